@@ -1,0 +1,35 @@
+//! What the analyzer is told by its environment.
+
+use std::path::PathBuf;
+
+use jiff::SignedDuration;
+use shared::variables::{InvalidVariable, Variables};
+
+/// The configuration of the analyzer; `template.yaml` sets every variable.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `TABLE_NAME`.
+    pub table: String,
+    /// `NOTIFICATIONS_QUEUE_URL`.
+    pub notifications_queue: String,
+    /// `CONFIG_DIR`: where the operator's two files are.
+    pub config_dir: PathBuf,
+    /// `APPROVAL_TTL_SECONDS`: how long a plan can be decided on.
+    pub approval_ttl: SignedDuration,
+}
+
+impl Config {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// The first variable that is missing or not what it has to be.
+    pub fn from_variables<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<Self, InvalidVariable> {
+        let ttl: u32 = variables.parsed("APPROVAL_TTL_SECONDS", "a number of seconds", 14_400)?;
+        Ok(Self {
+            table: variables.required("TABLE_NAME", "the name of the table")?,
+            notifications_queue: variables.required("NOTIFICATIONS_QUEUE_URL", "the URL of a queue")?,
+            config_dir: variables.required("CONFIG_DIR", "the directory with playbooks.yaml and service-registry.yaml")?.into(),
+            approval_ttl: SignedDuration::from_secs(i64::from(ttl)),
+        })
+    }
+}

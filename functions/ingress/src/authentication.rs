@@ -1,0 +1,201 @@
+//! Who is asking: signatures over the raw body, bearer and basic credentials, internal sources.
+
+use std::net::IpAddr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use ipnet::IpNet;
+use jiff::{SignedDuration, Timestamp};
+use lambda_http::http::HeaderMap;
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use crate::rejection::Rejection;
+
+/// How far a signature's timestamp may be from now, in either direction.
+const SIGNATURE_VALID_FOR: SignedDuration = SignedDuration::from_mins(5);
+
+/// Checks an HMAC-SHA256 signature: `X-Signature-256: sha256=<hex>` (or GitHub's `X-Hub-Signature-256`) over the raw body,
+/// or over `<ts>.<body>` where `X-Signature-Timestamp: <unix seconds>` is sent.
+///
+/// # Errors
+/// What is missing or wrong. Never what would have been right.
+pub fn signature(
+    secret: &SecretString,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: Timestamp,
+    require_timestamp: bool,
+) -> Result<(), Rejection> {
+    let given = one(headers, "x-signature-256")?.or(one(headers, "x-hub-signature-256")?);
+    let given = given.ok_or(Rejection::Unauthenticated("the header X-Signature-256 is missing"))?;
+    let hex_digits = given.strip_prefix("sha256=").ok_or(Rejection::Unauthenticated("the signature does not begin with sha256="))?;
+    let signature = hex::decode(hex_digits).map_err(|_| Rejection::Unauthenticated("the signature is not 64 characters of hex"))?;
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else {
+        unreachable!("HMAC takes a key of any length");
+    };
+    match one(headers, "x-signature-timestamp")? {
+        Some(text) => {
+            let sent_at = text.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+            let sent_at =
+                sent_at.ok_or(Rejection::Unauthenticated("the header X-Signature-Timestamp is not a number of seconds since 1970"))?;
+            if now.duration_since(sent_at).abs() > SIGNATURE_VALID_FOR {
+                return Err(Rejection::Unauthenticated("the header X-Signature-Timestamp is more than five minutes from now"));
+            }
+            mac.update(text.as_bytes());
+            mac.update(b".");
+        }
+        None if require_timestamp => return Err(Rejection::Unauthenticated("the header X-Signature-Timestamp is missing")),
+        None => {}
+    }
+    mac.update(body);
+    // Compares in constant time.
+    mac.verify_slice(&signature).map_err(|_| Rejection::Unauthenticated("the signature is wrong"))
+}
+
+/// Checks `Authorization: Bearer <secret>`, and where `basic` is true also `Authorization: Basic` with the secret as password.
+///
+/// # Errors
+/// What is missing or wrong.
+pub fn credential(secret: &SecretString, headers: &HeaderMap, basic: bool) -> Result<(), Rejection> {
+    let given = one(headers, "authorization")?.ok_or(Rejection::Unauthenticated("the header Authorization is missing"))?;
+    let (scheme, value) = given.split_once(' ').unwrap_or((given, ""));
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return same(secret, value.trim().as_bytes());
+    }
+    if basic && scheme.eq_ignore_ascii_case("basic") {
+        let wrong = || Rejection::Unauthenticated("the header Authorization is not base64 of user:password");
+        let pair = STANDARD.decode(value.trim()).map_err(|_| wrong())?;
+        let colon = pair.iter().position(|byte| *byte == b':').ok_or_else(wrong)?;
+        return same(secret, &pair[colon + 1..]);
+    }
+    Err(Rejection::Unauthenticated("the header Authorization has a scheme that this route does not take"))
+}
+
+/// Checks the header that Telegram sends with every update of a webhook set up with a `secret_token`.
+///
+/// # Errors
+/// What is missing or wrong.
+pub fn telegram(secret: &SecretString, headers: &HeaderMap) -> Result<(), Rejection> {
+    let given = one(headers, "x-telegram-bot-api-secret-token")?;
+    same(secret, given.ok_or(Rejection::Unauthenticated("the header X-Telegram-Bot-Api-Secret-Token is missing"))?.as_bytes())
+}
+
+/// True if the address is in one of the ranges. An IPv4 address in IPv6 clothes counts as IPv4.
+#[must_use]
+pub fn is_internal(source: Option<IpAddr>, ranges: &[IpNet]) -> bool {
+    source.is_some_and(|address| ranges.iter().any(|range| range.contains(&address.to_canonical())))
+}
+
+/// Compares in constant time; digests, so that not even the length shows.
+fn same(secret: &SecretString, given: &[u8]) -> Result<(), Rejection> {
+    let expected = Sha256::digest(secret.expose_secret().as_bytes());
+    let equal = expected.as_slice().ct_eq(Sha256::digest(given).as_slice());
+    if equal.into() { Ok(()) } else { Err(Rejection::Unauthenticated("the credential is wrong")) }
+}
+
+/// The one value of a header. Two values are refused: proxies and we could disagree on which one counts.
+fn one<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Rejection> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(Rejection::Unauthenticated("a header of authentication was sent twice"));
+    }
+    let text = first.map(|value| value.to_str().map_err(|_| Rejection::Unauthenticated("a header of authentication is not ASCII text")));
+    text.transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use hmac::{Hmac, KeyInit as _, Mac as _};
+    use jiff::Timestamp;
+    use lambda_http::http::{HeaderMap, HeaderName, HeaderValue};
+    use secrecy::SecretString;
+    use sha2::Sha256;
+
+    use super::{credential, is_internal, signature};
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let pair =
+            |(name, value): &(&'static str, &str)| (HeaderName::from_static(name), HeaderValue::from_str(value).expect("a header's value"));
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs.iter().map(pair) {
+            headers.append(name, value);
+        }
+        headers
+    }
+
+    fn signed(secret: &str, bytes: &[u8]) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any length");
+        mac.update(bytes);
+        format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+    }
+
+    fn check(pairs: &[(&'static str, &str)], require_timestamp: bool) -> Result<(), String> {
+        let now = Timestamp::from_second(NOW).expect("a time");
+        let secret = SecretString::from("key");
+        signature(&secret, &headers(pairs), b"body", now, require_timestamp).map_err(|rejection| rejection.to_string())
+    }
+
+    #[test]
+    fn a_signature_over_the_body_passes() {
+        let good = signed("key", b"body");
+        assert_eq!(check(&[("x-signature-256", &good)], false), Ok(()));
+        assert_eq!(check(&[("x-hub-signature-256", &good)], false), Ok(()));
+        // RFC 4231, test case 2: the function is HMAC-SHA256 and not something of our own.
+        let rfc = signed("Jefe", b"what do ya want for nothing?");
+        assert_eq!(rfc, "sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    }
+
+    #[test]
+    fn everything_else_is_refused() {
+        let good = signed("key", b"body");
+        let other_key = signed("other", b"body");
+        let other_body = signed("key", b"body ");
+        let cut = &good[..good.len() - 2];
+        for bad in [&other_key, &other_body, cut, good.strip_prefix("sha256=").expect("a prefix"), "sha256=", "sha256=zz", ""] {
+            assert!(check(&[("x-signature-256", bad)], false).is_err(), "{bad}");
+        }
+        assert!(check(&[], false).is_err());
+        assert!(check(&[("x-signature-256", &good), ("x-signature-256", &good)], false).is_err());
+        assert!(check(&[("x-signature-256", &good)], true).is_err());
+    }
+
+    #[test]
+    fn a_timestamp_is_signed_and_ages() {
+        for (offset, fine) in [(0, true), (-300, true), (300, true), (-301, false), (301, false)] {
+            let timestamp = (NOW + offset).to_string();
+            let good = signed("key", format!("{timestamp}.body").as_bytes());
+            assert_eq!(check(&[("x-signature-256", &good), ("x-signature-timestamp", &timestamp)], true).is_ok(), fine, "{offset}");
+        }
+        let unsigned = signed("key", b"body");
+        assert!(check(&[("x-signature-256", &unsigned), ("x-signature-timestamp", &NOW.to_string())], false).is_err());
+        assert!(check(&[("x-signature-256", &unsigned), ("x-signature-timestamp", "soon")], false).is_err());
+    }
+
+    #[test]
+    fn bearer_and_basic() {
+        let secret = SecretString::from("s3:cret");
+        let basic = "Basic YWxlcnRtYW5hZ2VyOnMzOmNyZXQ=";
+        assert!(credential(&secret, &headers(&[("authorization", "Bearer s3:cret")]), false).is_ok());
+        assert!(credential(&secret, &headers(&[("authorization", basic)]), true).is_ok());
+        assert!(credential(&secret, &headers(&[("authorization", basic)]), false).is_err());
+        for bad in ["Bearer", "Bearer ", "Bearer s3:cre", "Bearer s3:crett", "Digest s3:cret", "Basic !!!", "Basic YQ=="] {
+            assert!(credential(&secret, &headers(&[("authorization", bad)]), true).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn internal_ranges_hold_both_families() {
+        let ranges = ["10.0.0.0/8".parse().expect("a range"), "fd00::/8".parse().expect("a range")];
+        for (address, inside) in [("10.1.2.3", true), ("::ffff:10.1.2.3", true), ("fd00::1", true), ("11.0.0.1", false), ("::1", false)] {
+            assert_eq!(is_internal(address.parse().ok(), &ranges), inside, "{address}");
+        }
+        assert!(!is_internal(None, &ranges));
+        assert!(!is_internal("10.0.0.1".parse().ok(), &[]));
+    }
+}

@@ -1,0 +1,300 @@
+//! From normalised alerts to counted ones: one conditional write for each fingerprint, then the queue.
+
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::domain::alert::{Alert, AlertStatus};
+use shared::domain::draft::Draft;
+use shared::domain::episode::{Advice, Episode, Firing, FiringOutcome, Members, ResolvedOutcome, Unsent, on_firing, on_resolved};
+use shared::domain::fingerprint::fingerprint;
+use shared::domain::id::{Fingerprint, IncidentId};
+use shared::domain::incident::Incident;
+use shared::message::Message;
+use shared::store::{Change, Join, StoreError};
+use tracing::warn;
+use ulid::Ulid;
+
+use crate::App;
+use crate::rejection::Rejection;
+
+/// How many fingerprints of one delivery are written at a time.
+const CONCURRENT_WRITES: usize = 16;
+/// How often a write that lost a race is decided anew before the sender is asked to come again.
+const ATTEMPTS: u32 = 30;
+
+/// What became of an alert, as the answer shows it. The names are the original service's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AlertAnswer {
+    /// True: what could not be counted is answered with a problem document instead.
+    pub success: bool,
+    /// One sentence for people.
+    pub message: String,
+    /// The sender's id of the alert.
+    pub alert_id: String,
+    /// The incident that it belongs to; none if a resolved alert belongs to none.
+    pub incident_id: Option<String>,
+    /// The fingerprint.
+    pub fingerprint: Fingerprint,
+    /// `opened`, `joined`, `escalated`, `reopened`, `late`, `resolved`, `member_left` or `ignored`.
+    pub outcome: &'static str,
+    /// True if this alert opened the incident; its approval, if it needs one, follows with the analysis.
+    pub approval_created: bool,
+    /// The approval that waits, once the analysis is there.
+    pub approval_id: Option<String>,
+    /// The risk, once the analysis is there.
+    pub risk_level: Option<String>,
+    /// What to do, once the analysis is there.
+    pub suggested_action: Option<String>,
+    /// The sightings so far.
+    pub hit_count: u64,
+    /// True if it joined an incident that was there.
+    pub converged: bool,
+}
+
+/// The alerts of one fingerprint in one delivery.
+struct Group {
+    alert: Alert,
+    firing: Option<Firing>,
+    resolved: Members,
+}
+
+/// Counts every alert of a delivery and answers each, in order.
+///
+/// # Errors
+/// If any of them could not be stored or queued; those that were stay counted, and the sender's retry counts them again.
+pub async fn take(app: &App, alerts: Vec<Alert>, whole_group_resolved: bool, now: Timestamp) -> Result<Vec<AlertAnswer>, Rejection> {
+    let keys: Vec<(Fingerprint, String, AlertStatus)> = alerts
+        .iter()
+        .map(|alert| (fingerprint(alert, &app.config.fingerprint_labels), format!("alert-{}", alert.member), alert.status))
+        .collect();
+    let mut groups: BTreeMap<Fingerprint, Group> = BTreeMap::new();
+    for (alert, (fingerprint, ..)) in alerts.into_iter().zip(&keys) {
+        add(&mut groups, fingerprint, alert);
+    }
+    let answered: BTreeMap<(Fingerprint, bool), AlertAnswer> = stream::iter(groups)
+        .map(|(fingerprint, group)| take_group(app, fingerprint, group, whole_group_resolved, now))
+        .buffer_unordered(CONCURRENT_WRITES)
+        .try_fold(BTreeMap::new(), |mut all, answers| async move {
+            all.extend(answers);
+            Ok(all)
+        })
+        .await?;
+    let answer = |(fingerprint, alert_id, status)| {
+        let answer = answered.get(&(fingerprint, status == AlertStatus::Firing))?;
+        Some(AlertAnswer { alert_id, ..answer.clone() })
+    };
+    Ok(keys.into_iter().filter_map(answer).collect())
+}
+
+/// Adds an alert to the group of its fingerprint: what one delivery says of one fingerprint is written once.
+fn add(groups: &mut BTreeMap<Fingerprint, Group>, fingerprint: &Fingerprint, alert: Alert) {
+    let starts_at = alert.starts_at.as_millisecond();
+    let group = groups.entry(fingerprint.clone()).or_insert_with(|| Group { alert: alert.clone(), firing: None, resolved: Members::new() });
+    let later = |members: &mut Members| {
+        let known = members.entry(alert.member.clone()).or_insert(starts_at);
+        *known = (*known).max(starts_at);
+    };
+    match alert.status {
+        AlertStatus::Resolved => later(&mut group.resolved),
+        AlertStatus::Firing => {
+            let firing = group.firing.get_or_insert(Firing { members: Members::new(), count: 0, severity: alert.severity });
+            later(&mut firing.members);
+            firing.count += 1;
+            if firing.count == 1 || alert.severity > firing.severity {
+                firing.severity = alert.severity;
+                // The worst alert speaks for the group.
+                group.alert = alert;
+            }
+        }
+    }
+}
+
+type Answers = Vec<((Fingerprint, bool), AlertAnswer)>;
+
+async fn take_group(app: &App, fingerprint: Fingerprint, group: Group, whole_group: bool, now: Timestamp) -> Result<Answers, Rejection> {
+    let mut answers = Vec::new();
+    // Firing first: where one pod recovers while another crashes, the episode goes on.
+    if let Some(firing) = &group.firing {
+        let (outcome, episode) = fire(app, &fingerprint, &group.alert, firing, now).await?;
+        answers.push(((fingerprint.clone(), true), firing_answer(outcome, &episode)));
+    }
+    if !group.resolved.is_empty() {
+        let answer = resolve(app, &fingerprint, &group.resolved, whole_group, now).await?;
+        answers.push(((fingerprint, false), answer));
+    }
+    Ok(answers)
+}
+
+async fn fire(
+    app: &App,
+    fingerprint: &Fingerprint,
+    alert: &Alert,
+    firing: &Firing,
+    now: Timestamp,
+) -> Result<(FiringOutcome, Episode), Rejection> {
+    let windows = app.config.windows;
+    for attempt in 0..ATTEMPTS {
+        let current = match app.store.join(fingerprint, firing, now, windows).await? {
+            Join::Joined(episode) => {
+                settle(app, &episode).await?;
+                converged(app, &episode, firing.count).await;
+                return Ok((FiringOutcome::Joined, episode));
+            }
+            Join::NotPlain(current) => current,
+        };
+        let (outcome, episode) = on_firing(current.as_ref(), fingerprint, firing, &fresh_id(now), now, windows);
+        let saved = match outcome {
+            FiringOutcome::Joined | FiringOutcome::Late => app.store.save_episode(Change(&episode), windows).await,
+            FiringOutcome::Opened => {
+                let id = episode.incident_id.clone();
+                let draft = Incident::open(id, fingerprint.clone(), alert.clone(), episode.hit_count, now);
+                app.store.save_with_episode(draft, Change(&episode), windows).await.map(drop)
+            }
+            FiringOutcome::Escalated | FiringOutcome::Reopened => {
+                let change = |draft: &mut Draft| {
+                    if outcome == FiringOutcome::Reopened {
+                        draft.reopened(episode.flaps, episode.hit_count, now);
+                    }
+                    if firing.severity > draft.incident.alert.severity {
+                        draft.escalated(firing.severity, episode.hit_count, now);
+                    }
+                };
+                save_change(app, &episode, change).await
+            }
+        };
+        match saved {
+            Ok(()) => {
+                settle(app, &episode).await?;
+                return Ok((outcome, episode));
+            }
+            Err(StoreError::Conflict) => app.pause(attempt).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(StoreError::Conflict.into())
+}
+
+async fn resolve(
+    app: &App,
+    fingerprint: &Fingerprint,
+    members: &Members,
+    whole_group: bool,
+    now: Timestamp,
+) -> Result<AlertAnswer, Rejection> {
+    let windows = app.config.windows;
+    for attempt in 0..ATTEMPTS {
+        let Some(current) = app.store.episode(fingerprint).await? else {
+            return Ok(resolved_answer(ResolvedOutcome::Ignored, fingerprint, None));
+        };
+        let (outcome, episode) = on_resolved(&current, members, whole_group, now, windows);
+        let saved = match outcome {
+            _ if episode.version == current.version => Ok(()),
+            ResolvedOutcome::Resolved => save_change(app, &episode, |draft| draft.resolved(episode.hit_count, now)).await,
+            ResolvedOutcome::MemberLeft | ResolvedOutcome::Ignored => app.store.save_episode(Change(&episode), windows).await,
+        };
+        match saved {
+            Ok(()) => {
+                settle(app, &episode).await?;
+                return Ok(resolved_answer(outcome, fingerprint, Some(&episode)));
+            }
+            Err(StoreError::Conflict) => app.pause(attempt).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(StoreError::Conflict.into())
+}
+
+/// Saves an episode together with what it means for its incident.
+async fn save_change(app: &App, episode: &Episode, change: impl FnOnce(&mut Draft)) -> Result<(), StoreError> {
+    let missing = || StoreError::Missing { key: format!("INC#{} / INCIDENT", episode.incident_id) };
+    let incident = app.store.incident(&episode.incident_id).await?.ok_or_else(missing)?;
+    let mut draft = Draft::of(incident);
+    change(&mut draft);
+    app.store.save_with_episode(draft, Change(episode), app.config.windows).await.map(drop)
+}
+
+/// Sends what an episode still has to send, then notes that it was sent.
+async fn settle(app: &App, episode: &Episode) -> Result<(), Rejection> {
+    for unsent in &episode.unsent {
+        let incident_id = episode.incident_id.clone();
+        match unsent {
+            Unsent::Opened => app.incidents.send(&Message::IncidentOpened { incident_id }).await?,
+            Unsent::Changed => app.notifications.send(&Message::IncidentChanged { incident_id }).await?,
+        }
+        // It is on the queue: the promise is kept even if this note fails, and the next delivery would only send once more.
+        if let Err(error) = app.store.mark_sent(episode, *unsent).await {
+            warn!(incident_id = %episode.incident_id, %error, "what was sent could not be noted as sent");
+        }
+    }
+    Ok(())
+}
+
+/// Tells the notifier when the count passes a power of two. The alert is counted already: a failure here must not make the
+/// sender count it again, so it is only logged; the next power of two shows the right number.
+async fn converged(app: &App, episode: &Episode, count: u64) {
+    let hit_count = episode.hit_count;
+    let before = hit_count.saturating_sub(count).max(1);
+    if hit_count.ilog2() == before.ilog2() {
+        return;
+    }
+    let message = Message::AlertsConverged { incident_id: episode.incident_id.clone(), hit_count };
+    if let Err(error) = app.notifications.send(&message).await {
+        warn!(incident_id = %episode.incident_id, %error, "the notifier could not be told of the count");
+    }
+}
+
+fn fresh_id(now: Timestamp) -> IncidentId {
+    let milliseconds = u64::try_from(now.as_millisecond()).unwrap_or_default();
+    let ulid = Ulid::from_parts(milliseconds, Ulid::generate().random());
+    match IncidentId::try_from(ulid.to_string()) {
+        Ok(id) => id,
+        Err(_) => unreachable!("a ULID is an incident id"),
+    }
+}
+
+fn firing_answer(outcome: FiringOutcome, episode: &Episode) -> AlertAnswer {
+    let (name, message) = match outcome {
+        FiringOutcome::Opened => ("opened", "a new incident was opened and is being analysed".to_owned()),
+        FiringOutcome::Joined => ("joined", format!("it joined the incident that is there ({} sightings)", episode.hit_count)),
+        FiringOutcome::Escalated => ("escalated", "it joined the incident that is there and raised its severity".to_owned()),
+        FiringOutcome::Reopened => ("reopened", "it fired again: its incident was reopened".to_owned()),
+        FiringOutcome::Late => ("late", "an old delivery of an alert that has resolved: counted, nothing else".to_owned()),
+    };
+    answer(name, message, outcome == FiringOutcome::Opened, outcome != FiringOutcome::Opened, &episode.fingerprint, Some(episode))
+}
+
+fn resolved_answer(outcome: ResolvedOutcome, fingerprint: &Fingerprint, episode: Option<&Episode>) -> AlertAnswer {
+    let (name, message) = match outcome {
+        ResolvedOutcome::Resolved => ("resolved", "the incident is resolved"),
+        ResolvedOutcome::MemberLeft => ("member_left", "noted; other alerts of the incident still fire"),
+        ResolvedOutcome::Ignored => ("ignored", "nothing of this alert is open"),
+    };
+    answer(name, message.to_owned(), false, false, fingerprint, episode)
+}
+
+fn answer(
+    outcome: &'static str,
+    message: String,
+    opened: bool,
+    converged: bool,
+    fingerprint: &Fingerprint,
+    episode: Option<&Episode>,
+) -> AlertAnswer {
+    let advice: Option<&Advice> = episode.and_then(|episode| episode.advice.as_ref());
+    AlertAnswer {
+        success: true,
+        message,
+        alert_id: String::new(),
+        incident_id: episode.map(|episode| episode.incident_id.to_string()),
+        fingerprint: fingerprint.clone(),
+        outcome,
+        approval_created: opened,
+        approval_id: advice.and_then(|advice| advice.approval_id.clone()),
+        risk_level: advice.map(|advice| advice.risk_level.clone()),
+        suggested_action: advice.map(|advice| advice.suggested_action.clone()),
+        hit_count: episode.map_or(0, |episode| episode.hit_count),
+        converged,
+    }
+}

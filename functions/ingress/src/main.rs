@@ -1,0 +1,20 @@
+//! Ingress as a Lambda function: wiring only.
+
+use std::time::Duration;
+
+use ingress::{App, config::Config};
+use jiff::Timestamp;
+use lambda_http::{Error, run, service_fn};
+use shared::aws::AwsEnvironment;
+use shared::variables::Variables;
+
+// One request at a time: a second thread would only cost CPU.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let variables = Variables::of_process();
+    shared::telemetry::init(&variables)?;
+    let config = Config::from_variables(&variables)?;
+    let aws = AwsEnvironment::from_variables(&variables)?.sdk_config(Duration::from_secs(5));
+    let app = App::new(config, &aws);
+    run(service_fn(|request| app.answer(request, Timestamp::now()))).await
+}

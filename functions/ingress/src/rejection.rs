@@ -1,0 +1,124 @@
+//! Every answer that is not a 2xx: a problem document (RFC 9457) that says what, where and what to do.
+
+use lambda_http::http::{HeaderValue, StatusCode, header};
+use lambda_http::{Body, Response};
+use serde_json::json;
+use shared::domain::approval::Refusal;
+use shared::queue::QueueError;
+use shared::secrets::SecretError;
+use shared::store::StoreError;
+use thiserror::Error;
+
+/// Why a request is not answered with a 2xx. `durable-ack` decides the status: a 4xx where the caller has to change
+/// something, a 503 where trying again helps. Senders retry only the latter.
+#[derive(Debug, Error)]
+pub enum Rejection {
+    /// No credential, or a wrong one.
+    #[error("{0}")]
+    Unauthenticated(&'static str),
+    /// No secret is configured, so nobody can be let in.
+    #[error("the secret for this route has no value, so that every request is refused; put one there, see docs/security.md")]
+    NoSecret,
+    /// There is nothing at this path.
+    #[error("there is nothing at {0}")]
+    NoRoute(String),
+    /// There is, but not with this method.
+    #[error("{path} takes {allowed} only")]
+    WrongMethod {
+        /// The path.
+        path: String,
+        /// What it takes.
+        allowed: &'static str,
+    },
+    /// The body is too large.
+    #[error("the body has {bytes} bytes; {most} is the most")]
+    TooLarge {
+        /// How large it is.
+        bytes: usize,
+        /// How large it may be.
+        most: usize,
+    },
+    /// The body is not what the route takes.
+    #[error("{}{why}", at.as_ref().map(|at| format!("{at}: ")).unwrap_or_default())]
+    Malformed {
+        /// The place in the body, such as `alerts[3].labels.pod`.
+        at: Option<String>,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// There is no such approval.
+    #[error("there is no approval with this id")]
+    NoApproval,
+    /// The approval cannot be decided on.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A passing fault. What is inside is logged and not shown.
+    #[error("the alert could not be stored and queued right now; send it again")]
+    Passing(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<StoreError> for Rejection {
+    fn from(error: StoreError) -> Self {
+        Self::Passing(Box::new(error))
+    }
+}
+
+impl From<QueueError> for Rejection {
+    fn from(error: QueueError) -> Self {
+        Self::Passing(Box::new(error))
+    }
+}
+
+impl From<SecretError> for Rejection {
+    fn from(error: SecretError) -> Self {
+        match error {
+            SecretError::NoValue { .. } => Self::NoSecret,
+            SecretError::Unavailable { .. } => Self::Passing(Box::new(error)),
+        }
+    }
+}
+
+impl Rejection {
+    /// The status, and the last part of the problem's `type`. Both are stable.
+    #[must_use]
+    pub fn kind(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "unauthenticated"),
+            // Not a 5xx: the operator has to act, and the sender's retries would not help.
+            Self::NoSecret => (StatusCode::UNAUTHORIZED, "no-secret"),
+            Self::NoRoute(_) => (StatusCode::NOT_FOUND, "no-route"),
+            Self::WrongMethod { .. } => (StatusCode::METHOD_NOT_ALLOWED, "wrong-method"),
+            Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
+            Self::Malformed { .. } => (StatusCode::BAD_REQUEST, "malformed"),
+            Self::NoApproval => (StatusCode::NOT_FOUND, "no-approval"),
+            Self::Refused(Refusal::Decided { .. }) => (StatusCode::CONFLICT, "already-decided"),
+            Self::Refused(Refusal::Expired { .. }) => (StatusCode::CONFLICT, "expired"),
+            Self::Refused(Refusal::Void { .. } | Refusal::NotThisPlan) => (StatusCode::CONFLICT, "void"),
+            Self::Passing(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        }
+    }
+
+    /// The problem document.
+    #[must_use]
+    pub fn into_response(self) -> Response<Body> {
+        let (status, kind) = self.kind();
+        let document = json!({
+            "type": format!("urn:quell:problem:{kind}"),
+            "title": status.canonical_reason(),
+            "status": status.as_u16(),
+            "detail": self.to_string(),
+            "at": if let Self::Malformed { at, .. } = &self { at.as_deref() } else { None },
+        });
+        let mut response = Response::new(Body::from(document.to_string()));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match &self {
+            Self::Unauthenticated(_) => drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer, Basic"))),
+            Self::WrongMethod { allowed, .. } => drop(headers.insert(header::ALLOW, HeaderValue::from_static(allowed))),
+            Self::Passing(_) => drop(headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"))),
+            _ => {}
+        }
+        response
+    }
+}

@@ -1,0 +1,94 @@
+//! The original service's own alert format, for signed senders.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use shared::domain::alert::{Alert, AlertSeverity, AlertStatus, AlertType, Texts};
+use shared::domain::fingerprint::normalise_pod;
+use shared::domain::id::MemberId;
+
+use crate::body;
+use crate::rejection::Rejection;
+
+#[derive(Deserialize)]
+#[serde(expecting = "an object with an alert's fields")]
+struct Payload {
+    alert_type: AlertType,
+    severity: AlertSeverity,
+    source: String,
+    target_resource: String,
+    #[serde(default = "default_namespace")]
+    namespace: String,
+    message: String,
+    #[serde(default)]
+    labels: Option<Texts>,
+    #[serde(default = "firing")]
+    status: AlertStatus,
+}
+
+fn default_namespace() -> String {
+    "default".to_owned()
+}
+
+fn firing() -> AlertStatus {
+    AlertStatus::Firing
+}
+
+/// Reads one alert. Beyond the original's fields, `status: resolved` says that it has ended.
+///
+/// # Errors
+/// The field that is missing or wrong.
+pub fn read(bytes: &[u8], now: Timestamp) -> Result<Alert, Rejection> {
+    let payload: Payload = body::json(bytes)?;
+    for (field, value) in [("target_resource", &payload.target_resource), ("source", &payload.source), ("namespace", &payload.namespace)] {
+        if value.trim().is_empty() {
+            return Err(Rejection::Malformed { at: Some(field.to_owned()), why: "must not be empty".to_owned() });
+        }
+    }
+    let labels = payload.labels.unwrap_or_default();
+    let name = labels.get("alertname").cloned().unwrap_or_else(|| payload.alert_type.as_str().to_owned());
+    // These senders do not number their alerts: a fingerprint has one member, sighted now.
+    let Ok(member) = MemberId::try_from("sender") else { unreachable!("a fixed word of letters is a member id") };
+    let annotations = Texts::from([("summary".to_owned(), payload.message)]);
+    let normalised = Alert::from_labels(payload.status, &payload.source, labels, annotations, now, member);
+    Ok(Alert {
+        name,
+        alert_type: payload.alert_type,
+        severity: payload.severity,
+        namespace: payload.namespace,
+        normalised_target: normalise_pod(&payload.target_resource).to_owned(),
+        target: payload.target_resource,
+        ..normalised
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::read;
+
+    #[test]
+    fn the_originals_fields_are_read() {
+        let body = r#"{"alert_type":"k8s_pod_crash","severity":"critical","source":"k8s","target_resource":"web-7d9c5b8f6d-x2x4z",
+            "message":"crash","metrics":{"restarts":9},"labels":null}"#;
+        let alert = read(body.as_bytes(), Timestamp::UNIX_EPOCH).expect("accepted");
+        assert_eq!((alert.normalised_target.as_str(), alert.namespace.as_str(), alert.message.as_str()), ("web", "default", "crash"));
+    }
+
+    #[test]
+    fn a_refusal_names_the_field() {
+        let refusal = |body: &str| read(body.as_bytes(), Timestamp::UNIX_EPOCH).expect_err("refused").to_string();
+        insta::assert_snapshot!(
+            refusal(r#"{"alert_type":"fire"}"#),
+            @"alert_type: unknown variant `fire`, expected one of `k8s_node_failure`, `k8s_pod_crash`, `db_connection_timeout`, `service_404`, `high_cpu`, `high_memory`, `disk_full`, `ssl_expiry`, `custom` at line 1 column 20"
+        );
+        insta::assert_snapshot!(
+            refusal(r#"{"alert_type":"custom","severity":"warning","source":"s","message":"m"}"#),
+            @"missing field `target_resource` at line 1 column 71"
+        );
+        insta::assert_snapshot!(
+            refusal(r#"{"alert_type":"custom","severity":"warning","source":"s","message":"m","target_resource":" "}"#),
+            @"target_resource: must not be empty"
+        );
+    }
+}

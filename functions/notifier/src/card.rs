@@ -1,0 +1,198 @@
+//! What a person sees of an incident: Telegram's HTML, made from the incident alone.
+
+use std::fmt::Write as _;
+
+use shared::domain::approval::{Standing, Verdict};
+use shared::domain::incident::{Incident, Status};
+use shared::domain::plan::{Plan, PlannedStep};
+use shared::domain::repair::{Phase, Repair, RepairOutcome};
+
+/// How much of each text from outside is shown. All of them together stay well under Telegram's 4,096 characters, even
+/// if every character has to be escaped.
+const NAME_CHARACTERS: usize = 60;
+const TEXT_CHARACTERS: usize = 300;
+const STEP_CHARACTERS: usize = 120;
+/// How many steps of a part are shown.
+const STEPS_SHOWN: usize = 4;
+
+/// A card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Card {
+    /// Its text in Telegram's HTML.
+    pub html: String,
+    /// Its buttons, in one row.
+    pub buttons: Vec<Button>,
+}
+
+/// A button.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Button {
+    /// What stands on it.
+    pub label: &'static str,
+    /// What comes back when it is pressed: at most 64 bytes.
+    pub data: String,
+}
+
+/// The card of an incident as it is now.
+#[must_use]
+pub fn render(incident: &Incident) -> Card {
+    let alert = &incident.alert;
+    let mut lines = vec![format!(
+        "{} <b>{:?}</b> {}{}",
+        icon(incident),
+        incident.severity,
+        escaped(&alert.name, NAME_CHARACTERS),
+        if incident.hit_count > 1 { format!(" <b>[x{}]</b>", incident.hit_count) } else { String::new() }
+    )];
+    lines.push(format!("<b>{}</b> in {}", escaped(&alert.target, NAME_CHARACTERS), escaped(&alert.namespace, NAME_CHARACTERS)));
+    lines.push(escaped(&alert.message, TEXT_CHARACTERS));
+    if let Some(analysis) = &incident.analysis {
+        lines.push(String::new());
+        lines.push(format!("<b>Cause</b> {}", escaped(&analysis.root_cause, TEXT_CHARACTERS)));
+        lines.push(format!("<b>Do</b> {}", escaped(&analysis.suggested_action, TEXT_CHARACTERS)));
+        lines.push(format!(
+            "Risk {} · confidence {:.0}% · downtime {} · {} · by {}",
+            analysis.risk.as_str(),
+            analysis.confidence * 100.0,
+            escaped(&analysis.blast_radius.estimated_downtime, NAME_CHARACTERS),
+            analysis.primary_responsibility.as_str(),
+            escaped(&analysis.provider, NAME_CHARACTERS),
+        ));
+    }
+    if let Some(plan) = &incident.plan {
+        lines.push(String::new());
+        lines.push(format!(
+            "<b>Plan</b> {} on <b>{}</b> (risk {})",
+            escaped(&plan.playbook_name, NAME_CHARACTERS),
+            escaped(&plan.target, NAME_CHARACTERS),
+            plan.risk.as_str()
+        ));
+        lines.extend(steps(plan));
+    } else if let Some(why) = &incident.no_plan_because {
+        lines.push(format!("<i>No plan: {}</i>", escaped(why, TEXT_CHARACTERS)));
+    }
+    lines.push(String::new());
+    lines.push(standing(incident));
+    lines.push(format!("<code>{}</code>", incident.id));
+    Card { html: lines.join("\n"), buttons: buttons(incident) }
+}
+
+fn icon(incident: &Incident) -> &'static str {
+    match incident.status {
+        Status::Open => "🔎",
+        Status::AwaitingApproval | Status::NeedsHuman => "🚨",
+        Status::Approved | Status::Repairing => "🔧",
+        Status::Rejected => "✋",
+        Status::Repaired | Status::Resolved => "✅",
+        Status::RepairFailed => "❌",
+    }
+}
+
+/// The exact steps that would run, as they would run.
+fn steps(plan: &Plan) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut part = |name: &str, steps: &[PlannedStep]| {
+        for step in steps.iter().take(STEPS_SHOWN) {
+            lines.push(format!("{name} <code>{}</code>", escaped(&step.argv.join(" "), STEP_CHARACTERS)));
+        }
+        if steps.len() > STEPS_SHOWN {
+            lines.push(format!("{name} and {} more", steps.len() - STEPS_SHOWN));
+        }
+    };
+    part("run", &plan.steps);
+    part("check", &plan.verify);
+    part("undo", &plan.rollback);
+    lines
+}
+
+/// One line on where the work stands and who decided.
+fn standing(incident: &Incident) -> String {
+    let decided = incident.approval.as_ref().and_then(|approval| match &approval.standing {
+        Standing::Decided { verdict, by, at } => {
+            let word = if *verdict == Verdict::Approve { "Approved" } else { "Rejected" };
+            Some(format!("{word} by {} at {at:.0}", escaped(by, NAME_CHARACTERS)))
+        }
+        Standing::Void { why, .. } => Some(format!("The plan is void: {}", escaped(why, TEXT_CHARACTERS))),
+        Standing::Pending => None,
+    });
+    let mut line = match incident.status {
+        Status::Open => "Being analysed".to_owned(),
+        Status::AwaitingApproval => "<b>Waiting for a decision</b>".to_owned(),
+        Status::NeedsHuman => "<b>Needs a human</b>".to_owned(),
+        Status::Approved => "Approved, not started yet".to_owned(),
+        Status::Rejected => "Rejected: nothing was run".to_owned(),
+        Status::Repairing => "Repairing".to_owned(),
+        Status::Repaired => "Repaired and verified; the alert has not resolved yet".to_owned(),
+        Status::RepairFailed => "<b>The repair failed: a human has to look</b>".to_owned(),
+        Status::Resolved => "Resolved".to_owned(),
+    };
+    if let Some(decided) = decided {
+        let _ = write!(line, "\n{decided}");
+    }
+    if let Some(repair) = &incident.repair {
+        line.push_str(&result(repair));
+    }
+    if incident.flaps > 0 {
+        let _ = write!(line, "\nIt came back {} times", incident.flaps);
+    }
+    line
+}
+
+fn result(repair: &Repair) -> String {
+    let mut lines = String::new();
+    for step in &repair.steps {
+        let icon = match (step.finished, step.succeeded) {
+            (false, _) => "⏳",
+            (true, true) => "✓",
+            (true, false) => "✗",
+        };
+        let phase = match step.phase {
+            Phase::Steps => "step",
+            Phase::Verify => "check",
+            Phase::Rollback => "undo",
+        };
+        let _ = write!(lines, "\n{icon} {phase} {} {}", step.index + 1, escaped(&step.detail, STEP_CHARACTERS));
+    }
+    if let (Some(outcome), Some(finished_at)) = (repair.outcome, repair.finished_at) {
+        let words = match outcome {
+            RepairOutcome::Verified => "verified",
+            RepairOutcome::StepFailed => "a step failed",
+            RepairOutcome::NotVerified => "the symptom is still there",
+            RepairOutcome::Unknown => "what a step did is unknown",
+        };
+        let _ = write!(lines, "\nRepair: {words}, after {:.1} s", finished_at.duration_since(repair.started_at).as_secs_f64());
+    }
+    lines
+}
+
+fn buttons(incident: &Incident) -> Vec<Button> {
+    let pending = incident.approval.as_ref().filter(|approval| approval.standing == Standing::Pending);
+    let Some(approval) = pending.filter(|_| incident.status == Status::AwaitingApproval) else { return Vec::new() };
+    vec![
+        Button { label: "✅ Approve", data: format!("approve:{}", approval.id) },
+        Button { label: "✋ Reject", data: format!("reject:{}", approval.id) },
+    ]
+}
+
+/// Text from outside as Telegram's HTML shows it: cut first, then escaped, so that no escape is cut in two.
+fn escaped(text: &str, characters: usize) -> String {
+    let mut html = String::with_capacity(text.len());
+    let mut rest = text.chars();
+    for c in rest.by_ref().take(characters) {
+        match c {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            c if c.is_control() && c != '\n' => html.push(' '),
+            c => html.push(c),
+        }
+    }
+    if rest.next().is_some() {
+        html.push('…');
+    }
+    html
+}
+
+#[cfg(test)]
+#[path = "card_tests.rs"]
+mod tests;

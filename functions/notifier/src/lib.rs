@@ -1,0 +1,160 @@
+//! The notifier: one card for each incident, which always shows the state in the store.
+
+pub mod card;
+pub mod config;
+pub mod telegram;
+
+use aws_types::SdkConfig;
+use jiff::{SignedDuration, Timestamp};
+use shared::domain::digest::Digest;
+use shared::domain::id::IncidentId;
+use shared::domain::incident::Incident;
+use shared::domain::operation_log::{Event, News};
+use shared::message::Message;
+use shared::secrets::{SecretError, Secrets};
+use shared::store::{CardTurn, SentCard, Store, StoreError};
+use thiserror::Error;
+use tracing::{debug, warn};
+
+use crate::card::Card;
+use crate::config::Config;
+use crate::telegram::{Telegram, TelegramError};
+
+/// The name of the channel in keys and logs.
+const CHANNEL: &str = "TELEGRAM";
+/// How long one turn at a card may take: longer than the function runs.
+const TURN: SignedDuration = SignedDuration::from_secs(40);
+/// How often the newest state is shown in one turn before the message comes back.
+const ROUNDS: u32 = 10;
+
+/// Why a message has to come again.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The bot's token cannot be read.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// Telegram did not take the card.
+    #[error(transparent)]
+    Telegram(#[from] TelegramError),
+    /// Others kept changing the incident.
+    #[error("the incident changed faster than its card")]
+    Restless,
+}
+
+/// The function's state between messages.
+#[derive(Debug)]
+pub struct App {
+    store: Store,
+    secrets: Secrets,
+    telegram: Telegram,
+    token_secret: String,
+    chat: Option<String>,
+}
+
+impl App {
+    /// Builds the clients.
+    ///
+    /// # Errors
+    /// If the HTTP client cannot be built.
+    pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, TelegramError> {
+        Ok(Self {
+            store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
+            secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(aws)),
+            telegram: Telegram::new(config.telegram_base_url)?,
+            token_secret: config.telegram_token_secret,
+            chat: config.telegram_chat,
+        })
+    }
+
+    /// Handles one message: `holder` is its id, `clock` the time.
+    ///
+    /// # Errors
+    /// If the message has to come again.
+    pub async fn handle(&self, message: &Message, holder: &str, clock: fn() -> Timestamp) -> Result<(), Failure> {
+        let id = message.incident_id();
+        if let Message::AlertsConverged { hit_count, .. } = message {
+            self.store.change(id, |draft| draft.converged(*hit_count, clock())).await?;
+        }
+        match &self.chat {
+            Some(chat) => self.show(id, chat, holder, clock).await,
+            None => {
+                debug!(incident_id = %id, "no chat is configured: there is no card");
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes the card true. Whoever changes the incident meanwhile leaves a mark, and the newest state is shown in the end.
+    async fn show(&self, id: &IncidentId, chat: &str, holder: &str, clock: fn() -> Timestamp) -> Result<(), Failure> {
+        for _ in 0..ROUNDS {
+            let sent = match self.store.take_card(id, CHANNEL, holder, clock(), TURN).await? {
+                CardTurn::Theirs => return Ok(()),
+                CardTurn::Mine(sent) => sent,
+            };
+            let shown = self.show_once(id, chat, holder, sent, clock).await;
+            let done = self.store.give_card_back(id, CHANNEL, holder).await?;
+            shown?;
+            if done {
+                return Ok(());
+            }
+        }
+        Err(Failure::Restless)
+    }
+
+    async fn show_once(
+        &self,
+        id: &IncidentId,
+        chat: &str,
+        holder: &str,
+        sent: Option<SentCard>,
+        clock: fn() -> Timestamp,
+    ) -> Result<(), Failure> {
+        let missing = || StoreError::Missing { key: format!("INC#{id} / INCIDENT") };
+        let incident = self.store.incident(id).await?.ok_or_else(missing)?;
+        let card = card::render(&incident);
+        let shows = digest(&card, &incident);
+        if sent.as_ref().is_some_and(|sent| sent.shows == shows) {
+            return Ok(());
+        }
+        let token = self.secrets.get(&self.token_secret).await?;
+        let message_id = match &sent {
+            None => self.telegram.send(&token, chat, &card).await?,
+            Some(sent) => match self.telegram.edit(&token, chat, &sent.message_id, &card).await {
+                Ok(()) => sent.message_id.clone(),
+                Err(TelegramError::Gone) => {
+                    warn!(incident_id = %id, "the card was deleted in the chat: a new one is sent");
+                    self.telegram.send(&token, chat, &card).await?
+                }
+                Err(error) => return Err(error.into()),
+            },
+        };
+        self.store.card_sent(id, CHANNEL, holder, &SentCard { message_id: message_id.clone(), shows: shows.clone() }).await?;
+        if let Some(news) = news(&incident, sent.as_ref(), &shows, &message_id) {
+            self.store.change(id, |draft| draft.record(clock(), news.clone())).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What a card shows, as a digest: the stage that is worth a log entry, then the text with its buttons.
+fn digest(card: &Card, incident: &Incident) -> String {
+    let buttons = card.buttons.iter().fold(Digest::new(), |digest, button| digest.field(&button.label).field(&button.data));
+    format!("{} {}", stage(incident), Digest::new().field(&card.html).field(buttons.hex()).hex())
+}
+
+fn stage(incident: &Incident) -> &'static str {
+    if incident.repair.as_ref().is_some_and(|repair| repair.outcome.is_some()) { "result" } else { "card" }
+}
+
+/// The log entry that a send is worth: the first card, and the first that shows a repair's result.
+fn news(incident: &Incident, before: Option<&SentCard>, shows: &str, message_id: &str) -> Option<News> {
+    let context = serde_json::json!({ "message_id": message_id, "hit_count": incident.hit_count, "severity": incident.severity });
+    let result = |shows: &str| shows.starts_with("result ");
+    if result(shows) && !before.is_some_and(|before| result(&before.shows)) {
+        return Some(News::new(Event::TelegramResultSent, "notifier", "the card shows the result of the repair").with(context));
+    }
+    before.is_none().then(|| News::new(Event::TelegramSent, "notifier", "the card was sent").with(context))
+}

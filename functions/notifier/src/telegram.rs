@@ -1,0 +1,129 @@
+//! The Bot API: the two calls that a card needs, with the documented errors that matter to it.
+
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use reqwest::{Client, StatusCode};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use crate::card::Card;
+
+/// Why a call failed. No text of it can hold the token, which stands in every URL of the Bot API (`secrets-stay`).
+#[derive(Debug, Error)]
+pub enum TelegramError {
+    /// The HTTP client could not be built.
+    #[error("the HTTP client cannot be built: {0}")]
+    Client(String),
+    /// Telegram could not be reached, or its answer is none of the Bot API's.
+    #[error("Telegram did not answer: {0}")]
+    Unreachable(String),
+    /// Telegram wants fewer messages.
+    #[error("Telegram asks to wait {seconds} s")]
+    Busy {
+        /// For how long.
+        seconds: u64,
+    },
+    /// The message to be edited is not there any more.
+    #[error("the message was deleted")]
+    Gone,
+    /// Telegram refused the call.
+    #[error("Telegram refused the call ({status}): {description}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// Telegram's words.
+        description: String,
+    },
+}
+
+/// A client of the Bot API.
+#[derive(Debug)]
+pub struct Telegram {
+    client: Client,
+    base_url: String,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    ok: bool,
+    result: Option<Value>,
+    description: Option<String>,
+    parameters: Option<Parameters>,
+}
+
+#[derive(Deserialize)]
+struct Parameters {
+    retry_after: Option<u64>,
+}
+
+impl Telegram {
+    /// A client for the API at this address, `https://api.telegram.org` unless a test says otherwise.
+    ///
+    /// # Errors
+    /// If the system's certificates cannot be read.
+    pub fn new(base_url: String) -> Result<Self, TelegramError> {
+        // A second call, as tests make it, finds the provider installed.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder().timeout(Duration::from_secs(10)).redirect(Policy::none()).build();
+        Ok(Self { client: client.map_err(|error| TelegramError::Client(error.to_string()))?, base_url })
+    }
+
+    /// Sends a card; the id of its message.
+    ///
+    /// # Errors
+    /// If Telegram did not take it.
+    pub async fn send(&self, token: &SecretString, chat: &str, card: &Card) -> Result<String, TelegramError> {
+        let result = self.call(token, "sendMessage", body(chat, card)).await?;
+        let id = result.get("message_id").and_then(Value::as_i64);
+        id.map(|id| id.to_string()).ok_or_else(|| TelegramError::Unreachable("its answer to sendMessage has no message_id".to_owned()))
+    }
+
+    /// Replaces what a message shows. A message that shows it already is a success.
+    ///
+    /// # Errors
+    /// [`TelegramError::Gone`] if the message is not there any more; others if Telegram did not take it.
+    pub async fn edit(&self, token: &SecretString, chat: &str, message_id: &str, card: &Card) -> Result<(), TelegramError> {
+        let mut body = body(chat, card);
+        body["message_id"] = message_id.parse::<i64>().map_or(Value::Null, Value::from);
+        match self.call(token, "editMessageText", body).await {
+            Ok(_) => Ok(()),
+            Err(TelegramError::Refused { description, .. }) if description.contains("message is not modified") => Ok(()),
+            Err(TelegramError::Refused { description, .. }) if description.contains("message to edit not found") => {
+                Err(TelegramError::Gone)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn call(&self, token: &SecretString, method: &str, body: Value) -> Result<Value, TelegramError> {
+        let url = format!("{}/bot{}/{method}", self.base_url, token.expose_secret());
+        // An error of the client quotes the URL, and with it the token.
+        let unreachable = |error: reqwest::Error| TelegramError::Unreachable(error.without_url().to_string());
+        let response = self.client.post(url).json(&body).send().await.map_err(unreachable)?;
+        let status = response.status();
+        let answer: Answer = response.json().await.map_err(unreachable)?;
+        if answer.ok {
+            return Ok(answer.result.unwrap_or_default());
+        }
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            let seconds = answer.parameters.and_then(|parameters| parameters.retry_after).unwrap_or(1);
+            return Err(TelegramError::Busy { seconds });
+        }
+        Err(TelegramError::Refused { status: status.as_u16(), description: answer.description.unwrap_or_default() })
+    }
+}
+
+fn body(chat: &str, card: &Card) -> Value {
+    let row: Vec<Value> = card.buttons.iter().map(|button| json!({ "text": button.label, "callback_data": button.data })).collect();
+    let rows = if row.is_empty() { json!([]) } else { json!([row]) };
+    json!({
+        "chat_id": chat,
+        "text": card.html,
+        "parse_mode": "HTML",
+        "link_preview_options": { "is_disabled": true },
+        "reply_markup": { "inline_keyboard": rows },
+    })
+}

@@ -1,0 +1,77 @@
+//! One set-up of the AWS clients, made for a short cold start: what Lambda gives in the environment, and nothing else.
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use aws_types::sdk_config::SharedHttpClient;
+
+use crate::variables::{InvalidVariable, Variables};
+
+/// The five roots under which AWS's own endpoints are certified (<https://www.amazontrust.com/repository/>).
+///
+/// Reading the system's hundred and fifty roots is most of what a start costs, and functions whose SDK clients only talk
+/// to AWS need none of the others.
+const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
+
+/// What Lambda tells a function about AWS.
+///
+/// It has no `Debug`: it holds credentials.
+#[expect(missing_debug_implementations, reason = "credentials must not reach a log (secrets-stay)")]
+pub struct AwsEnvironment {
+    region: String,
+    credentials: Credentials,
+    endpoint_url: Option<String>,
+}
+
+impl AwsEnvironment {
+    /// Reads `AWS_REGION`, the credentials of the function's role, and `AWS_ENDPOINT_URL`, which only the local stack sets.
+    ///
+    /// # Errors
+    /// If the region or the credentials are not there.
+    pub fn from_variables<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<Self, InvalidVariable> {
+        let expected = "set by Lambda";
+        let credentials = Credentials::new(
+            variables.required("AWS_ACCESS_KEY_ID", expected)?,
+            variables.required("AWS_SECRET_ACCESS_KEY", expected)?,
+            variables.optional("AWS_SESSION_TOKEN"),
+            None,
+            "Lambda",
+        );
+        Ok(Self { region: variables.required("AWS_REGION", expected)?, credentials, endpoint_url: variables.optional("AWS_ENDPOINT_URL") })
+    }
+
+    /// The configuration from which every client is built. `attempt` is how long one try of a request may take.
+    #[must_use]
+    pub fn sdk_config(self, attempt: Duration) -> SdkConfig {
+        let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(2)).operation_attempt_timeout(attempt).build();
+        let mut config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(self.region))
+            .credentials_provider(SharedCredentialsProvider::new(self.credentials))
+            .http_client(http_client())
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50)))
+            .timeout_config(timeouts);
+        config.set_endpoint_url(self.endpoint_url);
+        config.build()
+    }
+}
+
+fn http_client() -> SharedHttpClient {
+    let roots = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+    let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
+    match TlsContext::builder().with_trust_store(roots).build() {
+        Ok(context) => builder.tls_context(context).build_https(),
+        // The roots are compiled in: a failure here is one of the build, seen by every test.
+        Err(error) => unreachable!("the built-in roots are certificates: {error}"),
+    }
+}

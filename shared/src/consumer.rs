@@ -1,0 +1,105 @@
+//! How a function takes a batch from a queue: each message by itself, and only what failed comes back (`effect-once`).
+
+use std::fmt::Display;
+
+use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
+use tracing::{error, info};
+
+use crate::domain::id::IncidentId;
+use crate::message::Message;
+
+/// Whether the messages of a batch depend on each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// A standard queue: they do not.
+    None,
+    /// A FIFO queue: after a failure, what follows has to come back too, or it would overtake.
+    Kept,
+}
+
+/// Handles every message of a batch and answers which of them have to come back. `handle` gets the message and its id.
+///
+/// A message that cannot be read comes back until the queue moves it to its dead-letter queue, alone.
+pub async fn take<E: Display>(event: SqsEvent, order: Order, handle: impl AsyncFn(Message, String) -> Result<(), E>) -> SqsBatchResponse {
+    let mut failures = Vec::new();
+    for record in event.records {
+        let Some(id) = record.message_id else { continue };
+        let come_back = if order == Order::Kept && !failures.is_empty() {
+            true
+        } else {
+            match Message::from_json(record.body.as_deref().unwrap_or_default()) {
+                Ok(message) => {
+                    let incident = message.incident_id().clone();
+                    let handled = handle(message, id.clone()).await;
+                    log(&id, &incident, &handled);
+                    handled.is_err()
+                }
+                Err(unreadable) => {
+                    error!(message_id = id, error = %unreadable, "a message cannot be read");
+                    true
+                }
+            }
+        };
+        if come_back {
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = id;
+            failures.push(failure);
+        }
+    }
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = failures;
+    response
+}
+
+fn log<E: Display>(message_id: &str, incident_id: &IncidentId, handled: &Result<(), E>) {
+    match handled {
+        Ok(()) => info!(message_id, %incident_id, "handled"),
+        Err(error) => error!(message_id, %incident_id, %error, "not handled: it comes back"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+
+    use super::{Order, take};
+    use crate::message::Message;
+
+    fn batch(bodies: &[&str]) -> SqsEvent {
+        let record = |(i, body): (usize, &&str)| {
+            let mut record = SqsMessage::default();
+            record.message_id = Some(format!("m{i}"));
+            record.body = Some((*body).to_owned());
+            record
+        };
+        let mut event = SqsEvent::default();
+        event.records = bodies.iter().enumerate().map(record).collect();
+        event
+    }
+
+    async fn come_back(bodies: &[&str], order: Order, failing: &str) -> (Vec<String>, Vec<String>) {
+        let handled = RefCell::new(Vec::new());
+        let response = take(batch(bodies), order, async |_: Message, id: String| {
+            handled.borrow_mut().push(id.clone());
+            if id == failing { Err("it failed") } else { Ok(()) }
+        })
+        .await;
+        (handled.into_inner(), response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect())
+    }
+
+    const GOOD: &str = r#"{"v":1,"type":"incident_changed","incident_id":"01ARZ3NDEKTSV4RRFFQ69G5FAV"}"#;
+
+    #[tokio::test]
+    async fn only_what_failed_comes_back_from_a_standard_queue() {
+        let (handled, back) = come_back(&[GOOD, "not ours", GOOD, GOOD], Order::None, "m2").await;
+        assert_eq!((handled, back), (vec!["m0".into(), "m2".into(), "m3".into()], vec!["m1".to_owned(), "m2".into()]));
+    }
+
+    #[tokio::test]
+    async fn nothing_overtakes_a_failure_on_a_fifo_queue() {
+        let (handled, back) = come_back(&[GOOD, GOOD, GOOD], Order::Kept, "m1").await;
+        assert_eq!((handled, back), (vec!["m0".into(), "m1".into()], vec!["m1".to_owned(), "m2".into()]));
+    }
+}

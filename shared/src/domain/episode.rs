@@ -1,0 +1,403 @@
+//! An episode: from the first firing alert of a fingerprint until it is resolved or stale (DESIGN §4).
+//!
+//! Here is the whole rule, as two pure functions from the stored episode and what a delivery says to the new episode.
+//! The store also knows the most frequent case, a plain join, as one conditional write; its condition is the negation
+//! of everything that [`on_firing`] treats in another way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::alert::AlertSeverity;
+use super::id::{Fingerprint, IncidentId, MemberId};
+
+/// How many members an episode remembers; with these bounds its item stays under 1 KB, the unit in which writes are billed.
+pub const FIRING_MEMBERS_KEPT: usize = 12;
+/// How many members that have resolved it remembers, to recognise their late deliveries.
+pub const DEPARTED_MEMBERS_KEPT: usize = 8;
+
+/// Members with the time at which each began to fire (milliseconds since 1970).
+pub type Members = BTreeMap<MemberId, i64>;
+
+/// How long alerts join the incident that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Windows {
+    /// After the last sighting, a new firing alert within this time joins (`DEBOUNCE_SECONDS`).
+    pub debounce: SignedDuration,
+    /// An open episode not seen for this long is stale (`EPISODE_STALE_SECONDS`).
+    pub stale: SignedDuration,
+}
+
+/// A fact about an episode that still has to reach a queue.
+///
+/// It is written with the fact itself and removed after the send, so that whoever touches the episode next finds what
+/// a crash or a failing queue left unsent (`durable-ack`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unsent {
+    /// The incident was opened: it has to go onto the queue `incidents`.
+    Opened,
+    /// The incident changed (resolved, reopened, escalated): its card has to be made true again.
+    Changed,
+}
+
+/// What the analyzer leaves for the answers to alerts that join, so that a join needs no second read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Advice {
+    /// The approval that waits, if the analysis proposed a plan.
+    pub approval_id: Option<String>,
+    /// The risk, in lower case.
+    pub risk_level: String,
+    /// One line for people, bounded to 120 characters.
+    pub suggested_action: String,
+}
+
+/// The state of one fingerprint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Episode {
+    /// Whose episode it is.
+    pub fingerprint: Fingerprint,
+    /// The incident that its alerts join.
+    pub incident_id: IncidentId,
+    /// False once every member has resolved.
+    pub open: bool,
+    /// The alerts that fire.
+    pub members: Members,
+    /// The latest alerts that have resolved.
+    pub departed: Members,
+    /// True if more members fired than are kept: the episode then ends with its whole group, or by staleness.
+    pub overflowed: bool,
+    /// How many firing alerts were acknowledged (`exact-count`).
+    pub hit_count: u64,
+    /// When it was opened.
+    pub first_seen: Timestamp,
+    /// When an alert last joined.
+    pub last_seen: Timestamp,
+    /// Until when a new firing alert joins although the episode is resolved.
+    pub window_end: Timestamp,
+    /// The worst severity seen.
+    pub severity: AlertSeverity,
+    /// How often it fired again after a resolve.
+    pub flaps: u64,
+    /// What still has to be sent.
+    pub unsent: BTreeSet<Unsent>,
+    /// The analyzer's answer, once there is one.
+    pub advice: Option<Advice>,
+    /// Counts the writes, for optimistic locking.
+    pub version: u64,
+}
+
+impl Episode {
+    /// True if an alert that fires now belongs to this episode.
+    #[must_use]
+    pub fn accepts(&self, now: Timestamp, windows: Windows) -> bool {
+        let fresh = self.open && now.duration_since(self.last_seen) <= windows.stale;
+        fresh || now <= self.window_end
+    }
+
+    fn is_late(&self, member: &MemberId, starts_at: i64) -> bool {
+        self.departed.get(member).is_some_and(|departed| starts_at <= *departed)
+    }
+
+    fn sighted(&mut self, firing: &Firing, now: Timestamp, windows: Windows) {
+        self.last_seen = self.last_seen.max(now);
+        self.window_end = self.window_end.max(now + windows.debounce);
+        for (member, starts_at) in &firing.members {
+            if self.is_late(member, *starts_at) {
+                continue;
+            }
+            self.departed.remove(member);
+            if let Some(known) = self.members.get_mut(member) {
+                *known = (*known).max(*starts_at);
+            } else if self.members.len() < FIRING_MEMBERS_KEPT {
+                self.members.insert(member.clone(), *starts_at);
+            } else {
+                self.overflowed = true;
+            }
+        }
+    }
+}
+
+/// The firing alerts of one fingerprint in one delivery, added up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Firing {
+    /// Who fires, since when.
+    pub members: Members,
+    /// How many alerts were added up.
+    pub count: u64,
+    /// The worst of them.
+    pub severity: AlertSeverity,
+}
+
+/// What a firing delivery does to its fingerprint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FiringOutcome {
+    /// A new episode and a new incident.
+    Opened,
+    /// One more sighting of what is known.
+    Joined,
+    /// The same, and worse than before.
+    Escalated,
+    /// It fires again inside the window after a resolve.
+    Reopened,
+    /// An old delivery of an alert that has resolved: counted, nothing else.
+    Late,
+}
+
+/// Decides what a firing delivery does. `fresh_id` becomes the incident's id if a new one is opened.
+#[must_use]
+pub fn on_firing(
+    current: Option<&Episode>,
+    fingerprint: &Fingerprint,
+    firing: &Firing,
+    fresh_id: &IncidentId,
+    now: Timestamp,
+    windows: Windows,
+) -> (FiringOutcome, Episode) {
+    let late = |episode: &Episode| firing.members.iter().all(|(member, starts_at)| episode.is_late(member, *starts_at));
+    let Some(episode) = current.filter(|episode| late(episode) || episode.accepts(now, windows)) else {
+        return (FiringOutcome::Opened, open(fingerprint, firing, fresh_id, current, now, windows));
+    };
+    let mut next = episode.clone();
+    next.version += 1;
+    next.hit_count += firing.count;
+    if late(episode) {
+        return (FiringOutcome::Late, next);
+    }
+    next.sighted(firing, now, windows);
+    let mut outcome = FiringOutcome::Joined;
+    if firing.severity > next.severity {
+        next.severity = firing.severity;
+        outcome = FiringOutcome::Escalated;
+    }
+    if !next.open {
+        next.open = true;
+        next.flaps += 1;
+        outcome = FiringOutcome::Reopened;
+    }
+    if outcome != FiringOutcome::Joined {
+        next.unsent.insert(Unsent::Changed);
+    }
+    (outcome, next)
+}
+
+fn open(
+    fingerprint: &Fingerprint,
+    firing: &Firing,
+    id: &IncidentId,
+    before: Option<&Episode>,
+    now: Timestamp,
+    windows: Windows,
+) -> Episode {
+    let mut episode = Episode {
+        fingerprint: fingerprint.clone(),
+        incident_id: id.clone(),
+        open: true,
+        members: Members::new(),
+        // What resolved in the episode before can still be delivered late into this one.
+        departed: before.map(|episode| episode.departed.clone()).unwrap_or_default(),
+        overflowed: false,
+        hit_count: firing.count,
+        first_seen: now,
+        last_seen: now,
+        window_end: now,
+        severity: firing.severity,
+        flaps: 0,
+        unsent: BTreeSet::from([Unsent::Opened]),
+        advice: None,
+        version: before.map_or(1, |episode| episode.version + 1),
+    };
+    episode.sighted(firing, now, windows);
+    episode
+}
+
+/// What a resolved delivery does to its fingerprint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResolvedOutcome {
+    /// The last member left: the incident is over.
+    Resolved,
+    /// Members left, others still fire.
+    MemberLeft,
+    /// Nothing of it is open: a repetition, or an alert that was never seen.
+    Ignored,
+}
+
+/// Decides what resolved alerts do. `whole_group` says that the sender's whole group has resolved, which is what ends
+/// an episode that had more members than it keeps.
+#[must_use]
+pub fn on_resolved(
+    current: &Episode,
+    resolved: &Members,
+    whole_group: bool,
+    now: Timestamp,
+    windows: Windows,
+) -> (ResolvedOutcome, Episode) {
+    let mut next = current.clone();
+    for (member, starts_at) in resolved {
+        // A resolve that was overtaken by a newer firing of the same alert must not end the newer one.
+        if next.members.get(member).is_some_and(|firing| firing <= starts_at) {
+            next.members.remove(member);
+        }
+        let departed = next.departed.entry(member.clone()).or_insert(*starts_at);
+        *departed = (*departed).max(*starts_at);
+    }
+    while next.departed.len() > DEPARTED_MEMBERS_KEPT {
+        let oldest = next.departed.iter().min_by_key(|(_, starts_at)| **starts_at).map(|(member, _)| member.clone());
+        oldest.map(|member| next.departed.remove(&member));
+    }
+    if !next.open {
+        next.version = current.version + u64::from(next != *current);
+        return (ResolvedOutcome::Ignored, next);
+    }
+    if next == *current {
+        return (ResolvedOutcome::Ignored, next);
+    }
+    next.version += 1;
+    if next.members.is_empty() && (!next.overflowed || whole_group) {
+        next.open = false;
+        next.overflowed = false;
+        next.window_end = next.window_end.max(now + windows.debounce);
+        next.unsent.insert(Unsent::Changed);
+        return (ResolvedOutcome::Resolved, next);
+    }
+    (ResolvedOutcome::MemberLeft, next)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::{Episode, Firing, FiringOutcome, Members, ResolvedOutcome, Unsent, Windows, on_firing, on_resolved};
+    use crate::domain::alert::AlertSeverity;
+    use crate::domain::id::{Fingerprint, IncidentId, MemberId};
+
+    const WINDOWS: Windows = Windows { debounce: SignedDuration::from_secs(300), stale: SignedDuration::from_secs(18_000) };
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_000_000 + second)
+    }
+
+    fn members(pairs: &[(&str, i64)]) -> Members {
+        pairs.iter().filter_map(|(id, starts)| Some((MemberId::try_from(*id).ok()?, *starts))).collect()
+    }
+
+    fn firing(pairs: &[(&str, i64)]) -> Firing {
+        Firing { members: members(pairs), count: pairs.len() as u64, severity: AlertSeverity::Warning }
+    }
+
+    struct Story {
+        episode: Option<Episode>,
+        opened: u8,
+    }
+
+    impl Story {
+        fn new() -> Self {
+            Self { episode: None, opened: 0 }
+        }
+
+        fn fire(&mut self, second: i64, firing: &Firing) -> FiringOutcome {
+            let fingerprint = Fingerprint::try_from("ab".repeat(32)).expect("hex");
+            let id = IncidentId::try_from(format!("01ARZ3NDEKTSV4RRFFQ69G5F{:02}", self.opened)).expect("a ULID");
+            let (outcome, episode) = on_firing(self.episode.as_ref(), &fingerprint, firing, &id, at(second), WINDOWS);
+            self.opened += u8::from(outcome == FiringOutcome::Opened);
+            self.episode = Some(episode);
+            outcome
+        }
+
+        fn resolve(&mut self, second: i64, pairs: &[(&str, i64)], whole_group: bool) -> ResolvedOutcome {
+            let current = self.episode.as_ref().expect("an episode");
+            let (outcome, episode) = on_resolved(current, &members(pairs), whole_group, at(second), WINDOWS);
+            self.episode = Some(episode);
+            outcome
+        }
+
+        fn now(&self) -> &Episode {
+            self.episode.as_ref().expect("an episode")
+        }
+    }
+
+    #[test]
+    fn an_alert_that_never_stops_is_one_incident_over_four_hour_repeats() {
+        let mut story = Story::new();
+        assert_eq!(story.fire(0, &firing(&[("a", 1)])), FiringOutcome::Opened);
+        for hour in [4, 8, 12] {
+            assert_eq!(story.fire(hour * 3_600, &firing(&[("a", 1)])), FiringOutcome::Joined);
+        }
+        assert_eq!((story.now().hit_count, story.opened), (4, 1));
+    }
+
+    #[test]
+    fn an_open_episode_goes_stale_and_the_next_alert_opens_anew() {
+        let mut story = Story::new();
+        story.fire(0, &firing(&[("a", 1)]));
+        assert_eq!(story.fire(18_001, &firing(&[("a", 1)])), FiringOutcome::Opened);
+        assert_eq!((story.now().hit_count, story.now().version), (1, 2));
+    }
+
+    #[test]
+    fn the_episode_ends_with_its_last_member() {
+        let mut story = Story::new();
+        story.fire(0, &firing(&[("a", 1), ("b", 2)]));
+        assert_eq!(story.resolve(10, &[("a", 1)], false), ResolvedOutcome::MemberLeft);
+        assert!(story.now().open);
+        assert_eq!(story.resolve(20, &[("a", 1), ("b", 2)], true), ResolvedOutcome::Resolved);
+        assert_eq!(story.resolve(20, &[("a", 1), ("b", 2)], true), ResolvedOutcome::Ignored);
+        assert!(story.now().unsent.contains(&Unsent::Changed));
+    }
+
+    #[test]
+    fn a_late_firing_delivery_is_counted_and_never_reopens() {
+        let mut story = Story::new();
+        story.fire(0, &firing(&[("a", 1)]));
+        story.resolve(10, &[("a", 1)], true);
+        assert_eq!(story.fire(11, &firing(&[("a", 1)])), FiringOutcome::Late);
+        assert_eq!(story.fire(4_000, &firing(&[("a", 1)])), FiringOutcome::Late);
+        assert_eq!((story.now().open, story.now().hit_count), (false, 3));
+    }
+
+    #[test]
+    fn firing_again_inside_the_window_reopens_and_counts_a_flap() {
+        let mut story = Story::new();
+        story.fire(0, &firing(&[("a", 1)]));
+        story.resolve(10, &[("a", 1)], true);
+        assert_eq!(story.fire(200, &firing(&[("a", 2)])), FiringOutcome::Reopened);
+        assert_eq!((story.now().flaps, story.opened), (1, 1));
+        story.resolve(210, &[("a", 2)], true);
+        assert_eq!(story.fire(511, &firing(&[("a", 3)])), FiringOutcome::Opened);
+    }
+
+    #[test]
+    fn a_resolve_overtaken_by_a_newer_firing_changes_nothing() {
+        let mut story = Story::new();
+        story.fire(0, &firing(&[("a", 1)]));
+        story.fire(5, &firing(&[("a", 2)]));
+        assert_eq!(story.resolve(6, &[("a", 1)], true), ResolvedOutcome::MemberLeft);
+        assert!(story.now().open && story.now().members.len() == 1);
+    }
+
+    #[test]
+    fn worse_is_an_escalation_once() {
+        let mut story = Story::new();
+        story.fire(0, &firing(&[("a", 1)]));
+        let critical = Firing { severity: AlertSeverity::Critical, ..firing(&[("a", 1)]) };
+        assert_eq!(story.fire(1, &critical), FiringOutcome::Escalated);
+        assert_eq!(story.fire(2, &critical), FiringOutcome::Joined);
+        assert_eq!(story.fire(3, &firing(&[("a", 1)])), FiringOutcome::Joined);
+        assert_eq!(story.now().severity, AlertSeverity::Critical);
+    }
+
+    #[test]
+    fn past_the_bound_only_the_whole_group_ends_it() {
+        let mut story = Story::new();
+        let names: Vec<String> = (0..40).map(|i| format!("m{i:02}")).collect();
+        let all: Vec<(&str, i64)> = names.iter().map(|name| (name.as_str(), 1)).collect();
+        story.fire(0, &firing(&all));
+        assert!(story.now().overflowed && story.now().hit_count == 40);
+        assert_eq!(story.resolve(10, &all[..39], false), ResolvedOutcome::MemberLeft);
+        assert_eq!(story.resolve(20, &all, true), ResolvedOutcome::Resolved);
+        assert!(story.now().departed.len() <= super::DEPARTED_MEMBERS_KEPT);
+    }
+}

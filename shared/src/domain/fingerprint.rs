@@ -1,0 +1,101 @@
+//! The identity of what is wrong: two alerts with the same fingerprint are about the same thing.
+
+use super::alert::{Alert, AlertType};
+use super::digest::Digest;
+use super::id::Fingerprint;
+
+/// The alphabet of Kubernetes' generated suffixes: no vowels and no look-alikes (`k8s.io/apimachinery`, `util/rand`).
+const KUBERNETES_SUFFIX: &str = "bcdfghjklmnpqrstvwxz2456789";
+
+/// The fingerprint of an alert: SHA-256 over namespace, normalised target and type (the name where the type is custom),
+/// each with its length, then over each of `identity_labels` with its name.
+#[must_use]
+pub fn fingerprint(alert: &Alert, identity_labels: &[String]) -> Fingerprint {
+    let kind = match alert.alert_type {
+        AlertType::Custom => alert.name.as_str(),
+        known => known.as_str(),
+    };
+    let mut digest = Digest::new().field(&alert.namespace).field(&alert.normalised_target).field(kind);
+    for name in identity_labels {
+        digest = digest.field(name).field(alert.labels.get(name).map_or("", String::as_str));
+    }
+    match Fingerprint::try_from(digest.hex()) {
+        Ok(fingerprint) => fingerprint,
+        Err(_) => unreachable!("a SHA-256 digest is 64 characters of lower-case hex"),
+    }
+}
+
+/// The name of a pod without what changes from pod to pod: a Deployment's replica-set hash and pod suffix.
+///
+/// `web-7d9c5b8f6d-x2x4z` is `web`. A name that does not end that way stays as it is.
+#[must_use]
+pub fn normalise_pod(pod: &str) -> &str {
+    let Some((replica_set, suffix)) = pod.rsplit_once('-') else { return pod };
+    if suffix.len() != 5 || !is_generated(suffix) {
+        return pod;
+    }
+    match replica_set.rsplit_once('-') {
+        // A replica-set hash is up to ten characters; shorter than eight it could as well be a word of the name.
+        Some((name, hash)) if (8..=10).contains(&hash.len()) && is_generated(hash) => name,
+        _ => pod,
+    }
+}
+
+fn is_generated(text: &str) -> bool {
+    text.chars().all(|c| KUBERNETES_SUFFIX.contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::{fingerprint, normalise_pod};
+    use crate::domain::alert::{Alert, AlertStatus, Texts};
+    use crate::domain::id::{InvalidId, MemberId};
+
+    fn alert(labels: &[(&str, &str)]) -> Result<Alert, InvalidId> {
+        let labels: Texts = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Ok(Alert::from_labels(AlertStatus::Firing, "test", labels, Texts::new(), Timestamp::UNIX_EPOCH, MemberId::try_from("m")?))
+    }
+
+    #[test]
+    fn pods_of_one_deployment_converge() -> Result<(), InvalidId> {
+        let one = alert(&[("alertname", "KubePodCrashLooping"), ("pod", "web-7d9c5b8f6d-x2x4z")])?;
+        let two = alert(&[("alertname", "KubePodNotReady"), ("pod", "web-7d9c5b8f6d-bbbbb")])?;
+        assert_eq!(fingerprint(&one, &[]), fingerprint(&two, &[]));
+        Ok(())
+    }
+
+    #[test]
+    fn names_without_a_generated_suffix_stay() {
+        for name in ["web", "web-0", "payment-gateway", "my-deployment-name-extra", "web-7d9c5b8f6d", "a-b-x2x4z", "é-é"] {
+            assert_eq!(normalise_pod(name), name);
+        }
+    }
+
+    #[test]
+    fn every_part_of_the_identity_counts() -> Result<(), InvalidId> {
+        let base = fingerprint(&alert(&[("alertname", "A"), ("component", "c"), ("team", "x")])?, &[]);
+        for other in [
+            &[("alertname", "B"), ("component", "c"), ("team", "x")][..],
+            &[("alertname", "A"), ("component", "d"), ("team", "x")],
+            &[("alertname", "A"), ("component", "c"), ("namespace", "n")],
+        ] {
+            assert_ne!(base, fingerprint(&alert(other)?, &[]));
+        }
+        let labels = ["team".to_owned()];
+        let x = fingerprint(&alert(&[("alertname", "A"), ("component", "c"), ("team", "x")])?, &labels);
+        let y = fingerprint(&alert(&[("alertname", "A"), ("component", "c"), ("team", "y")])?, &labels);
+        assert_ne!(x, y);
+        assert_eq!(base, fingerprint(&alert(&[("alertname", "A"), ("component", "c"), ("severity", "info")])?, &[]));
+        Ok(())
+    }
+
+    #[test]
+    fn the_fingerprint_is_stable() -> Result<(), InvalidId> {
+        let alert = alert(&[("alertname", "TargetDown"), ("component", "sentry"), ("namespace", "prod")])?;
+        // printf '\0\0\0\0\0\0\0\4prod\0\0\0\0\0\0\0\6sentry\0\0\0\0\0\0\0\13service_404' | sha256sum
+        insta::assert_snapshot!(fingerprint(&alert, &[]), @"32356d0db827ff2fcc929e8ee684c8b4c0514706ca9cbfac0cadf5d0d0fbe646");
+        Ok(())
+    }
+}

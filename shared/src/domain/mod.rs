@@ -1,0 +1,18 @@
+//! The rules of Quell as pure functions over plain data: no clock, no randomness, no network.
+
+pub mod alert;
+pub mod analysis;
+pub mod approval;
+pub mod digest;
+pub mod draft;
+pub mod episode;
+pub mod fingerprint;
+pub mod id;
+pub mod incident;
+pub mod operation_log;
+pub mod plan;
+#[cfg(feature = "playbooks")]
+pub mod playbook;
+pub mod repair;
+#[cfg(feature = "playbooks")]
+pub mod service;

@@ -1,0 +1,146 @@
+//! The service registry: which services there are, where they are, and what may be done to them.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::alert::Alert;
+
+/// How much may be done to a service without a human.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// A repair may run by itself, if every guardrail passes.
+    Auto,
+    /// Every repair needs a human's approval.
+    Approval,
+    /// Quell never repairs it.
+    Manual,
+}
+
+/// Where a service runs.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum Target {
+    /// A host that is reached over SSH.
+    Ssh(SshTarget),
+    /// Hosts that are reached through SSM Run Command.
+    Ssm(SsmTarget),
+}
+
+/// A host that is reached over SSH.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SshTarget {
+    /// Its name or address.
+    pub host: String,
+    /// Its port.
+    #[serde(default = "ssh_port")]
+    pub port: u16,
+    /// Who to log in as.
+    pub user: String,
+    /// The only host key that is accepted, as in `ssh_host_ed25519_key.pub`: algorithm and base64.
+    pub host_key: String,
+}
+
+/// Hosts that are reached through SSM Run Command.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum SsmTarget {
+    /// One instance.
+    InstanceId(String),
+    /// The instances with this tag, `Name=Value`.
+    Tag(String),
+}
+
+fn ssh_port() -> u16 {
+    22
+}
+
+impl Target {
+    /// Everything that identifies the place, in one line. It is hashed into the plan.
+    #[must_use]
+    pub fn address(&self) -> String {
+        match self {
+            Self::Ssh(ssh) => format!("ssh {}@{}:{} {}", ssh.user, ssh.host, ssh.port, ssh.host_key),
+            Self::Ssm(SsmTarget::InstanceId(id)) => format!("ssm instance {id}"),
+            Self::Ssm(SsmTarget::Tag(tag)) => format!("ssm tag {tag}"),
+        }
+    }
+}
+
+/// A service.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// Its name, unique in the registry.
+    pub name: String,
+    /// Other names under which alerts know it.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// What may be done to it without a human.
+    pub level: Level,
+    /// The name of the unit, container project or program that runs it.
+    pub unit: Option<String>,
+    /// More values for the parameters of playbooks.
+    #[serde(default)]
+    pub facts: BTreeMap<String, String>,
+    /// Services of one group are not repaired all at once.
+    pub redundancy_group: Option<String>,
+    /// Where it runs.
+    pub target: Target,
+}
+
+impl Service {
+    /// The value that a parameter's `from` names: `service.name`, `service.unit` or `service.facts.<key>`.
+    #[must_use]
+    pub fn value(&self, from: &str) -> Option<&str> {
+        match from.strip_prefix("service.")? {
+            "name" => Some(&self.name),
+            "unit" => self.unit.as_deref(),
+            other => self.facts.get(other.strip_prefix("facts.")?).map(String::as_str),
+        }
+    }
+
+    /// What is wrong with the entry: each a field and a sentence.
+    #[must_use]
+    pub fn faults(&self) -> Vec<(String, String)> {
+        let mut faults = Vec::new();
+        if self.name.is_empty() || !self.name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b)) {
+            faults.push(("name".to_owned(), "has to be made of A-Z a-z 0-9 _ . - (it becomes part of keys)".to_owned()));
+        }
+        if let Target::Ssh(ssh) = &self.target {
+            let mut words = ssh.host_key.split(' ');
+            let algorithm = words.next().unwrap_or_default();
+            let known = ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa"];
+            if !known.contains(&algorithm) || words.next().is_none_or(str::is_empty) {
+                let fault = "has to be a line of ssh-keyscan without the host: an algorithm, a space and base64";
+                faults.push(("target.ssh.host_key".to_owned(), fault.to_owned()));
+            }
+            for (field, value) in [("host", &ssh.host), ("user", &ssh.user)] {
+                if value.is_empty() || value.contains(char::is_whitespace) {
+                    faults.push((format!("target.ssh.{field}"), "has to be there, without spaces".to_owned()));
+                }
+            }
+            if ssh.port == 0 {
+                faults.push(("target.ssh.port".to_owned(), "has to be between 1 and 65535".to_owned()));
+            }
+        }
+        faults
+    }
+}
+
+/// The service that an alert is about: the one whose name or alias is the alert's target.
+#[must_use]
+pub fn find<'a>(services: &'a [Service], alert: &Alert) -> Option<&'a Service> {
+    let names = [alert.target.as_str(), alert.normalised_target.as_str()];
+    services
+        .iter()
+        .find(|service| names.contains(&service.name.as_str()) || service.aliases.iter().any(|alias| names.contains(&alias.as_str())))
+}
+
+/// The service with this name.
+#[must_use]
+pub fn named<'a>(services: &'a [Service], name: &str) -> Option<&'a Service> {
+    services.iter().find(|service| service.name == name)
+}

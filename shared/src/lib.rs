@@ -1,0 +1,23 @@
+//! What the functions of Quell agree on: the pure domain, the messages between functions, and the store.
+//!
+//! `domain` and `message` build with no feature; everything that talks to AWS stands behind one (see `Cargo.toml`).
+
+pub mod bridge;
+pub mod domain;
+pub mod message;
+pub mod variables;
+
+#[cfg(feature = "aws")]
+pub mod aws;
+#[cfg(feature = "consumer")]
+pub mod consumer;
+#[cfg(feature = "playbooks")]
+pub mod operator_files;
+#[cfg(feature = "queue")]
+pub mod queue;
+#[cfg(feature = "secrets")]
+pub mod secrets;
+#[cfg(feature = "store")]
+pub mod store;
+#[cfg(feature = "aws")]
+pub mod telemetry;

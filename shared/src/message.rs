@@ -1,0 +1,112 @@
+//! What travels on the queues: facts in the past tense that carry ids, never payloads. The receiver reads the state.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::domain::id::IncidentId;
+
+/// The version that this build writes and reads.
+const VERSION: u8 = 1;
+
+/// A fact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Message {
+    /// An incident was opened. Ingress to analyzer.
+    IncidentOpened {
+        /// Which.
+        incident_id: IncidentId,
+    },
+    /// An incident changed, and its card with it. Anyone to notifier.
+    IncidentChanged {
+        /// Which.
+        incident_id: IncidentId,
+    },
+    /// The sightings of an incident reached a power of two. Ingress to notifier.
+    AlertsConverged {
+        /// Which.
+        incident_id: IncidentId,
+        /// How many sightings there were.
+        hit_count: u64,
+    },
+    /// A plan was approved. Ingress to repair.
+    RepairApproved {
+        /// Which incident's.
+        incident_id: IncidentId,
+        /// The hash of the plan: another plan of the same incident is not meant.
+        plan_hash: String,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Envelope {
+    v: u8,
+    #[serde(flatten)]
+    message: Message,
+}
+
+/// Why a message cannot be read. Such a message ends in the dead-letter queue.
+#[derive(Debug, Error)]
+pub enum Unreadable {
+    /// It is not one of ours.
+    #[error("not a message of Quell: {0}")]
+    Shape(#[from] serde_json::Error),
+    /// It was written by a newer version.
+    #[error("message version {0} is not known here")]
+    Version(u8),
+}
+
+impl Message {
+    /// The message as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::json!(Envelope { v: VERSION, message: self.clone() }).to_string()
+    }
+
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// If the text is no message, or one of another version.
+    pub fn from_json(text: &str) -> Result<Self, Unreadable> {
+        let envelope: Envelope = serde_json::from_str(text)?;
+        if envelope.v == VERSION { Ok(envelope.message) } else { Err(Unreadable::Version(envelope.v)) }
+    }
+
+    /// The incident that the message is about.
+    #[must_use]
+    pub fn incident_id(&self) -> &IncidentId {
+        match self {
+            Self::IncidentOpened { incident_id }
+            | Self::IncidentChanged { incident_id }
+            | Self::AlertsConverged { incident_id, .. }
+            | Self::RepairApproved { incident_id, .. } => incident_id,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Message, Unreadable};
+    use crate::domain::id::{IncidentId, InvalidId};
+
+    #[test]
+    fn messages_keep_their_shape() -> Result<(), InvalidId> {
+        let incident_id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV")?;
+        let message = Message::AlertsConverged { incident_id, hit_count: 4 };
+        insta::assert_snapshot!(
+            message.to_json(),
+            @r#"{"hit_count":4,"incident_id":"01ARZ3NDEKTSV4RRFFQ69G5FAV","type":"alerts_converged","v":1}"#
+        );
+        assert_eq!(Message::from_json(&message.to_json()).ok(), Some(message));
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_not_ours_is_refused() {
+        for text in ["", "{}", r#"{"v":1,"type":"incident_opened"}"#, r#"{"v":1,"type":"incident_opened","incident_id":"x"}"#] {
+            assert!(matches!(Message::from_json(text), Err(Unreadable::Shape(_))), "{text}");
+        }
+        let newer = r#"{"v":2,"type":"incident_opened","incident_id":"01ARZ3NDEKTSV4RRFFQ69G5FAV"}"#;
+        assert!(matches!(Message::from_json(newer), Err(Unreadable::Version(2))));
+    }
+}

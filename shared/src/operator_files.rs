@@ -1,0 +1,118 @@
+//! The two files of an operator, `playbooks.yaml` and `service-registry.yaml`: read strictly, refused with file, line and field.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde_saphyr::Spanned;
+use thiserror::Error;
+
+use crate::domain::playbook::Playbook;
+use crate::domain::service::Service;
+
+/// The name of the file with the playbooks.
+pub const PLAYBOOKS: &str = "playbooks.yaml";
+/// The name of the file with the services.
+pub const SERVICE_REGISTRY: &str = "service-registry.yaml";
+
+/// What the two files say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorFiles {
+    /// The playbooks.
+    pub playbooks: Vec<Playbook>,
+    /// The services.
+    pub services: Vec<Service>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// In which file.
+    pub file: PathBuf,
+    /// In which line, where that is known.
+    pub line: Option<u64>,
+    /// What is wrong, beginning with the field where there is one.
+    pub text: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        write!(f, ": {}", self.text)
+    }
+}
+
+/// Everything that is wrong with the files.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct Faults(pub Vec<Fault>);
+
+impl OperatorFiles {
+    /// Reads both files from a directory.
+    ///
+    /// # Errors
+    /// Everything that is wrong with either of them.
+    pub fn load(directory: &Path) -> Result<Self, Faults> {
+        let playbooks = read(directory.join(PLAYBOOKS), |playbook: &Playbook| (playbook.id.clone(), vec![], playbook.faults()));
+        let services =
+            read(directory.join(SERVICE_REGISTRY), |service: &Service| (service.name.clone(), service.aliases.clone(), service.faults()));
+        match (playbooks, services) {
+            (Ok(playbooks), Ok(services)) => Ok(Self { playbooks, services }),
+            (playbooks, services) => {
+                Err(Faults([playbooks.err(), services.err()].into_iter().flatten().flat_map(|faults| faults.0).collect()))
+            }
+        }
+    }
+}
+
+/// A name, the other names, and what is wrong: each a field and a sentence.
+type Checked = (String, Vec<String>, Vec<(String, String)>);
+
+fn read<T: DeserializeOwned>(file: PathBuf, check: impl Fn(&T) -> Checked) -> Result<Vec<T>, Faults> {
+    let one = |line: Option<u64>, text: String| Faults(vec![Fault { file: file.clone(), line, text }]);
+    let text = std::fs::read_to_string(&file).map_err(|error| one(None, format!("cannot be read: {error}")))?;
+    let items: Vec<Spanned<T>> = parse(&text).map_err(|(line, text)| one(line, text))?;
+    let mut faults = Vec::new();
+    let mut names: BTreeMap<String, u64> = BTreeMap::new();
+    for (index, item) in items.iter().enumerate() {
+        let line = item.referenced.line();
+        let (name, others, wrong) = check(&item.value);
+        let mut fault = |text: String| faults.push(Fault { file: file.clone(), line: Some(line), text });
+        for (field, sentence) in wrong {
+            fault(format!("[{index}] {name}: {field} {sentence}"));
+        }
+        for name in std::iter::once(&name).chain(&others) {
+            if let Some(first) = names.insert(name.clone(), line) {
+                fault(format!("[{index}] the name {name} stands in line {first} already"));
+            }
+        }
+    }
+    if faults.is_empty() { Ok(items.into_iter().map(|item| item.value).collect()) } else { Err(Faults(faults)) }
+}
+
+fn parse<T: DeserializeOwned>(text: &str) -> Result<Vec<T>, (Option<u64>, String)> {
+    if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        return Ok(Vec::new());
+    }
+    let mut path = String::new();
+    let parsed = serde_saphyr::with_deserializer_from_str(text, |deserializer| {
+        serde_path_to_error::deserialize(deserializer).map_err(|error| {
+            // `value` is where the wrapper that knows the line keeps the item.
+            path = error.path().to_string().replacen("].value", "]", 1);
+            error.into_inner()
+        })
+    });
+    parsed.map_err(|error| {
+        let line = error.location().map(|location| location.line());
+        let field = if path.is_empty() || path == "." { String::new() } else { format!("{path}: ") };
+        (line, format!("{field}{}", error.without_snippet()))
+    })
+}
+
+#[cfg(test)]
+#[path = "operator_files_tests.rs"]
+mod tests;

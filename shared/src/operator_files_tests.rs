@@ -1,0 +1,65 @@
+//! What an operator is told about a broken file.
+
+use std::path::PathBuf;
+
+use super::{OperatorFiles, PLAYBOOKS, SERVICE_REGISTRY};
+
+const GOOD_PLAYBOOK: &str = "- id: a\n  name: A\n  match: { alertnames: [X] }\n  risk: low\n  steps: [{ run: [a] }]\n";
+
+/// Loads two files and gives the faults with the directory's name taken off.
+fn faults(name: &str, playbooks: &str, services: &str) -> String {
+    let directory = std::env::temp_dir().join(format!("quell-operator-files-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("a directory");
+    std::fs::write(directory.join(PLAYBOOKS), playbooks).expect("written");
+    std::fs::write(directory.join(SERVICE_REGISTRY), services).expect("written");
+    let loaded = OperatorFiles::load(&directory);
+    std::fs::remove_dir_all(&directory).expect("removed");
+    let prefix = format!("{}/", directory.display());
+    loaded.map_or_else(|faults| faults.to_string().replace(&prefix, ""), |_| "no faults".to_owned())
+}
+
+#[test]
+fn the_files_that_ship_with_the_project_have_no_faults() {
+    let shipped = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../config");
+    let files = OperatorFiles::load(&shipped).expect("no faults");
+    assert!(files.playbooks.len() >= 3 && files.services.len() >= 3);
+}
+
+#[test]
+fn a_fault_of_shape_names_file_line_and_field() {
+    insta::assert_snapshot!(faults("type", &GOOD_PLAYBOOK.replace("low", "none"), ""), @"playbooks.yaml:4: [0].risk: unknown variant `none`, expected one of low, medium, high, critical at line 4, column 9");
+    insta::assert_snapshot!(faults("unknown", &GOOD_PLAYBOOK.replace("steps", "step"), ""), @"playbooks.yaml:5: [0].step: unknown field `step`, expected one of id, name, match, risk, data_impact, auto, cooldown, parameters, steps, verify, rollback at line 5, column 3");
+    insta::assert_snapshot!(faults("nested", &GOOD_PLAYBOOK.replace("run: [a]", "run: [a], timeout: soon"), ""), @"playbooks.yaml:5: [0].steps[0].timeout: `soon` is not a length of time such as 90s or 30m at line 5, column 32");
+    insta::assert_snapshot!(faults("yaml", "- id: [", ""), @"playbooks.yaml:1: [0].id: expected string scalar at line 1, column 7");
+}
+
+#[test]
+fn a_fault_of_sense_names_file_line_and_field() {
+    let second = "- id: a\n  name: B\n  match: {}\n  risk: low\n  parameters: { p: { from: alert.name, pattern: '(' } }\n  \
+                  steps: [{ run: ['{q}'], timeout: 500s }]\n";
+    insta::assert_snapshot!(faults("sense", &format!("{GOOD_PLAYBOOK}{second}"), ""), @r"
+    playbooks.yaml:6: [1] a: match names no alert: give alertnames or alert_types
+    playbooks.yaml:6: [1] a: parameters.p.from has to be service.name, service.unit or service.facts.<key>
+    playbooks.yaml:6: [1] a: parameters.p.pattern is not a regular expression: found open group without closing ')'
+    playbooks.yaml:6: [1] a: steps[0].run has to begin with the name of a program, which cannot be a parameter
+    playbooks.yaml:6: [1] a: steps[0].run[0] names the parameter q, which is not declared
+    playbooks.yaml:6: [1] a: steps[0].timeout has to be between 1s and 100s
+    playbooks.yaml:6: [1] a: steps with verify and rollback take up to 500s; 240s is the most that one repair has
+    playbooks.yaml:6: [1] the name a stands in line 1 already
+    ");
+    let services = "- name: a b\n  aliases: [x, x]\n  level: auto\n  target: { ssh: { host: h, port: 0, user: u, host_key: AAAA } }\n";
+    insta::assert_snapshot!(faults("services", GOOD_PLAYBOOK, services), @r"
+    service-registry.yaml:1: [0] a b: name has to be made of A-Z a-z 0-9 _ . - (it becomes part of keys)
+    service-registry.yaml:1: [0] a b: target.ssh.host_key has to be a line of ssh-keyscan without the host: an algorithm, a space and base64
+    service-registry.yaml:1: [0] a b: target.ssh.port has to be between 1 and 65535
+    service-registry.yaml:1: [0] the name x stands in line 1 already
+    ");
+}
+
+#[test]
+fn a_missing_file_is_named_and_an_empty_one_is_empty() {
+    assert_eq!(faults("empty", "# nothing yet\n", ""), "no faults");
+    let missing = OperatorFiles::load(&PathBuf::from("/nonexistent")).expect_err("not there").to_string();
+    assert!(missing.starts_with("/nonexistent/playbooks.yaml: cannot be read"), "{missing}");
+    assert!(missing.contains("/nonexistent/service-registry.yaml"), "{missing}");
+}

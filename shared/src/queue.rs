@@ -1,0 +1,58 @@
+//! One SQS queue to send to.
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::error::DisplayErrorContext;
+use thiserror::Error;
+
+use crate::message::Message;
+
+/// Why a message is not on the queue.
+#[derive(Debug, Error)]
+#[error("the queue {queue} did not take the message: {why}")]
+pub struct QueueError {
+    /// Which queue: the last part of its URL.
+    pub queue: String,
+    /// Why.
+    pub why: String,
+}
+
+/// A queue.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    client: Client,
+    url: String,
+}
+
+impl Queue {
+    /// The queue at this URL.
+    #[must_use]
+    pub fn new(client: Client, url: String) -> Self {
+        Self { client, url }
+    }
+
+    /// Puts a message onto a standard queue.
+    ///
+    /// # Errors
+    /// If the queue did not say that it has it. It may have it all the same: receivers act once on what they see twice.
+    pub async fn send(&self, message: &Message) -> Result<(), QueueError> {
+        self.request(self.client.send_message().message_body(message.to_json())).await
+    }
+
+    /// Puts a message onto a FIFO queue: messages of one `group` are received one after the other; a repetition of
+    /// `deduplication_id` within five minutes is dropped.
+    ///
+    /// # Errors
+    /// As [`Queue::send`].
+    pub async fn send_in_order(&self, message: &Message, group: &str, deduplication_id: &str) -> Result<(), QueueError> {
+        let request = self.client.send_message().message_body(message.to_json());
+        self.request(request.message_group_id(group).message_deduplication_id(deduplication_id)).await
+    }
+
+    async fn request(&self, request: aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder) -> Result<(), QueueError> {
+        let sent = request.queue_url(&self.url).send().await;
+        sent.map(drop).map_err(|error| QueueError {
+            queue: self.url.rsplit('/').next().unwrap_or_default().to_owned(),
+            why: DisplayErrorContext(&error).to_string(),
+        })
+    }
+}

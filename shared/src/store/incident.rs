@@ -1,0 +1,202 @@
+//! Incidents and their operation logs: one transaction saves both, so that no change is without its entry.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use jiff::Timestamp;
+
+use super::attributes::{Item, Reader, number, text};
+use super::episode::{self, Change};
+use super::{Store, StoreError, unavailable};
+use crate::domain::draft::Draft;
+use crate::domain::episode::Windows;
+use crate::domain::id::IncidentId;
+use crate::domain::incident::Incident;
+use crate::domain::operation_log::Entry;
+
+/// Open incidents are spread over this many keys of the index, so that a storm does not write to one key alone.
+const OPEN_SHARDS: u32 = 8;
+/// How often a decision that lost a race is made anew.
+const ATTEMPTS: u32 = 20;
+
+impl Store {
+    /// An incident, if there is one of this id.
+    ///
+    /// # Errors
+    /// If the table does not answer or the item is not an incident.
+    pub async fn incident(&self, id: &IncidentId) -> Result<Option<Incident>, StoreError> {
+        let request = self.client.get_item().table_name(&self.table).set_key(Some(key(id, "INCIDENT"))).consistent_read(true);
+        let answer = request.send().await.map_err(|error| unavailable(&error))?;
+        let Some(item) = answer.item() else { return Ok(None) };
+        let reader = Reader::new(item);
+        let mut incident: Incident =
+            serde_json::from_str(reader.text("doc")?).map_err(|error| reader.unreadable(format!("doc: {error}")))?;
+        incident.version = reader.number("version")?;
+        Ok(Some(incident))
+    }
+
+    /// Saves a draft: the incident over the version that was loaded, and each new entry where its number is still free.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if somebody else saved in between; nothing is written then.
+    pub async fn save(&self, draft: Draft) -> Result<Incident, StoreError> {
+        self.commit(draft, None).await
+    }
+
+    /// Load, decide, save: applies `decide` to the incident until no other writer comes in between. A decision that changes
+    /// nothing is not saved.
+    ///
+    /// # Errors
+    /// If there is no such incident, if the table does not answer, or if others come in between every time.
+    pub async fn change<T>(&self, id: &IncidentId, mut decide: impl FnMut(&mut Draft) -> T) -> Result<(Incident, T), StoreError> {
+        for attempt in 0..ATTEMPTS {
+            let missing = || StoreError::Missing { key: format!("INC#{id} / INCIDENT") };
+            let loaded = self.incident(id).await?.ok_or_else(missing)?;
+            let mut draft = Draft::of(loaded.clone());
+            let decided = decide(&mut draft);
+            if draft.entries.is_empty() && draft.incident == loaded {
+                return Ok((loaded, decided));
+            }
+            match self.save(draft).await {
+                Ok(saved) => return Ok((saved, decided)),
+                // Writers of one incident are few: a short wait that grows lets the other finish.
+                Err(StoreError::Conflict) => tokio::time::sleep(Duration::from_millis(5 << attempt.min(5))).await,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::Conflict)
+    }
+
+    /// Saves a draft together with its episode: both or neither.
+    ///
+    /// # Errors
+    /// As [`Store::save`].
+    pub async fn save_with_episode(&self, draft: Draft, change: Change<'_>, windows: Windows) -> Result<Incident, StoreError> {
+        let put = episode::put(&self.table, change.0, windows)?;
+        self.commit(draft, Some(put)).await
+    }
+
+    async fn commit(&self, draft: Draft, episode: Option<Put>) -> Result<Incident, StoreError> {
+        let Draft { mut incident, entries } = draft;
+        let before = incident.version;
+        incident.version += 1;
+        let mut puts = vec![self.incident_put(&incident, before)?];
+        for entry in &entries {
+            puts.push(self.entry_put(&incident.id, entry)?);
+        }
+        puts.extend(episode);
+        let writes = puts.into_iter().map(|put| TransactWriteItem::builder().put(put).build()).collect();
+        match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
+            Ok(_) => Ok(incident),
+            Err(error) => Err(match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                    let codes = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
+                    let lost = codes.into_iter().any(|code| code == "ConditionalCheckFailed" || code == "TransactionConflict");
+                    if lost { StoreError::Conflict } else { unavailable(&error) }
+                }
+                _ => unavailable(&error),
+            }),
+        }
+    }
+
+    fn incident_put(&self, incident: &Incident, before: u64) -> Result<Put, StoreError> {
+        let mut item = key(&incident.id, "INCIDENT");
+        let mut set = |name: &str, value| item.insert(name.to_owned(), value);
+        let doc = serde_json::to_string(incident).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        set("doc", text(doc));
+        set("version", number(incident.version));
+        set("status", text(incident.status.as_str()));
+        set("fingerprint", text(incident.fingerprint.as_str()));
+        if incident.is_open() {
+            // The index holds the items that have this attribute: exactly the open incidents.
+            set("open_shard", text(shard(&incident.id)));
+            set("incident_id", text(incident.id.as_str()));
+        }
+        let put = Put::builder().table_name(&self.table).set_item(Some(item));
+        let put = match before {
+            0 => put.condition_expression("attribute_not_exists(pk)"),
+            version => put
+                .condition_expression("#version = :before")
+                .expression_attribute_names("#version", "version")
+                .expression_attribute_values(":before", number(version)),
+        };
+        put.build().map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+
+    fn entry_put(&self, incident: &IncidentId, entry: &Entry) -> Result<Put, StoreError> {
+        let mut item = key(incident, &format!("LOG#{:010}", entry.sequence));
+        let mut set = |name: &str, value| item.insert(name.to_owned(), value);
+        set("seq", number(entry.sequence));
+        set("at", text(entry.at.to_string()));
+        set("event", text(entry.event.as_str()));
+        set("actor", text(&entry.actor));
+        set("detail", text(&entry.detail));
+        set("success", aws_sdk_dynamodb::types::AttributeValue::Bool(entry.success));
+        if let Some(error) = &entry.error {
+            set("error", text(error));
+        }
+        set("context", text(entry.context.to_string()));
+        set("prev", text(&entry.previous));
+        set("hash", text(&entry.hash));
+        let put = Put::builder().table_name(&self.table).set_item(Some(item)).condition_expression("attribute_not_exists(pk)");
+        put.build().map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+
+    /// The whole operation log of an incident, in order.
+    ///
+    /// # Errors
+    /// If the table does not answer or an entry cannot be read.
+    pub async fn log(&self, id: &IncidentId) -> Result<Vec<Entry>, StoreError> {
+        let mut entries = Vec::new();
+        let mut start = None;
+        loop {
+            let request = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :log)")
+                .expression_attribute_values(":pk", text(format!("INC#{id}")))
+                .expression_attribute_values(":log", text("LOG#"))
+                .consistent_read(true)
+                .set_exclusive_start_key(start);
+            let page = request.send().await.map_err(|error| unavailable(&error))?;
+            for item in page.items() {
+                entries.push(entry(item)?);
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(entries);
+            }
+        }
+    }
+}
+
+fn key(id: &IncidentId, sort: &str) -> Item {
+    HashMap::from([("pk".to_owned(), text(format!("INC#{id}"))), ("sk".to_owned(), text(sort))])
+}
+
+/// The key of the index under which an open incident stands: the last character of a ULID is random.
+fn shard(id: &IncidentId) -> String {
+    let last = id.as_str().bytes().last().unwrap_or_default();
+    format!("OPEN#{}", u32::from(last) % OPEN_SHARDS)
+}
+
+fn entry(item: &Item) -> Result<Entry, StoreError> {
+    let reader = Reader::new(item);
+    let parsed = |name: &str, error: String| reader.unreadable(format!("{name}: {error}"));
+    let event = serde_json::Value::String(reader.text("event")?.to_owned());
+    Ok(Entry {
+        sequence: reader.number("seq")?,
+        at: reader.text("at")?.parse::<Timestamp>().map_err(|error| parsed("at", error.to_string()))?,
+        event: serde_json::from_value(event).map_err(|error| parsed("event", error.to_string()))?,
+        actor: reader.text("actor")?.to_owned(),
+        detail: reader.text("detail")?.to_owned(),
+        success: reader.flag("success")?,
+        error: reader.optional_text("error").map(str::to_owned),
+        context: serde_json::from_str(reader.text("context")?).map_err(|error| parsed("context", error.to_string()))?,
+        previous: reader.text("prev")?.to_owned(),
+        hash: reader.text("hash")?.to_owned(),
+    })
+}

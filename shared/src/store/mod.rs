@@ -1,0 +1,59 @@
+//! The one DynamoDB table (DESIGN §6). Every write carries the condition under which it is right.
+
+mod attributes;
+mod card;
+mod episode;
+mod incident;
+mod lock;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
+use thiserror::Error;
+
+pub use card::{CardTurn, SentCard};
+pub use episode::{Change, Join};
+pub use lock::Held;
+
+/// Why the store did not do what was asked.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The table did not answer, or was too busy: try again later.
+    #[error("the table did not answer: {0}")]
+    Unavailable(String),
+    /// Somebody else changed the item in between: load and decide again.
+    #[error("the item was changed by another writer")]
+    Conflict,
+    /// There is no such item.
+    #[error("there is no item {key}")]
+    Missing {
+        /// Its key.
+        key: String,
+    },
+    /// An item is not what this version can read.
+    #[error("the item {key} cannot be read: {why}")]
+    Unreadable {
+        /// Its key.
+        key: String,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// The table.
+#[derive(Debug, Clone)]
+pub struct Store {
+    client: Client,
+    table: String,
+}
+
+impl Store {
+    /// The table of this name.
+    #[must_use]
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+}
+
+fn unavailable<E: std::error::Error + 'static, R: std::fmt::Debug + 'static>(error: &SdkError<E, R>) -> StoreError {
+    StoreError::Unavailable(DisplayErrorContext(error).to_string())
+}
