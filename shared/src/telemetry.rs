@@ -21,3 +21,11 @@ pub fn init<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<(
         .try_init();
     Ok(())
 }
+
+/// Logs why a function does not start, readably; what `main` returns is printed as Rust sees it.
+///
+/// # Errors
+/// What it was given.
+pub fn or_log<T, E: std::fmt::Display>(started: Result<T, E>) -> Result<T, E> {
+    started.inspect_err(|error| tracing::error!(%error, "the function does not start"))
+}

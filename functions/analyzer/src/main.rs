@@ -8,15 +8,16 @@ use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use shared::aws::AwsEnvironment;
 use shared::consumer::{Order, take};
+use shared::telemetry::{init, or_log};
 use shared::variables::Variables;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let variables = Variables::of_process();
-    shared::telemetry::init(&variables)?;
-    let config = Config::from_variables(&variables)?;
+    init(&variables)?;
+    let config = or_log(Config::from_variables(&variables))?;
     let aws = AwsEnvironment::from_variables(&variables)?.sdk_config(Duration::from_secs(5));
-    let app = &App::new(config, &aws)?;
+    let app = &or_log(App::new(config, &aws))?;
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
         let answer = take(event.payload, Order::None, async |message, _| app.handle(&message, Timestamp::now()).await).await;
         Ok::<_, Error>(answer)

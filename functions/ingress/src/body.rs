@@ -1,6 +1,6 @@
 //! JSON bodies, with errors that say where.
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::rejection::Rejection;
 
@@ -19,7 +19,8 @@ pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let inner = error.into_inner();
-        if inner.is_data() {
+        // A null in place of a word is a fault of syntax to serde_json; to the sender it is a fault at a place.
+        if inner.is_data() || serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
             Rejection::Malformed { at: (path != ".").then_some(path), why: inner.to_string() }
         } else {
             Rejection::Malformed { at: None, why: format!("the body is not JSON: {inner}") }

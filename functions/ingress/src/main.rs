@@ -6,14 +6,15 @@ use ingress::{App, config::Config};
 use jiff::Timestamp;
 use lambda_http::{Error, run, service_fn};
 use shared::aws::AwsEnvironment;
+use shared::telemetry::{init, or_log};
 use shared::variables::Variables;
 
 // One request at a time: a second thread would only cost CPU.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let variables = Variables::of_process();
-    shared::telemetry::init(&variables)?;
-    let config = Config::from_variables(&variables)?;
+    init(&variables)?;
+    let config = or_log(Config::from_variables(&variables))?;
     let aws = AwsEnvironment::from_variables(&variables)?.sdk_config(Duration::from_secs(5));
     let app = App::new(config, &aws);
     run(service_fn(|request| app.answer(request, Timestamp::now()))).await

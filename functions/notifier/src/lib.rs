@@ -141,7 +141,7 @@ impl App {
 
 /// What a card shows, as a digest: the stage that is worth a log entry, then the text with its buttons.
 fn digest(card: &Card, incident: &Incident) -> String {
-    let buttons = card.buttons.iter().fold(Digest::new(), |digest, button| digest.field(&button.label).field(&button.data));
+    let buttons = card.buttons.iter().fold(Digest::new(), |digest, button| digest.field(button.label).field(&button.data));
     format!("{} {}", stage(incident), Digest::new().field(&card.html).field(buttons.hex()).hex())
 }
 

@@ -8,15 +8,16 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use notifier::{App, config::Config};
 use shared::aws::AwsEnvironment;
 use shared::consumer::{Order, take};
+use shared::telemetry::{init, or_log};
 use shared::variables::Variables;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let variables = Variables::of_process();
-    shared::telemetry::init(&variables)?;
-    let config = Config::from_variables(&variables)?;
+    init(&variables)?;
+    let config = or_log(Config::from_variables(&variables))?;
     let aws = AwsEnvironment::from_variables(&variables)?.sdk_config(Duration::from_secs(5));
-    let app = &App::new(config, &aws)?;
+    let app = &or_log(App::new(config, &aws))?;
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
         let answer = take(event.payload, Order::None, async |message, id| app.handle(&message, &id, Timestamp::now).await).await;
         Ok::<_, Error>(answer)

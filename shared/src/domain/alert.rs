@@ -249,7 +249,8 @@ mod tests {
 
     #[test]
     fn the_target_is_the_first_of_component_pod_instance_and_name() -> Result<(), InvalidId> {
-        let cases: [(&[(&str, &str)], &str, &str); 4] = [
+        type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
+        let cases: [Case<'_>; 4] = [
             (&[("component", "sentry"), ("pod", "web-1"), ("instance", "h:9100")], "sentry", "sentry"),
             (&[("pod", "web-7d9c5b8f6d-x2x4z"), ("instance", "h:9100")], "web-7d9c5b8f6d-x2x4z", "web"),
             (&[("alertname", "A"), ("instance", "h:9100")], "h:9100", "h:9100"),

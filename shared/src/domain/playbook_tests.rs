@@ -109,8 +109,8 @@ fn the_best_match_wins_and_says_why() {
     let twin = Playbook { id: "twin".into(), ..by_name.clone() };
     let none = |choice| if let Choice::None(why) = choice { why } else { panic!("a plan") };
     insta::assert_snapshot!(none(chosen(&[by_name.clone(), twin], &web)), @"the playbooks by-name and twin fit equally well");
-    insta::assert_snapshot!(none(chosen(&[by_name.clone()], &service("web", "manual"))), @"the service web is repaired by hand only (level manual)");
-    insta::assert_snapshot!(none(choose(&[by_name.clone()], &alert("Other"), Some(&web))), @"no playbook fits the alert Other on the service web");
+    insta::assert_snapshot!(none(chosen(std::slice::from_ref(&by_name), &service("web", "manual"))), @"the service web is repaired by hand only (level manual)");
+    insta::assert_snapshot!(none(choose(std::slice::from_ref(&by_name), &alert("Other"), Some(&web))), @"no playbook fits the alert Other on the service web");
     insta::assert_snapshot!(
         none(choose(&[by_name], &alert("TargetDown"), None)),
         @"the service registry has no service with the name of the alert's target"

@@ -230,7 +230,8 @@ mod tests {
         use Phase::{Rollback, Steps, Verify};
         let with_rollback = Plan { rollback: vec![step(&["undo"])], ..plan() };
         let without_check = Plan { verify: vec![], ..plan() };
-        let cases: [(&Plan, &[u32], &[(Phase, usize)], RepairOutcome); 6] = [
+        type Case<'a> = (&'a Plan, &'a [u32], &'a [(Phase, usize)], RepairOutcome);
+        let cases: [Case<'_>; 6] = [
             (&plan(), &[0, 0, 0], &[(Steps, 0), (Steps, 1), (Verify, 0)], RepairOutcome::Verified),
             (&plan(), &[3], &[(Steps, 0)], RepairOutcome::StepFailed),
             (&plan(), &[0, 0, 1], &[(Steps, 0), (Steps, 1), (Verify, 0)], RepairOutcome::NotVerified),

@@ -1,0 +1,352 @@
+//! The local stack: the real template deployed to the embedded AWS, with a chat and a host to repair.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use aws_types::SdkConfig;
+use jiff::Timestamp;
+use reqwest::{Client, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::aws::AwsEnvironment;
+use shared::domain::id::IncidentId;
+use shared::domain::incident::{Incident, Status};
+use shared::domain::operation_log::{self, Entry, Event};
+use shared::store::Store;
+use shared::variables::Variables;
+
+/// How long a stage may take before a story gives up. Generous: these machines are slow and busy, and no story measures.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What `python -m infra.local up` says about itself.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Facts {
+    /// The API's base URL.
+    pub api_url: String,
+    /// Where the embedded AWS answers.
+    pub endpoint_url: String,
+    /// Its region.
+    pub region: String,
+    /// Credentials that may do everything.
+    pub access_key_id: String,
+    /// Their secret.
+    pub secret_access_key: String,
+    /// The template's outputs.
+    pub outputs: BTreeMap<String, String>,
+    /// The generated secrets.
+    pub secrets: BTreeMap<String, String>,
+    /// The chat.
+    pub telegram: Telegram,
+    /// The host.
+    pub target: Target,
+}
+
+/// The Telegram stand-in.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Telegram {
+    /// Where it is controlled.
+    pub control_url: String,
+    /// The chat of the cards.
+    pub chat_id: i64,
+    /// Who may approve.
+    pub approver_id: i64,
+}
+
+/// The host to repair.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Target {
+    /// The name of its service in the registry.
+    pub service: String,
+    /// Where the service answers when it is well.
+    pub health_url: String,
+    /// The directory with the operator's files.
+    pub config_dir: PathBuf,
+    /// The supervisor's configuration.
+    pub supervisor_conf: PathBuf,
+}
+
+/// A running stack. One that this process started ends with it.
+#[derive(Debug)]
+pub struct Stack {
+    /// What it is.
+    pub facts: Facts,
+    /// For HTTP requests.
+    pub http: Client,
+    /// The real store.
+    pub store: Store,
+    child: Option<Child>,
+}
+
+impl Stack {
+    /// The stack that `make test` has started, else one of this process's own.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the harness is a main of its own")]
+    pub fn start() -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let (facts, child) = match std::env::var("QUELL_STACK") {
+            Ok(file) => (std::fs::read_to_string(file).expect("the file that QUELL_STACK names"), None),
+            Err(_) => up(),
+        };
+        let facts: Facts = serde_json::from_str(&facts).expect("the line that `infra.local up` prints");
+        let aws = aws(&facts);
+        let store = Store::new(aws_sdk_dynamodb::Client::new(&aws), facts.outputs["TableName"].clone());
+        let http = Client::builder().timeout(PATIENCE).build().expect("an HTTP client");
+        Self { facts, http, store, child }
+    }
+
+    /// The configuration of AWS clients that may do everything.
+    #[must_use]
+    pub fn aws(&self) -> SdkConfig {
+        aws(&self.facts)
+    }
+
+    /// A variable of a function, from the template's outputs and the harness's own choice.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<String> {
+        let output = match name {
+            "TABLE_NAME" => "TableName",
+            "INCIDENTS_QUEUE_URL" => "IncidentsQueueUrl",
+            "NOTIFICATIONS_QUEUE_URL" => "NotificationsQueueUrl",
+            "REPAIRS_QUEUE_URL" => "RepairsQueueUrl",
+            "WEBHOOK_SECRET_ID" => "WebhookSecretArn",
+            "ALERTMANAGER_SECRET_ID" => "AlertmanagerSecretArn",
+            "APPROVAL_SECRET_ID" => "ApprovalSecretArn",
+            "TELEGRAM_WEBHOOK_SECRET_ID" => "TelegramWebhookSecretArn",
+            "ENVIRONMENT" => return Some("prod".to_owned()),
+            _ => return None,
+        };
+        self.facts.outputs.get(output).cloned()
+    }
+
+    /// A URL of the API.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("{}/api/v1/{path}", self.facts.api_url)
+    }
+
+    /// Sends a body to a route as Alertmanager would.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub async fn deliver(&self, body: &Value) -> Response {
+        let request = self.http.post(self.url("webhooks/alertmanager")).bearer_auth(&self.facts.secrets["alertmanager"]);
+        request.json(body).send().await.expect("an answer")
+    }
+
+    /// Delivers one alert and gives the answer, which has to be a 200.
+    ///
+    /// # Panics
+    /// If it is not.
+    pub async fn deliver_one(&self, alert: &TestAlert) -> Value {
+        let response = self.deliver(&alert.delivery()).await;
+        let status = response.status();
+        let answer: Value = response.json().await.expect("JSON");
+        assert_eq!(status, 200, "{answer}");
+        answer
+    }
+
+    /// Waits until an incident is as wanted.
+    ///
+    /// # Panics
+    /// If it does not come to that in time.
+    pub async fn incident(&self, id: &str, wanted: impl Fn(&Incident) -> bool) -> Incident {
+        let id = IncidentId::try_from(id).expect("an incident's id");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let incident = self.store.incident(&id).await.expect("the store answers").expect("the incident is there");
+            if wanted(&incident) {
+                return incident;
+            }
+            assert!(Instant::now() < deadline, "the incident stays {:?}: {incident:#?}", incident.status);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Waits until an incident has a status.
+    pub async fn status(&self, id: &str, status: Status) -> Incident {
+        self.incident(id, |incident| incident.status == status).await
+    }
+
+    /// The operation log of an incident, once it holds an event; its chain has to verify.
+    ///
+    /// # Panics
+    /// If the event does not come, or the chain is broken.
+    pub async fn log_with(&self, id: &str, event: Event) -> Vec<Entry> {
+        let id = IncidentId::try_from(id).expect("an incident's id");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let entries = self.store.log(&id).await.expect("the log");
+            if entries.iter().any(|entry| entry.event == event) {
+                self.verify(&id).await;
+                return entries;
+            }
+            assert!(Instant::now() < deadline, "no {event:?} in {entries:#?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Checks the chain of an incident's log. The two reads are not one: a writer in between makes it try again.
+    async fn verify(&self, id: &IncidentId) {
+        let mut found = Ok(());
+        for _ in 0..20 {
+            let entries = self.store.log(id).await.expect("the log");
+            let incident = self.store.incident(id).await.expect("the store answers").expect("the incident is there");
+            found = operation_log::verify(id, &entries, &incident.log_head);
+            if found.is_ok() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the chain is broken: {found:?}");
+    }
+
+    /// The cards in the chat that are about an incident, each with its text, buttons and history.
+    ///
+    /// # Panics
+    /// If the stand-in does not answer.
+    pub async fn cards(&self, id: &str) -> Vec<Value> {
+        let messages = self.control("messages", &json!({ "chat_id": self.facts.telegram.chat_id })).await;
+        let all = messages["messages"].as_array().expect("a list").clone();
+        all.into_iter().filter(|message| message["text"].as_str().is_some_and(|text| text.contains(id))).collect()
+    }
+
+    /// Waits until the one card of an incident shows a text.
+    ///
+    /// # Panics
+    /// If there is another number of cards, or it does not show it in time.
+    pub async fn card(&self, id: &str, text: &str) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let cards = self.cards(id).await;
+            assert!(cards.len() <= 1, "more than one card: {cards:#?}");
+            if let Some(card) = cards.first().filter(|card| card["text"].as_str().is_some_and(|shown| shown.contains(text))) {
+                return card.clone();
+            }
+            assert!(Instant::now() < deadline, "no card with {text:?}: {cards:#?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Asks the Telegram stand-in to do something.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub async fn control(&self, action: &str, parameters: &Value) -> Value {
+        let url = format!("{}/{action}", self.facts.telegram.control_url);
+        let response = self.http.post(url).json(parameters).send().await.expect("the stand-in answers");
+        let status = response.status();
+        let answer: Value = response.json().await.expect("JSON");
+        assert_eq!(status, 200, "{action}: {answer}");
+        answer
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            // Its end of standard input closes: it stops what it has started, and then itself.
+            drop(child.stdin.take());
+            let _ = child.wait();
+        }
+    }
+}
+
+/// An alert of a test.
+#[derive(Debug, Clone)]
+pub struct TestAlert {
+    /// Its name.
+    pub name: &'static str,
+    /// Its component, which is its target.
+    pub component: String,
+    /// Its namespace, unique too: a service that several tests share has an episode for each of them.
+    pub namespace: String,
+    /// Its severity.
+    pub severity: &'static str,
+    /// Since when it fires.
+    pub starts_at: Timestamp,
+    /// Until when it fired, if it has ended.
+    pub ends_at: Option<Timestamp>,
+    /// Alertmanager's fingerprint.
+    pub member: &'static str,
+}
+
+impl TestAlert {
+    /// A firing alert that has nothing to do with any other.
+    #[must_use]
+    pub fn firing(component: impl Into<String>) -> Self {
+        Self {
+            name: "TargetDown",
+            component: component.into(),
+            namespace: unique("test"),
+            severity: "warning",
+            starts_at: Timestamp::now(),
+            ends_at: None,
+            member: "8c3f1a6e9b2d4507",
+        }
+    }
+
+    /// The delivery of Alertmanager with this alert alone.
+    #[must_use]
+    pub fn delivery(&self) -> Value {
+        let status = if self.ends_at.is_some() { "resolved" } else { "firing" };
+        let ends_at = self.ends_at.map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), |at| at.to_string());
+        json!({
+            "version": "4", "groupKey": "{}:{}", "truncatedAlerts": 0, "receiver": "quell", "status": status,
+            "groupLabels": {}, "commonLabels": {}, "commonAnnotations": {}, "externalURL": "http://alertmanager.test",
+            "alerts": [{
+                "status": status, "startsAt": self.starts_at, "endsAt": ends_at, "fingerprint": self.member,
+                "generatorURL": "http://prometheus.test/graph",
+                "labels": {
+                    "alertname": self.name, "component": self.component, "severity": self.severity, "namespace": self.namespace,
+                },
+                "annotations": { "summary": format!("{} does not answer", self.component) },
+            }],
+        })
+    }
+}
+
+/// A name that no other test uses.
+#[must_use]
+pub fn unique(prefix: &str) -> String {
+    format!("{prefix}-{}", ulid::Ulid::generate().to_string().to_lowercase())
+}
+
+/// The project's directory.
+#[must_use]
+pub fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the project's directory")
+}
+
+fn aws(facts: &Facts) -> SdkConfig {
+    let variables = Variables::from_fn(|name| match name {
+        "AWS_REGION" => Some(facts.region.clone()),
+        "AWS_ACCESS_KEY_ID" => Some(facts.access_key_id.clone()),
+        "AWS_SECRET_ACCESS_KEY" => Some(facts.secret_access_key.clone()),
+        "AWS_ENDPOINT_URL" => Some(facts.endpoint_url.clone()),
+        _ => None,
+    });
+    AwsEnvironment::from_variables(&variables).expect("a region and credentials").sdk_config(PATIENCE)
+}
+
+fn up() -> (String, Option<Child>) {
+    let python = project().join(".venv/bin/python");
+    assert!(python.exists(), "the local stack's Python tools are missing: run `make venv` once");
+    let mut child = Command::new(python)
+        .args(["-m", "infra.local", "up", "--bootstraps", "target/debug"])
+        .current_dir(project())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python starts");
+    let mut line = String::new();
+    let stdout = child.stdout.take().expect("its standard output");
+    BufReader::new(stdout).read_line(&mut line).expect("a line");
+    assert!(!line.is_empty(), "the local stack did not start: it says why above");
+    (line, Some(child))
+}
