@@ -18,6 +18,10 @@ pub const STEP_SECONDS: u64 = 100;
 /// The longest that a whole plan may take in the worst case: the repair function ends after 300 s.
 pub const PLAN_SECONDS: u64 = 240;
 
+/// The longest value of a parameter, in bytes. A pattern such as `.*` has no bound of its own, and the kernel's for one
+/// argument (128 KiB) would fail on the host, after the approval and with a worse message.
+pub const VALUE_BYTES: usize = 4096;
+
 /// A length of time such as `30m` or `60s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -169,6 +173,9 @@ pub enum Unusable {
     /// A parameter's value does not look as the playbook demands.
     #[error("the value of the parameter {0} does not match its pattern")]
     UnfitValue(String),
+    /// A parameter's value is too long.
+    #[error("the value of the parameter {0} is longer than {VALUE_BYTES} bytes")]
+    TooLong(String),
     /// A parameter was not given.
     #[error("the parameter {0} was not given")]
     NotGiven(String),
@@ -215,6 +222,9 @@ impl Playbook {
         }
         for (name, parameter) in &self.parameters {
             let value = values.get(name).ok_or_else(|| Unusable::NotGiven(name.clone()))?;
+            if value.len() > VALUE_BYTES {
+                return Err(Unusable::TooLong(name.clone()));
+            }
             if !parameter.accepts(value) {
                 return Err(Unusable::UnfitValue(name.clone()));
             }

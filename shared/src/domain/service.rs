@@ -110,10 +110,7 @@ impl Service {
             faults.push(("name".to_owned(), "has to be made of A-Z a-z 0-9 _ . - (it becomes part of keys)".to_owned()));
         }
         if let Target::Ssh(ssh) = &self.target {
-            let mut words = ssh.host_key.split(' ');
-            let algorithm = words.next().unwrap_or_default();
-            let known = ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa"];
-            if !known.contains(&algorithm) || words.next().is_none_or(str::is_empty) {
+            if !is_host_key(&ssh.host_key) {
                 let fault = "has to be a line of ssh-keyscan without the host: an algorithm, a space and base64";
                 faults.push(("target.ssh.host_key".to_owned(), fault.to_owned()));
             }
@@ -128,6 +125,21 @@ impl Service {
         }
         faults
     }
+}
+
+/// True if a text looks like a host key: a known algorithm, and base64 that begins with that algorithm's name (RFC 4253, 6.6).
+fn is_host_key(text: &str) -> bool {
+    const BEGINNINGS: [(&str, &str); 5] = [
+        ("ssh-ed25519", "AAAAC3NzaC1lZDI1NTE5"),
+        ("ecdsa-sha2-nistp256", "AAAAE2VjZHNhLXNoYTItbmlzdHAyNTY"),
+        ("ecdsa-sha2-nistp384", "AAAAE2VjZHNhLXNoYTItbmlzdHAzODQ"),
+        ("ecdsa-sha2-nistp521", "AAAAE2VjZHNhLXNoYTItbmlzdHA1MjE"),
+        ("ssh-rsa", "AAAAB3NzaC1yc2E"),
+    ];
+    let mut words = text.split(' ');
+    let (algorithm, key) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let base64 = key.len() % 4 == 0 && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b));
+    base64 && BEGINNINGS.iter().any(|(name, beginning)| *name == algorithm && key.starts_with(beginning) && key.len() > 60)
 }
 
 /// The service that an alert is about: the one whose name or alias is the alert's target.

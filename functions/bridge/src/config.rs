@@ -1,0 +1,74 @@
+//! What the bridge reads from its environment at a cold start.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use aws_sdk_secretsmanager::Client;
+use shared::aws::AwsEnvironment;
+use shared::operator_files::{Faults, OperatorFiles};
+use shared::secrets::Secrets;
+use shared::variables::{InvalidVariable, Variables};
+use thiserror::Error;
+
+use crate::App;
+use crate::login_key::LoginKey;
+
+/// How long one try to read the key may take. Three tries, connecting and the longest step fit into the function's 120 s.
+const SECRET_ATTEMPT: Duration = Duration::from_secs(2);
+
+/// Why the bridge does not start.
+#[derive(Debug, Error)]
+pub enum NoStart {
+    /// An environment variable is missing or wrong.
+    #[error(transparent)]
+    Variable(#[from] InvalidVariable),
+    /// The operator's files are broken.
+    #[error("the files in CONFIG_DIR cannot be used:\n{0}")]
+    Files(#[from] Faults),
+}
+
+/// The bridge's configuration.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where `playbooks.yaml` and `service-registry.yaml` are.
+    pub config_dir: PathBuf,
+    /// The secret that holds the SSH key.
+    pub ssh_key_secret_id: String,
+}
+
+impl Config {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// If a variable is missing.
+    pub fn from_variables<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<Self, InvalidVariable> {
+        Ok(Self {
+            config_dir: variables.required("CONFIG_DIR", "the directory of playbooks.yaml and service-registry.yaml")?.into(),
+            ssh_key_secret_id: variables.required("SSH_KEY_SECRET_ID", "the name or ARN of the secret with the SSH key")?,
+        })
+    }
+
+    /// The bridge of this configuration.
+    ///
+    /// # Errors
+    /// If the operator's files are broken or Lambda's own variables are missing.
+    pub fn app<F: Fn(&str) -> Option<String>>(self, variables: &Variables<F>) -> Result<App, NoStart> {
+        let files = OperatorFiles::load(&self.config_dir)?;
+        let client = Client::new(&AwsEnvironment::from_variables(variables)?.sdk_config(SECRET_ATTEMPT));
+        Ok(App::new(files, LoginKey::Stored { secrets: Secrets::new(client), id: self.ssh_key_secret_id }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::variables::{InvalidVariable, Variables};
+
+    use super::Config;
+
+    #[test]
+    fn a_missing_variable_is_named() {
+        let variables = Variables::from_fn(|name| (name == "CONFIG_DIR").then(|| "/opt".to_owned()));
+        let error = Config::from_variables(&variables).expect_err("SSH_KEY_SECRET_ID is missing");
+        assert!(matches!(error, InvalidVariable::Missing { name: "SSH_KEY_SECRET_ID", .. }), "{error}");
+    }
+}

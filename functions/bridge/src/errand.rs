@@ -1,0 +1,89 @@
+//! The decision: what a request amounts to, or why it is refused. Pure.
+
+use std::time::Duration;
+
+use shared::bridge::{BRIDGE_VERSION, BridgeRequest};
+use shared::domain::playbook::Unusable;
+use shared::domain::repair::Phase;
+use shared::domain::service::{Level, Service, named};
+use shared::operator_files::OperatorFiles;
+use thiserror::Error;
+
+use crate::command;
+
+/// One command for one service, ready to be sent.
+#[derive(Debug)]
+pub(crate) struct Errand<'a> {
+    /// The service, with its target.
+    pub(crate) service: &'a Service,
+    /// The argument vector.
+    pub(crate) argv: Vec<String>,
+    /// The argument vector as SSH carries it.
+    pub(crate) line: String,
+    /// After how long it is given up.
+    pub(crate) limit: Duration,
+}
+
+/// Why a request is refused. Values of parameters are never repeated.
+#[derive(Debug, PartialEq, Eq, Error)]
+pub(crate) enum Refusal {
+    #[error("the field v is {0}, and this bridge understands {BRIDGE_VERSION}")]
+    Version(u8),
+    #[error("the playbook {0} is not in playbooks.yaml")]
+    Playbook(String),
+    #[error("the target {0} is not in service-registry.yaml")]
+    Target(String),
+    #[error("the service {0} is repaired by hand only (level manual)")]
+    Manual(String),
+    #[error("the playbook {playbook} is not for the service {service}")]
+    OtherService { playbook: String, service: String },
+    #[error(transparent)]
+    Parameters(#[from] Unusable),
+    #[error("the playbook {playbook} has no {phase} step {step}; they count from 0")]
+    Step { playbook: String, phase: &'static str, step: usize },
+    #[error("an argument of the step holds a NUL byte, which no program can be passed")]
+    Nul,
+}
+
+/// What a request amounts to.
+///
+/// The rules by which the analyzer chose the playbook are checked again as far as they can be: a request is no proof that
+/// they were kept.
+///
+/// # Errors
+/// The first thing that does not fit the files.
+pub(crate) fn decide<'a>(files: &'a OperatorFiles, request: &BridgeRequest) -> Result<Errand<'a>, Refusal> {
+    if request.v != BRIDGE_VERSION {
+        return Err(Refusal::Version(request.v));
+    }
+    let playbook = files.playbooks.iter().find(|playbook| playbook.id == request.playbook);
+    let playbook = playbook.ok_or_else(|| Refusal::Playbook(shown(&request.playbook)))?;
+    let service = named(&files.services, &request.target).ok_or_else(|| Refusal::Target(shown(&request.target)))?;
+    if service.level == Level::Manual {
+        return Err(Refusal::Manual(service.name.clone()));
+    }
+    if !playbook.matches.services.is_empty() && !playbook.matches.services.contains(&service.name) {
+        return Err(Refusal::OtherService { playbook: playbook.id.clone(), service: service.name.clone() });
+    }
+    let mut steps = playbook.render(request.phase, &request.parameters)?;
+    if request.step >= steps.len() {
+        let phase = match request.phase {
+            Phase::Steps => "repair",
+            Phase::Verify => "verify",
+            Phase::Rollback => "rollback",
+        };
+        return Err(Refusal::Step { playbook: playbook.id.clone(), phase, step: request.step });
+    }
+    let step = steps.swap_remove(request.step);
+    let line = command::line(&step.argv).map_err(|_| Refusal::Nul)?;
+    Ok(Errand { service, argv: step.argv, line, limit: Duration::from_secs(step.timeout_seconds.into()) })
+}
+
+/// A name from outside, short and without control characters.
+pub(crate) fn shown(name: &str) -> String {
+    name.chars().take(64).flat_map(char::escape_debug).collect()
+}
+
+#[cfg(test)]
+#[path = "errand_tests.rs"]
+mod tests;

@@ -1,0 +1,101 @@
+//! The decision's table.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::bridge::BridgeRequest;
+use shared::domain::playbook::{Unusable, VALUE_BYTES};
+use shared::operator_files::OperatorFiles;
+
+use super::{Refusal, decide};
+
+fn files() -> OperatorFiles {
+    let playbook = |id: &str, services: Value, pattern: &str| {
+        json!({
+            "id": id, "name": id, "match": { "alertnames": ["Down"], "services": services }, "risk": "low",
+            "parameters": { "unit": { "from": "service.unit", "pattern": pattern } },
+            "steps": [{ "run": ["restart", "{unit}"], "timeout": "7s" }, { "run": ["echo", "a\0b"] }],
+            "verify": [{ "run": ["curl", "http://127.0.0.1/"] }],
+        })
+    };
+    let service = |name: &str, level: &str| {
+        json!({
+            "name": name, "level": level, "unit": "web",
+            "target": { "ssh": { "host": "localhost", "user": "quell", "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFIqhfeamdbLvVkHEalqFKPavMnlnmOEyn+pVOuZUKhL" } },
+        })
+    };
+    OperatorFiles {
+        playbooks: serde_json::from_value(json!([
+            playbook("restart", json!([]), "[a-z]+"),
+            playbook("loose", json!([]), ".*"),
+            playbook("restricted", json!(["db"]), "[a-z]+"),
+        ]))
+        .expect("playbooks"),
+        services: serde_json::from_value(json!([service("web", "approval"), service("crown", "manual")])).expect("services"),
+    }
+}
+
+fn request(change: Value) -> BridgeRequest {
+    let mut request = json!({
+        "v": 1, "incident_id": "01JH2V5C8Z4N6QW9X3T7RB0KDM", "playbook": "restart", "phase": "steps", "step": 0,
+        "parameters": { "unit": "web" }, "target": "web",
+    });
+    for (field, value) in change.as_object().expect("fields") {
+        request[field] = value.clone();
+    }
+    serde_json::from_value(request).expect("a request")
+}
+
+#[test]
+fn a_step_is_rendered_from_the_files() {
+    let files = files();
+    let errand = decide(&files, &request(json!({}))).expect("an errand");
+    assert_eq!(errand.argv, ["restart", "web"]);
+    assert_eq!(errand.limit, Duration::from_secs(7));
+    assert_eq!(errand.service.name, "web");
+    let check = decide(&files, &request(json!({ "phase": "verify" }))).expect("an errand");
+    assert_eq!((check.argv[0].as_str(), check.limit), ("curl", Duration::from_secs(10)));
+}
+
+#[test]
+fn everything_that_is_not_in_the_files_is_refused_by_name() {
+    let unfit = || Refusal::Parameters(Unusable::UnfitValue("unit".into()));
+    let too_long = "a".repeat(VALUE_BYTES + 1);
+    let cases = [
+        (json!({ "v": 2 }), Refusal::Version(2)),
+        (json!({ "playbook": "rm\n" }), Refusal::Playbook("rm\\n".into())),
+        (json!({ "target": "x".repeat(1000) }), Refusal::Target("x".repeat(64))),
+        (json!({ "target": "crown" }), Refusal::Manual("crown".into())),
+        (json!({ "playbook": "restricted" }), Refusal::OtherService { playbook: "restricted".into(), service: "web".into() }),
+        (json!({ "step": 2 }), Refusal::Step { playbook: "restart".into(), phase: "repair", step: 2 }),
+        (json!({ "phase": "rollback" }), Refusal::Step { playbook: "restart".into(), phase: "rollback", step: 0 }),
+        (json!({ "phase": "verify", "step": 1 }), Refusal::Step { playbook: "restart".into(), phase: "verify", step: 1 }),
+        (json!({ "parameters": {} }), Refusal::Parameters(Unusable::NotGiven("unit".into()))),
+        (json!({ "parameters": { "unit": "web", "run": "id" } }), Refusal::Parameters(Unusable::Unknown("run".into()))),
+        (json!({ "parameters": { "unit": "web; id" } }), unfit()),
+        (json!({ "parameters": { "unit": "" } }), unfit()),
+        (json!({ "parameters": { "unit": too_long } }), Refusal::Parameters(Unusable::TooLong("unit".into()))),
+        (json!({ "playbook": "loose", "parameters": { "unit": too_long } }), Refusal::Parameters(Unusable::TooLong("unit".into()))),
+        (json!({ "playbook": "loose", "parameters": { "unit": "--now" } }), unfit()),
+        (json!({ "playbook": "loose", "parameters": { "unit": "a\0b" } }), unfit()),
+        (json!({ "playbook": "loose", "parameters": { "unit": "a\nb" } }), unfit()),
+        (json!({ "step": 1 }), Refusal::Nul),
+    ];
+    for (change, expected) in cases {
+        let refusal = decide(&files(), &request(change)).expect_err("refused");
+        assert_eq!(refusal, expected);
+        assert!(refusal.to_string().len() < 200, "{refusal}");
+    }
+}
+
+#[test]
+fn values_that_a_loose_pattern_lets_through_stay_one_argument() {
+    let files = files();
+    for value in ["$(id)", "a b", "`id`", "; id", "größer"] {
+        let values = BTreeMap::from([("unit".to_owned(), value.to_owned())]);
+        let errand = decide(&files, &BridgeRequest { parameters: values, ..request(json!({ "playbook": "loose" })) }).expect("an errand");
+        assert_eq!(errand.argv, ["restart", value]);
+        assert_eq!(shlex::split(&errand.line).as_deref(), Some(errand.argv.as_slice()));
+    }
+}

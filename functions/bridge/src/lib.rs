@@ -1,0 +1,103 @@
+//! The bridge: runs one step of a playbook on one target, and tells truthfully what came of it.
+//!
+//! It is the only function that can reach hosts, so it trusts nobody: it is told which step of which playbook with which
+//! parameters on which target, checks all of it against the two files that it was deployed with, and renders the command
+//! itself (`no-words-executed`). Every request is answered; what cannot be done is answered with the outcome `refused`.
+
+mod command;
+pub mod config;
+mod errand;
+pub mod login_key;
+mod output;
+mod ssh;
+mod ssh_peer;
+mod transport;
+
+use std::time::Instant;
+
+use serde::Serialize;
+use serde_json::Value;
+use shared::bridge::{BridgeReply, BridgeRequest};
+use shared::domain::repair::{Outcome, StepResult};
+use shared::operator_files::OperatorFiles;
+
+use crate::errand::Errand;
+use crate::login_key::LoginKey;
+
+/// The bridge function.
+#[derive(Debug)]
+pub struct App {
+    files: OperatorFiles,
+    key: LoginKey,
+}
+
+impl App {
+    /// A bridge for these playbooks and services, which logs in with this key.
+    #[must_use]
+    pub fn new(files: OperatorFiles, key: LoginKey) -> Self {
+        Self { files, key }
+    }
+
+    /// Answers what was invoked, whatever it is: a request that cannot be read is refused like one that cannot be done.
+    pub async fn answer(&self, payload: Value) -> BridgeReply {
+        match serde_path_to_error::deserialize::<_, BridgeRequest>(payload) {
+            Ok(request) => self.handle(&request).await,
+            Err(error) => {
+                let detail = format!("Nothing ran: the request cannot be read: {}", unreadable(&error));
+                tracing::info!(outcome = "refused", detail, "request answered");
+                BridgeReply { result: StepResult::without_output(Outcome::Refused, detail, 0), argv: Vec::new() }
+            }
+        }
+    }
+
+    /// Runs one step: load, decide, act. The log line holds what was asked and what came of it, never what was printed.
+    pub async fn handle(&self, request: &BridgeRequest) -> BridgeReply {
+        let start = Instant::now();
+        let (mut result, argv) = match errand::decide(&self.files, request) {
+            Ok(errand) => self.act(errand).await,
+            Err(refusal) => (StepResult::without_output(Outcome::Refused, format!("Nothing ran: {refusal}."), 0), Vec::new()),
+        };
+        result.duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(
+            incident_id = request.incident_id.as_str(),
+            playbook = errand::shown(&request.playbook),
+            phase = word(request.phase),
+            step = request.step,
+            // Not `target`: the log line has a field of that name already, the module's.
+            service = errand::shown(&request.target),
+            outcome = word(result.outcome),
+            exit_status = result.exit_status,
+            duration_ms = result.duration_ms,
+            "request answered"
+        );
+        BridgeReply { result, argv }
+    }
+
+    async fn act(&self, errand: Errand<'_>) -> (StepResult, Vec<String>) {
+        let key = match self.key.get().await {
+            Ok(key) => key,
+            Err(error) => return (StepResult::without_output(Outcome::Refused, format!("Nothing ran: {error}."), 0), Vec::new()),
+        };
+        let result = transport::run(&errand, key).await;
+        let ran = matches!(result.outcome, Outcome::Exited | Outcome::Signalled | Outcome::TimedOut | Outcome::ConnectionLost);
+        (result, if ran { errand.argv } else { Vec::new() })
+    }
+}
+
+/// Why a payload is not a request: the field, and what is wrong with it, bounded because it can quote the payload.
+fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
+    let what: String = error.inner().to_string().chars().take(200).collect();
+    match error.path().to_string() {
+        whole if whole == "." => what,
+        field => format!("the field {}: {what}", errand::shown(&field)),
+    }
+}
+
+/// A value as it is called on the wire.
+fn word(value: impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+#[cfg(test)]
+#[path = "lib_tests.rs"]
+mod tests;

@@ -1,0 +1,121 @@
+//! The key with which Quell logs in. It is held as a secret, parsed where it is used, and never shown (`secrets-stay`).
+
+use russh::keys::{Error, PrivateKey, decode_secret_key};
+use secrecy::{ExposeSecret, SecretString};
+use shared::secrets::Secrets;
+use thiserror::Error;
+
+/// Where the key comes from.
+#[derive(Debug)]
+pub enum LoginKey {
+    /// From Secrets Manager, read when a step is about to run.
+    Stored {
+        /// The secrets of the function.
+        secrets: Secrets,
+        /// The secret's name or ARN.
+        id: String,
+    },
+    /// From whoever made the [`App`](crate::App), where there is no Secrets Manager.
+    Given(SecretString),
+}
+
+/// Why there is no key to log in with. The texts say what to do and repeat nothing of the secret, and neither do they
+/// carry the parser's error, which can quote what it did not understand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum NoKey {
+    /// The secret cannot be read; the function's log says why.
+    #[error("the secret with the SSH key cannot be read or has no value yet; the log of the bridge function says why")]
+    Unavailable,
+    /// It is a key with a passphrase.
+    #[error("the SSH key in the secret has a passphrase; store a key without one (ssh-keygen -p -N '' -f FILE removes it)")]
+    Encrypted,
+    /// It is not a private key.
+    #[error(
+        "the secret with the SSH key does not hold a private key; store the whole file that ssh-keygen -t ed25519 wrote, \
+         from -----BEGIN OPENSSH PRIVATE KEY----- to the END line with its line breaks"
+    )]
+    Malformed,
+}
+
+impl LoginKey {
+    /// The key, ready to sign.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is not an unencrypted private key.
+    pub(crate) async fn get(&self) -> Result<PrivateKey, NoKey> {
+        match self {
+            Self::Stored { secrets, id } => {
+                let secret = secrets.get(id).await.map_err(|error| {
+                    tracing::error!(%error, "the SSH key cannot be read");
+                    NoKey::Unavailable
+                })?;
+                parse(&secret)
+            }
+            Self::Given(secret) => parse(secret),
+        }
+    }
+}
+
+fn parse(secret: &SecretString) -> Result<PrivateKey, NoKey> {
+    match decode_secret_key(secret.expose_secret(), None) {
+        Ok(key) if key.is_encrypted() => Err(NoKey::Encrypted),
+        Ok(key) => Ok(key),
+        Err(Error::KeyIsEncrypted) => Err(NoKey::Encrypted),
+        Err(_) => Err(NoKey::Malformed),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use russh::keys::PrivateKey;
+    use russh::keys::ssh_key::private::Ed25519Keypair;
+    use russh::keys::ssh_key::{Cipher, Kdf, LineEnding};
+    use secrecy::SecretString;
+
+    use super::{LoginKey, NoKey, parse};
+
+    /// A key that is the same in every run, and worth nothing.
+    pub(crate) fn key() -> PrivateKey {
+        PrivateKey::from(Ed25519Keypair::from_seed(&[7; 32]))
+    }
+
+    /// Its file.
+    pub(crate) fn key_file() -> String {
+        key().to_openssh(LineEnding::LF).expect("a key file").to_string()
+    }
+
+    #[test]
+    fn a_key_survives_what_people_do_to_line_ends() {
+        let key = key_file();
+        for text in [key.clone(), key.trim().to_owned(), key.replace('\n', "\r\n"), format!("\n{key}\n")] {
+            parse(&SecretString::from(text)).expect("the key");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_key_is_said_without_showing_it() {
+        let file = key_file();
+        let kdf = Kdf::Bcrypt { salt: vec![1; 16], rounds: 1 };
+        let encrypted = key().encrypt_with(Cipher::Aes256Ctr, kdf, 1, "passphrase").expect("an encrypted key");
+        let cases = [
+            (encrypted.to_openssh(LineEnding::LF).expect("a key file").to_string(), NoKey::Encrypted),
+            (key().public_key().to_openssh().expect("a public key"), NoKey::Malformed),
+            ("hunter2".to_owned(), NoKey::Malformed),
+            (file.replace('\n', " "), NoKey::Malformed),
+            (file[..file.len() / 2].to_owned(), NoKey::Malformed),
+            (String::new(), NoKey::Malformed),
+        ];
+        for (text, expected) in cases {
+            let error = parse(&SecretString::from(text.clone())).expect_err("not a usable key");
+            assert_eq!(error, expected);
+            let shown = format!("{error} {error:?}");
+            assert!(text.lines().all(|line| line.starts_with("-----") || line.is_empty() || !shown.contains(line)), "{shown}");
+        }
+    }
+
+    #[test]
+    fn the_key_is_not_in_debug_output() {
+        let shown = format!("{:?}", LoginKey::Given(SecretString::from(key_file())));
+        assert!(shown.contains("REDACTED") && !shown.contains("BEGIN"), "{shown}");
+    }
+}

@@ -1,0 +1,127 @@
+//! The other end of an SSH connection: believed only if it shows the pinned host key, and given nothing that it asks for.
+
+use std::borrow::Cow;
+
+use russh::client::{ChannelOpenHandle, Handler, Msg, Session};
+use russh::keys::{Algorithm, HashAlg, PublicKey, PublicKeyOrCertificate};
+use russh::{Channel, Preferred};
+
+/// Why a connection broke.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// The peer showed this host key, which is not the pinned one.
+    OtherHostKey(String),
+    /// Anything else.
+    Ssh(russh::Error),
+}
+
+impl From<russh::Error> for Broken {
+    fn from(error: russh::Error) -> Self {
+        Self::Ssh(error)
+    }
+}
+
+/// A target, known by its host key.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    host_key: PublicKey,
+}
+
+impl Peer {
+    /// The target with this host key.
+    pub(crate) const fn new(host_key: PublicKey) -> Self {
+        Self { host_key }
+    }
+
+    /// The algorithms to offer. Of the host keys only the pinned one's: a host with several kinds would otherwise show
+    /// the kind that it prefers, and be refused although it holds the pinned key too. SHA-1 signatures of RSA keys are
+    /// not offered.
+    pub(crate) fn preferred(&self) -> Preferred {
+        let key = match self.host_key.algorithm() {
+            Algorithm::Rsa { .. } => [HashAlg::Sha512, HashAlg::Sha256].map(|hash| Algorithm::Rsa { hash: Some(hash) }).to_vec(),
+            other => vec![other],
+        };
+        Preferred { key: Cow::Owned(key), ..Preferred::DEFAULT }
+    }
+}
+
+/// A server may open channels to a client (forwarded ports, agents, X11), and the library's defaults accept them. Quell
+/// asked for none, so each of these drops its `reply`, which rejects the channel.
+impl Handler for Peer {
+    type Error = Broken;
+
+    async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, Broken> {
+        match shown {
+            PublicKeyOrCertificate::PublicKey { key, .. } if key.key_data() == self.host_key.key_data() => Ok(true),
+            PublicKeyOrCertificate::PublicKey { key, .. } => {
+                Err(Broken::OtherHostKey(format!("{} {}", key.algorithm(), key.fingerprint(HashAlg::Sha256))))
+            }
+            PublicKeyOrCertificate::Certificate(_) => Err(Broken::OtherHostKey("a certificate".to_owned())),
+        }
+    }
+
+    async fn server_channel_open_session(&mut self, _: Channel<Msg>, _: ChannelOpenHandle, _: &mut Session) -> Result<(), Broken> {
+        Ok(())
+    }
+
+    async fn server_channel_open_agent_forward(&mut self, _: Channel<Msg>, _: ChannelOpenHandle, _: &mut Session) -> Result<(), Broken> {
+        Ok(())
+    }
+
+    async fn server_channel_open_x11(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: u32,
+        _: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Broken> {
+        Ok(())
+    }
+
+    async fn server_channel_open_forwarded_tcpip(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: u32,
+        _: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Broken> {
+        Ok(())
+    }
+
+    async fn server_channel_open_forwarded_streamlocal(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Broken> {
+        Ok(())
+    }
+
+    async fn server_channel_open_direct_tcpip(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: u32,
+        _: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Broken> {
+        Ok(())
+    }
+
+    async fn server_channel_open_direct_streamlocal(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Broken> {
+        Ok(())
+    }
+}

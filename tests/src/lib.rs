@@ -1,0 +1,4 @@
+//! The harness of the stories: what they run against.
+
+pub mod stack;
+pub mod target_host;

@@ -1,0 +1,216 @@
+//! A host to repair: an sshd of its own on a free loopback port, with its own keys, gone when the test is.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const SSHD: &str = "/usr/sbin/sshd";
+
+/// A running host.
+#[derive(Debug)]
+pub struct TargetHost {
+    directory: TempDir,
+    server: Child,
+    port: u16,
+    user: String,
+}
+
+impl TargetHost {
+    /// The real sshd. `options` stand before the key in its `authorized_keys`, such as `command="…"`.
+    ///
+    /// # Panics
+    /// As [`TargetHost::sshd_with`].
+    #[must_use]
+    pub fn sshd(options: &str) -> Option<Self> {
+        Self::sshd_with(options, "")
+    }
+
+    /// The real sshd, with more lines for its `sshd_config`.
+    ///
+    /// Without sshd the answer is none, and the test says on standard error what to install; in CI it fails instead.
+    ///
+    /// # Panics
+    /// If it does not start, or is not installed and `CI` is set.
+    #[must_use]
+    pub fn sshd_with(options: &str, more_config: &str) -> Option<Self> {
+        if !Path::new(SSHD).exists() {
+            let note = "no sshd: install openssh-server to run the tests with a real one";
+            assert!(std::env::var_os("CI").is_none(), "{note}");
+            writeln!(io::stderr(), "skipped: {note}").expect("standard error");
+            return None;
+        }
+        // Started as root, sshd wants this directory, which the service's start would have made.
+        let _ = fs::create_dir_all("/run/sshd");
+        Some(Self::start(|directory, port| {
+            let key = fs::read_to_string(directory.join("login_key.pub")).expect("the key");
+            fs::write(directory.join("authorized_keys"), format!("{options} {key}").trim_start()).expect("authorized_keys");
+            let mut config = format!("ListenAddress 127.0.0.1:{port}\nPidFile none\nUsePAM no\nStrictModes no\n");
+            config += "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n";
+            config += &format!("AuthorizedKeysFile {}\n", directory.join("authorized_keys").display());
+            for kind in ["ed25519", "ecdsa", "rsa"] {
+                config += &format!("HostKey {}\n", directory.join(format!("host_{kind}")).display());
+            }
+            config += more_config;
+            fs::write(directory.join("sshd_config"), config).expect("sshd_config");
+            let mut command = Command::new(SSHD);
+            command.args(["-D", "-e", "-f"]).arg(directory.join("sshd_config"));
+            command
+        }))
+    }
+
+    /// The project's own stand-in for sshd, `ssh-host`, with a script as its forced command.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn stand_in(program: &Path, script: &str) -> Self {
+        Self::start(|directory, port| {
+            let mut command = Command::new(program);
+            command.arg("--listen").arg(format!("127.0.0.1:{port}")).arg("--host-key").arg(directory.join("host_ed25519"));
+            command.arg("--authorized-key").arg(directory.join("login_key.pub")).args(["--command", script]);
+            command
+        })
+    }
+
+    fn start(command: impl Fn(&Path, u16) -> Command) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        for kind in ["ed25519", "ecdsa", "rsa"] {
+            generate_key(kind, &directory.path().join(format!("host_{kind}")));
+        }
+        generate_key("ed25519", &directory.path().join("login_key"));
+        let user = Command::new("id").arg("-un").output().expect("id is installed");
+        let user = String::from_utf8(user.stdout).expect("a name").trim().to_owned();
+        // The port is free when it is chosen; another process can still take it before the server does.
+        for _ in 0..5 {
+            let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
+            let log = fs::File::create(directory.path().join("log")).expect("a log");
+            let output = log.try_clone().expect("a log");
+            let mut command = command(directory.path(), port);
+            let mut server = command.stdin(Stdio::null()).stdout(output).stderr(log).spawn().expect("the server starts");
+            if greets(port, &mut server) {
+                return Self { directory, server, port, user };
+            }
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+        panic!("the server does not start:\n{}", fs::read_to_string(directory.path().join("log")).unwrap_or_default());
+    }
+
+    /// The host as the `target` of a service.
+    #[must_use]
+    pub fn target(&self) -> Value {
+        json!({ "ssh": { "host": "127.0.0.1", "port": self.port, "user": self.user, "host_key": self.host_key("ed25519") } })
+    }
+
+    /// One of its host keys, as the registry wants it: algorithm and base64. Kinds are `ed25519`, `ecdsa` and `rsa`.
+    ///
+    /// # Panics
+    /// If there is none of this kind.
+    #[must_use]
+    pub fn host_key(&self, kind: &str) -> String {
+        public_key(&self.directory.path().join(format!("host_{kind}")))
+    }
+
+    /// The file of the private key that it lets in.
+    ///
+    /// # Panics
+    /// If it is gone.
+    #[must_use]
+    pub fn login_key(&self) -> String {
+        fs::read_to_string(self.directory.path().join("login_key")).expect("the login key")
+    }
+
+    /// A path in its directory, for what commands leave behind.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The processes that it started and that still run, directly or not.
+    #[must_use]
+    pub fn processes(&self) -> Vec<u32> {
+        descendants(self.server.id())
+    }
+}
+
+impl Drop for TargetHost {
+    fn drop(&mut self) {
+        self.processes().into_iter().for_each(kill);
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+/// Makes a key pair without a passphrase.
+///
+/// # Panics
+/// If ssh-keygen is not there or fails.
+pub fn generate_key(kind: &str, file: &Path) {
+    let mut command = Command::new("ssh-keygen");
+    // Small keys are made faster, and these protect nothing. The size matters to RSA only.
+    let size = if kind == "rsa" { "2048" } else { "256" };
+    command.args(["-q", "-t", kind, "-b", size, "-N", "", "-C", "", "-f"]).arg(file);
+    assert!(command.status().expect("ssh-keygen is installed (openssh-client)").success());
+}
+
+/// The public key beside a private one: algorithm and base64.
+///
+/// # Panics
+/// If it is not there.
+#[must_use]
+pub fn public_key(private: &Path) -> String {
+    fs::read_to_string(private.with_extension("pub")).expect("a public key").trim().to_owned()
+}
+
+/// Ends a process at once.
+pub fn kill(process: u32) {
+    signal("KILL", process);
+}
+
+/// Sends a signal to a process, which may be gone already.
+pub fn signal(name: &str, process: u32) {
+    let _ = Command::new("sh").arg("-c").arg(format!("kill -{name} {process}")).stderr(Stdio::null()).status();
+}
+
+/// True once the server at the port greets as SSH servers do; false if it ends before.
+fn greets(port: u16, server: &mut Child) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while Instant::now() < deadline && matches!(server.try_wait(), Ok(None)) {
+        let mut greeting = [0; 4];
+        let peer = TcpStream::connect(("127.0.0.1", port));
+        if peer.and_then(|mut peer| peer.read_exact(&mut greeting)).is_ok() {
+            return greeting == *b"SSH-";
+        }
+        sleep(Duration::from_millis(20));
+    }
+    false
+}
+
+fn descendants(root: u32) -> Vec<u32> {
+    let parents: Vec<(u32, u32)> = fs::read_dir("/proc")
+        .expect("/proc")
+        .filter_map(|entry| {
+            let process: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+            // The name in the second field can hold spaces and brackets; what follows the last one is the state and the parent.
+            let mut rest = stat.rsplit_once(')')?.1.split_whitespace();
+            let alive = rest.next()? != "Z";
+            let parent = rest.next()?.parse().ok()?;
+            alive.then_some((process, parent))
+        })
+        .collect();
+    let mut found = vec![root];
+    let mut at = 0;
+    while let Some(&parent) = found.get(at) {
+        found.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(process, _)| *process));
+        at += 1;
+    }
+    found.split_off(1)
+}
