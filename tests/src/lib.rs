@@ -1,4 +1,5 @@
 //! The harness of the stories: what they run against.
 
+pub mod sam;
 pub mod stack;
 pub mod target_host;

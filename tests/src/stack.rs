@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use aws_types::SdkConfig;
 use jiff::Timestamp;
 use reqwest::{Client, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::aws::AwsEnvironment;
 use shared::domain::id::IncidentId;
@@ -22,7 +22,7 @@ use shared::variables::Variables;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What `python -m infra.local up` says about itself.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Facts {
     /// The API's base URL.
     pub api_url: String,
@@ -38,6 +38,8 @@ pub struct Facts {
     pub outputs: BTreeMap<String, String>,
     /// The generated secrets.
     pub secrets: BTreeMap<String, String>,
+    /// The functions' variables, as `sam local invoke --env-vars` takes them.
+    pub sam_env_file: PathBuf,
     /// The chat.
     pub telegram: Telegram,
     /// The host.
@@ -45,10 +47,12 @@ pub struct Facts {
 }
 
 /// The Telegram stand-in.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Telegram {
     /// Where it is controlled.
     pub control_url: String,
+    /// The bot's token.
+    pub token: String,
     /// The chat of the cards.
     pub chat_id: i64,
     /// Who may approve.
@@ -56,7 +60,7 @@ pub struct Telegram {
 }
 
 /// The host to repair.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Target {
     /// The name of its service in the registry.
     pub service: String,
@@ -64,6 +68,8 @@ pub struct Target {
     pub health_url: String,
     /// The directory with the operator's files.
     pub config_dir: PathBuf,
+    /// The key with which the bridge logs in.
+    pub private_key_file: PathBuf,
     /// The supervisor's configuration.
     pub supervisor_conf: PathBuf,
 }
@@ -88,12 +94,25 @@ impl Stack {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the harness is a main of its own")]
     pub fn start() -> Self {
+        match std::env::var("QUELL_STACK") {
+            Ok(file) => Self::of(&std::fs::read_to_string(file).expect("the file that QUELL_STACK names"), None),
+            Err(_) => Self::start_with(&[]),
+        }
+    }
+
+    /// A stack of this process's own, with further arguments of `infra.local up`.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start_with(arguments: &[&str]) -> Self {
+        let (facts, child) = up(arguments);
+        Self::of(&facts, Some(child))
+    }
+
+    fn of(facts: &str, child: Option<Child>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let (facts, child) = match std::env::var("QUELL_STACK") {
-            Ok(file) => (std::fs::read_to_string(file).expect("the file that QUELL_STACK names"), None),
-            Err(_) => up(),
-        };
-        let facts: Facts = serde_json::from_str(&facts).expect("the line that `infra.local up` prints");
+        let facts: Facts = serde_json::from_str(facts).expect("the line that `infra.local up` prints");
         let aws = aws(&facts);
         let store = Store::new(aws_sdk_dynamodb::Client::new(&aws), facts.outputs["TableName"].clone());
         let http = Client::builder().timeout(PATIENCE).build().expect("an HTTP client");
@@ -334,11 +353,12 @@ fn aws(facts: &Facts) -> SdkConfig {
     AwsEnvironment::from_variables(&variables).expect("a region and credentials").sdk_config(PATIENCE)
 }
 
-fn up() -> (String, Option<Child>) {
+fn up(arguments: &[&str]) -> (String, Child) {
     let python = project().join(".venv/bin/python");
     assert!(python.exists(), "the local stack's Python tools are missing: run `make venv` once");
     let mut child = Command::new(python)
         .args(["-m", "infra.local", "up", "--bootstraps", "target/debug"])
+        .args(arguments)
         .current_dir(project())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -348,5 +368,5 @@ fn up() -> (String, Option<Child>) {
     let stdout = child.stdout.take().expect("its standard output");
     BufReader::new(stdout).read_line(&mut line).expect("a line");
     assert!(!line.is_empty(), "the local stack did not start: it says why above");
-    (line, Some(child))
+    (line, child)
 }

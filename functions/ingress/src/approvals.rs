@@ -64,9 +64,9 @@ async fn announce(app: &App, incident: &Incident) -> Result<(), Rejection> {
     if incident.status == Status::Approved
         && let (Some(plan), Some(approval)) = (&incident.plan, &incident.approval)
     {
-        let plan_hash = approval.plan_hash.clone();
-        let message = Message::RepairApproved { incident_id: incident_id.clone(), plan_hash: plan_hash.clone() };
-        app.repairs.send_in_order(&message, &plan.target, &plan_hash).await?;
+        let message = Message::RepairApproved { incident_id: incident_id.clone(), plan_hash: approval.plan_hash.clone() };
+        // Two incidents can have the same plan: the approval's id, which names the incident too, tells their messages apart.
+        app.repairs.send_in_order(&message, &plan.target, approval.id.as_str()).await?;
     }
     app.notifications.send(&Message::IncidentChanged { incident_id }).await?;
     Ok(())

@@ -1,0 +1,54 @@
+# The short commands of the project. `make demo` needs Rust with a C compiler, Python 3.10 or newer, and curl.
+.PHONY: help demo test lint bench check-config venv clean
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+REQUIREMENTS := infra/local/requirements.txt
+# Named after what it was made from, so that a change of the pinned versions makes it again.
+STAMP := .venv/stamp-$(shell cksum $(REQUIREMENTS) | cut -d' ' -f1)
+FUNCTIONS := ingress analyzer notifier repair bridge
+
+export SAM_CLI_TELEMETRY := 0
+
+help: ## Show the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+demo: venv ## One alert, from Alertmanager to a verified repair (ARGS=--once ends by itself)
+	@$(BIN)/python -m infra.local demo $(ARGS)
+
+# Every function has to be built before the stack starts; every feature of `shared` has to be on for its own tests.
+TESTS := --workspace --all-features
+NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
+
+test: venv check-config ## All tests
+	cargo build --all-targets $(TESTS)
+	@$(BIN)/python -m infra.local up --bootstraps target/debug --run \
+		cargo $(if $(NEXTEST),nextest run $(TESTS),test --no-fail-fast $(TESTS) -- --test-threads=1)
+
+lint: venv ## Formatting, Clippy, documentation and the template
+	cargo fmt --all --check
+	cargo clippy --all-targets $(TESTS) -- -D warnings
+	cargo check --quiet --package shared --no-default-features
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
+	$(BIN)/cfn-lint template.yaml
+	AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
+
+bench: ## Sizes of the release binaries
+	cargo build --release $(FUNCTIONS:%=-p %)
+	@for name in $(FUNCTIONS); do printf '%-10s %6d KiB\n' $$name $$(($$(wc -c < target/release/$$name) / 1024)); done
+
+check-config: ## Check config/playbooks.yaml and config/service-registry.yaml
+	@cargo run -q -p shared --features playbooks --bin check-config -- config
+
+venv: $(STAMP) ## The virtual environment with the pinned tools
+
+$(STAMP): $(REQUIREMENTS)
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement $(REQUIREMENTS)
+	@rm -f .venv/stamp-*
+	@touch $@
+
+clean: ## Remove what was built
+	cargo clean
+	rm -rf .venv .local .aws-sam

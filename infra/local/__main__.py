@@ -1,0 +1,67 @@
+"""`python -m infra.local <command>`: see `--help`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from infra.local import telegram
+from infra.local.errors import StageFailed
+from infra.local.net import LOOPBACK
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True)
+
+    up = commands.add_parser("up", help="start everything, print one JSON line, stay until stdin closes or a signal comes")
+    up.add_argument("--bootstraps", type=Path, help="directory of built functions; without it, sam builds them")
+    up.add_argument("--without", default="", help="parts to leave out, of: target,telegram")
+    up.add_argument("--param", action="append", default=[], metavar="KEY=VALUE", help="template parameter")
+    up.add_argument("--own-ssh-host", type=Path, help="use this SSH server instead of the system's sshd")
+    up.add_argument("--bind", default=LOOPBACK, help="address of emulator and chat; containers can reach 172.17.0.1")
+    up.add_argument("--run", nargs=argparse.REMAINDER, default=[], metavar="COMMAND", help="run this beside the stack and end with it")
+    up.add_argument("--keep", action="store_true", help="keep the run's directory, with the functions' logs in it")
+
+    demo = commands.add_parser("demo", help="one alert from Alertmanager to a verified repair")
+    demo.add_argument("--bootstraps", type=Path, help="directory of built functions; without it, sam builds them")
+    demo.add_argument("--once", action="store_true", help="end after the story instead of leaving the stack up")
+
+    chat = commands.add_parser("telegram", help="the Telegram stand-in alone")
+    chat.add_argument("--token-file", type=Path, required=True)
+    chat.add_argument("--chat-id", type=int, action="append", required=True)
+    chat.add_argument("--bind", default=LOOPBACK)
+    chat.add_argument("--port", type=int, default=0)
+
+    commands.add_parser("sam-image", help="a stand-in for Lambda's base image, where none can be pulled")
+    return top
+
+
+def main() -> int:
+    # Everything talks to the loopback interface; a proxy of the user's must not stand in between.
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost,172.17.0.1"
+    given = parser().parse_args()
+    if given.command == "telegram":
+        telegram.serve(given.token_file.read_text().strip(), set(given.chat_id), given.bind, given.port)
+        return 0
+    if given.command == "sam-image":
+        from infra.local import sam_image
+
+        return sam_image.make()
+    if given.command == "up":
+        from infra.local import up
+
+        without = set(filter(None, given.without.split(",")))
+        return up.run(given.bootstraps, without, given.param, given.bind, given.own_ssh_host, given.keep, given.run)
+    from infra.local import demo
+
+    return demo.run(given.bootstraps, given.once)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except StageFailed as failure:
+        sys.exit(str(failure))

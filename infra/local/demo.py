@@ -1,0 +1,71 @@
+"""`demo`: one alert from Alertmanager to a verified repair, shown stage by stage."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.local import build, function_logs, next_steps, signals, stack, story, target_host
+from infra.local.errors import StageFailed, explain
+from infra.local.paths import TARGET, Run
+from infra.local.processes import Children
+from infra.local.show import Screen
+
+
+def run(bootstraps: Path | None, once: bool) -> int:
+    signals.raise_stop()
+    here, children, screen, status = Run.create(f"demo-{os.getpid()}"), Children(), Screen.start(), 1
+    try:
+        _demo(children, here, screen, bootstraps, once)
+        status = 0
+    except signals.Stop:
+        # Ctrl-C is the way to leave a stack that stays up, and a failure of `--once`.
+        status = 130 if once or not screen.finished else 0
+        screen.line("stopping …")
+    except (StageFailed, OSError, BotoCoreError, ClientError) as failure:
+        screen.failure(explain(failure), str(here.logs))
+    finally:
+        signals.ignore_endings()
+        children.stop_all()
+        if status != 1:
+            shutil.rmtree(here.directory, ignore_errors=True)
+    return status
+
+
+def _demo(children: Children, here: Run, screen: Screen, bootstraps: Path | None, once: bool) -> None:
+    built = build.BUILT_TEMPLATE
+    if bootstraps:
+        screen.stage("using the functions that are built in " + str(bootstraps))
+    else:
+        screen.stage("building the five functions for this host (minutes the first time, seconds after that)")
+        built = build.build_release(here, screen.progress)
+    ssh_host = None if target_host.find_sshd() else _own_ssh_host(here, screen)
+    screen.stage("starting the local stack")
+    local = stack.start(children, here, stack.Wanted(bootstraps, built, own_ssh_host=ssh_host), screen.progress)
+    seconds = _tell(children, local, screen)
+    screen.finish(f"demo: alert to verified repair in {seconds:.1f} s")
+    if not once:
+        screen.text(next_steps.describe(local))
+        sys.stdout.flush()
+        while True:
+            signal.pause()
+
+
+def _tell(children: Children, local: stack.Local, screen: Screen) -> float:
+    try:
+        return story.tell(children, local, screen)
+    except (StageFailed, OSError, BotoCoreError, ClientError):
+        for line in function_logs.save(local.deployed.emulator, local.run)[-8:]:
+            screen.quote(line[:600])
+        raise
+
+
+def _own_ssh_host(here: Run, screen: Screen) -> Path:
+    screen.stage("no sshd is installed: building the project's own SSH host")
+    build.build_binary("tests", "ssh-host", here, screen.progress)
+    return TARGET / "debug" / "ssh-host"

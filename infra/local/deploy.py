@@ -1,0 +1,137 @@
+"""Deploys the real template.yaml to the emulator, and makes up for the few things that the emulator leaves out."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import time
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.local.emulator import Emulator
+from infra.local.errors import StageFailed
+from infra.local.paths import PROJECT, Run, tool
+
+STACK = "quell"
+BUCKET = "quell-local-code"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What a deployment left behind."""
+
+    emulator: Emulator
+    outputs: dict[str, str]
+
+    @property
+    def api_url(self) -> str:
+        # The emulator serves an API under a path, because `<api id>.execute-api…` names do not resolve here.
+        return f"{self.emulator.endpoint}/_aws/execute-api/{self.outputs['ApiId']}/$default"
+
+    def secret(self, output: str) -> str:
+        client = self.emulator.client("secretsmanager")
+        return str(client.get_secret_value(SecretId=self.outputs[output])["SecretString"])
+
+    def put_secret(self, output: str, value: str) -> None:
+        self.emulator.client("secretsmanager").put_secret_value(SecretId=self.outputs[output], SecretString=value)
+
+
+def with_sam(emulator: Emulator, template: Path, parameters: Mapping[str, str], run: Run) -> Stack:
+    """`sam deploy` of a template that `sam build` has written: the way of a user with an AWS account."""
+    log = run.log("deploy")
+    command = [
+        tool("sam"), "deploy",
+        "--template-file", str(template),
+        "--stack-name", STACK,
+        "--resolve-s3",
+        "--capabilities", "CAPABILITY_IAM",
+        "--no-confirm-changeset",
+        "--no-progressbar",
+        "--parameter-overrides",
+        *[f"ParameterKey={key},ParameterValue={json.dumps(value)}" for key, value in parameters.items() if value],
+    ]  # fmt: skip
+    with log.open("w") as output:
+        status = subprocess.run(
+            command, cwd=PROJECT, env=emulator.environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        ).returncode
+    if status != 0:
+        tail = " | ".join(log.read_text().splitlines()[-4:])
+        raise StageFailed("`sam deploy` to the emulator succeeds", f"status {status}: {tail}", str(log))
+    return _finish(emulator)
+
+
+def with_bootstraps(emulator: Emulator, binaries: Path, parameters: Mapping[str, str], run: Run) -> Stack:
+    """The same template with functions that are already built. For tests: it takes a second instead of a minute."""
+    template = _with_bootstraps(emulator, binaries.resolve())
+    (run.directory / "template.json").write_text(json.dumps(template, indent=1))
+    cloudformation = emulator.client("cloudformation")
+    cloudformation.create_stack(
+        StackName=STACK,
+        TemplateBody=json.dumps(template),
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+    )
+    _wait_for_stack(cloudformation, run)
+    return _finish(emulator)
+
+
+def _with_bootstraps(emulator: Emulator, binaries: Path) -> dict[str, Any]:
+    # The SAM CLI's own reader knows CloudFormation's short tags (!Ref, !Sub, …).
+    from samcli.yamlhelper import yaml_parse
+
+    s3 = emulator.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    template: dict[str, Any] = json.loads(json.dumps(yaml_parse((PROJECT / "template.yaml").read_text())))
+    for resource in template["Resources"].values():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == "AWS::Serverless::Function":
+            name = Path(properties["CodeUri"]).name
+            properties["CodeUri"] = _upload(s3, name, {"bootstrap": _launcher(binaries / name)})
+        elif resource["Type"] == "AWS::Serverless::LayerVersion":
+            files = {path.name: path.read_text() for path in (PROJECT / properties["ContentUri"]).glob("*.yaml")}
+            properties["ContentUri"] = _upload(s3, "layer", files or {"empty": ""})
+    return template
+
+
+def _launcher(binary: Path) -> str:
+    """A debug binary is large, so the package holds a script that starts the binary where it lies."""
+    if not binary.is_file():
+        raise StageFailed(f"a built function at {binary}", "no such file", "build it with `cargo build --workspace`")
+    return f"#!/bin/sh\nexec '{binary}'\n"
+
+
+def _upload(s3: Any, name: str, files: Mapping[str, str]) -> str:
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        for file, content in files.items():
+            entry = zipfile.ZipInfo(file)
+            entry.external_attr = 0o755 << 16
+            archive.writestr(entry, content)
+    s3.put_object(Bucket=BUCKET, Key=f"{name}.zip", Body=package.getvalue())
+    return f"s3://{BUCKET}/{name}.zip"
+
+
+def _wait_for_stack(cloudformation: Any, run: Run, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    status = "CREATE_IN_PROGRESS"
+    while status == "CREATE_IN_PROGRESS" and time.monotonic() < deadline:
+        time.sleep(0.1)
+        status = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
+    if status != "CREATE_COMPLETE":
+        events = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
+        reasons = [f"{event['LogicalResourceId']}: {event['ResourceStatusReason']}" for event in events if "ResourceStatusReason" in event]
+        raise StageFailed("the stack reaches CREATE_COMPLETE", f"{status}: {'; '.join(reasons[-5:])}", str(run.log("emulator")))
+
+
+def _finish(emulator: Emulator) -> Stack:
+    described = emulator.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+    stack = Stack(emulator, {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]})
+    # The emulator ignores TimeToLiveSpecification in a template, but knows the call.
+    emulator.client("dynamodb").update_time_to_live(
+        TableName=stack.outputs["TableName"], TimeToLiveSpecification={"AttributeName": "expires_at", "Enabled": True}
+    )
+    return stack

@@ -1,0 +1,107 @@
+"""Reads incidents, episodes and operation logs straight from the table, and checks the chain of a log by itself.
+
+The check repeats the rule of `shared/src/domain/operation_log.rs` in a second language, so that a mistake in one of
+the two is seen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer
+
+Item = dict[str, Any]
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True)
+class Records:
+    client: Any
+    table: str
+
+    def incidents(self) -> list[Item]:
+        """The incident documents, oldest first. A scan is fine for a local table with a handful of items."""
+        items = [item for item in self._all() if item["sk"] == "INCIDENT"]
+        documents = [json.loads(item["doc"]) for item in items]
+        return sorted(documents, key=lambda document: str(document["id"]))
+
+    def incident(self, incident_id: str) -> Item:
+        key = {"pk": {"S": f"INC#{incident_id}"}, "sk": {"S": "INCIDENT"}}
+        found = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True)
+        return dict(json.loads(_plain(found["Item"])["doc"]))
+
+    def episodes(self) -> list[Item]:
+        return [item for item in self._all() if item["sk"] == "EPISODE"]
+
+    def log(self, incident_id: str) -> list[Item]:
+        answer = self.client.query(
+            TableName=self.table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :log)",
+            ExpressionAttributeValues={":pk": {"S": f"INC#{incident_id}"}, ":log": {"S": "LOG#"}},
+            ConsistentRead=True,
+        )
+        return [_plain(item) for item in answer["Items"]]
+
+    def _all(self) -> list[Item]:
+        pages = self.client.get_paginator("scan").paginate(TableName=self.table, ConsistentRead=True)
+        return [_plain(item) for page in pages for item in page["Items"]]
+
+
+def _plain(item: Item) -> Item:
+    reader = TypeDeserializer()
+    return {key: reader.deserialize(value) for key, value in item.items()}
+
+
+def broken_link(incident_id: str, entries: list[Item]) -> str | None:
+    """The first entry that does not follow from the one before it, in words; `None` if the chain is whole."""
+    previous = _digest([incident_id.encode()])
+    for number, entry in enumerate(entries, start=1):
+        if int(entry["seq"]) != number:
+            return f"entry {number} carries the sequence number {entry['seq']}"
+        if entry["prev"] != previous:
+            return f"entry {number} does not name the hash of the entry before it"
+        if entry["hash"] != entry_hash(incident_id, entry):
+            return f"entry {number} does not have the hash that it carries"
+        previous = entry["hash"]
+    return None
+
+
+def entry_hash(incident_id: str, entry: Item) -> str:
+    error = entry.get("error")
+    return _digest(
+        [
+            incident_id.encode(),
+            int(entry["seq"]).to_bytes(8, "big"),
+            microseconds(entry["at"]).to_bytes(8, "big"),
+            str(entry["event"]).encode(),
+            str(entry["actor"]).encode(),
+            str(entry["detail"]).encode(),
+            bytes([bool(entry["success"])]),
+            bytes([error is not None]),
+            str(error or "").encode(),
+            str(entry["context"]).encode(),
+            str(entry["prev"]).encode(),
+        ]
+    )
+
+
+def _digest(fields: list[bytes]) -> str:
+    """Each field with its length before it, 8 bytes, big endian."""
+    return hashlib.sha256(b"".join(len(field).to_bytes(8, "big") + field for field in fields)).hexdigest()
+
+
+def microseconds(at: Any) -> int:
+    """Since 1970, of an RFC 3339 time with up to six digits, or of a number that is it already."""
+    if not isinstance(at, str):
+        return int(at)
+    return (moment(at) - EPOCH) // timedelta(microseconds=1)
+
+
+def moment(at: str) -> datetime:
+    whole, fraction = re.fullmatch(r"([^.Z]+)(?:\.(\d{1,6})\d*)?Z", at).groups()  # type: ignore[union-attr]
+    return datetime.fromisoformat(whole).replace(tzinfo=timezone.utc, microsecond=int((fraction or "0").ljust(6, "0")))

@@ -1,0 +1,178 @@
+"""A stand-in for the Telegram Bot API: the documented contract over HTTP, and `/_control/` for what people do."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+import urllib.parse
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from infra.local.telegram_bot import Bot, Parameters, Refused
+from infra.local.telegram_push import Push
+
+LARGEST_BODY = 1_000_000
+
+
+@dataclass
+class Fault:
+    """An error for the next calls of a method (every method when empty)."""
+
+    method: str
+    error: Refused
+    count: int
+    # The call takes effect and only its answer is lost: what a timeout looks like from outside.
+    apply: bool
+    delay_seconds: float
+
+
+@dataclass
+class Service:
+    bot: Bot
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    faults: list[Fault] = field(default_factory=list)
+    calls: list[Parameters] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.push = Push(self.bot, self.lock)
+
+    def api(self, token: str, method: str, given: Parameters) -> tuple[int, Parameters]:
+        try:
+            if token != self.bot.token:
+                raise Refused(401, "Unauthorized")
+            fault = self._fault(method)
+            if fault:
+                time.sleep(fault.delay_seconds)
+            with self.lock:
+                result = None if fault and not fault.apply else self.bot.call(method, given)
+            if fault:
+                raise fault.error
+            status, body = 200, {"ok": True, "result": result}
+        except Refused as refused:
+            status, body = refused.code, refused.body()
+        with self.lock:
+            self.calls.append({"method": method, "parameters": given, "status": status, "at": time.time()})
+        return status, body
+
+    def _fault(self, method: str) -> Fault | None:
+        with self.lock:
+            for fault in self.faults:
+                if fault.count > 0 and fault.method.lower() in ("", method.lower()):
+                    fault.count -= 1
+                    return fault
+        return None
+
+    def control(self, action: str, given: Parameters) -> tuple[int, Parameters]:
+        handlers = {
+            "messages": self._messages,
+            "callback_answers": lambda _: {"callback_answers": self.bot.callback_answers},
+            "calls": lambda _: {"calls": self.calls},
+            "deliveries": lambda _: {"deliveries": self.push.deliveries, "pending": self.bot.pending},
+            "press": self._press,
+            "redeliver": self._redeliver,
+            "fail": self._fail,
+        }
+        if action not in handlers:
+            return 404, {"error": f"no such control; there are {sorted(handlers)}"}
+        try:
+            with self.lock:
+                # A copy, because the answer is written after the lock is gone.
+                answer = json.loads(json.dumps(handlers[action](given)))
+            self.push.wake.set()
+            return 200, answer
+        except Refused as refused:
+            return refused.code, {"error": refused.description}
+        except (KeyError, TypeError, ValueError) as problem:
+            return 400, {"error": f"{type(problem).__name__}: {problem}"}
+
+    def _messages(self, given: Parameters) -> Parameters:
+        chat = given.get("chat_id")
+        return {"messages": [m for m in self.bot.messages if chat is None or m["chat_id"] == int(chat)]}
+
+    def _press(self, given: Parameters) -> Parameters:
+        sender = {"id": int(given["from_id"]), "username": str(given.get("username", "person"))}
+        return self.bot.press(int(given["chat_id"]), given["message_id"], str(given["data"]), sender, bool(given.get("stale")))
+
+    def _redeliver(self, given: Parameters) -> Parameters:
+        """Telegram delivers an update again when it did not see the answer."""
+        wanted = int(given["update_id"])
+        for query in self.bot.callback_queries.values():
+            if query["id"] == f"{wanted}0042":
+                self.bot.pending.append({"update_id": wanted, "callback_query": query})
+                return {"queued": wanted}
+        raise Refused(404, f"there was no update {wanted}")
+
+    def _fail(self, given: Parameters) -> Parameters:
+        code = int(given.get("error_code", 429))
+        parameters = dict(given.get("parameters") or {})
+        if code == 429:
+            parameters.setdefault("retry_after", int(given.get("retry_after", 1)))
+        fallback = f"Too Many Requests: retry after {parameters['retry_after']}" if code == 429 else "Internal Server Error"
+        error = Refused(code, str(given.get("description", fallback)), parameters)
+        fault = Fault(
+            str(given.get("method", "")), error, int(given.get("count", 1)), bool(given.get("apply")), float(given.get("delay_seconds", 0))
+        )
+        self.faults.append(fault)
+        return {"faults": len(self.faults)}
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    service: Service  # Set on the subclass that `serve` makes.
+
+    def do_GET(self) -> None:
+        self._answer(*self._route())
+
+    do_POST = do_GET
+
+    def _route(self) -> tuple[int, Parameters]:
+        address = urllib.parse.urlsplit(self.path)
+        given: Parameters = dict(urllib.parse.parse_qsl(address.query, keep_blank_values=True))
+        try:
+            given |= self._body()
+        except ValueError:
+            return 400, Refused(400, "Bad Request: can't parse request body").body()
+        if control := re.fullmatch(r"/_control/([a-z_]+)", address.path):
+            return self.service.control(control.group(1), given)
+        if call := re.fullmatch(r"/bot([0-9]+:[A-Za-z0-9_-]+)/([A-Za-z]+)", urllib.parse.unquote(address.path)):
+            return self.service.api(call.group(1), call.group(2), given)
+        return 404, Refused(404, "Not Found").body()
+
+    def _body(self) -> Parameters:
+        length = int(self.headers.get("Content-Length") or 0)
+        if length > LARGEST_BODY:
+            self.close_connection = True
+            raise ValueError("body too large")
+        raw = self.rfile.read(length).decode()
+        if not raw:
+            return {}
+        if self.headers.get_content_type() == "application/json":
+            parsed = json.loads(raw)
+            if not isinstance(parsed, dict):
+                raise ValueError("an object is expected")
+            return parsed
+        return dict(urllib.parse.parse_qsl(raw, keep_blank_values=True))
+
+    def _answer(self, status: int, body: Parameters) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        # The path holds the token, so only the method's name is logged.
+        self.log_message("%s %s %s", self.command, self.path.split("?")[0].rsplit("/", 1)[-1], str(code))
+
+
+def serve(token: str, chats: set[int], bind: str, port: int) -> None:
+    """Runs until the process ends. The first line on stdout is `{"port": …}`."""
+    service = Service(Bot(token, chats))
+    server = ThreadingHTTPServer((bind, port), type("BoundHandler", (Handler,), {"service": service}))
+    service.push.start()
+    print(json.dumps({"port": server.server_address[1]}), flush=True)
+    server.serve_forever()

@@ -1,0 +1,242 @@
+"""The state and the methods of the Telegram stand-in, errors included, as the Bot API documents them.
+
+Source: https://core.telegram.org/bots/api. The wording of the errors is that of the real service.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from infra.local.telegram_html import CannotParse, visible_text
+
+Parameters = dict[str, Any]
+NOT_MODIFIED = (
+    "message is not modified: specified new message content and reply markup are exactly the same "
+    "as a current content and reply markup of the message"
+)
+
+
+class Refused(Exception):
+    """An answer with `ok: false`."""
+
+    def __init__(self, code: int, description: str, parameters: Parameters | None = None) -> None:
+        super().__init__(description)
+        self.code = code
+        self.description = description
+        self.parameters = parameters
+
+    def body(self) -> Parameters:
+        body: Parameters = {"ok": False, "error_code": self.code, "description": self.description}
+        return body | ({"parameters": self.parameters} if self.parameters else {})
+
+
+def bad_request(description: str) -> Refused:
+    return Refused(400, f"Bad Request: {description}")
+
+
+@dataclass
+class Webhook:
+    url: str = ""
+    secret_token: str = ""
+    last_error_date: int | None = None
+    last_error_message: str | None = None
+
+
+@dataclass
+class Bot:
+    """One bot that is a member of the given chats. Not thread-safe: the server holds a lock around it."""
+
+    token: str
+    chats: set[int]
+    messages: list[Parameters] = field(default_factory=list)
+    callback_queries: dict[str, Parameters] = field(default_factory=dict)
+    callback_answers: list[Parameters] = field(default_factory=list)
+    webhook: Webhook = field(default_factory=Webhook)
+    pending: list[Parameters] = field(default_factory=list)
+    last_update_id: int = 1000
+
+    @property
+    def user(self) -> Parameters:
+        return {"id": int(self.token.split(":")[0]), "is_bot": True, "first_name": "Quell", "username": "quell_local_bot"}
+
+    def call(self, method: str, parameters: Parameters) -> Any:
+        handlers: dict[str, Callable[[Parameters], Any]] = {
+            "getme": lambda _: self.user,
+            "sendmessage": self.send_message,
+            "editmessagetext": self.edit_message_text,
+            "answercallbackquery": self.answer_callback_query,
+            "setwebhook": self.set_webhook,
+            "deletewebhook": lambda given: self.set_webhook(given | {"url": ""}),
+            "getwebhookinfo": self.webhook_info,
+        }
+        # The real service compares method names without regard to case.
+        handler = handlers.get(method.lower())
+        if handler is None:
+            raise Refused(404, "Not Found: method not found")
+        return handler(parameters)
+
+    # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────
+    def send_message(self, given: Parameters) -> Parameters:
+        chat = self._chat(given)
+        content = _content(given)
+        now = int(time.time())
+        message = {
+            "message_id": len(self.messages) + 1,
+            "chat_id": chat,
+            "date": now,
+            **content,
+            "history": [{"at": time.time(), **content}],
+        }
+        self.messages.append(message)
+        return self.public(message)
+
+    def edit_message_text(self, given: Parameters) -> Parameters:
+        chat = self._chat(given)
+        message = self.find(chat, given.get("message_id"))
+        if message is None:
+            raise bad_request("message to edit not found")
+        content = _content(given)
+        if all(content[key] == message[key] for key in ("text", "html", "reply_markup")):
+            raise bad_request(NOT_MODIFIED)
+        message.update(content)
+        message["edit_date"] = int(time.time())
+        message["history"].append({"at": time.time(), **content})
+        return self.public(message)
+
+    def find(self, chat: int, message_id: Any) -> Parameters | None:
+        number = _integer(message_id)
+        return next((m for m in self.messages if m["chat_id"] == chat and m["message_id"] == number), None)
+
+    def public(self, message: Parameters) -> Parameters:
+        shown = {"message_id": message["message_id"], "from": self.user, "date": message["date"], "text": message["text"]}
+        shown["chat"] = {"id": message["chat_id"], "type": "supergroup" if message["chat_id"] < 0 else "private", "title": "on-call"}
+        return shown | {key: message[key] for key in ("edit_date", "reply_markup") if message.get(key)}
+
+    def _chat(self, given: Parameters) -> int:
+        if given.get("chat_id") in (None, ""):
+            raise bad_request("chat_id is empty")
+        chat = _integer(given["chat_id"])
+        if chat is None or chat not in self.chats:
+            raise bad_request("chat not found")
+        return chat
+
+    # ── buttons ──────────────────────────────────────────────────────────────────────────────────────────────────
+    def answer_callback_query(self, given: Parameters) -> bool:
+        query = str(given.get("callback_query_id", ""))
+        if query not in self.callback_queries:
+            raise bad_request("query is too old and response timeout expired or query ID is invalid")
+        text = str(given.get("text", ""))
+        if len(text) > 200:
+            raise bad_request("MESSAGE_TOO_LONG")
+        answer = {"callback_query_id": query, "text": text, "show_alert": bool(given.get("show_alert")), "at": time.time()}
+        self.callback_answers.append(answer)
+        return True
+
+    def press(self, chat: int, message_id: Any, data: str, sender: Parameters, stale: bool = False) -> Parameters:
+        """A user presses a button: the update that goes to the webhook.
+
+        `stale` allows a button of an earlier version of the message, as a client shows that has not seen the edit.
+        """
+        message = self.find(chat, message_id)
+        if message is None:
+            raise bad_request("there is no such message")
+        shown = message["history"] if stale else [message]
+        rows = [row for version in shown for row in (version["reply_markup"] or {}).get("inline_keyboard", [])]
+        buttons = [button.get("callback_data") for row in rows for button in row]
+        if data not in buttons:
+            raise bad_request(f"the message has no button {data!r}; it has {buttons}")
+        self.last_update_id += 1
+        query: Parameters = {
+            "id": f"{self.last_update_id}0042",
+            "from": {"is_bot": False, "first_name": "Person"} | sender,
+            "message": self.public(message),
+            "chat_instance": "1",
+            "data": data,
+        }
+        self.callback_queries[query["id"]] = query
+        update = {"update_id": self.last_update_id, "callback_query": query}
+        self.pending.append(update)
+        return update
+
+    # ── webhook ──────────────────────────────────────────────────────────────────────────────────────────────────
+    def set_webhook(self, given: Parameters) -> bool:
+        url, secret = str(given.get("url", "")), str(given.get("secret_token", ""))
+        # The real service wants https. The local API has no certificate, so http is taken here as well.
+        if url and not re.match(r"https?://[^/\s]+", url):
+            raise bad_request("bad webhook: Failed to resolve host: No address associated with hostname")
+        if len(secret) > 256:
+            raise bad_request("secret token is too long")
+        if not re.fullmatch(r"[A-Za-z0-9_-]*", secret):
+            raise bad_request("secret token contains unallowed characters")
+        self.webhook = Webhook(url, secret)
+        if _truth(given.get("drop_pending_updates")):
+            self.pending.clear()
+        return True
+
+    def webhook_info(self, _: Parameters) -> Parameters:
+        info = {"url": self.webhook.url, "has_custom_certificate": False, "pending_update_count": len(self.pending)}
+        errors = {"last_error_date": self.webhook.last_error_date, "last_error_message": self.webhook.last_error_message}
+        return info | {key: value for key, value in errors.items() if value is not None}
+
+
+def _content(given: Parameters) -> Parameters:
+    """Text and keyboard of a message, checked. `html` is the source as it was sent."""
+    source, mode = str(given.get("text", "")), str(given.get("parse_mode") or "")
+    if mode.lower() not in ("", "html"):
+        raise bad_request("unsupported parse_mode")
+    try:
+        text = (visible_text(source) if mode else source).strip()
+    except CannotParse as problem:
+        raise bad_request(f"can't parse entities: {problem}") from problem
+    if not text:
+        raise bad_request("message text is empty")
+    if len(text) > 4096:
+        raise bad_request("message is too long")
+    return {"text": text, "html": source, "reply_markup": _keyboard(given.get("reply_markup"))}
+
+
+def _keyboard(markup: Any) -> Parameters | None:
+    if isinstance(markup, str) and markup:
+        try:
+            markup = json.loads(markup)
+        except ValueError as problem:
+            raise bad_request("can't parse reply keyboard markup JSON object") from problem
+    if not markup:
+        return None
+    if not isinstance(markup, dict):
+        raise bad_request("object expected as reply markup")
+    rows = markup.get("inline_keyboard", [])
+    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+        raise bad_request('field "inline_keyboard" of the InlineKeyboardMarkup must be an Array of Arrays')
+    for button in (button for row in rows for button in row):
+        _check_button(button)
+    return {"inline_keyboard": rows} if any(rows) else None
+
+
+def _check_button(button: Any) -> None:
+    if not isinstance(button, dict) or not str(button.get("text", "")):
+        raise bad_request('can\'t parse inline keyboard button: Can\'t find field "text"')
+    if "callback_data" in button:
+        if not 1 <= len(str(button["callback_data"]).encode()) <= 64:
+            raise bad_request("BUTTON_DATA_INVALID")
+    elif "url" in button:
+        if not re.match(r"(https?|tg)://\S+", str(button["url"])):
+            raise bad_request("inline keyboard button URL is invalid")
+    else:
+        raise bad_request("can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard")
+
+
+def _integer(value: Any) -> int | None:
+    try:
+        return int(str(value))
+    except ValueError:
+        return None
+
+
+def _truth(value: Any) -> bool:
+    return str(value).lower() in ("true", "1")

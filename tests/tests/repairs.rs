@@ -1,0 +1,131 @@
+//! Repairs that do not go well: a busy target, a host that cannot be mended, a message that comes twice.
+
+use std::net::TcpListener;
+use std::process::Command;
+
+use futures_util::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use repair::config::Config;
+use repair::{App, Failure};
+use serde_json::json;
+use shared::domain::id::IncidentId;
+use shared::domain::incident::{Incident, Status};
+use shared::domain::operation_log::Event;
+use shared::domain::repair::RepairOutcome;
+use shared::message::Message;
+use shared::store::Held;
+use shared::variables::Variables;
+use tests::stack::{Stack, TestAlert, project, unique};
+
+fn an_id() -> IncidentId {
+    IncidentId::try_from(ulid::Ulid::generate().to_string()).expect("a ULID")
+}
+
+/// An incident of the demo's service whose plan waits for a decision.
+async fn waiting(stack: &Stack) -> Incident {
+    let opened = stack.deliver_one(&TestAlert::firing(&stack.facts.target.service)).await;
+    stack.status(opened["incident_id"].as_str().expect("an incident"), Status::AwaitingApproval).await
+}
+
+async fn approve(stack: &Stack, incident: &Incident) {
+    let id = &incident.approval.as_ref().expect("asked").id;
+    let request = stack.http.post(stack.url(&format!("approvals/{id}/approve"))).bearer_auth(&stack.facts.secrets["approval"]);
+    let answer = request.json(&json!({ "actor": "ada" })).send().await.expect("an answer");
+    assert_eq!(answer.status(), 200, "{answer:?}");
+}
+
+fn supervisorctl(stack: &Stack, arguments: &[&str]) {
+    let program = project().join(".venv/bin/supervisorctl");
+    let done = Command::new(program).arg("-c").arg(&stack.facts.target.supervisor_conf).args(arguments).output().expect("supervisorctl");
+    assert!(done.status.success(), "{done:?}");
+}
+
+#[tokio::test]
+async fn one_of_many_takes_the_lock_of_a_target() {
+    let stack = Stack::start();
+    let target = unique("target");
+    let now = Timestamp::now();
+    let minute = SignedDuration::from_mins(1);
+    let ids: Vec<IncidentId> = (0..50).map(|_| an_id()).collect();
+    let taken = join_all(ids.iter().map(|id| stack.store.lock(&target, id, now, minute))).await;
+    let taken: Vec<Held> = taken.into_iter().map(|held| held.expect("the store answers")).collect();
+    let holders: Vec<&IncidentId> = ids.iter().zip(&taken).filter(|(_, held)| **held == Held::Mine).map(|(id, _)| id).collect();
+    let [holder] = holders.as_slice() else { panic!("{} hold it", holders.len()) };
+    for held in taken.iter().filter(|held| **held != Held::Mine) {
+        assert!(matches!(held, Held::By { incident_id, .. } if incident_id == holder.as_str()), "{held:?}");
+    }
+    let stranger = an_id();
+    stack.store.unlock(&target, &stranger).await.expect("nothing happens");
+    assert!(
+        matches!(stack.store.lock(&target, &stranger, now, minute).await, Ok(Held::By { .. })),
+        "it is not the stranger's to give back"
+    );
+    assert!(matches!(stack.store.lock(&target, holder, now, minute).await, Ok(Held::Mine)), "the holder may take it again");
+    let later = now + SignedDuration::from_secs(61);
+    assert!(matches!(stack.store.lock(&target, &stranger, later, minute).await, Ok(Held::Mine)), "an expired lock is free");
+    stack.store.unlock(&target, holder).await.expect("nothing happens");
+    assert!(matches!(stack.store.lock(&target, holder, later, minute).await, Ok(Held::By { .. })), "it is somebody else's by now");
+    stack.store.unlock(&target, &stranger).await.expect("given back");
+    assert!(matches!(stack.store.lock(&target, holder, later, minute).await, Ok(Held::Mine)));
+}
+
+#[tokio::test]
+async fn a_repair_waits_while_another_holds_its_target() {
+    let stack = Stack::start();
+    let incident = waiting(&stack).await;
+    let other = an_id();
+    let target = stack.facts.target.service.clone();
+    // Somebody else's repair is at work on the host when this one is approved.
+    let held = stack.store.lock(&target, &other, Timestamp::now(), SignedDuration::from_mins(5)).await;
+    assert!(matches!(held, Ok(Held::Mine)), "{held:?}");
+    let variables = Variables::from_fn(|name| match name {
+        "BRIDGE_FUNCTION_NAME" => stack.facts.outputs.get("BridgeFunctionName").cloned(),
+        "CONFIG_DIR" => Some(stack.facts.target.config_dir.display().to_string()),
+        other => stack.variable(other),
+    });
+    let app = App::new(Config::from_variables(&variables).expect("the variables"), &stack.aws()).expect("the files");
+    let plan_hash = incident.approval.as_ref().expect("asked").plan_hash.clone();
+    let message = Message::RepairApproved { incident_id: incident.id.clone(), plan_hash };
+    let failure = app.handle(&message, Timestamp::now).await.expect_err("the target is held");
+    assert!(matches!(&failure, Failure::Held { by, .. } if by == other.as_str()), "{failure}");
+    assert!(stack.store.log(&incident.id).await.expect("the log").iter().all(|entry| entry.event != Event::StepStarted));
+
+    // Given back, the same message finds nothing that was approved: nothing runs without a decision.
+    stack.store.unlock(&target, &other).await.expect("given back");
+    app.handle(&message, Timestamp::now).await.expect("handled");
+    stack.incident(incident.id.as_str(), |incident| incident.status == Status::AwaitingApproval && incident.repair.is_none()).await;
+
+    // Approved, it runs; the message coming again runs nothing again.
+    approve(&stack, &incident).await;
+    stack.status(incident.id.as_str(), Status::Repaired).await;
+    app.handle(&message, Timestamp::now).await.expect("handled");
+    let log = stack.log_with(incident.id.as_str(), Event::VerificationFinished).await;
+    assert_eq!(log.iter().filter(|entry| entry.event == Event::ExecutionCompleted).count(), 1);
+
+    // Another incident with the very same plan is repaired too: the queue must not take its message for a repetition.
+    let next = waiting(&stack).await;
+    approve(&stack, &next).await;
+    stack.status(next.id.as_str(), Status::Repaired).await;
+}
+
+#[tokio::test]
+async fn a_repair_that_fails_says_so() {
+    let stack = Stack::start();
+    let port = stack.facts.target.health_url.trim_end_matches('/').rsplit(':').next().and_then(|port| port.parse::<u16>().ok());
+    supervisorctl(&stack, &["stop", "web"]);
+    // The service cannot start: something else sits on its port, and does not answer.
+    let squatter = TcpListener::bind(("127.0.0.1", port.expect("a port"))).expect("the port of the service");
+    let incident = waiting(&stack).await;
+    approve(&stack, &incident).await;
+    let id = incident.id.as_str();
+    let failed = stack.status(id, Status::RepairFailed).await;
+    assert_eq!(failed.repair.and_then(|repair| repair.outcome), Some(RepairOutcome::StepFailed));
+    stack.card(id, "The repair failed: a human has to look").await;
+    let log = stack.log_with(id, Event::ExecutionCompleted).await;
+    let step = log.iter().find(|entry| entry.event == Event::StepFinished).expect("a step");
+    assert!(!step.success && step.context["result"]["exit_status"] != 0, "{step:?}");
+    assert!(step.context["result"]["stdout"].as_str().is_some_and(|out| out.contains("web")), "its output is kept: {step:?}");
+    assert!(log.iter().any(|entry| entry.event == Event::ExecutionCompleted && !entry.success));
+    drop(squatter);
+    supervisorctl(&stack, &["start", "web"]);
+}
