@@ -1,6 +1,7 @@
 //! `secrets-stay`: after the main job, no secret stands in an item, a log line, a message of the chat or a variable.
 
 use std::process::Command;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
@@ -41,9 +42,15 @@ async fn no_secret_is_left_anywhere() {
         assert_eq!(request.json(&json!({ "actor": "ada" })).send().await.expect("an answer").status(), expected);
     }
     stack.status(id, Status::Repaired).await;
-    // A card that Telegram refuses makes the notifier log an error of a request whose URL holds the token.
-    stack.control("fail", &json!({ "method": "editMessageText", "error_code": 500, "count": 1 })).await;
+    // A card that Telegram refuses makes the notifier log an error about a request whose URL holds the token.
+    stack.control("fail", &json!({ "method": "sendMessage", "error_code": 500, "count": 1 })).await;
     stack.deliver_one(&TestAlert::firing(tests::stack::unique("secret"))).await;
+    let facts = serde_json::to_string(&stack.facts).expect("JSON");
+    let mut logs = print(&facts);
+    while !logs.contains("Telegram refused the call (500)") {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        logs = print(&facts);
+    }
 
     let mut text = String::new();
     let client = aws_sdk_dynamodb::Client::new(&stack.aws());
@@ -54,7 +61,6 @@ async fn no_secret_is_left_anywhere() {
     }
     assert!(text.contains(id), "the items were read");
     text.push_str(&stack.control("messages", &json!({ "chat_id": stack.facts.telegram.chat_id })).await.to_string());
-    let logs = print(&serde_json::to_string(&stack.facts).expect("JSON"));
     assert!(logs.contains(id) && logs.contains("TABLE_NAME"), "logs and variables were read");
     text.push_str(&logs);
     for secret in secrets {

@@ -11,6 +11,9 @@ use thiserror::Error;
 
 use crate::card::Card;
 
+/// How long a wait that Telegram asks for may be to be waited for here, in seconds.
+const LONGEST_WAIT: u64 = 5;
+
 /// Why a call failed. No text of it can hold the token, which stands in every URL of the Bot API (`secrets-stay`).
 #[derive(Debug, Error)]
 pub enum TelegramError {
@@ -67,7 +70,7 @@ impl Telegram {
     pub fn new(base_url: String) -> Result<Self, TelegramError> {
         // A second call, as tests make it, finds the provider installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder().timeout(Duration::from_secs(10)).redirect(Policy::none()).build();
+        let client = Client::builder().timeout(Duration::from_secs(8)).redirect(Policy::none()).build();
         Ok(Self { client: client.map_err(|error| TelegramError::Client(error.to_string()))?, base_url })
     }
 
@@ -98,11 +101,23 @@ impl Telegram {
         }
     }
 
+    /// Makes a call, and makes it again where Telegram asks for a wait that fits into the function's time. A longer one is
+    /// for the queue: the message comes back.
     async fn call(&self, token: &SecretString, method: &str, body: Value) -> Result<Value, TelegramError> {
+        match self.call_once(token, method, &body).await {
+            Err(TelegramError::Busy { seconds }) if seconds <= LONGEST_WAIT => {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                self.call_once(token, method, &body).await
+            }
+            answered => answered,
+        }
+    }
+
+    async fn call_once(&self, token: &SecretString, method: &str, body: &Value) -> Result<Value, TelegramError> {
         let url = format!("{}/bot{}/{method}", self.base_url, token.expose_secret());
         // An error of the client quotes the URL, and with it the token.
         let unreachable = |error: reqwest::Error| TelegramError::Unreachable(error.without_url().to_string());
-        let response = self.client.post(url).json(&body).send().await.map_err(unreachable)?;
+        let response = self.client.post(url).json(body).send().await.map_err(unreachable)?;
         let status = response.status();
         let answer: Answer = response.json().await.map_err(unreachable)?;
         if answer.ok {
