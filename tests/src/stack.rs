@@ -143,6 +143,20 @@ impl Stack {
         self.facts.outputs.get(output).cloned()
     }
 
+    /// Ingress in this process, against the deployed table and queues; `changed` replaces variables.
+    ///
+    /// # Panics
+    /// If a variable is wrong.
+    #[must_use]
+    pub fn ingress(&self, changed: &[(&str, &str)]) -> ingress::App {
+        let variables = Variables::from_fn(|name| {
+            let replaced = changed.iter().find(|(variable, _)| *variable == name);
+            replaced.map_or_else(|| self.variable(name), |(_, value)| Some((*value).to_owned()))
+        });
+        let config = ingress::config::Config::from_variables(&variables).expect("the variables");
+        ingress::App::new(config, &self.aws())
+    }
+
     /// A URL of the API.
     #[must_use]
     pub fn url(&self, path: &str) -> String {

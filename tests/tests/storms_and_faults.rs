@@ -5,23 +5,12 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt as _, stream};
 use ingress::App;
-use ingress::config::Config;
 use jiff::Timestamp;
 use lambda_http::{Body, Request, http};
 use serde_json::Value;
 use shared::domain::incident::Status;
 use shared::domain::operation_log::Event;
-use shared::variables::Variables;
 use tests::stack::{Stack, TestAlert, unique};
-
-/// Ingress in this process, against the deployed table and queues; `changed` replaces variables.
-fn ingress(stack: &Stack, changed: &[(&str, &str)]) -> App {
-    let variables = Variables::from_fn(|name| {
-        let replaced = changed.iter().find(|(variable, _)| *variable == name);
-        replaced.map_or_else(|| stack.variable(name), |(_, value)| Some((*value).to_owned()))
-    });
-    App::new(Config::from_variables(&variables).expect("the variables"), &stack.aws())
-}
 
 async fn deliver(app: &App, stack: &Stack, alert: &TestAlert) -> (u16, Value) {
     let request: Request = http::Request::post("https://api.test/api/v1/webhooks/alertmanager")
@@ -39,7 +28,7 @@ async fn a_thousand_racing_deliveries_are_one_incident_with_an_exact_count() {
     const OTHERS: usize = 50;
     let stack = Stack::start();
     // Several environments of the function, as Lambda would start them.
-    let apps: Vec<App> = (0..4).map(|_| ingress(&stack, &[])).collect();
+    let apps: Vec<App> = (0..4).map(|_| stack.ingress(&[])).collect();
     let storm = TestAlert::firing(unique("race"));
     let others: Vec<TestAlert> = (0..OTHERS).map(|_| TestAlert::firing(unique("other"))).collect();
     let mut alerts: Vec<&TestAlert> = std::iter::repeat_n(&storm, usize::try_from(DELIVERIES).expect("a small number")).collect();
@@ -78,9 +67,9 @@ async fn a_thousand_racing_deliveries_are_one_incident_with_an_exact_count() {
 #[tokio::test]
 async fn a_queue_that_fails_after_the_write_loses_nothing() {
     let stack = Stack::start();
-    let healthy = ingress(&stack, &[]);
+    let healthy = stack.ingress(&[]);
     let nowhere = format!("{}/000000000000/no-such-queue", stack.facts.endpoint_url);
-    let broken = ingress(&stack, &[("INCIDENTS_QUEUE_URL", &nowhere)]);
+    let broken = stack.ingress(&[("INCIDENTS_QUEUE_URL", &nowhere)]);
     let alert = TestAlert::firing(unique("queue"));
 
     let (status, problem) = deliver(&broken, &stack, &alert).await;
@@ -103,7 +92,7 @@ async fn a_queue_that_fails_after_the_write_loses_nothing() {
 async fn a_resolve_whose_message_fails_is_sent_by_the_next_delivery() {
     let stack = Stack::start();
     let nowhere = format!("{}/000000000000/no-such-queue", stack.facts.endpoint_url);
-    let broken = ingress(&stack, &[("NOTIFICATIONS_QUEUE_URL", &nowhere)]);
+    let broken = stack.ingress(&[("NOTIFICATIONS_QUEUE_URL", &nowhere)]);
     let alert = TestAlert::firing(unique("resolve"));
     let opened = stack.deliver_one(&alert).await;
     let id = opened["incident_id"].as_str().expect("an incident");

@@ -84,8 +84,8 @@ impl Rejection {
     pub fn kind(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "unauthenticated"),
-            // Not a 5xx: the operator has to act, and the sender's retries would not help.
-            Self::NoSecret => (StatusCode::UNAUTHORIZED, "no-secret"),
+            // The sender did nothing wrong, and what it keeps trying to deliver gets in once the operator has put the secret.
+            Self::NoSecret => (StatusCode::SERVICE_UNAVAILABLE, "no-secret"),
             Self::NoRoute(_) => (StatusCode::NOT_FOUND, "no-route"),
             Self::WrongMethod { .. } => (StatusCode::METHOD_NOT_ALLOWED, "wrong-method"),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
@@ -116,7 +116,7 @@ impl Rejection {
         match &self {
             Self::Unauthenticated(_) => drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer, Basic"))),
             Self::WrongMethod { allowed, .. } => drop(headers.insert(header::ALLOW, HeaderValue::from_static(allowed))),
-            Self::Passing(_) => drop(headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"))),
+            Self::Passing(_) | Self::NoSecret => drop(headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"))),
             _ => {}
         }
         response

@@ -48,7 +48,7 @@ pub async fn update(app: &App, headers: &HeaderMap, bytes: &[u8], now: Timestamp
     let Some(press) = update.callback_query else { return Ok(json!({})) };
     let text = match pressed(app, &press, now).await {
         Ok(text) => text.to_owned(),
-        Err(Rejection::Passing(error)) => return Err(Rejection::Passing(error)),
+        Err(passing @ Rejection::Passing(_)) => return Err(passing),
         Err(rejection) => rejection.to_string(),
     };
     let text: String = text.chars().take(ANSWER_CHARACTERS).collect();

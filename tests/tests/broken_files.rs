@@ -1,0 +1,55 @@
+//! A broken file of the operator stops the check and the functions that would read it, with file, line and field.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+use tests::stack::project;
+
+/// The project's own files, with one word of the playbooks replaced.
+fn broken(from: &str, to: &str) -> TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    for file in ["playbooks.yaml", "service-registry.yaml"] {
+        let text = std::fs::read_to_string(project().join("config").join(file)).expect("the file");
+        std::fs::write(directory.path().join(file), text.replacen(from, to, 1)).expect("written");
+    }
+    directory
+}
+
+fn run(program: &str, directory: &Path) -> Output {
+    let mut command = Command::new(project().join("target/debug").join(program));
+    // What Lambda sets; nothing is reached, because the function does not start.
+    for variable in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "TABLE_NAME", "NOTIFICATIONS_QUEUE_URL"] {
+        command.env(variable, "x");
+    }
+    command.env("BRIDGE_FUNCTION_NAME", "x").env("SSH_KEY_SECRET_ID", "x").env("CONFIG_DIR", directory);
+    command.arg(directory).output().expect("it runs")
+}
+
+#[test]
+fn the_check_and_the_functions_name_file_line_and_field() {
+    for (from, to, expected) in [
+        ("timeout: 60s", "timeout: soon", "playbooks.yaml:19: [0].steps[0].timeout: `soon` is not a length of time"),
+        (
+            "'{unit}', restart",
+            "'{unti}', restart",
+            "playbooks.yaml:6: [0] restart-compose-service: steps[0].run[3] names the parameter unti",
+        ),
+        ("level: auto", "level: autp", "service-registry.yaml:6: [0].level: unknown variant `autp`"),
+    ] {
+        let directory = broken(from, to);
+        for program in ["check-config", "analyzer", "repair", "bridge"] {
+            let done = run(program, directory.path());
+            let said = String::from_utf8_lossy(&done.stdout).replace("\\\\", "\\");
+            assert!(!done.status.success(), "{program} starts with {to}");
+            assert!(said.contains(expected), "{program} says: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_missing_variable_is_named() {
+    let done = Command::new(project().join("target/debug/ingress")).env_clear().output().expect("it runs");
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(!done.status.success() && said.contains("the environment variable ENVIRONMENT is not set; it has to be prod or dev"), "{said}");
+}
