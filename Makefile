@@ -26,11 +26,16 @@ test: venv check-config ## All tests
 	@$(BIN)/python -m infra.local up --bootstraps target/debug --run \
 		cargo $(if $(NEXTEST),nextest run $(TESTS),test --no-fail-fast $(TESTS) -- --test-threads=1)
 
+# A check whose tool is missing is skipped by name; in CI it has to be there.
+optional = if command -v $1 >/dev/null || [ -n "$$CI" ]; then $2; else echo "skipped: cargo install --locked $1"; fi
+
 lint: venv ## Formatting, Clippy, documentation and the template
 	cargo fmt --all --check
 	cargo clippy --all-targets $(TESTS) -- -D warnings
 	cargo check --quiet --package shared --no-default-features
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
+	@$(call optional,cargo-deny,cargo deny --all-features check --hide-inclusion-graph licenses bans sources)
+	@$(call optional,cargo-machete,cargo machete --skip-target-dir)
 	$(BIN)/cfn-lint template.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
 

@@ -136,13 +136,18 @@ async fn fire(
 ) -> Result<(FiringOutcome, Episode), Rejection> {
     let windows = app.config.windows;
     for attempt in 0..ATTEMPTS {
-        let current = match app.store.join(fingerprint, firing, now, windows).await? {
-            Join::Joined(episode) => {
+        let current = match app.store.join(fingerprint, firing, now, windows).await {
+            Ok(Join::Joined(episode)) => {
                 settle(app, &episode).await?;
                 converged(app, &episode, firing.count).await;
                 return Ok((FiringOutcome::Joined, episode));
             }
-            Join::NotPlain(current) => current,
+            Ok(Join::NotPlain(current)) => current,
+            Err(StoreError::Conflict) => {
+                app.pause(attempt).await;
+                continue;
+            }
+            Err(error) => return Err(error.into()),
         };
         let (outcome, episode) = on_firing(current.as_ref(), fingerprint, firing, &fresh_id(now), now, windows);
         let saved = match outcome {
@@ -167,6 +172,9 @@ async fn fire(
         match saved {
             Ok(()) => {
                 settle(app, &episode).await?;
+                if outcome == FiringOutcome::Joined {
+                    converged(app, &episode, firing.count).await;
+                }
                 return Ok((outcome, episode));
             }
             Err(StoreError::Conflict) => app.pause(attempt).await,

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use jiff::{SignedDuration, Timestamp};
 
 use super::attributes::{Item, Reader, millis, text};
-use super::{Store, StoreError, unavailable};
+use super::{Store, StoreError, failed};
 use crate::domain::id::IncidentId;
 
 /// A card that was sent.
@@ -62,7 +62,7 @@ impl Store {
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
                 self.mark_card(incident, channel, now).await
             }
-            Err(error) => Err(unavailable(&error)),
+            Err(error) => Err(failed(&error)),
         }
     }
 
@@ -82,7 +82,7 @@ impl Store {
         match marked {
             Ok(_) => Ok(CardTurn::Theirs),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Err(StoreError::Conflict),
-            Err(error) => Err(unavailable(&error)),
+            Err(error) => Err(failed(&error)),
         }
     }
 
@@ -106,7 +106,7 @@ impl Store {
         match noted {
             Ok(_) => Ok(()),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Err(StoreError::Conflict),
-            Err(error) => Err(unavailable(&error)),
+            Err(error) => Err(failed(&error)),
         }
     }
 
@@ -134,7 +134,7 @@ impl Store {
                     let still_mine = failed.item().and_then(|item| Reader::new(item).optional_text("holder")) == Some(holder);
                     Ok(!still_mine)
                 }
-                _ => Err(unavailable(&error)),
+                _ => Err(failed(&error)),
             },
         }
     }

@@ -1,18 +1,22 @@
 //! Episodes: the write that every alert makes, and the slower ones behind it.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use jiff::{SignedDuration, Timestamp};
 
 use super::attributes::{Item, Reader, millis, number, text};
-use super::{Store, StoreError, unavailable};
+use super::{Store, StoreError, failed};
 use crate::domain::alert::AlertSeverity;
 use crate::domain::episode::{Advice, Episode, FIRING_MEMBERS_KEPT, Firing, Members, Unsent, Windows};
 use crate::domain::id::{Fingerprint, IncidentId, MemberId};
 
 /// How long an episode that nobody can join any more stays readable before DynamoDB's clean-up may take it.
 const KEPT_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// How often a small change is tried again that met a transaction on the item.
+const ATTEMPTS: u32 = 6;
 
 /// What came of trying the plain join.
 #[derive(Debug)]
@@ -82,7 +86,7 @@ impl Store {
                 Some(aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(failed)) => {
                     Ok(Join::NotPlain(failed.item().map(|item| read(fingerprint, item)).transpose()?))
                 }
-                _ => Err(unavailable(&error)),
+                _ => Err(failed(&error)),
             },
         }
     }
@@ -93,7 +97,7 @@ impl Store {
     /// If the table does not answer or the item is not an episode.
     pub async fn episode(&self, fingerprint: &Fingerprint) -> Result<Option<Episode>, StoreError> {
         let request = self.client.get_item().table_name(&self.table).set_key(Some(key(fingerprint))).consistent_read(true);
-        let answer = request.send().await.map_err(|error| unavailable(&error))?;
+        let answer = request.send().await.map_err(|error| failed(&error))?;
         answer.item().map(|item| read(fingerprint, item)).transpose()
     }
 
@@ -114,7 +118,7 @@ impl Store {
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Err(StoreError::Conflict),
-            Err(error) => Err(unavailable(&error)),
+            Err(error) => Err(failed(&error)),
         }
     }
 
@@ -144,6 +148,23 @@ impl Store {
         attribute: &str,
         value: AttributeValue,
     ) -> Result<(), StoreError> {
+        for attempt in 0..ATTEMPTS {
+            match self.touch_once(fingerprint, incident, update, attribute, value.clone()).await {
+                Err(StoreError::Conflict) => tokio::time::sleep(Duration::from_millis(10 << attempt)).await,
+                done => return done,
+            }
+        }
+        Err(StoreError::Conflict)
+    }
+
+    async fn touch_once(
+        &self,
+        fingerprint: &Fingerprint,
+        incident: &IncidentId,
+        update: &str,
+        attribute: &str,
+        value: AttributeValue,
+    ) -> Result<(), StoreError> {
         let request = self
             .client
             .update_item()
@@ -160,7 +181,7 @@ impl Store {
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
-            Err(error) => Err(unavailable(&error)),
+            Err(error) => Err(failed(&error)),
         }
     }
 }

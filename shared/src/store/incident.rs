@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::attributes::{Item, Reader, number, text};
 use super::episode::{self, Change};
-use super::{Store, StoreError, unavailable};
+use super::{Store, StoreError, failed};
 use crate::domain::draft::Draft;
 use crate::domain::episode::Windows;
 use crate::domain::id::IncidentId;
@@ -28,7 +28,7 @@ impl Store {
     /// If the table does not answer or the item is not an incident.
     pub async fn incident(&self, id: &IncidentId) -> Result<Option<Incident>, StoreError> {
         let request = self.client.get_item().table_name(&self.table).set_key(Some(key(id, "INCIDENT"))).consistent_read(true);
-        let answer = request.send().await.map_err(|error| unavailable(&error))?;
+        let answer = request.send().await.map_err(|error| failed(&error))?;
         let Some(item) = answer.item() else { return Ok(None) };
         let reader = Reader::new(item);
         let mut incident: Incident =
@@ -94,9 +94,9 @@ impl Store {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                     let codes = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
                     let lost = codes.into_iter().any(|code| code == "ConditionalCheckFailed" || code == "TransactionConflict");
-                    if lost { StoreError::Conflict } else { unavailable(&error) }
+                    if lost { StoreError::Conflict } else { failed(&error) }
                 }
-                _ => unavailable(&error),
+                _ => failed(&error),
             }),
         }
     }
@@ -161,7 +161,7 @@ impl Store {
                 .expression_attribute_values(":log", text("LOG#"))
                 .consistent_read(true)
                 .set_exclusive_start_key(start);
-            let page = request.send().await.map_err(|error| unavailable(&error))?;
+            let page = request.send().await.map_err(|error| failed(&error))?;
             for item in page.items() {
                 entries.push(entry(item)?);
             }

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use jiff::{SignedDuration, Timestamp};
 
 use super::attributes::{Item, Reader, millis, number, text};
-use super::{Store, StoreError, unavailable};
+use super::{Store, StoreError, failed};
 use crate::domain::id::IncidentId;
 
 /// Who holds a lock.
@@ -51,7 +51,7 @@ impl Store {
                     let reader = Reader::new(failed.item().unwrap_or(&nothing));
                     Ok(Held::By { incident_id: reader.text("incident_id")?.to_owned(), until: reader.millis("until")? })
                 }
-                _ => Err(unavailable(&error)),
+                _ => Err(failed(&error)),
             },
         }
     }
@@ -71,7 +71,7 @@ impl Store {
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
-            Err(error) => Err(unavailable(&error)),
+            Err(error) => Err(failed(&error)),
         }
     }
 }

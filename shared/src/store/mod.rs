@@ -7,7 +7,7 @@ mod incident;
 mod lock;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use thiserror::Error;
 
 pub use card::{CardTurn, SentCard};
@@ -54,6 +54,14 @@ impl Store {
     }
 }
 
-fn unavailable<E: std::error::Error + 'static, R: std::fmt::Debug + 'static>(error: &SdkError<E, R>) -> StoreError {
-    StoreError::Unavailable(DisplayErrorContext(error).to_string())
+/// What an error of the SDK means. A write that meets a transaction on its item is a lost race like any other.
+fn failed<E, R>(error: &SdkError<E, R>) -> StoreError
+where
+    E: std::error::Error + ProvideErrorMetadata + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    match error.code() {
+        Some("TransactionConflictException") => StoreError::Conflict,
+        _ => StoreError::Unavailable(DisplayErrorContext(error).to_string()),
+    }
 }
