@@ -1,5 +1,5 @@
 # The short commands of the project. `make demo` needs Rust with a C compiler, Python 3.10 or newer, and curl.
-.PHONY: help demo test lint bench check-config venv clean
+.PHONY: help demo stack test lint bench check-config venv clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -21,7 +21,14 @@ demo: venv ## One alert, from Alertmanager to a verified repair (ARGS=--once end
 TESTS := --workspace --all-features
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 
+stack: venv ## The local stack alone, with its facts as one line of JSON (ends with Ctrl-D)
+	cargo build $(TESTS)
+	@$(BIN)/python -m infra.local up --bootstraps target/debug $(ARGS)
+
 test: venv check-config ## All tests
+	@command -v prometheus-alertmanager >/dev/null || echo 'skipped: real_alertmanager (install prometheus-alertmanager)'
+	@[ -x /usr/sbin/sshd ] || echo 'skipped: bridge_over_ssh with the real sshd (install openssh-server)'
+	@docker version >/dev/null 2>&1 || echo 'skipped: sam_local_invoke (install docker.io and start dockerd)'
 	cargo build --all-targets $(TESTS)
 	@$(BIN)/python -m infra.local up --bootstraps target/debug --run \
 		cargo $(if $(NEXTEST),nextest run $(TESTS),test --no-fail-fast $(TESTS) -- --test-threads=1)

@@ -21,7 +21,7 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--without", default="", help="parts to leave out, of: target,telegram")
     up.add_argument("--param", action="append", default=[], metavar="KEY=VALUE", help="template parameter")
     up.add_argument("--own-ssh-host", type=Path, help="use this SSH server instead of the system's sshd")
-    up.add_argument("--bind", default=LOOPBACK, help="address of emulator and chat; containers can reach 172.17.0.1")
+    up.add_argument("--bind", default=LOOPBACK, help="address of emulator and chat; containers can reach that of Docker's bridge")
     up.add_argument("--run", nargs=argparse.REMAINDER, default=[], metavar="COMMAND", help="run this beside the stack and end with it")
     up.add_argument("--keep", action="store_true", help="keep the run's directory, with the functions' logs in it")
 
@@ -40,9 +40,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    # Everything talks to the loopback interface; a proxy of the user's must not stand in between.
-    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost,172.17.0.1"
     given = parser().parse_args()
+    # Everything talks to this machine; a proxy of the user's must not stand in between.
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = f"{LOOPBACK},localhost,{getattr(given, 'bind', LOOPBACK)}"
     if given.command == "telegram":
         telegram.serve(given.token_file.read_text().strip(), set(given.chat_id), given.bind, given.port)
         return 0

@@ -28,7 +28,6 @@ def describe(local: Local) -> str:
     out, aws = local.deployed.outputs, "aws" + f" --endpoint-url {local.deployed.emulator.endpoint}"
     telegram = local.telegram.base_url if local.telegram else ""
     health = local.target.health_url if local.target else ""
-    event = next(iter(sorted((PROJECT / "events").glob("bridge*.json"))), PROJECT / "events" / "bridge.json")
     return f"""
 The stack stays up until Ctrl-C.
 
@@ -50,9 +49,9 @@ Look at what is stored and what the functions print:
   {aws} sqs get-queue-attributes --attribute-names All --queue-url {out['IncidentsDeadLetterQueueUrl']}
   {aws} logs tail /aws/lambda/quell-ingress
 
-Run one function by itself (needs Docker):
+Run one function by itself (needs Docker; the README says how the others find this stack's table and queues):
 
-  {_short(Path(tool('sam')))} local invoke BridgeFunction -e {_short(event)} --parameter-overrides Architecture={host_architecture()}
+  {_short(Path(tool('sam')))} local invoke BridgeFunction -e events/bridge-refused.json --parameter-overrides Architecture={host_architecture()}
 """
 
 

@@ -30,13 +30,15 @@ pub struct AwsEnvironment {
     region: String,
     credentials: Credentials,
     endpoint_url: Option<String>,
+    roots: Vec<u8>,
 }
 
 impl AwsEnvironment {
-    /// Reads `AWS_REGION`, the credentials of the function's role, and `AWS_ENDPOINT_URL`, which only the local stack sets.
+    /// Reads `AWS_REGION`, the credentials of the function's role, and what is only set away from AWS: `AWS_ENDPOINT_URL`, and
+    /// `AWS_CA_BUNDLE` (the AWS SDKs' name for a file of PEM certificates that replace the built-in roots).
     ///
     /// # Errors
-    /// If the region or the credentials are not there.
+    /// If the region or the credentials are not there, or the bundle cannot be read.
     pub fn from_variables<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<Self, InvalidVariable> {
         let expected = "set by Lambda";
         let credentials = Credentials::new(
@@ -46,7 +48,11 @@ impl AwsEnvironment {
             None,
             "Lambda",
         );
-        Ok(Self { region: variables.required("AWS_REGION", expected)?, credentials, endpoint_url: variables.optional("AWS_ENDPOINT_URL") })
+        let bundle = variables.optional("AWS_CA_BUNDLE");
+        let unfit = |_| InvalidVariable::Unfit { name: "AWS_CA_BUNDLE", expected: "the path of a file that can be read" };
+        let roots = bundle.map_or_else(|| Ok(AMAZON_ROOTS.to_vec()), |file| std::fs::read(file).map_err(unfit))?;
+        let region = variables.required("AWS_REGION", expected)?;
+        Ok(Self { region, credentials, endpoint_url: variables.optional("AWS_ENDPOINT_URL"), roots })
     }
 
     /// The configuration from which every client is built. `attempt` is how long one try of a request may take.
@@ -57,7 +63,7 @@ impl AwsEnvironment {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(self.region))
             .credentials_provider(SharedCredentialsProvider::new(self.credentials))
-            .http_client(http_client())
+            .http_client(http_client(self.roots))
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50)))
             .timeout_config(timeouts);
@@ -66,12 +72,12 @@ impl AwsEnvironment {
     }
 }
 
-fn http_client() -> SharedHttpClient {
-    let roots = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+fn http_client(roots: Vec<u8>) -> SharedHttpClient {
+    let roots = TrustStore::empty().with_pem_certificate(roots);
     let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
     match TlsContext::builder().with_trust_store(roots).build() {
         Ok(context) => builder.tls_context(context).build_https(),
-        // The roots are compiled in: a failure here is one of the build, seen by every test.
-        Err(error) => unreachable!("the built-in roots are certificates: {error}"),
+        // The context only carries the roots; they are read when the first connection is made.
+        Err(error) => unreachable!("a context with roots can be built: {error}"),
     }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::id::IncidentId;
-use crate::domain::repair::{Phase, StepResult};
+use crate::domain::plan::Phase;
+use crate::domain::repair::StepResult;
 
 /// The version that this build writes and reads.
 pub const BRIDGE_VERSION: u8 = 1;

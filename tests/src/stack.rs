@@ -7,7 +7,6 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use aws_types::SdkConfig;
-use jiff::Timestamp;
 use reqwest::{Client, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -17,6 +16,8 @@ use shared::domain::incident::{Incident, Status};
 use shared::domain::operation_log::{self, Entry, Event};
 use shared::store::Store;
 use shared::variables::Variables;
+
+use crate::alert::TestAlert;
 
 /// How long a stage may take before a story gives up. Generous: these machines are slow and busy, and no story measures.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -288,66 +289,6 @@ impl Drop for Stack {
             let _ = child.wait();
         }
     }
-}
-
-/// An alert of a test.
-#[derive(Debug, Clone)]
-pub struct TestAlert {
-    /// Its name.
-    pub name: &'static str,
-    /// Its component, which is its target.
-    pub component: String,
-    /// Its namespace, unique too: a service that several tests share has an episode for each of them.
-    pub namespace: String,
-    /// Its severity.
-    pub severity: &'static str,
-    /// Since when it fires.
-    pub starts_at: Timestamp,
-    /// Until when it fired, if it has ended.
-    pub ends_at: Option<Timestamp>,
-    /// Alertmanager's fingerprint.
-    pub member: &'static str,
-}
-
-impl TestAlert {
-    /// A firing alert that has nothing to do with any other.
-    #[must_use]
-    pub fn firing(component: impl Into<String>) -> Self {
-        Self {
-            name: "TargetDown",
-            component: component.into(),
-            namespace: unique("test"),
-            severity: "warning",
-            starts_at: Timestamp::now(),
-            ends_at: None,
-            member: "8c3f1a6e9b2d4507",
-        }
-    }
-
-    /// The delivery of Alertmanager with this alert alone.
-    #[must_use]
-    pub fn delivery(&self) -> Value {
-        let status = if self.ends_at.is_some() { "resolved" } else { "firing" };
-        let ends_at = self.ends_at.map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), |at| at.to_string());
-        json!({
-            "version": "4", "groupKey": "{}:{}", "truncatedAlerts": 0, "receiver": "quell", "status": status,
-            "groupLabels": {}, "commonLabels": {}, "commonAnnotations": {}, "externalURL": "http://alertmanager.test",
-            "alerts": [{
-                "status": status, "startsAt": self.starts_at, "endsAt": ends_at, "fingerprint": self.member,
-                "generatorURL": "http://prometheus.test/graph",
-                "labels": {
-                    "alertname": self.name, "component": self.component, "severity": self.severity, "namespace": self.namespace,
-                },
-                "annotations": { "summary": format!("{} does not answer", self.component) },
-            }],
-        })
-    }
-}
-
-/// A name that no other test uses.
-#[must_use]
-pub fn unique(prefix: &str) -> String {
-    format!("{prefix}-{}", ulid::Ulid::generate().to_string().to_lowercase())
 }
 
 /// The project's directory.

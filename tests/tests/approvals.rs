@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use shared::domain::approval::{Standing, Verdict};
 use shared::domain::incident::{Incident, Status};
 use shared::domain::operation_log::Event;
-use tests::stack::{Stack, TestAlert};
+use tests::alert::TestAlert;
+use tests::stack::Stack;
 
 /// An alert about the service that has a playbook, and its incident once a plan waits for a decision.
 async fn waiting(stack: &Stack) -> (TestAlert, Incident) {

@@ -4,7 +4,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use sha2::Sha256;
-use tests::stack::{Stack, TestAlert, unique};
+use tests::alert::{TestAlert, unique};
+use tests::stack::Stack;
 
 fn sign(secret: &str, bytes: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key of any length");

@@ -6,7 +6,8 @@ use serde_json::json;
 use shared::domain::incident::Status;
 use shared::domain::operation_log::Event;
 use shared::domain::repair::RepairOutcome;
-use tests::stack::{Stack, TestAlert, project};
+use tests::alert::TestAlert;
+use tests::stack::{Stack, project};
 
 #[tokio::test]
 async fn an_alert_becomes_a_repaired_host() {

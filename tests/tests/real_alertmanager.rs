@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use shared::domain::incident::Status;
 use shared::domain::operation_log::Event;
 use tempfile::TempDir;
-use tests::stack::{Stack, unique};
+use tests::alert::unique;
+use tests::stack::Stack;
 
 const PROGRAM: &str = "/usr/bin/prometheus-alertmanager";
 

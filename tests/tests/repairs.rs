@@ -15,7 +15,8 @@ use shared::domain::repair::RepairOutcome;
 use shared::message::Message;
 use shared::store::Held;
 use shared::variables::Variables;
-use tests::stack::{Stack, TestAlert, project, unique};
+use tests::alert::{TestAlert, unique};
+use tests::stack::{Stack, project};
 
 fn an_id() -> IncidentId {
     IncidentId::try_from(ulid::Ulid::generate().to_string()).expect("a ULID")

@@ -6,7 +6,8 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
 use shared::domain::incident::Status;
-use tests::stack::{Stack, TestAlert, project};
+use tests::alert::TestAlert;
+use tests::stack::{Stack, project};
 
 /// Prints every log line and every environment variable of the deployed functions.
 const PRINT: &str = r"
@@ -44,7 +45,7 @@ async fn no_secret_is_left_anywhere() {
     stack.status(id, Status::Repaired).await;
     // A card that Telegram refuses makes the notifier log an error about a request whose URL holds the token.
     stack.control("fail", &json!({ "method": "sendMessage", "error_code": 500, "count": 1 })).await;
-    stack.deliver_one(&TestAlert::firing(tests::stack::unique("secret"))).await;
+    stack.deliver_one(&TestAlert::firing(tests::alert::unique("secret"))).await;
     let facts = serde_json::to_string(&stack.facts).expect("JSON");
     let mut logs = print(&facts);
     while !logs.contains("Telegram refused the call (500)") {

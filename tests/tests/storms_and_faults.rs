@@ -10,7 +10,8 @@ use lambda_http::{Body, Request, http};
 use serde_json::Value;
 use shared::domain::incident::Status;
 use shared::domain::operation_log::Event;
-use tests::stack::{Stack, TestAlert, unique};
+use tests::alert::{TestAlert, unique};
+use tests::stack::Stack;
 
 async fn deliver(app: &App, stack: &Stack, alert: &TestAlert) -> (u16, Value) {
     let request: Request = http::Request::post("https://api.test/api/v1/webhooks/alertmanager")

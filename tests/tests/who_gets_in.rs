@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use lambda_http::Request;
 use serde_json::{Value, json};
-use tests::stack::{Stack, TestAlert, project, unique};
+use tests::alert::{TestAlert, unique};
+use tests::stack::{Stack, project};
 
 /// An event of API Gateway with this body, from this address.
 fn event(body: &str, source: &str, headers: &Value) -> Value {

@@ -9,7 +9,7 @@ use shared::domain::alert::cut;
 use shared::domain::draft::Draft;
 use shared::domain::episode::Advice;
 use shared::domain::incident::{Incident, Status};
-use shared::domain::playbook::{Choice, choose};
+use shared::domain::matching::{Choice, choose};
 use shared::domain::service;
 use shared::message::Message;
 use shared::operator_files::{Faults, OperatorFiles};
@@ -107,7 +107,7 @@ mod tests {
     use shared::domain::draft::Draft;
     use shared::domain::fingerprint::fingerprint;
     use shared::domain::id::{IncidentId, MemberId};
-    use shared::domain::incident::{Incident, Status};
+    use shared::domain::incident::Status;
     use shared::operator_files::OperatorFiles;
 
     use super::decide;
@@ -118,7 +118,7 @@ mod tests {
         let alert = Alert::from_labels(AlertStatus::Firing, "alertmanager", labels, Texts::new(), Timestamp::UNIX_EPOCH, member);
         let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
         let fingerprint = fingerprint(&alert, &[]);
-        Incident::open(id, fingerprint, alert, 1, Timestamp::UNIX_EPOCH)
+        Draft::open(id, fingerprint, alert, 1, Timestamp::UNIX_EPOCH)
     }
 
     fn decided(component: &str) -> Draft {

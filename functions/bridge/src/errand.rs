@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use shared::bridge::{BRIDGE_VERSION, BridgeRequest};
+use shared::domain::plan::Phase;
 use shared::domain::playbook::Unusable;
-use shared::domain::repair::Phase;
 use shared::domain::service::{Level, Service, named};
 use shared::operator_files::OperatorFiles;
 use thiserror::Error;

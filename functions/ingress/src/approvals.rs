@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use lambda_http::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::domain::approval::{self, Verdict};
+use shared::domain::approval::Verdict;
+use shared::domain::decision;
 use shared::domain::id::ApprovalId;
 use shared::domain::incident::{Incident, Status};
 use shared::message::Message;
@@ -49,7 +50,7 @@ pub async fn api(app: &App, headers: &HeaderMap, bytes: &[u8], id: &str, verdict
 /// # Errors
 /// If there is no such approval, it cannot be decided on, or the decision could not be stored and sent.
 pub async fn decide(app: &App, id: &ApprovalId, verdict: Verdict, by: &str, now: Timestamp) -> Result<Incident, Rejection> {
-    let changed = app.store.change(&id.incident(), |draft| approval::decide(draft, id, verdict, by, now)).await;
+    let changed = app.store.change(&id.incident(), |draft| decision::decide(draft, id, verdict, by, now)).await;
     let (incident, decided) = changed.map_err(|error| match error {
         StoreError::Missing { .. } => Rejection::NoApproval,
         other => other.into(),

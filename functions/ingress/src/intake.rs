@@ -4,54 +4,24 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
-use serde::Serialize;
 use shared::domain::alert::{Alert, AlertStatus};
 use shared::domain::draft::Draft;
-use shared::domain::episode::{Advice, Episode, Firing, FiringOutcome, Members, ResolvedOutcome, Unsent, on_firing, on_resolved};
+use shared::domain::episode::{Episode, Firing, FiringOutcome, Members, ResolvedOutcome, Unsent, on_firing, on_resolved};
 use shared::domain::fingerprint::fingerprint;
 use shared::domain::id::{Fingerprint, IncidentId};
-use shared::domain::incident::Incident;
 use shared::message::Message;
 use shared::store::{Change, Join, StoreError};
 use tracing::warn;
 use ulid::Ulid;
 
 use crate::App;
+use crate::answer::{self, AlertAnswer};
 use crate::rejection::Rejection;
 
 /// How many fingerprints of one delivery are written at a time.
 const CONCURRENT_WRITES: usize = 16;
 /// How often a write that lost a race is decided anew before the sender is asked to come again.
 const ATTEMPTS: u32 = 30;
-
-/// What became of an alert, as the answer shows it. The names are the original service's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct AlertAnswer {
-    /// True: what could not be counted is answered with a problem document instead.
-    pub success: bool,
-    /// One sentence for people.
-    pub message: String,
-    /// The sender's id of the alert.
-    pub alert_id: String,
-    /// The incident that it belongs to; none if a resolved alert belongs to none.
-    pub incident_id: Option<String>,
-    /// The fingerprint.
-    pub fingerprint: Fingerprint,
-    /// `opened`, `joined`, `escalated`, `reopened`, `late`, `resolved`, `member_left` or `ignored`.
-    pub outcome: &'static str,
-    /// True if this alert opened the incident; its approval, if it needs one, follows with the analysis.
-    pub approval_created: bool,
-    /// The approval that waits, once the analysis is there.
-    pub approval_id: Option<String>,
-    /// The risk, once the analysis is there.
-    pub risk_level: Option<String>,
-    /// What to do, once the analysis is there.
-    pub suggested_action: Option<String>,
-    /// The sightings so far.
-    pub hit_count: u64,
-    /// True if it joined an incident that was there.
-    pub converged: bool,
-}
 
 /// The alerts of one fingerprint in one delivery.
 struct Group {
@@ -118,7 +88,7 @@ async fn take_group(app: &App, fingerprint: Fingerprint, group: Group, whole_gro
     // Firing first: where one pod recovers while another crashes, the episode goes on.
     if let Some(firing) = &group.firing {
         let (outcome, episode) = fire(app, &fingerprint, &group.alert, firing, now).await?;
-        answers.push(((fingerprint.clone(), true), firing_answer(outcome, &episode)));
+        answers.push(((fingerprint.clone(), true), answer::firing(outcome, &episode)));
     }
     if !group.resolved.is_empty() {
         let answer = resolve(app, &fingerprint, &group.resolved, whole_group, now).await?;
@@ -154,7 +124,7 @@ async fn fire(
             FiringOutcome::Joined | FiringOutcome::Late => app.store.save_episode(Change(&episode), windows).await,
             FiringOutcome::Opened => {
                 let id = episode.incident_id.clone();
-                let draft = Incident::open(id, fingerprint.clone(), alert.clone(), episode.hit_count, now);
+                let draft = Draft::open(id, fingerprint.clone(), alert.clone(), episode.hit_count, now);
                 app.store.save_with_episode(draft, Change(&episode), windows).await.map(drop)
             }
             FiringOutcome::Escalated | FiringOutcome::Reopened => {
@@ -194,7 +164,7 @@ async fn resolve(
     let windows = app.config.windows;
     for attempt in 0..ATTEMPTS {
         let Some(current) = app.store.episode(fingerprint).await? else {
-            return Ok(resolved_answer(ResolvedOutcome::Ignored, fingerprint, None));
+            return Ok(answer::resolved(ResolvedOutcome::Ignored, fingerprint, None));
         };
         let (outcome, episode) = on_resolved(&current, members, whole_group, now, windows);
         let saved = match outcome {
@@ -205,7 +175,7 @@ async fn resolve(
         match saved {
             Ok(()) => {
                 settle(app, &episode).await?;
-                return Ok(resolved_answer(outcome, fingerprint, Some(&episode)));
+                return Ok(answer::resolved(outcome, fingerprint, Some(&episode)));
             }
             Err(StoreError::Conflict) => app.pause(attempt).await,
             Err(error) => return Err(error.into()),
@@ -259,50 +229,5 @@ fn fresh_id(now: Timestamp) -> IncidentId {
     match IncidentId::try_from(ulid.to_string()) {
         Ok(id) => id,
         Err(_) => unreachable!("a ULID is an incident id"),
-    }
-}
-
-fn firing_answer(outcome: FiringOutcome, episode: &Episode) -> AlertAnswer {
-    let (name, message) = match outcome {
-        FiringOutcome::Opened => ("opened", "a new incident was opened and is being analysed".to_owned()),
-        FiringOutcome::Joined => ("joined", format!("it joined the incident that is there ({} sightings)", episode.hit_count)),
-        FiringOutcome::Escalated => ("escalated", "it joined the incident that is there and raised its severity".to_owned()),
-        FiringOutcome::Reopened => ("reopened", "it fired again: its incident was reopened".to_owned()),
-        FiringOutcome::Late => ("late", "an old delivery of an alert that has resolved: counted, nothing else".to_owned()),
-    };
-    answer(name, message, outcome == FiringOutcome::Opened, outcome != FiringOutcome::Opened, &episode.fingerprint, Some(episode))
-}
-
-fn resolved_answer(outcome: ResolvedOutcome, fingerprint: &Fingerprint, episode: Option<&Episode>) -> AlertAnswer {
-    let (name, message) = match outcome {
-        ResolvedOutcome::Resolved => ("resolved", "the incident is resolved"),
-        ResolvedOutcome::MemberLeft => ("member_left", "noted; other alerts of the incident still fire"),
-        ResolvedOutcome::Ignored => ("ignored", "nothing of this alert is open"),
-    };
-    answer(name, message.to_owned(), false, false, fingerprint, episode)
-}
-
-fn answer(
-    outcome: &'static str,
-    message: String,
-    opened: bool,
-    converged: bool,
-    fingerprint: &Fingerprint,
-    episode: Option<&Episode>,
-) -> AlertAnswer {
-    let advice: Option<&Advice> = episode.and_then(|episode| episode.advice.as_ref());
-    AlertAnswer {
-        success: true,
-        message,
-        alert_id: String::new(),
-        incident_id: episode.map(|episode| episode.incident_id.to_string()),
-        fingerprint: fingerprint.clone(),
-        outcome,
-        approval_created: opened,
-        approval_id: advice.and_then(|advice| advice.approval_id.clone()),
-        risk_level: advice.map(|advice| advice.risk_level.clone()),
-        suggested_action: advice.map(|advice| advice.suggested_action.clone()),
-        hit_count: episode.map_or(0, |episode| episode.hit_count),
-        converged,
     }
 }

@@ -1,6 +1,7 @@
 //! Ingress: the door. It authenticates, normalises and counts alerts, queues new incidents, and takes people's decisions.
 
 pub mod alertmanager;
+pub mod answer;
 pub mod approvals;
 pub mod authentication;
 pub mod body;

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 use shared::domain::alert::{Alert, AlertSeverity, AlertStatus, AlertType, Texts};
-use shared::domain::fingerprint::normalise_pod;
 use shared::domain::id::MemberId;
+use shared::domain::target::normalise_pod;
 
 use crate::body;
 use crate::rejection::Rejection;

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use shared::domain::approval::{Standing, Verdict};
 use shared::domain::incident::{Incident, Status};
-use shared::domain::plan::{Plan, PlannedStep};
-use shared::domain::repair::{Phase, Repair, RepairOutcome};
+use shared::domain::plan::{Phase, Plan, PlannedStep};
+use shared::domain::repair::{Repair, RepairOutcome};
 
 /// How much of each text from outside is shown. All of them together stay well under Telegram's 4,096 characters, even
 /// if every character has to be escaped.

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use shared::domain::alert::{Alert, AlertStatus, Texts};
 use shared::domain::analysis::Risk;
-use shared::domain::approval::{Verdict, decide};
+use shared::domain::approval::Verdict;
+use shared::domain::decision::decide;
 use shared::domain::draft::Draft;
 use shared::domain::fingerprint::fingerprint;
 use shared::domain::id::{IncidentId, MemberId};
-use shared::domain::incident::Incident;
 use shared::domain::plan::{Plan, PlannedStep};
 
 use super::render;
@@ -21,7 +21,7 @@ fn incident(target: &str, message: &str) -> Draft {
     let alert = Alert::from_labels(AlertStatus::Firing, "alertmanager", labels, annotations, Timestamp::UNIX_EPOCH, member);
     let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
     let fingerprint = fingerprint(&alert, &[]);
-    Incident::open(id, fingerprint, alert, 1, Timestamp::UNIX_EPOCH)
+    Draft::open(id, fingerprint, alert, 1, Timestamp::UNIX_EPOCH)
 }
 
 fn plan(argv: Vec<String>) -> Plan {

@@ -6,7 +6,8 @@ pub mod run;
 
 use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::approval::{Standing, Verdict, void};
+use shared::domain::approval::{Standing, Verdict};
+use shared::domain::decision::void;
 use shared::domain::draft::Draft;
 use shared::domain::id::IncidentId;
 use shared::domain::incident::Status;

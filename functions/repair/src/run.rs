@@ -9,8 +9,8 @@ use shared::domain::draft::Draft;
 use shared::domain::id::IncidentId;
 use shared::domain::incident::Status;
 use shared::domain::operation_log::{Event, News};
-use shared::domain::plan::{Plan, PlannedStep};
-use shared::domain::repair::{Next, Phase, RepairOutcome, StepResult};
+use shared::domain::plan::{Phase, Plan, PlannedStep};
+use shared::domain::repair::{Next, RepairOutcome, StepResult};
 use shared::store::StoreError;
 
 use crate::{ACTOR, App, Failure};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::fingerprint::normalise_pod;
 use super::id::MemberId;
+use super::target::normalise_pod;
 
 /// Bounds of what is kept of an alert's texts. DynamoDB refuses an item over 400 KB, and nobody reads more than this.
 const LABELS_KEPT: usize = 64;

@@ -4,9 +4,6 @@ use super::alert::{Alert, AlertType};
 use super::digest::Digest;
 use super::id::Fingerprint;
 
-/// The alphabet of Kubernetes' generated suffixes: no vowels and no look-alikes (`k8s.io/apimachinery`, `util/rand`).
-const KUBERNETES_SUFFIX: &str = "bcdfghjklmnpqrstvwxz2456789";
-
 /// The fingerprint of an alert: SHA-256 over namespace, normalised target and type (the name where the type is custom),
 /// each with its length, then over each of `identity_labels` with its name.
 #[must_use]
@@ -25,31 +22,11 @@ pub fn fingerprint(alert: &Alert, identity_labels: &[String]) -> Fingerprint {
     }
 }
 
-/// The name of a pod without what changes from pod to pod: a Deployment's replica-set hash and pod suffix.
-///
-/// `web-7d9c5b8f6d-x2x4z` is `web`. A name that does not end that way stays as it is.
-#[must_use]
-pub fn normalise_pod(pod: &str) -> &str {
-    let Some((replica_set, suffix)) = pod.rsplit_once('-') else { return pod };
-    if suffix.len() != 5 || !is_generated(suffix) {
-        return pod;
-    }
-    match replica_set.rsplit_once('-') {
-        // A replica-set hash is up to ten characters; shorter than eight it could as well be a word of the name.
-        Some((name, hash)) if (8..=10).contains(&hash.len()) && is_generated(hash) => name,
-        _ => pod,
-    }
-}
-
-fn is_generated(text: &str) -> bool {
-    text.chars().all(|c| KUBERNETES_SUFFIX.contains(c))
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
 
-    use super::{fingerprint, normalise_pod};
+    use super::fingerprint;
     use crate::domain::alert::{Alert, AlertStatus, Texts};
     use crate::domain::id::{InvalidId, MemberId};
 
@@ -64,13 +41,6 @@ mod tests {
         let two = alert(&[("alertname", "KubePodNotReady"), ("pod", "web-7d9c5b8f6d-bbbbb")])?;
         assert_eq!(fingerprint(&one, &[]), fingerprint(&two, &[]));
         Ok(())
-    }
-
-    #[test]
-    fn names_without_a_generated_suffix_stay() {
-        for name in ["web", "web-0", "payment-gateway", "my-deployment-name-extra", "web-7d9c5b8f6d", "a-b-x2x4z", "é-é"] {
-            assert_eq!(normalise_pod(name), name);
-        }
     }
 
     #[test]

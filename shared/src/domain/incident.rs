@@ -3,12 +3,11 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::alert::{Alert, AlertSeverity};
+use super::alert::Alert;
 use super::analysis::{Analysis, Severity};
 use super::approval::Approval;
-use super::draft::Draft;
 use super::id::{Fingerprint, IncidentId};
-use super::operation_log::{Event, Head, News};
+use super::operation_log::Head;
 use super::plan::Plan;
 use super::repair::Repair;
 
@@ -92,79 +91,9 @@ pub struct Incident {
 }
 
 impl Incident {
-    /// A new incident, with its first log entry.
-    #[must_use]
-    pub fn open(id: IncidentId, fingerprint: Fingerprint, alert: Alert, hit_count: u64, now: Timestamp) -> Draft {
-        let severity = match alert.severity {
-            AlertSeverity::Critical => Severity::P1,
-            AlertSeverity::Warning => Severity::P2,
-            AlertSeverity::Info => Severity::P3,
-        };
-        let context = serde_json::json!({
-            "source": alert.source, "alertname": alert.name, "fingerprint": fingerprint, "member": alert.member,
-            "auto_repair": alert.allows_auto_repair(), "hit_count": hit_count,
-        });
-        let news = News::new(Event::AlertReceived, "ingress", &alert.message).with(context);
-        let mut draft = Draft::of(Self {
-            log_head: Head::start(&id),
-            id,
-            fingerprint,
-            status: Status::Open,
-            severity,
-            alert: alert.bounded(),
-            hit_count,
-            flaps: 0,
-            opened_at: now,
-            resolved_at: None,
-            analysis: None,
-            plan: None,
-            no_plan_because: None,
-            approval: None,
-            repair: None,
-            version: 0,
-        });
-        draft.record(now, news);
-        draft
-    }
-
     /// True while people or Quell still have something to do about it.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.status != Status::Resolved
-    }
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use jiff::Timestamp;
-
-    use super::Incident;
-    use crate::domain::alert::{Alert, AlertStatus, Texts};
-    use crate::domain::draft::Draft;
-    use crate::domain::fingerprint::fingerprint;
-    use crate::domain::id::{IncidentId, MemberId};
-    use crate::domain::operation_log::{Event, Head};
-
-    pub(crate) fn opened() -> Draft {
-        let labels: Texts = [("alertname", "TargetDown"), ("component", "web")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
-        let member = MemberId::try_from("m1").expect("a member id");
-        let alert = Alert::from_labels(AlertStatus::Firing, "alertmanager", labels, Texts::new(), Timestamp::UNIX_EPOCH, member);
-        let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
-        let fingerprint = fingerprint(&alert, &[]);
-        Incident::open(id, fingerprint, alert, 1, Timestamp::UNIX_EPOCH)
-    }
-
-    /// An incident whose log is empty, so that tests see only their own entries.
-    pub(crate) fn incident() -> Incident {
-        let mut incident = opened().incident;
-        incident.log_head = Head::start(&incident.id);
-        incident
-    }
-
-    #[test]
-    fn an_incident_begins_with_its_alert_in_the_log() {
-        let draft = opened();
-        assert_eq!((draft.entries.len(), draft.entries[0].event, draft.entries[0].sequence), (1, Event::AlertReceived, 1));
-        assert_eq!(draft.incident.log_head.sequence, 1);
     }
 }

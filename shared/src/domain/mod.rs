@@ -3,12 +3,17 @@
 pub mod alert;
 pub mod analysis;
 pub mod approval;
+#[cfg(feature = "playbooks")]
+mod argument;
+pub mod decision;
 pub mod digest;
 pub mod draft;
 pub mod episode;
 pub mod fingerprint;
 pub mod id;
 pub mod incident;
+#[cfg(feature = "playbooks")]
+pub mod matching;
 pub mod operation_log;
 pub mod plan;
 #[cfg(feature = "playbooks")]
@@ -16,3 +21,5 @@ pub mod playbook;
 pub mod repair;
 #[cfg(feature = "playbooks")]
 pub mod service;
+pub mod target;
+pub mod transition;

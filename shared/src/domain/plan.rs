@@ -6,7 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use super::analysis::Risk;
 use super::digest::Digest;
-use super::repair::Phase;
+
+/// The parts of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// What repairs.
+    Steps,
+    /// What tells whether the symptom went.
+    Verify,
+    /// What takes the repair back.
+    Rollback,
+}
 
 /// One step as it will run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,17 +1,17 @@
 //! Playbooks: the only commands that Quell ever runs, with parameters whose every value is checked (`no-words-executed`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use regex_lite::Regex;
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::alert::{Alert, AlertType};
+use super::alert::AlertType;
 use super::analysis::{DataImpact, Risk, Severity};
-use super::plan::{Plan, PlannedStep};
-use super::repair::Phase;
-use super::service::{Level, Service, Target};
+use super::argument::{fill, placeholders};
+use super::plan::{Phase, Plan, PlannedStep};
+use super::service::Service;
 
 /// The longest that one command may take: the bridge function ends after 120 s.
 pub const STEP_SECONDS: u64 = 100;
@@ -331,113 +331,6 @@ impl Playbook {
     }
 }
 
-/// The parameters that an argument names.
-fn placeholders(argument: &str) -> BTreeSet<String> {
-    parts(argument).filter_map(|part| if let Part::Parameter(name) = part { Some(name.to_owned()) } else { None }).collect()
-}
-
-fn fill(argument: &str, values: &BTreeMap<String, String>) -> String {
-    parts(argument)
-        .map(|part| match part {
-            Part::Text(text) => text,
-            Part::Parameter(name) => values.get(name).map_or("", String::as_str),
-        })
-        .collect()
-}
-
-enum Part<'a> {
-    Text(&'a str),
-    Parameter(&'a str),
-}
-
-/// Cuts an argument into text and parameters. A brace that opens nothing is text.
-fn parts(argument: &str) -> impl Iterator<Item = Part<'_>> {
-    let mut rest = argument;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        for (doubled, brace) in [("{{", "{"), ("}}", "}")] {
-            if let Some(after) = rest.strip_prefix(doubled) {
-                rest = after;
-                return Some(Part::Text(brace));
-            }
-        }
-        if let Some(inside) = rest.strip_prefix('{')
-            && let Some((name, after)) = inside.split_once('}')
-        {
-            rest = after;
-            return Some(Part::Parameter(name));
-        }
-        let first = rest.chars().next().map_or(1, char::len_utf8);
-        let end = rest[first..].find(['{', '}']).map_or(rest.len(), |at| at + first);
-        let (text, after) = rest.split_at(end);
-        rest = after;
-        Some(Part::Text(text))
-    })
-}
-
-/// What matching came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Choice {
-    /// This plan.
-    Plan(Box<Plan>),
-    /// None, for this reason: a human has to look.
-    None(String),
-}
-
-/// Chooses the playbook for an alert on a service: the alert's name counts 4, its type 2, a listed service 1. The best
-/// one wins; a tie is no choice.
-#[must_use]
-pub fn choose(playbooks: &[Playbook], alert: &Alert, service: Option<&Service>) -> Choice {
-    let Some(service) = service else {
-        return Choice::None("the service registry has no service with the name of the alert's target".into());
-    };
-    if service.level == Level::Manual {
-        return Choice::None(format!("the service {} is repaired by hand only (level manual)", service.name));
-    }
-    if let Target::Ssm(_) = service.target {
-        return Choice::None(format!("the service {} is reached through SSM, which this version cannot do yet", service.name));
-    }
-    let mut fitting: Vec<(u32, Vec<String>, &Playbook)> =
-        playbooks.iter().filter_map(|playbook| fit(playbook, alert, service).map(|(score, why)| (score, why, playbook))).collect();
-    fitting.sort_by_key(|(score, ..)| std::cmp::Reverse(*score));
-    match fitting.as_slice() {
-        [] => Choice::None(format!("no playbook fits the alert {} on the service {}", alert.name, service.name)),
-        [(best, _, one), (second, _, other), ..] if best == second => {
-            Choice::None(format!("the playbooks {} and {} fit equally well", one.id, other.id))
-        }
-        [(_, reasons, playbook), ..] => match playbook.plan(service, 1, reasons.clone()) {
-            Ok(plan) => Choice::Plan(Box::new(plan)),
-            Err(error) => Choice::None(format!("the playbook {} fits, but {error}", playbook.id)),
-        },
-    }
-}
-
-fn fit(playbook: &Playbook, alert: &Alert, service: &Service) -> Option<(u32, Vec<String>)> {
-    let matches = &playbook.matches;
-    let mut score = 0;
-    let mut reasons = Vec::new();
-    if matches.alertnames.contains(&alert.name) {
-        score += 4;
-        reasons.push(format!("it is for the alert {}", alert.name));
-    }
-    if matches.alert_types.contains(&alert.alert_type) {
-        score += 2;
-        reasons.push(format!("it is for the type {}", alert.alert_type.as_str()));
-    }
-    if score == 0 {
-        return None;
-    }
-    if matches.services.contains(&service.name) {
-        score += 1;
-        reasons.push(format!("it is for the service {}", service.name));
-    } else if !matches.services.is_empty() {
-        return None;
-    }
-    Some((score, reasons))
-}
-
 #[cfg(test)]
 #[path = "playbook_tests.rs"]
-mod tests;
+pub(in crate::domain) mod tests;

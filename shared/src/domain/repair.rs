@@ -3,19 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::plan::Plan;
-
-/// The parts of a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// What repairs.
-    Steps,
-    /// What tells whether the symptom went.
-    Verify,
-    /// What takes the repair back.
-    Rollback,
-}
+use super::plan::{Phase, Plan};
 
 /// How the run of one command ended. Only `Exited` with status 0 is a success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -200,9 +188,9 @@ fn first(plan: &Plan, phase: Phase) -> Option<Next> {
 mod tests {
     use jiff::Timestamp;
 
-    use super::{Next, Outcome, Phase, Repair, RepairOutcome, StepResult};
-    use crate::domain::plan::Plan;
+    use super::{Next, Outcome, Repair, RepairOutcome, StepResult};
     use crate::domain::plan::tests::{plan, step};
+    use crate::domain::plan::{Phase, Plan};
 
     fn result(exit_status: u32) -> StepResult {
         StepResult { exit_status: Some(exit_status), ..StepResult::without_output(Outcome::Exited, "", 1) }

@@ -1,0 +1,205 @@
+//! What can happen to an incident, each with the log entry that says so.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::alert::{Alert, AlertSeverity};
+use super::analysis::{Analysis, Severity};
+use super::approval::{Approval, Standing};
+use super::decision;
+use super::draft::Draft;
+use super::id::{ApprovalId, Fingerprint, IncidentId};
+use super::incident::{Incident, Status};
+use super::operation_log::{Event, Head, News};
+use super::plan::Plan;
+
+impl Draft {
+    /// A new incident, with its first log entry.
+    #[must_use]
+    pub fn open(id: IncidentId, fingerprint: Fingerprint, alert: Alert, hit_count: u64, now: Timestamp) -> Self {
+        let severity = match alert.severity {
+            AlertSeverity::Critical => Severity::P1,
+            AlertSeverity::Warning => Severity::P2,
+            AlertSeverity::Info => Severity::P3,
+        };
+        let context = serde_json::json!({
+            "source": alert.source, "alertname": alert.name, "fingerprint": fingerprint, "member": alert.member,
+            "auto_repair": alert.allows_auto_repair(), "hit_count": hit_count,
+        });
+        let news = News::new(Event::AlertReceived, "ingress", &alert.message).with(context);
+        let mut draft = Self::of(Incident {
+            log_head: Head::start(&id),
+            id,
+            fingerprint,
+            status: Status::Open,
+            severity,
+            alert: alert.bounded(),
+            hit_count,
+            flaps: 0,
+            opened_at: now,
+            resolved_at: None,
+            analysis: None,
+            plan: None,
+            no_plan_because: None,
+            approval: None,
+            repair: None,
+            version: 0,
+        });
+        draft.record(now, news);
+        draft
+    }
+
+    /// Takes over the analyzer's finding.
+    pub fn analysed(&mut self, analysis: Analysis, now: Timestamp) {
+        let context = serde_json::json!({
+            "provider": analysis.provider, "model": analysis.model, "risk": analysis.risk, "confidence": analysis.confidence,
+            "tokens": analysis.tokens, "price_micro_usd": analysis.price_micro_usd, "duration_ms": analysis.duration_ms,
+        });
+        self.record(now, News::new(Event::AnalysisCompleted, "analyzer", &analysis.action_title).with(context));
+        self.incident.severity = Severity::from(analysis.risk);
+        self.incident.analysis = Some(analysis);
+        if self.incident.status == Status::Open {
+            self.incident.status = Status::NeedsHuman;
+        }
+    }
+
+    /// Asks a human for a decision on `plan`.
+    pub fn propose(&mut self, plan: Plan, now: Timestamp, valid_for: SignedDuration) {
+        let plan_hash = plan.hash();
+        let id = ApprovalId::of(&self.incident.id, &plan_hash);
+        let context = serde_json::json!({
+            "approval_id": id, "plan_hash": plan_hash, "playbook_id": plan.playbook, "target": plan.target, "reasons": plan.reasons,
+        });
+        self.record(now, News::new(Event::ApprovalRequested, "analyzer", &plan.playbook_name).with(context));
+        let expires_at = now + valid_for;
+        self.incident.approval = Some(Approval { id, plan_hash, requested_at: now, expires_at, standing: Standing::Pending });
+        self.incident.plan = Some(plan);
+        self.incident.status = Status::AwaitingApproval;
+    }
+
+    /// Every alert of the episode has resolved: a pending decision is void, a repair that has not started will not start.
+    pub fn resolved(&mut self, hit_count: u64, now: Timestamp) {
+        self.incident.resolved_at = Some(now);
+        self.incident.hit_count = hit_count;
+        self.record(now, News::new(Event::IncidentResolved, "ingress", format!("every alert has resolved after {hit_count} sightings")));
+        decision::void(self, "ingress", "the alert resolved", now);
+        if self.incident.status != Status::Repairing {
+            self.incident.status = Status::Resolved;
+        }
+    }
+
+    /// An alert fired again inside the window. A plan that was void is proposed anew, as a new plan.
+    pub fn reopened(&mut self, flaps: u64, hit_count: u64, now: Timestamp) {
+        self.incident.resolved_at = None;
+        self.incident.flaps = flaps;
+        self.incident.hit_count = hit_count;
+        self.record(now, News::new(Event::IncidentReopened, "ingress", format!("it fired again (flap {flaps})")));
+        if self.incident.status == Status::Repairing {
+            return;
+        }
+        self.incident.repair = None;
+        let asked = self.incident.approval.take();
+        match (self.incident.plan.take(), asked) {
+            (Some(plan), Some(asked)) => {
+                let valid_for = asked.expires_at.duration_since(asked.requested_at);
+                self.propose(Plan { round: plan.round + 1, ..plan }, now, valid_for);
+            }
+            _ if self.incident.analysis.is_some() => self.incident.status = Status::NeedsHuman,
+            _ => self.incident.status = Status::Open,
+        }
+    }
+
+    /// An alert joined that is worse than those before.
+    pub fn escalated(&mut self, severity: AlertSeverity, hit_count: u64, now: Timestamp) {
+        let before = self.incident.alert.severity;
+        self.incident.alert.severity = severity;
+        self.incident.hit_count = hit_count;
+        if severity == AlertSeverity::Critical {
+            self.incident.severity = self.incident.severity.min(Severity::P1);
+        }
+        let context = serde_json::json!({ "from": before, "to": severity });
+        self.record(now, News::new(Event::SeverityEscalated, "ingress", "a worse alert joined").with(context));
+    }
+
+    /// More alerts joined. Counts arrive out of order; an older one changes nothing.
+    pub fn converged(&mut self, hit_count: u64, now: Timestamp) {
+        if hit_count <= self.incident.hit_count {
+            return;
+        }
+        self.incident.hit_count = hit_count;
+        let context = serde_json::json!({ "hit_count": hit_count });
+        self.record(now, News::new(Event::AlertConverged, "ingress", format!("{hit_count} alerts so far")).with(context));
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use jiff::{SignedDuration, Timestamp};
+
+    use crate::domain::alert::{Alert, AlertStatus, Texts};
+    use crate::domain::approval::{Standing, Verdict};
+    use crate::domain::decision::decide;
+    use crate::domain::draft::Draft;
+    use crate::domain::fingerprint::fingerprint;
+    use crate::domain::id::{IncidentId, MemberId};
+    use crate::domain::incident::{Incident, Status};
+    use crate::domain::operation_log::{Event, Head, verify};
+    use crate::domain::plan::tests::plan;
+
+    pub(crate) fn opened() -> Draft {
+        let labels: Texts = [("alertname", "TargetDown"), ("component", "web")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+        let member = MemberId::try_from("m1").expect("a member id");
+        let alert = Alert::from_labels(AlertStatus::Firing, "alertmanager", labels, Texts::new(), Timestamp::UNIX_EPOCH, member);
+        let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
+        let fingerprint = fingerprint(&alert, &[]);
+        Draft::open(id, fingerprint, alert, 1, Timestamp::UNIX_EPOCH)
+    }
+
+    /// An incident whose log is empty, so that tests see only their own entries.
+    pub(crate) fn incident() -> Incident {
+        let mut incident = opened().incident;
+        incident.log_head = Head::start(&incident.id);
+        incident
+    }
+
+    #[test]
+    fn an_incident_begins_with_its_alert_in_the_log() {
+        let draft = opened();
+        assert_eq!((draft.entries.len(), draft.entries[0].event, draft.entries[0].sequence), (1, Event::AlertReceived, 1));
+        assert_eq!(draft.incident.log_head.sequence, 1);
+    }
+
+    fn events(draft: &Draft) -> Vec<Event> {
+        draft.entries.iter().map(|entry| entry.event).collect()
+    }
+
+    #[test]
+    fn a_flap_asks_for_a_new_decision_on_a_new_plan() {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut draft = Draft::of(incident());
+        draft.propose(plan(), now, SignedDuration::from_hours(1));
+        let first = draft.incident.approval.clone().expect("asked");
+        draft.resolved(3, now);
+        assert_eq!(draft.incident.status, Status::Resolved);
+        assert!(matches!(draft.incident.approval.as_ref().expect("kept").standing, Standing::Void { .. }));
+        draft.reopened(1, 4, now);
+        let second = draft.incident.approval.clone().expect("asked again");
+        assert_ne!(first.id, second.id);
+        assert_eq!(draft.incident.status, Status::AwaitingApproval);
+        assert!(decide(&mut draft, &first.id, Verdict::Approve, "a", now).is_err());
+        assert_eq!(
+            events(&draft),
+            [Event::ApprovalRequested, Event::IncidentResolved, Event::ApprovalVoided, Event::IncidentReopened, Event::ApprovalRequested]
+        );
+    }
+
+    #[test]
+    fn counts_that_arrive_late_change_nothing() {
+        let mut draft = Draft::of(incident());
+        let start = Head::start(&draft.incident.id);
+        assert_eq!(draft.incident.log_head, start);
+        draft.converged(4, Timestamp::UNIX_EPOCH);
+        draft.converged(2, Timestamp::UNIX_EPOCH);
+        assert_eq!((draft.incident.hit_count, draft.entries.len()), (4, 1));
+        assert_eq!(verify(&draft.incident.id, &draft.entries, &draft.incident.log_head), Ok(()));
+    }
+}
