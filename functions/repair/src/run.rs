@@ -112,12 +112,12 @@ fn finish(draft: &mut Draft, plan: &Plan, outcome: RepairOutcome, now: Timestamp
         },
     );
     if matches!(outcome, RepairOutcome::Verified | RepairOutcome::NotVerified) {
-        let news = News::new(Event::VerificationFinished, ACTOR, format!("{checks} checks were made"));
+        let news = News::new(Event::VerificationFinished, ACTOR, format!("checks made: {checks}"));
         let why = if checks == 0 { "the playbook has no checks" } else { "the symptom is still there" };
         draft.record(now, if outcome == RepairOutcome::Verified { news } else { news.failed(why) });
     }
     if undone > 0 {
-        let news = News::new(Event::RollbackFinished, ACTOR, format!("{undone} steps were run to take the repair back"));
+        let news = News::new(Event::RollbackFinished, ACTOR, format!("steps run to take the repair back: {undone}"));
         draft.record(now, if undo_worked { news } else { news.failed("a step of the rollback failed") });
     }
     draft.incident.status = match (outcome, draft.incident.resolved_at) {

@@ -107,7 +107,6 @@ impl Episode {
             if self.is_late(member, *starts_at) {
                 continue;
             }
-            self.departed.remove(member);
             if let Some(known) = self.members.get_mut(member) {
                 *known = (*known).max(*starts_at);
             } else if self.members.len() < FIRING_MEMBERS_KEPT {

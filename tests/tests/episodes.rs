@@ -1,0 +1,178 @@
+//! Episodes in the real store: the story of a flapping alert, and random deliveries against the rule in the domain.
+//!
+//! The store knows the plain join as one conditional write. These tests are why it can be trusted to mean the same as
+//! `domain::episode`.
+
+use std::collections::BTreeMap;
+
+use ingress::App;
+use jiff::{SignedDuration, Timestamp};
+use lambda_http::{Body, Request, http};
+use proptest::prelude::{Strategy, any, prop, prop_oneof};
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
+use serde_json::Value;
+use shared::domain::alert::{Alert, AlertSeverity, AlertStatus, Texts};
+use shared::domain::episode::{Episode, Firing, FiringOutcome, Members, Windows, on_firing, on_resolved};
+use shared::domain::fingerprint::fingerprint;
+use shared::domain::id::{Fingerprint, IncidentId, MemberId};
+use shared::domain::incident::Status;
+use shared::domain::operation_log::Event;
+use tests::alert::{TestAlert, unique};
+use tests::stack::Stack;
+
+const WINDOWS: Windows = Windows { debounce: SignedDuration::from_secs(300), stale: SignedDuration::from_secs(18_000) };
+const MEMBERS: [&str; 4] = ["m0", "m1", "m2", "m3"];
+/// How many random stories are told, and how many deliveries each has.
+const STORIES: usize = 30;
+const DELIVERIES: usize = 14;
+
+async fn deliver(app: &App, stack: &Stack, alert: &TestAlert, now: Timestamp) -> Value {
+    let request: Request = http::Request::post("https://api.test/api/v1/webhooks/alertmanager")
+        .header("authorization", format!("Bearer {}", stack.facts.secrets["alertmanager"]))
+        .body(Body::from(alert.delivery().to_string()))
+        .expect("a request");
+    let response = app.answer(request, now).await.expect("always an answer");
+    let answer: Value = serde_json::from_slice(response.body()).expect("JSON");
+    assert_eq!(response.status(), 200, "{answer}");
+    answer
+}
+
+fn fingerprint_of(alert: &TestAlert) -> Fingerprint {
+    let labels = [("alertname", alert.name), ("component", &alert.component), ("namespace", &alert.namespace)];
+    let labels: Texts = labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let member = MemberId::try_from(alert.member).expect("a member id");
+    fingerprint(&Alert::from_labels(AlertStatus::Firing, "test", labels, Texts::new(), alert.starts_at, member), &[])
+}
+
+#[tokio::test]
+async fn a_flapping_alert_keeps_its_incident() {
+    let stack = Stack::start();
+    let app = stack.ingress(&[]);
+    let start = Timestamp::now();
+    let at = |second: i64| start + SignedDuration::from_secs(second);
+    let alert = TestAlert { starts_at: start, ..TestAlert::firing(unique("flap")) };
+    let fire = |second: i64, since: i64, severity: &'static str| {
+        let alert = TestAlert { starts_at: at(since), severity, ..alert.clone() };
+        let (app, stack) = (&app, &stack);
+        async move { deliver(app, stack, &alert, at(second)).await }
+    };
+    let opened = fire(0, 0, "warning").await;
+    let id = opened["incident_id"].as_str().expect("an incident").to_owned();
+    stack.card(&id, "Needs a human").await;
+
+    let worse = fire(10, 0, "critical").await;
+    assert_eq!((worse["outcome"].as_str(), worse["hit_count"].as_u64()), (Some("escalated"), Some(2)));
+    stack.log_with(&id, Event::SeverityEscalated).await;
+    stack.card(&id, "P1").await;
+    assert_eq!(fire(11, 0, "critical").await["outcome"], "joined");
+
+    let ended = TestAlert { ends_at: Some(at(60)), ..alert.clone() };
+    assert_eq!(deliver(&app, &stack, &ended, at(60)).await["outcome"], "resolved");
+    stack.status(&id, Status::Resolved).await;
+    let late = fire(61, 0, "warning").await;
+    assert_eq!((late["outcome"].as_str(), late["hit_count"].as_u64()), (Some("late"), Some(4)));
+    stack.status(&id, Status::Resolved).await;
+
+    let again = fire(200, 190, "warning").await;
+    assert_eq!((again["outcome"].as_str(), again["incident_id"].as_str()), (Some("reopened"), Some(id.as_str())));
+    let reopened = stack.incident(&id, |incident| incident.flaps == 1).await;
+    assert_eq!((reopened.status, reopened.resolved_at), (Status::NeedsHuman, None));
+    stack.card(&id, "It came back").await;
+
+    let ended = TestAlert { starts_at: at(190), ends_at: Some(at(260)), ..alert.clone() };
+    assert_eq!(deliver(&app, &stack, &ended, at(260)).await["outcome"], "resolved");
+    let anew = fire(561, 555, "warning").await;
+    assert_eq!((anew["outcome"].as_str(), anew["hit_count"].as_u64()), (Some("opened"), Some(1)), "the window is over");
+    assert_ne!(anew["incident_id"].as_str(), Some(id.as_str()));
+    assert_eq!(stack.cards(&id).await.len(), 1);
+}
+
+/// One delivery: does it fire, which member, which of its firings, how bad, and how long after the one before.
+type Delivery = (bool, usize, i64, bool, u16);
+
+fn delivery() -> impl Strategy<Value = Delivery> {
+    let wait = prop_oneof![0u16..10, 290u16..310, 17_990u16..18_010];
+    (any::<bool>(), 0..MEMBERS.len(), 1i64..5, any::<bool>(), wait)
+}
+
+/// The rule alone: what the store has to come to.
+struct Model {
+    episode: Option<Episode>,
+    outcomes: BTreeMap<&'static str, u32>,
+}
+
+impl Model {
+    fn step(&mut self, fingerprint: &Fingerprint, alert: &TestAlert, now: Timestamp) -> &'static str {
+        let member = MemberId::try_from(alert.member).expect("a member id");
+        let members = Members::from([(member, alert.starts_at.as_millisecond())]);
+        let outcome = if alert.ends_at.is_none() {
+            let firing = Firing { members, count: 1, severity: AlertSeverity::of_label(alert.severity) };
+            let id = IncidentId::try_from(ulid::Ulid::generate().to_string()).expect("a ULID");
+            let (outcome, episode) = on_firing(self.episode.as_ref(), fingerprint, &firing, &id, now, WINDOWS);
+            self.episode = Some(episode);
+            match outcome {
+                FiringOutcome::Opened => "opened",
+                FiringOutcome::Joined => "joined",
+                FiringOutcome::Escalated => "escalated",
+                FiringOutcome::Reopened => "reopened",
+                FiringOutcome::Late => "late",
+            }
+        } else if let Some(current) = &self.episode {
+            // Alone in its delivery, a resolved alert is its whole group.
+            let (outcome, episode) = on_resolved(current, &members, true, now, WINDOWS);
+            self.episode = Some(episode);
+            match outcome {
+                shared::domain::episode::ResolvedOutcome::Resolved => "resolved",
+                shared::domain::episode::ResolvedOutcome::MemberLeft => "member_left",
+                shared::domain::episode::ResolvedOutcome::Ignored => "ignored",
+            }
+        } else {
+            "ignored"
+        };
+        *self.outcomes.entry(outcome).or_default() += 1;
+        outcome
+    }
+}
+
+/// What of an episode has to be the same; ids and the bookkeeping of writes are the store's own.
+fn essence(episode: &Episode) -> (bool, &Members, &Members, u64, AlertSeverity, u64) {
+    (episode.open, &episode.members, &episode.departed, episode.hit_count, episode.severity, episode.flaps)
+}
+
+#[tokio::test]
+async fn random_deliveries_come_to_what_the_rule_says() {
+    let stack = Stack::start();
+    let app = stack.ingress(&[]);
+    let mut runner = TestRunner::deterministic();
+    let mut outcomes: BTreeMap<&'static str, u32> = BTreeMap::new();
+    for _ in 0..STORIES {
+        let story = prop::collection::vec(delivery(), DELIVERIES).new_tree(&mut runner).expect("a story").current();
+        let origin = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).expect("a time");
+        let base = TestAlert::firing(unique("random"));
+        let fingerprint = fingerprint_of(&base);
+        let mut model = Model { episode: None, outcomes: std::mem::take(&mut outcomes) };
+        let mut now = origin;
+        for (fires, member, nth, critical, wait) in &story {
+            now += SignedDuration::from_secs(i64::from(*wait));
+            let alert = TestAlert {
+                member: MEMBERS[*member],
+                severity: if *critical { "critical" } else { "warning" },
+                starts_at: origin + SignedDuration::from_secs(*nth),
+                ends_at: (!fires).then_some(now),
+                ..base.clone()
+            };
+            let answer = deliver(&app, &stack, &alert, now).await;
+            let expected = model.step(&fingerprint, &alert, now);
+            assert_eq!(answer["outcome"], expected, "{story:?}");
+            let stored = stack.store.episode(&fingerprint).await.expect("the store answers");
+            assert_eq!(stored.as_ref().map(essence), model.episode.as_ref().map(essence), "{story:?}");
+            assert!(stored.is_none_or(|stored| stored.unsent.is_empty()), "what was acknowledged was sent");
+        }
+        outcomes = model.outcomes;
+    }
+    // The stories are worth telling only if all of it happens in them.
+    for outcome in ["opened", "joined", "escalated", "reopened", "late", "resolved", "member_left", "ignored"] {
+        assert!(outcomes.contains_key(outcome), "{outcome} never happened: {outcomes:?}");
+    }
+}
