@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use shared::domain::alert::{Alert, AlertStatus};
 use shared::domain::draft::Draft;
@@ -43,14 +43,14 @@ pub async fn take(app: &App, alerts: Vec<Alert>, whole_group_resolved: bool, now
     for (alert, (fingerprint, ..)) in alerts.into_iter().zip(&keys) {
         add(&mut groups, fingerprint, alert);
     }
-    let answered: BTreeMap<(Fingerprint, bool), AlertAnswer> = stream::iter(groups)
+    // Every group is taken to its end, also after one has failed: a write that is cut off may or may not have counted.
+    let taken: Vec<Result<Answers, Rejection>> = stream::iter(groups)
         .map(|(fingerprint, group)| take_group(app, fingerprint, group, whole_group_resolved, now))
         .buffer_unordered(CONCURRENT_WRITES)
-        .try_fold(BTreeMap::new(), |mut all, answers| async move {
-            all.extend(answers);
-            Ok(all)
-        })
-        .await?;
+        .collect()
+        .await;
+    let taken: Vec<Answers> = taken.into_iter().collect::<Result<_, _>>()?;
+    let answered: BTreeMap<(Fingerprint, bool), AlertAnswer> = taken.into_iter().flatten().collect();
     let answer = |(fingerprint, alert_id, status)| {
         let answer = answered.get(&(fingerprint, status == AlertStatus::Firing))?;
         Some(AlertAnswer { alert_id, ..answer.clone() })

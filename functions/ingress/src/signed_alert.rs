@@ -45,6 +45,8 @@ pub fn read(bytes: &[u8], now: Timestamp) -> Result<Alert, Rejection> {
         }
     }
     let labels = payload.labels.unwrap_or_default();
+    // Hosts are called db-1 and db-2 too: only what is said to be a pod loses its ending.
+    let is_pod = payload.alert_type == AlertType::K8sPodCrash || labels.get("pod") == Some(&payload.target_resource);
     let name = labels.get("alertname").cloned().unwrap_or_else(|| payload.alert_type.as_str().to_owned());
     // These senders do not number their alerts: a fingerprint has one member, sighted now.
     let Ok(member) = MemberId::try_from("sender") else { unreachable!("a fixed word of letters is a member id") };
@@ -55,7 +57,7 @@ pub fn read(bytes: &[u8], now: Timestamp) -> Result<Alert, Rejection> {
         alert_type: payload.alert_type,
         severity: payload.severity,
         namespace: payload.namespace,
-        normalised_target: normalise_pod(&payload.target_resource).to_owned(),
+        normalised_target: if is_pod { normalise_pod(&payload.target_resource) } else { &payload.target_resource }.to_owned(),
         target: payload.target_resource,
         ..normalised
     })
@@ -73,6 +75,8 @@ mod tests {
             "message":"crash","metrics":{"restarts":9},"labels":null}"#;
         let alert = read(body.as_bytes(), Timestamp::UNIX_EPOCH).expect("accepted");
         assert_eq!((alert.normalised_target.as_str(), alert.namespace.as_str(), alert.message.as_str()), ("web", "default", "crash"));
+        let host = body.replace("k8s_pod_crash", "disk_full").replace("web-7d9c5b8f6d-x2x4z", "db-1");
+        assert_eq!(read(host.as_bytes(), Timestamp::UNIX_EPOCH).expect("accepted").normalised_target, "db-1");
     }
 
     #[test]

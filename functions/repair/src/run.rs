@@ -11,7 +11,6 @@ use shared::domain::incident::Status;
 use shared::domain::operation_log::{Event, News};
 use shared::domain::plan::{Phase, Plan, PlannedStep};
 use shared::domain::repair::{Next, RepairOutcome, StepResult};
-use shared::store::StoreError;
 
 use crate::{ACTOR, App, Failure};
 
@@ -22,19 +21,7 @@ use crate::{ACTOR, App, Failure};
 pub async fn to_the_end(app: &App, id: &IncidentId, plan: &Plan, clock: fn() -> Timestamp) -> Result<(), Failure> {
     loop {
         let (_, next) = app.store.change(id, |draft| begin(draft, plan, clock())).await?;
-        let (phase, index, step) = match next {
-            Some((phase, index)) => match plan.phase(phase).get(index) {
-                Some(step) => (phase, index, step),
-                None => {
-                    return Err(StoreError::Unreadable {
-                        key: format!("INC#{id}"),
-                        why: "its repair names a step that its plan lacks".into(),
-                    }
-                    .into());
-                }
-            },
-            None => return Ok(()),
-        };
+        let Some((phase, index, step)) = next else { return Ok(()) };
         let request = BridgeRequest {
             v: BRIDGE_VERSION,
             incident_id: id.clone(),
@@ -44,7 +31,7 @@ pub async fn to_the_end(app: &App, id: &IncidentId, plan: &Plan, clock: fn() -> 
             parameters: plan.parameters.clone(),
             target: plan.target.clone(),
         };
-        let (result, tries) = attempt(app, &request, step).await;
+        let (result, tries) = attempt(app, &request, &step).await;
         app.store.change(id, |draft| end(draft, phase, index, &result, tries, clock())).await?;
     }
 }
@@ -62,16 +49,16 @@ async fn attempt(app: &App, request: &BridgeRequest, step: &PlannedStep) -> (Ste
     }
 }
 
-/// Notes that the next step starts, or that the run has ended.
-fn begin(draft: &mut Draft, plan: &Plan, now: Timestamp) -> Option<(Phase, usize)> {
-    let next = draft.incident.repair.as_ref()?.next(plan);
-    match next {
+/// Notes that the next step starts, or that the run has ended: then there is none.
+fn begin(draft: &mut Draft, plan: &Plan, now: Timestamp) -> Option<(Phase, usize, PlannedStep)> {
+    let repair = draft.incident.repair.as_mut()?;
+    match repair.next(plan) {
         Next::Run(phase, index) => {
-            draft.incident.repair.as_mut()?.step_started(phase, index);
-            let argv = plan.phase(phase).get(index).map(|step| step.argv.clone());
-            let context = json!({ "phase": phase, "step": index, "argv": argv, "target": plan.target, "playbook_id": plan.playbook });
+            let step = plan.phase(phase).get(index)?.clone();
+            repair.step_started(phase, index);
+            let context = json!({ "phase": phase, "step": index, "argv": step.argv, "target": plan.target, "playbook_id": plan.playbook });
             draft.record(now, News::new(Event::StepStarted, ACTOR, format!("{} {}", name(phase), index + 1)).with(context));
-            Some((phase, index))
+            Some((phase, index, step))
         }
         Next::End(outcome) => {
             finish(draft, plan, outcome, now);
