@@ -6,12 +6,15 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use secrecy::SecretString;
 use thiserror::Error;
 use tokio::sync::Mutex;
 
-/// How old a secret in memory may be: the longest that a replaced secret is still accepted.
+/// How old a secret in memory may be: the longest that a replaced secret is still accepted as the current one.
 const MAX_AGE: Duration = Duration::from_secs(300);
+/// How often a credential that fits nothing makes a secret be read again. Someone who guesses must not cost a call each time.
+const REREAD_EVERY: Duration = Duration::from_secs(10);
 
 /// Why there is no secret. The text names the secret, never its value.
 #[derive(Debug, Error)]
@@ -32,10 +35,31 @@ pub enum SecretError {
     },
 }
 
+/// Which version of a secret. Rotation leaves the value before the current one as the previous one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Stage {
+    Current,
+    Previous,
+}
+
+impl Stage {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Current => "AWSCURRENT",
+            Self::Previous => "AWSPREVIOUS",
+        }
+    }
+}
+
+/// What was read: a value or that there is none, and when.
+type Reading = (Option<SecretString>, Instant);
+
 /// The secrets of a function.
 pub struct Secrets {
     client: Client,
-    cache: Mutex<HashMap<String, (SecretString, Instant)>>,
+    cache: Mutex<HashMap<(String, Stage), Reading>>,
+    /// When each secret was last read again for a credential that did not fit.
+    rereads: Mutex<HashMap<String, Instant>>,
 }
 
 impl fmt::Debug for Secrets {
@@ -48,7 +72,7 @@ impl Secrets {
     /// Secrets that are read with this client.
     #[must_use]
     pub fn new(client: Client) -> Self {
-        Self { client, cache: Mutex::new(HashMap::new()) }
+        Self { client, cache: Mutex::default(), rereads: Mutex::default() }
     }
 
     /// The current value of a secret, at most five minutes old.
@@ -56,25 +80,58 @@ impl Secrets {
     /// # Errors
     /// If it has no value or cannot be read.
     pub async fn get(&self, id: &str) -> Result<SecretString, SecretError> {
+        self.read(id, Stage::Current, MAX_AGE).await?.ok_or_else(|| SecretError::NoValue { id: id.to_owned() })
+    }
+
+    /// Checks a credential against a secret that may be being rotated: the value in memory, then, if that one does not fit,
+    /// the value of now, then the one before it.
+    ///
+    /// # Errors
+    /// If the secret has no value or cannot be read. The inner error is that of the check.
+    pub async fn check<E>(&self, id: &str, check: impl Fn(&SecretString) -> Result<(), E>) -> Result<Result<(), E>, SecretError> {
+        let Err(refused) = check(&self.get(id).await?) else { return Ok(Ok(())) };
+        let age = if self.may_reread(id).await { Duration::ZERO } else { MAX_AGE };
+        for stage in [Stage::Current, Stage::Previous] {
+            if let Some(secret) = self.read(id, stage, age).await?
+                && check(&secret).is_ok()
+            {
+                return Ok(Ok(()));
+            }
+        }
+        Ok(Err(refused))
+    }
+
+    /// True, once every ten seconds for each secret.
+    async fn may_reread(&self, id: &str) -> bool {
+        let mut rereads = self.rereads.lock().await;
+        let may = rereads.get(id).is_none_or(|last| last.elapsed() >= REREAD_EVERY);
+        if may {
+            rereads.insert(id.to_owned(), Instant::now());
+        }
+        may
+    }
+
+    /// A version of a secret, not older than `age`.
+    async fn read(&self, id: &str, stage: Stage, age: Duration) -> Result<Option<SecretString>, SecretError> {
         let mut cache = self.cache.lock().await;
-        if let Some((secret, read_at)) = cache.get(id)
-            && read_at.elapsed() < MAX_AGE
+        let key = (id.to_owned(), stage);
+        if let Some((secret, read_at)) = cache.get(&key)
+            && read_at.elapsed() < age
         {
             return Ok(secret.clone());
         }
-        let answer = self.client.get_secret_value().secret_id(id).send().await.map_err(|error| {
-            if error
-                .as_service_error()
-                .is_some_and(aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError::is_resource_not_found_exception)
-            {
-                SecretError::NoValue { id: id.to_owned() }
-            } else {
-                SecretError::Unavailable { id: id.to_owned(), why: DisplayErrorContext(&error).to_string() }
-            }
-        })?;
-        let text = answer.secret_string().map(str::trim).filter(|text| !text.is_empty());
-        let secret = SecretString::from(text.ok_or_else(|| SecretError::NoValue { id: id.to_owned() })?);
-        cache.insert(id.to_owned(), (secret.clone(), Instant::now()));
+        let secret = self.fetch(id, stage).await?;
+        cache.insert(key, (secret.clone(), Instant::now()));
         Ok(secret)
+    }
+
+    async fn fetch(&self, id: &str, stage: Stage) -> Result<Option<SecretString>, SecretError> {
+        let request = self.client.get_secret_value().secret_id(id).version_stage(stage.as_str()).send();
+        // Boxed: the SDK's future is deep, and the futures around it would be too deep for the compiler.
+        match Box::pin(request).await {
+            Ok(answer) => Ok(answer.secret_string().map(str::trim).filter(|text| !text.is_empty()).map(SecretString::from)),
+            Err(error) if error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) => Ok(None),
+            Err(error) => Err(SecretError::Unavailable { id: id.to_owned(), why: DisplayErrorContext(&error).to_string() }),
+        }
     }
 }

@@ -74,3 +74,27 @@ async fn without_a_secret_everyone_is_refused_except_in_development() {
     let dev = stack.ingress(&[("ENVIRONMENT", "dev")]);
     assert_eq!(answer(&dev, &event(&body, "203.0.113.7", &bearer)).await.0, 401);
 }
+
+#[tokio::test]
+async fn a_rotated_secret_passes_together_with_the_one_before() {
+    let stack = Stack::start();
+    let client = aws_sdk_secretsmanager::Client::new(&stack.aws());
+    let name = unique("rotated");
+    client.create_secret().name(&name).secret_string("first").send().await.expect("created");
+    let app = stack.ingress(&[("ALERTMANAGER_SECRET_ID", &name)]);
+    let body = TestAlert::firing(unique("rotation")).delivery().to_string();
+    let status = async |token: &str| {
+        let headers = json!({ "authorization": format!("Bearer {token}") });
+        answer(&app, &event(&body, "203.0.113.7", &headers)).await.0
+    };
+    assert_eq!(status("first").await, 200);
+    client.put_secret_value().secret_id(&name).secret_string("second").send().await.expect("rotated");
+    // The secret in memory is the first; both fit, without waiting for it to age.
+    assert_eq!((status("second").await, status("first").await, status("third").await), (200, 200, 401));
+    client.put_secret_value().secret_id(&name).secret_string("third").send().await.expect("rotated");
+    let fresh = stack.ingress(&[("ALERTMANAGER_SECRET_ID", &name)]);
+    for (token, expected) in [("third", 200), ("second", 200), ("first", 401)] {
+        let headers = json!({ "authorization": format!("Bearer {token}") });
+        assert_eq!(answer(&fresh, &event(&body, "203.0.113.7", &headers)).await.0, expected, "{token}");
+    }
+}

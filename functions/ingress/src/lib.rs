@@ -113,8 +113,8 @@ impl App {
         if !authentication::is_internal(source, &self.config.internal) {
             if headers.contains_key("x-signature-256") || headers.contains_key("x-hub-signature-256") {
                 self.signed(headers, bytes, now).await?;
-            } else if let Some(secret) = self.secret(&self.config.alertmanager_secret).await? {
-                authentication::credential(&secret, headers, true)?;
+            } else {
+                self.admit(&self.config.alertmanager_secret, |secret| authentication::credential(secret, headers, true)).await?;
             }
         }
         let delivery = alertmanager::read(bytes, now)?;
@@ -140,19 +140,19 @@ impl App {
     }
 
     async fn signed(&self, headers: &HeaderMap, bytes: &[u8], now: Timestamp) -> Result<(), Rejection> {
-        match self.secret(&self.config.webhook_secret).await? {
-            Some(secret) => authentication::signature(&secret, headers, bytes, now, self.config.require_signature_timestamp),
-            None => Ok(()),
-        }
+        let require_timestamp = self.config.require_signature_timestamp;
+        let check = |secret: &SecretString| authentication::signature(secret, headers, bytes, now, require_timestamp);
+        self.admit(&self.config.webhook_secret, check).await
     }
 
-    /// A secret; none where it has no value and this is a development environment, which then lets everyone in.
-    async fn secret(&self, id: &str) -> Result<Option<SecretString>, Rejection> {
-        match self.secrets.get(id).await {
-            Ok(secret) => Ok(Some(secret)),
+    /// Lets a request in whose credential fits a secret. Where the secret has no value, a development environment lets
+    /// everyone in, and any other nobody.
+    async fn admit(&self, id: &str, check: impl Fn(&SecretString) -> Result<(), Rejection>) -> Result<(), Rejection> {
+        match self.secrets.check(id, check).await {
+            Ok(checked) => checked,
             Err(SecretError::NoValue { .. }) if self.config.development => {
                 warn!(secret = id, "authentication is skipped: the secret has no value and ENVIRONMENT is dev");
-                Ok(None)
+                Ok(())
             }
             Err(error) => Err(error.into()),
         }

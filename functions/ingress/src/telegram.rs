@@ -41,9 +41,7 @@ struct User {
 /// # Errors
 /// If the update does not come from Telegram, is not an update, or the decision could not be stored and sent.
 pub async fn update(app: &App, headers: &HeaderMap, bytes: &[u8], now: Timestamp) -> Result<Value, Rejection> {
-    if let Some(secret) = app.secret(&app.config.telegram_secret).await? {
-        authentication::telegram(&secret, headers)?;
-    }
+    app.admit(&app.config.telegram_secret, |secret| authentication::telegram(secret, headers)).await?;
     let update: Update = body::json(bytes)?;
     let Some(press) = update.callback_query else { return Ok(json!({})) };
     let text = match pressed(app, &press, now).await {
