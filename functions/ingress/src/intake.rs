@@ -11,7 +11,7 @@ use shared::domain::fingerprint::fingerprint;
 use shared::domain::id::{Fingerprint, IncidentId};
 use shared::message::Message;
 use shared::store::{Change, Join, StoreError};
-use tracing::warn;
+use tracing::{debug, info, warn};
 use ulid::Ulid;
 
 use crate::App;
@@ -88,13 +88,25 @@ async fn take_group(app: &App, fingerprint: Fingerprint, group: Group, whole_gro
     // Firing first: where one pod recovers while another crashes, the episode goes on.
     if let Some(firing) = &group.firing {
         let (outcome, episode) = fire(app, &fingerprint, &group.alert, firing, now).await?;
-        answers.push(((fingerprint.clone(), true), answer::firing(outcome, &episode)));
+        let answer = answer::firing(outcome, &episode);
+        log(&answer);
+        answers.push(((fingerprint.clone(), true), answer));
     }
     if !group.resolved.is_empty() {
         let answer = resolve(app, &fingerprint, &group.resolved, whole_group, now).await?;
+        log(&answer);
         answers.push(((fingerprint, false), answer));
     }
     Ok(answers)
+}
+
+/// One line for what happened to an incident. Joins are the many: they are lines only for who asks for them.
+fn log(answer: &AlertAnswer) {
+    let AlertAnswer { fingerprint, incident_id, outcome, hit_count, .. } = answer;
+    match *outcome {
+        "joined" | "late" | "ignored" => debug!(%fingerprint, incident_id, outcome, hit_count, "alert"),
+        _ => info!(%fingerprint, incident_id, outcome, hit_count, "alert"),
+    }
 }
 
 async fn fire(
