@@ -148,6 +148,25 @@ async fn signed_alerts_have_the_originals_fields() {
 }
 
 #[tokio::test]
+async fn grafana_is_let_in_by_its_own_signature() {
+    let stack = Stack::start();
+    let recorded = std::fs::read_to_string(tests::stack::project().join("events/grafana-firing.json")).expect("the event");
+    let recorded: Value = serde_json::from_str(&recorded).expect("JSON");
+    let body = recorded["body"].as_str().expect("a body").replace("db-1.shop.example", &unique("grafana"));
+    let post = || stack.http.post(stack.url("webhooks/grafana")).header("content-type", "application/json").body(body.clone());
+    let signature = sign(&stack.facts.secrets["webhook"], body.as_bytes());
+    let bare = signature.strip_prefix("sha256=").expect("a prefix");
+    assert_eq!(answer(post()).await.0, 401);
+    assert_eq!(answer(post().header("X-Signature-256", &signature)).await.0, 401, "the route has a form of its own");
+    assert_eq!(answer(post().header("X-Grafana-Alerting-Signature", bare.replace(&bare[..4], "0000"))).await.0, 401);
+    let (status, taken) = answer(post().header("X-Grafana-Alerting-Signature", bare)).await;
+    assert_eq!((status, taken["outcome"].as_str()), (200, Some("opened")), "{taken}");
+    let incident = stack.incident(taken["incident_id"].as_str().expect("an incident"), |_| true).await;
+    assert_eq!(incident.alert.source, "grafana");
+    assert_eq!(answer(post().bearer_auth(&stack.facts.secrets["alertmanager"])).await.1["outcome"], "joined");
+}
+
+#[tokio::test]
 async fn other_paths_and_methods_are_told_apart() {
     let stack = Stack::start();
     let (status, health) = answer(stack.http.get(stack.url("webhooks/health"))).await;

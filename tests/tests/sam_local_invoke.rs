@@ -22,7 +22,7 @@ const BRIDGE: &str = "BridgeFunction";
 type Expectation = fn(&Value);
 
 /// The events, whom each is for, and what comes of it as it is. A new event needs a line here.
-const EVENTS: [(&str, &str, Expectation); 12] = [
+const EVENTS: [(&str, &str, Expectation); 13] = [
     ("alert-signed", INGRESS, unauthenticated),
     ("alertmanager-grouped", INGRESS, unauthenticated),
     ("alertmanager-resolved", INGRESS, unauthenticated),
@@ -30,6 +30,7 @@ const EVENTS: [(&str, &str, Expectation); 12] = [
     ("approval-approve", INGRESS, unauthenticated),
     ("bridge-refused", BRIDGE, refused),
     ("bridge-step", BRIDGE, unreachable),
+    ("grafana-firing", INGRESS, unauthenticated),
     ("health", INGRESS, healthy),
     ("incidents-opened", ANALYZER, both_come_back),
     ("notifications-changed", NOTIFIER, both_come_back),

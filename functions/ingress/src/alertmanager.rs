@@ -1,4 +1,5 @@
-//! Alertmanager's webhook body (version 4), as its source writes it; unknown and newer fields are ignored.
+//! Alertmanager's webhook body (version 4), as its source writes it, and Grafana's, which has the same shape with more
+//! fields (version 1). Unknown and newer fields are ignored.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -43,16 +44,16 @@ struct PayloadAlert {
     fingerprint: Option<String>,
 }
 
-/// Reads a delivery.
+/// Reads a delivery of `source`.
 ///
 /// # Errors
 /// The place in the body that is not as Alertmanager writes it. The delivery is then refused whole: nothing is written.
-pub fn read(bytes: &[u8], now: Timestamp) -> Result<Delivery, Rejection> {
+pub fn read(bytes: &[u8], source: &str, now: Timestamp) -> Result<Delivery, Rejection> {
     let payload: Payload = body::json(bytes)?;
     let alerts = payload.alerts.into_iter().map(|alert| {
         let member = alert.fingerprint.and_then(|text| MemberId::try_from(text).ok()).unwrap_or_else(|| member(&alert.labels));
         let starts_at = alert.starts_at.unwrap_or(now);
-        let normalised = Alert::from_labels(alert.status, "alertmanager", alert.labels, alert.annotations, starts_at, member);
+        let normalised = Alert::from_labels(alert.status, source, alert.labels, alert.annotations, starts_at, member);
         Alert { generator_url: alert.generator_url.filter(|url| !url.is_empty()), ..normalised }
     });
     Ok(Delivery {
@@ -79,7 +80,7 @@ mod tests {
     use super::read;
 
     fn refusal(body: &str) -> String {
-        read(body.as_bytes(), Timestamp::UNIX_EPOCH).expect_err("refused").to_string()
+        read(body.as_bytes(), "alertmanager", Timestamp::UNIX_EPOCH).expect_err("refused").to_string()
     }
 
     #[test]
@@ -106,22 +107,22 @@ mod tests {
     fn unknown_fields_and_missing_optional_ones_are_accepted() {
         let body =
             r#"{"version":"9","status":"firing","future":{"a":1},"alerts":[{"status":"firing","labels":{"alertname":"A"},"x":null}]}"#;
-        let delivery = read(body.as_bytes(), Timestamp::UNIX_EPOCH).expect("accepted");
+        let delivery = read(body.as_bytes(), "alertmanager", Timestamp::UNIX_EPOCH).expect("accepted");
         assert_eq!(delivery.alerts.len(), 1);
         assert_eq!(delivery.alerts[0].member.as_str().len(), 16);
-        assert!(read(br#"{"status":"resolved","alerts":[]}"#, Timestamp::UNIX_EPOCH).expect("accepted").alerts.is_empty());
+        assert!(read(br#"{"status":"resolved","alerts":[]}"#, "alertmanager", Timestamp::UNIX_EPOCH).expect("accepted").alerts.is_empty());
     }
 
     #[test]
     fn a_truncated_delivery_never_counts_as_the_whole_group() {
         let body = r#"{"status":"resolved","truncatedAlerts":3,"alerts":[]}"#;
-        let delivery = read(body.as_bytes(), Timestamp::UNIX_EPOCH).expect("accepted");
+        let delivery = read(body.as_bytes(), "alertmanager", Timestamp::UNIX_EPOCH).expect("accepted");
         assert_eq!((delivery.whole_group_resolved, delivery.truncated), (false, 3));
     }
 
     #[test]
     fn the_zero_time_of_go_is_a_time() {
         let body = r#"{"status":"firing","alerts":[{"status":"firing","startsAt":"2026-11-01T10:00:00.123456789Z","endsAt":"0001-01-01T00:00:00Z"}]}"#;
-        assert!(read(body.as_bytes(), Timestamp::UNIX_EPOCH).is_ok());
+        assert!(read(body.as_bytes(), "alertmanager", Timestamp::UNIX_EPOCH).is_ok());
     }
 }

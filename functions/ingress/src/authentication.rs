@@ -17,37 +17,69 @@ use crate::rejection::Rejection;
 /// How far a signature's timestamp may be from now, in either direction.
 const SIGNATURE_VALID_FOR: SignedDuration = SignedDuration::from_mins(5);
 
-/// Checks an HMAC-SHA256 signature: `X-Signature-256: sha256=<hex>` (or GitHub's `X-Hub-Signature-256`) over the raw body,
-/// or over `<ts>.<body>` where `X-Signature-Timestamp: <unix seconds>` is sent.
+/// How a sender signs: HMAC-SHA256 over the raw body, or over timestamp, separator and body where it sends a timestamp.
+#[derive(Debug, Clone, Copy)]
+pub struct SignatureForm {
+    headers: &'static [&'static str],
+    prefix: &'static str,
+    timestamp: &'static str,
+    separator: &'static [u8],
+}
+
+/// `X-Signature-256: sha256=<hex>` (or GitHub's `X-Hub-Signature-256`), with `X-Signature-Timestamp` over `<ts>.<body>`.
+pub const SIGNED: SignatureForm = SignatureForm {
+    headers: &["x-signature-256", "x-hub-signature-256"],
+    prefix: "sha256=",
+    timestamp: "x-signature-timestamp",
+    separator: b".",
+};
+
+/// Grafana's: bare hex in `X-Grafana-Alerting-Signature`, with a timestamp over `<ts>:<body>`. Grafana lets its user name the
+/// timestamp's header; it has to be named as here.
+pub const GRAFANA: SignatureForm =
+    SignatureForm { headers: &["x-grafana-alerting-signature"], prefix: "", timestamp: "x-grafana-alerting-timestamp", separator: b":" };
+
+impl SignatureForm {
+    /// True if a request claims to be signed in this form.
+    #[must_use]
+    pub fn is_claimed(self, headers: &HeaderMap) -> bool {
+        self.headers.iter().any(|name| headers.contains_key(*name))
+    }
+}
+
+/// Checks a signature; its timestamp, in seconds since 1970, may be five minutes from now.
 ///
 /// # Errors
 /// What is missing or wrong. Never what would have been right.
 pub fn signature(
+    form: SignatureForm,
     secret: &SecretString,
     headers: &HeaderMap,
     body: &[u8],
     now: Timestamp,
     require_timestamp: bool,
 ) -> Result<(), Rejection> {
-    let given = one(headers, "x-signature-256")?.or(one(headers, "x-hub-signature-256")?);
-    let given = given.ok_or(Rejection::Unauthenticated("the header X-Signature-256 is missing"))?;
-    let hex_digits = given.strip_prefix("sha256=").ok_or(Rejection::Unauthenticated("the signature does not begin with sha256="))?;
+    let mut given = None;
+    for name in form.headers {
+        given = given.or(one(headers, name)?);
+    }
+    let given = given.ok_or(Rejection::Unauthenticated("the header with the signature is missing"))?;
+    let hex_digits = given.strip_prefix(form.prefix).ok_or(Rejection::Unauthenticated("the signature does not begin with sha256="))?;
     let signature = hex::decode(hex_digits).map_err(|_| Rejection::Unauthenticated("the signature is not 64 characters of hex"))?;
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else {
         unreachable!("HMAC takes a key of any length");
     };
-    match one(headers, "x-signature-timestamp")? {
+    match one(headers, form.timestamp)? {
         Some(text) => {
             let sent_at = text.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
-            let sent_at =
-                sent_at.ok_or(Rejection::Unauthenticated("the header X-Signature-Timestamp is not a number of seconds since 1970"))?;
+            let sent_at = sent_at.ok_or(Rejection::Unauthenticated("the signature's timestamp is not a number of seconds since 1970"))?;
             if now.duration_since(sent_at).abs() > SIGNATURE_VALID_FOR {
-                return Err(Rejection::Unauthenticated("the header X-Signature-Timestamp is more than five minutes from now"));
+                return Err(Rejection::Unauthenticated("the signature's timestamp is more than five minutes from now"));
             }
             mac.update(text.as_bytes());
-            mac.update(b".");
+            mac.update(form.separator);
         }
-        None if require_timestamp => return Err(Rejection::Unauthenticated("the header X-Signature-Timestamp is missing")),
+        None if require_timestamp => return Err(Rejection::Unauthenticated("the header with the signature's timestamp is missing")),
         None => {}
     }
     mac.update(body);
@@ -115,7 +147,7 @@ mod tests {
     use secrecy::SecretString;
     use sha2::Sha256;
 
-    use super::{credential, is_internal, signature};
+    use super::{GRAFANA, SIGNED, credential, is_internal, signature};
 
     const NOW: i64 = 1_800_000_000;
 
@@ -138,7 +170,7 @@ mod tests {
     fn check(pairs: &[(&'static str, &str)], require_timestamp: bool) -> Result<(), String> {
         let now = Timestamp::from_second(NOW).expect("a time");
         let secret = SecretString::from("key");
-        signature(&secret, &headers(pairs), b"body", now, require_timestamp).map_err(|rejection| rejection.to_string())
+        signature(SIGNED, &secret, &headers(pairs), b"body", now, require_timestamp).map_err(|rejection| rejection.to_string())
     }
 
     #[test]
@@ -175,6 +207,19 @@ mod tests {
         let unsigned = signed("key", b"body");
         assert!(check(&[("x-signature-256", &unsigned), ("x-signature-timestamp", &NOW.to_string())], false).is_err());
         assert!(check(&[("x-signature-256", &unsigned), ("x-signature-timestamp", "soon")], false).is_err());
+    }
+
+    #[test]
+    fn grafana_signs_in_its_own_form() {
+        let now = Timestamp::from_second(NOW).expect("a time");
+        let secret = SecretString::from("key");
+        let bare = |bytes: &[u8]| signed("key", bytes).strip_prefix("sha256=").expect("a prefix").to_owned();
+        let check = |pairs: &[(&'static str, &str)]| signature(GRAFANA, &secret, &headers(pairs), b"body", now, false).is_ok();
+        assert!(check(&[("x-grafana-alerting-signature", &bare(b"body"))]));
+        let timed = bare(format!("{NOW}:body").as_bytes());
+        assert!(check(&[("x-grafana-alerting-signature", &timed), ("x-grafana-alerting-timestamp", &NOW.to_string())]));
+        assert!(!check(&[("x-grafana-alerting-signature", &timed)]));
+        assert!(!check(&[("x-signature-256", &signed("key", b"body"))]));
     }
 
     #[test]

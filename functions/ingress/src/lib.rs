@@ -28,6 +28,7 @@ use shared::secrets::{SecretError, Secrets};
 use shared::store::Store;
 use tracing::{debug, error, info, warn};
 
+use crate::authentication::{GRAFANA, SIGNED, SignatureForm};
 use crate::config::Config;
 use crate::rejection::Rejection;
 
@@ -90,7 +91,7 @@ impl App {
         let parts: Vec<&str> = rest.split('/').collect();
         let allowed = match parts.as_slice() {
             ["webhooks", "health"] => Method::GET,
-            ["webhooks", "alertmanager" | "alerts" | "telegram"] | ["approvals", _, "approve" | "reject"] => Method::POST,
+            ["webhooks", "alertmanager" | "alerts" | "grafana" | "telegram"] | ["approvals", _, "approve" | "reject"] => Method::POST,
             _ => return Err(Rejection::NoRoute(path.to_owned())),
         };
         if *request.method() != allowed {
@@ -99,6 +100,7 @@ impl App {
         }
         match parts.as_slice() {
             ["webhooks", "alertmanager"] => self.alertmanager(headers, bytes, source(request), now).await,
+            ["webhooks", "grafana"] => self.grafana(headers, bytes, now).await,
             ["webhooks", "alerts"] => self.signed_alert(headers, bytes, now).await,
             ["webhooks", "telegram"] => telegram::update(self, headers, bytes, now).await,
             ["approvals", id, verdict] => {
@@ -111,13 +113,18 @@ impl App {
 
     async fn alertmanager(&self, headers: &HeaderMap, bytes: &[u8], source: Option<IpAddr>, now: Timestamp) -> Result<Value, Rejection> {
         if !authentication::is_internal(source, &self.config.internal) {
-            if headers.contains_key("x-signature-256") || headers.contains_key("x-hub-signature-256") {
-                self.signed(headers, bytes, now).await?;
-            } else {
-                self.admit(&self.config.alertmanager_secret, |secret| authentication::credential(secret, headers, true)).await?;
-            }
+            self.signed_or_known(SIGNED, headers, bytes, now).await?;
         }
-        let delivery = alertmanager::read(bytes, now)?;
+        self.delivery(bytes, "alertmanager", now).await
+    }
+
+    async fn grafana(&self, headers: &HeaderMap, bytes: &[u8], now: Timestamp) -> Result<Value, Rejection> {
+        self.signed_or_known(GRAFANA, headers, bytes, now).await?;
+        self.delivery(bytes, "grafana", now).await
+    }
+
+    async fn delivery(&self, bytes: &[u8], source: &str, now: Timestamp) -> Result<Value, Rejection> {
+        let delivery = alertmanager::read(bytes, source, now)?;
         if delivery.truncated > 0 {
             warn!(truncated = delivery.truncated, "the sender left alerts out of this delivery (max_alerts)");
         }
@@ -132,16 +139,24 @@ impl App {
     }
 
     async fn signed_alert(&self, headers: &HeaderMap, bytes: &[u8], now: Timestamp) -> Result<Value, Rejection> {
-        self.signed(headers, bytes, now).await?;
+        self.signed(SIGNED, headers, bytes, now).await?;
         let alert = signed_alert::read(bytes, now)?;
         let whole_group = alert.status == shared::domain::alert::AlertStatus::Resolved;
         let answers = intake::take(self, vec![alert], whole_group, now).await?;
         Ok(answers.first().map_or(Value::Null, |answer| json!(answer)))
     }
 
-    async fn signed(&self, headers: &HeaderMap, bytes: &[u8], now: Timestamp) -> Result<(), Rejection> {
+    /// Lets in who has signed, or who knows the secret of the alert senders.
+    async fn signed_or_known(&self, form: SignatureForm, headers: &HeaderMap, bytes: &[u8], now: Timestamp) -> Result<(), Rejection> {
+        if form.is_claimed(headers) {
+            return self.signed(form, headers, bytes, now).await;
+        }
+        self.admit(&self.config.alertmanager_secret, |secret| authentication::credential(secret, headers, true)).await
+    }
+
+    async fn signed(&self, form: SignatureForm, headers: &HeaderMap, bytes: &[u8], now: Timestamp) -> Result<(), Rejection> {
         let require_timestamp = self.config.require_signature_timestamp;
-        let check = |secret: &SecretString| authentication::signature(secret, headers, bytes, now, require_timestamp);
+        let check = |secret: &SecretString| authentication::signature(form, secret, headers, bytes, now, require_timestamp);
         self.admit(&self.config.webhook_secret, check).await
     }
 
