@@ -17,6 +17,7 @@ help: ## Show the targets
 demo: venv ## One alert, from Alertmanager to a verified repair (ARGS=--once ends by itself)
 	@$(BIN)/python -m infra.local demo $(ARGS)
 
+# Stories share one stack, one at a time: nextest has its groups for that, `cargo test` the variable.
 # Every function has to be built before the stack starts; every feature of `shared` has to be on for its own tests.
 TESTS := --workspace --all-features
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
@@ -30,8 +31,8 @@ test: venv check-config ## All tests
 	@[ -x /usr/sbin/sshd ] || echo 'skipped: bridge_over_ssh with the real sshd (install openssh-server)'
 	@docker version >/dev/null 2>&1 || echo 'skipped: sam_local_invoke (install docker.io and start dockerd)'
 	cargo build --all-targets $(TESTS)
-	@$(BIN)/python -m infra.local up --bootstraps target/debug --run \
-		cargo $(if $(NEXTEST),nextest run $(TESTS),test --no-fail-fast $(TESTS) -- --test-threads=1)
+	@RUST_TEST_THREADS=1 $(BIN)/python -m infra.local up --bootstraps target/debug --run \
+		cargo $(if $(NEXTEST),nextest run,test --no-fail-fast) $(TESTS)
 
 # A check whose tool is missing is skipped by name; in CI it has to be there.
 optional = if command -v $1 >/dev/null || [ -n "$$CI" ]; then $2; else echo "skipped: cargo install --locked $1"; fi
@@ -46,9 +47,11 @@ lint: venv ## Formatting, Clippy, documentation and the template
 	$(BIN)/cfn-lint template.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
 
-bench: ## Sizes of the release binaries
-	cargo build --release $(FUNCTIONS:%=-p %)
-	@for name in $(FUNCTIONS); do printf '%-10s %6d KiB\n' $$name $$(($$(wc -c < target/release/$$name) / 1024)); done
+bench: venv ## What a cold start, a warm alert and a million alerts cost (ARGS='<starts> <warm requests>')
+	cargo build --release --package ingress --package bench
+	@target/release/bench $(ARGS)
+	@for name in $(FUNCTIONS); do file=target/release/$$name; \
+		[ ! -f $$file ] || printf '%-10s %6d KiB\n' $$name $$(($$(wc -c < $$file) / 1024)); done
 
 check-config: ## Check config/playbooks.yaml and config/service-registry.yaml
 	@cargo run -q -p shared --features playbooks --bin check-config -- config

@@ -164,6 +164,7 @@ pub struct Alert {
     /// Which of the fingerprint's alerts this is.
     pub member: MemberId,
     /// Where the sender shows the expression behind the alert.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub generator_url: Option<String>,
 }
 

@@ -73,16 +73,22 @@ pub struct Incident {
     /// When it was opened.
     pub opened_at: Timestamp,
     /// When every alert of the episode had resolved.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub resolved_at: Option<Timestamp>,
     /// The analyzer's finding.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub analysis: Option<Analysis>,
     /// What would repair it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
     /// Why there is no plan, where the analyzer found none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub no_plan_because: Option<String>,
     /// The request for a decision on the plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,
     /// The run of the plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub repair: Option<Repair>,
     /// The end of its operation log.
     pub log_head: Head,

@@ -108,7 +108,6 @@ impl Store {
         set("doc", text(doc));
         set("version", number(incident.version));
         set("status", text(incident.status.as_str()));
-        set("fingerprint", text(incident.fingerprint.as_str()));
         if incident.is_open() {
             // The index holds the items that have this attribute: exactly the open incidents.
             set("open_shard", text(shard(&incident.id)));

@@ -1,0 +1,28 @@
+//! The events: the committed sample of an Alertmanager delivery, and the same with many alerts.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::Failure;
+
+/// The sample as API Gateway hands it to a function.
+pub(crate) fn sample(project: &Path) -> Result<Value, Failure> {
+    Ok(serde_json::from_slice(&std::fs::read(project.join("events/alertmanager-single.json"))?)?)
+}
+
+/// The sample with `count` alerts in place of its one, each of another component and so of another fingerprint.
+pub(crate) fn many(sample: &Value, count: usize) -> Result<String, Failure> {
+    let mut body: Value = serde_json::from_str(sample["body"].as_str().ok_or("the sample has no body")?)?;
+    let one = body["alerts"][0].clone();
+    let alerts = (0..count).map(|i| {
+        let mut alert = one.clone();
+        alert["labels"]["component"] = json!(format!("checkout{i}web"));
+        alert["fingerprint"] = json!(format!("{i:016x}"));
+        alert
+    });
+    body["alerts"] = alerts.collect();
+    let mut event = sample.clone();
+    event["body"] = json!(body.to_string());
+    Ok(event.to_string())
+}
