@@ -267,6 +267,23 @@ impl Stack {
         }
     }
 
+    /// Waits until a press was answered, and gives what the person was told.
+    ///
+    /// # Panics
+    /// If it is not answered in time.
+    pub async fn pressed(&self, callback_query_id: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let answers = self.control("callback_answers", &json!({})).await;
+            let answers = answers["callback_answers"].as_array().expect("a list").clone();
+            if let Some(answer) = answers.iter().find(|answer| answer["callback_query_id"] == callback_query_id) {
+                return answer["text"].as_str().expect("a text").to_owned();
+            }
+            assert!(Instant::now() < deadline, "the press was not answered: {answers:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// Asks the Telegram stand-in to do something.
     ///
     /// # Panics

@@ -48,6 +48,10 @@ async fn one_decision_is_made_by_whoever_may() {
     let update = stack.control("press", &press).await;
     let forged = stack.http.post(stack.url("webhooks/telegram")).header("X-Telegram-Bot-Api-Secret-Token", "forged").json(&update);
     assert_eq!(forged.send().await.expect("an answer").status(), 401);
+    // The press was delivered and answered before anything is concluded from what did not happen.
+    let query = update["callback_query"]["id"].as_str().expect("an id").to_owned();
+    let answered = stack.pressed(&query).await;
+    assert!(answered.contains("not on the list"), "{answered}");
     stack.incident(id, |incident| incident.status == Status::AwaitingApproval).await;
 
     // The first decision counts; the same person may repeat it; others are told who was first.

@@ -142,3 +142,25 @@ fn body(chat: &str, card: &Card) -> Value {
         "reply_markup": { "inline_keyboard": rows },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use secrecy::SecretString;
+
+    use super::Telegram;
+    use crate::card::Card;
+
+    #[tokio::test]
+    async fn an_error_never_shows_the_token_that_stands_in_the_url() {
+        let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+        let card = Card { html: "text".into(), buttons: vec![] };
+        let token = SecretString::from("42:very-secret");
+        for base_url in [format!("http://{closed}"), "not a url".to_owned()] {
+            let telegram = Telegram::new(base_url).expect("a client");
+            let error = telegram.send(&token, "1", &card).await.expect_err("nobody is there");
+            assert!(!format!("{error} {error:?}").contains("very-secret"), "{error:?}");
+        }
+    }
+}

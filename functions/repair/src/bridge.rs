@@ -56,3 +56,62 @@ impl Bridge {
         serde_json::from_slice(payload).map_err(|error| format!("its answer is not one of the bridge: {error}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use shared::aws::AwsEnvironment;
+    use shared::bridge::{BRIDGE_VERSION, BridgeRequest};
+    use shared::domain::id::IncidentId;
+    use shared::domain::plan::Phase;
+    use shared::domain::repair::Outcome;
+    use shared::variables::Variables;
+
+    use super::Bridge;
+
+    /// A Lambda that answers everything with a passing fault, which the SDK would try again by itself.
+    fn failing_lambda() -> (String, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("its address"));
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&asked);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.expect("a connection");
+                let _ = stream.read(&mut [0; 4096]).expect("a request");
+                counter.fetch_add(1, Ordering::SeqCst);
+                stream.write_all(b"HTTP/1.1 503 x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").expect("written");
+            }
+        });
+        (url, asked)
+    }
+
+    #[tokio::test]
+    async fn a_step_is_asked_for_once_and_without_an_answer_it_is_unknown() {
+        let (url, asked) = failing_lambda();
+        let variables = Variables::from_fn(|name| match name {
+            "AWS_ENDPOINT_URL" => Some(url.clone()),
+            "AWS_CA_BUNDLE" => None,
+            _ => Some("x".to_owned()),
+        });
+        let aws = AwsEnvironment::from_variables(&variables).expect("a region and credentials").sdk_config(Duration::from_secs(5));
+        let request = BridgeRequest {
+            v: BRIDGE_VERSION,
+            incident_id: IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID"),
+            playbook: "p".into(),
+            phase: Phase::Steps,
+            step: 0,
+            parameters: BTreeMap::new(),
+            target: "t".into(),
+        };
+        let result = Bridge::new(&aws, "bridge".into()).run(&request).await;
+        assert_eq!((result.outcome, result.succeeded()), (Outcome::ConnectionLost, false));
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+    }
+}

@@ -148,23 +148,6 @@ impl Store {
         attribute: &str,
         value: AttributeValue,
     ) -> Result<(), StoreError> {
-        for attempt in 0..ATTEMPTS {
-            match self.touch_once(fingerprint, incident, update, attribute, value.clone()).await {
-                Err(StoreError::Conflict) => tokio::time::sleep(Duration::from_millis(10 << attempt)).await,
-                done => return done,
-            }
-        }
-        Err(StoreError::Conflict)
-    }
-
-    async fn touch_once(
-        &self,
-        fingerprint: &Fingerprint,
-        incident: &IncidentId,
-        update: &str,
-        attribute: &str,
-        value: AttributeValue,
-    ) -> Result<(), StoreError> {
         let request = self
             .client
             .update_item()
@@ -178,11 +161,18 @@ impl Store {
             .expression_attribute_values(":incident", text(incident.as_str()))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":value", value);
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
-            Err(error) => Err(failed(&error)),
+        for attempt in 0..ATTEMPTS {
+            let failure = match request.clone().send().await {
+                Ok(_) => return Ok(()),
+                Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => return Ok(()),
+                Err(error) => failed(&error),
+            };
+            match failure {
+                StoreError::Conflict => tokio::time::sleep(Duration::from_millis(10 << attempt)).await,
+                other => return Err(other),
+            }
         }
+        Err(StoreError::Conflict)
     }
 }
 
