@@ -53,8 +53,8 @@ bench: venv ## What a cold start, a warm alert and a million alerts cost (ARGS='
 	@for name in $(FUNCTIONS); do file=target/release/$$name; \
 		[ ! -f $$file ] || printf '%-10s %6d KiB\n' $$name $$(($$(wc -c < $$file) / 1024)); done
 
-check-config: ## Check config/playbooks.yaml and config/service-registry.yaml
-	@cargo run -q -p shared --features playbooks --bin check-config -- config
+check-config: ## Check the files in config/
+	@cargo run -q -p shared --features alert-tables,playbooks --bin check-config -- config
 
 venv: $(STAMP) ## The virtual environment with the pinned tools
 

@@ -1,5 +1,6 @@
 //! One set-up of the AWS clients, made for a short cold start: what Lambda gives in the environment, and nothing else.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -8,6 +9,9 @@ use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
@@ -72,11 +76,37 @@ impl AwsEnvironment {
     }
 }
 
+/// How many requests the clients of this process have sent, tries that failed included.
+static REQUESTS_SENT: AtomicU64 = AtomicU64::new(0);
+
+/// How many requests the clients of this process have sent so far, tries that failed included.
+#[must_use]
+pub fn requests_sent() -> u64 {
+    REQUESTS_SENT.load(Ordering::Relaxed)
+}
+
+/// A client that counts what it sends.
+#[derive(Debug)]
+struct Counting<T>(T);
+
+impl HttpClient for Counting<SharedHttpClient> {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(Counting(self.0.http_connector(settings, components)))
+    }
+}
+
+impl HttpConnector for Counting<SharedHttpConnector> {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        REQUESTS_SENT.fetch_add(1, Ordering::Relaxed);
+        self.0.call(request)
+    }
+}
+
 fn http_client(roots: Vec<u8>) -> SharedHttpClient {
     let roots = TrustStore::empty().with_pem_certificate(roots);
     let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
     match TlsContext::builder().with_trust_store(roots).build() {
-        Ok(context) => builder.tls_context(context).build_https(),
+        Ok(context) => SharedHttpClient::new(Counting(builder.tls_context(context).build_https())),
         // The context only carries the roots; they are read when the first connection is made.
         Err(error) => unreachable!("a context with roots can be built: {error}"),
     }

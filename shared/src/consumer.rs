@@ -5,8 +5,7 @@ use std::fmt::Display;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use tracing::{error, info};
 
-use crate::domain::id::IncidentId;
-use crate::message::Message;
+use crate::message::Queued;
 
 /// Whether the messages of a batch depend on each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,18 +19,23 @@ pub enum Order {
 /// Handles every message of a batch and answers which of them have to come back. `handle` gets the message and its id.
 ///
 /// A message that cannot be read comes back until the queue moves it to its dead-letter queue, alone.
-pub async fn take<E: Display>(event: SqsEvent, order: Order, handle: impl AsyncFn(Message, String) -> Result<(), E>) -> SqsBatchResponse {
+pub async fn take<M: Queued, E: Display>(
+    event: SqsEvent,
+    order: Order,
+    handle: impl AsyncFn(M, String) -> Result<(), E>,
+) -> SqsBatchResponse {
     let mut failures = Vec::new();
     for record in event.records {
         let Some(id) = record.message_id else { continue };
         let come_back = if order == Order::Kept && !failures.is_empty() {
             true
         } else {
-            match Message::from_json(record.body.as_deref().unwrap_or_default()) {
+            match M::from_json(record.body.as_deref().unwrap_or_default()) {
                 Ok(message) => {
-                    let incident = message.incident_id().clone();
+                    let (kind, subject) = message.subject();
+                    let subject = subject.to_owned();
                     let handled = handle(message, id.clone()).await;
-                    log(&id, &incident, &handled);
+                    log(&id, kind, &subject, &handled);
                     handled.is_err()
                 }
                 Err(unreadable) => {
@@ -51,10 +55,12 @@ pub async fn take<E: Display>(event: SqsEvent, order: Order, handle: impl AsyncF
     response
 }
 
-fn log<E: Display>(message_id: &str, incident_id: &IncidentId, handled: &Result<(), E>) {
+fn log<E: Display>(message_id: &str, kind: &str, subject: &str, handled: &Result<(), E>) {
+    let incident_id = (kind == "incident_id").then_some(subject);
+    let alertname = (kind == "alertname").then_some(subject);
     match handled {
-        Ok(()) => info!(message_id, %incident_id, "handled"),
-        Err(error) => error!(message_id, %incident_id, %error, "not handled: it comes back"),
+        Ok(()) => info!(message_id, incident_id, alertname, "handled"),
+        Err(error) => error!(message_id, incident_id, alertname, %error, "not handled: it comes back"),
     }
 }
 

@@ -4,13 +4,19 @@
 
 pub mod bridge;
 pub mod domain;
+pub mod fault;
 pub mod message;
+pub mod metrics;
 pub mod variables;
 
+#[cfg(feature = "alert-tables")]
+pub mod alert_tables;
 #[cfg(feature = "aws")]
 pub mod aws;
 #[cfg(feature = "consumer")]
 pub mod consumer;
+#[cfg(feature = "intake")]
+pub mod intake;
 #[cfg(feature = "playbooks")]
 pub mod operator_files;
 #[cfg(feature = "queue")]

@@ -1,8 +1,11 @@
-//! What travels on the queues: facts in the past tense that carry ids, never payloads. The receiver reads the state.
+//! What travels on the queues: facts in the past tense. They carry ids, never payloads, and the receiver reads the state; only a
+//! signal carries its alert, because nothing is stored yet.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::domain::alert::Alert;
 use crate::domain::id::IncidentId;
 
 /// The version that this build writes and reads.
@@ -38,11 +41,52 @@ pub enum Message {
     },
 }
 
+/// An alert that was accepted and not counted yet. Ingress to signals.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "signal_received")]
+pub struct Signal {
+    /// The alert, bounded (see [`Alert::bounded`]).
+    pub alert: Alert,
+}
+
+/// What can be put onto a queue and taken from it.
+pub trait Queued: Serialize + DeserializeOwned {
+    /// What it is about, as the name and the value of a field of a log line.
+    fn subject(&self) -> (&'static str, &str);
+
+    /// The message as JSON.
+    #[must_use]
+    fn to_json(&self) -> String {
+        serde_json::json!(Envelope { v: VERSION, message: self }).to_string()
+    }
+
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// If the text is no message, or one of another version.
+    fn from_json(text: &str) -> Result<Self, Unreadable> {
+        let envelope: Envelope<Self> = serde_json::from_str(text)?;
+        if envelope.v == VERSION { Ok(envelope.message) } else { Err(Unreadable::Version(envelope.v)) }
+    }
+}
+
+impl Queued for Message {
+    fn subject(&self) -> (&'static str, &str) {
+        ("incident_id", self.incident_id().as_str())
+    }
+}
+
+impl Queued for Signal {
+    fn subject(&self) -> (&'static str, &str) {
+        ("alertname", &self.alert.name)
+    }
+}
+
 #[derive(Serialize, Deserialize)]
-struct Envelope {
+struct Envelope<M> {
     v: u8,
     #[serde(flatten)]
-    message: Message,
+    message: M,
 }
 
 /// Why a message cannot be read. Such a message ends in the dead-letter queue.
@@ -57,21 +101,6 @@ pub enum Unreadable {
 }
 
 impl Message {
-    /// The message as JSON.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        serde_json::json!(Envelope { v: VERSION, message: self.clone() }).to_string()
-    }
-
-    /// Reads a message.
-    ///
-    /// # Errors
-    /// If the text is no message, or one of another version.
-    pub fn from_json(text: &str) -> Result<Self, Unreadable> {
-        let envelope: Envelope = serde_json::from_str(text)?;
-        if envelope.v == VERSION { Ok(envelope.message) } else { Err(Unreadable::Version(envelope.v)) }
-    }
-
     /// The incident that the message is about.
     #[must_use]
     pub fn incident_id(&self) -> &IncidentId {
@@ -86,7 +115,7 @@ impl Message {
 
 #[cfg(test)]
 mod tests {
-    use super::{Message, Unreadable};
+    use super::{Message, Queued as _, Unreadable};
     use crate::domain::id::{IncidentId, InvalidId};
 
     #[test]

@@ -1,15 +1,14 @@
 //! The two files of an operator, `playbooks.yaml` and `service-registry.yaml`: read strictly, refused with file, line and field.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde_saphyr::Spanned;
-use thiserror::Error;
 
 use crate::domain::playbook::Playbook;
 use crate::domain::service::Service;
+use crate::fault::{Fault, Faults};
 
 /// The name of the file with the playbooks.
 pub const PLAYBOOKS: &str = "playbooks.yaml";
@@ -24,32 +23,6 @@ pub struct OperatorFiles {
     /// The services.
     pub services: Vec<Service>,
 }
-
-/// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// In which file.
-    pub file: PathBuf,
-    /// In which line, where that is known.
-    pub line: Option<u64>,
-    /// What is wrong, beginning with the field where there is one.
-    pub text: String,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}")?;
-        }
-        write!(f, ": {}", self.text)
-    }
-}
-
-/// Everything that is wrong with the files.
-#[derive(Debug, Error, PartialEq, Eq)]
-#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-pub struct Faults(pub Vec<Fault>);
 
 impl OperatorFiles {
     /// Reads both files from a directory.

@@ -4,7 +4,10 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::DisplayErrorContext;
 use thiserror::Error;
 
-use crate::message::Message;
+use crate::message::Queued;
+
+/// How many seconds at least lie between two looks at a storm: a chat takes about twenty changes of a card a minute.
+pub const STORM_LOOKS_EVERY: i32 = 5;
 
 /// Why a message is not on the queue.
 #[derive(Debug, Error)]
@@ -30,12 +33,20 @@ impl Queue {
         Self { client, url }
     }
 
-    /// Puts a message onto a standard queue.
+    /// Puts a message onto a standard queue, and gives the queue's id of it.
     ///
     /// # Errors
     /// If the queue did not say that it has it. It may have it all the same: receivers act once on what they see twice.
-    pub async fn send(&self, message: &Message) -> Result<(), QueueError> {
+    pub async fn send(&self, message: &impl Queued) -> Result<String, QueueError> {
         self.request(self.client.send_message().message_body(message.to_json())).await
+    }
+
+    /// Puts a message onto a standard queue, from which it can be taken after some seconds.
+    ///
+    /// # Errors
+    /// As [`Queue::send`].
+    pub async fn send_later(&self, message: &impl Queued, seconds: i32) -> Result<String, QueueError> {
+        self.request(self.client.send_message().message_body(message.to_json()).delay_seconds(seconds)).await
     }
 
     /// Puts a message onto a FIFO queue: messages of one `group` are received one after the other; a repetition of
@@ -43,16 +54,20 @@ impl Queue {
     ///
     /// # Errors
     /// As [`Queue::send`].
-    pub async fn send_in_order(&self, message: &Message, group: &str, deduplication_id: &str) -> Result<(), QueueError> {
+    pub async fn send_in_order(&self, message: &impl Queued, group: &str, deduplication_id: &str) -> Result<String, QueueError> {
         let request = self.client.send_message().message_body(message.to_json());
         self.request(request.message_group_id(group).message_deduplication_id(deduplication_id)).await
     }
 
-    async fn request(&self, request: aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder) -> Result<(), QueueError> {
+    async fn request(
+        &self,
+        request: aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder,
+    ) -> Result<String, QueueError> {
         let sent = request.queue_url(&self.url).send().await;
-        sent.map(drop).map_err(|error| QueueError {
+        let sent = sent.map_err(|error| QueueError {
             queue: self.url.rsplit('/').next().unwrap_or_default().to_owned(),
             why: DisplayErrorContext(&error).to_string(),
-        })
+        })?;
+        Ok(sent.message_id.unwrap_or_default())
     }
 }

@@ -2,7 +2,10 @@
 
 use std::str::FromStr;
 
+use jiff::SignedDuration;
 use thiserror::Error;
+
+use crate::domain::episode::Windows;
 
 /// Why a function does not start.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -73,6 +76,20 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
         let text = self.optional(name).unwrap_or_default();
         let values = text.split(',').map(str::trim).filter(|value| !value.is_empty());
         values.map(|value| value.parse().map_err(|_| InvalidVariable::Unfit { name, expected })).collect()
+    }
+}
+
+impl Windows {
+    /// Reads `DEBOUNCE_SECONDS` and `EPISODE_STALE_SECONDS`.
+    ///
+    /// # Errors
+    /// If one of them is not a number of seconds.
+    pub fn from_variables<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<Self, InvalidVariable> {
+        let seconds = |name, default: u32| {
+            let value = variables.parsed(name, "a number of seconds", default)?;
+            Ok(SignedDuration::from_secs(i64::from(value)))
+        };
+        Ok(Self { debounce: seconds("DEBOUNCE_SECONDS", 300)?, stale: seconds("EPISODE_STALE_SECONDS", 18_000)? })
     }
 }
 

@@ -134,11 +134,13 @@ impl Stack {
             "INCIDENTS_QUEUE_URL" => "IncidentsQueueUrl",
             "NOTIFICATIONS_QUEUE_URL" => "NotificationsQueueUrl",
             "REPAIRS_QUEUE_URL" => "RepairsQueueUrl",
+            "SIGNALS_QUEUE_URL" => "SignalsQueueUrl",
             "WEBHOOK_SECRET_ID" => "WebhookSecretArn",
             "ALERTMANAGER_SECRET_ID" => "AlertmanagerSecretArn",
             "APPROVAL_SECRET_ID" => "ApprovalSecretArn",
             "TELEGRAM_WEBHOOK_SECRET_ID" => "TelegramWebhookSecretArn",
             "ENVIRONMENT" => return Some("prod".to_owned()),
+            "CONFIG_DIR" => return Some(self.facts.target.config_dir.display().to_string()),
             _ => return None,
         };
         self.facts.outputs.get(output).cloned()
@@ -155,7 +157,7 @@ impl Stack {
             replaced.map_or_else(|| self.variable(name), |(_, value)| Some((*value).to_owned()))
         });
         let config = ingress::config::Config::from_variables(&variables).expect("the variables");
-        ingress::App::new(config, &self.aws())
+        ingress::App::new(config, &self.aws()).expect("the tables")
     }
 
     /// A URL of the API.

@@ -107,7 +107,8 @@ impl Model {
         let member = MemberId::try_from(alert.member).expect("a member id");
         let members = Members::from([(member, alert.starts_at.as_millisecond())]);
         let outcome = if alert.ends_at.is_none() {
-            let firing = Firing { members, count: 1, severity: AlertSeverity::of_label(alert.severity) };
+            let severity = AlertSeverity::of_label(alert.severity);
+            let firing = Firing { members, count: 1, severity, left_out: 0, analysed: true };
             let id = IncidentId::try_from(ulid::Ulid::generate().to_string()).expect("a ULID");
             let (outcome, episode) = on_firing(self.episode.as_ref(), fingerprint, &firing, &id, now, WINDOWS);
             self.episode = Some(episode);

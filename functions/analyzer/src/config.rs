@@ -14,6 +14,8 @@ pub struct Config {
     pub notifications_queue: String,
     /// `CONFIG_DIR`: where the operator's two files are.
     pub config_dir: PathBuf,
+    /// `STORM_INCIDENTS_PER_MINUTE`: how many incidents of one minute are analysed by themselves; the rest are one storm. 0 knows no storms.
+    pub storm_limit: u32,
     /// `APPROVAL_TTL_SECONDS`: how long a plan can be decided on.
     pub approval_ttl: SignedDuration,
 }
@@ -29,6 +31,7 @@ impl Config {
             table: variables.required("TABLE_NAME", "the name of the table")?,
             notifications_queue: variables.required("NOTIFICATIONS_QUEUE_URL", "the URL of a queue")?,
             config_dir: variables.required("CONFIG_DIR", "the directory with playbooks.yaml and service-registry.yaml")?.into(),
+            storm_limit: variables.parsed("STORM_INCIDENTS_PER_MINUTE", "a number of incidents", 20)?,
             approval_ttl: SignedDuration::from_secs(i64::from(ttl)),
         })
     }

@@ -6,15 +6,18 @@ pub mod static_analyzer;
 use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
 use shared::domain::alert::cut;
+use shared::domain::analysis::Risk;
 use shared::domain::draft::Draft;
 use shared::domain::episode::Advice;
+use shared::domain::id::IncidentId;
 use shared::domain::incident::{Incident, Status};
 use shared::domain::matching::{Choice, choose};
-use shared::domain::service;
+use shared::domain::{service, storm};
+use shared::fault::Faults;
 use shared::message::Message;
-use shared::operator_files::{Faults, OperatorFiles};
-use shared::queue::{Queue, QueueError};
-use shared::store::{Store, StoreError};
+use shared::operator_files::OperatorFiles;
+use shared::queue::{Queue, QueueError, STORM_LOOKS_EVERY};
+use shared::store::{Place, Store, StoreError, fresh_incident_id};
 use thiserror::Error;
 
 use crate::config::Config;
@@ -43,6 +46,7 @@ pub struct App {
     notifications: Queue,
     files: OperatorFiles,
     approval_ttl: SignedDuration,
+    storm_limit: u32,
 }
 
 impl App {
@@ -56,15 +60,88 @@ impl App {
             notifications: Queue::new(aws_sdk_sqs::Client::new(aws), config.notifications_queue),
             files: OperatorFiles::load(&config.config_dir)?,
             approval_ttl: config.approval_ttl,
+            storm_limit: config.storm_limit,
         })
     }
 
-    /// Handles one message. Seen twice, it finds the analysis there and only tells the notifier again.
+    /// Handles one message. Seen twice, it finds the work done and only tells the notifier again.
     ///
     /// # Errors
     /// If the message has to come again.
     pub async fn handle(&self, message: &Message, now: Timestamp) -> Result<(), Failure> {
         let Message::IncidentOpened { incident_id } = message else { return Err(Failure::Misdirected) };
+        let missing = || StoreError::Missing { key: format!("INC#{incident_id} / INCIDENT") };
+        let incident = self.store.incident(incident_id).await?.ok_or_else(missing)?;
+        match self.storm_for(&incident, now).await? {
+            Some(storm) => self.tie(&incident, &storm, now).await,
+            None => self.analyse(incident_id, now).await,
+        }
+    }
+
+    /// The storm that an incident belongs to: the one that it is tied to, or the one of its minute, if that has more than enough.
+    async fn storm_for(&self, incident: &Incident, now: Timestamp) -> Result<Option<IncidentId>, Failure> {
+        if incident.tied_to.is_some() || incident.analysis.is_some() || incident.storm.is_some() || self.storm_limit == 0 {
+            return Ok(incident.tied_to.clone());
+        }
+        let minute = storm::minute(incident.opened_at);
+        match self.store.place(minute, &incident.id, self.storm_limit, now).await? {
+            Place::Alone => Ok(None),
+            Place::InStorm(Some(storm)) => Ok(Some(storm)),
+            Place::InStorm(None) => self.storm_of(minute, now).await.map(Some),
+        }
+    }
+
+    /// Gives a minute its storm: that of the minute before, while it lasts, else a new one.
+    async fn storm_of(&self, minute: i64, now: Timestamp) -> Result<IncidentId, Failure> {
+        let before = match self.store.storm_of_minute(minute - 1).await? {
+            Some(storm) => self.store.incident(&storm).await?.filter(Incident::is_open),
+            None => None,
+        };
+        let begun = match before {
+            Some(storm) => self.store.continue_storm(minute, &storm.id).await.map(|()| storm.id),
+            None => {
+                let draft = Draft::storm(fresh_incident_id(now), minute, u64::from(self.storm_limit), now);
+                self.store.begin_storm(minute, draft).await.map(|storm| storm.id)
+            }
+        };
+        match begun {
+            // Somebody else gave it one in between.
+            Err(StoreError::Conflict) => {
+                let storm = self.store.storm_of_minute(minute).await?;
+                storm.ok_or(Failure::Store(StoreError::Conflict))
+            }
+            begun => Ok(begun?),
+        }
+    }
+
+    /// Ties an incident to a storm, which gets its analysis from whoever comes first.
+    async fn tie(&self, incident: &Incident, storm: &IncidentId, now: Timestamp) -> Result<(), Failure> {
+        let missing = || StoreError::Missing { key: format!("INC#{storm} / INCIDENT") };
+        let of_storm = self.store.incident(storm).await?.ok_or_else(missing)?;
+        if of_storm.analysis.is_none() {
+            self.analyse(storm, now).await?;
+        }
+        let seen_before = incident.tied_to.is_some();
+        if !seen_before {
+            self.store
+                .change(&incident.id, |draft| {
+                    if draft.incident.tied_to.is_none() {
+                        draft.tie(storm, now)
+                    }
+                })
+                .await?;
+        }
+        let suggested_action = cut(&format!("part of a storm: see incident {storm}"), ADVICE_CHARACTERS);
+        let advice = Advice { approval_id: None, risk_level: Risk::Critical.as_str().to_owned(), suggested_action };
+        self.store.advise(&incident.fingerprint, &incident.id, &advice).await?;
+        // One look shows all that was tied until then. A message that comes again may be the one whose look got lost.
+        if self.store.mark_storm(storm, now).await? || seen_before {
+            self.notifications.send_later(&Message::IncidentChanged { incident_id: storm.clone() }, STORM_LOOKS_EVERY).await?;
+        }
+        Ok(())
+    }
+
+    async fn analyse(&self, incident_id: &IncidentId, now: Timestamp) -> Result<(), Failure> {
         let (incident, ()) = self.store.change(incident_id, |draft| decide(draft, &self.files, self.approval_ttl, now)).await?;
         if let Some(advice) = advice(&incident) {
             self.store.advise(&incident.fingerprint, &incident.id, &advice).await?;
@@ -84,6 +161,11 @@ fn decide(draft: &mut Draft, files: &OperatorFiles, approval_ttl: SignedDuration
     }
     let alert = draft.incident.alert.clone();
     let service = service::find(&files.services, &alert);
+    if draft.incident.storm.is_some() {
+        draft.analysed(static_analyzer::storm(&alert), now);
+        draft.incident.no_plan_because = Some("no playbook repairs a storm".to_owned());
+        return;
+    }
     draft.analysed(static_analyzer::analyse(&alert, service), now);
     match choose(&files.playbooks, &alert, service) {
         Choice::Plan(plan) => draft.propose(*plan, now, approval_ttl),
@@ -105,6 +187,7 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
     use shared::domain::alert::{Alert, AlertStatus, Texts};
     use shared::domain::draft::Draft;
+    use shared::domain::episode::Firing;
     use shared::domain::fingerprint::fingerprint;
     use shared::domain::id::{IncidentId, MemberId};
     use shared::domain::incident::Status;
@@ -118,7 +201,8 @@ mod tests {
         let alert = Alert::from_labels(AlertStatus::Firing, "alertmanager", labels, Texts::new(), Timestamp::UNIX_EPOCH, member);
         let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
         let fingerprint = fingerprint(&alert, &[]);
-        Draft::open(id, fingerprint, alert, 1, Timestamp::UNIX_EPOCH)
+        let firing = Firing::of(&alert);
+        Draft::open(id, fingerprint, alert, &firing, Timestamp::UNIX_EPOCH)
     }
 
     fn decided(component: &str) -> Draft {

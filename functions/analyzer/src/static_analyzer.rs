@@ -110,11 +110,30 @@ fn rule(alert_type: AlertType) -> Rule {
     }
 }
 
+const STORM: Rule = Rule {
+    title: "Find what the alerts have in common",
+    root_cause: "So many incidents within a minute seldom have as many causes: a network, a node, a database or a release that all need.",
+    action: "Look at what the listed targets share, and repair that first; the alerts resolve with it.",
+    downtime: "unknown",
+    risk: Risk::High,
+    responsibility: Responsibility::Collab,
+    advice: "Let Alertmanager inhibit what follows from a shared cause.",
+};
+
 /// The finding for an alert.
 #[must_use]
 pub fn analyse(alert: &Alert, service: Option<&Service>) -> Analysis {
-    let rule = rule(alert.alert_type);
-    let guess = alert.alert_type == AlertType::Custom;
+    let confidence = if alert.alert_type == AlertType::Custom { GUESS_CONFIDENCE } else { RULE_CONFIDENCE };
+    by(rule(alert.alert_type), confidence, alert, service)
+}
+
+/// The finding for the alert of a storm.
+#[must_use]
+pub fn storm(alert: &Alert) -> Analysis {
+    by(STORM, RULE_CONFIDENCE, alert, None)
+}
+
+fn by(rule: Rule, confidence: f64, alert: &Alert, service: Option<&Service>) -> Analysis {
     let affected = service.map_or(alert.normalised_target.as_str(), |service| service.name.as_str());
     Analysis {
         action_title: rule.title.to_owned(),
@@ -123,7 +142,7 @@ pub fn analyse(alert: &Alert, service: Option<&Service>) -> Analysis {
         suggested_action: rule.action.to_owned(),
         suggested_command: None,
         risk: risk(rule.risk, alert.severity),
-        confidence: if guess { GUESS_CONFIDENCE } else { RULE_CONFIDENCE },
+        confidence,
         blast_radius: BlastRadius {
             affected_pods: 1,
             estimated_downtime: rule.downtime.to_owned(),

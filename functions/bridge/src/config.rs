@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
 use shared::aws::AwsEnvironment;
-use shared::operator_files::{Faults, OperatorFiles};
+use shared::fault::Faults;
+use shared::operator_files::OperatorFiles;
 use shared::secrets::Secrets;
 use shared::variables::{InvalidVariable, Variables};
 use thiserror::Error;

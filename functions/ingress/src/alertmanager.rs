@@ -6,20 +6,11 @@ use serde::Deserialize;
 use shared::domain::alert::{Alert, AlertStatus, Texts};
 use shared::domain::digest::Digest;
 use shared::domain::id::MemberId;
+use shared::domain::tables::AlertTables;
+use shared::intake::Delivery;
 
 use crate::body;
 use crate::rejection::Rejection;
-
-/// A delivery: one group of alerts.
-#[derive(Debug)]
-pub struct Delivery {
-    /// Its alerts, in the sender's order.
-    pub alerts: Vec<Alert>,
-    /// True if the whole group has resolved.
-    pub whole_group_resolved: bool,
-    /// How many alerts the sender left out (`max_alerts`).
-    pub truncated: u64,
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", expecting = "an object with Alertmanager's fields")]
@@ -48,18 +39,18 @@ struct PayloadAlert {
 ///
 /// # Errors
 /// The place in the body that is not as Alertmanager writes it. The delivery is then refused whole: nothing is written.
-pub fn read(bytes: &[u8], source: &str, now: Timestamp) -> Result<Delivery, Rejection> {
+pub fn read(bytes: &[u8], source: &str, tables: &AlertTables, now: Timestamp) -> Result<Delivery, Rejection> {
     let payload: Payload = body::json(bytes)?;
     let alerts = payload.alerts.into_iter().map(|alert| {
         let member = alert.fingerprint.and_then(|text| MemberId::try_from(text).ok()).unwrap_or_else(|| member(&alert.labels));
         let starts_at = alert.starts_at.unwrap_or(now);
-        let normalised = Alert::from_labels(alert.status, source, alert.labels, alert.annotations, starts_at, member);
+        let normalised = tables.alert(alert.status, source, alert.labels, alert.annotations, starts_at, member);
         Alert { generator_url: alert.generator_url.filter(|url| !url.is_empty()), ..normalised }
     });
     Ok(Delivery {
         alerts: alerts.collect(),
         whole_group_resolved: payload.status == AlertStatus::Resolved && payload.truncated_alerts == 0,
-        truncated: payload.truncated_alerts,
+        left_out: payload.truncated_alerts,
     })
 }
 
@@ -76,11 +67,12 @@ fn member(labels: &Texts) -> MemberId {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
+    use shared::domain::tables::AlertTables;
 
     use super::read;
 
     fn refusal(body: &str) -> String {
-        read(body.as_bytes(), "alertmanager", Timestamp::UNIX_EPOCH).expect_err("refused").to_string()
+        read(body.as_bytes(), "alertmanager", &AlertTables::default(), Timestamp::UNIX_EPOCH).expect_err("refused").to_string()
     }
 
     #[test]
@@ -107,22 +99,27 @@ mod tests {
     fn unknown_fields_and_missing_optional_ones_are_accepted() {
         let body =
             r#"{"version":"9","status":"firing","future":{"a":1},"alerts":[{"status":"firing","labels":{"alertname":"A"},"x":null}]}"#;
-        let delivery = read(body.as_bytes(), "alertmanager", Timestamp::UNIX_EPOCH).expect("accepted");
+        let delivery = read(body.as_bytes(), "alertmanager", &AlertTables::default(), Timestamp::UNIX_EPOCH).expect("accepted");
         assert_eq!(delivery.alerts.len(), 1);
         assert_eq!(delivery.alerts[0].member.as_str().len(), 16);
-        assert!(read(br#"{"status":"resolved","alerts":[]}"#, "alertmanager", Timestamp::UNIX_EPOCH).expect("accepted").alerts.is_empty());
+        assert!(
+            read(br#"{"status":"resolved","alerts":[]}"#, "alertmanager", &AlertTables::default(), Timestamp::UNIX_EPOCH)
+                .expect("accepted")
+                .alerts
+                .is_empty()
+        );
     }
 
     #[test]
     fn a_truncated_delivery_never_counts_as_the_whole_group() {
         let body = r#"{"status":"resolved","truncatedAlerts":3,"alerts":[]}"#;
-        let delivery = read(body.as_bytes(), "alertmanager", Timestamp::UNIX_EPOCH).expect("accepted");
-        assert_eq!((delivery.whole_group_resolved, delivery.truncated), (false, 3));
+        let delivery = read(body.as_bytes(), "alertmanager", &AlertTables::default(), Timestamp::UNIX_EPOCH).expect("accepted");
+        assert_eq!((delivery.whole_group_resolved, delivery.left_out), (false, 3));
     }
 
     #[test]
     fn the_zero_time_of_go_is_a_time() {
         let body = r#"{"status":"firing","alerts":[{"status":"firing","startsAt":"2026-11-01T10:00:00.123456789Z","endsAt":"0001-01-01T00:00:00Z"}]}"#;
-        assert!(read(body.as_bytes(), "alertmanager", Timestamp::UNIX_EPOCH).is_ok());
+        assert!(read(body.as_bytes(), "alertmanager", &AlertTables::default(), Timestamp::UNIX_EPOCH).is_ok());
     }
 }

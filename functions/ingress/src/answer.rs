@@ -1,8 +1,9 @@
 //! What a sender is told about each of its alerts.
 
 use serde::Serialize;
-use shared::domain::episode::{Advice, Episode, FiringOutcome, ResolvedOutcome};
+use shared::domain::episode::{Advice, FiringOutcome, ResolvedOutcome};
 use shared::domain::id::Fingerprint;
+use shared::intake::{Counted, Outcome};
 
 /// What became of an alert, as the answer shows it. The names are the original service's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -19,7 +20,7 @@ pub struct AlertAnswer {
     pub fingerprint: Fingerprint,
     /// `opened`, `joined`, `escalated`, `reopened`, `late`, `resolved`, `member_left` or `ignored`.
     pub outcome: &'static str,
-    /// True if this alert opened the incident; its approval, if it needs one, follows with the analysis.
+    /// True if this alert opened an incident that is analysed; its approval, if it needs one, follows with the analysis.
     pub approval_created: bool,
     /// The approval that waits, once the analysis is there.
     pub approval_id: Option<String>,
@@ -33,49 +34,43 @@ pub struct AlertAnswer {
     pub converged: bool,
 }
 
-/// The answer to alerts that fire.
-pub(crate) fn firing(outcome: FiringOutcome, episode: &Episode) -> AlertAnswer {
-    let (name, message) = match outcome {
-        FiringOutcome::Opened => ("opened", "a new incident was opened and is being analysed".to_owned()),
-        FiringOutcome::Joined => ("joined", format!("it joined the incident that is there ({} sightings)", episode.hit_count)),
-        FiringOutcome::Escalated => ("escalated", "it joined the incident that is there and raised its severity".to_owned()),
-        FiringOutcome::Reopened => ("reopened", "it fired again: its incident was reopened".to_owned()),
-        FiringOutcome::Late => ("late", "an old delivery of an alert that has resolved: counted, nothing else".to_owned()),
-    };
-    answer(name, message, outcome == FiringOutcome::Opened, outcome != FiringOutcome::Opened, &episode.fingerprint, Some(episode))
-}
-
-/// The answer to alerts that have ended.
-pub(crate) fn resolved(outcome: ResolvedOutcome, fingerprint: &Fingerprint, episode: Option<&Episode>) -> AlertAnswer {
-    let (name, message) = match outcome {
-        ResolvedOutcome::Resolved => ("resolved", "the incident is resolved"),
-        ResolvedOutcome::MemberLeft => ("member_left", "noted; other alerts of the incident still fire"),
-        ResolvedOutcome::Ignored => ("ignored", "nothing of this alert is open"),
-    };
-    answer(name, message.to_owned(), false, false, fingerprint, episode)
-}
-
-fn answer(
-    outcome: &'static str,
-    message: String,
-    opened: bool,
-    converged: bool,
-    fingerprint: &Fingerprint,
-    episode: Option<&Episode>,
-) -> AlertAnswer {
-    let advice: Option<&Advice> = episode.and_then(|episode| episode.advice.as_ref());
-    AlertAnswer {
-        success: true,
-        message,
-        alert_id: String::new(),
-        incident_id: episode.map(|episode| episode.incident_id.to_string()),
-        fingerprint: fingerprint.clone(),
-        outcome,
-        approval_created: opened,
-        approval_id: advice.and_then(|advice| advice.approval_id.clone()),
-        risk_level: advice.map(|advice| advice.risk_level.clone()),
-        suggested_action: advice.map(|advice| advice.suggested_action.clone()),
-        hit_count: episode.map_or(0, |episode| episode.hit_count),
-        converged,
+impl AlertAnswer {
+    /// The answer to one alert; `cicd` says that it only reports on a delivery pipeline.
+    #[must_use]
+    pub fn new(counted: Counted, cicd: bool) -> Self {
+        let Counted { member, fingerprint, outcome } = counted;
+        let opened = matches!(outcome, Outcome::Firing(FiringOutcome::Opened, _));
+        let episode = outcome.episode();
+        let hit_count = episode.map_or(0, |episode| episode.hit_count);
+        let advice: Option<&Advice> = episode.and_then(|episode| episode.advice.as_ref());
+        Self {
+            success: true,
+            message: message(&outcome, hit_count, cicd),
+            alert_id: format!("alert-{member}"),
+            incident_id: episode.map(|episode| episode.incident_id.to_string()),
+            fingerprint,
+            outcome: outcome.name(),
+            approval_created: opened && !cicd,
+            approval_id: advice.and_then(|advice| advice.approval_id.clone()),
+            risk_level: advice.map(|advice| advice.risk_level.clone()),
+            suggested_action: advice.map(|advice| advice.suggested_action.clone()),
+            hit_count,
+            converged: matches!(outcome, Outcome::Firing(..)) && !opened,
+        }
     }
+}
+
+fn message(outcome: &Outcome, hit_count: u64, cicd: bool) -> String {
+    let fixed = match outcome {
+        Outcome::Firing(FiringOutcome::Joined, _) => return format!("it joined the incident that is there ({hit_count} sightings)"),
+        Outcome::Firing(FiringOutcome::Opened, _) if cicd => "a report of a delivery pipeline: it is shown and not analysed",
+        Outcome::Firing(FiringOutcome::Opened, _) => "a new incident was opened and is being analysed",
+        Outcome::Firing(FiringOutcome::Escalated, _) => "it joined the incident that is there and raised its severity",
+        Outcome::Firing(FiringOutcome::Reopened, _) => "it fired again: its incident was reopened",
+        Outcome::Firing(FiringOutcome::Late, _) => "an old delivery of an alert that has resolved: counted, nothing else",
+        Outcome::Resolved(ResolvedOutcome::Resolved, _) => "the incident is resolved",
+        Outcome::Resolved(ResolvedOutcome::MemberLeft, _) => "noted; other alerts of the incident still fire",
+        Outcome::Resolved(ResolvedOutcome::Ignored, _) => "nothing of this alert is open",
+    };
+    fixed.to_owned()
 }

@@ -48,7 +48,7 @@ pub async fn api(app: &App, headers: &HeaderMap, bytes: &[u8], id: &str, verdict
 /// # Errors
 /// If there is no such approval, it cannot be decided on, or the decision could not be stored and sent.
 pub async fn decide(app: &App, id: &ApprovalId, verdict: Verdict, by: &str, now: Timestamp) -> Result<Incident, Rejection> {
-    let changed = app.store.change(&id.incident(), |draft| decision::decide(draft, id, verdict, by, now)).await;
+    let changed = app.intake.store.change(&id.incident(), |draft| decision::decide(draft, id, verdict, by, now)).await;
     let (incident, decided) = changed.map_err(|error| match error {
         StoreError::Missing { .. } => Rejection::NoApproval,
         other => other.into(),
@@ -67,6 +67,6 @@ async fn announce(app: &App, incident: &Incident) -> Result<(), Rejection> {
         // Two incidents can have the same plan: the approval's id, which names the incident too, tells their messages apart.
         app.repairs.send_in_order(&message, &plan.target, approval.id.as_str()).await?;
     }
-    app.notifications.send(&Message::IncidentChanged { incident_id }).await?;
+    app.intake.notifications.send(&Message::IncidentChanged { incident_id }).await?;
     Ok(())
 }

@@ -13,7 +13,7 @@ pub const MOST_BYTES: usize = 5_500_000;
 /// If it is too large, not JSON, or not of this shape; the place is then named.
 pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
     if bytes.len() > MOST_BYTES {
-        return Err(Rejection::TooLarge { bytes: bytes.len(), most: MOST_BYTES });
+        return Err(Rejection::TooLarge { what: "the body", bytes: bytes.len(), most: MOST_BYTES });
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {

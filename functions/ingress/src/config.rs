@@ -1,7 +1,8 @@
 //! What ingress is told by its environment.
 
+use std::path::PathBuf;
+
 use ipnet::IpNet;
-use jiff::SignedDuration;
 use shared::domain::episode::Windows;
 use shared::variables::{InvalidVariable, Variables};
 
@@ -16,6 +17,10 @@ pub struct Config {
     pub notifications_queue: String,
     /// `REPAIRS_QUEUE_URL`.
     pub repairs_queue: String,
+    /// `SIGNALS_QUEUE_URL`.
+    pub signals_queue: String,
+    /// `CONFIG_DIR`: where the operator's alert-tables.json is.
+    pub config_dir: PathBuf,
     /// `WEBHOOK_SECRET_ID`: the key of the HMAC signatures.
     pub webhook_secret: String,
     /// `ALERTMANAGER_SECRET_ID`: the bearer token and basic password of Alertmanager.
@@ -46,10 +51,6 @@ impl Config {
     pub fn from_variables<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<Self, InvalidVariable> {
         let queue = "the URL of a queue";
         let secret = "the ARN or name of a secret";
-        let seconds = |name, default: u32| {
-            let value = variables.parsed(name, "a number of seconds", default)?;
-            Ok(SignedDuration::from_secs(i64::from(value)))
-        };
         let environment = variables.required("ENVIRONMENT", "prod or dev")?;
         if !["prod", "dev"].contains(&environment.as_str()) {
             return Err(InvalidVariable::Unfit { name: "ENVIRONMENT", expected: "prod or dev" });
@@ -59,6 +60,8 @@ impl Config {
             incidents_queue: variables.required("INCIDENTS_QUEUE_URL", queue)?,
             notifications_queue: variables.required("NOTIFICATIONS_QUEUE_URL", queue)?,
             repairs_queue: variables.required("REPAIRS_QUEUE_URL", queue)?,
+            signals_queue: variables.required("SIGNALS_QUEUE_URL", queue)?,
+            config_dir: variables.required("CONFIG_DIR", "the directory with alert-tables.json")?.into(),
             webhook_secret: variables.required("WEBHOOK_SECRET_ID", secret)?,
             alertmanager_secret: variables.required("ALERTMANAGER_SECRET_ID", secret)?,
             approval_secret: variables.required("APPROVAL_SECRET_ID", secret)?,
@@ -66,7 +69,7 @@ impl Config {
             telegram_approvers: variables.list("TELEGRAM_APPROVER_IDS", "numeric ids with commas between them")?,
             internal: variables.list("INTERNAL_CIDRS", "address ranges such as 10.0.0.0/8, with commas between them")?,
             development: environment == "dev",
-            windows: Windows { debounce: seconds("DEBOUNCE_SECONDS", 300)?, stale: seconds("EPISODE_STALE_SECONDS", 18_000)? },
+            windows: Windows::from_variables(variables)?,
             require_signature_timestamp: variables.parsed("REQUIRE_SIGNATURE_TIMESTAMP", "true or false", false)?,
             fingerprint_labels: variables.list("FINGERPRINT_LABELS", "names of labels with commas between them")?,
         })

@@ -6,145 +6,192 @@ pub mod approvals;
 pub mod authentication;
 pub mod body;
 pub mod config;
-pub mod intake;
 pub mod rejection;
+pub mod routes;
+pub mod signals;
 pub mod signed_alert;
 pub mod telegram;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_types::SdkConfig;
 use jiff::Timestamp;
-use lambda_http::http::{HeaderMap, HeaderValue, Method, header};
+use lambda_http::http::{HeaderMap, HeaderValue, header};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Error, Request, RequestExt as _, Response};
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use shared::alert_tables;
+use shared::aws::requests_sent;
 use shared::domain::alert::AlertType;
-use shared::domain::approval::Verdict;
+use shared::domain::tables::AlertTables;
+use shared::fault::Faults;
+use shared::intake::{Counted, Delivery, Intake, time_left};
+use shared::metrics::MetricsLine;
 use shared::queue::Queue;
 use shared::secrets::{SecretError, Secrets};
 use shared::store::Store;
-use tracing::{debug, error, info, warn};
+use tracing::{Instrument as _, error, info_span, warn};
 
+use crate::answer::AlertAnswer;
 use crate::authentication::{GRAFANA, SIGNED, SignatureForm};
 use crate::config::Config;
 use crate::rejection::Rejection;
+use crate::routes::Target;
+
+/// How long a request may take where Lambda does not say; API Gateway waits for 30 s.
+const PATIENCE: Duration = Duration::from_secs(23);
 
 /// The function's state between requests: clients, configuration, and the secrets that were read.
 #[derive(Debug)]
 pub struct App {
     config: Config,
-    store: Store,
+    tables: AlertTables,
     secrets: Secrets,
-    incidents: Queue,
-    notifications: Queue,
+    intake: Intake,
+    signals: Queue,
     repairs: Queue,
 }
 
+/// One request on its way: what is known of it besides its body.
+struct Visit {
+    now: Timestamp,
+    until: Instant,
+    seen: Seen,
+}
+
+/// What the request's line in the log tells of its alerts.
+#[derive(Default)]
+struct Seen {
+    alerts: usize,
+    left_out: u64,
+    outcomes: BTreeMap<&'static str, u64>,
+    /// Fingerprint and incident, where there is one alert.
+    single: Option<(String, Option<String>)>,
+}
+
 impl App {
-    /// Builds the clients. Nothing is read yet: the first request reads what it needs.
-    #[must_use]
-    pub fn new(config: Config, aws: &SdkConfig) -> Self {
+    /// Reads the operator's tables and builds the clients. Nothing else is read yet: the first request reads what it needs.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the tables.
+    pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, Faults> {
         let sqs = aws_sdk_sqs::Client::new(aws);
-        Self {
+        let queue = |url: &str| Queue::new(sqs.clone(), url.to_owned());
+        let intake = Intake {
             store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table.clone()),
+            incidents: queue(&config.incidents_queue),
+            notifications: queue(&config.notifications_queue),
+            windows: config.windows,
+            fingerprint_labels: config.fingerprint_labels.clone(),
+        };
+        Ok(Self {
+            tables: alert_tables::load(&config.config_dir)?,
             secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(aws)),
-            incidents: Queue::new(sqs.clone(), config.incidents_queue.clone()),
-            notifications: Queue::new(sqs.clone(), config.notifications_queue.clone()),
-            repairs: Queue::new(sqs, config.repairs_queue.clone()),
+            signals: queue(&config.signals_queue),
+            repairs: queue(&config.repairs_queue),
+            intake,
             config,
-        }
+        })
     }
 
-    /// Answers a request.
+    /// Answers a request, and writes its line of log and metrics.
     ///
     /// # Errors
     /// Never: what goes wrong is an answer too.
     pub async fn answer(&self, request: Request, now: Timestamp) -> Result<Response<Body>, Error> {
-        let path = request.uri().path().to_owned();
-        let answered = self.route(&request, &path, now).await;
-        Ok(match answered {
+        let (began, sent_before) = (Instant::now(), requests_sent());
+        let context = request.lambda_context_ref();
+        let request_id = context.map(|context| context.request_id.clone()).unwrap_or_default();
+        let most = context.map_or(PATIENCE, |context| time_left(context.deadline, now));
+        let mut visit = Visit { now, until: began + most, seen: Seen::default() };
+
+        let found = routes::find(request.method(), request.uri().path());
+        let route = found.as_ref().map_or("none", |(route, _)| route.path);
+        let span = info_span!("request", request_id);
+        let answered = match found {
+            Ok((route, id)) => self.visit(route.to, id, &request, &mut visit).instrument(span.clone()).await,
+            Err(rejection) => Err(rejection),
+        };
+        if let Err(Rejection::Passing(error)) = &answered {
+            span.in_scope(|| error!(error = %error, "a passing fault"));
+        }
+        let mut line = MetricsLine::new("route", route);
+        line.field("request_id", request_id);
+        line.metric("latency", (began.elapsed().as_secs_f64() * 1e5).round() / 1e2, "Milliseconds");
+        line.metric("aws_requests", requests_sent() - sent_before, "Count");
+        visit.seen.tell(&mut line);
+        let response = match answered {
             Ok(value) => {
-                info!(path, status = 200, "answered");
                 let mut response = Response::new(Body::from(value.to_string()));
                 response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 response
             }
             Err(rejection) => {
-                let status = rejection.kind().0.as_u16();
-                match &rejection {
-                    Rejection::Passing(error) => error!(path, status, error = %error, "a passing fault"),
-                    Rejection::NoSecret => error!(path, status, "a secret has no value: everything is refused"),
-                    Rejection::Unauthenticated(why) => warn!(path, status, why, "refused"),
-                    _ => debug!(path, status, %rejection, "refused"),
-                }
+                rejection.tell(&mut line);
                 rejection.into_response()
             }
-        })
-    }
-
-    async fn route(&self, request: &Request, path: &str, now: Timestamp) -> Result<Value, Rejection> {
-        let (headers, bytes) = (request.headers(), request.body().as_ref());
-        let rest = path.trim_end_matches('/').strip_prefix("/api/v1/").ok_or_else(|| Rejection::NoRoute(path.to_owned()))?;
-        let parts: Vec<&str> = rest.split('/').collect();
-        let allowed = match parts.as_slice() {
-            ["webhooks", "health"] => Method::GET,
-            ["webhooks", "alertmanager" | "alerts" | "grafana" | "telegram"] | ["approvals", _, "approve" | "reject"] => Method::POST,
-            _ => return Err(Rejection::NoRoute(path.to_owned())),
         };
-        if *request.method() != allowed {
-            let allowed = if allowed == Method::GET { "GET" } else { "POST" };
-            return Err(Rejection::WrongMethod { path: path.to_owned(), allowed });
-        }
-        match parts.as_slice() {
-            ["webhooks", "alertmanager"] => self.alertmanager(headers, bytes, source(request), now).await,
-            ["webhooks", "grafana"] => self.grafana(headers, bytes, now).await,
-            ["webhooks", "alerts"] => self.signed_alert(headers, bytes, now).await,
-            ["webhooks", "telegram"] => telegram::update(self, headers, bytes, now).await,
-            ["approvals", id, verdict] => {
-                let verdict = if *verdict == "approve" { Verdict::Approve } else { Verdict::Reject };
-                approvals::api(self, headers, bytes, id, verdict, now).await
+        line.field("status", response.status().as_u16());
+        line.write(now);
+        Ok(response)
+    }
+
+    async fn visit(&self, to: Target, id: &str, request: &Request, visit: &mut Visit) -> Result<Value, Rejection> {
+        let (headers, bytes) = (request.headers(), request.body().as_ref());
+        match to {
+            Target::Health => Ok(health()),
+            Target::Alertmanager => {
+                if !authentication::is_internal(source(request), &self.config.internal) {
+                    self.signed_or_known(SIGNED, headers, bytes, visit.now).await?;
+                }
+                self.delivery(bytes, "alertmanager", visit).await
             }
-            _ => Ok(health()),
+            Target::Grafana => {
+                self.signed_or_known(GRAFANA, headers, bytes, visit.now).await?;
+                self.delivery(bytes, "grafana", visit).await
+            }
+            Target::Alerts => {
+                self.signed(SIGNED, headers, bytes, visit.now).await?;
+                let alert = signed_alert::read(bytes, &self.tables, visit.now)?;
+                let answers = self.count(Delivery::single(alert), visit).await?;
+                Ok(answers.first().map_or(Value::Null, |answer| json!(answer)))
+            }
+            Target::Signals => {
+                self.signed(SIGNED, headers, bytes, visit.now).await?;
+                let signal = signals::read(bytes, &self.tables, visit.now)?;
+                let message_id = self.signals.send(&signal).await?;
+                Ok(json!({ "success": true, "message_id": message_id, "stream": signals::STREAM }))
+            }
+            Target::Telegram => telegram::update(self, headers, bytes, visit.now).await,
+            Target::Approval(verdict) => approvals::api(self, headers, bytes, id, verdict, visit.now).await,
         }
     }
 
-    async fn alertmanager(&self, headers: &HeaderMap, bytes: &[u8], source: Option<IpAddr>, now: Timestamp) -> Result<Value, Rejection> {
-        if !authentication::is_internal(source, &self.config.internal) {
-            self.signed_or_known(SIGNED, headers, bytes, now).await?;
+    async fn delivery(&self, bytes: &[u8], source: &str, visit: &mut Visit) -> Result<Value, Rejection> {
+        let delivery = alertmanager::read(bytes, source, &self.tables, visit.now)?;
+        let left_out = delivery.left_out;
+        if left_out > 0 {
+            warn!(left_out, "the sender left alerts out of this delivery (max_alerts)");
         }
-        self.delivery(bytes, "alertmanager", now).await
-    }
-
-    async fn grafana(&self, headers: &HeaderMap, bytes: &[u8], now: Timestamp) -> Result<Value, Rejection> {
-        self.signed_or_known(GRAFANA, headers, bytes, now).await?;
-        self.delivery(bytes, "grafana", now).await
-    }
-
-    async fn delivery(&self, bytes: &[u8], source: &str, now: Timestamp) -> Result<Value, Rejection> {
-        let delivery = alertmanager::read(bytes, source, now)?;
-        if delivery.truncated > 0 {
-            warn!(truncated = delivery.truncated, "the sender left alerts out of this delivery (max_alerts)");
-        }
-        let answers = intake::take(self, delivery.alerts, delivery.whole_group_resolved, now).await?;
-        // One line for each request is logged where it is answered; logs cost more than the function's time.
-        debug!(alerts = answers.len(), "counted");
+        let answers = self.count(delivery, visit).await?;
         // The original answered for its first alert only: its clients find those fields where they were.
         let mut answer =
             answers.first().map_or_else(|| json!({ "success": true, "message": "the delivery holds no alerts" }), |first| json!(first));
         answer["results"] = json!(answers);
-        answer["truncated_alerts"] = json!(delivery.truncated);
+        answer["truncated_alerts"] = json!(left_out);
         Ok(answer)
     }
 
-    async fn signed_alert(&self, headers: &HeaderMap, bytes: &[u8], now: Timestamp) -> Result<Value, Rejection> {
-        self.signed(SIGNED, headers, bytes, now).await?;
-        let alert = signed_alert::read(bytes, now)?;
-        let whole_group = alert.status == shared::domain::alert::AlertStatus::Resolved;
-        let answers = intake::take(self, vec![alert], whole_group, now).await?;
-        Ok(answers.first().map_or(Value::Null, |answer| json!(answer)))
+    /// Counts the alerts of a delivery, and answers each.
+    async fn count(&self, delivery: Delivery, visit: &mut Visit) -> Result<Vec<AlertAnswer>, Rejection> {
+        (visit.seen.alerts, visit.seen.left_out) = (delivery.alerts.len(), delivery.left_out);
+        let cicd: Vec<bool> = delivery.alerts.iter().map(|alert| alert.cicd).collect();
+        let counted = self.intake.take(delivery, visit.now, visit.until).await?;
+        visit.seen.count(&counted);
+        Ok(counted.into_iter().zip(cicd).map(|(counted, cicd)| AlertAnswer::new(counted, cicd)).collect())
     }
 
     /// Lets in who has signed, or who knows the secret of the alert senders.
@@ -173,12 +220,32 @@ impl App {
             Err(error) => Err(error.into()),
         }
     }
+}
 
-    /// Waits a little before a lost race is run again, longer each time and not in step with the others.
-    async fn pause(&self, attempt: u32) {
-        let most = 10 * u64::from(attempt + 1).min(20);
-        let random = ulid::Ulid::generate().random() as u64;
-        tokio::time::sleep(Duration::from_millis(random % most)).await;
+impl Seen {
+    fn count(&mut self, counted: &[Counted]) {
+        for Counted { outcome, .. } in counted {
+            *self.outcomes.entry(outcome.name()).or_default() += 1;
+        }
+        if let [Counted { fingerprint, outcome, .. }] = counted {
+            self.single = Some((fingerprint.to_string(), outcome.episode().map(|episode| episode.incident_id.to_string())));
+        }
+    }
+
+    fn tell(self, line: &mut MetricsLine) {
+        if self.alerts > 0 {
+            line.metric("alerts", self.alerts, "Count");
+        }
+        if self.left_out > 0 {
+            line.metric("left_out", self.left_out, "Count");
+        }
+        for (outcome, count) in self.outcomes {
+            line.metric(outcome, count, "Count");
+        }
+        if let Some((fingerprint, incident_id)) = self.single {
+            line.field("fingerprint", fingerprint);
+            line.field("incident_id", incident_id);
+        }
     }
 }
 

@@ -16,6 +16,6 @@ async fn main() -> Result<(), Error> {
     init(&variables)?;
     let config = or_log(Config::from_variables(&variables))?;
     let aws = AwsEnvironment::from_variables(&variables)?.sdk_config(Duration::from_secs(5));
-    let app = App::new(config, &aws);
+    let app = or_log(App::new(config, &aws))?;
     run(service_fn(|request| app.answer(request, Timestamp::now()))).await
 }

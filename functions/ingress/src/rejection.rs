@@ -4,6 +4,8 @@ use lambda_http::http::{HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
 use serde_json::json;
 use shared::domain::approval::Refusal;
+use shared::intake::IntakeError;
+use shared::metrics::MetricsLine;
 use shared::queue::QueueError;
 use shared::secrets::SecretError;
 use shared::store::StoreError;
@@ -28,11 +30,13 @@ pub enum Rejection {
         /// The path.
         path: String,
         /// What it takes.
-        allowed: &'static str,
+        allowed: String,
     },
-    /// The body is too large.
-    #[error("the body has {bytes} bytes; {most} is the most")]
+    /// The body, or what is made of it, is too large.
+    #[error("{what} has {bytes} bytes; {most} is the most")]
     TooLarge {
+        /// What is.
+        what: &'static str,
         /// How large it is.
         bytes: usize,
         /// How large it may be.
@@ -52,6 +56,16 @@ pub enum Rejection {
     /// The approval cannot be decided on.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The time of the request ran out before every alert of a delivery was counted.
+    #[error(
+        "the time ran out after {counted} of {fingerprints} fingerprints were counted; send the delivery again: the next try gets further"
+    )]
+    OutOfTime {
+        /// How many were counted.
+        counted: usize,
+        /// How many there are.
+        fingerprints: usize,
+    },
     /// A passing fault. What is inside is logged and not shown.
     #[error("the alert could not be stored and queued right now; send it again")]
     Passing(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -66,6 +80,15 @@ impl From<StoreError> for Rejection {
 impl From<QueueError> for Rejection {
     fn from(error: QueueError) -> Self {
         Self::Passing(Box::new(error))
+    }
+}
+
+impl From<IntakeError> for Rejection {
+    fn from(error: IntakeError) -> Self {
+        match error {
+            IntakeError::OutOfTime { counted, fingerprints } => Self::OutOfTime { counted, fingerprints },
+            other => Self::Passing(Box::new(other)),
+        }
     }
 }
 
@@ -94,7 +117,20 @@ impl Rejection {
             Self::Refused(Refusal::Decided { .. }) => (StatusCode::CONFLICT, "already-decided"),
             Self::Refused(Refusal::Expired { .. }) => (StatusCode::CONFLICT, "expired"),
             Self::Refused(Refusal::Void { .. } | Refusal::NotThisPlan) => (StatusCode::CONFLICT, "void"),
+            Self::OutOfTime { .. } => (StatusCode::SERVICE_UNAVAILABLE, "out-of-time"),
             Self::Passing(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        }
+    }
+
+    /// What the request's line in the log tells of it. Never the body, a part of which stands in some of the sentences.
+    pub(crate) fn tell(&self, line: &mut MetricsLine) {
+        let (status, kind) = self.kind();
+        line.metric(if status.is_server_error() { "failed" } else { "refused" }, 1, "Count");
+        line.field("problem", kind);
+        match self {
+            Self::Unauthenticated(why) => line.field("why", *why),
+            Self::OutOfTime { .. } | Self::TooLarge { .. } | Self::NoSecret => line.field("why", self.to_string()),
+            _ => {}
         }
     }
 
@@ -115,8 +151,10 @@ impl Rejection {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         match &self {
             Self::Unauthenticated(_) => drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer, Basic"))),
-            Self::WrongMethod { allowed, .. } => drop(headers.insert(header::ALLOW, HeaderValue::from_static(allowed))),
-            Self::Passing(_) | Self::NoSecret => drop(headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"))),
+            Self::WrongMethod { allowed, .. } => drop(HeaderValue::from_str(allowed).map(|allowed| headers.insert(header::ALLOW, allowed))),
+            Self::Passing(_) | Self::NoSecret | Self::OutOfTime { .. } => {
+                drop(headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2")))
+            }
             _ => {}
         }
         response

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use shared::domain::alert::{Alert, AlertSeverity, AlertStatus, AlertType, Texts};
 use shared::domain::id::MemberId;
-use shared::domain::target::normalise_pod;
+use shared::domain::tables::AlertTables;
 
 use crate::body;
 use crate::rejection::Rejection;
@@ -25,11 +25,11 @@ struct Payload {
     status: AlertStatus,
 }
 
-fn default_namespace() -> String {
+pub(crate) fn default_namespace() -> String {
     "default".to_owned()
 }
 
-fn firing() -> AlertStatus {
+pub(crate) fn firing() -> AlertStatus {
     AlertStatus::Firing
 }
 
@@ -37,35 +37,42 @@ fn firing() -> AlertStatus {
 ///
 /// # Errors
 /// The field that is missing or wrong.
-pub fn read(bytes: &[u8], now: Timestamp) -> Result<Alert, Rejection> {
+pub fn read(bytes: &[u8], tables: &AlertTables, now: Timestamp) -> Result<Alert, Rejection> {
     let payload: Payload = body::json(bytes)?;
-    for (field, value) in [("target_resource", &payload.target_resource), ("source", &payload.source), ("namespace", &payload.namespace)] {
-        if value.trim().is_empty() {
-            return Err(Rejection::Malformed { at: Some(field.to_owned()), why: "must not be empty".to_owned() });
-        }
-    }
-    let labels = payload.labels.unwrap_or_default();
-    // Hosts are called db-1 and db-2 too: only what is said to be a pod loses its ending.
-    let is_pod = payload.alert_type == AlertType::K8sPodCrash || labels.get("pod") == Some(&payload.target_resource);
-    let name = labels.get("alertname").cloned().unwrap_or_else(|| payload.alert_type.as_str().to_owned());
-    // These senders do not number their alerts: a fingerprint has one member, sighted now.
-    let Ok(member) = MemberId::try_from("sender") else { unreachable!("a fixed word of letters is a member id") };
+    must_be_there(&[("target_resource", &payload.target_resource), ("source", &payload.source), ("namespace", &payload.namespace)])?;
+    let mut labels = payload.labels.unwrap_or_default();
+    labels.entry("alertname".to_owned()).or_insert_with(|| payload.alert_type.as_str().to_owned());
     let annotations = Texts::from([("summary".to_owned(), payload.message)]);
-    let normalised = Alert::from_labels(payload.status, &payload.source, labels, annotations, now, member);
-    Ok(Alert {
-        name,
-        alert_type: payload.alert_type,
-        severity: payload.severity,
-        namespace: payload.namespace,
-        normalised_target: if is_pod { normalise_pod(&payload.target_resource) } else { &payload.target_resource }.to_owned(),
-        target: payload.target_resource,
-        ..normalised
-    })
+    let alert = from_sender(tables, payload.status, &payload.source, labels, annotations, now);
+    let alert = Alert { alert_type: payload.alert_type, severity: payload.severity, ..alert };
+    Ok(alert.about(&payload.target_resource, &payload.namespace))
+}
+
+/// An alert of a sender that does not number its alerts: their fingerprint has one member, sighted now.
+pub(crate) fn from_sender(
+    tables: &AlertTables,
+    status: AlertStatus,
+    source: &str,
+    labels: Texts,
+    annotations: Texts,
+    now: Timestamp,
+) -> Alert {
+    let Ok(member) = MemberId::try_from("sender") else { unreachable!("a fixed word of letters is a member id") };
+    tables.alert(status, source, labels, annotations, now, member)
+}
+
+/// Refuses a field that says nothing.
+pub(crate) fn must_be_there(fields: &[(&str, &str)]) -> Result<(), Rejection> {
+    match fields.iter().find(|(_, value)| value.trim().is_empty()) {
+        Some((field, _)) => Err(Rejection::Malformed { at: Some((*field).to_owned()), why: "must not be empty".to_owned() }),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
+    use shared::domain::tables::AlertTables;
 
     use super::read;
 
@@ -73,15 +80,15 @@ mod tests {
     fn the_originals_fields_are_read() {
         let body = r#"{"alert_type":"k8s_pod_crash","severity":"critical","source":"k8s","target_resource":"web-7d9c5b8f6d-x2x4z",
             "message":"crash","metrics":{"restarts":9},"labels":null}"#;
-        let alert = read(body.as_bytes(), Timestamp::UNIX_EPOCH).expect("accepted");
+        let alert = read(body.as_bytes(), &AlertTables::default(), Timestamp::UNIX_EPOCH).expect("accepted");
         assert_eq!((alert.normalised_target.as_str(), alert.namespace.as_str(), alert.message.as_str()), ("web", "default", "crash"));
         let host = body.replace("k8s_pod_crash", "disk_full").replace("web-7d9c5b8f6d-x2x4z", "db-1");
-        assert_eq!(read(host.as_bytes(), Timestamp::UNIX_EPOCH).expect("accepted").normalised_target, "db-1");
+        assert_eq!(read(host.as_bytes(), &AlertTables::default(), Timestamp::UNIX_EPOCH).expect("accepted").normalised_target, "db-1");
     }
 
     #[test]
     fn a_refusal_names_the_field() {
-        let refusal = |body: &str| read(body.as_bytes(), Timestamp::UNIX_EPOCH).expect_err("refused").to_string();
+        let refusal = |body: &str| read(body.as_bytes(), &AlertTables::default(), Timestamp::UNIX_EPOCH).expect_err("refused").to_string();
         insta::assert_snapshot!(
             refusal(r#"{"alert_type":"fire"}"#),
             @"alert_type: unknown variant `fire`, expected one of `k8s_node_failure`, `k8s_pod_crash`, `db_connection_timeout`, `service_404`, `high_cpu`, `high_memory`, `disk_full`, `ssl_expiry`, `custom` at line 1 column 20"

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use shared::domain::alert::AlertSeverity;
 use shared::domain::approval::{Standing, Verdict};
 use shared::domain::incident::{Incident, Status};
 use shared::domain::plan::{Phase, Plan, PlannedStep};
@@ -37,6 +38,9 @@ pub struct Button {
 #[must_use]
 pub fn render(incident: &Incident) -> Card {
     let alert = &incident.alert;
+    if alert.cicd {
+        return pipeline(incident);
+    }
     let mut lines = vec![format!(
         "{} <b>{:?}</b> {}{}",
         icon(incident),
@@ -46,6 +50,21 @@ pub fn render(incident: &Incident) -> Card {
     )];
     lines.push(format!("<b>{}</b> in {}", escaped(&alert.target, NAME_CHARACTERS), escaped(&alert.namespace, NAME_CHARACTERS)));
     lines.push(escaped(&alert.message, TEXT_CHARACTERS));
+    if incident.left_out > 0 {
+        lines.push(format!("⚠ its sender left out {} alerts (max_alerts): more may be wrong than this shows", incident.left_out));
+    }
+    if let Some(storm) = &incident.storm {
+        lines.push(format!("<b>{} of {} incidents still open</b>", storm.open, storm.tied));
+        lines.extend(
+            storm
+                .shown
+                .iter()
+                .map(|(name, target)| format!("· {} on {}", escaped(name, NAME_CHARACTERS), escaped(target, NAME_CHARACTERS))),
+        );
+        if storm.open > storm.shown.len() as u64 {
+            lines.push(format!("· and {} more", storm.open - storm.shown.len() as u64));
+        }
+    }
     if let Some(analysis) = &incident.analysis {
         lines.push(String::new());
         lines.push(format!("<b>Cause</b> {}", escaped(&analysis.root_cause, TEXT_CHARACTERS)));
@@ -77,8 +96,36 @@ pub fn render(incident: &Incident) -> Card {
     Card { html: lines.join("\n"), buttons: buttons(incident) }
 }
 
+/// What a delivery pipeline reports, in the short format: no analysis, no plan, no buttons. Links are shown as text: they come
+/// from outside.
+fn pipeline(incident: &Incident) -> Card {
+    let alert = &incident.alert;
+    let icon = match (alert.severity, incident.status) {
+        (AlertSeverity::Info, _) => "✅",
+        (_, Status::Resolved) => "☑️",
+        (AlertSeverity::Critical, _) => "❌",
+        (AlertSeverity::Warning, _) => "⏳",
+    };
+    let count = if incident.hit_count > 1 { format!(" [x{}]", incident.hit_count) } else { String::new() };
+    let mut lines = vec![format!("{icon} <b>{}</b>{count}", escaped(&alert.message, TEXT_CHARACTERS))];
+    let label = |name: &str| alert.labels.get(name).filter(|value| !value.is_empty());
+    let named = [("stage", "stage"), ("commit", "commit"), ("triggered_by", "by")];
+    let told: Vec<String> =
+        named.iter().filter_map(|(name, word)| Some(format!("{word} {}", escaped(label(name)?, NAME_CHARACTERS)))).collect();
+    if !told.is_empty() {
+        lines.push(told.join(" · "));
+    }
+    if let Some(url) = alert.annotations.get("workflow_url").filter(|url| !url.is_empty()) {
+        lines.push(escaped(url, TEXT_CHARACTERS));
+    }
+    lines.push(format!("<code>{}</code>", incident.id));
+    Card { html: lines.join("\n"), buttons: Vec::new() }
+}
+
 fn icon(incident: &Incident) -> &'static str {
     match incident.status {
+        Status::Announced => "ℹ️",
+        Status::Tied => "🔗",
         Status::Open => "🔎",
         Status::AwaitingApproval | Status::NeedsHuman => "🚨",
         Status::Approved | Status::Repairing => "🔧",
@@ -125,6 +172,8 @@ fn standing(incident: &Incident) -> String {
         Status::Repaired => "Repaired and verified; the alert has not resolved yet".to_owned(),
         Status::RepairFailed => "<b>The repair failed: a human has to look</b>".to_owned(),
         Status::Resolved => "Resolved".to_owned(),
+        Status::Announced => "For information".to_owned(),
+        Status::Tied => "Part of a storm".to_owned(),
     };
     if let Some(decided) = decided {
         let _ = write!(line, "\n{decided}");

@@ -8,6 +8,7 @@ use shared::domain::analysis::Risk;
 use shared::domain::approval::Verdict;
 use shared::domain::decision::decide;
 use shared::domain::draft::Draft;
+use shared::domain::episode::Firing;
 use shared::domain::fingerprint::fingerprint;
 use shared::domain::id::{IncidentId, MemberId};
 use shared::domain::plan::{Plan, PlannedStep};
@@ -21,7 +22,8 @@ fn incident(target: &str, message: &str) -> Draft {
     let alert = Alert::from_labels(AlertStatus::Firing, "alertmanager", labels, annotations, Timestamp::UNIX_EPOCH, member);
     let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
     let fingerprint = fingerprint(&alert, &[]);
-    Draft::open(id, fingerprint, alert, 1, Timestamp::UNIX_EPOCH)
+    let firing = Firing::of(&alert);
+    Draft::open(id, fingerprint, alert, &firing, Timestamp::UNIX_EPOCH)
 }
 
 fn plan(argv: Vec<String>) -> Plan {

@@ -7,6 +7,8 @@ use shared::variables::{InvalidVariable, Variables};
 pub struct Config {
     /// `TABLE_NAME`.
     pub table: String,
+    /// `NOTIFICATIONS_QUEUE_URL`: its own queue, for what is better looked at later.
+    pub notifications_queue: String,
     /// `TELEGRAM_API_BASE_URL`.
     pub telegram_base_url: String,
     /// `TELEGRAM_BOT_TOKEN_SECRET_ID`.
@@ -24,6 +26,7 @@ impl Config {
         let base_url = variables.optional("TELEGRAM_API_BASE_URL").unwrap_or_else(|| "https://api.telegram.org".to_owned());
         Ok(Self {
             table: variables.required("TABLE_NAME", "the name of the table")?,
+            notifications_queue: variables.required("NOTIFICATIONS_QUEUE_URL", "the URL of a queue")?,
             telegram_base_url: base_url.trim_end_matches('/').to_owned(),
             telegram_token_secret: variables.required("TELEGRAM_BOT_TOKEN_SECRET_ID", "the ARN or name of a secret")?,
             telegram_chat: variables.optional("TELEGRAM_CHAT_ID"),

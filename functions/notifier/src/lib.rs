@@ -10,7 +10,9 @@ use shared::domain::digest::Digest;
 use shared::domain::id::IncidentId;
 use shared::domain::incident::Incident;
 use shared::domain::operation_log::{Event, News};
+use shared::domain::storm::Storm;
 use shared::message::Message;
+use shared::queue::{Queue, QueueError, STORM_LOOKS_EVERY};
 use shared::secrets::{SecretError, Secrets};
 use shared::store::{CardTurn, SentCard, Store, StoreError};
 use thiserror::Error;
@@ -36,6 +38,9 @@ pub enum Failure {
     /// The bot's token cannot be read.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// The queue failed.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
     /// Telegram did not take the card.
     #[error(transparent)]
     Telegram(#[from] TelegramError),
@@ -48,6 +53,7 @@ pub enum Failure {
 #[derive(Debug)]
 pub struct App {
     store: Store,
+    notifications: Queue,
     secrets: Secrets,
     telegram: Telegram,
     token_secret: String,
@@ -62,6 +68,7 @@ impl App {
     pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, TelegramError> {
         Ok(Self {
             store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
+            notifications: Queue::new(aws_sdk_sqs::Client::new(aws), config.notifications_queue),
             secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(aws)),
             telegram: Telegram::new(config.telegram_base_url)?,
             token_secret: config.telegram_token_secret,
@@ -77,6 +84,20 @@ impl App {
         let id = message.incident_id();
         if let Message::AlertsConverged { hit_count, .. } = message {
             self.store.change(id, |draft| draft.converged(*hit_count, clock())).await?;
+        }
+        let missing = || StoreError::Missing { key: format!("INC#{id} / INCIDENT") };
+        let incident = self.store.incident(id).await?.ok_or_else(missing)?;
+        if let Some(storm) = incident.tied_to {
+            // The storm's card shows it, together with what else changes in the next seconds.
+            if self.store.mark_storm(&storm, clock()).await? {
+                self.notifications.send_later(&Message::IncidentChanged { incident_id: storm }, STORM_LOOKS_EVERY).await?;
+            }
+            return Ok(());
+        }
+        if incident.storm.is_some() {
+            self.store.unmark_storm(id).await?;
+            let found = Storm::of(&self.store.tied(id).await?);
+            self.store.change(id, |draft| draft.storm_is(found.clone(), clock())).await?;
         }
         match &self.chat {
             Some(chat) => self.show(id, chat, holder, clock).await,

@@ -5,6 +5,7 @@ use shared::domain::alert::{Alert, AlertStatus, Texts};
 use shared::domain::approval::{Standing, Verdict};
 use shared::domain::decision::decide;
 use shared::domain::draft::Draft;
+use shared::domain::episode::Firing;
 use shared::domain::fingerprint::fingerprint;
 use shared::domain::id::{IncidentId, MemberId};
 use shared::domain::incident::Status;
@@ -32,7 +33,7 @@ fn approved() -> (Draft, String) {
     let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
     let files = files();
     let Choice::Plan(plan) = choose(&files.playbooks, &alert, service::find(&files.services, &alert)) else { panic!("a plan") };
-    let mut draft = Draft::open(id, fingerprint(&alert, &[]), alert, 1, NOW);
+    let mut draft = Draft::open(id, fingerprint(&alert, &[]), alert.clone(), &Firing::of(&alert), NOW);
     draft.propose(*plan, NOW, SignedDuration::from_hours(1));
     let approval = draft.incident.approval.clone().expect("asked");
     decide(&mut draft, &approval.id, Verdict::Approve, "telegram:7", NOW).expect("pending");

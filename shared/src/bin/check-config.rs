@@ -1,18 +1,25 @@
-//! Checks an operator's two files: `check-config DIRECTORY`. Prints each fault with file, line and field.
+//! Checks an operator's files: `check-config DIRECTORY`. Prints each fault with file, line and field.
 
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use shared::alert_tables;
+use shared::fault::Faults;
 use shared::operator_files::OperatorFiles;
 
 fn main() -> ExitCode {
     let Some(directory) = std::env::args_os().nth(1).map(PathBuf::from) else {
         return say("usage: check-config DIRECTORY", 2);
     };
-    match OperatorFiles::load(&directory) {
-        Ok(files) => say(&format!("{} playbooks and {} services: no faults", files.playbooks.len(), files.services.len()), 0),
-        Err(faults) => say(&faults.to_string(), 1),
+    match (OperatorFiles::load(&directory), alert_tables::load(&directory)) {
+        (Ok(OperatorFiles { playbooks, services }), Ok(_)) => {
+            say(&format!("{} playbooks, {} services and the alert tables: no faults", playbooks.len(), services.len()), 0)
+        }
+        (files, tables) => {
+            let faults = [files.err(), tables.err()].into_iter().flatten().flat_map(|faults| faults.0).collect();
+            say(&Faults(faults).to_string(), 1)
+        }
     }
 }
 

@@ -6,13 +6,16 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::id::MemberId;
+use super::tables::AlertTables;
 use super::target::normalise_pod;
 
 /// Bounds of what is kept of an alert's texts. DynamoDB refuses an item over 400 KB, and nobody reads more than this.
 const LABELS_KEPT: usize = 64;
 const LABEL_CHARACTERS: usize = 512;
-const ANNOTATION_CHARACTERS: usize = 4_096;
-const NAME_CHARACTERS: usize = 256;
+/// How long a message or an annotation may be.
+pub const ANNOTATION_CHARACTERS: usize = 4_096;
+/// How long a name of anything may be: of an alert, a target, a namespace, a sender, a label.
+pub const NAME_CHARACTERS: usize = 256;
 
 /// What is wrong, in the nine kinds of the original service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -163,14 +166,16 @@ pub struct Alert {
     pub starts_at: Timestamp,
     /// Which of the fingerprint's alerts this is.
     pub member: MemberId,
+    /// True if it only reports what a delivery pipeline does: it is shown in a short format and never analysed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cicd: bool,
     /// Where the sender shows the expression behind the alert.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generator_url: Option<String>,
 }
 
 impl Alert {
-    /// Builds an alert from labels and annotations by the original's tables: the target is the component, else the pod,
-    /// else the instance, else the alert name; the message is the summary, else the description, else the alert name.
+    /// Builds an alert from labels and annotations by the built-in tables (see [`AlertTables::alert`]).
     #[must_use]
     pub fn from_labels(
         status: AlertStatus,
@@ -180,30 +185,21 @@ impl Alert {
         starts_at: Timestamp,
         member: MemberId,
     ) -> Self {
-        let label = |name: &str| labels.get(name).map(String::as_str).filter(|value| !value.is_empty());
-        let name = label("alertname").unwrap_or("UnknownAlert");
-        let pod = label("pod");
-        let target = label("component").or(pod).or(label("instance")).unwrap_or(name);
-        let normalised_target = if label("component").is_none() && pod.is_some() { normalise_pod(target) } else { target };
-        let message = ["summary", "description"]
-            .iter()
-            .find_map(|key| annotations.get(*key).filter(|text| !text.is_empty()))
-            .map_or(name, String::as_str);
+        AlertTables::default().alert(status, source, labels, annotations, starts_at, member)
+    }
+
+    /// The same alert about the target and the namespace that a sender names outright.
+    ///
+    /// Hosts are called db-1 and db-2 too: only what is said to be a pod loses its ending.
+    #[must_use]
+    pub fn about(self, target: &str, namespace: &str) -> Self {
+        let is_pod = self.alert_type == AlertType::K8sPodCrash || self.labels.get("pod").is_some_and(|pod| pod == target);
+        let normalised_target = if is_pod { normalise_pod(target) } else { target };
         Self {
-            name: cut(name, NAME_CHARACTERS),
-            alert_type: AlertType::of_alert_name(name),
-            severity: label("severity").map_or(AlertSeverity::Warning, AlertSeverity::of_label),
-            status,
-            source: source.to_owned(),
-            namespace: cut(label("namespace").unwrap_or("default"), NAME_CHARACTERS),
-            target: cut(target, NAME_CHARACTERS),
             normalised_target: cut(normalised_target, NAME_CHARACTERS),
-            message: cut(message, ANNOTATION_CHARACTERS),
-            starts_at,
-            member,
-            generator_url: None,
-            labels,
-            annotations,
+            target: cut(target, NAME_CHARACTERS),
+            namespace: cut(namespace, NAME_CHARACTERS),
+            ..self
         }
     }
 

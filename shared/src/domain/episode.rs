@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::alert::AlertSeverity;
+use super::alert::{Alert, AlertSeverity};
 use super::id::{Fingerprint, IncidentId, MemberId};
 
 /// How many members an episode remembers; with these bounds its item stays under 1 KB, the unit in which writes are billed.
@@ -68,6 +68,8 @@ pub struct Episode {
     pub departed: Members,
     /// True if more members fired than are kept: the episode then ends with its whole group, or by staleness.
     pub overflowed: bool,
+    /// The most alerts that one delivery to it left out (`truncatedAlerts`).
+    pub left_out: u64,
     /// How many firing alerts were acknowledged (`exact-count`).
     pub hit_count: u64,
     /// When it was opened.
@@ -127,6 +129,19 @@ pub struct Firing {
     pub count: u64,
     /// The worst of them.
     pub severity: AlertSeverity,
+    /// How many alerts the sender left out of the delivery; some of them may be of this fingerprint.
+    pub left_out: u64,
+    /// False where nobody analyses the incident that they open: a card is all that it gets.
+    pub analysed: bool,
+}
+
+impl Firing {
+    /// One sighting of one alert.
+    #[must_use]
+    pub fn of(alert: &Alert) -> Self {
+        let members = Members::from([(alert.member.clone(), alert.starts_at.as_millisecond())]);
+        Self { members, count: 1, severity: alert.severity, left_out: 0, analysed: !alert.cicd }
+    }
 }
 
 /// What a firing delivery does to its fingerprint.
@@ -166,6 +181,10 @@ pub fn on_firing(
         return (FiringOutcome::Late, next);
     }
     next.sighted(firing, now, windows);
+    if firing.left_out > next.left_out {
+        next.left_out = firing.left_out;
+        next.unsent.insert(Unsent::Changed);
+    }
     let mut outcome = FiringOutcome::Joined;
     if firing.severity > next.severity {
         next.severity = firing.severity;
@@ -198,13 +217,14 @@ fn open(
         // What resolved in the episode before can still be delivered late into this one.
         departed: before.map(|episode| episode.departed.clone()).unwrap_or_default(),
         overflowed: false,
+        left_out: firing.left_out,
         hit_count: firing.count,
         first_seen: now,
         last_seen: now,
         window_end: now,
         severity: firing.severity,
         flaps: 0,
-        unsent: BTreeSet::from([Unsent::Opened]),
+        unsent: BTreeSet::from([if firing.analysed { Unsent::Opened } else { Unsent::Changed }]),
         advice: None,
         version: before.map_or(1, |episode| episode.version + 1),
     };

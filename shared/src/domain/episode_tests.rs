@@ -20,7 +20,7 @@ fn members(pairs: &[(&str, i64)]) -> Members {
 }
 
 fn firing(pairs: &[(&str, i64)]) -> Firing {
-    Firing { members: members(pairs), count: pairs.len() as u64, severity: AlertSeverity::Warning }
+    Firing { members: members(pairs), count: pairs.len() as u64, severity: AlertSeverity::Warning, left_out: 0, analysed: true }
 }
 
 struct Story {

@@ -5,7 +5,8 @@ use super::digest::Digest;
 use super::id::Fingerprint;
 
 /// The fingerprint of an alert: SHA-256 over namespace, normalised target and type (the name where the type is custom),
-/// each with its length, then over each of `identity_labels` with its name.
+/// each with its length, then over each of `identity_labels` with its name. What a delivery pipeline reports is told apart
+/// by its stage, commit and severity too: each of them is news of its own.
 #[must_use]
 pub fn fingerprint(alert: &Alert, identity_labels: &[String]) -> Fingerprint {
     let kind = match alert.alert_type {
@@ -13,7 +14,8 @@ pub fn fingerprint(alert: &Alert, identity_labels: &[String]) -> Fingerprint {
         known => known.as_str(),
     };
     let mut digest = Digest::new().field(&alert.namespace).field(&alert.normalised_target).field(kind);
-    for name in identity_labels {
+    let of_pipeline: &[&str] = if alert.cicd { &["stage", "commit", "severity"] } else { &[] };
+    for name in identity_labels.iter().map(String::as_str).chain(of_pipeline.iter().copied()) {
         digest = digest.field(name).field(alert.labels.get(name).map_or("", String::as_str));
     }
     match Fingerprint::try_from(digest.hex()) {

@@ -10,6 +10,7 @@ use super::id::{Fingerprint, IncidentId};
 use super::operation_log::Head;
 use super::plan::Plan;
 use super::repair::Repair;
+use super::storm::Storm;
 
 /// Where the work on an incident stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +34,10 @@ pub enum Status {
     RepairFailed,
     /// Every alert of the episode has resolved.
     Resolved,
+    /// It reports what a delivery pipeline does: shown, and nothing else is done about it.
+    Announced,
+    /// It is a part of a storm, whose incident has the analysis and the card.
+    Tied,
 }
 
 impl Status {
@@ -49,6 +54,8 @@ impl Status {
             Self::Repaired => "repaired",
             Self::RepairFailed => "repair_failed",
             Self::Resolved => "resolved",
+            Self::Announced => "announced",
+            Self::Tied => "tied",
         }
     }
 }
@@ -68,6 +75,9 @@ pub struct Incident {
     pub alert: Alert,
     /// The sightings as of the last change; the episode has the exact count.
     pub hit_count: u64,
+    /// The most alerts that one delivery left out (`truncatedAlerts`): more may be wrong than the incident shows.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: u64,
     /// How often it fired again after a resolve.
     pub flaps: u64,
     /// When it was opened.
@@ -90,6 +100,12 @@ pub struct Incident {
     /// The run of the plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repair: Option<Repair>,
+    /// The storm that it is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tied_to: Option<IncidentId>,
+    /// What is tied to it, if it is a storm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storm: Option<Storm>,
     /// The end of its operation log.
     pub log_head: Head,
     /// Counts the saves, for optimistic locking.
@@ -100,6 +116,11 @@ impl Incident {
     /// True while people or Quell still have something to do about it.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.status != Status::Resolved
+        !matches!(self.status, Status::Resolved | Status::Announced)
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

@@ -21,5 +21,7 @@ pub mod playbook;
 pub mod repair;
 #[cfg(feature = "playbooks")]
 pub mod service;
+pub mod storm;
+pub mod tables;
 pub mod target;
 pub mod transition;

@@ -46,6 +46,8 @@ pub enum Event {
     IncidentResolved,
     /// An alert fired again inside the window.
     IncidentReopened,
+    /// The incident became a part of a storm.
+    TiedToStorm,
 }
 
 impl Event {
@@ -70,6 +72,7 @@ impl Event {
             Self::TelegramResultSent => "TELEGRAM_RESULT_SENT",
             Self::IncidentResolved => "INCIDENT_RESOLVED",
             Self::IncidentReopened => "INCIDENT_REOPENED",
+            Self::TiedToStorm => "TIED_TO_STORM",
         }
     }
 }

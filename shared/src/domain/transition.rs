@@ -7,6 +7,7 @@ use super::analysis::{Analysis, Severity};
 use super::approval::{Approval, Standing};
 use super::decision;
 use super::draft::Draft;
+use super::episode::Firing;
 use super::id::{ApprovalId, Fingerprint, IncidentId};
 use super::incident::{Incident, Status};
 use super::operation_log::{Event, Head, News};
@@ -15,7 +16,8 @@ use super::plan::Plan;
 impl Draft {
     /// A new incident, with its first log entry.
     #[must_use]
-    pub fn open(id: IncidentId, fingerprint: Fingerprint, alert: Alert, hit_count: u64, now: Timestamp) -> Self {
+    pub fn open(id: IncidentId, fingerprint: Fingerprint, alert: Alert, firing: &Firing, now: Timestamp) -> Self {
+        let hit_count = firing.count;
         let severity = match alert.severity {
             AlertSeverity::Critical => Severity::P1,
             AlertSeverity::Warning => Severity::P2,
@@ -30,10 +32,11 @@ impl Draft {
             log_head: Head::start(&id),
             id,
             fingerprint,
-            status: Status::Open,
+            status: if alert.cicd { Status::Announced } else { Status::Open },
             severity,
             alert: alert.bounded(),
             hit_count,
+            left_out: firing.left_out,
             flaps: 0,
             opened_at: now,
             resolved_at: None,
@@ -42,6 +45,8 @@ impl Draft {
             no_plan_because: None,
             approval: None,
             repair: None,
+            tied_to: None,
+            storm: None,
             version: 0,
         });
         draft.record(now, news);
@@ -103,6 +108,8 @@ impl Draft {
                 let valid_for = asked.expires_at.duration_since(asked.requested_at);
                 self.propose(Plan { round: plan.round + 1, ..plan }, now, valid_for);
             }
+            _ if self.incident.alert.cicd => self.incident.status = Status::Announced,
+            _ if self.incident.tied_to.is_some() => self.incident.status = Status::Tied,
             _ if self.incident.analysis.is_some() => self.incident.status = Status::NeedsHuman,
             _ => self.incident.status = Status::Open,
         }
@@ -139,6 +146,7 @@ pub(crate) mod tests {
     use crate::domain::approval::{Standing, Verdict};
     use crate::domain::decision::decide;
     use crate::domain::draft::Draft;
+    use crate::domain::episode::Firing;
     use crate::domain::fingerprint::fingerprint;
     use crate::domain::id::{IncidentId, MemberId};
     use crate::domain::incident::{Incident, Status};
@@ -151,7 +159,8 @@ pub(crate) mod tests {
         let alert = Alert::from_labels(AlertStatus::Firing, "alertmanager", labels, Texts::new(), Timestamp::UNIX_EPOCH, member);
         let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
         let fingerprint = fingerprint(&alert, &[]);
-        Draft::open(id, fingerprint, alert, 1, Timestamp::UNIX_EPOCH)
+        let firing = Firing::of(&alert);
+        Draft::open(id, fingerprint, alert, &firing, Timestamp::UNIX_EPOCH)
     }
 
     /// An incident whose log is empty, so that tests see only their own entries.

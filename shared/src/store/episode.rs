@@ -32,8 +32,8 @@ pub enum Join {
 pub struct Change<'a>(pub &'a Episode);
 
 impl Store {
-    /// Joins firing alerts to an episode that is open, fresh, no milder, knows no later end of these members and has room
-    /// for them: one request, whatever it comes to. Everything else is for [`crate::domain::episode::on_firing`].
+    /// Joins firing alerts to an episode that is open, fresh, no milder, knows no later end of these members, has room
+    /// for them, and knows of no fewer left out: one request, whatever it comes to. Everything else is for [`crate::domain::episode::on_firing`].
     ///
     /// # Errors
     /// If the table does not answer or the item is not an episode.
@@ -64,6 +64,12 @@ impl Store {
             ));
             names.insert(format!("#m{i}"), member.as_str().to_owned());
             values.insert(format!(":s{i}"), number(starts_at));
+        }
+        if firing.left_out > 0 {
+            // More left out than was known before is news for the card.
+            condition.push_str(" AND #left_out >= :left_out");
+            names.insert("#left_out".to_owned(), "left_out".to_owned());
+            values.insert(":left_out".to_owned(), number(firing.left_out));
         }
         let Some(room) = FIRING_MEMBERS_KEPT.checked_sub(firing.members.len()) else {
             return Ok(Join::NotPlain(self.episode(fingerprint).await?));
@@ -193,6 +199,9 @@ pub(super) fn put(table: &str, episode: &Episode, windows: Windows) -> Result<Pu
     set("members", members(&episode.members));
     set("departed", members(&episode.departed));
     set("overflowed", AttributeValue::Bool(episode.overflowed));
+    if episode.left_out > 0 {
+        set("left_out", number(episode.left_out));
+    }
     set("hit_count", number(episode.hit_count));
     set("first_seen", millis(episode.first_seen));
     set("last_seen", millis(episode.last_seen));
@@ -260,6 +269,7 @@ fn read(fingerprint: &Fingerprint, item: &Item) -> Result<Episode, StoreError> {
         members: members("members")?,
         departed: members("departed")?,
         overflowed: reader.flag("overflowed")?,
+        left_out: if item.contains_key("left_out") { reader.number("left_out")? } else { 0 },
         hit_count: reader.number("hit_count")?,
         first_seen: reader.millis("first_seen")?,
         last_seen: reader.millis("last_seen")?,

@@ -6,15 +6,17 @@ use std::time::Duration;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use jiff::Timestamp;
+use ulid::Ulid;
 
 use super::attributes::{Item, Reader, number, text};
 use super::episode::{self, Change};
-use super::{Store, StoreError, failed};
+use super::{BUSY, Store, StoreError, failed, storm};
 use crate::domain::draft::Draft;
 use crate::domain::episode::Windows;
 use crate::domain::id::IncidentId;
 use crate::domain::incident::Incident;
 use crate::domain::operation_log::Entry;
+use crate::domain::storm::Tied;
 
 /// Open incidents are spread over this many keys of the index, so that a storm does not write to one key alone.
 const OPEN_SHARDS: u32 = 8;
@@ -75,10 +77,11 @@ impl Store {
     /// As [`Store::save`].
     pub async fn save_with_episode(&self, draft: Draft, change: Change<'_>, windows: Windows) -> Result<Incident, StoreError> {
         let put = episode::put(&self.table, change.0, windows)?;
-        self.commit(draft, Some(put)).await
+        self.commit(draft, Some(TransactWriteItem::builder().put(put).build())).await
     }
 
-    async fn commit(&self, draft: Draft, episode: Option<Put>) -> Result<Incident, StoreError> {
+    /// Saves a draft, and what belongs to it, in one transaction.
+    pub(super) async fn commit(&self, draft: Draft, also: Option<TransactWriteItem>) -> Result<Incident, StoreError> {
         let Draft { mut incident, entries } = draft;
         let before = incident.version;
         incident.version += 1;
@@ -86,15 +89,23 @@ impl Store {
         for entry in &entries {
             puts.push(self.entry_put(&incident.id, entry)?);
         }
-        puts.extend(episode);
-        let writes = puts.into_iter().map(|put| TransactWriteItem::builder().put(put).build()).collect();
+        if let Some((storm, line)) = Tied::of(&incident) {
+            puts.push(storm::line(&self.table, &storm, &line)?);
+        }
+        let writes = puts.into_iter().map(|put| TransactWriteItem::builder().put(put).build()).chain(also).collect();
         match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
             Ok(_) => Ok(incident),
             Err(error) => Err(match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                    let codes = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
-                    let lost = codes.into_iter().any(|code| code == "ConditionalCheckFailed" || code == "TransactionConflict");
-                    if lost { StoreError::Conflict } else { failed(&error) }
+                    let codes: Vec<&str> = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code()).collect();
+                    let any = |known: &[&str]| codes.iter().any(|code| known.contains(code));
+                    if any(&["ConditionalCheckFailed", "TransactionConflict"]) {
+                        StoreError::Conflict
+                    } else if any(&BUSY) {
+                        StoreError::Busy(codes.join(" "))
+                    } else {
+                        failed(&error)
+                    }
                 }
                 _ => failed(&error),
             }),
@@ -172,7 +183,18 @@ impl Store {
     }
 }
 
-fn key(id: &IncidentId, sort: &str) -> Item {
+/// An id for an incident that opens now.
+#[must_use]
+pub fn fresh_incident_id(now: Timestamp) -> IncidentId {
+    let milliseconds = u64::try_from(now.as_millisecond()).unwrap_or_default();
+    let ulid = Ulid::from_parts(milliseconds, Ulid::generate().random());
+    match IncidentId::try_from(ulid.to_string()) {
+        Ok(id) => id,
+        Err(_) => unreachable!("a ULID is an incident id"),
+    }
+}
+
+pub(super) fn key(id: &IncidentId, sort: &str) -> Item {
     HashMap::from([("pk".to_owned(), text(format!("INC#{id}"))), ("sk".to_owned(), text(sort))])
 }
 

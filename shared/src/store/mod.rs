@@ -5,6 +5,8 @@ mod card;
 mod episode;
 mod incident;
 mod lock;
+mod receipt;
+mod storm;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
@@ -12,14 +14,20 @@ use thiserror::Error;
 
 pub use card::{CardTurn, SentCard};
 pub use episode::{Change, Join};
+pub use incident::fresh_incident_id;
 pub use lock::Held;
+pub use receipt::Receipt;
+pub use storm::Place;
 
 /// Why the store did not do what was asked.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// The table did not answer, or was too busy: try again later.
+    /// The table did not answer: try again later.
     #[error("the table did not answer: {0}")]
     Unavailable(String),
+    /// The table takes no more requests right now, or not for this item.
+    #[error("the table is too busy: {0}")]
+    Busy(String),
     /// Somebody else changed the item in between: load and decide again.
     #[error("the item was changed by another writer")]
     Conflict,
@@ -54,6 +62,18 @@ impl Store {
     }
 }
 
+/// How DynamoDB says that it is asked for too much
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>), also as the reason why a
+/// transaction was cancelled.
+const BUSY: [&str; 6] = [
+    "ProvisionedThroughputExceededException",
+    "ProvisionedThroughputExceeded",
+    "RequestLimitExceeded",
+    "ThrottlingException",
+    "ThrottlingError",
+    "RequestThrottled",
+];
+
 /// What an error of the SDK means. A write that meets a transaction on its item is a lost race like any other.
 fn failed<E, R>(error: &SdkError<E, R>) -> StoreError
 where
@@ -62,6 +82,7 @@ where
 {
     match error.code() {
         Some("TransactionConflictException") => StoreError::Conflict,
+        Some(code) if BUSY.contains(&code) => StoreError::Busy(DisplayErrorContext(error).to_string()),
         _ => StoreError::Unavailable(DisplayErrorContext(error).to_string()),
     }
 }

@@ -1,0 +1,69 @@
+//! Signals: counts what ingress has accepted and queued without a look, by the same rules as every other alert.
+
+pub mod config;
+
+use std::time::Instant;
+
+use aws_types::SdkConfig;
+use jiff::Timestamp;
+use shared::intake::{Delivery, Intake, IntakeError};
+use shared::message::Signal;
+use shared::queue::Queue;
+use shared::store::{Receipt, Store, StoreError};
+use thiserror::Error;
+use tracing::{info, warn};
+
+use crate::config::Config;
+
+/// Why a message has to come again.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The alert could not be counted.
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
+}
+
+/// The function's state between messages.
+#[derive(Debug)]
+pub struct App {
+    intake: Intake,
+}
+
+impl App {
+    /// Builds the clients.
+    #[must_use]
+    pub fn new(config: Config, aws: &SdkConfig) -> Self {
+        let sqs = aws_sdk_sqs::Client::new(aws);
+        Self {
+            intake: Intake {
+                store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
+                incidents: Queue::new(sqs.clone(), config.incidents_queue),
+                notifications: Queue::new(sqs, config.notifications_queue),
+                windows: config.windows,
+                fingerprint_labels: config.fingerprint_labels,
+            },
+        }
+    }
+
+    /// Handles one message. Seen twice, it counts once: the receipt says so. Only a try that died between counting and the receipt is
+    /// counted again, as a write is whose answer got lost (`exact-count`).
+    ///
+    /// # Errors
+    /// If the message has to come again.
+    pub async fn handle(&self, signal: Signal, message_id: &str, now: Timestamp, until: Instant) -> Result<(), Failure> {
+        let store = &self.intake.store;
+        if store.receipt(message_id).await? == Receipt::Closed {
+            info!(message_id, "it was counted before");
+            return Ok(());
+        }
+        self.intake.take(Delivery::single(signal.alert), now, until).await?;
+        // It is counted: that it must not come again matters more than that the receipt is missing.
+        if let Err(error) = store.close_receipt(message_id, now).await {
+            warn!(message_id, %error, "the receipt could not be written");
+        }
+        Ok(())
+    }
+}

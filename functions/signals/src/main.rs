@@ -1,0 +1,29 @@
+//! Signals as a Lambda function: wiring only.
+
+use std::time::{Duration, Instant};
+
+use aws_lambda_events::event::sqs::SqsEvent;
+use jiff::Timestamp;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use shared::aws::AwsEnvironment;
+use shared::consumer::{Order, take};
+use shared::intake::time_left;
+use shared::message::Signal;
+use shared::telemetry::{init, or_log};
+use shared::variables::Variables;
+use signals::{App, config::Config};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let variables = Variables::of_process();
+    init(&variables)?;
+    let config = or_log(Config::from_variables(&variables))?;
+    let aws = AwsEnvironment::from_variables(&variables)?.sdk_config(Duration::from_secs(5));
+    let app = &App::new(config, &aws);
+    run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
+        let until = Instant::now() + time_left(event.context.deadline, Timestamp::now());
+        let handle = async |signal: Signal, id: String| app.handle(signal, &id, Timestamp::now(), until).await;
+        Ok::<_, Error>(take(event.payload, Order::None, handle).await)
+    }))
+    .await
+}

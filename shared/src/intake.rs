@@ -1,0 +1,385 @@
+//! From normalised alerts to counted ones: one conditional write for each fingerprint, then the queue. Every door through which
+//! alerts come in counts them here.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
+use thiserror::Error;
+use tracing::{debug, info, warn};
+use ulid::Ulid;
+
+use crate::domain::alert::{Alert, AlertStatus};
+use crate::domain::draft::Draft;
+use crate::domain::episode::{Episode, Firing, FiringOutcome, Members, ResolvedOutcome, Unsent, Windows, on_firing, on_resolved};
+use crate::domain::fingerprint::fingerprint;
+use crate::domain::id::{Fingerprint, MemberId};
+use crate::message::Message;
+use crate::queue::{Queue, QueueError};
+use crate::store::{Change, Join, Store, StoreError, fresh_incident_id};
+
+/// How many fingerprints of one delivery are written at a time.
+const CONCURRENT_WRITES: usize = 16;
+/// How often a write that lost a race is decided anew before the sender is asked to come again.
+const ATTEMPTS: u32 = 30;
+
+/// Nothing new is begun in the last part of a function's time: what has begun still has to end, and be answered.
+const RESERVE: Duration = Duration::from_secs(2);
+
+/// How long a function may begin something new: `deadline` is when Lambda ends it, in milliseconds since 1970.
+#[must_use]
+pub fn time_left(deadline: u64, now: Timestamp) -> Duration {
+    let now = u64::try_from(now.as_millisecond()).unwrap_or_default();
+    Duration::from_millis(deadline.saturating_sub(now)).saturating_sub(RESERVE)
+}
+
+/// What a sender hands over at once: one group of Alertmanager, or a single alert.
+#[derive(Debug)]
+pub struct Delivery {
+    /// Its alerts, in the sender's order.
+    pub alerts: Vec<Alert>,
+    /// True if the whole group has resolved.
+    pub whole_group_resolved: bool,
+    /// How many alerts the sender left out (`truncatedAlerts`).
+    pub left_out: u64,
+}
+
+impl Delivery {
+    /// A delivery of one alert, which is its whole group.
+    #[must_use]
+    pub fn single(alert: Alert) -> Self {
+        Self { whole_group_resolved: alert.status == AlertStatus::Resolved, alerts: vec![alert], left_out: 0 }
+    }
+}
+
+/// What became of one alert.
+#[derive(Debug, Clone)]
+pub struct Counted {
+    /// The sender's id of the alert.
+    pub member: MemberId,
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
+    /// What it did.
+    pub outcome: Outcome,
+}
+
+/// What the alerts of one fingerprint did, with the episode as it is now.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// They fire.
+    Firing(FiringOutcome, Episode),
+    /// They have ended; there may never have been an episode.
+    Resolved(ResolvedOutcome, Option<Episode>),
+}
+
+impl Outcome {
+    /// Its name, as answers, logs and metrics show it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Firing(FiringOutcome::Opened, _) => "opened",
+            Self::Firing(FiringOutcome::Joined, _) => "joined",
+            Self::Firing(FiringOutcome::Escalated, _) => "escalated",
+            Self::Firing(FiringOutcome::Reopened, _) => "reopened",
+            Self::Firing(FiringOutcome::Late, _) => "late",
+            Self::Resolved(ResolvedOutcome::Resolved, _) => "resolved",
+            Self::Resolved(ResolvedOutcome::MemberLeft, _) => "member_left",
+            Self::Resolved(ResolvedOutcome::Ignored, _) => "ignored",
+        }
+    }
+
+    /// The episode, if there is one.
+    #[must_use]
+    pub fn episode(&self) -> Option<&Episode> {
+        match self {
+            Self::Firing(_, episode) => Some(episode),
+            Self::Resolved(_, episode) => episode.as_ref(),
+        }
+    }
+}
+
+/// Why a delivery is not acknowledged. All of it passes: the sender has to come again.
+#[derive(Debug, Error)]
+pub enum IntakeError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A queue failed.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// The time ran out first. What is counted stays counted, so that the next try gets further.
+    #[error("the time ran out after {counted} of {fingerprints} fingerprints")]
+    OutOfTime {
+        /// How many were counted.
+        counted: usize,
+        /// How many there are.
+        fingerprints: usize,
+    },
+}
+
+/// The alerts of one fingerprint in one delivery.
+struct Group {
+    alert: Alert,
+    firing: Option<Firing>,
+    resolved: Members,
+}
+
+/// Counts alerts.
+#[derive(Debug)]
+pub struct Intake {
+    /// Where they are counted.
+    pub store: Store,
+    /// Where new incidents go.
+    pub incidents: Queue,
+    /// Where changed ones go.
+    pub notifications: Queue,
+    /// How long alerts join.
+    pub windows: Windows,
+    /// Labels that are part of the identity of what is wrong.
+    pub fingerprint_labels: Vec<String>,
+}
+
+impl Intake {
+    /// Counts every alert of a delivery and says what became of each, in order. Nothing new is begun after `until`.
+    ///
+    /// # Errors
+    /// If any of them could not be stored or queued; those that were stay counted, and the sender's retry counts them again.
+    pub async fn take(&self, delivery: Delivery, now: Timestamp, until: Instant) -> Result<Vec<Counted>, IntakeError> {
+        let Delivery { alerts, whole_group_resolved, left_out } = delivery;
+        let keys: Vec<(Fingerprint, MemberId, AlertStatus)> =
+            alerts.iter().map(|alert| (fingerprint(alert, &self.fingerprint_labels), alert.member.clone(), alert.status)).collect();
+        let mut groups: BTreeMap<Fingerprint, Group> = BTreeMap::new();
+        for (alert, (fingerprint, ..)) in alerts.into_iter().zip(&keys) {
+            add(&mut groups, fingerprint, alert, left_out);
+        }
+        let fingerprints = groups.len();
+        let batch = Batch { intake: self, whole_group_resolved, now, until };
+        // Every group is taken to its end, also after one has failed: a write that is cut off may or may not have counted, and one
+        // item that cannot be written must not keep out the others.
+        let taken: Vec<Result<Vec<Taken>, IntakeError>> = stream::iter(groups)
+            .map(|(fingerprint, group)| batch.take_group(fingerprint, group))
+            .buffer_unordered(CONCURRENT_WRITES)
+            .collect()
+            .await;
+        let counted = taken.iter().filter(|taken| taken.is_ok()).count();
+        let taken: Vec<Vec<Taken>> = taken.into_iter().collect::<Result<_, _>>().map_err(|error| match error {
+            IntakeError::OutOfTime { .. } => IntakeError::OutOfTime { counted, fingerprints },
+            other => other,
+        })?;
+        let outcomes: BTreeMap<(Fingerprint, bool), Outcome> = taken.into_iter().flatten().collect();
+        let counted = |(fingerprint, member, status): (Fingerprint, MemberId, AlertStatus)| {
+            let outcome = outcomes.get(&(fingerprint.clone(), status == AlertStatus::Firing))?.clone();
+            Some(Counted { member, fingerprint, outcome })
+        };
+        Ok(keys.into_iter().filter_map(counted).collect())
+    }
+}
+
+/// Adds an alert to the group of its fingerprint: what one delivery says of one fingerprint is written once.
+fn add(groups: &mut BTreeMap<Fingerprint, Group>, fingerprint: &Fingerprint, alert: Alert, left_out: u64) {
+    let starts_at = alert.starts_at.as_millisecond();
+    let group = groups.entry(fingerprint.clone()).or_insert_with(|| Group { alert: alert.clone(), firing: None, resolved: Members::new() });
+    let later = |members: &mut Members| {
+        let known = members.entry(alert.member.clone()).or_insert(starts_at);
+        *known = (*known).max(starts_at);
+    };
+    match alert.status {
+        AlertStatus::Resolved => later(&mut group.resolved),
+        AlertStatus::Firing => {
+            let Some(firing) = &mut group.firing else {
+                group.firing = Some(Firing { left_out, ..Firing::of(&alert) });
+                group.alert = alert;
+                return;
+            };
+            later(&mut firing.members);
+            firing.count += 1;
+            if alert.severity > firing.severity {
+                firing.severity = alert.severity;
+                // The worst alert speaks for the group.
+                group.alert = alert;
+            }
+        }
+    }
+}
+
+/// The alerts that fire, or those that have ended, of one fingerprint, and what became of them.
+type Taken = ((Fingerprint, bool), Outcome);
+
+/// What all groups of one delivery share.
+struct Batch<'a> {
+    intake: &'a Intake,
+    whole_group_resolved: bool,
+    now: Timestamp,
+    until: Instant,
+}
+
+impl Batch<'_> {
+    async fn take_group(&self, fingerprint: Fingerprint, group: Group) -> Result<Vec<Taken>, IntakeError> {
+        if Instant::now() >= self.until {
+            return Err(IntakeError::OutOfTime { counted: 0, fingerprints: 0 });
+        }
+        let mut taken = Vec::new();
+        // Firing first: where one pod recovers while another crashes, the episode goes on.
+        if let Some(firing) = &group.firing {
+            let mut patience = Patience::default();
+            let outcome = loop {
+                match self.fire(&fingerprint, &group.alert, firing).await {
+                    Ok(outcome) => break outcome,
+                    Err(error) => patience.wait(error, self.until).await?,
+                }
+            };
+            log(&fingerprint, &outcome);
+            taken.push(((fingerprint.clone(), true), outcome));
+        }
+        if !group.resolved.is_empty() {
+            let mut patience = Patience::default();
+            let outcome = loop {
+                match self.resolve(&fingerprint, &group.resolved).await {
+                    Ok(outcome) => break outcome,
+                    Err(error) => patience.wait(error, self.until).await?,
+                }
+            };
+            log(&fingerprint, &outcome);
+            taken.push(((fingerprint, false), outcome));
+        }
+        Ok(taken)
+    }
+
+    async fn fire(&self, fingerprint: &Fingerprint, alert: &Alert, firing: &Firing) -> Result<Outcome, IntakeError> {
+        let (Intake { store, windows, .. }, now) = (self.intake, self.now);
+        let current = match store.join(fingerprint, firing, now, *windows).await? {
+            Join::Joined(episode) => {
+                self.settle(&episode).await?;
+                self.converged(&episode, firing.count).await;
+                return Ok(Outcome::Firing(FiringOutcome::Joined, episode));
+            }
+            Join::NotPlain(current) => current,
+        };
+        let (outcome, episode) = on_firing(current.as_ref(), fingerprint, firing, &fresh_incident_id(now), now, *windows);
+        let more_left_out = current.is_some_and(|current| current.left_out < episode.left_out);
+        match outcome {
+            FiringOutcome::Opened => {
+                let draft = Draft::open(episode.incident_id.clone(), fingerprint.clone(), alert.clone(), firing, now);
+                store.save_with_episode(draft, Change(&episode), *windows).await?;
+            }
+            FiringOutcome::Joined | FiringOutcome::Late if !more_left_out => store.save_episode(Change(&episode), *windows).await?,
+            FiringOutcome::Joined | FiringOutcome::Late | FiringOutcome::Escalated | FiringOutcome::Reopened => {
+                let change = |draft: &mut Draft| {
+                    draft.incident.left_out = episode.left_out;
+                    if outcome == FiringOutcome::Reopened {
+                        draft.reopened(episode.flaps, episode.hit_count, now);
+                    }
+                    if firing.severity > draft.incident.alert.severity {
+                        draft.escalated(firing.severity, episode.hit_count, now);
+                    }
+                };
+                self.save_change(&episode, change).await?;
+            }
+        }
+        self.settle(&episode).await?;
+        if outcome == FiringOutcome::Joined {
+            self.converged(&episode, firing.count).await;
+        }
+        Ok(Outcome::Firing(outcome, episode))
+    }
+
+    async fn resolve(&self, fingerprint: &Fingerprint, members: &Members) -> Result<Outcome, IntakeError> {
+        let (Intake { store, windows, .. }, now) = (self.intake, self.now);
+        let Some(current) = store.episode(fingerprint).await? else { return Ok(Outcome::Resolved(ResolvedOutcome::Ignored, None)) };
+        let (outcome, episode) = on_resolved(&current, members, self.whole_group_resolved, now, *windows);
+        match outcome {
+            _ if episode.version == current.version => {}
+            ResolvedOutcome::Resolved => self.save_change(&episode, |draft| draft.resolved(episode.hit_count, now)).await?,
+            ResolvedOutcome::MemberLeft | ResolvedOutcome::Ignored => store.save_episode(Change(&episode), *windows).await?,
+        }
+        self.settle(&episode).await?;
+        Ok(Outcome::Resolved(outcome, Some(episode)))
+    }
+
+    /// Saves an episode together with what it means for its incident.
+    async fn save_change(&self, episode: &Episode, change: impl FnOnce(&mut Draft)) -> Result<(), StoreError> {
+        let missing = || StoreError::Missing { key: format!("INC#{} / INCIDENT", episode.incident_id) };
+        let incident = self.intake.store.incident(&episode.incident_id).await?.ok_or_else(missing)?;
+        let mut draft = Draft::of(incident);
+        change(&mut draft);
+        self.intake.store.save_with_episode(draft, Change(episode), self.intake.windows).await.map(drop)
+    }
+
+    /// Sends what an episode still has to send, then notes that it was sent.
+    async fn settle(&self, episode: &Episode) -> Result<(), IntakeError> {
+        for unsent in &episode.unsent {
+            let incident_id = episode.incident_id.clone();
+            match unsent {
+                Unsent::Opened => self.intake.incidents.send(&Message::IncidentOpened { incident_id }).await?,
+                Unsent::Changed => self.intake.notifications.send(&Message::IncidentChanged { incident_id }).await?,
+            };
+            // It is on the queue: the promise is kept even if this note fails, and the next delivery would only send once more.
+            if let Err(error) = self.intake.store.mark_sent(episode, *unsent).await {
+                warn!(incident_id = %episode.incident_id, %error, "what was sent could not be noted as sent");
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the notifier when the count passes a power of two. The alert is counted already: a failure here must not make the
+    /// sender count it again, so it is only logged; the next power of two shows the right number.
+    async fn converged(&self, episode: &Episode, count: u64) {
+        let hit_count = episode.hit_count;
+        let before = hit_count.saturating_sub(count).max(1);
+        if hit_count.ilog2() == before.ilog2() {
+            return;
+        }
+        let message = Message::AlertsConverged { incident_id: episode.incident_id.clone(), hit_count };
+        if let Err(error) = self.intake.notifications.send(&message).await {
+            warn!(incident_id = %episode.incident_id, %error, "the notifier could not be told of the count");
+        }
+    }
+}
+
+/// What was waited for already, for one fingerprint.
+#[derive(Debug, Default)]
+struct Patience {
+    races: u32,
+    refusals: u32,
+}
+
+impl Patience {
+    /// Waits before what lost a race is decided anew, or before a table that is too busy is asked again.
+    ///
+    /// # Errors
+    /// The error itself, if it is another one, or if there is no time left.
+    async fn wait(&mut self, error: IntakeError, until: Instant) -> Result<(), IntakeError> {
+        let most = match &error {
+            IntakeError::Store(StoreError::Conflict) if self.races < ATTEMPTS => {
+                self.races += 1;
+                // Many writers of one item: a short wait, longer each time.
+                Duration::from_millis(10) * self.races.min(20)
+            }
+            IntakeError::Store(StoreError::Busy(_)) => {
+                self.refusals += 1;
+                // The table gains capacity in seconds, not in milliseconds.
+                Duration::from_millis(50 << self.refusals.min(6))
+            }
+            _ => return Err(error),
+        };
+        // Of random length, so that those who came together do not come again together.
+        let wait = most.mul_f64(f64::from(Ulid::generate().random() as u16) / f64::from(u16::MAX));
+        if Instant::now() + wait >= until {
+            return Err(error);
+        }
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
+}
+
+/// One line for what happened to an incident. Joins are the many: they are lines only for who asks for them.
+fn log(fingerprint: &Fingerprint, outcome: &Outcome) {
+    let (name, episode) = (outcome.name(), outcome.episode());
+    let incident_id = episode.map(|episode| episode.incident_id.as_str());
+    let hit_count = episode.map(|episode| episode.hit_count);
+    match name {
+        "joined" | "late" | "ignored" => debug!(%fingerprint, incident_id, outcome = name, hit_count, "alert"),
+        _ => info!(%fingerprint, incident_id, outcome = name, hit_count, "alert"),
+    }
+}
