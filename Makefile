@@ -7,7 +7,7 @@ BIN := .venv/bin
 REQUIREMENTS := infra/local/requirements.txt
 # Named after what it was made from, so that a change of the pinned versions makes it again.
 STAMP := .venv/stamp-$(shell cksum $(REQUIREMENTS) | cut -d' ' -f1)
-FUNCTIONS := ingress analyzer notifier repair bridge
+FUNCTIONS := ingress signals analyzer notifier repair bridge
 
 export SAM_CLI_TELEMETRY := 0
 

@@ -42,7 +42,7 @@ def _demo(children: Children, here: Run, screen: Screen, bootstraps: Path | None
     if bootstraps:
         screen.stage("using the functions that are built in " + str(bootstraps))
     else:
-        screen.stage("building the five functions for this host (minutes the first time, seconds after that)")
+        screen.stage("building the six functions for this host (minutes the first time, seconds after that)")
         built = build.build_release(here, screen.progress)
     ssh_host = None if target_host.find_sshd() else _own_ssh_host(here, screen)
     screen.stage("starting the local stack")

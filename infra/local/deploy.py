@@ -92,7 +92,8 @@ def _with_bootstraps(emulator: Emulator, binaries: Path) -> dict[str, Any]:
             name = Path(properties["CodeUri"]).name
             properties["CodeUri"] = _upload(s3, name, {"bootstrap": _launcher(binaries / name)})
         elif resource["Type"] == "AWS::Serverless::LayerVersion":
-            files = {path.name: path.read_text() for path in (PROJECT / properties["ContentUri"]).glob("*.yaml")}
+            content = (PROJECT / properties["ContentUri"]).iterdir()
+            files = {path.name: path.read_text() for path in content if path.suffix in (".yaml", ".json")}
             properties["ContentUri"] = _upload(s3, "layer", files or {"empty": ""})
     return template
 

@@ -35,7 +35,7 @@ class Run:
 
     @property
     def config(self) -> Path:
-        """The playbooks and the service registry that the local functions read."""
+        """The playbooks, the service registry and the alert tables that the local functions read."""
         return self.directory / "config"
 
     def log(self, name: str) -> Path:

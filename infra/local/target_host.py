@@ -194,9 +194,9 @@ def _start_own_host(
 
 
 def _write_config(target: Target) -> None:
-    """The project's playbooks, and a service registry with this host in it."""
-    playbooks = PROJECT / "config" / "playbooks.yaml"
-    shutil.copyfile(playbooks, target.config_dir / "playbooks.yaml")
+    """The project's playbooks and alert tables, and a service registry with this host in it."""
+    for name in ("playbooks.yaml", "alert-tables.json"):
+        shutil.copyfile(PROJECT / "config" / name, target.config_dir / name)
     ssh = {"host": target.host, "port": target.port, "user": target.user, "host_key": target.host_key}
     entry = {
         "name": SERVICE,

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use shared::domain::alert::{Alert, AlertType};
+use shared::domain::episode::Episode;
+use shared::domain::fingerprint::fingerprint;
 use shared::domain::incident::{Incident, Status};
 use shared::domain::operation_log::Event;
 use tests::alert::TestAlert;
@@ -13,6 +17,7 @@ use tests::sam::Sam;
 use tests::stack::{Stack, project};
 
 const INGRESS: &str = "IngressFunction";
+const SIGNALS: &str = "SignalsFunction";
 const ANALYZER: &str = "AnalyzerFunction";
 const NOTIFIER: &str = "NotifierFunction";
 const REPAIR: &str = "RepairFunction";
@@ -22,8 +27,9 @@ const BRIDGE: &str = "BridgeFunction";
 type Expectation = fn(&Value);
 
 /// The events, whom each is for, and what comes of it as it is. A new event needs a line here.
-const EVENTS: [(&str, &str, Expectation); 13] = [
+const EVENTS: [(&str, &str, Expectation); 16] = [
     ("alert-signed", INGRESS, unauthenticated),
+    ("alertmanager-cicd", INGRESS, unauthenticated),
     ("alertmanager-grouped", INGRESS, unauthenticated),
     ("alertmanager-resolved", INGRESS, unauthenticated),
     ("alertmanager-single", INGRESS, unauthenticated),
@@ -35,6 +41,8 @@ const EVENTS: [(&str, &str, Expectation); 13] = [
     ("incidents-opened", ANALYZER, both_come_back),
     ("notifications-changed", NOTIFIER, both_come_back),
     ("repairs-approved", REPAIR, comes_back),
+    ("signal-signed", INGRESS, unauthenticated),
+    ("signals-received", SIGNALS, none_comes_back),
     ("telegram-approve", INGRESS, unauthenticated),
 ];
 
@@ -68,6 +76,11 @@ fn unauthenticated(answer: &Value) {
 fn come_back(answer: &Value, messages: &[&str]) {
     let expected: Vec<Value> = messages.iter().map(|id| json!({ "itemIdentifier": id })).collect();
     assert_eq!(answer, &json!({ "batchItemFailures": expected }));
+}
+
+/// The message of a signal is the whole alert: it is counted as it is.
+fn none_comes_back(answer: &Value) {
+    come_back(answer, &[]);
 }
 
 fn comes_back(answer: &Value) {
@@ -140,12 +153,54 @@ async fn alerts(sam: &Sam) -> [String; 2] {
     assert_eq!((status, &resolved["outcome"], &resolved["incident_id"]), (200, &json!("resolved"), &single["incident_id"]), "{resolved}");
     sam.stack.status(&incident(&single), Status::Resolved).await;
 
+    let (status, of_pipeline) = ingress(sam, "alertmanager-cicd", &[]);
+    assert_eq!((status, &of_pipeline["outcome"]), (200, &json!("opened")), "{of_pipeline}");
+    assert_eq!(of_pipeline["approval_created"], json!(false), "{of_pipeline}");
+    let announced = sam.stack.status(&incident(&of_pipeline), Status::Announced).await;
+    assert_eq!(announced.alert.labels["stage"], "production", "the layer's alert-tables.json says which names are of a pipeline");
+
     let (status, signed) = ingress(sam, "alert-signed", &[]);
     assert_eq!((status, &signed["outcome"]), (200, &json!("opened")), "{signed}");
     let id = incident(&signed);
     let stored = sam.stack.incident(&id, |incident| incident.analysis.is_some()).await;
     assert_eq!(json!(stored.alert.alert_type), "high_memory");
     [incident(&grouped), id]
+}
+
+/// A signal waits on its queue before it is counted: the one that was run as it is, and one through ingress.
+async fn signals(sam: &Sam) {
+    let event: Value =
+        serde_json::from_str(&fs::read_to_string(project().join("events/signals-received.json")).expect("the event")).expect("JSON");
+    let message: Value = serde_json::from_str(event["Records"][0]["body"].as_str().expect("a body")).expect("JSON");
+    let alert: Alert = serde_json::from_value(message["alert"].clone()).expect("an alert");
+    let first = episode(sam, &alert).await;
+    let stored = sam.stack.incident(first.incident_id.as_str(), |incident| incident.analysis.is_some()).await;
+    assert_eq!(stored.alert, alert);
+    come_back(&sam.invoke(SIGNALS, "signals-received"), &[]);
+    assert_eq!(episode(sam, &alert).await.incident_id, first.incident_id, "it joins its incident");
+
+    let (status, accepted) = ingress(sam, "signal-signed", &[]);
+    assert_eq!((status, &accepted["success"], &accepted["stream"]), (200, &json!(true), &json!("signals")), "{accepted}");
+    assert!(accepted["message_id"].as_str().is_some_and(|id| !id.is_empty()), "{accepted}");
+    let target = "billing-queue".to_owned();
+    let alert = Alert { name: "QueueBacklog".to_owned(), alert_type: AlertType::Custom, normalised_target: target, ..alert };
+    let opened = episode(sam, &alert).await;
+    let stored = sam.stack.incident(opened.incident_id.as_str(), |incident| incident.analysis.is_some()).await;
+    assert_eq!((opened.hit_count, stored.alert.source.as_str()), (1, "queue-monitor"));
+    assert_eq!(stored.alert.message, "12,400 invoices wait to be sent");
+}
+
+/// The episode of an alert, once there is one.
+async fn episode(sam: &Sam, alert: &Alert) -> Episode {
+    let fingerprint = fingerprint(alert, &[]);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(episode) = sam.stack.store.episode(&fingerprint).await.expect("the store answers") {
+            return episode;
+        }
+        assert!(Instant::now() < deadline, "{} on {} opened no episode", alert.name, alert.normalised_target);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// Both ways to approve. Gives an incident that was repaired.
@@ -210,6 +265,7 @@ async fn every_event_is_answered_by_its_function() {
     for (event, function, expected) in EVENTS {
         expected(&sam.invoke(function, event));
     }
+    signals(&sam).await;
     let opened = alerts(&sam).await;
     let repaired = decisions(&sam).await;
     batches(&sam, &opened, &repaired).await;

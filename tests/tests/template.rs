@@ -55,6 +55,7 @@ fn asked(read: impl Fn(&dyn Fn(&str) -> Option<String>) -> Result<(), InvalidVar
 fn every_function_is_given_exactly_the_variables_that_it_reads() {
     let reads = BTreeMap::from([
         ("ingress".to_owned(), asked(|from| ingress::config::Config::from_variables(&Variables::from_fn(from)).map(drop))),
+        ("signals".to_owned(), asked(|from| signals::config::Config::from_variables(&Variables::from_fn(from)).map(drop))),
         ("analyzer".to_owned(), asked(|from| analyzer::config::Config::from_variables(&Variables::from_fn(from)).map(drop))),
         ("notifier".to_owned(), asked(|from| notifier::config::Config::from_variables(&Variables::from_fn(from)).map(drop))),
         ("repair".to_owned(), asked(|from| repair::config::Config::from_variables(&Variables::from_fn(from)).map(drop))),
