@@ -1,12 +1,14 @@
 //! One set-up of the AWS clients, made for a short cold start: what Lambda gives in the environment, and nothing else.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
-use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector};
@@ -26,15 +28,24 @@ use crate::variables::{InvalidVariable, Variables};
 /// to AWS need none of the others.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 
+/// How long making a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// What Lambda tells a function about AWS.
 ///
-/// It has no `Debug`: it holds credentials.
-#[expect(missing_debug_implementations, reason = "credentials must not reach a log (secrets-stay)")]
+/// Its `Debug` tells the region alone: it holds credentials, which must not reach a log (`secrets-stay`).
+#[derive(Clone)]
 pub struct AwsEnvironment {
     region: String,
     credentials: Credentials,
     endpoint_url: Option<String>,
-    roots: Vec<u8>,
+    connection: Connection,
+}
+
+impl fmt::Debug for AwsEnvironment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AwsEnvironment").field("region", &self.region).finish_non_exhaustive()
+    }
 }
 
 impl AwsEnvironment {
@@ -56,22 +67,46 @@ impl AwsEnvironment {
         let unfit = |_| InvalidVariable::Unfit { name: "AWS_CA_BUNDLE", expected: "the path of a file that can be read" };
         let roots = bundle.map_or_else(|| Ok(AMAZON_ROOTS.to_vec()), |file| std::fs::read(file).map_err(unfit))?;
         let region = variables.required("AWS_REGION", expected)?;
-        Ok(Self { region, credentials, endpoint_url: variables.optional("AWS_ENDPOINT_URL"), roots })
+        Ok(Self { region, credentials, endpoint_url: variables.optional("AWS_ENDPOINT_URL"), connection: Connection::new(roots) })
+    }
+
+    /// The region.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// The credentials of the function's role.
+    #[must_use]
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// Where all services answer, away from AWS.
+    #[must_use]
+    pub fn endpoint_url(&self) -> Option<&str> {
+        self.endpoint_url.as_deref()
+    }
+
+    /// What all clients connect through.
+    #[must_use]
+    pub fn connection(&self) -> Connection {
+        self.connection.clone()
     }
 
     /// The configuration from which every client is built. `attempt` is how long one try of a request may take.
     #[must_use]
-    pub fn sdk_config(self, attempt: Duration) -> SdkConfig {
-        let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(2)).operation_attempt_timeout(attempt).build();
+    pub fn sdk_config(&self, attempt: Duration) -> SdkConfig {
+        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(attempt).build();
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(self.region))
-            .credentials_provider(SharedCredentialsProvider::new(self.credentials))
-            .http_client(http_client(self.roots))
+            .region(Region::new(self.region.clone()))
+            .credentials_provider(SharedCredentialsProvider::new(self.credentials.clone()))
+            .http_client(SharedHttpClient::new(self.connection.clone()))
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50)))
             .timeout_config(timeouts);
-        config.set_endpoint_url(self.endpoint_url);
+        config.set_endpoint_url(self.endpoint_url.clone());
         config.build()
     }
 }
@@ -85,29 +120,55 @@ pub fn requests_sent() -> u64 {
     REQUESTS_SENT.load(Ordering::Relaxed)
 }
 
-/// A client that counts what it sends.
-#[derive(Debug)]
-struct Counting<T>(T);
+/// One pool of connections for every client of the process, whatever client it is: a connection costs milliseconds.
+#[derive(Clone)]
+pub struct Connection {
+    roots: Arc<Vec<u8>>,
+    connector: Arc<OnceLock<SharedHttpConnector>>,
+}
 
-impl HttpClient for Counting<SharedHttpClient> {
-    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(Counting(self.0.http_connector(settings, components)))
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Connection")
     }
 }
 
-impl HttpConnector for Counting<SharedHttpConnector> {
+impl Connection {
+    fn new(roots: Vec<u8>) -> Self {
+        Self { roots: Arc::new(roots), connector: Arc::default() }
+    }
+
+    /// What sends requests. It is made when it is first asked for: the roots are not read at init.
+    pub fn connector(&self) -> &SharedHttpConnector {
+        self.connector.get_or_init(|| {
+            let roots = TrustStore::empty().with_pem_certificate(self.roots.as_slice());
+            let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
+            let builder = Connector::builder().connector_settings(settings).sleep_impl(SharedAsyncSleep::new(TokioSleep::new()));
+            match TlsContext::builder().with_trust_store(roots).build() {
+                Ok(context) => {
+                    let connector = builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context).build();
+                    SharedHttpConnector::new(Counting(connector))
+                }
+                Err(error) => unreachable!("a context with roots can be built: {error}"),
+            }
+        })
+    }
+}
+
+impl HttpClient for Connection {
+    /// The settings are those of [`AwsEnvironment::sdk_config`], which are the same for every client.
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        self.connector().clone()
+    }
+}
+
+/// A connector that counts what it sends.
+#[derive(Debug)]
+struct Counting(Connector);
+
+impl HttpConnector for Counting {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         REQUESTS_SENT.fetch_add(1, Ordering::Relaxed);
         self.0.call(request)
-    }
-}
-
-fn http_client(roots: Vec<u8>) -> SharedHttpClient {
-    let roots = TrustStore::empty().with_pem_certificate(roots);
-    let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
-    match TlsContext::builder().with_trust_store(roots).build() {
-        Ok(context) => SharedHttpClient::new(Counting(builder.tls_context(context).build_https())),
-        // The context only carries the roots; they are read when the first connection is made.
-        Err(error) => unreachable!("a context with roots can be built: {error}"),
     }
 }

@@ -12,12 +12,14 @@ use ulid::Ulid;
 
 use crate::domain::alert::{Alert, AlertStatus};
 use crate::domain::draft::Draft;
-use crate::domain::episode::{Episode, Firing, FiringOutcome, Members, ResolvedOutcome, Unsent, Windows, on_firing, on_resolved};
+use crate::domain::episode::{
+    Episode, FIRING_MEMBERS_KEPT, Firing, FiringOutcome, Members, ResolvedOutcome, Unsent, Windows, on_firing, on_resolved,
+};
 use crate::domain::fingerprint::fingerprint;
 use crate::domain::id::{Fingerprint, MemberId};
 use crate::message::Message;
 use crate::queue::{Queue, QueueError};
-use crate::store::{Change, Join, Store, StoreError, fresh_incident_id};
+use crate::store::{Change, Join, Joins, Store, StoreError, fresh_incident_id};
 
 /// How many fingerprints of one delivery are written at a time.
 const CONCURRENT_WRITES: usize = 16;
@@ -130,6 +132,8 @@ struct Group {
 pub struct Intake {
     /// Where they are counted.
     pub store: Store,
+    /// The same table, for the most frequent case.
+    pub joins: Joins,
     /// Where new incidents go.
     pub incidents: Queue,
     /// Where changed ones go.
@@ -247,14 +251,18 @@ impl Batch<'_> {
     }
 
     async fn fire(&self, fingerprint: &Fingerprint, alert: &Alert, firing: &Firing) -> Result<Outcome, IntakeError> {
-        let (Intake { store, windows, .. }, now) = (self.intake, self.now);
-        let current = match store.join(fingerprint, firing, now, *windows).await? {
-            Join::Joined(episode) => {
-                self.settle(&episode).await?;
-                self.converged(&episode, firing.count).await;
-                return Ok(Outcome::Firing(FiringOutcome::Joined, episode));
+        let (Intake { store, joins, windows, .. }, now) = (self.intake, self.now);
+        let current = if firing.members.len() > FIRING_MEMBERS_KEPT {
+            store.episode(fingerprint).await?
+        } else {
+            match joins.join(fingerprint, firing, now, *windows).await? {
+                Join::Joined(episode) => {
+                    self.settle(&episode).await?;
+                    self.converged(&episode, firing.count).await;
+                    return Ok(Outcome::Firing(FiringOutcome::Joined, episode));
+                }
+                Join::NotPlain(current) => current,
             }
-            Join::NotPlain(current) => current,
         };
         let (outcome, episode) = on_firing(current.as_ref(), fingerprint, firing, &fresh_incident_id(now), now, *windows);
         let more_left_out = current.is_some_and(|current| current.left_out < episode.left_out);

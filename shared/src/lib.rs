@@ -23,6 +23,8 @@ pub mod operator_files;
 pub mod queue;
 #[cfg(feature = "secrets")]
 pub mod secrets;
+#[cfg(feature = "intake")]
+pub mod signed;
 #[cfg(feature = "store")]
 pub mod store;
 #[cfg(feature = "aws")]

@@ -114,7 +114,7 @@ impl Stack {
     fn of(facts: &str, child: Option<Child>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let facts: Facts = serde_json::from_str(facts).expect("the line that `infra.local up` prints");
-        let aws = aws(&facts);
+        let aws = environment(&facts).sdk_config(PATIENCE);
         let store = Store::new(aws_sdk_dynamodb::Client::new(&aws), facts.outputs["TableName"].clone());
         let http = Client::builder().timeout(PATIENCE).build().expect("an HTTP client");
         Self { facts, http, store, child }
@@ -123,7 +123,13 @@ impl Stack {
     /// The configuration of AWS clients that may do everything.
     #[must_use]
     pub fn aws(&self) -> SdkConfig {
-        aws(&self.facts)
+        self.environment().sdk_config(PATIENCE)
+    }
+
+    /// What a function on the stack is told about AWS.
+    #[must_use]
+    pub fn environment(&self) -> AwsEnvironment {
+        environment(&self.facts)
     }
 
     /// A variable of a function, from the template's outputs and the harness's own choice.
@@ -157,7 +163,7 @@ impl Stack {
             replaced.map_or_else(|| self.variable(name), |(_, value)| Some((*value).to_owned()))
         });
         let config = ingress::config::Config::from_variables(&variables).expect("the variables");
-        ingress::App::new(config, &self.aws()).expect("the tables")
+        ingress::App::new(config, &self.environment()).expect("the tables")
     }
 
     /// A URL of the API.
@@ -316,7 +322,7 @@ pub fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the project's directory")
 }
 
-fn aws(facts: &Facts) -> SdkConfig {
+fn environment(facts: &Facts) -> AwsEnvironment {
     let variables = Variables::from_fn(|name| match name {
         "AWS_REGION" => Some(facts.region.clone()),
         "AWS_ACCESS_KEY_ID" => Some(facts.access_key_id.clone()),
@@ -324,7 +330,7 @@ fn aws(facts: &Facts) -> SdkConfig {
         "AWS_ENDPOINT_URL" => Some(facts.endpoint_url.clone()),
         _ => None,
     });
-    AwsEnvironment::from_variables(&variables).expect("a region and credentials").sdk_config(PATIENCE)
+    AwsEnvironment::from_variables(&variables).expect("a region and credentials")
 }
 
 fn up(arguments: &[&str]) -> (String, Child) {

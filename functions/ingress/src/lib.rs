@@ -16,7 +16,6 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use aws_types::SdkConfig;
 use jiff::Timestamp;
 use lambda_http::http::{HeaderMap, HeaderValue, header};
 use lambda_http::request::RequestContext;
@@ -24,7 +23,7 @@ use lambda_http::{Body, Error, Request, RequestExt as _, Response};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::alert_tables;
-use shared::aws::requests_sent;
+use shared::aws::{AwsEnvironment, requests_sent};
 use shared::domain::alert::AlertType;
 use shared::domain::tables::AlertTables;
 use shared::fault::Faults;
@@ -32,7 +31,7 @@ use shared::intake::{Counted, Delivery, Intake, time_left};
 use shared::metrics::MetricsLine;
 use shared::queue::Queue;
 use shared::secrets::{SecretError, Secrets};
-use shared::store::Store;
+use shared::store::{Joins, Store};
 use tracing::{Instrument as _, error, info_span, warn};
 
 use crate::answer::AlertAnswer;
@@ -41,6 +40,8 @@ use crate::config::Config;
 use crate::rejection::Rejection;
 use crate::routes::Target;
 
+/// How long one try of a request to AWS may take.
+const ATTEMPT: Duration = Duration::from_secs(5);
 /// How long a request may take where Lambda does not say; API Gateway waits for 30 s.
 const PATIENCE: Duration = Duration::from_secs(23);
 
@@ -77,11 +78,13 @@ impl App {
     ///
     /// # Errors
     /// Everything that is wrong with the tables.
-    pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, Faults> {
+    pub fn new(config: Config, environment: &AwsEnvironment) -> Result<Self, Faults> {
+        let aws = &environment.sdk_config(ATTEMPT);
         let sqs = aws_sdk_sqs::Client::new(aws);
         let queue = |url: &str| Queue::new(sqs.clone(), url.to_owned());
         let intake = Intake {
             store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table.clone()),
+            joins: Joins::new(environment, config.table.clone()),
             incidents: queue(&config.incidents_queue),
             notifications: queue(&config.notifications_queue),
             windows: config.windows,

@@ -1,7 +1,5 @@
 //! Ingress as a Lambda function: wiring only.
 
-use std::time::Duration;
-
 use ingress::{App, config::Config};
 use jiff::Timestamp;
 use lambda_http::{Error, run, service_fn};
@@ -15,7 +13,7 @@ async fn main() -> Result<(), Error> {
     let variables = Variables::of_process();
     init(&variables)?;
     let config = or_log(Config::from_variables(&variables))?;
-    let aws = AwsEnvironment::from_variables(&variables)?.sdk_config(Duration::from_secs(5));
+    let aws = AwsEnvironment::from_variables(&variables)?;
     let app = or_log(App::new(config, &aws))?;
     run(service_fn(|request| app.answer(request, Timestamp::now()))).await
 }

@@ -2,18 +2,21 @@
 
 pub mod config;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use aws_types::SdkConfig;
 use jiff::Timestamp;
+use shared::aws::AwsEnvironment;
 use shared::intake::{Delivery, Intake, IntakeError};
 use shared::message::Signal;
 use shared::queue::Queue;
-use shared::store::{Receipt, Store, StoreError};
+use shared::store::{Joins, Receipt, Store, StoreError};
 use thiserror::Error;
 use tracing::{info, warn};
 
 use crate::config::Config;
+
+/// How long one try of a request to AWS may take.
+const ATTEMPT: Duration = Duration::from_secs(5);
 
 /// Why a message has to come again.
 #[derive(Debug, Error)]
@@ -35,10 +38,12 @@ pub struct App {
 impl App {
     /// Builds the clients.
     #[must_use]
-    pub fn new(config: Config, aws: &SdkConfig) -> Self {
+    pub fn new(config: Config, environment: &AwsEnvironment) -> Self {
+        let aws = &environment.sdk_config(ATTEMPT);
         let sqs = aws_sdk_sqs::Client::new(aws);
         Self {
             intake: Intake {
+                joins: Joins::new(environment, config.table.clone()),
                 store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
                 incidents: Queue::new(sqs.clone(), config.incidents_queue),
                 notifications: Queue::new(sqs, config.notifications_queue),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::StoreError;
 
@@ -23,6 +24,40 @@ pub(super) fn number(value: impl ToString) -> AttributeValue {
 /// A time, in milliseconds since 1970.
 pub(super) fn millis(at: Timestamp) -> AttributeValue {
     number(at.as_millisecond())
+}
+
+/// An item out of DynamoDB's JSON, which is also what the SDK reads.
+///
+/// # Errors
+/// If it is not one.
+pub(super) fn item_of_json(json: &Value) -> Result<Item, StoreError> {
+    let attributes = json.as_object().ok_or_else(|| unreadable("an item is not an object"))?;
+    attributes.iter().map(|(name, value)| Ok((name.clone(), attribute_of_json(value)?))).collect()
+}
+
+fn attribute_of_json(json: &Value) -> Result<AttributeValue, StoreError> {
+    let typed = json.as_object().and_then(|object| object.iter().next());
+    let (kind, value) = typed.ok_or_else(|| unreadable("an attribute has no type"))?;
+    let text = || value.as_str().map(str::to_owned).ok_or_else(|| unreadable("an attribute is not text"));
+    let list = || value.as_array().ok_or_else(|| unreadable("an attribute is not a list"));
+    let texts = || -> Result<Vec<String>, StoreError> {
+        list()?.iter().map(|value| value.as_str().map(str::to_owned).ok_or_else(|| unreadable("a set holds no text"))).collect()
+    };
+    match kind.as_str() {
+        "S" => Ok(AttributeValue::S(text()?)),
+        "N" => Ok(AttributeValue::N(text()?)),
+        "BOOL" => value.as_bool().map(AttributeValue::Bool).ok_or_else(|| unreadable("an attribute is not true or false")),
+        "NULL" => Ok(AttributeValue::Null(true)),
+        "SS" => Ok(AttributeValue::Ss(texts()?)),
+        "NS" => Ok(AttributeValue::Ns(texts()?)),
+        "M" => Ok(AttributeValue::M(item_of_json(value)?)),
+        "L" => Ok(AttributeValue::L(list()?.iter().map(attribute_of_json).collect::<Result<_, _>>()?)),
+        other => Err(unreadable(&format!("an attribute has the type {other}"))),
+    }
+}
+
+fn unreadable(why: &str) -> StoreError {
+    StoreError::Unreadable { key: "?".to_owned(), why: why.to_owned() }
 }
 
 /// An item whose attributes are expected to be there.

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, Put};
 use jiff::{SignedDuration, Timestamp};
 
 use super::attributes::{Item, Reader, millis, number, text};
 use super::{Store, StoreError, failed};
 use crate::domain::alert::AlertSeverity;
-use crate::domain::episode::{Advice, Episode, FIRING_MEMBERS_KEPT, Firing, Members, Unsent, Windows};
+use crate::domain::episode::{Advice, Episode, Members, Unsent, Windows};
 use crate::domain::id::{Fingerprint, IncidentId, MemberId};
 
 /// How long an episode that nobody can join any more stays readable before DynamoDB's clean-up may take it.
@@ -18,85 +18,11 @@ const KEPT_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How often a small change is tried again that met a transaction on the item.
 const ATTEMPTS: u32 = 6;
 
-/// What came of trying the plain join.
-#[derive(Debug)]
-pub enum Join {
-    /// It joined; this is the episode now.
-    Joined(Episode),
-    /// It is not a plain join; this is the episode as it is, if there is one.
-    NotPlain(Option<Episode>),
-}
-
 /// An episode to be written in place of the version before it.
 #[derive(Debug)]
 pub struct Change<'a>(pub &'a Episode);
 
 impl Store {
-    /// Joins firing alerts to an episode that is open, fresh, no milder, knows no later end of these members, has room
-    /// for them, and knows of no fewer left out: one request, whatever it comes to. Everything else is for [`crate::domain::episode::on_firing`].
-    ///
-    /// # Errors
-    /// If the table does not answer or the item is not an episode.
-    pub async fn join(&self, fingerprint: &Fingerprint, firing: &Firing, now: Timestamp, windows: Windows) -> Result<Join, StoreError> {
-        let mut set = String::from("SET #last_seen = :now, #window_end = :window_end, #expires_at = :expires_at");
-        // Two functions' clocks differ by milliseconds: `last_seen` may step back by as much, which no rule minds.
-        let mut condition = String::from("#open = :true AND #last_seen >= :stale AND #severity >= :severity");
-        let mut names: HashMap<String, String> =
-            ["last_seen", "window_end", "expires_at", "open", "severity", "hit_count", "version", "members", "departed"]
-                .into_iter()
-                .map(|name| (format!("#{name}"), name.to_owned()))
-                .collect();
-        let mut values: Item = HashMap::from([
-            (":now".to_owned(), millis(now)),
-            (":window_end".to_owned(), millis(now + windows.debounce)),
-            (":expires_at".to_owned(), expires_at(now, windows)),
-            (":stale".to_owned(), millis(now - windows.stale)),
-            (":true".to_owned(), AttributeValue::Bool(true)),
-            (":severity".to_owned(), number(firing.severity.rank())),
-            (":count".to_owned(), number(firing.count)),
-            (":one".to_owned(), number(1)),
-        ]);
-        for (i, (member, starts_at)) in firing.members.iter().enumerate() {
-            set.push_str(&format!(", #members.#m{i} = :s{i}"));
-            condition.push_str(&format!(
-                " AND (attribute_not_exists(#departed.#m{i}) OR #departed.#m{i} < :s{i}) \
-                 AND (#members.#m{i} <= :s{i} OR (attribute_not_exists(#members.#m{i}) AND size(#members) <= :room))"
-            ));
-            names.insert(format!("#m{i}"), member.as_str().to_owned());
-            values.insert(format!(":s{i}"), number(starts_at));
-        }
-        if firing.left_out > 0 {
-            // More left out than was known before is news for the card.
-            condition.push_str(" AND #left_out >= :left_out");
-            names.insert("#left_out".to_owned(), "left_out".to_owned());
-            values.insert(":left_out".to_owned(), number(firing.left_out));
-        }
-        let Some(room) = FIRING_MEMBERS_KEPT.checked_sub(firing.members.len()) else {
-            return Ok(Join::NotPlain(self.episode(fingerprint).await?));
-        };
-        values.insert(":room".to_owned(), number(room));
-        let request = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key(fingerprint)))
-            .update_expression(format!("{set} ADD #hit_count :count, #version :one"))
-            .condition_expression(condition)
-            .set_expression_attribute_names(Some(names))
-            .set_expression_attribute_values(Some(values))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match request.send().await {
-            Ok(answer) => Ok(Join::Joined(read(fingerprint, &answer.attributes.unwrap_or_default())?)),
-            Err(error) => match error.as_service_error() {
-                Some(aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                    Ok(Join::NotPlain(failed.item().map(|item| read(fingerprint, item)).transpose()?))
-                }
-                _ => Err(failed(&error)),
-            },
-        }
-    }
-
     /// The episode of a fingerprint, if there is one.
     ///
     /// # Errors
@@ -186,8 +112,9 @@ fn key(fingerprint: &Fingerprint) -> Item {
     HashMap::from([("pk".to_owned(), text(format!("FP#{fingerprint}"))), ("sk".to_owned(), text("EPISODE"))])
 }
 
-fn expires_at(last_seen: Timestamp, windows: Windows) -> AttributeValue {
-    number((last_seen + windows.stale.max(windows.debounce) + KEPT_AFTER).as_second())
+/// When DynamoDB may clean an episode up, in seconds since 1970.
+pub(super) fn expires_at(last_seen: Timestamp, windows: Windows) -> i64 {
+    (last_seen + windows.stale.max(windows.debounce) + KEPT_AFTER).as_second()
 }
 
 /// The conditional write of an episode, for use alone or in a transaction.
@@ -209,7 +136,7 @@ pub(super) fn put(table: &str, episode: &Episode, windows: Windows) -> Result<Pu
     set("severity", number(episode.severity.rank()));
     set("flaps", number(episode.flaps));
     set("version", number(episode.version));
-    set("expires_at", expires_at(episode.last_seen, windows));
+    set("expires_at", number(expires_at(episode.last_seen, windows)));
     if !episode.unsent.is_empty() {
         set("unsent", set_of(episode.unsent.iter().copied()));
     }
@@ -240,7 +167,7 @@ fn set_of(unsent: impl IntoIterator<Item = Unsent>) -> AttributeValue {
     AttributeValue::Ss(unsent.into_iter().map(name).collect())
 }
 
-fn read(fingerprint: &Fingerprint, item: &Item) -> Result<Episode, StoreError> {
+pub(super) fn read(fingerprint: &Fingerprint, item: &Item) -> Result<Episode, StoreError> {
     let reader = Reader::new(item);
     let members = |name: &str| -> Result<Members, StoreError> {
         let map = reader.get(name, "a map", |value| value.as_m().ok())?;

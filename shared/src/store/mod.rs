@@ -4,6 +4,8 @@ mod attributes;
 mod card;
 mod episode;
 mod incident;
+#[cfg(feature = "intake")]
+mod join;
 mod lock;
 mod receipt;
 mod storm;
@@ -13,8 +15,10 @@ use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkErro
 use thiserror::Error;
 
 pub use card::{CardTurn, SentCard};
-pub use episode::{Change, Join};
+pub use episode::Change;
 pub use incident::fresh_incident_id;
+#[cfg(feature = "intake")]
+pub use join::{Join, Joins};
 pub use lock::Held;
 pub use receipt::Receipt;
 pub use storm::Place;

@@ -1,0 +1,163 @@
+//! Signed requests to one service of AWS, without its SDK: for the one request that is made for every alert.
+//!
+//! The SDK's layers between a request and its connection cost more than everything else that a joined alert needs
+//! (docs/decisions/0004). What they do that matters here is done here: a signature, a time limit for each try, and tries again
+//! after what passes. The connection is that of the SDK's clients.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4::SigningParams;
+use aws_smithy_runtime_api::client::http::HttpConnector as _;
+use aws_smithy_runtime_api::client::identity::Identity;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use jiff::Timestamp;
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::aws::{AwsEnvironment, Connection};
+
+/// How often a request is tried.
+const ATTEMPTS: u32 = 3;
+/// The longest wait before the second try; it doubles with each.
+const BACKOFF: Duration = Duration::from_millis(50);
+
+/// Why there is no answer.
+#[derive(Debug, Error)]
+pub enum CallError {
+    /// The service refused.
+    #[error("{code}: {message}")]
+    Refused {
+        /// Its name of the error, without what stands before it.
+        code: String,
+        /// What it says.
+        message: String,
+        /// The whole answer.
+        answer: Value,
+    },
+    /// There was no answer, or none that can be read.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl CallError {
+    /// True if another try may go well.
+    fn passes(&self) -> bool {
+        match self {
+            // As the SDK has it: throttling, and the service's own faults.
+            Self::Refused { code, .. } => {
+                code.contains("Throttl")
+                    || code.contains("ThroughputExceeded")
+                    || code == "RequestLimitExceeded"
+                    || code == "InternalServerError"
+            }
+            Self::Unavailable(_) => true,
+        }
+    }
+}
+
+/// A service that speaks AWS's JSON protocol, such as DynamoDB.
+pub struct SignedClient {
+    service: &'static str,
+    target: &'static str,
+    url: String,
+    region: String,
+    identity: Identity,
+    attempt: Duration,
+    connection: Connection,
+}
+
+impl fmt::Debug for SignedClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // It holds credentials (secrets-stay).
+        f.debug_struct("SignedClient").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+impl SignedClient {
+    /// A client of `service` at `url`; `target` is what stands before the operation in the header `X-Amz-Target`, and `attempt`
+    /// how long one try may take.
+    #[must_use]
+    pub fn new(aws: &AwsEnvironment, service: &'static str, target: &'static str, url: String, attempt: Duration) -> Self {
+        let identity = Identity::from(Credentials::clone(aws.credentials()));
+        Self { service, target, url, region: aws.region().to_owned(), identity, attempt, connection: aws.connection() }
+    }
+
+    /// Makes a request and gives the answer; what passes is tried again.
+    ///
+    /// # Errors
+    /// If the service refuses, or does not answer any of the tries.
+    pub async fn call(&self, operation: &str, body: &Value) -> Result<Value, CallError> {
+        let body = body.to_string();
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let tried = tokio::time::timeout(self.attempt, self.attempt(operation, &body)).await;
+            let error = match tried.unwrap_or_else(|_| Err(CallError::Unavailable(format!("no answer within {:?}", self.attempt)))) {
+                Err(error) if error.passes() && tries < ATTEMPTS => error,
+                answered => return answered,
+            };
+            tracing::debug!(%error, tries, "a request is tried again");
+            // A wait of random length, so that those who were refused together do not come again together.
+            let random = f64::from(ulid::Ulid::generate().random() as u16) / f64::from(u16::MAX);
+            tokio::time::sleep((BACKOFF * (1 << tries)).mul_f64(random)).await;
+        }
+    }
+
+    async fn attempt(&self, operation: &str, body: &str) -> Result<Value, CallError> {
+        let request = self.request(operation, body).map_err(|error| CallError::Unavailable(format!("it cannot be signed: {error}")))?;
+        let unavailable = |error: &dyn std::error::Error| CallError::Unavailable(chain(error));
+        let response = self.connection.connector().call(request).await.map_err(|error| unavailable(&error))?;
+        let status = response.status();
+        let body = ByteStream::new(response.into_body()).collect().await.map_err(|error| unavailable(&error))?.into_bytes();
+        let answer: Value = serde_json::from_slice(&body)
+            .map_err(|error| CallError::Unavailable(format!("status {} with an answer that cannot be read: {error}", status.as_u16())))?;
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let text = |names: [&str; 2]| names.iter().find_map(|name| answer[*name].as_str()).unwrap_or_default().to_owned();
+        let code = text(["__type", "code"]);
+        let code = code.rsplit('#').next().unwrap_or_default().to_owned();
+        if code.is_empty() || status.is_server_error() && code != "InternalServerError" {
+            return Err(CallError::Unavailable(format!("status {} {code}", status.as_u16())));
+        }
+        Err(CallError::Refused { code, message: text(["message", "Message"]), answer })
+    }
+
+    fn request(&self, operation: &str, body: &str) -> Result<HttpRequest, Box<dyn std::error::Error + Send + Sync>> {
+        let target = format!("{}.{operation}", self.target);
+        let headers = [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", target.as_str())];
+        let params = SigningParams::builder()
+            .identity(&self.identity)
+            .region(&self.region)
+            .name(self.service)
+            .time(SystemTime::from(Timestamp::now()))
+            .settings(SigningSettings::default())
+            .build()?
+            .into();
+        let signable = SignableRequest::new("POST", &self.url, headers.into_iter(), SignableBody::Bytes(body.as_bytes()))?;
+        let (signature, _) = sign(signable, &params)?.into_parts();
+        let mut request = HttpRequest::new(SdkBody::from(body));
+        request.set_method("POST")?;
+        request.set_uri(self.url.as_str())?;
+        for (name, value) in headers.into_iter().chain(signature.headers()) {
+            request.headers_mut().try_insert(name.to_owned(), value.to_owned())?;
+        }
+        Ok(request)
+    }
+}
+
+/// An error with its causes: the outermost alone says "dispatch failure".
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}

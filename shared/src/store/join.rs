@@ -1,0 +1,164 @@
+//! The write that every alert makes: one signed request, without the SDK's layers around it.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use tokio::sync::OnceCell;
+
+use super::attributes::item_of_json;
+use super::episode::{expires_at, read};
+use super::{BUSY, StoreError};
+use crate::aws::AwsEnvironment;
+use crate::domain::episode::{Episode, FIRING_MEMBERS_KEPT, Firing, Windows};
+use crate::domain::id::Fingerprint;
+use crate::signed::{CallError, SignedClient};
+
+/// How long one try may take.
+const ATTEMPT: Duration = Duration::from_secs(5);
+
+/// What came of trying the plain join.
+#[derive(Debug)]
+pub enum Join {
+    /// It joined; this is the episode now.
+    Joined(Episode),
+    /// It is not a plain join; this is the episode as it is, if there is one.
+    NotPlain(Option<Episode>),
+}
+
+/// Joins alerts to their episodes.
+#[derive(Debug)]
+pub struct Joins {
+    aws: AwsEnvironment,
+    table: String,
+    /// Made by the first join: finding the endpoint of a region is nothing that a start has to wait for.
+    client: OnceCell<SignedClient>,
+}
+
+impl Joins {
+    /// Joins in this table.
+    #[must_use]
+    pub fn new(aws: &AwsEnvironment, table: String) -> Self {
+        Self { aws: aws.clone(), table, client: OnceCell::new() }
+    }
+
+    async fn client(&self) -> Result<&SignedClient, StoreError> {
+        self.client.get_or_try_init(async || client(&self.aws).await.map_err(StoreError::Unavailable)).await
+    }
+
+    /// Joins firing alerts to an episode that is open, fresh, no milder, knows no later end of these members, has room for them, and
+    /// knows of no fewer left out: one request, whatever it comes to. Everything else is for [`crate::domain::episode::on_firing`].
+    ///
+    /// # Errors
+    /// If the table does not answer or the item is not an episode.
+    pub async fn join(&self, fingerprint: &Fingerprint, firing: &Firing, now: Timestamp, windows: Windows) -> Result<Join, StoreError> {
+        let request = request(&self.table, fingerprint, firing, now, windows);
+        match self.client().await?.call("UpdateItem", &request).await {
+            Ok(answer) => Ok(Join::Joined(read(fingerprint, &item_of_json(&answer["Attributes"])?)?)),
+            Err(CallError::Refused { code, answer, .. }) if code == "ConditionalCheckFailedException" => {
+                let item = answer.get("Item").map(item_of_json).transpose()?;
+                Ok(Join::NotPlain(item.map(|item| read(fingerprint, &item)).transpose()?))
+            }
+            Err(CallError::Refused { code, .. }) if code == "TransactionConflictException" => Err(StoreError::Conflict),
+            Err(error @ CallError::Refused { .. }) if BUSY.iter().any(|busy| error.to_string().starts_with(busy)) => {
+                Err(StoreError::Busy(error.to_string()))
+            }
+            Err(error) => Err(StoreError::Unavailable(error.to_string())),
+        }
+    }
+}
+
+/// The client for the endpoint that the SDK's rules give.
+async fn client(aws: &AwsEnvironment) -> Result<SignedClient, String> {
+    let params = Params::builder().region(aws.region()).set_endpoint(aws.endpoint_url().map(str::to_owned)).build();
+    let endpoint = DefaultResolver::new().resolve_endpoint(&params.map_err(|error| error.to_string())?).await;
+    let endpoint = endpoint.map_err(|error| error.to_string())?;
+    // The path of a request without one is a slash, and the signature covers it.
+    let url = format!("{}/", endpoint.url().trim_end_matches('/'));
+    Ok(SignedClient::new(aws, "dynamodb", "DynamoDB_20120810", url, ATTEMPT))
+}
+
+fn request(table: &str, fingerprint: &Fingerprint, firing: &Firing, now: Timestamp, windows: Windows) -> Value {
+    let number = |number: i64| json!({ "N": number.to_string() });
+    let mut set = String::from("SET #last_seen = :now, #window_end = :window_end, #expires_at = :expires_at");
+    // Two functions' clocks differ by milliseconds: `last_seen` may step back by as much, which no rule minds.
+    let mut condition = String::from("#open = :true AND #last_seen >= :stale AND #severity >= :severity");
+    let mut names: Map<String, Value> =
+        ["last_seen", "window_end", "expires_at", "open", "severity", "hit_count", "version", "members", "departed"]
+            .map(|name| (format!("#{name}"), json!(name)))
+            .into_iter()
+            .collect();
+    let mut values: Map<String, Value> = [
+        (":now", number(now.as_millisecond())),
+        (":window_end", number((now + windows.debounce).as_millisecond())),
+        (":expires_at", number(expires_at(now, windows))),
+        (":stale", number((now - windows.stale).as_millisecond())),
+        (":true", json!({ "BOOL": true })),
+        (":severity", json!({ "N": firing.severity.rank().to_string() })),
+        (":count", json!({ "N": firing.count.to_string() })),
+        (":one", number(1)),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into_iter()
+    .collect();
+    for (i, (member, starts_at)) in firing.members.iter().enumerate() {
+        set.push_str(&format!(", #members.#m{i} = :s{i}"));
+        condition.push_str(&format!(
+            " AND (attribute_not_exists(#departed.#m{i}) OR #departed.#m{i} < :s{i}) \
+             AND (#members.#m{i} <= :s{i} OR (attribute_not_exists(#members.#m{i}) AND size(#members) <= :room))"
+        ));
+        names.insert(format!("#m{i}"), json!(member));
+        values.insert(format!(":s{i}"), number(*starts_at));
+    }
+    values.insert(":room".to_owned(), json!({ "N": FIRING_MEMBERS_KEPT.saturating_sub(firing.members.len()).to_string() }));
+    if firing.left_out > 0 {
+        // More left out than was known before is news for the card.
+        condition.push_str(" AND #left_out >= :left_out");
+        names.insert("#left_out".to_owned(), json!("left_out"));
+        values.insert(":left_out".to_owned(), json!({ "N": firing.left_out.to_string() }));
+    }
+    json!({
+        "TableName": table,
+        "Key": { "pk": { "S": format!("FP#{fingerprint}") }, "sk": { "S": "EPISODE" } },
+        "UpdateExpression": format!("{set} ADD #hit_count :count, #version :one"),
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+        "ReturnValues": "ALL_NEW",
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::request;
+    use crate::domain::alert::{Alert, AlertStatus, Texts};
+    use crate::domain::episode::{Firing, Windows};
+    use crate::domain::fingerprint::fingerprint;
+    use crate::domain::id::MemberId;
+
+    /// What goes over the wire, as it was found to be right by the stories: a change of it has to be meant.
+    #[test]
+    fn the_request_is_the_join_of_the_design() {
+        let member = MemberId::try_from("m1").expect("a member id");
+        let alert = Alert::from_labels(AlertStatus::Firing, "test", Texts::new(), Texts::new(), Timestamp::UNIX_EPOCH, member);
+        let windows = Windows { debounce: SignedDuration::from_secs(300), stale: SignedDuration::from_secs(18_000) };
+        let now = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(20_000);
+        let request = request("t", &fingerprint(&alert, &[]), &Firing { left_out: 7, ..Firing::of(&alert) }, now, windows);
+        insta::assert_snapshot!(
+            request["ConditionExpression"].as_str().unwrap_or_default(),
+            @"#open = :true AND #last_seen >= :stale AND #severity >= :severity AND (attribute_not_exists(#departed.#m0) OR #departed.#m0 < :s0) AND (#members.#m0 <= :s0 OR (attribute_not_exists(#members.#m0) AND size(#members) <= :room)) AND #left_out >= :left_out"
+        );
+        insta::assert_snapshot!(
+            request["UpdateExpression"].as_str().unwrap_or_default(),
+            @"SET #last_seen = :now, #window_end = :window_end, #expires_at = :expires_at, #members.#m0 = :s0 ADD #hit_count :count, #version :one"
+        );
+        insta::assert_snapshot!(
+            request["ExpressionAttributeValues"],
+            @r#"{":count":{"N":"1"},":expires_at":{"N":"642800"},":left_out":{"N":"7"},":now":{"N":"20000000"},":one":{"N":"1"},":room":{"N":"11"},":s0":{"N":"0"},":severity":{"N":"1"},":stale":{"N":"2000000"},":true":{"BOOL":true},":window_end":{"N":"20300000"}}"#
+        );
+    }
+}
