@@ -16,6 +16,8 @@ impl Draft {
     /// A new incident, with its first log entry.
     #[must_use]
     pub fn open(id: IncidentId, fingerprint: Fingerprint, alert: Alert, hit_count: u64, now: Timestamp) -> Self {
+        // Before the log entry too: both stand in the same table.
+        let alert = alert.bounded();
         let severity = match alert.severity {
             AlertSeverity::Critical => Severity::P1,
             AlertSeverity::Warning => Severity::P2,
@@ -32,7 +34,7 @@ impl Draft {
             fingerprint,
             status: Status::Open,
             severity,
-            alert: alert.bounded(),
+            alert,
             hit_count,
             flaps: 0,
             opened_at: now,
