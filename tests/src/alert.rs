@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use shared::domain::alert::{Alert, AlertStatus, Texts};
+use shared::domain::id::{Fingerprint, MemberId};
 
 /// An alert of a test.
 #[derive(Debug, Clone)]
@@ -54,6 +56,19 @@ impl TestAlert {
                 "annotations": { "summary": format!("{} does not answer", self.component) },
             }],
         })
+    }
+
+    /// The fingerprint that ingress gives it.
+    ///
+    /// # Panics
+    /// If its member is not a member's id.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        let labels = [("alertname", self.name), ("component", &self.component), ("namespace", &self.namespace)];
+        let labels: Texts = labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let member = MemberId::try_from(self.member).expect("a member id");
+        let alert = Alert::from_labels(AlertStatus::Firing, "test", labels, Texts::new(), self.starts_at, member);
+        shared::domain::fingerprint::fingerprint(&alert, &[])
     }
 }
 

@@ -1,10 +1,14 @@
 //! What ingress is told by its environment.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
 use shared::domain::episode::Windows;
 use shared::variables::{InvalidVariable, Variables};
+
+/// What `INTERNAL_CIDRS` has to be.
+const RANGES: &str = "address ranges such as 10.0.0.0/8, with no bit behind the mask and commas between them";
 
 /// The configuration of ingress; `template.yaml` sets every variable.
 #[derive(Debug, Clone)]
@@ -67,11 +71,19 @@ impl Config {
             approval_secret: variables.required("APPROVAL_SECRET_ID", secret)?,
             telegram_secret: variables.required("TELEGRAM_WEBHOOK_SECRET_ID", secret)?,
             telegram_approvers: variables.list("TELEGRAM_APPROVER_IDS", "numeric ids with commas between them")?,
-            internal: variables.list("INTERNAL_CIDRS", "address ranges such as 10.0.0.0/8, with commas between them")?,
+            internal: variables.list("INTERNAL_CIDRS", RANGES)?.into_iter().map(range).collect::<Result<_, _>>()?,
             development: environment == "dev",
             windows: Windows::from_variables(variables)?,
             require_signature_timestamp: variables.parsed("REQUIRE_SIGNATURE_TIMESTAMP", "true or false", false)?,
             fingerprint_labels: variables.list("FINGERPRINT_LABELS", "names of labels with commas between them")?,
         })
     }
+}
+
+/// A range that can mean one thing only. Whoever is in it needs no credential: `10.1.2.3/8` could be meant to be one address, and
+/// `010.0.0.0/8` could be octal.
+fn range(text: String) -> Result<IpNet, InvalidVariable> {
+    let range = text.parse::<IpNet>().ok();
+    let address = text.split('/').next().and_then(|address| address.parse::<IpAddr>().ok());
+    range.filter(|range| Some(range.network()) == address).ok_or(InvalidVariable::Unfit { name: "INTERNAL_CIDRS", expected: RANGES })
 }

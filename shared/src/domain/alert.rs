@@ -16,6 +16,11 @@ const LABEL_CHARACTERS: usize = 512;
 pub const ANNOTATION_CHARACTERS: usize = 4_096;
 /// How long a name of anything may be: of an alert, a target, a namespace, a sender, a label.
 pub const NAME_CHARACTERS: usize = 256;
+/// The label with which a sender forbids a repair without a human.
+const AUTO_REPAIR: &str = "auto_repair";
+/// The most bytes of labels, annotations and URL together, as they stand in JSON: a Chinese character is three, a control character
+/// six. The rest of the item's 400 KB is for what the analysis and the repair add.
+const TEXT_BYTES: usize = 300_000;
 
 /// What is wrong, in the nine kinds of the original service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -203,26 +208,52 @@ impl Alert {
         }
     }
 
-    /// The alert as it is stored with its incident: at most 64 labels and 64 annotations, long values cut.
+    /// The alert as it is stored with its incident: at most 64 labels and 64 annotations, long values cut; what is then still too
+    /// much for an item is left out.
     ///
     /// The identity (fingerprint, member) is taken before, from the whole alert.
     #[must_use]
     pub fn bounded(mut self) -> Self {
-        self.labels = bounded(self.labels, LABEL_CHARACTERS);
-        self.annotations = bounded(self.annotations, ANNOTATION_CHARACTERS);
+        for name in [&mut self.name, &mut self.source, &mut self.namespace, &mut self.target, &mut self.normalised_target] {
+            *name = cut(name, NAME_CHARACTERS);
+        }
+        self.message = cut(&self.message, ANNOTATION_CHARACTERS);
         self.generator_url = self.generator_url.map(|url| cut(&url, ANNOTATION_CHARACTERS));
+        // What forbids a repair is kept, whatever else has to go.
+        let forbids = self.labels.remove_entry(AUTO_REPAIR).map(|(name, value)| (name, cut(&value, LABEL_CHARACTERS)));
+        let mut room = TEXT_BYTES - self.generator_url.as_deref().map_or(0, json_bytes);
+        self.labels = bounded(self.labels, LABEL_CHARACTERS, &mut room);
+        self.labels.extend(forbids);
+        self.annotations = bounded(self.annotations, ANNOTATION_CHARACTERS, &mut room);
         self
     }
 
     /// False where the alert's own label forbids a repair without a human (`auto_repair=false`).
     #[must_use]
     pub fn allows_auto_repair(&self) -> bool {
-        self.labels.get("auto_repair").is_none_or(|value| value.eq_ignore_ascii_case("true"))
+        self.labels.get(AUTO_REPAIR).is_none_or(|value| value.eq_ignore_ascii_case("true"))
     }
 }
 
-fn bounded(texts: Texts, characters: usize) -> Texts {
-    texts.into_iter().take(LABELS_KEPT).map(|(name, value)| (cut(&name, NAME_CHARACTERS), cut(&value, characters))).collect()
+fn bounded(texts: Texts, characters: usize, room: &mut usize) -> Texts {
+    let cut = texts.into_iter().take(LABELS_KEPT).map(|(name, value)| (cut(&name, NAME_CHARACTERS), cut(&value, characters)));
+    let fits = |(name, value): &(String, String)| {
+        let left = room.checked_sub(json_bytes(name) + json_bytes(value));
+        *room = left.unwrap_or(*room);
+        left.is_some()
+    };
+    cut.filter(fits).collect()
+}
+
+/// How many bytes a text takes in JSON.
+fn json_bytes(text: &str) -> usize {
+    let bytes = |c: char| match c {
+        '"' | '\\' | '\u{8}' | '\t' | '\n' | '\u{c}' | '\r' => 2,
+        '\0'..='\u{1f}' => 6,
+        _ => c.len_utf8(),
+    };
+    // Quotes, and a colon or a comma.
+    text.chars().map(bytes).sum::<usize>() + 3
 }
 
 /// The first `characters` characters of a text, never in the middle of one.
@@ -279,6 +310,34 @@ mod tests {
     fn type_names_match_their_json() -> Result<(), serde_json::Error> {
         for alert_type in AlertType::ALL {
             assert_eq!(serde_json::to_value(alert_type)?, alert_type.as_str());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_forbids_a_repair_is_kept() -> Result<(), InvalidId> {
+        let names: Vec<String> = (0..100).map(|i| format!("A{i}")).collect();
+        let mut labels: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "before it in the alphabet")).collect();
+        labels.push(("auto_repair", "false"));
+        let stored = alert(&labels, &[])?.bounded();
+        assert!(!stored.allows_auto_repair());
+        assert_eq!(stored.labels.len(), 65);
+        Ok(())
+    }
+
+    #[test]
+    fn bytes_are_bounded_and_not_only_characters() -> Result<(), Box<dyn std::error::Error>> {
+        for text in ["警", "\u{1}", "\"", "x", "\u{10ffff}", "\n"] {
+            let long = text.repeat(5_000);
+            let names: Vec<String> = (0..64).map(|i| format!("a{i:02}")).collect();
+            let mut annotations: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), long.as_str())).collect();
+            annotations.push(("z", "short"));
+            annotations.remove(63);
+            let stored = alert(&[], &annotations)?.bounded();
+            let bytes = serde_json::to_string(&stored.annotations)?.len();
+            assert!(bytes <= super::TEXT_BYTES + 2, "{text:?}: {bytes}");
+            assert_eq!(super::json_bytes(&long), serde_json::to_string(&long)?.len() + 1, "{text:?}");
+            assert_eq!(stored.annotations["z"], "short", "what is short still finds room behind what is too long");
         }
         Ok(())
     }

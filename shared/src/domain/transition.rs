@@ -18,6 +18,8 @@ impl Draft {
     #[must_use]
     pub fn open(id: IncidentId, fingerprint: Fingerprint, alert: Alert, firing: &Firing, now: Timestamp) -> Self {
         let hit_count = firing.count;
+        // Before the log entry too: both stand in the same table.
+        let alert = alert.bounded();
         let severity = match alert.severity {
             AlertSeverity::Critical => Severity::P1,
             AlertSeverity::Warning => Severity::P2,
@@ -34,7 +36,7 @@ impl Draft {
             fingerprint,
             status: if alert.cicd { Status::Announced } else { Status::Open },
             severity,
-            alert: alert.bounded(),
+            alert,
             hit_count,
             left_out: firing.left_out,
             flaps: 0,
