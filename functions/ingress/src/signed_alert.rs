@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use shared::domain::alert::{Alert, AlertSeverity, AlertStatus, AlertType, Texts};
+use shared::domain::alert::{Alert, AlertSeverity, AlertStatus, AlertType, NAME_CHARACTERS, Texts, cut};
 use shared::domain::id::MemberId;
 use shared::domain::target::normalise_pod;
 
@@ -10,7 +10,6 @@ use crate::body;
 use crate::rejection::Rejection;
 
 #[derive(Deserialize)]
-#[serde(expecting = "an object with an alert's fields")]
 struct Payload {
     alert_type: AlertType,
     severity: AlertSeverity,
@@ -47,7 +46,8 @@ pub fn read(bytes: &[u8], now: Timestamp) -> Result<Alert, Rejection> {
     let labels = payload.labels.unwrap_or_default();
     // Hosts are called db-1 and db-2 too: only what is said to be a pod loses its ending.
     let is_pod = payload.alert_type == AlertType::K8sPodCrash || labels.get("pod") == Some(&payload.target_resource);
-    let name = labels.get("alertname").cloned().unwrap_or_else(|| payload.alert_type.as_str().to_owned());
+    let name = labels.get("alertname").map(String::as_str).filter(|name| !name.is_empty()).unwrap_or(payload.alert_type.as_str());
+    let name = cut(name, NAME_CHARACTERS);
     // These senders do not number their alerts: a fingerprint has one member, sighted now.
     let Ok(member) = MemberId::try_from("sender") else { unreachable!("a fixed word of letters is a member id") };
     let annotations = Texts::from([("summary".to_owned(), payload.message)]);
@@ -56,9 +56,9 @@ pub fn read(bytes: &[u8], now: Timestamp) -> Result<Alert, Rejection> {
         name,
         alert_type: payload.alert_type,
         severity: payload.severity,
-        namespace: payload.namespace,
-        normalised_target: if is_pod { normalise_pod(&payload.target_resource) } else { &payload.target_resource }.to_owned(),
-        target: payload.target_resource,
+        namespace: cut(&payload.namespace, NAME_CHARACTERS),
+        normalised_target: cut(if is_pod { normalise_pod(&payload.target_resource) } else { &payload.target_resource }, NAME_CHARACTERS),
+        target: cut(&payload.target_resource, NAME_CHARACTERS),
         ..normalised
     })
 }

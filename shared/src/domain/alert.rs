@@ -12,7 +12,10 @@ use super::target::normalise_pod;
 const LABELS_KEPT: usize = 64;
 const LABEL_CHARACTERS: usize = 512;
 const ANNOTATION_CHARACTERS: usize = 4_096;
-const NAME_CHARACTERS: usize = 256;
+/// How many characters of a name (of an alert, a source, a namespace, a target, a label) are kept.
+pub const NAME_CHARACTERS: usize = 256;
+/// All labels together, and all annotations, in bytes of JSON: two of them and the rest of an incident stay under 400 KB.
+const TEXTS_BYTES: usize = 100_000;
 
 /// What is wrong, in the nine kinds of the original service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -194,7 +197,7 @@ impl Alert {
             alert_type: AlertType::of_alert_name(name),
             severity: label("severity").map_or(AlertSeverity::Warning, AlertSeverity::of_label),
             status,
-            source: source.to_owned(),
+            source: cut(source, NAME_CHARACTERS),
             namespace: cut(label("namespace").unwrap_or("default"), NAME_CHARACTERS),
             target: cut(target, NAME_CHARACTERS),
             normalised_target: cut(normalised_target, NAME_CHARACTERS),
@@ -207,13 +210,17 @@ impl Alert {
         }
     }
 
-    /// The alert as it is stored with its incident: at most 64 labels and 64 annotations, long values cut.
+    /// The alert as it is stored with its incident: at most 64 labels and 64 annotations, long values cut, and no more of them
+    /// than fit 100 kB each.
     ///
     /// The identity (fingerprint, member) is taken before, from the whole alert.
     #[must_use]
     pub fn bounded(mut self) -> Self {
-        self.labels = bounded(self.labels, LABEL_CHARACTERS);
-        self.annotations = bounded(self.annotations, ANNOTATION_CHARACTERS);
+        // A repair that is forbidden stays forbidden, however many labels come before this one.
+        let auto_repair = self.labels.remove_entry("auto_repair").map(|(name, value)| (name, cut(&value, LABEL_CHARACTERS)));
+        self.labels = bounded(self.labels, LABELS_KEPT - usize::from(auto_repair.is_some()), LABEL_CHARACTERS);
+        self.labels.extend(auto_repair);
+        self.annotations = bounded(self.annotations, LABELS_KEPT, ANNOTATION_CHARACTERS);
         self.generator_url = self.generator_url.map(|url| cut(&url, ANNOTATION_CHARACTERS));
         self
     }
@@ -225,8 +232,25 @@ impl Alert {
     }
 }
 
-fn bounded(texts: Texts, characters: usize) -> Texts {
-    texts.into_iter().take(LABELS_KEPT).map(|(name, value)| (cut(&name, NAME_CHARACTERS), cut(&value, characters))).collect()
+fn bounded(texts: Texts, most: usize, characters: usize) -> Texts {
+    let mut room = TEXTS_BYTES;
+    let cut_to_size = |(name, value): (String, String)| (cut(&name, NAME_CHARACTERS), cut(&value, characters));
+    let fits = |(name, value): &(String, String)| {
+        let left = room.checked_sub(json_bytes(name) + json_bytes(value));
+        room = left.unwrap_or(room);
+        left.is_some()
+    };
+    texts.into_iter().take(most).map(cut_to_size).filter(fits).collect()
+}
+
+/// How long a text is at most as JSON, with what is around it.
+fn json_bytes(text: &str) -> usize {
+    let character = |c: char| match c {
+        '"' | '\\' => 2,
+        c if c.is_control() => 6,
+        c => c.len_utf8(),
+    };
+    4 + text.chars().map(character).sum::<usize>()
 }
 
 /// The first `characters` characters of a text, never in the middle of one.
