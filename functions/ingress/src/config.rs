@@ -1,5 +1,7 @@
 //! What ingress is told by its environment.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 use jiff::SignedDuration;
 use shared::domain::episode::Windows;
@@ -64,11 +66,27 @@ impl Config {
             approval_secret: variables.required("APPROVAL_SECRET_ID", secret)?,
             telegram_secret: variables.required("TELEGRAM_WEBHOOK_SECRET_ID", secret)?,
             telegram_approvers: variables.list("TELEGRAM_APPROVER_IDS", "numeric ids with commas between them")?,
-            internal: variables.list("INTERNAL_CIDRS", "address ranges such as 10.0.0.0/8, with commas between them")?,
+            internal: internal_ranges(variables)?,
             development: environment == "dev",
             windows: Windows { debounce: seconds("DEBOUNCE_SECONDS", 300)?, stale: seconds("EPISODE_STALE_SECONDS", 18_000)? },
             require_signature_timestamp: variables.parsed("REQUIRE_SIGNATURE_TIMESTAMP", "true or false", false)?,
             fingerprint_labels: variables.list("FINGERPRINT_LABELS", "names of labels with commas between them")?,
         })
     }
+}
+
+/// `INTERNAL_CIDRS`. An address that the standard library refuses is refused: `ipnet` reads 010.0.0.0 as 10.0.0.0, other
+/// programs as 8.0.0.0, and who is internal must not depend on that.
+///
+/// # Errors
+/// If one of them is not a range.
+pub fn internal_ranges<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<Vec<IpNet>, InvalidVariable> {
+    let (name, expected) = ("INTERNAL_CIDRS", "address ranges such as 10.0.0.0/8, with commas between them");
+    let texts: Vec<String> = variables.list(name, expected)?;
+    let range = |text: &String| {
+        let (address, _) = text.split_once('/')?;
+        address.parse::<IpAddr>().ok()?;
+        text.parse().ok()
+    };
+    texts.iter().map(|text| range(text).ok_or(InvalidVariable::Unfit { name, expected })).collect()
 }
