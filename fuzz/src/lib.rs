@@ -1,0 +1,62 @@
+//! What the door promises for any input, as plain functions over bytes that panic where a promise is broken.
+//!
+//! Two thin drivers call them: `tests/bounded.rs` replays the seeds and a bounded number of mutations of them in every test
+//! run, and `main.rs` hands them to libFuzzer (`make fuzz`).
+
+mod alerts;
+mod credential;
+pub mod mutate;
+mod ranges;
+mod refusal;
+mod request;
+mod signature;
+mod starts_at;
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+/// One door to fuzz.
+#[derive(Debug)]
+pub struct Target {
+    /// Its name, which is also the name of the directory with its seeds.
+    pub name: &'static str,
+    /// Panics if a promise is broken for this input.
+    pub check: fn(&[u8]),
+    /// Inputs that are too large to be committed. They are replayed and never mutated.
+    pub large: fn() -> Vec<Vec<u8>>,
+}
+
+/// Every door.
+pub const TARGETS: [Target; 6] = [
+    Target { name: "delivery", check: alerts::delivery, large: alerts::large_deliveries },
+    Target { name: "signed-alert", check: alerts::signed_alert, large: alerts::large_signed_alerts },
+    Target { name: "signature", check: signature::check, large: Vec::new },
+    Target { name: "credential", check: credential::check, large: Vec::new },
+    Target { name: "ranges", check: ranges::check, large: Vec::new },
+    Target { name: "starts-at", check: starts_at::check, large: Vec::new },
+];
+
+impl Target {
+    /// The target with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        TARGETS.iter().find(|target| target.name == name)
+    }
+
+    /// Where its seeds are.
+    #[must_use]
+    pub fn seeds(&self) -> PathBuf {
+        [env!("CARGO_MANIFEST_DIR"), "seeds", self.name].iter().collect()
+    }
+}
+
+/// The time at which every input arrives, in seconds since 1970.
+const NOW: i64 = 1_800_000_000;
+
+fn now() -> Timestamp {
+    match Timestamp::from_second(NOW) {
+        Ok(now) => now,
+        Err(_) => unreachable!("a second of the year 2027 is a time"),
+    }
+}
