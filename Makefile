@@ -59,13 +59,15 @@ COVERAGE := level=4 inline-8bit-counters pc-table trace-compares
 FUZZ_FLAGS := --cfg fuzzing -Cpasses=sancov-module $(COVERAGE:%=-Cllvm-args=-sanitizer-coverage-%)
 TARGET ?= delivery
 SECONDS ?= 300
+# Not for libFuzzer's other modes, which set the length themselves: ARGS=-minimize_crash=1 takes its place.
+fuzz: ARGS ?= -max_len=16384
 INPUTS ?= target/fuzz-corpus/$(TARGET) fuzz/seeds/$(TARGET)
 
 fuzz: ## Search for a broken promise, guided by coverage (TARGET=<directory of fuzz/seeds> SECONDS=300 ARGS=<of libFuzzer>)
 	@mkdir -p target/fuzz-corpus/$(TARGET)
 	RUSTFLAGS='$(FUZZ_FLAGS)' cargo build --package fuzz --bin fuzz --profile fuzz --target $(HOST)
 	@FUZZ_TARGET=$(TARGET) RUSTFLAGS='$(FUZZ_FLAGS)' cargo run --quiet --package fuzz --bin fuzz --profile fuzz --target $(HOST) -- \
-		-max_total_time=$(SECONDS) -max_len=16384 -timeout=10 -print_final_stats=1 -artifact_prefix=target/fuzz-corpus/$(TARGET)- $(ARGS) $(INPUTS)
+		-max_total_time=$(SECONDS) -timeout=10 -print_final_stats=1 -artifact_prefix=target/fuzz-corpus/$(TARGET)- $(ARGS) $(INPUTS)
 
 check-config: ## Check config/playbooks.yaml and config/service-registry.yaml
 	@cargo run -q -p shared --features playbooks --bin check-config -- config

@@ -38,7 +38,7 @@ fn run(name: &str) {
     let mut inputs = 0;
     while inputs < MOST_INPUTS && (inputs < LEAST_INPUTS || begin.elapsed() < MOST_TIME) {
         let (seed, other) = (&seeds[random.below(seeds.len())], &seeds[random.below(seeds.len())]);
-        let bytes = mutated(&mut random, &seed.1, &other.1);
+        let bytes = mutated(&mut random, &seed.1, &other.1, target.most_bytes);
         check(target, &bytes, &format!("mutation {inputs} of {}", seed.0.display()));
         inputs += 1;
     }
