@@ -1,5 +1,5 @@
 # The short commands of the project. `make demo` needs Rust with a C compiler, Python 3.10 or newer, and curl.
-.PHONY: help demo stack test lint bench check-config venv clean
+.PHONY: help demo stack test lint bench fuzz check-config venv clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -7,6 +7,7 @@ BIN := .venv/bin
 REQUIREMENTS := infra/local/requirements.txt
 # Named after what it was made from, so that a change of the pinned versions makes it again.
 STAMP := .venv/stamp-$(shell cksum $(REQUIREMENTS) | cut -d' ' -f1)
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 FUNCTIONS := ingress signals analyzer notifier repair bridge
 
 export SAM_CLI_TELEMETRY := 0
@@ -52,6 +53,21 @@ bench: venv ## What a cold start, a warm alert and a million alerts cost (ARGS='
 	@target/release/bench $(ARGS)
 	@for name in $(FUNCTIONS); do file=target/release/$$name; \
 		[ ! -f $$file ] || printf '%-10s %6d KiB\n' $$name $$(($$(wc -c < $$file) / 1024)); done
+
+# Coverage without sanitizers: there is no unsafe code of ours to watch, and so the pinned stable toolchain can do it.
+COVERAGE := level=4 inline-8bit-counters pc-table trace-compares
+FUZZ_FLAGS := --cfg fuzzing -Cpasses=sancov-module $(COVERAGE:%=-Cllvm-args=-sanitizer-coverage-%)
+TARGET ?= delivery
+SECONDS ?= 300
+# Not for libFuzzer's other modes, which set the length themselves: ARGS=-minimize_crash=1 takes its place.
+fuzz: ARGS ?= -max_len=16384
+INPUTS ?= target/fuzz-corpus/$(TARGET) fuzz/seeds/$(TARGET)
+
+fuzz: ## Search for a broken promise, guided by coverage (TARGET=<directory of fuzz/seeds> SECONDS=300 ARGS=<of libFuzzer>)
+	@mkdir -p target/fuzz-corpus/$(TARGET)
+	RUSTFLAGS='$(FUZZ_FLAGS)' cargo build --package fuzz --bin fuzz --profile fuzz --target $(HOST)
+	@FUZZ_TARGET=$(TARGET) RUSTFLAGS='$(FUZZ_FLAGS)' cargo run --quiet --package fuzz --bin fuzz --profile fuzz --target $(HOST) -- \
+		-max_total_time=$(SECONDS) -timeout=10 -print_final_stats=1 -artifact_prefix=target/fuzz-corpus/$(TARGET)- $(ARGS) $(INPUTS)
 
 check-config: ## Check the files in config/
 	@cargo run -q -p shared --features alert-tables,playbooks --bin check-config -- config

@@ -45,7 +45,7 @@ pub enum Message {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "signal_received")]
 pub struct Signal {
-    /// The alert, bounded (see [`Alert::bounded`]).
+    /// The alert, whole: its identity is taken where it is counted.
     pub alert: Alert,
 }
 

@@ -9,20 +9,20 @@ use shared::domain::id::MemberId;
 use shared::domain::tables::AlertTables;
 use shared::intake::Delivery;
 
-use crate::body;
+use crate::body::{self, Object};
 use crate::rejection::Rejection;
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", expecting = "an object with Alertmanager's fields")]
+#[serde(rename_all = "camelCase")]
 struct Payload {
     status: AlertStatus,
     #[serde(default)]
     truncated_alerts: u64,
-    alerts: Vec<PayloadAlert>,
+    alerts: Vec<Object<PayloadAlert>>,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", expecting = "an object with an alert's fields")]
+#[serde(rename_all = "camelCase")]
 struct PayloadAlert {
     status: AlertStatus,
     #[serde(default)]
@@ -41,7 +41,7 @@ struct PayloadAlert {
 /// The place in the body that is not as Alertmanager writes it. The delivery is then refused whole: nothing is written.
 pub fn read(bytes: &[u8], source: &str, tables: &AlertTables, now: Timestamp) -> Result<Delivery, Rejection> {
     let payload: Payload = body::json(bytes)?;
-    let alerts = payload.alerts.into_iter().map(|alert| {
+    let alerts = payload.alerts.into_iter().map(|Object(alert)| {
         let member = alert.fingerprint.and_then(|text| MemberId::try_from(text).ok()).unwrap_or_else(|| member(&alert.labels));
         let starts_at = alert.starts_at.unwrap_or(now);
         let normalised = tables.alert(alert.status, source, alert.labels, alert.annotations, starts_at, member);
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn the_refusal_names_the_place() {
         insta::assert_snapshot!(refusal("{"), @"the body is not JSON: EOF while parsing an object at line 1 column 1");
-        insta::assert_snapshot!(refusal("[]"), @"invalid length 0, expected an object with Alertmanager's fields at line 1 column 2");
+        insta::assert_snapshot!(refusal("[]"), @"invalid type: sequence, expected an object at line 1 column 0");
         insta::assert_snapshot!(refusal(r#"{"status":"firing"}"#), @"missing field `alerts` at line 1 column 19");
         insta::assert_snapshot!(refusal(r#"{"alerts":[]}"#), @"missing field `status` at line 1 column 13");
         insta::assert_snapshot!(

@@ -1,15 +1,49 @@
 //! JSON bodies, with errors that say where.
 
-use serde::de::{DeserializeOwned, IgnoredAny};
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use shared::domain::alert::cut;
 
 use crate::rejection::Rejection;
 
 /// The largest body that is read. Lambda takes 6 MB, of which base64 and the event around it need some.
 pub const MOST_BYTES: usize = 5_500_000;
-/// How long the sentence and the place of a refusal may be. The parser quotes what it refuses, whole and escaped: an answer of
-/// more than 6 MB could not be delivered, and the sender would try again for ever.
-const QUOTED_CHARACTERS: usize = 512;
+
+/// How much of a place and of a reason is told. Both can hold what the sender sent, and megabytes of it would not fit
+/// Lambda's answer: the sender would see a 5xx and send it again.
+const PLACE_CHARACTERS: usize = 256;
+const REASON_CHARACTERS: usize = 600;
+
+/// An object. Without this, a struct's fields could also come as an array, in an order that nobody documents.
+#[derive(Debug)]
+pub struct Object<T>(
+    /// What the object holds.
+    pub T,
+);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(fields)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
+}
 
 /// Reads a body.
 ///
@@ -20,23 +54,27 @@ pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
         return Err(Rejection::TooLarge { what: "the body", bytes: bytes.len(), most: MOST_BYTES });
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = cut(&error.path().to_string(), QUOTED_CHARACTERS);
+    let Object(value) = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = cut(&error.path().to_string(), PLACE_CHARACTERS);
         let inner = error.into_inner();
+        let reason = shortened(&inner.to_string());
         // A null in place of a word is a fault of syntax to serde_json; to the sender it is a fault at a place.
         if inner.is_data() || serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
-            Rejection::Malformed { at: (path != ".").then_some(path), why: told(&inner) }
+            Rejection::Malformed { at: (path != ".").then_some(path), why: reason }
         } else {
-            Rejection::Malformed { at: None, why: format!("the body is not JSON: {}", told(&inner)) }
+            Rejection::Malformed { at: None, why: format!("the body is not JSON: {reason}") }
         }
     })?;
     deserializer.end().map_err(|error| Rejection::Malformed { at: None, why: format!("the body is not JSON: {error}") })?;
     Ok(value)
 }
 
-/// What is wrong, and always where in the text.
-fn told(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let short = cut(&text, QUOTED_CHARACTERS);
-    if short.len() == text.len() { text } else { format!("{short}… at line {} column {}", error.line(), error.column()) }
+/// A reason without its middle, if it is long: what was sent stands there, what was expected and the line at the end.
+fn shortened(reason: &str) -> String {
+    let characters = reason.chars().count();
+    if characters <= REASON_CHARACTERS {
+        return reason.to_owned();
+    }
+    let end: String = reason.chars().skip(characters - REASON_CHARACTERS / 2).collect();
+    format!("{} … {end}", cut(reason, REASON_CHARACTERS / 2))
 }

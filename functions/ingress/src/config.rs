@@ -7,7 +7,8 @@ use ipnet::IpNet;
 use shared::domain::episode::Windows;
 use shared::variables::{InvalidVariable, Variables};
 
-/// What `INTERNAL_CIDRS` has to be.
+/// The variable with the ranges, and what it has to be.
+const INTERNAL_CIDRS: &str = "INTERNAL_CIDRS";
 const RANGES: &str = "address ranges such as 10.0.0.0/8, with no bit behind the mask and commas between them";
 
 /// The configuration of ingress; `template.yaml` sets every variable.
@@ -71,7 +72,7 @@ impl Config {
             approval_secret: variables.required("APPROVAL_SECRET_ID", secret)?,
             telegram_secret: variables.required("TELEGRAM_WEBHOOK_SECRET_ID", secret)?,
             telegram_approvers: variables.list("TELEGRAM_APPROVER_IDS", "numeric ids with commas between them")?,
-            internal: variables.list("INTERNAL_CIDRS", RANGES)?.into_iter().map(range).collect::<Result<_, _>>()?,
+            internal: internal_ranges(variables)?,
             development: environment == "dev",
             windows: Windows::from_variables(variables)?,
             require_signature_timestamp: variables.parsed("REQUIRE_SIGNATURE_TIMESTAMP", "true or false", false)?,
@@ -80,10 +81,16 @@ impl Config {
     }
 }
 
-/// A range that can mean one thing only. Whoever is in it needs no credential: `10.1.2.3/8` could be meant to be one address, and
-/// `010.0.0.0/8` could be octal.
-fn range(text: String) -> Result<IpNet, InvalidVariable> {
-    let range = text.parse::<IpNet>().ok();
-    let address = text.split('/').next().and_then(|address| address.parse::<IpAddr>().ok());
-    range.filter(|range| Some(range.network()) == address).ok_or(InvalidVariable::Unfit { name: "INTERNAL_CIDRS", expected: RANGES })
+/// `INTERNAL_CIDRS`, of ranges that can mean one thing only. Whoever is in one needs no credential: `10.1.2.3/8` could be meant to
+/// be one address, and `010.0.0.0/8` could be octal.
+///
+/// # Errors
+/// If one of them is something else.
+pub fn internal_ranges<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<Vec<IpNet>, InvalidVariable> {
+    let texts: Vec<String> = variables.list(INTERNAL_CIDRS, RANGES)?;
+    let range = |text: &String| {
+        let address = text.split('/').next()?.parse::<IpAddr>().ok()?;
+        text.parse::<IpNet>().ok().filter(|range| range.network() == address)
+    };
+    texts.iter().map(|text| range(text).ok_or(InvalidVariable::Unfit { name: INTERNAL_CIDRS, expected: RANGES })).collect()
 }

@@ -16,7 +16,6 @@ pub const STREAM: &str = "signals";
 const MOST_BYTES: usize = 256 * 1024;
 
 #[derive(Deserialize)]
-#[serde(expecting = "an object with a signal's fields")]
 struct Payload {
     source: String,
     alert_name: String,
@@ -59,7 +58,8 @@ pub fn read(bytes: &[u8], tables: &AlertTables, now: Timestamp) -> Result<Signal
     }
     let alert = from_sender(tables, payload.status, &payload.source, labels, annotations, now);
     let alert = Alert { severity: payload.severity, ..alert }.about(&payload.target, &payload.namespace);
-    let signal = Signal { alert: alert.bounded() };
+    // Not bounded yet: the identity is taken from the whole alert, where it is counted.
+    let signal = Signal { alert };
     let bytes = signal.to_json().len();
     if bytes > MOST_BYTES {
         return Err(Rejection::TooLarge { what: "the signal, as a message,", bytes, most: MOST_BYTES });

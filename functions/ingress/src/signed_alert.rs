@@ -10,7 +10,6 @@ use crate::body;
 use crate::rejection::Rejection;
 
 #[derive(Deserialize)]
-#[serde(expecting = "an object with an alert's fields")]
 struct Payload {
     alert_type: AlertType,
     severity: AlertSeverity,
@@ -41,7 +40,9 @@ pub fn read(bytes: &[u8], tables: &AlertTables, now: Timestamp) -> Result<Alert,
     let payload: Payload = body::json(bytes)?;
     must_be_there(&[("target_resource", &payload.target_resource), ("source", &payload.source), ("namespace", &payload.namespace)])?;
     let mut labels = payload.labels.unwrap_or_default();
-    labels.entry("alertname".to_owned()).or_insert_with(|| payload.alert_type.as_str().to_owned());
+    if labels.get("alertname").is_none_or(String::is_empty) {
+        labels.insert("alertname".to_owned(), payload.alert_type.as_str().to_owned());
+    }
     let annotations = Texts::from([("summary".to_owned(), payload.message)]);
     let alert = from_sender(tables, payload.status, &payload.source, labels, annotations, now);
     let alert = Alert { alert_type: payload.alert_type, severity: payload.severity, ..alert };

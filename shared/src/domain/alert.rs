@@ -222,9 +222,10 @@ impl Alert {
         // What forbids a repair is kept, whatever else has to go.
         let forbids = self.labels.remove_entry(AUTO_REPAIR).map(|(name, value)| (name, cut(&value, LABEL_CHARACTERS)));
         let mut room = TEXT_BYTES - self.generator_url.as_deref().map_or(0, json_bytes);
-        self.labels = bounded(self.labels, LABEL_CHARACTERS, &mut room);
+        let most = LABELS_KEPT - usize::from(forbids.is_some());
+        self.labels = bounded(self.labels, most, LABEL_CHARACTERS, &mut room);
         self.labels.extend(forbids);
-        self.annotations = bounded(self.annotations, ANNOTATION_CHARACTERS, &mut room);
+        self.annotations = bounded(self.annotations, LABELS_KEPT, ANNOTATION_CHARACTERS, &mut room);
         self
     }
 
@@ -235,8 +236,8 @@ impl Alert {
     }
 }
 
-fn bounded(texts: Texts, characters: usize, room: &mut usize) -> Texts {
-    let cut = texts.into_iter().take(LABELS_KEPT).map(|(name, value)| (cut(&name, NAME_CHARACTERS), cut(&value, characters)));
+fn bounded(texts: Texts, most: usize, characters: usize, room: &mut usize) -> Texts {
+    let cut = texts.into_iter().take(most).map(|(name, value)| (cut(&name, NAME_CHARACTERS), cut(&value, characters)));
     let fits = |(name, value): &(String, String)| {
         let left = room.checked_sub(json_bytes(name) + json_bytes(value));
         *room = left.unwrap_or(*room);
@@ -321,7 +322,7 @@ mod tests {
         labels.push(("auto_repair", "false"));
         let stored = alert(&labels, &[])?.bounded();
         assert!(!stored.allows_auto_repair());
-        assert_eq!(stored.labels.len(), 65);
+        assert_eq!(stored.labels.len(), 64);
         Ok(())
     }
 
