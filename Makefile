@@ -45,6 +45,7 @@ lint: venv ## Formatting, Clippy, documentation and the template
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
 	@$(call optional,cargo-deny,cargo deny --all-features check --hide-inclusion-graph licenses bans sources)
 	@$(call optional,cargo-machete,cargo machete --skip-target-dir)
+	$(BIN)/openapi-spec-validator docs/openapi.yaml
 	$(BIN)/cfn-lint template.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
 

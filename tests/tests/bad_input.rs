@@ -244,7 +244,7 @@ async fn json_at_its_limits_is_refused_with_the_place() {
         ("10,000 objects for the labels", raw(&good, "/alerts/0/labels", &nested("{\"a\":", "}")), Some("alerts[0].labels.a")),
         ("10,000 lists for a label", value(&nested("[", "]")), label),
         ("10,000 objects for a label", value(&nested("{\"a\":", "}")), label),
-        ("10,000 lists for an alert", raw(&good, "/alerts/0", &nested("[", "]")), Some("alerts[0][0]")),
+        ("10,000 lists for an alert", raw(&good, "/alerts/0", &nested("[", "]")), Some("alerts[0]")),
         ("10,000 lists that do not end", raw(&good, "/alerts/0/labels", &"[".repeat(10_000)), Some("alerts[0].labels")),
         ("1e400 for a number", truncated("1e400"), number),
         ("20 digits, over 64 bits", truncated("99999999999999999999"), number),
