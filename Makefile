@@ -7,7 +7,8 @@ BIN := .venv/bin
 REQUIREMENTS := infra/local/requirements.txt
 # Named after what it was made from, so that a change of the pinned versions makes it again.
 STAMP := .venv/stamp-$(shell cksum $(REQUIREMENTS) | cut -d' ' -f1)
-FUNCTIONS := ingress analyzer notifier repair bridge
+# Where cargo puts what it builds.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 export SAM_CLI_TELEMETRY := 0
 
@@ -47,11 +48,15 @@ lint: venv ## Formatting, Clippy, documentation and the template
 	$(BIN)/cfn-lint template.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
 
-bench: venv ## What a cold start, a warm alert and a million alerts cost (ARGS='<starts> <warm requests>')
+bench: venv ## What a cold start, a warm alert and a million alerts cost (ARGS='--starts 50 --warm 2000', or --help)
 	cargo build --release --package ingress --package bench
-	@target/release/bench $(ARGS)
-	@for name in $(FUNCTIONS); do file=target/release/$$name; \
-		[ ! -f $$file ] || printf '%-10s %6d KiB\n' $$name $$(($$(wc -c < $$file) / 1024)); done
+	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory $(TARGET)/bench/node/door.js; \
+		else echo 'skipped: Node.js (install nodejs 20 or newer and npm)'; fi
+	@$(TARGET)/release/bench $(ARGS)
+
+$(TARGET)/bench/node/door.js: bench/node/door.mjs bench/node/package.json bench/node/package-lock.json
+	npm --prefix bench/node ci
+	npm --prefix bench/node run --silent bundle -- --outfile=$(abspath $@)
 
 check-config: ## Check config/playbooks.yaml and config/service-registry.yaml
 	@cargo run -q -p shared --features playbooks --bin check-config -- config
