@@ -1,5 +1,5 @@
 # The short commands of the project. `make demo` needs Rust with a C compiler, Python 3.10 or newer, and curl.
-.PHONY: help demo stack test lint bench check-config venv clean
+.PHONY: help demo stack test lint bench budget check-config venv clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -57,6 +57,10 @@ bench: venv ## What a cold start, a warm alert and a million alerts cost (ARGS='
 $(TARGET)/bench/node/door.js: bench/node/door.mjs bench/node/package.json bench/node/package-lock.json
 	npm --prefix bench/node ci
 	npm --prefix bench/node run --silent bundle -- --outfile=$(abspath $@)
+
+budget: venv ## Whether ingress keeps within bench/budget.json: its size, its crates, and those it must not have
+	cargo build --release --package ingress
+	@$(BIN)/python bench/budget.py $(TARGET)/release
 
 check-config: ## Check config/playbooks.yaml and config/service-registry.yaml
 	@cargo run -q -p shared --features playbooks --bin check-config -- config
