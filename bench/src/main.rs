@@ -82,11 +82,14 @@ fn run() -> Result<(), Failure> {
     let named = |name| variants.iter().find(|variant: &&Variant| variant.name == name).ok_or("ingress is measured");
     let (join, open) = (named("join")?, named("open")?);
     let deliveries = place.deliveries(join, &event, &events)?;
+    // The last that is measured: there is no way back.
+    let one_core = process::stay_on_one_core();
     let growth = place.growth(join, open, &sample)?;
 
     let functions = package::functions(&project, &arguments.binaries);
     let measured = variants.iter().zip(samples).map(|(variant, samples)| Measured::new(variant, &samples, &project)).collect();
-    let report = Report { starts: arguments.starts, warm: warm * arguments.starts, load, measured, deliveries, growth, functions, prices };
+    let report =
+        Report { starts: arguments.starts, warm: warm * arguments.starts, load, measured, deliveries, growth, one_core, functions, prices };
     report.print();
     report.write(&directory.join("report.json"))?;
     Ok(())
