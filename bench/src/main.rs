@@ -59,7 +59,7 @@ fn run() -> Result<(), Failure> {
     let directory = built.parent().ok_or("the bench is in no target directory")?.join("bench");
     std::fs::create_dir_all(&directory)?;
 
-    let load = report::load();
+    let (load, cores) = (report::load(), report::cores());
     let (runtime_api, aws) = (RuntimeApi::start()?, CannedAws::start(&directory)?);
     let place = Place { runtime_api: &runtime_api, aws: &aws, directory: &directory };
     let sample = event::sample(&project)?;
@@ -88,8 +88,18 @@ fn run() -> Result<(), Failure> {
 
     let functions = package::functions(&project, &arguments.binaries);
     let measured = variants.iter().zip(samples).map(|(variant, samples)| Measured::new(variant, &samples, &project)).collect();
-    let report =
-        Report { starts: arguments.starts, warm: warm * arguments.starts, load, measured, deliveries, growth, one_core, functions, prices };
+    let report = Report {
+        starts: arguments.starts,
+        warm: warm * arguments.starts,
+        load,
+        cores,
+        measured,
+        deliveries,
+        growth,
+        one_core,
+        functions,
+        prices,
+    };
     report.print();
     report.write(&directory.join("report.json"))?;
     Ok(())

@@ -30,6 +30,8 @@ pub(crate) struct Report {
     pub(crate) warm: usize,
     /// How many programs wanted a core in the minute before: more than nothing means that others were measured too.
     pub(crate) load: f64,
+    /// How many cores the bench may use.
+    pub(crate) cores: usize,
     /// The variants.
     pub(crate) measured: Vec<Measured>,
     /// Deliveries of many alerts.
@@ -130,7 +132,7 @@ impl Report {
     #[expect(clippy::print_stdout, reason = "this is what the program is for")]
     pub(crate) fn print(&self) {
         println!("medians of {} cold starts and {} warm requests each, in turns, over TLS on loopback", self.starts, self.warm);
-        println!("{}, {} cores, load {:.1} when it began\n", processor(), cores(), self.load);
+        println!("{}, {} cores, load {:.1} when it began\n", processor(), self.cores, self.load);
         print!("{:<16}", "");
         COLUMNS.iter().for_each(|(title, ..)| print!(" {title:>11}"));
         println!();
@@ -214,7 +216,7 @@ impl Report {
             "cold_runs": self.starts,
             "warm_requests": self.warm,
             "processor": processor(),
-            "cores": cores(),
+            "cores": self.cores,
             "load_before": self.load,
             "variants": self.measured.iter().map(variant).collect::<Map<String, Value>>(),
             "ratios": self.ratios().into_iter().map(|(name, ratio, _)| (name, json!(ratio))).collect::<Map<String, Value>>(),
@@ -242,7 +244,8 @@ pub(crate) fn load() -> f64 {
     text.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(f64::NAN)
 }
 
-fn cores() -> usize {
+/// How many cores this program may use now.
+pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(0, std::num::NonZero::get)
 }
 
