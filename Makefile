@@ -1,5 +1,5 @@
 # The short commands of the project. `make demo` needs Rust with a C compiler, Python 3.10 or newer, and curl.
-.PHONY: help demo stack test lint bench fuzz check-config venv clean
+.PHONY: help demo stack test lint bench budget fuzz check-config venv clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -8,7 +8,8 @@ REQUIREMENTS := infra/local/requirements.txt
 # Named after what it was made from, so that a change of the pinned versions makes it again.
 STAMP := .venv/stamp-$(shell cksum $(REQUIREMENTS) | cut -d' ' -f1)
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
-FUNCTIONS := ingress signals analyzer notifier repair bridge
+# Where cargo puts what it builds.
+BUILT := $(or $(CARGO_TARGET_DIR),target)
 
 export SAM_CLI_TELEMETRY := 0
 
@@ -49,11 +50,19 @@ lint: venv ## Formatting, Clippy, documentation and the template
 	$(BIN)/cfn-lint template.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
 
-bench: venv ## What a cold start, a warm alert and a million alerts cost (ARGS='<starts> <warm requests>')
+bench: venv ## What a cold start, a warm alert and a million alerts cost (ARGS='--starts 50 --warm 2000', or --help)
 	cargo build --release --package ingress --package bench
-	@target/release/bench $(ARGS)
-	@for name in $(FUNCTIONS); do file=target/release/$$name; \
-		[ ! -f $$file ] || printf '%-10s %6d KiB\n' $$name $$(($$(wc -c < $$file) / 1024)); done
+	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory $(BUILT)/bench/node/door.js; \
+		else echo 'skipped: Node.js (install nodejs 20 or newer and npm)'; fi
+	@$(BUILT)/release/bench $(ARGS)
+
+$(BUILT)/bench/node/door.js: bench/node/door.mjs bench/node/package.json bench/node/package-lock.json
+	npm --prefix bench/node ci
+	npm --prefix bench/node run --silent bundle -- --outfile=$(abspath $@)
+
+budget: venv ## Whether ingress keeps within bench/budget.json: its size, its crates, and those it must not have
+	cargo build --release --package ingress
+	@$(BIN)/python bench/budget.py $(BUILT)/release
 
 # Coverage without sanitizers: there is no unsafe code of ours to watch, and so the pinned stable toolchain can do it.
 COVERAGE := level=4 inline-8bit-counters pc-table trace-compares

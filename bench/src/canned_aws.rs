@@ -82,6 +82,11 @@ impl CannedAws {
         *held(&self.state) = State { table, closing: closing.to_vec(), asked: Asked::default() };
     }
 
+    /// Changes what is in the table of the function that is running.
+    pub(crate) fn show(&self, table: Table) {
+        held(&self.state).table = table;
+    }
+
     /// What was asked for so far; the count starts anew.
     pub(crate) fn asked(&self) -> Asked {
         std::mem::take(&mut held(&self.state).asked)

@@ -1,5 +1,6 @@
 //! The events: the committed sample of an Alertmanager delivery, and the same with many alerts.
 
+use std::ops::Range;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -11,11 +12,11 @@ pub(crate) fn sample(project: &Path) -> Result<Value, Failure> {
     Ok(serde_json::from_slice(&std::fs::read(project.join("events/alertmanager-single.json"))?)?)
 }
 
-/// The sample with `count` alerts in place of its one, each of another component and so of another fingerprint.
-pub(crate) fn many(sample: &Value, count: usize) -> Result<String, Failure> {
+/// The sample with an alert for each number in place of its one, each of another component and so of another fingerprint.
+pub(crate) fn many(sample: &Value, numbers: Range<usize>) -> Result<String, Failure> {
     let mut body: Value = serde_json::from_str(sample["body"].as_str().ok_or("the sample has no body")?)?;
     let one = body["alerts"][0].clone();
-    let alerts = (0..count).map(|i| {
+    let alerts = numbers.map(|i| {
         let mut alert = one.clone();
         alert["labels"]["component"] = json!(format!("checkout{i}web"));
         alert["fingerprint"] = json!(format!("{i:016x}"));

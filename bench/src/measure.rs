@@ -12,7 +12,7 @@ use crate::runtime_api::{Answer, RuntimeApi, Session};
 use crate::variant::Variant;
 
 /// Requests between the cold one and the first that is measured.
-const WARM_UP: usize = 10;
+pub(crate) const WARM_UP: usize = 10;
 
 /// What was seen of one variant in all its starts.
 #[derive(Debug, Default)]
@@ -121,7 +121,8 @@ impl Place<'_> {
         Ok(deliveries)
     }
 
-    fn start(&self, variant: &Variant) -> Result<(Process, Session), Failure> {
+    /// Starts a function in the scene of its variant.
+    pub(crate) fn start(&self, variant: &Variant) -> Result<(Process, Session), Failure> {
         self.aws.expect(variant.table, variant.closing);
         let session = self.runtime_api.session();
         let command = variant.start(&self.runtime_api.address.to_string(), &self.aws.url, &self.aws.roots);
@@ -130,7 +131,7 @@ impl Place<'_> {
 }
 
 /// One request, until the function polls again: what it does after its answer is work for this request too.
-fn one(variant: &Variant, session: &Session, event: &str) -> Result<Answer, Failure> {
+pub(crate) fn one(variant: &Variant, session: &Session, event: &str) -> Result<Answer, Failure> {
     session.send(event)?;
     let answer = session.answer()?;
     proven(variant, &answer)?;
@@ -148,10 +149,12 @@ fn proven(variant: &Variant, answer: &Answer) -> Result<(), Failure> {
     Err(format!("the answer does not hold {}: {}", variant.proof, answer.body).into())
 }
 
-fn failed(variant: &Variant, error: &Failure, process: &Process) -> Failure {
+/// An error with the name of the variant and the end of its log.
+pub(crate) fn failed(variant: &Variant, error: &Failure, process: &Process) -> Failure {
     format!("{}: {error}\n{}", variant.name, process.last_words()).into()
 }
 
-fn ms(duration: Duration) -> f64 {
+/// Milliseconds.
+pub(crate) fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }

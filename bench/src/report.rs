@@ -5,8 +5,12 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use crate::Failure;
+use crate::growth::{Step, last_to_first};
 use crate::measure::{Delivery, Samples};
-use crate::prices::{self, Alert};
+use crate::package::Package;
+use crate::prices::{Alert, PriceList};
+use crate::quantile::quantile;
+use crate::ratio::{self, Goal, RIVALS};
 use crate::variant::Variant;
 
 /// The figures of one variant, by name: medians over its starts, except for the 99th percentile.
@@ -21,44 +25,31 @@ pub(crate) struct Measured {
 #[derive(Debug)]
 pub(crate) struct Report {
     /// How often each program was started.
-    pub(crate) runs: usize,
+    pub(crate) starts: usize,
     /// How many warm requests each got.
     pub(crate) warm: usize,
     /// How many programs wanted a core in the minute before: more than nothing means that others were measured too.
     pub(crate) load: f64,
+    /// How many cores the bench may use.
+    pub(crate) cores: usize,
     /// The variants.
     pub(crate) measured: Vec<Measured>,
     /// Deliveries of many alerts.
     pub(crate) deliveries: Vec<Delivery>,
+    /// What a joining alert costs while more and more incidents are open.
+    pub(crate) growth: Vec<Step>,
+    /// Whether that was measured on one core, where its CPU times are steady.
+    pub(crate) one_core: bool,
+    /// The functions that are built.
+    pub(crate) functions: Vec<Package>,
+    /// What things cost.
+    pub(crate) prices: PriceList,
 }
 
-/// The ratios: their name, what is compared with what, and by which figure. The goals stand in docs/performance.md.
-///
-/// The fastest of many starts is the one that the rest of the machine disturbed least: where it is busy, these ratios and those of
-/// CPU time say more than those of the medians.
-const RATIOS: [(&str, &str, &str, &str); 17] = [
-    ("init_join_to_bare", "join", "bare", "init_ms"),
-    ("init_join_to_door", "join", "door", "init_ms"),
-    ("cold_join_to_door", "join", "door", "cold_ms"),
-    ("cold_join_internal_to_door", "join-internal", "door", "cold_ms"),
-    ("cold_open_to_door", "open", "door", "cold_ms"),
-    ("cold_python_to_join", "python-join", "join", "cold_ms"),
-    ("fastest_init_join_to_bare", "join", "bare", "init_ms_fastest"),
-    ("fastest_cold_join_to_door", "join", "door", "cold_ms_fastest"),
-    ("fastest_cold_open_to_door", "open", "door", "cold_ms_fastest"),
-    ("fastest_cold_python_to_join", "python-join", "join", "cold_ms_fastest"),
-    ("cold_cpu_join_to_door", "join", "door", "cold_cpu_ms"),
-    ("cold_cpu_open_to_door", "open", "door", "cold_cpu_ms"),
-    ("cold_cpu_python_to_join", "python-join", "join", "cold_cpu_ms"),
-    ("warm_python_to_join", "python-join", "join", "warm_p50_ms"),
-    ("warm_cpu_python_to_join", "python-join", "join", "warm_cpu_us"),
-    ("warm_cpu_join_to_door", "join", "door", "warm_cpu_us"),
-    ("peak_python_to_join", "python-join", "join", "peak_kib"),
-];
-
 /// The columns of the table.
-const COLUMNS: [(&str, &str, usize); 12] = [
+const COLUMNS: [(&str, &str, usize); 13] = [
     ("size KiB", "binary_kib", 0),
+    ("zip KiB", "zip_kib", 0),
     ("init ms", "init_ms", 2),
     ("fastest", "init_ms_fastest", 2),
     ("cold ms", "cold_ms", 2),
@@ -72,14 +63,17 @@ const COLUMNS: [(&str, &str, usize); 12] = [
     ("AWS warm", "aws_requests_warm", 2),
 ];
 
+/// The columns of the table of open incidents, after their number.
+const GROWTH: [&str; 8] =
+    ["join p50 ms", "join CPU µs", "with none open", "ratio", "join requests", "opening CPU µs", "its requests", "peak KiB"];
+
 impl Measured {
-    /// The figures out of the samples of a variant. A script has no size of its own worth telling.
-    pub(crate) fn new(variant: &Variant, samples: &Samples) -> Self {
-        let script = variant.command.len() > 1;
-        let size =
-            if script { f64::NAN } else { std::fs::metadata(&variant.command[0]).map_or(f64::NAN, |file| file.len() as f64 / 1024.0) };
+    /// The figures out of the samples of a variant.
+    pub(crate) fn new(variant: &Variant, samples: &Samples, project: &Path) -> Self {
+        let package = variant.package.as_deref().and_then(|file| Package::of(variant.name, file, project));
         let figures = vec![
-            ("binary_kib", size),
+            ("binary_kib", package.as_ref().map_or(f64::NAN, |package| package.kib)),
+            ("zip_kib", package.as_ref().map_or(f64::NAN, |package| package.zip_kib)),
             ("init_ms", quantile(&samples.init_ms, 0.5)),
             ("cold_ms", quantile(&samples.cold_ms, 0.5)),
             ("cold_cpu_ms", quantile(&samples.cold_cpu_ms, 0.5)),
@@ -107,11 +101,14 @@ impl Report {
         self.measured.iter().find(|measured| measured.name == name)
     }
 
-    fn ratios(&self) -> Vec<(&'static str, f64)> {
-        let ratio = |&(name, one, other, figure): &(&'static str, &str, &str, &str)| {
-            Some((name, self.of(one)?.figure(figure)? / self.of(other)?.figure(figure)?))
-        };
-        RATIOS.iter().filter_map(ratio).collect()
+    /// Every ratio whose programs were measured, with its goal.
+    fn ratios(&self) -> Vec<(String, f64, Option<Goal>)> {
+        let of_programs = ratio::all().into_iter().filter_map(|ratio| {
+            let value = self.of(ratio.one)?.figure(ratio.figure)? / self.of(ratio.other)?.figure(ratio.figure)?;
+            Some((ratio.name, value, ratio.goal))
+        });
+        let of_growth = last_to_first(&self.growth).into_iter().map(|(name, value)| (name.to_owned(), value, None));
+        of_programs.chain(of_growth).collect()
     }
 
     fn dollars(&self) -> Vec<(&'static str, Value)> {
@@ -126,40 +123,54 @@ impl Report {
                 write_units: measured.figure("write_units_warm")?,
                 log_bytes: measured.figure("log_bytes_warm")?,
             };
-            Some((name, prices::million(&alert)))
+            Some((name, self.prices.million(&alert)))
         };
-        ["join", "open", "python-join"].iter().filter_map(million).collect()
+        ["join", "open", "python-join", "powertools-join", "node-join"].iter().filter_map(million).collect()
     }
 
     /// Prints the tables.
     #[expect(clippy::print_stdout, reason = "this is what the program is for")]
     pub(crate) fn print(&self) {
-        println!("medians of {} cold starts and {} warm requests each, in turns, over TLS on loopback", self.runs, self.warm);
-        println!("{}, {} cores, load {:.1} when it began\n", processor(), cores(), self.load);
-        print!("{:<14}", "");
+        println!("medians of {} cold starts and {} warm requests each, in turns, over TLS on loopback", self.starts, self.warm);
+        println!("{}, {} cores, load {:.1} when it began\n", processor(), self.cores, self.load);
+        print!("{:<16}", "");
         COLUMNS.iter().for_each(|(title, ..)| print!(" {title:>11}"));
         println!();
         for measured in &self.measured {
-            print!("{:<14}", measured.name);
+            print!("{:<16}", measured.name);
             for (_, figure, digits) in COLUMNS {
-                print!(" {:>11}", measured.figure(figure).map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}")));
+                print!(" {:>11}", known(measured.figure(figure).unwrap_or(f64::NAN), digits));
             }
             println!();
         }
         println!("\nratios");
-        for (name, ratio) in self.ratios() {
-            println!("  {name:<28} {ratio:>8.2}");
+        for (name, ratio, goal) in self.ratios() {
+            println!("  {name:<36} {ratio:>8.2}  {}", goal.map_or_else(String::new, |goal| format!("goal {goal}")));
         }
-        if self.of("python-join").is_none() {
-            println!("  skipped: Python (make venv)");
+        for rival in RIVALS.iter().filter(|rival| self.of(rival.variant).is_none()) {
+            println!("  skipped: {} ({})", rival.variant, rival.install);
         }
         println!("\none delivery     ms   CPU µs/alert   AWS requests   peak KiB");
         for Delivery { alerts, ms, cpu_ms, requests, peak_kib } in &self.deliveries {
             println!("  {alerts:>6} {ms:>9.1} {:>14.0} {requests:>14} {peak_kib:>10}", cpu_ms * 1e3 / *alerts as f64);
         }
-        println!("\ndollars for a million alerts, each in a request of its own (prices and assumptions: bench/src/prices.rs)");
+        let core = if self.one_core { "" } else { ": not on one core, so that CPU times jump (install util-linux)" };
+        println!("\nwith more and more open incidents{core}");
+        println!("{:>14}{}", "open incidents", GROWTH.map(|title| format!("{title:>16}")).concat());
+        for step in &self.growth {
+            let Step { open, join_cpu_us, control_cpu_us, join_to_control, join_ms, join_requests, .. } = step;
+            let joins = format!("{join_ms:>16.3}{join_cpu_us:>16.0}{control_cpu_us:>16.0}{join_to_control:>16.2}{join_requests:>16.2}");
+            let opening = format!("{:>16}{:>16}", known(step.open_cpu_us, 0), known(step.open_requests, 2));
+            println!("{open:>14}{joins}{opening}{:>16}", step.peak_kib);
+        }
+        println!("\nfunctions, as last built   size KiB   zip KiB");
+        for Package { name, kib, zip_kib, .. } in &self.functions {
+            println!("  {name:<22} {kib:>10.0} {:>9}", known(*zip_kib, 0));
+        }
+        let PriceList { region, architecture, checked, .. } = &self.prices;
+        println!("\ndollars for a million alerts, each in a request of its own: {region}, {architecture}, prices checked on {checked}");
         for (name, dollars) in self.dollars() {
-            println!("  {name:<12} {dollars}");
+            println!("  {name:<16} {dollars}");
         }
     }
 
@@ -174,17 +185,47 @@ impl Report {
             let Delivery { alerts, ms, cpu_ms, requests, peak_kib } = delivery;
             json!({ "alerts": alerts, "ms": ms, "cpu_ms": cpu_ms, "aws_requests": requests, "peak_kib": peak_kib })
         };
+        let step = |step: &Step| {
+            let Step { open, join_cpu_us, control_cpu_us, join_to_control, join_ms, join_requests, open_cpu_us, open_requests, peak_kib } =
+                step;
+            json!({
+                "open_incidents": open,
+                "join_p50_ms": join_ms,
+                "join_cpu_us": join_cpu_us,
+                "control_cpu_us": control_cpu_us,
+                "join_to_control": join_to_control,
+                "join_aws_requests": join_requests,
+                "open_cpu_us": open_cpu_us,
+                "open_aws_requests": open_requests,
+                "peak_kib": peak_kib,
+            })
+        };
+        let function = |package: &Package| (package.name.clone(), json!({ "binary_kib": package.kib, "zip_kib": package.zip_kib }));
+        let goal = |(name, _, goal): (String, f64, Option<Goal>)| {
+            Some((
+                name,
+                match goal? {
+                    Goal::AtMost(limit) => json!({ "at_most": limit }),
+                    Goal::AtLeast(limit) => json!({ "at_least": limit }),
+                },
+            ))
+        };
         let named =
             |pairs: Vec<(&'static str, Value)>| -> Map<String, Value> { pairs.into_iter().map(|(k, v)| (k.to_owned(), v)).collect() };
         let report = json!({
-            "cold_runs": self.runs,
+            "cold_runs": self.starts,
             "warm_requests": self.warm,
             "processor": processor(),
-            "cores": cores(),
+            "cores": self.cores,
             "load_before": self.load,
             "variants": self.measured.iter().map(variant).collect::<Map<String, Value>>(),
-            "ratios": named(self.ratios().into_iter().map(|(name, ratio)| (name, json!(ratio))).collect()),
+            "ratios": self.ratios().into_iter().map(|(name, ratio, _)| (name, json!(ratio))).collect::<Map<String, Value>>(),
+            "goals": self.ratios().into_iter().filter_map(goal).collect::<Map<String, Value>>(),
             "one_delivery": self.deliveries.iter().map(delivery).collect::<Vec<_>>(),
+            "open_incidents_on_one_core": self.one_core,
+            "open_incidents": self.growth.iter().map(step).collect::<Vec<_>>(),
+            "functions": self.functions.iter().map(function).collect::<Map<String, Value>>(),
+            "prices": self.prices,
             "dollars_per_million": named(self.dollars()),
         });
         std::fs::write(file, format!("{report:#}\n"))?;
@@ -192,12 +233,9 @@ impl Report {
     }
 }
 
-/// The value below which this share of the samples lies (nearest rank).
-fn quantile(samples: &[f64], share: f64) -> f64 {
-    let mut sorted = samples.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let rank = (sorted.len() as f64 * share).ceil().max(1.0) as usize;
-    sorted.get(rank - 1).copied().unwrap_or(f64::NAN)
+/// A figure with so many digits, or a dash.
+fn known(value: f64, digits: usize) -> String {
+    if value.is_finite() { format!("{value:.digits$}") } else { "-".to_owned() }
 }
 
 /// The machine's load in the last minute.
@@ -206,7 +244,8 @@ pub(crate) fn load() -> f64 {
     text.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(f64::NAN)
 }
 
-fn cores() -> usize {
+/// How many cores this program may use now.
+pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(0, std::num::NonZero::get)
 }
 
@@ -215,16 +254,4 @@ fn processor() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = text.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split_once(": "));
     model.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quantile;
-
-    #[test]
-    fn quantiles_are_samples() {
-        let samples = [3.0, 1.0, 2.0, 4.0];
-        assert_eq!([0.0, 0.5, 0.99].map(|share| quantile(&samples, share)), [1.0, 2.0, 4.0]);
-        assert!(quantile(&[], 0.5).is_nan());
-    }
 }

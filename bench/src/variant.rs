@@ -12,6 +12,8 @@ pub(crate) struct Variant {
     pub(crate) name: &'static str,
     /// The program and its arguments.
     pub(crate) command: Vec<PathBuf>,
+    /// The file that Lambda gets, where it gets one.
+    pub(crate) package: Option<PathBuf>,
     /// Variables beside those that all have.
     pub(crate) variables: &'static [(&'static str, &'static str)],
     /// What is in the table.
@@ -22,8 +24,11 @@ pub(crate) struct Variant {
     pub(crate) proof: &'static str,
 }
 
+/// The outcome of an alert that joins an open episode.
+const JOINED: &str = r#""outcome":"joined""#;
+
 /// The variables of ingress as `template.yaml` sets them; the other programs take what they know.
-const VARIABLES: [(&str, &str); 14] = [
+const VARIABLES: [(&str, &str); 16] = [
     ("AWS_REGION", "us-east-1"),
     ("AWS_DEFAULT_REGION", "us-east-1"),
     ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
@@ -33,11 +38,13 @@ const VARIABLES: [(&str, &str); 14] = [
     ("TABLE_NAME", "bench"),
     ("INCIDENTS_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/incidents"),
     ("NOTIFICATIONS_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/notifications"),
+    ("SIGNALS_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/signals"),
     ("REPAIRS_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/repairs.fifo"),
     ("WEBHOOK_SECRET_ID", "arn:aws:secretsmanager:us-east-1:123456789012:secret:webhook"),
     ("ALERTMANAGER_SECRET_ID", "arn:aws:secretsmanager:us-east-1:123456789012:secret:alertmanager"),
     ("APPROVAL_SECRET_ID", "arn:aws:secretsmanager:us-east-1:123456789012:secret:approval"),
     ("TELEGRAM_WEBHOOK_SECRET_ID", "arn:aws:secretsmanager:us-east-1:123456789012:secret:telegram"),
+    ("CONFIG_DIR", concat!(env!("CARGO_MANIFEST_DIR"), "/../config")),
 ];
 
 /// What Lambda sets for its own runtime.
@@ -56,33 +63,52 @@ impl Variant {
         let mut command = Command::new(&self.command[0]);
         command.args(&self.command[1..]).env_clear().envs(VARIABLES).envs(OF_LAMBDA).envs(self.variables.iter().copied());
         command.env("AWS_LAMBDA_RUNTIME_API", runtime_api).env("AWS_ENDPOINT_URL", endpoint_url).env("AWS_CA_BUNDLE", roots);
+        // Node.js knows no `AWS_CA_BUNDLE`.
+        command.env("NODE_EXTRA_CA_CERTS", roots);
         command.stdin(Stdio::null());
         command
     }
 }
 
-/// All of them. Python is left out where the virtual environment has no boto3.
-pub(crate) fn all(project: &Path, binaries: &Path) -> Vec<Variant> {
-    let variant = |name, program: &str, closing, proof| Variant {
+/// All of them. Rivals are left out where what they need is not there.
+pub(crate) fn all(project: &Path, binaries: &Path, node_door: &Path) -> Vec<Variant> {
+    let variant = |name, command: &[PathBuf], package: Option<&Path>, closing, proof| Variant {
         name,
-        command: vec![binaries.join(program)],
+        command: command.to_vec(),
+        package: package.map(Path::to_owned),
         variables: &[],
         table: Table::Episode,
         closing,
         proof,
     };
+    let binary = |name, program: &str, closing, proof| {
+        let file = binaries.join(program);
+        variant(name, std::slice::from_ref(&file), Some(&file), closing, proof)
+    };
     let mut variants = vec![
-        variant("bare", "bare-hello", &[], "hello"),
-        variant("door", "minimal-door", &["UpdateItem"], "counted"),
-        variant("join", "ingress", &["GetSecretValue"], r#""outcome":"joined""#),
-        Variant { variables: &[("INTERNAL_CIDRS", "203.0.113.0/24")], ..variant("join-internal", "ingress", &[], r#""outcome":"joined""#) },
-        Variant { table: Table::Empty, ..variant("open", "ingress", &["GetSecretValue", "TransactWriteItems"], r#""outcome":"opened""#) },
+        binary("bare", "bare-hello", &[], "hello"),
+        binary("door", "minimal-door", &["UpdateItem"], "counted"),
+        binary("join", "ingress", &["GetSecretValue"], JOINED),
+        Variant { variables: &[("INTERNAL_CIDRS", "203.0.113.0/24")], ..binary("join-internal", "ingress", &[], JOINED) },
+        Variant { table: Table::Empty, ..binary("open", "ingress", &["GetSecretValue", "TransactWriteItems"], r#""outcome":"opened""#) },
     ];
+    // The clients of the rivals have connections of their own: nothing needs to be closed. What Python needs is in Lambda or in a layer,
+    // so that it has no package of its own worth telling.
     let python = project.join(".venv/bin/python");
-    if Command::new(&python).args(["-c", "import boto3"]).stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
-        // Its clients have connections of their own: nothing needs to be closed.
-        let python_join = variant("python-join", "", &[], "joined");
-        variants.push(Variant { command: vec![python, project.join("bench/python/door.py")], ..python_join });
+    for (name, module, script) in [("python-join", "boto3", "door.py"), ("powertools-join", "aws_lambda_powertools", "powertools_door.py")]
+    {
+        if said(Command::new(&python).args(["-c", &format!("import {module}")])).is_some() {
+            variants.push(variant(name, &[python.clone(), project.join("bench/python").join(script)], None, &[], "joined"));
+        }
+    }
+    if let Some(node) = said(Command::new("node").args(["--print", "process.execPath"])).filter(|_| node_door.exists()) {
+        variants.push(variant("node-join", &[PathBuf::from(node), node_door.to_owned()], Some(node_door), &[], "joined"));
     }
     variants
+}
+
+/// What a command says, if it can be run and succeeds.
+fn said(command: &mut Command) -> Option<String> {
+    let output = command.stderr(Stdio::null()).output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
 }
