@@ -1,6 +1,11 @@
 //! The harness of the stories: what they run against.
 
 pub mod alert;
+pub mod faulty_aws;
+pub mod http;
+pub mod in_process;
+pub mod own_queue;
+pub mod runtime;
 pub mod sam;
 pub mod stack;
 pub mod target_host;
