@@ -72,6 +72,14 @@ impl TestAlert {
     }
 }
 
+/// The delivery of a group of alerts; resolved only if all of them have ended.
+#[must_use]
+pub fn group(alerts: &[TestAlert]) -> Value {
+    let mut whole = json!({ "status": if alerts.iter().all(|alert| alert.ends_at.is_some()) { "resolved" } else { "firing" } });
+    whole["alerts"] = alerts.iter().map(|alert| alert.delivery()["alerts"][0].clone()).collect();
+    whole
+}
+
 /// A name that no other test uses.
 #[must_use]
 pub fn unique(prefix: &str) -> String {

@@ -2,7 +2,12 @@
 
 pub mod alert;
 pub mod alertmanager;
+pub mod faulty_aws;
+pub mod http;
 pub mod http_door;
+pub mod in_process;
+pub mod own_queue;
+pub mod runtime;
 pub mod sam;
 pub mod stack;
 pub mod target_host;

@@ -114,7 +114,7 @@ impl Stack {
     fn of(facts: &str, child: Option<Child>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let facts: Facts = serde_json::from_str(facts).expect("the line that `infra.local up` prints");
-        let aws = environment(&facts).sdk_config(PATIENCE);
+        let aws = environment(&facts, &facts.endpoint_url).sdk_config(PATIENCE);
         let store = Store::new(aws_sdk_dynamodb::Client::new(&aws), facts.outputs["TableName"].clone());
         let http = Client::builder().timeout(PATIENCE).build().expect("an HTTP client");
         Self { facts, http, store, child }
@@ -129,7 +129,13 @@ impl Stack {
     /// What a function on the stack is told about AWS.
     #[must_use]
     pub fn environment(&self) -> AwsEnvironment {
-        environment(&self.facts)
+        environment(&self.facts, &self.facts.endpoint_url)
+    }
+
+    /// The same with another endpoint.
+    #[must_use]
+    pub fn environment_at(&self, endpoint_url: &str) -> AwsEnvironment {
+        environment(&self.facts, endpoint_url)
     }
 
     /// A variable of a function, from the template's outputs and the harness's own choice.
@@ -322,12 +328,12 @@ pub fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the project's directory")
 }
 
-fn environment(facts: &Facts) -> AwsEnvironment {
+fn environment(facts: &Facts, endpoint_url: &str) -> AwsEnvironment {
     let variables = Variables::from_fn(|name| match name {
         "AWS_REGION" => Some(facts.region.clone()),
         "AWS_ACCESS_KEY_ID" => Some(facts.access_key_id.clone()),
         "AWS_SECRET_ACCESS_KEY" => Some(facts.secret_access_key.clone()),
-        "AWS_ENDPOINT_URL" => Some(facts.endpoint_url.clone()),
+        "AWS_ENDPOINT_URL" => Some(endpoint_url.to_owned()),
         _ => None,
     });
     AwsEnvironment::from_variables(&variables).expect("a region and credentials")

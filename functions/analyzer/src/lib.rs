@@ -3,6 +3,8 @@
 pub mod config;
 pub mod static_analyzer;
 
+use std::time::Duration;
+
 use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
 use shared::domain::alert::cut;
@@ -24,6 +26,9 @@ use crate::config::Config;
 
 /// How long the advice on the episode may be: the episode's item stays under 1 KB.
 const ADVICE_CHARACTERS: usize = 120;
+
+/// How often an incident's place is asked for again that met the transaction which begins its minute's storm.
+const ATTEMPTS: u32 = 6;
 
 /// Why a message has to come again.
 #[derive(Debug, Error)]
@@ -84,7 +89,18 @@ impl App {
             return Ok(incident.tied_to.clone());
         }
         let minute = storm::minute(incident.opened_at);
-        match self.store.place(minute, &incident.id, self.storm_limit, now).await? {
+        for attempt in 0..ATTEMPTS {
+            match self.place(minute, &incident.id, now).await {
+                // The queue would bring the message back after minutes, with nobody told of the incident until then.
+                Err(Failure::Store(StoreError::Conflict)) => tokio::time::sleep(Duration::from_millis(10 << attempt)).await,
+                placed => return placed,
+            }
+        }
+        Err(StoreError::Conflict.into())
+    }
+
+    async fn place(&self, minute: i64, incident: &IncidentId, now: Timestamp) -> Result<Option<IncidentId>, Failure> {
+        match self.store.place(minute, incident, self.storm_limit, now).await? {
             Place::Alone => Ok(None),
             Place::InStorm(Some(storm)) => Ok(Some(storm)),
             Place::InStorm(None) => self.storm_of(minute, now).await.map(Some),

@@ -45,6 +45,10 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 /// How long a request may take where Lambda does not say; API Gateway waits for 30 s.
 const PATIENCE: Duration = Duration::from_secs(23);
 
+/// Lambda takes answers of 6 MB, in which each quotation mark of the body is two bytes; a larger one would reach nobody, and its
+/// sender would come again for ever.
+const MOST_ANSWER_BYTES: usize = 5_000_000;
+
 /// The function's state between requests: clients, configuration, and the secrets that were read.
 #[derive(Debug)]
 pub struct App {
@@ -183,7 +187,9 @@ impl App {
         // The original answered for its first alert only: its clients find those fields where they were.
         let mut answer =
             answers.first().map_or_else(|| json!({ "success": true, "message": "the delivery holds no alerts" }), |first| json!(first));
-        answer["results"] = json!(answers);
+        let told = told(&answers);
+        answer["results"] = json!(answers[..told]);
+        answer["results_left_out"] = json!(answers.len() - told);
         answer["truncated_alerts"] = json!(left_out);
         Ok(answer)
     }
@@ -250,6 +256,25 @@ impl Seen {
             line.field("incident_id", incident_id);
         }
     }
+}
+
+/// So many answers fit in any case: one is at most two kilobytes.
+const ALWAYS_TOLD: usize = 2_000;
+
+/// How many of the answers fit into one body. All of the alerts are counted, whatever is told of each.
+fn told(answers: &[AlertAnswer]) -> usize {
+    if answers.len() <= ALWAYS_TOLD {
+        return answers.len();
+    }
+    let bytes = |answer: &AlertAnswer| {
+        let text = json!(answer).to_string();
+        text.len() + text.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count() + 1
+    };
+    let upto = answers.iter().scan(0, |sum, answer| {
+        *sum += bytes(answer);
+        Some(*sum)
+    });
+    upto.take_while(|sum| *sum <= MOST_ANSWER_BYTES).count()
 }
 
 fn health() -> Value {

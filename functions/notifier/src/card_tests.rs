@@ -12,6 +12,8 @@ use shared::domain::episode::Firing;
 use shared::domain::fingerprint::fingerprint;
 use shared::domain::id::{IncidentId, MemberId};
 use shared::domain::plan::{Plan, PlannedStep};
+use shared::domain::storm::{Storm, Tied};
+use shared::domain::tables::AlertTables;
 
 use super::render;
 
@@ -75,10 +77,105 @@ fn the_longest_and_most_hostile_texts_still_make_a_message_that_telegram_takes()
         draft.incident.no_plan_because = Some(text.clone());
         draft.propose(plan(vec![text.clone(); 50]), Timestamp::UNIX_EPOCH, SignedDuration::from_hours(1));
         let html = render(&draft.incident).html;
-        // Telegram counts after entity parsing: an escape is one character.
-        let shown = html.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+        let shown = shown(&html);
         assert!(shown.chars().count() <= 4_096, "{}", shown.chars().count());
         assert_eq!(html.matches("<code>").count(), html.matches("</code>").count());
         assert!(!html.contains('\u{0}'));
     }
+}
+
+/// What a person sees: Telegram counts after entity parsing, so that an escape is one character.
+fn shown(html: &str) -> String {
+    html.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
+
+#[test]
+fn what_the_sender_left_out_stands_on_the_card_and_nothing_stands_there_if_it_did_not() {
+    let mut draft = incident("web", "down");
+    assert!(!render(&draft.incident).html.contains("left out"));
+    draft.incident.left_out = 7;
+    assert!(render(&draft.incident).html.contains("its sender left out 7 alerts"));
+}
+
+fn tied(names: &[(&str, bool)]) -> Storm {
+    let line = |(i, (target, open)): (usize, &(&str, bool))| {
+        let incident_id = IncidentId::try_from(format!("01ARZ3NDEKTSV4RRFFQ69G{i:04}")).expect("a ULID");
+        Tied { incident_id, name: "TargetDown".into(), target: (*target).to_owned(), open: *open }
+    };
+    Storm::of(&names.iter().enumerate().map(line).collect::<Vec<_>>())
+}
+
+fn storm(found: Storm) -> Draft {
+    let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
+    let mut draft = Draft::storm(id, 1, 20, Timestamp::UNIX_EPOCH);
+    draft.storm_is(found, Timestamp::UNIX_EPOCH);
+    draft
+}
+
+#[test]
+fn the_card_of_a_storm_lists_what_is_open() {
+    let html = render(&storm(tied(&[("web", true), ("db", false), ("<b>&", true)])).incident).html;
+    assert!(html.contains("<b>2 of 3 incidents still open</b>\n· TargetDown on web\n· TargetDown on &lt;b&gt;&amp;\n"), "{html}");
+    assert!(!html.contains("on db") && !html.contains(" more") && !html.contains("[x"), "{html}");
+    let over = render(&storm(tied(&[("web", false)])).incident).html;
+    assert!(over.contains("<b>0 of 1 incidents still open</b>") && over.contains("Resolved") && !over.contains("on web"), "{over}");
+}
+
+#[test]
+fn the_card_of_the_largest_storm_still_makes_a_message_that_telegram_takes() {
+    for text in ["<".repeat(300), "🔥".repeat(300), "&\u{0}\r\n".repeat(100)] {
+        let lines: Vec<(&str, bool)> = (0..5_000).map(|_| (text.as_str(), true)).collect();
+        let mut draft = storm(tied(&lines));
+        draft.incident.no_plan_because = Some("no playbook repairs a storm".into());
+        draft.incident.left_out = u64::MAX;
+        let html = render(&draft.incident).html;
+        assert!(html.contains("5000 of 5000") && html.contains("· and 4990 more"), "{html}");
+        assert_eq!(html.matches("· TargetDown").count(), 10);
+        let shown = shown(&html);
+        assert!(shown.chars().count() <= 4_096, "{}", shown.chars().count());
+        assert!(!html.contains('\u{0}'));
+    }
+}
+
+/// A report of a delivery pipeline.
+fn report(severity: &str, labels: &[(&str, &str)], annotations: &[(&str, &str)]) -> Draft {
+    let texts = |texts: &[(&str, &str)]| texts.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Texts>();
+    let mut labels = texts(labels);
+    labels.extend([("alertname".to_owned(), "CI_Deploy".to_owned()), ("severity".to_owned(), severity.to_owned())]);
+    let tables: AlertTables = serde_json::from_str(r#"{"cicd":{"patterns":["CI_*"]}}"#).expect("tables");
+    let member = MemberId::try_from("m1").expect("a member id");
+    let alert = tables.alert(AlertStatus::Firing, "alertmanager", labels, texts(annotations), Timestamp::UNIX_EPOCH, member);
+    assert!(alert.cicd);
+    let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
+    let firing = Firing::of(&alert);
+    Draft::open(id, fingerprint(&alert, &[]), alert, &firing, Timestamp::UNIX_EPOCH)
+}
+
+#[test]
+fn a_report_of_a_pipeline_is_a_few_lines_without_buttons() {
+    let labels = [("stage", "production"), ("commit", "4f0c2d9"), ("triggered_by", "mira")];
+    let told = [("summary", "checkout is being deployed"), ("workflow_url", "https://ci.test/5120?a=1&b=2")];
+    let mut draft = report("warning", &labels, &told);
+    let card = render(&draft.incident);
+    assert_eq!(
+        card.html,
+        "⏳ <b>checkout is being deployed</b>\nstage production · commit 4f0c2d9 · by mira\nhttps://ci.test/5120?a=1&amp;b=2\n\
+         <code>01ARZ3NDEKTSV4RRFFQ69G5FAV</code>"
+    );
+    assert!(card.buttons.is_empty());
+    draft.resolved(3, Timestamp::UNIX_EPOCH);
+    assert!(render(&draft.incident).html.starts_with("☑️ <b>checkout is being deployed</b> [x3]\n"));
+    // What is not told leaves no gap.
+    let bare = render(&report("info", &[("stage", "")], &[]).incident).html;
+    assert_eq!(bare, "✅ <b>CI_Deploy</b>\n<code>01ARZ3NDEKTSV4RRFFQ69G5FAV</code>");
+    assert!(render(&report("critical", &[], &[]).incident).html.starts_with("❌"));
+}
+
+#[test]
+fn hostile_words_of_a_pipeline_stay_words_and_stay_short() {
+    let hostile = "</b><a href='https://evil.test'>x</a>&\u{0}".repeat(200);
+    let labels = [("stage", hostile.as_str()), ("commit", &hostile), ("triggered_by", &hostile)];
+    let html = render(&report("info", &labels, &[("summary", &hostile), ("workflow_url", &hostile)]).incident).html;
+    assert!(!html.contains("<a") && !html.contains('\u{0}') && html.matches("</b>").count() == 1, "{html}");
+    assert!(shown(&html).chars().count() <= 1_000, "{}", shown(&html).chars().count());
 }

@@ -194,6 +194,10 @@ pub fn on_firing(
         next.open = true;
         next.flaps += 1;
         outcome = FiringOutcome::Reopened;
+        if firing.analysed && next.advice.is_none() {
+            // It was over before the analyzer came to it, which leaves alone what is over.
+            next.unsent.insert(Unsent::Opened);
+        }
     }
     if outcome != FiringOutcome::Joined {
         next.unsent.insert(Unsent::Changed);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::{Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
-use super::{Episode, Firing, FiringOutcome, Members, ResolvedOutcome, Unsent, Windows, on_firing, on_resolved};
+use super::{Advice, Episode, Firing, FiringOutcome, Members, ResolvedOutcome, Unsent, Windows, on_firing, on_resolved};
 use crate::domain::alert::AlertSeverity;
 use crate::domain::id::{Fingerprint, IncidentId, MemberId};
 
@@ -102,6 +102,20 @@ fn firing_again_inside_the_window_reopens_and_counts_a_flap() {
     assert_eq!((story.now().flaps, story.opened), (1, 1));
     story.resolve(210, &[("a", 2)], true);
     assert_eq!(story.fire(511, &firing(&[("a", 3)])), FiringOutcome::Opened);
+}
+
+#[test]
+fn what_was_over_before_its_analysis_goes_to_the_analyzer_when_it_fires_again() {
+    let advice = || Advice { approval_id: None, risk_level: "low".into(), suggested_action: "look".into() };
+    for (advice, analysed, expected) in [(None, true, true), (Some(advice()), true, false), (None, false, false)] {
+        let mut story = Story::new();
+        story.fire(0, &firing(&[("a", 1)]));
+        story.resolve(10, &[("a", 1)], true);
+        let sent = story.episode.as_mut().expect("an episode");
+        (sent.advice, sent.unsent) = (advice, [].into());
+        story.fire(20, &Firing { analysed, ..firing(&[("a", 2)]) });
+        assert_eq!(story.now().unsent.contains(&Unsent::Opened), expected);
+    }
 }
 
 #[test]

@@ -1,0 +1,127 @@
+//! Functions in this process, against the deployed table; what they send goes where a story wants it.
+
+use std::time::Duration;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use jiff::Timestamp;
+use lambda_http::{Body, Context, Request, RequestExt as _, http};
+use serde_json::Value;
+use sha2::Sha256;
+use shared::aws::AwsEnvironment;
+use shared::variables::Variables;
+
+use crate::stack::Stack;
+
+/// The time that a function leaves itself for its answer, in milliseconds: what is begun is begun before.
+pub const RESERVE: u64 = 2_000;
+
+impl Stack {
+    fn variables<'a>(&'a self, changed: &'a [(&'a str, &'a str)]) -> Variables<impl Fn(&str) -> Option<String> + 'a> {
+        Variables::from_fn(move |name| {
+            let replaced = changed.iter().find(|(variable, _)| *variable == name);
+            replaced.map_or_else(|| self.variable(name), |(_, value)| Some((*value).to_owned()))
+        })
+    }
+
+    /// Signals in this process; `changed` replaces variables.
+    ///
+    /// # Panics
+    /// If a variable is wrong.
+    #[must_use]
+    pub fn signals(&self, changed: &[(&str, &str)]) -> signals::App {
+        let config = signals::config::Config::from_variables(&self.variables(changed)).expect("the variables");
+        signals::App::new(config, &self.environment())
+    }
+
+    /// The analyzer in this process; `changed` replaces variables.
+    ///
+    /// # Panics
+    /// If a variable is wrong.
+    #[must_use]
+    pub fn analyzer(&self, changed: &[(&str, &str)]) -> analyzer::App {
+        self.analyzer_at(&self.environment(), changed)
+    }
+
+    /// The analyzer in this process, at another AWS.
+    ///
+    /// # Panics
+    /// If a variable is wrong.
+    #[must_use]
+    pub fn analyzer_at(&self, aws: &AwsEnvironment, changed: &[(&str, &str)]) -> analyzer::App {
+        let config = analyzer::config::Config::from_variables(&self.variables(changed)).expect("the variables");
+        analyzer::App::new(config, &aws.sdk_config(Duration::from_secs(5))).expect("the operator's files")
+    }
+
+    /// Ingress in this process, at another AWS.
+    ///
+    /// # Panics
+    /// If a variable is wrong.
+    #[must_use]
+    pub fn ingress_at(&self, aws: &AwsEnvironment, changed: &[(&str, &str)]) -> ingress::App {
+        let config = ingress::config::Config::from_variables(&self.variables(changed)).expect("the variables");
+        ingress::App::new(config, aws).expect("the tables")
+    }
+
+    /// The notifier in this process, which knows of no chat.
+    ///
+    /// # Panics
+    /// If a variable is wrong.
+    #[must_use]
+    pub fn notifier_without_chat(&self) -> notifier::App {
+        let changed = [("TELEGRAM_BOT_TOKEN_SECRET_ID", "not needed")];
+        let config = notifier::config::Config::from_variables(&self.variables(&changed)).expect("the variables");
+        notifier::App::new(config, &self.aws()).expect("a client")
+    }
+
+    /// A delivery of Alertmanager as ingress gets it.
+    ///
+    /// # Panics
+    /// Never: it is built here.
+    #[must_use]
+    pub fn delivery(&self, body: &Value) -> Request {
+        http::Request::post("https://api.test/api/v1/webhooks/alertmanager")
+            .header("authorization", format!("Bearer {}", self.facts.secrets["alertmanager"]))
+            .body(Body::from(body.to_string()))
+            .expect("a request")
+    }
+
+    /// Sends a signed body to a route of the deployed API; status and answer.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub async fn send_signed(&self, path: &str, body: &Value) -> (u16, Value) {
+        let body = body.to_string();
+        let signature = sign(&self.facts.secrets["webhook"], body.as_bytes());
+        let request = self.http.post(self.url(path)).header("X-Signature-256", signature).body(body);
+        let response = request.send().await.expect("an answer");
+        (response.status().as_u16(), response.json().await.expect("JSON"))
+    }
+}
+
+/// The signature of a body, as a sender writes it into `X-Signature-256`.
+///
+/// # Panics
+/// Never: a key of any length will do.
+#[must_use]
+pub fn sign(secret: &str, bytes: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key of any length");
+    mac.update(bytes);
+    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+}
+
+/// The same request, with Lambda's word that the function is ended so many milliseconds from now.
+#[must_use]
+pub fn ending_in(request: Request, milliseconds: u64) -> Request {
+    let mut context = Context::default();
+    context.deadline = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default() + milliseconds;
+    request.with_lambda_context(context)
+}
+
+/// What ingress answers: the status and the body.
+///
+/// # Panics
+/// If the answer is not JSON.
+pub async fn answer(app: &ingress::App, request: Request, now: Timestamp) -> (u16, Value) {
+    let response = app.answer(request, now).await.expect("always an answer");
+    (response.status().as_u16(), serde_json::from_slice(response.body()).expect("JSON"))
+}

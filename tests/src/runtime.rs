@@ -1,0 +1,113 @@
+//! The built ingress under a runtime API of our own (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>): every
+//! line that it prints can be told from those of others.
+
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::AsyncReadExt as _;
+use tokio::process::Command;
+use tokio::sync::{Mutex, mpsc};
+use tokio::time::timeout;
+
+use crate::http::{Answer, Request, serve};
+use crate::stack::{Stack, project};
+
+/// The longest that an answer may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Ran {
+    /// The answer to each event, in order.
+    pub answers: Vec<Value>,
+    /// Every line on standard output.
+    pub lines: Vec<String>,
+}
+
+/// The id of the request that is the event at this place.
+#[must_use]
+pub fn request_id(place: usize) -> String {
+    format!("8476a536-e9f4-11e8-9739-{place:012x}")
+}
+
+/// Hands the events to one environment of ingress, one after the other. It is warm from the second on.
+///
+/// # Panics
+/// If it does not answer each of them.
+pub async fn ingress(stack: &Stack, events: &[Value]) -> Ran {
+    let waiting: Vec<(usize, String)> = events.iter().map(Value::to_string).enumerate().rev().collect();
+    let waiting = Arc::new(Mutex::new(waiting));
+    let (sent, mut answers) = mpsc::unbounded_channel();
+    let address = serve(move |request| {
+        let (waiting, sent) = (Arc::clone(&waiting), sent.clone());
+        async move { answer(request, &waiting, &sent).await }
+    })
+    .await;
+
+    let mut function = Command::new(project().join("target/debug/ingress"));
+    function.env_clear().env("AWS_LAMBDA_RUNTIME_API", address);
+    for (name, value) in [
+        ("AWS_LAMBDA_FUNCTION_NAME", "ingress"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", "ingress"),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "ingress"),
+        ("AWS_REGION", &stack.facts.region),
+        ("AWS_ACCESS_KEY_ID", &stack.facts.access_key_id),
+        ("AWS_SECRET_ACCESS_KEY", &stack.facts.secret_access_key),
+        ("AWS_ENDPOINT_URL", &stack.facts.endpoint_url),
+    ] {
+        function.env(name, value);
+    }
+    for name in [
+        "TABLE_NAME",
+        "INCIDENTS_QUEUE_URL",
+        "NOTIFICATIONS_QUEUE_URL",
+        "REPAIRS_QUEUE_URL",
+        "SIGNALS_QUEUE_URL",
+        "CONFIG_DIR",
+        "WEBHOOK_SECRET_ID",
+        "ALERTMANAGER_SECRET_ID",
+        "APPROVAL_SECRET_ID",
+        "TELEGRAM_WEBHOOK_SECRET_ID",
+        "ENVIRONMENT",
+    ] {
+        function.env(name, stack.variable(name).expect("a variable of the stack"));
+    }
+    let mut function = function.stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("ingress is built");
+    let mut ran = Ran { answers: Vec::new(), lines: Vec::new() };
+    for _ in events {
+        let answer: String = timeout(PATIENCE, answers.recv()).await.expect("an answer in time").expect("an answer");
+        ran.answers.push(serde_json::from_str(&answer).expect("JSON"));
+    }
+    // What is printed before an answer is in the pipe.
+    function.kill().await.expect("it ends");
+    let mut printed = String::new();
+    function.stdout.take().expect("its standard output").read_to_string(&mut printed).await.expect("text");
+    ran.lines = printed.lines().map(str::to_owned).collect();
+    ran
+}
+
+async fn answer(request: Request, waiting: &Mutex<Vec<(usize, String)>>, sent: &mpsc::UnboundedSender<String>) -> Answer {
+    if request.method == "POST" {
+        assert!(request.path.ends_with("/response"), "{}: {}", request.path, String::from_utf8_lossy(&request.body));
+        // The story may be over.
+        let _ = sent.send(String::from_utf8_lossy(&request.body).into_owned());
+        return Answer { status: 202, headers: Vec::new(), body: Vec::new() };
+    }
+    let Some((place, event)) = waiting.lock().await.pop() else {
+        // There is no further event: the poll stays open, as Lambda's does.
+        return std::future::pending().await;
+    };
+    let deadline = jiff::Timestamp::now().as_millisecond() + 30_000;
+    let headers = [
+        ("content-type", "application/json".to_owned()),
+        ("lambda-runtime-aws-request-id", request_id(place)),
+        ("lambda-runtime-deadline-ms", deadline.to_string()),
+        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:123456789012:function:ingress".to_owned()),
+        ("lambda-runtime-trace-id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=0".to_owned()),
+    ];
+    Answer { status: 200, headers: headers.map(|(name, value)| (name.to_owned(), value)).to_vec(), body: event.into_bytes() }
+}
