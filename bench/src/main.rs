@@ -75,15 +75,22 @@ fn run() -> Result<(), Failure> {
     // In turns, so that what else the machine does falls on all of them.
     for _ in 0..arguments.starts {
         for (variant, samples) in variants.iter().zip(&mut samples) {
-            place.measure(variant, &event, warm, samples)?;
+            place.measure(variant, &event, 0, samples)?;
         }
     }
     let events = MANY.into_iter().map(|count| Ok((count, event::many(&sample, 0..count)?))).collect::<Result<Vec<_>, Failure>>()?;
     let named = |name| variants.iter().find(|variant: &&Variant| variant.name == name).ok_or("ingress is measured");
     let (join, open) = (named("join")?, named("open")?);
     let deliveries = place.deliveries(join, &event, &events)?;
-    // The last that is measured: there is no way back.
+    // From here on there is no way back.
     let one_core = process::stay_on_one_core();
+    for _ in 0..arguments.starts {
+        for (variant, samples) in variants.iter().zip(&mut samples) {
+            let mut on_one_core = Samples::default();
+            place.measure(variant, &event, warm, &mut on_one_core)?;
+            samples.take_warm(on_one_core);
+        }
+    }
     let growth = place.growth(join, open, &sample)?;
 
     let functions = package::functions(&project, &arguments.binaries);

@@ -39,6 +39,16 @@ pub(crate) struct Samples {
     pub(crate) log_bytes: f64,
 }
 
+impl Samples {
+    /// Takes over what was seen of warm requests in another start.
+    pub(crate) fn take_warm(&mut self, other: Self) {
+        self.warm_ms.extend(other.warm_ms);
+        self.warm_cpu_us.extend(other.warm_cpu_us);
+        self.peak_kib.extend(other.peak_kib);
+        (self.requests, self.write_units, self.log_bytes) = (other.requests, other.write_units, other.log_bytes);
+    }
+}
+
 /// Where functions are measured.
 #[derive(Debug)]
 pub(crate) struct Place<'a> {
@@ -66,7 +76,7 @@ pub(crate) struct Delivery {
 }
 
 impl Place<'_> {
-    /// Starts a function, which finds its first event waiting, and gives it warm requests.
+    /// Starts a function, which finds its first event waiting, and gives it warm requests, if any are wanted.
     pub(crate) fn measure(&self, variant: &Variant, event: &str, warm: usize, samples: &mut Samples) -> Result<(), Failure> {
         let (process, session) = self.start(variant)?;
         session.send(event)?;
@@ -78,6 +88,9 @@ impl Place<'_> {
             session.polled()?;
             samples.cold_cpu_ms.push(process.cpu_ns()? as f64 / 1e6);
             samples.first_requests = self.aws.asked().operations;
+            if warm == 0 {
+                return Ok(());
+            }
             for _ in 0..WARM_UP {
                 one(variant, &session, event)?;
             }
@@ -86,7 +99,7 @@ impl Place<'_> {
                 let answer = one(variant, &session, event)?;
                 samples.warm_ms.push(ms(answer.answered - answer.delivered));
             }
-            let (each, asked) = (warm.max(1) as f64, self.aws.asked());
+            let (each, asked) = (warm as f64, self.aws.asked());
             samples.warm_cpu_us.push((process.cpu_ns()? - cpu_before) as f64 / 1e3 / each);
             samples.log_bytes = (process.logged()? - logged_before) as f64 / each;
             samples.requests = asked.operations.len() as f64 / each;

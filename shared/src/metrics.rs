@@ -1,53 +1,62 @@
 //! Metrics without a call: a log line in CloudWatch's embedded metric format
 //! (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>).
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 /// Under which namespace the metrics stand.
 const NAMESPACE: &str = "Quell";
 
-/// A line being made.
+/// A line being made: the fields so far, and the metrics among them, as JSON without the braces around them.
 #[derive(Debug)]
 pub struct MetricsLine {
     dimension: &'static str,
-    metrics: Vec<Value>,
-    fields: Map<String, Value>,
+    metrics: String,
+    fields: String,
 }
 
 impl MetricsLine {
     /// A line whose metrics are told apart by one field. Its values must be few: each makes metrics of its own.
     #[must_use]
     pub fn new(dimension: &'static str, value: &str) -> Self {
-        let fields = Map::from_iter([(dimension.to_owned(), Value::from(value))]);
-        Self { dimension, metrics: Vec::new(), fields }
+        let mut line = Self { dimension, metrics: String::with_capacity(256), fields: String::with_capacity(512) };
+        line.field(dimension, value);
+        line
     }
 
     /// Adds a metric; `unit` is one of CloudWatch's.
-    pub fn metric(&mut self, name: &str, value: impl Into<Value>, unit: &str) {
-        self.metrics.push(json!({ "Name": name, "Unit": unit }));
+    pub fn metric(&mut self, name: &str, value: impl Serialize, unit: &str) {
+        let comma = if self.metrics.is_empty() { "" } else { "," };
+        let _ = write!(self.metrics, r#"{comma}{{"Name":"{name}","Unit":"{unit}"}}"#);
         self.field(name, value);
     }
 
-    /// Adds a field that is no metric.
-    pub fn field(&mut self, name: &str, value: impl Into<Value>) {
-        self.fields.insert(name.to_owned(), value.into());
+    /// Adds a field that is no metric. Its name is one of ours; its value may be anything.
+    pub fn field(&mut self, name: &str, value: impl Serialize) {
+        if let Ok(json) = serde_json::to_string(&value) {
+            let _ = write!(self.fields, r#","{name}":{json}"#);
+        }
     }
 
     /// The line as JSON.
     #[must_use]
-    pub fn to_json(mut self, at: Timestamp) -> String {
-        let directive = json!({ "Namespace": NAMESPACE, "Dimensions": [[self.dimension]], "Metrics": self.metrics });
-        self.field("_aws", json!({ "Timestamp": at.as_millisecond(), "CloudWatchMetrics": [directive] }));
-        Value::Object(self.fields).to_string()
+    pub fn to_json(&self, at: Timestamp) -> String {
+        let Self { dimension, metrics, fields } = self;
+        let at = at.as_millisecond();
+        format!(
+            r#"{{"_aws":{{"Timestamp":{at},"CloudWatchMetrics":[{{"Namespace":"{NAMESPACE}","Dimensions":[["{dimension}"]],"Metrics":[{metrics}]}}]}}{fields}}}"#
+        )
     }
 
     /// Writes the line to standard output, from where Lambda takes it.
-    pub fn write(self, at: Timestamp) {
+    pub fn write(&self, at: Timestamp) {
+        let mut line = self.to_json(at);
+        line.push('\n');
         // Nobody is there to be told that the log is gone.
-        let _ = writeln!(std::io::stdout().lock(), "{}", self.to_json(at));
+        let _ = std::io::stdout().lock().write_all(line.as_bytes());
     }
 }
 
@@ -61,11 +70,11 @@ mod tests {
     fn a_line_has_the_shape_of_the_embedded_format() {
         let mut line = MetricsLine::new("route", "webhooks/alerts");
         line.metric("joined", 1, "Count");
-        line.field("request_id", "r-1");
+        line.field("request_id", "r-1\"\n");
         let at = Timestamp::from_millisecond(1_793_527_200_123).expect("a time");
         insta::assert_snapshot!(
             line.to_json(at),
-            @r#"{"_aws":{"CloudWatchMetrics":[{"Dimensions":[["route"]],"Metrics":[{"Name":"joined","Unit":"Count"}],"Namespace":"Quell"}],"Timestamp":1793527200123},"joined":1,"request_id":"r-1","route":"webhooks/alerts"}"#
+            @r#"{"_aws":{"Timestamp":1793527200123,"CloudWatchMetrics":[{"Namespace":"Quell","Dimensions":[["route"]],"Metrics":[{"Name":"joined","Unit":"Count"}]}]},"route":"webhooks/alerts","joined":1,"request_id":"r-1\"\n"}"#
         );
     }
 }

@@ -16,7 +16,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde::Deserialize;
 use thiserror::Error;
 
 use crate::aws::{AwsEnvironment, Connection};
@@ -37,7 +37,7 @@ pub enum CallError {
         /// What it says.
         message: String,
         /// The whole answer.
-        answer: Value,
+        answer: Vec<u8>,
     },
     /// There was no answer, or none that can be read.
     #[error("{0}")]
@@ -58,6 +58,15 @@ impl CallError {
             Self::Unavailable(_) => true,
         }
     }
+}
+
+/// What every refusal tells.
+#[derive(Deserialize)]
+struct Refusal {
+    #[serde(rename = "__type", alias = "code", default)]
+    code: String,
+    #[serde(alias = "Message", default)]
+    message: String,
 }
 
 /// A service that speaks AWS's JSON protocol, such as DynamoDB.
@@ -91,12 +100,11 @@ impl SignedClient {
     ///
     /// # Errors
     /// If the service refuses, or does not answer any of the tries.
-    pub async fn call(&self, operation: &str, body: &Value) -> Result<Value, CallError> {
-        let body = body.to_string();
+    pub async fn call(&self, operation: &str, body: &str) -> Result<Vec<u8>, CallError> {
         let mut tries = 0;
         loop {
             tries += 1;
-            let tried = tokio::time::timeout(self.attempt, self.attempt(operation, &body)).await;
+            let tried = tokio::time::timeout(self.attempt, self.attempt(operation, body)).await;
             let error = match tried.unwrap_or_else(|_| Err(CallError::Unavailable(format!("no answer within {:?}", self.attempt)))) {
                 Err(error) if error.passes() && tries < ATTEMPTS => error,
                 answered => return answered,
@@ -108,24 +116,22 @@ impl SignedClient {
         }
     }
 
-    async fn attempt(&self, operation: &str, body: &str) -> Result<Value, CallError> {
+    async fn attempt(&self, operation: &str, body: &str) -> Result<Vec<u8>, CallError> {
         let request = self.request(operation, body).map_err(|error| CallError::Unavailable(format!("it cannot be signed: {error}")))?;
         let unavailable = |error: &dyn std::error::Error| CallError::Unavailable(chain(error));
         let response = self.connection.connector().call(request).await.map_err(|error| unavailable(&error))?;
         let status = response.status();
         let body = ByteStream::new(response.into_body()).collect().await.map_err(|error| unavailable(&error))?.into_bytes();
-        let answer: Value = serde_json::from_slice(&body)
-            .map_err(|error| CallError::Unavailable(format!("status {} with an answer that cannot be read: {error}", status.as_u16())))?;
         if status.is_success() {
-            return Ok(answer);
+            return Ok(body.into());
         }
-        let text = |names: [&str; 2]| names.iter().find_map(|name| answer[*name].as_str()).unwrap_or_default().to_owned();
-        let code = text(["__type", "code"]);
-        let code = code.rsplit('#').next().unwrap_or_default().to_owned();
+        let refusal: Refusal = serde_json::from_slice(&body)
+            .map_err(|error| CallError::Unavailable(format!("status {} with an answer that cannot be read: {error}", status.as_u16())))?;
+        let code = refusal.code.rsplit('#').next().unwrap_or_default().to_owned();
         if code.is_empty() || status.is_server_error() && code != "InternalServerError" {
             return Err(CallError::Unavailable(format!("status {} {code}", status.as_u16())));
         }
-        Err(CallError::Refused { code, message: text(["message", "Message"]), answer })
+        Err(CallError::Refused { code, message: refusal.message, answer: body.into() })
     }
 
     fn request(&self, operation: &str, body: &str) -> Result<HttpRequest, Box<dyn std::error::Error + Send + Sync>> {

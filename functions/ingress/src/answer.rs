@@ -5,6 +5,13 @@ use shared::domain::episode::{Advice, FiringOutcome, ResolvedOutcome};
 use shared::domain::id::Fingerprint;
 use shared::intake::{Counted, Outcome};
 
+/// Lambda takes answers of 6 MB, in which each quotation mark of the body is two bytes; a larger one would reach nobody, and its
+/// sender would come again for ever.
+const MOST_ANSWER_BYTES: usize = 5_000_000;
+
+/// So many answers fit in any case: one is at most two kilobytes.
+const ALWAYS_TOLD: usize = 2_000;
+
 /// What became of an alert, as the answer shows it. The names are the original service's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AlertAnswer {
@@ -73,4 +80,51 @@ fn message(outcome: &Outcome, hit_count: u64, cicd: bool) -> String {
         Outcome::Resolved(ResolvedOutcome::Ignored, _) => "nothing of this alert is open",
     };
     fixed.to_owned()
+}
+
+/// The answer to a delivery. The original answered for its first alert only: its clients find those fields where they were.
+#[derive(Debug, Serialize)]
+pub struct DeliveryAnswer<'a> {
+    #[serde(flatten)]
+    first: First<'a>,
+    results: &'a [AlertAnswer],
+    results_left_out: usize,
+    truncated_alerts: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum First<'a> {
+    Alert(&'a AlertAnswer),
+    None { success: bool, message: &'static str },
+}
+
+impl<'a> DeliveryAnswer<'a> {
+    /// The answer to these alerts, of which the sender left out others.
+    #[must_use]
+    pub fn new(answers: &'a [AlertAnswer], left_out: u64) -> Self {
+        let told = told(answers);
+        Self {
+            first: answers.first().map_or(First::None { success: true, message: "the delivery holds no alerts" }, First::Alert),
+            results: &answers[..told],
+            results_left_out: answers.len() - told,
+            truncated_alerts: left_out,
+        }
+    }
+}
+
+/// How many of the answers fit into one body. All of the alerts are counted, whatever is told of each.
+fn told(answers: &[AlertAnswer]) -> usize {
+    if answers.len() <= ALWAYS_TOLD {
+        return answers.len();
+    }
+    let bytes = |answer: &AlertAnswer| {
+        let text = crate::as_json(answer);
+        text.len() + text.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count() + 1
+    };
+    let upto = answers.iter().scan(0, |sum, answer| {
+        *sum += bytes(answer);
+        Some(*sum)
+    });
+    upto.take_while(|sum| *sum <= MOST_ANSWER_BYTES).count()
 }

@@ -21,6 +21,7 @@ use lambda_http::http::{HeaderMap, HeaderValue, header};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Error, Request, RequestExt as _, Response};
 use secrecy::SecretString;
+use serde::Serialize;
 use serde_json::{Value, json};
 use shared::alert_tables;
 use shared::aws::{AwsEnvironment, requests_sent};
@@ -34,7 +35,7 @@ use shared::secrets::{SecretError, Secrets};
 use shared::store::{Joins, Store};
 use tracing::{Instrument as _, error, info_span, warn};
 
-use crate::answer::AlertAnswer;
+use crate::answer::{AlertAnswer, DeliveryAnswer};
 use crate::authentication::{GRAFANA, SIGNED, SignatureForm};
 use crate::config::Config;
 use crate::rejection::Rejection;
@@ -44,10 +45,6 @@ use crate::routes::Target;
 const ATTEMPT: Duration = Duration::from_secs(5);
 /// How long a request may take where Lambda does not say; API Gateway waits for 30 s.
 const PATIENCE: Duration = Duration::from_secs(23);
-
-/// Lambda takes answers of 6 MB, in which each quotation mark of the body is two bytes; a larger one would reach nobody, and its
-/// sender would come again for ever.
-const MOST_ANSWER_BYTES: usize = 5_000_000;
 
 /// The function's state between requests: clients, configuration, and the secrets that were read.
 #[derive(Debug)]
@@ -132,7 +129,7 @@ impl App {
         visit.seen.tell(&mut line);
         let response = match answered {
             Ok(value) => {
-                let mut response = Response::new(Body::from(value.to_string()));
+                let mut response = Response::new(Body::from(value));
                 response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 response
             }
@@ -146,10 +143,10 @@ impl App {
         Ok(response)
     }
 
-    async fn visit(&self, to: Target, id: &str, request: &Request, visit: &mut Visit) -> Result<Value, Rejection> {
+    async fn visit(&self, to: Target, id: &str, request: &Request, visit: &mut Visit) -> Result<String, Rejection> {
         let (headers, bytes) = (request.headers(), request.body().as_ref());
         match to {
-            Target::Health => Ok(health()),
+            Target::Health => Ok(health().to_string()),
             Target::Alertmanager => {
                 if !authentication::is_internal(source(request), &self.config.internal) {
                     self.signed_or_known(SIGNED, headers, bytes, visit.now).await?;
@@ -164,34 +161,27 @@ impl App {
                 self.signed(SIGNED, headers, bytes, visit.now).await?;
                 let alert = signed_alert::read(bytes, &self.tables, visit.now)?;
                 let answers = self.count(Delivery::single(alert), visit).await?;
-                Ok(answers.first().map_or(Value::Null, |answer| json!(answer)))
+                Ok(as_json(&answers.first()))
             }
             Target::Signals => {
                 self.signed(SIGNED, headers, bytes, visit.now).await?;
                 let signal = signals::read(bytes, &self.tables, visit.now)?;
                 let message_id = self.signals.send(&signal).await?;
-                Ok(json!({ "success": true, "message_id": message_id, "stream": signals::STREAM }))
+                Ok(json!({ "success": true, "message_id": message_id, "stream": signals::STREAM }).to_string())
             }
-            Target::Telegram => telegram::update(self, headers, bytes, visit.now).await,
-            Target::Approval(verdict) => approvals::api(self, headers, bytes, id, verdict, visit.now).await,
+            Target::Telegram => telegram::update(self, headers, bytes, visit.now).await.map(|value| value.to_string()),
+            Target::Approval(verdict) => approvals::api(self, headers, bytes, id, verdict, visit.now).await.map(|value| value.to_string()),
         }
     }
 
-    async fn delivery(&self, bytes: &[u8], source: &str, visit: &mut Visit) -> Result<Value, Rejection> {
+    async fn delivery(&self, bytes: &[u8], source: &str, visit: &mut Visit) -> Result<String, Rejection> {
         let delivery = alertmanager::read(bytes, source, &self.tables, visit.now)?;
         let left_out = delivery.left_out;
         if left_out > 0 {
             warn!(left_out, "the sender left alerts out of this delivery (max_alerts)");
         }
         let answers = self.count(delivery, visit).await?;
-        // The original answered for its first alert only: its clients find those fields where they were.
-        let mut answer =
-            answers.first().map_or_else(|| json!({ "success": true, "message": "the delivery holds no alerts" }), |first| json!(first));
-        let told = told(&answers);
-        answer["results"] = json!(answers[..told]);
-        answer["results_left_out"] = json!(answers.len() - told);
-        answer["truncated_alerts"] = json!(left_out);
-        Ok(answer)
+        Ok(as_json(&DeliveryAnswer::new(&answers, left_out)))
     }
 
     /// Counts the alerts of a delivery, and answers each.
@@ -258,23 +248,12 @@ impl Seen {
     }
 }
 
-/// So many answers fit in any case: one is at most two kilobytes.
-const ALWAYS_TOLD: usize = 2_000;
-
-/// How many of the answers fit into one body. All of the alerts are counted, whatever is told of each.
-fn told(answers: &[AlertAnswer]) -> usize {
-    if answers.len() <= ALWAYS_TOLD {
-        return answers.len();
+/// The answer as JSON.
+fn as_json(answer: &impl Serialize) -> String {
+    match serde_json::to_string(answer) {
+        Ok(json) => json,
+        Err(error) => unreachable!("texts and numbers are JSON: {error}"),
     }
-    let bytes = |answer: &AlertAnswer| {
-        let text = json!(answer).to_string();
-        text.len() + text.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count() + 1
-    };
-    let upto = answers.iter().scan(0, |sum, answer| {
-        *sum += bytes(answer);
-        Some(*sum)
-    });
-    upto.take_while(|sum| *sum <= MOST_ANSWER_BYTES).count()
 }
 
 fn health() -> Value {

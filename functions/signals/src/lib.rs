@@ -54,7 +54,8 @@ impl App {
     }
 
     /// Handles one message. Seen twice, it counts once: the receipt says so. Only a try that died between counting and the receipt is
-    /// counted again, as a write is whose answer got lost (`exact-count`).
+    /// counted again, as a write is whose answer got lost (`exact-count`), and so are two that run at the same moment, which a queue
+    /// hands out only after the visibility timeout of a try that hangs.
     ///
     /// # Errors
     /// If the message has to come again.

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
-use serde_json::Value;
+#[cfg(feature = "intake")]
+use serde::{Deserialize, Deserializer};
 
 use super::StoreError;
 
@@ -26,38 +27,43 @@ pub(super) fn millis(at: Timestamp) -> AttributeValue {
     number(at.as_millisecond())
 }
 
-/// An item out of DynamoDB's JSON, which is also what the SDK reads.
-///
-/// # Errors
-/// If it is not one.
-pub(super) fn item_of_json(json: &Value) -> Result<Item, StoreError> {
-    let attributes = json.as_object().ok_or_else(|| unreadable("an item is not an object"))?;
-    attributes.iter().map(|(name, value)| Ok((name.clone(), attribute_of_json(value)?))).collect()
-}
+/// An item out of DynamoDB's JSON, as the SDK reads it too: each value is an object with its type as the only name.
+#[cfg(feature = "intake")]
+#[derive(Debug)]
+pub(super) struct WireItem(pub(super) Item);
 
-fn attribute_of_json(json: &Value) -> Result<AttributeValue, StoreError> {
-    let typed = json.as_object().and_then(|object| object.iter().next());
-    let (kind, value) = typed.ok_or_else(|| unreadable("an attribute has no type"))?;
-    let text = || value.as_str().map(str::to_owned).ok_or_else(|| unreadable("an attribute is not text"));
-    let list = || value.as_array().ok_or_else(|| unreadable("an attribute is not a list"));
-    let texts = || -> Result<Vec<String>, StoreError> {
-        list()?.iter().map(|value| value.as_str().map(str::to_owned).ok_or_else(|| unreadable("a set holds no text"))).collect()
-    };
-    match kind.as_str() {
-        "S" => Ok(AttributeValue::S(text()?)),
-        "N" => Ok(AttributeValue::N(text()?)),
-        "BOOL" => value.as_bool().map(AttributeValue::Bool).ok_or_else(|| unreadable("an attribute is not true or false")),
-        "NULL" => Ok(AttributeValue::Null(true)),
-        "SS" => Ok(AttributeValue::Ss(texts()?)),
-        "NS" => Ok(AttributeValue::Ns(texts()?)),
-        "M" => Ok(AttributeValue::M(item_of_json(value)?)),
-        "L" => Ok(AttributeValue::L(list()?.iter().map(attribute_of_json).collect::<Result<_, _>>()?)),
-        other => Err(unreadable(&format!("an attribute has the type {other}"))),
+#[cfg(feature = "intake")]
+impl<'de> Deserialize<'de> for WireItem {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let item: HashMap<String, Wire> = HashMap::deserialize(deserializer)?;
+        Ok(Self(item.into_iter().map(|(name, wire)| (name, wire.into())).collect()))
     }
 }
 
-fn unreadable(why: &str) -> StoreError {
-    StoreError::Unreadable { key: "?".to_owned(), why: why.to_owned() }
+/// The types that an episode is made of.
+#[cfg(feature = "intake")]
+#[derive(Deserialize)]
+enum Wire {
+    S(String),
+    N(String),
+    #[serde(rename = "BOOL")]
+    Bool(bool),
+    #[serde(rename = "SS")]
+    Texts(Vec<String>),
+    M(WireItem),
+}
+
+#[cfg(feature = "intake")]
+impl From<Wire> for AttributeValue {
+    fn from(wire: Wire) -> Self {
+        match wire {
+            Wire::S(text) => Self::S(text),
+            Wire::N(digits) => Self::N(digits),
+            Wire::Bool(flag) => Self::Bool(flag),
+            Wire::Texts(texts) => Self::Ss(texts),
+            Wire::M(item) => Self::M(item.0),
+        }
+    }
 }
 
 /// An item whose attributes are expected to be there.

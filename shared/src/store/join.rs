@@ -1,13 +1,15 @@
 //! The write that every alert makes: one signed request, without the SDK's layers around it.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize, Serializer};
 use tokio::sync::OnceCell;
 
-use super::attributes::item_of_json;
+use super::attributes::WireItem;
 use super::episode::{expires_at, read};
 use super::{BUSY, StoreError};
 use crate::aws::AwsEnvironment;
@@ -55,10 +57,13 @@ impl Joins {
     pub async fn join(&self, fingerprint: &Fingerprint, firing: &Firing, now: Timestamp, windows: Windows) -> Result<Join, StoreError> {
         let request = request(&self.table, fingerprint, firing, now, windows);
         match self.client().await?.call("UpdateItem", &request).await {
-            Ok(answer) => Ok(Join::Joined(read(fingerprint, &item_of_json(&answer["Attributes"])?)?)),
+            Ok(answer) => {
+                let Joined { attributes } = read_answer(fingerprint, &answer)?;
+                Ok(Join::Joined(read(fingerprint, &attributes.0)?))
+            }
             Err(CallError::Refused { code, answer, .. }) if code == "ConditionalCheckFailedException" => {
-                let item = answer.get("Item").map(item_of_json).transpose()?;
-                Ok(Join::NotPlain(item.map(|item| read(fingerprint, &item)).transpose()?))
+                let NotJoined { item } = read_answer(fingerprint, &answer)?;
+                Ok(Join::NotPlain(item.map(|item| read(fingerprint, &item.0)).transpose()?))
             }
             Err(CallError::Refused { code, .. }) if code == "TransactionConflictException" => Err(StoreError::Conflict),
             Err(error @ CallError::Refused { .. }) if BUSY.iter().any(|busy| error.to_string().starts_with(busy)) => {
@@ -79,55 +84,116 @@ async fn client(aws: &AwsEnvironment) -> Result<SignedClient, String> {
     Ok(SignedClient::new(aws, "dynamodb", "DynamoDB_20120810", url, ATTEMPT))
 }
 
-fn request(table: &str, fingerprint: &Fingerprint, firing: &Firing, now: Timestamp, windows: Windows) -> Value {
-    let number = |number: i64| json!({ "N": number.to_string() });
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Joined {
+    attributes: WireItem,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct NotJoined {
+    item: Option<WireItem>,
+}
+
+fn read_answer<T: DeserializeOwned>(fingerprint: &Fingerprint, answer: &[u8]) -> Result<T, StoreError> {
+    let unreadable =
+        |error: serde_json::Error| StoreError::Unreadable { key: format!("FP#{fingerprint} / EPISODE"), why: error.to_string() };
+    serde_json::from_slice(answer).map_err(unreadable)
+}
+
+/// An `UpdateItem`, as it goes over the wire.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Update<'a> {
+    table_name: &'a str,
+    key: Key,
+    update_expression: String,
+    condition_expression: String,
+    #[serde(serialize_with = "as_map")]
+    expression_attribute_names: Vec<(String, &'a str)>,
+    #[serde(serialize_with = "as_map")]
+    expression_attribute_values: Vec<(String, Wire)>,
+    return_values: &'static str,
+    return_values_on_condition_check_failure: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Key {
+    pk: Wire,
+    sk: Wire,
+}
+
+#[derive(Debug, Serialize)]
+enum Wire {
+    S(String),
+    N(String),
+    #[serde(rename = "BOOL")]
+    Bool(bool),
+}
+
+fn as_map<S: Serializer, T: Serialize>(pairs: &[(String, T)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(pairs.iter().map(|(name, value)| (name, value)))
+}
+
+fn request(table: &str, fingerprint: &Fingerprint, firing: &Firing, now: Timestamp, windows: Windows) -> String {
+    let update = update(table, fingerprint, firing, now, windows);
+    match serde_json::to_string(&update) {
+        Ok(json) => json,
+        Err(error) => unreachable!("texts and numbers are JSON: {error}"),
+    }
+}
+
+fn update<'a>(table: &'a str, fingerprint: &Fingerprint, firing: &'a Firing, now: Timestamp, windows: Windows) -> Update<'a> {
     let mut set = String::from("SET #last_seen = :now, #window_end = :window_end, #expires_at = :expires_at");
     // Two functions' clocks differ by milliseconds: `last_seen` may step back by as much, which no rule minds.
     let mut condition = String::from("#open = :true AND #last_seen >= :stale AND #severity >= :severity");
-    let mut names: Map<String, Value> =
+    let mut names: Vec<(String, &str)> =
         ["last_seen", "window_end", "expires_at", "open", "severity", "hit_count", "version", "members", "departed"]
-            .map(|name| (format!("#{name}"), json!(name)))
             .into_iter()
+            .map(|name| (format!("#{name}"), name))
             .collect();
-    let mut values: Map<String, Value> = [
+    let number = |number: i64| Wire::N(number.to_string());
+    let mut values: Vec<(String, Wire)> = [
         (":now", number(now.as_millisecond())),
         (":window_end", number((now + windows.debounce).as_millisecond())),
         (":expires_at", number(expires_at(now, windows))),
         (":stale", number((now - windows.stale).as_millisecond())),
-        (":true", json!({ "BOOL": true })),
-        (":severity", json!({ "N": firing.severity.rank().to_string() })),
-        (":count", json!({ "N": firing.count.to_string() })),
+        (":true", Wire::Bool(true)),
+        (":severity", Wire::N(firing.severity.rank().to_string())),
+        (":count", Wire::N(firing.count.to_string())),
         (":one", number(1)),
+        (":room", Wire::N(FIRING_MEMBERS_KEPT.saturating_sub(firing.members.len()).to_string())),
     ]
     .map(|(name, value)| (name.to_owned(), value))
-    .into_iter()
-    .collect();
+    .into();
     for (i, (member, starts_at)) in firing.members.iter().enumerate() {
-        set.push_str(&format!(", #members.#m{i} = :s{i}"));
-        condition.push_str(&format!(
+        let _ = write!(set, ", #members.#m{i} = :s{i}");
+        let _ = write!(
+            condition,
             " AND (attribute_not_exists(#departed.#m{i}) OR #departed.#m{i} < :s{i}) \
              AND (#members.#m{i} <= :s{i} OR (attribute_not_exists(#members.#m{i}) AND size(#members) <= :room))"
-        ));
-        names.insert(format!("#m{i}"), json!(member));
-        values.insert(format!(":s{i}"), number(*starts_at));
+        );
+        names.push((format!("#m{i}"), member.as_str()));
+        values.push((format!(":s{i}"), number(*starts_at)));
     }
-    values.insert(":room".to_owned(), json!({ "N": FIRING_MEMBERS_KEPT.saturating_sub(firing.members.len()).to_string() }));
     if firing.left_out > 0 {
         // More left out than was known before is news for the card.
         condition.push_str(" AND #left_out >= :left_out");
-        names.insert("#left_out".to_owned(), json!("left_out"));
-        values.insert(":left_out".to_owned(), json!({ "N": firing.left_out.to_string() }));
+        names.push(("#left_out".to_owned(), "left_out"));
+        values.push((":left_out".to_owned(), Wire::N(firing.left_out.to_string())));
     }
-    json!({
-        "TableName": table,
-        "Key": { "pk": { "S": format!("FP#{fingerprint}") }, "sk": { "S": "EPISODE" } },
-        "UpdateExpression": format!("{set} ADD #hit_count :count, #version :one"),
-        "ConditionExpression": condition,
-        "ExpressionAttributeNames": names,
-        "ExpressionAttributeValues": values,
-        "ReturnValues": "ALL_NEW",
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-    })
+    set.push_str(" ADD #hit_count :count, #version :one");
+    Update {
+        table_name: table,
+        key: Key { pk: Wire::S(format!("FP#{fingerprint}")), sk: Wire::S("EPISODE".to_owned()) },
+        update_expression: set,
+        condition_expression: condition,
+        expression_attribute_names: names,
+        expression_attribute_values: values,
+        return_values: "ALL_NEW",
+        return_values_on_condition_check_failure: "ALL_OLD",
+    }
 }
 
 #[cfg(test)]
@@ -148,6 +214,7 @@ mod tests {
         let windows = Windows { debounce: SignedDuration::from_secs(300), stale: SignedDuration::from_secs(18_000) };
         let now = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(20_000);
         let request = request("t", &fingerprint(&alert, &[]), &Firing { left_out: 7, ..Firing::of(&alert) }, now, windows);
+        let request: serde_json::Value = serde_json::from_str(&request).expect("JSON");
         insta::assert_snapshot!(
             request["ConditionExpression"].as_str().unwrap_or_default(),
             @"#open = :true AND #last_seen >= :stale AND #severity >= :severity AND (attribute_not_exists(#departed.#m0) OR #departed.#m0 < :s0) AND (#members.#m0 <= :s0 OR (attribute_not_exists(#members.#m0) AND size(#members) <= :room)) AND #left_out >= :left_out"
