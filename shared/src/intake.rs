@@ -1,6 +1,9 @@
 //! From normalised alerts to counted ones: one conditional write for each fingerprint, then the queue. Every door through which
 //! alerts come in counts them here.
 
+mod counted;
+mod patience;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -8,7 +11,6 @@ use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use thiserror::Error;
 use tracing::{debug, info, warn};
-use ulid::Ulid;
 
 use crate::domain::alert::{Alert, AlertStatus};
 use crate::domain::draft::Draft;
@@ -21,10 +23,11 @@ use crate::message::Message;
 use crate::queue::{Queue, QueueError};
 use crate::store::{Change, Join, Joins, Store, StoreError, fresh_incident_id};
 
+pub use self::counted::{Counted, Outcome};
+use self::patience::Patience;
+
 /// How many fingerprints of one delivery are written at a time.
 const CONCURRENT_WRITES: usize = 16;
-/// How often a write that lost a race is decided anew before the sender is asked to come again.
-const ATTEMPTS: u32 = 30;
 
 /// Nothing new is begun in the last part of a function's time: what has begun still has to end, and be answered.
 const RESERVE: Duration = Duration::from_secs(2);
@@ -52,52 +55,6 @@ impl Delivery {
     #[must_use]
     pub fn single(alert: Alert) -> Self {
         Self { whole_group_resolved: alert.status == AlertStatus::Resolved, alerts: vec![alert], left_out: 0 }
-    }
-}
-
-/// What became of one alert.
-#[derive(Debug, Clone)]
-pub struct Counted {
-    /// The sender's id of the alert.
-    pub member: MemberId,
-    /// Its fingerprint.
-    pub fingerprint: Fingerprint,
-    /// What it did.
-    pub outcome: Outcome,
-}
-
-/// What the alerts of one fingerprint did, with the episode as it is now.
-#[derive(Debug, Clone)]
-pub enum Outcome {
-    /// They fire.
-    Firing(FiringOutcome, Episode),
-    /// They have ended; there may never have been an episode.
-    Resolved(ResolvedOutcome, Option<Episode>),
-}
-
-impl Outcome {
-    /// Its name, as answers, logs and metrics show it.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Firing(FiringOutcome::Opened, _) => "opened",
-            Self::Firing(FiringOutcome::Joined, _) => "joined",
-            Self::Firing(FiringOutcome::Escalated, _) => "escalated",
-            Self::Firing(FiringOutcome::Reopened, _) => "reopened",
-            Self::Firing(FiringOutcome::Late, _) => "late",
-            Self::Resolved(ResolvedOutcome::Resolved, _) => "resolved",
-            Self::Resolved(ResolvedOutcome::MemberLeft, _) => "member_left",
-            Self::Resolved(ResolvedOutcome::Ignored, _) => "ignored",
-        }
-    }
-
-    /// The episode, if there is one.
-    #[must_use]
-    pub fn episode(&self) -> Option<&Episode> {
-        match self {
-            Self::Firing(_, episode) => Some(episode),
-            Self::Resolved(_, episode) => episode.as_ref(),
-        }
     }
 }
 
@@ -342,42 +299,6 @@ impl Batch<'_> {
         if let Err(error) = self.intake.notifications.send(&message).await {
             warn!(incident_id = %episode.incident_id, %error, "the notifier could not be told of the count");
         }
-    }
-}
-
-/// What was waited for already, for one fingerprint.
-#[derive(Debug, Default)]
-struct Patience {
-    races: u32,
-    refusals: u32,
-}
-
-impl Patience {
-    /// Waits before what lost a race is decided anew, or before a table that is too busy is asked again.
-    ///
-    /// # Errors
-    /// The error itself, if it is another one, or if there is no time left.
-    async fn wait(&mut self, error: IntakeError, until: Instant) -> Result<(), IntakeError> {
-        let most = match &error {
-            IntakeError::Store(StoreError::Conflict) if self.races < ATTEMPTS => {
-                self.races += 1;
-                // Many writers of one item: a short wait, longer each time.
-                Duration::from_millis(10) * self.races.min(20)
-            }
-            IntakeError::Store(StoreError::Busy(_)) => {
-                self.refusals += 1;
-                // The table gains capacity in seconds, not in milliseconds.
-                Duration::from_millis(50 << self.refusals.min(6))
-            }
-            _ => return Err(error),
-        };
-        // Of random length, so that those who came together do not come again together.
-        let wait = most.mul_f64(f64::from(Ulid::generate().random() as u16) / f64::from(u16::MAX));
-        if Instant::now() + wait >= until {
-            return Err(error);
-        }
-        tokio::time::sleep(wait).await;
-        Ok(())
     }
 }
 
