@@ -28,6 +28,18 @@ fn incident(target: &str, message: &str) -> Draft {
     Draft::open(id, fingerprint, alert, &firing, Timestamp::UNIX_EPOCH)
 }
 
+#[test]
+fn there_is_no_card_before_the_analyzer_has_looked() {
+    let mut draft = incident("web", "down");
+    assert!(crate::too_early(&draft.incident), "it may be a part of a storm");
+    draft.propose(plan(vec!["restart".into()]), Timestamp::UNIX_EPOCH, SignedDuration::from_hours(1));
+    assert!(!crate::too_early(&draft.incident));
+    let mut over = incident("web", "down");
+    over.resolved(1, Timestamp::UNIX_EPOCH);
+    assert!(!crate::too_early(&over.incident), "what is over is not a part of anything any more");
+    assert!(!crate::too_early(&report("info", &[], &[]).incident), "nobody analyses a report of a pipeline");
+}
+
 fn plan(argv: Vec<String>) -> Plan {
     let step = PlannedStep { argv, timeout_seconds: 60, retries: 0, every_seconds: 0 };
     Plan {

@@ -8,7 +8,7 @@ use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
 use shared::domain::digest::Digest;
 use shared::domain::id::IncidentId;
-use shared::domain::incident::Incident;
+use shared::domain::incident::{Incident, Status};
 use shared::domain::operation_log::{Event, News};
 use shared::domain::storm::Storm;
 use shared::message::Message;
@@ -99,6 +99,9 @@ impl App {
             let found = Storm::of(&self.store.tied(id).await?);
             self.store.change(id, |draft| draft.storm_is(found.clone(), clock())).await?;
         }
+        if too_early(&incident) {
+            return Ok(());
+        }
         match &self.chat {
             Some(chat) => self.show(id, chat, holder, clock).await,
             None => {
@@ -158,6 +161,12 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// True until the analyzer has looked at an incident: it may turn out to be a part of a storm, which has the card. The analyzer says
+/// when it is done.
+fn too_early(incident: &Incident) -> bool {
+    incident.status == Status::Open && incident.analysis.is_none()
 }
 
 /// What a card shows, as a digest: the stage that is worth a log entry, then the text with its buttons.

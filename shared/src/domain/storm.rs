@@ -111,6 +111,10 @@ impl Draft {
 
     /// Takes over what a look at the storm's list has found: it is over when nothing on it is open, and back when something is.
     pub fn storm_is(&mut self, found: Storm, now: Timestamp) {
+        // Nothing leaves the list: a look that found less on it is older than the one that is known.
+        if self.incident.storm.as_ref().is_some_and(|known| known.tied > found.tied) {
+            return;
+        }
         let over = found.open == 0 && found.tied > 0;
         let tied = found.tied;
         self.incident.storm = Some(found);
@@ -180,6 +184,7 @@ mod tests {
         assert_eq!(status(found(3, 0)), Status::Resolved);
         assert_eq!(status(found(3, 0)), Status::Resolved);
         assert_eq!(status(found(4, 1)), Status::NeedsHuman);
+        assert_eq!(status(found(3, 0)), Status::NeedsHuman, "an older look changes nothing");
         let events: Vec<Event> = draft.entries.iter().map(|entry| entry.event).collect();
         assert_eq!(events, [Event::AlertReceived, Event::IncidentResolved, Event::IncidentReopened]);
     }
