@@ -28,6 +28,19 @@ use crate::variables::{InvalidVariable, Variables};
 /// to AWS need none of the others.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 
+/// How DynamoDB says that it is asked for too much
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>), also as the reason why a
+/// transaction was cancelled.
+#[cfg(feature = "store")]
+pub(crate) const BUSY: [&str; 6] = [
+    "ProvisionedThroughputExceededException",
+    "ProvisionedThroughputExceeded",
+    "RequestLimitExceeded",
+    "ThrottlingException",
+    "ThrottlingError",
+    "RequestThrottled",
+];
+
 /// How long making a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 

@@ -78,9 +78,10 @@ pub enum IntakeError {
 }
 
 /// The alerts of one fingerprint in one delivery.
+#[derive(Default)]
 struct Group {
-    alert: Alert,
-    firing: Option<Firing>,
+    /// Those that fire, and the worst of them, which speaks for all.
+    firing: Option<(Firing, Alert)>,
     resolved: Members,
 }
 
@@ -140,7 +141,7 @@ impl Intake {
 /// Adds an alert to the group of its fingerprint: what one delivery says of one fingerprint is written once.
 fn add(groups: &mut BTreeMap<Fingerprint, Group>, fingerprint: &Fingerprint, alert: Alert, left_out: u64) {
     let starts_at = alert.starts_at.as_millisecond();
-    let group = groups.entry(fingerprint.clone()).or_insert_with(|| Group { alert: alert.clone(), firing: None, resolved: Members::new() });
+    let group = groups.entry(fingerprint.clone()).or_default();
     let later = |members: &mut Members| {
         let known = members.entry(alert.member.clone()).or_insert(starts_at);
         *known = (*known).max(starts_at);
@@ -148,17 +149,15 @@ fn add(groups: &mut BTreeMap<Fingerprint, Group>, fingerprint: &Fingerprint, ale
     match alert.status {
         AlertStatus::Resolved => later(&mut group.resolved),
         AlertStatus::Firing => {
-            let Some(firing) = &mut group.firing else {
-                group.firing = Some(Firing { left_out, ..Firing::of(&alert) });
-                group.alert = alert;
+            let Some((firing, worst)) = &mut group.firing else {
+                group.firing = Some((Firing { left_out, ..Firing::of(&alert) }, alert));
                 return;
             };
             later(&mut firing.members);
             firing.count += 1;
             if alert.severity > firing.severity {
                 firing.severity = alert.severity;
-                // The worst alert speaks for the group.
-                group.alert = alert;
+                *worst = alert;
             }
         }
     }
@@ -182,10 +181,10 @@ impl Batch<'_> {
         }
         let mut taken = Vec::new();
         // Firing first: where one pod recovers while another crashes, the episode goes on.
-        if let Some(firing) = &group.firing {
+        if let Some((firing, alert)) = &group.firing {
             let mut patience = Patience::default();
             let outcome = loop {
-                match self.fire(&fingerprint, &group.alert, firing).await {
+                match self.fire(&fingerprint, alert, firing).await {
                     Ok(outcome) => break outcome,
                     Err(error) => patience.wait(error, self.until).await?,
                 }
@@ -264,8 +263,7 @@ impl Batch<'_> {
 
     /// Saves an episode together with what it means for its incident.
     async fn save_change(&self, episode: &Episode, change: impl FnOnce(&mut Draft)) -> Result<(), StoreError> {
-        let missing = || StoreError::Missing { key: format!("INC#{} / INCIDENT", episode.incident_id) };
-        let incident = self.intake.store.incident(&episode.incident_id).await?.ok_or_else(missing)?;
+        let incident = self.intake.store.known_incident(&episode.incident_id).await?;
         let mut draft = Draft::of(incident);
         change(&mut draft);
         self.intake.store.save_with_episode(draft, Change(episode), self.intake.windows).await.map(drop)

@@ -17,6 +17,8 @@ pub mod aws;
 pub mod consumer;
 #[cfg(feature = "intake")]
 pub mod intake;
+#[cfg(feature = "intake")]
+mod jitter;
 #[cfg(feature = "playbooks")]
 pub mod operator_files;
 #[cfg(feature = "queue")]

@@ -19,7 +19,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::aws::{AwsEnvironment, Connection};
+use crate::aws::{AwsEnvironment, BUSY, Connection};
+use crate::jitter;
 
 /// How often a request is tried.
 const ATTEMPTS: u32 = 3;
@@ -45,16 +46,17 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// True if the service is asked for too much.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if BUSY.contains(&code.as_str()))
+    }
+
     /// True if another try may go well.
     fn passes(&self) -> bool {
         match self {
             // As the SDK has it: throttling, and the service's own faults.
-            Self::Refused { code, .. } => {
-                code.contains("Throttl")
-                    || code.contains("ThroughputExceeded")
-                    || code == "RequestLimitExceeded"
-                    || code == "InternalServerError"
-            }
+            Self::Refused { code, .. } => self.is_busy() || code == "InternalServerError",
             Self::Unavailable(_) => true,
         }
     }
@@ -110,9 +112,7 @@ impl SignedClient {
                 answered => return answered,
             };
             tracing::debug!(%error, tries, "a request is tried again");
-            // A wait of random length, so that those who were refused together do not come again together.
-            let random = f64::from(ulid::Ulid::generate().random() as u16) / f64::from(u16::MAX);
-            tokio::time::sleep((BACKOFF * (1 << tries)).mul_f64(random)).await;
+            tokio::time::sleep(jitter::up_to(BACKOFF * (1 << (tries - 1)))).await;
         }
     }
 

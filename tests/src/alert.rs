@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::domain::alert::{Alert, AlertStatus, Texts};
+use shared::domain::alert::{AlertStatus, Texts};
 use shared::domain::id::{Fingerprint, MemberId};
+use shared::domain::tables::AlertTables;
 
 /// An alert of a test.
 #[derive(Debug, Clone)]
@@ -67,7 +68,7 @@ impl TestAlert {
         let labels = [("alertname", self.name), ("component", &self.component), ("namespace", &self.namespace)];
         let labels: Texts = labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let member = MemberId::try_from(self.member).expect("a member id");
-        let alert = Alert::from_labels(AlertStatus::Firing, "test", labels, Texts::new(), self.starts_at, member);
+        let alert = AlertTables::default().alert(AlertStatus::Firing, "test", labels, Texts::new(), self.starts_at, member);
         shared::domain::fingerprint::fingerprint(&alert, &[])
     }
 }

@@ -12,12 +12,13 @@ use proptest::prelude::{Strategy, any, prop, prop_oneof};
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use serde_json::Value;
-use shared::domain::alert::{Alert, AlertSeverity, AlertStatus, Texts};
+use shared::domain::alert::{AlertSeverity, AlertStatus, Texts};
 use shared::domain::episode::{Episode, Firing, FiringOutcome, Members, Windows, on_firing, on_resolved};
 use shared::domain::fingerprint::fingerprint;
 use shared::domain::id::{Fingerprint, IncidentId, MemberId};
 use shared::domain::incident::Status;
 use shared::domain::operation_log::Event;
+use shared::domain::tables::AlertTables;
 use tests::alert::{TestAlert, unique};
 use tests::stack::Stack;
 
@@ -42,7 +43,7 @@ fn fingerprint_of(alert: &TestAlert) -> Fingerprint {
     let labels = [("alertname", alert.name), ("component", &alert.component), ("namespace", &alert.namespace)];
     let labels: Texts = labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let member = MemberId::try_from(alert.member).expect("a member id");
-    fingerprint(&Alert::from_labels(AlertStatus::Firing, "test", labels, Texts::new(), alert.starts_at, member), &[])
+    fingerprint(&AlertTables::default().alert(AlertStatus::Firing, "test", labels, Texts::new(), alert.starts_at, member), &[])
 }
 
 #[tokio::test]

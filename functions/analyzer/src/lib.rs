@@ -75,11 +75,10 @@ impl App {
     /// If the message has to come again.
     pub async fn handle(&self, message: &Message, now: Timestamp) -> Result<(), Failure> {
         let Message::IncidentOpened { incident_id } = message else { return Err(Failure::Misdirected) };
-        let missing = || StoreError::Missing { key: format!("INC#{incident_id} / INCIDENT") };
-        let incident = self.store.incident(incident_id).await?.ok_or_else(missing)?;
+        let incident = self.store.known_incident(incident_id).await?;
         match self.storm_for(&incident, now).await? {
             Some(storm) => self.tie(&incident, &storm, now).await,
-            None => self.analyse(incident_id, now).await,
+            None => self.analyse(incident_id, now).await.map(drop),
         }
     }
 
@@ -132,10 +131,9 @@ impl App {
 
     /// Ties an incident to a storm, which gets its analysis from whoever comes first.
     async fn tie(&self, incident: &Incident, storm: &IncidentId, now: Timestamp) -> Result<(), Failure> {
-        let missing = || StoreError::Missing { key: format!("INC#{storm} / INCIDENT") };
-        let of_storm = self.store.incident(storm).await?.ok_or_else(missing)?;
+        let mut of_storm = self.store.known_incident(storm).await?;
         if of_storm.analysis.is_none() {
-            self.analyse(storm, now).await?;
+            of_storm = self.analyse(storm, now).await?;
         }
         let seen_before = incident.tied_to.is_some();
         if !seen_before {
@@ -148,7 +146,8 @@ impl App {
                 .await?;
         }
         let suggested_action = cut(&format!("part of a storm: see incident {storm}"), ADVICE_CHARACTERS);
-        let advice = Advice { approval_id: None, risk_level: Risk::Critical.as_str().to_owned(), suggested_action };
+        let risk = of_storm.analysis.map_or(Risk::Critical, |analysis| analysis.risk);
+        let advice = Advice { approval_id: None, risk_level: risk.as_str().to_owned(), suggested_action };
         self.store.advise(&incident.fingerprint, &incident.id, &advice).await?;
         // One look shows all that was tied until then. A message that comes again may be the one whose look got lost.
         if self.store.mark_storm(storm, now).await? || seen_before {
@@ -157,13 +156,13 @@ impl App {
         Ok(())
     }
 
-    async fn analyse(&self, incident_id: &IncidentId, now: Timestamp) -> Result<(), Failure> {
+    async fn analyse(&self, incident_id: &IncidentId, now: Timestamp) -> Result<Incident, Failure> {
         let (incident, ()) = self.store.change(incident_id, |draft| decide(draft, &self.files, self.approval_ttl, now)).await?;
         if let Some(advice) = advice(&incident) {
             self.store.advise(&incident.fingerprint, &incident.id, &advice).await?;
         }
-        self.notifications.send(&Message::IncidentChanged { incident_id: incident.id }).await?;
-        Ok(())
+        self.notifications.send(&Message::IncidentChanged { incident_id: incident.id.clone() }).await?;
+        Ok(incident)
     }
 }
 
@@ -201,12 +200,13 @@ fn advice(incident: &Incident) -> Option<Advice> {
 #[cfg(test)]
 mod tests {
     use jiff::{SignedDuration, Timestamp};
-    use shared::domain::alert::{Alert, AlertStatus, Texts};
+    use shared::domain::alert::{AlertStatus, Texts};
     use shared::domain::draft::Draft;
     use shared::domain::episode::Firing;
     use shared::domain::fingerprint::fingerprint;
     use shared::domain::id::{IncidentId, MemberId};
     use shared::domain::incident::Status;
+    use shared::domain::tables::AlertTables;
     use shared::operator_files::OperatorFiles;
 
     use super::decide;
@@ -214,7 +214,7 @@ mod tests {
     fn opened(component: &str) -> Draft {
         let labels: Texts = [("alertname", "TargetDown"), ("component", component)].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
         let member = MemberId::try_from("m1").expect("a member id");
-        let alert = Alert::from_labels(AlertStatus::Firing, "alertmanager", labels, Texts::new(), Timestamp::UNIX_EPOCH, member);
+        let alert = AlertTables::default().alert(AlertStatus::Firing, "alertmanager", labels, Texts::new(), Timestamp::UNIX_EPOCH, member);
         let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
         let fingerprint = fingerprint(&alert, &[]);
         let firing = Firing::of(&alert);

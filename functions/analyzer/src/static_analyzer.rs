@@ -178,6 +178,7 @@ mod tests {
     use shared::domain::alert::{Alert, AlertStatus, AlertType, Texts};
     use shared::domain::analysis::Risk;
     use shared::domain::id::MemberId;
+    use shared::domain::tables::AlertTables;
 
     use super::analyse;
 
@@ -185,7 +186,7 @@ mod tests {
         let labels =
             Texts::from([("alertname".into(), "A".into()), ("component".into(), "web".into()), ("severity".into(), severity.into())]);
         let member = MemberId::try_from("m").expect("a member id");
-        let alert = Alert::from_labels(AlertStatus::Firing, "test", labels, Texts::new(), Timestamp::UNIX_EPOCH, member);
+        let alert = AlertTables::default().alert(AlertStatus::Firing, "test", labels, Texts::new(), Timestamp::UNIX_EPOCH, member);
         Alert { alert_type, ..alert }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::alert::{Alert, AlertStatus, Texts};
+use shared::domain::alert::{AlertStatus, Texts};
 use shared::domain::analysis::Risk;
 use shared::domain::approval::Verdict;
 use shared::domain::decision::decide;
@@ -21,7 +21,7 @@ fn incident(target: &str, message: &str) -> Draft {
     let labels = Texts::from([("alertname".into(), "TargetDown".into()), ("component".into(), target.into())]);
     let annotations = Texts::from([("summary".into(), message.into())]);
     let member = MemberId::try_from("m1").expect("a member id");
-    let alert = Alert::from_labels(AlertStatus::Firing, "alertmanager", labels, annotations, Timestamp::UNIX_EPOCH, member);
+    let alert = AlertTables::default().alert(AlertStatus::Firing, "alertmanager", labels, annotations, Timestamp::UNIX_EPOCH, member);
     let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
     let fingerprint = fingerprint(&alert, &[]);
     let firing = Firing::of(&alert);

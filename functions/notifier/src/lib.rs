@@ -85,8 +85,7 @@ impl App {
         if let Message::AlertsConverged { hit_count, .. } = message {
             self.store.change(id, |draft| draft.converged(*hit_count, clock())).await?;
         }
-        let missing = || StoreError::Missing { key: format!("INC#{id} / INCIDENT") };
-        let incident = self.store.incident(id).await?.ok_or_else(missing)?;
+        let incident = self.store.known_incident(id).await?;
         if let Some(storm) = incident.tied_to {
             // The storm's card shows it, together with what else changes in the next seconds.
             if self.store.mark_storm(&storm, clock()).await? {
@@ -136,8 +135,7 @@ impl App {
         sent: Option<SentCard>,
         clock: fn() -> Timestamp,
     ) -> Result<(), Failure> {
-        let missing = || StoreError::Missing { key: format!("INC#{id} / INCIDENT") };
-        let incident = self.store.incident(id).await?.ok_or_else(missing)?;
+        let incident = self.store.known_incident(id).await?;
         let card = card::render(&incident);
         let shows = digest(&card, &incident);
         if sent.as_ref().is_some_and(|sent| sent.shows == shows) {

@@ -1,7 +1,7 @@
 //! Whether an approved repair may still run, decided right before its first step.
 
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::alert::{Alert, AlertStatus, Texts};
+use shared::domain::alert::{AlertStatus, Texts};
 use shared::domain::approval::{Standing, Verdict};
 use shared::domain::decision::decide;
 use shared::domain::draft::Draft;
@@ -14,6 +14,7 @@ use shared::domain::operation_log::Event;
 use shared::domain::plan::Phase;
 use shared::domain::repair::RepairOutcome;
 use shared::domain::service;
+use shared::domain::tables::AlertTables;
 use shared::operator_files::OperatorFiles;
 
 use super::{Entrance, enter};
@@ -29,7 +30,7 @@ fn files() -> OperatorFiles {
 fn approved() -> (Draft, String) {
     let labels: Texts = [("alertname", "TargetDown"), ("component", "checkout")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
     let member = MemberId::try_from("m1").expect("a member id");
-    let alert = Alert::from_labels(AlertStatus::Firing, "alertmanager", labels, Texts::new(), NOW, member);
+    let alert = AlertTables::default().alert(AlertStatus::Firing, "alertmanager", labels, Texts::new(), NOW, member);
     let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
     let files = files();
     let Choice::Plan(plan) = choose(&files.playbooks, &alert, service::find(&files.services, &alert)) else { panic!("a plan") };

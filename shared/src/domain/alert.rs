@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::id::MemberId;
-use super::tables::AlertTables;
 use super::target::normalise_pod;
 
 /// Bounds of what is kept of an alert's texts. DynamoDB refuses an item over 400 KB, and nobody reads more than this.
@@ -180,19 +179,6 @@ pub struct Alert {
 }
 
 impl Alert {
-    /// Builds an alert from labels and annotations by the built-in tables (see [`AlertTables::alert`]).
-    #[must_use]
-    pub fn from_labels(
-        status: AlertStatus,
-        source: &str,
-        labels: Texts,
-        annotations: Texts,
-        starts_at: Timestamp,
-        member: MemberId,
-    ) -> Self {
-        AlertTables::default().alert(status, source, labels, annotations, starts_at, member)
-    }
-
     /// The same alert about the target and the namespace that a sender names outright.
     ///
     /// Hosts are called db-1 and db-2 too: only what is said to be a pod loses its ending.
@@ -269,11 +255,19 @@ mod tests {
 
     use super::{Alert, AlertSeverity, AlertStatus, AlertType, Texts};
     use crate::domain::id::{InvalidId, MemberId};
+    use crate::domain::tables::AlertTables;
 
     fn alert(labels: &[(&str, &str)], annotations: &[(&str, &str)]) -> Result<Alert, InvalidId> {
         let texts = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Texts>();
         let member = MemberId::try_from("a1")?;
-        Ok(Alert::from_labels(AlertStatus::Firing, "alertmanager", texts(labels), texts(annotations), Timestamp::UNIX_EPOCH, member))
+        Ok(AlertTables::default().alert(
+            AlertStatus::Firing,
+            "alertmanager",
+            texts(labels),
+            texts(annotations),
+            Timestamp::UNIX_EPOCH,
+            member,
+        ))
     }
 
     #[test]

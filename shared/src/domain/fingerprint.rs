@@ -31,10 +31,11 @@ mod tests {
     use super::fingerprint;
     use crate::domain::alert::{Alert, AlertStatus, Texts};
     use crate::domain::id::{InvalidId, MemberId};
+    use crate::domain::tables::AlertTables;
 
     fn alert(labels: &[(&str, &str)]) -> Result<Alert, InvalidId> {
         let labels: Texts = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Ok(Alert::from_labels(AlertStatus::Firing, "test", labels, Texts::new(), Timestamp::UNIX_EPOCH, MemberId::try_from("m")?))
+        Ok(AlertTables::default().alert(AlertStatus::Firing, "test", labels, Texts::new(), Timestamp::UNIX_EPOCH, MemberId::try_from("m")?))
     }
 
     #[test]

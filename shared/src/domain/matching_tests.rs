@@ -8,6 +8,7 @@ use crate::domain::id::MemberId;
 use crate::domain::playbook::Playbook;
 use crate::domain::playbook::tests::{echo, playbook};
 use crate::domain::service::Service;
+use crate::domain::tables::AlertTables;
 
 fn service(name: &str, level: &str) -> Service {
     let yaml = format!("{{name: {name}, level: {level}, unit: web, target: {{ssh: {{host: h, user: u, host_key: ssh-ed25519 AAAA}}}}}}");
@@ -17,7 +18,7 @@ fn service(name: &str, level: &str) -> Service {
 fn alert(name: &str) -> Alert {
     let labels = Texts::from([("alertname".to_owned(), name.to_owned())]);
     let member = MemberId::try_from("m").expect("a member id");
-    Alert::from_labels(AlertStatus::Firing, "test", labels, Texts::new(), Timestamp::UNIX_EPOCH, member)
+    AlertTables::default().alert(AlertStatus::Firing, "test", labels, Texts::new(), Timestamp::UNIX_EPOCH, member)
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use wildmatch::WildMatch;
 
 use super::alert::{ANNOTATION_CHARACTERS, Alert, AlertSeverity, AlertStatus, AlertType, NAME_CHARACTERS, Texts, cut};
@@ -33,8 +33,13 @@ pub struct AlertTables {
 struct CicdNames {
     /// Whole names.
     alertnames: Vec<String>,
-    /// Names in which `*` stands for any text, and `?` for one character.
-    patterns: Vec<String>,
+    /// Names in which `*` stands for any text, and `?` for one character; made ready once, because every alert is held against them.
+    #[serde(deserialize_with = "patterns")]
+    patterns: Vec<WildMatch>,
+}
+
+fn patterns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<WildMatch>, D::Error> {
+    Ok(Vec::<String>::deserialize(deserializer)?.iter().map(|pattern| WildMatch::new(pattern)).collect())
 }
 
 impl Default for AlertTables {
@@ -54,11 +59,12 @@ impl AlertTables {
     /// What is wrong with the tables beyond their shape: each a field and a sentence.
     #[must_use]
     pub fn faults(&self) -> Vec<(String, String)> {
+        let patterns: Vec<String> = self.cicd.patterns.iter().map(WildMatch::pattern).collect();
         let lists = [
             ("target_labels", &self.target_labels),
             ("message_annotations", &self.message_annotations),
             ("cicd.alertnames", &self.cicd.alertnames),
-            ("cicd.patterns", &self.cicd.patterns),
+            ("cicd.patterns", &patterns),
         ];
         let mut faults = Vec::new();
         for (name, list) in lists {
@@ -80,7 +86,7 @@ impl AlertTables {
     #[must_use]
     pub fn is_cicd(&self, name: &str) -> bool {
         let CicdNames { alertnames, patterns } = &self.cicd;
-        alertnames.iter().any(|known| known == name) || patterns.iter().any(|pattern| WildMatch::new(pattern).matches(name))
+        alertnames.iter().any(|known| known == name) || patterns.iter().any(|pattern| pattern.matches(name))
     }
 
     fn alert_type(&self, name: &str) -> AlertType {

@@ -144,7 +144,7 @@ impl Draft {
 pub(crate) mod tests {
     use jiff::{SignedDuration, Timestamp};
 
-    use crate::domain::alert::{Alert, AlertStatus, Texts};
+    use crate::domain::alert::{AlertStatus, Texts};
     use crate::domain::approval::{Standing, Verdict};
     use crate::domain::decision::decide;
     use crate::domain::draft::Draft;
@@ -154,11 +154,12 @@ pub(crate) mod tests {
     use crate::domain::incident::{Incident, Status};
     use crate::domain::operation_log::{Event, Head, verify};
     use crate::domain::plan::tests::plan;
+    use crate::domain::tables::AlertTables;
 
     pub(crate) fn opened() -> Draft {
         let labels: Texts = [("alertname", "TargetDown"), ("component", "web")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
         let member = MemberId::try_from("m1").expect("a member id");
-        let alert = Alert::from_labels(AlertStatus::Firing, "alertmanager", labels, Texts::new(), Timestamp::UNIX_EPOCH, member);
+        let alert = AlertTables::default().alert(AlertStatus::Firing, "alertmanager", labels, Texts::new(), Timestamp::UNIX_EPOCH, member);
         let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
         let fingerprint = fingerprint(&alert, &[]);
         let firing = Firing::of(&alert);

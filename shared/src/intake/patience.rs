@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use ulid::Ulid;
-
 use super::IntakeError;
+use crate::jitter;
 use crate::store::StoreError;
 
 /// How often a write that lost a race is decided anew before the sender is asked to come again.
@@ -36,8 +35,7 @@ impl Patience {
             }
             _ => return Err(error),
         };
-        // Of random length, so that those who came together do not come again together.
-        let wait = most.mul_f64(f64::from(Ulid::generate().random() as u16) / f64::from(u16::MAX));
+        let wait = jitter::up_to(most);
         if Instant::now() + wait >= until {
             return Err(error);
         }

@@ -10,7 +10,8 @@ use ulid::Ulid;
 
 use super::attributes::{Item, Reader, number, text};
 use super::episode::{self, Change};
-use super::{BUSY, Store, StoreError, failed, storm};
+use super::{Store, StoreError, failed, storm};
+use crate::aws::BUSY;
 use crate::domain::draft::Draft;
 use crate::domain::episode::Windows;
 use crate::domain::id::IncidentId;
@@ -39,6 +40,14 @@ impl Store {
         Ok(Some(incident))
     }
 
+    /// An incident of which somebody else says that it is there.
+    ///
+    /// # Errors
+    /// As [`Store::incident`], and [`StoreError::Missing`] if it is not.
+    pub async fn known_incident(&self, id: &IncidentId) -> Result<Incident, StoreError> {
+        self.incident(id).await?.ok_or_else(|| StoreError::Missing { key: format!("INC#{id} / INCIDENT") })
+    }
+
     /// Saves a draft: the incident over the version that was loaded, and each new entry where its number is still free.
     ///
     /// # Errors
@@ -54,8 +63,7 @@ impl Store {
     /// If there is no such incident, if the table does not answer, or if others come in between every time.
     pub async fn change<T>(&self, id: &IncidentId, mut decide: impl FnMut(&mut Draft) -> T) -> Result<(Incident, T), StoreError> {
         for attempt in 0..ATTEMPTS {
-            let missing = || StoreError::Missing { key: format!("INC#{id} / INCIDENT") };
-            let loaded = self.incident(id).await?.ok_or_else(missing)?;
+            let loaded = self.known_incident(id).await?;
             let mut draft = Draft::of(loaded.clone());
             let decided = decide(&mut draft);
             if draft.entries.is_empty() && draft.incident == loaded {

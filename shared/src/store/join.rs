@@ -9,9 +9,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 use tokio::sync::OnceCell;
 
+use super::StoreError;
 use super::attributes::WireItem;
 use super::episode::{expires_at, read};
-use super::{BUSY, StoreError};
 use crate::aws::AwsEnvironment;
 use crate::domain::episode::{Episode, FIRING_MEMBERS_KEPT, Firing, Windows};
 use crate::domain::id::Fingerprint;
@@ -66,9 +66,7 @@ impl Joins {
                 Ok(Join::NotPlain(item.map(|item| read(fingerprint, &item.0)).transpose()?))
             }
             Err(CallError::Refused { code, .. }) if code == "TransactionConflictException" => Err(StoreError::Conflict),
-            Err(error @ CallError::Refused { .. }) if BUSY.iter().any(|busy| error.to_string().starts_with(busy)) => {
-                Err(StoreError::Busy(error.to_string()))
-            }
+            Err(error @ CallError::Refused { .. }) if error.is_busy() => Err(StoreError::Busy(error.to_string())),
             Err(error) => Err(StoreError::Unavailable(error.to_string())),
         }
     }
@@ -201,16 +199,17 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
 
     use super::request;
-    use crate::domain::alert::{Alert, AlertStatus, Texts};
+    use crate::domain::alert::{AlertStatus, Texts};
     use crate::domain::episode::{Firing, Windows};
     use crate::domain::fingerprint::fingerprint;
     use crate::domain::id::MemberId;
+    use crate::domain::tables::AlertTables;
 
     /// What goes over the wire, as it was found to be right by the stories: a change of it has to be meant.
     #[test]
     fn the_request_is_the_join_of_the_design() {
         let member = MemberId::try_from("m1").expect("a member id");
-        let alert = Alert::from_labels(AlertStatus::Firing, "test", Texts::new(), Texts::new(), Timestamp::UNIX_EPOCH, member);
+        let alert = AlertTables::default().alert(AlertStatus::Firing, "test", Texts::new(), Texts::new(), Timestamp::UNIX_EPOCH, member);
         let windows = Windows { debounce: SignedDuration::from_secs(300), stale: SignedDuration::from_secs(18_000) };
         let now = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(20_000);
         let request = request("t", &fingerprint(&alert, &[]), &Firing { left_out: 7, ..Firing::of(&alert) }, now, windows);

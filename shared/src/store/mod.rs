@@ -14,6 +14,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use thiserror::Error;
 
+use crate::aws::BUSY;
+
 pub use card::{CardTurn, SentCard};
 pub use episode::Change;
 pub use incident::fresh_incident_id;
@@ -65,18 +67,6 @@ impl Store {
         Self { client, table }
     }
 }
-
-/// How DynamoDB says that it is asked for too much
-/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>), also as the reason why a
-/// transaction was cancelled.
-const BUSY: [&str; 6] = [
-    "ProvisionedThroughputExceededException",
-    "ProvisionedThroughputExceeded",
-    "RequestLimitExceeded",
-    "ThrottlingException",
-    "ThrottlingError",
-    "RequestThrottled",
-];
 
 /// What an error of the SDK means. A write that meets a transaction on its item is a lost race like any other.
 fn failed<E, R>(error: &SdkError<E, R>) -> StoreError

@@ -1,0 +1,11 @@
+//! Waits of random length, so that those who were refused together do not come again together.
+
+use std::time::Duration;
+
+use ulid::Ulid;
+
+/// A part of `most`, of random length.
+#[must_use]
+pub(crate) fn up_to(most: Duration) -> Duration {
+    most.mul_f64(f64::from(Ulid::generate().random() as u16) / f64::from(u16::MAX))
+}
