@@ -34,7 +34,8 @@ pub async fn take<M: Queued, E: Display>(
                 Ok(message) => {
                     let (kind, subject) = message.subject();
                     let subject = subject.to_owned();
-                    let handled = handle(message, id.clone()).await;
+                    // Boxed: what handles a message holds the SDK's deep futures, and `main` around it would be too deep for the compiler.
+                    let handled = Box::pin(handle(message, id.clone())).await;
                     log(&id, kind, &subject, &handled);
                     handled.is_err()
                 }
