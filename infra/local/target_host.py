@@ -195,7 +195,7 @@ def _start_own_host(
 
 def _write_config(target: Target) -> None:
     """The project's playbooks and alert tables, and a service registry with this host in it."""
-    for name in ("playbooks.yaml", "alert-tables.json"):
+    for name in ("playbooks.yaml", "alert-tables.json", "analyzer.yaml", "model-prices.yaml", "static-rules.yaml"):
         shutil.copyfile(PROJECT / "config" / name, target.config_dir / name)
     ssh = {"host": target.host, "port": target.port, "user": target.user, "host_key": target.host_key}
     entry = {

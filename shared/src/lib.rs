@@ -11,6 +11,8 @@ pub mod variables;
 
 #[cfg(feature = "alert-tables")]
 pub mod alert_tables;
+#[cfg(feature = "playbooks")]
+pub mod analyzer_files;
 #[cfg(feature = "aws")]
 pub mod aws;
 #[cfg(feature = "consumer")]
@@ -31,3 +33,5 @@ pub mod signed;
 pub mod store;
 #[cfg(feature = "aws")]
 pub mod telemetry;
+#[cfg(feature = "playbooks")]
+mod yaml;

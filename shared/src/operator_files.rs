@@ -9,6 +9,7 @@ use serde_saphyr::Spanned;
 use crate::domain::playbook::Playbook;
 use crate::domain::service::Service;
 use crate::fault::{Fault, Faults};
+use crate::yaml;
 
 /// The name of the file with the playbooks.
 pub const PLAYBOOKS: &str = "playbooks.yaml";
@@ -46,9 +47,7 @@ impl OperatorFiles {
 type Checked = (String, Vec<String>, Vec<(String, String)>);
 
 fn read<T: DeserializeOwned>(file: PathBuf, check: impl Fn(&T) -> Checked) -> Result<Vec<T>, Faults> {
-    let one = |line: Option<u64>, text: String| Faults(vec![Fault { file: file.clone(), line, text }]);
-    let text = std::fs::read_to_string(&file).map_err(|error| one(None, format!("cannot be read: {error}")))?;
-    let items: Vec<Spanned<T>> = parse(&text).map_err(|(line, text)| one(line, text))?;
+    let items: Vec<Spanned<T>> = yaml::read(&file, "[]")?;
     let mut faults = Vec::new();
     let mut names: BTreeMap<String, u64> = BTreeMap::new();
     for (index, item) in items.iter().enumerate() {
@@ -65,25 +64,6 @@ fn read<T: DeserializeOwned>(file: PathBuf, check: impl Fn(&T) -> Checked) -> Re
         }
     }
     if faults.is_empty() { Ok(items.into_iter().map(|item| item.value).collect()) } else { Err(Faults(faults)) }
-}
-
-fn parse<T: DeserializeOwned>(text: &str) -> Result<Vec<T>, (Option<u64>, String)> {
-    if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
-        return Ok(Vec::new());
-    }
-    let mut path = String::new();
-    let parsed = serde_saphyr::with_deserializer_from_str(text, |deserializer| {
-        serde_path_to_error::deserialize(deserializer).map_err(|error| {
-            // `value` is where the wrapper that knows the line keeps the item.
-            path = error.path().to_string().replacen("].value", "]", 1);
-            error.into_inner()
-        })
-    });
-    parsed.map_err(|error| {
-        let line = error.location().map(|location| location.line());
-        let field = if path.is_empty() || path == "." { String::new() } else { format!("{path}: ") };
-        (line, format!("{field}{}", error.without_snippet()))
-    })
 }
 
 #[cfg(test)]

@@ -1,34 +1,32 @@
 //! The analyzer: gives a new incident its diagnosis and, where a playbook fits, a plan.
 
 pub mod config;
+pub mod providers;
 pub mod static_analyzer;
-
-use std::time::Duration;
+mod storms;
 
 use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
+use shared::analyzer_files::AnalyzerFiles;
 use shared::domain::alert::cut;
-use shared::domain::analysis::Risk;
+use shared::domain::analysis::Analysis;
 use shared::domain::draft::Draft;
 use shared::domain::episode::Advice;
-use shared::domain::id::IncidentId;
+use shared::domain::evidence::Evidence;
 use shared::domain::incident::{Incident, Status};
 use shared::domain::matching::{Choice, choose};
-use shared::domain::{service, storm};
+use shared::domain::service;
 use shared::fault::Faults;
 use shared::message::Message;
 use shared::operator_files::OperatorFiles;
-use shared::queue::{Queue, QueueError, STORM_LOOKS_EVERY};
-use shared::store::{Place, Store, StoreError, fresh_incident_id};
+use shared::queue::{Queue, QueueError};
+use shared::store::{Store, StoreError};
 use thiserror::Error;
 
 use crate::config::Config;
 
 /// How long the advice on the episode may be: the episode's item stays under 1 KB.
 const ADVICE_CHARACTERS: usize = 120;
-
-/// How often an incident's place is asked for again that met the transaction which begins its minute's storm.
-const ATTEMPTS: u32 = 6;
 
 /// Why a message has to come again.
 #[derive(Debug, Error)]
@@ -39,6 +37,9 @@ pub enum Failure {
     /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// No rule of the static analyzer is for the alert, which the check of the files excludes.
+    #[error("static-rules.yaml has no rule for this type of alert")]
+    NoRule,
     /// The message is for somebody else.
     #[error("this message does not belong on the queue of new incidents")]
     Misdirected,
@@ -50,8 +51,18 @@ pub struct App {
     store: Store,
     notifications: Queue,
     files: OperatorFiles,
+    analyzer: AnalyzerFiles,
     approval_ttl: SignedDuration,
     storm_limit: u32,
+}
+
+/// What was found out about an incident, and from what.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Diagnosis {
+    /// The finding.
+    pub analysis: Analysis,
+    /// What it rests on.
+    pub evidence: Vec<Evidence>,
 }
 
 impl App {
@@ -60,104 +71,41 @@ impl App {
     /// # Errors
     /// Everything that is wrong with the files.
     pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, Faults> {
+        let (files, analyzer) = match (OperatorFiles::load(&config.config_dir), AnalyzerFiles::load(&config.config_dir)) {
+            (Ok(files), Ok(analyzer)) => (files, analyzer),
+            (files, analyzer) => {
+                return Err(Faults([files.err(), analyzer.err()].into_iter().flatten().flat_map(|faults| faults.0).collect()));
+            }
+        };
         Ok(Self {
             store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
             notifications: Queue::new(aws_sdk_sqs::Client::new(aws), config.notifications_queue),
-            files: OperatorFiles::load(&config.config_dir)?,
+            files,
+            analyzer,
             approval_ttl: config.approval_ttl,
             storm_limit: config.storm_limit,
         })
     }
 
-    /// Handles one message. Seen twice, it finds the work done and only tells the notifier again.
+    /// Handles one message: `holder` is its id. Seen twice, it finds the work done and only tells the notifier again.
     ///
     /// # Errors
     /// If the message has to come again.
-    pub async fn handle(&self, message: &Message, now: Timestamp) -> Result<(), Failure> {
+    pub async fn handle(&self, message: &Message, holder: &str, now: Timestamp) -> Result<(), Failure> {
         let Message::IncidentOpened { incident_id } = message else { return Err(Failure::Misdirected) };
         let incident = self.store.known_incident(incident_id).await?;
         match self.storm_for(&incident, now).await? {
-            Some(storm) => self.tie(&incident, &storm, now).await,
-            None => self.analyse(incident_id, now).await.map(drop),
+            Some(storm) => self.tie(&incident, &storm, holder, now).await,
+            None => self.analyse(&incident, holder, now).await.map(drop),
         }
     }
 
-    /// The storm that an incident belongs to: the one that it is tied to, or the one of its minute, if that has more than enough.
-    async fn storm_for(&self, incident: &Incident, now: Timestamp) -> Result<Option<IncidentId>, Failure> {
-        if incident.tied_to.is_some() || incident.analysis.is_some() || incident.storm.is_some() || self.storm_limit == 0 {
-            return Ok(incident.tied_to.clone());
-        }
-        let minute = storm::minute(incident.opened_at);
-        for attempt in 0..ATTEMPTS {
-            match self.place(minute, &incident.id, now).await {
-                // The queue would bring the message back after minutes, with nobody told of the incident until then.
-                Err(Failure::Store(StoreError::Conflict)) => tokio::time::sleep(Duration::from_millis(10 << attempt)).await,
-                placed => return placed,
-            }
-        }
-        Err(StoreError::Conflict.into())
-    }
-
-    async fn place(&self, minute: i64, incident: &IncidentId, now: Timestamp) -> Result<Option<IncidentId>, Failure> {
-        match self.store.place(minute, incident, self.storm_limit, now).await? {
-            Place::Alone => Ok(None),
-            Place::InStorm(Some(storm)) => Ok(Some(storm)),
-            Place::InStorm(None) => self.storm_of(minute, now).await.map(Some),
-        }
-    }
-
-    /// Gives a minute its storm: that of the minute before, while it lasts, else a new one.
-    async fn storm_of(&self, minute: i64, now: Timestamp) -> Result<IncidentId, Failure> {
-        let before = match self.store.storm_of_minute(minute - 1).await? {
-            Some(storm) => self.store.incident(&storm).await?.filter(Incident::is_open),
-            None => None,
-        };
-        let begun = match before {
-            Some(storm) => self.store.continue_storm(minute, &storm.id).await.map(|()| storm.id),
-            None => {
-                let draft = Draft::storm(fresh_incident_id(now), minute, u64::from(self.storm_limit), now);
-                self.store.begin_storm(minute, draft).await.map(|storm| storm.id)
-            }
-        };
-        match begun {
-            // Somebody else gave it one in between.
-            Err(StoreError::Conflict) => {
-                let storm = self.store.storm_of_minute(minute).await?;
-                storm.ok_or(Failure::Store(StoreError::Conflict))
-            }
-            begun => Ok(begun?),
-        }
-    }
-
-    /// Ties an incident to a storm, which gets its analysis from whoever comes first.
-    async fn tie(&self, incident: &Incident, storm: &IncidentId, now: Timestamp) -> Result<(), Failure> {
-        let mut of_storm = self.store.known_incident(storm).await?;
-        if of_storm.analysis.is_none() {
-            of_storm = self.analyse(storm, now).await?;
-        }
-        let seen_before = incident.tied_to.is_some();
-        if !seen_before {
-            self.store
-                .change(&incident.id, |draft| {
-                    if draft.incident.tied_to.is_none() {
-                        draft.tie(storm, now)
-                    }
-                })
-                .await?;
-        }
-        let suggested_action = cut(&format!("part of a storm: see incident {storm}"), ADVICE_CHARACTERS);
-        let risk = of_storm.analysis.map_or(Risk::Critical, |analysis| analysis.risk);
-        let advice = Advice { approval_id: None, risk_level: risk.as_str().to_owned(), suggested_action };
-        self.store.advise(&incident.fingerprint, &incident.id, &advice).await?;
-        // One look shows all that was tied until then. A message that comes again may be the one whose look got lost.
-        if self.store.mark_storm(storm, now).await? || seen_before {
-            self.notifications.send_later(&Message::IncidentChanged { incident_id: storm.clone() }, STORM_LOOKS_EVERY).await?;
-        }
-        Ok(())
-    }
-
-    async fn analyse(&self, incident_id: &IncidentId, now: Timestamp) -> Result<Incident, Failure> {
-        let (incident, ()) = self.store.change(incident_id, |draft| decide(draft, &self.files, self.approval_ttl, now)).await?;
+    async fn analyse(&self, incident: &Incident, _holder: &str, now: Timestamp) -> Result<Incident, Failure> {
+        let service = service::find(&self.files.services, &incident.alert);
+        let rule = self.analyzer.rules.rule(&incident.alert, incident.storm.is_some()).ok_or(Failure::NoRule)?;
+        let diagnosis = Diagnosis { analysis: static_analyzer::analyse(rule, &incident.alert, service), evidence: Vec::new() };
+        let decide = |draft: &mut Draft| decide(draft, diagnosis.clone(), &self.files, self.approval_ttl, now);
+        let (incident, ()) = self.store.change(&incident.id, decide).await?;
         if let Some(advice) = advice(&incident) {
             self.store.advise(&incident.fingerprint, &incident.id, &advice).await?;
         }
@@ -166,23 +114,22 @@ impl App {
     }
 }
 
-/// Analyses an incident that is open and not analysed, and proposes a plan where a playbook fits.
+/// Takes over a diagnosis, if the incident is open and has none, and proposes a plan where a playbook fits. Which plan that is depends on
+/// the alert and the operator's files alone: no word of a model has a part in it (`no-words-executed`).
 ///
 /// Every repair is proposed to a human: the guardrails under which one may run by itself are not built yet, and without
 /// them `human-or-guardrails` leaves only the human.
-fn decide(draft: &mut Draft, files: &OperatorFiles, approval_ttl: SignedDuration, now: Timestamp) {
+fn decide(draft: &mut Draft, diagnosis: Diagnosis, files: &OperatorFiles, approval_ttl: SignedDuration, now: Timestamp) {
     if draft.incident.analysis.is_some() || draft.incident.status != Status::Open {
         return;
     }
-    let alert = draft.incident.alert.clone();
-    let service = service::find(&files.services, &alert);
+    draft.analysed(diagnosis.analysis, diagnosis.evidence, now);
     if draft.incident.storm.is_some() {
-        draft.analysed(static_analyzer::storm(&alert), now);
         draft.incident.no_plan_because = Some("no playbook repairs a storm".to_owned());
         return;
     }
-    draft.analysed(static_analyzer::analyse(&alert, service), now);
-    match choose(&files.playbooks, &alert, service) {
+    let alert = draft.incident.alert.clone();
+    match choose(&files.playbooks, &alert, service::find(&files.services, &alert)) {
         Choice::Plan(plan) => draft.propose(*plan, now, approval_ttl),
         Choice::None(why) => draft.incident.no_plan_because = Some(why),
     }
@@ -200,6 +147,7 @@ fn advice(incident: &Incident) -> Option<Advice> {
 #[cfg(test)]
 mod tests {
     use jiff::{SignedDuration, Timestamp};
+    use shared::analyzer_files::AnalyzerFiles;
     use shared::domain::alert::{AlertStatus, Texts};
     use shared::domain::draft::Draft;
     use shared::domain::episode::Firing;
@@ -209,7 +157,7 @@ mod tests {
     use shared::domain::tables::AlertTables;
     use shared::operator_files::OperatorFiles;
 
-    use super::decide;
+    use super::{Diagnosis, decide, static_analyzer};
 
     fn opened(component: &str) -> Draft {
         let labels: Texts = [("alertname", "TargetDown"), ("component", component)].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
@@ -224,10 +172,14 @@ mod tests {
     fn decided(component: &str) -> Draft {
         let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
         let files = OperatorFiles::load(&shipped).expect("the files that ship with the project");
+        let rules = AnalyzerFiles::load(&shipped).expect("the files that ship with the project").rules;
         let mut draft = opened(component);
-        decide(&mut draft, &files, SignedDuration::from_hours(1), Timestamp::UNIX_EPOCH);
+        let alert = draft.incident.alert.clone();
+        let analysis = static_analyzer::analyse(rules.rule(&alert, false).expect("a rule"), &alert, None);
+        let diagnosis = Diagnosis { analysis, evidence: vec![] };
+        decide(&mut draft, diagnosis.clone(), &files, SignedDuration::from_hours(1), Timestamp::UNIX_EPOCH);
         let again = draft.clone();
-        decide(&mut draft, &files, SignedDuration::from_hours(1), Timestamp::UNIX_EPOCH);
+        decide(&mut draft, diagnosis, &files, SignedDuration::from_hours(1), Timestamp::UNIX_EPOCH);
         assert_eq!(draft, again, "a second delivery decides nothing");
         draft
     }

@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
     let aws = AwsEnvironment::from_variables(&variables)?.sdk_config(Duration::from_secs(5));
     let app = &or_log(App::new(config, &aws))?;
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
-        let answer = take(event.payload, Order::None, async |message, _| app.handle(&message, Timestamp::now()).await).await;
+        let answer = take(event.payload, Order::None, async |message, id| app.handle(&message, &id, Timestamp::now()).await).await;
         Ok::<_, Error>(answer)
     }))
     .await

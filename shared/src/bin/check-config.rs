@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use shared::alert_tables;
+use shared::analyzer_files::AnalyzerFiles;
 use shared::fault::Faults;
 use shared::operator_files::OperatorFiles;
 
@@ -12,12 +13,18 @@ fn main() -> ExitCode {
     let Some(directory) = std::env::args_os().nth(1).map(PathBuf::from) else {
         return say("usage: check-config DIRECTORY", 2);
     };
-    match (OperatorFiles::load(&directory), alert_tables::load(&directory)) {
-        (Ok(OperatorFiles { playbooks, services }), Ok(_)) => {
-            say(&format!("{} playbooks, {} services and the alert tables: no faults", playbooks.len(), services.len()), 0)
+    match (OperatorFiles::load(&directory), AnalyzerFiles::load(&directory), alert_tables::load(&directory)) {
+        (Ok(OperatorFiles { playbooks, services }), Ok(AnalyzerFiles { settings, rules, .. }), Ok(_)) => {
+            let (playbooks, services, rules, models) = (playbooks.len(), services.len(), rules.0.len(), settings.providers.len());
+            say(
+                &format!(
+                    "{playbooks} playbooks, {services} services, {rules} static rules, {models} models and the alert tables: no faults"
+                ),
+                0,
+            )
         }
-        (files, tables) => {
-            let faults = [files.err(), tables.err()].into_iter().flatten().flat_map(|faults| faults.0).collect();
+        (files, analyzer, tables) => {
+            let faults = [files.err(), analyzer.err(), tables.err()].into_iter().flatten().flat_map(|faults| faults.0).collect();
             say(&Faults(faults).to_string(), 1)
         }
     }

@@ -17,6 +17,9 @@ pub enum Risk {
 }
 
 impl Risk {
+    /// Every risk, from mild to bad.
+    pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
+
     /// The risk's name as it stands in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -110,7 +113,7 @@ pub struct BlastRadius {
     pub data_impact: DataImpact,
 }
 
-/// The finding. Its texts may come from a model one day: they are shown and never run (`no-words-executed`).
+/// The finding. Its texts may come from a model: they are shown and never run (`no-words-executed`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Analysis {
     /// The action in a few words.
@@ -127,6 +130,9 @@ pub struct Analysis {
     pub risk: Risk,
     /// How sure the analyzer is, 0 to 1.
     pub confidence: f64,
+    /// How sure the operator's static rule is, 0 to 1: no model raises it.
+    #[serde(default)]
+    pub rule_confidence: f64,
     /// What is affected.
     pub blast_radius: BlastRadius,
     /// Which services are affected.
@@ -137,14 +143,23 @@ pub struct Analysis {
     pub optimisation_suggestions: Vec<String>,
     /// How far it is from normal, if anything was measured.
     pub deviation: Option<String>,
-    /// Who found it: `static` is the static analyzer.
+    /// What repaired the fingerprint's last incidents, where they all ended the same way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remembered: Option<String>,
+    /// Why the static analyzer had to answer in place of the models that are configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fell_back_because: Option<String>,
+    /// Who found it: `static` is the static analyzer, `memory` what repaired the last incidents; else a provider's name.
     pub provider: String,
     /// Which model, if one was asked.
     pub model: Option<String>,
     /// Tokens used, in and out together.
     pub tokens: u64,
-    /// Price in micro-dollars (10⁻⁶ USD).
+    /// Price in micro-dollars (10⁻⁶ USD), failed calls included.
     pub price_micro_usd: u64,
     /// How long the analysis took, in milliseconds.
     pub duration_ms: u64,
+    /// The trace in which each question and each call can be looked at, 32 hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
 }

@@ -8,7 +8,8 @@ pub(super) fn placeholders(argument: &str) -> BTreeSet<String> {
 }
 
 /// An argument with the parameters' values in their places. A value is not looked at again.
-pub(super) fn fill(argument: &str, values: &BTreeMap<String, String>) -> String {
+#[must_use]
+pub fn fill(argument: &str, values: &BTreeMap<String, String>) -> String {
     parts(argument)
         .map(|part| match part {
             Part::Text(text) => text,

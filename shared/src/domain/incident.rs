@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::alert::Alert;
 use super::analysis::{Analysis, Severity};
+use super::analysis_claim::Claim;
 use super::approval::Approval;
+use super::evidence::Evidence;
 use super::id::{Fingerprint, IncidentId};
 use super::operation_log::Head;
 use super::plan::Plan;
@@ -85,6 +87,12 @@ pub struct Incident {
     /// When every alert of the episode had resolved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resolved_at: Option<Timestamp>,
+    /// Who asks models about it right now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Claim>,
+    /// What was asked for the analysis, and what came back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
     /// The analyzer's finding.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub analysis: Option<Analysis>,

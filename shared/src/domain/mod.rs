@@ -2,13 +2,17 @@
 
 pub mod alert;
 pub mod analysis;
+pub mod analysis_claim;
+#[cfg(feature = "playbooks")]
+pub mod analyzer_settings;
 pub mod approval;
 #[cfg(feature = "playbooks")]
-mod argument;
+pub mod argument;
 pub mod decision;
 pub mod digest;
 pub mod draft;
 pub mod episode;
+pub mod evidence;
 pub mod fingerprint;
 pub mod id;
 pub mod incident;
@@ -18,9 +22,12 @@ pub mod operation_log;
 pub mod plan;
 #[cfg(feature = "playbooks")]
 pub mod playbook;
+pub mod price;
 pub mod repair;
 #[cfg(feature = "playbooks")]
 pub mod service;
+#[cfg(feature = "playbooks")]
+pub mod static_rule;
 pub mod storm;
 pub mod tables;
 pub mod target;

@@ -18,6 +18,10 @@ pub enum Event {
     AlertConverged,
     /// An alert joined that is worse than those before.
     SeverityEscalated,
+    /// Models are about to be asked.
+    AnalysisStarted,
+    /// The static analyzer answers in place of the models that are configured.
+    AnalysisFellBack,
     /// The analysis is there.
     AnalysisCompleted,
     /// A plan waits for a human.
@@ -58,6 +62,8 @@ impl Event {
             Self::AlertReceived => "ALERT_RECEIVED",
             Self::AlertConverged => "ALERT_CONVERGED",
             Self::SeverityEscalated => "SEVERITY_ESCALATED",
+            Self::AnalysisStarted => "ANALYSIS_STARTED",
+            Self::AnalysisFellBack => "ANALYSIS_FELL_BACK",
             Self::AnalysisCompleted => "ANALYSIS_COMPLETED",
             Self::ApprovalRequested => "APPROVAL_REQUESTED",
             Self::ApprovalDecided => "APPROVAL_DECIDED",

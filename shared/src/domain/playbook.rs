@@ -37,11 +37,13 @@ impl TryFrom<String> for Span {
 }
 
 impl Span {
-    const fn of_seconds(seconds: i64) -> Self {
+    pub(super) const fn of_seconds(seconds: i64) -> Self {
         Self(SignedDuration::from_secs(seconds))
     }
 
-    fn seconds(self) -> u64 {
+    /// Whole seconds.
+    #[must_use]
+    pub fn seconds(self) -> u64 {
         self.0.as_secs().unsigned_abs()
     }
 }

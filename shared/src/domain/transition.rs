@@ -8,6 +8,7 @@ use super::approval::{Approval, Standing};
 use super::decision;
 use super::draft::Draft;
 use super::episode::Firing;
+use super::evidence::Evidence;
 use super::id::{ApprovalId, Fingerprint, IncidentId};
 use super::incident::{Incident, Status};
 use super::operation_log::{Event, Head, News};
@@ -42,6 +43,8 @@ impl Draft {
             flaps: 0,
             opened_at: now,
             resolved_at: None,
+            claim: None,
+            evidence: Vec::new(),
             analysis: None,
             plan: None,
             no_plan_because: None,
@@ -55,14 +58,21 @@ impl Draft {
         draft
     }
 
-    /// Takes over the analyzer's finding.
-    pub fn analysed(&mut self, analysis: Analysis, now: Timestamp) {
+    /// Takes over the analyzer's finding and what it rests on.
+    pub fn analysed(&mut self, analysis: Analysis, evidence: Vec<Evidence>, now: Timestamp) {
+        if let Some(why) = &analysis.fell_back_because {
+            self.record(now, News::new(Event::AnalysisFellBack, "analyzer", why));
+        }
+        let sources: Vec<_> = evidence.iter().map(|evidence| evidence.source).collect();
         let context = serde_json::json!({
             "provider": analysis.provider, "model": analysis.model, "risk": analysis.risk, "confidence": analysis.confidence,
             "tokens": analysis.tokens, "price_micro_usd": analysis.price_micro_usd, "duration_ms": analysis.duration_ms,
+            "evidence": sources, "trace_id": analysis.trace_id,
         });
         self.record(now, News::new(Event::AnalysisCompleted, "analyzer", &analysis.action_title).with(context));
         self.incident.severity = Severity::from(analysis.risk);
+        self.incident.claim = None;
+        self.incident.evidence = evidence;
         self.incident.analysis = Some(analysis);
         if self.incident.status == Status::Open {
             self.incident.status = Status::NeedsHuman;

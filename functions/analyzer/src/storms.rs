@@ -1,0 +1,96 @@
+//! Storms: incidents beyond what a minute may hold are tied to one, which has the analysis and the card.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use shared::domain::alert::cut;
+use shared::domain::analysis::Risk;
+use shared::domain::draft::Draft;
+use shared::domain::episode::Advice;
+use shared::domain::id::IncidentId;
+use shared::domain::incident::Incident;
+use shared::domain::storm;
+use shared::message::Message;
+use shared::queue::STORM_LOOKS_EVERY;
+use shared::store::{Place, StoreError, fresh_incident_id};
+
+use crate::{ADVICE_CHARACTERS, App, Failure};
+
+/// How often an incident's place is asked for again that met the transaction which begins its minute's storm.
+const ATTEMPTS: u32 = 6;
+
+impl App {
+    /// The storm that an incident belongs to: the one that it is tied to, or the one of its minute, if that has more than enough.
+    pub(crate) async fn storm_for(&self, incident: &Incident, now: Timestamp) -> Result<Option<IncidentId>, Failure> {
+        if incident.tied_to.is_some() || incident.analysis.is_some() || incident.storm.is_some() || self.storm_limit == 0 {
+            return Ok(incident.tied_to.clone());
+        }
+        let minute = storm::minute(incident.opened_at);
+        for attempt in 0..ATTEMPTS {
+            match self.place(minute, &incident.id, now).await {
+                // The queue would bring the message back after minutes, with nobody told of the incident until then.
+                Err(Failure::Store(StoreError::Conflict)) => tokio::time::sleep(Duration::from_millis(10 << attempt)).await,
+                placed => return placed,
+            }
+        }
+        Err(StoreError::Conflict.into())
+    }
+
+    async fn place(&self, minute: i64, incident: &IncidentId, now: Timestamp) -> Result<Option<IncidentId>, Failure> {
+        match self.store.place(minute, incident, self.storm_limit, now).await? {
+            Place::Alone => Ok(None),
+            Place::InStorm(Some(storm)) => Ok(Some(storm)),
+            Place::InStorm(None) => self.storm_of(minute, now).await.map(Some),
+        }
+    }
+
+    /// Gives a minute its storm: that of the minute before, while it lasts, else a new one.
+    async fn storm_of(&self, minute: i64, now: Timestamp) -> Result<IncidentId, Failure> {
+        let before = match self.store.storm_of_minute(minute - 1).await? {
+            Some(storm) => self.store.incident(&storm).await?.filter(Incident::is_open),
+            None => None,
+        };
+        let begun = match before {
+            Some(storm) => self.store.continue_storm(minute, &storm.id).await.map(|()| storm.id),
+            None => {
+                let draft = Draft::storm(fresh_incident_id(now), minute, u64::from(self.storm_limit), now);
+                self.store.begin_storm(minute, draft).await.map(|storm| storm.id)
+            }
+        };
+        match begun {
+            // Somebody else gave it one in between.
+            Err(StoreError::Conflict) => {
+                let storm = self.store.storm_of_minute(minute).await?;
+                storm.ok_or(Failure::Store(StoreError::Conflict))
+            }
+            begun => Ok(begun?),
+        }
+    }
+
+    /// Ties an incident to a storm, which gets its analysis from whoever comes first.
+    pub(crate) async fn tie(&self, incident: &Incident, storm: &IncidentId, holder: &str, now: Timestamp) -> Result<(), Failure> {
+        let mut of_storm = self.store.known_incident(storm).await?;
+        if of_storm.analysis.is_none() {
+            of_storm = self.analyse(&of_storm, holder, now).await?;
+        }
+        let seen_before = incident.tied_to.is_some();
+        if !seen_before {
+            self.store
+                .change(&incident.id, |draft| {
+                    if draft.incident.tied_to.is_none() {
+                        draft.tie(storm, now)
+                    }
+                })
+                .await?;
+        }
+        let suggested_action = cut(&format!("part of a storm: see incident {storm}"), ADVICE_CHARACTERS);
+        let risk = of_storm.analysis.map_or(Risk::Critical, |analysis| analysis.risk);
+        let advice = Advice { approval_id: None, risk_level: risk.as_str().to_owned(), suggested_action };
+        self.store.advise(&incident.fingerprint, &incident.id, &advice).await?;
+        // One look shows all that was tied until then. A message that comes again may be the one whose look got lost.
+        if self.store.mark_storm(storm, now).await? || seen_before {
+            self.notifications.send_later(&Message::IncidentChanged { incident_id: storm.clone() }, STORM_LOOKS_EVERY).await?;
+        }
+        Ok(())
+    }
+}
