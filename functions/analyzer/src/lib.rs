@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod providers;
+pub mod redaction;
 pub mod static_analyzer;
 mod storms;
 
