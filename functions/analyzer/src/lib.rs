@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod static_analyzer;
+pub mod trace;
 
 use std::time::Duration;
 
