@@ -5,6 +5,7 @@ pub mod providers;
 pub mod redaction;
 pub mod static_analyzer;
 mod storms;
+pub mod trace;
 
 use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
