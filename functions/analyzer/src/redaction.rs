@@ -24,8 +24,9 @@ const RANDOM_BITS: f64 = 3.5;
 const RANDOM_HEX_BITS: f64 = 3.0;
 
 /// Words that stand behind `password:` or `token=` in messages of programs, and tell something about the secret without being it.
-const STATES: &str = "and auth cannot changed could denied empty expired failed false forbidden has incorrect invalid is mismatch missing must nil \
-    no none not null or rejected required revoked rotated true unauthorized undefined unexpected unknown unset was without wrong yes";
+const STATES: &str = "and auth cannot changed could denied empty expired failed false forbidden has incorrect invalid is mismatch \
+    missing must nil no none not null or rejected required revoked rotated true unauthorized undefined unexpected \
+    unknown unset was without wrong yes";
 
 /// The text with [`REDACTED`] in place of what looks like a secret. Redacting it again changes nothing.
 ///
