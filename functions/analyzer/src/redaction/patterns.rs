@@ -8,6 +8,15 @@ use regex_lite::Regex;
 
 use super::{always, is_no_state, is_no_word, is_random};
 
+/// How far a secret reaches from the line with one of its words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// It ends in that line or the next.
+    NextLine,
+    /// It may take up the rest of the text.
+    Rest,
+}
+
 /// One form of secret.
 pub(super) struct Form {
     /// Words in lower case, one of which stands in every text with such a secret.
@@ -16,11 +25,14 @@ pub(super) struct Form {
     pub(super) pattern: &'static str,
     /// Whether what the group holds is one.
     pub(super) looks_secret: fn(&str) -> bool,
+    /// How far behind a word it may reach.
+    pub(super) reach: Reach,
+    /// The pattern, once it was needed.
     pub(super) compiled: OnceLock<Regex>,
 }
 
 const fn form(words: &'static [&'static str], pattern: &'static str, looks_secret: fn(&str) -> bool) -> Form {
-    Form { words, pattern, looks_secret, compiled: OnceLock::new() }
+    Form { words, pattern, looks_secret, reach: Reach::NextLine, compiled: OnceLock::new() }
 }
 
 /// A token whose beginning its vendor gave it so that scanners know it.
@@ -35,7 +47,8 @@ macro_rules! name {
             r"(?:pass(?:wor[dt]|wd|phrase|code)|[_-]pass|requirepass|masterauth|pwd|secret|token|credentials?",
             r"|(?:api|app|access|account|auth|client|encryption|license|master|private|secret|service|shared|signing|webhook)",
             r"[_ -]?(?:access[_ -]?)?key(?:[_ -]?id)?",
-            r"|kennwort|contrase(?:ñ|n)a|mot[_ ]de[_ ]passe|senha|[Пп]ароль|密码|密碼|口令|パスワード)(?:[_-]?(?:value|data|hash|[0-9]{1,2}))?"
+            r"|kennwort|contrase(?:ñ|n)a|mot[_ ]de[_ ]passe|senha|[Пп]ароль|密码|密碼|口令|パスワード)",
+            r"(?:[_-]?(?:value|data|hash|[0-9]{1,2}))?"
         )
     };
 }
@@ -50,7 +63,8 @@ macro_rules! value {
     };
 }
 
-/// What stands between a name and its value: in assignments, headers, JSON, YAML and its blocks, Ruby's hashes, XML, and within a URL's parameter.
+/// What stands between a name and its value: in assignments, headers, JSON, YAML and its blocks, Ruby's hashes, XML, and in the
+/// parameter of a URL.
 macro_rules! sign {
     () => {
         r#"(?:\\*["'])?\]?(?:[ \t]*(?::=|=>|[=:：＝])[ \t]*(?:[|>][+-]?[ \t]*\r?\n[ \t]+)?|>|%3[ad])"#
@@ -67,12 +81,19 @@ macro_rules! slashes {
 /// Every form.
 pub(super) static FORMS: [Form; 35] = [
     // RFC 7468; without its end, because the text was cut, all that follows may belong to the key.
-    form(&["private key"], r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----([\s\S]+?)(?:-----END|\z)", always),
+    Form {
+        words: &["private key"],
+        pattern: r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----([\s\S]+?)(?:-----END|\z)",
+        looks_secret: always,
+        reach: Reach::Rest,
+        compiled: OnceLock::new(),
+    },
     // Passwords in connection strings are often not percent-encoded: up to the last @.
     form(
         &["://", r":\/\/"],
         concat!(
-            r"(?i)\b(?:postgres(?:ql)?|mysql|mariadb|mongodb|rediss?|valkey|amqps?|mssql|sqlserver|clickhouse|kafka|nats|ldaps?|smtps?|s?ftps?)",
+            r"(?i)\b(?:postgres(?:ql)?|mysql|mariadb|mongodb|rediss?|valkey|amqps?",
+            r"|mssql|sqlserver|clickhouse|kafka|nats|ldaps?|smtps?|s?ftps?)",
             r"(?:\+[a-z0-9]+)?:",
             slashes!(),
             r#"[^\s:/@"'<>]*:([^\s"'<>,;]+)@"#
