@@ -41,6 +41,12 @@ impl Span {
         Self(SignedDuration::from_secs(seconds))
     }
 
+    /// How long it is.
+    #[must_use]
+    pub const fn length(self) -> SignedDuration {
+        self.0
+    }
+
     fn seconds(self) -> u64 {
         self.0.as_secs().unsigned_abs()
     }
