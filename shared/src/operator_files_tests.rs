@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{OperatorFiles, PLAYBOOKS, SERVICE_REGISTRY};
+use super::{GUARDRAILS, OperatorFiles, PLAYBOOKS, SERVICE_REGISTRY, limits};
 
 const GOOD_PLAYBOOK: &str = "- id: a\n  name: A\n  match: { alertnames: [X] }\n  risk: low\n  steps: [{ run: [a] }]\n";
 
@@ -23,6 +23,7 @@ fn the_files_that_ship_with_the_project_have_no_faults() {
     let shipped = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../config");
     let files = OperatorFiles::load(&shipped).expect("no faults");
     assert!(files.playbooks.len() >= 3 && files.services.len() >= 3);
+    limits(&shipped).expect("no faults");
 }
 
 #[test]
@@ -62,4 +63,33 @@ fn a_missing_file_is_named_and_an_empty_one_is_empty() {
     let missing = OperatorFiles::load(&PathBuf::from("/nonexistent")).expect_err("not there").to_string();
     assert!(missing.starts_with("/nonexistent/playbooks.yaml: cannot be read"), "{missing}");
     assert!(missing.contains("/nonexistent/service-registry.yaml"), "{missing}");
+}
+
+/// Loads a file of limits and gives its faults with the directory's name taken off.
+fn limit_faults(name: &str, guardrails: &str) -> String {
+    let directory = std::env::temp_dir().join(format!("quell-guardrails-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("a directory");
+    std::fs::write(directory.join(GUARDRAILS), guardrails).expect("written");
+    let loaded = limits(&directory);
+    std::fs::remove_dir_all(&directory).expect("removed");
+    let prefix = format!("{}/", directory.display());
+    loaded.map_or_else(|faults| faults.to_string().replace(&prefix, ""), |_| "no faults".to_owned())
+}
+
+#[test]
+fn a_fault_of_the_limits_names_file_line_and_field() {
+    const GOOD: &str = "min_confidence: 0.6\nattempts_per_hour: 3\nmax_in_group: 1\n";
+    assert_eq!(limit_faults("good", GOOD), "no faults");
+    let frozen = |from: &str, to: &str| format!("{GOOD}freezes:\n  - {{ from: {from}, to: {to}, why: sale }}\n");
+    assert_eq!(limit_faults("frozen", &frozen("2026-11-27T00:00:00Z", "2026-11-30T06:00:00+01:00")), "no faults");
+    insta::assert_snapshot!(limit_faults("share", &GOOD.replace("0.6", "60")), @"");
+    insta::assert_snapshot!(limit_faults("nan", &GOOD.replace("0.6", ".nan")), @"");
+    insta::assert_snapshot!(limit_faults("zero", &GOOD.replace("hour: 3", "hour: 0")), @"");
+    insta::assert_snapshot!(limit_faults("missing", &GOOD.replace("max_in_group: 1\n", "")), @"");
+    insta::assert_snapshot!(limit_faults("unknown", &format!("{GOOD}cooldown: 5m\n")), @"");
+    insta::assert_snapshot!(limit_faults("empty", "# nothing yet\n"), @"");
+    insta::assert_snapshot!(limit_faults("backwards", &frozen("2026-11-30T00:00:00Z", "2026-11-27T00:00:00Z")), @"");
+    insta::assert_snapshot!(limit_faults("zone", &frozen("2026-11-27T00:00:00", "2026-11-30T00:00:00Z")), @"");
+    let missing = limits(&PathBuf::from("/nonexistent")).expect_err("not there").to_string();
+    assert!(missing.starts_with("/nonexistent/guardrails.yaml: cannot be read"), "{missing}");
 }

@@ -1,5 +1,6 @@
 //! The analyzer: gives a new incident its diagnosis and, where a playbook fits, a plan.
 
+pub mod autonomy;
 pub mod config;
 pub mod static_analyzer;
 
@@ -13,15 +14,17 @@ use shared::domain::draft::Draft;
 use shared::domain::episode::Advice;
 use shared::domain::id::IncidentId;
 use shared::domain::incident::{Incident, Status};
+use shared::domain::limits::Limits;
 use shared::domain::matching::{Choice, choose};
 use shared::domain::{service, storm};
-use shared::fault::Faults;
+use shared::fault::{Faults, both};
 use shared::message::Message;
-use shared::operator_files::OperatorFiles;
+use shared::operator_files::{OperatorFiles, limits};
 use shared::queue::{Queue, QueueError, STORM_LOOKS_EVERY};
 use shared::store::{Place, Store, StoreError, fresh_incident_id};
 use thiserror::Error;
 
+use crate::autonomy::Rules;
 use crate::config::Config;
 
 /// How long the advice on the episode may be: the episode's item stays under 1 KB.
@@ -49,7 +52,9 @@ pub enum Failure {
 pub struct App {
     store: Store,
     notifications: Queue,
+    repairs: Queue,
     files: OperatorFiles,
+    limits: Limits,
     approval_ttl: SignedDuration,
     storm_limit: u32,
 }
@@ -60,10 +65,14 @@ impl App {
     /// # Errors
     /// Everything that is wrong with the files.
     pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, Faults> {
+        let (files, limits) = both(OperatorFiles::load(&config.config_dir), limits(&config.config_dir))?;
+        let sqs = aws_sdk_sqs::Client::new(aws);
         Ok(Self {
             store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
-            notifications: Queue::new(aws_sdk_sqs::Client::new(aws), config.notifications_queue),
-            files: OperatorFiles::load(&config.config_dir)?,
+            notifications: Queue::new(sqs.clone(), config.notifications_queue),
+            repairs: Queue::new(sqs, config.repairs_queue),
+            files,
+            limits,
             approval_ttl: config.approval_ttl,
             storm_limit: config.storm_limit,
         })
@@ -78,7 +87,7 @@ impl App {
         let incident = self.store.known_incident(incident_id).await?;
         match self.storm_for(&incident, now).await? {
             Some(storm) => self.tie(&incident, &storm, now).await,
-            None => self.analyse(incident_id, now).await.map(drop),
+            None => self.analyse(&incident, now).await.map(drop),
         }
     }
 
@@ -133,7 +142,7 @@ impl App {
     async fn tie(&self, incident: &Incident, storm: &IncidentId, now: Timestamp) -> Result<(), Failure> {
         let mut of_storm = self.store.known_incident(storm).await?;
         if of_storm.analysis.is_none() {
-            of_storm = self.analyse(storm, now).await?;
+            of_storm = self.analyse(&of_storm, now).await?;
         }
         let seen_before = incident.tied_to.is_some();
         if !seen_before {
@@ -156,8 +165,12 @@ impl App {
         Ok(())
     }
 
-    async fn analyse(&self, incident_id: &IncidentId, now: Timestamp) -> Result<Incident, Failure> {
-        let (incident, ()) = self.store.change(incident_id, |draft| decide(draft, &self.files, self.approval_ttl, now)).await?;
+    async fn analyse(&self, incident: &Incident, now: Timestamp) -> Result<Incident, Failure> {
+        let readings = autonomy::gather(&self.store, &self.files, &incident.alert).await;
+        let rules = Rules { files: &self.files, limits: &self.limits, readings: &readings, approval_ttl: self.approval_ttl };
+        let (incident, ()) = self.store.change(&incident.id, |draft| decide(draft, rules, now)).await?;
+        // After the save: the decision is in the log before anything can run. A message seen twice sends again; repair acts once.
+        self.repairs.send_repair(&incident).await?;
         if let Some(advice) = advice(&incident) {
             self.store.advise(&incident.fingerprint, &incident.id, &advice).await?;
         }
@@ -166,24 +179,22 @@ impl App {
     }
 }
 
-/// Analyses an incident that is open and not analysed, and proposes a plan where a playbook fits.
-///
-/// Every repair is proposed to a human: the guardrails under which one may run by itself are not built yet, and without
-/// them `human-or-guardrails` leaves only the human.
-fn decide(draft: &mut Draft, files: &OperatorFiles, approval_ttl: SignedDuration, now: Timestamp) {
+/// Analyses an incident that is open and not analysed, and proposes a plan where a playbook fits: the guardrails decide whether it runs
+/// by itself or a human is asked (`human-or-guardrails`).
+fn decide(draft: &mut Draft, rules: Rules<'_>, now: Timestamp) {
     if draft.incident.analysis.is_some() || draft.incident.status != Status::Open {
         return;
     }
     let alert = draft.incident.alert.clone();
-    let service = service::find(&files.services, &alert);
+    let service = service::find(&rules.files.services, &alert);
     if draft.incident.storm.is_some() {
         draft.analysed(static_analyzer::storm(&alert), now);
         draft.incident.no_plan_because = Some("no playbook repairs a storm".to_owned());
         return;
     }
     draft.analysed(static_analyzer::analyse(&alert, service), now);
-    match choose(&files.playbooks, &alert, service) {
-        Choice::Plan(plan) => draft.propose(*plan, now, approval_ttl),
+    match choose(&rules.files.playbooks, &alert, service) {
+        Choice::Plan(plan) => autonomy::propose(draft, *plan, rules, now),
         Choice::None(why) => draft.incident.no_plan_because = Some(why),
     }
 }
@@ -204,12 +215,18 @@ mod tests {
     use shared::domain::draft::Draft;
     use shared::domain::episode::Firing;
     use shared::domain::fingerprint::fingerprint;
+    use shared::domain::guardrail::{Guardrail, blocking};
     use shared::domain::id::{IncidentId, MemberId};
-    use shared::domain::incident::Status;
+    use shared::domain::incident::{Incident, Status};
+    use shared::domain::ledger::{GroupLedger, Readings, TargetLedger};
+    use shared::domain::operation_log::Event;
+    use shared::domain::record::PlaybookRecord;
+    use shared::domain::service::Level;
     use shared::domain::tables::AlertTables;
-    use shared::operator_files::OperatorFiles;
+    use shared::operator_files::{OperatorFiles, limits};
 
     use super::decide;
+    use crate::autonomy::Rules;
 
     fn opened(component: &str) -> Draft {
         let labels: Texts = [("alertname", "TargetDown"), ("component", component)].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
@@ -221,22 +238,51 @@ mod tests {
         Draft::open(id, fingerprint, alert, &firing, Timestamp::UNIX_EPOCH)
     }
 
-    fn decided(component: &str) -> Draft {
+    /// A store that holds nothing.
+    fn nothing() -> Readings {
+        let (target, group) = (Some(TargetLedger::default()), Some(GroupLedger::default()));
+        Readings { killed: Some(false), target, group, record: Some(PlaybookRecord::default()) }
+    }
+
+    fn decided_with(component: &str, readings: &Readings, change: impl FnOnce(&mut OperatorFiles)) -> Draft {
         let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
-        let files = OperatorFiles::load(&shipped).expect("the files that ship with the project");
+        let mut files = OperatorFiles::load(&shipped).expect("the files that ship with the project");
+        change(&mut files);
+        let limits = limits(&shipped).expect("the limits that ship with the project");
+        let rules = Rules { files: &files, limits: &limits, readings, approval_ttl: SignedDuration::from_hours(1) };
         let mut draft = opened(component);
-        decide(&mut draft, &files, SignedDuration::from_hours(1), Timestamp::UNIX_EPOCH);
+        decide(&mut draft, rules, Timestamp::UNIX_EPOCH);
         let again = draft.clone();
-        decide(&mut draft, &files, SignedDuration::from_hours(1), Timestamp::UNIX_EPOCH);
+        decide(&mut draft, rules, Timestamp::UNIX_EPOCH);
         assert_eq!(draft, again, "a second delivery decides nothing");
         draft
+    }
+
+    fn decided(component: &str) -> Draft {
+        decided_with(component, &nothing(), |_| {})
+    }
+
+    fn stopped(incident: &Incident) -> Vec<Guardrail> {
+        blocking(&incident.guardrails).map(|outcome| outcome.guardrail).collect()
     }
 
     #[test]
     fn a_known_service_gets_a_plan_that_waits_for_a_human() {
         let incident = decided("checkout-web").incident;
-        assert_eq!(incident.status, Status::AwaitingApproval);
+        assert_eq!((incident.status, stopped(&incident)), (Status::AwaitingApproval, vec![Guardrail::ServiceLevel]));
         assert_eq!(incident.plan.expect("a plan").playbook, "restart-supervisor-program");
+    }
+
+    #[test]
+    fn a_service_that_is_auto_is_repaired_by_itself_if_nothing_is_unknown() {
+        let auto = |files: &mut OperatorFiles| files.services[1].level = Level::Auto;
+        let draft = decided_with("checkout-web", &nothing(), auto);
+        assert_eq!((draft.incident.status, stopped(&draft.incident)), (Status::Approved, vec![]));
+        assert!(draft.incident.approval.as_ref().is_some_and(|approval| approval.by_guardrails()));
+        assert_eq!(draft.entries.last().map(|entry| entry.event), Some(Event::AutoRepairTriggered));
+        let incident = decided_with("checkout-web", &Readings::default(), auto).incident;
+        assert_eq!(incident.status, Status::AwaitingApproval);
+        assert_eq!(stopped(&incident), [Guardrail::KillSwitch, Guardrail::PlaybookRecord, Guardrail::Cooldown, Guardrail::AttemptsPerHour]);
     }
 
     #[test]

@@ -5,21 +5,19 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use shared::alert_tables;
-use shared::fault::Faults;
-use shared::operator_files::OperatorFiles;
+use shared::fault::both;
+use shared::operator_files::{OperatorFiles, limits};
 
 fn main() -> ExitCode {
     let Some(directory) = std::env::args_os().nth(1).map(PathBuf::from) else {
         return say("usage: check-config DIRECTORY", 2);
     };
-    match (OperatorFiles::load(&directory), alert_tables::load(&directory)) {
-        (Ok(OperatorFiles { playbooks, services }), Ok(_)) => {
-            say(&format!("{} playbooks, {} services and the alert tables: no faults", playbooks.len(), services.len()), 0)
+    let others = both(limits(&directory), alert_tables::load(&directory));
+    match both(OperatorFiles::load(&directory), others) {
+        Ok((OperatorFiles { playbooks, services }, _)) => {
+            say(&format!("{} playbooks, {} services, the guardrails and the alert tables: no faults", playbooks.len(), services.len()), 0)
         }
-        (files, tables) => {
-            let faults = [files.err(), tables.err()].into_iter().flatten().flat_map(|faults| faults.0).collect();
-            say(&Faults(faults).to_string(), 1)
-        }
+        Err(faults) => say(&faults.to_string(), 1),
     }
 }
 
