@@ -48,9 +48,10 @@ fn a_fault_of_sense_names_file_line_and_field() {
     playbooks.yaml:6: [1] a: steps with verify and rollback take up to 500s; 240s is the most that one repair has
     playbooks.yaml:6: [1] the name a stands in line 1 already
     ");
-    let services = "- name: a b\n  aliases: [x, x]\n  level: auto\n  target: { ssh: { host: h, port: 0, user: u, host_key: AAAA } }\n";
+    let services = "- name: a b\n  aliases: [x, x]\n  level: auto\n  redundancy_group: 'a/b'\n  target: { ssh: { host: h, port: 0, user: u, host_key: AAAA } }\n";
     insta::assert_snapshot!(faults("services", GOOD_PLAYBOOK, services), @r"
     service-registry.yaml:1: [0] a b: name has to be made of A-Z a-z 0-9 _ . - (it becomes part of keys)
+    service-registry.yaml:1: [0] a b: redundancy_group has to be made of A-Z a-z 0-9 _ . - (it becomes part of keys)
     service-registry.yaml:1: [0] a b: target.ssh.host_key has to be a line of ssh-keyscan without the host: an algorithm, a space and base64
     service-registry.yaml:1: [0] a b: target.ssh.port has to be between 1 and 65535
     service-registry.yaml:1: [0] the name x stands in line 1 already
@@ -82,14 +83,14 @@ fn a_fault_of_the_limits_names_file_line_and_field() {
     assert_eq!(limit_faults("good", GOOD), "no faults");
     let frozen = |from: &str, to: &str| format!("{GOOD}freezes:\n  - {{ from: {from}, to: {to}, why: sale }}\n");
     assert_eq!(limit_faults("frozen", &frozen("2026-11-27T00:00:00Z", "2026-11-30T06:00:00+01:00")), "no faults");
-    insta::assert_snapshot!(limit_faults("share", &GOOD.replace("0.6", "60")), @"");
-    insta::assert_snapshot!(limit_faults("nan", &GOOD.replace("0.6", ".nan")), @"");
-    insta::assert_snapshot!(limit_faults("zero", &GOOD.replace("hour: 3", "hour: 0")), @"");
-    insta::assert_snapshot!(limit_faults("missing", &GOOD.replace("max_in_group: 1\n", "")), @"");
-    insta::assert_snapshot!(limit_faults("unknown", &format!("{GOOD}cooldown: 5m\n")), @"");
-    insta::assert_snapshot!(limit_faults("empty", "# nothing yet\n"), @"");
-    insta::assert_snapshot!(limit_faults("backwards", &frozen("2026-11-30T00:00:00Z", "2026-11-27T00:00:00Z")), @"");
-    insta::assert_snapshot!(limit_faults("zone", &frozen("2026-11-27T00:00:00", "2026-11-30T00:00:00Z")), @"");
+    insta::assert_snapshot!(limit_faults("share", &GOOD.replace("0.6", "60")), @"guardrails.yaml:1: min_confidence: 60 is not between 0 and 1 at line 1, column 17");
+    insta::assert_snapshot!(limit_faults("nan", &GOOD.replace("0.6", ".nan")), @"guardrails.yaml:1: min_confidence: NaN is not between 0 and 1 at line 1, column 17");
+    insta::assert_snapshot!(limit_faults("zero", &GOOD.replace("hour: 3", "hour: 0")), @"guardrails.yaml:2: attempts_per_hour: invalid value: integer `0`, expected a nonzero u32 at line 2, column 1");
+    insta::assert_snapshot!(limit_faults("missing", &GOOD.replace("max_in_group: 1\n", "")), @"guardrails.yaml:2: missing field `max_in_group` at line 2, column 1");
+    insta::assert_snapshot!(limit_faults("unknown", &format!("{GOOD}cooldown: 5m\n")), @"guardrails.yaml:4: cooldown: unknown field `cooldown`, expected one of min_confidence, attempts_per_hour, max_in_group, freezes at line 4, column 1");
+    insta::assert_snapshot!(limit_faults("empty", "# nothing yet\n"), @"guardrails.yaml:2: unexpected end of input at line 2, column 1");
+    insta::assert_snapshot!(limit_faults("backwards", &frozen("2026-11-30T00:00:00Z", "2026-11-27T00:00:00Z")), @"guardrails.yaml:5: freezes[0]: a freeze from 2026-11-30T00:00:00Z to 2026-11-27T00:00:00Z has no time in it at line 5, column 5");
+    insta::assert_snapshot!(limit_faults("zone", &frozen("2026-11-27T00:00:00", "2026-11-30T00:00:00Z")), @"guardrails.yaml:5: freezes[0].from: failed to find offset component, which is required for parsing a timestamp at line 5, column 13");
     let missing = limits(&PathBuf::from("/nonexistent")).expect_err("not there").to_string();
     assert!(missing.starts_with("/nonexistent/guardrails.yaml: cannot be read"), "{missing}");
 }
