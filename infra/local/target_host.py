@@ -23,6 +23,8 @@ from infra.local.paths import PROJECT, Run, tool
 from infra.local.processes import Child, Children, wait_until
 
 SERVICE = "demo-web"
+# The same program under a name of its own, which is repaired without a human where the guardrails let it.
+AUTO_SERVICE = "demo-auto"
 PROGRAM = "web"
 
 
@@ -64,6 +66,7 @@ class Target:
             "config_dir": str(self.config_dir),
             "supervisor_conf": str(self.supervisor_conf),
             "service": SERVICE,
+            "auto_service": AUTO_SERVICE,
         }
 
 
@@ -194,8 +197,9 @@ def _start_own_host(
 
 
 def _write_config(target: Target) -> None:
-    """The project's playbooks and alert tables, and a service registry with this host in it."""
-    for name in ("playbooks.yaml", "alert-tables.json", "analyzer.yaml", "model-prices.yaml", "static-rules.yaml"):
+    """The project's files of an operator, and a service registry with this host in it."""
+    shipped = [path.name for path in (PROJECT / "config").iterdir() if path.suffix in (".yaml", ".json")]
+    for name in sorted(shipped):
         shutil.copyfile(PROJECT / "config" / name, target.config_dir / name)
     ssh = {"host": target.host, "port": target.port, "user": target.user, "host_key": target.host_key}
     entry = {
@@ -206,4 +210,5 @@ def _write_config(target: Target) -> None:
         "facts": {"health_url": target.health_url},
         "target": {"ssh": ssh},
     }
-    (target.config_dir / "service-registry.yaml").write_text(yaml.safe_dump([entry], sort_keys=False, width=1000))
+    auto = entry | {"name": AUTO_SERVICE, "aliases": [], "level": "auto", "redundancy_group": "demo"}
+    (target.config_dir / "service-registry.yaml").write_text(yaml.safe_dump([entry, auto], sort_keys=False, width=1000))

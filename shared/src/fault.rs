@@ -30,3 +30,14 @@ impl fmt::Display for Fault {
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct Faults(pub Vec<Fault>);
+
+/// Both of two files, or everything that is wrong with either.
+///
+/// # Errors
+/// The faults of both.
+pub fn both<A, B>(a: Result<A, Faults>, b: Result<B, Faults>) -> Result<(A, B), Faults> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (a, b) => Err(Faults([a.err(), b.err()].into_iter().flatten().flat_map(|faults| faults.0).collect())),
+    }
+}

@@ -32,7 +32,7 @@ pub enum Message {
         /// How many sightings there were.
         hit_count: u64,
     },
-    /// A plan was approved. Ingress to repair.
+    /// A plan was approved, by a human or by the guardrails. Ingress or analyzer to repair.
     RepairApproved {
         /// Which incident's.
         incident_id: IncidentId,

@@ -1,22 +1,31 @@
-//! The two files of an operator, `playbooks.yaml` and `service-registry.yaml`: read strictly, refused with file, line and field.
+//! The files of an operator, `playbooks.yaml`, `service-registry.yaml` and `guardrails.yaml`: read strictly, refused with file, line
+//! and field.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_saphyr::Spanned;
 
+use crate::domain::incident::Incident;
+use crate::domain::ledger::Readings;
+use crate::domain::limits::Limits;
+use crate::domain::plan::Plan;
 use crate::domain::playbook::Playbook;
-use crate::domain::service::Service;
-use crate::fault::{Fault, Faults};
+use crate::domain::service::{Service, named};
+use crate::domain::situation::Situation;
+use crate::fault::{Fault, Faults, both};
 use crate::yaml;
 
 /// The name of the file with the playbooks.
 pub const PLAYBOOKS: &str = "playbooks.yaml";
 /// The name of the file with the services.
 pub const SERVICE_REGISTRY: &str = "service-registry.yaml";
+/// The name of the file with the limits for repairs without a human.
+pub const GUARDRAILS: &str = "guardrails.yaml";
 
-/// What the two files say.
+/// What may run, and where: the two files that every function that runs something reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperatorFiles {
     /// The playbooks.
@@ -31,29 +40,52 @@ impl OperatorFiles {
     /// # Errors
     /// Everything that is wrong with either of them.
     pub fn load(directory: &Path) -> Result<Self, Faults> {
-        let playbooks = read(directory.join(PLAYBOOKS), |playbook: &Playbook| (playbook.id.clone(), vec![], playbook.faults()));
-        let services =
-            read(directory.join(SERVICE_REGISTRY), |service: &Service| (service.name.clone(), service.aliases.clone(), service.faults()));
-        match (playbooks, services) {
-            (Ok(playbooks), Ok(services)) => Ok(Self { playbooks, services }),
-            (playbooks, services) => {
-                Err(Faults([playbooks.err(), services.err()].into_iter().flatten().flat_map(|faults| faults.0).collect()))
-            }
-        }
+        let playbooks = list(&directory.join(PLAYBOOKS), |playbook: &Playbook| (playbook.id.clone(), vec![], playbook.faults()));
+        let names = |service: &Service| (service.name.clone(), service.aliases.clone(), service.faults());
+        let services = list(&directory.join(SERVICE_REGISTRY), names);
+        both(playbooks, services).map(|(playbooks, services)| Self { playbooks, services })
     }
+
+    /// Everything that decides whether a plan may run without a human, with what the files say about it now.
+    #[must_use]
+    pub fn situation<'a>(
+        &'a self,
+        incident: &'a Incident,
+        plan: &'a Plan,
+        limits: &'a Limits,
+        readings: &'a Readings,
+        now: Timestamp,
+    ) -> Situation<'a> {
+        let (playbook, service) = (self.playbook(&plan.playbook), named(&self.services, &plan.target));
+        Situation { incident, plan, playbook, service, limits, readings, now }
+    }
+
+    /// The playbook with this id.
+    #[must_use]
+    pub fn playbook(&self, id: &str) -> Option<&Playbook> {
+        self.playbooks.iter().find(|playbook| playbook.id == id)
+    }
+}
+
+/// Reads the limits for repairs without a human from a directory. There are no limits that hold without the file.
+///
+/// # Errors
+/// What is wrong with it, also that it is not there.
+pub fn limits(directory: &Path) -> Result<Limits, Faults> {
+    yaml::read(&directory.join(GUARDRAILS), "")
 }
 
 /// A name, the other names, and what is wrong: each a field and a sentence.
 type Checked = (String, Vec<String>, Vec<(String, String)>);
 
-fn read<T: DeserializeOwned>(file: PathBuf, check: impl Fn(&T) -> Checked) -> Result<Vec<T>, Faults> {
-    let items: Vec<Spanned<T>> = yaml::read(&file, "[]")?;
+fn list<T: DeserializeOwned>(file: &Path, check: impl Fn(&T) -> Checked) -> Result<Vec<T>, Faults> {
+    let items: Vec<Spanned<T>> = yaml::read(file, "[]")?;
     let mut faults = Vec::new();
     let mut names: BTreeMap<String, u64> = BTreeMap::new();
     for (index, item) in items.iter().enumerate() {
         let line = item.referenced.line();
         let (name, others, wrong) = check(&item.value);
-        let mut fault = |text: String| faults.push(Fault { file: file.clone(), line: Some(line), text });
+        let mut fault = |text: String| faults.push(Fault { file: file.to_owned(), line: Some(line), text });
         for (field, sentence) in wrong {
             fault(format!("[{index}] {name}: {field} {sentence}"));
         }

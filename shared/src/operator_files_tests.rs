@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{OperatorFiles, PLAYBOOKS, SERVICE_REGISTRY};
+use super::{GUARDRAILS, OperatorFiles, PLAYBOOKS, SERVICE_REGISTRY, limits};
 
 const GOOD_PLAYBOOK: &str = "- id: a\n  name: A\n  match: { alertnames: [X] }\n  risk: low\n  steps: [{ run: [a] }]\n";
 
@@ -23,6 +23,7 @@ fn the_files_that_ship_with_the_project_have_no_faults() {
     let shipped = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../config");
     let files = OperatorFiles::load(&shipped).expect("no faults");
     assert!(files.playbooks.len() >= 3 && files.services.len() >= 3);
+    limits(&shipped).expect("no faults");
 }
 
 #[test]
@@ -47,9 +48,10 @@ fn a_fault_of_sense_names_file_line_and_field() {
     playbooks.yaml:6: [1] a: steps with verify and rollback take up to 500s; 240s is the most that one repair has
     playbooks.yaml:6: [1] the name a stands in line 1 already
     ");
-    let services = "- name: a b\n  aliases: [x, x]\n  level: auto\n  target: { ssh: { host: h, port: 0, user: u, host_key: AAAA } }\n";
+    let services = "- name: a b\n  aliases: [x, x]\n  level: auto\n  redundancy_group: 'a/b'\n  target: { ssh: { host: h, port: 0, user: u, host_key: AAAA } }\n";
     insta::assert_snapshot!(faults("services", GOOD_PLAYBOOK, services), @r"
     service-registry.yaml:1: [0] a b: name has to be made of A-Z a-z 0-9 _ . - (it becomes part of keys)
+    service-registry.yaml:1: [0] a b: redundancy_group has to be made of A-Z a-z 0-9 _ . - (it becomes part of keys)
     service-registry.yaml:1: [0] a b: target.ssh.host_key has to be a line of ssh-keyscan without the host: an algorithm, a space and base64
     service-registry.yaml:1: [0] a b: target.ssh.port has to be between 1 and 65535
     service-registry.yaml:1: [0] the name x stands in line 1 already
@@ -62,4 +64,33 @@ fn a_missing_file_is_named_and_an_empty_one_is_empty() {
     let missing = OperatorFiles::load(&PathBuf::from("/nonexistent")).expect_err("not there").to_string();
     assert!(missing.starts_with("/nonexistent/playbooks.yaml: cannot be read"), "{missing}");
     assert!(missing.contains("/nonexistent/service-registry.yaml"), "{missing}");
+}
+
+/// Loads a file of limits and gives its faults with the directory's name taken off.
+fn limit_faults(name: &str, guardrails: &str) -> String {
+    let directory = std::env::temp_dir().join(format!("quell-guardrails-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("a directory");
+    std::fs::write(directory.join(GUARDRAILS), guardrails).expect("written");
+    let loaded = limits(&directory);
+    std::fs::remove_dir_all(&directory).expect("removed");
+    let prefix = format!("{}/", directory.display());
+    loaded.map_or_else(|faults| faults.to_string().replace(&prefix, ""), |_| "no faults".to_owned())
+}
+
+#[test]
+fn a_fault_of_the_limits_names_file_line_and_field() {
+    const GOOD: &str = "min_confidence: 0.6\nattempts_per_hour: 3\nmax_in_group: 1\n";
+    assert_eq!(limit_faults("good", GOOD), "no faults");
+    let frozen = |from: &str, to: &str| format!("{GOOD}freezes:\n  - {{ from: {from}, to: {to}, why: sale }}\n");
+    assert_eq!(limit_faults("frozen", &frozen("2026-11-27T00:00:00Z", "2026-11-30T06:00:00+01:00")), "no faults");
+    insta::assert_snapshot!(limit_faults("share", &GOOD.replace("0.6", "60")), @"guardrails.yaml:1: min_confidence: 60 is not between 0 and 1 at line 1, column 17");
+    insta::assert_snapshot!(limit_faults("nan", &GOOD.replace("0.6", ".nan")), @"guardrails.yaml:1: min_confidence: NaN is not between 0 and 1 at line 1, column 17");
+    insta::assert_snapshot!(limit_faults("zero", &GOOD.replace("hour: 3", "hour: 0")), @"guardrails.yaml:2: attempts_per_hour: invalid value: integer `0`, expected a nonzero u32 at line 2, column 1");
+    insta::assert_snapshot!(limit_faults("missing", &GOOD.replace("max_in_group: 1\n", "")), @"guardrails.yaml:2: missing field `max_in_group` at line 2, column 1");
+    insta::assert_snapshot!(limit_faults("unknown", &format!("{GOOD}cooldown: 5m\n")), @"guardrails.yaml:4: cooldown: unknown field `cooldown`, expected one of min_confidence, attempts_per_hour, max_in_group, freezes at line 4, column 1");
+    insta::assert_snapshot!(limit_faults("empty", "# nothing yet\n"), @"guardrails.yaml:2: unexpected end of input at line 2, column 1");
+    insta::assert_snapshot!(limit_faults("backwards", &frozen("2026-11-30T00:00:00Z", "2026-11-27T00:00:00Z")), @"guardrails.yaml:5: freezes[0]: a freeze from 2026-11-30T00:00:00Z to 2026-11-27T00:00:00Z has no time in it at line 5, column 5");
+    insta::assert_snapshot!(limit_faults("zone", &frozen("2026-11-27T00:00:00", "2026-11-30T00:00:00Z")), @"guardrails.yaml:5: freezes[0].from: failed to find offset component, which is required for parsing a timestamp at line 5, column 13");
+    let missing = limits(&PathBuf::from("/nonexistent")).expect_err("not there").to_string();
+    assert!(missing.starts_with("/nonexistent/guardrails.yaml: cannot be read"), "{missing}");
 }

@@ -4,7 +4,8 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::DisplayErrorContext;
 use thiserror::Error;
 
-use crate::message::Queued;
+use crate::domain::incident::{Incident, Status};
+use crate::message::{Message, Queued};
 
 /// How many seconds at least lie between two looks at a storm: a chat takes about twenty changes of a card a minute.
 pub const STORM_LOOKS_EVERY: i32 = 5;
@@ -57,6 +58,18 @@ impl Queue {
     pub async fn send_in_order(&self, message: &impl Queued, group: &str, deduplication_id: &str) -> Result<String, QueueError> {
         let request = self.client.send_message().message_body(message.to_json());
         self.request(request.message_group_id(group).message_deduplication_id(deduplication_id)).await
+    }
+
+    /// Puts the approved plan of an incident onto the queue of repairs, whose groups are the targets. There is nothing to put if the
+    /// incident has none that waits for its repair.
+    ///
+    /// # Errors
+    /// As [`Queue::send`].
+    pub async fn send_repair(&self, incident: &Incident) -> Result<(), QueueError> {
+        let (Status::Approved, Some(plan), Some(approval)) = (incident.status, &incident.plan, &incident.approval) else { return Ok(()) };
+        let message = Message::RepairApproved { incident_id: incident.id.clone(), plan_hash: approval.plan_hash.clone() };
+        // Two incidents can have the same plan: the approval's id, which names the incident too, tells their messages apart.
+        self.send_in_order(&message, &plan.target, approval.id.as_str()).await.map(drop)
     }
 
     async fn request(

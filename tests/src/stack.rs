@@ -63,8 +63,10 @@ pub struct Telegram {
 /// The host to repair.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Target {
-    /// The name of its service in the registry.
+    /// The name of its service in the registry, which asks for approval.
     pub service: String,
+    /// The name of the same service as one that is repaired without a human (level auto).
+    pub auto_service: String,
     /// Where the service answers when it is well.
     pub health_url: String,
     /// The directory with the operator's files.

@@ -1,22 +1,18 @@
 //! Repairs that do not go well: a busy target, a host that cannot be mended, a message that comes twice.
 
 use std::net::TcpListener;
-use std::process::Command;
 
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use repair::config::Config;
-use repair::{App, Failure};
-use serde_json::json;
+use repair::Failure;
 use shared::domain::id::IncidentId;
 use shared::domain::incident::{Incident, Status};
 use shared::domain::operation_log::Event;
 use shared::domain::repair::RepairOutcome;
 use shared::message::Message;
 use shared::store::Held;
-use shared::variables::Variables;
 use tests::alert::{TestAlert, unique};
-use tests::stack::{Stack, project};
+use tests::stack::Stack;
 
 fn an_id() -> IncidentId {
     IncidentId::try_from(ulid::Ulid::generate().to_string()).expect("a ULID")
@@ -26,19 +22,6 @@ fn an_id() -> IncidentId {
 async fn waiting(stack: &Stack) -> Incident {
     let opened = stack.deliver_one(&TestAlert::firing(&stack.facts.target.service)).await;
     stack.status(opened["incident_id"].as_str().expect("an incident"), Status::AwaitingApproval).await
-}
-
-async fn approve(stack: &Stack, incident: &Incident) {
-    let id = &incident.approval.as_ref().expect("asked").id;
-    let request = stack.http.post(stack.url(&format!("approvals/{id}/approve"))).bearer_auth(&stack.facts.secrets["approval"]);
-    let answer = request.json(&json!({ "actor": "ada" })).send().await.expect("an answer");
-    assert_eq!(answer.status(), 200, "{answer:?}");
-}
-
-fn supervisorctl(stack: &Stack, arguments: &[&str]) {
-    let program = project().join(".venv/bin/supervisorctl");
-    let done = Command::new(program).arg("-c").arg(&stack.facts.target.supervisor_conf).args(arguments).output().expect("supervisorctl");
-    assert!(done.status.success(), "{done:?}");
 }
 
 #[tokio::test]
@@ -79,12 +62,7 @@ async fn a_repair_waits_while_another_holds_its_target() {
     // Somebody else's repair is at work on the host when this one is approved.
     let held = stack.store.lock(&target, &other, Timestamp::now(), SignedDuration::from_mins(5)).await;
     assert!(matches!(held, Ok(Held::Mine)), "{held:?}");
-    let variables = Variables::from_fn(|name| match name {
-        "BRIDGE_FUNCTION_NAME" => stack.facts.outputs.get("BridgeFunctionName").cloned(),
-        "CONFIG_DIR" => Some(stack.facts.target.config_dir.display().to_string()),
-        other => stack.variable(other),
-    });
-    let app = App::new(Config::from_variables(&variables).expect("the variables"), &stack.aws()).expect("the files");
+    let app = stack.repair();
     let plan_hash = incident.approval.as_ref().expect("asked").plan_hash.clone();
     let message = Message::RepairApproved { incident_id: incident.id.clone(), plan_hash };
     let failure = app.handle(&message, Timestamp::now).await.expect_err("the target is held");
@@ -97,7 +75,7 @@ async fn a_repair_waits_while_another_holds_its_target() {
     stack.incident(incident.id.as_str(), |incident| incident.status == Status::AwaitingApproval && incident.repair.is_none()).await;
 
     // Approved, it runs; the message coming again runs nothing again.
-    approve(&stack, &incident).await;
+    stack.approve(&incident).await;
     stack.status(incident.id.as_str(), Status::Repaired).await;
     app.handle(&message, Timestamp::now).await.expect("handled");
     let log = stack.log_with(incident.id.as_str(), Event::VerificationFinished).await;
@@ -105,7 +83,7 @@ async fn a_repair_waits_while_another_holds_its_target() {
 
     // Another incident with the very same plan is repaired too: the queue must not take its message for a repetition.
     let next = waiting(&stack).await;
-    approve(&stack, &next).await;
+    stack.approve(&next).await;
     stack.status(next.id.as_str(), Status::Repaired).await;
 }
 
@@ -113,11 +91,11 @@ async fn a_repair_waits_while_another_holds_its_target() {
 async fn a_repair_that_fails_says_so() {
     let stack = Stack::start();
     let port = stack.facts.target.health_url.trim_end_matches('/').rsplit(':').next().and_then(|port| port.parse::<u16>().ok());
-    supervisorctl(&stack, &["stop", "web"]);
+    stack.supervisorctl(&["stop", "web"]);
     // The service cannot start: something else sits on its port, and does not answer.
     let squatter = TcpListener::bind(("127.0.0.1", port.expect("a port"))).expect("the port of the service");
     let incident = waiting(&stack).await;
-    approve(&stack, &incident).await;
+    stack.approve(&incident).await;
     let id = incident.id.as_str();
     let failed = stack.status(id, Status::RepairFailed).await;
     assert_eq!(failed.repair.and_then(|repair| repair.outcome), Some(RepairOutcome::StepFailed));
@@ -128,5 +106,5 @@ async fn a_repair_that_fails_says_so() {
     assert!(step.context["result"]["stdout"].as_str().is_some_and(|out| out.contains("web")), "its output is kept: {step:?}");
     assert!(log.iter().any(|entry| entry.event == Event::ExecutionCompleted && !entry.success));
     drop(squatter);
-    supervisorctl(&stack, &["start", "web"]);
+    stack.supervisorctl(&["start", "web"]);
 }

@@ -12,7 +12,9 @@ pub struct Config {
     pub table: String,
     /// `NOTIFICATIONS_QUEUE_URL`.
     pub notifications_queue: String,
-    /// `CONFIG_DIR`: where the operator's two files are.
+    /// `REPAIRS_QUEUE_URL`: where a plan goes that runs by itself.
+    pub repairs_queue: String,
+    /// `CONFIG_DIR`: where the operator's files are.
     pub config_dir: PathBuf,
     /// `STORM_INCIDENTS_PER_MINUTE`: how many incidents of one minute are analysed by themselves; the rest are one storm. 0 knows no storms.
     pub storm_limit: u32,
@@ -30,7 +32,10 @@ impl Config {
         Ok(Self {
             table: variables.required("TABLE_NAME", "the name of the table")?,
             notifications_queue: variables.required("NOTIFICATIONS_QUEUE_URL", "the URL of a queue")?,
-            config_dir: variables.required("CONFIG_DIR", "the directory with playbooks.yaml and service-registry.yaml")?.into(),
+            repairs_queue: variables.required("REPAIRS_QUEUE_URL", "the URL of a queue")?,
+            config_dir: variables
+                .required("CONFIG_DIR", "the directory with playbooks.yaml, service-registry.yaml and guardrails.yaml")?
+                .into(),
             storm_limit: variables.parsed("STORM_INCIDENTS_PER_MINUTE", "a number of incidents", 20)?,
             approval_ttl: SignedDuration::from_secs(i64::from(ttl)),
         })

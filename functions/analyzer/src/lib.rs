@@ -1,5 +1,6 @@
 //! The analyzer: gives a new incident its diagnosis and, where a playbook fits, a plan.
 
+pub mod autonomy;
 pub mod config;
 pub mod providers;
 pub mod redaction;
@@ -16,15 +17,17 @@ use shared::domain::draft::Draft;
 use shared::domain::episode::Advice;
 use shared::domain::evidence::Evidence;
 use shared::domain::incident::{Incident, Status};
+use shared::domain::limits::Limits;
 use shared::domain::matching::{Choice, choose};
 use shared::domain::service;
-use shared::fault::Faults;
+use shared::fault::{Faults, both};
 use shared::message::Message;
-use shared::operator_files::OperatorFiles;
+use shared::operator_files::{OperatorFiles, limits};
 use shared::queue::{Queue, QueueError};
 use shared::store::{Store, StoreError};
 use thiserror::Error;
 
+use crate::autonomy::Rules;
 use crate::config::Config;
 
 /// How long the advice on the episode may be: the episode's item stays under 1 KB.
@@ -52,8 +55,10 @@ pub enum Failure {
 pub struct App {
     store: Store,
     notifications: Queue,
+    repairs: Queue,
     files: OperatorFiles,
     analyzer: AnalyzerFiles,
+    limits: Limits,
     approval_ttl: SignedDuration,
     storm_limit: u32,
 }
@@ -73,17 +78,16 @@ impl App {
     /// # Errors
     /// Everything that is wrong with the files.
     pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, Faults> {
-        let (files, analyzer) = match (OperatorFiles::load(&config.config_dir), AnalyzerFiles::load(&config.config_dir)) {
-            (Ok(files), Ok(analyzer)) => (files, analyzer),
-            (files, analyzer) => {
-                return Err(Faults([files.err(), analyzer.err()].into_iter().flatten().flat_map(|faults| faults.0).collect()));
-            }
-        };
+        let of_repairs = both(OperatorFiles::load(&config.config_dir), limits(&config.config_dir));
+        let ((files, limits), analyzer) = both(of_repairs, AnalyzerFiles::load(&config.config_dir))?;
+        let sqs = aws_sdk_sqs::Client::new(aws);
         Ok(Self {
             store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
-            notifications: Queue::new(aws_sdk_sqs::Client::new(aws), config.notifications_queue),
+            notifications: Queue::new(sqs.clone(), config.notifications_queue),
+            repairs: Queue::new(sqs, config.repairs_queue),
             files,
             analyzer,
+            limits,
             approval_ttl: config.approval_ttl,
             storm_limit: config.storm_limit,
         })
@@ -106,8 +110,11 @@ impl App {
         let service = service::find(&self.files.services, &incident.alert);
         let rule = self.analyzer.rules.rule(&incident.alert, incident.storm.is_some()).ok_or(Failure::NoRule)?;
         let diagnosis = Diagnosis { analysis: static_analyzer::analyse(rule, &incident.alert, service), evidence: Vec::new() };
-        let decide = |draft: &mut Draft| decide(draft, diagnosis.clone(), &self.files, self.approval_ttl, now);
-        let (incident, ()) = self.store.change(&incident.id, decide).await?;
+        let readings = autonomy::gather(&self.store, &self.files, &incident.alert).await;
+        let rules = Rules { files: &self.files, limits: &self.limits, readings: &readings, approval_ttl: self.approval_ttl };
+        let (incident, ()) = self.store.change(&incident.id, |draft| decide(draft, &diagnosis, rules, now)).await?;
+        // After the save: the decision is in the log before anything can run. A message seen twice sends again; repair acts once.
+        self.repairs.send_repair(&incident).await?;
         if let Some(advice) = advice(&incident) {
             self.store.advise(&incident.fingerprint, &incident.id, &advice).await?;
         }
@@ -116,23 +123,21 @@ impl App {
     }
 }
 
-/// Takes over a diagnosis, if the incident is open and has none, and proposes a plan where a playbook fits. Which plan that is depends on
-/// the alert and the operator's files alone: no word of a model has a part in it (`no-words-executed`).
-///
-/// Every repair is proposed to a human: the guardrails under which one may run by itself are not built yet, and without
-/// them `human-or-guardrails` leaves only the human.
-fn decide(draft: &mut Draft, diagnosis: Diagnosis, files: &OperatorFiles, approval_ttl: SignedDuration, now: Timestamp) {
+/// Takes over a diagnosis, if the incident is open and has none, and proposes a plan where a playbook fits: the guardrails decide whether
+/// it runs by itself or a human is asked (`human-or-guardrails`). Which plan that is depends on the alert and the operator's files alone:
+/// no word of a model has a part in it (`no-words-executed`).
+fn decide(draft: &mut Draft, diagnosis: &Diagnosis, rules: Rules<'_>, now: Timestamp) {
     if draft.incident.analysis.is_some() || draft.incident.status != Status::Open {
         return;
     }
-    draft.analysed(diagnosis.analysis, diagnosis.evidence, now);
+    draft.analysed(diagnosis.analysis.clone(), diagnosis.evidence.clone(), now);
     if draft.incident.storm.is_some() {
         draft.incident.no_plan_because = Some("no playbook repairs a storm".to_owned());
         return;
     }
     let alert = draft.incident.alert.clone();
-    match choose(&files.playbooks, &alert, service::find(&files.services, &alert)) {
-        Choice::Plan(plan) => draft.propose(*plan, now, approval_ttl),
+    match choose(&rules.files.playbooks, &alert, service::find(&rules.files.services, &alert)) {
+        Choice::Plan(plan) => autonomy::propose(draft, *plan, rules, now),
         Choice::None(why) => draft.incident.no_plan_because = Some(why),
     }
 }
@@ -147,56 +152,5 @@ fn advice(incident: &Incident) -> Option<Advice> {
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::{SignedDuration, Timestamp};
-    use shared::analyzer_files::AnalyzerFiles;
-    use shared::domain::alert::{AlertStatus, Texts};
-    use shared::domain::draft::Draft;
-    use shared::domain::episode::Firing;
-    use shared::domain::fingerprint::fingerprint;
-    use shared::domain::id::{IncidentId, MemberId};
-    use shared::domain::incident::Status;
-    use shared::domain::tables::AlertTables;
-    use shared::operator_files::OperatorFiles;
-
-    use super::{Diagnosis, decide, static_analyzer};
-
-    fn opened(component: &str) -> Draft {
-        let labels: Texts = [("alertname", "TargetDown"), ("component", component)].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
-        let member = MemberId::try_from("m1").expect("a member id");
-        let alert = AlertTables::default().alert(AlertStatus::Firing, "alertmanager", labels, Texts::new(), Timestamp::UNIX_EPOCH, member);
-        let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
-        let fingerprint = fingerprint(&alert, &[]);
-        let firing = Firing::of(&alert);
-        Draft::open(id, fingerprint, alert, &firing, Timestamp::UNIX_EPOCH)
-    }
-
-    fn decided(component: &str) -> Draft {
-        let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
-        let files = OperatorFiles::load(&shipped).expect("the files that ship with the project");
-        let rules = AnalyzerFiles::load(&shipped).expect("the files that ship with the project").rules;
-        let mut draft = opened(component);
-        let alert = draft.incident.alert.clone();
-        let analysis = static_analyzer::analyse(rules.rule(&alert, false).expect("a rule"), &alert, None);
-        let diagnosis = Diagnosis { analysis, evidence: vec![] };
-        decide(&mut draft, diagnosis.clone(), &files, SignedDuration::from_hours(1), Timestamp::UNIX_EPOCH);
-        let again = draft.clone();
-        decide(&mut draft, diagnosis, &files, SignedDuration::from_hours(1), Timestamp::UNIX_EPOCH);
-        assert_eq!(draft, again, "a second delivery decides nothing");
-        draft
-    }
-
-    #[test]
-    fn a_known_service_gets_a_plan_that_waits_for_a_human() {
-        let incident = decided("checkout-web").incident;
-        assert_eq!(incident.status, Status::AwaitingApproval);
-        assert_eq!(incident.plan.expect("a plan").playbook, "restart-supervisor-program");
-    }
-
-    #[test]
-    fn an_unknown_service_is_analysed_and_left_to_a_human() {
-        let incident = decided("nobody-knows").incident;
-        assert_eq!(incident.status, Status::NeedsHuman);
-        assert!(incident.analysis.is_some() && incident.plan.is_none() && incident.no_plan_because.is_some());
-    }
-}
+#[path = "lib_tests.rs"]
+mod tests;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use shared::domain::approval::Verdict;
 use shared::domain::decision;
 use shared::domain::id::ApprovalId;
-use shared::domain::incident::{Incident, Status};
+use shared::domain::incident::Incident;
 use shared::message::Message;
 use shared::store::StoreError;
 
@@ -59,14 +59,7 @@ pub async fn decide(app: &App, id: &ApprovalId, verdict: Verdict, by: &str, now:
 }
 
 async fn announce(app: &App, incident: &Incident) -> Result<(), Rejection> {
-    let incident_id = incident.id.clone();
-    if incident.status == Status::Approved
-        && let (Some(plan), Some(approval)) = (&incident.plan, &incident.approval)
-    {
-        let message = Message::RepairApproved { incident_id: incident_id.clone(), plan_hash: approval.plan_hash.clone() };
-        // Two incidents can have the same plan: the approval's id, which names the incident too, tells their messages apart.
-        app.repairs.send_in_order(&message, &plan.target, approval.id.as_str()).await?;
-    }
-    app.intake.notifications.send(&Message::IncidentChanged { incident_id }).await?;
+    app.repairs.send_repair(incident).await?;
+    app.intake.notifications.send(&Message::IncidentChanged { incident_id: incident.id.clone() }).await?;
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use shared::domain::alert::AlertSeverity;
 use shared::domain::approval::{Standing, Verdict};
+use shared::domain::guardrail::{all_passed, blocking};
 use shared::domain::incident::{Incident, Status};
 use shared::domain::plan::{Phase, Plan, PlannedStep};
 use shared::domain::repair::{Repair, RepairOutcome};
@@ -15,6 +16,8 @@ const TEXT_CHARACTERS: usize = 300;
 const STEP_CHARACTERS: usize = 120;
 /// How many steps of a part are shown.
 const STEPS_SHOWN: usize = 4;
+/// How many guardrails that stop a repair are shown: the first of them matter most.
+const GUARDRAILS_SHOWN: usize = 4;
 
 /// A card.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +90,7 @@ pub fn render(incident: &Incident) -> Card {
             plan.risk.as_str()
         ));
         lines.extend(steps(plan));
+        lines.extend(guardrails(incident));
     } else if let Some(why) = &incident.no_plan_because {
         lines.push(format!("<i>No plan: {}</i>", escaped(why, TEXT_CHARACTERS)));
     }
@@ -150,6 +154,25 @@ fn steps(plan: &Plan) -> Vec<String> {
     part("check", &plan.verify);
     part("undo", &plan.rollback);
     lines
+}
+
+/// What the guardrails answered: that nobody has to be asked or, while a human is, why.
+fn guardrails(incident: &Incident) -> Option<String> {
+    if all_passed(&incident.guardrails) {
+        return Some("<i>Runs by itself: all guardrails passed</i>".to_owned());
+    }
+    if incident.status != Status::AwaitingApproval {
+        return None;
+    }
+    let why = blocking(&incident.guardrails)
+        .map(|outcome| format!("{} ({})", outcome.guardrail.as_str(), escaped(&outcome.why, NAME_CHARACTERS)));
+    let mut shown: Vec<String> = why.collect();
+    let hidden = shown.len().saturating_sub(GUARDRAILS_SHOWN);
+    shown.truncate(GUARDRAILS_SHOWN);
+    if hidden > 0 {
+        shown.push(format!("and {hidden} more"));
+    }
+    (!shown.is_empty()).then(|| format!("<i>Asks a human because: {}</i>", shown.join("; ")))
 }
 
 /// One line on where the work stands and who decided.

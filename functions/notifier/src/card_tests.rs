@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 use shared::domain::alert::{AlertStatus, Texts};
-use shared::domain::analysis::Risk;
+use shared::domain::analysis::{Analysis, Risk};
 use shared::domain::approval::Verdict;
 use shared::domain::decision::decide;
 use shared::domain::draft::Draft;
 use shared::domain::episode::Firing;
 use shared::domain::fingerprint::fingerprint;
+use shared::domain::guardrail::{Guardrail, Outcome};
 use shared::domain::id::{IncidentId, MemberId};
 use shared::domain::plan::{Plan, PlannedStep};
 use shared::domain::storm::{Storm, Tied};
@@ -69,6 +71,26 @@ fn a_card_that_waits_shows_the_exact_steps_and_has_buttons_that_fit() {
 }
 
 #[test]
+fn the_card_says_which_guardrails_ask_a_human_or_that_none_does() {
+    let now = Timestamp::UNIX_EPOCH;
+    let passing = || Guardrail::ALL.map(|guardrail| Outcome { guardrail, passed: true, why: "fine".into() }).to_vec();
+    let proposed = |outcomes| {
+        let mut draft = incident("web", "down");
+        draft.propose_within(outcomes, plan(vec!["restart".into()]), now, SignedDuration::from_hours(1));
+        draft
+    };
+    let mut stopped = passing();
+    stopped[2] = Outcome::blocked(Guardrail::Severity, "P1 never runs <b>by itself</b>");
+    stopped[10] = Outcome::blocked(Guardrail::ChangeFreeze, "x".repeat(500));
+    let card = render(&proposed(stopped).incident);
+    assert!(card.html.contains("<i>Asks a human because: severity (P1 never runs &lt;b&gt;by itself&lt;/b&gt;); change_freeze (xxx"));
+    assert!(!card.html.contains("kill_switch") && !card.html.contains(" more</i>") && card.buttons.len() == 2, "{}", card.html);
+    let card = render(&proposed(passing()).incident);
+    assert!(card.html.contains("<i>Runs by itself: all guardrails passed</i>"), "{}", card.html);
+    assert!(card.html.contains("Approved by guardrails at 1970-01-01T00:00:00Z") && card.buttons.is_empty(), "{}", card.html);
+}
+
+#[test]
 fn the_buttons_go_with_the_decision_and_the_card_names_the_person() {
     let now = Timestamp::UNIX_EPOCH;
     let mut draft = incident("web", "down");
@@ -82,12 +104,27 @@ fn the_buttons_go_with_the_decision_and_the_card_names_the_person() {
     assert!(render(&draft.incident).html.contains("<b>[x5]</b>"));
 }
 
+/// A finding all of whose texts are this one.
+fn finding(text: &str) -> Analysis {
+    let finding = json!({
+        "action_title": text, "description": text, "root_cause": text, "suggested_action": text, "suggested_command": text,
+        "risk": "critical", "confidence": 0.6, "affected_services": [text], "primary_responsibility": "DATABASE",
+        "optimisation_suggestions": [text], "deviation": text, "provider": text, "model": text, "tokens": 1, "price_micro_usd": 1,
+        "duration_ms": 1, "blast_radius": {
+            "affected_pods": 1, "estimated_downtime": text, "related_services": [text], "data_impact": "DESTRUCTIVE",
+        },
+    });
+    serde_json::from_value(finding).expect("a finding")
+}
+
 #[test]
 fn the_longest_and_most_hostile_texts_still_make_a_message_that_telegram_takes() {
     for text in ["<".repeat(10_000), "🔥".repeat(10_000), "a\u{0}\u{202e}\r\n".repeat(3_000)] {
         let mut draft = incident(&text, &text);
-        draft.incident.no_plan_because = Some(text.clone());
-        draft.propose(plan(vec![text.clone(); 50]), Timestamp::UNIX_EPOCH, SignedDuration::from_hours(1));
+        draft.analysed(finding(&text), vec![], Timestamp::UNIX_EPOCH);
+        draft.incident.left_out = u64::MAX;
+        let outcomes = Guardrail::ALL.map(|guardrail| Outcome::blocked(guardrail, text.clone())).to_vec();
+        draft.propose_within(outcomes, plan(vec![text.clone(); 50]), Timestamp::UNIX_EPOCH, SignedDuration::from_hours(1));
         let html = render(&draft.incident).html;
         let shown = shown(&html);
         assert!(shown.chars().count() <= 4_096, "{}", shown.chars().count());

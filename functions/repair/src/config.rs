@@ -13,7 +13,7 @@ pub struct Config {
     pub notifications_queue: String,
     /// `BRIDGE_FUNCTION_NAME`.
     pub bridge_function: String,
-    /// `CONFIG_DIR`: where the operator's two files are.
+    /// `CONFIG_DIR`: where the operator's files are.
     pub config_dir: PathBuf,
 }
 
@@ -27,7 +27,9 @@ impl Config {
             table: variables.required("TABLE_NAME", "the name of the table")?,
             notifications_queue: variables.required("NOTIFICATIONS_QUEUE_URL", "the URL of a queue")?,
             bridge_function: variables.required("BRIDGE_FUNCTION_NAME", "the name or ARN of the bridge function")?,
-            config_dir: variables.required("CONFIG_DIR", "the directory with playbooks.yaml and service-registry.yaml")?.into(),
+            config_dir: variables
+                .required("CONFIG_DIR", "the directory with playbooks.yaml, service-registry.yaml and guardrails.yaml")?
+                .into(),
         })
     }
 }

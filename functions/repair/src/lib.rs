@@ -2,29 +2,28 @@
 
 pub mod bridge;
 pub mod config;
+mod entrance;
 pub mod run;
 
 use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::approval::{Standing, Verdict};
-use shared::domain::decision::void;
 use shared::domain::draft::Draft;
-use shared::domain::id::IncidentId;
-use shared::domain::incident::Status;
-use shared::domain::operation_log::{Event, News};
+use shared::domain::id::{ApprovalId, IncidentId};
+use shared::domain::incident::Incident;
+use shared::domain::ledger::Attempt;
+use shared::domain::limits::Limits;
 use shared::domain::plan::Plan;
-use shared::domain::repair::Repair;
 use shared::domain::service;
-use shared::fault::Faults;
+use shared::fault::{Faults, both};
 use shared::message::Message;
-use shared::operator_files::OperatorFiles;
+use shared::operator_files::{OperatorFiles, limits};
 use shared::queue::{Queue, QueueError};
 use shared::store::{Held, Store, StoreError};
 use thiserror::Error;
-use tracing::info;
 
 use crate::bridge::Bridge;
 use crate::config::Config;
+use crate::entrance::{Entrance, Rules, enter};
 
 /// How long a lock lasts: longer than the function runs, so that only a repair that was killed leaves one to expire.
 const LOCK_TIME: SignedDuration = SignedDuration::from_secs(330);
@@ -50,6 +49,16 @@ pub enum Failure {
         /// Until when at the latest.
         until: Timestamp,
     },
+    /// As many of the target's redundancy group are being repaired as may be at once.
+    #[error("{most} members of the group {group} are being repaired, which is the most at once: the target {target} waits")]
+    GroupFull {
+        /// Which group.
+        group: String,
+        /// Which target.
+        target: String,
+        /// How many at once.
+        most: u32,
+    },
     /// The message is for somebody else.
     #[error("this message does not belong on the queue of repairs")]
     Misdirected,
@@ -62,15 +71,7 @@ pub struct App {
     notifications: Queue,
     bridge: Bridge,
     files: OperatorFiles,
-}
-
-/// What an approved repair comes to when it is looked at again before its first step.
-#[derive(Debug, PartialEq)]
-enum Entrance {
-    /// It may run, or go on.
-    Run(Box<Plan>),
-    /// It may not, or it has ended: there is nothing to run.
-    Nothing,
+    limits: Limits,
 }
 
 impl App {
@@ -79,11 +80,13 @@ impl App {
     /// # Errors
     /// Everything that is wrong with the files.
     pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, Faults> {
+        let (files, limits) = both(OperatorFiles::load(&config.config_dir), limits(&config.config_dir))?;
         Ok(Self {
             store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
             notifications: Queue::new(aws_sdk_sqs::Client::new(aws), config.notifications_queue),
             bridge: Bridge::new(aws, config.bridge_function),
-            files: OperatorFiles::load(&config.config_dir)?,
+            files,
+            limits,
         })
     }
 
@@ -93,67 +96,66 @@ impl App {
     /// If the message has to come again.
     pub async fn handle(&self, message: &Message, clock: fn() -> Timestamp) -> Result<(), Failure> {
         let Message::RepairApproved { incident_id, plan_hash } = message else { return Err(Failure::Misdirected) };
-        let Some(incident) = self.store.incident(incident_id).await? else {
-            return Err(StoreError::Missing { key: format!("INC#{incident_id} / INCIDENT") }.into());
-        };
-        let Some(target) = incident.plan.map(|plan| plan.target) else { return Ok(()) };
-        match self.store.lock(&target, incident_id, clock(), LOCK_TIME).await? {
+        let incident = self.store.known_incident(incident_id).await?;
+        let (Some(plan), Some(approval)) = (&incident.plan, &incident.approval) else { return Ok(()) };
+        let target = &plan.target;
+        match self.store.lock(target, incident_id, clock(), LOCK_TIME).await? {
             Held::Mine => {}
-            Held::By { incident_id: by, until } => return Err(Failure::Held { target, by, until }),
+            Held::By { incident_id: by, until } => return Err(Failure::Held { target: target.clone(), by, until }),
         }
-        let ran = self.run(incident_id, plan_hash, clock).await;
-        // A failure keeps the lock: the message comes again and takes it again, and nobody else may begin in between.
-        ran?;
-        self.store.unlock(&target, incident_id).await?;
-        Ok(())
+        let ran = self.run(&incident, plan, &approval.id, plan_hash, clock).await;
+        if let Err(failure) = &ran
+            && !matches!(failure, Failure::GroupFull { .. })
+        {
+            // A failure keeps the lock: the message comes again and takes it again, and nobody else may begin in between.
+            return ran;
+        }
+        self.store.unlock(target, incident_id).await?;
+        ran
     }
 
-    async fn run(&self, id: &IncidentId, plan_hash: &str, clock: fn() -> Timestamp) -> Result<(), Failure> {
-        let (_, entrance) = self.store.change(id, |draft| enter(draft, &self.files, plan_hash, clock())).await?;
-        self.notifications.send(&Message::IncidentChanged { incident_id: id.clone() }).await?;
+    async fn run(
+        &self,
+        incident: &Incident,
+        plan: &Plan,
+        approval_id: &ApprovalId,
+        plan_hash: &str,
+        clock: fn() -> Timestamp,
+    ) -> Result<(), Failure> {
+        let id = &incident.id;
+        let group = service::named(&self.files.services, &plan.target).and_then(|service| service.redundancy_group.as_deref());
+        let readings = self.store.readings(&plan.target, group, &plan.playbook).await;
+        let rules = Rules { files: &self.files, limits: &self.limits, readings: &readings };
+        // The attempt is entered before it is noted that it runs, so that none is without its entry: the first look is at a copy.
+        if enter(&mut Draft::of(incident.clone()), rules, plan_hash, clock()) != Entrance::Nothing {
+            self.enter_ledgers(group, plan, approval_id, clock()).await?;
+        }
+        let (_, entrance) = self.store.change(id, |draft| enter(draft, rules, plan_hash, clock())).await?;
+        self.tell(id).await?;
         if let Entrance::Run(plan) = entrance {
             run::to_the_end(self, id, &plan, clock).await?;
-            self.notifications.send(&Message::IncidentChanged { incident_id: id.clone() }).await?;
+            self.tell(id).await?;
+        }
+        if let Some(group) = group {
+            self.store.leave_group(group, &plan.target, approval_id, clock()).await?;
         }
         Ok(())
     }
-}
 
-/// Decides whether the approved plan runs now, and notes that it does. The decision stands in the operation log since it
-/// was made (`human-or-guardrails`); here it is looked at again, together with everything that may have changed since.
-fn enter(draft: &mut Draft, files: &OperatorFiles, plan_hash: &str, now: Timestamp) -> Entrance {
-    let incident = &draft.incident;
-    let (Some(plan), Some(approval)) = (incident.plan.clone(), incident.approval.clone()) else { return Entrance::Nothing };
-    let approved = matches!(approval.standing, Standing::Decided { verdict: Verdict::Approve, .. });
-    if !approved || approval.plan_hash != plan_hash || plan.hash() != plan_hash {
-        info!(incident_id = %incident.id, "the message speaks of a plan that is not approved (any more): nothing runs");
-        return Entrance::Nothing;
+    /// Enters the attempt, once: in the ledger of the group, which may be full (`one-hand`), then in that of the target.
+    async fn enter_ledgers(&self, group: Option<&str>, plan: &Plan, approval_id: &ApprovalId, now: Timestamp) -> Result<(), Failure> {
+        let (target, most) = (&plan.target, self.limits.max_in_group.get());
+        if let Some(group) = group
+            && !self.store.enter_group(group, target, approval_id, now, LOCK_TIME, most).await?
+        {
+            return Err(Failure::GroupFull { group: group.to_owned(), target: target.clone(), most });
+        }
+        let attempt = Attempt { approval_id: approval_id.clone(), playbook: plan.playbook.clone(), at: now };
+        Ok(self.store.enter_attempt(target, &attempt).await?)
     }
-    if let Some(repair) = &incident.repair {
-        return if repair.outcome.is_some() { Entrance::Nothing } else { Entrance::Run(Box::new(plan)) };
-    }
-    if incident.status != Status::Approved {
-        return Entrance::Nothing;
-    }
-    if planned_now(files, &plan).as_deref() != Some(plan_hash) {
-        let why = "the playbook or the registry has changed since the plan was shown";
-        draft.record(now, News::new(Event::GuardrailBlocked, ACTOR, "unchanged plan").failed(why));
-        void(draft, ACTOR, why, now);
-        draft.incident.status = Status::NeedsHuman;
-        return Entrance::Nothing;
-    }
-    draft.incident.repair = Some(Repair::start(plan_hash.to_owned(), now));
-    draft.incident.status = Status::Repairing;
-    Entrance::Run(Box::new(plan))
-}
 
-/// The hash of the plan that the files give now for the same playbook and service.
-fn planned_now(files: &OperatorFiles, plan: &Plan) -> Option<String> {
-    let playbook = files.playbooks.iter().find(|playbook| playbook.id == plan.playbook)?;
-    let service = service::named(&files.services, &plan.target)?;
-    playbook.plan(service, plan.round, Vec::new()).ok().map(|plan| plan.hash())
+    async fn tell(&self, id: &IncidentId) -> Result<(), Failure> {
+        self.notifications.send(&Message::IncidentChanged { incident_id: id.clone() }).await?;
+        Ok(())
+    }
 }
-
-#[cfg(test)]
-#[path = "lib_tests.rs"]
-mod tests;

@@ -6,27 +6,22 @@ use std::process::ExitCode;
 
 use shared::alert_tables;
 use shared::analyzer_files::AnalyzerFiles;
-use shared::fault::Faults;
-use shared::operator_files::OperatorFiles;
+use shared::fault::both;
+use shared::operator_files::{OperatorFiles, limits};
 
 fn main() -> ExitCode {
     let Some(directory) = std::env::args_os().nth(1).map(PathBuf::from) else {
         return say("usage: check-config DIRECTORY", 2);
     };
-    match (OperatorFiles::load(&directory), AnalyzerFiles::load(&directory), alert_tables::load(&directory)) {
-        (Ok(OperatorFiles { playbooks, services }), Ok(AnalyzerFiles { settings, rules, .. }), Ok(_)) => {
+    let of_repairs = both(OperatorFiles::load(&directory), limits(&directory));
+    let others = both(AnalyzerFiles::load(&directory), alert_tables::load(&directory));
+    match both(of_repairs, others) {
+        Ok(((OperatorFiles { playbooks, services }, _), (AnalyzerFiles { settings, rules, .. }, _))) => {
             let (playbooks, services, rules, models) = (playbooks.len(), services.len(), rules.0.len(), settings.providers.len());
-            say(
-                &format!(
-                    "{playbooks} playbooks, {services} services, {rules} static rules, {models} models and the alert tables: no faults"
-                ),
-                0,
-            )
+            let counted = format!("{playbooks} playbooks, {services} services, {rules} static rules, {models} models");
+            say(&format!("{counted}, the guardrails and the alert tables: no faults"), 0)
         }
-        (files, analyzer, tables) => {
-            let faults = [files.err(), analyzer.err(), tables.err()].into_iter().flatten().flat_map(|faults| faults.0).collect();
-            say(&Faults(faults).to_string(), 1)
-        }
+        Err(faults) => say(&faults.to_string(), 1),
     }
 }
 

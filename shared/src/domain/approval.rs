@@ -1,10 +1,13 @@
-//! A decision on one plan: asked for once, made once, by someone who is named.
+//! A decision on one plan: asked for once, made once, by a person who is named or by the guardrails.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::id::ApprovalId;
+
+/// Who decided where no person did: the guardrails, all of which passed. People's names have a prefix, so that none can be this.
+pub const GUARDRAILS: &str = "guardrails";
 
 /// What a person says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +29,7 @@ pub enum Standing {
     Decided {
         /// What they said.
         verdict: Verdict,
-        /// Who: `telegram:<numeric id>` or `api:<name>`.
+        /// Who: `telegram:<numeric id>`, `api:<name>` or [`GUARDRAILS`].
         by: String,
         /// When.
         at: Timestamp,
@@ -53,6 +56,14 @@ pub struct Approval {
     pub expires_at: Timestamp,
     /// Where it stands.
     pub standing: Standing,
+}
+
+impl Approval {
+    /// True if it stands, and no human gave it.
+    #[must_use]
+    pub fn by_guardrails(&self) -> bool {
+        matches!(&self.standing, Standing::Decided { verdict: Verdict::Approve, by, .. } if by == GUARDRAILS)
+    }
 }
 
 /// Why a decision is refused.

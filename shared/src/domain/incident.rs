@@ -8,6 +8,7 @@ use super::analysis::{Analysis, Severity};
 use super::analysis_claim::Claim;
 use super::approval::Approval;
 use super::evidence::Evidence;
+use super::guardrail::Outcome;
 use super::id::{Fingerprint, IncidentId};
 use super::operation_log::Head;
 use super::plan::Plan;
@@ -105,6 +106,9 @@ pub struct Incident {
     /// The request for a decision on the plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,
+    /// What the guardrails answered, when they were asked last about the plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guardrails: Vec<Outcome>,
     /// The run of the plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repair: Option<Repair>,

@@ -24,13 +24,15 @@ pub enum Event {
     AnalysisFellBack,
     /// The analysis is there.
     AnalysisCompleted,
+    /// Every guardrail passed: the plan runs by itself.
+    AutoRepairTriggered,
     /// A plan waits for a human.
     ApprovalRequested,
     /// A human decided on the plan.
     ApprovalDecided,
     /// The plan can no longer be decided on.
     ApprovalVoided,
-    /// A check stopped the repair.
+    /// A guardrail stopped the repair, or kept it from running by itself.
     GuardrailBlocked,
     /// A step is about to run.
     StepStarted,
@@ -65,6 +67,7 @@ impl Event {
             Self::AnalysisStarted => "ANALYSIS_STARTED",
             Self::AnalysisFellBack => "ANALYSIS_FELL_BACK",
             Self::AnalysisCompleted => "ANALYSIS_COMPLETED",
+            Self::AutoRepairTriggered => "AUTO_REPAIR_TRIGGERED",
             Self::ApprovalRequested => "APPROVAL_REQUESTED",
             Self::ApprovalDecided => "APPROVAL_DECIDED",
             Self::ApprovalVoided => "APPROVAL_VOIDED",

@@ -41,6 +41,12 @@ impl Span {
         Self(SignedDuration::from_secs(seconds))
     }
 
+    /// How long it is.
+    #[must_use]
+    pub const fn length(self) -> SignedDuration {
+        self.0
+    }
+
     /// Whole seconds.
     #[must_use]
     pub fn seconds(self) -> u64 {

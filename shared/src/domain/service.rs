@@ -106,8 +106,11 @@ impl Service {
     #[must_use]
     pub fn faults(&self) -> Vec<(String, String)> {
         let mut faults = Vec::new();
-        if self.name.is_empty() || !self.name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b)) {
-            faults.push(("name".to_owned(), "has to be made of A-Z a-z 0-9 _ . - (it becomes part of keys)".to_owned()));
+        for (field, name) in [("name", Some(&self.name)), ("redundancy_group", self.redundancy_group.as_ref())] {
+            let fits = |name: &String| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
+            if !name.is_none_or(fits) {
+                faults.push((field.to_owned(), "has to be made of A-Z a-z 0-9 _ . - (it becomes part of keys)".to_owned()));
+            }
         }
         if let Target::Ssh(ssh) = &self.target {
             if !is_host_key(&ssh.host_key) {

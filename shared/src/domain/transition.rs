@@ -9,6 +9,7 @@ use super::decision;
 use super::draft::Draft;
 use super::episode::Firing;
 use super::evidence::Evidence;
+use super::guardrail::{Guardrail, Outcome};
 use super::id::{ApprovalId, Fingerprint, IncidentId};
 use super::incident::{Incident, Status};
 use super::operation_log::{Event, Head, News};
@@ -49,6 +50,7 @@ impl Draft {
             plan: None,
             no_plan_because: None,
             approval: None,
+            guardrails: Vec::new(),
             repair: None,
             tied_to: None,
             storm: None,
@@ -81,12 +83,24 @@ impl Draft {
 
     /// Asks a human for a decision on `plan`.
     pub fn propose(&mut self, plan: Plan, now: Timestamp, valid_for: SignedDuration) {
+        self.ask("analyzer", plan, now, valid_for);
+    }
+
+    /// Asks a human anew for a decision on a plan that is void, as a new plan. False if there is none.
+    pub(super) fn propose_again(&mut self, actor: &str, now: Timestamp) -> bool {
+        let (Some(plan), Some(asked)) = (self.incident.plan.take(), self.incident.approval.take()) else { return false };
+        let valid_for = asked.expires_at.duration_since(asked.requested_at);
+        self.ask(actor, Plan { round: plan.round + 1, ..plan }, now, valid_for);
+        true
+    }
+
+    fn ask(&mut self, actor: &str, plan: Plan, now: Timestamp, valid_for: SignedDuration) {
         let plan_hash = plan.hash();
         let id = ApprovalId::of(&self.incident.id, &plan_hash);
         let context = serde_json::json!({
             "approval_id": id, "plan_hash": plan_hash, "playbook_id": plan.playbook, "target": plan.target, "reasons": plan.reasons,
         });
-        self.record(now, News::new(Event::ApprovalRequested, "analyzer", &plan.playbook_name).with(context));
+        self.record(now, News::new(Event::ApprovalRequested, actor, &plan.playbook_name).with(context));
         let expires_at = now + valid_for;
         self.incident.approval = Some(Approval { id, plan_hash, requested_at: now, expires_at, standing: Standing::Pending });
         self.incident.plan = Some(plan);
@@ -114,17 +128,17 @@ impl Draft {
             return;
         }
         self.incident.repair = None;
-        let asked = self.incident.approval.take();
-        match (self.incident.plan.take(), asked) {
-            (Some(plan), Some(asked)) => {
-                let valid_for = asked.expires_at.duration_since(asked.requested_at);
-                self.propose(Plan { round: plan.round + 1, ..plan }, now, valid_for);
-            }
-            _ if self.incident.alert.cicd => self.incident.status = Status::Announced,
-            _ if self.incident.tied_to.is_some() => self.incident.status = Status::Tied,
-            _ if self.incident.analysis.is_some() => self.incident.status = Status::NeedsHuman,
-            _ => self.incident.status = Status::Open,
+        if self.propose_again("ingress", now) {
+            // What did not last shall not be repeated by itself.
+            self.incident.guardrails = vec![Outcome::blocked(Guardrail::EpisodeOpen, "the alert resolved, and fired again")];
+            return;
         }
+        self.incident.status = match &self.incident {
+            incident if incident.alert.cicd => Status::Announced,
+            incident if incident.tied_to.is_some() => Status::Tied,
+            incident if incident.analysis.is_some() => Status::NeedsHuman,
+            _ => Status::Open,
+        };
     }
 
     /// An alert joined that is worse than those before.

@@ -10,13 +10,14 @@ use ulid::Ulid;
 
 use super::attributes::{Item, Reader, number, text};
 use super::episode::{self, Change};
-use super::{Store, StoreError, failed, storm};
+use super::{Store, StoreError, failed, ledger, storm};
 use crate::aws::BUSY;
 use crate::domain::draft::Draft;
 use crate::domain::episode::Windows;
 use crate::domain::id::IncidentId;
 use crate::domain::incident::Incident;
 use crate::domain::operation_log::Entry;
+use crate::domain::record::Ended;
 use crate::domain::storm::Tied;
 
 /// Open incidents are spread over this many keys of the index, so that a storm does not write to one key alone.
@@ -90,6 +91,7 @@ impl Store {
 
     /// Saves a draft, and what belongs to it, in one transaction.
     pub(super) async fn commit(&self, draft: Draft, also: Option<TransactWriteItem>) -> Result<Incident, StoreError> {
+        let ended = Ended::of(&draft).map(|ended| ledger::counted(&self.table, &ended)).transpose()?;
         let Draft { mut incident, entries } = draft;
         let before = incident.version;
         incident.version += 1;
@@ -100,7 +102,8 @@ impl Store {
         if let Some((storm, line)) = Tied::of(&incident) {
             puts.push(storm::line(&self.table, &storm, &line)?);
         }
-        let writes = puts.into_iter().map(|put| TransactWriteItem::builder().put(put).build()).chain(also).collect();
+        let counted = ended.map(|update| TransactWriteItem::builder().update(update).build());
+        let writes = puts.into_iter().map(|put| TransactWriteItem::builder().put(put).build()).chain(also).chain(counted).collect();
         match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
             Ok(_) => Ok(incident),
             Err(error) => Err(match error.as_service_error() {

@@ -6,6 +6,7 @@ mod episode;
 mod incident;
 #[cfg(feature = "intake")]
 mod join;
+mod ledger;
 mod lock;
 mod receipt;
 mod storm;

@@ -1,0 +1,88 @@
+//! What becomes of a diagnosis: a plan that waits, one that runs by itself, or none.
+
+use jiff::{SignedDuration, Timestamp};
+use shared::analyzer_files::AnalyzerFiles;
+use shared::domain::alert::{AlertStatus, Texts};
+use shared::domain::draft::Draft;
+use shared::domain::episode::Firing;
+use shared::domain::fingerprint::fingerprint;
+use shared::domain::guardrail::{Guardrail, blocking};
+use shared::domain::id::{IncidentId, MemberId};
+use shared::domain::incident::{Incident, Status};
+use shared::domain::ledger::{GroupLedger, Readings, TargetLedger};
+use shared::domain::operation_log::Event;
+use shared::domain::record::PlaybookRecord;
+use shared::domain::service::Level;
+use shared::domain::tables::AlertTables;
+use shared::operator_files::{OperatorFiles, limits};
+
+use super::{Diagnosis, decide, static_analyzer};
+use crate::autonomy::Rules;
+
+fn opened(component: &str) -> Draft {
+    let labels: Texts = [("alertname", "TargetDown"), ("component", component)].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    let member = MemberId::try_from("m1").expect("a member id");
+    let alert = AlertTables::default().alert(AlertStatus::Firing, "alertmanager", labels, Texts::new(), Timestamp::UNIX_EPOCH, member);
+    let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
+    let fingerprint = fingerprint(&alert, &[]);
+    let firing = Firing::of(&alert);
+    Draft::open(id, fingerprint, alert, &firing, Timestamp::UNIX_EPOCH)
+}
+
+/// A store that holds nothing.
+fn nothing() -> Readings {
+    let (target, group) = (Some(TargetLedger::default()), Some(GroupLedger::default()));
+    Readings { killed: Some(false), target, group, record: Some(PlaybookRecord::default()) }
+}
+
+fn decided_with(component: &str, readings: &Readings, change: impl FnOnce(&mut OperatorFiles)) -> Draft {
+    let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
+    let mut files = OperatorFiles::load(&shipped).expect("the files that ship with the project");
+    change(&mut files);
+    let limits = limits(&shipped).expect("the limits that ship with the project");
+    let rules = Rules { files: &files, limits: &limits, readings, approval_ttl: SignedDuration::from_hours(1) };
+    let mut draft = opened(component);
+    let alert = draft.incident.alert.clone();
+    let of_types = AnalyzerFiles::load(&shipped).expect("the files that ship with the project").rules;
+    let analysis = static_analyzer::analyse(of_types.rule(&alert, false).expect("a rule"), &alert, None);
+    let diagnosis = Diagnosis { analysis, evidence: vec![] };
+    decide(&mut draft, &diagnosis, rules, Timestamp::UNIX_EPOCH);
+    let again = draft.clone();
+    decide(&mut draft, &diagnosis, rules, Timestamp::UNIX_EPOCH);
+    assert_eq!(draft, again, "a second delivery decides nothing");
+    draft
+}
+
+fn decided(component: &str) -> Draft {
+    decided_with(component, &nothing(), |_| {})
+}
+
+fn stopped(incident: &Incident) -> Vec<Guardrail> {
+    blocking(&incident.guardrails).map(|outcome| outcome.guardrail).collect()
+}
+
+#[test]
+fn a_known_service_gets_a_plan_that_waits_for_a_human() {
+    let incident = decided("checkout-web").incident;
+    assert_eq!((incident.status, stopped(&incident)), (Status::AwaitingApproval, vec![Guardrail::ServiceLevel]));
+    assert_eq!(incident.plan.expect("a plan").playbook, "restart-supervisor-program");
+}
+
+#[test]
+fn a_service_that_is_auto_is_repaired_by_itself_if_nothing_is_unknown() {
+    let auto = |files: &mut OperatorFiles| files.services[1].level = Level::Auto;
+    let draft = decided_with("checkout-web", &nothing(), auto);
+    assert_eq!((draft.incident.status, stopped(&draft.incident)), (Status::Approved, vec![]));
+    assert!(draft.incident.approval.as_ref().is_some_and(|approval| approval.by_guardrails()));
+    assert_eq!(draft.entries.last().map(|entry| entry.event), Some(Event::AutoRepairTriggered));
+    let incident = decided_with("checkout-web", &Readings::default(), auto).incident;
+    assert_eq!(incident.status, Status::AwaitingApproval);
+    assert_eq!(stopped(&incident), [Guardrail::KillSwitch, Guardrail::PlaybookRecord, Guardrail::Cooldown, Guardrail::AttemptsPerHour]);
+}
+
+#[test]
+fn an_unknown_service_is_analysed_and_left_to_a_human() {
+    let incident = decided("nobody-knows").incident;
+    assert_eq!(incident.status, Status::NeedsHuman);
+    assert!(incident.analysis.is_some() && incident.plan.is_none() && incident.no_plan_because.is_some());
+}

@@ -1,0 +1,91 @@
+//! Whether an approved plan runs now: looked at again right before its first step, with all that may have changed since. Pure.
+
+use jiff::Timestamp;
+use shared::domain::approval::{Approval, Standing, Verdict};
+use shared::domain::decision::void;
+use shared::domain::draft::Draft;
+use shared::domain::guardrail::{Guardrail, Outcome, blocking};
+use shared::domain::incident::{Incident, Status};
+use shared::domain::ledger::Readings;
+use shared::domain::limits::Limits;
+use shared::domain::operation_log::{Event, News};
+use shared::domain::plan::Plan;
+use shared::domain::repair::Repair;
+use shared::domain::service;
+use shared::operator_files::OperatorFiles;
+use tracing::info;
+
+use crate::ACTOR;
+
+/// What an approved repair comes to when it is looked at again before its first step.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Entrance {
+    /// It may run, or go on.
+    Run(Box<Plan>),
+    /// It may not, or it has ended: there is nothing to run.
+    Nothing,
+}
+
+/// By what it is looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules<'a> {
+    /// The operator's files, as this function shipped with them.
+    pub(crate) files: &'a OperatorFiles,
+    /// The operator's limits.
+    pub(crate) limits: &'a Limits,
+    /// What the store says.
+    pub(crate) readings: &'a Readings,
+}
+
+/// Decides whether the approved plan runs now, and notes that it does. The decision stands in the operation log since it
+/// was made (`human-or-guardrails`); here it is looked at again, together with everything that may have changed since.
+pub(crate) fn enter(draft: &mut Draft, rules: Rules<'_>, plan_hash: &str, now: Timestamp) -> Entrance {
+    let incident = &draft.incident;
+    let (Some(plan), Some(approval)) = (incident.plan.clone(), incident.approval.clone()) else { return Entrance::Nothing };
+    let approved = matches!(approval.standing, Standing::Decided { verdict: Verdict::Approve, .. });
+    if !approved || approval.plan_hash != plan_hash || plan.hash() != plan_hash {
+        info!(incident_id = %incident.id, "the message speaks of a plan that is not approved (any more): nothing runs");
+        return Entrance::Nothing;
+    }
+    match &incident.repair {
+        Some(repair) if repair.outcome.is_some() => return Entrance::Nothing,
+        Some(repair) if !repair.steps.is_empty() => return Entrance::Run(Box::new(plan)),
+        // It was cut off before its first step, perhaps half an hour ago: it is looked at like a new one.
+        Some(_) => {}
+        None if incident.status != Status::Approved => return Entrance::Nothing,
+        None => {}
+    }
+    if planned_now(rules.files, &plan).as_deref() != Some(plan_hash) {
+        let why = "the playbook or the registry has changed since the plan was shown";
+        draft.record(now, News::new(Event::GuardrailBlocked, ACTOR, "unchanged plan").failed(why));
+        draft.incident.repair = None;
+        void(draft, ACTOR, why, now);
+        draft.incident.status = if draft.incident.resolved_at.is_some() { Status::Resolved } else { Status::NeedsHuman };
+        return Entrance::Nothing;
+    }
+    let outcomes = ask(rules, incident, &plan, &approval, now);
+    if blocking(&outcomes).next().is_some() {
+        draft.stopped_by(outcomes, ACTOR, now);
+        return Entrance::Nothing;
+    }
+    draft.incident.repair = Some(Repair::start(plan_hash.to_owned(), now));
+    draft.incident.status = Status::Repairing;
+    Entrance::Run(Box::new(plan))
+}
+
+/// Asks every guardrail again that let a plan through. What a human approved is stopped by the kill switch alone.
+fn ask(rules: Rules<'_>, incident: &Incident, plan: &Plan, approval: &Approval, now: Timestamp) -> Vec<Outcome> {
+    let situation = rules.files.situation(incident, plan, rules.limits, rules.readings, now);
+    if approval.by_guardrails() { situation.check() } else { vec![situation.ask(Guardrail::KillSwitch)] }
+}
+
+/// The hash of the plan that the files give now for the same playbook and service.
+fn planned_now(files: &OperatorFiles, plan: &Plan) -> Option<String> {
+    let playbook = files.playbook(&plan.playbook)?;
+    let service = service::named(&files.services, &plan.target)?;
+    playbook.plan(service, plan.round, Vec::new()).ok().map(|plan| plan.hash())
+}
+
+#[cfg(test)]
+#[path = "entrance_tests.rs"]
+mod tests;

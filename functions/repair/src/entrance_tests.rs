@@ -1,0 +1,243 @@
+//! Whether an approved repair may still run, whoever approved it.
+
+use std::path::{Path, PathBuf};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use shared::domain::alert::{AlertStatus, Texts};
+use shared::domain::analysis::{Analysis, Severity};
+use shared::domain::approval::{Standing, Verdict};
+use shared::domain::decision::decide;
+use shared::domain::draft::Draft;
+use shared::domain::episode::Firing;
+use shared::domain::fingerprint::fingerprint;
+use shared::domain::guardrail::{Guardrail, all_passed, blocking};
+use shared::domain::id::{ApprovalId, IncidentId, MemberId};
+use shared::domain::incident::Status;
+use shared::domain::ledger::{Attempt, GroupLedger, Readings, TargetLedger};
+use shared::domain::matching::{Choice, choose};
+use shared::domain::operation_log::Event;
+use shared::domain::plan::{Phase, Plan};
+use shared::domain::record::PlaybookRecord;
+use shared::domain::repair::{Repair, RepairOutcome};
+use shared::domain::service::{self, Level};
+use shared::domain::tables::AlertTables;
+use shared::operator_files::{OperatorFiles, limits};
+
+use super::{Entrance, Rules};
+
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+fn shipped() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config")
+}
+
+/// The files that ship with the project, in which the service is auto.
+fn files() -> OperatorFiles {
+    let mut files = OperatorFiles::load(&shipped()).expect("the files that ship with the project");
+    files.services[1].level = Level::Auto;
+    files
+}
+
+/// A store that holds nothing.
+fn nothing() -> Readings {
+    let (target, group) = (Some(TargetLedger::default()), Some(GroupLedger::default()));
+    Readings { killed: Some(false), target, group, record: Some(PlaybookRecord::default()) }
+}
+
+fn enter_with(draft: &mut Draft, files: &OperatorFiles, readings: &Readings, hash: &str) -> Entrance {
+    let limits = limits(&shipped()).expect("the limits that ship with the project");
+    super::enter(draft, Rules { files, limits: &limits, readings }, hash, NOW)
+}
+
+fn enter(draft: &mut Draft, files: &OperatorFiles, hash: &str) -> Entrance {
+    enter_with(draft, files, &nothing(), hash)
+}
+
+fn events(draft: &Draft) -> Vec<Event> {
+    draft.entries.iter().map(|entry| entry.event).collect()
+}
+
+/// An incident with a finding, and a plan for it.
+fn planned() -> (Draft, Plan) {
+    let labels: Texts = [("alertname", "TargetDown"), ("component", "checkout")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    let member = MemberId::try_from("m1").expect("a member id");
+    let alert = AlertTables::default().alert(AlertStatus::Firing, "alertmanager", labels, Texts::new(), NOW, member);
+    let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
+    let files = files();
+    let Choice::Plan(plan) = choose(&files.playbooks, &alert, service::find(&files.services, &alert)) else { panic!("a plan") };
+    let mut draft = Draft::open(id, fingerprint(&alert, &[]), alert.clone(), &Firing::of(&alert), NOW);
+    draft.analysed(finding(), vec![], NOW);
+    draft.entries.clear();
+    (draft, *plan)
+}
+
+fn finding() -> Analysis {
+    let finding = json!({
+        "action_title": "", "description": "", "root_cause": "", "suggested_action": "", "suggested_command": null, "risk": "medium",
+        "confidence": 0.6, "rule_confidence": 0.6, "affected_services": [], "primary_responsibility": "APP", "optimisation_suggestions": [], "deviation": null,
+        "blast_radius": { "affected_pods": 1, "estimated_downtime": "", "related_services": [], "data_impact": "NONE" },
+        "provider": "static", "model": null, "tokens": 0, "price_micro_usd": 0, "duration_ms": 0,
+    });
+    serde_json::from_value(finding).expect("a finding")
+}
+
+/// An incident with a plan that a human approved, and the plan's hash.
+fn approved() -> (Draft, String) {
+    let (mut draft, plan) = planned();
+    draft.propose(plan, NOW, SignedDuration::from_hours(1));
+    let approval = draft.incident.approval.clone().expect("asked");
+    decide(&mut draft, &approval.id, Verdict::Approve, "telegram:7", NOW).expect("pending");
+    draft.entries.clear();
+    (draft, approval.plan_hash)
+}
+
+/// An incident with a plan that the guardrails let through, and the plan's hash.
+fn triggered() -> (Draft, String) {
+    let (mut draft, plan) = planned();
+    let (files, hash) = (files(), plan.hash());
+    let limits = limits(&shipped()).expect("the limits that ship with the project");
+    let outcomes = files.situation(&draft.incident, &plan, &limits, &nothing(), NOW).check();
+    assert!(all_passed(&outcomes), "{outcomes:#?}");
+    draft.propose_within(outcomes, plan, NOW, SignedDuration::from_hours(1));
+    draft.entries.clear();
+    (draft, hash)
+}
+
+#[test]
+fn an_approved_and_unchanged_plan_runs() {
+    let (mut draft, hash) = approved();
+    assert!(matches!(enter(&mut draft, &files(), &hash), Entrance::Run(_)));
+    assert_eq!(draft.incident.status, Status::Repairing);
+}
+
+#[test]
+fn nothing_runs_without_this_very_approval() {
+    let (mut draft, hash) = approved();
+    assert_eq!(enter(&mut draft, &files(), &"0".repeat(64)), Entrance::Nothing);
+    draft.incident.plan.as_mut().expect("a plan").steps[0].argv.push("--now".into());
+    assert_eq!(enter(&mut draft, &files(), &hash), Entrance::Nothing);
+    let (mut rejected, hash) = approved();
+    rejected.incident.approval.as_mut().expect("asked").standing = Standing::Pending;
+    assert_eq!(enter(&mut rejected, &files(), &hash), Entrance::Nothing);
+    assert!(rejected.incident.repair.is_none() && draft.incident.repair.is_none());
+}
+
+#[test]
+fn a_resolve_before_the_first_step_stops_the_repair() {
+    let (mut draft, hash) = approved();
+    draft.resolved(1, NOW);
+    assert_eq!(enter(&mut draft, &files(), &hash), Entrance::Nothing);
+    assert_eq!(draft.incident.status, Status::Resolved);
+}
+
+#[test]
+fn files_that_changed_since_the_plan_was_shown_make_it_void() {
+    for change in [
+        (|files| files.services[1].unit = Some("other".into())) as fn(&mut OperatorFiles),
+        |files| files.playbooks[1].steps[0].run.push("--all".into()),
+        |files| files.services.clear(),
+    ] {
+        let (mut draft, hash) = approved();
+        let mut changed = files();
+        change(&mut changed);
+        assert_eq!(enter(&mut draft, &changed, &hash), Entrance::Nothing);
+        assert_eq!(draft.incident.status, Status::NeedsHuman);
+        assert_eq!(events(&draft), [Event::GuardrailBlocked, Event::ApprovalVoided]);
+    }
+}
+
+#[test]
+fn a_repair_that_was_cut_off_goes_on_and_one_that_ended_does_not() {
+    let (mut draft, hash) = approved();
+    enter(&mut draft, &files(), &hash);
+    draft.incident.repair.as_mut().expect("started").step_started(Phase::Steps, 0);
+    assert!(matches!(enter(&mut draft, &files(), &hash), Entrance::Run(_)));
+    draft.incident.repair.as_mut().expect("started").outcome = Some(RepairOutcome::Unknown);
+    assert_eq!(enter(&mut draft, &files(), &hash), Entrance::Nothing);
+}
+
+/// A plan that was let through is stopped by this guardrail, and a human is asked for a new decision.
+fn assert_stopped(draft: &Draft, before: &str, guardrail: Guardrail) {
+    let incident = &draft.incident;
+    assert_eq!(blocking(&incident.guardrails).map(|outcome| outcome.guardrail).collect::<Vec<_>>(), [guardrail]);
+    assert_eq!((incident.status, incident.repair.as_ref()), (Status::AwaitingApproval, None));
+    let asked = incident.approval.as_ref().expect("asked");
+    assert_eq!(asked.standing, Standing::Pending);
+    assert_ne!(asked.plan_hash, before, "a message about the plan that was stopped must not start the new one");
+    assert_eq!(events(draft), [Event::GuardrailBlocked, Event::ApprovalVoided, Event::ApprovalRequested]);
+}
+
+#[test]
+fn what_the_guardrails_let_through_runs_if_they_still_do() {
+    let (mut draft, hash) = triggered();
+    assert!(matches!(enter(&mut draft, &files(), &hash), Entrance::Run(_)));
+    assert_eq!(draft.incident.status, Status::Repairing);
+}
+
+#[test]
+fn what_the_guardrails_let_through_is_stopped_by_whatever_has_changed_since() {
+    let ran = |playbook: &str| {
+        let other = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAW").expect("a ULID");
+        let mut ledger = TargetLedger::default();
+        ledger.enter(Attempt { approval_id: ApprovalId::of(&other, &"0".repeat(64)), playbook: playbook.into(), at: NOW });
+        ledger
+    };
+    let changes: [(Readings, Guardrail); 4] = [
+        (Readings { killed: Some(true), ..nothing() }, Guardrail::KillSwitch),
+        (Readings { killed: None, ..nothing() }, Guardrail::KillSwitch),
+        (Readings { target: Some(ran("restart-supervisor-program")), ..nothing() }, Guardrail::Cooldown),
+        (Readings { record: Some(PlaybookRecord { failed: 1, ..PlaybookRecord::default() }), ..nothing() }, Guardrail::PlaybookRecord),
+    ];
+    for (readings, guardrail) in changes {
+        let (mut draft, hash) = triggered();
+        assert_eq!(enter_with(&mut draft, &files(), &readings, &hash), Entrance::Nothing);
+        assert_stopped(&draft, &hash, guardrail);
+    }
+    let (mut draft, hash) = triggered();
+    draft.incident.severity = Severity::P1;
+    assert_eq!(enter(&mut draft, &files(), &hash), Entrance::Nothing);
+    assert_stopped(&draft, &hash, Guardrail::Severity);
+    let (mut draft, hash) = triggered();
+    let mut changed = files();
+    changed.services[1].level = Level::Approval;
+    assert_eq!(enter(&mut draft, &changed, &hash), Entrance::Nothing);
+    assert_stopped(&draft, &hash, Guardrail::ServiceLevel);
+}
+
+#[test]
+fn what_a_human_approved_is_stopped_by_the_kill_switch_and_by_no_other_guardrail() {
+    for killed in [Some(true), None] {
+        let (mut draft, hash) = approved();
+        assert_eq!(enter_with(&mut draft, &files(), &Readings { killed, ..nothing() }, &hash), Entrance::Nothing);
+        assert_stopped(&draft, &hash, Guardrail::KillSwitch);
+    }
+    let (mut draft, hash) = approved();
+    draft.incident.severity = Severity::P0;
+    let unknown = Readings { killed: Some(false), ..Readings::default() };
+    assert!(matches!(enter_with(&mut draft, &files(), &unknown, &hash), Entrance::Run(_)));
+}
+
+#[test]
+fn a_repair_that_was_cut_off_before_its_first_step_is_looked_at_again() {
+    let killed = Readings { killed: Some(true), ..nothing() };
+    let cut_off = || {
+        let (mut draft, hash) = triggered();
+        draft.incident.repair = Some(Repair::start(hash.clone(), NOW));
+        draft.incident.status = Status::Repairing;
+        (draft, hash)
+    };
+    let (mut draft, hash) = cut_off();
+    assert_eq!(enter_with(&mut draft, &files(), &killed, &hash), Entrance::Nothing);
+    assert_stopped(&draft, &hash, Guardrail::KillSwitch);
+    // The alert resolved while the message waited: nobody has to decide on anything.
+    let (mut draft, hash) = cut_off();
+    draft.resolved(1, NOW);
+    assert_eq!(enter(&mut draft, &files(), &hash), Entrance::Nothing);
+    assert_eq!(draft.incident.status, Status::Resolved);
+    assert!(matches!(draft.incident.approval.expect("kept").standing, Standing::Void { .. }));
+    // Once a step has begun, the run goes on to its end: half a repair helps nobody.
+    let (mut draft, hash) = cut_off();
+    draft.incident.repair.as_mut().expect("started").step_started(Phase::Steps, 0);
+    assert!(matches!(enter_with(&mut draft, &files(), &killed, &hash), Entrance::Run(_)));
+}

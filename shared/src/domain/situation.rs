@@ -1,0 +1,198 @@
+//! What the guardrails ask, from facts that are all passed in. What is not known stops the repair (fail closed).
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::analysis::{DataImpact, Risk, Severity};
+use super::guardrail::{Guardrail, Outcome};
+use super::id::ApprovalId;
+use super::incident::Incident;
+use super::ledger::Readings;
+use super::limits::Limits;
+use super::plan::Plan;
+use super::playbook::Playbook;
+use super::service::{Level, Service};
+
+/// Everything that decides whether a plan may run without a human.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation<'a> {
+    /// The incident.
+    pub incident: &'a Incident,
+    /// What would run.
+    pub plan: &'a Plan,
+    /// The plan's playbook, as the file has it now.
+    pub playbook: Option<&'a Playbook>,
+    /// The plan's target, as the registry has it now.
+    pub service: Option<&'a Service>,
+    /// The operator's limits.
+    pub limits: &'a Limits,
+    /// What the store knows.
+    pub readings: &'a Readings,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// Why a guardrail passes, or why it does not.
+type Answer = Result<String, String>;
+
+impl Situation<'_> {
+    /// Asks every guardrail, in order.
+    #[must_use]
+    pub fn check(&self) -> Vec<Outcome> {
+        Guardrail::ALL.map(|guardrail| self.ask(guardrail)).to_vec()
+    }
+
+    /// Asks one guardrail.
+    #[must_use]
+    pub fn ask(&self, guardrail: Guardrail) -> Outcome {
+        let answer = match guardrail {
+            Guardrail::KillSwitch => self.kill_switch(),
+            Guardrail::AutoRepairLabel => self.auto_repair_label(),
+            Guardrail::Severity => self.severity(),
+            Guardrail::ServiceLevel => self.service_level(),
+            Guardrail::PlaybookRisk => self.playbook_risk(),
+            Guardrail::Confidence => self.confidence(),
+            Guardrail::PlaybookRecord => self.playbook_record(),
+            Guardrail::Cooldown => self.cooldown(),
+            Guardrail::AttemptsPerHour => self.attempts_per_hour(),
+            Guardrail::RedundancyGroup => self.redundancy_group(),
+            Guardrail::ChangeFreeze => self.change_freeze(),
+            Guardrail::EpisodeOpen => self.episode_open(),
+        };
+        let passed = answer.is_ok();
+        let (Ok(why) | Err(why)) = answer;
+        Outcome { guardrail, passed, why }
+    }
+
+    /// The approval of the plan: attempts under it are one's own.
+    fn own(&self) -> ApprovalId {
+        ApprovalId::of(&self.incident.id, &self.plan.hash())
+    }
+
+    fn known_playbook(&self) -> Result<&Playbook, String> {
+        self.playbook.ok_or_else(|| format!("there is no playbook {} any more", self.plan.playbook))
+    }
+
+    fn known_service(&self) -> Result<&Service, String> {
+        self.service.ok_or_else(|| format!("the registry has no service {} any more", self.plan.target))
+    }
+
+    fn kill_switch(&self) -> Answer {
+        match self.readings.killed {
+            Some(false) => Ok("it is off".into()),
+            Some(true) => Err("it is on: nothing is repaired".into()),
+            None => Err("it could not be read".into()),
+        }
+    }
+
+    fn auto_repair_label(&self) -> Answer {
+        if self.incident.alert.allows_auto_repair() {
+            Ok("no label forbids it".into())
+        } else {
+            Err("the alert's own label forbids it".into())
+        }
+    }
+
+    fn severity(&self) -> Answer {
+        let severity = self.incident.severity;
+        // Nobody knows how bad it is when there is more of it than the incident shows.
+        if self.incident.storm.is_some() || self.incident.tied_to.is_some() {
+            return Err("it is a part of a storm".into());
+        }
+        if self.incident.left_out > 0 {
+            return Err(format!("its sender left out {} alerts: it may be worse than {severity:?}", self.incident.left_out));
+        }
+        if severity < Severity::P2 {
+            return Err(format!("{severity:?} never runs by itself"));
+        }
+        match self.known_playbook()?.auto {
+            Some(auto) if severity < auto.max_severity => Err(format!("{severity:?} is worse than the playbook's {:?}", auto.max_severity)),
+            _ => Ok(format!("{severity:?}")),
+        }
+    }
+
+    fn service_level(&self) -> Answer {
+        let service = self.known_service()?;
+        match service.level {
+            Level::Auto => Ok(format!("{} is auto", service.name)),
+            Level::Approval => Err(format!("{} asks for approval", service.name)),
+            Level::Manual => Err(format!("{} is repaired by hand only", service.name)),
+        }
+    }
+
+    fn playbook_risk(&self) -> Answer {
+        let playbook = self.known_playbook()?;
+        if playbook.auto.is_none() {
+            return Err(format!("{} has no auto: it never runs by itself", playbook.id));
+        }
+        match (playbook.risk, playbook.data_impact) {
+            (Risk::Low, DataImpact::None | DataImpact::ReadOnly) => Ok("low, and it changes no data".into()),
+            (Risk::Low, DataImpact::Write | DataImpact::Destructive) => Err("it changes data".into()),
+            (risk, _) => Err(format!("{} is more than low", risk.as_str())),
+        }
+    }
+
+    fn confidence(&self) -> Answer {
+        let Some(analysis) = &self.incident.analysis else { return Err("nothing has been found yet".into()) };
+        // A model can be talked into being sure; the operator's rule cannot.
+        let of_rule = analysis.rule_confidence;
+        let (sure, least) = (if of_rule < analysis.confidence { of_rule } else { analysis.confidence }, self.limits.min_confidence.get());
+        // Not the other way round: what is not a number has to stop it.
+        if sure >= least { Ok(format!("{sure:.2} of {least:.2}")) } else { Err(format!("{sure:.2} is less than {least:.2}")) }
+    }
+
+    fn playbook_record(&self) -> Answer {
+        let record = self.readings.record.ok_or("it could not be read")?;
+        let needed = self.known_playbook()?.auto.map_or(0, |auto| u64::from(auto.min_verified));
+        if record.verified < needed {
+            return Err(format!("verified {} times, and it needs {needed}", record.verified));
+        }
+        if record.failed > record.verified {
+            return Err(format!("failed {} times, and verified only {}", record.failed, record.verified));
+        }
+        Ok(format!("verified {} times, failed {}", record.verified, record.failed))
+    }
+
+    fn cooldown(&self) -> Answer {
+        let ledger = self.readings.target.as_ref().ok_or("the target's ledger could not be read")?;
+        let Some(rest) = self.known_playbook()?.cooldown else { return Ok("the playbook asks for no rest".into()) };
+        let Some(last) = ledger.last_run(&self.plan.playbook, &self.own()) else { return Ok("its first run here".into()) };
+        // Clocks differ: a run of the future was just now.
+        let since = SignedDuration::from_secs(self.now.duration_since(last).as_secs().max(0));
+        let words = format!("its last run here was {since:#} ago, its rest is {:#}", rest.length());
+        if since >= rest.length() { Ok(words) } else { Err(words) }
+    }
+
+    fn attempts_per_hour(&self) -> Answer {
+        let ledger = self.readings.target.as_ref().ok_or("the target's ledger could not be read")?;
+        let (made, most) = (ledger.within_hour(self.now, &self.own()), self.limits.attempts_per_hour);
+        let words = format!("{made} on {} within the hour, of {most}", self.plan.target);
+        if u32::try_from(made).is_ok_and(|made| made < most.get()) { Ok(words) } else { Err(words) }
+    }
+
+    fn redundancy_group(&self) -> Answer {
+        let Some(group) = &self.known_service()?.redundancy_group else { return Ok("the service is in none".into()) };
+        let ledger = self.readings.group.as_ref().ok_or("the group's ledger could not be read")?;
+        let (others, most) = (ledger.others(&self.plan.target, self.now).count(), self.limits.max_in_group);
+        let words = format!("{others} others of {group} are being repaired, of {most} at once");
+        if u32::try_from(others).is_ok_and(|others| others < most.get()) { Ok(words) } else { Err(words) }
+    }
+
+    fn change_freeze(&self) -> Answer {
+        match self.limits.freeze_at(self.now) {
+            None => Ok("none holds".into()),
+            Some(freeze) => Err(format!("until {}: {}", freeze.to, freeze.why)),
+        }
+    }
+
+    fn episode_open(&self) -> Answer {
+        if self.incident.resolved_at.is_none() && self.incident.is_open() {
+            Ok("the alert still fires".into())
+        } else {
+            Err("the alert has resolved".into())
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "situation_tests.rs"]
+mod tests;

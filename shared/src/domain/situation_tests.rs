@@ -1,0 +1,381 @@
+//! Each guardrail with what it lets through and what it stops.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Situation;
+use crate::domain::analysis::{Analysis, BlastRadius, DataImpact, Responsibility, Risk, Severity};
+use crate::domain::guardrail::{Guardrail, all_passed};
+use crate::domain::id::{ApprovalId, IncidentId};
+use crate::domain::incident::{Incident, Status};
+use crate::domain::ledger::{Attempt, GroupLedger, Readings, TargetLedger};
+use crate::domain::limits::Limits;
+use crate::domain::plan::Plan;
+use crate::domain::plan::tests::plan;
+use crate::domain::playbook::Playbook;
+use crate::domain::record::PlaybookRecord;
+use crate::domain::service::Service;
+use crate::domain::storm::Storm;
+use crate::domain::transition::tests::incident;
+
+/// The facts of a situation, owned, so that a test can change one of them.
+struct Facts {
+    incident: Incident,
+    plan: Plan,
+    playbook: Option<Playbook>,
+    service: Option<Service>,
+    limits: Limits,
+    readings: Readings,
+}
+
+fn now() -> Timestamp {
+    "2026-06-01T12:00:00Z".parse().expect("a time")
+}
+
+fn ago(minutes: i64) -> Timestamp {
+    now() - SignedDuration::from_mins(minutes)
+}
+
+fn analysis(confidence: f64) -> Analysis {
+    let blast_radius =
+        BlastRadius { affected_pods: 1, estimated_downtime: String::new(), related_services: vec![], data_impact: DataImpact::None };
+    Analysis {
+        action_title: String::new(),
+        description: String::new(),
+        root_cause: String::new(),
+        suggested_action: String::new(),
+        suggested_command: None,
+        risk: Risk::Medium,
+        confidence,
+        rule_confidence: 0.6,
+        blast_radius,
+        affected_services: vec![],
+        primary_responsibility: Responsibility::App,
+        optimisation_suggestions: vec![],
+        deviation: None,
+        remembered: None,
+        fell_back_because: None,
+        provider: "static".into(),
+        model: None,
+        tokens: 0,
+        price_micro_usd: 0,
+        duration_ms: 0,
+        trace_id: None,
+    }
+}
+
+/// A situation in which every guardrail passes.
+fn fine() -> Facts {
+    let playbook = "{id: restart, name: Restart, match: {alertnames: [A]}, risk: low, auto: {max_severity: P2, min_verified: 2}, \
+                    cooldown: 10m, steps: [{run: [restart]}]}";
+    let service = "{name: web, level: auto, redundancy_group: front, target: {ssm: {tag: 'a=b'}}}";
+    let limits = "{min_confidence: 0.6, attempts_per_hour: 2, max_in_group: 1, \
+                  freezes: [{from: 2026-12-20T00:00:00Z, to: 2027-01-02T00:00:00Z, why: holidays}]}";
+    Facts {
+        incident: Incident { severity: Severity::P2, analysis: Some(analysis(0.6)), status: Status::NeedsHuman, ..incident() },
+        plan: plan(),
+        playbook: Some(serde_saphyr::from_str(playbook).expect("a playbook")),
+        service: Some(serde_saphyr::from_str(service).expect("a service")),
+        limits: serde_saphyr::from_str(limits).expect("limits"),
+        readings: Readings {
+            killed: Some(false),
+            target: Some(TargetLedger::default()),
+            group: Some(GroupLedger::default()),
+            record: Some(PlaybookRecord { verified: 2, failed: 2, last_run: None }),
+        },
+    }
+}
+
+impl Facts {
+    fn situation(&self) -> Situation<'_> {
+        Situation {
+            incident: &self.incident,
+            plan: &self.plan,
+            playbook: self.playbook.as_ref(),
+            service: self.service.as_ref(),
+            limits: &self.limits,
+            readings: &self.readings,
+            now: now(),
+        }
+    }
+
+    fn playbook(&mut self) -> &mut Playbook {
+        self.playbook.as_mut().expect("a playbook")
+    }
+
+    /// Lets another incident's attempt, or the incident's own, stand in the target's ledger.
+    fn attempted(&mut self, number: u32, playbook: &str, at: Timestamp) {
+        let attempt = Attempt { approval_id: other(number), playbook: playbook.to_owned(), at };
+        self.readings.target.as_mut().expect("a ledger").enter(attempt);
+    }
+}
+
+fn other(number: u32) -> ApprovalId {
+    let incident = IncidentId::try_from(format!("01ARZ3NDEKTSV4RRFFQ69G{number:04}")).expect("a ULID");
+    ApprovalId::of(&incident, &plan().hash())
+}
+
+/// What a guardrail answers after a change: `Ok` or `Err` with its words. No other guardrail may change its answer from passing.
+fn after(guardrail: Guardrail, change: impl FnOnce(&mut Facts)) -> Result<String, String> {
+    let mut facts = fine();
+    change(&mut facts);
+    let outcome = facts.situation().ask(guardrail);
+    if outcome.passed { Ok(outcome.why) } else { Err(outcome.why) }
+}
+
+type Change = fn(&mut Facts);
+
+/// Checks that a guardrail stops each of these, with these words, and lets the rest through.
+fn table(guardrail: Guardrail, stops: &[(Change, &str)], passes: &[Change]) {
+    for (change, why) in stops {
+        assert_eq!(after(guardrail, change), Err((*why).to_owned()), "{guardrail:?}");
+    }
+    for (i, change) in passes.iter().enumerate() {
+        let answer = after(guardrail, change);
+        assert!(answer.is_ok(), "{guardrail:?} stops what it should let through (number {i}): {answer:?}");
+    }
+}
+
+#[test]
+fn a_situation_in_which_nothing_is_wrong_passes_all() {
+    let outcomes = fine().situation().check();
+    assert!(all_passed(&outcomes), "{outcomes:#?}");
+    assert_eq!(outcomes.iter().map(|outcome| outcome.guardrail).collect::<Vec<_>>(), Guardrail::ALL);
+}
+
+#[test]
+fn nothing_known_stops_everything_that_asks_the_store_or_the_files() {
+    let mut facts = fine();
+    facts.readings = Readings::default();
+    facts.playbook = None;
+    facts.service = None;
+    facts.incident.analysis = None;
+    let passed: Vec<Guardrail> =
+        facts.situation().check().into_iter().filter(|outcome| outcome.passed).map(|outcome| outcome.guardrail).collect();
+    assert_eq!(passed, [Guardrail::AutoRepairLabel, Guardrail::ChangeFreeze, Guardrail::EpisodeOpen]);
+}
+
+#[test]
+fn kill_switch() {
+    table(
+        Guardrail::KillSwitch,
+        &[
+            (|facts| facts.readings.killed = Some(true), "it is on: nothing is repaired"),
+            (|facts| facts.readings.killed = None, "it could not be read"),
+        ],
+        &[],
+    );
+}
+
+#[test]
+fn auto_repair_label() {
+    table(
+        Guardrail::AutoRepairLabel,
+        &[
+            (|facts| drop(facts.incident.alert.labels.insert("auto_repair".into(), "false".into())), "the alert's own label forbids it"),
+            (|facts| drop(facts.incident.alert.labels.insert("auto_repair".into(), "perhaps".into())), "the alert's own label forbids it"),
+        ],
+        &[|facts| drop(facts.incident.alert.labels.insert("auto_repair".into(), "true".into()))],
+    );
+}
+
+#[test]
+fn severity() {
+    table(
+        Guardrail::Severity,
+        &[
+            (|facts| facts.incident.severity = Severity::P0, "P0 never runs by itself"),
+            (|facts| facts.incident.severity = Severity::P1, "P1 never runs by itself"),
+            (
+                |facts| {
+                    facts.incident.severity = Severity::P1;
+                    facts.playbook().auto.as_mut().expect("auto").max_severity = Severity::P0;
+                },
+                "P1 never runs by itself",
+            ),
+            (|facts| facts.playbook().auto.as_mut().expect("auto").max_severity = Severity::P3, "P2 is worse than the playbook's P3"),
+            (|facts| facts.incident.left_out = 7, "its sender left out 7 alerts: it may be worse than P2"),
+            (|facts| facts.incident.storm = Some(Storm::default()), "it is a part of a storm"),
+            (|facts| facts.incident.tied_to = Some(facts.incident.id.clone()), "it is a part of a storm"),
+            (|facts| facts.playbook = None, "there is no playbook restart any more"),
+        ],
+        &[|facts| facts.incident.severity = Severity::P3],
+    );
+}
+
+#[test]
+fn service_level() {
+    fn level(facts: &mut Facts, level: &str) {
+        facts.service.as_mut().expect("a service").level = serde_saphyr::from_str(level).expect("a level");
+    }
+    table(
+        Guardrail::ServiceLevel,
+        &[
+            (|facts| level(facts, "approval"), "web asks for approval"),
+            (|facts| level(facts, "manual"), "web is repaired by hand only"),
+            (|facts| facts.service = None, "the registry has no service web any more"),
+        ],
+        &[|facts| level(facts, "auto")],
+    );
+}
+
+#[test]
+fn playbook_risk() {
+    table(
+        Guardrail::PlaybookRisk,
+        &[
+            (|facts| facts.playbook().auto = None, "restart has no auto: it never runs by itself"),
+            (|facts| facts.playbook().risk = Risk::Medium, "medium is more than low"),
+            (|facts| facts.playbook().risk = Risk::High, "high is more than low"),
+            (|facts| facts.playbook().risk = Risk::Critical, "critical is more than low"),
+            (|facts| facts.playbook().data_impact = DataImpact::Write, "it changes data"),
+            (|facts| facts.playbook().data_impact = DataImpact::Destructive, "it changes data"),
+        ],
+        &[|facts| facts.playbook().data_impact = DataImpact::ReadOnly],
+    );
+}
+
+#[test]
+fn confidence() {
+    table(
+        Guardrail::Confidence,
+        &[
+            (|facts| facts.incident.analysis = Some(analysis(0.59)), "0.59 is less than 0.60"),
+            (|facts| facts.incident.analysis = Some(analysis(f64::NAN)), "NaN is less than 0.60"),
+            (|facts| facts.incident.analysis = Some(analysis(-1.0)), "-1.00 is less than 0.60"),
+            (|facts| facts.incident.analysis = Some(Analysis { rule_confidence: 0.3, ..analysis(1.0) }), "0.30 is less than 0.60"),
+            (|facts| facts.incident.analysis = None, "nothing has been found yet"),
+        ],
+        &[|facts| facts.incident.analysis = Some(analysis(1.0))],
+    );
+}
+
+#[test]
+fn playbook_record() {
+    fn record(facts: &mut Facts, verified: u64, failed: u64) {
+        facts.readings.record = Some(PlaybookRecord { verified, failed, last_run: None });
+    }
+    table(
+        Guardrail::PlaybookRecord,
+        &[
+            (|facts| record(facts, 1, 0), "verified 1 times, and it needs 2"),
+            (|facts| record(facts, 3, 4), "failed 4 times, and verified only 3"),
+            (
+                |facts| {
+                    record(facts, 0, 1);
+                    facts.playbook().auto.as_mut().expect("auto").min_verified = 0;
+                },
+                "failed 1 times, and verified only 0",
+            ),
+            (|facts| facts.readings.record = None, "it could not be read"),
+        ],
+        &[
+            |facts| record(facts, 4, 4),
+            |facts| {
+                record(facts, 0, 0);
+                facts.playbook().auto.as_mut().expect("auto").min_verified = 0;
+            },
+        ],
+    );
+}
+
+#[test]
+fn cooldown() {
+    table(
+        Guardrail::Cooldown,
+        &[
+            (|facts| facts.attempted(1, "restart", ago(9)), "its last run here was 9m ago, its rest is 10m"),
+            (|facts| facts.attempted(1, "restart", now()), "its last run here was 0s ago, its rest is 10m"),
+            (|facts| facts.attempted(1, "restart", ago(-1)), "its last run here was 0s ago, its rest is 10m"),
+            (|facts| facts.readings.target = None, "the target's ledger could not be read"),
+        ],
+        &[
+            |facts| facts.attempted(1, "restart", ago(10)),
+            |facts| facts.attempted(1, "reload", ago(1)),
+            |facts| {
+                facts.attempted(1, "restart", ago(1));
+                facts.playbook().cooldown = None;
+            },
+            // Its own attempt, when the message comes again after a crash.
+            |facts| {
+                let own = ApprovalId::of(&facts.incident.id, &facts.plan.hash());
+                let attempt = Attempt { approval_id: own, playbook: "restart".into(), at: ago(1) };
+                facts.readings.target.as_mut().expect("a ledger").enter(attempt);
+            },
+        ],
+    );
+}
+
+#[test]
+fn attempts_per_hour() {
+    table(
+        Guardrail::AttemptsPerHour,
+        &[
+            (
+                |facts| {
+                    facts.attempted(1, "reload", ago(59));
+                    facts.attempted(2, "restart", ago(1));
+                },
+                "2 on web within the hour, of 2",
+            ),
+            (|facts| facts.readings.target = None, "the target's ledger could not be read"),
+        ],
+        &[
+            |facts| facts.attempted(1, "reload", ago(1)),
+            |facts| {
+                facts.attempted(1, "reload", ago(60));
+                facts.attempted(2, "restart", ago(1));
+            },
+        ],
+    );
+}
+
+#[test]
+fn redundancy_group() {
+    fn running(facts: &mut Facts, target: &str, until: Timestamp) {
+        assert!(facts.readings.group.as_mut().expect("a ledger").enter(target, &other(1), until, until, 9));
+    }
+    table(
+        Guardrail::RedundancyGroup,
+        &[
+            (|facts| running(facts, "web-2", now()), "1 others of front are being repaired, of 1 at once"),
+            (|facts| facts.readings.group = None, "the group's ledger could not be read"),
+            (|facts| facts.service = None, "the registry has no service web any more"),
+        ],
+        &[
+            |facts| running(facts, "web-2", ago(1)),
+            |facts| running(facts, "web", now()),
+            |facts| {
+                facts.readings.group = None;
+                facts.service.as_mut().expect("a service").redundancy_group = None;
+            },
+        ],
+    );
+}
+
+#[test]
+fn change_freeze() {
+    fn freeze(facts: &mut Facts, from: i64, to: i64) {
+        facts.limits.freezes[0].from = ago(from);
+        facts.limits.freezes[0].to = ago(to);
+    }
+    table(
+        Guardrail::ChangeFreeze,
+        &[
+            (|facts| freeze(facts, 0, -10), "until 2026-06-01T12:10:00Z: holidays"),
+            (|facts| freeze(facts, 10, -1), "until 2026-06-01T12:01:00Z: holidays"),
+        ],
+        &[|facts| freeze(facts, 10, 0), |facts| freeze(facts, -1, -10), |facts| facts.limits.freezes.clear()],
+    );
+}
+
+#[test]
+fn episode_open() {
+    table(
+        Guardrail::EpisodeOpen,
+        &[
+            (|facts| facts.incident.resolved_at = Some(now()), "the alert has resolved"),
+            (|facts| facts.incident.status = Status::Resolved, "the alert has resolved"),
+        ],
+        &[|facts| facts.incident.status = Status::Repairing],
+    );
+}

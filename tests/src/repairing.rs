@@ -1,0 +1,47 @@
+//! What stories about repairs need: a decision, a hand on the host, and the repair function in this process.
+
+use std::process::Command;
+
+use repair::App;
+use repair::config::Config;
+use serde_json::json;
+use shared::domain::incident::Incident;
+use shared::variables::Variables;
+
+use crate::stack::{Stack, project};
+
+impl Stack {
+    /// Approves the plan of an incident through the API, as `api:ada`.
+    ///
+    /// # Panics
+    /// If it has none, or the API refuses.
+    pub async fn approve(&self, incident: &Incident) {
+        let id = &incident.approval.as_ref().expect("asked").id;
+        let request = self.http.post(self.url(&format!("approvals/{id}/approve"))).bearer_auth(&self.facts.secrets["approval"]);
+        let answer = request.json(&json!({ "actor": "ada" })).send().await.expect("an answer");
+        assert_eq!(answer.status(), 200, "{answer:?}");
+    }
+
+    /// Tells the host's supervisor something.
+    ///
+    /// # Panics
+    /// If it does not do it.
+    pub fn supervisorctl(&self, arguments: &[&str]) {
+        let program = project().join(".venv/bin/supervisorctl");
+        let done = Command::new(program).arg("-c").arg(&self.facts.target.supervisor_conf).args(arguments).output().expect("supervisorctl");
+        assert!(done.status.success(), "{done:?}");
+    }
+
+    /// The repair function in this process, with the deployed bridge.
+    ///
+    /// # Panics
+    /// If a variable or a file is wrong.
+    #[must_use]
+    pub fn repair(&self) -> App {
+        let variables = Variables::from_fn(|name| match name {
+            "BRIDGE_FUNCTION_NAME" => self.facts.outputs.get("BridgeFunctionName").cloned(),
+            other => self.variable(other),
+        });
+        App::new(Config::from_variables(&variables).expect("the variables"), &self.aws()).expect("the files")
+    }
+}
