@@ -1,6 +1,7 @@
 //! The analyzer: gives a new incident its diagnosis and, where a playbook fits, a plan.
 
 pub mod config;
+pub mod evidence;
 pub mod providers;
 pub mod static_analyzer;
 mod storms;
