@@ -30,6 +30,7 @@ stack: venv ## The local stack alone, with its facts as one line of JSON (ends w
 
 test: venv check-config ## All tests
 	@command -v prometheus-alertmanager >/dev/null || echo 'skipped: real_alertmanager and ha_pair (install prometheus-alertmanager)'
+	@command -v prometheus >/dev/null || echo 'skipped: prometheus_evidence (install prometheus)'
 	@[ -x /usr/sbin/sshd ] || echo 'skipped: bridge_over_ssh with the real sshd (install openssh-server)'
 	@docker version >/dev/null 2>&1 || echo 'skipped: sam_local_invoke (install docker.io and start dockerd)'
 	cargo build --all-targets $(TESTS)

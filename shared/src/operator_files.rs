@@ -72,7 +72,7 @@ impl OperatorFiles {
 /// # Errors
 /// What is wrong with it, also that it is not there.
 pub fn limits(directory: &Path) -> Result<Limits, Faults> {
-    yaml::read(&directory.join(GUARDRAILS), "")
+    yaml::read(&directory.join(GUARDRAILS), "{}")
 }
 
 /// A name, the other names, and what is wrong: each a field and a sentence.

@@ -8,6 +8,7 @@ pub mod http;
 pub mod http_door;
 pub mod in_process;
 pub mod own_queue;
+pub mod prometheus;
 pub mod repairing;
 pub mod runtime;
 pub mod sam;

@@ -2,6 +2,7 @@
 
 pub mod autonomy;
 pub mod config;
+pub mod evidence;
 pub mod providers;
 pub mod redaction;
 pub mod static_analyzer;

@@ -9,6 +9,8 @@ use super::alert::cut;
 pub const LINES_KEPT: usize = 8;
 /// How long each of its texts may be, in characters. They come from outside: names of series, earlier root causes.
 pub const LINE_CHARACTERS: usize = 300;
+/// By how much of a window's scale its beginning and its end have to differ to be a trend.
+const TREND_SHARE: f64 = 0.1;
 
 /// Who was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -67,6 +69,43 @@ pub struct Measurement {
     pub most: f64,
     /// Where it is going.
     pub trend: Trend,
+}
+
+impl Measurement {
+    /// What a window's points say, oldest first. Points that are no numbers (NaN, ±Inf) are left out; without any other there is nothing
+    /// to say.
+    #[must_use]
+    pub fn of(name: &str, unit: &str, points: &[f64]) -> Option<Self> {
+        let points: Vec<f64> = points.iter().copied().filter(|point| point.is_finite()).collect();
+        let value = *points.last()?;
+        let least = points.iter().copied().fold(value, f64::min);
+        let most = points.iter().copied().fold(value, f64::max);
+        Some(Self { name: name.to_owned(), value, unit: unit.to_owned(), least, most, trend: Trend::of(&points, least, most) })
+    }
+}
+
+impl Trend {
+    /// Compares the means of the first and the last third: one odd point at either end is no trend.
+    ///
+    /// They have to differ by more than a tenth of the window's scale, which is its greatest magnitude, or the distance between least and
+    /// most where that is larger: a value of about 1000 that moves by 5 stands still, and so does one that swings around zero.
+    /// Fewer than three points have no trend.
+    fn of(points: &[f64], least: f64, most: f64) -> Self {
+        let third = points.len() / 3;
+        if third == 0 {
+            return Self::Stable;
+        }
+        // A sum of the largest numbers overflows, and a difference of two infinities is no number: no comparison with it holds.
+        #[expect(clippy::cast_precision_loss, reason = "a window has a few dozen points")]
+        let mean = |points: &[f64]| points.iter().sum::<f64>() / points.len() as f64;
+        let change = mean(&points[points.len() - third..]) - mean(&points[..third]);
+        let threshold = least.abs().max(most.abs()).max(most - least) * TREND_SHARE;
+        match change {
+            change if change > threshold => Self::Rising,
+            change if change < -threshold => Self::Falling,
+            _ => Self::Stable,
+        }
+    }
 }
 
 /// What came back.
@@ -135,5 +174,58 @@ impl Evidence {
             Found::Nothing => {}
         }
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Measurement, Trend};
+
+    const NONE: f64 = f64::NAN;
+
+    #[test]
+    fn a_measurement_is_the_newest_value_with_its_bounds() {
+        let cases: [(&[f64], Option<(f64, f64, f64)>); 6] = [
+            (&[1.0, 5.0, 3.0], Some((3.0, 1.0, 5.0))),
+            (&[-1.0], Some((-1.0, -1.0, -1.0))),
+            (&[NONE, 2.0, f64::INFINITY, 4.0, f64::NEG_INFINITY, NONE], Some((4.0, 2.0, 4.0))),
+            (&[f64::MAX, f64::MIN], Some((f64::MIN, f64::MIN, f64::MAX))),
+            (&[NONE, f64::INFINITY], None),
+            (&[], None),
+        ];
+        for (points, expected) in cases {
+            let measured = Measurement::of("load", "1/s", points);
+            let numbers = measured.map(|measured| {
+                assert_eq!((measured.name.as_str(), measured.unit.as_str()), ("load", "1/s"));
+                (measured.value, measured.least, measured.most)
+            });
+            assert_eq!(numbers, expected, "{points:?}");
+        }
+    }
+
+    #[test]
+    fn a_trend_is_what_both_ends_say() {
+        let huge = [f64::MAX; 9];
+        let cases: [(&str, &[f64], Trend); 15] = [
+            ("grows", &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], Trend::Rising),
+            ("shrinks", &[6.0, 5.0, 4.0, 3.0, 2.0, 1.0], Trend::Falling),
+            ("never moves", &[7.0; 9], Trend::Stable),
+            ("is always zero", &[0.0; 9], Trend::Stable),
+            ("leaves zero", &[0.0, 0.0, 0.0, 1.0, 1.0, 1.0], Trend::Rising),
+            ("ends at zero", &[3.0, 3.0, 3.0, 0.0, 0.0, 0.0], Trend::Falling),
+            ("falls below zero", &[1.0, 0.5, 0.0, -0.5, -1.0, -2.0], Trend::Falling),
+            ("grows below zero", &[-100.0, -100.0, -50.0, -50.0, -10.0, -10.0], Trend::Rising),
+            ("moves by half a percent", &[1000.0, 1000.0, 1001.0, 1002.0, 1005.0, 1005.0], Trend::Stable),
+            ("swings around zero", &[-5.0, 5.0, -5.0, 5.0, -5.0, 5.0], Trend::Stable),
+            ("has one odd point at its end", &[5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 6.0], Trend::Stable),
+            ("comes back", &[1.0, 1.0, 9.0, 9.0, 1.0, 1.0], Trend::Stable),
+            ("has gaps", &[NONE, 1.0, NONE, 2.0, f64::INFINITY, 3.0], Trend::Rising),
+            ("has two points", &[1.0, 100.0], Trend::Stable),
+            ("is too large to be added up", &huge, Trend::Stable),
+        ];
+        for (what, points, expected) in cases {
+            let measured = Measurement::of("", "", points).expect("it has numbers");
+            assert_eq!(measured.trend, expected, "a value that {what}: {points:?}");
+        }
     }
 }

@@ -1,0 +1,167 @@
+//! What the operator's servers know about an alert. Each question has a deadline, and what fails is an answer too: the analysis goes on.
+
+pub mod prometheus;
+mod promql;
+pub mod signoz;
+#[cfg(test)]
+mod stand_in;
+
+use std::error::Error as _;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use reqwest::{RequestBuilder, StatusCode, Url};
+use shared::domain::evidence::{Evidence, Found, Source};
+use shared::domain::playbook::Span;
+use thiserror::Error;
+
+/// How much of an answer is read, in bytes.
+const MOST_BYTES: usize = 2 * 1024 * 1024;
+
+/// A server's URL in `analyzer.yaml` that cannot be used. It is not repeated: it may hold a password.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("analyzer.yaml: evidence.{server}.url {fault}")]
+pub struct InvalidUrl {
+    server: &'static str,
+    fault: &'static str,
+}
+
+/// Why there is nothing to see. No text of it holds a key or a URL (`secrets-stay`).
+#[derive(Debug, PartialEq, Eq, Error)]
+enum NoAnswer {
+    #[error("it did not answer within {0} s")]
+    TimedOut(u64),
+    #[error("it could not be reached: {0}")]
+    Unreachable(String),
+    #[error("its answer is longer than 2 MiB")]
+    TooLong,
+    #[error("it answered with a redirect ({0}), which is not followed: write the address that it leads to into analyzer.yaml")]
+    Redirect(u16),
+    #[error("it refused the question ({status}): {words}")]
+    Refused { status: u16, words: String },
+    #[error("its answer ({status}) is none of its API: {fault}")]
+    Unreadable { status: u16, fault: String },
+    #[error("it was not asked: {0}")]
+    NotAsked(String),
+}
+
+/// The base of a server's addresses. A key belongs into Secrets Manager (`secrets-stay`), so that the URL has none.
+fn base_url(server: &'static str, text: &str) -> Result<Url, InvalidUrl> {
+    let invalid = |fault| InvalidUrl { server, fault };
+    let url = Url::parse(text).map_err(|_| invalid("is not a URL"))?;
+    if !["http", "https"].contains(&url.scheme()) {
+        return Err(invalid("has to begin with http:// or https://"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(invalid("holds a user or a password: name a secret with a key instead"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(invalid("has to end before ? and #"));
+    }
+    Ok(url)
+}
+
+/// The address of what is below a base.
+fn below(base: &Url, path: &[&str]) -> Url {
+    let mut url = base.clone();
+    // Only a URL such as `mailto:` has no path; `base_url` takes none of those.
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path);
+    }
+    url
+}
+
+/// True for a text that means nothing but itself in a query, whatever the query's language: letters, digits and `_ . : / -`.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:/-".contains(&b))
+}
+
+/// Waits for a question's answer, no longer than `timeout`, and makes evidence of whatever comes.
+async fn look_into(
+    source: Source,
+    asked: String,
+    at: Timestamp,
+    timeout: Span,
+    answer: impl Future<Output = Result<Found, NoAnswer>>,
+) -> Evidence {
+    let began = Instant::now();
+    let answered = tokio::time::timeout(Duration::from_secs(timeout.seconds()), answer).await;
+    let found = answered.unwrap_or(Err(NoAnswer::TimedOut(timeout.seconds()))).unwrap_or_else(|why| Found::Failed { why: why.to_string() });
+    let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Evidence { source, asked, at, duration_ms, found }.bounded()
+}
+
+/// Sends a question and reads the whole answer, whatever its status, if it is not too long.
+async fn answer(request: RequestBuilder) -> Result<(StatusCode, Vec<u8>), NoAnswer> {
+    let mut response = request.send().await.map_err(unreachable)?;
+    let status = response.status();
+    if status.is_redirection() {
+        return Err(NoAnswer::Redirect(status.as_u16()));
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+        if body.len() + chunk.len() > MOST_BYTES {
+            return Err(NoAnswer::TooLong);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok((status, body))
+}
+
+/// The client's own words quote the URL; what lies at the bottom says what happened.
+fn unreachable(error: reqwest::Error) -> NoAnswer {
+    let error = error.without_url();
+    let deepest = std::iter::successors(error.source(), |error| (*error).source()).last();
+    NoAnswer::Unreachable(deepest.map_or_else(|| error.to_string(), ToString::to_string))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{base_url, below, is_plain};
+
+    #[test]
+    fn a_url_that_cannot_be_a_base_is_refused_without_repeating_it() {
+        for good in ["http://127.0.0.1:9090", "https://ops.example/prometheus", "https://ops.example/a/b", "http://[::1]:9090"] {
+            assert!(base_url("prometheus", good).is_ok(), "{good}");
+        }
+        let bad = [
+            "",
+            "ops.example",
+            "ftp://ops.example",
+            "https://",
+            "http://u:secret@h",
+            "http://secret@h",
+            "http://h/?secret",
+            "http://h#secret",
+        ];
+        for bad in bad {
+            let error = base_url("signoz", bad).expect_err(bad).to_string();
+            assert!(
+                error.starts_with("analyzer.yaml: evidence.signoz.url ") && !error.contains("secret@") && !error.contains("?secret"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn addresses_keep_the_base_s_path() {
+        for (base, expected) in [
+            ("http://h", "http://h/api/v1"),
+            ("http://h/", "http://h/api/v1"),
+            ("http://h:81/a", "http://h:81/a/api/v1"),
+            ("http://h/a/", "http://h/a/api/v1"),
+        ] {
+            assert_eq!(below(&base_url("prometheus", base).expect("a URL"), &["api", "v1"]).as_str(), expected, "{base}");
+        }
+    }
+
+    #[test]
+    fn plain_text_has_no_signs_of_a_query() {
+        for plain in ["", "web-1", "10.0.0.1:9100", "a/b_c", "HTTP"] {
+            assert!(is_plain(plain), "{plain}");
+        }
+        for signs in ["a b", "\"", "'", "\\", "a\n", "{", "}", "$x", "a=b", "ä", "\u{202e}", "a,b", "#", "(", "*", "|"] {
+            assert!(!is_plain(signs), "{signs:?}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The real Prometheus (Debian's package), with an hour of history, rules that fire, and itself to scrape.
+
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use reqwest::Client;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::http::{Answer, serve};
+
+const PROGRAM: &str = "/usr/bin/prometheus";
+/// Of the same package.
+const TOOL: &str = "/usr/bin/promtool";
+/// How long it may take to start, to scrape and to evaluate its rules.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The path below which it serves, as behind a proxy that it shares with others.
+const PREFIX: &str = "/metrics-server";
+
+/// A running Prometheus. It is killed at the end.
+#[derive(Debug)]
+pub struct Prometheus {
+    process: Child,
+    http: Client,
+    /// Its base URL.
+    pub url: String,
+    /// What it has sent to its Alertmanager.
+    sent: Arc<Mutex<Vec<Value>>>,
+    _directory: TempDir,
+}
+
+impl Prometheus {
+    /// True if it is installed. Where it is not, the test is skipped by name on standard error; in CI it fails.
+    ///
+    /// # Panics
+    /// If it is not installed and `CI` is set.
+    #[must_use]
+    pub fn is_installed(test: &str) -> bool {
+        if Path::new(PROGRAM).exists() && Path::new(TOOL).exists() {
+            return true;
+        }
+        let note = format!("{test}: no Prometheus: install prometheus to run the test with the real one");
+        assert!(std::env::var_os("CI").is_none(), "{note}");
+        writeln!(std::io::stderr(), "skipped: {note}").expect("standard error");
+        false
+    }
+
+    /// Starts one that scrapes itself every second and evaluates these rules as often. Before that, its history is filled with
+    /// `history`, in the OpenMetrics format.
+    ///
+    /// # Panics
+    /// If it does not become ready.
+    pub async fn start(rules: &Value, history: &str) -> Self {
+        // A second call finds the provider installed.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = Client::builder().timeout(PATIENCE).build().expect("an HTTP client");
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = |name: &str, text: &str| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, text).expect("a file");
+            path.display().to_string()
+        };
+        let (alertmanager, sent) = alertmanager().await;
+        let port = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("its address").port();
+        let config = json!({
+            "global": { "scrape_interval": "1s", "evaluation_interval": "1s" },
+            // JSON is YAML.
+            "rule_files": [file("rules.yml", &json!({ "groups": [{ "name": "story", "rules": rules }] }).to_string())],
+            "alerting": { "alertmanagers": [{ "static_configs": [{ "targets": [alertmanager] }] }] },
+            "scrape_configs": [{
+                "job_name": "prometheus", "metrics_path": format!("{PREFIX}/metrics"),
+                "static_configs": [{ "targets": [format!("127.0.0.1:{port}")] }],
+            }],
+        });
+        let data = directory.path().join("data").display().to_string();
+        let filled = Command::new(TOOL)
+            .args(["tsdb", "create-blocks-from", "openmetrics", &file("history", history), &data])
+            .stdout(Stdio::null())
+            .status();
+        assert!(filled.expect("promtool runs").success());
+        let url = format!("http://127.0.0.1:{port}{PREFIX}");
+        let process = Command::new(PROGRAM)
+            .arg(format!("--config.file={}", file("prometheus.yml", &config.to_string())))
+            .arg(format!("--storage.tsdb.path={data}"))
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .arg(format!("--web.external-url={url}"))
+            // The first evaluation can come before it knows its Alertmanager.
+            .args(["--rules.alert.resend-delay=1s", "--log.level=error"])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let started = Self { process, http, url, sent, _directory: directory };
+        started.until_known("up").await;
+        started
+    }
+
+    /// The alert of this name as it is sent to Alertmanager, once it fires.
+    ///
+    /// # Panics
+    /// If it does not fire.
+    pub async fn sent(&self, name: &str) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let found = self.sent.lock().expect("nobody panicked").iter().find(|alert| alert["labels"]["alertname"] == name).cloned();
+            if let Some(alert) = found {
+                return alert;
+            }
+            assert!(Instant::now() < deadline, "Prometheus does not send {name}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Waits until a query has a result.
+    async fn until_known(&self, query: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let answer = self.http.get(format!("{}/api/v1/query?query={query}", self.url)).send().await;
+            let answer: Value = match answer {
+                Ok(answer) => answer.json().await.unwrap_or_default(),
+                Err(_) => Value::Null,
+            };
+            if !answer["data"]["result"][0].is_null() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "Prometheus does not get there: {answer}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// A stand-in for Alertmanager, which keeps the alerts that it is sent: only there does Prometheus write an alert's `generatorURL`.
+async fn alertmanager() -> (String, Arc<Mutex<Vec<Value>>>) {
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&sent);
+    let address = serve(move |request| {
+        let alerts: Vec<Value> = serde_json::from_slice(&request.body).expect("alerts");
+        kept.lock().expect("nobody panicked").extend(alerts);
+        async { Answer { status: 200, headers: Vec::new(), body: Vec::new() } }
+    })
+    .await;
+    (address, sent)
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
