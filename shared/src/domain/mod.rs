@@ -8,6 +8,7 @@ pub mod analyzer_settings;
 pub mod approval;
 #[cfg(feature = "playbooks")]
 pub mod argument;
+pub mod budget;
 pub mod decision;
 pub mod digest;
 pub mod draft;
@@ -18,6 +19,7 @@ pub mod id;
 pub mod incident;
 #[cfg(feature = "playbooks")]
 pub mod matching;
+pub mod memory;
 pub mod operation_log;
 pub mod plan;
 #[cfg(feature = "playbooks")]
