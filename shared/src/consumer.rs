@@ -33,7 +33,6 @@ pub async fn take<M: Queued, E: Display>(
             match M::from_json(record.body.as_deref().unwrap_or_default()) {
                 Ok(message) => {
                     let (kind, subject) = message.subject();
-                    let subject = subject.to_owned();
                     // Boxed: what handles a message holds the SDK's deep futures, and `main` around it would be too deep for the compiler.
                     let handled = Box::pin(handle(message, id.clone())).await;
                     log(&id, kind, &subject, &handled);
@@ -59,9 +58,10 @@ pub async fn take<M: Queued, E: Display>(
 fn log<E: Display>(message_id: &str, kind: &str, subject: &str, handled: &Result<(), E>) {
     let incident_id = (kind == "incident_id").then_some(subject);
     let alertname = (kind == "alertname").then_some(subject);
+    let day = (kind == "day").then_some(subject);
     match handled {
-        Ok(()) => info!(message_id, incident_id, alertname, "handled"),
-        Err(error) => error!(message_id, incident_id, alertname, %error, "not handled: it comes back"),
+        Ok(()) => info!(message_id, incident_id, alertname, day, "handled"),
+        Err(error) => error!(message_id, incident_id, alertname, day, %error, "not handled: it comes back"),
     }
 }
 

@@ -19,7 +19,7 @@ pub mod aws;
 pub mod consumer;
 #[cfg(feature = "intake")]
 pub mod intake;
-#[cfg(feature = "intake")]
+#[cfg(feature = "store")]
 mod jitter;
 #[cfg(feature = "playbooks")]
 pub mod operator_files;

@@ -1,6 +1,7 @@
 //! What travels on the queues: facts in the past tense. They carry ids, never payloads, and the receiver reads the state; only a
 //! signal carries its alert, because nothing is stored yet.
 
+use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -32,6 +33,11 @@ pub enum Message {
         /// How many sightings there were.
         hit_count: u64,
     },
+    /// A model was not asked, because the budget of the day has no room for its price. Analyzer to notifier.
+    BudgetUsedUp {
+        /// Which day (UTC).
+        day: Date,
+    },
     /// A plan was approved, by a human or by the guardrails. Ingress or analyzer to repair.
     RepairApproved {
         /// Which incident's.
@@ -52,7 +58,7 @@ pub struct Signal {
 /// What can be put onto a queue and taken from it.
 pub trait Queued: Serialize + DeserializeOwned {
     /// What it is about, as the name and the value of a field of a log line.
-    fn subject(&self) -> (&'static str, &str);
+    fn subject(&self) -> (&'static str, String);
 
     /// The message as JSON.
     #[must_use]
@@ -71,14 +77,20 @@ pub trait Queued: Serialize + DeserializeOwned {
 }
 
 impl Queued for Message {
-    fn subject(&self) -> (&'static str, &str) {
-        ("incident_id", self.incident_id().as_str())
+    fn subject(&self) -> (&'static str, String) {
+        match self {
+            Self::IncidentOpened { incident_id }
+            | Self::IncidentChanged { incident_id }
+            | Self::AlertsConverged { incident_id, .. }
+            | Self::RepairApproved { incident_id, .. } => ("incident_id", incident_id.to_string()),
+            Self::BudgetUsedUp { day } => ("day", day.to_string()),
+        }
     }
 }
 
 impl Queued for Signal {
-    fn subject(&self) -> (&'static str, &str) {
-        ("alertname", &self.alert.name)
+    fn subject(&self) -> (&'static str, String) {
+        ("alertname", self.alert.name.clone())
     }
 }
 
@@ -101,20 +113,23 @@ pub enum Unreadable {
 }
 
 impl Message {
-    /// The incident that the message is about.
+    /// The incident that the message is about, if it is about one.
     #[must_use]
-    pub fn incident_id(&self) -> &IncidentId {
+    pub fn incident_id(&self) -> Option<&IncidentId> {
         match self {
             Self::IncidentOpened { incident_id }
             | Self::IncidentChanged { incident_id }
             | Self::AlertsConverged { incident_id, .. }
-            | Self::RepairApproved { incident_id, .. } => incident_id,
+            | Self::RepairApproved { incident_id, .. } => Some(incident_id),
+            Self::BudgetUsedUp { .. } => None,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::date;
+
     use super::{Message, Queued as _, Unreadable};
     use crate::domain::id::{IncidentId, InvalidId};
 
@@ -127,12 +142,22 @@ mod tests {
             @r#"{"hit_count":4,"incident_id":"01ARZ3NDEKTSV4RRFFQ69G5FAV","type":"alerts_converged","v":1}"#
         );
         assert_eq!(Message::from_json(&message.to_json()).ok(), Some(message));
+        let message = Message::BudgetUsedUp { day: date(2026, 11, 22) };
+        insta::assert_snapshot!(message.to_json(), @r#"{"day":"2026-11-22","type":"budget_used_up","v":1}"#);
+        assert_eq!(message.subject(), ("day", "2026-11-22".to_owned()));
+        assert_eq!(Message::from_json(&message.to_json()).ok(), Some(message));
         Ok(())
     }
 
     #[test]
     fn what_is_not_ours_is_refused() {
-        for text in ["", "{}", r#"{"v":1,"type":"incident_opened"}"#, r#"{"v":1,"type":"incident_opened","incident_id":"x"}"#] {
+        for text in [
+            "",
+            "{}",
+            r#"{"v":1,"type":"incident_opened"}"#,
+            r#"{"v":1,"type":"incident_opened","incident_id":"x"}"#,
+            r#"{"v":1,"type":"budget_used_up","day":"2026-02-30"}"#,
+        ] {
             assert!(matches!(Message::from_json(text), Err(Unreadable::Shape(_))), "{text}");
         }
         let newer = r#"{"v":2,"type":"incident_opened","incident_id":"01ARZ3NDEKTSV4RRFFQ69G5FAV"}"#;

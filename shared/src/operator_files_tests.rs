@@ -88,7 +88,7 @@ fn a_fault_of_the_limits_names_file_line_and_field() {
     insta::assert_snapshot!(limit_faults("zero", &GOOD.replace("hour: 3", "hour: 0")), @"guardrails.yaml:2: attempts_per_hour: invalid value: integer `0`, expected a nonzero u32 at line 2, column 1");
     insta::assert_snapshot!(limit_faults("missing", &GOOD.replace("max_in_group: 1\n", "")), @"guardrails.yaml:2: missing field `max_in_group` at line 2, column 1");
     insta::assert_snapshot!(limit_faults("unknown", &format!("{GOOD}cooldown: 5m\n")), @"guardrails.yaml:4: cooldown: unknown field `cooldown`, expected one of min_confidence, attempts_per_hour, max_in_group, freezes at line 4, column 1");
-    insta::assert_snapshot!(limit_faults("empty", "# nothing yet\n"), @"guardrails.yaml:2: unexpected end of input at line 2, column 1");
+    insta::assert_snapshot!(limit_faults("empty", "# nothing yet\n"), @"guardrails.yaml:1: missing field `min_confidence` at line 1, column 1");
     insta::assert_snapshot!(limit_faults("backwards", &frozen("2026-11-30T00:00:00Z", "2026-11-27T00:00:00Z")), @"guardrails.yaml:5: freezes[0]: a freeze from 2026-11-30T00:00:00Z to 2026-11-27T00:00:00Z has no time in it at line 5, column 5");
     insta::assert_snapshot!(limit_faults("zone", &frozen("2026-11-27T00:00:00", "2026-11-30T00:00:00Z")), @"guardrails.yaml:5: freezes[0].from: failed to find offset component, which is required for parsing a timestamp at line 5, column 13");
     let missing = limits(&PathBuf::from("/nonexistent")).expect_err("not there").to_string();

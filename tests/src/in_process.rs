@@ -68,8 +68,22 @@ impl Stack {
     /// If a variable is wrong.
     #[must_use]
     pub fn notifier_without_chat(&self) -> notifier::App {
-        let changed = [("TELEGRAM_BOT_TOKEN_SECRET_ID", "not needed")];
-        let config = notifier::config::Config::from_variables(&self.variables(&changed)).expect("the variables");
+        self.notifier_with(&[])
+    }
+
+    /// The notifier in this process, with the stack's chat.
+    ///
+    /// # Panics
+    /// If a variable is wrong.
+    #[must_use]
+    pub fn notifier(&self) -> notifier::App {
+        let telegram = &self.facts.telegram;
+        let chat = telegram.chat_id.to_string();
+        self.notifier_with(&[("TELEGRAM_API_BASE_URL", &telegram.base_url), ("TELEGRAM_CHAT_ID", &chat)])
+    }
+
+    fn notifier_with(&self, changed: &[(&str, &str)]) -> notifier::App {
+        let config = notifier::config::Config::from_variables(&self.variables(changed)).expect("the variables");
         notifier::App::new(config, &self.aws()).expect("a client")
     }
 

@@ -50,6 +50,8 @@ pub struct Facts {
 /// The Telegram stand-in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Telegram {
+    /// Where its Bot API answers.
+    pub base_url: String,
     /// Where it is controlled.
     pub control_url: String,
     /// The bot's token.
@@ -153,6 +155,7 @@ impl Stack {
             "ALERTMANAGER_SECRET_ID" => "AlertmanagerSecretArn",
             "APPROVAL_SECRET_ID" => "ApprovalSecretArn",
             "TELEGRAM_WEBHOOK_SECRET_ID" => "TelegramWebhookSecretArn",
+            "TELEGRAM_BOT_TOKEN_SECRET_ID" => "TelegramBotTokenArn",
             "ENVIRONMENT" => return Some("prod".to_owned()),
             "CONFIG_DIR" => return Some(self.facts.target.config_dir.display().to_string()),
             _ => return None,

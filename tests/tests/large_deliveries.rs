@@ -57,7 +57,11 @@ impl Door {
 
     async fn queued(&self) -> BTreeSet<IncidentId> {
         let bodies = self.incidents.take_all().await;
-        bodies.iter().map(|body| Message::from_json(body).expect("ours")).map(|message: Message| message.incident_id().clone()).collect()
+        bodies
+            .iter()
+            .map(|body| Message::from_json(body).expect("ours"))
+            .filter_map(|message: Message| message.incident_id().cloned())
+            .collect()
     }
 }
 

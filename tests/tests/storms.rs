@@ -180,7 +180,7 @@ impl Minutes {
     async fn places(&self, messages: &[Message]) -> (usize, Vec<IncidentId>) {
         let (mut alone, mut tied) = (0, Vec::new());
         for message in messages {
-            let incident = self.incident(message.incident_id()).await;
+            let incident = self.incident(message.incident_id().expect("it is about an incident")).await;
             match incident.tied_to {
                 Some(storm) => {
                     assert_eq!((incident.status, incident.analysis), (Status::Tied, None));
@@ -220,7 +220,7 @@ async fn forty_racing_incidents_of_one_minute_make_one_storm_and_leave_exactly_t
     let log = minutes.stack.log_with(storm.as_str(), Event::AnalysisCompleted).await;
     assert_eq!((count(&log, Event::AlertReceived), count(&log, Event::AnalysisCompleted)), (1, 1));
     for message in &messages {
-        let log = minutes.stack.store.log(message.incident_id()).await.expect("the log");
+        let log = minutes.stack.store.log(message.incident_id().expect("it is about an incident")).await.expect("the log");
         assert_eq!(count(&log, Event::TiedToStorm) + count(&log, Event::AnalysisCompleted), 1, "{log:#?}");
     }
 }

@@ -1,10 +1,12 @@
 //! The notifier: one card for each incident, which always shows the state in the store.
 
+pub mod budget_notice;
 pub mod card;
 pub mod config;
 pub mod telegram;
 
 use aws_types::SdkConfig;
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use shared::domain::digest::Digest;
 use shared::domain::id::IncidentId;
@@ -14,7 +16,7 @@ use shared::domain::storm::Storm;
 use shared::message::Message;
 use shared::queue::{Queue, QueueError, STORM_LOOKS_EVERY};
 use shared::secrets::{SecretError, Secrets};
-use shared::store::{CardTurn, SentCard, Store, StoreError};
+use shared::store::{CardOf, CardTurn, SentCard, Store, StoreError};
 use thiserror::Error;
 use tracing::{debug, warn};
 
@@ -81,10 +83,19 @@ impl App {
     /// # Errors
     /// If the message has to come again.
     pub async fn handle(&self, message: &Message, holder: &str, clock: fn() -> Timestamp) -> Result<(), Failure> {
-        let id = message.incident_id();
-        if let Message::AlertsConverged { hit_count, .. } = message {
-            self.store.change(id, |draft| draft.converged(*hit_count, clock())).await?;
+        match message {
+            Message::BudgetUsedUp { day } => return self.show(CardOf::Budget(*day), holder, clock).await,
+            Message::AlertsConverged { incident_id, hit_count } => {
+                self.store.change(incident_id, |draft| draft.converged(*hit_count, clock())).await?;
+                self.incident_changed(incident_id, holder, clock).await
+            }
+            Message::IncidentOpened { incident_id }
+            | Message::IncidentChanged { incident_id }
+            | Message::RepairApproved { incident_id, .. } => self.incident_changed(incident_id, holder, clock).await,
         }
+    }
+
+    async fn incident_changed(&self, id: &IncidentId, holder: &str, clock: fn() -> Timestamp) -> Result<(), Failure> {
         let incident = self.store.known_incident(id).await?;
         if let Some(storm) = incident.tied_to {
             // The storm's card shows it, together with what else changes in the next seconds.
@@ -101,24 +112,25 @@ impl App {
         if too_early(&incident) {
             return Ok(());
         }
-        match &self.chat {
-            Some(chat) => self.show(id, chat, holder, clock).await,
-            None => {
-                debug!(incident_id = %id, "no chat is configured: there is no card");
-                Ok(())
-            }
-        }
+        self.show(CardOf::Incident(id), holder, clock).await
     }
 
-    /// Makes the card true. Whoever changes the incident meanwhile leaves a mark, and the newest state is shown in the end.
-    async fn show(&self, id: &IncidentId, chat: &str, holder: &str, clock: fn() -> Timestamp) -> Result<(), Failure> {
+    /// Makes a card true. Whoever changes what it shows meanwhile leaves a mark, and the newest state is shown in the end.
+    async fn show(&self, of: CardOf<'_>, holder: &str, clock: fn() -> Timestamp) -> Result<(), Failure> {
+        let Some(chat) = &self.chat else {
+            debug!(?of, "no chat is configured: there is no card");
+            return Ok(());
+        };
         for _ in 0..ROUNDS {
-            let sent = match self.store.take_card(id, CHANNEL, holder, clock(), TURN).await? {
+            let sent = match self.store.take_card(of, CHANNEL, holder, clock(), TURN).await? {
                 CardTurn::Theirs => return Ok(()),
                 CardTurn::Mine(sent) => sent,
             };
-            let shown = self.show_once(id, chat, holder, sent, clock).await;
-            let done = self.store.give_card_back(id, CHANNEL, holder).await?;
+            let shown = match of {
+                CardOf::Incident(id) => self.show_incident(id, chat, holder, sent, clock).await,
+                CardOf::Budget(day) => self.tell_of_budget(day, chat, holder, sent).await,
+            };
+            let done = self.store.give_card_back(of, CHANNEL, holder).await?;
             shown?;
             if done {
                 return Ok(());
@@ -127,7 +139,19 @@ impl App {
         Err(Failure::Restless)
     }
 
-    async fn show_once(
+    /// Tells once that a day's budget is used up: what is spent later that day changes nothing for the reader.
+    async fn tell_of_budget(&self, day: Date, chat: &str, holder: &str, sent: Option<SentCard>) -> Result<(), Failure> {
+        if sent.is_some() {
+            return Ok(());
+        }
+        let notice = budget_notice::render(day, &self.store.spending(day).await?);
+        let token = self.secrets.get(&self.token_secret).await?;
+        let message_id = self.telegram.send(&token, chat, &notice).await?;
+        let shows = Digest::new().field(&notice.html).hex();
+        Ok(self.store.card_sent(CardOf::Budget(day), CHANNEL, holder, &SentCard { message_id, shows }).await?)
+    }
+
+    async fn show_incident(
         &self,
         id: &IncidentId,
         chat: &str,
@@ -153,7 +177,9 @@ impl App {
                 Err(error) => return Err(error.into()),
             },
         };
-        self.store.card_sent(id, CHANNEL, holder, &SentCard { message_id: message_id.clone(), shows: shows.clone() }).await?;
+        self.store
+            .card_sent(CardOf::Incident(id), CHANNEL, holder, &SentCard { message_id: message_id.clone(), shows: shows.clone() })
+            .await?;
         if let Some(news) = news(&incident, sent.as_ref(), &shows, &message_id) {
             self.store.change(id, |draft| draft.record(clock(), news.clone())).await?;
         }

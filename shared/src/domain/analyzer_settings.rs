@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::alert::AlertType;
+use super::budget::Budget;
 use super::playbook::Span;
-use super::price::{MicroUsd, Price};
+use super::price::{Price, usd};
 
 /// The longest that one question to a model may take: with a second try and the evidence it has to fit into the function's time.
 const LONGEST_ANSWER_SECONDS: u64 = 120;
@@ -141,24 +142,6 @@ pub struct ProviderSettings {
     pub answer_format: AnswerFormat,
 }
 
-/// What models may cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Budget {
-    /// All of them in one day (UTC).
-    #[serde(rename = "day_usd", deserialize_with = "usd")]
-    pub day: MicroUsd,
-    /// All of them for one incident.
-    #[serde(rename = "incident_usd", deserialize_with = "usd")]
-    pub incident: MicroUsd,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self { day: 5_000_000, incident: 100_000 }
-    }
-}
-
 /// What an incident is worth whose fingerprint was repaired before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -222,17 +205,6 @@ impl ModelPrice {
     pub fn price(&self) -> Price {
         // A dollar for a million tokens is 10⁶ here, and 1000 there.
         Price { input: self.input_usd_per_million.div_ceil(1000), output: self.output_usd_per_million.div_ceil(1000) }
-    }
-}
-
-/// Dollars as micro-dollars.
-fn usd<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<MicroUsd, D::Error> {
-    let dollars = f64::deserialize(deserializer)?;
-    if (0.0..=1e6).contains(&dollars) {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0 and 10¹²")]
-        Ok((dollars * 1e6).round() as MicroUsd)
-    } else {
-        Err(serde::de::Error::custom("it has to be dollars between 0 and a million"))
     }
 }
 

@@ -9,6 +9,7 @@ pub mod approval;
 #[cfg(feature = "playbooks")]
 pub mod argument;
 pub mod autonomy;
+pub mod budget;
 pub mod decision;
 pub mod digest;
 pub mod draft;
@@ -22,6 +23,7 @@ pub mod ledger;
 pub mod limits;
 #[cfg(feature = "playbooks")]
 pub mod matching;
+pub mod memory;
 pub mod operation_log;
 pub mod plan;
 #[cfg(feature = "playbooks")]

@@ -1,6 +1,6 @@
 //! What a call of a model costs, in whole micro-dollars (10⁻⁶ USD): known before the call at worst, and after it exactly.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Micro-dollars. Prices are rounded up: a budget is never overdrawn by rounding.
 pub type MicroUsd = u64;
@@ -48,9 +48,28 @@ pub fn most_tokens(texts: &[&str], overhead: u64) -> u64 {
     texts.iter().fold(overhead, |sum, text| sum.saturating_add(text.len() as u64))
 }
 
+/// Reads dollars, as an operator writes them, as micro-dollars.
+pub(super) fn usd<'de, D: Deserializer<'de>>(deserializer: D) -> Result<MicroUsd, D::Error> {
+    let dollars = f64::deserialize(deserializer)?;
+    if (0.0..=1e6).contains(&dollars) {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0 and 10¹²")]
+        Ok((dollars * 1e6).round() as MicroUsd)
+    } else {
+        Err(serde::de::Error::custom("it has to be dollars between 0 and a million"))
+    }
+}
+
+/// Micro-dollars as people read them: `$0.25`, `$0.000123`. Nothing is rounded away.
+#[must_use]
+pub fn dollars(price: MicroUsd) -> String {
+    let (whole, part) = (price / 1_000_000, format!("{:06}", price % 1_000_000));
+    let shown = part.trim_end_matches('0').len().max(2);
+    format!("${whole}.{}", &part[..shown])
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Price, Usage, most_tokens};
+    use super::{Price, Usage, dollars, most_tokens};
 
     #[test]
     fn a_price_is_rounded_up() {
@@ -73,5 +92,14 @@ mod tests {
     #[test]
     fn no_text_has_more_tokens_than_bytes() {
         assert_eq!(most_tokens(&["abc", "警報"], 10), 19);
+    }
+
+    #[test]
+    fn no_part_of_a_dollar_is_hidden() {
+        for (price, shown) in
+            [(0, "$0.00"), (1, "$0.000001"), (123_000, "$0.123"), (200_000, "$0.20"), (5_000_000, "$5.00"), (1_234_567_890, "$1234.56789")]
+        {
+            assert_eq!(dollars(price), shown);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The turn to write an incident's card: one notifier at a time, and the last state always gets shown.
+//! The turn to write a card: one notifier at a time, and the last state always gets shown.
 //!
 //! Whoever finds the card taken leaves a mark; whoever holds it finds the mark when giving it back, and shows the newer
 //! state before leaving. So no message is lost and no older state overwrites a newer one.
@@ -6,11 +6,21 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
-use super::attributes::{Item, Reader, millis, text};
-use super::{Store, StoreError, failed};
+use super::attributes::{Item, Reader, millis, number, text};
+use super::{Store, StoreError, budget, failed};
 use crate::domain::id::IncidentId;
+
+/// What a card is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CardOf<'a> {
+    /// An incident.
+    Incident(&'a IncidentId),
+    /// The budget of a day that is used up.
+    Budget(Date),
+}
 
 /// A card that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,48 +41,52 @@ pub enum CardTurn {
 }
 
 impl Store {
-    /// Takes the turn for the card of an incident in a channel, until `now + time` at the latest.
+    /// Takes the turn for a card in a channel, until `now + time` at the latest.
     ///
     /// # Errors
     /// If the table does not answer.
     pub async fn take_card(
         &self,
-        incident: &IncidentId,
+        of: CardOf<'_>,
         channel: &str,
         holder: &str,
         now: Timestamp,
         time: SignedDuration,
     ) -> Result<CardTurn, StoreError> {
-        let taken = self
+        // Incidents stay, and their cards with them; a day's notice goes with the day.
+        let expires_at = matches!(of, CardOf::Budget(_)).then(|| (now + budget::KEPT_FOR).as_second());
+        let kept = expires_at.map_or("", |_| ", expires_at = :expires_at");
+        let mut request = self
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(key(incident, channel)))
-            .update_expression("SET holder = :holder, #until = :until REMOVE again")
+            .set_key(Some(key(of, channel)))
+            .update_expression(format!("SET holder = :holder, #until = :until{kept} REMOVE again"))
             .condition_expression("attribute_not_exists(#until) OR #until < :now OR holder = :holder")
             .expression_attribute_names("#until", "until")
             .expression_attribute_values(":holder", text(holder))
             .expression_attribute_values(":until", millis(now + time))
             .expression_attribute_values(":now", millis(now))
-            .return_values(ReturnValue::AllNew)
-            .send()
-            .await;
-        match taken {
+            .return_values(ReturnValue::AllNew);
+        if let Some(seconds) = expires_at {
+            request = request.expression_attribute_values(":expires_at", number(seconds));
+        }
+        match request.send().await {
             Ok(answer) => Ok(CardTurn::Mine(sent(&answer.attributes.unwrap_or_default()))),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                self.mark_card(incident, channel, now).await
+                self.mark_card(of, channel, now).await
             }
             Err(error) => Err(failed(&error)),
         }
     }
 
     /// Leaves the mark for whoever holds the card. If nobody holds it any more, the caller has to come again.
-    async fn mark_card(&self, incident: &IncidentId, channel: &str, now: Timestamp) -> Result<CardTurn, StoreError> {
+    async fn mark_card(&self, of: CardOf<'_>, channel: &str, now: Timestamp) -> Result<CardTurn, StoreError> {
         let marked = self
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(key(incident, channel)))
+            .set_key(Some(key(of, channel)))
             .update_expression("SET again = :now")
             .condition_expression("#until >= :now")
             .expression_attribute_names("#until", "until")
@@ -90,12 +104,12 @@ impl Store {
     ///
     /// # Errors
     /// If the table does not answer, or the turn went to somebody else in the meantime.
-    pub async fn card_sent(&self, incident: &IncidentId, channel: &str, holder: &str, card: &SentCard) -> Result<(), StoreError> {
+    pub async fn card_sent(&self, of: CardOf<'_>, channel: &str, holder: &str, card: &SentCard) -> Result<(), StoreError> {
         let noted = self
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(key(incident, channel)))
+            .set_key(Some(key(of, channel)))
             .update_expression("SET message_id = :message, shows = :shows")
             .condition_expression("holder = :holder")
             .expression_attribute_values(":holder", text(holder))
@@ -114,12 +128,12 @@ impl Store {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn give_card_back(&self, incident: &IncidentId, channel: &str, holder: &str) -> Result<bool, StoreError> {
+    pub async fn give_card_back(&self, of: CardOf<'_>, channel: &str, holder: &str) -> Result<bool, StoreError> {
         let given = self
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(key(incident, channel)))
+            .set_key(Some(key(of, channel)))
             .update_expression("REMOVE holder, #until")
             .condition_expression("holder = :holder AND attribute_not_exists(again)")
             .expression_attribute_names("#until", "until")
@@ -145,6 +159,10 @@ fn sent(item: &Item) -> Option<SentCard> {
     Some(SentCard { message_id: reader.optional_text("message_id")?.to_owned(), shows: reader.optional_text("shows")?.to_owned() })
 }
 
-fn key(incident: &IncidentId, channel: &str) -> Item {
-    HashMap::from([("pk".to_owned(), text(format!("INC#{incident}"))), ("sk".to_owned(), text(format!("CARD#{channel}")))])
+fn key(of: CardOf<'_>, channel: &str) -> Item {
+    let subject = match of {
+        CardOf::Incident(incident) => format!("INC#{incident}"),
+        CardOf::Budget(day) => format!("BUDGET#{day}"),
+    };
+    HashMap::from([("pk".to_owned(), text(subject)), ("sk".to_owned(), text(format!("CARD#{channel}")))])
 }

@@ -3,15 +3,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use jiff::Timestamp;
 use ulid::Ulid;
 
 use super::attributes::{Item, Reader, number, text};
 use super::episode::{self, Change};
+use super::transaction::Transacted;
 use super::{Store, StoreError, failed, ledger, storm};
-use crate::aws::BUSY;
 use crate::domain::draft::Draft;
 use crate::domain::episode::Windows;
 use crate::domain::id::IncidentId;
@@ -33,12 +32,7 @@ impl Store {
     pub async fn incident(&self, id: &IncidentId) -> Result<Option<Incident>, StoreError> {
         let request = self.client.get_item().table_name(&self.table).set_key(Some(key(id, "INCIDENT"))).consistent_read(true);
         let answer = request.send().await.map_err(|error| failed(&error))?;
-        let Some(item) = answer.item() else { return Ok(None) };
-        let reader = Reader::new(item);
-        let mut incident: Incident =
-            serde_json::from_str(reader.text("doc")?).map_err(|error| reader.unreadable(format!("doc: {error}")))?;
-        incident.version = reader.number("version")?;
-        Ok(Some(incident))
+        answer.item().map(read).transpose()
     }
 
     /// An incident of which somebody else says that it is there.
@@ -104,22 +98,9 @@ impl Store {
         }
         let counted = ended.map(|update| TransactWriteItem::builder().update(update).build());
         let writes = puts.into_iter().map(|put| TransactWriteItem::builder().put(put).build()).chain(also).chain(counted).collect();
-        match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
-            Ok(_) => Ok(incident),
-            Err(error) => Err(match error.as_service_error() {
-                Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                    let codes: Vec<&str> = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code()).collect();
-                    let any = |known: &[&str]| codes.iter().any(|code| known.contains(code));
-                    if any(&["ConditionalCheckFailed", "TransactionConflict"]) {
-                        StoreError::Conflict
-                    } else if any(&BUSY) {
-                        StoreError::Busy(codes.join(" "))
-                    } else {
-                        failed(&error)
-                    }
-                }
-                _ => failed(&error),
-            }),
+        match self.transact(writes).await? {
+            Transacted::Done => Ok(incident),
+            Transacted::Refused(_) => Err(StoreError::Conflict),
         }
     }
 
@@ -213,6 +194,14 @@ pub(super) fn key(id: &IncidentId, sort: &str) -> Item {
 fn shard(id: &IncidentId) -> String {
     let last = id.as_str().bytes().last().unwrap_or_default();
     format!("OPEN#{}", u32::from(last) % OPEN_SHARDS)
+}
+
+/// Reads an incident's item.
+pub(super) fn read(item: &Item) -> Result<Incident, StoreError> {
+    let reader = Reader::new(item);
+    let mut incident: Incident = serde_json::from_str(reader.text("doc")?).map_err(|error| reader.unreadable(format!("doc: {error}")))?;
+    incident.version = reader.number("version")?;
+    Ok(incident)
 }
 
 fn entry(item: &Item) -> Result<Entry, StoreError> {

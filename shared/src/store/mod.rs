@@ -1,8 +1,10 @@
 //! The one DynamoDB table (DESIGN §6). Every write carries the condition under which it is right.
 
 mod attributes;
+mod budget;
 mod card;
 mod episode;
+mod history;
 mod incident;
 #[cfg(feature = "intake")]
 mod join;
@@ -10,6 +12,7 @@ mod ledger;
 mod lock;
 mod receipt;
 mod storm;
+mod transaction;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
@@ -17,8 +20,10 @@ use thiserror::Error;
 
 use crate::aws::BUSY;
 
-pub use card::{CardTurn, SentCard};
+pub use budget::{Reservation, Reserved};
+pub use card::{CardOf, CardTurn, SentCard};
 pub use episode::Change;
+pub use history::History;
 pub use incident::fresh_incident_id;
 #[cfg(feature = "intake")]
 pub use join::{Join, Joins};
