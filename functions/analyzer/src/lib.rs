@@ -1,9 +1,11 @@
 //! The analyzer: gives a new incident its diagnosis and, where a playbook fits, a plan.
 
 pub mod config;
+pub mod finding;
 pub mod providers;
 pub mod static_analyzer;
 mod storms;
+mod visible;
 
 use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
