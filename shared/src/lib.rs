@@ -23,6 +23,8 @@ pub mod intake;
 mod jitter;
 #[cfg(feature = "playbooks")]
 pub mod operator_files;
+#[cfg(feature = "outbound")]
+pub mod outbound;
 #[cfg(feature = "queue")]
 pub mod queue;
 #[cfg(feature = "secrets")]

@@ -3,11 +3,13 @@
 pub mod autonomy;
 pub mod config;
 pub mod evidence;
+pub mod finding;
 pub mod providers;
 pub mod redaction;
 pub mod static_analyzer;
 mod storms;
 pub mod trace;
+mod visible;
 
 use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use shared::outbound::{self, NoClient};
 use thiserror::Error;
 
 use crate::card::Card;
@@ -14,12 +14,15 @@ use crate::card::Card;
 /// How long a wait that Telegram asks for may be to be waited for here, in seconds.
 const LONGEST_WAIT: u64 = 5;
 
+/// How long a call may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(8);
+
 /// Why a call failed. No text of it can hold the token, which stands in every URL of the Bot API (`secrets-stay`).
 #[derive(Debug, Error)]
 pub enum TelegramError {
     /// The HTTP client could not be built.
-    #[error("the HTTP client cannot be built: {0}")]
-    Client(String),
+    #[error(transparent)]
+    Client(#[from] NoClient),
     /// Telegram could not be reached, or its answer is none of the Bot API's.
     #[error("Telegram did not answer: {0}")]
     Unreachable(String),
@@ -68,10 +71,7 @@ impl Telegram {
     /// # Errors
     /// If the system's certificates cannot be read.
     pub fn new(base_url: String) -> Result<Self, TelegramError> {
-        // A second call, as tests make it, finds the provider installed.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder().timeout(Duration::from_secs(8)).redirect(Policy::none()).build();
-        Ok(Self { client: client.map_err(|error| TelegramError::Client(error.to_string()))?, base_url })
+        Ok(Self { client: outbound::client()?, base_url })
     }
 
     /// Sends a card; the id of its message.
@@ -116,8 +116,8 @@ impl Telegram {
     async fn call_once(&self, token: &SecretString, method: &str, body: &Value) -> Result<Value, TelegramError> {
         let url = format!("{}/bot{}/{method}", self.base_url, token.expose_secret());
         // An error of the client quotes the URL, and with it the token.
-        let unreachable = |error: reqwest::Error| TelegramError::Unreachable(error.without_url().to_string());
-        let response = self.client.post(url).json(body).send().await.map_err(unreachable)?;
+        let unreachable = |error: reqwest::Error| TelegramError::Unreachable(outbound::reason(error));
+        let response = self.client.post(url).timeout(CALL_TIMEOUT).json(body).send().await.map_err(unreachable)?;
         let status = response.status();
         let answer: Answer = response.json().await.map_err(unreachable)?;
         if answer.ok {

@@ -1,10 +1,21 @@
 //! The models that can be asked, whatever interface they speak: one question, one answer or one reason.
 
+mod anthropic;
+mod attempt;
+mod bedrock;
+mod openai;
+mod over_http;
+mod provider;
+mod refusal;
+mod wording;
+
 use std::time::Duration;
 
 use serde_json::Value;
 use shared::domain::price::Usage;
 use thiserror::Error;
+
+pub use provider::Provider;
 
 /// What a model is asked.
 #[derive(Debug, Clone, PartialEq)]
