@@ -1,5 +1,5 @@
 # The short commands of the project. `make demo` needs Rust with a C compiler, Python 3.10 or newer, and curl.
-.PHONY: help demo stack test lint bench budget fuzz check-config venv clean
+.PHONY: help demo stack test lint bench budget eval fuzz check-config venv clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -52,10 +52,13 @@ lint: venv ## Formatting, Clippy, documentation and the template
 	AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
 
 bench: venv ## What a cold start, a warm alert and a million alerts cost (ARGS='--starts 50 --warm 2000', or --help)
-	cargo build --release --package ingress --package bench
+	cargo build --release --package ingress --package analyzer --package bench
 	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory $(BUILT)/bench/node/door.js; \
 		else echo 'skipped: Node.js (install nodejs 20 or newer and npm)'; fi
 	@$(BUILT)/release/bench $(ARGS)
+
+eval: ## How often the rules, and every model of analyzer.yaml, are right about 77 alerts (ARGS='--config DIR --key NAME=FILE', or --help)
+	@cargo run --quiet --package eval -- $(ARGS)
 
 $(BUILT)/bench/node/door.js: bench/node/door.mjs bench/node/package.json bench/node/package-lock.json
 	npm --prefix bench/node ci

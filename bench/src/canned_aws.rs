@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::Failure;
 use crate::http::{self, Request};
+use crate::servers;
 
 /// What the sender of the event shows, and what the function reads.
 pub(crate) const SECRET: &str = "replace-with-the-alertmanager-secret";
@@ -25,6 +26,8 @@ pub(crate) enum Table {
     Episode,
     /// Nothing: the alert opens an incident.
     Empty,
+    /// An incident that is not analysed yet, and no other.
+    Incident,
 }
 
 /// What a function asked for since [`CannedAws::expect`].
@@ -42,6 +45,8 @@ struct State {
     /// The operations after which a connection is closed, each once. See [`CannedAws::expect`].
     closing: Vec<&'static str>,
     asked: Asked,
+    /// The item that a read gives.
+    item: Value,
 }
 
 /// The endpoint.
@@ -62,7 +67,7 @@ impl CannedAws {
         std::fs::write(&roots, root)?;
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let url = format!("https://localhost:{}", listener.local_addr()?.port());
-        let state = Arc::new(Mutex::new(State { table: Table::Episode, closing: Vec::new(), asked: Asked::default() }));
+        let state = Arc::new(Mutex::new(State { table: Table::Episode, closing: Vec::new(), asked: Asked::default(), item: Value::Null }));
         let (tls, shared) = (Arc::new(tls), Arc::clone(&state));
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
@@ -79,7 +84,13 @@ impl CannedAws {
     /// The services of AWS have a host each, and this endpoint is one host for all of them. So the connection is closed once after
     /// each of the operations in `closing`: the function then makes as many TLS handshakes as it would with one host for each service.
     pub(crate) fn expect(&self, table: Table, closing: &[&'static str]) {
-        *held(&self.state) = State { table, closing: closing.to_vec(), asked: Asked::default() };
+        let mut state = held(&self.state);
+        (state.table, state.closing, state.asked) = (table, closing.to_vec(), Asked::default());
+    }
+
+    /// Puts in place what a read of [`Table::Incident`] gives.
+    pub(crate) fn holds(&self, item: Value) {
+        held(&self.state).item = item;
     }
 
     /// Changes what is in the table of the function that is running.
@@ -135,6 +146,10 @@ fn serve(connection: TcpStream, tls: Arc<ServerConfig>, state: &Mutex<State>) ->
 }
 
 fn answer(state: &mut State, request: &Request) -> (&'static str, Value, bool) {
+    if let Some(body) = servers::answer(&request.line) {
+        state.asked.operations.push(request.line.split(['?', ' ']).nth(1).unwrap_or_default().to_owned());
+        return ("200 OK", body, false);
+    }
     let operation = request.target.rsplit('.').next().unwrap_or_default();
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     state.asked.operations.push(operation.to_owned());
@@ -149,7 +164,9 @@ fn answer(state: &mut State, request: &Request) -> (&'static str, Value, bool) {
             let kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
             ("400 Bad Request", json!({ "__type": kind, "message": "The conditional request failed" }), close)
         }
-        "TransactWriteItems" => ok(json!({})),
+        "TransactWriteItems" | "BatchWriteItem" => ok(json!({})),
+        "GetItem" if state.table == Table::Incident => ok(json!({ "Item": state.item })),
+        "Query" => ok(json!({ "Items": [], "Count": 0, "ScannedCount": 0 })),
         // The digest is that of an empty message: the SDKs that are measured do not look at it.
         "SendMessage" => {
             ok(json!({ "MessageId": "7be5ed33-9c31-4c4f-ae40-9f3a2f3d1b55", "MD5OfMessageBody": "d41d8cd98f00b204e9800998ecf8427e" }))

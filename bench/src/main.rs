@@ -1,6 +1,7 @@
 //! `make bench`: starts ingress and its baselines many times under a small host of Lambda's runtime API, with answers of AWS
 //! ready over TLS, and reports what a cold start, a warm alert and a million alerts cost. What is measured and how: docs/performance.md.
 
+mod analyzer_scene;
 mod arguments;
 mod canned_aws;
 mod event;
@@ -14,12 +15,14 @@ mod quantile;
 mod ratio;
 mod report;
 mod runtime_api;
+mod servers;
 mod variant;
 
 use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
+use analyzer_scene::AnalyzerScene;
 use arguments::{Arguments, USAGE};
 use canned_aws::CannedAws;
 use measure::{Place, Samples};
@@ -64,18 +67,21 @@ fn run() -> Result<(), Failure> {
     let place = Place { runtime_api: &runtime_api, aws: &aws, directory: &directory };
     let sample = event::sample(&project)?;
     let event = sample.to_string();
-    let variants = variant::all(&project, &arguments.binaries, &directory.join("node/door.js"));
+    let analyzer = AnalyzerScene::make(&project, &directory, &aws.url, &aws.roots)?;
+    aws.holds(analyzer.item.clone());
+    let variants = variant::all(&project, &arguments.binaries, &directory.join("node/door.js"), &analyzer);
+    let event_of = |variant: &Variant| variant.event.clone().unwrap_or_else(|| event.clone());
 
     // The first start of each fills the page cache and is not counted.
     for variant in &variants {
-        place.measure(variant, &event, 1, &mut Samples::default())?;
+        place.measure(variant, &event_of(variant), 1, &mut Samples::default())?;
     }
     let warm = arguments.warm.div_ceil(arguments.starts);
     let mut samples: Vec<Samples> = variants.iter().map(|_| Samples::default()).collect();
     // In turns, so that what else the machine does falls on all of them.
     for _ in 0..arguments.starts {
         for (variant, samples) in variants.iter().zip(&mut samples) {
-            place.measure(variant, &event, 0, samples)?;
+            place.measure(variant, &event_of(variant), 0, samples)?;
         }
     }
     let events = MANY.into_iter().map(|count| Ok((count, event::many(&sample, 0..count)?))).collect::<Result<Vec<_>, Failure>>()?;
@@ -87,7 +93,7 @@ fn run() -> Result<(), Failure> {
     for _ in 0..arguments.starts {
         for (variant, samples) in variants.iter().zip(&mut samples) {
             let mut on_one_core = Samples::default();
-            place.measure(variant, &event, warm, &mut on_one_core)?;
+            place.measure(variant, &event_of(variant), warm, &mut on_one_core)?;
             samples.take_warm(on_one_core);
         }
     }

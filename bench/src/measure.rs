@@ -9,7 +9,7 @@ use crate::Failure;
 use crate::canned_aws::CannedAws;
 use crate::process::Process;
 use crate::runtime_api::{Answer, RuntimeApi, Session};
-use crate::variant::Variant;
+use crate::variant::{Proof, Variant};
 
 /// Requests between the cold one and the first that is measured.
 pub(crate) const WARM_UP: usize = 10;
@@ -155,11 +155,11 @@ pub(crate) fn one(variant: &Variant, session: &Session, event: &str) -> Result<A
 /// A fast wrong answer is worth nothing.
 fn proven(variant: &Variant, answer: &Answer) -> Result<(), Failure> {
     let value: Value = serde_json::from_str(&answer.body)?;
-    let body = value["body"].as_str().unwrap_or_default();
-    if value["statusCode"] == 200 && body.contains(variant.proof) {
-        return Ok(());
-    }
-    Err(format!("the answer does not hold {}: {}", variant.proof, answer.body).into())
+    let proven = match variant.proof {
+        Proof::Body(text) => value["statusCode"] == 200 && value["body"].as_str().is_some_and(|body| body.contains(text)),
+        Proof::NothingComesBack => value["batchItemFailures"].as_array().is_some_and(Vec::is_empty),
+    };
+    if proven { Ok(()) } else { Err(format!("the answer does not show {:?}: {}", variant.proof, answer.body).into()) }
 }
 
 /// An error with the name of the variant and the end of its log.

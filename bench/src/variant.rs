@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::analyzer_scene::AnalyzerScene;
 use crate::canned_aws::Table;
 
 /// A program and the scene in which it is measured.
@@ -15,13 +16,24 @@ pub(crate) struct Variant {
     /// The file that Lambda gets, where it gets one.
     pub(crate) package: Option<PathBuf>,
     /// Variables beside those that all have.
-    pub(crate) variables: &'static [(&'static str, &'static str)],
+    pub(crate) variables: Vec<(&'static str, String)>,
     /// What is in the table.
     pub(crate) table: Table,
     /// After which operations the connection ends, because the next one goes to another host of AWS.
     pub(crate) closing: &'static [&'static str],
     /// What the answer has to hold.
-    pub(crate) proof: &'static str,
+    pub(crate) proof: Proof,
+    /// Its event, where that is not the sample of a delivery.
+    pub(crate) event: Option<String>,
+}
+
+/// How an answer shows that the job was done.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Proof {
+    /// It is a 200 with this in its body.
+    Body(&'static str),
+    /// No message of the batch comes back.
+    NothingComesBack,
 }
 
 /// The outcome of an alert that joins an open episode.
@@ -61,7 +73,12 @@ impl Variant {
     /// The command that starts it, with an environment that holds nothing of this process's own.
     pub(crate) fn start(&self, runtime_api: &str, endpoint_url: &str, roots: &Path) -> Command {
         let mut command = Command::new(&self.command[0]);
-        command.args(&self.command[1..]).env_clear().envs(VARIABLES).envs(OF_LAMBDA).envs(self.variables.iter().copied());
+        command
+            .args(&self.command[1..])
+            .env_clear()
+            .envs(VARIABLES)
+            .envs(OF_LAMBDA)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.env("AWS_LAMBDA_RUNTIME_API", runtime_api).env("AWS_ENDPOINT_URL", endpoint_url).env("AWS_CA_BUNDLE", roots);
         // Node.js knows no `AWS_CA_BUNDLE`.
         command.env("NODE_EXTRA_CA_CERTS", roots);
@@ -71,15 +88,16 @@ impl Variant {
 }
 
 /// All of them. Rivals are left out where what they need is not there.
-pub(crate) fn all(project: &Path, binaries: &Path, node_door: &Path) -> Vec<Variant> {
+pub(crate) fn all(project: &Path, binaries: &Path, node_door: &Path, analyzer: &AnalyzerScene) -> Vec<Variant> {
     let variant = |name, command: &[PathBuf], package: Option<&Path>, closing, proof| Variant {
         name,
         command: command.to_vec(),
         package: package.map(Path::to_owned),
-        variables: &[],
+        variables: Vec::new(),
         table: Table::Episode,
         closing,
-        proof,
+        proof: Proof::Body(proof),
+        event: None,
     };
     let binary = |name, program: &str, closing, proof| {
         let file = binaries.join(program);
@@ -89,8 +107,15 @@ pub(crate) fn all(project: &Path, binaries: &Path, node_door: &Path) -> Vec<Vari
         binary("bare", "bare-hello", &[], "hello"),
         binary("door", "minimal-door", &["UpdateItem"], "counted"),
         binary("join", "ingress", &["GetSecretValue"], JOINED),
-        Variant { variables: &[("INTERNAL_CIDRS", "203.0.113.0/24")], ..binary("join-internal", "ingress", &[], JOINED) },
+        Variant { variables: vec![("INTERNAL_CIDRS", "203.0.113.0/24".to_owned())], ..binary("join-internal", "ingress", &[], JOINED) },
         Variant { table: Table::Empty, ..binary("open", "ingress", &["GetSecretValue", "TransactWriteItems"], r#""outcome":"opened""#) },
+        Variant {
+            table: Table::Incident,
+            variables: analyzer.variables(),
+            event: Some(analyzer.event.clone()),
+            proof: Proof::NothingComesBack,
+            ..binary("analyse", "analyzer", &[], "")
+        },
     ];
     // The clients of the rivals have connections of their own: nothing needs to be closed. What Python needs is in Lambda or in a layer,
     // so that it has no package of its own worth telling.

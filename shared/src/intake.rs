@@ -5,7 +5,7 @@ mod counted;
 mod patience;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
@@ -28,16 +28,6 @@ use self::patience::Patience;
 
 /// How many fingerprints of one delivery are written at a time.
 const CONCURRENT_WRITES: usize = 16;
-
-/// Nothing new is begun in the last part of a function's time: what has begun still has to end, and be answered.
-const RESERVE: Duration = Duration::from_secs(2);
-
-/// How long a function may begin something new: `deadline` is when Lambda ends it, in milliseconds since 1970.
-#[must_use]
-pub fn time_left(deadline: u64, now: Timestamp) -> Duration {
-    let now = u64::try_from(now.as_millisecond()).unwrap_or_default();
-    Duration::from_millis(deadline.saturating_sub(now)).saturating_sub(RESERVE)
-}
 
 /// What a sender hands over at once: one group of Alertmanager, or a single alert.
 #[derive(Debug)]

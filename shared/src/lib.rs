@@ -3,6 +3,7 @@
 //! `domain` and `message` build with no feature; everything that talks to AWS stands behind one (see `Cargo.toml`).
 
 pub mod bridge;
+pub mod deadline;
 pub mod domain;
 pub mod fault;
 pub mod message;

@@ -208,7 +208,7 @@ async fn forty_racing_incidents_of_one_minute_make_one_storm_and_leave_exactly_t
     let apps: Vec<analyzer::App> = (0..4).map(|_| minutes.analyzer("7")).collect();
     // Each message comes twice, as a queue may deliver it.
     let twice: Vec<&Message> = messages.iter().chain(&messages).collect();
-    let racing = twice.iter().enumerate().map(|(i, message)| apps[i % apps.len()].handle(message, "m", Timestamp::now()));
+    let racing = twice.iter().enumerate().map(|(i, message)| apps[i % apps.len()].handle(message, "m", Timestamp::now(), until()));
     let handled: Vec<_> = stream::iter(racing).buffer_unordered(40).collect().await;
     assert!(handled.iter().all(Result::is_ok), "{handled:#?}");
 
@@ -236,7 +236,7 @@ async fn a_storm_goes_on_in_the_next_minute_while_it_lasts_and_no_longer() {
         assert_eq!(minute(at), minute(start) + nth);
         let messages = minutes.open(5, at).await;
         for message in &messages {
-            app.handle(message, "m", at).await.expect("handled");
+            app.handle(message, "m", at, until()).await.expect("handled");
         }
         let (alone, tied) = minutes.places(&messages).await;
         assert_eq!((alone, tied.len()), (2, 3), "each minute has its own first ones");
@@ -275,7 +275,7 @@ async fn a_write_that_meets_the_beginning_of_a_storm_is_tried_again() {
     let app = minutes.stack.analyzer_at(&aws, &[("STORM_INCIDENTS_PER_MINUTE", "1"), ("NOTIFICATIONS_QUEUE_URL", &minutes.changed.url)]);
     for message in &messages {
         // On the deployed queue, what fails comes back after six minutes.
-        app.handle(message, "m", at).await.expect("handled at once");
+        app.handle(message, "m", at, until()).await.expect("handled at once");
     }
     assert_eq!(minutes.places(&messages).await.0, 1);
 }

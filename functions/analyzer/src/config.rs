@@ -18,6 +18,8 @@ pub struct Config {
     pub config_dir: PathBuf,
     /// `STORM_INCIDENTS_PER_MINUTE`: how many incidents of one minute are analysed by themselves; the rest are one storm. 0 knows no storms.
     pub storm_limit: u32,
+    /// `AWS_LAMBDA_FUNCTION_NAME`, which Lambda sets: what traces call the function.
+    pub function_name: Option<String>,
     /// `APPROVAL_TTL_SECONDS`: how long a plan can be decided on.
     pub approval_ttl: SignedDuration,
 }
@@ -33,9 +35,8 @@ impl Config {
             table: variables.required("TABLE_NAME", "the name of the table")?,
             notifications_queue: variables.required("NOTIFICATIONS_QUEUE_URL", "the URL of a queue")?,
             repairs_queue: variables.required("REPAIRS_QUEUE_URL", "the URL of a queue")?,
-            config_dir: variables
-                .required("CONFIG_DIR", "the directory with playbooks.yaml, service-registry.yaml and guardrails.yaml")?
-                .into(),
+            config_dir: variables.required("CONFIG_DIR", "the directory with the operator's files")?.into(),
+            function_name: variables.optional("AWS_LAMBDA_FUNCTION_NAME"),
             storm_limit: variables.parsed("STORM_INCIDENTS_PER_MINUTE", "a number of incidents", 20)?,
             approval_ttl: SignedDuration::from_secs(i64::from(ttl)),
         })

@@ -2,8 +2,12 @@
 
 pub mod autonomy;
 pub mod config;
+mod diagnosis;
 pub mod evidence;
 pub mod finding;
+mod gather;
+mod models;
+pub mod prompt;
 pub mod providers;
 pub mod redaction;
 pub mod static_analyzer;
@@ -11,14 +15,17 @@ mod storms;
 pub mod trace;
 mod visible;
 
+use std::time::Instant;
+
 use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
+use reqwest::Client;
 use shared::analyzer_files::AnalyzerFiles;
 use shared::domain::alert::cut;
-use shared::domain::analysis::Analysis;
+use shared::domain::analyzer_settings::TracingSettings;
 use shared::domain::draft::Draft;
 use shared::domain::episode::Advice;
-use shared::domain::evidence::Evidence;
+use shared::domain::id::IncidentId;
 use shared::domain::incident::{Incident, Status};
 use shared::domain::limits::Limits;
 use shared::domain::matching::{Choice, choose};
@@ -26,12 +33,22 @@ use shared::domain::service;
 use shared::fault::{Faults, both};
 use shared::message::Message;
 use shared::operator_files::{OperatorFiles, limits};
+use shared::outbound::{self, NoClient};
 use shared::queue::{Queue, QueueError};
+use shared::secrets::Secrets;
 use shared::store::{Store, StoreError};
 use thiserror::Error;
+use tokio::sync::OnceCell;
+use tracing::warn;
 
 use crate::autonomy::Rules;
 use crate::config::Config;
+pub use crate::diagnosis::Diagnosis;
+use crate::evidence::InvalidUrl;
+use crate::evidence::prometheus::Prometheus;
+use crate::evidence::signoz::Signoz;
+use crate::models::{Model, models};
+use crate::trace::{OtlpSettings, Tracer};
 
 /// How long the advice on the episode may be: the episode's item stays under 1 KB.
 const ADVICE_CHARACTERS: usize = 120;
@@ -48,9 +65,29 @@ pub enum Failure {
     /// No rule of the static analyzer is for the alert, which the check of the files excludes.
     #[error("static-rules.yaml has no rule for this type of alert")]
     NoRule,
+    /// Another worker asks models about the incident.
+    #[error("another worker asks models about it, until {until}")]
+    Claimed {
+        /// Until when at the latest.
+        until: String,
+    },
     /// The message is for somebody else.
     #[error("this message does not belong on the queue of new incidents")]
     Misdirected,
+}
+
+/// Why the function does not start.
+#[derive(Debug, Error)]
+pub enum NotStarted {
+    /// The operator's files are wrong.
+    #[error(transparent)]
+    Files(#[from] Faults),
+    /// A server's URL cannot be used.
+    #[error("analyzer.yaml: {0}")]
+    Url(#[from] InvalidUrl),
+    /// There is no client for the world outside AWS.
+    #[error(transparent)]
+    Client(#[from] NoClient),
 }
 
 /// The function's state between messages.
@@ -62,17 +99,15 @@ pub struct App {
     files: OperatorFiles,
     analyzer: AnalyzerFiles,
     limits: Limits,
+    secrets: Secrets,
+    http: Client,
+    prometheus: Option<Prometheus>,
+    signoz: Option<Signoz>,
+    models: Vec<Model>,
+    tracer: OnceCell<Tracer>,
+    function_name: Option<String>,
     approval_ttl: SignedDuration,
     storm_limit: u32,
-}
-
-/// What was found out about an incident, and from what.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Diagnosis {
-    /// The finding.
-    pub analysis: Analysis,
-    /// What it rests on.
-    pub evidence: Vec<Evidence>,
 }
 
 impl App {
@@ -80,14 +115,25 @@ impl App {
     ///
     /// # Errors
     /// Everything that is wrong with the files.
-    pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, Faults> {
+    pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, NotStarted> {
         let of_repairs = both(OperatorFiles::load(&config.config_dir), limits(&config.config_dir));
         let ((files, limits), analyzer) = both(of_repairs, AnalyzerFiles::load(&config.config_dir))?;
+        let http = outbound::client()?;
+        let servers = &analyzer.settings.evidence;
+        let prometheus = servers.prometheus.as_ref().map(|settings| Prometheus::new(settings, http.clone())).transpose()?;
+        let signoz = servers.signoz.as_ref().map(|settings| Signoz::new(settings, http.clone())).transpose()?;
         let sqs = aws_sdk_sqs::Client::new(aws);
         Ok(Self {
             store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
             notifications: Queue::new(sqs.clone(), config.notifications_queue),
             repairs: Queue::new(sqs, config.repairs_queue),
+            secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(aws)),
+            models: models(&analyzer, &http, aws),
+            tracer: OnceCell::new(),
+            function_name: config.function_name,
+            prometheus,
+            signoz,
+            http,
             files,
             analyzer,
             limits,
@@ -96,26 +142,36 @@ impl App {
         })
     }
 
-    /// Handles one message: `holder` is its id. Seen twice, it finds the work done and only tells the notifier again.
+    /// Handles one message: `holder` is its id; nothing slow is begun after `until`. Seen twice, it finds the work done and only tells the
+    /// notifier again.
     ///
     /// # Errors
     /// If the message has to come again.
-    pub async fn handle(&self, message: &Message, holder: &str, now: Timestamp) -> Result<(), Failure> {
+    pub async fn handle(&self, message: &Message, holder: &str, now: Timestamp, until: Instant) -> Result<(), Failure> {
         let Message::IncidentOpened { incident_id } = message else { return Err(Failure::Misdirected) };
-        let incident = self.store.known_incident(incident_id).await?;
+        let handled = self.incident_opened(incident_id, holder, now, until).await;
+        // Behind what people wait for, and before the answer: a frozen function sends nothing.
+        if let Some(tracer) = self.tracer.get() {
+            tracer.flush().await;
+        }
+        handled
+    }
+
+    async fn incident_opened(&self, id: &IncidentId, holder: &str, now: Timestamp, until: Instant) -> Result<(), Failure> {
+        let incident = self.store.known_incident(id).await?;
         match self.storm_for(&incident, now).await? {
-            Some(storm) => self.tie(&incident, &storm, holder, now).await,
-            None => self.analyse(&incident, holder, now).await.map(drop),
+            Some(storm) => self.tie(&incident, &storm, holder, now, until).await,
+            None => self.analyse(incident, holder, now, until).await.map(drop),
         }
     }
 
-    async fn analyse(&self, incident: &Incident, _holder: &str, now: Timestamp) -> Result<Incident, Failure> {
-        let service = service::find(&self.files.services, &incident.alert);
-        let rule = self.analyzer.rules.rule(&incident.alert, incident.storm.is_some()).ok_or(Failure::NoRule)?;
-        let diagnosis = Diagnosis { analysis: static_analyzer::analyse(rule, &incident.alert, service), evidence: Vec::new() };
-        let readings = autonomy::gather(&self.store, &self.files, &incident.alert).await;
-        let rules = Rules { files: &self.files, limits: &self.limits, readings: &readings, approval_ttl: self.approval_ttl };
-        let (incident, ()) = self.store.change(&incident.id, |draft| decide(draft, &diagnosis, rules, now)).await?;
+    async fn analyse(&self, mut incident: Incident, holder: &str, now: Timestamp, until: Instant) -> Result<Incident, Failure> {
+        if incident.analysis.is_none() && incident.status == Status::Open {
+            let diagnosis = Box::pin(self.diagnose(&incident, holder, now, until)).await?;
+            let readings = autonomy::gather(&self.store, &self.files, &incident.alert).await;
+            let rules = Rules { files: &self.files, limits: &self.limits, readings: &readings, approval_ttl: self.approval_ttl };
+            (incident, ()) = self.store.change(&incident.id, |draft| decide(draft, &diagnosis, rules, now)).await?;
+        }
         // After the save: the decision is in the log before anything can run. A message seen twice sends again; repair acts once.
         self.repairs.send_repair(&incident).await?;
         if let Some(advice) = advice(&incident) {
@@ -123,6 +179,28 @@ impl App {
         }
         self.notifications.send(&Message::IncidentChanged { incident_id: incident.id.clone() }).await?;
         Ok(incident)
+    }
+
+    /// What records spans. Its headers are a secret, which is read when the first spans are recorded.
+    async fn tracer(&self) -> &Tracer {
+        self.tracer
+            .get_or_init(|| async {
+                let otlp = match &self.analyzer.settings.tracing {
+                    None => Ok(None),
+                    Some(settings) => self.otlp(settings).await.map(Some),
+                };
+                let otlp = otlp.unwrap_or_else(|why| {
+                    warn!(error = why, "there are no traces until the function starts anew");
+                    None
+                });
+                Tracer::new(otlp, self.http.clone())
+            })
+            .await
+    }
+
+    async fn otlp(&self, settings: &TracingSettings) -> Result<OtlpSettings, String> {
+        let headers = self.key(settings.headers_secret.as_deref()).await?;
+        OtlpSettings::new(&settings.otlp_url, headers.as_ref(), self.function_name.clone())
     }
 }
 

@@ -1,8 +1,11 @@
 //! What becomes of a diagnosis: a plan that waits, one that runs by itself, or none.
 
+use std::path::Path;
+
 use jiff::{SignedDuration, Timestamp};
 use shared::analyzer_files::AnalyzerFiles;
-use shared::domain::alert::{AlertStatus, Texts};
+use shared::domain::alert::{Alert, AlertStatus, Texts};
+use shared::domain::analysis::Analysis;
 use shared::domain::draft::Draft;
 use shared::domain::episode::Firing;
 use shared::domain::fingerprint::fingerprint;
@@ -29,6 +32,13 @@ fn opened(component: &str) -> Draft {
     Draft::open(id, fingerprint, alert, &firing, Timestamp::UNIX_EPOCH)
 }
 
+/// What the rules that ship with the project say about an alert.
+pub(crate) fn analysed(alert: &Alert) -> Analysis {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
+    let rules = AnalyzerFiles::load(&shipped).expect("the files that ship with the project").rules;
+    static_analyzer::analyse(rules.rule(alert, false).expect("a rule for every type"), alert, None)
+}
+
 /// A store that holds nothing.
 fn nothing() -> Readings {
     let (target, group) = (Some(TargetLedger::default()), Some(GroupLedger::default()));
@@ -36,16 +46,13 @@ fn nothing() -> Readings {
 }
 
 fn decided_with(component: &str, readings: &Readings, change: impl FnOnce(&mut OperatorFiles)) -> Draft {
-    let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
     let mut files = OperatorFiles::load(&shipped).expect("the files that ship with the project");
     change(&mut files);
     let limits = limits(&shipped).expect("the limits that ship with the project");
     let rules = Rules { files: &files, limits: &limits, readings, approval_ttl: SignedDuration::from_hours(1) };
     let mut draft = opened(component);
-    let alert = draft.incident.alert.clone();
-    let of_types = AnalyzerFiles::load(&shipped).expect("the files that ship with the project").rules;
-    let analysis = static_analyzer::analyse(of_types.rule(&alert, false).expect("a rule"), &alert, None);
-    let diagnosis = Diagnosis { analysis, evidence: vec![] };
+    let diagnosis = Diagnosis { analysis: analysed(&draft.incident.alert), evidence: vec![] };
     decide(&mut draft, &diagnosis, rules, Timestamp::UNIX_EPOCH);
     let again = draft.clone();
     decide(&mut draft, &diagnosis, rules, Timestamp::UNIX_EPOCH);

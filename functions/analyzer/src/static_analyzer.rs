@@ -70,14 +70,13 @@ fn risk(of_rule: Risk, severity: AlertSeverity) -> Risk {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use jiff::Timestamp;
-    use shared::analyzer_files::AnalyzerFiles;
     use shared::domain::alert::{Alert, AlertStatus, AlertType, Texts};
-    use shared::domain::analysis::{Analysis, Risk};
+    use shared::domain::analysis::Risk;
     use shared::domain::id::MemberId;
     use shared::domain::tables::AlertTables;
+
+    use crate::tests::analysed;
 
     fn alert(alert_type: AlertType, severity: &str) -> Alert {
         let labels =
@@ -87,16 +86,10 @@ mod tests {
         Alert { alert_type, ..alert }
     }
 
-    fn analyse(alert: &Alert) -> Analysis {
-        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
-        let files = AnalyzerFiles::load(&shipped).expect("the files that ship with the project");
-        super::analyse(files.rules.rule(alert, false).expect("a rule for every type"), alert, None)
-    }
-
     #[test]
     fn it_answers_for_every_type() {
         for alert_type in AlertType::ALL {
-            let analysis = analyse(&alert(alert_type, "warning"));
+            let analysis = analysed(&alert(alert_type, "warning"));
             assert!(!analysis.root_cause.is_empty() && !analysis.suggested_action.is_empty());
             assert_eq!(analysis.affected_services, ["web"]);
         }
@@ -104,7 +97,7 @@ mod tests {
 
     #[test]
     fn severity_moves_the_risk() {
-        let risk = |alert_type, severity| analyse(&alert(alert_type, severity)).risk;
+        let risk = |alert_type, severity| analysed(&alert(alert_type, severity)).risk;
         assert_eq!(risk(AlertType::DiskFull, "critical"), Risk::Critical);
         assert_eq!(risk(AlertType::HighCpu, "critical"), Risk::High);
         assert_eq!(risk(AlertType::HighCpu, "warning"), Risk::Medium);
@@ -115,7 +108,7 @@ mod tests {
     fn hostile_text_is_carried_as_text() {
         let mut hostile = alert(AlertType::Custom, "warning");
         hostile.message = "$(reboot) <b>".repeat(1_000);
-        let analysis = analyse(&hostile);
+        let analysis = analysed(&hostile);
         assert!(analysis.description.contains("$(reboot) <b>") && analysis.description.chars().count() < 600);
         assert_eq!(analysis.suggested_command, None);
     }
@@ -123,10 +116,10 @@ mod tests {
     #[test]
     fn a_command_to_copy_holds_no_name_that_a_shell_would_read() {
         let mut pod = alert(AlertType::K8sPodCrash, "warning");
-        assert_eq!(analyse(&pod).suggested_command.as_deref(), Some("kubectl -n default logs web --previous --tail=100"));
+        assert_eq!(analysed(&pod).suggested_command.as_deref(), Some("kubectl -n default logs web --previous --tail=100"));
         for hostile in ["$(reboot)", "a;b", "-rf", "a b", "{namespace}", "", "`x`", "a\nb"] {
             pod.target = hostile.to_owned();
-            let command = analyse(&pod).suggested_command.expect("a command");
+            let command = analysed(&pod).suggested_command.expect("a command");
             assert_eq!(command, "kubectl -n default logs <target> --previous --tail=100", "{hostile}");
         }
     }

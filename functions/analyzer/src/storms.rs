@@ -1,6 +1,6 @@
 //! Storms: incidents beyond what a minute may hold are tied to one, which has the analysis and the card.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use shared::domain::alert::cut;
@@ -68,10 +68,17 @@ impl App {
     }
 
     /// Ties an incident to a storm, which gets its analysis from whoever comes first.
-    pub(crate) async fn tie(&self, incident: &Incident, storm: &IncidentId, holder: &str, now: Timestamp) -> Result<(), Failure> {
+    pub(crate) async fn tie(
+        &self,
+        incident: &Incident,
+        storm: &IncidentId,
+        holder: &str,
+        now: Timestamp,
+        until: Instant,
+    ) -> Result<(), Failure> {
         let mut of_storm = self.store.known_incident(storm).await?;
         if of_storm.analysis.is_none() {
-            of_storm = self.analyse(&of_storm, holder, now).await?;
+            of_storm = self.analyse(of_storm, holder, now, until).await?;
         }
         let seen_before = incident.tied_to.is_some();
         if !seen_before {

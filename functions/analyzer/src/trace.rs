@@ -17,7 +17,7 @@ use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
 use reqwest::header::HeaderName;
 use reqwest::{Client, Url};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use shared::domain::alert::cut;
 
 use self::export::{Ended, Exporter};
@@ -42,6 +42,27 @@ pub struct OtlpSettings {
     pub headers: Vec<(HeaderName, SecretString)>,
     /// The name of the Lambda function, where it is known (`AWS_LAMBDA_FUNCTION_NAME`).
     pub function_name: Option<String>,
+}
+
+impl OtlpSettings {
+    /// The settings of an operator: a URL, and a secret with a header on each line, `Name: value`.
+    ///
+    /// # Errors
+    /// If the URL is none, or a line is no header. The sentence shows neither a value nor the URL (`secrets-stay`).
+    pub fn new(url: &str, headers: Option<&SecretString>, function_name: Option<String>) -> Result<Self, String> {
+        let lines = headers.map_or("", |headers| headers.expose_secret()).lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+        let header = |(i, line): (usize, &str)| {
+            let (name, value) =
+                line.split_once(':').ok_or_else(|| format!("line {} of the headers of traces is not `Name: value`", i + 1))?;
+            let name = name.trim().parse().map_err(|_| format!("line {} of the headers of traces has no name of a header", i + 1))?;
+            Ok((name, SecretString::from(value.trim())))
+        };
+        Ok(Self {
+            url: url.parse().map_err(|error| format!("tracing.otlp_url is not a URL: {error}"))?,
+            headers: lines.map(header).collect::<Result<_, String>>()?,
+            function_name,
+        })
+    }
 }
 
 impl fmt::Debug for OtlpSettings {

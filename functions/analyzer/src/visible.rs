@@ -10,7 +10,7 @@ pub(crate) fn visible(text: &str, characters: usize) -> String {
 
 /// Control characters (but for line feeds and tabs), and what Unicode calls default ignorable or bidirectional formatting
 /// (<https://www.unicode.org/reports/tr36/>, <https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt>).
-fn is_hidden(c: char) -> bool {
+pub(crate) fn is_hidden(c: char) -> bool {
     let formatting = matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
         // Zero-width spaces and joiners, marks of direction, separators of lines, embeddings, overrides, isolates.

@@ -9,10 +9,12 @@ use shared::domain::incident::{Incident, Status};
 use shared::domain::plan::{Phase, Plan, PlannedStep};
 use shared::domain::repair::{Repair, RepairOutcome};
 
+use crate::finding;
+
 /// How much of each text from outside is shown. All of them together stay well under Telegram's 4,096 characters, even
 /// if every character has to be escaped.
-const NAME_CHARACTERS: usize = 60;
-const TEXT_CHARACTERS: usize = 300;
+pub(crate) const NAME_CHARACTERS: usize = 60;
+pub(crate) const TEXT_CHARACTERS: usize = 300;
 const STEP_CHARACTERS: usize = 120;
 /// How many steps of a part are shown.
 const STEPS_SHOWN: usize = 4;
@@ -68,19 +70,7 @@ pub fn render(incident: &Incident) -> Card {
             lines.push(format!("· and {} more", storm.open - storm.shown.len() as u64));
         }
     }
-    if let Some(analysis) = &incident.analysis {
-        lines.push(String::new());
-        lines.push(format!("<b>Cause</b> {}", escaped(&analysis.root_cause, TEXT_CHARACTERS)));
-        lines.push(format!("<b>Do</b> {}", escaped(&analysis.suggested_action, TEXT_CHARACTERS)));
-        lines.push(format!(
-            "Risk {} · confidence {:.0}% · downtime {} · {} · by {}",
-            analysis.risk.as_str(),
-            analysis.confidence * 100.0,
-            escaped(&analysis.blast_radius.estimated_downtime, NAME_CHARACTERS),
-            analysis.primary_responsibility.as_str(),
-            escaped(&analysis.provider, NAME_CHARACTERS),
-        ));
-    }
+    lines.extend(finding::lines(incident));
     if let Some(plan) = &incident.plan {
         lines.push(String::new());
         lines.push(format!(
@@ -247,7 +237,7 @@ fn buttons(incident: &Incident) -> Vec<Button> {
 }
 
 /// Text from outside as Telegram's HTML shows it: cut first, then escaped, so that no escape is cut in two.
-fn escaped(text: &str, characters: usize) -> String {
+pub(crate) fn escaped(text: &str, characters: usize) -> String {
     let mut html = String::with_capacity(text.len());
     let mut rest = text.chars();
     for c in rest.by_ref().take(characters) {

@@ -10,6 +10,7 @@ use shared::domain::approval::Verdict;
 use shared::domain::decision::decide;
 use shared::domain::draft::Draft;
 use shared::domain::episode::Firing;
+use shared::domain::evidence::{Evidence, Found, Measurement, Source};
 use shared::domain::fingerprint::fingerprint;
 use shared::domain::guardrail::{Guardrail, Outcome};
 use shared::domain::id::{IncidentId, MemberId};
@@ -109,7 +110,7 @@ fn finding(text: &str) -> Analysis {
     let finding = json!({
         "action_title": text, "description": text, "root_cause": text, "suggested_action": text, "suggested_command": text,
         "risk": "critical", "confidence": 0.6, "affected_services": [text], "primary_responsibility": "DATABASE",
-        "optimisation_suggestions": [text], "deviation": text, "provider": text, "model": text, "tokens": 1, "price_micro_usd": 1,
+        "optimisation_suggestions": [text], "deviation": text, "remembered": text, "fell_back_because": text, "provider": text, "model": text, "tokens": 1, "price_micro_usd": 1,
         "duration_ms": 1, "blast_radius": {
             "affected_pods": 1, "estimated_downtime": text, "related_services": [text], "data_impact": "DESTRUCTIVE",
         },
@@ -117,11 +118,19 @@ fn finding(text: &str) -> Analysis {
     serde_json::from_value(finding).expect("a finding")
 }
 
+/// What a server measured, with names as long and as hostile as the text.
+fn measured(text: &str) -> Evidence {
+    let measurement = |value: f64| Measurement { name: text.to_owned(), ..Measurement::of("", text, &[value]).expect("a number") };
+    let found =
+        Found::Measured { measurements: vec![measurement(f64::MAX), measurement(0.5)], link: Some("https://a.example/?q=\"&".into()) };
+    Evidence { source: Source::Prometheus, asked: text.to_owned(), at: Timestamp::UNIX_EPOCH, duration_ms: 1, found }.bounded()
+}
+
 #[test]
 fn the_longest_and_most_hostile_texts_still_make_a_message_that_telegram_takes() {
     for text in ["<".repeat(10_000), "🔥".repeat(10_000), "a\u{0}\u{202e}\r\n".repeat(3_000)] {
         let mut draft = incident(&text, &text);
-        draft.analysed(finding(&text), vec![], Timestamp::UNIX_EPOCH);
+        draft.analysed(finding(&text), vec![measured(&text)], Timestamp::UNIX_EPOCH);
         draft.incident.left_out = u64::MAX;
         let outcomes = Guardrail::ALL.map(|guardrail| Outcome::blocked(guardrail, text.clone())).to_vec();
         draft.propose_within(outcomes, plan(vec![text.clone(); 50]), Timestamp::UNIX_EPOCH, SignedDuration::from_hours(1));

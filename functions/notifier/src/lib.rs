@@ -3,6 +3,7 @@
 pub mod budget_notice;
 pub mod card;
 pub mod config;
+mod finding;
 pub mod telegram;
 
 use aws_types::SdkConfig;

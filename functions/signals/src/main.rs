@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use shared::aws::AwsEnvironment;
 use shared::consumer::{Order, take};
-use shared::intake::time_left;
+use shared::deadline::time_left;
 use shared::message::Signal;
 use shared::telemetry::{init, or_log};
 use shared::variables::Variables;

@@ -177,6 +177,18 @@ impl Evidence {
     }
 }
 
+/// A measured value for people, with about three figures that count.
+#[must_use]
+pub fn figure(value: f64) -> String {
+    match value.abs() {
+        size if size >= 1e9 => format!("{value:.2e}"),
+        size if size >= 100.0 || size == 0.0 => format!("{value:.0}"),
+        size if size >= 1.0 => format!("{value:.1}"),
+        size if size >= 1e-3 => format!("{value:.3}"),
+        _ => format!("{value:.2e}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Measurement, Trend};

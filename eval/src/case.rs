@@ -1,0 +1,111 @@
+//! The evaluation set: alerts as their rule sets send them, each with what is right for it.
+
+use std::path::Path;
+
+use analyzer::static_analyzer;
+use jiff::Timestamp;
+use serde::Deserialize;
+use shared::analyzer_files::AnalyzerFiles;
+use shared::domain::alert::{AlertSeverity, AlertStatus, AlertType, Texts};
+use shared::domain::analysis::{Analysis, Risk};
+use shared::domain::draft::Draft;
+use shared::domain::episode::Firing;
+use shared::domain::fingerprint::fingerprint;
+use shared::domain::id::{IncidentId, MemberId};
+use shared::domain::incident::Incident;
+use shared::domain::matching::{Choice, choose};
+use shared::domain::service::{Service, find};
+use shared::domain::tables::AlertTables;
+use shared::operator_files::OperatorFiles;
+
+/// An alert and what is right for it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Case {
+    /// The name of its file.
+    #[serde(skip)]
+    pub(crate) name: String,
+    #[serde(rename = "about")]
+    _about: String,
+    alert: Sent,
+    /// What is right.
+    pub(crate) expected: Expected,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sent {
+    labels: Texts,
+    annotations: Texts,
+}
+
+/// What is right for an alert.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Expected {
+    pub(crate) alert_type: AlertType,
+    pub(crate) severity: AlertSeverity,
+    pub(crate) target: String,
+    pub(crate) playbook: Option<String>,
+    pub(crate) risk: Risk,
+}
+
+/// What Quell makes of an alert before any model is asked.
+#[derive(Debug)]
+pub(crate) struct Seen<'a> {
+    pub(crate) incident: Incident,
+    pub(crate) service: Option<&'a Service>,
+    pub(crate) playbook: Option<String>,
+    pub(crate) base: Analysis,
+}
+
+/// Everything that an answer depends on.
+#[derive(Debug)]
+pub(crate) struct Files {
+    pub(crate) operator: OperatorFiles,
+    pub(crate) analyzer: AnalyzerFiles,
+    pub(crate) tables: AlertTables,
+}
+
+impl Case {
+    /// The cases of a directory whose names contain a text, in the order of their names.
+    ///
+    /// # Errors
+    /// The first file that cannot be read.
+    pub(crate) fn all(directory: &Path, only: &str) -> Result<Vec<Self>, String> {
+        let unreadable = |error: std::io::Error| format!("{}: {error}", directory.display());
+        let entries = std::fs::read_dir(directory).map_err(unreadable)?.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+        let mut files: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
+        files.sort();
+        let named = files.into_iter().filter_map(|file| Some((file.file_stem()?.to_str()?.to_owned(), file)));
+        let cases = named.filter(|(name, _)| name.contains(only)).map(|(name, file)| {
+            let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+            let case: Self = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;
+            Ok(Self { name, ..case })
+        });
+        cases.collect()
+    }
+
+    /// The alert as Quell sees it when its sender delivers it.
+    ///
+    /// # Errors
+    /// If there is no rule for it.
+    pub(crate) fn seen<'a>(&self, files: &'a Files) -> Result<Seen<'a>, String> {
+        let member = MemberId::try_from("evaluation").map_err(|error| error.to_string())?;
+        let now = Timestamp::UNIX_EPOCH;
+        let alert =
+            files.tables.alert(AlertStatus::Firing, "alertmanager", self.alert.labels.clone(), self.alert.annotations.clone(), now, member);
+        let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").map_err(|error| error.to_string())?;
+        let firing = Firing::of(&alert);
+        let incident = Draft::open(id, fingerprint(&alert, &[]), alert, &firing, now).incident;
+        let service = find(&files.operator.services, &incident.alert);
+        let rule = files.analyzer.rules.rule(&incident.alert, false).ok_or("no rule is for this type")?;
+        let base = static_analyzer::analyse(rule, &incident.alert, service);
+        let playbook = match choose(&files.operator.playbooks, &incident.alert, service) {
+            // What a delivery pipeline reports is shown and never repaired.
+            Choice::Plan(plan) if !incident.alert.cicd => Some(plan.playbook),
+            _ => None,
+        };
+        Ok(Seen { incident, service, playbook, base })
+    }
+}

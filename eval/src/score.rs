@@ -1,0 +1,98 @@
+//! How often an answer was right, field by field.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::domain::analysis::Risk;
+
+/// The fields that have a right answer.
+pub(crate) const FIELDS: [&str; 5] = ["alert_type", "severity", "target", "playbook", "risk"];
+
+/// What somebody answered about one alert.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// Which fields were right, in the order of [`FIELDS`].
+    pub(crate) right: [bool; 5],
+    /// The risk that was expected, and the one that was said.
+    pub(crate) risk: (Risk, Risk),
+    /// Why a model gave no finding, so that the static analysis stood.
+    pub(crate) fell_back: Option<String>,
+    /// How long it took.
+    pub(crate) took: Duration,
+    /// Tokens.
+    pub(crate) tokens: u64,
+    /// Micro-dollars.
+    pub(crate) price: u64,
+}
+
+/// The answers of one analyzer.
+#[derive(Debug)]
+pub(crate) struct Score {
+    /// Its name.
+    pub(crate) name: String,
+    /// Each answer, with the name of its case.
+    pub(crate) answers: Vec<(String, Answer)>,
+}
+
+impl Score {
+    fn share(&self, is: impl Fn(&Answer) -> bool) -> f64 {
+        let count = self.answers.iter().filter(|(_, answer)| is(answer)).count();
+        #[expect(clippy::cast_precision_loss, reason = "a few alerts")]
+        let share = count as f64 / (self.answers.len().max(1)) as f64;
+        share
+    }
+
+    /// The line of the table.
+    pub(crate) fn line(&self) -> String {
+        let accuracy = FIELDS.iter().enumerate().map(|(i, _)| format!("{:>11.1}%", 100.0 * self.share(|answer| answer.right[i])));
+        let under = 100.0 * self.share(|answer| answer.risk.1 < answer.risk.0);
+        let answered = 100.0 * self.share(|answer| answer.fell_back.is_none());
+        let (median, tokens, price) = (self.median().as_secs_f64(), self.total(|answer| answer.tokens), self.total(|answer| answer.price));
+        #[expect(clippy::cast_precision_loss, reason = "far below 2⁵³")]
+        let dollars = price as f64 / 1e6;
+        format!("{:<20}{}{under:>11.1}%{answered:>9.1}%{median:>10.3}{tokens:>10}{dollars:>10.4}", self.name, accuracy.collect::<String>())
+    }
+
+    /// The figures by name.
+    pub(crate) fn figures(&self) -> Value {
+        let accuracy: serde_json::Map<String, Value> =
+            FIELDS.iter().enumerate().map(|(i, field)| ((*field).to_owned(), json!(self.share(|answer| answer.right[i])))).collect();
+        let wrong = |answer: &Answer| -> Vec<&str> {
+            FIELDS.iter().zip(answer.right).filter(|(_, right)| !right).map(|(field, _)| *field).collect()
+        };
+        let cases: Vec<Value> = self
+            .answers
+            .iter()
+            .map(|(name, answer)| {
+                json!({
+                    "name": name, "wrong": wrong(answer), "risk_expected": answer.risk.0, "risk": answer.risk.1,
+                    "fell_back": answer.fell_back, "seconds": answer.took.as_secs_f64(),
+                })
+            })
+            .collect();
+        json!({
+            "analyzer": self.name, "alerts": self.answers.len(), "accuracy": accuracy,
+            "risk_too_low": self.share(|answer| answer.risk.1 < answer.risk.0),
+            "risk_too_high": self.share(|answer| answer.risk.1 > answer.risk.0),
+            "answered": self.share(|answer| answer.fell_back.is_none()),
+            "seconds_median": self.median().as_secs_f64(), "tokens": self.total(|answer| answer.tokens),
+            "price_micro_usd": self.total(|answer| answer.price), "cases": cases,
+        })
+    }
+
+    fn total(&self, of: impl Fn(&Answer) -> u64) -> u64 {
+        self.answers.iter().map(|(_, answer)| of(answer)).sum()
+    }
+
+    fn median(&self) -> Duration {
+        let mut took: Vec<Duration> = self.answers.iter().map(|(_, answer)| answer.took).collect();
+        took.sort_unstable();
+        took.get(took.len() / 2).copied().unwrap_or_default()
+    }
+}
+
+/// The head of the table.
+pub(crate) fn head() -> String {
+    let fields = FIELDS.map(|field| format!("{field:>12}")).concat();
+    format!("{:<20}{fields}{:>12}{:>10}{:>10}{:>10}{:>10}", "", "risk too low", "answered", "median s", "tokens", "USD")
+}

@@ -1,0 +1,152 @@
+//! Finds out what is wrong: evidence first, then memory, then the models in their order, and the static analyzer where none answers.
+
+use std::time::Instant;
+
+use jiff::{SignedDuration, Timestamp};
+use shared::domain::analysis::Analysis;
+use shared::domain::analysis_claim::Claimed;
+use shared::domain::analyzer_settings::MemoryMode;
+use shared::domain::evidence::Evidence;
+use shared::domain::incident::Incident;
+use shared::domain::memory::{Memory, recall};
+use shared::domain::service;
+use shared::metrics::MetricsLine;
+
+use crate::gather::{Gathered, deviation, milliseconds};
+use crate::models::Asked;
+use crate::prompt::Subject;
+use crate::trace::Span;
+use crate::{App, Failure, static_analyzer};
+
+/// How long a worker may ask models: longer than the function runs, so that an expired lease means that its worker has ended.
+const LEASE: SignedDuration = SignedDuration::from_secs(100);
+
+/// What was found out about an incident, and from what.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Diagnosis {
+    /// The finding.
+    pub analysis: Analysis,
+    /// What it rests on.
+    pub evidence: Vec<Evidence>,
+}
+
+impl App {
+    /// Diagnoses an incident. A storm is diagnosed by its rule alone: what it is made of is known only when it is over.
+    ///
+    /// # Errors
+    /// [`Failure::Claimed`] while another worker asks models about it, or if the store or a queue failed.
+    pub(crate) async fn diagnose(&self, incident: &Incident, holder: &str, now: Timestamp, until: Instant) -> Result<Diagnosis, Failure> {
+        let started = Instant::now();
+        let alert = &incident.alert;
+        let rule = self.analyzer.rules.rule(alert, incident.storm.is_some()).ok_or(Failure::NoRule)?;
+        let service = service::find(&self.files.services, alert);
+        let mut analysis = static_analyzer::analyse(rule, alert, service);
+        let mut evidence = Vec::new();
+        if incident.storm.is_none() {
+            let tracer = self.tracer().await;
+            let mut span = tracer.begin("analyse", now);
+            span.set("quell.incident.id", incident.id.as_str().to_owned());
+            span.set("quell.fingerprint", incident.fingerprint.to_string());
+            span.set("quell.alert.type", alert.alert_type.as_str());
+            analysis.trace_id = span.trace_id();
+            let gathered = self.gather(incident, service, now, &span).await;
+            let diagnosed = self.conclude(analysis, incident, &gathered, holder, (now, until), &span).await;
+            if let Ok(analysis) = &diagnosed {
+                span.set("quell.provider", analysis.provider.clone());
+                span.set("quell.risk", analysis.risk.as_str());
+            }
+            match &diagnosed {
+                Ok(_) => span.end(),
+                Err(failure) => span.fail("failure", &failure.to_string()),
+            }
+            tracer.flush().await;
+            analysis = diagnosed?;
+            evidence = gathered.evidence;
+        }
+        analysis.duration_ms = milliseconds(started);
+        measure(&analysis, &evidence, incident, now);
+        Ok(Diagnosis { analysis, evidence })
+    }
+
+    async fn conclude(
+        &self,
+        mut base: Analysis,
+        incident: &Incident,
+        gathered: &Gathered,
+        holder: &str,
+        (now, until): (Timestamp, Instant),
+        span: &Span,
+    ) -> Result<Analysis, Failure> {
+        let settings = &self.analyzer.settings;
+        base.deviation = deviation(&gathered.evidence);
+        let memory = recall(&gathered.past, settings.memory.incidents).filter(|_| settings.memory.mode != MemoryMode::Off);
+        base.remembered = memory.as_ref().map(|memory| memory.sentence.clone());
+        if let Some(memory) = memory.filter(|_| settings.memory.mode == MemoryMode::Use) {
+            return Ok(remembered(base, &memory, &gathered.past));
+        }
+        if self.models.is_empty() {
+            return Ok(base);
+        }
+        self.claim(incident, holder, now).await?;
+        let service = service::find(&self.files.services, &incident.alert);
+        let subject = Subject { incident, service, evidence: &gathered.evidence, base: &base };
+        let asked = self.ask(subject, now, until.into(), span).await?;
+        Ok(with_answer(base, asked))
+    }
+
+    /// Takes the right to ask models, or comes again when its holder has surely ended.
+    async fn claim(&self, incident: &Incident, holder: &str, now: Timestamp) -> Result<(), Failure> {
+        let providers: Vec<&str> = self.models.iter().map(|model| model.settings.name.as_str()).collect();
+        let (_, claimed) = self
+            .store
+            .change(&incident.id, |draft| {
+                // Somebody else may have finished since this incident was loaded.
+                if draft.incident.analysis.is_some() { None } else { Some(draft.claim_analysis(holder, &providers, LEASE, now)) }
+            })
+            .await?;
+        match claimed {
+            Some(Claimed::Mine) => Ok(()),
+            Some(Claimed::Theirs { until }) => Err(Failure::Claimed { until: until.to_string() }),
+            None => Err(Failure::Claimed { until: "now: it has just ended".to_owned() }),
+        }
+    }
+}
+
+/// The static analysis with a model's finding over it, or with the reason why there is none.
+fn with_answer(base: Analysis, asked: Asked) -> Analysis {
+    let mut analysis = match asked.finding {
+        Some((finding, provider, model)) => Analysis { provider, model: Some(model), ..finding.over(base) },
+        None => Analysis { fell_back_because: Some(asked.failures.join("; ")), ..base },
+    };
+    analysis.tokens = asked.tokens;
+    analysis.price_micro_usd = asked.price;
+    analysis
+}
+
+/// What repaired the last incidents, as the analysis of this one. It says no less risk than the rule does.
+fn remembered(base: Analysis, memory: &Memory, past: &[Incident]) -> Analysis {
+    let last = past.iter().find(|incident| memory.incidents.contains(&incident.id)).and_then(|incident| incident.analysis.as_ref());
+    Analysis {
+        action_title: format!("{}, as before", memory.playbook_name),
+        root_cause: last.map_or_else(|| base.root_cause.clone(), |analysis| analysis.root_cause.clone()),
+        risk: last.map_or(base.risk, |analysis| analysis.risk.max(base.risk)),
+        confidence: last.map_or(base.confidence, |analysis| analysis.confidence),
+        provider: "memory".to_owned(),
+        ..base
+    }
+}
+
+/// One line of metrics for each analysis.
+fn measure(analysis: &Analysis, evidence: &[Evidence], incident: &Incident, now: Timestamp) {
+    let mut line = MetricsLine::new("provider", &analysis.provider);
+    line.metric("analysis_latency", analysis.duration_ms, "Milliseconds");
+    line.metric("tokens", analysis.tokens, "Count");
+    line.metric("price_micro_usd", analysis.price_micro_usd, "Count");
+    line.metric("fell_back", u8::from(analysis.fell_back_because.is_some()), "Count");
+    let failed = evidence.iter().filter(|evidence| matches!(evidence.found, shared::domain::evidence::Found::Failed { .. })).count();
+    line.metric("evidence_failed", failed, "Count");
+    line.field("incident_id", &incident.id);
+    line.field("fingerprint", &incident.fingerprint);
+    line.field("trace_id", &analysis.trace_id);
+    line.write(now);
+}

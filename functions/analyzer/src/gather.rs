@@ -1,0 +1,205 @@
+//! Gathers the evidence for an incident: every source at once, each with its own deadline, none of them needed.
+
+use std::time::Instant;
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+use shared::domain::analyzer_settings::EvidenceSettings;
+use shared::domain::evidence::{Evidence, Found, Source, Trend, figure};
+use shared::domain::incident::Incident;
+use shared::domain::memory::{Near, open_facts, past_facts};
+use shared::domain::service::{Level, Service};
+use shared::store::{History, StoreError};
+use tracing::warn;
+
+use crate::App;
+use crate::trace::{Span, SpanKind};
+
+/// How many measurements the deviation names.
+const DEVIATIONS_NAMED: usize = 3;
+
+/// What was found out about an incident.
+#[derive(Debug)]
+pub(crate) struct Gathered {
+    /// Everything that was asked, and what came back.
+    pub(crate) evidence: Vec<Evidence>,
+    /// The earlier incidents of its fingerprint, newest first; none if one of them could not be read, because nothing can be concluded then.
+    pub(crate) past: Vec<Incident>,
+}
+
+impl App {
+    /// Asks every source. A source that fails is evidence too: it says so.
+    pub(crate) async fn gather(&self, incident: &Incident, service: Option<&Service>, now: Timestamp, span: &Span) -> Gathered {
+        let settings = &self.analyzer.settings.evidence;
+        let registered = service.map(|service| (service.name.as_str(), service.redundancy_group.as_deref()));
+        let near = Near::of(&incident.alert, registered);
+        let (remembered, (past, past_evidence), open, prometheus, signoz) = tokio::join!(
+            self.store.remember(incident, &near),
+            self.past(incident, settings, now, span),
+            self.open(incident, &near, settings, now, span),
+            self.prometheus(incident, service, now, span),
+            self.signoz(incident, service, now, span),
+        );
+        if let Err(error) = remembered {
+            // Later incidents will not know of this one: worth a line, not worth the analysis.
+            warn!(incident_id = %incident.id, %error, "the incident could not be put on the lists of its fingerprint and target");
+        }
+        let registry = service.map(|service| registry(service, now));
+        let evidence = prometheus.into_iter().chain(signoz).chain(past_evidence).chain(open).chain(registry);
+        Gathered { evidence: evidence.map(Evidence::bounded).collect(), past }
+    }
+
+    async fn past(
+        &self,
+        incident: &Incident,
+        settings: &EvidenceSettings,
+        now: Timestamp,
+        span: &Span,
+    ) -> (Vec<Incident>, Option<Evidence>) {
+        // Memory needs as many as it compares, whatever is shown.
+        let wanted = settings.past_incidents.max(self.analyzer.settings.memory.incidents);
+        let asked = format!("the last {} incidents of the fingerprint", settings.past_incidents);
+        let (found, duration_ms) = timed(span, Source::PastIncidents, self.store.past(&incident.fingerprint, &incident.id, wanted)).await;
+        let (past, found) = match found {
+            Ok(History { incidents, unreadable }) => {
+                report_unreadable(&unreadable);
+                let shown = &incidents[..incidents.len().min(settings.past_incidents as usize)];
+                let found = known(past_facts(shown));
+                (if unreadable.is_empty() { incidents } else { Vec::new() }, found)
+            }
+            Err(error) => (Vec::new(), Found::Failed { why: error.to_string() }),
+        };
+        let evidence = Evidence { source: Source::PastIncidents, asked, at: now, duration_ms, found };
+        (past, (settings.past_incidents > 0).then_some(evidence))
+    }
+
+    async fn open(&self, incident: &Incident, near: &Near, settings: &EvidenceSettings, now: Timestamp, span: &Span) -> Option<Evidence> {
+        if settings.open_incidents == 0 {
+            return None;
+        }
+        let asked = "other open incidents on the target or in its redundancy group".to_owned();
+        let (found, duration_ms) =
+            timed(span, Source::OpenIncidents, self.store.open_near(near, &incident.id, settings.open_incidents)).await;
+        let found = match found {
+            Ok(History { incidents, unreadable }) => {
+                report_unreadable(&unreadable);
+                known(open_facts(&incidents))
+            }
+            Err(error) => Found::Failed { why: error.to_string() },
+        };
+        Some(Evidence { source: Source::OpenIncidents, asked, at: now, duration_ms, found })
+    }
+
+    async fn prometheus(&self, incident: &Incident, service: Option<&Service>, now: Timestamp, span: &Span) -> Vec<Evidence> {
+        let Some((settings, prometheus)) = self.analyzer.settings.evidence.prometheus.as_ref().zip(self.prometheus.as_ref()) else {
+            return vec![];
+        };
+        match self.key(settings.token_secret.as_deref()).await {
+            Ok(token) => {
+                let span = span.child("evidence prometheus", SpanKind::Client);
+                let evidence = prometheus.look(token.as_ref(), &incident.alert, service, now).await;
+                report(span, evidence.iter());
+                evidence
+            }
+            Err(why) => vec![not_asked(Source::Prometheus, why, now)],
+        }
+    }
+
+    async fn signoz(&self, incident: &Incident, service: Option<&Service>, now: Timestamp, span: &Span) -> Vec<Evidence> {
+        let Some((settings, signoz)) = self.analyzer.settings.evidence.signoz.as_ref().zip(self.signoz.as_ref()) else { return vec![] };
+        match self.key(Some(&settings.key_secret)).await {
+            Ok(key) => {
+                let span = span.child("evidence signoz", SpanKind::Client);
+                let evidence = signoz.look(key.as_ref(), &incident.alert, service, now).await;
+                report(span, evidence.iter());
+                evidence
+            }
+            Err(why) => vec![not_asked(Source::Signoz, why, now)],
+        }
+    }
+
+    /// The value of a secret, if one is configured.
+    pub(crate) async fn key(&self, id: Option<&str>) -> Result<Option<SecretString>, String> {
+        match id {
+            None => Ok(None),
+            Some(id) => self.secrets.get(id).await.map(Some).map_err(|error| error.to_string()),
+        }
+    }
+}
+
+/// Awaits an answer of the store inside of a span; how long it took, in milliseconds.
+async fn timed<T>(span: &Span, source: Source, answer: impl Future<Output = Result<T, StoreError>>) -> (Result<T, StoreError>, u64) {
+    let span = span.child(format!("evidence {}", source.as_str()), SpanKind::Client);
+    let started = Instant::now();
+    let answer = answer.await;
+    match &answer {
+        Ok(_) => span.end(),
+        Err(error) => span.fail("store", &error.to_string()),
+    }
+    (answer, milliseconds(started))
+}
+
+fn report<'a>(mut span: Span, evidence: impl Iterator<Item = &'a Evidence>) {
+    let (mut asked, mut failed) = (0_i64, None);
+    for evidence in evidence {
+        asked += 1;
+        if let Found::Failed { why } = &evidence.found {
+            failed = Some(why);
+        }
+    }
+    span.set("quell.evidence.questions", asked);
+    match failed {
+        Some(why) => span.fail("evidence", why),
+        None => span.end(),
+    }
+}
+
+/// Milliseconds since then.
+pub(crate) fn milliseconds(started: Instant) -> u64 {
+    u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+fn report_unreadable(unreadable: &[StoreError]) {
+    for error in unreadable {
+        warn!(%error, "an incident that would be evidence could not be read");
+    }
+}
+
+fn known(facts: Vec<String>) -> Found {
+    if facts.is_empty() { Found::Nothing } else { Found::Known { facts } }
+}
+
+fn not_asked(source: Source, why: String, now: Timestamp) -> Evidence {
+    Evidence { source, asked: "nothing, for want of its key".to_owned(), at: now, duration_ms: 0, found: Found::Failed { why } }
+}
+
+fn registry(service: &Service, now: Timestamp) -> Evidence {
+    let level = match service.level {
+        Level::Auto => "may be repaired without a human",
+        Level::Approval => "is repaired with an approval",
+        Level::Manual => "is repaired by hand only",
+    };
+    let mut facts = vec![format!("the service {} {level}", service.name)];
+    facts.extend(service.redundancy_group.as_ref().map(|group| format!("it is a member of the redundancy group {group}")));
+    Evidence { source: Source::Registry, asked: service.name.clone(), at: now, duration_ms: 0, found: Found::Known { facts } }
+}
+
+/// How far the measurements are from normal: those that move, in words.
+#[must_use]
+pub(crate) fn deviation(evidence: &[Evidence]) -> Option<String> {
+    let measured = evidence.iter().filter_map(|evidence| match &evidence.found {
+        Found::Measured { measurements, .. } => Some(measurements),
+        _ => None,
+    });
+    let moving = measured.flatten().filter_map(|measurement| {
+        let going = match measurement.trend {
+            Trend::Rising => "rising",
+            Trend::Falling => "falling",
+            Trend::Stable => return None,
+        };
+        let (value, least, most) = (figure(measurement.value), figure(measurement.least), figure(measurement.most));
+        Some(format!("{} {going}: {value} {} (between {least} and {most})", measurement.name, measurement.unit))
+    });
+    let named: Vec<String> = moving.take(DEVIATIONS_NAMED).collect();
+    (!named.is_empty()).then(|| named.join("; "))
+}

@@ -1,0 +1,203 @@
+//! Asks the models in their order until one answers. Each call's worst price is reserved before it is made (`capped-spend`).
+
+use std::time::Duration;
+
+use aws_types::SdkConfig;
+use jiff::Timestamp;
+use reqwest::Client;
+use shared::analyzer_files::AnalyzerFiles;
+use shared::domain::analyzer_settings::{Api, ProviderSettings};
+use shared::domain::budget::{Spent, day};
+use shared::domain::price::{MicroUsd, Price, Usage};
+use shared::message::Message;
+use shared::store::Reserved;
+use tokio::time::Instant;
+use tracing::warn;
+
+use crate::finding::Finding;
+use crate::prompt::{self, Subject};
+use crate::providers::{Billed, CallFailed, Provider, Question, Reply, Trouble};
+use crate::trace::{ModelAnswer, ModelCall, Span};
+use crate::{App, Failure};
+
+/// A question that has less time than this is not asked: it would only be paid.
+const SHORTEST_TRY: Duration = Duration::from_secs(2);
+
+/// A model that can be asked.
+#[derive(Debug)]
+pub(crate) struct Model {
+    pub(crate) settings: ProviderSettings,
+    pub(crate) provider: Provider,
+    pub(crate) price: Price,
+}
+
+/// What asking came to.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    /// The finding, and the model that made it.
+    pub(crate) finding: Option<(Finding, String, String)>,
+    /// What all calls used, those that failed included.
+    pub(crate) tokens: u64,
+    /// What all calls cost.
+    pub(crate) price: MicroUsd,
+    /// Why models gave none, one sentence each.
+    pub(crate) failures: Vec<String>,
+}
+
+impl App {
+    /// Asks one model after the other.
+    ///
+    /// # Errors
+    /// If the store or the queue failed: without a reservation nobody is asked.
+    pub(crate) async fn ask(&self, subject: Subject<'_>, now: Timestamp, until: Instant, span: &Span) -> Result<Asked, Failure> {
+        let mut asked = Asked::default();
+        let mut day_is_used_up = false;
+        for model in &self.models {
+            let name = &model.settings.name;
+            if until.saturating_duration_since(Instant::now()) < SHORTEST_TRY {
+                asked.failures.push(format!("{name}: there was no time left to ask it"));
+                continue;
+            }
+            let key = match self.key(model.settings.key_secret.as_deref()).await {
+                Ok(key) => key,
+                Err(why) => {
+                    asked.failures.push(format!("{name}: {why}"));
+                    continue;
+                }
+            };
+            let question = prompt::question(subject, model.settings.max_output_tokens);
+            let most = worst_price(model, &question);
+            let reservation = match self.store.reserve(&subject.incident.id, name, most, self.analyzer.settings.budget, now).await? {
+                Reserved::Granted(reservation) => reservation,
+                Reserved::DayUsedUp => {
+                    day_is_used_up = true;
+                    asked.failures.push(format!("{name}: the day's budget has no room for a call"));
+                    continue;
+                }
+                Reserved::IncidentUsedUp => {
+                    asked.failures.push(format!("{name}: the incident's budget has no room for a call"));
+                    continue;
+                }
+            };
+            let call_span = span.model_call(&ModelCall {
+                provider: gen_ai_name(&model.settings),
+                model: &model.settings.model,
+                max_tokens: u64::from(question.max_output_tokens),
+                server: None,
+            });
+            let reply = Box::pin(model.provider.ask(key.as_ref(), &question, until)).await;
+            let spent = spent(&reply, model.price);
+            if let Spent::Exactly(price, usage) = spent {
+                asked.tokens = asked.tokens.saturating_add(usage.total());
+                asked.price = asked.price.saturating_add(price);
+            } else if let Spent::Unknown = spent {
+                asked.price = asked.price.saturating_add(most);
+            }
+            if let Err(error) = self.store.settle(&reservation, spent).await {
+                // The reservation stands: the budget has less room than it could have, never more.
+                warn!(incident_id = %subject.incident.id, provider = name, %error, "a call's price could not be settled");
+            }
+            let found = read(reply, call_span, model.price);
+            match found {
+                Ok((finding, answered_by)) => {
+                    asked.finding = Some((finding, name.clone(), answered_by));
+                    break;
+                }
+                Err(why) => {
+                    warn!(incident_id = %subject.incident.id, provider = name, error = why, "a model gave no finding");
+                    asked.failures.push(format!("{name}: {why}"));
+                }
+            }
+        }
+        if day_is_used_up && asked.finding.is_none() {
+            self.notice(now).await?;
+        }
+        Ok(asked)
+    }
+
+    /// Tells people once a day that the budget is used up.
+    async fn notice(&self, now: Timestamp) -> Result<(), Failure> {
+        let day = day(now);
+        if !self.store.notice_is_sent(day).await? {
+            self.notifications.send(&Message::BudgetUsedUp { day }).await?;
+            self.store.mark_notice_sent(day, now).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What a call costs at worst: every byte of the question a token, and an answer as long as it may be.
+fn worst_price(model: &Model, question: &Question) -> MicroUsd {
+    let output = u64::from(question.max_output_tokens);
+    model.price.of(Usage { input: model.provider.prompt_tokens_at_most(question), output })
+}
+
+/// What a call has cost. Where nobody knows, the reservation is what it has cost.
+fn spent(reply: &Result<Reply, CallFailed>, price: Price) -> Spent {
+    match reply {
+        Ok(Reply { usage, .. }) | Err(CallFailed { billed: Billed::Used(usage), .. }) => Spent::Exactly(price.of(*usage), *usage),
+        Err(CallFailed { billed: Billed::Nothing, .. }) => Spent::Nothing,
+        Err(CallFailed { billed: Billed::Unknown, .. }) => Spent::Unknown,
+    }
+}
+
+/// The finding in a reply, and which model says that it made it.
+fn read(reply: Result<Reply, CallFailed>, mut span: Span, price: Price) -> Result<(Finding, String), String> {
+    let reply = match reply {
+        Ok(reply) => reply,
+        Err(failed) => {
+            span.fail(error_type(&failed.trouble), &failed.to_string());
+            return Err(failed.to_string());
+        }
+    };
+    #[expect(clippy::cast_precision_loss, reason = "a price is far below 2⁵³ micro-dollars")]
+    let dollars = price.of(reply.usage) as f64 / 1e6;
+    span.answered(&ModelAnswer {
+        model: &reply.model,
+        input_tokens: reply.usage.input,
+        output_tokens: reply.usage.output,
+        finish_reasons: &[&reply.finish],
+        price: dollars,
+    });
+    match Finding::parse(&reply.text) {
+        Ok(finding) => {
+            span.end();
+            Ok((finding, reply.model))
+        }
+        Err(error) => {
+            span.fail("unfit_answer", &error.to_string());
+            Err(error.to_string())
+        }
+    }
+}
+
+fn error_type(trouble: &Trouble) -> String {
+    match trouble {
+        Trouble::Busy { status, .. } | Trouble::Failed { status, .. } | Trouble::Refused { status, .. } => status.to_string(),
+        Trouble::Unreachable(_) => "unreachable".to_owned(),
+        Trouble::TimedOut(_) => "timeout".to_owned(),
+        Trouble::Filtered(_) => "content_filter".to_owned(),
+        Trouble::Truncated(_) => "max_tokens".to_owned(),
+        Trouble::Unreadable(_) => "unreadable".to_owned(),
+    }
+}
+
+/// The name that the conventions have for a vendor; a server of one's own has the operator's name for it.
+/// <https://opentelemetry.io/docs/specs/semconv/registry/attributes/gen-ai/>
+fn gen_ai_name(settings: &ProviderSettings) -> &str {
+    match (settings.api, &settings.base_url) {
+        (Api::Openai, None) => "openai",
+        (Api::Anthropic, None) => "anthropic",
+        (Api::Bedrock, _) => "aws.bedrock",
+        (Api::Openai | Api::Anthropic, Some(_)) => &settings.name,
+    }
+}
+
+/// The models of the settings, each with its price. The check of the files has seen to it that each has one.
+pub(crate) fn models(files: &AnalyzerFiles, http: &Client, aws: &SdkConfig) -> Vec<Model> {
+    let model = |settings: &ProviderSettings| {
+        let price = files.price(&settings.model)?;
+        Some(Model { settings: settings.clone(), provider: Provider::new(settings, http.clone(), aws), price })
+    };
+    files.settings.providers.iter().filter_map(model).collect()
+}

@@ -1,0 +1,71 @@
+//! The part of a card that tells what was found out: cause, action, evidence, and what finding it has cost.
+
+use shared::domain::analysis::Analysis;
+use shared::domain::evidence::{Evidence, Found, Measurement, Trend, figure};
+use shared::domain::incident::Incident;
+
+use crate::card::{NAME_CHARACTERS, TEXT_CHARACTERS, escaped};
+
+/// How many lines of evidence are shown.
+const EVIDENCE_SHOWN: usize = 4;
+/// How long such a line may be.
+const EVIDENCE_CHARACTERS: usize = 120;
+
+/// The lines about an incident's analysis; none if there is none yet.
+pub(crate) fn lines(incident: &Incident) -> Vec<String> {
+    let Some(analysis) = &incident.analysis else { return Vec::new() };
+    let mut lines = vec![String::new()];
+    lines.push(format!("<b>Cause</b> {}", escaped(&analysis.root_cause, TEXT_CHARACTERS)));
+    lines.push(format!("<b>Do</b> {}", escaped(&analysis.suggested_action, TEXT_CHARACTERS)));
+    if let Some(command) = &analysis.suggested_command {
+        lines.push(format!("<code>{}</code>", escaped(command, EVIDENCE_CHARACTERS)));
+    }
+    lines.extend(incident.evidence.iter().flat_map(measured).take(EVIDENCE_SHOWN));
+    lines.extend(analysis.remembered.as_ref().map(|sentence| format!("🧠 {}", escaped(sentence, TEXT_CHARACTERS))));
+    lines.push(format!(
+        "Risk {} · confidence {:.0}% · downtime {} · {} · by {}",
+        analysis.risk.as_str(),
+        analysis.confidence * 100.0,
+        escaped(&analysis.blast_radius.estimated_downtime, NAME_CHARACTERS),
+        analysis.primary_responsibility.as_str(),
+        by(analysis),
+    ));
+    lines.extend(analysis.fell_back_because.as_ref().map(|why| format!("<i>No model answered: {}</i>", escaped(why, TEXT_CHARACTERS))));
+    lines
+}
+
+/// Who found it, and for how much.
+fn by(analysis: &Analysis) -> String {
+    let mut by = escaped(&analysis.provider, NAME_CHARACTERS);
+    if let Some(model) = &analysis.model {
+        by.push_str(&format!(" ({})", escaped(model, NAME_CHARACTERS)));
+    }
+    if analysis.tokens > 0 || analysis.price_micro_usd > 0 {
+        #[expect(clippy::cast_precision_loss, reason = "a price is far below 2⁵³ micro-dollars")]
+        let dollars = analysis.price_micro_usd as f64 / 1e6;
+        by.push_str(&format!(", {} tokens, ${dollars:.4}", analysis.tokens));
+    }
+    by
+}
+
+fn measured(evidence: &Evidence) -> Vec<String> {
+    let Found::Measured { measurements, link } = &evidence.found else { return Vec::new() };
+    let mut lines: Vec<String> = measurements.iter().map(measurement).collect();
+    // The URL is one of the operator's own server, made by us.
+    lines.extend(
+        link.as_ref()
+            .map(|url| format!("<a href=\"{}\">{}</a>", escaped(url, usize::MAX).replace('"', "&quot;"), evidence.source.as_str())),
+    );
+    lines
+}
+
+fn measurement(measurement: &Measurement) -> String {
+    let arrow = match measurement.trend {
+        Trend::Rising => "↗",
+        Trend::Falling => "↘",
+        Trend::Stable => "→",
+    };
+    let name = escaped(&measurement.name, EVIDENCE_CHARACTERS);
+    let unit = escaped(&measurement.unit, NAME_CHARACTERS);
+    format!("📈 {name} {} {unit} {arrow} ({} to {})", figure(measurement.value), figure(measurement.least), figure(measurement.most))
+}
