@@ -54,7 +54,8 @@ impl Default for EvidenceSettings {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PrometheusSettings {
-    /// Its base URL. An alert's own expression is asked for only where the alert's `generatorURL` begins with it.
+    /// Its base URL, as in its `--web.external-url`. An alert's own expression is asked for only where the alert's `generatorURL` is a page
+    /// of it.
     pub url: String,
     /// The secret with a bearer token, if it wants one.
     pub token_secret: Option<String>,

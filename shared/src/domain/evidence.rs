@@ -197,7 +197,8 @@ mod tests {
 
     #[test]
     fn a_measurement_is_the_newest_value_with_its_bounds() {
-        let cases: [(&[f64], Option<(f64, f64, f64)>); 6] = [
+        type Case<'a> = (&'a [f64], Option<(f64, f64, f64)>);
+        let cases: [Case<'_>; 6] = [
             (&[1.0, 5.0, 3.0], Some((3.0, 1.0, 5.0))),
             (&[-1.0], Some((-1.0, -1.0, -1.0))),
             (&[NONE, 2.0, f64::INFINITY, 4.0, f64::NEG_INFINITY, NONE], Some((4.0, 2.0, 4.0))),

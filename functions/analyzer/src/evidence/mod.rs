@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use reqwest::{RequestBuilder, StatusCode, Url};
+use secrecy::{ExposeSecret as _, SecretString};
 use shared::domain::evidence::{Evidence, Found, Source};
 use shared::domain::playbook::Span;
 use thiserror::Error;
@@ -76,19 +77,32 @@ fn is_plain(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:/-".contains(&b))
 }
 
-/// Waits for a question's answer, no longer than `timeout`, and makes evidence of whatever comes.
-async fn look_into(
+/// What is asked of whom, and how long the answer may take.
+struct Inquiry<'a> {
     source: Source,
     asked: String,
     at: Timestamp,
     timeout: Span,
-    answer: impl Future<Output = Result<Found, NoAnswer>>,
-) -> Evidence {
-    let began = Instant::now();
-    let answered = tokio::time::timeout(Duration::from_secs(timeout.seconds()), answer).await;
-    let found = answered.unwrap_or(Err(NoAnswer::TimedOut(timeout.seconds()))).unwrap_or_else(|why| Found::Failed { why: why.to_string() });
-    let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Evidence { source, asked, at, duration_ms, found }.bounded()
+    key: Option<&'a SecretString>,
+}
+
+impl Inquiry<'_> {
+    /// Waits for the answer and makes evidence of whatever comes.
+    async fn answered_by(self, answer: impl Future<Output = Result<Found, NoAnswer>>) -> Evidence {
+        let Self { source, asked, at, timeout, key } = self;
+        let began = Instant::now();
+        let answered = tokio::time::timeout(Duration::from_secs(timeout.seconds()), answer).await;
+        let answered = answered.unwrap_or(Err(NoAnswer::TimedOut(timeout.seconds())));
+        let found = answered.unwrap_or_else(|why| Found::Failed { why: without(key, &why.to_string()) });
+        let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Evidence { source, asked, at, duration_ms, found }.bounded()
+    }
+}
+
+/// A server's words without the key, which one that refuses it may quote.
+fn without(key: Option<&SecretString>, words: &str) -> String {
+    let key = key.map(|key| key.expose_secret()).filter(|key| !key.is_empty());
+    key.map_or_else(|| words.to_owned(), |key| words.replace(key, "…"))
 }
 
 /// Sends a question and reads the whole answer, whatever its status, if it is not too long.
@@ -117,7 +131,9 @@ fn unreachable(error: reqwest::Error) -> NoAnswer {
 
 #[cfg(test)]
 mod tests {
-    use super::{base_url, below, is_plain};
+    use secrecy::SecretString;
+
+    use super::{base_url, below, is_plain, without};
 
     #[test]
     fn a_url_that_cannot_be_a_base_is_refused_without_repeating_it() {
@@ -162,6 +178,15 @@ mod tests {
         }
         for signs in ["a b", "\"", "'", "\\", "a\n", "{", "}", "$x", "a=b", "ä", "\u{202e}", "a,b", "#", "(", "*", "|"] {
             assert!(!is_plain(signs), "{signs:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_a_server_quotes_is_taken_out() {
+        let cases =
+            [(Some("fake"), "no `fake`, fake", "no `…`, …"), (Some("fake"), "none", "none"), (Some(""), "ab", "ab"), (None, "ab", "ab")];
+        for (key, words, expected) in cases {
+            assert_eq!(without(key.map(SecretString::from).as_ref(), words), expected);
         }
     }
 }

@@ -16,7 +16,7 @@ use shared::domain::evidence::{Evidence, Found, Measurement, Source};
 use shared::domain::service::Service;
 
 use super::promql::{filled, own_expression, value_side};
-use super::{InvalidUrl, NoAnswer, answer, base_url, below, look_into};
+use super::{Inquiry, InvalidUrl, NoAnswer, answer, base_url, below};
 
 /// How far apart two points are, in seconds.
 const STEP_SECONDS: i64 = 60;
@@ -103,7 +103,8 @@ impl Prometheus {
                 measurements => Found::Measured { measurements, link: Some(self.page(&query, at).into()) },
             })
         };
-        look_into(Source::Prometheus, asked, at, self.settings.timeout, found).await
+        let inquiry = Inquiry { source: Source::Prometheus, asked, at, timeout: self.settings.timeout, key };
+        inquiry.answered_by(found).await
     }
 
     /// The points of a query's series.

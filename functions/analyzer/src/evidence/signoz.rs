@@ -15,7 +15,7 @@ use shared::domain::analyzer_settings::SignozSettings;
 use shared::domain::evidence::{Evidence, Found, Measurement, Source};
 use shared::domain::service::Service;
 
-use super::{InvalidUrl, NoAnswer, answer, base_url, below, is_plain, look_into};
+use super::{Inquiry, InvalidUrl, NoAnswer, answer, base_url, below, is_plain};
 
 /// How long the window is, in minutes. There is a point for each.
 const MINUTES: i64 = 30;
@@ -65,7 +65,8 @@ impl Signoz {
                 measurements => Found::Measured { measurements, link: Some(self.page(name, &window).into()) },
             })
         };
-        vec![look_into(Source::Signoz, asked, at, self.settings.timeout, found).await]
+        let inquiry = Inquiry { source: Source::Signoz, asked, at, timeout: self.settings.timeout, key };
+        vec![inquiry.answered_by(found).await]
     }
 
     async fn query(&self, key: &SecretString, service: &str, window: &Window) -> Result<Minutes, NoAnswer> {
