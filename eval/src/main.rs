@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use analyzer::finding::Finding;
 use analyzer::prompt::{Subject, question};
-use analyzer::providers::{Billed, CallFailed, Provider, http_client};
+use analyzer::providers::{Billed, CallFailed, Provider};
 use aws_types::SdkConfig;
 use secrecy::SecretString;
 use serde_json::json;
@@ -24,6 +24,7 @@ use shared::domain::analysis::Analysis;
 use shared::domain::analyzer_settings::{Api, ProviderSettings};
 use shared::domain::price::{Price, Usage};
 use shared::operator_files::OperatorFiles;
+use shared::outbound;
 use shared::variables::Variables;
 
 use crate::arguments::{Arguments, USAGE};
@@ -35,13 +36,14 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(300);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    match Arguments::parse(std::env::args().skip(1), &project) {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let project = here.parent().unwrap_or(here);
+    match Arguments::parse(std::env::args().skip(1), project) {
         Ok(None) => {
             say(USAGE);
             ExitCode::SUCCESS
         }
-        Ok(Some(arguments)) => match run(&arguments, &project).await {
+        Ok(Some(arguments)) => match run(&arguments, project).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(why) => {
                 say(&why);
@@ -125,7 +127,7 @@ impl<'a> Model<'a> {
             Api::Openai | Api::Anthropic => SdkConfig::builder().build(),
         };
         let price = files.price(&settings.model).ok_or_else(|| format!("the model of {name} has no price"))?;
-        let http = http_client().map_err(|error| error.to_string())?;
+        let http = outbound::client().map_err(|error| error.to_string())?;
         Ok(Self { settings, provider: Provider::new(settings, http, &aws), price, key })
     }
 }

@@ -137,7 +137,10 @@ async fn what_ended_before_its_analysis_is_analysed_when_it_fires_again() {
     };
     let analyse = async || {
         for body in queue.take_all().await {
-            analyzer.handle(&Message::from_json(&body).expect("ours"), "m", Timestamp::now(), until).await.expect("handled");
+            analyzer
+                .handle(&Message::from_json(&body).expect("ours"), "m", Timestamp::now(), Instant::now() + PATIENCE)
+                .await
+                .expect("handled");
         }
     };
     handle(&firing).await;

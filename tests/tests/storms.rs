@@ -20,6 +20,10 @@ use tests::stack::Stack;
 /// How long a story waits for what has to come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+fn until() -> Instant {
+    Instant::now() + PATIENCE
+}
+
 /// An alert and the answer that it got.
 type Opened = (TestAlert, Value);
 

@@ -19,7 +19,7 @@ pub fn render(day: Date, spending: &Spending) -> Card {
     ];
     for (provider, paid) in spending.providers.iter().take(PROVIDERS_SHOWN) {
         let (price, calls, tokens) = (dollars(paid.price), paid.calls, paid.usage.total());
-        lines.push(format!("· {provider}: {price} for {calls} calls with {tokens} tokens"));
+        lines.push(format!("· {provider}: {price} (calls: {calls}, tokens: {tokens})"));
     }
     if spending.open() > 0 {
         lines.push(format!("· {} for calls that have not ended", dollars(spending.open())));
@@ -50,8 +50,8 @@ mod tests {
             "💸 <b>The budget for models of 2026-11-22 is used up</b>",
             "The static analyzer answers until midnight UTC.",
             "$4.99 are spent or reserved",
-            "· one: $3.90 for 12 calls with 49000 tokens",
-            "· own: $0.00 for 3 calls with 1000 tokens",
+            "· one: $3.90 (calls: 12, tokens: 49000)",
+            "· own: $0.00 (calls: 3, tokens: 1000)",
             "· $1.09 for calls that have not ended",
             "$0.25 of it are the highest possible price of calls whose real price is unknown",
         ];

@@ -34,7 +34,8 @@ impl Store {
         let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
             return Err(failed(&error));
         };
-        // One reason for each write, in order: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>.
+        // One reason for each write, in order
+        // (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>).
         let codes: Vec<&str> = cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or_default()).collect();
         let unmet: Vec<bool> = codes.iter().map(|code| *code == "ConditionalCheckFailed").collect();
         if unmet.contains(&true) {
