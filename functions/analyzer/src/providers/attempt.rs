@@ -41,7 +41,10 @@ pub(super) fn reply(text: String, usage: Option<Usage>, model: String, finish: S
 
 /// Tries, and tries once more if that begins before the deadline. Only a try that cost nothing is made again, so that what comes of the
 /// last one is what the call has cost.
-pub(super) async fn with_one_retry(deadline: Instant, attempt: impl AsyncFn() -> Result<Reply, FailedTry>) -> Result<Reply, CallFailed> {
+pub(super) async fn with_one_retry<A>(deadline: Instant, attempt: impl Fn() -> A) -> Result<Reply, CallFailed>
+where
+    A: Future<Output = Result<Reply, FailedTry>>,
+{
     let FailedTry { failed, again_after } = match attempt().await {
         Ok(reply) => return Ok(reply),
         Err(failed) => failed,
@@ -55,6 +58,7 @@ pub(super) async fn with_one_retry(deadline: Instant, attempt: impl AsyncFn() ->
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
+    use std::future::ready;
     use std::time::Duration;
 
     use shared::domain::price::Usage;
@@ -89,7 +93,8 @@ mod tests {
         for (number, (tries, status, made, waited)) in cases.into_iter().enumerate() {
             let (begun, total) = (Instant::now(), tries.len());
             let tries = RefCell::new(tries.into_iter());
-            let result = with_one_retry(begun + Duration::from_secs(30), async || tries.borrow_mut().next().expect("no more tries")).await;
+            let attempt = || ready(tries.borrow_mut().next().expect("no more tries"));
+            let result = with_one_retry(begun + Duration::from_secs(30), attempt).await;
             let failed_with = result.err().map(|failed| match failed.trouble {
                 Trouble::Busy { status, .. } => status,
                 other => panic!("{other}"),

@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::io;
 
+use aws_sdk_bedrockruntime::config::StalledStreamProtectionConfig;
 use aws_sdk_bedrockruntime::config::retry::RetryConfig;
 use aws_sdk_bedrockruntime::config::timeout::TimeoutConfig;
 use aws_sdk_bedrockruntime::error::{BuildError, DisplayErrorContext, SdkError};
@@ -24,8 +25,13 @@ use super::{Billed, Question, Reply, Trouble};
 
 /// A client that tries once and waits as long as it is let: retries and time limits are the same for every provider.
 pub(super) fn client(aws: &SdkConfig) -> Client {
-    // What is not set in a `TimeoutConfig` is taken from the function's, which is made for DynamoDB.
-    let config = Config::from(aws).to_builder().retry_config(RetryConfig::disabled()).timeout_config(TimeoutConfig::disabled());
+    let config = Config::from(aws)
+        .to_builder()
+        .retry_config(RetryConfig::disabled())
+        // What is not set in a `TimeoutConfig` is taken from the function's, which is made for DynamoDB.
+        .timeout_config(TimeoutConfig::disabled())
+        // A model that thinks sends nothing for a long time.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     Client::from_conf(config.build())
 }
 

@@ -74,7 +74,7 @@ impl Provider {
     /// # Errors
     /// If there is no answer. A text that is not what was asked for is an answer here.
     pub async fn ask(&self, key: Option<&SecretString>, question: &Question, deadline: Instant) -> Result<Reply, CallFailed> {
-        let mut reply = with_one_retry(deadline, async || self.in_time(key, question, deadline).await).await?;
+        let mut reply = with_one_retry(deadline, || self.in_time(key, question, deadline)).await?;
         reply.model = visible(&reply.model, MODEL_CHARACTERS);
         if reply.model.is_empty() {
             reply.model.clone_from(&self.settings.model);
