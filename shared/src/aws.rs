@@ -31,7 +31,7 @@ const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 /// How DynamoDB says that it is asked for too much
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>), also as the reason why a
 /// transaction was cancelled.
-#[cfg(feature = "store")]
+#[cfg(any(feature = "store", feature = "signed"))]
 pub(crate) const BUSY: [&str; 6] = [
     "ProvisionedThroughputExceededException",
     "ProvisionedThroughputExceeded",

@@ -17,15 +17,15 @@ pub mod aws;
 pub mod consumer;
 #[cfg(feature = "intake")]
 pub mod intake;
-#[cfg(feature = "intake")]
+#[cfg(feature = "signed")]
 mod jitter;
 #[cfg(feature = "playbooks")]
 pub mod operator_files;
 #[cfg(feature = "queue")]
 pub mod queue;
-#[cfg(feature = "secrets")]
+#[cfg(feature = "secret-cache")]
 pub mod secrets;
-#[cfg(feature = "intake")]
+#[cfg(feature = "signed")]
 pub mod signed;
 #[cfg(feature = "store")]
 pub mod store;

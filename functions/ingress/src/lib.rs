@@ -32,6 +32,7 @@ use shared::intake::{Counted, Delivery, Intake, time_left};
 use shared::metrics::MetricsLine;
 use shared::queue::Queue;
 use shared::secrets::{SecretError, Secrets};
+use shared::signed::{SECRETS_MANAGER, SignedClient};
 use shared::store::{Joins, Store};
 use tracing::{Instrument as _, error, info_span, warn};
 
@@ -93,7 +94,7 @@ impl App {
         };
         Ok(Self {
             tables: alert_tables::load(&config.config_dir)?,
-            secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(aws)),
+            secrets: Secrets::new(SignedClient::new(environment, &SECRETS_MANAGER, ATTEMPT)),
             signals: queue(&config.signals_queue),
             repairs: queue(&config.repairs_queue),
             intake,
