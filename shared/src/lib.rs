@@ -19,6 +19,8 @@ pub mod consumer;
 pub mod intake;
 #[cfg(feature = "signed")]
 mod jitter;
+#[cfg(any(feature = "store", feature = "queue"))]
+pub mod lazily;
 #[cfg(feature = "playbooks")]
 pub mod operator_files;
 #[cfg(feature = "queue")]

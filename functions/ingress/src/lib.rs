@@ -29,6 +29,7 @@ use shared::domain::alert::AlertType;
 use shared::domain::tables::AlertTables;
 use shared::fault::Faults;
 use shared::intake::{Counted, Delivery, Intake, time_left};
+use shared::lazily::Lazily;
 use shared::metrics::MetricsLine;
 use shared::queue::Queue;
 use shared::secrets::{SecretError, Secrets};
@@ -76,16 +77,18 @@ struct Seen {
 }
 
 impl App {
-    /// Reads the operator's tables and builds the clients. Nothing else is read yet: the first request reads what it needs.
+    /// Reads the operator's tables. Nothing else is read yet and no client of the SDK is made: the first request does what it needs.
     ///
     /// # Errors
     /// Everything that is wrong with the tables.
     pub fn new(config: Config, environment: &AwsEnvironment) -> Result<Self, Faults> {
-        let aws = &environment.sdk_config(ATTEMPT);
-        let sqs = aws_sdk_sqs::Client::new(aws);
+        let for_sqs = environment.sdk_config(ATTEMPT);
+        let for_dynamodb = for_sqs.clone();
+        let sqs = Lazily::made(move || aws_sdk_sqs::Client::new(&for_sqs));
+        let dynamodb = Lazily::made(move || aws_sdk_dynamodb::Client::new(&for_dynamodb));
         let queue = |url: &str| Queue::new(sqs.clone(), url.to_owned());
         let intake = Intake {
-            store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table.clone()),
+            store: Store::new(dynamodb, config.table.clone()),
             joins: Joins::new(environment, config.table.clone()),
             incidents: queue(&config.incidents_queue),
             notifications: queue(&config.notifications_queue),
