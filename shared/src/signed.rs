@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::aws::{AwsEnvironment, BUSY, Connection};
+use crate::aws::{Ahead, AwsEnvironment, BUSY, Connection};
 use crate::jitter;
 
 /// How often a request is tried.
@@ -117,6 +117,18 @@ impl SignedClient {
         let url = format!("{}/", url.trim_end_matches('/'));
         let identity = Identity::from(Credentials::clone(aws.credentials()));
         Self { service, url, region: aws.region().to_owned(), identity, attempt, connection: aws.connection() }
+    }
+
+    /// The same over connections of its own. See [`Connection::apart`].
+    #[must_use]
+    pub fn apart(self) -> Self {
+        Self { connection: self.connection.apart(), ..self }
+    }
+
+    /// Begins a connection for the first request. See [`Connection::ahead`].
+    #[must_use]
+    pub fn connect_ahead(&self) -> Option<Ahead> {
+        self.connection.ahead(&self.url)
     }
 
     /// Makes a request and gives the answer; what passes is tried again.

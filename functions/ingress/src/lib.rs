@@ -97,7 +97,7 @@ impl App {
         };
         Ok(Self {
             tables: alert_tables::load(&config.config_dir)?,
-            secrets: Secrets::new(SignedClient::new(environment, &SECRETS_MANAGER, ATTEMPT)),
+            secrets: Secrets::new(SignedClient::new(environment, &SECRETS_MANAGER, ATTEMPT).apart()),
             signals: queue(&config.signals_queue),
             repairs: queue(&config.repairs_queue),
             intake,
@@ -149,6 +149,8 @@ impl App {
 
     async fn visit(&self, to: Target, id: &str, request: &Request, visit: &mut Visit) -> Result<String, Rejection> {
         let (headers, bytes) = (request.headers(), request.body().as_ref());
+        // A cold start waits for the secret and for the table's connection at the same time.
+        let _ahead = if matches!(to, Target::Health | Target::Signals) { None } else { self.intake.joins.connect_ahead() };
         match to {
             Target::Health => Ok(health().to_string()),
             Target::Alertmanager => {

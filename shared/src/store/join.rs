@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::StoreError;
 use super::attributes::WireItem;
 use super::episode::{expires_at, read};
-use crate::aws::AwsEnvironment;
+use crate::aws::{Ahead, AwsEnvironment};
 use crate::domain::episode::{Episode, FIRING_MEMBERS_KEPT, Firing, Windows};
 use crate::domain::id::Fingerprint;
 use crate::signed::{CallError, DYNAMODB, SignedClient};
@@ -39,6 +39,12 @@ impl Joins {
     #[must_use]
     pub fn new(aws: &AwsEnvironment, table: String) -> Self {
         Self { client: SignedClient::new(aws, &DYNAMODB, ATTEMPT), table }
+    }
+
+    /// Begins the connection to the table, while a cold start waits for something else. See [`Connection::ahead`](crate::aws::Connection).
+    #[must_use]
+    pub fn connect_ahead(&self) -> Option<Ahead> {
+        self.client.connect_ahead()
     }
 
     /// Joins firing alerts to an episode that is open, fresh, no milder, knows no later end of these members, has room for them, and
