@@ -1,7 +1,7 @@
 //! What is kept in memory, for how long, and what makes a secret be read again.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -9,16 +9,23 @@ use super::{Read, ReadSecret, SecretError, Secrets, Stage};
 
 /// Secrets Manager with values of its own, which writes down what it is asked for.
 #[derive(Default, Clone)]
-struct Vault(Arc<Mutex<(HashMap<Stage, &'static str>, Vec<Stage>)>>);
+struct Vault {
+    values: Arc<Mutex<HashMap<Stage, &'static str>>>,
+    asked: Arc<Mutex<Vec<Stage>>>,
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl Vault {
     fn put(&self, stage: Stage, value: &'static str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).0.insert(stage, value);
+        held(&self.values).insert(stage, value);
     }
 
     /// What was asked for since the last look.
     fn asked(&self) -> Vec<Stage> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).1)
+        std::mem::take(&mut held(&self.asked))
     }
 }
 
@@ -27,9 +34,8 @@ impl ReadSecret for Vault {
         Box::pin(async move {
             // As over the network: others get their turn in between.
             tokio::task::yield_now().await;
-            let mut vault = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            vault.1.push(stage);
-            match vault.0.get(&stage) {
+            held(&self.asked).push(stage);
+            match held(&self.values).get(&stage) {
                 Some(&"out of order") => Err(SecretError::Unavailable { id: id.to_owned(), why: "out of order".to_owned() }),
                 value => Ok(value.copied().map(SecretString::from)),
             }
