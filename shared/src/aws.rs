@@ -1,19 +1,15 @@
 //! One set-up of the AWS clients, made for a short cold start: what Lambda gives in the environment, and nothing else.
 
+mod connection;
+mod dialer;
+
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector};
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
@@ -21,6 +17,9 @@ use aws_types::region::Region;
 use aws_types::sdk_config::SharedHttpClient;
 
 use crate::variables::{InvalidVariable, Variables};
+
+pub use self::connection::{Connection, requests_sent};
+pub use self::dialer::Ahead;
 
 /// The five roots under which AWS's own endpoints are certified (<https://www.amazontrust.com/repository/>).
 ///
@@ -31,7 +30,7 @@ const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 /// How DynamoDB says that it is asked for too much
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>), also as the reason why a
 /// transaction was cancelled.
-#[cfg(feature = "store")]
+#[cfg(any(feature = "store", feature = "signed"))]
 pub(crate) const BUSY: [&str; 6] = [
     "ProvisionedThroughputExceededException",
     "ProvisionedThroughputExceeded",
@@ -121,67 +120,5 @@ impl AwsEnvironment {
             .timeout_config(timeouts);
         config.set_endpoint_url(self.endpoint_url.clone());
         config.build()
-    }
-}
-
-/// How many requests the clients of this process have sent, tries that failed included.
-static REQUESTS_SENT: AtomicU64 = AtomicU64::new(0);
-
-/// How many requests the clients of this process have sent so far, tries that failed included.
-#[must_use]
-pub fn requests_sent() -> u64 {
-    REQUESTS_SENT.load(Ordering::Relaxed)
-}
-
-/// One pool of connections for every client of the process, whatever client it is: a connection costs milliseconds.
-#[derive(Clone)]
-pub struct Connection {
-    roots: Arc<Vec<u8>>,
-    connector: Arc<OnceLock<SharedHttpConnector>>,
-}
-
-impl fmt::Debug for Connection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Connection")
-    }
-}
-
-impl Connection {
-    fn new(roots: Vec<u8>) -> Self {
-        Self { roots: Arc::new(roots), connector: Arc::default() }
-    }
-
-    /// What sends requests. It is made when it is first asked for: the roots are not read at init.
-    pub fn connector(&self) -> &SharedHttpConnector {
-        self.connector.get_or_init(|| {
-            let roots = TrustStore::empty().with_pem_certificate(self.roots.as_slice());
-            let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
-            let builder = Connector::builder().connector_settings(settings).sleep_impl(SharedAsyncSleep::new(TokioSleep::new()));
-            match TlsContext::builder().with_trust_store(roots).build() {
-                Ok(context) => {
-                    let connector = builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context).build();
-                    SharedHttpConnector::new(Counting(connector))
-                }
-                Err(error) => unreachable!("a context with roots can be built: {error}"),
-            }
-        })
-    }
-}
-
-impl HttpClient for Connection {
-    /// The settings are those of [`AwsEnvironment::sdk_config`], which are the same for every client.
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        self.connector().clone()
-    }
-}
-
-/// A connector that counts what it sends.
-#[derive(Debug)]
-struct Counting(Connector);
-
-impl HttpConnector for Counting {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        REQUESTS_SENT.fetch_add(1, Ordering::Relaxed);
-        self.0.call(request)
     }
 }

@@ -20,17 +20,19 @@ pub mod aws;
 pub mod consumer;
 #[cfg(feature = "intake")]
 pub mod intake;
-#[cfg(feature = "store")]
+#[cfg(any(feature = "signed", feature = "store"))]
 mod jitter;
+#[cfg(any(feature = "store", feature = "queue"))]
+pub mod lazily;
 #[cfg(feature = "playbooks")]
 pub mod operator_files;
 #[cfg(feature = "outbound")]
 pub mod outbound;
 #[cfg(feature = "queue")]
 pub mod queue;
-#[cfg(feature = "secrets")]
+#[cfg(feature = "secret-cache")]
 pub mod secrets;
-#[cfg(feature = "intake")]
+#[cfg(feature = "signed")]
 pub mod signed;
 #[cfg(feature = "store")]
 pub mod store;

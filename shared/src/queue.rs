@@ -5,6 +5,7 @@ use aws_sdk_sqs::error::DisplayErrorContext;
 use thiserror::Error;
 
 use crate::domain::incident::{Incident, Status};
+use crate::lazily::Lazily;
 use crate::message::{Message, Queued};
 
 /// How many seconds at least lie between two looks at a storm: a chat takes about twenty changes of a card a minute.
@@ -23,15 +24,15 @@ pub struct QueueError {
 /// A queue.
 #[derive(Debug, Clone)]
 pub struct Queue {
-    client: Client,
+    client: Lazily<Client>,
     url: String,
 }
 
 impl Queue {
     /// The queue at this URL.
     #[must_use]
-    pub fn new(client: Client, url: String) -> Self {
-        Self { client, url }
+    pub fn new(client: impl Into<Lazily<Client>>, url: String) -> Self {
+        Self { client: client.into(), url }
     }
 
     /// Puts a message onto a standard queue, and gives the queue's id of it.

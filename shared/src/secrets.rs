@@ -1,12 +1,18 @@
 //! Secrets Manager. A secret is read when it is first needed, kept in memory for a while, and shown to nobody (`secrets-stay`).
 
+#[cfg(feature = "secrets")]
+mod sdk;
+#[cfg(feature = "signed")]
+mod signed;
+#[cfg(test)]
+#[path = "secrets/secrets_tests.rs"]
+mod tests;
+
 use std::collections::HashMap;
 use std::fmt;
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::DisplayErrorContext;
-use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use secrecy::SecretString;
 use thiserror::Error;
 use tokio::sync::Mutex;
@@ -37,13 +43,17 @@ pub enum SecretError {
 
 /// Which version of a secret. Rotation leaves the value before the current one as the previous one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Stage {
+pub enum Stage {
+    /// The value of now.
     Current,
+    /// The one before it.
     Previous,
 }
 
 impl Stage {
-    fn as_str(self) -> &'static str {
+    /// Its name in Secrets Manager.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Current => "AWSCURRENT",
             Self::Previous => "AWSPREVIOUS",
@@ -51,12 +61,28 @@ impl Stage {
     }
 }
 
+/// A reading under way: the text of a secret, or that this version of it has none.
+pub type Read<'a> = Pin<Box<dyn Future<Output = Result<Option<SecretString>, SecretError>> + Send + 'a>>;
+
+/// Reads secrets from where they live. What is read is kept by [`Secrets`].
+pub trait ReadSecret: Send + Sync {
+    /// Reads a version of a secret, by its name or ARN. The future is boxed: what is in it is deep, and the futures around it would be
+    /// too deep for the compiler.
+    fn read<'a>(&'a self, id: &'a str, stage: Stage) -> Read<'a>;
+}
+
+/// The text of a secret, without the line end that an editor leaves; nothing but blanks is no secret.
+#[cfg(any(feature = "secrets", feature = "signed"))]
+fn text(value: Option<&str>) -> Option<&str> {
+    value.map(str::trim).filter(|text| !text.is_empty())
+}
+
 /// What was read: a value or that there is none, and when.
 type Reading = (Option<SecretString>, Instant);
 
 /// The secrets of a function.
 pub struct Secrets {
-    client: Client,
+    reader: Box<dyn ReadSecret>,
     cache: Mutex<HashMap<(String, Stage), Reading>>,
     /// When each secret was last read again for a credential that did not fit.
     rereads: Mutex<HashMap<String, Instant>>,
@@ -69,10 +95,10 @@ impl fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// Secrets that are read with this client.
+    /// Secrets that are read with this: a client of the SDK, or a signed one.
     #[must_use]
-    pub fn new(client: Client) -> Self {
-        Self { client, cache: Mutex::default(), rereads: Mutex::default() }
+    pub fn new(reader: impl ReadSecret + 'static) -> Self {
+        Self { reader: Box::new(reader), cache: Mutex::default(), rereads: Mutex::default() }
     }
 
     /// The current value of a secret, at most five minutes old.
@@ -120,18 +146,8 @@ impl Secrets {
         {
             return Ok(secret.clone());
         }
-        let secret = self.fetch(id, stage).await?;
+        let secret = self.reader.read(id, stage).await?;
         cache.insert(key, (secret.clone(), Instant::now()));
         Ok(secret)
-    }
-
-    async fn fetch(&self, id: &str, stage: Stage) -> Result<Option<SecretString>, SecretError> {
-        let request = self.client.get_secret_value().secret_id(id).version_stage(stage.as_str()).send();
-        // Boxed: the SDK's future is deep, and the futures around it would be too deep for the compiler.
-        match Box::pin(request).await {
-            Ok(answer) => Ok(answer.secret_string().map(str::trim).filter(|text| !text.is_empty()).map(SecretString::from)),
-            Err(error) if error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) => Ok(None),
-            Err(error) => Err(SecretError::Unavailable { id: id.to_owned(), why: DisplayErrorContext(&error).to_string() }),
-        }
     }
 }

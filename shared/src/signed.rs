@@ -1,8 +1,11 @@
-//! Signed requests to one service of AWS, without its SDK: for the one request that is made for every alert.
+//! Signed requests to one service of AWS, without its SDK: for the request that is made for every alert, and for the one that
+//! a cold start waits for.
 //!
 //! The SDK's layers between a request and its connection cost more than everything else that a joined alert needs
-//! (docs/decisions/0004). What they do that matters here is done here: a signature, a time limit for each try, and tries again
+//! (docs/decisions/0004, 0007). What they do that matters here is done here: a signature, a time limit for each try, and tries again
 //! after what passes. The connection is that of the SDK's clients.
+
+mod endpoint;
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -19,7 +22,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::aws::{AwsEnvironment, BUSY, Connection};
+use crate::aws::{Ahead, AwsEnvironment, BUSY, Connection};
 use crate::jitter;
 
 /// How often a request is tried.
@@ -71,10 +74,26 @@ struct Refusal {
     message: String,
 }
 
-/// A service that speaks AWS's JSON protocol, such as DynamoDB.
-pub struct SignedClient {
-    service: &'static str,
+/// A service that speaks AWS's JSON protocol (<https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html>, and 1.1).
+#[derive(Debug)]
+pub struct Service {
+    /// Its name in signatures and in its host's name.
+    name: &'static str,
+    /// What stands before the operation in the header `X-Amz-Target`.
     target: &'static str,
+    /// The version of the protocol.
+    content_type: &'static str,
+}
+
+/// DynamoDB.
+pub const DYNAMODB: Service = Service { name: "dynamodb", target: "DynamoDB_20120810", content_type: "application/x-amz-json-1.0" };
+/// Secrets Manager.
+pub const SECRETS_MANAGER: Service =
+    Service { name: "secretsmanager", target: "secretsmanager", content_type: "application/x-amz-json-1.1" };
+
+/// Requests to one service.
+pub struct SignedClient {
+    service: &'static Service,
     url: String,
     region: String,
     identity: Identity,
@@ -90,12 +109,26 @@ impl fmt::Debug for SignedClient {
 }
 
 impl SignedClient {
-    /// A client of `service` at `url`; `target` is what stands before the operation in the header `X-Amz-Target`, and `attempt`
-    /// how long one try may take.
+    /// A client of a service; `attempt` is how long one try may take.
     #[must_use]
-    pub fn new(aws: &AwsEnvironment, service: &'static str, target: &'static str, url: String, attempt: Duration) -> Self {
+    pub fn new(aws: &AwsEnvironment, service: &'static Service, attempt: Duration) -> Self {
+        let url = aws.endpoint_url().map_or_else(|| endpoint::url(service.name, aws.region()), str::to_owned);
+        // The path of a request without one is a slash, and the signature covers it.
+        let url = format!("{}/", url.trim_end_matches('/'));
         let identity = Identity::from(Credentials::clone(aws.credentials()));
-        Self { service, target, url, region: aws.region().to_owned(), identity, attempt, connection: aws.connection() }
+        Self { service, url, region: aws.region().to_owned(), identity, attempt, connection: aws.connection() }
+    }
+
+    /// The same over connections of its own. See [`Connection::apart`].
+    #[must_use]
+    pub fn apart(self) -> Self {
+        Self { connection: self.connection.apart(), ..self }
+    }
+
+    /// Begins a connection for the first request. See [`Connection::ahead`].
+    #[must_use]
+    pub fn connect_ahead(&self) -> Option<Ahead> {
+        self.connection.ahead(&self.url)
     }
 
     /// Makes a request and gives the answer; what passes is tried again.
@@ -135,12 +168,12 @@ impl SignedClient {
     }
 
     fn request(&self, operation: &str, body: &str) -> Result<HttpRequest, Box<dyn std::error::Error + Send + Sync>> {
-        let target = format!("{}.{operation}", self.target);
-        let headers = [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", target.as_str())];
+        let target = format!("{}.{operation}", self.service.target);
+        let headers = [("content-type", self.service.content_type), ("x-amz-target", target.as_str())];
         let params = SigningParams::builder()
             .identity(&self.identity)
             .region(&self.region)
-            .name(self.service)
+            .name(self.service.name)
             .time(SystemTime::from(Timestamp::now()))
             .settings(SigningSettings::default())
             .build()?

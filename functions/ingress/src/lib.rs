@@ -30,9 +30,11 @@ use shared::domain::alert::AlertType;
 use shared::domain::tables::AlertTables;
 use shared::fault::Faults;
 use shared::intake::{Counted, Delivery, Intake};
+use shared::lazily::Lazily;
 use shared::metrics::MetricsLine;
 use shared::queue::Queue;
 use shared::secrets::{SecretError, Secrets};
+use shared::signed::{SECRETS_MANAGER, SignedClient};
 use shared::store::{Joins, Store};
 use tracing::{Instrument as _, error, info_span, warn};
 
@@ -76,16 +78,18 @@ struct Seen {
 }
 
 impl App {
-    /// Reads the operator's tables and builds the clients. Nothing else is read yet: the first request reads what it needs.
+    /// Reads the operator's tables. Nothing else is read yet and no client of the SDK is made: the first request does what it needs.
     ///
     /// # Errors
     /// Everything that is wrong with the tables.
     pub fn new(config: Config, environment: &AwsEnvironment) -> Result<Self, Faults> {
-        let aws = &environment.sdk_config(ATTEMPT);
-        let sqs = aws_sdk_sqs::Client::new(aws);
+        let for_sqs = environment.sdk_config(ATTEMPT);
+        let for_dynamodb = for_sqs.clone();
+        let sqs = Lazily::made(move || aws_sdk_sqs::Client::new(&for_sqs));
+        let dynamodb = Lazily::made(move || aws_sdk_dynamodb::Client::new(&for_dynamodb));
         let queue = |url: &str| Queue::new(sqs.clone(), url.to_owned());
         let intake = Intake {
-            store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table.clone()),
+            store: Store::new(dynamodb, config.table.clone()),
             joins: Joins::new(environment, config.table.clone()),
             incidents: queue(&config.incidents_queue),
             notifications: queue(&config.notifications_queue),
@@ -94,7 +98,7 @@ impl App {
         };
         Ok(Self {
             tables: alert_tables::load(&config.config_dir)?,
-            secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(aws)),
+            secrets: Secrets::new(SignedClient::new(environment, &SECRETS_MANAGER, ATTEMPT).apart()),
             signals: queue(&config.signals_queue),
             repairs: queue(&config.repairs_queue),
             intake,
@@ -146,6 +150,8 @@ impl App {
 
     async fn visit(&self, to: Target, id: &str, request: &Request, visit: &mut Visit) -> Result<String, Rejection> {
         let (headers, bytes) = (request.headers(), request.body().as_ref());
+        // A cold start waits for the secret and for the table's connection at the same time.
+        let _ahead = if matches!(to, Target::Health | Target::Signals) { None } else { self.intake.joins.connect_ahead() };
         match to {
             Target::Health => Ok(health().to_string()),
             Target::Alertmanager => {

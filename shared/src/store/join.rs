@@ -3,19 +3,17 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
-use tokio::sync::OnceCell;
 
 use super::StoreError;
 use super::attributes::WireItem;
 use super::episode::{expires_at, read};
-use crate::aws::AwsEnvironment;
+use crate::aws::{Ahead, AwsEnvironment};
 use crate::domain::episode::{Episode, FIRING_MEMBERS_KEPT, Firing, Windows};
 use crate::domain::id::Fingerprint;
-use crate::signed::{CallError, SignedClient};
+use crate::signed::{CallError, DYNAMODB, SignedClient};
 
 /// How long one try may take.
 const ATTEMPT: Duration = Duration::from_secs(5);
@@ -32,21 +30,21 @@ pub enum Join {
 /// Joins alerts to their episodes.
 #[derive(Debug)]
 pub struct Joins {
-    aws: AwsEnvironment,
+    client: SignedClient,
     table: String,
-    /// Made by the first join: finding the endpoint of a region is nothing that a start has to wait for.
-    client: OnceCell<SignedClient>,
 }
 
 impl Joins {
     /// Joins in this table.
     #[must_use]
     pub fn new(aws: &AwsEnvironment, table: String) -> Self {
-        Self { aws: aws.clone(), table, client: OnceCell::new() }
+        Self { client: SignedClient::new(aws, &DYNAMODB, ATTEMPT), table }
     }
 
-    async fn client(&self) -> Result<&SignedClient, StoreError> {
-        self.client.get_or_try_init(async || client(&self.aws).await.map_err(StoreError::Unavailable)).await
+    /// Begins the connection to the table, while a cold start waits for something else. See [`Connection::ahead`](crate::aws::Connection).
+    #[must_use]
+    pub fn connect_ahead(&self) -> Option<Ahead> {
+        self.client.connect_ahead()
     }
 
     /// Joins firing alerts to an episode that is open, fresh, no milder, knows no later end of these members, has room for them, and
@@ -56,7 +54,7 @@ impl Joins {
     /// If the table does not answer or the item is not an episode.
     pub async fn join(&self, fingerprint: &Fingerprint, firing: &Firing, now: Timestamp, windows: Windows) -> Result<Join, StoreError> {
         let request = request(&self.table, fingerprint, firing, now, windows);
-        match self.client().await?.call("UpdateItem", &request).await {
+        match self.client.call("UpdateItem", &request).await {
             Ok(answer) => {
                 let Joined { attributes } = read_answer(fingerprint, &answer)?;
                 Ok(Join::Joined(read(fingerprint, &attributes.0)?))
@@ -70,16 +68,6 @@ impl Joins {
             Err(error) => Err(StoreError::Unavailable(error.to_string())),
         }
     }
-}
-
-/// The client for the endpoint that the SDK's rules give.
-async fn client(aws: &AwsEnvironment) -> Result<SignedClient, String> {
-    let params = Params::builder().region(aws.region()).set_endpoint(aws.endpoint_url().map(str::to_owned)).build();
-    let endpoint = DefaultResolver::new().resolve_endpoint(&params.map_err(|error| error.to_string())?).await;
-    let endpoint = endpoint.map_err(|error| error.to_string())?;
-    // The path of a request without one is a slash, and the signature covers it.
-    let url = format!("{}/", endpoint.url().trim_end_matches('/'));
-    Ok(SignedClient::new(aws, "dynamodb", "DynamoDB_20120810", url, ATTEMPT))
 }
 
 #[derive(Deserialize)]

@@ -19,6 +19,7 @@ use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkErro
 use thiserror::Error;
 
 use crate::aws::BUSY;
+use crate::lazily::Lazily;
 
 pub use budget::{Reservation, Reserved};
 pub use card::{CardOf, CardTurn, SentCard};
@@ -62,15 +63,15 @@ pub enum StoreError {
 /// The table.
 #[derive(Debug, Clone)]
 pub struct Store {
-    client: Client,
+    client: Lazily<Client>,
     table: String,
 }
 
 impl Store {
     /// The table of this name.
     #[must_use]
-    pub fn new(client: Client, table: String) -> Self {
-        Self { client, table }
+    pub fn new(client: impl Into<Lazily<Client>>, table: String) -> Self {
+        Self { client: client.into(), table }
     }
 }
 

@@ -1,0 +1,61 @@
+//! Clients that are made when they are first used.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, LazyLock};
+
+/// A client of the SDK, or how to make it. Making one reads the SDK's table of all partitions and regions, which a start need not
+/// wait for where the first request gets along without this client.
+pub struct Lazily<C>(Arc<LazyLock<C, Box<dyn FnOnce() -> C + Send>>>);
+
+impl<C> Lazily<C> {
+    /// A client that is made by `make` when it is first used.
+    pub fn made(make: impl FnOnce() -> C + Send + 'static) -> Self {
+        Self(Arc::new(LazyLock::new(Box::new(make))))
+    }
+}
+
+impl<C: Send + 'static> From<C> for Lazily<C> {
+    fn from(client: C) -> Self {
+        Self::made(|| client)
+    }
+}
+
+impl<C> Deref for Lazily<C> {
+    type Target = C;
+
+    fn deref(&self) -> &C {
+        &self.0
+    }
+}
+
+impl<C> Clone for Lazily<C> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<C> fmt::Debug for Lazily<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lazily")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::Lazily;
+
+    #[test]
+    fn it_is_made_once_and_not_before_it_is_used() {
+        let made = Arc::new(AtomicU32::new(0));
+        let counter = Arc::clone(&made);
+        let first = Lazily::made(move || counter.fetch_add(1, Ordering::Relaxed) + 7);
+        let second = first.clone();
+        assert_eq!(made.load(Ordering::Relaxed), 0);
+        assert_eq!((*first, *second), (7, 7));
+        assert_eq!(made.load(Ordering::Relaxed), 1);
+    }
+}

@@ -1,0 +1,90 @@
+//! What is kept in memory, for how long, and what makes a secret be read again.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::{Read, ReadSecret, SecretError, Secrets, Stage};
+
+/// Secrets Manager with values of its own, which writes down what it is asked for.
+#[derive(Default, Clone)]
+struct Vault {
+    values: Arc<Mutex<HashMap<Stage, &'static str>>>,
+    asked: Arc<Mutex<Vec<Stage>>>,
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Vault {
+    fn put(&self, stage: Stage, value: &'static str) {
+        held(&self.values).insert(stage, value);
+    }
+
+    /// What was asked for since the last look.
+    fn asked(&self) -> Vec<Stage> {
+        std::mem::take(&mut held(&self.asked))
+    }
+}
+
+impl ReadSecret for Vault {
+    fn read<'a>(&'a self, id: &'a str, stage: Stage) -> Read<'a> {
+        Box::pin(async move {
+            // As over the network: others get their turn in between.
+            tokio::task::yield_now().await;
+            held(&self.asked).push(stage);
+            match held(&self.values).get(&stage) {
+                Some(&"out of order") => Err(SecretError::Unavailable { id: id.to_owned(), why: "out of order".to_owned() }),
+                value => Ok(value.copied().map(SecretString::from)),
+            }
+        })
+    }
+}
+
+/// True if the credential is let in.
+async fn admitted(secrets: &Secrets, credential: &str) -> bool {
+    let check = |secret: &SecretString| if secret.expose_secret() == credential { Ok(()) } else { Err(()) };
+    secrets.check("s", check).await.expect("a secret").is_ok()
+}
+
+#[tokio::test]
+async fn a_secret_is_read_once_however_many_need_it() {
+    let vault = Vault::default();
+    vault.put(Stage::Current, "key");
+    let secrets = Secrets::new(vault.clone());
+    let (first, second) = tokio::join!(secrets.get("s"), secrets.get("s"));
+    assert!(first.is_ok() && second.is_ok());
+    assert!(admitted(&secrets, "key").await);
+    assert_eq!(vault.asked(), [Stage::Current]);
+}
+
+#[tokio::test]
+async fn what_does_not_fit_makes_it_be_read_again_once() {
+    let vault = Vault::default();
+    vault.put(Stage::Current, "first");
+    let secrets = Secrets::new(vault.clone());
+    assert!(admitted(&secrets, "first").await);
+    vault.put(Stage::Previous, "first");
+    vault.put(Stage::Current, "second");
+    vault.asked();
+    assert!(admitted(&secrets, "second").await);
+    assert_eq!(vault.asked(), [Stage::Current]);
+    assert!(admitted(&secrets, "first").await, "the value before passes too");
+    assert!(!admitted(&secrets, "guess").await);
+    assert_eq!(vault.asked(), [Stage::Previous], "a guess costs no call");
+}
+
+#[tokio::test]
+async fn no_value_and_no_answer_let_nobody_in() {
+    let vault = Vault::default();
+    let secrets = Secrets::new(vault.clone());
+    assert!(matches!(secrets.check("s", |_| Ok::<(), ()>(())).await, Err(SecretError::NoValue { .. })));
+    vault.put(Stage::Current, "out of order");
+    let secrets = Secrets::new(vault.clone());
+    assert!(matches!(secrets.check("s", |_| Ok::<(), ()>(())).await, Err(SecretError::Unavailable { .. })));
+    // A failure is not kept.
+    vault.put(Stage::Current, "key");
+    assert!(admitted(&secrets, "key").await);
+}
