@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use shared::domain::alert::cut;
 use shared::domain::analysis::Risk;
 use shared::domain::draft::Draft;
-use shared::domain::episode::Advice;
+use shared::domain::episode::{ADVICE_CHARACTERS, Advice};
 use shared::domain::id::IncidentId;
 use shared::domain::incident::{Incident, Status};
 use shared::domain::limits::Limits;
@@ -26,9 +26,6 @@ use thiserror::Error;
 
 use crate::autonomy::Rules;
 use crate::config::Config;
-
-/// How long the advice on the episode may be: the episode's item stays under 1 KB.
-const ADVICE_CHARACTERS: usize = 120;
 
 /// How often an incident's place is asked for again that met the transaction which begins its minute's storm.
 const ATTEMPTS: u32 = 6;
@@ -169,11 +166,12 @@ impl App {
         let readings = autonomy::gather(&self.store, &self.files, &incident.alert).await;
         let rules = Rules { files: &self.files, limits: &self.limits, readings: &readings, approval_ttl: self.approval_ttl };
         let (incident, ()) = self.store.change(&incident.id, |draft| decide(draft, rules, now)).await?;
-        // After the save: the decision is in the log before anything can run. A message seen twice sends again; repair acts once.
-        self.repairs.send_repair(&incident).await?;
-        if let Some(advice) = advice(&incident) {
+        if let Some(advice) = Advice::of(&incident) {
             self.store.advise(&incident.fingerprint, &incident.id, &advice).await?;
         }
+        // After the save, with the decision in the log, and after the advice, which repair replaces if it stops the plan. A message seen
+        // twice sends again; repair acts once.
+        self.repairs.send_repair(&incident).await?;
         self.notifications.send(&Message::IncidentChanged { incident_id: incident.id.clone() }).await?;
         Ok(incident)
     }
@@ -197,15 +195,6 @@ fn decide(draft: &mut Draft, rules: Rules<'_>, now: Timestamp) {
         Choice::Plan(plan) => autonomy::propose(draft, *plan, rules, now),
         Choice::None(why) => draft.incident.no_plan_because = Some(why),
     }
-}
-
-fn advice(incident: &Incident) -> Option<Advice> {
-    let analysis = incident.analysis.as_ref()?;
-    Some(Advice {
-        approval_id: incident.approval.as_ref().map(|approval| approval.id.to_string()),
-        risk_level: analysis.risk.as_str().to_owned(),
-        suggested_action: cut(&analysis.suggested_action, ADVICE_CHARACTERS),
-    })
 }
 
 #[cfg(test)]

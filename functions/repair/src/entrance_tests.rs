@@ -230,12 +230,16 @@ fn a_repair_that_was_cut_off_before_its_first_step_is_looked_at_again() {
     let (mut draft, hash) = cut_off();
     assert_eq!(enter_with(&mut draft, &files(), &killed, &hash), Entrance::Nothing);
     assert_stopped(&draft, &hash, Guardrail::KillSwitch);
-    // The alert resolved while the message waited: nobody has to decide on anything.
-    let (mut draft, hash) = cut_off();
-    draft.resolved(1, NOW);
-    assert_eq!(enter(&mut draft, &files(), &hash), Entrance::Nothing);
-    assert_eq!(draft.incident.status, Status::Resolved);
-    assert!(matches!(draft.incident.approval.expect("kept").standing, Standing::Void { .. }));
+    // The alert resolved while the message waited: nothing runs any more, and nobody has to decide on anything.
+    let by_human = approved();
+    for (mut draft, hash) in [cut_off(), by_human] {
+        draft.incident.repair = Some(Repair::start(hash.clone(), NOW));
+        draft.incident.status = Status::Repairing;
+        draft.resolved(1, NOW);
+        assert_eq!(enter(&mut draft, &files(), &hash), Entrance::Nothing);
+        assert_eq!((draft.incident.status, draft.incident.repair.as_ref()), (Status::Resolved, None));
+        assert!(matches!(draft.incident.approval.expect("kept").standing, Standing::Void { .. }));
+    }
     // Once a step has begun, the run goes on to its end: half a repair helps nobody.
     let (mut draft, hash) = cut_off();
     draft.incident.repair.as_mut().expect("started").step_started(Phase::Steps, 0);
