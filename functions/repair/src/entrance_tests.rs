@@ -9,7 +9,7 @@ use shared::domain::analysis::{Analysis, Severity};
 use shared::domain::approval::{Standing, Verdict};
 use shared::domain::decision::decide;
 use shared::domain::draft::Draft;
-use shared::domain::episode::Firing;
+use shared::domain::episode::{Advice, Firing};
 use shared::domain::fingerprint::fingerprint;
 use shared::domain::guardrail::{Guardrail, all_passed, blocking};
 use shared::domain::id::{ApprovalId, IncidentId, MemberId};
@@ -165,12 +165,14 @@ fn assert_stopped(draft: &Draft, before: &str, guardrail: Guardrail) {
     let asked = incident.approval.as_ref().expect("asked");
     assert_eq!(asked.standing, Standing::Pending);
     assert_ne!(asked.plan_hash, before, "a message about the plan that was stopped must not start the new one");
+    assert_eq!(Advice::of(incident).expect("analysed").approval_id, Some(asked.id.to_string()));
     assert_eq!(events(draft), [Event::GuardrailBlocked, Event::ApprovalVoided, Event::ApprovalRequested]);
 }
 
 #[test]
 fn what_the_guardrails_let_through_runs_if_they_still_do() {
     let (mut draft, hash) = triggered();
+    assert_eq!(Advice::of(&draft.incident).expect("analysed").approval_id, None, "nobody can decide any more");
     assert!(matches!(enter(&mut draft, &files(), &hash), Entrance::Run(_)));
     assert_eq!(draft.incident.status, Status::Repairing);
 }
