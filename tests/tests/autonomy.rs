@@ -36,6 +36,12 @@ fn stopped_by(incident: &Incident) -> Vec<Guardrail> {
     blocking(&incident.guardrails).map(|outcome| outcome.guardrail).collect()
 }
 
+/// The approval that the answers to alerts that join name.
+async fn advised(stack: &Stack, incident: &Incident) -> Option<String> {
+    let episode = stack.store.episode(&incident.fingerprint).await.expect("the store answers").expect("an episode");
+    episode.advice.expect("advice").approval_id
+}
+
 fn place(log: &[Entry], event: Event) -> usize {
     log.iter().position(|entry| entry.event == event).unwrap_or_else(|| panic!("no {event:?} in {log:#?}"))
 }
@@ -95,6 +101,7 @@ async fn the_guardrails_let_a_repair_through_once_and_stop_it_by_name() {
     let asked_again = |incident: &Incident| incident.approval.as_ref().is_some_and(|approval| approval.id != first);
     let level = stack.incident(level.id.as_str(), asked_again).await;
     asks_a_human_because_of(&stack, &level, Guardrail::KillSwitch, "it is on").await;
+    assert_eq!(advised(&stack, &level).await, level.approval.as_ref().map(|approval| approval.id.to_string()));
     kill_switch(&stack, false).await;
     stack.approve(&level).await;
     stack.status(level.id.as_str(), Status::Repaired).await;
@@ -112,6 +119,7 @@ async fn the_guardrails_let_a_repair_through_once_and_stop_it_by_name() {
     assert_eq!(triggered.context["guardrails"].as_array().map(Vec::len), Some(Guardrail::ALL.len()));
     assert_eq!(triggered.context["plan_hash"], json!(repaired.repair.expect("a repair").plan_hash));
     assert!(!has(&log, Event::ApprovalRequested) && !has(&log, Event::ApprovalDecided), "nobody was asked: {log:#?}");
+    assert_eq!(advised(&stack, &by_itself).await, None, "there is nothing to decide");
 
     // It counts once, also when its message comes again, and gives its place in the group back.
     let approval = repaired.approval.expect("decided");

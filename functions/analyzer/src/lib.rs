@@ -21,7 +21,6 @@ use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Client;
 use shared::analyzer_files::AnalyzerFiles;
-use shared::domain::alert::cut;
 use shared::domain::analyzer_settings::TracingSettings;
 use shared::domain::draft::Draft;
 use shared::domain::episode::Advice;
@@ -49,9 +48,6 @@ use crate::evidence::prometheus::Prometheus;
 use crate::evidence::signoz::Signoz;
 use crate::models::{Model, models};
 use crate::trace::{OtlpSettings, Tracer};
-
-/// How long the advice on the episode may be: the episode's item stays under 1 KB.
-const ADVICE_CHARACTERS: usize = 120;
 
 /// Why a message has to come again.
 #[derive(Debug, Error)]
@@ -172,11 +168,12 @@ impl App {
             let rules = Rules { files: &self.files, limits: &self.limits, readings: &readings, approval_ttl: self.approval_ttl };
             (incident, ()) = self.store.change(&incident.id, |draft| decide(draft, &diagnosis, rules, now)).await?;
         }
-        // After the save: the decision is in the log before anything can run. A message seen twice sends again; repair acts once.
-        self.repairs.send_repair(&incident).await?;
-        if let Some(advice) = advice(&incident) {
+        if let Some(advice) = Advice::of(&incident) {
             self.store.advise(&incident.fingerprint, &incident.id, &advice).await?;
         }
+        // After the save, with the decision in the log, and after the advice, which repair replaces if it stops the plan. A message seen
+        // twice sends again; repair acts once.
+        self.repairs.send_repair(&incident).await?;
         self.notifications.send(&Message::IncidentChanged { incident_id: incident.id.clone() }).await?;
         Ok(incident)
     }
@@ -221,15 +218,6 @@ fn decide(draft: &mut Draft, diagnosis: &Diagnosis, rules: Rules<'_>, now: Times
         Choice::Plan(plan) => autonomy::propose(draft, *plan, rules, now),
         Choice::None(why) => draft.incident.no_plan_because = Some(why),
     }
-}
-
-fn advice(incident: &Incident) -> Option<Advice> {
-    let analysis = incident.analysis.as_ref()?;
-    Some(Advice {
-        approval_id: incident.approval.as_ref().map(|approval| approval.id.to_string()),
-        risk_level: analysis.risk.as_str().to_owned(),
-        suggested_action: cut(&analysis.suggested_action, ADVICE_CHARACTERS),
-    })
 }
 
 #[cfg(test)]

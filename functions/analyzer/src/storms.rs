@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use shared::domain::alert::cut;
 use shared::domain::analysis::Risk;
 use shared::domain::draft::Draft;
-use shared::domain::episode::Advice;
+use shared::domain::episode::{ADVICE_CHARACTERS, Advice};
 use shared::domain::id::IncidentId;
 use shared::domain::incident::Incident;
 use shared::domain::storm;
@@ -14,7 +14,7 @@ use shared::message::Message;
 use shared::queue::STORM_LOOKS_EVERY;
 use shared::store::{Place, StoreError, fresh_incident_id};
 
-use crate::{ADVICE_CHARACTERS, App, Failure};
+use crate::{App, Failure};
 
 /// How often an incident's place is asked for again that met the transaction which begins its minute's storm.
 const ATTEMPTS: u32 = 6;

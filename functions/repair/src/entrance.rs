@@ -55,12 +55,18 @@ pub(crate) fn enter(draft: &mut Draft, rules: Rules<'_>, plan_hash: &str, now: T
         None if incident.status != Status::Approved => return Entrance::Nothing,
         None => {}
     }
+    if incident.resolved_at.is_some() {
+        draft.incident.repair = None;
+        void(draft, ACTOR, "the alert resolved", now);
+        draft.incident.status = Status::Resolved;
+        return Entrance::Nothing;
+    }
     if planned_now(rules.files, &plan).as_deref() != Some(plan_hash) {
         let why = "the playbook or the registry has changed since the plan was shown";
         draft.record(now, News::new(Event::GuardrailBlocked, ACTOR, "unchanged plan").failed(why));
         draft.incident.repair = None;
         void(draft, ACTOR, why, now);
-        draft.incident.status = if draft.incident.resolved_at.is_some() { Status::Resolved } else { Status::NeedsHuman };
+        draft.incident.status = Status::NeedsHuman;
         return Entrance::Nothing;
     }
     let outcomes = ask(rules, incident, &plan, &approval, now);

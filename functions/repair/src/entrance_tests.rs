@@ -9,7 +9,7 @@ use shared::domain::analysis::{Analysis, Severity};
 use shared::domain::approval::{Standing, Verdict};
 use shared::domain::decision::decide;
 use shared::domain::draft::Draft;
-use shared::domain::episode::Firing;
+use shared::domain::episode::{Advice, Firing};
 use shared::domain::fingerprint::fingerprint;
 use shared::domain::guardrail::{Guardrail, all_passed, blocking};
 use shared::domain::id::{ApprovalId, IncidentId, MemberId};
@@ -165,12 +165,14 @@ fn assert_stopped(draft: &Draft, before: &str, guardrail: Guardrail) {
     let asked = incident.approval.as_ref().expect("asked");
     assert_eq!(asked.standing, Standing::Pending);
     assert_ne!(asked.plan_hash, before, "a message about the plan that was stopped must not start the new one");
+    assert_eq!(Advice::of(incident).expect("analysed").approval_id, Some(asked.id.to_string()));
     assert_eq!(events(draft), [Event::GuardrailBlocked, Event::ApprovalVoided, Event::ApprovalRequested]);
 }
 
 #[test]
 fn what_the_guardrails_let_through_runs_if_they_still_do() {
     let (mut draft, hash) = triggered();
+    assert_eq!(Advice::of(&draft.incident).expect("analysed").approval_id, None, "nobody can decide any more");
     assert!(matches!(enter(&mut draft, &files(), &hash), Entrance::Run(_)));
     assert_eq!(draft.incident.status, Status::Repairing);
 }
@@ -230,12 +232,16 @@ fn a_repair_that_was_cut_off_before_its_first_step_is_looked_at_again() {
     let (mut draft, hash) = cut_off();
     assert_eq!(enter_with(&mut draft, &files(), &killed, &hash), Entrance::Nothing);
     assert_stopped(&draft, &hash, Guardrail::KillSwitch);
-    // The alert resolved while the message waited: nobody has to decide on anything.
-    let (mut draft, hash) = cut_off();
-    draft.resolved(1, NOW);
-    assert_eq!(enter(&mut draft, &files(), &hash), Entrance::Nothing);
-    assert_eq!(draft.incident.status, Status::Resolved);
-    assert!(matches!(draft.incident.approval.expect("kept").standing, Standing::Void { .. }));
+    // The alert resolved while the message waited: nothing runs any more, and nobody has to decide on anything.
+    let by_human = approved();
+    for (mut draft, hash) in [cut_off(), by_human] {
+        draft.incident.repair = Some(Repair::start(hash.clone(), NOW));
+        draft.incident.status = Status::Repairing;
+        draft.resolved(1, NOW);
+        assert_eq!(enter(&mut draft, &files(), &hash), Entrance::Nothing);
+        assert_eq!((draft.incident.status, draft.incident.repair.as_ref()), (Status::Resolved, None));
+        assert!(matches!(draft.incident.approval.expect("kept").standing, Standing::Void { .. }));
+    }
     // Once a step has begun, the run goes on to its end: half a repair helps nobody.
     let (mut draft, hash) = cut_off();
     draft.incident.repair.as_mut().expect("started").step_started(Phase::Steps, 0);

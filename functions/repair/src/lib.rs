@@ -8,6 +8,7 @@ pub mod run;
 use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
 use shared::domain::draft::Draft;
+use shared::domain::episode::Advice;
 use shared::domain::id::{ApprovalId, IncidentId};
 use shared::domain::incident::Incident;
 use shared::domain::ledger::Attempt;
@@ -126,13 +127,22 @@ impl App {
         let group = service::named(&self.files.services, &plan.target).and_then(|service| service.redundancy_group.as_deref());
         let readings = self.store.readings(&plan.target, group, &plan.playbook).await;
         let rules = Rules { files: &self.files, limits: &self.limits, readings: &readings };
-        // The attempt is entered before it is noted that it runs, so that none is without its entry: the first look is at a copy.
-        if enter(&mut Draft::of(incident.clone()), rules, plan_hash, clock()) != Entrance::Nothing {
+        // A look at a copy first: while its group is full, an approved plan stays as it is, and does not look as if it ran.
+        let expected = enter(&mut Draft::of(incident.clone()), rules, plan_hash, clock());
+        if expected != Entrance::Nothing {
             self.enter_ledgers(group, plan, approval_id, clock()).await?;
         }
-        let (_, entrance) = self.store.change(id, |draft| enter(draft, rules, plan_hash, clock())).await?;
+        let (incident, entrance) = self.store.change(id, |draft| enter(draft, rules, plan_hash, clock())).await?;
+        if let Some(advice) = Advice::of(&incident).filter(|advice| advice.approval_id.is_some()) {
+            // The plan was stopped and waits anew: the answers to alerts that join have to name the new approval.
+            self.store.advise(&incident.fingerprint, id, &advice).await?;
+        }
         self.tell(id).await?;
         if let Entrance::Run(plan) = entrance {
+            if expected == Entrance::Nothing {
+                // It was approved in between, and no attempt is without its entry.
+                self.enter_ledgers(group, &plan, approval_id, clock()).await?;
+            }
             run::to_the_end(self, id, &plan, clock).await?;
             self.tell(id).await?;
         }

@@ -40,7 +40,7 @@ impl Draft {
         self.incident.status = Status::Approved;
     }
 
-    /// Stops an approved plan before its first step: its approval is void, and a human is asked anew, as long as the alert fires.
+    /// Stops an approved plan before its first step: its approval is void, and a human is asked anew.
     pub fn stopped_by(&mut self, outcomes: Vec<Outcome>, actor: &str, now: Timestamp) {
         let context = json!({ "guardrails": outcomes });
         let why = names(&outcomes);
@@ -48,11 +48,7 @@ impl Draft {
         self.incident.repair = None;
         void(self, actor, &format!("stopped by {why}"), now);
         self.incident.guardrails = outcomes;
-        if self.incident.resolved_at.is_some() {
-            self.incident.status = Status::Resolved;
-        } else {
-            self.propose_again(actor, now);
-        }
+        self.propose_again(actor, now);
     }
 }
 

@@ -9,8 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::alert::{Alert, AlertSeverity};
+use super::alert::{Alert, AlertSeverity, cut};
+use super::approval::Standing;
 use super::id::{Fingerprint, IncidentId, MemberId};
+use super::incident::Incident;
 
 /// How many members an episode remembers; with these bounds its item stays under 1 KB, the unit in which writes are billed.
 pub const FIRING_MEMBERS_KEPT: usize = 12;
@@ -42,6 +44,9 @@ pub enum Unsent {
     Changed,
 }
 
+/// How long the advice on the episode may be: the episode's item stays under 1 KB.
+pub const ADVICE_CHARACTERS: usize = 120;
+
 /// What the analyzer leaves for the answers to alerts that join, so that a join needs no second read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Advice {
@@ -51,6 +56,20 @@ pub struct Advice {
     pub risk_level: String,
     /// One line for people, bounded to 120 characters.
     pub suggested_action: String,
+}
+
+impl Advice {
+    /// The advice about an incident, once it is analysed. An approval stands in it only while somebody can decide on it.
+    #[must_use]
+    pub fn of(incident: &Incident) -> Option<Self> {
+        let analysis = incident.analysis.as_ref()?;
+        let waits = incident.approval.as_ref().filter(|approval| approval.standing == Standing::Pending);
+        Some(Self {
+            approval_id: waits.map(|approval| approval.id.to_string()),
+            risk_level: analysis.risk.as_str().to_owned(),
+            suggested_action: cut(&analysis.suggested_action, ADVICE_CHARACTERS),
+        })
+    }
 }
 
 /// The state of one fingerprint.

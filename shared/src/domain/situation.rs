@@ -133,11 +133,13 @@ impl Situation<'_> {
 
     fn confidence(&self) -> Answer {
         let Some(analysis) = &self.incident.analysis else { return Err("nothing has been found yet".into()) };
-        // A model can be talked into being sure; the operator's rule cannot.
-        let of_rule = analysis.rule_confidence;
-        let (sure, least) = (if of_rule < analysis.confidence { of_rule } else { analysis.confidence }, self.limits.min_confidence.get());
-        // Not the other way round: what is not a number has to stop it.
-        if sure >= least { Ok(format!("{sure:.2} of {least:.2}")) } else { Err(format!("{sure:.2} is less than {least:.2}")) }
+        let (sure, of_rule, least) = (analysis.confidence, analysis.rule_confidence, self.limits.min_confidence.get());
+        // Both: a model can be talked into being sure, the operator's rule cannot. What is not a number has to stop it, too.
+        let enough = |sure: f64| sure >= least;
+        match [sure, of_rule].into_iter().find(|sure| !enough(*sure)) {
+            None => Ok(format!("{sure:.2} and {of_rule:.2} of {least:.2}")),
+            Some(too_little) => Err(format!("{too_little:.2} is less than {least:.2}")),
+        }
     }
 
     fn playbook_record(&self) -> Answer {
