@@ -27,7 +27,7 @@ const BRIDGE: &str = "BridgeFunction";
 type Expectation = fn(&Value);
 
 /// The events, whom each is for, and what comes of it as it is. A new event needs a line here.
-const EVENTS: [(&str, &str, Expectation); 16] = [
+const EVENTS: [(&str, &str, Expectation); 17] = [
     ("alert-signed", INGRESS, unauthenticated),
     ("alertmanager-cicd", INGRESS, unauthenticated),
     ("alertmanager-grouped", INGRESS, unauthenticated),
@@ -39,6 +39,7 @@ const EVENTS: [(&str, &str, Expectation); 16] = [
     ("grafana-firing", INGRESS, unauthenticated),
     ("health", INGRESS, healthy),
     ("incidents-opened", ANALYZER, both_come_back),
+    ("notifications-budget", NOTIFIER, none_comes_back),
     ("notifications-changed", NOTIFIER, both_come_back),
     ("repairs-approved", REPAIR, comes_back),
     ("signal-signed", INGRESS, unauthenticated),

@@ -44,7 +44,8 @@ fn asked(read: impl Fn(&dyn Fn(&str) -> Option<String>) -> Result<(), InvalidVar
             required.contains(name).then(|| if name == "ENVIRONMENT" { "prod".to_owned() } else { "x".to_owned() })
         };
         match read(&answer) {
-            Ok(()) => return asked.take(),
+            // What Lambda sets by itself is not the template's to give.
+            Ok(()) => return asked.take().into_iter().filter(|name| !name.starts_with("AWS_LAMBDA_")).collect(),
             Err(InvalidVariable::Missing { name, .. }) => assert!(required.insert(name), "{name} is still missing"),
             Err(unfit) => panic!("{unfit}"),
         }
