@@ -30,7 +30,7 @@ impl Draft {
         let plan_hash = plan.hash();
         let id = ApprovalId::of(&self.incident.id, &plan_hash);
         let context = json!({
-            "approval_id": id, "plan_hash": plan_hash, "playbook_id": plan.playbook, "target": plan.target, "reasons": plan.reasons,
+            "approval_id": id, "plan_hash": plan_hash, "playbook_id": plan.playbook, "target": plan.target, "score": plan.score, "reasons": plan.reasons,
             "guardrails": outcomes,
         });
         self.record(now, News::new(Event::AutoRepairTriggered, "analyzer", &plan.playbook_name).with(context));

@@ -35,8 +35,8 @@ pub fn choose(playbooks: &[Playbook], alert: &Alert, service: Option<&Service>) 
         [(best, _, one), (second, _, other), ..] if best == second => {
             Choice::None(format!("the playbooks {} and {} fit equally well", one.id, other.id))
         }
-        [(_, reasons, playbook), ..] => match playbook.plan(service, 1, reasons.clone()) {
-            Ok(plan) => Choice::Plan(Box::new(plan)),
+        [(score, reasons, playbook), ..] => match playbook.plan(service, 1, reasons.clone()) {
+            Ok(plan) => Choice::Plan(Box::new(Plan { score: *score, ..plan })),
             Err(error) => Choice::None(format!("the playbook {} fits, but {error}", playbook.id)),
         },
     }

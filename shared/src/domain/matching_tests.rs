@@ -29,11 +29,11 @@ fn the_best_match_wins_and_says_why() {
     let chosen = |playbooks: &[Playbook], service: &Service| choose(playbooks, &alert("TargetDown"), Some(service));
     let web = service("web", "approval");
     match chosen(&[by_type.clone(), by_name.clone(), elsewhere.clone()], &web) {
-        Choice::Plan(plan) => assert_eq!((plan.playbook.as_str(), plan.reasons.len()), ("by-name", 1)),
+        Choice::Plan(plan) => assert_eq!((plan.playbook.as_str(), plan.score, plan.reasons.len()), ("by-name", 4, 1)),
         Choice::None(why) => panic!("{why}"),
     }
     match chosen(&[by_name.clone(), elsewhere], &service("db", "auto")) {
-        Choice::Plan(plan) => assert_eq!((plan.playbook.as_str(), plan.reasons.len()), ("other", 2)),
+        Choice::Plan(plan) => assert_eq!((plan.playbook.as_str(), plan.score, plan.reasons.len()), ("other", 5, 2)),
         Choice::None(why) => panic!("{why}"),
     }
     let twin = Playbook { id: "twin".into(), ..by_name.clone() };

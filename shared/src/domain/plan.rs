@@ -56,12 +56,15 @@ pub struct Plan {
     pub rollback: Vec<PlannedStep>,
     /// Counts the plans of the incident: after a void, the same steps are a new plan that needs a new decision.
     pub round: u32,
+    /// How well the playbook fits: 4 for the alert's name, 2 for its type, 1 for the service, added up.
+    #[serde(default)]
+    pub score: u32,
     /// Why this playbook was chosen.
     pub reasons: Vec<String>,
 }
 
 impl Plan {
-    /// The plan's identity, 64 hex: everything that decides what runs where. `reasons` and names are not part of it.
+    /// The plan's identity, 64 hex: everything that decides what runs where. `score`, `reasons` and names are not part of it.
     #[must_use]
     pub fn hash(&self) -> String {
         let mut digest = Digest::new().field("plan").field(&self.playbook).field(&self.target).field(&self.address);
@@ -117,6 +120,7 @@ pub(crate) mod tests {
             verify: vec![step(&["check", "web"])],
             rollback: vec![],
             round: 1,
+            score: 4,
             reasons: vec![],
         }
     }

@@ -277,6 +277,7 @@ impl Playbook {
             rollback: self.render(Phase::Rollback, &parameters)?,
             parameters,
             round,
+            score: 0,
             reasons,
         })
     }

@@ -98,7 +98,7 @@ impl Draft {
         let plan_hash = plan.hash();
         let id = ApprovalId::of(&self.incident.id, &plan_hash);
         let context = serde_json::json!({
-            "approval_id": id, "plan_hash": plan_hash, "playbook_id": plan.playbook, "target": plan.target, "reasons": plan.reasons,
+            "approval_id": id, "plan_hash": plan_hash, "playbook_id": plan.playbook, "target": plan.target, "score": plan.score, "reasons": plan.reasons,
         });
         self.record(now, News::new(Event::ApprovalRequested, actor, &plan.playbook_name).with(context));
         let expires_at = now + valid_for;
