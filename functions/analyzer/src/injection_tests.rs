@@ -25,7 +25,7 @@ use shared::operator_files::{OperatorFiles, limits};
 
 use crate::autonomy::Rules;
 use crate::diagnosis::{remembered, with_answer};
-use crate::gather::deviation;
+use crate::gather::{deviation, redacted};
 use crate::models::{Asked, read};
 use crate::prompt::{Subject, question};
 use crate::providers::{Question, Reply};
@@ -176,7 +176,7 @@ impl World {
             (incident.status, incident.repair) = (Status::Resolved, Some(repair));
             incident
         };
-        (0..self.analyzer.settings.memory.incidents).map(ended).collect()
+        redacted((0..self.analyzer.settings.memory.incidents).map(ended).collect())
     }
 
     fn evidence(attempt: &Attempt, past: &[Incident]) -> Vec<Evidence> {
@@ -357,29 +357,24 @@ fn texts(value: &Value) -> Vec<&str> {
 #[test]
 fn no_secret_of_the_corpus_reaches_a_model_wherever_it_stands() {
     let world = World::new(Level::Approval);
-    let one = |name: &str, text: &str| Texts::from([(name.to_owned(), text.to_owned())]);
-    let corpus = redaction::tests::corpus();
-    let faults = corpus.into_iter().map(|(file, sample)| {
+    let faults = redaction::tests::corpus().into_iter().map(|(file, sample)| {
         let text = sample.text.joined();
-        let nowhere = Attempt::default;
-        let places = [
-            ("the message", Attempt { annotations: one("summary", &text), ..nowhere() }),
-            ("an annotation", Attempt { annotations: one("runbook", &text), ..nowhere() }),
-            ("a label's value", Attempt { labels: one("note", &text), ..nowhere() }),
-            ("a label's name", Attempt { labels: one(&text, "1"), ..nowhere() }),
-            ("a metric's name", Attempt { metric: Some(text.clone()), ..nowhere() }),
-            ("a past root cause", Attempt { past: Some(text.clone()), ..nowhere() }),
-        ];
-        let mut faults = Vec::new();
-        for (place, attempt) in places {
-            let question = world.play(&attempt).question;
-            let inside: Value = question.material.lines().nth(1).and_then(|line| serde_json::from_str(line).ok()).expect("JSON");
-            let texts = texts(&inside);
-            let secrets = sample.secrets.iter().map(redaction::tests::Pieces::joined);
-            let there = secrets.filter(|secret| question.material.contains(secret) || texts.iter().any(|text| text.contains(secret)));
-            faults.extend(there.map(|secret| format!("{secret} is still there in {place}")));
-        }
-        (file, sample.about, faults)
+        let hidden: String = text.chars().flat_map(|c| [c, '\u{200b}']).collect();
+        let named = |names: &[(&str, &String)]| names.iter().map(|(name, text)| ((*name).to_owned(), (*text).clone())).collect();
+        let attempt = Attempt {
+            labels: named(&[("note", &text), (&text, &"1".to_owned())]),
+            annotations: named(&[("summary", &text), ("runbook", &hidden)]),
+            metric: Some(text.clone()),
+            past: Some(text.clone()),
+            ..Attempt::default()
+        };
+        let question = world.play(&attempt).question;
+        let material: Value = question.material.lines().nth(1).and_then(|line| serde_json::from_str(line).ok()).expect("JSON");
+        assert_eq!(material["shortened"], false, "{}: what is left out is not looked at", file.display());
+        let secrets: Vec<String> = sample.secrets.iter().map(redaction::tests::Pieces::joined).collect();
+        let tells = |text: &&str| secrets.iter().any(|secret| text.contains(secret.as_str()));
+        let faults = texts(&material).into_iter().chain([question.material.as_str()]).filter(tells);
+        (file, sample.about, faults.map(|text| format!("a secret stands in: {text}")).collect())
     });
     assert_no_faults(faults.collect());
 }
