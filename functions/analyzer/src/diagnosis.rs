@@ -113,7 +113,7 @@ impl App {
 }
 
 /// The static analysis with a model's finding over it, or with the reason why there is none.
-fn with_answer(base: Analysis, asked: Asked) -> Analysis {
+pub(crate) fn with_answer(base: Analysis, asked: Asked) -> Analysis {
     let mut analysis = match asked.finding {
         Some((finding, provider, model)) => Analysis { provider, model: Some(model), ..finding.over(base) },
         None => Analysis { fell_back_because: Some(asked.failures.join("; ")), ..base },
@@ -124,7 +124,7 @@ fn with_answer(base: Analysis, asked: Asked) -> Analysis {
 }
 
 /// What repaired the last incidents, as the analysis of this one. It says no less risk than the rule does.
-fn remembered(base: Analysis, memory: &Memory, past: &[Incident]) -> Analysis {
+pub(crate) fn remembered(base: Analysis, memory: &Memory, past: &[Incident]) -> Analysis {
     let last = past.iter().find(|incident| memory.incidents.contains(&incident.id)).and_then(|incident| incident.analysis.as_ref());
     Analysis {
         action_title: format!("{}, as before", memory.playbook_name),

@@ -13,6 +13,7 @@ use shared::store::{History, StoreError};
 use tracing::warn;
 
 use crate::App;
+use crate::redaction::redact;
 use crate::trace::{Span, SpanKind};
 
 /// How many measurements the deviation names.
@@ -63,6 +64,7 @@ impl App {
         let (past, found) = match found {
             Ok(History { incidents, unreadable }) => {
                 report_unreadable(&unreadable);
+                let incidents = redacted(incidents);
                 let shown = &incidents[..incidents.len().min(settings.past_incidents as usize)];
                 let found = known(past_facts(shown));
                 (if unreadable.is_empty() { incidents } else { Vec::new() }, found)
@@ -83,7 +85,7 @@ impl App {
         let found = match found {
             Ok(History { incidents, unreadable }) => {
                 report_unreadable(&unreadable);
-                known(open_facts(&incidents))
+                known(open_facts(&redacted(incidents)))
             }
             Err(error) => Found::Failed { why: error.to_string() },
         };
@@ -163,6 +165,18 @@ fn report_unreadable(unreadable: &[StoreError]) {
     for error in unreadable {
         warn!(%error, "an incident that would be evidence could not be read");
     }
+}
+
+/// Incidents of which facts are made, without the secrets in what the facts show. A fact is one line and cut: a secret in it would not
+/// look like one any more when the question is made.
+pub(crate) fn redacted(mut incidents: Vec<Incident>) -> Vec<Incident> {
+    for incident in &mut incidents {
+        let root_cause = incident.analysis.as_mut().map(|analysis| &mut analysis.root_cause);
+        for text in [&mut incident.alert.name, &mut incident.alert.target].into_iter().chain(root_cause) {
+            *text = redact(text).into_owned();
+        }
+    }
+    incidents
 }
 
 fn known(facts: Vec<String>) -> Found {

@@ -221,5 +221,8 @@ fn decide(draft: &mut Draft, diagnosis: &Diagnosis, rules: Rules<'_>, now: Times
 }
 
 #[cfg(test)]
+mod injection_tests;
+
+#[cfg(test)]
 #[path = "lib_tests.rs"]
 mod tests;

@@ -40,7 +40,7 @@ pub(crate) fn analysed(alert: &Alert) -> Analysis {
 }
 
 /// A store that holds nothing.
-fn nothing() -> Readings {
+pub(crate) fn nothing() -> Readings {
     let (target, group) = (Some(TargetLedger::default()), Some(GroupLedger::default()));
     Readings { killed: Some(false), target, group, record: Some(PlaybookRecord::default()) }
 }

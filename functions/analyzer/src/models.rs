@@ -142,7 +142,7 @@ fn spent(reply: &Result<Reply, CallFailed>, price: Price) -> Spent {
 }
 
 /// The finding in a reply, and which model says that it made it.
-fn read(reply: Result<Reply, CallFailed>, mut span: Span, price: Price) -> Result<(Finding, String), String> {
+pub(crate) fn read(reply: Result<Reply, CallFailed>, mut span: Span, price: Price) -> Result<(Finding, String), String> {
     let reply = match reply {
         Ok(reply) => reply,
         Err(failed) => {

@@ -11,7 +11,7 @@ use shared::domain::service::Service;
 use crate::finding::Finding;
 use crate::providers::Question;
 use crate::redaction::redact;
-use crate::visible::is_hidden;
+use crate::visible::without_hidden;
 
 /// The most that a model is given to look at, in bytes. What is asked is what is paid.
 const MATERIAL_BYTES: usize = 12_000;
@@ -176,29 +176,32 @@ fn evidence(evidence: &Evidence) -> EvidenceMaterial {
 
 /// A text without what looks like a secret, and not longer than it may be. The secrets go first: a cut one would not look like one.
 fn clean(text: &str, characters: usize) -> String {
-    cut(&redact(text), characters)
+    cut(&without_secrets(text), characters)
+}
+
+/// A text without secrets, and without what a person would not see and a model would read. A hidden character can stand inside of a
+/// secret, and the only space between two names can be one: so it is looked at with them and without them.
+fn without_secrets(text: &str) -> String {
+    redact(&without_hidden(&redact(text))).into_owned()
 }
 
 /// Names and values. A value can be a secret because of its name.
 fn texts(texts: &Texts) -> Texts {
     let clean_pair = |(name, value): (&String, &String)| {
-        let pair = format!("{name}={value}");
-        let redacted = redact(&pair);
-        let value = redacted.strip_prefix(name.as_str()).and_then(|rest| rest.strip_prefix('=')).unwrap_or(&redacted);
-        (clean(name, NAME_CHARACTERS), cut(&redact(value), TEXT_CHARACTERS))
+        let pair = without_secrets(&format!("{name}={value}"));
+        let value = pair.strip_prefix(&without_hidden(name)).and_then(|rest| rest.strip_prefix('=')).unwrap_or(&pair);
+        (clean(name, NAME_CHARACTERS), clean(value, TEXT_CHARACTERS))
     };
     texts.iter().map(clean_pair).collect()
 }
 
-/// As JSON in which no tag of any chat template can stand: `<`, `>` and `|` are escaped, as every character that is not plain text is.
+/// As JSON in which no tag of any chat template and no fence of Markdown can stand: what begins and ends them is escaped.
 fn json(material: &Material) -> String {
     let json = serde_json::to_string(material).unwrap_or_default();
     let mut safe = String::with_capacity(json.len());
     for c in json.chars() {
         match c {
             '<' | '>' | '|' | '`' => safe.push_str(&format!("\\u{:04x}", u32::from(c))),
-            // A person would not see it, and a model would read it.
-            c if is_hidden(c) => {}
             c => safe.push(c),
         }
     }

@@ -146,4 +146,4 @@ fn bits_per_character(value: &str) -> f64 {
 
 #[cfg(test)]
 #[path = "redaction_tests.rs"]
-mod tests;
+pub(crate) mod tests;

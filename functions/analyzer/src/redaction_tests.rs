@@ -9,12 +9,12 @@ use super::{FORMS, bits_per_character, is_no_state, is_no_word, is_random, redac
 /// A file of the corpus.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Sample {
+pub(crate) struct Sample {
     /// What it is an example of.
-    about: String,
-    text: Pieces,
+    pub(crate) about: String,
+    pub(crate) text: Pieces,
     /// What must be gone. Without any, the text has to come out as it went in.
-    secrets: Vec<Pieces>,
+    pub(crate) secrets: Vec<Pieces>,
     /// What must stay.
     #[serde(default)]
     keeps: Vec<String>,
@@ -23,13 +23,13 @@ struct Sample {
 /// A text, in pieces where scanners of repositories would take it for a leak.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Pieces {
+pub(crate) enum Pieces {
     Whole(String),
     Split(Vec<String>),
 }
 
 impl Pieces {
-    fn joined(&self) -> String {
+    pub(crate) fn joined(&self) -> String {
         match self {
             Self::Whole(text) => text.clone(),
             Self::Split(pieces) => pieces.concat(),
@@ -37,7 +37,7 @@ impl Pieces {
     }
 }
 
-fn corpus() -> Vec<(PathBuf, Sample)> {
+pub(crate) fn corpus() -> Vec<(PathBuf, Sample)> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/secrets");
     let mut files: Vec<PathBuf> = directory.read_dir().expect("the corpus").map(|entry| entry.expect("an entry").path()).collect();
     files.sort();

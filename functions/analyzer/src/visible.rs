@@ -4,8 +4,12 @@ use shared::domain::alert::cut;
 
 /// A text without the characters that nobody sees, without spaces around it, and cut.
 pub(crate) fn visible(text: &str, characters: usize) -> String {
-    let kept: String = text.chars().filter(|c| !is_hidden(*c)).collect();
-    cut(kept.trim(), characters).trim_end().to_owned()
+    cut(without_hidden(text).trim(), characters).trim_end().to_owned()
+}
+
+/// A text without the characters that nobody sees.
+pub(crate) fn without_hidden(text: &str) -> String {
+    text.chars().filter(|c| !is_hidden(*c)).collect()
 }
 
 /// Control characters (but for line feeds and tabs), and what Unicode calls default ignorable or bidirectional formatting
