@@ -2,7 +2,7 @@
 
 pub mod prometheus;
 mod promql;
-pub mod signoz;
+pub(crate) mod signoz;
 #[cfg(test)]
 mod stand_in;
 

@@ -45,18 +45,6 @@ impl Provider {
         Self { settings: settings.clone(), interface }
     }
 
-    /// Its name in `analyzer.yaml`.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.settings.name
-    }
-
-    /// The model that is asked for. The one that answers may call itself by a longer name.
-    #[must_use]
-    pub fn model(&self) -> &str {
-        &self.settings.model
-    }
-
     /// The most tokens that a question can be, its schema and instructions included: more than that is not billed for what is sent.
     #[must_use]
     pub fn prompt_tokens_at_most(&self, question: &Question) -> u64 {
