@@ -60,3 +60,7 @@ impl AnalyzerFiles {
         self.prices.iter().find(|price| price.model == model).map(ModelPrice::price)
     }
 }
+
+#[cfg(test)]
+#[path = "analyzer_files_tests.rs"]
+mod tests;

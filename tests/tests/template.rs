@@ -52,6 +52,23 @@ fn asked(read: impl Fn(&dyn Fn(&str) -> Option<String>) -> Result<(), InvalidVar
     }
 }
 
+/// The number that a resource of the template has at a key, in seconds.
+fn seconds(resource: &str, key: &str) -> i64 {
+    let template = std::fs::read_to_string(project().join("template.yaml")).expect("the template");
+    let lines = template.lines().skip_while(|line| *line != format!("  {resource}:")).skip(1);
+    let mut inside = lines.take_while(|line| line.is_empty() || line.starts_with("   "));
+    let value = inside.find_map(|line| line.trim().strip_prefix(&format!("{key}: "))).unwrap_or_else(|| panic!("{resource} has no {key}"));
+    value.parse().expect("a number of seconds")
+}
+
+#[test]
+fn the_lease_of_an_analysis_ends_after_its_worker_and_before_its_message_comes_again() {
+    let (timeout, lease, again) =
+        (seconds("AnalyzerFunction", "Timeout"), analyzer::LEASE.as_secs(), seconds("IncidentsQueue", "VisibilityTimeout"));
+    // A lease that ended earlier would let two workers pay for one analysis; one that ended later would keep the next one out.
+    assert!(timeout < lease && lease < again, "{timeout} s, {lease} s, {again} s");
+}
+
 #[test]
 fn every_function_is_given_exactly_the_variables_that_it_reads() {
     let reads = BTreeMap::from([

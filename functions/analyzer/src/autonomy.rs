@@ -13,19 +13,19 @@ use shared::store::Store;
 
 /// By what it is decided whether a plan runs by itself.
 #[derive(Debug, Clone, Copy)]
-pub struct Rules<'a> {
+pub(crate) struct Rules<'a> {
     /// The operator's files.
-    pub files: &'a OperatorFiles,
+    pub(crate) files: &'a OperatorFiles,
     /// The operator's limits.
-    pub limits: &'a Limits,
+    pub(crate) limits: &'a Limits,
     /// What the store says: see [`gather`].
-    pub readings: &'a Readings,
+    pub(crate) readings: &'a Readings,
     /// How long a human can decide on a plan.
-    pub approval_ttl: SignedDuration,
+    pub(crate) approval_ttl: SignedDuration,
 }
 
 /// Reads what the guardrails ask the store about the plan that an alert will get. Nothing is read where there will be none.
-pub async fn gather(store: &Store, files: &OperatorFiles, alert: &Alert) -> Readings {
+pub(crate) async fn gather(store: &Store, files: &OperatorFiles, alert: &Alert) -> Readings {
     let service = service::find(&files.services, alert);
     match choose(&files.playbooks, alert, service) {
         Choice::Plan(plan) => {
@@ -37,7 +37,7 @@ pub async fn gather(store: &Store, files: &OperatorFiles, alert: &Alert) -> Read
 }
 
 /// Lets a plan run by itself where every guardrail passes, and asks a human where one does not.
-pub fn propose(draft: &mut Draft, plan: Plan, rules: Rules<'_>, now: Timestamp) {
+pub(crate) fn propose(draft: &mut Draft, plan: Plan, rules: Rules<'_>, now: Timestamp) {
     let outcomes = rules.files.situation(&draft.incident, &plan, rules.limits, rules.readings, now).check();
     draft.propose_within(outcomes, plan, now, rules.approval_ttl);
 }

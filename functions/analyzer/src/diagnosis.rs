@@ -1,12 +1,12 @@
 //! Finds out what is wrong: evidence first, then memory, then the models in their order, and the static analyzer where none answers.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use shared::domain::analysis::Analysis;
 use shared::domain::analysis_claim::Claimed;
 use shared::domain::analyzer_settings::MemoryMode;
-use shared::domain::evidence::Evidence;
+use shared::domain::evidence::{Evidence, Found};
 use shared::domain::incident::Incident;
 use shared::domain::memory::{Memory, recall};
 use shared::domain::service;
@@ -19,15 +19,18 @@ use crate::trace::Span;
 use crate::{App, Failure, static_analyzer};
 
 /// How long a worker may ask models: longer than the function runs, so that an expired lease means that its worker has ended.
-const LEASE: SignedDuration = SignedDuration::from_secs(100);
+pub const LEASE: SignedDuration = SignedDuration::from_secs(100);
+/// How long before the function's own end the models have to be done: an answer that is not saved any more was paid for nothing. Settling its
+/// price and saving it take milliseconds, and a few seconds each while the table is too busy.
+const ROOM_TO_SAVE: Duration = Duration::from_secs(8);
 
 /// What was found out about an incident, and from what.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Diagnosis {
+pub(crate) struct Diagnosis {
     /// The finding.
-    pub analysis: Analysis,
+    pub(crate) analysis: Analysis,
     /// What it rests on.
-    pub evidence: Vec<Evidence>,
+    pub(crate) evidence: Vec<Evidence>,
 }
 
 impl App {
@@ -59,7 +62,6 @@ impl App {
                 Ok(_) => span.end(),
                 Err(failure) => span.fail("failure", &failure.to_string()),
             }
-            tracer.flush().await;
             analysis = diagnosed?;
             evidence = gathered.evidence;
         }
@@ -90,6 +92,7 @@ impl App {
         self.claim(incident, holder, now).await?;
         let service = service::find(&self.files.services, &incident.alert);
         let subject = Subject { incident, service, evidence: &gathered.evidence, base: &base };
+        let until = until.checked_sub(ROOM_TO_SAVE).unwrap_or(until);
         let asked = self.ask(subject, now, until.into(), span).await?;
         Ok(with_answer(base, asked))
     }
@@ -143,7 +146,7 @@ fn measure(analysis: &Analysis, evidence: &[Evidence], incident: &Incident, now:
     line.metric("tokens", analysis.tokens, "Count");
     line.metric("price_micro_usd", analysis.price_micro_usd, "Count");
     line.metric("fell_back", u8::from(analysis.fell_back_because.is_some()), "Count");
-    let failed = evidence.iter().filter(|evidence| matches!(evidence.found, shared::domain::evidence::Found::Failed { .. })).count();
+    let failed = evidence.iter().filter(|evidence| matches!(evidence.found, Found::Failed { .. })).count();
     line.metric("evidence_failed", failed, "Count");
     line.field("incident_id", &incident.id);
     line.field("fingerprint", &incident.fingerprint);

@@ -8,9 +8,8 @@ use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use shared::domain::analysis::{Analysis, BlastRadius, DataImpact, Responsibility, Risk};
+use shared::domain::visible::visible;
 use thiserror::Error;
-
-use crate::visible::visible;
 
 /// How long a title may be, and a length of time in words. What is longer is cut, as with every bound here.
 const TITLE_CHARACTERS: usize = 120;

@@ -32,19 +32,13 @@ impl App {
     /// Asks every source. A source that fails is evidence too: it says so.
     pub(crate) async fn gather(&self, incident: &Incident, service: Option<&Service>, now: Timestamp, span: &Span) -> Gathered {
         let settings = &self.analyzer.settings.evidence;
-        let registered = service.map(|service| (service.name.as_str(), service.redundancy_group.as_deref()));
-        let near = Near::of(&incident.alert, registered);
-        let (remembered, (past, past_evidence), open, prometheus, signoz) = tokio::join!(
-            self.store.remember(incident, &near),
+        let near = self.near(&incident.alert);
+        let ((past, past_evidence), open, prometheus, signoz) = tokio::join!(
             self.past(incident, settings, now, span),
             self.open(incident, &near, settings, now, span),
             self.prometheus(incident, service, now, span),
             self.signoz(incident, service, now, span),
         );
-        if let Err(error) = remembered {
-            // Later incidents will not know of this one: worth a line, not worth the analysis.
-            warn!(incident_id = %incident.id, %error, "the incident could not be put on the lists of its fingerprint and target");
-        }
         let registry = service.map(|service| registry(service, now));
         let evidence = prometheus.into_iter().chain(signoz).chain(past_evidence).chain(open).chain(registry);
         Gathered { evidence: evidence.map(Evidence::bounded).collect(), past }

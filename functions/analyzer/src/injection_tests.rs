@@ -21,6 +21,7 @@ use shared::domain::price::{Price, Usage};
 use shared::domain::repair::{Repair, RepairOutcome};
 use shared::domain::service::{self, Level};
 use shared::domain::tables::AlertTables;
+use shared::domain::visible::is_hidden;
 use shared::operator_files::{OperatorFiles, limits};
 
 use crate::autonomy::Rules;
@@ -31,7 +32,7 @@ use crate::prompt::{Subject, question};
 use crate::providers::{Question, Reply};
 use crate::tests::nothing;
 use crate::trace::Tracer;
-use crate::visible::is_hidden;
+
 use crate::{Diagnosis, decide, redaction, static_analyzer};
 
 const ID: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";

@@ -1,6 +1,6 @@
 //! The analyzer: gives a new incident its diagnosis and, where a playbook fits, a plan.
 
-pub mod autonomy;
+mod autonomy;
 pub mod config;
 mod diagnosis;
 pub mod evidence;
@@ -9,11 +9,10 @@ mod gather;
 mod models;
 pub mod prompt;
 pub mod providers;
-pub mod redaction;
+mod redaction;
 pub mod static_analyzer;
 mod storms;
 pub mod trace;
-mod visible;
 
 use std::time::Instant;
 
@@ -21,6 +20,7 @@ use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Client;
 use shared::analyzer_files::AnalyzerFiles;
+use shared::domain::alert::Alert;
 use shared::domain::analyzer_settings::TracingSettings;
 use shared::domain::draft::Draft;
 use shared::domain::episode::Advice;
@@ -28,6 +28,7 @@ use shared::domain::id::IncidentId;
 use shared::domain::incident::{Incident, Status};
 use shared::domain::limits::Limits;
 use shared::domain::matching::{Choice, choose};
+use shared::domain::memory::Near;
 use shared::domain::service;
 use shared::fault::{Faults, both};
 use shared::message::Message;
@@ -42,7 +43,8 @@ use tracing::warn;
 
 use crate::autonomy::Rules;
 use crate::config::Config;
-pub use crate::diagnosis::Diagnosis;
+use crate::diagnosis::Diagnosis;
+pub use crate::diagnosis::LEASE;
 use crate::evidence::InvalidUrl;
 use crate::evidence::prometheus::Prometheus;
 use crate::evidence::signoz::Signoz;
@@ -79,7 +81,7 @@ pub enum NotStarted {
     #[error(transparent)]
     Files(#[from] Faults),
     /// A server's URL cannot be used.
-    #[error("analyzer.yaml: {0}")]
+    #[error(transparent)]
     Url(#[from] InvalidUrl),
     /// There is no client for the world outside AWS.
     #[error(transparent)]
@@ -162,8 +164,13 @@ impl App {
     }
 
     async fn analyse(&self, mut incident: Incident, holder: &str, now: Timestamp, until: Instant) -> Result<Incident, Failure> {
+        // Before it looks around: of two incidents of one moment, one at least sees the other.
+        let remembered = self.remember(&incident).await;
         if incident.analysis.is_none() && incident.status == Status::Open {
+            let began = Instant::now();
             let diagnosis = Box::pin(self.diagnose(&incident, holder, now, until)).await?;
+            // A model takes its time: a freeze may have begun by now, and people decide from now on.
+            let now = now + began.elapsed();
             let readings = autonomy::gather(&self.store, &self.files, &incident.alert).await;
             let rules = Rules { files: &self.files, limits: &self.limits, readings: &readings, approval_ttl: self.approval_ttl };
             (incident, ()) = self.store.change(&incident.id, |draft| decide(draft, &diagnosis, rules, now)).await?;
@@ -175,7 +182,24 @@ impl App {
         // twice sends again; repair acts once.
         self.repairs.send_repair(&incident).await?;
         self.notifications.send(&Message::IncidentChanged { incident_id: incident.id.clone() }).await?;
+        // Last, so that nobody waits for it: the message comes again, finds the analysis done, and remembers. With a gap in the lists, memory
+        // would conclude from older incidents what this one may speak against.
+        remembered?;
         Ok(incident)
+    }
+
+    /// Puts an incident on the lists by which others find it. A storm repeats no fingerprint and is on no target.
+    async fn remember(&self, incident: &Incident) -> Result<(), StoreError> {
+        if incident.storm.is_some() {
+            return Ok(());
+        }
+        self.store.remember(incident, &self.near(&incident.alert)).await
+    }
+
+    /// What other incidents have to share with an alert to stand near it.
+    fn near(&self, alert: &Alert) -> Near {
+        let service = service::find(&self.files.services, alert);
+        Near::of(alert, service.map(|service| (service.name.as_str(), service.redundancy_group.as_deref())))
     }
 
     /// What records spans. Its headers are a secret, which is read when the first spans are recorded.

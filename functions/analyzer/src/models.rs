@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use aws_types::SdkConfig;
 use jiff::Timestamp;
-use reqwest::Client;
+use reqwest::{Client, Url};
 use shared::analyzer_files::AnalyzerFiles;
 use shared::domain::analyzer_settings::{Api, ProviderSettings};
 use shared::domain::budget::{Spent, day};
 use shared::domain::price::{MicroUsd, Price, Usage};
 use shared::message::Message;
 use shared::store::Reserved;
+use thiserror::Error;
 use tokio::time::Instant;
 use tracing::warn;
 
@@ -44,6 +45,33 @@ pub(crate) struct Asked {
     pub(crate) failures: Vec<String>,
 }
 
+/// Why a model gave no finding.
+#[derive(Debug, PartialEq, Eq, Error)]
+enum NotFound {
+    #[error("there was no time left to ask it")]
+    NoTime,
+    #[error("the day's budget has no room for a call")]
+    DayUsedUp,
+    #[error("the incident's budget has no room for a call")]
+    IncidentUsedUp,
+    /// In the words of the secret's reader, of the provider, or of the check of the answer.
+    #[error("{0}")]
+    Said(String),
+}
+
+impl Asked {
+    /// Adds what a call has cost. Where nobody knows, that is the most that it can have cost.
+    fn add(&mut self, spent: Spent, most: MicroUsd) {
+        let (price, tokens) = match spent {
+            Spent::Exactly(price, usage) => (price, usage.total()),
+            Spent::Nothing => (0, 0),
+            Spent::Unknown => (most, 0),
+        };
+        self.price = self.price.saturating_add(price);
+        self.tokens = self.tokens.saturating_add(tokens);
+    }
+}
+
 impl App {
     /// Asks one model after the other.
     ///
@@ -54,65 +82,65 @@ impl App {
         let mut day_is_used_up = false;
         for model in &self.models {
             let name = &model.settings.name;
-            if until.saturating_duration_since(Instant::now()) < SHORTEST_TRY {
-                asked.failures.push(format!("{name}: there was no time left to ask it"));
-                continue;
-            }
-            let key = match self.key(model.settings.key_secret.as_deref()).await {
-                Ok(key) => key,
-                Err(why) => {
-                    asked.failures.push(format!("{name}: {why}"));
-                    continue;
-                }
-            };
-            let question = prompt::question(subject, model.settings.max_output_tokens);
-            let most = worst_price(model, &question);
-            let reservation = match self.store.reserve(&subject.incident.id, name, most, self.analyzer.settings.budget, now).await? {
-                Reserved::Granted(reservation) => reservation,
-                Reserved::DayUsedUp => {
-                    day_is_used_up = true;
-                    asked.failures.push(format!("{name}: the day's budget has no room for a call"));
-                    continue;
-                }
-                Reserved::IncidentUsedUp => {
-                    asked.failures.push(format!("{name}: the incident's budget has no room for a call"));
-                    continue;
-                }
-            };
-            let call_span = span.model_call(&ModelCall {
-                provider: gen_ai_name(&model.settings),
-                model: &model.settings.model,
-                max_tokens: u64::from(question.max_output_tokens),
-                server: None,
-            });
-            let reply = Box::pin(model.provider.ask(key.as_ref(), &question, until)).await;
-            let spent = spent(&reply, model.price);
-            if let Spent::Exactly(price, usage) = spent {
-                asked.tokens = asked.tokens.saturating_add(usage.total());
-                asked.price = asked.price.saturating_add(price);
-            } else if let Spent::Unknown = spent {
-                asked.price = asked.price.saturating_add(most);
-            }
-            if let Err(error) = self.store.settle(&reservation, spent).await {
-                // The reservation stands: the budget has less room than it could have, never more.
-                warn!(incident_id = %subject.incident.id, provider = name, %error, "a call's price could not be settled");
-            }
-            let found = read(reply, call_span, model.price);
-            match found {
+            match self.ask_one(model, subject, &mut asked, now, until, span).await? {
                 Ok((finding, answered_by)) => {
                     asked.finding = Some((finding, name.clone(), answered_by));
-                    break;
+                    return Ok(asked);
                 }
                 Err(why) => {
-                    warn!(incident_id = %subject.incident.id, provider = name, error = why, "a model gave no finding");
+                    day_is_used_up |= why == NotFound::DayUsedUp;
+                    warn!(incident_id = %subject.incident.id, provider = name, error = %why, "a model gave no finding");
                     asked.failures.push(format!("{name}: {why}"));
                 }
             }
         }
-        if day_is_used_up && asked.finding.is_none() {
+        if day_is_used_up {
             self.notice(now).await?;
         }
         Ok(asked)
+    }
+
+    /// Asks one model, if there is time, a key and room in the budgets: its finding, and which model says that it made it. What the call used
+    /// is added to what was asked before.
+    async fn ask_one(
+        &self,
+        model: &Model,
+        subject: Subject<'_>,
+        asked: &mut Asked,
+        now: Timestamp,
+        until: Instant,
+        span: &Span,
+    ) -> Result<Result<(Finding, String), NotFound>, Failure> {
+        if until.saturating_duration_since(Instant::now()) < SHORTEST_TRY {
+            return Ok(Err(NotFound::NoTime));
+        }
+        let key = match self.key(model.settings.key_secret.as_deref()).await {
+            Ok(key) => key,
+            Err(why) => return Ok(Err(NotFound::Said(why))),
+        };
+        let (incident, name) = (&subject.incident.id, &model.settings.name);
+        let question = prompt::question(subject, model.settings.max_output_tokens);
+        let most = worst_price(model, &question);
+        let reservation = match self.store.reserve(incident, name, most, self.analyzer.settings.budget, now).await? {
+            Reserved::Granted(reservation) => reservation,
+            Reserved::DayUsedUp => return Ok(Err(NotFound::DayUsedUp)),
+            Reserved::IncidentUsedUp => return Ok(Err(NotFound::IncidentUsedUp)),
+        };
+        let server = model.settings.base_url.as_deref().and_then(|url| Url::parse(url).ok());
+        let call_span = span.model_call(&ModelCall {
+            provider: gen_ai_name(&model.settings),
+            model: &model.settings.model,
+            max_tokens: u64::from(question.max_output_tokens),
+            server: server.as_ref(),
+        });
+        let reply = Box::pin(model.provider.ask(key.as_ref(), &question, until)).await;
+        let spent = spent(&reply, model.price);
+        asked.add(spent, most);
+        if let Err(error) = self.store.settle(&reservation, spent).await {
+            // The reservation stands: the budget has less room than it could have, never more.
+            warn!(incident_id = %incident, provider = name, %error, "a call's price could not be settled");
+        }
+        Ok(read(reply, call_span, model.price).map_err(NotFound::Said))
     }
 
     /// Tells people once a day that the budget is used up.

@@ -7,11 +7,11 @@ use shared::domain::analysis::Analysis;
 use shared::domain::evidence::{Evidence, Found};
 use shared::domain::incident::Incident;
 use shared::domain::service::Service;
+use shared::domain::visible::without_hidden;
 
 use crate::finding::Finding;
 use crate::providers::Question;
 use crate::redaction::redact;
-use crate::visible::without_hidden;
 
 /// The most that a model is given to look at, in bytes. What is asked is what is paid.
 const MATERIAL_BYTES: usize = 12_000;

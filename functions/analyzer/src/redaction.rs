@@ -16,7 +16,7 @@ use regex_lite::{Captures, Match, Regex};
 use self::patterns::{FORMS, Form, Reach};
 
 /// What takes the place of a secret.
-pub const REDACTED: &str = "[redacted]";
+pub(crate) const REDACTED: &str = "[redacted]";
 
 /// How many bits a character of a random value carries at least. detect-secrets asks for 4.5 and 3.0; 32 characters, which is
 /// where keys begin, cannot have more than 5 and often have less than 4.5 although they are random.
@@ -33,7 +33,7 @@ const STATES: &str = "and auth cannot changed could denied empty expired failed 
 /// Give it the text as it leaves, with names before values: `swordfish` by itself is no secret, and `password: swordfish` is. Cut it
 /// afterwards, because half a token has no form any more. It takes time in proportion to the text's length, whatever the text is.
 #[must_use]
-pub fn redact(text: &str) -> Cow<'_, str> {
+pub(crate) fn redact(text: &str) -> Cow<'_, str> {
     let mut redacted = Cow::Borrowed(text);
     let mut lower = text.to_ascii_lowercase();
     for form in &FORMS {

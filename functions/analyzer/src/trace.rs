@@ -19,9 +19,11 @@ use reqwest::header::HeaderName;
 use reqwest::{Client, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use shared::domain::alert::cut;
+use shared::domain::server_url;
 
 use self::export::{Ended, Exporter};
 pub use self::gen_ai::{ModelAnswer, ModelCall};
+use crate::redaction::redact;
 pub use opentelemetry::Value;
 pub use opentelemetry::trace::SpanKind;
 
@@ -57,8 +59,11 @@ impl OtlpSettings {
             let name = name.trim().parse().map_err(|_| format!("line {} of the headers of traces has no name of a header", i + 1))?;
             Ok((name, SecretString::from(value.trim())))
         };
+        if let Some(fault) = server_url::fault(url) {
+            return Err(format!("tracing.otlp_url {fault}"));
+        }
         Ok(Self {
-            url: url.parse().map_err(|error| format!("tracing.otlp_url is not a URL: {error}"))?,
+            url: url.parse().map_err(|_| "tracing.otlp_url is not a URL".to_owned())?,
             headers: lines.map(header).collect::<Result<_, String>>()?,
             function_name,
         })
@@ -196,12 +201,13 @@ impl Span {
         }
     }
 
-    /// Ends the span as failed. `error_type` is one of few: a status, `timeout`, the name of an error; the words are for people.
+    /// Ends the span as failed. `error_type` is one of few: a status, `timeout`, the name of an error; the words are for people, and leave
+    /// redacted, because servers repeat what they were asked.
     /// <https://opentelemetry.io/docs/specs/semconv/general/recording-errors/>
     pub fn fail(mut self, error_type: impl Into<Cow<'static, str>>, words: &str) {
         self.set("error.type", error_type.into());
         if let Some(recording) = &mut self.0 {
-            recording.span.set_status(Status::error(cut(words, MOST_CHARACTERS)));
+            recording.span.set_status(Status::error(cut(&redact(words), MOST_CHARACTERS)));
         }
     }
 

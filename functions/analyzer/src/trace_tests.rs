@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind as SentKind;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 
 use super::receiver::{Logged, Manner, SECRET, Server};
@@ -208,6 +208,43 @@ async fn a_failure_says_its_type_and_its_words() {
     quell.decision = "repair"
     error.type = "429"
     "#);
+}
+
+#[tokio::test]
+async fn a_failure_s_words_leave_redacted() {
+    let server = Server::start(Manner::Accept).await;
+    let tracer = tracer(server.url());
+    let words = format!("{} cannot log in: password=not-a-real-one", "x".repeat(990));
+    tracer.begin("analyse", noon()).fail("evidence", &words);
+    tracer.flush().await;
+
+    let status = server.only_delivery().span("analyse").status.clone().expect("a status");
+    // Redacted first: what the cut leaves of a secret would not look like one.
+    assert!(status.message.ends_with("x cannot log in: password=[redacted"), "{}", status.message);
+}
+
+#[test]
+fn the_headers_of_a_secret_stand_on_its_lines() {
+    let secret = SecretString::from("Authorization: Basic a:b\r\n\n  x-langfuse-ingestion-version :4 \n");
+    let settings = OtlpSettings::new("https://otlp.example/v1/traces", Some(&secret), None).expect("headers");
+    let headers: Vec<_> = settings.headers.iter().map(|(name, value)| (name.as_str(), value.expose_secret())).collect();
+    assert_eq!(headers, [("authorization", "Basic a:b"), ("x-langfuse-ingestion-version", "4")]);
+    assert!(OtlpSettings::new("http://h:4318/v1/traces", None, None).expect("no headers").headers.is_empty());
+}
+
+#[test]
+fn a_line_that_is_no_header_is_named_without_what_stands_in_it() {
+    let cases = [
+        ("http://h/v1/traces", "x-a: 1\n\nsecret", "line 3 of the headers of traces is not `Name: value`"),
+        ("http://h/v1/traces", "x-a: 1\nsecret key: 2", "line 2 of the headers of traces has no name of a header"),
+        ("http://h/v1/traces", ": secret", "line 1 of the headers of traces has no name of a header"),
+        ("http://u:secret@h", "", "tracing.otlp_url holds a user or a password: name a secret with a key instead"),
+        ("http://h/?token=secret", "", "tracing.otlp_url has to end before ? and #"),
+    ];
+    for (url, headers, expected) in cases {
+        let error = OtlpSettings::new(url, Some(&SecretString::from(headers)), None).expect_err(headers);
+        assert_eq!(error, expected);
+    }
 }
 
 #[tokio::test]

@@ -8,11 +8,14 @@ use super::alert::AlertType;
 use super::budget::Budget;
 use super::playbook::Span;
 use super::price::{Price, usd};
+use super::server_url;
 
-/// The longest that one question to a model may take: with a second try and the evidence it has to fit into the function's time.
+/// The longest that one question to a model may take. The function ends earlier; `make eval` with a model of one's own may need all of it.
 const LONGEST_ANSWER_SECONDS: u64 = 120;
 /// The longest that one piece of evidence may take.
 const LONGEST_EVIDENCE_SECONDS: u64 = 10;
+/// The most queries for one type of alert: each is a request to Prometheus, all at once, and each answer is kept with the incident.
+const MOST_QUERIES: usize = 8;
 
 /// The whole file. Everything is optional: an empty file asks nobody and costs nothing.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -62,7 +65,7 @@ pub struct PrometheusSettings {
     /// How long all its answers together may take.
     #[serde(default = "evidence_timeout")]
     pub timeout: Span,
-    /// More questions, by type of alert.
+    /// More questions, by type of alert: 8 at most for each.
     #[serde(default)]
     pub queries: BTreeMap<AlertType, Vec<NamedQuery>>,
 }
@@ -225,62 +228,75 @@ impl AnalyzerSettings {
     /// What is wrong with the settings: each a field and a sentence.
     #[must_use]
     pub fn faults(&self, prices: &[ModelPrice]) -> Vec<(String, String)> {
-        let mut faults = Vec::new();
-        let mut fault = |field: String, sentence: &str| faults.push((field, sentence.to_owned()));
-        let evidence = &self.evidence;
-        let servers = [
-            ("prometheus", evidence.prometheus.as_ref().map(|server| (&server.url, server.timeout))),
-            ("signoz", evidence.signoz.as_ref().map(|server| (&server.url, server.timeout))),
-        ];
-        for (name, (url, timeout)) in servers.into_iter().filter_map(|(name, server)| Some((name, server?))) {
-            if !is_url(url) {
-                fault(format!("evidence.{name}.url"), WANTS_URL);
-            }
-            if !(1..=LONGEST_EVIDENCE_SECONDS).contains(&timeout.seconds()) {
-                fault(format!("evidence.{name}.timeout"), "has to be between 1s and 10s");
-            }
-        }
-        if let Some(tracing) = &self.tracing
-            && !is_url(&tracing.otlp_url)
-        {
-            fault("tracing.otlp_url".to_owned(), WANTS_URL);
-        }
+        let mut faults = self.evidence.faults();
+        faults.extend(self.tracing.as_ref().and_then(|tracing| of_url("tracing.otlp_url", &tracing.otlp_url)));
         let mut names = BTreeSet::new();
         for (i, provider) in self.providers.iter().enumerate() {
-            let mut fault = |field: &str, sentence: &str| fault(format!("providers[{i}].{field}"), sentence);
-            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
-            if provider.name.is_empty() || provider.name.len() > 32 || !provider.name.chars().all(plain) {
-                fault("name", "has to be 1 to 32 of a-z 0-9 _ - (it becomes a name in the budget)");
-            }
-            if ["static", "memory"].contains(&provider.name.as_str()) || !names.insert(&provider.name) {
-                fault("name", "is taken");
-            }
-            if provider.base_url.as_ref().is_some_and(|url| !is_url(url)) {
-                fault("base_url", WANTS_URL);
-            }
-            if provider.api == Api::Bedrock && (provider.base_url.is_some() || provider.key_secret.is_some()) {
-                fault("api", "bedrock takes neither base_url nor key_secret: the function's role is allowed to call it");
-            }
-            if !(1..=LONGEST_ANSWER_SECONDS).contains(&provider.timeout.seconds()) {
-                fault("timeout", "has to be between 1s and 120s");
-            }
-            if !(64..=32_000).contains(&provider.max_output_tokens) {
-                fault("max_output_tokens", "has to be between 64 and 32000");
-            }
-            if !prices.iter().any(|price| price.model == provider.model) {
-                fault("model", "has no price in model-prices.yaml; a model of one's own that costs nothing has the price 0");
-            }
+            let of_provider = provider.faults(prices, !names.insert(&provider.name));
+            faults.extend(of_provider.into_iter().map(|(field, sentence)| (format!("providers[{i}].{field}"), sentence)));
         }
         if !(1..=20).contains(&self.memory.incidents) {
-            fault("memory.incidents".to_owned(), "has to be between 1 and 20");
+            faults.push(("memory.incidents".to_owned(), "has to be between 1 and 20".to_owned()));
         }
         faults
     }
 }
 
-const WANTS_URL: &str = "has to begin with http:// or https://, name a host, and end without a slash";
+impl EvidenceSettings {
+    fn faults(&self) -> Vec<(String, String)> {
+        let mut faults = Vec::new();
+        let servers = [
+            ("prometheus", self.prometheus.as_ref().map(|server| (&server.url, server.timeout))),
+            ("signoz", self.signoz.as_ref().map(|server| (&server.url, server.timeout))),
+        ];
+        for (name, (url, timeout)) in servers.into_iter().filter_map(|(name, server)| Some((name, server?))) {
+            faults.extend(of_url(&format!("evidence.{name}.url"), url));
+            if !(1..=LONGEST_EVIDENCE_SECONDS).contains(&timeout.seconds()) {
+                faults.push((format!("evidence.{name}.timeout"), format!("has to be between 1s and {LONGEST_EVIDENCE_SECONDS}s")));
+            }
+        }
+        let queries = self.prometheus.iter().flat_map(|prometheus| &prometheus.queries);
+        for (alert_type, queries) in queries.filter(|(_, queries)| queries.len() > MOST_QUERIES) {
+            let field = format!("evidence.prometheus.queries.{}", alert_type.as_str());
+            faults.push((field, format!("has {} queries; {MOST_QUERIES} is the most that one alert may ask at once", queries.len())));
+        }
+        faults
+    }
+}
 
-fn is_url(text: &str) -> bool {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.ends_with('/') && !rest.contains(char::is_whitespace))
+impl ProviderSettings {
+    fn faults(&self, prices: &[ModelPrice], name_is_taken: bool) -> Vec<(&'static str, String)> {
+        let mut faults = Vec::new();
+        let mut fault = |field, sentence: &str| faults.push((field, sentence.to_owned()));
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+        if self.name.is_empty() || self.name.len() > 32 || !self.name.chars().all(plain) {
+            fault("name", "has to be 1 to 32 of a-z 0-9 _ - (it becomes a name in the budget)");
+        }
+        if name_is_taken || ["static", "memory"].contains(&self.name.as_str()) {
+            fault("name", "is taken");
+        }
+        if let Some(sentence) = self.base_url.as_deref().and_then(server_url::fault) {
+            fault("base_url", sentence);
+        }
+        if self.api == Api::Bedrock && (self.base_url.is_some() || self.key_secret.is_some()) {
+            fault("api", "bedrock takes neither base_url nor key_secret: the function's role is allowed to call it");
+        }
+        if !(1..=LONGEST_ANSWER_SECONDS).contains(&self.timeout.seconds()) {
+            fault("timeout", &format!("has to be between 1s and {LONGEST_ANSWER_SECONDS}s"));
+        }
+        if !(64..=32_000).contains(&self.max_output_tokens) {
+            fault("max_output_tokens", "has to be between 64 and 32000");
+        }
+        match prices.iter().filter(|price| price.model == self.model).count() {
+            0 => fault("model", "has no price in model-prices.yaml; a model of one's own that costs nothing has the price 0"),
+            1 => {}
+            // Calls would be reserved and settled at one of them, and billed at the other.
+            _ => fault("model", "has more than one price in model-prices.yaml"),
+        }
+        faults
+    }
+}
+
+fn of_url(field: &str, url: &str) -> Option<(String, String)> {
+    server_url::fault(url).map(|sentence| (field.to_owned(), sentence.to_owned()))
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::alert::cut;
+use super::visible::line;
 
 /// How many measurements or facts one piece of evidence keeps.
 pub const LINES_KEPT: usize = 8;
@@ -151,10 +151,10 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// The evidence as it is kept: an incident has to fit into an item, whatever a server answers.
+    /// The evidence as it is kept: an incident has to fit into an item, and its card is read by people, whatever a server answers.
     #[must_use]
     pub fn bounded(mut self) -> Self {
-        let short = |text: &mut String| *text = cut(text, LINE_CHARACTERS);
+        let short = |text: &mut String| *text = line(text, LINE_CHARACTERS);
         short(&mut self.asked);
         match &mut self.found {
             Found::Measured { measurements, link } => {
@@ -191,9 +191,36 @@ pub fn figure(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Measurement, Trend};
+    use jiff::Timestamp;
+
+    use super::{Evidence, Found, LINE_CHARACTERS, LINES_KEPT, Measurement, Source, Trend};
 
     const NONE: f64 = f64::NAN;
+
+    fn bounded(found: Found) -> Evidence {
+        let asked = "up{a=\"\u{202e}b\"}\n\u{7}== 0".to_owned();
+        Evidence { source: Source::Prometheus, asked, at: Timestamp::UNIX_EPOCH, duration_ms: 0, found }.bounded()
+    }
+
+    #[test]
+    fn what_is_kept_is_short_and_shows_all_that_is_in_it() {
+        let hostile = format!("one\n\u{1b}[31mtwo\u{200b}\u{e0041} {}", "x".repeat(2 * LINE_CHARACTERS));
+        let known = bounded(Found::Known { facts: vec![hostile.clone(); LINES_KEPT + 1] });
+        assert_eq!(known.asked, "up{a=\"b\"} == 0");
+        let Found::Known { facts } = known.found else { panic!("facts stay facts") };
+        assert_eq!(facts.len(), LINES_KEPT);
+        assert!(facts.iter().all(|fact| fact.starts_with("one [31mtwo x") && fact.chars().count() == LINE_CHARACTERS), "{facts:?}");
+
+        let measured = Measurement { unit: "\u{2066}s\n".to_owned(), ..Measurement::of(&hostile, "", &[1.0]).expect("a number") };
+        let link = |characters: usize| Some("u".repeat(characters));
+        for (given, kept) in [(2 * LINE_CHARACTERS, link(2 * LINE_CHARACTERS)), (2 * LINE_CHARACTERS + 1, None)] {
+            let found = bounded(Found::Measured { measurements: vec![measured.clone(); LINES_KEPT + 1], link: link(given) }).found;
+            let Found::Measured { measurements, link } = found else { panic!("measurements stay measurements") };
+            assert_eq!((measurements.len(), measurements[0].unit.as_str(), link), (LINES_KEPT, "s", kept));
+            assert!(measurements[0].name.starts_with("one [31mtwo x"), "{measurements:?}");
+        }
+        assert_eq!(bounded(Found::Failed { why: " no\nanswer\u{0}".to_owned() }).found, Found::Failed { why: "no answer".to_owned() });
+    }
 
     #[test]
     fn a_measurement_is_the_newest_value_with_its_bounds() {

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::alert::{Alert, cut};
+use super::alert::Alert;
 use super::digest::Digest;
 use super::id::IncidentId;
 use super::incident::{Incident, Status};
 use super::plan::Plan;
 use super::repair::RepairOutcome;
+use super::visible::line;
 
 /// How much of a name, and of a root cause, a line shows: a whole line is kept with the evidence without being cut.
 const NAME_CHARACTERS: usize = 30;
@@ -179,12 +180,6 @@ fn still(incident: &Incident) -> String {
 
 fn cause(incident: &Incident) -> String {
     incident.analysis.as_ref().map_or_else(String::new, |analysis| format!("; cause: {}", line(&analysis.root_cause, CAUSE_CHARACTERS)))
-}
-
-/// Text from outside as a part of a line: cut, and without what would end the line.
-fn line(text: &str, characters: usize) -> String {
-    let ends = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-    cut(text, characters).replace(ends, " ")
 }
 
 #[cfg(test)]

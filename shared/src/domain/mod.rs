@@ -32,6 +32,8 @@ pub mod price;
 pub mod record;
 pub mod repair;
 #[cfg(feature = "playbooks")]
+pub mod server_url;
+#[cfg(feature = "playbooks")]
 pub mod service;
 #[cfg(feature = "playbooks")]
 pub mod situation;
@@ -41,3 +43,4 @@ pub mod storm;
 pub mod tables;
 pub mod target;
 pub mod transition;
+pub mod visible;

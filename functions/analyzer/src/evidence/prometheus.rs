@@ -17,6 +17,7 @@ use shared::domain::service::Service;
 
 use super::promql::{filled, own_expression, value_side};
 use super::{Inquiry, InvalidUrl, NoAnswer, answer, base_url, below};
+use crate::redaction::redact;
 
 /// How far apart two points are, in seconds.
 const STEP_SECONDS: i64 = 60;
@@ -215,8 +216,12 @@ fn differing_labels(series: &[Series]) -> Vec<&str> {
 
 /// A value's name with what tells it from its neighbours.
 fn called(name: &str, metric: &BTreeMap<String, String>, differing: &[&str]) -> String {
-    let shown = differing.iter().filter_map(|label| Some(format!("{label}={}", cut(metric.get(*label)?, LABEL_CHARACTERS))));
-    let shown: Vec<String> = shown.collect();
+    // A secret has to go before it is cut: half of one has no form by which it could be known later.
+    let pair = |label: &&str| {
+        let pair = format!("{label}={}", metric.get(*label)?);
+        Some(cut(&redact(&pair), label.chars().count() + 1 + LABEL_CHARACTERS))
+    };
+    let shown: Vec<String> = differing.iter().filter_map(pair).collect();
     if shown.is_empty() { name.to_owned() } else { format!("{name} {{{}}}", shown.join(", ")) }
 }
 

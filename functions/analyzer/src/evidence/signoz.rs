@@ -34,7 +34,7 @@ const P99: &str = "p99";
 
 /// A SigNoz that can be asked.
 #[derive(Debug)]
-pub struct Signoz {
+pub(crate) struct Signoz {
     http: Client,
     base: Url,
     settings: SignozSettings,
@@ -45,12 +45,12 @@ impl Signoz {
     ///
     /// # Errors
     /// If its URL cannot be used.
-    pub fn new(settings: &SignozSettings, http: Client) -> Result<Self, InvalidUrl> {
+    pub(crate) fn new(settings: &SignozSettings, http: Client) -> Result<Self, InvalidUrl> {
         Ok(Self { http, base: base_url("signoz", &settings.url)?, settings: settings.clone() })
     }
 
     /// Asks for the half hour before `at`. An alert that names no service has nothing to ask for.
-    pub async fn look(&self, key: Option<&SecretString>, alert: &Alert, service: Option<&Service>, at: Timestamp) -> Vec<Evidence> {
+    pub(crate) async fn look(&self, key: Option<&SecretString>, alert: &Alert, service: Option<&Service>, at: Timestamp) -> Vec<Evidence> {
         let Some(name) = known_as(alert, service) else { return Vec::new() };
         let asked = format!("request rate, error rate and p99 of the service {name} in {MINUTES} minutes");
         let found = async {

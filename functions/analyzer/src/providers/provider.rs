@@ -7,12 +7,12 @@ use reqwest::Client;
 use secrecy::SecretString;
 use shared::domain::analyzer_settings::{Api, ProviderSettings};
 use shared::domain::price::most_tokens;
+use shared::domain::visible::visible;
 use tokio::time::{Instant, timeout_at};
 
 use super::attempt::{FailedTry, with_one_retry};
 use super::over_http::call;
 use super::{Billed, CallFailed, Question, Reply, Trouble, anthropic, bedrock, openai};
-use crate::visible::visible;
 
 /// What a provider puts around the messages, in tokens: markers of roles, its own instructions on the schema.
 const OVERHEAD: u64 = 1000;
@@ -43,18 +43,6 @@ impl Provider {
             Api::Bedrock => Interface::Bedrock(bedrock::client(aws)),
         };
         Self { settings: settings.clone(), interface }
-    }
-
-    /// Its name in `analyzer.yaml`.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.settings.name
-    }
-
-    /// The model that is asked for. The one that answers may call itself by a longer name.
-    #[must_use]
-    pub fn model(&self) -> &str {
-        &self.settings.model
     }
 
     /// The most tokens that a question can be, its schema and instructions included: more than that is not billed for what is sent.

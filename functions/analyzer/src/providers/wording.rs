@@ -2,9 +2,9 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
+use shared::domain::visible::line;
 
 use super::Question;
-use crate::visible::visible;
 
 /// How much of a provider's words is kept, in characters.
 const WORDS: usize = 300;
@@ -46,8 +46,7 @@ pub(super) fn words(text: &str, key: Option<&SecretString>) -> String {
         Some(key) if !key.is_empty() => text.replace(key, NO_KEY),
         _ => text.to_owned(),
     };
-    let line: Vec<_> = text.split_whitespace().collect();
-    visible(&line.join(" "), WORDS)
+    line(&text, WORDS)
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Sends ended spans as one OTLP request, within a time limit and without ever failing its caller.
 
 use std::collections::HashSet;
-use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,6 +16,7 @@ use prost::Message as _;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
+use shared::outbound;
 use thiserror::Error;
 use tokio::time::timeout;
 
@@ -111,16 +111,12 @@ impl Exporter {
     /// One request, binary protobuf. <https://opentelemetry.io/docs/specs/otlp/#otlphttp>
     async fn post(&self, body: Vec<u8>) -> Result<(), Loss> {
         let request = self.http.post(self.url.clone()).headers(self.headers()?).body(body);
-        let mut response = request.send().await.map_err(|error| Loss::Unreachable(causes(&error.without_url())))?;
+        let response = request.send().await.map_err(|error| Loss::Unreachable(outbound::reason(error)))?;
         if !response.status().is_success() {
             return Err(Loss::Refused(response.status()));
         }
-        let mut answer = Vec::new();
-        while answer.len() < MOST_OF_ANSWER
-            && let Ok(Some(chunk)) = response.chunk().await
-        {
-            answer.extend_from_slice(&chunk);
-        }
+        // The spans have arrived, whatever becomes of the rest of the answer.
+        let answer = outbound::body(response, MOST_OF_ANSWER).await.unwrap_or_default();
         // Langfuse answers in JSON, which is no message of protobuf; the success stands in the status.
         let partial = ExportTraceServiceResponse::decode(answer.as_slice()).ok().and_then(|answer| answer.partial_success);
         match partial.map(|partial| partial.rejected_spans) {
@@ -138,10 +134,4 @@ impl Exporter {
         }
         Ok(headers)
     }
-}
-
-/// An error with what is behind it: the client's own text only says that sending failed.
-fn causes(error: &(dyn Error + 'static)) -> String {
-    let rest = std::iter::successors(error.source(), |error| (**error).source());
-    rest.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

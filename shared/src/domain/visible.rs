@@ -1,20 +1,30 @@
 //! Text from outside as people may see it: nothing in it can hide, reorder or disguise what stands beside it.
 
-use shared::domain::alert::cut;
+use super::alert::cut;
 
-/// A text without the characters that nobody sees, without spaces around it, and cut.
-pub(crate) fn visible(text: &str, characters: usize) -> String {
+/// A text without the characters that nobody sees, without spaces around it, and with at most this many characters.
+#[must_use]
+pub fn visible(text: &str, characters: usize) -> String {
     cut(without_hidden(text).trim(), characters).trim_end().to_owned()
 }
 
 /// A text without the characters that nobody sees.
-pub(crate) fn without_hidden(text: &str) -> String {
+#[must_use]
+pub fn without_hidden(text: &str) -> String {
     text.chars().filter(|c| !is_hidden(*c)).collect()
+}
+
+/// A text as [`visible`] gives it, on one line: what stands in a list can begin no entry of its own.
+#[must_use]
+pub fn line(text: &str, characters: usize) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    visible(&words.join(" "), characters)
 }
 
 /// Control characters (but for line feeds and tabs), and what Unicode calls default ignorable or bidirectional formatting
 /// (<https://www.unicode.org/reports/tr36/>, <https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt>).
-pub(crate) fn is_hidden(c: char) -> bool {
+#[must_use]
+pub fn is_hidden(c: char) -> bool {
     let formatting = matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
         // Zero-width spaces and joiners, marks of direction, separators of lines, embeddings, overrides, isolates.
@@ -28,7 +38,7 @@ pub(crate) fn is_hidden(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::visible;
+    use super::{line, visible};
 
     #[test]
     fn what_nobody_sees_is_taken_out() {
@@ -47,5 +57,11 @@ mod tests {
             assert_eq!(visible(text, 100), expected, "{text:?}");
         }
         assert_eq!(visible("\u{200b}12345 7", 6), "12345");
+    }
+
+    #[test]
+    fn a_line_has_no_end_in_it() {
+        assert_eq!(line(" one\r\n\ttwo\u{2028}three\u{85}\u{202e}four ", 100), "one two three four");
+        assert_eq!(line("one\ntwo", 5), "one t");
     }
 }
