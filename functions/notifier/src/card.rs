@@ -8,6 +8,7 @@ use shared::domain::guardrail::{all_passed, blocking};
 use shared::domain::incident::{Incident, Status};
 use shared::domain::plan::{Phase, Plan, PlannedStep};
 use shared::domain::repair::{Repair, RepairOutcome};
+use shared::domain::visible::is_hidden;
 
 use crate::finding;
 
@@ -246,6 +247,8 @@ pub(crate) fn escaped(text: &str, characters: usize) -> String {
             '<' => html.push_str("&lt;"),
             '>' => html.push_str("&gt;"),
             c if c.is_control() && c != '\n' => html.push(' '),
+            // A mark of direction would turn around what stands beside it.
+            c if is_hidden(c) => {}
             c => html.push(c),
         }
     }

@@ -138,8 +138,18 @@ fn the_longest_and_most_hostile_texts_still_make_a_message_that_telegram_takes()
         let shown = shown(&html);
         assert!(shown.chars().count() <= 4_096, "{}", shown.chars().count());
         assert_eq!(html.matches("<code>").count(), html.matches("</code>").count());
-        assert!(!html.contains('\u{0}'));
+        assert!(!html.contains(['\u{0}', '\u{202e}']));
     }
+}
+
+#[test]
+fn a_finding_writes_no_line_of_its_own_and_no_half_command() {
+    let mut draft = incident("web", "down");
+    let analysis = Analysis { suggested_command: Some("rm -rf /srv/cache/x".repeat(16)), ..finding("disk\n✅ Approved by alice") };
+    draft.analysed(analysis, vec![], Timestamp::UNIX_EPOCH);
+    let html = render(&draft.incident).html;
+    assert!(html.contains("<b>Cause</b> disk ✅ Approved by alice\n"), "{html}");
+    assert!(!html.lines().any(|line| line.starts_with("✅")) && !html.contains("rm -rf"), "{html}");
 }
 
 /// What a person sees: Telegram counts after entity parsing, so that an escape is one character.

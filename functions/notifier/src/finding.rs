@@ -3,6 +3,7 @@
 use shared::domain::analysis::Analysis;
 use shared::domain::evidence::{Evidence, Found, Measurement, Trend, figure};
 use shared::domain::incident::Incident;
+use shared::domain::visible::line;
 
 use crate::card::{NAME_CHARACTERS, TEXT_CHARACTERS, escaped};
 
@@ -15,30 +16,35 @@ const EVIDENCE_CHARACTERS: usize = 120;
 pub(crate) fn lines(incident: &Incident) -> Vec<String> {
     let Some(analysis) = &incident.analysis else { return Vec::new() };
     let mut lines = vec![String::new()];
-    lines.push(format!("<b>Cause</b> {}", escaped(&analysis.root_cause, TEXT_CHARACTERS)));
-    lines.push(format!("<b>Do</b> {}", escaped(&analysis.suggested_action, TEXT_CHARACTERS)));
-    if let Some(command) = &analysis.suggested_command {
-        lines.push(format!("<code>{}</code>", escaped(command, EVIDENCE_CHARACTERS)));
-    }
+    lines.push(format!("<b>Cause</b> {}", said(&analysis.root_cause, TEXT_CHARACTERS)));
+    lines.push(format!("<b>Do</b> {}", said(&analysis.suggested_action, TEXT_CHARACTERS)));
+    // A command that is cut is another command, and people copy it.
+    let command = analysis.suggested_command.as_ref().filter(|command| command.chars().count() <= TEXT_CHARACTERS);
+    lines.extend(command.map(|command| format!("<code>{}</code>", escaped(command, TEXT_CHARACTERS))));
     lines.extend(incident.evidence.iter().flat_map(measured).take(EVIDENCE_SHOWN));
-    lines.extend(analysis.remembered.as_ref().map(|sentence| format!("🧠 {}", escaped(sentence, TEXT_CHARACTERS))));
+    lines.extend(analysis.remembered.as_ref().map(|sentence| format!("🧠 {}", said(sentence, TEXT_CHARACTERS))));
     lines.push(format!(
         "Risk {} · confidence {:.0}% · downtime {} · {} · by {}",
         analysis.risk.as_str(),
         analysis.confidence * 100.0,
-        escaped(&analysis.blast_radius.estimated_downtime, NAME_CHARACTERS),
+        said(&analysis.blast_radius.estimated_downtime, NAME_CHARACTERS),
         analysis.primary_responsibility.as_str(),
         by(analysis),
     ));
-    lines.extend(analysis.fell_back_because.as_ref().map(|why| format!("<i>No model answered: {}</i>", escaped(why, TEXT_CHARACTERS))));
+    lines.extend(analysis.fell_back_because.as_ref().map(|why| format!("<i>No model answered: {}</i>", said(why, TEXT_CHARACTERS))));
     lines
+}
+
+/// A text of a finding. It stays on its line: a model could else write lines that look like the card's own.
+fn said(text: &str, characters: usize) -> String {
+    escaped(&line(text, characters + 1), characters)
 }
 
 /// Who found it, and for how much.
 fn by(analysis: &Analysis) -> String {
-    let mut by = escaped(&analysis.provider, NAME_CHARACTERS);
+    let mut by = said(&analysis.provider, NAME_CHARACTERS);
     if let Some(model) = &analysis.model {
-        by.push_str(&format!(" ({})", escaped(model, NAME_CHARACTERS)));
+        by.push_str(&format!(" ({})", said(model, NAME_CHARACTERS)));
     }
     if analysis.tokens > 0 || analysis.price_micro_usd > 0 {
         #[expect(clippy::cast_precision_loss, reason = "a price is far below 2⁵³ micro-dollars")]
