@@ -7,6 +7,8 @@ pub mod faulty_aws;
 pub mod http;
 pub mod http_door;
 pub mod in_process;
+pub mod model_server;
+pub mod opened;
 pub mod own_queue;
 pub mod prometheus;
 pub mod repairing;

@@ -1,4 +1,4 @@
-//! The built ingress under a runtime API of our own (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>): every
+//! A built function under a runtime API of our own (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>): every
 //! line that it prints can be told from those of others.
 
 use std::process::Stdio;
@@ -37,6 +37,14 @@ pub fn request_id(place: usize) -> String {
 /// # Panics
 /// If it does not answer each of them.
 pub async fn ingress(stack: &Stack, events: &[Value]) -> Ran {
+    function(stack, "ingress", &[], events).await
+}
+
+/// Hands the events to one environment of a function; `changed` replaces variables of the stack.
+///
+/// # Panics
+/// As [`ingress`].
+pub async fn function(stack: &Stack, name: &str, changed: &[(&str, &str)], events: &[Value]) -> Ran {
     let waiting: Vec<(usize, String)> = events.iter().map(Value::to_string).enumerate().rev().collect();
     let waiting = Arc::new(Mutex::new(waiting));
     let (sent, mut answers) = mpsc::unbounded_channel();
@@ -46,14 +54,14 @@ pub async fn ingress(stack: &Stack, events: &[Value]) -> Ran {
     })
     .await;
 
-    let mut function = Command::new(project().join("target/debug/ingress"));
+    let mut function = Command::new(project().join("target/debug").join(name));
     function.env_clear().env("AWS_LAMBDA_RUNTIME_API", address);
     for (name, value) in [
-        ("AWS_LAMBDA_FUNCTION_NAME", "ingress"),
+        ("AWS_LAMBDA_FUNCTION_NAME", name),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
-        ("AWS_LAMBDA_LOG_GROUP_NAME", "ingress"),
-        ("AWS_LAMBDA_LOG_STREAM_NAME", "ingress"),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", name),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", name),
         ("AWS_REGION", &stack.facts.region),
         ("AWS_ACCESS_KEY_ID", &stack.facts.access_key_id),
         ("AWS_SECRET_ACCESS_KEY", &stack.facts.secret_access_key),
@@ -61,7 +69,7 @@ pub async fn ingress(stack: &Stack, events: &[Value]) -> Ran {
     ] {
         function.env(name, value);
     }
-    for name in [
+    for variable in [
         "TABLE_NAME",
         "INCIDENTS_QUEUE_URL",
         "NOTIFICATIONS_QUEUE_URL",
@@ -74,9 +82,10 @@ pub async fn ingress(stack: &Stack, events: &[Value]) -> Ran {
         "TELEGRAM_WEBHOOK_SECRET_ID",
         "ENVIRONMENT",
     ] {
-        function.env(name, stack.variable(name).expect("a variable of the stack"));
+        function.env(variable, stack.variable(variable).unwrap_or_else(|| panic!("{variable} is a variable of the stack")));
     }
-    let mut function = function.stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("ingress is built");
+    function.envs(changed.iter().copied());
+    let mut function = function.stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("the function is built");
     let mut ran = Ran { answers: Vec::new(), lines: Vec::new() };
     for _ in events {
         let answer: String = timeout(PATIENCE, answers.recv()).await.expect("an answer in time").expect("an answer");
@@ -106,7 +115,7 @@ async fn answer(request: Request, waiting: &Mutex<Vec<(usize, String)>>, sent: &
         ("content-type", "application/json".to_owned()),
         ("lambda-runtime-aws-request-id", request_id(place)),
         ("lambda-runtime-deadline-ms", deadline.to_string()),
-        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:123456789012:function:ingress".to_owned()),
+        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:123456789012:function:quell".to_owned()),
         ("lambda-runtime-trace-id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=0".to_owned()),
     ];
     Answer { status: 200, headers: headers.map(|(name, value)| (name.to_owned(), value)).to_vec(), body: event.into_bytes() }

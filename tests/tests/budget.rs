@@ -6,32 +6,24 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::alert::{Alert, AlertStatus, Texts};
+use shared::domain::alert::Alert;
 use shared::domain::budget::{Budget, Paid, Spent, day};
-use shared::domain::draft::Draft;
-use shared::domain::episode::Firing;
 use shared::domain::fingerprint::fingerprint;
-use shared::domain::id::{IncidentId, MemberId};
+use shared::domain::id::IncidentId;
 use shared::domain::incident::Incident;
 use shared::domain::memory::Near;
 use shared::domain::price::{MicroUsd, Usage};
-use shared::domain::tables::AlertTables;
 use shared::message::Message;
 use shared::store::{Reservation, Reserved, Store, StoreError, fresh_incident_id};
 use tests::alert::unique;
 use tests::faulty_aws::{faulty, refusal};
 use tests::http::Request;
+use tests::opened::{alert, own_day};
 use tests::stack::Stack;
 
 const PROVIDER: &str = "one";
 const USAGE: Usage = Usage { input: 100, output: 20 };
 const NO_LIMIT: MicroUsd = 1_000_000_000;
-
-/// A moment of a day that no other story spends on.
-fn own_day() -> Timestamp {
-    let far = i64::try_from(ulid::Ulid::generate().random() % 2_000_000).expect("a small number");
-    Timestamp::from_second(4_000_000_000 + far * 86_400).expect("a time")
-}
 
 fn an_incident() -> IncidentId {
     fresh_incident_id(Timestamp::now())
@@ -192,18 +184,9 @@ async fn people_are_told_once_a_day() {
     assert_eq!(store.spending(today).await.expect("the figures").committed, 987_654, "a mark is no money");
 }
 
-fn alert(target: &str) -> Alert {
-    let labels: Texts =
-        [("alertname", "TargetDown"), ("component", target)].map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    let member = MemberId::try_from("m1").expect("a member id");
-    AlertTables::default().alert(AlertStatus::Firing, "test", labels, Texts::new(), Timestamp::now(), member)
-}
-
 /// An incident that was opened so many minutes ago.
 async fn opened(store: &Store, alert: &Alert, minutes_ago: i64) -> Incident {
-    let at = Timestamp::now() - SignedDuration::from_mins(minutes_ago);
-    let draft = Draft::open(fresh_incident_id(at), fingerprint(alert, &[]), alert.clone(), &Firing::of(alert), at);
-    store.save(draft).await.expect("saved")
+    store.save(tests::opened::opened(alert, minutes_ago)).await.expect("saved")
 }
 
 fn ids(incidents: &[Incident]) -> Vec<&str> {
@@ -233,7 +216,7 @@ async fn the_past_of_a_fingerprint_is_found_newest_first() {
     assert!(found.unreadable.is_empty() && !found.incidents[1].is_open(), "{found:#?}");
     assert_eq!(ids(&store.past(&now.fingerprint, &now.id, 10).await.expect("the past").incidents).len(), 4);
     assert!(store.past(&now.fingerprint, &past[0].id, 10).await.expect("the past").incidents.is_empty());
-    let none = fingerprint(&self::alert(&unique("never")), &[]);
+    let none = fingerprint(&tests::opened::alert(&unique("never")), &[]);
     assert!(store.past(&none, &now.id, 10).await.expect("the past").incidents.is_empty());
 
     // What cannot be read is named, and hides nothing else.

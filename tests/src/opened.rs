@@ -1,0 +1,39 @@
+//! Incidents that no delivery opened: saved as ingress saves them, without an episode and without a message on a queue.
+
+use jiff::{SignedDuration, Timestamp};
+use shared::domain::alert::{Alert, AlertStatus, Texts};
+use shared::domain::draft::Draft;
+use shared::domain::episode::Firing;
+use shared::domain::fingerprint::fingerprint;
+use shared::domain::id::MemberId;
+use shared::domain::tables::AlertTables;
+use shared::store::fresh_incident_id;
+
+/// An alert about a target.
+///
+/// # Panics
+/// Never: it is built here.
+#[must_use]
+pub fn alert(target: &str) -> Alert {
+    let labels: Texts =
+        [("alertname", "TargetDown"), ("component", target)].map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let member = MemberId::try_from("m1").expect("a member id");
+    AlertTables::default().alert(AlertStatus::Firing, "test", labels, Texts::new(), Timestamp::now(), member)
+}
+
+/// An incident of an alert that was opened so many minutes ago.
+#[must_use]
+pub fn opened(alert: &Alert, minutes_ago: i64) -> Draft {
+    let at = Timestamp::now() - SignedDuration::from_mins(minutes_ago);
+    Draft::open(fresh_incident_id(at), fingerprint(alert, &[]), alert.clone(), &Firing::of(alert), at)
+}
+
+/// A moment of a day that no other story spends on: the budget of a day is everybody's.
+///
+/// # Panics
+/// Never: it is long before the end of time.
+#[must_use]
+pub fn own_day() -> Timestamp {
+    let far = i64::try_from(ulid::Ulid::generate().random() % 2_000_000).expect("a small number");
+    Timestamp::from_second(4_000_000_000 + far * 86_400).expect("a time")
+}
