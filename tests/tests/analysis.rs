@@ -319,6 +319,7 @@ async fn repaired(stack: &Stack, alert: &Alert, minutes_ago: i64) {
         verify: Vec::new(),
         rollback: Vec::new(),
         round: 1,
+        score: 4,
         reasons: Vec::new(),
     };
     let at = draft.incident.opened_at;

@@ -34,40 +34,45 @@ pub(crate) struct Diagnosis {
 }
 
 impl App {
-    /// Diagnoses an incident. A storm is diagnosed by its rule alone: what it is made of is known only when it is over.
+    /// Diagnoses an incident, and gives the root of its trace, in which the decision stands too. A storm is diagnosed by its rule alone: what
+    /// it is made of is known only when it is over.
     ///
     /// # Errors
     /// [`Failure::Claimed`] while another worker asks models about it, or if the store or a queue failed.
-    pub(crate) async fn diagnose(&self, incident: &Incident, holder: &str, now: Timestamp, until: Instant) -> Result<Diagnosis, Failure> {
+    pub(crate) async fn diagnose(
+        &self,
+        incident: &Incident,
+        holder: &str,
+        now: Timestamp,
+        until: Instant,
+    ) -> Result<(Diagnosis, Span), Failure> {
         let started = Instant::now();
         let alert = &incident.alert;
         let rule = self.analyzer.rules.rule(alert, incident.storm.is_some()).ok_or(Failure::NoRule)?;
         let service = service::find(&self.files.services, alert);
+        let mut span = self.tracer().await.begin("analyse", now);
+        span.set("quell.incident.id", incident.id.as_str().to_owned());
+        span.set("quell.fingerprint", incident.fingerprint.to_string());
+        span.set("quell.alert.type", alert.alert_type.as_str());
         let mut analysis = static_analyzer::analyse(rule, alert, service);
+        analysis.trace_id = span.trace_id();
         let mut evidence = Vec::new();
         if incident.storm.is_none() {
-            let tracer = self.tracer().await;
-            let mut span = tracer.begin("analyse", now);
-            span.set("quell.incident.id", incident.id.as_str().to_owned());
-            span.set("quell.fingerprint", incident.fingerprint.to_string());
-            span.set("quell.alert.type", alert.alert_type.as_str());
-            analysis.trace_id = span.trace_id();
             let gathered = self.gather(incident, service, now, &span).await;
-            let diagnosed = self.conclude(analysis, incident, &gathered, holder, (now, until), &span).await;
-            if let Ok(analysis) = &diagnosed {
-                span.set("quell.provider", analysis.provider.clone());
-                span.set("quell.risk", analysis.risk.as_str());
-            }
-            match &diagnosed {
-                Ok(_) => span.end(),
-                Err(failure) => span.fail("failure", &failure.to_string()),
-            }
-            analysis = diagnosed?;
+            analysis = match self.conclude(analysis, incident, &gathered, holder, (now, until), &span).await {
+                Ok(analysis) => analysis,
+                Err(failure) => {
+                    span.fail("failure", &failure.to_string());
+                    return Err(failure);
+                }
+            };
             evidence = gathered.evidence;
         }
+        span.set("quell.provider", analysis.provider.clone());
+        span.set("quell.risk", analysis.risk.as_str());
         analysis.duration_ms = milliseconds(started);
         measure(&analysis, &evidence, incident, now);
-        Ok(Diagnosis { analysis, evidence })
+        Ok((Diagnosis { analysis, evidence }, span))
     }
 
     async fn conclude(

@@ -24,6 +24,7 @@ use shared::domain::alert::Alert;
 use shared::domain::analyzer_settings::TracingSettings;
 use shared::domain::draft::Draft;
 use shared::domain::episode::Advice;
+use shared::domain::guardrail::names;
 use shared::domain::id::IncidentId;
 use shared::domain::incident::{Incident, Status};
 use shared::domain::limits::Limits;
@@ -49,7 +50,7 @@ use crate::evidence::InvalidUrl;
 use crate::evidence::prometheus::Prometheus;
 use crate::evidence::signoz::Signoz;
 use crate::models::{Model, models};
-use crate::trace::{OtlpSettings, Tracer};
+use crate::trace::{OtlpSettings, Span, SpanKind, Tracer};
 
 /// Why a message has to come again.
 #[derive(Debug, Error)]
@@ -168,12 +169,16 @@ impl App {
         let remembered = self.remember(&incident).await;
         if incident.analysis.is_none() && incident.status == Status::Open {
             let began = Instant::now();
-            let diagnosis = Box::pin(self.diagnose(&incident, holder, now, until)).await?;
+            let (diagnosis, span) = Box::pin(self.diagnose(&incident, holder, now, until)).await?;
             // A model takes its time: a freeze may have begun by now, and people decide from now on.
             let now = now + began.elapsed();
+            let mut decision = span.child("decide", SpanKind::Internal);
             let readings = autonomy::gather(&self.store, &self.files, &incident.alert).await;
             let rules = Rules { files: &self.files, limits: &self.limits, readings: &readings, approval_ttl: self.approval_ttl };
             (incident, ()) = self.store.change(&incident.id, |draft| decide(draft, &diagnosis, rules, now)).await?;
+            tell(&mut decision, &incident);
+            decision.end();
+            span.end();
         }
         if let Some(advice) = Advice::of(&incident) {
             self.store.advise(&incident.fingerprint, &incident.id, &advice).await?;
@@ -222,6 +227,17 @@ impl App {
     async fn otlp(&self, settings: &TracingSettings) -> Result<OtlpSettings, String> {
         let headers = self.key(settings.headers_secret.as_deref()).await?;
         OtlpSettings::new(&settings.otlp_url, headers.as_ref(), self.function_name.clone())
+    }
+}
+
+/// Writes into a span what was decided.
+fn tell(span: &mut Span, incident: &Incident) {
+    span.set("quell.incident.status", incident.status.as_str());
+    if let Some(plan) = &incident.plan {
+        span.set("quell.playbook", plan.playbook.clone());
+        span.set("quell.plan.hash", plan.hash());
+        span.set("quell.plan.score", i64::from(plan.score));
+        span.set("quell.guardrails.blocking", names(&incident.guardrails));
     }
 }
 

@@ -56,6 +56,7 @@ fn plan(argv: Vec<String>) -> Plan {
         verify: vec![step],
         rollback: vec![],
         round: 1,
+        score: 4,
         reasons: vec![],
     }
 }
