@@ -144,6 +144,28 @@ async fn a_worker_that_dies_keeps_others_away_until_its_lease_expires() {
 }
 
 #[tokio::test]
+async fn after_two_workers_that_died_the_rules_answer() {
+    let model = ModelServer::start(|_| finding()).await;
+    let story = Story::with(&asking(&[("one", &model)])).await;
+    let incident = story.opened(&alert(&unique("web"))).await;
+    model.hold(true);
+    let mut now = story.now;
+    for died in 1..=2 {
+        let dying = story.analyzer();
+        tokio::select! {
+            ended = story.handle(&dying, &incident, now) => panic!("the model has not answered: {ended:?}"),
+            () = model.called(died) => {}
+        }
+        now = story.stack.store.known_incident(&incident.id).await.expect("the incident").claim.expect("claimed").until;
+    }
+    story.handle(&story.analyzer(), &incident, now).await.expect("analysed");
+    let analysis = story.analysis(&incident).await;
+    let why = "2 workers ended while they asked models";
+    assert_eq!((analysis.provider.as_str(), analysis.fell_back_because.as_deref()), ("static", Some(why)));
+    assert_eq!(model.calls().len(), 2, "a third call would be billed, too");
+}
+
+#[tokio::test]
 async fn beyond_the_budget_of_a_day_the_rules_answer_and_people_are_told_once() {
     let model = ModelServer::start(|_| finding()).await;
     let mut settings = asking(&[("one", &model)]);

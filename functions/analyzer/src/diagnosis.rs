@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::analysis::Analysis;
+use shared::domain::analysis::{Analysis, BlastRadius};
 use shared::domain::analysis_claim::Claimed;
 use shared::domain::analyzer_settings::MemoryMode;
 use shared::domain::evidence::{Evidence, Found};
@@ -23,6 +23,9 @@ pub const LEASE: SignedDuration = SignedDuration::from_secs(100);
 /// How long before the function's own end the models have to be done: an answer that is not saved any more was paid for nothing. Settling its
 /// price and saving it take milliseconds, and a few seconds each while the table is too busy.
 const ROOM_TO_SAVE: Duration = Duration::from_secs(8);
+
+/// How many workers may end without a result while they ask models. Each may have been billed; then people wait no longer.
+const MOST_ATTEMPTS: u32 = 2;
 
 /// What was found out about an incident, and from what.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,6 +97,10 @@ impl App {
         if self.models.is_empty() {
             return Ok(base);
         }
+        if incident.claim.as_ref().is_some_and(|claim| claim.attempt >= MOST_ATTEMPTS && claim.until <= now) {
+            base.fell_back_because = Some(format!("{MOST_ATTEMPTS} workers ended while they asked models"));
+            return Ok(base);
+        }
         self.claim(incident, holder, now).await?;
         let service = service::find(&self.files.services, &incident.alert);
         let subject = Subject { incident, service, evidence: &gathered.evidence, base: &base };
@@ -133,11 +140,16 @@ pub(crate) fn with_answer(base: Analysis, asked: Asked) -> Analysis {
 
 /// What repaired the last incidents, as the analysis of this one. It says no less risk than the rule does.
 pub(crate) fn remembered(base: Analysis, memory: &Memory, past: &[Incident]) -> Analysis {
+    let impact = base.blast_radius.data_impact;
     let last = past.iter().find(|incident| memory.incidents.contains(&incident.id)).and_then(|incident| incident.analysis.as_ref());
     Analysis {
         action_title: format!("{}, as before", memory.playbook_name),
         root_cause: last.map_or_else(|| base.root_cause.clone(), |analysis| analysis.root_cause.clone()),
         risk: last.map_or(base.risk, |analysis| analysis.risk.max(base.risk)),
+        blast_radius: BlastRadius {
+            data_impact: last.map_or(impact, |analysis| analysis.blast_radius.data_impact.max(impact)),
+            ..base.blast_radius.clone()
+        },
         confidence: last.map_or(base.confidence, |analysis| analysis.confidence),
         provider: "memory".to_owned(),
         ..base

@@ -175,7 +175,7 @@ impl App {
             let mut decision = span.child("decide", SpanKind::Internal);
             let readings = autonomy::gather(&self.store, &self.files, &incident.alert).await;
             let rules = Rules { files: &self.files, limits: &self.limits, readings: &readings, approval_ttl: self.approval_ttl };
-            (incident, ()) = self.store.change(&incident.id, |draft| decide(draft, &diagnosis, rules, now)).await?;
+            (incident, ()) = self.store.change_loaded(incident, |draft| decide(draft, &diagnosis, rules, now)).await?;
             tell(&mut decision, &incident);
             decision.end();
             span.end();

@@ -56,9 +56,20 @@ impl Store {
     ///
     /// # Errors
     /// If there is no such incident, if the table does not answer, or if others come in between every time.
-    pub async fn change<T>(&self, id: &IncidentId, mut decide: impl FnMut(&mut Draft) -> T) -> Result<(Incident, T), StoreError> {
+    pub async fn change<T>(&self, id: &IncidentId, decide: impl FnMut(&mut Draft) -> T) -> Result<(Incident, T), StoreError> {
+        self.change_loaded(self.known_incident(id).await?, decide).await
+    }
+
+    /// As [`Store::change`], for who has just loaded the incident: it is loaded again only if another writer came in between.
+    ///
+    /// # Errors
+    /// As [`Store::change`].
+    pub async fn change_loaded<T>(
+        &self,
+        mut loaded: Incident,
+        mut decide: impl FnMut(&mut Draft) -> T,
+    ) -> Result<(Incident, T), StoreError> {
         for attempt in 0..ATTEMPTS {
-            let loaded = self.known_incident(id).await?;
             let mut draft = Draft::of(loaded.clone());
             let decided = decide(&mut draft);
             if draft.entries.is_empty() && draft.incident == loaded {
@@ -70,6 +81,7 @@ impl Store {
                 Err(StoreError::Conflict) => tokio::time::sleep(Duration::from_millis(5 << attempt.min(5))).await,
                 Err(error) => return Err(error),
             }
+            loaded = self.known_incident(&loaded.id).await?;
         }
         Err(StoreError::Conflict)
     }
