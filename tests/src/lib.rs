@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod alertmanager;
+pub mod analysing;
 pub mod answer;
 pub mod faulty_aws;
 pub mod http;

@@ -43,7 +43,7 @@ pub async fn ingress(stack: &Stack, events: &[Value]) -> Ran {
 /// Hands the events to one environment of a function; `changed` replaces variables of the stack.
 ///
 /// # Panics
-/// As [`ingress`].
+/// If it does not answer each of them.
 pub async fn function(stack: &Stack, name: &str, changed: &[(&str, &str)], events: &[Value]) -> Ran {
     let waiting: Vec<(usize, String)> = events.iter().map(Value::to_string).enumerate().rev().collect();
     let waiting = Arc::new(Mutex::new(waiting));

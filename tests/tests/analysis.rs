@@ -1,124 +1,29 @@
 //! What an analysis comes to: which models are asked, how often, what they cost, and what is known from before.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
-use analyzer::{App, Failure};
+use analyzer::Failure;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::select;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use shared::domain::alert::Alert;
-use shared::domain::analysis::{Analysis, Risk};
+use shared::domain::analysis::Risk;
 use shared::domain::budget::{Paid, Spending, day};
 use shared::domain::evidence::{Found, Source};
-use shared::domain::incident::{Incident, Status};
+use shared::domain::incident::Status;
 use shared::domain::memory::Near;
-use shared::domain::operation_log::{Entry, Event};
+use shared::domain::operation_log::Event;
 use shared::domain::plan::Plan;
-use shared::domain::price::MicroUsd;
 use shared::domain::repair::{Repair, RepairOutcome};
 use shared::message::{Message, Queued as _};
-use tempfile::TempDir;
 use tests::alert::{TestAlert, unique};
+use tests::analysing::{PRICE, Story, WORST, asking, events, files, secret};
 use tests::in_process::answer;
 use tests::model_server::{ModelServer, USAGE, accepts, finding, refuses, says};
-use tests::opened::{alert, opened, own_day};
-use tests::own_queue::OwnQueue;
+use tests::opened::{alert, opened};
 use tests::runtime;
 use tests::stack::{Stack, project};
-
-/// The longest that a story lets the analyzer begin something.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// What models cost here. What is sent is free, so that the worst price of a call is that of the longest answer, whatever is asked.
-const PRICES: &str = "[{ model: test-model, input_usd_per_million: 0, output_usd_per_million: 100 }]";
-/// The most tokens of an answer.
-const MOST_TOKENS: u64 = 1000;
-/// The price of a call at worst, and of one that is answered, in micro-dollars.
-const WORST: MicroUsd = 100 * MOST_TOKENS;
-const PRICE: MicroUsd = 100 * USAGE.output;
-
-/// Settings with which these models are asked.
-fn asking(models: &[(&str, &ModelServer)]) -> Value {
-    let provider = |(name, server): &(&str, &ModelServer)| json!({ "name": name, "api": "openai", "base_url": server.base_url(), "model": "test-model", "max_output_tokens": MOST_TOKENS });
-    json!({ "providers": models.iter().map(provider).collect::<Vec<_>>(), "budget": { "day_usd": 100, "incident_usd": 10 } })
-}
-
-/// The stack's files of an operator, with other settings of the analyzer.
-fn files(stack: &Stack, settings: &Value) -> TempDir {
-    let directory = tempfile::tempdir().expect("a directory");
-    for file in std::fs::read_dir(&stack.facts.target.config_dir).expect("the files") {
-        let file = file.expect("a file");
-        std::fs::copy(file.path(), directory.path().join(file.file_name())).expect("copied");
-    }
-    for (name, text) in [("analyzer.yaml", settings.to_string()), ("model-prices.yaml", PRICES.to_owned())] {
-        std::fs::write(directory.path().join(name), text).expect("written");
-    }
-    directory
-}
-
-/// An analyzer with settings of its own, on a day of its own, whose notifications nobody takes but the story.
-struct Story {
-    stack: Stack,
-    files: TempDir,
-    notifications: OwnQueue,
-    now: Timestamp,
-}
-
-impl Story {
-    async fn with(settings: &Value) -> Self {
-        let stack = Stack::start();
-        let (files, notifications) = (files(&stack, settings), OwnQueue::create(&stack).await);
-        Self { stack, files, notifications, now: own_day() }
-    }
-
-    fn analyzer(&self) -> App {
-        let directory = self.files.path().to_str().expect("text");
-        // What other stories open in the same minute is no storm of this one.
-        let changed =
-            [("CONFIG_DIR", directory), ("NOTIFICATIONS_QUEUE_URL", &self.notifications.url), ("STORM_INCIDENTS_PER_MINUTE", "0")];
-        self.stack.analyzer(&changed)
-    }
-
-    async fn opened(&self, alert: &Alert) -> Incident {
-        self.stack.store.save(opened(alert, 0)).await.expect("saved")
-    }
-
-    async fn handle(&self, app: &App, incident: &Incident, now: Timestamp) -> Result<(), Failure> {
-        let message = Message::IncidentOpened { incident_id: incident.id.clone() };
-        Box::pin(app.handle(&message, &unique("message"), now, Instant::now() + PATIENCE)).await
-    }
-
-    /// The analysis of a new incident.
-    async fn analysed(&self, app: &App, incident: &Incident) -> Analysis {
-        self.handle(app, incident, self.now).await.expect("handled");
-        self.analysis(incident).await
-    }
-
-    async fn analysis(&self, incident: &Incident) -> Analysis {
-        self.stack.store.known_incident(&incident.id).await.expect("the incident").analysis.expect("analysed")
-    }
-
-    async fn log(&self, incident: &Incident) -> Vec<Entry> {
-        self.stack.log_with(incident.id.as_str(), Event::AnalysisCompleted).await
-    }
-
-    async fn spending(&self) -> Spending {
-        self.stack.store.spending(day(self.now)).await.expect("the figures")
-    }
-}
-
-fn events(log: &[Entry]) -> Vec<Event> {
-    log.iter().map(|entry| entry.event).collect()
-}
-
-/// A new secret in Secrets Manager: its name.
-async fn secret(stack: &Stack, value: &str) -> String {
-    let name = unique("quell/analyzer/test");
-    let client = aws_sdk_secretsmanager::Client::new(&stack.aws());
-    client.create_secret().name(&name).secret_string(value).send().await.expect("a secret");
-    name
-}
 
 #[tokio::test]
 async fn a_model_diagnoses_an_incident_and_its_key_is_shown_to_nobody_else() {
