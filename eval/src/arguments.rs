@@ -58,3 +58,31 @@ impl Arguments {
         Ok(Some(parsed))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::Arguments;
+
+    fn parse(arguments: &[&str]) -> Result<Option<Arguments>, String> {
+        Arguments::parse(arguments.iter().map(|&argument| argument.to_owned()), Path::new("/project"))
+    }
+
+    #[test]
+    fn what_is_not_said_is_the_project_s_own() {
+        let arguments = parse(&["--key", "a=/keys/a=b"]).expect("known").expect("no help");
+        assert_eq!(arguments.config, Path::new("/project/config"));
+        assert_eq!(arguments.keys["a"], Path::new("/keys/a=b"));
+    }
+
+    #[test]
+    fn a_mistake_is_named() {
+        for (arguments, named) in
+            [(&["--modle", "x"][..], "--modle is not known"), (&["--only"], "--only needs a value"), (&["--key", "x"], "NAME=FILE")]
+        {
+            assert!(parse(arguments).expect_err("a mistake").contains(named), "{arguments:?}");
+        }
+        assert_eq!(parse(&["--help"]), Ok(None));
+    }
+}

@@ -109,3 +109,35 @@ impl Case {
         Ok(Seen { incident, service, playbook, base })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use shared::alert_tables;
+    use shared::analyzer_files::AnalyzerFiles;
+    use shared::operator_files::OperatorFiles;
+
+    use super::{Case, Files};
+
+    /// What tables and playbooks decide is right for every alert of the set. The risk is a judgement, and not for a test.
+    #[test]
+    fn what_no_model_decides_is_right_for_every_alert() {
+        let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let files = Files {
+            operator: OperatorFiles::load(&project.join("eval/config")).expect("the services of the evaluation"),
+            analyzer: AnalyzerFiles::load(&project.join("config")).expect("the shipped files"),
+            tables: alert_tables::load(&project.join("config")).expect("the shipped tables"),
+        };
+        let cases = Case::all(&project.join("eval/alerts"), "").expect("the alerts");
+        assert!(cases.len() >= 40, "{}", cases.len());
+        for case in cases {
+            let seen = case.seen(&files).expect("a rule");
+            let alert = &seen.incident.alert;
+            let found = (alert.alert_type, alert.severity, alert.normalised_target.as_str(), seen.playbook.as_ref());
+            let expected = &case.expected;
+            let right = (expected.alert_type, expected.severity, expected.target.as_str(), expected.playbook.as_ref());
+            assert_eq!(found, right, "{}", case.name);
+        }
+    }
+}

@@ -96,3 +96,35 @@ pub(crate) fn head() -> String {
     let fields = FIELDS.map(|field| format!("{field:>12}")).concat();
     format!("{:<20}{fields}{:>12}{:>10}{:>10}{:>10}{:>10}", "", "risk too low", "answered", "median s", "tokens", "USD")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use shared::domain::analysis::Risk;
+
+    use super::{Answer, Score};
+
+    fn answer(expected: Risk, said: Risk, fell_back: Option<&str>, seconds: u64) -> (String, Answer) {
+        let right = [true, true, false, true, expected == said];
+        let fell_back = fell_back.map(str::to_owned);
+        let took = Duration::from_secs(seconds);
+        ("case".to_owned(), Answer { right, risk: (expected, said), fell_back, took, tokens: 10, price: 1_500 })
+    }
+
+    #[test]
+    fn shares_are_of_all_alerts_and_sums_of_all_calls() {
+        let answers = vec![
+            answer(Risk::High, Risk::High, None, 1),
+            answer(Risk::High, Risk::Medium, None, 3),
+            answer(Risk::Low, Risk::Medium, Some("it was busy"), 2),
+            answer(Risk::Low, Risk::Low, None, 9),
+        ];
+        let figures = Score { name: "model".to_owned(), answers }.figures();
+        assert_eq!((&figures["accuracy"]["risk"], &figures["accuracy"]["target"]), (&0.5.into(), &0.0.into()));
+        assert_eq!((&figures["risk_too_low"], &figures["risk_too_high"]), (&0.25.into(), &0.25.into()));
+        assert_eq!((&figures["answered"], &figures["seconds_median"]), (&0.75.into(), &3.0.into()));
+        assert_eq!((&figures["tokens"], &figures["price_micro_usd"]), (&40.into(), &6_000.into()));
+        assert_eq!(figures["cases"][2]["fell_back"], "it was busy");
+    }
+}

@@ -1,6 +1,6 @@
 //! Gathers the evidence for an incident: every source at once, each with its own deadline, none of them needed.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -10,11 +10,17 @@ use shared::domain::incident::Incident;
 use shared::domain::memory::{Near, open_facts, past_facts};
 use shared::domain::service::{Level, Service};
 use shared::store::{History, StoreError};
+use tokio::time::timeout;
 use tracing::warn;
 
 use crate::App;
+use crate::evidence::kept;
 use crate::redaction::redact;
 use crate::trace::{Span, SpanKind};
+
+/// How long the table may take for evidence, and Secrets Manager for a key: each has tries of its own, which together take longer than a
+/// model is worth waiting for.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// How many measurements the deviation names.
 const DEVIATIONS_NAMED: usize = 3;
@@ -41,7 +47,7 @@ impl App {
         );
         let registry = service.map(|service| registry(service, now));
         let evidence = prometheus.into_iter().chain(signoz).chain(past_evidence).chain(open).chain(registry);
-        Gathered { evidence: evidence.map(Evidence::bounded).collect(), past }
+        Gathered { evidence: evidence.map(kept).collect(), past }
     }
 
     async fn past(
@@ -118,7 +124,10 @@ impl App {
     pub(crate) async fn key(&self, id: Option<&str>) -> Result<Option<SecretString>, String> {
         match id {
             None => Ok(None),
-            Some(id) => self.secrets.get(id).await.map(Some).map_err(|error| error.to_string()),
+            Some(id) => match timeout(PATIENCE, self.secrets.get(id)).await {
+                Ok(read) => read.map(Some).map_err(|error| error.to_string()),
+                Err(_) => Err(format!("the secret {id} was not read within {PATIENCE:?}")),
+            },
         }
     }
 }
@@ -127,7 +136,8 @@ impl App {
 async fn timed<T>(span: &Span, source: Source, answer: impl Future<Output = Result<T, StoreError>>) -> (Result<T, StoreError>, u64) {
     let span = span.child(format!("evidence {}", source.as_str()), SpanKind::Client);
     let started = Instant::now();
-    let answer = answer.await;
+    let late = |_| Err(StoreError::Unavailable(format!("nothing came within {PATIENCE:?}")));
+    let answer = timeout(PATIENCE, answer).await.unwrap_or_else(late);
     match &answer {
         Ok(_) => span.end(),
         Err(error) => span.fail("store", &error.to_string()),

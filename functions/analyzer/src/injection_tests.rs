@@ -26,6 +26,7 @@ use shared::operator_files::{OperatorFiles, limits};
 
 use crate::autonomy::Rules;
 use crate::diagnosis::{remembered, with_answer};
+use crate::evidence::kept;
 use crate::gather::{deviation, redacted};
 use crate::models::{Asked, read};
 use crate::prompt::{Subject, question};
@@ -187,7 +188,7 @@ impl World {
             (Source::Prometheus, "the rate of errors", Found::Measured { measurements, link: None }),
             (Source::PastIncidents, "the last incidents of the fingerprint", Found::Known { facts: past_facts(past) }),
         ];
-        found.map(|(source, asked, found)| Evidence { source, asked: asked.into(), at: NOW, duration_ms: 1, found }.bounded()).into()
+        found.map(|(source, asked, found)| kept(Evidence { source, asked: asked.into(), at: NOW, duration_ms: 1, found })).into()
     }
 
     fn play(&self, attempt: &Attempt) -> Played {

@@ -3,6 +3,7 @@
 use shared::domain::analysis::Analysis;
 use shared::domain::evidence::{Evidence, Found, Measurement, Trend, figure};
 use shared::domain::incident::Incident;
+use shared::domain::price::dollars;
 use shared::domain::visible::line;
 
 use crate::card::{NAME_CHARACTERS, TEXT_CHARACTERS, escaped};
@@ -47,9 +48,7 @@ fn by(analysis: &Analysis) -> String {
         by.push_str(&format!(" ({})", said(model, NAME_CHARACTERS)));
     }
     if analysis.tokens > 0 || analysis.price_micro_usd > 0 {
-        #[expect(clippy::cast_precision_loss, reason = "a price is far below 2⁵³ micro-dollars")]
-        let dollars = analysis.price_micro_usd as f64 / 1e6;
-        by.push_str(&format!(", {} tokens, ${dollars:.4}", analysis.tokens));
+        by.push_str(&format!(", {} tokens, {}", analysis.tokens, dollars(analysis.price_micro_usd)));
     }
     by
 }

@@ -17,6 +17,8 @@ use shared::domain::server_url;
 use shared::outbound::{self, BodyError};
 use thiserror::Error;
 
+use crate::redaction::redact;
+
 /// How much of an answer is read, in bytes.
 const MOST_BYTES: usize = 2 * 1024 * 1024;
 
@@ -87,8 +89,25 @@ impl Inquiry<'_> {
         let answered = answered.unwrap_or(Err(NoAnswer::TimedOut(timeout.seconds())));
         let found = answered.unwrap_or_else(|why| Found::Failed { why: without(key, &why.to_string()) });
         let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Evidence { source, asked, at, duration_ms, found }.bounded()
+        kept(Evidence { source, asked, at, duration_ms, found })
     }
+}
+
+/// Evidence as it is kept and shown: without secrets, which have to go before a text is flattened or cut, because a part of one does not
+/// look like one.
+pub(crate) fn kept(mut evidence: Evidence) -> Evidence {
+    let clean = |text: &mut String| *text = redact(text).into_owned();
+    clean(&mut evidence.asked);
+    match &mut evidence.found {
+        Found::Measured { measurements, .. } => measurements.iter_mut().for_each(|measurement| {
+            clean(&mut measurement.name);
+            clean(&mut measurement.unit);
+        }),
+        Found::Known { facts } => facts.iter_mut().for_each(clean),
+        Found::Failed { why } => clean(why),
+        Found::Nothing => {}
+    }
+    evidence.bounded()
 }
 
 /// A server's words without the key, which one that refuses it may quote.

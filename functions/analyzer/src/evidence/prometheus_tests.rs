@@ -152,7 +152,7 @@ async fn documented_errors_are_told_in_their_words() {
         (503, error("timeout", "query timed out in expression evaluation"), "timeout: query timed out in expression evaluation"),
         (200, error("internal", "odd"), "internal: odd"),
         // Not documented, but in the reach of a proxy.
-        (401, error("unauthorized", "no such token: not-a-real-token"), "unauthorized: no such token: …"),
+        (401, error("unauthorized", "no such token: not-a-real-token"), "unauthorized: no such token: [redacted]"),
     ];
     for (status, body, words) in cases {
         let stand_in = StandIn::answering(status, "application/json", &body).await;
