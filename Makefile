@@ -43,7 +43,7 @@ LLM_STAMP := $(LLM)/stamp-$(shell cksum $(LLM_REQUIREMENTS) | cut -d' ' -f1)
 
 test-llm: $(LLM_STAMP) ## A question to a real small model, in llama.cpp on this machine (130 MB, downloaded once)
 	cargo build --package analyzer --test real_model
-	@$(LLM)/bin/python -m infra.local.llm cargo test --package analyzer --test real_model -- --ignored
+	@$(LLM)/bin/python -m infra.local.llm cargo test --package analyzer --test real_model
 
 $(LLM_STAMP): $(LLM_REQUIREMENTS)
 	$(PYTHON) -m venv $(LLM)

@@ -1,5 +1,7 @@
 //! The real Prometheus (Debian's package) answers what the analyzer asks about an alert that it fired itself.
 
+use std::time::{Duration, Instant};
+
 use analyzer::evidence::prometheus::Prometheus as Asking;
 use jiff::Timestamp;
 use reqwest::redirect::Policy;
@@ -11,6 +13,9 @@ use shared::domain::id::MemberId;
 use shared::domain::playbook::Span;
 use shared::domain::tables::AlertTables;
 use tests::prometheus::Prometheus;
+
+/// How long Prometheus may take to scrape itself. Generous: these machines are busy.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An hour of four queues, of which one fills up, in the OpenMetrics format.
 fn history(now: Timestamp) -> String {
@@ -72,7 +77,16 @@ async fn an_alert_s_own_expression_and_configured_queries_are_answered() {
         ("broken", "sum("),
         ("ambiguous", "queue_depth * on(job) queue_depth"),
     ];
-    let evidence = asking(&prometheus.url, &queries).look(None, &alert, None, Timestamp::now()).await;
+    let asking = asking(&prometheus.url, &queries);
+    let deadline = Instant::now() + PATIENCE;
+    let evidence = loop {
+        let evidence = asking.look(None, &alert, None, Timestamp::now()).await;
+        // What it scrapes from itself and what its rule records come a little after the alert.
+        if evidence[2..6].iter().all(|one| matches!(one.found, Found::Measured { .. })) || Instant::now() > deadline {
+            break evidence;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
 
     let [firing] = measured(&evidence, "queue_depth{job=\"worker\"} > 50") else { panic!("one queue is full: {evidence:?}") };
     assert!((firing.value, firing.most) == (59.0, 59.0) && firing.least > 50.0, "{firing:?}");

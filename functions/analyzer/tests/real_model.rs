@@ -34,7 +34,6 @@ fn narrowed(mut schema: Value) -> Value {
 }
 
 #[tokio::test]
-#[ignore = "needs a model: make test-llm"]
 #[expect(clippy::disallowed_methods, reason = "nothing but the test is configured by this variable")]
 async fn a_real_model_answers_a_finding() {
     let url = std::env::var("QUELL_LLM_URL").expect("QUELL_LLM_URL, as make test-llm sets it");
