@@ -39,7 +39,7 @@ def main(file: str) -> None:
                ("warm p50 ms", "warm_p50_ms", 3), ("p99 ms", "warm_p99_ms", 3), ("warm CPU µs", "warm_cpu_us", 0),
                ("peak KiB", "peak_kib", 0), ("AWS cold", "aws_requests_cold", 0), ("AWS warm", "aws_requests_warm", 0)]
     heading("What came out", "", *(title for title, _, _ in figures))
-    order = ["bare", "door", "join", "join-internal", "open", *(variant for _, variant in RIVALS)]
+    order = ["bare", "door", "join", "join-internal", "open", "analyse", *(variant for _, variant in RIVALS)]
     for name in filter(variants.__contains__, order):
         row([f"`{name}`", *(number(variants[name][figure], digits) for _, figure, digits in figures)])
 
