@@ -163,3 +163,40 @@ pub struct Analysis {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<String>,
 }
+
+#[cfg(test)]
+pub(in crate::domain) mod tests {
+    use super::{Analysis, BlastRadius, DataImpact, Responsibility, Risk};
+
+    /// A finding that says next to nothing.
+    pub(in crate::domain) fn analysis() -> Analysis {
+        Analysis {
+            action_title: String::new(),
+            description: String::new(),
+            root_cause: String::new(),
+            suggested_action: String::new(),
+            suggested_command: None,
+            risk: Risk::Medium,
+            confidence: 0.6,
+            rule_confidence: 0.6,
+            blast_radius: BlastRadius {
+                affected_pods: 1,
+                estimated_downtime: String::new(),
+                related_services: vec![],
+                data_impact: DataImpact::None,
+            },
+            affected_services: vec![],
+            primary_responsibility: Responsibility::App,
+            optimisation_suggestions: vec![],
+            deviation: None,
+            remembered: None,
+            fell_back_because: None,
+            provider: "static".to_owned(),
+            model: None,
+            tokens: 0,
+            price_micro_usd: 0,
+            duration_ms: 0,
+            trace_id: None,
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Near, open_facts, past_facts, recall};
-use crate::domain::analysis::{Analysis, BlastRadius, DataImpact, Responsibility, Risk};
+use crate::domain::analysis::{Analysis, tests};
 use crate::domain::evidence::LINE_CHARACTERS;
 use crate::domain::id::IncidentId;
 use crate::domain::incident::{Incident, Status};
@@ -35,34 +35,7 @@ fn repaired(n: u8) -> Incident {
 }
 
 fn analysis(root_cause: &str) -> Analysis {
-    Analysis {
-        action_title: String::new(),
-        description: String::new(),
-        root_cause: root_cause.to_owned(),
-        suggested_action: String::new(),
-        suggested_command: None,
-        risk: Risk::Low,
-        confidence: 0.5,
-        rule_confidence: 0.5,
-        blast_radius: BlastRadius {
-            affected_pods: 1,
-            estimated_downtime: String::new(),
-            related_services: vec![],
-            data_impact: DataImpact::None,
-        },
-        affected_services: vec![],
-        primary_responsibility: Responsibility::App,
-        optimisation_suggestions: vec![],
-        deviation: None,
-        remembered: None,
-        fell_back_because: None,
-        provider: "static".to_owned(),
-        model: None,
-        tokens: 0,
-        price_micro_usd: 0,
-        duration_ms: 0,
-        trace_id: None,
-    }
+    Analysis { root_cause: root_cause.to_owned(), ..tests::analysis() }
 }
 
 #[test]

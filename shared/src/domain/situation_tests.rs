@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Situation;
-use crate::domain::analysis::{Analysis, BlastRadius, DataImpact, Responsibility, Risk, Severity};
+use crate::domain::analysis::{Analysis, DataImpact, Risk, Severity, tests};
 use crate::domain::guardrail::{Guardrail, all_passed};
 use crate::domain::id::{ApprovalId, IncidentId};
 use crate::domain::incident::{Incident, Status};
@@ -36,31 +36,7 @@ fn ago(minutes: i64) -> Timestamp {
 }
 
 fn analysis(confidence: f64) -> Analysis {
-    let blast_radius =
-        BlastRadius { affected_pods: 1, estimated_downtime: String::new(), related_services: vec![], data_impact: DataImpact::None };
-    Analysis {
-        action_title: String::new(),
-        description: String::new(),
-        root_cause: String::new(),
-        suggested_action: String::new(),
-        suggested_command: None,
-        risk: Risk::Medium,
-        confidence,
-        rule_confidence: 0.6,
-        blast_radius,
-        affected_services: vec![],
-        primary_responsibility: Responsibility::App,
-        optimisation_suggestions: vec![],
-        deviation: None,
-        remembered: None,
-        fell_back_because: None,
-        provider: "static".into(),
-        model: None,
-        tokens: 0,
-        price_micro_usd: 0,
-        duration_ms: 0,
-        trace_id: None,
-    }
+    Analysis { confidence, ..tests::analysis() }
 }
 
 /// A situation in which every guardrail passes.
