@@ -98,7 +98,7 @@ fuzz: ## Search for a broken promise, guided by coverage (TARGET=<directory of f
 		-max_total_time=$(SECONDS) -timeout=10 -print_final_stats=1 -artifact_prefix=target/fuzz-corpus/$(TARGET)- $(ARGS) $(INPUTS)
 
 check-config: ## Check the files in config/
-	@cargo run -q -p shared --features alert-tables,playbooks --bin check-config -- config
+	@cargo run -q -p shared --features json-files,playbooks --bin check-config -- config
 
 venv: $(STAMP) ## The virtual environment with the pinned tools
 

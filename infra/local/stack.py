@@ -106,8 +106,8 @@ def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], N
     if "telegram" not in wanted.without:
         stage("Telegram stand-in")
         telegram = _start_telegram(children, run, wanted.bind)
-        parameters |= {"TelegramApiBaseUrl": telegram.base_url, "TelegramChatId": str(CHAT_ID)}
-        parameters["TelegramApproverIds"] = str(APPROVER_ID)
+        write_channels(run.config, telegram.base_url)
+        parameters["ConfigDirectory"] = str(run.config)
     stage("AWS emulator")
     aws = emulator.start(children, run, wanted.bind)
     stage("deployment")
@@ -123,6 +123,15 @@ def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], N
         url, secret = f"{deployed.api_url}/api/v1/webhooks/telegram", deployed.secret("TelegramWebhookSecretArn")
         telegram.api("setWebhook", url=url, secret_token=secret, allowed_updates=["callback_query"])
     return Local(run, deployed, target, telegram)
+
+
+def write_channels(directory: Path, telegram_url: str) -> None:
+    """Who is told, and who may decide: the stand-in's chat, and people by each way of deciding."""
+    chat = {"name": "on-call", "to": {"telegram": {"chat_id": CHAT_ID, "api_url": telegram_url}}}
+    people = {"oncall": {"telegram": APPROVER_ID}, "ada": {"api": True}, "bob": {"api": True}}
+    content = {"channels": [chat], "routes": [{"channels": ["on-call"]}], "people": people, "approvals": [{"people": list(people)}]}
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "channels.json").write_text(json.dumps(content, indent=1))
 
 
 def write_sam_environment(local: Local) -> Path:

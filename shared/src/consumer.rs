@@ -59,9 +59,10 @@ fn log<E: Display>(message_id: &str, kind: &str, subject: &str, handled: &Result
     let incident_id = (kind == "incident_id").then_some(subject);
     let alertname = (kind == "alertname").then_some(subject);
     let day = (kind == "day").then_some(subject);
+    let channel = (kind == "channel").then_some(subject);
     match handled {
-        Ok(()) => info!(message_id, incident_id, alertname, day, "handled"),
-        Err(error) => error!(message_id, incident_id, alertname, day, %error, "not handled: it comes back"),
+        Ok(()) => info!(message_id, incident_id, alertname, day, channel, "handled"),
+        Err(error) => error!(message_id, incident_id, alertname, day, channel, %error, "not handled: it comes back"),
     }
 }
 

@@ -10,18 +10,22 @@ pub mod message;
 pub mod metrics;
 pub mod variables;
 
-#[cfg(feature = "alert-tables")]
+#[cfg(feature = "json-files")]
 pub mod alert_tables;
 #[cfg(feature = "playbooks")]
 pub mod analyzer_files;
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(feature = "json-files")]
+pub mod channels_file;
 #[cfg(feature = "consumer")]
 pub mod consumer;
 #[cfg(feature = "intake")]
 pub mod intake;
 #[cfg(any(feature = "signed", feature = "store"))]
 mod jitter;
+#[cfg(feature = "json-files")]
+mod json_file;
 #[cfg(any(feature = "store", feature = "queue"))]
 pub mod lazily;
 #[cfg(feature = "playbooks")]

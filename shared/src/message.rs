@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::domain::alert::Alert;
-use crate::domain::id::IncidentId;
+use crate::domain::id::{ApprovalId, IncidentId};
 
 /// The version that this build writes and reads.
 const VERSION: u8 = 1;
@@ -38,6 +38,39 @@ pub enum Message {
         /// Which day (UTC).
         day: Date,
     },
+    /// A channel has something to send, or may send again. Notifier to itself.
+    ChannelDue {
+        /// Its name.
+        channel: String,
+    },
+    /// It is time to look whether a plan was decided on: for the second list of people, or because it expires. Notifier to itself.
+    DecisionDue {
+        /// The request for the decision.
+        approval_id: ApprovalId,
+    },
+    /// A person asked in a channel for more about an incident. Ingress to notifier.
+    MoreAsked {
+        /// Which incident.
+        incident_id: IncidentId,
+        /// What is asked for.
+        what: More,
+        /// Where: the channel's name.
+        channel: String,
+        /// The id of the press, so that one that comes twice is answered once.
+        press: String,
+    },
+    /// A person asked for a silence of an incident's alert. Ingress to notifier.
+    SilenceAsked {
+        /// Which incident.
+        incident_id: IncidentId,
+    },
+    /// A person asked for a new analysis. Ingress to analyzer.
+    AnalysisAsked {
+        /// Of which incident.
+        incident_id: IncidentId,
+        /// Counts the analyses of the incident.
+        round: u32,
+    },
     /// A plan was approved, by a human or by the guardrails. Ingress or analyzer to repair.
     RepairApproved {
         /// Which incident's.
@@ -45,6 +78,16 @@ pub enum Message {
         /// The hash of the plan: another plan of the same incident is not meant.
         plan_hash: String,
     },
+}
+
+/// What a person can ask for beside a card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum More {
+    /// The evidence and the operation log.
+    Details,
+    /// The earlier incidents of the fingerprint.
+    History,
 }
 
 /// An alert that was accepted and not counted yet. Ingress to signals.
@@ -82,8 +125,13 @@ impl Queued for Message {
             Self::IncidentOpened { incident_id }
             | Self::IncidentChanged { incident_id }
             | Self::AlertsConverged { incident_id, .. }
+            | Self::MoreAsked { incident_id, .. }
+            | Self::SilenceAsked { incident_id }
+            | Self::AnalysisAsked { incident_id, .. }
             | Self::RepairApproved { incident_id, .. } => ("incident_id", incident_id.to_string()),
             Self::BudgetUsedUp { day } => ("day", day.to_string()),
+            Self::ChannelDue { channel } => ("channel", channel.clone()),
+            Self::DecisionDue { approval_id } => ("incident_id", approval_id.incident().to_string()),
         }
     }
 }
@@ -120,8 +168,11 @@ impl Message {
             Self::IncidentOpened { incident_id }
             | Self::IncidentChanged { incident_id }
             | Self::AlertsConverged { incident_id, .. }
+            | Self::MoreAsked { incident_id, .. }
+            | Self::SilenceAsked { incident_id }
+            | Self::AnalysisAsked { incident_id, .. }
             | Self::RepairApproved { incident_id, .. } => Some(incident_id),
-            Self::BudgetUsedUp { .. } => None,
+            Self::BudgetUsedUp { .. } | Self::ChannelDue { .. } | Self::DecisionDue { .. } => None,
         }
     }
 }

@@ -24,7 +24,7 @@ pub struct Config {
     pub repairs_queue: String,
     /// `SIGNALS_QUEUE_URL`.
     pub signals_queue: String,
-    /// `CONFIG_DIR`: where the operator's alert-tables.json is.
+    /// `CONFIG_DIR`: where the operator's alert-tables.json and channels.json are.
     pub config_dir: PathBuf,
     /// `WEBHOOK_SECRET_ID`: the key of the HMAC signatures.
     pub webhook_secret: String,
@@ -34,8 +34,6 @@ pub struct Config {
     pub approval_secret: String,
     /// `TELEGRAM_WEBHOOK_SECRET_ID`: the token that Telegram sends with every update.
     pub telegram_secret: String,
-    /// `TELEGRAM_APPROVER_IDS`: the numeric ids of the people who may press a button.
-    pub telegram_approvers: Vec<i64>,
     /// `INTERNAL_CIDRS`: sources that may send Alertmanager deliveries without a credential.
     pub internal: Vec<IpNet>,
     /// `ENVIRONMENT` is `dev`: a secret without a value then lets requests through.
@@ -71,7 +69,6 @@ impl Config {
             alertmanager_secret: variables.required("ALERTMANAGER_SECRET_ID", secret)?,
             approval_secret: variables.required("APPROVAL_SECRET_ID", secret)?,
             telegram_secret: variables.required("TELEGRAM_WEBHOOK_SECRET_ID", secret)?,
-            telegram_approvers: variables.list("TELEGRAM_APPROVER_IDS", "numeric ids with commas between them")?,
             internal: internal_ranges(variables)?,
             development: environment == "dev",
             windows: Windows::from_variables(variables)?,

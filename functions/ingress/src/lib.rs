@@ -14,6 +14,7 @@ pub mod telegram;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -25,8 +26,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use shared::alert_tables;
 use shared::aws::{AwsEnvironment, requests_sent};
+use shared::channels_file;
 use shared::deadline::time_left;
 use shared::domain::alert::AlertType;
+use shared::domain::channels::Channels;
 use shared::domain::tables::AlertTables;
 use shared::fault::Faults;
 use shared::intake::{Counted, Delivery, Intake};
@@ -58,6 +61,7 @@ pub struct App {
     intake: Intake,
     signals: Queue,
     repairs: Queue,
+    channels: OnceLock<Channels>,
 }
 
 /// One request on its way: what is known of it besides its body.
@@ -101,9 +105,19 @@ impl App {
             secrets: Secrets::new(SignedClient::new(environment, &SECRETS_MANAGER, ATTEMPT).apart()),
             signals: queue(&config.signals_queue),
             repairs: queue(&config.repairs_queue),
+            channels: OnceLock::new(),
             intake,
             config,
         })
+    }
+
+    /// Who may decide, read when somebody does: no alert waits for it.
+    fn channels(&self) -> Result<&Channels, Rejection> {
+        if let Some(channels) = self.channels.get() {
+            return Ok(channels);
+        }
+        let read = channels_file::load(&self.config.config_dir).map_err(|faults| Rejection::Passing(Box::new(faults)))?;
+        Ok(self.channels.get_or_init(|| read))
     }
 
     /// Answers a request, and writes its line of log and metrics.

@@ -6,6 +6,7 @@ use lambda_http::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::domain::approval::Verdict;
+use shared::domain::channels::Known;
 use shared::domain::id::ApprovalId;
 use tracing::warn;
 
@@ -55,7 +56,7 @@ pub async fn update(app: &App, headers: &HeaderMap, bytes: &[u8], now: Timestamp
 
 async fn pressed(app: &App, press: &Press, now: Timestamp) -> Result<&'static str, Rejection> {
     // The numeric id is Telegram's own; names can be chosen by anyone.
-    if !app.config.telegram_approvers.contains(&press.from.id) {
+    if app.channels()?.person(Known::Telegram(press.from.id)).is_none() {
         warn!(telegram_id = press.from.id, "a button was pressed by someone who is not on the list");
         return Ok("You are not on the list of people who may decide.");
     }

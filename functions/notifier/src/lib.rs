@@ -9,11 +9,14 @@ pub mod telegram;
 use aws_types::SdkConfig;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
+use shared::channels_file;
+use shared::domain::channels::Place;
 use shared::domain::digest::Digest;
 use shared::domain::id::IncidentId;
 use shared::domain::incident::{Incident, Status};
 use shared::domain::operation_log::{Event, News};
 use shared::domain::storm::Storm;
+use shared::fault::Faults;
 use shared::message::Message;
 use shared::queue::{Queue, QueueError, STORM_LOOKS_EVERY};
 use shared::secrets::{SecretError, Secrets};
@@ -47,9 +50,23 @@ pub enum Failure {
     /// Telegram did not take the card.
     #[error(transparent)]
     Telegram(#[from] TelegramError),
+    /// The message is for somebody else.
+    #[error("this message does not belong on the queue of notifications")]
+    Misdirected,
     /// Others kept changing the incident.
     #[error("the incident changed faster than its card")]
     Restless,
+}
+
+/// Why the function does not start.
+#[derive(Debug, Error)]
+pub enum NotStarted {
+    /// The operator's file is wrong.
+    #[error(transparent)]
+    File(#[from] Faults),
+    /// There is no client for the world outside AWS.
+    #[error(transparent)]
+    Client(#[from] TelegramError),
 }
 
 /// The function's state between messages.
@@ -67,15 +84,21 @@ impl App {
     /// Builds the clients.
     ///
     /// # Errors
-    /// If the HTTP client cannot be built.
-    pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, TelegramError> {
+    /// What is wrong with the operator's file, or that the HTTP client cannot be built.
+    pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, NotStarted> {
+        let channels = channels_file::load(&config.config_dir)?;
+        let chat = channels.channels.iter().find_map(|channel| match &channel.to {
+            Place::Telegram(chat) => Some(chat.clone()),
+            _ => None,
+        });
+        let api_url = chat.as_ref().and_then(|chat| chat.api_url.clone());
         Ok(Self {
             store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
             notifications: Queue::new(aws_sdk_sqs::Client::new(aws), config.notifications_queue),
             secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(aws)),
-            telegram: Telegram::new(config.telegram_base_url)?,
+            telegram: Telegram::new(api_url.unwrap_or_else(|| "https://api.telegram.org".to_owned()))?,
             token_secret: config.telegram_token_secret,
-            chat: config.telegram_chat,
+            chat: chat.map(|chat| chat.chat_id.to_string()),
         })
     }
 
@@ -93,6 +116,11 @@ impl App {
             Message::IncidentOpened { incident_id }
             | Message::IncidentChanged { incident_id }
             | Message::RepairApproved { incident_id, .. } => self.incident_changed(incident_id, holder, clock).await,
+            Message::ChannelDue { .. }
+            | Message::DecisionDue { .. }
+            | Message::MoreAsked { .. }
+            | Message::SilenceAsked { .. }
+            | Message::AnalysisAsked { .. } => Err(Failure::Misdirected),
         }
     }
 

@@ -29,7 +29,7 @@ pub enum Standing {
     Decided {
         /// What they said.
         verdict: Verdict,
-        /// Who: `telegram:<numeric id>`, `api:<name>` or [`GUARDRAILS`].
+        /// Who: `telegram:<numeric id>`, `slack:<member id>`, `api:<name>`, `link:<name>` or [`GUARDRAILS`]; the last, where two had to.
         by: String,
         /// When.
         at: Timestamp,
@@ -56,9 +56,43 @@ pub struct Approval {
     pub expires_at: Timestamp,
     /// Where it stands.
     pub standing: Standing,
+    /// How many different people have to approve: two where the plan could do most harm. Fixed when it is asked for.
+    #[serde(default = "one")]
+    pub needed: u8,
+    /// Who has approved so far.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub votes: Vec<Vote>,
+    /// When the second list of people was told, because nobody had decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalated_at: Option<Timestamp>,
+    /// The last presses that were taken, newest last: one that is delivered twice is taken once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub presses: Vec<String>,
+}
+
+/// One person's approval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vote {
+    /// The person's name in `channels.json`: two ids of one person are one person.
+    pub person: String,
+    /// By what they were known: `telegram:<numeric id>`, `slack:<member id>`, `api:<name>` or `link:<name>`.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+fn one() -> u8 {
+    1
 }
 
 impl Approval {
+    /// A request for a decision that nobody has made.
+    #[must_use]
+    pub fn asked(id: ApprovalId, plan_hash: String, requested_at: Timestamp, expires_at: Timestamp, needed: u8) -> Self {
+        let standing = Standing::Pending;
+        Self { id, plan_hash, requested_at, expires_at, standing, needed, votes: Vec::new(), escalated_at: None, presses: Vec::new() }
+    }
+
     /// True if it stands, and no human gave it.
     #[must_use]
     pub fn by_guardrails(&self) -> bool {

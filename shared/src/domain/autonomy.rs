@@ -35,7 +35,7 @@ impl Draft {
         });
         self.record(now, News::new(Event::AutoRepairTriggered, "analyzer", &plan.playbook_name).with(context));
         let standing = Standing::Decided { verdict: Verdict::Approve, by: GUARDRAILS.to_owned(), at: now };
-        self.incident.approval = Some(Approval { id, plan_hash, requested_at: now, expires_at: now + valid_for, standing });
+        self.incident.approval = Some(Approval { standing, ..Approval::asked(id, plan_hash, now, now + valid_for, 1) });
         self.incident.plan = Some(plan);
         self.incident.status = Status::Approved;
     }

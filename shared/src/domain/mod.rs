@@ -8,8 +8,10 @@ pub mod analyzer_settings;
 pub mod approval;
 #[cfg(feature = "playbooks")]
 pub mod argument;
+pub mod ask;
 pub mod autonomy;
 pub mod budget;
+pub mod channels;
 pub mod decision;
 pub mod digest;
 pub mod draft;
@@ -31,7 +33,6 @@ pub mod playbook;
 pub mod price;
 pub mod record;
 pub mod repair;
-#[cfg(feature = "playbooks")]
 pub mod server_url;
 #[cfg(feature = "playbooks")]
 pub mod service;

@@ -28,6 +28,12 @@ pub enum Event {
     AutoRepairTriggered,
     /// A plan waits for a human.
     ApprovalRequested,
+    /// One of the two people approved whom the plan needs.
+    ApprovalGiven,
+    /// Somebody decided who may not, or on what can no longer be decided on: it does not count.
+    ApprovalRefused,
+    /// Nobody has decided in time: the second list of people is told.
+    ApprovalEscalated,
     /// A human decided on the plan.
     ApprovalDecided,
     /// The plan can no longer be decided on.
@@ -44,10 +50,24 @@ pub enum Event {
     VerificationFinished,
     /// The steps that take a repair back have run.
     RollbackFinished,
-    /// The card was sent.
+    /// A card was sent to a chat of Telegram.
     TelegramSent,
-    /// The card shows the result of a repair.
+    /// It shows the result of a repair.
     TelegramResultSent,
+    /// A card was sent to a channel of Slack.
+    SlackSent,
+    /// It shows the result of a repair.
+    SlackResultSent,
+    /// A webhook was sent.
+    WebhookSent,
+    /// A webhook told the result of a repair.
+    WebhookResultSent,
+    /// Somebody asked for a new analysis.
+    ReanalysisRequested,
+    /// Somebody asked for an hour without further alerts of it.
+    SilenceRequested,
+    /// Alertmanager silences it.
+    SilenceCreated,
     /// Every alert of the episode has resolved.
     IncidentResolved,
     /// An alert fired again inside the window.
@@ -69,6 +89,9 @@ impl Event {
             Self::AnalysisCompleted => "ANALYSIS_COMPLETED",
             Self::AutoRepairTriggered => "AUTO_REPAIR_TRIGGERED",
             Self::ApprovalRequested => "APPROVAL_REQUESTED",
+            Self::ApprovalGiven => "APPROVAL_GIVEN",
+            Self::ApprovalRefused => "APPROVAL_REFUSED",
+            Self::ApprovalEscalated => "APPROVAL_ESCALATED",
             Self::ApprovalDecided => "APPROVAL_DECIDED",
             Self::ApprovalVoided => "APPROVAL_VOIDED",
             Self::GuardrailBlocked => "GUARDRAIL_BLOCKED",
@@ -79,6 +102,13 @@ impl Event {
             Self::RollbackFinished => "ROLLBACK_FINISHED",
             Self::TelegramSent => "TELEGRAM_SENT",
             Self::TelegramResultSent => "TELEGRAM_RESULT_SENT",
+            Self::SlackSent => "SLACK_SENT",
+            Self::SlackResultSent => "SLACK_RESULT_SENT",
+            Self::WebhookSent => "WEBHOOK_SENT",
+            Self::WebhookResultSent => "WEBHOOK_RESULT_SENT",
+            Self::ReanalysisRequested => "REANALYSIS_REQUESTED",
+            Self::SilenceRequested => "SILENCE_REQUESTED",
+            Self::SilenceCreated => "SILENCE_CREATED",
             Self::IncidentResolved => "INCIDENT_RESOLVED",
             Self::IncidentReopened => "INCIDENT_REOPENED",
             Self::TiedToStorm => "TIED_TO_STORM",

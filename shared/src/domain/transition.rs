@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::alert::{Alert, AlertSeverity};
 use super::analysis::{Analysis, Severity};
-use super::approval::{Approval, Standing};
+use super::approval::Approval;
 use super::decision;
 use super::draft::Draft;
 use super::episode::Firing;
@@ -102,7 +102,7 @@ impl Draft {
         });
         self.record(now, News::new(Event::ApprovalRequested, actor, &plan.playbook_name).with(context));
         let expires_at = now + valid_for;
-        self.incident.approval = Some(Approval { id, plan_hash, requested_at: now, expires_at, standing: Standing::Pending });
+        self.incident.approval = Some(Approval::asked(id, plan_hash, now, expires_at, 1));
         self.incident.plan = Some(plan);
         self.incident.status = Status::AwaitingApproval;
     }

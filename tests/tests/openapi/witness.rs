@@ -100,7 +100,7 @@ impl<'a> Witness<'a> {
         let secrets = ["WEBHOOK_SECRET_ID", "ALERTMANAGER_SECRET_ID", "APPROVAL_SECRET_ID", "TELEGRAM_WEBHOOK_SECRET_ID"];
         let bare = stack.ingress(&secrets.map(|name| (name, "no-such-secret")));
         let queue = format!("{}/000000000000/no-such-queue", stack.facts.endpoint_url);
-        let alone = stack.ingress(&[("TABLE_NAME", "no-such-table"), ("SIGNALS_QUEUE_URL", &queue), ("TELEGRAM_APPROVER_IDS", "4242")]);
+        let alone = stack.ingress(&[("TABLE_NAME", "no-such-table"), ("SIGNALS_QUEUE_URL", &queue)]);
         for (app, problem) in [(bare, "no-secret"), (alone, "unavailable")] {
             let answer = self.check(operation, good.in_process(&app, Timestamp::now()).await);
             assert_eq!(answer.body["type"], format!("urn:quell:problem:{problem}"), "{}", operation.id);
