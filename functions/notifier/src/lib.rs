@@ -2,8 +2,11 @@
 
 pub mod budget_notice;
 pub mod card;
+pub mod channel;
 pub mod config;
+pub mod content;
 mod finding;
+pub mod rich;
 pub mod telegram;
 
 use aws_types::SdkConfig;
