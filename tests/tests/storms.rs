@@ -254,7 +254,7 @@ async fn a_storm_goes_on_in_the_next_minute_while_it_lasts_and_no_longer() {
                 minutes.stack.store.change(&line.incident_id, |draft| draft.resolved(1, at)).await.expect("resolved");
             }
             let look = Message::IncidentChanged { incident_id: tied[0].clone() };
-            notifier.handle(&look, &unique("holder"), Timestamp::now).await.expect("handled");
+            notifier.handle(&look, &unique("holder"), &Timestamp::now, until()).await.expect("handled");
             assert_eq!(minutes.incident(&tied[0]).await.status, Status::Resolved);
         }
     }

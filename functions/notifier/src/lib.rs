@@ -1,4 +1,4 @@
-//! The notifier: one card for each incident, which always shows the state in the store.
+//! The notifier: tells each channel what concerns it, and keeps the card of every incident as the store has it.
 
 pub mod budget_notice;
 pub mod card;
@@ -6,37 +6,40 @@ pub mod channel;
 pub mod config;
 pub mod content;
 mod finding;
+mod live_card;
+pub mod outbox;
+pub mod presenting;
+mod pump;
+pub mod rate;
 pub mod rich;
-pub mod telegram;
+
+use std::time::Instant;
 
 use aws_types::SdkConfig;
-use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp};
+use futures_util::future::join_all;
 use shared::channels_file;
-use shared::domain::channels::Place;
-use shared::domain::digest::Digest;
+use shared::domain::channels::{Channel, Channels};
 use shared::domain::id::IncidentId;
 use shared::domain::incident::{Incident, Status};
-use shared::domain::operation_log::{Event, News};
+use shared::domain::outbox::{Rank, Subject};
 use shared::domain::storm::Storm;
 use shared::fault::Faults;
 use shared::message::Message;
+use shared::outbound::{self, NoClient};
 use shared::queue::{Queue, QueueError, STORM_LOOKS_EVERY};
-use shared::secrets::{SecretError, Secrets};
-use shared::store::{CardOf, CardTurn, SentCard, Store, StoreError};
+use shared::secrets::Secrets;
+use shared::store::{Store, StoreError};
 use thiserror::Error;
-use tracing::{debug, warn};
+use tracing::{debug, error};
 
-use crate::card::Card;
+use crate::channel::Outside;
 use crate::config::Config;
-use crate::telegram::{Telegram, TelegramError};
+use crate::pump::Pump;
 
-/// The name of the channel in keys and logs.
-const CHANNEL: &str = "TELEGRAM";
-/// How long one turn at a card may take: longer than the function runs.
-const TURN: SignedDuration = SignedDuration::from_secs(40);
-/// How often the newest state is shown in one turn before the message comes back.
-const ROUNDS: u32 = 10;
+pub use crate::pump::Clock;
+
+/// After how many seconds a channel is looked at again in which something went wrong beside the channel itself.
+const AGAIN_AFTER: i32 = 30;
 
 /// Why a message has to come again.
 #[derive(Debug, Error)]
@@ -44,21 +47,12 @@ pub enum Failure {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The bot's token cannot be read.
-    #[error(transparent)]
-    Secret(#[from] SecretError),
     /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
-    /// Telegram did not take the card.
-    #[error(transparent)]
-    Telegram(#[from] TelegramError),
     /// The message is for somebody else.
     #[error("this message does not belong on the queue of notifications")]
     Misdirected,
-    /// Others kept changing the incident.
-    #[error("the incident changed faster than its card")]
-    Restless,
 }
 
 /// Why the function does not start.
@@ -69,7 +63,7 @@ pub enum NotStarted {
     File(#[from] Faults),
     /// There is no client for the world outside AWS.
     #[error(transparent)]
-    Client(#[from] TelegramError),
+    Client(#[from] NoClient),
 }
 
 /// The function's state between messages.
@@ -77,10 +71,8 @@ pub enum NotStarted {
 pub struct App {
     store: Store,
     notifications: Queue,
-    secrets: Secrets,
-    telegram: Telegram,
-    token_secret: String,
-    chat: Option<String>,
+    channels: Channels,
+    outside: Outside,
 }
 
 impl App {
@@ -89,133 +81,119 @@ impl App {
     /// # Errors
     /// What is wrong with the operator's file, or that the HTTP client cannot be built.
     pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, NotStarted> {
-        let channels = channels_file::load(&config.config_dir)?;
-        let chat = channels.channels.iter().find_map(|channel| match &channel.to {
-            Place::Telegram(chat) => Some(chat.clone()),
-            _ => None,
-        });
-        let api_url = chat.as_ref().and_then(|chat| chat.api_url.clone());
+        let secrets = Secrets::new(aws_sdk_secretsmanager::Client::new(aws));
         Ok(Self {
+            channels: channels_file::load(&config.config_dir)?,
             store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
             notifications: Queue::new(aws_sdk_sqs::Client::new(aws), config.notifications_queue),
-            secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(aws)),
-            telegram: Telegram::new(api_url.unwrap_or_else(|| "https://api.telegram.org".to_owned()))?,
-            token_secret: config.telegram_token_secret,
-            chat: chat.map(|chat| chat.chat_id.to_string()),
+            outside: Outside { client: outbound::client()?, secrets, telegram_token: config.telegram_token_secret },
         })
     }
 
-    /// Handles one message: `holder` is its id, `clock` the time.
+    /// Handles one message: `holder` is the same only for one try of one worker. Nothing new is begun after `until`.
     ///
     /// # Errors
     /// If the message has to come again.
-    pub async fn handle(&self, message: &Message, holder: &str, clock: fn() -> Timestamp) -> Result<(), Failure> {
-        match message {
-            Message::BudgetUsedUp { day } => return self.show(CardOf::Budget(*day), holder, clock).await,
+    pub async fn handle(&self, message: &Message, holder: &str, clock: Clock<'_>, until: Instant) -> Result<(), Failure> {
+        let concerned = match message {
+            Message::BudgetUsedUp { day } => {
+                let channels = self.channels.for_notices();
+                self.put(&channels, Rank::NOTICE, &Subject::Budget(*day), clock).await?;
+                channels
+            }
             Message::AlertsConverged { incident_id, hit_count } => {
                 self.store.change(incident_id, |draft| draft.converged(*hit_count, clock())).await?;
-                self.incident_changed(incident_id, holder, clock).await
+                self.incident_changed(incident_id, clock).await?
             }
             Message::IncidentOpened { incident_id }
             | Message::IncidentChanged { incident_id }
-            | Message::RepairApproved { incident_id, .. } => self.incident_changed(incident_id, holder, clock).await,
-            Message::ChannelDue { .. }
-            | Message::DecisionDue { .. }
-            | Message::MoreAsked { .. }
-            | Message::SilenceAsked { .. }
-            | Message::AnalysisAsked { .. } => Err(Failure::Misdirected),
+            | Message::RepairApproved { incident_id, .. } => self.incident_changed(incident_id, clock).await?,
+            Message::MoreAsked { incident_id, what, channel, press } => {
+                let subject = Subject::More { what: *what, incident_id: incident_id.clone(), press: press.clone() };
+                let channels = self.named(channel);
+                self.put(&channels, Rank::ANSWER, &subject, clock).await?;
+                channels
+            }
+            Message::ChannelDue { channel } => {
+                // Its own message comes back, and goes to the dead-letter queue in the end, where somebody sees it.
+                return self.pump(&self.named(channel), holder, clock, until).await.into_iter().try_for_each(|(_, pumped)| pumped);
+            }
+            Message::DecisionDue { .. } | Message::SilenceAsked { .. } | Message::AnalysisAsked { .. } => return Err(Failure::Misdirected),
+        };
+        for (channel, pumped) in self.pump(&concerned, holder, clock, until).await {
+            if let Err(error) = pumped {
+                // What is due is in the outbox: the others have done their part, and need not do it again.
+                error!(channel = channel.name, %error, "what is due in a channel was not told: it is tried again");
+                self.notifications.send_later(&Message::ChannelDue { channel: channel.name.clone() }, AGAIN_AFTER).await?;
+            }
         }
+        Ok(())
     }
 
-    async fn incident_changed(&self, id: &IncidentId, holder: &str, clock: fn() -> Timestamp) -> Result<(), Failure> {
-        let incident = self.store.known_incident(id).await?;
+    fn named(&self, name: &str) -> Vec<&Channel> {
+        let channel = self.channels.channel(name);
+        if channel.is_none() {
+            debug!(channel = name, "the channel is not in channels.json any more");
+        }
+        channel.into_iter().collect()
+    }
+
+    async fn put(&self, channels: &[&Channel], rank: Rank, subject: &Subject, clock: Clock<'_>) -> Result<(), StoreError> {
+        for channel in channels {
+            self.store.put_due(&channel.name, rank, subject, clock()).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells what is due in these channels, in all of them at once: none waits for another.
+    async fn pump<'a>(
+        &'a self,
+        channels: &[&'a Channel],
+        holder: &str,
+        clock: Clock<'_>,
+        until: Instant,
+    ) -> Vec<(&'a Channel, Result<(), Failure>)> {
+        let (store, notifications, outside) = (&self.store, &self.notifications, &self.outside);
+        let pumped = channels.iter().map(|channel| async move {
+            let language = self.channels.language_of(channel);
+            let pump = Pump { store, notifications, outside, channel, language, holder, clock, until };
+            (*channel, Box::pin(pump.run()).await)
+        });
+        join_all(pumped).await
+    }
+
+    /// Puts the newest state of an incident into the outboxes of those whom it concerns.
+    async fn incident_changed(&self, id: &IncidentId, clock: Clock<'_>) -> Result<Vec<&Channel>, Failure> {
+        let mut incident = self.store.known_incident(id).await?;
         if let Some(storm) = incident.tied_to {
             // The storm's card shows it, together with what else changes in the next seconds.
             if self.store.mark_storm(&storm, clock()).await? {
                 self.notifications.send_later(&Message::IncidentChanged { incident_id: storm }, STORM_LOOKS_EVERY).await?;
             }
-            return Ok(());
+            return Ok(Vec::new());
         }
         if incident.storm.is_some() {
             self.store.unmark_storm(id).await?;
             let found = Storm::of(&self.store.tied(id).await?);
-            self.store.change(id, |draft| draft.storm_is(found.clone(), clock())).await?;
+            (incident, ()) = self.store.change(id, |draft| draft.storm_is(found.clone(), clock())).await?;
         }
         if too_early(&incident) {
-            return Ok(());
+            return Ok(Vec::new());
         }
-        self.show(CardOf::Incident(id), holder, clock).await
+        let channels = self.concerned(&incident).await?;
+        self.put(&channels, Rank::of(incident.severity), &Subject::Incident(id.clone()), clock).await?;
+        Ok(channels)
     }
 
-    /// Makes a card true. Whoever changes what it shows meanwhile leaves a mark, and the newest state is shown in the end.
-    async fn show(&self, of: CardOf<'_>, holder: &str, clock: fn() -> Timestamp) -> Result<(), Failure> {
-        let Some(chat) = &self.chat else {
-            debug!(?of, "no chat is configured: there is no card");
-            return Ok(());
-        };
-        for _ in 0..ROUNDS {
-            let sent = match self.store.take_card(of, CHANNEL, holder, clock(), TURN).await? {
-                CardTurn::Theirs => return Ok(()),
-                CardTurn::Mine(sent) => sent,
-            };
-            let shown = match of {
-                CardOf::Incident(id) => self.show_incident(id, chat, holder, sent, clock).await,
-                CardOf::Budget(day) => self.tell_of_budget(day, chat, holder, sent).await,
-            };
-            let done = self.store.give_card_back(of, CHANNEL, holder).await?;
-            shown?;
-            if done {
-                return Ok(());
+    /// Where an incident is told: where the routes lead, and wherever it has a card already, which has to stay true.
+    async fn concerned(&self, incident: &Incident) -> Result<Vec<&Channel>, Failure> {
+        let mut channels = self.channels.routed(incident);
+        for name in self.store.channels_with_card(&incident.id).await? {
+            if !channels.iter().any(|channel| channel.name == name) {
+                channels.extend(self.channels.channel(&name));
             }
         }
-        Err(Failure::Restless)
-    }
-
-    /// Tells once that a day's budget is used up: what is spent later that day changes nothing for the reader.
-    async fn tell_of_budget(&self, day: Date, chat: &str, holder: &str, sent: Option<SentCard>) -> Result<(), Failure> {
-        if sent.is_some() {
-            return Ok(());
-        }
-        let notice = budget_notice::render(day, &self.store.spending(day).await?);
-        let token = self.secrets.get(&self.token_secret).await?;
-        let message_id = self.telegram.send(&token, chat, &notice).await?;
-        let shows = Digest::new().field(&notice.html).hex();
-        Ok(self.store.card_sent(CardOf::Budget(day), CHANNEL, holder, &SentCard { message_id, shows }).await?)
-    }
-
-    async fn show_incident(
-        &self,
-        id: &IncidentId,
-        chat: &str,
-        holder: &str,
-        sent: Option<SentCard>,
-        clock: fn() -> Timestamp,
-    ) -> Result<(), Failure> {
-        let incident = self.store.known_incident(id).await?;
-        let card = card::render(&incident);
-        let shows = digest(&card, &incident);
-        if sent.as_ref().is_some_and(|sent| sent.shows == shows) {
-            return Ok(());
-        }
-        let token = self.secrets.get(&self.token_secret).await?;
-        let message_id = match &sent {
-            None => self.telegram.send(&token, chat, &card).await?,
-            Some(sent) => match self.telegram.edit(&token, chat, &sent.message_id, &card).await {
-                Ok(()) => sent.message_id.clone(),
-                Err(TelegramError::Gone) => {
-                    warn!(incident_id = %id, "the card was deleted in the chat: a new one is sent");
-                    self.telegram.send(&token, chat, &card).await?
-                }
-                Err(error) => return Err(error.into()),
-            },
-        };
-        self.store
-            .card_sent(CardOf::Incident(id), CHANNEL, holder, &SentCard { message_id: message_id.clone(), shows: shows.clone() })
-            .await?;
-        if let Some(news) = news(&incident, sent.as_ref(), &shows, &message_id) {
-            self.store.change(id, |draft| draft.record(clock(), news.clone())).await?;
-        }
-        Ok(())
+        Ok(channels)
     }
 }
 
@@ -223,24 +201,4 @@ impl App {
 /// when it is done.
 fn too_early(incident: &Incident) -> bool {
     incident.status == Status::Open && incident.analysis.is_none()
-}
-
-/// What a card shows, as a digest: the stage that is worth a log entry, then the text with its buttons.
-fn digest(card: &Card, incident: &Incident) -> String {
-    let buttons = card.buttons.iter().fold(Digest::new(), |digest, button| digest.field(button.label).field(&button.data));
-    format!("{} {}", stage(incident), Digest::new().field(&card.html).field(buttons.hex()).hex())
-}
-
-fn stage(incident: &Incident) -> &'static str {
-    if incident.repair.as_ref().is_some_and(|repair| repair.outcome.is_some()) { "result" } else { "card" }
-}
-
-/// The log entry that a send is worth: the first card, and the first that shows a repair's result.
-fn news(incident: &Incident, before: Option<&SentCard>, shows: &str, message_id: &str) -> Option<News> {
-    let context = serde_json::json!({ "message_id": message_id, "hit_count": incident.hit_count, "severity": incident.severity });
-    let result = |shows: &str| shows.starts_with("result ");
-    if result(shows) && !before.is_some_and(|before| result(&before.shows)) {
-        return Some(News::new(Event::TelegramResultSent, "notifier", "the card shows the result of the repair").with(context));
-    }
-    before.is_none().then(|| News::new(Event::TelegramSent, "notifier", "the card was sent").with(context))
 }

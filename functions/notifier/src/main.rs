@@ -1,6 +1,6 @@
 //! Notifier as a Lambda function: wiring only.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_lambda_events::event::sqs::SqsEvent;
 use jiff::Timestamp;
@@ -8,6 +8,8 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use notifier::{App, config::Config};
 use shared::aws::AwsEnvironment;
 use shared::consumer::{Order, take};
+use shared::deadline::time_left;
+use shared::message::Message;
 use shared::telemetry::{init, or_log};
 use shared::variables::Variables;
 
@@ -19,8 +21,11 @@ async fn main() -> Result<(), Error> {
     let aws = AwsEnvironment::from_variables(&variables)?.sdk_config(Duration::from_secs(5));
     let app = &or_log(App::new(config, &aws))?;
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
-        let answer = take(event.payload, Order::None, async |message, id| app.handle(&message, &id, Timestamp::now).await).await;
-        Ok::<_, Error>(answer)
+        let until = Instant::now() + time_left(event.context.deadline, Timestamp::now());
+        // A message that two workers got at once is not the same holder of a turn.
+        let request = event.context.request_id;
+        let handle = async |message: Message, id: String| app.handle(&message, &format!("{id}/{request}"), &Timestamp::now, until).await;
+        Ok::<_, Error>(take(event.payload, Order::None, handle).await)
     }))
     .await
 }

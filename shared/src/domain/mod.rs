@@ -27,6 +27,7 @@ pub mod limits;
 pub mod matching;
 pub mod memory;
 pub mod operation_log;
+pub mod outbox;
 pub mod plan;
 #[cfg(feature = "playbooks")]
 pub mod playbook;

@@ -1,17 +1,18 @@
-//! The turn to write a card: one notifier at a time, and the last state always gets shown.
+//! The cards: what each channel shows of an incident or of a day's budget.
 //!
-//! Whoever finds the card taken leaves a mark; whoever holds it finds the mark when giving it back, and shows the newer
-//! state before leaving. So no message is lost and no older state overwrites a newer one.
+//! Only who holds the channel's turn writes a card of the channel (see [`super::channel`]); the version on it finds out whoever
+//! was too slow and has lost the turn.
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
+use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp};
 
-use super::attributes::{Item, Reader, millis, number, text};
+use super::attributes::{Item, Reader, number, text};
+use super::channel::doc;
 use super::{Store, StoreError, budget, failed};
 use crate::domain::id::IncidentId;
+use crate::domain::outbox::LiveCard;
 
 /// What a card is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,147 +23,86 @@ pub enum CardOf<'a> {
     Budget(Date),
 }
 
-/// A card that was sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SentCard {
-    /// The channel's id of the message.
-    pub message_id: String,
-    /// A digest of what it shows.
-    pub shows: String,
-}
-
-/// Whose turn it is.
-#[derive(Debug, PartialEq, Eq)]
-pub enum CardTurn {
-    /// The one who asked; with the card as it was sent last, if it was.
-    Mine(Option<SentCard>),
-    /// Somebody else's. A mark was left: they will show the newest state.
-    Theirs,
+/// A card as it stands in the store.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StoredCard {
+    /// The card.
+    pub card: LiveCard,
+    version: u64,
 }
 
 impl Store {
-    /// Takes the turn for a card in a channel, until `now + time` at the latest.
+    /// A card in a channel; an empty one if nothing was sent yet.
     ///
     /// # Errors
-    /// If the table does not answer.
-    pub async fn take_card(
-        &self,
-        of: CardOf<'_>,
-        channel: &str,
-        holder: &str,
-        now: Timestamp,
-        time: SignedDuration,
-    ) -> Result<CardTurn, StoreError> {
+    /// If the table does not answer or the card cannot be read.
+    pub async fn card(&self, of: CardOf<'_>, channel: &str) -> Result<StoredCard, StoreError> {
+        let request = self.client.get_item().table_name(&self.table).set_key(Some(key(of, channel))).consistent_read(true);
+        let answer = request.send().await.map_err(|error| failed(&error))?;
+        let Some(item) = answer.item() else { return Ok(StoredCard::default()) };
+        let reader = Reader::new(item);
+        let card = serde_json::from_str(reader.text("doc")?).map_err(|error| reader.unreadable(format!("doc: {error}")))?;
+        Ok(StoredCard { card, version: reader.number("version")? })
+    }
+
+    /// Saves a card.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if somebody else has written it since it was read.
+    pub async fn save_card(&self, of: CardOf<'_>, channel: &str, stored: &mut StoredCard, now: Timestamp) -> Result<(), StoreError> {
+        let mut item = key(of, channel);
+        item.insert("doc".to_owned(), text(doc(&stored.card)?));
+        item.insert("version".to_owned(), number(stored.version + 1));
         // Incidents stay, and their cards with them; a day's notice goes with the day.
-        let expires_at = matches!(of, CardOf::Budget(_)).then(|| (now + budget::KEPT_FOR).as_second());
-        let kept = expires_at.map_or("", |_| ", expires_at = :expires_at");
-        let mut request = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key(of, channel)))
-            .update_expression(format!("SET holder = :holder, #until = :until{kept} REMOVE again"))
-            .condition_expression("attribute_not_exists(#until) OR #until < :now OR holder = :holder")
-            .expression_attribute_names("#until", "until")
-            .expression_attribute_values(":holder", text(holder))
-            .expression_attribute_values(":until", millis(now + time))
-            .expression_attribute_values(":now", millis(now))
-            .return_values(ReturnValue::AllNew);
-        if let Some(seconds) = expires_at {
-            request = request.expression_attribute_values(":expires_at", number(seconds));
+        if matches!(of, CardOf::Budget(_)) {
+            item.insert("expires_at".to_owned(), number((now + budget::KEPT_FOR).as_second()));
         }
-        match request.send().await {
-            Ok(answer) => Ok(CardTurn::Mine(sent(&answer.attributes.unwrap_or_default()))),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                self.mark_card(of, channel, now).await
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        let put = match stored.version {
+            0 => put.condition_expression("attribute_not_exists(pk)"),
+            version => put
+                .condition_expression("#version = :before")
+                .expression_attribute_names("#version", "version")
+                .expression_attribute_values(":before", number(version)),
+        };
+        match put.send().await {
+            Ok(_) => {
+                stored.version += 1;
+                Ok(())
             }
-            Err(error) => Err(failed(&error)),
-        }
-    }
-
-    /// Leaves the mark for whoever holds the card. If nobody holds it any more, the caller has to come again.
-    async fn mark_card(&self, of: CardOf<'_>, channel: &str, now: Timestamp) -> Result<CardTurn, StoreError> {
-        let marked = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key(of, channel)))
-            .update_expression("SET again = :now")
-            .condition_expression("#until >= :now")
-            .expression_attribute_names("#until", "until")
-            .expression_attribute_values(":now", millis(now))
-            .send()
-            .await;
-        match marked {
-            Ok(_) => Ok(CardTurn::Theirs),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Err(StoreError::Conflict),
             Err(error) => Err(failed(&error)),
         }
     }
 
-    /// Notes what the card shows now, while the turn goes on.
+    /// The names of the channels that have a card of an incident.
     ///
     /// # Errors
-    /// If the table does not answer, or the turn went to somebody else in the meantime.
-    pub async fn card_sent(&self, of: CardOf<'_>, channel: &str, holder: &str, card: &SentCard) -> Result<(), StoreError> {
-        let noted = self
+    /// If the table does not answer or an item cannot be read.
+    pub async fn channels_with_card(&self, incident: &IncidentId) -> Result<Vec<String>, StoreError> {
+        let request = self
             .client
-            .update_item()
+            .query()
             .table_name(&self.table)
-            .set_key(Some(key(of, channel)))
-            .update_expression("SET message_id = :message, shows = :shows")
-            .condition_expression("holder = :holder")
-            .expression_attribute_values(":holder", text(holder))
-            .expression_attribute_values(":message", text(&card.message_id))
-            .expression_attribute_values(":shows", text(&card.shows))
-            .send()
-            .await;
-        match noted {
-            Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Err(StoreError::Conflict),
-            Err(error) => Err(failed(&error)),
-        }
-    }
-
-    /// Gives the turn back. False if a mark was left meanwhile: the turn goes on, and the newest state has to be shown.
-    ///
-    /// # Errors
-    /// If the table does not answer.
-    pub async fn give_card_back(&self, of: CardOf<'_>, channel: &str, holder: &str) -> Result<bool, StoreError> {
-        let given = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key(of, channel)))
-            .update_expression("REMOVE holder, #until")
-            .condition_expression("holder = :holder AND attribute_not_exists(again)")
-            .expression_attribute_names("#until", "until")
-            .expression_attribute_values(":holder", text(holder))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match given {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                Some(aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                    let still_mine = failed.item().and_then(|item| Reader::new(item).optional_text("holder")) == Some(holder);
-                    Ok(!still_mine)
-                }
-                _ => Err(failed(&error)),
-            },
-        }
+            .key_condition_expression("pk = :pk AND begins_with(sk, :card)")
+            .expression_attribute_values(":pk", text(format!("INC#{incident}")))
+            .expression_attribute_values(":card", text(CARD))
+            .projection_expression("pk, sk")
+            .consistent_read(true);
+        // An operator's file names far fewer channels than one page holds.
+        let page = request.send().await.map_err(|error| failed(&error))?;
+        let name = |item: &Item| Ok(Reader::new(item).text("sk")?.trim_start_matches(CARD).to_owned());
+        page.items().iter().map(name).collect()
     }
 }
 
-fn sent(item: &Item) -> Option<SentCard> {
-    let reader = Reader::new(item);
-    Some(SentCard { message_id: reader.optional_text("message_id")?.to_owned(), shows: reader.optional_text("shows")?.to_owned() })
-}
+/// What stands before the channel's name in the key.
+const CARD: &str = "CARD#";
 
 fn key(of: CardOf<'_>, channel: &str) -> Item {
     let subject = match of {
         CardOf::Incident(incident) => format!("INC#{incident}"),
         CardOf::Budget(day) => format!("BUDGET#{day}"),
     };
-    HashMap::from([("pk".to_owned(), text(subject)), ("sk".to_owned(), text(format!("CARD#{channel}")))])
+    HashMap::from([("pk".to_owned(), text(subject)), ("sk".to_owned(), text(format!("{CARD}{channel}")))])
 }

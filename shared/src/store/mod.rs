@@ -3,6 +3,7 @@
 mod attributes;
 mod budget;
 mod card;
+mod channel;
 mod episode;
 mod history;
 mod incident;
@@ -10,6 +11,7 @@ mod incident;
 mod join;
 mod ledger;
 mod lock;
+mod outbox;
 mod receipt;
 mod storm;
 mod transaction;
@@ -22,7 +24,8 @@ use crate::aws::BUSY;
 use crate::lazily::Lazily;
 
 pub use budget::{Reservation, Reserved};
-pub use card::{CardOf, CardTurn, SentCard};
+pub use card::{CardOf, StoredCard};
+pub use channel::ChannelTurn;
 pub use episode::Change;
 pub use history::History;
 pub use incident::fresh_incident_id;

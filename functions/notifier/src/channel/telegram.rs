@@ -1,0 +1,146 @@
+//! The Bot API: the two calls that a chat needs, with the documented errors that matter to it.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use secrecy::ExposeSecret as _;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::domain::alert::cut;
+use shared::domain::channels::TelegramChat;
+use shared::domain::outbox::Moved;
+use shared::outbound;
+
+use super::{ChannelError, Outside};
+use crate::content::Post;
+
+/// Where the Bot API answers.
+const API: &str = "https://api.telegram.org";
+/// How long a call may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(8);
+/// The longest answer that is read. A message of 4,096 characters comes back with its entities.
+const LARGEST_ANSWER: usize = 256 * 1024;
+/// How much of Telegram's words is kept of an error.
+const WORDS: usize = 300;
+
+/// Sends in a chat.
+#[derive(Debug)]
+pub struct Telegram<'a> {
+    chat: &'a TelegramChat,
+    chat_id: i64,
+    outside: &'a Outside,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    ok: bool,
+    result: Option<Value>,
+    description: Option<String>,
+    parameters: Option<Parameters>,
+}
+
+/// <https://core.telegram.org/bots/api#responseparameters>
+#[derive(Deserialize)]
+struct Parameters {
+    retry_after: Option<u64>,
+    migrate_to_chat_id: Option<i64>,
+}
+
+impl<'a> Telegram<'a> {
+    /// The sender of a chat. A chat that has moved is where it is now, as long as the file has its former id.
+    #[must_use]
+    pub fn new(chat: &'a TelegramChat, outside: &'a Outside, moved: Option<Moved>) -> Self {
+        let chat_id = moved.filter(|moved| moved.configured == chat.chat_id).map_or(chat.chat_id, |moved| moved.now);
+        Self { chat, chat_id, outside }
+    }
+
+    /// Sends something; the id of its message.
+    ///
+    /// # Errors
+    /// If Telegram did not take it.
+    pub async fn send(&self, post: &Post) -> Result<String, ChannelError> {
+        self.sent(self.body(post)).await
+    }
+
+    /// Sends something as a reply; without a message to reply to, or with one that was deleted, it stands alone.
+    ///
+    /// # Errors
+    /// If Telegram did not take it.
+    pub async fn reply(&self, message_id: Option<&str>, post: &Post) -> Result<String, ChannelError> {
+        let mut body = self.body(post);
+        if let Some(id) = message_id.and_then(|id| id.parse::<i64>().ok()) {
+            body["reply_parameters"] = json!({ "message_id": id, "allow_sending_without_reply": true });
+        }
+        self.sent(body).await
+    }
+
+    /// Replaces what a message shows. A message that shows it already is a success.
+    ///
+    /// # Errors
+    /// [`ChannelError::Gone`] if the message is not there any more; others if Telegram did not take it.
+    pub async fn edit(&self, message_id: &str, post: &Post) -> Result<(), ChannelError> {
+        let mut body = self.body(post);
+        body["message_id"] = message_id.parse::<i64>().map_or(Value::Null, Value::from);
+        match self.call("editMessageText", body).await {
+            Err(ChannelError::Refused { why, .. }) if why.contains("message is not modified") => Ok(()),
+            answered => answered.map(drop),
+        }
+    }
+
+    async fn sent(&self, body: Value) -> Result<String, ChannelError> {
+        let result = self.call("sendMessage", body).await?;
+        let id = result.get("message_id").and_then(Value::as_i64);
+        id.map(|id| id.to_string()).ok_or_else(|| ChannelError::Unreachable("its answer to sendMessage has no message_id".to_owned()))
+    }
+
+    fn body(&self, post: &Post) -> Value {
+        let button = |button: &crate::content::Button| json!({ "text": button.label, "callback_data": button.ask.to_string() });
+        let rows: Vec<Value> = post.content.buttons.iter().map(|row| row.iter().map(button).collect()).collect();
+        json!({
+            "chat_id": self.chat_id,
+            "text": post.content.text.telegram(),
+            "parse_mode": "HTML",
+            "link_preview_options": { "is_disabled": true },
+            "reply_markup": { "inline_keyboard": rows },
+        })
+    }
+
+    async fn call(&self, method: &str, body: Value) -> Result<Value, ChannelError> {
+        let token = self.outside.secret(self.chat.token_secret.as_ref().unwrap_or(&self.outside.telegram_token)).await?;
+        let url = format!("{}/bot{}/{method}", self.chat.api_url.as_deref().unwrap_or(API), token.expose_secret());
+        // An error of the client quotes the URL, and with it the token.
+        let unreachable = |error: reqwest::Error| ChannelError::Unreachable(outbound::reason(error));
+        let response = self.outside.client.post(url).timeout(CALL_TIMEOUT).json(&body).send().await.map_err(unreachable)?;
+        let status = response.status();
+        let read = outbound::body(response, LARGEST_ANSWER).await.map_err(|error| ChannelError::Unreachable(error.to_string()))?;
+        // What stands between may answer in Telegram's place, with a page of its own.
+        let answer: Answer = serde_json::from_slice(&read)
+            .map_err(|_| ChannelError::Unreachable(format!("its answer ({}) is none of the Bot API's", status.as_u16())))?;
+        if answer.ok { Ok(answer.result.unwrap_or_default()) } else { Err(error(status, answer)) }
+    }
+}
+
+/// What an error of the Bot API means (<https://core.telegram.org/bots/api#making-requests>). Telegram documents the parameters, not the
+/// descriptions, which are those of its service.
+fn error(status: StatusCode, answer: Answer) -> ChannelError {
+    let parameters = answer.parameters.unwrap_or(Parameters { retry_after: None, migrate_to_chat_id: None });
+    let why = cut(&answer.description.unwrap_or_default(), WORDS);
+    let says = |words: &[&str]| words.iter().any(|words| why.to_ascii_lowercase().contains(words));
+    if let Some(chat_id) = parameters.migrate_to_chat_id {
+        ChannelError::Moved { chat_id }
+    } else if status == StatusCode::TOO_MANY_REQUESTS {
+        ChannelError::Busy { seconds: parameters.retry_after.unwrap_or(1) }
+    } else if status.is_server_error() {
+        ChannelError::Unreachable(format!("it answered {}: {why}", status.as_u16()))
+    } else if says(&["can't parse entities"]) {
+        ChannelError::Markup(why)
+    } else if says(&["message to edit not found", "message can't be edited", "message_id_invalid"]) {
+        ChannelError::Gone
+    } else {
+        ChannelError::Refused { status: status.as_u16(), why }
+    }
+}
+
+#[cfg(test)]
+#[path = "telegram_tests.rs"]
+mod tests;

@@ -1,0 +1,208 @@
+//! Makes the card of an incident, or of a day's budget, true in one channel.
+
+use jiff::Timestamp;
+use serde_json::json;
+use shared::domain::channels::Place;
+use shared::domain::id::IncidentId;
+use shared::domain::incident::Incident;
+use shared::domain::operation_log::{Event, News};
+use shared::domain::outbox::{ChannelState, Due, LiveCard, Sending, Shown};
+use shared::store::{CardOf, StoredCard};
+use tracing::warn;
+
+use crate::Failure;
+use crate::channel::ChannelError;
+use crate::outbox::{Step, step};
+use crate::presenting::{self, Presented};
+use crate::pump::{Pump, post, taken};
+
+impl Pump<'_> {
+    /// Makes the card of an incident true.
+    pub(crate) async fn incident(&self, state: &mut ChannelState, due: &mut Due, id: &IncidentId) -> Result<(), Failure> {
+        let incident = self.store.known_incident(id).await?;
+        let presented = presenting::incident(self.language, &incident);
+        self.card(state, due, CardOf::Incident(id), presented, Some(&incident)).await
+    }
+
+    /// Makes a card true. What is due is done with once the card shows it and the log says so.
+    pub(crate) async fn card(
+        &self,
+        state: &mut ChannelState,
+        due: &mut Due,
+        of: CardOf<'_>,
+        presented: Presented,
+        incident: Option<&Incident>,
+    ) -> Result<(), Failure> {
+        let now = (self.clock)();
+        let mut stored = self.store.card(of, &self.channel.name).await?;
+        let before = stored.card.clone();
+        match step(&before, &presented.shown, now) {
+            Step::Nothing => {}
+            Step::Later(at) => {
+                due.not_before = Some(at);
+                return Ok(self.store.note_due(&self.channel.name, due).await?);
+            }
+            Step::Find(sending) => match self.sender(state).find(&sending.key).await {
+                // Found: the next look compares what it shows with the newest state.
+                Ok(Some(message_id)) => {
+                    arrived(&mut stored.card, message_id, sending.shown.clone(), sending.at);
+                    return self.save(of, &mut stored).await;
+                }
+                Ok(None) => {
+                    let again = self.sender(state).repeats();
+                    if again {
+                        warn!(
+                            channel = self.channel.name,
+                            due = due.key,
+                            "nobody can tell whether the card came through: it is sent again"
+                        );
+                    }
+                    stored.card.again = again;
+                    if !self.send(state, due, of, presented, &mut stored).await? {
+                        return Ok(());
+                    }
+                }
+                Err(error) => return self.fault(state, due, error).await,
+            },
+            Step::Send => {
+                if !self.send(state, due, of, presented, &mut stored).await? {
+                    return Ok(());
+                }
+            }
+            Step::Edit(message_id) => {
+                if !self.edit(state, due, of, presented, &mut stored, message_id).await? {
+                    return Ok(());
+                }
+            }
+        }
+        if let Some(incident) = incident {
+            self.log(of, &mut stored, &before, incident).await?;
+        }
+        Ok(self.store.told(&self.channel.name, due).await?)
+    }
+
+    /// Sends a new card; false if it has to be looked at again.
+    async fn send(
+        &self,
+        state: &mut ChannelState,
+        due: &mut Due,
+        of: CardOf<'_>,
+        presented: Presented,
+        stored: &mut StoredCard,
+    ) -> Result<bool, Failure> {
+        if !self.allowed(state).await? {
+            return Ok(false);
+        }
+        let (shown, generation) = (presented.shown.clone(), stored.card.generation.to_string());
+        let key = self.key(&[&due.subject.to_string(), &generation, &shown.whole]);
+        // Noted before the call: should this worker die behind it, the next one knows that there may be a message.
+        stored.card.sending = Some(Sending { key: key.clone(), shown: shown.clone(), at: (self.clock)() });
+        self.save(of, stored).await?;
+        match self.sender(state).send(&post(key, presented, due)).await {
+            Ok(message_id) => {
+                taken(state);
+                arrived(&mut stored.card, message_id, shown, (self.clock)());
+                self.save(of, stored).await?;
+                Ok(true)
+            }
+            Err(error) => {
+                let error = match error {
+                    ChannelError::Gone => ChannelError::Refused { status: 404, why: "there is nowhere to send it".to_owned() },
+                    error => error,
+                };
+                // What was refused has not been sent. Of what got no answer nobody knows.
+                if !matches!(error, ChannelError::Unreachable(_)) {
+                    stored.card.sending = None;
+                    stored.card.again = false;
+                    self.save(of, stored).await?;
+                }
+                self.fault(state, due, error).await?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Edits a card; false if it has to be looked at again.
+    async fn edit(
+        &self,
+        state: &mut ChannelState,
+        due: &mut Due,
+        of: CardOf<'_>,
+        presented: Presented,
+        stored: &mut StoredCard,
+        message_id: &str,
+    ) -> Result<bool, Failure> {
+        if !self.allowed(state).await? {
+            return Ok(false);
+        }
+        let shown = presented.shown.clone();
+        let key = self.key(&[&due.subject.to_string(), message_id, &shown.whole]);
+        match self.sender(state).edit(message_id, &post(key, presented, due)).await {
+            Ok(message_id) => {
+                taken(state);
+                arrived(&mut stored.card, message_id, shown, (self.clock)());
+                self.save(of, stored).await?;
+                Ok(true)
+            }
+            Err(error) => {
+                if matches!(error, ChannelError::Gone) {
+                    stored.card.message_id = None;
+                    stored.card.generation += 1;
+                    self.save(of, stored).await?;
+                }
+                self.fault(state, due, error).await?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Writes into the operation log what the card is worth there, once: the first card, and the first that shows a repair's result.
+    async fn log(&self, of: CardOf<'_>, stored: &mut StoredCard, before: &LiveCard, incident: &Incident) -> Result<(), Failure> {
+        let shows_result = |card: &LiveCard| card.shown.as_ref().is_some_and(|shown| shown.result);
+        let (sent, result) = (!stored.card.told_sent, shows_result(&stored.card) && !stored.card.told_result);
+        if !sent && !result {
+            return Ok(());
+        }
+        // A worker may have died between the log and its note of it.
+        let (maybe_sent, maybe_result) = (before.message_id.is_some(), shows_result(before));
+        let log = if (sent && maybe_sent) || (result && maybe_result) { self.store.log(&incident.id).await? } else { Vec::new() };
+        let (card_sent, result_sent) = events(&self.channel.to);
+        let mut context = json!({
+            "channel": self.channel.name, "message_id": stored.card.message_id,
+            "hit_count": incident.hit_count, "severity": incident.severity,
+        });
+        if stored.card.again {
+            context["again"] = json!(true);
+        }
+        let owed = [(sent, card_sent, "the card was sent"), (result, result_sent, "the card shows the result of the repair")];
+        for (_, event, detail) in owed.into_iter().filter(|(owed, ..)| *owed) {
+            if !log.iter().any(|entry| entry.event == event && entry.context["channel"] == context["channel"]) {
+                let news = News::new(event, "notifier", detail).with(context.clone());
+                self.store.change(&incident.id, |draft| draft.record((self.clock)(), news.clone())).await?;
+            }
+        }
+        stored.card.told_sent |= sent;
+        stored.card.told_result |= result;
+        self.save(of, stored).await
+    }
+
+    async fn save(&self, of: CardOf<'_>, stored: &mut StoredCard) -> Result<(), Failure> {
+        Ok(self.store.save_card(of, &self.channel.name, stored, (self.clock)()).await?)
+    }
+}
+
+fn arrived(card: &mut LiveCard, message_id: String, shown: Shown, at: Timestamp) {
+    card.message_id = Some(message_id);
+    card.shown = Some(shown);
+    card.shown_at = Some(at);
+    card.sending = None;
+}
+
+/// What the log calls a card that was sent, and one that shows the result of a repair.
+fn events(place: &Place) -> (Event, Event) {
+    match place {
+        Place::Telegram(_) => (Event::TelegramSent, Event::TelegramResultSent),
+        Place::Slack(_) => (Event::SlackSent, Event::SlackResultSent),
+        Place::Webhook(_) => (Event::WebhookSent, Event::WebhookResultSent),
+    }
+}

@@ -1,0 +1,224 @@
+//! Tells what is due in a channel: one worker at a time, the most urgent first, as fast as the channel takes it.
+//!
+//! Nothing is taken out of the outbox before it was told and noted. A worker that dies leaves its message on the queue, which comes
+//! back with the visibility timeout and finds the rest still due; so does whatever happens next in the channel.
+
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use shared::domain::channels::{Channel, Language, Place};
+use shared::domain::digest::Digest;
+use shared::domain::id::IncidentId;
+use shared::domain::outbox::{ChannelState, Due, Subject};
+use shared::message::{Message, More};
+use shared::queue::Queue;
+use shared::store::{CardOf, ChannelTurn, Store, StoreError};
+use tracing::{error, info, warn};
+
+use crate::Failure;
+use crate::channel::{ChannelError, Outside, Sender};
+use crate::content::Post;
+use crate::outbox::{Fault, Next, nap, next, note_fault, wake_in};
+use crate::presenting::{self, Presented, without_markup};
+use crate::rate::{limits, take};
+
+/// How long one turn may take: longer than the function runs.
+const TURN: SignedDuration = SignedDuration::from_secs(40);
+/// How often what is due is looked at again because somebody left a mark, before the queue is told to come again.
+const ROUNDS: u32 = 10;
+/// Nothing is sent when less time is left: a call may take so long, and has to be noted.
+const A_CALL: Duration = Duration::from_secs(9);
+/// When something is tried again that cannot be read.
+const UNREADABLE: SignedDuration = SignedDuration::from_mins(15);
+/// How many earlier incidents are read for an answer.
+const PAST: u32 = 10;
+
+/// A clock: what time it is.
+pub type Clock<'a> = &'a (dyn Fn() -> Timestamp + Send + Sync);
+
+/// A worker in one channel.
+pub(crate) struct Pump<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) notifications: &'a Queue,
+    pub(crate) outside: &'a Outside,
+    pub(crate) channel: &'a Channel,
+    pub(crate) language: Language,
+    pub(crate) holder: &'a str,
+    pub(crate) clock: Clock<'a>,
+    pub(crate) until: Instant,
+}
+
+impl Pump<'_> {
+    /// Tells what is due, as far as the time and the channel allow; a message on the queue makes it go on with the rest.
+    pub(crate) async fn run(&self) -> Result<(), Failure> {
+        let name = &self.channel.name;
+        for _ in 0..ROUNDS {
+            let mut state = match self.store.take_channel(name, self.holder, (self.clock)(), TURN).await? {
+                ChannelTurn::Theirs => return Ok(()),
+                ChannelTurn::Mine(state) => state,
+            };
+            if let Err(failure) = self.round(&mut state).await {
+                // Whoever called lets somebody come again, marks or not. If the turn is not given back, it ends with its time.
+                let _ = self.store.give_channel_back(name, self.holder, true).await;
+                return Err(failure);
+            }
+            if self.store.give_channel_back(name, self.holder, false).await? {
+                return Ok(());
+            }
+            if self.time_left().is_zero() {
+                break;
+            }
+        }
+        // Others left marks, and there is no time to look again: somebody else goes on.
+        self.come_again(1).await?;
+        self.store.give_channel_back(name, self.holder, true).await?;
+        Ok(())
+    }
+
+    /// One look after the other, until nothing is due or something has to be waited for.
+    async fn round(&self, state: &mut ChannelState) -> Result<(), Failure> {
+        let before = state.clone();
+        let wait = self.tell_what_is_due(state).await?;
+        if let Some(seconds) = wait.and_then(|at| wake_in(state, at, (self.clock)())) {
+            // Sent before it is noted: a message too many finds nothing to do, one too few would leave the channel waiting.
+            self.come_again(seconds).await?;
+            state.wake_at = Some((self.clock)() + SignedDuration::from_secs(seconds.into()));
+        }
+        if *state != before {
+            self.note(state).await?;
+        }
+        Ok(())
+    }
+
+    async fn tell_what_is_due(&self, state: &mut ChannelState) -> Result<Option<Timestamp>, Failure> {
+        let limits = limits(self.channel);
+        loop {
+            let now = (self.clock)();
+            let due = self.store.due(&self.channel.name, now).await?;
+            match next(state, &due, limits, now) {
+                Next::Nothing => return Ok(None),
+                Next::Wait(at) => match nap(at, now, self.time_left()) {
+                    Some(nap) => tokio::time::sleep(nap).await,
+                    None => return Ok(Some(at)),
+                },
+                Next::Tell(_) if self.time_left().is_zero() => return Ok(Some(now)),
+                Next::Tell(due) => self.tell(state, due.clone()).await?,
+            }
+        }
+    }
+
+    async fn tell(&self, state: &mut ChannelState, mut due: Due) -> Result<(), Failure> {
+        let told = match due.subject.clone() {
+            Subject::Incident(id) => self.incident(state, &mut due, &id).await,
+            Subject::Budget(day) => match self.store.spending(day).await {
+                Ok(spending) => {
+                    let notice = presenting::budget(self.language, day, &spending);
+                    self.card(state, &mut due, CardOf::Budget(day), notice, None).await
+                }
+                Err(error) => Err(error.into()),
+            },
+            Subject::More { what, incident_id, press } => self.more(state, &mut due, what, &incident_id, &press).await,
+        };
+        match told {
+            Err(Failure::Store(error @ (StoreError::Missing { .. } | StoreError::Unreadable { .. }))) => {
+                error!(channel = self.channel.name, due = due.key, %error, "what is due cannot be read: the others go on");
+                due.not_before = Some((self.clock)() + UNREADABLE);
+                Ok(self.store.note_due(&self.channel.name, &due).await?)
+            }
+            told => told,
+        }
+    }
+
+    /// Answers a person, below the card.
+    async fn more(&self, state: &mut ChannelState, due: &mut Due, what: More, id: &IncidentId, press: &str) -> Result<(), Failure> {
+        let incident = self.store.known_incident(id).await?;
+        let presented = match what {
+            More::Details => presenting::details(self.language, &incident, &self.store.log(id).await?),
+            More::History => {
+                let past = self.store.past(&incident.fingerprint, id, PAST).await?;
+                presenting::history(self.language, &incident, &past.incidents)
+            }
+        };
+        let card = self.store.card(CardOf::Incident(id), &self.channel.name).await?.card;
+        if !self.allowed(state).await? {
+            return Ok(());
+        }
+        let key = self.key(&[presented.about, id.as_str(), press]);
+        let post = post(key, presented, due);
+        match self.sender(state).reply(card.message_id.as_deref(), &post).await {
+            Ok(_) => {
+                taken(state);
+                Ok(self.store.told(&self.channel.name, due).await?)
+            }
+            Err(error) => self.fault(state, due, error).await,
+        }
+    }
+
+    /// Takes leave to send one thing now. It is noted before the call: whoever dies after it has not sent too fast.
+    pub(crate) async fn allowed(&self, state: &mut ChannelState) -> Result<bool, Failure> {
+        let Ok(sent_at) = take(&state.sent_at, limits(self.channel), (self.clock)()) else { return Ok(false) };
+        state.sent_at = sent_at;
+        self.note(state).await?;
+        Ok(true)
+    }
+
+    /// Notes a fault: what was to be told stays due, and the channel goes on when it can.
+    pub(crate) async fn fault(&self, state: &mut ChannelState, due: &mut Due, error: ChannelError) -> Result<(), Failure> {
+        let (channel, before) = (&self.channel.name, due.clone());
+        let configured = match &self.channel.to {
+            Place::Telegram(chat) => Some(chat.chat_id),
+            _ => None,
+        };
+        let fault = note_fault(state, due, &error, configured, (self.clock)());
+        let until = state.blocked_until.filter(|_| fault == Fault::Waits).map(|at| at.to_string());
+        match &error {
+            ChannelError::Busy { .. } => info!(channel, until, "the channel wants fewer messages: {error}"),
+            ChannelError::Unreachable(_) => warn!(channel, until, "the channel cannot be reached: {error}"),
+            ChannelError::Gone => warn!(channel, due = due.key, "the card was deleted or is too old to be edited: a new one is sent"),
+            ChannelError::Moved { chat_id } => {
+                warn!(channel, chat_id, "the chat has another id now, which is used from here on: write it into channels.json");
+            }
+            ChannelError::Markup(_) => error!(channel, due = due.key, "{error}"),
+            ChannelError::Refused { .. } => error!(channel, due = due.key, until, "the channel refuses what is due: {error}"),
+        }
+        if *due != before {
+            self.store.note_due(channel, due).await?;
+        }
+        self.note(state).await
+    }
+
+    /// A key for a post in this channel.
+    pub(crate) fn key(&self, fields: &[&str]) -> String {
+        fields.iter().fold(Digest::new().field(&self.channel.name), |digest, field| digest.field(field)).hex()
+    }
+
+    pub(crate) fn sender(&self, state: &ChannelState) -> Sender<'_> {
+        Sender::of(self.channel, self.outside, state.moved)
+    }
+
+    async fn note(&self, state: &ChannelState) -> Result<(), Failure> {
+        Ok(self.store.note_channel(&self.channel.name, self.holder, state).await?)
+    }
+
+    async fn come_again(&self, seconds: i32) -> Result<(), Failure> {
+        let message = Message::ChannelDue { channel: self.channel.name.clone() };
+        Ok(self.notifications.send_later(&message, seconds).await.map(drop)?)
+    }
+
+    /// For how long something may still be begun.
+    fn time_left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now()).saturating_sub(A_CALL)
+    }
+}
+
+/// The channel took something: its failures are over.
+pub(crate) fn taken(state: &mut ChannelState) {
+    state.failures = 0;
+    state.blocked_until = None;
+}
+
+/// What is sent, without its markup where the channel did not understand that.
+pub(crate) fn post(key: String, presented: Presented, due: &Due) -> Post {
+    let content = if due.plain { without_markup(&presented.content) } else { presented.content };
+    Post { key, about: presented.about, content, facts: presented.facts }
+}
