@@ -1,6 +1,17 @@
 //! What every kind of channel can do, and how it can fail.
 
+#[cfg(test)]
+mod canned;
+pub mod slack;
+pub mod webhook;
+
+use reqwest::header::HeaderValue;
 use thiserror::Error;
+
+/// The wait where a channel names none that can be read, in seconds.
+const DEFAULT_WAIT: u64 = 30;
+/// The longest wait that is believed, in seconds.
+const LONGEST_WAIT: u64 = 3600;
 
 /// Why a channel did not take something. No text of it holds a token or a key (`secrets-stay`).
 #[derive(Debug, Error)]
@@ -29,9 +40,16 @@ pub enum ChannelError {
     /// It refuses, and the operator has to change something: a wrong token, a bot that is not in the chat. Tried again seldom.
     #[error("it refuses ({status}): {why}")]
     Refused {
-        /// The HTTP status.
+        /// The HTTP status; 0 where nothing was sent.
         status: u16,
         /// Its words, bounded.
         why: String,
     },
+}
+
+/// How long to wait, from the header `Retry-After` (<https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>): seconds. A date, which
+/// nobody sends who counts messages, is the default wait.
+fn wait(header: Option<&HeaderValue>) -> u64 {
+    let seconds = header.and_then(|value| value.to_str().ok()).and_then(|text| text.trim().parse().ok());
+    seconds.map_or(DEFAULT_WAIT, |seconds: u64| seconds.clamp(1, LONGEST_WAIT))
 }
