@@ -129,7 +129,7 @@ fn fitting(text: &str, units: usize) -> usize {
 mod tests {
     use std::collections::BTreeSet;
 
-    use proptest::prelude::{Strategy, any, prop, prop_assert, prop_oneof, proptest};
+    use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_assert, prop_oneof, proptest};
     use serde_json::Value;
     use shared::domain::approval::Verdict;
     use shared::domain::ask::Ask;
@@ -177,13 +177,15 @@ mod tests {
             "[a-z&<>;\n`|]{0,40}",
             prop::sample::select(vec!["```", "\n", "🔥", "<https://a.test|x>"]).prop_map(str::to_owned)
         ];
-        (prop::collection::vec(words, 0..6), 0_usize..3000).prop_map(|(words, times)| words.concat().repeat(times))
+        (prop::collection::vec(words, 0..6), 0_usize..150).prop_map(|(words, times)| words.concat().repeat(times))
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         #[test]
         fn the_blocks_of_any_text_are_within_the_limits(
-            text in texts(), labels in prop::collection::vec(prop::collection::vec("\\PC{0,120}", 0..30), 0..60)
+            text in texts(), labels in prop::collection::vec(prop::collection::vec("\\PC{0,90}", 0..3), 0..60)
         ) {
             let asks = asks();
             let button = |(place, label): (usize, String)| Button { label, ask: asks[place % asks.len()].clone() };
@@ -218,6 +220,16 @@ mod tests {
                 assert!(pieces.iter().any(|piece| piece.contains(end)), "{before} {end}: {pieces:?}");
             }
         }
+    }
+
+    #[test]
+    fn many_buttons_take_more_rows_and_no_more_than_there_may_be() {
+        let row = |length| asks().into_iter().cycle().take(length).map(|ask| Button { label: "do".into(), ask }).collect::<Vec<_>>();
+        let of = |rows: Vec<usize>| of(&Content { text: Rich::from_html("text".into()), buttons: rows.into_iter().map(row).collect() });
+        let lengths: Vec<usize> = of(vec![60]).iter().skip(1).map(|block| block["elements"].as_array().map_or(0, Vec::len)).collect();
+        assert_eq!(lengths, [25, 25, 10]);
+        assert_eq!((of(vec![1; 80]).len(), of(vec![0, 1]).len()), (50, 2));
+        assert_eq!(fault(&of(vec![30; 30])), None);
     }
 
     #[test]
