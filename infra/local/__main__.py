@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
 
-from infra.local import telegram
+from infra.local import slack, telegram
 from infra.local.errors import StageFailed
 from infra.local.net import LOOPBACK
 
@@ -18,7 +19,7 @@ def parser() -> argparse.ArgumentParser:
 
     up = commands.add_parser("up", help="start everything, print one JSON line, stay until stdin closes or a signal comes")
     up.add_argument("--bootstraps", type=Path, help="directory of built functions; without it, sam builds them")
-    up.add_argument("--without", default="", help="parts to leave out, of: target,telegram")
+    up.add_argument("--without", default="", help="parts to leave out, of: target,telegram,slack")
     up.add_argument("--param", action="append", default=[], metavar="KEY=VALUE", help="template parameter; by itself, storms are off here")
     up.add_argument("--own-ssh-host", type=Path, help="use this SSH server instead of the system's sshd")
     up.add_argument("--bind", default=LOOPBACK, help="address of emulator and chat; containers can reach that of Docker's bridge")
@@ -35,6 +36,13 @@ def parser() -> argparse.ArgumentParser:
     chat.add_argument("--bind", default=LOOPBACK)
     chat.add_argument("--port", type=int, default=0)
 
+    channel = commands.add_parser("slack", help="the Slack stand-in alone")
+    channel.add_argument("--secrets-file", type=Path, required=True, help="JSON with token and signing_secret")
+    channel.add_argument("--channel-id", action="append", required=True)
+    channel.add_argument("--user-id", action="append", required=True)
+    channel.add_argument("--bind", default=LOOPBACK)
+    channel.add_argument("--port", type=int, default=0)
+
     commands.add_parser("sam-image", help="a stand-in for Lambda's base image, where none can be pulled")
     return top
 
@@ -45,6 +53,10 @@ def main() -> int:
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = f"{LOOPBACK},localhost,{getattr(given, 'bind', LOOPBACK)}"
     if given.command == "telegram":
         telegram.serve(given.token_file.read_text().strip(), set(given.chat_id), given.bind, given.port)
+        return 0
+    if given.command == "slack":
+        both = json.loads(given.secrets_file.read_text())
+        slack.serve(both["token"], both["signing_secret"], given.channel_id, set(given.user_id), given.bind, given.port)
         return 0
     if given.command == "sam-image":
         from infra.local import sam_image

@@ -39,6 +39,10 @@ class Stack:
     def put_secret(self, output: str, value: str) -> None:
         self.emulator.client("secretsmanager").put_secret_value(SecretId=self.outputs[output], SecretString=value)
 
+    def create_secret(self, name: str, value: str) -> None:
+        """One that the template leaves to the operator."""
+        self.emulator.client("secretsmanager").create_secret(Name=name, SecretString=value)
+
 
 def with_sam(emulator: Emulator, template: Path, parameters: Mapping[str, str], run: Run) -> Stack:
     """`sam deploy` of a template that `sam build` has written: the way of a user with an AWS account."""

@@ -38,7 +38,7 @@ def call(url: str, body: Any = None, headers: dict[str, str] | None = None, meth
     """One HTTP request. An error status is an answer; only a failed connection raises (`OSError`)."""
     data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     request = urllib.request.Request(url, data=data, method=method, headers=headers or {})
-    if data is not None:
+    if data is not None and not request.has_header("Content-type"):
         request.add_header("Content-Type", "application/json")
     # No proxy: everything here talks to the loopback interface.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -19,6 +19,8 @@ from infra.local.target_host import Target
 
 CHAT_ID = -1001000000042
 APPROVER_ID = 4242
+SLACK_CHANNEL, SLACK_USERS = "C0LOCAL0001", ["U0ONCALL001", "U0ADA000001", "U0STRANGER1"]
+SLACK_TOKEN_SECRET, SLACK_SIGNING_SECRET = "quell/channels/slack-token", "quell/channels/slack-signing-secret"
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,39 @@ class Telegram:
 
 
 @dataclass(frozen=True)
+class Slack:
+    origin: str
+    token: str = field(repr=False)
+    signing_secret: str = field(repr=False)
+
+    def control(self, action: str, **parameters: Any) -> Any:
+        answer = net.call(f"{self.origin}/_control/{action}", parameters)
+        if answer.status != 200:
+            raise StageFailed(f"the Slack stand-in's {action} succeeds", f"{answer.status} {answer.body}")
+        return answer.json()
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "base_url": f"{self.origin}/api",
+            "control_url": f"{self.origin}/_control",
+            "token": self.token,
+            "signing_secret": self.signing_secret,
+            "token_secret": SLACK_TOKEN_SECRET,
+            "channel_id": SLACK_CHANNEL,
+            "user_id": SLACK_USERS[0],
+            "user_ids": SLACK_USERS,
+        }
+
+
+@dataclass(frozen=True)
 class Local:
-    """A running stack. `target` and `telegram` can be left out."""
+    """A running stack. `target`, `telegram` and `slack` can be left out."""
 
     run: Run
     deployed: deploy.Stack
     target: Target | None
     telegram: Telegram | None
+    slack: Slack | None
 
     @property
     def secrets(self) -> dict[str, str]:
@@ -76,6 +104,8 @@ class Local:
             base = self.telegram.base_url
             facts["telegram"] = {"base_url": base, "control_url": f"{base}/_control", "token": self.telegram.token}
             facts["telegram"] |= {"chat_id": CHAT_ID, "approver_id": APPROVER_ID}
+        if self.slack:
+            facts["slack"] = self.slack.facts()
         if self.target:
             key = self.run.directory / "target" / "client_key"
             facts["target"] = self.target.facts() | {"private_key_file": str(key)}
@@ -108,6 +138,10 @@ def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], N
         telegram = _start_telegram(children, run, wanted.bind)
         write_channels(run.config, telegram.base_url)
         parameters["ConfigDirectory"] = str(run.config)
+    slack = None
+    if "slack" not in wanted.without:
+        stage("Slack stand-in")
+        slack = _start_slack(children, run, wanted.bind)
     stage("AWS emulator")
     aws = emulator.start(children, run, wanted.bind)
     stage("deployment")
@@ -122,7 +156,12 @@ def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], N
         deployed.put_secret("TelegramBotTokenArn", telegram.token)
         url, secret = f"{deployed.api_url}/api/v1/webhooks/telegram", deployed.secret("TelegramWebhookSecretArn")
         telegram.api("setWebhook", url=url, secret_token=secret, allowed_updates=["callback_query"])
-    return Local(run, deployed, target, telegram)
+    if slack:
+        # No channel of the stack's own leads there: a story that wants one writes it.
+        deployed.create_secret(SLACK_TOKEN_SECRET, slack.token)
+        deployed.create_secret(SLACK_SIGNING_SECRET, slack.signing_secret)
+        slack.control("request_url", url=f"{deployed.api_url}/api/v1/webhooks/slack")
+    return Local(run, deployed, target, telegram, slack)
 
 
 def write_channels(directory: Path, telegram_url: str) -> None:
@@ -154,17 +193,33 @@ def write_sam_environment(local: Local) -> Path:
 
 def _start_telegram(children: Children, run: Run, bind: str) -> Telegram:
     token = f"7700000042:{secrets.token_urlsafe(26)}"
-    token_file = run.directory / "telegram-token"
-    token_file.touch(mode=0o600)
-    token_file.write_text(token)
-    log = run.log("telegram")
-    command = [sys.executable, "-m", "infra.local", "telegram", "--token-file", str(token_file), "--chat-id", str(CHAT_ID)]
-    command += ["--bind", bind]
-    child = children.start("telegram", command, log, cwd=PROJECT)
+    arguments = ["--token-file", str(_private_file(run, "telegram-token", token)), "--chat-id", str(CHAT_ID)]
+    return Telegram(_start_stand_in(children, run, "telegram", arguments, bind), token)
+
+
+def _start_slack(children: Children, run: Run, bind: str) -> Slack:
+    token, signing_secret = f"xoxb-1-2-{secrets.token_urlsafe(18)}", secrets.token_hex(16)
+    file = _private_file(run, "slack-secrets.json", json.dumps({"token": token, "signing_secret": signing_secret}))
+    arguments = ["--secrets-file", str(file), "--channel-id", SLACK_CHANNEL]
+    arguments += [word for user in SLACK_USERS for word in ("--user-id", user)]
+    return Slack(_start_stand_in(children, run, "slack", arguments, bind), token, signing_secret)
+
+
+def _private_file(run: Run, name: str, content: str) -> Path:
+    file = run.directory / name
+    file.touch(mode=0o600)
+    file.write_text(content)
+    return file
+
+
+def _start_stand_in(children: Children, run: Run, name: str, arguments: list[str], bind: str) -> str:
+    """Where it answers."""
+    log = run.log(name)
+    child = children.start(name, [sys.executable, "-m", "infra.local", name, *arguments, "--bind", bind], log, cwd=PROJECT)
     deadline = time.monotonic() + 15
     while child.process.poll() is None and time.monotonic() < deadline:
         first = log.read_text().partition("\n")
         if first[1]:
-            return Telegram(f"http://{emulator.reachable(bind)}:{json.loads(first[0])['port']}", token)
+            return f"http://{emulator.reachable(bind)}:{json.loads(first[0])['port']}"
         time.sleep(0.02)
-    raise StageFailed("the Telegram stand-in prints its port", child.tail(), str(log))
+    raise StageFailed(f"the {name} stand-in prints its port", child.tail(), str(log))

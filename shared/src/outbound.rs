@@ -1,11 +1,15 @@
 //! Calls to the world outside AWS: one client, which no answer can lead elsewhere, and a bound on what is read of an answer.
 
+mod public;
+
 use std::error::Error as _;
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response};
+use reqwest::{Client, ClientBuilder, Response};
 use thiserror::Error;
+
+pub use public::{NotPublic, PublicClient, is_public, refusal};
 
 /// How long making a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -32,10 +36,14 @@ pub enum BodyError {
 /// # Errors
 /// If the system's certificates cannot be read.
 pub fn client() -> Result<Client, NoClient> {
-    // A second call, as tests make it, finds the provider installed.
+    builder().build().map_err(|error| NoClient(reason(error)))
+}
+
+/// What every client has in common.
+fn builder() -> ClientBuilder {
+    // A second call finds the provider installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = Client::builder().connect_timeout(CONNECT_TIMEOUT).redirect(Policy::none()).build();
-    client.map_err(|error| NoClient(reason(error)))
+    Client::builder().connect_timeout(CONNECT_TIMEOUT).redirect(Policy::none())
 }
 
 /// The whole body of an answer, if it has at most this many bytes.

@@ -109,6 +109,14 @@ impl Secrets {
         self.read(id, Stage::Current, MAX_AGE).await?.ok_or_else(|| SecretError::NoValue { id: id.to_owned() })
     }
 
+    /// The current value of a secret, and the one before it where there is one: what is signed during a rotation is signed with both.
+    ///
+    /// # Errors
+    /// If it has no current value or cannot be read.
+    pub async fn with_previous(&self, id: &str) -> Result<(SecretString, Option<SecretString>), SecretError> {
+        Ok((self.get(id).await?, self.read(id, Stage::Previous, MAX_AGE).await?))
+    }
+
     /// Checks a credential against a secret that may be being rotated: the value in memory, then, if that one does not fit,
     /// the value of now, then the one before it.
     ///

@@ -17,3 +17,4 @@ pub mod runtime;
 pub mod sam;
 pub mod stack;
 pub mod target_host;
+pub mod webhook_receiver;

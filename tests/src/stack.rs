@@ -43,6 +43,8 @@ pub struct Facts {
     pub sam_env_file: PathBuf,
     /// The chat.
     pub telegram: Telegram,
+    /// The other chat, where nothing is told before a story's own file says so.
+    pub slack: Slack,
     /// The host.
     pub target: Target,
 }
@@ -60,6 +62,27 @@ pub struct Telegram {
     pub chat_id: i64,
     /// Who may approve.
     pub approver_id: i64,
+}
+
+/// The Slack stand-in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Slack {
+    /// Where its Web API answers.
+    pub base_url: String,
+    /// Where it is controlled.
+    pub control_url: String,
+    /// The app's token.
+    pub token: String,
+    /// The name of the secret with it.
+    pub token_secret: String,
+    /// With what it signs presses.
+    pub signing_secret: String,
+    /// The channel.
+    pub channel_id: String,
+    /// The one who presses, if nobody else is named.
+    pub user_id: String,
+    /// Everybody in the channel.
+    pub user_ids: Vec<String>,
 }
 
 /// The host to repair.

@@ -1,16 +1,30 @@
 //! What every kind of channel can do, and how it can fail.
 
+#[cfg(test)]
+mod canned;
+pub mod slack;
 pub mod telegram;
+pub mod webhook;
 
+use jiff::Timestamp;
 use reqwest::Client;
+use reqwest::header::HeaderValue;
 use secrecy::SecretString;
-use shared::domain::channels::{Channel, Place};
+use shared::domain::channels::{Channel, Place, SlackChannel, Webhook as WebhookSettings};
 use shared::domain::outbox::Moved;
+use shared::outbound::PublicClient;
 use shared::secrets::{SecretError, Secrets};
 use thiserror::Error;
 
+use crate::channel::slack::Slack;
 use crate::channel::telegram::Telegram;
+use crate::channel::webhook::{Keys, Webhook};
 use crate::content::Post;
+
+/// The wait where a channel names none that can be read, in seconds.
+const DEFAULT_WAIT: u64 = 30;
+/// The longest wait that is believed, in seconds.
+const LONGEST_WAIT: u64 = 3600;
 
 /// Why a channel did not take something. No text of it holds a token or a key (`secrets-stay`).
 #[derive(Debug, Error)]
@@ -39,7 +53,7 @@ pub enum ChannelError {
     /// It refuses, and the operator has to change something: a wrong token, a bot that is not in the chat. Tried again seldom.
     #[error("it refuses ({status}): {why}")]
     Refused {
-        /// The HTTP status.
+        /// The HTTP status; 0 where nothing was sent.
         status: u16,
         /// Its words, bounded.
         why: String,
@@ -50,7 +64,7 @@ pub enum ChannelError {
 impl From<SecretError> for ChannelError {
     fn from(error: SecretError) -> Self {
         match error {
-            SecretError::NoValue { .. } => Self::Refused { status: 401, why: error.to_string() },
+            SecretError::NoValue { .. } => Self::Refused { status: 0, why: error.to_string() },
             SecretError::Unavailable { .. } => Self::Unreachable(error.to_string()),
         }
     }
@@ -59,8 +73,10 @@ impl From<SecretError> for ChannelError {
 /// What senders need of the world.
 #[derive(Debug)]
 pub struct Outside {
-    /// The client for every call.
+    /// The client for servers that an operator may have on an address of their own.
     pub client: Client,
+    /// The client for all others.
+    pub public: PublicClient,
     /// The tokens and keys.
     pub secrets: Secrets,
     /// The secret with the token of Telegram's bot, for chats that name none.
@@ -75,21 +91,30 @@ impl Outside {
 
 /// Sends in one channel.
 #[derive(Debug)]
-pub enum Sender<'a> {
-    /// In a chat of Telegram.
+pub struct Sender<'a> {
+    outside: &'a Outside,
+    now: Timestamp,
+    to: To<'a>,
+}
+
+/// Where to.
+#[derive(Debug)]
+enum To<'a> {
     Telegram(Telegram<'a>),
-    /// In a channel of a kind that this build cannot send in.
-    Unknown(&'static str),
+    Slack(Slack, &'a SlackChannel),
+    Webhook(Webhook, &'a WebhookSettings),
 }
 
 impl<'a> Sender<'a> {
-    /// The sender of a channel, whose chat may have moved.
+    /// The sender of a channel, whose chat may have moved. `now` is the time that its signatures carry.
     #[must_use]
-    pub fn of(channel: &'a Channel, outside: &'a Outside, moved: Option<Moved>) -> Self {
-        match &channel.to {
-            Place::Telegram(chat) => Self::Telegram(Telegram::new(chat, outside, moved)),
-            other => Self::Unknown(other.kind()),
-        }
+    pub fn of(channel: &'a Channel, outside: &'a Outside, moved: Option<Moved>, now: Timestamp) -> Self {
+        let to = match &channel.to {
+            Place::Telegram(chat) => To::Telegram(Telegram::new(chat, outside, moved)),
+            Place::Slack(slack) => To::Slack(Slack::new(outside.client.clone(), slack), slack),
+            Place::Webhook(webhook) => To::Webhook(Webhook::new(&outside.client, &outside.public, webhook), webhook),
+        };
+        Self { outside, now, to }
     }
 
     /// Sends something; the channel's id of the message.
@@ -97,9 +122,13 @@ impl<'a> Sender<'a> {
     /// # Errors
     /// If the channel did not take it, or did not say so.
     pub async fn send(&self, post: &Post) -> Result<String, ChannelError> {
-        match self {
-            Self::Telegram(telegram) => telegram.send(post).await,
-            Self::Unknown(kind) => Err(unknown(kind)),
+        match &self.to {
+            To::Telegram(telegram) => telegram.send(post).await,
+            To::Slack(slack, settings) => slack.send(&self.outside.secret(&settings.token_secret).await?, post).await,
+            To::Webhook(webhook, settings) => {
+                let (current, previous) = self.outside.secrets.with_previous(&settings.key_secret).await?;
+                webhook.send(Keys { current: &current, previous: previous.as_ref() }, self.now, post).await
+            }
         }
     }
 
@@ -109,42 +138,70 @@ impl<'a> Sender<'a> {
     /// # Errors
     /// [`ChannelError::Gone`] if the message is not there any more; others if the channel did not take it.
     pub async fn edit(&self, message_id: &str, post: &Post) -> Result<String, ChannelError> {
-        match self {
-            Self::Telegram(telegram) => telegram.edit(message_id, post).await.map(|()| message_id.to_owned()),
-            Self::Unknown(kind) => Err(unknown(kind)),
+        match &self.to {
+            To::Telegram(telegram) => telegram.edit(message_id, post).await?,
+            To::Slack(slack, settings) => {
+                slack.edit(&self.outside.secret(&settings.token_secret).await?, message_id, post).await?;
+            }
+            To::Webhook(webhook, settings) => {
+                let (current, previous) = self.outside.secrets.with_previous(&settings.key_secret).await?;
+                webhook.edit(Keys { current: &current, previous: previous.as_ref() }, self.now, message_id, post).await?;
+                return Ok(post.key.clone());
+            }
         }
+        Ok(message_id.to_owned())
     }
 
     /// Sends something below a message, if that is still there.
     ///
     /// # Errors
     /// As [`Sender::send`].
-    pub async fn reply(&self, message_id: Option<&str>, post: &Post) -> Result<String, ChannelError> {
-        match self {
-            Self::Telegram(telegram) => telegram.reply(message_id, post).await,
-            Self::Unknown(kind) => Err(unknown(kind)),
+    pub async fn reply(&self, message_id: Option<&str>, post: &Post) -> Result<(), ChannelError> {
+        match &self.to {
+            To::Telegram(telegram) => telegram.reply(message_id, post).await.map(drop),
+            To::Slack(slack, settings) => slack.reply(&self.outside.secret(&settings.token_secret).await?, message_id, post).await,
+            To::Webhook(webhook, settings) => {
+                let (current, previous) = self.outside.secrets.with_previous(&settings.key_secret).await?;
+                webhook.reply(Keys { current: &current, previous: previous.as_ref() }, self.now, message_id, post).await
+            }
         }
     }
 
-    /// Looks for a message by the key of its post: its id, if the channel has it.
+    /// Says something to one person in the channel, which nobody else sees. Only Slack can do that.
+    ///
+    /// # Errors
+    /// As [`Sender::send`].
+    pub async fn whisper(&self, user: &str, words: &str) -> Result<(), ChannelError> {
+        match &self.to {
+            To::Slack(slack, settings) => slack.whisper(&self.outside.secret(&settings.token_secret).await?, user, words).await,
+            To::Telegram(_) | To::Webhook(..) => Ok(()),
+        }
+    }
+
+    /// Looks for a message by the key of its post: its id, if the channel has it, or takes it once however often it comes.
     ///
     /// # Errors
     /// If the channel did not answer.
-    #[expect(clippy::unused_async, reason = "other kinds of channels ask their servers")]
-    pub async fn find(&self, _key: &str) -> Result<Option<String>, ChannelError> {
-        match self {
+    pub async fn find(&self, key: &str) -> Result<Option<String>, ChannelError> {
+        match &self.to {
             // A bot cannot look back at a chat: https://core.telegram.org/bots/api#getting-updates is all that it sees.
-            Self::Telegram(_) | Self::Unknown(_) => Ok(None),
+            To::Telegram(_) => Ok(None),
+            To::Slack(slack, settings) => slack.find(&self.outside.secret(&settings.token_secret).await?, key).await,
+            // Its server may not have it: it is sent again under the same key, which is all that the server needs.
+            To::Webhook(..) => Ok(None),
         }
     }
 
     /// Whether something that is sent twice is seen twice: the channel neither finds nor drops it.
     #[must_use]
     pub fn repeats(&self) -> bool {
-        matches!(self, Self::Telegram(_))
+        matches!(self.to, To::Telegram(_))
     }
 }
 
-fn unknown(kind: &str) -> ChannelError {
-    ChannelError::Refused { status: 501, why: format!("this build cannot send to {kind}") }
+/// How long to wait, from the header `Retry-After` (<https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>): seconds. A date, which
+/// nobody sends who counts messages, is the default wait.
+fn wait(header: Option<&HeaderValue>) -> u64 {
+    let seconds = header.and_then(|value| value.to_str().ok()).and_then(|text| text.trim().parse().ok());
+    seconds.map_or(DEFAULT_WAIT, |seconds: u64| seconds.clamp(1, LONGEST_WAIT))
 }

@@ -35,3 +35,31 @@ pub struct Post {
     /// The same for machines: an object. Only webhooks carry it.
     pub facts: Value,
 }
+
+impl Post {
+    /// The same without markup, for a channel that did not understand it ([`crate::channel::ChannelError::Markup`]).
+    #[must_use]
+    pub fn without_markup(&self) -> Self {
+        let plain = self.content.text.plain().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        let content = Content { text: Rich::from_html(plain), buttons: self.content.buttons.clone() };
+        Self { content, ..self.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Content, Post};
+    use crate::rich::Rich;
+
+    #[test]
+    fn without_markup_the_words_stay_what_they_were() {
+        let text = Rich::from_html("<b>web-1</b> &lt;b&gt; &amp;amp; <a href=\"https://a.test\">more</a>".to_owned());
+        let post = Post { key: "k".into(), about: "incident", content: Content { text, buttons: vec![] }, facts: json!({ "a": 1 }) };
+        let plain = post.without_markup();
+        assert_eq!(plain.content.text.plain(), post.content.text.plain());
+        assert!(!plain.content.text.telegram().contains('<'), "{plain:?}");
+        assert_eq!((&plain.key, plain.about, &plain.facts), (&post.key, post.about, &post.facts));
+    }
+}

@@ -25,7 +25,7 @@ use shared::domain::outbox::{Rank, Subject};
 use shared::domain::storm::Storm;
 use shared::fault::Faults;
 use shared::message::Message;
-use shared::outbound::{self, NoClient};
+use shared::outbound::{self, NoClient, PublicClient};
 use shared::queue::{Queue, QueueError, STORM_LOOKS_EVERY};
 use shared::secrets::Secrets;
 use shared::store::{Store, StoreError};
@@ -86,7 +86,12 @@ impl App {
             channels: channels_file::load(&config.config_dir)?,
             store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
             notifications: Queue::new(aws_sdk_sqs::Client::new(aws), config.notifications_queue),
-            outside: Outside { client: outbound::client()?, secrets, telegram_token: config.telegram_token_secret },
+            outside: Outside {
+                client: outbound::client()?,
+                public: PublicClient::new()?,
+                secrets,
+                telegram_token: config.telegram_token_secret,
+            },
         })
     }
 

@@ -93,13 +93,6 @@ fn answer(about: &'static str, incident: &Incident, lines: Vec<String>) -> Prese
     }
 }
 
-/// The same without markup: what no channel can fail to understand.
-#[must_use]
-pub fn without_markup(content: &Content) -> Content {
-    let plain = content.text.plain().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    Content { text: Rich::from_html(plain), buttons: content.buttons.clone() }
-}
-
 fn content(card: Card) -> Content {
     let button = |button: card::Button| Some(Button { label: button.label.to_owned(), ask: Ask::read(&button.data)? });
     let row: Vec<Button> = card.buttons.into_iter().filter_map(button).collect();
@@ -110,19 +103,4 @@ fn digest(content: &Content) -> String {
     let buttons = content.buttons.iter().flatten();
     let buttons = buttons.fold(Digest::new(), |digest, button| digest.field(&button.label).field(button.ask.to_string()));
     Digest::new().field(content.text.telegram()).field(buttons.hex()).hex()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_markup;
-    use crate::content::Content;
-    use crate::rich::Rich;
-
-    #[test]
-    fn without_markup_nothing_is_left_to_understand() {
-        let content = Content { text: Rich::from_html("<b>a &lt;b&gt; &amp;amp;</b>".to_owned()), buttons: Vec::new() };
-        let plain = without_markup(&content);
-        assert_eq!(plain.text.telegram(), "a &lt;b&gt; &amp;amp;");
-        assert_eq!(plain.text.plain(), content.text.plain());
-    }
 }

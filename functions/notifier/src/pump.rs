@@ -19,7 +19,7 @@ use crate::Failure;
 use crate::channel::{ChannelError, Outside, Sender};
 use crate::content::Post;
 use crate::outbox::{Fault, Next, nap, next, note_fault, wake_in};
-use crate::presenting::{self, Presented, without_markup};
+use crate::presenting::{self, Presented};
 use crate::rate::{limits, take};
 
 /// How long one turn may take: longer than the function runs.
@@ -193,7 +193,7 @@ impl Pump<'_> {
     }
 
     pub(crate) fn sender(&self, state: &ChannelState) -> Sender<'_> {
-        Sender::of(self.channel, self.outside, state.moved)
+        Sender::of(self.channel, self.outside, state.moved, (self.clock)())
     }
 
     async fn note(&self, state: &ChannelState) -> Result<(), Failure> {
@@ -219,6 +219,6 @@ pub(crate) fn taken(state: &mut ChannelState) {
 
 /// What is sent, without its markup where the channel did not understand that.
 pub(crate) fn post(key: String, presented: Presented, due: &Due) -> Post {
-    let content = if due.plain { without_markup(&presented.content) } else { presented.content };
-    Post { key, about: presented.about, content, facts: presented.facts }
+    let post = Post { key, about: presented.about, content: presented.content, facts: presented.facts };
+    if due.plain { post.without_markup() } else { post }
 }

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::domain::channels::TelegramChat;
 use shared::domain::outbox::Moved;
-use shared::outbound;
+use shared::outbound::{self, PublicClient};
 use shared::secrets::{Read, ReadSecret, Secrets, Stage};
 
 use super::{Telegram, error};
@@ -24,7 +24,9 @@ impl ReadSecret for Token {
 }
 
 fn outside() -> Outside {
-    Outside { client: outbound::client().expect("a client"), secrets: Secrets::new(Token), telegram_token: "token".to_owned() }
+    let public = PublicClient::new().expect("a client");
+    let client = outbound::client().expect("a client");
+    Outside { client, public, secrets: Secrets::new(Token), telegram_token: "token".to_owned() }
 }
 
 fn post() -> Post {

@@ -1,0 +1,136 @@
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use shared::domain::ask::Ask;
+use shared::domain::channels::SlackChannel;
+use shared::domain::id::IncidentId;
+use shared::outbound;
+
+use super::Slack;
+use crate::channel::ChannelError;
+use crate::channel::canned::Canned;
+use crate::content::{Button, Content, Post};
+use crate::rich::Rich;
+
+fn post() -> Post {
+    let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("an id");
+    let content = Content {
+        text: Rich::from_html("<b>web-1</b> &lt;!channel&gt;".into()),
+        buttons: vec![vec![Button { label: "Details".into(), ask: Ask::Details(id) }]],
+    };
+    Post { key: "ab".repeat(32), about: "incident", content, facts: json!({}) }
+}
+
+fn token() -> SecretString {
+    SecretString::from("xoxb-very-secret")
+}
+
+fn slack(base_url: String) -> Slack {
+    let channel = SlackChannel { channel_id: "C0123456789".into(), token_secret: "t".into(), api_url: Some(base_url) };
+    Slack::new(outbound::client().expect("a client"), &channel)
+}
+
+async fn sent(status: u16, head: &str, body: &str) -> Result<String, ChannelError> {
+    let server = Canned::start(status, head, body).await;
+    slack(format!("http://{}", server.address)).send(&token(), &post()).await
+}
+
+/// The request's line and what it sends.
+fn read(request: &str) -> (&str, Value) {
+    let (head, body) = request.split_once("\r\n\r\n").expect("a head");
+    (head.lines().next().expect("a line"), serde_json::from_str(body).unwrap_or_default())
+}
+
+#[tokio::test]
+async fn every_call_is_what_slack_documents() {
+    let server = Canned::start(200, "", r#"{"ok":true,"ts":"1700000000.000100"}"#).await;
+    let (slack, token, post) = (slack(format!("http://{}", server.address)), token(), post());
+    assert_eq!(slack.send(&token, &post).await.expect("it is sent"), "1700000000.000100");
+    slack.edit(&token, "1.2", &post).await.expect("it is edited");
+    slack.reply(&token, Some("1.2"), &post).await.expect("it is answered");
+    slack.whisper(&token, "U1", "only <you>").await.expect("it is said");
+    let requests = server.requests();
+    assert!(requests.iter().all(|request| request.contains("authorization: Bearer xoxb-very-secret\r\n")));
+    assert!(requests.iter().all(|request| request.contains("content-type: application/json; charset=utf-8\r\n")));
+    let [send, edit, reply, whisper] = [0, 1, 2, 3].map(|place| read(&requests[place]));
+    assert_eq!(send.0, "POST /chat.postMessage HTTP/1.1");
+    assert_eq!(send.1["metadata"], json!({ "event_type": "quell_card", "event_payload": { "key": post.key } }));
+    assert_eq!((&send.1["channel"], &send.1["unfurl_links"]), (&json!("C0123456789"), &json!(false)));
+    assert_eq!(send.1["text"], "web-1 &lt;!channel&gt;", "nothing in a text of others is a command");
+    assert_eq!(send.1["blocks"].as_array().map(Vec::len), Some(2));
+    assert_eq!((&send.1["parse"], &edit.1["parse"]), (&json!("none"), &json!("none")));
+    assert_eq!((edit.0, &edit.1["ts"], &edit.1["metadata"]), ("POST /chat.update HTTP/1.1", &json!("1.2"), &Value::Null));
+    assert_eq!((reply.0, &reply.1["thread_ts"]), ("POST /chat.postMessage HTTP/1.1", &json!("1.2")));
+    assert_eq!(whisper.0, "POST /chat.postEphemeral HTTP/1.1");
+    assert_eq!(whisper.1, json!({ "channel": "C0123456789", "user": "U1", "text": "only &lt;you&gt;" }));
+}
+
+#[tokio::test]
+async fn a_message_is_found_by_the_key_that_it_was_sent_with() {
+    let key = "ab".repeat(32);
+    let messages = json!({ "ok": true, "messages": [
+        { "ts": "3.0", "text": "of somebody" },
+        { "ts": "2.0", "metadata": { "event_type": "other", "event_payload": { "key": key } } },
+        { "ts": "1.0", "metadata": { "event_type": "quell_card", "event_payload": { "key": key } } },
+    ]});
+    let server = Canned::start(200, "", &messages.to_string()).await;
+    let slack = slack(format!("http://{}", server.address));
+    assert_eq!(slack.find(&token(), &key).await.expect("an answer").as_deref(), Some("1.0"));
+    assert_eq!(slack.find(&token(), "cd").await.expect("an answer"), None);
+    let line = "GET /conversations.history?channel=C0123456789&limit=100&include_all_metadata=true HTTP/1.1";
+    assert_eq!(read(&server.requests()[0]).0, line);
+}
+
+#[tokio::test]
+async fn every_error_says_what_to_do_about_it() {
+    let cases = [
+        ("ratelimited", "Busy"),
+        ("rate_limited", "Busy"),
+        ("message_limit_exceeded", "Busy"),
+        ("message_not_found", "Gone"),
+        ("cant_update_message", "Gone"),
+        ("edit_window_closed", "Gone"),
+        ("invalid_blocks", "Markup"),
+        ("invalid_blocks_format", "Markup"),
+        ("msg_too_long", "Markup"),
+        ("msg_blocks_too_long", "Markup"),
+        ("internal_error", "Unreachable"),
+        ("invalid_auth", "Refused"),
+        ("not_in_channel", "Refused"),
+        ("channel_not_found", "Refused"),
+        ("account_inactive", "Refused"),
+        ("is_archived", "Refused"),
+        ("what_nobody_knows", "Refused"),
+    ];
+    for (word, expected) in cases {
+        let error = sent(200, "", &json!({ "ok": false, "error": word }).to_string()).await.expect_err(word);
+        assert!(format!("{error:?}").starts_with(expected), "{word}: {error:?}");
+    }
+    let scope = sent(200, "", r#"{"ok":false,"error":"missing_scope","needed":"chat:write"}"#).await.expect_err("no scope");
+    assert_eq!(scope.to_string(), "it refuses (200): missing_scope: the app needs the scope chat:write");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_none_of_slacks_is_tried_again() {
+    let wait = |error| match error {
+        Err(ChannelError::Busy { seconds }) => seconds,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(wait(sent(429, "retry-after: 7\r\n", "").await), 7);
+    assert_eq!(wait(sent(429, "", "").await), 30);
+    assert_eq!(wait(sent(429, "retry-after: 99999999\r\n", "").await), 3600);
+    for (status, body) in [(500, "{}"), (503, ""), (200, "<html>"), (200, "{\"ok\":true}"), (302, ""), (404, "not here")] {
+        let error = sent(status, "location: http://127.0.0.1:1/\r\n", body).await.expect_err(body);
+        assert!(matches!(error, ChannelError::Unreachable(_)), "{status} {body}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_error_shows_the_token() {
+    let echo = json!({ "ok": false, "error": "invalid_auth" }).to_string();
+    let server = Canned::start(401, "", &echo).await;
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    for base_url in [format!("http://{}", server.address), format!("http://{closed}"), "not a url".to_owned()] {
+        let error = slack(base_url).send(&token(), &post()).await.expect_err("nobody takes it");
+        assert!(!format!("{error} {error:?}").contains("very-secret"), "{error:?}");
+    }
+}

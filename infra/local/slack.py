@@ -1,0 +1,213 @@
+"""A stand-in for Slack's Web API and its interactivity: the documented contract over HTTP, and `/_control/` for what people do."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+import threading
+import time
+import urllib.parse
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from infra.local import net
+from infra.local.slack_app import App, Channel, Parameters, Refused
+
+LARGEST_BODY = 1_000_000
+# Slack waits three seconds; functions that a busy machine starts for the first time take longer.
+PATIENCE = 60
+
+
+@dataclass
+class Fault:
+    """An error for the next calls of a method (every method when empty). `status` other than 200 is an answer that is none of Slack's."""
+
+    method: str
+    error: Refused
+    count: int
+    # The call takes effect and only its answer is lost: what a timeout looks like from outside.
+    apply: bool
+    delay_seconds: float
+
+
+@dataclass
+class Service:
+    app: App
+    signing_secret: str = field(repr=False)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    faults: list[Fault] = field(default_factory=list)
+    responses: list[Parameters] = field(default_factory=list)
+    request_url: str = ""
+    base_url: str = ""
+
+    def api(self, token: str, method: str, given: Parameters) -> tuple[int, Parameters, int | None]:
+        retry_after = None
+        try:
+            if not token:
+                raise Refused("not_authed")
+            if not hmac.compare_digest(token, self.app.token):
+                raise Refused("invalid_auth")
+            fault = self._fault(method)
+            if fault:
+                time.sleep(fault.delay_seconds)
+            with self.lock:
+                result = {} if fault and not fault.apply else self.app.call(method, given)
+            if fault:
+                raise fault.error
+            status, body = 200, result
+        except Refused as refused:
+            status, body, retry_after = refused.status, refused.body(), refused.retry_after
+        except (TypeError, ValueError):
+            status, body = 200, Refused("invalid_arguments").body()
+        with self.lock:
+            said = body.get("error")
+            self.app.calls.append({"method": method, "parameters": given, "status": status, "error": said, "at": time.time()})
+        return status, json.loads(json.dumps(body)), retry_after
+
+    def _fault(self, method: str) -> Fault | None:
+        with self.lock:
+            for fault in self.faults:
+                if fault.count > 0 and fault.method in ("", method):
+                    fault.count -= 1
+                    return fault
+        return None
+
+    def control(self, action: str, given: Parameters) -> tuple[int, Parameters]:
+        handlers = {
+            "messages": self._messages,
+            "whispers": lambda given: {"whispers": self._channel(given).whispers},
+            "calls": lambda _: {"calls": self.app.calls},
+            "responses": lambda _: {"responses": self.responses},
+            "press": self._press,
+            "request_url": self._set_request_url,
+            "delete": self._delete,
+            "fail": self._fail,
+        }
+        if action not in handlers:
+            return 404, {"error": f"no such control; there are {sorted(handlers)}"}
+        try:
+            return 200, handlers[action](given)
+        except Refused as refused:
+            return 400, {"error": refused.error}
+        except (KeyError, TypeError, ValueError, OSError) as problem:
+            return 400, {"error": f"{type(problem).__name__}: {problem}"}
+
+    def _channel(self, given: Parameters) -> Channel:
+        return self.app.channels[str(given.get("channel", next(iter(self.app.channels))))]
+
+    def _messages(self, given: Parameters) -> Parameters:
+        with self.lock:
+            return {"messages": json.loads(json.dumps(self._channel(given).messages))}
+
+    def _set_request_url(self, given: Parameters) -> Parameters:
+        self.request_url = str(given["url"])
+        return {"request_url": self.request_url}
+
+    def _delete(self, given: Parameters) -> Parameters:
+        """Somebody deletes a message."""
+        channel = self._channel(given)
+        with self.lock:
+            message = self.app.find(channel, given["ts"])
+            if message is None:
+                raise Refused("there is no such message")
+            channel.messages.remove(message)
+        return {"deleted": given["ts"]}
+
+    def _press(self, given: Parameters) -> Parameters:
+        """A member presses a button: what the app's request URL answered.
+
+        `signing_secret` and `age_seconds` make presses that Slack did not sign, or signed long ago.
+        """
+        name = str(given.get("channel", next(iter(self.app.channels))))
+        with self.lock:
+            response_url = f"{self.base_url}/_response/{len(self.app.calls)}"
+            payload = self.app.press(name, str(given["ts"]), str(given["value"]), str(given["user"]), response_url, bool(given.get("stale")))
+        body = urllib.parse.urlencode({"payload": json.dumps(payload)}).encode()
+        timestamp = str(int(time.time()) - int(given.get("age_seconds", 0)))
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "X-Slack-Request-Timestamp": timestamp,
+            "X-Slack-Signature": signature(str(given.get("signing_secret", self.signing_secret)), timestamp, body),
+        }
+        answer = net.call(str(given.get("url", self.request_url)), body, headers, timeout=PATIENCE)
+        return {"status": answer.status, "body": answer.body, "payload": payload}
+
+    def _fail(self, given: Parameters) -> Parameters:
+        status = int(given.get("status", 200))
+        retry_after = int(given.get("retry_after", 1)) if status == 429 else None
+        error = Refused(str(given.get("error", "ratelimited" if status == 429 else "internal_error")), None, status, retry_after)
+        fault = Fault(
+            str(given.get("method", "")), error, int(given.get("count", 1)), bool(given.get("apply")), float(given.get("delay_seconds", 0))
+        )
+        with self.lock:
+            self.faults.append(fault)
+        return {"faults": len(self.faults)}
+
+
+def signature(secret: str, timestamp: str, body: bytes) -> str:
+    """As https://docs.slack.dev/authentication/verifying-requests-from-slack says."""
+    return "v0=" + hmac.new(secret.encode(), f"v0:{timestamp}:".encode() + body, hashlib.sha256).hexdigest()
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    service: Service  # Set on the subclass that `serve` makes.
+
+    def do_GET(self) -> None:
+        self._answer(*self._route())
+
+    do_POST = do_GET
+
+    def _route(self) -> tuple[int, Parameters, int | None]:
+        address = urllib.parse.urlsplit(self.path)
+        given: Parameters = dict(urllib.parse.parse_qsl(address.query, keep_blank_values=True))
+        try:
+            given |= self._body()
+        except ValueError:
+            return 200, Refused("invalid_json").body(), None
+        if control := re.fullmatch(r"/_control/([a-z_]+)", address.path):
+            return *self.service.control(control.group(1), given), None
+        if re.fullmatch(r"/_response/[0-9]+", address.path):
+            self.service.responses.append(given)
+            return 200, {"ok": True}, None
+        if call := re.fullmatch(r"/api/([A-Za-z.]+)", address.path):
+            token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+            return self.service.api(token, call.group(1), given)
+        return 404, {"ok": False, "error": "not_found"}, None
+
+    def _body(self) -> Parameters:
+        length = int(self.headers.get("Content-Length") or 0)
+        if length > LARGEST_BODY:
+            self.close_connection = True
+            raise ValueError("body too large")
+        raw = self.rfile.read(length).decode()
+        if not raw:
+            return {}
+        if self.headers.get_content_type() == "application/json":
+            parsed = json.loads(raw)
+            if not isinstance(parsed, dict):
+                raise ValueError("an object is expected")
+            return parsed
+        return dict(urllib.parse.parse_qsl(raw, keep_blank_values=True))
+
+    def _answer(self, status: int, body: Parameters, retry_after: int | None) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        if retry_after is not None:
+            self.send_header("Retry-After", str(retry_after))
+        self.send_header("Content-Type", "application/json; charset=utf-8")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+def serve(token: str, signing_secret: str, channels: list[str], users: set[str], bind: str, port: int) -> None:
+    """Runs until the process ends. The first line on stdout is `{"port": …}`."""
+    service = Service(App(token, {name: Channel() for name in channels}, users), signing_secret)
+    server = ThreadingHTTPServer((bind, port), type("BoundHandler", (Handler,), {"service": service}))
+    service.base_url = f"http://{bind}:{server.server_address[1]}"
+    print(json.dumps({"port": server.server_address[1]}), flush=True)
+    server.serve_forever()

@@ -1,0 +1,143 @@
+//! A receiver of webhooks on loopback: it checks signatures as Standard Webhooks says, answers as a story wants, and keeps what it got.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde_json::Value;
+use sha2::Sha256;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::http::{Answer, Headers, Request, serve};
+
+/// How long a story waits for a webhook. Generous: no story measures.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A webhook that came in.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// Its `webhook-id`.
+    pub id: String,
+    /// Its `webhook-timestamp`.
+    pub timestamp: String,
+    /// Its `webhook-signature`.
+    pub signatures: String,
+    /// Its body as it came.
+    pub body: Vec<u8>,
+}
+
+impl Delivery {
+    fn of(request: Request) -> Self {
+        let [id, timestamp, signatures] =
+            ["webhook-id", "webhook-timestamp", "webhook-signature"].map(|name| request.header(name).to_owned());
+        Self { id, timestamp, signatures, body: request.body }
+    }
+
+    /// Whether one of its signatures was made with this key (`whsec_…`).
+    ///
+    /// # Panics
+    /// If the key is none.
+    #[must_use]
+    pub fn is_signed_with(&self, key: &str) -> bool {
+        let key = STANDARD.decode(key.strip_prefix("whsec_").expect("a key")).expect("base64");
+        self.signatures.split(' ').filter_map(|signature| signature.strip_prefix("v1,")).any(|signature| {
+            let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("any length");
+            mac.update(format!("{}.{}.", self.id, self.timestamp).as_bytes());
+            mac.update(&self.body);
+            STANDARD.decode(signature).is_ok_and(|signature| mac.verify_slice(&signature).is_ok())
+        })
+    }
+
+    /// Its body.
+    ///
+    /// # Panics
+    /// If it is no JSON.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).expect("a webhook is JSON")
+    }
+}
+
+/// The receiver.
+#[derive(Debug)]
+pub struct WebhookReceiver {
+    address: String,
+    deliveries: Arc<Mutex<Vec<Delivery>>>,
+    /// How many came in.
+    count: watch::Receiver<usize>,
+}
+
+impl WebhookReceiver {
+    /// Starts it: `answer` gets the place of a webhook, from 0, and gives a status with further headers.
+    ///
+    /// # Panics
+    /// If there is no free port.
+    pub async fn start(answer: impl Fn(usize) -> (u16, Headers) + Send + Sync + 'static) -> Self {
+        let deliveries: Arc<Mutex<Vec<Delivery>>> = Arc::default();
+        let (counted, count) = watch::channel(0);
+        let (answer, counted, kept) = (Arc::new(answer), Arc::new(counted), Arc::clone(&deliveries));
+        let address = serve(move |request| {
+            let (answer, counted, kept) = (Arc::clone(&answer), Arc::clone(&counted), Arc::clone(&kept));
+            async move {
+                let place = {
+                    let mut deliveries = kept.lock().expect("nobody panics with it");
+                    deliveries.push(Delivery::of(request));
+                    deliveries.len() - 1
+                };
+                counted.send_replace(place + 1);
+                let (status, headers) = answer(place);
+                Answer { status, headers, body: Vec::new() }
+            }
+        })
+        .await;
+        Self { address, deliveries, count }
+    }
+
+    /// Where it gets webhooks.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}/hook", self.address)
+    }
+
+    /// What came in so far, in order.
+    ///
+    /// # Panics
+    /// If the server has panicked.
+    #[must_use]
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.deliveries.lock().expect("nobody panics with it").clone()
+    }
+
+    /// Waits until so many came in; what came in so far.
+    ///
+    /// # Panics
+    /// If they do not come in time.
+    pub async fn received(&self, times: usize) -> Vec<Delivery> {
+        let mut count = self.count.clone();
+        let came = timeout(PATIENCE, count.wait_for(|count| *count >= times)).await;
+        drop(came.expect("the webhooks come in time").expect("the server lives"));
+        self.deliveries()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Delivery;
+
+    #[test]
+    fn the_published_example_is_signed_and_what_was_changed_is_not() {
+        let key = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        let example = Delivery {
+            id: "msg_p5jXN8AQM9LWM0D4loKWxJek".into(),
+            timestamp: "1614265330".into(),
+            signatures: "v1,AAAA v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=".into(),
+            body: br#"{"test": 2432232314}"#.to_vec(),
+        };
+        assert!(example.is_signed_with(key));
+        let changed = Delivery { timestamp: "1614265331".into(), ..example.clone() };
+        assert!(!changed.is_signed_with(key) && !example.is_signed_with("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"));
+    }
+}
