@@ -6,6 +6,7 @@ pub mod channel;
 pub mod config;
 pub mod content;
 mod finding;
+pub mod flow_card;
 pub mod rich;
 pub mod telegram;
 
@@ -15,7 +16,8 @@ use jiff::{SignedDuration, Timestamp};
 use shared::channels_file;
 use shared::domain::channels::Place;
 use shared::domain::digest::Digest;
-use shared::domain::id::IncidentId;
+use shared::domain::flow::flow_of;
+use shared::domain::id::{FlowId, IncidentId};
 use shared::domain::incident::{Incident, Status};
 use shared::domain::operation_log::{Event, News};
 use shared::domain::storm::Storm;
@@ -144,7 +146,10 @@ impl App {
         if too_early(&incident) {
             return Ok(());
         }
-        self.show(CardOf::Incident(id), holder, clock).await
+        match flow_of(&incident.alert) {
+            Some(flow) => self.show(CardOf::Flow(&flow), holder, clock).await,
+            None => self.show(CardOf::Incident(id), holder, clock).await,
+        }
     }
 
     /// Makes a card true. Whoever changes what it shows meanwhile leaves a mark, and the newest state is shown in the end.
@@ -160,6 +165,7 @@ impl App {
             };
             let shown = match of {
                 CardOf::Incident(id) => self.show_incident(id, chat, holder, sent, clock).await,
+                CardOf::Flow(flow) => self.show_flow(flow, chat, holder, sent, clock).await,
                 CardOf::Budget(day) => self.tell_of_budget(day, chat, holder, sent).await,
             };
             let done = self.store.give_card_back(of, CHANNEL, holder).await?;
@@ -197,25 +203,55 @@ impl App {
         if sent.as_ref().is_some_and(|sent| sent.shows == shows) {
             return Ok(());
         }
-        let token = self.secrets.get(&self.token_secret).await?;
-        let message_id = match &sent {
-            None => self.telegram.send(&token, chat, &card).await?,
-            Some(sent) => match self.telegram.edit(&token, chat, &sent.message_id, &card).await {
-                Ok(()) => sent.message_id.clone(),
-                Err(TelegramError::Gone) => {
-                    warn!(incident_id = %id, "the card was deleted in the chat: a new one is sent");
-                    self.telegram.send(&token, chat, &card).await?
-                }
-                Err(error) => return Err(error.into()),
-            },
-        };
-        self.store
-            .card_sent(CardOf::Incident(id), CHANNEL, holder, &SentCard { message_id: message_id.clone(), shows: shows.clone() })
-            .await?;
+        let of = CardOf::Incident(id);
+        let message_id = self.put(of, chat, sent.as_ref(), &card).await?;
+        self.store.card_sent(of, CHANNEL, holder, &SentCard { message_id: message_id.clone(), shows: shows.clone() }).await?;
         if let Some(news) = news(&incident, sent.as_ref(), &shows, &message_id) {
             self.store.change(id, |draft| draft.record(clock(), news.clone())).await?;
         }
         Ok(())
+    }
+
+    /// Shows a run of a pipeline. The log entry of the first card goes to the report that is the newest by then.
+    async fn show_flow(
+        &self,
+        id: &FlowId,
+        chat: &str,
+        holder: &str,
+        sent: Option<SentCard>,
+        clock: fn() -> Timestamp,
+    ) -> Result<(), Failure> {
+        let Some(flow) = self.store.flow(id).await? else {
+            debug!(flow = %id, "its reports are kept no longer");
+            return Ok(());
+        };
+        let card = flow_card::render(&flow);
+        let shows = Digest::new().field(&card.html).hex();
+        if sent.as_ref().is_some_and(|sent| sent.shows == shows) {
+            return Ok(());
+        }
+        let of = CardOf::Flow(id);
+        let message_id = self.put(of, chat, sent.as_ref(), &card).await?;
+        self.store.card_sent(of, CHANNEL, holder, &SentCard { message_id: message_id.clone(), shows: shows.clone() }).await?;
+        let incident = self.store.known_incident(&flow.newest).await?;
+        if let Some(news) = news(&incident, sent.as_ref(), &shows, &message_id) {
+            self.store.change_loaded(incident, |draft| draft.record(clock(), news.clone())).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends a card, or edits the one that is there; the id of the message that shows it.
+    async fn put(&self, of: CardOf<'_>, chat: &str, sent: Option<&SentCard>, card: &Card) -> Result<String, Failure> {
+        let token = self.secrets.get(&self.token_secret).await?;
+        let Some(sent) = sent else { return Ok(self.telegram.send(&token, chat, card).await?) };
+        match self.telegram.edit(&token, chat, &sent.message_id, card).await {
+            Ok(()) => Ok(sent.message_id.clone()),
+            Err(TelegramError::Gone) => {
+                warn!(?of, "the card was deleted in the chat: a new one is sent");
+                Ok(self.telegram.send(&token, chat, card).await?)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

@@ -10,14 +10,16 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
 use super::attributes::{Item, Reader, millis, number, text};
-use super::{Store, StoreError, budget, failed};
-use crate::domain::id::IncidentId;
+use super::{Store, StoreError, budget, failed, flow};
+use crate::domain::id::{FlowId, IncidentId};
 
 /// What a card is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CardOf<'a> {
     /// An incident.
     Incident(&'a IncidentId),
+    /// A run of a delivery pipeline.
+    Flow(&'a FlowId),
     /// The budget of a day that is used up.
     Budget(Date),
 }
@@ -53,8 +55,13 @@ impl Store {
         now: Timestamp,
         time: SignedDuration,
     ) -> Result<CardTurn, StoreError> {
-        // Incidents stay, and their cards with them; a day's notice goes with the day.
-        let expires_at = matches!(of, CardOf::Budget(_)).then(|| (now + budget::KEPT_FOR).as_second());
+        // Incidents stay, and their cards with them; a day's notice goes with the day, and a run's card with the run.
+        let kept_for = match of {
+            CardOf::Incident(_) => None,
+            CardOf::Flow(_) => Some(flow::KEPT_FOR),
+            CardOf::Budget(_) => Some(budget::KEPT_FOR),
+        };
+        let expires_at = kept_for.map(|kept_for| (now + kept_for).as_second());
         let kept = expires_at.map_or("", |_| ", expires_at = :expires_at");
         let mut request = self
             .client
@@ -162,6 +169,7 @@ fn sent(item: &Item) -> Option<SentCard> {
 fn key(of: CardOf<'_>, channel: &str) -> Item {
     let subject = match of {
         CardOf::Incident(incident) => format!("INC#{incident}"),
+        CardOf::Flow(flow) => format!("FLOW#{flow}"),
         CardOf::Budget(day) => format!("BUDGET#{day}"),
     };
     HashMap::from([("pk".to_owned(), text(subject)), ("sk".to_owned(), text(format!("CARD#{channel}")))])

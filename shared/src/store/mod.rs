@@ -4,6 +4,7 @@ mod attributes;
 mod budget;
 mod card;
 mod episode;
+mod flow;
 mod history;
 mod incident;
 #[cfg(feature = "intake")]
