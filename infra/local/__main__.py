@@ -35,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     chat.add_argument("--chat-id", type=int, action="append", required=True)
     chat.add_argument("--bind", default=LOOPBACK)
     chat.add_argument("--port", type=int, default=0)
+    chat.add_argument("--rates", action="store_true", help="refuse what the real service would: more than it lets a bot write")
 
     channel = commands.add_parser("slack", help="the Slack stand-in alone")
     channel.add_argument("--secrets-file", type=Path, required=True, help="JSON with token and signing_secret")
@@ -52,7 +53,7 @@ def main() -> int:
     # Everything talks to this machine; a proxy of the user's must not stand in between.
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = f"{LOOPBACK},localhost,{getattr(given, 'bind', LOOPBACK)}"
     if given.command == "telegram":
-        telegram.serve(given.token_file.read_text().strip(), set(given.chat_id), given.bind, given.port)
+        telegram.serve(given.token_file.read_text().strip(), set(given.chat_id), given.bind, given.port, given.rates)
         return 0
     if given.command == "slack":
         both = json.loads(given.secrets_file.read_text())

@@ -12,8 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from infra.local.telegram_bot import Bot, Parameters, Refused
 from infra.local.telegram_push import Push
+from infra.local.telegram_rates import COUNTED, Rates
 
 LARGEST_BODY = 1_000_000
+# What a proxy in front of the real service answers when there is nothing behind it.
+OUTAGE = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><center><h1>502 Bad Gateway</h1></center></body>\r\n</html>\r\n"
 
 
 @dataclass
@@ -31,6 +34,8 @@ class Fault:
 @dataclass
 class Service:
     bot: Bot
+    rates: Rates = field(default_factory=Rates)
+    outage: bool = False
     lock: threading.RLock = field(default_factory=threading.RLock)
     faults: list[Fault] = field(default_factory=list)
     calls: list[Parameters] = field(default_factory=list)
@@ -38,7 +43,13 @@ class Service:
     def __post_init__(self) -> None:
         self.push = Push(self.bot, self.lock)
 
-    def api(self, token: str, method: str, given: Parameters) -> tuple[int, Parameters]:
+    def api(self, token: str, method: str, given: Parameters) -> tuple[int, Parameters | str]:
+        status, body = (502, OUTAGE) if self.outage else self._call(token, method, given)
+        with self.lock:
+            self.calls.append({"method": method, "parameters": given, "status": status, "at": time.time()})
+        return status, body
+
+    def _call(self, token: str, method: str, given: Parameters) -> tuple[int, Parameters]:
         try:
             if token != self.bot.token:
                 raise Refused(401, "Unauthorized")
@@ -46,15 +57,17 @@ class Service:
             if fault:
                 time.sleep(fault.delay_seconds)
             with self.lock:
+                self._count(method, given)
                 result = None if fault and not fault.apply else self.bot.call(method, given)
             if fault:
                 raise fault.error
-            status, body = 200, {"ok": True, "result": result}
+            return 200, {"ok": True, "result": result}
         except Refused as refused:
-            status, body = refused.code, refused.body()
-        with self.lock:
-            self.calls.append({"method": method, "parameters": given, "status": status, "at": time.time()})
-        return status, body
+            return refused.code, refused.body()
+
+    def _count(self, method: str, given: Parameters) -> None:
+        if method.lower() in COUNTED and (seconds := self.rates.wait(self.bot.chat(given), time.monotonic())):
+            raise Refused(429, f"Too Many Requests: retry after {seconds}", {"retry_after": seconds})
 
     def _fault(self, method: str) -> Fault | None:
         with self.lock:
@@ -73,6 +86,12 @@ class Service:
             "press": self._press,
             "redeliver": self._redeliver,
             "fail": self._fail,
+            "rates": self._rates,
+            "refused": lambda _: {"refused": self.rates.refused},
+            "outage": self._outage,
+            "join": lambda given: self.bot.join(int(given["chat_id"])),
+            "migrate": lambda given: self.bot.migrate(int(given["chat_id"]), int(given["to"])),
+            "delete": lambda given: self.bot.delete(int(given["chat_id"]), given["message_id"]),
         }
         if action not in handlers:
             return 404, {"error": f"no such control; there are {sorted(handlers)}"}
@@ -93,6 +112,8 @@ class Service:
 
     def _press(self, given: Parameters) -> Parameters:
         sender = {"id": int(given["from_id"]), "username": str(given.get("username", "person"))}
+        if given.get("language_code"):
+            sender["language_code"] = str(given["language_code"])
         return self.bot.press(int(given["chat_id"]), given["message_id"], str(given["data"]), sender, bool(given.get("stale")))
 
     def _redeliver(self, given: Parameters) -> Parameters:
@@ -117,6 +138,14 @@ class Service:
         self.faults.append(fault)
         return {"faults": len(self.faults)}
 
+    def _rates(self, given: Parameters) -> Parameters:
+        self.rates.switch(bool(given["on"]))
+        return {"on": self.rates.on}
+
+    def _outage(self, given: Parameters) -> Parameters:
+        self.outage = bool(given["on"])
+        return {"on": self.outage}
+
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -128,7 +157,7 @@ class Handler(BaseHTTPRequestHandler):
 
     do_POST = do_GET
 
-    def _route(self) -> tuple[int, Parameters]:
+    def _route(self) -> tuple[int, Parameters | str]:
         address = urllib.parse.urlsplit(self.path)
         given: Parameters = dict(urllib.parse.parse_qsl(address.query, keep_blank_values=True))
         try:
@@ -156,10 +185,11 @@ class Handler(BaseHTTPRequestHandler):
             return parsed
         return dict(urllib.parse.parse_qsl(raw, keep_blank_values=True))
 
-    def _answer(self, status: int, body: Parameters) -> None:
-        data = json.dumps(body).encode()
+    def _answer(self, status: int, body: Parameters | str) -> None:
+        page = isinstance(body, str)
+        data = (body if page else json.dumps(body)).encode()
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", "text/html" if page else "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
@@ -169,9 +199,9 @@ class Handler(BaseHTTPRequestHandler):
         self.log_message("%s %s %s", self.command, self.path.split("?")[0].rsplit("/", 1)[-1], str(code))
 
 
-def serve(token: str, chats: set[int], bind: str, port: int) -> None:
+def serve(token: str, chats: set[int], bind: str, port: int, rates: bool) -> None:
     """Runs until the process ends. The first line on stdout is `{"port": …}`."""
-    service = Service(Bot(token, chats))
+    service = Service(Bot(token, chats), Rates(rates))
     server = ThreadingHTTPServer((bind, port), type("BoundHandler", (Handler,), {"service": service}))
     service.push.start()
     print(json.dumps({"port": server.server_address[1]}), flush=True)

@@ -59,6 +59,9 @@ class Bot:
     webhook: Webhook = field(default_factory=Webhook)
     pending: list[Parameters] = field(default_factory=list)
     last_update_id: int = 1000
+    last_message_id: int = 0
+    # Groups that have become supergroups, with their new ids.
+    migrated: dict[int, int] = field(default_factory=dict)
 
     @property
     def user(self) -> Parameters:
@@ -82,21 +85,35 @@ class Bot:
 
     # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────
     def send_message(self, given: Parameters) -> Parameters:
-        chat = self._chat(given)
+        chat = self.chat(given)
         content = _content(given)
         now = int(time.time())
+        replied_to = self._replied_to(chat, given)
+        self.last_message_id += 1
         message = {
-            "message_id": len(self.messages) + 1,
+            "message_id": self.last_message_id,
             "chat_id": chat,
             "date": now,
+            "reply_to_message_id": replied_to,
             **content,
             "history": [{"at": time.time(), **content}],
         }
         self.messages.append(message)
         return self.public(message)
 
+    def _replied_to(self, chat: int, given: Parameters) -> int | None:
+        reply = _object(given.get("reply_parameters"), "can't parse reply parameters JSON object")
+        if not reply:
+            return None
+        number = _integer(reply.get("message_id"))
+        if self.find(chat, number) is not None:
+            return number
+        if _truth(reply.get("allow_sending_without_reply")):
+            return None
+        raise bad_request("message to be replied not found")
+
     def edit_message_text(self, given: Parameters) -> Parameters:
-        chat = self._chat(given)
+        chat = self.chat(given)
         message = self.find(chat, given.get("message_id"))
         if message is None:
             raise bad_request("message to edit not found")
@@ -115,15 +132,42 @@ class Bot:
     def public(self, message: Parameters) -> Parameters:
         shown = {"message_id": message["message_id"], "from": self.user, "date": message["date"], "text": message["text"]}
         shown["chat"] = {"id": message["chat_id"], "type": "supergroup" if message["chat_id"] < 0 else "private", "title": "on-call"}
+        replied = self.find(message["chat_id"], message["reply_to_message_id"])
+        if replied:
+            shown["reply_to_message"] = {"message_id": replied["message_id"], "date": replied["date"], "text": replied["text"]}
         return shown | {key: message[key] for key in ("edit_date", "reply_markup") if message.get(key)}
 
-    def _chat(self, given: Parameters) -> int:
+    def chat(self, given: Parameters) -> int:
+        """The chat of a call, if the bot is a member of it."""
         if given.get("chat_id") in (None, ""):
             raise bad_request("chat_id is empty")
         chat = _integer(given["chat_id"])
+        if chat in self.migrated:
+            description = "Bad Request: group chat was upgraded to a supergroup chat"
+            raise Refused(400, description, {"migrate_to_chat_id": self.migrated[chat]})
         if chat is None or chat not in self.chats:
             raise bad_request("chat not found")
         return chat
+
+    # ── what people do with chats and messages ───────────────────────────────────────────────────────────────────────
+    def join(self, chat: int) -> Parameters:
+        self.chats.add(chat)
+        return {"chats": sorted(self.chats)}
+
+    def migrate(self, chat: int, to: int) -> Parameters:
+        """A group becomes a supergroup. Its messages stay where they were: ids count anew in a supergroup."""
+        if chat not in self.chats:
+            raise bad_request("chat not found")
+        self.migrated[chat] = to
+        self.chats = self.chats - {chat} | {to}
+        return {"chats": sorted(self.chats)}
+
+    def delete(self, chat: int, message_id: Any) -> Parameters:
+        message = self.find(chat, message_id)
+        if message is None:
+            raise bad_request("there is no such message")
+        self.messages.remove(message)
+        return {"deleted": message["message_id"]}
 
     # ── buttons ──────────────────────────────────────────────────────────────────────────────────────────────────
     def answer_callback_query(self, given: Parameters) -> bool:
@@ -200,16 +244,24 @@ def _content(given: Parameters) -> Parameters:
     return {"text": text, "html": source, "reply_markup": _keyboard(given.get("reply_markup"))}
 
 
-def _keyboard(markup: Any) -> Parameters | None:
-    if isinstance(markup, str) and markup:
+def _object(value: Any, unreadable: str) -> Parameters | None:
+    """An object, which a form carries as JSON."""
+    if isinstance(value, str) and value:
         try:
-            markup = json.loads(markup)
+            value = json.loads(value)
         except ValueError as problem:
-            raise bad_request("can't parse reply keyboard markup JSON object") from problem
-    if not markup:
+            raise bad_request(unreadable) from problem
+    if not value:
         return None
-    if not isinstance(markup, dict):
-        raise bad_request("object expected as reply markup")
+    if not isinstance(value, dict):
+        raise bad_request(unreadable)
+    return value
+
+
+def _keyboard(given: Any) -> Parameters | None:
+    markup = _object(given, "can't parse reply keyboard markup JSON object")
+    if markup is None:
+        return None
     rows = markup.get("inline_keyboard", [])
     if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
         raise bad_request('field "inline_keyboard" of the InlineKeyboardMarkup must be an Array of Arrays')

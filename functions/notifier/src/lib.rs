@@ -6,6 +6,7 @@ pub mod channel;
 pub mod config;
 pub mod content;
 mod finding;
+pub mod flow_card;
 mod live_card;
 pub mod outbox;
 pub mod presenting;
@@ -19,6 +20,7 @@ use aws_types::SdkConfig;
 use futures_util::future::join_all;
 use shared::channels_file;
 use shared::domain::channels::{Channel, Channels};
+use shared::domain::flow::flow_of;
 use shared::domain::id::IncidentId;
 use shared::domain::incident::{Incident, Status};
 use shared::domain::outbox::{Rank, Subject};
@@ -28,7 +30,7 @@ use shared::message::Message;
 use shared::outbound::{self, NoClient, PublicClient};
 use shared::queue::{Queue, QueueError, STORM_LOOKS_EVERY};
 use shared::secrets::Secrets;
-use shared::store::{Store, StoreError};
+use shared::store::{CardOf, Store, StoreError};
 use thiserror::Error;
 use tracing::{debug, error};
 
@@ -185,15 +187,18 @@ impl App {
         if too_early(&incident) {
             return Ok(Vec::new());
         }
-        let channels = self.concerned(&incident).await?;
-        self.put(&channels, Rank::of(incident.severity), &Subject::Incident(id.clone()), clock).await?;
+        let flow = flow_of(&incident.alert);
+        let card = flow.as_ref().map_or(CardOf::Incident(id), CardOf::Flow);
+        let channels = self.concerned(&incident, card).await?;
+        let subject = flow.clone().map_or_else(|| Subject::Incident(id.clone()), Subject::Flow);
+        self.put(&channels, Rank::of(incident.severity), &subject, clock).await?;
         Ok(channels)
     }
 
     /// Where an incident is told: where the routes lead, and wherever it has a card already, which has to stay true.
-    async fn concerned(&self, incident: &Incident) -> Result<Vec<&Channel>, Failure> {
+    async fn concerned(&self, incident: &Incident, card: CardOf<'_>) -> Result<Vec<&Channel>, Failure> {
         let mut channels = self.channels.routed(incident);
-        for name in self.store.channels_with_card(&incident.id).await? {
+        for name in self.store.channels_with_card(card).await? {
             if !channels.iter().any(|channel| channel.name == name) {
                 channels.extend(self.channels.channel(&name));
             }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::json;
 use shared::domain::channels::Place;
-use shared::domain::id::IncidentId;
+use shared::domain::id::{FlowId, IncidentId};
 use shared::domain::incident::Incident;
 use shared::domain::operation_log::{Event, News};
 use shared::domain::outbox::{ChannelState, Due, LiveCard, Sending, Shown};
@@ -22,6 +22,16 @@ impl Pump<'_> {
         let incident = self.store.known_incident(id).await?;
         let presented = presenting::incident(self.language, &incident);
         self.card(state, due, CardOf::Incident(id), presented, Some(&incident)).await
+    }
+
+    /// Makes the card of a run of a pipeline true. The log entry of the first card goes to the report that is the newest by then.
+    pub(crate) async fn flow(&self, state: &mut ChannelState, due: &mut Due, id: &FlowId) -> Result<(), Failure> {
+        let Some(flow) = self.store.flow(id).await? else {
+            // Its reports are kept no longer: there is nothing to show.
+            return Ok(self.store.told(&self.channel.name, due).await?);
+        };
+        let newest = self.store.known_incident(&flow.newest).await?;
+        self.card(state, due, CardOf::Flow(id), presenting::flow(self.language, &flow), Some(&newest)).await
     }
 
     /// Makes a card true. What is due is done with once the card shows it and the log says so.

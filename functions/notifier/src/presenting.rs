@@ -6,6 +6,7 @@ use shared::domain::ask::Ask;
 use shared::domain::budget::Spending;
 use shared::domain::channels::Language;
 use shared::domain::digest::Digest;
+use shared::domain::flow::Flow;
 use shared::domain::incident::Incident;
 use shared::domain::operation_log::Entry;
 use shared::domain::outbox::Shown;
@@ -13,6 +14,7 @@ use shared::domain::outbox::Shown;
 use crate::budget_notice;
 use crate::card::{self, Card, NAME_CHARACTERS, TEXT_CHARACTERS, escaped};
 use crate::content::{Button, Content};
+use crate::flow_card;
 use crate::rich::Rich;
 
 /// How many of the newest log entries and how many earlier incidents are told.
@@ -46,6 +48,15 @@ pub fn incident(_language: Language, incident: &Incident) -> Presented {
         "name": incident.alert.name, "target": incident.alert.target, "namespace": incident.alert.namespace,
     });
     Presented { about: "incident", content, facts, shown }
+}
+
+/// The card of a run of a delivery pipeline.
+#[must_use]
+pub fn flow(_language: Language, flow: &Flow) -> Presented {
+    let content = content(flow_card::render(flow));
+    let whole = digest(&content);
+    let facts = json!({ "pipeline": flow.name, "commit": flow.commit, "incident_id": flow.newest });
+    Presented { about: "pipeline", content, facts, shown: Shown { but_count: whole.clone(), whole, result: false } }
 }
 
 /// That the budget of a day is used up. What is spent later that day changes nothing for the reader.

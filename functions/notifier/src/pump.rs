@@ -110,6 +110,7 @@ impl Pump<'_> {
     async fn tell(&self, state: &mut ChannelState, mut due: Due) -> Result<(), Failure> {
         let told = match due.subject.clone() {
             Subject::Incident(id) => self.incident(state, &mut due, &id).await,
+            Subject::Flow(id) => self.flow(state, &mut due, &id).await,
             Subject::Budget(day) => match self.store.spending(day).await {
                 Ok(spending) => {
                     let notice = presenting::budget(self.language, day, &spending);

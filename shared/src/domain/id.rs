@@ -71,6 +71,12 @@ text_id!(
     |text| is_lower_hex(text, 64)
 );
 text_id!(
+    /// One run of a delivery pipeline: 64 characters of lower-case hex (see [`super::flow`]).
+    FlowId,
+    "64 characters of lower-case hex",
+    |text| is_lower_hex(text, 64)
+);
+text_id!(
     /// One Alertmanager alert inside a fingerprint: 1 to 64 of `A-Za-z0-9_-`. Alertmanager's own is 16 of hex.
     MemberId,
     "1 to 64 of A-Z a-z 0-9 _ -",

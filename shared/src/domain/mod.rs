@@ -18,6 +18,7 @@ pub mod draft;
 pub mod episode;
 pub mod evidence;
 pub mod fingerprint;
+pub mod flow;
 pub mod guardrail;
 pub mod id;
 pub mod incident;

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::analysis::Severity;
-use super::id::IncidentId;
+use super::id::{FlowId, IncidentId};
 use crate::message::More;
 
 /// How soon something is told: what has a smaller rank is told first.
@@ -43,6 +43,8 @@ impl fmt::Display for Rank {
 pub enum Subject {
     /// The newest state of an incident, on its card.
     Incident(IncidentId),
+    /// The newest state of a run of a delivery pipeline, on its card.
+    Flow(FlowId),
     /// That the budget of a day is used up, once.
     Budget(Date),
     /// What a person asked for beside a card, once for each press.
@@ -63,6 +65,7 @@ impl Subject {
         let (kind, rest) = text.split_once('#')?;
         match kind {
             "INC" => IncidentId::try_from(rest).ok().map(Self::Incident),
+            "FLOW" => FlowId::try_from(rest).ok().map(Self::Flow),
             "BUDGET" => rest.parse().ok().map(Self::Budget),
             "MORE" => {
                 let mut parts = rest.splitn(3, '#');
@@ -84,6 +87,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Incident(id) => write!(f, "INC#{id}"),
+            Self::Flow(id) => write!(f, "FLOW#{id}"),
             Self::Budget(day) => write!(f, "BUDGET#{day}"),
             Self::More { what, incident_id, press } => {
                 let what = match what {
@@ -188,14 +192,21 @@ mod tests {
 
     use super::{Rank, Subject};
     use crate::domain::analysis::Severity;
-    use crate::domain::id::{IncidentId, InvalidId};
+    use crate::domain::id::{FlowId, IncidentId, InvalidId};
     use crate::message::More;
 
     #[test]
     fn what_is_due_is_read_back_from_its_key() -> Result<(), InvalidId> {
         let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV")?;
         let more = |what| Subject::More { what, incident_id: id.clone(), press: "with#any#thing".to_owned() };
-        let subjects = [Subject::Incident(id.clone()), Subject::Budget(date(2026, 11, 22)), more(More::Details), more(More::History)];
+        let flow = FlowId::try_from("a1".repeat(32).as_str())?;
+        let subjects = [
+            Subject::Incident(id.clone()),
+            Subject::Flow(flow),
+            Subject::Budget(date(2026, 11, 22)),
+            more(More::Details),
+            more(More::History),
+        ];
         for subject in subjects {
             assert_eq!(Subject::read(&subject.to_string()), Some(subject));
         }

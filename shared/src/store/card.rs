@@ -10,8 +10,8 @@ use jiff::civil::Date;
 
 use super::attributes::{Item, Reader, number, text};
 use super::channel::doc;
-use super::{Store, StoreError, budget, failed};
-use crate::domain::id::IncidentId;
+use super::{Store, StoreError, budget, failed, flow};
+use crate::domain::id::{FlowId, IncidentId};
 use crate::domain::outbox::LiveCard;
 
 /// What a card is about.
@@ -19,6 +19,8 @@ use crate::domain::outbox::LiveCard;
 pub enum CardOf<'a> {
     /// An incident.
     Incident(&'a IncidentId),
+    /// A run of a delivery pipeline.
+    Flow(&'a FlowId),
     /// The budget of a day that is used up.
     Budget(Date),
 }
@@ -53,9 +55,14 @@ impl Store {
         let mut item = key(of, channel);
         item.insert("doc".to_owned(), text(doc(&stored.card)?));
         item.insert("version".to_owned(), number(stored.version + 1));
-        // Incidents stay, and their cards with them; a day's notice goes with the day.
-        if matches!(of, CardOf::Budget(_)) {
-            item.insert("expires_at".to_owned(), number((now + budget::KEPT_FOR).as_second()));
+        // Incidents stay, and their cards with them; a day's notice goes with the day, and a run's card with the run.
+        let kept_for = match of {
+            CardOf::Incident(_) => None,
+            CardOf::Flow(_) => Some(flow::KEPT_FOR),
+            CardOf::Budget(_) => Some(budget::KEPT_FOR),
+        };
+        if let Some(kept_for) = kept_for {
+            item.insert("expires_at".to_owned(), number((now + kept_for).as_second()));
         }
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         let put = match stored.version {
@@ -75,17 +82,17 @@ impl Store {
         }
     }
 
-    /// The names of the channels that have a card of an incident.
+    /// The names of the channels that have a card.
     ///
     /// # Errors
     /// If the table does not answer or an item cannot be read.
-    pub async fn channels_with_card(&self, incident: &IncidentId) -> Result<Vec<String>, StoreError> {
+    pub async fn channels_with_card(&self, of: CardOf<'_>) -> Result<Vec<String>, StoreError> {
         let request = self
             .client
             .query()
             .table_name(&self.table)
             .key_condition_expression("pk = :pk AND begins_with(sk, :card)")
-            .expression_attribute_values(":pk", text(format!("INC#{incident}")))
+            .expression_attribute_values(":pk", text(partition(of)))
             .expression_attribute_values(":card", text(CARD))
             .projection_expression("pk, sk")
             .consistent_read(true);
@@ -99,10 +106,14 @@ impl Store {
 /// What stands before the channel's name in the key.
 const CARD: &str = "CARD#";
 
-fn key(of: CardOf<'_>, channel: &str) -> Item {
-    let subject = match of {
+fn partition(of: CardOf<'_>) -> String {
+    match of {
         CardOf::Incident(incident) => format!("INC#{incident}"),
+        CardOf::Flow(flow) => format!("FLOW#{flow}"),
         CardOf::Budget(day) => format!("BUDGET#{day}"),
-    };
-    HashMap::from([("pk".to_owned(), text(subject)), ("sk".to_owned(), text(format!("{CARD}{channel}")))])
+    }
+}
+
+fn key(of: CardOf<'_>, channel: &str) -> Item {
+    HashMap::from([("pk".to_owned(), text(partition(of))), ("sk".to_owned(), text(format!("{CARD}{channel}")))])
 }

@@ -10,9 +10,10 @@ use ulid::Ulid;
 use super::attributes::{Item, Reader, number, text};
 use super::episode::{self, Change};
 use super::transaction::Transacted;
-use super::{Store, StoreError, failed, ledger, storm};
+use super::{Store, StoreError, failed, flow, ledger, storm};
 use crate::domain::draft::Draft;
 use crate::domain::episode::Windows;
+use crate::domain::flow::Report;
 use crate::domain::id::IncidentId;
 use crate::domain::incident::Incident;
 use crate::domain::operation_log::Entry;
@@ -107,6 +108,10 @@ impl Store {
         }
         if let Some((storm, line)) = Tied::of(&incident) {
             puts.push(storm::line(&self.table, &storm, &line)?);
+        }
+        if let Some((flow, report)) = Report::of(&incident) {
+            let now = entries.last().map_or(incident.opened_at, |entry| entry.at);
+            puts.push(flow::put(&self.table, &flow, &report, now)?);
         }
         let counted = ended.map(|update| TransactWriteItem::builder().update(update).build());
         let writes = puts.into_iter().map(|put| TransactWriteItem::builder().put(put).build()).chain(also).chain(counted).collect();

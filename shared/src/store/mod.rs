@@ -5,6 +5,7 @@ mod budget;
 mod card;
 mod channel;
 mod episode;
+mod flow;
 mod history;
 mod incident;
 #[cfg(feature = "intake")]
