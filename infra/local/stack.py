@@ -19,6 +19,10 @@ from infra.local.target_host import Target
 
 CHAT_ID = -1001000000042
 APPROVER_ID = 4242
+SLACK_CHANNEL_ID = "C0123456789"
+SLACK_MEMBER_ID = "U0123456789"
+SLACK_SIGNING_SECRET = "quell/channels/slack-signing-secret"
+SLACK_TOKEN_SECRET = "quell/channels/slack-token"
 
 
 @dataclass(frozen=True)
@@ -54,9 +58,11 @@ class Local:
             "webhook": "WebhookSecretArn",
             "alertmanager": "AlertmanagerSecretArn",
             "approval": "ApprovalSecretArn",
+            "approval_link": "ApprovalLinkSecretArn",
             "telegram_webhook": "TelegramWebhookSecretArn",
         }
-        return {name: self.deployed.secret(output) for name, output in names.items()}
+        generated = {name: self.deployed.secret(output) for name, output in names.items()}
+        return generated | {"slack_signing": self.deployed.secret_named(SLACK_SIGNING_SECRET)}
 
     def facts(self) -> dict[str, Any]:
         """Everything that a test needs to know, ready for JSON."""
@@ -116,6 +122,7 @@ def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], N
         deployed = deploy.with_bootstraps(aws, wanted.bootstraps, parameters, run)
     else:
         deployed = deploy.with_sam(aws, wanted.built, parameters, run)
+    deployed.create_secret(SLACK_SIGNING_SECRET, secrets.token_hex(16))
     if target:
         deployed.put_secret("SshPrivateKeyArn", target.private_key)
     if telegram:
@@ -128,8 +135,11 @@ def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], N
 def write_channels(directory: Path, telegram_url: str) -> None:
     """Who is told, and who may decide: the stand-in's chat, and people by each way of deciding."""
     chat = {"name": "on-call", "to": {"telegram": {"chat_id": CHAT_ID, "api_url": telegram_url}}}
-    people = {"oncall": {"telegram": APPROVER_ID}, "ada": {"api": True}, "bob": {"api": True}}
-    content = {"channels": [chat], "routes": [{"channels": ["on-call"]}], "people": people, "approvals": [{"people": list(people)}]}
+    # No route leads to it: presses come from it, and nothing is told there.
+    slack = {"channel_id": SLACK_CHANNEL_ID, "token_secret": SLACK_TOKEN_SECRET, "api_url": "http://127.0.0.1:9"}
+    operations = {"name": "operations", "language": "zh-TW", "to": {"slack": slack}}
+    people = {"oncall": {"telegram": APPROVER_ID}, "ada": {"api": True}, "bob": {"api": True}, "grace": {"slack": SLACK_MEMBER_ID}}
+    content = {"channels": [chat, operations], "routes": [{"channels": ["on-call"]}], "people": people, "approvals": [{"people": list(people)}]}
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "channels.json").write_text(json.dumps(content, indent=1))
 

@@ -122,6 +122,7 @@ impl App {
             Message::ChannelDue { .. }
             | Message::DecisionDue { .. }
             | Message::MoreAsked { .. }
+            | Message::PressAnswered { .. }
             | Message::SilenceAsked { .. }
             | Message::AnalysisAsked { .. } => Err(Failure::Misdirected),
         }
