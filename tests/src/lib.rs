@@ -15,5 +15,6 @@ pub mod prometheus;
 pub mod repairing;
 pub mod runtime;
 pub mod sam;
+pub mod slack;
 pub mod stack;
 pub mod target_host;

@@ -4,9 +4,9 @@
 use std::sync::OnceLock;
 
 use jiff::Timestamp;
+use lambda_http::Request;
 use lambda_http::http::HeaderMap;
 use lambda_http::http::header::ACCEPT_LANGUAGE;
-use lambda_http::{Request, RequestExt as _};
 use secrecy::SecretString;
 use shared::approval_link::{Link, LinkError, verify};
 use shared::domain::approval::{Refusal, Standing};
@@ -54,12 +54,13 @@ pub(crate) async fn decide(app: &App, request: &Request, id: &str, now: Timestam
 
 /// The link of a request, if it is ours and for this approval, in time, and its person still on the list.
 async fn admitted(app: &App, request: &Request, id: &str, now: Timestamp) -> Result<Link, Rejection> {
-    let tokens = request.query_string_parameters_ref().and_then(|query| query.all("token")).unwrap_or_default();
-    let [token] = tokens.as_slice() else {
+    let query = request.uri().query().unwrap_or_default();
+    let mut tokens = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "token").map(|(_, token)| token);
+    let (Some(token), None) = (tokens.next(), tokens.next()) else {
         return Err(Rejection::Unauthenticated("the link has no token, or more than one"));
     };
     let read = OnceLock::new();
-    let check = |key: &SecretString| match verify(key, token, now) {
+    let check = |key: &SecretString| match verify(key, &token, now) {
         Err(error @ (LinkError::Unreadable | LinkError::Forged)) => Err(error),
         // One that expired is ours all the same: no other key has to be tried.
         ours => {
