@@ -40,7 +40,7 @@ pub(crate) enum Proof {
 const JOINED: &str = r#""outcome":"joined""#;
 
 /// The variables of ingress as `template.yaml` sets them; the other programs take what they know.
-const VARIABLES: [(&str, &str); 16] = [
+const VARIABLES: [(&str, &str); 18] = [
     ("AWS_REGION", "us-east-1"),
     ("AWS_DEFAULT_REGION", "us-east-1"),
     ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
@@ -56,6 +56,8 @@ const VARIABLES: [(&str, &str); 16] = [
     ("ALERTMANAGER_SECRET_ID", "arn:aws:secretsmanager:us-east-1:123456789012:secret:alertmanager"),
     ("APPROVAL_SECRET_ID", "arn:aws:secretsmanager:us-east-1:123456789012:secret:approval"),
     ("TELEGRAM_WEBHOOK_SECRET_ID", "arn:aws:secretsmanager:us-east-1:123456789012:secret:telegram"),
+    ("SLACK_SIGNING_SECRET_ID", "quell/channels/slack-signing-secret"),
+    ("APPROVAL_LINK_SECRET_ID", "arn:aws:secretsmanager:us-east-1:123456789012:secret:approval-link"),
     ("CONFIG_DIR", concat!(env!("CARGO_MANIFEST_DIR"), "/../config")),
 ];
 

@@ -1,6 +1,6 @@
 //! Signatures: accepted exactly if HMAC-SHA256, computed here by its definition, says so.
 
-use ingress::authentication::{GRAFANA, SIGNED, SignatureForm, signature};
+use ingress::authentication::{GRAFANA, SIGNED, SLACK, SignatureForm, signature};
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
@@ -14,15 +14,17 @@ struct Form {
     headers: &'static [&'static str],
     prefix: &'static str,
     timestamp: &'static str,
+    version: &'static [u8],
     separator: &'static [u8],
 }
 
-const FORMS: [Form; 2] = [
+const FORMS: [Form; 3] = [
     Form {
         form: SIGNED,
         headers: &["x-signature-256", "x-hub-signature-256"],
         prefix: "sha256=",
         timestamp: "x-signature-timestamp",
+        version: b"",
         separator: b".",
     },
     Form {
@@ -30,6 +32,15 @@ const FORMS: [Form; 2] = [
         headers: &["x-grafana-alerting-signature"],
         prefix: "",
         timestamp: "x-grafana-alerting-timestamp",
+        version: b"",
+        separator: b":",
+    },
+    Form {
+        form: SLACK,
+        headers: &["x-slack-signature"],
+        prefix: "v0=",
+        timestamp: "x-slack-request-timestamp",
+        version: b"v0:",
         separator: b":",
     },
 ];
@@ -56,7 +67,7 @@ pub(crate) fn check(bytes: &[u8]) {
 impl Form {
     fn sign(&self, secret: &str, timestamp: Option<&[u8]>, body: &[u8]) -> String {
         match timestamp {
-            Some(timestamp) => hmac(secret.as_bytes(), &[timestamp, self.separator, body].concat()),
+            Some(timestamp) => hmac(secret.as_bytes(), &[self.version, timestamp, self.separator, body].concat()),
             None => hmac(secret.as_bytes(), body),
         }
     }

@@ -36,12 +36,15 @@ class Stack:
         client = self.emulator.client("secretsmanager")
         return str(client.get_secret_value(SecretId=self.outputs[output])["SecretString"])
 
-    def put_secret(self, output: str, value: str) -> None:
-        self.emulator.client("secretsmanager").put_secret_value(SecretId=self.outputs[output], SecretString=value)
+    def secret_named(self, name: str) -> str:
+        return str(self.emulator.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
 
     def create_secret(self, name: str, value: str) -> None:
-        """One that the template leaves to the operator."""
+        """Makes a secret that is the operator's own and not the template's."""
         self.emulator.client("secretsmanager").create_secret(Name=name, SecretString=value)
+
+    def put_secret(self, output: str, value: str) -> None:
+        self.emulator.client("secretsmanager").put_secret_value(SecretId=self.outputs[output], SecretString=value)
 
 
 def with_sam(emulator: Emulator, template: Path, parameters: Mapping[str, str], run: Run) -> Stack:

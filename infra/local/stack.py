@@ -19,7 +19,7 @@ from infra.local.target_host import Target
 
 CHAT_ID = -1001000000042
 APPROVER_ID = 4242
-SLACK_CHANNEL, SLACK_USERS = "C0LOCAL0001", ["U0ONCALL001", "U0ADA000001", "U0STRANGER1"]
+SLACK_CHANNEL, SLACK_USERS = "C0123456789", ["U0123456789", "U0ADA000001", "U0STRANGER1"]
 SLACK_TOKEN_SECRET, SLACK_SIGNING_SECRET = "quell/channels/slack-token", "quell/channels/slack-signing-secret"
 
 
@@ -82,9 +82,11 @@ class Local:
             "webhook": "WebhookSecretArn",
             "alertmanager": "AlertmanagerSecretArn",
             "approval": "ApprovalSecretArn",
+            "approval_link": "ApprovalLinkSecretArn",
             "telegram_webhook": "TelegramWebhookSecretArn",
         }
-        return {name: self.deployed.secret(output) for name, output in names.items()}
+        generated = {name: self.deployed.secret(output) for name, output in names.items()}
+        return generated | {"slack_signing": self.deployed.secret_named(SLACK_SIGNING_SECRET)}
 
     def facts(self) -> dict[str, Any]:
         """Everything that a test needs to know, ready for JSON."""
@@ -136,12 +138,13 @@ def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], N
     if "telegram" not in wanted.without:
         stage("Telegram stand-in")
         telegram = _start_telegram(children, run, wanted.bind)
-        write_channels(run.config, telegram.base_url)
-        parameters["ConfigDirectory"] = str(run.config)
     slack = None
     if "slack" not in wanted.without:
         stage("Slack stand-in")
         slack = _start_slack(children, run, wanted.bind)
+    if telegram:
+        write_channels(run.config, telegram.base_url, slack.base_url if slack else None)
+        parameters["ConfigDirectory"] = str(run.config)
     stage("AWS emulator")
     aws = emulator.start(children, run, wanted.bind)
     stage("deployment")
@@ -150,6 +153,7 @@ def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], N
         deployed = deploy.with_bootstraps(aws, wanted.bootstraps, parameters, run)
     else:
         deployed = deploy.with_sam(aws, wanted.built, parameters, run)
+    deployed.create_secret(SLACK_SIGNING_SECRET, slack.signing_secret if slack else secrets.token_hex(16))
     if target:
         deployed.put_secret("SshPrivateKeyArn", target.private_key)
     if telegram:
@@ -157,18 +161,20 @@ def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], N
         url, secret = f"{deployed.api_url}/api/v1/webhooks/telegram", deployed.secret("TelegramWebhookSecretArn")
         telegram.api("setWebhook", url=url, secret_token=secret, allowed_updates=["callback_query"])
     if slack:
-        # No channel of the stack's own leads there: a story that wants one writes it.
         deployed.create_secret(SLACK_TOKEN_SECRET, slack.token)
-        deployed.create_secret(SLACK_SIGNING_SECRET, slack.signing_secret)
         slack.control("request_url", url=f"{deployed.api_url}/api/v1/webhooks/slack")
     return Local(run, deployed, target, telegram, slack)
 
 
-def write_channels(directory: Path, telegram_url: str) -> None:
-    """Who is told, and who may decide: the stand-in's chat, and people by each way of deciding."""
-    chat = {"name": "on-call", "to": {"telegram": {"chat_id": CHAT_ID, "api_url": telegram_url}}}
-    people = {"oncall": {"telegram": APPROVER_ID}, "ada": {"api": True}, "bob": {"api": True}}
-    content = {"channels": [chat], "routes": [{"channels": ["on-call"]}], "people": people, "approvals": [{"people": list(people)}]}
+def write_channels(directory: Path, telegram_url: str, slack_url: str | None) -> None:
+    """Who is told, and who may decide: the stand-ins' chats, and people by each way of deciding."""
+    channels: list[dict[str, Any]] = [{"name": "on-call", "to": {"telegram": {"chat_id": CHAT_ID, "api_url": telegram_url}}}]
+    if slack_url:
+        # No route leads to it: presses come from it, and a story that wants to tell something there writes a file of its own.
+        slack = {"channel_id": SLACK_CHANNEL, "token_secret": SLACK_TOKEN_SECRET, "api_url": slack_url}
+        channels.append({"name": "operations", "language": "zh-TW", "to": {"slack": slack}})
+    people = {"oncall": {"telegram": APPROVER_ID}, "ada": {"api": True}, "bob": {"api": True}, "grace": {"slack": SLACK_USERS[0]}}
+    content = {"channels": channels, "routes": [{"channels": ["on-call"]}], "people": people, "approvals": [{"people": list(people)}]}
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "channels.json").write_text(json.dumps(content, indent=1))
 

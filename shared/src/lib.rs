@@ -14,6 +14,8 @@ pub mod variables;
 pub mod alert_tables;
 #[cfg(feature = "playbooks")]
 pub mod analyzer_files;
+#[cfg(feature = "links")]
+pub mod approval_link;
 #[cfg(feature = "aws")]
 pub mod aws;
 #[cfg(feature = "json-files")]

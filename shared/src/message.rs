@@ -59,6 +59,15 @@ pub enum Message {
         /// The id of the press, so that one that comes twice is answered once.
         press: String,
     },
+    /// A press was answered, where only the person who pressed should read it. Ingress to notifier.
+    PressAnswered {
+        /// Where: the channel's name.
+        channel: String,
+        /// Who pressed: the member id at Slack.
+        user: String,
+        /// What they are told, at most 200 characters.
+        words: String,
+    },
     /// A person asked for a silence of an incident's alert. Ingress to notifier.
     SilenceAsked {
         /// Which incident.
@@ -130,7 +139,7 @@ impl Queued for Message {
             | Self::AnalysisAsked { incident_id, .. }
             | Self::RepairApproved { incident_id, .. } => ("incident_id", incident_id.to_string()),
             Self::BudgetUsedUp { day } => ("day", day.to_string()),
-            Self::ChannelDue { channel } => ("channel", channel.clone()),
+            Self::ChannelDue { channel } | Self::PressAnswered { channel, .. } => ("channel", channel.clone()),
             Self::DecisionDue { approval_id } => ("incident_id", approval_id.incident().to_string()),
         }
     }
@@ -172,7 +181,7 @@ impl Message {
             | Self::SilenceAsked { incident_id }
             | Self::AnalysisAsked { incident_id, .. }
             | Self::RepairApproved { incident_id, .. } => Some(incident_id),
-            Self::BudgetUsedUp { .. } | Self::ChannelDue { .. } | Self::DecisionDue { .. } => None,
+            Self::BudgetUsedUp { .. } | Self::ChannelDue { .. } | Self::DecisionDue { .. } | Self::PressAnswered { .. } => None,
         }
     }
 }

@@ -77,6 +77,20 @@ fn text(value: Option<&str>) -> Option<&str> {
     value.map(str::trim).filter(|text| !text.is_empty())
 }
 
+/// True if an error of Secrets Manager says that there is no such secret. A policy names secrets by the ARNs that they get when they
+/// are made: for the name of one that was never made it lets nobody read, which is answered like a missing permission.
+#[cfg(any(feature = "secrets", feature = "signed"))]
+fn is_absent(id: &str, code: Option<&str>) -> bool {
+    match code {
+        Some("ResourceNotFoundException") => true,
+        Some("AccessDeniedException") if !id.starts_with("arn:") => {
+            tracing::warn!(secret = id, "there is no such secret, or this function may not read it");
+            true
+        }
+        _ => false,
+    }
+}
+
 /// What was read: a value or that there is none, and when.
 type Reading = (Option<SecretString>, Instant);
 

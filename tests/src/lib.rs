@@ -15,6 +15,7 @@ pub mod prometheus;
 pub mod repairing;
 pub mod runtime;
 pub mod sam;
+pub mod slack;
 pub mod stack;
 pub mod target_host;
 pub mod webhook_receiver;

@@ -80,6 +80,8 @@ pub async fn function(stack: &Stack, name: &str, changed: &[(&str, &str)], event
         "ALERTMANAGER_SECRET_ID",
         "APPROVAL_SECRET_ID",
         "TELEGRAM_WEBHOOK_SECRET_ID",
+        "SLACK_SIGNING_SECRET_ID",
+        "APPROVAL_LINK_SECRET_ID",
         "ENVIRONMENT",
     ] {
         function.env(variable, stack.variable(variable).unwrap_or_else(|| panic!("{variable} is a variable of the stack")));

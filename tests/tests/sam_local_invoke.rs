@@ -27,13 +27,14 @@ const BRIDGE: &str = "BridgeFunction";
 type Expectation = fn(&Value);
 
 /// The events, whom each is for, and what comes of it as it is. A new event needs a line here.
-const EVENTS: [(&str, &str, Expectation); 17] = [
+const EVENTS: [(&str, &str, Expectation); 19] = [
     ("alert-signed", INGRESS, unauthenticated),
     ("alertmanager-cicd", INGRESS, unauthenticated),
     ("alertmanager-grouped", INGRESS, unauthenticated),
     ("alertmanager-resolved", INGRESS, unauthenticated),
     ("alertmanager-single", INGRESS, unauthenticated),
     ("approval-approve", INGRESS, unauthenticated),
+    ("approval-link", INGRESS, link_refused),
     ("bridge-refused", BRIDGE, refused),
     ("bridge-step", BRIDGE, unreachable),
     ("grafana-firing", INGRESS, unauthenticated),
@@ -44,6 +45,7 @@ const EVENTS: [(&str, &str, Expectation); 17] = [
     ("repairs-approved", REPAIR, comes_back),
     ("signal-signed", INGRESS, unauthenticated),
     ("signals-received", SIGNALS, none_comes_back),
+    ("slack-approve", INGRESS, unauthenticated),
     ("telegram-approve", INGRESS, unauthenticated),
 ];
 
@@ -72,6 +74,12 @@ fn healthy(answer: &Value) {
 fn unauthenticated(answer: &Value) {
     let (status, problem) = http(answer);
     assert_eq!((status, problem["type"].as_str()), (401, Some("urn:quell:problem:unauthenticated")), "{problem}");
+}
+
+/// A person reads the answer: it is a page.
+fn link_refused(answer: &Value) {
+    assert_eq!((&answer["statusCode"], &answer["headers"]["content-type"]), (&json!(401), &json!("text/html; charset=utf-8")), "{answer}");
+    assert!(answer["body"].as_str().is_some_and(|page| page.contains("lang=\"zh-TW\"")), "{answer}");
 }
 
 fn come_back(answer: &Value, messages: &[&str]) {

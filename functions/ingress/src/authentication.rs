@@ -17,12 +17,13 @@ use crate::rejection::Rejection;
 /// How far a signature's timestamp may be from now, in either direction.
 const SIGNATURE_VALID_FOR: SignedDuration = SignedDuration::from_mins(5);
 
-/// How a sender signs: HMAC-SHA256 over the raw body, or over timestamp, separator and body where it sends a timestamp.
+/// How a sender signs: HMAC-SHA256 over the raw body, or over a version, timestamp, separator and body where it sends a timestamp.
 #[derive(Debug, Clone, Copy)]
 pub struct SignatureForm {
     headers: &'static [&'static str],
     prefix: &'static str,
     timestamp: &'static str,
+    version: &'static [u8],
     separator: &'static [u8],
 }
 
@@ -31,13 +32,29 @@ pub const SIGNED: SignatureForm = SignatureForm {
     headers: &["x-signature-256", "x-hub-signature-256"],
     prefix: "sha256=",
     timestamp: "x-signature-timestamp",
+    version: b"",
     separator: b".",
 };
 
 /// Grafana's: bare hex in `X-Grafana-Alerting-Signature`, with a timestamp over `<ts>:<body>`. Grafana lets its user name the
 /// timestamp's header; it has to be named as here.
-pub const GRAFANA: SignatureForm =
-    SignatureForm { headers: &["x-grafana-alerting-signature"], prefix: "", timestamp: "x-grafana-alerting-timestamp", separator: b":" };
+pub const GRAFANA: SignatureForm = SignatureForm {
+    headers: &["x-grafana-alerting-signature"],
+    prefix: "",
+    timestamp: "x-grafana-alerting-timestamp",
+    version: b"",
+    separator: b":",
+};
+
+/// Slack's: `X-Slack-Signature: v0=<hex>` over `v0:<ts>:<body>`; the timestamp is always there
+/// (<https://docs.slack.dev/authentication/verifying-requests-from-slack>).
+pub const SLACK: SignatureForm = SignatureForm {
+    headers: &["x-slack-signature"],
+    prefix: "v0=",
+    timestamp: "x-slack-request-timestamp",
+    version: b"v0:",
+    separator: b":",
+};
 
 impl SignatureForm {
     /// True if a request claims to be signed in this form.
@@ -64,7 +81,8 @@ pub fn signature(
         given = given.or(one(headers, name)?);
     }
     let given = given.ok_or(Rejection::Unauthenticated("the header with the signature is missing"))?;
-    let hex_digits = given.strip_prefix(form.prefix).ok_or(Rejection::Unauthenticated("the signature does not begin with sha256="))?;
+    let hex_digits =
+        given.strip_prefix(form.prefix).ok_or(Rejection::Unauthenticated("the signature does not begin as signatures on this route do"))?;
     let signature = hex::decode(hex_digits).map_err(|_| Rejection::Unauthenticated("the signature is not 64 characters of hex"))?;
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else {
         unreachable!("HMAC takes a key of any length");
@@ -76,6 +94,7 @@ pub fn signature(
             if now.duration_since(sent_at).abs() > SIGNATURE_VALID_FOR {
                 return Err(Rejection::Unauthenticated("the signature's timestamp is more than five minutes from now"));
             }
+            mac.update(form.version);
             mac.update(text.as_bytes());
             mac.update(form.separator);
         }
@@ -147,7 +166,7 @@ mod tests {
     use secrecy::SecretString;
     use sha2::Sha256;
 
-    use super::{GRAFANA, SIGNED, credential, is_internal, signature};
+    use super::{GRAFANA, SIGNED, SLACK, credential, is_internal, signature};
 
     const NOW: i64 = 1_800_000_000;
 
@@ -220,6 +239,32 @@ mod tests {
         assert!(check(&[("x-grafana-alerting-signature", &timed), ("x-grafana-alerting-timestamp", &NOW.to_string())]));
         assert!(!check(&[("x-grafana-alerting-signature", &timed)]));
         assert!(!check(&[("x-signature-256", &signed("key", b"body"))]));
+    }
+
+    /// The example of Slack's document.
+    #[test]
+    fn slack_signs_as_its_document_says() {
+        const BODY: &str = "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V\
+            &channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=\
+            &response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN\
+            &trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c";
+        const RIGHT: &str = "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503";
+        let secret = SecretString::from("8f742231b10e8888abcd99yyyzzz85a5");
+        let check = |pairs: &[(&'static str, &str)], body: &str, seconds: i64| {
+            let now = Timestamp::from_second(seconds).expect("a time");
+            signature(SLACK, &secret, &headers(pairs), body.as_bytes(), now, true).is_ok()
+        };
+        let (signed, timed) = (("x-slack-signature", RIGHT), ("x-slack-request-timestamp", "1531420618"));
+        for (age, fine) in [(0, true), (300, true), (-300, true), (301, false), (-301, false)] {
+            assert_eq!(check(&[signed, timed], BODY, 1_531_420_618 + age), fine, "{age}");
+        }
+        let now = 1_531_420_618;
+        assert!(!check(&[signed], BODY, now) && !check(&[timed], BODY, now), "a header is missing");
+        assert!(!check(&[signed, ("x-slack-request-timestamp", "1531420619")], BODY, now));
+        assert!(!check(&[signed, timed], &BODY.replace("foobar", "foobaz"), now));
+        for bad in ["v1", "sha256"].map(|other| RIGHT.replace("v0", other)) {
+            assert!(!check(&[("x-slack-signature", &bad), timed], BODY, now), "{bad}");
+        }
     }
 
     #[test]

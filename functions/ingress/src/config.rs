@@ -34,6 +34,10 @@ pub struct Config {
     pub approval_secret: String,
     /// `TELEGRAM_WEBHOOK_SECRET_ID`: the token that Telegram sends with every update.
     pub telegram_secret: String,
+    /// `SLACK_SIGNING_SECRET_ID`: the signing secret of the Slack app.
+    pub slack_secret: String,
+    /// `APPROVAL_LINK_SECRET_ID`: the key of the links to a decision.
+    pub link_secret: String,
     /// `INTERNAL_CIDRS`: sources that may send Alertmanager deliveries without a credential.
     pub internal: Vec<IpNet>,
     /// `ENVIRONMENT` is `dev`: a secret without a value then lets requests through.
@@ -69,6 +73,8 @@ impl Config {
             alertmanager_secret: variables.required("ALERTMANAGER_SECRET_ID", secret)?,
             approval_secret: variables.required("APPROVAL_SECRET_ID", secret)?,
             telegram_secret: variables.required("TELEGRAM_WEBHOOK_SECRET_ID", secret)?,
+            slack_secret: variables.required("SLACK_SIGNING_SECRET_ID", secret)?,
+            link_secret: variables.required("APPROVAL_LINK_SECRET_ID", secret)?,
             internal: internal_ranges(variables)?,
             development: environment == "dev",
             windows: Windows::from_variables(variables)?,

@@ -6,10 +6,15 @@ pub mod approvals;
 pub mod authentication;
 pub mod body;
 pub mod config;
+mod link_page;
+mod links;
+mod presses;
 pub mod rejection;
+mod reply;
 pub mod routes;
 pub mod signals;
 pub mod signed_alert;
+mod slack;
 pub mod telegram;
 
 use std::collections::BTreeMap;
@@ -18,7 +23,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use lambda_http::http::{HeaderMap, HeaderValue, header};
+use lambda_http::http::HeaderMap;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Error, Request, RequestExt as _, Response};
 use secrecy::SecretString;
@@ -45,6 +50,7 @@ use crate::answer::{AlertAnswer, DeliveryAnswer};
 use crate::authentication::{GRAFANA, SIGNED, SignatureForm};
 use crate::config::Config;
 use crate::rejection::Rejection;
+use crate::reply::Reply;
 use crate::routes::Target;
 
 /// How long one try of a request to AWS may take.
@@ -133,6 +139,7 @@ impl App {
 
         let found = routes::find(request.method(), request.uri().path());
         let route = found.as_ref().map_or("none", |(route, _)| route.path);
+        let page = found.as_ref().is_ok_and(|(route, _)| route.to.is_page()).then(|| links::language(request.headers()));
         let span = info_span!("request", request_id);
         let answered = match found {
             Ok((route, id)) => self.visit(route.to, id, &request, &mut visit).instrument(span.clone()).await,
@@ -147,14 +154,13 @@ impl App {
         line.metric("aws_requests", requests_sent() - sent_before, "Count");
         visit.seen.tell(&mut line);
         let response = match answered {
-            Ok(value) => {
-                let mut response = Response::new(Body::from(value));
-                response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                response
-            }
+            Ok(reply) => reply.into_response(),
             Err(rejection) => {
                 rejection.tell(&mut line);
-                rejection.into_response()
+                match page {
+                    Some(language) => rejection.into_page(language),
+                    None => rejection.into_response(),
+                }
             }
         };
         line.field("status", response.status().as_u16());
@@ -162,37 +168,44 @@ impl App {
         Ok(response)
     }
 
-    async fn visit(&self, to: Target, id: &str, request: &Request, visit: &mut Visit) -> Result<String, Rejection> {
+    async fn visit(&self, to: Target, id: &str, request: &Request, visit: &mut Visit) -> Result<Reply, Rejection> {
         let (headers, bytes) = (request.headers(), request.body().as_ref());
         // A cold start waits for the secret and for the table's connection at the same time.
         let _ahead = if matches!(to, Target::Health | Target::Signals) { None } else { self.intake.joins.connect_ahead() };
-        match to {
-            Target::Health => Ok(health().to_string()),
+        let json = match to {
+            Target::Health => health().to_string(),
             Target::Alertmanager => {
                 if !authentication::is_internal(source(request), &self.config.internal) {
                     self.signed_or_known(SIGNED, headers, bytes, visit.now).await?;
                 }
-                self.delivery(bytes, "alertmanager", visit).await
+                self.delivery(bytes, "alertmanager", visit).await?
             }
             Target::Grafana => {
                 self.signed_or_known(GRAFANA, headers, bytes, visit.now).await?;
-                self.delivery(bytes, "grafana", visit).await
+                self.delivery(bytes, "grafana", visit).await?
             }
             Target::Alerts => {
                 self.signed(SIGNED, headers, bytes, visit.now).await?;
                 let alert = signed_alert::read(bytes, &self.tables, visit.now)?;
                 let answers = self.count(Delivery::single(alert), visit).await?;
-                Ok(as_json(&answers.first()))
+                as_json(&answers.first())
             }
             Target::Signals => {
                 self.signed(SIGNED, headers, bytes, visit.now).await?;
                 let signal = signals::read(bytes, &self.tables, visit.now)?;
                 let message_id = self.signals.send(&signal).await?;
-                Ok(json!({ "success": true, "message_id": message_id, "stream": signals::STREAM }).to_string())
+                json!({ "success": true, "message_id": message_id, "stream": signals::STREAM }).to_string()
             }
-            Target::Telegram => telegram::update(self, headers, bytes, visit.now).await.map(|value| value.to_string()),
-            Target::Approval(verdict) => approvals::api(self, headers, bytes, id, verdict, visit.now).await.map(|value| value.to_string()),
-        }
+            Target::Telegram => telegram::update(self, headers, bytes, visit.now).await?.to_string(),
+            Target::Approval(verdict) => approvals::api(self, headers, bytes, id, verdict, visit.now).await?.to_string(),
+            Target::Slack => {
+                slack::interaction(self, headers, bytes, visit.now).await?;
+                return Ok(Reply::Taken);
+            }
+            Target::LinkShown => return links::show(self, request, id, visit.now).await.map(Reply::Page),
+            Target::LinkUsed => return links::decide(self, request, id, visit.now).await.map(Reply::Page),
+        };
+        Ok(Reply::Json(json))
     }
 
     async fn delivery(&self, bytes: &[u8], source: &str, visit: &mut Visit) -> Result<String, Rejection> {

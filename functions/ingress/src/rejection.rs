@@ -1,15 +1,20 @@
 //! Every answer that is not a 2xx: a problem document (RFC 9457) that says what, where and what to do.
 
-use lambda_http::http::{HeaderValue, StatusCode, header};
+use jiff::Timestamp;
+use lambda_http::http::{HeaderMap, HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
 use serde_json::json;
 use shared::domain::approval::Refusal;
+use shared::domain::channels::Language;
 use shared::intake::IntakeError;
 use shared::metrics::MetricsLine;
 use shared::queue::QueueError;
 use shared::secrets::SecretError;
 use shared::store::StoreError;
 use thiserror::Error;
+
+use crate::link_page;
+use crate::reply::page;
 
 /// Why a request is not answered with a 2xx. `durable-ack` decides the status: a 4xx where the caller has to change
 /// something, a 503 where trying again helps. Senders retry only the latter.
@@ -56,6 +61,18 @@ pub enum Rejection {
     /// The approval cannot be decided on.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The press comes from a channel of Slack that channels.json does not name.
+    #[error("this channel of Slack is none of channels.json")]
+    UnknownChannel,
+    /// The person of a link is not on the list any more.
+    #[error("{0} is not on the list of people who may decide")]
+    NotListed(String),
+    /// The person of a link has decided with it.
+    #[error("this link was used: it counts once")]
+    LinkUsed,
+    /// The link is too old.
+    #[error("this link expired at {0}")]
+    LinkExpired(Timestamp),
     /// The time of the request ran out before every alert of a delivery was counted.
     #[error(
         "the time ran out after {counted} of {fingerprints} fingerprints were counted; send the delivery again: the next try gets further"
@@ -117,6 +134,10 @@ impl Rejection {
             Self::Refused(Refusal::Decided { .. }) => (StatusCode::CONFLICT, "already-decided"),
             Self::Refused(Refusal::Expired { .. }) => (StatusCode::CONFLICT, "expired"),
             Self::Refused(Refusal::Void { .. } | Refusal::NotThisPlan) => (StatusCode::CONFLICT, "void"),
+            Self::UnknownChannel => (StatusCode::FORBIDDEN, "unknown-channel"),
+            Self::NotListed(_) => (StatusCode::FORBIDDEN, "not-listed"),
+            Self::LinkUsed => (StatusCode::CONFLICT, "already-used"),
+            Self::LinkExpired(_) => (StatusCode::GONE, "link-expired"),
             Self::OutOfTime { .. } => (StatusCode::SERVICE_UNAVAILABLE, "out-of-time"),
             Self::Passing(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         }
@@ -152,11 +173,30 @@ impl Rejection {
         match &self {
             Self::Unauthenticated(_) => drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer, Basic"))),
             Self::WrongMethod { allowed, .. } => drop(HeaderValue::from_str(allowed).map(|allowed| headers.insert(header::ALLOW, allowed))),
-            Self::Passing(_) | Self::NoSecret | Self::OutOfTime { .. } => {
-                drop(headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2")))
-            }
             _ => {}
         }
+        self.invite(headers);
         response
+    }
+
+    /// The same as a page: what a person reads who has followed a link.
+    pub(crate) fn into_page(self, language: Language) -> Response<Body> {
+        let (status, _) = self.kind();
+        let mut response = page(link_page::refused(&self, language));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        if status == StatusCode::UNAUTHORIZED {
+            // A scheme that browsers do not ask a password for.
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Link"));
+        }
+        self.invite(headers);
+        response
+    }
+
+    /// Says when to come again, where that helps.
+    fn invite(&self, headers: &mut HeaderMap) {
+        if self.kind().0 == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
     }
 }

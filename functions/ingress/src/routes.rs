@@ -24,7 +24,19 @@ pub(crate) enum Target {
     Alerts,
     Signals,
     Telegram,
+    Slack,
     Approval(Verdict),
+    /// Shows what a signed link would decide.
+    LinkShown,
+    /// Decides it.
+    LinkUsed,
+}
+
+impl Target {
+    /// True if a person in a browser reads the answer, also where it is a refusal.
+    pub(crate) fn is_page(self) -> bool {
+        matches!(self, Self::LinkShown | Self::LinkUsed)
+    }
 }
 
 const fn route(method: &'static str, path: &'static str, to: Target) -> Route {
@@ -32,7 +44,7 @@ const fn route(method: &'static str, path: &'static str, to: Target) -> Route {
 }
 
 /// Every operation.
-pub const ROUTES: [Route; 9] = [
+pub const ROUTES: [Route; 12] = [
     route("GET", "webhooks/health", Target::Health),
     route("POST", "webhooks/alertmanager", Target::Alertmanager),
     route("POST", "webhooks/grafana", Target::Grafana),
@@ -41,8 +53,11 @@ pub const ROUTES: [Route; 9] = [
     route("POST", "webhooks/alerts", Target::Alerts),
     route("POST", "webhooks/signals", Target::Signals),
     route("POST", "webhooks/telegram", Target::Telegram),
+    route("POST", "webhooks/slack", Target::Slack),
     route("POST", "approvals/{id}/approve", Target::Approval(Verdict::Approve)),
     route("POST", "approvals/{id}/reject", Target::Approval(Verdict::Reject)),
+    route("GET", "approvals/{id}/link", Target::LinkShown),
+    route("POST", "approvals/{id}/link", Target::LinkUsed),
 ];
 
 /// Finds the operation of a request, with what stands for `{id}`.

@@ -13,6 +13,10 @@ pub struct Config {
     pub notifications_queue: String,
     /// `TELEGRAM_BOT_TOKEN_SECRET_ID`.
     pub telegram_token_secret: String,
+    /// `APPROVAL_LINK_SECRET_ID`: the key of the links to a decision.
+    pub approval_link_secret: String,
+    /// `API_URL`: where the links lead, without a slash at the end.
+    pub api_url: String,
     /// `CONFIG_DIR`: where the operator's channels.json is.
     pub config_dir: PathBuf,
 }
@@ -27,6 +31,8 @@ impl Config {
             table: variables.required("TABLE_NAME", "the name of the table")?,
             notifications_queue: variables.required("NOTIFICATIONS_QUEUE_URL", "the URL of a queue")?,
             telegram_token_secret: variables.required("TELEGRAM_BOT_TOKEN_SECRET_ID", "the ARN or name of a secret")?,
+            approval_link_secret: variables.required("APPROVAL_LINK_SECRET_ID", "the ARN or name of a secret")?,
+            api_url: variables.required("API_URL", "the base URL of the HTTP API")?,
             config_dir: variables.required("CONFIG_DIR", "the directory with channels.json")?.into(),
         })
     }

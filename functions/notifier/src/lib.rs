@@ -34,7 +34,7 @@ use shared::store::{CardOf, Store, StoreError};
 use thiserror::Error;
 use tracing::{debug, error};
 
-use crate::channel::Outside;
+use crate::channel::{ChannelError, Outside, Sender};
 use crate::config::Config;
 use crate::pump::Pump;
 
@@ -52,6 +52,9 @@ pub enum Failure {
     /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// A channel did not take an answer to a press.
+    #[error("the channel did not take the answer to a press: {0}")]
+    Channel(#[from] ChannelError),
     /// The message is for somebody else.
     #[error("this message does not belong on the queue of notifications")]
     Misdirected,
@@ -125,6 +128,7 @@ impl App {
                 // Its own message comes back, and goes to the dead-letter queue in the end, where somebody sees it.
                 return self.pump(&self.named(channel), holder, clock, until).await.into_iter().try_for_each(|(_, pumped)| pumped);
             }
+            Message::PressAnswered { channel, user, words } => return self.whisper(channel, user, words, clock).await,
             Message::DecisionDue { .. } | Message::SilenceAsked { .. } | Message::AnalysisAsked { .. } => return Err(Failure::Misdirected),
         };
         for (channel, pumped) in self.pump(&concerned, holder, clock, until).await {
@@ -133,6 +137,15 @@ impl App {
                 error!(channel = channel.name, %error, "what is due in a channel was not told: it is tried again");
                 self.notifications.send_later(&Message::ChannelDue { channel: channel.name.clone() }, AGAIN_AFTER).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// Tells somebody what their press came to, which nobody else has to see. It is worth something at once or not at all, and so it
+    /// is in no outbox.
+    async fn whisper(&self, channel: &str, user: &str, words: &str, clock: Clock<'_>) -> Result<(), Failure> {
+        for channel in self.named(channel) {
+            Sender::of(channel, &self.outside, None, clock()).whisper(user, words).await?;
         }
         Ok(())
     }

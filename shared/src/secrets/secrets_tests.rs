@@ -88,3 +88,19 @@ async fn no_value_and_no_answer_let_nobody_in() {
     vault.put(Stage::Current, "key");
     assert!(admitted(&secrets, "key").await);
 }
+
+#[cfg(any(feature = "secrets", feature = "signed"))]
+#[test]
+fn a_secret_that_was_never_made_is_none_and_a_missing_permission_is_told() {
+    let (name, arn) = ("quell/channels/slack-signing-secret", "arn:aws:secretsmanager:us-east-1:123456789012:secret:webhook-AbCdEf");
+    for (id, code, absent) in [
+        (name, Some("ResourceNotFoundException"), true),
+        (arn, Some("ResourceNotFoundException"), true),
+        (name, Some("AccessDeniedException"), true),
+        (arn, Some("AccessDeniedException"), false),
+        (name, Some("InternalServiceError"), false),
+        (name, None, false),
+    ] {
+        assert_eq!(super::is_absent(id, code), absent, "{id}: {code:?}");
+    }
+}

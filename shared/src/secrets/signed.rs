@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Read, ReadSecret, SecretError, Stage, text};
+use super::{Read, ReadSecret, SecretError, Stage, is_absent, text};
 use crate::signed::{CallError, SignedClient};
 
 /// What is read of the answer
@@ -23,7 +23,7 @@ impl ReadSecret for SignedClient {
             let request = json!({ "SecretId": id, "VersionStage": stage.as_str() }).to_string();
             match self.call("GetSecretValue", &request).await {
                 Ok(answer) => secret(&answer).map_err(|why| unavailable(why.to_owned())),
-                Err(CallError::Refused { code, .. }) if code == "ResourceNotFoundException" => Ok(None),
+                Err(CallError::Refused { code, .. }) if is_absent(id, Some(&code)) => Ok(None),
                 Err(error) => Err(unavailable(error.to_string())),
             }
         })

@@ -8,16 +8,20 @@ use serde_json::{Map, Value, json};
 use tests::stack::project;
 
 /// The example of each operation with a body that shows it at work: firing, pressed, decided.
-const TYPICAL: [(&str, &str); 8] = [
+const TYPICAL: [(&str, &str); 9] = [
     ("alertmanager", "alertmanager-single"),
     ("alerts", "alert-signed"),
     ("signals", "signal"),
     ("grafana", "grafana-firing"),
     ("grafanaPut", "grafana-firing"),
     ("telegram", "telegram-approve"),
+    ("slack", "press"),
     ("approve", "approval-approve"),
     ("reject", "reject"),
 ];
+
+/// Where an operation describes a body that is a form.
+const FORM: &str = "/requestBody/content/application~1x-www-form-urlencoded";
 
 /// `docs/openapi.yaml`.
 pub(crate) struct Document {
@@ -129,15 +133,27 @@ impl Document {
 }
 
 impl Operation {
-    /// The schema of the body, if it takes one.
-    pub(crate) fn body(&self) -> Option<&Value> {
-        self.value.pointer("/requestBody/content/application~1json/schema")
+    /// True if the JSON of its body stands in a form.
+    pub(crate) fn is_form(&self) -> bool {
+        self.value.pointer(FORM).is_some()
     }
 
-    /// The examples of the body.
+    /// The schema of the JSON in the body, if it takes one.
+    pub(crate) fn body(&self) -> Option<&Value> {
+        let json = self.value.pointer("/requestBody/content/application~1json/schema");
+        json.or_else(|| self.value.pointer(FORM)?.pointer("/schema/properties/payload/contentSchema"))
+    }
+
+    /// The examples of the body; of a form, the JSON in it.
     pub(crate) fn examples(&self) -> Map<String, Value> {
-        let examples = self.value.pointer("/requestBody/content/application~1json/examples");
-        examples.map(|examples| examples.as_object().expect("examples").clone()).unwrap_or_default()
+        let json = self.value.pointer("/requestBody/content/application~1json/examples");
+        let examples = json.or_else(|| self.value.pointer(FORM)?.get("examples"));
+        let mut examples = examples.map(|examples| examples.as_object().expect("examples").clone()).unwrap_or_default();
+        for example in examples.values_mut().filter(|_| self.is_form()) {
+            let payload = example["value"]["payload"].as_str().expect("a payload");
+            example["value"] = serde_json::from_str(payload).expect("JSON");
+        }
+        examples
     }
 
     /// The example that everything here is made from, if it takes a body.

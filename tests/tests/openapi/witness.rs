@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::http::Method;
 use serde_json::{Value, json};
+use shared::domain::approval::Verdict;
 use shared::domain::incident::{Incident, Status};
 use tests::alert::{TestAlert, unique};
 use tests::stack::Stack;
 
 use crate::document::{Described, Document, Operation, content};
-use crate::traffic::{Answer, Call, ended, fresh};
+use crate::traffic::{Answer, Call, NO_APPROVAL, ended, fresh, token};
 
 /// Sends requests, and holds each answer against the document.
 pub(crate) struct Witness<'a> {
@@ -83,7 +84,7 @@ impl<'a> Witness<'a> {
                 self.check(operation, answer);
             }
         }
-        if operation.body().is_none() {
+        if operation.ways_in().is_empty() {
             self.send(operation, &good, 200).await;
             return;
         }
@@ -92,18 +93,30 @@ impl<'a> Witness<'a> {
         let mut wrong = good.clone();
         wrong.credentials.values_mut().for_each(|value| *value = "x".repeat(value.len()));
         self.send(operation, &wrong, 401).await;
-        self.send(operation, &Call::of(document, stack, operation, body[1..].to_owned()), 400).await;
-        let padded = format!("{}{body}", " ".repeat(5_500_001));
-        self.send(operation, &Call::of(document, stack, operation, padded), 413).await;
+        if operation.body().is_some() {
+            self.send(operation, &Call::of(document, stack, operation, body[1..].to_owned()), 400).await;
+            let padded = format!("{}{body}", " ".repeat(5_500_001));
+            self.send(operation, &Call::of(document, stack, operation, padded), 413).await;
+        }
 
         // Deployments in which the secrets were never put, and in which nothing behind ingress answers.
-        let secrets = ["WEBHOOK_SECRET_ID", "ALERTMANAGER_SECRET_ID", "APPROVAL_SECRET_ID", "TELEGRAM_WEBHOOK_SECRET_ID"];
+        let secrets = [
+            "WEBHOOK_SECRET_ID",
+            "ALERTMANAGER_SECRET_ID",
+            "APPROVAL_SECRET_ID",
+            "TELEGRAM_WEBHOOK_SECRET_ID",
+            "SLACK_SIGNING_SECRET_ID",
+            "APPROVAL_LINK_SECRET_ID",
+        ];
         let bare = stack.ingress(&secrets.map(|name| (name, "no-such-secret")));
         let queue = format!("{}/000000000000/no-such-queue", stack.facts.endpoint_url);
         let alone = stack.ingress(&[("TABLE_NAME", "no-such-table"), ("SIGNALS_QUEUE_URL", &queue)]);
         for (app, problem) in [(bare, "no-secret"), (alone, "unavailable")] {
             let answer = self.check(operation, good.in_process(&app, Timestamp::now()).await);
-            assert_eq!(answer.body["type"], format!("urn:quell:problem:{problem}"), "{}", operation.id);
+            assert_eq!(answer.status, 503, "{}", operation.id);
+            if answer.body.is_object() {
+                assert_eq!(answer.body["type"], format!("urn:quell:problem:{problem}"), "{}", operation.id);
+            }
         }
     }
 
@@ -166,6 +179,34 @@ impl<'a> Witness<'a> {
         listed["callback_query"]["from"]["id"] = json!(self.stack.facts.telegram.approver_id);
         assert_eq!(self.take("telegram", &listed).await["text"], "there is no approval with this id");
         assert_eq!(self.take("telegram", &json!({ "update_id": 1 })).await, json!({}));
+    }
+
+    /// Slack's press is taken without a word, if its channel is known; a link is opened, used, and used up.
+    pub(crate) async fn links(&mut self) {
+        let press = self.document.operation("slack").example().expect("an example");
+        assert_eq!(self.take("slack", &press).await, "");
+        let elsewhere = press.to_string().replace("C0123456789", "C9999999999");
+        let slack = self.document.operation("slack");
+        self.send(&slack, &Call::of(self.document, self.stack, &slack, elsewhere), 403).await;
+
+        let (_, incident) = self.waiting().await;
+        let approval = approval(&incident);
+        let late = Timestamp::now() + SignedDuration::from_hours(1);
+        let app = self.stack.ingress(&[]);
+        for (id, statuses) in
+            [("link", [404, 403, 200]), ("linkUsed", [404, 403, 200]), ("linkUsed", [404, 403, 409]), ("link", [404, 403, 409])]
+        {
+            let operation = self.document.operation(id);
+            for ((about, person), status) in
+                [(NO_APPROVAL, "ada"), (NO_APPROVAL, "eve"), (approval.as_str(), "ada")].into_iter().zip(statuses)
+            {
+                let call = Call::of(self.document, self.stack, &operation, String::new()).about(about);
+                let credentials = BTreeMap::from([("?token".to_owned(), token(self.stack, about, Verdict::Reject, person))]);
+                self.send(&operation, &Call { credentials, ..call }, status).await;
+            }
+            let expired = Call::of(self.document, self.stack, &operation, String::new()).in_process(&app, late).await;
+            assert_eq!(self.check(&operation, expired).status, 410);
+        }
     }
 
     /// One incident whose plan is rejected, one whose plan runs, and everything that gets in the way.

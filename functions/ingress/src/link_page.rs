@@ -1,0 +1,201 @@
+//! The pages behind a signed link: whole in themselves, without script, and readable on a phone.
+
+use shared::approval_link::Link;
+use shared::domain::approval::{Refusal, Verdict};
+use shared::domain::channels::Language;
+use shared::domain::incident::Incident;
+use shared::domain::plan::{Plan, PlannedStep};
+use shared::domain::visible::line;
+
+use crate::rejection::Rejection;
+
+/// How much of a name and of a reason is shown.
+const NAME_CHARACTERS: usize = 200;
+
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:40em;margin:0 auto;padding:1em;color:#1c1c1c;background:#fff}\
+    h1{font-size:1.3em}dt{color:#555;margin-top:.6em}dd{margin:0;overflow-wrap:anywhere}\
+    code{display:block;background:#f2f2f2;padding:.4em;margin:.2em 0;white-space:pre-wrap;overflow-wrap:anywhere}\
+    button{font:inherit;font-weight:bold;width:100%;padding:.8em;margin-top:1.2em;border:0;border-radius:.4em;color:#fff;background:#0b6b3a}\
+    button.reject{background:#a12622}";
+
+/// What a link would decide.
+#[derive(Debug)]
+pub(crate) struct Question<'a> {
+    /// On whose plan.
+    pub(crate) incident: &'a Incident,
+    /// The plan.
+    pub(crate) plan: &'a Plan,
+    /// Who, which way, until when.
+    pub(crate) link: &'a Link,
+}
+
+/// The words of the question.
+struct Words {
+    title: [&'static str; 2],
+    target: &'static str,
+    person: &'static str,
+    until: &'static str,
+    phases: [&'static str; 3],
+    button: [&'static str; 2],
+}
+
+const ENGLISH: Words = Words {
+    title: ["Approve this repair?", "Reject this repair?"],
+    target: "Where",
+    person: "You decide as",
+    until: "Until",
+    phases: ["What would run", "How it is checked", "How it would be undone"],
+    button: ["Approve: run it now", "Reject: run nothing"],
+};
+
+const CHINESE: Words = Words {
+    title: ["要核准這項修復嗎？", "要拒絕這項修復嗎？"],
+    target: "對象",
+    person: "決定者",
+    until: "期限",
+    phases: ["將執行的步驟", "檢查方式", "還原方式"],
+    button: ["核准：立即執行", "拒絕：不執行"],
+};
+
+/// The page that asks, with the one button that decides.
+pub(crate) fn question(question: &Question<'_>, language: Language) -> String {
+    let words = match language {
+        Language::English => ENGLISH,
+        Language::TraditionalChinese => CHINESE,
+    };
+    let Question { incident, plan, link } = question;
+    let (which, class) = match link.verdict {
+        Verdict::Approve => (0, "approve"),
+        Verdict::Reject => (1, "reject"),
+    };
+    let expires_at = incident.approval.as_ref().map_or(link.expires_at, |approval| approval.expires_at.min(link.expires_at));
+    let shown = |text: &str| escaped(&line(text, NAME_CHARACTERS));
+    let mut body = format!("<h1>{}</h1><p>{}</p><dl>", words.title[which], shown(&incident.alert.name));
+    let facts = [
+        (words.target, shown(&plan.target)),
+        (words.person, shown(&link.person)),
+        (words.until, format!("{} UTC", expires_at.strftime("%Y-%m-%d %H:%M"))),
+    ];
+    for (name, value) in facts {
+        body.push_str(&format!("<dt>{name}</dt><dd>{value}</dd>"));
+    }
+    for (name, steps) in words.phases.iter().zip([&plan.steps, &plan.verify, &plan.rollback]) {
+        if !steps.is_empty() {
+            let steps: String = steps.iter().map(|step| format!("<code>{}</code>", escaped(&command(step)))).collect();
+            body.push_str(&format!("<dt>{name}</dt><dd>{steps}</dd>"));
+        }
+    }
+    // Without an action the form goes to the page's own URL, token and all.
+    body.push_str(&format!("</dl><form method=\"post\"><button class=\"{class}\">{}</button></form>", words.button[which]));
+    document(words.title[which], &body, language)
+}
+
+/// The page after a decision.
+pub(crate) fn told(words: &str, language: Language) -> String {
+    document("Quell", &format!("<h1>{}</h1>", escaped(words)), language)
+}
+
+/// The page of a refusal.
+pub(crate) fn refused(rejection: &Rejection, language: Language) -> String {
+    let sentence = match language {
+        Language::English => match rejection {
+            Rejection::Passing(_) => "This could not be done right now. Please try again.".to_owned(),
+            other => other.to_string(),
+        },
+        Language::TraditionalChinese => in_chinese(rejection),
+    };
+    told(&line(&sentence, NAME_CHARACTERS), language)
+}
+
+fn in_chinese(rejection: &Rejection) -> String {
+    match rejection {
+        Rejection::Unauthenticated(_) => "這個連結無效：它不完整、被更動過，或屬於另一個決定。".to_owned(),
+        Rejection::LinkExpired(at) => format!("這個連結已於 {} UTC 過期。", at.strftime("%Y-%m-%d %H:%M")),
+        Rejection::LinkUsed => "這個連結已經使用過：每個連結只能使用一次。".to_owned(),
+        Rejection::NotListed(person) => format!("{person} 已不在可以決定的人員名單中。"),
+        Rejection::NoApproval => "找不到這項核准要求。".to_owned(),
+        Rejection::Refused(Refusal::Decided { verdict: Verdict::Approve, by }) => format!("{by} 已經核准。"),
+        Rejection::Refused(Refusal::Decided { verdict: Verdict::Reject, by }) => format!("{by} 已經拒絕。"),
+        Rejection::Refused(Refusal::Expired { at }) => format!("這項核准要求已於 {} UTC 過期。", at.strftime("%Y-%m-%d %H:%M")),
+        Rejection::Refused(Refusal::Void { .. } | Refusal::NotThisPlan) => "這項核准要求已失效。".to_owned(),
+        Rejection::NoSecret => "尚未設定連結的金鑰，因此無法接受任何連結。".to_owned(),
+        _ => "目前無法處理，請再試一次。".to_owned(),
+    }
+}
+
+/// A step as it would run: an argument that could be read as two, or that hides something, stands in quotes, with what nobody sees
+/// written out.
+fn command(step: &PlannedStep) -> String {
+    let plain = |argument: &str| !argument.is_empty() && argument.chars().all(|c| c.is_alphanumeric() || "-_./:=@%+,".contains(c));
+    let arguments = step.argv.iter().map(|argument| if plain(argument) { argument.clone() } else { format!("{argument:?}") });
+    arguments.collect::<Vec<_>>().join(" ")
+}
+
+fn document(title: &str, body: &str, language: Language) -> String {
+    format!(
+        "<!doctype html><html lang=\"{}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <meta name=\"robots\" content=\"noindex\"><title>{title}</title><style>{STYLE}</style></head><body>{body}</body></html>\n",
+        language.tag()
+    )
+}
+
+/// Text in a page, also inside of quotes.
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use shared::domain::approval::{Refusal, Verdict};
+    use shared::domain::channels::Language;
+    use shared::domain::plan::PlannedStep;
+
+    use super::{command, refused, told};
+    use crate::rejection::Rejection;
+
+    fn step(argv: &[&str]) -> String {
+        let argv = argv.iter().map(|&argument| argument.to_owned()).collect();
+        command(&PlannedStep { argv, timeout_seconds: 1, retries: 0, every_seconds: 0 })
+    }
+
+    #[test]
+    fn a_step_shows_where_its_arguments_end_and_what_they_hide() {
+        assert_eq!(step(&["systemctl", "restart", "web@1.service"]), "systemctl restart web@1.service");
+        assert_eq!(step(&["sh", "-c", "a b", ""]), r#"sh -c "a b" """#);
+        assert_eq!(step(&["rm", "x\u{202e}y\nz", "\""]), r#"rm "x\u{202e}y\nz" "\"""#);
+    }
+
+    #[test]
+    fn nothing_from_outside_is_markup() {
+        let page = told("<script>alert('x')</script>&\"", Language::English);
+        assert!(page.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;&quot;") && !page.contains("<script"), "{page}");
+        let by = "api:<b>eve</b>".to_owned();
+        for language in Language::ALL {
+            let rejection = Rejection::Refused(Refusal::Decided { verdict: Verdict::Reject, by: by.clone() });
+            let page = refused(&rejection, language);
+            assert!(page.contains("&lt;b&gt;eve") && page.contains(&format!("lang=\"{}\"", language.tag())), "{page}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_has_words_in_each_language_and_no_inner_fault() {
+        let inner = || Rejection::Passing("table quell-prod-Table is out of order".into());
+        for language in Language::ALL {
+            assert!(!refused(&inner(), language).contains("quell-prod"), "{language:?}");
+        }
+        let expired = refused(&Rejection::LinkExpired(Timestamp::UNIX_EPOCH), Language::TraditionalChinese);
+        assert!(expired.contains("1970-01-01 00:00 UTC"), "{expired}");
+    }
+}

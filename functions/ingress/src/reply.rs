@@ -1,0 +1,49 @@
+//! What a request that was taken is answered with: JSON for programs, a page for people.
+
+use lambda_http::http::{HeaderValue, header};
+use lambda_http::{Body, Response};
+
+/// The body of an answer with status 200.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// JSON.
+    Json(String),
+    /// An HTML document that is whole in itself.
+    Page(String),
+    /// Nothing but that it was taken.
+    Taken,
+}
+
+impl Reply {
+    /// The answer.
+    pub(crate) fn into_response(self) -> Response<Body> {
+        let (body, kind) = match self {
+            Self::Page(html) => return page(html),
+            Self::Json(json) => (Body::from(json), "application/json"),
+            Self::Taken => (Body::from(""), "text/plain"),
+        };
+        let mut response = Response::new(body);
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        response
+    }
+}
+
+/// A page that loads nothing, runs nothing, is kept nowhere, stands in no frame, and tells no other site of its URL: the URL
+/// decides something.
+const PAGE_HEADERS: [(header::HeaderName, &str); 6] = [
+    (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CACHE_CONTROL, "no-store"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+];
+
+/// A page as an answer.
+pub(crate) fn page(html: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(html));
+    for (name, value) in PAGE_HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
