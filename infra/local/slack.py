@@ -123,7 +123,8 @@ class Service:
         name = str(given.get("channel", next(iter(self.app.channels))))
         with self.lock:
             response_url = f"{self.base_url}/_response/{len(self.app.calls)}"
-            payload = self.app.press(name, str(given["ts"]), str(given["value"]), str(given["user"]), response_url, bool(given.get("stale")))
+            pressed, user, stale = str(given["value"]), str(given["user"]), bool(given.get("stale"))
+            payload = self.app.press(name, str(given["ts"]), pressed, user, response_url, stale)
         body = urllib.parse.urlencode({"payload": json.dumps(payload)}).encode()
         timestamp = str(int(time.time()) - int(given.get("age_seconds", 0)))
         headers = {

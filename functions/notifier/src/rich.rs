@@ -22,7 +22,7 @@ impl Rich {
     /// The text as Slack's mrkdwn (<https://docs.slack.dev/messaging/formatting-message-text>).
     #[must_use]
     pub fn mrkdwn(&self) -> String {
-        self.plain()
+        self.plain().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
     }
 
     /// The text without markup.

@@ -77,6 +77,19 @@ async fn what_does_not_fit_makes_it_be_read_again_once() {
 }
 
 #[tokio::test]
+async fn what_is_signed_during_a_rotation_is_signed_with_both() {
+    let vault = Vault::default();
+    let secrets = Secrets::new(vault.clone());
+    assert!(secrets.with_previous("first").await.is_err(), "nothing can be signed with a previous key alone");
+    vault.put(Stage::Current, "new");
+    let (current, previous) = secrets.with_previous("second").await.expect("a key");
+    assert_eq!((current.expose_secret(), previous.is_none()), ("new", true));
+    vault.put(Stage::Previous, "old");
+    let (current, previous) = secrets.with_previous("third").await.expect("a key");
+    assert_eq!((current.expose_secret(), previous.expect("the one before it").expose_secret()), ("new", "old"));
+}
+
+#[tokio::test]
 async fn no_value_and_no_answer_let_nobody_in() {
     let vault = Vault::default();
     let secrets = Secrets::new(vault.clone());

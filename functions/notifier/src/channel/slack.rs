@@ -24,7 +24,7 @@ const WEB_API: &str = "https://slack.com/api";
 const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 /// The longest answer that is read, in bytes: a hundred messages with their blocks.
 const LONGEST_ANSWER: usize = 8 << 20;
-/// The most characters of the text that notifications and screen readers show (<https://docs.slack.dev/reference/methods/chat.postMessage>).
+/// The most characters of the text for notifications and screen readers (<https://docs.slack.dev/reference/methods/chat.postMessage>).
 const LONGEST_FALLBACK: usize = 3000;
 /// Under which name a message holds its key (<https://docs.slack.dev/messaging/message-metadata/>).
 const EVENT: &str = "quell_card";

@@ -240,6 +240,16 @@ mod tests {
     }
 
     #[test]
+    fn nothing_in_a_text_of_others_calls_a_whole_channel() {
+        for html in ["<b>web-1</b> &lt;!channel&gt; &lt;@U1&gt;", "&lt;!channel&gt; &lt;@U1&gt;"] {
+            let blocks = of(&Content { text: Rich::from_html(html.into()), buttons: vec![] });
+            let text = &blocks[0]["text"];
+            let words = text["text"].as_str().expect("a text");
+            assert!(text["type"] == "plain_text" || !words.contains("<!") && !words.contains("<@"), "{text}");
+        }
+    }
+
+    #[test]
     fn buttons_say_what_they_ask_for() {
         let buttons = vec![asks().into_iter().map(|ask| Button { label: "do".into(), ask }).collect()];
         let blocks = of(&Content { text: Rich::from_html("text".into()), buttons });
