@@ -19,6 +19,8 @@ from infra.local.target_host import Target
 
 CHAT_ID = -1001000000042
 APPROVER_ID = 4242
+SECOND_APPROVER_ID = 4343
+LATE_APPROVER_ID = 4444
 
 
 @dataclass(frozen=True)
@@ -128,8 +130,12 @@ def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], N
 def write_channels(directory: Path, telegram_url: str) -> None:
     """Who is told, and who may decide: the stand-in's chat, and people by each way of deciding."""
     chat = {"name": "on-call", "to": {"telegram": {"chat_id": CHAT_ID, "api_url": telegram_url}}}
-    people = {"oncall": {"telegram": APPROVER_ID}, "ada": {"api": True}, "bob": {"api": True}}
-    content = {"channels": [chat], "routes": [{"channels": ["on-call"]}], "people": people, "approvals": [{"people": list(people)}]}
+    people: dict[str, Any] = {"oncall": {"telegram": APPROVER_ID, "slack": "U0ONCALL"}, "second": {"telegram": SECOND_APPROVER_ID, "slack": "U0SECOND"}}
+    people |= {"ada": {"api": True}, "bob": {"api": True}}
+    # Told when nobody has decided for long: no story waits so long by the clock.
+    late = {"late": {"telegram": LATE_APPROVER_ID}}
+    rule = {"people": list(people), "then": list(late), "escalate_after_seconds": 3600}
+    content = {"channels": [chat], "routes": [{"channels": ["on-call"]}], "people": people | late, "approvals": [rule]}
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "channels.json").write_text(json.dumps(content, indent=1))
 

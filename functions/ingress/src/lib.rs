@@ -6,6 +6,7 @@ pub mod approvals;
 pub mod authentication;
 pub mod body;
 pub mod config;
+mod presses;
 pub mod rejection;
 pub mod routes;
 pub mod signals;

@@ -53,7 +53,7 @@ pub enum Rejection {
     /// There is no such approval.
     #[error("there is no approval with this id")]
     NoApproval,
-    /// The approval cannot be decided on.
+    /// The approval cannot be decided on, or not by this person.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The time of the request ran out before every alert of a delivery was counted.
@@ -116,6 +116,9 @@ impl Rejection {
             Self::NoApproval => (StatusCode::NOT_FOUND, "no-approval"),
             Self::Refused(Refusal::Decided { .. }) => (StatusCode::CONFLICT, "already-decided"),
             Self::Refused(Refusal::Expired { .. }) => (StatusCode::CONFLICT, "expired"),
+            Self::Refused(Refusal::NotListed | Refusal::NotAllowed | Refusal::OtherChat | Refusal::TwoByApi) => {
+                (StatusCode::FORBIDDEN, "not-allowed")
+            }
             Self::Refused(Refusal::Void { .. } | Refusal::NotThisPlan) => (StatusCode::CONFLICT, "void"),
             Self::OutOfTime { .. } => (StatusCode::SERVICE_UNAVAILABLE, "out-of-time"),
             Self::Passing(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),

@@ -8,12 +8,13 @@ pub mod content;
 mod finding;
 pub mod rich;
 pub mod telegram;
+pub mod watch;
 
 use aws_types::SdkConfig;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use shared::channels_file;
-use shared::domain::channels::Place;
+use shared::domain::channels::{Channels, Place};
 use shared::domain::digest::Digest;
 use shared::domain::id::IncidentId;
 use shared::domain::incident::{Incident, Status};
@@ -81,6 +82,7 @@ pub struct App {
     telegram: Telegram,
     token_secret: String,
     chat: Option<String>,
+    channels: Channels,
 }
 
 impl App {
@@ -102,6 +104,7 @@ impl App {
             telegram: Telegram::new(api_url.unwrap_or_else(|| "https://api.telegram.org".to_owned()))?,
             token_secret: config.telegram_token_secret,
             chat: chat.map(|chat| chat.chat_id.to_string()),
+            channels,
         })
     }
 
@@ -119,11 +122,10 @@ impl App {
             Message::IncidentOpened { incident_id }
             | Message::IncidentChanged { incident_id }
             | Message::RepairApproved { incident_id, .. } => self.incident_changed(incident_id, holder, clock).await,
-            Message::ChannelDue { .. }
-            | Message::DecisionDue { .. }
-            | Message::MoreAsked { .. }
-            | Message::SilenceAsked { .. }
-            | Message::AnalysisAsked { .. } => Err(Failure::Misdirected),
+            Message::DecisionDue { approval_id } => self.decision_due(approval_id, clock).await.map(drop),
+            Message::ChannelDue { .. } | Message::MoreAsked { .. } | Message::SilenceAsked { .. } | Message::AnalysisAsked { .. } => {
+                Err(Failure::Misdirected)
+            }
         }
     }
 
@@ -144,6 +146,7 @@ impl App {
         if too_early(&incident) {
             return Ok(());
         }
+        self.watch(&incident, clock()).await?;
         self.show(CardOf::Incident(id), holder, clock).await
     }
 

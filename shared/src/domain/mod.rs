@@ -5,6 +5,7 @@ pub mod analysis;
 pub mod analysis_claim;
 #[cfg(feature = "playbooks")]
 pub mod analyzer_settings;
+pub mod answer;
 pub mod approval;
 #[cfg(feature = "playbooks")]
 pub mod argument;

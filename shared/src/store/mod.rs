@@ -13,6 +13,7 @@ mod lock;
 mod receipt;
 mod storm;
 mod transaction;
+mod watch;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
