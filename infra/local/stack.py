@@ -18,7 +18,7 @@ from infra.local.processes import Children
 from infra.local.target_host import Target
 
 CHAT_ID = -1001000000042
-APPROVER_ID = 4242
+APPROVER_ID, SECOND_APPROVER_ID, LATE_APPROVER_ID = 4242, 4343, 4444
 SLACK_CHANNEL, SLACK_USERS = "C0123456789", ["U0123456789", "U0ADA000001", "U0STRANGER1"]
 SLACK_TOKEN_SECRET, SLACK_SIGNING_SECRET = "quell/channels/slack-token", "quell/channels/slack-signing-secret"
 
@@ -173,8 +173,12 @@ def write_channels(directory: Path, telegram_url: str, slack_url: str | None) ->
         # No route leads to it: presses come from it, and a story that wants to tell something there writes a file of its own.
         slack = {"channel_id": SLACK_CHANNEL, "token_secret": SLACK_TOKEN_SECRET, "api_url": slack_url}
         channels.append({"name": "operations", "language": "zh-TW", "to": {"slack": slack}})
-    people = {"oncall": {"telegram": APPROVER_ID}, "ada": {"api": True}, "bob": {"api": True}, "grace": {"slack": SLACK_USERS[0]}}
-    content = {"channels": channels, "routes": [{"channels": ["on-call"]}], "people": people, "approvals": [{"people": list(people)}]}
+    people: dict[str, Any] = {"oncall": {"telegram": APPROVER_ID}, "second": {"telegram": SECOND_APPROVER_ID}}
+    people |= {"ada": {"api": True}, "bob": {"api": True}, "grace": {"slack": SLACK_USERS[0]}}
+    # Told when nobody has decided for long: no story waits so long by the clock.
+    late = {"late": {"telegram": LATE_APPROVER_ID}}
+    rule = {"people": list(people), "then": list(late), "escalate_after_seconds": 3600}
+    content = {"channels": channels, "routes": [{"channels": ["on-call"]}], "people": people | late, "approvals": [rule]}
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "channels.json").write_text(json.dumps(content, indent=1))
 

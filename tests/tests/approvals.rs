@@ -1,10 +1,17 @@
 //! Decisions: once, by someone who may, on the plan that was shown, and by both ways in.
 
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use shared::domain::analysis::Risk;
 use shared::domain::approval::{Standing, Verdict};
+use shared::domain::draft::Draft;
+use shared::domain::id::IncidentId;
 use shared::domain::incident::{Incident, Status};
-use shared::domain::operation_log::Event;
-use tests::alert::TestAlert;
+use shared::domain::operation_log::{Entry, Event};
+use shared::message::Message;
+use tests::alert::{TestAlert, unique};
 use tests::stack::Stack;
 
 /// An alert about the service that has a playbook, and its incident once a plan waits for a decision.
@@ -19,6 +26,182 @@ async fn say(stack: &Stack, id: &str, verdict: &str, token: &str, body: &Value) 
     let request = stack.http.post(stack.url(&format!("approvals/{id}/{verdict}"))).bearer_auth(token).json(body);
     let response = request.send().await.expect("an answer");
     (response.status().as_u16(), response.json().await.expect("JSON"))
+}
+
+/// The second person of the stack's channels.json at Telegram, and the one who may decide late.
+const SECOND: i64 = 4343;
+const LATE: i64 = 4444;
+
+/// Delivers a press as Telegram does, and gives what the person is told.
+async fn press(stack: &Stack, from: i64, query: &str, data: &str) -> String {
+    press_in(stack, stack.facts.telegram.chat_id, from, query, data).await
+}
+
+async fn press_in(stack: &Stack, chat: i64, from: i64, query: &str, data: &str) -> String {
+    let message = json!({ "message_id": 1, "date": 0, "chat": { "id": chat, "type": "supergroup" } });
+    let query = json!({ "id": query, "from": { "id": from, "is_bot": false, "first_name": "P" }, "message": message, "data": data });
+    let request = stack.http.post(stack.url("webhooks/telegram"));
+    let request = request.header("X-Telegram-Bot-Api-Secret-Token", &stack.facts.secrets["telegram_webhook"]);
+    let answer = request.json(&json!({ "update_id": 1, "callback_query": query })).send().await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+    let answer: Value = answer.json().await.expect("JSON");
+    answer["text"].as_str().expect("a text").to_owned()
+}
+
+/// Makes an incident's request for a decision so many hours older.
+async fn asked_ago(stack: &Stack, id: &IncidentId, hours: i64) {
+    let earlier = |draft: &mut Draft| {
+        let approval = draft.incident.approval.as_mut().expect("asked");
+        approval.requested_at -= SignedDuration::from_hours(hours);
+        approval.expires_at -= SignedDuration::from_hours(hours);
+    };
+    stack.store.change(id, earlier).await.expect("saved");
+}
+
+fn until() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
+
+fn all(log: &[Entry], event: Event) -> Vec<&Entry> {
+    log.iter().filter(|entry| entry.event == event).collect()
+}
+
+/// The reasons for which presses were refused, each with who pressed.
+fn refusals(log: &[Entry]) -> Vec<(&str, &str)> {
+    all(log, Event::ApprovalRefused).into_iter().map(|entry| (entry.actor.as_str(), entry.error.as_deref().unwrap_or_default())).collect()
+}
+
+#[tokio::test]
+async fn of_two_people_who_press_at_the_same_moment_one_decides_and_the_other_is_told_who() {
+    let stack = Stack::start();
+    let (_, incident) = waiting(&stack).await;
+    let first = stack.facts.telegram.approver_id;
+    let data = format!("reject:{}", incident.approval.expect("asked").id);
+    let (one, other) = (unique("q"), unique("q"));
+    let (one, other) = tokio::join!(press(&stack, first, &one, &data), press(&stack, SECOND, &other, &data));
+    let said: Vec<String> = [one, other].into_iter().filter(|text| text != "Rejected: nothing will run.").collect();
+    let log = stack.log_with(incident.id.as_str(), Event::ApprovalRefused).await;
+    let decided = all(&log, Event::ApprovalDecided);
+    assert_eq!((decided.len(), refusals(&log).len()), (1, 1), "{log:#?}");
+    assert_eq!(said, [format!("{} has already decided: rejected.", decided[0].actor)]);
+}
+
+#[tokio::test]
+async fn a_press_that_comes_twice_or_late_changes_nothing() {
+    let stack = Stack::start();
+    let (alert, incident) = waiting(&stack).await;
+    let (id, person) = (incident.id.as_str(), stack.facts.telegram.approver_id);
+    let approval = incident.approval.expect("asked").id;
+    let (reject, approve) = (format!("reject:{approval}"), format!("approve:{approval}"));
+    let query = unique("q");
+    let (one, again) = tokio::join!(press(&stack, person, &query, &reject), press(&stack, person, &query, &reject));
+    assert_eq!((one.as_str(), again.as_str()), ("Rejected: nothing will run.", "Rejected: nothing will run."));
+    // Pressed before, and delivered behind it, twice.
+    let older = unique("q");
+    for _ in 0..2 {
+        assert_eq!(press(&stack, person, &older, &approve).await, format!("telegram:{person} has already decided: rejected."));
+    }
+    stack.deliver_one(&TestAlert { ends_at: Some(Timestamp::now()), ..alert }).await;
+    stack.status(id, Status::Resolved).await;
+    assert_eq!(press(&stack, person, &query, &reject).await, "Rejected: nothing will run.", "what it came to");
+    let log = stack.log_with(id, Event::IncidentResolved).await;
+    assert_eq!((all(&log, Event::ApprovalDecided).len(), refusals(&log).len()), (1, 1), "{log:#?}");
+    assert_eq!(all(&log, Event::ApprovalRefused)[0].context["press"], format!("telegram:{older}"));
+}
+
+#[tokio::test]
+async fn every_press_that_is_refused_is_in_the_log_with_its_reason() {
+    let stack = Stack::start();
+    let (alert, incident) = waiting(&stack).await;
+    let (id, person) = (incident.id.as_str(), stack.facts.telegram.approver_id);
+    let approval = incident.approval.expect("asked").id.to_string();
+    let approve = format!("approve:{approval}");
+    assert!(press(&stack, 1, &unique("q"), &approve).await.contains("not on the list"));
+    assert!(press(&stack, LATE, &unique("q"), &approve).await.contains("do not let you"));
+    assert!(press_in(&stack, -1, person, &unique("q"), &approve).await.contains("configured channels"));
+    for actor in ["eve", "oncall"] {
+        let (status, problem) = say(&stack, &approval, "approve", &stack.facts.secrets["approval"], &json!({ "actor": actor })).await;
+        assert_eq!((status, problem["type"].as_str()), (403, Some("urn:quell:problem:not-allowed")), "{problem}");
+    }
+    assert_eq!(press(&stack, person, &unique("q"), "close:everything").await, "This button is not known here.");
+    stack.incident(id, |incident| incident.status == Status::AwaitingApproval).await;
+    stack.deliver_one(&TestAlert { ends_at: Some(Timestamp::now()), ..alert }).await;
+    stack.status(id, Status::Resolved).await;
+    assert_eq!(press(&stack, person, &unique("q"), &approve).await, "This plan is void: the alert resolved.");
+    let log = stack.log_with(id, Event::ApprovalVoided).await;
+    let listed = "you are not on the list of people who may decide";
+    let person = format!("telegram:{person}");
+    let expected = [
+        ("telegram:1", listed),
+        ("telegram:4444", "the rules do not let you decide on this plan"),
+        (person.as_str(), "decisions are taken in the configured channels only"),
+        ("api:eve", listed),
+        ("api:oncall", listed),
+        (person.as_str(), "this approval is void: the alert resolved"),
+    ];
+    assert_eq!(refusals(&log), expected);
+}
+
+#[tokio::test]
+async fn what_can_do_most_harm_needs_two_different_people() {
+    let stack = Stack::start();
+    let (_, incident) = waiting(&stack).await;
+    let (id, token) = (incident.id.as_str(), &stack.facts.secrets["approval"]);
+    let approval = incident.approval.as_ref().expect("asked").id.to_string();
+    // No alert of the stack's playbook is that bad: the finding is made worse, and the plan asked for anew.
+    let worse = |draft: &mut shared::domain::draft::Draft| {
+        draft.incident.analysis.as_mut().expect("analysed").risk = Risk::Critical;
+        let plan = draft.incident.plan.clone().expect("planned");
+        draft.propose(plan, Timestamp::now(), SignedDuration::from_hours(4));
+    };
+    let (incident, ()) = stack.store.change(&incident.id, worse).await.expect("saved");
+    assert_eq!(incident.approval.expect("asked").needed, 2);
+
+    let (status, given) = say(&stack, &approval, "approve", token, &json!({ "actor": "ada" })).await;
+    assert_eq!((status, &given["status"], &given["approvals"]), (200, &json!("awaiting_approval"), &json!({ "given": 1, "needed": 2 })));
+    let (status, again) = say(&stack, &approval, "approve", token, &json!({ "actor": "ada" })).await;
+    assert_eq!((status, &again["approvals"]["given"]), (200, &json!(1)));
+    let (status, problem) = say(&stack, &approval, "approve", token, &json!({ "actor": "bob" })).await;
+    assert_eq!(status, 403, "one token vouches for both: {problem}");
+    let log = stack.log_with(id, Event::ApprovalGiven).await;
+    assert!(all(&log, Event::ApprovalDecided).is_empty() && all(&log, Event::StepStarted).is_empty(), "{log:#?}");
+
+    assert_eq!(press(&stack, SECOND, &unique("q"), &format!("approve:{approval}")).await, "Approved: the repair starts now.");
+    let repaired = stack.status(id, Status::Repaired).await;
+    let people: Vec<String> = repaired.approval.expect("kept").votes.into_iter().map(|vote| vote.person).collect();
+    assert_eq!(people, ["ada", "second"]);
+}
+
+#[tokio::test]
+async fn what_nobody_decides_goes_to_others_and_is_void_in_the_end() {
+    let stack = Stack::start();
+    let (_, incident) = waiting(&stack).await;
+    let id = incident.id.as_str();
+    let approval = incident.approval.as_ref().expect("asked").id.clone();
+    stack.card(id, "Waiting for a decision").await;
+    assert!(stack.store.next_look(&approval).await.expect("the store answers").is_some(), "a look is under way");
+    let (notifier, due) = (stack.notifier(), Message::DecisionDue { approval_id: approval.clone() });
+    let approve = format!("approve:{approval}");
+
+    // Twice, as a queue may deliver it.
+    asked_ago(&stack, &incident.id, 2).await;
+    for _ in 0..2 {
+        notifier.handle(&due, &unique("message"), &Timestamp::now, until()).await.expect("looked at");
+    }
+    let log = stack.log_with(id, Event::ApprovalEscalated).await;
+    let escalated = all(&log, Event::ApprovalEscalated);
+    assert_eq!((escalated.len(), &escalated[0].context["people"]), (1, &json!(["late"])));
+    stack.incident(id, |incident| incident.status == Status::AwaitingApproval).await;
+
+    asked_ago(&stack, &incident.id, 3).await;
+    for _ in 0..2 {
+        notifier.handle(&due, &unique("message"), &Timestamp::now, until()).await.expect("looked at");
+    }
+    stack.status(id, Status::NeedsHuman).await;
+    stack.card(id, "The plan is void: nobody decided in time").await;
+    assert_eq!(press(&stack, LATE, &unique("q"), &approve).await, "This plan is void: nobody decided in time.");
+    let log = stack.log_with(id, Event::ApprovalVoided).await;
+    assert_eq!(all(&log, Event::ApprovalVoided).len(), 1, "{log:#?}");
 }
 
 #[tokio::test]

@@ -7,8 +7,10 @@ use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use repair::Failure;
 use serde_json::json;
+use shared::channels_file;
 use shared::domain::approval::Verdict;
-use shared::domain::decision::decide;
+use shared::domain::channels::Known;
+use shared::domain::decision::{Pressed, decide};
 use shared::domain::guardrail::{Guardrail, blocking};
 use shared::domain::id::{ApprovalId, IncidentId};
 use shared::domain::incident::{Incident, Status};
@@ -143,7 +145,9 @@ async fn waits_for_its_group(stack: &Stack, incident: &Incident) {
     assert!(stack.store.enter_group("demo", "another", &other, now, minute, 1).await.expect("the store answers"));
     let approval = incident.approval.clone().expect("asked");
     // Decided here, and not by the API: its message would come back to the deployed function after half an hour.
-    let approve = |draft: &mut _| decide(draft, &approval.id, Verdict::Approve, "api:ada", Timestamp::now());
+    let channels = channels_file::load(&stack.facts.target.config_dir).expect("the file");
+    let pressed = Pressed { verdict: Verdict::Approve, by: Known::Api("ada"), press: "1" };
+    let approve = |draft: &mut _| decide(draft, &approval.id, &pressed, &channels, Timestamp::now());
     stack.store.change(&incident.id, approve).await.expect("saved").1.expect("pending");
     let message = Message::RepairApproved { incident_id: incident.id.clone(), plan_hash: approval.plan_hash.clone() };
     let repair = stack.repair();

@@ -1,19 +1,18 @@
-//! Decisions of people: the approvals API, and what it shares with Telegram's buttons.
+//! The approvals API: decisions in the name of people who may decide by it.
 
 use jiff::Timestamp;
 use lambda_http::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::domain::approval::Verdict;
-use shared::domain::decision;
+use shared::domain::channels::Known;
+use shared::domain::decision::Pressed;
 use shared::domain::id::ApprovalId;
-use shared::domain::incident::Incident;
-use shared::message::Message;
-use shared::store::StoreError;
 
 use crate::App;
 use crate::authentication;
 use crate::body;
+use crate::presses;
 use crate::rejection::Rejection;
 
 /// How long the name of a person may be.
@@ -38,28 +37,12 @@ pub async fn api(app: &App, headers: &HeaderMap, bytes: &[u8], id: &str, verdict
         let why = format!("has to name the person who decides, in 1 to {ACTOR_CHARACTERS} characters");
         return Err(Rejection::Malformed { at: Some("actor".to_owned()), why });
     }
-    let incident = decide(app, &id, verdict, &format!("api:{actor}"), now).await?;
-    Ok(json!({ "success": true, "approval_id": id, "incident_id": incident.id, "status": incident.status, "decided_by": actor }))
-}
-
-/// Decides on a plan and sends what follows from it. The decision is stored, with its log entry, before anything is sent;
-/// a repetition by the same person sends again what may not have been sent.
-///
-/// # Errors
-/// If there is no such approval, it cannot be decided on, or the decision could not be stored and sent.
-pub async fn decide(app: &App, id: &ApprovalId, verdict: Verdict, by: &str, now: Timestamp) -> Result<Incident, Rejection> {
-    let changed = app.intake.store.change(&id.incident(), |draft| decision::decide(draft, id, verdict, by, now)).await;
-    let (incident, decided) = changed.map_err(|error| match error {
-        StoreError::Missing { .. } => Rejection::NoApproval,
-        other => other.into(),
-    })?;
-    decided?;
-    announce(app, &incident).await?;
-    Ok(incident)
-}
-
-async fn announce(app: &App, incident: &Incident) -> Result<(), Rejection> {
-    app.repairs.send_repair(incident).await?;
-    app.intake.notifications.send(&Message::IncidentChanged { incident_id: incident.id.clone() }).await?;
-    Ok(())
+    // The API has no presses: each request is one of its own, and who repeats themselves changes nothing.
+    let press = format!("api:{actor} {now}");
+    let pressed = Pressed { verdict, by: Known::Api(actor), press: &press };
+    let (incident, _) = presses::decide(app, &id, &pressed, now).await?;
+    let approvals = incident.approval.as_ref().map(|approval| json!({ "given": approval.given(), "needed": approval.needed }));
+    Ok(json!({
+        "success": true, "approval_id": id, "incident_id": incident.id, "status": incident.status, "decided_by": actor, "approvals": approvals,
+    }))
 }

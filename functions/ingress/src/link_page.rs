@@ -1,7 +1,8 @@
 //! The pages behind a signed link: whole in themselves, without script, and readable on a phone.
 
 use shared::approval_link::Link;
-use shared::domain::approval::{Refusal, Verdict};
+use shared::domain::answer::Answer;
+use shared::domain::approval::Verdict;
 use shared::domain::channels::Language;
 use shared::domain::incident::Incident;
 use shared::domain::plan::{Plan, PlannedStep};
@@ -112,12 +113,8 @@ fn in_chinese(rejection: &Rejection) -> String {
         Rejection::Unauthenticated(_) => "這個連結無效：它不完整、被更動過，或屬於另一個決定。".to_owned(),
         Rejection::LinkExpired(at) => format!("這個連結已於 {} UTC 過期。", at.strftime("%Y-%m-%d %H:%M")),
         Rejection::LinkUsed => "這個連結已經使用過：每個連結只能使用一次。".to_owned(),
-        Rejection::NotListed(person) => format!("{person} 已不在可以決定的人員名單中。"),
         Rejection::NoApproval => "找不到這項核准要求。".to_owned(),
-        Rejection::Refused(Refusal::Decided { verdict: Verdict::Approve, by }) => format!("{by} 已經核准。"),
-        Rejection::Refused(Refusal::Decided { verdict: Verdict::Reject, by }) => format!("{by} 已經拒絕。"),
-        Rejection::Refused(Refusal::Expired { at }) => format!("這項核准要求已於 {} UTC 過期。", at.strftime("%Y-%m-%d %H:%M")),
-        Rejection::Refused(Refusal::Void { .. } | Refusal::NotThisPlan) => "這項核准要求已失效。".to_owned(),
+        Rejection::Refused(refusal) => Answer::from(refusal.clone()).words(Language::TraditionalChinese),
         Rejection::NoSecret => "尚未設定連結的金鑰，因此無法接受任何連結。".to_owned(),
         _ => "目前無法處理，請再試一次。".to_owned(),
     }

@@ -9,16 +9,16 @@ use lambda_http::http::HeaderMap;
 use lambda_http::http::header::ACCEPT_LANGUAGE;
 use secrecy::SecretString;
 use shared::approval_link::{Link, LinkError, verify};
+use shared::domain::answer::Answer;
 use shared::domain::approval::{Refusal, Standing};
-use shared::domain::ask::Ask;
 use shared::domain::channels::{Known, Language};
-use shared::domain::digest::Digest;
+use shared::domain::decision::Pressed;
 use shared::domain::incident::Incident;
 use shared::domain::plan::Plan;
 
 use crate::App;
 use crate::link_page::{self, Question};
-use crate::presses::{Press, press};
+use crate::presses;
 use crate::rejection::Rejection;
 
 /// The page with what a link would decide.
@@ -41,15 +41,16 @@ pub(crate) async fn decide(app: &App, request: &Request, id: &str, now: Timestam
     let link = admitted(app, request, id, now).await?;
     let used = used(&incident(app, &link).await?, &link);
     let language = language(request.headers());
-    let press_id = Digest::new().field("link").field(link.approval.as_str()).field(&link.person).hex();
-    let ask = Ask::Decide(link.verdict, link.approval);
-    let asked = Press { ask, by: Known::Link(&link.person), channel: None, id: press_id.chars().take(32).collect() };
-    let answered = press(app, asked, now).await;
+    // Each use is a press of its own: one that was refused may count later, when the second list of people may decide.
+    let press = format!("link:{} {now}", link.person);
+    let pressed = Pressed { verdict: link.verdict, by: Known::Link(&link.person), press: &press };
+    let answered = presses::decide(app, &link.approval, &pressed, now).await;
     if used {
         // What follows from the first use may not have been sent: the press sent it again, and decided nothing.
         return Err(answered.err().filter(|rejection| matches!(rejection, Rejection::Passing(_))).unwrap_or(Rejection::LinkUsed));
     }
-    Ok(link_page::told(&answered?.words(language), language))
+    let (_, taken) = answered?;
+    Ok(link_page::told(&Answer::from(taken).words(language), language))
 }
 
 /// The link of a request, if it is ours and for this approval, in time, and its person still on the list.
@@ -78,7 +79,7 @@ async fn admitted(app: &App, request: &Request, id: &str, now: Timestamp) -> Res
     };
     match app.channels()?.person(Known::Link(&link.person)) {
         Some(_) => Ok(link),
-        None => Err(Rejection::NotListed(link.person)),
+        None => Err(Refusal::NotListed.into()),
     }
 }
 

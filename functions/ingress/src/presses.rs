@@ -1,44 +1,134 @@
-//! What a person asks for with a button or a link.
+//! What people ask for by pressing a button, whatever the channel: one way for all of them.
 
 use jiff::Timestamp;
 use shared::domain::answer::Answer;
+use shared::domain::approval::{Refusal, Taken, Verdict};
 use shared::domain::ask::Ask;
 use shared::domain::channels::Known;
-use tracing::warn;
+use shared::domain::decision::{self, Pressed};
+use shared::domain::draft::Draft;
+use shared::domain::id::{ApprovalId, IncidentId};
+use shared::domain::incident::Incident;
+use shared::domain::operation_log::{Event, News};
+use shared::message::{Message, More};
+use shared::store::StoreError;
 
 use crate::App;
-use crate::approvals;
 use crate::rejection::Rejection;
 
-/// One press.
-#[derive(Debug)]
+/// A press of a button.
+#[derive(Debug, Clone)]
 pub(crate) struct Press<'a> {
     /// What is asked for.
     pub(crate) ask: Ask,
-    /// Who asks.
+    /// By whom.
     pub(crate) by: Known<'a>,
-    /// Where: the channel's name.
+    /// The channel in which it was pressed, by its name in `channels.json`.
     pub(crate) channel: Option<&'a str>,
-    /// Its id, which a repetition has too.
+    /// Its id: the same when it is delivered again.
     pub(crate) id: String,
 }
 
-/// Does what is asked for, if the person may.
+/// Does what a press asks for, and says what the person is told. Whatever it comes to is an answer; only a passing fault is an error,
+/// so that the channel delivers the press again.
 ///
 /// # Errors
-/// If it cannot be decided on, or the decision could not be stored and sent.
+/// If something could not be stored or sent.
 pub(crate) async fn press(app: &App, press: Press<'_>, now: Timestamp) -> Result<Answer, Rejection> {
+    if let Ask::Decide(verdict, id) = &press.ask {
+        return Ok(match decide(app, id, &pressed(&press, *verdict), now).await {
+            Ok((_, taken)) => taken.into(),
+            Err(Rejection::Refused(refusal)) => refusal.into(),
+            Err(Rejection::NoApproval) => Answer::NoApproval,
+            Err(other) => return Err(other),
+        });
+    }
     if app.channels()?.person(press.by).is_none() {
-        warn!(channel = press.channel, press = press.id, "a button was pressed by someone who is not on the list");
         return Ok(Answer::NotListed);
     }
-    let Ask::Decide(verdict, id) = press.ask else { return Ok(Answer::Unknown) };
-    let by = match press.by {
-        Known::Telegram(id) => format!("telegram:{id}"),
-        Known::Slack(id) => format!("slack:{id}"),
-        Known::Api(name) => format!("api:{name}"),
-        Known::Link(name) => format!("link:{name}"),
+    let Some(incident) = app.intake.store.incident(&press.ask.incident()).await? else { return Ok(Answer::NoIncident) };
+    match press.ask {
+        Ask::Decide(..) => unreachable!("it was answered above"),
+        Ask::Details(_) => more(app, incident.id, More::Details, press.channel, press.id).await,
+        Ask::History(_) => more(app, incident.id, More::History, press.channel, press.id).await,
+        Ask::Silence(_) => silence(app, incident, press.by, now).await,
+        Ask::Reanalyse(_) => reanalyse(app, incident, press.by, now).await,
+    }
+}
+
+/// Refuses a press from a place that is none of the channels. One on a plan is kept in the log of its incident.
+///
+/// # Errors
+/// If the log could not be written.
+pub(crate) async fn from_elsewhere(app: &App, press: &Press<'_>, now: Timestamp) -> Result<Answer, Rejection> {
+    if let Ask::Decide(verdict, id) = &press.ask {
+        let pressed = pressed(press, *verdict);
+        let refuse = |draft: &mut Draft| decision::refuse(draft, id, &pressed, Refusal::OtherChat, now);
+        match app.intake.store.change(&id.incident(), refuse).await {
+            Ok(_) | Err(StoreError::Missing { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(Answer::OtherChat)
+}
+
+/// Decides on a plan and sends what follows from it. The decision is stored, with its log entry, before anything is sent; a repetition
+/// sends again what may not have been sent. What is refused is stored too, in the log, and nothing is sent: no card shows it.
+///
+/// # Errors
+/// If there is no such approval, the press is refused, or something could not be stored and sent.
+pub(crate) async fn decide(app: &App, id: &ApprovalId, pressed: &Pressed<'_>, now: Timestamp) -> Result<(Incident, Taken), Rejection> {
+    let channels = app.channels()?;
+    let changed = app.intake.store.change(&id.incident(), |draft| decision::decide(draft, id, pressed, channels, now)).await;
+    let (incident, taken) = changed.map_err(|error| match error {
+        StoreError::Missing { .. } => Rejection::NoApproval,
+        other => other.into(),
+    })?;
+    let taken = taken?;
+    app.repairs.send_repair(&incident).await?;
+    changed_card(app, &incident.id).await?;
+    Ok((incident, taken))
+}
+
+fn pressed<'a>(press: &'a Press<'a>, verdict: Verdict) -> Pressed<'a> {
+    Pressed { verdict, by: press.by, press: &press.id }
+}
+
+async fn more(app: &App, incident_id: IncidentId, what: More, channel: Option<&str>, press: String) -> Result<Answer, Rejection> {
+    let Some(channel) = channel else { return Ok(Answer::InChannelOnly) };
+    let message = Message::MoreAsked { incident_id, what, channel: channel.to_owned(), press };
+    app.intake.notifications.send(&message).await?;
+    Ok(match what {
+        More::Details => Answer::DetailsComing,
+        More::History => Answer::HistoryComing,
+    })
+}
+
+async fn silence(app: &App, incident: Incident, by: Known<'_>, now: Timestamp) -> Result<Answer, Rejection> {
+    let news = News::new(Event::SilenceRequested, by.to_string(), "an hour without further alerts was asked for");
+    let (incident, ()) = app.intake.store.change_loaded(incident, |draft| draft.record(now, news.clone())).await?;
+    app.intake.notifications.send(&Message::SilenceAsked { incident_id: incident.id }).await?;
+    Ok(Answer::SilenceComing)
+}
+
+async fn reanalyse(app: &App, incident: Incident, by: Known<'_>, now: Timestamp) -> Result<Answer, Rejection> {
+    let by = by.to_string();
+    let (incident, asked) = app.intake.store.change_loaded(incident, |draft| ask_for_analysis(draft, &by, now)).await?;
+    let round = match asked {
+        Ok(round) => round,
+        Err(why) => return Ok(Answer::ReanalysisRefused { why }),
     };
-    approvals::decide(app, &id, verdict, &by, now).await?;
-    Ok(Answer::Decided(verdict))
+    app.intake.incidents.send(&Message::AnalysisAsked { incident_id: incident.id.clone(), round }).await?;
+    changed_card(app, &incident.id).await?;
+    Ok(Answer::ReanalysisComing)
+}
+
+/// Asks for a new analysis: its round, or why there is none.
+fn ask_for_analysis(_draft: &mut Draft, _by: &str, _now: Timestamp) -> Result<u32, String> {
+    Err("this installation cannot analyse an incident again".to_owned())
+}
+
+async fn changed_card(app: &App, incident_id: &IncidentId) -> Result<(), Rejection> {
+    app.intake.notifications.send(&Message::IncidentChanged { incident_id: incident_id.clone() }).await?;
+    Ok(())
 }

@@ -58,15 +58,12 @@ pub enum Rejection {
     /// There is no such approval.
     #[error("there is no approval with this id")]
     NoApproval,
-    /// The approval cannot be decided on.
+    /// The approval cannot be decided on, or not by this person.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The press comes from a channel of Slack that channels.json does not name.
     #[error("this channel of Slack is none of channels.json")]
     UnknownChannel,
-    /// The person of a link is not on the list any more.
-    #[error("{0} is not on the list of people who may decide")]
-    NotListed(String),
     /// The person of a link has decided with it.
     #[error("this link was used: it counts once")]
     LinkUsed,
@@ -133,9 +130,11 @@ impl Rejection {
             Self::NoApproval => (StatusCode::NOT_FOUND, "no-approval"),
             Self::Refused(Refusal::Decided { .. }) => (StatusCode::CONFLICT, "already-decided"),
             Self::Refused(Refusal::Expired { .. }) => (StatusCode::CONFLICT, "expired"),
+            Self::Refused(Refusal::NotListed | Refusal::NotAllowed | Refusal::OtherChat | Refusal::TwoByApi) => {
+                (StatusCode::FORBIDDEN, "not-allowed")
+            }
             Self::Refused(Refusal::Void { .. } | Refusal::NotThisPlan) => (StatusCode::CONFLICT, "void"),
             Self::UnknownChannel => (StatusCode::FORBIDDEN, "unknown-channel"),
-            Self::NotListed(_) => (StatusCode::FORBIDDEN, "not-listed"),
             Self::LinkUsed => (StatusCode::CONFLICT, "already-used"),
             Self::LinkExpired(_) => (StatusCode::GONE, "link-expired"),
             Self::OutOfTime { .. } => (StatusCode::SERVICE_UNAVAILABLE, "out-of-time"),

@@ -15,7 +15,7 @@ use shared::message::Message;
 use crate::App;
 use crate::authentication::{SLACK, signature};
 use crate::body::{self, Object};
-use crate::presses::{Press, press};
+use crate::presses::{self, Press};
 use crate::rejection::Rejection;
 
 /// The longest that a person is told.
@@ -72,22 +72,24 @@ pub(crate) async fn interaction(app: &App, headers: &HeaderMap, bytes: &[u8], no
     app.admit(&app.config.slack_secret, check).await?;
     let Some(pressed) = read(bytes)? else { return Ok(()) };
     let channels = app.channels()?;
-    let channel = channels.of_slack(&pressed.channel).next().ok_or(Rejection::UnknownChannel)?;
+    let Some(channel) = channels.of_slack(&pressed.channel).next() else {
+        if let Some(ask) = Ask::read(&pressed.data) {
+            let press = Press { ask, by: Known::Slack(&pressed.user), channel: None, id: pressed.id.clone() };
+            presses::from_elsewhere(app, &press, now).await?;
+        }
+        return Err(Rejection::UnknownChannel);
+    };
     let words = words(app, &pressed, &channel.name, channels.language_of(channel), now).await?;
     let told = Message::PressAnswered { channel: channel.name.clone(), user: pressed.user, words: cut(&words, WORDS_CHARACTERS) };
     app.intake.notifications.send(&told).await?;
     Ok(())
 }
 
-/// What a press came to, for the person who pressed. Only a passing fault is an error: Slack then shows that it did not work.
+/// What a press came to, for the person who pressed.
 async fn words(app: &App, pressed: &Pressed, channel: &str, language: Language, now: Timestamp) -> Result<String, Rejection> {
-    let Some(ask) = Ask::read(&pressed.data) else { return Ok(Answer::Unknown.words(language)) };
+    let Some(ask) = Ask::read(&pressed.data) else { return Ok(Answer::UnknownButton.words(language)) };
     let asked = Press { ask, by: Known::Slack(&pressed.user), channel: Some(channel), id: pressed.id.clone() };
-    match press(app, asked, now).await {
-        Ok(answer) => Ok(answer.words(language)),
-        Err(passing @ Rejection::Passing(_)) => Err(passing),
-        Err(rejection) => Ok(rejection.to_string()),
-    }
+    Ok(presses::press(app, asked, now).await?.words(language))
 }
 
 /// The press in a body; none in an interaction of another kind.

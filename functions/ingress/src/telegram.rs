@@ -5,15 +5,14 @@ use jiff::Timestamp;
 use lambda_http::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::domain::approval::Verdict;
-use shared::domain::channels::Known;
-use shared::domain::id::ApprovalId;
-use tracing::warn;
+use shared::domain::answer::Answer;
+use shared::domain::ask::Ask;
+use shared::domain::channels::{Known, Language};
 
 use crate::App;
-use crate::approvals;
 use crate::authentication;
 use crate::body;
+use crate::presses::{self, Press};
 use crate::rejection::Rejection;
 
 /// The longest answer to a press, from the Bot API.
@@ -21,18 +20,32 @@ const ANSWER_CHARACTERS: usize = 200;
 
 #[derive(Deserialize)]
 struct Update {
-    callback_query: Option<Press>,
+    callback_query: Option<Query>,
 }
 
 #[derive(Deserialize)]
-struct Press {
+struct Query {
     id: String,
     from: User,
     data: Option<String>,
+    message: Option<Shown>,
 }
 
 #[derive(Deserialize)]
 struct User {
+    /// Telegram's own. Names are not read: anyone can choose them.
+    id: i64,
+    language_code: Option<String>,
+}
+
+/// The message with the button, which may be too old for Telegram to show: its chat is there all the same.
+#[derive(Deserialize)]
+struct Shown {
+    chat: Chat,
+}
+
+#[derive(Deserialize)]
+struct Chat {
     id: i64,
 }
 
@@ -40,36 +53,48 @@ struct User {
 /// so that Telegram delivers the update again.
 ///
 /// # Errors
-/// If the update does not come from Telegram, is not an update, or the decision could not be stored and sent.
+/// If the update does not come from Telegram, is not an update, or what was asked for could not be stored and sent.
 pub async fn update(app: &App, headers: &HeaderMap, bytes: &[u8], now: Timestamp) -> Result<Value, Rejection> {
     app.admit(&app.config.telegram_secret, |secret| authentication::telegram(secret, headers)).await?;
     let update: Update = body::json(bytes)?;
-    let Some(press) = update.callback_query else { return Ok(json!({})) };
-    let text = match pressed(app, &press, now).await {
-        Ok(text) => text.to_owned(),
-        Err(passing @ Rejection::Passing(_)) => return Err(passing),
-        Err(rejection) => rejection.to_string(),
-    };
-    let text: String = text.chars().take(ANSWER_CHARACTERS).collect();
-    Ok(json!({ "method": "answerCallbackQuery", "callback_query_id": press.id, "text": text }))
+    let Some(query) = update.callback_query else { return Ok(json!({})) };
+    let answer = pressed(app, &query, now).await?;
+    let words = answer.words(language(query.from.language_code.as_deref()));
+    let text: String = words.chars().take(ANSWER_CHARACTERS).collect();
+    Ok(json!({ "method": "answerCallbackQuery", "callback_query_id": query.id, "text": text }))
 }
 
-async fn pressed(app: &App, press: &Press, now: Timestamp) -> Result<&'static str, Rejection> {
-    // The numeric id is Telegram's own; names can be chosen by anyone.
-    if app.channels()?.person(Known::Telegram(press.from.id)).is_none() {
-        warn!(telegram_id = press.from.id, "a button was pressed by someone who is not on the list");
-        return Ok("You are not on the list of people who may decide.");
+async fn pressed(app: &App, query: &Query, now: Timestamp) -> Result<Answer, Rejection> {
+    let Some(ask) = query.data.as_deref().and_then(Ask::read) else { return Ok(Answer::UnknownButton) };
+    let channels = app.channels()?;
+    let channel = query.message.as_ref().and_then(|message| channels.of_chat(message.chat.id).next()).map(|channel| channel.name.as_str());
+    let press = Press { ask, by: Known::Telegram(query.from.id), channel, id: format!("telegram:{}", query.id) };
+    if channel.is_none() {
+        return presses::from_elsewhere(app, &press, now).await;
     }
-    let parts = press.data.as_deref().and_then(|data| data.split_once(':'));
-    let (verdict, id) = match parts {
-        Some(("approve", id)) => (Verdict::Approve, id),
-        Some(("reject", id)) => (Verdict::Reject, id),
-        _ => return Ok("This button is not known here."),
-    };
-    let id = ApprovalId::try_from(id).map_err(|_| Rejection::NoApproval)?;
-    approvals::decide(app, &id, verdict, &format!("telegram:{}", press.from.id), now).await?;
-    Ok(match verdict {
-        Verdict::Approve => "Approved: the repair starts now.",
-        Verdict::Reject => "Rejected: nothing will run.",
-    })
+    presses::press(app, press, now).await
+}
+
+/// The language of somebody's client, as an IETF tag.
+fn language(code: Option<&str>) -> Language {
+    let code = code.unwrap_or_default().to_ascii_lowercase();
+    let traditional = ["zh-hant", "zh-tw", "zh-hk"].iter().any(|tag| code.starts_with(tag));
+    if traditional { Language::TraditionalChinese } else { Language::English }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::domain::channels::Language;
+
+    use super::language;
+
+    #[test]
+    fn who_reads_traditional_chinese_is_answered_in_it_and_everybody_else_in_english() {
+        for code in ["zh-hant", "zh-TW", "zh-hk", "zh-Hant-TW"] {
+            assert_eq!(language(Some(code)), Language::TraditionalChinese, "{code}");
+        }
+        for code in [None, Some(""), Some("en"), Some("de"), Some("zh-hans"), Some("zh")] {
+            assert_eq!(language(code), Language::English, "{code:?}");
+        }
+    }
 }

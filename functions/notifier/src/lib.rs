@@ -13,6 +13,7 @@ pub mod presenting;
 mod pump;
 pub mod rate;
 pub mod rich;
+pub mod watch;
 
 use std::time::Instant;
 
@@ -129,7 +130,15 @@ impl App {
                 return self.pump(&self.named(channel), holder, clock, until).await.into_iter().try_for_each(|(_, pumped)| pumped);
             }
             Message::PressAnswered { channel, user, words } => return self.whisper(channel, user, words, clock).await,
-            Message::DecisionDue { .. } | Message::SilenceAsked { .. } | Message::AnalysisAsked { .. } => return Err(Failure::Misdirected),
+            Message::DecisionDue { approval_id } => match self.decision_due(approval_id, clock).await? {
+                Some(incident) => {
+                    let channels = self.concerned(&incident, CardOf::Incident(&incident.id)).await?;
+                    self.put(&channels, Rank::of(incident.severity), &Subject::Escalation(approval_id.clone()), clock).await?;
+                    channels
+                }
+                None => Vec::new(),
+            },
+            Message::SilenceAsked { .. } | Message::AnalysisAsked { .. } => return Err(Failure::Misdirected),
         };
         for (channel, pumped) in self.pump(&concerned, holder, clock, until).await {
             if let Err(error) = pumped {
@@ -176,7 +185,8 @@ impl App {
         let (store, notifications, outside) = (&self.store, &self.notifications, &self.outside);
         let pumped = channels.iter().map(|channel| async move {
             let language = self.channels.language_of(channel);
-            let pump = Pump { store, notifications, outside, channel, language, holder, clock, until };
+            let channels = &self.channels;
+            let pump = Pump { store, notifications, outside, channels, channel, language, holder, clock, until };
             (*channel, Box::pin(pump.run()).await)
         });
         join_all(pumped).await
@@ -200,6 +210,7 @@ impl App {
         if too_early(&incident) {
             return Ok(Vec::new());
         }
+        self.watch(&incident, clock()).await?;
         let flow = flow_of(&incident.alert);
         let card = flow.as_ref().map_or(CardOf::Incident(id), CardOf::Flow);
         let channels = self.concerned(&incident, card).await?;

@@ -93,6 +93,14 @@ pub fn history(_language: Language, incident: &Incident, past: &[Incident]) -> P
     answer("history", incident, lines)
 }
 
+/// That the second list of people may decide too.
+#[must_use]
+pub fn escalation(_language: Language, incident: &Incident, people: &[String]) -> Presented {
+    let people: Vec<String> = people.iter().map(|name| escaped(name, NAME_CHARACTERS)).collect();
+    let line = format!("⏰ Nobody has decided: {} may decide as well", people.join(", "));
+    answer("escalation", incident, vec![line])
+}
+
 fn answer(about: &'static str, incident: &Incident, lines: Vec<String>) -> Presented {
     let content = content(Card { html: lines.join("\n"), buttons: Vec::new() });
     let whole = digest(&content);

@@ -6,9 +6,11 @@
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::channels::{Channel, Language, Place};
+use shared::domain::approval::Standing;
+use shared::domain::channels::{Channel, Channels, Language, Place};
+use shared::domain::decision::rule_of;
 use shared::domain::digest::Digest;
-use shared::domain::id::IncidentId;
+use shared::domain::id::{ApprovalId, IncidentId};
 use shared::domain::outbox::{ChannelState, Due, Subject};
 use shared::message::{Message, More};
 use shared::queue::Queue;
@@ -41,6 +43,7 @@ pub(crate) struct Pump<'a> {
     pub(crate) store: &'a Store,
     pub(crate) notifications: &'a Queue,
     pub(crate) outside: &'a Outside,
+    pub(crate) channels: &'a Channels,
     pub(crate) channel: &'a Channel,
     pub(crate) language: Language,
     pub(crate) holder: &'a str,
@@ -118,6 +121,7 @@ impl Pump<'_> {
                 }
                 Err(error) => Err(error.into()),
             },
+            Subject::Escalation(approval) => self.escalation(state, &mut due, &approval).await,
             Subject::More { what, incident_id, press } => self.more(state, &mut due, what, &incident_id, &press).await,
         };
         match told {
@@ -150,6 +154,32 @@ impl Pump<'_> {
             Ok(_) => {
                 taken(state);
                 Ok(self.store.told(&self.channel.name, due).await?)
+            }
+            Err(error) => self.fault(state, due, error).await,
+        }
+    }
+
+    /// Tells the second list of people that they may decide too, below the card and once: an edited card makes no sound.
+    async fn escalation(&self, state: &mut ChannelState, due: &mut Due, approval: &ApprovalId) -> Result<(), Failure> {
+        let (id, name) = (approval.incident(), &self.channel.name);
+        let of = CardOf::Incident(&id);
+        let incident = self.store.known_incident(&id).await?;
+        let mut stored = self.store.card(of, name).await?;
+        let waits = incident.approval.as_ref().is_some_and(|asked| asked.id == *approval && asked.standing == Standing::Pending);
+        let Some(rule) = rule_of(self.channels, &incident).filter(|_| waits && stored.card.escalated.as_ref() != Some(approval)) else {
+            return Ok(self.store.told(name, due).await?);
+        };
+        if !self.allowed(state).await? {
+            return Ok(());
+        }
+        let presented = presenting::escalation(self.language, &incident, &rule.then);
+        let post = post(self.key(&[presented.about, approval.as_str()]), presented, due);
+        match self.sender(state).reply(stored.card.message_id.as_deref(), &post).await {
+            Ok(()) => {
+                taken(state);
+                stored.card.escalated = Some(approval.clone());
+                self.store.save_card(of, name, &mut stored, (self.clock)()).await?;
+                Ok(self.store.told(name, due).await?)
             }
             Err(error) => self.fault(state, due, error).await,
         }

@@ -61,13 +61,12 @@ pub(crate) fn enter(draft: &mut Draft, rules: Rules<'_>, plan_hash: &str, now: T
         draft.incident.status = Status::Resolved;
         return Entrance::Nothing;
     }
+    if approval.lacks_people() {
+        // The decision saw to it when it was made. Here it is looked at again, because from here on something runs.
+        return stopped(draft, "enough people", "fewer people have approved than have to", now);
+    }
     if planned_now(rules.files, &plan).as_deref() != Some(plan_hash) {
-        let why = "the playbook or the registry has changed since the plan was shown";
-        draft.record(now, News::new(Event::GuardrailBlocked, ACTOR, "unchanged plan").failed(why));
-        draft.incident.repair = None;
-        void(draft, ACTOR, why, now);
-        draft.incident.status = Status::NeedsHuman;
-        return Entrance::Nothing;
+        return stopped(draft, "unchanged plan", "the playbook or the registry has changed since the plan was shown", now);
     }
     let outcomes = ask(rules, incident, &plan, &approval, now);
     if blocking(&outcomes).next().is_some() {
@@ -77,6 +76,15 @@ pub(crate) fn enter(draft: &mut Draft, rules: Rules<'_>, plan_hash: &str, now: T
     draft.incident.repair = Some(Repair::start(plan_hash.to_owned(), now));
     draft.incident.status = Status::Repairing;
     Entrance::Run(Box::new(plan))
+}
+
+/// Takes the approval back: what was approved must not run, and a human has to look at why.
+fn stopped(draft: &mut Draft, rule: &str, why: &str, now: Timestamp) -> Entrance {
+    draft.record(now, News::new(Event::GuardrailBlocked, ACTOR, rule).failed(why));
+    draft.incident.repair = None;
+    void(draft, ACTOR, why, now);
+    draft.incident.status = Status::NeedsHuman;
+    Entrance::Nothing
 }
 
 /// Asks every guardrail again that let a plan through. What a human approved is stopped by the kill switch alone.

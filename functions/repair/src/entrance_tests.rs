@@ -6,8 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use shared::domain::alert::{AlertStatus, Texts};
 use shared::domain::analysis::{Analysis, Severity};
-use shared::domain::approval::{Standing, Verdict};
-use shared::domain::decision::decide;
+use shared::domain::approval::{Standing, Verdict, Vote};
+use shared::domain::channels::{Channels, Known};
+use shared::domain::decision::{Pressed, decide};
 use shared::domain::draft::Draft;
 use shared::domain::episode::{Advice, Firing};
 use shared::domain::fingerprint::fingerprint;
@@ -87,7 +88,10 @@ fn approved() -> (Draft, String) {
     let (mut draft, plan) = planned();
     draft.propose(plan, NOW, SignedDuration::from_hours(1));
     let approval = draft.incident.approval.clone().expect("asked");
-    decide(&mut draft, &approval.id, Verdict::Approve, "telegram:7", NOW).expect("pending");
+    let channels: Channels =
+        serde_json::from_value(json!({ "people": { "ada": { "telegram": 7 } }, "approvals": [{ "people": ["ada"] }] })).expect("the file");
+    let pressed = Pressed { verdict: Verdict::Approve, by: Known::Telegram(7), press: "1" };
+    decide(&mut draft, &approval.id, &pressed, &channels, NOW).expect("pending");
     draft.entries.clear();
     (draft, approval.plan_hash)
 }
@@ -109,6 +113,29 @@ fn an_approved_and_unchanged_plan_runs() {
     let (mut draft, hash) = approved();
     assert!(matches!(enter(&mut draft, &files(), &hash), Entrance::Run(_)));
     assert_eq!(draft.incident.status, Status::Repairing);
+}
+
+#[test]
+fn a_plan_that_fewer_people_approved_than_have_to_does_not_run() {
+    let (mut draft, hash) = approved();
+    draft.incident.approval.as_mut().expect("approved").needed = 2;
+    assert_eq!(enter(&mut draft, &files(), &hash), Entrance::Nothing);
+    assert_eq!((draft.incident.status, events(&draft)), (Status::NeedsHuman, vec![Event::GuardrailBlocked, Event::ApprovalVoided]));
+    // The same person by another id is no other person.
+    let (mut draft, hash) = approved();
+    let approval = draft.incident.approval.as_mut().expect("approved");
+    approval.needed = 2;
+    approval.votes.push(Vote { person: "ada".into(), by: "slack:U7".into(), at: NOW });
+    assert_eq!(enter(&mut draft, &files(), &hash), Entrance::Nothing);
+    let (mut draft, hash) = approved();
+    let approval = draft.incident.approval.as_mut().expect("approved");
+    approval.needed = 2;
+    approval.votes.push(Vote { person: "bob".into(), by: "slack:U8".into(), at: NOW });
+    assert!(matches!(enter(&mut draft, &files(), &hash), Entrance::Run(_)));
+    // What was approved before votes were kept.
+    let (mut draft, hash) = approved();
+    draft.incident.approval.as_mut().expect("approved").votes.clear();
+    assert!(matches!(enter(&mut draft, &files(), &hash), Entrance::Run(_)));
 }
 
 #[test]

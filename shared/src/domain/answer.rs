@@ -1,33 +1,227 @@
-//! What somebody who pressed a button is told.
+//! What a person is told on the phone, in their language.
 
-use super::approval::Verdict;
+use jiff::Timestamp;
+
+use super::approval::{Refusal, Taken, Verdict};
 use super::channels::Language;
 
-/// What a press came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a press came to, for whoever pressed.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// A decision was made.
-    Decided(Verdict),
-    /// Whoever pressed may not decide.
+    /// The plan is approved.
+    Approved,
+    /// The approval counts, and so many more people have to give theirs.
+    ApprovedFirst {
+        /// How many.
+        more: u8,
+    },
+    /// The plan is rejected.
+    Rejected,
+    /// Whoever pressed is none of the people.
     NotListed,
-    /// The button is none that is known.
-    Unknown,
+    /// They may not decide on this service at this risk.
+    NotAllowed,
+    /// The incident has another plan now.
+    WrongPlan,
+    /// It was decided before.
+    Decided {
+        /// How.
+        verdict: Verdict,
+        /// By whom.
+        by: String,
+    },
+    /// It cannot be decided on any more.
+    Void {
+        /// Why.
+        why: String,
+    },
+    /// It was not decided in time.
+    Expired {
+        /// When its time was over.
+        at: Timestamp,
+    },
+    /// Both approvals would come through the API.
+    TwoByApi,
+    /// The button is none of ours.
+    UnknownButton,
+    /// The press came from a chat that is none of the channels.
+    OtherChat,
+    /// The evidence and the log follow.
+    DetailsComing,
+    /// The earlier incidents follow.
+    HistoryComing,
+    /// The alert is being silenced.
+    SilenceComing,
+    /// A new analysis begins.
+    ReanalysisComing,
+    /// It does not.
+    ReanalysisRefused {
+        /// Why.
+        why: String,
+    },
+    /// There is no such incident.
+    NoIncident,
+    /// There is, and it never asked for a decision.
+    NoApproval,
+    /// It can be asked for in a channel only.
+    InChannelOnly,
+}
+
+impl From<Taken> for Answer {
+    fn from(taken: Taken) -> Self {
+        match taken {
+            Taken::Approved => Self::Approved,
+            Taken::Given { more } => Self::ApprovedFirst { more },
+            Taken::Rejected => Self::Rejected,
+        }
+    }
+}
+
+impl From<Refusal> for Answer {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotListed => Self::NotListed,
+            Refusal::NotAllowed => Self::NotAllowed,
+            Refusal::OtherChat => Self::OtherChat,
+            Refusal::NotThisPlan => Self::WrongPlan,
+            Refusal::TwoByApi => Self::TwoByApi,
+            Refusal::Decided { verdict, by } => Self::Decided { verdict, by },
+            Refusal::Void { why } => Self::Void { why },
+            Refusal::Expired { at } => Self::Expired { at },
+        }
+    }
 }
 
 impl Answer {
-    /// The sentence for the person who pressed.
+    /// The sentence. Channels cut it to what they show.
     #[must_use]
     pub fn words(&self, language: Language) -> String {
-        let (english, chinese) = match self {
-            Self::Decided(Verdict::Approve) => ("Approved: the repair starts now.", "已核准：立即開始修復。"),
-            Self::Decided(Verdict::Reject) => ("Rejected: nothing will run.", "已拒絕：不會執行任何動作。"),
-            Self::NotListed => ("You are not on the list of people who may decide.", "您不在可以決定的人員名單中。"),
-            Self::Unknown => ("This button is not known here.", "這裡不認得這個按鈕。"),
-        };
         match language {
-            Language::English => english,
-            Language::TraditionalChinese => chinese,
+            Language::English => self.english(),
+            Language::TraditionalChinese => self.chinese(),
+        }
+    }
+
+    fn english(&self) -> String {
+        match self {
+            Self::Approved => "Approved: the repair starts now.",
+            Self::ApprovedFirst { more: 1 } => "Your approval counts. One more person has to approve before anything runs.",
+            Self::ApprovedFirst { more } => {
+                return format!("Your approval counts. {more} more people have to approve before anything runs.");
+            }
+            Self::Rejected => "Rejected: nothing will run.",
+            Self::NotListed => "You are not on the list of people who may decide.",
+            Self::NotAllowed => "The rules do not let you decide on this plan.",
+            Self::WrongPlan => "This button belongs to an earlier plan: look at the newest state of the card.",
+            Self::Decided { verdict, by } => {
+                let word = match verdict {
+                    Verdict::Approve => "approved",
+                    Verdict::Reject => "rejected",
+                };
+                return format!("{by} has already decided: {word}.");
+            }
+            Self::Void { why } => return format!("This plan is void: {why}."),
+            Self::Expired { at } => return format!("The time for a decision was over at {}.", short(*at)),
+            Self::TwoByApi => {
+                "Two people have to approve, and one token vouches for every name of the API. The second has to decide in a channel."
+            }
+            Self::UnknownButton => "This button is not known here.",
+            Self::OtherChat => "Buttons work in the configured channels only.",
+            Self::DetailsComing => "The details follow.",
+            Self::HistoryComing => "The earlier incidents follow.",
+            Self::SilenceComing => "This alert is being silenced for one hour.",
+            Self::ReanalysisComing => "A new analysis begins. The card will show it.",
+            Self::ReanalysisRefused { why } => return format!("No new analysis: {why}."),
+            Self::NoIncident => "There is no such incident.",
+            Self::NoApproval => "There is no approval with this id.",
+            Self::InChannelOnly => "This can be asked for in a channel only.",
         }
         .to_owned()
+    }
+
+    fn chinese(&self) -> String {
+        match self {
+            Self::Approved => "已核准，立即開始修復。",
+            Self::ApprovedFirst { more } => return format!("已記錄您的核准，還需要 {more} 位人員核准才會執行。"),
+            Self::Rejected => "已拒絕，不會執行任何動作。",
+            Self::NotListed => "您不在可決定人員的名單中。",
+            Self::NotAllowed => "依目前規則，您無權決定這項計畫。",
+            Self::WrongPlan => "這個按鈕屬於先前的計畫，請看卡片的最新狀態。",
+            Self::Decided { verdict, by } => {
+                let word = match verdict {
+                    Verdict::Approve => "核准",
+                    Verdict::Reject => "拒絕",
+                };
+                return format!("{by} 已經決定：{word}。");
+            }
+            Self::Void { why } => return format!("這項計畫已失效：{why}。"),
+            Self::Expired { at } => return format!("決定期限已於 {} 截止。", short(*at)),
+            Self::TwoByApi => "需要兩位人員核准，而 API 的名字都由同一個權杖擔保，第二位請在頻道中決定。",
+            Self::UnknownButton => "無法識別這個按鈕。",
+            Self::OtherChat => "按鈕只能在已設定的頻道中使用。",
+            Self::DetailsComing => "詳細資料稍後送上。",
+            Self::HistoryComing => "歷史事件稍後送上。",
+            Self::SilenceComing => "這個告警將靜音一小時。",
+            Self::ReanalysisComing => "已開始重新分析，結果會顯示在卡片上。",
+            Self::ReanalysisRefused { why } => return format!("無法重新分析：{why}。"),
+            Self::NoIncident => "找不到這個事件。",
+            Self::NoApproval => "找不到這項核准要求。",
+            Self::InChannelOnly => "這項要求只能在頻道中提出。",
+        }
+        .to_owned()
+    }
+}
+
+/// A time as people read it, to the minute.
+fn short(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::Answer;
+    use crate::domain::approval::Verdict;
+    use crate::domain::channels::Language;
+
+    #[test]
+    fn every_answer_says_something_of_its_own_in_every_language_and_fits_a_phone() {
+        let answers = [
+            Answer::Approved,
+            Answer::ApprovedFirst { more: 1 },
+            Answer::Rejected,
+            Answer::NotListed,
+            Answer::NotAllowed,
+            Answer::WrongPlan,
+            Answer::Decided { verdict: Verdict::Approve, by: "telegram:7".into() },
+            Answer::Decided { verdict: Verdict::Reject, by: "telegram:7".into() },
+            Answer::Void { why: "the alert resolved".into() },
+            Answer::Expired { at: Timestamp::UNIX_EPOCH },
+            Answer::TwoByApi,
+            Answer::UnknownButton,
+            Answer::OtherChat,
+            Answer::DetailsComing,
+            Answer::HistoryComing,
+            Answer::SilenceComing,
+            Answer::ReanalysisComing,
+            Answer::ReanalysisRefused { why: "it was analysed a minute ago".into() },
+            Answer::NoIncident,
+            Answer::NoApproval,
+            Answer::InChannelOnly,
+        ];
+        let mut said = std::collections::BTreeSet::new();
+        for answer in &answers {
+            for language in Language::ALL {
+                let words = answer.words(language);
+                assert!((4..=200).contains(&words.chars().count()), "{words}");
+                assert_eq!(words.is_ascii(), language == Language::English, "{words}");
+                assert!(said.insert(words.clone()), "said twice: {words}");
+            }
+        }
+        assert_eq!(
+            Answer::Expired { at: Timestamp::UNIX_EPOCH }.words(Language::English),
+            "The time for a decision was over at 1970-01-01 00:00 UTC."
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! A decision on one plan: asked for once, made once, by a person who is named or by the guardrails.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -67,7 +69,34 @@ pub struct Approval {
     pub escalated_at: Option<Timestamp>,
     /// The last presses that were taken, newest last: one that is delivered twice is taken once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub presses: Vec<String>,
+    pub presses: Vec<TakenPress>,
+    /// How many presses were refused and stand in the log.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refusals: u32,
+}
+
+/// A press that was taken, with what it came to: that is what a repetition is told, whatever has changed since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenPress {
+    /// Its id.
+    pub id: String,
+    /// What it came to.
+    pub came_to: Result<Taken, Refusal>,
+}
+
+/// What a press came to that counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Taken {
+    /// The plan is approved.
+    Approved,
+    /// The approval counts, and so many more people have to give theirs.
+    Given {
+        /// How many.
+        more: u8,
+    },
+    /// The plan is rejected.
+    Rejected,
 }
 
 /// One person's approval.
@@ -85,12 +114,39 @@ fn one() -> u8 {
     1
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 impl Approval {
     /// A request for a decision that nobody has made.
     #[must_use]
     pub fn asked(id: ApprovalId, plan_hash: String, requested_at: Timestamp, expires_at: Timestamp, needed: u8) -> Self {
-        let standing = Standing::Pending;
-        Self { id, plan_hash, requested_at, expires_at, standing, needed, votes: Vec::new(), escalated_at: None, presses: Vec::new() }
+        Self {
+            id,
+            plan_hash,
+            requested_at,
+            expires_at,
+            standing: Standing::Pending,
+            needed,
+            votes: Vec::new(),
+            escalated_at: None,
+            presses: Vec::new(),
+            refusals: 0,
+        }
+    }
+
+    /// How many different people have approved.
+    #[must_use]
+    pub fn given(&self) -> usize {
+        self.votes.iter().map(|vote| vote.person.as_str()).collect::<BTreeSet<_>>().len()
+    }
+
+    /// True if people decided, and fewer than had to. Where one was enough, an approval of before votes were kept has none.
+    #[must_use]
+    pub fn lacks_people(&self) -> bool {
+        !self.by_guardrails() && self.needed > 1 && self.given() < usize::from(self.needed)
     }
 
     /// True if it stands, and no human gave it.
@@ -101,11 +157,24 @@ impl Approval {
 }
 
 /// Why a decision is refused.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Refusal {
+    /// Whoever pressed is none of the people.
+    #[error("you are not on the list of people who may decide")]
+    NotListed,
+    /// They are, and no rule lets them decide on this service at this risk.
+    #[error("the rules do not let you decide on this plan")]
+    NotAllowed,
+    /// The press came from a chat that is none of the channels.
+    #[error("decisions are taken in the configured channels only")]
+    OtherChat,
     /// The incident has no such approval, or no longer this one.
     #[error("this approval does not belong to the plan that the incident has now")]
     NotThisPlan,
+    /// Two people have to approve, and the holder of the API's token has vouched for the first already.
+    #[error("two people have to approve, and one token vouches for every name of the API: the second has to decide in a channel")]
+    TwoByApi,
     /// It was decided in the other way, or by somebody else.
     #[error("{by} has already decided: {}", match verdict { Verdict::Approve => "approved", Verdict::Reject => "rejected" })]
     Decided {

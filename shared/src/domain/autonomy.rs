@@ -58,6 +58,7 @@ mod tests {
 
     use crate::domain::approval::{Refusal, Standing, Verdict};
     use crate::domain::decision::decide;
+    use crate::domain::decision::tests::{ada, two};
     use crate::domain::draft::Draft;
     use crate::domain::guardrail::tests::passing;
     use crate::domain::guardrail::{Guardrail, Outcome, blocking};
@@ -93,7 +94,7 @@ mod tests {
         assert_eq!(context["plan_hash"], plan().hash());
         let approval = draft.incident.approval.clone().expect("an approval");
         assert!(approval.by_guardrails());
-        let refused = decide(&mut draft, &approval.id, Verdict::Reject, "telegram:7", NOW);
+        let refused = decide(&mut draft, &approval.id, &ada(Verdict::Reject, "p"), &two(), NOW);
         assert_eq!(refused, Err(Refusal::Decided { verdict: Verdict::Approve, by: "guardrails".into() }));
     }
 

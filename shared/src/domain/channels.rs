@@ -1,6 +1,7 @@
 //! Who is told of what, and who may decide on it: the operator's `channels.json`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
@@ -193,6 +194,32 @@ pub enum Known<'a> {
     Api(&'a str),
     /// The name that stands in a signed link.
     Link(&'a str),
+}
+
+/// As it stands in the log: `telegram:7`, `slack:U7`, `api:ada` or `link:ada`.
+impl fmt::Display for Known<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Telegram(id) => write!(f, "telegram:{id}"),
+            Self::Slack(id) => write!(f, "slack:{id}"),
+            Self::Api(name) => write!(f, "api:{name}"),
+            Self::Link(name) => write!(f, "link:{name}"),
+        }
+    }
+}
+
+impl<'a> Known<'a> {
+    /// Reads what [`fmt::Display`] writes. The guardrails are nobody.
+    #[must_use]
+    pub fn read(by: &'a str) -> Option<Self> {
+        match by.split_once(':')? {
+            ("telegram", id) => id.parse().ok().map(Self::Telegram),
+            ("slack", id) => Some(Self::Slack(id)),
+            ("api", name) => Some(Self::Api(name)),
+            ("link", name) => Some(Self::Link(name)),
+            _ => None,
+        }
+    }
 }
 
 /// Who may decide on which plans. An empty list fits everything.

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::analysis::Severity;
-use super::id::{FlowId, IncidentId};
+use super::id::{ApprovalId, FlowId, IncidentId};
 use crate::message::More;
 
 /// How soon something is told: what has a smaller rank is told first.
@@ -47,6 +47,8 @@ pub enum Subject {
     Flow(FlowId),
     /// That the budget of a day is used up, once.
     Budget(Date),
+    /// That the second list of people may decide too, once for each request.
+    Escalation(ApprovalId),
     /// What a person asked for beside a card, once for each press.
     More {
         /// What was asked for.
@@ -67,6 +69,7 @@ impl Subject {
             "INC" => IncidentId::try_from(rest).ok().map(Self::Incident),
             "FLOW" => FlowId::try_from(rest).ok().map(Self::Flow),
             "BUDGET" => rest.parse().ok().map(Self::Budget),
+            "ESCALATED" => ApprovalId::try_from(rest).ok().map(Self::Escalation),
             "MORE" => {
                 let mut parts = rest.splitn(3, '#');
                 let what = match parts.next()? {
@@ -89,6 +92,7 @@ impl fmt::Display for Subject {
             Self::Incident(id) => write!(f, "INC#{id}"),
             Self::Flow(id) => write!(f, "FLOW#{id}"),
             Self::Budget(day) => write!(f, "BUDGET#{day}"),
+            Self::Escalation(id) => write!(f, "ESCALATED#{id}"),
             Self::More { what, incident_id, press } => {
                 let what = match what {
                     More::Details => "details",
@@ -160,6 +164,8 @@ pub struct LiveCard {
     pub told_sent: bool,
     /// The operation log says that it shows the result of the repair.
     pub told_result: bool,
+    /// The last request for a decision of which the second list of people was told here.
+    pub escalated: Option<ApprovalId>,
     /// Counts the messages that the card has had, as people delete them.
     pub generation: u32,
 }
@@ -192,17 +198,19 @@ mod tests {
 
     use super::{Rank, Subject};
     use crate::domain::analysis::Severity;
-    use crate::domain::id::{FlowId, IncidentId, InvalidId};
+    use crate::domain::id::{ApprovalId, FlowId, IncidentId, InvalidId};
     use crate::message::More;
 
     #[test]
     fn what_is_due_is_read_back_from_its_key() -> Result<(), InvalidId> {
         let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV")?;
         let more = |what| Subject::More { what, incident_id: id.clone(), press: "with#any#thing".to_owned() };
+        let approval = ApprovalId::of(&id, &"a1".repeat(32));
         let flow = FlowId::try_from("a1".repeat(32).as_str())?;
         let subjects = [
             Subject::Incident(id.clone()),
             Subject::Flow(flow),
+            Subject::Escalation(approval),
             Subject::Budget(date(2026, 11, 22)),
             more(More::Details),
             more(More::History),

@@ -101,8 +101,8 @@ impl Draft {
             "approval_id": id, "plan_hash": plan_hash, "playbook_id": plan.playbook, "target": plan.target, "score": plan.score, "reasons": plan.reasons,
         });
         self.record(now, News::new(Event::ApprovalRequested, actor, &plan.playbook_name).with(context));
-        let expires_at = now + valid_for;
-        self.incident.approval = Some(Approval::asked(id, plan_hash, now, expires_at, 1));
+        let needed = decision::people_needed(self.incident.analysis.as_ref(), &plan);
+        self.incident.approval = Some(Approval::asked(id, plan_hash, now, now + valid_for, needed));
         self.incident.plan = Some(plan);
         self.incident.status = Status::AwaitingApproval;
     }
@@ -171,6 +171,7 @@ pub(crate) mod tests {
     use crate::domain::alert::{AlertStatus, Texts};
     use crate::domain::approval::{Standing, Verdict};
     use crate::domain::decision::decide;
+    use crate::domain::decision::tests::{ada, two};
     use crate::domain::draft::Draft;
     use crate::domain::episode::Firing;
     use crate::domain::fingerprint::fingerprint;
@@ -221,10 +222,17 @@ pub(crate) mod tests {
         let second = draft.incident.approval.clone().expect("asked again");
         assert_ne!(first.id, second.id);
         assert_eq!(draft.incident.status, Status::AwaitingApproval);
-        assert!(decide(&mut draft, &first.id, Verdict::Approve, "a", now).is_err());
+        assert!(decide(&mut draft, &first.id, &ada(Verdict::Approve, "p"), &two(), now).is_err());
         assert_eq!(
             events(&draft),
-            [Event::ApprovalRequested, Event::IncidentResolved, Event::ApprovalVoided, Event::IncidentReopened, Event::ApprovalRequested]
+            [
+                Event::ApprovalRequested,
+                Event::IncidentResolved,
+                Event::ApprovalVoided,
+                Event::IncidentReopened,
+                Event::ApprovalRequested,
+                Event::ApprovalRefused
+            ]
         );
     }
 

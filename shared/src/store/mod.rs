@@ -16,6 +16,7 @@ mod outbox;
 mod receipt;
 mod storm;
 mod transaction;
+mod watch;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};

@@ -177,7 +177,7 @@ impl<'a> Witness<'a> {
         assert_eq!(said["callback_query_id"], press["callback_query"]["id"]);
         let mut listed = press;
         listed["callback_query"]["from"]["id"] = json!(self.stack.facts.telegram.approver_id);
-        assert_eq!(self.take("telegram", &listed).await["text"], "there is no approval with this id");
+        assert_eq!(self.take("telegram", &listed).await["text"], "There is no approval with this id.");
         assert_eq!(self.take("telegram", &json!({ "update_id": 1 })).await, json!({}));
     }
 
@@ -220,6 +220,7 @@ impl<'a> Witness<'a> {
             self.decide(id, "01ARZ3NDEKTSV4RRFFQ69G5FAV-0000000000000000", "ada", 404).await;
             self.decide(id, "not-an-id", "ada", 404).await;
             assert_eq!(self.decide(id, &other_plan, "ada", 409).await["type"], "urn:quell:problem:void");
+            assert_eq!(self.decide(id, &refused, "nobody", 403).await["type"], "urn:quell:problem:not-allowed");
             let operation = self.document.operation(id);
             let call = Call::of(self.document, self.stack, &operation, json!({ "actor": "ada" }).to_string()).about(&refused);
             let answer = self.check(&operation, call.in_process(&app, in_a_week).await);

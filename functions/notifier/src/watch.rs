@@ -1,0 +1,96 @@
+//! That a plan on which nobody decides is not forgotten: the second list of people may decide too, and in the end it expires. Delayed
+//! messages look at it, so that nothing runs or costs in between.
+
+use jiff::{SignedDuration, Timestamp};
+use shared::domain::approval::Approval;
+use shared::domain::channels::Channels;
+use shared::domain::decision::{look_again_at, rule_of};
+use shared::domain::draft::Draft;
+use shared::domain::id::ApprovalId;
+use shared::domain::incident::Incident;
+use shared::message::Message;
+
+use crate::{App, Clock, Failure};
+
+/// The longest delay of a message, in seconds
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html>). What is due later is looked at
+/// so often.
+const LONGEST_DELAY: i64 = 900;
+/// How late a look may be before another takes its place: its message is lost, or lies among those that failed too often.
+const LATE: SignedDuration = SignedDuration::from_mins(30);
+
+impl App {
+    /// Sees to it that somebody looks at the incident's approval when its time has come, if nobody has decided on it. One look is under
+    /// way at a time: the message is sent before it is noted, so that a crash in between has two at most.
+    ///
+    /// # Errors
+    /// If the queue or the table does not answer.
+    pub(crate) async fn watch(&self, incident: &Incident, now: Timestamp) -> Result<(), Failure> {
+        let Some((approval, at)) = waits(&self.channels, incident) else { return Ok(()) };
+        if self.store.next_look(&approval.id).await?.is_some_and(|due| now < due + LATE) {
+            return Ok(());
+        }
+        self.look_later(&approval.id, at, now).await
+    }
+
+    /// Looks at an approval whose time may have come: lets the second list decide too, or makes it void. As long as it waits, the next
+    /// look is sent. Gives the incident if the second list has to be told, at each look at an escalated approval: they are told once.
+    ///
+    /// # Errors
+    /// If the queue or the table does not answer; looking again changes nothing twice.
+    pub async fn decision_due(&self, id: &ApprovalId, clock: Clock<'_>) -> Result<Option<Incident>, Failure> {
+        let Some(incident) = self.store.incident(&id.incident()).await? else { return Ok(None) };
+        let now = clock();
+        let (incident, ()) = self.store.change_loaded(incident, |draft| look(draft, id, &self.channels, now)).await?;
+        let Some(approval) = incident.approval.as_ref().filter(|approval| approval.id == *id) else { return Ok(None) };
+        let escalated = approval.escalated_at.is_some();
+        // Also if it was not this look that changed it: the one that did may have ended before it sent this.
+        self.notifications.send(&Message::IncidentChanged { incident_id: incident.id.clone() }).await?;
+        let Some((_, at)) = waits(&self.channels, &incident) else { return Ok(None) };
+        self.look_later(id, at, now).await?;
+        Ok(escalated.then_some(incident))
+    }
+
+    async fn look_later(&self, id: &ApprovalId, at: Timestamp, now: Timestamp) -> Result<(), Failure> {
+        let seconds = delay(at, now);
+        self.notifications.send_later(&Message::DecisionDue { approval_id: id.clone() }, seconds).await?;
+        Ok(self.store.look_is_due(id, now + SignedDuration::from_secs(i64::from(seconds))).await?)
+    }
+}
+
+/// The incident's approval that waits for a decision, and when to look at it.
+fn waits<'a>(channels: &Channels, incident: &'a Incident) -> Option<(&'a Approval, Timestamp)> {
+    let approval = incident.approval.as_ref()?;
+    Some((approval, look_again_at(approval, rule_of(channels, incident))?))
+}
+
+/// What a look does to an incident whose approval is still this one.
+fn look(draft: &mut Draft, id: &ApprovalId, channels: &Channels, now: Timestamp) {
+    if draft.incident.approval.as_ref().is_none_or(|approval| approval.id != *id) || draft.expire(now) {
+        return;
+    }
+    if let Some(rule) = rule_of(channels, &draft.incident) {
+        draft.escalate(rule, now);
+    }
+}
+
+/// The seconds until a look, a part of one counted as a whole: a look that comes too early would be sent again at once.
+fn delay(at: Timestamp, now: Timestamp) -> i32 {
+    let seconds = (at.duration_since(now).as_millis() + 999).div_euclid(1000).clamp(1, i128::from(LONGEST_DELAY));
+    i32::try_from(seconds).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::delay;
+
+    #[test]
+    fn a_look_comes_no_sooner_than_it_is_due_and_no_later_than_a_queue_can_wait() {
+        let now = Timestamp::UNIX_EPOCH;
+        for (milliseconds, seconds) in [(-5_000, 1), (0, 1), (1, 1), (1_001, 2), (899_001, 900), (14_400_000, 900)] {
+            assert_eq!(delay(now + SignedDuration::from_millis(milliseconds), now), seconds, "{milliseconds} ms");
+        }
+    }
+}
