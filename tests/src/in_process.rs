@@ -81,7 +81,12 @@ impl Stack {
         self.notifier_with(&[])
     }
 
-    fn notifier_with(&self, changed: &[(&str, &str)]) -> notifier::App {
+    /// The notifier in this process; `changed` replaces variables.
+    ///
+    /// # Panics
+    /// If a variable is wrong.
+    #[must_use]
+    pub fn notifier_with(&self, changed: &[(&str, &str)]) -> notifier::App {
         let config = notifier::config::Config::from_variables(&self.variables(changed)).expect("the variables");
         notifier::App::new(config, &self.aws()).expect("a client")
     }

@@ -7,6 +7,7 @@ pub mod config;
 pub mod content;
 mod finding;
 pub mod rich;
+pub mod silence;
 pub mod telegram;
 
 use aws_types::SdkConfig;
@@ -21,6 +22,7 @@ use shared::domain::operation_log::{Event, News};
 use shared::domain::storm::Storm;
 use shared::fault::Faults;
 use shared::message::Message;
+use shared::outbound::{self, NoClient};
 use shared::queue::{Queue, QueueError, STORM_LOOKS_EVERY};
 use shared::secrets::{SecretError, Secrets};
 use shared::store::{CardOf, CardTurn, SentCard, Store, StoreError};
@@ -29,6 +31,7 @@ use tracing::{debug, warn};
 
 use crate::card::Card;
 use crate::config::Config;
+use crate::silence::{Alertmanager, SilenceError};
 use crate::telegram::{Telegram, TelegramError};
 
 /// The name of the channel in keys and logs.
@@ -50,6 +53,9 @@ pub enum Failure {
     /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// Alertmanager has not made the silence yet.
+    #[error(transparent)]
+    Silence(#[from] SilenceError),
     /// Telegram did not take the card.
     #[error(transparent)]
     Telegram(#[from] TelegramError),
@@ -70,6 +76,9 @@ pub enum NotStarted {
     /// There is no client for the world outside AWS.
     #[error(transparent)]
     Client(#[from] TelegramError),
+    /// There is no client for Alertmanager.
+    #[error(transparent)]
+    Outbound(#[from] NoClient),
 }
 
 /// The function's state between messages.
@@ -79,6 +88,7 @@ pub struct App {
     notifications: Queue,
     secrets: Secrets,
     telegram: Telegram,
+    alertmanager: Option<Alertmanager>,
     token_secret: String,
     chat: Option<String>,
 }
@@ -100,6 +110,7 @@ impl App {
             notifications: Queue::new(aws_sdk_sqs::Client::new(aws), config.notifications_queue),
             secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(aws)),
             telegram: Telegram::new(api_url.unwrap_or_else(|| "https://api.telegram.org".to_owned()))?,
+            alertmanager: channels.alertmanager.map(|server| outbound::client().map(|http| Alertmanager::new(server, http))).transpose()?,
             token_secret: config.telegram_token_secret,
             chat: chat.map(|chat| chat.chat_id.to_string()),
         })
@@ -119,11 +130,10 @@ impl App {
             Message::IncidentOpened { incident_id }
             | Message::IncidentChanged { incident_id }
             | Message::RepairApproved { incident_id, .. } => self.incident_changed(incident_id, holder, clock).await,
-            Message::ChannelDue { .. }
-            | Message::DecisionDue { .. }
-            | Message::MoreAsked { .. }
-            | Message::SilenceAsked { .. }
-            | Message::AnalysisAsked { .. } => Err(Failure::Misdirected),
+            Message::SilenceAsked { incident_id } => self.silence_asked(incident_id, clock).await,
+            Message::ChannelDue { .. } | Message::DecisionDue { .. } | Message::MoreAsked { .. } | Message::AnalysisAsked { .. } => {
+                Err(Failure::Misdirected)
+            }
         }
     }
 

@@ -150,7 +150,8 @@ fn another_plan_is_put_before_a_human_and_the_old_one_can_no_longer_be_decided_o
 
 #[test]
 fn what_is_no_longer_asked_or_for_other_people_is_asked_anew() {
-    let cases: [(&str, fn(&mut Draft), Timestamp); 4] = [
+    type Case = (&'static str, fn(&mut Draft), Timestamp);
+    let cases: [Case; 4] = [
         ("another number of people", |draft| draft.incident.approval.as_mut().expect("asked").needed = 9, NOW),
         ("nobody decided in time", |_| {}, NOW + VALID_FOR + VALID_FOR),
         ("rejected", |draft| draft.incident.status = Status::Rejected, NOW),

@@ -93,7 +93,8 @@ mod tests {
     #[test]
     fn what_cannot_be_silenced_has_no_button() {
         assert!(incident().can_be_silenced());
-        let cases: [(&str, fn(&mut Incident)); 6] = [
+        type Case = (&'static str, fn(&mut Incident));
+        let cases: [Case; 6] = [
             ("it resolved", |incident| incident.status = Status::Resolved),
             ("another source", |incident| incident.alert.source = "grafana".to_owned()),
             ("a pipeline", |incident| incident.alert.cicd = true),
