@@ -9,7 +9,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Response};
 use thiserror::Error;
 
-pub use public::{NotPublic, PublicClient, is_public, refusal};
+pub use public::{NotPublic, PublicClient, Reach, is_public, refusal};
 
 /// How long making a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);

@@ -79,6 +79,7 @@ impl Alertmanager {
     }
 
     async fn start(receiver: Receiver<'_>, cluster_port: Option<u16>, peers: &[u16]) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let directory = tempfile::tempdir().expect("a directory");
         let config = json!({
             "route": {
@@ -141,6 +142,20 @@ impl Alertmanager {
     pub async fn post(&self, alerts: &Value) {
         let answer = self.http.post(format!("{}/api/v2/alerts", self.url)).json(alerts).send().await.expect("an answer");
         assert!(answer.status().is_success(), "{answer:?}");
+    }
+
+    /// What it answers to a question of its API, version 2.
+    ///
+    /// # Panics
+    /// If it does not answer.
+    pub async fn get(&self, path: &str) -> Value {
+        self.http.get(format!("{}/api/v2/{path}", self.url)).send().await.expect("an answer").json().await.expect("JSON")
+    }
+
+    /// Where it answers.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// How many deliveries it has made, successful or not, and how many of them failed.

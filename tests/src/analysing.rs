@@ -108,6 +108,15 @@ impl Story {
         Box::pin(app.handle(&message, &unique("message"), now, Instant::now() + PATIENCE)).await
     }
 
+    /// Hands a worker the message of a new analysis.
+    ///
+    /// # Errors
+    /// As the analyzer.
+    pub async fn handle_doubt(&self, app: &App, incident: &Incident, round: u32, now: Timestamp) -> Result<(), Failure> {
+        let message = Message::AnalysisAsked { incident_id: incident.id.clone(), round };
+        Box::pin(app.handle(&message, &unique("message"), now, Instant::now() + PATIENCE)).await
+    }
+
     /// The analysis of a new incident.
     ///
     /// # Panics

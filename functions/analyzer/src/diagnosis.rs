@@ -15,6 +15,7 @@ use shared::metrics::MetricsLine;
 use crate::gather::{Gathered, deviation, milliseconds};
 use crate::models::Asked;
 use crate::prompt::Subject;
+use crate::reanalysis::Occasion;
 use crate::trace::Span;
 use crate::{App, Failure, static_analyzer};
 
@@ -45,6 +46,7 @@ impl App {
     pub(crate) async fn diagnose(
         &self,
         incident: &Incident,
+        occasion: Occasion,
         holder: &str,
         now: Timestamp,
         until: Instant,
@@ -57,12 +59,13 @@ impl App {
         span.set("quell.incident.id", incident.id.as_str().to_owned());
         span.set("quell.fingerprint", incident.fingerprint.to_string());
         span.set("quell.alert.type", alert.alert_type.as_str());
+        span.set("quell.analysis.round", i64::from(occasion.round()));
         let mut analysis = static_analyzer::analyse(rule, alert, service);
         analysis.trace_id = span.trace_id();
         let mut evidence = Vec::new();
         if incident.storm.is_none() {
             let gathered = self.gather(incident, service, now, &span).await;
-            analysis = match self.conclude(analysis, incident, &gathered, holder, (now, until), &span).await {
+            analysis = match self.conclude(analysis, incident, &gathered, (occasion, holder), (now, until), &span).await {
                 Ok(analysis) => analysis,
                 Err(failure) => {
                     span.fail("failure", &failure.to_string());
@@ -83,7 +86,7 @@ impl App {
         mut base: Analysis,
         incident: &Incident,
         gathered: &Gathered,
-        holder: &str,
+        (occasion, holder): (Occasion, &str),
         (now, until): (Timestamp, Instant),
         span: &Span,
     ) -> Result<Analysis, Failure> {
@@ -91,7 +94,8 @@ impl App {
         base.deviation = deviation(&gathered.evidence);
         let memory = recall(&gathered.past, settings.memory.incidents).filter(|_| settings.memory.mode != MemoryMode::Off);
         base.remembered = memory.as_ref().map(|memory| memory.sentence.clone());
-        if let Some(memory) = memory.filter(|_| settings.memory.mode == MemoryMode::Use) {
+        // Who asks for a new analysis doubts what is known: memory would only repeat it.
+        if let Some(memory) = memory.filter(|_| settings.memory.mode == MemoryMode::Use && occasion == Occasion::Opened) {
             return Ok(remembered(base, &memory, &gathered.past));
         }
         if self.models.is_empty() {
@@ -101,7 +105,7 @@ impl App {
             base.fell_back_because = Some(format!("{MOST_ATTEMPTS} workers ended while they asked models"));
             return Ok(base);
         }
-        self.claim(incident, holder, now).await?;
+        self.claim(incident, occasion, holder, now).await?;
         let service = service::find(&self.files.services, &incident.alert);
         let subject = Subject { incident, service, evidence: &gathered.evidence, base: &base };
         let until = until.checked_sub(ROOM_TO_SAVE).unwrap_or(until);
@@ -110,13 +114,13 @@ impl App {
     }
 
     /// Takes the right to ask models, or comes again when its holder has surely ended.
-    async fn claim(&self, incident: &Incident, holder: &str, now: Timestamp) -> Result<(), Failure> {
+    async fn claim(&self, incident: &Incident, occasion: Occasion, holder: &str, now: Timestamp) -> Result<(), Failure> {
         let providers: Vec<&str> = self.models.iter().map(|model| model.settings.name.as_str()).collect();
         let (_, claimed) = self
             .store
             .change(&incident.id, |draft| {
                 // Somebody else may have finished since this incident was loaded.
-                if draft.incident.analysis.is_some() { None } else { Some(draft.claim_analysis(holder, &providers, LEASE, now)) }
+                occasion.is_awaited(&draft.incident).then(|| draft.claim_analysis(holder, &providers, LEASE, now))
             })
             .await?;
         match claimed {

@@ -9,6 +9,7 @@ mod gather;
 mod models;
 pub mod prompt;
 pub mod providers;
+mod reanalysis;
 mod redaction;
 pub mod static_analyzer;
 mod storms;
@@ -50,6 +51,7 @@ use crate::evidence::InvalidUrl;
 use crate::evidence::prometheus::Prometheus;
 use crate::evidence::signoz::Signoz;
 use crate::models::{Model, models};
+use crate::reanalysis::Occasion;
 use crate::trace::{OtlpSettings, Span, SpanKind, Tracer};
 
 /// Why a message has to come again.
@@ -71,7 +73,7 @@ pub enum Failure {
         until: String,
     },
     /// The message is for somebody else.
-    #[error("this message does not belong on the queue of new incidents")]
+    #[error("this message does not belong on the queue of incidents to be analysed")]
     Misdirected,
 }
 
@@ -147,8 +149,11 @@ impl App {
     /// # Errors
     /// If the message has to come again.
     pub async fn handle(&self, message: &Message, holder: &str, now: Timestamp, until: Instant) -> Result<(), Failure> {
-        let Message::IncidentOpened { incident_id } = message else { return Err(Failure::Misdirected) };
-        let handled = self.incident_opened(incident_id, holder, now, until).await;
+        let handled = match message {
+            Message::IncidentOpened { incident_id } => self.incident_opened(incident_id, holder, now, until).await,
+            Message::AnalysisAsked { incident_id, round } => self.analysis_asked(incident_id, *round, holder, now, until).await,
+            _ => return Err(Failure::Misdirected),
+        };
         // Behind what people wait for, and before the answer: a frozen function sends nothing.
         if let Some(tracer) = self.tracer.get() {
             tracer.flush().await;
@@ -169,7 +174,7 @@ impl App {
         let remembered = self.remember(&incident).await;
         if incident.analysis.is_none() && incident.status == Status::Open {
             let began = Instant::now();
-            let (diagnosis, span) = Box::pin(self.diagnose(&incident, holder, now, until)).await?;
+            let (diagnosis, span) = Box::pin(self.diagnose(&incident, Occasion::Opened, holder, now, until)).await?;
             // A model takes its time: a freeze may have begun by now, and people decide from now on.
             let now = now + began.elapsed();
             let mut decision = span.child("decide", SpanKind::Internal);

@@ -10,6 +10,7 @@ use shared::domain::draft::Draft;
 use shared::domain::id::{ApprovalId, IncidentId};
 use shared::domain::incident::Incident;
 use shared::domain::operation_log::{Event, News};
+use shared::domain::reanalysis;
 use shared::message::{Message, More};
 use shared::store::StoreError;
 
@@ -113,19 +114,16 @@ async fn silence(app: &App, incident: Incident, by: Known<'_>, now: Timestamp) -
 
 async fn reanalyse(app: &App, incident: Incident, by: Known<'_>, now: Timestamp) -> Result<Answer, Rejection> {
     let by = by.to_string();
-    let (incident, asked) = app.intake.store.change_loaded(incident, |draft| ask_for_analysis(draft, &by, now)).await?;
+    let (incident, asked) = app.intake.store.change_loaded(incident, |draft| reanalysis::ask(draft, &by, now)).await?;
     let round = match asked {
         Ok(round) => round,
-        Err(why) => return Ok(Answer::ReanalysisRefused { why }),
+        // Sent again: whoever stored the question may not have come to sending it, and the analyzer acts once.
+        Err(reanalysis::Refusal::UnderWay { round, .. }) => round,
+        Err(refusal) => return Ok(Answer::ReanalysisRefused { why: refusal.to_string() }),
     };
     app.intake.incidents.send(&Message::AnalysisAsked { incident_id: incident.id.clone(), round }).await?;
     changed_card(app, &incident.id).await?;
     Ok(Answer::ReanalysisComing)
-}
-
-/// Asks for a new analysis: its round, or why there is none.
-fn ask_for_analysis(_draft: &mut Draft, _by: &str, _now: Timestamp) -> Result<u32, String> {
-    Err("this installation cannot analyse an incident again".to_owned())
 }
 
 async fn changed_card(app: &App, incident_id: &IncidentId) -> Result<(), Rejection> {

@@ -13,6 +13,7 @@ pub mod presenting;
 mod pump;
 pub mod rate;
 pub mod rich;
+pub mod silence;
 pub mod watch;
 
 use std::time::Instant;
@@ -38,6 +39,7 @@ use tracing::{debug, error};
 use crate::channel::{ChannelError, Outside, Sender};
 use crate::config::Config;
 use crate::pump::Pump;
+use crate::silence::{Alertmanager, SilenceError};
 
 pub use crate::pump::Clock;
 
@@ -56,6 +58,9 @@ pub enum Failure {
     /// A channel did not take an answer to a press.
     #[error("the channel did not take the answer to a press: {0}")]
     Channel(#[from] ChannelError),
+    /// Alertmanager has not made the silence yet.
+    #[error(transparent)]
+    Silence(#[from] SilenceError),
     /// The message is for somebody else.
     #[error("this message does not belong on the queue of notifications")]
     Misdirected,
@@ -79,6 +84,7 @@ pub struct App {
     notifications: Queue,
     channels: Channels,
     outside: Outside,
+    alertmanager: Option<Alertmanager>,
 }
 
 impl App {
@@ -87,17 +93,20 @@ impl App {
     /// # Errors
     /// What is wrong with the operator's file, or that the HTTP client cannot be built.
     pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, NotStarted> {
-        let secrets = Secrets::new(aws_sdk_secretsmanager::Client::new(aws));
+        let channels = channels_file::load(&config.config_dir)?;
+        let outside = Outside {
+            client: outbound::client()?,
+            public: PublicClient::new()?,
+            secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(aws)),
+            telegram_token: config.telegram_token_secret,
+        };
+        let alertmanager = channels.alertmanager.clone();
         Ok(Self {
-            channels: channels_file::load(&config.config_dir)?,
+            alertmanager: alertmanager.map(|server| Alertmanager::new(server, &outside.client, &outside.public)),
+            channels,
             store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
             notifications: Queue::new(aws_sdk_sqs::Client::new(aws), config.notifications_queue),
-            outside: Outside {
-                client: outbound::client()?,
-                public: PublicClient::new()?,
-                secrets,
-                telegram_token: config.telegram_token_secret,
-            },
+            outside,
         })
     }
 
@@ -138,7 +147,8 @@ impl App {
                 }
                 None => Vec::new(),
             },
-            Message::SilenceAsked { .. } | Message::AnalysisAsked { .. } => return Err(Failure::Misdirected),
+            Message::SilenceAsked { incident_id } => return self.silence_asked(incident_id, clock).await,
+            Message::AnalysisAsked { .. } => return Err(Failure::Misdirected),
         };
         for (channel, pumped) in self.pump(&concerned, holder, clock, until).await {
             if let Err(error) = pumped {

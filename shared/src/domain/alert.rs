@@ -9,8 +9,8 @@ use super::id::MemberId;
 use super::target::normalise_pod;
 
 /// Bounds of what is kept of an alert's texts. DynamoDB refuses an item over 400 KB, and nobody reads more than this.
-const LABELS_KEPT: usize = 64;
-const LABEL_CHARACTERS: usize = 512;
+pub(super) const LABELS_KEPT: usize = 64;
+pub(super) const LABEL_CHARACTERS: usize = 512;
 /// How long a message or an annotation may be.
 pub const ANNOTATION_CHARACTERS: usize = 4_096;
 /// How long a name of anything may be: of an alert, a target, a namespace, a sender, a label.

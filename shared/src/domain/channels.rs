@@ -34,6 +34,8 @@ pub struct Channels {
     pub people: BTreeMap<String, Person>,
     /// Who may decide what: the first that fits. Where none fits, nobody may.
     pub approvals: Vec<ApprovalRule>,
+    /// The Alertmanager that silences alerts. Without one, no card has a button for it.
+    pub alertmanager: Option<AlertmanagerServer>,
 }
 
 /// Something that is not read.
@@ -138,6 +140,33 @@ pub struct Webhook {
     /// Whose links for a decision it gets: it has to show each to its person only.
     #[serde(default)]
     pub links_for: Vec<String>,
+}
+
+/// An Alertmanager, as a person reaches it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlertmanagerServer {
+    /// Its base URL, without `/api/v2`.
+    pub url: String,
+    /// The secret with its bearer token, if something in front of it wants one.
+    #[serde(default)]
+    pub token_secret: Option<String>,
+    /// True if it may be on a private address, or be spoken to without TLS.
+    #[serde(default)]
+    pub private: bool,
+}
+
+impl AlertmanagerServer {
+    fn faults(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let secret = self.token_secret.as_ref().is_some_and(|name| name.trim().is_empty());
+        [
+            server_url::fault(&self.url).map(|sentence| ("url", sentence)),
+            secret.then_some(("token_secret", "has to be the name of a secret")),
+            (!self.private && !self.url.starts_with("https://")).then_some(("url", PLAIN)),
+        ]
+        .into_iter()
+        .flatten()
+    }
 }
 
 /// Which incidents are told where. An empty list fits everything; in texts `*` stands for any text, `?` for one character.
@@ -345,6 +374,9 @@ impl Channels {
         if !self.channels.is_empty() && self.routes.is_empty() {
             fault("routes".to_owned(), "has to say what is told where: [{ \"channels\": [...] }] tells everything");
         }
+        for (field, sentence) in self.alertmanager.iter().flat_map(AlertmanagerServer::faults) {
+            fault(format!("alertmanager.{field}"), sentence);
+        }
         let mut seen = BTreeSet::new();
         for (name, person) in &self.people {
             if !(1..=32).contains(&name.chars().count()) || !name.chars().all(|c| c.is_alphanumeric() || "._-".contains(c)) {
@@ -374,6 +406,8 @@ impl Channels {
     }
 }
 
+/// Why a URL without TLS is refused.
+const PLAIN: &str = "has to begin with https://, unless the server is private";
 /// Why a name is refused.
 const NOBODY: &str = "is none of the people";
 
@@ -418,8 +452,7 @@ impl Place {
             Self::Webhook(webhook) => [
                 url("webhook.url", Some(&webhook.url)),
                 secret("webhook.key_secret", Some(&webhook.key_secret)),
-                (!webhook.private && !webhook.url.starts_with("https://"))
-                    .then_some(("webhook.url", "has to begin with https://, unless the server is private")),
+                (!webhook.private && !webhook.url.starts_with("https://")).then_some(("webhook.url", PLAIN)),
             ]
             .into_iter()
             .flatten()

@@ -103,6 +103,13 @@ fn what_cannot_be_meant_is_named() {
         channels(json!({ "channels": [{ "name": "a", "to": to }], "routes": [{ "channels": ["a"] }] })).faults().len()
     };
     assert_eq!([webhook("https://a.test/x", false), webhook("http://a.test", false), webhook("http://10.0.0.1", true)], [1, 2, 1]);
+    let alertmanager = |url: &str, private: bool| channels(json!({ "alertmanager": { "url": url, "private": private } })).faults();
+    assert_eq!(alertmanager("https://a.test/am", false), []);
+    assert_eq!(alertmanager("http://10.0.0.1:9093", true), []);
+    for (url, words) in [("http://a.test", "https://"), ("https://a.test/", "without a slash")] {
+        let faults = alertmanager(url, false);
+        assert!(matches!(faults.as_slice(), [(at, sentence)] if at == "alertmanager.url" && sentence.contains(words)), "{faults:?}");
+    }
     let many: Vec<_> = (1..=31).map(|i| chat(&format!("c{i}"), i)).collect();
     let faults = channels(json!({ "channels": many, "routes": [{ "channels": ["c1"] }] })).faults();
     assert!(faults.iter().any(|(field, _)| field == "channels"), "{faults:?}");

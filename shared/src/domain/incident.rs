@@ -12,7 +12,9 @@ use super::guardrail::Outcome;
 use super::id::{Fingerprint, IncidentId};
 use super::operation_log::Head;
 use super::plan::Plan;
+use super::reanalysis::Reanalysis;
 use super::repair::Repair;
+use super::silence::Silence;
 use super::storm::Storm;
 
 /// Where the work on an incident stands.
@@ -112,6 +114,12 @@ pub struct Incident {
     /// The run of the plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repair: Option<Repair>,
+    /// The last request for a new analysis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reanalysis: Option<Reanalysis>,
+    /// The last silence of its alert.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence: Option<Silence>,
     /// The storm that it is a part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tied_to: Option<IncidentId>,

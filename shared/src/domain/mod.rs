@@ -34,11 +34,13 @@ pub mod plan;
 #[cfg(feature = "playbooks")]
 pub mod playbook;
 pub mod price;
+pub mod reanalysis;
 pub mod record;
 pub mod repair;
 pub mod server_url;
 #[cfg(feature = "playbooks")]
 pub mod service;
+pub mod silence;
 #[cfg(feature = "playbooks")]
 pub mod situation;
 #[cfg(feature = "playbooks")]

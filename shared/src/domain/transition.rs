@@ -52,6 +52,8 @@ impl Draft {
             approval: None,
             guardrails: Vec::new(),
             repair: None,
+            reanalysis: None,
+            silence: None,
             tied_to: None,
             storm: None,
             version: 0,
@@ -70,6 +72,7 @@ impl Draft {
             "provider": analysis.provider, "model": analysis.model, "risk": analysis.risk, "confidence": analysis.confidence,
             "tokens": analysis.tokens, "price_micro_usd": analysis.price_micro_usd, "duration_ms": analysis.duration_ms,
             "evidence": sources, "trace_id": analysis.trace_id,
+            "round": self.incident.reanalysis.as_ref().map_or(0, |asked| asked.round),
         });
         self.record(now, News::new(Event::AnalysisCompleted, "analyzer", &analysis.action_title).with(context));
         self.incident.severity = Severity::from(analysis.risk);

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{Client, RequestBuilder, Url};
+use reqwest::{Client, Method, RequestBuilder, Url};
 use thiserror::Error;
 
 use super::{NoClient, builder, reason};
@@ -105,18 +105,46 @@ impl PublicClient {
         client.map(Self).map_err(|error| NoClient(reason(error)))
     }
 
-    /// Begins a POST. A name is looked at when it is resolved: [`refusal`] finds the answer in the error of the call.
+    /// Begins a call. A name is looked at when it is resolved: [`refusal`] finds the answer in the error of the call.
     ///
     /// # Errors
     /// If the URL's host is an address that is not public.
-    pub fn post(&self, url: &Url) -> Result<RequestBuilder, NotPublic> {
+    pub fn request(&self, method: Method, url: &Url) -> Result<RequestBuilder, NotPublic> {
         // The parser has already turned other ways to write an address, such as 0x7f.1 or 2130706433, into the usual one.
         let host = url.host_str().unwrap_or_default();
         let address = host.trim_start_matches('[').trim_end_matches(']').parse();
         if address.is_ok_and(|address| !is_public(address)) {
             return Err(NotPublic { host: host.to_owned() });
         }
-        Ok(self.0.post(url.clone()))
+        Ok(self.0.request(method, url.clone()))
+    }
+}
+
+/// The client for a server that an operator names.
+#[derive(Debug, Clone)]
+pub enum Reach {
+    /// It may be anywhere.
+    Anywhere(Client),
+    /// It has to be on a public address.
+    PublicOnly(PublicClient),
+}
+
+impl Reach {
+    /// The one of both clients that fits a server which is `private` or not.
+    #[must_use]
+    pub fn of(private: bool, anywhere: &Client, public: &PublicClient) -> Self {
+        if private { Self::Anywhere(anywhere.clone()) } else { Self::PublicOnly(public.clone()) }
+    }
+
+    /// Begins a call.
+    ///
+    /// # Errors
+    /// As [`PublicClient::request`], where it has to be public.
+    pub fn request(&self, method: Method, url: &Url) -> Result<RequestBuilder, NotPublic> {
+        match self {
+            Self::Anywhere(client) => Ok(client.request(method, url.clone())),
+            Self::PublicOnly(client) => client.request(method, url),
+        }
     }
 }
 
@@ -153,7 +181,7 @@ pub fn refusal(error: &reqwest::Error) -> Option<NotPublic> {
 mod tests {
     use std::net::{IpAddr, TcpListener};
 
-    use reqwest::Url;
+    use reqwest::{Method, Url};
 
     use super::{PublicClient, is_public, refusal};
 
@@ -267,9 +295,9 @@ mod tests {
             "http://127.0.0.1.:80/",
         ];
         for url in refused {
-            assert!(client.post(&Url::parse(url).expect("a URL")).is_err(), "{url}");
+            assert!(client.request(Method::POST, &Url::parse(url).expect("a URL")).is_err(), "{url}");
         }
-        assert!(client.post(&Url::parse("https://8.8.8.8/").expect("a URL")).is_ok());
+        assert!(client.request(Method::POST, &Url::parse("https://8.8.8.8/").expect("a URL")).is_ok());
     }
 
     #[tokio::test]
@@ -278,7 +306,7 @@ mod tests {
         listener.set_nonblocking(true).expect("it can be asked without waiting");
         let url = format!("http://localhost:{}/hook", listener.local_addr().expect("an address").port());
         let client = PublicClient::new().expect("a client");
-        let call = client.post(&Url::parse(&url).expect("a URL")).expect("a name").send().await;
+        let call = client.request(Method::POST, &Url::parse(&url).expect("a URL")).expect("a name").send().await;
         let error = call.expect_err("localhost is this machine");
         assert_eq!(refusal(&error).map(|refusal| refusal.host).as_deref(), Some("localhost"), "{error:?}");
         assert!(listener.accept().is_err(), "nobody connected");

@@ -10,12 +10,12 @@ use base64::engine::{DecodePaddingMode, Engine as _};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 use shared::domain::{channels, visible};
-use shared::outbound::{self, NotPublic, PublicClient};
+use shared::outbound::{self, PublicClient, Reach};
 
 use super::ChannelError;
 use crate::content::Post;
@@ -47,22 +47,15 @@ impl fmt::Debug for Keys<'_> {
 /// A server that gets webhooks. It knows a message by the key under which it was sent.
 #[derive(Debug)]
 pub struct Webhook {
-    client: Sending,
+    reach: Reach,
     url: String,
-}
-
-#[derive(Debug)]
-enum Sending {
-    Anywhere(Client),
-    PublicOnly(PublicClient),
 }
 
 impl Webhook {
     /// A server as the operator's file names it. Unless it is private, it is called with the client that reaches public addresses only.
     #[must_use]
     pub fn new(anywhere: &Client, public: &PublicClient, webhook: &channels::Webhook) -> Self {
-        let client = if webhook.private { Sending::Anywhere(anywhere.clone()) } else { Sending::PublicOnly(public.clone()) };
-        Self { client, url: webhook.url.clone() }
+        Self { reach: Reach::of(webhook.private, anywhere, public), url: webhook.url.clone() }
     }
 
     /// Sends a webhook; its key.
@@ -122,10 +115,7 @@ impl Webhook {
 
     fn begin(&self) -> Result<RequestBuilder, String> {
         let url = Url::parse(&self.url).map_err(|error| format!("its URL is none: {error}"))?;
-        match &self.client {
-            Sending::Anywhere(client) => Ok(client.post(url)),
-            Sending::PublicOnly(client) => client.post(&url).map_err(|refusal: NotPublic| refusal.to_string()),
-        }
+        self.reach.request(Method::POST, &url).map_err(|refusal| refusal.to_string())
     }
 }
 

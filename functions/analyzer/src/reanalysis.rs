@@ -1,0 +1,92 @@
+//! A new analysis, because a person doubts the one that is there: the models are asked again, and a human decides on what comes of it.
+
+use std::time::Instant;
+
+use jiff::{SignedDuration, Timestamp};
+use shared::domain::draft::Draft;
+use shared::domain::episode::Advice;
+use shared::domain::id::IncidentId;
+use shared::domain::incident::Incident;
+use shared::domain::matching::{Choice, choose};
+use shared::domain::service;
+use shared::message::Message;
+use shared::operator_files::OperatorFiles;
+
+use crate::diagnosis::Diagnosis;
+use crate::trace::SpanKind;
+use crate::{App, Failure, tell};
+
+/// Which analysis of an incident it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// The first.
+    Opened,
+    /// A new one, of this round.
+    Doubted(u32),
+}
+
+impl Occasion {
+    /// True if somebody still waits for it.
+    pub(crate) fn is_awaited(self, incident: &Incident) -> bool {
+        match self {
+            Self::Opened => incident.analysis.is_none(),
+            Self::Doubted(round) => incident.awaits_reanalysis(round),
+        }
+    }
+
+    /// Which new analysis it is, from 1; 0 for the first.
+    pub(crate) fn round(self) -> u32 {
+        match self {
+            Self::Opened => 0,
+            Self::Doubted(round) => round,
+        }
+    }
+}
+
+impl App {
+    /// Analyses an incident anew. A message that comes twice, or when nobody waits for it any more, asks nobody, and only tells.
+    pub(crate) async fn analysis_asked(
+        &self,
+        id: &IncidentId,
+        round: u32,
+        holder: &str,
+        now: Timestamp,
+        until: Instant,
+    ) -> Result<(), Failure> {
+        let (mut incident, occasion) = (self.store.known_incident(id).await?, Occasion::Doubted(round));
+        if occasion.is_awaited(&incident) {
+            let began = Instant::now();
+            let (diagnosis, span) = Box::pin(self.diagnose(&incident, occasion, holder, now, until)).await?;
+            // Who is asked about a plan has the whole time for it, whatever the models took.
+            let now = now + began.elapsed();
+            let mut decision = span.child("decide", SpanKind::Internal);
+            let decide = |draft: &mut Draft| decide_anew(draft, round, &diagnosis, &self.files, now, self.approval_ttl);
+            (incident, ()) = self.store.change_loaded(incident, decide).await?;
+            tell(&mut decision, &incident);
+            decision.end();
+            span.end();
+        }
+        if let Some(advice) = Advice::of(&incident).filter(|_| incident.storm.is_none()) {
+            self.store.advise(&incident.fingerprint, &incident.id, &advice).await?;
+        }
+        self.notifications.send(&Message::IncidentChanged { incident_id: incident.id }).await?;
+        Ok(())
+    }
+}
+
+/// Takes over a new diagnosis, and the plan that today's files give for the alert. Nothing runs by itself here, whatever the guardrails say.
+pub(crate) fn decide_anew(
+    draft: &mut Draft,
+    round: u32,
+    diagnosis: &Diagnosis,
+    files: &OperatorFiles,
+    now: Timestamp,
+    approval_ttl: SignedDuration,
+) {
+    let alert = &draft.incident.alert;
+    let plan = match choose(&files.playbooks, alert, service::find(&files.services, alert)) {
+        Choice::Plan(plan) => Ok(*plan),
+        Choice::None(why) => Err(why),
+    };
+    draft.reanalysed(round, (diagnosis.analysis.clone(), diagnosis.evidence.clone()), plan, now, approval_ttl);
+}

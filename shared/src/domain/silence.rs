@@ -1,0 +1,141 @@
+//! An hour without further alerts of an incident: a silence of Alertmanager's, which a person asks for.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::alert::{Alert, LABEL_CHARACTERS, LABELS_KEPT};
+use super::draft::Draft;
+use super::incident::Incident;
+use super::operation_log::{Entry, Event, News};
+
+/// How long a silence lasts.
+pub const LASTS: SignedDuration = SignedDuration::from_hours(1);
+/// For how long it is tried: Alertmanager may be down. Longer than three of the five times that the queue hands out a message.
+pub const TRIED_FOR: SignedDuration = SignedDuration::from_mins(10);
+/// What alerts of Alertmanager call their source. Grafana's come through the same door, and have silences of another API.
+const SOURCE: &str = "alertmanager";
+/// The label without which a silence would be about anything.
+pub const ALERTNAME: &str = "alertname";
+
+/// A silence that Alertmanager has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Silence {
+    /// Alertmanager's id of it.
+    pub id: String,
+    /// Until when it holds.
+    pub until: Timestamp,
+    /// Who asked for it.
+    pub by: String,
+}
+
+impl Incident {
+    /// Until when its alert is silenced, if it is.
+    #[must_use]
+    pub fn silenced_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.silence.as_ref().map(|silence| silence.until).filter(|until| now < *until)
+    }
+
+    /// Whether a silence can be asked for: of an alert that came from Alertmanager, whose labels are all known, and that is not over. A storm
+    /// has no alert of its own.
+    #[must_use]
+    pub fn can_be_silenced(&self) -> bool {
+        self.is_open() && self.storm.is_none() && !self.alert.cicd && self.alert.source == SOURCE && labels(&self.alert).is_some()
+    }
+}
+
+/// The labels that tell an alert from all others, none if not every one of them was kept whole: with fewer, a silence would fit alerts that
+/// nobody wants to miss. A label without a value is none (<https://prometheus.io/docs/concepts/data_model/>).
+#[must_use]
+pub fn labels(alert: &Alert) -> Option<Vec<(&str, &str)>> {
+    let whole = alert.labels.len() < LABELS_KEPT && alert.labels.values().all(|value| value.chars().count() < LABEL_CHARACTERS);
+    let named = alert.labels.get(ALERTNAME).is_some_and(|name| !name.is_empty());
+    let labels = alert.labels.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.as_str(), value.as_str()));
+    (whole && named).then(|| labels.collect())
+}
+
+/// The last request for a silence, if nothing has come of it yet.
+#[must_use]
+pub fn unanswered(log: &[Entry]) -> Option<&Entry> {
+    let last = log.iter().rev().find(|entry| matches!(entry.event, Event::SilenceRequested | Event::SilenceCreated))?;
+    (last.event == Event::SilenceRequested).then_some(last)
+}
+
+impl Draft {
+    /// Notes a silence that Alertmanager has. One that is known changes nothing.
+    pub fn silenced(&mut self, silence: Silence, now: Timestamp) {
+        if self.incident.silence.as_ref().is_some_and(|known| known.id == silence.id) {
+            return;
+        }
+        let context = json!({ "silence_id": silence.id, "until": silence.until, "by": silence.by });
+        self.record(now, News::new(Event::SilenceCreated, "notifier", format!("silenced until {:.0}", silence.until)).with(context));
+        self.incident.silence = Some(silence);
+    }
+
+    /// Notes why there is no silence.
+    pub fn not_silenced(&mut self, why: &str, now: Timestamp) {
+        self.record(now, News::new(Event::SilenceCreated, "notifier", "there is no silence").failed(why));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::{LASTS, Silence, labels, unanswered};
+    use crate::domain::draft::Draft;
+    use crate::domain::incident::{Incident, Status};
+    use crate::domain::operation_log::{Event, News};
+    use crate::domain::transition::tests::incident;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    #[test]
+    fn what_cannot_be_silenced_has_no_button() {
+        assert!(incident().can_be_silenced());
+        type Case = (&'static str, fn(&mut Incident));
+        let cases: [Case; 6] = [
+            ("it resolved", |incident| incident.status = Status::Resolved),
+            ("another source", |incident| incident.alert.source = "grafana".to_owned()),
+            ("a pipeline", |incident| incident.alert.cicd = true),
+            ("no name", |incident| drop(incident.alert.labels.remove("alertname"))),
+            ("a value that was cut", |incident| drop(incident.alert.labels.insert("path".to_owned(), "x".repeat(512)))),
+            ("too many labels", |incident| {
+                incident.alert.labels.extend((0..64).map(|i| (format!("l{i}"), "x".to_owned())));
+            }),
+        ];
+        for (why, change) in cases {
+            let mut incident = incident();
+            change(&mut incident);
+            assert!(!incident.can_be_silenced(), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_label_without_a_value_is_no_label() {
+        let mut alert = incident().alert;
+        alert.labels.insert("pod".to_owned(), String::new());
+        assert_eq!(labels(&alert), Some(vec![("alertname", "TargetDown"), ("component", "web")]));
+    }
+
+    #[test]
+    fn a_request_is_answered_once_and_the_silence_ends() {
+        let mut draft = Draft::of(incident());
+        assert_eq!(unanswered(&draft.entries), None);
+        draft.record(NOW, News::new(Event::SilenceRequested, "telegram:7", ""));
+        assert_eq!(unanswered(&draft.entries).map(|entry| entry.actor.as_str()), Some("telegram:7"));
+        draft.not_silenced("it refuses", NOW);
+        assert_eq!(unanswered(&draft.entries), None, "what failed is an answer");
+        draft.record(NOW, News::new(Event::SilenceRequested, "telegram:8", ""));
+        assert!(unanswered(&draft.entries).is_some());
+        let silence = Silence { id: "s1".to_owned(), until: NOW + LASTS, by: "telegram:8".to_owned() };
+        draft.silenced(silence.clone(), NOW);
+        let once = draft.clone();
+        draft.silenced(silence, NOW);
+        assert_eq!((unanswered(&draft.entries), &draft), (None, &once));
+        assert_eq!(draft.incident.silenced_until(NOW), Some(NOW + LASTS));
+        assert_eq!(draft.incident.silenced_until(NOW + LASTS), None);
+        assert!(draft.entries[1].error.is_some() && draft.entries[3].success);
+        assert_eq!(LASTS, SignedDuration::from_hours(1));
+    }
+}
