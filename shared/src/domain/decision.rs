@@ -77,6 +77,9 @@ pub fn decide(draft: &mut Draft, id: &ApprovalId, pressed: &Pressed<'_>, channel
 }
 
 /// Refuses a press for a reason that lies outside of the incident, such as the chat that it came from.
+///
+/// # Errors
+/// The reason, unless the same press was taken before: then what that came to.
 pub fn refuse(draft: &mut Draft, id: &ApprovalId, pressed: &Pressed<'_>, refusal: Refusal, now: Timestamp) -> Result<Taken, Refusal> {
     if let Some(before) = taken_before(&draft.incident, pressed) {
         return before;
@@ -227,7 +230,7 @@ impl Draft {
     /// Lets the second list of people decide too, if nobody has decided for as long as the rule waits. True if it was so.
     pub fn escalate(&mut self, rule: &ApprovalRule, now: Timestamp) -> bool {
         let Some(approval) = &mut self.incident.approval else { return false };
-        if approval.standing != Standing::Pending || !escalates_at(approval, rule).is_some_and(|at| now >= at) {
+        if approval.standing != Standing::Pending || escalates_at(approval, rule).is_none_or(|at| now < at) {
             return false;
         }
         approval.escalated_at = Some(now);
