@@ -130,7 +130,8 @@ def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], N
 def write_channels(directory: Path, telegram_url: str) -> None:
     """Who is told, and who may decide: the stand-in's chat, and people by each way of deciding."""
     chat = {"name": "on-call", "to": {"telegram": {"chat_id": CHAT_ID, "api_url": telegram_url}}}
-    people: dict[str, Any] = {"oncall": {"telegram": APPROVER_ID, "slack": "U0ONCALL"}, "second": {"telegram": SECOND_APPROVER_ID, "slack": "U0SECOND"}}
+    people: dict[str, Any] = {"oncall": {"telegram": APPROVER_ID, "slack": "U0ONCALL"}}
+    people |= {"second": {"telegram": SECOND_APPROVER_ID, "slack": "U0SECOND"}}
     people |= {"ada": {"api": True}, "bob": {"api": True}}
     # Told when nobody has decided for long: no story waits so long by the clock.
     late = {"late": {"telegram": LATE_APPROVER_ID}}
