@@ -256,7 +256,7 @@ async fn a_resolve_voids_what_waits_for_a_decision() {
     let (alert, incident) = waiting(&stack).await;
     let id = incident.id.as_str();
     let approval = incident.approval.expect("asked").id.to_string();
-    let ended = TestAlert { ends_at: Some(jiff::Timestamp::now()), ..alert };
+    let ended = TestAlert { ends_at: Some(Timestamp::now()), ..alert };
     stack.deliver_one(&ended).await;
     stack.status(id, Status::Resolved).await;
     let (status, problem) = say(&stack, &approval, "approve", &stack.facts.secrets["approval"], &json!({ "actor": "ada" })).await;

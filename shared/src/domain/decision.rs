@@ -77,6 +77,9 @@ pub fn decide(draft: &mut Draft, id: &ApprovalId, pressed: &Pressed<'_>, channel
 }
 
 /// Refuses a press for a reason that lies outside of the incident, such as the chat that it came from.
+///
+/// # Errors
+/// The reason, unless the same press was taken before: then what that came to.
 pub fn refuse(draft: &mut Draft, id: &ApprovalId, pressed: &Pressed<'_>, refusal: Refusal, now: Timestamp) -> Result<Taken, Refusal> {
     if let Some(before) = taken_before(&draft.incident, pressed) {
         return before;
