@@ -19,6 +19,8 @@ from infra.local.target_host import Target
 
 CHAT_ID = -1001000000042
 APPROVER_ID = 4242
+# Every story tells in the one chat, which would take a few at Telegram's own rate.
+MESSAGES_PER_MINUTE = 600
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], N
 
 def write_channels(directory: Path, telegram_url: str) -> None:
     """Who is told, and who may decide: the stand-in's chat, and people by each way of deciding."""
-    chat = {"name": "on-call", "to": {"telegram": {"chat_id": CHAT_ID, "api_url": telegram_url}}}
+    chat = {"name": "on-call", "to": {"telegram": {"chat_id": CHAT_ID, "api_url": telegram_url, "messages_per_minute": MESSAGES_PER_MINUTE}}}
     people = {"oncall": {"telegram": APPROVER_ID}, "ada": {"api": True}, "bob": {"api": True}}
     content = {"channels": [chat], "routes": [{"channels": ["on-call"]}], "people": people, "approvals": [{"people": list(people)}]}
     directory.mkdir(parents=True, exist_ok=True)

@@ -26,6 +26,8 @@ class Fault:
     # The call takes effect and only its answer is lost: what a timeout looks like from outside.
     apply: bool
     delay_seconds: float
+    # Only calls for this chat, if one is named.
+    chat_id: int | None
 
 
 @dataclass
@@ -42,7 +44,7 @@ class Service:
         try:
             if token != self.bot.token:
                 raise Refused(401, "Unauthorized")
-            fault = self._fault(method)
+            fault = self._fault(method, given)
             if fault:
                 time.sleep(fault.delay_seconds)
             with self.lock:
@@ -56,9 +58,11 @@ class Service:
             self.calls.append({"method": method, "parameters": given, "status": status, "at": time.time()})
         return status, body
 
-    def _fault(self, method: str) -> Fault | None:
+    def _fault(self, method: str, given: Parameters) -> Fault | None:
         with self.lock:
             for fault in self.faults:
+                if fault.chat_id not in (None, given.get("chat_id")):
+                    continue
                 if fault.count > 0 and fault.method.lower() in ("", method.lower()):
                     fault.count -= 1
                     return fault
@@ -73,6 +77,10 @@ class Service:
             "press": self._press,
             "redeliver": self._redeliver,
             "fail": self._fail,
+            "heal": self._heal,
+            "add_chat": lambda given: self.bot.add_chat(int(given["chat_id"])),
+            "move_chat": lambda given: self.bot.move_chat(int(given["chat_id"]), int(given["to"])),
+            "delete": lambda given: self.bot.delete(int(given["chat_id"]), given["message_id"]),
         }
         if action not in handlers:
             return 404, {"error": f"no such control; there are {sorted(handlers)}"}
@@ -111,10 +119,15 @@ class Service:
             parameters.setdefault("retry_after", int(given.get("retry_after", 1)))
         fallback = f"Too Many Requests: retry after {parameters['retry_after']}" if code == 429 else "Internal Server Error"
         error = Refused(code, str(given.get("description", fallback)), parameters)
-        fault = Fault(
-            str(given.get("method", "")), error, int(given.get("count", 1)), bool(given.get("apply")), float(given.get("delay_seconds", 0))
-        )
+        chat = None if given.get("chat_id") is None else int(given["chat_id"])
+        count, delay = int(given.get("count", 1)), float(given.get("delay_seconds", 0))
+        fault = Fault(str(given.get("method", "")), error, count, bool(given.get("apply")), delay, chat)
         self.faults.append(fault)
+        return {"faults": len(self.faults)}
+
+    def _heal(self, given: Parameters) -> Parameters:
+        """The faults of a chat are over."""
+        self.faults = [fault for fault in self.faults if fault.chat_id != int(given["chat_id"])]
         return {"faults": len(self.faults)}
 
 

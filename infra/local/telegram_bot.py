@@ -15,6 +15,7 @@ from typing import Any
 from infra.local.telegram_html import CannotParse, visible_text
 
 Parameters = dict[str, Any]
+MOVED = "Bad Request: group chat was upgraded to a supergroup chat"
 NOT_MODIFIED = (
     "message is not modified: specified new message content and reply markup are exactly the same "
     "as a current content and reply markup of the message"
@@ -59,6 +60,8 @@ class Bot:
     webhook: Webhook = field(default_factory=Webhook)
     pending: list[Parameters] = field(default_factory=list)
     last_update_id: int = 1000
+    # Groups that became supergroups, with their new ids.
+    moved: dict[int, int] = field(default_factory=dict)
 
     @property
     def user(self) -> Parameters:
@@ -121,9 +124,30 @@ class Bot:
         if given.get("chat_id") in (None, ""):
             raise bad_request("chat_id is empty")
         chat = _integer(given["chat_id"])
+        if chat in self.moved:
+            raise Refused(400, MOVED, {"migrate_to_chat_id": self.moved[chat]})
         if chat is None or chat not in self.chats:
             raise bad_request("chat not found")
         return chat
+
+    def add_chat(self, chat: int) -> Parameters:
+        self.chats.add(chat)
+        return {"chats": len(self.chats)}
+
+    def move_chat(self, chat: int, to: int) -> Parameters:
+        """A group becomes a supergroup: its messages stay behind."""
+        self.chats.add(to)
+        self.moved[chat] = to
+        return {"moved": chat}
+
+    def delete(self, chat: int, message_id: Any) -> Parameters:
+        """Somebody deletes a message."""
+        message = self.find(chat, message_id)
+        if message is None:
+            raise bad_request("message to delete not found")
+        # Ids are places in the list: the message stays there, in no chat.
+        message["chat_id"] = 0
+        return {"deleted": message_id}
 
     # ── buttons ──────────────────────────────────────────────────────────────────────────────────────────────────
     def answer_callback_query(self, given: Parameters) -> bool:

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
@@ -24,6 +25,10 @@ use tests::stack::Stack;
 const PROVIDER: &str = "one";
 const USAGE: Usage = Usage { input: 100, output: 20 };
 const NO_LIMIT: MicroUsd = 1_000_000_000;
+
+fn until() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
 
 fn an_incident() -> IncidentId {
     fresh_incident_id(Timestamp::now())
@@ -144,7 +149,7 @@ async fn a_reservation_that_meets_others_or_a_busy_table_is_tried_again() {
         }
     })
     .await;
-    let store = store_at(&stack, &aws.sdk_config(std::time::Duration::from_secs(5)));
+    let store = store_at(&stack, &aws.sdk_config(Duration::from_secs(5)));
     let (now, incident) = (own_day(), an_incident());
     granted(&store, &incident, 60, Budget { day: 100, incident: 100 }, now).await;
     assert_eq!(refusals.load(Ordering::Relaxed), 4);
@@ -266,7 +271,7 @@ async fn what_a_batch_leaves_out_is_asked_for_again() {
         first.then(|| tests::http::Answer { status: 200, headers, body: answer.to_string().into_bytes() })
     })
     .await;
-    let store = store_at(&stack, &aws.sdk_config(std::time::Duration::from_secs(5)));
+    let store = store_at(&stack, &aws.sdk_config(Duration::from_secs(5)));
     let mut all = BTreeSet::new();
     for minutes_ago in [2, 1] {
         let incident = opened(&store, &alert, minutes_ago).await;
