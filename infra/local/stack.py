@@ -18,6 +18,8 @@ from infra.local.processes import Children
 from infra.local.target_host import Target
 
 CHAT_ID = -1001000000042
+# Every story tells in the one chat, which would take a few at Telegram's own rate.
+MESSAGES_PER_MINUTE = 600
 APPROVER_ID, SECOND_APPROVER_ID, LATE_APPROVER_ID = 4242, 4343, 4444
 SLACK_CHANNEL, SLACK_USERS = "C0123456789", ["U0123456789", "U0ADA000001", "U0STRANGER1"]
 SLACK_TOKEN_SECRET, SLACK_SIGNING_SECRET = "quell/channels/slack-token", "quell/channels/slack-signing-secret"
@@ -168,7 +170,8 @@ def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], N
 
 def write_channels(directory: Path, telegram_url: str, slack_url: str | None) -> None:
     """Who is told, and who may decide: the stand-ins' chats, and people by each way of deciding."""
-    channels: list[dict[str, Any]] = [{"name": "on-call", "to": {"telegram": {"chat_id": CHAT_ID, "api_url": telegram_url}}}]
+    chat = {"chat_id": CHAT_ID, "api_url": telegram_url, "messages_per_minute": MESSAGES_PER_MINUTE}
+    channels: list[dict[str, Any]] = [{"name": "on-call", "to": {"telegram": chat}}]
     if slack_url:
         # No route leads to it: presses come from it, and a story that wants to tell something there writes a file of its own.
         slack = {"channel_id": SLACK_CHANNEL, "token_secret": SLACK_TOKEN_SECRET, "api_url": slack_url}

@@ -29,6 +29,8 @@ class Fault:
     # The call takes effect and only its answer is lost: what a timeout looks like from outside.
     apply: bool
     delay_seconds: float
+    # Only calls for this chat, if one is named.
+    chat_id: int | None
 
 
 @dataclass
@@ -53,7 +55,7 @@ class Service:
         try:
             if token != self.bot.token:
                 raise Refused(401, "Unauthorized")
-            fault = self._fault(method)
+            fault = self._fault(method, given)
             if fault:
                 time.sleep(fault.delay_seconds)
             with self.lock:
@@ -69,9 +71,11 @@ class Service:
         if method.lower() in COUNTED and (seconds := self.rates.wait(self.bot.chat(given), time.monotonic())):
             raise Refused(429, f"Too Many Requests: retry after {seconds}", {"retry_after": seconds})
 
-    def _fault(self, method: str) -> Fault | None:
+    def _fault(self, method: str, given: Parameters) -> Fault | None:
         with self.lock:
             for fault in self.faults:
+                if fault.chat_id not in (None, given.get("chat_id")):
+                    continue
                 if fault.count > 0 and fault.method.lower() in ("", method.lower()):
                     fault.count -= 1
                     return fault
@@ -91,6 +95,7 @@ class Service:
             "outage": self._outage,
             "join": lambda given: self.bot.join(int(given["chat_id"])),
             "migrate": lambda given: self.bot.migrate(int(given["chat_id"]), int(given["to"])),
+            "heal": self._heal,
             "delete": lambda given: self.bot.delete(int(given["chat_id"]), given["message_id"]),
         }
         if action not in handlers:
@@ -132,9 +137,9 @@ class Service:
             parameters.setdefault("retry_after", int(given.get("retry_after", 1)))
         fallback = f"Too Many Requests: retry after {parameters['retry_after']}" if code == 429 else "Internal Server Error"
         error = Refused(code, str(given.get("description", fallback)), parameters)
-        fault = Fault(
-            str(given.get("method", "")), error, int(given.get("count", 1)), bool(given.get("apply")), float(given.get("delay_seconds", 0))
-        )
+        chat = None if given.get("chat_id") is None else int(given["chat_id"])
+        count, delay = int(given.get("count", 1)), float(given.get("delay_seconds", 0))
+        fault = Fault(str(given.get("method", "")), error, count, bool(given.get("apply")), delay, chat)
         self.faults.append(fault)
         return {"faults": len(self.faults)}
 
@@ -145,6 +150,10 @@ class Service:
     def _outage(self, given: Parameters) -> Parameters:
         self.outage = bool(given["on"])
         return {"on": self.outage}
+    def _heal(self, given: Parameters) -> Parameters:
+        """The faults of a chat are over."""
+        self.faults = [fault for fault in self.faults if fault.chat_id != int(given["chat_id"])]
+        return {"faults": len(self.faults)}
 
 
 class Handler(BaseHTTPRequestHandler):

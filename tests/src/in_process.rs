@@ -87,8 +87,17 @@ impl Stack {
     /// If a variable or the operator's file is wrong.
     #[must_use]
     pub fn notifier_with(&self, changed: &[(&str, &str)]) -> notifier::App {
+        self.notifier_at(&self.environment(), changed)
+    }
+
+    /// The notifier in this process, at another AWS.
+    ///
+    /// # Panics
+    /// If a variable or the operator's file is wrong.
+    #[must_use]
+    pub fn notifier_at(&self, aws: &AwsEnvironment, changed: &[(&str, &str)]) -> notifier::App {
         let config = notifier::config::Config::from_variables(&self.variables(changed)).expect("the variables");
-        notifier::App::new(config, &self.aws()).expect("a client")
+        notifier::App::new(config, &aws.sdk_config(Duration::from_secs(5))).expect("a client")
     }
 
     /// A delivery of Alertmanager as ingress gets it.

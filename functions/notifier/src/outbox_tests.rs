@@ -27,7 +27,7 @@ fn group() -> shared::domain::channels::Channel {
 #[test]
 fn the_first_that_does_not_wait_is_told() {
     let (channel, state) = (group(), ChannelState::default());
-    let limits = limits(&channel);
+    let limits = &limits(&channel);
     assert_eq!(next(&state, &[], limits, at(0)), Next::Nothing);
     let waits = Due { not_before: Some(at(20)), ..due(0) };
     let waits_longer = Due { not_before: Some(at(30)), ..due(0) };
@@ -40,7 +40,7 @@ fn the_first_that_does_not_wait_is_told() {
 #[test]
 fn nothing_is_told_before_the_channel_takes_it() {
     let (channel, mut state, list) = (group(), ChannelState::default(), [due(0)]);
-    let limits = limits(&channel);
+    let limits = &limits(&channel);
     for second in 0..20 {
         assert_eq!(next(&state, &list, limits, at(second)), Next::Tell(&list[0]));
         state.sent_at = take(&state.sent_at, limits, at(second)).expect("there is room");
@@ -97,8 +97,8 @@ fn what_is_refused_lets_the_others_through() {
     let error = ChannelError::Refused { status: 400, why: "message is too long".to_owned() };
     assert_eq!(note_fault(&mut state, &mut refused, &error, None, at(0)), Fault::Waits);
     let list = [refused.clone(), other];
-    assert_eq!(next(&state, &list, limits(&channel), at(4)), Next::Wait(at(5)));
-    assert_eq!(next(&state, &list, limits(&channel), at(5)), Next::Tell(&list[1]));
+    assert_eq!(next(&state, &list, &limits(&channel), at(4)), Next::Wait(at(5)));
+    assert_eq!(next(&state, &list, &limits(&channel), at(5)), Next::Tell(&list[1]));
     for _ in 0..20 {
         note_fault(&mut state, &mut refused, &error, None, at(0));
     }

@@ -94,7 +94,7 @@ impl Pump<'_> {
     }
 
     async fn tell_what_is_due(&self, state: &mut ChannelState) -> Result<Option<Timestamp>, Failure> {
-        let limits = limits(self.channel);
+        let limits = &limits(self.channel);
         loop {
             let now = (self.clock)();
             let due = self.store.due(&self.channel.name, now).await?;
@@ -187,7 +187,7 @@ impl Pump<'_> {
 
     /// Takes leave to send one thing now. It is noted before the call: whoever dies after it has not sent too fast.
     pub(crate) async fn allowed(&self, state: &mut ChannelState) -> Result<bool, Failure> {
-        let Ok(sent_at) = take(&state.sent_at, limits(self.channel), (self.clock)()) else { return Ok(false) };
+        let Ok(sent_at) = take(&state.sent_at, &limits(self.channel), (self.clock)()) else { return Ok(false) };
         state.sent_at = sent_at;
         self.note(state).await?;
         Ok(true)

@@ -1,7 +1,7 @@
 //! How often a channel takes something: never more in any span of time than its limits say, not even for a moment.
 
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::channels::{Channel, Place};
+use shared::domain::channels::{Channel, Place, TelegramChat};
 
 /// At most so much in a span of time, wherever the span begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,13 +18,19 @@ const TWENTY_A_MINUTE: Limit = Limit { most: 20, within: SignedDuration::from_se
 
 /// The limits of a channel.
 #[must_use]
-pub fn limits(channel: &Channel) -> &'static [Limit] {
+pub fn limits(channel: &Channel) -> Vec<Limit> {
     match &channel.to {
-        Place::Telegram(chat) if chat.chat_id < 0 => &[ONE_A_SECOND, TWENTY_A_MINUTE],
+        Place::Telegram(TelegramChat { messages_per_minute: Some(most), .. }) => vec![evenly(*most)],
+        Place::Telegram(chat) if chat.chat_id < 0 => vec![ONE_A_SECOND, TWENTY_A_MINUTE],
         // Slack takes one message a second for a channel (<https://docs.slack.dev/apis/web-api/rate-limits>).
-        Place::Telegram(_) | Place::Slack(_) => &[ONE_A_SECOND],
-        Place::Webhook(_) => &[TEN_A_SECOND],
+        Place::Telegram(_) | Place::Slack(_) => vec![ONE_A_SECOND],
+        Place::Webhook(_) => vec![TEN_A_SECOND],
     }
+}
+
+/// So many a minute, one after the other.
+fn evenly(most: u16) -> Limit {
+    Limit { most: 1, within: SignedDuration::from_millis(60_000 / i64::from(most.max(1))) }
 }
 
 /// When the next may be sent, which is `now` or later. `sent` are the times of what was sent before, oldest first.

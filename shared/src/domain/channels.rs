@@ -111,6 +111,9 @@ pub struct TelegramChat {
     /// The base URL of the Bot API, if it is another than `https://api.telegram.org`.
     #[serde(default)]
     pub api_url: Option<String>,
+    /// How many messages a minute it takes, if that is not Telegram's 20 of a group and 60 of a person: 1 to 600.
+    #[serde(default)]
+    pub messages_per_minute: Option<u16>,
 }
 
 /// A channel of Slack.
@@ -437,6 +440,9 @@ impl Place {
                 (chat.chat_id == 0).then_some(("telegram.chat_id", "has to be the numeric id of a chat")),
                 url("telegram.api_url", chat.api_url.as_ref()),
                 secret("telegram.token_secret", chat.token_secret.as_ref()),
+                chat.messages_per_minute
+                    .is_some_and(|most| !(1..=600).contains(&most))
+                    .then_some(("telegram.messages_per_minute", "has to be 1 to 600")),
             ]
             .into_iter()
             .flatten()

@@ -38,7 +38,8 @@ fn post() -> Post {
 async fn an_error_never_shows_the_token_that_stands_in_the_url() {
     let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
     for base_url in [format!("http://{closed}"), "not a url".to_owned()] {
-        let (chat, outside) = (TelegramChat { chat_id: 1, token_secret: None, api_url: Some(base_url) }, outside());
+        let (chat, outside) =
+            (TelegramChat { chat_id: 1, token_secret: None, api_url: Some(base_url), messages_per_minute: None }, outside());
         let error = Telegram::new(&chat, &outside, None).send(&post()).await.expect_err("nobody is there");
         assert!(matches!(error, ChannelError::Unreachable(_)), "{error:?}");
         assert!(!format!("{error} {error:?}").contains("very-secret"), "{error:?}");
@@ -47,7 +48,7 @@ async fn an_error_never_shows_the_token_that_stands_in_the_url() {
 
 #[test]
 fn a_moved_chat_is_written_to_where_it_is_until_the_file_names_another() {
-    let (chat, outside) = (TelegramChat { chat_id: -42, token_secret: None, api_url: None }, outside());
+    let (chat, outside) = (TelegramChat { chat_id: -42, token_secret: None, api_url: None, messages_per_minute: None }, outside());
     let chat_id = |moved| Telegram::new(&chat, &outside, moved).body(&post())["chat_id"].clone();
     assert_eq!(chat_id(None), -42);
     assert_eq!(chat_id(Some(Moved { configured: -42, now: -100 })), -100);

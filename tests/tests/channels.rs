@@ -1,0 +1,329 @@
+//! What people are told in channels that are busy, away, moved or wrong: late, but all of it, and nothing stale.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use notifier::App;
+use serde_json::{Value, json};
+use shared::domain::alert::AlertSeverity;
+use shared::domain::analysis::Severity;
+use shared::domain::id::IncidentId;
+use shared::domain::incident::Status;
+use shared::domain::operation_log::{Entry, Event};
+use shared::message::{Message, More};
+use tempfile::TempDir;
+use tests::alert::unique;
+use tests::faulty_aws::{faulty, refusal};
+use tests::opened::{alert, opened};
+use tests::own_queue::OwnQueue;
+use tests::stack::Stack;
+
+/// Chats of a story's own, and a clock that can be put forward.
+struct Story {
+    stack: Stack,
+    app: App,
+    files: TempDir,
+    queue: OwnQueue,
+    chats: Vec<(String, i64)>,
+    ahead: AtomicI64,
+}
+
+impl Story {
+    /// A story with so many chats of persons, each of which is told everything.
+    async fn with(chats: usize) -> Self {
+        Self::of(chats, 1).await
+    }
+
+    async fn of(chats: usize, sign: i64) -> Self {
+        let stack = Stack::start();
+        let own = |_| {
+            let id = i64::try_from(ulid::Ulid::generate().random() % 1_000_000_000_000).expect("a small number") + 1;
+            (format!("c-{}", ulid::Ulid::generate().to_string().to_lowercase()), sign * id)
+        };
+        let chats: Vec<(String, i64)> = (0..chats).map(own).collect();
+        let channel = |(name, chat_id): &(String, i64)| {
+            let chat = json!({ "chat_id": chat_id, "api_url": stack.facts.telegram.base_url, "messages_per_minute": 600 });
+            json!({ "name": name, "to": { "telegram": chat } })
+        };
+        let names: Vec<&String> = chats.iter().map(|(name, _)| name).collect();
+        let content = json!({ "channels": chats.iter().map(channel).collect::<Vec<_>>(), "routes": [{ "channels": names }] });
+        let files = tempfile::tempdir().expect("a directory");
+        std::fs::write(files.path().join("channels.json"), content.to_string()).expect("written");
+        for (_, chat_id) in &chats {
+            stack.control("join", &json!({ "chat_id": chat_id })).await;
+        }
+        let queue = OwnQueue::create(&stack).await;
+        let directory = files.path().to_str().expect("text").to_owned();
+        let app = stack.notifier_with(&[("CONFIG_DIR", &directory), ("NOTIFICATIONS_QUEUE_URL", &queue.url)]);
+        Self { stack, app, files, queue, chats, ahead: AtomicI64::new(0) }
+    }
+
+    async fn tell(&self, message: &Message) {
+        self.tell_by(&self.app, message).await;
+    }
+
+    async fn tell_by(&self, app: &App, message: &Message) {
+        let clock = || Timestamp::now() + SignedDuration::from_secs(self.ahead.load(Ordering::Relaxed));
+        let until = Instant::now() + Duration::from_secs(60);
+        Box::pin(app.handle(message, &unique("holder"), &clock, until)).await.expect("handled");
+    }
+
+    /// So many seconds later each channel looks at what is due.
+    async fn later(&self, seconds: i64) {
+        self.ahead.fetch_add(seconds, Ordering::Relaxed);
+        for (name, _) in &self.chats {
+            self.tell(&Message::ChannelDue { channel: name.clone() }).await;
+        }
+    }
+
+    /// An incident that people have to know of, which the notifier is not told of yet.
+    async fn incident(&self, severity: AlertSeverity) -> IncidentId {
+        let mut alert = alert(&unique("channel"));
+        alert.severity = severity;
+        let mut draft = opened(&alert, 0);
+        draft.incident.status = Status::NeedsHuman;
+        if severity == AlertSeverity::Critical {
+            draft.incident.severity = Severity::P0;
+        }
+        self.stack.store.save(draft).await.expect("saved").id
+    }
+
+    async fn changed(&self, id: &IncidentId) {
+        self.tell(&Message::IncidentChanged { incident_id: id.clone() }).await;
+    }
+
+    async fn resolve(&self, id: &IncidentId) {
+        self.stack.store.change(id, |draft| draft.resolved(1, Timestamp::now())).await.expect("resolved");
+        self.changed(id).await;
+    }
+
+    /// A fault of the stand-in for calls about a chat.
+    async fn fail(&self, chat: usize, fault: Value) {
+        let mut fault = fault;
+        fault["chat_id"] = json!(self.chats[chat].1);
+        self.stack.control("fail", &fault).await;
+    }
+
+    async fn messages_in(&self, chat_id: i64) -> Vec<Value> {
+        let messages = self.stack.control("messages", &json!({ "chat_id": chat_id })).await;
+        messages["messages"].as_array().expect("a list").clone()
+    }
+
+    async fn messages(&self, chat: usize) -> Vec<Value> {
+        self.messages_in(self.chats[chat].1).await
+    }
+
+    /// How many calls there were about a chat.
+    async fn calls(&self, chat: usize) -> usize {
+        let calls = self.stack.control("calls", &json!({})).await;
+        let of_chat = |call: &&Value| call["parameters"]["chat_id"] == json!(self.chats[chat].1);
+        calls["calls"].as_array().expect("a list").iter().filter(of_chat).count()
+    }
+
+    async fn sent(&self, id: &IncidentId) -> Vec<Entry> {
+        let log = self.stack.store.log(id).await.expect("the log");
+        log.into_iter().filter(|entry| entry.event == Event::TelegramSent).collect()
+    }
+}
+
+fn text(message: &Value) -> &str {
+    message["text"].as_str().expect("a text")
+}
+
+#[tokio::test]
+async fn nothing_is_sent_before_the_time_that_a_chat_asks_for_and_all_of_it_then() {
+    let story = Story::with(1).await;
+    story.fail(0, json!({ "error_code": 429, "retry_after": 60 })).await;
+    let incidents = [story.incident(AlertSeverity::Warning).await, story.incident(AlertSeverity::Critical).await];
+    for id in &incidents {
+        story.changed(id).await;
+    }
+    story.later(30).await;
+    assert_eq!((story.calls(0).await, story.messages(0).await.len()), (1, 0), "the one that it refused");
+    story.later(31).await;
+    let messages = story.messages(0).await;
+    assert_eq!(messages.len(), 2);
+    assert!(text(&messages[0]).contains(incidents[1].as_str()), "the critical one comes first: {messages:#?}");
+    story.later(1).await;
+    assert_eq!(story.calls(0).await, 3, "nothing is due any more");
+    let entries = story.sent(&incidents[1]).await;
+    assert_eq!(entries.len(), 1);
+    assert_eq!((&entries[0].context["channel"], &entries[0].context["again"]), (&json!(story.chats[0].0), &Value::Null));
+}
+
+#[tokio::test]
+async fn after_a_long_outage_every_card_shows_the_newest_state_and_nothing_older_was_sent() {
+    let story = Story::with(2).await;
+    story.fail(0, json!({ "error_code": 502, "description": "Bad Gateway", "count": 1_000 })).await;
+    let mut incidents = Vec::new();
+    for _ in 0..3 {
+        incidents.push(story.incident(AlertSeverity::Warning).await);
+        story.changed(&incidents[incidents.len() - 1]).await;
+    }
+    assert_eq!(story.messages(1).await.len(), 3, "the other chat is told at once");
+    for _ in 0..12 {
+        story.later(300).await;
+    }
+    let tries = story.calls(0).await;
+    assert!((2..=14).contains(&tries), "it is tried again, and less and less often: {tries}");
+    for id in &incidents {
+        story.resolve(id).await;
+    }
+    story.stack.control("heal", &json!({ "chat_id": story.chats[0].1 })).await;
+    story.later(301).await;
+    let messages = story.messages(0).await;
+    assert_eq!(messages.len(), 3);
+    for message in &messages {
+        assert!(text(message).contains("Resolved") && message["history"].as_array().expect("a list").len() == 1, "{message}");
+    }
+    assert!(story.messages(1).await.iter().all(|message| text(message).contains("Resolved")));
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !story.queue.take_all().await.iter().any(|body| body.contains("channel_due") && body.contains(&story.chats[0].0)) {
+        assert!(Instant::now() < deadline, "no message makes the channel go on");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_chat_that_refuses_holds_up_no_other_and_keeps_what_is_due() {
+    let story = Story::with(2).await;
+    story.fail(0, json!({ "error_code": 403, "description": "Forbidden: bot was kicked from the group chat", "count": 3 })).await;
+    let id = story.incident(AlertSeverity::Critical).await;
+    story.changed(&id).await;
+    assert_eq!((story.messages(0).await.len(), story.messages(1).await.len()), (0, 1));
+    for _ in 0..3 {
+        story.later(901).await;
+    }
+    assert_eq!((story.messages(0).await.len(), story.messages(1).await.len()), (1, 1));
+    let channels: BTreeMap<String, usize> = story.sent(&id).await.into_iter().fold(BTreeMap::new(), |mut channels, entry| {
+        *channels.entry(entry.context["channel"].as_str().expect("a name").to_owned()).or_default() += 1;
+        channels
+    });
+    assert_eq!(channels, story.chats.iter().map(|(name, _)| (name.clone(), 1)).collect(), "each is logged once");
+}
+
+#[tokio::test]
+async fn what_telegram_cannot_parse_is_sent_without_markup() {
+    let story = Story::with(1).await;
+    story
+        .fail(0, json!({ "error_code": 400, "description": "Bad Request: can't parse entities: Unclosed start tag at byte offset 7" }))
+        .await;
+    let id = story.incident(AlertSeverity::Critical).await;
+    story.changed(&id).await;
+    let messages = story.messages(0).await;
+    assert_eq!(messages.len(), 1);
+    assert!(text(&messages[0]).contains(id.as_str()) && !messages[0]["html"].as_str().expect("HTML").contains("<b>"), "{messages:#?}");
+    story.resolve(&id).await;
+    assert!(story.messages(0).await[0]["html"].as_str().expect("HTML").contains("<b>"), "the next state is tried with it again");
+}
+
+#[tokio::test]
+async fn a_group_that_became_a_supergroup_is_told_there() {
+    let story = Story::of(1, -1).await;
+    let (name, from) = &story.chats[0];
+    let to = from - 1_000_000_000_000;
+    assert_eq!(story.stack.store.moved_chat(name).await.expect("an answer"), None);
+    story.stack.control("migrate", &json!({ "chat_id": from, "to": to })).await;
+    let ids = [story.incident(AlertSeverity::Critical).await, story.incident(AlertSeverity::Critical).await];
+    for id in &ids {
+        story.changed(id).await;
+    }
+    assert_eq!((story.messages_in(*from).await.len(), story.messages_in(to).await.len()), (0, 2));
+    assert_eq!(story.calls(0).await, 1, "the former id is tried once");
+    assert_eq!(story.stack.store.moved_chat(name).await.expect("an answer"), Some((*from, to)));
+}
+
+#[tokio::test]
+async fn a_card_that_somebody_deleted_comes_again_and_one_that_is_as_it_should_be_is_left_alone() {
+    let story = Story::with(1).await;
+    let id = story.incident(AlertSeverity::Critical).await;
+    story.changed(&id).await;
+    story.changed(&id).await;
+    assert_eq!(story.calls(0).await, 1, "nothing has changed");
+    let first = story.messages(0).await.remove(0);
+    story.stack.control("delete", &json!({ "chat_id": story.chats[0].1, "message_id": first["message_id"] })).await;
+    story.resolve(&id).await;
+    let messages = story.messages(0).await;
+    assert_eq!(messages.len(), 1);
+    assert!(text(&messages[0]).contains("Resolved") && messages[0]["message_id"] != first["message_id"], "{messages:#?}");
+    assert_eq!(story.sent(&id).await.len(), 1, "the log tells of the first");
+}
+
+#[tokio::test]
+async fn an_edit_whose_answer_is_lost_is_made_again_and_changes_nothing() {
+    let story = Story::with(1).await;
+    let id = story.incident(AlertSeverity::Critical).await;
+    story.changed(&id).await;
+    story.fail(0, json!({ "method": "editMessageText", "error_code": 500, "apply": true })).await;
+    story.resolve(&id).await;
+    story.later(301).await;
+    let messages = story.messages(0).await;
+    assert_eq!((messages.len(), messages[0]["history"].as_array().expect("a list").len()), (1, 2), "not modified is a success");
+    story.later(301).await;
+    assert_eq!(story.calls(0).await, 3);
+}
+
+#[tokio::test]
+async fn a_card_whose_answer_is_lost_is_sent_again_and_the_log_says_so() {
+    let story = Story::with(1).await;
+    story.fail(0, json!({ "method": "sendMessage", "error_code": 500, "apply": true })).await;
+    let id = story.incident(AlertSeverity::Critical).await;
+    story.changed(&id).await;
+    story.later(301).await;
+    let messages = story.messages(0).await;
+    assert_eq!(messages.len(), 2, "twice is better than never");
+    let sent = story.sent(&id).await;
+    assert_eq!(sent.len(), 1);
+    assert_eq!((&sent[0].context["again"], &sent[0].context["message_id"]), (&json!(true), &json!(messages[1]["message_id"].to_string())));
+    story.resolve(&id).await;
+    assert!(text(&story.messages(0).await[1]).contains("Resolved"), "the second is the card from then on");
+}
+
+#[tokio::test]
+async fn a_worker_that_fails_between_the_card_and_the_log_leaves_the_log_to_the_next() {
+    let story = Story::with(1).await;
+    let id = story.incident(AlertSeverity::Critical).await;
+    let failed = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&failed);
+    let aws = faulty(&story.stack, move |request| {
+        let writes_log = request.header("x-amz-target").ends_with(".TransactWriteItems");
+        (writes_log && !seen.swap(true, Ordering::Relaxed)).then(|| refusal("AccessDeniedException", &[]))
+    })
+    .await;
+    let directory = story.files.path().to_str().expect("text");
+    let app = story.stack.notifier_at(&aws, &[("CONFIG_DIR", directory), ("NOTIFICATIONS_QUEUE_URL", &story.queue.url)]);
+    story.tell_by(&app, &Message::IncidentChanged { incident_id: id.clone() }).await;
+    assert!(failed.load(Ordering::Relaxed));
+    assert_eq!((story.messages(0).await.len(), story.sent(&id).await.len()), (1, 0));
+    story.later(60).await;
+    assert_eq!((story.messages(0).await.len(), story.sent(&id).await.len()), (1, 1));
+    story.changed(&id).await;
+    assert_eq!((story.calls(0).await, story.sent(&id).await.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn an_answer_to_a_person_is_a_reply_to_the_card_and_comes_once() {
+    let story = Story::with(1).await;
+    let id = story.incident(AlertSeverity::Critical).await;
+    story.changed(&id).await;
+    let card = story.messages(0).await.remove(0);
+    for what in [More::Details, More::History] {
+        let press = unique("press");
+        let asked = Message::MoreAsked { incident_id: id.clone(), what, channel: story.chats[0].0.clone(), press };
+        story.tell(&asked).await;
+    }
+    assert_eq!(story.messages(0).await.len(), 3);
+    let calls = story.stack.control("calls", &json!({})).await;
+    let replies: Vec<&Value> = calls["calls"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|call| &call["parameters"])
+        .filter(|given| given["chat_id"] == json!(story.chats[0].1) && !given["reply_parameters"].is_null())
+        .collect();
+    assert_eq!(replies.len(), 2);
+    assert!(replies.iter().all(|given| given["reply_parameters"]["message_id"] == card["message_id"]), "{replies:#?}");
+}
