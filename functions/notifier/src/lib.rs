@@ -1,19 +1,22 @@
 //! The notifier: one card for each incident, which always shows the state in the store.
 
-pub mod budget_notice;
-pub mod card;
+mod buttons;
 pub mod channel;
+pub mod check;
 pub mod config;
 pub mod content;
-mod finding;
 pub mod rich;
+pub mod samples;
 pub mod telegram;
+pub mod templates;
+pub mod view;
+mod words;
 
 use aws_types::SdkConfig;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use shared::channels_file;
-use shared::domain::channels::Place;
+use shared::domain::channels::{Language, Place};
 use shared::domain::digest::Digest;
 use shared::domain::id::IncidentId;
 use shared::domain::incident::{Incident, Status};
@@ -27,9 +30,10 @@ use shared::store::{CardOf, CardTurn, SentCard, Store, StoreError};
 use thiserror::Error;
 use tracing::{debug, warn};
 
-use crate::card::Card;
 use crate::config::Config;
+use crate::content::Content;
 use crate::telegram::{Telegram, TelegramError};
+use crate::templates::{Extras, Templates};
 
 /// The name of the channel in keys and logs.
 const CHANNEL: &str = "TELEGRAM";
@@ -81,6 +85,8 @@ pub struct App {
     telegram: Telegram,
     token_secret: String,
     chat: Option<String>,
+    templates: Templates,
+    language: Language,
 }
 
 impl App {
@@ -90,10 +96,12 @@ impl App {
     /// What is wrong with the operator's file, or that the HTTP client cannot be built.
     pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, NotStarted> {
         let channels = channels_file::load(&config.config_dir)?;
-        let chat = channels.channels.iter().find_map(|channel| match &channel.to {
-            Place::Telegram(chat) => Some(chat.clone()),
+        let found = channels.channels.iter().find_map(|channel| match &channel.to {
+            Place::Telegram(chat) => Some((chat.clone(), channel.language)),
             _ => None,
         });
+        let language = found.as_ref().and_then(|(_, language)| *language).unwrap_or(channels.language);
+        let chat = found.map(|(chat, _)| chat);
         let api_url = chat.as_ref().and_then(|chat| chat.api_url.clone());
         Ok(Self {
             store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
@@ -102,6 +110,8 @@ impl App {
             telegram: Telegram::new(api_url.unwrap_or_else(|| "https://api.telegram.org".to_owned()))?,
             token_secret: config.telegram_token_secret,
             chat: chat.map(|chat| chat.chat_id.to_string()),
+            templates: Templates::load(&config.config_dir),
+            language,
         })
     }
 
@@ -176,10 +186,10 @@ impl App {
         if sent.is_some() {
             return Ok(());
         }
-        let notice = budget_notice::render(day, &self.store.spending(day).await?);
+        let notice = self.templates.budget(self.language, day, &self.store.spending(day).await?);
         let token = self.secrets.get(&self.token_secret).await?;
         let message_id = self.telegram.send(&token, chat, &notice).await?;
-        let shows = Digest::new().field(&notice.html).hex();
+        let shows = Digest::new().field(notice.text.telegram()).hex();
         Ok(self.store.card_sent(CardOf::Budget(day), CHANNEL, holder, &SentCard { message_id, shows }).await?)
     }
 
@@ -192,7 +202,7 @@ impl App {
         clock: fn() -> Timestamp,
     ) -> Result<(), Failure> {
         let incident = self.store.known_incident(id).await?;
-        let card = card::render(&incident);
+        let card = self.templates.card(self.language, &incident, &Extras::default());
         let shows = digest(&card, &incident);
         if sent.as_ref().is_some_and(|sent| sent.shows == shows) {
             return Ok(());
@@ -226,9 +236,10 @@ fn too_early(incident: &Incident) -> bool {
 }
 
 /// What a card shows, as a digest: the stage that is worth a log entry, then the text with its buttons.
-fn digest(card: &Card, incident: &Incident) -> String {
-    let buttons = card.buttons.iter().fold(Digest::new(), |digest, button| digest.field(button.label).field(&button.data));
-    format!("{} {}", stage(incident), Digest::new().field(&card.html).field(buttons.hex()).hex())
+fn digest(card: &Content, incident: &Incident) -> String {
+    let buttons = card.buttons.iter().flatten();
+    let buttons = buttons.fold(Digest::new(), |digest, button| digest.field(&button.label).field(button.ask.to_string()));
+    format!("{} {}", stage(incident), Digest::new().field(card.text.telegram()).field(buttons.hex()).hex())
 }
 
 fn stage(incident: &Incident) -> &'static str {
@@ -243,4 +254,23 @@ fn news(incident: &Incident, before: Option<&SentCard>, shows: &str, message_id:
         return Some(News::new(Event::TelegramResultSent, "notifier", "the card shows the result of the repair").with(context));
     }
     before.is_none().then(|| News::new(Event::TelegramSent, "notifier", "the card was sent").with(context))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::{Status, samples, too_early};
+
+    #[test]
+    fn there_is_no_card_before_the_analyzer_has_looked() {
+        let mut draft = samples::waiting();
+        assert!(!too_early(&draft.incident));
+        draft.incident.analysis = None;
+        draft.incident.status = Status::Open;
+        assert!(too_early(&draft.incident), "it may be a part of a storm");
+        draft.resolved(1, Timestamp::UNIX_EPOCH);
+        assert!(!too_early(&draft.incident), "what is over is not a part of anything any more");
+        assert!(!too_early(&samples::pipeline().incident), "nobody analyses a report of a pipeline");
+    }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use shared::outbound::{self, NoClient};
 use thiserror::Error;
 
-use crate::card::Card;
+use crate::content::{Button, Content};
 
 /// How long a wait that Telegram asks for may be to be waited for here, in seconds.
 const LONGEST_WAIT: u64 = 5;
@@ -78,7 +78,7 @@ impl Telegram {
     ///
     /// # Errors
     /// If Telegram did not take it.
-    pub async fn send(&self, token: &SecretString, chat: &str, card: &Card) -> Result<String, TelegramError> {
+    pub async fn send(&self, token: &SecretString, chat: &str, card: &Content) -> Result<String, TelegramError> {
         let result = self.call(token, "sendMessage", body(chat, card)).await?;
         let id = result.get("message_id").and_then(Value::as_i64);
         id.map(|id| id.to_string()).ok_or_else(|| TelegramError::Unreachable("its answer to sendMessage has no message_id".to_owned()))
@@ -88,7 +88,7 @@ impl Telegram {
     ///
     /// # Errors
     /// [`TelegramError::Gone`] if the message is not there any more; others if Telegram did not take it.
-    pub async fn edit(&self, token: &SecretString, chat: &str, message_id: &str, card: &Card) -> Result<(), TelegramError> {
+    pub async fn edit(&self, token: &SecretString, chat: &str, message_id: &str, card: &Content) -> Result<(), TelegramError> {
         let mut body = body(chat, card);
         body["message_id"] = message_id.parse::<i64>().map_or(Value::Null, Value::from);
         match self.call(token, "editMessageText", body).await {
@@ -131,12 +131,14 @@ impl Telegram {
     }
 }
 
-fn body(chat: &str, card: &Card) -> Value {
-    let row: Vec<Value> = card.buttons.iter().map(|button| json!({ "text": button.label, "callback_data": button.data })).collect();
-    let rows = if row.is_empty() { json!([]) } else { json!([row]) };
+fn body(chat: &str, card: &Content) -> Value {
+    let row = |row: &Vec<Button>| -> Value {
+        row.iter().map(|button| json!({ "text": button.label, "callback_data": button.ask.to_string() })).collect()
+    };
+    let rows: Vec<Value> = card.buttons.iter().map(row).collect();
     json!({
         "chat_id": chat,
-        "text": card.html,
+        "text": card.text.telegram(),
         "parse_mode": "HTML",
         "link_preview_options": { "is_disabled": true },
         "reply_markup": { "inline_keyboard": rows },
@@ -150,12 +152,13 @@ mod tests {
     use secrecy::SecretString;
 
     use super::Telegram;
-    use crate::card::Card;
+    use crate::content::Content;
+    use crate::rich::Rich;
 
     #[tokio::test]
     async fn an_error_never_shows_the_token_that_stands_in_the_url() {
         let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
-        let card = Card { html: "text".into(), buttons: vec![] };
+        let card = Content { text: Rich::text("text"), buttons: vec![] };
         let token = SecretString::from("42:very-secret");
         for base_url in [format!("http://{closed}"), "not a url".to_owned()] {
             let telegram = Telegram::new(base_url).expect("a client");
