@@ -20,8 +20,10 @@ pub(crate) const STEP_CHARACTERS: usize = 120;
 /// A text on one line, without what hides in it, and with `…` where it is longer than this. It could else write lines that look like
 /// the card's own.
 pub(crate) fn short(text: &str, characters: usize) -> String {
-    let mut shown = line(text, characters + 1);
-    if shown.chars().count() > characters {
+    // What can hide is looked through so far and no further: a text may be long.
+    let seen = text.char_indices().nth(characters * 16).map_or(text, |(at, _)| &text[..at]);
+    let mut shown = line(seen, characters + 1);
+    if shown.chars().count() > characters || seen.len() < text.len() {
         shown = cut(&shown, characters);
         shown.push('…');
     }
