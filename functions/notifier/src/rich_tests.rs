@@ -35,7 +35,8 @@ fn what_slack_would_take_for_markup_only_looks_like_it() {
 
 #[test]
 fn nothing_but_the_few_tags_is_taken() {
-    let cases: [(&str, fn(&RichFault) -> bool); 16] = [
+    type Fits = fn(&RichFault) -> bool;
+    let cases: [(&str, Fits); 16] = [
         ("<u>x</u>", |fault| matches!(fault, RichFault::Tag(_))),
         ("<B>x</B>", |fault| matches!(fault, RichFault::Tag(_))),
         ("<b class=\"x\">x</b>", |fault| matches!(fault, RichFault::Tag(_))),

@@ -375,9 +375,13 @@ fn messages(incident: &Incident, text: &str) -> Vec<Content> {
     let mut entry = samples::waiting().entries[0].clone();
     (entry.actor, entry.detail, entry.error) = (text.to_owned(), text.to_owned(), Some(text.to_owned()));
     let entries = vec![entry; 40];
-    let line =
-        |n: usize| Tied { incident_id: incident.id.clone(), name: format!("{}{text}", n % 30), target: text.to_owned(), open: n % 2 == 0 };
-    let storm = Incident { storm: Some(Storm::of(&(0..300).map(line).collect::<Vec<_>>())), ..incident.clone() };
+    let line = |n: usize| Tied {
+        incident_id: incident.id.clone(),
+        name: format!("{}{text}", n % 30),
+        target: text.to_owned(),
+        open: n.is_multiple_of(2),
+    };
+    let storm = Incident { storm: Some(Storm::of(&(0..60).map(line).collect::<Vec<_>>())), ..incident.clone() };
     let mut report = incident.clone();
     report.alert.cicd = true;
     let spending = Spending {
@@ -394,7 +398,7 @@ fn messages(incident: &Incident, text: &str) -> Vec<Content> {
             templates.card(language, &report, &extras),
             templates.budget(language, jiff::civil::Date::MAX, &spending),
             templates.details(language, incident, &entries),
-            templates.history(language, incident, &vec![incident.clone(); 40]),
+            templates.history(language, incident, &vec![incident.clone(); 3]),
             templates.escalation(language, incident, &people),
         ]
     });

@@ -220,7 +220,7 @@ mod tests {
     fn every_incident_of_the_largest_storm_is_counted_once() {
         let line = |n: usize| {
             let incident_id = IncidentId::try_from(format!("01ARZ3NDEKTSV4RRFFQ69G{n:04}")).expect("a ULID");
-            Tied { incident_id, name: format!("Alert{}", n % 37), target: "web".into(), open: n % 3 == 0 }
+            Tied { incident_id, name: format!("Alert{}", n % 37), target: "web".into(), open: n.is_multiple_of(3) }
         };
         let storm = Storm::of(&(0..1_000).map(line).collect::<Vec<_>>());
         let (tied, open) = storm.others();
