@@ -16,10 +16,10 @@ from infra.local.paths import PROJECT
 DOCS = PROJECT / "docs"
 # Name of the picture, language, cards, height in pixels of the page.
 PICTURES = [
-    ("card-waiting", "en", ["waiting"], 855),
-    ("card-decided", "en", ["half_approved"], 880),
-    ("card-storm", "en", ["storm", "pipeline"], 710),
-    ("card-zh-TW", "zh-TW", ["waiting"], 875),
+    ("card-waiting", "en", ["waiting"], 880),
+    ("card-decided", "en", ["half_approved"], 925),
+    ("card-storm", "en", ["storm", "pipeline"], 735),
+    ("card-zh-TW", "zh-TW", ["waiting"], 895),
 ]
 WIDTH = 520
 # The colours that fit into a small file.
