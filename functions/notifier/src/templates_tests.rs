@@ -356,7 +356,7 @@ fn hostile(text: &str) -> Incident {
     let plan = incident.plan.as_mut().expect("a plan");
     (plan.playbook_name, plan.target) = (text.clone(), text.clone());
     plan.parameters = (0..20).map(|n| (format!("{n}{text}"), text.clone())).collect();
-    plan.steps[0].argv = vec![text.clone(); 3];
+    plan.steps[0].argv = vec![text.clone()];
     (plan.steps, plan.verify) = (vec![plan.steps[0].clone(); 9], vec![plan.steps[0].clone(); 9]);
     let step = |n| StepRun { phase: Phase::Verify, index: n, finished: true, succeeded: false, detail: text.clone() };
     let mut repair = Repair::start(text.clone(), Timestamp::UNIX_EPOCH);

@@ -32,9 +32,11 @@ pub(crate) fn short(text: &str, characters: usize) -> String {
 
 /// A command as it stands, but for what hides in it and for ends of lines. Its spaces may matter.
 pub(crate) fn command(argv: &[String], characters: usize) -> String {
-    let text = without_hidden(&argv.join(" ")).replace(['\n', '\t'], " ");
+    let whole = argv.join(" ");
+    let seen = cut(&whole, characters * 16);
+    let text = without_hidden(&seen).replace(['\n', '\t'], " ");
     let mut shown = cut(&text, characters);
-    if shown.len() < text.len() {
+    if shown.len() < text.len() || seen.len() < whole.len() {
         shown.push('…');
     }
     shown
