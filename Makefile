@@ -1,5 +1,5 @@
 # The short commands of the project. `make demo` needs Rust with a C compiler, Python 3.10 or newer, and curl.
-.PHONY: help demo stack test test-llm lint bench budget eval fuzz check-config venv clean
+.PHONY: help demo stack test test-llm lint bench budget eval fuzz check-config pictures venv clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -99,6 +99,10 @@ fuzz: ## Search for a broken promise, guided by coverage (TARGET=<directory of f
 
 check-config: ## Check the files in config/
 	@cargo run -q -p shared --features json-files,playbooks --bin check-config -- config
+	@cargo run -q -p notifier --example check-templates -- config
+
+pictures: ## Take the pictures of docs/notifications.md (needs chromium with fonts-noto-cjk and fonts-noto-color-emoji)
+	@$(PYTHON) -m infra.local.pictures
 
 venv: $(STAMP) ## The virtual environment with the pinned tools
 

@@ -99,8 +99,9 @@ def _with_bootstraps(emulator: Emulator, binaries: Path) -> dict[str, Any]:
             name = Path(properties["CodeUri"]).name
             properties["CodeUri"] = _upload(s3, name, {"bootstrap": _launcher(binaries / name)})
         elif resource["Type"] == "AWS::Serverless::LayerVersion":
-            content = (PROJECT / properties["ContentUri"]).iterdir()
-            files = {path.name: path.read_text() for path in content if path.suffix in (".yaml", ".json")}
+            content = PROJECT / properties["ContentUri"]
+            shipped = [path for path in content.rglob("*") if path.suffix in (".yaml", ".json", ".html")]
+            files = {str(path.relative_to(content)): path.read_text() for path in shipped}
             properties["ContentUri"] = _upload(s3, "layer", files or {"empty": ""})
     return template
 

@@ -201,6 +201,7 @@ def _write_config(target: Target) -> None:
     shipped = [path.name for path in (PROJECT / "config").iterdir() if path.suffix in (".yaml", ".json")]
     for name in sorted(shipped):
         shutil.copyfile(PROJECT / "config" / name, target.config_dir / name)
+    shutil.copytree(PROJECT / "config" / "templates", target.config_dir / "templates", dirs_exist_ok=True)
     ssh = {"host": target.host, "port": target.port, "user": target.user, "host_key": target.host_key}
     entry = {
         "name": SERVICE,

@@ -149,7 +149,7 @@ async fn what_can_do_most_harm_needs_two_different_people() {
     let (id, token) = (incident.id.as_str(), &stack.facts.secrets["approval"]);
     let approval = incident.approval.as_ref().expect("asked").id.to_string();
     // No alert of the stack's playbook is that bad: the finding is made worse, and the plan asked for anew.
-    let worse = |draft: &mut shared::domain::draft::Draft| {
+    let worse = |draft: &mut Draft| {
         draft.incident.analysis.as_mut().expect("analysed").risk = Risk::Critical;
         let plan = draft.incident.plan.clone().expect("planned");
         draft.propose(plan, Timestamp::now(), SignedDuration::from_hours(4));

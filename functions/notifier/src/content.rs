@@ -40,8 +40,7 @@ impl Post {
     /// The same without markup, for a channel that did not understand it ([`crate::channel::ChannelError::Markup`]).
     #[must_use]
     pub fn without_markup(&self) -> Self {
-        let plain = self.content.text.plain().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-        let content = Content { text: Rich::from_html(plain), buttons: self.content.buttons.clone() };
+        let content = Content { text: Rich::text(&self.content.text.plain()), buttons: self.content.buttons.clone() };
         Self { content, ..self.clone() }
     }
 }
@@ -55,7 +54,7 @@ mod tests {
 
     #[test]
     fn without_markup_the_words_stay_what_they_were() {
-        let text = Rich::from_html("<b>web-1</b> &lt;b&gt; &amp;amp; <a href=\"https://a.test\">more</a>".to_owned());
+        let text = Rich::parse("<b>web-1</b> &lt;b&gt; &amp;amp; <a href=\"https://a.test\">more</a>").expect("markup");
         let post = Post { key: "k".into(), about: "incident", content: Content { text, buttons: vec![] }, facts: json!({ "a": 1 }) };
         let plain = post.without_markup();
         assert_eq!(plain.content.text.plain(), post.content.text.plain());

@@ -1,20 +1,23 @@
 //! The notifier: tells each channel what concerns it, and keeps the card of every incident as the store has it.
 
-pub mod budget_notice;
-pub mod card;
+mod buttons;
 pub mod channel;
+pub mod check;
 pub mod config;
 pub mod content;
-mod finding;
-pub mod flow_card;
+mod links;
 mod live_card;
 pub mod outbox;
 pub mod presenting;
 mod pump;
 pub mod rate;
 pub mod rich;
+pub mod samples;
 pub mod silence;
+pub mod templates;
+pub mod view;
 pub mod watch;
+mod words;
 
 use std::time::Instant;
 
@@ -38,8 +41,10 @@ use tracing::{debug, error};
 
 use crate::channel::{ChannelError, Outside, Sender};
 use crate::config::Config;
+use crate::presenting::Presenter;
 use crate::pump::Pump;
 use crate::silence::{Alertmanager, SilenceError};
+use crate::templates::Templates;
 
 pub use crate::pump::Clock;
 
@@ -55,8 +60,8 @@ pub enum Failure {
     /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
-    /// A channel did not take an answer to a press.
-    #[error("the channel did not take the answer to a press: {0}")]
+    /// A channel did not take an answer to a press, or what a message needs besides the channel could not be had.
+    #[error("a message could not be sent: {0}")]
     Channel(#[from] ChannelError),
     /// Alertmanager has not made the silence yet.
     #[error(transparent)]
@@ -85,6 +90,7 @@ pub struct App {
     channels: Channels,
     outside: Outside,
     alertmanager: Option<Alertmanager>,
+    templates: Templates,
 }
 
 impl App {
@@ -99,10 +105,13 @@ impl App {
             public: PublicClient::new()?,
             secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(aws)),
             telegram_token: config.telegram_token_secret,
+            link_secret: config.approval_link_secret,
+            api_url: config.api_url,
         };
         let alertmanager = channels.alertmanager.clone();
         Ok(Self {
             alertmanager: alertmanager.map(|server| Alertmanager::new(server, &outside.client, &outside.public)),
+            templates: Templates::load(&config.config_dir),
             channels,
             store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
             notifications: Queue::new(aws_sdk_sqs::Client::new(aws), config.notifications_queue),
@@ -194,9 +203,9 @@ impl App {
     ) -> Vec<(&'a Channel, Result<(), Failure>)> {
         let (store, notifications, outside) = (&self.store, &self.notifications, &self.outside);
         let pumped = channels.iter().map(|channel| async move {
-            let language = self.channels.language_of(channel);
-            let channels = &self.channels;
-            let pump = Pump { store, notifications, outside, channels, channel, language, holder, clock, until };
+            let (channels, language) = (&self.channels, self.channels.language_of(channel));
+            let presenter = Presenter { templates: &self.templates, language, silences: self.alertmanager.is_some() };
+            let pump = Pump { store, notifications, outside, channels, channel, presenter, holder, clock, until };
             (*channel, Box::pin(pump.run()).await)
         });
         join_all(pumped).await
@@ -245,4 +254,23 @@ impl App {
 /// when it is done.
 fn too_early(incident: &Incident) -> bool {
     incident.status == Status::Open && incident.analysis.is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::{Status, samples, too_early};
+
+    #[test]
+    fn there_is_no_card_before_the_analyzer_has_looked() {
+        let mut draft = samples::waiting();
+        assert!(!too_early(&draft.incident));
+        draft.incident.analysis = None;
+        draft.incident.status = Status::Open;
+        assert!(too_early(&draft.incident), "it may be a part of a storm");
+        draft.resolved(1, Timestamp::UNIX_EPOCH);
+        assert!(!too_early(&draft.incident), "what is over is not a part of anything any more");
+        assert!(!too_early(&samples::pipeline().incident), "nobody analyses a report of a pipeline");
+    }
 }

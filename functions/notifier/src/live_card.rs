@@ -13,14 +13,14 @@ use tracing::warn;
 use crate::Failure;
 use crate::channel::ChannelError;
 use crate::outbox::{Step, step};
-use crate::presenting::{self, Presented};
-use crate::pump::{Pump, post, taken};
+use crate::presenting::Presented;
+use crate::pump::{Pump, taken};
 
 impl Pump<'_> {
     /// Makes the card of an incident true.
     pub(crate) async fn incident(&self, state: &mut ChannelState, due: &mut Due, id: &IncidentId) -> Result<(), Failure> {
         let incident = self.store.known_incident(id).await?;
-        let presented = presenting::incident(self.language, &incident);
+        let presented = self.presenter.incident(&incident, (self.clock)());
         self.card(state, due, CardOf::Incident(id), presented, Some(&incident)).await
     }
 
@@ -31,7 +31,7 @@ impl Pump<'_> {
             return Ok(self.store.told(&self.channel.name, due).await?);
         };
         let newest = self.store.known_incident(&flow.newest).await?;
-        self.card(state, due, CardOf::Flow(id), presenting::flow(self.language, &flow), Some(&newest)).await
+        self.card(state, due, CardOf::Flow(id), self.presenter.flow(&flow), Some(&newest)).await
     }
 
     /// Makes a card true. What is due is done with once the card shows it and the log says so.
@@ -68,19 +68,19 @@ impl Pump<'_> {
                         );
                     }
                     stored.card.again = again;
-                    if !self.send(state, due, of, presented, &mut stored).await? {
+                    if !self.send(state, due, of, presented, incident, &mut stored).await? {
                         return Ok(());
                     }
                 }
                 Err(error) => return self.fault(state, due, error).await,
             },
             Step::Send => {
-                if !self.send(state, due, of, presented, &mut stored).await? {
+                if !self.send(state, due, of, presented, incident, &mut stored).await? {
                     return Ok(());
                 }
             }
-            Step::Edit(message_id) => {
-                if !self.edit(state, due, of, presented, &mut stored, message_id).await? {
+            Step::Edit => {
+                if !self.edit(state, due, of, presented, incident, &mut stored).await? {
                     return Ok(());
                 }
             }
@@ -98,6 +98,7 @@ impl Pump<'_> {
         due: &mut Due,
         of: CardOf<'_>,
         presented: Presented,
+        incident: Option<&Incident>,
         stored: &mut StoredCard,
     ) -> Result<bool, Failure> {
         if !self.allowed(state).await? {
@@ -108,7 +109,8 @@ impl Pump<'_> {
         // Noted before the call: should this worker die behind it, the next one knows that there may be a message.
         stored.card.sending = Some(Sending { key: key.clone(), shown: shown.clone(), at: (self.clock)() });
         self.save(of, stored).await?;
-        match self.sender(state).send(&post(key, presented, due)).await {
+        let post = self.post(key, presented, due, incident).await?;
+        match self.sender(state).send(&post).await {
             Ok(message_id) => {
                 taken(state);
                 arrived(&mut stored.card, message_id, shown, (self.clock)());
@@ -139,15 +141,17 @@ impl Pump<'_> {
         due: &mut Due,
         of: CardOf<'_>,
         presented: Presented,
+        incident: Option<&Incident>,
         stored: &mut StoredCard,
-        message_id: &str,
     ) -> Result<bool, Failure> {
+        let Some(message_id) = stored.card.message_id.clone() else { return Ok(false) };
         if !self.allowed(state).await? {
             return Ok(false);
         }
         let shown = presented.shown.clone();
-        let key = self.key(&[&due.subject.to_string(), message_id, &shown.whole]);
-        match self.sender(state).edit(message_id, &post(key, presented, due)).await {
+        let key = self.key(&[&due.subject.to_string(), &message_id, &shown.whole]);
+        let post = self.post(key, presented, due, incident).await?;
+        match self.sender(state).edit(&message_id, &post).await {
             Ok(message_id) => {
                 taken(state);
                 arrived(&mut stored.card, message_id, shown, (self.clock)());

@@ -118,7 +118,7 @@ pub enum Step<'a> {
     /// Only its count is higher: that is worth an edit at this time.
     Later(Timestamp),
     /// It is edited.
-    Edit(&'a str),
+    Edit,
     /// A worker died between sending it and noting its id: the channel is asked.
     Find(&'a Sending),
     /// It is sent.
@@ -128,16 +128,16 @@ pub enum Step<'a> {
 /// What has to be done so that a card shows this.
 #[must_use]
 pub fn step<'a>(card: &'a LiveCard, show: &Shown, now: Timestamp) -> Step<'a> {
-    let Some(message_id) = &card.message_id else {
+    if card.message_id.is_none() {
         return card.sending.as_ref().map_or(Step::Send, Step::Find);
-    };
+    }
     match &card.shown {
         Some(shown) if shown.whole == show.whole => Step::Nothing,
         Some(shown) if shown.but_count == show.but_count => match card.shown_at.map(|at| at + COUNTS_EVERY) {
             Some(at) if at > now => Step::Later(at),
-            _ => Step::Edit(message_id),
+            _ => Step::Edit,
         },
-        _ => Step::Edit(message_id),
+        _ => Step::Edit,
     }
 }
 

@@ -6,11 +6,13 @@
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 use shared::domain::approval::Standing;
-use shared::domain::channels::{Channel, Channels, Language, Place};
+use shared::domain::channels::{Channel, Channels, Place};
 use shared::domain::decision::rule_of;
 use shared::domain::digest::Digest;
 use shared::domain::id::{ApprovalId, IncidentId};
+use shared::domain::incident::Incident;
 use shared::domain::outbox::{ChannelState, Due, Subject};
 use shared::message::{Message, More};
 use shared::queue::Queue;
@@ -20,8 +22,9 @@ use tracing::{error, info, warn};
 use crate::Failure;
 use crate::channel::{ChannelError, Outside, Sender};
 use crate::content::Post;
+use crate::links::links;
 use crate::outbox::{Fault, Next, nap, next, note_fault, wake_in};
-use crate::presenting::{self, Presented};
+use crate::presenting::{Presented, Presenter};
 use crate::rate::{limits, take};
 
 /// How long one turn may take: longer than the function runs.
@@ -45,7 +48,7 @@ pub(crate) struct Pump<'a> {
     pub(crate) outside: &'a Outside,
     pub(crate) channels: &'a Channels,
     pub(crate) channel: &'a Channel,
-    pub(crate) language: Language,
+    pub(crate) presenter: Presenter<'a>,
     pub(crate) holder: &'a str,
     pub(crate) clock: Clock<'a>,
     pub(crate) until: Instant,
@@ -116,7 +119,7 @@ impl Pump<'_> {
             Subject::Flow(id) => self.flow(state, &mut due, &id).await,
             Subject::Budget(day) => match self.store.spending(day).await {
                 Ok(spending) => {
-                    let notice = presenting::budget(self.language, day, &spending);
+                    let notice = self.presenter.budget(day, &spending);
                     self.card(state, &mut due, CardOf::Budget(day), notice, None).await
                 }
                 Err(error) => Err(error.into()),
@@ -138,10 +141,10 @@ impl Pump<'_> {
     async fn more(&self, state: &mut ChannelState, due: &mut Due, what: More, id: &IncidentId, press: &str) -> Result<(), Failure> {
         let incident = self.store.known_incident(id).await?;
         let presented = match what {
-            More::Details => presenting::details(self.language, &incident, &self.store.log(id).await?),
+            More::Details => self.presenter.details(&incident, &self.store.log(id).await?),
             More::History => {
                 let past = self.store.past(&incident.fingerprint, id, PAST).await?;
-                presenting::history(self.language, &incident, &past.incidents)
+                self.presenter.history(&incident, &past.incidents)
             }
         };
         let card = self.store.card(CardOf::Incident(id), &self.channel.name).await?.card;
@@ -149,7 +152,7 @@ impl Pump<'_> {
             return Ok(());
         }
         let key = self.key(&[presented.about, id.as_str(), press]);
-        let post = post(key, presented, due);
+        let post = self.post(key, presented, due, Some(&incident)).await?;
         match self.sender(state).reply(card.message_id.as_deref(), &post).await {
             Ok(_) => {
                 taken(state);
@@ -172,8 +175,8 @@ impl Pump<'_> {
         if !self.allowed(state).await? {
             return Ok(());
         }
-        let presented = presenting::escalation(self.language, &incident, &rule.then);
-        let post = post(self.key(&[presented.about, approval.as_str()]), presented, due);
+        let presented = self.presenter.escalation(&incident, &rule.then);
+        let post = self.post(self.key(&[presented.about, approval.as_str()]), presented, due, Some(&incident)).await?;
         match self.sender(state).reply(stored.card.message_id.as_deref(), &post).await {
             Ok(()) => {
                 taken(state);
@@ -218,6 +221,22 @@ impl Pump<'_> {
         self.note(state).await
     }
 
+    /// What is sent: with links where its receiver has no buttons, and without its markup where the channel did not understand that.
+    pub(crate) async fn post(&self, key: String, presented: Presented, due: &Due, incident: Option<&Incident>) -> Result<Post, Failure> {
+        let Presented { about, content, mut facts, .. } = presented;
+        if let Some(incident) = incident {
+            match links(self.outside, self.channels, self.channel, incident).await {
+                Ok(links) if links.is_empty() => {}
+                Ok(links) => facts["links"] = Value::from(links),
+                // People have to be told all the same; they can decide in another channel.
+                Err(ChannelError::Refused { why, .. }) => error!(channel = self.channel.name, why, "a card has no links to its decision"),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let post = Post { key, about, content, facts };
+        Ok(if due.plain { post.without_markup() } else { post })
+    }
+
     /// A key for a post in this channel.
     pub(crate) fn key(&self, fields: &[&str]) -> String {
         fields.iter().fold(Digest::new().field(&self.channel.name), |digest, field| digest.field(field)).hex()
@@ -246,10 +265,4 @@ impl Pump<'_> {
 pub(crate) fn taken(state: &mut ChannelState) {
     state.failures = 0;
     state.blocked_until = None;
-}
-
-/// What is sent, without its markup where the channel did not understand that.
-pub(crate) fn post(key: String, presented: Presented, due: &Due) -> Post {
-    let post = Post { key, about: presented.about, content: presented.content, facts: presented.facts };
-    if due.plain { post.without_markup() } else { post }
 }

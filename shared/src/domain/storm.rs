@@ -3,6 +3,9 @@
 //! Each alert keeps its episode and its incident, with its count and its log. Incidents beyond the limit of their minute are tied to
 //! the storm's incident, which lists them and is over when the last of them is.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +19,8 @@ use super::operation_log::{Event, News};
 
 /// How many of the tied incidents a storm shows by name.
 const SHOWN: usize = 10;
+/// How many names of alerts a storm counts by name. What is tied beyond them is counted together.
+const GROUPS: usize = 20;
 
 /// What is tied to a storm, as of the last look.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +31,10 @@ pub struct Storm {
     pub open: u64,
     /// The first of those that are open: alert and target.
     pub shown: Vec<(String, String)>,
+    /// How many are tied by the name of their alert, and how many of those are not resolved: those with most open ones first, 20 at most.
+    /// [`Storm::others`] is the rest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<(String, u64, u64)>,
 }
 
 impl Storm {
@@ -34,7 +43,23 @@ impl Storm {
     pub fn of(lines: &[Tied]) -> Self {
         let open = lines.iter().filter(|line| line.open);
         let shown = open.clone().take(SHOWN).map(|line| (line.name.clone(), line.target.clone())).collect();
-        Self { tied: lines.len() as u64, open: open.count() as u64, shown }
+        let mut counts: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+        for line in lines {
+            let (tied, open) = counts.entry(&line.name).or_default();
+            *tied += 1;
+            *open += u64::from(line.open);
+        }
+        let mut groups: Vec<(String, u64, u64)> = counts.into_iter().map(|(name, (tied, open))| (name.to_owned(), tied, open)).collect();
+        groups.sort_by_key(|(_, tied, open)| Reverse((*open, *tied)));
+        groups.truncate(GROUPS);
+        Self { tied: lines.len() as u64, open: open.count() as u64, shown, groups }
+    }
+
+    /// How many are tied, and how many of those are open, whose alerts have a name that is not among the groups.
+    #[must_use]
+    pub fn others(&self) -> (u64, u64) {
+        let (tied, open) = self.groups.iter().fold((0, 0), |(all, up), (_, tied, open)| (all + tied, up + open));
+        (self.tied.saturating_sub(tied), self.open.saturating_sub(open))
     }
 }
 
@@ -137,6 +162,8 @@ impl Draft {
 
 #[cfg(test)]
 mod tests {
+    use std::cmp::Reverse;
+
     use jiff::{SignedDuration, Timestamp};
 
     use super::{Draft, Event, IncidentId, Status, Storm, Tied, minute};
@@ -172,7 +199,7 @@ mod tests {
     #[test]
     fn a_storm_is_over_with_its_last_incident_and_back_with_one_of_them() {
         let mut draft = storm();
-        let found = |tied, open| Storm { tied, open, shown: vec![] };
+        let found = |tied, open| Storm { tied, open, ..Storm::default() };
         let now = Timestamp::UNIX_EPOCH;
         let mut status = |storm: Storm| {
             draft.storm_is(storm, now);
@@ -187,6 +214,23 @@ mod tests {
         assert_eq!(status(found(3, 0)), Status::NeedsHuman, "an older look changes nothing");
         let events: Vec<Event> = draft.entries.iter().map(|entry| entry.event).collect();
         assert_eq!(events, [Event::AlertReceived, Event::IncidentResolved, Event::IncidentReopened]);
+    }
+
+    #[test]
+    fn every_incident_of_the_largest_storm_is_counted_once() {
+        let line = |n: usize| {
+            let incident_id = IncidentId::try_from(format!("01ARZ3NDEKTSV4RRFFQ69G{n:04}")).expect("a ULID");
+            Tied { incident_id, name: format!("Alert{}", n % 37), target: "web".into(), open: n.is_multiple_of(3) }
+        };
+        let storm = Storm::of(&(0..1_000).map(line).collect::<Vec<_>>());
+        let (tied, open) = storm.others();
+        assert_eq!((storm.groups.len(), storm.shown.len()), (20, 10));
+        assert_eq!(storm.groups.iter().map(|group| group.1).sum::<u64>() + tied, 1_000);
+        assert_eq!(storm.groups.iter().map(|group| group.2).sum::<u64>() + open, 334);
+        assert!(storm.groups.is_sorted_by_key(|group| Reverse(group.2)), "{:?}", storm.groups);
+        // A storm that was written before there were groups: everything is among the others.
+        let old: Storm = serde_json::from_str(r#"{"tied":3,"open":1,"shown":[]}"#).expect("a storm");
+        assert_eq!(old.others(), (3, 1));
     }
 
     #[test]

@@ -26,11 +26,18 @@ impl ReadSecret for Token {
 fn outside() -> Outside {
     let public = PublicClient::new().expect("a client");
     let client = outbound::client().expect("a client");
-    Outside { client, public, secrets: Secrets::new(Token), telegram_token: "token".to_owned() }
+    Outside {
+        client,
+        public,
+        secrets: Secrets::new(Token),
+        telegram_token: "token".to_owned(),
+        link_secret: "key".to_owned(),
+        api_url: "https://api.test".to_owned(),
+    }
 }
 
 fn post() -> Post {
-    let content = Content { text: Rich::from_html("text".to_owned()), buttons: Vec::new() };
+    let content = Content { text: Rich::parse("text").expect("markup"), buttons: Vec::new() };
     Post { key: "k".repeat(64), about: "incident", content, facts: Value::Null }
 }
 

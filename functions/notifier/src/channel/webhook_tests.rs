@@ -17,7 +17,7 @@ const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const SECONDS: i64 = 1_614_265_330;
 
 fn post() -> Post {
-    let content = Content { text: Rich::from_html("<b>web-1</b> &lt;x&gt;".into()), buttons: vec![] };
+    let content = Content { text: Rich::parse("<b>web-1</b> &lt;x&gt;").expect("markup"), buttons: vec![] };
     Post { key: "ab".repeat(32), about: "incident", content, facts: json!({ "incident_id": "01A", "status": "open" }) }
 }
 

@@ -190,7 +190,7 @@ mod tests {
             let asks = asks();
             let button = |(place, label): (usize, String)| Button { label, ask: asks[place % asks.len()].clone() };
             let buttons = labels.into_iter().map(|row| row.into_iter().enumerate().map(button).collect()).collect();
-            let blocks = of(&Content { text: Rich::from_html(text), buttons });
+            let blocks = of(&Content { text: Rich::parse(&text).expect("markup"), buttons });
             prop_assert!(fault(&blocks).is_none(), "{:?}", fault(&blocks));
         }
 
@@ -225,7 +225,8 @@ mod tests {
     #[test]
     fn many_buttons_take_more_rows_and_no_more_than_there_may_be() {
         let row = |length| asks().into_iter().cycle().take(length).map(|ask| Button { label: "do".into(), ask }).collect::<Vec<_>>();
-        let of = |rows: Vec<usize>| of(&Content { text: Rich::from_html("text".into()), buttons: rows.into_iter().map(row).collect() });
+        let of =
+            |rows: Vec<usize>| of(&Content { text: Rich::parse("text").expect("markup"), buttons: rows.into_iter().map(row).collect() });
         let lengths: Vec<usize> = of(vec![60]).iter().skip(1).map(|block| block["elements"].as_array().map_or(0, Vec::len)).collect();
         assert_eq!(lengths, [25, 25, 10]);
         assert_eq!((of(vec![1; 80]).len(), of(vec![0, 1]).len()), (50, 2));
@@ -242,7 +243,7 @@ mod tests {
     #[test]
     fn nothing_in_a_text_of_others_calls_a_whole_channel() {
         for html in ["<b>web-1</b> &lt;!channel&gt; &lt;@U1&gt;", "&lt;!channel&gt; &lt;@U1&gt;"] {
-            let blocks = of(&Content { text: Rich::from_html(html.into()), buttons: vec![] });
+            let blocks = of(&Content { text: Rich::parse(html).expect("markup"), buttons: vec![] });
             let text = &blocks[0]["text"];
             let words = text["text"].as_str().expect("a text");
             assert!(text["type"] == "plain_text" || !words.contains("<!") && !words.contains("<@"), "{text}");
@@ -252,7 +253,7 @@ mod tests {
     #[test]
     fn buttons_say_what_they_ask_for() {
         let buttons = vec![asks().into_iter().map(|ask| Button { label: "do".into(), ask }).collect()];
-        let blocks = of(&Content { text: Rich::from_html("text".into()), buttons });
+        let blocks = of(&Content { text: Rich::parse("text").expect("markup"), buttons });
         let elements = blocks[1]["elements"].as_array().expect("buttons");
         let styles: Vec<&str> = elements.iter().map(|element| element["style"].as_str().unwrap_or("none")).collect();
         assert_eq!(styles, ["primary", "danger", "none"]);

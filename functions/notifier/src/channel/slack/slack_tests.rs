@@ -14,7 +14,7 @@ use crate::rich::Rich;
 fn post() -> Post {
     let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("an id");
     let content = Content {
-        text: Rich::from_html("<b>web-1</b> &lt;!channel&gt;".into()),
+        text: Rich::parse("<b>web-1</b> &lt;!channel&gt;").expect("markup"),
         buttons: vec![vec![Button { label: "Details".into(), ask: Ask::Details(id) }]],
     };
     Post { key: "ab".repeat(32), about: "incident", content, facts: json!({}) }

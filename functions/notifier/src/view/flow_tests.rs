@@ -1,8 +1,14 @@
+//! The card of a run.
+
+use std::path::Path;
+
 use jiff::Timestamp;
+use shared::domain::channels::Language;
 use shared::domain::flow::{Flow, STAGES_KEPT, Stage, State};
 use shared::domain::id::IncidentId;
 
-use super::render;
+use crate::content::Content;
+use crate::templates::Templates;
 
 fn id() -> IncidentId {
     IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID")
@@ -10,6 +16,10 @@ fn id() -> IncidentId {
 
 fn stage(name: &str, state: State, message: &str) -> Stage {
     Stage { name: name.into(), state, message: message.into(), incident_id: id(), at: Timestamp::UNIX_EPOCH }
+}
+
+fn render(run: &Flow) -> Content {
+    Templates::load(Path::new("/nowhere")).flow(Language::English, run)
 }
 
 fn flow(text: &str, stages: Vec<Stage>) -> Flow {
@@ -33,7 +43,7 @@ fn a_run_is_a_title_a_line_of_stages_and_where_to_look() {
     };
     let card = render(&run);
     assert_eq!(
-        card.html,
+        card.text.telegram(),
         "🚀 <b>checkout</b> 4f0c2d9 by mira\n✅ build · ☑️ test · ⏳ deploy (production)\nhttps://ci.test/5120?a=1&amp;b=2\n\
          <code>01ARZ3NDEKTSV4RRFFQ69G5FAV</code>"
     );
@@ -44,7 +54,7 @@ fn a_run_is_a_title_a_line_of_stages_and_where_to_look() {
 fn a_failed_stage_says_why_and_what_is_not_told_leaves_no_gap() {
     let run = Flow { name: "checkout".into(), ..flow("", vec![stage("test", State::Failed, "2 tests < 3 failed")]) };
     let told = "🚀 <b>checkout</b>\n❌ test\ntest: 2 tests &lt; 3 failed\n<code>01ARZ3NDEKTSV4RRFFQ69G5FAV</code>";
-    assert_eq!(render(&run).html, told);
+    assert_eq!(render(&run).text.telegram(), told);
 }
 
 #[test]
@@ -52,7 +62,7 @@ fn the_longest_and_most_hostile_run_is_a_message_that_telegram_takes() {
     for text in ["<".repeat(60), "🔥".repeat(60), "</b><a href='https://evil.test'>".repeat(2)] {
         let stages = (0..STAGES_KEPT).map(|_| stage(&text, State::Failed, &text.repeat(3))).collect();
         let run = Flow { url: text.repeat(5), left_out: usize::MAX, ..flow(&text, stages) };
-        let html = render(&run).html;
+        let html = render(&run).text.telegram();
         let shown = html.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
         assert!(shown.chars().count() <= 4_096, "{}", shown.chars().count());
         assert!(html.contains(" more") && html.matches("</b>").count() == 1 && !html.contains("<a"), "{html}");

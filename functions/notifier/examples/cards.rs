@@ -1,0 +1,40 @@
+//! Prints what the built-in templates make of the samples, as JSON for `infra.local.pictures`.
+
+use jiff::civil::date;
+use notifier::content::Content;
+use notifier::samples;
+use notifier::templates::{Extras, Templates};
+use serde_json::{Value, json};
+use shared::domain::channels::Language;
+
+#[expect(clippy::print_stdout, reason = "a command prints what it was asked for")]
+fn main() {
+    let templates = Templates::load("no directory".as_ref());
+    let extras = Extras { silence_possible: true, silenced_until: None };
+    let mut shown = serde_json::Map::new();
+    for language in Language::ALL {
+        let card = |draft: shared::domain::draft::Draft| as_json(&templates.card(language, &draft.incident, &extras));
+        let waiting = samples::half_approved();
+        let people = ["ada".to_owned(), "mira".to_owned()];
+        let cards = json!({
+            "waiting": card(samples::waiting()),
+            "half_approved": card(samples::half_approved()),
+            "repaired": card(samples::repaired()),
+            "failed": card(samples::failed()),
+            "needs_human": card(samples::needs_human()),
+            "storm": card(samples::storm()),
+            "pipeline": card(samples::pipeline()),
+            "details": as_json(&templates.details(language, &waiting.incident, &waiting.entries)),
+            "history": as_json(&templates.history(language, &waiting.incident, &samples::earlier())),
+            "escalation": as_json(&templates.escalation(language, &waiting.incident, &people)),
+            "budget": as_json(&templates.budget(language, date(2026, 11, 22), &samples::spending())),
+        });
+        shown.insert(language.tag().to_owned(), cards);
+    }
+    println!("{}", Value::Object(shown));
+}
+
+fn as_json(content: &Content) -> Value {
+    let buttons: Vec<Vec<&str>> = content.buttons.iter().map(|row| row.iter().map(|button| button.label.as_str()).collect()).collect();
+    json!({ "html": content.text.telegram(), "mrkdwn": content.text.mrkdwn(), "buttons": buttons })
+}

@@ -1,0 +1,35 @@
+//! Which buttons a card has, by where its incident stands.
+
+use shared::domain::approval::{Standing, Verdict};
+use shared::domain::ask::Ask;
+use shared::domain::channels::Language;
+use shared::domain::incident::{Incident, Status};
+
+use crate::content::Button;
+use crate::templates::Extras;
+use crate::words::words;
+
+/// The buttons of an incident's card, by rows. A report of a delivery pipeline has none.
+pub(crate) fn of(language: Language, incident: &Incident, extras: &Extras) -> Vec<Vec<Button>> {
+    if incident.alert.cicd {
+        return Vec::new();
+    }
+    let button = |name: &str, ask| Button { label: words(language).button(name), ask };
+    let id = || incident.id.clone();
+    let mut more = Vec::new();
+    if incident.analysis.is_some() && !matches!(incident.status, Status::Resolved | Status::Approved | Status::Repairing) {
+        more.push(button("reanalyse", Ask::Reanalyse(id())));
+    }
+    if extras.silence_possible && extras.silenced_until.is_none() && incident.is_open() {
+        more.push(button("silence", Ask::Silence(id())));
+    }
+    let look = vec![button("details", Ask::Details(id())), button("history", Ask::History(id()))];
+    decision(language, incident).into_iter().chain([look, more]).filter(|row| !row.is_empty()).collect()
+}
+
+/// The buttons of a decision, while one can be made.
+pub(crate) fn decision(language: Language, incident: &Incident) -> Option<Vec<Button>> {
+    let approval = incident.approval.as_ref().filter(|approval| approval.standing == Standing::Pending)?;
+    let button = |name: &str, verdict| Button { label: words(language).button(name), ask: Ask::Decide(verdict, approval.id.clone()) };
+    (incident.status == Status::AwaitingApproval).then(|| vec![button("approve", Verdict::Approve), button("reject", Verdict::Reject)])
+}

@@ -1,0 +1,316 @@
+//! Incidents as they may happen, one for every kind of message: operators' templates are checked with them, and the pictures of the
+//! documentation show them.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use shared::domain::alert::{AlertStatus, Texts};
+use shared::domain::analysis::{Analysis, Risk, Severity};
+use shared::domain::approval::{Verdict, Vote};
+use shared::domain::budget::{Paid, Spending};
+use shared::domain::channels::{ApprovalRule, Channels, Known, Person};
+use shared::domain::decision::{Pressed, decide};
+use shared::domain::draft::Draft;
+use shared::domain::episode::Firing;
+use shared::domain::evidence::{Evidence, Found, Measurement, Source};
+use shared::domain::fingerprint::fingerprint;
+use shared::domain::flow::{Flow, Stage, State};
+use shared::domain::guardrail::{Guardrail, Outcome};
+use shared::domain::id::{IncidentId, MemberId};
+use shared::domain::incident::{Incident, Status};
+use shared::domain::plan::{Phase, Plan, PlannedStep};
+use shared::domain::price::Usage;
+use shared::domain::repair::{Repair, RepairOutcome, StepRun};
+use shared::domain::storm::{Storm, Tied};
+use shared::domain::tables::AlertTables;
+
+/// When everything happens.
+const BEGINNING: i64 = 1_795_489_920;
+/// For how long a plan can be decided on.
+const VALID_FOR: SignedDuration = SignedDuration::from_mins(30);
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::UNIX_EPOCH + SignedDuration::from_secs(BEGINNING + seconds)
+}
+
+fn id(number: u32) -> IncidentId {
+    IncidentId::try_from(format!("01KAT5MZ6Q3V8XKJ2D7C9N{number:04}")).expect("a ULID")
+}
+
+fn draft(number: u32, tables: &AlertTables, labels: &[(&str, &str)], annotations: &[(&str, &str)]) -> Draft {
+    let texts = |all: &[(&str, &str)]| all.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect::<Texts>();
+    let member = MemberId::try_from("sample").expect("letters");
+    let alert = tables.alert(AlertStatus::Firing, "alertmanager", texts(labels), texts(annotations), at(0), member);
+    let firing = Firing::of(&alert);
+    Draft::open(id(number), fingerprint(&alert, &[]), alert, &firing, at(0))
+}
+
+fn step(argv: &[&str]) -> PlannedStep {
+    PlannedStep { argv: argv.iter().map(|word| (*word).to_owned()).collect(), timeout_seconds: 60, retries: 0, every_seconds: 0 }
+}
+
+fn plan() -> Plan {
+    Plan {
+        playbook: "restart-systemd-unit".into(),
+        playbook_name: "Restart a systemd unit".into(),
+        risk: Risk::Medium,
+        target: "checkout-api".into(),
+        address: "ssh quell@10.0.4.12:22".into(),
+        parameters: BTreeMap::from([("unit".to_owned(), "checkout-api.service".to_owned())]),
+        steps: vec![step(&["sudo", "systemctl", "restart", "checkout-api.service"])],
+        verify: vec![step(&["curl", "--fail", "--silent", "http://localhost:8080/healthz"])],
+        rollback: vec![step(&["sudo", "systemctl", "start", "checkout-api-previous.service"])],
+        round: 1,
+        score: 5,
+        reasons: vec!["the alert's name fits".into()],
+    }
+}
+
+fn finding() -> Analysis {
+    let finding = json!({
+        "action_title": "Restart checkout-api",
+        "description": "checkout-api answers with 502 since its connections to PostgreSQL are used up; requests queue behind them.",
+        "root_cause": "The connection pool of checkout-api is exhausted: 200 of 200 are in use, and 180 of them idle in transaction \
+            since the deployment of 02:51.",
+        "suggested_action": "Restart checkout-api to free its connections, then look at the transaction handling of release 4f0c2d9.",
+        "suggested_command": "kubectl rollout restart deployment/checkout-api -n shop",
+        "risk": "high", "confidence": 0.87, "rule_confidence": 0.7,
+        "affected_services": ["checkout-api", "cart"], "primary_responsibility": "APP",
+        "optimisation_suggestions": ["Set idle_in_transaction_session_timeout = 30s for the role checkout."],
+        "deviation": "error rate 61 times the mean of the last hour",
+        "provider": "anthropic", "model": "claude-haiku-4-5", "tokens": 3_412, "price_micro_usd": 4_730, "duration_ms": 2_310,
+        "blast_radius": {
+            "affected_pods": 3, "estimated_downtime": "~30s", "related_services": ["postgres-shop"], "data_impact": "NONE",
+        },
+    });
+    serde_json::from_value(finding).expect("a finding")
+}
+
+fn evidence() -> Vec<Evidence> {
+    let window = |name: &str, unit: &str, points: &[f64]| Measurement::of(name, unit, points).expect("numbers");
+    let measurements = vec![
+        window("request_rate", "1/s", &[212.0, 205.0, 180.0, 149.0, 121.0, 118.0]),
+        window("error_rate", "%", &[0.2, 0.3, 2.9, 7.7, 11.8, 12.3]),
+        window("p99", "ms", &[180.0, 240.0, 900.0, 2_600.0, 4_800.0, 5_020.0]),
+    ];
+    let link = Some("https://signoz.example.com/trace?service=checkout-api&start=1795489620".to_owned());
+    let piece = |source, asked: &str, found| Evidence { source, asked: asked.to_owned(), at: at(4), duration_ms: 120, found };
+    vec![
+        piece(Source::Signoz, "checkout-api, 10 min", Found::Measured { measurements, link }),
+        piece(
+            Source::PastIncidents,
+            "the last 30 days",
+            Found::Known { facts: vec!["2026-11-02: repaired by Restart a systemd unit".into()] },
+        ),
+        piece(Source::Prometheus, "up", Found::Failed { why: "no answer in 2 s".into() }),
+        piece(Source::OpenIncidents, "checkout-api", Found::Nothing),
+    ]
+}
+
+fn guardrails() -> Vec<Outcome> {
+    let mut outcomes = Guardrail::ALL.map(|guardrail| Outcome { guardrail, passed: true, why: "fine".into() }).to_vec();
+    outcomes[2] = Outcome::blocked(Guardrail::Severity, "P1 never runs by itself");
+    outcomes[4] = Outcome::blocked(Guardrail::PlaybookRisk, "its risk is medium");
+    outcomes
+}
+
+fn analysed(number: u32) -> Draft {
+    let labels = [("alertname", "HighErrorRate"), ("severity", "critical"), ("component", "checkout-api"), ("namespace", "shop")];
+    let told = [("summary", "12.3 % of the requests to checkout-api fail (limit 5 %)")];
+    let mut draft = draft(number, &AlertTables::default(), &labels, &told);
+    let remembered = Some("The last 2 incidents were repaired by Restart a systemd unit.".to_owned());
+    draft.analysed(Analysis { remembered, ..finding() }, evidence(), at(8));
+    draft.incident.severity = Severity::P1;
+    draft
+}
+
+/// An incident whose plan waits for a decision.
+#[must_use]
+pub fn waiting() -> Draft {
+    let mut draft = analysed(1);
+    draft.propose_within(guardrails(), plan(), at(9), VALID_FOR);
+    draft.converged(14, at(60));
+    draft.incident.hit_count = 14;
+    draft
+}
+
+/// One whose plan needs two people, one of whom has approved, and that was escalated.
+#[must_use]
+pub fn half_approved() -> Draft {
+    let mut draft = analysed(2);
+    draft.propose_within(guardrails(), Plan { risk: Risk::Critical, ..plan() }, at(9), VALID_FOR);
+    if let Some(approval) = &mut draft.incident.approval {
+        approval.needed = 2;
+        approval.votes.push(Vote { person: "ada".into(), by: "telegram:7".into(), at: at(240) });
+        approval.escalated_at = Some(at(909));
+    }
+    draft
+}
+
+/// One that was approved and repaired.
+#[must_use]
+pub fn repaired() -> Draft {
+    let mut draft = approved();
+    let ran = |phase, detail: &str| StepRun { phase, index: 0, finished: true, succeeded: true, detail: detail.to_owned() };
+    draft.incident.repair = Some(Repair {
+        finished_at: Some(at(149)),
+        outcome: Some(RepairOutcome::Verified),
+        steps: vec![ran(Phase::Steps, "exited with 0 after 4.1 s"), ran(Phase::Verify, "exited with 0 after 0.2 s")],
+        ..Repair::start(plan().hash(), at(140))
+    });
+    draft.incident.status = Status::Repaired;
+    draft
+}
+
+/// Ada may decide on everything.
+fn channels() -> Channels {
+    let rule = ApprovalRule { people: vec!["ada".to_owned()], ..ApprovalRule::default() };
+    let ada = Person { telegram: Some(7), ..Person::default() };
+    let mut channels = Channels::default();
+    (channels.people, channels.approvals) = ([("ada".to_owned(), ada)].into(), vec![rule]);
+    channels
+}
+
+fn approved() -> Draft {
+    let mut draft = analysed(3);
+    draft.propose_within(guardrails(), plan(), at(9), VALID_FOR);
+    if let Some(id) = draft.incident.approval.as_ref().map(|approval| approval.id.clone()) {
+        let pressed = Pressed { verdict: Verdict::Approve, by: Known::Telegram(7), press: "press" };
+        decide(&mut draft, &id, &pressed, &channels(), at(130)).expect("it is pending");
+    }
+    draft
+}
+
+/// One whose repair failed and was taken back.
+#[must_use]
+pub fn failed() -> Draft {
+    let mut draft = approved();
+    let ran = |phase, succeeded, detail: &str| StepRun { phase, index: 0, finished: true, succeeded, detail: detail.to_owned() };
+    draft.incident.repair = Some(Repair {
+        finished_at: Some(at(175)),
+        outcome: Some(RepairOutcome::NotVerified),
+        steps: vec![
+            ran(Phase::Steps, true, "exited with 0 after 4.1 s"),
+            ran(Phase::Verify, false, "exited with 22 after 30.0 s"),
+            ran(Phase::Rollback, true, "exited with 0 after 0.3 s"),
+        ],
+        ..Repair::start(plan().hash(), at(140))
+    });
+    draft.incident.status = Status::RepairFailed;
+    draft.incident.flaps = 2;
+    draft
+}
+
+/// One that no playbook fits, and whose models did not answer.
+#[must_use]
+pub fn needs_human() -> Draft {
+    let labels =
+        [("alertname", "CertificateExpiresSoon"), ("severity", "warning"), ("component", "shop.example.com"), ("namespace", "edge")];
+    let told = [("summary", "the certificate of shop.example.com expires in 6 days")];
+    let mut draft = draft(4, &AlertTables::default(), &labels, &told);
+    let fell_back_because = Some("the day's budget for models is used up".to_owned());
+    draft.analysed(
+        Analysis {
+            root_cause: "The certificate was not renewed.".into(),
+            suggested_action: "Renew it, and look at why the renewal failed.".into(),
+            suggested_command: Some("kubectl describe certificate shop-tls -n edge".into()),
+            optimisation_suggestions: vec![],
+            risk: Risk::Medium,
+            provider: "static".into(),
+            model: None,
+            tokens: 0,
+            price_micro_usd: 0,
+            fell_back_because,
+            ..finding()
+        },
+        vec![],
+        at(8),
+    );
+    draft.incident.severity = Severity::P2;
+    draft.incident.status = Status::NeedsHuman;
+    draft.incident.no_plan_because = Some("no playbook fits the alert".into());
+    draft
+}
+
+/// A storm of a thousand incidents.
+#[must_use]
+pub fn storm() -> Draft {
+    let names = ["TargetDown", "TargetDown", "HighErrorRate", "KubePodNotReady", "TargetDown", "HighLatency", "KubePodNotReady"];
+    let line = |n: usize| Tied {
+        incident_id: id(u32::try_from(n).unwrap_or_default()),
+        name: if n.is_multiple_of(331) { format!("Custom{n}") } else { names[n % names.len()].to_owned() },
+        target: format!("node-{:02}", n % 40),
+        open: !n.is_multiple_of(5),
+    };
+    let mut draft = Draft::storm(id(9_000), 1, 20, at(0));
+    draft.storm_is(Storm::of(&(0..1_000).map(line).collect::<Vec<_>>()), at(30));
+    let root_cause = "The switch of rack 4 does not forward: every node behind it is unreachable.".to_owned();
+    let suggested_action = "Look at rack 4's switch before anything else.".to_owned();
+    draft.analysed(Analysis { root_cause, suggested_action, suggested_command: None, ..finding() }, vec![], at(31));
+    draft.incident.status = Status::NeedsHuman;
+    draft.incident.no_plan_because = Some("no playbook repairs a storm".into());
+    draft
+}
+
+/// A report of a delivery pipeline.
+#[must_use]
+pub fn pipeline() -> Draft {
+    let tables: AlertTables = serde_json::from_str(r#"{"cicd":{"patterns":["CI_*"]}}"#).expect("tables");
+    let labels =
+        [("alertname", "CI_Deploy"), ("severity", "info"), ("stage", "production"), ("commit", "4f0c2d9"), ("triggered_by", "mira")];
+    let told = [("summary", "checkout-api 2.14.0 is deployed"), ("workflow_url", "https://ci.example.com/runs/5120")];
+    draft(5, &tables, &labels, &told)
+}
+
+/// A run of a pipeline, one stage of which failed.
+#[must_use]
+pub fn flow() -> Flow {
+    let stage = |name: &str, state, message: &str| Stage {
+        name: name.to_owned(),
+        state,
+        message: message.to_owned(),
+        incident_id: pipeline().incident.id,
+        at: Timestamp::UNIX_EPOCH,
+    };
+    let stages = vec![
+        stage("build", State::Passed, "built in 48 s"),
+        stage("test", State::Failed, "2 of 311 tests failed"),
+        stage("deploy (staging)", State::Running, "checkout 2.14.0 is being deployed"),
+    ];
+    Flow {
+        name: "checkout".to_owned(),
+        commit: "4f0c2d9".to_owned(),
+        by: "mira".to_owned(),
+        url: "https://ci.example/shop/checkout/runs/5120".to_owned(),
+        stages,
+        left_out: 0,
+        newest: pipeline().incident.id,
+    }
+}
+
+/// Every one of them that is no storm and no report.
+#[must_use]
+pub fn incidents() -> Vec<Incident> {
+    [waiting(), half_approved(), repaired(), failed(), needs_human()].map(|draft| draft.incident).into()
+}
+
+/// Earlier incidents of one fingerprint, newest first.
+#[must_use]
+pub fn earlier() -> Vec<Incident> {
+    let over = |draft: Draft, minutes: i64| {
+        let mut incident = draft.incident;
+        incident.status = Status::Resolved;
+        incident.resolved_at = Some(at(minutes * 60));
+        incident
+    };
+    vec![over(repaired(), 4), over(failed(), 95), over(waiting(), 1_700), needs_human().incident]
+}
+
+/// A day on which the budget for models was used up.
+#[must_use]
+pub fn spending() -> Spending {
+    let paid = |calls, input, output, price| Paid { calls, usage: Usage { input, output }, price };
+    let providers = BTreeMap::from([("one".to_owned(), paid(12, 40_000, 9_000, 3_900_000)), ("own".to_owned(), paid(3, 900, 100, 0))]);
+    Spending { committed: 4_990_000, unsettled: 250_000, providers }
+}

@@ -1,0 +1,461 @@
+//! Every template in every language, with what may happen and with the worst that may come from outside.
+
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::{Strategy, any, prop, prop_oneof, proptest};
+use serde_json::json;
+use shared::domain::alert::Texts;
+use shared::domain::approval::{Standing, Verdict, Vote};
+use shared::domain::budget::{Paid, Spending};
+use shared::domain::evidence::{Evidence, Found, Measurement, Source};
+use shared::domain::guardrail::{Guardrail, Outcome};
+use shared::domain::incident::{Incident, Status};
+use shared::domain::plan::Phase;
+use shared::domain::repair::{Repair, RepairOutcome, StepRun};
+use shared::domain::storm::{Storm, Tied};
+
+use super::{Extras, Kind, Language, MESSAGE_UNITS, Rich, Templates, every, file};
+use crate::content::Content;
+use crate::samples;
+
+fn templates() -> Templates {
+    Templates::load(Path::new("there is no such directory"))
+}
+
+fn english(incident: &Incident) -> Content {
+    templates().card(Language::English, incident, &Extras { silence_possible: true, silenced_until: None })
+}
+
+fn asks(content: &Content) -> Vec<Vec<String>> {
+    let word = |ask: String| ask.split(':').next().unwrap_or_default().to_owned();
+    content.buttons.iter().map(|row| row.iter().map(|button| word(button.ask.to_string())).collect()).collect()
+}
+
+#[test]
+fn the_card_that_waits_says_what_where_why_and_what_would_run_in_its_first_lines() {
+    let card = english(&samples::waiting().incident);
+    let text = card.text.plain();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[..2], ["🚨 P1 HighErrorRate [x14]", "checkout-api in shop"]);
+    assert!(lines[2].starts_with("12.3 % of the requests"));
+    let place = |word: &str| lines.iter().position(|line| line.starts_with(word)).unwrap_or_else(|| panic!("{word} is missing in {text}"));
+    let order = [
+        "Cause The connection pool",
+        "Do Restart",
+        "⏳ Waiting for a decision until",
+        "Plan Restart a systemd unit on checkout-api",
+        "run sudo systemctl restart checkout-api.service",
+        "check curl",
+        "undo sudo",
+        "Asks a human because: severity (P1 never runs by itself); playbook_risk",
+        "📈 request rate 118 1/s ↘ (118 to 212)",
+        "📈 error rate 12.3 % ↗",
+        "📈 p99 latency",
+        "🔗 look at the traces",
+        "🧠 The last 2 incidents",
+        "Risk high · confidence 87% · downtime ~30s · APP",
+        "💡 Set idle",
+        "by anthropic (claude-haiku-4-5), 3412 tokens, $0.00473",
+        "01KAT5",
+    ];
+    assert!(order.map(place).is_sorted(), "{text}");
+    assert!(place("Plan") <= 10, "a phone shows about that many: {text}");
+    assert_eq!(asks(&card), [vec!["approve", "reject"], vec!["details", "history"], vec!["reanalyse", "silence"]]);
+    assert!(card.buttons.iter().flatten().all(|button| button.ask.to_string().len() <= 64));
+    assert!(card.text.telegram().contains("<a href=\"https://signoz.example.com/trace?service=checkout-api&amp;start=1795489620\">"));
+}
+
+#[test]
+fn the_card_says_who_has_decided_and_who_is_still_needed() {
+    let half = english(&samples::half_approved().incident).text.plain();
+    assert!(half.contains("👥 1 of 2 approvals: ada\n") && half.contains("📣 Escalated at "), "{half}");
+    let done = english(&samples::repaired().incident);
+    let text = done.text.plain();
+    assert!(
+        text.contains("Approved by ada at 2026-")
+            && text.contains("✓ run 1: exited with 0")
+            && text.contains("Repair: verified, after 9.0 s"),
+        "{text}"
+    );
+    assert_eq!(asks(&done), [vec!["details", "history"], vec!["reanalyse", "silence"]], "there is nothing to decide");
+    let failed = english(&samples::failed().incident).text.plain();
+    assert!(
+        failed.contains("The repair failed") && failed.contains("✗ check 1: exited with 22") && failed.contains("It came back 2 times"),
+        "{failed}"
+    );
+    let mut void = samples::waiting().incident;
+    let standing = Standing::Void { why: "the alert has resolved".into(), at: void.opened_at };
+    void.approval.as_mut().expect("asked").standing = standing;
+    void.status = Status::Resolved;
+    let void = english(&void);
+    assert!(void.text.plain().contains("The plan is void: the alert has resolved"));
+    assert_eq!(asks(&void), [["details", "history"]], "nothing is analysed or silenced that is over");
+    let mut rejected = samples::waiting().incident;
+    let at = rejected.opened_at;
+    rejected.approval.as_mut().expect("asked").standing = Standing::Decided { verdict: Verdict::Reject, by: "api:ada".into(), at };
+    assert!(english(&rejected).text.plain().contains("Rejected by api:ada at "));
+}
+
+#[test]
+fn who_runs_by_itself_says_so_and_a_silence_says_until_when() {
+    let mut incident = samples::waiting().incident;
+    incident.guardrails = Guardrail::ALL.map(|guardrail| Outcome { guardrail, passed: true, why: "fine".into() }).into();
+    assert!(english(&incident).text.plain().contains("Runs by itself: all guardrails passed"));
+    let extras = Extras { silence_possible: true, silenced_until: Some(incident.opened_at) };
+    let card = templates().card(Language::English, &incident, &extras);
+    assert!(card.text.plain().contains("🔕 Silenced until 2026-11-") && !asks(&card).concat().contains(&"silence".to_owned()));
+    let card = templates().card(Language::English, &incident, &Extras::default());
+    assert!(!asks(&card).concat().contains(&"silence".to_owned()), "nobody could do it");
+    assert!(!card.text.plain().contains("left out"));
+    incident.left_out = 7;
+    assert!(english(&incident).text.plain().contains("its sender left out 7 alerts"));
+}
+
+#[test]
+fn the_card_of_a_storm_accounts_for_every_incident() {
+    let storm = samples::storm().incident;
+    let text = english(&storm).text.plain();
+    assert!(text.contains("\n800 of 1000 incidents still open\n"), "{text}");
+    let counts = text.lines().filter_map(|line| line.strip_prefix("· ")?.split_once(" of ")).map(|(open, rest)| {
+        let tied = rest.split(' ').next().unwrap_or_default();
+        (open.parse::<u64>().expect("a number"), tied.parse::<u64>().expect("a number"))
+    });
+    assert_eq!(counts.fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1)), (800, 1_000), "{text}");
+    assert!(text.contains("TargetDown: node-"), "{text}");
+}
+
+#[test]
+fn a_report_of_a_pipeline_is_a_few_lines_without_buttons() {
+    let mut draft = samples::pipeline();
+    let card = english(&draft.incident);
+    let id = draft.incident.id.clone();
+    let expected =
+        format!("✅ checkout-api 2.14.0 is deployed\nstage production · commit 4f0c2d9 · by mira\nhttps://ci.example.com/runs/5120\n{id}");
+    assert_eq!(card.text.plain(), expected);
+    assert!(card.buttons.is_empty());
+    draft.incident.hit_count = 3;
+    draft.incident.alert.labels = Texts::new();
+    draft.incident.alert.annotations = Texts::new();
+    assert_eq!(
+        english(&draft.incident).text.plain(),
+        format!("✅ checkout-api 2.14.0 is deployed [x3]\n{id}"),
+        "what is not told leaves no gap"
+    );
+}
+
+#[test]
+fn the_budget_notice_says_where_the_money_went() {
+    let notice = |spending: &Spending| templates().budget(Language::English, jiff::civil::date(2026, 11, 22), spending).text.plain();
+    let expected = "💸 The budget for models of 2026-11-22 is used up\nThe static analyzer answers until midnight UTC.\n\
+        $4.99 are spent or reserved\n· one: $3.90 (calls: 12, tokens: 49000)\n· own: $0.00 (calls: 3, tokens: 1000)\n\
+        · $1.09 for calls that have not ended\n$0.25 of it are the highest possible price of calls whose real price is unknown";
+    assert_eq!(notice(&samples::spending()), expected);
+    assert!(notice(&Spending::default()).ends_with("\n$0.00 are spent or reserved"), "a first call that is too dear for the whole budget");
+}
+
+#[test]
+fn details_history_and_escalation_say_what_they_are_for() {
+    let draft = samples::half_approved();
+    let details = templates().details(Language::English, &draft.incident, &draft.entries).text.plain();
+    for part in [
+        "Blast radius affected: 3",
+        "Related: postgres-shop",
+        "Deviation: error rate 61",
+        "Prometheus up: no answer, no answer in 2 s",
+        "open incidents checkout-api: nothing",
+        "✗ severity: P1 never",
+        "✓ cooldown: fine",
+        "unit = checkout-api.service",
+        "APPROVAL_REQUESTED",
+    ] {
+        assert!(details.contains(part), "{part} is missing in {details}");
+    }
+    let history = templates().history(Language::English, &draft.incident, &samples::earlier()).text.plain();
+    for part in [
+        ", 4 min: repaired · Restart a systemd unit · ada",
+        "1 h 35 min: the repair failed",
+        "1 d 4 h [x14]: resolved by itself",
+        ": still open",
+    ] {
+        assert!(history.contains(part), "{part} is missing in {history}");
+    }
+    let alone = templates().history(Language::English, &draft.incident, &[]).text.plain();
+    assert!(alone.contains("None is known"), "{alone}");
+    let escalation = templates().escalation(Language::English, &draft.incident, &["ada".into(), "mira".into()]);
+    assert!(
+        escalation.text.plain().starts_with("📣 Nobody has decided for 15 min: ada, mira\n🚨 P1 HighErrorRate · checkout-api in shop\n")
+    );
+    assert_eq!(asks(&escalation), [["approve", "reject"]]);
+}
+
+#[test]
+fn what_does_not_fit_is_left_out_and_counted() {
+    let mut draft = samples::half_approved();
+    for n in 0..40 {
+        let mut entry = draft.entries[0].clone();
+        entry.detail = format!("{n} {}", "long ".repeat(60));
+        draft.entries.push(entry);
+    }
+    let details = templates().details(Language::English, &draft.incident, &draft.entries).text;
+    assert!(details.units() <= MESSAGE_UNITS && details.plain().contains(" more before)\n"), "{}", details.plain());
+    assert!(details.plain().contains(": 39 long"), "the newest stay");
+    let many = vec![samples::repaired().incident; 60];
+    let history = templates().history(Language::English, &draft.incident, &many).text.plain();
+    assert!(history.contains("\nand 45 more\n"), "{history}");
+}
+
+#[test]
+fn a_finding_writes_no_line_of_its_own_and_no_half_command() {
+    let mut incident = samples::waiting().incident;
+    let lines = english(&incident).text.plain().lines().count();
+    let analysis = incident.analysis.as_mut().expect("analysed");
+    analysis.root_cause = "disk\n✅ Approved by alice".into();
+    analysis.suggested_command = Some("rm -rf /srv/cache/x".repeat(16));
+    incident.alert.message = "down\n✅ Resolved".into();
+    let text = english(&incident).text.plain();
+    assert!(text.contains("Cause disk ✅ Approved by alice\n") && !text.contains("rm -rf"), "{text}");
+    assert_eq!(text.lines().count(), lines - 1, "the command is gone, and no line has come");
+}
+
+/// A directory with one template of the operator's.
+fn own(kind: Kind, source: &str) -> (tempfile::TempDir, Templates) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join(file(Language::English, kind));
+    std::fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+    std::fs::write(path, source).expect("written");
+    let templates = Templates::load(directory.path());
+    (directory, templates)
+}
+
+#[test]
+fn an_operators_template_takes_the_place_of_the_built_in_one() {
+    let source = "{% macro loud(text) %}<b>{{ text|upper }}</b>{% endmacro %}\n{{ loud(name) }} {{ words.status[status] }}";
+    let (_directory, templates) = own(Kind::Incident, source);
+    let mut incident = samples::waiting().incident;
+    incident.alert.name = "<i>x</i>".into();
+    let card = templates.card(Language::English, &incident, &Extras::default());
+    assert_eq!(card.text.telegram(), "<b>&lt;I&gt;X&lt;/I&gt;</b> Waiting for a decision");
+    assert!(!card.buttons.is_empty(), "buttons are not the template's");
+    let other = templates.card(Language::TraditionalChinese, &incident, &Extras::default());
+    assert!(other.text.plain().contains("等待簽核"), "{}", other.text.plain());
+}
+
+#[test]
+fn what_comes_from_outside_stays_text_whatever_the_template_says() {
+    let mut incident = samples::waiting().incident;
+    incident.alert.name = "<b>x</b>".into();
+    for source in ["{% autoescape false %}{{ name }}{% endautoescape %}", "{% set x %}{{ name }}{% endset %}{{ x }}", "{{ [name]|join }}"] {
+        let (_directory, templates) = own(Kind::Incident, source);
+        let text = templates.card(Language::English, &incident, &Extras::default()).text;
+        assert_eq!(text.telegram(), "&lt;b&gt;x&lt;/b&gt;", "{source}");
+    }
+}
+
+#[test]
+fn a_broken_template_gives_way_and_says_so() {
+    let cases = [
+        ("\n{% if %}", 2, "syntax error"),
+        ("<b>x</b>\n{{ nobody }}", 2, "no field nobody"),
+        ("{% if false %}{{ nobody }}{% endif %}", 1, "no field nobody"),
+        ("\n\n{% for part in parts %}{{ part.nobody }}{% endfor %}", 3, "undefined"),
+        ("x\n<u>y</u>", 2, "<u> is not allowed"),
+        ("x\n<b>y", 2, "<b> is not closed"),
+        ("{{ name|safe }}", 1, "unknown filter"),
+        ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", 1, "fuel"),
+        ("{% include 'x' %}", 1, ""),
+    ];
+    let incident = samples::waiting().incident;
+    let whole = english(&incident).text.plain();
+    for (source, line, what) in cases {
+        let (directory, templates) = own(Kind::Incident, source);
+        let extras = Extras { silence_possible: true, silenced_until: None };
+        let text = templates.card(Language::English, &incident, &extras).text.plain();
+        let note = format!("\n⚠ This message's own template is broken, the built-in one is shown: templates/en/incident.html:{line}");
+        assert_eq!(text, format!("{whole}{note}"), "{source}");
+        let (own, faults) = crate::check::faults(directory.path());
+        assert_eq!((own, faults.len()), (1, 1), "{faults:?}");
+        assert_eq!((faults[0].file.as_str(), faults[0].line), ("templates/en/incident.html", line), "{faults:?}");
+        assert!(faults[0].what.contains(what), "{faults:?}");
+    }
+    let (directory, _) = own(Kind::Incident, "{{ name }}");
+    assert_eq!(crate::check::faults(directory.path()), (1, vec![]));
+    std::fs::write(directory.path().join("templates/en/incidents.html"), "x").expect("written");
+    assert!(crate::check::faults(directory.path()).1[0].what.contains("no message is made from it"));
+}
+
+#[test]
+fn every_state_has_its_word_in_every_language() {
+    let templates = templates();
+    let mut incident = samples::waiting().incident;
+    let statuses = [
+        Status::Open,
+        Status::AwaitingApproval,
+        Status::NeedsHuman,
+        Status::Approved,
+        Status::Rejected,
+        Status::Repairing,
+        Status::Repaired,
+        Status::RepairFailed,
+        Status::Resolved,
+        Status::Announced,
+        Status::Tied,
+    ];
+    let outcomes = [RepairOutcome::Verified, RepairOutcome::StepFailed, RepairOutcome::NotVerified, RepairOutcome::Unknown];
+    for language in Language::ALL {
+        for status in statuses {
+            for guardrail in Guardrail::ALL {
+                for outcome in outcomes {
+                    incident.status = status;
+                    incident.guardrails = vec![Outcome::blocked(guardrail, "why")];
+                    let mut repair = Repair::start("x".into(), incident.opened_at);
+                    (repair.outcome, repair.finished_at) = (Some(outcome), Some(incident.opened_at));
+                    incident.repair = Some(repair);
+                    let content = templates.card(language, &incident, &Extras::default());
+                    assert!(content.text.plain().contains(incident.id.as_str()), "{}", content.text.plain());
+                    assert!(templates.details(language, &incident, &[]).text.plain().contains(incident.id.as_str()));
+                    assert!(templates.history(language, &incident, &[incident.clone()]).text.plain().contains(incident.id.as_str()));
+                }
+            }
+        }
+    }
+}
+
+/// The largest incident with this text wherever a text comes from outside.
+fn hostile(text: &str) -> Incident {
+    let text = text.to_owned();
+    let mut incident = samples::half_approved().incident;
+    let alert = &mut incident.alert;
+    (alert.name, alert.target, alert.namespace, alert.message) = (text.clone(), text.clone(), text.clone(), text.clone());
+    alert.labels = ["stage", "commit", "triggered_by"].map(|name| (name.to_owned(), text.clone())).into();
+    alert.annotations = Texts::from([("workflow_url".to_owned(), text.clone())]);
+    let finding = json!({
+        "action_title": text, "description": text, "root_cause": text, "suggested_action": text, "suggested_command": text,
+        "risk": "critical", "confidence": 0.6, "affected_services": vec![&text; 20], "primary_responsibility": "DATABASE",
+        "optimisation_suggestions": [text], "deviation": text, "remembered": text, "fell_back_because": text, "provider": text,
+        "model": text, "tokens": 1, "price_micro_usd": 1, "duration_ms": 1,
+        "blast_radius": { "affected_pods": 1, "estimated_downtime": text, "related_services": vec![&text; 20], "data_impact": "DESTRUCTIVE" },
+    });
+    incident.analysis = Some(serde_json::from_value(finding).expect("a finding"));
+    let number = |value| Measurement { name: text.clone(), unit: text.clone(), ..Measurement::of("", "", &[value]).expect("a number") };
+    let link = Some(format!("https://a.test/?q=\"&{text}"));
+    let found = [
+        Found::Measured { measurements: vec![number(f64::MAX); 12], link },
+        Found::Known { facts: vec![text.clone(); 12] },
+        Found::Failed { why: text.clone() },
+    ];
+    let piece = |found: &Found| Evidence {
+        source: Source::Prometheus,
+        asked: text.clone(),
+        at: Timestamp::UNIX_EPOCH,
+        duration_ms: 1,
+        found: found.clone(),
+    };
+    incident.evidence = found.iter().cycle().take(9).map(piece).collect();
+    incident.guardrails = Guardrail::ALL.map(|guardrail| Outcome::blocked(guardrail, text.clone())).into();
+    let plan = incident.plan.as_mut().expect("a plan");
+    (plan.playbook_name, plan.target) = (text.clone(), text.clone());
+    plan.parameters = (0..20).map(|n| (format!("{n}{text}"), text.clone())).collect();
+    plan.steps[0].argv = vec![text.clone()];
+    (plan.steps, plan.verify) = (vec![plan.steps[0].clone(); 9], vec![plan.steps[0].clone(); 9]);
+    let step = |n| StepRun { phase: Phase::Verify, index: n, finished: true, succeeded: false, detail: text.clone() };
+    let mut repair = Repair::start(text.clone(), Timestamp::UNIX_EPOCH);
+    (repair.steps, repair.outcome, repair.finished_at) = ((0..30).map(step).collect(), Some(RepairOutcome::Unknown), Some(Timestamp::MAX));
+    incident.repair = Some(repair);
+    let approval = incident.approval.as_mut().expect("asked");
+    approval.votes = vec![Vote { person: text.clone(), by: text.clone(), at: Timestamp::UNIX_EPOCH }; 3];
+    incident.no_plan_because = Some(text);
+    (incident.left_out, incident.flaps, incident.hit_count) = (u64::MAX, u64::MAX, u64::MAX);
+    incident
+}
+
+/// Every message about an incident, in every language.
+fn messages(incident: &Incident, text: &str) -> Vec<Content> {
+    let templates = templates();
+    let mut entry = samples::waiting().entries[0].clone();
+    (entry.actor, entry.detail, entry.error) = (text.to_owned(), text.to_owned(), Some(text.to_owned()));
+    let entries = vec![entry; 40];
+    let line = |n: usize| Tied {
+        incident_id: incident.id.clone(),
+        name: format!("{}{text}", n % 30),
+        target: text.to_owned(),
+        open: n.is_multiple_of(2),
+    };
+    let storm = Incident { storm: Some(Storm::of(&(0..60).map(line).collect::<Vec<_>>())), ..incident.clone() };
+    let mut report = incident.clone();
+    report.alert.cicd = true;
+    let spending = Spending {
+        committed: u64::MAX,
+        unsettled: u64::MAX,
+        providers: (0..40).map(|n| (format!("{n}{text}"), Paid::default())).collect(),
+    };
+    let extras = Extras { silence_possible: true, silenced_until: Some(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1)) };
+    let people = vec![text.to_owned(); 50];
+    let all = Language::ALL.map(|language| {
+        [
+            templates.card(language, incident, &extras),
+            templates.card(language, &storm, &extras),
+            templates.card(language, &report, &extras),
+            templates.budget(language, jiff::civil::Date::MAX, &spending),
+            templates.details(language, incident, &entries),
+            templates.history(language, incident, &vec![incident.clone(); 3]),
+            templates.escalation(language, incident, &people),
+        ]
+    });
+    all.into_iter().flatten().collect()
+}
+
+fn holds(contents: &[Content]) {
+    assert_eq!(contents.len(), every().count());
+    for content in contents {
+        let html = content.text.telegram();
+        assert!(content.text.units() <= MESSAGE_UNITS, "{}", content.text.units());
+        assert_eq!(Rich::parse(&html).expect("what is allowed").plain(), content.text.plain());
+        assert!(!html.contains(['\0', '\u{202e}', '\u{200b}']) && !html.contains("evil.test\">"), "{html}");
+        assert!(!content.text.plain().starts_with("built-in templates/"), "the template failed");
+        assert!(content.buttons.iter().flatten().all(|button| button.ask.to_string().len() <= 64));
+    }
+}
+
+#[test]
+fn the_largest_texts_make_messages_that_every_channel_takes() {
+    let long = 64 * 1024;
+    for text in ["x", "<", "🔥", "&\0\r\n", "</b><a href=\"https://evil.test\">x</a>", "\u{202e}\u{5d0}\u{627}", "*_`~> <!here>", "a b\n"]
+    {
+        let text = text.repeat(long / text.len());
+        holds(&messages(&hostile(&text), &text));
+    }
+    let empty = hostile("");
+    holds(&messages(&empty, ""));
+}
+
+fn outside() -> impl Strategy<Value = String> {
+    const PIECES: [&str; 14] = [
+        "<b>",
+        "</b>",
+        "<a href=\"https://evil.test\">",
+        "&lt;",
+        "&",
+        "*",
+        "_",
+        "`",
+        "\n",
+        "🔥",
+        "\u{202e}",
+        "{{ id }}",
+        "{% raw %}",
+        "\u{5d0}",
+    ];
+    let piece = prop_oneof![prop::sample::select(&PIECES[..]).prop_map(str::to_owned), any::<char>().prop_map(String::from)];
+    prop::collection::vec(piece, 0..30).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn any_text_makes_messages_that_every_channel_takes(text in outside(), times in 1_usize..40) {
+        let text = text.repeat(times);
+        holds(&messages(&hostile(&text), &text));
+    }
+}

@@ -1,0 +1,214 @@
+//! What the details show: the evidence, the guardrails, the plan and the end of the operation log.
+
+use serde::Serialize;
+use shared::domain::analysis::DataImpact;
+use shared::domain::evidence::{Evidence, Found};
+use shared::domain::guardrail::Outcome;
+use shared::domain::incident::Incident;
+use shared::domain::operation_log::Entry;
+
+use super::finding::{Link, Measured};
+use super::{NAME_CHARACTERS, STEP_CHARACTERS, TEXT_CHARACTERS, first, last, short};
+
+/// How many lines of one piece of evidence are shown.
+const LINES_SHOWN: usize = 4;
+/// How many pieces of evidence.
+const EVIDENCE_SHOWN: usize = 6;
+/// How many parameters of a plan.
+const PARAMETERS_SHOWN: usize = 8;
+/// How many of a list of services.
+const SERVICES_SHOWN: usize = 8;
+/// How much of a plan's hash: enough to compare it with the log's.
+const HASH_CHARACTERS: usize = 12;
+
+/// What `details.html` is given.
+#[derive(Debug, Clone, Serialize)]
+pub struct Details {
+    /// The alert's name.
+    pub name: String,
+    /// What is affected.
+    pub resource: String,
+    /// The analysis' own description.
+    pub description: String,
+    /// How many pods, processes or hosts are affected.
+    pub affected_pods: u32,
+    /// For how long, in words.
+    pub downtime: String,
+    /// `NONE`, `READ_ONLY`, `WRITE` or `DESTRUCTIVE`; empty without an analysis.
+    pub data_impact: String,
+    /// The services that are affected.
+    pub affected_services: String,
+    /// The services beside them.
+    pub related_services: String,
+    /// How far it is from normal.
+    pub deviation: String,
+    /// What was asked, and what came back.
+    pub evidence: Vec<Asked>,
+    /// How many more pieces there are.
+    pub evidence_more: usize,
+    /// What each guardrail answered.
+    pub guardrails: Vec<Answered>,
+    /// The playbook's name; empty where there is no plan.
+    pub playbook: String,
+    /// The service's name in the registry.
+    pub plan_target: String,
+    /// The plan's parameters.
+    pub parameters: Vec<Parameter>,
+    /// The first 12 characters of the plan's hash.
+    pub plan_hash: String,
+    /// The last entries of the operation log, oldest first.
+    pub log: Vec<Logged>,
+    /// How many entries stand before them.
+    pub log_before: usize,
+    /// The incident's id.
+    pub id: String,
+}
+
+/// One question and its answer.
+#[derive(Debug, Clone, Serialize)]
+pub struct Asked {
+    /// Who was asked: `prometheus`, `signoz`, `past_incidents`, `open_incidents` or `registry`.
+    pub source: &'static str,
+    /// What was asked.
+    pub asked: String,
+    /// What was measured.
+    pub measurements: Vec<Measured>,
+    /// What is known, in sentences.
+    pub facts: Vec<String>,
+    /// How many more measurements or facts there are.
+    pub more: usize,
+    /// Why there is no answer.
+    pub failed: String,
+    /// The page of the operator's own server, `http` or `https`, or nothing.
+    pub url: String,
+}
+
+/// What a guardrail answered.
+#[derive(Debug, Clone, Serialize)]
+pub struct Answered {
+    /// Its name as it stands in the log.
+    pub name: &'static str,
+    /// False if it stops the repair.
+    pub passed: bool,
+    /// Why.
+    pub why: String,
+}
+
+/// A parameter of a plan.
+#[derive(Debug, Clone, Serialize)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// An entry of the operation log.
+#[derive(Debug, Clone, Serialize)]
+pub struct Logged {
+    /// When: `03:14:15`.
+    pub time: String,
+    /// What happened, such as `APPROVAL_GIVEN`.
+    pub event: &'static str,
+    /// Who did it.
+    pub actor: String,
+    /// One line for people.
+    pub detail: String,
+    /// Why it failed, or nothing.
+    pub error: String,
+}
+
+impl Details {
+    /// What is shown of an incident and the last entries of its log, at most so many.
+    #[must_use]
+    pub fn of(incident: &Incident, entries: &[Entry], most: usize) -> Self {
+        let analysis = incident.analysis.as_ref();
+        let radius = analysis.map(|analysis| &analysis.blast_radius);
+        let (evidence, evidence_more) = first(incident.evidence.iter().map(Asked::of).collect(), EVIDENCE_SHOWN);
+        let (log, log_before) = last(entries.iter().map(Logged::of).collect(), most);
+        let plan = incident.plan.as_ref();
+        let parameter =
+            |(name, value): (&String, &String)| Parameter { name: short(name, NAME_CHARACTERS), value: short(value, NAME_CHARACTERS) };
+        Self {
+            name: short(&incident.alert.name, NAME_CHARACTERS),
+            resource: short(&incident.alert.target, NAME_CHARACTERS),
+            description: analysis.map(|analysis| short(&analysis.description, TEXT_CHARACTERS)).unwrap_or_default(),
+            affected_pods: radius.map_or(0, |radius| radius.affected_pods),
+            downtime: radius.map(|radius| short(&radius.estimated_downtime, NAME_CHARACTERS)).unwrap_or_default(),
+            data_impact: radius.map(|radius| impact(radius.data_impact)).unwrap_or_default().to_owned(),
+            affected_services: analysis.map(|analysis| listed(&analysis.affected_services)).unwrap_or_default(),
+            related_services: radius.map(|radius| listed(&radius.related_services)).unwrap_or_default(),
+            deviation: analysis
+                .and_then(|analysis| analysis.deviation.as_deref())
+                .map(|deviation| short(deviation, STEP_CHARACTERS))
+                .unwrap_or_default(),
+            evidence,
+            evidence_more,
+            guardrails: incident.guardrails.iter().map(Answered::of).collect(),
+            playbook: plan.map(|plan| short(&plan.playbook_name, NAME_CHARACTERS)).unwrap_or_default(),
+            plan_target: plan.map(|plan| short(&plan.target, NAME_CHARACTERS)).unwrap_or_default(),
+            parameters: plan.map(|plan| plan.parameters.iter().take(PARAMETERS_SHOWN).map(parameter).collect()).unwrap_or_default(),
+            plan_hash: plan.map(|plan| plan.hash().chars().take(HASH_CHARACTERS).collect()).unwrap_or_default(),
+            log,
+            log_before,
+            id: incident.id.to_string(),
+        }
+    }
+}
+
+fn impact(impact: DataImpact) -> &'static str {
+    match impact {
+        DataImpact::None => "NONE",
+        DataImpact::ReadOnly => "READ_ONLY",
+        DataImpact::Write => "WRITE",
+        DataImpact::Destructive => "DESTRUCTIVE",
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    let (shown, more) = first(names.iter().map(|name| short(name, NAME_CHARACTERS / 2)).collect(), SERVICES_SHOWN);
+    if more > 0 { format!("{} +{more}", shown.join(", ")) } else { shown.join(", ") }
+}
+
+impl Asked {
+    fn of(evidence: &Evidence) -> Self {
+        let mut asked = Self {
+            source: evidence.source.as_str(),
+            asked: short(&evidence.asked, NAME_CHARACTERS),
+            measurements: Vec::new(),
+            facts: Vec::new(),
+            more: 0,
+            failed: String::new(),
+            url: Link::of(evidence).map(|link| link.url).unwrap_or_default(),
+        };
+        match &evidence.found {
+            Found::Measured { measurements, .. } => {
+                (asked.measurements, asked.more) = first(measurements.iter().map(Measured::of).collect(), LINES_SHOWN);
+            }
+            Found::Known { facts } => {
+                (asked.facts, asked.more) = first(facts.iter().map(|fact| short(fact, STEP_CHARACTERS)).collect(), LINES_SHOWN);
+            }
+            Found::Failed { why } => asked.failed = short(why, STEP_CHARACTERS),
+            Found::Nothing => {}
+        }
+        asked
+    }
+}
+
+impl Answered {
+    fn of(outcome: &Outcome) -> Self {
+        Self { name: outcome.guardrail.as_str(), passed: outcome.passed, why: short(&outcome.why, NAME_CHARACTERS) }
+    }
+}
+
+impl Logged {
+    fn of(entry: &Entry) -> Self {
+        Self {
+            time: entry.at.strftime("%H:%M:%S").to_string(),
+            event: entry.event.as_str(),
+            actor: short(&entry.actor, NAME_CHARACTERS),
+            detail: short(&entry.detail, STEP_CHARACTERS),
+            error: entry.error.as_deref().map(|error| short(error, STEP_CHARACTERS)).unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What was found out: cause, action, evidence, and what finding it has cost.
+
+use serde::Serialize;
+use shared::domain::analysis::Analysis;
+use shared::domain::evidence::{Evidence, Found, Measurement, Trend, figure};
+use shared::domain::incident::Incident;
+use shared::domain::price::dollars;
+use shared::domain::visible::is_hidden;
+
+use super::{NAME_CHARACTERS, STEP_CHARACTERS, TEXT_CHARACTERS, short};
+
+/// How many measurements are shown.
+const MEASUREMENTS_SHOWN: usize = 4;
+/// How many links are shown.
+const LINKS_SHOWN: usize = 2;
+
+/// The finding. Without an analysis every text is empty.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Finding {
+    /// False until there is an analysis.
+    pub analysed: bool,
+    /// The root cause.
+    pub cause: String,
+    /// What to do.
+    pub action: String,
+    /// A command to consider, only whole: one that is cut is another command, and people copy it.
+    pub command: String,
+    /// What was measured.
+    pub measurements: Vec<Measured>,
+    /// Where to look further: the operator's own servers.
+    pub links: Vec<Link>,
+    /// What repaired it before.
+    pub remembered: String,
+    /// `low`, `medium`, `high` or `critical`.
+    pub risk: &'static str,
+    /// In percent.
+    pub confidence: u8,
+    /// How long users notice it, in words.
+    pub downtime: String,
+    /// `APP`, `INFRA`, `DATABASE`, `COLLAB` or `HUMAN`.
+    pub responsibility: &'static str,
+    /// Who found it: a provider's name, `static` or `memory`.
+    pub provider: String,
+    /// Which model.
+    pub model: String,
+    /// How many tokens it took.
+    pub tokens: u64,
+    /// What it cost, such as `$0.0012`; empty where it cost nothing.
+    pub price: String,
+    /// Why no model answered.
+    pub fell_back_because: String,
+    /// How to keep it from coming back: the first suggestion.
+    pub tuning: String,
+}
+
+/// One value over a window of time.
+#[derive(Debug, Clone, Serialize)]
+pub struct Measured {
+    /// `request_rate`, `error_rate`, `p99`, or the name of another query.
+    pub name: String,
+    /// The newest value.
+    pub value: String,
+    /// Its unit, or nothing.
+    pub unit: String,
+    /// `↗`, `→` or `↘`.
+    pub trend: &'static str,
+    /// The least value of the window.
+    pub least: String,
+    /// The greatest.
+    pub most: String,
+}
+
+/// A link to one of the operator's own servers.
+#[derive(Debug, Clone, Serialize)]
+pub struct Link {
+    /// Whose: `prometheus` or `signoz`.
+    pub source: &'static str,
+    /// `http` or `https`.
+    pub url: String,
+}
+
+impl Finding {
+    /// What an incident's analysis says.
+    #[must_use]
+    pub fn of(incident: &Incident) -> Self {
+        let Some(analysis) = &incident.analysis else { return Self::default() };
+        let text = |text: &str| short(text, TEXT_CHARACTERS);
+        let optional = |text: &Option<String>| text.as_deref().map(|text| short(text, TEXT_CHARACTERS)).unwrap_or_default();
+        Self {
+            analysed: true,
+            cause: text(&analysis.root_cause),
+            action: text(&analysis.suggested_action),
+            command: whole(analysis.suggested_command.as_deref()),
+            measurements: measurements(&incident.evidence),
+            links: incident.evidence.iter().filter_map(Link::of).take(LINKS_SHOWN).collect(),
+            remembered: optional(&analysis.remembered),
+            risk: analysis.risk.as_str(),
+            confidence: percent(analysis),
+            downtime: short(&analysis.blast_radius.estimated_downtime, NAME_CHARACTERS),
+            responsibility: analysis.primary_responsibility.as_str(),
+            provider: short(&analysis.provider, NAME_CHARACTERS),
+            model: analysis.model.as_deref().map(|model| short(model, NAME_CHARACTERS)).unwrap_or_default(),
+            tokens: analysis.tokens,
+            price: if analysis.price_micro_usd > 0 { dollars(analysis.price_micro_usd) } else { String::new() },
+            fell_back_because: optional(&analysis.fell_back_because),
+            tuning: analysis.optimisation_suggestions.first().map(|tip| text(tip)).unwrap_or_default(),
+        }
+    }
+}
+
+/// A command if all of it can be shown as it is.
+fn whole(command: Option<&str>) -> String {
+    let shown = command.map(str::trim).filter(|text| {
+        text.chars().take(TEXT_CHARACTERS + 1).count() <= TEXT_CHARACTERS && !text.contains(|c| is_hidden(c) || c == '\n' || c == '\t')
+    });
+    shown.unwrap_or_default().to_owned()
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0 and 100")]
+fn percent(analysis: &Analysis) -> u8 {
+    (analysis.confidence * 100.0).round().clamp(0.0, 100.0) as u8
+}
+
+fn measurements(evidence: &[Evidence]) -> Vec<Measured> {
+    let all = evidence.iter().filter_map(|evidence| match &evidence.found {
+        Found::Measured { measurements, .. } => Some(measurements),
+        _ => None,
+    });
+    all.flatten().take(MEASUREMENTS_SHOWN).map(Measured::of).collect()
+}
+
+impl Measured {
+    pub(super) fn of(measurement: &Measurement) -> Self {
+        let trend = match measurement.trend {
+            Trend::Rising => "↗",
+            Trend::Falling => "↘",
+            Trend::Stable => "→",
+        };
+        Self {
+            name: short(&measurement.name, STEP_CHARACTERS),
+            value: figure(measurement.value),
+            unit: short(&measurement.unit, NAME_CHARACTERS),
+            trend,
+            least: figure(measurement.least),
+            most: figure(measurement.most),
+        }
+    }
+}
+
+impl Link {
+    /// The link of a piece of evidence, if it leads to a web page.
+    pub(super) fn of(evidence: &Evidence) -> Option<Self> {
+        let Found::Measured { link: Some(url), .. } = &evidence.found else { return None };
+        let web = (url.starts_with("https://") || url.starts_with("http://"))
+            && !url.contains(|c: char| c.is_whitespace() || c.is_control() || is_hidden(c));
+        web.then(|| Self { source: evidence.source.as_str(), url: url.clone() })
+    }
+}

@@ -1,0 +1,80 @@
+//! What the card of a run of a delivery pipeline shows: one line of stages that moves on.
+
+use serde::Serialize;
+use shared::domain::flow::{self, State};
+
+/// How many failed stages say why.
+const FAILURES_SHOWN: usize = 3;
+
+/// What `flow.html` is given. Its texts are cut where they are stored; one that was not told is empty.
+#[derive(Debug, Clone, Serialize)]
+pub struct Flow {
+    /// The name of the pipeline.
+    pub name: String,
+    /// What is built and delivered.
+    pub commit: String,
+    /// Who started the run.
+    pub triggered_by: String,
+    /// The stages, in order.
+    pub stages: Vec<Stage>,
+    /// How many more stages there were.
+    pub left_out: usize,
+    /// Failed stages with what they said.
+    pub failures: Vec<Failure>,
+    /// Where the run is shown. It comes from outside: a text, not a link.
+    pub url: String,
+    /// The incident of the newest report.
+    pub id: String,
+}
+
+/// A stage.
+#[derive(Debug, Clone, Serialize)]
+pub struct Stage {
+    /// One character that says how it went.
+    pub icon: &'static str,
+    /// Its name, with its environment.
+    pub name: String,
+}
+
+/// A stage that failed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Failure {
+    /// Its name.
+    pub name: String,
+    /// What it said.
+    pub message: String,
+}
+
+impl Flow {
+    /// What is shown of a run.
+    #[must_use]
+    pub fn of(run: &flow::Flow) -> Self {
+        let failed = run.stages.iter().filter(|stage| stage.state == State::Failed && !stage.message.is_empty());
+        Self {
+            name: run.name.clone(),
+            commit: run.commit.clone(),
+            triggered_by: run.by.clone(),
+            stages: run.stages.iter().map(|stage| Stage { icon: icon(stage.state), name: stage.name.clone() }).collect(),
+            left_out: run.left_out,
+            failures: failed
+                .take(FAILURES_SHOWN)
+                .map(|stage| Failure { name: stage.name.clone(), message: stage.message.clone() })
+                .collect(),
+            url: run.url.clone(),
+            id: run.newest.to_string(),
+        }
+    }
+}
+
+fn icon(state: State) -> &'static str {
+    match state {
+        State::Running => "⏳",
+        State::Ended => "☑️",
+        State::Passed => "✅",
+        State::Failed => "❌",
+    }
+}
+
+#[cfg(test)]
+#[path = "flow_tests.rs"]
+mod tests;

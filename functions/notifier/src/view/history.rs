@@ -1,0 +1,97 @@
+//! What the history shows: the earlier incidents of a fingerprint.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::domain::approval::{Standing, Verdict};
+use shared::domain::incident::Incident;
+use shared::domain::repair::RepairOutcome;
+
+use super::standing::decided_by;
+use super::{NAME_CHARACTERS, first, moment, short};
+
+/// What `history.html` is given.
+#[derive(Debug, Clone, Serialize)]
+pub struct History {
+    /// The alert's name.
+    pub name: String,
+    /// What is affected.
+    pub resource: String,
+    /// The earlier incidents, as they were given.
+    pub incidents: Vec<Earlier>,
+    /// How many more there are.
+    pub more: usize,
+    /// The incident's id.
+    pub id: String,
+}
+
+/// An earlier incident.
+#[derive(Debug, Clone, Serialize)]
+pub struct Earlier {
+    /// When it was opened.
+    pub opened_at: String,
+    /// How long it lasted, such as `1 h 12 min`; empty while it is open.
+    pub lasted: String,
+    /// How many alerts it counted.
+    pub count: u64,
+    /// `repaired`, `repair_failed`, `rejected`, `resolved` (by itself) or `open`.
+    pub outcome: &'static str,
+    /// The playbook that ran or was rejected, or nothing.
+    pub playbook: String,
+    /// Who decided, or nothing.
+    pub decided_by: String,
+    /// Its id.
+    pub id: String,
+}
+
+impl History {
+    /// What is shown of the earlier incidents, at most so many.
+    #[must_use]
+    pub fn of(incident: &Incident, earlier: &[Incident], most: usize) -> Self {
+        let (shown, more) = first(earlier.iter().collect(), most);
+        Self {
+            name: short(&incident.alert.name, NAME_CHARACTERS),
+            resource: short(&incident.alert.target, NAME_CHARACTERS),
+            incidents: shown.into_iter().map(Earlier::of).collect(),
+            more,
+            id: incident.id.to_string(),
+        }
+    }
+}
+
+impl Earlier {
+    fn of(incident: &Incident) -> Self {
+        let outcome = outcome(incident);
+        let ran = matches!(outcome, "repaired" | "repair_failed" | "rejected");
+        Self {
+            opened_at: moment(incident.opened_at),
+            lasted: incident.resolved_at.map(|at| length(incident.opened_at, at)).unwrap_or_default(),
+            count: incident.hit_count,
+            outcome,
+            playbook: incident.plan.as_ref().filter(|_| ran).map(|plan| short(&plan.playbook_name, NAME_CHARACTERS)).unwrap_or_default(),
+            decided_by: incident.approval.as_ref().map(decided_by).unwrap_or_default(),
+            id: incident.id.to_string(),
+        }
+    }
+}
+
+fn outcome(incident: &Incident) -> &'static str {
+    let rejected =
+        incident.approval.as_ref().is_some_and(|approval| matches!(approval.standing, Standing::Decided { verdict: Verdict::Reject, .. }));
+    match incident.repair.as_ref().and_then(|repair| repair.outcome) {
+        Some(RepairOutcome::Verified) => "repaired",
+        Some(_) => "repair_failed",
+        None if rejected => "rejected",
+        None if incident.is_open() => "open",
+        None => "resolved",
+    }
+}
+
+fn length(from: Timestamp, until: Timestamp) -> String {
+    let minutes = until.duration_since(from).as_mins().max(0);
+    match (minutes / (24 * 60), minutes / 60 % 24, minutes % 60) {
+        (0, 0, 0) => "<1 min".to_owned(),
+        (0, 0, minutes) => format!("{minutes} min"),
+        (0, hours, minutes) => format!("{hours} h {minutes} min"),
+        (days, hours, _) => format!("{days} d {hours} h"),
+    }
+}

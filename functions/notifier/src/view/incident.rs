@@ -1,0 +1,181 @@
+//! What cards show: of an incident, of a storm, and of a report of a delivery pipeline.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::domain::alert::AlertSeverity;
+use shared::domain::incident::{Incident, Status};
+use shared::domain::storm::Storm;
+
+use super::finding::Finding;
+use super::plan::Planned;
+use super::standing::Stand;
+use super::{NAME_CHARACTERS, TEXT_CHARACTERS, moment, short};
+
+/// How many targets of a storm's group are named.
+const TARGETS_SHOWN: usize = 3;
+
+/// What `incident.html` and `storm.html` are given.
+#[derive(Debug, Clone, Serialize)]
+pub struct Card {
+    /// One character that says where it stands.
+    pub icon: &'static str,
+    /// `P0` to `P3`.
+    pub severity: String,
+    /// The alert's name.
+    pub name: String,
+    /// How many alerts it counts.
+    pub count: u64,
+    /// What is affected.
+    pub resource: String,
+    /// Where.
+    pub namespace: String,
+    /// The alert's own words.
+    pub message: String,
+    /// How many alerts the sender has left out.
+    pub left_out: u64,
+    /// How often it came back.
+    pub flaps: u64,
+    /// When it was opened.
+    pub opened_at: String,
+    /// Until when Alertmanager is silent about it, or nothing.
+    pub silenced_until: String,
+    /// Its id.
+    pub id: String,
+    /// What was found out.
+    #[serde(flatten)]
+    pub finding: Finding,
+    /// What would run.
+    #[serde(flatten)]
+    pub plan: Planned,
+    /// Where the work stands.
+    #[serde(flatten)]
+    pub stand: Stand,
+    /// What is tied to it.
+    #[serde(flatten)]
+    pub storm: Tied,
+}
+
+/// What is tied to a storm; of other incidents, nothing.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Tied {
+    /// How many incidents.
+    pub tied: u64,
+    /// How many of them are not resolved.
+    pub tied_open: u64,
+    /// The names of their alerts, with counts. Together with the others they add up.
+    pub groups: Vec<Group>,
+    /// How many have other names.
+    pub others: u64,
+    /// How many of those are not resolved.
+    pub others_open: u64,
+}
+
+/// The incidents of a storm whose alerts have one name.
+#[derive(Debug, Clone, Serialize)]
+pub struct Group {
+    /// The name.
+    pub name: String,
+    /// How many.
+    pub tied: u64,
+    /// How many of them are not resolved.
+    pub open: u64,
+    /// Some targets of those.
+    pub targets: String,
+}
+
+impl Card {
+    /// What is shown of an incident.
+    #[must_use]
+    pub fn of(incident: &Incident, silenced_until: Option<Timestamp>) -> Self {
+        let alert = &incident.alert;
+        Self {
+            icon: icon(incident.status),
+            severity: format!("{:?}", incident.severity),
+            name: short(&alert.name, NAME_CHARACTERS),
+            count: incident.hit_count,
+            resource: short(&alert.target, NAME_CHARACTERS),
+            namespace: short(&alert.namespace, NAME_CHARACTERS),
+            message: short(&alert.message, TEXT_CHARACTERS),
+            left_out: incident.left_out,
+            flaps: incident.flaps,
+            opened_at: moment(incident.opened_at),
+            silenced_until: silenced_until.map(moment).unwrap_or_default(),
+            id: incident.id.to_string(),
+            finding: Finding::of(incident),
+            plan: Planned::of(incident),
+            stand: Stand::of(incident),
+            storm: incident.storm.as_ref().map(Tied::of).unwrap_or_default(),
+        }
+    }
+}
+
+impl Tied {
+    fn of(storm: &Storm) -> Self {
+        let group = |(name, tied, open): &(String, u64, u64)| {
+            let targets = storm.shown.iter().filter(|(of, _)| of == name).take(TARGETS_SHOWN);
+            let targets: Vec<String> = targets.map(|(_, target)| short(target, NAME_CHARACTERS / 2)).collect();
+            Group { name: short(name, NAME_CHARACTERS), tied: *tied, open: *open, targets: targets.join(", ") }
+        };
+        let (others, others_open) = storm.others();
+        Self { tied: storm.tied, tied_open: storm.open, groups: storm.groups.iter().map(group).collect(), others, others_open }
+    }
+}
+
+fn icon(status: Status) -> &'static str {
+    match status {
+        Status::Announced => "ℹ️",
+        Status::Tied => "🔗",
+        Status::Open => "🔎",
+        Status::AwaitingApproval | Status::NeedsHuman => "🚨",
+        Status::Approved | Status::Repairing => "🔧",
+        Status::Rejected => "✋",
+        Status::Repaired | Status::Resolved => "✅",
+        Status::RepairFailed => "❌",
+    }
+}
+
+/// What `pipeline.html` is given: no analysis, no plan, no buttons.
+#[derive(Debug, Clone, Serialize)]
+pub struct Pipeline {
+    /// One character that says how it goes.
+    pub icon: &'static str,
+    /// What it reports.
+    pub message: String,
+    /// How many reports it counts.
+    pub count: u64,
+    /// The label `stage`.
+    pub stage: String,
+    /// The label `commit`.
+    pub commit: String,
+    /// The label `triggered_by`.
+    pub triggered_by: String,
+    /// The annotation `workflow_url`. It comes from outside: it is a text, and no link.
+    pub url: String,
+    /// Its id.
+    pub id: String,
+}
+
+impl Pipeline {
+    /// What is shown of a report.
+    #[must_use]
+    pub fn of(incident: &Incident) -> Self {
+        let alert = &incident.alert;
+        let label = |name: &str| alert.labels.get(name).map(|value| short(value, NAME_CHARACTERS)).unwrap_or_default();
+        let icon = match (alert.severity, incident.status) {
+            (AlertSeverity::Info, _) => "✅",
+            (_, Status::Resolved) => "☑️",
+            (AlertSeverity::Critical, _) => "❌",
+            (AlertSeverity::Warning, _) => "⏳",
+        };
+        Self {
+            icon,
+            message: short(&alert.message, TEXT_CHARACTERS),
+            count: incident.hit_count,
+            stage: label("stage"),
+            commit: label("commit"),
+            triggered_by: label("triggered_by"),
+            url: alert.annotations.get("workflow_url").map(|url| short(url, TEXT_CHARACTERS)).unwrap_or_default(),
+            id: incident.id.to_string(),
+        }
+    }
+}

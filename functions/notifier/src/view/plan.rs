@@ -1,0 +1,97 @@
+//! What would run, and what the guardrails say about it.
+
+use serde::Serialize;
+use shared::domain::guardrail::{Outcome, all_passed, blocking};
+use shared::domain::incident::{Incident, Status};
+use shared::domain::plan::{Phase, Plan};
+
+use super::{NAME_CHARACTERS, STEP_CHARACTERS, TEXT_CHARACTERS, command, first, short};
+
+/// How many steps of a part are shown.
+const STEPS_SHOWN: usize = 4;
+/// How many guardrails that stop a repair are shown: the first of them matter most.
+const GUARDRAILS_SHOWN: usize = 4;
+
+/// The plan. Without one every text is empty.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Planned {
+    /// The playbook's name; empty where there is no plan.
+    pub playbook: String,
+    /// The service's name in the registry.
+    pub plan_target: String,
+    /// `low`, `medium`, `high` or `critical`.
+    pub plan_risk: &'static str,
+    /// The exact steps, part by part.
+    pub parts: Vec<Part>,
+    /// Why there is no plan.
+    pub no_plan_because: String,
+    /// True if every guardrail passed, so that it runs by itself.
+    pub runs_by_itself: bool,
+    /// The guardrails that keep it from running by itself, while a human is asked.
+    pub guardrails: Vec<Blocked>,
+    /// How many more there are.
+    pub guardrails_more: usize,
+}
+
+/// One part of a plan.
+#[derive(Debug, Clone, Serialize)]
+pub struct Part {
+    /// `run`, `check` or `undo`.
+    pub name: &'static str,
+    /// The commands.
+    pub commands: Vec<String>,
+    /// How many more there are.
+    pub more: usize,
+}
+
+/// A guardrail that stops a repair.
+#[derive(Debug, Clone, Serialize)]
+pub struct Blocked {
+    /// Its name as it stands in the log.
+    pub name: &'static str,
+    /// Why.
+    pub why: String,
+}
+
+impl Planned {
+    /// What an incident's plan says.
+    #[must_use]
+    pub fn of(incident: &Incident) -> Self {
+        let no_plan = incident.no_plan_because.as_deref().filter(|_| incident.plan.is_none());
+        let mut planned = Self { no_plan_because: no_plan.map(|why| short(why, TEXT_CHARACTERS)).unwrap_or_default(), ..Self::default() };
+        let Some(plan) = &incident.plan else { return planned };
+        planned.playbook = short(&plan.playbook_name, NAME_CHARACTERS);
+        planned.plan_target = short(&plan.target, NAME_CHARACTERS);
+        planned.plan_risk = plan.risk.as_str();
+        planned.parts = parts(plan, STEPS_SHOWN);
+        planned.runs_by_itself = all_passed(&incident.guardrails);
+        if incident.status == Status::AwaitingApproval {
+            let blocked = blocking(&incident.guardrails).map(Blocked::of).collect();
+            (planned.guardrails, planned.guardrails_more) = first(blocked, GUARDRAILS_SHOWN);
+        }
+        planned
+    }
+}
+
+impl Blocked {
+    fn of(outcome: &Outcome) -> Self {
+        Self { name: outcome.guardrail.as_str(), why: short(&outcome.why, NAME_CHARACTERS) }
+    }
+}
+
+pub(super) fn parts(plan: &Plan, most: usize) -> Vec<Part> {
+    let part = |phase| {
+        let commands = plan.phase(phase).iter().map(|step| command(&step.argv, STEP_CHARACTERS)).collect();
+        let (commands, more) = first(commands, most);
+        Part { name: word(phase), commands, more }
+    };
+    [Phase::Steps, Phase::Verify, Phase::Rollback].map(part).into_iter().filter(|part| !part.commands.is_empty()).collect()
+}
+
+pub(super) fn word(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Steps => "run",
+        Phase::Verify => "check",
+        Phase::Rollback => "undo",
+    }
+}
