@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::domain::answer::Answer;
 use shared::domain::ask::Ask;
-use shared::domain::channels::{Known, Language};
+use shared::domain::channels::{Known, Language, Place};
 
 use crate::App;
 use crate::authentication;
@@ -66,13 +66,30 @@ pub async fn update(app: &App, headers: &HeaderMap, bytes: &[u8], now: Timestamp
 
 async fn pressed(app: &App, query: &Query, now: Timestamp) -> Result<Answer, Rejection> {
     let Some(ask) = query.data.as_deref().and_then(Ask::read) else { return Ok(Answer::UnknownButton) };
-    let channels = app.channels()?;
-    let channel = query.message.as_ref().and_then(|message| channels.of_chat(message.chat.id).next()).map(|channel| channel.name.as_str());
+    let channel = match &query.message {
+        Some(message) => channel_of(app, message.chat.id).await?,
+        None => None,
+    };
     let press = Press { ask, by: Known::Telegram(query.from.id), channel, id: format!("telegram:{}", query.id) };
     if channel.is_none() {
         return presses::from_elsewhere(app, &press, now).await;
     }
     presses::press(app, press, now).await
+}
+
+/// The name of the channel that a chat is, also of one that has another id by now than the operator's file says.
+async fn channel_of(app: &App, chat: i64) -> Result<Option<&str>, Rejection> {
+    let channels = app.channels()?;
+    if let Some(channel) = channels.of_chat(chat).next() {
+        return Ok(Some(&channel.name));
+    }
+    for channel in &channels.channels {
+        let Place::Telegram(configured) = &channel.to else { continue };
+        if app.intake.store.moved_chat(&channel.name).await? == Some((configured.chat_id, chat)) {
+            return Ok(Some(&channel.name));
+        }
+    }
+    Ok(None)
 }
 
 /// The language of somebody's client, as an IETF tag.

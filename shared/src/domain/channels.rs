@@ -443,6 +443,10 @@ impl Place {
                 chat.messages_per_minute
                     .is_some_and(|most| !(1..=600).contains(&most))
                     .then_some(("telegram.messages_per_minute", "has to be 1 to 600")),
+                (chat.api_url.is_none() && chat.messages_per_minute.is_some_and(|most| most > 60)).then_some((
+                    "telegram.messages_per_minute",
+                    "of more than 60 needs a Bot API server of your own (api_url): Telegram takes one message a second of a chat",
+                )),
             ]
             .into_iter()
             .flatten()
