@@ -49,6 +49,11 @@ class Slack:
     token: str = field(repr=False)
     signing_secret: str = field(repr=False)
 
+    @property
+    def base_url(self) -> str:
+        """Where the Web API answers."""
+        return f"{self.origin}/api"
+
     def control(self, action: str, **parameters: Any) -> Any:
         answer = net.call(f"{self.origin}/_control/{action}", parameters)
         if answer.status != 200:

@@ -150,6 +150,7 @@ class Service:
     def _outage(self, given: Parameters) -> Parameters:
         self.outage = bool(given["on"])
         return {"on": self.outage}
+
     def _heal(self, given: Parameters) -> Parameters:
         """The faults of a chat are over."""
         self.faults = [fault for fault in self.faults if fault.chat_id != int(given["chat_id"])]

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::domain::alert::{AlertStatus, Texts};
+use shared::domain::alert::{Alert, AlertStatus, Texts};
 use shared::domain::id::{Fingerprint, MemberId};
 use shared::domain::tables::AlertTables;
 
@@ -59,17 +59,22 @@ impl TestAlert {
         })
     }
 
-    /// The fingerprint that ingress gives it.
+    /// The alert as ingress reads it, without its texts.
     ///
     /// # Panics
     /// If its member is not a member's id.
     #[must_use]
-    pub fn fingerprint(&self) -> Fingerprint {
+    pub fn alert(&self) -> Alert {
         let labels = [("alertname", self.name), ("component", &self.component), ("namespace", &self.namespace)];
         let labels: Texts = labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let member = MemberId::try_from(self.member).expect("a member id");
-        let alert = AlertTables::default().alert(AlertStatus::Firing, "test", labels, Texts::new(), self.starts_at, member);
-        shared::domain::fingerprint::fingerprint(&alert, &[])
+        AlertTables::default().alert(AlertStatus::Firing, "test", labels, Texts::new(), self.starts_at, member)
+    }
+
+    /// The fingerprint that ingress gives it.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        shared::domain::fingerprint::fingerprint(&self.alert(), &[])
     }
 }
 

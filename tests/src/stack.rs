@@ -285,14 +285,15 @@ impl Stack {
         panic!("the chain is broken: {found:?}");
     }
 
-    /// The cards in the chat that are about an incident, each with its text, buttons and history.
+    /// The cards in the chat that are about an incident, each with its text, buttons and history. What stands below a card is none.
     ///
     /// # Panics
     /// If the stand-in does not answer.
     pub async fn cards(&self, id: &str) -> Vec<Value> {
         let messages = self.control("messages", &json!({ "chat_id": self.facts.telegram.chat_id })).await;
         let all = messages["messages"].as_array().expect("a list").clone();
-        all.into_iter().filter(|message| message["text"].as_str().is_some_and(|text| text.contains(id))).collect()
+        let about = |message: &Value| message["text"].as_str().is_some_and(|text| text.contains(id));
+        all.into_iter().filter(|message| message["reply_to_message_id"].is_null() && about(message)).collect()
     }
 
     /// Waits until the one card of an incident shows a text.

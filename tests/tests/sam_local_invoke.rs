@@ -217,7 +217,7 @@ async fn decisions(sam: &Sam) -> Incident {
     let (status, problem) = ingress(sam, "approval-approve", &[]);
     assert_eq!((status, &problem["type"]), (404, &json!("urn:quell:problem:no-approval")), "{problem}");
     let (status, unknown) = ingress(sam, "telegram-approve", &[]);
-    assert_eq!((status, &unknown["text"]), (200, &json!("there is no approval with this id")), "{unknown}");
+    assert_eq!((status, &unknown["text"]), (200, &json!("There is no approval with this id.")), "{unknown}");
 
     approve(sam, "approval-approve", "status", "approved").await;
     approve(sam, "telegram-approve", "text", "Approved: the repair starts now.").await

@@ -45,7 +45,7 @@ pub(crate) async fn press(app: &App, press: Press<'_>, now: Timestamp) -> Result
         });
     }
     if app.channels()?.person(press.by).is_none() {
-        return Ok(Answer::NotListed);
+        return refuse(app, &press, Refusal::NotListed, now).await;
     }
     let Some(incident) = app.intake.store.incident(&press.ask.incident()).await? else { return Ok(Answer::NoIncident) };
     match press.ask {
@@ -53,11 +53,11 @@ pub(crate) async fn press(app: &App, press: Press<'_>, now: Timestamp) -> Result
         Ask::Details(_) => more(app, incident.id, More::Details, press.channel, press.id).await,
         Ask::History(_) => more(app, incident.id, More::History, press.channel, press.id).await,
         Ask::Silence(_) => silence(app, incident, press.by, now).await,
-        Ask::Reanalyse(_) => reanalyse(app, incident, press.by, now).await,
+        Ask::Reanalyse(_) => reanalyse(app, incident, &press, now).await,
     }
 }
 
-/// Refuses a press from a place that is none of the channels. One on a plan is kept in the log of its incident.
+/// Refuses a press from a place that is none of the channels. It is kept in the log of its incident.
 ///
 /// # Errors
 /// If the log could not be written.
@@ -69,8 +69,19 @@ pub(crate) async fn from_elsewhere(app: &App, press: &Press<'_>, now: Timestamp)
             Ok(_) | Err(StoreError::Missing { .. }) => {}
             Err(error) => return Err(error.into()),
         }
+        return Ok(Answer::OtherChat);
     }
-    Ok(Answer::OtherChat)
+    refuse(app, press, Refusal::OtherChat, now).await
+}
+
+/// Keeps a refused press that decides nothing in the log of its incident, if there is one.
+async fn refuse(app: &App, press: &Press<'_>, refusal: Refusal, now: Timestamp) -> Result<Answer, Rejection> {
+    let (by, why) = (press.by.to_string(), refusal.to_string());
+    let keep = |draft: &mut Draft| draft.press_refused(&press.ask, &press.id, &by, &why, now);
+    match app.intake.store.change(&press.ask.incident(), keep).await {
+        Ok(_) | Err(StoreError::Missing { .. }) => Ok(refusal.into()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Decides on a plan and sends what follows from it. The decision is stored, with its log entry, before anything is sent; a repetition
@@ -112,9 +123,17 @@ async fn silence(app: &App, incident: Incident, by: Known<'_>, now: Timestamp) -
     Ok(Answer::SilenceComing)
 }
 
-async fn reanalyse(app: &App, incident: Incident, by: Known<'_>, now: Timestamp) -> Result<Answer, Rejection> {
-    let by = by.to_string();
-    let (incident, asked) = app.intake.store.change_loaded(incident, |draft| reanalysis::ask(draft, &by, now)).await?;
+async fn reanalyse(app: &App, incident: Incident, press: &Press<'_>, now: Timestamp) -> Result<Answer, Rejection> {
+    let by = press.by.to_string();
+    let ask = |draft: &mut Draft| {
+        let asked = reanalysis::ask(draft, &by, now);
+        match &asked {
+            Ok(_) | Err(reanalysis::Refusal::UnderWay { .. }) => {}
+            Err(refusal) => draft.press_refused(&press.ask, &press.id, &by, &refusal.to_string(), now),
+        }
+        asked
+    };
+    let (incident, asked) = app.intake.store.change_loaded(incident, ask).await?;
     let round = match asked {
         Ok(round) => round,
         // Sent again: whoever stored the question may not have come to sending it, and the analyzer acts once.

@@ -17,7 +17,7 @@ pub(crate) fn of(language: Language, incident: &Incident, extras: &Extras) -> Ve
     let button = |name: &str, ask| Button { label: words(language).button(name), ask };
     let id = || incident.id.clone();
     let mut more = Vec::new();
-    if incident.analysis.is_some() && !matches!(incident.status, Status::Resolved | Status::Approved | Status::Repairing) {
+    if incident.can_be_reanalysed() {
         more.push(button("reanalyse", Ask::Reanalyse(id())));
     }
     if extras.silence_possible && extras.silenced_until.is_none() && incident.is_open() {

@@ -78,7 +78,7 @@ fn the_card_says_who_has_decided_and_who_is_still_needed() {
             && text.contains("Repair: verified, after 9.0 s"),
         "{text}"
     );
-    assert_eq!(asks(&done), [vec!["details", "history"], vec!["reanalyse", "silence"]], "there is nothing to decide");
+    assert_eq!(asks(&done), [vec!["details", "history"], vec!["silence"]], "there is nothing to decide, and nothing to doubt");
     let failed = english(&samples::failed().incident).text.plain();
     assert!(
         failed.contains("The repair failed") && failed.contains("✗ check 1: exited with 22") && failed.contains("It came back 2 times"),

@@ -53,7 +53,7 @@ fn after(seconds: i64) -> Timestamp {
 }
 
 /// An incident whose plan waits for a decision, of so many people.
-fn waiting(needed: u8) -> (Draft, ApprovalId) {
+pub(in crate::domain) fn waiting(needed: u8) -> (Draft, ApprovalId) {
     let mut draft = Draft::of(incident());
     if needed == 2 {
         draft.incident.analysis = Some(crate::domain::analysis::Analysis { risk: Risk::Critical, ..analysis() });

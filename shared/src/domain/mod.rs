@@ -33,6 +33,7 @@ pub mod outbox;
 pub mod plan;
 #[cfg(feature = "playbooks")]
 pub mod playbook;
+pub mod press;
 pub mod price;
 pub mod reanalysis;
 pub mod record;

@@ -66,6 +66,8 @@ pub enum Event {
     ReanalysisRequested,
     /// Somebody asked for an hour without further alerts of it.
     SilenceRequested,
+    /// Somebody pressed a button that decides nothing, and may not, or asked for what cannot be.
+    PressRefused,
     /// Alertmanager silences it.
     SilenceCreated,
     /// Every alert of the episode has resolved.
@@ -108,6 +110,7 @@ impl Event {
             Self::WebhookResultSent => "WEBHOOK_RESULT_SENT",
             Self::ReanalysisRequested => "REANALYSIS_REQUESTED",
             Self::SilenceRequested => "SILENCE_REQUESTED",
+            Self::PressRefused => "PRESS_REFUSED",
             Self::SilenceCreated => "SILENCE_CREATED",
             Self::IncidentResolved => "INCIDENT_RESOLVED",
             Self::IncidentReopened => "INCIDENT_REOPENED",

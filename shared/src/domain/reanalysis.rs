@@ -127,6 +127,12 @@ fn possible(incident: &Incident) -> Result<(), Refusal> {
 }
 
 impl Incident {
+    /// True while a person can ask for a new analysis, if the last one is long enough ago.
+    #[must_use]
+    pub fn can_be_reanalysed(&self) -> bool {
+        possible(self).is_ok()
+    }
+
     /// True while this new analysis is asked for and can still change something.
     #[must_use]
     pub fn awaits_reanalysis(&self, round: u32) -> bool {

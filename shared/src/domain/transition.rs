@@ -54,6 +54,7 @@ impl Draft {
             repair: None,
             reanalysis: None,
             silence: None,
+            refused_presses: Vec::new(),
             tied_to: None,
             storm: None,
             version: 0,
