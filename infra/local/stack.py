@@ -60,10 +60,6 @@ class Slack:
             raise StageFailed(f"the Slack stand-in's {action} succeeds", f"{answer.status} {answer.body}")
         return answer.json()
 
-    @property
-    def base_url(self) -> str:
-        return f"{self.origin}/api"
-
     def facts(self) -> dict[str, Any]:
         return {
             "base_url": self.base_url,
