@@ -123,6 +123,9 @@ pub struct Incident {
     /// The ids of the presses that were refused and decide nothing, as far as the log has them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused_presses: Vec<String>,
+    /// When somebody asked for one last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence_asked_at: Option<Timestamp>,
     /// The storm that it is a part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tied_to: Option<IncidentId>,
