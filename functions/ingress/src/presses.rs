@@ -9,8 +9,8 @@ use shared::domain::decision::{self, Pressed};
 use shared::domain::draft::Draft;
 use shared::domain::id::{ApprovalId, IncidentId};
 use shared::domain::incident::Incident;
-use shared::domain::operation_log::{Event, News};
 use shared::domain::reanalysis;
+use shared::domain::silence;
 use shared::message::{Message, More};
 use shared::store::StoreError;
 
@@ -52,7 +52,7 @@ pub(crate) async fn press(app: &App, press: Press<'_>, now: Timestamp) -> Result
         Ask::Decide(..) => unreachable!("it was answered above"),
         Ask::Details(_) => more(app, incident.id, More::Details, press.channel, press.id).await,
         Ask::History(_) => more(app, incident.id, More::History, press.channel, press.id).await,
-        Ask::Silence(_) => silence(app, incident, press.by, now).await,
+        Ask::Silence(_) => ask_for_silence(app, incident, &press, now).await,
         Ask::Reanalyse(_) => reanalyse(app, incident, &press, now).await,
     }
 }
@@ -116,9 +116,15 @@ async fn more(app: &App, incident_id: IncidentId, what: More, channel: Option<&s
     })
 }
 
-async fn silence(app: &App, incident: Incident, by: Known<'_>, now: Timestamp) -> Result<Answer, Rejection> {
-    let news = News::new(Event::SilenceRequested, by.to_string(), "an hour without further alerts was asked for");
-    let (incident, ()) = app.intake.store.change_loaded(incident, |draft| draft.record(now, news.clone())).await?;
+async fn ask_for_silence(app: &App, incident: Incident, press: &Press<'_>, now: Timestamp) -> Result<Answer, Rejection> {
+    let by = press.by.to_string();
+    let ask = |draft: &mut Draft| {
+        silence::ask(draft, &by, now).inspect_err(|refusal| draft.press_refused(&press.ask, &press.id, &by, &refusal.to_string(), now))
+    };
+    let (incident, asked) = app.intake.store.change_loaded(incident, ask).await?;
+    if let Err(refusal) = asked {
+        return Ok(Answer::SilenceRefused { why: refusal.to_string() });
+    }
     app.intake.notifications.send(&Message::SilenceAsked { incident_id: incident.id }).await?;
     Ok(Answer::SilenceComing)
 }

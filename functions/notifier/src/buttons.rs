@@ -20,7 +20,7 @@ pub(crate) fn of(language: Language, incident: &Incident, extras: &Extras) -> Ve
     if incident.can_be_reanalysed() {
         more.push(button("reanalyse", Ask::Reanalyse(id())));
     }
-    if extras.silence_possible && extras.silenced_until.is_none() && incident.is_open() {
+    if extras.silence_possible && extras.silenced_until.is_none() && incident.can_be_silenced() {
         more.push(button("silence", Ask::Silence(id())));
     }
     let look = vec![button("details", Ask::Details(id())), button("history", Ask::History(id()))];

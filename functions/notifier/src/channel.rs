@@ -70,6 +70,23 @@ impl From<SecretError> for ChannelError {
     }
 }
 
+impl ChannelError {
+    /// The same, of something that is no edit: there is no card then that another could take the place of.
+    #[must_use]
+    pub fn of_a_new_message(self) -> Self {
+        match self {
+            Self::Gone => Self::Refused { status: 404, why: "there is nowhere to send it".to_owned() },
+            other => other,
+        }
+    }
+
+    /// True if it may be otherwise in some minutes, without anybody's doing.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Busy { .. } | Self::Unreachable(_))
+    }
+}
+
 /// What senders need of the world.
 #[derive(Debug)]
 pub struct Outside {

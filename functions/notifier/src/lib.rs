@@ -170,10 +170,13 @@ impl App {
     }
 
     /// Tells somebody what their press came to, which nobody else has to see. It is worth something at once or not at all, and so it
-    /// is in no outbox.
+    /// is in no outbox, and what Slack refuses, such as a member who has left, is not tried again.
     async fn whisper(&self, channel: &str, user: &str, words: &str, clock: Clock<'_>) -> Result<(), Failure> {
         for channel in self.named(channel) {
-            Sender::of(channel, &self.outside, None, clock()).whisper(user, words).await?;
+            match Sender::of(channel, &self.outside, None, clock()).whisper(user, words).await {
+                Err(error) if !error.may_pass() => error!(channel = channel.name, %error, "somebody was not told what their press came to"),
+                told => told?,
+            }
         }
         Ok(())
     }

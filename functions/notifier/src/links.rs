@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use shared::approval_link::sign;
-use shared::domain::approval::{Standing, Verdict};
-use shared::domain::channels::{Channel, Channels, Place};
+use shared::domain::approval::{Approval, Standing, Verdict};
+use shared::domain::channels::{ApprovalRule, Channel, Channels, Place, Webhook};
 use shared::domain::decision::rule_of;
 use shared::domain::incident::{Incident, Status};
 
@@ -23,9 +23,7 @@ pub(crate) async fn links(
     let Place::Webhook(webhook) = &channel.to else { return Ok(Vec::new()) };
     let waits = incident.approval.as_ref().filter(|approval| approval.standing == Standing::Pending);
     let Some(approval) = waits.filter(|_| incident.status == Status::AwaitingApproval) else { return Ok(Vec::new()) };
-    let rule = rule_of(channels, incident);
-    let may = |person: &&String| rule.is_some_and(|rule| rule.may(person, approval.escalated_at.is_some()));
-    let people: Vec<&String> = webhook.links_for.iter().filter(may).collect();
+    let people = people(webhook, approval, rule_of(channels, incident));
     if people.is_empty() {
         return Ok(Vec::new());
     }
@@ -38,4 +36,42 @@ pub(crate) async fn links(
         .into_iter()
         .map(|person| json!({ "person": person, "approve": link(person, Verdict::Approve), "reject": link(person, Verdict::Reject) }));
     Ok(links.collect())
+}
+
+/// Whose links a channel gets. Where two different people have to approve, one that gets the links of several gets none: whoever reads its
+/// webhooks could be all of them.
+fn people<'a>(webhook: &'a Webhook, approval: &Approval, rule: Option<&ApprovalRule>) -> Vec<&'a String> {
+    if approval.needed > 1 && webhook.links_for.len() > 1 {
+        return Vec::new();
+    }
+    let may = |person: &&String| rule.is_some_and(|rule| rule.may(person, approval.escalated_at.is_some()));
+    webhook.links_for.iter().filter(may).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::domain::channels::{ApprovalRule, Webhook};
+
+    use super::people;
+    use crate::samples;
+
+    #[test]
+    fn nobody_gets_the_links_of_two_people_where_two_have_to_approve() {
+        let webhook = |people: &[&str]| Webhook {
+            url: "https://hooks.test".to_owned(),
+            key_secret: "k".to_owned(),
+            private: false,
+            links_for: people.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let rule = ApprovalRule { people: vec!["ada".to_owned(), "bob".to_owned()], ..ApprovalRule::default() };
+        for (draft, needed, two) in [(samples::waiting(), 1, 2), (samples::half_approved(), 2, 0)] {
+            let approval = draft.incident.approval.expect("it waits");
+            assert_eq!(approval.needed, needed);
+            assert_eq!(people(&webhook(&["ada", "bob"]), &approval, Some(&rule)).len(), two);
+            assert_eq!(people(&webhook(&["ada"]), &approval, Some(&rule)), ["ada"]);
+            assert!(
+                people(&webhook(&["eve"]), &approval, Some(&rule)).is_empty() && people(&webhook(&["ada"]), &approval, None).is_empty()
+            );
+        }
+    }
 }

@@ -118,10 +118,7 @@ impl Pump<'_> {
                 Ok(true)
             }
             Err(error) => {
-                let error = match error {
-                    ChannelError::Gone => ChannelError::Refused { status: 404, why: "there is nowhere to send it".to_owned() },
-                    error => error,
-                };
+                let error = error.of_a_new_message();
                 // What was refused has not been sent. Of what got no answer nobody knows.
                 if !matches!(error, ChannelError::Unreachable(_)) {
                     stored.card.sending = None;

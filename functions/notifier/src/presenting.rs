@@ -42,7 +42,7 @@ impl Presenter<'_> {
     /// The card of an incident as it is now.
     #[must_use]
     pub fn incident(&self, incident: &Incident, now: Timestamp) -> Presented {
-        let extras = Extras { silence_possible: self.silences && incident.can_be_silenced(), silenced_until: incident.silenced_until(now) };
+        let extras = Extras { silence_possible: self.silences, silenced_until: incident.silenced_until(now) };
         let card = |incident: &Incident| self.templates.card(self.language, incident, &extras);
         let content = card(incident);
         let shown = Shown {

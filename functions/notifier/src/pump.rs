@@ -158,7 +158,7 @@ impl Pump<'_> {
                 taken(state);
                 Ok(self.store.told(&self.channel.name, due).await?)
             }
-            Err(error) => self.fault(state, due, error).await,
+            Err(error) => self.fault(state, due, error.of_a_new_message()).await,
         }
     }
 
@@ -184,7 +184,7 @@ impl Pump<'_> {
                 self.store.save_card(of, name, &mut stored, (self.clock)()).await?;
                 Ok(self.store.told(name, due).await?)
             }
-            Err(error) => self.fault(state, due, error).await,
+            Err(error) => self.fault(state, due, error.of_a_new_message()).await,
         }
     }
 

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use shared::domain::channels::AlertmanagerServer;
 use shared::domain::id::IncidentId;
 use shared::domain::incident::Incident;
-use shared::domain::silence::{ALERTNAME, LASTS, Silence, TRIED_FOR, labels, unanswered};
+use shared::domain::silence::{ALERTNAME, LASTS, Refusal, Silence, TRIED_FOR, labels, unanswered};
 use shared::domain::visible::line;
 use shared::message::Message;
 use shared::outbound::{NotPublic, PublicClient, Reach, body, reason, refusal};
@@ -37,8 +37,8 @@ pub enum SilenceError {
     #[error("channels.json names no Alertmanager")]
     NotConfigured,
     /// It is over, it is not one alert, or Alertmanager has not sent it.
-    #[error("only an open incident can be silenced whose alert came from Alertmanager with all of its labels")]
-    Impossible,
+    #[error(transparent)]
+    Impossible(#[from] Refusal),
     /// Its token cannot be read.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -191,7 +191,7 @@ impl App {
 
     async fn silence(&self, incident: &Incident, by: &str, now: Timestamp) -> Result<Silence, SilenceError> {
         let alertmanager = self.alertmanager.as_ref().ok_or(SilenceError::NotConfigured)?;
-        let labels = labels(&incident.alert).filter(|_| incident.can_be_silenced()).ok_or(SilenceError::Impossible)?;
+        let labels = labels(&incident.alert).filter(|_| incident.can_be_silenced()).ok_or(Refusal::Impossible)?;
         let token = match &alertmanager.settings.token_secret {
             Some(secret) => Some(self.outside.secrets.get(secret).await?),
             None => None,

@@ -79,6 +79,7 @@ fn the_card_says_who_has_decided_and_who_is_still_needed() {
         "{text}"
     );
     assert_eq!(asks(&done), [vec!["details", "history"], vec!["silence"]], "there is nothing to decide, and nothing to doubt");
+    assert_eq!(asks(&english(&samples::storm().incident)), [["details", "history"]], "a storm is neither analysed anew nor silenced");
     let failed = english(&samples::failed().incident).text.plain();
     assert!(
         failed.contains("The repair failed") && failed.contains("✗ check 1: exited with 22") && failed.contains("It came back 2 times"),

@@ -18,6 +18,8 @@ use crate::{App, Clock, Failure};
 const LONGEST_DELAY: i64 = 900;
 /// How late a look may be before another takes its place: its message is lost, or lies among those that failed too often.
 const LATE: SignedDuration = SignedDuration::from_mins(30);
+/// A look that is due sooner than this from now may be the one that is being made.
+const THIS_ONE: SignedDuration = SignedDuration::from_secs(5);
 
 impl App {
     /// Sees to it that somebody looks at the incident's approval when its time has come, if nobody has decided on it. One look is under
@@ -47,7 +49,9 @@ impl App {
         // Also if it was not this look that changed it: the one that did may have ended before it sent this.
         self.notifications.send(&Message::IncidentChanged { incident_id: incident.id.clone() }).await?;
         let Some((_, at)) = waits(&self.channels, &incident) else { return Ok(None) };
-        self.look_later(id, at, now).await?;
+        if !follows(self.store.next_look(id).await?, now) {
+            self.look_later(id, at, now).await?;
+        }
         Ok(escalated.then_some(incident))
     }
 
@@ -56,6 +60,12 @@ impl App {
         self.notifications.send_later(&Message::DecisionDue { approval_id: id.clone() }, seconds).await?;
         Ok(self.store.look_is_due(id, now + SignedDuration::from_secs(i64::from(seconds))).await?)
     }
+}
+
+/// True if the look behind this one is on its way already. So a message that comes twice does not begin a second chain, and two chains
+/// become one again.
+fn follows(due: Option<Timestamp>, now: Timestamp) -> bool {
+    due.is_some_and(|due| due > now + THIS_ONE)
 }
 
 /// The incident's approval that waits for a decision, and when to look at it.
@@ -84,7 +94,18 @@ fn delay(at: Timestamp, now: Timestamp) -> i32 {
 mod tests {
     use jiff::{SignedDuration, Timestamp};
 
-    use super::delay;
+    use super::{delay, follows};
+
+    #[test]
+    fn a_look_that_comes_twice_sends_one_look_behind_it() {
+        let now = Timestamp::UNIX_EPOCH;
+        let in_seconds = |seconds| Some(now + SignedDuration::from_secs(seconds));
+        for (due, on_its_way) in
+            [(None, false), (in_seconds(-60), false), (in_seconds(0), false), (in_seconds(2), false), (in_seconds(900), true)]
+        {
+            assert_eq!(follows(due, now), on_its_way, "{due:?}");
+        }
+    }
 
     #[test]
     fn a_look_comes_no_sooner_than_it_is_due_and_no_later_than_a_queue_can_wait() {

@@ -52,6 +52,11 @@ pub enum Answer {
     HistoryComing,
     /// The alert is being silenced.
     SilenceComing,
+    /// It is not.
+    SilenceRefused {
+        /// Why.
+        why: String,
+    },
     /// A new analysis begins.
     ReanalysisComing,
     /// It does not.
@@ -130,6 +135,7 @@ impl Answer {
             Self::DetailsComing => "The details follow.",
             Self::HistoryComing => "The earlier incidents follow.",
             Self::SilenceComing => "This alert is being silenced for one hour.",
+            Self::SilenceRefused { why } => return format!("No silence: {why}."),
             Self::ReanalysisComing => "A new analysis begins. The card will show it.",
             Self::ReanalysisRefused { why } => return format!("No new analysis: {why}."),
             Self::NoIncident => "There is no such incident.",
@@ -162,6 +168,7 @@ impl Answer {
             Self::DetailsComing => "詳細資料稍後送上。",
             Self::HistoryComing => "歷史事件稍後送上。",
             Self::SilenceComing => "這個告警將靜音一小時。",
+            Self::SilenceRefused { why } => return format!("無法靜音：{why}。"),
             Self::ReanalysisComing => "已開始重新分析，結果會顯示在卡片上。",
             Self::ReanalysisRefused { why } => return format!("無法重新分析：{why}。"),
             Self::NoIncident => "找不到這個事件。",
@@ -204,6 +211,7 @@ mod tests {
             Answer::DetailsComing,
             Answer::HistoryComing,
             Answer::SilenceComing,
+            Answer::SilenceRefused { why: "it is silenced until 1970-01-01T01:00:00Z".into() },
             Answer::ReanalysisComing,
             Answer::ReanalysisRefused { why: "it was analysed a minute ago".into() },
             Answer::NoIncident,

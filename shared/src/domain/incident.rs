@@ -120,6 +120,9 @@ pub struct Incident {
     /// The last silence of its alert.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silence: Option<Silence>,
+    /// When somebody asked for a silence last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence_asked_at: Option<Timestamp>,
     /// The ids of the presses that were refused and decide nothing, as far as the log has them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused_presses: Vec<String>,

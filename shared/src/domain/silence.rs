@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use thiserror::Error;
 
 use super::alert::{Alert, LABEL_CHARACTERS, LABELS_KEPT};
 use super::draft::Draft;
@@ -13,6 +14,9 @@ use super::operation_log::{Entry, Event, News};
 pub const LASTS: SignedDuration = SignedDuration::from_hours(1);
 /// For how long it is tried: Alertmanager may be down. Longer than three of the five times that the queue hands out a message.
 pub const TRIED_FOR: SignedDuration = SignedDuration::from_mins(10);
+/// How far apart two requests are in the log: one person can press as often as they like, and each entry is an item of the table and a save of
+/// the incident, which decisions and repairs wait for.
+pub const APART: SignedDuration = SignedDuration::from_secs(30);
 /// What alerts of Alertmanager call their source. Grafana's come through the same door, and have silences of another API.
 const SOURCE: &str = "alertmanager";
 /// The label without which a silence would be about anything.
@@ -27,6 +31,39 @@ pub struct Silence {
     pub until: Timestamp,
     /// Who asked for it.
     pub by: String,
+}
+
+/// Why no silence is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// There is one.
+    #[error("it is silenced until {until:.0}")]
+    Holds {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// It is over, it is not one alert, or Alertmanager has not sent it.
+    #[error("only an open incident can be silenced whose alert came from Alertmanager with all of its labels")]
+    Impossible,
+}
+
+/// Asks for a silence, in the name of `by`. Who repeats themselves at once is not in the log again, and may have its message sent again: the
+/// notifier makes one silence of all of them.
+///
+/// # Errors
+/// Why there is none; the draft is then as it was.
+pub fn ask(draft: &mut Draft, by: &str, now: Timestamp) -> Result<(), Refusal> {
+    if let Some(until) = draft.incident.silenced_until(now) {
+        return Err(Refusal::Holds { until });
+    }
+    if !draft.incident.can_be_silenced() {
+        return Err(Refusal::Impossible);
+    }
+    if draft.incident.silence_asked_at.is_none_or(|before| now >= before + APART) {
+        draft.incident.silence_asked_at = Some(now);
+        draft.record(now, News::new(Event::SilenceRequested, by, "an hour without further alerts was asked for"));
+    }
+    Ok(())
 }
 
 impl Incident {
@@ -72,8 +109,9 @@ impl Draft {
         self.incident.silence = Some(silence);
     }
 
-    /// Notes why there is no silence.
+    /// Notes why there is no silence. It can be asked for again at once.
     pub fn not_silenced(&mut self, why: &str, now: Timestamp) {
+        self.incident.silence_asked_at = None;
         self.record(now, News::new(Event::SilenceCreated, "notifier", "there is no silence").failed(why));
     }
 }
@@ -82,7 +120,7 @@ impl Draft {
 mod tests {
     use jiff::{SignedDuration, Timestamp};
 
-    use super::{LASTS, Silence, labels, unanswered};
+    use super::{APART, LASTS, Refusal, Silence, ask, labels, unanswered};
     use crate::domain::draft::Draft;
     use crate::domain::incident::{Incident, Status};
     use crate::domain::operation_log::{Event, News};
@@ -109,6 +147,27 @@ mod tests {
             change(&mut incident);
             assert!(!incident.can_be_silenced(), "{why}");
         }
+    }
+
+    #[test]
+    fn who_presses_on_is_in_the_log_once_and_what_cannot_be_silenced_not_at_all() {
+        let mut draft = Draft::of(incident());
+        let soon = NOW + SignedDuration::from_secs(1);
+        assert_eq!((ask(&mut draft, "telegram:7", NOW), ask(&mut draft, "telegram:7", soon)), (Ok(()), Ok(())));
+        assert_eq!(draft.entries.len(), 1);
+        assert_eq!((ask(&mut draft, "telegram:7", NOW + APART), draft.entries.len()), (Ok(()), 2));
+
+        draft.not_silenced("it refuses", NOW + APART);
+        assert_eq!((ask(&mut draft, "telegram:7", NOW + APART), draft.entries.len()), (Ok(()), 4), "what failed is asked for anew");
+
+        let until = NOW + LASTS;
+        draft.silenced(Silence { id: "s1".to_owned(), until, by: "telegram:7".to_owned() }, NOW);
+        let silenced = draft.clone();
+        assert_eq!((ask(&mut draft, "telegram:8", NOW + APART * 3), &draft), (Err(Refusal::Holds { until }), &silenced));
+        assert_eq!(ask(&mut draft, "telegram:8", until), Ok(()), "it can be asked for again when it is over");
+
+        let mut over = Draft::of(Incident { status: Status::Resolved, ..incident() });
+        assert_eq!((ask(&mut over, "telegram:7", NOW), over.entries.len()), (Err(Refusal::Impossible), 0));
     }
 
     #[test]

@@ -55,6 +55,7 @@ impl Draft {
             reanalysis: None,
             silence: None,
             refused_presses: Vec::new(),
+            silence_asked_at: None,
             tied_to: None,
             storm: None,
             version: 0,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
+use tracing::error;
 
 use super::attributes::{Item, Reader, millis, number, text};
 use super::channel::partition;
@@ -38,10 +39,11 @@ impl Store {
     }
 
     /// What is due in a channel, in order: from the beginning to the first that does not wait, and maybe some behind it. What waits is
-    /// with it because somebody has to know until when.
+    /// with it because somebody has to know until when. An item that cannot be read is named in the log and left where it is: a newer
+    /// version may have put it there, and what is due behind it must not wait for it.
     ///
     /// # Errors
-    /// If the table does not answer or an item cannot be read.
+    /// If the table does not answer.
     pub async fn due(&self, channel: &str, now: Timestamp) -> Result<Vec<Due>, StoreError> {
         let mut due = Vec::new();
         let mut start = None;
@@ -57,9 +59,7 @@ impl Store {
                 .limit(PAGE)
                 .set_exclusive_start_key(start);
             let page = request.send().await.map_err(|error| failed(&error))?;
-            for item in page.items() {
-                due.push(read(item)?);
-            }
+            due.extend(page.items().iter().filter_map(readable));
             start = page.last_evaluated_key;
             if start.is_none() || due.iter().any(|due| due.not_before.is_none_or(|at| at <= now)) {
                 return Ok(due);
@@ -115,6 +115,10 @@ impl Store {
     }
 }
 
+fn readable(item: &Item) -> Option<Due> {
+    read(item).inspect_err(|error| error!(%error, "what is due cannot be read: the others go on")).ok()
+}
+
 fn read(item: &Item) -> Result<Due, StoreError> {
     let reader = Reader::new(item);
     let key = reader.text("sk")?;
@@ -132,4 +136,32 @@ fn read(item: &Item) -> Result<Due, StoreError> {
 
 fn key(channel: &str, sort: &str) -> Item {
     HashMap::from([("pk".to_owned(), text(partition(channel))), ("sk".to_owned(), text(sort))])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::{Item, key, number, readable};
+    use crate::domain::outbox::Subject;
+
+    fn item(sort: &str, version: Option<u64>) -> Item {
+        let mut item = key("ops", sort);
+        item.extend(version.map(|version| ("version".to_owned(), number(version))));
+        item
+    }
+
+    #[test]
+    fn what_a_newer_version_has_put_there_holds_up_nothing() {
+        let items = [
+            item("DUE#0#OMEN#of-tomorrow", Some(1)),
+            item("DUE#0", Some(1)),
+            item("DUE#0#BUDGET#2026-11-22", None),
+            item("DUE#3#BUDGET#2026-11-22", Some(2)),
+            HashMap::new(),
+        ];
+        let due: Vec<_> = items.iter().filter_map(readable).collect();
+        let [due] = due.as_slice() else { panic!("one can be read: {due:?}") };
+        assert_eq!((due.version, due.subject.clone()), (2, Subject::Budget(jiff::civil::date(2026, 11, 22))));
+    }
 }

@@ -90,12 +90,16 @@ impl Slack {
         self.call(token, "chat.update", &body).await.map(|_| ())
     }
 
-    /// Answers in the thread of a message, or in the channel.
+    /// Answers in the thread of a message; without one, or below one that was deleted, in the channel.
     ///
     /// # Errors
     /// If Slack did not take it.
     pub async fn reply(&self, token: &SecretString, under: Option<&str>, post: &Post) -> Result<(), ChannelError> {
-        self.post(token, post, under).await.map(|_| ())
+        let answered = match self.post(token, post, under).await {
+            Err(ChannelError::Gone) if under.is_some() => self.post(token, post, None).await,
+            answered => answered,
+        };
+        answered.map(drop)
     }
 
     /// The message of this key among the last hundred of the channel.

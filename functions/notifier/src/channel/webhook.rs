@@ -83,14 +83,6 @@ impl Webhook {
         self.call(keys, now, post, under.map(|id| ("under".to_owned(), Value::from(id))).into_iter().collect()).await
     }
 
-    /// The message of this key: the server has it, or takes it under the same key.
-    ///
-    /// # Errors
-    /// None: nobody is asked.
-    pub async fn find(&self, key: &str) -> Result<Option<String>, ChannelError> {
-        Ok(Some(key.to_owned()))
-    }
-
     async fn call(&self, keys: Keys<'_>, now: Timestamp, post: &Post, more: Map<String, Value>) -> Result<(), ChannelError> {
         let nothing_sent = |why: String| ChannelError::Refused { status: 0, why };
         let body = body(post, now, more);

@@ -65,6 +65,16 @@ async fn every_call_is_what_slack_documents() {
 }
 
 #[tokio::test]
+async fn an_answer_below_a_card_that_was_deleted_stands_in_the_channel() {
+    let server = Canned::start(200, "", r#"{"ok":false,"error":"thread_not_found"}"#).await;
+    let slack = slack(format!("http://{}", server.address));
+    // The server refuses the second as well, which then is nothing to try in yet another way.
+    assert!(slack.reply(&token(), Some("1.2"), &post()).await.is_err());
+    let threads: Vec<Value> = server.requests().iter().map(|request| read(request).1["thread_ts"].clone()).collect();
+    assert_eq!(threads, [json!("1.2"), Value::Null]);
+}
+
+#[tokio::test]
 async fn a_message_is_found_by_the_key_that_it_was_sent_with() {
     let key = "ab".repeat(32);
     let messages = json!({ "ok": true, "messages": [
