@@ -16,6 +16,9 @@ use crate::outbox::{Step, step};
 use crate::presenting::Presented;
 use crate::pump::{Pump, taken};
 
+/// Why a channel refuses that has no place for a message.
+const NOWHERE: &str = "there is nowhere to send it";
+
 impl Pump<'_> {
     /// Makes the card of an incident true.
     pub(crate) async fn incident(&self, state: &mut ChannelState, due: &mut Due, id: &IncidentId) -> Result<(), Failure> {
@@ -119,7 +122,7 @@ impl Pump<'_> {
             }
             Err(error) => {
                 let error = match error {
-                    ChannelError::Gone => ChannelError::Refused { status: 404, why: "there is nowhere to send it".to_owned() },
+                    ChannelError::Gone => ChannelError::Refused { status: 404, why: NOWHERE.to_owned() },
                     error => error,
                 };
                 // What was refused has not been sent. Of what got no answer nobody knows.
@@ -159,15 +162,30 @@ impl Pump<'_> {
                 Ok(true)
             }
             Err(error) => {
-                if matches!(error, ChannelError::Gone) {
-                    stored.card.message_id = None;
-                    stored.card.generation += 1;
-                    self.save(of, stored).await?;
-                }
+                let error = self.without_message(of, stored, error).await?;
                 self.fault(state, due, error).await?;
                 Ok(false)
             }
         }
+    }
+
+    /// Notes that the channel has a card's message no more: what comes next needs none. Where none was known, the channel refuses, and
+    /// would again at once.
+    pub(crate) async fn without_message(
+        &self,
+        of: CardOf<'_>,
+        stored: &mut StoredCard,
+        error: ChannelError,
+    ) -> Result<ChannelError, Failure> {
+        if !matches!(error, ChannelError::Gone) {
+            return Ok(error);
+        }
+        if stored.card.message_id.take().is_none() {
+            return Ok(ChannelError::Refused { status: 404, why: NOWHERE.to_owned() });
+        }
+        stored.card.generation += 1;
+        self.save(of, stored).await?;
+        Ok(error)
     }
 
     /// Writes into the operation log what the card is worth there, once: the first card, and the first that shows a repair's result.

@@ -147,18 +147,22 @@ impl Pump<'_> {
                 self.presenter.history(&incident, &past.incidents)
             }
         };
-        let card = self.store.card(CardOf::Incident(id), &self.channel.name).await?.card;
+        let of = CardOf::Incident(id);
+        let mut stored = self.store.card(of, &self.channel.name).await?;
         if !self.allowed(state).await? {
             return Ok(());
         }
         let key = self.key(&[presented.about, id.as_str(), press]);
         let post = self.post(key, presented, due, Some(&incident)).await?;
-        match self.sender(state).reply(card.message_id.as_deref(), &post).await {
-            Ok(_) => {
+        match self.sender(state).reply(stored.card.message_id.as_deref(), &post).await {
+            Ok(()) => {
                 taken(state);
                 Ok(self.store.told(&self.channel.name, due).await?)
             }
-            Err(error) => self.fault(state, due, error).await,
+            Err(error) => {
+                let error = self.without_message(of, &mut stored, error).await?;
+                self.fault(state, due, error).await
+            }
         }
     }
 
@@ -184,7 +188,10 @@ impl Pump<'_> {
                 self.store.save_card(of, name, &mut stored, (self.clock)()).await?;
                 Ok(self.store.told(name, due).await?)
             }
-            Err(error) => self.fault(state, due, error).await,
+            Err(error) => {
+                let error = self.without_message(of, &mut stored, error).await?;
+                self.fault(state, due, error).await
+            }
         }
     }
 
