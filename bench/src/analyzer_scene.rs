@@ -25,6 +25,10 @@ impl AnalyzerScene {
         fs::create_dir_all(&config)?;
         for file in fs::read_dir(project.join("config"))? {
             let file = file?;
+            // The directory with the templates is for the notifier.
+            if file.path().is_dir() {
+                continue;
+            }
             fs::copy(file.path(), config.join(file.file_name()))?;
         }
         let evidence = json!({ "prometheus": { "url": url }, "signoz": { "url": url, "key_secret": "signoz" } });

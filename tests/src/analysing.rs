@@ -47,6 +47,10 @@ pub fn files(stack: &Stack, settings: &Value) -> TempDir {
     let directory = tempfile::tempdir().expect("a directory");
     for file in std::fs::read_dir(&stack.facts.target.config_dir).expect("the files") {
         let file = file.expect("a file");
+        // The directory with the templates is for the notifier.
+        if file.path().is_dir() {
+            continue;
+        }
         std::fs::copy(file.path(), directory.path().join(file.file_name())).expect("copied");
     }
     for (name, text) in [("analyzer.yaml", settings.to_string()), ("model-prices.yaml", PRICES.to_owned())] {

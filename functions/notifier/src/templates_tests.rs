@@ -390,12 +390,16 @@ fn messages(incident: &Incident, text: &str) -> Vec<Content> {
         providers: (0..40).map(|n| (format!("{n}{text}"), Paid::default())).collect(),
     };
     let extras = Extras { silence_possible: true, silenced_until: Some(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1)) };
+    let mut run = samples::flow();
+    (run.name, run.commit, run.by, run.url) = (text.to_owned(), text.to_owned(), text.to_owned(), text.to_owned());
+    run.stages.iter_mut().for_each(|stage| (stage.name, stage.message) = (text.to_owned(), text.to_owned()));
     let people = vec![text.to_owned(); 50];
     let all = Language::ALL.map(|language| {
         [
             templates.card(language, incident, &extras),
             templates.card(language, &storm, &extras),
             templates.card(language, &report, &extras),
+            templates.flow(language, &run),
             templates.budget(language, jiff::civil::Date::MAX, &spending),
             templates.details(language, incident, &entries),
             templates.history(language, incident, &vec![incident.clone(); 3]),

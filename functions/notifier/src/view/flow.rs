@@ -3,10 +3,12 @@
 use serde::Serialize;
 use shared::domain::flow::{self, State};
 
+use super::{NAME_CHARACTERS, TEXT_CHARACTERS, short};
+
 /// How many failed stages say why.
 const FAILURES_SHOWN: usize = 3;
 
-/// What `flow.html` is given. Its texts are cut where they are stored; one that was not told is empty.
+/// What `flow.html` is given. A text that was not told is empty.
 #[derive(Debug, Clone, Serialize)]
 pub struct Flow {
     /// The name of the pipeline.
@@ -49,18 +51,17 @@ impl Flow {
     /// What is shown of a run.
     #[must_use]
     pub fn of(run: &flow::Flow) -> Self {
+        let name = |text: &str| short(text, NAME_CHARACTERS);
+        let failure = |stage: &flow::Stage| Failure { name: name(&stage.name), message: short(&stage.message, TEXT_CHARACTERS) };
         let failed = run.stages.iter().filter(|stage| stage.state == State::Failed && !stage.message.is_empty());
         Self {
-            name: run.name.clone(),
-            commit: run.commit.clone(),
-            triggered_by: run.by.clone(),
-            stages: run.stages.iter().map(|stage| Stage { icon: icon(stage.state), name: stage.name.clone() }).collect(),
+            name: name(&run.name),
+            commit: name(&run.commit),
+            triggered_by: name(&run.by),
+            stages: run.stages.iter().map(|stage| Stage { icon: icon(stage.state), name: name(&stage.name) }).collect(),
             left_out: run.left_out,
-            failures: failed
-                .take(FAILURES_SHOWN)
-                .map(|stage| Failure { name: stage.name.clone(), message: stage.message.clone() })
-                .collect(),
-            url: run.url.clone(),
+            failures: failed.take(FAILURES_SHOWN).map(failure).collect(),
+            url: short(&run.url, TEXT_CHARACTERS),
             id: run.newest.to_string(),
         }
     }
