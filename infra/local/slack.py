@@ -30,6 +30,8 @@ class Fault:
     # The call takes effect and only its answer is lost: what a timeout looks like from outside.
     apply: bool
     delay_seconds: float
+    # Only calls for this channel, if one is named.
+    channel: str | None
 
 
 @dataclass
@@ -49,7 +51,7 @@ class Service:
                 raise Refused("not_authed")
             if not hmac.compare_digest(token, self.app.token):
                 raise Refused("invalid_auth")
-            fault = self._fault(method)
+            fault = self._fault(method, given)
             if fault:
                 time.sleep(fault.delay_seconds)
             with self.lock:
@@ -66,9 +68,11 @@ class Service:
             self.app.calls.append({"method": method, "parameters": given, "status": status, "error": said, "at": time.time()})
         return status, json.loads(json.dumps(body)), retry_after
 
-    def _fault(self, method: str) -> Fault | None:
+    def _fault(self, method: str, given: Parameters) -> Fault | None:
         with self.lock:
             for fault in self.faults:
+                if fault.channel not in (None, given.get("channel")):
+                    continue
                 if fault.count > 0 and fault.method in ("", method):
                     fault.count -= 1
                     return fault
@@ -83,6 +87,7 @@ class Service:
             "press": self._press,
             "request_url": self._set_request_url,
             "delete": self._delete,
+            "join": self._join,
             "fail": self._fail,
         }
         if action not in handlers:
@@ -115,6 +120,12 @@ class Service:
             channel.messages.remove(message)
         return {"deleted": given["ts"]}
 
+    def _join(self, given: Parameters) -> Parameters:
+        """Somebody invites the app to a channel."""
+        with self.lock:
+            self.app.channels.setdefault(str(given["channel"]), Channel())
+            return {"channels": sorted(self.app.channels)}
+
     def _press(self, given: Parameters) -> Parameters:
         """A member presses a button: what the app's request URL answered.
 
@@ -139,9 +150,9 @@ class Service:
         status = int(given.get("status", 200))
         retry_after = int(given.get("retry_after", 1)) if status == 429 else None
         error = Refused(str(given.get("error", "ratelimited" if status == 429 else "internal_error")), None, status, retry_after)
-        fault = Fault(
-            str(given.get("method", "")), error, int(given.get("count", 1)), bool(given.get("apply")), float(given.get("delay_seconds", 0))
-        )
+        channel = None if given.get("channel") is None else str(given["channel"])
+        count, delay = int(given.get("count", 1)), float(given.get("delay_seconds", 0))
+        fault = Fault(str(given.get("method", "")), error, count, bool(given.get("apply")), delay, channel)
         with self.lock:
             self.faults.append(fault)
         return {"faults": len(self.faults)}

@@ -91,6 +91,21 @@ impl Interaction {
     }
 }
 
+impl Stack {
+    /// Asks the Slack stand-in to do something.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub async fn slack(&self, action: &str, parameters: &Value) -> Value {
+        let url = format!("{}/{action}", self.facts.slack.control_url);
+        let response = self.http.post(url).json(parameters).send().await.expect("the stand-in answers");
+        let status = response.status();
+        let answer: Value = response.json().await.expect("JSON");
+        assert_eq!(status, 200, "{action}: {answer}");
+        answer
+    }
+}
+
 /// A payload as the field of a form.
 #[must_use]
 pub fn form(payload: &str) -> String {

@@ -179,7 +179,8 @@ impl Stack {
             "APPROVAL_SECRET_ID" => "ApprovalSecretArn",
             "TELEGRAM_WEBHOOK_SECRET_ID" => "TelegramWebhookSecretArn",
             "APPROVAL_LINK_SECRET_ID" => "ApprovalLinkSecretArn",
-            "API_URL" => "ApiUrl",
+            // The output names a host that not every machine resolves.
+            "API_URL" => return Some(self.facts.api_url.clone()),
             "SLACK_SIGNING_SECRET_ID" => return Some("quell/channels/slack-signing-secret".to_owned()),
             "TELEGRAM_BOT_TOKEN_SECRET_ID" => "TelegramBotTokenArn",
             "ENVIRONMENT" => return Some("prod".to_owned()),

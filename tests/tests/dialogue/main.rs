@@ -1,7 +1,10 @@
 //! The dialogues that people have with Quell: what stands on a card is what they press, and every press is answered.
 
 mod escalations;
+mod own;
+mod slack;
 mod telegram;
+mod webhooks;
 
 use std::time::{Duration, Instant};
 
