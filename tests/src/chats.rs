@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use notifier::App;
 use notifier::presenting::{Presented, Presenter};
 use notifier::templates::Templates;
+use notifier::{App, Failure};
 use serde_json::{Value, json};
 use shared::aws::AwsEnvironment;
 use shared::domain::alert::AlertSeverity;
@@ -22,6 +22,7 @@ use tempfile::TempDir;
 use crate::alert::unique;
 use crate::opened::{alert, opened};
 use crate::own_queue::OwnQueue;
+use crate::simulated::StandingClock;
 use crate::stack::Stack;
 
 /// Chats of a story's own, and a clock that can be put forward.
@@ -116,6 +117,16 @@ impl Story {
         let clock = || Timestamp::now() + SignedDuration::from_secs(self.ahead.load(Ordering::Relaxed));
         let until = Instant::now() + Duration::from_secs(60);
         Box::pin(app.handle(message, &unique("holder"), &clock, until)).await.expect("handled");
+    }
+
+    /// Hands a worker a message at a time that stands still. There is time to begin a call, and none to sleep until the next is
+    /// allowed: its queue has to say when to go on.
+    ///
+    /// # Errors
+    /// As the notifier.
+    pub async fn hand(&self, app: &App, message: &Message, clock: &StandingClock) -> Result<(), Failure> {
+        let until = Instant::now() + Duration::from_millis(9_900);
+        Box::pin(app.handle(message, &unique("holder"), &|| clock.now(), until)).await
     }
 
     /// So many seconds later each channel looks at what is due.

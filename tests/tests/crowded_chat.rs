@@ -1,7 +1,7 @@
 //! A thousand incidents at once: people are told of every one of them, of the worst first, and as fast as the chat takes it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
@@ -13,7 +13,6 @@ use shared::domain::draft::Draft;
 use shared::domain::id::IncidentId;
 use shared::message::Message;
 use shared::store::ChannelTurn;
-use tests::alert::unique;
 use tests::chats::{Story, known, text};
 use tests::simulated::{Queues, StandingClock};
 
@@ -59,10 +58,7 @@ impl Group {
     }
 
     async fn handle(&self, message: &Message) {
-        // There is time to begin a call, and none to sleep until the next is allowed: the queue has to say when to go on.
-        let until = Instant::now() + Duration::from_millis(9_900);
-        let clock = self.clock.clone();
-        Box::pin(self.app.handle(message, &unique("holder"), &move || clock.now(), until)).await.expect("handled");
+        self.story.hand(&self.app, message, &self.clock).await.expect("handled");
     }
 
     /// Hands the worker the next message, when its time has come; false if there is none.
