@@ -37,6 +37,8 @@ class Fault:
 class Service:
     bot: Bot
     rates: Rates = field(default_factory=Rates)
+    # Chats whose limits are their own: a story that writes much in simulated time keeps no other from writing.
+    own_rates: dict[int, Rates] = field(default_factory=dict)
     outage: bool = False
     lock: threading.RLock = field(default_factory=threading.RLock)
     faults: list[Fault] = field(default_factory=list)
@@ -68,7 +70,10 @@ class Service:
             return refused.code, refused.body()
 
     def _count(self, method: str, given: Parameters) -> None:
-        if method.lower() in COUNTED and (seconds := self.rates.wait(self.bot.chat(given), time.monotonic())):
+        if method.lower() not in COUNTED:
+            return
+        chat = self.bot.chat(given)
+        if seconds := self.own_rates.get(chat, self.rates).wait(chat):
             raise Refused(429, f"Too Many Requests: retry after {seconds}", {"retry_after": seconds})
 
     def _fault(self, method: str, given: Parameters) -> Fault | None:
@@ -91,7 +96,8 @@ class Service:
             "redeliver": self._redeliver,
             "fail": self._fail,
             "rates": self._rates,
-            "refused": lambda _: {"refused": self.rates.refused},
+            "clock": self._clock,
+            "refused": lambda given: {"refused": self._rates_of(given).refused},
             "outage": self._outage,
             "join": lambda given: self.bot.join(int(given["chat_id"])),
             "migrate": lambda given: self.bot.migrate(int(given["chat_id"]), int(given["to"])),
@@ -143,9 +149,21 @@ class Service:
         self.faults.append(fault)
         return {"faults": len(self.faults)}
 
+    def _rates_of(self, given: Parameters) -> Rates:
+        """The limits of the chat that is named, which has its own from then on; else those of the bot."""
+        chat = given.get("chat_id")
+        return self.rates if chat is None else self.own_rates.setdefault(int(chat), Rates())
+
     def _rates(self, given: Parameters) -> Parameters:
-        self.rates.switch(bool(given["on"]))
-        return {"on": self.rates.on}
+        rates = self._rates_of(given)
+        rates.switch(bool(given["on"]))
+        return {"on": rates.on}
+
+    def _clock(self, given: Parameters) -> Parameters:
+        """The limits count by this time, in seconds, which stands still until the next call; null is the machine's."""
+        rates = self._rates_of(given)
+        rates.now = None if given["now"] is None else float(given["now"])
+        return {"now": rates.now}
 
     def _outage(self, given: Parameters) -> Parameters:
         self.outage = bool(given["on"])

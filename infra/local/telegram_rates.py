@@ -6,6 +6,7 @@ Source of the limits: https://core.telegram.org/bots/faq#my-bot-is-hitting-limit
 from __future__ import annotations
 
 import math
+import time
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -25,6 +26,8 @@ class Rates:
 
     on: bool = False
     refused: int = 0
+    # The time where it is simulated, in seconds; the machine's without.
+    now: float | None = None
     # When each chat's burst is used up no more, and what went out in each window.
     rested_at: dict[int, float] = field(default_factory=dict)
     to_group: dict[int, deque[float]] = field(default_factory=dict)
@@ -37,10 +40,11 @@ class Rates:
         self.to_group.clear()
         self.to_all.clear()
 
-    def wait(self, chat: int, now: float) -> int | None:
+    def wait(self, chat: int) -> int | None:
         """Counts a message. If it is one too many: the seconds after which it would not be, and it is not counted."""
         if not self.on:
             return None
+        now = time.monotonic() if self.now is None else self.now
         rested_at = max(self.rested_at.get(chat, now), now) + 1.0
         windows = [(self.to_all, IN_ALL, ALL_SECONDS)]
         if chat < 0:

@@ -2,136 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use jiff::{SignedDuration, Timestamp};
-use notifier::App;
 use serde_json::{Value, json};
 use shared::domain::alert::AlertSeverity;
-use shared::domain::analysis::Severity;
-use shared::domain::id::IncidentId;
-use shared::domain::incident::Status;
-use shared::domain::operation_log::{Entry, Event};
 use shared::message::{Message, More};
-use tempfile::TempDir;
 use tests::alert::unique;
+use tests::chats::{Story, text};
 use tests::faulty_aws::{faulty, refusal};
-use tests::opened::{alert, opened};
-use tests::own_queue::OwnQueue;
-use tests::stack::Stack;
-
-/// Chats of a story's own, and a clock that can be put forward.
-struct Story {
-    stack: Stack,
-    app: App,
-    files: TempDir,
-    queue: OwnQueue,
-    chats: Vec<(String, i64)>,
-    ahead: AtomicI64,
-}
-
-impl Story {
-    /// A story with so many chats of persons, each of which is told everything.
-    async fn with(chats: usize) -> Self {
-        Self::of(chats, 1).await
-    }
-
-    async fn of(chats: usize, sign: i64) -> Self {
-        let stack = Stack::start();
-        let own = |_| {
-            let id = i64::try_from(ulid::Ulid::generate().random() % 1_000_000_000_000).expect("a small number") + 1;
-            (format!("c-{}", ulid::Ulid::generate().to_string().to_lowercase()), sign * id)
-        };
-        let chats: Vec<(String, i64)> = (0..chats).map(own).collect();
-        let channel = |(name, chat_id): &(String, i64)| {
-            let chat = json!({ "chat_id": chat_id, "api_url": stack.facts.telegram.base_url, "messages_per_minute": 600 });
-            json!({ "name": name, "to": { "telegram": chat } })
-        };
-        let names: Vec<&String> = chats.iter().map(|(name, _)| name).collect();
-        let content = json!({ "channels": chats.iter().map(channel).collect::<Vec<_>>(), "routes": [{ "channels": names }] });
-        let files = tempfile::tempdir().expect("a directory");
-        std::fs::write(files.path().join("channels.json"), content.to_string()).expect("written");
-        for (_, chat_id) in &chats {
-            stack.control("join", &json!({ "chat_id": chat_id })).await;
-        }
-        let queue = OwnQueue::create(&stack).await;
-        let directory = files.path().to_str().expect("text").to_owned();
-        let app = stack.notifier_with(&[("CONFIG_DIR", &directory), ("NOTIFICATIONS_QUEUE_URL", &queue.url)]);
-        Self { stack, app, files, queue, chats, ahead: AtomicI64::new(0) }
-    }
-
-    async fn tell(&self, message: &Message) {
-        self.tell_by(&self.app, message).await;
-    }
-
-    async fn tell_by(&self, app: &App, message: &Message) {
-        let clock = || Timestamp::now() + SignedDuration::from_secs(self.ahead.load(Ordering::Relaxed));
-        let until = Instant::now() + Duration::from_secs(60);
-        Box::pin(app.handle(message, &unique("holder"), &clock, until)).await.expect("handled");
-    }
-
-    /// So many seconds later each channel looks at what is due.
-    async fn later(&self, seconds: i64) {
-        self.ahead.fetch_add(seconds, Ordering::Relaxed);
-        for (name, _) in &self.chats {
-            self.tell(&Message::ChannelDue { channel: name.clone() }).await;
-        }
-    }
-
-    /// An incident that people have to know of, which the notifier is not told of yet.
-    async fn incident(&self, severity: AlertSeverity) -> IncidentId {
-        let mut alert = alert(&unique("channel"));
-        alert.severity = severity;
-        let mut draft = opened(&alert, 0);
-        draft.incident.status = Status::NeedsHuman;
-        if severity == AlertSeverity::Critical {
-            draft.incident.severity = Severity::P0;
-        }
-        self.stack.store.save(draft).await.expect("saved").id
-    }
-
-    async fn changed(&self, id: &IncidentId) {
-        self.tell(&Message::IncidentChanged { incident_id: id.clone() }).await;
-    }
-
-    async fn resolve(&self, id: &IncidentId) {
-        self.stack.store.change(id, |draft| draft.resolved(1, Timestamp::now())).await.expect("resolved");
-        self.changed(id).await;
-    }
-
-    /// A fault of the stand-in for calls about a chat.
-    async fn fail(&self, chat: usize, fault: Value) {
-        let mut fault = fault;
-        fault["chat_id"] = json!(self.chats[chat].1);
-        self.stack.control("fail", &fault).await;
-    }
-
-    async fn messages_in(&self, chat_id: i64) -> Vec<Value> {
-        let messages = self.stack.control("messages", &json!({ "chat_id": chat_id })).await;
-        messages["messages"].as_array().expect("a list").clone()
-    }
-
-    async fn messages(&self, chat: usize) -> Vec<Value> {
-        self.messages_in(self.chats[chat].1).await
-    }
-
-    /// How many calls there were about a chat.
-    async fn calls(&self, chat: usize) -> usize {
-        let calls = self.stack.control("calls", &json!({})).await;
-        let of_chat = |call: &&Value| call["parameters"]["chat_id"] == json!(self.chats[chat].1);
-        calls["calls"].as_array().expect("a list").iter().filter(of_chat).count()
-    }
-
-    async fn sent(&self, id: &IncidentId) -> Vec<Entry> {
-        let log = self.stack.store.log(id).await.expect("the log");
-        log.into_iter().filter(|entry| entry.event == Event::TelegramSent).collect()
-    }
-}
-
-fn text(message: &Value) -> &str {
-    message["text"].as_str().expect("a text")
-}
 
 #[tokio::test]
 async fn nothing_is_sent_before_the_time_that_a_chat_asks_for_and_all_of_it_then() {
@@ -222,7 +101,7 @@ async fn what_telegram_cannot_parse_is_sent_without_markup() {
 
 #[tokio::test]
 async fn a_group_that_became_a_supergroup_is_told_there() {
-    let story = Story::of(1, -1).await;
+    let story = Story::in_groups(1, Some(600)).await;
     let (name, from) = &story.chats[0];
     let to = from - 1_000_000_000_000;
     assert_eq!(story.stack.store.moved_chat(name).await.expect("an answer"), None);
@@ -293,8 +172,7 @@ async fn a_worker_that_fails_between_the_card_and_the_log_leaves_the_log_to_the_
         (writes_log && !seen.swap(true, Ordering::Relaxed)).then(|| refusal("AccessDeniedException", &[]))
     })
     .await;
-    let directory = story.files.path().to_str().expect("text");
-    let app = story.stack.notifier_at(&aws, &[("CONFIG_DIR", directory), ("NOTIFICATIONS_QUEUE_URL", &story.queue.url)]);
+    let app = story.worker_at(&aws);
     story.tell_by(&app, &Message::IncidentChanged { incident_id: id.clone() }).await;
     assert!(failed.load(Ordering::Relaxed));
     assert_eq!((story.messages(0).await.len(), story.sent(&id).await.len()), (1, 0));

@@ -1,0 +1,247 @@
+//! Chats of a story's own at the Telegram stand-in, and a notifier that knows of nothing else.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use notifier::presenting::{Presented, Presenter};
+use notifier::templates::Templates;
+use notifier::{App, Failure};
+use serde_json::{Value, json};
+use shared::aws::AwsEnvironment;
+use shared::domain::alert::AlertSeverity;
+use shared::domain::analysis::Severity;
+use shared::domain::channels::Language;
+use shared::domain::draft::Draft;
+use shared::domain::id::IncidentId;
+use shared::domain::incident::{Incident, Status};
+use shared::domain::operation_log::{Entry, Event};
+use shared::message::Message;
+use tempfile::TempDir;
+
+use crate::alert::unique;
+use crate::opened::{alert, opened};
+use crate::own_queue::OwnQueue;
+use crate::simulated::StandingClock;
+use crate::stack::Stack;
+
+/// Chats of a story's own, and a clock that can be put forward.
+#[derive(Debug)]
+pub struct Story {
+    /// The stack.
+    pub stack: Stack,
+    /// A worker.
+    pub app: App,
+    /// The queue of its notifications.
+    pub queue: OwnQueue,
+    /// The names of the channels, and their chats.
+    pub chats: Vec<(String, i64)>,
+    files: TempDir,
+    ahead: AtomicI64,
+}
+
+impl Story {
+    /// A story with so many chats of persons, each of which is told everything.
+    ///
+    /// # Panics
+    /// If there is no stack.
+    pub async fn with(chats: usize) -> Self {
+        Self::of(chats, 1, Some(600), &json!({})).await
+    }
+
+    /// The same with groups, which have negative ids. Without a number of messages a minute, the limits of Telegram hold.
+    ///
+    /// # Panics
+    /// If there is no stack.
+    pub async fn in_groups(chats: usize, messages_per_minute: Option<u16>) -> Self {
+        Self::of(chats, -1, messages_per_minute, &json!({})).await
+    }
+
+    /// The same with more in `channels.json`, such as people and rules for decisions.
+    ///
+    /// # Panics
+    /// If there is no stack.
+    pub async fn of(chats: usize, sign: i64, messages_per_minute: Option<u16>, more: &Value) -> Self {
+        let stack = Stack::start();
+        let own = |_| {
+            let id = i64::try_from(ulid::Ulid::generate().random() % 1_000_000_000_000).expect("a small number") + 1;
+            (format!("c-{}", ulid::Ulid::generate().to_string().to_lowercase()), sign * id)
+        };
+        let chats: Vec<(String, i64)> = (0..chats).map(own).collect();
+        let channel = |(name, chat_id): &(String, i64)| {
+            let mut chat = json!({ "chat_id": chat_id, "api_url": stack.facts.telegram.base_url });
+            if let Some(most) = messages_per_minute {
+                chat["messages_per_minute"] = json!(most);
+            }
+            json!({ "name": name, "to": { "telegram": chat } })
+        };
+        let names: Vec<&String> = chats.iter().map(|(name, _)| name).collect();
+        let mut content = more.clone();
+        content["channels"] = chats.iter().map(channel).collect();
+        content["routes"] = json!([{ "channels": names }]);
+        let files = tempfile::tempdir().expect("a directory");
+        std::fs::write(files.path().join("channels.json"), content.to_string()).expect("written");
+        for (_, chat_id) in &chats {
+            stack.control("join", &json!({ "chat_id": chat_id })).await;
+        }
+        let queue = OwnQueue::create(&stack).await;
+        let app = stack.notifier_with(&[("CONFIG_DIR", directory(&files)), ("NOTIFICATIONS_QUEUE_URL", &queue.url)]);
+        Self { stack, app, files, queue, chats, ahead: AtomicI64::new(0) }
+    }
+
+    /// Another worker of the story, at another AWS.
+    #[must_use]
+    pub fn worker_at(&self, aws: &AwsEnvironment) -> App {
+        self.stack.notifier_at(aws, &[("CONFIG_DIR", directory(&self.files)), ("NOTIFICATIONS_QUEUE_URL", &self.queue.url)])
+    }
+
+    /// Ingress with the story's chats, at another AWS.
+    #[must_use]
+    pub fn door_at(&self, aws: &AwsEnvironment) -> ingress::App {
+        self.stack.ingress_at(aws, &[("CONFIG_DIR", directory(&self.files)), ("NOTIFICATIONS_QUEUE_URL", &self.queue.url)])
+    }
+
+    /// Hands the worker a message.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub async fn tell(&self, message: &Message) {
+        self.tell_by(&self.app, message).await;
+    }
+
+    /// Hands a worker a message.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub async fn tell_by(&self, app: &App, message: &Message) {
+        let clock = || Timestamp::now() + SignedDuration::from_secs(self.ahead.load(Ordering::Relaxed));
+        let until = Instant::now() + Duration::from_secs(60);
+        Box::pin(app.handle(message, &unique("holder"), &clock, until)).await.expect("handled");
+    }
+
+    /// Hands a worker a message at a time that stands still. There is time to begin a call, and none to sleep until the next is
+    /// allowed: its queue has to say when to go on.
+    ///
+    /// # Errors
+    /// As the notifier.
+    pub async fn hand(&self, app: &App, message: &Message, clock: &StandingClock) -> Result<(), Failure> {
+        let until = Instant::now() + Duration::from_millis(9_900);
+        Box::pin(app.handle(message, &unique("holder"), &|| clock.now(), until)).await
+    }
+
+    /// So many seconds later each channel looks at what is due.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub async fn later(&self, seconds: i64) {
+        self.ahead.fetch_add(seconds, Ordering::Relaxed);
+        for (name, _) in &self.chats {
+            self.tell(&Message::ChannelDue { channel: name.clone() }).await;
+        }
+    }
+
+    /// An incident that people have to know of, which the notifier is not told of yet.
+    ///
+    /// # Panics
+    /// If it is not saved.
+    pub async fn incident(&self, severity: AlertSeverity) -> IncidentId {
+        let mut draft = known(severity);
+        if severity == AlertSeverity::Critical {
+            draft.incident.severity = Severity::P0;
+        }
+        self.stack.store.save(draft).await.expect("saved").id
+    }
+
+    /// Tells the worker that an incident has changed.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub async fn changed(&self, id: &IncidentId) {
+        self.tell(&Message::IncidentChanged { incident_id: id.clone() }).await;
+    }
+
+    /// Resolves an incident, and tells the worker.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub async fn resolve(&self, id: &IncidentId) {
+        self.stack.store.change(id, |draft| draft.resolved(1, Timestamp::now())).await.expect("resolved");
+        self.changed(id).await;
+    }
+
+    /// A fault of the stand-in for calls about a chat.
+    ///
+    /// # Panics
+    /// If the stand-in does not answer.
+    pub async fn fail(&self, chat: usize, fault: Value) {
+        let mut fault = fault;
+        fault["chat_id"] = json!(self.chats[chat].1);
+        self.stack.control("fail", &fault).await;
+    }
+
+    /// What stands in a chat of this id.
+    ///
+    /// # Panics
+    /// If the stand-in does not answer.
+    pub async fn messages_in(&self, chat_id: i64) -> Vec<Value> {
+        let messages = self.stack.control("messages", &json!({ "chat_id": chat_id })).await;
+        messages["messages"].as_array().expect("a list").clone()
+    }
+
+    /// What stands in one of the story's chats.
+    ///
+    /// # Panics
+    /// If the stand-in does not answer.
+    pub async fn messages(&self, chat: usize) -> Vec<Value> {
+        self.messages_in(self.chats[chat].1).await
+    }
+
+    /// How many calls there were about a chat.
+    ///
+    /// # Panics
+    /// If the stand-in does not answer.
+    pub async fn calls(&self, chat: usize) -> usize {
+        let calls = self.stack.control("calls", &json!({})).await;
+        let of_chat = |call: &&Value| call["parameters"]["chat_id"] == json!(self.chats[chat].1);
+        calls["calls"].as_array().expect("a list").iter().filter(of_chat).count()
+    }
+
+    /// The entries of an incident's log that tell of its first card in a chat.
+    ///
+    /// # Panics
+    /// If the store does not answer.
+    pub async fn sent(&self, id: &IncidentId) -> Vec<Entry> {
+        let log = self.stack.store.log(id).await.expect("the log");
+        log.into_iter().filter(|entry| entry.event == Event::TelegramSent).collect()
+    }
+
+    /// The card that an incident has to have at this time.
+    #[must_use]
+    pub fn presented(&self, incident: &Incident, now: Timestamp) -> Presented {
+        let templates = Templates::load(self.files.path());
+        Presenter { templates: &templates, language: Language::English, silences: false }.incident(incident, now)
+    }
+}
+
+/// An incident of an alert of a target of its own that waits for people.
+#[must_use]
+pub fn known(severity: AlertSeverity) -> Draft {
+    let mut alert = alert(&unique("channel"));
+    alert.severity = severity;
+    let mut draft = opened(&alert, 0);
+    draft.incident.status = Status::NeedsHuman;
+    draft
+}
+
+/// The text of a message.
+///
+/// # Panics
+/// If it has none.
+#[must_use]
+pub fn text(message: &Value) -> &str {
+    message["text"].as_str().expect("a text")
+}
+
+fn directory(files: &TempDir) -> &str {
+    files.path().to_str().expect("text")
+}
