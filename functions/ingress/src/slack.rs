@@ -110,7 +110,8 @@ fn read(bytes: &[u8]) -> Result<Option<Pressed>, Rejection> {
         return Err(malformed("user.id", "has to be the id of a member, such as U0123456789"));
     }
     // A digest, because what Slack sends has no bound of its own.
-    let id = Digest::new().field("slack").field(trigger_id).field(action.action_ts).hex();
+    let who = Digest::new().field("slack").field(&user.id).field(&channel.id);
+    let id = who.field(trigger_id).field(action.action_ts).hex();
     let data = action.value.unwrap_or_default();
     Ok(Some(Pressed { user: user.id, channel: channel.id, data, id: cut(&id, 32) }))
 }

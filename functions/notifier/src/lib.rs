@@ -143,10 +143,7 @@ impl App {
                 self.put(&channels, Rank::ANSWER, &subject, clock).await?;
                 channels
             }
-            Message::ChannelDue { channel } => {
-                // Its own message comes back, and goes to the dead-letter queue in the end, where somebody sees it.
-                return self.pump(&self.named(channel), holder, clock, until).await.into_iter().try_for_each(|(_, pumped)| pumped);
-            }
+            Message::ChannelDue { channel } => self.named(channel),
             Message::PressAnswered { channel, user, words } => return self.whisper(channel, user, words, clock).await,
             Message::DecisionDue { approval_id } => match self.decision_due(approval_id, clock).await? {
                 Some(incident) => {
