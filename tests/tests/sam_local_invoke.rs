@@ -27,7 +27,7 @@ const BRIDGE: &str = "BridgeFunction";
 type Expectation = fn(&Value);
 
 /// The events, whom each is for, and what comes of it as it is. A new event needs a line here.
-const EVENTS: [(&str, &str, Expectation); 19] = [
+const EVENTS: [(&str, &str, Expectation); 21] = [
     ("alert-signed", INGRESS, unauthenticated),
     ("alertmanager-cicd", INGRESS, unauthenticated),
     ("alertmanager-grouped", INGRESS, unauthenticated),
@@ -40,8 +40,10 @@ const EVENTS: [(&str, &str, Expectation); 19] = [
     ("grafana-firing", INGRESS, unauthenticated),
     ("health", INGRESS, healthy),
     ("incidents-opened", ANALYZER, both_come_back),
+    ("incidents-reanalysis", ANALYZER, comes_back),
     ("notifications-budget", NOTIFIER, none_comes_back),
     ("notifications-changed", NOTIFIER, both_come_back),
+    ("notifications-due", NOTIFIER, none_comes_back),
     ("repairs-approved", REPAIR, comes_back),
     ("signal-signed", INGRESS, unauthenticated),
     ("signals-received", SIGNALS, none_comes_back),

@@ -10,7 +10,7 @@ use shared::domain::approval::{Standing, Verdict};
 use shared::domain::id::ApprovalId;
 use shared::domain::incident::{Incident, Status};
 use shared::domain::operation_log::Event;
-use tests::alert::TestAlert;
+use tests::alert::{TestAlert, unique};
 use tests::slack::{Interaction, MEMBER};
 use tests::stack::Stack;
 
@@ -48,8 +48,10 @@ async fn a_press_in_slack_decides_once() {
     assert_eq!(status(press.request(&stack).body("payload=%7B%7D")).await, 401);
     assert_eq!(status(stack.http.post(stack.url("webhooks/slack")).body(press.form())).await, 401);
     // A channel that channels.json does not name, and somebody who is not on its list.
-    assert_eq!(status(press.clone().with("/channel/id", json!("C9999999999")).request(&stack)).await, 403);
-    assert_eq!(status(press.clone().with("/user/id", json!("U9999999999")).request(&stack)).await, 200);
+    // Each is a press of its own: one that comes again is told what it came to before.
+    let another = || press.clone().with("/trigger_id", json!(unique("trigger")));
+    assert_eq!(status(another().with("/channel/id", json!("C9999999999")).request(&stack)).await, 403);
+    assert_eq!(status(another().with("/user/id", json!("U9999999999")).request(&stack)).await, 200);
     // Another kind of interaction.
     assert_eq!(status(press.clone().with("/type", json!("view_closed")).request(&stack)).await, 200);
     pending(&stack, &incident).await;

@@ -16,7 +16,7 @@ use shared::domain::incident::Incident;
 use shared::domain::outbox::{ChannelState, Due, Subject};
 use shared::message::{Message, More};
 use shared::queue::Queue;
-use shared::store::{CardOf, ChannelTurn, Store, StoreError};
+use shared::store::{CardOf, ChannelTurn, Receipt, Store, StoreError};
 use tracing::{error, info, warn};
 
 use crate::Failure;
@@ -137,7 +137,7 @@ impl Pump<'_> {
         }
     }
 
-    /// Answers a person, below the card.
+    /// Answers a person, below the card, and once: channels deliver a press again whose answer they did not see.
     async fn more(&self, state: &mut ChannelState, due: &mut Due, what: More, id: &IncidentId, press: &str) -> Result<(), Failure> {
         let incident = self.store.known_incident(id).await?;
         let presented = match what {
@@ -148,14 +148,18 @@ impl Pump<'_> {
             }
         };
         let card = self.store.card(CardOf::Incident(id), &self.channel.name).await?.card;
+        let key = self.key(&[presented.about, id.as_str(), press]);
+        if self.store.receipt(&key).await? == Receipt::Closed {
+            return Ok(self.store.told(&self.channel.name, due).await?);
+        }
         if !self.allowed(state).await? {
             return Ok(());
         }
-        let key = self.key(&[presented.about, id.as_str(), press]);
         let post = self.post(key, presented, due, Some(&incident)).await?;
         match self.sender(state).reply(card.message_id.as_deref(), &post).await {
             Ok(_) => {
                 taken(state);
+                self.store.close_receipt(&post.key, (self.clock)()).await?;
                 Ok(self.store.told(&self.channel.name, due).await?)
             }
             Err(error) => self.fault(state, due, error.of_a_new_message()).await,

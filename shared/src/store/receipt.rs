@@ -1,4 +1,4 @@
-//! Receipts of messages that carry what is to be counted: a message that comes twice is counted once (`effect-once`).
+//! Receipts of messages that carry what is to be counted, and of answers to people: what comes twice is done once (`effect-once`).
 
 use std::collections::HashMap;
 

@@ -69,9 +69,9 @@ impl<'a> Own<'a> {
     }
 
     /// Somebody in a channel wants to see the details.
-    pub(crate) async fn details(&self, id: &IncidentId, channel: &str) {
-        let asked =
-            Message::MoreAsked { incident_id: id.clone(), what: More::Details, channel: channel.to_owned(), press: unique("press") };
+    pub(crate) async fn details(&self, id: &IncidentId, channel: &str, press: &str) {
+        let (incident_id, channel, press) = (id.clone(), channel.to_owned(), press.to_owned());
+        let asked = Message::MoreAsked { incident_id, what: More::Details, channel, press };
         self.tell(&asked).await;
     }
 }
