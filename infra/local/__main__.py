@@ -23,6 +23,7 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--param", action="append", default=[], metavar="KEY=VALUE", help="template parameter; by itself, storms are off here")
     up.add_argument("--own-ssh-host", type=Path, help="use this SSH server instead of the system's sshd")
     up.add_argument("--bind", default=LOOPBACK, help="address of emulator and chat; containers can reach that of Docker's bridge")
+    up.add_argument("--chat-limits", action="store_true", help="the chat takes no more than a group of the real Telegram does")
     up.add_argument("--run", nargs=argparse.REMAINDER, default=[], metavar="COMMAND", help="run this beside the stack and end with it")
     up.add_argument("--keep", action="store_true", help="keep the run's directory, with the functions' logs in it")
 
@@ -67,7 +68,7 @@ def main() -> int:
         from infra.local import up
 
         without = set(filter(None, given.without.split(",")))
-        return up.run(given.bootstraps, without, given.param, given.bind, given.own_ssh_host, given.keep, given.run)
+        return up.run(given.bootstraps, without, given.param, given.bind, given.own_ssh_host, given.chat_limits, given.keep, given.run)
     from infra.local import demo
 
     return demo.run(given.bootstraps, given.once)

@@ -131,6 +131,8 @@ class Wanted:
     parameters: Mapping[str, str] = field(default_factory=dict)
     bind: str = net.LOOPBACK
     own_ssh_host: Path | None = None
+    # Whether the chat takes no more than a group of the real service does.
+    chat_limits: bool = False
 
 
 def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], None]) -> Local:
@@ -144,13 +146,13 @@ def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], N
     telegram = None
     if "telegram" not in wanted.without:
         stage("Telegram stand-in")
-        telegram = _start_telegram(children, run, wanted.bind)
+        telegram = _start_telegram(children, run, wanted)
     slack = None
     if "slack" not in wanted.without:
         stage("Slack stand-in")
         slack = _start_slack(children, run, wanted.bind)
     if telegram:
-        write_channels(run.config, telegram.base_url, slack.base_url if slack else None)
+        write_channels(run.config, telegram.base_url, slack.base_url if slack else None, wanted.chat_limits)
         parameters["ConfigDirectory"] = str(run.config)
     stage("AWS emulator")
     aws = emulator.start(children, run, wanted.bind)
@@ -173,9 +175,11 @@ def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], N
     return Local(run, deployed, target, telegram, slack)
 
 
-def write_channels(directory: Path, telegram_url: str, slack_url: str | None) -> None:
+def write_channels(directory: Path, telegram_url: str, slack_url: str | None, chat_limits: bool) -> None:
     """Who is told, and who may decide: the stand-ins' chats, and people by each way of deciding."""
-    chat = {"chat_id": CHAT_ID, "api_url": telegram_url, "messages_per_minute": MESSAGES_PER_MINUTE}
+    chat: dict[str, Any] = {"chat_id": CHAT_ID, "api_url": telegram_url}
+    if not chat_limits:
+        chat["messages_per_minute"] = MESSAGES_PER_MINUTE
     channels: list[dict[str, Any]] = [{"name": "on-call", "to": {"telegram": chat}}]
     if slack_url:
         # No route leads to it: presses come from it, and a story that wants to tell something there writes a file of its own.
@@ -209,10 +213,11 @@ def write_sam_environment(local: Local) -> Path:
     return file
 
 
-def _start_telegram(children: Children, run: Run, bind: str) -> Telegram:
+def _start_telegram(children: Children, run: Run, wanted: Wanted) -> Telegram:
     token = f"7700000042:{secrets.token_urlsafe(26)}"
     arguments = ["--token-file", str(_private_file(run, "telegram-token", token)), "--chat-id", str(CHAT_ID)]
-    return Telegram(_start_stand_in(children, run, "telegram", arguments, bind), token)
+    arguments += ["--rates"] if wanted.chat_limits else []
+    return Telegram(_start_stand_in(children, run, "telegram", arguments, wanted.bind), token)
 
 
 def _start_slack(children: Children, run: Run, bind: str) -> Slack:

@@ -27,6 +27,7 @@ def run(
     parameters: list[str],
     bind: str,
     own_ssh_host: Path | None,
+    chat_limits: bool,
     keep: bool,
     command: list[str],
 ) -> int:
@@ -37,7 +38,7 @@ def run(
     try:
         built = build.BUILT_TEMPLATE if bootstraps else build.build_release(here, _say)
         given = PARAMETERS | dict(_pair(parameter) for parameter in parameters)
-        wanted = stack.Wanted(bootstraps, built, frozenset(without), given, bind, own_ssh_host)
+        wanted = stack.Wanted(bootstraps, built, frozenset(without), given, bind, own_ssh_host, chat_limits)
         local = stack.start(children, here, wanted, _say)
         try:
             if command:

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::{Body, Request, http};
@@ -145,7 +146,8 @@ impl World {
             match self.queues.take_first() {
                 Some(sent) if sent.at <= self.clock.now() + SOON => Box::pin(self.hand(0, sent)).await,
                 // The others are looks at decisions, which lie further ahead.
-                _ => return while self.queues.take_first().is_some() {},
+                Some(look) => return self.queues.put(look),
+                None => return,
             }
         }
         panic!("it does not end");
@@ -239,14 +241,45 @@ impl Sequence<'_> {
         }
     }
 
+    /// It fires again if it has resolved, and resolves if it fires.
+    async fn turns(&mut self) {
+        let now = self.world.clock.now();
+        self.alert.ends_at = match self.alert.ends_at {
+            Some(_) => None,
+            None => Some(now),
+        };
+        if self.alert.ends_at.is_none() {
+            self.alert.starts_at = now;
+        }
+        Box::pin(self.deliver()).await;
+    }
+
+    /// While one worker makes the card true, the incident changes again, and the other worker is told of it. No later message helps.
+    async fn race(&mut self) {
+        let world = self.world;
+        Box::pin(world.quiet()).await;
+        Box::pin(self.turns()).await;
+        let Some(first) = world.queues.take_first().filter(|sent| sent.at <= world.clock.now() + SOON) else { return };
+        world.clock.go_to(world.clock.now() + SignedDuration::from_secs(2));
+        let pause = Duration::from_millis(self.random.below(60) as u64);
+        let meanwhile = async {
+            tokio::time::sleep(pause).await;
+            Box::pin(self.turns()).await;
+            if let Some(second) = world.queues.take_first() {
+                Box::pin(world.hand(1, second)).await;
+            }
+        };
+        tokio::join!(Box::pin(world.hand(0, first)), meanwhile);
+    }
+
     async fn step(&mut self) {
-        let (what, now) = (self.random.below(10), self.world.clock.now());
+        let (what, now) = (self.random.below(12), self.world.clock.now());
         let name = match what {
             0 | 1 => "converges",
-            2 => "resolves",
-            3 => "flaps",
+            2 | 3 => "turns",
             4 | 5 => "presses",
             6 => "time passes",
+            7 | 8 => "races",
             _ => "messages",
         };
         let _ = write!(self.random.steps, " {name}");
@@ -256,15 +289,8 @@ impl Sequence<'_> {
                     Box::pin(self.deliver()).await;
                 }
             }
-            "resolves" => {
-                self.alert.ends_at = Some(now);
-                Box::pin(self.deliver()).await;
-            }
-            "flaps" => {
-                self.alert.ends_at = None;
-                self.alert.starts_at = now;
-                Box::pin(self.deliver()).await;
-            }
+            "turns" => Box::pin(self.turns()).await,
+            "races" => Box::pin(self.race()).await,
             "presses" => Box::pin(self.presses()).await,
             "time passes" => self.world.clock.go_to(now + SignedDuration::from_mins([1, 20, 61, 130][self.random.below(4)])),
             _ => Box::pin(self.some_messages()).await,
@@ -319,5 +345,7 @@ async fn in_the_end_each_card_shows_what_the_store_has() {
         }
         Box::pin(world.quiet()).await;
         Box::pin(sequence.check()).await;
+        // What is left are looks at its decisions.
+        while world.queues.take_first().is_some() {}
     }
 }

@@ -1,7 +1,7 @@
 //! A thousand incidents at once: people are told of every one of them, of the worst first, and as fast as the chat takes it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
@@ -11,10 +11,13 @@ use shared::domain::alert::AlertSeverity;
 use shared::domain::analysis::Severity;
 use shared::domain::draft::Draft;
 use shared::domain::id::IncidentId;
+use shared::domain::incident::{Incident, Status};
 use shared::message::Message;
 use shared::store::ChannelTurn;
+use tests::alert::{TestAlert, group, unique};
 use tests::chats::{Story, known, text};
 use tests::simulated::{Queues, StandingClock};
+use tests::stack::Stack;
 
 /// How many incidents are opened.
 const INCIDENTS: usize = 1_000;
@@ -24,6 +27,11 @@ const ONE_CRITICAL_IN: usize = 8;
 const AT_ONCE: usize = 16;
 /// After how many messages the others come that nobody has expected.
 const HALF_WAY: usize = 300;
+
+/// How many alerts come through the door.
+const ALERTS: usize = 300;
+/// How long the deployed functions may take for them: a group takes twenty messages a minute.
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// A group with the limits of Telegram, and time that stands still until the story puts it forward.
 struct Group {
@@ -91,7 +99,7 @@ fn critical(nth: usize) -> bool {
 fn nth(nth: usize) -> Draft {
     let mut draft = known(if critical(nth) { AlertSeverity::Critical } else { AlertSeverity::Warning });
     draft.incident.severity = match (critical(nth), nth % 2) {
-        (true, _) if nth % 3 == 0 => Severity::P0,
+        (true, _) if nth.is_multiple_of(3) => Severity::P0,
         (true, _) => Severity::P1,
         (false, 0) => Severity::P2,
         (false, _) => Severity::P3,
@@ -154,4 +162,82 @@ async fn a_thousand_incidents_fill_a_group_as_fast_as_it_takes_them_and_the_wors
 fn of<'a>(message: &Value, ids: &'a [IncidentId], late: &'a IncidentId) -> &'a str {
     let about = |id: &&IncidentId| text(message).contains(id.as_str());
     ids.iter().chain([late]).find(about).expect("it is about one of them").as_str()
+}
+
+/// An alert through the real doors: its name is one of a few, as a group's are.
+fn alert(nth: usize) -> TestAlert {
+    const NAMES: [&str; 4] = ["TargetDown", "HighLatency", "DiskFull", "ManyErrors"];
+    TestAlert { name: NAMES[nth % NAMES.len()], ..TestAlert::firing(unique("crowd")) }
+}
+
+/// Delivers alerts as one group until all are counted; their incidents.
+async fn delivered(stack: &Stack, alerts: &[TestAlert]) -> Vec<IncidentId> {
+    loop {
+        let response = stack.deliver(&group(alerts)).await;
+        let status = response.status();
+        let answer: Value = response.json().await.expect("JSON");
+        if status == 200 {
+            let results = answer["results"].as_array().expect("an answer to each");
+            return results.iter().map(|result| result["incident_id"].as_str().expect("an id").try_into().expect("an id")).collect();
+        }
+        // As a sender does that is told to come again.
+        assert_eq!(status, 503, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn of_as_many_alerts_through_the_door_each_is_on_a_card_or_counted_on_one() {
+    const LIMIT: usize = 20;
+    let stack = Stack::start_with(&["--param", "StormIncidentsPerMinute=20", "--chat-limits"]);
+    let alerts: Vec<TestAlert> = (0..ALERTS).map(alert).collect();
+    let mut ids = Vec::new();
+    for alerts in alerts.chunks(100) {
+        ids.extend(delivered(&stack, alerts).await);
+    }
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ALERTS);
+
+    let deadline = Instant::now() + PATIENCE;
+    let (mut alone, mut storms, mut waiting) = (Vec::new(), BTreeMap::<IncidentId, u64>::new(), ids);
+    while !waiting.is_empty() {
+        assert!(Instant::now() < deadline, "{} are not looked at", waiting.len());
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let incidents = stream::iter(&waiting).map(|id| stack.store.known_incident(id)).buffer_unordered(AT_ONCE);
+        let incidents: Vec<Incident> = incidents.try_collect().await.expect("the incidents");
+        waiting.clear();
+        for incident in incidents {
+            match (incident.status, incident.tied_to) {
+                (Status::Open, _) => waiting.push(incident.id),
+                (_, Some(storm)) => *storms.entry(storm).or_default() += 1,
+                (_, None) => alone.push(incident.id),
+            }
+        }
+    }
+    // A storm goes on in the next minute, in which as many stand alone again.
+    assert!((LIMIT..=3 * LIMIT).contains(&alone.len()) && !storms.is_empty(), "{alone:?} {storms:?}");
+    assert_eq!(alone.len() as u64 + storms.values().sum::<u64>(), ALERTS as u64);
+
+    for (storm, tied) in &storms {
+        let shown = cards(&stack, storm, &format!("{tied} of {tied} incidents still open"), deadline).await;
+        assert_eq!(shown.len(), 1, "{shown:#?}");
+        let storm = stack.store.known_incident(storm).await.expect("the storm").storm.expect("a storm");
+        let counted = storm.groups.iter().map(|(_, tied, _)| tied).sum::<u64>() + storm.others().0;
+        assert_eq!((storm.tied, counted), (*tied, *tied), "the names add up: {storm:#?}");
+    }
+    for id in &alone {
+        let shown = cards(&stack, id, "", deadline).await;
+        assert_eq!(shown.len(), 1, "{shown:#?}");
+    }
+    assert_eq!(stack.control("refused", &json!({})).await["refused"], 0, "no message was one too many");
+}
+
+/// The cards of an incident, once one of them shows a text.
+async fn cards(stack: &Stack, id: &IncidentId, shows: &str, deadline: Instant) -> Vec<Value> {
+    loop {
+        let cards = stack.cards(id.as_str()).await;
+        if cards.iter().any(|card| text(card).contains(shows)) {
+            return cards;
+        }
+        assert!(Instant::now() < deadline, "no card of {id} shows {shows:?}: {cards:#?}");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
 }

@@ -112,7 +112,7 @@ impl Pump<'_> {
         let post = self.post(key, presented, due, incident).await?;
         match self.sender(state).send(&post).await {
             Ok(message_id) => {
-                taken(state);
+                taken(state, (self.clock)());
                 arrived(&mut stored.card, message_id, shown, (self.clock)());
                 self.save(of, stored).await?;
                 Ok(true)
@@ -150,7 +150,7 @@ impl Pump<'_> {
         let post = self.post(key, presented, due, incident).await?;
         match self.sender(state).edit(&message_id, &post).await {
             Ok(message_id) => {
-                taken(state);
+                taken(state, (self.clock)());
                 arrived(&mut stored.card, message_id, shown, (self.clock)());
                 self.save(of, stored).await?;
                 Ok(true)

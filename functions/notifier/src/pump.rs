@@ -25,7 +25,7 @@ use crate::content::Post;
 use crate::links::links;
 use crate::outbox::{Fault, Next, nap, next, note_fault, wake_in};
 use crate::presenting::{Presented, Presenter};
-use crate::rate::{limits, take};
+use crate::rate::{answered, limits, take};
 
 /// How long one turn may take: longer than the function runs.
 const TURN: SignedDuration = SignedDuration::from_secs(40);
@@ -158,7 +158,7 @@ impl Pump<'_> {
         let post = self.post(key, presented, due, Some(&incident)).await?;
         match self.sender(state).reply(card.message_id.as_deref(), &post).await {
             Ok(_) => {
-                taken(state);
+                taken(state, (self.clock)());
                 self.store.close_receipt(&post.key, (self.clock)()).await?;
                 Ok(self.store.told(&self.channel.name, due).await?)
             }
@@ -183,7 +183,7 @@ impl Pump<'_> {
         let post = self.post(self.key(&[presented.about, approval.as_str()]), presented, due, Some(&incident)).await?;
         match self.sender(state).reply(stored.card.message_id.as_deref(), &post).await {
             Ok(()) => {
-                taken(state);
+                taken(state, (self.clock)());
                 stored.card.escalated = Some(approval.clone());
                 self.store.save_card(of, name, &mut stored, (self.clock)()).await?;
                 Ok(self.store.told(name, due).await?)
@@ -203,6 +203,7 @@ impl Pump<'_> {
     /// Notes a fault: what was to be told stays due, and the channel goes on when it can.
     pub(crate) async fn fault(&self, state: &mut ChannelState, due: &mut Due, error: ChannelError) -> Result<(), Failure> {
         let (channel, before) = (&self.channel.name, due.clone());
+        answered(&mut state.sent_at, (self.clock)());
         let configured = match &self.channel.to {
             Place::Telegram(chat) => Some(chat.chat_id),
             _ => None,
@@ -266,7 +267,8 @@ impl Pump<'_> {
 }
 
 /// The channel took something: its failures are over.
-pub(crate) fn taken(state: &mut ChannelState) {
+pub(crate) fn taken(state: &mut ChannelState, now: Timestamp) {
+    answered(&mut state.sent_at, now);
     state.failures = 0;
     state.blocked_until = None;
 }

@@ -59,12 +59,20 @@ pub fn take(sent: &[Timestamp], limits: &[Limit], now: Timestamp) -> Result<Vec<
     Ok(sent.iter().copied().chain([now]).skip(first).collect())
 }
 
+/// Notes that what was sent last is answered. The channel counts it from when it came there, which may be much later than it was sent:
+/// counted from then, the next would come too early. It was not later than the answer.
+pub fn answered(sent: &mut [Timestamp], now: Timestamp) {
+    if let Some(last) = sent.last_mut() {
+        *last = now.max(*last);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::{SignedDuration, Timestamp};
     use proptest::prelude::{Just, any, prop_assert, prop_oneof, proptest};
 
-    use super::{Limit, ONE_A_SECOND, TEN_A_SECOND, TWENTY_A_MINUTE, free_at, take};
+    use super::{Limit, ONE_A_SECOND, TEN_A_SECOND, TWENTY_A_MINUTE, answered, free_at, take};
 
     fn at(milliseconds: i64) -> Timestamp {
         Timestamp::from_millisecond(milliseconds).expect("a time")
@@ -99,6 +107,22 @@ mod tests {
                 for limit in limits {
                     prop_assert!(most_within(&sent, limit.within) <= limit.most);
                 }
+            }
+        }
+
+        #[test]
+        fn no_span_holds_more_as_the_channel_counts_however_long_the_way_there_is(ways in proptest::collection::vec((0..3_000_i64, 0..3_000_i64), 1..100)) {
+            let limits = [ONE_A_SECOND, TWENTY_A_MINUTE];
+            let (mut state, mut came, mut now) = (Vec::new(), Vec::new(), at(0));
+            for (there, back) in ways {
+                now = free_at(&state, &limits, now);
+                state = take(&state, &limits, now).expect("it is free");
+                came.push(now + SignedDuration::from_millis(there));
+                now += SignedDuration::from_millis(there + back);
+                answered(&mut state, now);
+            }
+            for limit in limits {
+                prop_assert!(most_within(&came, limit.within) <= limit.most);
             }
         }
 
