@@ -297,8 +297,8 @@ async fn ranges_of_sources_that_could_mean_two_things_stop_the_start() {
     for name in ["TABLE_NAME", "INCIDENTS_QUEUE_URL", "NOTIFICATIONS_QUEUE_URL", "REPAIRS_QUEUE_URL", "SIGNALS_QUEUE_URL", "CONFIG_DIR"] {
         command.env(name, "x");
     }
-    for name in ["WEBHOOK_SECRET_ID", "ALERTMANAGER_SECRET_ID", "APPROVAL_SECRET_ID", "TELEGRAM_WEBHOOK_SECRET_ID"] {
-        command.env(name, "x");
+    for name in ["WEBHOOK", "ALERTMANAGER", "APPROVAL", "TELEGRAM_WEBHOOK", "SLACK_SIGNING", "APPROVAL_LINK"] {
+        command.env(format!("{name}_SECRET_ID"), "x");
     }
     let done = command.output().expect("it runs");
     let said = String::from_utf8_lossy(&done.stdout);

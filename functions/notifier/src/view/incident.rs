@@ -11,8 +11,11 @@ use super::plan::Planned;
 use super::standing::Stand;
 use super::{NAME_CHARACTERS, TEXT_CHARACTERS, moment, short};
 
-/// How many targets of a storm's group are named.
-const TARGETS_SHOWN: usize = 3;
+/// How many targets of a storm's groups are named together, and of each of them at least.
+const TARGETS_SHOWN: usize = 10;
+const TARGETS_OF_A_GROUP: usize = 3;
+/// How much of each is shown.
+const TARGET_CHARACTERS: usize = 40;
 
 /// What `incident.html` and `storm.html` are given.
 #[derive(Debug, Clone, Serialize)]
@@ -111,9 +114,10 @@ impl Card {
 
 impl Tied {
     fn of(storm: &Storm) -> Self {
+        let most = (TARGETS_SHOWN / storm.groups.len().max(1)).max(TARGETS_OF_A_GROUP);
         let group = |(name, tied, open): &(String, u64, u64)| {
-            let targets = storm.shown.iter().filter(|(of, _)| of == name).take(TARGETS_SHOWN);
-            let targets: Vec<String> = targets.map(|(_, target)| short(target, NAME_CHARACTERS / 2)).collect();
+            let targets = storm.shown.iter().filter(|(of, _)| of == name).take(most);
+            let targets: Vec<String> = targets.map(|(_, target)| short(target, TARGET_CHARACTERS)).collect();
             Group { name: short(name, NAME_CHARACTERS), tied: *tied, open: *open, targets: targets.join(", ") }
         };
         let (others, others_open) = storm.others();
