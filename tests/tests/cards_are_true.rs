@@ -261,7 +261,9 @@ impl Sequence<'_> {
         Box::pin(self.turns()).await;
         let Some(first) = world.queues.take_first().filter(|sent| sent.at <= world.clock.now() + SOON) else { return };
         world.clock.go_to(world.clock.now() + SignedDuration::from_secs(2));
-        let pause = Duration::from_millis(self.random.below(60) as u64);
+        // The chat is slow: what the worker has read grows old before it is shown.
+        world.story.fail(0, json!({ "error_code": 200, "apply": true, "delay_seconds": 0.3 })).await;
+        let pause = Duration::from_millis(self.random.below(150) as u64);
         let meanwhile = async {
             tokio::time::sleep(pause).await;
             Box::pin(self.turns()).await;
