@@ -123,7 +123,7 @@ async fn a_link_shows_first_and_decides_once() {
     }
     let chinese = stack.http.get(stack.url(&reject)).header("accept-language", "zh-TW,zh;q=0.9,en;q=0.8");
     let (_, chinese) = page(chinese.send().await.expect("an answer")).await;
-    assert!(chinese.contains("lang=\"zh-TW\"") && chinese.contains("拒絕：不執行"), "{chinese}");
+    assert!(chinese.contains("lang=\"zh-TW\"") && chinese.contains("駁回：不執行"), "{chinese}");
     pending(&stack, &incident).await;
     assert_eq!(decisions(&stack, &incident).await, 0);
 

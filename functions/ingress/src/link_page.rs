@@ -50,12 +50,12 @@ const ENGLISH: Words = Words {
 };
 
 const CHINESE: Words = Words {
-    title: ["要核准這項修復嗎？", "要拒絕這項修復嗎？"],
+    title: ["要核准這項修復嗎？", "要駁回這項修復嗎？"],
     target: "對象",
     person: "決定者",
     until: "期限",
     phases: ["將執行的步驟", "檢查方式", "還原方式"],
-    button: ["核准：立即執行", "拒絕：不執行"],
+    button: ["核准：立即執行", "駁回：不執行"],
 };
 
 /// The page that asks, with the one button that decides.

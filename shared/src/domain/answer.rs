@@ -149,14 +149,14 @@ impl Answer {
         match self {
             Self::Approved => "已核准，立即開始修復。",
             Self::ApprovedFirst { more } => return format!("已記錄您的核准，還需要 {more} 位人員核准才會執行。"),
-            Self::Rejected => "已拒絕，不會執行任何動作。",
+            Self::Rejected => "已駁回，不會執行任何動作。",
             Self::NotListed => "您不在可決定人員的名單中。",
             Self::NotAllowed => "依目前規則，您無權決定這項計畫。",
             Self::WrongPlan => "這個按鈕屬於先前的計畫，請看卡片的最新狀態。",
             Self::Decided { verdict, by } => {
                 let word = match verdict {
                     Verdict::Approve => "核准",
-                    Verdict::Reject => "拒絕",
+                    Verdict::Reject => "駁回",
                 };
                 return format!("{by} 已經決定：{word}。");
             }
