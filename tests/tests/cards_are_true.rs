@@ -130,12 +130,18 @@ impl World {
             analysis.risk = Risk::Critical;
         }
         let decide = |draft: &mut Draft| {
-            if draft.incident.status == Status::Open && draft.incident.analysis.is_none() {
+            let undecided = draft.incident.status == Status::Open && draft.incident.analysis.is_none();
+            if undecided {
                 draft.analysed(analysis.clone(), Vec::new(), self.clock.now());
                 draft.propose(plan.clone(), self.clock.now(), VALID_FOR);
             }
+            undecided
         };
-        self.story.stack.store.change(id, decide).await.expect("saved");
+        let (_, decided) = self.story.stack.store.change(id, decide).await.expect("saved");
+        if !decided {
+            // One message more would make a card true that was left behind.
+            return;
+        }
         let message = Message::IncidentChanged { incident_id: id.clone() };
         self.queues.put(Sent { at: self.clock.now(), queue: self.story.queue.url.clone(), message });
     }
@@ -151,6 +157,20 @@ impl World {
             }
         }
         panic!("it does not end");
+    }
+
+    /// What a worker can receive now. An incident that fires again is told to the analyzer too, which has nothing to do then.
+    fn next_for_a_worker(&self) -> Option<Sent> {
+        let mut others = Vec::new();
+        let found = loop {
+            match self.queues.take_first() {
+                Some(sent) if sent.at <= self.clock.now() && sent.queue == self.story.queue.url => break Some(sent),
+                Some(other) => others.push(other),
+                None => break None,
+            }
+        };
+        others.into_iter().for_each(|other| self.queues.put(other));
+        found
     }
 
     async fn press(&self, from: i64, query: &str, data: &str) {
@@ -259,7 +279,7 @@ impl Sequence<'_> {
         let world = self.world;
         Box::pin(world.quiet()).await;
         Box::pin(self.turns()).await;
-        let Some(first) = world.queues.take_first().filter(|sent| sent.at <= world.clock.now() + SOON) else { return };
+        let Some(first) = world.next_for_a_worker() else { return };
         world.clock.go_to(world.clock.now() + SignedDuration::from_secs(2));
         // The chat is slow: what the worker has read grows old before it is shown.
         world.story.fail(0, json!({ "error_code": 200, "apply": true, "delay_seconds": 0.3 })).await;
@@ -267,11 +287,14 @@ impl Sequence<'_> {
         let meanwhile = async {
             tokio::time::sleep(pause).await;
             Box::pin(self.turns()).await;
-            if let Some(second) = world.queues.take_first() {
+            if let Some(second) = world.next_for_a_worker() {
                 Box::pin(world.hand(1, second)).await;
             }
         };
         tokio::join!(Box::pin(world.hand(0, first)), meanwhile);
+        // At once: whatever happens next would make a card true that was left behind.
+        Box::pin(world.quiet()).await;
+        Box::pin(self.check()).await;
     }
 
     async fn step(&mut self) {
