@@ -28,7 +28,7 @@ const AT_ONCE: usize = 16;
 /// After how many messages the others come that nobody has expected.
 const HALF_WAY: usize = 300;
 
-/// How many alerts come through the door.
+/// How many alerts come through the door. Fewer than above: each goes through the deployed functions, in real time, on one small emulator.
 const ALERTS: usize = 300;
 /// How long the deployed functions may take for them: a group takes twenty messages a minute.
 const PATIENCE: Duration = Duration::from_secs(240);
