@@ -52,6 +52,9 @@ impl Sam {
         let directory = tempfile::Builder::new().prefix("sam-local-").tempdir_in(target).expect("a directory beside the binaries");
         write_template(directory.path());
         let stack = Stack::start_with(&["--bind", &bridge.to_string()]);
+        // Who is told and who may decide is the operator's, as the addresses of the chats are.
+        let channels = stack.facts.target.config_dir.join("channels.json");
+        fs::copy(channels, directory.path().join("layer/channels.json")).expect("copied");
         // From here on the end of this value puts the images back.
         let sam = Self { stack, bridge, directory, images: images() };
         let made = Command::new(project().join(".venv/bin/python"))
@@ -174,7 +177,14 @@ fn write_template(directory: &Path) {
         let binary = project().join("target/debug").join(name);
         fs::hard_link(binary, directory.join(name).join("bootstrap")).expect("a function that `cargo build --workspace` has made");
     }
-    replace("ContentUri: config/", &format!("ContentUri: {}", json!(project().join("config"))));
+    replace("ContentUri: config/", "ContentUri: layer/");
+    fs::create_dir(directory.join("layer")).expect("a directory");
+    for file in fs::read_dir(project().join("config")).expect("the files that ship with the project") {
+        let file = file.expect("a file");
+        if file.path().is_file() {
+            fs::copy(file.path(), directory.join("layer").join(file.file_name())).expect("copied");
+        }
+    }
     fs::write(directory.join("template.yaml"), template).expect("the template");
 }
 
