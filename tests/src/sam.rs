@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Instant;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use shared::domain::service::Target;
 use shared::operator_files::OperatorFiles;
 use tempfile::TempDir;
