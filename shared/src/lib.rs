@@ -24,8 +24,8 @@ pub mod channels_file;
 pub mod consumer;
 #[cfg(feature = "intake")]
 pub mod intake;
-#[cfg(any(feature = "signed", feature = "store"))]
-mod jitter;
+#[cfg(feature = "jitter")]
+pub mod jitter;
 #[cfg(feature = "json-files")]
 mod json_file;
 #[cfg(any(feature = "store", feature = "queue"))]

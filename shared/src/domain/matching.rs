@@ -3,7 +3,7 @@
 use super::alert::Alert;
 use super::plan::Plan;
 use super::playbook::Playbook;
-use super::service::{Level, Service, Target};
+use super::service::{Level, Service};
 
 /// What matching came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,9 +23,6 @@ pub fn choose(playbooks: &[Playbook], alert: &Alert, service: Option<&Service>) 
     };
     if service.level == Level::Manual {
         return Choice::None(format!("the service {} is repaired by hand only (level manual)", service.name));
-    }
-    if let Target::Ssm(_) = service.target {
-        return Choice::None(format!("the service {} is reached through SSM, which this version cannot do yet", service.name));
     }
     let mut fitting: Vec<(u32, Vec<String>, &Playbook)> =
         playbooks.iter().filter_map(|playbook| fit(playbook, alert, service).map(|(score, why)| (score, why, playbook))).collect();

@@ -44,6 +44,7 @@ pub mod service;
 pub mod silence;
 #[cfg(feature = "playbooks")]
 pub mod situation;
+pub mod ssm_target;
 #[cfg(feature = "playbooks")]
 pub mod static_rule;
 pub mod storm;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::alert::Alert;
+pub use super::ssm_target::SsmTarget;
 
 /// How much may be done to a service without a human.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -43,16 +44,6 @@ pub struct SshTarget {
     pub host_key: String,
 }
 
-/// Hosts that are reached through SSM Run Command.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum SsmTarget {
-    /// One instance.
-    InstanceId(String),
-    /// The instances with this tag, `Name=Value`.
-    Tag(String),
-}
-
 fn ssh_port() -> u16 {
     22
 }
@@ -63,8 +54,7 @@ impl Target {
     pub fn address(&self) -> String {
         match self {
             Self::Ssh(ssh) => format!("ssh {}@{}:{} {}", ssh.user, ssh.host, ssh.port, ssh.host_key),
-            Self::Ssm(SsmTarget::InstanceId(id)) => format!("ssm instance {id}"),
-            Self::Ssm(SsmTarget::Tag(tag)) => format!("ssm tag {tag}"),
+            Self::Ssm(ssm) => ssm.address(),
         }
     }
 }
@@ -125,6 +115,9 @@ impl Service {
             if ssh.port == 0 {
                 faults.push(("target.ssh.port".to_owned(), "has to be between 1 and 65535".to_owned()));
             }
+        }
+        if let Target::Ssm(ssm) = &self.target {
+            faults.extend(ssm.faults().into_iter().map(|(field, fault)| (format!("target.ssm.{field}"), fault.to_owned())));
         }
         faults
     }
