@@ -11,6 +11,10 @@ pub mod login_key;
 mod output;
 mod ssh;
 mod ssh_peer;
+pub mod ssm;
+mod ssm_ending;
+mod ssm_look;
+mod ssm_not_sent;
 mod transport;
 
 use std::time::Instant;
@@ -23,19 +27,21 @@ use shared::operator_files::OperatorFiles;
 
 use crate::errand::Errand;
 use crate::login_key::LoginKey;
+use crate::ssm::RunCommand;
+use crate::transport::Ways;
 
 /// The bridge function.
 #[derive(Debug)]
 pub struct App {
     files: OperatorFiles,
-    key: LoginKey,
+    ways: Ways,
 }
 
 impl App {
-    /// A bridge for these playbooks and services, which logs in with this key.
+    /// A bridge for these playbooks and services, which logs in with this key, or sends through Run Command.
     #[must_use]
-    pub fn new(files: OperatorFiles, key: LoginKey) -> Self {
-        Self { files, key }
+    pub fn new(files: OperatorFiles, key: LoginKey, run_command: RunCommand) -> Self {
+        Self { files, ways: Ways { key, run_command } }
     }
 
     /// Answers what was invoked, whatever it is: a request that cannot be read is refused like one that cannot be done.
@@ -74,11 +80,7 @@ impl App {
     }
 
     async fn act(&self, errand: Errand<'_>) -> (StepResult, Vec<String>) {
-        let key = match self.key.get().await {
-            Ok(key) => key,
-            Err(error) => return (StepResult::without_output(Outcome::Refused, format!("Nothing ran: {error}."), 0), Vec::new()),
-        };
-        let result = transport::run(&errand, key).await;
+        let result = self.ways.run(&errand).await;
         let ran = matches!(result.outcome, Outcome::Exited | Outcome::Signalled | Outcome::TimedOut | Outcome::ConnectionLost);
         (result, if ran { errand.argv } else { Vec::new() })
     }

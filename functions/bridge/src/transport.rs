@@ -1,22 +1,30 @@
-//! The ways to a target: one function for each kind.
+//! The ways to a target: one for each kind.
 
-use russh::keys::PrivateKey;
 use shared::domain::repair::{Outcome, StepResult};
 use shared::domain::service::Target;
 
 use crate::errand::Errand;
+use crate::login_key::LoginKey;
 use crate::ssh;
+use crate::ssm::RunCommand;
 
-/// Runs an errand on its target.
-pub(crate) async fn run(errand: &Errand<'_>, key: PrivateKey) -> StepResult {
-    match &errand.service.target {
-        Target::Ssh(target) => ssh::run(errand, target, key).await,
-        Target::Ssm(_) => {
-            let detail = format!(
-                "Nothing ran: {} is reached through SSM Run Command, which this version cannot do yet; give it an ssh target.",
-                errand.service.name
-            );
-            StepResult::without_output(Outcome::Refused, detail, 0)
+/// What the ways need.
+#[derive(Debug)]
+pub(crate) struct Ways {
+    pub(crate) key: LoginKey,
+    pub(crate) run_command: RunCommand,
+}
+
+impl Ways {
+    /// Runs an errand on its target. The key is read only where somebody logs in.
+    pub(crate) async fn run(&self, errand: &Errand<'_>) -> StepResult {
+        match &errand.service.target {
+            Target::Ssh(target) => match self.key.get().await {
+                Ok(key) => ssh::run(errand, target, key).await,
+                Err(error) => StepResult::without_output(Outcome::Refused, format!("Nothing ran: {error}."), 0),
+            },
+            // Boxed, because futures of the SDK are nested deeper than the compiler looks for the size of one that holds them.
+            Target::Ssm(target) => Box::pin(self.run_command.run(errand, target)).await,
         }
     }
 }

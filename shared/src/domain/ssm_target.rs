@@ -57,7 +57,9 @@ impl SsmTarget {
     pub fn address(&self) -> String {
         match self {
             Self::Instance { id } => format!("ssm instance {id}"),
-            Self::Tag { tag, max_concurrency, max_errors } => format!("ssm tag {tag} max_concurrency {max_concurrency} max_errors {max_errors}"),
+            Self::Tag { tag, max_concurrency, max_errors } => {
+                format!("ssm tag {tag} max_concurrency {max_concurrency} max_errors {max_errors}")
+            }
         }
     }
 
