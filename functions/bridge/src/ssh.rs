@@ -28,7 +28,7 @@ pub(crate) async fn run(errand: &Errand<'_>, target: &SshTarget, login_key: &Log
     let mut seen = Seen::default();
     let in_time = timeout(errand.limit, follow(&mut session.channel, &errand.line, &mut seen)).await.is_ok();
     session.hang_up().await;
-    seen.result(errand, in_time)
+    seen.result(errand, target, in_time)
 }
 
 /// Opens a session. A key that is refused may have been replaced since it was read, also between two steps of one repair: nothing
@@ -91,7 +91,7 @@ impl Seen {
         }
     }
 
-    fn result(self, errand: &Errand<'_>, in_time: bool) -> StepResult {
+    fn result(self, errand: &Errand<'_>, target: &SshTarget, in_time: bool) -> StepResult {
         let name = &errand.service.name;
         let program = errand.argv.first().map_or("", String::as_str);
         let (mut exit_status, mut signal) = (None, None);
@@ -108,7 +108,8 @@ impl Seen {
             }
             Some(End::NotStarted) => return NoEntry::NoCommands { who: name.clone() }.result(),
             None if in_time => {
-                let detail = format!("The connection to {name} was lost before {program} ended; what it did is unknown.");
+                let through = if target.bastion.is_some() { " through its bastion" } else { "" };
+                let detail = format!("The connection to {name}{through} was lost before {program} ended; what it did is unknown.");
                 (Outcome::ConnectionLost, detail)
             }
             None => {
