@@ -98,10 +98,8 @@ fn files() -> (Vec<Playbook>, Vec<Service>) {
             "target": { "ssh": { "host": "h", "user": "u", "host_key": "ssh-ed25519 AAAA" } },
         })
     };
-    let playbooks = json!([
-        playbook("by-name", json!({ "alertnames": ["TargetDown"] })),
-        playbook("by-type", json!({ "alert_types": ["custom"] })),
-    ]);
+    let playbooks =
+        json!([playbook("by-name", json!({ "alertnames": ["TargetDown"] })), playbook("by-type", json!({ "alert_types": ["custom"] })),]);
     let services = json!([service("web"), service("db")]);
     (serde_json::from_value(playbooks).expect("playbooks"), serde_json::from_value(services).expect("services"))
 }

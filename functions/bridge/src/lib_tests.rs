@@ -7,14 +7,17 @@ use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use shared::aws::AwsEnvironment;
 use shared::bridge::BridgeReply;
 use shared::domain::repair::Outcome;
 use shared::operator_files::OperatorFiles;
+use shared::variables::Variables;
 use tracing::subscriber::set_default;
 
 use crate::App;
 use crate::login_key::LoginKey;
 use crate::login_key::tests::{key, key_file};
+use crate::ssm::RunCommand;
 
 /// A bridge with one playbook and one service at this target.
 fn app(target: Value, login_key: String) -> App {
@@ -28,7 +31,18 @@ fn app(target: Value, login_key: String) -> App {
         playbooks: serde_json::from_value(playbooks).expect("playbooks"),
         services: serde_json::from_value(services).expect("services"),
     };
-    App::new(files, LoginKey::Given(SecretString::from(login_key)))
+    App::new(files, LoginKey::Given(SecretString::from(login_key)), run_command())
+}
+
+/// Run Command where there is none.
+fn run_command() -> RunCommand {
+    let variables = Variables::from_fn(|name| match name {
+        "AWS_ENDPOINT_URL" => Some("http://127.0.0.1:1".to_owned()),
+        "AWS_CA_BUNDLE" => None,
+        _ => Some("x".to_owned()),
+    });
+    let aws = AwsEnvironment::from_variables(&variables).expect("a region and credentials");
+    RunCommand::new(&aws.sdk_config(Duration::from_secs(1)), "Quell-RunStep".to_owned())
 }
 
 fn ssh(host: &str, port: u16) -> Value {
@@ -101,8 +115,9 @@ async fn requests_that_do_not_fit_the_files_are_refused_before_anything_is_diall
 
 #[tokio::test]
 async fn a_target_that_cannot_be_used_is_said_so() {
-    let ssm = app(json!({ "ssm": { "instance_id": "i-0123" } }), key_file());
-    assert_nothing_ran(&ssm.answer(request(json!({}))).await, Outcome::Refused, "SSM");
+    // No key is needed where nobody logs in.
+    let ssm = app(json!({ "ssm": { "instance_id": "i-01234567" } }), "not a key".to_owned());
+    assert_nothing_ran(&ssm.answer(request(json!({}))).await, Outcome::Unreachable, "Systems Manager could not be reached");
     let mut unpinned = nowhere();
     // It begins like a key, which is all that the registry's check can see.
     unpinned["ssh"]["host_key"] = json!(format!("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5{}", "A".repeat(48)));

@@ -180,3 +180,7 @@ impl RunCommand {
         result(errand, &hosts, cut)
     }
 }
+
+#[cfg(test)]
+#[path = "ssm_tests.rs"]
+mod tests;

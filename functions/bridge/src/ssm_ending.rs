@@ -117,7 +117,7 @@ pub(crate) fn telling(errand: &Errand<'_>, hosts: &[Invocation], cut: Option<Cut
 pub(crate) fn result(errand: &Errand<'_>, hosts: &[Invocation], cut: Option<Cut>) -> StepResult {
     let name = &errand.service.name;
     let Some(told) = telling(errand, hosts, cut).map(|place| &hosts[place]) else {
-        let detail = format!("{} ended with exit status 0 on all {} hosts of {name}.", program(errand), hosts.len());
+        let detail = format!("{} on all {} hosts of {name} ended with exit status 0.", program(errand), hosts.len());
         return with_output(hosts, StepResult { exit_status: Some(0), ..StepResult::without_output(Outcome::Exited, detail, 0) });
     };
     let alone = hosts.len() == 1;
