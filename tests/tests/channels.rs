@@ -190,7 +190,8 @@ async fn an_answer_to_a_person_is_a_reply_to_the_card_and_comes_once() {
     let card = story.messages(0).await.remove(0);
     for what in [More::Details, More::History] {
         let press = unique("press");
-        let asked = Message::MoreAsked { incident_id: id.clone(), what, channel: story.chats[0].0.clone(), press };
+        let asked =
+            Message::MoreAsked { incident_id: id.clone(), what, channel: story.chats[0].0.clone(), press, by: "telegram:7".to_owned() };
         story.tell(&asked).await;
     }
     assert_eq!(story.messages(0).await.len(), 3);
