@@ -191,6 +191,40 @@ fn details_history_and_escalation_say_what_they_are_for() {
 }
 
 #[test]
+fn what_of_a_plan_has_no_room_on_the_card_stands_whole_in_the_details() {
+    let mut incident = samples::waiting().incident;
+    let plan = incident.plan.as_mut().expect("a plan");
+    let long = format!("--until-{}", "x".repeat(300));
+    for word in ["one", "two", "three four", "five", &long] {
+        let mut step = plan.steps[0].clone();
+        step.argv = vec!["purge".to_owned(), word.to_owned()];
+        plan.steps.push(step);
+    }
+    let card = english(&incident).text.plain();
+    assert!(card.contains("\nrun purge 'three four'\nrun and 2 more: all of them are in the details\n"), "{card}");
+    for language in Language::ALL {
+        let details = templates().details(language, &incident, &[]).text.plain();
+        let steps = ["purge one\n", "purge 'three four'\n", "purge five\n", &format!("purge {long}\n"), "http://localhost:8080/healthz\n"];
+        for step in steps.into_iter().chain(["checkout-api-previous.service\n", "ssh quell@10.0.4.12:22"]) {
+            assert!(details.contains(step), "{step} is missing in {details}");
+        }
+    }
+}
+
+#[test]
+fn a_step_that_runs_stands_on_the_card_as_the_last_one() {
+    let mut incident = samples::repaired().incident;
+    incident.status = Status::Repairing;
+    let repair = incident.repair.as_mut().expect("a repair");
+    (repair.outcome, repair.finished_at) = (None, None);
+    let running = repair.steps.last_mut().expect("a step");
+    (running.finished, running.succeeded, running.detail) = (false, false, String::new());
+    let text = english(&incident).text.plain();
+    assert!(text.contains("🔧 Repairing\n") && text.contains("\n✓ run 1: exited with 0 after 4.1 s\n⏳ check 1\n"), "{text}");
+    assert!(!text.contains("Repair: "), "it has not ended: {text}");
+}
+
+#[test]
 fn what_does_not_fit_is_left_out_and_counted() {
     let mut draft = samples::half_approved();
     for n in 0..40 {

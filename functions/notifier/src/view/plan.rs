@@ -63,7 +63,7 @@ impl Planned {
         planned.playbook = short(&plan.playbook_name, NAME_CHARACTERS);
         planned.plan_target = short(&plan.target, NAME_CHARACTERS);
         planned.plan_risk = plan.risk.as_str();
-        planned.parts = parts(plan, STEPS_SHOWN);
+        planned.parts = parts(plan, STEPS_SHOWN, STEP_CHARACTERS);
         planned.runs_by_itself = all_passed(&incident.guardrails);
         if incident.status == Status::AwaitingApproval {
             let blocked = blocking(&incident.guardrails).map(Blocked::of).collect();
@@ -79,9 +79,10 @@ impl Blocked {
     }
 }
 
-pub(super) fn parts(plan: &Plan, most: usize) -> Vec<Part> {
+/// The parts of a plan that have steps: at most so many of each, with so many characters.
+pub(super) fn parts(plan: &Plan, most: usize, characters: usize) -> Vec<Part> {
     let part = |phase| {
-        let commands = plan.phase(phase).iter().map(|step| command(&step.argv, STEP_CHARACTERS)).collect();
+        let commands = plan.phase(phase).iter().map(|step| command(&step.argv, characters)).collect();
         let (commands, more) = first(commands, most);
         Part { name: word(phase), commands, more }
     };
