@@ -187,6 +187,10 @@ fn details_history_and_escalation_say_what_they_are_for() {
     assert!(
         escalation.text.plain().starts_with("📣 Nobody has decided for 15 min: ada, mira\n🚨 P1 HighErrorRate · checkout-api in shop\n")
     );
+    let shown = escalation.text.plain();
+    for part in ["Restart a systemd unit on checkout-api waits", "\nrun sudo systemctl restart checkout-api.service\n", "\nundo sudo"] {
+        assert!(shown.contains(part), "who is asked sees on what: {part} is missing in {shown}");
+    }
     assert_eq!(asks(&escalation), [["approve", "reject"]]);
 }
 
