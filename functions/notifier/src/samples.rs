@@ -149,6 +149,19 @@ pub fn half_approved() -> Draft {
     draft
 }
 
+/// One whose repair is at its check.
+#[must_use]
+pub fn repairing() -> Draft {
+    let mut draft = repaired();
+    draft.incident.status = Status::Repairing;
+    if let Some(repair) = &mut draft.incident.repair {
+        (repair.finished_at, repair.outcome) = (None, None);
+        repair.steps.truncate(1);
+        repair.step_started(Phase::Verify, 0);
+    }
+    draft
+}
+
 /// One that was approved and repaired.
 #[must_use]
 pub fn repaired() -> Draft {
@@ -293,7 +306,7 @@ pub fn flow() -> Flow {
 /// Every one of them that is no storm and no report.
 #[must_use]
 pub fn incidents() -> Vec<Incident> {
-    [waiting(), half_approved(), repaired(), failed(), needs_human()].map(|draft| draft.incident).into()
+    [waiting(), half_approved(), repairing(), repaired(), failed(), needs_human()].map(|draft| draft.incident).into()
 }
 
 /// Earlier incidents of one fingerprint, newest first.

@@ -68,6 +68,8 @@ pub enum Event {
     ReanalysisRequested,
     /// Somebody asked for an hour without further alerts of it.
     SilenceRequested,
+    /// Somebody asked in a channel for the details or the earlier incidents.
+    MoreAsked,
     /// Somebody pressed a button that decides nothing, and may not, or asked for what cannot be.
     PressRefused,
     /// Alertmanager silences it.
@@ -113,6 +115,7 @@ impl Event {
             Self::WebhookResultSent => "WEBHOOK_RESULT_SENT",
             Self::ReanalysisRequested => "REANALYSIS_REQUESTED",
             Self::SilenceRequested => "SILENCE_REQUESTED",
+            Self::MoreAsked => "MORE_ASKED",
             Self::PressRefused => "PRESS_REFUSED",
             Self::SilenceCreated => "SILENCE_CREATED",
             Self::IncidentResolved => "INCIDENT_RESOLVED",

@@ -63,7 +63,7 @@ impl Planned {
         planned.playbook = short(&plan.playbook_name, NAME_CHARACTERS);
         planned.plan_target = short(&plan.target, NAME_CHARACTERS);
         planned.plan_risk = plan.risk.as_str();
-        planned.parts = parts(plan, STEPS_SHOWN);
+        planned.parts = parts(plan, STEPS_SHOWN, STEP_CHARACTERS);
         planned.runs_by_itself = all_passed(&incident.guardrails);
         if incident.status == Status::AwaitingApproval {
             let blocked = blocking(&incident.guardrails).map(Blocked::of).collect();
@@ -79,9 +79,10 @@ impl Blocked {
     }
 }
 
-pub(super) fn parts(plan: &Plan, most: usize) -> Vec<Part> {
+/// The parts of a plan that have steps: at most so many of each, with so many characters.
+pub(super) fn parts(plan: &Plan, most: usize, characters: usize) -> Vec<Part> {
     let part = |phase| {
-        let commands = plan.phase(phase).iter().map(shown).collect();
+        let commands = plan.phase(phase).iter().map(|step| shown(step, characters)).collect();
         let (commands, more) = first(commands, most);
         Part { name: word(phase), commands, more }
     };
@@ -89,10 +90,10 @@ pub(super) fn parts(plan: &Plan, most: usize) -> Vec<Part> {
 }
 
 /// A step, with what it depends on behind it: a comment to a shell, should somebody paste it.
-fn shown(step: &PlannedStep) -> String {
+fn shown(step: &PlannedStep, characters: usize) -> String {
     let fact = step.fact.as_ref().map(|fact| format!("fact {fact}"));
     let notes: Vec<String> = fact.into_iter().chain(step.when.as_ref().map(ToString::to_string)).collect();
-    let command = command(&step.argv, STEP_CHARACTERS);
+    let command = command(&step.argv, characters);
     if notes.is_empty() { command } else { format!("{command}  # {}", short(&notes.join(", "), NAME_CHARACTERS)) }
 }
 
