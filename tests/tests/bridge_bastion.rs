@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::domain::repair::Outcome;
-use tests::bridging::{
-    assert_exited, assert_nothing_ran, bridge, peak_memory, quiet, run, run_script, run_script_at, written,
-};
+use tests::bridging::{assert_exited, assert_nothing_ran, bridge, peak_memory, quiet, run, run_script, run_script_at, written};
 use tests::namespace::Namespace;
 use tests::target_host::{KINDS, TargetHost, generate_key, kill, public_key};
 use tokio::runtime::Handle;

@@ -9,9 +9,7 @@ use bridge::login_key::LoginKey;
 use secrecy::SecretString;
 use serde_json::json;
 use shared::domain::repair::Outcome;
-use tests::bridging::{
-    assert_exited, assert_nothing_ran, bridge, bridge_with, peak_memory, quiet, run, run_on, run_script, written,
-};
+use tests::bridging::{assert_exited, assert_nothing_ran, bridge, bridge_with, peak_memory, quiet, run, run_on, run_script, written};
 use tests::namespace::Namespace;
 use tests::target_host::{KINDS, TargetHost, generate_key, kill, public_key, signal};
 
@@ -145,7 +143,6 @@ async fn a_login_that_may_not_run_commands_is_told_as_such() {
     assert_nothing_ran(&reply, Outcome::LoginRefused, "web let Quell in, but does not let it run commands");
 }
 
-
 #[tokio::test]
 async fn a_host_that_is_down_is_told_and_one_of_several_holds_up_no_other() {
     let (Some(one), Some(mut other)) = (TargetHost::sshd("restrict"), TargetHost::sshd("restrict")) else { return };
@@ -174,7 +171,8 @@ async fn a_port_that_answers_nothing_is_given_up_after_ten_seconds() {
     network.swallow();
     let start = Instant::now();
     let reply = run_script(&host, "true", "10s").await;
-    let told = format!("web did not answer at {} port {} within 10 seconds: it is down, or a packet filter", network.address(), host.port());
+    let told =
+        format!("web did not answer at {} port {} within 10 seconds: it is down, or a packet filter", network.address(), host.port());
     assert_nothing_ran(&reply, Outcome::Unreachable, &told);
     assert!((10..12).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
 }
