@@ -96,7 +96,7 @@ pub(super) fn service(name: &str, facts: &[(&str, &str)]) -> Service {
         unit: None,
         facts: facts.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         redundancy_group: None,
-        target: Target::Ssh(SshTarget { host: "h".to_owned(), port: 22, user: "u".to_owned(), host_key: String::new() }),
+        target: Target::Ssh(SshTarget { host: "h".to_owned(), port: 22, user: "u".to_owned(), host_key: String::new(), bastion: None }),
     }
 }
 
