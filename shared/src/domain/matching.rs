@@ -54,14 +54,12 @@ fn fit(playbook: &Playbook, alert: &Alert, service: &Service) -> Option<(u32, Ve
         score += 2;
         reasons.push(format!("it is for the type {}", alert.alert_type.as_str()));
     }
-    if score == 0 {
+    if score == 0 || !matches.allows(&service.name) {
         return None;
     }
     if matches.services.contains(&service.name) {
         score += 1;
         reasons.push(format!("it is for the service {}", service.name));
-    } else if !matches.services.is_empty() {
-        return None;
     }
     Some((score, reasons))
 }
