@@ -85,11 +85,14 @@ impl Planned {
             writeln!(out, "The sender left {} alerts out: they are counted nowhere.", delivery.left_out)?;
         }
         let by = By { files, limits, analyzer, store, labels: self.fingerprint_labels };
-        let mut seen: Vec<Fingerprint> = Vec::new();
+        let mut seen: Vec<(Fingerprint, usize)> = Vec::new();
         for (index, alert) in delivery.alerts.into_iter().enumerate() {
             let fingerprint = fingerprint(&alert, &by.labels);
-            let again = seen.iter().position(|known| *known == fingerprint);
-            seen.push(fingerprint.clone());
+            let firing = alert.status == AlertStatus::Firing;
+            let again = seen.iter().find(|(known, _)| firing && *known == fingerprint).map(|(_, index)| *index);
+            if firing && again.is_none() {
+                seen.push((fingerprint.clone(), index));
+            }
             writeln!(out)?;
             identity(&alert, index, &fingerprint, out)?;
             match again {
