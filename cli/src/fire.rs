@@ -25,7 +25,7 @@ const ANSWER_BYTES: usize = 1_000_000;
 
 #[derive(Debug, Args)]
 pub(crate) struct Fire {
-    /// The route: the stack's output AlertsWebhookUrl (signed), or AlertmanagerWebhookUrl (signed, or with a bearer token)
+    /// The route: the stack's output AlertmanagerWebhookUrl (signed, or with a bearer token), or the same with `alerts` at its end (signed)
     #[arg(long, value_name = "URL")]
     url: String,
     #[command(flatten)]
