@@ -1,5 +1,6 @@
 //! `quell run --dry-run`: everything that a repair would do up to the host, and on the host only what reads.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -7,6 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 use shared::bridge::{BRIDGE_VERSION, BridgeRequest};
 use shared::command_line;
+use shared::domain::condition::Seen;
 use shared::domain::id::IncidentId;
 use shared::domain::plan::{Phase, Plan};
 use shared::domain::repair::{Outcome, StepResult};
@@ -66,6 +68,7 @@ impl Run {
         let id = fresh_incident_id(Timestamp::now());
         writeln!(out, "dry run on {}: only what reads is run", plan.target)?;
         let mut answer = Answer::Yes;
+        let mut facts = BTreeMap::new();
         for (phase, name) in shown::PHASES {
             for (index, step) in plan.phase(phase).iter().enumerate() {
                 let place = format!("{name}[{index}]");
@@ -78,12 +81,24 @@ impl Run {
                     }
                 };
                 match phase {
+                    _ if !step.wanted(&facts) => {
+                        let when = step.when.as_ref().map(ToString::to_string).unwrap_or_default();
+                        writeln!(out, "  {place:<12} would be skipped (it runs {when}): {sent}")?;
+                    }
+                    Phase::Facts => {
+                        writeln!(out, "  {place:<12} runs: {sent}")?;
+                        let result = hands.run(&request(&id, &plan, phase, index), step).await;
+                        answer = if tell(&result, None, out)? { answer } else { Answer::No };
+                        if let (Some(fact), Some(status)) = (&step.fact, result.exit_status) {
+                            facts.insert(fact.clone(), Seen::of(status, &result.stdout));
+                        }
+                    }
                     Phase::Steps => writeln!(out, "  {place:<12} would run: {sent}")?,
                     Phase::Rollback => writeln!(out, "  {place:<12} would run if the repair failed: {sent}")?,
                     Phase::Verify => {
                         writeln!(out, "  {place:<12} runs: {sent}")?;
-                        let result = hands.run(&request(&id, &plan, phase, index)).await;
-                        answer = if tell(&result, out)? { answer } else { Answer::No };
+                        let result = hands.run(&request(&id, &plan, phase, index), step).await;
+                        answer = if tell(&result, Some(symptom(&result)), out)? { answer } else { Answer::No };
                     }
                 }
             }
@@ -124,15 +139,20 @@ fn request(id: &IncidentId, plan: &Plan, phase: Phase, step: usize) -> BridgeReq
     }
 }
 
-/// Tells what came of a command that reads; false if it could not be run.
-fn tell(result: &StepResult, out: &mut dyn Write) -> Result<bool, Failure> {
-    let ran = result.outcome == Outcome::Exited;
-    let means = match (ran, result.succeeded()) {
+/// What a check says of the symptom.
+fn symptom(result: &StepResult) -> &'static str {
+    match (result.outcome == Outcome::Exited, result.succeeded()) {
         (_, true) => "the symptom is not there",
         (true, false) => "the symptom is there",
         (false, _) => "nobody knows whether the symptom is there",
-    };
-    writeln!(out, "  {:<12} {} ({} ms): {means}", "", line(&result.detail, SHOWN * 2), result.duration_ms)?;
+    }
+}
+
+/// Tells what came of a command that reads, and what it means; false if it could not be run.
+fn tell(result: &StepResult, means: Option<&str>, out: &mut dyn Write) -> Result<bool, Failure> {
+    let ran = result.outcome == Outcome::Exited;
+    let means = means.map(|means| format!(": {means}")).unwrap_or_default();
+    writeln!(out, "  {:<12} {} ({} ms){means}", "", line(&result.detail, SHOWN * 2), result.duration_ms)?;
     for (stream, text) in [("printed", &result.stdout), ("complained", &result.stderr)] {
         let text = line(text, SHOWN);
         if !text.is_empty() {

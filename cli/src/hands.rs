@@ -7,6 +7,7 @@ use bridge::login_key::LoginKey;
 use clap::Args;
 use repair::bridge::Bridge;
 use shared::bridge::BridgeRequest;
+use shared::domain::plan::PlannedStep;
 use shared::domain::repair::StepResult;
 use shared::operator_files::OperatorFiles;
 use shared::variables::Variables;
@@ -52,9 +53,9 @@ impl Through {
 
 impl Hands {
     /// Runs one step.
-    pub(crate) async fn run(&self, request: &BridgeRequest) -> StepResult {
+    pub(crate) async fn run(&self, request: &BridgeRequest, step: &PlannedStep) -> StepResult {
         match self {
-            Self::Deployed(bridge) => bridge.run(request).await,
+            Self::Deployed(bridge) => bridge.run(request, step.longest()).await,
             Self::Local(app) => app.handle(request).await.result,
         }
     }

@@ -6,7 +6,8 @@ use serde::Serialize;
 use shared::domain::plan::{Phase, Plan, PlannedStep};
 
 /// The phases, in the order in which a repair goes through them.
-pub(crate) const PHASES: [(Phase, &str); 3] = [(Phase::Steps, "steps"), (Phase::Verify, "verify"), (Phase::Rollback, "rollback")];
+pub(crate) const PHASES: [(Phase, &str); 4] =
+    [(Phase::Facts, "facts"), (Phase::Steps, "steps"), (Phase::Verify, "verify"), (Phase::Rollback, "rollback")];
 
 /// Writes a plan.
 pub(crate) fn plan(plan: &Plan, out: &mut dyn Write) -> Result<(), Error> {
@@ -18,7 +19,7 @@ pub(crate) fn plan(plan: &Plan, out: &mut dyn Write) -> Result<(), Error> {
     }
     for (phase, name) in PHASES {
         let steps = plan.phase(phase);
-        if steps.is_empty() {
+        if steps.is_empty() && phase != Phase::Facts {
             writeln!(out, "    {name:<10} none")?;
         }
         for (index, step) in steps.iter().enumerate() {
@@ -35,11 +36,17 @@ pub(crate) fn argv(step: &PlannedStep) -> String {
 }
 
 fn limits(step: &PlannedStep) -> String {
-    let PlannedStep { timeout_seconds, retries, every_seconds, .. } = step;
-    match retries {
+    let PlannedStep { timeout_seconds, retries, every_seconds, fact, when, idempotent, .. } = step;
+    let mut limits = match retries {
         0 => format!("up to {timeout_seconds} s"),
         tries => format!("up to {timeout_seconds} s, {} tries, {every_seconds} s apart", tries + 1),
+    };
+    let notes = [fact.as_ref().map(|fact| format!("the fact {fact}")), when.as_ref().map(ToString::to_string)];
+    for note in notes.into_iter().flatten().chain(idempotent.then(|| "may run again".to_owned())) {
+        limits.push_str(", ");
+        limits.push_str(&note);
     }
+    limits
 }
 
 /// A value as it is called in files and in JSON.

@@ -13,7 +13,8 @@ use crate::domain::service::{Level, Service};
 use crate::operator_files::OperatorFiles;
 
 /// The phases, in the order in which a repair goes through them, by the names of their fields in `playbooks.yaml`.
-const PHASES: [(Phase, &str); 3] = [(Phase::Steps, "steps"), (Phase::Verify, "verify"), (Phase::Rollback, "rollback")];
+const PHASES: [(Phase, &str); 4] =
+    [(Phase::Facts, "facts"), (Phase::Steps, "steps"), (Phase::Verify, "verify"), (Phase::Rollback, "rollback")];
 
 /// One line, and which step it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
