@@ -2,6 +2,23 @@
 
 use std::path::Path;
 
+/// What people could put into a playbook or a registry, and what a shell would make something else of.
+pub const ARGUMENTS: [&str; 14] = [
+    "a b",
+    "'",
+    "\"",
+    "it's \"quoted\"",
+    "\\",
+    "$(touch x)",
+    "`touch x`",
+    "; touch x",
+    "&& touch x",
+    "| sh",
+    "$HOME",
+    "*",
+    "größer ☃ 𝄞",
+    "{}",
+];
 /// Texts in which `{mark}` stands for a file: whatever runs any of them makes that file, or another one beside it.
 const TEMPLATES: [&str; 132] = [
     // Substitutions, in every quoting that could be around them.

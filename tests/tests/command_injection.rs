@@ -28,13 +28,11 @@ const LOOSE: &str = "(?s).*";
 
 /// A host whose every command starts in an empty directory, in which whatever a hostile text runs leaves a file.
 fn host() -> Option<TargetHost> {
-    let directory = tempfile::tempdir().expect("a directory");
     let host = TargetHost::sshd("restrict")?;
     fs::create_dir(host.path("canary")).expect("the directory");
     let forced = format!(r#"cd {} && exec /bin/sh -c "$SSH_ORIGINAL_COMMAND""#, host.path("canary").display());
     let key = fs::read_to_string(host.path("login_key.pub")).expect("the key");
     host.admit(&format!(r#"restrict,command="{}""#, forced.replace('"', "\\\"")), &key);
-    drop(directory);
     Some(host)
 }
 
@@ -133,7 +131,7 @@ fn nothing_that_an_alert_says_reaches_a_command() {
         assert!(service::find(&services, &lie).is_none(), "{value:?} is a service");
         assert!(matches!(choose(&playbooks, &lie, None), Choice::None(_)), "{value:?}");
         // All but one or two labels are hostile, and the plan is the one that the files say.
-        for kept in [&[("service", "web"), ("alertname", "TargetDown")][..], &[("service", "web-alias")]] {
+        for kept in [&[("component", "web"), ("alertname", "TargetDown")][..], &[("component", "web-alias")]] {
             let half_true = alert(&value, kept);
             let Some(service) = service::find(&services, &half_true) else { continue };
             match choose(&playbooks, &half_true, Some(service)) {

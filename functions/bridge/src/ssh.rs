@@ -47,7 +47,8 @@ async fn open(service: &str, target: &SshTarget, login_key: &LoginKey) -> Result
 /// Sends the command and takes in what comes back, until there is nothing more to expect. What it has seen stands in
 /// `seen` at any time, so that it can be cut off.
 async fn follow(channel: &mut Channel<Msg>, line: &str, seen: &mut Seen) {
-    if channel.exec(true, line).await.is_err() {
+    // The end of its input comes with the command: one that reads would wait for it until its time is up.
+    if channel.exec(true, line).await.is_err() || channel.eof().await.is_err() {
         return;
     }
     loop {
