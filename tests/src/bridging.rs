@@ -48,7 +48,7 @@ pub fn bridge_with(host: &TargetHost, targets: &[(&str, Value)], key: LoginKey, 
     fs::write(host.path(PLAYBOOKS), playbooks.to_string()).expect("playbooks");
     fs::write(host.path(SERVICE_REGISTRY), json!(services).to_string()).expect("services");
     let files = OperatorFiles::load(host.path(PLAYBOOKS).parent().expect("a directory")).expect("the files are right");
-    App::new(files, key, run_command("http://127.0.0.1:1"))
+    App::new(files, key)
 }
 
 /// Run Command at an endpoint.

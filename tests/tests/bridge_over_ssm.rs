@@ -5,6 +5,7 @@ use std::fs;
 
 use bridge::App;
 use bridge::login_key::LoginKey;
+use jiff::SignedDuration;
 use repair::bridge::Bridge;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -92,7 +93,7 @@ impl Place {
 
     fn bridge(&self) -> App {
         let unused = LoginKey::Given(SecretString::from(String::new()));
-        App::new(self.files.clone(), unused, run_command(&self.stack.facts.endpoint_url))
+        App::new(self.files.clone(), unused).with_run_command(run_command(&self.stack.facts.endpoint_url))
     }
 }
 
@@ -175,7 +176,7 @@ async fn a_host_that_the_role_does_not_cover(place: &Place) {
         parameters: BTreeMap::from([("value".to_owned(), String::new())]),
         target: "stranger".to_owned(),
     };
-    let result = Bridge::new(&place.stack.aws(), function).run(&request).await;
+    let result = Bridge::new(&place.stack.aws(), function).run(&request, SignedDuration::from_mins(1)).await;
     assert_eq!(result.outcome, Outcome::Refused, "{result:?}");
     assert!(result.detail.contains("AccessDenied") && result.detail.contains("SsmTargetTag"), "{result:?}");
 }

@@ -65,7 +65,7 @@ impl Config {
         let aws = AwsEnvironment::from_variables(variables)?;
         let secrets = Secrets::new(Client::new(&aws.sdk_config(SECRET_ATTEMPT)));
         let run_command = RunCommand::new(&aws.sdk_config(COMMAND_ATTEMPT), self.ssm_document_name);
-        Ok(App::new(files, LoginKey::Stored { secrets, id: self.ssh_key_secret_id }, run_command))
+        Ok(App::new(files, LoginKey::Stored { secrets, id: self.ssh_key_secret_id }).with_run_command(run_command))
     }
 }
 

@@ -39,10 +39,17 @@ pub struct App {
 }
 
 impl App {
-    /// A bridge for these playbooks and services, which logs in with this key, or sends through Run Command.
+    /// A bridge for these playbooks and services, which logs in with this key.
     #[must_use]
-    pub fn new(files: OperatorFiles, key: LoginKey, run_command: RunCommand) -> Self {
-        Self { files, ways: Ways { key, run_command } }
+    pub fn new(files: OperatorFiles, key: LoginKey) -> Self {
+        Self { files, ways: Ways { key, run_command: None } }
+    }
+
+    /// The same, which also reaches hosts through Run Command.
+    #[must_use]
+    pub fn with_run_command(mut self, run_command: RunCommand) -> Self {
+        self.ways.run_command = Some(run_command);
+        self
     }
 
     /// Answers what was invoked, whatever it is: a request that cannot be read is refused like one that cannot be done.

@@ -31,7 +31,7 @@ fn app(target: Value, login_key: String) -> App {
         playbooks: serde_json::from_value(playbooks).expect("playbooks"),
         services: serde_json::from_value(services).expect("services"),
     };
-    App::new(files, LoginKey::Given(SecretString::from(login_key)), run_command())
+    App::new(files, LoginKey::Given(SecretString::from(login_key)))
 }
 
 /// Run Command where there is none.
@@ -116,7 +116,9 @@ async fn requests_that_do_not_fit_the_files_are_refused_before_anything_is_diall
 #[tokio::test]
 async fn a_target_that_cannot_be_used_is_said_so() {
     // No key is needed where nobody logs in.
-    let ssm = app(json!({ "ssm": { "instance_id": "i-01234567" } }), "not a key".to_owned());
+    let without = || app(json!({ "ssm": { "instance_id": "i-01234567" } }), "not a key".to_owned());
+    assert_nothing_ran(&without().answer(request(json!({}))).await, Outcome::Refused, "which the deployed bridge does");
+    let ssm = without().with_run_command(run_command());
     assert_nothing_ran(&ssm.answer(request(json!({}))).await, Outcome::Unreachable, "Systems Manager could not be reached");
     let mut unpinned = nowhere();
     // It begins like a key, which is all that the registry's check can see.

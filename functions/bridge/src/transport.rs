@@ -1,6 +1,6 @@
 //! The ways to a target: one for each kind.
 
-use shared::domain::repair::StepResult;
+use shared::domain::repair::{Outcome, StepResult};
 use shared::domain::service::Target;
 
 use crate::errand::Errand;
@@ -12,7 +12,8 @@ use crate::ssm::RunCommand;
 #[derive(Debug)]
 pub(crate) struct Ways {
     pub(crate) key: LoginKey,
-    pub(crate) run_command: RunCommand,
+    /// None where there is no AWS account at hand.
+    pub(crate) run_command: Option<RunCommand>,
 }
 
 impl Ways {
@@ -20,8 +21,14 @@ impl Ways {
     pub(crate) async fn run(&self, errand: &Errand<'_>) -> StepResult {
         match &errand.service.target {
             Target::Ssh(target) => ssh::run(errand, target, &self.key).await,
-            // Boxed, because futures of the SDK are nested deeper than the compiler looks for the size of one that holds them.
-            Target::Ssm(target) => Box::pin(self.run_command.run(errand, target)).await,
+            Target::Ssm(target) => match &self.run_command {
+                // Boxed, because futures of the SDK are nested deeper than the compiler looks for the size of one that holds them.
+                Some(run_command) => Box::pin(run_command.run(errand, target)).await,
+                None => {
+                    let detail = format!("Nothing ran: {} is reached through SSM, which the deployed bridge does.", errand.service.name);
+                    StepResult::without_output(Outcome::Refused, detail, 0)
+                }
+            },
         }
     }
 }
