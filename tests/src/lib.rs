@@ -24,3 +24,4 @@ pub mod slack;
 pub mod stack;
 pub mod target_host;
 pub mod webhook_receiver;
+pub mod workshop;
