@@ -4,7 +4,6 @@
 //! parameters on which target, checks all of it against the two files that it was deployed with, and renders the command
 //! itself (`no-words-executed`). Every request is answered; what cannot be done is answered with the outcome `refused`.
 
-mod command;
 pub mod config;
 mod errand;
 pub mod login_key;

@@ -157,7 +157,7 @@ pub fn repairing() -> Draft {
     if let Some(repair) = &mut draft.incident.repair {
         (repair.finished_at, repair.outcome) = (None, None);
         repair.steps.truncate(1);
-        repair.step_started(Phase::Verify, 0);
+        repair.steps.push(StepRun { finished: false, ..StepRun::ended(Phase::Verify, 0, false) });
     }
     draft
 }

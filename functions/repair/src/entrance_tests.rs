@@ -43,7 +43,7 @@ fn files() -> OperatorFiles {
 /// A store that holds nothing.
 fn nothing() -> Readings {
     let (target, group) = (Some(TargetLedger::default()), Some(GroupLedger::default()));
-    Readings { killed: Some(false), target, group, record: Some(PlaybookRecord::default()) }
+    Readings { killed: Some(false), target, group, record: Some(PlaybookRecord::default()), ..Readings::default() }
 }
 
 fn enter_with(draft: &mut Draft, files: &OperatorFiles, readings: &Readings, hash: &str) -> Entrance {

@@ -24,6 +24,7 @@ pub mod flow;
 pub mod guardrail;
 pub mod id;
 pub mod incident;
+pub mod kill_switch;
 pub mod ledger;
 pub mod limits;
 #[cfg(feature = "playbooks")]

@@ -76,6 +76,14 @@ pub struct Match {
     pub services: Vec<String>,
 }
 
+impl Match {
+    /// True if it may ever run on this service: none is listed, or this one is.
+    #[must_use]
+    pub fn allows(&self, service: &str) -> bool {
+        self.services.is_empty() || self.services.iter().any(|name| name == service)
+    }
+}
+
 /// When a playbook may run without a human.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -10,7 +10,6 @@ use jiff::{SignedDuration, Timestamp};
 use super::condition::Seen;
 use super::plan::{Phase, Plan, PlannedStep};
 use super::repair::{Effect, Outcome, Repair, RepairOutcome, StepResult, StepRun};
-use super::step::looked_at;
 
 /// How often a fact or an idempotent step is started before it is given up: each start but the last one found its worker dead.
 const STARTS: u32 = 3;
@@ -51,7 +50,7 @@ impl Repair {
     /// The step at a place, or what follows where the part has no such step.
     fn from(&self, plan: &Plan, phase: Phase, index: usize) -> Next {
         if let Some(step) = plan.phase(phase).get(index) {
-            return if self.wants(step) { Next::Run(phase, index) } else { Next::Skip(phase, index) };
+            return if step.wanted(&self.facts) { Next::Run(phase, index) } else { Next::Skip(phase, index) };
         }
         match phase {
             Phase::Facts => self.from(plan, Phase::Steps, 0),
@@ -62,11 +61,6 @@ impl Repair {
             Phase::Verify => Next::End(RepairOutcome::NotVerified),
             Phase::Rollback => Next::End(self.failure()),
         }
-    }
-
-    /// True if nothing keeps a step from running. A fact that is not known holds for nothing.
-    fn wants(&self, step: &PlannedStep) -> bool {
-        step.when.as_ref().is_none_or(|when| self.facts.get(&when.fact).is_some_and(|seen| when.holds(seen)))
     }
 
     /// True if a step ran, or may have.
@@ -114,7 +108,7 @@ impl Repair {
         last.succeeded = result.succeeded() || (last.phase == Phase::Facts && result.outcome == Outcome::Exited);
         last.finished = last.succeeded || last.phase != Phase::Verify || last.tries > step.retries;
         if let (Phase::Facts, Some(name), Some(exit_status)) = (last.phase, &step.fact, result.exit_status) {
-            self.facts.insert(name.clone(), Seen { exit_status, printed: looked_at(&result.stdout) });
+            self.facts.insert(name.clone(), Seen::of(exit_status, &result.stdout));
         }
         last.finished
     }

@@ -1,10 +1,13 @@
 //! The commands of a playbook as its file writes them: facts that are looked at first, steps, and checks.
 
+use std::collections::BTreeMap;
+
 use jiff::SignedDuration;
 use regex_lite::Regex;
 use serde::Deserialize;
 
 use super::condition::{FACT_BYTES, Seen, When};
+use super::plan::PlannedStep;
 
 /// The longest that one command may take: the bridge function ends after 900 s, connecting included.
 pub const STEP_SECONDS: u64 = 800;
@@ -128,8 +131,18 @@ impl When {
     }
 }
 
-/// What a fact printed, as much of it as conditions look at.
-#[must_use]
-pub fn looked_at(printed: &str) -> String {
-    printed[..printed.floor_char_boundary(FACT_BYTES)].to_owned()
+impl PlannedStep {
+    /// True if the facts do not keep it from running. One that is not known holds for nothing.
+    #[must_use]
+    pub fn wanted(&self, facts: &BTreeMap<String, Seen>) -> bool {
+        self.when.as_ref().is_none_or(|when| facts.get(&when.fact).is_some_and(|seen| when.holds(seen)))
+    }
+}
+
+impl Seen {
+    /// What a fact turned out to be: of what it printed, as much as conditions look at.
+    #[must_use]
+    pub fn of(exit_status: u32, printed: &str) -> Self {
+        Self { exit_status, printed: printed[..printed.floor_char_boundary(FACT_BYTES)].to_owned() }
+    }
 }

@@ -10,6 +10,7 @@ mod history;
 mod incident;
 #[cfg(feature = "intake")]
 mod join;
+mod kill_switch;
 mod ledger;
 mod lock;
 mod outbox;
