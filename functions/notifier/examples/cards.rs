@@ -19,6 +19,7 @@ fn main() {
         let cards = json!({
             "waiting": card(samples::waiting()),
             "half_approved": card(samples::half_approved()),
+            "repairing": card(samples::repairing()),
             "repaired": card(samples::repaired()),
             "failed": card(samples::failed()),
             "needs_human": card(samples::needs_human()),

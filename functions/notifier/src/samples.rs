@@ -47,7 +47,7 @@ fn draft(number: u32, tables: &AlertTables, labels: &[(&str, &str)], annotations
 }
 
 fn step(argv: &[&str]) -> PlannedStep {
-    PlannedStep { argv: argv.iter().map(|word| (*word).to_owned()).collect(), timeout_seconds: 60, retries: 0, every_seconds: 0 }
+    PlannedStep { argv: argv.iter().map(|word| (*word).to_owned()).collect(), timeout_seconds: 60, ..PlannedStep::default() }
 }
 
 fn plan() -> Plan {
@@ -58,6 +58,7 @@ fn plan() -> Plan {
         target: "checkout-api".into(),
         address: "ssh quell@10.0.4.12:22".into(),
         parameters: BTreeMap::from([("unit".to_owned(), "checkout-api.service".to_owned())]),
+        facts: vec![],
         steps: vec![step(&["sudo", "systemctl", "restart", "checkout-api.service"])],
         verify: vec![step(&["curl", "--fail", "--silent", "http://localhost:8080/healthz"])],
         rollback: vec![step(&["sudo", "systemctl", "start", "checkout-api-previous.service"])],
@@ -148,11 +149,24 @@ pub fn half_approved() -> Draft {
     draft
 }
 
+/// One whose repair is at its check.
+#[must_use]
+pub fn repairing() -> Draft {
+    let mut draft = repaired();
+    draft.incident.status = Status::Repairing;
+    if let Some(repair) = &mut draft.incident.repair {
+        (repair.finished_at, repair.outcome) = (None, None);
+        repair.steps.truncate(1);
+        repair.steps.push(StepRun { finished: false, ..StepRun::ended(Phase::Verify, 0, false) });
+    }
+    draft
+}
+
 /// One that was approved and repaired.
 #[must_use]
 pub fn repaired() -> Draft {
     let mut draft = approved();
-    let ran = |phase, detail: &str| StepRun { phase, index: 0, finished: true, succeeded: true, detail: detail.to_owned() };
+    let ran = |phase, detail: &str| StepRun { detail: detail.to_owned(), ..StepRun::ended(phase, 0, true) };
     draft.incident.repair = Some(Repair {
         finished_at: Some(at(149)),
         outcome: Some(RepairOutcome::Verified),
@@ -186,7 +200,7 @@ fn approved() -> Draft {
 #[must_use]
 pub fn failed() -> Draft {
     let mut draft = approved();
-    let ran = |phase, succeeded, detail: &str| StepRun { phase, index: 0, finished: true, succeeded, detail: detail.to_owned() };
+    let ran = |phase, succeeded, detail: &str| StepRun { detail: detail.to_owned(), ..StepRun::ended(phase, 0, succeeded) };
     draft.incident.repair = Some(Repair {
         finished_at: Some(at(175)),
         outcome: Some(RepairOutcome::NotVerified),
@@ -292,7 +306,7 @@ pub fn flow() -> Flow {
 /// Every one of them that is no storm and no report.
 #[must_use]
 pub fn incidents() -> Vec<Incident> {
-    [waiting(), half_approved(), repaired(), failed(), needs_human()].map(|draft| draft.incident).into()
+    [waiting(), half_approved(), repairing(), repaired(), failed(), needs_human()].map(|draft| draft.incident).into()
 }
 
 /// Earlier incidents of one fingerprint, newest first.
