@@ -24,17 +24,8 @@ pub(crate) struct Scene {
 
 const STUBBORN: (&str, &str) = ("stubborn", "");
 const CLUSTER: [(&str, &str); 2] = [("kube_context", "prod"), ("namespace", "shop")];
-const NONE: Scene = Scene {
-    playbook: "",
-    alert: "",
-    service: "shop-1",
-    unit: "none",
-    facts: &[],
-    state: &[],
-    done: &[],
-    spared: &[],
-    stubborn: STUBBORN,
-};
+const NONE: Scene =
+    Scene { playbook: "", alert: "", service: "shop-1", unit: "none", facts: &[], state: &[], done: &[], spared: &[], stubborn: STUBBORN };
 /// A log of 150 MiB would take time to write: the file is as large, and holds nothing.
 pub(crate) const LARGE_LOG: (&str, u64) = ("var/log/shop/app.log", 150 << 20);
 const ROTATION: &str = "STATE/var/log/shop/app.log {\n  rotate 4\n  nocompress\n  create\n}\n";
@@ -55,7 +46,9 @@ pub(crate) const SCENES: [Scene; 13] = [
         alert: "ContainerKilled",
         service: "sentry",
         facts: &[("compose_directory", "/opt/sentry-self-hosted")],
-        done: &["docker compose --project-directory /opt/sentry-self-hosted up --no-recreate --no-build --pull never --wait --wait-timeout 240"],
+        done: &[
+            "docker compose --project-directory /opt/sentry-self-hosted up --no-recreate --no-build --pull never --wait --wait-timeout 240",
+        ],
         ..NONE
     },
     Scene {
@@ -127,20 +120,15 @@ pub(crate) const SCENES: [Scene; 13] = [
         unit: "nginx.service",
         facts: &[("certificate", "shop.example"), ("https_address", "127.0.0.1:HTTPS")],
         state: &[("unit", "active")],
-        done: &[
-            "certbot renew --cert-name shop.example --non-interactive --no-random-sleep-on-renew",
-            "systemctl reload nginx.service",
-        ],
+        done: &["certbot renew --cert-name shop.example --non-interactive --no-random-sleep-on-renew", "systemctl reload nginx.service"],
         ..NONE
     },
     Scene {
         playbook: "reset-connection-pool",
         alert: "PgbouncerErrors",
         facts: &[("database", "shop")],
-        done: &[
-            "psql --no-psqlrc --no-password --host=/var/run/postgresql --port=6432 --username=pgbouncer --dbname=pgbouncer \
-             --command=RECONNECT shop",
-        ],
+        done: &["psql --no-psqlrc --no-password --host=/var/run/postgresql --port=6432 --username=pgbouncer --dbname=pgbouncer \
+             --command=RECONNECT shop"],
         ..NONE
     },
     Scene {
