@@ -25,3 +25,4 @@ pub mod ssm_boxes;
 pub mod stack;
 pub mod target_host;
 pub mod webhook_receiver;
+pub mod workshop;

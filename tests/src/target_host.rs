@@ -70,6 +70,8 @@ impl TargetHost {
         Some(Self::start(address, |directory, port| {
             admit(directory, options, &public_key(&directory.join("login_key")));
             let mut config = format!("ListenAddress {address}:{port}\nPidFile none\nUsePAM no\nStrictModes no\n");
+            // bash, asked by sshd, reads the .bashrc of its user, which is none of a story's business and can take long.
+            config += &format!("SetEnv HOME={}\n", directory.display());
             config += "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n";
             config += &format!("AuthorizedKeysFile {}\n", directory.join("authorized_keys").display());
             for kind in KINDS {

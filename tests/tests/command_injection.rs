@@ -133,7 +133,7 @@ fn nothing_that_an_alert_says_reaches_a_command() {
         // All but one or two labels are hostile, and the plan is the one that the files say.
         for kept in [&[("component", "web"), ("alertname", "TargetDown")][..], &[("component", "web-alias")]] {
             let half_true = alert(&value, kept);
-            let Some(service) = service::find(&services, &half_true) else { continue };
+            let service = service::find(&services, &half_true).expect("the service that one label names");
             match choose(&playbooks, &half_true, Some(service)) {
                 Choice::Plan(plan) => {
                     assert_eq!(argv(&plan), expected, "{value:?}");

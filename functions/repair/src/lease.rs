@@ -21,6 +21,15 @@ const LEFT_FOR: SignedDuration = SignedDuration::from_mins(15);
 /// The longest that a message waits for something that has no end of its own.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
 
+/// How a worker's work has ended, where it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// Nothing of it is at work on the target any more.
+    Quiet,
+    /// A command was started whose end nobody saw: it may still be at work there.
+    Unsure,
+}
+
 /// The hold.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lease<'a> {
@@ -46,11 +55,13 @@ impl Lease<'_> {
         }
     }
 
-    /// Ends the hold as the work ended. What cannot be given back ends by its time.
-    pub(crate) async fn end(&self, ran: &Result<(), Failure>, now: Timestamp) {
+    /// Ends the hold as the work ended. What cannot be given back ends by its time, and so does the lock of a target on which something
+    /// may still be at work: its last renewal outlasts the longest that this may take.
+    pub(crate) async fn end(&self, ran: &Result<Done, Failure>, now: Timestamp) {
         let store = &self.app.store;
         let (released, wait) = match ran {
-            Ok(()) | Err(Failure::Overtaken) => (store.unlock(self.target, self.holder()).await, None),
+            Ok(Done::Unsure) => (Ok(()), None),
+            Ok(Done::Quiet) | Err(Failure::Overtaken) => (store.unlock(self.target, self.holder()).await, None),
             Err(Failure::GroupFull { .. }) => (store.unlock(self.target, self.holder()).await, Some(self.growing())),
             Err(Failure::Held { until, .. }) => (Ok(()), Some((until.duration_since(now) + AFTER_THE_LOCK).min(LONGEST_WAIT))),
             // Nobody else may begin in between: half a repair is on the target.

@@ -28,7 +28,7 @@ use thiserror::Error;
 use crate::bridge::Bridge;
 use crate::config::Config;
 use crate::entrance::{Entrance, Rules, enter, give_up};
-use crate::lease::Lease;
+use crate::lease::{Done, Lease};
 use crate::turn::Turn;
 
 /// For the guardrails and the ledgers, before the first step.
@@ -135,13 +135,13 @@ impl App {
                 self.store.change(incident_id, |draft| give_up(draft, plan_hash, &failure.to_string(), clock())).await?;
                 self.tell(incident_id).await
             }
-            ran => ran,
+            ran => ran.map(drop),
         }
     }
 
-    async fn run(&self, lease: &Lease<'_>, incident: &Incident, plan_hash: &str, clock: fn() -> Timestamp) -> Result<(), Failure> {
+    async fn run(&self, lease: &Lease<'_>, incident: &Incident, plan_hash: &str, clock: fn() -> Timestamp) -> Result<Done, Failure> {
         let (id, worker) = (&incident.id, &lease.turn.worker);
-        let (Some(plan), Some(approval)) = (&incident.plan, &incident.approval) else { return Ok(()) };
+        let (Some(plan), Some(approval)) = (&incident.plan, &incident.approval) else { return Ok(Done::Quiet) };
         lease.take(clock(), ENTRANCE).await?;
         let group = service::named(&self.files.services, &plan.target).and_then(|service| service.redundancy_group.as_deref());
         let readings = self.store.readings(&plan.target, group, &plan.playbook).await;
@@ -158,18 +158,19 @@ impl App {
             self.store.advise(&incident.fingerprint, id, &advice).await?;
         }
         self.tell(id).await?;
+        let mut done = Done::Quiet;
         if let Entrance::Run(plan) = entrance {
             if expected == Entrance::Nothing {
                 // It was approved in between, and no attempt is without its entry.
                 self.enter_ledgers(group, lease, &attempt).await?;
             }
-            run::to_the_end(lease, incident, &plan, clock).await?;
+            done = run::to_the_end(lease, incident, &plan, clock).await?;
             self.tell(id).await?;
         }
         if let Some(group) = group {
             self.store.leave_group(group, lease.target, &attempt.approval_id, clock()).await?;
         }
-        Ok(())
+        Ok(done)
     }
 
     /// Enters the attempt, once: in the ledger of the group, which may be full (`one-hand`), then in that of the target.

@@ -6,9 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 use shared::bridge::{BRIDGE_VERSION, BridgeRequest};
 use shared::domain::incident::Incident;
 use shared::domain::plan::{Phase, Plan};
+use shared::domain::repair::Repair;
 use shared::domain::run::Next;
 
-use crate::lease::Lease;
+use crate::lease::{Done, Lease};
 use crate::record::{Begun, begin, end, stop};
 use crate::{App, Failure};
 
@@ -17,7 +18,7 @@ use crate::{App, Failure};
 /// # Errors
 /// [`Failure::HandedOver`] if another worker has to go on, [`Failure::Overtaken`] if another one does already, and if the store or a
 /// queue fails: the message then comes again, and the run goes on from what is recorded.
-pub(crate) async fn to_the_end(lease: &Lease<'_>, mut incident: Incident, plan: &Plan, clock: fn() -> Timestamp) -> Result<(), Failure> {
+pub(crate) async fn to_the_end(lease: &Lease<'_>, mut incident: Incident, plan: &Plan, clock: fn() -> Timestamp) -> Result<Done, Failure> {
     let (app, worker) = (lease.app, lease.turn.worker.as_str());
     loop {
         let next = incident.repair.as_ref().map(|repair| (repair.next(plan), repair.rest(plan, clock())));
@@ -27,8 +28,8 @@ pub(crate) async fn to_the_end(lease: &Lease<'_>, mut incident: Incident, plan: 
                 return Err(Failure::HandedOver { rest });
             }
             if app.store.killed().await? {
-                app.store.change_loaded(incident, |draft| stop(draft, plan, worker, clock())).await?;
-                return Ok(());
+                let (stopped, ()) = app.store.change_loaded(incident, |draft| stop(draft, plan, worker, clock())).await?;
+                return Ok(done(&stopped));
             }
             lease.take(clock(), rest + longest).await?;
             tokio::time::sleep(rest.try_into().unwrap_or(Duration::ZERO)).await;
@@ -37,10 +38,15 @@ pub(crate) async fn to_the_end(lease: &Lease<'_>, mut incident: Incident, plan: 
         incident = match happened {
             Begun::Step(phase, index) => finish(lease, begun, plan, (phase, index), clock).await?,
             Begun::Noted => begun,
-            Begun::Ended => return Ok(()),
+            Begun::Ended => return Ok(done(&begun)),
             Begun::Overtaken => return Err(Failure::Overtaken),
         };
     }
+}
+
+fn done(incident: &Incident) -> Done {
+    let unsure = incident.repair.as_ref().is_some_and(Repair::may_still_be_at_work);
+    if unsure { Done::Unsure } else { Done::Quiet }
 }
 
 /// Has the bridge run a step, and records what came of it.

@@ -33,17 +33,12 @@ impl SwitchedOff {
 
 impl fmt::Display for SwitchedOff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("it is on")?;
-        if let Some(at) = self.at {
-            write!(f, " since {}", at.strftime("%Y-%m-%dT%H:%M:%SZ"))?;
-        }
-        if let Some(by) = &self.by {
-            write!(f, ", by {by}")?;
-        }
-        match &self.why {
-            Some(why) => write!(f, ": {why}"),
-            None => f.write_str(": nothing is repaired"),
-        }
+        // The reason first: a card cuts what is long.
+        write!(f, "it is on: {}", self.why.as_deref().unwrap_or("nothing is repaired"))?;
+        let by = self.by.as_ref().map(|by| format!("by {by}"));
+        let at = self.at.map(|at| format!("since {}", at.strftime("%Y-%m-%dT%H:%M:%SZ")));
+        let known: Vec<String> = by.into_iter().chain(at).collect();
+        if known.is_empty() { Ok(()) } else { write!(f, " ({})", known.join(", ")) }
     }
 }
 
@@ -57,8 +52,8 @@ mod tests {
     fn it_says_what_is_known_and_no_more() {
         let at = Timestamp::UNIX_EPOCH;
         insta::assert_snapshot!(SwitchedOff::default(), @"it is on: nothing is repaired");
-        insta::assert_snapshot!(SwitchedOff::now("ada", None, at), @"it is on since 1970-01-01T00:00:00Z, by ada: nothing is repaired");
-        insta::assert_snapshot!(SwitchedOff::now("ada", Some("the disks move"), at), @"it is on since 1970-01-01T00:00:00Z, by ada: the disks move");
+        insta::assert_snapshot!(SwitchedOff::now("ada", None, at), @"it is on: nothing is repaired (by ada, since 1970-01-01T00:00:00Z)");
+        insta::assert_snapshot!(SwitchedOff::now("ada", Some("the disks move"), at), @"it is on: the disks move (by ada, since 1970-01-01T00:00:00Z)");
         let long = SwitchedOff::now("ada", Some(&"a".repeat(10_000)), at);
         assert_eq!(long.why.map(|why| why.chars().count()), Some(200));
         assert_eq!(SwitchedOff::now(" ", Some("\u{202e}\n"), at), SwitchedOff { at: Some(at), ..SwitchedOff::default() });

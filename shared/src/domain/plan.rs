@@ -13,7 +13,7 @@ use super::digest::Digest;
 const AROUND: SignedDuration = SignedDuration::from_secs(60);
 
 /// The parts of a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// What is looked at before the first step.

@@ -63,6 +63,13 @@ impl Repair {
         }
     }
 
+    /// True if a command that changes something was started, and nobody saw its end: it may still be at work on the target.
+    #[must_use]
+    pub fn may_still_be_at_work(&self) -> bool {
+        let changes = |phase| matches!(phase, Phase::Steps | Phase::Rollback);
+        self.steps.iter().any(|step| changes(step.phase) && !step.skipped && step.effect == Effect::Unknown)
+    }
+
     /// True if a step ran, or may have.
     fn changed_something(&self) -> bool {
         self.steps.iter().any(|step| step.phase == Phase::Steps && !step.skipped && step.effect != Effect::Nothing)

@@ -101,6 +101,7 @@ fn the_run_follows_the_plan_and_its_results() {
 fn a_step_whose_worker_died_never_runs_again_and_is_taken_back() {
     let (ran, outcome, repair) = run(&plan(), &[Fate::Dies]);
     assert_eq!((ran.as_slice(), outcome), ([(Steps, 0)].as_slice(), Unknown));
+    assert!(repair.may_still_be_at_work() && !run(&plan(), &[BAD]).2.may_still_be_at_work());
     assert!(repair.steps[0].detail.contains("unknown") && repair.steps[0].effect == Effect::Unknown, "{repair:?}");
     let with_rollback = Plan { rollback: vec![step(&["undo"]), step(&["more"])], ..plan() };
     let (ran, outcome, _) = run(&with_rollback, &[OK, Fate::Dies]);
