@@ -78,6 +78,8 @@ def _send(data: Record, access_key: str) -> Answer:
     parameters = {name: values[0] for name, values in (data.get("Parameters") or {}).items()}
     if fault := _unfit(parameters):
         return _refusal("InvalidParameters", fault)
+    # The emulator notices a container that is gone when somebody looks, and nobody else looks here.
+    ec2._vm_reconcile_running(list(ec2._instances.values()))
     ids = data.get("InstanceIds") or _tagged(data.get("Targets") or [])
     if gone := [instance for instance in ids if not ec2.instance_is_managed(instance)]:
         return _refusal("InvalidInstanceId", f"Instances [[{', '.join(gone)}]] not in a valid state for account {get_account_id()}")

@@ -56,6 +56,8 @@ fn registry(web: &str, stranger: &str) -> Value {
         service("web", json!({ "instance_id": web })),
         service("stranger", json!({ "instance_id": stranger })),
         service("fleet", json!({ "tag": "Service=fleet", "max_concurrency": "100%" })),
+        // One after the other, whatever becomes of the first.
+        service("row", json!({ "tag": "Service=fleet", "max_errors": "1" })),
         service("nobody", json!({ "tag": "Service=nobody" })),
     ])
 }
@@ -145,6 +147,12 @@ async fn a_fleet(place: &Place) {
     let reply = run_on(&app, "fleet", 1, "").await;
     assert_exited(&reply, 3);
     assert!(reply.result.detail.starts_with("0 of 2 hosts succeeded.") && reply.result.stdout == "begun\n", "{reply:?}");
+
+    // The agent of the first host ends the step in time; by then the step's time is up, and the bridge cancels it on the second.
+    let reply = run_on(&app, "row", 3, "").await;
+    assert_eq!(reply.result.outcome, Outcome::TimedOut, "{reply:?}");
+    assert!(reply.result.detail.starts_with("0 of 2 hosts succeeded.") && reply.result.duration_ms < 15_000, "{reply:?}");
+    assert_exited(&run_on(&app, "row", 5, "").await, 0);
 
     let reply = run_on(&app, "nobody", 0, "").await;
     assert_eq!(reply.result.outcome, Outcome::Unreachable, "{reply:?}");
