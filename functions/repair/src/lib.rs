@@ -14,7 +14,6 @@ use shared::domain::incident::Incident;
 use shared::domain::ledger::Attempt;
 use shared::domain::limits::Limits;
 use shared::domain::plan::Plan;
-use shared::domain::service;
 use shared::fault::{Faults, both};
 use shared::message::Message;
 use shared::operator_files::{OperatorFiles, limits};
@@ -124,8 +123,8 @@ impl App {
         clock: fn() -> Timestamp,
     ) -> Result<(), Failure> {
         let id = &incident.id;
-        let group = service::named(&self.files.services, &plan.target).and_then(|service| service.redundancy_group.as_deref());
-        let readings = self.store.readings(&plan.target, group, &plan.playbook).await;
+        let asked = self.files.asked(plan);
+        let (group, readings) = (asked.group, self.store.readings(asked).await);
         let rules = Rules { files: &self.files, limits: &self.limits, readings: &readings };
         // A look at a copy first: while its group is full, an approved plan stays as it is, and does not look as if it ran.
         let expected = enter(&mut Draft::of(incident.clone()), rules, plan_hash, clock());
@@ -154,11 +153,12 @@ impl App {
 
     /// Enters the attempt, once: in the ledger of the group, which may be full (`one-hand`), then in that of the target.
     async fn enter_ledgers(&self, group: Option<&str>, plan: &Plan, approval_id: &ApprovalId, now: Timestamp) -> Result<(), Failure> {
-        let (target, most) = (&plan.target, self.limits.max_in_group.get());
-        if let Some(group) = group
-            && !self.store.enter_group(group, target, approval_id, now, LOCK_TIME, most).await?
-        {
-            return Err(Failure::GroupFull { group: group.to_owned(), target: target.clone(), most });
+        let target = &plan.target;
+        if let Some(group) = group {
+            let most = self.files.at_once(&self.limits, group);
+            if !self.store.enter_group(group, target, approval_id, now, LOCK_TIME, most).await? {
+                return Err(Failure::GroupFull { group: group.to_owned(), target: target.clone(), most });
+            }
         }
         let attempt = Attempt { approval_id: approval_id.clone(), playbook: plan.playbook.clone(), at: now };
         Ok(self.store.enter_attempt(target, &attempt).await?)

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::id::ApprovalId;
-use super::record::PlaybookRecord;
+use super::record::{PlaybookRecord, Run};
 
 /// How long an attempt counts against `attempts_per_hour`.
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -104,6 +104,19 @@ impl GroupLedger {
     }
 }
 
+/// What is read for the guardrails of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked<'a> {
+    /// Its target.
+    pub target: &'a str,
+    /// The redundancy group of the target.
+    pub group: Option<&'a str>,
+    /// Its playbook.
+    pub playbook: &'a str,
+    /// Whether the playbook's runs are needed: where its autonomy is earned.
+    pub runs: bool,
+}
+
 /// What was read for the guardrails. Nothing stands where something could not be read, and that stops the repair.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Readings {
@@ -115,6 +128,8 @@ pub struct Readings {
     pub group: Option<GroupLedger>,
     /// The record of the playbook.
     pub record: Option<PlaybookRecord>,
+    /// The newest runs of the playbook; empty if its autonomy is declared.
+    pub runs: Option<Vec<Run>>,
 }
 
 #[cfg(test)]
