@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use repair::Failure;
 use shared::domain::id::IncidentId;
 use shared::domain::incident::{Incident, Status};
+use shared::domain::ledger::CLOCKS_APART;
 use shared::domain::operation_log::Event;
 use shared::domain::repair::RepairOutcome;
 use shared::message::Message;
@@ -45,7 +46,12 @@ async fn one_of_many_takes_the_lock_of_a_target() {
         "it is not the stranger's to give back"
     );
     assert!(matches!(stack.store.lock(&target, holder, now, minute).await, Ok(Held::Mine)), "the holder may take it again");
-    let later = now + SignedDuration::from_secs(61);
+    // Workers whose clocks are minutes ahead or behind it: by neither the lock is free while its holder may still work.
+    for off in [-5, 5, 10] {
+        let seen = stack.store.lock(&target, &stranger, now + SignedDuration::from_mins(off), minute).await;
+        assert!(matches!(seen, Ok(Held::By { .. })), "by a clock that is {off} minutes off: {seen:?}");
+    }
+    let later = now + SignedDuration::from_secs(61) + CLOCKS_APART;
     assert!(matches!(stack.store.lock(&target, &stranger, later, minute).await, Ok(Held::Mine)), "an expired lock is free");
     stack.store.unlock(&target, holder).await.expect("nothing happens");
     assert!(matches!(stack.store.lock(&target, holder, later, minute).await, Ok(Held::By { .. })), "it is somebody else's by now");

@@ -66,7 +66,7 @@ fn levels_are_earned_one_by_one_and_lost_one_by_one() {
         ("vvvvvvvf", Approve, "earned approve: 7 of 8 held, at least 0.59 of them"),
         ("vvvf", Suggest, "earned suggest: 3 of 4 held, at least 0.36 of them"),
         ("vvvvvvvvvvvf", Approve, "earned approve: 11 of 12 held, at least 0.70 of them"),
-        ("vvvvvvvvvvvff", Approve, "earned approve: 11 of 13 held, at least 0.62 of them"),
+        ("vvvvvvvvvvvff", Approve, "earned approve: 11 of 13 held, at least 0.63 of them"),
         ("fff", Suggest, "earned suggest: 0 of 3 held, at least 0.00 of them"),
         ("vvvvvvvvvvvr", Approve, "earned approve: no run counts yet"),
         ("vvvvvvvvvvvrr", Suggest, "earned suggest: no run counts yet"),

@@ -396,7 +396,7 @@ fn redundancy_group() {
             (|facts| facts.service = None, "the registry has no service web any more"),
         ],
         &[
-            |facts| running(facts, "web-2", ago(1)),
+            |facts| running(facts, "web-2", ago(11)),
             |facts| {
                 at_once(facts, "{at_most: 2}");
                 running(facts, "web-2", now());

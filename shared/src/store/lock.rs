@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::attributes::{Item, Reader, millis, number, text};
 use super::{Store, StoreError, failed};
 use crate::domain::id::IncidentId;
+use crate::domain::ledger::CLOCKS_APART;
 
 /// Who holds a lock.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,7 +25,8 @@ pub enum Held {
 }
 
 impl Store {
-    /// Takes the lock of a target for the repair of an incident, or takes it again. An expired lock is free.
+    /// Takes the lock of a target for the repair of an incident, or takes it again. An expired lock is free once it is
+    /// over by every worker's clock.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -32,15 +34,15 @@ impl Store {
         let mut item = key(target);
         item.insert("incident_id".into(), text(incident.as_str()));
         item.insert("until".into(), millis(now + time));
-        item.insert("expires_at".into(), number((now + time).as_second()));
+        item.insert("expires_at".into(), number((now + time + CLOCKS_APART).as_second()));
         let request = self
             .client
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk) OR #until < :now OR incident_id = :me")
+            .condition_expression("attribute_not_exists(pk) OR #until < :over OR incident_id = :me")
             .expression_attribute_names("#until", "until")
-            .expression_attribute_values(":now", millis(now))
+            .expression_attribute_values(":over", millis(now - CLOCKS_APART))
             .expression_attribute_values(":me", text(incident.as_str()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match request.send().await {
