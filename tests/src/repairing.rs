@@ -2,12 +2,15 @@
 
 use std::process::Command;
 
+use jiff::{SignedDuration, Timestamp};
 use repair::App;
 use repair::config::Config;
+use repair::turn::Turn;
 use serde_json::json;
 use shared::domain::incident::Incident;
 use shared::variables::Variables;
 
+use crate::alert::unique;
 use crate::stack::{Stack, project};
 
 impl Stack {
@@ -44,4 +47,11 @@ impl Stack {
         });
         App::new(Config::from_variables(&variables).expect("the variables"), &self.aws()).expect("the files")
     }
+}
+
+/// A turn of a worker of its own, which no queue has given a message.
+#[must_use]
+pub fn turn() -> Turn {
+    let ends = Timestamp::now() + SignedDuration::from_mins(15);
+    Turn { worker: unique("worker"), receipt: String::new(), times: 1, ends }
 }

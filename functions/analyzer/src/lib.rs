@@ -22,6 +22,7 @@ use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Client;
 use shared::analyzer_files::AnalyzerFiles;
+use shared::consumer::Unhandled;
 use shared::domain::alert::Alert;
 use shared::domain::analyzer_settings::TracingSettings;
 use shared::domain::draft::Draft;
@@ -76,6 +77,8 @@ pub enum Failure {
     #[error("this message does not belong on the queue of incidents to be analysed")]
     Misdirected,
 }
+
+impl Unhandled for Failure {}
 
 /// Why the function does not start.
 #[derive(Debug, Error)]

@@ -68,6 +68,7 @@ pub(crate) fn decide<'a>(files: &'a OperatorFiles, request: &BridgeRequest) -> R
     let mut steps = playbook.render(request.phase, &request.parameters)?;
     if request.step >= steps.len() {
         let phase = match request.phase {
+            Phase::Facts => "fact",
             Phase::Steps => "repair",
             Phase::Verify => "verify",
             Phase::Rollback => "rollback",

@@ -24,6 +24,7 @@ use std::time::Instant;
 use aws_types::SdkConfig;
 use futures_util::future::join_all;
 use shared::channels_file;
+use shared::consumer::Unhandled;
 use shared::domain::channels::{Channel, Channels};
 use shared::domain::flow::flow_of;
 use shared::domain::id::IncidentId;
@@ -70,6 +71,8 @@ pub enum Failure {
     #[error("this message does not belong on the queue of notifications")]
     Misdirected,
 }
+
+impl Unhandled for Failure {}
 
 /// Why the function does not start.
 #[derive(Debug, Error)]

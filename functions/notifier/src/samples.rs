@@ -47,7 +47,7 @@ fn draft(number: u32, tables: &AlertTables, labels: &[(&str, &str)], annotations
 }
 
 fn step(argv: &[&str]) -> PlannedStep {
-    PlannedStep { argv: argv.iter().map(|word| (*word).to_owned()).collect(), timeout_seconds: 60, retries: 0, every_seconds: 0 }
+    PlannedStep { argv: argv.iter().map(|word| (*word).to_owned()).collect(), timeout_seconds: 60, ..PlannedStep::default() }
 }
 
 fn plan() -> Plan {
@@ -58,6 +58,7 @@ fn plan() -> Plan {
         target: "checkout-api".into(),
         address: "ssh quell@10.0.4.12:22".into(),
         parameters: BTreeMap::from([("unit".to_owned(), "checkout-api.service".to_owned())]),
+        facts: vec![],
         steps: vec![step(&["sudo", "systemctl", "restart", "checkout-api.service"])],
         verify: vec![step(&["curl", "--fail", "--silent", "http://localhost:8080/healthz"])],
         rollback: vec![step(&["sudo", "systemctl", "start", "checkout-api-previous.service"])],
@@ -152,7 +153,7 @@ pub fn half_approved() -> Draft {
 #[must_use]
 pub fn repaired() -> Draft {
     let mut draft = approved();
-    let ran = |phase, detail: &str| StepRun { phase, index: 0, finished: true, succeeded: true, detail: detail.to_owned() };
+    let ran = |phase, detail: &str| StepRun { detail: detail.to_owned(), ..StepRun::ended(phase, 0, true) };
     draft.incident.repair = Some(Repair {
         finished_at: Some(at(149)),
         outcome: Some(RepairOutcome::Verified),
@@ -186,7 +187,7 @@ fn approved() -> Draft {
 #[must_use]
 pub fn failed() -> Draft {
     let mut draft = approved();
-    let ran = |phase, succeeded, detail: &str| StepRun { phase, index: 0, finished: true, succeeded, detail: detail.to_owned() };
+    let ran = |phase, succeeded, detail: &str| StepRun { detail: detail.to_owned(), ..StepRun::ended(phase, 0, succeeded) };
     draft.incident.repair = Some(Repair {
         finished_at: Some(at(175)),
         outcome: Some(RepairOutcome::NotVerified),

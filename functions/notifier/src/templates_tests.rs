@@ -302,7 +302,8 @@ fn every_state_has_its_word_in_every_language() {
         Status::Announced,
         Status::Tied,
     ];
-    let outcomes = [RepairOutcome::Verified, RepairOutcome::StepFailed, RepairOutcome::NotVerified, RepairOutcome::Unknown];
+    let outcomes =
+        [RepairOutcome::Verified, RepairOutcome::StepFailed, RepairOutcome::NotVerified, RepairOutcome::Unknown, RepairOutcome::Stopped];
     for language in Language::ALL {
         for status in statuses {
             for guardrail in Guardrail::ALL {
@@ -359,7 +360,7 @@ fn hostile(text: &str) -> Incident {
     plan.parameters = (0..20).map(|n| (format!("{n}{text}"), text.clone())).collect();
     plan.steps[0].argv = vec![text.clone()];
     (plan.steps, plan.verify) = (vec![plan.steps[0].clone(); 9], vec![plan.steps[0].clone(); 9]);
-    let step = |n| StepRun { phase: Phase::Verify, index: n, finished: true, succeeded: false, detail: text.clone() };
+    let step = |n| StepRun { detail: text.clone(), ..StepRun::ended(Phase::Verify, n, false) };
     let mut repair = Repair::start(text.clone(), Timestamp::UNIX_EPOCH);
     (repair.steps, repair.outcome, repair.finished_at) = ((0..30).map(step).collect(), Some(RepairOutcome::Unknown), Some(Timestamp::MAX));
     incident.repair = Some(repair);

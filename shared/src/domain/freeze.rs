@@ -152,7 +152,7 @@ impl Zone {
     fn at(&self, monday: jiff::civil::Date, at: WeekTime) -> Option<(Timestamp, Timestamp)> {
         let day = monday.checked_add(i64::from(at.day.to_monday_zero_offset()).days()).ok()?;
         let meant = self.0.to_ambiguous_timestamp(day.to_datetime(at.time));
-        Some((meant.clone().earlier().ok()?, meant.later().ok()?))
+        Some((meant.earlier().ok()?, meant.later().ok()?))
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::freeze::Freeze;
-use super::playbook::Span;
+use super::step::Span;
 use super::trust::Trust;
 
 /// A number from 0 to 1.

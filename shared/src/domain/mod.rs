@@ -13,6 +13,7 @@ pub mod ask;
 pub mod autonomy;
 pub mod budget;
 pub mod channels;
+pub mod condition;
 pub mod decision;
 pub mod digest;
 pub mod draft;
@@ -38,11 +39,15 @@ pub mod outbox;
 pub mod plan;
 #[cfg(feature = "playbooks")]
 pub mod playbook;
+#[cfg(feature = "playbooks")]
+mod playbook_faults;
 pub mod press;
 pub mod price;
 pub mod reanalysis;
 pub mod record;
 pub mod repair;
+#[cfg(feature = "playbooks")]
+pub mod run;
 pub mod server_url;
 #[cfg(feature = "playbooks")]
 pub mod service;
@@ -51,6 +56,8 @@ pub mod silence;
 pub mod situation;
 #[cfg(feature = "playbooks")]
 pub mod static_rule;
+#[cfg(feature = "playbooks")]
+pub mod step;
 pub mod storm;
 pub mod tables;
 pub mod target;

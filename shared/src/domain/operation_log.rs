@@ -44,6 +44,8 @@ pub enum Event {
     StepStarted,
     /// A step has run, or its result will never be known.
     StepFinished,
+    /// A step does not run, because its condition does not hold.
+    StepSkipped,
     /// All steps have run, or one of them stopped the repair.
     ExecutionCompleted,
     /// The symptom was looked for again.
@@ -101,6 +103,7 @@ impl Event {
             Self::GuardrailBlocked => "GUARDRAIL_BLOCKED",
             Self::StepStarted => "STEP_STARTED",
             Self::StepFinished => "STEP_FINISHED",
+            Self::StepSkipped => "STEP_SKIPPED",
             Self::ExecutionCompleted => "EXECUTION_COMPLETED",
             Self::VerificationFinished => "VERIFICATION_FINISHED",
             Self::RollbackFinished => "ROLLBACK_FINISHED",

@@ -34,7 +34,7 @@ pub use history::History;
 pub use incident::fresh_incident_id;
 #[cfg(feature = "intake")]
 pub use join::{Join, Joins};
-pub use lock::Held;
+pub use lock::{Held, Holder};
 pub use receipt::Receipt;
 pub use storm::Place;
 

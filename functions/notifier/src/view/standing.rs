@@ -41,7 +41,7 @@ pub struct Stand {
     pub ran: Vec<Ran>,
     /// How many ran before them.
     pub ran_before: usize,
-    /// `verified`, `step_failed`, `not_verified` or `unknown`, once the repair has ended.
+    /// `verified`, `step_failed`, `not_verified`, `unknown` or `stopped`, once the repair has ended.
     pub repair: &'static str,
     /// How long it took, in seconds with one decimal.
     pub repair_seconds: String,
@@ -50,9 +50,9 @@ pub struct Stand {
 /// A step that has run, or runs.
 #[derive(Debug, Clone, Serialize)]
 pub struct Ran {
-    /// `✓`, `✗` or `⏳`.
+    /// `✓`, `✗`, `–` (skipped) or `⏳`.
     pub mark: &'static str,
-    /// `run`, `check` or `undo`.
+    /// `look`, `run`, `check` or `undo`.
     pub part: &'static str,
     /// Which one, from 1.
     pub number: usize,
@@ -115,12 +115,14 @@ pub(super) fn outcome_word(outcome: RepairOutcome) -> &'static str {
         RepairOutcome::StepFailed => "step_failed",
         RepairOutcome::NotVerified => "not_verified",
         RepairOutcome::Unknown => "unknown",
+        RepairOutcome::Stopped => "stopped",
     }
 }
 
 impl Ran {
     fn of(step: &StepRun) -> Self {
         let mark = match (step.finished, step.succeeded) {
+            _ if step.skipped => "–",
             (false, _) => "⏳",
             (true, true) => "✓",
             (true, false) => "✗",
