@@ -18,8 +18,9 @@ use crate::ssm::RunCommand;
 /// How long one try to read the key may take. Three tries, connecting and the longest step fit into the function's 120 s.
 const SECRET_ATTEMPT: Duration = Duration::from_secs(2);
 
-/// How long one request to Run Command may take. A command whose answer is late may run, and counts as unknown.
-const COMMAND_ATTEMPT: Duration = Duration::from_secs(10);
+/// How long one request to Run Command may take. A command whose answer is late may run, and counts as unknown. With the waits of
+/// `ssm::Pace` a step ends before the repair function gives up on its answer (`PlannedStep::longest`).
+const COMMAND_ATTEMPT: Duration = Duration::from_secs(5);
 
 /// Why the bridge does not start.
 #[derive(Debug, Error)]

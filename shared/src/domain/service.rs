@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::alert::Alert;
-pub use super::ssm_target::SsmTarget;
+use super::ssm_target::SsmTarget;
 
 /// How much may be done to a service without a human.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
