@@ -66,7 +66,7 @@ pub(crate) const SCENES: [Scene; 13] = [
         unit: "app.service",
         state: &[("unit", "failed"), ("start-limit", "")],
         done: &["systemctl reset-failed app.service", "systemctl restart app.service"],
-        spared: &[(&[("unit", "inactive")], &["systemctl restart app.service"])],
+        spared: &[(&[("unit", "inactive"), ("start-limit", "GONE")], &["systemctl restart app.service"])],
         ..NONE
     },
     Scene {
