@@ -17,15 +17,20 @@ pub mod condition;
 pub mod decision;
 pub mod digest;
 pub mod draft;
+#[cfg(feature = "playbooks")]
+pub mod earned;
 pub mod episode;
 pub mod evidence;
 pub mod fingerprint;
 pub mod flow;
+#[cfg(feature = "playbooks")]
+pub mod freeze;
 pub mod guardrail;
 pub mod id;
 pub mod incident;
 pub mod kill_switch;
 pub mod ledger;
+#[cfg(feature = "playbooks")]
 pub mod limits;
 #[cfg(feature = "playbooks")]
 pub mod matching;
@@ -58,4 +63,5 @@ pub mod storm;
 pub mod tables;
 pub mod target;
 pub mod transition;
+pub mod trust;
 pub mod visible;
