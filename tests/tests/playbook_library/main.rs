@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use shared::bridge::{BRIDGE_VERSION, BridgeRequest};
 use shared::domain::alert::{Alert, AlertStatus, Texts};
 use shared::domain::id::{IncidentId, MemberId};
-use shared::domain::matching::{Choice, choose};
+use shared::domain::matching::{Choice, PastSuccess, choose};
 use shared::domain::plan::{Phase, Plan};
 use shared::domain::playbook::{Playbook, Unusable};
 use shared::domain::repair::{Outcome, Repair, RepairOutcome};
@@ -32,7 +32,7 @@ use shared::operator_files::{OperatorFiles, PLAYBOOKS, SERVICE_REGISTRY};
 use tests::stack::project;
 
 use crate::host::Host;
-use crate::scenes::{LARGE_LOG, SCENES, Scene};
+use crate::scenes::{LARGE_LOG, SCENES, Scene, So};
 use crate::supervisor::Supervisor;
 
 /// What no pattern of the library may take as a value.
@@ -84,7 +84,7 @@ impl Scene {
     }
 
     /// What is so on the host, with changes; a file whose content is GONE is not there.
-    fn state(&self, changes: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
+    fn state(&self, changes: &[So]) -> Vec<So> {
         let mut state: BTreeMap<&str, &str> = self.state.iter().copied().collect();
         state.extend(changes.iter().copied());
         state.into_iter().filter(|(_, content)| *content != "GONE").collect()
@@ -99,7 +99,7 @@ struct Ran {
 }
 
 /// Plays a scene from the alert to the end of the repair. None where something real is missing.
-async fn play(scene: &Scene, changes: &[(&'static str, &'static str)]) -> Option<Ran> {
+async fn play(scene: &Scene, changes: &[So]) -> Option<Ran> {
     let host = Host::start(&scene.state(changes))?;
     if host.path(LARGE_LOG.0).exists() {
         let log = fs::OpenOptions::new().write(true).open(host.path(LARGE_LOG.0)).expect("the log");
@@ -117,7 +117,7 @@ async fn play(scene: &Scene, changes: &[(&'static str, &'static str)]) -> Option
     // JSON is YAML.
     fs::write(directory.join(SERVICE_REGISTRY), json!([service]).to_string()).expect("written");
     let files = OperatorFiles::load(&directory).expect("the files are right");
-    let plan = match choose(&files.playbooks, &alert(scene.alert), named(&files.services, scene.service)) {
+    let plan = match choose(&files.playbooks, &alert(scene.alert), named(&files.services, scene.service), &PastSuccess::default()) {
         Choice::Plan(plan) => plan,
         Choice::None(why) => panic!("{}: {why}", scene.playbook),
     };
@@ -222,7 +222,7 @@ fn every_alert_of_the_library_leads_to_its_playbook() {
         let entry = scene.service(&target, &[("HEALTH", 1), ("HTTPS", 1), ("SUPERVISED", 1)]);
         let service: Service = serde_json::from_value(entry).expect("a service");
         for name in &playbook.matches.alertnames {
-            match choose(&files.playbooks, &alert(name), Some(&service)) {
+            match choose(&files.playbooks, &alert(name), Some(&service), &PastSuccess::default()) {
                 Choice::Plan(plan) => assert_eq!(plan.playbook, playbook.id, "{name}"),
                 Choice::None(why) => panic!("{name}: {why}"),
             }
