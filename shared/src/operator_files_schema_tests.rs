@@ -115,7 +115,7 @@ fn services_are_the_same_to_both() {
             "target": { "ssh": { "host": "h", "port": 22, "user": "u", "host_key": key, "bastion": bastion } },
         },
         { "name": "one", "level": "approval", "target": { "ssm": { "instance_id": "i-0abcdef1234567890" } } },
-        { "name": "all", "level": "approval", "target": { "ssm": { "tag": "Service=all" } } },
+        { "name": "all", "level": "approval", "target": { "ssm": { "tag": "Service=all", "max_concurrency": "25%", "max_errors": "1" } } },
     ]);
     agree(
         "service-registry",
@@ -136,6 +136,10 @@ fn services_are_the_same_to_both() {
             ("/1/target/ssm", json!({})),
             ("/1/target/ssm/tag", json!("a=b")),
             ("/1/target/ssm/max_errors", json!("1")),
+            ("/1/target/ssm/instance_id", json!("web-1")),
+            ("/2/target/ssm/tag", json!("Service")),
+            ("/2/target/ssm/max_concurrency", json!("0")),
+            ("/2/target/ssm/max_errors", json!("some")),
         ],
     );
 }
@@ -144,7 +148,11 @@ fn services_are_the_same_to_both() {
 fn limits_are_the_same_to_both() {
     agree("guardrails", &shipped("guardrails"), limits, &[]);
     let freeze = json!({ "from": "2026-12-20T18:00:00+01:00", "to": "2027-01-02T06:00:00+01:00", "why": "holidays" });
-    let file = json!({ "min_confidence": 0.6, "attempts_per_hour": 3, "max_in_group": 1, "freezes": [freeze] });
+    let weekly = json!({ "weekly": { "from": "Fri 16:00", "to": "Mon 07:00", "zone": "Europe/Berlin" }, "why": "weekend" });
+    let file = json!({
+        "min_confidence": 0.6, "attempts_per_hour": 3, "max_in_group": 1, "groups": { "web": { "share": 0.25 }, "db": { "at_most": 1 } },
+        "autonomy": { "approve_from": 0.5, "auto_from": 0.8, "recurrence_window": "24h" }, "freezes": [freeze, weekly],
+    });
     agree(
         "guardrails",
         &file,
@@ -157,6 +165,14 @@ fn limits_are_the_same_to_both() {
             ("/freezes/0/from", json!("2026-12-20")),
             ("/freezes/0/why", json!(1)),
             ("/freezes/0/until", json!("2027")),
+            ("/freezes/1/weekly/from", json!("Friday 16:00")),
+            ("/freezes/1/weekly/from", json!("Fri 25:00")),
+            ("/freezes/1/from", json!("2026-12-20T18:00:00+01:00")),
+            ("/groups/web", json!({})),
+            ("/groups/web/at_most", json!(1)),
+            ("/groups/db/at_most", json!(0)),
+            ("/autonomy/auto_from", json!(0)),
+            ("/autonomy/recurrence_window", json!("a day")),
         ],
     );
 }

@@ -6,7 +6,7 @@ use super::alert::Alert;
 use super::earned::Tally;
 use super::plan::Plan;
 use super::playbook::Playbook;
-use super::service::{Level, Service, Target};
+use super::service::{Level, Service};
 
 /// What a playbook counts that is for the type of the alert alone.
 const TYPE_ALONE: u32 = 2;
@@ -84,9 +84,6 @@ fn repairable(service: Option<&Service>) -> Result<&Service, String> {
     let service = service.ok_or("the service registry has no service with the name of the alert's target")?;
     if service.level == Level::Manual {
         return Err(format!("the service {} is repaired by hand only (level manual)", service.name));
-    }
-    if let Target::Ssm(_) = service.target {
-        return Err(format!("the service {} is reached through SSM, which this version cannot do yet", service.name));
     }
     Ok(service)
 }

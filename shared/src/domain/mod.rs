@@ -55,6 +55,7 @@ pub mod service;
 pub mod silence;
 #[cfg(feature = "playbooks")]
 pub mod situation;
+pub mod ssm_target;
 #[cfg(feature = "playbooks")]
 pub mod static_rule;
 #[cfg(feature = "playbooks")]

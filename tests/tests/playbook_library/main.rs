@@ -117,7 +117,7 @@ async fn play(scene: &Scene, changes: &[So]) -> Option<Ran> {
     // JSON is YAML.
     fs::write(directory.join(SERVICE_REGISTRY), json!([service]).to_string()).expect("written");
     let files = OperatorFiles::load(&directory).expect("the files are right");
-    let plan = match choose(&files.playbooks, &alert(scene.alert), named(&files.services, scene.service), &PastSuccess::default()) {
+    let plan = match choose(&files.playbooks, &alert(scene.alert), named(&files.services, scene.service), &PastSuccess::new()) {
         Choice::Plan(plan) => plan,
         Choice::None(why) => panic!("{}: {why}", scene.playbook),
     };
@@ -222,7 +222,7 @@ fn every_alert_of_the_library_leads_to_its_playbook() {
         let entry = scene.service(&target, &[("HEALTH", 1), ("HTTPS", 1), ("SUPERVISED", 1)]);
         let service: Service = serde_json::from_value(entry).expect("a service");
         for name in &playbook.matches.alertnames {
-            match choose(&files.playbooks, &alert(name), Some(&service), &PastSuccess::default()) {
+            match choose(&files.playbooks, &alert(name), Some(&service), &PastSuccess::new()) {
                 Choice::Plan(plan) => assert_eq!(plan.playbook, playbook.id, "{name}"),
                 Choice::None(why) => panic!("{name}: {why}"),
             }
