@@ -123,3 +123,7 @@ fn list<T: DeserializeOwned>(file: &Path, check: impl Fn(&T) -> Checked) -> Resu
 #[cfg(test)]
 #[path = "operator_files_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "operator_files_schema_tests.rs"]
+mod schema_tests;

@@ -32,7 +32,7 @@ use shared::operator_files::{OperatorFiles, PLAYBOOKS, SERVICE_REGISTRY};
 use tests::stack::project;
 
 use crate::host::Host;
-use crate::scenes::{LARGE_LOG, SCENES, Scene};
+use crate::scenes::{LARGE_LOG, SCENES, Scene, So};
 use crate::supervisor::Supervisor;
 
 /// What no pattern of the library may take as a value.
@@ -84,7 +84,7 @@ impl Scene {
     }
 
     /// What is so on the host, with changes; a file whose content is GONE is not there.
-    fn state(&self, changes: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
+    fn state(&self, changes: &[So]) -> Vec<So> {
         let mut state: BTreeMap<&str, &str> = self.state.iter().copied().collect();
         state.extend(changes.iter().copied());
         state.into_iter().filter(|(_, content)| *content != "GONE").collect()
@@ -99,7 +99,7 @@ struct Ran {
 }
 
 /// Plays a scene from the alert to the end of the repair. None where something real is missing.
-async fn play(scene: &Scene, changes: &[(&'static str, &'static str)]) -> Option<Ran> {
+async fn play(scene: &Scene, changes: &[So]) -> Option<Ran> {
     let host = Host::start(&scene.state(changes))?;
     if host.path(LARGE_LOG.0).exists() {
         let log = fs::OpenOptions::new().write(true).open(host.path(LARGE_LOG.0)).expect("the log");

@@ -1,5 +1,8 @@
 //! A scene for every playbook: what is wrong, for which alert, and what has to arrive at the host.
 
+/// A file of the host's state and its content.
+pub(crate) type So = (&'static str, &'static str);
+
 /// One playbook's scene.
 #[derive(Debug)]
 pub(crate) struct Scene {
@@ -13,16 +16,16 @@ pub(crate) struct Scene {
     /// Its facts; HEALTH and HTTPS stand for the host's ports.
     pub(crate) facts: &'static [(&'static str, &'static str)],
     /// What is so on the host in the beginning.
-    pub(crate) state: &'static [(&'static str, &'static str)],
+    pub(crate) state: &'static [So],
     /// What has to be done there, in this order.
     pub(crate) done: &'static [&'static str],
     /// A fact because of which less is done: what is so on the host then, and what is still done.
-    pub(crate) spared: &'static [(&'static [(&'static str, &'static str)], &'static [&'static str])],
+    pub(crate) spared: &'static [(&'static [So], &'static [&'static str])],
     /// What is so on a host that the playbook does not help.
-    pub(crate) stubborn: (&'static str, &'static str),
+    pub(crate) stubborn: So,
 }
 
-const STUBBORN: (&str, &str) = ("stubborn", "");
+const STUBBORN: So = ("stubborn", "");
 const CLUSTER: [(&str, &str); 2] = [("kube_context", "prod"), ("namespace", "shop")];
 const NONE: Scene =
     Scene { playbook: "", alert: "", service: "shop-1", unit: "none", facts: &[], state: &[], done: &[], spared: &[], stubborn: STUBBORN };
@@ -66,7 +69,7 @@ pub(crate) const SCENES: [Scene; 13] = [
         unit: "app.service",
         state: &[("unit", "failed"), ("start-limit", "")],
         done: &["systemctl reset-failed app.service", "systemctl restart app.service"],
-        spared: &[(&[("unit", "inactive")], &["systemctl restart app.service"])],
+        spared: &[(&[("unit", "inactive"), ("start-limit", "GONE")], &["systemctl restart app.service"])],
         ..NONE
     },
     Scene {

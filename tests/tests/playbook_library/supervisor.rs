@@ -45,10 +45,10 @@ impl Supervisor {
         .expect("written");
         let mut command = Command::new(supervisord);
         command.arg("-c").arg(directory.join("supervisord.conf")).stdin(Stdio::null()).stdout(Stdio::null());
-        let process = command.spawn().expect("it starts");
+        let started = Self { process: command.spawn().expect("it starts"), port };
         for _ in 0..500 {
             if TcpStream::connect(("127.0.0.1", control)).is_ok() {
-                return Some(Self { process, port });
+                return Some(started);
             }
             sleep(Duration::from_millis(20));
         }
