@@ -14,6 +14,7 @@ use super::operation_log::Head;
 use super::plan::Plan;
 use super::reanalysis::Reanalysis;
 use super::repair::Repair;
+use super::repair_silence::RepairSilence;
 use super::silence::Silence;
 use super::storm::Storm;
 
@@ -123,6 +124,9 @@ pub struct Incident {
     /// When somebody asked for a silence last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silence_asked_at: Option<Timestamp>,
+    /// The silence of its last repair.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repair_silence: Option<RepairSilence>,
     /// The ids of the presses that were refused and decide nothing, as far as the log has them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused_presses: Vec<String>,

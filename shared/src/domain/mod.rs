@@ -38,6 +38,8 @@ pub mod price;
 pub mod reanalysis;
 pub mod record;
 pub mod repair;
+pub mod repair_silence;
+pub mod resolution;
 pub mod server_url;
 #[cfg(feature = "playbooks")]
 pub mod service;

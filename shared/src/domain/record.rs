@@ -26,16 +26,19 @@ pub struct Ended {
     pub verified: bool,
     /// When it ended.
     pub at: Timestamp,
+    /// True if it was counted as verified before, and is not: its alert has not resolved in time.
+    pub after_all: bool,
 }
 
 impl Ended {
-    /// The run that ends with this very change, if one does. Saved together with the change, it counts once.
+    /// The run that ends with this very change, or turns out to have failed. Saved together with the change, it counts once.
     #[must_use]
     pub fn of(draft: &Draft) -> Option<Self> {
-        let ended = draft.entries.iter().find(|entry| entry.event == Event::ExecutionCompleted)?;
+        let ended = draft.entries.iter().find(|entry| matches!(entry.event, Event::ExecutionCompleted | Event::ResolutionOverdue))?;
         let outcome = draft.incident.repair.as_ref()?.outcome?;
         let playbook = draft.incident.plan.as_ref()?.playbook.clone();
-        Some(Self { playbook, verified: outcome == RepairOutcome::Verified, at: ended.at })
+        let (verified, after_all) = (outcome == RepairOutcome::Verified, ended.event == Event::ResolutionOverdue);
+        Some(Self { playbook, verified, at: ended.at, after_all })
     }
 }
 
@@ -64,7 +67,12 @@ mod tests {
             draft.incident.repair = Some(Repair { outcome: Some(outcome), ..Repair::start(plan().hash(), now) });
             assert_eq!(Ended::of(&draft), None, "a later change of an incident whose run has ended");
             draft.record(now, News::new(Event::ExecutionCompleted, "repair", ""));
-            assert_eq!(Ended::of(&draft), Some(Ended { playbook: "restart".into(), verified, at: now }), "{outcome:?}");
+            assert_eq!(Ended::of(&draft), Some(Ended { playbook: "restart".into(), verified, at: now, after_all: false }), "{outcome:?}");
         }
+        let mut draft = Draft::of(incident());
+        draft.incident.plan = Some(plan());
+        draft.incident.repair = Some(Repair { outcome: Some(RepairOutcome::StillFiring), ..Repair::start(plan().hash(), now) });
+        draft.record(now, News::new(Event::ResolutionOverdue, "notifier", ""));
+        assert_eq!(Ended::of(&draft), Some(Ended { playbook: "restart".into(), verified: false, at: now, after_all: true }));
     }
 }

@@ -98,6 +98,8 @@ pub enum RepairOutcome {
     NotVerified,
     /// A step was started and its result will never be known.
     Unknown,
+    /// It was verified, but its alert has not resolved in time.
+    StillFiring,
 }
 
 /// A run of a plan.

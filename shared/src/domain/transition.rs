@@ -56,6 +56,7 @@ impl Draft {
             silence: None,
             refused_presses: Vec::new(),
             silence_asked_at: None,
+            repair_silence: None,
             tied_to: None,
             storm: None,
             version: 0,

@@ -169,13 +169,14 @@ impl Store {
     }
 }
 
-/// Counts the end of a run in its playbook's record; written with the incident that it ends, so that it counts once.
+/// Counts the end of a run in its playbook's record, or counts it anew; written with the incident that it changes, so that it counts once.
 pub(super) fn counted(table: &str, ended: &Ended) -> Result<Update, StoreError> {
+    let verified = if ended.after_all { -1 } else { i32::from(ended.verified) };
     Update::builder()
         .table_name(table)
         .set_key(Some(record_key(&ended.playbook)))
         .update_expression("ADD verified :verified, failed :failed SET last_run = :at")
-        .expression_attribute_values(":verified", number(u8::from(ended.verified)))
+        .expression_attribute_values(":verified", number(verified))
         .expression_attribute_values(":failed", number(u8::from(!ended.verified)))
         .expression_attribute_values(":at", millis(ended.at))
         .build()
