@@ -179,7 +179,7 @@ async fn what_nobody_decides_goes_to_others_and_is_void_in_the_end() {
     let id = incident.id.as_str();
     let approval = incident.approval.as_ref().expect("asked").id.clone();
     stack.card(id, "Waiting for a decision").await;
-    assert!(stack.store.next_look(&approval).await.expect("the store answers").is_some(), "a look is under way");
+    assert!(stack.store.next_look(Look::Decision, &approval).await.expect("the store answers").is_some(), "a look is under way");
     let (notifier, due) = (stack.notifier(), Message::DecisionDue { approval_id: approval.clone() });
     let approve = format!("approve:{approval}");
 

@@ -19,8 +19,10 @@ fn main() {
         let cards = json!({
             "waiting": card(samples::waiting()),
             "half_approved": card(samples::half_approved()),
+            "repairing": card(samples::repairing()),
             "repaired": card(samples::repaired()),
             "failed": card(samples::failed()),
+            "still_firing": card(samples::still_firing()),
             "needs_human": card(samples::needs_human()),
             "storm": card(samples::storm()),
             "pipeline": card(samples::pipeline()),

@@ -202,6 +202,27 @@ pub fn failed() -> Draft {
     draft
 }
 
+/// One whose repair runs while Alertmanager is silent about it.
+#[must_use]
+pub fn repairing() -> Draft {
+    let mut draft = approved();
+    let step = StepRun { phase: Phase::Steps, index: 0, finished: false, succeeded: false, detail: String::new() };
+    draft.incident.repair = Some(Repair { steps: vec![step], ..Repair::start(plan().hash(), at(140)) });
+    draft.incident.status = Status::Repairing;
+    draft.repair_silenced(&plan().hash(), Ok(("7c5e2a90-5c0e-4f4b-9a51-0d6a5f3a1c11", at(320))), at(140));
+    draft
+}
+
+/// One whose repair was verified, but whose alert went on.
+#[must_use]
+pub fn still_firing() -> Draft {
+    let mut draft = repaired();
+    if let Some(id) = draft.incident.approval.as_ref().map(|approval| approval.id.clone()) {
+        draft.still_fires(&id, SignedDuration::from_secs(900), at(1_060));
+    }
+    draft
+}
+
 /// One that no playbook fits, and whose models did not answer.
 #[must_use]
 pub fn needs_human() -> Draft {
@@ -292,7 +313,7 @@ pub fn flow() -> Flow {
 /// Every one of them that is no storm and no report.
 #[must_use]
 pub fn incidents() -> Vec<Incident> {
-    [waiting(), half_approved(), repaired(), failed(), needs_human()].map(|draft| draft.incident).into()
+    [waiting(), half_approved(), repairing(), repaired(), failed(), still_firing(), needs_human()].map(|draft| draft.incident).into()
 }
 
 /// Earlier incidents of one fingerprint, newest first.

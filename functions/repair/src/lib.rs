@@ -4,6 +4,7 @@ pub mod bridge;
 pub mod config;
 mod entrance;
 pub mod run;
+mod silence;
 
 use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
@@ -25,6 +26,7 @@ use thiserror::Error;
 use crate::bridge::Bridge;
 use crate::config::Config;
 use crate::entrance::{Entrance, Rules, enter};
+use crate::silence::Silencer;
 
 /// How long a lock lasts: longer than the function runs, so that only a repair that was killed leaves one to expire.
 const LOCK_TIME: SignedDuration = SignedDuration::from_secs(330);
@@ -73,6 +75,7 @@ pub struct App {
     bridge: Bridge,
     files: OperatorFiles,
     limits: Limits,
+    silencer: Silencer,
 }
 
 impl App {
@@ -83,6 +86,7 @@ impl App {
     pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, Faults> {
         let (files, limits) = both(OperatorFiles::load(&config.config_dir), limits(&config.config_dir))?;
         Ok(Self {
+            silencer: Silencer::new(&config.config_dir, aws)?,
             store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
             notifications: Queue::new(aws_sdk_sqs::Client::new(aws), config.notifications_queue),
             bridge: Bridge::new(aws, config.bridge_function),
@@ -143,7 +147,9 @@ impl App {
                 // It was approved in between, and no attempt is without its entry.
                 self.enter_ledgers(group, &plan, approval_id, clock()).await?;
             }
+            self.silencer.begin(&self.store, &incident, clock).await?;
             run::to_the_end(self, id, &plan, clock).await?;
+            self.silencer.end(&self.store, id, clock).await?;
             self.tell(id).await?;
         }
         if let Some(group) = group {

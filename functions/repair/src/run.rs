@@ -33,6 +33,10 @@ pub async fn to_the_end(app: &App, id: &IncidentId, plan: &Plan, clock: fn() -> 
         };
         let (result, tries) = attempt(app, &request, &step).await;
         app.store.change(id, |draft| end(draft, phase, index, &result, tries, clock())).await?;
+        if !result.succeeded() {
+            // People have to hear of it before anything is taken back.
+            app.silencer.end(&app.store, id, clock).await?;
+        }
     }
 }
 
@@ -93,7 +97,7 @@ fn finish(draft: &mut Draft, plan: &Plan, outcome: RepairOutcome, now: Timestamp
     draft.record(
         now,
         match outcome {
-            RepairOutcome::Verified | RepairOutcome::NotVerified => executed,
+            RepairOutcome::Verified | RepairOutcome::NotVerified | RepairOutcome::StillFiring => executed,
             RepairOutcome::StepFailed => executed.failed("a step failed"),
             RepairOutcome::Unknown => executed.failed("a step was started, and its result will never be known"),
         },
