@@ -11,6 +11,7 @@ use shared::domain::id::IncidentId;
 use shared::domain::incident::{Incident, Status};
 use shared::domain::operation_log::{Entry, Event};
 use shared::message::Message;
+use shared::store::Look;
 use tests::alert::{TestAlert, unique};
 use tests::stack::Stack;
 

@@ -123,7 +123,10 @@ fn a_repair_says_what_became_of_its_silence_and_of_its_alert() {
         }
     };
     let running = samples::repairing();
-    contains(&running.incident, ["is silent about it while the repair runs, until 2026-11-", "修復期間 Alertmanager 靜音，最晚至 2026-11-"]);
+    contains(
+        &running.incident,
+        ["is silent about it while the repair runs, until 2026-11-", "修復期間 Alertmanager 靜音，最晚至 2026-11-"],
+    );
     let after = |removed| {
         let mut draft = running.clone();
         draft.repair_silence_ended(removed, draft.incident.opened_at);

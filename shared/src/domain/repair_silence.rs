@@ -103,7 +103,8 @@ impl Draft {
 
     /// Notes that the silence of the repair was taken away, or why it was not. What is noted stays.
     pub fn repair_silence_ended(&mut self, removed: Result<(), &str>, now: Timestamp) {
-        let Some(silence) = self.incident.repair_silence.as_mut().filter(|silence| silence.id.is_some() && silence.ended_at.is_none()) else {
+        let Some(silence) = self.incident.repair_silence.as_mut().filter(|silence| silence.id.is_some() && silence.ended_at.is_none())
+        else {
             return;
         };
         silence.ended_at = Some(now);

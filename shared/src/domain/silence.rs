@@ -106,7 +106,8 @@ pub fn labels(alert: &Alert) -> Option<Vec<(&str, &str)>> {
 #[must_use]
 pub fn unanswered(log: &[Entry]) -> Option<&Entry> {
     // The silence of a repair is nobody's answer.
-    let concerns = |entry: &&Entry| entry.event == Event::SilenceRequested || (entry.event == Event::SilenceCreated && entry.actor == ACTOR);
+    let concerns =
+        |entry: &&Entry| entry.event == Event::SilenceRequested || (entry.event == Event::SilenceCreated && entry.actor == ACTOR);
     let last = log.iter().rev().find(concerns)?;
     (last.event == Event::SilenceRequested).then_some(last)
 }
