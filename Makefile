@@ -98,8 +98,7 @@ fuzz: ## Search for a broken promise, guided by coverage (TARGET=<directory of f
 		-max_total_time=$(SECONDS) -timeout=10 -print_final_stats=1 -artifact_prefix=target/fuzz-corpus/$(TARGET)- $(ARGS) $(INPUTS)
 
 check-config: ## Check the files in config/
-	@cargo run -q -p shared --features json-files,playbooks --bin check-config -- config
-	@cargo run -q -p notifier --example check-templates -- config
+	@cargo run -q -p quell -- check config
 
 pictures: ## Take the pictures of docs/notifications.md (needs chromium with fonts-noto-cjk and fonts-noto-color-emoji)
 	@$(PYTHON) -m infra.local.pictures

@@ -18,6 +18,9 @@ DOCS = PROJECT / "docs"
 PICTURES = [
     ("card-waiting", "en", ["waiting"], 880),
     ("card-decided", "en", ["half_approved"], 925),
+    ("card-repairing", "en", ["repairing"], 850),
+    ("card-failed", "en", ["failed"], 930),
+    ("card-details", "en", ["details"], 1120),
     ("card-storm", "en", ["storm", "pipeline"], 735),
     ("card-zh-TW", "zh-TW", ["waiting"], 895),
 ]

@@ -165,6 +165,7 @@ exec sh -c "${{SSH_ORIGINAL_COMMAND:?no command was given}}"
 def _start_sshd(children: Children, run: Run, directory: Path, sshd: str, port: int, client_key: str, forced: Path) -> Child:
     (directory / "authorized_keys").write_text(f'restrict,command="{shlex.quote(str(forced))}" {client_key}\n')
     config = directory / "sshd_config"
+    # HOME: bash, asked by sshd, reads the .bashrc of its user, which can be anything and take long.
     config.write_text(
         f"""ListenAddress {LOOPBACK}:{port}
 HostKey "{directory}/host_key"
@@ -175,6 +176,7 @@ PermitRootLogin prohibit-password
 UsePAM no
 StrictModes no
 LogLevel VERBOSE
+SetEnv "HOME={directory}"
 """
     )
     if os.getuid() == 0:

@@ -43,6 +43,7 @@ impl AnalyzerFiles {
                     file: directory.join(file),
                     line: None,
                     text: format!("{field} {sentence}"),
+                    field: Some(field),
                 };
                 let faults: Vec<_> = of_settings.chain(of_rules).map(fault).collect();
                 if faults.is_empty() { Ok(Self { settings, prices, rules }) } else { Err(Faults(faults)) }

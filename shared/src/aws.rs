@@ -54,6 +54,19 @@ pub struct AwsEnvironment {
     connection: Connection,
 }
 
+impl Connection {
+    /// Connections to AWS, or to whom the certificates in `AWS_CA_BUNDLE` belong.
+    ///
+    /// # Errors
+    /// If the bundle cannot be read.
+    pub fn from_variables<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<Self, InvalidVariable> {
+        let unfit = |_| InvalidVariable::Unfit { name: "AWS_CA_BUNDLE", expected: "the path of a file that can be read" };
+        let bundle = variables.optional("AWS_CA_BUNDLE");
+        let roots = bundle.map_or_else(|| Ok(AMAZON_ROOTS.to_vec()), |file| std::fs::read(file).map_err(unfit))?;
+        Ok(Self::new(roots))
+    }
+}
+
 impl fmt::Debug for AwsEnvironment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AwsEnvironment").field("region", &self.region).finish_non_exhaustive()
@@ -75,11 +88,9 @@ impl AwsEnvironment {
             None,
             "Lambda",
         );
-        let bundle = variables.optional("AWS_CA_BUNDLE");
-        let unfit = |_| InvalidVariable::Unfit { name: "AWS_CA_BUNDLE", expected: "the path of a file that can be read" };
-        let roots = bundle.map_or_else(|| Ok(AMAZON_ROOTS.to_vec()), |file| std::fs::read(file).map_err(unfit))?;
+        let connection = Connection::from_variables(variables)?;
         let region = variables.required("AWS_REGION", expected)?;
-        Ok(Self { region, credentials, endpoint_url: variables.optional("AWS_ENDPOINT_URL"), connection: Connection::new(roots) })
+        Ok(Self { region, credentials, endpoint_url: variables.optional("AWS_ENDPOINT_URL"), connection })
     }
 
     /// The region.

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
+use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use tracing::{error, info};
 
 use crate::message::Queued;
@@ -16,17 +16,44 @@ pub enum Order {
     Kept,
 }
 
-/// Handles every message of a batch and answers which of them have to come back. `handle` gets the message and its id.
+/// How a message came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// The queue's id of the message, the same in every delivery.
+    pub id: String,
+    /// The receipt of this delivery: with it, the queue is told when the message may come again.
+    pub receipt: String,
+    /// How often it has come, this time included.
+    pub times: u32,
+}
+
+impl Delivery {
+    fn of(record: &SqsMessage) -> Option<Self> {
+        let times = record.attributes.get("ApproximateReceiveCount").and_then(|times| times.parse().ok()).unwrap_or(1);
+        Some(Self { id: record.message_id.clone()?, receipt: record.receipt_handle.clone().unwrap_or_default(), times })
+    }
+}
+
+/// Why a message was not handled, and has to come again.
+pub trait Unhandled: Display {
+    /// True if nothing is wrong: its time has only not come.
+    fn is_only_early(&self) -> bool {
+        false
+    }
+}
+
+/// Handles every message of a batch and answers which of them have to come back.
 ///
 /// A message that cannot be read comes back until the queue moves it to its dead-letter queue, alone.
-pub async fn take<M: Queued, E: Display>(
+pub async fn take<M: Queued, E: Unhandled>(
     event: SqsEvent,
     order: Order,
-    handle: impl AsyncFn(M, String) -> Result<(), E>,
+    handle: impl AsyncFn(M, Delivery) -> Result<(), E>,
 ) -> SqsBatchResponse {
     let mut failures = Vec::new();
     for record in event.records {
-        let Some(id) = record.message_id else { continue };
+        let Some(delivery) = Delivery::of(&record) else { continue };
+        let id = delivery.id.clone();
         let come_back = if order == Order::Kept && !failures.is_empty() {
             true
         } else {
@@ -34,7 +61,7 @@ pub async fn take<M: Queued, E: Display>(
                 Ok(message) => {
                     let (kind, subject) = message.subject();
                     // Boxed: what handles a message holds the SDK's deep futures, and `main` around it would be too deep for the compiler.
-                    let handled = Box::pin(handle(message, id.clone())).await;
+                    let handled = Box::pin(handle(message, delivery)).await;
                     log(&id, kind, &subject, &handled);
                     handled.is_err()
                 }
@@ -55,13 +82,16 @@ pub async fn take<M: Queued, E: Display>(
     response
 }
 
-fn log<E: Display>(message_id: &str, kind: &str, subject: &str, handled: &Result<(), E>) {
+fn log<E: Unhandled>(message_id: &str, kind: &str, subject: &str, handled: &Result<(), E>) {
     let incident_id = (kind == "incident_id").then_some(subject);
     let alertname = (kind == "alertname").then_some(subject);
     let day = (kind == "day").then_some(subject);
     let channel = (kind == "channel").then_some(subject);
     match handled {
         Ok(()) => info!(message_id, incident_id, alertname, day, channel, "handled"),
+        Err(error) if error.is_only_early() => {
+            info!(message_id, incident_id, alertname, day, channel, %error, "not yet: it comes back");
+        }
         Err(error) => error!(message_id, incident_id, alertname, day, channel, %error, "not handled: it comes back"),
     }
 }
@@ -72,7 +102,7 @@ mod tests {
 
     use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 
-    use super::{Order, take};
+    use super::{Delivery, Order, Unhandled, take};
     use crate::message::Message;
 
     fn batch(bodies: &[&str]) -> SqsEvent {
@@ -80,6 +110,7 @@ mod tests {
             let mut record = SqsMessage::default();
             record.message_id = Some(format!("m{i}"));
             record.body = Some((*body).to_owned());
+            record.attributes.insert("ApproximateReceiveCount".to_owned(), "3".to_owned());
             record
         };
         let mut event = SqsEvent::default();
@@ -87,9 +118,12 @@ mod tests {
         event
     }
 
+    impl Unhandled for &str {}
+
     async fn come_back(bodies: &[&str], order: Order, failing: &str) -> (Vec<String>, Vec<String>) {
         let handled = RefCell::new(Vec::new());
-        let response = take(batch(bodies), order, async |_: Message, id: String| {
+        let response = take(batch(bodies), order, async |_: Message, Delivery { id, times, .. }: Delivery| {
+            assert_eq!(times, 3);
             handled.borrow_mut().push(id.clone());
             if id == failing { Err("it failed") } else { Ok(()) }
         })

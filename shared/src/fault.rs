@@ -12,7 +12,9 @@ pub struct Fault {
     pub file: PathBuf,
     /// In which line, where that is known.
     pub line: Option<u64>,
-    /// What is wrong, beginning with the field where there is one.
+    /// In which field, where that is known.
+    pub field: Option<String>,
+    /// What is wrong, as people read it: it begins with the field where there is one.
     pub text: String,
 }
 

@@ -12,20 +12,29 @@ use crate::fault::{Fault, Faults};
 /// # Errors
 /// Everything that is wrong with the file.
 pub(crate) fn read<T: DeserializeOwned + Default>(file: &Path, check: impl Fn(&T) -> Vec<(String, String)>) -> Result<T, Faults> {
-    let fault =
-        |line: Option<usize>, text: String| Fault { file: file.to_owned(), line: line.and_then(|line| u64::try_from(line).ok()), text };
+    let fault = |line: Option<usize>, field: Option<String>, text: String| {
+        let line = line.and_then(|line| u64::try_from(line).ok());
+        Fault { file: file.to_owned(), line, field, text }
+    };
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(T::default()),
-        Err(error) => return Err(Faults(vec![fault(None, format!("cannot be read: {error}"))])),
+        Err(error) => return Err(Faults(vec![fault(None, None, format!("cannot be read: {error}"))])),
     };
     let mut deserializer = serde_json::Deserializer::from_str(&text);
-    let wrong = |field: &str, error: &serde_json::Error| Faults(vec![fault(Some(error.line()), format!("{field}{error}"))]);
+    let wrong = |field: Option<String>, error: &serde_json::Error| {
+        let place = field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default();
+        Faults(vec![fault(Some(error.line()), field, format!("{place}{error}"))])
+    };
     let read: T = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
-        wrong(&if path == "." { String::new() } else { format!("{path}: ") }, error.inner())
+        wrong(Some(path).filter(|path| path != "."), error.inner())
     })?;
-    deserializer.end().map_err(|error| wrong("", &error))?;
-    let faults: Vec<Fault> = check(&read).into_iter().map(|(field, sentence)| fault(None, format!("{field} {sentence}"))).collect();
+    deserializer.end().map_err(|error| wrong(None, &error))?;
+    let checked = |(field, sentence): (String, String)| {
+        let text = format!("{field} {sentence}");
+        fault(None, Some(field), text)
+    };
+    let faults: Vec<Fault> = check(&read).into_iter().map(checked).collect();
     if faults.is_empty() { Ok(read) } else { Err(Faults(faults)) }
 }

@@ -22,8 +22,12 @@ pub mod approval_link;
 pub mod aws;
 #[cfg(feature = "json-files")]
 pub mod channels_file;
+#[cfg(feature = "command-line")]
+pub mod command_line;
 #[cfg(feature = "consumer")]
 pub mod consumer;
+#[cfg(feature = "command-line")]
+pub mod guard_lines;
 #[cfg(feature = "intake")]
 pub mod intake;
 #[cfg(any(feature = "signed", feature = "store"))]

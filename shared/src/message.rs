@@ -63,6 +63,9 @@ pub enum Message {
         channel: String,
         /// The id of the press, so that one that comes twice is answered once.
         press: String,
+        /// Who pressed, as it stands in the log. Empty in a message from before it was kept.
+        #[serde(default)]
+        by: String,
     },
     /// A press was answered, where only the person who pressed should read it. Ingress to notifier.
     PressAnswered {

@@ -85,13 +85,15 @@ fn list<T: DeserializeOwned>(file: &Path, check: impl Fn(&T) -> Checked) -> Resu
     for (index, item) in items.iter().enumerate() {
         let line = item.referenced.line();
         let (name, others, wrong) = check(&item.value);
-        let mut fault = |text: String| faults.push(Fault { file: file.to_owned(), line: Some(line), text });
+        let mut fault = |field: &str, text: String| {
+            faults.push(Fault { file: file.to_owned(), line: Some(line), field: Some(format!("[{index}].{field}")), text })
+        };
         for (field, sentence) in wrong {
-            fault(format!("[{index}] {name}: {field} {sentence}"));
+            fault(&field, format!("[{index}] {name}: {field} {sentence}"));
         }
         for name in std::iter::once(&name).chain(&others) {
             if let Some(first) = names.insert(name.clone(), line) {
-                fault(format!("[{index}] the name {name} stands in line {first} already"));
+                fault("name", format!("[{index}] the name {name} stands in line {first} already"));
             }
         }
     }

@@ -29,7 +29,7 @@ fn the_files_that_ship_with_the_project_have_no_faults() {
 #[test]
 fn a_fault_of_shape_names_file_line_and_field() {
     insta::assert_snapshot!(faults("type", &GOOD_PLAYBOOK.replace("low", "none"), ""), @"playbooks.yaml:4: [0].risk: unknown variant `none`, expected one of low, medium, high, critical at line 4, column 9");
-    insta::assert_snapshot!(faults("unknown", &GOOD_PLAYBOOK.replace("steps", "step"), ""), @"playbooks.yaml:5: [0].step: unknown field `step`, expected one of id, name, match, risk, data_impact, auto, cooldown, parameters, steps, verify, rollback at line 5, column 3");
+    insta::assert_snapshot!(faults("unknown", &GOOD_PLAYBOOK.replace("steps", "step"), ""), @"playbooks.yaml:5: [0].step: unknown field `step`, expected one of id, name, match, risk, data_impact, auto, cooldown, parameters, facts, steps, verify, rollback at line 5, column 3");
     insta::assert_snapshot!(faults("nested", &GOOD_PLAYBOOK.replace("run: [a]", "run: [a], timeout: soon"), ""), @"playbooks.yaml:5: [0].steps[0].timeout: `soon` is not a length of time such as 90s or 30m at line 5, column 32");
     insta::assert_snapshot!(faults("yaml", "- id: [", ""), @"playbooks.yaml:1: [0].id: expected string scalar at line 1, column 7");
 }
@@ -37,15 +37,22 @@ fn a_fault_of_shape_names_file_line_and_field() {
 #[test]
 fn a_fault_of_sense_names_file_line_and_field() {
     let second = "- id: a\n  name: B\n  match: {}\n  risk: low\n  parameters: { p: { from: alert.name, pattern: '(' } }\n  \
-                  steps: [{ run: ['{q}'], timeout: 500s }]\n";
+                  facts: [{ id: up, run: [a] }, { id: up, run: [a] }]\n  \
+                  steps: [{ run: ['{q}'], timeout: 900s, when: { fact: down, prints: '(' } }, { run: [b], when: { fact: up } }]\n  \
+                  verify: [{ run: [c], retries: 100, every: 301s }]\n";
     insta::assert_snapshot!(faults("sense", &format!("{GOOD_PLAYBOOK}{second}"), ""), @r"
     playbooks.yaml:6: [1] a: match names no alert: give alertnames or alert_types
     playbooks.yaml:6: [1] a: parameters.p.from has to be service.name, service.unit or service.facts.<key>
     playbooks.yaml:6: [1] a: parameters.p.pattern is not a regular expression: found open group without closing ')'
+    playbooks.yaml:6: [1] a: facts[1].id is up, which another fact is called already
     playbooks.yaml:6: [1] a: steps[0].run has to begin with the name of a program, which cannot be a parameter
     playbooks.yaml:6: [1] a: steps[0].run[0] names the parameter q, which is not declared
-    playbooks.yaml:6: [1] a: steps[0].timeout has to be between 1s and 100s
-    playbooks.yaml:6: [1] a: steps with verify and rollback take up to 500s; 240s is the most that one repair has
+    playbooks.yaml:6: [1] a: steps[0].timeout has to be between 1s and 800s
+    playbooks.yaml:6: [1] a: steps[0].when names the fact down, which is not among the playbook's facts
+    playbooks.yaml:6: [1] a: steps[0].when prints is not a regular expression: found open group without closing ')'
+    playbooks.yaml:6: [1] a: steps[1].when asks nothing of the fact: give exits or prints
+    playbooks.yaml:6: [1] a: verify[0].every is 301s; 300s is the longest wait
+    playbooks.yaml:6: [1] a: steps with facts, verify and rollback take up to 32391s; 3600s is the most that one repair has
     playbooks.yaml:6: [1] the name a stands in line 1 already
     ");
     let services = "- name: a b\n  aliases: [x, x]\n  level: auto\n  redundancy_group: 'a/b'\n  target: { ssh: { host: h, port: 0, user: u, host_key: AAAA } }\n";

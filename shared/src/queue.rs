@@ -11,9 +11,9 @@ use crate::message::{Message, Queued};
 /// How many seconds at least lie between two looks at a storm: a chat takes about twenty changes of a card a minute.
 pub const STORM_LOOKS_EVERY: i32 = 5;
 
-/// Why a message is not on the queue.
+/// Why a message is not on the queue, or not held.
 #[derive(Debug, Error)]
-#[error("the queue {queue} did not take the message: {why}")]
+#[error("the queue {queue} did not do as asked: {why}")]
 pub struct QueueError {
     /// Which queue: the last part of its URL.
     pub queue: String,
@@ -61,6 +61,16 @@ impl Queue {
         self.request(request.message_group_id(group).message_deduplication_id(deduplication_id)).await
     }
 
+    /// Says after how many seconds a message that is being handled comes again, unless it is deleted before: in place of the queue's
+    /// own visibility timeout, counted from now.
+    ///
+    /// # Errors
+    /// If the queue did not take it, also because the message is not being handled any more.
+    pub async fn come_again(&self, receipt: &str, seconds: i32) -> Result<(), QueueError> {
+        let request = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(receipt).visibility_timeout(seconds);
+        request.send().await.map(drop).map_err(|error| self.refused(DisplayErrorContext(&error).to_string()))
+    }
+
     /// Puts the approved plan of an incident onto the queue of repairs, whose groups are the targets. There is nothing to put if the
     /// incident has none that waits for its repair.
     ///
@@ -78,10 +88,11 @@ impl Queue {
         request: aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder,
     ) -> Result<String, QueueError> {
         let sent = request.queue_url(&self.url).send().await;
-        let sent = sent.map_err(|error| QueueError {
-            queue: self.url.rsplit('/').next().unwrap_or_default().to_owned(),
-            why: DisplayErrorContext(&error).to_string(),
-        })?;
+        let sent = sent.map_err(|error| self.refused(DisplayErrorContext(&error).to_string()))?;
         Ok(sent.message_id.unwrap_or_default())
+    }
+
+    fn refused(&self, why: String) -> QueueError {
+        QueueError { queue: self.url.rsplit('/').next().unwrap_or_default().to_owned(), why }
     }
 }

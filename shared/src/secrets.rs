@@ -120,7 +120,20 @@ impl Secrets {
     /// # Errors
     /// If it has no value or cannot be read.
     pub async fn get(&self, id: &str) -> Result<SecretString, SecretError> {
-        self.read(id, Stage::Current, MAX_AGE).await?.ok_or_else(|| SecretError::NoValue { id: id.to_owned() })
+        self.current(id, MAX_AGE).await
+    }
+
+    /// The current value of a secret, read again whatever is in memory: for a function that shows a secret to somebody else and had
+    /// it refused.
+    ///
+    /// # Errors
+    /// If it has no value or cannot be read.
+    pub async fn of_now(&self, id: &str) -> Result<SecretString, SecretError> {
+        self.current(id, Duration::ZERO).await
+    }
+
+    async fn current(&self, id: &str, age: Duration) -> Result<SecretString, SecretError> {
+        self.read(id, Stage::Current, age).await?.ok_or_else(|| SecretError::NoValue { id: id.to_owned() })
     }
 
     /// The current value of a secret, and the one before it where there is one: what is signed during a rotation is signed with both.

@@ -11,13 +11,21 @@ use crate::fault::{Fault, Faults};
 /// # Errors
 /// If it cannot be read, or is not what it has to be.
 pub(crate) fn read<T: DeserializeOwned>(file: &Path, empty: &str) -> Result<T, Faults> {
-    let one = |line: Option<u64>, text: String| Faults(vec![Fault { file: file.to_owned(), line, text }]);
-    let text = std::fs::read_to_string(file).map_err(|error| one(None, format!("cannot be read: {error}")))?;
+    let one = |wrong: Wrong| Faults(vec![Fault { file: file.to_owned(), line: wrong.line, field: wrong.field, text: wrong.text }]);
+    let unread = |error| one(Wrong { line: None, field: None, text: format!("cannot be read: {error}") });
+    let text = std::fs::read_to_string(file).map_err(unread)?;
     let says_nothing = text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
-    parse(if says_nothing { empty } else { &text }).map_err(|(line, text)| one(line, text))
+    parse(if says_nothing { empty } else { &text }).map_err(one)
 }
 
-fn parse<T: DeserializeOwned>(text: &str) -> Result<T, (Option<u64>, String)> {
+/// What is wrong with a text, and where.
+struct Wrong {
+    line: Option<u64>,
+    field: Option<String>,
+    text: String,
+}
+
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Wrong> {
     let mut path = String::new();
     let parsed = serde_saphyr::with_deserializer_from_str(text, |deserializer| {
         serde_path_to_error::deserialize(deserializer).map_err(|error| {
@@ -28,7 +36,8 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<T, (Option<u64>, String)> {
     });
     parsed.map_err(|error| {
         let line = error.location().map(|location| location.line());
-        let field = if path.is_empty() || path == "." { String::new() } else { format!("{path}: ") };
-        (line, format!("{field}{}", error.without_snippet()))
+        let field = Some(path).filter(|path| !path.is_empty() && path != ".");
+        let place = field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default();
+        Wrong { line, field, text: format!("{place}{}", error.without_snippet()) }
     })
 }

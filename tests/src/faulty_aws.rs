@@ -34,7 +34,8 @@ pub async fn faulty(stack: &Stack, fault: impl Fn(&Request) -> Option<Answer> + 
     stack.environment_at(&format!("http://{address}"))
 }
 
-async fn pass_on(http: &Client, endpoint: &str, request: Request) -> Answer {
+/// Passes a request on to the stack's AWS, unchanged.
+pub(crate) async fn pass_on(http: &Client, endpoint: &str, request: Request) -> Answer {
     let method = request.method.parse().expect("a method");
     let mut passed = http.request(method, format!("{endpoint}{}", request.path));
     for (name, value) in &request.headers {

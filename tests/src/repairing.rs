@@ -2,9 +2,10 @@
 
 use std::process::Command;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use repair::App;
 use repair::config::Config;
+use repair::turn::Turn;
 use serde_json::json;
 use shared::channels_file;
 use shared::domain::approval::Verdict;
@@ -14,6 +15,7 @@ use shared::domain::incident::Incident;
 use shared::message::Message;
 use shared::variables::Variables;
 
+use crate::alert::unique;
 use crate::stack::{Stack, project};
 
 impl Stack {
@@ -76,4 +78,11 @@ impl Stack {
         });
         App::new(Config::from_variables(&variables).expect("the variables"), &self.aws()).expect("the files")
     }
+}
+
+/// A turn of a worker of its own, which no queue has given a message.
+#[must_use]
+pub fn turn() -> Turn {
+    let ends = Timestamp::now() + SignedDuration::from_mins(15);
+    Turn { worker: unique("worker"), receipt: String::new(), times: 1, ends }
 }

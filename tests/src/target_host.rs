@@ -1,8 +1,8 @@
-//! A host to repair: an sshd of its own on a free loopback port, with its own keys, gone when the test is.
+//! A host to repair: an sshd of its own on a free port, with its own keys, gone when the test is.
 
 use std::fs;
-use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{self, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -11,13 +11,21 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::namespace::Namespace;
+
 const SSHD: &str = "/usr/sbin/sshd";
+const LOOPBACK: &str = "127.0.0.1";
+/// What sshd and its stand-in write when they can be reached.
+const LISTENING: &str = "listening on";
+/// The kinds of host keys that it has.
+pub const KINDS: [&str; 3] = ["ed25519", "ecdsa", "rsa"];
 
 /// A running host.
 #[derive(Debug)]
 pub struct TargetHost {
     directory: TempDir,
     server: Child,
+    address: String,
     port: u16,
     user: String,
 }
@@ -40,26 +48,38 @@ impl TargetHost {
     /// If it does not start, or is not installed and `CI` is set.
     #[must_use]
     pub fn sshd_with(options: &str, more_config: &str) -> Option<Self> {
+        Self::sshd_at(LOOPBACK, None, options, more_config)
+    }
+
+    /// The real sshd in a network namespace.
+    ///
+    /// # Panics
+    /// As [`TargetHost::sshd_with`].
+    #[must_use]
+    pub fn sshd_in(namespace: &Namespace, options: &str) -> Option<Self> {
+        Self::sshd_at(namespace.address(), Some(namespace), options, "")
+    }
+
+    fn sshd_at(address: &str, namespace: Option<&Namespace>, options: &str, more_config: &str) -> Option<Self> {
         if !Path::new(SSHD).exists() {
-            let note = "no sshd: install openssh-server to run the tests with a real one";
-            assert!(std::env::var_os("CI").is_none(), "{note}");
-            writeln!(io::stderr(), "skipped: {note}").expect("standard error");
+            skipped("no sshd: install openssh-server to run the tests with a real one");
             return None;
         }
         // Started as root, sshd wants this directory, which the service's start would have made.
         let _ = fs::create_dir_all("/run/sshd");
-        Some(Self::start(|directory, port| {
-            let key = fs::read_to_string(directory.join("login_key.pub")).expect("the key");
-            fs::write(directory.join("authorized_keys"), format!("{options} {key}").trim_start()).expect("authorized_keys");
-            let mut config = format!("ListenAddress 127.0.0.1:{port}\nPidFile none\nUsePAM no\nStrictModes no\n");
+        Some(Self::start(address, |directory, port| {
+            admit(directory, options, &public_key(&directory.join("login_key")));
+            let mut config = format!("ListenAddress {address}:{port}\nPidFile none\nUsePAM no\nStrictModes no\n");
+            // bash, asked by sshd, reads the .bashrc of its user, which is none of a story's business and can take long.
+            config += &format!("SetEnv HOME={}\n", directory.display());
             config += "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n";
             config += &format!("AuthorizedKeysFile {}\n", directory.join("authorized_keys").display());
-            for kind in ["ed25519", "ecdsa", "rsa"] {
+            for kind in KINDS {
                 config += &format!("HostKey {}\n", directory.join(format!("host_{kind}")).display());
             }
             config += more_config;
             fs::write(directory.join("sshd_config"), config).expect("sshd_config");
-            let mut command = Command::new(SSHD);
+            let mut command = namespace.map_or_else(|| Command::new(SSHD), |namespace| namespace.command(SSHD));
             command.args(["-D", "-e", "-f"]).arg(directory.join("sshd_config"));
             command
         }))
@@ -71,17 +91,17 @@ impl TargetHost {
     /// If it does not start.
     #[must_use]
     pub fn stand_in(program: &Path, script: &str) -> Self {
-        Self::start(|directory, port| {
+        Self::start(LOOPBACK, |directory, port| {
             let mut command = Command::new(program);
-            command.arg("--listen").arg(format!("127.0.0.1:{port}")).arg("--host-key").arg(directory.join("host_ed25519"));
+            command.arg("--listen").arg(format!("{LOOPBACK}:{port}")).arg("--host-key").arg(directory.join("host_ed25519"));
             command.arg("--authorized-key").arg(directory.join("login_key.pub")).args(["--command", script]);
             command
         })
     }
 
-    fn start(command: impl Fn(&Path, u16) -> Command) -> Self {
+    fn start(address: &str, command: impl Fn(&Path, u16) -> Command) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        for kind in ["ed25519", "ecdsa", "rsa"] {
+        for kind in KINDS {
             generate_key(kind, &directory.path().join(format!("host_{kind}")));
         }
         generate_key("ed25519", &directory.path().join("login_key"));
@@ -89,13 +109,13 @@ impl TargetHost {
         let user = String::from_utf8(user.stdout).expect("a name").trim().to_owned();
         // The port is free when it is chosen; another process can still take it before the server does.
         for _ in 0..5 {
-            let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
+            let port = TcpListener::bind((LOOPBACK, 0)).and_then(|listener| listener.local_addr()).expect("a free port").port();
             let log = fs::File::create(directory.path().join("log")).expect("a log");
             let output = log.try_clone().expect("a log");
             let mut command = command(directory.path(), port);
             let mut server = command.stdin(Stdio::null()).stdout(output).stderr(log).spawn().expect("the server starts");
-            if greets(port, &mut server) {
-                return Self { directory, server, port, user };
+            if listens(&directory.path().join("log"), 1, &mut server) {
+                return Self { directory, server, address: address.to_owned(), port, user };
             }
             let _ = server.kill();
             let _ = server.wait();
@@ -106,7 +126,65 @@ impl TargetHost {
     /// The host as the `target` of a service.
     #[must_use]
     pub fn target(&self) -> Value {
-        json!({ "ssh": { "host": "127.0.0.1", "port": self.port, "user": self.user, "host_key": self.host_key("ed25519") } })
+        json!({ "ssh": { "host": self.address, "port": self.port, "user": self.user, "host_key": self.host_key("ed25519") } })
+    }
+
+    /// The host as the `bastion` of another one.
+    #[must_use]
+    pub fn bastion(&self) -> Value {
+        self.target()["ssh"].take()
+    }
+
+    /// Its port.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Who logs in.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// Lets this key in, and no other, with these options before it in `authorized_keys`.
+    ///
+    /// # Panics
+    /// If its directory is gone.
+    pub fn admit(&self, options: &str, public_key: &str) {
+        admit(self.directory.path(), options, public_key);
+    }
+
+    /// Gives it new host keys, as somebody who installs it anew does.
+    ///
+    /// # Panics
+    /// If it does not come back with them.
+    pub fn change_host_keys(&mut self) {
+        for kind in KINDS {
+            let file = self.path(&format!("host_{kind}"));
+            fs::remove_file(&file).expect("the old key");
+            generate_key(kind, &file);
+        }
+        // sshd starts itself anew, on the same port.
+        let before = self.log().matches(LISTENING).count();
+        signal("HUP", self.server.id());
+        assert!(listens(&self.path("log"), before + 1, &mut self.server), "the server is not back: {}", self.log());
+    }
+
+    /// What it wrote to its log.
+    ///
+    /// # Panics
+    /// If it has none.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).expect("a log")
+    }
+
+    /// Ends the server and what it started, as if somebody had pulled the plug.
+    pub fn stop(&mut self) {
+        self.processes().into_iter().for_each(kill);
+        let _ = self.server.kill();
+        let _ = self.server.wait();
     }
 
     /// One of its host keys, as the registry wants it: algorithm and base64. Kinds are `ed25519`, `ecdsa` and `rsa`.
@@ -142,10 +220,21 @@ impl TargetHost {
 
 impl Drop for TargetHost {
     fn drop(&mut self) {
-        self.processes().into_iter().for_each(kill);
-        let _ = self.server.kill();
-        let _ = self.server.wait();
+        self.stop();
     }
+}
+
+/// Says that a test is skipped, and why; in CI it fails instead.
+///
+/// # Panics
+/// If `CI` is set.
+pub fn skipped(note: &str) {
+    assert!(std::env::var_os("CI").is_none(), "{note}");
+    writeln!(io::stderr(), "skipped: {note}").expect("standard error");
+}
+
+fn admit(directory: &Path, options: &str, public_key: &str) {
+    fs::write(directory.join("authorized_keys"), format!("{options} {public_key}\n").trim_start()).expect("authorized_keys");
 }
 
 /// Makes a key pair without a passphrase.
@@ -179,14 +268,13 @@ pub fn signal(name: &str, process: u32) {
     let _ = Command::new("sh").arg("-c").arg(format!("kill -{name} {process}")).stderr(Stdio::null()).status();
 }
 
-/// True once the server at the port greets as SSH servers do; false if it ends before.
-fn greets(port: u16, server: &mut Child) -> bool {
+/// True once the log says so many times that the server listens; false if it ends before. Nobody connects to see: a host in a
+/// network of its own need not be reachable from here.
+fn listens(log: &Path, times: usize, server: &mut Child) -> bool {
     let deadline = Instant::now() + Duration::from_secs(10);
     while Instant::now() < deadline && matches!(server.try_wait(), Ok(None)) {
-        let mut greeting = [0; 4];
-        let peer = TcpStream::connect(("127.0.0.1", port));
-        if peer.and_then(|mut peer| peer.read_exact(&mut greeting)).is_ok() {
-            return greeting == *b"SSH-";
+        if fs::read_to_string(log).is_ok_and(|log| log.matches(LISTENING).count() >= times) {
+            return true;
         }
         sleep(Duration::from_millis(20));
     }

@@ -244,6 +244,7 @@ async fn repaired(stack: &Stack, alert: &Alert, minutes_ago: i64) {
         target: "web".to_owned(),
         address: "ssh:web".to_owned(),
         parameters: BTreeMap::new(),
+        facts: vec![],
         steps: Vec::new(),
         verify: Vec::new(),
         rollback: Vec::new(),

@@ -19,6 +19,7 @@ use shared::domain::operation_log::{Entry, Event};
 use shared::domain::record::PlaybookRecord;
 use shared::message::Message;
 use tests::alert::{TestAlert, unique};
+use tests::repairing::turn;
 use tests::stack::Stack;
 
 const PLAYBOOK: &str = "restart-supervisor-program";
@@ -126,7 +127,7 @@ async fn the_guardrails_let_a_repair_through_once_and_stop_it_by_name() {
     // It counts once, also when its message comes again, and gives its place in the group back.
     let approval = repaired.approval.expect("decided");
     let message = Message::RepairApproved { incident_id: repaired.id.clone(), plan_hash: approval.plan_hash };
-    stack.repair().handle(&message, Timestamp::now).await.expect("handled");
+    stack.repair().handle(&message, &turn(), Timestamp::now).await.expect("handled");
     let ledger = stack.store.target_ledger(auto).await.expect("a ledger");
     assert_eq!(ledger.within_hour(Timestamp::now(), &an_approval()), 1);
     let record = stack.store.playbook_record(PLAYBOOK).await.expect("a record");
@@ -151,11 +152,11 @@ async fn waits_for_its_group(stack: &Stack, incident: &Incident) {
     stack.store.change(&incident.id, approve).await.expect("saved").1.expect("pending");
     let message = Message::RepairApproved { incident_id: incident.id.clone(), plan_hash: approval.plan_hash.clone() };
     let repair = stack.repair();
-    let failure = repair.handle(&message, Timestamp::now).await.expect_err("the group is full");
+    let failure = repair.handle(&message, &turn(), Timestamp::now).await.expect_err("the group is full");
     assert!(matches!(&failure, Failure::GroupFull { group, .. } if group == "demo"), "{failure}");
     stack.incident(incident.id.as_str(), |incident| incident.status == Status::Approved && incident.repair.is_none()).await;
     stack.store.leave_group("demo", "another", &other, now).await.expect("given back");
-    repair.handle(&message, Timestamp::now).await.expect("handled");
+    repair.handle(&message, &turn(), Timestamp::now).await.expect("handled");
     stack.status(incident.id.as_str(), Status::Repaired).await;
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -162,6 +162,59 @@ async fn a_card_whose_answer_is_lost_is_sent_again_and_the_log_says_so() {
 }
 
 #[tokio::test]
+async fn a_worker_that_dies_behind_the_message_leaves_its_turn_and_what_it_was_about_to_note() {
+    let story = Story::with(1).await;
+    let id = story.incident(AlertSeverity::Critical).await;
+    let (dead, notes) = (Arc::new(AtomicBool::new(false)), AtomicUsize::new(0));
+    let died = Arc::clone(&dead);
+    // It notes that it sends, sends, and nothing that it does from then on reaches the table.
+    let aws = faulty(&story.stack, move |request| {
+        let target = request.header("x-amz-target");
+        let notes_card = target.ends_with(".PutItem") && String::from_utf8_lossy(&request.body).contains("\"CARD#");
+        if notes_card && notes.fetch_add(1, Ordering::Relaxed) == 1 {
+            died.store(true, Ordering::Relaxed);
+        }
+        (died.load(Ordering::Relaxed) && target.starts_with("DynamoDB")).then(|| refusal("AccessDeniedException", &[]))
+    })
+    .await;
+    let app = story.worker_at(&aws);
+    story.tell_by(&app, &Message::IncidentChanged { incident_id: id.clone() }).await;
+    assert!(dead.load(Ordering::Relaxed));
+    assert_eq!((story.messages(0).await.len(), story.sent(&id).await.len()), (1, 0));
+
+    story.changed(&id).await;
+    assert_eq!(story.calls(0).await, 1, "as long as it may be at work, nobody sends beside it");
+    // A bot cannot look for its message: it comes again, and the log says so.
+    story.later(41).await;
+    assert_eq!(story.messages(0).await.len(), 2);
+    let sent = story.sent(&id).await;
+    assert_eq!(sent.iter().map(|entry| &entry.context["again"]).collect::<Vec<_>>(), [&json!(true)]);
+    story.later(1).await;
+    assert_eq!((story.calls(0).await, story.sent(&id).await.len()), (2, 1));
+}
+
+#[tokio::test]
+async fn a_higher_count_alone_is_shown_twice_a_minute_and_everything_else_at_once() {
+    let story = Story::with(1).await;
+    let id = story.incident(AlertSeverity::Critical).await;
+    story.changed(&id).await;
+    let converged = async |hit_count| story.tell(&Message::AlertsConverged { incident_id: id.clone(), hit_count }).await;
+    for hit_count in [2, 4, 8] {
+        converged(hit_count).await;
+    }
+    assert_eq!(story.calls(0).await, 1, "a count is no hurry");
+    story.later(30).await;
+    let shown = story.messages(0).await.remove(0);
+    assert!(text(&shown).contains("[x8]") && shown["history"].as_array().is_some_and(|history| history.len() == 2), "{shown}");
+    converged(16).await;
+    assert_eq!(story.calls(0).await, 2);
+    story.resolve(&id).await;
+    let shown = story.messages(0).await.remove(0);
+    assert!(text(&shown).contains("Resolved"), "{shown}");
+    assert_eq!(story.calls(0).await, 3);
+}
+
+#[tokio::test]
 async fn a_worker_that_fails_between_the_card_and_the_log_leaves_the_log_to_the_next() {
     let story = Story::with(1).await;
     let id = story.incident(AlertSeverity::Critical).await;
@@ -190,7 +243,8 @@ async fn an_answer_to_a_person_is_a_reply_to_the_card_and_comes_once() {
     let card = story.messages(0).await.remove(0);
     for what in [More::Details, More::History] {
         let press = unique("press");
-        let asked = Message::MoreAsked { incident_id: id.clone(), what, channel: story.chats[0].0.clone(), press };
+        let asked =
+            Message::MoreAsked { incident_id: id.clone(), what, channel: story.chats[0].0.clone(), press, by: "telegram:7".to_owned() };
         story.tell(&asked).await;
     }
     assert_eq!(story.messages(0).await.len(), 3);

@@ -10,7 +10,7 @@ use shared::domain::alert::{Alert, AlertStatus, AlertType, Texts};
 use shared::domain::analyzer_settings::{NamedQuery, PrometheusSettings};
 use shared::domain::evidence::{Evidence, Found, Measurement, Trend};
 use shared::domain::id::MemberId;
-use shared::domain::playbook::Span;
+use shared::domain::step::Span;
 use shared::domain::tables::AlertTables;
 use tests::prometheus::Prometheus;
 

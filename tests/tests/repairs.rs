@@ -10,8 +10,9 @@ use shared::domain::incident::{Incident, Status};
 use shared::domain::operation_log::Event;
 use shared::domain::repair::RepairOutcome;
 use shared::message::Message;
-use shared::store::Held;
+use shared::store::{Held, Holder};
 use tests::alert::{TestAlert, unique};
+use tests::repairing::turn;
 use tests::stack::Stack;
 
 fn an_id() -> IncidentId {
@@ -24,33 +25,48 @@ async fn waiting(stack: &Stack) -> Incident {
     stack.status(opened["incident_id"].as_str().expect("an incident"), Status::AwaitingApproval).await
 }
 
+/// A worker of an incident's repair.
+fn worker<'a>(incident: &'a IncidentId, worker: &'a str) -> Holder<'a> {
+    Holder { incident, worker }
+}
+
 #[tokio::test]
 async fn one_of_many_takes_the_lock_of_a_target() {
     let stack = Stack::start();
     let target = unique("target");
     let now = Timestamp::now();
-    let minute = SignedDuration::from_mins(1);
+    let minute = now + SignedDuration::from_mins(1);
     let ids: Vec<IncidentId> = (0..50).map(|_| an_id()).collect();
-    let taken = join_all(ids.iter().map(|id| stack.store.lock(&target, id, now, minute))).await;
+    let taken = join_all(ids.iter().map(|id| stack.store.lock(&target, worker(id, "w"), now, minute))).await;
     let taken: Vec<Held> = taken.into_iter().map(|held| held.expect("the store answers")).collect();
     let holders: Vec<&IncidentId> = ids.iter().zip(&taken).filter(|(_, held)| **held == Held::Mine).map(|(id, _)| id).collect();
     let [holder] = holders.as_slice() else { panic!("{} hold it", holders.len()) };
     for held in taken.iter().filter(|held| **held != Held::Mine) {
         assert!(matches!(held, Held::By { incident_id, .. } if incident_id == holder.as_str()), "{held:?}");
     }
-    let stranger = an_id();
-    stack.store.unlock(&target, &stranger).await.expect("nothing happens");
-    assert!(
-        matches!(stack.store.lock(&target, &stranger, now, minute).await, Ok(Held::By { .. })),
-        "it is not the stranger's to give back"
-    );
-    assert!(matches!(stack.store.lock(&target, holder, now, minute).await, Ok(Held::Mine)), "the holder may take it again");
-    let later = now + SignedDuration::from_secs(61);
-    assert!(matches!(stack.store.lock(&target, &stranger, later, minute).await, Ok(Held::Mine)), "an expired lock is free");
-    stack.store.unlock(&target, holder).await.expect("nothing happens");
-    assert!(matches!(stack.store.lock(&target, holder, later, minute).await, Ok(Held::By { .. })), "it is somebody else's by now");
-    stack.store.unlock(&target, &stranger).await.expect("given back");
-    assert!(matches!(stack.store.lock(&target, holder, later, minute).await, Ok(Held::Mine)));
+    let (stranger, me) = (an_id(), worker(holder, "w"));
+    stack.store.unlock(&target, worker(&stranger, "w")).await.expect("nothing happens");
+    stack.store.unlock(&target, worker(holder, "another worker")).await.expect("nothing happens");
+    let lock = async |holder, now, until| stack.store.lock(&target, holder, now, until).await.expect("the store answers");
+    let held = |held: Held| matches!(held, Held::By { .. });
+    assert!(held(lock(worker(&stranger, "w"), now, minute).await), "it is not the stranger's to give back");
+    assert!(held(lock(worker(holder, "another worker"), now, minute).await), "the same message twice is two workers");
+    assert_eq!(lock(me, now, minute).await, Held::Mine, "the holder may take it again");
+
+    // Left for the next worker of the same repair, it is free for that one alone.
+    stack.store.leave_lock(&target, worker(holder, "another worker"), minute).await.expect("nothing happens");
+    assert!(held(lock(worker(holder, "another worker"), now, minute).await), "it was not this one's to leave");
+    stack.store.leave_lock(&target, me, minute).await.expect("left");
+    assert!(held(lock(worker(&stranger, "w"), now, minute).await), "another repair waits");
+    let me = worker(holder, "the next worker");
+    assert_eq!(lock(me, now, minute).await, Held::Mine);
+
+    let (later, much_later) = (now + SignedDuration::from_secs(61), now + SignedDuration::from_mins(9));
+    assert_eq!(lock(worker(&stranger, "w"), later, much_later).await, Held::Mine, "an expired lock is free");
+    stack.store.unlock(&target, me).await.expect("nothing happens");
+    assert!(held(lock(me, later, much_later).await), "it is somebody else's by now");
+    stack.store.unlock(&target, worker(&stranger, "w")).await.expect("given back");
+    assert_eq!(lock(me, later, much_later).await, Held::Mine);
 }
 
 #[tokio::test]
@@ -60,24 +76,25 @@ async fn a_repair_waits_while_another_holds_its_target() {
     let other = an_id();
     let target = stack.facts.target.service.clone();
     // Somebody else's repair is at work on the host when this one is approved.
-    let held = stack.store.lock(&target, &other, Timestamp::now(), SignedDuration::from_mins(5)).await;
+    let now = Timestamp::now();
+    let held = stack.store.lock(&target, worker(&other, "w"), now, now + SignedDuration::from_mins(5)).await;
     assert!(matches!(held, Ok(Held::Mine)), "{held:?}");
     let app = stack.repair();
     let plan_hash = incident.approval.as_ref().expect("asked").plan_hash.clone();
     let message = Message::RepairApproved { incident_id: incident.id.clone(), plan_hash };
-    let failure = app.handle(&message, Timestamp::now).await.expect_err("the target is held");
+    let failure = app.handle(&message, &turn(), Timestamp::now).await.expect_err("the target is held");
     assert!(matches!(&failure, Failure::Held { by, .. } if by == other.as_str()), "{failure}");
     assert!(stack.store.log(&incident.id).await.expect("the log").iter().all(|entry| entry.event != Event::StepStarted));
 
     // Given back, the same message finds nothing that was approved: nothing runs without a decision.
-    stack.store.unlock(&target, &other).await.expect("given back");
-    app.handle(&message, Timestamp::now).await.expect("handled");
+    stack.store.unlock(&target, worker(&other, "w")).await.expect("given back");
+    app.handle(&message, &turn(), Timestamp::now).await.expect("handled");
     stack.incident(incident.id.as_str(), |incident| incident.status == Status::AwaitingApproval && incident.repair.is_none()).await;
 
     // Approved, it runs; the message coming again runs nothing again.
     stack.approve(&incident).await;
     stack.status(incident.id.as_str(), Status::Repaired).await;
-    app.handle(&message, Timestamp::now).await.expect("handled");
+    app.handle(&message, &turn(), Timestamp::now).await.expect("handled");
     let log = stack.log_with(incident.id.as_str(), Event::VerificationFinished).await;
     assert_eq!(log.iter().filter(|entry| entry.event == Event::ExecutionCompleted).count(), 1);
 

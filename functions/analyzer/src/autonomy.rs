@@ -13,19 +13,19 @@ use shared::store::Store;
 
 /// By what it is decided whether a plan runs by itself.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Rules<'a> {
+pub struct Rules<'a> {
     /// The operator's files.
-    pub(crate) files: &'a OperatorFiles,
+    pub files: &'a OperatorFiles,
     /// The operator's limits.
-    pub(crate) limits: &'a Limits,
+    pub limits: &'a Limits,
     /// What the store says: see [`gather`].
-    pub(crate) readings: &'a Readings,
+    pub readings: &'a Readings,
     /// How long a human can decide on a plan.
-    pub(crate) approval_ttl: SignedDuration,
+    pub approval_ttl: SignedDuration,
 }
 
 /// Reads what the guardrails ask the store about the plan that an alert will get. Nothing is read where there will be none.
-pub(crate) async fn gather(store: &Store, files: &OperatorFiles, alert: &Alert) -> Readings {
+pub async fn gather(store: &Store, files: &OperatorFiles, alert: &Alert) -> Readings {
     let service = service::find(&files.services, alert);
     match choose(&files.playbooks, alert, service) {
         Choice::Plan(plan) => {

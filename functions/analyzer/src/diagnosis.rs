@@ -30,11 +30,11 @@ const MOST_ATTEMPTS: u32 = 2;
 
 /// What was found out about an incident, and from what.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Diagnosis {
+pub struct Diagnosis {
     /// The finding.
-    pub(crate) analysis: Analysis,
+    pub analysis: Analysis,
     /// What it rests on.
-    pub(crate) evidence: Vec<Evidence>,
+    pub evidence: Vec<Evidence>,
 }
 
 impl App {

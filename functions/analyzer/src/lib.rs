@@ -1,6 +1,6 @@
 //! The analyzer: gives a new incident its diagnosis and, where a playbook fits, a plan.
 
-mod autonomy;
+pub mod autonomy;
 pub mod config;
 mod diagnosis;
 pub mod evidence;
@@ -21,6 +21,7 @@ use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Client;
 use shared::analyzer_files::AnalyzerFiles;
+use shared::consumer::Unhandled;
 use shared::domain::alert::Alert;
 use shared::domain::analyzer_settings::TracingSettings;
 use shared::domain::draft::Draft;
@@ -45,8 +46,7 @@ use tracing::warn;
 
 use crate::autonomy::Rules;
 use crate::config::Config;
-use crate::diagnosis::Diagnosis;
-pub use crate::diagnosis::LEASE;
+pub use crate::diagnosis::{Diagnosis, LEASE};
 use crate::evidence::InvalidUrl;
 use crate::evidence::prometheus::Prometheus;
 use crate::evidence::signoz::Signoz;
@@ -76,6 +76,8 @@ pub enum Failure {
     #[error("this message does not belong on the queue of incidents to be analysed")]
     Misdirected,
 }
+
+impl Unhandled for Failure {}
 
 /// Why the function does not start.
 #[derive(Debug, Error)]
@@ -249,7 +251,7 @@ fn tell(span: &mut Span, incident: &Incident) {
 /// Takes over a diagnosis, if the incident is open and has none, and proposes a plan where a playbook fits: the guardrails decide whether
 /// it runs by itself or a human is asked (`human-or-guardrails`). Which plan that is depends on the alert and the operator's files alone:
 /// no word of a model has a part in it (`no-words-executed`).
-fn decide(draft: &mut Draft, diagnosis: &Diagnosis, rules: Rules<'_>, now: Timestamp) {
+pub fn decide(draft: &mut Draft, diagnosis: &Diagnosis, rules: Rules<'_>, now: Timestamp) {
     if draft.incident.analysis.is_some() || draft.incident.status != Status::Open {
         return;
     }

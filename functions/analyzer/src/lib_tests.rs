@@ -42,7 +42,7 @@ pub(crate) fn analysed(alert: &Alert) -> Analysis {
 /// A store that holds nothing.
 pub(crate) fn nothing() -> Readings {
     let (target, group) = (Some(TargetLedger::default()), Some(GroupLedger::default()));
-    Readings { killed: Some(false), target, group, record: Some(PlaybookRecord::default()) }
+    Readings { killed: Some(false), target, group, record: Some(PlaybookRecord::default()), ..Readings::default() }
 }
 
 fn decided_with(component: &str, readings: &Readings, change: impl FnOnce(&mut OperatorFiles)) -> Draft {

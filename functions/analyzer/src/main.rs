@@ -7,7 +7,7 @@ use aws_lambda_events::event::sqs::SqsEvent;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use shared::aws::AwsEnvironment;
-use shared::consumer::{Order, take};
+use shared::consumer::{Delivery, Order, take};
 use shared::deadline::time_left;
 use shared::message::Message;
 use shared::telemetry::{init, or_log};
@@ -22,7 +22,7 @@ async fn main() -> Result<(), Error> {
     let app = &or_log(App::new(config, &aws))?;
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
         let until = Instant::now() + time_left(event.context.deadline, Timestamp::now());
-        let handle = async |message: Message, id: String| app.handle(&message, &id, Timestamp::now(), until).await;
+        let handle = async |message: Message, delivery: Delivery| app.handle(&message, &delivery.id, Timestamp::now(), until).await;
         Ok::<_, Error>(take(event.payload, Order::None, handle).await)
     }))
     .await

@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use shared::bridge::{BRIDGE_VERSION, BridgeRequest};
+use shared::command_line::{self, NulByte};
 use shared::domain::plan::Phase;
 use shared::domain::playbook::Unusable;
 use shared::domain::service::{Level, Service, named};
 use shared::operator_files::OperatorFiles;
 use thiserror::Error;
-
-use crate::command;
 
 /// One command for one service, ready to be sent.
 #[derive(Debug)]
@@ -41,8 +40,8 @@ pub(crate) enum Refusal {
     Parameters(#[from] Unusable),
     #[error("the playbook {playbook} has no {phase} step {step}; they count from 0")]
     Step { playbook: String, phase: &'static str, step: usize },
-    #[error("an argument of the step holds a NUL byte, which no program can be passed")]
-    Nul,
+    #[error(transparent)]
+    Nul(#[from] NulByte),
 }
 
 /// What a request amounts to.
@@ -62,12 +61,13 @@ pub(crate) fn decide<'a>(files: &'a OperatorFiles, request: &BridgeRequest) -> R
     if service.level == Level::Manual {
         return Err(Refusal::Manual(service.name.clone()));
     }
-    if !playbook.matches.services.is_empty() && !playbook.matches.services.contains(&service.name) {
+    if !playbook.matches.allows(&service.name) {
         return Err(Refusal::OtherService { playbook: playbook.id.clone(), service: service.name.clone() });
     }
     let mut steps = playbook.render(request.phase, &request.parameters)?;
     if request.step >= steps.len() {
         let phase = match request.phase {
+            Phase::Facts => "fact",
             Phase::Steps => "repair",
             Phase::Verify => "verify",
             Phase::Rollback => "rollback",
@@ -75,7 +75,7 @@ pub(crate) fn decide<'a>(files: &'a OperatorFiles, request: &BridgeRequest) -> R
         return Err(Refusal::Step { playbook: playbook.id.clone(), phase, step: request.step });
     }
     let step = steps.swap_remove(request.step);
-    let line = command::line(&step.argv).map_err(|_| Refusal::Nul)?;
+    let line = command_line::line(&step.argv)?;
     Ok(Errand { service, argv: step.argv, line, limit: Duration::from_secs(step.timeout_seconds.into()) })
 }
 

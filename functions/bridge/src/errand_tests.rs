@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::bridge::BridgeRequest;
+use shared::command_line::NulByte;
 use shared::domain::playbook::{Unusable, VALUE_BYTES};
 use shared::operator_files::OperatorFiles;
 
@@ -80,7 +81,7 @@ fn everything_that_is_not_in_the_files_is_refused_by_name() {
         (json!({ "playbook": "loose", "parameters": { "unit": "--now" } }), unfit()),
         (json!({ "playbook": "loose", "parameters": { "unit": "a\0b" } }), unfit()),
         (json!({ "playbook": "loose", "parameters": { "unit": "a\nb" } }), unfit()),
-        (json!({ "step": 1 }), Refusal::Nul),
+        (json!({ "step": 1 }), Refusal::Nul(NulByte)),
     ];
     for (change, expected) in cases {
         let refusal = decide(&files(), &request(change)).expect_err("refused");

@@ -4,12 +4,13 @@
 //! parameters on which target, checks all of it against the two files that it was deployed with, and renders the command
 //! itself (`no-words-executed`). Every request is answered; what cannot be done is answered with the outcome `refused`.
 
-mod command;
 pub mod config;
 mod errand;
 pub mod login_key;
+mod no_entry;
 mod output;
 mod ssh;
+mod ssh_entry;
 mod ssh_peer;
 mod transport;
 
@@ -74,11 +75,7 @@ impl App {
     }
 
     async fn act(&self, errand: Errand<'_>) -> (StepResult, Vec<String>) {
-        let key = match self.key.get().await {
-            Ok(key) => key,
-            Err(error) => return (StepResult::without_output(Outcome::Refused, format!("Nothing ran: {error}."), 0), Vec::new()),
-        };
-        let result = transport::run(&errand, key).await;
+        let result = transport::run(&errand, &self.key).await;
         let ran = matches!(result.outcome, Outcome::Exited | Outcome::Signalled | Outcome::TimedOut | Outcome::ConnectionLost);
         (result, if ran { errand.argv } else { Vec::new() })
     }

@@ -2,13 +2,13 @@
 
 use russh::keys::{Error, PrivateKey, decode_secret_key};
 use secrecy::{ExposeSecret, SecretString};
-use shared::secrets::Secrets;
+use shared::secrets::{SecretError, Secrets};
 use thiserror::Error;
 
 /// Where the key comes from.
 #[derive(Debug)]
 pub enum LoginKey {
-    /// From Secrets Manager, read when a step is about to run.
+    /// From Secrets Manager, read when a step is about to run, and once more where a host refuses it.
     Stored {
         /// The secrets of the function.
         secrets: Secrets,
@@ -44,16 +44,25 @@ impl LoginKey {
     /// If it cannot be read, or is not an unencrypted private key.
     pub(crate) async fn get(&self) -> Result<PrivateKey, NoKey> {
         match self {
-            Self::Stored { secrets, id } => {
-                let secret = secrets.get(id).await.map_err(|error| {
-                    tracing::error!(%error, "the SSH key cannot be read");
-                    NoKey::Unavailable
-                })?;
-                parse(&secret)
-            }
+            Self::Stored { secrets, id } => parse(&secrets.get(id).await.map_err(unavailable)?),
             Self::Given(secret) => parse(secret),
         }
     }
+
+    /// The key as it is stored now, if it is another one than this, which was refused.
+    ///
+    /// # Errors
+    /// As [`LoginKey::get`].
+    pub(crate) async fn newer_than(&self, refused: &PrivateKey) -> Result<Option<PrivateKey>, NoKey> {
+        let Self::Stored { secrets, id } = self else { return Ok(None) };
+        let stored = parse(&secrets.of_now(id).await.map_err(unavailable)?)?;
+        Ok((stored.public_key().key_data() != refused.public_key().key_data()).then_some(stored))
+    }
+}
+
+fn unavailable(error: SecretError) -> NoKey {
+    tracing::error!(%error, "the SSH key cannot be read");
+    NoKey::Unavailable
 }
 
 fn parse(secret: &SecretString) -> Result<PrivateKey, NoKey> {

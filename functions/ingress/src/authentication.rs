@@ -84,26 +84,43 @@ pub fn signature(
     let hex_digits =
         given.strip_prefix(form.prefix).ok_or(Rejection::Unauthenticated("the signature does not begin as signatures on this route do"))?;
     let signature = hex::decode(hex_digits).map_err(|_| Rejection::Unauthenticated("the signature is not 64 characters of hex"))?;
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else {
-        unreachable!("HMAC takes a key of any length");
-    };
-    match one(headers, form.timestamp)? {
+    let timestamp = one(headers, form.timestamp)?;
+    match timestamp {
         Some(text) => {
             let sent_at = text.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
             let sent_at = sent_at.ok_or(Rejection::Unauthenticated("the signature's timestamp is not a number of seconds since 1970"))?;
             if now.duration_since(sent_at).abs() > SIGNATURE_VALID_FOR {
                 return Err(Rejection::Unauthenticated("the signature's timestamp is more than five minutes from now"));
             }
-            mac.update(form.version);
-            mac.update(text.as_bytes());
-            mac.update(form.separator);
         }
         None if require_timestamp => return Err(Rejection::Unauthenticated("the header with the signature's timestamp is missing")),
         None => {}
     }
-    mac.update(body);
     // Compares in constant time.
-    mac.verify_slice(&signature).map_err(|_| Rejection::Unauthenticated("the signature is wrong"))
+    mac(form, secret, timestamp, body).verify_slice(&signature).map_err(|_| Rejection::Unauthenticated("the signature is wrong"))
+}
+
+/// The headers with which a sender signs a body in a form: the signature, and its timestamp where there is one.
+#[must_use]
+pub fn sign(form: SignatureForm, secret: &SecretString, body: &[u8], at: Option<Timestamp>) -> Vec<(&'static str, String)> {
+    let timestamp = at.map(|at| at.as_second().to_string());
+    let digest = mac(form, secret, timestamp.as_deref(), body).finalize().into_bytes();
+    let signature = form.headers.first().map(|name| (*name, format!("{}{}", form.prefix, hex::encode(digest))));
+    signature.into_iter().chain(timestamp.map(|text| (form.timestamp, text))).collect()
+}
+
+/// What is signed: the body, behind the version, the timestamp and the separator where there is a timestamp.
+fn mac(form: SignatureForm, secret: &SecretString, timestamp: Option<&str>, body: &[u8]) -> Hmac<Sha256> {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else {
+        unreachable!("HMAC takes a key of any length");
+    };
+    if let Some(timestamp) = timestamp {
+        mac.update(form.version);
+        mac.update(timestamp.as_bytes());
+        mac.update(form.separator);
+    }
+    mac.update(body);
+    mac
 }
 
 /// Checks `Authorization: Bearer <secret>`, and where `basic` is true also `Authorization: Basic` with the secret as password.
@@ -166,7 +183,7 @@ mod tests {
     use secrecy::SecretString;
     use sha2::Sha256;
 
-    use super::{GRAFANA, SIGNED, SLACK, credential, is_internal, signature};
+    use super::{GRAFANA, SIGNED, SLACK, credential, is_internal, sign, signature};
 
     const NOW: i64 = 1_800_000_000;
 
@@ -265,6 +282,21 @@ mod tests {
         for bad in ["v1", "sha256"].map(|other| RIGHT.replace("v0", other)) {
             assert!(!check(&[("x-slack-signature", &bad), timed], BODY, now), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_is_signed_here_passes_here_in_every_form() {
+        let now = Timestamp::from_second(NOW).expect("a time");
+        let secret = SecretString::from("key");
+        for form in [SIGNED, GRAFANA, SLACK] {
+            for at in [None, Some(now)] {
+                let signed = sign(form, &secret, b"body", at);
+                let pairs: Vec<(&'static str, &str)> = signed.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                let check = |body: &[u8]| signature(form, &secret, &headers(&pairs), body, now, at.is_some()).is_ok();
+                assert!(check(b"body") && !check(b"body "), "{form:?} {at:?}");
+            }
+        }
+        assert_eq!(sign(SIGNED, &secret, b"body", None), [("x-signature-256", signed("key", b"body"))]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod config;
 mod link_page;
 mod links;
 mod presses;
+pub mod reading;
 pub mod rejection;
 mod reply;
 pub mod routes;

@@ -36,7 +36,7 @@ struct Words {
     target: &'static str,
     person: &'static str,
     until: &'static str,
-    phases: [&'static str; 3],
+    phases: [&'static str; 4],
     button: [&'static str; 2],
 }
 
@@ -45,7 +45,7 @@ const ENGLISH: Words = Words {
     target: "Where",
     person: "You decide as",
     until: "Until",
-    phases: ["What would run", "How it is checked", "How it would be undone"],
+    phases: ["What is looked at first", "What would run", "How it is checked", "How it would be undone"],
     button: ["Approve: run it now", "Reject: run nothing"],
 };
 
@@ -54,7 +54,7 @@ const CHINESE: Words = Words {
     target: "對象",
     person: "決定者",
     until: "期限",
-    phases: ["將執行的步驟", "檢查方式", "還原方式"],
+    phases: ["先查看的項目", "將執行的步驟", "檢查方式", "還原方式"],
     button: ["核准：立即執行", "駁回：不執行"],
 };
 
@@ -80,9 +80,9 @@ pub(crate) fn question(question: &Question<'_>, language: Language) -> String {
     for (name, value) in facts {
         body.push_str(&format!("<dt>{name}</dt><dd>{value}</dd>"));
     }
-    for (name, steps) in words.phases.iter().zip([&plan.steps, &plan.verify, &plan.rollback]) {
+    for (name, steps) in words.phases.iter().zip([&plan.facts, &plan.steps, &plan.verify, &plan.rollback]) {
         if !steps.is_empty() {
-            let steps: String = steps.iter().map(|step| format!("<code>{}</code>", escaped(&command(step)))).collect();
+            let steps: String = steps.iter().map(|step| format!("<code>{}</code>", escaped(&conditional(step)))).collect();
             body.push_str(&format!("<dt>{name}</dt><dd>{steps}</dd>"));
         }
     }
@@ -118,6 +118,13 @@ fn in_chinese(rejection: &Rejection) -> String {
         Rejection::NoSecret => "尚未設定連結的金鑰，因此無法接受任何連結。".to_owned(),
         _ => "目前無法處理，請再試一次。".to_owned(),
     }
+}
+
+/// A step, with what it depends on behind it.
+fn conditional(step: &PlannedStep) -> String {
+    let fact = step.fact.as_ref().map(|fact| format!("  # fact {fact}")).unwrap_or_default();
+    let when = step.when.as_ref().map(|when| format!("  # {}", line(&when.to_string(), NAME_CHARACTERS))).unwrap_or_default();
+    format!("{}{fact}{when}", command(step))
 }
 
 /// A step as it would run: an argument that could be read as two, or that hides something, stands in quotes, with what nobody sees
@@ -164,7 +171,7 @@ mod tests {
 
     fn step(argv: &[&str]) -> String {
         let argv = argv.iter().map(|&argument| argument.to_owned()).collect();
-        command(&PlannedStep { argv, timeout_seconds: 1, retries: 0, every_seconds: 0 })
+        command(&PlannedStep { argv, timeout_seconds: 1, ..PlannedStep::default() })
     }
 
     #[test]

@@ -50,8 +50,8 @@ pub(crate) async fn press(app: &App, press: Press<'_>, now: Timestamp) -> Result
     let Some(incident) = app.intake.store.incident(&press.ask.incident()).await? else { return Ok(Answer::NoIncident) };
     match press.ask {
         Ask::Decide(..) => unreachable!("it was answered above"),
-        Ask::Details(_) => more(app, incident.id, More::Details, press.channel, press.id).await,
-        Ask::History(_) => more(app, incident.id, More::History, press.channel, press.id).await,
+        Ask::Details(_) => more(app, incident.id, More::Details, press).await,
+        Ask::History(_) => more(app, incident.id, More::History, press).await,
         Ask::Silence(_) => ask_for_silence(app, incident, &press, now).await,
         Ask::Reanalyse(_) => reanalyse(app, incident, &press, now).await,
     }
@@ -106,9 +106,10 @@ fn pressed<'a>(press: &'a Press<'a>, verdict: Verdict) -> Pressed<'a> {
     Pressed { verdict, by: press.by, press: &press.id }
 }
 
-async fn more(app: &App, incident_id: IncidentId, what: More, channel: Option<&str>, press: String) -> Result<Answer, Rejection> {
-    let Some(channel) = channel else { return Ok(Answer::InChannelOnly) };
-    let message = Message::MoreAsked { incident_id, what, channel: channel.to_owned(), press };
+async fn more(app: &App, incident_id: IncidentId, what: More, press: Press<'_>) -> Result<Answer, Rejection> {
+    let Some(channel) = press.channel else { return Ok(Answer::InChannelOnly) };
+    let by = press.by.to_string();
+    let message = Message::MoreAsked { incident_id, what, channel: channel.to_owned(), press: press.id, by };
     app.intake.notifications.send(&message).await?;
     Ok(match what {
         More::Details => Answer::DetailsComing,

@@ -27,6 +27,8 @@ use futures_util::future::join_all;
 use jiff::SignedDuration;
 use shared::alertmanager::Alertmanager;
 use shared::channels_file;
+use shared::consumer::Unhandled;
+use shared::domain::ask::Ask;
 use shared::domain::channels::{Channel, Channels};
 use shared::domain::flow::flow_of;
 use shared::domain::id::IncidentId;
@@ -34,7 +36,7 @@ use shared::domain::incident::{Incident, Status};
 use shared::domain::outbox::{Rank, Subject};
 use shared::domain::storm::Storm;
 use shared::fault::Faults;
-use shared::message::Message;
+use shared::message::{Message, More};
 use shared::outbound::{self, NoClient, PublicClient};
 use shared::queue::{Queue, QueueError, STORM_LOOKS_EVERY};
 use shared::secrets::Secrets;
@@ -73,6 +75,8 @@ pub enum Failure {
     #[error("this message does not belong on the queue of notifications")]
     Misdirected,
 }
+
+impl Unhandled for Failure {}
 
 /// Why the function does not start.
 #[derive(Debug, Error)]
@@ -148,7 +152,12 @@ impl App {
             Message::IncidentOpened { incident_id }
             | Message::IncidentChanged { incident_id }
             | Message::RepairApproved { incident_id, .. } => self.incident_changed(incident_id, clock).await?,
-            Message::MoreAsked { incident_id, what, channel, press } => {
+            Message::MoreAsked { incident_id, what, channel, press, by } => {
+                let ask = match what {
+                    More::Details => Ask::Details(incident_id.clone()),
+                    More::History => Ask::History(incident_id.clone()),
+                };
+                self.store.change(incident_id, |draft| draft.more_asked(&ask, press, by, clock())).await?;
                 let subject = Subject::More { what: *what, incident_id: incident_id.clone(), press: press.clone() };
                 let channels = self.named(channel);
                 self.put(&channels, Rank::ANSWER, &subject, clock).await?;

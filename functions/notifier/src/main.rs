@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use notifier::{App, config::Config};
 use shared::aws::AwsEnvironment;
-use shared::consumer::{Order, take};
+use shared::consumer::{Delivery, Order, take};
 use shared::deadline::time_left;
 use shared::message::Message;
 use shared::telemetry::{init, or_log};
@@ -24,7 +24,9 @@ async fn main() -> Result<(), Error> {
         let until = Instant::now() + time_left(event.context.deadline, Timestamp::now());
         // A message that two workers got at once is not the same holder of a turn.
         let request = event.context.request_id;
-        let handle = async |message: Message, id: String| app.handle(&message, &format!("{id}/{request}"), &Timestamp::now, until).await;
+        let handle = async |message: Message, Delivery { id, .. }: Delivery| {
+            app.handle(&message, &format!("{id}/{request}"), &Timestamp::now, until).await
+        };
         Ok::<_, Error>(take(event.payload, Order::None, handle).await)
     }))
     .await

@@ -10,6 +10,7 @@ use shared::domain::flow::Flow;
 use shared::domain::incident::Incident;
 use shared::domain::operation_log::Entry;
 use shared::domain::outbox::Shown;
+use shared::domain::plan::PlannedStep;
 
 use crate::content::Content;
 use crate::templates::{Extras, Templates};
@@ -110,8 +111,11 @@ fn facts(incident: &Incident) -> Value {
         });
     }
     if let Some(plan) = &incident.plan {
-        let steps: Vec<&Vec<String>> = plan.steps.iter().map(|step| &step.argv).collect();
-        facts["plan"] = json!({ "playbook": plan.playbook, "target": plan.target, "risk": plan.risk, "steps": steps });
+        let argv = |steps: &[PlannedStep]| steps.iter().map(|step| step.argv.clone()).collect::<Vec<_>>();
+        facts["plan"] = json!({
+            "playbook": plan.playbook, "target": plan.target, "risk": plan.risk,
+            "steps": argv(&plan.steps), "verify": argv(&plan.verify), "rollback": argv(&plan.rollback),
+        });
     }
     if let Some(approval) = &incident.approval {
         facts["approval"] = json!({

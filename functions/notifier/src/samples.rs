@@ -47,7 +47,7 @@ fn draft(number: u32, tables: &AlertTables, labels: &[(&str, &str)], annotations
 }
 
 fn step(argv: &[&str]) -> PlannedStep {
-    PlannedStep { argv: argv.iter().map(|word| (*word).to_owned()).collect(), timeout_seconds: 60, retries: 0, every_seconds: 0 }
+    PlannedStep { argv: argv.iter().map(|word| (*word).to_owned()).collect(), timeout_seconds: 60, ..PlannedStep::default() }
 }
 
 fn plan() -> Plan {
@@ -58,6 +58,7 @@ fn plan() -> Plan {
         target: "checkout-api".into(),
         address: "ssh quell@10.0.4.12:22".into(),
         parameters: BTreeMap::from([("unit".to_owned(), "checkout-api.service".to_owned())]),
+        facts: vec![],
         steps: vec![step(&["sudo", "systemctl", "restart", "checkout-api.service"])],
         verify: vec![step(&["curl", "--fail", "--silent", "http://localhost:8080/healthz"])],
         rollback: vec![step(&["sudo", "systemctl", "start", "checkout-api-previous.service"])],
@@ -148,11 +149,25 @@ pub fn half_approved() -> Draft {
     draft
 }
 
+/// One whose repair is at its check.
+#[must_use]
+pub fn repairing() -> Draft {
+    let mut draft = repaired();
+    draft.incident.status = Status::Repairing;
+    if let Some(repair) = &mut draft.incident.repair {
+        (repair.finished_at, repair.outcome) = (None, None);
+        repair.steps.truncate(1);
+        repair.steps.push(StepRun { finished: false, ..StepRun::ended(Phase::Verify, 0, false) });
+    }
+    draft.repair_silenced(&plan().hash(), Ok(("7c5e2a90-5c0e-4f4b-9a51-0d6a5f3a1c11", at(320))), at(140));
+    draft
+}
+
 /// One that was approved and repaired.
 #[must_use]
 pub fn repaired() -> Draft {
     let mut draft = approved();
-    let ran = |phase, detail: &str| StepRun { phase, index: 0, finished: true, succeeded: true, detail: detail.to_owned() };
+    let ran = |phase, detail: &str| StepRun { detail: detail.to_owned(), ..StepRun::ended(phase, 0, true) };
     draft.incident.repair = Some(Repair {
         finished_at: Some(at(149)),
         outcome: Some(RepairOutcome::Verified),
@@ -186,7 +201,7 @@ fn approved() -> Draft {
 #[must_use]
 pub fn failed() -> Draft {
     let mut draft = approved();
-    let ran = |phase, succeeded, detail: &str| StepRun { phase, index: 0, finished: true, succeeded, detail: detail.to_owned() };
+    let ran = |phase, succeeded, detail: &str| StepRun { detail: detail.to_owned(), ..StepRun::ended(phase, 0, succeeded) };
     draft.incident.repair = Some(Repair {
         finished_at: Some(at(175)),
         outcome: Some(RepairOutcome::NotVerified),
@@ -199,17 +214,6 @@ pub fn failed() -> Draft {
     });
     draft.incident.status = Status::RepairFailed;
     draft.incident.flaps = 2;
-    draft
-}
-
-/// One whose repair runs while Alertmanager is silent about it.
-#[must_use]
-pub fn repairing() -> Draft {
-    let mut draft = approved();
-    let step = StepRun { phase: Phase::Steps, index: 0, finished: false, succeeded: false, detail: String::new() };
-    draft.incident.repair = Some(Repair { steps: vec![step], ..Repair::start(plan().hash(), at(140)) });
-    draft.incident.status = Status::Repairing;
-    draft.repair_silenced(&plan().hash(), Ok(("7c5e2a90-5c0e-4f4b-9a51-0d6a5f3a1c11", at(320))), at(140));
     draft
 }
 

@@ -218,7 +218,39 @@ fn details_history_and_escalation_say_what_they_are_for() {
     assert!(
         escalation.text.plain().starts_with("📣 Nobody has decided for 15 min: ada, mira\n🚨 P1 HighErrorRate · checkout-api in shop\n")
     );
+    let shown = escalation.text.plain();
+    for part in ["Restart a systemd unit on checkout-api waits", "\nrun sudo systemctl restart checkout-api.service\n", "\nundo sudo"] {
+        assert!(shown.contains(part), "who is asked sees on what: {part} is missing in {shown}");
+    }
     assert_eq!(asks(&escalation), [["approve", "reject"]]);
+}
+
+#[test]
+fn what_of_a_plan_has_no_room_on_the_card_stands_whole_in_the_details() {
+    let mut incident = samples::waiting().incident;
+    let plan = incident.plan.as_mut().expect("a plan");
+    let long = format!("--until-{}", "x".repeat(300));
+    for word in ["one", "two", "three four", "five", &long] {
+        let mut step = plan.steps[0].clone();
+        step.argv = vec!["purge".to_owned(), word.to_owned()];
+        plan.steps.push(step);
+    }
+    let card = english(&incident).text.plain();
+    assert!(card.contains("\nrun purge 'three four'\nrun and 2 more: all of them are in the details\n"), "{card}");
+    for language in Language::ALL {
+        let details = templates().details(language, &incident, &[]).text.plain();
+        let steps = ["purge one\n", "purge 'three four'\n", "purge five\n", &format!("purge {long}\n"), "http://localhost:8080/healthz\n"];
+        for step in steps.into_iter().chain(["checkout-api-previous.service\n", "ssh quell@10.0.4.12:22"]) {
+            assert!(details.contains(step), "{step} is missing in {details}");
+        }
+    }
+}
+
+#[test]
+fn a_step_that_runs_stands_on_the_card_as_the_last_one() {
+    let text = english(&samples::repairing().incident).text.plain();
+    assert!(text.contains("🔧 Repairing\n") && text.contains("\n✓ run 1: exited with 0 after 4.1 s\n⏳ check 1\n"), "{text}");
+    assert!(!text.contains("Repair: "), "it has not ended: {text}");
 }
 
 #[test]
@@ -338,6 +370,7 @@ fn every_state_has_its_word_in_every_language() {
         RepairOutcome::StepFailed,
         RepairOutcome::NotVerified,
         RepairOutcome::Unknown,
+        RepairOutcome::Stopped,
         RepairOutcome::StillFiring,
     ];
     for language in Language::ALL {
@@ -396,7 +429,7 @@ fn hostile(text: &str) -> Incident {
     plan.parameters = (0..20).map(|n| (format!("{n}{text}"), text.clone())).collect();
     plan.steps[0].argv = vec![text.clone()];
     (plan.steps, plan.verify) = (vec![plan.steps[0].clone(); 9], vec![plan.steps[0].clone(); 9]);
-    let step = |n| StepRun { phase: Phase::Verify, index: n, finished: true, succeeded: false, detail: text.clone() };
+    let step = |n| StepRun { detail: text.clone(), ..StepRun::ended(Phase::Verify, n, false) };
     let mut repair = Repair::start(text.clone(), Timestamp::UNIX_EPOCH);
     (repair.steps, repair.outcome, repair.finished_at) = ((0..30).map(step).collect(), Some(RepairOutcome::Unknown), Some(Timestamp::MAX));
     incident.repair = Some(repair);

@@ -11,7 +11,7 @@ pub mod standing;
 
 use jiff::Timestamp;
 use shared::domain::alert::cut;
-use shared::domain::visible::{line, without_hidden};
+use shared::domain::visible::{is_hidden, line};
 
 /// How much of each text from outside is shown, in characters.
 pub(crate) const NAME_CHARACTERS: usize = 60;
@@ -31,13 +31,21 @@ pub(crate) fn short(text: &str, characters: usize) -> String {
     shown
 }
 
-/// A command as it stands, but for what hides in it and for ends of lines. Its spaces may matter.
+/// A command as a shell takes it, so that people see where its arguments end, and with what hides in it written out: who approves it
+/// approves what stands there. It has `…` where it is longer than this.
 pub(crate) fn command(argv: &[String], characters: usize) -> String {
-    let whole = argv.join(" ");
-    let seen = cut(&whole, characters * 16);
-    let text = without_hidden(&seen).replace(['\n', '\t'], " ");
+    // A NUL byte, which no shell takes, is written out below.
+    let whole = shlex::try_join(argv.iter().map(String::as_str)).unwrap_or_else(|_| argv.join(" "));
+    let mut text = String::new();
+    for c in whole.chars().take(characters + 1) {
+        match c {
+            '\n' | '\t' => text.extend(c.escape_default()),
+            c if is_hidden(c) => text.extend(c.escape_unicode()),
+            c => text.push(c),
+        }
+    }
     let mut shown = cut(&text, characters);
-    if shown.len() < text.len() || seen.len() < whole.len() {
+    if shown.len() < text.len() {
         shown.push('…');
     }
     shown
@@ -59,4 +67,25 @@ pub(crate) fn first<T>(mut all: Vec<T>, most: usize) -> (Vec<T>, usize) {
 pub(crate) fn last<T>(mut all: Vec<T>, most: usize) -> (Vec<T>, usize) {
     let more = all.len().saturating_sub(most);
     (all.split_off(more), more)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::command;
+
+    fn shown(argv: &[&str], characters: usize) -> String {
+        command(&argv.iter().map(|argument| (*argument).to_owned()).collect::<Vec<_>>(), characters)
+    }
+
+    #[test]
+    fn a_command_shows_where_its_arguments_end_and_what_hides_in_it() {
+        // Quoted as the line that the host gets, which its allowed lines are compared with.
+        assert_eq!(shown(&["systemctl", "restart", "web@1.service"], 100), "systemctl restart web@1.service");
+        assert_eq!(shown(&["sh", "-c", "a  b; c"], 100), "sh -c 'a  b; c'");
+        assert_eq!(shown(&["rm", "a b", ""], 100), "rm 'a b' ''");
+        assert_eq!(shown(&["echo", "x\u{202e}y", "a\nb"], 100), "echo 'x\\u{202e}y' 'a\\nb'");
+        assert_eq!(shown(&["echo", "\0"], 100), "echo \\u{0}");
+        assert_eq!((shown(&["echo", "12345"], 10), shown(&["echo", "123456"], 10)), ("echo 12345".into(), "echo 12345…".into()));
+        assert_eq!(shown(&["echo", &"\u{202e}".repeat(9)], 10).chars().count(), 11, "what is written out counts");
+    }
 }

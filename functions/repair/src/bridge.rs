@@ -9,12 +9,14 @@ use aws_sdk_lambda::config::timeout::TimeoutConfig;
 use aws_sdk_lambda::error::DisplayErrorContext;
 use aws_sdk_lambda::primitives::Blob;
 use aws_types::SdkConfig;
+use jiff::SignedDuration;
 use shared::bridge::{BridgeReply, BridgeRequest};
 use shared::domain::repair::{Outcome, StepResult};
+use tokio::time::timeout;
 use tracing::warn;
 
-/// Longer than the bridge function may run.
-const ANSWER_WITHIN: Duration = Duration::from_secs(130);
+/// Longer than the bridge function may run. Each step has a bound of its own.
+const ANSWER_WITHIN: Duration = Duration::from_secs(910);
 
 /// The bridge function.
 #[derive(Debug)]
@@ -32,10 +34,12 @@ impl Bridge {
         Self { client: Client::from_conf(config), function }
     }
 
-    /// Runs one step. Without an answer it is unknown what the step did, which counts as a failure (`unknown-is-failure`).
-    pub async fn run(&self, request: &BridgeRequest) -> StepResult {
+    /// Runs one step, which the bridge answers within `longest`. Without an answer it is unknown what the step did, which counts as a
+    /// failure (`unknown-is-failure`).
+    pub async fn run(&self, request: &BridgeRequest, longest: SignedDuration) -> StepResult {
         let began = Instant::now();
-        match self.invoke(request).await {
+        let answered = timeout(longest.try_into().unwrap_or(ANSWER_WITHIN), self.invoke(request)).await;
+        match answered.unwrap_or_else(|_| Err(format!("it took longer than {longest:#}"))) {
             Ok(reply) => reply.result,
             Err(why) => {
                 warn!(incident_id = %request.incident_id, why, "the bridge did not answer");
@@ -66,6 +70,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
+    use jiff::SignedDuration;
     use shared::aws::AwsEnvironment;
     use shared::bridge::{BRIDGE_VERSION, BridgeRequest};
     use shared::domain::id::IncidentId;
@@ -110,7 +115,7 @@ mod tests {
             parameters: BTreeMap::new(),
             target: "t".into(),
         };
-        let result = Bridge::new(&aws, "bridge".into()).run(&request).await;
+        let result = Bridge::new(&aws, "bridge".into()).run(&request, SignedDuration::from_secs(5)).await;
         assert_eq!((result.outcome, result.succeeded()), (Outcome::ConnectionLost, false));
         assert_eq!(asked.load(Ordering::SeqCst), 1);
     }

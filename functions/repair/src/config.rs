@@ -11,6 +11,8 @@ pub struct Config {
     pub table: String,
     /// `NOTIFICATIONS_QUEUE_URL`.
     pub notifications_queue: String,
+    /// `REPAIRS_QUEUE_URL`: from which its messages come.
+    pub repairs_queue: String,
     /// `BRIDGE_FUNCTION_NAME`.
     pub bridge_function: String,
     /// `CONFIG_DIR`: where the operator's files are.
@@ -26,6 +28,7 @@ impl Config {
         Ok(Self {
             table: variables.required("TABLE_NAME", "the name of the table")?,
             notifications_queue: variables.required("NOTIFICATIONS_QUEUE_URL", "the URL of a queue")?,
+            repairs_queue: variables.required("REPAIRS_QUEUE_URL", "the URL of a queue")?,
             bridge_function: variables.required("BRIDGE_FUNCTION_NAME", "the name or ARN of the bridge function")?,
             config_dir: variables
                 .required("CONFIG_DIR", "the directory with playbooks.yaml, service-registry.yaml and guardrails.yaml")?

@@ -37,9 +37,9 @@ pub(crate) struct Rules<'a> {
     pub(crate) readings: &'a Readings,
 }
 
-/// Decides whether the approved plan runs now, and notes that it does. The decision stands in the operation log since it
+/// Decides whether the approved plan runs now, and notes that this worker runs it. The decision stands in the operation log since it
 /// was made (`human-or-guardrails`); here it is looked at again, together with everything that may have changed since.
-pub(crate) fn enter(draft: &mut Draft, rules: Rules<'_>, plan_hash: &str, now: Timestamp) -> Entrance {
+pub(crate) fn enter(draft: &mut Draft, rules: Rules<'_>, plan_hash: &str, worker: &str, now: Timestamp) -> Entrance {
     let incident = &draft.incident;
     let (Some(plan), Some(approval)) = (incident.plan.clone(), incident.approval.clone()) else { return Entrance::Nothing };
     let approved = matches!(approval.standing, Standing::Decided { verdict: Verdict::Approve, .. });
@@ -47,14 +47,19 @@ pub(crate) fn enter(draft: &mut Draft, rules: Rules<'_>, plan_hash: &str, now: T
         info!(incident_id = %incident.id, "the message speaks of a plan that is not approved (any more): nothing runs");
         return Entrance::Nothing;
     }
-    match &incident.repair {
+    match &mut draft.incident.repair {
         Some(repair) if repair.outcome.is_some() => return Entrance::Nothing,
-        Some(repair) if !repair.steps.is_empty() => return Entrance::Run(Box::new(plan)),
+        // Once something has run, the run goes on to its end: half a repair helps nobody.
+        Some(repair) if !repair.steps.is_empty() => {
+            worker.clone_into(&mut repair.worker);
+            return Entrance::Run(Box::new(plan));
+        }
         // It was cut off before its first step, perhaps half an hour ago: it is looked at like a new one.
         Some(_) => {}
-        None if incident.status != Status::Approved => return Entrance::Nothing,
+        None if draft.incident.status != Status::Approved => return Entrance::Nothing,
         None => {}
     }
+    let incident = &draft.incident;
     if incident.resolved_at.is_some() {
         draft.incident.repair = None;
         void(draft, ACTOR, "the alert resolved", now);
@@ -73,9 +78,17 @@ pub(crate) fn enter(draft: &mut Draft, rules: Rules<'_>, plan_hash: &str, now: T
         draft.stopped_by(outcomes, ACTOR, now);
         return Entrance::Nothing;
     }
-    draft.incident.repair = Some(Repair::start(plan_hash.to_owned(), now));
+    draft.incident.repair = Some(Repair { worker: worker.to_owned(), ..Repair::start(plan_hash.to_owned(), now) });
     draft.incident.status = Status::Repairing;
     Entrance::Run(Box::new(plan))
+}
+
+/// Gives an approved plan up that could not begin for too long: what was decided hours ago must not run by surprise.
+pub(crate) fn give_up(draft: &mut Draft, plan_hash: &str, why: &str, now: Timestamp) {
+    let approved = draft.incident.approval.as_ref().is_some_and(|approval| approval.plan_hash == plan_hash);
+    if approved && draft.incident.status == Status::Approved && draft.incident.repair.is_none() {
+        stopped(draft, "one hand", why, now);
+    }
 }
 
 /// Takes the approval back: what was approved must not run, and a human has to look at why.
@@ -102,4 +115,4 @@ fn planned_now(files: &OperatorFiles, plan: &Plan) -> Option<String> {
 
 #[cfg(test)]
 #[path = "entrance_tests.rs"]
-mod tests;
+pub(crate) mod tests;

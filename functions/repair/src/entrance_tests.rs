@@ -43,12 +43,12 @@ fn files() -> OperatorFiles {
 /// A store that holds nothing.
 fn nothing() -> Readings {
     let (target, group) = (Some(TargetLedger::default()), Some(GroupLedger::default()));
-    Readings { killed: Some(false), target, group, record: Some(PlaybookRecord::default()) }
+    Readings { killed: Some(false), target, group, record: Some(PlaybookRecord::default()), ..Readings::default() }
 }
 
 fn enter_with(draft: &mut Draft, files: &OperatorFiles, readings: &Readings, hash: &str) -> Entrance {
     let limits = limits(&shipped()).expect("the limits that ship with the project");
-    super::enter(draft, Rules { files, limits: &limits, readings }, hash, NOW)
+    super::enter(draft, Rules { files, limits: &limits, readings }, hash, "worker", NOW)
 }
 
 fn enter(draft: &mut Draft, files: &OperatorFiles, hash: &str) -> Entrance {
@@ -60,7 +60,7 @@ fn events(draft: &Draft) -> Vec<Event> {
 }
 
 /// An incident with a finding, and a plan for it.
-fn planned() -> (Draft, Plan) {
+pub(crate) fn planned() -> (Draft, Plan) {
     let labels: Texts = [("alertname", "TargetDown"), ("component", "checkout")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
     let member = MemberId::try_from("m1").expect("a member id");
     let alert = AlertTables::default().alert(AlertStatus::Firing, "alertmanager", labels, Texts::new(), NOW, member);
@@ -178,7 +178,7 @@ fn files_that_changed_since_the_plan_was_shown_make_it_void() {
 fn a_repair_that_was_cut_off_goes_on_and_one_that_ended_does_not() {
     let (mut draft, hash) = approved();
     enter(&mut draft, &files(), &hash);
-    draft.incident.repair.as_mut().expect("started").step_started(Phase::Steps, 0);
+    draft.incident.repair.as_mut().expect("started").step_started(Phase::Steps, 0, NOW);
     assert!(matches!(enter(&mut draft, &files(), &hash), Entrance::Run(_)));
     draft.incident.repair.as_mut().expect("started").outcome = Some(RepairOutcome::Unknown);
     assert_eq!(enter(&mut draft, &files(), &hash), Entrance::Nothing);
@@ -271,6 +271,6 @@ fn a_repair_that_was_cut_off_before_its_first_step_is_looked_at_again() {
     }
     // Once a step has begun, the run goes on to its end: half a repair helps nobody.
     let (mut draft, hash) = cut_off();
-    draft.incident.repair.as_mut().expect("started").step_started(Phase::Steps, 0);
+    draft.incident.repair.as_mut().expect("started").step_started(Phase::Steps, 0, NOW);
     assert!(matches!(enter_with(&mut draft, &files(), &killed, &hash), Entrance::Run(_)));
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 use aws_lambda_events::event::sqs::SqsEvent;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use repair::{App, config::Config};
+use repair::{App, config::Config, turn::Turn};
 use shared::aws::AwsEnvironment;
-use shared::consumer::{Order, take};
+use shared::consumer::{Delivery, Order, take};
+use shared::message::Message;
 use shared::telemetry::{init, or_log};
 use shared::variables::Variables;
 
@@ -19,8 +20,12 @@ async fn main() -> Result<(), Error> {
     let aws = AwsEnvironment::from_variables(&variables)?.sdk_config(Duration::from_secs(5));
     let app = &or_log(App::new(config, &aws))?;
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
-        let answer = take(event.payload, Order::Kept, async |message, _| app.handle(&message, Timestamp::now).await).await;
-        Ok::<_, Error>(answer)
+        let LambdaEvent { payload, context } = event;
+        let handle = async |message: Message, delivery: Delivery| {
+            let turn = Turn::of(&delivery, &context.request_id, context.deadline, Timestamp::now());
+            app.handle(&message, &turn, Timestamp::now).await
+        };
+        Ok::<_, Error>(take(payload, Order::Kept, handle).await)
     }))
     .await
 }

@@ -2,126 +2,78 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-use serde_json::json;
+use jiff::{SignedDuration, Timestamp};
 use shared::bridge::{BRIDGE_VERSION, BridgeRequest};
-use shared::domain::draft::Draft;
-use shared::domain::id::IncidentId;
-use shared::domain::incident::Status;
-use shared::domain::operation_log::{Event, News};
-use shared::domain::plan::{Phase, Plan, PlannedStep};
-use shared::domain::repair::{Next, RepairOutcome, StepResult};
+use shared::domain::incident::Incident;
+use shared::domain::plan::{Phase, Plan};
+use shared::domain::repair::Repair;
+use shared::domain::run::Next;
 
-use crate::{ACTOR, App, Failure};
+use crate::lease::{Done, Lease};
+use crate::record::{Begun, begin, end, stop};
+use crate::{App, Failure};
 
-/// Runs what is left of a repair until it has ended.
+/// Runs what is left of a repair until it has ended, or until what comes next would take longer than the worker has.
 ///
 /// # Errors
-/// If the store fails; the message then comes again, and the run goes on from what is recorded.
-pub async fn to_the_end(app: &App, id: &IncidentId, plan: &Plan, clock: fn() -> Timestamp) -> Result<(), Failure> {
+/// [`Failure::HandedOver`] if another worker has to go on, [`Failure::Overtaken`] if another one does already, and if the store or a
+/// queue fails: the message then comes again, and the run goes on from what is recorded.
+pub(crate) async fn to_the_end(lease: &Lease<'_>, mut incident: Incident, plan: &Plan, clock: fn() -> Timestamp) -> Result<Done, Failure> {
+    let (app, worker) = (lease.app, lease.turn.worker.as_str());
     loop {
-        let (_, next) = app.store.change(id, |draft| begin(draft, plan, clock())).await?;
-        let Some((phase, index, step)) = next else { return Ok(()) };
-        let request = BridgeRequest {
-            v: BRIDGE_VERSION,
-            incident_id: id.clone(),
-            playbook: plan.playbook.clone(),
-            phase,
-            step: index,
-            parameters: plan.parameters.clone(),
-            target: plan.target.clone(),
+        let next = incident.repair.as_ref().map(|repair| (repair.next(plan), repair.rest(plan, clock())));
+        if let Some((Next::Run(phase, index), rest)) = next {
+            incident = app.silencer.keep(&app.store, incident, phase, clock).await?;
+            let longest = plan.phase(phase).get(index).map_or(SignedDuration::ZERO, |step| step.longest());
+            if clock() + rest + longest > lease.turn.ends {
+                return Err(Failure::HandedOver { rest });
+            }
+            if app.store.killed().await? {
+                let (stopped, ()) = app.store.change_loaded(incident, |draft| stop(draft, plan, worker, clock())).await?;
+                return Ok(done(&stopped));
+            }
+            lease.take(clock(), rest + longest).await?;
+            tokio::time::sleep(rest.try_into().unwrap_or(Duration::ZERO)).await;
+        }
+        let (begun, happened) = app.store.change_loaded(incident, |draft| begin(draft, plan, worker, clock())).await?;
+        incident = match happened {
+            Begun::Step(phase, index) => finish(lease, begun, plan, (phase, index), clock).await?,
+            Begun::Noted => begun,
+            Begun::Ended => return Ok(done(&begun)),
+            Begun::Overtaken => return Err(Failure::Overtaken),
         };
-        let (result, tries) = attempt(app, &request, &step).await;
-        app.store.change(id, |draft| end(draft, phase, index, &result, tries, clock())).await?;
-        if !result.succeeded() {
-            // People have to hear of it before anything is taken back.
-            app.silencer.end(&app.store, id, clock).await?;
-        }
     }
 }
 
-/// Runs a step, and a check as often as it may be tried.
-async fn attempt(app: &App, request: &BridgeRequest, step: &PlannedStep) -> (StepResult, u32) {
-    let mut tries = 1;
-    loop {
-        let result = app.bridge.run(request).await;
-        if result.succeeded() || tries > step.retries {
-            return (result, tries);
-        }
-        tries += 1;
-        tokio::time::sleep(Duration::from_secs(u64::from(step.every_seconds))).await;
-    }
+fn done(incident: &Incident) -> Done {
+    let unsure = incident.repair.as_ref().is_some_and(Repair::may_still_be_at_work);
+    if unsure { Done::Unsure } else { Done::Quiet }
 }
 
-/// Notes that the next step starts, or that the run has ended: then there is none.
-fn begin(draft: &mut Draft, plan: &Plan, now: Timestamp) -> Option<(Phase, usize, PlannedStep)> {
-    let repair = draft.incident.repair.as_mut()?;
-    match repair.next(plan) {
-        Next::Run(phase, index) => {
-            let step = plan.phase(phase).get(index)?.clone();
-            repair.step_started(phase, index);
-            let context = json!({ "phase": phase, "step": index, "argv": step.argv, "target": plan.target, "playbook_id": plan.playbook });
-            draft.record(now, News::new(Event::StepStarted, ACTOR, format!("{} {}", name(phase), index + 1)).with(context));
-            Some((phase, index, step))
-        }
-        Next::End(outcome) => {
-            finish(draft, plan, outcome, now);
-            None
-        }
-    }
-}
-
-/// Notes the result of a step.
-fn end(draft: &mut Draft, phase: Phase, index: usize, result: &StepResult, tries: u32, now: Timestamp) {
-    let Some(repair) = draft.incident.repair.as_mut() else { return };
-    repair.step_finished(result);
-    let context = json!({ "phase": phase, "step": index, "tries": tries, "result": result });
-    let news = News::new(Event::StepFinished, ACTOR, format!("{} {}: {}", name(phase), index + 1, result.detail)).with(context);
-    let news = if result.succeeded() { news } else { news.failed(&result.detail) };
-    draft.record(now, news);
-}
-
-/// Notes how the run ended: the execution, then what verification and rollback came to.
-fn finish(draft: &mut Draft, plan: &Plan, outcome: RepairOutcome, now: Timestamp) {
-    let Some(repair) = draft.incident.repair.as_mut() else { return };
-    repair.outcome = Some(outcome);
-    repair.finished_at = Some(now);
-    let ran = |phase| repair.steps.iter().filter(|step| step.phase == phase).count();
-    let (steps, checks, undone) = (ran(Phase::Steps), ran(Phase::Verify), ran(Phase::Rollback));
-    let undo_worked = repair.steps.iter().filter(|step| step.phase == Phase::Rollback).all(|step| step.succeeded);
-    let context = json!({
-        "playbook_id": plan.playbook, "target": plan.target, "outcome": outcome, "steps_count": steps,
-        "execution_time_ms": now.duration_since(repair.started_at).as_millis(),
-    });
-    let executed = News::new(Event::ExecutionCompleted, ACTOR, format!("playbook {}", plan.playbook)).with(context);
-    draft.record(
-        now,
-        match outcome {
-            RepairOutcome::Verified | RepairOutcome::NotVerified | RepairOutcome::StillFiring => executed,
-            RepairOutcome::StepFailed => executed.failed("a step failed"),
-            RepairOutcome::Unknown => executed.failed("a step was started, and its result will never be known"),
-        },
-    );
-    if matches!(outcome, RepairOutcome::Verified | RepairOutcome::NotVerified) {
-        let news = News::new(Event::VerificationFinished, ACTOR, format!("checks made: {checks}"));
-        let why = if checks == 0 { "the playbook has no checks" } else { "the symptom is still there" };
-        draft.record(now, if outcome == RepairOutcome::Verified { news } else { news.failed(why) });
-    }
-    if undone > 0 {
-        let news = News::new(Event::RollbackFinished, ACTOR, format!("steps run to take the repair back: {undone}"));
-        draft.record(now, if undo_worked { news } else { news.failed("a step of the rollback failed") });
-    }
-    draft.incident.status = match (outcome, draft.incident.resolved_at) {
-        (_, Some(_)) => Status::Resolved,
-        (RepairOutcome::Verified, None) => Status::Repaired,
-        (_, None) => Status::RepairFailed,
+/// Has the bridge run a step, and records what came of it.
+async fn finish(
+    lease: &Lease<'_>,
+    incident: Incident,
+    plan: &Plan,
+    (phase, index): (Phase, usize),
+    clock: fn() -> Timestamp,
+) -> Result<Incident, Failure> {
+    let App { store, bridge, .. } = lease.app;
+    let Some(step) = plan.phase(phase).get(index) else { return Err(Failure::Overtaken) };
+    let request = BridgeRequest {
+        v: BRIDGE_VERSION,
+        incident_id: incident.id.clone(),
+        playbook: plan.playbook.clone(),
+        phase,
+        step: index,
+        parameters: plan.parameters.clone(),
+        target: plan.target.clone(),
     };
-}
-
-fn name(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Steps => "step",
-        Phase::Verify => "check",
-        Phase::Rollback => "undo",
+    let result = bridge.run(&request, step.longest()).await;
+    let (incident, recorded) = store.change_loaded(incident, |draft| end(draft, step, &result, &lease.turn.worker, clock())).await?;
+    if !recorded {
+        return Err(Failure::Overtaken);
     }
+    lease.app.tell(&incident.id).await?;
+    Ok(incident)
 }

@@ -9,6 +9,7 @@ use shared::alertmanager::{Alertmanager, Wanted};
 use shared::channels_file::{self, CHANNELS};
 use shared::domain::id::IncidentId;
 use shared::domain::incident::Incident;
+use shared::domain::plan::Phase;
 use shared::domain::repair_silence::{ACTOR, RepairSilence};
 use shared::domain::silence::labels;
 use shared::fault::{Fault, Faults};
@@ -32,18 +33,45 @@ impl Silencer {
             let secrets = Secrets::new(aws_sdk_secretsmanager::Client::new(aws));
             Ok(Alertmanager::new(server, &client()?, &PublicClient::new()?, secrets))
         });
-        let fault = |error: NoClient| Faults(vec![Fault { file: directory.join(CHANNELS), line: None, text: error.to_string() }]);
+        let fault =
+            |error: NoClient| Faults(vec![Fault { file: directory.join(CHANNELS), line: None, field: None, text: error.to_string() }]);
         Ok(Self(alertmanager.transpose().map_err(fault)?))
+    }
+
+    /// Sees to the silence before a step of this phase: the first that repairs is run in silence, and people have to hear of it before
+    /// anything is taken back.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) async fn keep(
+        &self,
+        store: &Store,
+        incident: Incident,
+        phase: Phase,
+        clock: fn() -> Timestamp,
+    ) -> Result<Incident, StoreError> {
+        match phase {
+            Phase::Steps => self.begin(store, incident, clock).await,
+            Phase::Rollback => self.remove(store, incident, clock).await,
+            Phase::Facts | Phase::Verify => Ok(incident),
+        }
+    }
+
+    /// Takes the silence of a repair away that has ended, also if another worker has run it, who died before this.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) async fn end(&self, store: &Store, id: &IncidentId, clock: fn() -> Timestamp) -> Result<(), StoreError> {
+        let incident = store.known_incident(id).await?;
+        let runs = incident.repair.as_ref().is_some_and(|repair| repair.outcome.is_none());
+        if runs { Ok(()) } else { self.remove(store, incident, clock).await.map(drop) }
     }
 
     /// Makes the silence of the repair that is about to run its first step, once. One that a worker made who died before it was stored
     /// is found.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub(crate) async fn begin(&self, store: &Store, incident: &Incident, clock: fn() -> Timestamp) -> Result<(), StoreError> {
-        let (Some(alertmanager), Some((repair, until))) = (&self.0, incident.wants_repair_silence(clock())) else { return Ok(()) };
-        let Some(labels) = labels(&incident.alert) else { return Ok(()) };
+    async fn begin(&self, store: &Store, incident: Incident, clock: fn() -> Timestamp) -> Result<Incident, StoreError> {
+        let (Some(alertmanager), Some(until)) = (&self.0, incident.wants_repair_silence(clock())) else { return Ok(incident) };
+        let (Some(labels), Some(repair)) = (labels(&incident.alert), &incident.repair) else { return Ok(incident) };
         let hash = &repair.plan_hash;
         let wanted = Wanted { labels: &labels, until, by: ACTOR, comment: &RepairSilence::comment(&incident.id, hash) };
         let made = alertmanager.silence(wanted, clock()).await.map_err(|error| {
@@ -51,25 +79,22 @@ impl Silencer {
             error.to_string()
         });
         let made = made.as_ref().map(|silence| (silence.id.as_str(), silence.until)).map_err(String::as_str);
-        store.change(&incident.id, |draft| draft.repair_silenced(hash, made, clock())).await.map(drop)
+        let (saved, ()) = store.change_loaded(incident.clone(), |draft| draft.repair_silenced(hash, made, clock())).await?;
+        Ok(saved)
     }
 
-    /// Takes the silence of the last repair away, if there is one that nobody has taken away.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub(crate) async fn end(&self, store: &Store, id: &IncidentId, clock: fn() -> Timestamp) -> Result<(), StoreError> {
-        let incident = store.known_incident(id).await?;
-        let Some((silence, until)) = incident.open_repair_silence() else { return Ok(()) };
+    async fn remove(&self, store: &Store, incident: Incident, clock: fn() -> Timestamp) -> Result<Incident, StoreError> {
+        let Some((silence, until)) = incident.open_repair_silence() else { return Ok(incident) };
         let removed = match &self.0 {
             _ if until <= clock() => Ok(()),
             Some(alertmanager) => alertmanager.expire(silence).await.map_err(|error| error.to_string()),
             None => Err("channels.json does not name its Alertmanager any more".to_owned()),
         };
         if let Err(why) = &removed {
-            warn!(incident_id = %id, why, "the silence of the repair could not be taken away: it ends by itself");
+            warn!(incident_id = %incident.id, why, "the silence of the repair could not be taken away: it ends by itself");
         }
         let removed = removed.as_ref().copied().map_err(String::as_str);
-        store.change_loaded(incident.clone(), |draft| draft.repair_silence_ended(removed, clock())).await.map(drop)
+        let (saved, ()) = store.change_loaded(incident, |draft| draft.repair_silence_ended(removed, clock())).await?;
+        Ok(saved)
     }
 }

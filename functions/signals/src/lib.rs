@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use shared::aws::AwsEnvironment;
+use shared::consumer::Unhandled;
 use shared::intake::{Delivery, Intake, IntakeError};
 use shared::message::Signal;
 use shared::queue::Queue;
@@ -28,6 +29,8 @@ pub enum Failure {
     #[error(transparent)]
     Intake(#[from] IntakeError),
 }
+
+impl Unhandled for Failure {}
 
 /// The function's state between messages.
 #[derive(Debug)]

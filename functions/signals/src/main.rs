@@ -6,7 +6,7 @@ use aws_lambda_events::event::sqs::SqsEvent;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use shared::aws::AwsEnvironment;
-use shared::consumer::{Order, take};
+use shared::consumer::{Delivery, Order, take};
 use shared::deadline::time_left;
 use shared::message::Signal;
 use shared::telemetry::{init, or_log};
@@ -22,7 +22,7 @@ async fn main() -> Result<(), Error> {
     let app = &App::new(config, &aws);
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
         let until = Instant::now() + time_left(event.context.deadline, Timestamp::now());
-        let handle = async |signal: Signal, id: String| app.handle(signal, &id, Timestamp::now(), until).await;
+        let handle = async |signal: Signal, delivery: Delivery| app.handle(signal, &delivery.id, Timestamp::now(), until).await;
         Ok::<_, Error>(take(event.payload, Order::None, handle).await)
     }))
     .await

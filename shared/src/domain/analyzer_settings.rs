@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use super::alert::AlertType;
 use super::budget::Budget;
-use super::playbook::Span;
 use super::price::{Price, usd};
 use super::server_url;
+use super::step::Span;
 
 /// The longest that one question to a model may take. The function ends earlier; `make eval` with a model of one's own may need all of it.
 const LONGEST_ANSWER_SECONDS: u64 = 120;

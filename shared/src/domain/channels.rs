@@ -359,6 +359,9 @@ impl Channels {
             if !names.insert(channel.name.as_str()) {
                 fault(format!("channels[{i}].name"), "is the name of another channel too");
             }
+            if self.channels[..i].iter().any(|before| before.to.is(&channel.to)) {
+                fault(format!("channels[{i}].to"), "is where another channel is too: each would count for itself what the place takes");
+            }
             for (field, sentence) in channel.to.faults() {
                 fault(format!("channels[{i}].to.{field}"), sentence);
             }
@@ -429,6 +432,15 @@ impl Place {
             Self::Telegram(_) => "telegram",
             Self::Slack(_) => "slack",
             Self::Webhook(_) => "webhook",
+        }
+    }
+
+    /// True if both are one chat, or one channel of Slack.
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Telegram(one), Self::Telegram(other)) => one.chat_id == other.chat_id,
+            (Self::Slack(one), Self::Slack(other)) => one.channel_id == other.channel_id,
+            _ => false,
         }
     }
 

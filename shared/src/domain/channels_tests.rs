@@ -84,6 +84,7 @@ fn what_cannot_be_meant_is_named() {
     let cases = [
         (json!({ "channels": [chat("A b", 1)], "routes": [{ "channels": ["A b"] }] }), "channels[0].name", "a-z"),
         (json!({ "channels": [chat("a", 1), chat("a", 2)], "routes": [{ "channels": ["a"] }] }), "channels[1].name", "another"),
+        (json!({ "channels": [chat("a", 1), chat("b", 1)], "routes": [{ "channels": ["a"] }] }), "channels[1].to", "another channel is"),
         (json!({ "channels": [chat("a", 0)], "routes": [{ "channels": ["a"] }] }), "channels[0].to.telegram.chat_id", "numeric"),
         (json!({ "channels": [chat("a", 1)] }), "routes", "what is told where"),
         (json!({ "routes": [{ "channels": ["b"] }] }), "routes[0].channels[0]", "none of the channels"),

@@ -127,9 +127,9 @@ pub struct Incident {
     /// The silence of its last repair.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repair_silence: Option<RepairSilence>,
-    /// The ids of the presses that were refused and decide nothing, as far as the log has them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub refused_presses: Vec<String>,
+    /// The ids of the presses that decide nothing, as far as the log has them. Stored under the name from when only refused ones were.
+    #[serde(default, rename = "refused_presses", skip_serializing_if = "Vec::is_empty")]
+    pub logged_presses: Vec<String>,
     /// The storm that it is a part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tied_to: Option<IncidentId>,

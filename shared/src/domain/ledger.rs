@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::id::ApprovalId;
+use super::kill_switch::SwitchedOff;
 use super::record::PlaybookRecord;
 
 /// How long an attempt counts against `attempts_per_hour`.
@@ -109,6 +110,8 @@ impl GroupLedger {
 pub struct Readings {
     /// Whether the kill switch is on.
     pub killed: Option<bool>,
+    /// What its item says, if it is on. Nothing is decided by it.
+    pub switched_off: SwitchedOff,
     /// The ledger of the target.
     pub target: Option<TargetLedger>,
     /// The ledger of its redundancy group; empty if it is in none.

@@ -27,10 +27,7 @@ pub fn choose(playbooks: &[Playbook], alert: &Alert, service: Option<&Service>) 
     if let Target::Ssm(_) = service.target {
         return Choice::None(format!("the service {} is reached through SSM, which this version cannot do yet", service.name));
     }
-    let mut fitting: Vec<(u32, Vec<String>, &Playbook)> =
-        playbooks.iter().filter_map(|playbook| fit(playbook, alert, service).map(|(score, why)| (score, why, playbook))).collect();
-    fitting.sort_by_key(|(score, ..)| std::cmp::Reverse(*score));
-    match fitting.as_slice() {
+    match fitting(playbooks, alert, service).as_slice() {
         [] => Choice::None(format!("no playbook fits the alert {} on the service {}", alert.name, service.name)),
         [(best, _, one), (second, _, other), ..] if best == second => {
             Choice::None(format!("the playbooks {} and {} fit equally well", one.id, other.id))
@@ -40,6 +37,15 @@ pub fn choose(playbooks: &[Playbook], alert: &Alert, service: Option<&Service>) 
             Err(error) => Choice::None(format!("the playbook {} fits, but {error}", playbook.id)),
         },
     }
+}
+
+/// The playbooks that fit, the best first, each with its score and the reasons for it.
+#[must_use]
+pub fn fitting<'a>(playbooks: &'a [Playbook], alert: &Alert, service: &Service) -> Vec<(u32, Vec<String>, &'a Playbook)> {
+    let scored = playbooks.iter().filter_map(|playbook| fit(playbook, alert, service).map(|(score, why)| (score, why, playbook)));
+    let mut fitting: Vec<_> = scored.collect();
+    fitting.sort_by_key(|(score, ..)| std::cmp::Reverse(*score));
+    fitting
 }
 
 fn fit(playbook: &Playbook, alert: &Alert, service: &Service) -> Option<(u32, Vec<String>)> {
@@ -54,14 +60,12 @@ fn fit(playbook: &Playbook, alert: &Alert, service: &Service) -> Option<(u32, Ve
         score += 2;
         reasons.push(format!("it is for the type {}", alert.alert_type.as_str()));
     }
-    if score == 0 {
+    if score == 0 || !matches.allows(&service.name) {
         return None;
     }
     if matches.services.contains(&service.name) {
         score += 1;
         reasons.push(format!("it is for the service {}", service.name));
-    } else if !matches.services.is_empty() {
-        return None;
     }
     Some((score, reasons))
 }

@@ -13,6 +13,7 @@ pub mod ask;
 pub mod autonomy;
 pub mod budget;
 pub mod channels;
+pub mod condition;
 pub mod decision;
 pub mod digest;
 pub mod draft;
@@ -23,6 +24,7 @@ pub mod flow;
 pub mod guardrail;
 pub mod id;
 pub mod incident;
+pub mod kill_switch;
 pub mod ledger;
 pub mod limits;
 #[cfg(feature = "playbooks")]
@@ -33,6 +35,8 @@ pub mod outbox;
 pub mod plan;
 #[cfg(feature = "playbooks")]
 pub mod playbook;
+#[cfg(feature = "playbooks")]
+mod playbook_faults;
 pub mod press;
 pub mod price;
 pub mod reanalysis;
@@ -40,6 +44,8 @@ pub mod record;
 pub mod repair;
 pub mod repair_silence;
 pub mod resolution;
+#[cfg(feature = "playbooks")]
+pub mod run;
 pub mod server_url;
 #[cfg(feature = "playbooks")]
 pub mod service;
@@ -48,6 +54,8 @@ pub mod silence;
 pub mod situation;
 #[cfg(feature = "playbooks")]
 pub mod static_rule;
+#[cfg(feature = "playbooks")]
+pub mod step;
 pub mod storm;
 pub mod tables;
 pub mod target;

@@ -44,6 +44,8 @@ pub enum Event {
     StepStarted,
     /// A step has run, or its result will never be known.
     StepFinished,
+    /// A step does not run, because its condition does not hold.
+    StepSkipped,
     /// All steps have run, or one of them stopped the repair.
     ExecutionCompleted,
     /// The symptom was looked for again.
@@ -66,6 +68,8 @@ pub enum Event {
     ReanalysisRequested,
     /// Somebody asked for an hour without further alerts of it.
     SilenceRequested,
+    /// Somebody asked in a channel for the details or the earlier incidents.
+    MoreAsked,
     /// Somebody pressed a button that decides nothing, and may not, or asked for what cannot be.
     PressRefused,
     /// Alertmanager silences it: for an hour because somebody asked for it, or while a repair runs.
@@ -103,6 +107,7 @@ impl Event {
             Self::GuardrailBlocked => "GUARDRAIL_BLOCKED",
             Self::StepStarted => "STEP_STARTED",
             Self::StepFinished => "STEP_FINISHED",
+            Self::StepSkipped => "STEP_SKIPPED",
             Self::ExecutionCompleted => "EXECUTION_COMPLETED",
             Self::VerificationFinished => "VERIFICATION_FINISHED",
             Self::RollbackFinished => "ROLLBACK_FINISHED",
@@ -114,6 +119,7 @@ impl Event {
             Self::WebhookResultSent => "WEBHOOK_RESULT_SENT",
             Self::ReanalysisRequested => "REANALYSIS_REQUESTED",
             Self::SilenceRequested => "SILENCE_REQUESTED",
+            Self::MoreAsked => "MORE_ASKED",
             Self::PressRefused => "PRESS_REFUSED",
             Self::SilenceCreated => "SILENCE_CREATED",
             Self::SilenceRemoved => "SILENCE_REMOVED",

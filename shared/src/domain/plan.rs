@@ -2,15 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::analysis::Risk;
+use super::condition::When;
 use super::digest::Digest;
 
+/// What comes on top of a command's own time: reading the key, connecting to the bastion and to the target, hanging up.
+const AROUND: SignedDuration = SignedDuration::from_secs(60);
+
 /// The parts of a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
+    /// What is looked at before the first step.
+    Facts,
     /// What repairs.
     Steps,
     /// What tells whether the symptom went.
@@ -20,7 +27,7 @@ pub enum Phase {
 }
 
 /// One step as it will run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedStep {
     /// The argument vector; no shell reads it.
     pub argv: Vec<String>,
@@ -30,6 +37,15 @@ pub struct PlannedStep {
     pub retries: u32,
     /// Seconds between two tries.
     pub every_seconds: u32,
+    /// The name of the fact that it finds out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fact: Option<String>,
+    /// On what it depends whether it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<When>,
+    /// True if it may run again where nobody knows whether it did.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub idempotent: bool,
 }
 
 /// What would run, where. The steps are here to be shown and hashed: what runs is rendered again by the bridge, from the
@@ -48,6 +64,9 @@ pub struct Plan {
     pub address: String,
     /// The parameters with their checked values.
     pub parameters: BTreeMap<String, String>,
+    /// What is looked at before the first step, because steps depend on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<PlannedStep>,
     /// What repairs.
     pub steps: Vec<PlannedStep>,
     /// What tells whether the symptom went.
@@ -72,7 +91,9 @@ impl Plan {
         for (name, value) in &self.parameters {
             digest = digest.field(name).field(value);
         }
-        for steps in [&self.steps, &self.verify, &self.rollback] {
+        // A plan without facts has the hash that it had before there were any: what waits for a decision stays decidable.
+        let facts = Some(&self.facts).filter(|facts| !facts.is_empty());
+        for steps in facts.into_iter().chain([&self.steps, &self.verify, &self.rollback]) {
             digest = digest.field(steps.len().to_string());
             for step in steps {
                 digest = digest.field(step.argv.len().to_string());
@@ -81,6 +102,7 @@ impl Plan {
                 }
                 digest = digest.field(step.timeout_seconds.to_be_bytes());
                 digest = digest.field(step.retries.to_be_bytes()).field(step.every_seconds.to_be_bytes());
+                digest = step.conditions(digest);
             }
         }
         digest.hex()
@@ -90,10 +112,31 @@ impl Plan {
     #[must_use]
     pub fn phase(&self, phase: Phase) -> &[PlannedStep] {
         match phase {
+            Phase::Facts => &self.facts,
             Phase::Steps => &self.steps,
             Phase::Verify => &self.verify,
             Phase::Rollback => &self.rollback,
         }
+    }
+}
+
+impl PlannedStep {
+    /// The longest that one try may take until the bridge has answered, whatever happens on the way.
+    #[must_use]
+    pub fn longest(&self) -> SignedDuration {
+        SignedDuration::from_secs(i64::from(self.timeout_seconds)) + AROUND
+    }
+
+    /// Adds to a digest what the step depends on, where it depends on anything.
+    fn conditions(&self, mut digest: Digest) -> Digest {
+        for (name, value) in [("fact", self.fact.as_deref()), ("idempotent", self.idempotent.then_some("true"))] {
+            if let Some(value) = value {
+                digest = digest.field(name).field(value);
+            }
+        }
+        let Some(When { fact, exits, prints, not }) = &self.when else { return digest };
+        digest = digest.field("when").field(fact).field([u8::from(*not), u8::from(exits.is_some()), u8::from(prints.is_some())]);
+        digest.field(exits.unwrap_or_default().to_be_bytes()).field(prints.as_deref().unwrap_or_default())
     }
 }
 
@@ -103,9 +146,10 @@ pub(crate) mod tests {
 
     use super::{Plan, PlannedStep};
     use crate::domain::analysis::Risk;
+    use crate::domain::condition::When;
 
     pub(crate) fn step(argv: &[&str]) -> PlannedStep {
-        PlannedStep { argv: argv.iter().map(|&a| a.to_owned()).collect(), timeout_seconds: 60, retries: 0, every_seconds: 0 }
+        PlannedStep { argv: argv.iter().map(|&a| a.to_owned()).collect(), timeout_seconds: 60, ..PlannedStep::default() }
     }
 
     pub(crate) fn plan() -> Plan {
@@ -116,6 +160,7 @@ pub(crate) mod tests {
             target: "web".into(),
             address: "ssh quell@10.0.0.1:22 ssh-ed25519 AAAA".into(),
             parameters: BTreeMap::from([("unit".into(), "web".into())]),
+            facts: vec![],
             steps: vec![step(&["restart", "web"]), step(&["touch", "web"])],
             verify: vec![step(&["check", "web"])],
             rollback: vec![],
@@ -128,7 +173,10 @@ pub(crate) mod tests {
     #[test]
     fn the_hash_covers_all_that_decides_what_runs_where() {
         let hash = plan().hash();
-        let changes: [fn(&mut Plan); 9] = [
+        fn when(exits: Option<u32>, prints: Option<&str>, not: bool) -> Option<When> {
+            Some(When { fact: "up".into(), exits, prints: prints.map(str::to_owned), not })
+        }
+        let changes: [fn(&mut Plan); 15] = [
             |p| p.playbook.push('x'),
             |p| p.target.push('x'),
             |p| p.address.push('x'),
@@ -138,12 +186,21 @@ pub(crate) mod tests {
             |p| p.rollback = p.verify.split_off(0),
             |p| p.verify[0].timeout_seconds += 1,
             |p| p.round += 1,
+            |p| p.facts.push(step(&["restart", "web"])),
+            |p| p.steps[0].idempotent = true,
+            |p| p.steps[0].when = when(Some(0), None, false),
+            |p| p.steps[0].when = when(Some(0), None, true),
+            |p| p.steps[0].when = when(None, Some("0"), false),
+            |p| p.steps[0].when = when(None, Some(""), false),
         ];
+        let mut hashes = std::collections::BTreeSet::from([hash.clone()]);
         for (i, change) in changes.iter().enumerate() {
             let mut changed = plan();
             change(&mut changed);
-            assert_ne!(changed.hash(), hash, "change {i}");
+            assert!(hashes.insert(changed.hash()), "change {i}");
         }
+        // It is in the store, below approvals that wait: it never changes.
+        insta::assert_snapshot!(hash, @"3bcac2dc687235c360b2490269b7be067652620dfe27fb38db0c6605adb3f875");
         let same = Plan { reasons: vec!["name".into()], playbook_name: "other words".into(), ..plan() };
         assert_eq!(same.hash(), hash);
     }

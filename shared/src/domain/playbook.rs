@@ -2,57 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use jiff::SignedDuration;
 use regex_lite::Regex;
 use serde::Deserialize;
 use thiserror::Error;
 
 use super::alert::AlertType;
 use super::analysis::{DataImpact, Risk, Severity};
-use super::argument::{fill, placeholders};
+use super::argument::fill;
 use super::plan::{Phase, Plan, PlannedStep};
 use super::service::Service;
+use super::step::{Check, Look, Span, Step};
 
-/// The longest that one command may take: the bridge function ends after 120 s.
-pub const STEP_SECONDS: u64 = 100;
-/// The longest that a whole plan may take in the worst case: the repair function ends after 300 s.
-pub const PLAN_SECONDS: u64 = 240;
+/// The longest that a whole plan may take in the worst case. One invocation of the repair function ends after 900 s; a longer
+/// repair goes on in the next (`HandedOver`), and the queue delivers its message often enough for this.
+pub const PLAN_SECONDS: u64 = 3600;
 
 /// The longest value of a parameter, in bytes. A pattern such as `.*` has no bound of its own, and the kernel's for one
 /// argument (128 KiB) would fail on the host, after the approval and with a worse message.
 pub const VALUE_BYTES: usize = 4096;
-
-/// A length of time such as `30m` or `60s`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Span(SignedDuration);
-
-impl TryFrom<String> for Span {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let span: SignedDuration = text.parse().map_err(|_| format!("`{text}` is not a length of time such as 90s or 30m"))?;
-        if span.is_negative() { Err(format!("`{text}` is negative")) } else { Ok(Self(span)) }
-    }
-}
-
-impl Span {
-    pub(super) const fn of_seconds(seconds: i64) -> Self {
-        Self(SignedDuration::from_secs(seconds))
-    }
-
-    /// How long it is.
-    #[must_use]
-    pub const fn length(self) -> SignedDuration {
-        self.0
-    }
-
-    /// Whole seconds.
-    #[must_use]
-    pub fn seconds(self) -> u64 {
-        self.0.as_secs().unsigned_abs()
-    }
-}
 
 /// One playbook.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -77,6 +44,9 @@ pub struct Playbook {
     /// Its parameters.
     #[serde(default)]
     pub parameters: BTreeMap<String, Parameter>,
+    /// What is looked at before the first step, because steps depend on it.
+    #[serde(default)]
+    pub facts: Vec<Look>,
     /// What repairs.
     pub steps: Vec<Step>,
     /// What tells whether the symptom went.
@@ -106,6 +76,14 @@ pub struct Match {
     pub services: Vec<String>,
 }
 
+impl Match {
+    /// True if it may ever run on this service: none is listed, or this one is.
+    #[must_use]
+    pub fn allows(&self, service: &str) -> bool {
+        self.services.is_empty() || self.services.iter().any(|name| name == service)
+    }
+}
+
 /// When a playbook may run without a human.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -125,46 +103,6 @@ pub struct Parameter {
     pub from: String,
     /// A regular expression that the whole value has to match.
     pub pattern: String,
-}
-
-/// A command.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Step {
-    /// Its argument vector; `{name}` stands for a parameter, `{{` and `}}` for braces.
-    pub run: Vec<String>,
-    /// After how long it is given up.
-    #[serde(default = "step_timeout")]
-    pub timeout: Span,
-}
-
-/// A command that only reads, and tells by its exit status whether the symptom went.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Check {
-    /// Its argument vector, as in [`Step`].
-    pub run: Vec<String>,
-    /// After how long it is given up.
-    #[serde(default = "check_timeout")]
-    pub timeout: Span,
-    /// How many more tries it has.
-    #[serde(default)]
-    pub retries: u32,
-    /// How long to wait between two tries.
-    #[serde(default = "check_every")]
-    pub every: Span,
-}
-
-fn step_timeout() -> Span {
-    Span::of_seconds(60)
-}
-
-fn check_timeout() -> Span {
-    Span::of_seconds(10)
-}
-
-fn check_every() -> Span {
-    Span::of_seconds(5)
 }
 
 /// Why a playbook cannot be used as asked. It names the place; it never repeats a value, which may come from outside.
@@ -246,17 +184,25 @@ impl Playbook {
     /// If a value is missing or does not match.
     pub fn render(&self, phase: Phase, values: &BTreeMap<String, String>) -> Result<Vec<PlannedStep>, Unusable> {
         self.check(values)?;
-        let planned = |run: &[String], timeout: Span, retries: u32, every: Span| PlannedStep {
+        let planned = |run: &[String], timeout: Span| PlannedStep {
             argv: run.iter().map(|argument| fill(argument, values)).collect(),
-            timeout_seconds: u32::try_from(timeout.seconds()).unwrap_or(u32::MAX),
-            retries,
-            every_seconds: u32::try_from(every.seconds()).unwrap_or(u32::MAX),
+            timeout_seconds: seconds(timeout),
+            ..PlannedStep::default()
         };
-        let none = Span::of_seconds(0);
+        let step = |step: &Step| {
+            let (when, idempotent) = (step.when.clone(), step.idempotent);
+            PlannedStep { when, idempotent, ..planned(&step.run, step.timeout) }
+        };
+        let look = |look: &Look| PlannedStep { fact: Some(look.id.clone()), ..planned(&look.run, look.timeout) };
+        let check = |check: &Check| {
+            let (retries, every_seconds, when) = (check.retries, seconds(check.every), check.when.clone());
+            PlannedStep { retries, every_seconds, when, ..planned(&check.run, check.timeout) }
+        };
         Ok(match phase {
-            Phase::Steps => self.steps.iter().map(|step| planned(&step.run, step.timeout, 0, none)).collect(),
-            Phase::Rollback => self.rollback.iter().map(|step| planned(&step.run, step.timeout, 0, none)).collect(),
-            Phase::Verify => self.verify.iter().map(|check| planned(&check.run, check.timeout, check.retries, check.every)).collect(),
+            Phase::Facts => self.facts.iter().map(look).collect(),
+            Phase::Steps => self.steps.iter().map(step).collect(),
+            Phase::Rollback => self.rollback.iter().map(step).collect(),
+            Phase::Verify => self.verify.iter().map(check).collect(),
         })
     }
 
@@ -272,6 +218,7 @@ impl Playbook {
             risk: self.risk,
             target: service.name.clone(),
             address: service.target.address(),
+            facts: self.render(Phase::Facts, &parameters)?,
             steps: self.render(Phase::Steps, &parameters)?,
             verify: self.render(Phase::Verify, &parameters)?,
             rollback: self.render(Phase::Rollback, &parameters)?,
@@ -281,63 +228,10 @@ impl Playbook {
             reasons,
         })
     }
+}
 
-    /// What is wrong with the playbook: each a field and a sentence.
-    #[must_use]
-    pub fn faults(&self) -> Vec<(String, String)> {
-        let mut faults = Vec::new();
-        let mut fault = |field: String, text: String| faults.push((field, text));
-        if self.id.is_empty() || !self.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
-            fault("id".into(), "has to be made of a-z 0-9 -".into());
-        }
-        if self.matches.alertnames.is_empty() && self.matches.alert_types.is_empty() {
-            fault("match".into(), "names no alert: give alertnames or alert_types".into());
-        }
-        for (name, parameter) in &self.parameters {
-            let known = ["service.name", "service.unit"].contains(&parameter.from.as_str())
-                || parameter.from.strip_prefix("service.facts.").is_some_and(|key| !key.is_empty());
-            if !known {
-                fault(format!("parameters.{name}.from"), "has to be service.name, service.unit or service.facts.<key>".into());
-            }
-            if let Err(error) = Regex::new(&format!("^(?:{})$", parameter.pattern)) {
-                fault(format!("parameters.{name}.pattern"), format!("is not a regular expression: {error}"));
-            }
-        }
-        if self.steps.is_empty() {
-            fault("steps".into(), "is empty: a playbook does something".into());
-        }
-        let commands = self.steps.iter().map(|step| ("steps", &step.run, step.timeout));
-        let checks = self.verify.iter().map(|check| ("verify", &check.run, check.timeout));
-        let undo = self.rollback.iter().map(|step| ("rollback", &step.run, step.timeout));
-        let mut index = BTreeMap::new();
-        for (part, run, timeout) in commands.chain(checks).chain(undo) {
-            let place = index.entry(part).and_modify(|i| *i += 1).or_insert(0);
-            let field = format!("{part}[{place}]");
-            if run.first().is_none_or(|program| program.is_empty() || program.contains('{')) {
-                fault(format!("{field}.run"), "has to begin with the name of a program, which cannot be a parameter".into());
-            }
-            for (i, argument) in run.iter().enumerate() {
-                for name in placeholders(argument).difference(&self.parameters.keys().cloned().collect()) {
-                    fault(format!("{field}.run[{i}]"), format!("names the parameter {name}, which is not declared"));
-                }
-            }
-            if timeout.seconds() == 0 || timeout.seconds() > STEP_SECONDS {
-                fault(format!("{field}.timeout"), format!("has to be between 1s and {STEP_SECONDS}s"));
-            }
-        }
-        let worst = self.worst_case_seconds();
-        if worst > PLAN_SECONDS {
-            fault("steps".into(), format!("with verify and rollback take up to {worst}s; {PLAN_SECONDS}s is the most that one repair has"));
-        }
-        faults
-    }
-
-    fn worst_case_seconds(&self) -> u64 {
-        let steps: u64 = self.steps.iter().chain(&self.rollback).map(|step| step.timeout.seconds()).sum();
-        let tries = |check: &Check| u64::from(check.retries).saturating_add(1);
-        let checks = self.verify.iter().map(|check| tries(check).saturating_mul(check.timeout.seconds() + check.every.seconds()));
-        checks.fold(steps, u64::saturating_add)
-    }
+fn seconds(span: Span) -> u32 {
+    u32::try_from(span.seconds()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

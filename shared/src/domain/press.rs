@@ -1,4 +1,4 @@
-//! Presses of buttons that decide nothing, and come to nothing: the log keeps why, as it does for decisions.
+//! Presses of buttons that decide nothing: the log keeps them, also those that come to nothing, as it does for decisions.
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -14,13 +14,24 @@ const LOGGED: usize = 30;
 impl Draft {
     /// Keeps a refused press in the log, once however often it is delivered. `press` is its id, `by` who pressed.
     pub fn press_refused(&mut self, ask: &Ask, press: &str, by: &str, why: &str, now: Timestamp) {
-        let refused = &mut self.incident.refused_presses;
-        if refused.len() >= LOGGED || refused.iter().any(|before| before == press) {
+        let news = News::new(Event::PressRefused, by, "a press was refused").failed(why);
+        self.keep(ask, press, news, now);
+    }
+
+    /// Keeps in the log that somebody wanted to see more than the card, once however often the press is delivered. Whoever asks later
+    /// why a plan was approved can tell whether the evidence was looked at.
+    pub fn more_asked(&mut self, ask: &Ask, press: &str, by: &str, now: Timestamp) {
+        let what = if matches!(ask, Ask::History(_)) { "the earlier incidents were asked for" } else { "the details were asked for" };
+        self.keep(ask, press, News::new(Event::MoreAsked, by, what), now);
+    }
+
+    fn keep(&mut self, ask: &Ask, press: &str, news: News, now: Timestamp) {
+        let logged = &mut self.incident.logged_presses;
+        if logged.len() >= LOGGED || logged.iter().any(|before| before == press) {
             return;
         }
-        refused.push(press.to_owned());
-        let news = News::new(Event::PressRefused, by, "a press was refused").with(json!({ "asked": ask.to_string(), "press": press }));
-        self.record(now, news.failed(why));
+        logged.push(press.to_owned());
+        self.record(now, news.with(json!({ "asked": ask.to_string(), "press": press })));
     }
 }
 
@@ -32,6 +43,7 @@ mod tests {
     use super::LOGGED;
     use crate::domain::ask::Ask;
     use crate::domain::decision::tests::waiting;
+    use crate::domain::operation_log::Event;
 
     #[test]
     fn a_refused_press_is_kept_once_and_nobody_fills_the_log() {
@@ -48,5 +60,19 @@ mod tests {
             draft.press_refused(&ask, &format!("more-{place}"), "telegram:1", "not you", Timestamp::UNIX_EPOCH);
         }
         assert_eq!(draft.entries.len(), LOGGED);
+    }
+
+    #[test]
+    fn who_wants_to_see_more_is_in_the_log_once() {
+        let (mut draft, _) = waiting(1);
+        draft.entries.clear();
+        let id = draft.incident.id.clone();
+        for ask in [Ask::Details(id.clone()), Ask::Details(id.clone()), Ask::History(id)] {
+            draft.more_asked(&ask, &format!("press of {ask}"), "telegram:7", Timestamp::UNIX_EPOCH);
+        }
+        let kept: Vec<_> = draft.entries.iter().map(|entry| (entry.event, entry.actor.as_str(), entry.detail.as_str())).collect();
+        let expected = ["the details were asked for", "the earlier incidents were asked for"];
+        assert_eq!(kept, expected.map(|detail| (Event::MoreAsked, "telegram:7", detail)));
+        assert!(draft.entries.iter().all(|entry| entry.success), "nothing failed");
     }
 }

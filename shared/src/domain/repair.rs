@@ -1,9 +1,12 @@
-//! One run of a plan, as a state machine that can be resumed: what was started and not finished is never run twice.
+//! One run of a plan as it is recorded. What comes next in it is decided in `run`.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::plan::{Phase, Plan};
+use super::condition::Seen;
+use super::plan::Phase;
 
 /// How the run of one command ended. Only `Exited` with status 0 is a success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +74,31 @@ impl StepResult {
     }
 }
 
+/// What a command may have changed on its target.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Nothing: it did not run.
+    Nothing,
+    /// It ran, and its end was seen.
+    #[default]
+    Known,
+    /// It was started, and nobody saw its end.
+    Unknown,
+}
+
+impl Outcome {
+    /// What a command that ended so may have changed.
+    #[must_use]
+    pub const fn effect(self) -> Effect {
+        match self {
+            Self::Exited | Self::Signalled => Effect::Known,
+            Self::TimedOut | Self::ConnectionLost => Effect::Unknown,
+            Self::Unreachable | Self::HostKeyMismatch | Self::LoginRefused | Self::Refused => Effect::Nothing,
+        }
+    }
+}
+
 /// One step of the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepRun {
@@ -78,12 +106,37 @@ pub struct StepRun {
     pub phase: Phase,
     /// Which step of that part, from 0.
     pub index: usize,
+    /// How often it was started.
+    #[serde(default = "once")]
+    pub tries: u32,
+    /// When it was started last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tried_at: Option<Timestamp>,
     /// True once its result is recorded.
     pub finished: bool,
-    /// True if it worked.
+    /// True if it worked, or if it was skipped.
     pub succeeded: bool,
+    /// True if its condition did not hold, so that it never ran.
+    #[serde(default)]
+    pub skipped: bool,
+    /// What it may have changed.
+    #[serde(default)]
+    pub effect: Effect,
     /// One sentence for people.
     pub detail: String,
+}
+
+impl StepRun {
+    /// A step that was started once and has ended.
+    #[must_use]
+    pub fn ended(phase: Phase, index: usize, succeeded: bool) -> Self {
+        let (tried_at, detail) = (None, String::new());
+        Self { phase, index, tries: 1, tried_at, finished: true, succeeded, skipped: false, effect: Effect::Known, detail }
+    }
+}
+
+fn once() -> u32 {
+    1
 }
 
 /// How the run ended.
@@ -100,6 +153,8 @@ pub enum RepairOutcome {
     Unknown,
     /// It was verified, but its alert has not resolved in time.
     StillFiring,
+    /// Somebody switched repairs off while it ran.
+    Stopped,
 }
 
 /// A run of a plan.
@@ -111,148 +166,23 @@ pub struct Repair {
     pub started_at: Timestamp,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
+    /// Who runs it: another worker that took it over is somebody else, and what the first one still reports does not count.
+    #[serde(default)]
+    pub worker: String,
+    /// What the facts turned out to be, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<String, Seen>,
     /// Its steps so far, in the order in which they were started.
     pub steps: Vec<StepRun>,
     /// How it ended.
     pub outcome: Option<RepairOutcome>,
 }
 
-/// What comes next in a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
-    /// Run this step of this part.
-    Run(Phase, usize),
-    /// The run is over.
-    End(RepairOutcome),
-}
-
 impl Repair {
-    /// A run that has done nothing yet.
+    /// A run that has done nothing yet, and that nobody has taken on.
     #[must_use]
     pub fn start(plan_hash: String, now: Timestamp) -> Self {
-        Self { plan_hash, started_at: now, finished_at: None, steps: Vec::new(), outcome: None }
-    }
-
-    /// What comes next, from what is recorded alone.
-    ///
-    /// A check that was started and not finished is started again: checks only read. Any other such step is unknown, and
-    /// the run ends without a rollback, because nobody knows what there is to take back.
-    #[must_use]
-    pub fn next(&self, plan: &Plan) -> Next {
-        let Some(last) = self.steps.last() else {
-            return first(plan, Phase::Steps).unwrap_or(Next::End(RepairOutcome::NotVerified));
-        };
-        if !last.finished {
-            return match last.phase {
-                Phase::Verify => Next::Run(Phase::Verify, last.index),
-                Phase::Steps | Phase::Rollback => Next::End(RepairOutcome::Unknown),
-            };
-        }
-        let following = last.index + 1;
-        match (last.phase, last.succeeded) {
-            (Phase::Steps | Phase::Verify, true) if following < plan.phase(last.phase).len() => Next::Run(last.phase, following),
-            (Phase::Steps, true) => first(plan, Phase::Verify).unwrap_or(Next::End(RepairOutcome::NotVerified)),
-            (Phase::Verify, true) => Next::End(RepairOutcome::Verified),
-            (Phase::Steps | Phase::Verify, false) => first(plan, Phase::Rollback).unwrap_or(Next::End(self.failure())),
-            (Phase::Rollback, true) if following < plan.rollback.len() => Next::Run(Phase::Rollback, following),
-            (Phase::Rollback, _) => Next::End(self.failure()),
-        }
-    }
-
-    /// Notes that a step is about to run. Starting a check again reuses its place.
-    pub fn step_started(&mut self, phase: Phase, index: usize) {
-        let again = self.steps.last().is_some_and(|step| !step.finished && step.phase == phase && step.index == index);
-        if !again {
-            self.steps.push(StepRun { phase, index, finished: false, succeeded: false, detail: String::new() });
-        }
-    }
-
-    /// Notes the result of the step that was started last.
-    pub fn step_finished(&mut self, result: &StepResult) {
-        if let Some(step) = self.steps.last_mut() {
-            step.finished = true;
-            step.succeeded = result.succeeded();
-            step.detail.clone_from(&result.detail);
-        }
-    }
-
-    fn failure(&self) -> RepairOutcome {
-        let step_failed = self.steps.iter().any(|step| step.phase == Phase::Steps && step.finished && !step.succeeded);
-        if step_failed { RepairOutcome::StepFailed } else { RepairOutcome::NotVerified }
-    }
-}
-
-fn first(plan: &Plan, phase: Phase) -> Option<Next> {
-    (!plan.phase(phase).is_empty()).then_some(Next::Run(phase, 0))
-}
-
-#[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
-
-    use super::{Next, Outcome, Repair, RepairOutcome, StepResult};
-    use crate::domain::plan::tests::{plan, step};
-    use crate::domain::plan::{Phase, Plan};
-
-    fn result(exit_status: u32) -> StepResult {
-        StepResult { exit_status: Some(exit_status), ..StepResult::without_output(Outcome::Exited, "", 1) }
-    }
-
-    /// Runs a plan with the given exit statuses; what runs, and how it ends.
-    fn run(plan: &Plan, exits: &[u32]) -> (Vec<(Phase, usize)>, RepairOutcome) {
-        let mut repair = Repair::start(plan.hash(), Timestamp::UNIX_EPOCH);
-        let mut ran = Vec::new();
-        let mut exits = exits.iter();
-        loop {
-            match repair.next(plan) {
-                Next::Run(phase, index) => {
-                    ran.push((phase, index));
-                    repair.step_started(phase, index);
-                    repair.step_finished(&result(*exits.next().expect("an exit status for every step")));
-                }
-                Next::End(outcome) => return (ran, outcome),
-            }
-        }
-    }
-
-    #[test]
-    fn the_run_follows_the_plan_and_its_results() {
-        use Phase::{Rollback, Steps, Verify};
-        let with_rollback = Plan { rollback: vec![step(&["undo"])], ..plan() };
-        let without_check = Plan { verify: vec![], ..plan() };
-        type Case<'a> = (&'a Plan, &'a [u32], &'a [(Phase, usize)], RepairOutcome);
-        let cases: [Case<'_>; 6] = [
-            (&plan(), &[0, 0, 0], &[(Steps, 0), (Steps, 1), (Verify, 0)], RepairOutcome::Verified),
-            (&plan(), &[3], &[(Steps, 0)], RepairOutcome::StepFailed),
-            (&plan(), &[0, 0, 1], &[(Steps, 0), (Steps, 1), (Verify, 0)], RepairOutcome::NotVerified),
-            (&with_rollback, &[0, 1, 0], &[(Steps, 0), (Steps, 1), (Rollback, 0)], RepairOutcome::StepFailed),
-            (&with_rollback, &[0, 0, 1, 1], &[(Steps, 0), (Steps, 1), (Verify, 0), (Rollback, 0)], RepairOutcome::NotVerified),
-            (&without_check, &[0, 0], &[(Steps, 0), (Steps, 1)], RepairOutcome::NotVerified),
-        ];
-        for (plan, exits, ran, outcome) in cases {
-            assert_eq!(run(plan, exits), (ran.to_vec(), outcome), "{exits:?}");
-        }
-    }
-
-    #[test]
-    fn a_crash_after_a_step_was_started_is_unknown_and_nothing_runs_again() {
-        let plan = plan();
-        let mut repair = Repair::start(plan.hash(), Timestamp::UNIX_EPOCH);
-        repair.step_started(Phase::Steps, 0);
-        assert_eq!(repair.next(&plan), Next::End(RepairOutcome::Unknown));
-    }
-
-    #[test]
-    fn a_check_that_was_cut_off_is_made_again() {
-        let plan = plan();
-        let mut repair = Repair::start(plan.hash(), Timestamp::UNIX_EPOCH);
-        for index in [0, 1] {
-            repair.step_started(Phase::Steps, index);
-            repair.step_finished(&result(0));
-        }
-        repair.step_started(Phase::Verify, 0);
-        assert_eq!(repair.next(&plan), Next::Run(Phase::Verify, 0));
-        repair.step_started(Phase::Verify, 0);
-        assert_eq!(repair.steps.len(), 3);
+        let (worker, facts, steps) = (String::new(), BTreeMap::new(), Vec::new());
+        Self { plan_hash, started_at: now, finished_at: None, worker, facts, steps, outcome: None }
     }
 }

@@ -51,7 +51,7 @@ impl RepairSilence {
 /// first failure the silence is over.
 #[must_use]
 pub fn until(repair: &Repair, plan: &Plan) -> Timestamp {
-    let steps = [Phase::Steps, Phase::Verify].into_iter().flat_map(|phase| plan.phase(phase));
+    let steps = [Phase::Facts, Phase::Steps, Phase::Verify].into_iter().flat_map(|phase| plan.phase(phase));
     let seconds = steps.map(|step| {
         let (timeout, every, retries) = (i64::from(step.timeout_seconds), i64::from(step.every_seconds), i64::from(step.retries));
         timeout + (timeout + every) * retries
@@ -61,13 +61,13 @@ pub fn until(repair: &Repair, plan: &Plan) -> Timestamp {
 }
 
 impl Incident {
-    /// The repair that runs and has no silence yet, although it may have one: with the time at which that would end.
+    /// When the silence of the repair has to end that runs and has none yet, although it may have one.
     #[must_use]
-    pub fn wants_repair_silence(&self, now: Timestamp) -> Option<(&Repair, Timestamp)> {
+    pub fn wants_repair_silence(&self, now: Timestamp) -> Option<Timestamp> {
         let (repair, plan) = (self.repair.as_ref()?, self.plan.as_ref()?);
         let known = self.repair_silence.as_ref().is_some_and(|silence| silence.plan_hash == repair.plan_hash);
         let until = until(repair, plan);
-        (!known && repair.outcome.is_none() && now < until && self.can_be_silenced()).then_some((repair, until))
+        (!known && repair.outcome.is_none() && now < until && self.can_be_silenced()).then_some(until)
     }
 
     /// The silence of a repair that somebody has to take away.

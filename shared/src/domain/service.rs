@@ -41,6 +41,23 @@ pub struct SshTarget {
     pub user: String,
     /// The only host key that is accepted, as in `ssh_host_ed25519_key.pub`: algorithm and base64.
     pub host_key: String,
+    /// The host through which it is reached, where it cannot be reached directly.
+    pub bastion: Option<Bastion>,
+}
+
+/// A host that passes connections on to hosts behind it (`ProxyJump`). Quell logs in there with the same key.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bastion {
+    /// Its name or address.
+    pub host: String,
+    /// Its port.
+    #[serde(default = "ssh_port")]
+    pub port: u16,
+    /// Who to log in as.
+    pub user: String,
+    /// The only host key that is accepted, as that of the target.
+    pub host_key: String,
 }
 
 /// Hosts that are reached through SSM Run Command.
@@ -62,7 +79,11 @@ impl Target {
     #[must_use]
     pub fn address(&self) -> String {
         match self {
-            Self::Ssh(ssh) => format!("ssh {}@{}:{} {}", ssh.user, ssh.host, ssh.port, ssh.host_key),
+            Self::Ssh(ssh) => {
+                let direct = format!("ssh {}@{}:{} {}", ssh.user, ssh.host, ssh.port, ssh.host_key);
+                let through = |Bastion { host, port, user, host_key }: &Bastion| format!(" through {user}@{host}:{port} {host_key}");
+                direct + &ssh.bastion.as_ref().map(through).unwrap_or_default()
+            }
             Self::Ssm(SsmTarget::InstanceId(id)) => format!("ssm instance {id}"),
             Self::Ssm(SsmTarget::Tag(tag)) => format!("ssm tag {tag}"),
         }
@@ -112,22 +133,32 @@ impl Service {
                 faults.push((field.to_owned(), "has to be made of A-Z a-z 0-9 _ . - (it becomes part of keys)".to_owned()));
             }
         }
-        if let Target::Ssh(ssh) = &self.target {
-            if !is_host_key(&ssh.host_key) {
-                let fault = "has to be a line of ssh-keyscan without the host: an algorithm, a space and base64";
-                faults.push(("target.ssh.host_key".to_owned(), fault.to_owned()));
-            }
-            for (field, value) in [("host", &ssh.host), ("user", &ssh.user)] {
-                if value.is_empty() || value.contains(char::is_whitespace) {
-                    faults.push((format!("target.ssh.{field}"), "has to be there, without spaces".to_owned()));
-                }
-            }
-            if ssh.port == 0 {
-                faults.push(("target.ssh.port".to_owned(), "has to be between 1 and 65535".to_owned()));
+        if let Target::Ssh(SshTarget { host, port, user, host_key, bastion }) = &self.target {
+            faults.extend(faults_of_host("target.ssh", host, *port, user, host_key));
+            if let Some(Bastion { host, port, user, host_key }) = bastion {
+                faults.extend(faults_of_host("target.ssh.bastion", host, *port, user, host_key));
             }
         }
         faults
     }
+}
+
+/// What is wrong with a host that is logged in to: each a field below `place` and a sentence.
+fn faults_of_host(place: &str, host: &str, port: u16, user: &str, host_key: &str) -> Vec<(String, String)> {
+    let mut faults = Vec::new();
+    let mut fault = |field: &str, text: &str| faults.push((format!("{place}.{field}"), text.to_owned()));
+    if !is_host_key(host_key) {
+        fault("host_key", "has to be a line of ssh-keyscan without the host: an algorithm, a space and base64");
+    }
+    for (field, value) in [("host", host), ("user", user)] {
+        if value.is_empty() || value.contains(|c: char| c.is_whitespace() || c.is_control() || c == '@') {
+            fault(field, "has to be there, without spaces, control characters and @");
+        }
+    }
+    if port == 0 {
+        fault("port", "has to be between 1 and 65535");
+    }
+    faults
 }
 
 /// True if a text looks like a host key: a known algorithm, and base64 that begins with that algorithm's name (RFC 4253, 6.6).

@@ -79,7 +79,7 @@ impl Situation<'_> {
     fn kill_switch(&self) -> Answer {
         match self.readings.killed {
             Some(false) => Ok("it is off".into()),
-            Some(true) => Err("it is on: nothing is repaired".into()),
+            Some(true) => Err(self.readings.switched_off.to_string()),
             None => Err("it could not be read".into()),
         }
     }

@@ -57,6 +57,7 @@ fn fine() -> Facts {
             target: Some(TargetLedger::default()),
             group: Some(GroupLedger::default()),
             record: Some(PlaybookRecord { verified: 2, failed: 2, last_run: None }),
+            ..Readings::default()
         },
     }
 }

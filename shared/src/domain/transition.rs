@@ -54,7 +54,7 @@ impl Draft {
             repair: None,
             reanalysis: None,
             silence: None,
-            refused_presses: Vec::new(),
+            logged_presses: Vec::new(),
             silence_asked_at: None,
             repair_silence: None,
             tied_to: None,

@@ -77,6 +77,19 @@ async fn what_does_not_fit_makes_it_be_read_again_once() {
 }
 
 #[tokio::test]
+async fn a_secret_that_was_refused_elsewhere_is_read_again_and_kept() {
+    let vault = Vault::default();
+    vault.put(Stage::Current, "first");
+    let secrets = Secrets::new(vault.clone());
+    secrets.get("s").await.expect("a secret");
+    vault.put(Stage::Current, "second");
+    assert_eq!(secrets.get("s").await.expect("a secret").expose_secret(), "first");
+    assert_eq!(secrets.of_now("s").await.expect("a secret").expose_secret(), "second");
+    assert_eq!(secrets.get("s").await.expect("a secret").expose_secret(), "second");
+    assert_eq!(vault.asked(), [Stage::Current, Stage::Current]);
+}
+
+#[tokio::test]
 async fn what_is_signed_during_a_rotation_is_signed_with_both() {
     let vault = Vault::default();
     let secrets = Secrets::new(vault.clone());

@@ -192,6 +192,36 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The ids of all open incidents, oldest first. An index follows the table by a moment: one that opens now may be missing.
+    ///
+    /// # Errors
+    /// If the table does not answer or the index holds something else.
+    pub async fn open_incidents(&self) -> Result<Vec<IncidentId>, StoreError> {
+        let mut ids = Vec::new();
+        for shard in 0..OPEN_SHARDS {
+            let mut start = None;
+            loop {
+                let request = self.client.query().table_name(&self.table).index_name("open-incidents").set_exclusive_start_key(start);
+                let request = request.key_condition_expression("open_shard = :shard").projection_expression("pk, sk, incident_id");
+                let request = request.expression_attribute_values(":shard", text(format!("OPEN#{shard}")));
+                let page = request.send().await.map_err(|error| failed(&error))?;
+                for item in page.items() {
+                    let reader = Reader::new(item);
+                    let id = IncidentId::try_from(reader.text("incident_id")?);
+                    ids.push(id.map_err(|error| reader.unreadable(format!("incident_id: {error}")))?);
+                }
+                start = page.last_evaluated_key;
+                if start.is_none() {
+                    break;
+                }
+            }
+        }
+        ids.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+        Ok(ids)
+    }
+}
+
 /// An id for an incident that opens now.
 #[must_use]
 pub fn fresh_incident_id(now: Timestamp) -> IncidentId {

@@ -1,4 +1,4 @@
-//! What the guardrails look into: the ledgers of targets and groups, the records of playbooks, and the kill switch.
+//! What the guardrails look into: the ledgers of targets and groups, and the records of playbooks.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -29,17 +29,16 @@ impl Store {
                 None => Ok(GroupLedger::default()),
             }
         };
-        let (killed, target, group, record) =
-            tokio::join!(self.killed(), self.target_ledger(target), of_group, self.playbook_record(playbook));
-        Readings { killed: known(killed), target: known(target), group: known(group), record: known(record) }
-    }
-
-    /// True if somebody has switched repairs off: the item `SWITCH#REPAIRS` / `KILL` is there, whatever it holds.
-    ///
-    /// # Errors
-    /// If the table does not answer.
-    pub async fn killed(&self) -> Result<bool, StoreError> {
-        Ok(self.item(key("SWITCH#REPAIRS", "KILL")).await?.is_some())
+        let (switch, target, group, record) =
+            tokio::join!(self.kill_switch(), self.target_ledger(target), of_group, self.playbook_record(playbook));
+        let switch = known(switch);
+        Readings {
+            killed: switch.as_ref().map(Option::is_some),
+            switched_off: switch.flatten().unwrap_or_default(),
+            target: known(target),
+            group: known(group),
+            record: known(record),
+        }
     }
 
     /// The attempts on a target.
@@ -105,7 +104,7 @@ impl Store {
         })
     }
 
-    async fn item(&self, key: Item) -> Result<Option<Item>, StoreError> {
+    pub(super) async fn item(&self, key: Item) -> Result<Option<Item>, StoreError> {
         let request = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
         Ok(request.send().await.map_err(|error| failed(&error))?.item)
     }
@@ -199,6 +198,6 @@ fn record_key(playbook: &str) -> Item {
     key(&format!("PLAYBOOK#{playbook}"), "RECORD")
 }
 
-fn key(pk: &str, sk: &str) -> Item {
+pub(super) fn key(pk: &str, sk: &str) -> Item {
     HashMap::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
 }

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::attributes::{Item, Reader, millis, number, text};
 use super::{Store, StoreError, failed};
@@ -23,25 +24,35 @@ pub enum Held {
     },
 }
 
+/// Who asks for a lock: one worker of one incident's repair.
+#[derive(Debug, Clone, Copy)]
+pub struct Holder<'a> {
+    /// The incident whose repair it is.
+    pub incident: &'a IncidentId,
+    /// The worker that runs it: another delivery of the same message is another one.
+    pub worker: &'a str,
+}
+
+/// In place of a worker: the next one that runs the same incident's repair may have the lock.
+const NOBODY: &str = "-";
+
 impl Store {
-    /// Takes the lock of a target for the repair of an incident, or takes it again. An expired lock is free.
+    /// Takes the lock of a target, or renews it, until some time. It is free if it has expired, and if it was left for the next worker
+    /// of the same repair.
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn lock(&self, target: &str, incident: &IncidentId, now: Timestamp, time: SignedDuration) -> Result<Held, StoreError> {
-        let mut item = key(target);
-        item.insert("incident_id".into(), text(incident.as_str()));
-        item.insert("until".into(), millis(now + time));
-        item.insert("expires_at".into(), number((now + time).as_second()));
+    pub async fn lock(&self, target: &str, holder: Holder<'_>, now: Timestamp, until: Timestamp) -> Result<Held, StoreError> {
         let request = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk) OR #until < :now OR incident_id = :me")
+            .put_lock(target, holder.incident, holder.worker, until)
+            .condition_expression(
+                "attribute_not_exists(pk) OR #until < :now OR (incident_id = :incident AND (worker = :worker OR worker = :nobody))",
+            )
             .expression_attribute_names("#until", "until")
             .expression_attribute_values(":now", millis(now))
-            .expression_attribute_values(":me", text(incident.as_str()))
+            .expression_attribute_values(":incident", text(holder.incident.as_str()))
+            .expression_attribute_values(":worker", text(holder.worker))
+            .expression_attribute_values(":nobody", text(NOBODY))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match request.send().await {
             Ok(_) => Ok(Held::Mine),
@@ -56,23 +67,50 @@ impl Store {
         }
     }
 
-    /// Gives the lock back. If it is somebody else's by now, it stays theirs.
+    /// Leaves the lock for the next worker of the same repair, until some time. If it is somebody else's by now, it stays theirs.
     ///
     /// # Errors
-    /// If the table does not answer; the lock then ends with its time.
-    pub async fn unlock(&self, target: &str, incident: &IncidentId) -> Result<(), StoreError> {
+    /// If the table does not answer; the next worker then waits until the lock ends.
+    pub async fn leave_lock(&self, target: &str, holder: Holder<'_>, until: Timestamp) -> Result<(), StoreError> {
         let request = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .set_key(Some(key(target)))
-            .condition_expression("incident_id = :me")
-            .expression_attribute_values(":me", text(incident.as_str()));
+            .put_lock(target, holder.incident, NOBODY, until)
+            .condition_expression("incident_id = :incident AND worker = :worker")
+            .expression_attribute_values(":incident", text(holder.incident.as_str()))
+            .expression_attribute_values(":worker", text(holder.worker));
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
             Err(error) => Err(failed(&error)),
         }
+    }
+
+    /// Gives the lock back. If it is somebody else's by now, it stays theirs.
+    ///
+    /// # Errors
+    /// If the table does not answer; the lock then ends with its time.
+    pub async fn unlock(&self, target: &str, holder: Holder<'_>) -> Result<(), StoreError> {
+        let request = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(key(target)))
+            .condition_expression("incident_id = :incident AND worker = :worker")
+            .expression_attribute_values(":incident", text(holder.incident.as_str()))
+            .expression_attribute_values(":worker", text(holder.worker));
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
+    fn put_lock(&self, target: &str, incident: &IncidentId, worker: &str, until: Timestamp) -> PutItemFluentBuilder {
+        let mut item = key(target);
+        item.insert("incident_id".into(), text(incident.as_str()));
+        item.insert("worker".into(), text(worker));
+        item.insert("until".into(), millis(until));
+        item.insert("expires_at".into(), number(until.as_second()));
+        self.client.put_item().table_name(&self.table).set_item(Some(item))
     }
 }
 

@@ -10,6 +10,7 @@ mod history;
 mod incident;
 #[cfg(feature = "intake")]
 mod join;
+mod kill_switch;
 mod ledger;
 mod lock;
 mod outbox;
@@ -33,7 +34,7 @@ pub use history::History;
 pub use incident::fresh_incident_id;
 #[cfg(feature = "intake")]
 pub use join::{Join, Joins};
-pub use lock::Held;
+pub use lock::{Held, Holder};
 pub use receipt::Receipt;
 pub use storm::Place;
 pub use watch::Look;

@@ -71,7 +71,7 @@ impl<'a> Own<'a> {
     /// Somebody in a channel wants to see the details.
     pub(crate) async fn details(&self, id: &IncidentId, channel: &str, press: &str) {
         let (incident_id, channel, press) = (id.clone(), channel.to_owned(), press.to_owned());
-        let asked = Message::MoreAsked { incident_id, what: More::Details, channel, press };
+        let asked = Message::MoreAsked { incident_id, what: More::Details, channel, press, by: "telegram:7".to_owned() };
         self.tell(&asked).await;
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use shared::domain::incident::Status;
 use shared::domain::operation_log::Event;
+use shared::store::CardOf;
 use tests::alert::{TestAlert, unique};
 use tests::stack::Stack;
 
@@ -109,12 +110,27 @@ async fn own_channel(stack: &Stack) -> (String, String) {
 
 #[tokio::test]
 async fn a_card_whose_answer_is_lost_is_found_by_its_metadata() {
+    is_found_after(json!({ "status": 500 })).await;
+}
+
+#[tokio::test]
+async fn a_card_that_slack_takes_longer_over_than_anybody_waits_is_found_by_its_metadata() {
+    is_found_after(json!({ "delay_seconds": 9 })).await;
+}
+
+/// Slack takes the message, and nobody learns of it: the card is the one message that is there, and is edited from then on.
+async fn is_found_after(mut fault: Value) {
     let stack = Stack::start();
     let (name, channel) = own_channel(&stack).await;
     let own = Own::with(&stack, &channels(&stack, &name, &channel)).await;
-    stack.slack("fail", &json!({ "channel": channel, "method": "chat.postMessage", "status": 500, "apply": true })).await;
+    for (field, value) in [("channel", json!(channel)), ("method", json!("chat.postMessage")), ("apply", json!(true))] {
+        fault[field] = value;
+    }
+    stack.slack("fail", &fault).await;
     let id = own.incident().await;
     own.changed(&id).await;
+    assert!(stack.store.card(CardOf::Incident(&id), &name).await.expect("the card").card.sending.is_some(), "nobody knows of it yet");
+    wait_for("the message", async || messages(&stack, &channel).await.pop()).await;
     own.later(301, &name).await;
     own.resolve(&id).await;
     let all = messages(&stack, &channel).await;

@@ -109,6 +109,10 @@ async fn from_the_first_look_to_the_repair_everything_is_asked_on_the_card() {
     assert_eq!(all(&log, Event::AnalysisCompleted).len(), 2, "{log:#?}");
     assert_eq!(all(&log, Event::ReanalysisRequested)[0].actor, format!("telegram:{person}"));
     assert_eq!(all(&log, Event::PressRefused).len(), 1, "the one that came too soon");
+    let looked: Vec<(&str, &Value)> =
+        all(&log, Event::MoreAsked).into_iter().map(|entry| (entry.actor.as_str(), &entry.context["asked"])).collect();
+    let by = format!("telegram:{person}");
+    assert_eq!(looked, [(by.as_str(), &json!(format!("details:{id}"))), (by.as_str(), &json!(format!("history:{id}")))]);
 
     // The new finding led to the same plan: the button is the same, and it repairs. The press comes twice, and counts once.
     phone.card = stack.card(id, "Waiting for a decision").await;

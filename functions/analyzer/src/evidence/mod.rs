@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use reqwest::{RequestBuilder, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use shared::domain::evidence::{Evidence, Found, Source};
-use shared::domain::playbook::Span;
 use shared::domain::server_url;
+use shared::domain::step::Span;
 use shared::outbound::{self, BodyError};
 use thiserror::Error;
 

@@ -9,8 +9,8 @@ use reqwest::Client;
 use reqwest::redirect::Policy;
 use shared::domain::alert::{Alert, AlertStatus, AlertType, Texts};
 use shared::domain::id::MemberId;
-use shared::domain::playbook::Span;
 use shared::domain::service::{Level, Service, SshTarget, Target};
+use shared::domain::step::Span;
 use shared::domain::tables::AlertTables;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -96,7 +96,7 @@ pub(super) fn service(name: &str, facts: &[(&str, &str)]) -> Service {
         unit: None,
         facts: facts.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         redundancy_group: None,
-        target: Target::Ssh(SshTarget { host: "h".to_owned(), port: 22, user: "u".to_owned(), host_key: String::new() }),
+        target: Target::Ssh(SshTarget { host: "h".to_owned(), port: 22, user: "u".to_owned(), host_key: String::new(), bastion: None }),
     }
 }
 

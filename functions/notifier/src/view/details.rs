@@ -8,12 +8,16 @@ use shared::domain::incident::Incident;
 use shared::domain::operation_log::Entry;
 
 use super::finding::{Link, Measured};
+use super::plan::{Part, parts};
 use super::{NAME_CHARACTERS, STEP_CHARACTERS, TEXT_CHARACTERS, first, last, short};
 
 /// How many lines of one piece of evidence are shown.
 const LINES_SHOWN: usize = 4;
 /// How many pieces of evidence.
 const EVIDENCE_SHOWN: usize = 6;
+/// How many steps of a part of the plan, and how much of each: all of them, unless they are too many for one message.
+const STEPS_SHOWN: usize = 20;
+const STEP_WHOLE_CHARACTERS: usize = 600;
 /// How many parameters of a plan.
 const PARAMETERS_SHOWN: usize = 8;
 /// How many of a list of services.
@@ -52,6 +56,10 @@ pub struct Details {
     pub playbook: String,
     /// The service's name in the registry.
     pub plan_target: String,
+    /// Where it would run: user, host and port, or what stands in their place.
+    pub plan_address: String,
+    /// The exact steps, part by part.
+    pub parts: Vec<Part>,
     /// The plan's parameters.
     pub parameters: Vec<Parameter>,
     /// The first 12 characters of the plan's hash.
@@ -147,6 +155,8 @@ impl Details {
             guardrails: incident.guardrails.iter().map(Answered::of).collect(),
             playbook: plan.map(|plan| short(&plan.playbook_name, NAME_CHARACTERS)).unwrap_or_default(),
             plan_target: plan.map(|plan| short(&plan.target, NAME_CHARACTERS)).unwrap_or_default(),
+            plan_address: plan.map(|plan| short(&plan.address, STEP_CHARACTERS)).unwrap_or_default(),
+            parts: plan.map(|plan| parts(plan, STEPS_SHOWN, STEP_WHOLE_CHARACTERS)).unwrap_or_default(),
             parameters: plan.map(|plan| plan.parameters.iter().take(PARAMETERS_SHOWN).map(parameter).collect()).unwrap_or_default(),
             plan_hash: plan.map(|plan| plan.hash().chars().take(HASH_CHARACTERS).collect()).unwrap_or_default(),
             log,

@@ -6,6 +6,7 @@ use shared::domain::budget::Spending;
 use shared::domain::incident::Incident;
 use shared::domain::price::dollars;
 
+use super::plan::{Part, Planned};
 use super::{NAME_CHARACTERS, first, moment, short};
 
 /// How many providers are named. Their names are the operator's, 32 characters at most.
@@ -83,6 +84,10 @@ pub struct Escalation {
     pub namespace: String,
     /// The playbook that waits.
     pub playbook: String,
+    /// The service's name in the registry.
+    pub plan_target: String,
+    /// The exact steps, part by part, as on the card: whoever is called to help decides on them.
+    pub parts: Vec<Part>,
     /// The incident's id.
     pub id: String,
 }
@@ -93,6 +98,7 @@ impl Escalation {
     pub fn of(incident: &Incident, people: &[String]) -> Self {
         let approval = incident.approval.as_ref();
         let waited = approval.and_then(|approval| Some(approval.escalated_at?.duration_since(approval.requested_at).as_mins()));
+        let Planned { playbook, plan_target, parts, .. } = Planned::of(incident);
         let (people, people_more) = first(people.iter().map(|name| short(name, NAME_CHARACTERS)).collect(), PEOPLE_SHOWN);
         Self {
             minutes: waited.unwrap_or_default().max(0),
@@ -103,7 +109,9 @@ impl Escalation {
             name: short(&incident.alert.name, NAME_CHARACTERS),
             resource: short(&incident.alert.target, NAME_CHARACTERS),
             namespace: short(&incident.alert.namespace, NAME_CHARACTERS),
-            playbook: incident.plan.as_ref().map(|plan| short(&plan.playbook_name, NAME_CHARACTERS)).unwrap_or_default(),
+            playbook,
+            plan_target,
+            parts,
             id: incident.id.to_string(),
         }
     }

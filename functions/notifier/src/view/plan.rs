@@ -3,7 +3,7 @@
 use serde::Serialize;
 use shared::domain::guardrail::{Outcome, all_passed, blocking};
 use shared::domain::incident::{Incident, Status};
-use shared::domain::plan::{Phase, Plan};
+use shared::domain::plan::{Phase, Plan, PlannedStep};
 
 use super::{NAME_CHARACTERS, STEP_CHARACTERS, TEXT_CHARACTERS, command, first, short};
 
@@ -36,7 +36,7 @@ pub struct Planned {
 /// One part of a plan.
 #[derive(Debug, Clone, Serialize)]
 pub struct Part {
-    /// `run`, `check` or `undo`.
+    /// `look`, `run`, `check` or `undo`.
     pub name: &'static str,
     /// The commands.
     pub commands: Vec<String>,
@@ -63,7 +63,7 @@ impl Planned {
         planned.playbook = short(&plan.playbook_name, NAME_CHARACTERS);
         planned.plan_target = short(&plan.target, NAME_CHARACTERS);
         planned.plan_risk = plan.risk.as_str();
-        planned.parts = parts(plan, STEPS_SHOWN);
+        planned.parts = parts(plan, STEPS_SHOWN, STEP_CHARACTERS);
         planned.runs_by_itself = all_passed(&incident.guardrails);
         if incident.status == Status::AwaitingApproval {
             let blocked = blocking(&incident.guardrails).map(Blocked::of).collect();
@@ -79,17 +79,27 @@ impl Blocked {
     }
 }
 
-pub(super) fn parts(plan: &Plan, most: usize) -> Vec<Part> {
+/// The parts of a plan that have steps: at most so many of each, with so many characters.
+pub(super) fn parts(plan: &Plan, most: usize, characters: usize) -> Vec<Part> {
     let part = |phase| {
-        let commands = plan.phase(phase).iter().map(|step| command(&step.argv, STEP_CHARACTERS)).collect();
+        let commands = plan.phase(phase).iter().map(|step| shown(step, characters)).collect();
         let (commands, more) = first(commands, most);
         Part { name: word(phase), commands, more }
     };
-    [Phase::Steps, Phase::Verify, Phase::Rollback].map(part).into_iter().filter(|part| !part.commands.is_empty()).collect()
+    [Phase::Facts, Phase::Steps, Phase::Verify, Phase::Rollback].map(part).into_iter().filter(|part| !part.commands.is_empty()).collect()
+}
+
+/// A step, with what it depends on behind it: a comment to a shell, should somebody paste it.
+fn shown(step: &PlannedStep, characters: usize) -> String {
+    let fact = step.fact.as_ref().map(|fact| format!("fact {fact}"));
+    let notes: Vec<String> = fact.into_iter().chain(step.when.as_ref().map(ToString::to_string)).collect();
+    let command = command(&step.argv, characters);
+    if notes.is_empty() { command } else { format!("{command}  # {}", short(&notes.join(", "), NAME_CHARACTERS)) }
 }
 
 pub(super) fn word(phase: Phase) -> &'static str {
     match phase {
+        Phase::Facts => "look",
         Phase::Steps => "run",
         Phase::Verify => "check",
         Phase::Rollback => "undo",

@@ -42,7 +42,7 @@ pub struct Stand {
     pub ran: Vec<Ran>,
     /// How many ran before them.
     pub ran_before: usize,
-    /// `verified`, `step_failed`, `not_verified`, `unknown` or `still_firing`, once the repair has ended.
+    /// `verified`, `step_failed`, `not_verified`, `unknown`, `stopped` or `still_firing`, once the repair has ended.
     pub repair: &'static str,
     /// How long it took, in seconds with one decimal.
     pub repair_seconds: String,
@@ -57,9 +57,9 @@ pub struct Stand {
 /// A step that has run, or runs.
 #[derive(Debug, Clone, Serialize)]
 pub struct Ran {
-    /// `✓`, `✗` or `⏳`.
+    /// `✓`, `✗`, `–` (skipped) or `⏳`.
     pub mark: &'static str,
-    /// `run`, `check` or `undo`.
+    /// `look`, `run`, `check` or `undo`.
     pub part: &'static str,
     /// Which one, from 1.
     pub number: usize,
@@ -137,12 +137,14 @@ pub(super) fn outcome_word(outcome: RepairOutcome) -> &'static str {
         RepairOutcome::NotVerified => "not_verified",
         RepairOutcome::Unknown => "unknown",
         RepairOutcome::StillFiring => "still_firing",
+        RepairOutcome::Stopped => "stopped",
     }
 }
 
 impl Ran {
     fn of(step: &StepRun) -> Self {
         let mark = match (step.finished, step.succeeded) {
+            _ if step.skipped => "–",
             (false, _) => "⏳",
             (true, true) => "✓",
             (true, false) => "✗",

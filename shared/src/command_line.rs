@@ -1,6 +1,11 @@
-//! An argument vector as the one string that SSH carries.
+//! An argument vector as the one string that SSH and SSM carry, and that `quell-guard` compares.
 
-use shlex::QuoteError;
+use thiserror::Error;
+
+/// An argument holds a NUL byte, which no program can be passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("an argument holds a NUL byte, which no program can be passed")]
+pub struct NulByte;
 
 /// Quotes an argument vector for a POSIX shell.
 ///
@@ -10,15 +15,15 @@ use shlex::QuoteError;
 ///
 /// # Errors
 /// If an argument holds a NUL byte, which no program can be passed.
-pub(crate) fn line(argv: &[String]) -> Result<String, QuoteError> {
-    shlex::try_join(argv.iter().map(String::as_str))
+pub fn line(argv: &[String]) -> Result<String, NulByte> {
+    shlex::try_join(argv.iter().map(String::as_str)).map_err(|_| NulByte)
 }
 
 #[cfg(test)]
 mod tests {
     use std::process::Command;
 
-    use super::line;
+    use super::{NulByte, line};
 
     #[test]
     fn a_shell_finds_the_same_arguments_and_nothing_to_run() {
@@ -63,6 +68,6 @@ mod tests {
 
     #[test]
     fn a_nul_byte_is_refused() {
-        assert!(line(&["printf".to_owned(), "a\0b".to_owned()]).is_err());
+        assert_eq!(line(&["printf".to_owned(), "a\0b".to_owned()]), Err(NulByte));
     }
 }

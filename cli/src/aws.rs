@@ -1,0 +1,48 @@
+//! AWS from a person's machine: credentials and region as every tool of AWS finds them.
+//!
+//! Functions read what Lambda gives them (`shared::aws`), and nothing else of the chain is compiled into them. A person has profiles, SSO
+//! and roles to assume, which only `aws-config` knows how to use; a cold start does not matter here.
+
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use clap::Args;
+use shared::aws::Connection;
+use shared::secrets::Secrets;
+use shared::store::Store;
+use shared::variables::Variables;
+
+use crate::outcome::Failure;
+
+/// How long one try of a request may take.
+const ATTEMPT: Duration = Duration::from_secs(20);
+
+/// Which table.
+#[derive(Debug, Args)]
+pub(crate) struct Table {
+    /// The table of the deployment: the stack's output TableName
+    #[arg(long, value_name = "NAME")]
+    pub(crate) table: String,
+}
+
+/// The configuration of clients. They share one connection with TLS by ring, as the functions do.
+pub(crate) async fn config<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<SdkConfig, Failure> {
+    let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).operation_attempt_timeout(ATTEMPT).build();
+    let connection = Connection::from_variables(variables)?;
+    let config = aws_config::defaults(BehaviorVersion::latest()).http_client(connection).timeout_config(timeouts).load().await;
+    if config.region().is_none() {
+        return Err(Failure::wrong("no region is set: set AWS_REGION, or `region` in the profile that AWS_PROFILE names"));
+    }
+    Ok(config)
+}
+
+/// The table of this name.
+pub(crate) async fn store<F: Fn(&str) -> Option<String>>(variables: &Variables<F>, table: String) -> Result<Store, Failure> {
+    Ok(Store::new(aws_sdk_dynamodb::Client::new(&config(variables).await?), table))
+}
+
+/// Secrets Manager.
+pub(crate) async fn secrets<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<Secrets, Failure> {
+    Ok(Secrets::new(aws_sdk_secretsmanager::Client::new(&config(variables).await?)))
+}

@@ -1,0 +1,74 @@
+//! `quell check`: everything that is wrong with an operator's files, before they are deployed.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use notifier::check;
+use serde_json::{Value, json};
+use shared::analyzer_files::AnalyzerFiles;
+use shared::fault::{Fault, Faults, both};
+use shared::operator_files::{OperatorFiles, limits};
+use shared::{alert_tables, channels_file};
+
+use crate::outcome::{Answer, Failure};
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The directory with the operator's files
+    #[arg(value_name = "DIR", default_value = "config")]
+    directory: PathBuf,
+    /// Print JSON: `faults`, each with `file`, `line`, `field` and `text`
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    pub(crate) fn answer(self, out: &mut dyn Write) -> Result<Answer, Failure> {
+        let found = faults(&self.directory);
+        let answer = Answer::of(found.is_ok());
+        if self.json {
+            writeln!(out, "{}", as_json(&found.err().unwrap_or(Faults(Vec::new()))))?;
+            return Ok(answer);
+        }
+        match found {
+            Ok(counted) => writeln!(out, "{counted}: no faults")?,
+            Err(faults) => {
+                writeln!(out, "{faults}")?;
+                writeln!(out, "{} faults: nothing of these files can be deployed before they are mended", faults.0.len())?;
+            }
+        }
+        Ok(answer)
+    }
+}
+
+/// What there is in the files, or everything that is wrong with them.
+fn faults(directory: &Path) -> Result<String, Faults> {
+    let of_repairs = both(OperatorFiles::load(directory), limits(directory));
+    let others = both(AnalyzerFiles::load(directory), both(alert_tables::load(directory), channels_file::load(directory)));
+    let (((files, _), (analyzer, (_, channels))), templates) = both(both(of_repairs, others), templates(directory))?;
+    let (playbooks, services) = (files.playbooks.len(), files.services.len());
+    let (rules, models) = (analyzer.rules.0.len(), analyzer.settings.providers.len());
+    let (channels, people) = (channels.channels.len(), channels.people.len());
+    Ok(format!(
+        "{playbooks} playbooks, {services} services, {rules} static rules, {models} models, {channels} channels, {people} people, \
+         {templates} own templates, the guardrails and the alert tables"
+    ))
+}
+
+/// How many templates of the operator's there are. Each is rendered with samples of what it will be given.
+fn templates(directory: &Path) -> Result<usize, Faults> {
+    let (own, broken) = check::faults(directory);
+    let fault = |broken: notifier::templates::Broken| Fault {
+        file: directory.join(broken.file),
+        line: u64::try_from(broken.line).ok(),
+        field: None,
+        text: broken.what,
+    };
+    if broken.is_empty() { Ok(own) } else { Err(Faults(broken.into_iter().map(fault).collect())) }
+}
+
+fn as_json(faults: &Faults) -> Value {
+    let one = |fault: &Fault| json!({ "file": fault.file, "line": fault.line, "field": fault.field, "text": fault.text });
+    json!({ "faults": faults.0.iter().map(one).collect::<Vec<_>>() })
+}

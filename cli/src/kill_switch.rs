@@ -1,0 +1,70 @@
+//! `quell kill-switch`: stops every repair before its next step, or lets them run again.
+
+use std::io::Write;
+
+use aws_types::SdkConfig;
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use shared::domain::kill_switch::SwitchedOff;
+use shared::store::Store;
+use shared::variables::Variables;
+
+use crate::aws::{Table, config};
+use crate::outcome::{Answer, Failure};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum To {
+    /// Nothing is repaired
+    On,
+    /// Repairs run
+    Off,
+    /// Says which; the exit status is 1 while it is on
+    Status,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KillSwitch {
+    /// The kill switch: `on` stops repairs
+    #[arg(value_enum)]
+    to: To,
+    /// Why; it stands on the cards of what is stopped
+    #[arg(long, value_name = "TEXT")]
+    why: Option<String>,
+    #[command(flatten)]
+    table: Table,
+}
+
+impl KillSwitch {
+    pub(crate) async fn answer<F>(self, variables: &Variables<F>, out: &mut dyn Write) -> Result<Answer, Failure>
+    where
+        F: Fn(&str) -> Option<String>,
+    {
+        let aws = config(variables).await?;
+        let store = Store::new(aws_sdk_dynamodb::Client::new(&aws), self.table.table);
+        match self.to {
+            To::On => {
+                let off = SwitchedOff::now(&caller(&aws, variables).await, self.why.as_deref(), Timestamp::now());
+                store.switch_repairs(Some(&off)).await?;
+            }
+            To::Off => store.switch_repairs(None).await?,
+            To::Status => {}
+        }
+        // Read, whatever was written: this is what repairs see.
+        let standing = store.kill_switch().await?;
+        match &standing {
+            Some(on) => writeln!(out, "kill switch: {on}")?,
+            None => writeln!(out, "kill switch: it is off; repairs run as playbooks, services and guardrails let them")?,
+        }
+        Ok(Answer::of(match self.to {
+            To::On => standing.is_some(),
+            To::Off | To::Status => standing.is_none(),
+        }))
+    }
+}
+
+/// Who asks, as AWS knows them; where it does not answer, what this machine calls its user.
+async fn caller<F: Fn(&str) -> Option<String>>(aws: &SdkConfig, variables: &Variables<F>) -> String {
+    let identity = aws_sdk_sts::Client::new(aws).get_caller_identity().send().await;
+    let arn = identity.ok().and_then(|identity| identity.arn);
+    arn.unwrap_or_else(|| format!("{} on their machine", variables.optional("USER").unwrap_or_else(|| "somebody".to_owned())))
+}

@@ -1,0 +1,88 @@
+//! The `quell` command: what an operator asks before, during and after Quell does something. One file for each subcommand.
+//!
+//! It decides nothing by itself: what it says comes from the functions and the domain that decide on the deployed stack.
+
+mod aws;
+mod check;
+mod dry_run;
+mod fire;
+mod guard_lines;
+mod hands;
+mod input;
+mod kill_switch;
+mod outcome;
+mod plan;
+mod secret;
+mod shown;
+mod sign;
+mod verify_log;
+
+use std::io::Write;
+
+use clap::{Parser, Subcommand};
+use shared::variables::Variables;
+
+use crate::outcome::{Answer, Failure};
+
+/// Checks the operator's files, says what would happen for an alert, verifies operation logs, switches repairs off and on, and sends
+/// signed test alerts.
+///
+/// The exit status is 0 if all is well, 1 if the answer is no, and 2 if there is no answer: wrong use, or something could not be read.
+/// AWS credentials and region are found as every tool of AWS finds them: variables, profiles (`AWS_PROFILE`), SSO.
+#[derive(Debug, Parser)]
+#[command(name = "quell", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Checks the files of a directory, and says what is wrong with file, line and field
+    Check(check::Check),
+    /// Says what would happen for an alert, down to every argument vector and every guardrail's answer
+    Plan(plan::Planned),
+    /// Renders and checks a playbook for a service, and runs only what reads
+    Run(dry_run::Run),
+    /// Verifies the chain of an incident's operation log
+    VerifyLog(verify_log::VerifyLog),
+    /// Switches all repairs off or on, or says how they are switched
+    KillSwitch(kill_switch::KillSwitch),
+    /// Prints the headers with which a sender signs a body
+    Sign(sign::Sign),
+    /// Sends a test alert, signed as a sender signs it
+    Fire(fire::Fire),
+    /// Prints the lines that quell-guard on a service's host has to let through
+    GuardLines(guard_lines::Lines),
+}
+
+impl Cli {
+    /// Does what was asked; the exit status. What was found out goes to `out`, what stood in the way to `complaints`.
+    pub async fn run<F>(self, variables: &Variables<F>, out: &mut impl Write, complaints: &mut impl Write) -> u8
+    where
+        F: Fn(&str) -> Option<String>,
+    {
+        let out: &mut dyn Write = out;
+        let answered = match self.command {
+            Command::Check(asked) => asked.answer(out),
+            Command::Plan(asked) => asked.answer(variables, out).await,
+            Command::Run(asked) => asked.answer(variables, out).await,
+            Command::VerifyLog(asked) => asked.answer(variables, out).await,
+            Command::KillSwitch(asked) => asked.answer(variables, out).await,
+            Command::Sign(asked) => asked.answer(variables, out).await,
+            Command::Fire(asked) => asked.answer(variables, out).await,
+            Command::GuardLines(asked) => asked.answer(out),
+        };
+        match answered.and_then(|answer| out.flush().map(|()| answer).map_err(Failure::from)) {
+            Ok(Answer::Yes) => 0,
+            Ok(Answer::No) => 1,
+            // Who closes the pipe has read enough.
+            Err(Failure::Closed) => 0,
+            Err(failure) => {
+                // There is nobody left to tell if this fails.
+                let _ = writeln!(complaints, "quell: {failure}");
+                2
+            }
+        }
+    }
+}

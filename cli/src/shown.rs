@@ -1,0 +1,55 @@
+//! A plan on a terminal: exact argument vectors, one below the other. JSON, so that no argument can be mistaken for two.
+
+use std::io::{Error, Write};
+
+use serde::Serialize;
+use shared::domain::plan::{Phase, Plan, PlannedStep};
+
+/// The phases, in the order in which a repair goes through them.
+pub(crate) const PHASES: [(Phase, &str); 4] =
+    [(Phase::Facts, "facts"), (Phase::Steps, "steps"), (Phase::Verify, "verify"), (Phase::Rollback, "rollback")];
+
+/// Writes a plan.
+pub(crate) fn plan(plan: &Plan, out: &mut dyn Write) -> Result<(), Error> {
+    writeln!(out, "  plan         {}: {}, risk {}", plan.playbook, plan.playbook_name, plan.risk.as_str())?;
+    writeln!(out, "    address    {}", plan.address)?;
+    writeln!(out, "    hash       {}", plan.hash())?;
+    for (name, value) in &plan.parameters {
+        writeln!(out, "    {:<10} {name} = {value:?}", "parameter")?;
+    }
+    for (phase, name) in PHASES {
+        let steps = plan.phase(phase);
+        if steps.is_empty() && phase != Phase::Facts {
+            writeln!(out, "    {name:<10} none")?;
+        }
+        for (index, step) in steps.iter().enumerate() {
+            writeln!(out, "    {:<10} {}  ({})", format!("{name}[{index}]"), argv(step), limits(step))?;
+        }
+    }
+    Ok(())
+}
+
+/// An argument vector.
+pub(crate) fn argv(step: &PlannedStep) -> String {
+    let arguments: Vec<String> = step.argv.iter().map(|argument| format!("{argument:?}")).collect();
+    format!("[{}]", arguments.join(", "))
+}
+
+fn limits(step: &PlannedStep) -> String {
+    let PlannedStep { timeout_seconds, retries, every_seconds, fact, when, idempotent, .. } = step;
+    let mut limits = match retries {
+        0 => format!("up to {timeout_seconds} s"),
+        tries => format!("up to {timeout_seconds} s, {} tries, {every_seconds} s apart", tries + 1),
+    };
+    let notes = [fact.as_ref().map(|fact| format!("the fact {fact}")), when.as_ref().map(ToString::to_string)];
+    for note in notes.into_iter().flatten().chain(idempotent.then(|| "may run again".to_owned())) {
+        limits.push_str(", ");
+        limits.push_str(&note);
+    }
+    limits
+}
+
+/// A value as it is called in files and in JSON.
+pub(crate) fn word(value: impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}

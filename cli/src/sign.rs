@@ -1,0 +1,49 @@
+//! `quell sign`: the headers of a signature, by the function that ingress checks it with.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use ingress::authentication::{SIGNED, sign};
+use jiff::Timestamp;
+use shared::variables::Variables;
+
+use crate::input;
+use crate::outcome::{Answer, Failure};
+use crate::secret::SenderSecret;
+
+#[derive(Debug, Args)]
+pub(crate) struct Sign {
+    #[command(flatten)]
+    secret: SenderSecret,
+    /// Sign the time of now too: the signature is good for five minutes
+    #[arg(long)]
+    timestamp: bool,
+    /// The body; `-` reads the standard input
+    #[arg(value_name = "FILE")]
+    body: PathBuf,
+}
+
+impl Sign {
+    pub(crate) async fn answer<F>(self, variables: &Variables<F>, out: &mut dyn Write) -> Result<Answer, Failure>
+    where
+        F: Fn(&str) -> Option<String>,
+    {
+        let secret = self.secret.read(variables).await?;
+        let secret = secret.ok_or_else(|| Failure::wrong("with what is it signed? Give --secret-file FILE or --secret-id ID"))?;
+        let at = self.timestamp.then(Timestamp::now);
+        for (name, value) in sign(SIGNED, &secret, &input::bytes(&self.body)?, at) {
+            writeln!(out, "{}: {value}", as_written(name))?;
+        }
+        Ok(Answer::Yes)
+    }
+}
+
+/// A header's name as people write it: `X-Signature-256`.
+fn as_written(name: &str) -> String {
+    let part = |part: &str| {
+        let (first, rest) = part.split_at(part.len().min(1));
+        format!("{}{rest}", first.to_ascii_uppercase())
+    };
+    name.split('-').map(part).collect::<Vec<_>>().join("-")
+}

@@ -1,0 +1,50 @@
+//! On what it depends whether a step runs: on what a fact turned out to be, right before the first step.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How much of what a fact printed is kept and searched, in bytes.
+pub const FACT_BYTES: usize = 4096;
+
+/// A condition on a fact. What the fact printed is only searched: it never becomes a value, a path or a part of a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct When {
+    /// The name of the fact.
+    pub fact: String,
+    /// The exit status that it has to have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exits: Option<u32>,
+    /// A regular expression that is found in what it printed (the first [`FACT_BYTES`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prints: Option<String>,
+    /// True if the opposite is asked for.
+    #[serde(default)]
+    pub not: bool,
+}
+
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", if self.not { "unless" } else { "only if" }, self.fact)?;
+        if let Some(status) = self.exits {
+            write!(f, " exits with {status}")?;
+        }
+        if self.exits.is_some() && self.prints.is_some() {
+            f.write_str(" and")?;
+        }
+        match &self.prints {
+            Some(pattern) => write!(f, " prints {pattern}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What a fact turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// The exit status of its command.
+    pub exit_status: u32,
+    /// The beginning of what it printed.
+    pub printed: String,
+}

@@ -1,0 +1,223 @@
+//! What comes next in a run: whatever its steps do, and wherever its worker dies.
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::{Just, Strategy, any, prop_oneof};
+use proptest::{collection, proptest};
+
+use super::Next;
+use crate::domain::condition::When;
+use crate::domain::plan::Phase::{self, Facts, Rollback, Steps, Verify};
+use crate::domain::plan::tests::{plan, step};
+use crate::domain::plan::{Plan, PlannedStep};
+use crate::domain::repair::RepairOutcome::{NotVerified, StepFailed, Unknown, Verified};
+use crate::domain::repair::{Effect, Outcome, Repair, RepairOutcome, StepResult};
+
+/// What happens to a step that is run.
+#[derive(Debug, Clone)]
+enum Fate {
+    /// It exits with this status, having printed this.
+    Exits(u32, &'static str),
+    /// It ends otherwise.
+    Ends(Outcome),
+    /// Its worker dies before the result is recorded.
+    Dies,
+}
+
+const OK: Fate = Fate::Exits(0, "");
+const BAD: Fate = Fate::Exits(3, "");
+
+fn result(fate: &Fate) -> Option<StepResult> {
+    match fate {
+        Fate::Exits(status, printed) => {
+            let exited = StepResult::without_output(Outcome::Exited, "exited", 1);
+            Some(StepResult { exit_status: Some(*status), stdout: (*printed).to_owned(), ..exited })
+        }
+        Fate::Ends(outcome) => Some(StepResult::without_output(*outcome, "ended", 1)),
+        Fate::Dies => None,
+    }
+}
+
+/// Runs a plan to its end; each call of the bridge has the next fate, and past the last of them all goes well.
+fn run(plan: &Plan, fates: &[Fate]) -> (Vec<(Phase, usize)>, RepairOutcome, Repair) {
+    let mut repair = Repair::start(plan.hash(), Timestamp::UNIX_EPOCH);
+    let (mut ran, mut fates) = (Vec::new(), fates.iter());
+    for _ in 0..1000 {
+        match repair.next(plan) {
+            Next::Run(phase, index) => {
+                ran.push((phase, index));
+                repair.step_started(phase, index, Timestamp::UNIX_EPOCH);
+                if let Some(result) = result(fates.next().unwrap_or(&OK)) {
+                    repair.step_finished(&result, &plan.phase(phase)[index]);
+                }
+            }
+            Next::Skip(phase, index) => repair.step_skipped(phase, index, "skipped".into()),
+            Next::GiveUp => assert!(repair.step_lost().is_some()),
+            Next::End(outcome) => return (ran, outcome, repair),
+        }
+        // What is recorded is all that a worker knows that takes over.
+        repair = serde_json::from_str(&serde_json::to_string(&repair).expect("JSON")).expect("the same");
+    }
+    panic!("the run does not end: {ran:?}")
+}
+
+fn look(name: &str) -> PlannedStep {
+    PlannedStep { fact: Some(name.into()), ..step(&["look"]) }
+}
+
+fn when(fact: &str, exits: Option<u32>, prints: Option<&str>, not: bool) -> Option<When> {
+    Some(When { fact: fact.into(), exits, prints: prints.map(str::to_owned), not })
+}
+
+#[test]
+fn the_run_follows_the_plan_and_its_results() {
+    let with_rollback = Plan { rollback: vec![step(&["undo"])], ..plan() };
+    let without_check = Plan { verify: vec![], ..plan() };
+    let gone = Fate::Ends(Outcome::Unreachable);
+    let cut = Fate::Ends(Outcome::ConnectionLost);
+    let late = Fate::Ends(Outcome::TimedOut);
+    type Case<'a> = (&'a Plan, &'a [Fate], &'a [(Phase, usize)], RepairOutcome);
+    let cases: [Case<'_>; 11] = [
+        (&plan(), &[], &[(Steps, 0), (Steps, 1), (Verify, 0)], Verified),
+        (&plan(), &[BAD], &[(Steps, 0)], StepFailed),
+        (&plan(), &[OK, OK, BAD], &[(Steps, 0), (Steps, 1), (Verify, 0)], NotVerified),
+        (&with_rollback, &[OK, BAD], &[(Steps, 0), (Steps, 1), (Rollback, 0)], StepFailed),
+        (&with_rollback, &[OK, OK, BAD, BAD], &[(Steps, 0), (Steps, 1), (Verify, 0), (Rollback, 0)], NotVerified),
+        (&without_check, &[], &[(Steps, 0), (Steps, 1)], NotVerified),
+        // Nothing ran: there is nothing to take back.
+        (&with_rollback, std::slice::from_ref(&gone), &[(Steps, 0)], StepFailed),
+        (&with_rollback, &[OK, gone], &[(Steps, 0), (Steps, 1), (Rollback, 0)], StepFailed),
+        // What a step did that did not end, or whose end nobody saw, is unknown.
+        (&plan(), std::slice::from_ref(&cut), &[(Steps, 0)], Unknown),
+        (&with_rollback, &[late], &[(Steps, 0), (Rollback, 0)], Unknown),
+        (&with_rollback, &[OK, OK, cut], &[(Steps, 0), (Steps, 1), (Verify, 0), (Rollback, 0)], NotVerified),
+    ];
+    for (plan, fates, ran, outcome) in cases {
+        let (did, came_to, _) = run(plan, fates);
+        assert_eq!((did.as_slice(), came_to), (ran, outcome), "{fates:?}");
+    }
+}
+
+#[test]
+fn a_step_whose_worker_died_never_runs_again_and_is_taken_back() {
+    let (ran, outcome, repair) = run(&plan(), &[Fate::Dies]);
+    assert_eq!((ran.as_slice(), outcome), ([(Steps, 0)].as_slice(), Unknown));
+    assert!(repair.may_still_be_at_work() && !run(&plan(), &[BAD]).2.may_still_be_at_work());
+    assert!(repair.steps[0].detail.contains("unknown") && repair.steps[0].effect == Effect::Unknown, "{repair:?}");
+    let with_rollback = Plan { rollback: vec![step(&["undo"]), step(&["more"])], ..plan() };
+    let (ran, outcome, _) = run(&with_rollback, &[OK, Fate::Dies]);
+    assert_eq!((ran.as_slice(), outcome), ([(Steps, 0), (Steps, 1), (Rollback, 0), (Rollback, 1)].as_slice(), Unknown));
+    let (ran, outcome, _) = run(&with_rollback, &[Fate::Dies, Fate::Dies]);
+    assert_eq!((ran.as_slice(), outcome), ([(Steps, 0), (Rollback, 0)].as_slice(), Unknown), "nor does a step of the rollback");
+}
+
+#[test]
+fn what_only_reads_or_is_idempotent_runs_again_and_not_for_ever() {
+    let again = Plan { facts: vec![look("up")], steps: vec![PlannedStep { idempotent: true, ..step(&["sync"]) }], ..plan() };
+    let (ran, outcome, repair) = run(&again, &[Fate::Dies, OK, Fate::Dies, OK, Fate::Dies, OK]);
+    assert_eq!(ran, [(Facts, 0), (Facts, 0), (Steps, 0), (Steps, 0), (Verify, 0), (Verify, 0)]);
+    assert_eq!((outcome, repair.steps.len()), (Verified, 3));
+    for (healthy, what, outcome) in [(0, (Facts, 0), StepFailed), (1, (Steps, 0), Unknown), (2, (Verify, 0), NotVerified)] {
+        let fates: Vec<Fate> = std::iter::repeat_n(OK, healthy).chain(std::iter::repeat_n(Fate::Dies, 9)).collect();
+        let (ran, ended, _) = run(&again, &fates);
+        assert_eq!((ran.iter().filter(|step| **step == what).count(), ended), (3, outcome), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_check_has_its_tries_and_one_that_flaps_decides_by_its_last() {
+    let patient =
+        Plan { verify: vec![PlannedStep { retries: 3, ..step(&["check"]) }, step(&["second"])], steps: vec![step(&["go"])], ..plan() };
+    for (fates, tries, outcome) in [
+        (vec![OK, BAD, BAD, BAD, OK], 4, Verified),
+        (vec![OK, BAD, BAD, BAD, BAD], 4, NotVerified),
+        (vec![OK, Fate::Ends(Outcome::Unreachable), OK], 2, Verified),
+        // It was well, and the next check finds it ill again.
+        (vec![OK, BAD, OK, BAD], 2, NotVerified),
+        (vec![OK, Fate::Dies, Fate::Dies, BAD, OK], 4, Verified),
+    ] {
+        let (ran, ended, _) = run(&patient, &fates);
+        assert_eq!((ran.iter().filter(|step| **step == (Verify, 0)).count(), ended), (tries, outcome), "{fates:?}");
+    }
+}
+
+#[test]
+fn facts_decide_which_steps_run() {
+    let conditional =
+        |condition| Plan { facts: vec![look("disk")], steps: vec![PlannedStep { when: condition, ..step(&["clean"]) }], ..plan() };
+    let cases = [
+        (when("disk", Some(0), None, false), OK, true),
+        (when("disk", Some(0), None, false), BAD, false),
+        (when("disk", Some(0), None, true), BAD, true),
+        (when("disk", None, Some("9[0-9]%"), false), Fate::Exits(1, "Use%\n 93%\n"), true),
+        (when("disk", None, Some("9[0-9]%"), false), Fate::Exits(0, "Use%\n 23%\n"), false),
+        (when("disk", Some(0), Some("9[0-9]%"), false), Fate::Exits(1, " 93%"), false),
+        (when("disk", Some(0), Some("9[0-9]%"), true), Fate::Exits(1, " 93%"), true),
+        // One that is no pattern, or asks for a fact that is not there, holds for nothing: `quell check` refuses both.
+        (when("disk", None, Some("("), false), OK, false),
+        (when("other", Some(0), None, true), OK, false),
+    ];
+    for (condition, fate, runs) in cases {
+        let plan = conditional(condition.clone());
+        let (ran, outcome, repair) = run(&plan, &[fate]);
+        assert_eq!(ran.contains(&(Steps, 0)), runs, "{condition:?}");
+        assert_eq!(outcome, Verified, "the check decides, also where there was nothing to do");
+        assert_eq!(repair.steps.iter().find(|step| step.phase == Steps).map(|step| step.skipped), Some(!runs));
+    }
+    let unreachable = run(&conditional(None), &[Fate::Ends(Outcome::Unreachable)]);
+    assert_eq!((unreachable.0.as_slice(), unreachable.1), ([(Facts, 0)].as_slice(), StepFailed), "without its facts nothing runs");
+    let never_checked =
+        Plan { verify: vec![PlannedStep { when: when("disk", Some(1), None, false), ..step(&["check"]) }], ..conditional(None) };
+    assert_eq!(run(&never_checked, &[OK]).1, NotVerified, "a check that was skipped has verified nothing");
+}
+
+#[test]
+fn a_check_rests_between_two_tries_also_where_another_worker_makes_the_next_one() {
+    let patient = Plan { verify: vec![PlannedStep { retries: 3, every_seconds: 30, ..step(&["check"]) }], ..plan() };
+    let at = |seconds| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds);
+    let mut repair = Repair::start(patient.hash(), at(0));
+    assert_eq!(repair.rest(&patient, at(0)), SignedDuration::ZERO);
+    for index in [0, 1] {
+        repair.step_started(Steps, index, at(0));
+        repair.step_finished(&result(&OK).expect("a result"), &patient.steps[index]);
+    }
+    assert_eq!(repair.rest(&patient, at(0)), SignedDuration::ZERO, "the first try waits for nothing");
+    repair.step_started(Verify, 0, at(10));
+    assert!(!repair.step_finished(&result(&BAD).expect("a result"), &patient.verify[0]));
+    for (now, rest) in [(10, 30), (25, 15), (40, 0), (400, 0)] {
+        assert_eq!(repair.rest(&patient, at(now)), SignedDuration::from_secs(rest));
+    }
+}
+
+fn fates() -> impl Strategy<Value = Vec<Fate>> {
+    let ends =
+        [Outcome::Signalled, Outcome::TimedOut, Outcome::Unreachable, Outcome::LoginRefused, Outcome::ConnectionLost, Outcome::Refused];
+    let fate = prop_oneof![
+        4 => Just(OK),
+        1 => Just(BAD),
+        1 => (0..ends.len()).prop_map(move |i| Fate::Ends(ends[i])),
+        2 => Just(Fate::Dies),
+    ];
+    collection::vec(fate, 0..20)
+}
+
+proptest! {
+    /// Whatever happens: the run ends, no step runs twice that is not idempotent, nothing runs after its failure but the rollback,
+    /// and only what every check has seen is verified.
+    #[test]
+    fn whatever_happens_a_step_runs_once_and_the_end_is_true(fates in fates(), idempotent in any::<bool>(), undo in 0_usize..3) {
+        let steps = vec![step(&["a"]), PlannedStep { idempotent, ..step(&["b"]) }, step(&["c"])];
+        let verify = vec![PlannedStep { retries: 2, ..step(&["check"]) }];
+        let plan = Plan { facts: vec![look("up")], steps, verify, rollback: vec![step(&["undo"]); undo], ..plan() };
+        let (ran, outcome, repair) = run(&plan, &fates);
+        for place in [(Steps, 0), (Steps, 2), (Rollback, 0), (Rollback, 1)] {
+            assert!(ran.iter().filter(|step| **step == place).count() <= 1, "{place:?} of {ran:?}");
+        }
+        let order = |phase: &Phase| [Facts, Steps, Verify, Rollback].iter().position(|other| other == phase);
+        assert!(ran.is_sorted_by_key(|(phase, index)| (order(phase), *index)), "{ran:?}");
+        let bad = repair.steps.iter().find(|step| !step.succeeded);
+        assert_eq!(outcome == Verified, bad.is_none(), "{repair:?}");
+        if let Some(bad) = bad {
+            assert!(repair.steps.iter().skip_while(|step| *step != bad).skip(1).all(|step| step.phase == Rollback), "{repair:?}");
+        }
+    }
+}

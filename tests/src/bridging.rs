@@ -1,0 +1,132 @@
+//! A bridge in this process, and hosts for it: what the stories about steps over SSH have in common.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use bridge::App;
+use bridge::login_key::LoginKey;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use shared::bridge::BridgeReply;
+use shared::domain::repair::Outcome;
+use shared::operator_files::{OperatorFiles, PLAYBOOKS, SERVICE_REGISTRY};
+use tokio::time::sleep;
+
+use crate::target_host::TargetHost;
+
+/// What an sshd in the field runs instead of the command that it was asked for, to choose the directory and the path.
+pub const FORCED: &str = r#"exec /bin/sh -c "$SSH_ORIGINAL_COMMAND""#;
+
+/// A bridge for the files as an operator would write them, which lie on the host: one playbook with these steps, whose parameter
+/// takes anything, and the service `web` at this target.
+///
+/// # Panics
+/// If the files are wrong.
+#[must_use]
+pub fn bridge(host: &TargetHost, target: &Value, login_key: String, steps: &Value) -> App {
+    bridge_with(host, &[("web", target.clone())], LoginKey::Given(SecretString::from(login_key)), "(?s).*", steps)
+}
+
+/// The same with any services, any source of the key and any pattern of the parameter `value`.
+///
+/// # Panics
+/// If the files are wrong.
+#[must_use]
+pub fn bridge_with(host: &TargetHost, targets: &[(&str, Value)], key: LoginKey, pattern: &str, steps: &Value) -> App {
+    let playbooks = json!([{
+        "id": "repair", "name": "Repair", "match": { "alertnames": ["Down"] }, "risk": "low",
+        "parameters": { "value": { "from": "service.facts.value", "pattern": pattern } },
+        "steps": steps,
+    }]);
+    let service = |(name, target): &(&str, Value)| json!({ "name": name, "level": "approval", "target": target });
+    let services: Vec<Value> = targets.iter().map(service).collect();
+    // JSON is YAML.
+    fs::write(host.path(PLAYBOOKS), playbooks.to_string()).expect("playbooks");
+    fs::write(host.path(SERVICE_REGISTRY), json!(services).to_string()).expect("services");
+    let files = OperatorFiles::load(host.path(PLAYBOOKS).parent().expect("a directory")).expect("the files are right");
+    App::new(files, key)
+}
+
+/// Runs a step on `web`.
+pub async fn run(app: &App, step: usize, value: &str) -> BridgeReply {
+    run_on(app, "web", step, value).await
+}
+
+/// Runs a step on a service.
+pub async fn run_on(app: &App, service: &str, step: usize, value: &str) -> BridgeReply {
+    let request = json!({
+        "v": 1, "incident_id": "01JH2V5C8Z4N6QW9X3T7RB0KDM", "playbook": "repair", "phase": "steps", "step": step,
+        "parameters": { "value": value }, "target": service,
+    });
+    app.answer(request).await
+}
+
+/// Runs a script as a step's only command, with `$0` being the path of `mark` on the host.
+pub async fn run_script(host: &TargetHost, script: &str, timeout: &str) -> BridgeReply {
+    run_script_at(host, &host.target(), script, timeout).await
+}
+
+/// The same where the host is reached in this way.
+pub async fn run_script_at(host: &TargetHost, target: &Value, script: &str, timeout: &str) -> BridgeReply {
+    let steps = json!([{ "run": ["sh", "-c", script, host.path("mark")], "timeout": timeout }]);
+    run(&bridge(host, target, host.login_key(), &steps), 0, "").await
+}
+
+/// The number in a file that a command on the host writes.
+///
+/// # Panics
+/// If none is written within five seconds.
+pub async fn written(file: &Path) -> u32 {
+    for _ in 0..500 {
+        if let Some(number) = fs::read_to_string(file).ok().and_then(|text| text.trim().parse().ok()) {
+            return number;
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{} was not written", file.display());
+}
+
+/// Waits until the host has no process left, as it is once a connection is closed on both ends.
+///
+/// # Panics
+/// If that takes longer than five seconds.
+pub async fn quiet(host: &TargetHost) {
+    for _ in 0..500 {
+        if host.processes().is_empty() {
+            return;
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    panic!("still running: {:?}\n{}", host.processes(), host.log());
+}
+
+/// Checks that the command ran and ended with this status.
+///
+/// # Panics
+/// If it did not.
+pub fn assert_exited(reply: &BridgeReply, status: u32) {
+    assert_eq!((reply.result.outcome, reply.result.exit_status), (Outcome::Exited, Some(status)), "{reply:?}");
+    assert_eq!(reply.result.succeeded(), status == 0);
+}
+
+/// Checks that no command was sent, and that people are told why.
+///
+/// # Panics
+/// If one was, or they are not.
+pub fn assert_nothing_ran(reply: &BridgeReply, outcome: Outcome, told: &str) {
+    assert_eq!(reply.result.outcome, outcome, "{reply:?}");
+    assert!(reply.result.detail.starts_with("Nothing ran: ") && reply.result.detail.contains(told), "{told}: {reply:?}");
+    assert!(reply.argv.is_empty() && reply.result.exit_status.is_none() && !reply.result.succeeded(), "{reply:?}");
+}
+
+/// The most memory that this process ever held, in KiB. nextest gives every test a process of its own.
+///
+/// # Panics
+/// Without Linux.
+#[must_use]
+pub fn peak_memory() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").expect("/proc");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}

@@ -1,0 +1,140 @@
+//! Repairs on hosts of a story's own: the repair function and the bridge in this process, with faults between them.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bridge::login_key::LoginKey;
+use jiff::{SignedDuration, Timestamp};
+use repair::App;
+use repair::config::Config;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use shared::channels_file;
+use shared::domain::approval::Verdict;
+use shared::domain::channels::{Channels, Known};
+use shared::domain::decision::{Pressed, decide};
+use shared::domain::draft::Draft;
+use shared::domain::incident::Incident;
+use shared::message::Message;
+use shared::operator_files::{GUARDRAILS, OperatorFiles, PLAYBOOKS, SERVICE_REGISTRY};
+use shared::variables::Variables;
+use tempfile::TempDir;
+
+use crate::faulty_aws::pass_on;
+use crate::http::{Answer, Request, serve};
+use crate::opened::{alert, opened};
+use crate::own_queue::OwnQueue;
+use crate::stack::Stack;
+
+/// What becomes of a request to the bridge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is answered.
+    Answered,
+    /// The bridge is killed before it does anything.
+    KilledBefore,
+    /// The bridge is killed after the command has run, before it can say so.
+    KilledAfter,
+}
+
+/// The files of an operator, and the functions that read them.
+#[derive(Debug)]
+pub struct Workshop {
+    /// The stack with the table.
+    pub stack: Stack,
+    /// The repair function.
+    pub app: Arc<App>,
+    files: OperatorFiles,
+    channels: Channels,
+    config: TempDir,
+}
+
+impl Workshop {
+    /// A workshop with these playbooks and services, whose bridge logs in with this key. What becomes of each request to the bridge is
+    /// `fate`'s to say.
+    ///
+    /// # Panics
+    /// If the files have faults.
+    pub async fn open(playbooks: &Value, services: &Value, key: String, fate: impl Fn() -> Fate + Send + Sync + 'static) -> Self {
+        let stack = Stack::start();
+        let config = tempfile::tempdir().expect("a directory");
+        let channels = channels_file::load(&stack.facts.target.config_dir).expect("the stack's file");
+        for name in [GUARDRAILS, "channels.json"] {
+            fs::copy(stack.facts.target.config_dir.join(name), config.path().join(name)).expect("copied");
+        }
+        // JSON is YAML.
+        fs::write(config.path().join(PLAYBOOKS), playbooks.to_string()).expect("written");
+        fs::write(config.path().join(SERVICE_REGISTRY), services.to_string()).expect("written");
+        let files = OperatorFiles::load(config.path()).expect("the files are right");
+        let bridge = Arc::new(bridge::App::new(files.clone(), LoginKey::Given(SecretString::from(key))));
+        let (http, endpoint, fate) = (stack.http.clone(), stack.facts.endpoint_url.clone(), Arc::new(fate));
+        let address = serve(move |request: Request| {
+            let (bridge, http, endpoint, fate) = (Arc::clone(&bridge), http.clone(), endpoint.clone(), Arc::clone(&fate));
+            async move {
+                if request.path.starts_with("/2015-03-31/functions/") {
+                    invoked(&bridge, &request, fate()).await
+                } else {
+                    pass_on(&http, &endpoint, request).await
+                }
+            }
+        })
+        .await;
+        let notifications = OwnQueue::create(&stack).await.url;
+        let directory = config.path().display().to_string();
+        let variables = Variables::from_fn(|name| match name {
+            "BRIDGE_FUNCTION_NAME" => Some("bridge".to_owned()),
+            "NOTIFICATIONS_QUEUE_URL" => Some(notifications.clone()),
+            "CONFIG_DIR" => Some(directory.clone()),
+            other => stack.variable(other),
+        });
+        let aws = stack.environment_at(&format!("http://{address}")).sdk_config(Duration::from_secs(60));
+        let app = App::new(Config::from_variables(&variables).expect("the variables"), &aws).expect("the files");
+        Self { app: Arc::new(app), stack, files, channels, config }
+    }
+
+    /// An incident of a service whose plan somebody has approved, and the message that says so.
+    ///
+    /// # Panics
+    /// If the plan cannot be made, or not saved.
+    pub async fn approved(&self, service: &str, playbook: &str) -> (Incident, Message) {
+        let alert = alert(service);
+        let now = Timestamp::now();
+        let service = self.files.services.iter().find(|known| known.name == service).expect("in the registry");
+        let plan = self.files.playbook(playbook).expect("in the file").plan(service, 1, Vec::new()).expect("a plan");
+        let mut draft: Draft = opened(&alert, 0);
+        draft.propose(plan, now, SignedDuration::from_hours(4));
+        let id = draft.incident.approval.as_ref().expect("asked").id.clone();
+        let pressed = Pressed { verdict: Verdict::Approve, by: Known::Api("ada"), press: "1" };
+        decide(&mut draft, &id, &pressed, &self.channels, now).expect("pending");
+        let incident = self.stack.store.save(draft).await.expect("saved");
+        let plan_hash = incident.approval.as_ref().expect("decided").plan_hash.clone();
+        let message = Message::RepairApproved { incident_id: incident.id.clone(), plan_hash };
+        (incident, message)
+    }
+
+    /// The directory with the operator's files.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.config.path().to_owned()
+    }
+}
+
+/// Answers as Lambda does for a synchronous invocation (API reference, `Invoke`).
+async fn invoked(bridge: &bridge::App, request: &Request, fate: Fate) -> Answer {
+    let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+    let killed = |mut headers: Vec<(String, String)>| {
+        headers.push(("x-amz-function-error".to_owned(), "Unhandled".to_owned()));
+        let body = json!({ "errorType": "Runtime.ExitError", "errorMessage": "signal: killed" });
+        Answer { status: 200, headers, body: body.to_string().into_bytes() }
+    };
+    if fate == Fate::KilledBefore {
+        return killed(headers);
+    }
+    let reply = bridge.answer(serde_json::from_slice(&request.body).expect("JSON")).await;
+    if fate == Fate::KilledAfter {
+        return killed(headers);
+    }
+    Answer { status: 200, headers, body: serde_json::to_vec(&reply).expect("JSON") }
+}

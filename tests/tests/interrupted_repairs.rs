@@ -1,0 +1,127 @@
+//! Repairs that are cut off: a worker whose time is up, a kill switch in the middle, a target that is never free.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use repair::Failure;
+use repair::turn::Turn;
+use serde_json::{Value, json};
+use shared::domain::incident::Status;
+use shared::domain::kill_switch::SwitchedOff;
+use shared::domain::operation_log::{Entry, Event, verify};
+use shared::domain::repair::RepairOutcome;
+use shared::store::{Held, Holder, fresh_incident_id};
+use tests::alert::unique;
+use tests::repairing::turn;
+use tests::target_host::TargetHost;
+use tests::workshop::{Fate, Workshop};
+use tokio::time::sleep;
+
+/// A playbook whose steps leave lines in `did`; its check may take long.
+fn playbook(first: &str) -> Value {
+    json!([{
+        "id": "mend", "name": "Mend", "match": { "alertnames": ["TargetDown"] }, "risk": "low",
+        "parameters": { "dir": { "from": "service.facts.dir", "pattern": "[A-Za-z0-9/._-]+" } },
+        "facts": [{ "id": "up", "run": ["test", "-e", "{dir}/up"] }],
+        "steps": [
+            { "run": ["sh", "-c", first, "{dir}"], "timeout": "20s" },
+            { "run": ["sh", "-c", "echo two >> $0/did", "{dir}"], "timeout": "20s" },
+            { "run": ["sh", "-c", "echo never >> $0/did", "{dir}"], "timeout": "20s", "when": { "fact": "up", "exits": 0 } },
+        ],
+        "verify": [{ "run": ["grep", "-c", "two", "{dir}/did"], "timeout": "300s", "retries": 2, "every": "1s" }],
+        "rollback": [{ "run": ["sh", "-c", "echo undone >> $0/did", "{dir}"], "timeout": "20s" }],
+    }])
+}
+
+/// A workshop with one host and one service, and where the host leaves what was done.
+async fn workshop(first: &str) -> Option<(Workshop, TargetHost, String)> {
+    let host = TargetHost::sshd("restrict")?;
+    let service = unique("web");
+    let facts = json!({ "dir": host.path("").display().to_string() });
+    let services = json!([{ "name": service, "level": "approval", "facts": facts, "target": host.target() }]);
+    Some((Workshop::open(&playbook(first), &services, host.login_key(), || Fate::Answered).await, host, service))
+}
+
+fn did(host: &TargetHost) -> String {
+    std::fs::read_to_string(host.path("did")).unwrap_or_default()
+}
+
+fn times(log: &[Entry], event: Event) -> usize {
+    log.iter().filter(|entry| entry.event == event).count()
+}
+
+#[tokio::test]
+async fn a_repair_that_is_longer_than_one_worker_goes_on_with_the_next() {
+    let Some((shop, host, service)) = workshop("echo one >> $0/did").await else { return };
+    let (incident, message) = shop.approved(&service, "mend").await;
+    // A step may take 80 s until the bridge has answered, and the check 360 s: this worker has no time for that.
+    let short = Turn { ends: Timestamp::now() + SignedDuration::from_secs(200), ..turn() };
+    let handled = shop.app.handle(&message, &short, Timestamp::now).await;
+    let Err(failure) = handled else { panic!("{:#?}", shop.stack.store.log(&incident.id).await) };
+    assert!(matches!(failure, Failure::HandedOver { rest } if rest.is_zero()), "{failure}");
+    assert_eq!(did(&host), "one\ntwo\n");
+    // Half a repair keeps its target from everybody but its own next worker.
+    let store = &shop.stack.store;
+    let now = Timestamp::now();
+    let stranger = fresh_incident_id(now);
+    let held = store.lock(&service, Holder { incident: &stranger, worker: "w" }, now, now).await;
+    assert!(matches!(held, Ok(Held::By { ref incident_id, .. }) if *incident_id == incident.id.as_str()), "{held:?}");
+
+    shop.app.handle(&message, &turn(), Timestamp::now).await.expect("it goes on to its end");
+    let ended = store.known_incident(&incident.id).await.expect("an incident");
+    assert_eq!((ended.status, did(&host).as_str()), (Status::Repaired, "one\ntwo\n"), "{ended:?}");
+    let log = store.log(&incident.id).await.expect("a log");
+    assert_eq!((times(&log, Event::StepStarted), times(&log, Event::StepFinished), times(&log, Event::StepSkipped)), (4, 4, 1), "{log:#?}");
+    assert_eq!(times(&log, Event::ExecutionCompleted), 1);
+    verify(&incident.id, &log, &ended.log_head).expect("the chain holds");
+    assert!(matches!(store.lock(&service, Holder { incident: &stranger, worker: "w" }, now, now).await, Ok(Held::Mine)), "it is free now");
+}
+
+#[tokio::test]
+async fn the_kill_switch_stops_a_repair_between_two_steps() {
+    let Some((shop, host, service)) = workshop("echo one >> $0/did; sleep 2").await else { return };
+    let (incident, message) = shop.approved(&service, "mend").await;
+    let (running, worker) = (turn(), std::sync::Arc::clone(&shop.app));
+    let repair = tokio::spawn(async move { worker.handle(&message, &running, Timestamp::now).await });
+    while did(&host).is_empty() {
+        sleep(Duration::from_millis(20)).await;
+    }
+    let store = &shop.stack.store;
+    let off = SwitchedOff::now("ada", Some("a drill"), Timestamp::now());
+    store.switch_repairs(Some(&off)).await.expect("switched off");
+    let ended = repair.await.expect("it does not panic");
+    store.switch_repairs(None).await.expect("switched on again");
+    ended.expect("it ends truthfully");
+    let stopped = store.known_incident(&incident.id).await.expect("an incident");
+    assert_eq!(stopped.repair.and_then(|repair| repair.outcome), Some(RepairOutcome::Stopped));
+    assert_eq!((stopped.status, did(&host).as_str()), (Status::RepairFailed, "one\n"), "nothing runs any more, no rollback either");
+    let log = store.log(&incident.id).await.expect("a log");
+    assert_eq!((times(&log, Event::StepStarted), times(&log, Event::StepFinished)), (2, 2), "the step that ran was seen to its end");
+    verify(&incident.id, &log, &stopped.log_head).expect("the chain holds");
+}
+
+#[tokio::test]
+async fn an_approved_repair_whose_target_is_never_free_is_given_up_and_says_so() {
+    let Some((shop, host, service)) = workshop("echo one >> $0/did").await else { return };
+    let (incident, message) = shop.approved(&service, "mend").await;
+    let store = &shop.stack.store;
+    let now = Timestamp::now();
+    let stranger = fresh_incident_id(now);
+    let holder = Holder { incident: &stranger, worker: "w" };
+    assert!(matches!(store.lock(&service, holder, now, now + SignedDuration::from_mins(30)).await, Ok(Held::Mine)));
+    let eleventh = Turn { times: 11, ..turn() };
+    let failure = shop.app.handle(&message, &eleventh, Timestamp::now).await.expect_err("it waits");
+    assert!(matches!(failure, Failure::Held { .. }), "{failure}");
+    assert_eq!(store.known_incident(&incident.id).await.expect("an incident").status, Status::Approved);
+    let twelfth = Turn { times: 12, ..turn() };
+    shop.app.handle(&message, &twelfth, Timestamp::now).await.expect("given up");
+    let given_up = store.known_incident(&incident.id).await.expect("an incident");
+    assert_eq!((given_up.status, given_up.repair), (Status::NeedsHuman, None));
+    let log = store.log(&incident.id).await.expect("a log");
+    let blocked = log.iter().find(|entry| entry.event == Event::GuardrailBlocked).expect("it says why");
+    assert!(blocked.detail == "one hand" && blocked.error.as_ref().is_some_and(|why| why.contains(stranger.as_str())), "{blocked:?}");
+    store.unlock(&service, holder).await.expect("free");
+    // The message once more, later than anybody expects: what was given up does not run by surprise.
+    shop.app.handle(&message, &turn(), Timestamp::now).await.expect("nothing to do");
+    assert_eq!(did(&host), "");
+}
