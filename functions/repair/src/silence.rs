@@ -62,6 +62,9 @@ impl Silencer {
     /// # Errors
     /// If the store fails.
     pub(crate) async fn end(&self, store: &Store, id: &IncidentId, clock: fn() -> Timestamp) -> Result<(), StoreError> {
+        if self.0.is_none() {
+            return Ok(());
+        }
         let incident = store.known_incident(id).await?;
         let runs = incident.repair.as_ref().is_some_and(|repair| repair.outcome.is_none());
         if runs { Ok(()) } else { self.remove(store, incident, clock).await.map(drop) }
