@@ -12,6 +12,7 @@ mod input;
 mod kill_switch;
 mod outcome;
 mod plan;
+mod playbooks;
 mod secret;
 mod shown;
 mod sign;
@@ -52,6 +53,8 @@ enum Command {
     Sign(sign::Sign),
     /// Sends a test alert, signed as a sender signs it
     Fire(fire::Fire),
+    /// Prints how each playbook's runs ended, what it may do by itself, and why
+    Playbooks(playbooks::Playbooks),
     /// Prints the lines that quell-guard on a service's host has to let through
     GuardLines(guard_lines::Lines),
 }
@@ -71,6 +74,7 @@ impl Cli {
             Command::KillSwitch(asked) => asked.answer(variables, out).await,
             Command::Sign(asked) => asked.answer(variables, out).await,
             Command::Fire(asked) => asked.answer(variables, out).await,
+            Command::Playbooks(asked) => asked.answer(variables, out).await,
             Command::GuardLines(asked) => asked.answer(out),
         };
         match answered.and_then(|answer| out.flush().map(|()| answer).map_err(Failure::from)) {

@@ -5,7 +5,7 @@ mod sent;
 use std::io::Write;
 use std::path::PathBuf;
 
-use analyzer::autonomy::{self, Rules};
+use analyzer::autonomy::{self, Known, Rules};
 use analyzer::{Diagnosis, decide, static_analyzer};
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
@@ -20,7 +20,7 @@ use shared::domain::id::Fingerprint;
 use shared::domain::incident::{Incident, Status};
 use shared::domain::ledger::{GroupLedger, Readings, TargetLedger};
 use shared::domain::limits::Limits;
-use shared::domain::matching::fitting;
+use shared::domain::matching::{Fit, fitting};
 use shared::domain::record::PlaybookRecord;
 use shared::domain::service::{self, Service};
 use shared::domain::visible::line;
@@ -141,11 +141,11 @@ impl By {
         let rule = self.analyzer.rules.rule(&alert, false);
         let rule = rule.ok_or_else(|| Failure::wrong(format!("{RULES} has no rule for the type {}", alert.alert_type.as_str())))?;
         let diagnosis = Diagnosis { analysis: static_analyzer::analyse(rule, &alert, service), evidence: Vec::new() };
-        let readings = match &self.store {
-            Some(store) => autonomy::gather(store, &self.files, &alert).await,
-            None => nothing_ran(),
+        let known = match &self.store {
+            Some(store) => autonomy::gather(store, &self.files, &self.limits, &alert, now).await,
+            None => Known { readings: nothing_ran(), ..Known::default() },
         };
-        let rules = Rules { files: &self.files, limits: &self.limits, readings: &readings, approval_ttl: APPROVAL };
+        let rules = Rules { files: &self.files, limits: &self.limits, known: &known, approval_ttl: APPROVAL };
         decide(&mut draft, &diagnosis, rules, now);
         self.finding(&draft.incident, out)?;
         if let Some(plan) = &draft.incident.plan {
@@ -163,7 +163,7 @@ impl By {
         let level = format!("{:?}", service.level).to_lowercase();
         writeln!(out, "  service      {}, level {level}, redundancy group {group}", service.name)?;
         let fitting = fitting(&self.files.playbooks, alert, service);
-        for (score, reasons, playbook) in &fitting {
+        for Fit { score, reasons, playbook } in &fitting {
             let reasons: Vec<String> = reasons.iter().map(|reason| line(reason, SHOWN)).collect();
             writeln!(out, "  playbook     {}, score {score}: {}", playbook.id, reasons.join("; "))?;
         }

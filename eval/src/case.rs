@@ -13,7 +13,7 @@ use shared::domain::episode::Firing;
 use shared::domain::fingerprint::fingerprint;
 use shared::domain::id::{IncidentId, MemberId};
 use shared::domain::incident::Incident;
-use shared::domain::matching::{Choice, choose};
+use shared::domain::matching::{Choice, PastSuccess, choose};
 use shared::domain::service::{Service, find};
 use shared::domain::tables::AlertTables;
 use shared::operator_files::OperatorFiles;
@@ -101,7 +101,7 @@ impl Case {
         let service = find(&files.operator.services, &incident.alert);
         let rule = files.analyzer.rules.rule(&incident.alert, false).ok_or("no rule is for this type")?;
         let base = static_analyzer::analyse(rule, &incident.alert, service);
-        let playbook = match choose(&files.operator.playbooks, &incident.alert, service) {
+        let playbook = match choose(&files.operator.playbooks, &incident.alert, service, &PastSuccess::new()) {
             // What a delivery pipeline reports is shown and never repaired.
             Choice::Plan(plan) if !incident.alert.cicd => Some(plan.playbook),
             _ => None,

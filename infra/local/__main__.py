@@ -46,6 +46,12 @@ def parser() -> argparse.ArgumentParser:
     channel.add_argument("--port", type=int, default=0)
 
     commands.add_parser("sam-image", help="a stand-in for Lambda's base image, where none can be pulled")
+
+    boxes = commands.add_parser("ssm-boxes", help="instances that Run Command reaches, as containers")
+    boxes.add_argument("--endpoint", required=True, help="where the emulator answers")
+    boxes.add_argument("--allow", type=Path, required=True, help="what becomes their /etc/quell/allowed")
+    boxes.add_argument("--tag", action="append", default=[], metavar="NAME=VALUE")
+    boxes.add_argument("--count", type=int, default=1)
     return top
 
 
@@ -64,6 +70,10 @@ def main() -> int:
         from infra.local import sam_image
 
         return sam_image.make()
+    if given.command == "ssm-boxes":
+        from infra.local import ssm_boxes
+
+        return ssm_boxes.make(given.endpoint, given.allow, given.tag, given.count)
     if given.command == "up":
         from infra.local import up
 

@@ -34,7 +34,7 @@ def make() -> int:
     tag = f"public.ecr.aws/lambda/provided:al2023-{'arm64' if platform.machine() == 'aarch64' else 'x86_64'}"
     command = [_program("docker"), "import", "--change", 'ENTRYPOINT ["/var/runtime/bootstrap"]', "--change", "WORKDIR /var/task"]
     command += ["--change", "ENV PATH=/usr/bin:/bin LAMBDA_TASK_ROOT=/var/task LAMBDA_RUNTIME_DIR=/var/runtime", "-", tag]
-    done = subprocess.run(command, input=_root_file_system(), capture_output=True)
+    done = subprocess.run(command, input=root_file_system(COMMANDS), capture_output=True)
     if done.returncode != 0:
         raise StageFailed("`docker import` makes the image", done.stderr.decode(errors="replace").strip())
     print(tag)
@@ -48,14 +48,15 @@ def _program(name: str) -> str:
     return found
 
 
-def _root_file_system() -> bytes:
+def root_file_system(commands: Iterable[str]) -> bytes:
+    """A tar archive with these commands of this host, and what they need."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w", dereference=True) as tar:
         for directory in DIRECTORIES:
             entry = tarfile.TarInfo(directory)
             entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if directory == "tmp" else 0o755
             tar.addfile(entry)
-        programs = {command: Path(_program(command)) for command in COMMANDS}
+        programs = {command: Path(_program(command)) for command in commands}
         for command, program in programs.items():
             tar.add(program, f"bin/{command}")
         for library in _libraries(programs.values()):

@@ -18,7 +18,7 @@ use aws_types::sdk_config::SharedHttpClient;
 
 use crate::variables::{InvalidVariable, Variables};
 
-pub use self::connection::{Connection, requests_sent};
+pub use self::connection::{Connection, never_sent, requests_sent};
 pub use self::dialer::Ahead;
 
 /// The five roots under which AWS's own endpoints are certified (<https://www.amazontrust.com/repository/>).

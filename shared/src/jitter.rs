@@ -6,6 +6,6 @@ use ulid::Ulid;
 
 /// A part of `most`, of random length.
 #[must_use]
-pub(crate) fn up_to(most: Duration) -> Duration {
+pub fn up_to(most: Duration) -> Duration {
     most.mul_f64(f64::from(Ulid::generate().random() as u16) / f64::from(u16::MAX))
 }

@@ -30,8 +30,8 @@ pub mod consumer;
 pub mod guard_lines;
 #[cfg(feature = "intake")]
 pub mod intake;
-#[cfg(any(feature = "signed", feature = "store"))]
-mod jitter;
+#[cfg(feature = "jitter")]
+pub mod jitter;
 #[cfg(feature = "json-files")]
 mod json_file;
 #[cfg(any(feature = "store", feature = "queue"))]

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_saphyr::Spanned;
 
 use crate::domain::incident::Incident;
-use crate::domain::ledger::Readings;
+use crate::domain::ledger::{Asked, Readings};
 use crate::domain::limits::Limits;
 use crate::domain::plan::Plan;
 use crate::domain::playbook::Playbook;
@@ -57,7 +57,27 @@ impl OperatorFiles {
         now: Timestamp,
     ) -> Situation<'a> {
         let (playbook, service) = (self.playbook(&plan.playbook), named(&self.services, &plan.target));
-        Situation { incident, plan, playbook, service, limits, readings, now }
+        let at_once = self.group_of(plan).map_or(0, |group| self.at_once(limits, group));
+        Situation { incident, plan, playbook, service, at_once, limits, readings, now }
+    }
+
+    /// What has to be read for the guardrails of a plan.
+    #[must_use]
+    pub fn asked<'a>(&'a self, plan: &'a Plan) -> Asked<'a> {
+        let runs = self.playbook(&plan.playbook).is_some_and(Playbook::is_earned);
+        Asked { target: &plan.target, group: self.group_of(plan), playbook: &plan.playbook, runs }
+    }
+
+    /// The redundancy group of a plan's target.
+    #[must_use]
+    pub fn group_of(&self, plan: &Plan) -> Option<&str> {
+        named(&self.services, &plan.target)?.redundancy_group.as_deref()
+    }
+
+    /// The most members of a redundancy group that are repaired at once (`one-hand`).
+    #[must_use]
+    pub fn at_once(&self, limits: &Limits, group: &str) -> u32 {
+        limits.at_once(group, self.services.iter().filter(|service| service.redundancy_group.as_deref() == Some(group)).count())
     }
 
     /// The playbook with this id.

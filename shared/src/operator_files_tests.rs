@@ -94,10 +94,37 @@ fn a_fault_of_the_limits_names_file_line_and_field() {
     insta::assert_snapshot!(limit_faults("nan", &GOOD.replace("0.6", ".nan")), @"guardrails.yaml:1: min_confidence: NaN is not between 0 and 1 at line 1, column 17");
     insta::assert_snapshot!(limit_faults("zero", &GOOD.replace("hour: 3", "hour: 0")), @"guardrails.yaml:2: attempts_per_hour: invalid value: integer `0`, expected a nonzero u32 at line 2, column 1");
     insta::assert_snapshot!(limit_faults("missing", &GOOD.replace("max_in_group: 1\n", "")), @"guardrails.yaml:2: missing field `max_in_group` at line 2, column 1");
-    insta::assert_snapshot!(limit_faults("unknown", &format!("{GOOD}cooldown: 5m\n")), @"guardrails.yaml:4: cooldown: unknown field `cooldown`, expected one of min_confidence, attempts_per_hour, max_in_group, freezes at line 4, column 1");
+    insta::assert_snapshot!(limit_faults("unknown", &format!("{GOOD}cooldown: 5m\n")), @"guardrails.yaml:4: cooldown: unknown field `cooldown`, expected one of min_confidence, attempts_per_hour, max_in_group, groups, autonomy, freezes at line 4, column 1");
     insta::assert_snapshot!(limit_faults("empty", "# nothing yet\n"), @"guardrails.yaml:1: missing field `min_confidence` at line 1, column 1");
     insta::assert_snapshot!(limit_faults("backwards", &frozen("2026-11-30T00:00:00Z", "2026-11-27T00:00:00Z")), @"guardrails.yaml:5: freezes[0]: a freeze from 2026-11-30T00:00:00Z to 2026-11-27T00:00:00Z has no time in it at line 5, column 5");
     insta::assert_snapshot!(limit_faults("zone", &frozen("2026-11-27T00:00:00", "2026-11-30T00:00:00Z")), @"guardrails.yaml:5: freezes[0].from: failed to find offset component, which is required for parsing a timestamp at line 5, column 13");
+    let groups = |groups: &str| format!("{GOOD}groups: {groups}\n");
+    assert_eq!(limit_faults("groups", &groups("{ monitoring: { at_most: 1 }, web: { share: 0.25 } }")), "no faults");
+    assert!(
+        limit_faults("portion", &groups("{ web: { share: 2 } }")).contains("guardrails.yaml:4: groups.web.share: 2 is not between 0 and 1")
+    );
+    assert!(limit_faults("none-at-once", &groups("{ web: { at_most: 0 } }")).contains("guardrails.yaml:4: groups.web"));
+    let autonomy = |autonomy: &str| format!("{GOOD}autonomy: {autonomy}\n");
+    assert_eq!(limit_faults("autonomy", &autonomy("{ auto_from: 0.9, recurrence_window: 2h }")), "no faults");
+    assert!(
+        limit_faults("order", &autonomy("{ approve_from: 0.9 }"))
+            .contains("guardrails.yaml:4: autonomy: auto_from (0.8) is less than approve_from (0.9)")
+    );
+    assert!(
+        limit_faults("window", &autonomy("{ recurrence_window: soon }"))
+            .contains("autonomy.recurrence_window: `soon` is not a length of time")
+    );
+    assert!(limit_faults("for-nothing", &autonomy("{ approve_from: 0, auto_from: 0 }")).contains("auto_from is 0"));
+    let weekly =
+        |from: &str, zone: &str| format!("{GOOD}freezes:\n  - {{ weekly: {{ from: '{from}', to: 'Mon 07:00', zone: {zone} }}, why: x }}\n");
+    assert_eq!(limit_faults("weekly", &weekly("Fri 16:00", "Europe/Berlin")), "no faults");
+    for (name, text, place) in [
+        ("day", weekly("Fre 16:00", "UTC"), "from: `Fre 16:00` is not a time of the week"),
+        ("place", weekly("Fri 16:00", "Mars"), "zone: `Mars` is not a time zone"),
+    ] {
+        let fault = limit_faults(name, &text);
+        assert!(fault.contains(&format!("guardrails.yaml:5: freezes[0].weekly.{place}")), "{fault}");
+    }
     let missing = limits(&PathBuf::from("/nonexistent")).expect_err("not there").to_string();
     assert!(missing.starts_with("/nonexistent/guardrails.yaml: cannot be read"), "{missing}");
 }

@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use bridge::App;
 use bridge::login_key::LoginKey;
+use bridge::ssm::RunCommand;
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use shared::aws::AwsEnvironment;
 use shared::bridge::BridgeReply;
 use shared::domain::repair::Outcome;
 use shared::operator_files::{OperatorFiles, PLAYBOOKS, SERVICE_REGISTRY};
+use shared::variables::Variables;
 use tokio::time::sleep;
 
 use crate::target_host::TargetHost;
@@ -46,6 +49,23 @@ pub fn bridge_with(host: &TargetHost, targets: &[(&str, Value)], key: LoginKey, 
     fs::write(host.path(SERVICE_REGISTRY), json!(services).to_string()).expect("services");
     let files = OperatorFiles::load(host.path(PLAYBOOKS).parent().expect("a directory")).expect("the files are right");
     App::new(files, key)
+}
+
+/// Run Command at an endpoint.
+///
+/// # Panics
+/// Never: everything that is needed is given.
+#[must_use]
+pub fn run_command(endpoint_url: &str) -> RunCommand {
+    let variables = Variables::from_fn(|name| match name {
+        "AWS_ENDPOINT_URL" => Some(endpoint_url.to_owned()),
+        "AWS_REGION" => Some("us-east-1".to_owned()),
+        // The emulator's root user, who may do everything.
+        "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".to_owned()),
+        _ => None,
+    });
+    let aws = AwsEnvironment::from_variables(&variables).expect("a region and credentials");
+    RunCommand::new(&aws.sdk_config(Duration::from_secs(10)), "Quell-RunStep".to_owned())
 }
 
 /// Runs a step on `web`.

@@ -21,6 +21,7 @@ pub mod runtime;
 pub mod sam;
 pub mod simulated;
 pub mod slack;
+pub mod ssm_boxes;
 pub mod stack;
 pub mod target_host;
 pub mod webhook_receiver;

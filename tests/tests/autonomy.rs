@@ -131,7 +131,7 @@ async fn the_guardrails_let_a_repair_through_once_and_stop_it_by_name() {
     let ledger = stack.store.target_ledger(auto).await.expect("a ledger");
     assert_eq!(ledger.within_hour(Timestamp::now(), &an_approval()), 1);
     let record = stack.store.playbook_record(PLAYBOOK).await.expect("a record");
-    assert!(matches!(record, PlaybookRecord { verified: 2, failed: 0, last_run: Some(_) }), "{record:?}");
+    assert!(matches!(record, PlaybookRecord { verified: 2, failed: 0, last_run: Some(_), .. }), "{record:?}");
     assert_eq!(stack.store.group_ledger("demo").await.expect("a ledger").others("", Timestamp::now()).count(), 0);
 
     // The target rests now.

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::domain::alert::{Alert, AlertStatus, Texts};
 use shared::domain::id::MemberId;
-use shared::domain::matching::{Choice, choose};
+use shared::domain::matching::{Choice, PastSuccess, choose};
 use shared::domain::plan::{Phase, Plan};
 use shared::domain::playbook::Playbook;
 use shared::domain::repair::Outcome;
@@ -129,12 +129,12 @@ fn nothing_that_an_alert_says_reaches_a_command() {
         // Nothing in the alert is true: there is no such service.
         let lie = alert(&value, &[]);
         assert!(service::find(&services, &lie).is_none(), "{value:?} is a service");
-        assert!(matches!(choose(&playbooks, &lie, None), Choice::None(_)), "{value:?}");
+        assert!(matches!(choose(&playbooks, &lie, None, &PastSuccess::new()), Choice::None(_)), "{value:?}");
         // All but one or two labels are hostile, and the plan is the one that the files say.
         for kept in [&[("component", "web"), ("alertname", "TargetDown")][..], &[("component", "web-alias")]] {
             let half_true = alert(&value, kept);
             let service = service::find(&services, &half_true).expect("the service that one label names");
-            match choose(&playbooks, &half_true, Some(service)) {
+            match choose(&playbooks, &half_true, Some(service), &PastSuccess::new()) {
                 Choice::Plan(plan) => {
                     assert_eq!(argv(&plan), expected, "{value:?}");
                     assert_eq!((plan.target.as_str(), plan.address.as_str()), ("web", "ssh u@h:22 ssh-ed25519 AAAA"), "{value:?}");
@@ -161,11 +161,11 @@ fn a_hostile_value_in_the_registry_is_refused_or_stays_one_argument() {
     for value in hostile::values(Path::new("/tmp/mark")) {
         let service = Service { unit: Some(value.clone()), ..services[0].clone() };
         let alert = alert("x", &[("alertname", "TargetDown")]);
-        match choose(&strict, &alert, Some(&service)) {
+        match choose(&strict, &alert, Some(&service), &PastSuccess::new()) {
             Choice::None(why) => assert!(why.contains("the parameter unit") && why.len() < 200, "{value:?}: {why}"),
             Choice::Plan(plan) => panic!("{value:?} was planned: {plan:?}"),
         }
-        if let Choice::Plan(plan) = choose(&playbooks, &alert, Some(&service)) {
+        if let Choice::Plan(plan) = choose(&playbooks, &alert, Some(&service), &PastSuccess::new()) {
             assert_eq!(argv(&plan)[0], ["restart", value.as_str(), "web"]);
         }
     }

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use repair::Failure;
 use shared::domain::id::IncidentId;
 use shared::domain::incident::{Incident, Status};
+use shared::domain::ledger::CLOCKS_APART;
 use shared::domain::operation_log::Event;
 use shared::domain::repair::RepairOutcome;
 use shared::message::Message;
@@ -61,7 +62,12 @@ async fn one_of_many_takes_the_lock_of_a_target() {
     let me = worker(holder, "the next worker");
     assert_eq!(lock(me, now, minute).await, Held::Mine);
 
-    let (later, much_later) = (now + SignedDuration::from_secs(61), now + SignedDuration::from_mins(9));
+    // Workers whose clocks are minutes ahead or behind: by none of them it is free while its holder may still work.
+    for off in [-5, 5, 10].map(SignedDuration::from_mins) {
+        assert!(held(lock(worker(&stranger, "w"), now + off, minute + off).await), "by a clock that is {off} off");
+    }
+    let later = now + SignedDuration::from_secs(61) + CLOCKS_APART;
+    let much_later = later + SignedDuration::from_mins(8);
     assert_eq!(lock(worker(&stranger, "w"), later, much_later).await, Held::Mine, "an expired lock is free");
     stack.store.unlock(&target, me).await.expect("nothing happens");
     assert!(held(lock(me, later, much_later).await), "it is somebody else's by now");

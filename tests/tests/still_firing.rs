@@ -80,6 +80,8 @@ async fn a_verified_repair_whose_alert_goes_on_counts_as_failed_once() {
     let log = stack.log_with(incident.id.as_str(), Event::ResolutionOverdue).await;
     assert_eq!(log.iter().filter(|entry| entry.event == Event::ResolutionOverdue).count(), 1);
     assert_eq!(record(&stack, &incident).await, (0, 1));
+    let runs = stack.store.runs(&incident.plan.as_ref().expect("a plan").playbook).await.expect("the runs");
+    assert!(matches!(runs.as_slice(), [run] if !run.verified), "the run is there once: {runs:?}");
     handle(&notifier, &changed, &Timestamp::now).await;
     stack.card(incident.id.as_str(), "Repair: verified, but the alert has not resolved in time").await;
 

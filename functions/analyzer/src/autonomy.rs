@@ -1,15 +1,18 @@
 //! Repairs without a human: what the guardrails ask is gathered first, then they decide whether a plan runs by itself.
 
+use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use shared::domain::alert::Alert;
 use shared::domain::draft::Draft;
+use shared::domain::earned::Tally;
 use shared::domain::ledger::Readings;
 use shared::domain::limits::Limits;
-use shared::domain::matching::{Choice, choose};
+use shared::domain::matching::{Choice, PastSuccess, choose, undecided};
 use shared::domain::plan::Plan;
 use shared::domain::service;
 use shared::operator_files::OperatorFiles;
 use shared::store::Store;
+use tracing::warn;
 
 /// By what it is decided whether a plan runs by itself.
 #[derive(Debug, Clone, Copy)]
@@ -19,25 +22,56 @@ pub struct Rules<'a> {
     /// The operator's limits.
     pub limits: &'a Limits,
     /// What the store says: see [`gather`].
-    pub readings: &'a Readings,
+    pub known: &'a Known,
     /// How long a human can decide on a plan.
     pub approval_ttl: SignedDuration,
 }
 
-/// Reads what the guardrails ask the store about the plan that an alert will get. Nothing is read where there will be none.
-pub async fn gather(store: &Store, files: &OperatorFiles, alert: &Alert) -> Readings {
+/// What the store says about the plan that an alert will get.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// The past success of playbooks between which nothing else decides.
+    pub past: PastSuccess,
+    /// What the guardrails ask.
+    pub readings: Readings,
+}
+
+/// Reads what the choice of a playbook and the guardrails ask the store about an alert. Nothing is read where there will be no plan, and
+/// past success only where it decides.
+pub async fn gather(store: &Store, files: &OperatorFiles, limits: &Limits, alert: &Alert, now: Timestamp) -> Known {
     let service = service::find(&files.services, alert);
-    match choose(&files.playbooks, alert, service) {
-        Choice::Plan(plan) => {
-            let group = service.and_then(|service| service.redundancy_group.as_deref());
-            store.readings(&plan.target, group, &plan.playbook).await
+    let asked = undecided(&files.playbooks, alert, service);
+    let tallies = asked.into_iter().map(|playbook| async move {
+        match store.runs(playbook).await {
+            Ok(runs) => Some((playbook.to_owned(), Tally::of(&runs, &limits.autonomy, now))),
+            Err(error) => {
+                warn!(%error, playbook, "the runs of a playbook could not be read: nothing is known of its past success");
+                None
+            }
         }
+    });
+    let past: PastSuccess = join_all(tallies).await.into_iter().flatten().collect();
+    let readings = match choose(&files.playbooks, alert, service, &past) {
+        Choice::Plan(plan) => store.readings(files.asked(&plan)).await,
         Choice::None(_) => Readings::default(),
-    }
+    };
+    Known { past, readings }
+}
+
+/// The plan for an alert, or why there is none; with it, what its playbook has earned is noted, from which follows how many people have to
+/// approve.
+pub(crate) fn planned(draft: &mut Draft, rules: Rules<'_>, now: Timestamp) -> Result<Plan, String> {
+    let alert = &draft.incident.alert;
+    let plan = match choose(&rules.files.playbooks, alert, service::find(&rules.files.services, alert), &rules.known.past) {
+        Choice::Plan(plan) => *plan,
+        Choice::None(why) => return Err(why),
+    };
+    draft.incident.earned = rules.files.situation(&draft.incident, &plan, rules.limits, &rules.known.readings, now).trust();
+    Ok(plan)
 }
 
 /// Lets a plan run by itself where every guardrail passes, and asks a human where one does not.
 pub(crate) fn propose(draft: &mut Draft, plan: Plan, rules: Rules<'_>, now: Timestamp) {
-    let outcomes = rules.files.situation(&draft.incident, &plan, rules.limits, rules.readings, now).check();
+    let outcomes = rules.files.situation(&draft.incident, &plan, rules.limits, &rules.known.readings, now).check();
     draft.propose_within(outcomes, plan, now, rules.approval_ttl);
 }

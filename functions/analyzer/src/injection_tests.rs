@@ -24,7 +24,7 @@ use shared::domain::tables::AlertTables;
 use shared::domain::visible::is_hidden;
 use shared::operator_files::{OperatorFiles, limits};
 
-use crate::autonomy::Rules;
+use crate::autonomy::{Known, Rules};
 use crate::diagnosis::{remembered, with_answer};
 use crate::evidence::kept;
 use crate::gather::{deviation, redacted};
@@ -161,7 +161,8 @@ impl World {
 
     fn decided(&self, mut draft: Draft, analysis: Analysis, evidence: &[Evidence]) -> Incident {
         let approval_ttl = SignedDuration::from_hours(1);
-        let rules = Rules { files: &self.files, limits: &self.limits, readings: &nothing(), approval_ttl };
+        let known = Known { readings: nothing(), ..Known::default() };
+        let rules = Rules { files: &self.files, limits: &self.limits, known: &known, approval_ttl };
         decide(&mut draft, &Diagnosis { analysis, evidence: evidence.to_vec() }, rules, NOW);
         draft.incident
     }

@@ -10,6 +10,7 @@ mod models;
 pub mod prompt;
 pub mod providers;
 mod reanalysis;
+mod recurrence;
 mod redaction;
 pub mod static_analyzer;
 mod storms;
@@ -30,7 +31,6 @@ use shared::domain::guardrail::names;
 use shared::domain::id::IncidentId;
 use shared::domain::incident::{Incident, Status};
 use shared::domain::limits::Limits;
-use shared::domain::matching::{Choice, choose};
 use shared::domain::memory::Near;
 use shared::domain::service;
 use shared::fault::{Faults, both};
@@ -44,7 +44,7 @@ use thiserror::Error;
 use tokio::sync::OnceCell;
 use tracing::warn;
 
-use crate::autonomy::Rules;
+use crate::autonomy::{Known, Rules};
 use crate::config::Config;
 pub use crate::diagnosis::{Diagnosis, LEASE};
 use crate::evidence::InvalidUrl;
@@ -164,7 +164,7 @@ impl App {
     }
 
     async fn incident_opened(&self, id: &IncidentId, holder: &str, now: Timestamp, until: Instant) -> Result<(), Failure> {
-        let incident = self.store.known_incident(id).await?;
+        let incident = self.count_recurrence(self.store.known_incident(id).await?, now).await?;
         match self.storm_for(&incident, now).await? {
             Some(storm) => self.tie(&incident, &storm, holder, now, until).await,
             None => self.analyse(incident, holder, now, until).await.map(drop),
@@ -180,8 +180,8 @@ impl App {
             // A model takes its time: a freeze may have begun by now, and people decide from now on.
             let now = now + began.elapsed();
             let mut decision = span.child("decide", SpanKind::Internal);
-            let readings = autonomy::gather(&self.store, &self.files, &incident.alert).await;
-            let rules = Rules { files: &self.files, limits: &self.limits, readings: &readings, approval_ttl: self.approval_ttl };
+            let known = autonomy::gather(&self.store, &self.files, &self.limits, &incident.alert, now).await;
+            let rules = self.rules(&known);
             (incident, ()) = self.store.change_loaded(incident, |draft| decide(draft, &diagnosis, rules, now)).await?;
             tell(&mut decision, &incident);
             decision.end();
@@ -198,6 +198,11 @@ impl App {
         // would conclude from older incidents what this one may speak against.
         remembered?;
         Ok(incident)
+    }
+
+    /// By what it is decided, with what the store says.
+    fn rules<'a>(&'a self, known: &'a Known) -> Rules<'a> {
+        Rules { files: &self.files, limits: &self.limits, known, approval_ttl: self.approval_ttl }
     }
 
     /// Puts an incident on the lists by which others find it. A storm repeats no fingerprint and is on no target.
@@ -260,10 +265,9 @@ pub fn decide(draft: &mut Draft, diagnosis: &Diagnosis, rules: Rules<'_>, now: T
         draft.incident.no_plan_because = Some("no playbook repairs a storm".to_owned());
         return;
     }
-    let alert = draft.incident.alert.clone();
-    match choose(&rules.files.playbooks, &alert, service::find(&rules.files.services, &alert)) {
-        Choice::Plan(plan) => autonomy::propose(draft, *plan, rules, now),
-        Choice::None(why) => draft.incident.no_plan_because = Some(why),
+    match autonomy::planned(draft, rules, now) {
+        Ok(plan) => autonomy::propose(draft, plan, rules, now),
+        Err(why) => draft.incident.no_plan_because = Some(why),
     }
 }
 

@@ -20,7 +20,7 @@ use shared::domain::tables::AlertTables;
 use shared::operator_files::{OperatorFiles, limits};
 
 use super::{Diagnosis, decide, static_analyzer};
-use crate::autonomy::Rules;
+use crate::autonomy::{Known, Rules};
 
 fn opened(component: &str) -> Draft {
     let labels: Texts = [("alertname", "TargetDown"), ("component", component)].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
@@ -42,7 +42,7 @@ pub(crate) fn analysed(alert: &Alert) -> Analysis {
 /// A store that holds nothing.
 pub(crate) fn nothing() -> Readings {
     let (target, group) = (Some(TargetLedger::default()), Some(GroupLedger::default()));
-    Readings { killed: Some(false), target, group, record: Some(PlaybookRecord::default()), ..Readings::default() }
+    Readings { killed: Some(false), target, group, record: Some(PlaybookRecord::default()), runs: Some(vec![]), ..Readings::default() }
 }
 
 fn decided_with(component: &str, readings: &Readings, change: impl FnOnce(&mut OperatorFiles)) -> Draft {
@@ -50,7 +50,8 @@ fn decided_with(component: &str, readings: &Readings, change: impl FnOnce(&mut O
     let mut files = OperatorFiles::load(&shipped).expect("the files that ship with the project");
     change(&mut files);
     let limits = limits(&shipped).expect("the limits that ship with the project");
-    let rules = Rules { files: &files, limits: &limits, readings, approval_ttl: SignedDuration::from_hours(1) };
+    let known = Known { readings: readings.clone(), ..Known::default() };
+    let rules = Rules { files: &files, limits: &limits, known: &known, approval_ttl: SignedDuration::from_hours(1) };
     let mut draft = opened(component);
     let diagnosis = Diagnosis { analysis: analysed(&draft.incident.alert), evidence: vec![] };
     decide(&mut draft, &diagnosis, rules, Timestamp::UNIX_EPOCH);

@@ -2,19 +2,17 @@
 
 use std::time::Instant;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use shared::domain::draft::Draft;
 use shared::domain::episode::Advice;
 use shared::domain::id::IncidentId;
 use shared::domain::incident::Incident;
-use shared::domain::matching::{Choice, choose};
-use shared::domain::service;
 use shared::message::Message;
-use shared::operator_files::OperatorFiles;
 
+use crate::autonomy::Rules;
 use crate::diagnosis::Diagnosis;
 use crate::trace::SpanKind;
-use crate::{App, Failure, tell};
+use crate::{App, Failure, autonomy, tell};
 
 /// Which analysis of an incident it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +58,8 @@ impl App {
             // Who is asked about a plan has the whole time for it, whatever the models took.
             let now = now + began.elapsed();
             let mut decision = span.child("decide", SpanKind::Internal);
-            let decide = |draft: &mut Draft| decide_anew(draft, round, &diagnosis, &self.files, now, self.approval_ttl);
+            let known = autonomy::gather(&self.store, &self.files, &self.limits, &incident.alert, now).await;
+            let decide = |draft: &mut Draft| decide_anew(draft, round, &diagnosis, self.rules(&known), now);
             (incident, ()) = self.store.change_loaded(incident, decide).await?;
             tell(&mut decision, &incident);
             decision.end();
@@ -75,18 +74,10 @@ impl App {
 }
 
 /// Takes over a new diagnosis, and the plan that today's files give for the alert. Nothing runs by itself here, whatever the guardrails say.
-pub(crate) fn decide_anew(
-    draft: &mut Draft,
-    round: u32,
-    diagnosis: &Diagnosis,
-    files: &OperatorFiles,
-    now: Timestamp,
-    approval_ttl: SignedDuration,
-) {
-    let alert = &draft.incident.alert;
-    let plan = match choose(&files.playbooks, alert, service::find(&files.services, alert)) {
-        Choice::Plan(plan) => Ok(*plan),
-        Choice::None(why) => Err(why),
-    };
-    draft.reanalysed(round, (diagnosis.analysis.clone(), diagnosis.evidence.clone()), plan, now, approval_ttl);
+pub(crate) fn decide_anew(draft: &mut Draft, round: u32, diagnosis: &Diagnosis, rules: Rules<'_>, now: Timestamp) {
+    if !draft.incident.awaits_reanalysis(round) {
+        return;
+    }
+    let plan = autonomy::planned(draft, rules, now);
+    draft.reanalysed(round, (diagnosis.analysis.clone(), diagnosis.evidence.clone()), plan, now, rules.approval_ttl);
 }

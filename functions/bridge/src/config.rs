@@ -13,9 +13,13 @@ use thiserror::Error;
 
 use crate::App;
 use crate::login_key::LoginKey;
+use crate::ssm::RunCommand;
 
 /// How long one try to read the key may take. Three tries, connecting and the longest step fit into the function's 120 s.
 const SECRET_ATTEMPT: Duration = Duration::from_secs(2);
+
+/// How long one request to Run Command may take. A command whose answer is late may run, and counts as unknown.
+const COMMAND_ATTEMPT: Duration = Duration::from_secs(10);
 
 /// Why the bridge does not start.
 #[derive(Debug, Error)]
@@ -35,6 +39,8 @@ pub struct Config {
     pub config_dir: PathBuf,
     /// The secret that holds the SSH key.
     pub ssh_key_secret_id: String,
+    /// The SSM document that runs a step.
+    pub ssm_document_name: String,
 }
 
 impl Config {
@@ -46,6 +52,7 @@ impl Config {
         Ok(Self {
             config_dir: variables.required("CONFIG_DIR", "the directory of playbooks.yaml and service-registry.yaml")?.into(),
             ssh_key_secret_id: variables.required("SSH_KEY_SECRET_ID", "the name or ARN of the secret with the SSH key")?,
+            ssm_document_name: variables.required("SSM_DOCUMENT_NAME", "the name of the SSM document that runs a step")?,
         })
     }
 
@@ -55,8 +62,10 @@ impl Config {
     /// If the operator's files are broken or Lambda's own variables are missing.
     pub fn app<F: Fn(&str) -> Option<String>>(self, variables: &Variables<F>) -> Result<App, NoStart> {
         let files = OperatorFiles::load(&self.config_dir)?;
-        let client = Client::new(&AwsEnvironment::from_variables(variables)?.sdk_config(SECRET_ATTEMPT));
-        Ok(App::new(files, LoginKey::Stored { secrets: Secrets::new(client), id: self.ssh_key_secret_id }))
+        let aws = AwsEnvironment::from_variables(variables)?;
+        let secrets = Secrets::new(Client::new(&aws.sdk_config(SECRET_ATTEMPT)));
+        let run_command = RunCommand::new(&aws.sdk_config(COMMAND_ATTEMPT), self.ssm_document_name);
+        Ok(App::new(files, LoginKey::Stored { secrets, id: self.ssh_key_secret_id }).with_run_command(run_command))
     }
 }
 

@@ -12,6 +12,10 @@ mod output;
 mod ssh;
 mod ssh_entry;
 mod ssh_peer;
+pub mod ssm;
+mod ssm_ending;
+mod ssm_look;
+mod ssm_not_sent;
 mod transport;
 
 use std::time::Instant;
@@ -24,19 +28,28 @@ use shared::operator_files::OperatorFiles;
 
 use crate::errand::Errand;
 use crate::login_key::LoginKey;
+use crate::ssm::RunCommand;
+use crate::transport::Ways;
 
 /// The bridge function.
 #[derive(Debug)]
 pub struct App {
     files: OperatorFiles,
-    key: LoginKey,
+    ways: Ways,
 }
 
 impl App {
     /// A bridge for these playbooks and services, which logs in with this key.
     #[must_use]
     pub fn new(files: OperatorFiles, key: LoginKey) -> Self {
-        Self { files, key }
+        Self { files, ways: Ways { key, run_command: None } }
+    }
+
+    /// The same, which also reaches hosts through Run Command.
+    #[must_use]
+    pub fn with_run_command(mut self, run_command: RunCommand) -> Self {
+        self.ways.run_command = Some(run_command);
+        self
     }
 
     /// Answers what was invoked, whatever it is: a request that cannot be read is refused like one that cannot be done.
@@ -75,7 +88,7 @@ impl App {
     }
 
     async fn act(&self, errand: Errand<'_>) -> (StepResult, Vec<String>) {
-        let result = transport::run(&errand, &self.key).await;
+        let result = self.ways.run(&errand).await;
         let ran = matches!(result.outcome, Outcome::Exited | Outcome::Signalled | Outcome::TimedOut | Outcome::ConnectionLost);
         (result, if ran { errand.argv } else { Vec::new() })
     }

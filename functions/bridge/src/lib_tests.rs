@@ -7,14 +7,17 @@ use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use shared::aws::AwsEnvironment;
 use shared::bridge::BridgeReply;
 use shared::domain::repair::Outcome;
 use shared::operator_files::OperatorFiles;
+use shared::variables::Variables;
 use tracing::subscriber::set_default;
 
 use crate::App;
 use crate::login_key::LoginKey;
 use crate::login_key::tests::{key, key_file};
+use crate::ssm::RunCommand;
 
 /// A bridge with one playbook and one service at this target.
 fn app(target: Value, login_key: String) -> App {
@@ -29,6 +32,17 @@ fn app(target: Value, login_key: String) -> App {
         services: serde_json::from_value(services).expect("services"),
     };
     App::new(files, LoginKey::Given(SecretString::from(login_key)))
+}
+
+/// Run Command where there is none.
+fn run_command() -> RunCommand {
+    let variables = Variables::from_fn(|name| match name {
+        "AWS_ENDPOINT_URL" => Some("http://127.0.0.1:1".to_owned()),
+        "AWS_CA_BUNDLE" => None,
+        _ => Some("x".to_owned()),
+    });
+    let aws = AwsEnvironment::from_variables(&variables).expect("a region and credentials");
+    RunCommand::new(&aws.sdk_config(Duration::from_secs(1)), "Quell-RunStep".to_owned())
 }
 
 fn ssh(host: &str, port: u16) -> Value {
@@ -101,15 +115,15 @@ async fn requests_that_do_not_fit_the_files_are_refused_before_anything_is_diall
 
 #[tokio::test]
 async fn a_target_that_cannot_be_used_is_said_so() {
-    let ssm = app(json!({ "ssm": { "instance_id": "i-0123" } }), key_file());
-    assert_nothing_ran(&ssm.answer(request(json!({}))).await, Outcome::Refused, "SSM");
+    // No key is needed where nobody logs in.
+    let without = || app(json!({ "ssm": { "instance_id": "i-01234567" } }), "not a key".to_owned());
+    assert_nothing_ran(&without().answer(request(json!({}))).await, Outcome::Refused, "which the deployed bridge does");
+    let ssm = without().with_run_command(run_command());
+    assert_nothing_ran(&ssm.answer(request(json!({}))).await, Outcome::Unreachable, "Systems Manager could not be reached");
     let mut unpinned = nowhere();
     // It begins like a key, which is all that the registry's check can see.
     unpinned["ssh"]["host_key"] = json!(format!("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5{}", "A".repeat(48)));
     assert_nothing_ran(&app(unpinned, key_file()).answer(request(json!({}))).await, Outcome::Refused, "target.ssh.host_key of web");
-    let keyless = app(nowhere(), "not a key at all".to_owned()).answer(request(json!({}))).await;
-    assert_nothing_ran(&keyless, Outcome::Refused, "store the whole file that ssh-keygen");
-    assert!(!keyless.result.detail.contains("not a key at all"), "{keyless:?}");
 }
 
 #[tokio::test]

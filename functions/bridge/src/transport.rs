@@ -1,4 +1,4 @@
-//! The ways to a target: one function for each kind.
+//! The ways to a target: one for each kind.
 
 use shared::domain::repair::{Outcome, StepResult};
 use shared::domain::service::Target;
@@ -6,17 +6,29 @@ use shared::domain::service::Target;
 use crate::errand::Errand;
 use crate::login_key::LoginKey;
 use crate::ssh;
+use crate::ssm::RunCommand;
 
-/// Runs an errand on its target.
-pub(crate) async fn run(errand: &Errand<'_>, login_key: &LoginKey) -> StepResult {
-    match &errand.service.target {
-        Target::Ssh(target) => ssh::run(errand, target, login_key).await,
-        Target::Ssm(_) => {
-            let detail = format!(
-                "Nothing ran: {} is reached through SSM Run Command, which this version cannot do yet; give it an ssh target.",
-                errand.service.name
-            );
-            StepResult::without_output(Outcome::Refused, detail, 0)
+/// What the ways need.
+#[derive(Debug)]
+pub(crate) struct Ways {
+    pub(crate) key: LoginKey,
+    /// None where there is no AWS account at hand.
+    pub(crate) run_command: Option<RunCommand>,
+}
+
+impl Ways {
+    /// Runs an errand on its target.
+    pub(crate) async fn run(&self, errand: &Errand<'_>) -> StepResult {
+        match &errand.service.target {
+            Target::Ssh(target) => ssh::run(errand, target, &self.key).await,
+            Target::Ssm(target) => match &self.run_command {
+                // Boxed, because futures of the SDK are nested deeper than the compiler looks for the size of one that holds them.
+                Some(run_command) => Box::pin(run_command.run(errand, target)).await,
+                None => {
+                    let detail = format!("Nothing ran: {} is reached through SSM, which the deployed bridge does.", errand.service.name);
+                    StepResult::without_output(Outcome::Refused, detail, 0)
+                }
+            },
         }
     }
 }

@@ -75,6 +75,8 @@ pub(crate) fn enter(draft: &mut Draft, rules: Rules<'_>, plan_hash: &str, worker
     }
     let outcomes = ask(rules, incident, &plan, &approval, now);
     if blocking(&outcomes).next().is_some() {
+        // Who is asked in their place is asked by what the playbook has earned by now.
+        draft.incident.earned = rules.files.situation(&draft.incident, &plan, rules.limits, rules.readings, now).trust();
         draft.stopped_by(outcomes, ACTOR, now);
         return Entrance::Nothing;
     }

@@ -16,7 +16,7 @@ use shared::domain::guardrail::{Guardrail, all_passed, blocking};
 use shared::domain::id::{ApprovalId, IncidentId, MemberId};
 use shared::domain::incident::Status;
 use shared::domain::ledger::{Attempt, GroupLedger, Readings, TargetLedger};
-use shared::domain::matching::{Choice, choose};
+use shared::domain::matching::{Choice, PastSuccess, choose};
 use shared::domain::operation_log::Event;
 use shared::domain::plan::{Phase, Plan};
 use shared::domain::record::PlaybookRecord;
@@ -43,7 +43,7 @@ fn files() -> OperatorFiles {
 /// A store that holds nothing.
 fn nothing() -> Readings {
     let (target, group) = (Some(TargetLedger::default()), Some(GroupLedger::default()));
-    Readings { killed: Some(false), target, group, record: Some(PlaybookRecord::default()), ..Readings::default() }
+    Readings { killed: Some(false), target, group, record: Some(PlaybookRecord::default()), runs: Some(vec![]), ..Readings::default() }
 }
 
 fn enter_with(draft: &mut Draft, files: &OperatorFiles, readings: &Readings, hash: &str) -> Entrance {
@@ -66,7 +66,9 @@ pub(crate) fn planned() -> (Draft, Plan) {
     let alert = AlertTables::default().alert(AlertStatus::Firing, "alertmanager", labels, Texts::new(), NOW, member);
     let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
     let files = files();
-    let Choice::Plan(plan) = choose(&files.playbooks, &alert, service::find(&files.services, &alert)) else { panic!("a plan") };
+    let Choice::Plan(plan) = choose(&files.playbooks, &alert, service::find(&files.services, &alert), &PastSuccess::new()) else {
+        panic!("a plan")
+    };
     let mut draft = Draft::open(id, fingerprint(&alert, &[]), alert.clone(), &Firing::of(&alert), NOW);
     draft.analysed(finding(), vec![], NOW);
     draft.entries.clear();

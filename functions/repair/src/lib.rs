@@ -18,7 +18,6 @@ use shared::domain::id::IncidentId;
 use shared::domain::incident::Incident;
 use shared::domain::ledger::Attempt;
 use shared::domain::limits::Limits;
-use shared::domain::service;
 use shared::fault::{Faults, both};
 use shared::message::Message;
 use shared::operator_files::{OperatorFiles, limits};
@@ -147,8 +146,8 @@ impl App {
         let (id, worker) = (&incident.id, &lease.turn.worker);
         let (Some(plan), Some(approval)) = (&incident.plan, &incident.approval) else { return Ok(Done::Quiet) };
         lease.take(clock(), ENTRANCE).await?;
-        let group = service::named(&self.files.services, &plan.target).and_then(|service| service.redundancy_group.as_deref());
-        let readings = self.store.readings(&plan.target, group, &plan.playbook).await;
+        let asked = self.files.asked(plan);
+        let (group, readings) = (asked.group, self.store.readings(asked).await);
         let rules = Rules { files: &self.files, limits: &self.limits, readings: &readings };
         let attempt = Attempt { approval_id: approval.id.clone(), playbook: plan.playbook.clone(), at: clock() };
         // A look at a copy first: while its group is full, an approved plan stays as it is, and does not look as if it ran.
@@ -180,8 +179,9 @@ impl App {
 
     /// Enters the attempt, once: in the ledger of the group, which may be full (`one-hand`), then in that of the target.
     async fn enter_ledgers(&self, group: Option<&str>, lease: &Lease<'_>, attempt: &Attempt) -> Result<(), Failure> {
-        let (target, most) = (lease.target, self.limits.max_in_group.get());
+        let target = lease.target;
         if let Some(group) = group {
+            let most = self.files.at_once(&self.limits, group);
             let time = lease.turn.ends.duration_since(attempt.at) + GROUP_MARGIN;
             if !self.store.enter_group(group, target, &attempt.approval_id, attempt.at, time, most).await? {
                 return Err(Failure::GroupFull { group: group.to_owned(), target: target.to_owned(), most });

@@ -146,6 +146,12 @@ fn failed(error: Error) -> ConnectorError {
     }
 }
 
+/// True if a request was never sent because no connection could be made: what it asks for has not happened.
+#[must_use]
+pub fn never_sent(error: &(dyn std::error::Error + 'static)) -> bool {
+    source::<Error>(error).is_some_and(Error::is_connect)
+}
+
 /// The first cause of this type.
 fn source<'a, E: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a E> {
     std::iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref())

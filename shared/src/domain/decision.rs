@@ -13,6 +13,7 @@ use super::id::ApprovalId;
 use super::incident::{Incident, Status};
 use super::operation_log::{Event, News};
 use super::plan::Plan;
+use super::trust::Trust;
 
 /// How many presses are remembered: a channel delivers again within minutes, long before so many others came.
 const PRESSES_KEPT: usize = 32;
@@ -39,11 +40,12 @@ pub fn stakes(analysis: Option<&Analysis>, plan: &Plan) -> Risk {
     analysis.map_or(plan.risk, |analysis| analysis.risk.max(plan.risk))
 }
 
-/// How many different people have to approve a plan: two if users may be cut off or data lost.
+/// How many different people have to approve a plan: two if users may be cut off or data lost, or if its playbook has earned no more yet.
 #[must_use]
-pub fn people_needed(analysis: Option<&Analysis>, plan: &Plan) -> u8 {
+pub fn people_needed(analysis: Option<&Analysis>, plan: &Plan, earned: Option<Trust>) -> u8 {
     let destructive = analysis.is_some_and(|analysis| analysis.blast_radius.data_impact == DataImpact::Destructive);
-    if destructive || stakes(analysis, plan) == Risk::Critical { 2 } else { 1 }
+    let at_stake = if destructive || stakes(analysis, plan) == Risk::Critical { 2 } else { 1 };
+    earned.map_or(at_stake, |earned| earned.people().max(at_stake))
 }
 
 /// The rule that says who may decide on an incident's plan. Without one nobody may.

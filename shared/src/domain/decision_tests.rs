@@ -18,6 +18,7 @@ use crate::domain::incident::Status;
 use crate::domain::operation_log::{Event, verify};
 use crate::domain::plan::tests::plan;
 use crate::domain::transition::tests::incident;
+use crate::domain::trust::Trust;
 
 /// Ada by two ids, bob, who decides by the API too, eve, who decides by the API; carol, who is told late; mallory, whom no rule names.
 pub(in crate::domain) fn two() -> Channels {
@@ -84,10 +85,13 @@ fn how_many_have_to_approve_follows_from_the_worse_risk_and_from_what_happens_to
         let mut finding = analysis();
         (finding.risk, finding.blast_radius.data_impact) = (found, impact);
         let plan = crate::domain::plan::Plan { risk: playbook, ..plan() };
-        assert_eq!(people_needed(Some(&finding), &plan), needed, "{found:?} {playbook:?} {impact:?}");
+        for (earned, by_trust) in [(None, 1), (Some(Trust::Suggest), 2), (Some(Trust::Approve), 1), (Some(Trust::Auto), 1)] {
+            assert_eq!(people_needed(Some(&finding), &plan, earned), needed.max(by_trust), "{impact:?} {earned:?}");
+        }
+        assert_eq!(people_needed(Some(&finding), &plan, None), needed, "{found:?} {playbook:?} {impact:?}");
         assert_eq!(stakes(Some(&finding), &plan), found.max(playbook));
     }
-    assert_eq!(people_needed(None, &plan()), 1);
+    assert_eq!(people_needed(None, &plan(), None), 1);
 }
 
 #[test]

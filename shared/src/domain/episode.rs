@@ -213,8 +213,9 @@ pub fn on_firing(
         next.open = true;
         next.flaps += 1;
         outcome = FiringOutcome::Reopened;
-        if firing.analysed && next.advice.is_none() {
-            // It was over before the analyzer came to it, which leaves alone what is over.
+        if firing.analysed {
+            // It may have been over before the analyzer came to it, which leaves alone what is over; or it was repaired, and the analyzer
+            // counts that the repair did not last.
             next.unsent.insert(Unsent::Opened);
         }
     }

@@ -13,10 +13,12 @@ use super::id::{Fingerprint, IncidentId};
 use super::operation_log::Head;
 use super::plan::Plan;
 use super::reanalysis::Reanalysis;
+use super::record::Recurrence;
 use super::repair::Repair;
 use super::repair_silence::RepairSilence;
 use super::silence::Silence;
 use super::storm::Storm;
+use super::trust::Trust;
 
 /// Where the work on an incident stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,6 +114,12 @@ pub struct Incident {
     /// What the guardrails answered, when they were asked last about the plan.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guardrails: Vec<Outcome>,
+    /// What the plan's playbook had earned when the plan was made. Nothing stands here where autonomy is declared, not earned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earned: Option<Trust>,
+    /// Its alert came back after a verified run of its own, which the analyzer has not counted yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recurrence: Option<Recurrence>,
     /// The run of the plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repair: Option<Repair>,

@@ -9,10 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use super::id::ApprovalId;
 use super::kill_switch::SwitchedOff;
-use super::record::PlaybookRecord;
+use super::record::{PlaybookRecord, Run};
 
 /// How long an attempt counts against `attempts_per_hour`.
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+/// How far the clocks of two workers can be apart. AWS refuses a request whose signature is more than five minutes older or newer than its
+/// own time (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html>), so that a worker whose clock is
+/// further off reads and writes nothing. What somebody holds until some time is free so much later: then it is over by every clock.
+pub const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(10);
 
 /// One attempt to repair a target. It is known by its approval, not by its plan's hash: the same plan can be approved again for another
 /// incident, and is another attempt then.
@@ -45,7 +50,8 @@ impl TargetLedger {
             let at = last.entry(attempt.playbook.clone()).or_insert(attempt.at);
             *at = attempt.at.max(*at);
         }
-        self.attempts.retain(|attempt| counts(attempt, now) || last.get(&attempt.playbook) == Some(&attempt.at));
+        // By a clock that is behind, what is over by this one may count.
+        self.attempts.retain(|attempt| counts(attempt, now - CLOCKS_APART) || last.get(&attempt.playbook) == Some(&attempt.at));
     }
 
     /// How many attempts the last hour has, besides one's own.
@@ -74,6 +80,12 @@ struct Running {
     until: Timestamp,
 }
 
+impl Running {
+    fn lasts(&self, now: Timestamp) -> bool {
+        now.duration_since(self.until) <= CLOCKS_APART
+    }
+}
+
 /// Who of a redundancy group is being repaired (`one-hand`), by target.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupLedger {
@@ -81,15 +93,15 @@ pub struct GroupLedger {
 }
 
 impl GroupLedger {
-    /// The members that are being repaired, besides `target`. One whose time is up was killed, and counts no more.
+    /// The members that are being repaired, besides `target`. One whose time is up by every clock was killed, and counts no more.
     pub fn others(&self, target: &str, now: Timestamp) -> impl Iterator<Item = &str> {
-        let running = self.running.iter().filter(move |(name, running)| name.as_str() != target && now <= running.until);
+        let running = self.running.iter().filter(move |(name, running)| name.as_str() != target && running.lasts(now));
         running.map(|(name, _)| name.as_str())
     }
 
     /// Enters a member, or renews its time; false if `most` others are being repaired already.
     pub fn enter(&mut self, target: &str, approval_id: &ApprovalId, now: Timestamp, until: Timestamp, most: u32) -> bool {
-        self.running.retain(|_, running| now <= running.until);
+        self.running.retain(|_, running| running.lasts(now));
         if u32::try_from(self.others(target, now).count()).is_ok_and(|others| others < most) {
             self.running.insert(target.to_owned(), Running { approval_id: approval_id.clone(), until });
             return true;
@@ -105,6 +117,19 @@ impl GroupLedger {
     }
 }
 
+/// What is read for the guardrails of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked<'a> {
+    /// Its target.
+    pub target: &'a str,
+    /// The redundancy group of the target.
+    pub group: Option<&'a str>,
+    /// Its playbook.
+    pub playbook: &'a str,
+    /// Whether the playbook's runs are needed: where its autonomy is earned.
+    pub runs: bool,
+}
+
 /// What was read for the guardrails. Nothing stands where something could not be read, and that stops the repair.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Readings {
@@ -118,6 +143,8 @@ pub struct Readings {
     pub group: Option<GroupLedger>,
     /// The record of the playbook.
     pub record: Option<PlaybookRecord>,
+    /// The newest runs of the playbook; empty if its autonomy is declared.
+    pub runs: Option<Vec<Run>>,
 }
 
 #[cfg(test)]
@@ -163,6 +190,29 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_is_ahead_takes_nothing_away_from_the_others() {
+        // The first two are of this hour. A worker whose clock is ten minutes ahead enters its own, by which an hour is over.
+        let ledger = ledger(&[(1, "a", 0), (2, "a", 1), (3, "a", 65)]);
+        assert_eq!(ledger.within_hour(minute(55), &id(9)), 3);
+        // One that is behind sees what was entered in its future as just now.
+        assert_eq!(ledger.last_run("a", &id(9)), Some(minute(65)));
+    }
+
+    #[test]
+    fn a_group_is_not_overfilled_by_clocks_that_are_apart() {
+        for (entered_by, asked_by) in [(0, 9), (-5, 5), (5, -5), (9, 0)] {
+            let mut group = GroupLedger::default();
+            // In truth it is minute 100 for both: the first has just begun, and runs for five minutes and a half.
+            let until = minute(100 + entered_by) + SignedDuration::from_secs(330);
+            assert!(group.enter("db-1", &id(1), minute(100 + entered_by), until, 1));
+            for passed in 0..=5 {
+                let now = minute(100 + asked_by + passed);
+                assert!(!group.enter("db-2", &id(2), now, now, 1), "by clocks that are {entered_by} and {asked_by} off, after {passed}");
+            }
+        }
+    }
+
+    #[test]
     fn a_group_takes_no_more_than_its_share_at_once() {
         let mut group = GroupLedger::default();
         let mut enter = |target: &str, number, now, most| group.enter(target, &id(number), minute(now), minute(now + 5), most);
@@ -170,8 +220,8 @@ mod tests {
         assert!(!enter("db-2", 2, 0, 1));
         assert!(enter("db-1", 1, 1, 1), "a message that comes again");
         assert!(enter("db-2", 2, 1, 2));
-        assert!(!enter("db-3", 3, 6, 2), "until its last moment it runs");
-        assert!(enter("db-3", 3, 7, 1), "those whose time is up count no more");
+        assert!(!enter("db-3", 3, 16, 2), "until its last moment by the slowest clock it runs");
+        assert!(enter("db-3", 3, 17, 1), "those whose time is up count no more");
         assert_eq!(group.others("db-1", minute(7)).collect::<Vec<_>>(), ["db-3"]);
         group.leave("db-3", &id(1));
         assert_eq!(group.others("db-1", minute(7)).count(), 1, "it is somebody else's entry");

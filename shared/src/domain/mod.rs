@@ -17,15 +17,20 @@ pub mod condition;
 pub mod decision;
 pub mod digest;
 pub mod draft;
+#[cfg(feature = "playbooks")]
+pub mod earned;
 pub mod episode;
 pub mod evidence;
 pub mod fingerprint;
 pub mod flow;
+#[cfg(feature = "playbooks")]
+pub mod freeze;
 pub mod guardrail;
 pub mod id;
 pub mod incident;
 pub mod kill_switch;
 pub mod ledger;
+#[cfg(feature = "playbooks")]
 pub mod limits;
 #[cfg(feature = "playbooks")]
 pub mod matching;
@@ -52,6 +57,7 @@ pub mod service;
 pub mod silence;
 #[cfg(feature = "playbooks")]
 pub mod situation;
+pub mod ssm_target;
 #[cfg(feature = "playbooks")]
 pub mod static_rule;
 #[cfg(feature = "playbooks")]
@@ -60,4 +66,5 @@ pub mod storm;
 pub mod tables;
 pub mod target;
 pub mod transition;
+pub mod trust;
 pub mod visible;

@@ -82,6 +82,8 @@ pub enum Event {
     IncidentResolved,
     /// An alert fired again inside the window.
     IncidentReopened,
+    /// An alert came back after a verified repair, too early for the repair to have held.
+    RepairRecurred,
     /// The incident became a part of a storm.
     TiedToStorm,
 }
@@ -126,6 +128,7 @@ impl Event {
             Self::ResolutionOverdue => "RESOLUTION_OVERDUE",
             Self::IncidentResolved => "INCIDENT_RESOLVED",
             Self::IncidentReopened => "INCIDENT_REOPENED",
+            Self::RepairRecurred => "REPAIR_RECURRED",
             Self::TiedToStorm => "TIED_TO_STORM",
         }
     }

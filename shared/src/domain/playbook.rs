@@ -93,6 +93,9 @@ pub struct Auto {
     /// How many verified runs it needs before it may.
     #[serde(default)]
     pub min_verified: u32,
+    /// True if it has to earn it: by runs that held, from suggested to approved by one to running by itself.
+    #[serde(default)]
+    pub earned: bool,
 }
 
 /// A parameter: where its value comes from and what it has to look like.
@@ -142,6 +145,12 @@ impl Parameter {
 }
 
 impl Playbook {
+    /// True if what it may do by itself is earned by its runs, and not declared.
+    #[must_use]
+    pub fn is_earned(&self) -> bool {
+        self.auto.is_some_and(|auto| auto.earned)
+    }
+
     /// The parameters' values for a service, checked.
     ///
     /// # Errors

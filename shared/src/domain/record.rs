@@ -1,9 +1,13 @@
-//! The record of a playbook: how its runs ended.
+//! The record of a playbook: how its runs ended, and after which of them the alert came back.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::draft::Draft;
-use super::operation_log::Event;
+use super::id::IncidentId;
+use super::incident::Incident;
+use super::operation_log::{Event, News};
 use super::repair::RepairOutcome;
 
 /// How often a playbook was verified and how often it failed, over all targets.
@@ -13,66 +17,103 @@ pub struct PlaybookRecord {
     pub verified: u64,
     /// All other runs, also those whose effect is unknown (`unknown-is-failure`).
     pub failed: u64,
+    /// Verified runs after which the alert came back within `recurrence_window`.
+    pub recurred: u64,
     /// When the last one ended.
     pub last_run: Option<Timestamp>,
 }
 
-/// The end of a run, as its playbook's record counts it.
+/// A run that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
+pub struct Run {
     /// The playbook.
     pub playbook: String,
-    /// True if the symptom is gone.
-    pub verified: bool,
+    /// The incident that it was to repair.
+    pub incident_id: IncidentId,
+    /// The round of its plan.
+    pub round: u32,
+    /// What it was to repair: the service's name in the registry.
+    pub target: String,
     /// When it ended.
     pub at: Timestamp,
-    /// True if it was counted as verified before, and is not: its alert has not resolved in time.
-    pub after_all: bool,
+    /// True if the symptom was gone.
+    pub verified: bool,
+    /// When the alert came back within `recurrence_window`.
+    pub recurred_at: Option<Timestamp>,
 }
 
-impl Ended {
-    /// The run that ends with this very change, or turns out to have failed. Saved together with the change, it counts once.
+impl Run {
+    /// The run that ends with this very change, or turns out to have failed after all. Saved together with the change, it counts once.
     #[must_use]
-    pub fn of(draft: &Draft) -> Option<Self> {
-        let ended = draft.entries.iter().find(|entry| matches!(entry.event, Event::ExecutionCompleted | Event::ResolutionOverdue))?;
-        let outcome = draft.incident.repair.as_ref()?.outcome?;
-        let playbook = draft.incident.plan.as_ref()?.playbook.clone();
-        let (verified, after_all) = (outcome == RepairOutcome::Verified, ended.event == Event::ResolutionOverdue);
-        Some(Self { playbook, verified, at: ended.at, after_all })
+    pub fn ended_by(draft: &Draft) -> Option<Self> {
+        let ended = draft.entries.iter().find(|entry| entry.event == Event::ExecutionCompleted);
+        let repair = draft.incident.repair.as_ref()?;
+        let (at, outcome) = (ended.map(|entry| entry.at).or(repair.finished_at.filter(|_| Self::fails_after_all(draft)))?, repair.outcome?);
+        let plan = draft.incident.plan.as_ref()?;
+        Some(Self {
+            playbook: plan.playbook.clone(),
+            incident_id: draft.incident.id.clone(),
+            round: plan.round,
+            target: plan.target.clone(),
+            at,
+            verified: outcome == RepairOutcome::Verified,
+            recurred_at: None,
+        })
+    }
+
+    /// True if this very change takes a run back that was counted as verified: its alert has not resolved in time.
+    #[must_use]
+    pub fn fails_after_all(draft: &Draft) -> bool {
+        draft.entries.iter().any(|entry| entry.event == Event::ResolutionOverdue)
+    }
+}
+
+/// An alert that came back after a verified run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recurrence {
+    /// The playbook of the run.
+    pub playbook: String,
+    /// The incident that it had repaired.
+    pub incident_id: IncidentId,
+    /// The round of its plan.
+    pub round: u32,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// When the alert fired again.
+    pub at: Timestamp,
+}
+
+impl Recurrence {
+    /// The alert of this incident fires again. That is no recurrence where its last run was not verified: nothing was repaired then.
+    #[must_use]
+    pub fn of(repaired: &Incident, at: Timestamp) -> Option<Self> {
+        let (plan, repair) = (repaired.plan.as_ref()?, repaired.repair.as_ref()?);
+        let ended_at = repair.finished_at.filter(|ended| *ended <= at)?;
+        let verified = repair.outcome == Some(RepairOutcome::Verified) && repair.plan_hash == plan.hash();
+        let (playbook, incident_id, round) = (plan.playbook.clone(), repaired.id.clone(), plan.round);
+        verified.then_some(Self { playbook, incident_id, round, ended_at, at })
+    }
+
+    /// True if it came back so early that the run has not held.
+    #[must_use]
+    pub fn is_within(&self, window: SignedDuration) -> bool {
+        self.at.duration_since(self.ended_at) < window
+    }
+}
+
+impl Draft {
+    /// Notes that the alert came back after a verified run, of this incident or of one before it.
+    pub fn recurred(&mut self, recurrence: &Recurrence, actor: &str, now: Timestamp) {
+        let Recurrence { playbook, incident_id, round, ended_at, at } = recurrence;
+        let after = SignedDuration::from_secs(at.duration_since(*ended_at).as_secs());
+        let context =
+            json!({ "playbook_id": playbook, "incident_id": incident_id, "round": round, "ended_at": ended_at, "recurred_at": at });
+        let detail = format!("{playbook} had repaired it in {incident_id} (verified), and it fired again {after:#} later");
+        self.record(now, News::new(Event::RepairRecurred, actor, detail).with(context));
+        self.incident.recurrence = None;
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
-
-    use super::Ended;
-    use crate::domain::draft::Draft;
-    use crate::domain::operation_log::{Event, News};
-    use crate::domain::plan::tests::plan;
-    use crate::domain::repair::{Repair, RepairOutcome};
-    use crate::domain::transition::tests::incident;
-
-    #[test]
-    fn only_the_change_that_ends_a_run_counts_and_only_a_verified_one_counts_for_it() {
-        let now = Timestamp::UNIX_EPOCH;
-        for (outcome, verified) in [
-            (RepairOutcome::Verified, true),
-            (RepairOutcome::NotVerified, false),
-            (RepairOutcome::StepFailed, false),
-            (RepairOutcome::Unknown, false),
-        ] {
-            let mut draft = Draft::of(incident());
-            draft.incident.plan = Some(plan());
-            draft.incident.repair = Some(Repair { outcome: Some(outcome), ..Repair::start(plan().hash(), now) });
-            assert_eq!(Ended::of(&draft), None, "a later change of an incident whose run has ended");
-            draft.record(now, News::new(Event::ExecutionCompleted, "repair", ""));
-            assert_eq!(Ended::of(&draft), Some(Ended { playbook: "restart".into(), verified, at: now, after_all: false }), "{outcome:?}");
-        }
-        let mut draft = Draft::of(incident());
-        draft.incident.plan = Some(plan());
-        draft.incident.repair = Some(Repair { outcome: Some(RepairOutcome::StillFiring), ..Repair::start(plan().hash(), now) });
-        draft.record(now, News::new(Event::ResolutionOverdue, "notifier", ""));
-        assert_eq!(Ended::of(&draft), Some(Ended { playbook: "restart".into(), verified: false, at: now, after_all: true }));
-    }
-}
+#[path = "record_tests.rs"]
+mod tests;

@@ -85,11 +85,11 @@ fn the_run_follows_the_plan_and_its_results() {
         (&without_check, &[], &[(Steps, 0), (Steps, 1)], NotVerified),
         // Nothing ran: there is nothing to take back.
         (&with_rollback, std::slice::from_ref(&gone), &[(Steps, 0)], StepFailed),
-        (&with_rollback, &[OK, gone], &[(Steps, 0), (Steps, 1), (Rollback, 0)], StepFailed),
+        (&with_rollback, &[OK, gone.clone()], &[(Steps, 0), (Steps, 1), (Rollback, 0)], StepFailed),
         // What a step did that did not end, or whose end nobody saw, is unknown.
         (&plan(), std::slice::from_ref(&cut), &[(Steps, 0)], Unknown),
         (&with_rollback, &[late], &[(Steps, 0), (Rollback, 0)], Unknown),
-        (&with_rollback, &[OK, OK, cut], &[(Steps, 0), (Steps, 1), (Verify, 0), (Rollback, 0)], NotVerified),
+        (&with_rollback, &[OK, OK, cut.clone()], &[(Steps, 0), (Steps, 1), (Verify, 0), (Rollback, 0)], NotVerified),
     ];
     for (plan, fates, ran, outcome) in cases {
         let (did, came_to, _) = run(plan, fates);

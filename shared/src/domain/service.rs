@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::alert::Alert;
+pub use super::ssm_target::SsmTarget;
 
 /// How much may be done to a service without a human.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -60,16 +61,6 @@ pub struct Bastion {
     pub host_key: String,
 }
 
-/// Hosts that are reached through SSM Run Command.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum SsmTarget {
-    /// One instance.
-    InstanceId(String),
-    /// The instances with this tag, `Name=Value`.
-    Tag(String),
-}
-
 fn ssh_port() -> u16 {
     22
 }
@@ -84,8 +75,7 @@ impl Target {
                 let through = |Bastion { host, port, user, host_key }: &Bastion| format!(" through {user}@{host}:{port} {host_key}");
                 direct + &ssh.bastion.as_ref().map(through).unwrap_or_default()
             }
-            Self::Ssm(SsmTarget::InstanceId(id)) => format!("ssm instance {id}"),
-            Self::Ssm(SsmTarget::Tag(tag)) => format!("ssm tag {tag}"),
+            Self::Ssm(ssm) => ssm.address(),
         }
     }
 }
@@ -138,6 +128,9 @@ impl Service {
             if let Some(Bastion { host, port, user, host_key }) = bastion {
                 faults.extend(faults_of_host("target.ssh.bastion", host, *port, user, host_key));
             }
+        }
+        if let Target::Ssm(ssm) = &self.target {
+            faults.extend(ssm.faults().into_iter().map(|(field, fault)| (format!("target.ssm.{field}"), fault.to_owned())));
         }
         faults
     }

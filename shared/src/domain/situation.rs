@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::analysis::{DataImpact, Risk, Severity};
+use super::earned::Earned;
 use super::guardrail::{Guardrail, Outcome};
 use super::id::ApprovalId;
 use super::incident::Incident;
@@ -11,6 +12,7 @@ use super::limits::Limits;
 use super::plan::Plan;
 use super::playbook::Playbook;
 use super::service::{Level, Service};
+use super::trust::Trust;
 
 /// Everything that decides whether a plan may run without a human.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +25,8 @@ pub struct Situation<'a> {
     pub playbook: Option<&'a Playbook>,
     /// The plan's target, as the registry has it now.
     pub service: Option<&'a Service>,
+    /// The most members of the target's redundancy group that are repaired at once; 0 if it is in none.
+    pub at_once: u32,
     /// The operator's limits.
     pub limits: &'a Limits,
     /// What the store knows.
@@ -66,6 +70,20 @@ impl Situation<'_> {
     /// The approval of the plan: attempts under it are one's own.
     fn own(&self) -> ApprovalId {
         ApprovalId::of(&self.incident.id, &self.plan.hash())
+    }
+
+    /// What the playbook has earned by its runs. Nothing where its autonomy is declared, or its runs could not be read.
+    #[must_use]
+    pub fn earned(&self) -> Option<Earned> {
+        self.playbook.filter(|playbook| playbook.is_earned())?;
+        Some(Earned::by(self.readings.runs.as_ref()?, &self.limits.autonomy, self.now))
+    }
+
+    /// How many people have to approve follows from this. Where it cannot be known, it is the least.
+    #[must_use]
+    pub fn trust(&self) -> Option<Trust> {
+        self.playbook.filter(|playbook| playbook.is_earned())?;
+        Some(self.earned().map_or(Trust::Suggest, |earned| earned.trust))
     }
 
     fn known_playbook(&self) -> Result<&Playbook, String> {
@@ -148,6 +166,11 @@ impl Situation<'_> {
         if record.verified < needed {
             return Err(format!("verified {} times, and it needs {needed}", record.verified));
         }
+        if self.playbook.is_some_and(Playbook::is_earned) {
+            // What failed and what came back counts here by itself, the older the less.
+            let earned = self.earned().ok_or("its runs could not be read")?;
+            return if earned.trust == Trust::Auto { Ok(earned.to_string()) } else { Err(earned.to_string()) };
+        }
         if record.failed > record.verified {
             return Err(format!("failed {} times, and verified only {}", record.failed, record.verified));
         }
@@ -174,15 +197,15 @@ impl Situation<'_> {
     fn redundancy_group(&self) -> Answer {
         let Some(group) = &self.known_service()?.redundancy_group else { return Ok("the service is in none".into()) };
         let ledger = self.readings.group.as_ref().ok_or("the group's ledger could not be read")?;
-        let (others, most) = (ledger.others(&self.plan.target, self.now).count(), self.limits.max_in_group);
+        let (others, most) = (ledger.others(&self.plan.target, self.now).count(), self.at_once);
         let words = format!("{others} others of {group} are being repaired, of {most} at once");
-        if u32::try_from(others).is_ok_and(|others| others < most.get()) { Ok(words) } else { Err(words) }
+        if u32::try_from(others).is_ok_and(|others| others < most) { Ok(words) } else { Err(words) }
     }
 
     fn change_freeze(&self) -> Answer {
         match self.limits.freeze_at(self.now) {
             None => Ok("none holds".into()),
-            Some(freeze) => Err(format!("until {}: {}", freeze.to, freeze.why)),
+            Some((freeze, until)) => Err(format!("until {until}: {}", freeze.why)),
         }
     }
 

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Situation;
 use crate::domain::analysis::{Analysis, DataImpact, Risk, Severity, tests};
+use crate::domain::freeze::When;
 use crate::domain::guardrail::{Guardrail, all_passed};
 use crate::domain::id::{ApprovalId, IncidentId};
 use crate::domain::incident::{Incident, Status};
@@ -12,10 +13,11 @@ use crate::domain::limits::Limits;
 use crate::domain::plan::Plan;
 use crate::domain::plan::tests::plan;
 use crate::domain::playbook::Playbook;
-use crate::domain::record::PlaybookRecord;
+use crate::domain::record::{PlaybookRecord, Run};
 use crate::domain::service::Service;
 use crate::domain::storm::Storm;
 use crate::domain::transition::tests::incident;
+use crate::domain::trust::Trust;
 
 /// The facts of a situation, owned, so that a test can change one of them.
 struct Facts {
@@ -56,7 +58,8 @@ fn fine() -> Facts {
             killed: Some(false),
             target: Some(TargetLedger::default()),
             group: Some(GroupLedger::default()),
-            record: Some(PlaybookRecord { verified: 2, failed: 2, last_run: None }),
+            record: Some(PlaybookRecord { verified: 2, failed: 2, ..PlaybookRecord::default() }),
+            runs: Some(vec![]),
             ..Readings::default()
         },
     }
@@ -69,6 +72,7 @@ impl Facts {
             plan: &self.plan,
             playbook: self.playbook.as_ref(),
             service: self.service.as_ref(),
+            at_once: self.limits.at_once("front", 4),
             limits: &self.limits,
             readings: &self.readings,
             now: now(),
@@ -229,7 +233,7 @@ fn confidence() {
 #[test]
 fn playbook_record() {
     fn record(facts: &mut Facts, verified: u64, failed: u64) {
-        facts.readings.record = Some(PlaybookRecord { verified, failed, last_run: None });
+        facts.readings.record = Some(PlaybookRecord { verified, failed, ..PlaybookRecord::default() });
     }
     table(
         Guardrail::PlaybookRecord,
@@ -253,6 +257,68 @@ fn playbook_record() {
             },
         ],
     );
+}
+
+#[test]
+fn playbook_record_that_is_earned() {
+    /// Runs that ended two days ago and held, then such as failed, then such after which the alert came back an hour later.
+    fn earned(facts: &mut Facts, held: u32, failed: u32, recurred: u32) {
+        facts.playbook().auto.as_mut().expect("auto").earned = true;
+        let run = |number: u32| Run {
+            playbook: "restart".into(),
+            incident_id: IncidentId::try_from(format!("01ARZ3NDEKTSV4RRFFQ69G{number:04}")).expect("a ULID"),
+            round: 1,
+            target: "web".into(),
+            at: ago(48 * 60) + SignedDuration::from_secs(number.into()),
+            verified: !(held..held + failed).contains(&number),
+            recurred_at: (number >= held + failed).then(|| ago(47 * 60)),
+        };
+        facts.readings.runs = Some((0..held + failed + recurred).map(run).collect());
+    }
+    table(
+        Guardrail::PlaybookRecord,
+        &[
+            (|facts| earned(facts, 0, 0, 0), "earned suggest: no run counts yet"),
+            (|facts| earned(facts, 10, 0, 0), "earned approve: 10 of 10 held, at least 0.79 of them"),
+            (|facts| earned(facts, 7, 1, 0), "earned approve: 7 of 8 held, at least 0.59 of them"),
+            (|facts| earned(facts, 11, 0, 1), "earned suggest: no run counts yet"),
+            (
+                |facts| {
+                    earned(facts, 11, 0, 0);
+                    facts.readings.runs = None;
+                },
+                "its runs could not be read",
+            ),
+            (
+                |facts| {
+                    earned(facts, 11, 0, 0);
+                    facts.readings.record = None;
+                },
+                "it could not be read",
+            ),
+            (
+                |facts| {
+                    earned(facts, 11, 0, 0);
+                    facts.playbook().auto.as_mut().expect("auto").min_verified = 20;
+                },
+                "verified 2 times, and it needs 20",
+            ),
+        ],
+        &[
+            |facts| earned(facts, 11, 0, 0),
+            // What failed long ago, and more often than it was verified since, is in the runs.
+            |facts| {
+                earned(facts, 11, 0, 0);
+                facts.readings.record = Some(PlaybookRecord { verified: 11, failed: 12, ..PlaybookRecord::default() });
+            },
+        ],
+    );
+    let mut facts = fine();
+    assert_eq!(facts.situation().trust(), None, "it is declared");
+    earned(&mut facts, 3, 0, 0);
+    assert_eq!(facts.situation().trust(), Some(Trust::Approve));
+    facts.readings.runs = None;
+    assert_eq!(facts.situation().trust(), Some(Trust::Suggest), "what cannot be read is the least");
 }
 
 #[test]
@@ -311,15 +377,31 @@ fn redundancy_group() {
     fn running(facts: &mut Facts, target: &str, until: Timestamp) {
         assert!(facts.readings.group.as_mut().expect("a ledger").enter(target, &other(1), until, until, 9));
     }
+    // The registry has four of the group.
+    fn at_once(facts: &mut Facts, yaml: &str) {
+        facts.limits.groups.insert("front".into(), serde_saphyr::from_str(yaml).expect("a limit"));
+    }
     table(
         Guardrail::RedundancyGroup,
         &[
             (|facts| running(facts, "web-2", now()), "1 others of front are being repaired, of 1 at once"),
+            (
+                |facts| {
+                    at_once(facts, "{share: 0.5}");
+                    running(facts, "web-2", now());
+                    running(facts, "web-3", now());
+                },
+                "2 others of front are being repaired, of 2 at once",
+            ),
             (|facts| facts.readings.group = None, "the group's ledger could not be read"),
             (|facts| facts.service = None, "the registry has no service web any more"),
         ],
         &[
-            |facts| running(facts, "web-2", ago(1)),
+            |facts| running(facts, "web-2", ago(11)),
+            |facts| {
+                at_once(facts, "{at_most: 2}");
+                running(facts, "web-2", now());
+            },
             |facts| running(facts, "web", now()),
             |facts| {
                 facts.readings.group = None;
@@ -332,16 +414,27 @@ fn redundancy_group() {
 #[test]
 fn change_freeze() {
     fn freeze(facts: &mut Facts, from: i64, to: i64) {
-        facts.limits.freezes[0].from = ago(from);
-        facts.limits.freezes[0].to = ago(to);
+        facts.limits.freezes[0].when = When::Once { from: ago(from), to: ago(to) };
+    }
+    // It is a Monday.
+    fn weekly(facts: &mut Facts, from: &str, to: &str) {
+        let yaml = format!("{{weekly: {{from: '{from}', to: '{to}', zone: UTC}}, why: weekend}}");
+        facts.limits.freezes.push(serde_saphyr::from_str(&yaml).expect("a freeze"));
     }
     table(
         Guardrail::ChangeFreeze,
         &[
             (|facts| freeze(facts, 0, -10), "until 2026-06-01T12:10:00Z: holidays"),
             (|facts| freeze(facts, 10, -1), "until 2026-06-01T12:01:00Z: holidays"),
+            (|facts| weekly(facts, "Fri 16:00", "Mon 12:01"), "until 2026-06-01T12:01:00Z: weekend"),
         ],
-        &[|facts| freeze(facts, 10, 0), |facts| freeze(facts, -1, -10), |facts| facts.limits.freezes.clear()],
+        &[
+            |facts| freeze(facts, 10, 0),
+            |facts| freeze(facts, -1, -10),
+            |facts| facts.limits.freezes.clear(),
+            |facts| weekly(facts, "Mon 12:01", "Sat 00:00"),
+            |facts| weekly(facts, "Fri 16:00", "Mon 12:00"),
+        ],
     );
 }
 

@@ -14,6 +14,8 @@ use super::id::{ApprovalId, Fingerprint, IncidentId};
 use super::incident::{Incident, Status};
 use super::operation_log::{Event, Head, News};
 use super::plan::Plan;
+use super::record::Recurrence;
+use super::trust::Trust;
 
 impl Draft {
     /// A new incident, with its first log entry.
@@ -51,6 +53,8 @@ impl Draft {
             no_plan_because: None,
             approval: None,
             guardrails: Vec::new(),
+            earned: None,
+            recurrence: None,
             repair: None,
             reanalysis: None,
             silence: None,
@@ -107,7 +111,7 @@ impl Draft {
             "approval_id": id, "plan_hash": plan_hash, "playbook_id": plan.playbook, "target": plan.target, "score": plan.score, "reasons": plan.reasons,
         });
         self.record(now, News::new(Event::ApprovalRequested, actor, &plan.playbook_name).with(context));
-        let needed = decision::people_needed(self.incident.analysis.as_ref(), &plan);
+        let needed = decision::people_needed(self.incident.analysis.as_ref(), &plan, self.incident.earned);
         self.incident.approval = Some(Approval::asked(id, plan_hash, now, now + valid_for, needed));
         self.incident.plan = Some(plan);
         self.incident.status = Status::AwaitingApproval;
@@ -132,6 +136,11 @@ impl Draft {
         self.record(now, News::new(Event::IncidentReopened, "ingress", format!("it fired again (flap {flaps})")));
         if self.incident.status == Status::Repairing {
             return;
+        }
+        if let Some(recurrence) = Recurrence::of(&self.incident, now) {
+            self.incident.recurrence = Some(recurrence);
+            // The analyzer counts it in a moment. Who is asked here is asked as if it had.
+            self.incident.earned = self.incident.earned.map(Trust::less);
         }
         self.incident.repair = None;
         if self.propose_again("ingress", now) {

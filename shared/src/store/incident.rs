@@ -10,14 +10,14 @@ use ulid::Ulid;
 use super::attributes::{Item, Reader, number, text};
 use super::episode::{self, Change};
 use super::transaction::Transacted;
-use super::{Store, StoreError, failed, flow, ledger, storm};
+use super::{Store, StoreError, failed, flow, ledger, runs, storm};
 use crate::domain::draft::Draft;
 use crate::domain::episode::Windows;
 use crate::domain::flow::Report;
 use crate::domain::id::IncidentId;
 use crate::domain::incident::Incident;
 use crate::domain::operation_log::Entry;
-use crate::domain::record::Ended;
+use crate::domain::record::Run;
 use crate::domain::storm::Tied;
 
 /// Open incidents are spread over this many keys of the index, so that a storm does not write to one key alone.
@@ -97,8 +97,8 @@ impl Store {
     }
 
     /// Saves a draft, and what belongs to it, in one transaction.
-    pub(super) async fn commit(&self, draft: Draft, also: Option<TransactWriteItem>) -> Result<Incident, StoreError> {
-        let ended = Ended::of(&draft).map(|ended| ledger::counted(&self.table, &ended)).transpose()?;
+    pub(super) async fn commit(&self, draft: Draft, also: impl IntoIterator<Item = TransactWriteItem>) -> Result<Incident, StoreError> {
+        let (ended, after_all) = (Run::ended_by(&draft), Run::fails_after_all(&draft));
         let Draft { mut incident, entries } = draft;
         let before = incident.version;
         incident.version += 1;
@@ -113,7 +113,11 @@ impl Store {
             let now = entries.last().map_or(incident.opened_at, |entry| entry.at);
             puts.push(flow::put(&self.table, &flow, &report, now)?);
         }
-        let counted = ended.map(|update| TransactWriteItem::builder().update(update).build());
+        if let Some(run) = &ended {
+            puts.push(runs::put(&self.table, run)?);
+        }
+        let counted = ended.map(|run| ledger::counted(&self.table, &run, after_all)).transpose()?;
+        let counted = counted.map(|update| TransactWriteItem::builder().update(update).build());
         let writes = puts.into_iter().map(|put| TransactWriteItem::builder().put(put).build()).chain(also).chain(counted).collect();
         match self.transact(writes).await? {
             Transacted::Done => Ok(incident),

@@ -12,8 +12,8 @@ use tracing::warn;
 use super::attributes::{Item, Reader, millis, number, text};
 use super::{Store, StoreError, failed};
 use crate::domain::id::ApprovalId;
-use crate::domain::ledger::{Attempt, GroupLedger, Readings, TargetLedger};
-use crate::domain::record::{Ended, PlaybookRecord};
+use crate::domain::ledger::{Asked, Attempt, GroupLedger, Readings, TargetLedger};
+use crate::domain::record::{PlaybookRecord, Run};
 
 /// How often a ledger is read again that somebody else changed in between.
 const ATTEMPTS: u32 = 20;
@@ -22,15 +22,17 @@ const GROUP_KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 impl Store {
     /// Reads what the guardrails ask the store, all at once. What cannot be read is missing in the answer, which stops the repair.
-    pub async fn readings(&self, target: &str, group: Option<&str>, playbook: &str) -> Readings {
+    pub async fn readings(&self, asked: Asked<'_>) -> Readings {
+        let Asked { target, group, playbook, runs } = asked;
         let of_group = async {
             match group {
                 Some(group) => self.group_ledger(group).await,
                 None => Ok(GroupLedger::default()),
             }
         };
-        let (switch, target, group, record) =
-            tokio::join!(self.kill_switch(), self.target_ledger(target), of_group, self.playbook_record(playbook));
+        let of_runs = async { if runs { self.runs(playbook).await } else { Ok(Vec::new()) } };
+        let (switch, target, group, record, runs) =
+            tokio::join!(self.kill_switch(), self.target_ledger(target), of_group, self.playbook_record(playbook), of_runs);
         let switch = known(switch);
         Readings {
             killed: switch.as_ref().map(Option::is_some),
@@ -38,6 +40,7 @@ impl Store {
             target: known(target),
             group: known(group),
             record: known(record),
+            runs: known(runs),
         }
     }
 
@@ -100,6 +103,8 @@ impl Store {
         Ok(PlaybookRecord {
             verified: reader.number("verified")?,
             failed: reader.number("failed")?,
+            // Records of before recurrences were counted have none.
+            recurred: if item.contains_key("recurred") { reader.number("recurred")? } else { 0 },
             last_run: Some(reader.millis("last_run")?),
         })
     }
@@ -168,16 +173,17 @@ impl Store {
     }
 }
 
-/// Counts the end of a run in its playbook's record, or counts it anew; written with the incident that it changes, so that it counts once.
-pub(super) fn counted(table: &str, ended: &Ended) -> Result<Update, StoreError> {
-    let verified = if ended.after_all { -1 } else { i32::from(ended.verified) };
+/// Counts the end of a run in its playbook's record; written with the incident that it ends, so that it counts once. One that fails
+/// `after_all` was counted as verified before.
+pub(super) fn counted(table: &str, run: &Run, after_all: bool) -> Result<Update, StoreError> {
+    let verified = i32::from(run.verified) - i32::from(after_all);
     Update::builder()
         .table_name(table)
-        .set_key(Some(record_key(&ended.playbook)))
+        .set_key(Some(record_key(&run.playbook)))
         .update_expression("ADD verified :verified, failed :failed SET last_run = :at")
         .expression_attribute_values(":verified", number(verified))
-        .expression_attribute_values(":failed", number(u8::from(!ended.verified)))
-        .expression_attribute_values(":at", millis(ended.at))
+        .expression_attribute_values(":failed", number(u8::from(!run.verified)))
+        .expression_attribute_values(":at", millis(run.at))
         .build()
         .map_err(|error| StoreError::Unavailable(error.to_string()))
 }
@@ -194,7 +200,7 @@ fn group_key(group: &str) -> Item {
     key(&format!("GROUP#{group}"), "LEDGER")
 }
 
-fn record_key(playbook: &str) -> Item {
+pub(super) fn record_key(playbook: &str) -> Item {
     key(&format!("PLAYBOOK#{playbook}"), "RECORD")
 }
 

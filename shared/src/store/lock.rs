@@ -9,13 +9,14 @@ use jiff::Timestamp;
 use super::attributes::{Item, Reader, millis, number, text};
 use super::{Store, StoreError, failed};
 use crate::domain::id::IncidentId;
+use crate::domain::ledger::CLOCKS_APART;
 
 /// Who holds a lock.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Held {
     /// The one who asked.
     Mine,
-    /// Somebody else, until this time at the latest.
+    /// Somebody else; this one may have it from this time on at the latest.
     By {
         /// The incident whose repair holds it.
         incident_id: String,
@@ -37,8 +38,8 @@ pub struct Holder<'a> {
 const NOBODY: &str = "-";
 
 impl Store {
-    /// Takes the lock of a target, or renews it, until some time. It is free if it has expired, and if it was left for the next worker
-    /// of the same repair.
+    /// Takes the lock of a target, or renews it, until some time. Another repair may have it once it has expired by every worker's clock.
+    /// The next worker of the same repair may have it if it has expired, because its message comes only then, and if it was left for it.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -46,10 +47,11 @@ impl Store {
         let request = self
             .put_lock(target, holder.incident, holder.worker, until)
             .condition_expression(
-                "attribute_not_exists(pk) OR #until < :now OR (incident_id = :incident AND (worker = :worker OR worker = :nobody))",
+                "attribute_not_exists(pk) OR #until < :over OR (incident_id = :incident AND (worker = :worker OR worker = :nobody OR #until < :now))",
             )
             .expression_attribute_names("#until", "until")
             .expression_attribute_values(":now", millis(now))
+            .expression_attribute_values(":over", millis(now - CLOCKS_APART))
             .expression_attribute_values(":incident", text(holder.incident.as_str()))
             .expression_attribute_values(":worker", text(holder.worker))
             .expression_attribute_values(":nobody", text(NOBODY))
@@ -60,7 +62,9 @@ impl Store {
                 Some(aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(failed)) => {
                     let nothing = Item::new();
                     let reader = Reader::new(failed.item().unwrap_or(&nothing));
-                    Ok(Held::By { incident_id: reader.text("incident_id")?.to_owned(), until: reader.millis("until")? })
+                    let (by, until) = (reader.text("incident_id")?, reader.millis("until")?);
+                    let until = if by == holder.incident.as_str() { until } else { until + CLOCKS_APART };
+                    Ok(Held::By { incident_id: by.to_owned(), until })
                 }
                 _ => Err(failed(&error)),
             },
@@ -109,7 +113,7 @@ impl Store {
         item.insert("incident_id".into(), text(incident.as_str()));
         item.insert("worker".into(), text(worker));
         item.insert("until".into(), millis(until));
-        item.insert("expires_at".into(), number(until.as_second()));
+        item.insert("expires_at".into(), number((until + CLOCKS_APART).as_second()));
         self.client.put_item().table_name(&self.table).set_item(Some(item))
     }
 }

@@ -15,6 +15,7 @@ mod ledger;
 mod lock;
 mod outbox;
 mod receipt;
+mod runs;
 mod storm;
 mod transaction;
 mod watch;

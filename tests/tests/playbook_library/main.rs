@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use shared::bridge::{BRIDGE_VERSION, BridgeRequest};
 use shared::domain::alert::{Alert, AlertStatus, Texts};
 use shared::domain::id::{IncidentId, MemberId};
-use shared::domain::matching::{Choice, choose};
+use shared::domain::matching::{Choice, PastSuccess, choose};
 use shared::domain::plan::{Phase, Plan};
 use shared::domain::playbook::{Playbook, Unusable};
 use shared::domain::repair::{Outcome, Repair, RepairOutcome};
@@ -117,7 +117,7 @@ async fn play(scene: &Scene, changes: &[(&'static str, &'static str)]) -> Option
     // JSON is YAML.
     fs::write(directory.join(SERVICE_REGISTRY), json!([service]).to_string()).expect("written");
     let files = OperatorFiles::load(&directory).expect("the files are right");
-    let plan = match choose(&files.playbooks, &alert(scene.alert), named(&files.services, scene.service)) {
+    let plan = match choose(&files.playbooks, &alert(scene.alert), named(&files.services, scene.service), &PastSuccess::new()) {
         Choice::Plan(plan) => plan,
         Choice::None(why) => panic!("{}: {why}", scene.playbook),
     };
@@ -222,7 +222,7 @@ fn every_alert_of_the_library_leads_to_its_playbook() {
         let entry = scene.service(&target, &[("HEALTH", 1), ("HTTPS", 1), ("SUPERVISED", 1)]);
         let service: Service = serde_json::from_value(entry).expect("a service");
         for name in &playbook.matches.alertnames {
-            match choose(&files.playbooks, &alert(name), Some(&service)) {
+            match choose(&files.playbooks, &alert(name), Some(&service), &PastSuccess::new()) {
                 Choice::Plan(plan) => assert_eq!(plan.playbook, playbook.id, "{name}"),
                 Choice::None(why) => panic!("{name}: {why}"),
             }

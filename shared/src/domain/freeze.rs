@@ -1,0 +1,161 @@
+//! Change freezes: times in which nothing is repaired without a human, once or every week.
+//!
+//! A weekly freeze stands on the clock of a place. Where that clock is put forward or back, a time of the week can be missing or come
+//! twice: a freeze then begins at the earlier and ends at the later moment that it can mean, so that it is never shorter than written.
+
+use jiff::civil::{Time, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+use serde::Deserialize;
+
+/// A time in which nothing is repaired without a human.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Written")]
+pub struct Freeze {
+    /// When.
+    pub when: When,
+    /// Why, for people.
+    pub why: String,
+}
+
+/// When a freeze holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum When {
+    /// Once.
+    Once {
+        /// Its first moment.
+        from: Timestamp,
+        /// The first moment after it.
+        to: Timestamp,
+    },
+    /// Every week.
+    Weekly(Weekly),
+}
+
+/// A part of every week.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Weekly {
+    /// Its beginning.
+    pub from: WeekTime,
+    /// Its end: the first moment after it. It may be earlier in the week than the beginning.
+    pub to: WeekTime,
+    /// Whose clock.
+    pub zone: Zone,
+}
+
+/// A time of the week, such as `Fri 16:00`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct WeekTime {
+    day: Weekday,
+    time: Time,
+}
+
+impl TryFrom<String> for WeekTime {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a time of the week such as Fri 16:00");
+        let (day, time) = text.split_once(' ').ok_or_else(wrong)?;
+        let day = match day {
+            "Mon" => Weekday::Monday,
+            "Tue" => Weekday::Tuesday,
+            "Wed" => Weekday::Wednesday,
+            "Thu" => Weekday::Thursday,
+            "Fri" => Weekday::Friday,
+            "Sat" => Weekday::Saturday,
+            "Sun" => Weekday::Sunday,
+            _ => return Err(wrong()),
+        };
+        let two = |digits: &str| digits.parse::<i8>().ok().filter(|_| digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit()));
+        let (hour, minute) = time.split_once(':').ok_or_else(wrong)?;
+        let time = two(hour).zip(two(minute)).and_then(|(hour, minute)| Time::new(hour, minute, 0, 0).ok()).ok_or_else(wrong)?;
+        Ok(Self { day, time })
+    }
+}
+
+/// A time zone of the IANA database.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Zone(TimeZone);
+
+impl TryFrom<String> for Zone {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        TimeZone::get(&name).map(Self).map_err(|_| format!("`{name}` is not a time zone such as Europe/Berlin"))
+    }
+}
+
+/// A freeze as it stands in the file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    weekly: Option<Weekly>,
+    why: String,
+}
+
+impl TryFrom<Written> for Freeze {
+    type Error = String;
+
+    fn try_from(Written { from, to, weekly, why }: Written) -> Result<Self, String> {
+        let when = match (from, to, weekly) {
+            (Some(from), Some(to), None) if from < to => When::Once { from, to },
+            (Some(from), Some(to), None) => return Err(format!("a freeze from {from} to {to} has no time in it")),
+            (None, None, Some(weekly)) if weekly.from == weekly.to => {
+                return Err("a weekly freeze that ends when it begins has no time in it".to_owned());
+            }
+            (None, None, Some(weekly)) => When::Weekly(weekly),
+            _ => return Err("a freeze has either from and to, or weekly".to_owned()),
+        };
+        Ok(Self { when, why })
+    }
+}
+
+impl Freeze {
+    /// Until when it holds, if it does.
+    #[must_use]
+    pub fn until(&self, now: Timestamp) -> Option<Timestamp> {
+        match &self.when {
+            When::Once { from, to } => (*from <= now && now < *to).then_some(*to),
+            When::Weekly(weekly) => weekly.until(now),
+        }
+    }
+}
+
+impl Weekly {
+    /// Until when it holds, if it does. Only at the ends of time, which have no weeks around them, nothing is known.
+    fn until(&self, now: Timestamp) -> Option<Timestamp> {
+        let today = now.to_zoned(self.zone.0.clone()).date();
+        let monday = today.checked_sub(i64::from(today.weekday().to_monday_zero_offset()).days()).ok()?;
+        let ends_in_the_next = self.to.since_monday() <= self.from.since_monday();
+        // The one that began in the week before may last; around a change of the clock, one of the next may have begun.
+        [-1, 0, 1].into_iter().find_map(|week| {
+            let begins = self.zone.at(monday.checked_add(week.weeks()).ok()?, self.from)?.0;
+            let ends = self.zone.at(monday.checked_add((week + i64::from(ends_in_the_next)).weeks()).ok()?, self.to)?.1;
+            (begins <= now && now < ends).then_some(ends)
+        })
+    }
+}
+
+impl WeekTime {
+    fn since_monday(self) -> (i8, Time) {
+        (self.day.to_monday_zero_offset(), self.time)
+    }
+}
+
+impl Zone {
+    /// The earliest and the latest moment that a time of the week can mean.
+    fn at(&self, monday: jiff::civil::Date, at: WeekTime) -> Option<(Timestamp, Timestamp)> {
+        let day = monday.checked_add(i64::from(at.day.to_monday_zero_offset()).days()).ok()?;
+        let meant = self.0.to_ambiguous_timestamp(day.to_datetime(at.time));
+        Some((meant.earlier().ok()?, meant.later().ok()?))
+    }
+}
+
+#[cfg(test)]
+#[path = "freeze_tests.rs"]
+mod tests;

@@ -1,0 +1,54 @@
+//! How much a playbook may do by itself.
+
+use serde::{Deserialize, Serialize};
+
+/// What a playbook has earned. The names stand in the store: they are never changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trust {
+    /// It is suggested: two different people have to approve.
+    Suggest,
+    /// One person has to approve.
+    Approve,
+    /// It runs by itself where every guardrail passes.
+    Auto,
+}
+
+impl Trust {
+    /// The name as it stands in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Suggest => "suggest",
+            Self::Approve => "approve",
+            Self::Auto => "auto",
+        }
+    }
+
+    /// One level less; the lowest stays.
+    #[must_use]
+    pub const fn less(self) -> Self {
+        match self {
+            Self::Suggest | Self::Approve => Self::Suggest,
+            Self::Auto => Self::Approve,
+        }
+    }
+
+    /// One level more; the highest stays.
+    #[must_use]
+    pub const fn more(self) -> Self {
+        match self {
+            Self::Suggest => Self::Approve,
+            Self::Approve | Self::Auto => Self::Auto,
+        }
+    }
+
+    /// How many different people have to approve on this level.
+    #[must_use]
+    pub const fn people(self) -> u8 {
+        match self {
+            Self::Suggest => 2,
+            Self::Approve | Self::Auto => 1,
+        }
+    }
+}

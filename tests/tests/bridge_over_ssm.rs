@@ -1,0 +1,195 @@
+//! Steps through SSM Run Command, in real boxes: the emulator runs the project's own document in them, and the guard decides.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use bridge::App;
+use bridge::login_key::LoginKey;
+use jiff::SignedDuration;
+use repair::bridge::Bridge;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use shared::bridge::{BRIDGE_VERSION, BridgeRequest};
+use shared::domain::id::IncidentId;
+use shared::domain::incident::Status;
+use shared::domain::operation_log::Event;
+use shared::domain::plan::Phase;
+use shared::domain::repair::Outcome;
+use shared::domain::service::named;
+use shared::guard_lines::GuardLines;
+use shared::operator_files::{OperatorFiles, PLAYBOOKS, SERVICE_REGISTRY};
+use tests::alert::TestAlert;
+use tests::bridging::{assert_exited, run_command, run_on};
+use tests::ssm_boxes::{Boxes, engine};
+use tests::stack::Stack;
+
+/// What a shell would interpret; the guard's file has it as one line, and the program as three arguments.
+const HOSTILE: [&str; 3] = ["a  b", "$(touch /tmp/x)", "'; touch /tmp/x"];
+
+fn playbooks() -> Value {
+    json!([
+        {
+            "id": "repair", "name": "Repair", "match": { "alertnames": ["Down"] }, "risk": "low",
+            "parameters": { "value": { "from": "service.facts.value", "pattern": "[a-z]*" } },
+            "steps": [
+                { "run": ["sh", "-c", "echo out; echo err >&2"] },
+                { "run": ["sh", "-c", "echo begun; exit 3"] },
+                { "run": ["touch", "/tmp/forbidden"] },
+                { "run": ["sh", "-c", "echo $$ > /tmp/late; exec sleep 60"], "timeout": "2s" },
+                { "run": ["echo", HOSTILE[0], HOSTILE[1], HOSTILE[2]] },
+                // Is it still there, and did anything else come into being?
+                { "run": ["sh", "-c", "test ! -e /tmp/x && test ! -e /tmp/forbidden && ! kill -0 $(cat /tmp/late) 2>/dev/null"] },
+            ],
+        },
+        {
+            "id": "touch", "name": "Touch a file", "match": { "alertnames": ["TargetDown"], "services": ["web", "fleet"] }, "risk": "low",
+            "steps": [{ "run": ["touch", "/tmp/repaired"] }],
+            "verify": [{ "run": ["cat", "/tmp/repaired"] }],
+        },
+    ])
+}
+
+/// What an operator writes, once the instances are known.
+fn registry(web: &str, stranger: &str) -> Value {
+    let service = |name: &str, ssm: Value| json!({ "name": name, "level": "approval", "facts": { "value": "" }, "target": { "ssm": ssm } });
+    json!([
+        service("web", json!({ "instance_id": web })),
+        service("stranger", json!({ "instance_id": stranger })),
+        service("fleet", json!({ "tag": "Service=fleet", "max_concurrency": "100%" })),
+        service("nobody", json!({ "tag": "Service=nobody" })),
+    ])
+}
+
+/// The boxes of a stack, and its files with them.
+struct Place {
+    stack: Stack,
+    web: Boxes,
+    fleet: Boxes,
+    _stranger: Boxes,
+    files: OperatorFiles,
+}
+
+impl Place {
+    fn start() -> Self {
+        let stack = Stack::start_with(&[]);
+        let directory = stack.facts.target.config_dir.clone();
+        let write = |registry: Value| {
+            // JSON is YAML.
+            fs::write(directory.join(PLAYBOOKS), playbooks().to_string()).expect("playbooks");
+            fs::write(directory.join(SERVICE_REGISTRY), registry.to_string()).expect("services");
+            OperatorFiles::load(&directory).expect("the files are right")
+        };
+        let files = write(registry("i-00000000", "i-00000000"));
+        let lines = GuardLines::of(&files, named(&files.services, "web").expect("a service")).expect("lines").to_string();
+        let allowed: String = lines.lines().filter(|line| !line.contains("touch /tmp/forbidden")).map(|line| format!("{line}\n")).collect();
+        assert!(allowed.len() < lines.len() && allowed.contains("/tmp/repaired"), "{lines}");
+        let boxes = |tags: &[(&str, &str)], count| Boxes::start(&stack, &BTreeMap::from_iter(tags.iter().copied()), &allowed, count);
+        let web = boxes(&[("Quell", "allowed")], 1);
+        let fleet = boxes(&[("Quell", "allowed"), ("Service", "fleet")], 2);
+        let stranger = boxes(&[], 1);
+        let files = write(registry(&web.instances[0], &stranger.instances[0]));
+        Self { stack, web, fleet, _stranger: stranger, files }
+    }
+
+    fn bridge(&self) -> App {
+        let unused = LoginKey::Given(SecretString::from(String::new()));
+        App::new(self.files.clone(), unused).with_run_command(run_command(&self.stack.facts.endpoint_url))
+    }
+}
+
+#[tokio::test]
+async fn steps_run_in_real_boxes_through_the_document_and_the_guard() {
+    if !engine() {
+        return;
+    }
+    let place = Place::start();
+    one_box(&place).await;
+    a_fleet(&place).await;
+    a_repair_through_the_deployed_functions(&place).await;
+    a_host_that_the_role_does_not_cover(&place).await;
+    boxes_that_are_gone(&place).await;
+}
+
+async fn one_box(place: &Place) {
+    let app = place.bridge();
+    let reply = run_on(&app, "web", 0, "").await;
+    assert_exited(&reply, 0);
+    assert_eq!((reply.result.stdout.as_str(), reply.result.stderr.as_str()), ("out\n", "err\n"));
+
+    let reply = run_on(&app, "web", 1, "").await;
+    assert_exited(&reply, 3);
+    assert_eq!(reply.result.stdout, "begun\n");
+
+    let reply = run_on(&app, "web", 2, "").await;
+    assert_exited(&reply, 126);
+    assert!(reply.result.stderr.contains("not one of those in /etc/quell/allowed"), "{reply:?}");
+
+    let reply = run_on(&app, "web", 3, "").await;
+    assert_eq!(reply.result.outcome, Outcome::TimedOut, "{reply:?}");
+    assert!((2_000..15_000).contains(&reply.result.duration_ms), "{reply:?}");
+
+    let reply = run_on(&app, "web", 4, "").await;
+    assert_exited(&reply, 0);
+    assert_eq!(reply.result.stdout, format!("{}\n", HOSTILE.join(" ")));
+
+    assert_exited(&run_on(&app, "web", 5, "").await, 0);
+}
+
+async fn a_fleet(place: &Place) {
+    let app = place.bridge();
+    let reply = run_on(&app, "fleet", 0, "").await;
+    assert_exited(&reply, 0);
+    assert!(reply.result.detail.contains("all 2 hosts of fleet"), "{reply:?}");
+    assert_eq!(reply.result.stdout.matches("out\n").count(), 2, "{reply:?}");
+
+    let reply = run_on(&app, "fleet", 1, "").await;
+    assert_exited(&reply, 3);
+    assert!(reply.result.detail.starts_with("0 of 2 hosts succeeded.") && reply.result.stdout == "begun\n", "{reply:?}");
+
+    let reply = run_on(&app, "nobody", 0, "").await;
+    assert_eq!(reply.result.outcome, Outcome::Unreachable, "{reply:?}");
+    assert!(reply.result.detail.contains("No host with the tag Service=nobody"), "{reply:?}");
+}
+
+/// From the alert to the verified repair, with the roles of the template.
+async fn a_repair_through_the_deployed_functions(place: &Place) {
+    let stack = &place.stack;
+    for service in ["web", "fleet"] {
+        let opened = stack.deliver_one(&TestAlert::firing(service)).await;
+        let incident = stack.status(opened["incident_id"].as_str().expect("an incident"), Status::AwaitingApproval).await;
+        stack.approve(&incident).await;
+        stack.status(incident.id.as_str(), Status::Repaired).await;
+        let log = stack.log_with(incident.id.as_str(), Event::VerificationFinished).await;
+        assert!(log.iter().any(|entry| entry.event == Event::StepFinished && entry.success), "{log:#?}");
+    }
+}
+
+/// The template lets the bridge send commands to hosts with the tag `Quell` only.
+async fn a_host_that_the_role_does_not_cover(place: &Place) {
+    let function = place.stack.facts.outputs["BridgeFunctionName"].clone();
+    let request = BridgeRequest {
+        v: BRIDGE_VERSION,
+        incident_id: IncidentId::try_from("01JH2V5C8Z4N6QW9X3T7RB0KDM").expect("a ULID"),
+        playbook: "repair".to_owned(),
+        phase: Phase::Steps,
+        step: 0,
+        parameters: BTreeMap::from([("value".to_owned(), String::new())]),
+        target: "stranger".to_owned(),
+    };
+    let result = Bridge::new(&place.stack.aws(), function).run(&request, SignedDuration::from_mins(1)).await;
+    assert_eq!(result.outcome, Outcome::Refused, "{result:?}");
+    assert!(result.detail.contains("AccessDenied") && result.detail.contains("SsmTargetTag"), "{result:?}");
+}
+
+/// What AWS says of a host without an agent.
+async fn boxes_that_are_gone(place: &Place) {
+    let app = place.bridge();
+    place.web.switch_off(&place.web.instances[0]);
+    let reply = run_on(&app, "web", 0, "").await;
+    assert_eq!(reply.result.outcome, Outcome::Unreachable, "{reply:?}");
+    assert!(reply.result.detail.contains("its SSM agent is connected") && reply.argv.is_empty(), "{reply:?}");
+
+    place.fleet.switch_off(&place.fleet.instances[0]);
+    let reply = run_on(&app, "fleet", 0, "").await;
+    assert_exited(&reply, 0);
+}

@@ -1,0 +1,82 @@
+//! What playbooks learn from how their runs ended: kept with the run, counted once, and asked before anything runs by itself.
+
+use futures_util::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use shared::domain::earned::{Earned, Tally};
+use shared::domain::incident::Status;
+use shared::domain::operation_log::{Event, verify};
+use shared::domain::record::Recurrence;
+use shared::domain::trust::Trust;
+use shared::operator_files::limits;
+use tests::alert::unique;
+use tests::opened::{alert, opened};
+use tests::repairing::turn;
+use tests::target_host::TargetHost;
+use tests::workshop::{Fate, Workshop};
+
+/// A playbook of this story's own, whose check finds what the file `well` says.
+fn playbook(id: &str) -> Value {
+    json!([{
+        "id": id, "name": "Mend", "match": { "alertnames": ["TargetDown"] }, "risk": "low", "auto": { "max_severity": "P2", "earned": true },
+        "parameters": { "dir": { "from": "service.facts.dir", "pattern": "[A-Za-z0-9/._-]+" } },
+        "steps": [{ "run": ["true"], "timeout": "5s" }],
+        "verify": [{ "run": ["test", "-e", "{dir}/well"], "timeout": "5s" }],
+    }])
+}
+
+#[tokio::test]
+async fn runs_are_kept_as_they_ended_and_what_comes_back_counts_once_however_many_say_so() {
+    let Some(host) = TargetHost::sshd("restrict") else { return };
+    let (service, id) = (unique("web"), unique("mend"));
+    let facts = json!({ "dir": host.path("").display().to_string() });
+    let services = json!([{ "name": service, "level": "auto", "facts": facts, "target": host.target() }]);
+    let shop = Workshop::open(&playbook(&id), &services, host.login_key(), || Fate::Answered).await;
+    let store = &shop.stack.store;
+
+    // One run fails, three are verified. A message that comes twice is no second run.
+    let mut repaired = Vec::new();
+    for well in [false, true, true, true] {
+        if well {
+            std::fs::write(host.path("well"), "").expect("written");
+        }
+        let (incident, message) = shop.approved(&service, &id).await;
+        for _ in 0..2 {
+            shop.app.handle(&message, &turn(), Timestamp::now).await.expect("handled");
+        }
+        let ended = store.known_incident(&incident.id).await.expect("an incident");
+        assert_eq!(ended.status, if well { Status::Repaired } else { Status::RepairFailed });
+        repaired.push(ended);
+    }
+    let runs = store.runs(&id).await.expect("runs");
+    assert_eq!(runs.iter().filter(|run| run.verified).count(), 3, "{runs:?}");
+    assert_eq!((runs.len(), runs[0].target.as_str()), (4, service.as_str()));
+    let record = store.playbook_record(&id).await.expect("a record");
+    assert_eq!((record.verified, record.failed, record.recurred), (3, 1, 0));
+
+    // Nobody knows yet whether they hold; once their windows are over, they count.
+    let earning = limits(&shop.config()).expect("the file").autonomy;
+    let now = Timestamp::now();
+    let later = now + earning.recurrence_window.length() + SignedDuration::from_secs(1);
+    let earned = Earned::by(&runs, &earning, now);
+    assert_eq!((earned.trust, earned.tally, earned.pending), (Trust::Suggest, Tally { held: 0, counted: 1 }, 3));
+    assert_eq!(Tally::of(&runs, &earning, later), Tally { held: 3, counted: 4 });
+
+    // The alert of the last one comes back: told by twenty at once, it counts once, and the log of the new incident says it once.
+    let last = repaired.last().expect("four");
+    let again = store.save(opened(&alert(&service), 0)).await.expect("saved");
+    let recurrence = Recurrence::of(last, Timestamp::now()).expect("it was verified");
+    let told = join_all((0..20).map(|_| store.count_recurrence(&again.id, &recurrence, "analyzer", now))).await;
+    told.into_iter().for_each(|told| drop(told.expect("counted, or counted already")));
+    let record = store.playbook_record(&id).await.expect("a record");
+    assert_eq!((record.verified, record.failed, record.recurred), (3, 1, 1));
+    let runs = store.runs(&id).await.expect("runs");
+    assert_eq!(runs.iter().filter(|run| run.recurred_at.is_some()).map(|run| &run.incident_id).collect::<Vec<_>>(), [&last.id]);
+    let (again, log) = (store.known_incident(&again.id).await.expect("an incident"), store.log(&again.id).await.expect("a log"));
+    assert_eq!(log.iter().filter(|entry| entry.event == Event::RepairRecurred).count(), 1, "{log:#?}");
+    verify(&again.id, &log, &again.log_head).expect("the chain holds");
+    assert_eq!(Tally::of(&runs, &earning, later), Tally { held: 2, counted: 4 });
+
+    // A run that was not verified did not last any worse.
+    assert_eq!(Recurrence::of(&repaired[0], now), None);
+}
