@@ -12,6 +12,8 @@ pub mod variables;
 
 #[cfg(feature = "json-files")]
 pub mod alert_tables;
+#[cfg(feature = "alertmanager")]
+pub mod alertmanager;
 #[cfg(feature = "playbooks")]
 pub mod analyzer_files;
 #[cfg(feature = "links")]

@@ -48,6 +48,11 @@ pub enum Message {
         /// The request for the decision.
         approval_id: ApprovalId,
     },
+    /// It is time to look whether the alert of a repair that has ended has resolved. Notifier to itself.
+    ResolutionDue {
+        /// The request for the decision on the plan that ran.
+        approval_id: ApprovalId,
+    },
     /// A person asked in a channel for more about an incident. Ingress to notifier.
     MoreAsked {
         /// Which incident.
@@ -143,7 +148,7 @@ impl Queued for Message {
             | Self::RepairApproved { incident_id, .. } => ("incident_id", incident_id.to_string()),
             Self::BudgetUsedUp { day } => ("day", day.to_string()),
             Self::ChannelDue { channel } | Self::PressAnswered { channel, .. } => ("channel", channel.clone()),
-            Self::DecisionDue { approval_id } => ("incident_id", approval_id.incident().to_string()),
+            Self::DecisionDue { approval_id } | Self::ResolutionDue { approval_id } => ("incident_id", approval_id.incident().to_string()),
         }
     }
 }
@@ -184,7 +189,11 @@ impl Message {
             | Self::SilenceAsked { incident_id }
             | Self::AnalysisAsked { incident_id, .. }
             | Self::RepairApproved { incident_id, .. } => Some(incident_id),
-            Self::BudgetUsedUp { .. } | Self::ChannelDue { .. } | Self::DecisionDue { .. } | Self::PressAnswered { .. } => None,
+            Self::BudgetUsedUp { .. }
+            | Self::ChannelDue { .. }
+            | Self::DecisionDue { .. }
+            | Self::ResolutionDue { .. }
+            | Self::PressAnswered { .. } => None,
         }
     }
 }

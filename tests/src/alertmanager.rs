@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use reqwest::Client;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -141,6 +142,30 @@ impl Alertmanager {
     /// If it does not take them.
     pub async fn post(&self, alerts: &Value) {
         let answer = self.http.post(format!("{}/api/v2/alerts", self.url)).json(alerts).send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{answer:?}");
+    }
+
+    /// Makes it silent about one alert, and gives the silence's id.
+    ///
+    /// # Panics
+    /// If it does not do it.
+    pub async fn silence(&self, labels: &Value, until: Timestamp) -> String {
+        let matchers = labels.as_object().expect("labels").iter();
+        let matchers: Vec<Value> = matchers.map(|(name, value)| json!({ "name": name, "value": value, "isRegex": false })).collect();
+        let silence = json!({
+            "matchers": matchers, "startsAt": Timestamp::now(), "endsAt": until, "createdBy": "a story", "comment": "a story",
+        });
+        let answer = self.http.post(format!("{}/api/v2/silences", self.url)).json(&silence).send().await.expect("an answer");
+        let made: Value = answer.json().await.expect("JSON");
+        made["silenceID"].as_str().unwrap_or_else(|| panic!("no silence: {made}")).to_owned()
+    }
+
+    /// Ends a silence.
+    ///
+    /// # Panics
+    /// If it does not do it.
+    pub async fn expire(&self, silence: &str) {
+        let answer = self.http.delete(format!("{}/api/v2/silence/{silence}", self.url)).send().await.expect("an answer");
         assert!(answer.status().is_success(), "{answer:?}");
     }
 

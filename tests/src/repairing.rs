@@ -7,7 +7,12 @@ use repair::App;
 use repair::config::Config;
 use repair::turn::Turn;
 use serde_json::json;
+use shared::channels_file;
+use shared::domain::approval::Verdict;
+use shared::domain::channels::Known;
+use shared::domain::decision::{Pressed, decide};
 use shared::domain::incident::Incident;
+use shared::message::Message;
 use shared::variables::Variables;
 
 use crate::alert::unique;
@@ -23,6 +28,19 @@ impl Stack {
         let request = self.http.post(self.url(&format!("approvals/{id}/approve"))).bearer_auth(&self.facts.secrets["approval"]);
         let answer = request.json(&json!({ "actor": "ada" })).send().await.expect("an answer");
         assert_eq!(answer.status(), 200, "{answer:?}");
+    }
+
+    /// Approves the plan of an incident in this process, as `api:ada`: the deployed repair function is not told. Gives its message.
+    ///
+    /// # Panics
+    /// If it has none, or `channels.json` does not let them.
+    pub async fn approve_quietly(&self, incident: &Incident) -> Message {
+        let approval = incident.approval.clone().expect("asked");
+        let channels = channels_file::load(&self.facts.target.config_dir).expect("the file");
+        let pressed = Pressed { verdict: Verdict::Approve, by: Known::Api("ada"), press: "1" };
+        let approve = |draft: &mut _| decide(draft, &approval.id, &pressed, &channels, Timestamp::now());
+        self.store.change(&incident.id, approve).await.expect("saved").1.expect("pending");
+        Message::RepairApproved { incident_id: incident.id.clone(), plan_hash: approval.plan_hash }
     }
 
     /// Tells the host's supervisor something.
@@ -41,9 +59,22 @@ impl Stack {
     /// If a variable or a file is wrong.
     #[must_use]
     pub fn repair(&self) -> App {
-        let variables = Variables::from_fn(|name| match name {
+        self.repair_with(&[])
+    }
+
+    /// The repair function in this process; `changed` replaces variables.
+    ///
+    /// # Panics
+    /// If a variable or a file is wrong.
+    #[must_use]
+    pub fn repair_with(&self, changed: &[(&str, &str)]) -> App {
+        let deployed = |name: &str| match name {
             "BRIDGE_FUNCTION_NAME" => self.facts.outputs.get("BridgeFunctionName").cloned(),
             other => self.variable(other),
+        };
+        let variables = Variables::from_fn(|name| {
+            let replaced = changed.iter().find(|(variable, _)| *variable == name);
+            replaced.map_or_else(|| deployed(name), |(_, value)| Some((*value).to_owned()))
         });
         App::new(Config::from_variables(&variables).expect("the variables"), &self.aws()).expect("the files")
     }

@@ -11,6 +11,7 @@ use shared::domain::id::IncidentId;
 use shared::domain::incident::{Incident, Status};
 use shared::domain::operation_log::{Entry, Event};
 use shared::message::Message;
+use shared::store::Look;
 use tests::alert::{TestAlert, unique};
 use tests::stack::Stack;
 
@@ -179,7 +180,7 @@ async fn what_nobody_decides_goes_to_others_and_is_void_in_the_end() {
     let id = incident.id.as_str();
     let approval = incident.approval.as_ref().expect("asked").id.clone();
     stack.card(id, "Waiting for a decision").await;
-    assert!(stack.store.next_look(&approval).await.expect("the store answers").is_some(), "a look is under way");
+    assert!(stack.store.next_look(Look::Decision, &approval).await.expect("the store answers").is_some(), "a look is under way");
     let (notifier, due) = (stack.notifier(), Message::DecisionDue { approval_id: approval.clone() });
     let approve = format!("approve:{approval}");
 

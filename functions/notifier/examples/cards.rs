@@ -22,6 +22,7 @@ fn main() {
             "repairing": card(samples::repairing()),
             "repaired": card(samples::repaired()),
             "failed": card(samples::failed()),
+            "still_firing": card(samples::still_firing()),
             "needs_human": card(samples::needs_human()),
             "storm": card(samples::storm()),
             "pipeline": card(samples::pipeline()),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use jiff::SignedDuration;
 use shared::variables::{InvalidVariable, Variables};
 
 /// The configuration of the notifier; `template.yaml` sets every variable.
@@ -11,6 +12,10 @@ pub struct Config {
     pub table: String,
     /// `NOTIFICATIONS_QUEUE_URL`: its own queue, for what is better looked at later.
     pub notifications_queue: String,
+    /// `SIGNALS_QUEUE_URL`: where a resolve goes of which Alertmanager has told nobody.
+    pub signals_queue: String,
+    /// `RESOLVE_WITHIN_SECONDS`: how long after a verified repair its alert may still fire; zero means for ever.
+    pub resolve_within: SignedDuration,
     /// `TELEGRAM_BOT_TOKEN_SECRET_ID`.
     pub telegram_token_secret: String,
     /// `APPROVAL_LINK_SECRET_ID`: the key of the links to a decision.
@@ -27,7 +32,10 @@ impl Config {
     /// # Errors
     /// The first variable that is missing or not what it has to be.
     pub fn from_variables<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<Self, InvalidVariable> {
+        let resolve_within: u32 = variables.parsed("RESOLVE_WITHIN_SECONDS", "a number of seconds", 900)?;
         Ok(Self {
+            signals_queue: variables.required("SIGNALS_QUEUE_URL", "the URL of a queue")?,
+            resolve_within: SignedDuration::from_secs(i64::from(resolve_within)),
             table: variables.required("TABLE_NAME", "the name of the table")?,
             notifications_queue: variables.required("NOTIFICATIONS_QUEUE_URL", "the URL of a queue")?,
             telegram_token_secret: variables.required("TELEGRAM_BOT_TOKEN_SECRET_ID", "the ARN or name of a secret")?,

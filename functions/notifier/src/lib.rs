@@ -11,6 +11,7 @@ pub mod outbox;
 pub mod presenting;
 mod pump;
 pub mod rate;
+pub mod resolution;
 pub mod rich;
 pub mod samples;
 pub mod silence;
@@ -23,6 +24,8 @@ use std::time::Instant;
 
 use aws_types::SdkConfig;
 use futures_util::future::join_all;
+use jiff::SignedDuration;
+use shared::alertmanager::Alertmanager;
 use shared::channels_file;
 use shared::consumer::Unhandled;
 use shared::domain::ask::Ask;
@@ -45,7 +48,7 @@ use crate::channel::{ChannelError, Outside, Sender};
 use crate::config::Config;
 use crate::presenting::Presenter;
 use crate::pump::Pump;
-use crate::silence::{Alertmanager, SilenceError};
+use crate::silence::SilenceError;
 use crate::templates::Templates;
 
 pub use crate::pump::Clock;
@@ -91,6 +94,8 @@ pub enum NotStarted {
 pub struct App {
     store: Store,
     notifications: Queue,
+    signals: Queue,
+    resolve_within: SignedDuration,
     channels: Channels,
     outside: Outside,
     alertmanager: Option<Alertmanager>,
@@ -112,13 +117,19 @@ impl App {
             link_secret: config.approval_link_secret,
             api_url: config.api_url,
         };
-        let alertmanager = channels.alertmanager.clone();
+        let alertmanager = channels.alertmanager.clone().map(|server| {
+            let secrets = Secrets::new(aws_sdk_secretsmanager::Client::new(aws));
+            Alertmanager::new(server, &outside.client, &outside.public, secrets)
+        });
+        let sqs = aws_sdk_sqs::Client::new(aws);
         Ok(Self {
-            alertmanager: alertmanager.map(|server| Alertmanager::new(server, &outside.client, &outside.public)),
+            alertmanager,
             templates: Templates::load(&config.config_dir),
             channels,
             store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
-            notifications: Queue::new(aws_sdk_sqs::Client::new(aws), config.notifications_queue),
+            notifications: Queue::new(sqs.clone(), config.notifications_queue),
+            signals: Queue::new(sqs, config.signals_queue),
+            resolve_within: config.resolve_within,
             outside,
         })
     }
@@ -162,6 +173,7 @@ impl App {
                 }
                 None => Vec::new(),
             },
+            Message::ResolutionDue { approval_id } => return self.resolution_due(approval_id, clock).await,
             Message::SilenceAsked { incident_id } => return self.silence_asked(incident_id, clock).await,
             Message::AnalysisAsked { .. } => return Err(Failure::Misdirected),
         };
@@ -239,6 +251,7 @@ impl App {
             return Ok(Vec::new());
         }
         self.watch(&incident, clock()).await?;
+        self.watch_resolution(&incident, clock()).await?;
         let flow = flow_of(&incident.alert);
         let card = flow.as_ref().map_or(CardOf::Incident(id), CardOf::Flow);
         let channels = self.concerned(&incident, card).await?;

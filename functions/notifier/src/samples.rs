@@ -159,6 +159,7 @@ pub fn repairing() -> Draft {
         repair.steps.truncate(1);
         repair.steps.push(StepRun { finished: false, ..StepRun::ended(Phase::Verify, 0, false) });
     }
+    draft.repair_silenced(&plan().hash(), Ok(("7c5e2a90-5c0e-4f4b-9a51-0d6a5f3a1c11", at(320))), at(140));
     draft
 }
 
@@ -213,6 +214,16 @@ pub fn failed() -> Draft {
     });
     draft.incident.status = Status::RepairFailed;
     draft.incident.flaps = 2;
+    draft
+}
+
+/// One whose repair was verified, but whose alert went on.
+#[must_use]
+pub fn still_firing() -> Draft {
+    let mut draft = repaired();
+    if let Some(id) = draft.incident.approval.as_ref().map(|approval| approval.id.clone()) {
+        draft.still_fires(&id, SignedDuration::from_secs(900), at(1_060));
+    }
     draft
 }
 
@@ -306,7 +317,7 @@ pub fn flow() -> Flow {
 /// Every one of them that is no storm and no report.
 #[must_use]
 pub fn incidents() -> Vec<Incident> {
-    [waiting(), half_approved(), repairing(), repaired(), failed(), needs_human()].map(|draft| draft.incident).into()
+    [waiting(), half_approved(), repairing(), repaired(), failed(), still_firing(), needs_human()].map(|draft| draft.incident).into()
 }
 
 /// Earlier incidents of one fingerprint, newest first.

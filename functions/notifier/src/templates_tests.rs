@@ -8,6 +8,7 @@ use serde_json::json;
 use shared::domain::alert::Texts;
 use shared::domain::approval::{Standing, Verdict, Vote};
 use shared::domain::budget::{Paid, Spending};
+use shared::domain::draft::Draft;
 use shared::domain::evidence::{Evidence, Found, Measurement, Source};
 use shared::domain::guardrail::{Guardrail, Outcome};
 use shared::domain::incident::{Incident, Status};
@@ -111,6 +112,36 @@ fn who_runs_by_itself_says_so_and_a_silence_says_until_when() {
     assert!(!card.text.plain().contains("left out"));
     incident.left_out = 7;
     assert!(english(&incident).text.plain().contains("its sender left out 7 alerts"));
+}
+
+#[test]
+fn a_repair_says_what_became_of_its_silence_and_of_its_alert() {
+    let shown = |incident: &Incident| Language::ALL.map(|language| templates().card(language, incident, &Extras::default()).text.plain());
+    let contains = |incident: &Incident, words: [&str; 2]| {
+        for (text, words) in shown(incident).iter().zip(words) {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+    };
+    let running = samples::repairing();
+    contains(
+        &running.incident,
+        ["is silent about it while the repair runs, until 2026-11-", "修復期間 Alertmanager 靜音，最晚至 2026-11-"],
+    );
+    let after = |removed| {
+        let mut draft = running.clone();
+        draft.repair_silence_ended(removed, draft.incident.opened_at);
+        draft.incident
+    };
+    contains(&after(Err("it is down")), ["could not be taken away, it ends at 2026-11-", "修復靜音未能解除，將於 2026-11-"]);
+    for text in shown(&after(Ok(()))) {
+        assert!(!text.contains("Alertmanager"), "there is nothing to say any more: {text}");
+    }
+    let mut without = Draft::of(Incident { repair_silence: None, ..running.incident });
+    let hash = without.incident.repair.as_ref().expect("it runs").plan_hash.clone();
+    without.repair_silenced(&hash, Err("it is <down>"), without.incident.opened_at);
+    contains(&without.incident, ["was not silent during the repair: it is <down>", "未能靜音：it is <down>"]);
+    contains(&samples::still_firing().incident, ["The repair failed: a human has to look", "修復失敗，需要人工介入"]);
+    contains(&samples::still_firing().incident, ["verified, but the alert has not resolved in time", "驗證通過，但告警未在時限內解除"]);
 }
 
 #[test]
@@ -334,8 +365,14 @@ fn every_state_has_its_word_in_every_language() {
         Status::Announced,
         Status::Tied,
     ];
-    let outcomes =
-        [RepairOutcome::Verified, RepairOutcome::StepFailed, RepairOutcome::NotVerified, RepairOutcome::Unknown, RepairOutcome::Stopped];
+    let outcomes = [
+        RepairOutcome::Verified,
+        RepairOutcome::StepFailed,
+        RepairOutcome::NotVerified,
+        RepairOutcome::Unknown,
+        RepairOutcome::Stopped,
+        RepairOutcome::StillFiring,
+    ];
     for language in Language::ALL {
         for status in statuses {
             for guardrail in Guardrail::ALL {

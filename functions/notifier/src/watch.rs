@@ -1,5 +1,5 @@
 //! That a plan on which nobody decides is not forgotten: the second list of people may decide too, and in the end it expires. Delayed
-//! messages look at it, so that nothing runs or costs in between.
+//! messages look at it, so that nothing runs or costs in between. What became of its repair is looked at in the same way.
 
 use jiff::{SignedDuration, Timestamp};
 use shared::domain::approval::Approval;
@@ -9,6 +9,7 @@ use shared::domain::draft::Draft;
 use shared::domain::id::ApprovalId;
 use shared::domain::incident::Incident;
 use shared::message::Message;
+use shared::store::Look;
 
 use crate::{App, Clock, Failure};
 
@@ -29,10 +30,15 @@ impl App {
     /// If the queue or the table does not answer.
     pub(crate) async fn watch(&self, incident: &Incident, now: Timestamp) -> Result<(), Failure> {
         let Some((approval, at)) = waits(&self.channels, incident) else { return Ok(()) };
-        if self.store.next_look(&approval.id).await?.is_some_and(|due| now < due + LATE) {
+        self.look_once(Look::Decision, &approval.id, at, now).await
+    }
+
+    /// Sends a look, unless one is under way.
+    pub(crate) async fn look_once(&self, look: Look, id: &ApprovalId, at: Timestamp, now: Timestamp) -> Result<(), Failure> {
+        if self.store.next_look(look, id).await?.is_some_and(|due| now < due + LATE) {
             return Ok(());
         }
-        self.look_later(&approval.id, at, now).await
+        self.look_later(look, id, at, now).await
     }
 
     /// Looks at an approval whose time may have come: lets the second list decide too, or makes it void. As long as it waits, the next
@@ -49,16 +55,27 @@ impl App {
         // Also if it was not this look that changed it: the one that did may have ended before it sent this.
         self.notifications.send(&Message::IncidentChanged { incident_id: incident.id.clone() }).await?;
         let Some((_, at)) = waits(&self.channels, &incident) else { return Ok(None) };
-        if !follows(self.store.next_look(id).await?, now) {
-            self.look_later(id, at, now).await?;
-        }
+        self.look_again(Look::Decision, id, at, now).await?;
         Ok(escalated.then_some(incident))
     }
 
-    async fn look_later(&self, id: &ApprovalId, at: Timestamp, now: Timestamp) -> Result<(), Failure> {
-        let seconds = delay(at, now);
-        self.notifications.send_later(&Message::DecisionDue { approval_id: id.clone() }, seconds).await?;
-        Ok(self.store.look_is_due(id, now + SignedDuration::from_secs(i64::from(seconds))).await?)
+    /// Sends the look behind the one that is made, unless that has been done.
+    pub(crate) async fn look_again(&self, look: Look, id: &ApprovalId, at: Timestamp, now: Timestamp) -> Result<(), Failure> {
+        if follows(self.store.next_look(look, id).await?, now) {
+            return Ok(());
+        }
+        self.look_later(look, id, at, now).await
+    }
+
+    /// Sends a look that comes when it is due, or sooner if that is later than a queue can wait.
+    pub(crate) async fn look_later(&self, look: Look, id: &ApprovalId, at: Timestamp, now: Timestamp) -> Result<(), Failure> {
+        let (seconds, approval_id) = (delay(at, now), id.clone());
+        let message = match look {
+            Look::Decision => Message::DecisionDue { approval_id },
+            Look::Resolution => Message::ResolutionDue { approval_id },
+        };
+        self.notifications.send_later(&message, seconds).await?;
+        Ok(self.store.look_is_due(look, id, now + SignedDuration::from_secs(i64::from(seconds))).await?)
     }
 }
 

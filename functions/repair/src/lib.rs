@@ -6,6 +6,7 @@ mod entrance;
 mod lease;
 mod record;
 mod run;
+mod silence;
 pub mod turn;
 
 use aws_types::SdkConfig;
@@ -28,6 +29,7 @@ use crate::bridge::Bridge;
 use crate::config::Config;
 use crate::entrance::{Entrance, Rules, enter, give_up};
 use crate::lease::{Done, Lease};
+use crate::silence::Silencer;
 use crate::turn::Turn;
 
 /// For the guardrails and the ledgers, before the first step.
@@ -97,6 +99,7 @@ pub struct App {
     bridge: Bridge,
     files: OperatorFiles,
     limits: Limits,
+    silencer: Silencer,
 }
 
 impl App {
@@ -108,6 +111,7 @@ impl App {
         let (files, limits) = both(OperatorFiles::load(&config.config_dir), limits(&config.config_dir))?;
         let sqs = aws_sdk_sqs::Client::new(aws);
         Ok(Self {
+            silencer: Silencer::new(&config.config_dir, aws)?,
             store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
             notifications: Queue::new(sqs.clone(), config.notifications_queue),
             repairs: Queue::new(sqs, config.repairs_queue),
@@ -166,6 +170,7 @@ impl App {
             done = run::to_the_end(lease, incident, &plan, clock).await?;
             self.tell(id).await?;
         }
+        self.silencer.end(&self.store, id, clock).await?;
         if let Some(group) = group {
             self.store.leave_group(group, lease.target, &attempt.approval_id, clock()).await?;
         }

@@ -112,7 +112,7 @@ fn finish(draft: &mut Draft, plan: &Plan, outcome: RepairOutcome, now: Timestamp
     draft.record(
         now,
         match outcome {
-            RepairOutcome::Verified | RepairOutcome::NotVerified => executed,
+            RepairOutcome::Verified | RepairOutcome::NotVerified | RepairOutcome::StillFiring => executed,
             RepairOutcome::StepFailed => executed.failed("a step failed"),
             RepairOutcome::Unknown => executed.failed("a step was started, and its result will never be known"),
             RepairOutcome::Stopped => executed.failed("the kill switch stopped it"),

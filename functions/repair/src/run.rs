@@ -23,6 +23,7 @@ pub(crate) async fn to_the_end(lease: &Lease<'_>, mut incident: Incident, plan: 
     loop {
         let next = incident.repair.as_ref().map(|repair| (repair.next(plan), repair.rest(plan, clock())));
         if let Some((Next::Run(phase, index), rest)) = next {
+            incident = app.silencer.keep(&app.store, incident, phase, clock).await?;
             let longest = plan.phase(phase).get(index).map_or(SignedDuration::ZERO, |step| step.longest());
             if clock() + rest + longest > lease.turn.ends {
                 return Err(Failure::HandedOver { rest });

@@ -157,6 +157,9 @@ pub struct AlertmanagerServer {
     /// True if it may be on a private address, or be spoken to without TLS.
     #[serde(default)]
     pub private: bool,
+    /// True if it is to be silent about an alert while its repair runs.
+    #[serde(default)]
+    pub silence_repairs: bool,
 }
 
 impl AlertmanagerServer {

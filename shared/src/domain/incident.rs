@@ -15,6 +15,7 @@ use super::plan::Plan;
 use super::reanalysis::Reanalysis;
 use super::record::Recurrence;
 use super::repair::Repair;
+use super::repair_silence::RepairSilence;
 use super::silence::Silence;
 use super::storm::Storm;
 use super::trust::Trust;
@@ -131,6 +132,9 @@ pub struct Incident {
     /// When somebody asked for a silence last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silence_asked_at: Option<Timestamp>,
+    /// The silence of its last repair.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repair_silence: Option<RepairSilence>,
     /// The ids of the presses that decide nothing, as far as the log has them. Stored under the name from when only refused ones were.
     #[serde(default, rename = "refused_presses", skip_serializing_if = "Vec::is_empty")]
     pub logged_presses: Vec<String>,

@@ -168,6 +168,7 @@ fn ending(incident: &Incident) -> String {
         (Some(RepairOutcome::StepFailed), _) => format!("{what} failed: a step failed"),
         (Some(RepairOutcome::NotVerified), _) => format!("{what} failed: the symptom stayed"),
         (Some(RepairOutcome::Unknown), _) => format!("{what} failed: what a step did is unknown"),
+        (Some(RepairOutcome::StillFiring), _) => format!("{what} failed: it was verified, but the alert went on"),
         (Some(RepairOutcome::Stopped), _) => format!("{what} was stopped by the kill switch"),
         (None, Status::Rejected) => format!("a human rejected {what}"),
         (None, Status::Resolved) => format!("resolved without {what}, which was proposed"),

@@ -47,6 +47,8 @@ pub mod price;
 pub mod reanalysis;
 pub mod record;
 pub mod repair;
+pub mod repair_silence;
+pub mod resolution;
 #[cfg(feature = "playbooks")]
 pub mod run;
 pub mod server_url;

@@ -72,8 +72,12 @@ pub enum Event {
     MoreAsked,
     /// Somebody pressed a button that decides nothing, and may not, or asked for what cannot be.
     PressRefused,
-    /// Alertmanager silences it.
+    /// Alertmanager silences it: for an hour because somebody asked for it, or while a repair runs.
     SilenceCreated,
+    /// The silence of a repair was taken away.
+    SilenceRemoved,
+    /// The alert of a verified repair has not resolved in time: the repair counts as failed.
+    ResolutionOverdue,
     /// Every alert of the episode has resolved.
     IncidentResolved,
     /// An alert fired again inside the window.
@@ -120,6 +124,8 @@ impl Event {
             Self::MoreAsked => "MORE_ASKED",
             Self::PressRefused => "PRESS_REFUSED",
             Self::SilenceCreated => "SILENCE_CREATED",
+            Self::SilenceRemoved => "SILENCE_REMOVED",
+            Self::ResolutionOverdue => "RESOLUTION_OVERDUE",
             Self::IncidentResolved => "INCIDENT_RESOLVED",
             Self::IncidentReopened => "INCIDENT_REOPENED",
             Self::RepairRecurred => "REPAIR_RECURRED",

@@ -43,21 +43,28 @@ pub struct Run {
 }
 
 impl Run {
-    /// The run that ends with this very change, if one does. Saved together with the change, it counts once.
+    /// The run that ends with this very change, or turns out to have failed after all. Saved together with the change, it counts once.
     #[must_use]
     pub fn ended_by(draft: &Draft) -> Option<Self> {
-        let ended = draft.entries.iter().find(|entry| entry.event == Event::ExecutionCompleted)?;
-        let outcome = draft.incident.repair.as_ref()?.outcome?;
+        let ended = draft.entries.iter().find(|entry| entry.event == Event::ExecutionCompleted);
+        let repair = draft.incident.repair.as_ref()?;
+        let (at, outcome) = (ended.map(|entry| entry.at).or(repair.finished_at.filter(|_| Self::fails_after_all(draft)))?, repair.outcome?);
         let plan = draft.incident.plan.as_ref()?;
         Some(Self {
             playbook: plan.playbook.clone(),
             incident_id: draft.incident.id.clone(),
             round: plan.round,
             target: plan.target.clone(),
-            at: ended.at,
+            at,
             verified: outcome == RepairOutcome::Verified,
             recurred_at: None,
         })
+    }
+
+    /// True if this very change takes a run back that was counted as verified: its alert has not resolved in time.
+    #[must_use]
+    pub fn fails_after_all(draft: &Draft) -> bool {
+        draft.entries.iter().any(|entry| entry.event == Event::ResolutionOverdue)
     }
 }
 

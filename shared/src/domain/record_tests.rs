@@ -23,7 +23,8 @@ fn ran(outcome: RepairOutcome) -> Incident {
     Incident { plan: Some(plan()), repair: Some(repair), ..incident() }
 }
 
-const FAILURES: [RepairOutcome; 3] = [RepairOutcome::NotVerified, RepairOutcome::StepFailed, RepairOutcome::Unknown];
+const FAILURES: [RepairOutcome; 4] =
+    [RepairOutcome::NotVerified, RepairOutcome::StepFailed, RepairOutcome::Unknown, RepairOutcome::StillFiring];
 
 #[test]
 fn only_the_change_that_ends_a_run_counts_and_only_a_verified_one_counts_for_it() {
@@ -33,8 +34,16 @@ fn only_the_change_that_ends_a_run_counts_and_only_a_verified_one_counts_for_it(
         draft.record(minute(60), News::new(Event::ExecutionCompleted, "repair", ""));
         let (playbook, target, incident_id) = ("restart".into(), "web".into(), draft.incident.id.clone());
         let run = Run { playbook, incident_id, round: 1, target, at: minute(60), verified, recurred_at: None };
-        assert_eq!(Run::ended_by(&draft), Some(run), "{outcome:?}");
+        assert_eq!((Run::ended_by(&draft), Run::fails_after_all(&draft)), (Some(run), false), "{outcome:?}");
     }
+}
+
+#[test]
+fn a_verified_run_whose_alert_went_on_is_the_same_run_and_failed() {
+    let mut draft = Draft::of(ran(RepairOutcome::StillFiring));
+    draft.record(minute(75), News::new(Event::ResolutionOverdue, "notifier", ""));
+    let run = Run::ended_by(&draft).expect("a run");
+    assert_eq!((run.round, run.at, run.verified, Run::fails_after_all(&draft)), (1, minute(60), false, true));
 }
 
 #[test]

@@ -151,6 +151,8 @@ pub enum RepairOutcome {
     NotVerified,
     /// A step was started and its result will never be known.
     Unknown,
+    /// It was verified, but its alert has not resolved in time.
+    StillFiring,
     /// Somebody switched repairs off while it ran.
     Stopped,
 }

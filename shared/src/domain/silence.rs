@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::alert::{Alert, LABEL_CHARACTERS, LABELS_KEPT};
 use super::draft::Draft;
+use super::id::IncidentId;
 use super::incident::Incident;
 use super::operation_log::{Entry, Event, News};
 
@@ -19,6 +20,8 @@ pub const TRIED_FOR: SignedDuration = SignedDuration::from_mins(10);
 pub const APART: SignedDuration = SignedDuration::from_secs(30);
 /// What alerts of Alertmanager call their source. Grafana's come through the same door, and have silences of another API.
 const SOURCE: &str = "alertmanager";
+/// Who writes what became of a request into the log.
+const ACTOR: &str = "notifier";
 /// The label without which a silence would be about anything.
 pub const ALERTNAME: &str = "alertname";
 
@@ -66,8 +69,16 @@ pub fn ask(draft: &mut Draft, by: &str, now: Timestamp) -> Result<(), Refusal> {
     Ok(())
 }
 
+impl Silence {
+    /// What Alertmanager shows beside it, by which it is found again.
+    #[must_use]
+    pub fn comment(incident: &IncidentId) -> String {
+        format!("Quell, incident {incident}")
+    }
+}
+
 impl Incident {
-    /// Until when its alert is silenced, if it is.
+    /// Until when its alert is silenced because somebody asked for it, if it is.
     #[must_use]
     pub fn silenced_until(&self, now: Timestamp) -> Option<Timestamp> {
         self.silence.as_ref().map(|silence| silence.until).filter(|until| now < *until)
@@ -94,7 +105,10 @@ pub fn labels(alert: &Alert) -> Option<Vec<(&str, &str)>> {
 /// The last request for a silence, if nothing has come of it yet.
 #[must_use]
 pub fn unanswered(log: &[Entry]) -> Option<&Entry> {
-    let last = log.iter().rev().find(|entry| matches!(entry.event, Event::SilenceRequested | Event::SilenceCreated))?;
+    // The silence of a repair is nobody's answer.
+    let concerns =
+        |entry: &&Entry| entry.event == Event::SilenceRequested || (entry.event == Event::SilenceCreated && entry.actor == ACTOR);
+    let last = log.iter().rev().find(concerns)?;
     (last.event == Event::SilenceRequested).then_some(last)
 }
 
@@ -105,14 +119,14 @@ impl Draft {
             return;
         }
         let context = json!({ "silence_id": silence.id, "until": silence.until, "by": silence.by });
-        self.record(now, News::new(Event::SilenceCreated, "notifier", format!("silenced until {:.0}", silence.until)).with(context));
+        self.record(now, News::new(Event::SilenceCreated, ACTOR, format!("silenced until {:.0}", silence.until)).with(context));
         self.incident.silence = Some(silence);
     }
 
     /// Notes why there is no silence. It can be asked for again at once.
     pub fn not_silenced(&mut self, why: &str, now: Timestamp) {
         self.incident.silence_asked_at = None;
-        self.record(now, News::new(Event::SilenceCreated, "notifier", "there is no silence").failed(why));
+        self.record(now, News::new(Event::SilenceCreated, ACTOR, "there is no silence").failed(why));
     }
 }
 
@@ -186,7 +200,8 @@ mod tests {
         draft.not_silenced("it refuses", NOW);
         assert_eq!(unanswered(&draft.entries), None, "what failed is an answer");
         draft.record(NOW, News::new(Event::SilenceRequested, "telegram:8", ""));
-        assert!(unanswered(&draft.entries).is_some());
+        draft.record(NOW, News::new(Event::SilenceCreated, "repair", ""));
+        assert!(unanswered(&draft.entries).is_some(), "the silence of a repair is none that somebody asked for");
         let silence = Silence { id: "s1".to_owned(), until: NOW + LASTS, by: "telegram:8".to_owned() };
         draft.silenced(silence.clone(), NOW);
         let once = draft.clone();
@@ -194,7 +209,7 @@ mod tests {
         assert_eq!((unanswered(&draft.entries), &draft), (None, &once));
         assert_eq!(draft.incident.silenced_until(NOW), Some(NOW + LASTS));
         assert_eq!(draft.incident.silenced_until(NOW + LASTS), None);
-        assert!(draft.entries[1].error.is_some() && draft.entries[3].success);
+        assert!(draft.entries[1].error.is_some() && draft.entries[4].success);
         assert_eq!(LASTS, SignedDuration::from_hours(1));
     }
 }

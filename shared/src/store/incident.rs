@@ -98,7 +98,7 @@ impl Store {
 
     /// Saves a draft, and what belongs to it, in one transaction.
     pub(super) async fn commit(&self, draft: Draft, also: impl IntoIterator<Item = TransactWriteItem>) -> Result<Incident, StoreError> {
-        let ended = Run::ended_by(&draft);
+        let (ended, after_all) = (Run::ended_by(&draft), Run::fails_after_all(&draft));
         let Draft { mut incident, entries } = draft;
         let before = incident.version;
         incident.version += 1;
@@ -116,7 +116,7 @@ impl Store {
         if let Some(run) = &ended {
             puts.push(runs::put(&self.table, run)?);
         }
-        let counted = ended.map(|run| ledger::counted(&self.table, &run)).transpose()?;
+        let counted = ended.map(|run| ledger::counted(&self.table, &run, after_all)).transpose()?;
         let counted = counted.map(|update| TransactWriteItem::builder().update(update).build());
         let writes = puts.into_iter().map(|put| TransactWriteItem::builder().put(put).build()).chain(also).chain(counted).collect();
         match self.transact(writes).await? {

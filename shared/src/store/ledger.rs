@@ -173,13 +173,15 @@ impl Store {
     }
 }
 
-/// Counts the end of a run in its playbook's record; written with the incident that it ends, so that it counts once.
-pub(super) fn counted(table: &str, run: &Run) -> Result<Update, StoreError> {
+/// Counts the end of a run in its playbook's record; written with the incident that it ends, so that it counts once. One that fails
+/// `after_all` was counted as verified before.
+pub(super) fn counted(table: &str, run: &Run, after_all: bool) -> Result<Update, StoreError> {
+    let verified = i32::from(run.verified) - i32::from(after_all);
     Update::builder()
         .table_name(table)
         .set_key(Some(record_key(&run.playbook)))
         .update_expression("ADD verified :verified, failed :failed SET last_run = :at")
-        .expression_attribute_values(":verified", number(u8::from(run.verified)))
+        .expression_attribute_values(":verified", number(verified))
         .expression_attribute_values(":failed", number(u8::from(!run.verified)))
         .expression_attribute_values(":at", millis(run.at))
         .build()

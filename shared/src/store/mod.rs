@@ -38,6 +38,7 @@ pub use join::{Join, Joins};
 pub use lock::{Held, Holder};
 pub use receipt::Receipt;
 pub use storm::Place;
+pub use watch::Look;
 
 /// Why the store did not do what was asked.
 #[derive(Debug, Error)]

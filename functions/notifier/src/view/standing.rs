@@ -4,6 +4,7 @@ use serde::Serialize;
 use shared::domain::approval::{Approval, Standing, Verdict};
 use shared::domain::incident::Incident;
 use shared::domain::repair::{RepairOutcome, StepRun};
+use shared::domain::repair_silence::RepairSilence;
 
 use super::plan::word;
 use super::{NAME_CHARACTERS, STEP_CHARACTERS, TEXT_CHARACTERS, last, moment, short};
@@ -41,10 +42,16 @@ pub struct Stand {
     pub ran: Vec<Ran>,
     /// How many ran before them.
     pub ran_before: usize,
-    /// `verified`, `step_failed`, `not_verified`, `unknown` or `stopped`, once the repair has ended.
+    /// `verified`, `step_failed`, `not_verified`, `unknown`, `stopped` or `still_firing`, once the repair has ended.
     pub repair: &'static str,
     /// How long it took, in seconds with one decimal.
     pub repair_seconds: String,
+    /// `holds` while Alertmanager is silent because of the repair, `not_made` or `not_removed` where that went wrong.
+    pub repair_silence: &'static str,
+    /// Until when it is silent at the latest.
+    pub repair_silence_until: String,
+    /// What went wrong.
+    pub repair_silence_why: String,
 }
 
 /// A step that has run, or runs.
@@ -74,8 +81,22 @@ impl Stand {
                 stand.repair = outcome_word(outcome);
                 stand.repair_seconds = format!("{:.1}", finished_at.duration_since(repair.started_at).as_secs_f64());
             }
+            if let Some(silence) = incident.repair_silence.as_ref().filter(|silence| silence.plan_hash == repair.plan_hash) {
+                stand.silence(silence);
+            }
         }
         stand
+    }
+
+    fn silence(&mut self, silence: &RepairSilence) {
+        self.repair_silence = match (&silence.id, silence.ended_at, &silence.fault) {
+            (None, ..) => "not_made",
+            (Some(_), None, _) => "holds",
+            (Some(_), Some(_), Some(_)) => "not_removed",
+            (Some(_), Some(_), None) => return,
+        };
+        self.repair_silence_until = moment(silence.until);
+        self.repair_silence_why = silence.fault.as_deref().map(|why| short(why, STEP_CHARACTERS)).unwrap_or_default();
     }
 
     fn decision(&mut self, approval: &Approval) {
@@ -115,6 +136,7 @@ pub(super) fn outcome_word(outcome: RepairOutcome) -> &'static str {
         RepairOutcome::StepFailed => "step_failed",
         RepairOutcome::NotVerified => "not_verified",
         RepairOutcome::Unknown => "unknown",
+        RepairOutcome::StillFiring => "still_firing",
         RepairOutcome::Stopped => "stopped",
     }
 }

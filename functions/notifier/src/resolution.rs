@@ -1,0 +1,76 @@
+//! That the alert of a repair resolves in the end: what does not is a repair that failed (`unknown-is-failure`). While Alertmanager is
+//! silent about an alert it keeps its resolve to itself, so that it is asked before anything is held against a repair.
+
+use jiff::{SignedDuration, Timestamp};
+use shared::domain::alert::{Alert, AlertStatus};
+use shared::domain::id::ApprovalId;
+use shared::domain::incident::Incident;
+use shared::domain::resolution::{due, first_look};
+use shared::domain::silence::{TRIED_FOR, labels};
+use shared::message::{Message, Signal};
+use shared::store::Look;
+use tracing::{info, warn};
+
+use crate::silence::SilenceError;
+use crate::{App, Clock, Failure};
+
+/// After what time a resolve that was put onto the queue of signals is counted, in any case but a fault.
+const COUNTED_AFTER: SignedDuration = SignedDuration::from_secs(60);
+
+impl App {
+    /// Sees to it that somebody looks, once a repair has ended, whether its alert resolves.
+    ///
+    /// # Errors
+    /// If the queue or the table does not answer.
+    pub(crate) async fn watch_resolution(&self, incident: &Incident, now: Timestamp) -> Result<(), Failure> {
+        let (Some(approval), Some(at)) = (&incident.approval, first_look(incident, self.resolve_within)) else { return Ok(()) };
+        self.look_once(Look::Resolution, &approval.id, at, now).await
+    }
+
+    /// Looks whether the alert of a repair has resolved, and counts the repair as failed if it is overdue. A resolve of which
+    /// Alertmanager has told nobody is put onto the queue of signals, as if it had.
+    ///
+    /// # Errors
+    /// If the queue or the table does not answer; looking again changes nothing twice.
+    pub async fn resolution_due(&self, id: &ApprovalId, clock: Clock<'_>) -> Result<(), Failure> {
+        let Some(incident) = self.store.incident(&id.incident()).await? else { return Ok(()) };
+        let (now, within) = (clock(), self.resolve_within);
+        let mine = incident.approval.as_ref().is_some_and(|approval| approval.id == *id);
+        let Some(first) = first_look(&incident, within).filter(|_| mine) else { return Ok(()) };
+        let waits = now < due(&incident, within).filter(|due| *due <= now).unwrap_or(first) + TRIED_FOR;
+        if now >= first {
+            match self.ended_unheard(&incident, now).await {
+                Ok(Some(alert)) if waits => {
+                    info!(incident_id = %incident.id, "Alertmanager does not know the alert any more, and has not said so");
+                    self.signals.send(&Signal { alert }).await?;
+                    return self.look_later(Look::Resolution, id, now + COUNTED_AFTER, now).await;
+                }
+                Err(Failure::Silence(error)) if !(waits && error.may_pass()) => {
+                    warn!(incident_id = %incident.id, %error, "whether the alert still fires could not be found out");
+                }
+                asked => drop(asked?),
+            }
+        }
+        let (incident, ()) = self.store.change_loaded(incident, |draft| draft.still_fires(id, within, now)).await?;
+        // Also if it was not this look that changed it: the one that did may have ended before it sent this.
+        self.notifications.send(&Message::IncidentChanged { incident_id: incident.id.clone() }).await?;
+        match due(&incident, within) {
+            Some(at) => self.look_again(Look::Resolution, id, at, now).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The resolve of the incident's alert, if Alertmanager does not know it as firing while the episode does.
+    async fn ended_unheard(&self, incident: &Incident, now: Timestamp) -> Result<Option<Alert>, Failure> {
+        let Some(alertmanager) = self.alertmanager.as_ref().filter(|_| incident.can_be_silenced()) else { return Ok(None) };
+        let Some(labels) = labels(&incident.alert) else { return Ok(None) };
+        // First what is to be ended, then whether it has: an alert that fires anew in between is another one.
+        let Some(episode) = self.store.episode(&incident.fingerprint).await? else { return Ok(None) };
+        let firing = episode.members.get(&incident.alert.member).filter(|_| episode.incident_id == incident.id && !episode.overflowed);
+        let Some(starts_at) = firing.and_then(|starts_at| Timestamp::from_millisecond(*starts_at).ok()) else { return Ok(None) };
+        if alertmanager.fires(&labels, now).await.map_err(SilenceError::from)? {
+            return Ok(None);
+        }
+        Ok(Some(Alert { status: AlertStatus::Resolved, starts_at, ..incident.alert.clone() }))
+    }
+}

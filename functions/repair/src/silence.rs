@@ -1,0 +1,103 @@
+//! The silence of a repair in Alertmanager: made before the first step, taken away at the first failure and at the end. Whatever goes
+//! wrong with it is told, and stops nothing.
+
+use std::path::Path;
+
+use aws_types::SdkConfig;
+use jiff::Timestamp;
+use shared::alertmanager::{Alertmanager, Wanted};
+use shared::channels_file::{self, CHANNELS};
+use shared::domain::id::IncidentId;
+use shared::domain::incident::Incident;
+use shared::domain::plan::Phase;
+use shared::domain::repair_silence::{ACTOR, RepairSilence};
+use shared::domain::silence::labels;
+use shared::fault::{Fault, Faults};
+use shared::outbound::{NoClient, PublicClient, client};
+use shared::secrets::Secrets;
+use shared::store::{Store, StoreError};
+use tracing::warn;
+
+/// What makes silences, if the operator wants them: `channels.json` says so with `alertmanager.silence_repairs`.
+#[derive(Debug)]
+pub(crate) struct Silencer(Option<Alertmanager>);
+
+impl Silencer {
+    /// Reads the operator's file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, or that there is no HTTP client.
+    pub(crate) fn new(directory: &Path, aws: &SdkConfig) -> Result<Self, Faults> {
+        let server = channels_file::load(directory)?.alertmanager.filter(|server| server.silence_repairs);
+        let alertmanager = server.map(|server| {
+            let secrets = Secrets::new(aws_sdk_secretsmanager::Client::new(aws));
+            Ok(Alertmanager::new(server, &client()?, &PublicClient::new()?, secrets))
+        });
+        let fault =
+            |error: NoClient| Faults(vec![Fault { file: directory.join(CHANNELS), line: None, field: None, text: error.to_string() }]);
+        Ok(Self(alertmanager.transpose().map_err(fault)?))
+    }
+
+    /// Sees to the silence before a step of this phase: the first that repairs is run in silence, and people have to hear of it before
+    /// anything is taken back.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) async fn keep(
+        &self,
+        store: &Store,
+        incident: Incident,
+        phase: Phase,
+        clock: fn() -> Timestamp,
+    ) -> Result<Incident, StoreError> {
+        match phase {
+            Phase::Steps => self.begin(store, incident, clock).await,
+            Phase::Rollback => self.remove(store, incident, clock).await,
+            Phase::Facts | Phase::Verify => Ok(incident),
+        }
+    }
+
+    /// Takes the silence of a repair away that has ended, also if another worker has run it, who died before this.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub(crate) async fn end(&self, store: &Store, id: &IncidentId, clock: fn() -> Timestamp) -> Result<(), StoreError> {
+        if self.0.is_none() {
+            return Ok(());
+        }
+        let incident = store.known_incident(id).await?;
+        let runs = incident.repair.as_ref().is_some_and(|repair| repair.outcome.is_none());
+        if runs { Ok(()) } else { self.remove(store, incident, clock).await.map(drop) }
+    }
+
+    /// Makes the silence of the repair that is about to run its first step, once. One that a worker made who died before it was stored
+    /// is found.
+    async fn begin(&self, store: &Store, incident: Incident, clock: fn() -> Timestamp) -> Result<Incident, StoreError> {
+        let (Some(alertmanager), Some(until)) = (&self.0, incident.wants_repair_silence(clock())) else { return Ok(incident) };
+        let (Some(labels), Some(repair)) = (labels(&incident.alert), &incident.repair) else { return Ok(incident) };
+        let hash = &repair.plan_hash;
+        let wanted = Wanted { labels: &labels, until, by: ACTOR, comment: &RepairSilence::comment(&incident.id, hash) };
+        let made = alertmanager.silence(wanted, clock()).await.map_err(|error| {
+            warn!(incident_id = %incident.id, %error, "the repair runs without a silence");
+            error.to_string()
+        });
+        let made = made.as_ref().map(|silence| (silence.id.as_str(), silence.until)).map_err(String::as_str);
+        let (saved, ()) = store.change_loaded(incident.clone(), |draft| draft.repair_silenced(hash, made, clock())).await?;
+        Ok(saved)
+    }
+
+    async fn remove(&self, store: &Store, incident: Incident, clock: fn() -> Timestamp) -> Result<Incident, StoreError> {
+        let Some((silence, until)) = incident.open_repair_silence() else { return Ok(incident) };
+        let removed = match &self.0 {
+            _ if until <= clock() => Ok(()),
+            Some(alertmanager) => alertmanager.expire(silence).await.map_err(|error| error.to_string()),
+            None => Err("channels.json does not name its Alertmanager any more".to_owned()),
+        };
+        if let Err(why) = &removed {
+            warn!(incident_id = %incident.id, why, "the silence of the repair could not be taken away: it ends by itself");
+        }
+        let removed = removed.as_ref().copied().map_err(String::as_str);
+        let (saved, ()) = store.change_loaded(incident, |draft| draft.repair_silence_ended(removed, clock())).await?;
+        Ok(saved)
+    }
+}

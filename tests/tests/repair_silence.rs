@@ -1,0 +1,202 @@
+//! The silence of a repair, in the real Alertmanager (Debian's package): there while it runs, gone afterwards, and bounded by itself.
+
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use repair::turn::Turn;
+use repair::{App, Failure};
+use serde_json::{Value, json};
+use shared::domain::incident::{Incident, Status};
+use shared::domain::operation_log::{Entry, Event};
+use shared::domain::repair::RepairOutcome;
+use shared::domain::repair_silence::until;
+use shared::message::Message;
+use shared::store::Holder;
+use tempfile::TempDir;
+use tests::alert::TestAlert;
+use tests::alertmanager::{Alertmanager, Receiver};
+use tests::repairing::turn;
+use tests::stack::Stack;
+
+/// Two clocks of one machine, one of which is rounded to milliseconds.
+const ROUNDED: SignedDuration = SignedDuration::from_millis(2);
+
+/// A repair function that knows of an Alertmanager which is to be silent.
+struct Story {
+    stack: Stack,
+    files: TempDir,
+}
+
+impl Story {
+    fn with(url: &str) -> Self {
+        let stack = Stack::start();
+        let files = tempfile::tempdir().expect("a directory");
+        for name in ["playbooks.yaml", "service-registry.yaml", "guardrails.yaml"] {
+            std::fs::copy(stack.facts.target.config_dir.join(name), files.path().join(name)).expect("copied");
+        }
+        let file = json!({ "alertmanager": { "url": url, "private": true, "silence_repairs": true } });
+        std::fs::write(files.path().join("channels.json"), file.to_string()).expect("written");
+        Self { stack, files }
+    }
+
+    fn repair(&self, changed: &[(&str, &str)]) -> App {
+        let directory = self.files.path().to_str().expect("text");
+        self.stack.repair_with(&[&[("CONFIG_DIR", directory)], changed].concat())
+    }
+
+    /// An incident whose plan is approved, with the message that says so.
+    async fn approved(&self) -> (Incident, Message) {
+        let opened = self.stack.deliver_one(&TestAlert::firing(&self.stack.facts.target.service)).await;
+        let id = opened["incident_id"].as_str().expect("an incident");
+        let incident = self.stack.status(id, Status::AwaitingApproval).await;
+        let message = self.stack.approve_quietly(&incident).await;
+        (incident, message)
+    }
+
+    /// Gives the target back that a worker keeps, because it was killed or something of it may still be at work there.
+    async fn free(&self, incident: &Incident, turn: &Turn) {
+        let holder = Holder { incident: &incident.id, worker: &turn.worker };
+        self.stack.store.unlock(&self.stack.facts.target.service, holder).await.expect("given back");
+    }
+
+    async fn loaded(&self, incident: &Incident) -> Incident {
+        self.stack.store.known_incident(&incident.id).await.expect("the incident")
+    }
+
+    async fn log(&self, incident: &Incident) -> Vec<Entry> {
+        self.stack.store.log(&incident.id).await.expect("the log")
+    }
+}
+
+/// Runs a repair; another story's may hold its target for a moment.
+async fn run(app: &App, message: &Message, turn: &Turn) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        match app.handle(message, turn, Timestamp::now).await {
+            Err(Failure::Held { .. } | Failure::GroupFull { .. }) if Instant::now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            ran => return ran.expect("it ran"),
+        }
+    }
+}
+
+async fn real() -> Alertmanager {
+    Alertmanager::alone(Receiver { url: "http://127.0.0.1:9/", token: "nobody", group_by: &["alertname"] }).await
+}
+
+/// The silences that were made because of an incident.
+async fn silences(alertmanager: &Alertmanager, incident: &Incident) -> Vec<Value> {
+    let all = alertmanager.get("silences").await;
+    let about = |silence: &&Value| silence["comment"].as_str().is_some_and(|comment| comment.contains(incident.id.as_str()));
+    all.as_array().expect("a list").iter().filter(about).cloned().collect()
+}
+
+fn time(silence: &Value, name: &str) -> Timestamp {
+    silence[name].as_str().expect("a time").parse().expect("a time")
+}
+
+fn at(log: &[Entry], event: Event) -> Timestamp {
+    log.iter().find(|entry| entry.event == event).unwrap_or_else(|| panic!("no {event:?} in {log:#?}")).at
+}
+
+#[tokio::test]
+async fn it_is_there_from_before_the_first_step_until_the_last_check() {
+    if !Alertmanager::is_installed("repair_silence") {
+        return;
+    }
+    let alertmanager = real().await;
+    let story = Story::with(alertmanager.url());
+    let (incident, message) = story.approved().await;
+    let app = story.repair(&[]);
+    run(&app, &message, &turn()).await;
+    run(&app, &message, &turn()).await;
+
+    let repaired = story.loaded(&incident).await;
+    assert_eq!(repaired.repair.as_ref().and_then(|repair| repair.outcome), Some(RepairOutcome::Verified));
+    let made = silences(&alertmanager, &incident).await;
+    let [silence] = made.as_slice() else { panic!("one silence: {made:?}") };
+    assert_eq!((&silence["status"]["state"], &silence["createdBy"]), (&json!("expired"), &json!("repair")));
+    let hash = &repaired.plan.as_ref().expect("a plan").hash();
+    assert!(silence["comment"].as_str().is_some_and(|comment| comment.contains(hash)), "{silence}");
+    assert_eq!(silence["matchers"].as_array().map(Vec::len), Some(repaired.alert.labels.len()), "this alert and no other: {silence}");
+
+    let log = story.log(&incident).await;
+    assert!(at(&log, Event::ApprovalDecided) < at(&log, Event::SilenceCreated), "{log:#?}");
+    assert!(at(&log, Event::SilenceCreated) <= at(&log, Event::StepStarted), "{log:#?}");
+    assert!(time(silence, "startsAt") <= at(&log, Event::StepStarted) + ROUNDED, "{silence} {log:#?}");
+    assert!(time(silence, "endsAt") + ROUNDED >= at(&log, Event::VerificationFinished), "{silence} {log:#?}");
+    let of = |event| log.iter().filter(|entry| entry.event == event && entry.success).count();
+    assert_eq!((of(Event::SilenceCreated), of(Event::SilenceRemoved)), (1, 1));
+}
+
+#[tokio::test]
+async fn it_is_gone_when_a_step_has_failed() {
+    if !Alertmanager::is_installed("repair_silence") {
+        return;
+    }
+    let alertmanager = real().await;
+    let story = Story::with(alertmanager.url());
+    let (incident, message) = story.approved().await;
+    // Nobody answers for the host.
+    let worker = turn();
+    run(&story.repair(&[("BRIDGE_FUNCTION_NAME", "no-such-function")]), &message, &worker).await;
+    story.free(&incident, &worker).await;
+    assert_eq!(story.loaded(&incident).await.status, Status::RepairFailed);
+    let made = silences(&alertmanager, &incident).await;
+    assert!(matches!(made.as_slice(), [silence] if silence["status"]["state"] == "expired"), "{made:?}");
+    let log = story.log(&incident).await;
+    let later = at(&log, Event::SilenceRemoved).duration_since(at(&log, Event::StepFinished));
+    assert!(later < SignedDuration::from_secs(2), "people hear of it at once: {log:#?}");
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_leaves_one_that_ends_by_itself_and_the_next_finds_it() {
+    if !Alertmanager::is_installed("repair_silence") {
+        return;
+    }
+    let alertmanager = real().await;
+    let story = Story::with(alertmanager.url());
+    let (incident, message) = story.approved().await;
+    let (app, killed, next) = (story.repair(&[]), turn(), turn());
+    {
+        let running = std::pin::pin!(run(&app, &message, &killed));
+        let started = async {
+            while !story.log(&incident).await.iter().any(|entry| entry.event == Event::StepStarted) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        // It dies here, in the middle of its step.
+        tokio::select! { () = running => panic!("it ran to its end"), () = started => {} }
+    }
+    let cut_off = story.loaded(&incident).await;
+    let (repair, plan) = (cut_off.repair.as_ref().expect("it runs"), cut_off.plan.as_ref().expect("a plan"));
+    let made = silences(&alertmanager, &incident).await;
+    let [silence] = made.as_slice() else { panic!("one silence: {made:?}") };
+    assert_eq!(silence["status"]["state"], "active");
+    assert!(time(silence, "endsAt") <= until(repair, plan), "it ends no later than the repair can: {silence}");
+
+    // As if it had died before it was stored.
+    story.stack.store.change(&incident.id, |draft| draft.incident.repair_silence = None).await.expect("saved");
+    story.free(&incident, &killed).await;
+    run(&app, &message, &next).await;
+    story.free(&incident, &next).await;
+    assert!(story.loaded(&incident).await.repair.is_some_and(|repair| repair.outcome.is_some()), "it has ended");
+    let made = silences(&alertmanager, &incident).await;
+    assert!(matches!(made.as_slice(), [one] if one["id"] == silence["id"] && one["status"]["state"] == "expired"), "{made:?}");
+    let known = story.log(&incident).await.into_iter().filter(|entry| entry.event == Event::SilenceCreated);
+    assert!(known.map(|entry| entry.context["silence_id"].clone()).eq([silence["id"].clone(), silence["id"].clone()]));
+}
+
+#[tokio::test]
+async fn an_alertmanager_that_is_down_stops_nothing_and_people_see_it() {
+    let story = Story::with("http://127.0.0.1:9");
+    let (incident, message) = story.approved().await;
+    run(&story.repair(&[]), &message, &turn()).await;
+    let repaired = story.loaded(&incident).await;
+    assert_eq!(repaired.repair.as_ref().and_then(|repair| repair.outcome), Some(RepairOutcome::Verified));
+    let log = story.log(&incident).await;
+    let told: Vec<&Entry> = log.iter().filter(|entry| matches!(entry.event, Event::SilenceCreated | Event::SilenceRemoved)).collect();
+    assert!(matches!(told.as_slice(), [entry] if entry.error.as_deref().is_some_and(|why| why.contains("did not answer"))), "{told:?}");
+    story.stack.card(incident.id.as_str(), "Alertmanager was not silent during the repair").await;
+}
