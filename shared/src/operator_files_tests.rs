@@ -66,6 +66,14 @@ fn a_fault_of_sense_names_file_line_and_field() {
 }
 
 #[test]
+fn a_fault_of_a_target_behind_ssm_names_its_field() {
+    let faults = |ssm: &str| faults("ssm", GOOD_PLAYBOOK, &format!("- name: a\n  level: auto\n  target: {{ ssm: {ssm} }}\n"));
+    assert_eq!(faults("{ tag: 'Service=web', max_concurrency: '25%' }"), "no faults");
+    insta::assert_snapshot!(faults("{ tag: web }"), @"service-registry.yaml:1: [0] a: target.ssm.tag has to be Name=Value, made of letters, digits, spaces and _ . : / + - @");
+    insta::assert_snapshot!(faults("{ instance_id: i-0, tag: 'a=b' }"), @"service-registry.yaml:3: [0].target.ssm: give either instance_id or tag at line 3, column 18");
+}
+
+#[test]
 fn a_missing_file_is_named_and_an_empty_one_is_empty() {
     assert_eq!(faults("empty", "# nothing yet\n", ""), "no faults");
     let missing = OperatorFiles::load(&PathBuf::from("/nonexistent")).expect_err("not there").to_string();
