@@ -107,7 +107,14 @@ impl<'a> Host<'a> {
         Self { service, who, field: "target.ssh.bastion.host_key", host, port: *port, user, host_key }
     }
 
+    /// The pinned key. It is read before anything is dialled: without it nobody could be believed.
+    fn pinned(&self) -> Result<PublicKey, NoEntry> {
+        let unusable = |_| NoEntry::NoHostKey { service: self.service.to_owned(), field: self.field };
+        PublicKey::from_openssh(self.host_key).map_err(unusable)
+    }
+
     async fn dial(&self, deadline: Instant) -> Result<(TcpStream, Socket), NoEntry> {
+        self.pinned()?;
         let connected = timeout_at(deadline, connect(self.host, self.port)).await;
         connected.map_err(|_| self.silent())?.map_err(|error| self.unreachable(&error))
     }
@@ -117,8 +124,7 @@ impl<'a> Host<'a> {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let host_key = PublicKey::from_openssh(self.host_key)
-            .map_err(|_| NoEntry::NoHostKey { service: self.service.to_owned(), field: self.field })?;
+        let host_key = self.pinned()?;
         let login = async {
             let peer = Peer::new(host_key);
             let config = Config { preferred: peer.preferred(), keepalive_interval: Some(ASK_EVERY), ..Config::default() };
