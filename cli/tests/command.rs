@@ -53,9 +53,9 @@ fn check_counts_what_is_there_or_names_file_line_and_field() {
     assert!(found.ends_with("own templates, the guardrails and the alert tables: no faults\n"), "{found}");
 
     for (file, from, to, says) in [
-        ("playbooks.yaml", "timeout: 60s", "timeout: soon", "playbooks.yaml:19: [0].steps[0].timeout: `soon` is not a length of time"),
-        ("service-registry.yaml", "level: auto", "level: autp", "service-registry.yaml:6: [0].level: unknown variant `autp`"),
-        ("guardrails.yaml", "min_confidence: 0.6", "min_confidence: 6", "guardrails.yaml:5: min_confidence: 6 is not between 0 and 1"),
+        ("playbooks.yaml", "timeout: 60s", "timeout: soon", "playbooks.yaml:24: [0].steps[0].timeout: `soon` is not a length of time"),
+        ("service-registry.yaml", "level: auto", "level: autp", "service-registry.yaml:7: [0].level: unknown variant `autp`"),
+        ("guardrails.yaml", "min_confidence: 0.6", "min_confidence: 6", "guardrails.yaml:6: min_confidence: 6 is not between 0 and 1"),
         ("channels.json", "\"channels\"", "\"chanels\"", "channels.json:"),
         ("alert-tables.json", "\"severities\"", "\"severity\"", "alert-tables.json:"),
         ("static-rules.yaml", "confidence: 0.6", "confidence: 6", "static-rules.yaml: [0].confidence has to be between 0 and 1"),
@@ -84,7 +84,7 @@ fn check_tells_machines_where_each_fault_is() {
     assert_eq!(status, Some(1));
     let found: serde_json::Value = serde_json::from_str(&found).expect("JSON");
     let fault = &found["faults"][0];
-    assert_eq!((fault["line"].as_u64(), fault["field"].as_str()), (Some(6), Some("[0].steps[0].run[3]")), "{found}");
+    assert_eq!((fault["line"].as_u64(), fault["field"].as_str()), (Some(11), Some("[0].steps[0].run[3]")), "{found}");
     assert_eq!(fault["file"], format!("{path}/playbooks.yaml"));
     assert!(fault["text"].as_str().is_some_and(|text| text.contains("names the parameter unti")), "{fault}");
     assert_eq!(told(&["check", "--json"], "").1, "{\"faults\":[]}\n");
@@ -102,7 +102,7 @@ fn plan_says_everything_that_would_happen() {
         "identity     target checkout-web, namespace shop, type service_404",
         "playbook     restart-supervisor-program, score 6: it is for the alert TargetDown; it is for the type service_404",
         "says       risk medium, so P2; confidence 0.60; data impact NONE",
-        "steps[0]   [\"supervisorctl\", \"restart\", \"checkout-web\"]  (up to 30 s)",
+        "steps[0]   [\"supervisorctl\", \"restart\", \"checkout-web\"]  (up to 30 s, may run again)",
         "guardrail    passes kill_switch        it is off",
         "guardrail    STOPS  service_level      checkout-web asks for approval",
         "=> asks a human, because of service_level",

@@ -40,15 +40,14 @@ impl Session {
     /// What stands in the way. Whatever was open by then is closed.
     pub(crate) async fn open(service: &str, target: &SshTarget, key: &Arc<PrivateKey>) -> Result<Self, NoEntry> {
         let deadline = Instant::now() + CONNECT;
-        // Both before anything is dialled: a fault of the registry is told whether or not the hosts are there.
-        let host = Host::target(service, target)?;
-        let gate = target.bastion.as_ref().map(|through| Host::bastion(service, through)).transpose()?;
-        let (target, bastion, socket) = match gate {
+        let host = Host::target(service, target);
+        let (target, bastion, socket) = match &target.bastion {
             None => {
                 let (stream, socket) = host.dial(deadline).await?;
                 (host.log_in(stream, key, deadline).await?, None, socket)
             }
-            Some(gate) => {
+            Some(through) => {
+                let gate = Host::bastion(service, through);
                 let (stream, socket) = gate.dial(deadline).await?;
                 let bastion = gate.log_in(stream, key, deadline).await?;
                 let stream = gate.forward(&bastion, &host, deadline).await?.into_stream();
@@ -85,33 +84,37 @@ impl Drop for Socket {
     }
 }
 
-/// A host key of the registry's field.
-fn pinned(service: &str, field: &'static str, key: &str) -> Result<PublicKey, NoEntry> {
-    PublicKey::from_openssh(key).map_err(|_| NoEntry::NoHostKey { service: service.to_owned(), field })
-}
-
 /// A host to log in to.
 struct Host<'a> {
+    service: &'a str,
     /// What it is called in sentences.
     who: String,
+    /// The registry's field with its host key.
+    field: &'static str,
     host: &'a str,
     port: u16,
     user: &'a str,
-    host_key: PublicKey,
+    host_key: &'a str,
 }
 
 impl<'a> Host<'a> {
-    fn target(service: &str, SshTarget { host, port, user, host_key, bastion: _ }: &'a SshTarget) -> Result<Self, NoEntry> {
-        let host_key = pinned(service, "target.ssh.host_key", host_key)?;
-        Ok(Self { who: service.to_owned(), host, port: *port, user, host_key })
+    fn target(service: &'a str, SshTarget { host, port, user, host_key, bastion: _ }: &'a SshTarget) -> Self {
+        Self { service, who: service.to_owned(), field: "target.ssh.host_key", host, port: *port, user, host_key }
     }
 
-    fn bastion(service: &str, Bastion { host, port, user, host_key }: &'a Bastion) -> Result<Self, NoEntry> {
-        let host_key = pinned(service, "target.ssh.bastion.host_key", host_key)?;
-        Ok(Self { who: format!("the bastion of {service}"), host, port: *port, user, host_key })
+    fn bastion(service: &'a str, Bastion { host, port, user, host_key }: &'a Bastion) -> Self {
+        let who = format!("the bastion of {service}");
+        Self { service, who, field: "target.ssh.bastion.host_key", host, port: *port, user, host_key }
+    }
+
+    /// The pinned key. It is read before anything is dialled: without it nobody could be believed.
+    fn pinned(&self) -> Result<PublicKey, NoEntry> {
+        let unusable = |_| NoEntry::NoHostKey { service: self.service.to_owned(), field: self.field };
+        PublicKey::from_openssh(self.host_key).map_err(unusable)
     }
 
     async fn dial(&self, deadline: Instant) -> Result<(TcpStream, Socket), NoEntry> {
+        self.pinned()?;
         let connected = timeout_at(deadline, connect(self.host, self.port)).await;
         connected.map_err(|_| self.silent())?.map_err(|error| self.unreachable(&error))
     }
@@ -121,8 +124,9 @@ impl<'a> Host<'a> {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let host_key = self.pinned()?;
         let login = async {
-            let peer = Peer::new(self.host_key.clone());
+            let peer = Peer::new(host_key);
             let config = Config { preferred: peer.preferred(), keepalive_interval: Some(ASK_EVERY), ..Config::default() };
             let mut handle = connect_stream(Arc::new(config), stream, peer).await.map_err(|broken| self.broken(broken))?;
             let rsa_hash = if key.algorithm().is_rsa() {

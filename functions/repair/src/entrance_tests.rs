@@ -164,7 +164,10 @@ fn a_resolve_before_the_first_step_stops_the_repair() {
 fn files_that_changed_since_the_plan_was_shown_make_it_void() {
     for change in [
         (|files| files.services[1].unit = Some("other".into())) as fn(&mut OperatorFiles),
-        |files| files.playbooks[1].steps[0].run.push("--all".into()),
+        |files| {
+            let playbook = files.playbooks.iter_mut().find(|playbook| playbook.id == "restart-supervisor-program");
+            playbook.expect("it ships").steps[0].run.push("--all".into());
+        },
         |files| files.services.clear(),
     ] {
         let (mut draft, hash) = approved();

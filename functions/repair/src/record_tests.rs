@@ -17,6 +17,7 @@ const ME: &str = "worker";
 /// A repair that this worker has taken on, of a plan with one step and one check more than the file's.
 fn running(change: fn(&mut Plan)) -> (Draft, Plan) {
     let (mut draft, mut plan) = planned();
+    plan.steps[0].idempotent = false;
     change(&mut plan);
     draft.incident.repair = Some(Repair { worker: ME.into(), ..Repair::start(plan.hash(), NOW) });
     draft.incident.status = Status::Repairing;

@@ -57,6 +57,7 @@ pub mod service;
 pub mod silence;
 #[cfg(feature = "playbooks")]
 pub mod situation;
+#[cfg(feature = "playbooks")]
 pub mod ssm_target;
 #[cfg(feature = "playbooks")]
 pub mod static_rule;
