@@ -130,7 +130,8 @@ impl App {
         let incident = self.store.known_incident(incident_id).await?;
         let Some(plan) = &incident.plan else { return Ok(()) };
         let lease = Lease { app: self, target: &plan.target, incident: incident_id, turn };
-        let ran = self.run(&lease, &incident, plan_hash, clock).await;
+        // Boxed, and so is the run: both hold the SDK's deep futures, and together they would be too large for a thread's stack.
+        let ran = Box::pin(self.run(&lease, &incident, plan_hash, clock)).await;
         lease.end(&ran, clock()).await;
         match ran {
             Err(Failure::Overtaken) => Ok(()),
@@ -167,7 +168,7 @@ impl App {
                 // It was approved in between, and no attempt is without its entry.
                 self.enter_ledgers(group, lease, &attempt).await?;
             }
-            done = run::to_the_end(lease, incident, &plan, clock).await?;
+            done = Box::pin(run::to_the_end(lease, incident, &plan, clock)).await?;
             self.tell(id).await?;
         }
         self.silencer.end(&self.store, id, clock).await?;

@@ -44,7 +44,7 @@ const HOSTILE: [&str; 22] = [
     "..",
     "/",
     "../../etc/shadow",
-    "/etc/../root/x",
+    "/etc/../srv/x",
     "x y",
     "x;reboot",
     "x&&reboot",
