@@ -24,7 +24,7 @@ fn run(program: &str, directory: &Path) -> Output {
     {
         command.env(variable, "x");
     }
-    command.env("BRIDGE_FUNCTION_NAME", "x").env("SSH_KEY_SECRET_ID", "x").env("CONFIG_DIR", directory);
+    command.env("BRIDGE_FUNCTION_NAME", "x").env("SSH_KEY_SECRET_ID", "x").env("SSM_DOCUMENT_NAME", "x").env("CONFIG_DIR", directory);
     // The command is told by arguments what functions are told by variables.
     command.arg("check").arg(directory).output().expect("it runs")
 }

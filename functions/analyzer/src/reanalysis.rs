@@ -75,9 +75,6 @@ impl App {
 
 /// Takes over a new diagnosis, and the plan that today's files give for the alert. Nothing runs by itself here, whatever the guardrails say.
 pub(crate) fn decide_anew(draft: &mut Draft, round: u32, diagnosis: &Diagnosis, rules: Rules<'_>, now: Timestamp) {
-    if !draft.incident.awaits_reanalysis(round) {
-        return;
-    }
-    let plan = autonomy::planned(draft, rules, now);
-    draft.reanalysed(round, (diagnosis.analysis.clone(), diagnosis.evidence.clone()), plan, now, rules.approval_ttl);
+    let finding = (diagnosis.analysis.clone(), diagnosis.evidence.clone());
+    draft.reanalysed(round, finding, |draft| autonomy::planned(draft, rules, now), now, rules.approval_ttl);
 }

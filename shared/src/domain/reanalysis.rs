@@ -152,13 +152,13 @@ impl Incident {
 
 impl Draft {
     /// Takes over a new finding, and asks a human about the plan that today's files give, or notes why they give none. Where something was
-    /// decided or has resolved meanwhile, that holds, and the log keeps what the finding has cost. A round that nobody waits for changes
-    /// nothing.
+    /// decided or has resolved meanwhile, that holds, no plan is made, and the log keeps what the finding has cost. A round that nobody waits
+    /// for changes nothing.
     pub fn reanalysed(
         &mut self,
         round: u32,
         finding: (Analysis, Vec<Evidence>),
-        plan: Result<Plan, String>,
+        plan: impl FnOnce(&mut Self) -> Result<Plan, String>,
         now: Timestamp,
         valid_for: SignedDuration,
     ) {
@@ -175,7 +175,7 @@ impl Draft {
             return self.record(now, news.failed(refusal.to_string()));
         }
         self.analysed(analysis, evidence, now);
-        match plan {
+        match plan(self) {
             Ok(plan) => self.propose_anew(plan, now, valid_for),
             Err(why) => self.without_plan(why, now),
         }

@@ -95,7 +95,7 @@ fn three_times_and_five_minutes_apart() {
         assert!(
             draft.incident.is_reanalysed(now) && draft.incident.awaits_reanalysis(round) && !draft.incident.awaits_reanalysis(round + 1)
         );
-        draft.reanalysed(round, (worse(), vec![]), Ok(plan()), now, VALID_FOR);
+        draft.reanalysed(round, (worse(), vec![]), |_| Ok(plan()), now, VALID_FOR);
         assert!(!draft.incident.is_reanalysed(now));
         if round < MOST_ROUNDS {
             assert_eq!(ask(&mut draft, BY, now + APART / 2), Err(Refusal::TooSoon { asked_at: now, from: now + APART }));
@@ -118,7 +118,7 @@ fn one_that_never_came_does_not_stand_in_the_way() {
     assert_eq!(ask(&mut draft, BY, NOW + lease), Ok(2));
     assert_eq!(draft.incident.claim, None, "attempts are those of a round");
     let before = draft.clone();
-    draft.reanalysed(1, (worse(), vec![]), Ok(plan()), NOW + lease, VALID_FOR);
+    draft.reanalysed(1, (worse(), vec![]), |_| Ok(plan()), NOW + lease, VALID_FOR);
     assert_eq!(draft, before, "nobody waits for it any more");
 }
 
@@ -126,13 +126,13 @@ fn one_that_never_came_does_not_stand_in_the_way() {
 fn the_same_plan_stays_as_it_was_asked_for() {
     let mut draft = doubted();
     let approval = draft.incident.approval.clone();
-    draft.reanalysed(1, (worse(), vec![]), Ok(Plan { score: 7, ..plan() }), NOW, VALID_FOR);
+    draft.reanalysed(1, (worse(), vec![]), |_| Ok(Plan { score: 7, ..plan() }), NOW, VALID_FOR);
     assert_eq!((events(&draft), &draft.incident.approval), (vec![Event::AnalysisCompleted], &approval));
     assert_eq!(draft.entries[0].context["round"], 1);
     assert_eq!((draft.incident.severity, draft.incident.status), (Severity::P1, Status::AwaitingApproval));
     assert_eq!(draft.incident.analysis.as_ref().map(|analysis| analysis.root_cause.as_str()), Some("another"));
     let again = draft.clone();
-    draft.reanalysed(1, (analysis(), vec![]), Ok(other_plan()), NOW, VALID_FOR);
+    draft.reanalysed(1, (analysis(), vec![]), |_| Ok(other_plan()), NOW, VALID_FOR);
     assert_eq!(draft, again, "a message twice");
 }
 
@@ -140,7 +140,7 @@ fn the_same_plan_stays_as_it_was_asked_for() {
 fn another_plan_is_put_before_a_human_and_the_old_one_can_no_longer_be_decided_on() {
     let mut draft = doubted();
     let old = draft.incident.approval.clone().expect("asked");
-    draft.reanalysed(1, (worse(), vec![]), Ok(other_plan()), NOW, VALID_FOR);
+    draft.reanalysed(1, (worse(), vec![]), |_| Ok(other_plan()), NOW, VALID_FOR);
     assert_eq!(events(&draft), [Event::AnalysisCompleted, Event::ApprovalVoided, Event::ApprovalRequested]);
     assert_eq!(draft.entries[1].detail, "a new analysis came to another plan");
     let asked = draft.incident.approval.clone().expect("asked");
@@ -173,7 +173,7 @@ fn what_is_no_longer_asked_or_for_other_people_is_asked_anew() {
             let verdict = if draft.incident.status == Status::Rejected { Verdict::Reject } else { Verdict::Approve };
             draft.incident.approval.as_mut().expect("asked").standing = Standing::Decided { verdict, by: BY.to_owned(), at: NOW };
         }
-        draft.reanalysed(1, (worse(), vec![]), Ok(plan()), now, VALID_FOR);
+        draft.reanalysed(1, (worse(), vec![]), |_| Ok(plan()), now, VALID_FOR);
         let asked = draft.incident.approval.as_ref().expect("asked again");
         assert_eq!((&asked.standing, draft.incident.status), (&Standing::Pending, Status::AwaitingApproval), "{case}");
         assert_ne!((&asked.id, &asked.plan_hash), (&first.id, &first.plan_hash), "{case}");
@@ -185,12 +185,12 @@ fn what_is_no_longer_asked_or_for_other_people_is_asked_anew() {
 fn a_plan_that_comes_back_after_it_was_gone_is_another_plan() {
     let mut draft = doubted();
     let first = draft.incident.approval.clone().expect("asked");
-    draft.reanalysed(1, (worse(), vec![]), Err("no playbook fits".to_owned()), NOW, VALID_FOR);
+    draft.reanalysed(1, (worse(), vec![]), |_| Err("no playbook fits".to_owned()), NOW, VALID_FOR);
     assert_eq!((draft.incident.status, &draft.incident.plan), (Status::NeedsHuman, &None));
     assert_eq!(draft.incident.no_plan_because.as_deref(), Some("no playbook fits"));
     assert!(matches!(draft.incident.approval.as_ref().expect("kept").standing, Standing::Void { .. }));
     assert_eq!(ask(&mut draft, BY, NOW + APART), Ok(2));
-    draft.reanalysed(2, (worse(), vec![]), Ok(plan()), NOW + APART, VALID_FOR);
+    draft.reanalysed(2, (worse(), vec![]), |_| Ok(plan()), NOW + APART, VALID_FOR);
     let second = draft.incident.approval.clone().expect("asked");
     assert_ne!(first.id, second.id);
     assert_eq!(draft.incident.no_plan_because, None);
@@ -209,7 +209,7 @@ fn what_happened_meanwhile_holds() {
         draft.entries.clear();
         let before = draft.incident.clone();
         assert!(!before.awaits_reanalysis(1), "its models are not asked");
-        draft.reanalysed(1, (worse(), vec![]), Ok(other_plan()), NOW, VALID_FOR);
+        draft.reanalysed(1, (worse(), vec![]), |_| Ok(other_plan()), NOW, VALID_FOR);
         let [entry] = draft.entries.as_slice() else { panic!("one entry: {:?}", draft.entries) };
         assert_eq!((entry.event, entry.success), (Event::AnalysisCompleted, false));
         assert_eq!((&draft.incident.analysis, &draft.incident.approval), (&before.analysis, &before.approval));
