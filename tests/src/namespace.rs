@@ -1,6 +1,7 @@
 //! A network of its own for a host: a namespace with one address that can be reached from here, gone when the test is.
 
 use std::process::{Command, Stdio, id};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::target_host::skipped;
 
@@ -19,23 +20,24 @@ impl Namespace {
     /// Without root or iproute2 the answer is none, and the test says on standard error what it needs; in CI it fails instead.
     #[must_use]
     pub fn create() -> Option<Self> {
-        Self::linked(None, 18)
+        Self::linked(None)
     }
 
     /// A namespace that is reached from another one only.
     #[must_use]
     pub fn behind(&self) -> Option<Self> {
-        Self::linked(Some(self), 19)
+        Self::linked(Some(self))
     }
 
-    /// `198.18.0.0/15` is for tests of networks (RFC 2544); the id of the process keeps two tests at a time apart.
-    fn linked(from: Option<&Self>, second: u8) -> Option<Self> {
-        let block = (id() % (1 << 14)) * 4;
-        let [_, _, high, low] = block.to_be_bytes();
-        let address = |last: u8| format!("198.{second}.{high}.{}", low + last);
-        let namespace = Self { name: format!("quell-{second}-{}", id()), here: address(1), address: address(2) };
+    /// `198.18.0.0/15` is for tests of networks (RFC 2544); the process and a counter keep those of a time apart.
+    fn linked(from: Option<&Self>) -> Option<Self> {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = id().wrapping_mul(8).wrapping_add(MADE.fetch_add(1, Ordering::Relaxed)) % (1 << 14);
+        let [_, _, high, low] = (number * 4).to_be_bytes();
+        let address = |last: u8| format!("198.18.{high}.{}", low + last);
+        let namespace = Self { name: format!("quell-{number}"), here: address(1), address: address(2) };
         let Self { name, here, address } = &namespace;
-        let (near, far) = (format!("qa{second}{}", id()), format!("qb{second}{}", id()));
+        let (near, far) = (format!("quell-a{number}"), format!("quell-b{number}"));
         let from = from.map(|other| format!("-n {}", other.name)).unwrap_or_default();
         let made = ip(&format!("netns add {name}"))
             && ip(&format!("{from} link add {near} type veth peer name {far} netns {name}"))

@@ -1,11 +1,12 @@
 //! What stories about repairs need: a decision, a hand on the host, and the repair function in this process.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use repair::App;
 use repair::config::Config;
 use repair::turn::Turn;
+use repair::{App, Failure};
 use serde_json::json;
 use shared::channels_file;
 use shared::domain::approval::Verdict;
@@ -14,6 +15,8 @@ use shared::domain::decision::{Pressed, decide};
 use shared::domain::incident::Incident;
 use shared::message::Message;
 use shared::variables::Variables;
+
+use tokio::time::sleep;
 
 use crate::alert::unique;
 use crate::stack::{Stack, project};
@@ -85,4 +88,19 @@ impl Stack {
 pub fn turn() -> Turn {
     let ends = Timestamp::now() + SignedDuration::from_mins(15);
     Turn { worker: unique("worker"), receipt: String::new(), times: 1, ends }
+}
+
+/// Delivers a message to a repair function until it is handled, as a queue does while another worker has the target or its group.
+///
+/// # Panics
+/// If it fails for another reason, or is not handled within a minute.
+pub async fn deliver(app: &App, message: &Message, turn: &Turn) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        match app.handle(message, turn, Timestamp::now).await {
+            Ok(()) => return,
+            Err(Failure::Held { .. } | Failure::GroupFull { .. }) if Instant::now() < deadline => sleep(Duration::from_millis(200)).await,
+            Err(failure) => panic!("{failure}"),
+        }
+    }
 }

@@ -18,10 +18,11 @@ use shared::domain::decision::{Pressed, decide};
 use shared::domain::draft::Draft;
 use shared::domain::incident::Incident;
 use shared::message::Message;
-use shared::operator_files::{GUARDRAILS, OperatorFiles, PLAYBOOKS, SERVICE_REGISTRY};
+use shared::operator_files::{OperatorFiles, PLAYBOOKS, SERVICE_REGISTRY};
 use shared::variables::Variables;
 use tempfile::TempDir;
 
+use crate::analysing::{asking, files};
 use crate::faulty_aws::pass_on;
 use crate::http::{Answer, Request, serve};
 use crate::opened::{alert, opened};
@@ -44,6 +45,8 @@ pub enum Fate {
 pub struct Workshop {
     /// The stack with the table.
     pub stack: Stack,
+    /// Where the repair function tells of changes.
+    pub notifications: OwnQueue,
     /// The repair function.
     pub app: Arc<App>,
     files: OperatorFiles,
@@ -58,17 +61,22 @@ impl Workshop {
     /// # Panics
     /// If the files have faults.
     pub async fn open(playbooks: &Value, services: &Value, key: String, fate: impl Fn() -> Fate + Send + Sync + 'static) -> Self {
+        Self::open_with(playbooks, services, LoginKey::Given(SecretString::from(key)), fate).await
+    }
+
+    /// The same, whose bridge gets its key from wherever it is.
+    ///
+    /// # Panics
+    /// If the files have faults.
+    pub async fn open_with(playbooks: &Value, services: &Value, key: LoginKey, fate: impl Fn() -> Fate + Send + Sync + 'static) -> Self {
         let stack = Stack::start();
-        let config = tempfile::tempdir().expect("a directory");
+        let config = files(&stack, &asking(&[]));
         let channels = channels_file::load(&stack.facts.target.config_dir).expect("the stack's file");
-        for name in [GUARDRAILS, "channels.json"] {
-            fs::copy(stack.facts.target.config_dir.join(name), config.path().join(name)).expect("copied");
-        }
         // JSON is YAML.
         fs::write(config.path().join(PLAYBOOKS), playbooks.to_string()).expect("written");
         fs::write(config.path().join(SERVICE_REGISTRY), services.to_string()).expect("written");
         let files = OperatorFiles::load(config.path()).expect("the files are right");
-        let bridge = Arc::new(bridge::App::new(files.clone(), LoginKey::Given(SecretString::from(key))));
+        let bridge = Arc::new(bridge::App::new(files.clone(), key));
         let (http, endpoint, fate) = (stack.http.clone(), stack.facts.endpoint_url.clone(), Arc::new(fate));
         let address = serve(move |request: Request| {
             let (bridge, http, endpoint, fate) = (Arc::clone(&bridge), http.clone(), endpoint.clone(), Arc::clone(&fate));
@@ -81,17 +89,17 @@ impl Workshop {
             }
         })
         .await;
-        let notifications = OwnQueue::create(&stack).await.url;
+        let notifications = OwnQueue::create(&stack).await;
         let directory = config.path().display().to_string();
         let variables = Variables::from_fn(|name| match name {
             "BRIDGE_FUNCTION_NAME" => Some("bridge".to_owned()),
-            "NOTIFICATIONS_QUEUE_URL" => Some(notifications.clone()),
+            "NOTIFICATIONS_QUEUE_URL" => Some(notifications.url.clone()),
             "CONFIG_DIR" => Some(directory.clone()),
             other => stack.variable(other),
         });
         let aws = stack.environment_at(&format!("http://{address}")).sdk_config(Duration::from_secs(60));
         let app = App::new(Config::from_variables(&variables).expect("the variables"), &aws).expect("the files");
-        Self { app: Arc::new(app), stack, files, channels, config }
+        Self { app: Arc::new(app), stack, notifications, files, channels, config }
     }
 
     /// An incident of a service whose plan somebody has approved, and the message that says so.

@@ -7,10 +7,6 @@ use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use repair::Failure;
 use serde_json::json;
-use shared::channels_file;
-use shared::domain::approval::Verdict;
-use shared::domain::channels::Known;
-use shared::domain::decision::{Pressed, decide};
 use shared::domain::guardrail::{Guardrail, blocking};
 use shared::domain::id::{ApprovalId, IncidentId};
 use shared::domain::incident::{Incident, Status};
@@ -19,7 +15,7 @@ use shared::domain::operation_log::{Entry, Event};
 use shared::domain::record::PlaybookRecord;
 use shared::message::Message;
 use tests::alert::{TestAlert, unique};
-use tests::repairing::turn;
+use tests::repairing::{deliver, turn};
 use tests::stack::Stack;
 
 const PLAYBOOK: &str = "restart-supervisor-program";
@@ -127,7 +123,7 @@ async fn the_guardrails_let_a_repair_through_once_and_stop_it_by_name() {
     // It counts once, also when its message comes again, and gives its place in the group back.
     let approval = repaired.approval.expect("decided");
     let message = Message::RepairApproved { incident_id: repaired.id.clone(), plan_hash: approval.plan_hash };
-    stack.repair().handle(&message, &turn(), Timestamp::now).await.expect("handled");
+    deliver(&stack.repair(), &message, &turn()).await;
     let ledger = stack.store.target_ledger(auto).await.expect("a ledger");
     assert_eq!(ledger.within_hour(Timestamp::now(), &an_approval()), 1);
     let record = stack.store.playbook_record(PLAYBOOK).await.expect("a record");
@@ -144,19 +140,14 @@ async fn the_guardrails_let_a_repair_through_once_and_stop_it_by_name() {
 async fn waits_for_its_group(stack: &Stack, incident: &Incident) {
     let (other, now, minute) = (an_approval(), Timestamp::now(), SignedDuration::from_mins(1));
     assert!(stack.store.enter_group("demo", "another", &other, now, minute, 1).await.expect("the store answers"));
-    let approval = incident.approval.clone().expect("asked");
     // Decided here, and not by the API: its message would come back to the deployed function after half an hour.
-    let channels = channels_file::load(&stack.facts.target.config_dir).expect("the file");
-    let pressed = Pressed { verdict: Verdict::Approve, by: Known::Api("ada"), press: "1" };
-    let approve = |draft: &mut _| decide(draft, &approval.id, &pressed, &channels, Timestamp::now());
-    stack.store.change(&incident.id, approve).await.expect("saved").1.expect("pending");
-    let message = Message::RepairApproved { incident_id: incident.id.clone(), plan_hash: approval.plan_hash.clone() };
+    let message = stack.approve_quietly(incident).await;
     let repair = stack.repair();
     let failure = repair.handle(&message, &turn(), Timestamp::now).await.expect_err("the group is full");
     assert!(matches!(&failure, Failure::GroupFull { group, .. } if group == "demo"), "{failure}");
     stack.incident(incident.id.as_str(), |incident| incident.status == Status::Approved && incident.repair.is_none()).await;
     stack.store.leave_group("demo", "another", &other, now).await.expect("given back");
-    repair.handle(&message, &turn(), Timestamp::now).await.expect("handled");
+    deliver(&repair, &message, &turn()).await;
     stack.status(incident.id.as_str(), Status::Repaired).await;
 }
 

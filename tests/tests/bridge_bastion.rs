@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shared::domain::repair::Outcome;
 use tests::bridging::{assert_exited, assert_nothing_ran, bridge, peak_memory, quiet, run, run_script, run_script_at, written};
 use tests::namespace::Namespace;
-use tests::target_host::{KINDS, TargetHost, generate_key, kill, public_key};
+use tests::target_host::{KINDS, TargetHost, generate_key, kill, public_key, signal};
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
@@ -220,4 +220,21 @@ async fn much_output_passes_a_bastion_in_bounded_memory() {
     assert!(reply.result.truncated && reply.result.stdout.ends_with("last\n"), "{reply:?}");
     let grown = peak_memory() - before;
     assert!(grown < 48 * 1024, "{grown} KiB");
+}
+
+#[tokio::test]
+async fn a_bastion_that_falls_silent_in_mid_command_is_a_lost_connection() {
+    let Some((host, gate)) = pair() else { return };
+    let target = behind(&gate, &host);
+    let command = run_script_at(&host, &target, "echo begun; echo $$ > $0; exec sleep 60", "60s");
+    let stop = async {
+        let sleeping = written(&host.path("mark")).await;
+        // As if it had lost its power: both connections stand, and nothing goes through them any more.
+        gate.processes().into_iter().for_each(|process| signal("STOP", process));
+        sleeping
+    };
+    let (reply, sleeping) = tokio::join!(command, stop);
+    kill(sleeping);
+    assert_eq!((reply.result.outcome, reply.result.stdout.as_str()), (Outcome::ConnectionLost, "begun\n"), "{reply:?}");
+    assert!(reply.result.duration_ms < 30_000 && reply.argv[0] == "sh", "{reply:?}");
 }

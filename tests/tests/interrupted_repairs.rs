@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bridge::login_key::LoginKey;
 use jiff::{SignedDuration, Timestamp};
 use repair::Failure;
 use repair::turn::Turn;
@@ -10,10 +11,13 @@ use shared::domain::incident::Status;
 use shared::domain::kill_switch::SwitchedOff;
 use shared::domain::operation_log::{Entry, Event, verify};
 use shared::domain::repair::RepairOutcome;
+use shared::message::{Message, Queued as _};
+use shared::secrets::Secrets;
 use shared::store::{Held, Holder, fresh_incident_id};
 use tests::alert::unique;
 use tests::repairing::turn;
-use tests::target_host::TargetHost;
+use tests::stack::Stack;
+use tests::target_host::{TargetHost, generate_key, public_key};
 use tests::workshop::{Fate, Workshop};
 use tokio::time::sleep;
 
@@ -36,11 +40,26 @@ fn playbook(first: &str) -> Value {
 /// A workshop with one host and one service, and where the host leaves what was done.
 async fn workshop(first: &str) -> Option<(Workshop, TargetHost, String)> {
     let host = TargetHost::sshd("restrict")?;
-    let service = unique("web");
-    let facts = json!({ "dir": host.path("").display().to_string() });
-    let services = json!([{ "name": service, "level": "approval", "facts": facts, "target": host.target() }]);
+    let (services, service) = services(&host);
     Some((Workshop::open(&playbook(first), &services, host.login_key(), || Fate::Answered).await, host, service))
 }
+
+/// A registry with one service on a host, and its name.
+fn services(host: &TargetHost) -> (Value, String) {
+    let service = unique("web");
+    let facts = json!({ "dir": host.path("").display().to_string() });
+    (json!([{ "name": service, "level": "approval", "facts": facts, "target": host.target() }]), service)
+}
+
+/// Waits until a step has left a file on its host.
+async fn left(host: &TargetHost, file: &str) {
+    while !host.path(file).exists() {
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A first step that says that it has begun, and ends when it is let.
+const UNTIL_LET: &str = "touch $0/began; while ! test -e $0/go; do sleep 0.05; done; echo one >> $0/did";
 
 fn did(host: &TargetHost) -> String {
     std::fs::read_to_string(host.path("did")).unwrap_or_default()
@@ -124,4 +143,72 @@ async fn an_approved_repair_whose_target_is_never_free_is_given_up_and_says_so()
     // The message once more, later than anybody expects: what was given up does not run by surprise.
     shop.app.handle(&message, &turn(), Timestamp::now).await.expect("nothing to do");
     assert_eq!(did(&host), "");
+}
+
+#[tokio::test]
+async fn a_login_key_that_is_rotated_in_mid_repair_opens_the_next_step() {
+    let Some(host) = TargetHost::sshd_with("restrict", "LogLevel VERBOSE\n") else { return };
+    let (services, service) = services(&host);
+    let client = aws_sdk_secretsmanager::Client::new(&Stack::start().aws());
+    let id = unique("quell/ssh-key/test");
+    client.create_secret().name(&id).secret_string(host.login_key()).send().await.expect("a secret");
+    let key = LoginKey::Stored { secrets: Secrets::new(client.clone()), id: id.clone() };
+    let shop = Workshop::open_with(&playbook(UNTIL_LET), &services, key, || Fate::Answered).await;
+    let (incident, message) = shop.approved(&service, "mend").await;
+    let rotate = async {
+        left(&host, "began").await;
+        generate_key("ed25519", &host.path("new_key"));
+        let new = std::fs::read_to_string(host.path("new_key")).expect("a key");
+        client.put_secret_value().secret_id(&id).secret_string(new).send().await.expect("stored");
+        // From now on the host knows the new key only, and the bridge has the old one in memory.
+        host.admit("restrict", &public_key(&host.path("new_key")));
+        std::fs::write(host.path("go"), "").expect("written");
+    };
+    let turn = turn();
+    let (ran, ()) = tokio::join!(shop.app.handle(&message, &turn, Timestamp::now), rotate);
+    ran.expect("it runs to its end");
+    let ended = shop.stack.store.known_incident(&incident.id).await.expect("an incident");
+    assert_eq!((ended.status, did(&host).as_str()), (Status::Repaired, "one\ntwo\n"), "{:#?}", ended.repair);
+    let refused = host.log().lines().filter(|line| line.starts_with("Failed publickey")).count();
+    assert_eq!(refused, 1, "the old key was offered once, and never again: {}", host.log());
+}
+
+#[tokio::test]
+async fn whoever_waits_is_told_after_every_step() {
+    let Some((shop, host, service)) = workshop(UNTIL_LET).await else { return };
+    let (incident, message) = shop.approved(&service, "mend").await;
+    let told = async || {
+        let told = shop.notifications.take_all().await;
+        let changed = Message::IncidentChanged { incident_id: incident.id.clone() }.to_json();
+        assert!(told.iter().all(|text| *text == changed), "{told:?}");
+        told.len()
+    };
+    let watch = async {
+        left(&host, "began").await;
+        let before = told().await;
+        std::fs::write(host.path("go"), "").expect("written");
+        before
+    };
+    let turn = turn();
+    let (ran, before) = tokio::join!(shop.app.handle(&message, &turn, Timestamp::now), watch);
+    ran.expect("it runs to its end");
+    assert_eq!(before, 2, "that it runs, and what the look found, while the first step is at work");
+    assert_eq!(told().await, 4, "each step, the check, and the end");
+}
+
+#[tokio::test]
+async fn a_message_that_came_often_is_kept_while_the_repair_runs() {
+    let Some((shop, host, service)) = workshop(UNTIL_LET).await else { return };
+    let (incident, message) = shop.approved(&service, "mend").await;
+    let again = async {
+        left(&host, "began").await;
+        let failure = shop.app.handle(&message, &Turn { times: 12, ..turn() }, Timestamp::now).await.expect_err("it comes again");
+        std::fs::write(host.path("go"), "").expect("written");
+        failure
+    };
+    let turn = turn();
+    let (ran, failure) = tokio::join!(shop.app.handle(&message, &turn, Timestamp::now), again);
+    ran.expect("it runs to its end");
+    assert!(matches!(failure, Failure::Held { .. }), "the worker of now may die, and who would go on? {failure}");
+    assert_eq!(shop.stack.store.known_incident(&incident.id).await.expect("an incident").status, Status::Repaired);
 }

@@ -1,17 +1,23 @@
 //! What playbooks learn from how their runs ended: kept with the run, counted once, and asked before anything runs by itself.
 
+use std::time::{Duration, Instant};
+
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
+use repair::turn::Turn;
 use serde_json::{Value, json};
 use shared::domain::earned::{Earned, Tally};
+use shared::domain::guardrail::{Guardrail, blocking};
 use shared::domain::incident::Status;
 use shared::domain::operation_log::{Event, verify};
 use shared::domain::record::Recurrence;
 use shared::domain::trust::Trust;
+use shared::message::{Message, Queued as _};
 use shared::operator_files::limits;
 use tests::alert::unique;
 use tests::opened::{alert, opened};
-use tests::repairing::turn;
+use tests::own_queue::OwnQueue;
+use tests::repairing::{deliver, turn};
 use tests::target_host::TargetHost;
 use tests::workshop::{Fate, Workshop};
 
@@ -79,4 +85,57 @@ async fn runs_are_kept_as_they_ended_and_what_comes_back_counts_once_however_man
 
     // A run that was not verified did not last any worse.
     assert_eq!(Recurrence::of(&repaired[0], now), None);
+}
+
+/// Two days from now: what has held until now has held for its window.
+fn later() -> Timestamp {
+    Timestamp::now() + SignedDuration::from_hours(48)
+}
+
+#[tokio::test]
+async fn a_playbook_that_earned_it_runs_by_itself_until_its_alert_comes_back() {
+    let Some(host) = TargetHost::sshd("restrict") else { return };
+    std::fs::write(host.path("well"), "").expect("written");
+    let (service, id) = (unique("web"), unique("mend"));
+    let facts = json!({ "dir": host.path("").display().to_string() });
+    let services = json!([{ "name": service, "level": "auto", "facts": facts, "target": host.target() }]);
+    let shop = Workshop::open(&playbook(&id), &services, host.login_key(), || Fate::Answered).await;
+    let (store, repairs, directory) = (&shop.stack.store, OwnQueue::create(&shop.stack).await, shop.config().display().to_string());
+    // Its cards come from the deployed notifier, its repairs stay with this story.
+    let changed = [("CONFIG_DIR", directory.as_str()), ("REPAIRS_QUEUE_URL", &repairs.url), ("STORM_INCIDENTS_PER_MINUTE", "0")];
+    let analyzer = shop.stack.analyzer(&changed);
+    let analysed = async |hours: i64| {
+        let incident = store.save(opened(&alert(&service), -60 * hours)).await.expect("saved");
+        let (message, now) =
+            (Message::IncidentOpened { incident_id: incident.id.clone() }, later() + SignedDuration::from_hours(hours - 48));
+        Box::pin(analyzer.handle(&message, &unique("message"), now, Instant::now() + Duration::from_secs(60))).await.expect("analysed");
+        store.known_incident(&incident.id).await.expect("the incident")
+    };
+
+    // Eleven repairs that people approved, and that held.
+    for _ in 0..11 {
+        let (_, message) = shop.approved(&service, &id).await;
+        deliver(&shop.app, &message, &turn()).await;
+    }
+    let by_itself = analysed(48).await;
+    assert_eq!(by_itself.status, Status::Approved, "{:#?}", by_itself.guardrails);
+    let plan_hash = by_itself.approval.as_ref().expect("decided").plan_hash.clone();
+    let message = Message::RepairApproved { incident_id: by_itself.id.clone(), plan_hash };
+    assert_eq!(repairs.take_all().await, [message.to_json()]);
+    let turn = Turn { ends: later() + SignedDuration::from_mins(15), ..turn() };
+    shop.app.handle(&message, &turn, later).await.expect("it ran");
+    assert_eq!(store.known_incident(&by_itself.id).await.expect("the incident").status, Status::Repaired);
+
+    // Three hours later the alert is back: this run did not hold, and one recurrence is enough.
+    let again = analysed(51).await;
+    assert_eq!(again.status, Status::AwaitingApproval, "{:#?}", again.guardrails);
+    let why: Vec<Guardrail> = blocking(&again.guardrails).map(|outcome| outcome.guardrail).collect();
+    assert_eq!(why, [Guardrail::PlaybookRecord], "{:#?}", again.guardrails);
+    assert!(repairs.take_all().await.is_empty(), "nothing runs without a human");
+    let log = shop.stack.log_with(again.id.as_str(), Event::ApprovalRequested).await;
+    let place = |event| log.iter().position(|entry| entry.event == event);
+    assert!(place(Event::RepairRecurred).is_some() && place(Event::RepairRecurred) < place(Event::GuardrailBlocked), "{log:#?}");
+    shop.stack.card(again.id.as_str(), "Asks a human because: playbook_record (").await;
+    let runs = store.runs(&id).await.expect("runs");
+    assert_eq!(runs.iter().filter(|run| run.recurred_at.is_some()).map(|run| &run.incident_id).collect::<Vec<_>>(), [&by_itself.id]);
 }

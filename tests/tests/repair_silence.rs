@@ -1,10 +1,10 @@
 //! The silence of a repair, in the real Alertmanager (Debian's package): there while it runs, gone afterwards, and bounded by itself.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use repair::App;
 use repair::turn::Turn;
-use repair::{App, Failure};
 use serde_json::{Value, json};
 use shared::domain::incident::{Incident, Status};
 use shared::domain::operation_log::{Entry, Event};
@@ -15,7 +15,7 @@ use shared::store::Holder;
 use tempfile::TempDir;
 use tests::alert::TestAlert;
 use tests::alertmanager::{Alertmanager, Receiver};
-use tests::repairing::turn;
+use tests::repairing::{deliver, turn};
 use tests::stack::Stack;
 
 /// Two clocks of one machine, one of which is rounded to milliseconds.
@@ -68,19 +68,6 @@ impl Story {
     }
 }
 
-/// Runs a repair; another story's may hold its target for a moment.
-async fn run(app: &App, message: &Message, turn: &Turn) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        match app.handle(message, turn, Timestamp::now).await {
-            Err(Failure::Held { .. } | Failure::GroupFull { .. }) if Instant::now() < deadline => {
-                tokio::time::sleep(Duration::from_millis(200)).await;
-            }
-            ran => return ran.expect("it ran"),
-        }
-    }
-}
-
 async fn real() -> Alertmanager {
     Alertmanager::alone(Receiver { url: "http://127.0.0.1:9/", token: "nobody", group_by: &["alertname"] }).await
 }
@@ -109,8 +96,8 @@ async fn it_is_there_from_before_the_first_step_until_the_last_check() {
     let story = Story::with(alertmanager.url());
     let (incident, message) = story.approved().await;
     let app = story.repair(&[]);
-    run(&app, &message, &turn()).await;
-    run(&app, &message, &turn()).await;
+    deliver(&app, &message, &turn()).await;
+    deliver(&app, &message, &turn()).await;
 
     let repaired = story.loaded(&incident).await;
     assert_eq!(repaired.repair.as_ref().and_then(|repair| repair.outcome), Some(RepairOutcome::Verified));
@@ -140,7 +127,7 @@ async fn it_is_gone_when_a_step_has_failed() {
     let (incident, message) = story.approved().await;
     // Nobody answers for the host.
     let worker = turn();
-    run(&story.repair(&[("BRIDGE_FUNCTION_NAME", "no-such-function")]), &message, &worker).await;
+    deliver(&story.repair(&[("BRIDGE_FUNCTION_NAME", "no-such-function")]), &message, &worker).await;
     story.free(&incident, &worker).await;
     assert_eq!(story.loaded(&incident).await.status, Status::RepairFailed);
     let made = silences(&alertmanager, &incident).await;
@@ -160,7 +147,7 @@ async fn a_worker_that_dies_leaves_one_that_ends_by_itself_and_the_next_finds_it
     let (incident, message) = story.approved().await;
     let (app, killed, next) = (story.repair(&[]), turn(), turn());
     {
-        let running = std::pin::pin!(run(&app, &message, &killed));
+        let running = std::pin::pin!(deliver(&app, &message, &killed));
         let started = async {
             while !story.log(&incident).await.iter().any(|entry| entry.event == Event::StepStarted) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -179,7 +166,7 @@ async fn a_worker_that_dies_leaves_one_that_ends_by_itself_and_the_next_finds_it
     // As if it had died before it was stored.
     story.stack.store.change(&incident.id, |draft| draft.incident.repair_silence = None).await.expect("saved");
     story.free(&incident, &killed).await;
-    run(&app, &message, &next).await;
+    deliver(&app, &message, &next).await;
     story.free(&incident, &next).await;
     assert!(story.loaded(&incident).await.repair.is_some_and(|repair| repair.outcome.is_some()), "it has ended");
     let made = silences(&alertmanager, &incident).await;
@@ -192,7 +179,7 @@ async fn a_worker_that_dies_leaves_one_that_ends_by_itself_and_the_next_finds_it
 async fn an_alertmanager_that_is_down_stops_nothing_and_people_see_it() {
     let story = Story::with("http://127.0.0.1:9");
     let (incident, message) = story.approved().await;
-    run(&story.repair(&[]), &message, &turn()).await;
+    deliver(&story.repair(&[]), &message, &turn()).await;
     let repaired = story.loaded(&incident).await;
     assert_eq!(repaired.repair.as_ref().and_then(|repair| repair.outcome), Some(RepairOutcome::Verified));
     let log = story.log(&incident).await;

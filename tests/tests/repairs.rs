@@ -13,7 +13,7 @@ use shared::domain::repair::RepairOutcome;
 use shared::message::Message;
 use shared::store::{Held, Holder};
 use tests::alert::{TestAlert, unique};
-use tests::repairing::turn;
+use tests::repairing::{deliver, turn};
 use tests::stack::Stack;
 
 fn an_id() -> IncidentId {
@@ -100,7 +100,7 @@ async fn a_repair_waits_while_another_holds_its_target() {
     // Approved, it runs; the message coming again runs nothing again.
     stack.approve(&incident).await;
     stack.status(incident.id.as_str(), Status::Repaired).await;
-    app.handle(&message, &turn(), Timestamp::now).await.expect("handled");
+    deliver(&app, &message, &turn()).await;
     let log = stack.log_with(incident.id.as_str(), Event::VerificationFinished).await;
     assert_eq!(log.iter().filter(|entry| entry.event == Event::ExecutionCompleted).count(), 1);
 

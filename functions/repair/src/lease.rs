@@ -63,7 +63,8 @@ impl Lease<'_> {
             Ok(Done::Unsure) => (Ok(()), None),
             Ok(Done::Quiet) | Err(Failure::Overtaken) => (store.unlock(self.target, self.holder()).await, None),
             Err(Failure::GroupFull { .. }) => (store.unlock(self.target, self.holder()).await, Some(self.growing())),
-            Err(Failure::Held { until, .. }) => (Ok(()), Some((until.duration_since(now) + AFTER_THE_LOCK).min(LONGEST_WAIT))),
+            // Most holders are done before their time: it is looked at sooner, and no later than that.
+            Err(Failure::Held { until, .. }) => (Ok(()), Some(self.growing().min(until.duration_since(now) + AFTER_THE_LOCK))),
             // Nobody else may begin in between: half a repair is on the target.
             Err(Failure::HandedOver { rest }) => (store.leave_lock(self.target, self.holder(), now + *rest + LEFT_FOR).await, Some(*rest)),
             Err(_) => (store.leave_lock(self.target, self.holder(), now + LEFT_FOR).await, Some(self.growing())),

@@ -136,7 +136,12 @@ impl App {
         match ran {
             Err(Failure::Overtaken) => Ok(()),
             Err(failure @ (Failure::Held { .. } | Failure::GroupFull { .. })) if turn.times >= MOST_DELIVERIES => {
-                self.store.change(incident_id, |draft| give_up(draft, plan_hash, &failure.to_string(), clock())).await?;
+                let why = failure.to_string();
+                let (incident, ()) = self.store.change(incident_id, |draft| give_up(draft, plan_hash, &why, clock())).await?;
+                // Whoever is at work on it may die: this may be the only message that the next worker has.
+                if incident.status == Status::Repairing {
+                    return Err(failure);
+                }
                 self.tell(incident_id).await
             }
             ran => ran.map(drop),

@@ -192,10 +192,20 @@ async fn a_host_that_it_does_not_help_is_not_called_repaired() {
     for scene in SCENES.iter().filter(|scene| can_play(scene)) {
         let Some(ran) = play(scene, &[scene.stubborn]).await else { return };
         assert_eq!(ran.outcome, RepairOutcome::NotVerified, "{}: {:#?}", scene.playbook, ran.repair);
-        assert_eq!(ran.done, scene.done, "{}: everything was tried", scene.playbook);
+        assert_eq!(ran.done, [scene.done, scene.undone].concat(), "{}: everything was tried, and taken back", scene.playbook);
         let last = ran.repair.steps.last().expect("a check");
-        assert!(last.phase == Phase::Verify && !last.succeeded, "{}: no playbook of the library has anything to take back", scene.playbook);
+        let expected = if scene.undone.is_empty() { (Phase::Verify, false) } else { (Phase::Rollback, true) };
+        assert_eq!((last.phase, last.succeeded), expected, "{}: {:#?}", scene.playbook, ran.repair);
     }
+}
+
+#[tokio::test]
+async fn what_somebody_else_has_set_is_not_taken_back() {
+    let scene = SCENES.iter().find(|scene| scene.playbook == "scale-out-deployment").expect("a scene");
+    let Some(ran) = play(scene, &[("replicas", "9")]).await else { return };
+    assert_eq!(ran.outcome, RepairOutcome::StepFailed, "{:#?}", ran.repair);
+    assert_eq!(ran.done, [""; 0], "neither direction changed anything");
+    assert!(ran.repair.steps.iter().any(|step| step.phase == Phase::Rollback && step.succeeded), "{:#?}", ran.repair);
 }
 
 #[tokio::test]

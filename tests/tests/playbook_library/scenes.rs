@@ -19,6 +19,8 @@ pub(crate) struct Scene {
     pub(crate) state: &'static [So],
     /// What has to be done there, in this order.
     pub(crate) done: &'static [&'static str],
+    /// What is done to take it back where it did not help.
+    pub(crate) undone: &'static [&'static str],
     /// A fact because of which less is done: what is so on the host then, and what is still done.
     pub(crate) spared: &'static [(&'static [So], &'static [&'static str])],
     /// What is so on a host that the playbook does not help.
@@ -27,15 +29,25 @@ pub(crate) struct Scene {
 
 const STUBBORN: So = ("stubborn", "");
 const CLUSTER: [(&str, &str); 2] = [("kube_context", "prod"), ("namespace", "shop")];
-const NONE: Scene =
-    Scene { playbook: "", alert: "", service: "shop-1", unit: "none", facts: &[], state: &[], done: &[], spared: &[], stubborn: STUBBORN };
+const NONE: Scene = Scene {
+    playbook: "",
+    alert: "",
+    service: "shop-1",
+    unit: "none",
+    facts: &[],
+    state: &[],
+    done: &[],
+    undone: &[],
+    spared: &[],
+    stubborn: STUBBORN,
+};
 /// A log of 150 MiB would take time to write: the file is as large, and holds nothing.
 pub(crate) const LARGE_LOG: (&str, u64) = ("var/log/shop/app.log", 150 << 20);
 const ROTATION: &str = "STATE/var/log/shop/app.log {\n  rotate 4\n  nocompress\n  create\n}\n";
 /// It keeps the log as it is beside the copy: somebody's mistake.
 const COPIES: &str = "STATE/var/log/shop/app.log {\n  rotate 4\n  nocompress\n  copy\n}\n";
 
-pub(crate) const SCENES: [Scene; 13] = [
+pub(crate) const SCENES: [Scene; 14] = [
     Scene {
         playbook: "restart-compose-service",
         alert: "SentryDown",
@@ -88,6 +100,16 @@ pub(crate) const SCENES: [Scene; 13] = [
         state: &[("progressing", "NewReplicaSetAvailable")],
         done: &["kubectl --context prod -n shop rollout restart deployment/cart"],
         spared: &[(&[("progressing", "ReplicaSetUpdated")], &[]), (&[("progressing", "DeploymentPaused")], &[])],
+        ..NONE
+    },
+    Scene {
+        playbook: "scale-out-deployment",
+        alert: "CPUThrottlingHigh",
+        facts: &[CLUSTER[0], CLUSTER[1], ("deployment", "cart"), ("replicas", "3"), ("most_replicas", "5")],
+        state: &[("progressing", "NewReplicaSetAvailable"), ("replicas", "3")],
+        done: &["kubectl --context prod -n shop scale deployment/cart --current-replicas=3 --replicas=5"],
+        undone: &["kubectl --context prod -n shop scale deployment/cart --current-replicas=5 --replicas=3"],
+        spared: &[(&[("progressing", "ReplicaSetUpdated")], &[])],
         ..NONE
     },
     Scene {
