@@ -66,7 +66,7 @@ lint: venv ## Formatting, Clippy, documentation and the template
 	AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
 
 bench: venv ## What a cold start, a warm alert and a million alerts cost (ARGS='--starts 50 --warm 2000', or --help)
-	cargo build --release --package ingress --package analyzer --package bench
+	cargo build --release --package ingress --package analyzer --package bridge --package bench
 	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory $(BUILT)/bench/node/door.js; \
 		else echo 'skipped: Node.js (install nodejs 20 or newer and npm)'; fi
 	@$(BUILT)/release/bench $(ARGS)

@@ -60,6 +60,18 @@ def main(file: str) -> None:
              number(step["control_cpu_us"], 0), number(step["join_to_control"], 2), number(step["join_aws_requests"], 0),
              number(step["open_cpu_us"], 0), number(step["open_aws_requests"], 0), number(step["peak_kib"], 0)])
 
+    steps = report["ssh_steps"]
+    if "skipped" in steps:
+        print(f"\nA step over SSH: skipped ({steps['skipped']})")
+    else:
+        exchange, of_ssh = steps["step_key_exchange"], steps["ssh_key_exchange"]
+        heading(f"A step over SSH: key exchange {exchange}, of `ssh` {of_ssh}, of `ssh_alike` {exchange}",
+                "", "runs", "p50 ms", "fastest ms", "CPU ms", "sshd CPU ms", "warm step to it", "cold step to it")
+        for name, way in steps["ways"].items():
+            compared_with = [number(ratios.get(f"step_{kind}_to_{name}"), 2) for kind in ("warm", "cold")]
+            row([f"`{name}`", number(way["runs"], 0), *(number(way[figure], 1) for figure in ("p50_ms", "fastest_ms", "cpu_ms", "sshd_cpu_ms")),
+                 *compared_with])
+
     heading("Dollars", "", "HTTP API", "Lambda requests", "Lambda time", "DynamoDB", "SQS", "logs", "total")
     for name in ["join", "open", *(variant for _, variant in RIVALS if variant in variants)]:
         spent, variant = report["dollars_per_million"][name], variants[name]

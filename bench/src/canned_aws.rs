@@ -1,6 +1,7 @@
 //! AWS with its answers ready, over TLS on loopback. It keeps nothing and decides next to nothing, so that what is measured
 //! is the function and not an emulator.
 
+use std::collections::HashMap;
 use std::io::{self, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -47,6 +48,8 @@ struct State {
     asked: Asked,
     /// The item that a read gives.
     item: Value,
+    /// Secrets by their ids; every other one is [`SECRET`].
+    secrets: HashMap<String, String>,
 }
 
 /// The endpoint.
@@ -67,7 +70,8 @@ impl CannedAws {
         std::fs::write(&roots, root)?;
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let url = format!("https://localhost:{}", listener.local_addr()?.port());
-        let state = Arc::new(Mutex::new(State { table: Table::Episode, closing: Vec::new(), asked: Asked::default(), item: Value::Null }));
+        let (closing, asked, item, secrets) = (Vec::new(), Asked::default(), Value::Null, HashMap::new());
+        let state = Arc::new(Mutex::new(State { table: Table::Episode, closing, asked, item, secrets }));
         let (tls, shared) = (Arc::new(tls), Arc::clone(&state));
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
@@ -91,6 +95,11 @@ impl CannedAws {
     /// Puts in place what a read of [`Table::Incident`] gives.
     pub(crate) fn holds(&self, item: Value) {
         held(&self.state).item = item;
+    }
+
+    /// Puts a secret in place.
+    pub(crate) fn keeps_secret(&self, id: &str, text: String) {
+        held(&self.state).secrets.insert(id.to_owned(), text);
     }
 
     /// Changes what is in the table of the function that is running.
@@ -157,7 +166,10 @@ fn answer(state: &mut State, request: &Request) -> (&'static str, Value, bool) {
     let close = state.closing.iter().position(|closing| *closing == operation).map(|i| state.closing.remove(i)).is_some();
     let ok = |body| ("200 OK", body, close);
     match operation {
-        "GetSecretValue" => ok(json!({ "ARN": body["SecretId"], "Name": "bench", "VersionId": "1", "SecretString": SECRET })),
+        "GetSecretValue" => {
+            let text = body["SecretId"].as_str().and_then(|id| state.secrets.get(id)).map_or(SECRET, String::as_str);
+            ok(json!({ "ARN": body["SecretId"], "Name": "bench", "VersionId": "1", "SecretString": text }))
+        }
         "UpdateItem" if body["ReturnValues"] != "ALL_NEW" => ok(json!({})),
         "UpdateItem" if state.table == Table::Episode => ok(json!({ "Attributes": episode() })),
         "UpdateItem" => {

@@ -16,6 +16,8 @@ mod ratio;
 mod report;
 mod runtime_api;
 mod servers;
+mod ssh_host;
+mod ssh_step;
 mod variant;
 
 use std::error::Error;
@@ -88,6 +90,11 @@ fn run() -> Result<(), Failure> {
     let named = |name| variants.iter().find(|variant: &&Variant| variant.name == name).ok_or("ingress is measured");
     let (join, open) = (named("join")?, named("open")?);
     let deliveries = place.deliveries(join, &event, &events)?;
+    // On all cores, because a client and its host are two machines. A step takes longer than an alert by far: a tenth of them will do.
+    let ssh_steps = match ssh_host::missing() {
+        Some(package) => Err(package),
+        None => Ok(place.ssh_steps(&arguments.binaries, arguments.starts, arguments.warm.div_ceil(10))?),
+    };
     // From here on there is no way back.
     let one_core = process::stay_on_one_core();
     for _ in 0..arguments.starts {
@@ -109,6 +116,7 @@ fn run() -> Result<(), Failure> {
         measured,
         deliveries,
         growth,
+        ssh_steps,
         one_core,
         functions,
         prices,

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
+use shared::bridge::BridgeReply;
 
 use crate::Failure;
 use crate::canned_aws::CannedAws;
@@ -157,6 +158,7 @@ fn proven(variant: &Variant, answer: &Answer) -> Result<(), Failure> {
     let value: Value = serde_json::from_str(&answer.body)?;
     let proven = match variant.proof {
         Proof::Body(text) => value["statusCode"] == 200 && value["body"].as_str().is_some_and(|body| body.contains(text)),
+        Proof::StepSucceeded => serde_json::from_str(&answer.body).is_ok_and(|reply: BridgeReply| reply.result.succeeded()),
         Proof::NothingComesBack => value["batchItemFailures"].as_array().is_some_and(Vec::is_empty),
     };
     if proven { Ok(()) } else { Err(format!("the answer does not show {:?}: {}", variant.proof, answer.body).into()) }

@@ -11,6 +11,7 @@ use crate::package::Package;
 use crate::prices::{Alert, PriceList};
 use crate::quantile::quantile;
 use crate::ratio::{self, Goal, RIVALS};
+use crate::ssh_step::SshSteps;
 use crate::variant::Variant;
 
 /// The figures of one variant, by name: medians over its starts, except for the 99th percentile.
@@ -38,7 +39,9 @@ pub(crate) struct Report {
     pub(crate) deliveries: Vec<Delivery>,
     /// What a joining alert costs while more and more incidents are open.
     pub(crate) growth: Vec<Step>,
-    /// Whether that was measured on one core, where its CPU times are steady.
+    /// What a step over SSH takes beside `ssh`, or the package without which that cannot be measured.
+    pub(crate) ssh_steps: Result<SshSteps, &'static str>,
+    /// Whether open incidents were measured on one core, where its CPU times are steady.
     pub(crate) one_core: bool,
     /// The functions that are built.
     pub(crate) functions: Vec<Package>,
@@ -107,8 +110,9 @@ impl Report {
             let value = self.of(ratio.one)?.figure(ratio.figure)? / self.of(ratio.other)?.figure(ratio.figure)?;
             Some((ratio.name, value, ratio.goal))
         });
-        let of_growth = last_to_first(&self.growth).into_iter().map(|(name, value)| (name.to_owned(), value, None));
-        of_programs.chain(of_growth).collect()
+        let of_ssh = self.ssh_steps.iter().flat_map(SshSteps::ratios);
+        let without_goal = last_to_first(&self.growth).into_iter().chain(of_ssh).map(|(name, value)| (name.to_owned(), value, None));
+        of_programs.chain(without_goal).collect()
     }
 
     fn dollars(&self) -> Vec<(&'static str, Value)> {
@@ -149,6 +153,10 @@ impl Report {
         }
         for rival in RIVALS.iter().filter(|rival| self.of(rival.variant).is_none()) {
             println!("  skipped: {} ({})", rival.variant, rival.install);
+        }
+        match &self.ssh_steps {
+            Ok(steps) => steps.print(),
+            Err(package) => println!("\nskipped: a step over SSH (install {package})"),
         }
         println!("\none delivery     ms   CPU µs/alert   AWS requests   peak KiB");
         for Delivery { alerts, ms, cpu_ms, requests, peak_kib } in &self.deliveries {
@@ -224,6 +232,7 @@ impl Report {
             "one_delivery": self.deliveries.iter().map(delivery).collect::<Vec<_>>(),
             "open_incidents_on_one_core": self.one_core,
             "open_incidents": self.growth.iter().map(step).collect::<Vec<_>>(),
+            "ssh_steps": self.ssh_steps.as_ref().map_or_else(|package| json!({ "skipped": format!("install {package}") }), SshSteps::json),
             "functions": self.functions.iter().map(function).collect::<Map<String, Value>>(),
             "prices": self.prices,
             "dollars_per_million": named(self.dollars()),

@@ -34,6 +34,8 @@ pub(crate) enum Proof {
     Body(&'static str),
     /// No message of the batch comes back.
     NothingComesBack,
+    /// It says that a step's command ended with status 0.
+    StepSucceeded,
 }
 
 /// The outcome of an alert that joins an open episode.
