@@ -31,7 +31,7 @@ stack: venv ## The local stack alone, with its facts as one line of JSON (ends w
 test: venv check-config ## All tests
 	@[ -x /usr/sbin/sshd ] || echo 'missing: sshd, which the stack of all stories needs (install openssh-server)'
 	@command -v prometheus-alertmanager >/dev/null || \
-		echo 'skipped: real_alertmanager, ha_pair, silences, repair_silence and a story of still_firing (install prometheus-alertmanager)'
+		echo 'skipped: real_alertmanager, ha_pair, and stories of silences, repair_silence and still_firing (install prometheus-alertmanager)'
 	@command -v prometheus >/dev/null || echo 'skipped: prometheus_evidence (install prometheus)'
 	@docker version >/dev/null 2>&1 || echo 'skipped: sam_local_invoke and bridge_over_ssm (install docker.io and start dockerd)'
 	@[ "$$(id -u)" = 0 ] || echo 'skipped: quell_guard (be root)'
