@@ -29,12 +29,18 @@ stack: venv ## The local stack alone, with its facts as one line of JSON (ends w
 	@$(BIN)/python -m infra.local up --bootstraps target/debug $(ARGS)
 
 test: venv check-config ## All tests
-	@command -v prometheus-alertmanager >/dev/null || echo 'skipped: real_alertmanager and ha_pair (install prometheus-alertmanager)'
+	@[ -x /usr/sbin/sshd ] || echo 'skipped: the stories that need a real sshd (install openssh-server)'
+	@command -v prometheus-alertmanager >/dev/null || \
+		echo 'skipped: real_alertmanager, ha_pair, and stories of silences, repair_silence and still_firing (install prometheus-alertmanager)'
 	@command -v prometheus >/dev/null || echo 'skipped: prometheus_evidence (install prometheus)'
-	@[ -x /usr/sbin/sshd ] || echo 'skipped: bridge_over_ssh with the real sshd (install openssh-server)'
-	@docker version >/dev/null 2>&1 || echo 'skipped: sam_local_invoke (install docker.io and start dockerd)'
+	@docker version >/dev/null 2>&1 || echo 'skipped: sam_local_invoke and bridge_over_ssm (install docker.io and start dockerd)'
+	@[ "$$(id -u)" = 0 ] || echo 'skipped: quell_guard (be root)'
+	@{ [ "$$(id -u)" = 0 ] && command -v ip >/dev/null; } || \
+		echo 'skipped: the stories of bridge_faults and bridge_bastion with networks of their own (be root, install iproute2)'
+	@[ -x /usr/sbin/logrotate ] || echo 'skipped: the scene of rotate-log in playbook_library (install logrotate)'
 	cargo build --all-targets $(TESTS)
-	@RUST_TEST_THREADS=1 $(BIN)/python -m infra.local up --bootstraps target/debug --run \
+	@RUST_TEST_THREADS=1 $(BIN)/python -m infra.local up --bootstraps target/debug \
+		$(if $(wildcard /usr/sbin/sshd),,--own-ssh-host target/debug/ssh-host) --run \
 		cargo $(if $(NEXTEST),nextest run,test --no-fail-fast) $(TESTS)
 
 LLM := .local/llm

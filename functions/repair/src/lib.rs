@@ -15,7 +15,7 @@ use shared::consumer::Unhandled;
 use shared::domain::draft::Draft;
 use shared::domain::episode::Advice;
 use shared::domain::id::IncidentId;
-use shared::domain::incident::Incident;
+use shared::domain::incident::{Incident, Status};
 use shared::domain::ledger::Attempt;
 use shared::domain::limits::Limits;
 use shared::fault::{Faults, both};
