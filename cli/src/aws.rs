@@ -5,10 +5,9 @@
 
 use std::time::Duration;
 
-use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use clap::Args;
-use shared::aws::Connection;
+use shared::aws::{Connection, time_limits};
 use shared::secrets::Secrets;
 use shared::store::Store;
 use shared::variables::Variables;
@@ -28,9 +27,10 @@ pub(crate) struct Table {
 
 /// The configuration of clients. They share one connection with TLS by ring, as the functions do.
 pub(crate) async fn config<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<SdkConfig, Failure> {
-    let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).operation_attempt_timeout(ATTEMPT).build();
     let connection = Connection::from_variables(variables)?;
-    let config = aws_config::defaults(BehaviorVersion::latest()).http_client(connection).timeout_config(timeouts).load().await;
+    #[expect(clippy::disallowed_methods, reason = "the limits are those of the one place")]
+    let loader = aws_config::defaults(BehaviorVersion::latest()).http_client(connection).timeout_config(time_limits(ATTEMPT));
+    let config = loader.load().await;
     if config.region().is_none() {
         return Err(Failure::wrong("no region is set: set AWS_REGION, or `region` in the profile that AWS_PROFILE names"));
     }

@@ -43,6 +43,23 @@ pub(crate) const BUSY: [&str; 6] = [
 /// How long making a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// The time limits of clients whose one try of a request may take `attempt`. Here, and in [`unhurried`], is the one place that sets any:
+/// what a [`TimeoutConfig`] leaves out is taken from the configuration below it when a client is built, and a limit that was made for a
+/// small request then cuts off one that is answered after minutes. `clippy.toml` sees to it.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place that sets time limits")]
+pub fn time_limits(attempt: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(attempt).build()
+}
+
+/// The same configuration for a client whose requests take as long as the work that they ask for, such as the invocation of a function:
+/// the SDK neither gives one up nor tries it again. Whoever sends them bounds them. Making a connection has its bound all the same.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place that sets time limits")]
+pub fn unhurried(aws: &SdkConfig) -> SdkConfig {
+    aws.to_builder().timeout_config(TimeoutConfig::disabled()).retry_config(RetryConfig::disabled()).build()
+}
+
 /// What Lambda tells a function about AWS.
 ///
 /// Its `Debug` tells the region alone: it holds credentials, which must not reach a log (`secrets-stay`).
@@ -119,8 +136,8 @@ impl AwsEnvironment {
 
     /// The configuration from which every client is built. `attempt` is how long one try of a request may take.
     #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one place that sets time limits")]
     pub fn sdk_config(&self, attempt: Duration) -> SdkConfig {
-        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(attempt).build();
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(self.region.clone()))
@@ -128,7 +145,7 @@ impl AwsEnvironment {
             .http_client(SharedHttpClient::new(self.connection.clone()))
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50)))
-            .timeout_config(timeouts);
+            .timeout_config(time_limits(attempt));
         config.set_endpoint_url(self.endpoint_url.clone());
         config.build()
     }

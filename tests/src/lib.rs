@@ -11,6 +11,7 @@ pub mod hostile;
 pub mod http;
 pub mod http_door;
 pub mod in_process;
+pub mod late_ssm;
 pub mod model_server;
 pub mod namespace;
 pub mod opened;

@@ -3,12 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bridge::login_key::LoginKey;
 use jiff::{SignedDuration, Timestamp};
 use repair::App;
-use repair::config::Config;
+use repair::config::{AWS_ATTEMPT, Config};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::channels_file;
@@ -38,6 +37,8 @@ pub enum Fate {
     KilledBefore,
     /// The bridge is killed after the command has run, before it can say so.
     KilledAfter,
+    /// Lambda refuses the invocation with this status and this error.
+    Refused(u16, &'static str),
 }
 
 /// The files of an operator, and the functions that read them.
@@ -49,6 +50,8 @@ pub struct Workshop {
     pub notifications: OwnQueue,
     /// The repair function.
     pub app: Arc<App>,
+    /// Where its AWS answers, with the bridge in it.
+    pub endpoint_url: String,
     files: OperatorFiles,
     channels: Channels,
     config: TempDir,
@@ -69,6 +72,19 @@ impl Workshop {
     /// # Panics
     /// If the files have faults.
     pub async fn open_with(playbooks: &Value, services: &Value, key: LoginKey, fate: impl Fn() -> Fate + Send + Sync + 'static) -> Self {
+        Self::open_bridge(playbooks, services, |files| bridge::App::new(files, key), fate).await
+    }
+
+    /// The same with any bridge for the files.
+    ///
+    /// # Panics
+    /// If the files have faults.
+    pub async fn open_bridge(
+        playbooks: &Value,
+        services: &Value,
+        bridge: impl FnOnce(OperatorFiles) -> bridge::App,
+        fate: impl Fn() -> Fate + Send + Sync + 'static,
+    ) -> Self {
         let stack = Stack::start();
         let config = files(&stack, &asking(&[]));
         let channels = channels_file::load(&stack.facts.target.config_dir).expect("the stack's file");
@@ -76,7 +92,7 @@ impl Workshop {
         fs::write(config.path().join(PLAYBOOKS), playbooks.to_string()).expect("written");
         fs::write(config.path().join(SERVICE_REGISTRY), services.to_string()).expect("written");
         let files = OperatorFiles::load(config.path()).expect("the files are right");
-        let bridge = Arc::new(bridge::App::new(files.clone(), key));
+        let bridge = Arc::new(bridge(files.clone()));
         let (http, endpoint, fate) = (stack.http.clone(), stack.facts.endpoint_url.clone(), Arc::new(fate));
         let address = serve(move |request: Request| {
             let (bridge, http, endpoint, fate) = (Arc::clone(&bridge), http.clone(), endpoint.clone(), Arc::clone(&fate));
@@ -97,9 +113,10 @@ impl Workshop {
             "CONFIG_DIR" => Some(directory.clone()),
             other => stack.variable(other),
         });
-        let aws = stack.environment_at(&format!("http://{address}")).sdk_config(Duration::from_secs(60));
+        let endpoint_url = format!("http://{address}");
+        let aws = stack.environment_at(&endpoint_url).sdk_config(AWS_ATTEMPT);
         let app = App::new(Config::from_variables(&variables).expect("the variables"), &aws).expect("the files");
-        Self { app: Arc::new(app), stack, notifications, files, channels, config }
+        Self { app: Arc::new(app), endpoint_url, stack, notifications, files, channels, config }
     }
 
     /// An incident of a service whose plan somebody has approved, and the message that says so.
@@ -137,8 +154,13 @@ async fn invoked(bridge: &bridge::App, request: &Request, fate: Fate) -> Answer 
         let body = json!({ "errorType": "Runtime.ExitError", "errorMessage": "signal: killed" });
         Answer { status: 200, headers, body: body.to_string().into_bytes() }
     };
-    if fate == Fate::KilledBefore {
-        return killed(headers);
+    match fate {
+        Fate::KilledBefore => return killed(headers),
+        Fate::Refused(status, error) => {
+            let headers = vec![("x-amzn-errortype".to_owned(), error.to_owned())];
+            return Answer { status, headers, body: json!({ "Message": "refused" }).to_string().into_bytes() };
+        }
+        Fate::Answered | Fate::KilledAfter => {}
     }
     let reply = bridge.answer(serde_json::from_slice(&request.body).expect("JSON")).await;
     if fate == Fate::KilledAfter {

@@ -372,6 +372,7 @@ fn every_state_has_its_word_in_every_language() {
         RepairOutcome::Unknown,
         RepairOutcome::Stopped,
         RepairOutcome::StillFiring,
+        RepairOutcome::Unreachable,
     ];
     for language in Language::ALL {
         for status in statuses {

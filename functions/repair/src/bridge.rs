@@ -3,13 +3,12 @@
 use std::time::{Duration, Instant};
 
 use aws_sdk_lambda::Client;
-use aws_sdk_lambda::config::Builder;
-use aws_sdk_lambda::config::retry::RetryConfig;
-use aws_sdk_lambda::config::timeout::TimeoutConfig;
-use aws_sdk_lambda::error::DisplayErrorContext;
+use aws_sdk_lambda::error::{DisplayErrorContext, ProvideErrorMetadata as _, SdkError};
+use aws_sdk_lambda::operation::invoke::InvokeError;
 use aws_sdk_lambda::primitives::Blob;
 use aws_types::SdkConfig;
 use jiff::SignedDuration;
+use shared::aws::{never_sent, unhurried};
 use shared::bridge::{BridgeReply, BridgeRequest};
 use shared::domain::repair::{Outcome, StepResult};
 use tokio::time::timeout;
@@ -17,6 +16,52 @@ use tracing::warn;
 
 /// Longer than the bridge function may run. Each step has a bound of its own.
 const ANSWER_WITHIN: Duration = Duration::from_secs(910);
+
+/// Errors of Invoke whose status alone does not say that the function did not run: Lambda answers most of them with 502, 408 or 410 while it
+/// prepares the function (<https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors>). `EFSIOException`, an error
+/// of a file system that the function may be using already, and `ServiceException` are not among them.
+const NOT_PREPARED: [&str; 26] = [
+    "CodeArtifactUserDeletedException",
+    "CodeArtifactUserFailedException",
+    "CodeArtifactUserPendingException",
+    "EC2AccessDeniedException",
+    "EC2ThrottledException",
+    "EC2UnexpectedException",
+    "EFSMountConnectivityException",
+    "EFSMountTimeoutException",
+    "ENILimitReachedException",
+    "ENINotReadyException",
+    "InvalidRuntimeException",
+    "InvalidSecurityGroupIDException",
+    "InvalidSubnetIDException",
+    "InvalidZipFileException",
+    "KMSAccessDeniedException",
+    "KMSDisabledException",
+    "KMSInvalidStateException",
+    "KMSNotFoundException",
+    "ResourceNotReadyException",
+    "ServiceQuotaExceededException",
+    "S3FilesMountConnectivityException",
+    "S3FilesMountTimeoutException",
+    "SnapStartNotReadyException",
+    "SnapStartRegenerationFailureException",
+    "SnapStartTimeoutException",
+    "SubnetIPAddressLimitReachedException",
+];
+
+/// Why there is no answer of the bridge.
+#[derive(Debug)]
+enum NoAnswer {
+    /// The function certainly did not run.
+    NotInvoked {
+        /// What Lambda calls it, or a few words: people see it on the card.
+        what: String,
+        /// All of it, for the log.
+        why: String,
+    },
+    /// It may have run.
+    Unknown(String),
+}
 
 /// The bridge function.
 #[derive(Debug)]
@@ -29,36 +74,71 @@ impl Bridge {
     /// The function of this name.
     #[must_use]
     pub fn new(aws: &SdkConfig, function: String) -> Self {
-        let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(2)).operation_timeout(ANSWER_WITHIN).build();
-        let config = Builder::from(aws).retry_config(RetryConfig::disabled()).timeout_config(timeouts).build();
-        Self { client: Client::from_conf(config), function }
+        Self { client: Client::new(&unhurried(aws)), function }
     }
 
-    /// Runs one step, which the bridge answers within `longest`. Without an answer it is unknown what the step did, which counts as a
-    /// failure (`unknown-is-failure`).
+    /// Runs one step, which the bridge answers within `longest`. An invocation that Lambda refused is a result of its own, after which the
+    /// step may be tried again; without an answer it is unknown what the step did, which counts as a failure (`unknown-is-failure`).
     pub async fn run(&self, request: &BridgeRequest, longest: SignedDuration) -> StepResult {
         let began = Instant::now();
         let answered = timeout(longest.try_into().unwrap_or(ANSWER_WITHIN), self.invoke(request)).await;
-        match answered.unwrap_or_else(|_| Err(format!("it took longer than {longest:#}"))) {
-            Ok(reply) => reply.result,
-            Err(why) => {
+        let no_answer = match answered {
+            Ok(Ok(reply)) => return reply.result,
+            Ok(Err(no_answer)) => no_answer,
+            Err(_) => NoAnswer::Unknown(format!("it took longer than {longest:#}")),
+        };
+        let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match no_answer {
+            NoAnswer::NotInvoked { what, why } => {
+                warn!(incident_id = %request.incident_id, why, "the bridge was not invoked");
+                let detail = format!("Nothing ran: the bridge function could not be invoked ({what}).");
+                StepResult::without_output(Outcome::NotInvoked, detail, milliseconds)
+            }
+            NoAnswer::Unknown(why) => {
                 warn!(incident_id = %request.incident_id, why, "the bridge did not answer");
-                let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
                 StepResult::without_output(Outcome::ConnectionLost, "the bridge did not answer: what the step did is unknown", milliseconds)
             }
         }
     }
 
-    async fn invoke(&self, request: &BridgeRequest) -> Result<BridgeReply, String> {
-        let payload = serde_json::to_vec(request).map_err(|error| error.to_string())?;
+    async fn invoke(&self, request: &BridgeRequest) -> Result<BridgeReply, NoAnswer> {
+        let not_written = |error: serde_json::Error| NoAnswer::NotInvoked { what: "no request".to_owned(), why: error.to_string() };
+        let payload = serde_json::to_vec(request).map_err(not_written)?;
         let invoked = self.client.invoke().function_name(&self.function).payload(Blob::new(payload)).send().await;
-        let answer = invoked.map_err(|error| DisplayErrorContext(&error).to_string())?;
+        let answer = invoked.map_err(|error| no_answer(&error))?;
         if let Some(error) = answer.function_error() {
-            return Err(format!("the function ended with an error ({error})"));
+            return Err(NoAnswer::Unknown(format!("the function ended with an error ({error})")));
         }
         let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
-        serde_json::from_slice(payload).map_err(|error| format!("its answer is not one of the bridge: {error}"))
+        serde_json::from_slice(payload).map_err(|error| NoAnswer::Unknown(format!("its answer is not one of the bridge: {error}")))
     }
+}
+
+/// What a failed invocation says about the function: errors of Invoke are "reserved for errors that prevent your function from executing"
+/// (<https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>), such as permissions, quotas and states. A fault within Lambda (500)
+/// and what anything on the way answers (502 to 504 without one of Lambda's names) can come after it.
+fn no_answer(error: &SdkError<InvokeError>) -> NoAnswer {
+    let why = DisplayErrorContext(error).to_string();
+    let what = match error {
+        SdkError::ConstructionFailure(_) => Some("the request could not be made".to_owned()),
+        SdkError::DispatchFailure(_) if never_sent(error) => Some("Lambda could not be reached".to_owned()),
+        SdkError::ServiceError(refused) => {
+            let (code, status) = (refused.err().code().unwrap_or_default(), refused.raw().status().as_u16());
+            let refused = matches!(status, 400 | 401 | 403 | 404 | 409 | 413 | 415 | 429) || NOT_PREPARED.contains(&code);
+            refused.then(|| named(code, status))
+        }
+        _ => None,
+    };
+    match what {
+        Some(what) => NoAnswer::NotInvoked { what, why },
+        None => NoAnswer::Unknown(why),
+    }
+}
+
+/// The name of a refusal as people see it. Its message is for the log: it can hold the names of roles.
+fn named(code: &str, status: u16) -> String {
+    let name: String = code.chars().filter(char::is_ascii_alphanumeric).take(64).collect();
+    if name.is_empty() { format!("status {status}") } else { name }
 }
 
 #[cfg(test)]
@@ -70,18 +150,19 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
+    use aws_types::SdkConfig;
     use jiff::SignedDuration;
     use shared::aws::AwsEnvironment;
     use shared::bridge::{BRIDGE_VERSION, BridgeRequest};
     use shared::domain::id::IncidentId;
     use shared::domain::plan::Phase;
-    use shared::domain::repair::Outcome;
+    use shared::domain::repair::{Outcome, StepResult};
     use shared::variables::Variables;
 
     use super::Bridge;
 
-    /// A Lambda that answers everything with a passing fault, which the SDK would try again by itself.
-    fn failing_lambda() -> (String, Arc<AtomicUsize>) {
+    /// A Lambda that gives every request this answer, after some time; without one it hangs up.
+    fn lambda(answer: Option<String>, after: Duration) -> (String, Arc<AtomicUsize>) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("its address"));
         let asked = Arc::new(AtomicUsize::new(0));
@@ -91,21 +172,32 @@ mod tests {
                 let mut stream = stream.expect("a connection");
                 let _ = stream.read(&mut [0; 4096]).expect("a request");
                 counter.fetch_add(1, Ordering::SeqCst);
-                stream.write_all(b"HTTP/1.1 503 x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").expect("written");
+                std::thread::sleep(after);
+                if let Some(answer) = &answer {
+                    stream.write_all(answer.as_bytes()).expect("written");
+                }
             }
         });
         (url, asked)
     }
 
-    #[tokio::test]
-    async fn a_step_is_asked_for_once_and_without_an_answer_it_is_unknown() {
-        let (url, asked) = failing_lambda();
+    /// An answer of Invoke: a status and, for an error, its name.
+    fn answer(status: u16, error: &str, body: &str) -> String {
+        let name = if error.is_empty() { String::new() } else { format!("x-amzn-errortype: {error}\r\n") };
+        format!("HTTP/1.1 {status} x\r\ncontent-length: {}\r\n{name}connection: close\r\n\r\n{body}", body.len())
+    }
+
+    /// The configuration of the function, one try of whose requests may take `attempt`.
+    fn aws(url: &str, attempt: Duration) -> SdkConfig {
         let variables = Variables::from_fn(|name| match name {
-            "AWS_ENDPOINT_URL" => Some(url.clone()),
+            "AWS_ENDPOINT_URL" => Some(url.to_owned()),
             "AWS_CA_BUNDLE" => None,
             _ => Some("x".to_owned()),
         });
-        let aws = AwsEnvironment::from_variables(&variables).expect("a region and credentials").sdk_config(Duration::from_secs(5));
+        AwsEnvironment::from_variables(&variables).expect("a region and credentials").sdk_config(attempt)
+    }
+
+    async fn run(url: &str, attempt: Duration) -> StepResult {
         let request = BridgeRequest {
             v: BRIDGE_VERSION,
             incident_id: IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID"),
@@ -115,8 +207,73 @@ mod tests {
             parameters: BTreeMap::new(),
             target: "t".into(),
         };
-        let result = Bridge::new(&aws, "bridge".into()).run(&request, SignedDuration::from_secs(5)).await;
-        assert_eq!((result.outcome, result.succeeded()), (Outcome::ConnectionLost, false));
-        assert_eq!(asked.load(Ordering::SeqCst), 1);
+        Bridge::new(&aws(url, attempt), "bridge".into()).run(&request, SignedDuration::from_secs(5)).await
+    }
+
+    #[tokio::test]
+    async fn a_step_is_asked_for_once_and_without_an_answer_it_is_unknown() {
+        let unknown = [
+            Some(answer(500, "ServiceException", "")),
+            // Of anything on the way, not of Lambda.
+            Some(answer(502, "", "")),
+            Some(answer(503, "", "")),
+            Some(answer(504, "", "<html>")),
+            Some(answer(408, "", "")),
+            Some(answer(410, "EFSIOException", "")),
+            Some(answer(200, "", "not JSON")),
+            None,
+        ];
+        for answer in unknown {
+            let (url, asked) = lambda(answer.clone(), Duration::ZERO);
+            let result = run(&url, Duration::from_secs(5)).await;
+            assert_eq!((result.outcome, result.succeeded()), (Outcome::ConnectionLost, false), "{answer:?}");
+            assert_eq!(asked.load(Ordering::SeqCst), 1, "{answer:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_invocation_that_lambda_refused_ran_nothing_and_says_why() {
+        let refused = [
+            (429, "TooManyRequestsException"),
+            (409, "ResourceConflictException"),
+            (404, "ResourceNotFoundException"),
+            (403, "AccessDeniedException"),
+            (403, "EFSMountFailureException"),
+            (400, "RecursiveInvocationException"),
+            (502, "EC2ThrottledException"),
+            (502, "ENILimitReachedException"),
+            (502, "SubnetIPAddressLimitReachedException"),
+            (502, "ResourceNotReadyException"),
+            (502, "KMSAccessDeniedException"),
+            (408, "EFSMountTimeoutException"),
+            (409, "CodeArtifactUserPendingException"),
+        ];
+        for (status, error) in refused {
+            let body = r#"{"Message":"arn:aws:iam::1:role/x is not authorized"}"#;
+            let (url, asked) = lambda(Some(answer(status, error, body)), Duration::ZERO);
+            let result = run(&url, Duration::from_secs(5)).await;
+            let detail = format!("Nothing ran: the bridge function could not be invoked ({error}).");
+            assert_eq!((result.outcome, result.detail, result.succeeded()), (Outcome::NotInvoked, detail, false));
+            assert_eq!(asked.load(Ordering::SeqCst), 1, "whoever asked decides when it is tried again");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_that_was_never_sent_ran_nothing() {
+        let url = {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+            format!("http://{}", listener.local_addr().expect("its address"))
+        };
+        let result = run(&url, Duration::from_secs(5)).await;
+        assert_eq!(result.outcome, Outcome::NotInvoked, "{result:?}");
+        assert!(result.detail.contains("Lambda could not be reached"), "{result:?}");
+    }
+
+    #[tokio::test]
+    async fn a_step_may_take_longer_than_a_small_request_to_aws() {
+        let reply = r#"{"outcome":"exited","exit_status":0,"signal":null,"stdout":"","stderr":"","truncated":false,"duration_ms":1,"detail":"done","argv":[]}"#;
+        let (url, _) = lambda(Some(answer(200, "", reply)), Duration::from_millis(600));
+        let result = run(&url, Duration::from_millis(50)).await;
+        assert!(result.succeeded(), "{result:?}");
     }
 }

@@ -1,8 +1,12 @@
 //! What the repair function is told by its environment.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use shared::variables::{InvalidVariable, Variables};
+
+/// How long one try of a request to AWS may take. The bridge is invoked without this limit: its answer takes as long as its step.
+pub const AWS_ATTEMPT: Duration = Duration::from_secs(5);
 
 /// The configuration of the repair function; `template.yaml` sets every variable.
 #[derive(Debug, Clone)]

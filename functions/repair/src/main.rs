@@ -1,11 +1,10 @@
 //! Repair as a Lambda function: wiring only.
 
-use std::time::Duration;
-
 use aws_lambda_events::event::sqs::SqsEvent;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use repair::{App, config::Config, turn::Turn};
+use repair::config::{AWS_ATTEMPT, Config};
+use repair::{App, turn::Turn};
 use shared::aws::AwsEnvironment;
 use shared::consumer::{Delivery, Order, take};
 use shared::message::Message;
@@ -17,7 +16,7 @@ async fn main() -> Result<(), Error> {
     let variables = Variables::of_process();
     init(&variables)?;
     let config = or_log(Config::from_variables(&variables))?;
-    let aws = AwsEnvironment::from_variables(&variables)?.sdk_config(Duration::from_secs(5));
+    let aws = AwsEnvironment::from_variables(&variables)?.sdk_config(AWS_ATTEMPT);
     let app = &or_log(App::new(config, &aws))?;
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
         let LambdaEvent { payload, context } = event;

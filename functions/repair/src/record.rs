@@ -116,6 +116,7 @@ fn finish(draft: &mut Draft, plan: &Plan, outcome: RepairOutcome, now: Timestamp
             RepairOutcome::StepFailed => executed.failed("a step failed"),
             RepairOutcome::Unknown => executed.failed("a step was started, and its result will never be known"),
             RepairOutcome::Stopped => executed.failed("the kill switch stopped it"),
+            RepairOutcome::Unreachable => executed.failed("the host or the bridge could not be reached: no step ran"),
         },
     );
     if matches!(outcome, RepairOutcome::Verified | RepairOutcome::NotVerified) {

@@ -89,6 +89,19 @@ fn a_step_that_is_skipped_says_why_and_one_that_was_never_checked_has_failed() {
 }
 
 #[test]
+fn the_kill_switch_ends_a_run_that_waits_for_the_bridge_and_nothing_is_lost() {
+    let (mut draft, plan) = running(|_| {});
+    begin(&mut draft, &plan, ME, NOW);
+    let refused = StepResult::without_output(Outcome::NotInvoked, "Nothing ran: the bridge is busy.", 1);
+    assert!(end(&mut draft, &plan.steps[0], &refused, ME, NOW));
+    assert_eq!(events(&draft), [(Event::StepStarted, true)], "it is tried again");
+    stop(&mut draft, &plan, ME, NOW);
+    let repair = draft.incident.repair.as_ref().expect("ran");
+    assert!(!repair.may_still_be_at_work(), "the target is free at once: {repair:?}");
+    assert_eq!((outcome(&draft), repair.steps[0].detail.as_str()), (Some(RepairOutcome::Stopped), "Nothing ran: the bridge is busy."));
+}
+
+#[test]
 fn the_kill_switch_ends_a_run_and_accounts_for_the_step_that_had_begun() {
     let (mut draft, plan) = running(|plan| plan.rollback = plan.steps.clone());
     begin(&mut draft, &plan, ME, NOW);

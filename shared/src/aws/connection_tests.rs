@@ -204,3 +204,45 @@ fn amazons_roots_are_all_read() {
     let certificates = rustls::pki_types::CertificateDer::pem_slice_iter(crate::aws::AMAZON_ROOTS);
     assert_eq!(store.add_parsable_certificates(certificates.flatten()), (5, 0));
 }
+
+/// The timer of the connection from this port and its time in hundredths of a second, as Linux tells them
+/// (<https://docs.kernel.org/networking/proc_net_tcp.html>).
+#[cfg(target_os = "linux")]
+fn timer_of(port: u16) -> Option<(u8, u64)> {
+    let table = std::fs::read_to_string("/proc/self/net/tcp").expect("/proc");
+    let row = table.lines().find(|row| row.split_whitespace().nth(1).is_some_and(|local| local.ends_with(&format!(":{port:04X}"))))?;
+    let (timer, time) = row.split_whitespace().nth(5)?.split_once(':')?;
+    Some((u8::from_str_radix(timer, 16).ok()?, u64::from_str_radix(time, 16).ok()?))
+}
+
+/// An invocation is silent while its function works, and whatever keeps count of connections on the way forgets one after 350 s.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_connection_on_which_an_answer_is_waited_for_is_kept_alive() {
+    const KEEPALIVE: u8 = 2;
+    let (listener, url) = listener();
+    let (tell, asked) = channel();
+    let (answer, answered) = channel::<()>();
+    thread::spawn(move || {
+        let (mut socket, from) = listener.accept().expect("a connection");
+        let _ = socket.read(&mut [0; 4096]);
+        tell.send(from.port()).expect("told");
+        let _ = answered.recv();
+        let _ = socket.write_all(ANSWER);
+    });
+    let waiting = tokio::spawn(async move { ask(&Connection::new(Vec::new()), &url).await });
+    let port = tokio::task::spawn_blocking(move || asked.recv().expect("asked")).await.expect("no panic");
+    // At first the timer can be the one for what was sent and not acknowledged yet.
+    let mut timer = timer_of(port);
+    for _ in 0..200 {
+        if timer.is_some_and(|(timer, _)| timer == KEEPALIVE) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        timer = timer_of(port);
+    }
+    let Some((KEEPALIVE, hundredths)) = timer else { panic!("it is silent for as long as it likes: {timer:?}") };
+    assert!((1..=6_000).contains(&hundredths), "the first sign comes after {hundredths} hundredths of a second");
+    answer.send(()).expect("it waits");
+    assert_eq!(waiting.await.expect("no panic"), Ok(200));
+}

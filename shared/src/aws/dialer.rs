@@ -5,6 +5,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper::Uri;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -16,6 +17,14 @@ use tokio::task::JoinHandle;
 use tower_service::Service;
 
 use super::CONNECT_TIMEOUT;
+
+/// After how long in silence a connection shows that it is still used, how often then, and how often in vain. An invocation is silent
+/// while its function works, and a NAT gateway, a network load balancer and an interface endpoint forget a connection that was silent
+/// for 350 s (<https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html#nat-gateway-troubleshooting-timeout>):
+/// the answer would never come.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(30);
+const KEEPALIVE_TRIES: u32 = 4;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 type Stream = <HttpsConnector<HttpConnector> as Service<Uri>>::Response;
@@ -44,6 +53,9 @@ impl Tls {
             let mut sockets = HttpConnector::new();
             sockets.enforce_http(false);
             sockets.set_nodelay(true);
+            sockets.set_keepalive(Some(KEEPALIVE_AFTER));
+            sockets.set_keepalive_interval(Some(KEEPALIVE_EVERY));
+            sockets.set_keepalive_retries(Some(KEEPALIVE_TRIES));
             let config = config.with_root_certificates(roots).with_no_client_auth();
             HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().wrap_connector(sockets)
         });

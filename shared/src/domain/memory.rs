@@ -110,6 +110,10 @@ pub fn recall(past: &[Incident], wanted: u32) -> Option<Memory> {
 fn lesson(incident: &Incident) -> Lesson<'_> {
     match incident.status {
         Status::Resolved => helped(incident).unwrap_or(Lesson::Doubt),
+        // What did not run is no lesson about the playbook.
+        Status::RepairFailed if incident.repair.as_ref().and_then(|repair| repair.outcome).is_some_and(|outcome| !outcome.counts()) => {
+            Lesson::Undecided
+        }
         Status::RepairFailed | Status::Rejected | Status::Repaired => Lesson::Doubt,
         Status::Open
         | Status::AwaitingApproval
@@ -170,6 +174,7 @@ fn ending(incident: &Incident) -> String {
         (Some(RepairOutcome::Unknown), _) => format!("{what} failed: what a step did is unknown"),
         (Some(RepairOutcome::StillFiring), _) => format!("{what} failed: it was verified, but the alert went on"),
         (Some(RepairOutcome::Stopped), _) => format!("{what} was stopped by the kill switch"),
+        (Some(RepairOutcome::Unreachable), _) => format!("{what} did not run: its host could not be reached"),
         (None, Status::Rejected) => format!("a human rejected {what}"),
         (None, Status::Resolved) => format!("resolved without {what}, which was proposed"),
         (None, _) => still(incident),

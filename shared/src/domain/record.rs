@@ -43,13 +43,14 @@ pub struct Run {
 }
 
 impl Run {
-    /// The run that ends with this very change, or turns out to have failed after all. Saved together with the change, it counts once.
+    /// The run that ends with this very change, or turns out to have failed after all. Saved together with the change, it counts once. None
+    /// if it does not count ([`RepairOutcome::counts`]).
     #[must_use]
     pub fn ended_by(draft: &Draft) -> Option<Self> {
         let ended = draft.entries.iter().find(|entry| entry.event == Event::ExecutionCompleted);
         let repair = draft.incident.repair.as_ref()?;
         let (at, outcome) = (ended.map(|entry| entry.at).or(repair.finished_at.filter(|_| Self::fails_after_all(draft)))?, repair.outcome?);
-        let plan = draft.incident.plan.as_ref()?;
+        let plan = draft.incident.plan.as_ref().filter(|_| outcome.counts())?;
         Some(Self {
             playbook: plan.playbook.clone(),
             incident_id: draft.incident.id.clone(),

@@ -35,6 +35,8 @@ fn only_the_change_that_ends_a_run_counts_and_only_a_verified_one_counts_for_it(
         let (playbook, target, incident_id) = ("restart".into(), "web".into(), draft.incident.id.clone());
         let run = Run { playbook, incident_id, round: 1, target, at: minute(60), verified, recurred_at: None };
         assert_eq!((Run::ended_by(&draft), Run::fails_after_all(&draft)), (Some(run), false), "{outcome:?}");
+        draft.incident.repair.as_mut().expect("ran").outcome = Some(RepairOutcome::Unreachable);
+        assert_eq!(Run::ended_by(&draft), None, "of a run of which nothing ran, the record says nothing");
     }
 }
 

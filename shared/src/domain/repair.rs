@@ -20,6 +20,8 @@ pub enum Outcome {
     TimedOut,
     /// No connection could be made: nothing ran.
     Unreachable,
+    /// The bridge function was not invoked, so that it could not even try: nothing ran.
+    NotInvoked,
     /// The target showed another host key than the pinned one: nothing ran.
     HostKeyMismatch,
     /// The target did not accept Quell's key: nothing ran.
@@ -94,7 +96,7 @@ impl Outcome {
         match self {
             Self::Exited | Self::Signalled => Effect::Known,
             Self::TimedOut | Self::ConnectionLost => Effect::Unknown,
-            Self::Unreachable | Self::HostKeyMismatch | Self::LoginRefused | Self::Refused => Effect::Nothing,
+            Self::Unreachable | Self::NotInvoked | Self::HostKeyMismatch | Self::LoginRefused | Self::Refused => Effect::Nothing,
         }
     }
 }
@@ -122,6 +124,12 @@ pub struct StepRun {
     /// What it may have changed.
     #[serde(default)]
     pub effect: Effect,
+    /// Number of invocations of the bridge in a row, up to the last one, that Lambda refused.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refused: u32,
+    /// True if its last try did not reach the host, or not even the bridge.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unreached: bool,
     /// One sentence for people.
     pub detail: String,
 }
@@ -130,13 +138,29 @@ impl StepRun {
     /// A step that was started once and has ended.
     #[must_use]
     pub fn ended(phase: Phase, index: usize, succeeded: bool) -> Self {
-        let (tried_at, detail) = (None, String::new());
-        Self { phase, index, tries: 1, tried_at, finished: true, succeeded, skipped: false, effect: Effect::Known, detail }
+        Self {
+            phase,
+            index,
+            tries: 1,
+            tried_at: None,
+            finished: true,
+            succeeded,
+            skipped: false,
+            effect: Effect::Known,
+            refused: 0,
+            unreached: false,
+            detail: String::new(),
+        }
     }
 }
 
 fn once() -> u32 {
     1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde's skip_serializing_if calls")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// How the run ended.
@@ -155,6 +179,16 @@ pub enum RepairOutcome {
     StillFiring,
     /// Somebody switched repairs off while it ran.
     Stopped,
+    /// The host or the bridge could not be reached, and no step ran.
+    Unreachable,
+}
+
+impl RepairOutcome {
+    /// True if the run counts in its playbook's record. A run of which nothing ran says nothing about its playbook.
+    #[must_use]
+    pub const fn counts(self) -> bool {
+        !matches!(self, Self::Unreachable)
+    }
 }
 
 /// A run of a plan.

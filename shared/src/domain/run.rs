@@ -13,6 +13,11 @@ use super::repair::{Effect, Outcome, Repair, RepairOutcome, StepResult, StepRun}
 
 /// How often a fact or an idempotent step is started before it is given up: each start but the last one found its worker dead.
 const STARTS: u32 = 3;
+/// How often the bridge function is invoked for one step before it is given up, where Lambda refuses every invocation. With the waits
+/// in between ([`wait_for_bridge`]) that takes about two minutes.
+const INVOCATIONS: u32 = 12;
+/// The longest wait between two of these invocations.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(15);
 /// What is said of a step whose worker died.
 const LOST: &str = "its result was lost: what it did is unknown";
 
@@ -40,7 +45,7 @@ impl Repair {
         }
         match (last.phase, last.succeeded) {
             (phase, true) => self.from(plan, phase, last.index + 1),
-            (Phase::Facts, false) => Next::End(RepairOutcome::StepFailed),
+            (Phase::Facts, false) => Next::End(last.failure()),
             // Where nothing ran there is nothing to take back.
             (Phase::Steps | Phase::Verify, false) if self.changed_something() => self.from(plan, Phase::Rollback, 0),
             (_, false) => Next::End(self.failure()),
@@ -79,17 +84,20 @@ impl Repair {
         let failed = |step: &&StepRun| step.phase == Phase::Steps && step.finished && !step.succeeded;
         match self.steps.iter().find(failed) {
             Some(step) if step.effect == Effect::Unknown => RepairOutcome::Unknown,
-            Some(_) => RepairOutcome::StepFailed,
+            // After a step that ran, half a repair is on the host: that is a failure of the repair.
+            Some(_) if self.changed_something() => RepairOutcome::StepFailed,
+            Some(step) => step.failure(),
             None => RepairOutcome::NotVerified,
         }
     }
 
-    /// How long to wait before the next step: a check that is tried again has a rest first.
+    /// How long to wait before the next step: a check that is tried again has a rest first, and so has an invocation that was refused.
     #[must_use]
     pub fn rest(&self, plan: &Plan, now: Timestamp) -> SignedDuration {
         let Some(last) = self.steps.last().filter(|last| !last.finished) else { return SignedDuration::ZERO };
         let every = plan.phase(last.phase).get(last.index).map_or(0, |step| step.every_seconds);
-        let due = last.tried_at.unwrap_or(now) + SignedDuration::from_secs(every.into());
+        let wait = if last.refused > 0 { wait_for_bridge(last.refused) } else { SignedDuration::from_secs(every.into()) };
+        let due = last.tried_at.unwrap_or(now) + wait;
         due.duration_since(now).max(SignedDuration::ZERO)
     }
 
@@ -103,14 +111,27 @@ impl Repair {
         };
         step.tries += 1;
         step.tried_at = Some(now);
+        // From now on it may run, whatever became of the tries before: a worker that dies here leaves a result that is unknown.
+        step.effect = Effect::Unknown;
         first
     }
 
-    /// Notes the result of the step that was started last. False if it is a check that has tries left: it is not finished then.
+    /// Notes the result of the step that was started last. False if it is not finished: it is a check that has tries left, or the bridge
+    /// was not invoked and is invoked again.
     pub fn step_finished(&mut self, result: &StepResult, step: &PlannedStep) -> bool {
         let Some(last) = self.steps.last_mut() else { return false };
         last.detail.clone_from(&result.detail);
         last.effect = result.outcome.effect();
+        last.unreached = matches!(result.outcome, Outcome::Unreachable | Outcome::NotInvoked);
+        if result.outcome == Outcome::NotInvoked {
+            // It was not started: of a check, no try is used up.
+            last.tries = last.tries.saturating_sub(1);
+            last.refused += 1;
+            last.succeeded = false;
+            last.finished = last.refused >= INVOCATIONS;
+            return last.finished;
+        }
+        last.refused = 0;
         // A fact has no wrong exit status.
         last.succeeded = result.succeeded() || (last.phase == Phase::Facts && result.outcome == Outcome::Exited);
         last.finished = last.succeeded || last.phase != Phase::Verify || last.tries > step.retries;
@@ -126,10 +147,14 @@ impl Repair {
         (step.finished, step.succeeded, step.skipped, step.effect, step.detail) = (true, true, true, Effect::Nothing, why);
     }
 
-    /// Notes that the result of the step that was started last is lost, and says which step it was.
+    /// Notes that the result of the step that was started last is lost, and says which step it was. Of one that was not started yet,
+    /// because the bridge was not invoked so far, nothing is lost.
     pub fn step_lost(&mut self) -> Option<&StepRun> {
         let step = self.steps.last_mut()?;
-        (step.finished, step.succeeded, step.effect, step.detail) = (true, false, Effect::Unknown, LOST.to_owned());
+        (step.finished, step.succeeded) = (true, false);
+        if step.effect != Effect::Nothing {
+            (step.effect, step.detail) = (Effect::Unknown, LOST.to_owned());
+        }
         Some(step)
     }
 
@@ -141,8 +166,23 @@ impl Repair {
     }
 }
 
-/// True if what was started, and has not ended well, may be started again.
+impl StepRun {
+    /// How a run ended that this step ended before anything was changed.
+    const fn failure(&self) -> RepairOutcome {
+        if self.unreached { RepairOutcome::Unreachable } else { RepairOutcome::StepFailed }
+    }
+}
+
+/// The wait after so many refused invocations in a row: 1 s, 2 s, 4 s, 8 s, then [`LONGEST_WAIT`].
+fn wait_for_bridge(refused: u32) -> SignedDuration {
+    SignedDuration::from_secs(1 << refused.saturating_sub(1).min(10)).min(LONGEST_WAIT)
+}
+
+/// True if what was started, and has not ended well, may be started again. What certainly did not run may be, whatever it does.
 fn may_run_again(last: &StepRun, step: &PlannedStep) -> bool {
+    if last.effect == Effect::Nothing {
+        return true;
+    }
     match last.phase {
         Phase::Facts => last.tries < STARTS,
         Phase::Verify => last.tries <= step.retries.max(STARTS - 1),

@@ -9,7 +9,7 @@ use crate::domain::condition::When;
 use crate::domain::plan::Phase::{self, Facts, Rollback, Steps, Verify};
 use crate::domain::plan::tests::{plan, step};
 use crate::domain::plan::{Plan, PlannedStep};
-use crate::domain::repair::RepairOutcome::{NotVerified, StepFailed, Unknown, Verified};
+use crate::domain::repair::RepairOutcome::{NotVerified, StepFailed, Unknown, Unreachable, Verified};
 use crate::domain::repair::{Effect, Outcome, Repair, RepairOutcome, StepResult};
 
 /// What happens to a step that is run.
@@ -37,16 +37,20 @@ fn result(fate: &Fate) -> Option<StepResult> {
     }
 }
 
-/// Runs a plan to its end; each call of the bridge has the next fate, and past the last of them all goes well.
+/// Runs a plan to its end; each call of the bridge has the next fate, and past the last of them all goes well. Gives the steps for which
+/// the bridge was invoked.
 fn run(plan: &Plan, fates: &[Fate]) -> (Vec<(Phase, usize)>, RepairOutcome, Repair) {
     let mut repair = Repair::start(plan.hash(), Timestamp::UNIX_EPOCH);
     let (mut ran, mut fates) = (Vec::new(), fates.iter());
     for _ in 0..1000 {
         match repair.next(plan) {
             Next::Run(phase, index) => {
-                ran.push((phase, index));
+                let fate = fates.next().unwrap_or(&OK);
+                if !matches!(fate, Fate::Ends(Outcome::NotInvoked)) {
+                    ran.push((phase, index));
+                }
                 repair.step_started(phase, index, Timestamp::UNIX_EPOCH);
-                if let Some(result) = result(fates.next().unwrap_or(&OK)) {
+                if let Some(result) = result(fate) {
                     repair.step_finished(&result, &plan.phase(phase)[index]);
                 }
             }
@@ -84,7 +88,7 @@ fn the_run_follows_the_plan_and_its_results() {
         (&with_rollback, &[OK, OK, BAD, BAD], &[(Steps, 0), (Steps, 1), (Verify, 0), (Rollback, 0)], NotVerified),
         (&without_check, &[], &[(Steps, 0), (Steps, 1)], NotVerified),
         // Nothing ran: there is nothing to take back.
-        (&with_rollback, std::slice::from_ref(&gone), &[(Steps, 0)], StepFailed),
+        (&with_rollback, std::slice::from_ref(&gone), &[(Steps, 0)], Unreachable),
         (&with_rollback, &[OK, gone.clone()], &[(Steps, 0), (Steps, 1), (Rollback, 0)], StepFailed),
         // What a step did that did not end, or whose end nobody saw, is unknown.
         (&plan(), std::slice::from_ref(&cut), &[(Steps, 0)], Unknown),
@@ -140,6 +144,53 @@ fn a_check_has_its_tries_and_one_that_flaps_decides_by_its_last() {
     }
 }
 
+/// So many refused invocations, then what follows them.
+fn refused(times: usize, then: &[Fate]) -> Vec<Fate> {
+    std::iter::repeat_n(Fate::Ends(Outcome::NotInvoked), times).chain(then.iter().cloned()).collect()
+}
+
+#[test]
+fn a_refused_invocation_is_made_again_for_about_two_minutes_and_nothing_ran_meanwhile() {
+    let with_rollback = Plan { rollback: vec![step(&["undo"])], ..plan() };
+    let (ran, outcome, _) = run(&with_rollback, &refused(11, &[]));
+    assert_eq!((ran.as_slice(), outcome), ([(Steps, 0), (Steps, 1), (Verify, 0)].as_slice(), Verified));
+    let (ran, outcome, repair) = run(&with_rollback, &refused(12, &[]));
+    assert_eq!((ran.as_slice(), outcome), ([].as_slice(), Unreachable), "where nothing ran there is nothing to take back");
+    assert!(!repair.may_still_be_at_work() && repair.steps[0].effect == Effect::Nothing, "{repair:?}");
+    // After a step that ran, half a repair is on the host.
+    let second: Vec<Fate> = [OK].into_iter().chain(refused(12, &[])).collect();
+    let (ran, outcome, _) = run(&with_rollback, &second);
+    assert_eq!((ran.as_slice(), outcome), ([(Steps, 0), (Rollback, 0)].as_slice(), StepFailed));
+    // A check has its tries, whatever was refused before each of them.
+    let check = Plan { verify: vec![PlannedStep { retries: 1, ..step(&["check"]) }], steps: vec![step(&["go"])], ..plan() };
+    let fates: Vec<Fate> = [OK].into_iter().chain(refused(5, &[BAD])).chain(refused(5, &[OK])).collect();
+    assert_eq!(run(&check, &fates).1, Verified);
+    let fates: Vec<Fate> = [OK].into_iter().chain(refused(5, &[BAD])).chain(refused(5, &[BAD, OK])).collect();
+    assert_eq!(run(&check, &fates).1, NotVerified);
+    // A worker that dies in a try leaves a result that nobody knows, also after tries of which it is known that nothing ran.
+    let (ran, outcome, repair) = run(&plan(), &refused(3, &[Fate::Dies]));
+    assert_eq!((ran.as_slice(), outcome), ([(Steps, 0)].as_slice(), Unknown));
+    assert!(repair.may_still_be_at_work());
+}
+
+#[test]
+fn the_waits_between_refused_invocations_come_to_about_two_minutes() {
+    let plan = plan();
+    let mut repair = Repair::start(plan.hash(), Timestamp::UNIX_EPOCH);
+    let (mut now, mut waits) = (Timestamp::UNIX_EPOCH, Vec::new());
+    loop {
+        repair.step_started(Steps, 0, now);
+        if repair.step_finished(&StepResult::without_output(Outcome::NotInvoked, "busy", 1), &plan.steps[0]) {
+            break;
+        }
+        let rest = repair.rest(&plan, now);
+        waits.push(rest.as_secs());
+        now += rest;
+    }
+    assert_eq!(waits, [1, 2, 4, 8, 15, 15, 15, 15, 15, 15, 15]);
+    assert_eq!(now.as_second(), 120);
+}
+
 #[test]
 fn facts_decide_which_steps_run() {
     let conditional =
@@ -164,7 +215,9 @@ fn facts_decide_which_steps_run() {
         assert_eq!(repair.steps.iter().find(|step| step.phase == Steps).map(|step| step.skipped), Some(!runs));
     }
     let unreachable = run(&conditional(None), &[Fate::Ends(Outcome::Unreachable)]);
-    assert_eq!((unreachable.0.as_slice(), unreachable.1), ([(Facts, 0)].as_slice(), StepFailed), "without its facts nothing runs");
+    assert_eq!((unreachable.0.as_slice(), unreachable.1), ([(Facts, 0)].as_slice(), Unreachable), "without its facts nothing runs");
+    let refused = run(&conditional(None), &[Fate::Ends(Outcome::Refused)]);
+    assert_eq!(refused.1, StepFailed, "the files of the two functions differ, which somebody has to mend");
     let never_checked =
         Plan { verify: vec![PlannedStep { when: when("disk", Some(1), None, false), ..step(&["check"]) }], ..conditional(None) };
     assert_eq!(run(&never_checked, &[OK]).1, NotVerified, "a check that was skipped has verified nothing");
@@ -189,8 +242,8 @@ fn a_check_rests_between_two_tries_also_where_another_worker_makes_the_next_one(
 }
 
 fn fates() -> impl Strategy<Value = Vec<Fate>> {
-    let ends =
-        [Outcome::Signalled, Outcome::TimedOut, Outcome::Unreachable, Outcome::LoginRefused, Outcome::ConnectionLost, Outcome::Refused];
+    use Outcome::{ConnectionLost, LoginRefused, NotInvoked, Refused, Signalled, TimedOut, Unreachable};
+    let ends = [Signalled, TimedOut, Unreachable, NotInvoked, LoginRefused, ConnectionLost, Refused];
     let fate = prop_oneof![
         4 => Just(OK),
         1 => Just(BAD),

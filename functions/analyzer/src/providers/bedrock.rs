@@ -5,8 +5,6 @@ use std::error::Error;
 use std::io;
 
 use aws_sdk_bedrockruntime::config::StalledStreamProtectionConfig;
-use aws_sdk_bedrockruntime::config::retry::RetryConfig;
-use aws_sdk_bedrockruntime::config::timeout::TimeoutConfig;
 use aws_sdk_bedrockruntime::error::{BuildError, DisplayErrorContext, SdkError};
 use aws_sdk_bedrockruntime::operation::converse::{ConverseError, ConverseOutput};
 use aws_sdk_bedrockruntime::types::{
@@ -15,6 +13,7 @@ use aws_sdk_bedrockruntime::types::{
 };
 use aws_sdk_bedrockruntime::{Client, Config};
 use aws_types::SdkConfig;
+use shared::aws::unhurried;
 use shared::domain::analyzer_settings::{AnswerFormat, ProviderSettings};
 use shared::domain::price::Usage;
 
@@ -25,11 +24,8 @@ use super::{Billed, Question, Reply, Trouble};
 
 /// A client that tries once and waits as long as it is let: retries and time limits are the same for every provider.
 pub(super) fn client(aws: &SdkConfig) -> Client {
-    let config = Config::from(aws)
+    let config = Config::from(&unhurried(aws))
         .to_builder()
-        .retry_config(RetryConfig::disabled())
-        // What is not set in a `TimeoutConfig` is taken from the function's, which is made for DynamoDB.
-        .timeout_config(TimeoutConfig::disabled())
         // A model that thinks sends nothing for a long time.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     Client::from_conf(config.build())
