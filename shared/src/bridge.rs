@@ -25,7 +25,7 @@ pub struct BridgeRequest {
     pub phase: Phase,
     /// Which step of that part, from 0.
     pub step: usize,
-    /// The parameters' values; the bridge checks each against its pattern again.
+    /// The parameters' values. The bridge looks them up in its own registry and refuses a request that has others.
     pub parameters: BTreeMap<String, String>,
     /// The service's name in the registry.
     pub target: String,

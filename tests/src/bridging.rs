@@ -22,7 +22,7 @@ use crate::target_host::TargetHost;
 pub const FORCED: &str = r#"exec /bin/sh -c "$SSH_ORIGINAL_COMMAND""#;
 
 /// A bridge for the files as an operator would write them, which lie on the host: one playbook with these steps, whose parameter
-/// takes anything, and the service `web` at this target.
+/// takes anything and is empty in the registry, and the service `web` at this target.
 ///
 /// # Panics
 /// If the files are wrong.
@@ -31,19 +31,39 @@ pub fn bridge(host: &TargetHost, target: &Value, login_key: String, steps: &Valu
     bridge_with(host, &[("web", target.clone())], LoginKey::Given(SecretString::from(login_key)), "(?s).*", steps)
 }
 
+/// The same with this value of the parameter in the registry, which can be one that no YAML file can hold.
+///
+/// # Panics
+/// If the playbook or the service is wrong.
+#[must_use]
+pub fn bridge_valued(host: &TargetHost, pattern: &str, steps: &Value, value: &str) -> App {
+    let files = OperatorFiles {
+        playbooks: serde_json::from_value(json!([playbook(pattern, steps)])).expect("a playbook"),
+        services: serde_json::from_value(json!([service("web", &host.target(), value)])).expect("a service"),
+    };
+    App::new(files, LoginKey::Given(SecretString::from(host.login_key())))
+}
+
+fn playbook(pattern: &str, steps: &Value) -> Value {
+    json!({
+        "id": "repair", "name": "Repair", "match": { "alertnames": ["Down"] }, "risk": "low",
+        "parameters": { "value": { "from": "service.facts.value", "pattern": pattern } },
+        "steps": steps,
+    })
+}
+
+fn service(name: &str, target: &Value, value: &str) -> Value {
+    json!({ "name": name, "level": "approval", "facts": { "value": value }, "target": target })
+}
+
 /// The same with any services, any source of the key and any pattern of the parameter `value`.
 ///
 /// # Panics
 /// If the files are wrong.
 #[must_use]
 pub fn bridge_with(host: &TargetHost, targets: &[(&str, Value)], key: LoginKey, pattern: &str, steps: &Value) -> App {
-    let playbooks = json!([{
-        "id": "repair", "name": "Repair", "match": { "alertnames": ["Down"] }, "risk": "low",
-        "parameters": { "value": { "from": "service.facts.value", "pattern": pattern } },
-        "steps": steps,
-    }]);
-    let service = |(name, target): &(&str, Value)| json!({ "name": name, "level": "approval", "target": target });
-    let services: Vec<Value> = targets.iter().map(service).collect();
+    let playbooks = json!([playbook(pattern, steps)]);
+    let services: Vec<Value> = targets.iter().map(|(name, target)| service(name, target, "")).collect();
     // JSON is YAML.
     fs::write(host.path(PLAYBOOKS), playbooks.to_string()).expect("playbooks");
     fs::write(host.path(SERVICE_REGISTRY), json!(services).to_string()).expect("services");

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 use shared::domain::repair::Outcome;
-use tests::bridging::{FORCED, assert_exited, bridge, quiet, run, run_script, written};
+use tests::bridging::{FORCED, assert_exited, bridge, bridge_valued, quiet, run, run_script, written};
 use tests::hostile::ARGUMENTS;
 use tests::target_host::{KINDS, TargetHost, generate_key, kill, public_key};
 
@@ -25,7 +25,7 @@ async fn arguments_arrive(host: &TargetHost) {
     assert_eq!(reply.argv, argv(&constants));
     assert_eq!(reply.result.stdout, constants.iter().map(|text| format!("{text}|")).collect::<String>());
     for value in ARGUMENTS.into_iter().chain([touching.as_str()]) {
-        let reply = run(&app, 1, value).await;
+        let reply = run(&bridge_valued(host, "(?s).*", &steps, value), 1, value).await;
         assert_exited(&reply, 0);
         assert_eq!(reply.result.stdout, format!("{value}|<{value}>|"));
     }

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use bridge::login_key::LoginKey;
 use jiff::Timestamp;
-use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::domain::alert::{Alert, AlertStatus, Texts};
 use shared::domain::id::MemberId;
@@ -17,7 +15,7 @@ use shared::domain::playbook::Playbook;
 use shared::domain::repair::Outcome;
 use shared::domain::service::{self, Service};
 use shared::domain::tables::AlertTables;
-use tests::bridging::{assert_exited, assert_nothing_ran, bridge_with, run};
+use tests::bridging::{assert_exited, assert_nothing_ran, bridge_valued, run};
 use tests::hostile;
 use tests::target_host::TargetHost;
 
@@ -45,15 +43,20 @@ fn assert_untouched(host: &TargetHost, value: &str) {
 async fn a_strict_pattern_refuses_every_hostile_value_by_the_name_of_the_parameter() {
     let Some(host) = host() else { return };
     let steps = json!([{ "run": ["printf", "%s|", "{value}"] }]);
-    let app = bridge_with(&host, &[("web", host.target())], LoginKey::Given(SecretString::from(host.login_key())), STRICT, &steps);
+    let app = bridge_valued(&host, STRICT, &steps, "web");
     assert_exited(&run(&app, 0, "web").await, 0);
     let values = hostile::values(&host.path("canary/mark"));
     assert!(values.len() >= 100, "{}", values.len());
     for value in &values {
-        let reply = run(&app, 0, value).await;
-        assert_nothing_ran(&reply, Outcome::Refused, "the value of the parameter value");
-        assert!(reply.result.detail.len() < 200, "{}", reply.result.detail);
+        // As what a request says, and as what the registry says.
+        for app in [&app, &bridge_valued(&host, STRICT, &steps, value)] {
+            let reply = run(app, 0, value).await;
+            assert_nothing_ran(&reply, Outcome::Refused, "the value of the parameter value");
+            assert!(reply.result.detail.len() < 200, "{}", reply.result.detail);
+        }
     }
+    // The pattern lets this through, and it is another unit than the service's.
+    assert_nothing_ran(&run(&app, 0, "all").await, Outcome::Refused, "is not the one that service-registry.yaml gives web");
     assert_untouched(&host, "something");
     assert_eq!(host.log().matches("Accepted publickey").count(), 1, "a refused value got as far as the host");
 }
@@ -62,10 +65,9 @@ async fn a_strict_pattern_refuses_every_hostile_value_by_the_name_of_the_paramet
 async fn what_a_loose_pattern_lets_through_arrives_as_one_argument_and_runs_nothing() {
     let Some(host) = host() else { return };
     let steps = json!([{ "run": ["printf", "%s|", "{value}", "<{value}>", "--unit={value}"] }]);
-    let app = bridge_with(&host, &[("web", host.target())], LoginKey::Given(SecretString::from(host.login_key())), LOOSE, &steps);
     let (mut arrived, mut refused) = (0, 0);
     for value in &hostile::values(&host.path("canary/mark")) {
-        let reply = run(&app, 0, value).await;
+        let reply = run(&bridge_valued(&host, LOOSE, &steps, value), 0, value).await;
         if value.starts_with('-') || value.contains(char::is_control) || value.len() > 4096 {
             assert_nothing_ran(&reply, Outcome::Refused, "the value of the parameter value");
             refused += 1;

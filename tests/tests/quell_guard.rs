@@ -10,7 +10,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
-use tests::bridging::{assert_exited, bridge, run};
+use tests::bridging::{assert_exited, bridge, bridge_valued, run};
 use tests::hostile::ARGUMENTS;
 use tests::stack::project;
 use tests::target_host::{TargetHost, skipped};
@@ -79,13 +79,14 @@ async fn the_lines_that_the_bridge_sends_run_with_every_argument_as_it_is() {
     host.admit(r#"restrict,command="printf %s \"$SSH_ORIGINAL_COMMAND\"""#, &key);
     let mut lines = vec![run(&app, 0, "").await.result.stdout];
     for value in ARGUMENTS {
-        lines.push(run(&app, 1, value).await.result.stdout);
+        lines.push(run(&bridge_valued(&host, "(?s).*", &steps, value), 1, value).await.result.stdout);
     }
     guarded(&host, &lines.iter().map(String::as_str).collect::<Vec<_>>());
     let reply = run(&app, 0, "").await;
     assert_exited(&reply, 0);
     assert_eq!(reply.result.stdout, ARGUMENTS.map(|argument| format!("{argument}|")).concat());
     for (value, line) in ARGUMENTS.into_iter().zip(&lines[1..]) {
+        let app = bridge_valued(&host, "(?s).*", &steps, value);
         let reply = run(&app, 1, value).await;
         assert_exited(&reply, 0);
         assert_eq!(reply.result.stdout, format!("{value}|"));

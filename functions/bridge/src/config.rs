@@ -15,7 +15,8 @@ use crate::App;
 use crate::login_key::LoginKey;
 use crate::ssm::RunCommand;
 
-/// How long one try to read the key may take. Three tries, connecting and the longest step fit into the function's 120 s.
+/// How long one try to read the key may take. Three tries, connecting and the step fit into what the repair function waits
+/// (`PlannedStep::longest`).
 const SECRET_ATTEMPT: Duration = Duration::from_secs(2);
 
 /// How long one request to Run Command may take. A command whose answer is late may run, and counts as unknown. With the waits of

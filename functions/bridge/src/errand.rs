@@ -38,6 +38,8 @@ pub(crate) enum Refusal {
     OtherService { playbook: String, service: String },
     #[error(transparent)]
     Parameters(#[from] Unusable),
+    #[error("the value of the parameter {parameter} is not the one that service-registry.yaml gives {service}")]
+    OtherValue { parameter: String, service: String },
     #[error("the playbook {playbook} has no {phase} step {step}; they count from 0")]
     Step { playbook: String, phase: &'static str, step: usize },
     #[error(transparent)]
@@ -46,8 +48,8 @@ pub(crate) enum Refusal {
 
 /// What a request amounts to.
 ///
-/// The rules by which the analyzer chose the playbook are checked again as far as they can be: a request is no proof that
-/// they were kept.
+/// The rules by which the analyzer chose the playbook are checked again as far as they can be, and the parameters are looked up again in
+/// this function's own registry: a request is no proof that they were kept.
 ///
 /// # Errors
 /// The first thing that does not fit the files.
@@ -64,7 +66,13 @@ pub(crate) fn decide<'a>(files: &'a OperatorFiles, request: &BridgeRequest) -> R
     if !playbook.matches.allows(&service.name) {
         return Err(Refusal::OtherService { playbook: playbook.id.clone(), service: service.name.clone() });
     }
-    let mut steps = playbook.render(request.phase, &request.parameters)?;
+    playbook.check(&request.parameters)?;
+    // Every value comes from the registry. A pattern lets many through that are none of this service's.
+    let values = playbook.parameters_for(service)?;
+    if let Some((parameter, _)) = values.iter().find(|(name, value)| request.parameters.get(*name) != Some(value)) {
+        return Err(Refusal::OtherValue { parameter: parameter.clone(), service: service.name.clone() });
+    }
+    let mut steps = playbook.render(request.phase, &values)?;
     if request.step >= steps.len() {
         let phase = match request.phase {
             Phase::Facts => "fact",

@@ -12,6 +12,11 @@ use shared::operator_files::OperatorFiles;
 use super::{Refusal, decide};
 
 fn files() -> OperatorFiles {
+    files_with("web")
+}
+
+/// Files whose services have this unit.
+fn files_with(unit: &str) -> OperatorFiles {
     let playbook = |id: &str, services: Value, pattern: &str| {
         json!({
             "id": id, "name": id, "match": { "alertnames": ["Down"], "services": services }, "risk": "low",
@@ -22,7 +27,7 @@ fn files() -> OperatorFiles {
     };
     let service = |name: &str, level: &str| {
         json!({
-            "name": name, "level": level, "unit": "web",
+            "name": name, "level": level, "unit": unit,
             "target": { "ssh": { "host": "localhost", "user": "quell", "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFIqhfeamdbLvVkHEalqFKPavMnlnmOEyn+pVOuZUKhL" } },
         })
     };
@@ -92,11 +97,25 @@ fn everything_that_is_not_in_the_files_is_refused_by_name() {
 
 #[test]
 fn values_that_a_loose_pattern_lets_through_stay_one_argument() {
-    let files = files();
     for value in ["$(id)", "a b", "`id`", "; id", "größer"] {
+        let files = files_with(value);
         let values = BTreeMap::from([("unit".to_owned(), value.to_owned())]);
         let errand = decide(&files, &BridgeRequest { parameters: values, ..request(json!({ "playbook": "loose" })) }).expect("an errand");
         assert_eq!(errand.argv, ["restart", value]);
         assert_eq!(shlex::split(&errand.line).as_deref(), Some(errand.argv.as_slice()));
     }
+}
+
+#[test]
+fn a_value_that_is_not_the_registrys_own_is_refused_although_its_pattern_lets_it_through() {
+    let other = || Refusal::OtherValue { parameter: "unit".into(), service: "web".into() };
+    for (playbook, value) in [("restart", "all"), ("restart", "we"), ("loose", "http://169.254.169.254/latest/meta-data/")] {
+        let request = request(json!({ "playbook": playbook, "parameters": { "unit": value } }));
+        let refusal = decide(&files(), &request).expect_err("refused");
+        assert_eq!(refusal, other(), "{value}");
+        assert!(!refusal.to_string().contains(value), "a value is never repeated: {refusal}");
+    }
+    // A registry that gives no fitting value has no command for the service, whatever the request says.
+    let refusal = decide(&files_with("WEB"), &request(json!({}))).expect_err("refused");
+    assert_eq!(refusal, Refusal::Parameters(Unusable::UnfitValue("unit".into())));
 }

@@ -21,12 +21,17 @@ use crate::ssm::RunCommand;
 
 /// A bridge with one playbook and one service at this target.
 fn app(target: Value, login_key: String) -> App {
+    app_for("web", target, login_key)
+}
+
+/// The same, whose service has this unit.
+fn app_for(unit: &str, target: Value, login_key: String) -> App {
     let playbooks = json!([{
         "id": "restart", "name": "Restart", "match": { "alertnames": ["Down"] }, "risk": "low",
         "parameters": { "unit": { "from": "service.unit", "pattern": ".*" } },
         "steps": [{ "run": ["restart", "{unit}"] }],
     }]);
-    let services = json!([{ "name": "web", "level": "approval", "unit": "web", "target": target }]);
+    let services = json!([{ "name": "web", "level": "approval", "unit": unit, "target": target }]);
     let files = OperatorFiles {
         playbooks: serde_json::from_value(playbooks).expect("playbooks"),
         services: serde_json::from_value(services).expect("services"),
@@ -177,7 +182,7 @@ async fn each_request_is_one_log_line_without_values_or_keys() {
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
     let guard = set_default(subscriber);
-    let app = app(nowhere(), key_file());
+    let app = app_for("private value", nowhere(), key_file());
     app.answer(request(json!({ "parameters": { "unit": "private value" } }))).await;
     app.answer(json!({})).await;
     drop(guard);
