@@ -5,6 +5,7 @@ use std::fmt::Display;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use tracing::{error, info};
 
+use crate::chain::{LONGEST_CHAIN, handling};
 use crate::message::Queued;
 
 /// Whether the messages of a batch depend on each other.
@@ -44,7 +45,7 @@ pub trait Unhandled: Display {
 
 /// Handles every message of a batch and answers which of them have to come back.
 ///
-/// A message that cannot be read comes back until the queue moves it to its dead-letter queue, alone.
+/// A message that cannot be read, or whose chain is longer than it may be, comes back until the queue moves it to its dead-letter queue, alone.
 pub async fn take<M: Queued, E: Unhandled>(
     event: SqsEvent,
     order: Order,
@@ -57,11 +58,15 @@ pub async fn take<M: Queued, E: Unhandled>(
         let come_back = if order == Order::Kept && !failures.is_empty() {
             true
         } else {
-            match M::from_json(record.body.as_deref().unwrap_or_default()) {
-                Ok(message) => {
+            match M::from_json_at(record.body.as_deref().unwrap_or_default()) {
+                Ok((_, place)) if place > LONGEST_CHAIN => {
+                    error!(message_id = id, place, "a chain of messages has no end: it is cut off here");
+                    true
+                }
+                Ok((message, place)) => {
                     let (kind, subject) = message.subject();
                     // Boxed: what handles a message holds the SDK's deep futures, and `main` around it would be too deep for the compiler.
-                    let handled = Box::pin(handle(message, delivery)).await;
+                    let handled = Box::pin(handling(place, handle(message, delivery))).await;
                     log(&id, kind, &subject, &handled);
                     handled.is_err()
                 }
@@ -103,7 +108,11 @@ mod tests {
     use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 
     use super::{Delivery, Order, Unhandled, take};
+    #[cfg(feature = "queue")]
+    use crate::chain::{LONGEST_CHAIN, next_place};
     use crate::message::Message;
+    #[cfg(feature = "queue")]
+    use crate::message::Queued as _;
 
     fn batch(bodies: &[&str]) -> SqsEvent {
         let record = |(i, body): (usize, &&str)| {
@@ -137,6 +146,28 @@ mod tests {
     async fn only_what_failed_comes_back_from_a_standard_queue() {
         let (handled, back) = come_back(&[GOOD, "not ours", GOOD, GOOD], Order::None, "m2").await;
         assert_eq!((handled, back), (vec!["m0".into(), "m2".into(), "m3".into()], vec!["m1".to_owned(), "m2".into()]));
+    }
+
+    #[cfg(feature = "queue")]
+    #[tokio::test]
+    async fn a_chain_of_messages_counts_its_links_and_ends() {
+        let incident_id = "01ARZ3NDEKTSV4RRFFQ69G5FAV".try_into().expect("a ULID");
+        let message = Message::IncidentChanged { incident_id };
+        let mut places = vec![next_place()];
+        assert_eq!(places, [0], "where nothing is handled, a chain begins");
+        for _ in 0..3 {
+            let (sent, body) = (RefCell::new(Vec::new()), message.to_json_at(places[places.len() - 1]));
+            take(batch(&[&body]), Order::None, async |_: Message, _: Delivery| {
+                sent.borrow_mut().push(next_place());
+                Ok::<(), &str>(())
+            })
+            .await;
+            places.extend(sent.into_inner());
+        }
+        assert_eq!(places, [0, 1, 2, 3]);
+        let (last, too_long) = (message.to_json_at(LONGEST_CHAIN), message.to_json_at(LONGEST_CHAIN + 1));
+        let (handled, back) = come_back(&[&last, &too_long], Order::None, "").await;
+        assert_eq!((handled, back), (vec!["m0".to_owned()], vec!["m1".to_owned()]), "what comes behind the longest chain is not handled");
     }
 
     #[tokio::test]

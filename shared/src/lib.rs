@@ -20,6 +20,8 @@ pub mod analyzer_files;
 pub mod approval_link;
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(any(feature = "queue", feature = "consumer"))]
+pub mod chain;
 #[cfg(feature = "json-files")]
 pub mod channels_file;
 #[cfg(feature = "command-line")]

@@ -120,10 +120,16 @@ pub trait Queued: Serialize + DeserializeOwned {
     /// What it is about, as the name and the value of a field of a log line.
     fn subject(&self) -> (&'static str, String);
 
-    /// The message as JSON.
+    /// The message as JSON, at the beginning of its chain.
     #[must_use]
     fn to_json(&self) -> String {
-        serde_json::json!(Envelope { v: VERSION, message: self }).to_string()
+        self.to_json_at(0)
+    }
+
+    /// The message as JSON, at this place of its chain (`chain`).
+    #[must_use]
+    fn to_json_at(&self, place: u32) -> String {
+        serde_json::json!(Envelope { v: VERSION, place, message: self }).to_string()
     }
 
     /// Reads a message.
@@ -131,8 +137,16 @@ pub trait Queued: Serialize + DeserializeOwned {
     /// # Errors
     /// If the text is no message, or one of another version.
     fn from_json(text: &str) -> Result<Self, Unreadable> {
+        Self::from_json_at(text).map(|(message, _)| message)
+    }
+
+    /// Reads a message with its place in its chain.
+    ///
+    /// # Errors
+    /// As [`Queued::from_json`].
+    fn from_json_at(text: &str) -> Result<(Self, u32), Unreadable> {
         let envelope: Envelope<Self> = serde_json::from_str(text)?;
-        if envelope.v == VERSION { Ok(envelope.message) } else { Err(Unreadable::Version(envelope.v)) }
+        if envelope.v == VERSION { Ok((envelope.message, envelope.place)) } else { Err(Unreadable::Version(envelope.v)) }
     }
 }
 
@@ -162,8 +176,15 @@ impl Queued for Signal {
 #[derive(Serialize, Deserialize)]
 struct Envelope<M> {
     v: u8,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    place: u32,
     #[serde(flatten)]
     message: M,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde's skip_serializing_if calls")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Why a message cannot be read. Such a message ends in the dead-letter queue.

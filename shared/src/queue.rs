@@ -4,6 +4,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::DisplayErrorContext;
 use thiserror::Error;
 
+use crate::chain::next_place;
 use crate::domain::incident::{Incident, Status};
 use crate::lazily::Lazily;
 use crate::message::{Message, Queued};
@@ -40,7 +41,7 @@ impl Queue {
     /// # Errors
     /// If the queue did not say that it has it. It may have it all the same: receivers act once on what they see twice.
     pub async fn send(&self, message: &impl Queued) -> Result<String, QueueError> {
-        self.request(self.client.send_message().message_body(message.to_json())).await
+        self.request(self.client.send_message().message_body(message.to_json_at(next_place()))).await
     }
 
     /// Puts a message onto a standard queue, from which it can be taken after some seconds.
@@ -48,7 +49,7 @@ impl Queue {
     /// # Errors
     /// As [`Queue::send`].
     pub async fn send_later(&self, message: &impl Queued, seconds: i32) -> Result<String, QueueError> {
-        self.request(self.client.send_message().message_body(message.to_json()).delay_seconds(seconds)).await
+        self.request(self.client.send_message().message_body(message.to_json_at(next_place())).delay_seconds(seconds)).await
     }
 
     /// Puts a message onto a FIFO queue: messages of one `group` are received one after the other; a repetition of
@@ -57,7 +58,7 @@ impl Queue {
     /// # Errors
     /// As [`Queue::send`].
     pub async fn send_in_order(&self, message: &impl Queued, group: &str, deduplication_id: &str) -> Result<String, QueueError> {
-        let request = self.client.send_message().message_body(message.to_json());
+        let request = self.client.send_message().message_body(message.to_json_at(next_place()));
         self.request(request.message_group_id(group).message_deduplication_id(deduplication_id)).await
     }
 
