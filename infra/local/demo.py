@@ -17,6 +17,10 @@ from infra.local.processes import Children
 from infra.local.show import Screen
 
 
+# A restart of the demo's service takes longer than a request to AWS may: steps do.
+START_SECONDS = 8
+
+
 def run(bootstraps: Path | None, once: bool) -> int:
     signals.raise_stop()
     here, children, screen, status = Run.create(f"demo-{os.getpid()}"), Children(), Screen.start(), 1
@@ -46,7 +50,7 @@ def _demo(children: Children, here: Run, screen: Screen, bootstraps: Path | None
         built = build.build_release(here, screen.progress)
     ssh_host = None if target_host.find_sshd() else _own_ssh_host(here, screen)
     screen.stage("starting the local stack")
-    local = stack.start(children, here, stack.Wanted(bootstraps, built, own_ssh_host=ssh_host), screen.progress)
+    local = stack.start(children, here, stack.Wanted(bootstraps, built, own_ssh_host=ssh_host, start_seconds=START_SECONDS), screen.progress)
     seconds = _tell(children, local, screen)
     screen.finish(f"demo: alert to verified repair in {seconds:.1f} s")
     if not once:

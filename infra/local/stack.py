@@ -131,6 +131,8 @@ class Wanted:
     parameters: Mapping[str, str] = field(default_factory=dict)
     bind: str = net.LOOPBACK
     own_ssh_host: Path | None = None
+    # How long a restart of the target's service takes.
+    start_seconds: int = target_host.START_SECONDS
     # Whether the chat takes no more than a group of the real service does.
     chat_limits: bool = False
 
@@ -140,7 +142,7 @@ def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], N
     target = None
     if "target" not in wanted.without:
         stage("target host")
-        target = target_host.start(children, run, wanted.own_ssh_host)
+        target = target_host.start(children, run, wanted.own_ssh_host, wanted.start_seconds)
         # The emulator has no layers for this runtime, so the functions read the directory itself.
         parameters["ConfigDirectory"] = str(run.config)
     telegram = None

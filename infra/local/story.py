@@ -76,6 +76,7 @@ class Chapter:
             time.sleep(0.03)
 
     def break_the_service(self) -> None:
+        self.wait("the service was started", 30, lambda: (True if self.target.started() else None, "its supervisor does not say so yet"))
         self.screen.stage("killing the service on the target host")
         self.target.break_service()
         self.wait("the service is down", 5, lambda: (None if self.target.healthy() else True, "it still answers"))

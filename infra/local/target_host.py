@@ -26,6 +26,8 @@ SERVICE = "demo-web"
 # The same program under a name of its own, which is repaired without a human where the guardrails let it.
 AUTO_SERVICE = "demo-auto"
 PROGRAM = "web"
+# How long supervisord watches the program before it says that it was started: a restart takes so long, and a second more.
+START_SECONDS = 1
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,19 @@ class Target:
 
     def break_service(self) -> None:
         """Kills the service as a crash would. Its supervisor is told not to restart it by itself."""
-        answer = subprocess.run(
-            [tool("supervisorctl"), "-c", str(self.supervisor_conf), "pid", PROGRAM], capture_output=True, text=True, timeout=10
-        )
-        if not answer.stdout.strip().isdigit() or (pid := int(answer.stdout)) == 0:
-            seen = answer.stdout + answer.stderr
-            raise StageFailed("the demo's service runs before it is broken", seen, str(self.supervisor_conf.parent))
+        answer = self._ask_supervisor("pid")
+        if not answer.isdigit() or (pid := int(answer)) == 0:
+            raise StageFailed("the demo's service runs before it is broken", answer, str(self.supervisor_conf.parent))
         os.kill(pid, signal.SIGKILL)
+
+    def started(self) -> bool:
+        """Whether the supervisor says that the service was started. One that dies before is started again."""
+        return "RUNNING" in self._ask_supervisor("status")
+
+    def _ask_supervisor(self, what: str) -> str:
+        command = [tool("supervisorctl"), "-c", str(self.supervisor_conf), what, PROGRAM]
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=10)
+        return (answer.stdout + answer.stderr).strip()
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -70,10 +78,11 @@ class Target:
         }
 
 
-def start(children: Children, run: Run, own_ssh_host: Path | None = None) -> Target:
+def start(children: Children, run: Run, own_ssh_host: Path | None = None, start_seconds: int = START_SECONDS) -> Target:
     """Starts the supervisor, its service and an SSH server, and writes the configuration that points to them.
 
-    `own_ssh_host` is the project's own SSH server, used where OpenSSH's is not installed.
+    `own_ssh_host` is the project's own SSH server, used where OpenSSH's is not installed. A restart of the service takes
+    `start_seconds`.
     """
     directory = run.directory / "target"
     (directory / "bin").mkdir(parents=True, exist_ok=True)
@@ -81,7 +90,7 @@ def start(children: Children, run: Run, own_ssh_host: Path | None = None) -> Tar
     client_key = ssh_keys.generate(directory / "client_key")
     health_port, ssh_port = free_port(), free_port()
     health_url = f"http://{LOOPBACK}:{health_port}/"
-    supervisor_conf = _start_supervisor(children, run, directory, health_port)
+    supervisor_conf = _start_supervisor(children, run, directory, health_port, start_seconds)
     forced = _write_forced_command(directory)
     sshd = None if own_ssh_host else find_sshd()
     if sshd:
@@ -100,7 +109,7 @@ def find_sshd() -> str | None:
     return shutil.which("sshd", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]))
 
 
-def _start_supervisor(children: Children, run: Run, directory: Path, port: int) -> Path:
+def _start_supervisor(children: Children, run: Run, directory: Path, port: int, start_seconds: int) -> Path:
     www = directory / "www"
     www.mkdir(exist_ok=True)
     (www / "index.html").write_text("the demo's service is up\n")
@@ -133,6 +142,7 @@ supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 [program:{PROGRAM}]
 command = {_escaped(shlex.join([sys.executable, "-m", "http.server", str(port), "--bind", LOOPBACK, "--directory", str(www)]))}
 autorestart = false
+startsecs = {start_seconds}
 stdout_logfile = {_escaped(run.log("web"))}
 redirect_stderr = true
 """
