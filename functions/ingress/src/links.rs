@@ -69,7 +69,7 @@ async fn admitted(app: &App, request: &Request, id: &str, now: Timestamp) -> Res
             Ok(())
         }
     };
-    let checked = app.secrets.check(&app.config.link_secret, check).await?;
+    let checked = app.secrets.check(&app.config.link_secret, now, check).await?;
     let link = match checked.and_then(|()| read.into_inner().unwrap_or(Err(LinkError::Unreadable))) {
         Ok(link) if link.approval.as_str() == id => link,
         Ok(_) => return Err(Rejection::Unauthenticated("this link is for another decision")),
