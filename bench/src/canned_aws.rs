@@ -168,7 +168,7 @@ fn answer(state: &mut State, request: &Request) -> (&'static str, Value, bool) {
     match operation {
         "GetSecretValue" => {
             let text = body["SecretId"].as_str().and_then(|id| state.secrets.get(id)).map_or(SECRET, String::as_str);
-            ok(json!({ "ARN": body["SecretId"], "Name": "bench", "VersionId": "1", "SecretString": text }))
+            ok(json!({ "ARN": body["SecretId"], "Name": "bench", "VersionId": "1", "CreatedDate": 1_767_225_600, "SecretString": text }))
         }
         "UpdateItem" if body["ReturnValues"] != "ALL_NEW" => ok(json!({})),
         "UpdateItem" if state.table == Table::Episode => ok(json!({ "Attributes": episode() })),

@@ -93,7 +93,8 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Counts every alert of a delivery and says what became of each, in order. Nothing new is begun after `until`.
+    /// Counts every alert of a delivery and says what became of each, in order. Nothing new is begun after `until`. A time at which no
+    /// alert can have begun becomes `now` here, whichever door it came through.
     ///
     /// # Errors
     /// If any of them could not be stored or queued; those that were stay counted, and the sender's retry counts them again.
@@ -103,7 +104,7 @@ impl Intake {
             alerts.iter().map(|alert| (fingerprint(alert, &self.fingerprint_labels), alert.member.clone(), alert.status)).collect();
         let mut groups: BTreeMap<Fingerprint, Group> = BTreeMap::new();
         for (alert, (fingerprint, ..)) in alerts.into_iter().zip(&keys) {
-            add(&mut groups, fingerprint, alert, left_out);
+            add(&mut groups, fingerprint, alert.dated(now), left_out);
         }
         let fingerprints = groups.len();
         let batch = Batch { intake: self, whole_group_resolved, now, until };

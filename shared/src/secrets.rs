@@ -13,12 +13,16 @@ use std::fmt;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use thiserror::Error;
 use tokio::sync::Mutex;
 
 /// How old a secret in memory may be: the longest that a replaced secret is still accepted as the current one.
 const MAX_AGE: Duration = Duration::from_secs(300);
+/// For how many seconds after a rotation the version before is accepted, where nothing else is configured: long enough to change the
+/// senders, short enough that a rotation after a leak ends it the same day.
+pub const PREVIOUS_ACCEPTED_SECONDS: u32 = 3600;
 /// How often a credential that fits nothing makes a secret be read again. Someone who guesses must not cost a call each time.
 const REREAD_EVERY: Duration = Duration::from_secs(10);
 
@@ -61,8 +65,18 @@ impl Stage {
     }
 }
 
-/// A reading under way: the text of a secret, or that this version of it has none.
-pub type Read<'a> = Pin<Box<dyn Future<Output = Result<Option<SecretString>, SecretError>> + Send + 'a>>;
+/// One version of a secret.
+#[derive(Debug, Clone)]
+pub struct Version {
+    /// Its text.
+    pub text: SecretString,
+    /// When it was made (`CreatedDate`, which Secrets Manager gives with each version:
+    /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html>).
+    pub made_at: Option<Timestamp>,
+}
+
+/// A reading under way: a version of a secret, or that there is no such version or no text in it.
+pub type Read<'a> = Pin<Box<dyn Future<Output = Result<Option<Version>, SecretError>> + Send + 'a>>;
 
 /// Reads secrets from where they live. What is read is kept by [`Secrets`].
 pub trait ReadSecret: Send + Sync {
@@ -91,8 +105,8 @@ fn is_absent(id: &str, code: Option<&str>) -> bool {
     }
 }
 
-/// What was read: a value or that there is none, and when.
-type Reading = (Option<SecretString>, Instant);
+/// What was read: a version or that there is none, and when.
+type Reading = (Option<Version>, Instant);
 
 /// The secrets of a function.
 pub struct Secrets {
@@ -100,6 +114,8 @@ pub struct Secrets {
     cache: Mutex<HashMap<(String, Stage), Reading>>,
     /// When each secret was last read again for a credential that did not fit.
     rereads: Mutex<HashMap<String, Instant>>,
+    /// For how long after a rotation the version before is accepted.
+    previous_accepted: SignedDuration,
 }
 
 impl fmt::Debug for Secrets {
@@ -112,7 +128,14 @@ impl Secrets {
     /// Secrets that are read with this: a client of the SDK, or a signed one.
     #[must_use]
     pub fn new(reader: impl ReadSecret + 'static) -> Self {
-        Self { reader: Box::new(reader), cache: Mutex::default(), rereads: Mutex::default() }
+        let previous_accepted = SignedDuration::from_secs(i64::from(PREVIOUS_ACCEPTED_SECONDS));
+        Self { reader: Box::new(reader), cache: Mutex::default(), rereads: Mutex::default(), previous_accepted }
+    }
+
+    /// The same secrets, of which the previous version is accepted for so long after the current one was made.
+    #[must_use]
+    pub fn accepting_previous_for(self, previous_accepted: SignedDuration) -> Self {
+        Self { previous_accepted, ..self }
     }
 
     /// The current value of a secret, at most five minutes old.
@@ -133,33 +156,57 @@ impl Secrets {
     }
 
     async fn current(&self, id: &str, age: Duration) -> Result<SecretString, SecretError> {
+        Ok(self.current_version(id, age).await?.text)
+    }
+
+    async fn current_version(&self, id: &str, age: Duration) -> Result<Version, SecretError> {
         self.read(id, Stage::Current, age).await?.ok_or_else(|| SecretError::NoValue { id: id.to_owned() })
     }
 
-    /// The current value of a secret, and the one before it where there is one: what is signed during a rotation is signed with both.
+    /// The current value of a secret, and the one before it where there is one: what Quell signs during a rotation is signed with both.
+    /// No time ends that, because it is the receiver who decides how long it accepts the old key.
     ///
     /// # Errors
     /// If it has no current value or cannot be read.
     pub async fn with_previous(&self, id: &str) -> Result<(SecretString, Option<SecretString>), SecretError> {
-        Ok((self.get(id).await?, self.read(id, Stage::Previous, MAX_AGE).await?))
+        Ok((self.get(id).await?, self.read(id, Stage::Previous, MAX_AGE).await?.map(|previous| previous.text)))
     }
 
     /// Checks a credential against a secret that may be being rotated: the value in memory, then, if that one does not fit,
-    /// the value of now, then the one before it.
+    /// the value of now, then the one before it, if the current one is new enough.
     ///
     /// # Errors
     /// If the secret has no value or cannot be read. The inner error is that of the check.
-    pub async fn check<E>(&self, id: &str, check: impl Fn(&SecretString) -> Result<(), E>) -> Result<Result<(), E>, SecretError> {
+    pub async fn check<E>(
+        &self,
+        id: &str,
+        now: Timestamp,
+        check: impl Fn(&SecretString) -> Result<(), E>,
+    ) -> Result<Result<(), E>, SecretError> {
         let Err(refused) = check(&self.get(id).await?) else { return Ok(Ok(())) };
         let age = if self.may_reread(id).await { Duration::ZERO } else { MAX_AGE };
-        for stage in [Stage::Current, Stage::Previous] {
-            if let Some(secret) = self.read(id, stage, age).await?
-                && check(&secret).is_ok()
-            {
-                return Ok(Ok(()));
-            }
+        let current = self.current_version(id, age).await?;
+        if check(&current.text).is_ok() {
+            return Ok(Ok(()));
+        }
+        if self.accepts_previous(id, &current, now)
+            && let Some(previous) = self.read(id, Stage::Previous, age).await?
+            && check(&previous.text).is_ok()
+        {
+            return Ok(Ok(()));
         }
         Ok(Err(refused))
+    }
+
+    /// Whether the version before this one is still accepted. The time counts from when the current version was made: of the one
+    /// before it Secrets Manager knows only when it was made itself, not when it was replaced. Without a time nothing says that the
+    /// rotation is recent, so that the previous version is refused.
+    fn accepts_previous(&self, id: &str, current: &Version, now: Timestamp) -> bool {
+        let Some(made_at) = current.made_at else {
+            tracing::warn!(secret = id, "Secrets Manager does not say when this secret was made: its previous version is not accepted");
+            return false;
+        };
+        now.duration_since(made_at) < self.previous_accepted
     }
 
     /// True, once every ten seconds for each secret.
@@ -173,7 +220,7 @@ impl Secrets {
     }
 
     /// A version of a secret, not older than `age`.
-    async fn read(&self, id: &str, stage: Stage, age: Duration) -> Result<Option<SecretString>, SecretError> {
+    async fn read(&self, id: &str, stage: Stage, age: Duration) -> Result<Option<Version>, SecretError> {
         let mut cache = self.cache.lock().await;
         let key = (id.to_owned(), stage);
         if let Some((secret, read_at)) = cache.get(&key)

@@ -130,7 +130,9 @@ pub fn accepts() -> Answer {
     Answer { status: 200, headers: Vec::new(), body: Vec::new() }
 }
 
-fn json_answer(status: u16, body: &Value) -> Answer {
+/// An answer of JSON.
+#[must_use]
+pub fn json_answer(status: u16, body: &Value) -> Answer {
     let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
     Answer { status, headers, body: body.to_string().into_bytes() }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::timeout;
@@ -24,6 +24,8 @@ pub struct Ran {
     pub answers: Vec<Value>,
     /// Every line on standard output.
     pub lines: Vec<String>,
+    /// What stood on standard error.
+    pub errors: String,
 }
 
 /// The id of the request that is the event at this place.
@@ -87,18 +89,27 @@ pub async fn function(stack: &Stack, name: &str, changed: &[(&str, &str)], event
         function.env(variable, stack.variable(variable).unwrap_or_else(|| panic!("{variable} is a variable of the stack")));
     }
     function.envs(changed.iter().copied());
-    let mut function = function.stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("the function is built");
-    let mut ran = Ran { answers: Vec::new(), lines: Vec::new() };
+    let function = function.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn();
+    let mut function = function.expect("the function is built");
+    // Read while it runs: a pipe that is full would stop it.
+    let printed = tokio::spawn(text(function.stdout.take().expect("its standard output")));
+    let errors = tokio::spawn(text(function.stderr.take().expect("its standard error")));
+    let mut ran = Ran { answers: Vec::new(), lines: Vec::new(), errors: String::new() };
     for _ in events {
         let answer: String = timeout(PATIENCE, answers.recv()).await.expect("an answer in time").expect("an answer");
         ran.answers.push(serde_json::from_str(&answer).expect("JSON"));
     }
     // What is printed before an answer is in the pipe.
     function.kill().await.expect("it ends");
-    let mut printed = String::new();
-    function.stdout.take().expect("its standard output").read_to_string(&mut printed).await.expect("text");
-    ran.lines = printed.lines().map(str::to_owned).collect();
+    ran.lines = printed.await.expect("it was read").lines().map(str::to_owned).collect();
+    ran.errors = errors.await.expect("it was read");
     ran
+}
+
+async fn text(mut stream: impl AsyncRead + Unpin) -> String {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.expect("text");
+    text
 }
 
 async fn answer(request: Request, waiting: &Mutex<Vec<(usize, String)>>, sent: &mpsc::UnboundedSender<String>) -> Answer {

@@ -3,11 +3,13 @@
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
 use serde_json::{Value, json};
+use shared::approval_link::sign;
 use shared::domain::analysis::Risk;
 use shared::domain::approval::{Standing, Verdict};
 use shared::domain::draft::Draft;
-use shared::domain::id::IncidentId;
+use shared::domain::id::{ApprovalId, IncidentId};
 use shared::domain::incident::{Incident, Status};
 use shared::domain::operation_log::{Entry, Event};
 use shared::message::Message;
@@ -158,19 +160,41 @@ async fn what_can_do_most_harm_needs_two_different_people() {
     let (incident, ()) = stack.store.change(&incident.id, worse).await.expect("saved");
     assert_eq!(incident.approval.expect("asked").needed, 2);
 
-    let (status, given) = say(&stack, &approval, "approve", token, &json!({ "actor": "ada" })).await;
-    assert_eq!((status, &given["status"], &given["approvals"]), (200, &json!("awaiting_approval"), &json!({ "given": 1, "needed": 2 })));
-    let (status, again) = say(&stack, &approval, "approve", token, &json!({ "actor": "ada" })).await;
-    assert_eq!((status, &again["approvals"]["given"]), (200, &json!(1)));
-    let (status, problem) = say(&stack, &approval, "approve", token, &json!({ "actor": "bob" })).await;
-    assert_eq!(status, 403, "one token vouches for both: {problem}");
+    // One person with everything that one person can get hold of: their own account, the API's token in any name, any link.
+    let (person, approve) = (stack.facts.telegram.approver_id, format!("approve:{approval}"));
+    let key = SecretString::from(stack.facts.secrets["approval_link"].as_str());
+    let link = |name: &str| {
+        let approval_id = ApprovalId::try_from(approval.as_str()).expect("an id");
+        let token = sign(&key, &approval_id, Verdict::Approve, name, Timestamp::now() + SignedDuration::from_mins(10));
+        stack.url(&format!("approvals/{approval}/link?token={token}"))
+    };
+    let by_other_ways = async || {
+        for name in ["ada", "bob"] {
+            let (status, problem) = say(&stack, &approval, "approve", token, &json!({ "actor": name })).await;
+            assert_eq!((status, problem["type"].as_str()), (403, Some("urn:quell:problem:not-allowed")), "{problem}");
+            let detail = problem["detail"].as_str().expect("a text");
+            assert!(detail.contains("two different people") && detail.contains("press the button on the card"), "{detail}");
+            for request in [stack.http.get(link(name)), stack.http.post(link(name))] {
+                let response = request.send().await.expect("an answer");
+                let (status, page) = (response.status().as_u16(), response.text().await.expect("a page"));
+                assert!(status == 403 && page.contains("press the button on the card") && !page.contains("<form"), "{status} {page}");
+            }
+        }
+    };
+    by_other_ways().await;
+    let counts = "Your approval counts. One more person has to approve before anything runs.";
+    assert_eq!(press(&stack, person, &unique("q"), &approve).await, counts);
+    by_other_ways().await;
+    assert_eq!(press(&stack, person, &unique("q"), &approve).await, counts, "twice is not two");
     let log = stack.log_with(id, Event::ApprovalGiven).await;
     assert!(all(&log, Event::ApprovalDecided).is_empty() && all(&log, Event::StepStarted).is_empty(), "{log:#?}");
+    let refused: Vec<&str> = refusals(&log).into_iter().map(|(actor, _)| actor).collect();
+    assert_eq!(refused, ["api:ada", "link:ada", "api:bob", "link:bob"].repeat(2), "each is in the log");
 
-    assert_eq!(press(&stack, SECOND, &unique("q"), &format!("approve:{approval}")).await, "Approved: the repair starts now.");
+    assert_eq!(press(&stack, SECOND, &unique("q"), &approve).await, "Approved: the repair starts now.");
     let repaired = stack.status(id, Status::Repaired).await;
     let people: Vec<String> = repaired.approval.expect("kept").votes.into_iter().map(|vote| vote.person).collect();
-    assert_eq!(people, ["ada", "second"]);
+    assert_eq!(people, ["oncall", "second"]);
 }
 
 #[tokio::test]

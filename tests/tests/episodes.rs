@@ -89,6 +89,40 @@ async fn a_flapping_alert_keeps_its_incident() {
     assert_eq!(stack.cards(&id).await.len(), 1);
 }
 
+#[tokio::test]
+async fn a_time_to_come_or_never_set_mutes_nothing_and_keeps_nothing_open() {
+    let stack = Stack::start();
+    let app = stack.ingress(&[]);
+    let start = Timestamp::now();
+    let at = |second: i64| start + SignedDuration::from_secs(second);
+    let time = |text: &str| text.parse::<Timestamp>().expect("a time");
+    let (far, farthest, zero) = (time("2099-01-01T00:00:00Z"), time("9999-12-30T00:00:00Z"), time("0001-01-01T00:00:00Z"));
+    let alert = TestAlert { starts_at: start, ..TestAlert::firing(unique("forged")) };
+    let outcome = async |second: i64, since: Timestamp, ends_at: Option<Timestamp>| {
+        let alert = TestAlert { starts_at: since, ends_at, ..alert.clone() };
+        deliver(&app, &stack, &alert, at(second)).await["outcome"].as_str().expect("an outcome").to_owned()
+    };
+    for (second, since, ends_at, expected, case) in [
+        (0, at(0), None, "opened", "it fires"),
+        (60, far, Some(far), "resolved", "a forged resolve ends what fires now, as any resolve would"),
+        (120, at(115), None, "reopened", "and nothing of what fires later"),
+        (180, farthest, Some(at(180)), "resolved", "another"),
+        (240, farthest, Some(farthest), "ignored", "one after the end"),
+        (300, zero, None, "reopened", "a sender that sets no time fires now"),
+        (360, zero, Some(at(360)), "resolved", "and resolves now"),
+        (420, far, None, "reopened", "a forged firing"),
+        (480, at(470), Some(at(480)), "resolved", "ends with the next real resolve"),
+        (500, at(470), None, "late", "what was delivered late is late all the same"),
+        (9_000, far, Some(far), "ignored", "long after"),
+        (9_060, at(9_050), None, "opened", "an incident of its own"),
+    ] {
+        assert_eq!(outcome(second, since, ends_at).await, expected, "{second} s: {case}");
+    }
+    let episode = stack.store.episode(&alert.fingerprint()).await.expect("the store answers").expect("an episode");
+    let latest = at(9_060).as_millisecond();
+    assert!(episode.members.values().chain(episode.departed.values()).all(|since| *since <= latest), "{episode:?}");
+}
+
 /// One delivery: does it fire, which member, which of its firings, how bad, and how long after the one before.
 type Delivery = (bool, usize, i64, bool, u16);
 

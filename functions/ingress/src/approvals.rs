@@ -28,7 +28,7 @@ struct Payload {
 /// # Errors
 /// If the caller may not, if there is no such approval, or if it cannot be decided on any more.
 pub async fn api(app: &App, headers: &HeaderMap, bytes: &[u8], id: &str, verdict: Verdict, now: Timestamp) -> Result<Value, Rejection> {
-    app.admit(&app.config.approval_secret, |secret| authentication::credential(secret, headers, false)).await?;
+    app.admit(&app.config.approval_secret, now, |secret| authentication::credential(secret, headers, false)).await?;
     let id = ApprovalId::try_from(id).map_err(|_| Rejection::NoApproval)?;
     let payload: Payload = body::json(bytes)?;
     let actor = payload.actor.trim();

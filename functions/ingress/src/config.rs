@@ -4,7 +4,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
+use jiff::SignedDuration;
 use shared::domain::episode::Windows;
+use shared::secrets::PREVIOUS_ACCEPTED_SECONDS;
 use shared::variables::{InvalidVariable, Variables};
 
 /// The variable with the ranges, and what it has to be.
@@ -40,7 +42,9 @@ pub struct Config {
     pub link_secret: String,
     /// `INTERNAL_CIDRS`: sources that may send Alertmanager deliveries without a credential.
     pub internal: Vec<IpNet>,
-    /// `ENVIRONMENT` is `dev`: a secret without a value then lets requests through.
+    /// `PREVIOUS_SECRET_ACCEPTED_SECONDS`: for how long after a rotation the version before is still accepted.
+    pub previous_secret: SignedDuration,
+    /// `ENVIRONMENT` is `dev`: alerts then pass where their secret has no value. Decisions never do.
     pub development: bool,
     /// `DEBOUNCE_SECONDS` and `EPISODE_STALE_SECONDS`.
     pub windows: Windows,
@@ -62,6 +66,7 @@ impl Config {
         if !["prod", "dev"].contains(&environment.as_str()) {
             return Err(InvalidVariable::Unfit { name: "ENVIRONMENT", expected: "prod or dev" });
         }
+        let previous_secret = variables.parsed("PREVIOUS_SECRET_ACCEPTED_SECONDS", "a number of seconds", PREVIOUS_ACCEPTED_SECONDS)?;
         Ok(Self {
             table: variables.required("TABLE_NAME", "the name of the table")?,
             incidents_queue: variables.required("INCIDENTS_QUEUE_URL", queue)?,
@@ -76,6 +81,7 @@ impl Config {
             slack_secret: variables.required("SLACK_SIGNING_SECRET_ID", secret)?,
             link_secret: variables.required("APPROVAL_LINK_SECRET_ID", secret)?,
             internal: internal_ranges(variables)?,
+            previous_secret: SignedDuration::from_secs(i64::from(previous_secret)),
             development: environment == "dev",
             windows: Windows::from_variables(variables)?,
             require_signature_timestamp: variables.parsed("REQUIRE_SIGNATURE_TIMESTAMP", "true or false", false)?,

@@ -42,7 +42,7 @@ use shared::intake::{Counted, Delivery, Intake};
 use shared::lazily::Lazily;
 use shared::metrics::MetricsLine;
 use shared::queue::Queue;
-use shared::secrets::{SecretError, Secrets};
+use shared::secrets::Secrets;
 use shared::signed::{SECRETS_MANAGER, SignedClient};
 use shared::store::{Joins, Store};
 use tracing::{Instrument as _, error, info_span, warn};
@@ -109,7 +109,8 @@ impl App {
         };
         Ok(Self {
             tables: alert_tables::load(&config.config_dir)?,
-            secrets: Secrets::new(SignedClient::new(environment, &SECRETS_MANAGER, ATTEMPT).apart()),
+            secrets: Secrets::new(SignedClient::new(environment, &SECRETS_MANAGER, ATTEMPT).apart())
+                .accepting_previous_for(config.previous_secret),
             signals: queue(&config.signals_queue),
             repairs: queue(&config.repairs_queue),
             channels: OnceLock::new(),
@@ -233,26 +234,31 @@ impl App {
         if form.is_claimed(headers) {
             return self.signed(form, headers, bytes, now).await;
         }
-        self.admit(&self.config.alertmanager_secret, |secret| authentication::credential(secret, headers, true)).await
+        self.admit_alert(&self.config.alertmanager_secret, now, |secret| authentication::credential(secret, headers, true)).await
     }
 
     async fn signed(&self, form: SignatureForm, headers: &HeaderMap, bytes: &[u8], now: Timestamp) -> Result<(), Rejection> {
         let require_timestamp = self.config.require_signature_timestamp;
         let check = |secret: &SecretString| authentication::signature(form, secret, headers, bytes, now, require_timestamp);
-        self.admit(&self.config.webhook_secret, check).await
+        self.admit_alert(&self.config.webhook_secret, now, check).await
     }
 
-    /// Lets a request in whose credential fits a secret. Where the secret has no value, a development environment lets
-    /// everyone in, and any other nobody.
-    async fn admit(&self, id: &str, check: impl Fn(&SecretString) -> Result<(), Rejection>) -> Result<(), Rejection> {
-        match self.secrets.check(id, check).await {
-            Ok(checked) => checked,
-            Err(SecretError::NoValue { .. }) if self.config.development => {
+    /// Admits an alert whose credential fits a secret. Where the secret has no value, a development environment admits every alert,
+    /// and production none.
+    async fn admit_alert(&self, id: &str, now: Timestamp, check: impl Fn(&SecretString) -> Result<(), Rejection>) -> Result<(), Rejection> {
+        match self.admit(id, now, check).await {
+            Err(Rejection::NoSecret) if self.config.development => {
                 warn!(secret = id, "authentication is skipped: the secret has no value and ENVIRONMENT is dev");
                 Ok(())
             }
-            Err(error) => Err(error.into()),
+            admitted => admitted,
         }
+    }
+
+    /// Admits a request whose credential fits a secret; without a value it admits nobody, in development too. Every route on which
+    /// people decide comes through here: a decision runs commands on hosts, wherever they are (`human-or-guardrails`).
+    async fn admit(&self, id: &str, now: Timestamp, check: impl Fn(&SecretString) -> Result<(), Rejection>) -> Result<(), Rejection> {
+        self.secrets.check(id, now, check).await?
     }
 }
 

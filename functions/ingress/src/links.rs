@@ -10,7 +10,7 @@ use lambda_http::http::header::ACCEPT_LANGUAGE;
 use secrecy::SecretString;
 use shared::approval_link::{Link, LinkError, verify};
 use shared::domain::answer::Answer;
-use shared::domain::approval::{Refusal, Standing};
+use shared::domain::approval::{Refusal, Standing, Verdict};
 use shared::domain::channels::{Known, Language};
 use shared::domain::decision::Pressed;
 use shared::domain::incident::Incident;
@@ -69,7 +69,7 @@ async fn admitted(app: &App, request: &Request, id: &str, now: Timestamp) -> Res
             Ok(())
         }
     };
-    let checked = app.secrets.check(&app.config.link_secret, check).await?;
+    let checked = app.secrets.check(&app.config.link_secret, now, check).await?;
     let link = match checked.and_then(|()| read.into_inner().unwrap_or(Err(LinkError::Unreadable))) {
         Ok(link) if link.approval.as_str() == id => link,
         Ok(_) => return Err(Rejection::Unauthenticated("this link is for another decision")),
@@ -99,6 +99,9 @@ fn undecided<'a>(incident: &'a Incident, link: &Link, now: Timestamp) -> Result<
         Standing::Pending if now > approval.expires_at => Err(Refusal::Expired { at: approval.expires_at })?,
         Standing::Pending => {}
     }
+    if link.verdict == Verdict::Approve && !approval.takes(&name(link)) {
+        Err(Refusal::NeedsPress)?;
+    }
     let plan = incident.plan.as_ref().filter(|plan| plan.hash() == approval.plan_hash);
     Ok(plan.ok_or(Refusal::NotThisPlan)?)
 }
@@ -106,9 +109,14 @@ fn undecided<'a>(incident: &'a Incident, link: &Link, now: Timestamp) -> Result<
 /// True if the link's person has decided with a link.
 fn used(incident: &Incident, link: &Link) -> bool {
     let Some(approval) = incident.approval.as_ref().filter(|approval| approval.id == link.approval) else { return false };
-    let name = format!("link:{}", link.person);
+    let name = name(link);
     let decided = matches!(&approval.standing, Standing::Decided { by, .. } if *by == name);
     decided || approval.votes.iter().any(|vote| vote.by == name)
+}
+
+/// By what a link's person stands in the log.
+fn name(link: &Link) -> String {
+    Known::Link(&link.person).to_string()
 }
 
 /// The language that a browser asks for (RFC 9110, 12.5.4), among those that pages have.

@@ -130,7 +130,7 @@ impl Rejection {
             Self::NoApproval => (StatusCode::NOT_FOUND, "no-approval"),
             Self::Refused(Refusal::Decided { .. }) => (StatusCode::CONFLICT, "already-decided"),
             Self::Refused(Refusal::Expired { .. }) => (StatusCode::CONFLICT, "expired"),
-            Self::Refused(Refusal::NotListed | Refusal::NotAllowed | Refusal::OtherChat | Refusal::TwoByApi) => {
+            Self::Refused(Refusal::NotListed | Refusal::NotAllowed | Refusal::OtherChat | Refusal::NeedsPress) => {
                 (StatusCode::FORBIDDEN, "not-allowed")
             }
             Self::Refused(Refusal::Void { .. } | Refusal::NotThisPlan) => (StatusCode::CONFLICT, "void"),

@@ -69,7 +69,7 @@ struct Pressed {
 /// is told could not be stored and sent.
 pub(crate) async fn interaction(app: &App, headers: &HeaderMap, bytes: &[u8], now: Timestamp) -> Result<(), Rejection> {
     let check = |secret: &SecretString| signature(SLACK, secret, headers, bytes, now, true);
-    app.admit(&app.config.slack_secret, check).await?;
+    app.admit(&app.config.slack_secret, now, check).await?;
     let Some(pressed) = read(bytes)? else { return Ok(()) };
     let channels = app.channels()?;
     let Some(channel) = channels.of_slack(&pressed.channel).next() else {

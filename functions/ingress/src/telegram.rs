@@ -55,7 +55,7 @@ struct Chat {
 /// # Errors
 /// If the update does not come from Telegram, is not an update, or what was asked for could not be stored and sent.
 pub async fn update(app: &App, headers: &HeaderMap, bytes: &[u8], now: Timestamp) -> Result<Value, Rejection> {
-    app.admit(&app.config.telegram_secret, |secret| authentication::telegram(secret, headers)).await?;
+    app.admit(&app.config.telegram_secret, now, |secret| authentication::telegram(secret, headers)).await?;
     let update: Update = body::json(bytes)?;
     let Some(query) = update.callback_query else { return Ok(json!({})) };
     let answer = pressed(app, &query, now).await?;

@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 use shared::approval_link::sign;
 use shared::domain::approval::{Approval, Standing, Verdict};
-use shared::domain::channels::{ApprovalRule, Channel, Channels, Place, Webhook};
+use shared::domain::channels::{ApprovalRule, Channel, Channels, Known, Place, Webhook};
 use shared::domain::decision::rule_of;
 use shared::domain::incident::{Incident, Status};
 
 use crate::channel::{ChannelError, Outside};
 
-/// For each person whose links the channel gets, and who may decide now, a link for each way: `[{person, approve, reject}]`. Empty where
-/// nothing is to be decided.
+/// For each person whose links the channel gets, and who may decide now, a link for each way: `[{person, approve, reject}]`. Where two
+/// people have to approve there is none to approve with, since no link proves who holds it. Empty where nothing is to be decided.
 ///
 /// # Errors
 /// If the key cannot be read.
@@ -32,18 +32,24 @@ pub(crate) async fn links(
         let token = sign(&key, &approval.id, verdict, person, approval.expires_at);
         format!("{}/api/v1/approvals/{}/link?token={token}", outside.api_url, approval.id)
     };
-    let links = people
-        .into_iter()
-        .map(|person| json!({ "person": person, "approve": link(person, Verdict::Approve), "reject": link(person, Verdict::Reject) }));
+    let links = people.into_iter().map(|person| {
+        let mut links = json!({ "person": person });
+        for (name, verdict) in verdicts(approval, person) {
+            links[name] = link(person, verdict).into();
+        }
+        links
+    });
     Ok(links.collect())
 }
 
-/// Whose links a channel gets. Where two different people have to approve, one that gets the links of several gets none: whoever reads its
-/// webhooks could be all of them.
+/// What a person can decide with a link, each with the name of its field.
+fn verdicts(approval: &Approval, person: &str) -> impl Iterator<Item = (&'static str, Verdict)> {
+    let both = approval.takes(&Known::Link(person).to_string());
+    [("approve", Verdict::Approve), ("reject", Verdict::Reject)].into_iter().filter(move |(_, verdict)| both || *verdict == Verdict::Reject)
+}
+
+/// Whose links a channel gets.
 fn people<'a>(webhook: &'a Webhook, approval: &Approval, rule: Option<&ApprovalRule>) -> Vec<&'a String> {
-    if approval.needed > 1 && webhook.links_for.len() > 1 {
-        return Vec::new();
-    }
     let may = |person: &&String| rule.is_some_and(|rule| rule.may(person, approval.escalated_at.is_some()));
     webhook.links_for.iter().filter(may).collect()
 }
@@ -52,11 +58,11 @@ fn people<'a>(webhook: &'a Webhook, approval: &Approval, rule: Option<&ApprovalR
 mod tests {
     use shared::domain::channels::{ApprovalRule, Webhook};
 
-    use super::people;
+    use super::{people, verdicts};
     use crate::samples;
 
     #[test]
-    fn nobody_gets_the_links_of_two_people_where_two_have_to_approve() {
+    fn where_two_people_have_to_approve_no_link_approves() {
         let webhook = |people: &[&str]| Webhook {
             url: "https://hooks.test".to_owned(),
             key_secret: "k".to_owned(),
@@ -64,10 +70,11 @@ mod tests {
             links_for: people.iter().map(|name| (*name).to_owned()).collect(),
         };
         let rule = ApprovalRule { people: vec!["ada".to_owned(), "bob".to_owned()], ..ApprovalRule::default() };
-        for (draft, needed, two) in [(samples::waiting(), 1, 2), (samples::half_approved(), 2, 0)] {
+        for (draft, needed, names) in [(samples::waiting(), 1, vec!["approve", "reject"]), (samples::half_approved(), 2, vec!["reject"])] {
             let approval = draft.incident.approval.expect("it waits");
             assert_eq!(approval.needed, needed);
-            assert_eq!(people(&webhook(&["ada", "bob"]), &approval, Some(&rule)).len(), two);
+            assert_eq!(people(&webhook(&["ada", "bob"]), &approval, Some(&rule)), ["ada", "bob"]);
+            assert_eq!(verdicts(&approval, "ada").map(|(name, _)| name).collect::<Vec<_>>(), names);
             assert_eq!(people(&webhook(&["ada"]), &approval, Some(&rule)), ["ada"]);
             assert!(
                 people(&webhook(&["eve"]), &approval, Some(&rule)).is_empty() && people(&webhook(&["ada"]), &approval, None).is_empty()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::id::MemberId;
@@ -15,6 +15,8 @@ pub(super) const LABEL_CHARACTERS: usize = 512;
 pub const ANNOTATION_CHARACTERS: usize = 4_096;
 /// How long a name of anything may be: of an alert, a target, a namespace, a sender, a label.
 pub const NAME_CHARACTERS: usize = 256;
+/// How far ahead of ours a sender's clock may be. What began later than that has not begun: it is a clock that is wrong, or a forgery.
+const CLOCK_AHEAD: SignedDuration = SignedDuration::from_mins(5);
 /// The label with which a sender forbids a repair without a human.
 const AUTO_REPAIR: &str = "auto_repair";
 /// The most bytes of labels, annotations and URL together, as they stand in JSON: a Chinese character is three, a control character
@@ -166,7 +168,7 @@ pub struct Alert {
     pub labels: Texts,
     /// The sender's annotations.
     pub annotations: Texts,
-    /// When it began to fire, by the sender's clock.
+    /// When it began to fire, by the sender's clock; never far ahead of ours where it was counted.
     pub starts_at: Timestamp,
     /// Which of the fingerprint's alerts this is.
     pub member: MemberId,
@@ -192,6 +194,16 @@ impl Alert {
             namespace: cut(namespace, NAME_CHARACTERS),
             ..self
         }
+    }
+
+    /// The same alert, begun at a time at which it can have begun: `startsAt` orders what is said of an alert, so that one resolve with a
+    /// time to come would end every firing before that time too. A time that was never set counts as now as well: Go's zero
+    /// (`0001-01-01T00:00:00Z`, as Alertmanager writes it in `endsAt` of what fires:
+    /// <https://prometheus.io/docs/alerting/latest/configuration/#webhook_config>), or that of Unix.
+    #[must_use]
+    pub fn dated(self, now: Timestamp) -> Self {
+        let possible = self.starts_at > Timestamp::UNIX_EPOCH && self.starts_at <= now.saturating_add(CLOCK_AHEAD).unwrap_or(now);
+        Self { starts_at: if possible { self.starts_at } else { now }, ..self }
     }
 
     /// The alert as it is stored with its incident: at most 64 labels and 64 annotations, long values cut; what is then still too
@@ -298,6 +310,29 @@ mod tests {
         )?;
         assert_eq!((told.alert_type, told.severity, told.message.as_str()), (AlertType::Service404, AlertSeverity::Critical, "down"));
         assert!(!told.allows_auto_repair());
+        Ok(())
+    }
+
+    #[test]
+    fn no_alert_begins_in_the_future_or_at_a_time_that_was_never_set() -> Result<(), Box<dyn std::error::Error>> {
+        let now: Timestamp = "2026-11-01T10:00:00Z".parse()?;
+        for (given, dated) in [
+            ("2026-11-01T10:00:00Z", "2026-11-01T10:00:00Z"),
+            ("2026-11-01T10:05:00Z", "2026-11-01T10:05:00Z"),
+            ("2026-11-01T10:05:00.001Z", "2026-11-01T10:00:00Z"),
+            ("2099-01-01T00:00:00Z", "2026-11-01T10:00:00Z"),
+            ("9999-12-30T00:00:00Z", "2026-11-01T10:00:00Z"),
+            // Alerts can fire for years.
+            ("2019-01-01T00:00:00Z", "2019-01-01T00:00:00Z"),
+            ("1970-01-01T00:00:00.001Z", "1970-01-01T00:00:00.001Z"),
+            ("1970-01-01T00:00:00Z", "2026-11-01T10:00:00Z"),
+            ("0001-01-01T00:00:00Z", "2026-11-01T10:00:00Z"),
+            ("-000001-06-01T00:00:00Z", "2026-11-01T10:00:00Z"),
+        ] {
+            let alert = Alert { starts_at: given.parse()?, ..alert(&[], &[])? }.dated(now);
+            assert_eq!(alert.starts_at, dated.parse()?, "{given}");
+        }
+        assert_eq!(alert(&[], &[])?.dated(Timestamp::MAX).starts_at, Timestamp::MAX);
         Ok(())
     }
 

@@ -40,8 +40,8 @@ pub enum Answer {
         /// When its time was over.
         at: Timestamp,
     },
-    /// Both approvals would come through the API.
-    TwoByApi,
+    /// Two people have to approve, by a way that proves who they are.
+    NeedsPress,
     /// The button is none of ours.
     UnknownButton,
     /// The press came from a chat that is none of the channels.
@@ -89,7 +89,7 @@ impl From<Refusal> for Answer {
             Refusal::NotAllowed => Self::NotAllowed,
             Refusal::OtherChat => Self::OtherChat,
             Refusal::NotThisPlan => Self::WrongPlan,
-            Refusal::TwoByApi => Self::TwoByApi,
+            Refusal::NeedsPress => Self::NeedsPress,
             Refusal::Decided { verdict, by } => Self::Decided { verdict, by },
             Refusal::Void { why } => Self::Void { why },
             Refusal::Expired { at } => Self::Expired { at },
@@ -127,8 +127,9 @@ impl Answer {
             }
             Self::Void { why } => return format!("This plan is void: {why}."),
             Self::Expired { at } => return format!("The time for a decision was over at {}.", short(*at)),
-            Self::TwoByApi => {
-                "Two people have to approve, and one token vouches for every name of the API. The second has to decide in a channel."
+            Self::NeedsPress => {
+                "Two different people have to approve, and a link or the API's token does not prove who approves. \
+                 Press the button on the card in Telegram or Slack."
             }
             Self::UnknownButton => "This button is not known here.",
             Self::OtherChat => "Buttons work in the configured channels only.",
@@ -162,7 +163,7 @@ impl Answer {
             }
             Self::Void { why } => return format!("這項計畫已失效：{why}。"),
             Self::Expired { at } => return format!("決定期限已於 {} 截止。", short(*at)),
-            Self::TwoByApi => "需要兩位人員核准，而 API 的名字都由同一個權杖擔保，第二位請在頻道中決定。",
+            Self::NeedsPress => "需要兩位不同的人員核准，而連結或 API 權杖無法證明核准者是誰，請在 Telegram 或 Slack 的卡片上按按鈕。",
             Self::UnknownButton => "無法識別這個按鈕。",
             Self::OtherChat => "按鈕只能在已設定的頻道中使用。",
             Self::DetailsComing => "詳細資料稍後送上。",
@@ -205,7 +206,7 @@ mod tests {
             Answer::Decided { verdict: Verdict::Reject, by: "telegram:7".into() },
             Answer::Void { why: "the alert resolved".into() },
             Answer::Expired { at: Timestamp::UNIX_EPOCH },
-            Answer::TwoByApi,
+            Answer::NeedsPress,
             Answer::UnknownButton,
             Answer::OtherChat,
             Answer::DetailsComing,

@@ -10,6 +10,15 @@ use super::id::ApprovalId;
 
 /// Who decided where no person did: the guardrails, all of which passed. People's names have a prefix, so that none can be this.
 pub const GUARDRAILS: &str = "guardrails";
+/// The ways of deciding that prove which person decided: the chat service has authenticated the account, and `channels.json` gives each
+/// account to one person. The API's one token speaks for every name, and a link decides for whoever holds it.
+const PROVEN: [&str; 2] = ["telegram:", "slack:"];
+
+/// True if whoever is known by this (`telegram:7`, as it stands in the log) has proved which person they are.
+#[must_use]
+pub fn proves_its_person(by: &str) -> bool {
+    PROVEN.iter().any(|way| by.starts_with(way))
+}
 
 /// What a person says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,7 +149,14 @@ impl Approval {
     /// How many different people have approved.
     #[must_use]
     pub fn given(&self) -> usize {
-        self.votes.iter().map(|vote| vote.person.as_str()).collect::<BTreeSet<_>>().len()
+        self.votes.iter().filter(|vote| self.takes(&vote.by)).map(|vote| vote.person.as_str()).collect::<BTreeSet<_>>().len()
+    }
+
+    /// True if an approval counts that was given by this way. Where one person has to approve, every way does. Where two have to, only
+    /// those that prove who approves: one person can press a button, hold the API's token and have somebody else's link.
+    #[must_use]
+    pub fn takes(&self, by: &str) -> bool {
+        self.needed <= 1 || proves_its_person(by)
     }
 
     /// True if people decided, and fewer than had to. Where one was enough, an approval of before votes were kept has none.
@@ -172,9 +188,12 @@ pub enum Refusal {
     /// The incident has no such approval, or no longer this one.
     #[error("this approval does not belong to the plan that the incident has now")]
     NotThisPlan,
-    /// Two people have to approve, and the holder of the API's token has vouched for the first already.
-    #[error("two people have to approve, and one token vouches for every name of the API: the second has to decide in a channel")]
-    TwoByApi,
+    /// Two people have to approve, and neither the API's token nor a link proves which person approves.
+    #[error(
+        "two different people have to approve this plan, and neither the API's token nor a link proves who approves: \
+         press the button on the card in Telegram or Slack"
+    )]
+    NeedsPress,
     /// It was decided in the other way, or by somebody else.
     #[error("{by} has already decided: {}", match verdict { Verdict::Approve => "approved", Verdict::Reject => "rejected" })]
     Decided {

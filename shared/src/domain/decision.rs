@@ -107,7 +107,8 @@ fn judge(incident: &Incident, id: &ApprovalId, pressed: &Pressed<'_>, channels: 
     if !rule_of(channels, incident).is_some_and(may) {
         return Err(Refusal::NotAllowed);
     }
-    let voted = pressed.verdict == Verdict::Approve && approval.votes.iter().any(|vote| vote.person == person);
+    let theirs = |vote: &Vote| vote.person == person && holds(vote, approval, channels);
+    let voted = pressed.verdict == Verdict::Approve && approval.votes.iter().any(theirs);
     match &approval.standing {
         Standing::Decided { verdict: Verdict::Approve, .. } if voted => Ok(Judged::Repeated(Taken::Approved)),
         Standing::Decided { verdict, by, .. } => {
@@ -123,22 +124,23 @@ fn judge(incident: &Incident, id: &ApprovalId, pressed: &Pressed<'_>, channels: 
         Standing::Void { why, .. } => Err(Refusal::Void { why: why.clone() }),
         Standing::Pending if now >= approval.expires_at => Err(Refusal::Expired { at: approval.expires_at }),
         Standing::Pending if voted => Ok(Judged::Repeated(Taken::Given { more: missing(approval, channels, incident) })),
-        Standing::Pending if pressed.verdict == Verdict::Approve && only_the_token_vouches(approval, pressed.by) => Err(Refusal::TwoByApi),
+        Standing::Pending if pressed.verdict == Verdict::Approve && !approval.takes(&pressed.by.to_string()) => Err(Refusal::NeedsPress),
         Standing::Pending => Ok(Judged::New { person: person.to_owned() }),
     }
 }
 
-/// True if an approval by the API would stand beside one that came by the API too: one token vouches for both names, so that its holder
-/// alone would be two people.
-fn only_the_token_vouches(approval: &Approval, by: Known<'_>) -> bool {
-    matches!(by, Known::Api(_)) && approval.votes.iter().any(|vote| matches!(Known::read(&vote.by), Some(Known::Api(_))))
+/// True if a vote still counts: it came by a way that counts, and `channels.json` gives its account to the same person as then. A person
+/// who is renamed between two presses would be two otherwise.
+fn holds(vote: &Vote, approval: &Approval, channels: &Channels) -> bool {
+    approval.takes(&vote.by) && Known::read(&vote.by).and_then(|known| channels.person(known)) == Some(vote.person.as_str())
 }
 
 /// How many more people have to approve. A person whom the rule does not name any more does not count.
 fn missing(approval: &Approval, channels: &Channels, incident: &Incident) -> u8 {
     let rule = rule_of(channels, incident);
-    let counts = |person: &&str| rule.is_some_and(|rule| rule.may(person, approval.escalated_at.is_some()));
-    let people: BTreeSet<&str> = approval.votes.iter().map(|vote| vote.person.as_str()).filter(counts).collect();
+    let counts =
+        |vote: &&Vote| holds(vote, approval, channels) && rule.is_some_and(|rule| rule.may(&vote.person, approval.escalated_at.is_some()));
+    let people: BTreeSet<&str> = approval.votes.iter().filter(counts).map(|vote| vote.person.as_str()).collect();
     approval.needed.saturating_sub(u8::try_from(people.len()).unwrap_or(u8::MAX))
 }
 

@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Read, ReadSecret, SecretError, Secrets, Stage};
+use super::{Read, ReadSecret, SecretError, Secrets, Stage, Version};
 
-/// Secrets Manager with values of its own, which writes down what it is asked for.
+/// Secrets Manager with values of its own, made when the clock of these tests was at zero, which writes down what it is asked for.
 #[derive(Default, Clone)]
 struct Vault {
+    undated: bool,
     values: Arc<Mutex<HashMap<Stage, &'static str>>>,
     asked: Arc<Mutex<Vec<Stage>>>,
 }
@@ -37,7 +39,10 @@ impl ReadSecret for Vault {
             held(&self.asked).push(stage);
             match held(&self.values).get(&stage) {
                 Some(&"out of order") => Err(SecretError::Unavailable { id: id.to_owned(), why: "out of order".to_owned() }),
-                value => Ok(value.copied().map(SecretString::from)),
+                value => {
+                    let made_at = (!self.undated).then_some(Timestamp::UNIX_EPOCH);
+                    Ok(value.map(|value| Version { text: SecretString::from(*value), made_at }))
+                }
             }
         })
     }
@@ -45,8 +50,14 @@ impl ReadSecret for Vault {
 
 /// True if the credential is let in.
 async fn admitted(secrets: &Secrets, credential: &str) -> bool {
+    admitted_after(secrets, credential, 0).await
+}
+
+/// True if the credential is let in so many seconds after the current version was made.
+async fn admitted_after(secrets: &Secrets, credential: &str, seconds: i64) -> bool {
     let check = |secret: &SecretString| if secret.expose_secret() == credential { Ok(()) } else { Err(()) };
-    secrets.check("s", check).await.expect("a secret").is_ok()
+    let now = Timestamp::from_second(seconds).expect("a time");
+    secrets.check("s", now, check).await.expect("a secret").is_ok()
 }
 
 #[tokio::test]
@@ -103,13 +114,44 @@ async fn what_is_signed_during_a_rotation_is_signed_with_both() {
 }
 
 #[tokio::test]
+async fn the_version_before_is_accepted_for_an_hour_after_the_new_one_was_made() {
+    let vault = Vault::default();
+    vault.put(Stage::Current, "new");
+    vault.put(Stage::Previous, "old");
+    for (window, seconds, passes) in [
+        (None, 0, true),
+        (None, 3_599, true),
+        (None, 3_600, false),
+        (None, 1_000_000, false),
+        (Some(60), 59, true),
+        (Some(60), 60, false),
+        (Some(0), 0, false),
+    ] {
+        let secrets = Secrets::new(vault.clone());
+        let secrets = match window {
+            Some(window) => secrets.accepting_previous_for(SignedDuration::from_secs(window)),
+            None => secrets,
+        };
+        vault.asked();
+        assert_eq!(admitted_after(&secrets, "old", seconds).await, passes, "{window:?} {seconds}");
+        assert_eq!(vault.asked().contains(&Stage::Previous), passes, "what is not accepted is not asked for");
+        assert!(admitted_after(&secrets, "new", seconds).await && !admitted_after(&secrets, "guess", seconds).await);
+    }
+    // A version without a date could be of any age.
+    let secrets = Secrets::new(Vault { undated: true, ..vault });
+    assert!(admitted(&secrets, "new").await && !admitted(&secrets, "old").await);
+}
+
+#[tokio::test]
 async fn no_value_and_no_answer_let_nobody_in() {
     let vault = Vault::default();
     let secrets = Secrets::new(vault.clone());
-    assert!(matches!(secrets.check("s", |_| Ok::<(), ()>(())).await, Err(SecretError::NoValue { .. })));
+    let refused = secrets.check("s", Timestamp::UNIX_EPOCH, |_| Ok::<(), ()>(())).await;
+    assert!(matches!(refused, Err(SecretError::NoValue { .. })));
     vault.put(Stage::Current, "out of order");
     let secrets = Secrets::new(vault.clone());
-    assert!(matches!(secrets.check("s", |_| Ok::<(), ()>(())).await, Err(SecretError::Unavailable { .. })));
+    let refused = secrets.check("s", Timestamp::UNIX_EPOCH, |_| Ok::<(), ()>(())).await;
+    assert!(matches!(refused, Err(SecretError::Unavailable { .. })));
     // A failure is not kept.
     vault.put(Stage::Current, "key");
     assert!(admitted(&secrets, "key").await);

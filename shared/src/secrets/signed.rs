@@ -1,10 +1,11 @@
 //! Secrets that are read with a signed request, without the SDK: a cold start waits for the first of them (docs/decisions/0007).
 
+use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Read, ReadSecret, SecretError, Stage, is_absent, text};
+use super::{Read, ReadSecret, SecretError, Stage, Version, is_absent, text};
 use crate::signed::{CallError, SignedClient};
 
 /// What is read of the answer
@@ -13,6 +14,9 @@ use crate::signed::{CallError, SignedClient};
 struct Value<'a> {
     #[serde(rename = "SecretString", borrow, default)]
     text: Option<std::borrow::Cow<'a, str>>,
+    /// Seconds since 1970, with a fraction or an exponent (AWS JSON 1.1 writes times as numbers).
+    #[serde(rename = "CreatedDate", default)]
+    made_at: Option<f64>,
 }
 
 /// The client has to be one of [`SECRETS_MANAGER`](crate::signed::SECRETS_MANAGER).
@@ -22,7 +26,7 @@ impl ReadSecret for SignedClient {
             let unavailable = |why: String| SecretError::Unavailable { id: id.to_owned(), why };
             let request = json!({ "SecretId": id, "VersionStage": stage.as_str() }).to_string();
             match self.call("GetSecretValue", &request).await {
-                Ok(answer) => secret(&answer).map_err(|why| unavailable(why.to_owned())),
+                Ok(answer) => version(&answer).map_err(|why| unavailable(why.to_owned())),
                 Err(CallError::Refused { code, .. }) if is_absent(id, Some(&code)) => Ok(None),
                 Err(error) => Err(unavailable(error.to_string())),
             }
@@ -31,16 +35,24 @@ impl ReadSecret for SignedClient {
 }
 
 /// The secret in an answer. The parser's own error is not passed on: it can quote what it did not understand.
-fn secret(answer: &[u8]) -> Result<Option<SecretString>, &'static str> {
-    let Value { text: value } = serde_json::from_slice(answer).map_err(|_| "the answer of Secrets Manager is not as it is documented")?;
-    Ok(text(value.as_deref()).map(SecretString::from))
+fn version(answer: &[u8]) -> Result<Option<Version>, &'static str> {
+    let Value { text: value, made_at } =
+        serde_json::from_slice(answer).map_err(|_| "the answer of Secrets Manager is not as it is documented")?;
+    Ok(text(value.as_deref()).map(|text| Version { text: SecretString::from(text), made_at: made_at.and_then(time) }))
+}
+
+/// A time out of seconds since 1970, to the second. One that no clock shows is none: the conversion ends at the bounds of the integer,
+/// which lie outside of what a timestamp can be.
+#[expect(clippy::cast_possible_truncation, reason = "the fraction is of no use here, and what is out of range is refused")]
+fn time(seconds: f64) -> Option<Timestamp> {
+    Timestamp::from_second(seconds as i64).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use secrecy::ExposeSecret as _;
 
-    use super::secret;
+    use super::version;
 
     #[test]
     fn a_secret_is_text_that_says_something() {
@@ -51,15 +63,31 @@ mod tests {
             (r#"{"SecretString":null}"#, None),
             (r#"{"SecretBinary":"a2V5"}"#, None),
         ] {
-            let secret = secret(answer.as_bytes()).expect("understood");
-            assert_eq!(secret.as_ref().map(|secret| secret.expose_secret()), expected, "{answer}");
+            let secret = version(answer.as_bytes()).expect("understood");
+            assert_eq!(secret.as_ref().map(|secret| secret.text.expose_secret()), expected, "{answer}");
+        }
+    }
+
+    #[test]
+    fn the_time_of_a_version_is_read_as_aws_and_the_emulator_write_it() {
+        for (date, expected) in [
+            (r#","CreatedDate":1523477145"#, Some(1_523_477_145)),
+            (r#","CreatedDate":1523477145.713"#, Some(1_523_477_145)),
+            (r#","CreatedDate":1.523477145713E9"#, Some(1_523_477_145)),
+            (r#","CreatedDate":1e300"#, None),
+            (r#","CreatedDate":null"#, None),
+            ("", None),
+        ] {
+            let answer = format!(r#"{{"SecretString":"key"{date}}}"#);
+            let version = version(answer.as_bytes()).expect("understood").expect("a secret");
+            assert_eq!(version.made_at.map(jiff::Timestamp::as_second), expected, "{answer}");
         }
     }
 
     #[test]
     fn what_is_not_understood_is_not_shown() {
         for answer in [r#"{"SecretString":["hunter2"]}"#, r#"{"SecretString":{"hunter2":1}}"#, "hunter2", r#"{"SecretString":"hunter2"#] {
-            let why = secret(answer.as_bytes()).expect_err("not understood");
+            let why = version(answer.as_bytes()).expect_err("not understood");
             assert!(!why.contains("hunter2"), "{why}");
         }
     }

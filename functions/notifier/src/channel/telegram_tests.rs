@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shared::domain::channels::TelegramChat;
 use shared::domain::outbox::Moved;
 use shared::outbound::{self, PublicClient};
-use shared::secrets::{Read, ReadSecret, Secrets, Stage};
+use shared::secrets::{Read, ReadSecret, Secrets, Stage, Version};
 
 use super::{Telegram, error};
 use crate::channel::{ChannelError, Outside};
@@ -19,7 +19,7 @@ struct Token;
 
 impl ReadSecret for Token {
     fn read<'a>(&'a self, _: &'a str, _: Stage) -> Read<'a> {
-        Box::pin(async { Ok(Some(SecretString::from("42:very-secret"))) })
+        Box::pin(async { Ok(Some(Version { text: SecretString::from("42:very-secret"), made_at: None })) })
     }
 }
 
