@@ -131,10 +131,10 @@ class Wanted:
     parameters: Mapping[str, str] = field(default_factory=dict)
     bind: str = net.LOOPBACK
     own_ssh_host: Path | None = None
-    # How long a restart of the target's service takes.
-    start_seconds: int = target_host.START_SECONDS
     # Whether the chat takes no more than a group of the real service does.
     chat_limits: bool = False
+    # How long a restart of the target's service takes.
+    start_seconds: int = target_host.START_SECONDS
 
 
 def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], None]) -> Local:

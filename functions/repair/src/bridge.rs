@@ -253,7 +253,7 @@ mod tests {
             let (url, asked) = lambda(Some(answer(status, error, body)), Duration::ZERO);
             let result = run(&url, Duration::from_secs(5)).await;
             let detail = format!("Nothing ran: the bridge function could not be invoked ({error}).");
-            assert_eq!((result.outcome, result.detail, result.succeeded()), (Outcome::NotInvoked, detail, false));
+            assert_eq!((result.outcome, result.succeeded(), result.detail), (Outcome::NotInvoked, false, detail));
             assert_eq!(asked.load(Ordering::SeqCst), 1, "whoever asked decides when it is tried again");
         }
     }
