@@ -50,11 +50,23 @@ pub async fn take<M: Queued, E: Unhandled>(
     order: Order,
     handle: impl AsyncFn(M, Delivery) -> Result<(), E>,
 ) -> SqsBatchResponse {
+    take_or(event, order, handle, async |_| ()).await
+}
+
+/// As [`take`], for a queue whose visibility timeout is long: `put_back` is given each message that comes back without having been
+/// handled, to say when.
+pub async fn take_or<M: Queued, E: Unhandled>(
+    event: SqsEvent,
+    order: Order,
+    handle: impl AsyncFn(M, Delivery) -> Result<(), E>,
+    put_back: impl AsyncFn(Delivery),
+) -> SqsBatchResponse {
     let mut failures = Vec::new();
     for record in event.records {
         let Some(delivery) = Delivery::of(&record) else { continue };
         let id = delivery.id.clone();
         let come_back = if order == Order::Kept && !failures.is_empty() {
+            put_back(delivery).await;
             true
         } else {
             match M::from_json(record.body.as_deref().unwrap_or_default()) {
@@ -67,6 +79,7 @@ pub async fn take<M: Queued, E: Unhandled>(
                 }
                 Err(unreadable) => {
                     error!(message_id = id, error = %unreadable, "a message cannot be read");
+                    put_back(delivery).await;
                     true
                 }
             }
@@ -102,7 +115,7 @@ mod tests {
 
     use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 
-    use super::{Delivery, Order, Unhandled, take};
+    use super::{Delivery, Order, Unhandled, take, take_or};
     use crate::message::Message;
 
     fn batch(bodies: &[&str]) -> SqsEvent {
@@ -137,6 +150,19 @@ mod tests {
     async fn only_what_failed_comes_back_from_a_standard_queue() {
         let (handled, back) = come_back(&[GOOD, "not ours", GOOD, GOOD], Order::None, "m2").await;
         assert_eq!((handled, back), (vec!["m0".into(), "m2".into(), "m3".into()], vec!["m1".to_owned(), "m2".into()]));
+    }
+
+    #[tokio::test]
+    async fn messages_that_were_not_handled_are_put_back() {
+        let put_back = RefCell::new(Vec::new());
+        let response = take_or(
+            batch(&["not ours", GOOD]),
+            Order::Kept,
+            async |_: Message, _| Ok::<_, &str>(()),
+            async |delivery: Delivery| put_back.borrow_mut().push((delivery.id, delivery.times)),
+        )
+        .await;
+        assert_eq!((response.batch_item_failures.len(), put_back.into_inner()), (2, vec![("m0".to_owned(), 3), ("m1".to_owned(), 3)]));
     }
 
     #[tokio::test]

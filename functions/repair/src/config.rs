@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use jiff::SignedDuration;
 use shared::variables::{InvalidVariable, Variables};
 
 /// The configuration of the repair function; `template.yaml` sets every variable.
@@ -17,15 +18,19 @@ pub struct Config {
     pub bridge_function: String,
     /// `CONFIG_DIR`: where the operator's files are.
     pub config_dir: PathBuf,
+    /// `APPROVAL_STARTS_WITHIN_SECONDS`: how long after its decision the first step of a plan may start.
+    pub starts_within: SignedDuration,
 }
 
 impl Config {
     /// Reads the configuration.
     ///
     /// # Errors
-    /// The first variable that is missing.
+    /// The first variable that is missing or not what it has to be.
     pub fn from_variables<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<Self, InvalidVariable> {
+        let starts_within: u32 = variables.parsed("APPROVAL_STARTS_WITHIN_SECONDS", "a number of seconds", 900)?;
         Ok(Self {
+            starts_within: SignedDuration::from_secs(i64::from(starts_within)),
             table: variables.required("TABLE_NAME", "the name of the table")?,
             notifications_queue: variables.required("NOTIFICATIONS_QUEUE_URL", "the URL of a queue")?,
             repairs_queue: variables.required("REPAIRS_QUEUE_URL", "the URL of a queue")?,

@@ -110,6 +110,8 @@ pub fn recall(past: &[Incident], wanted: u32) -> Option<Memory> {
 fn lesson(incident: &Incident) -> Lesson<'_> {
     match incident.status {
         Status::Resolved => helped(incident).unwrap_or(Lesson::Doubt),
+        // Its checks have decided: nobody will say that the alert has ended.
+        Status::Repaired if !incident.alert.sender_resolves() => helped(incident).unwrap_or(Lesson::Doubt),
         Status::RepairFailed | Status::Rejected | Status::Repaired => Lesson::Doubt,
         Status::Open
         | Status::AwaitingApproval
@@ -164,12 +166,14 @@ fn ending(incident: &Incident) -> String {
     let outcome = incident.repair.as_ref().and_then(|repair| repair.outcome);
     match (outcome, incident.status) {
         (Some(RepairOutcome::Verified), Status::Resolved) => format!("repaired by {what} (verified)"),
+        (Some(RepairOutcome::Verified), _) if !incident.alert.sender_resolves() => format!("repaired by {what} (verified)"),
         (Some(RepairOutcome::Verified), _) => format!("{what} was verified, but the alert has not resolved"),
         (Some(RepairOutcome::StepFailed), _) => format!("{what} failed: a step failed"),
         (Some(RepairOutcome::NotVerified), _) => format!("{what} failed: the symptom stayed"),
         (Some(RepairOutcome::Unknown), _) => format!("{what} failed: what a step did is unknown"),
         (Some(RepairOutcome::StillFiring), _) => format!("{what} failed: it was verified, but the alert went on"),
         (Some(RepairOutcome::Stopped), _) => format!("{what} was stopped by the kill switch"),
+        (Some(RepairOutcome::NothingToDo), _) => format!("{what} found nothing to do, and changed nothing"),
         (None, Status::Rejected) => format!("a human rejected {what}"),
         (None, Status::Resolved) => format!("resolved without {what}, which was proposed"),
         (None, _) => still(incident),

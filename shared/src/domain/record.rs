@@ -43,12 +43,17 @@ pub struct Run {
 }
 
 impl Run {
-    /// The run that ends with this very change, or turns out to have failed after all. Saved together with the change, it counts once.
+    /// The run that ends with this very change, or turns out to have failed after all. Saved together with the change, it counts once. A
+    /// repair that had nothing to do is none.
     #[must_use]
     pub fn ended_by(draft: &Draft) -> Option<Self> {
         let ended = draft.entries.iter().find(|entry| entry.event == Event::ExecutionCompleted);
         let repair = draft.incident.repair.as_ref()?;
         let (at, outcome) = (ended.map(|entry| entry.at).or(repair.finished_at.filter(|_| Self::fails_after_all(draft)))?, repair.outcome?);
+        if outcome == RepairOutcome::NothingToDo {
+            // Nothing of the playbook ran: it was neither verified, nor has it failed.
+            return None;
+        }
         let plan = draft.incident.plan.as_ref()?;
         Some(Self {
             playbook: plan.playbook.clone(),

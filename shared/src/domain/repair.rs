@@ -41,6 +41,9 @@ pub struct StepResult {
     pub signal: Option<String>,
     /// What it printed, bounded, with what is not UTF-8 replaced.
     pub stdout: String,
+    /// True if what it printed is not UTF-8: `stdout` is then no answer to a question.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub not_utf8: bool,
     /// What it complained, bounded, with what is not UTF-8 replaced.
     pub stderr: String,
     /// True if it printed more than is kept.
@@ -66,6 +69,7 @@ impl StepResult {
             exit_status: None,
             signal: None,
             stdout: String::new(),
+            not_utf8: false,
             stderr: String::new(),
             truncated: false,
             duration_ms,
@@ -155,6 +159,9 @@ pub enum RepairOutcome {
     StillFiring,
     /// Somebody switched repairs off while it ran.
     Stopped,
+    /// The facts kept every step from running: nothing was changed, and so nothing was repaired, whatever the checks found. It says
+    /// nothing about the playbook.
+    NothingToDo,
 }
 
 /// A run of a plan.

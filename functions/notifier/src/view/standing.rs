@@ -42,7 +42,7 @@ pub struct Stand {
     pub ran: Vec<Ran>,
     /// How many ran before them.
     pub ran_before: usize,
-    /// `verified`, `step_failed`, `not_verified`, `unknown`, `stopped` or `still_firing`, once the repair has ended.
+    /// `verified`, `step_failed`, `not_verified`, `unknown`, `stopped`, `still_firing` or `nothing_to_do`, once the repair has ended.
     pub repair: &'static str,
     /// How long it took, in seconds with one decimal.
     pub repair_seconds: String,
@@ -138,6 +138,7 @@ pub(super) fn outcome_word(outcome: RepairOutcome) -> &'static str {
         RepairOutcome::Unknown => "unknown",
         RepairOutcome::StillFiring => "still_firing",
         RepairOutcome::Stopped => "stopped",
+        RepairOutcome::NothingToDo => "nothing_to_do",
     }
 }
 
