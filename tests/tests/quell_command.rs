@@ -231,7 +231,7 @@ fn a_dry_run_of_its_own_reads_on_a_real_host_and_changes_nothing() {
     dry_run(&key).is(0, &["exit status 0", "the symptom is not there"]);
 
     // With a fact that keeps its only step from running, and with one whose program is not there.
-    let mut playbooks: serde_json::Value = serde_json::from_slice(&std::fs::read(host.path(PLAYBOOKS)).expect("playbooks")).expect("JSON");
+    let mut playbooks: Value = serde_json::from_slice(&std::fs::read(host.path(PLAYBOOKS)).expect("playbooks")).expect("JSON");
     playbooks[0]["steps"][0]["when"] = json!({ "fact": "wanted", "exits": 0 });
     for (program, code, says) in [
         ("false", 0, ["would be skipped (it runs only if wanted exits with 0)", "now a repair would have nothing to do"]),
