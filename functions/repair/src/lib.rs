@@ -131,14 +131,14 @@ impl App {
     /// If the message has to come again.
     pub async fn handle(&self, message: &Message, turn: &Turn, clock: fn() -> Timestamp) -> Result<(), Failure> {
         let Message::RepairApproved { incident_id, plan_hash } = message else {
-            self.put_back(&turn.receipt, turn.times).await;
+            Box::pin(self.put_back(&turn.receipt, turn.times)).await;
             return Err(Failure::Misdirected);
         };
         let incident = match self.store.known_incident(incident_id).await {
             Ok(incident) => incident,
             Err(error) => {
                 // No lease has set a time yet, and the queue's own is an hour and a half: the approval would be too old by then.
-                self.put_back(&turn.receipt, turn.times).await;
+                Box::pin(self.put_back(&turn.receipt, turn.times)).await;
                 return Err(error.into());
             }
         };
@@ -150,7 +150,7 @@ impl App {
         lease.end(&ran, clock()).await;
         match ran {
             Err(Failure::Overtaken) => Ok(()),
-            Err(Failure::Held { .. } | Failure::GroupFull { .. }) if self.lapsed(&incident, plan_hash, clock).await? => Ok(()),
+            Err(Failure::Held { .. } | Failure::GroupFull { .. }) if Box::pin(self.lapsed(&incident, plan_hash, clock)).await? => Ok(()),
             Err(failure @ (Failure::Held { .. } | Failure::GroupFull { .. })) if turn.times >= MOST_DELIVERIES => {
                 let why = failure.to_string();
                 let (incident, ()) = self.store.change(incident_id, |draft| give_up(draft, plan_hash, &why, clock())).await?;
@@ -178,7 +178,7 @@ impl App {
             self.enter_ledgers(group, lease, &attempt).await?;
         }
         let (incident, entrance) = self.store.change(id, |draft| enter(draft, rules, plan_hash, worker, clock())).await?;
-        self.tell_of(&incident).await?;
+        Box::pin(self.tell_of(&incident)).await?;
         let mut done = Done::Quiet;
         if let Entrance::Run(plan) = entrance {
             if expected == Entrance::Nothing {
