@@ -8,10 +8,10 @@ use clap::Args;
 use jiff::Timestamp;
 use shared::bridge::{BRIDGE_VERSION, BridgeRequest};
 use shared::command_line;
-use shared::domain::condition::Seen;
 use shared::domain::id::IncidentId;
 use shared::domain::plan::{Phase, Plan};
 use shared::domain::repair::{Outcome, StepResult};
+use shared::domain::run;
 use shared::domain::service::{self, Level};
 use shared::domain::visible::line;
 use shared::operator_files::{OperatorFiles, PLAYBOOKS};
@@ -69,6 +69,7 @@ impl Run {
         writeln!(out, "dry run on {}: only what reads is run", plan.target)?;
         let mut answer = Answer::Yes;
         let mut facts = BTreeMap::new();
+        let mut all_known = true;
         for (phase, name) in shown::PHASES {
             for (index, step) in plan.phase(phase).iter().enumerate() {
                 let place = format!("{name}[{index}]");
@@ -81,6 +82,9 @@ impl Run {
                     }
                 };
                 match phase {
+                    Phase::Steps | Phase::Rollback if !all_known => {
+                        writeln!(out, "  {place:<12} would not be reached: {sent}")?;
+                    }
                     _ if !step.wanted(&facts) => {
                         let when = step.when.as_ref().map(ToString::to_string).unwrap_or_default();
                         writeln!(out, "  {place:<12} would be skipped (it runs {when}): {sent}")?;
@@ -88,9 +92,14 @@ impl Run {
                     Phase::Facts => {
                         writeln!(out, "  {place:<12} runs: {sent}")?;
                         let result = hands.run(&request(&id, &plan, phase, index), step).await;
-                        answer = if tell(&result, None, out)? { answer } else { Answer::No };
-                        if let (Some(fact), Some(status)) = (&step.fact, result.exit_status) {
-                            facts.insert(fact.clone(), Seen::of(status, &result.stdout));
+                        tell(&result, None, out)?;
+                        let fact = step.fact.as_deref().unwrap_or_default();
+                        match run::answer(&result, plan.searches(fact)) {
+                            Ok(seen) => drop(facts.insert(fact.to_owned(), seen)),
+                            Err(why) => {
+                                writeln!(out, "  {:<12} a repair would fail here: {}", "", line(&why, SHOWN * 2))?;
+                                (answer, all_known) = (Answer::No, false);
+                            }
                         }
                     }
                     Phase::Steps => writeln!(out, "  {place:<12} would run: {sent}")?,
@@ -103,7 +112,13 @@ impl Run {
                 }
             }
         }
+        let nothing_to_do = all_known && !plan.steps.iter().any(|step| step.wanted(&facts));
         match answer {
+            Answer::Yes if nothing_to_do => writeln!(
+                out,
+                "=> everything renders, and what reads can be run there; now a repair would have nothing to do: every step would be skipped, \
+                 and a human asked"
+            )?,
             Answer::Yes => writeln!(out, "=> everything renders, and what reads can be run there")?,
             Answer::No => writeln!(out, "=> a repair would fail here: see above")?,
         }

@@ -53,9 +53,9 @@ fn check_counts_what_is_there_or_names_file_line_and_field() {
     assert!(found.ends_with("own templates, the guardrails and the alert tables: no faults\n"), "{found}");
 
     for (file, from, to, says) in [
-        ("playbooks.yaml", "timeout: 60s", "timeout: soon", "playbooks.yaml:24: [0].steps[0].timeout: `soon` is not a length of time"),
+        ("playbooks.yaml", "timeout: 60s", "timeout: soon", "playbooks.yaml:29: [0].steps[0].timeout: `soon` is not a length of time"),
         ("service-registry.yaml", "level: auto", "level: autp", "service-registry.yaml:7: [0].level: unknown variant `autp`"),
-        ("guardrails.yaml", "min_confidence: 0.6", "min_confidence: 6", "guardrails.yaml:6: min_confidence: 6 is not between 0 and 1"),
+        ("guardrails.yaml", "min_confidence: 0.6", "min_confidence: 6", "guardrails.yaml:7: min_confidence: 6 is not between 0 and 1"),
         ("channels.json", "\"channels\"", "\"chanels\"", "channels.json:"),
         ("alert-tables.json", "\"severities\"", "\"severity\"", "alert-tables.json:"),
         ("static-rules.yaml", "confidence: 0.6", "confidence: 6", "static-rules.yaml: [0].confidence has to be between 0 and 1"),

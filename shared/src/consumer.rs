@@ -51,11 +51,23 @@ pub async fn take<M: Queued, E: Unhandled>(
     order: Order,
     handle: impl AsyncFn(M, Delivery) -> Result<(), E>,
 ) -> SqsBatchResponse {
+    take_or(event, order, handle, async |_| ()).await
+}
+
+/// As [`take`], for a queue whose visibility timeout is long: `put_back` is given each message that comes back without having been
+/// handled, to say when.
+pub async fn take_or<M: Queued, E: Unhandled>(
+    event: SqsEvent,
+    order: Order,
+    handle: impl AsyncFn(M, Delivery) -> Result<(), E>,
+    put_back: impl AsyncFn(Delivery),
+) -> SqsBatchResponse {
     let mut failures = Vec::new();
     for record in event.records {
         let Some(delivery) = Delivery::of(&record) else { continue };
         let id = delivery.id.clone();
         let come_back = if order == Order::Kept && !failures.is_empty() {
+            put_back(delivery).await;
             true
         } else {
             match M::from_json_at(record.body.as_deref().unwrap_or_default()) {
@@ -72,6 +84,7 @@ pub async fn take<M: Queued, E: Unhandled>(
                 }
                 Err(unreadable) => {
                     error!(message_id = id, error = %unreadable, "a message cannot be read");
+                    put_back(delivery).await;
                     true
                 }
             }
@@ -107,7 +120,7 @@ mod tests {
 
     use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 
-    use super::{Delivery, Order, Unhandled, take};
+    use super::{Delivery, Order, Unhandled, take, take_or};
     #[cfg(feature = "queue")]
     use crate::chain::{LONGEST_CHAIN, next_place};
     use crate::message::Message;
@@ -168,6 +181,19 @@ mod tests {
         let (last, too_long) = (message.to_json_at(LONGEST_CHAIN), message.to_json_at(LONGEST_CHAIN + 1));
         let (handled, back) = come_back(&[&last, &too_long], Order::None, "").await;
         assert_eq!((handled, back), (vec!["m0".to_owned()], vec!["m1".to_owned()]), "what comes behind the longest chain is not handled");
+    }
+
+    #[tokio::test]
+    async fn messages_that_were_not_handled_are_put_back() {
+        let put_back = RefCell::new(Vec::new());
+        let response = take_or(
+            batch(&["not ours", GOOD]),
+            Order::Kept,
+            async |_: Message, _| Ok::<_, &str>(()),
+            async |delivery: Delivery| put_back.borrow_mut().push((delivery.id, delivery.times)),
+        )
+        .await;
+        assert_eq!((response.batch_item_failures.len(), put_back.into_inner()), (2, vec![("m0".to_owned(), 3), ("m1".to_owned(), 3)]));
     }
 
     #[tokio::test]

@@ -146,6 +146,7 @@ fn add(groups: &mut BTreeMap<Fingerprint, Group>, fingerprint: &Fingerprint, ale
             };
             later(&mut firing.members);
             firing.count += 1;
+            firing.forbids_repair |= !alert.allows_auto_repair();
             if alert.severity > firing.severity {
                 firing.severity = alert.severity;
                 *worst = alert;
@@ -212,16 +213,23 @@ impl Batch<'_> {
             }
         };
         let (outcome, episode) = on_firing(current.as_ref(), fingerprint, firing, &fresh_incident_id(now), now, *windows);
-        let more_left_out = current.is_some_and(|current| current.left_out < episode.left_out);
+        let known = current.as_ref();
+        let more_left_out = known.is_some_and(|current| current.left_out < episode.left_out);
+        let newly_forbidden = known.is_some_and(|current| !current.forbids_repair && episode.forbids_repair);
         match outcome {
             FiringOutcome::Opened => {
                 let draft = Draft::open(episode.incident_id.clone(), fingerprint.clone(), alert.clone(), firing, now);
                 store.save_with_episode(draft, Change(&episode), *windows).await?;
             }
-            FiringOutcome::Joined | FiringOutcome::Late if !more_left_out => store.save_episode(Change(&episode), *windows).await?,
+            FiringOutcome::Joined | FiringOutcome::Late if !more_left_out && !newly_forbidden => {
+                store.save_episode(Change(&episode), *windows).await?
+            }
             FiringOutcome::Joined | FiringOutcome::Late | FiringOutcome::Escalated | FiringOutcome::Reopened => {
                 let change = |draft: &mut Draft| {
                     draft.incident.left_out = episode.left_out;
+                    if newly_forbidden {
+                        draft.auto_repair_forbidden(now);
+                    }
                     if outcome == FiringOutcome::Reopened {
                         draft.reopened(episode.flaps, episode.hit_count, now);
                     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_saphyr::Spanned;
 
@@ -58,7 +58,9 @@ impl OperatorFiles {
     ) -> Situation<'a> {
         let (playbook, service) = (self.playbook(&plan.playbook), named(&self.services, &plan.target));
         let at_once = self.group_of(plan).map_or(0, |group| self.at_once(limits, group));
-        Situation { incident, plan, playbook, service, at_once, limits, readings, now }
+        // Only who is about to run a plan asks how old its decision is.
+        let starts_within = SignedDuration::ZERO;
+        Situation { incident, plan, playbook, service, at_once, limits, readings, starts_within, now }
     }
 
     /// What has to be read for the guardrails of a plan.

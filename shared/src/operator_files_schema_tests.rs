@@ -96,6 +96,8 @@ fn playbooks_are_the_same_to_both() {
             ("/0/steps/0/when", json!({ "fact": "up" })),
             ("/0/steps/0/when", json!({ "exits": 0 })),
             ("/0/steps/0/when/exits", json!(-1)),
+            ("/0/steps/0/when/exits", json!(127)),
+            ("/0/steps/0/when/exits", json!(137)),
             ("/0/steps/0/idempotent", json!("yes")),
             ("/0/steps/0/retries", json!(1)),
             ("/0/verify/0/idempotent", json!(true)),

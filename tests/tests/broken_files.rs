@@ -32,14 +32,14 @@ fn run(program: &str, directory: &Path) -> Output {
 #[test]
 fn the_check_and_the_functions_name_file_line_and_field() {
     for (from, to, expected) in [
-        ("timeout: 60s", "timeout: soon", "playbooks.yaml:24: [0].steps[0].timeout: `soon` is not a length of time"),
+        ("timeout: 60s", "timeout: soon", "playbooks.yaml:29: [0].steps[0].timeout: `soon` is not a length of time"),
         (
             "'{unit}', restart",
             "'{unti}', restart",
             "playbooks.yaml:11: [0] restart-compose-service: steps[0].run[3] names the parameter unti",
         ),
         ("level: auto", "level: autp", "service-registry.yaml:7: [0].level: unknown variant `autp`"),
-        ("min_confidence: 0.6", "min_confidence: 6", "guardrails.yaml:6: min_confidence: 6 is not between 0 and 1"),
+        ("min_confidence: 0.6", "min_confidence: 6", "guardrails.yaml:7: min_confidence: 6 is not between 0 and 1"),
     ] {
         let directory = broken(from, to);
         for program in ["quell", "analyzer", "repair", "bridge"] {

@@ -4,6 +4,7 @@
 //! `domain::episode`.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use ingress::App;
 use jiff::{SignedDuration, Timestamp};
@@ -11,15 +12,20 @@ use lambda_http::{Body, Request, http};
 use proptest::prelude::{Strategy, any, prop, prop_oneof};
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
-use serde_json::Value;
+use serde_json::{Value, json};
+use shared::aws::requests_sent;
 use shared::domain::alert::{AlertSeverity, AlertStatus, Texts};
 use shared::domain::episode::{Episode, Firing, FiringOutcome, Members, Windows, on_firing, on_resolved};
 use shared::domain::fingerprint::fingerprint;
+use shared::domain::guardrail::{Guardrail, blocking};
 use shared::domain::id::{Fingerprint, IncidentId, MemberId};
 use shared::domain::incident::Status;
 use shared::domain::operation_log::Event;
 use shared::domain::tables::AlertTables;
+use shared::message::Message;
 use tests::alert::{TestAlert, unique};
+use tests::in_process::answer;
+use tests::own_queue::OwnQueue;
 use tests::stack::Stack;
 
 const WINDOWS: Windows = Windows { debounce: SignedDuration::from_secs(300), stale: SignedDuration::from_secs(18_000) };
@@ -123,6 +129,53 @@ async fn a_time_to_come_or_never_set_mutes_nothing_and_keeps_nothing_open() {
     assert!(episode.members.values().chain(episode.departed.values()).all(|since| *since <= latest), "{episode:?}");
 }
 
+#[tokio::test]
+async fn a_label_that_forbids_repairs_is_recorded_once_and_costs_later_joins_nothing() {
+    let stack = Stack::start();
+    let (incidents, notifications) = (OwnQueue::create(&stack).await, OwnQueue::create(&stack).await);
+    let queues = [("INCIDENTS_QUEUE_URL", incidents.url.as_str()), ("NOTIFICATIONS_QUEUE_URL", notifications.url.as_str())];
+    let app = stack.ingress(&queues);
+    // The demo's service that is repaired without a human, unless something forbids it.
+    let alert = TestAlert::firing(&stack.facts.target.auto_service);
+    let send = async |member: &str, auto_repair: Option<&str>| {
+        let mut body = alert.delivery();
+        body["alerts"][0]["fingerprint"] = json!(member);
+        if let Some(value) = auto_repair {
+            body["alerts"][0]["labels"]["auto_repair"] = json!(value);
+        }
+        let before = requests_sent();
+        let (status, answer) = answer(&app, stack.delivery(&body), Timestamp::now()).await;
+        assert_eq!(status, 200, "{answer}");
+        (answer["outcome"].as_str().unwrap_or_default().to_owned(), requests_sent() - before, answer)
+    };
+    let (_, _, opened) = send("m0", None).await;
+    let id = IncidentId::try_from(opened["incident_id"].as_str().expect("an incident")).expect("a ULID");
+    assert_eq!(send("m1", Some("true")).await.0, "joined");
+    assert!(stack.store.known_incident(&id).await.expect("an incident").allows_auto_repair(), "a label that allows it forbids nothing");
+    assert_eq!(send("m2", Some("false")).await.0, "joined");
+    let forbidden = stack.store.known_incident(&id).await.expect("an incident");
+    assert!(!forbidden.allows_auto_repair() && forbidden.alert.allows_auto_repair());
+
+    // From now on it joins in one request, as every other does; the fourth sighting tells the notifier of the count.
+    assert_eq!(send("m2", Some("false")).await.1, 2);
+    for (member, label) in [("m2", Some("false")), ("m3", Some("false")), ("m0", None)] {
+        let (outcome, requests, _) = send(member, label).await;
+        assert_eq!((outcome.as_str(), requests), ("joined", 1), "{member}");
+    }
+    let blocked = stack.store.log(&id).await.expect("a log").into_iter().filter(|entry| entry.event == Event::GuardrailBlocked).count();
+    assert_eq!(blocked, 1, "it is in the log once");
+
+    // The analyzer decides on the incident: nothing runs by itself.
+    let analyzer = stack.analyzer(&queues[1..]);
+    let message = Message::IncidentOpened { incident_id: id.clone() };
+    let until = Instant::now() + Duration::from_secs(60);
+    analyzer.handle(&message, &unique("holder"), Timestamp::now(), until).await.expect("analysed");
+    let asked = stack.store.known_incident(&id).await.expect("an incident");
+    let stops = blocking(&asked.guardrails).find(|outcome| outcome.guardrail == Guardrail::AutoRepairLabel);
+    assert_eq!(asked.status, Status::AwaitingApproval);
+    assert_eq!(stops.map(|outcome| outcome.why.as_str()), Some("the label of another of its alerts forbids it"));
+}
+
 /// One delivery: does it fire, which member, which of its firings, how bad, and how long after the one before.
 type Delivery = (bool, usize, i64, bool, u16);
 
@@ -143,7 +196,7 @@ impl Model {
         let members = Members::from([(member, alert.starts_at.as_millisecond())]);
         let outcome = if alert.ends_at.is_none() {
             let severity = AlertSeverity::of_label(alert.severity);
-            let firing = Firing { members, count: 1, severity, left_out: 0, analysed: true };
+            let firing = Firing { members, count: 1, severity, left_out: 0, analysed: true, forbids_repair: false };
             let id = IncidentId::try_from(ulid::Ulid::generate().to_string()).expect("a ULID");
             let (outcome, episode) = on_firing(self.episode.as_ref(), fingerprint, &firing, &id, now, WINDOWS);
             self.episode = Some(episode);

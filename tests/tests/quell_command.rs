@@ -230,6 +230,18 @@ fn a_dry_run_of_its_own_reads_on_a_real_host_and_changes_nothing() {
     std::fs::write(&mark, "").expect("the mark");
     dry_run(&key).is(0, &["exit status 0", "the symptom is not there"]);
 
+    // With a fact that keeps its only step from running, and with one whose program is not there.
+    let mut playbooks: Value = serde_json::from_slice(&std::fs::read(host.path(PLAYBOOKS)).expect("playbooks")).expect("JSON");
+    playbooks[0]["steps"][0]["when"] = json!({ "fact": "wanted", "exits": 0 });
+    for (program, code, says) in [
+        ("false", 0, ["would be skipped (it runs only if wanted exits with 0)", "now a repair would have nothing to do"]),
+        ("no-such-program", 1, ["a repair would fail here: no-such-program on web ended with exit status 127.", "would not be reached"]),
+    ] {
+        playbooks[0]["facts"] = json!([{ "id": "wanted", "run": [program] }]);
+        std::fs::write(host.path(PLAYBOOKS), playbooks.to_string()).expect("playbooks");
+        dry_run(&key).is(code, &says);
+    }
+
     let other = operator.file("other", "no key");
     dry_run(&other).is(1, &["nobody knows whether the symptom is there", "=> a repair would fail here"]);
 }

@@ -122,6 +122,43 @@ async fn a_resolve_and_the_last_look_race_and_the_record_tells_who_came_first() 
 }
 
 #[tokio::test]
+async fn a_sender_that_knows_no_resolve_turns_no_verified_repair_into_a_failure() {
+    let stack = Stack::start();
+    let queue = OwnQueue::create(&stack).await;
+    let notifier = stack.notifier_with(&[("RESOLVE_WITHIN_SECONDS", "1"), ("NOTIFICATIONS_QUEUE_URL", &queue.url)]);
+    let long_ago = Timestamp::now() - SignedDuration::from_mins(60);
+    let signed = json!({
+        "alert_type": "service_404", "severity": "warning", "source": "cron", "target_resource": stack.facts.target.service,
+        "namespace": unique("test"), "message": "it does not answer", "labels": { "alertname": "TargetDown" },
+    });
+    let (status, opened) = stack.send_signed("webhooks/alerts", &signed).await;
+    assert_eq!(status, 200, "{opened}");
+    let by_signature = stack.status(opened["incident_id"].as_str().expect("an incident"), Status::AwaitingApproval).await;
+
+    // Alertmanager opens the other, and a signed sender joins it; then Alertmanager's alert ends.
+    let alert = TestAlert::firing(&stack.facts.target.service);
+    let opened = stack.deliver_one(&alert).await;
+    let by_both = stack.status(opened["incident_id"].as_str().expect("an incident"), Status::AwaitingApproval).await;
+    let mut joins = signed.clone();
+    joins["namespace"] = json!(alert.namespace);
+    assert_eq!(stack.send_signed("webhooks/alerts", &joins).await.1["outcome"], "joined");
+    stack.deliver_one(&TestAlert { ends_at: Some(Timestamp::now()), ..alert }).await;
+
+    for incident in [by_signature, by_both] {
+        let own = |draft: &mut Draft| {
+            draft.incident.plan.as_mut().expect("a plan").playbook = unique("playbook");
+            verified(draft, long_ago);
+        };
+        let (incident, ()) = stack.store.change(&incident.id, own).await.expect("saved");
+        handle(&notifier, &Message::IncidentChanged { incident_id: incident.id.clone() }, &Timestamp::now).await;
+        handle(&notifier, &Message::ResolutionDue { approval_id: approval(&incident) }, &Timestamp::now).await;
+        let stays = stack.store.known_incident(&incident.id).await.expect("the incident");
+        assert_eq!((stays.status, outcome(&stays)), (Status::Repaired, Some(RepairOutcome::Verified)), "its checks have decided");
+        assert_eq!(record(&stack, &incident).await, (1, 0));
+    }
+}
+
+#[tokio::test]
 async fn a_resolve_that_a_silence_kept_back_is_asked_for() {
     if !Alertmanager::is_installed("still_firing") {
         return;

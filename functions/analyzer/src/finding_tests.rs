@@ -230,6 +230,7 @@ fn by_rule(risk: Risk, data_impact: DataImpact) -> Analysis {
         risk,
         confidence: 0.5,
         rule_confidence: 0.5,
+        rule_claims_no_cause: false,
         blast_radius: BlastRadius { affected_pods: 1, estimated_downtime: "rule".into(), related_services: vec![], data_impact },
         affected_services: vec!["rule".into()],
         primary_responsibility: Responsibility::Infra,

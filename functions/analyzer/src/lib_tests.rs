@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
+use shared::alert_tables;
 use shared::analyzer_files::AnalyzerFiles;
 use shared::domain::alert::{Alert, AlertStatus, Texts};
 use shared::domain::analysis::Analysis;
@@ -15,7 +16,7 @@ use shared::domain::incident::{Incident, Status};
 use shared::domain::ledger::{GroupLedger, Readings, TargetLedger};
 use shared::domain::operation_log::Event;
 use shared::domain::record::PlaybookRecord;
-use shared::domain::service::Level;
+use shared::domain::service::{Level, Service};
 use shared::domain::tables::AlertTables;
 use shared::operator_files::{OperatorFiles, limits};
 
@@ -93,4 +94,65 @@ fn an_unknown_service_is_analysed_and_left_to_a_human() {
     let incident = decided("nobody-knows").incident;
     assert_eq!(incident.status, Status::NeedsHuman);
     assert!(incident.analysis.is_some() && incident.plan.is_none() && incident.no_plan_because.is_some());
+}
+
+/// Every shipped playbook that has `auto`, with every alert that is its own by name or type, as the shipped tables read it, about a
+/// service that is `auto` and has what the playbook asks for.
+fn shipped_pairs() -> Vec<(String, Alert, OperatorFiles)> {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
+    let files = OperatorFiles::load(&shipped).expect("the files that ship with the project");
+    let tables = alert_tables::load(&shipped).expect("the tables that ship with the project");
+    let mut pairs = Vec::new();
+    for playbook in files.playbooks.iter().filter(|playbook| playbook.auto.is_some()) {
+        let fits = |service: &&Service| playbook.matches.allows(&service.name) && playbook.plan(service, 1, vec![]).is_ok();
+        let service = files.services.iter().find(fits).unwrap_or_else(|| panic!("no shipped service is for {}", playbook.id));
+        let mut auto = files.clone();
+        auto.services.iter_mut().filter(|known| known.name == service.name).for_each(|known| known.level = Level::Auto);
+        let by_type = |name: &&str| playbook.matches.alert_types.contains(&alert(&tables, name, "web").alert_type);
+        let names: Vec<&str> =
+            playbook.matches.alertnames.iter().map(String::as_str).chain(ALERTS_OF_TYPES.into_iter().filter(by_type)).collect();
+        for name in names {
+            pairs.push((playbook.id.clone(), alert(&tables, name, &service.name), auto.clone()));
+        }
+    }
+    pairs
+}
+
+/// Alerts that lead to a playbook by their type alone.
+const ALERTS_OF_TYPES: [&str; 2] = ["BlackboxProbeFailed", "BlackboxProbeHttpFailure"];
+
+fn alert(tables: &AlertTables, name: &str, component: &str) -> Alert {
+    let labels: Texts = [("alertname", name), ("component", component)].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    let member = MemberId::try_from("m1").expect("a member id");
+    tables.alert(AlertStatus::Firing, "alertmanager", labels, Texts::new(), Timestamp::UNIX_EPOCH, member)
+}
+
+#[test]
+fn every_shipped_auto_playbook_runs_by_itself_with_one_history_and_asks_with_another() {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
+    let limits = limits(&shipped).expect("the limits that ship with the project");
+    let pairs = shipped_pairs();
+    assert!(pairs.len() >= 14, "{}", pairs.len());
+    for (playbook, alert, files) in pairs {
+        let decided = |record: PlaybookRecord| {
+            let known = Known { readings: Readings { record: Some(record), ..nothing() }, ..Known::default() };
+            let rules = Rules { files: &files, limits: &limits, known: &known, approval_ttl: SignedDuration::from_hours(1) };
+            let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
+            let mut draft = Draft::open(id, fingerprint(&alert, &[]), alert.clone(), &Firing::of(&alert), Timestamp::UNIX_EPOCH);
+            let diagnosis = Diagnosis { analysis: analysed(&alert), evidence: vec![] };
+            decide(&mut draft, &diagnosis, rules, Timestamp::UNIX_EPOCH);
+            assert_eq!(draft.incident.plan.as_ref().map(|plan| plan.playbook.as_str()), Some(playbook.as_str()), "{}", alert.name);
+            draft.incident
+        };
+        let proven = decided(PlaybookRecord { verified: 5, ..PlaybookRecord::default() });
+        assert_eq!(
+            (proven.status, stopped(&proven)),
+            (Status::Approved, vec![]),
+            "{playbook} for {}: {:#?}",
+            alert.name,
+            proven.guardrails
+        );
+        let failing = decided(PlaybookRecord { verified: 5, failed: 6, ..PlaybookRecord::default() });
+        assert_eq!(stopped(&failing), [Guardrail::PlaybookRecord], "{playbook} for {}", alert.name);
+    }
 }

@@ -24,6 +24,7 @@ pub fn analyse(rule: &StaticRule, alert: &Alert, service: Option<&Service>) -> A
         risk: risk(rule.risk, alert.severity),
         confidence: rule.confidence,
         rule_confidence: rule.confidence,
+        rule_claims_no_cause: rule.claims_no_cause,
         blast_radius: BlastRadius {
             affected_pods: 1,
             estimated_downtime: rule.downtime.clone(),

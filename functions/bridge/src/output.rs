@@ -36,6 +36,16 @@ impl Output {
         self.left_out > 0
     }
 
+    /// True if all of it is kept and is not UTF-8. Of what is left out nothing is known, which [`Output::truncated`] says.
+    pub(crate) fn is_not_utf8(&self) -> bool {
+        if self.truncated() {
+            return false;
+        }
+        // A character may lie across the two parts.
+        let whole: Vec<u8> = self.head.iter().chain(&self.tail).copied().collect();
+        std::str::from_utf8(&whole).is_err()
+    }
+
     /// What is kept, as text.
     pub(crate) fn text(mut self) -> String {
         if !self.truncated() {
@@ -94,6 +104,14 @@ mod tests {
             assert!(text.contains(&format!("\n[... {left_out} bytes left out ...]\n")), "chunks of {chunk}");
             assert!(text.len() <= KEPT, "{}", text.len());
         }
+    }
+
+    #[test]
+    fn output_that_is_not_utf8_is_reported_also_across_its_two_parts() {
+        let across = ["x".repeat(HEAD - 1).into_bytes(), "é".as_bytes().to_vec()];
+        assert!(!taken(across.clone()).is_not_utf8(), "a character across the parts is whole");
+        assert!(taken([across[0].clone(), vec![0xc3], vec![b'x']]).is_not_utf8());
+        assert!(taken([b"disk \xff\n".to_vec()]).is_not_utf8() && !taken([b"disk ?\n".to_vec()]).is_not_utf8());
     }
 
     #[test]

@@ -123,6 +123,7 @@ impl Seen {
             exit_status,
             signal,
             truncated: self.stdout.truncated() || self.stderr.truncated(),
+            not_utf8: self.stdout.is_not_utf8(),
             stdout: self.stdout.text(),
             stderr: self.stderr.text(),
             duration_ms: 0,

@@ -215,5 +215,7 @@ fn with_output(hosts: &[Invocation], result: StepResult) -> StepResult {
         stderr.push(host.stderr.as_bytes());
     }
     let truncated = stdout.truncated() || stderr.truncated() || hosts.iter().any(|host| host.cut_short);
-    StepResult { truncated, stdout: stdout.text(), stderr: stderr.text(), ..result }
+    // Run Command answers in JSON: what its agent could not read as UTF-8 is U+FFFD by then.
+    let not_utf8 = hosts.iter().any(|host| host.stdout.contains(char::REPLACEMENT_CHARACTER));
+    StepResult { truncated, not_utf8, stdout: stdout.text(), stderr: stderr.text(), ..result }
 }

@@ -42,7 +42,9 @@ struct PayloadAlert {
 pub fn read(bytes: &[u8], source: &str, tables: &AlertTables, now: Timestamp) -> Result<Delivery, Rejection> {
     let payload: Payload = body::json(bytes)?;
     let alerts = payload.alerts.into_iter().map(|Object(alert)| {
-        let member = alert.fingerprint.and_then(|text| MemberId::try_from(text).ok()).unwrap_or_else(|| member(&alert.labels));
+        // A sender of numbered alerts cannot pass for one that does not number them.
+        let named = alert.fingerprint.and_then(|text| MemberId::try_from(text).ok()).filter(|member| !member.is_unnumbered());
+        let member = named.unwrap_or_else(|| member(&alert.labels));
         let starts_at = alert.starts_at.unwrap_or(now);
         let normalised = tables.alert(alert.status, source, alert.labels, alert.annotations, starts_at, member);
         Alert { generator_url: alert.generator_url.filter(|url| !url.is_empty()), ..normalised }

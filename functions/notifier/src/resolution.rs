@@ -38,6 +38,10 @@ impl App {
         let mine = incident.approval.as_ref().is_some_and(|approval| approval.id == *id);
         let Some(first) = first_look(&incident, within).filter(|_| mine) else { return Ok(()) };
         let waits = now < due(&incident, within).filter(|due| *due <= now).unwrap_or(first) + TRIED_FOR;
+        if due(&incident, within).is_some_and(|due| due <= now) && self.may_never_resolve(&incident).await? {
+            info!(incident_id = %incident.id, "what still fires is of a sender that may never resolve it: the checks have decided");
+            return Ok(());
+        }
         if now >= first {
             match self.ended_unheard(&incident, now).await {
                 Ok(Some(alert)) if waits => {
@@ -58,6 +62,12 @@ impl App {
             Some(at) => self.look_again(Look::Resolution, id, at, now).await,
             None => Ok(()),
         }
+    }
+
+    /// True if nothing of the incident fires any more but what a sender has sent that may never say that it has ended.
+    async fn may_never_resolve(&self, incident: &Incident) -> Result<bool, Failure> {
+        let episode = self.store.episode(&incident.fingerprint).await?;
+        Ok(episode.is_some_and(|episode| episode.incident_id == incident.id && episode.may_never_resolve()))
     }
 
     /// The resolve of the incident's alert, if Alertmanager does not know it as firing while the episode does.

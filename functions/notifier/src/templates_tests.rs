@@ -141,6 +141,10 @@ fn a_repair_says_what_became_of_its_silence_and_of_its_alert() {
     without.repair_silenced(&hash, Err("it is <down>"), without.incident.opened_at);
     contains(&without.incident, ["was not silent during the repair: it is <down>", "未能靜音：it is <down>"]);
     contains(&samples::still_firing().incident, ["The repair failed: a human has to look", "修復失敗，需要人工介入"]);
+    let mut idle = samples::repaired().incident;
+    idle.status = Status::NeedsHuman;
+    idle.repair.as_mut().expect("it ran").outcome = Some(RepairOutcome::NothingToDo);
+    contains(&idle, ["Repair: nothing to do, every step was skipped and nothing was changed", "修復結果：無事可做"]);
     contains(&samples::still_firing().incident, ["verified, but the alert has not resolved in time", "驗證通過，但告警未在時限內解除"]);
 }
 

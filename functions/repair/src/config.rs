@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use shared::variables::{InvalidVariable, Variables};
 
 /// How long one try of a request to AWS may take. The bridge is invoked without this limit: its answer takes as long as its step.
@@ -21,15 +22,19 @@ pub struct Config {
     pub bridge_function: String,
     /// `CONFIG_DIR`: where the operator's files are.
     pub config_dir: PathBuf,
+    /// `APPROVAL_STARTS_WITHIN_SECONDS`: how long after its decision the first step of a plan may start.
+    pub starts_within: SignedDuration,
 }
 
 impl Config {
     /// Reads the configuration.
     ///
     /// # Errors
-    /// The first variable that is missing.
+    /// The first variable that is missing or not what it has to be.
     pub fn from_variables<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<Self, InvalidVariable> {
+        let starts_within: u32 = variables.parsed("APPROVAL_STARTS_WITHIN_SECONDS", "a number of seconds", 900)?;
         Ok(Self {
+            starts_within: SignedDuration::from_secs(i64::from(starts_within)),
             table: variables.required("TABLE_NAME", "the name of the table")?,
             notifications_queue: variables.required("NOTIFICATIONS_QUEUE_URL", "the URL of a queue")?,
             repairs_queue: variables.required("REPAIRS_QUEUE_URL", "the URL of a queue")?,

@@ -1,6 +1,6 @@
 //! Whether an approved plan runs now: looked at again right before its first step, with all that may have changed since. Pure.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use shared::domain::approval::{Approval, Standing, Verdict};
 use shared::domain::decision::void;
 use shared::domain::draft::Draft;
@@ -12,6 +12,7 @@ use shared::domain::operation_log::{Event, News};
 use shared::domain::plan::Plan;
 use shared::domain::repair::Repair;
 use shared::domain::service;
+use shared::domain::situation::Situation;
 use shared::operator_files::OperatorFiles;
 use tracing::info;
 
@@ -35,6 +36,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) limits: &'a Limits,
     /// What the store says.
     pub(crate) readings: &'a Readings,
+    /// How long after its decision a plan may begin to run.
+    pub(crate) starts_within: SignedDuration,
 }
 
 /// Decides whether the approved plan runs now, and notes that this worker runs it. The decision stands in the operation log since it
@@ -75,14 +78,35 @@ pub(crate) fn enter(draft: &mut Draft, rules: Rules<'_>, plan_hash: &str, worker
     }
     let outcomes = ask(rules, incident, &plan, &approval, now);
     if blocking(&outcomes).next().is_some() {
-        // Who is asked in their place is asked by what the playbook has earned by now.
-        draft.incident.earned = rules.files.situation(&draft.incident, &plan, rules.limits, rules.readings, now).trust();
-        draft.stopped_by(outcomes, ACTOR, now);
+        ask_people(draft, rules, &plan, outcomes, now);
         return Entrance::Nothing;
     }
     draft.incident.repair = Some(Repair { worker: worker.to_owned(), ..Repair::start(plan_hash.to_owned(), now) });
     draft.incident.status = Status::Repairing;
     Entrance::Run(Box::new(plan))
+}
+
+/// Takes back an approval whose plan has not begun in time, while another repair holds its target or its group, and asks people anew. True
+/// if it was so.
+pub(crate) fn lapse(draft: &mut Draft, rules: Rules<'_>, plan_hash: &str, now: Timestamp) -> bool {
+    let incident = &draft.incident;
+    let Some(plan) = incident.plan.clone() else { return false };
+    let mine = incident.approval.as_ref().is_some_and(|approval| approval.plan_hash == plan_hash);
+    if !mine || incident.status != Status::Approved || incident.repair.is_some() {
+        return false;
+    }
+    let outcome = situation(rules, incident, &plan, now).ask(Guardrail::StartsInTime);
+    if outcome.passed {
+        return false;
+    }
+    ask_people(draft, rules, &plan, vec![outcome], now);
+    true
+}
+
+/// Takes an approval back because of what these guardrails answered, and asks people anew: by what the playbook has earned by now.
+fn ask_people(draft: &mut Draft, rules: Rules<'_>, plan: &Plan, outcomes: Vec<Outcome>, now: Timestamp) {
+    draft.incident.earned = situation(rules, &draft.incident, plan, now).trust();
+    draft.stopped_by(outcomes, ACTOR, now);
 }
 
 /// Gives an approved plan up that could not begin for too long: what was decided hours ago must not run by surprise.
@@ -102,10 +126,17 @@ fn stopped(draft: &mut Draft, rule: &str, why: &str, now: Timestamp) -> Entrance
     Entrance::Nothing
 }
 
-/// Asks every guardrail again that let a plan through. What a human approved is stopped by the kill switch alone.
+/// Asks every guardrail again that let a plan through. What a human approved is stopped by the kill switch alone. Whoever decided, the
+/// decision has to be recent: a message that was delayed, or that somebody moved back from the dead-letter queue, starts nothing.
 fn ask(rules: Rules<'_>, incident: &Incident, plan: &Plan, approval: &Approval, now: Timestamp) -> Vec<Outcome> {
-    let situation = rules.files.situation(incident, plan, rules.limits, rules.readings, now);
-    if approval.by_guardrails() { situation.check() } else { vec![situation.ask(Guardrail::KillSwitch)] }
+    let situation = situation(rules, incident, plan, now);
+    let mut outcomes = if approval.by_guardrails() { situation.check() } else { vec![situation.ask(Guardrail::KillSwitch)] };
+    outcomes.push(situation.ask(Guardrail::StartsInTime));
+    outcomes
+}
+
+fn situation<'a>(rules: Rules<'a>, incident: &'a Incident, plan: &'a Plan, now: Timestamp) -> Situation<'a> {
+    Situation { starts_within: rules.starts_within, ..rules.files.situation(incident, plan, rules.limits, rules.readings, now) }
 }
 
 /// The hash of the plan that the files give now for the same playbook and service.

@@ -34,7 +34,7 @@ fn shipped() -> PathBuf {
 }
 
 /// The files that ship with the project, in which the service is auto.
-fn files() -> OperatorFiles {
+pub(crate) fn files() -> OperatorFiles {
     let mut files = OperatorFiles::load(&shipped()).expect("the files that ship with the project");
     files.services[1].level = Level::Auto;
     files
@@ -47,8 +47,13 @@ fn nothing() -> Readings {
 }
 
 fn enter_with(draft: &mut Draft, files: &OperatorFiles, readings: &Readings, hash: &str) -> Entrance {
+    ruled(files, readings, |rules| super::enter(draft, rules, hash, "worker", NOW))
+}
+
+/// Asks something by the shipped limits, with the time of the template in which a repair has to start.
+fn ruled<T>(files: &OperatorFiles, readings: &Readings, ask: impl FnOnce(Rules<'_>) -> T) -> T {
     let limits = limits(&shipped()).expect("the limits that ship with the project");
-    super::enter(draft, Rules { files, limits: &limits, readings }, hash, "worker", NOW)
+    ask(Rules { files, limits: &limits, readings, starts_within: SignedDuration::from_mins(15) })
 }
 
 fn enter(draft: &mut Draft, files: &OperatorFiles, hash: &str) -> Entrance {
@@ -232,6 +237,14 @@ fn what_the_guardrails_let_through_is_stopped_by_whatever_has_changed_since() {
     draft.incident.severity = Severity::P1;
     assert_eq!(enter(&mut draft, &files(), &hash), Entrance::Nothing);
     assert_stopped(&draft, &hash, Guardrail::Severity);
+    // Another alert has joined meanwhile whose label forbids it.
+    let (mut draft, hash) = triggered();
+    draft.auto_repair_forbidden(NOW);
+    draft.auto_repair_forbidden(NOW);
+    assert_eq!(events(&draft), [Event::GuardrailBlocked], "it is in the log once");
+    draft.entries.clear();
+    assert_eq!(enter(&mut draft, &files(), &hash), Entrance::Nothing);
+    assert_stopped(&draft, &hash, Guardrail::AutoRepairLabel);
     let (mut draft, hash) = triggered();
     let mut changed = files();
     changed.services[1].level = Level::Approval;
@@ -278,4 +291,60 @@ fn a_repair_that_was_cut_off_before_its_first_step_is_looked_at_again() {
     let (mut draft, hash) = cut_off();
     draft.incident.repair.as_mut().expect("started").step_started(Phase::Steps, 0, NOW);
     assert!(matches!(enter_with(&mut draft, &files(), &killed, &hash), Entrance::Run(_)));
+}
+
+#[test]
+fn a_decision_that_is_too_old_starts_nothing_and_people_are_asked_again() {
+    let enter_after = |draft: &mut Draft, hash: &str, seconds| {
+        let now = NOW + SignedDuration::from_secs(seconds);
+        ruled(&files(), &nothing(), |rules| super::enter(draft, rules, hash, "worker", now))
+    };
+    // A human's as well as the guardrails' own, and one whose worker died before its first step.
+    for decided in [approved, triggered] {
+        for cut_off in [false, true] {
+            let begin = || {
+                let (mut draft, hash) = decided();
+                if cut_off {
+                    draft.incident.repair = Some(Repair::start(hash.clone(), NOW));
+                    draft.incident.status = Status::Repairing;
+                }
+                (draft, hash)
+            };
+            let (mut draft, hash) = begin();
+            assert!(matches!(enter_after(&mut draft, &hash, 900), Entrance::Run(_)), "it is still in time");
+            for late in [901, 86_400] {
+                let (mut draft, hash) = begin();
+                assert_eq!(enter_after(&mut draft, &hash, late), Entrance::Nothing);
+                assert_stopped(&draft, &hash, Guardrail::StartsInTime);
+            }
+        }
+        // Half a repair helps nobody: what has begun goes on.
+        let (mut draft, hash) = decided();
+        enter(&mut draft, &files(), &hash);
+        draft.incident.repair.as_mut().expect("started").step_started(Phase::Steps, 0, NOW);
+        assert!(matches!(enter_after(&mut draft, &hash, 3_600), Entrance::Run(_)));
+    }
+    let (mut draft, hash) = approved();
+    draft.resolved(1, NOW);
+    assert_eq!(enter_after(&mut draft, &hash, 3_600), Entrance::Nothing);
+    assert_eq!(draft.incident.status, Status::Resolved, "nobody is asked about what is over");
+}
+
+#[test]
+fn a_plan_that_waits_for_its_target_asks_people_again_once_its_decision_is_too_old() {
+    let lapse_after = |draft: &mut Draft, hash: &str, seconds| {
+        let now = NOW + SignedDuration::from_secs(seconds);
+        ruled(&files(), &nothing(), |rules| super::lapse(draft, rules, hash, now))
+    };
+    let (mut draft, hash) = approved();
+    assert!(!lapse_after(&mut draft, &hash, 900));
+    assert!(!lapse_after(&mut draft, "another plan", 901));
+    assert_eq!((draft.incident.status, draft.entries.len()), (Status::Approved, 0));
+    assert!(lapse_after(&mut draft, &hash, 901));
+    assert_stopped(&draft, &hash, Guardrail::StartsInTime);
+    let (mut runs, hash) = approved();
+    enter(&mut runs, &files(), &hash);
+    let before = runs.clone();
+    assert!(!lapse_after(&mut runs, &hash, 901));
+    assert_eq!(runs, before, "another worker is about to run its first step");
 }

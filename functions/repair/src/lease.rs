@@ -18,8 +18,6 @@ const MARGIN: SignedDuration = SignedDuration::from_secs(30);
 const AFTER_THE_LOCK: SignedDuration = SignedDuration::from_secs(2);
 /// How long a lock is kept for the next worker of the same repair. Its message comes at once, or soon.
 const LEFT_FOR: SignedDuration = SignedDuration::from_mins(15);
-/// The longest that a message waits for something that has no end of its own.
-const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
 
 /// How a worker's work has ended, where it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +35,8 @@ pub(crate) struct Lease<'a> {
     pub(crate) target: &'a str,
     pub(crate) incident: &'a IncidentId,
     pub(crate) turn: &'a Turn,
+    /// By when the first step has to start. A message that waits comes no later, so that people are asked again in time.
+    pub(crate) start_by: Option<Timestamp>,
 }
 
 impl Lease<'_> {
@@ -62,12 +62,12 @@ impl Lease<'_> {
         let (released, wait) = match ran {
             Ok(Done::Unsure) => (Ok(()), None),
             Ok(Done::Quiet) | Err(Failure::Overtaken) => (store.unlock(self.target, self.holder()).await, None),
-            Err(Failure::GroupFull { .. }) => (store.unlock(self.target, self.holder()).await, Some(self.growing())),
+            Err(Failure::GroupFull { .. }) => (store.unlock(self.target, self.holder()).await, Some(self.waiting(now))),
             // Most holders are done before their time: it is looked at sooner, and no later than that.
-            Err(Failure::Held { until, .. }) => (Ok(()), Some(self.growing().min(until.duration_since(now) + AFTER_THE_LOCK))),
+            Err(Failure::Held { until, .. }) => (Ok(()), Some(self.waiting(now).min(until.duration_since(now) + AFTER_THE_LOCK))),
             // Nobody else may begin in between: half a repair is on the target.
             Err(Failure::HandedOver { rest }) => (store.leave_lock(self.target, self.holder(), now + *rest + LEFT_FOR).await, Some(*rest)),
-            Err(_) => (store.leave_lock(self.target, self.holder(), now + LEFT_FOR).await, Some(self.growing())),
+            Err(_) => (store.leave_lock(self.target, self.holder(), now + LEFT_FOR).await, Some(self.turn.growing_wait())),
         };
         if let Err(error) = released {
             warn!(%error, target_name = self.target, "the lock could not be given back: it ends by its time");
@@ -77,24 +77,17 @@ impl Lease<'_> {
         }
     }
 
-    /// Longer each time, up to a bound: 15 s, 30 s, 60 s.
-    fn growing(&self) -> SignedDuration {
-        let doubled = 15_i64.saturating_mul(1 << self.turn.times.saturating_sub(1).min(10));
-        SignedDuration::from_secs(doubled).min(LONGEST_WAIT)
+    /// The wait for a target or a group, which ends right after the approval has become too old.
+    fn waiting(&self, now: Timestamp) -> SignedDuration {
+        let left = self.start_by.map(|start_by| start_by.duration_since(now) + AFTER_THE_LOCK).filter(SignedDuration::is_positive);
+        left.map_or_else(|| self.turn.growing_wait(), |left| left.min(self.turn.growing_wait()))
     }
 
     fn holder(&self) -> Holder<'_> {
         Holder { incident: self.incident, worker: &self.turn.worker }
     }
 
-    /// Without an answer the queue keeps to its own visibility timeout, which is long: the message is late then, not lost.
     async fn comes_again_in(&self, time: SignedDuration) {
-        if self.turn.receipt.is_empty() {
-            return;
-        }
-        let seconds = i32::try_from(time.as_secs().max(0)).unwrap_or(i32::MAX);
-        if let Err(error) = self.app.repairs.come_again(&self.turn.receipt, seconds).await {
-            warn!(%error, seconds, "the queue was not told when the message comes again");
-        }
+        self.app.comes_again_in(&self.turn.receipt, time).await;
     }
 }

@@ -16,21 +16,23 @@ use shared::domain::draft::Draft;
 use shared::domain::episode::Advice;
 use shared::domain::id::IncidentId;
 use shared::domain::incident::{Incident, Status};
-use shared::domain::ledger::Attempt;
+use shared::domain::ledger::{Attempt, Readings};
 use shared::domain::limits::Limits;
+use shared::domain::situation::start_by;
 use shared::fault::{Faults, both};
 use shared::message::Message;
 use shared::operator_files::{OperatorFiles, limits};
 use shared::queue::{Queue, QueueError};
 use shared::store::{Store, StoreError};
 use thiserror::Error;
+use tracing::warn;
 
 use crate::bridge::Bridge;
 use crate::config::Config;
-use crate::entrance::{Entrance, Rules, enter, give_up};
+use crate::entrance::{Entrance, Rules, enter, give_up, lapse};
 use crate::lease::{Done, Lease};
 use crate::silence::Silencer;
-use crate::turn::Turn;
+use crate::turn::{Turn, growing_wait};
 
 /// For the guardrails and the ledgers, before the first step.
 const ENTRANCE: SignedDuration = SignedDuration::from_secs(30);
@@ -100,6 +102,7 @@ pub struct App {
     files: OperatorFiles,
     limits: Limits,
     silencer: Silencer,
+    starts_within: SignedDuration,
 }
 
 impl App {
@@ -118,6 +121,7 @@ impl App {
             bridge: Bridge::new(aws, config.bridge_function),
             files,
             limits,
+            starts_within: config.starts_within,
         })
     }
 
@@ -126,15 +130,27 @@ impl App {
     /// # Errors
     /// If the message has to come again.
     pub async fn handle(&self, message: &Message, turn: &Turn, clock: fn() -> Timestamp) -> Result<(), Failure> {
-        let Message::RepairApproved { incident_id, plan_hash } = message else { return Err(Failure::Misdirected) };
-        let incident = self.store.known_incident(incident_id).await?;
+        let Message::RepairApproved { incident_id, plan_hash } = message else {
+            Box::pin(self.put_back(&turn.receipt, turn.times)).await;
+            return Err(Failure::Misdirected);
+        };
+        let incident = match self.store.known_incident(incident_id).await {
+            Ok(incident) => incident,
+            Err(error) => {
+                // No lease has set a time yet, and the queue's own is an hour and a half: the approval would be too old by then.
+                Box::pin(self.put_back(&turn.receipt, turn.times)).await;
+                return Err(error.into());
+            }
+        };
         let Some(plan) = &incident.plan else { return Ok(()) };
-        let lease = Lease { app: self, target: &plan.target, incident: incident_id, turn };
+        let start_by = start_by(&incident, self.starts_within);
+        let lease = Lease { app: self, target: &plan.target, incident: incident_id, turn, start_by };
         // Boxed, and so is the run: both hold the SDK's deep futures, and together they would be too large for a thread's stack.
         let ran = Box::pin(self.run(&lease, &incident, plan_hash, clock)).await;
         lease.end(&ran, clock()).await;
         match ran {
             Err(Failure::Overtaken) => Ok(()),
+            Err(Failure::Held { .. } | Failure::GroupFull { .. }) if Box::pin(self.lapsed(&incident, plan_hash, clock)).await? => Ok(()),
             Err(failure @ (Failure::Held { .. } | Failure::GroupFull { .. })) if turn.times >= MOST_DELIVERIES => {
                 let why = failure.to_string();
                 let (incident, ()) = self.store.change(incident_id, |draft| give_up(draft, plan_hash, &why, clock())).await?;
@@ -154,7 +170,7 @@ impl App {
         lease.take(clock(), ENTRANCE).await?;
         let asked = self.files.asked(plan);
         let (group, readings) = (asked.group, self.store.readings(asked).await);
-        let rules = Rules { files: &self.files, limits: &self.limits, readings: &readings };
+        let rules = self.rules(&readings);
         let attempt = Attempt { approval_id: approval.id.clone(), playbook: plan.playbook.clone(), at: clock() };
         // A look at a copy first: while its group is full, an approved plan stays as it is, and does not look as if it ran.
         let expected = enter(&mut Draft::of(incident.clone()), rules, plan_hash, worker, clock());
@@ -162,11 +178,7 @@ impl App {
             self.enter_ledgers(group, lease, &attempt).await?;
         }
         let (incident, entrance) = self.store.change(id, |draft| enter(draft, rules, plan_hash, worker, clock())).await?;
-        if let Some(advice) = Advice::of(&incident).filter(|advice| advice.approval_id.is_some()) {
-            // The plan was stopped and waits anew: the answers to alerts that join have to name the new approval.
-            self.store.advise(&incident.fingerprint, id, &advice).await?;
-        }
-        self.tell(id).await?;
+        Box::pin(self.tell_of(&incident)).await?;
         let mut done = Done::Quiet;
         if let Entrance::Run(plan) = entrance {
             if expected == Entrance::Nothing {
@@ -194,6 +206,49 @@ impl App {
             }
         }
         Ok(self.store.enter_attempt(target, attempt).await?)
+    }
+
+    fn rules<'a>(&'a self, readings: &'a Readings) -> Rules<'a> {
+        Rules { files: &self.files, limits: &self.limits, readings, starts_within: self.starts_within }
+    }
+
+    /// Takes the approval of a plan back that waits for its target or its group, once it is too old, and asks people anew. True if it was
+    /// so: the message has nothing to start any more.
+    async fn lapsed(&self, incident: &Incident, plan_hash: &str, clock: fn() -> Timestamp) -> Result<bool, Failure> {
+        let over = start_by(incident, self.starts_within).is_some_and(|start_by| start_by < clock());
+        let Some(plan) = incident.plan.as_ref().filter(|_| over) else { return Ok(false) };
+        let readings = self.store.readings(self.files.asked(plan)).await;
+        let rules = self.rules(&readings);
+        let (incident, lapsed) = self.store.change(&incident.id, |draft| lapse(draft, rules, plan_hash, clock())).await?;
+        if lapsed {
+            self.tell_of(&incident).await?;
+        }
+        Ok(lapsed)
+    }
+
+    /// Tells what became of an approved plan. One that was stopped waits anew: the answers to alerts that join have to name the new approval.
+    async fn tell_of(&self, incident: &Incident) -> Result<(), Failure> {
+        if let Some(advice) = Advice::of(incident).filter(|advice| advice.approval_id.is_some()) {
+            self.store.advise(&incident.fingerprint, &incident.id, &advice).await?;
+        }
+        self.tell(&incident.id).await
+    }
+
+    /// Has a message come again soon that failed before a worker could take its target: in seconds, later each time. The queue's own time
+    /// is for a worker that is at work.
+    pub async fn put_back(&self, receipt: &str, times: u32) {
+        self.comes_again_in(receipt, growing_wait(times)).await;
+    }
+
+    /// Without an answer the queue keeps to its own visibility timeout, which is long: the message is late then, not lost.
+    async fn comes_again_in(&self, receipt: &str, time: SignedDuration) {
+        if receipt.is_empty() {
+            return;
+        }
+        let seconds = i32::try_from(time.as_secs().max(0)).unwrap_or(i32::MAX);
+        if let Err(error) = self.repairs.come_again(receipt, seconds).await {
+            warn!(%error, seconds, "the queue was not told when the message comes again");
+        }
     }
 
     async fn tell(&self, id: &IncidentId) -> Result<(), Failure> {

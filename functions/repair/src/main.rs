@@ -6,7 +6,7 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use repair::config::{AWS_ATTEMPT, Config};
 use repair::{App, turn::Turn};
 use shared::aws::AwsEnvironment;
-use shared::consumer::{Delivery, Order, take};
+use shared::consumer::{Delivery, Order, take_or};
 use shared::message::Message;
 use shared::telemetry::{init, or_log};
 use shared::variables::Variables;
@@ -24,7 +24,8 @@ async fn main() -> Result<(), Error> {
             let turn = Turn::of(&delivery, &context.request_id, context.deadline, Timestamp::now());
             app.handle(&message, &turn, Timestamp::now).await
         };
-        Ok::<_, Error>(take(payload, Order::Kept, handle).await)
+        let put_back = async |delivery: Delivery| app.put_back(&delivery.receipt, delivery.times).await;
+        Ok::<_, Error>(take_or(payload, Order::Kept, handle, put_back).await)
     }))
     .await
 }

@@ -6,7 +6,7 @@ use shared::domain::draft::Draft;
 use shared::domain::guardrail::Guardrail;
 use shared::domain::incident::Status;
 use shared::domain::operation_log::{Event, News};
-use shared::domain::plan::{Phase, Plan, PlannedStep};
+use shared::domain::plan::{Phase, Plan};
 use shared::domain::repair::{Repair, RepairOutcome, StepResult};
 use shared::domain::run::Next;
 
@@ -72,16 +72,16 @@ fn give_up(draft: &mut Draft, now: Timestamp) {
 }
 
 /// Notes the result of the step that this worker has begun. False if another worker has taken the run over: then nothing is noted.
-pub(crate) fn end(draft: &mut Draft, step: &PlannedStep, result: &StepResult, worker: &str, now: Timestamp) -> bool {
+pub(crate) fn end(draft: &mut Draft, plan: &Plan, result: &StepResult, worker: &str, now: Timestamp) -> bool {
     let Some(repair) = own(draft, worker) else { return false };
-    if !repair.step_finished(result, step) {
+    if !repair.step_finished(result, plan) {
         return true;
     }
     let Some(ran) = repair.steps.last() else { return true };
     let context = json!({ "phase": ran.phase, "step": ran.index, "tries": ran.tries, "result": result });
-    let (name, worked) = (place(ran.phase, ran.index), ran.succeeded);
-    let news = News::new(Event::StepFinished, ACTOR, format!("{name}: {}", result.detail)).with(context);
-    draft.record(now, if worked { news } else { news.failed(&result.detail) });
+    let (name, worked, detail) = (place(ran.phase, ran.index), ran.succeeded, ran.detail.clone());
+    let news = News::new(Event::StepFinished, ACTOR, format!("{name}: {detail}")).with(context);
+    draft.record(now, if worked { news } else { news.failed(detail) });
     true
 }
 
@@ -104,6 +104,7 @@ fn finish(draft: &mut Draft, plan: &Plan, outcome: RepairOutcome, now: Timestamp
     let of = |phase| repair.steps.iter().filter(move |step| step.phase == phase && !step.skipped);
     let (steps, checks, undone) = (of(Phase::Steps).count(), of(Phase::Verify).count(), of(Phase::Rollback).count());
     let undo_worked = of(Phase::Rollback).all(|step| step.succeeded);
+    let checks_passed = of(Phase::Verify).all(|step| step.succeeded);
     let context = json!({
         "playbook_id": plan.playbook, "target": plan.target, "outcome": outcome, "steps_count": steps,
         "execution_time_ms": now.duration_since(repair.started_at).as_millis(),
@@ -117,12 +118,14 @@ fn finish(draft: &mut Draft, plan: &Plan, outcome: RepairOutcome, now: Timestamp
             RepairOutcome::Unknown => executed.failed("a step was started, and its result will never be known"),
             RepairOutcome::Stopped => executed.failed("the kill switch stopped it"),
             RepairOutcome::Unreachable => executed.failed("the host or the bridge could not be reached: no step ran"),
+            RepairOutcome::NothingToDo => executed.failed("nothing to do: the facts kept every step from running, and nothing was changed"),
         },
     );
-    if matches!(outcome, RepairOutcome::Verified | RepairOutcome::NotVerified) {
+    let verified = matches!(outcome, RepairOutcome::Verified | RepairOutcome::NotVerified);
+    if verified || (outcome == RepairOutcome::NothingToDo && checks > 0) {
         let news = News::new(Event::VerificationFinished, ACTOR, format!("checks made: {checks}"));
         let why = if checks == 0 { "no check was made" } else { "the symptom is still there" };
-        draft.record(now, if outcome == RepairOutcome::Verified { news } else { news.failed(why) });
+        draft.record(now, if checks > 0 && checks_passed { news } else { news.failed(why) });
     }
     if undone > 0 {
         let news = News::new(Event::RollbackFinished, ACTOR, format!("steps run to take the repair back: {undone}"));
@@ -131,6 +134,8 @@ fn finish(draft: &mut Draft, plan: &Plan, outcome: RepairOutcome, now: Timestamp
     draft.incident.status = match (outcome, draft.incident.resolved_at) {
         (_, Some(_)) => Status::Resolved,
         (RepairOutcome::Verified, None) => Status::Repaired,
+        // Nothing was repaired, and the alert fires: a human has to look at what no playbook mends.
+        (RepairOutcome::NothingToDo, None) => Status::NeedsHuman,
         (_, None) => Status::RepairFailed,
     };
 }

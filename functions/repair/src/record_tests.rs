@@ -6,10 +6,13 @@ use shared::domain::draft::Draft;
 use shared::domain::incident::Status;
 use shared::domain::operation_log::{Event, Head, verify};
 use shared::domain::plan::{Phase, Plan, PlannedStep};
+use shared::domain::playbook::Playbook;
+use shared::domain::record::Run;
 use shared::domain::repair::{Outcome, Repair, RepairOutcome, StepResult};
+use shared::domain::step::{Check, Look, Step};
 
 use super::{Begun, begin, end, stop};
-use crate::entrance::tests::planned;
+use crate::entrance::tests::{files, planned};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 const ME: &str = "worker";
@@ -44,7 +47,7 @@ fn a_worker_that_was_taken_over_writes_nothing_any_more() {
     assert_eq!(begin(&mut draft, &plan, ME, NOW), Begun::Step(Phase::Steps, 0));
     draft.incident.repair.as_mut().expect("it runs").worker = "other".into();
     let before = draft.clone();
-    assert!(!end(&mut draft, &plan.steps[0], &exits(0), ME, NOW), "its result comes too late");
+    assert!(!end(&mut draft, &plan, &exits(0), ME, NOW), "its result comes too late");
     assert_eq!(begin(&mut draft, &plan, ME, NOW), Begun::Overtaken);
     stop(&mut draft, &plan, ME, NOW);
     assert_eq!(draft, before);
@@ -60,8 +63,8 @@ fn a_worker_that_was_taken_over_writes_nothing_any_more() {
 fn a_check_that_is_tried_again_stands_in_the_log_once_with_its_tries() {
     let (mut draft, plan) = running(|plan| plan.verify[0].retries = 2);
     for status in [0, 7, 7, 0] {
-        let Begun::Step(phase, index) = begin(&mut draft, &plan, ME, NOW) else { panic!("a step: {draft:?}") };
-        assert!(end(&mut draft, &plan.phase(phase)[index], &exits(status), ME, NOW));
+        assert!(matches!(begin(&mut draft, &plan, ME, NOW), Begun::Step(..)), "a step: {draft:?}");
+        assert!(end(&mut draft, &plan, &exits(status), ME, NOW));
     }
     assert_eq!(begin(&mut draft, &plan, ME, NOW), Begun::Ended);
     use Event::{ExecutionCompleted, StepFinished, StepStarted, VerificationFinished};
@@ -75,12 +78,15 @@ fn a_check_that_is_tried_again_stands_in_the_log_once_with_its_tries() {
 fn a_step_that_is_skipped_says_why_and_one_that_was_never_checked_has_failed() {
     let (mut draft, plan) = running(|plan| {
         plan.facts = vec![PlannedStep { fact: Some("up".into()), ..PlannedStep::default() }];
+        plan.steps.insert(0, plan.steps[0].clone());
         plan.steps[0].when = Some(When { fact: "up".into(), exits: Some(3), prints: None, not: false });
         plan.verify.clear();
     });
     assert_eq!(begin(&mut draft, &plan, ME, NOW), Begun::Step(Phase::Facts, 0));
-    assert!(end(&mut draft, &plan.facts[0], &exits(1), ME, NOW));
+    assert!(end(&mut draft, &plan, &exits(1), ME, NOW));
     assert_eq!(begin(&mut draft, &plan, ME, NOW), Begun::Noted);
+    assert_eq!(begin(&mut draft, &plan, ME, NOW), Begun::Step(Phase::Steps, 1));
+    assert!(end(&mut draft, &plan, &exits(0), ME, NOW));
     assert_eq!(begin(&mut draft, &plan, ME, NOW), Begun::Ended);
     assert_eq!(draft.entries[2].detail, "step 1: skipped: it runs only if up exits with 3");
     assert_eq!(outcome(&draft), Some(RepairOutcome::NotVerified));
@@ -109,4 +115,77 @@ fn the_kill_switch_ends_a_run_and_accounts_for_the_step_that_had_begun() {
     assert_eq!((outcome(&draft), draft.incident.status), (Some(RepairOutcome::Stopped), Status::RepairFailed));
     use Event::{ExecutionCompleted, GuardrailBlocked, StepFinished, StepStarted};
     assert_eq!(events(&draft), [(StepStarted, true), (StepFinished, false), (GuardrailBlocked, false), (ExecutionCompleted, false)]);
+}
+
+/// What a repair comes to whose every fact ends like this, and whose steps and checks go well.
+fn with_facts(plan: &Plan, fact: &StepResult) -> Draft {
+    let (mut draft, _) = running(|_| {});
+    draft.incident.repair = Some(Repair { worker: ME.into(), ..Repair::start(plan.hash(), NOW) });
+    draft.incident.plan = Some(plan.clone());
+    for _ in 0..100 {
+        match begin(&mut draft, plan, ME, NOW) {
+            Begun::Step(Phase::Facts, _) => assert!(end(&mut draft, plan, fact, ME, NOW)),
+            Begun::Step(..) => assert!(end(&mut draft, plan, &exits(0), ME, NOW)),
+            Begun::Noted => {}
+            Begun::Ended => return draft,
+            Begun::Overtaken => panic!("nobody took it over"),
+        }
+    }
+    panic!("it does not end: {draft:#?}")
+}
+
+/// The plan of a playbook, without the values of a service.
+fn unfilled(playbook: &Playbook) -> Plan {
+    let (_, plan) = planned();
+    let fact = |look: &Look| PlannedStep { fact: Some(look.id.clone()), argv: look.run.clone(), ..PlannedStep::default() };
+    let step = |step: &Step| PlannedStep { when: step.when.clone(), argv: step.run.clone(), ..PlannedStep::default() };
+    let check = |check: &Check| PlannedStep { when: check.when.clone(), argv: check.run.clone(), ..PlannedStep::default() };
+    Plan {
+        playbook: playbook.id.clone(),
+        facts: playbook.facts.iter().map(fact).collect(),
+        steps: playbook.steps.iter().map(step).collect(),
+        verify: playbook.verify.iter().map(check).collect(),
+        rollback: playbook.rollback.iter().map(step).collect(),
+        ..plan
+    }
+}
+
+#[test]
+fn no_shipped_playbook_with_conditions_alone_is_called_repaired_where_nothing_ran() {
+    let playbooks = files().playbooks;
+    let conditional = playbooks.iter().filter(|playbook| playbook.steps.iter().all(|step| step.when.is_some()));
+    let ids: Vec<&str> = conditional.clone().map(|playbook| playbook.id.as_str()).collect();
+    assert_eq!(
+        ids,
+        [
+            "restart-compose-service",
+            "start-sentry-stack",
+            "restart-stuck-container",
+            "rollout-restart-deployment",
+            "scale-out-deployment",
+            "delete-stuck-pod",
+            "free-disk-space",
+            "reset-connection-pool",
+            "restart-collector",
+        ]
+    );
+    for plan in conditional.map(unfilled) {
+        let id = &plan.playbook;
+        // The fact's program is not there, and every check passes all the same.
+        let broken = with_facts(&plan, &exits(127));
+        assert_eq!((outcome(&broken), broken.incident.status), (Some(RepairOutcome::StepFailed), Status::RepairFailed), "{id}");
+        assert!(Run::ended_by(&broken).is_some_and(|run| !run.verified), "{id}: it counts as failed");
+
+        // The fact says that the playbook is not for what is wrong.
+        let answers = [exits(3), exits(0)].map(|fact| with_facts(&plan, &fact));
+        let idle = answers.into_iter().find(|draft| outcome(draft) == Some(RepairOutcome::NothingToDo)).expect(id);
+        assert_eq!(idle.incident.status, Status::NeedsHuman, "{id}");
+        assert_eq!(Run::ended_by(&idle), None, "{id}: it stands in nobody's record");
+        let ended = idle.entries.iter().find(|entry| entry.event == Event::ExecutionCompleted).expect("it ended");
+        assert!(!ended.success && ended.error.as_deref().is_some_and(|why| why.starts_with("nothing to do")), "{id}: {ended:?}");
+        assert!(idle.entries.iter().any(|entry| entry.event == Event::VerificationFinished && entry.success), "{id}: the check passed");
+        let mut over = idle.clone();
+        over.resolved(1, NOW);
+        assert_eq!(over.incident.status, Status::Resolved, "{id}: nobody is needed once the alert is over");
+    }
 }

@@ -70,7 +70,7 @@ async fn finish(
         target: plan.target.clone(),
     };
     let result = bridge.run(&request, step.longest()).await;
-    let (incident, recorded) = store.change_loaded(incident, |draft| end(draft, step, &result, &lease.turn.worker, clock())).await?;
+    let (incident, recorded) = store.change_loaded(incident, |draft| end(draft, plan, &result, &lease.turn.worker, clock())).await?;
     if !recorded {
         return Err(Failure::Overtaken);
     }

@@ -1,8 +1,11 @@
 //! One delivery of a message to a worker: what is this worker's own, and until when it may work.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use shared::consumer::Delivery;
 use shared::deadline::time_left;
+
+/// The longest that a message waits for something that has no end of its own.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
 
 /// A worker's turn.
 #[derive(Debug, Clone)]
@@ -24,4 +27,15 @@ impl Turn {
         let worker = format!("{request_id}/{}", delivery.times);
         Self { worker, receipt: delivery.receipt.clone(), times: delivery.times, ends: now + time_left(deadline, now) }
     }
+
+    /// The wait before the message comes again: longer each time, up to a bound: 15 s, 30 s, 60 s.
+    pub(crate) fn growing_wait(&self) -> SignedDuration {
+        growing_wait(self.times)
+    }
+}
+
+/// The wait before a message comes again that has come so often.
+pub(crate) fn growing_wait(times: u32) -> SignedDuration {
+    let doubled = 15_i64.saturating_mul(1 << times.saturating_sub(1).min(10));
+    SignedDuration::from_secs(doubled).min(LONGEST_WAIT)
 }

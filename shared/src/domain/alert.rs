@@ -227,6 +227,13 @@ impl Alert {
         self
     }
 
+    /// True if its sender says when it has ended, as Alertmanager and Grafana do. The senders of signed alerts and of signals can, and most
+    /// never do: nothing may wait for it, and nothing is held against anybody because it does not come.
+    #[must_use]
+    pub fn sender_resolves(&self) -> bool {
+        !self.member.is_unnumbered()
+    }
+
     /// False where the alert's own label forbids a repair without a human (`auto_repair=false`).
     #[must_use]
     pub fn allows_auto_repair(&self) -> bool {

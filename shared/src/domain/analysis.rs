@@ -133,6 +133,9 @@ pub struct Analysis {
     /// How sure the operator's static rule is, 0 to 1: no model raises it.
     #[serde(default)]
     pub rule_confidence: f64,
+    /// True if the operator's static rule names no cause of which it could be sure.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rule_claims_no_cause: bool,
     /// What is affected.
     pub blast_radius: BlastRadius,
     /// Which services are affected.
@@ -179,6 +182,7 @@ pub(in crate::domain) mod tests {
             risk: Risk::Medium,
             confidence: 0.6,
             rule_confidence: 0.6,
+            rule_claims_no_cause: false,
             blast_radius: BlastRadius {
                 affected_pods: 1,
                 estimated_downtime: String::new(),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How much of what a fact printed is kept and searched, in bytes.
+/// How much of what a fact printed is kept and searched, in bytes. A fact that conditions search must not print more.
 pub const FACT_BYTES: usize = 4096;
 
 /// A condition on a fact. What the fact printed is only searched: it never becomes a value, a path or a part of a command.
@@ -37,6 +37,20 @@ impl fmt::Display for When {
             Some(pattern) => write!(f, " prints {pattern}"),
             None => Ok(()),
         }
+    }
+}
+
+/// Why an exit status is no answer of a fact, but says that its command did not run to its end.
+///
+/// A shell gives 126 for a command that could not be executed, 127 for one that was not found, and more than 128 for one that a signal
+/// ended (POSIX.1-2017, XCU 2.8.2, "Exit Status for Commands"); the shells in use add the signal's number, of which Linux has 64.
+#[must_use]
+pub fn no_answer(exit_status: u32) -> Option<&'static str> {
+    match exit_status {
+        126 => Some("this status says that the command could not be executed"),
+        127 => Some("this status says that the command was not found"),
+        129..=192 => Some("this status says that a signal ended the command"),
+        _ => None,
     }
 }
 

@@ -89,6 +89,8 @@ pub struct Episode {
     pub overflowed: bool,
     /// The most alerts that one delivery to it left out (`truncatedAlerts`).
     pub left_out: u64,
+    /// True once an alert of it had a label that forbids a repair without a human. It holds for the whole episode, whoever resolves.
+    pub forbids_repair: bool,
     /// How many firing alerts were acknowledged (`exact-count`).
     pub hit_count: u64,
     /// When it was opened.
@@ -115,6 +117,12 @@ impl Episode {
     pub fn accepts(&self, now: Timestamp, windows: Windows) -> bool {
         let fresh = self.open && now.duration_since(self.last_seen) <= windows.stale;
         fresh || now <= self.window_end
+    }
+
+    /// True if all that still fires is of senders that may never say that it has ended (see [`Alert::sender_resolves`]).
+    #[must_use]
+    pub fn may_never_resolve(&self) -> bool {
+        self.open && !self.overflowed && !self.members.is_empty() && self.members.keys().all(MemberId::is_unnumbered)
     }
 
     fn is_late(&self, member: &MemberId, starts_at: i64) -> bool {
@@ -152,6 +160,8 @@ pub struct Firing {
     pub left_out: u64,
     /// False where nobody analyses the incident that they open: a card is all that it gets.
     pub analysed: bool,
+    /// True if the label of one of them forbids a repair without a human (`auto_repair=false`).
+    pub forbids_repair: bool,
 }
 
 impl Firing {
@@ -159,7 +169,8 @@ impl Firing {
     #[must_use]
     pub fn of(alert: &Alert) -> Self {
         let members = Members::from([(alert.member.clone(), alert.starts_at.as_millisecond())]);
-        Self { members, count: 1, severity: alert.severity, left_out: 0, analysed: !alert.cicd }
+        let forbids_repair = !alert.allows_auto_repair();
+        Self { members, count: 1, severity: alert.severity, left_out: 0, analysed: !alert.cicd, forbids_repair }
     }
 }
 
@@ -204,6 +215,7 @@ pub fn on_firing(
         next.left_out = firing.left_out;
         next.unsent.insert(Unsent::Changed);
     }
+    next.forbids_repair |= firing.forbids_repair;
     let mut outcome = FiringOutcome::Joined;
     if firing.severity > next.severity {
         next.severity = firing.severity;
@@ -242,6 +254,7 @@ fn open(
         departed: before.map(|episode| episode.departed.clone()).unwrap_or_default(),
         overflowed: false,
         left_out: firing.left_out,
+        forbids_repair: firing.forbids_repair,
         hit_count: firing.count,
         first_seen: now,
         last_seen: now,

@@ -20,7 +20,14 @@ fn members(pairs: &[(&str, i64)]) -> Members {
 }
 
 fn firing(pairs: &[(&str, i64)]) -> Firing {
-    Firing { members: members(pairs), count: pairs.len() as u64, severity: AlertSeverity::Warning, left_out: 0, analysed: true }
+    Firing {
+        members: members(pairs),
+        count: pairs.len() as u64,
+        severity: AlertSeverity::Warning,
+        left_out: 0,
+        analysed: true,
+        forbids_repair: false,
+    }
 }
 
 struct Story {
@@ -135,6 +142,40 @@ fn worse_is_an_escalation_once() {
     assert_eq!(story.fire(2, &critical), FiringOutcome::Joined);
     assert_eq!(story.fire(3, &firing(&[("a", 1)])), FiringOutcome::Joined);
     assert_eq!(story.now().severity, AlertSeverity::Critical);
+}
+
+#[test]
+fn a_label_that_forbids_repairs_holds_for_the_episode() {
+    let mut story = Story::new();
+    story.fire(0, &firing(&[("a", 1)]));
+    assert!(!story.now().forbids_repair);
+    let forbids = Firing { forbids_repair: true, ..firing(&[("b", 1)]) };
+    assert_eq!(story.fire(1, &forbids), FiringOutcome::Joined);
+    // Its alert is over and others go on; then all are over, and one fires again within the window.
+    assert_eq!(story.resolve(2, &[("b", 1)], false), ResolvedOutcome::MemberLeft);
+    assert_eq!(story.fire(3, &firing(&[("a", 1)])), FiringOutcome::Joined);
+    assert!(story.now().forbids_repair);
+    story.resolve(4, &[("a", 1)], true);
+    assert_eq!(story.fire(5, &firing(&[("a", 5)])), FiringOutcome::Reopened);
+    assert!(story.now().forbids_repair);
+    assert_eq!(story.fire(18_006, &firing(&[("a", 5)])), FiringOutcome::Opened);
+    assert!(!story.now().forbids_repair, "another episode");
+    let mut story = Story::new();
+    story.fire(0, &forbids);
+    assert!(story.now().forbids_repair);
+}
+
+#[test]
+fn what_only_senders_without_a_resolve_keep_open_may_never_resolve() {
+    let mut story = Story::new();
+    story.fire(0, &firing(&[("sender", 1)]));
+    assert!(story.now().may_never_resolve());
+    story.fire(1, &firing(&[("a", 1)]));
+    assert!(!story.now().may_never_resolve(), "Alertmanager says when this one ends");
+    story.resolve(2, &[("a", 1)], true);
+    assert!(story.now().open && story.now().may_never_resolve());
+    story.resolve(3, &[("sender", 1)], true);
+    assert!(!story.now().may_never_resolve(), "it has said so after all");
 }
 
 #[test]

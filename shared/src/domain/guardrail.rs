@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum Guardrail {
     /// Nobody has switched repairs off.
     KillSwitch,
-    /// The alert itself does not forbid it (`auto_repair=false`).
+    /// No alert of the episode forbids it (`auto_repair=false`).
     AutoRepairLabel,
     /// It is not P0 or P1, and no worse than the playbook allows.
     Severity,
@@ -32,10 +32,13 @@ pub enum Guardrail {
     ChangeFreeze,
     /// The alert still fires.
     EpisodeOpen,
+    /// The decision is recent. It is asked right before the first step, also of what a human approved: not of a plan that nobody has
+    /// decided on, and so it is not in [`Guardrail::ALL`].
+    StartsInTime,
 }
 
 impl Guardrail {
-    /// Every guardrail, in the order in which they are asked.
+    /// Every guardrail that a plan has to pass to run without a human, in the order in which they are asked.
     pub const ALL: [Self; 12] = [
         Self::KillSwitch,
         Self::AutoRepairLabel,
@@ -67,6 +70,7 @@ impl Guardrail {
             Self::RedundancyGroup => "redundancy_group",
             Self::ChangeFreeze => "change_freeze",
             Self::EpisodeOpen => "episode_open",
+            Self::StartsInTime => "starts_in_time",
         }
     }
 }

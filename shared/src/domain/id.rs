@@ -106,6 +106,23 @@ impl ApprovalId {
     }
 }
 
+impl MemberId {
+    /// What the one alert of a sender is called that does not number its alerts.
+    const UNNUMBERED: &str = "sender";
+
+    /// The member of a sender that does not number its alerts: a signed alert, or a signal. Such a sender may never say that one has ended.
+    #[must_use]
+    pub fn unnumbered() -> Self {
+        Self(Self::UNNUMBERED.to_owned())
+    }
+
+    /// True if it is that of a sender that does not number its alerts.
+    #[must_use]
+    pub fn is_unnumbered(&self) -> bool {
+        self.0 == Self::UNNUMBERED
+    }
+}
+
 fn is_ulid(text: &str) -> bool {
     text.len() == 26 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'H' | b'J' | b'K' | b'M' | b'N' | b'P'..=b'T' | b'V'..=b'Z'))
 }

@@ -28,7 +28,7 @@ pub enum Status {
     Open,
     /// A plan waits for a decision.
     AwaitingApproval,
-    /// Analysed, and no playbook fits: a human has to work on it.
+    /// Analysed, and no playbook fits or its repair had nothing to do: a human has to work on it.
     NeedsHuman,
     /// The plan was approved; its repair has not started.
     Approved,
@@ -86,6 +86,9 @@ pub struct Incident {
     /// The most alerts that one delivery left out (`truncatedAlerts`): more may be wrong than the incident shows.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub left_out: u64,
+    /// True once an alert that is not the one above had a label that forbids a repair without a human. See [`Incident::allows_auto_repair`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub auto_repair_forbidden: bool,
     /// How often it fired again after a resolve.
     pub flaps: u64,
     /// When it was opened.
@@ -151,6 +154,12 @@ pub struct Incident {
 }
 
 impl Incident {
+    /// False where the label of any alert of the episode forbids a repair without a human (`auto_repair=false`).
+    #[must_use]
+    pub fn allows_auto_repair(&self) -> bool {
+        self.alert.allows_auto_repair() && !self.auto_repair_forbidden
+    }
+
     /// True while people or Quell still have something to do about it.
     #[must_use]
     pub fn is_open(&self) -> bool {

@@ -114,6 +114,8 @@ fn lesson(incident: &Incident) -> Lesson<'_> {
         Status::RepairFailed if incident.repair.as_ref().and_then(|repair| repair.outcome).is_some_and(|outcome| !outcome.counts()) => {
             Lesson::Undecided
         }
+        // Its checks have decided: nobody will say that the alert has ended.
+        Status::Repaired if !incident.alert.sender_resolves() => helped(incident).unwrap_or(Lesson::Doubt),
         Status::RepairFailed | Status::Rejected | Status::Repaired => Lesson::Doubt,
         Status::Open
         | Status::AwaitingApproval
@@ -168,6 +170,7 @@ fn ending(incident: &Incident) -> String {
     let outcome = incident.repair.as_ref().and_then(|repair| repair.outcome);
     match (outcome, incident.status) {
         (Some(RepairOutcome::Verified), Status::Resolved) => format!("repaired by {what} (verified)"),
+        (Some(RepairOutcome::Verified), _) if !incident.alert.sender_resolves() => format!("repaired by {what} (verified)"),
         (Some(RepairOutcome::Verified), _) => format!("{what} was verified, but the alert has not resolved"),
         (Some(RepairOutcome::StepFailed), _) => format!("{what} failed: a step failed"),
         (Some(RepairOutcome::NotVerified), _) => format!("{what} failed: the symptom stayed"),
@@ -175,6 +178,7 @@ fn ending(incident: &Incident) -> String {
         (Some(RepairOutcome::StillFiring), _) => format!("{what} failed: it was verified, but the alert went on"),
         (Some(RepairOutcome::Stopped), _) => format!("{what} was stopped by the kill switch"),
         (Some(RepairOutcome::Unreachable), _) => format!("{what} did not run: its host could not be reached"),
+        (Some(RepairOutcome::NothingToDo), _) => format!("{what} found nothing to do, and changed nothing"),
         (None, Status::Rejected) => format!("a human rejected {what}"),
         (None, Status::Resolved) => format!("resolved without {what}, which was proposed"),
         (None, _) => still(incident),

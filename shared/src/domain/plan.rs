@@ -108,6 +108,13 @@ impl Plan {
         digest.hex()
     }
 
+    /// True if whether something runs depends on what this fact printed.
+    #[must_use]
+    pub fn searches(&self, fact: &str) -> bool {
+        let mut conditions = self.steps.iter().chain(&self.verify).chain(&self.rollback).filter_map(|step| step.when.as_ref());
+        conditions.any(|when| when.fact == fact && when.prints.is_some())
+    }
+
     /// The steps of one phase.
     #[must_use]
     pub fn phase(&self, phase: Phase) -> &[PlannedStep] {

@@ -151,6 +151,13 @@ impl Playbook {
         self.auto.is_some_and(|auto| auto.earned)
     }
 
+    /// True if the host itself has to say that something is wrong before anything is changed there: every step depends on a fact. And if a
+    /// check says afterwards whether it is gone.
+    #[must_use]
+    pub fn asks_the_host_first(&self) -> bool {
+        !self.steps.is_empty() && self.steps.iter().all(|step| step.when.is_some()) && self.verify.iter().any(|check| check.when.is_none())
+    }
+
     /// The parameters' values for a service, checked.
     ///
     /// # Errors

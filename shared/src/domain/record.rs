@@ -50,6 +50,7 @@ impl Run {
         let ended = draft.entries.iter().find(|entry| entry.event == Event::ExecutionCompleted);
         let repair = draft.incident.repair.as_ref()?;
         let (at, outcome) = (ended.map(|entry| entry.at).or(repair.finished_at.filter(|_| Self::fails_after_all(draft)))?, repair.outcome?);
+        // A run of which nothing ran was neither verified, nor has it failed.
         let plan = draft.incident.plan.as_ref().filter(|_| outcome.counts())?;
         Some(Self {
             playbook: plan.playbook.clone(),

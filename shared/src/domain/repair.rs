@@ -43,6 +43,9 @@ pub struct StepResult {
     pub signal: Option<String>,
     /// What it printed, bounded, with what is not UTF-8 replaced.
     pub stdout: String,
+    /// True if what it printed is not UTF-8: `stdout` is then no answer to a question.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub not_utf8: bool,
     /// What it complained, bounded, with what is not UTF-8 replaced.
     pub stderr: String,
     /// True if it printed more than is kept.
@@ -68,6 +71,7 @@ impl StepResult {
             exit_status: None,
             signal: None,
             stdout: String::new(),
+            not_utf8: false,
             stderr: String::new(),
             truncated: false,
             duration_ms,
@@ -181,13 +185,15 @@ pub enum RepairOutcome {
     Stopped,
     /// The host or the bridge could not be reached, and no step ran.
     Unreachable,
+    /// The facts kept every step from running: nothing was changed, and so nothing was repaired, whatever the checks found.
+    NothingToDo,
 }
 
 impl RepairOutcome {
     /// True if the run counts in its playbook's record. A run of which nothing ran says nothing about its playbook.
     #[must_use]
     pub const fn counts(self) -> bool {
-        !matches!(self, Self::Unreachable)
+        !matches!(self, Self::Unreachable | Self::NothingToDo)
     }
 }
 

@@ -124,6 +124,7 @@ mod tests {
 
     use super::{RepairSilence, until};
     use crate::domain::draft::Draft;
+    use crate::domain::id::MemberId;
     use crate::domain::incident::Incident;
     use crate::domain::operation_log::Event;
     use crate::domain::plan::tests::{plan, step};
@@ -160,11 +161,12 @@ mod tests {
     #[test]
     fn a_run_has_one_silence_and_only_while_it_lasts() {
         type Case = (&'static str, fn(&mut Incident), i64, bool);
-        let cases: [Case; 7] = [
+        let cases: [Case; 8] = [
             ("it runs", |_| {}, 0, true),
             ("no run", |incident| incident.repair = None, 0, false),
             ("it has ended", |incident| incident.repair.as_mut().expect("runs").outcome = Some(RepairOutcome::Unknown), 0, false),
             ("it should be over by now", |_| {}, 180, false),
+            ("a signed sender that calls itself so", |incident| incident.alert.member = MemberId::unnumbered(), 0, false),
             ("another sender", |incident| incident.alert.source = "grafana".to_owned(), 0, false),
             (
                 "it has one",

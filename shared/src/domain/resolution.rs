@@ -1,4 +1,5 @@
-//! Whether a repair that was verified has held: its alert has to resolve in time, or it counts as failed (`unknown-is-failure`).
+//! Whether a repair that was verified has held: its alert has to resolve in time, or it counts as failed (`unknown-is-failure`). Where the
+//! sender knows no resolve, the playbook's checks have decided.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -18,6 +19,7 @@ const SAID_AGAIN_WITHIN: SignedDuration = SignedDuration::from_mins(2);
 pub fn due(incident: &Incident, within: SignedDuration) -> Option<Timestamp> {
     let repair = incident.repair.as_ref().filter(|repair| repair.outcome == Some(RepairOutcome::Verified))?;
     let waits = !within.is_zero() && incident.status == Status::Repaired && incident.resolved_at.is_none();
+    let waits = waits && incident.alert.sender_resolves();
     repair.finished_at.filter(|_| waits).map(|at| at.saturating_add(within).unwrap_or(Timestamp::MAX))
 }
 
@@ -56,7 +58,7 @@ mod tests {
 
     use super::{due, first_look};
     use crate::domain::draft::Draft;
-    use crate::domain::id::ApprovalId;
+    use crate::domain::id::{ApprovalId, MemberId};
     use crate::domain::incident::{Incident, Status};
     use crate::domain::operation_log::Event;
     use crate::domain::plan::tests::plan;
@@ -123,6 +125,16 @@ mod tests {
         let mut never = Draft::of(repaired());
         never.still_fires(&asked(&repaired()), SignedDuration::ZERO, at(100_000));
         assert_eq!(never.entries.len(), 0, "0 means never");
+    }
+
+    #[test]
+    fn no_resolve_is_waited_for_where_the_sender_knows_none() {
+        let mut incident = repaired();
+        incident.alert.member = MemberId::unnumbered();
+        assert_eq!((due(&incident, WITHIN), first_look(&incident, WITHIN)), (None, None));
+        let mut draft = Draft::of(incident.clone());
+        draft.still_fires(&asked(&incident), WITHIN, at(100_000));
+        assert_eq!(draft, Draft::of(incident), "its checks have decided");
     }
 
     #[test]

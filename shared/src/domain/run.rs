@@ -7,7 +7,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::condition::Seen;
+use super::condition::{FACT_BYTES, Seen, no_answer};
 use super::plan::{Phase, Plan, PlannedStep};
 use super::repair::{Effect, Outcome, Repair, RepairOutcome, StepResult, StepRun};
 
@@ -60,6 +60,7 @@ impl Repair {
         match phase {
             Phase::Facts => self.from(plan, Phase::Steps, 0),
             Phase::Steps => self.from(plan, Phase::Verify, 0),
+            Phase::Verify if self.all_skipped() => Next::End(RepairOutcome::NothingToDo),
             Phase::Verify if self.steps.iter().any(|step| step.phase == Phase::Verify && !step.skipped) => {
                 Next::End(RepairOutcome::Verified)
             }
@@ -80,7 +81,16 @@ impl Repair {
         self.steps.iter().any(|step| step.phase == Phase::Steps && !step.skipped && step.effect != Effect::Nothing)
     }
 
+    /// True if every step of the repair was skipped.
+    fn all_skipped(&self) -> bool {
+        let mut steps = self.steps.iter().filter(|step| step.phase == Phase::Steps).peekable();
+        steps.peek().is_some() && steps.all(|step| step.skipped)
+    }
+
     fn failure(&self) -> RepairOutcome {
+        if self.all_skipped() {
+            return RepairOutcome::NothingToDo;
+        }
         let failed = |step: &&StepRun| step.phase == Phase::Steps && step.finished && !step.succeeded;
         match self.steps.iter().find(failed) {
             Some(step) if step.effect == Effect::Unknown => RepairOutcome::Unknown,
@@ -118,8 +128,9 @@ impl Repair {
 
     /// Notes the result of the step that was started last. False if it is not finished: it is a check that has tries left, or the bridge
     /// was not invoked and is invoked again.
-    pub fn step_finished(&mut self, result: &StepResult, step: &PlannedStep) -> bool {
+    pub fn step_finished(&mut self, result: &StepResult, plan: &Plan) -> bool {
         let Some(last) = self.steps.last_mut() else { return false };
+        let Some(step) = plan.phase(last.phase).get(last.index) else { return false };
         last.detail.clone_from(&result.detail);
         last.effect = result.outcome.effect();
         last.unreached = matches!(result.outcome, Outcome::Unreachable | Outcome::NotInvoked);
@@ -132,12 +143,20 @@ impl Repair {
             return last.finished;
         }
         last.refused = 0;
-        // A fact has no wrong exit status.
-        last.succeeded = result.succeeded() || (last.phase == Phase::Facts && result.outcome == Outcome::Exited);
+        last.succeeded = match &step.fact {
+            Some(name) => match answer(result, plan.searches(name)) {
+                Ok(seen) => {
+                    self.facts.insert(name.clone(), seen);
+                    true
+                }
+                Err(why) => {
+                    last.detail = why;
+                    false
+                }
+            },
+            None => result.succeeded(),
+        };
         last.finished = last.succeeded || last.phase != Phase::Verify || last.tries > step.retries;
-        if let (Phase::Facts, Some(name), Some(exit_status)) = (last.phase, &step.fact, result.exit_status) {
-            self.facts.insert(name.clone(), Seen::of(exit_status, &result.stdout));
-        }
         last.finished
     }
 
@@ -164,6 +183,26 @@ impl Repair {
         let last = self.steps.len() - 1;
         &mut self.steps[last]
     }
+}
+
+/// The answer of a fact's command. Every exit status is one that the command itself gives; `searched` says that conditions look into what
+/// it printed, which then has to be there as a whole and as text.
+///
+/// # Errors
+/// Why there is no answer, as a sentence for people. Nobody may act on a question that was not answered.
+pub fn answer(result: &StepResult, searched: bool) -> Result<Seen, String> {
+    let no_answer_because = |why: &str| Err(format!("{} The fact is not known: {why}.", result.detail));
+    let (Outcome::Exited, Some(exit_status)) = (result.outcome, result.exit_status) else { return Err(result.detail.clone()) };
+    if let Some(why) = no_answer(exit_status) {
+        return no_answer_because(why);
+    }
+    if searched && result.not_utf8 {
+        return no_answer_because("what the command printed is not UTF-8");
+    }
+    if searched && (result.truncated || result.stdout.len() > FACT_BYTES) {
+        return no_answer_because(&format!("the command printed more than the {FACT_BYTES} bytes that conditions search"));
+    }
+    Ok(Seen::of(exit_status, &result.stdout))
 }
 
 impl StepRun {

@@ -4,12 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::{collection, proptest};
 
-use super::Next;
-use crate::domain::condition::When;
+use super::{Next, answer};
+use crate::domain::condition::{FACT_BYTES, When};
 use crate::domain::plan::Phase::{self, Facts, Rollback, Steps, Verify};
 use crate::domain::plan::tests::{plan, step};
 use crate::domain::plan::{Plan, PlannedStep};
-use crate::domain::repair::RepairOutcome::{NotVerified, StepFailed, Unknown, Unreachable, Verified};
+use crate::domain::repair::RepairOutcome::{NotVerified, NothingToDo, StepFailed, Unknown, Unreachable, Verified};
 use crate::domain::repair::{Effect, Outcome, Repair, RepairOutcome, StepResult};
 
 /// What happens to a step that is run.
@@ -51,7 +51,7 @@ fn run(plan: &Plan, fates: &[Fate]) -> (Vec<(Phase, usize)>, RepairOutcome, Repa
                 }
                 repair.step_started(phase, index, Timestamp::UNIX_EPOCH);
                 if let Some(result) = result(fate) {
-                    repair.step_finished(&result, &plan.phase(phase)[index]);
+                    repair.step_finished(&result, plan);
                 }
             }
             Next::Skip(phase, index) => repair.step_skipped(phase, index, "skipped".into()),
@@ -180,7 +180,7 @@ fn the_waits_between_refused_invocations_come_to_about_two_minutes() {
     let (mut now, mut waits) = (Timestamp::UNIX_EPOCH, Vec::new());
     loop {
         repair.step_started(Steps, 0, now);
-        if repair.step_finished(&StepResult::without_output(Outcome::NotInvoked, "busy", 1), &plan.steps[0]) {
+        if repair.step_finished(&StepResult::without_output(Outcome::NotInvoked, "busy", 1), &plan) {
             break;
         }
         let rest = repair.rest(&plan, now);
@@ -211,7 +211,7 @@ fn facts_decide_which_steps_run() {
         let plan = conditional(condition.clone());
         let (ran, outcome, repair) = run(&plan, &[fate]);
         assert_eq!(ran.contains(&(Steps, 0)), runs, "{condition:?}");
-        assert_eq!(outcome, Verified, "the check decides, also where there was nothing to do");
+        assert_eq!(outcome, if runs { Verified } else { NothingToDo }, "a check that passes proves no repair where nothing ran");
         assert_eq!(repair.steps.iter().find(|step| step.phase == Steps).map(|step| step.skipped), Some(!runs));
     }
     let unreachable = run(&conditional(None), &[Fate::Ends(Outcome::Unreachable)]);
@@ -224,6 +224,60 @@ fn facts_decide_which_steps_run() {
 }
 
 #[test]
+fn a_fact_without_an_answer_fails_the_repair() {
+    let asks = |condition| Plan {
+        facts: vec![look("disk")],
+        steps: vec![PlannedStep { when: condition, ..step(&["clean"]) }],
+        rollback: vec![step(&["undo"])],
+        ..plan()
+    };
+    let (exits, prints) = (when("disk", Some(0), None, false), when("disk", None, Some("9[0-9]%"), true));
+    // POSIX: not executable, not found, ended by a signal (of which Linux has 64).
+    for status in [126, 127, 129, 137, 143, 192] {
+        let (ran, outcome, repair) = run(&asks(exits.clone()), &[Fate::Exits(status, "")]);
+        assert_eq!((ran.as_slice(), outcome), ([(Facts, 0)].as_slice(), StepFailed), "{status}");
+        assert!(repair.steps[0].detail.contains("this status says that"), "{status}: {repair:?}");
+    }
+    for status in [0, 1, 125, 128, 193, 255] {
+        assert_ne!(run(&asks(exits.clone()), &[Fate::Exits(status, "")]).1, StepFailed, "{status} is the command's own answer");
+    }
+    for outcome in [Outcome::Signalled, Outcome::TimedOut, Outcome::ConnectionLost] {
+        let (ran, ended, _) = run(&asks(exits.clone()), &[Fate::Ends(outcome)]);
+        assert_eq!((ran.as_slice(), ended), ([(Facts, 0)].as_slice(), StepFailed), "{outcome:?}");
+    }
+    // What is searched has to be there as a whole, or `not` would hold for what was cut off.
+    let long: &'static str = Box::leak(format!("{} 93%", "x".repeat(FACT_BYTES)).into_boxed_str());
+    let (ran, outcome, repair) = run(&asks(prints.clone()), &[Fate::Exits(0, long)]);
+    assert_eq!((ran.as_slice(), outcome), ([(Facts, 0)].as_slice(), StepFailed));
+    assert!(repair.steps[0].detail.contains("more than the 4096 bytes"), "{repair:?}");
+    assert_eq!(run(&asks(exits), &[Fate::Exits(0, long)]).1, Verified, "nobody asks what it printed");
+    assert!(asks(prints).searches("disk") && !asks(None).searches("disk"));
+    let said = result(&OK).expect("a result");
+    for unreadable in [StepResult { not_utf8: true, ..said.clone() }, StepResult { truncated: true, ..said.clone() }] {
+        assert!(answer(&unreadable, true).is_err() && answer(&unreadable, false).is_ok(), "{unreadable:?}");
+    }
+}
+
+#[test]
+fn a_repair_whose_every_step_was_skipped_has_nothing_to_do() {
+    let only_if = |fact: &str| PlannedStep { when: when(fact, Some(0), None, false), ..step(&["mend"]) };
+    let two =
+        Plan { facts: vec![look("a"), look("b")], steps: vec![only_if("a"), only_if("b")], rollback: vec![step(&["undo"])], ..plan() };
+    let cases: [(&[Fate], &[(Phase, usize)], RepairOutcome); 4] = [
+        (&[BAD, BAD, OK], &[(Facts, 0), (Facts, 1), (Verify, 0)], NothingToDo),
+        // The symptom is there, and still nothing ran that could have failed or be taken back.
+        (&[BAD, BAD, BAD], &[(Facts, 0), (Facts, 1), (Verify, 0)], NothingToDo),
+        (&[BAD, OK], &[(Facts, 0), (Facts, 1), (Steps, 1), (Verify, 0)], Verified),
+        (&[OK, BAD, BAD], &[(Facts, 0), (Facts, 1), (Steps, 0), (Rollback, 0)], StepFailed),
+    ];
+    for (fates, ran, outcome) in cases {
+        let (did, ended, _) = run(&two, fates);
+        assert_eq!((did.as_slice(), ended), (ran, outcome), "{fates:?}");
+    }
+    assert_eq!(run(&Plan { verify: vec![], ..two }, &[BAD, BAD]).1, NothingToDo);
+}
+
+#[test]
 fn a_check_rests_between_two_tries_also_where_another_worker_makes_the_next_one() {
     let patient = Plan { verify: vec![PlannedStep { retries: 3, every_seconds: 30, ..step(&["check"]) }], ..plan() };
     let at = |seconds| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds);
@@ -231,11 +285,11 @@ fn a_check_rests_between_two_tries_also_where_another_worker_makes_the_next_one(
     assert_eq!(repair.rest(&patient, at(0)), SignedDuration::ZERO);
     for index in [0, 1] {
         repair.step_started(Steps, index, at(0));
-        repair.step_finished(&result(&OK).expect("a result"), &patient.steps[index]);
+        repair.step_finished(&result(&OK).expect("a result"), &patient);
     }
     assert_eq!(repair.rest(&patient, at(0)), SignedDuration::ZERO, "the first try waits for nothing");
     repair.step_started(Verify, 0, at(10));
-    assert!(!repair.step_finished(&result(&BAD).expect("a result"), &patient.verify[0]));
+    assert!(!repair.step_finished(&result(&BAD).expect("a result"), &patient));
     for (now, rest) in [(10, 30), (25, 15), (40, 0), (400, 0)] {
         assert_eq!(repair.rest(&patient, at(now)), SignedDuration::from_secs(rest));
     }

@@ -88,7 +88,9 @@ impl Incident {
     /// has no alert of its own.
     #[must_use]
     pub fn can_be_silenced(&self) -> bool {
-        self.is_open() && self.storm.is_none() && !self.alert.cicd && self.alert.source == SOURCE && labels(&self.alert).is_some()
+        // A signed sender may call itself what it likes: its alerts are unknown to Alertmanager all the same.
+        let of_alertmanager = self.alert.source == SOURCE && self.alert.sender_resolves();
+        self.is_open() && self.storm.is_none() && !self.alert.cicd && of_alertmanager && labels(&self.alert).is_some()
     }
 }
 

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::analysis::{DataImpact, Risk, Severity};
+use super::approval::{Standing, Verdict};
 use super::earned::Earned;
 use super::guardrail::{Guardrail, Outcome};
 use super::id::ApprovalId;
@@ -31,8 +32,20 @@ pub struct Situation<'a> {
     pub limits: &'a Limits,
     /// What the store knows.
     pub readings: &'a Readings,
+    /// How long after its decision a plan may begin to run.
+    pub starts_within: SignedDuration,
     /// The time.
     pub now: Timestamp,
+}
+
+/// By when the first step of an incident's approved plan has to start; nothing where no plan is approved. Past that moment what people
+/// looked at when they decided is too long ago.
+#[must_use]
+pub fn start_by(incident: &Incident, starts_within: SignedDuration) -> Option<Timestamp> {
+    match &incident.approval.as_ref()?.standing {
+        Standing::Decided { verdict: Verdict::Approve, at, .. } => Some(at.saturating_add(starts_within).unwrap_or(Timestamp::MAX)),
+        _ => None,
+    }
 }
 
 /// Why a guardrail passes, or why it does not.
@@ -61,6 +74,7 @@ impl Situation<'_> {
             Guardrail::RedundancyGroup => self.redundancy_group(),
             Guardrail::ChangeFreeze => self.change_freeze(),
             Guardrail::EpisodeOpen => self.episode_open(),
+            Guardrail::StartsInTime => self.starts_in_time(),
         };
         let passed = answer.is_ok();
         let (Ok(why) | Err(why)) = answer;
@@ -103,11 +117,13 @@ impl Situation<'_> {
     }
 
     fn auto_repair_label(&self) -> Answer {
-        if self.incident.alert.allows_auto_repair() {
-            Ok("no label forbids it".into())
-        } else {
-            Err("the alert's own label forbids it".into())
+        if !self.incident.alert.allows_auto_repair() {
+            return Err("the alert's own label forbids it".into());
         }
+        if !self.incident.allows_auto_repair() {
+            return Err("the label of another of its alerts forbids it".into());
+        }
+        Ok("no label forbids it".into())
     }
 
     fn severity(&self) -> Answer {
@@ -154,10 +170,37 @@ impl Situation<'_> {
         let (sure, of_rule, least) = (analysis.confidence, analysis.rule_confidence, self.limits.min_confidence.get());
         // Both: a model can be talked into being sure, the operator's rule cannot. What is not a number has to stop it, too.
         let enough = |sure: f64| sure >= least;
+        let too_little = |sure: f64| Err(format!("{sure:.2} is less than {least:.2}"));
+        if analysis.rule_claims_no_cause && !enough(of_rule) {
+            self.is_made_for_the_alert()?;
+            // Where a model has named a cause, it has to be sure of it.
+            let claimed = analysis.model.is_some() || sure.to_bits() != of_rule.to_bits();
+            return match claimed {
+                true if !enough(sure) => too_little(sure),
+                _ => {
+                    Ok("no rule claims a cause: the playbook is for this very alert, and its facts on the host decide on every step".into())
+                }
+            };
+        }
         match [sure, of_rule].into_iter().find(|sure| !enough(*sure)) {
             None => Ok(format!("{sure:.2} and {of_rule:.2} of {least:.2}")),
-            Some(too_little) => Err(format!("{too_little:.2} is less than {least:.2}")),
+            Some(sure) => too_little(sure),
         }
+    }
+
+    /// Passes if the playbook names this very alert, and asks the host whether something is wrong before it changes anything there. Where
+    /// nobody claims a cause, this takes the place of being sure of one: that alert and playbook belong together is the operator's word, and
+    /// that the symptom is there the host's.
+    fn is_made_for_the_alert(&self) -> Result<(), String> {
+        let playbook = self.known_playbook()?;
+        let name = &self.incident.alert.name;
+        if !playbook.matches.alertnames.contains(name) {
+            return Err(format!("no rule claims a cause, and {} is not for the alert {name} by its name", playbook.id));
+        }
+        if !playbook.asks_the_host_first() {
+            return Err(format!("no rule claims a cause, and not every step of {} depends on a fact on the host", playbook.id));
+        }
+        Ok(())
     }
 
     fn playbook_record(&self) -> Answer {
@@ -215,6 +258,16 @@ impl Situation<'_> {
         } else {
             Err("the alert has resolved".into())
         }
+    }
+
+    fn starts_in_time(&self) -> Answer {
+        let start_by = start_by(self.incident, self.starts_within).ok_or("nobody has decided")?;
+        // Clocks differ: a decision of the future was made just now.
+        if self.now <= start_by {
+            return Ok(format!("it was decided within {:#}", self.starts_within));
+        }
+        let decided = SignedDuration::from_secs(self.now.duration_since(start_by).as_secs()) + self.starts_within;
+        Err(format!("it was decided {decided:#} ago, and has to start within {:#}", self.starts_within))
     }
 }
 

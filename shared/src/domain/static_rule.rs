@@ -56,6 +56,9 @@ pub struct StaticRule {
     pub risk: Risk,
     /// How sure the rule is, 0 to 1.
     pub confidence: f64,
+    /// True if it names no cause, because it is for alerts of which nothing is known: then its confidence is in nothing.
+    #[serde(default)]
+    pub claims_no_cause: bool,
     /// What the action does to data.
     pub data_impact: DataImpact,
     /// For how long something is down, in words.

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use regex_lite::Regex;
 use serde::Deserialize;
 
-use super::condition::{FACT_BYTES, Seen, When};
+use super::condition::{FACT_BYTES, Seen, When, no_answer};
 use super::plan::PlannedStep;
 
 /// The longest that one command may take: the bridge function ends after 900 s, connecting included.
@@ -123,6 +123,9 @@ impl When {
         }
         if self.exits.is_none() && self.prints.is_none() {
             faults.push("asks nothing of the fact: give exits or prints".to_owned());
+        }
+        if let Some(why) = self.exits.and_then(no_answer) {
+            faults.push(format!("can never hold: {why}, and a fact that ends so ends the repair"));
         }
         if let Some(Err(error)) = self.prints.as_ref().map(|pattern| Regex::new(pattern)) {
             faults.push(format!("prints is not a regular expression: {error}"));

@@ -21,7 +21,7 @@ impl Draft {
     /// A new incident, with its first log entry.
     #[must_use]
     pub fn open(id: IncidentId, fingerprint: Fingerprint, alert: Alert, firing: &Firing, now: Timestamp) -> Self {
-        let hit_count = firing.count;
+        let (hit_count, alert_allows) = (firing.count, alert.allows_auto_repair());
         // Before the log entry too: both stand in the same table.
         let alert = alert.bounded();
         let severity = match alert.severity {
@@ -31,7 +31,7 @@ impl Draft {
         };
         let context = serde_json::json!({
             "source": alert.source, "alertname": alert.name, "fingerprint": fingerprint, "member": alert.member,
-            "auto_repair": alert.allows_auto_repair(), "hit_count": hit_count,
+            "auto_repair": !firing.forbids_repair, "hit_count": hit_count,
         });
         let news = News::new(Event::AlertReceived, "ingress", &alert.message).with(context);
         let mut draft = Self::of(Incident {
@@ -43,6 +43,8 @@ impl Draft {
             alert,
             hit_count,
             left_out: firing.left_out,
+            // Of the alerts that came together only the worst is kept.
+            auto_repair_forbidden: firing.forbids_repair && alert_allows,
             flaps: 0,
             opened_at: now,
             resolved_at: None,
@@ -166,6 +168,16 @@ impl Draft {
         }
         let context = serde_json::json!({ "from": before, "to": severity });
         self.record(now, News::new(Event::SeverityEscalated, "ingress", "a worse alert joined").with(context));
+    }
+
+    /// An alert joined whose label forbids a repair without a human, as none did before: it holds for the whole episode.
+    pub fn auto_repair_forbidden(&mut self, now: Timestamp) {
+        if !self.incident.allows_auto_repair() {
+            return;
+        }
+        self.incident.auto_repair_forbidden = true;
+        let news = News::new(Event::GuardrailBlocked, "ingress", Guardrail::AutoRepairLabel.as_str());
+        self.record(now, news.failed("the label auto_repair of an alert that joined forbids a repair without a human"));
     }
 
     /// More alerts joined. Counts arrive out of order; an older one changes nothing.

@@ -129,6 +129,9 @@ pub(super) fn put(table: &str, episode: &Episode, windows: Windows) -> Result<Pu
     if episode.left_out > 0 {
         set("left_out", number(episode.left_out));
     }
+    if episode.forbids_repair {
+        set("forbids_repair", AttributeValue::Bool(true));
+    }
     set("hit_count", number(episode.hit_count));
     set("first_seen", millis(episode.first_seen));
     set("last_seen", millis(episode.last_seen));
@@ -197,6 +200,7 @@ pub(super) fn read(fingerprint: &Fingerprint, item: &Item) -> Result<Episode, St
         departed: members("departed")?,
         overflowed: reader.flag("overflowed")?,
         left_out: if item.contains_key("left_out") { reader.number("left_out")? } else { 0 },
+        forbids_repair: item.contains_key("forbids_repair") && reader.flag("forbids_repair")?,
         hit_count: reader.number("hit_count")?,
         first_seen: reader.millis("first_seen")?,
         last_seen: reader.millis("last_seen")?,

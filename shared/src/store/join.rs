@@ -47,8 +47,8 @@ impl Joins {
         self.client.connect_ahead()
     }
 
-    /// Joins firing alerts to an episode that is open, fresh, no milder, knows no later end of these members, has room for them, and
-    /// knows of no fewer left out: one request, whatever it comes to. Everything else is for [`crate::domain::episode::on_firing`].
+    /// Joins firing alerts to an episode that is open, fresh, no milder, knows no later end of these members, has room for them, knows
+    /// of no fewer left out, and of a label that forbids repairs if one of them has it: one request, whatever it comes to. Everything else is for [`crate::domain::episode::on_firing`].
     ///
     /// # Errors
     /// If the table does not answer or the item is not an episode.
@@ -169,6 +169,11 @@ fn update<'a>(table: &'a str, fingerprint: &Fingerprint, firing: &'a Firing, now
         names.push(("#left_out".to_owned(), "left_out"));
         values.push((":left_out".to_owned(), Wire::N(firing.left_out.to_string())));
     }
+    if firing.forbids_repair {
+        // The first such label is news for the incident; after that they join like all others.
+        condition.push_str(" AND #forbids_repair = :true");
+        names.push(("#forbids_repair".to_owned(), "forbids_repair"));
+    }
     set.push_str(" ADD #hit_count :count, #version :one");
     Update {
         table_name: table,
@@ -206,6 +211,11 @@ mod tests {
             request["ConditionExpression"].as_str().unwrap_or_default(),
             @"#open = :true AND #last_seen >= :stale AND #severity >= :severity AND (attribute_not_exists(#departed.#m0) OR #departed.#m0 < :s0) AND (#members.#m0 <= :s0 OR (attribute_not_exists(#members.#m0) AND size(#members) <= :room)) AND #left_out >= :left_out"
         );
+        let forbids = super::request("t", &fingerprint(&alert, &[]), &Firing { forbids_repair: true, ..Firing::of(&alert) }, now, windows);
+        let forbids: serde_json::Value = serde_json::from_str(&forbids).expect("JSON");
+        let condition = forbids["ConditionExpression"].as_str().unwrap_or_default();
+        assert!(condition.ends_with(" AND #forbids_repair = :true"), "{condition}");
+        assert_eq!(forbids["ExpressionAttributeNames"]["#forbids_repair"], "forbids_repair");
         insta::assert_snapshot!(
             request["UpdateExpression"].as_str().unwrap_or_default(),
             @"SET #last_seen = :now, #window_end = :window_end, #expires_at = :expires_at, #members.#m0 = :s0 ADD #hit_count :count, #version :one"

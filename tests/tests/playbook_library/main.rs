@@ -138,7 +138,7 @@ async fn run(app: &App, plan: &Plan) -> (Repair, RepairOutcome) {
                 repair.step_started(phase, index, now);
                 let result = app.handle(&request(plan, phase, index)).await.result;
                 assert_ne!(result.outcome, Outcome::Refused, "{result:?}");
-                repair.step_finished(&result, &plan.phase(phase)[index]);
+                repair.step_finished(&result, plan);
             }
             Next::Skip(phase, index) => repair.step_skipped(phase, index, String::new()),
             Next::GiveUp => drop(repair.step_lost()),
@@ -216,11 +216,20 @@ async fn a_fact_spares_a_host_what_it_does_not_need() {
             let Some(ran) = play(scene, state).await else { return };
             assert_eq!(ran.done, *done, "{} where {state:?}", scene.playbook);
             assert!(ran.repair.steps.iter().any(|step| step.skipped), "{} where {state:?}", scene.playbook);
+            let nothing = ran.outcome == RepairOutcome::NothingToDo;
+            assert_eq!(nothing, done.is_empty(), "{} where {state:?}: {:?}", scene.playbook, ran.outcome);
             conditions += 1;
         }
     }
     let with_facts = shipped().playbooks.iter().filter(|playbook| !playbook.facts.is_empty()).count();
     assert!(conditions >= with_facts, "{conditions} of {with_facts}");
+}
+
+#[tokio::test]
+async fn a_collector_with_a_broken_file_is_left_alone_and_says_why() {
+    let scene = SCENES.iter().find(|scene| scene.playbook == "restart-collector").expect("a scene");
+    let Some(ran) = play(scene, &[("broken-config", "")]).await else { return };
+    assert_eq!((ran.outcome, ran.done.len()), (RepairOutcome::StepFailed, 0), "{:#?}", ran.repair);
 }
 
 #[test]

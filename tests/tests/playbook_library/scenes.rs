@@ -54,6 +54,7 @@ pub(crate) const SCENES: [Scene; 14] = [
         service: "sentry",
         unit: "sentry",
         done: &["docker compose -p sentry restart"],
+        spared: &[(&[("well", "")], &[])],
         ..NONE
     },
     Scene {
@@ -64,6 +65,7 @@ pub(crate) const SCENES: [Scene; 14] = [
         done: &[
             "docker compose --project-directory /opt/sentry-self-hosted up --no-recreate --no-build --pull never --wait --wait-timeout 240",
         ],
+        spared: &[(&[("complete", "")], &[]), (&[("no-daemon", "")], &[])],
         ..NONE
     },
     Scene {
@@ -154,6 +156,7 @@ pub(crate) const SCENES: [Scene; 14] = [
         facts: &[("database", "shop")],
         done: &["psql --no-psqlrc --no-password --host=/var/run/postgresql --port=6432 --username=pgbouncer --dbname=pgbouncer \
              --command=RECONNECT shop"],
+        spared: &[(&[("well", "")], &[])],
         ..NONE
     },
     Scene {
@@ -169,7 +172,7 @@ pub(crate) const SCENES: [Scene; 14] = [
         alert: "OtelCollectorDown",
         state: &[("unit", "failed")],
         done: &["systemctl restart otelcol-contrib.service"],
-        spared: &[(&[("broken-config", "")], &[])],
+        spared: &[(&[("well", "")], &[])],
         ..NONE
     },
 ];

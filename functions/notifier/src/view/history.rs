@@ -79,10 +79,10 @@ fn outcome(incident: &Incident) -> &'static str {
         incident.approval.as_ref().is_some_and(|approval| matches!(approval.standing, Standing::Decided { verdict: Verdict::Reject, .. }));
     match incident.repair.as_ref().and_then(|repair| repair.outcome) {
         Some(RepairOutcome::Verified) => "repaired",
+        None | Some(RepairOutcome::NothingToDo) if rejected => "rejected",
+        None | Some(RepairOutcome::NothingToDo) if incident.is_open() => "open",
+        None | Some(RepairOutcome::NothingToDo) => "resolved",
         Some(_) => "repair_failed",
-        None if rejected => "rejected",
-        None if incident.is_open() => "open",
-        None => "resolved",
     }
 }
 

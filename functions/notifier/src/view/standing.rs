@@ -42,7 +42,8 @@ pub struct Stand {
     pub ran: Vec<Ran>,
     /// How many ran before them.
     pub ran_before: usize,
-    /// `verified`, `step_failed`, `not_verified`, `unknown`, `stopped`, `still_firing` or `unreachable`, once the repair has ended.
+    /// `verified`, `step_failed`, `not_verified`, `unknown`, `stopped`, `still_firing`, `unreachable` or `nothing_to_do`, once the repair
+    /// has ended.
     pub repair: &'static str,
     /// How long it took, in seconds with one decimal.
     pub repair_seconds: String,
@@ -139,6 +140,7 @@ pub(super) fn outcome_word(outcome: RepairOutcome) -> &'static str {
         RepairOutcome::StillFiring => "still_firing",
         RepairOutcome::Stopped => "stopped",
         RepairOutcome::Unreachable => "unreachable",
+        RepairOutcome::NothingToDo => "nothing_to_do",
     }
 }
 
