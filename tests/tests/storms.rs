@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use shared::domain::alert::AlertSeverity;
 use shared::domain::id::{Fingerprint, IncidentId};
 use shared::domain::incident::{Incident, Status};
 use shared::domain::operation_log::{Entry, Event};
@@ -306,7 +307,7 @@ async fn racing_incidents_leave_each_kind_its_places() {
     let (mut alone, mut storms) = ([0, 0], BTreeSet::new());
     for message in &messages {
         let incident = minutes.incident(message.incident_id().expect("it is about an incident")).await;
-        let critical = incident.alert.severity == shared::domain::alert::AlertSeverity::Critical;
+        let critical = incident.alert.severity == AlertSeverity::Critical;
         match incident.tied_to {
             Some(storm) => drop(storms.insert(storm)),
             None => alone[usize::from(critical)] += 1,
