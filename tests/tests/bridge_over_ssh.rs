@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::json;
 use shared::domain::repair::Outcome;
-use tests::bridging::{FORCED, assert_exited, bridge, bridge_valued, quiet, run, run_script, written};
+use tests::bridging::{FORCED, assert_exited, assert_nothing_ran, bridge, bridge_valued, quiet, run, run_script, written};
 use tests::hostile::ARGUMENTS;
 use tests::target_host::{KINDS, TargetHost, generate_key, kill, public_key};
 
@@ -106,6 +107,22 @@ async fn every_kind_of_host_key_can_be_pinned_and_every_kind_of_key_can_log_in()
         let key = fs::read_to_string(&key).expect("a key");
         assert_exited(&run(&bridge(&host, &target, key, &json!([{ "run": ["true"] }])), 0, "").await, 0);
     }
+}
+
+#[tokio::test]
+async fn an_rsa_key_to_log_in_with_is_refused_with_what_to_do() {
+    let Some(host) = TargetHost::sshd("restrict") else { return };
+    for format in ["RFC4716", "PEM", "PKCS8"] {
+        let file = host.path(&format!("login_{format}"));
+        generate_key("rsa", &file);
+        let converted = Command::new("ssh-keygen").args(["-q", "-p", "-P", "", "-N", "", "-m", format, "-f"]).arg(&file).output();
+        assert!(converted.expect("ssh-keygen is installed").status.success());
+        host.admit("restrict", &public_key(&file));
+        let key = fs::read_to_string(&file).expect("a key");
+        let reply = run(&bridge(&host, &host.target(), key, &json!([{ "run": ["touch", host.path("mark")] }])), 0, "").await;
+        assert_nothing_ran(&reply, Outcome::Refused, "is an RSA key, which Quell does not sign with; make one with ssh-keygen -t ed25519");
+    }
+    assert!(!host.path("mark").exists(), "it ran");
 }
 
 #[tokio::test]

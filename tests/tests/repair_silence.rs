@@ -44,11 +44,18 @@ impl Story {
         self.stack.repair_with(&[&[("CONFIG_DIR", directory)], changed].concat())
     }
 
-    /// An incident whose plan is approved, with the message that says so.
-    async fn approved(&self) -> (Incident, Message) {
-        let opened = self.stack.deliver_one(&TestAlert::firing(&self.stack.facts.target.service)).await;
+    /// An incident whose plan is approved, with the message that says so. Where there is an Alertmanager, it has the alert.
+    async fn approved(&self, alertmanager: Option<&Alertmanager>) -> (Incident, Message) {
+        self.approved_for(&TestAlert::firing(&self.stack.facts.target.service), alertmanager).await
+    }
+
+    async fn approved_for(&self, alert: &TestAlert, alertmanager: Option<&Alertmanager>) -> (Incident, Message) {
+        let opened = self.stack.deliver_one(alert).await;
         let id = opened["incident_id"].as_str().expect("an incident");
         let incident = self.stack.status(id, Status::AwaitingApproval).await;
+        if let Some(alertmanager) = alertmanager {
+            alertmanager.post(&json!([{ "labels": incident.alert.labels }])).await;
+        }
         let message = self.stack.approve_quietly(&incident).await;
         (incident, message)
     }
@@ -94,7 +101,7 @@ async fn it_is_there_from_before_the_first_step_until_the_last_check() {
     }
     let alertmanager = real().await;
     let story = Story::with(alertmanager.url());
-    let (incident, message) = story.approved().await;
+    let (incident, message) = story.approved(Some(&alertmanager)).await;
     let app = story.repair(&[]);
     deliver(&app, &message, &turn()).await;
     deliver(&app, &message, &turn()).await;
@@ -124,7 +131,7 @@ async fn it_is_gone_when_a_step_has_failed() {
     }
     let alertmanager = real().await;
     let story = Story::with(alertmanager.url());
-    let (incident, message) = story.approved().await;
+    let (incident, message) = story.approved(Some(&alertmanager)).await;
     // Nobody answers for the host.
     let worker = turn();
     deliver(&story.repair(&[("BRIDGE_FUNCTION_NAME", "no-such-function")]), &message, &worker).await;
@@ -144,7 +151,7 @@ async fn a_worker_that_dies_leaves_one_that_ends_by_itself_and_the_next_finds_it
     }
     let alertmanager = real().await;
     let story = Story::with(alertmanager.url());
-    let (incident, message) = story.approved().await;
+    let (incident, message) = story.approved(Some(&alertmanager)).await;
     let (app, killed, next) = (story.repair(&[]), turn(), turn());
     {
         let running = std::pin::pin!(deliver(&app, &message, &killed));
@@ -176,9 +183,59 @@ async fn a_worker_that_dies_leaves_one_that_ends_by_itself_and_the_next_finds_it
 }
 
 #[tokio::test]
+async fn it_hides_the_alerts_of_the_incident_and_no_other() {
+    if !Alertmanager::is_installed("repair_silence") {
+        return;
+    }
+    let alertmanager = real().await;
+    let story = Story::with(alertmanager.url());
+    let alert = TestAlert::firing(&story.stack.facts.target.service);
+    let with = |name: &str, value: &str| {
+        let mut labels = alert.delivery()["alerts"][0]["labels"].clone();
+        labels[name] = json!(value);
+        labels
+    };
+    // One that belongs to the incident, as its second member, and one that does not.
+    let (member, other) = (with("pod", "web-1"), with("volume", "/data"));
+    alertmanager.post(&json!([{ "labels": member }, { "labels": other }])).await;
+    let active = alertmanager.get("alerts").await;
+    let known = active.as_array().expect("a list").iter().find(|alert| alert["labels"] == member).expect("it is active");
+    let mut delivery = alert.delivery();
+    delivery["alerts"][0]["labels"] = member.clone();
+    delivery["alerts"][0]["fingerprint"] = known["fingerprint"].clone();
+    let (incident, message) = story.approved_for(&alert, Some(&alertmanager)).await;
+    let joined: Value = story.stack.deliver(&delivery).await.json().await.expect("JSON");
+    assert_eq!(joined["results"][0]["incident_id"], json!(incident.id), "{joined}");
+
+    // A repair whose worker dies in its first step leaves its silence.
+    let (app, killed) = (story.repair(&[]), turn());
+    {
+        let running = std::pin::pin!(deliver(&app, &message, &killed));
+        let started = async {
+            while !story.log(&incident).await.iter().any(|entry| entry.event == Event::StepStarted) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! { () = running => panic!("it ran to its end"), () = started => {} }
+    }
+    let made = silences(&alertmanager, &incident).await;
+    let [silence] = made.as_slice() else { panic!("one silence: {made:?}") };
+    let active = alertmanager.get("alerts").await;
+    let mut hidden: Vec<&Value> = Vec::new();
+    for alert in active.as_array().expect("a list") {
+        if alert["status"]["silencedBy"] == json!([silence["id"]]) {
+            hidden.push(&alert["labels"]);
+        }
+    }
+    assert_eq!(active.as_array().map(Vec::len), Some(3));
+    assert!(hidden.len() == 2 && hidden.contains(&&member) && hidden.contains(&&json!(incident.alert.labels)), "{active}");
+    story.free(&incident, &killed).await;
+}
+
+#[tokio::test]
 async fn an_alertmanager_that_is_down_stops_nothing_and_people_see_it() {
     let story = Story::with("http://127.0.0.1:9");
-    let (incident, message) = story.approved().await;
+    let (incident, message) = story.approved(None).await;
     deliver(&story.repair(&[]), &message, &turn()).await;
     let repaired = story.loaded(&incident).await;
     assert_eq!(repaired.repair.as_ref().and_then(|repair| repair.outcome), Some(RepairOutcome::Verified));

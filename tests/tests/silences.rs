@@ -1,10 +1,11 @@
 //! An hour of silence that a person asks for, in the real Alertmanager (Debian's package).
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use notifier::{App, Failure};
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::domain::alert::Alert;
 use shared::domain::incident::Incident;
 use shared::domain::operation_log::{Entry, Event, News};
@@ -69,6 +70,13 @@ impl Story {
     }
 }
 
+/// Which silences hide which active alert, by a label.
+async fn silenced_by(alertmanager: &Alertmanager, label: &str, value: &str) -> Value {
+    let alerts = alertmanager.get("alerts").await;
+    let alert = alerts.as_array().expect("a list").iter().find(|alert| alert["labels"][label] == value);
+    alert.unwrap_or_else(|| panic!("no alert with {label}={value}: {alerts}"))["status"]["silencedBy"].clone()
+}
+
 async fn real() -> Alertmanager {
     Alertmanager::alone(Receiver { url: "http://127.0.0.1:9/", token: "nobody", group_by: &["alertname"] }).await
 }
@@ -130,7 +138,9 @@ async fn a_silence_whose_maker_died_before_it_was_stored_is_found() {
     }
     let alertmanager = real().await;
     let story = Story::with(Some(alertmanager.url())).await;
-    let incident = story.opened(alert(&unique("web"))).await;
+    let about = alert(&unique("web"));
+    alertmanager.post(&json!([{ "labels": about.labels }])).await;
+    let incident = story.opened(about).await;
     story.ask(&incident, Timestamp::now()).await;
     story.handle(&incident).await.expect("silenced");
     let made = story.loaded(&incident).await.silence.expect("a silence");
@@ -140,6 +150,131 @@ async fn a_silence_whose_maker_died_before_it_was_stored_is_found() {
     story.handle(&incident).await.expect("found");
     assert_eq!(story.loaded(&incident).await.silence.map(|silence| silence.id), Some(made.id));
     assert_eq!(alertmanager.get("silences").await.as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn alerts_with_the_same_labels_and_more_stay_audible() {
+    if !Alertmanager::is_installed("silences") {
+        return;
+    }
+    let alertmanager = real().await;
+    let story = Story::with(Some(alertmanager.url())).await;
+    // Two labels, which the two critical alerts have as well.
+    let about = alert(&unique("web"));
+    let with = |name: &str, value: &str| {
+        let mut labels = about.labels.clone();
+        labels.extend([(name.to_owned(), value.to_owned()), ("severity".to_owned(), "critical".to_owned())]);
+        json!({ "labels": labels })
+    };
+    let alerts = json!([{ "labels": about.labels }, with("volume", "/data"), with("tenant", "blue")]);
+    alertmanager.post(&alerts).await;
+    let incident = story.opened(about.clone()).await;
+    story.ask(&incident, Timestamp::now()).await;
+    story.handle(&incident).await.expect("silenced");
+
+    let silence = story.loaded(&incident).await.silence.expect("a silence").id;
+    let shown = alertmanager.get("alerts").await;
+    for alert in shown.as_array().expect("a list") {
+        let its_own = alert["labels"] == json!(about.labels);
+        assert_eq!(alert["status"]["silencedBy"], if its_own { json!([silence]) } else { json!([]) }, "{alert}");
+    }
+    assert_eq!(shown.as_array().map(Vec::len), Some(3));
+}
+
+#[tokio::test]
+async fn a_silence_that_was_found_and_hides_another_alert_by_now_is_ended() {
+    if !Alertmanager::is_installed("silences") {
+        return;
+    }
+    let alertmanager = real().await;
+    let story = Story::with(Some(alertmanager.url())).await;
+    let about = alert(&unique("web"));
+    alertmanager.post(&json!([{ "labels": about.labels }])).await;
+    let incident = story.opened(about.clone()).await;
+    story.ask(&incident, Timestamp::now()).await;
+    story.handle(&incident).await.expect("silenced");
+    let made = story.loaded(&incident).await.silence.expect("a silence").id;
+
+    let mut later = about.labels;
+    later.extend([("alertname", "TargetDown"), ("volume", "/data")].map(|(name, value)| (name.to_owned(), value.to_owned())));
+    alertmanager.post(&json!([{ "labels": later }])).await;
+    assert_eq!(silenced_by(&alertmanager, "volume", "/data").await, json!([made]), "nobody could know of it");
+    // As if the worker had died before the silence was stored.
+    story.stack.store.change(&incident.id, |draft| draft.incident.silence = None).await.expect("saved");
+    story.ask(&incident, Timestamp::now()).await;
+    story.handle(&incident).await.expect("told");
+    assert_eq!(silenced_by(&alertmanager, "volume", "/data").await, json!([]));
+    let told = story.outcomes(&incident).await.pop().expect("an entry");
+    let why = "a silence of this alert would also hide 1 other active alert: TargetDown";
+    assert_eq!((told.error.as_deref(), story.loaded(&incident).await.silence_fault.as_deref()), (Some(why), Some(why)));
+
+    // Whoever asks again gets one that leaves it audible.
+    story.ask(&incident, Timestamp::now()).await;
+    story.handle(&incident).await.expect("silenced");
+    let silence = story.loaded(&incident).await.silence.expect("a silence").id;
+    assert_eq!(silenced_by(&alertmanager, "volume", "/data").await, json!([]));
+    let alerts = alertmanager.get(&format!("alerts?filter=volume%3D%22%22&filter=component%3D%22{}%22", incident.alert.target)).await;
+    assert_eq!(alerts[0]["status"]["silencedBy"], json!([silence]), "{alerts}");
+}
+
+/// An Alertmanager that has run for long, and shows these alerts each time it is asked; with what it was asked to change.
+async fn stand_in(looks: Vec<Value>) -> (String, Arc<Mutex<Vec<String>>>) {
+    let (looks, changed) = (Arc::new(Mutex::new(looks)), Arc::new(Mutex::new(Vec::new())));
+    let seen = Arc::clone(&changed);
+    let address = serve(move |request| {
+        let (looks, changed) = (Arc::clone(&looks), Arc::clone(&changed));
+        async move {
+            let path = request.path.split('?').next().unwrap_or_default().to_owned();
+            if request.method != "GET" {
+                changed.lock().expect("a lock").push(format!("{} {path}", request.method));
+            }
+            let body = match (request.method.as_str(), path.as_str()) {
+                ("GET", "/api/v2/alerts") => looks.lock().expect("a lock").remove(0),
+                ("GET", "/api/v2/status") => json!({ "uptime": Timestamp::UNIX_EPOCH }),
+                ("GET", _) => json!([]),
+                _ => json!({ "silenceID": "s1" }),
+            };
+            Answer { status: 200, headers: Vec::new(), body: body.to_string().into_bytes() }
+        }
+    })
+    .await;
+    (format!("http://{address}"), seen)
+}
+
+fn shown(fingerprint: &str, labels: &Value) -> Value {
+    json!({ "fingerprint": fingerprint, "labels": labels, "status": { "state": "active", "silencedBy": [], "inhibitedBy": [] } })
+}
+
+#[tokio::test]
+async fn what_begins_between_the_look_and_the_silence_ends_it_at_once() {
+    let about = alert(&unique("web"));
+    let mut later = json!(about.labels);
+    later["shard"] = json!("7");
+    let own = shown("a1", &json!(about.labels));
+    let (url, changed) = stand_in(vec![json!([own]), json!([own, shown("a2", &later)])]).await;
+    let story = Story::with(Some(&url)).await;
+    let incident = story.opened(about).await;
+    story.ask(&incident, Timestamp::now()).await;
+    story.handle(&incident).await.expect("told");
+    assert_eq!(*changed.lock().expect("a lock"), ["POST /api/v2/silences", "DELETE /api/v2/silence/s1"]);
+    let told = story.outcomes(&incident).await.pop().expect("an entry");
+    assert_eq!(told.error.as_deref(), Some("a silence of this alert would also hide 1 other active alert: TargetDown"));
+    assert_eq!(story.loaded(&incident).await.silence, None);
+}
+
+#[tokio::test]
+async fn an_alert_that_alertmanager_does_not_have_is_not_silenced() {
+    let about = alert(&unique("web"));
+    let mut other = json!(about.labels);
+    other["shard"] = json!("7");
+    let (url, changed) = stand_in(vec![json!([shown("a2", &other)])]).await;
+    let story = Story::with(Some(&url)).await;
+    let incident = story.opened(about).await;
+    story.ask(&incident, Timestamp::now()).await;
+    story.handle(&incident).await.expect("told");
+    assert!(changed.lock().expect("a lock").is_empty());
+    let told = story.outcomes(&incident).await.pop().expect("an entry");
+    assert!(told.error.as_deref().is_some_and(|why| why.starts_with("Alertmanager does not have the alert as active")), "{told:?}");
 }
 
 #[tokio::test]

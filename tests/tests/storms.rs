@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use shared::domain::alert::AlertSeverity;
 use shared::domain::id::{Fingerprint, IncidentId};
 use shared::domain::incident::{Incident, Status};
 use shared::domain::operation_log::{Entry, Event};
@@ -129,6 +130,63 @@ async fn advised(stack: &Stack, fingerprint: &str) {
 }
 
 #[tokio::test]
+async fn critical_incidents_have_cards_of_their_own_or_are_named_first_on_the_storms() {
+    const LIMIT: usize = 2;
+    let stack = Stack::start_with(&["--param", "StormIncidentsPerMinute=2"]);
+    let alert = |i: usize| TestAlert {
+        // The four critical ones are the last to come, when the milder ones have filled their places.
+        severity: if i < 8 { "warning" } else { "critical" },
+        ..TestAlert::firing(unique(&format!("worst{i}")))
+    };
+    let alerts: Vec<TestAlert> = (0..12).map(alert).collect();
+    let (milder, critical) = alerts.split_at(8);
+    let mut opened: Vec<Opened> = Vec::new();
+    // Two deliveries of one minute: what comes first is placed before the second.
+    while Timestamp::now().as_second() % 60 > 40 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    for group in [milder, critical] {
+        for (alert, answer) in group.iter().zip(deliver(&stack, group).await) {
+            stack.incident(&text(&answer["incident_id"]), |incident| incident.status != Status::Open).await;
+            opened.push((alert.clone(), answer));
+        }
+    }
+    let (mut own, mut named, mut hidden, mut storms) = (Vec::new(), Vec::new(), Vec::new(), BTreeSet::new());
+    for (alert, answer) in &opened {
+        let incident = stack.incident(&text(&answer["incident_id"]), |incident| incident.status != Status::Open).await;
+        storms.extend(incident.tied_to.clone());
+        match (incident.tied_to, alert.severity) {
+            (None, "critical") => own.push((alert, incident.id)),
+            (Some(_), "critical") => named.push(alert),
+            (Some(_), _) => hidden.push(alert),
+            (None, _) => {}
+        }
+    }
+    assert_eq!((own.len(), named.len(), hidden.len(), storms.len()), (LIMIT, 2, 8 - LIMIT, 1));
+    for (alert, id) in own {
+        stack.card(id.as_str(), &alert.component).await;
+    }
+    let storm = storms.pop_first().expect("the storm");
+    let critical_lines = |card: &Value| -> Vec<String> {
+        let card = text(&card["text"]);
+        let lines: Vec<&str> = card.lines().filter(|line| !line.is_empty()).collect();
+        let first = lines.iter().position(|line| line.contains('🔴')).expect("critical ones");
+        assert!(first <= 2, "they stand first: {card}");
+        lines[first..].iter().take_while(|line| line.contains('🔴')).map(|line| (*line).to_owned()).collect()
+    };
+    let lines = critical_lines(&stack.card(storm.as_str(), "2 critical").await);
+    assert!(named.iter().all(|alert| lines.concat().contains(&alert.component)), "{lines:?}");
+
+    // One that was mild gets worse: it is named too.
+    let worse = TestAlert { severity: "critical", ..hidden[0].clone() };
+    assert_eq!(deliver(&stack, std::slice::from_ref(&worse)).await[0]["outcome"], "escalated");
+    let lines = critical_lines(&stack.card(storm.as_str(), "3 critical").await);
+    assert!(lines.concat().contains(&worse.component), "{lines:?}");
+    let log = stack.log_with(storm.as_str(), Event::SeverityEscalated).await;
+    assert!(count(&log, Event::SeverityEscalated) >= 1, "{log:#?}");
+}
+
+#[tokio::test]
 async fn without_a_limit_every_incident_stands_alone() {
     let stack = Stack::start();
     let alerts: Vec<TestAlert> = (0..25).map(|_| TestAlert::firing(unique("calm"))).collect();
@@ -169,7 +227,11 @@ impl Minutes {
     /// Opens incidents at a moment, and gives the messages that say so.
     async fn open(&self, alerts: usize, at: Timestamp) -> Vec<Message> {
         let alerts: Vec<TestAlert> = (0..alerts).map(|_| TestAlert::firing(unique("minute"))).collect();
-        let (status, answer) = answer(&self.door, self.stack.delivery(&group(&alerts)), at).await;
+        self.open_alerts(&alerts, at).await
+    }
+
+    async fn open_alerts(&self, alerts: &[TestAlert], at: Timestamp) -> Vec<Message> {
+        let (status, answer) = answer(&self.door, self.stack.delivery(&group(alerts)), at).await;
         assert_eq!(status, 200, "{answer}");
         let messages: Vec<Message> = self.opened.take_all().await.iter().map(|body| Message::from_json(body).expect("ours")).collect();
         assert_eq!(messages.len(), alerts.len());
@@ -227,6 +289,33 @@ async fn forty_racing_incidents_of_one_minute_make_one_storm_and_leave_exactly_t
         let log = minutes.stack.store.log(message.incident_id().expect("it is about an incident")).await.expect("the log");
         assert_eq!(count(&log, Event::TiedToStorm) + count(&log, Event::AnalysisCompleted), 1, "{log:#?}");
     }
+}
+
+#[tokio::test]
+async fn racing_incidents_leave_each_kind_its_places() {
+    const LIMIT: usize = 4;
+    let minutes = Minutes::begin().await;
+    let at = own_minute();
+    let alerts: Vec<TestAlert> = (0..36)
+        .map(|i| TestAlert { severity: if i % 3 == 0 { "critical" } else { "warning" }, ..TestAlert::firing(unique("minute")) })
+        .collect();
+    let messages = minutes.open_alerts(&alerts, at).await;
+    let app = minutes.analyzer("4");
+    let racing = messages.iter().chain(&messages).map(|message| app.handle(message, "m", Timestamp::now(), until()));
+    let handled: Vec<_> = stream::iter(racing).buffer_unordered(24).collect().await;
+    assert!(handled.iter().all(Result::is_ok), "{handled:#?}");
+    let (mut alone, mut storms) = ([0, 0], BTreeSet::new());
+    for message in &messages {
+        let incident = minutes.incident(message.incident_id().expect("it is about an incident")).await;
+        let critical = incident.alert.severity == AlertSeverity::Critical;
+        match incident.tied_to {
+            Some(storm) => drop(storms.insert(storm)),
+            None => alone[usize::from(critical)] += 1,
+        }
+    }
+    assert_eq!((alone, storms.len()), ([LIMIT, LIMIT], 1), "each kind has its own places, however they race");
+    let list = minutes.list(&storms.pop_first().expect("the storm")).await;
+    assert_eq!((list.len(), list.iter().filter(|line| line.critical).count()), (28, 8));
 }
 
 #[tokio::test]

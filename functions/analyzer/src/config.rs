@@ -16,7 +16,8 @@ pub struct Config {
     pub repairs_queue: String,
     /// `CONFIG_DIR`: where the operator's files are.
     pub config_dir: PathBuf,
-    /// `STORM_INCIDENTS_PER_MINUTE`: how many incidents of one minute are analysed by themselves; the rest are one storm. 0 knows no storms.
+    /// `STORM_INCIDENTS_PER_MINUTE`: how many incidents of one minute are analysed by themselves, and how many critical ones; the
+    /// rest are one storm. 0 knows no storms.
     pub storm_limit: u32,
     /// `AWS_LAMBDA_FUNCTION_NAME`, which Lambda sets: what traces call the function.
     pub function_name: Option<String>,

@@ -27,7 +27,7 @@ impl App {
         }
         let minute = storm::minute(incident.opened_at);
         for attempt in 0..ATTEMPTS {
-            match self.place(minute, &incident.id, now).await {
+            match self.place(minute, incident, now).await {
                 // The queue would bring the message back after minutes, with nobody told of the incident until then.
                 Err(Failure::Store(StoreError::Conflict)) => tokio::time::sleep(Duration::from_millis(10 << attempt)).await,
                 placed => return placed,
@@ -36,8 +36,8 @@ impl App {
         Err(StoreError::Conflict.into())
     }
 
-    async fn place(&self, minute: i64, incident: &IncidentId, now: Timestamp) -> Result<Option<IncidentId>, Failure> {
-        match self.store.place(minute, incident, self.storm_limit, now).await? {
+    async fn place(&self, minute: i64, incident: &Incident, now: Timestamp) -> Result<Option<IncidentId>, Failure> {
+        match self.store.place(minute, &incident.id, storm::is_critical(incident), self.storm_limit, now).await? {
             Place::Alone => Ok(None),
             Place::InStorm(Some(storm)) => Ok(Some(storm)),
             Place::InStorm(None) => self.storm_of(minute, now).await.map(Some),

@@ -29,6 +29,12 @@ pub enum NoKey {
     /// It is a key with a passphrase.
     #[error("the SSH key in the secret has a passphrase; store a key without one (ssh-keygen -p -N '' -f FILE removes it)")]
     Encrypted,
+    /// It is an RSA key.
+    #[error(
+        "the SSH key in the secret is an RSA key, which Quell does not sign with; make one with ssh-keygen -t ed25519, let its public \
+         key in on the hosts, and store the private one"
+    )]
+    Rsa,
     /// It is not a private key.
     #[error(
         "the secret with the SSH key does not hold a private key; store the whole file that ssh-keygen -t ed25519 wrote, \
@@ -68,10 +74,20 @@ fn unavailable(error: SecretError) -> NoKey {
 fn parse(secret: &SecretString) -> Result<PrivateKey, NoKey> {
     match decode_secret_key(secret.expose_secret(), None) {
         Ok(key) if key.is_encrypted() => Err(NoKey::Encrypted),
+        Ok(key) if key.algorithm().is_rsa() => Err(NoKey::Rsa),
         Ok(key) => Ok(key),
         Err(Error::KeyIsEncrypted) => Err(NoKey::Encrypted),
+        Err(_) if is_rsa_pem(secret.expose_secret()) => Err(NoKey::Rsa),
         Err(_) => Err(NoKey::Malformed),
     }
+}
+
+/// True for an RSA key in a format of OpenSSL's, which the library does not read without its RSA part.
+fn is_rsa_pem(text: &str) -> bool {
+    // Of PKCS #8, the beginning has the same length for every key of 1,024 bits or more, so that the algorithm's name (RFC 8017, A.1)
+    // stands in the same place of the base64: version 0 and `SEQUENCE { rsaEncryption, NULL }`.
+    const PKCS8: &str = "ADANBgkqhkiG9w0BAQEFAA";
+    text.contains("-----BEGIN RSA PRIVATE KEY-----") || (text.contains("-----BEGIN PRIVATE KEY-----") && text.contains(PKCS8))
 }
 
 #[cfg(test)]

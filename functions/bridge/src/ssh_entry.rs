@@ -129,12 +129,7 @@ impl<'a> Host<'a> {
             let peer = Peer::new(host_key);
             let config = Config { preferred: peer.preferred(), keepalive_interval: Some(ASK_EVERY), ..Config::default() };
             let mut handle = connect_stream(Arc::new(config), stream, peer).await.map_err(|broken| self.broken(broken))?;
-            let rsa_hash = if key.algorithm().is_rsa() {
-                handle.best_supported_rsa_hash().await.map_err(|error| self.unreachable(&error))?.flatten()
-            } else {
-                None
-            };
-            let key = PrivateKeyWithHashAlg::new(Arc::clone(key), rsa_hash);
+            let key = PrivateKeyWithHashAlg::new(Arc::clone(key), None);
             let answer = handle.authenticate_publickey(self.user, key).await.map_err(|error| self.unreachable(&error))?;
             let refused = || NoEntry::KeyRefused { who: self.who.clone(), user: self.user.to_owned() };
             if answer.success() { Ok(handle) } else { Err(refused()) }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use russh::client::{ChannelOpenHandle, Handler, Msg, Session};
-use russh::keys::{Algorithm, HashAlg, PublicKey, PublicKeyOrCertificate};
+use russh::keys::{HashAlg, PublicKey, PublicKeyOrCertificate};
 use russh::{Channel, Preferred};
 
 /// Why a connection broke.
@@ -34,14 +34,9 @@ impl Peer {
     }
 
     /// The algorithms to offer. Of the host keys only the pinned one's: a host with several kinds would otherwise show
-    /// the kind that it prefers, and be refused although it holds the pinned key too. SHA-1 signatures of RSA keys are
-    /// not offered.
+    /// the kind that it prefers, and be refused although it holds the pinned key too.
     pub(crate) fn preferred(&self) -> Preferred {
-        let key = match self.host_key.algorithm() {
-            Algorithm::Rsa { .. } => [HashAlg::Sha512, HashAlg::Sha256].map(|hash| Algorithm::Rsa { hash: Some(hash) }).to_vec(),
-            other => vec![other],
-        };
-        Preferred { key: Cow::Owned(key), ..Preferred::DEFAULT }
+        Preferred { key: Cow::Owned(vec![self.host_key.algorithm()]), ..Preferred::DEFAULT }
     }
 }
 

@@ -267,6 +267,7 @@ pub fn storm() -> Draft {
         name: if n.is_multiple_of(331) { format!("Custom{n}") } else { names[n % names.len()].to_owned() },
         target: format!("node-{:02}", n % 40),
         open: !n.is_multiple_of(5),
+        critical: n % 250 == 7,
     };
     let mut draft = Draft::storm(id(9_000), 1, 20, at(0));
     draft.storm_is(Storm::of(&(0..1_000).map(line).collect::<Vec<_>>()), at(30));

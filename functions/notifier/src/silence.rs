@@ -1,5 +1,7 @@
 //! An hour of silence, made in Alertmanager, for the one alert that an incident was opened with.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use shared::alertmanager::{AlertmanagerError, Wanted};
 use shared::domain::id::IncidentId;
@@ -52,7 +54,9 @@ impl App {
     async fn silence(&self, incident: &Incident, by: &str, now: Timestamp) -> Result<Silence, SilenceError> {
         let alertmanager = self.alertmanager.as_ref().ok_or(SilenceError::NotConfigured)?;
         let labels = labels(&incident.alert).filter(|_| incident.can_be_silenced()).ok_or(Refusal::Impossible)?;
-        let wanted = Wanted { labels: &labels, until: now + LASTS, by, comment: &Silence::comment(&incident.id) };
+        // Of the incident's other alerts people want to go on hearing: the button says that it is about this one.
+        let members = BTreeSet::new();
+        let wanted = Wanted { labels: &labels, members: &members, until: now + LASTS, by, comment: &Silence::comment(&incident.id) };
         Ok(alertmanager.silence(wanted, now).await?)
     }
 }

@@ -107,6 +107,16 @@ fn who_runs_by_itself_says_so_and_a_silence_says_until_when() {
     let extras = Extras { silence_possible: true, silenced_until: Some(incident.opened_at) };
     let card = templates().card(Language::English, &incident, &extras);
     assert!(card.text.plain().contains("🔕 Silenced until 2026-11-") && !asks(&card).concat().contains(&"silence".to_owned()));
+    incident.silence_fault = Some("a silence of this alert would also hide 2 other active alerts: <A>, B".to_owned());
+    let refused = Language::ALL.map(|language| templates().card(language, &incident, &Extras::default()).text.plain());
+    for (text, words) in refused
+        .iter()
+        .zip(["🔔 Not silenced: a silence of this alert would also hide 2 other active alerts: <A>, B", "未能靜音：a silence"])
+    {
+        assert!(text.contains(words), "{text}");
+    }
+    let card = templates().card(Language::English, &incident, &extras);
+    assert!(!card.text.plain().contains("Not silenced"), "it is silenced by now");
     let card = templates().card(Language::English, &incident, &Extras::default());
     assert!(!asks(&card).concat().contains(&"silence".to_owned()), "nobody could do it");
     assert!(!card.text.plain().contains("left out"));
@@ -159,6 +169,25 @@ fn the_card_of_a_storm_accounts_for_every_incident() {
     });
     assert_eq!(counts.fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1)), (800, 1_000), "{text}");
     assert!(text.contains("TargetDown: node-"), "{text}");
+}
+
+#[test]
+fn the_card_of_a_storm_names_the_critical_ones_first() {
+    let id = samples::storm().incident.id;
+    let line = |n: usize| {
+        let (name, critical) = if n % 25 == 24 { ("DiskFull", true) } else { ("HighLatency", false) };
+        Tied { incident_id: id.clone(), name: name.to_owned(), target: format!("node-{n}"), open: true, critical }
+    };
+    let storm = |lines: usize| Incident { storm: Some(Storm::of(&(0..lines).map(line).collect::<Vec<_>>())), ..samples::storm().incident };
+    let texts = Language::ALL.map(|language| templates().card(language, &storm(100), &Extras::default()).text.plain());
+    for text in &texts {
+        let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).take(4).collect();
+        assert_eq!(lines.last(), Some(&"🔴 DiskFull: node-24, node-49, node-74, node-99"), "{text}");
+    }
+    assert!(texts[0].contains("🔴 4 critical, without a card of their own:\n") && !texts[0].contains("🔴 and"), "{}", texts[0]);
+    let many = english(&storm(1_000)).text.plain();
+    assert!(many.contains("🔴 40 critical") && many.contains("node-24, node-49") && many.contains("\n🔴 and 20 more\n"), "{many}");
+    assert!(!english(&storm(10)).text.plain().contains('🔴'));
 }
 
 #[test]
@@ -456,6 +485,7 @@ fn messages(incident: &Incident, text: &str) -> Vec<Content> {
         name: format!("{}{text}", n % 30),
         target: text.to_owned(),
         open: n.is_multiple_of(2),
+        critical: n.is_multiple_of(3),
     };
     let storm = Incident { storm: Some(Storm::of(&(0..60).map(line).collect::<Vec<_>>())), ..incident.clone() };
     let mut report = incident.clone();

@@ -99,7 +99,7 @@ fn the_kill_switch_ends_a_run_that_waits_for_the_bridge_and_nothing_is_lost() {
     let (mut draft, plan) = running(|_| {});
     begin(&mut draft, &plan, ME, NOW);
     let refused = StepResult::without_output(Outcome::NotInvoked, "Nothing ran: the bridge is busy.", 1);
-    assert!(end(&mut draft, &plan.steps[0], &refused, ME, NOW));
+    assert!(end(&mut draft, &plan, &refused, ME, NOW));
     assert_eq!(events(&draft), [(Event::StepStarted, true)], "it is tried again");
     stop(&mut draft, &plan, ME, NOW);
     let repair = draft.incident.repair.as_ref().expect("ran");

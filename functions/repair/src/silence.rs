@@ -1,6 +1,7 @@
 //! The silence of a repair in Alertmanager: made before the first step, taken away at the first failure and at the end. Whatever goes
 //! wrong with it is told, and stops nothing.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use aws_types::SdkConfig;
@@ -76,7 +77,9 @@ impl Silencer {
         let (Some(alertmanager), Some(until)) = (&self.0, incident.wants_repair_silence(clock())) else { return Ok(incident) };
         let (Some(labels), Some(repair)) = (labels(&incident.alert), &incident.repair) else { return Ok(incident) };
         let hash = &repair.plan_hash;
-        let wanted = Wanted { labels: &labels, until, by: ACTOR, comment: &RepairSilence::comment(&incident.id, hash) };
+        let episode = store.episode(&incident.fingerprint).await?.filter(|episode| episode.incident_id == incident.id);
+        let members: BTreeSet<String> = episode.map(|episode| episode.members.into_keys().map(String::from).collect()).unwrap_or_default();
+        let wanted = Wanted { labels: &labels, members: &members, until, by: ACTOR, comment: &RepairSilence::comment(&incident.id, hash) };
         let made = alertmanager.silence(wanted, clock()).await.map_err(|error| {
             warn!(incident_id = %incident.id, %error, "the repair runs without a silence");
             error.to_string()

@@ -135,6 +135,9 @@ pub struct Incident {
     /// When somebody asked for a silence last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silence_asked_at: Option<Timestamp>,
+    /// Why there was none, when somebody asked for it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence_fault: Option<String>,
     /// The silence of its last repair.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repair_silence: Option<RepairSilence>,

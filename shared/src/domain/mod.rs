@@ -55,6 +55,7 @@ pub mod server_url;
 #[cfg(feature = "playbooks")]
 pub mod service;
 pub mod silence;
+pub mod silence_matchers;
 #[cfg(feature = "playbooks")]
 pub mod situation;
 #[cfg(feature = "playbooks")]

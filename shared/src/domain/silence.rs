@@ -64,6 +64,7 @@ pub fn ask(draft: &mut Draft, by: &str, now: Timestamp) -> Result<(), Refusal> {
     }
     if draft.incident.silence_asked_at.is_none_or(|before| now >= before + APART) {
         draft.incident.silence_asked_at = Some(now);
+        draft.incident.silence_fault = None;
         draft.record(now, News::new(Event::SilenceRequested, by, "an hour without further alerts was asked for"));
     }
     Ok(())
@@ -123,11 +124,13 @@ impl Draft {
         let context = json!({ "silence_id": silence.id, "until": silence.until, "by": silence.by });
         self.record(now, News::new(Event::SilenceCreated, ACTOR, format!("silenced until {:.0}", silence.until)).with(context));
         self.incident.silence = Some(silence);
+        self.incident.silence_fault = None;
     }
 
     /// Notes why there is no silence. It can be asked for again at once.
     pub fn not_silenced(&mut self, why: &str, now: Timestamp) {
         self.incident.silence_asked_at = None;
+        self.incident.silence_fault = Some(why.to_owned());
         self.record(now, News::new(Event::SilenceCreated, ACTOR, "there is no silence").failed(why));
     }
 }
@@ -174,7 +177,9 @@ mod tests {
         assert_eq!((ask(&mut draft, "telegram:7", NOW + APART), draft.entries.len()), (Ok(()), 2));
 
         draft.not_silenced("it refuses", NOW + APART);
+        assert_eq!(draft.incident.silence_fault.as_deref(), Some("it refuses"), "the card says why");
         assert_eq!((ask(&mut draft, "telegram:7", NOW + APART), draft.entries.len()), (Ok(()), 4), "what failed is asked for anew");
+        assert_eq!(draft.incident.silence_fault, None, "and may be answered otherwise");
 
         let until = NOW + LASTS;
         draft.silenced(Silence { id: "s1".to_owned(), until, by: "telegram:7".to_owned() }, NOW);

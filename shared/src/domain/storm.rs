@@ -1,15 +1,17 @@
 //! Storms: when many incidents open within a minute, people get one card for all of them, and one analysis is paid for.
 //!
 //! Each alert keeps its episode and its incident, with its count and its log. Incidents beyond the limit of their minute are tied to
-//! the storm's incident, which lists them and is over when the last of them is.
+//! the storm's incident, which lists them and is over when the last of them is. Critical incidents have a limit of their own, so that
+//! a flood of milder ones takes no card from them; those beyond it are named first on the storm's card.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::alert::{Alert, AlertSeverity, AlertStatus, AlertType, Texts};
+use super::analysis::Severity;
 use super::digest::Digest;
 use super::draft::Draft;
 use super::episode::Firing;
@@ -21,6 +23,8 @@ use super::operation_log::{Event, News};
 const SHOWN: usize = 10;
 /// How many names of alerts a storm counts by name. What is tied beyond them is counted together.
 const GROUPS: usize = 20;
+/// How many of the critical ones a storm names: with texts of common length, they fit onto a card together with everything else.
+pub const CRITICAL_SHOWN: usize = 40;
 
 /// What is tied to a storm, as of the last look.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +39,12 @@ pub struct Storm {
     /// [`Storm::others`] is the rest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<(String, u64, u64)>,
+    /// How many of those that are open are critical.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub critical_open: u64,
+    /// Of these, 40 at most: alert and target. Each name of an alert is among them before any comes a second time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub critical: Vec<(String, String)>,
 }
 
 impl Storm {
@@ -52,7 +62,9 @@ impl Storm {
         let mut groups: Vec<(String, u64, u64)> = counts.into_iter().map(|(name, (tied, open))| (name.to_owned(), tied, open)).collect();
         groups.sort_by_key(|(_, tied, open)| Reverse((*open, *tied)));
         groups.truncate(GROUPS);
-        Self { tied: lines.len() as u64, open: open.count() as u64, shown, groups }
+        let critical: Vec<&Tied> = open.clone().filter(|line| line.critical).collect();
+        let critical_open = critical.len() as u64;
+        Self { tied: lines.len() as u64, open: open.count() as u64, shown, groups, critical_open, critical: named(critical) }
     }
 
     /// How many are tied, and how many of those are open, whose alerts have a name that is not among the groups.
@@ -61,6 +73,18 @@ impl Storm {
         let (tied, open) = self.groups.iter().fold((0, 0), |(all, up), (_, tied, open)| (all + tied, up + open));
         (self.tied.saturating_sub(tied), self.open.saturating_sub(open))
     }
+}
+
+/// Those that are named, with their targets: the first of each alert's name, then the others, as many as there is room for.
+fn named(critical: Vec<&Tied>) -> Vec<(String, String)> {
+    let mut names = BTreeSet::new();
+    let (first, more): (Vec<&Tied>, Vec<&Tied>) = critical.into_iter().partition(|line| names.insert(line.name.as_str()));
+    first.into_iter().chain(more).take(CRITICAL_SHOWN).map(|line| (line.name.clone(), line.target.clone())).collect()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// One line of a storm's list: a tied incident, written in the transaction that changes the incident.
@@ -74,6 +98,8 @@ pub struct Tied {
     pub target: String,
     /// False once it is resolved.
     pub open: bool,
+    /// True if it is critical, from the beginning or because a worse alert joined it.
+    pub critical: bool,
 }
 
 impl Tied {
@@ -82,9 +108,15 @@ impl Tied {
     pub fn of(incident: &Incident) -> Option<(IncidentId, Self)> {
         let storm = incident.tied_to.clone()?;
         let Alert { name, target, .. } = &incident.alert;
-        let open = incident.status != Status::Resolved;
-        Some((storm, Self { incident_id: incident.id.clone(), name: name.clone(), target: target.clone(), open }))
+        let (open, critical) = (incident.status != Status::Resolved, is_critical(incident));
+        Some((storm, Self { incident_id: incident.id.clone(), name: name.clone(), target: target.clone(), open, critical }))
     }
+}
+
+/// True for an incident that a storm must not hide: P0 or P1.
+#[must_use]
+pub fn is_critical(incident: &Incident) -> bool {
+    incident.severity <= Severity::P1
 }
 
 /// The minute since 1970 in which an incident was opened: storms are counted by it, also when a queue was late.
@@ -142,6 +174,12 @@ impl Draft {
         }
         let over = found.open == 0 && found.tied > 0;
         let tied = found.tied;
+        let known = self.incident.storm.as_ref().map_or(0, |known| known.critical_open);
+        if found.critical_open > known {
+            let context = serde_json::json!({ "critical_before": known, "critical": found.critical_open });
+            let detail = format!("{} critical incidents without a card of their own are part of the storm", found.critical_open);
+            self.record(now, News::new(Event::SeverityEscalated, "notifier", detail).with(context));
+        }
         self.incident.storm = Some(found);
         match (self.incident.status == Status::Resolved, over) {
             (false, true) => {
@@ -163,10 +201,14 @@ impl Draft {
 #[cfg(test)]
 mod tests {
     use std::cmp::Reverse;
+    use std::collections::BTreeSet;
 
     use jiff::{SignedDuration, Timestamp};
 
-    use super::{Draft, Event, IncidentId, Status, Storm, Tied, minute};
+    use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_assert_eq, proptest};
+
+    use super::{CRITICAL_SHOWN, Draft, Event, IncidentId, Status, Storm, Tied, minute};
+    use crate::domain::alert::AlertSeverity;
     use crate::domain::transition::tests::opened;
 
     fn storm() -> Draft {
@@ -220,7 +262,8 @@ mod tests {
     fn every_incident_of_the_largest_storm_is_counted_once() {
         let line = |n: usize| {
             let incident_id = IncidentId::try_from(format!("01ARZ3NDEKTSV4RRFFQ69G{n:04}")).expect("a ULID");
-            Tied { incident_id, name: format!("Alert{}", n % 37), target: "web".into(), open: n.is_multiple_of(3) }
+            let (open, critical) = (n.is_multiple_of(3), n.is_multiple_of(2));
+            Tied { incident_id, name: format!("Alert{}", n % 37), target: "web".into(), open, critical }
         };
         let storm = Storm::of(&(0..1_000).map(line).collect::<Vec<_>>());
         let (tied, open) = storm.others();
@@ -231,6 +274,66 @@ mod tests {
         // A storm that was written before there were groups: everything is among the others.
         let old: Storm = serde_json::from_str(r#"{"tied":3,"open":1,"shown":[]}"#).expect("a storm");
         assert_eq!(old.others(), (3, 1));
+        let names: BTreeSet<&str> = storm.critical.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!((storm.critical_open, storm.critical.len(), names.len()), (167, CRITICAL_SHOWN, 37), "no name is left out");
+    }
+
+    #[test]
+    fn escalation_of_a_tied_incident_names_it_and_is_in_the_storms_log() {
+        let (mut draft, mut of_storm) = (opened(), storm());
+        let now = Timestamp::UNIX_EPOCH;
+        draft.tie(&of_storm.incident.id, now);
+        let line = |draft: &Draft| Tied::of(&draft.incident).expect("a line").1;
+        of_storm.storm_is(Storm::of(&[line(&draft)]), now);
+        draft.escalated(AlertSeverity::Critical, 2, now);
+        for _ in 0..2 {
+            of_storm.storm_is(Storm::of(&[line(&draft)]), now);
+        }
+        let shown = of_storm.incident.storm.as_ref().expect("a storm");
+        assert_eq!((shown.critical_open, shown.critical.as_slice()), (1, [("TargetDown".to_owned(), "web".to_owned())].as_slice()));
+        let events: Vec<Event> = of_storm.entries.iter().map(|entry| entry.event).collect();
+        assert_eq!(events, [Event::AlertReceived, Event::SeverityEscalated], "once");
+        draft.resolved(3, now);
+        assert_eq!(Storm::of(&[line(&draft)]).critical_open, 0, "what is over is not named");
+    }
+
+    /// The incidents of a minute as they arrive: critical or not.
+    fn arrivals() -> impl Strategy<Value = Vec<(usize, bool)>> {
+        let all =
+            (0usize..50, 0usize..300).prop_map(|(critical, milder)| (0..critical + milder).map(|n| (n, n < critical)).collect::<Vec<_>>());
+        all.prop_flat_map(|all| Just(all).prop_shuffle())
+    }
+
+    proptest! {
+        #[test]
+        fn in_any_order_each_critical_incident_is_named(arrivals in arrivals(), limit in 10u64..25, over in any::<prop::sample::Index>()) {
+            // What `store::place` does with its two sets.
+            let (mut own_card, mut alone, mut critical_alone, mut lines) = (BTreeSet::new(), 0, 0, Vec::new());
+            for (n, critical) in &arrivals {
+                let count = if *critical { &mut critical_alone } else { &mut alone };
+                if *count < limit {
+                    *count += 1;
+                    own_card.insert(*n);
+                    continue;
+                }
+                let incident_id = IncidentId::try_from(format!("01ARZ3NDEKTSV4RRFFQ69G{n:04}")).expect("a ULID");
+                lines.push(Tied { incident_id, name: format!("Alert{}", n % 7), target: n.to_string(), open: true, critical: *critical });
+            }
+            if let Some(line) = (!lines.is_empty()).then(|| over.index(lines.len())) {
+                lines[line].open = false;
+            }
+            let storm = Storm::of(&lines);
+            let named: BTreeSet<&str> = storm.critical.iter().map(|(_, target)| target.as_str()).collect();
+            let open = |n: &usize| lines.iter().all(|line| line.open || line.target != n.to_string());
+            for (n, critical) in &arrivals {
+                if *critical && open(n) {
+                    prop_assert!(own_card.contains(n) || named.contains(n.to_string().as_str()), "{} {:?}", n, storm);
+                } else {
+                    prop_assert!(!named.contains(n.to_string().as_str()), "only critical ones that are open stand there");
+                }
+            }
+            prop_assert_eq!(storm.critical_open, storm.critical.len() as u64);
+        }
     }
 
     #[test]

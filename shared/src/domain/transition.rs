@@ -62,6 +62,7 @@ impl Draft {
             silence: None,
             logged_presses: Vec::new(),
             silence_asked_at: None,
+            silence_fault: None,
             repair_silence: None,
             tied_to: None,
             storm: None,

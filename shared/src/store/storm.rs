@@ -29,18 +29,20 @@ pub enum Place {
 }
 
 impl Store {
-    /// Finds the place of an incident among those of its minute. An incident that asks again has the place that it had.
+    /// Finds the place of an incident among those of its minute that are critical, or among those that are not: a flood of the one kind
+    /// takes no place from the other. An incident that asks again has the place that it had.
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn place(&self, minute: i64, incident: &IncidentId, limit: u32, now: Timestamp) -> Result<Place, StoreError> {
+    pub async fn place(&self, minute: i64, incident: &IncidentId, critical: bool, limit: u32, now: Timestamp) -> Result<Place, StoreError> {
         let request = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(minute_key(minute)))
-            .update_expression("ADD alone :incident SET expires_at = :expires_at")
-            .condition_expression("attribute_not_exists(alone) OR size(alone) < :limit OR contains(alone, :id)")
+            .update_expression("ADD #alone :incident SET expires_at = :expires_at")
+            .condition_expression("attribute_not_exists(#alone) OR size(#alone) < :limit OR contains(#alone, :id)")
+            .expression_attribute_names("#alone", if critical { "critical_alone" } else { "alone" })
             .expression_attribute_values(":incident", AttributeValue::Ss(vec![incident.to_string()]))
             .expression_attribute_values(":id", text(incident.as_str()))
             .expression_attribute_values(":limit", number(limit))
@@ -171,6 +173,7 @@ pub(super) fn line(table: &str, storm: &IncidentId, tied: &Tied) -> Result<Put, 
     item.insert("name".to_owned(), text(&tied.name));
     item.insert("target".to_owned(), text(&tied.target));
     item.insert("open".to_owned(), AttributeValue::Bool(tied.open));
+    item.insert("critical".to_owned(), AttributeValue::Bool(tied.critical));
     Put::builder().table_name(table).set_item(Some(item)).build().map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
@@ -182,6 +185,7 @@ fn read(item: &Item) -> Result<Tied, StoreError> {
         name: reader.text("name")?.to_owned(),
         target: reader.text("target")?.to_owned(),
         open: reader.flag("open")?,
+        critical: reader.flag("critical")?,
     })
 }
 

@@ -16,6 +16,8 @@ const TARGETS_SHOWN: usize = 10;
 const TARGETS_OF_A_GROUP: usize = 3;
 /// How much of each is shown.
 const TARGET_CHARACTERS: usize = 40;
+/// How many targets of the critical ones of one alert's name.
+const CRITICAL_TARGETS: usize = 20;
 
 /// What `incident.html` and `storm.html` are given.
 #[derive(Debug, Clone, Serialize)]
@@ -42,6 +44,8 @@ pub struct Card {
     pub opened_at: String,
     /// Until when Alertmanager is silent about it, or nothing.
     pub silenced_until: String,
+    /// Why Alertmanager is not silent about it although somebody asked for that, or nothing.
+    pub silence_why: String,
     /// Its id.
     pub id: String,
     /// What was found out.
@@ -65,12 +69,27 @@ pub struct Tied {
     pub tied: u64,
     /// How many of them are not resolved.
     pub tied_open: u64,
+    /// How many of those are critical.
+    pub critical_open: u64,
+    /// The critical ones that are open, by the names of their alerts.
+    pub critical: Vec<Critical>,
+    /// How many critical ones that are open are not among these.
+    pub critical_others: u64,
     /// The names of their alerts, with counts. Together with the others they add up.
     pub groups: Vec<Group>,
     /// How many have other names.
     pub others: u64,
     /// How many of those are not resolved.
     pub others_open: u64,
+}
+
+/// The open critical incidents of a storm whose alerts have one name.
+#[derive(Debug, Clone, Serialize)]
+pub struct Critical {
+    /// The name.
+    pub name: String,
+    /// Their targets.
+    pub targets: String,
 }
 
 /// The incidents of a storm whose alerts have one name.
@@ -103,6 +122,7 @@ impl Card {
             flaps: incident.flaps,
             opened_at: moment(incident.opened_at),
             silenced_until: silenced_until.map(moment).unwrap_or_default(),
+            silence_why: why_not_silenced(incident),
             id: incident.id.to_string(),
             finding: Finding::of(incident),
             plan: Planned::of(incident),
@@ -121,8 +141,45 @@ impl Tied {
             Group { name: short(name, NAME_CHARACTERS), tied: *tied, open: *open, targets: targets.join(", ") }
         };
         let (others, others_open) = storm.others();
-        Self { tied: storm.tied, tied_open: storm.open, groups: storm.groups.iter().map(group).collect(), others, others_open }
+        let (critical, named) = Critical::of(&storm.critical);
+        Self {
+            tied: storm.tied,
+            tied_open: storm.open,
+            critical_open: storm.critical_open,
+            critical,
+            critical_others: storm.critical_open.saturating_sub(named),
+            groups: storm.groups.iter().map(group).collect(),
+            others,
+            others_open,
+        }
     }
+}
+
+impl Critical {
+    /// Those of a storm, by name, and how many of them are named with their target.
+    fn of(critical: &[(String, String)]) -> (Vec<Self>, u64) {
+        let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
+        for (name, target) in critical {
+            let at = groups.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
+                groups.push((name, Vec::new()));
+                groups.len() - 1
+            });
+            if groups[at].1.len() < CRITICAL_TARGETS {
+                groups[at].1.push(short(target, TARGET_CHARACTERS));
+            }
+        }
+        let named = groups.iter().map(|(_, targets)| targets.len() as u64).sum();
+        (
+            groups.into_iter().map(|(name, targets)| Self { name: short(name, NAME_CHARACTERS), targets: targets.join(", ") }).collect(),
+            named,
+        )
+    }
+}
+
+/// What the last request for a silence met, as long as another one can be made.
+fn why_not_silenced(incident: &Incident) -> String {
+    let fault = incident.silence_fault.as_deref().filter(|_| incident.can_be_silenced());
+    fault.map(|why| short(why, TEXT_CHARACTERS)).unwrap_or_default()
 }
 
 fn icon(status: Status) -> &'static str {
