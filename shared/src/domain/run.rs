@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::condition::Seen;
 use super::plan::{Phase, Plan, PlannedStep};
-use super::repair::{Effect, Outcome, Repair, RepairOutcome, StepResult, StepRun};
+use super::repair::{Effect, Outcome, OutputEnd, Repair, RepairOutcome, StepResult, StepRun};
 
 /// How often a fact or an idempotent step is started before it is given up: each start but the last one found its worker dead.
 const STARTS: u32 = 3;
@@ -114,6 +114,7 @@ impl Repair {
         // A fact has no wrong exit status.
         last.succeeded = result.succeeded() || (last.phase == Phase::Facts && result.outcome == Outcome::Exited);
         last.finished = last.succeeded || last.phase != Phase::Verify || last.tries > step.retries;
+        last.output = if last.succeeded { OutputEnd::default() } else { OutputEnd::of(result) };
         if let (Phase::Facts, Some(name), Some(exit_status)) = (last.phase, &step.fact, result.exit_status) {
             self.facts.insert(name.clone(), Seen::of(exit_status, &result.stdout));
         }
