@@ -90,7 +90,7 @@ impl FlowNotice {
     /// What is told of a run's stages that failed, which are known by their reports.
     #[must_use]
     pub fn of(run: &flow::Flow, failed: &[IncidentId]) -> Self {
-        let told = run.stages.iter().filter(|stage| failed.contains(&stage.incident_id));
+        let told = run.stages.iter().filter(|stage| stage.state == State::Failed && failed.contains(&stage.incident_id));
         let (failures, failures_more) = first(told.map(Failure::of).collect(), FAILURES_SHOWN);
         let Flow { name, commit, triggered_by, url, id, .. } = Flow::of(run);
         Self { name, commit, triggered_by, failures, failures_more, url, id }
