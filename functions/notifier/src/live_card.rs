@@ -45,7 +45,7 @@ impl Pump<'_> {
     ) -> Result<(), Failure> {
         let now = (self.clock)();
         let mut stored = self.store.card(of, &self.channel.name).await?;
-        self.arrange_notices(of, &presented.shown, incident, &mut stored).await?;
+        Box::pin(self.arrange_notices(of, &presented.shown, incident, &mut stored)).await?;
         let before = stored.card.clone();
         match step(&before, &presented.shown, now) {
             Step::Nothing => {}
@@ -87,7 +87,7 @@ impl Pump<'_> {
             }
         }
         if let Some(incident) = incident {
-            self.log(of, &mut stored, &before, incident).await?;
+            Box::pin(self.log(of, &mut stored, &before, incident)).await?;
         }
         Ok(self.store.told(&self.channel.name, due).await?)
     }

@@ -115,8 +115,8 @@ impl Pump<'_> {
 
     async fn tell(&self, state: &mut ChannelState, mut due: Due) -> Result<(), Failure> {
         let told = match due.subject.clone() {
-            Subject::Incident(id) => self.incident(state, &mut due, &id).await,
-            Subject::Flow(id) => self.flow(state, &mut due, &id).await,
+            Subject::Incident(id) => Box::pin(self.incident(state, &mut due, &id)).await,
+            Subject::Flow(id) => Box::pin(self.flow(state, &mut due, &id)).await,
             Subject::Budget(day) => match self.store.spending(day).await {
                 Ok(spending) => {
                     let notice = self.presenter.budget(day, &spending);
@@ -125,8 +125,8 @@ impl Pump<'_> {
                 Err(error) => Err(error.into()),
             },
             Subject::Escalation(approval) => self.escalation(state, &mut due, &approval).await,
-            Subject::Notice(id) => self.notices(state, &mut due, &id).await,
-            Subject::FlowNotice(id) => self.flow_notices(state, &mut due, &id).await,
+            Subject::Notice(id) => Box::pin(self.notices(state, &mut due, &id)).await,
+            Subject::FlowNotice(id) => Box::pin(self.flow_notices(state, &mut due, &id)).await,
             Subject::More { what, incident_id, press } => self.more(state, &mut due, what, &incident_id, &press).await,
         };
         match told {
