@@ -84,12 +84,19 @@ class App:
         content = _content(given)
         metadata = _metadata(given)
         thread = given.get("thread_ts")
-        if thread is not None and self.find(channel, thread) is None:
+        root = self.find(channel, thread) if thread is not None else None
+        if thread is not None and root is None:
             raise Refused("thread_not_found")
+        if root is not None and "thread_ts" in root:
+            raise Refused("cannot_reply_to_message")
         channel.take()
         message: Parameters = {"type": "message", "user": BOT_USER, "bot_id": BOT, "app_id": APP, "ts": self._ts(), **content}
         message |= {"unfurl_links": given.get("unfurl_links", True)}
         message |= {"thread_ts": thread} if thread else {}
+        # Shown in the channel as well (https://docs.slack.dev/reference/events/message/thread_broadcast); alone it means nothing.
+        if thread and str(given.get("reply_broadcast", "")).lower() in ("1", "true"):
+            message["subtype"] = "thread_broadcast"
+        message["mentions"] = slack_blocks.mentions(content["blocks"])
         message |= {"metadata": metadata} if metadata else {}
         message["history"] = [{"at": time.time(), **content}]
         channel.messages.append(message)
@@ -124,7 +131,8 @@ class App:
         if not 1 <= limit <= 999:
             raise Refused("invalid_limit")
         # Answers in threads are conversations.replies' to give.
-        found = [message for message in reversed(channel.messages) if "thread_ts" not in message]
+        shown = [message for message in channel.messages if "thread_ts" not in message or message.get("subtype") == "thread_broadcast"]
+        found = list(reversed(shown))
         with_metadata = str(given.get("include_all_metadata", "")).lower() in ("1", "true")
         return {"messages": [public(message, with_metadata) for message in found[:limit]], "has_more": len(found) > limit}
 
@@ -172,7 +180,7 @@ class App:
 
 
 def public(message: Parameters, metadata: bool = True) -> Parameters:
-    return {key: value for key, value in message.items() if key != "history" and (metadata or key != "metadata")}
+    return {key: value for key, value in message.items() if key not in ("history", "mentions") and (metadata or key != "metadata")}
 
 
 def _content(given: Parameters) -> Parameters:

@@ -5,6 +5,7 @@ Source: https://docs.slack.dev/reference/block-kit/blocks/ and the block element
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 MOST_BLOCKS = 50
@@ -29,6 +30,12 @@ def fault(blocks: Any) -> tuple[str, str] | None:
 
 def buttons(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [element for block in blocks if block["type"] == "actions" for element in block["elements"]]
+
+
+def mentions(blocks: list[dict[str, Any]]) -> list[str]:
+    """The ids of the users whom the blocks mention, in mrkdwn only."""
+    texts = [block["text"] for block in blocks if block["type"] == "section"]
+    return [user for text in texts if text["type"] == "mrkdwn" for user in re.findall(r"<@([UW][A-Z0-9]+)>", text["text"])]
 
 
 def _block(block: Any, seen: set[str]) -> str | None:

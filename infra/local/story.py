@@ -107,9 +107,13 @@ class Chapter:
 
         return self.wait(f"incident {incident} with status {wanted}", seconds, look)
 
+    def cards(self) -> list[Item]:
+        """The messages in the chat that stand below no other."""
+        messages: list[Item] = self.telegram.control("messages", chat_id=CHAT_ID)["messages"]
+        return [message for message in messages if not message["reply_to_message_id"]]
+
     def card(self) -> Item | None:
-        messages = self.telegram.control("messages", chat_id=CHAT_ID)["messages"]
-        return messages[-1] if messages else None
+        return next(reversed(self.cards()), None)
 
     def see_the_card(self, incident: str) -> Item:
         def look() -> tuple[Item | None, str]:
@@ -152,6 +156,12 @@ class Chapter:
         edits = len(result["history"]) - 1
         self.screen.stage(f"the card now reads ({edits} edits)" if result["message_id"] == card["message_id"] else "a result card")
         self.screen.quote(str(result["text"]))
+        messages = self.telegram.control("messages", chat_id=CHAT_ID)["messages"]
+        below = [message for message in messages if message["reply_to_message_id"] == result["message_id"]]
+        if not below:
+            raise StageFailed("a new message below the card, which makes a sound", "there is none", str(self.local.run.logs))
+        self.screen.stage("and a new message below it, which makes a sound")
+        self.screen.quote(str(below[-1]["text"]))
 
     def see_it_converge(self, incident: str) -> None:
         def look() -> tuple[bool | None, str]:
@@ -169,7 +179,7 @@ class Chapter:
             return (entries if "ALERT_CONVERGED" in events else None), f"log events {events}"
 
         entries = self.wait("the convergence in the operation log", 10, look)
-        cards = self.telegram.control("messages", chat_id=CHAT_ID)["messages"]
+        cards = self.cards()
         if len(cards) != 1:
             raise StageFailed("one card in the chat", f"{len(cards)} cards", str(self.local.run.logs))
         self.screen.stage(f"operation log of {incident}")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from infra.local.telegram_html import CannotParse, visible_text
+from infra.local.telegram_html import CannotParse, mentioned, visible_text
 
 Parameters = dict[str, Any]
 NOT_MODIFIED = (
@@ -95,6 +95,8 @@ class Bot:
             "chat_id": chat,
             "date": now,
             "reply_to_message_id": replied_to,
+            "mentions": mentioned(content["html"]),
+            "disable_notification": _truth(given.get("disable_notification")),
             **content,
             "history": [{"at": time.time(), **content}],
         }

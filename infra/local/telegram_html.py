@@ -15,6 +15,9 @@ ATTRIBUTE = re.compile(r"\s+([a-zA-Z-]+)(?:=(\"[^\"]*\"|'[^']*'|[^\s\"'<>]+))?")
 ENTITY = re.compile(r"&(?:lt|gt|amp|quot|#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6});")
 
 
+MENTION = re.compile(r'<a\s+href="tg://user\?id=([0-9]{1,19})">')
+
+
 class CannotParse(ValueError):
     """The text after `Bad Request: can't parse entities: `."""
 
@@ -38,6 +41,11 @@ def visible_text(source: str) -> str:
     if open_tags:
         raise CannotParse(f'Can\'t find end tag corresponding to start tag "{open_tags[-1]}"')
     return "".join(text) + _decode(source[position:])
+
+
+def mentioned(source: str) -> list[int]:
+    """The ids of the users that a text mentions inline (`tg://user?id=…`)."""
+    return [int(user) for user in MENTION.findall(source)]
 
 
 def _step(match: re.Match[str], at: int, open_tags: list[str]) -> None:

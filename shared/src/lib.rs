@@ -44,6 +44,8 @@ pub mod operator_files;
 pub mod outbound;
 #[cfg(feature = "queue")]
 pub mod queue;
+#[cfg(feature = "redaction")]
+pub mod redaction;
 #[cfg(feature = "secret-cache")]
 pub mod secrets;
 #[cfg(feature = "signed")]

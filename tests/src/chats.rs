@@ -9,9 +9,10 @@ use notifier::templates::Templates;
 use notifier::{App, Failure};
 use serde_json::{Value, json};
 use shared::aws::AwsEnvironment;
+use shared::channels_file;
 use shared::domain::alert::AlertSeverity;
 use shared::domain::analysis::Severity;
-use shared::domain::channels::Language;
+use shared::domain::channels::{Channels, Language};
 use shared::domain::draft::Draft;
 use shared::domain::id::IncidentId;
 use shared::domain::incident::{Incident, Status};
@@ -218,8 +219,28 @@ impl Story {
     /// The card that an incident has to have at this time.
     #[must_use]
     pub fn presented(&self, incident: &Incident, now: Timestamp) -> Presented {
-        let templates = Templates::load(self.files.path());
-        Presenter { templates: &templates, language: Language::English, silences: false }.incident(incident, now)
+        let (templates, channels) = (Templates::load(self.files.path()), self.channels());
+        Presenter { templates: &templates, language: Language::English, silences: false, channels: &channels }.incident(incident, now)
+    }
+
+    /// What somebody is shown who asks for the details of an incident.
+    #[must_use]
+    pub fn details(&self, incident: &Incident, log: &[Entry]) -> Presented {
+        let (templates, channels) = (Templates::load(self.files.path()), self.channels());
+        Presenter { templates: &templates, language: Language::English, silences: false, channels: &channels }.details(incident, log)
+    }
+
+    fn channels(&self) -> Channels {
+        channels_file::load(self.files.path()).expect("the file is as the story wrote it")
+    }
+
+    /// The messages below the cards of a chat, which make a sound.
+    ///
+    /// # Panics
+    /// If the stand-in does not answer.
+    pub async fn replies(&self, chat: usize) -> Vec<Value> {
+        let all = self.messages(chat).await;
+        all.into_iter().filter(|message| !message["reply_to_message_id"].is_null()).collect()
     }
 }
 

@@ -269,7 +269,7 @@ async fn one_decision_is_made_by_whoever_may() {
     assert_eq!((status, problem["detail"].as_str()), (409, Some("api:ada has already decided: rejected")));
     let decided = stack.status(id, Status::Rejected).await;
     assert!(matches!(decided.approval.expect("kept").standing, Standing::Decided { verdict: Verdict::Reject, by, .. } if by == "api:ada"));
-    stack.card(id, "Rejected by api:ada").await;
+    stack.card(id, "Rejected by ada").await;
     let log = stack.log_with(id, Event::ApprovalDecided).await;
     assert_eq!(log.iter().filter(|entry| entry.event == Event::ApprovalDecided).count(), 1);
     assert!(log.iter().all(|entry| entry.event != Event::StepStarted), "nothing ran");

@@ -111,7 +111,7 @@ async fn the_guardrails_let_a_repair_through_once_and_stop_it_by_name() {
     let id = by_itself.id.as_str();
     let repaired = stack.status(id, Status::Repaired).await;
     assert!(stack.http.get(&stack.facts.target.health_url).send().await.is_ok(), "the service is well again");
-    stack.card(id, "Runs by itself: all guardrails passed").await;
+    stack.card(id, "Ran by itself: all guardrails passed").await;
     let log = stack.log_with(id, Event::TelegramResultSent).await;
     let triggered = &log[place(&log, Event::AutoRepairTriggered)];
     assert!(triggered.sequence < log[place(&log, Event::StepStarted)].sequence, "{log:#?}");

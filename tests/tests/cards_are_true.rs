@@ -14,7 +14,10 @@ use shared::domain::ask::Ask;
 use shared::domain::draft::Draft;
 use shared::domain::id::{ApprovalId, IncidentId};
 use shared::domain::incident::Status;
-use shared::domain::operation_log::{Event, verify};
+use shared::domain::operation_log::{Entry, Event, News, verify};
+use shared::domain::plan::Phase;
+use shared::domain::reanalysis;
+use shared::domain::repair::{OutputEnd, Repair, RepairOutcome, StepRun};
 use shared::message::Message;
 use tests::alert::{TestAlert, unique};
 use tests::chats::{Story, text};
@@ -114,7 +117,7 @@ impl World {
         let handled = match &sent.message {
             Message::IncidentOpened { incident_id } => return Box::pin(self.analyse(incident_id)).await,
             message if sent.queue == self.story.queue.url => self.story.hand(&self.workers[worker], message, &self.clock).await,
-            // Nobody repairs anything here.
+            Message::RepairApproved { incident_id, plan_hash } => return Box::pin(self.repair(incident_id, plan_hash)).await,
             _ => return,
         };
         if handled.is_err() {
@@ -142,6 +145,54 @@ impl World {
             // One message more would make a card true that was left behind.
             return;
         }
+        self.changed(id);
+    }
+
+    /// What the repair function does with an approved plan, in one go: what it records is all that a card can know.
+    async fn repair(&self, id: &IncidentId, plan_hash: &str) {
+        let fate = ulid::Ulid::generate().random() % 4;
+        let now = self.clock.now();
+        let decide = |draft: &mut Draft| {
+            let incident = &mut draft.incident;
+            let approved = incident.approval.as_ref().is_some_and(|approval| approval.plan_hash == plan_hash);
+            if !approved || incident.status != Status::Approved || incident.repair.is_some() {
+                return false;
+            }
+            let outcome = if fate == 0 { RepairOutcome::Verified } else { RepairOutcome::StepFailed };
+            let output = OutputEnd { stdout: String::new(), stderr: format!("why {fate}") };
+            let step = StepRun { detail: "it ended".into(), output, ..StepRun::ended(Phase::Steps, 0, fate == 0) };
+            let run = Repair { outcome: Some(outcome), finished_at: Some(now), steps: vec![step], ..Repair::start(plan_hash.into(), now) };
+            incident.repair = Some(run);
+            incident.status = if fate == 0 { Status::Repaired } else { Status::RepairFailed };
+            draft.record(now, News::new(Event::StepStarted, "repair", "step 1"));
+            let context = json!({ "outcome": outcome });
+            draft.record(now, News::new(Event::ExecutionCompleted, "repair", "playbook p").with(context));
+            true
+        };
+        let (_, ran) = self.story.stack.store.change(id, decide).await.expect("saved");
+        if ran {
+            self.changed(id);
+        }
+    }
+
+    /// What a new analysis does, where a person may ask for one.
+    async fn analyse_anew(&self, id: &IncidentId) {
+        let sample = samples::waiting().incident;
+        let (analysis, plan, now) = (sample.analysis.expect("analysed"), sample.plan.expect("planned"), self.clock.now());
+        let none = ulid::Ulid::generate().random() % 3 == 0;
+        let decide = |draft: &mut Draft| {
+            let Ok(round) = reanalysis::ask(draft, "telegram:71", now) else { return false };
+            let plan = |_: &mut Draft| if none { Err("no playbook fits".to_owned()) } else { Ok(plan.clone()) };
+            draft.reanalysed(round, (analysis.clone(), Vec::new()), plan, now, VALID_FOR);
+            true
+        };
+        let (_, asked) = self.story.stack.store.change(id, decide).await.expect("saved");
+        if asked {
+            self.changed(id);
+        }
+    }
+
+    fn changed(&self, id: &IncidentId) {
         let message = Message::IncidentChanged { incident_id: id.clone() };
         self.queues.put(Sent { at: self.clock.now(), queue: self.story.queue.url.clone(), message });
     }
@@ -298,13 +349,15 @@ impl Sequence<'_> {
     }
 
     async fn step(&mut self) {
-        let (what, now) = (self.random.below(12), self.world.clock.now());
+        let (what, now) = (self.random.below(15), self.world.clock.now());
         let name = match what {
             0 | 1 => "converges",
             2 | 3 => "turns",
             4 | 5 => "presses",
             6 => "time passes",
             7 | 8 => "races",
+            9 | 10 => "doubts",
+            11 => "worsens",
             _ => "messages",
         };
         let _ = write!(self.random.steps, " {name}");
@@ -317,6 +370,15 @@ impl Sequence<'_> {
             "turns" => Box::pin(self.turns()).await,
             "races" => Box::pin(self.race()).await,
             "presses" => Box::pin(self.presses()).await,
+            "doubts" => {
+                for id in self.incidents.clone() {
+                    Box::pin(self.world.analyse_anew(&id)).await;
+                }
+            }
+            "worsens" => {
+                self.alert.severity = "critical";
+                Box::pin(self.deliver()).await;
+            }
             "time passes" => self.world.clock.go_to(now + SignedDuration::from_mins([1, 20, 61, 130][self.random.below(4)])),
             _ => Box::pin(self.some_messages()).await,
         }
@@ -350,7 +412,52 @@ impl Sequence<'_> {
             }
             assert!(decided.values().all(|times| *times == 1), "{log:#?}");
             assert_eq!(log.iter().filter(|entry| entry.event == Event::TelegramSent).count(), 1, "{log:#?}");
+            let replies: Vec<&Value> = messages
+                .iter()
+                .filter(|message| !message["reply_to_message_id"].is_null() && text(message).contains(id.as_str()))
+                .collect();
+            let details = self.world.story.details(&incident, &log).content.text.plain();
+            card_agrees_with_the_log(text(cards[0]), &details, &log);
+            each_result_was_heard_once(&replies, &log);
         }
+    }
+}
+
+/// What a card says of what happened is what the log says that happened.
+fn card_agrees_with_the_log(card: &str, details: &str, log: &[Entry]) {
+    fn outcome(entry: &Entry) -> Option<&str> {
+        (entry.event == Event::ExecutionCompleted).then(|| entry.context["outcome"].as_str().expect("a word"))
+    }
+    let failed = log.iter().filter_map(outcome).filter(|outcome| *outcome == "step_failed").count();
+    // The last four runs are shown, and how many there were before.
+    let (runs, shown) = (log.iter().filter_map(outcome).count(), card.matches("a step failed").count());
+    assert!(runs > 4 || shown == failed, "{failed} runs failed, and the card shows {shown}: {card}");
+    let ran = log.iter().any(|entry| entry.event == Event::StepStarted);
+    assert!(!(ran && card.contains("nothing was run")), "{card}");
+    for person in PEOPLE {
+        assert!(!card.contains(&format!("telegram:{person}")), "their name is known: {card}");
+    }
+    let severity = |text: &str| text.split_whitespace().find(|word| matches!(*word, "P0" | "P1" | "P2" | "P3")).map(str::to_owned);
+    assert!(severity(card).is_some() && severity(card) == severity(details), "{card}\n{details}");
+    let alone = card.contains("Asks a human because") && card.contains("severity (P");
+    assert!(!alone || card.contains(&format!("severity ({}", severity(card).expect("one"))), "{card}");
+    // Of a run that is the last thing that happened to a plan, the card says why it failed.
+    let decided = log.iter().rposition(|entry| entry.event == Event::ApprovalRequested);
+    let ended = log.iter().rposition(|entry| outcome(entry) == Some("step_failed"));
+    assert!(ended < decided || ended.is_none() || card.contains("\nwhy "), "{card}");
+}
+
+/// Each run that ended made a sound: a reply, or the card itself when it was new, and none twice.
+fn each_result_was_heard_once(replies: &[&Value], log: &[Entry]) {
+    let told = |event: Event| log.iter().filter(move |entry| entry.event == event);
+    let titles = ["✅ Repaired and verified", "❌ The repair failed", "❌ The repair was verified, but"];
+    let results = replies.iter().filter(|reply| titles.iter().any(|title| text(reply).starts_with(title))).count();
+    let receipts: BTreeSet<u64> = told(Event::TelegramResultSent).map(|entry| entry.context["of"].as_u64().expect("which")).collect();
+    assert_eq!(receipts.len(), told(Event::TelegramResultSent).count(), "none is told twice: {log:#?}");
+    let by_card = told(Event::TelegramResultSent).filter(|entry| entry.context["update"].is_null()).count();
+    assert_eq!(results + by_card, receipts.len(), "{replies:#?}");
+    for ended in log.iter().filter(|entry| matches!(entry.event, Event::ExecutionCompleted | Event::ResolutionOverdue)) {
+        assert!(receipts.iter().any(|of| *of >= ended.sequence), "nobody heard of entry {}: {log:#?}", ended.sequence);
     }
 }
 

@@ -9,13 +9,13 @@ use shared::domain::evidence::{Evidence, Found, Source, Trend, figure};
 use shared::domain::incident::Incident;
 use shared::domain::memory::{Near, open_facts, past_facts};
 use shared::domain::service::{Level, Service};
+use shared::redaction::redact;
 use shared::store::{History, StoreError};
 use tokio::time::timeout;
 use tracing::warn;
 
 use crate::App;
 use crate::evidence::kept;
-use crate::redaction::redact;
 use crate::trace::{Span, SpanKind};
 
 /// How long the table may take for evidence, and Secrets Manager for a key: each has tries of its own, which together take longer than a

@@ -1,5 +1,8 @@
 //! Every attempt of `corpus/injection` to steer the analyzer, played through the code that runs, and what its question may not hold.
 
+#[path = "../../../shared/src/redaction/corpus.rs"]
+mod corpus;
+
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
@@ -34,7 +37,7 @@ use crate::providers::{Question, Reply};
 use crate::tests::nothing;
 use crate::trace::Tracer;
 
-use crate::{Diagnosis, decide, redaction, static_analyzer};
+use crate::{Diagnosis, decide, static_analyzer};
 
 const ID: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
 const SERVICE: &str = "checkout-web";
@@ -360,7 +363,7 @@ fn texts(value: &Value) -> Vec<&str> {
 #[test]
 fn no_secret_of_the_corpus_reaches_a_model_wherever_it_stands() {
     let world = World::new(Level::Approval);
-    let faults = redaction::tests::corpus().into_iter().map(|(file, sample)| {
+    let faults = corpus::corpus().into_iter().map(|(file, sample)| {
         let text = sample.text.joined();
         let hidden: String = text.chars().flat_map(|c| [c, '\u{200b}']).collect();
         let named = |names: &[(&str, &String)]| names.iter().map(|(name, text)| ((*name).to_owned(), (*text).clone())).collect();
@@ -374,7 +377,7 @@ fn no_secret_of_the_corpus_reaches_a_model_wherever_it_stands() {
         let question = world.play(&attempt).question;
         let material: Value = question.material.lines().nth(1).and_then(|line| serde_json::from_str(line).ok()).expect("JSON");
         assert_eq!(material["shortened"], false, "{}: what is left out is not looked at", file.display());
-        let secrets: Vec<String> = sample.secrets.iter().map(redaction::tests::Pieces::joined).collect();
+        let secrets: Vec<String> = sample.secrets.iter().map(corpus::Pieces::joined).collect();
         let tells = |text: &&str| secrets.iter().any(|secret| text.contains(secret.as_str()));
         let faults = texts(&material).into_iter().chain([question.material.as_str()]).filter(tells);
         (file, sample.about, faults.map(|text| format!("a secret stands in: {text}")).collect())

@@ -11,7 +11,6 @@ pub mod prompt;
 pub mod providers;
 mod reanalysis;
 mod recurrence;
-mod redaction;
 pub mod static_analyzer;
 mod storms;
 pub mod trace;

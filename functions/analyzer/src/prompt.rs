@@ -8,10 +8,10 @@ use shared::domain::evidence::{Evidence, Found};
 use shared::domain::incident::Incident;
 use shared::domain::service::Service;
 use shared::domain::visible::without_hidden;
+use shared::redaction::redact;
 
 use crate::finding::Finding;
 use crate::providers::Question;
-use crate::redaction::redact;
 
 /// The most that a model is given to look at, in bytes. What is asked is what is paid.
 const MATERIAL_BYTES: usize = 12_000;

@@ -20,10 +20,10 @@ use reqwest::{Client, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use shared::domain::alert::cut;
 use shared::domain::server_url;
+use shared::redaction::redact;
 
 use self::export::{Ended, Exporter};
 pub use self::gen_ai::{ModelAnswer, ModelCall};
-use crate::redaction::redact;
 pub use opentelemetry::Value;
 pub use opentelemetry::trace::SpanKind;
 

@@ -4,17 +4,19 @@ use jiff::civil::date;
 use notifier::content::Content;
 use notifier::samples;
 use notifier::templates::{Extras, Templates};
+use notifier::view::Names;
 use serde_json::{Value, json};
 use shared::domain::channels::Language;
 
 #[expect(clippy::print_stdout, reason = "a command prints what it was asked for")]
 fn main() {
     let templates = Templates::load("no directory".as_ref());
-    let extras = Extras { silence_possible: true, silenced_until: None };
+    let (names, extras) = (Names::default(), Extras { silence_possible: true, ..Extras::default() });
     let mut shown = serde_json::Map::new();
     for language in Language::ALL {
         let card = |draft: shared::domain::draft::Draft| as_json(&templates.card(language, &draft.incident, &extras));
         let waiting = samples::half_approved();
+        let failed = &samples::notices()[1];
         let people = ["ada".to_owned(), "mira".to_owned()];
         let cards = json!({
             "waiting": card(samples::waiting()),
@@ -22,12 +24,13 @@ fn main() {
             "repairing": card(samples::repairing()),
             "repaired": card(samples::repaired()),
             "failed": card(samples::failed()),
+            "notice_failed": as_json(&templates.notice(language, &failed.0, &failed.1, names)),
             "still_firing": card(samples::still_firing()),
             "needs_human": card(samples::needs_human()),
             "storm": card(samples::storm()),
             "pipeline": card(samples::pipeline()),
-            "details": as_json(&templates.details(language, &waiting.incident, &waiting.entries)),
-            "history": as_json(&templates.history(language, &waiting.incident, &samples::earlier())),
+            "details": as_json(&templates.details(language, &waiting.incident, &waiting.entries, names)),
+            "history": as_json(&templates.history(language, &waiting.incident, &samples::earlier(), names)),
             "escalation": as_json(&templates.escalation(language, &waiting.incident, &people)),
             "budget": as_json(&templates.budget(language, date(2026, 11, 22), &samples::spending())),
         });

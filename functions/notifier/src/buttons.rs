@@ -10,7 +10,7 @@ use crate::templates::Extras;
 use crate::words::words;
 
 /// The buttons of an incident's card, by rows. A report of a delivery pipeline has none.
-pub(crate) fn of(language: Language, incident: &Incident, extras: &Extras) -> Vec<Vec<Button>> {
+pub(crate) fn of(language: Language, incident: &Incident, extras: &Extras<'_>) -> Vec<Vec<Button>> {
     if incident.alert.cicd {
         return Vec::new();
     }

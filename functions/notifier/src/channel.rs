@@ -110,6 +110,15 @@ impl Outside {
     }
 }
 
+/// Whom a reply is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Whoever asked for it, and looks at the card.
+    Asker,
+    /// Everybody in the channel.
+    Everybody,
+}
+
 /// Sends in one channel.
 #[derive(Debug)]
 pub struct Sender<'a> {
@@ -173,17 +182,21 @@ impl<'a> Sender<'a> {
         Ok(message_id.to_owned())
     }
 
-    /// Sends something below a message, if that is still there.
+    /// Sends something below a message, if that is still there; the channel's id of the reply.
     ///
     /// # Errors
     /// As [`Sender::send`].
-    pub async fn reply(&self, message_id: Option<&str>, post: &Post) -> Result<(), ChannelError> {
+    pub async fn reply(&self, message_id: Option<&str>, post: &Post, audience: Audience) -> Result<String, ChannelError> {
         match &self.to {
-            To::Telegram(telegram) => telegram.reply(message_id, post).await.map(drop),
-            To::Slack(slack, settings) => slack.reply(&self.outside.secret(&settings.token_secret).await?, message_id, post).await,
+            // A new message of a chat makes a sound for everybody in it.
+            To::Telegram(telegram) => telegram.reply(message_id, post).await,
+            To::Slack(slack, settings) => {
+                slack.reply(&self.outside.secret(&settings.token_secret).await?, message_id, post, audience).await
+            }
             To::Webhook(webhook, settings) => {
                 let (current, previous) = self.outside.secrets.with_previous(&settings.key_secret).await?;
-                webhook.reply(Keys { current: &current, previous: previous.as_ref() }, self.now, message_id, post).await
+                webhook.reply(Keys { current: &current, previous: previous.as_ref() }, self.now, message_id, post).await?;
+                Ok(post.key.clone())
             }
         }
     }

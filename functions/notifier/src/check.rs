@@ -9,11 +9,12 @@ use shared::domain::channels::Language;
 
 use crate::samples;
 use crate::templates::{Broken, Kind, Templates, every, file};
+use crate::view::Names;
 use crate::view::details::Details;
-use crate::view::flow::Flow;
+use crate::view::flow::{Flow, FlowNotice};
 use crate::view::history::History;
 use crate::view::incident::{Card, Pipeline};
-use crate::view::notices::{Budget, Escalation};
+use crate::view::notices::{Budget, Escalation, Notice};
 
 /// How many templates of the operator's there are, and what is wrong with them.
 #[must_use]
@@ -31,18 +32,24 @@ pub fn faults(config_dir: &Path) -> (usize, Vec<Broken>) {
 fn rendered(templates: &Templates, language: Language, kind: Kind) -> Option<Broken> {
     let mut cards = samples::incidents();
     cards.push(samples::storm().incident);
+    let names = Names::default();
     let (waiting, people) = (samples::half_approved(), ["ada".to_owned(), "mira".to_owned()]);
     match kind {
         Kind::Incident | Kind::Storm => {
-            let views: Vec<Card> = cards.iter().map(|incident| Card::of(incident, Some(incident.opened_at))).collect();
+            let views: Vec<Card> = cards.iter().map(|incident| Card::of(incident, Some(incident.opened_at), names)).collect();
             views.iter().find_map(|view| fault(templates, language, kind, view))
         }
         Kind::Pipeline => fault(templates, language, kind, &Pipeline::of(&samples::pipeline().incident)),
         Kind::Flow => fault(templates, language, kind, &Flow::of(&samples::flow())),
         Kind::Budget => fault(templates, language, kind, &Budget::of(date(2026, 11, 22), &samples::spending())),
-        Kind::Details => fault(templates, language, kind, &Details::of(&waiting.incident, &waiting.entries, 20)),
-        Kind::History => fault(templates, language, kind, &History::of(&waiting.incident, &samples::earlier(), 15)),
+        Kind::Details => fault(templates, language, kind, &Details::of(&waiting.incident, &waiting.entries, 20, names)),
+        Kind::History => fault(templates, language, kind, &History::of(&waiting.incident, &samples::earlier(), 15, names)),
         Kind::Escalation => fault(templates, language, kind, &Escalation::of(&waiting.incident, &people)),
+        Kind::Notice => {
+            let told = samples::notices();
+            told.iter().find_map(|(incident, notice)| fault(templates, language, kind, &Notice::of(incident, notice, names)))
+        }
+        Kind::FlowNotice => fault(templates, language, kind, &FlowNotice::of(&samples::flow(), &samples::flow().failed())),
     }
 }
 

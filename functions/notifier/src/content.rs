@@ -28,7 +28,7 @@ pub struct Button {
 pub struct Post {
     /// The same whenever the same thing is sent again, so that a receiver that can tell drops the second one: 64 hex.
     pub key: String,
-    /// What it is about, for machines: `incident`, `pipeline`, `notice`, `details`, `history` or `escalation`.
+    /// What it is about, for machines: `incident`, `pipeline`, `notice`, `details`, `history`, `escalation`, `update` or `pipeline_failed`.
     pub about: &'static str,
     /// What people see.
     pub content: Content,

@@ -7,6 +7,7 @@ pub mod config;
 pub mod content;
 mod links;
 mod live_card;
+mod notices;
 pub mod outbox;
 pub mod presenting;
 mod pump;
@@ -168,7 +169,7 @@ impl App {
             Message::DecisionDue { approval_id } => match self.decision_due(approval_id, clock).await? {
                 Some(incident) => {
                     let channels = self.concerned(&incident, CardOf::Incident(&incident.id)).await?;
-                    self.put(&channels, Rank::of(incident.severity), &Subject::Escalation(approval_id.clone()), clock).await?;
+                    self.put(&channels, Rank::heard(incident.severity), &Subject::Escalation(approval_id.clone()), clock).await?;
                     channels
                 }
                 None => Vec::new(),
@@ -225,7 +226,7 @@ impl App {
         let (store, notifications, outside) = (&self.store, &self.notifications, &self.outside);
         let pumped = channels.iter().map(|channel| async move {
             let (channels, language) = (&self.channels, self.channels.language_of(channel));
-            let presenter = Presenter { templates: &self.templates, language, silences: self.alertmanager.is_some() };
+            let presenter = Presenter { templates: &self.templates, language, silences: self.alertmanager.is_some(), channels };
             let pump = Pump { store, notifications, outside, channels, channel, presenter, holder, clock, until };
             (*channel, Box::pin(pump.run()).await)
         });

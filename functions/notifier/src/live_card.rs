@@ -1,12 +1,12 @@
 //! Makes the card of an incident, or of a day's budget, true in one channel.
 
-use jiff::Timestamp;
 use serde_json::json;
 use shared::domain::channels::Place;
 use shared::domain::id::{FlowId, IncidentId};
 use shared::domain::incident::Incident;
-use shared::domain::operation_log::{Event, News};
-use shared::domain::outbox::{ChannelState, Due, LiveCard, Sending, Shown};
+use shared::domain::notice::{may_be_heard, unheard};
+use shared::domain::operation_log::{Entry, Event, News};
+use shared::domain::outbox::{ChannelState, Due, LiveCard, Rank, Sending, Shown, Subject};
 use shared::store::{CardOf, StoredCard};
 use tracing::warn;
 
@@ -45,6 +45,7 @@ impl Pump<'_> {
     ) -> Result<(), Failure> {
         let now = (self.clock)();
         let mut stored = self.store.card(of, &self.channel.name).await?;
+        Box::pin(self.arrange_notices(of, &presented.shown, incident, &mut stored)).await?;
         let before = stored.card.clone();
         match step(&before, &presented.shown, now) {
             Step::Nothing => {}
@@ -55,7 +56,7 @@ impl Pump<'_> {
             Step::Find(sending) => match self.sender(state).find(&sending.key).await {
                 // Found: the next look compares what it shows with the newest state.
                 Ok(Some(message_id)) => {
-                    arrived(&mut stored.card, message_id, sending.shown.clone(), sending.at);
+                    stored.card.arrived(message_id, sending.shown.clone(), sending.at);
                     return self.save(of, &mut stored).await;
                 }
                 Ok(None) => {
@@ -86,7 +87,7 @@ impl Pump<'_> {
             }
         }
         if let Some(incident) = incident {
-            self.log(of, &mut stored, &before, incident).await?;
+            Box::pin(self.log(of, &mut stored, &before, incident)).await?;
         }
         Ok(self.store.told(&self.channel.name, due).await?)
     }
@@ -113,7 +114,7 @@ impl Pump<'_> {
         match self.sender(state).send(&post).await {
             Ok(message_id) => {
                 taken(state, (self.clock)());
-                arrived(&mut stored.card, message_id, shown, (self.clock)());
+                stored.card.arrived(message_id, shown, (self.clock)());
                 self.save(of, stored).await?;
                 Ok(true)
             }
@@ -151,7 +152,7 @@ impl Pump<'_> {
         match self.sender(state).edit(&message_id, &post).await {
             Ok(message_id) => {
                 taken(state, (self.clock)());
-                arrived(&mut stored.card, message_id, shown, (self.clock)());
+                stored.card.shows(message_id, shown, (self.clock)());
                 self.save(of, stored).await?;
                 Ok(true)
             }
@@ -167,33 +168,61 @@ impl Pump<'_> {
         }
     }
 
-    /// Writes into the operation log what the card is worth there, once: the first card, and the first that shows a repair's result.
+    /// Puts into the outbox what people have to hear and was not told here. A card that is not there yet shows it when it comes, and then it
+    /// is a new message itself.
+    async fn arrange_notices(
+        &self,
+        of: CardOf<'_>,
+        shown: &Shown,
+        incident: Option<&Incident>,
+        stored: &mut StoredCard,
+    ) -> Result<(), Failure> {
+        let (Some(incident), Some(_)) = (incident, &stored.card.message_id) else { return Ok(()) };
+        let subject = match of {
+            CardOf::Incident(id) => {
+                let news = self.store.log_after(id, stored.card.heard).await?;
+                if !news.iter().any(may_be_heard) {
+                    // Noted with whatever is noted next: what was looked through is not read again.
+                    stored.card.heard = news.last().map_or(stored.card.heard, |entry| entry.sequence);
+                    return Ok(());
+                }
+                Subject::Notice(id.clone())
+            }
+            CardOf::Flow(id) if !unheard(&shown.failed, &stored.card.heard_failed).is_empty() => Subject::FlowNotice(id.clone()),
+            CardOf::Flow(_) | CardOf::Budget(_) => return Ok(()),
+        };
+        Ok(self.store.put_due(&self.channel.name, Rank::heard(incident.severity), &subject, (self.clock)()).await?)
+    }
+
+    /// Writes into the operation log what a new message of the card is worth there, once: the first one, and one that showed a repair's
+    /// result when it came.
     async fn log(&self, of: CardOf<'_>, stored: &mut StoredCard, before: &LiveCard, incident: &Incident) -> Result<(), Failure> {
-        let shows_result = |card: &LiveCard| card.shown.as_ref().is_some_and(|shown| shown.result);
-        let (sent, result) = (!stored.card.told_sent, shows_result(&stored.card) && !stored.card.told_result);
+        let (sent, result) = (!stored.card.told_sent, stored.card.new_result);
         if !sent && !result {
             return Ok(());
         }
         // A worker may have died between the log and its note of it.
-        let (maybe_sent, maybe_result) = (before.message_id.is_some(), shows_result(before));
-        let log = if (sent && maybe_sent) || (result && maybe_result) { self.store.log(&incident.id).await? } else { Vec::new() };
-        let (card_sent, result_sent) = events(&self.channel.to);
+        let log = if before.message_id.is_some() { self.store.log(&incident.id).await? } else { Vec::new() };
+        let Events { card: card_sent, result: result_sent, .. } = events(&self.channel.to);
         let mut context = json!({
             "channel": self.channel.name, "message_id": stored.card.message_id,
-            "hit_count": incident.hit_count, "severity": incident.severity,
+            "hit_count": incident.hit_count, "severity": incident.severity, "of": stored.card.heard,
         });
         if stored.card.again {
             context["again"] = json!(true);
         }
-        let owed = [(sent, card_sent, "the card was sent"), (result, result_sent, "the card shows the result of the repair")];
+        let owed = [(sent, card_sent, "the card was sent"), (result, result_sent, "a new card shows the result of the repair")];
         for (_, event, detail) in owed.into_iter().filter(|(owed, ..)| *owed) {
-            if !log.iter().any(|entry| entry.event == event && entry.context["channel"] == context["channel"]) {
+            let same = |entry: &&Entry| {
+                entry.context["channel"] == context["channel"] && (event == card_sent || entry.context["of"] == context["of"])
+            };
+            if !log.iter().filter(|entry| entry.event == event).any(|entry| same(&entry)) {
                 let news = News::new(event, "notifier", detail).with(context.clone());
                 self.store.change(&incident.id, |draft| draft.record((self.clock)(), news.clone())).await?;
             }
         }
         stored.card.told_sent |= sent;
-        stored.card.told_result |= result;
+        stored.card.new_result = false;
         self.save(of, stored).await
     }
 
@@ -202,18 +231,22 @@ impl Pump<'_> {
     }
 }
 
-fn arrived(card: &mut LiveCard, message_id: String, shown: Shown, at: Timestamp) {
-    card.message_id = Some(message_id);
-    card.shown = Some(shown);
-    card.shown_at = Some(at);
-    card.sending = None;
+/// What the log calls new messages.
+pub(crate) struct Events {
+    /// A card.
+    pub(crate) card: Event,
+    /// One that told the result of a repair.
+    pub(crate) result: Event,
+    /// One that told something else that people have to hear.
+    pub(crate) notice: Event,
 }
 
-/// What the log calls a card that was sent, and one that shows the result of a repair.
-fn events(place: &Place) -> (Event, Event) {
-    match place {
-        Place::Telegram(_) => (Event::TelegramSent, Event::TelegramResultSent),
-        Place::Slack(_) => (Event::SlackSent, Event::SlackResultSent),
-        Place::Webhook(_) => (Event::WebhookSent, Event::WebhookResultSent),
-    }
+/// The events of a kind of channel.
+pub(crate) fn events(place: &Place) -> Events {
+    let (card, result, notice) = match place {
+        Place::Telegram(_) => (Event::TelegramSent, Event::TelegramResultSent, Event::TelegramNoticeSent),
+        Place::Slack(_) => (Event::SlackSent, Event::SlackResultSent, Event::SlackNoticeSent),
+        Place::Webhook(_) => (Event::WebhookSent, Event::WebhookResultSent, Event::WebhookNoticeSent),
+    };
+    Events { card, result, notice }
 }

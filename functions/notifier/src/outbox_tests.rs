@@ -123,7 +123,7 @@ fn what_can_be_told_differently_is_told_at_once_and_once() {
 }
 
 fn shown(whole: &str, but_count: &str) -> Shown {
-    Shown { whole: whole.to_owned(), but_count: but_count.to_owned(), result: false }
+    Shown { whole: whole.to_owned(), but_count: but_count.to_owned(), result: false, sequence: 0, failed: Vec::new() }
 }
 
 #[test]

@@ -3,17 +3,24 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};
+use shared::domain::analysis::Risk;
+use shared::domain::approval::Standing;
 use shared::domain::budget::Spending;
-use shared::domain::channels::Language;
+use shared::domain::channels::{Channels, Language};
+use shared::domain::decision::rule_of;
 use shared::domain::digest::Digest;
 use shared::domain::flow::Flow;
+use shared::domain::id::IncidentId;
 use shared::domain::incident::Incident;
+use shared::domain::notice::Notice;
 use shared::domain::operation_log::Entry;
 use shared::domain::outbox::Shown;
 use shared::domain::plan::PlannedStep;
 
 use crate::content::Content;
+use crate::rich::{MESSAGE_UNITS, Mention, Rich};
 use crate::templates::{Extras, Templates};
+use crate::view::Names;
 
 /// Something to tell.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,19 +44,24 @@ pub struct Presenter<'a> {
     pub language: Language,
     /// Whether an Alertmanager is known that can be asked for silences.
     pub silences: bool,
+    /// Who people are: names in place of ids, and mentions.
+    pub channels: &'a Channels,
 }
 
 impl Presenter<'_> {
     /// The card of an incident as it is now.
     #[must_use]
     pub fn incident(&self, incident: &Incident, now: Timestamp) -> Presented {
-        let extras = Extras { silence_possible: self.silences, silenced_until: incident.silenced_until(now) };
+        let silenced_until = incident.silenced_until(now);
+        let extras = Extras { silence_possible: self.silences, silenced_until, names: self.names() };
         let card = |incident: &Incident| self.templates.card(self.language, incident, &extras);
         let content = card(incident);
         let shown = Shown {
             whole: digest(&content),
             but_count: digest(&card(&Incident { hit_count: 1, ..incident.clone() })),
             result: incident.repair.as_ref().is_some_and(|repair| repair.outcome.is_some()),
+            sequence: incident.log_head.sequence,
+            failed: Vec::new(),
         };
         Presented { about: "incident", content, facts: facts(incident), shown }
     }
@@ -59,14 +71,16 @@ impl Presenter<'_> {
     pub fn flow(&self, flow: &Flow) -> Presented {
         let stages: Vec<Value> = flow.stages.iter().map(|stage| json!({ "name": stage.name, "state": stage.state.as_str() })).collect();
         let facts = json!({ "pipeline": flow.name, "commit": flow.commit, "incident_id": flow.newest, "stages": stages });
-        told("pipeline", self.templates.flow(self.language, flow), facts)
+        let mut presented = told("pipeline", self.templates.flow(self.language, flow), facts);
+        presented.shown.failed = flow.failed();
+        presented
     }
 
     /// That the budget of a day is used up. What is spent later that day changes nothing for the reader.
     #[must_use]
     pub fn budget(&self, day: Date, spending: &Spending) -> Presented {
         let day_only = Digest::new().field(day.to_string()).hex();
-        let shown = Shown { whole: day_only.clone(), but_count: day_only, result: false };
+        let shown = Shown { whole: day_only.clone(), but_count: day_only, result: false, sequence: 0, failed: Vec::new() };
         let facts = json!({ "day": day, "committed_micro_usd": spending.committed });
         Presented { about: "notice", content: self.templates.budget(self.language, day, spending), facts, shown }
     }
@@ -74,7 +88,7 @@ impl Presenter<'_> {
     /// The evidence and the end of the operation log of an incident.
     #[must_use]
     pub fn details(&self, incident: &Incident, log: &[Entry]) -> Presented {
-        told("details", self.templates.details(self.language, incident, log), facts(incident))
+        told("details", self.templates.details(self.language, incident, log, self.names()), facts(incident))
     }
 
     /// The earlier incidents of an incident's fingerprint, newest first.
@@ -84,7 +98,7 @@ impl Presenter<'_> {
             past.iter().map(|past| json!({ "incident_id": past.id, "status": past.status, "opened_at": past.opened_at })).collect();
         let mut facts = facts(incident);
         facts["earlier"] = Value::from(earlier);
-        told("history", self.templates.history(self.language, incident, past), facts)
+        told("history", self.templates.history(self.language, incident, past, self.names()), facts)
     }
 
     /// That the second list of people may decide too.
@@ -92,8 +106,78 @@ impl Presenter<'_> {
     pub fn escalation(&self, incident: &Incident, people: &[String]) -> Presented {
         let mut facts = facts(incident);
         facts["people"] = json!(people);
-        told("escalation", self.templates.escalation(self.language, incident, people), facts)
+        let content = self.templates.escalation(self.language, incident, people);
+        told("escalation", self.mentioning(content, people), facts)
     }
+
+    /// The result of a repair, or whatever else of an incident people have to hear, with a mention of those who are responsible.
+    #[must_use]
+    pub fn notice(&self, incident: &Incident, notice: &Notice) -> Presented {
+        let people = responsible(self.channels, incident, notice);
+        let mut facts = facts(incident);
+        facts["update"] = json!(notice.what.as_str());
+        facts["at"] = json!(notice.at);
+        facts["people"] = json!(people);
+        let content = self.templates.notice(self.language, incident, notice, self.names());
+        told("update", self.mentioning(content, &people), facts)
+    }
+
+    /// That stages of a run of a delivery pipeline have failed. Who started the run is mentioned, if they are one of the people.
+    #[must_use]
+    pub fn flow_notice(&self, flow: &Flow, failed: &[IncidentId]) -> Presented {
+        let people: Vec<String> = self.channels.people.keys().filter(|name| **name == flow.by).cloned().collect();
+        let told_now = flow.stages.iter().filter(|stage| failed.contains(&stage.incident_id));
+        let stages: Vec<Value> = told_now.map(|stage| json!({ "name": stage.name, "message": stage.message })).collect();
+        let facts = json!({
+            "pipeline": flow.name, "commit": flow.commit, "incident_id": flow.newest, "failed": stages, "people": people,
+        });
+        let content = self.templates.flow_notice(self.language, flow, failed);
+        told("pipeline_failed", self.mentioning(content, &people), facts)
+    }
+
+    fn names(&self) -> Names<'_> {
+        Names::of(self.channels)
+    }
+
+    /// The same with a last line that mentions people, for which there is always room.
+    fn mentioning(&self, content: Content, people: &[String]) -> Content {
+        if people.is_empty() {
+            return content;
+        }
+        let mention = |name: &String| {
+            let person = self.channels.people.get(name);
+            let (telegram, slack) = person.map(|person| (person.telegram, person.slack.clone())).unwrap_or_default();
+            Mention { name: name.clone(), telegram, slack }
+        };
+        let before = |place| if place == 0 { MENTION } else { ", " };
+        let shown = people.iter().take(MENTIONED).enumerate().map(|(place, name)| (before(place), mention(name)));
+        let line = Rich::mentions(shown);
+        let room = MESSAGE_UNITS.saturating_sub(line.units() + 1);
+        Content { text: content.text.cut(room).then(line), ..content }
+    }
+}
+
+/// What stands before those who are mentioned.
+const MENTION: &str = "👤 ";
+/// How many people are mentioned: their names have 32 characters at most.
+const MENTIONED: usize = 10;
+
+/// Who has to see to an incident: whoever has decided on the plan, and where a decision is needed, or nobody has decided, whoever may.
+fn responsible(channels: &Channels, incident: &Incident, notice: &Notice) -> Vec<String> {
+    let decided: Vec<String> = notice.deciders.iter().filter(|name| channels.people.contains_key(*name)).cloned().collect();
+    let waits = incident.approval.as_ref().filter(|approval| approval.standing == Standing::Pending);
+    if waits.is_none() && !decided.is_empty() {
+        return decided;
+    }
+    // Without a plan: who could decide on one for what is affected.
+    let without_plan = || {
+        let risk = incident.analysis.as_ref().map_or(Risk::High, |analysis| analysis.risk);
+        channels.rule(&incident.alert.target, risk)
+    };
+    let Some(rule) = rule_of(channels, incident).or_else(without_plan) else { return decided };
+    let escalated = waits.is_some_and(|approval| approval.escalated_at.is_some());
+    let late = rule.then.iter().filter(|name| escalated && !rule.people.contains(name));
+    rule.people.iter().chain(late).cloned().collect()
 }
 
 /// What machines are told of an incident. Texts are what the alert and the finding say: data, whoever reads them.
@@ -131,7 +215,8 @@ fn facts(incident: &Incident) -> Value {
 
 fn told(about: &'static str, content: Content, facts: Value) -> Presented {
     let whole = digest(&content);
-    Presented { about, content, facts, shown: Shown { but_count: whole.clone(), whole, result: false } }
+    let shown = Shown { but_count: whole.clone(), whole, result: false, sequence: 0, failed: Vec::new() };
+    Presented { about, content, facts, shown }
 }
 
 fn digest(content: &Content) -> String {

@@ -20,7 +20,7 @@ use shared::store::{CardOf, ChannelTurn, Receipt, Store, StoreError};
 use tracing::{error, info, warn};
 
 use crate::Failure;
-use crate::channel::{ChannelError, Outside, Sender};
+use crate::channel::{Audience, ChannelError, Outside, Sender};
 use crate::content::Post;
 use crate::links::links;
 use crate::outbox::{Fault, Next, nap, next, note_fault, wake_in};
@@ -115,8 +115,8 @@ impl Pump<'_> {
 
     async fn tell(&self, state: &mut ChannelState, mut due: Due) -> Result<(), Failure> {
         let told = match due.subject.clone() {
-            Subject::Incident(id) => self.incident(state, &mut due, &id).await,
-            Subject::Flow(id) => self.flow(state, &mut due, &id).await,
+            Subject::Incident(id) => Box::pin(self.incident(state, &mut due, &id)).await,
+            Subject::Flow(id) => Box::pin(self.flow(state, &mut due, &id)).await,
             Subject::Budget(day) => match self.store.spending(day).await {
                 Ok(spending) => {
                     let notice = self.presenter.budget(day, &spending);
@@ -125,6 +125,8 @@ impl Pump<'_> {
                 Err(error) => Err(error.into()),
             },
             Subject::Escalation(approval) => self.escalation(state, &mut due, &approval).await,
+            Subject::Notice(id) => Box::pin(self.notices(state, &mut due, &id)).await,
+            Subject::FlowNotice(id) => Box::pin(self.flow_notices(state, &mut due, &id)).await,
             Subject::More { what, incident_id, press } => self.more(state, &mut due, what, &incident_id, &press).await,
         };
         match told {
@@ -156,7 +158,7 @@ impl Pump<'_> {
             return Ok(());
         }
         let post = self.post(key, presented, due, Some(&incident)).await?;
-        match self.sender(state).reply(card.message_id.as_deref(), &post).await {
+        match self.sender(state).reply(card.message_id.as_deref(), &post, Audience::Asker).await {
             Ok(_) => {
                 taken(state, (self.clock)());
                 self.store.close_receipt(&post.key, (self.clock)()).await?;
@@ -181,8 +183,8 @@ impl Pump<'_> {
         }
         let presented = self.presenter.escalation(&incident, &rule.then);
         let post = self.post(self.key(&[presented.about, approval.as_str()]), presented, due, Some(&incident)).await?;
-        match self.sender(state).reply(stored.card.message_id.as_deref(), &post).await {
-            Ok(()) => {
+        match self.sender(state).reply(stored.card.message_id.as_deref(), &post, Audience::Everybody).await {
+            Ok(_) => {
                 taken(state, (self.clock)());
                 stored.card.escalated = Some(approval.clone());
                 self.store.save_card(of, name, &mut stored, (self.clock)()).await?;

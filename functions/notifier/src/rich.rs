@@ -31,6 +31,18 @@ enum Span {
         url: String,
         spans: Vec<Span>,
     },
+    Mention(Mention),
+}
+
+/// A person who is mentioned, so that their phone makes a sound where the channel knows them. Only from the operator's file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mention {
+    /// Their name.
+    pub name: String,
+    /// Their numeric id at Telegram.
+    pub telegram: Option<i64>,
+    /// Their member id at Slack.
+    pub slack: Option<String>,
 }
 
 /// Why a text is not the small HTML that templates write.
@@ -111,6 +123,13 @@ impl Rich {
         let mut open = vec![Opened { name: "", url: String::new(), spans: Vec::new() }];
         text.chars().for_each(|c| put(&mut open, c));
         Self { spans: open.pop().map(|all| all.spans).unwrap_or_default() }
+    }
+
+    /// People, with a text before each.
+    #[must_use]
+    pub fn mentions<'a>(people: impl IntoIterator<Item = (&'a str, Mention)>) -> Self {
+        let one = |(before, mention): (&str, Mention)| [Span::Text(before.to_owned()), Span::Mention(mention)];
+        Self { spans: people.into_iter().flat_map(one).collect() }
     }
 
     /// This text with another one on the lines behind it.
@@ -295,6 +314,7 @@ fn units(spans: &[Span]) -> usize {
     let each = spans.iter().map(|span| match span {
         Span::Text(text) | Span::Code(text) => text.chars().map(char::len_utf16).sum(),
         Span::Break => 1,
+        Span::Mention(mention) => mention.name.chars().map(char::len_utf16).sum(),
         Span::Bold(spans) | Span::Italic(spans) | Span::Link { spans, .. } => units(spans),
     });
     each.sum()
@@ -305,6 +325,7 @@ fn keep(spans: &mut Vec<Span>, room: &mut usize) -> bool {
     for n in 0..spans.len() {
         let whole = match &mut spans[n] {
             Span::Text(text) | Span::Code(text) => shorten(text, room),
+            Span::Mention(mention) => shorten(&mut mention.name, room),
             Span::Break => {
                 let fits = *room > 0;
                 *room = room.saturating_sub(1);
@@ -343,6 +364,13 @@ fn telegram(spans: &[Span], html: &mut String) {
             Span::Code(text) => tagged("code", &[Span::Text(text.clone())], html),
             Span::Text(text) => escape(text, html),
             Span::Break => html.push('\n'),
+            // <https://core.telegram.org/bots/api#html-style>: it works for members of the group, and for whoever has written to the bot.
+            Span::Mention(Mention { name, telegram: Some(id), .. }) => {
+                let _ = write!(html, "<a href=\"tg://user?id={id}\">");
+                escape(name, html);
+                html.push_str("</a>");
+            }
+            Span::Mention(mention) => escape(&mention.name, html),
             Span::Link { url, spans } => {
                 html.push_str("<a href=\"");
                 escape(url, html);
@@ -369,6 +397,11 @@ fn mrkdwn(spans: &[Span], out: &mut String) {
         match span {
             Span::Text(text) => slack_text(text, out),
             Span::Break => out.push('\n'),
+            // <https://docs.slack.dev/messaging/formatting-message-text#mentioning-users>
+            Span::Mention(Mention { slack: Some(id), .. }) if id.bytes().all(|b| b.is_ascii_alphanumeric()) => {
+                let _ = write!(out, "<@{id}>");
+            }
+            Span::Mention(mention) => slack_text(&mention.name, out),
             Span::Code(text) => {
                 out.push('`');
                 slack_escape(&text.replace('`', "ˋ").replace('\n', " "), out);
@@ -428,6 +461,7 @@ fn plain(spans: &[Span], text: &mut String) {
     for span in spans {
         match span {
             Span::Text(part) | Span::Code(part) => text.push_str(part),
+            Span::Mention(mention) => text.push_str(&mention.name),
             Span::Break => text.push('\n'),
             Span::Bold(spans) | Span::Italic(spans) => plain(spans, text),
             Span::Link { url, spans } => {

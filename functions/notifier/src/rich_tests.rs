@@ -111,7 +111,7 @@ fn parts(spans: &[Span]) -> [usize; 4] {
             Span::Italic(inner) => (1, inner),
             Span::Code(_) => (2, &[]),
             Span::Link { spans, .. } => (3, spans),
-            Span::Text(_) | Span::Break => continue,
+            Span::Text(_) | Span::Break | Span::Mention(_) => continue,
         };
         counts[kind] += 1;
         parts(inner).iter().zip(&mut counts).for_each(|(more, count)| *count += more);

@@ -19,9 +19,11 @@ use shared::domain::flow::{Flow, Stage, State};
 use shared::domain::guardrail::{Guardrail, Outcome};
 use shared::domain::id::{IncidentId, MemberId};
 use shared::domain::incident::{Incident, Status};
+use shared::domain::notice::{Notice, What};
 use shared::domain::plan::{Phase, Plan, PlannedStep};
 use shared::domain::price::Usage;
-use shared::domain::repair::{Repair, RepairOutcome, StepRun};
+use shared::domain::reanalysis;
+use shared::domain::repair::{OutputEnd, Repair, RepairOutcome, StepRun};
 use shared::domain::storm::{Storm, Tied};
 use shared::domain::tables::AlertTables;
 
@@ -207,7 +209,10 @@ pub fn failed() -> Draft {
         outcome: Some(RepairOutcome::NotVerified),
         steps: vec![
             ran(Phase::Steps, true, "exited with 0 after 4.1 s"),
-            ran(Phase::Verify, false, "exited with 22 after 30.0 s"),
+            StepRun {
+                output: OutputEnd { stdout: String::new(), stderr: "curl: (22) The requested URL returned error: 503".to_owned() },
+                ..ran(Phase::Verify, false, "exited with 22 after 30.0 s")
+            },
             ran(Phase::Rollback, true, "exited with 0 after 0.3 s"),
         ],
         ..Repair::start(plan().hash(), at(140))
@@ -215,6 +220,33 @@ pub fn failed() -> Draft {
     draft.incident.status = Status::RepairFailed;
     draft.incident.flaps = 2;
     draft
+}
+
+/// One whose repair failed, where a new analysis came to another plan.
+#[must_use]
+pub fn tried_before() -> Draft {
+    let mut draft = failed();
+    if let Ok(round) = reanalysis::ask(&mut draft, "telegram:7", at(600)) {
+        draft.reanalysed(round, (finding(), evidence()), |_| Ok(plan()), at(608), VALID_FOR);
+    }
+    draft
+}
+
+/// What of an incident people have to hear, of every kind.
+#[must_use]
+pub fn notices() -> Vec<(Incident, Notice)> {
+    let notice = |what| Notice { sequence: 1, at: at(2_000), what, deciders: vec!["ada".to_owned()] };
+    let ended = |outcome, automatic| notice(What::Ended { outcome, automatic });
+    vec![
+        (repaired().incident, ended(RepairOutcome::Verified, true)),
+        (failed().incident, ended(RepairOutcome::NotVerified, false)),
+        (still_firing().incident, notice(What::StillFiring { automatic: false })),
+        (waiting().incident, notice(What::FiresAgain)),
+        (storm().incident, notice(What::FiresAgain)),
+        (waiting().incident, notice(What::SeverityRaised)),
+        (tried_before().incident, notice(What::DecisionNeeded)),
+        (needs_human().incident, notice(What::PlanVoid { why: "nobody decided in time".to_owned() })),
+    ]
 }
 
 /// One whose repair was verified, but whose alert went on.
@@ -318,7 +350,9 @@ pub fn flow() -> Flow {
 /// Every one of them that is no storm and no report.
 #[must_use]
 pub fn incidents() -> Vec<Incident> {
-    [waiting(), half_approved(), repairing(), repaired(), failed(), still_firing(), needs_human()].map(|draft| draft.incident).into()
+    [waiting(), half_approved(), repairing(), repaired(), failed(), tried_before(), still_firing(), needs_human()]
+        .map(|draft| draft.incident)
+        .into()
 }
 
 /// Earlier incidents of one fingerprint, newest first.

@@ -12,7 +12,9 @@ use serde::Serialize;
 use shared::domain::budget::Spending;
 use shared::domain::channels::Language;
 use shared::domain::flow;
+use shared::domain::id::IncidentId;
 use shared::domain::incident::Incident;
+use shared::domain::notice;
 use shared::domain::operation_log::Entry;
 use thiserror::Error;
 use tracing::error;
@@ -20,11 +22,12 @@ use tracing::error;
 use crate::buttons;
 use crate::content::Content;
 use crate::rich::{MESSAGE_UNITS, Rich, RichError, escape};
+use crate::view::Names;
 use crate::view::details::Details;
-use crate::view::flow::Flow;
+use crate::view::flow::{Flow, FlowNotice};
 use crate::view::history::History;
 use crate::view::incident::{Card, Pipeline};
-use crate::view::notices::{Budget, Escalation};
+use crate::view::notices::{Budget, Escalation, Notice};
 use crate::words::words;
 
 /// How many steps a template may take: a large card takes a few thousand.
@@ -55,12 +58,26 @@ pub enum Kind {
     History,
     /// The notice that nobody decides.
     Escalation,
+    /// The result of a repair, and whatever else of an incident people have to hear.
+    Notice,
+    /// That a stage of a run of a delivery pipeline has failed.
+    FlowNotice,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 8] =
-        [Self::Incident, Self::Storm, Self::Pipeline, Self::Flow, Self::Budget, Self::Details, Self::History, Self::Escalation];
+    pub const ALL: [Self; 10] = [
+        Self::Incident,
+        Self::Storm,
+        Self::Pipeline,
+        Self::Flow,
+        Self::Budget,
+        Self::Details,
+        Self::History,
+        Self::Escalation,
+        Self::Notice,
+        Self::FlowNotice,
+    ];
 
     /// The name of its template, without `.html`.
     #[must_use]
@@ -74,6 +91,8 @@ impl Kind {
             Self::Details => "details",
             Self::History => "history",
             Self::Escalation => "escalation",
+            Self::Notice => "notice",
+            Self::FlowNotice => "flow_notice",
         }
     }
 }
@@ -89,6 +108,8 @@ macro_rules! built_in {
             Kind::Details => include_str!(concat!("../templates/", $tag, "/details.html")),
             Kind::History => include_str!(concat!("../templates/", $tag, "/history.html")),
             Kind::Escalation => include_str!(concat!("../templates/", $tag, "/escalation.html")),
+            Kind::Notice => include_str!(concat!("../templates/", $tag, "/notice.html")),
+            Kind::FlowNotice => include_str!(concat!("../templates/", $tag, "/flow_notice.html")),
         }
     };
 }
@@ -101,12 +122,14 @@ fn built_in(language: Language, kind: Kind) -> &'static str {
 }
 
 /// What a card shows beside the incident.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Extras {
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Extras<'a> {
     /// Whether Quell can ask Alertmanager for a silence.
     pub silence_possible: bool,
     /// Until when it is silent.
     pub silenced_until: Option<Timestamp>,
+    /// The names of the people.
+    pub names: Names<'a>,
 }
 
 /// What is wrong with an operator's template.
@@ -156,12 +179,12 @@ impl Templates {
 
     /// The card of an incident, of a storm, or of a report of a delivery pipeline, with its buttons.
     #[must_use]
-    pub fn card(&self, language: Language, incident: &Incident, extras: &Extras) -> Content {
+    pub fn card(&self, language: Language, incident: &Incident, extras: &Extras<'_>) -> Content {
         let text = if incident.alert.cicd {
             self.text(language, Kind::Pipeline, &Pipeline::of(incident))
         } else {
             let kind = if incident.storm.is_some() { Kind::Storm } else { Kind::Incident };
-            self.text(language, kind, &Card::of(incident, extras.silenced_until))
+            self.text(language, kind, &Card::of(incident, extras.silenced_until, extras.names))
         };
         Content { text, buttons: buttons::of(language, incident, extras) }
     }
@@ -180,15 +203,15 @@ impl Templates {
 
     /// The evidence, the guardrails, the plan, and as many of the last entries of the log as fit.
     #[must_use]
-    pub fn details(&self, language: Language, incident: &Incident, entries: &[Entry]) -> Content {
-        let text = |most| self.whole(language, Kind::Details, &Details::of(incident, entries, most));
+    pub fn details(&self, language: Language, incident: &Incident, entries: &[Entry], names: Names<'_>) -> Content {
+        let text = |most| self.whole(language, Kind::Details, &Details::of(incident, entries, most, names));
         without_buttons(fitting(&ENTRIES_SHOWN, text))
     }
 
     /// As many of the earlier incidents of the fingerprint as fit, in the order in which they are given.
     #[must_use]
-    pub fn history(&self, language: Language, incident: &Incident, earlier: &[Incident]) -> Content {
-        let text = |most| self.whole(language, Kind::History, &History::of(incident, earlier, most));
+    pub fn history(&self, language: Language, incident: &Incident, earlier: &[Incident], names: Names<'_>) -> Content {
+        let text = |most| self.whole(language, Kind::History, &History::of(incident, earlier, most, names));
         without_buttons(fitting(&EARLIER_SHOWN, text))
     }
 
@@ -197,6 +220,19 @@ impl Templates {
     pub fn escalation(&self, language: Language, incident: &Incident, people: &[String]) -> Content {
         let text = self.text(language, Kind::Escalation, &Escalation::of(incident, people));
         Content { text, buttons: buttons::decision(language, incident).into_iter().collect() }
+    }
+
+    /// The result of a repair, or whatever else of an incident people have to hear. While a decision can be made it has the buttons for it.
+    #[must_use]
+    pub fn notice(&self, language: Language, incident: &Incident, notice: &notice::Notice, names: Names<'_>) -> Content {
+        let text = self.text(language, Kind::Notice, &Notice::of(incident, notice, names));
+        Content { text, buttons: buttons::decision(language, incident).into_iter().collect() }
+    }
+
+    /// That stages of a run of a delivery pipeline have failed, which are known by their reports.
+    #[must_use]
+    pub fn flow_notice(&self, language: Language, run: &flow::Flow, failed: &[IncidentId]) -> Content {
+        without_buttons(self.text(language, Kind::FlowNotice, &FlowNotice::of(run, failed)))
     }
 
     /// What is wrong with the operator's templates, as far as it can be told without rendering.

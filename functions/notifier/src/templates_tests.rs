@@ -8,24 +8,29 @@ use serde_json::json;
 use shared::domain::alert::Texts;
 use shared::domain::approval::{Standing, Verdict, Vote};
 use shared::domain::budget::{Paid, Spending};
+use shared::domain::channels::{Channels, Known};
+use shared::domain::decision::{Pressed, decide};
 use shared::domain::draft::Draft;
 use shared::domain::evidence::{Evidence, Found, Measurement, Source};
 use shared::domain::guardrail::{Guardrail, Outcome};
 use shared::domain::incident::{Incident, Status};
+use shared::domain::notice::{Notice, What};
 use shared::domain::plan::Phase;
-use shared::domain::repair::{Repair, RepairOutcome, StepRun};
+use shared::domain::repair::{EARLIER_KEPT, EarlierRepair, OutputEnd, Repair, RepairOutcome, StepRun};
 use shared::domain::storm::{Storm, Tied};
 
 use super::{Extras, Kind, Language, MESSAGE_UNITS, Rich, Templates, every, file};
 use crate::content::Content;
+use crate::presenting::Presenter;
 use crate::samples;
+use crate::view::Names;
 
 fn templates() -> Templates {
     Templates::load(Path::new("there is no such directory"))
 }
 
 fn english(incident: &Incident) -> Content {
-    templates().card(Language::English, incident, &Extras { silence_possible: true, silenced_until: None })
+    templates().card(Language::English, incident, &Extras { silence_possible: true, ..Extras::default() })
 }
 
 fn asks(content: &Content) -> Vec<Vec<String>> {
@@ -101,10 +106,18 @@ fn the_card_says_who_has_decided_and_who_is_still_needed() {
 
 #[test]
 fn who_runs_by_itself_says_so_and_a_silence_says_until_when() {
+    let passing = Guardrail::ALL.map(|guardrail| Outcome { guardrail, passed: true, why: "fine".into() }).to_vec();
+    let mut by_itself = Draft::of(Incident { approval: None, plan: None, ..samples::waiting().incident });
+    let (plan, now) = (samples::waiting().incident.plan.expect("planned"), by_itself.incident.opened_at);
+    by_itself.propose_within(passing.clone(), plan, now, SignedDuration::from_hours(1));
+    let says = |draft: &Draft| english(&draft.incident).text.plain().contains("Runs by itself: all guardrails passed");
+    assert!(says(&by_itself));
+    by_itself.stopped_by(vec![Outcome::blocked(Guardrail::KillSwitch, "it is on")], "repair", now);
+    assert!(!says(&by_itself), "it was stopped, and asks a human");
     let mut incident = samples::waiting().incident;
-    incident.guardrails = Guardrail::ALL.map(|guardrail| Outcome { guardrail, passed: true, why: "fine".into() }).into();
-    assert!(english(&incident).text.plain().contains("Runs by itself: all guardrails passed"));
-    let extras = Extras { silence_possible: true, silenced_until: Some(incident.opened_at) };
+    incident.guardrails = passing;
+    assert!(!says(&Draft::of(incident.clone())), "a human is asked");
+    let extras = Extras { silence_possible: true, silenced_until: Some(incident.opened_at), names: Names::default() };
     let card = templates().card(Language::English, &incident, &extras);
     assert!(card.text.plain().contains("🔕 Silenced until 2026-11-") && !asks(&card).concat().contains(&"silence".to_owned()));
     incident.silence_fault = Some("a silence of this alert would also hide 2 other active alerts: <A>, B".to_owned());
@@ -222,7 +235,7 @@ fn the_budget_notice_says_where_the_money_went() {
 #[test]
 fn details_history_and_escalation_say_what_they_are_for() {
     let draft = samples::half_approved();
-    let details = templates().details(Language::English, &draft.incident, &draft.entries).text.plain();
+    let details = templates().details(Language::English, &draft.incident, &draft.entries, Names::default()).text.plain();
     for part in [
         "Blast radius affected: 3",
         "Related: postgres-shop",
@@ -236,26 +249,134 @@ fn details_history_and_escalation_say_what_they_are_for() {
     ] {
         assert!(details.contains(part), "{part} is missing in {details}");
     }
-    let history = templates().history(Language::English, &draft.incident, &samples::earlier()).text.plain();
+    let history = templates().history(Language::English, &draft.incident, &samples::earlier(), Names::default()).text.plain();
     for part in [
         ", 4 min: repaired · Restart a systemd unit · ada",
         "1 h 35 min: the repair failed",
-        "1 d 4 h [x14]: resolved by itself",
+        "1 d 4 h [x14]: resolved without a repair",
         ": still open",
     ] {
         assert!(history.contains(part), "{part} is missing in {history}");
     }
-    let alone = templates().history(Language::English, &draft.incident, &[]).text.plain();
+    let alone = templates().history(Language::English, &draft.incident, &[], Names::default()).text.plain();
     assert!(alone.contains("None is known"), "{alone}");
     let escalation = templates().escalation(Language::English, &draft.incident, &["ada".into(), "mira".into()]);
-    assert!(
-        escalation.text.plain().starts_with("📣 Nobody has decided for 15 min: ada, mira\n🚨 P1 HighErrorRate · checkout-api in shop\n")
-    );
+    assert!(escalation.text.plain().starts_with("📣 Nobody has decided for 15 min\n🚨 P1 HighErrorRate · checkout-api in shop\n"));
     let shown = escalation.text.plain();
     for part in ["Restart a systemd unit on checkout-api waits", "\nrun sudo systemctl restart checkout-api.service\n", "\nundo sudo"] {
         assert!(shown.contains(part), "who is asked sees on what: {part} is missing in {shown}");
     }
     assert_eq!(asks(&escalation), [["approve", "reject"]]);
+}
+
+/// A file that knows ada.
+fn channels() -> Channels {
+    serde_json::from_value(json!({ "people": { "ada": { "telegram": 7, "slack": "U7" } }, "approvals": [{ "people": ["ada"] }] }))
+        .expect("channels")
+}
+
+#[test]
+fn people_are_called_by_their_names_and_the_details_keep_what_they_came_with() {
+    let channels = channels();
+    let names = Names::of(&channels);
+    let mut draft = samples::waiting();
+    let id = draft.incident.approval.as_ref().expect("asked").id.clone();
+    let reject = Pressed { verdict: Verdict::Reject, by: Known::Telegram(7), press: "p" };
+    let now = draft.incident.opened_at;
+    decide(&mut draft, &id, &reject, &channels, now).expect("taken");
+    for language in Language::ALL {
+        let card = templates().card(language, &draft.incident, &Extras { names, ..Extras::default() }).text.plain();
+        assert!(card.contains("ada") && !card.contains("telegram:7"), "{card}");
+        let history = templates().history(language, &samples::repaired().incident, &[draft.incident.clone()], names).text.plain();
+        assert!(history.contains("ada") && !history.contains("telegram:7"), "{history}");
+        let details = templates().details(language, &draft.incident, &draft.entries, names).text.plain();
+        assert!(details.contains("ada (telegram:7)"), "{details}");
+    }
+}
+
+#[test]
+fn what_was_tried_stays_on_the_card_whatever_comes_after_it() {
+    let mut draft = samples::tried_before();
+    let card = english(&draft.incident).text.plain();
+    assert!(card.contains("Waiting for a decision"), "another plan waits: {card}");
+    let tried = "Restart a systemd unit, the symptom is still there\n✗ check 1: exited with 22 after 30.0 s\n";
+    assert!(card.contains("\nTried at 2026-") && card.contains(tried), "{card}");
+    let channels = channels();
+    let id = draft.incident.approval.as_ref().expect("asked").id.clone();
+    let now = draft.incident.opened_at;
+    decide(&mut draft, &id, &Pressed { verdict: Verdict::Reject, by: Known::Telegram(7), press: "p" }, &channels, now).expect("taken");
+    for language in Language::ALL {
+        let card = templates().card(language, &draft.incident, &Extras::default()).text.plain();
+        assert!(!card.contains("nothing was run") && !card.contains("未執行任何動作"), "something ran: {card}");
+    }
+    draft.resolved(20, now);
+    let mut waiting = samples::tried_before();
+    waiting.resolved(20, now);
+    let history = templates().history(Language::English, &samples::repaired().incident, &[waiting.incident], Names::default()).text.plain();
+    assert!(history.contains("the repair failed · Restart a systemd unit"), "{history}");
+}
+
+#[test]
+fn the_end_of_what_a_failed_step_printed_is_text_on_card_notice_and_details() {
+    let mut draft = samples::failed();
+    let lines: Vec<String> = (1..=40).map(|n| format!("line {n} <b>&")).collect();
+    let output = OutputEnd { stdout: lines.join("\n"), stderr: "curl: (7) \u{202e}refused\n\n".to_owned() };
+    draft.incident.repair.as_mut().expect("ran").steps[1].output = output;
+    let (_, notice) = samples::notices().remove(1);
+    for language in Language::ALL {
+        let card = templates().card(language, &draft.incident, &Extras::default()).text;
+        let told = templates().notice(language, &draft.incident, &notice, Names::default()).text;
+        let details = templates().details(language, &draft.incident, &draft.entries, Names::default()).text;
+        for text in [&card, &told, &details] {
+            assert!(text.plain().contains("line 40 <b>&\n") && text.plain().contains("curl: (7) refused\n"), "{}", text.plain());
+            assert!(text.telegram().contains("<code>line 40 &lt;b&gt;&amp;</code>"), "{}", text.telegram());
+        }
+        assert!(card.plain().contains("line 36 <b>&\n") && !card.plain().contains("line 35 "), "the last five: {}", card.plain());
+        assert!(details.plain().contains("line 26 <b>&\n") && !details.plain().contains("line 25 "), "{}", details.plain());
+    }
+}
+
+#[test]
+fn a_notice_says_what_happened_first_and_whom_it_is_for_last() {
+    let channels = channels();
+    let templates = templates();
+    let presenter = |language| Presenter { templates: &templates, language, silences: false, channels: &channels };
+    let told: Vec<String> = samples::notices()
+        .iter()
+        .map(|(incident, notice)| presenter(Language::English).notice(incident, notice).content.text.plain())
+        .collect();
+    let expected = [
+        "✅ Repaired and verified · it ran by itself\nP1 HighErrorRate [x",
+        "❌ The repair failed: a human has to look\nP1 HighErrorRate",
+        "❌ The repair was verified, but the alert still fires: a human has to look\n",
+        "🔁 It fires again\n",
+        "🔁 It fires again\nP1 AlertStorm · many targets in all\n800 of 1000 incidents still open\n",
+        "⏫ It got worse\nP1 HighErrorRate [x14] · checkout-api in shop\n⏳ Waiting for a decision until ",
+        "🚨 A decision is needed\n",
+        "🙋 The plan does not run: a human has to look\nP2 CertificateExpiresSoon · shop.example.com in edge\nnobody decided in time\n",
+    ];
+    for (text, expected) in told.iter().zip(expected) {
+        let expected = expected.replace(" [x", if text.contains(" [x") { " [x" } else { "" });
+        assert!(text.starts_with(&expected), "{expected:?}: {text}");
+        assert!(text.ends_with("\n👤 ada"), "{text}");
+    }
+    let failed = "Restart a systemd unit: the symptom is still there, after 35.0 s · approved by ada\n\
+        ✗ check 1: exited with 22 after 30.0 s\ncurl: (22) The requested URL returned error: 503\n";
+    assert!(told[1].contains(failed), "{}", told[1]);
+    for language in Language::ALL {
+        let (incident, notice) = &samples::notices()[5];
+        let content = presenter(language).notice(incident, notice).content;
+        assert_eq!(asks(&content), [["approve", "reject"]], "whoever is called can decide here");
+        assert!(content.text.telegram().ends_with("\n👤 <a href=\"tg://user?id=7\">ada</a>"), "{}", content.text.telegram());
+        assert!(content.text.mrkdwn().ends_with("\n👤 <@U7>"), "{}", content.text.mrkdwn());
+    }
+    let nobody = Channels::default();
+    let presenter = Presenter { templates: &templates, language: Language::English, silences: false, channels: &nobody };
+    let (incident, notice) = &samples::notices()[1];
+    assert!(!presenter.notice(incident, notice).content.text.plain().contains('👤'), "nobody is known, and it is told all the same");
+    let flow = samples::flow();
+    let told = presenter.flow_notice(&flow, &flow.failed()).content.text.plain();
+    assert!(told.starts_with("❌ checkout 4f0c2d9 failed · by mira\ntest: 2 of 311 tests failed\n"), "{told}");
 }
 
 #[test]
@@ -271,7 +392,7 @@ fn what_of_a_plan_has_no_room_on_the_card_stands_whole_in_the_details() {
     let card = english(&incident).text.plain();
     assert!(card.contains("\nrun purge 'three four'\nrun and 2 more: all of them are in the details\n"), "{card}");
     for language in Language::ALL {
-        let details = templates().details(language, &incident, &[]).text.plain();
+        let details = templates().details(language, &incident, &[], Names::default()).text.plain();
         let steps = ["purge one\n", "purge 'three four'\n", "purge five\n", &format!("purge {long}\n"), "http://localhost:8080/healthz\n"];
         for step in steps.into_iter().chain(["checkout-api-previous.service\n", "ssh quell@10.0.4.12:22"]) {
             assert!(details.contains(step), "{step} is missing in {details}");
@@ -294,11 +415,11 @@ fn what_does_not_fit_is_left_out_and_counted() {
         entry.detail = format!("{n} {}", "long ".repeat(60));
         draft.entries.push(entry);
     }
-    let details = templates().details(Language::English, &draft.incident, &draft.entries).text;
+    let details = templates().details(Language::English, &draft.incident, &draft.entries, Names::default()).text;
     assert!(details.units() <= MESSAGE_UNITS && details.plain().contains(" more before)\n"), "{}", details.plain());
     assert!(details.plain().contains(": 39 long"), "the newest stay");
     let many = vec![samples::repaired().incident; 60];
-    let history = templates().history(Language::English, &draft.incident, &many).text.plain();
+    let history = templates().history(Language::English, &draft.incident, &many, Names::default()).text.plain();
     assert!(history.contains("\nand 45 more\n"), "{history}");
 }
 
@@ -366,7 +487,7 @@ fn a_broken_template_gives_way_and_says_so() {
     let whole = english(&incident).text.plain();
     for (source, line, what) in cases {
         let (directory, templates) = own(Kind::Incident, source);
-        let extras = Extras { silence_possible: true, silenced_until: None };
+        let extras = Extras { silence_possible: true, ..Extras::default() };
         let text = templates.card(Language::English, &incident, &extras).text.plain();
         let note = format!("\n⚠ This message's own template is broken, the built-in one is shown: templates/en/incident.html:{line}");
         assert_eq!(text, format!("{whole}{note}"), "{source}");
@@ -418,8 +539,14 @@ fn every_state_has_its_word_in_every_language() {
                     incident.repair = Some(repair);
                     let content = templates.card(language, &incident, &Extras::default());
                     assert!(content.text.plain().contains(incident.id.as_str()), "{}", content.text.plain());
-                    assert!(templates.details(language, &incident, &[]).text.plain().contains(incident.id.as_str()));
-                    assert!(templates.history(language, &incident, &[incident.clone()]).text.plain().contains(incident.id.as_str()));
+                    assert!(templates.details(language, &incident, &[], Names::default()).text.plain().contains(incident.id.as_str()));
+                    assert!(
+                        templates
+                            .history(language, &incident, &[incident.clone()], Names::default())
+                            .text
+                            .plain()
+                            .contains(incident.id.as_str())
+                    );
                 }
             }
         }
@@ -463,9 +590,11 @@ fn hostile(text: &str) -> Incident {
     plan.parameters = (0..20).map(|n| (format!("{n}{text}"), text.clone())).collect();
     plan.steps[0].argv = vec![text.clone()];
     (plan.steps, plan.verify) = (vec![plan.steps[0].clone(); 9], vec![plan.steps[0].clone(); 9]);
-    let step = |n| StepRun { detail: text.clone(), ..StepRun::ended(Phase::Verify, n, false) };
+    let output = OutputEnd { stdout: text.clone(), stderr: text.clone() };
+    let step = |n| StepRun { detail: text.clone(), output: output.clone(), ..StepRun::ended(Phase::Verify, n, false) };
     let mut repair = Repair::start(text.clone(), Timestamp::UNIX_EPOCH);
     (repair.steps, repair.outcome, repair.finished_at) = ((0..30).map(step).collect(), Some(RepairOutcome::Unknown), Some(Timestamp::MAX));
+    incident.earlier_repairs = vec![EarlierRepair { playbook: text.clone(), repair: repair.clone() }; EARLIER_KEPT];
     incident.repair = Some(repair);
     let approval = incident.approval.as_mut().expect("asked");
     approval.votes = vec![Vote { person: text.clone(), by: text.clone(), at: Timestamp::UNIX_EPOCH }; 3];
@@ -495,11 +624,14 @@ fn messages(incident: &Incident, text: &str) -> Vec<Content> {
         unsettled: u64::MAX,
         providers: (0..40).map(|n| (format!("{n}{text}"), Paid::default())).collect(),
     };
-    let extras = Extras { silence_possible: true, silenced_until: Some(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1)) };
+    let silenced_until = Some(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1));
+    let extras = Extras { silence_possible: true, silenced_until, names: Names::default() };
     let mut run = samples::flow();
     (run.name, run.commit, run.by, run.url) = (text.to_owned(), text.to_owned(), text.to_owned(), text.to_owned());
     run.stages.iter_mut().for_each(|stage| (stage.name, stage.message) = (text.to_owned(), text.to_owned()));
     let people = vec![text.to_owned(); 50];
+    let what = What::Ended { outcome: RepairOutcome::StepFailed, automatic: false };
+    let notice = Notice { sequence: 1, at: Timestamp::MAX, what, deciders: people.clone() };
     let all = Language::ALL.map(|language| {
         [
             templates.card(language, incident, &extras),
@@ -507,9 +639,11 @@ fn messages(incident: &Incident, text: &str) -> Vec<Content> {
             templates.card(language, &report, &extras),
             templates.flow(language, &run),
             templates.budget(language, jiff::civil::Date::MAX, &spending),
-            templates.details(language, incident, &entries),
-            templates.history(language, incident, &vec![incident.clone(); 3]),
+            templates.details(language, incident, &entries, Names::default()),
+            templates.history(language, incident, &vec![incident.clone(); 3], Names::default()),
             templates.escalation(language, incident, &people),
+            templates.notice(language, incident, &notice, Names::default()),
+            templates.flow_notice(language, &run, &run.failed()),
         ]
     });
     all.into_iter().flatten().collect()

@@ -11,6 +11,8 @@ pub mod standing;
 
 use jiff::Timestamp;
 use shared::domain::alert::cut;
+use shared::domain::channels::{Channels, Known};
+use shared::domain::repair::end_of;
 use shared::domain::visible::{is_hidden, line};
 
 /// How much of each text from outside is shown, in characters.
@@ -49,6 +51,44 @@ pub(crate) fn command(argv: &[String], characters: usize) -> String {
         shown.push('…');
     }
     shown
+}
+
+/// The names of the people in the operator's file. The record knows them by what they came with, such as `telegram:7`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Names<'a>(Option<&'a Channels>);
+
+impl<'a> Names<'a> {
+    /// Those of this file.
+    #[must_use]
+    pub fn of(channels: &'a Channels) -> Self {
+        Self(Some(channels))
+    }
+
+    /// The name of whoever came with this, if it is known.
+    fn known(&self, by: &str) -> Option<&'a str> {
+        self.0.and_then(|channels| channels.person(Known::read(by)?))
+    }
+
+    /// The name of whoever came with this, or that itself.
+    pub(crate) fn name(&self, by: &str) -> String {
+        short(self.known(by).unwrap_or(by), NAME_CHARACTERS)
+    }
+
+    /// The same with what they came with behind it.
+    pub(crate) fn name_and_id(&self, by: &str) -> String {
+        match self.known(by) {
+            Some(name) => short(&format!("{name} ({by})"), NAME_CHARACTERS),
+            None => short(by, NAME_CHARACTERS),
+        }
+    }
+}
+
+/// The last lines of an output, at most so many, together with at most so many characters.
+pub(crate) fn last_lines(text: &str, most: usize, characters: usize) -> Vec<String> {
+    let end = end_of(text, characters);
+    let lines: Vec<&str> = end.lines().filter(|line| !line.trim().is_empty()).collect();
+    let shown: Vec<String> = lines[lines.len().saturating_sub(most)..].iter().map(|line| short(line, characters)).collect();
+    shown.into_iter().filter(|line| !line.is_empty()).collect()
 }
 
 /// A moment for people: `2026-11-22 03:14 UTC`.

@@ -188,6 +188,12 @@ pub struct Flow {
 }
 
 impl Flow {
+    /// The reports of the stages that failed.
+    #[must_use]
+    pub fn failed(&self) -> Vec<IncidentId> {
+        self.stages.iter().filter(|stage| stage.state == State::Failed).map(|stage| stage.incident_id.clone()).collect()
+    }
+
     /// The run as its reports tell it, in whatever order they stand; none without a report.
     #[must_use]
     pub fn of(reports: &[Report]) -> Option<Self> {

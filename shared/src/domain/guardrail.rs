@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::analysis::Severity;
+
 /// A guardrail. The names stand in the store: they are never changed, only added to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -91,6 +93,12 @@ impl Outcome {
     #[must_use]
     pub fn blocked(guardrail: Guardrail, why: impl Into<String>) -> Self {
         Self { guardrail, passed: false, why: why.into() }
+    }
+
+    /// What is too severe to be repaired without a human.
+    #[must_use]
+    pub fn never_by_itself(severity: Severity) -> Self {
+        Self::blocked(Guardrail::Severity, format!("{severity:?} never runs by itself"))
     }
 }
 

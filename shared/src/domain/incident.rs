@@ -14,7 +14,7 @@ use super::operation_log::Head;
 use super::plan::Plan;
 use super::reanalysis::Reanalysis;
 use super::record::Recurrence;
-use super::repair::Repair;
+use super::repair::{EarlierRepair, Repair};
 use super::repair_silence::RepairSilence;
 use super::silence::Silence;
 use super::storm::Storm;
@@ -126,6 +126,12 @@ pub struct Incident {
     /// The run of the plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repair: Option<Repair>,
+    /// The last runs of plans before this one, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier_repairs: Vec<EarlierRepair>,
+    /// How many runs there were before those.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub earlier_repairs_left_out: u32,
     /// The last request for a new analysis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reanalysis: Option<Reanalysis>,
@@ -170,7 +176,6 @@ impl Incident {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
+fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
+    *number == T::default()
 }

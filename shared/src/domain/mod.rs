@@ -35,6 +35,7 @@ pub mod limits;
 #[cfg(feature = "playbooks")]
 pub mod matching;
 pub mod memory;
+pub mod notice;
 pub mod operation_log;
 pub mod outbox;
 pub mod plan;

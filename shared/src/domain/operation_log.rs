@@ -54,16 +54,22 @@ pub enum Event {
     RollbackFinished,
     /// A card was sent to a chat of Telegram.
     TelegramSent,
-    /// It shows the result of a repair.
+    /// A new message there, which makes a sound, told the result of a repair.
     TelegramResultSent,
+    /// A new message there told something else that people have to hear.
+    TelegramNoticeSent,
     /// A card was sent to a channel of Slack.
     SlackSent,
-    /// It shows the result of a repair.
+    /// A new message there, which makes a sound, told the result of a repair.
     SlackResultSent,
+    /// A new message there told something else that people have to hear.
+    SlackNoticeSent,
     /// A webhook was sent.
     WebhookSent,
-    /// A webhook told the result of a repair.
+    /// A webhook of its own told the result of a repair.
     WebhookResultSent,
+    /// A webhook of its own told something else that people have to hear.
+    WebhookNoticeSent,
     /// Somebody asked for a new analysis.
     ReanalysisRequested,
     /// Somebody asked for an hour without further alerts of it.
@@ -115,10 +121,13 @@ impl Event {
             Self::RollbackFinished => "ROLLBACK_FINISHED",
             Self::TelegramSent => "TELEGRAM_SENT",
             Self::TelegramResultSent => "TELEGRAM_RESULT_SENT",
+            Self::TelegramNoticeSent => "TELEGRAM_NOTICE_SENT",
             Self::SlackSent => "SLACK_SENT",
             Self::SlackResultSent => "SLACK_RESULT_SENT",
+            Self::SlackNoticeSent => "SLACK_NOTICE_SENT",
             Self::WebhookSent => "WEBHOOK_SENT",
             Self::WebhookResultSent => "WEBHOOK_RESULT_SENT",
+            Self::WebhookNoticeSent => "WEBHOOK_NOTICE_SENT",
             Self::ReanalysisRequested => "REANALYSIS_REQUESTED",
             Self::SilenceRequested => "SILENCE_REQUESTED",
             Self::MoreAsked => "MORE_ASKED",
@@ -320,7 +329,7 @@ mod tests {
 
     #[test]
     fn event_names_match_their_json() -> Result<(), serde_json::Error> {
-        for event in [Event::AlertReceived, Event::TelegramResultSent, Event::IncidentReopened] {
+        for event in [Event::AlertReceived, Event::TelegramResultSent, Event::TelegramNoticeSent, Event::IncidentReopened] {
             assert_eq!(serde_json::to_value(event)?, event.as_str());
         }
         Ok(())

@@ -16,17 +16,26 @@ pub struct Rank(u8);
 
 impl Rank {
     /// Of an answer to a person, who waits for it.
-    pub const ANSWER: Self = Self(1);
+    pub const ANSWER: Self = Self(2);
     /// Of a notice that is about no incident.
-    pub const NOTICE: Self = Self(3);
+    pub const NOTICE: Self = Self(4);
 
-    /// Of an incident: criticals come first.
+    /// Of an incident's card: criticals come first.
     #[must_use]
     pub fn of(severity: Severity) -> Self {
         Self(match severity {
+            Severity::P0 | Severity::P1 => 1,
+            Severity::P2 => 3,
+            Severity::P3 => 4,
+        })
+    }
+
+    /// Of what people have to hear about an incident: before the cards, whose edits make no sound.
+    #[must_use]
+    pub fn heard(severity: Severity) -> Self {
+        Self(match severity {
             Severity::P0 | Severity::P1 => 0,
-            Severity::P2 => 2,
-            Severity::P3 => 3,
+            Severity::P2 | Severity::P3 => 2,
         })
     }
 }
@@ -49,6 +58,10 @@ pub enum Subject {
     Budget(Date),
     /// That the second list of people may decide too, once for each request.
     Escalation(ApprovalId),
+    /// What of an incident people have to hear, each as a message of its own, once.
+    Notice(IncidentId),
+    /// That stages of a run of a delivery pipeline have failed, once for each.
+    FlowNotice(FlowId),
     /// What a person asked for beside a card, once for each press.
     More {
         /// What was asked for.
@@ -70,6 +83,8 @@ impl Subject {
             "FLOW" => FlowId::try_from(rest).ok().map(Self::Flow),
             "BUDGET" => rest.parse().ok().map(Self::Budget),
             "ESCALATED" => ApprovalId::try_from(rest).ok().map(Self::Escalation),
+            "NOTICE" => IncidentId::try_from(rest).ok().map(Self::Notice),
+            "FAILED" => FlowId::try_from(rest).ok().map(Self::FlowNotice),
             "MORE" => {
                 let mut parts = rest.splitn(3, '#');
                 let what = match parts.next()? {
@@ -93,6 +108,8 @@ impl fmt::Display for Subject {
             Self::Flow(id) => write!(f, "FLOW#{id}"),
             Self::Budget(day) => write!(f, "BUDGET#{day}"),
             Self::Escalation(id) => write!(f, "ESCALATED#{id}"),
+            Self::Notice(id) => write!(f, "NOTICE#{id}"),
+            Self::FlowNotice(id) => write!(f, "FAILED#{id}"),
             Self::More { what, incident_id, press } => {
                 let what = match what {
                     More::Details => "details",
@@ -162,8 +179,13 @@ pub struct LiveCard {
     pub again: bool,
     /// The operation log says that it was sent.
     pub told_sent: bool,
-    /// The operation log says that it shows the result of the repair.
-    pub told_result: bool,
+    /// Its message was new when it showed the result of a repair, and the operation log does not say so yet.
+    pub new_result: bool,
+    /// Up to which entry of the operation log all that people have to hear was told here.
+    pub heard: u64,
+    /// The reports of failed stages that were told here, of a run of a delivery pipeline.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub heard_failed: Vec<IncidentId>,
     /// The last request for a decision of which the second list of people was told here.
     pub escalated: Option<ApprovalId>,
     /// Counts the messages that the card has had, as people delete them.
@@ -179,6 +201,30 @@ pub struct Shown {
     pub but_count: String,
     /// Whether it shows the result of a repair.
     pub result: bool,
+    /// The last entry of the operation log by then.
+    #[serde(default)]
+    pub sequence: u64,
+    /// The reports of failed stages that it shows, of a run of a delivery pipeline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<IncidentId>,
+}
+
+impl LiveCard {
+    /// A message of this id is there, which is new. A new message makes a sound: what it shows was heard.
+    pub fn arrived(&mut self, message_id: String, shown: Shown, at: Timestamp) {
+        self.heard = self.heard.max(shown.sequence);
+        self.heard_failed.clone_from(&shown.failed);
+        self.new_result = shown.result;
+        self.shows(message_id, shown, at);
+    }
+
+    /// It shows this now.
+    pub fn shows(&mut self, message_id: String, shown: Shown, at: Timestamp) {
+        self.message_id = Some(message_id);
+        self.shown = Some(shown);
+        self.shown_at = Some(at);
+        self.sending = None;
+    }
 }
 
 /// A message on its way.
@@ -209,7 +255,9 @@ mod tests {
         let flow = FlowId::try_from("a1".repeat(32).as_str())?;
         let subjects = [
             Subject::Incident(id.clone()),
-            Subject::Flow(flow),
+            Subject::Flow(flow.clone()),
+            Subject::FlowNotice(flow),
+            Subject::Notice(id.clone()),
             Subject::Escalation(approval),
             Subject::Budget(date(2026, 11, 22)),
             more(More::Details),
@@ -227,7 +275,12 @@ mod tests {
     #[test]
     fn criticals_come_first() {
         let ranks = [Severity::P0, Severity::P1, Severity::P2, Severity::P3].map(|severity| Rank::of(severity).to_string());
-        assert_eq!(ranks, ["0", "0", "2", "3"]);
+        assert_eq!(ranks, ["1", "1", "3", "4"]);
         assert!(Rank::of(Severity::P1) < Rank::ANSWER && Rank::ANSWER < Rank::of(Severity::P2));
+        // What makes a sound goes before edits of cards of the same severity, which come as often as alerts do.
+        for severity in [Severity::P0, Severity::P1, Severity::P2, Severity::P3] {
+            assert!(Rank::heard(severity) < Rank::of(severity));
+        }
+        assert!(Rank::of(Severity::P1) < Rank::heard(Severity::P2), "a critical incident that nobody knows of goes before any result");
     }
 }

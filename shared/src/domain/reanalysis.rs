@@ -194,7 +194,7 @@ impl Draft {
             _ => "a new analysis came to another plan",
         };
         void(self, ACTOR, why, now);
-        self.incident.repair = None;
+        self.put_repair_aside();
         self.incident.no_plan_because = None;
         self.propose(plan, now, valid_for);
         let doubt = "somebody doubted the first finding, and asked for a new one";

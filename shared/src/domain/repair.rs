@@ -136,6 +136,9 @@ pub struct StepRun {
     pub unreached: bool,
     /// One sentence for people.
     pub detail: String,
+    /// The end of what it printed, if it failed. The log has more of it.
+    #[serde(default, skip_serializing_if = "OutputEnd::is_empty")]
+    pub output: OutputEnd,
 }
 
 impl StepRun {
@@ -154,8 +157,49 @@ impl StepRun {
             refused: 0,
             unreached: false,
             detail: String::new(),
+            output: OutputEnd::default(),
         }
     }
+}
+
+/// The end of what a step printed, in whole lines where it has any.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OutputEnd {
+    /// Of its standard output.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub stdout: String,
+    /// Of its standard error.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub stderr: String,
+}
+
+impl OutputEnd {
+    /// How much of each stream is kept with the incident, in characters: a card shows less, the details this much.
+    pub const CHARACTERS: usize = 1_500;
+
+    /// The end of a result's output.
+    #[must_use]
+    pub fn of(result: &StepResult) -> Self {
+        Self { stdout: end_of(&result.stdout, Self::CHARACTERS).to_owned(), stderr: end_of(&result.stderr, Self::CHARACTERS).to_owned() }
+    }
+
+    /// True if nothing was printed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.stdout.is_empty() && self.stderr.is_empty()
+    }
+}
+
+/// At most so many characters of the end of a text without the white space behind it: whole lines, unless the last one alone is longer.
+#[must_use]
+pub fn end_of(text: &str, characters: usize) -> &str {
+    let text = text.trim_end();
+    let Some((begin, _)) = text.char_indices().rev().nth(characters.saturating_sub(1)).filter(|(begin, _)| *begin > 0) else { return text };
+    if text[..begin].ends_with('\n') {
+        return &text[begin..];
+    }
+    text[begin..].find('\n').map_or(&text[begin..], |end| &text[begin + end + 1..])
 }
 
 fn once() -> u32 {
@@ -218,11 +262,50 @@ pub struct Repair {
     pub outcome: Option<RepairOutcome>,
 }
 
+/// A run of an earlier plan of an incident: what was tried stays to be seen when another plan takes its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierRepair {
+    /// The name of the plan's playbook.
+    pub playbook: String,
+    /// The run.
+    pub repair: Repair,
+}
+
+/// How many earlier runs an incident keeps: the last ones.
+pub const EARLIER_KEPT: usize = 3;
+
 impl Repair {
+    /// True if a command was started on the target, or may have been.
+    #[must_use]
+    pub fn ran_something(&self) -> bool {
+        self.steps.iter().any(|step| !step.skipped && step.effect != Effect::Nothing)
+    }
+
     /// A run that has done nothing yet, and that nobody has taken on.
     #[must_use]
     pub fn start(plan_hash: String, now: Timestamp) -> Self {
         let (worker, facts, steps) = (String::new(), BTreeMap::new(), Vec::new());
         Self { plan_hash, started_at: now, finished_at: None, worker, facts, steps, outcome: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::end_of;
+
+    #[test]
+    fn the_end_of_an_output_has_whole_lines_where_there_are_any() {
+        for (text, characters, end) in [
+            ("", 5, ""),
+            ("one\ntwo\n\n", 50, "one\ntwo"),
+            ("one\ntwo\n", 7, "one\ntwo"),
+            ("one\ntwo\n", 6, "two"),
+            ("one\ntwo\n", 3, "two"),
+            ("one\ntwo\n", 2, "wo"),
+            ("ein Übel äöü", 3, "äöü"),
+            ("\n\n", 3, ""),
+        ] {
+            assert_eq!(end_of(text, characters), end, "{text:?} {characters}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::condition::{FACT_BYTES, Seen, no_answer};
 use super::plan::{Phase, Plan, PlannedStep};
-use super::repair::{Effect, Outcome, Repair, RepairOutcome, StepResult, StepRun};
+use super::repair::{Effect, Outcome, OutputEnd, Repair, RepairOutcome, StepResult, StepRun};
 
 /// How often a fact or an idempotent step is started before it is given up: each start but the last one found its worker dead.
 const STARTS: u32 = 3;
@@ -156,6 +156,7 @@ impl Repair {
             },
             None => result.succeeded(),
         };
+        last.output = if last.succeeded { OutputEnd::default() } else { OutputEnd::of(result) };
         last.finished = last.succeeded || last.phase != Phase::Verify || last.tries > step.retries;
         last.finished
     }

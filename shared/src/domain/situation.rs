@@ -136,7 +136,7 @@ impl Situation<'_> {
             return Err(format!("its sender left out {} alerts: it may be worse than {severity:?}", self.incident.left_out));
         }
         if severity < Severity::P2 {
-            return Err(format!("{severity:?} never runs by itself"));
+            return Err(Outcome::never_by_itself(severity).why);
         }
         match self.known_playbook()?.auto {
             Some(auto) if severity < auto.max_severity => Err(format!("{severity:?} is worse than the playbook's {:?}", auto.max_severity)),

@@ -15,6 +15,7 @@ use super::incident::{Incident, Status};
 use super::operation_log::{Event, Head, News};
 use super::plan::Plan;
 use super::record::Recurrence;
+use super::repair::{EARLIER_KEPT, EarlierRepair};
 use super::trust::Trust;
 
 impl Draft {
@@ -58,6 +59,8 @@ impl Draft {
             earned: None,
             recurrence: None,
             repair: None,
+            earlier_repairs: Vec::new(),
+            earlier_repairs_left_out: 0,
             reanalysis: None,
             silence: None,
             logged_presses: Vec::new(),
@@ -145,7 +148,7 @@ impl Draft {
             // The analyzer counts it in a moment. Who is asked here is asked as if it had.
             self.incident.earned = self.incident.earned.map(Trust::less);
         }
-        self.incident.repair = None;
+        self.put_repair_aside();
         if self.propose_again("ingress", now) {
             // What did not last shall not be repeated by itself.
             self.incident.guardrails = vec![Outcome::blocked(Guardrail::EpisodeOpen, "the alert resolved, and fired again")];
@@ -159,6 +162,17 @@ impl Draft {
         };
     }
 
+    /// Makes room for the run of another plan. What was tried stays to be seen.
+    pub(super) fn put_repair_aside(&mut self) {
+        let incident = &mut self.incident;
+        let Some(repair) = incident.repair.take().filter(|repair| repair.outcome.is_some() || !repair.steps.is_empty()) else { return };
+        let playbook = incident.plan.as_ref().map(|plan| plan.playbook_name.clone()).unwrap_or_default();
+        incident.earlier_repairs.push(EarlierRepair { playbook, repair });
+        let too_many = incident.earlier_repairs.len().saturating_sub(EARLIER_KEPT);
+        incident.earlier_repairs.drain(..too_many);
+        incident.earlier_repairs_left_out += u32::try_from(too_many).unwrap_or(u32::MAX);
+    }
+
     /// An alert joined that is worse than those before.
     pub fn escalated(&mut self, severity: AlertSeverity, hit_count: u64, now: Timestamp) {
         let before = self.incident.alert.severity;
@@ -166,6 +180,12 @@ impl Draft {
         self.incident.hit_count = hit_count;
         if severity == AlertSeverity::Critical {
             self.incident.severity = self.incident.severity.min(Severity::P1);
+            // Whoever is asked is asked by how bad it is now. A plan that was decided on keeps what the decision rested on.
+            let waits = self.incident.status == Status::AwaitingApproval;
+            let asked = self.incident.guardrails.iter_mut().find(|outcome| outcome.guardrail == Guardrail::Severity);
+            if let Some(asked) = asked.filter(|_| waits) {
+                *asked = Outcome::never_by_itself(self.incident.severity);
+            }
         }
         let context = serde_json::json!({ "from": before, "to": severity });
         self.record(now, News::new(Event::SeverityEscalated, "ingress", "a worse alert joined").with(context));

@@ -149,7 +149,7 @@ impl Store {
     }
 
     fn entry_put(&self, incident: &IncidentId, entry: &Entry) -> Result<Put, StoreError> {
-        let mut item = key(incident, &format!("LOG#{:010}", entry.sequence));
+        let mut item = key(incident, &log_key(entry.sequence));
         let mut set = |name: &str, value| item.insert(name.to_owned(), value);
         set("seq", number(entry.sequence));
         set("at", text(entry.at.to_string()));
@@ -172,6 +172,14 @@ impl Store {
     /// # Errors
     /// If the table does not answer or an entry cannot be read.
     pub async fn log(&self, id: &IncidentId) -> Result<Vec<Entry>, StoreError> {
+        self.log_after(id, 0).await
+    }
+
+    /// The entries of an operation log behind the one of this number, in order.
+    ///
+    /// # Errors
+    /// If the table does not answer or an entry cannot be read.
+    pub async fn log_after(&self, id: &IncidentId, sequence: u64) -> Result<Vec<Entry>, StoreError> {
         let mut entries = Vec::new();
         let mut start = None;
         loop {
@@ -179,9 +187,11 @@ impl Store {
                 .client
                 .query()
                 .table_name(&self.table)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :log)")
+                .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
                 .expression_attribute_values(":pk", text(format!("INC#{id}")))
-                .expression_attribute_values(":log", text("LOG#"))
+                .expression_attribute_values(":first", text(log_key(sequence.saturating_add(1))))
+                // Behind every digit.
+                .expression_attribute_values(":last", text("LOG#:"))
                 .consistent_read(true)
                 .set_exclusive_start_key(start);
             let page = request.send().await.map_err(|error| failed(&error))?;
@@ -239,6 +249,10 @@ pub fn fresh_incident_id(now: Timestamp) -> IncidentId {
 
 pub(super) fn key(id: &IncidentId, sort: &str) -> Item {
     HashMap::from([("pk".to_owned(), text(format!("INC#{id}"))), ("sk".to_owned(), text(sort))])
+}
+
+fn log_key(sequence: u64) -> String {
+    format!("LOG#{sequence:010}")
 }
 
 /// The key of the index under which an open incident stands: the last character of a ULID is random.

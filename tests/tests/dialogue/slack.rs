@@ -94,6 +94,13 @@ async fn a_press_decides_and_is_answered_in_a_whisper_and_on_the_card() {
     whispered(&slack.user_id, "已核准，立即開始修復。").await;
     stack.status(id, Status::Repaired).await;
     let log = stack.log_with(id, Event::SlackResultSent).await;
+    // The result makes a sound: in the thread of the card, shown in the channel, with a mention of whoever had approved.
+    let all = messages(&stack, &slack.channel_id).await;
+    let below: Vec<&Value> = all.iter().filter(|message| message["thread_ts"] == posted["ts"]).collect();
+    let broadcast: Vec<&&Value> = below.iter().filter(|message| message["subtype"] == "thread_broadcast").collect();
+    let [result] = broadcast.as_slice() else { panic!("one result, and the details are for whoever asked: {below:#?}") };
+    assert!(text(result).starts_with("✅ 已修復並通過驗證"), "{result}");
+    assert_eq!(result["mentions"], json!([slack.user_id]));
     let now = card().await;
     assert!(now["ts"] == posted["ts"] && text(&now).contains("已修復並通過驗證"), "{now}");
     assert!(now["history"].as_array().expect("a list").len() > 1);

@@ -98,7 +98,7 @@ async fn from_the_first_look_to_the_repair_everything_is_asked_on_the_card() {
     }
     assert_eq!(phone.told("history", person, Some("zh-hant")).await, "歷史事件稍後送上。");
     let history = phone.below("Earlier incidents of TargetDown").await;
-    assert!(history.contains("resolved by itself"), "{history}");
+    assert!(history.contains("resolved without a repair"), "{history}");
 
     // Somebody doubts the finding; once is enough for now.
     assert_eq!(phone.told("reanalyse", person, None).await, "A new analysis begins. The card will show it.");

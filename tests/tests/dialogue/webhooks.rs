@@ -125,7 +125,7 @@ async fn a_link_of_a_webhook_is_opened_by_anybody_and_decides_once() {
     assert_eq!(form(reject).await.expect("an answer").status(), 409);
     let decided = stack.status(id, Status::Rejected).await.approval.expect("asked").standing;
     assert!(matches!(&decided, Standing::Decided { verdict: Verdict::Reject, by, .. } if by == "link:ada"), "{decided:?}");
-    stack.card(id, "Rejected by link:ada").await;
+    stack.card(id, "Rejected by ada").await;
 
     own.changed(&incident.id).await;
     let after = receiver.received(2).await.remove(1).json();

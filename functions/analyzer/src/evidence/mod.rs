@@ -15,9 +15,8 @@ use shared::domain::evidence::{Evidence, Found, Source};
 use shared::domain::server_url;
 use shared::domain::step::Span;
 use shared::outbound::{self, BodyError};
+use shared::redaction::redact;
 use thiserror::Error;
-
-use crate::redaction::redact;
 
 /// How much of an answer is read, in bytes.
 const MOST_BYTES: usize = 2 * 1024 * 1024;

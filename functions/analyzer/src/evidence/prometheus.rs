@@ -14,10 +14,10 @@ use shared::domain::alert::{Alert, Texts, cut};
 use shared::domain::analyzer_settings::{NamedQuery, PrometheusSettings};
 use shared::domain::evidence::{Evidence, Found, Measurement, Source};
 use shared::domain::service::Service;
+use shared::redaction::redact;
 
 use super::promql::{filled, own_expression, value_side};
 use super::{Inquiry, InvalidUrl, NoAnswer, answer, base_url, below};
-use crate::redaction::redact;
 
 /// How far apart two points are, in seconds.
 const STEP_SECONDS: i64 = 60;

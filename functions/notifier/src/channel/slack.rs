@@ -15,7 +15,7 @@ use shared::domain::visible;
 use shared::outbound;
 
 use self::blocks::escaped;
-use super::ChannelError;
+use super::{Audience, ChannelError};
 use crate::content::Post;
 
 /// Where the Web API is, unless the operator says otherwise.
@@ -90,16 +90,16 @@ impl Slack {
         self.call(token, "chat.update", &body).await.map(|_| ())
     }
 
-    /// Answers in the thread of a message; without one, or below one that was deleted, in the channel.
+    /// Answers in the thread of a message; without one, or below one that was deleted, in the channel. A reply in a thread is seen by its
+    /// followers alone: what is for everybody is shown in the channel as well.
     ///
     /// # Errors
     /// If Slack did not take it.
-    pub async fn reply(&self, token: &SecretString, under: Option<&str>, post: &Post) -> Result<(), ChannelError> {
-        let answered = match self.post(token, post, under).await {
+    pub async fn reply(&self, token: &SecretString, under: Option<&str>, post: &Post, audience: Audience) -> Result<String, ChannelError> {
+        match self.post(token, post, under.map(|ts| (ts, audience))).await {
             Err(ChannelError::Gone) if under.is_some() => self.post(token, post, None).await,
             answered => answered,
-        };
-        answered.map(drop)
+        }
     }
 
     /// The message of this key among the last hundred of the channel.
@@ -123,13 +123,17 @@ impl Slack {
         self.call(token, "chat.postEphemeral", &body).await.map(|_| ())
     }
 
-    async fn post(&self, token: &SecretString, post: &Post, under: Option<&str>) -> Result<String, ChannelError> {
+    async fn post(&self, token: &SecretString, post: &Post, under: Option<(&str, Audience)>) -> Result<String, ChannelError> {
         let mut body = self.body(post);
         body["metadata"] = json!({ "event_type": EVENT, "event_payload": { "key": post.key } });
         body["unfurl_links"] = Value::from(false);
         body["unfurl_media"] = Value::from(false);
-        if let Some(ts) = under {
+        // `thread_ts` and `reply_broadcast`: https://docs.slack.dev/reference/methods/chat.postMessage
+        if let Some((ts, audience)) = under {
             body["thread_ts"] = Value::from(ts);
+            if audience == Audience::Everybody {
+                body["reply_broadcast"] = Value::from(true);
+            }
         }
         let answer = self.call(token, "chat.postMessage", &body).await?;
         answer.ts.ok_or_else(|| ChannelError::Unreachable("Slack's answer to chat.postMessage has no ts".to_owned()))

@@ -9,7 +9,8 @@ use shared::domain::operation_log::Entry;
 
 use super::finding::{Link, Measured};
 use super::plan::{Part, parts};
-use super::{NAME_CHARACTERS, STEP_CHARACTERS, TEXT_CHARACTERS, first, last, short};
+use super::standing::{Ran, failed};
+use super::{NAME_CHARACTERS, Names, STEP_CHARACTERS, TEXT_CHARACTERS, first, last, short};
 
 /// How many lines of one piece of evidence are shown.
 const LINES_SHOWN: usize = 4;
@@ -22,6 +23,9 @@ const STEP_WHOLE_CHARACTERS: usize = 600;
 const PARAMETERS_SHOWN: usize = 8;
 /// How many of a list of services.
 const SERVICES_SHOWN: usize = 8;
+/// How much of a failed step's output is shown of each stream: lines, and characters.
+const OUTPUT_LINES: usize = 15;
+const OUTPUT_CHARACTERS: usize = 800;
 /// How much of a plan's hash: enough to compare it with the log's.
 const HASH_CHARACTERS: usize = 12;
 
@@ -32,6 +36,8 @@ pub struct Details {
     pub name: String,
     /// What is affected.
     pub resource: String,
+    /// `P0` to `P3`.
+    pub severity: String,
     /// The analysis' own description.
     pub description: String,
     /// How many pods, processes or hosts are affected.
@@ -52,6 +58,10 @@ pub struct Details {
     pub evidence_more: usize,
     /// What each guardrail answered.
     pub guardrails: Vec<Answered>,
+    /// When they were asked last, as in the log; empty if it does not stand there.
+    pub guardrails_at: String,
+    /// The steps of the last repair that failed, with the end of what they printed.
+    pub failed: Vec<Ran>,
     /// The playbook's name; empty where there is no plan.
     pub playbook: String,
     /// The service's name in the registry.
@@ -118,7 +128,7 @@ pub struct Logged {
     pub time: String,
     /// What happened, such as `APPROVAL_GIVEN`.
     pub event: &'static str,
-    /// Who did it.
+    /// Who did it: a name, where it is known, and what they came with.
     pub actor: String,
     /// One line for people.
     pub detail: String,
@@ -129,17 +139,21 @@ pub struct Logged {
 impl Details {
     /// What is shown of an incident and the last entries of its log, at most so many.
     #[must_use]
-    pub fn of(incident: &Incident, entries: &[Entry], most: usize) -> Self {
+    pub fn of(incident: &Incident, entries: &[Entry], most: usize, names: Names<'_>) -> Self {
         let analysis = incident.analysis.as_ref();
         let radius = analysis.map(|analysis| &analysis.blast_radius);
         let (evidence, evidence_more) = first(incident.evidence.iter().map(Asked::of).collect(), EVIDENCE_SHOWN);
-        let (log, log_before) = last(entries.iter().map(Logged::of).collect(), most);
+        let (log, log_before) = last(entries.iter().map(|entry| Logged::of(entry, names)).collect(), most);
+        let asked = entries.iter().rev().find(|entry| entry.context["guardrails"].is_array());
+        // The run of now, or the last one before it.
+        let ran = incident.repair.as_ref().or_else(|| incident.earlier_repairs.last().map(|tried| &tried.repair));
         let plan = incident.plan.as_ref();
         let parameter =
             |(name, value): (&String, &String)| Parameter { name: short(name, NAME_CHARACTERS), value: short(value, NAME_CHARACTERS) };
         Self {
             name: short(&incident.alert.name, NAME_CHARACTERS),
             resource: short(&incident.alert.target, NAME_CHARACTERS),
+            severity: format!("{:?}", incident.severity),
             description: analysis.map(|analysis| short(&analysis.description, TEXT_CHARACTERS)).unwrap_or_default(),
             affected_pods: radius.map_or(0, |radius| radius.affected_pods),
             downtime: radius.map(|radius| short(&radius.estimated_downtime, NAME_CHARACTERS)).unwrap_or_default(),
@@ -153,6 +167,8 @@ impl Details {
             evidence,
             evidence_more,
             guardrails: incident.guardrails.iter().map(Answered::of).collect(),
+            guardrails_at: asked.map(|entry| time(entry)).unwrap_or_default(),
+            failed: ran.map(|repair| failed(repair, OUTPUT_LINES, OUTPUT_CHARACTERS)).unwrap_or_default(),
             playbook: plan.map(|plan| short(&plan.playbook_name, NAME_CHARACTERS)).unwrap_or_default(),
             plan_target: plan.map(|plan| short(&plan.target, NAME_CHARACTERS)).unwrap_or_default(),
             plan_address: plan.map(|plan| short(&plan.address, STEP_CHARACTERS)).unwrap_or_default(),
@@ -211,12 +227,16 @@ impl Answered {
     }
 }
 
+fn time(entry: &Entry) -> String {
+    entry.at.strftime("%H:%M:%S").to_string()
+}
+
 impl Logged {
-    fn of(entry: &Entry) -> Self {
+    fn of(entry: &Entry, names: Names<'_>) -> Self {
         Self {
-            time: entry.at.strftime("%H:%M:%S").to_string(),
+            time: time(entry),
             event: entry.event.as_str(),
-            actor: short(&entry.actor, NAME_CHARACTERS),
+            actor: names.name_and_id(&entry.actor),
             detail: short(&entry.detail, STEP_CHARACTERS),
             error: entry.error.as_deref().map(|error| short(error, STEP_CHARACTERS)).unwrap_or_default(),
         }

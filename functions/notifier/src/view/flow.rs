@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 use shared::domain::flow::{self, State};
+use shared::domain::id::IncidentId;
 
-use super::{NAME_CHARACTERS, TEXT_CHARACTERS, short};
+use super::{NAME_CHARACTERS, TEXT_CHARACTERS, first, short};
 
 /// How many failed stages say why.
 const FAILURES_SHOWN: usize = 3;
@@ -52,7 +53,6 @@ impl Flow {
     #[must_use]
     pub fn of(run: &flow::Flow) -> Self {
         let name = |text: &str| short(text, NAME_CHARACTERS);
-        let failure = |stage: &flow::Stage| Failure { name: name(&stage.name), message: short(&stage.message, TEXT_CHARACTERS) };
         let failed = run.stages.iter().filter(|stage| stage.state == State::Failed && !stage.message.is_empty());
         Self {
             name: name(&run.name),
@@ -60,10 +60,46 @@ impl Flow {
             triggered_by: name(&run.by),
             stages: run.stages.iter().map(|stage| Stage { icon: icon(stage.state), name: name(&stage.name) }).collect(),
             left_out: run.left_out,
-            failures: failed.take(FAILURES_SHOWN).map(failure).collect(),
+            failures: failed.take(FAILURES_SHOWN).map(Failure::of).collect(),
             url: short(&run.url, TEXT_CHARACTERS),
             id: run.newest.to_string(),
         }
+    }
+}
+
+/// What `flow_notice.html` is given.
+#[derive(Debug, Clone, Serialize)]
+pub struct FlowNotice {
+    /// The name of the pipeline.
+    pub name: String,
+    /// What is built and delivered.
+    pub commit: String,
+    /// Who started the run.
+    pub triggered_by: String,
+    /// The stages that have failed since the last notice, with what they said.
+    pub failures: Vec<Failure>,
+    /// How many more there are.
+    pub failures_more: usize,
+    /// Where the run is shown. It comes from outside: a text, not a link.
+    pub url: String,
+    /// The incident of the newest report.
+    pub id: String,
+}
+
+impl FlowNotice {
+    /// What is told of a run's stages that failed, which are known by their reports.
+    #[must_use]
+    pub fn of(run: &flow::Flow, failed: &[IncidentId]) -> Self {
+        let told = run.stages.iter().filter(|stage| stage.state == State::Failed && failed.contains(&stage.incident_id));
+        let (failures, failures_more) = first(told.map(Failure::of).collect(), FAILURES_SHOWN);
+        let Flow { name, commit, triggered_by, url, id, .. } = Flow::of(run);
+        Self { name, commit, triggered_by, failures, failures_more, url, id }
+    }
+}
+
+impl Failure {
+    fn of(stage: &flow::Stage) -> Self {
+        Self { name: short(&stage.name, NAME_CHARACTERS), message: short(&stage.message, TEXT_CHARACTERS) }
     }
 }
 

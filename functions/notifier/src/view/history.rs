@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::domain::approval::{Standing, Verdict};
 use shared::domain::incident::Incident;
-use shared::domain::repair::RepairOutcome;
+use shared::domain::repair::{Repair, RepairOutcome};
 
 use super::standing::decided_by;
-use super::{NAME_CHARACTERS, first, moment, short};
+use super::{NAME_CHARACTERS, Names, first, moment, short};
 
 /// What `history.html` is given.
 #[derive(Debug, Clone, Serialize)]
@@ -46,12 +46,12 @@ pub struct Earlier {
 impl History {
     /// What is shown of the earlier incidents, at most so many.
     #[must_use]
-    pub fn of(incident: &Incident, earlier: &[Incident], most: usize) -> Self {
+    pub fn of(incident: &Incident, earlier: &[Incident], most: usize, names: Names<'_>) -> Self {
         let (shown, more) = first(earlier.iter().collect(), most);
         Self {
             name: short(&incident.alert.name, NAME_CHARACTERS),
             resource: short(&incident.alert.target, NAME_CHARACTERS),
-            incidents: shown.into_iter().map(Earlier::of).collect(),
+            incidents: shown.into_iter().map(|earlier| Earlier::of(earlier, names)).collect(),
             more,
             id: incident.id.to_string(),
         }
@@ -59,30 +59,37 @@ impl History {
 }
 
 impl Earlier {
-    fn of(incident: &Incident) -> Self {
-        let outcome = outcome(incident);
-        let ran = matches!(outcome, "repaired" | "repair_failed" | "rejected");
+    fn of(incident: &Incident, names: Names<'_>) -> Self {
+        let (outcome, playbook) = outcome(incident);
         Self {
             opened_at: moment(incident.opened_at),
             lasted: incident.resolved_at.map(|at| length(incident.opened_at, at)).unwrap_or_default(),
             count: incident.hit_count,
             outcome,
-            playbook: incident.plan.as_ref().filter(|_| ran).map(|plan| short(&plan.playbook_name, NAME_CHARACTERS)).unwrap_or_default(),
-            decided_by: incident.approval.as_ref().map(decided_by).unwrap_or_default(),
+            playbook: short(playbook, NAME_CHARACTERS),
+            decided_by: incident.approval.as_ref().map(|approval| decided_by(approval, names)).unwrap_or_default(),
             id: incident.id.to_string(),
         }
     }
 }
 
-fn outcome(incident: &Incident) -> &'static str {
+/// What became of an incident, and the playbook that ran or was rejected.
+fn outcome(incident: &Incident) -> (&'static str, &str) {
     let rejected =
         incident.approval.as_ref().is_some_and(|approval| matches!(approval.standing, Standing::Decided { verdict: Verdict::Reject, .. }));
-    match incident.repair.as_ref().and_then(|repair| repair.outcome) {
-        Some(RepairOutcome::Verified) => "repaired",
-        None | Some(RepairOutcome::NothingToDo) if rejected => "rejected",
-        None | Some(RepairOutcome::NothingToDo) if incident.is_open() => "open",
-        None | Some(RepairOutcome::NothingToDo) => "resolved",
-        Some(_) => "repair_failed",
+    let planned = incident.plan.as_ref().map_or("", |plan| plan.playbook_name.as_str());
+    let word = |outcome| if outcome == RepairOutcome::Verified { "repaired" } else { "repair_failed" };
+    // A repair that found nothing to do is as none.
+    let did_something = |repair: &Repair| repair.outcome.filter(|outcome| *outcome != RepairOutcome::NothingToDo);
+    match incident.repair.as_ref().and_then(did_something) {
+        Some(outcome) => (word(outcome), planned),
+        None if rejected => ("rejected", planned),
+        None if incident.is_open() => ("open", ""),
+        // What was tried before the last plan is what was tried.
+        None => match incident.earlier_repairs.iter().rev().find_map(|tried| Some((did_something(&tried.repair)?, &tried.playbook))) {
+            Some((outcome, playbook)) => (word(outcome), playbook),
+            None => ("resolved", ""),
+        },
     }
 }
 

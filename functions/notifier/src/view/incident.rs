@@ -9,7 +9,7 @@ use shared::domain::storm::Storm;
 use super::finding::Finding;
 use super::plan::Planned;
 use super::standing::Stand;
-use super::{NAME_CHARACTERS, TEXT_CHARACTERS, moment, short};
+use super::{NAME_CHARACTERS, Names, TEXT_CHARACTERS, moment, short};
 
 /// How many targets of a storm's groups are named together, and of each of them at least.
 const TARGETS_SHOWN: usize = 10;
@@ -108,7 +108,7 @@ pub struct Group {
 impl Card {
     /// What is shown of an incident.
     #[must_use]
-    pub fn of(incident: &Incident, silenced_until: Option<Timestamp>) -> Self {
+    pub fn of(incident: &Incident, silenced_until: Option<Timestamp>, names: Names<'_>) -> Self {
         let alert = &incident.alert;
         Self {
             icon: icon(incident.status),
@@ -126,7 +126,7 @@ impl Card {
             id: incident.id.to_string(),
             finding: Finding::of(incident),
             plan: Planned::of(incident),
-            stand: Stand::of(incident),
+            stand: Stand::of(incident, names),
             storm: incident.storm.as_ref().map(Tied::of).unwrap_or_default(),
         }
     }

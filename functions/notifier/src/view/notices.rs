@@ -1,18 +1,25 @@
-//! What the notices show: the budget that is used up, and the decision that nobody makes.
+//! What the notices show: the result of a repair and whatever needs a human, the decision that nobody makes, and the budget that is used up.
 
 use jiff::civil::Date;
 use serde::Serialize;
 use shared::domain::budget::Spending;
 use shared::domain::incident::Incident;
+use shared::domain::notice::{self, What};
 use shared::domain::price::dollars;
+use shared::domain::repair::Repair;
 
+use super::incident::Card;
 use super::plan::{Part, Planned};
-use super::{NAME_CHARACTERS, first, moment, short};
+use super::standing::{Ran, failed, outcome_word};
+use super::{NAME_CHARACTERS, Names, TEXT_CHARACTERS, first, moment, short};
 
 /// How many providers are named. Their names are the operator's, 32 characters at most.
 const PROVIDERS_SHOWN: usize = 10;
 /// How many people are named.
 const PEOPLE_SHOWN: usize = 20;
+/// How much of a failed step's output a notice shows of each stream: lines, and characters.
+const OUTPUT_LINES: usize = 5;
+const OUTPUT_CHARACTERS: usize = 400;
 
 /// What `budget.html` is given.
 #[derive(Debug, Clone, Serialize)]
@@ -115,4 +122,84 @@ impl Escalation {
             id: incident.id.to_string(),
         }
     }
+}
+
+/// What `notice.html` is given.
+#[derive(Debug, Clone, Serialize)]
+pub struct Notice {
+    /// `repaired`, `repair_failed`, `still_firing`, `fires_again`, `severity_raised`, `decision_needed` or `plan_void`.
+    pub what: &'static str,
+    /// When it happened.
+    pub at: String,
+    /// True if a repair ran without a human's decision.
+    pub automatic: bool,
+    /// Who had decided that it runs: names.
+    pub approved_by: String,
+    /// Of a repair, how it ended, as in `repair` of the card; else empty.
+    pub outcome: &'static str,
+    /// How long it took, in seconds with one decimal.
+    pub seconds: String,
+    /// The playbook that ran.
+    pub ran_playbook: String,
+    /// The last steps of it that failed.
+    pub failed: Vec<Ran>,
+    /// Of a plan that is void, why.
+    pub why: String,
+    /// What the card says by now.
+    #[serde(flatten)]
+    pub card: Card,
+}
+
+impl Notice {
+    /// What is told. The steps are those of the very run that the notice is about, also where another one has taken its place.
+    #[must_use]
+    pub fn of(incident: &Incident, notice: &notice::Notice, names: Names<'_>) -> Self {
+        let card = Card::of(incident, None, names);
+        let mut told = Self {
+            what: notice.what.as_str(),
+            at: moment(notice.at),
+            automatic: false,
+            approved_by: String::new(),
+            outcome: "",
+            seconds: String::new(),
+            ran_playbook: String::new(),
+            failed: Vec::new(),
+            why: String::new(),
+            card,
+        };
+        let (outcome, automatic) = match &notice.what {
+            What::Ended { outcome, automatic } => (outcome_word(*outcome), *automatic),
+            What::StillFiring { automatic } => ("still_firing", *automatic),
+            What::PlanVoid { why } => {
+                told.why = short(why, TEXT_CHARACTERS);
+                return told;
+            }
+            What::FiresAgain | What::SeverityRaised | What::DecisionNeeded => return told,
+        };
+        (told.outcome, told.automatic) = (outcome, automatic);
+        if !automatic {
+            let people: Vec<String> = notice.deciders.iter().map(|person| names.name(person)).collect();
+            told.approved_by = short(&people.join(", "), TEXT_CHARACTERS);
+        }
+        if let Some((playbook, repair)) = run(incident, notice) {
+            told.ran_playbook = short(playbook, NAME_CHARACTERS);
+            told.seconds = seconds(repair);
+            told.failed = failed(repair, OUTPUT_LINES, OUTPUT_CHARACTERS);
+        }
+        told
+    }
+}
+
+/// The run that a notice is about, with the name of its playbook.
+fn run<'a>(incident: &'a Incident, notice: &notice::Notice) -> Option<(&'a str, &'a Repair)> {
+    let now = incident.repair.as_ref().map(|repair| (incident.plan.as_ref().map_or("", |plan| plan.playbook_name.as_str()), repair));
+    let before = incident.earlier_repairs.iter().rev().map(|tried| (tried.playbook.as_str(), &tried.repair));
+    // The last one that had ended by then: times of the log have microseconds.
+    let ended = |repair: &Repair| repair.finished_at.is_some_and(|at| at.as_microsecond() <= notice.at.as_microsecond());
+    now.into_iter().chain(before).find(|(_, repair)| ended(repair))
+}
+
+fn seconds(repair: &Repair) -> String {
+    let took = repair.finished_at.map(|at| at.duration_since(repair.started_at).as_secs_f64());
+    took.map(|seconds| format!("{seconds:.1}")).unwrap_or_default()
 }

@@ -1,7 +1,8 @@
 //! What would run, and what the guardrails say about it.
 
 use serde::Serialize;
-use shared::domain::guardrail::{Outcome, all_passed, blocking};
+use shared::domain::approval::Approval;
+use shared::domain::guardrail::{Outcome, blocking};
 use shared::domain::incident::{Incident, Status};
 use shared::domain::plan::{Phase, Plan, PlannedStep};
 
@@ -25,7 +26,7 @@ pub struct Planned {
     pub parts: Vec<Part>,
     /// Why there is no plan.
     pub no_plan_because: String,
-    /// True if every guardrail passed, so that it runs by itself.
+    /// True if every guardrail passed and let it run, so that no human was asked.
     pub runs_by_itself: bool,
     /// The guardrails that keep it from running by itself, while a human is asked.
     pub guardrails: Vec<Blocked>,
@@ -64,7 +65,8 @@ impl Planned {
         planned.plan_target = short(&plan.target, NAME_CHARACTERS);
         planned.plan_risk = plan.risk.as_str();
         planned.parts = parts(plan, STEPS_SHOWN, STEP_CHARACTERS);
-        planned.runs_by_itself = all_passed(&incident.guardrails);
+        // What the guardrails let through may have been stopped since: the decision says what holds.
+        planned.runs_by_itself = incident.approval.as_ref().is_some_and(Approval::by_guardrails);
         if incident.status == Status::AwaitingApproval {
             let blocked = blocking(&incident.guardrails).map(Blocked::of).collect();
             (planned.guardrails, planned.guardrails_more) = first(blocked, GUARDRAILS_SHOWN);

@@ -3,14 +3,19 @@
 use serde::Serialize;
 use shared::domain::approval::{Approval, Standing, Verdict};
 use shared::domain::incident::Incident;
-use shared::domain::repair::{RepairOutcome, StepRun};
+use shared::domain::repair::{EarlierRepair, Repair, RepairOutcome, StepRun};
 use shared::domain::repair_silence::RepairSilence;
 
 use super::plan::word;
-use super::{NAME_CHARACTERS, STEP_CHARACTERS, TEXT_CHARACTERS, last, moment, short};
+use super::{NAME_CHARACTERS, Names, STEP_CHARACTERS, TEXT_CHARACTERS, last, last_lines, moment, short};
 
 /// How many steps that have run are shown: the last ones.
 const STEPS_SHOWN: usize = 6;
+/// How much of a failed step's output is shown of each stream: lines, and characters.
+const OUTPUT_LINES: usize = 5;
+/// How many failed steps of a run are shown.
+const FAILED_SHOWN: usize = 2;
+const OUTPUT_CHARACTERS: usize = 300;
 
 /// Where the work stands.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -32,7 +37,7 @@ pub struct Stand {
     pub escalated_at: String,
     /// `approve` or `reject`, once somebody has decided.
     pub verdict: &'static str,
-    /// Who decided.
+    /// Who decided: a name, where it is known.
     pub decided_by: String,
     /// When.
     pub decided_at: String,
@@ -42,6 +47,12 @@ pub struct Stand {
     pub ran: Vec<Ran>,
     /// How many ran before them.
     pub ran_before: usize,
+    /// What was tried before this plan, oldest first.
+    pub tried: Vec<Tried>,
+    /// How many more repairs were tried before.
+    pub tried_before: u32,
+    /// True if a step of any repair of it was started.
+    pub something_ran: bool,
     /// `verified`, `step_failed`, `not_verified`, `unknown`, `stopped`, `still_firing`, `unreachable` or `nothing_to_do`, once the repair
     /// has ended.
     pub repair: &'static str,
@@ -66,16 +77,37 @@ pub struct Ran {
     pub number: usize,
     /// What it did.
     pub detail: String,
+    /// The last lines of its standard output, if it failed.
+    pub stdout: Vec<String>,
+    /// The last lines of its standard error, if it failed.
+    pub stderr: Vec<String>,
+}
+
+/// A repair of an earlier plan of the incident.
+#[derive(Debug, Clone, Serialize)]
+pub struct Tried {
+    /// The playbook's name.
+    pub playbook: String,
+    /// How it ended, as in `repair`; empty if that is not known.
+    pub outcome: &'static str,
+    /// When it began.
+    pub at: String,
+    /// The steps that failed, without their output.
+    pub failed: Vec<Ran>,
 }
 
 impl Stand {
     /// Where an incident stands.
     #[must_use]
-    pub fn of(incident: &Incident) -> Self {
+    pub fn of(incident: &Incident, names: Names<'_>) -> Self {
         let mut stand = Self { status: incident.status.as_str(), ..Self::default() };
         if let Some(approval) = &incident.approval {
-            stand.decision(approval);
+            stand.decision(approval, names);
         }
+        stand.tried = incident.earlier_repairs.iter().map(Tried::of).collect();
+        stand.tried_before = incident.earlier_repairs_left_out;
+        stand.something_ran = stand.tried_before > 0
+            || incident.repair.iter().chain(incident.earlier_repairs.iter().map(|tried| &tried.repair)).any(Repair::ran_something);
         if let Some(repair) = &incident.repair {
             (stand.ran, stand.ran_before) = last(repair.steps.iter().map(Ran::of).collect(), STEPS_SHOWN);
             if let (Some(outcome), Some(finished_at)) = (repair.outcome, repair.finished_at) {
@@ -100,11 +132,11 @@ impl Stand {
         self.repair_silence_why = silence.fault.as_deref().map(|why| short(why, STEP_CHARACTERS)).unwrap_or_default();
     }
 
-    fn decision(&mut self, approval: &Approval) {
-        let names: Vec<String> = approval.votes.iter().map(|vote| short(&vote.person, NAME_CHARACTERS)).collect();
+    fn decision(&mut self, approval: &Approval, names: Names<'_>) {
+        let voters: Vec<String> = approval.votes.iter().map(|vote| short(&vote.person, NAME_CHARACTERS)).collect();
         self.approvals_needed = approval.needed;
-        self.approvals_given = names.len();
-        self.approved_by = short(&names.join(", "), TEXT_CHARACTERS);
+        self.approvals_given = voters.len();
+        self.approved_by = short(&voters.join(", "), TEXT_CHARACTERS);
         self.escalated_at = approval.escalated_at.map(moment).unwrap_or_default();
         match &approval.standing {
             Standing::Pending => {
@@ -113,7 +145,7 @@ impl Stand {
             }
             Standing::Decided { verdict, at, .. } => {
                 self.verdict = if *verdict == Verdict::Approve { "approve" } else { "reject" };
-                self.decided_by = decided_by(approval);
+                self.decided_by = decided_by(approval, names);
                 self.decided_at = moment(*at);
             }
             Standing::Void { why, .. } => self.void_because = short(why, TEXT_CHARACTERS),
@@ -122,13 +154,13 @@ impl Stand {
 }
 
 /// Who decided: people by name, where they have one.
-pub(super) fn decided_by(approval: &Approval) -> String {
+pub(super) fn decided_by(approval: &Approval, names: Names<'_>) -> String {
     let Standing::Decided { verdict, by, .. } = &approval.standing else { return String::new() };
     let people: Vec<&str> = approval.votes.iter().map(|vote| vote.person.as_str()).collect();
     if *verdict == Verdict::Approve && !people.is_empty() {
         return short(&people.join(", "), TEXT_CHARACTERS);
     }
-    short(by, NAME_CHARACTERS)
+    names.name(by)
 }
 
 pub(super) fn outcome_word(outcome: RepairOutcome) -> &'static str {
@@ -144,14 +176,40 @@ pub(super) fn outcome_word(outcome: RepairOutcome) -> &'static str {
     }
 }
 
+impl Tried {
+    fn of(tried: &EarlierRepair) -> Self {
+        let outcome = tried.repair.outcome.map(outcome_word).unwrap_or_default();
+        let playbook = short(&tried.playbook, NAME_CHARACTERS);
+        Self { playbook, outcome, at: moment(tried.repair.started_at), failed: failed(&tried.repair, 0, 0) }
+    }
+}
+
+/// The last steps of a run that failed, with so much of each stream: a step or a check, and maybe a step of the rollback.
+pub(super) fn failed(repair: &Repair, lines: usize, characters: usize) -> Vec<Ran> {
+    let failed = repair.steps.iter().filter(|step| step.finished && !step.succeeded);
+    last(failed.map(|step| Ran::with_output(step, lines, characters)).collect(), FAILED_SHOWN).0
+}
+
 impl Ran {
     fn of(step: &StepRun) -> Self {
+        Self::with_output(step, OUTPUT_LINES, OUTPUT_CHARACTERS)
+    }
+
+    fn with_output(step: &StepRun, lines: usize, characters: usize) -> Self {
         let mark = match (step.finished, step.succeeded) {
             _ if step.skipped => "–",
             (false, _) => "⏳",
             (true, true) => "✓",
             (true, false) => "✗",
         };
-        Self { mark, part: word(step.phase), number: step.index + 1, detail: short(&step.detail, STEP_CHARACTERS) }
+        let (stdout, stderr) = (&step.output.stdout, &step.output.stderr);
+        Self {
+            mark,
+            part: word(step.phase),
+            number: step.index + 1,
+            detail: short(&step.detail, STEP_CHARACTERS),
+            stdout: last_lines(stdout, lines, characters),
+            stderr: last_lines(stderr, lines, characters),
+        }
     }
 }

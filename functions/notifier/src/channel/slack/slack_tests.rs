@@ -6,8 +6,8 @@ use shared::domain::id::IncidentId;
 use shared::outbound;
 
 use super::Slack;
-use crate::channel::ChannelError;
 use crate::channel::canned::Canned;
+use crate::channel::{Audience, ChannelError};
 use crate::content::{Button, Content, Post};
 use crate::rich::Rich;
 
@@ -46,12 +46,13 @@ async fn every_call_is_what_slack_documents() {
     let (slack, token, post) = (slack(format!("http://{}", server.address)), token(), post());
     assert_eq!(slack.send(&token, &post).await.expect("it is sent"), "1700000000.000100");
     slack.edit(&token, "1.2", &post).await.expect("it is edited");
-    slack.reply(&token, Some("1.2"), &post).await.expect("it is answered");
+    slack.reply(&token, Some("1.2"), &post, Audience::Asker).await.expect("it is answered");
     slack.whisper(&token, "U1", "only <you>").await.expect("it is said");
+    slack.reply(&token, Some("1.2"), &post, Audience::Everybody).await.expect("everybody is told");
     let requests = server.requests();
     assert!(requests.iter().all(|request| request.contains("authorization: Bearer xoxb-very-secret\r\n")));
     assert!(requests.iter().all(|request| request.contains("content-type: application/json; charset=utf-8\r\n")));
-    let [send, edit, reply, whisper] = [0, 1, 2, 3].map(|place| read(&requests[place]));
+    let [send, edit, reply, whisper, notice] = [0, 1, 2, 3, 4].map(|place| read(&requests[place]));
     assert_eq!(send.0, "POST /chat.postMessage HTTP/1.1");
     assert_eq!(send.1["metadata"], json!({ "event_type": "quell_card", "event_payload": { "key": post.key } }));
     assert_eq!((&send.1["channel"], &send.1["unfurl_links"]), (&json!("C0123456789"), &json!(false)));
@@ -60,6 +61,8 @@ async fn every_call_is_what_slack_documents() {
     assert_eq!((&send.1["parse"], &edit.1["parse"]), (&json!("none"), &json!("none")));
     assert_eq!((edit.0, &edit.1["ts"], &edit.1["metadata"]), ("POST /chat.update HTTP/1.1", &json!("1.2"), &Value::Null));
     assert_eq!((reply.0, &reply.1["thread_ts"]), ("POST /chat.postMessage HTTP/1.1", &json!("1.2")));
+    assert_eq!(reply.1["reply_broadcast"], Value::Null, "only who asked has to see it");
+    assert_eq!((notice.0, &notice.1["thread_ts"], &notice.1["reply_broadcast"]), (reply.0, &json!("1.2"), &json!(true)));
     assert_eq!(whisper.0, "POST /chat.postEphemeral HTTP/1.1");
     assert_eq!(whisper.1, json!({ "channel": "C0123456789", "user": "U1", "text": "only &lt;you&gt;" }));
 }
@@ -69,9 +72,10 @@ async fn an_answer_below_a_card_that_was_deleted_stands_in_the_channel() {
     let server = Canned::start(200, "", r#"{"ok":false,"error":"thread_not_found"}"#).await;
     let slack = slack(format!("http://{}", server.address));
     // The server refuses the second as well, which then is nothing to try in yet another way.
-    assert!(slack.reply(&token(), Some("1.2"), &post()).await.is_err());
-    let threads: Vec<Value> = server.requests().iter().map(|request| read(request).1["thread_ts"].clone()).collect();
-    assert_eq!(threads, [json!("1.2"), Value::Null]);
+    assert!(slack.reply(&token(), Some("1.2"), &post(), Audience::Everybody).await.is_err());
+    let sent: Vec<Value> = server.requests().iter().map(|request| read(request).1).collect();
+    assert_eq!(sent.iter().map(|sent| &sent["thread_ts"]).collect::<Vec<_>>(), [&json!("1.2"), &Value::Null]);
+    assert_eq!(sent[1]["reply_broadcast"], Value::Null, "what is in no thread has nothing to show beside it");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Takes secrets out of text before it leaves for a model provider.
+//! Takes secrets out of text that others wrote: before it leaves for a model provider, and before what a command printed is recorded.
 //!
 //! Whoever writes an alert, a metric or a log line may have put a password into it. What has the form of a secret, or stands where
 //! one belongs, becomes `[redacted]`; the key's name and the host stay, because they help to find the cause. The forms are those
@@ -16,7 +16,7 @@ use regex_lite::{Captures, Match, Regex};
 use self::patterns::{FORMS, Form, Reach};
 
 /// What takes the place of a secret.
-pub(crate) const REDACTED: &str = "[redacted]";
+pub const REDACTED: &str = "[redacted]";
 
 /// How many bits a character of a random value carries at least. detect-secrets asks for 4.5 and 3.0; 32 characters, which is
 /// where keys begin, cannot have more than 5 and often have less than 4.5 although they are random.
@@ -33,7 +33,7 @@ const STATES: &str = "and auth cannot changed could denied empty expired failed 
 /// Give it the text as it leaves, with names before values: `swordfish` by itself is no secret, and `password: swordfish` is. Cut it
 /// afterwards, because half a token has no form any more. It takes time in proportion to the text's length, whatever the text is.
 #[must_use]
-pub(crate) fn redact(text: &str) -> Cow<'_, str> {
+pub fn redact(text: &str) -> Cow<'_, str> {
     let mut redacted = Cow::Borrowed(text);
     let mut lower = text.to_ascii_lowercase();
     for form in &FORMS {
@@ -146,4 +146,4 @@ fn bits_per_character(value: &str) -> f64 {
 
 #[cfg(test)]
 #[path = "redaction_tests.rs"]
-pub(crate) mod tests;
+mod tests;

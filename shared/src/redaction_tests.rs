@@ -1,53 +1,10 @@
 //! Redaction against the corpus of `corpus/secrets`, one file for each form of secret and for what only looks like one.
 
-use std::path::{Path, PathBuf};
-
-use serde::Deserialize;
+#[path = "redaction/corpus.rs"]
+mod corpus;
 
 use super::{FORMS, bits_per_character, is_no_state, is_no_word, is_random, redact};
-
-/// A file of the corpus.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Sample {
-    /// What it is an example of.
-    pub(crate) about: String,
-    pub(crate) text: Pieces,
-    /// What must be gone. Without any, the text has to come out as it went in.
-    pub(crate) secrets: Vec<Pieces>,
-    /// What must stay.
-    #[serde(default)]
-    keeps: Vec<String>,
-}
-
-/// A text, in pieces where scanners of repositories would take it for a leak.
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub(crate) enum Pieces {
-    Whole(String),
-    Split(Vec<String>),
-}
-
-impl Pieces {
-    pub(crate) fn joined(&self) -> String {
-        match self {
-            Self::Whole(text) => text.clone(),
-            Self::Split(pieces) => pieces.concat(),
-        }
-    }
-}
-
-pub(crate) fn corpus() -> Vec<(PathBuf, Sample)> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/secrets");
-    let mut files: Vec<PathBuf> = directory.read_dir().expect("the corpus").map(|entry| entry.expect("an entry").path()).collect();
-    files.sort();
-    let read = |file: PathBuf| {
-        let json = std::fs::read_to_string(&file).expect("a file of the corpus");
-        let sample = serde_json::from_str(&json).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        (file, sample)
-    };
-    files.into_iter().map(read).collect()
-}
+use corpus::{Pieces, Sample, corpus};
 
 /// What is wrong with how a sample comes out.
 fn faults(sample: &Sample) -> Vec<String> {
