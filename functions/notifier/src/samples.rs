@@ -246,7 +246,19 @@ pub fn notices() -> Vec<(Incident, Notice)> {
         (waiting().incident, notice(What::SeverityRaised)),
         (tried_before().incident, notice(What::DecisionNeeded)),
         (needs_human().incident, notice(What::PlanVoid { why: "nobody decided in time".to_owned() })),
+        (idle(), ended(RepairOutcome::NothingToDo, false)),
     ]
+}
+
+/// One whose repair had nothing to do.
+fn idle() -> Incident {
+    let mut incident = failed().incident;
+    incident.status = Status::NeedsHuman;
+    if let Some(repair) = &mut incident.repair {
+        repair.outcome = Some(RepairOutcome::NothingToDo);
+        repair.steps.clear();
+    }
+    incident
 }
 
 /// One whose repair was verified, but whose alert went on.

@@ -354,7 +354,9 @@ fn a_notice_says_what_happened_first_and_whom_it_is_for_last() {
         "⏫ It got worse\nP1 HighErrorRate [x14] · checkout-api in shop\n⏳ Waiting for a decision until ",
         "🚨 A decision is needed\n",
         "🙋 The plan does not run: a human has to look\nP2 CertificateExpiresSoon · shop.example.com in edge\nnobody decided in time\n",
+        "🙋 The repair found nothing to do, and changed nothing\nP1 HighErrorRate",
     ];
+    assert_eq!(told.len(), expected.len());
     for (text, expected) in told.iter().zip(expected) {
         let expected = expected.replace(" [x", if text.contains(" [x") { " [x" } else { "" });
         assert!(text.starts_with(&expected), "{expected:?}: {text}");

@@ -56,6 +56,7 @@ impl What {
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Ended { outcome: RepairOutcome::Verified, .. } => "repaired",
+            Self::Ended { outcome: RepairOutcome::NothingToDo, .. } => "nothing_to_do",
             Self::Ended { .. } => "repair_failed",
             Self::StillFiring { .. } => "still_firing",
             Self::FiresAgain => "fires_again",

@@ -127,7 +127,7 @@ impl Escalation {
 /// What `notice.html` is given.
 #[derive(Debug, Clone, Serialize)]
 pub struct Notice {
-    /// `repaired`, `repair_failed`, `still_firing`, `fires_again`, `severity_raised`, `decision_needed` or `plan_void`.
+    /// `repaired`, `repair_failed`, `nothing_to_do`, `still_firing`, `fires_again`, `severity_raised`, `decision_needed` or `plan_void`.
     pub what: &'static str,
     /// When it happened.
     pub at: String,
