@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
-use shared::bridge::BridgeReply;
+use wire::bridge::BridgeReply;
 
 use crate::Failure;
 use crate::canned_aws::CannedAws;

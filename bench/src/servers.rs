@@ -1,14 +1,14 @@
 //! What the analyzer asks for, ready: an incident, and the answers of a Prometheus and a SigNoz in the shapes of their documentation.
 
+use domain::alert::classification::AlertTables;
+use domain::alert::fingerprint::fingerprint;
+use domain::alert::{AlertStatus, Texts};
+use domain::episode::Firing;
+use domain::incident::Incident;
+use domain::incident::change::Draft;
+use domain::primitives::id::{IncidentId, MemberId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::domain::alert::{AlertStatus, Texts};
-use shared::domain::draft::Draft;
-use shared::domain::episode::Firing;
-use shared::domain::fingerprint::fingerprint;
-use shared::domain::id::{IncidentId, MemberId};
-use shared::domain::incident::Incident;
-use shared::domain::tables::AlertTables;
 
 use crate::Failure;
 

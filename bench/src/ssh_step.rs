@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Instant;
 
+use domain::playbook::plan::Phase;
+use domain::primitives::id::IncidentId;
 use serde_json::{Map, Value, json};
-use shared::bridge::{BRIDGE_VERSION, BridgeRequest};
-use shared::domain::id::IncidentId;
-use shared::domain::plan::Phase;
+use wire::bridge::{BRIDGE_VERSION, BridgeRequest};
 
 use crate::canned_aws::Table;
 use crate::measure::{Place, failed, ms, one};

@@ -1,16 +1,16 @@
 //! AWS from a person's machine: credentials and region as every tool of AWS finds them.
 //!
-//! Functions read what Lambda gives them (`shared::aws`), and nothing else of the chain is compiled into them. A person has profiles, SSO
+//! Functions read what Lambda gives them (`aws`), and nothing else of the chain is compiled into them. A person has profiles, SSO
 //! and roles to assume, which only `aws-config` knows how to use; a cold start does not matter here.
 
 use std::time::Duration;
 
+use aws::secrets::Secrets;
+use aws::{Connection, time_limits};
 use aws_config::{BehaviorVersion, SdkConfig};
 use clap::Args;
-use shared::aws::{Connection, time_limits};
-use shared::secrets::Secrets;
-use shared::store::Store;
-use shared::variables::Variables;
+use settings::variables::Variables;
+use store::Store;
 
 use crate::outcome::Failure;
 

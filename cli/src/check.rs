@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use notifier::check;
+use playbook_files::analyzer_files::AnalyzerFiles;
+use playbook_files::operator_files::{OperatorFiles, limits};
 use serde_json::{Value, json};
-use shared::analyzer_files::AnalyzerFiles;
-use shared::fault::{Fault, Faults, both};
-use shared::operator_files::{OperatorFiles, limits};
-use shared::{alert_tables, channels_file};
+use settings::alert_tables;
+use settings::channels_file;
+use settings::fault::{Fault, Faults, both};
 
 use crate::outcome::{Answer, Failure};
 

@@ -5,18 +5,18 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
+use domain::incident::repair::{Outcome, StepResult};
+use domain::incident::repair_state_machine;
+use domain::playbook::plan::{Phase, Plan};
+use domain::playbook::service::{self, Level};
+use domain::primitives::id::IncidentId;
+use domain::primitives::safe_text::line;
 use jiff::Timestamp;
-use shared::bridge::{BRIDGE_VERSION, BridgeRequest};
-use shared::command_line;
-use shared::domain::id::IncidentId;
-use shared::domain::plan::{Phase, Plan};
-use shared::domain::repair::{Outcome, StepResult};
-use shared::domain::run;
-use shared::domain::service::{self, Level};
-use shared::domain::visible::line;
-use shared::operator_files::{OperatorFiles, PLAYBOOKS};
-use shared::store::fresh_incident_id;
-use shared::variables::Variables;
+use playbook_files::operator_files::{OperatorFiles, PLAYBOOKS};
+use settings::variables::Variables;
+use store::fresh_incident_id;
+use wire::bridge::{BRIDGE_VERSION, BridgeRequest};
+use wire::command_line;
 
 use crate::guard_lines::no_service;
 use crate::hands::Through;
@@ -94,7 +94,7 @@ impl Run {
                         let result = hands.run(&request(&id, &plan, phase, index), step).await;
                         tell(&result, None, out)?;
                         let fact = step.fact.as_deref().unwrap_or_default();
-                        match run::answer(&result, plan.searches(fact)) {
+                        match repair_state_machine::answer(&result, plan.searches(fact)) {
                             Ok(seen) => drop(facts.insert(fact.to_owned(), seen)),
                             Err(why) => {
                                 writeln!(out, "  {:<12} a repair would fail here: {}", "", line(&why, SHOWN * 2))?;

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use domain::primitives::safe_text::visible;
 use ingress::authentication::{SIGNED, sign};
 use jiff::Timestamp;
+use outbound::{body, client, reason};
 use reqwest::header::CONTENT_TYPE;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use shared::domain::visible::visible;
-use shared::outbound::{body, client, reason};
-use shared::variables::Variables;
+use settings::variables::Variables;
 
 use crate::input;
 use crate::outcome::{Answer, Failure};

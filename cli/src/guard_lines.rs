@@ -4,9 +4,9 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use shared::domain::service;
-use shared::guard_lines::GuardLines;
-use shared::operator_files::{OperatorFiles, SERVICE_REGISTRY};
+use domain::playbook::service;
+use playbook_files::guard_lines::GuardLines;
+use playbook_files::operator_files::{OperatorFiles, SERVICE_REGISTRY};
 
 use crate::outcome::{Answer, Failure};
 

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use bridge::App;
 use bridge::login_key::LoginKey;
 use clap::Args;
+use domain::incident::repair::StepResult;
+use domain::playbook::plan::PlannedStep;
+use playbook_files::operator_files::OperatorFiles;
 use repair::bridge::Bridge;
-use shared::bridge::BridgeRequest;
-use shared::domain::plan::PlannedStep;
-use shared::domain::repair::StepResult;
-use shared::operator_files::OperatorFiles;
-use shared::variables::Variables;
+use settings::variables::Variables;
+use wire::bridge::BridgeRequest;
 
 use crate::outcome::Failure;
 use crate::{aws, secret};

@@ -4,10 +4,10 @@ use std::io::Write;
 
 use aws_types::SdkConfig;
 use clap::{Args, ValueEnum};
+use domain::policy::kill_switch::SwitchedOff;
 use jiff::Timestamp;
-use shared::domain::kill_switch::SwitchedOff;
-use shared::store::Store;
-use shared::variables::Variables;
+use settings::variables::Variables;
+use store::Store;
 
 use crate::aws::{Table, config};
 use crate::outcome::{Answer, Failure};

@@ -21,7 +21,7 @@ mod verify_log;
 use std::io::Write;
 
 use clap::{Parser, Subcommand};
-use shared::variables::Variables;
+use settings::variables::Variables;
 
 use crate::outcome::{Answer, Failure};
 

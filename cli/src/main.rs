@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use quell::Cli;
-use shared::variables::Variables;
+use settings::variables::Variables;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {

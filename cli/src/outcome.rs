@@ -3,12 +3,12 @@
 use std::io::{Error, ErrorKind};
 use std::path::Path;
 
-use shared::domain::id::InvalidId;
-use shared::fault::Faults;
-use shared::outbound::NoClient;
-use shared::secrets::SecretError;
-use shared::store::StoreError;
-use shared::variables::InvalidVariable;
+use aws::secrets::SecretError;
+use domain::primitives::id::InvalidId;
+use outbound::NoClient;
+use settings::fault::Faults;
+use settings::variables::InvalidVariable;
+use store::StoreError;
 use thiserror::Error;
 
 /// The answer to what was asked.

@@ -4,14 +4,14 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
+use domain::playbook::Playbook;
+use domain::policy::limits::Limits;
+use domain::policy::track_record::Earned;
 use jiff::Timestamp;
-use shared::domain::earned::Earned;
-use shared::domain::limits::Limits;
-use shared::domain::playbook::Playbook;
-use shared::fault::both;
-use shared::operator_files::{OperatorFiles, limits};
-use shared::store::Store;
-use shared::variables::Variables;
+use playbook_files::operator_files::{OperatorFiles, limits};
+use settings::fault::both;
+use settings::variables::Variables;
+use store::Store;
 
 use crate::aws::{Table, config};
 use crate::outcome::{Answer, Failure};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use secrecy::SecretString;
-use shared::variables::Variables;
+use settings::variables::Variables;
 
 use crate::outcome::Failure;
 use crate::{aws, input};

@@ -2,8 +2,8 @@
 
 use std::io::{Error, Write};
 
+use domain::playbook::plan::{Phase, Plan, PlannedStep};
 use serde::Serialize;
-use shared::domain::plan::{Phase, Plan, PlannedStep};
 
 /// The phases, in the order in which a repair goes through them.
 pub(crate) const PHASES: [(Phase, &str); 4] =

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use ingress::authentication::{SIGNED, sign};
 use jiff::Timestamp;
-use shared::variables::Variables;
+use settings::variables::Variables;
 
 use crate::input;
 use crate::outcome::{Answer, Failure};

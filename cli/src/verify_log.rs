@@ -5,11 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use shared::domain::id::IncidentId;
-use shared::domain::operation_log::{BrokenChain, Entry, verify};
-use shared::domain::visible::line;
-use shared::store::{Store, StoreError};
-use shared::variables::Variables;
+use domain::incident::operation_log::{BrokenChain, Entry, verify};
+use domain::primitives::id::IncidentId;
+use domain::primitives::safe_text::line;
+use settings::variables::Variables;
+use store::{Store, StoreError};
 
 use crate::aws::{self, Table};
 use crate::input;

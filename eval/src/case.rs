@@ -3,20 +3,20 @@
 use std::path::Path;
 
 use analyzer::static_analyzer;
+use domain::alert::classification::AlertTables;
+use domain::alert::fingerprint::fingerprint;
+use domain::alert::{AlertSeverity, AlertStatus, AlertType, Texts};
+use domain::analysis::{Analysis, Risk};
+use domain::episode::Firing;
+use domain::incident::Incident;
+use domain::incident::change::Draft;
+use domain::playbook::service::{Service, find};
+use domain::policy::matching::{Choice, PastSuccess, choose};
+use domain::primitives::id::{IncidentId, MemberId};
 use jiff::Timestamp;
+use playbook_files::analyzer_files::AnalyzerFiles;
+use playbook_files::operator_files::OperatorFiles;
 use serde::Deserialize;
-use shared::analyzer_files::AnalyzerFiles;
-use shared::domain::alert::{AlertSeverity, AlertStatus, AlertType, Texts};
-use shared::domain::analysis::{Analysis, Risk};
-use shared::domain::draft::Draft;
-use shared::domain::episode::Firing;
-use shared::domain::fingerprint::fingerprint;
-use shared::domain::id::{IncidentId, MemberId};
-use shared::domain::incident::Incident;
-use shared::domain::matching::{Choice, PastSuccess, choose};
-use shared::domain::service::{Service, find};
-use shared::domain::tables::AlertTables;
-use shared::operator_files::OperatorFiles;
 
 /// An alert and what is right for it.
 #[derive(Debug, Deserialize)]
@@ -114,9 +114,9 @@ impl Case {
 mod tests {
     use std::path::Path;
 
-    use shared::alert_tables;
-    use shared::analyzer_files::AnalyzerFiles;
-    use shared::operator_files::OperatorFiles;
+    use playbook_files::analyzer_files::AnalyzerFiles;
+    use playbook_files::operator_files::OperatorFiles;
+    use settings::alert_tables;
 
     use super::{Case, Files};
 

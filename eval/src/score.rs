@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use domain::analysis::Risk;
 use serde_json::{Value, json};
-use shared::domain::analysis::Risk;
 
 /// The fields that have a right answer.
 pub(crate) const FIELDS: [&str; 5] = ["alert_type", "severity", "target", "playbook", "risk"];
@@ -101,7 +101,7 @@ pub(crate) fn head() -> String {
 mod tests {
     use std::time::Duration;
 
-    use shared::domain::analysis::Risk;
+    use domain::analysis::Risk;
 
     use super::{Answer, Score};
 

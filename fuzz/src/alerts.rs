@@ -1,17 +1,17 @@
 //! Bodies of alerts: what is accepted is bounded, whole and the same whenever it is read; what is refused says where.
 
+use domain::alert::classification::AlertTables;
+use domain::alert::fingerprint::fingerprint;
+use domain::alert::{Alert, AlertStatus};
+use domain::episode::{Firing, FiringOutcome, Members, ResolvedOutcome, Windows, on_firing, on_resolved};
+use domain::primitives::id::{IncidentId, MemberId};
 use ingress::body::MOST_BYTES;
 use ingress::rejection::Rejection;
 use ingress::{alertmanager, signals, signed_alert as signed};
+use intake::Delivery;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use shared::domain::alert::{Alert, AlertStatus};
-use shared::domain::episode::{Firing, FiringOutcome, Members, ResolvedOutcome, Windows, on_firing, on_resolved};
-use shared::domain::fingerprint::fingerprint;
-use shared::domain::id::{IncidentId, MemberId};
-use shared::domain::tables::AlertTables;
-use shared::intake::Delivery;
-use shared::message::{Queued as _, Signal};
+use wire::message::{Queued as _, Signal};
 
 use crate::{now, refusal};
 

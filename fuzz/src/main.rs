@@ -9,7 +9,7 @@ mod libfuzzer {
 
     use fuzz::Target;
     use fuzz::mutate::{Random, mutated};
-    use shared::variables::Variables;
+    use settings::variables::Variables;
 
     static TARGET: OnceLock<&Target> = OnceLock::new();
 

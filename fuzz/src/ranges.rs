@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ingress::authentication::is_internal;
 use ingress::config::internal_ranges;
 use ipnet::IpNet;
-use shared::variables::Variables;
+use settings::variables::Variables;
 
 use crate::request::cut;
 

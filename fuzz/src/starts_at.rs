@@ -1,9 +1,9 @@
 //! Times of senders: what RFC 3339 writes is understood, what is understood can be stored, what is not says where.
 
+use domain::alert::classification::AlertTables;
 use ingress::alertmanager;
 use jiff::Timestamp;
 use serde_json::json;
-use shared::domain::tables::AlertTables;
 
 use crate::{now, refusal};
 

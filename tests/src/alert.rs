@@ -1,10 +1,10 @@
 //! The alerts that the stories send.
 
+use domain::alert::classification::AlertTables;
+use domain::alert::{Alert, AlertStatus, Texts};
+use domain::primitives::id::{Fingerprint, MemberId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::domain::alert::{Alert, AlertStatus, Texts};
-use shared::domain::id::{Fingerprint, MemberId};
-use shared::domain::tables::AlertTables;
 
 /// An alert of a test.
 #[derive(Debug, Clone)]
@@ -74,7 +74,7 @@ impl TestAlert {
     /// The fingerprint that ingress gives it.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        shared::domain::fingerprint::fingerprint(&self.alert(), &[])
+        domain::alert::fingerprint::fingerprint(&self.alert(), &[])
     }
 }
 

@@ -3,16 +3,16 @@
 use std::time::{Duration, Instant};
 
 use analyzer::{App, Failure};
+use domain::alert::Alert;
+use domain::analysis::Analysis;
+use domain::analysis::budget::{Spending, day};
+use domain::analysis::price::MicroUsd;
+use domain::incident::Incident;
+use domain::incident::operation_log::{Entry, Event};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::domain::alert::Alert;
-use shared::domain::analysis::Analysis;
-use shared::domain::budget::{Spending, day};
-use shared::domain::incident::Incident;
-use shared::domain::operation_log::{Entry, Event};
-use shared::domain::price::MicroUsd;
-use shared::message::Message;
 use tempfile::TempDir;
+use wire::message::Message;
 
 use crate::alert::unique;
 use crate::model_server::{ModelServer, USAGE};

@@ -4,17 +4,17 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use aws::AwsEnvironment;
 use bridge::App;
 use bridge::login_key::LoginKey;
 use bridge::ssm::RunCommand;
+use domain::incident::repair::Outcome;
+use playbook_files::operator_files::{OperatorFiles, PLAYBOOKS, SERVICE_REGISTRY};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use shared::aws::AwsEnvironment;
-use shared::bridge::BridgeReply;
-use shared::domain::repair::Outcome;
-use shared::operator_files::{OperatorFiles, PLAYBOOKS, SERVICE_REGISTRY};
-use shared::variables::Variables;
+use settings::variables::Variables;
 use tokio::time::sleep;
+use wire::bridge::BridgeReply;
 
 use crate::target_host::TargetHost;
 

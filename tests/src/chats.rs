@@ -3,22 +3,22 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
+use aws::AwsEnvironment;
+use domain::alert::AlertSeverity;
+use domain::analysis::Severity;
+use domain::incident::change::Draft;
+use domain::incident::operation_log::{Entry, Event};
+use domain::incident::{Incident, Status};
+use domain::notification::channels::{Channels, Language};
+use domain::primitives::id::IncidentId;
 use jiff::{SignedDuration, Timestamp};
 use notifier::presenting::{Presented, Presenter};
 use notifier::templates::Templates;
 use notifier::{App, Failure};
 use serde_json::{Value, json};
-use shared::aws::AwsEnvironment;
-use shared::channels_file;
-use shared::domain::alert::AlertSeverity;
-use shared::domain::analysis::Severity;
-use shared::domain::channels::{Channels, Language};
-use shared::domain::draft::Draft;
-use shared::domain::id::IncidentId;
-use shared::domain::incident::{Incident, Status};
-use shared::domain::operation_log::{Entry, Event};
-use shared::message::Message;
+use settings::channels_file;
 use tempfile::TempDir;
+use wire::message::Message;
 
 use crate::alert::unique;
 use crate::opened::{alert, opened};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use aws::AwsEnvironment;
 use reqwest::Client;
-use shared::aws::AwsEnvironment;
 
 use crate::http::{Answer, Request, serve};
 use crate::stack::Stack;

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use aws::AwsEnvironment;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use lambda_http::{Body, Context, Request, RequestExt as _, http};
 use serde_json::Value;
+use settings::variables::Variables;
 use sha2::Sha256;
-use shared::aws::AwsEnvironment;
-use shared::variables::Variables;
 
 use crate::stack::Stack;
 

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use domain::analysis::price::Usage;
 use serde_json::{Value, json};
-use shared::domain::price::Usage;
 use tokio::sync::watch;
 use tokio::time::timeout;
 

@@ -1,13 +1,13 @@
 //! Incidents that no delivery opened: saved as ingress saves them, without an episode and without a message on a queue.
 
+use domain::alert::classification::AlertTables;
+use domain::alert::fingerprint::fingerprint;
+use domain::alert::{Alert, AlertStatus, Texts};
+use domain::episode::Firing;
+use domain::incident::change::Draft;
+use domain::primitives::id::MemberId;
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::alert::{Alert, AlertStatus, Texts};
-use shared::domain::draft::Draft;
-use shared::domain::episode::Firing;
-use shared::domain::fingerprint::fingerprint;
-use shared::domain::id::MemberId;
-use shared::domain::tables::AlertTables;
-use shared::store::fresh_incident_id;
+use store::fresh_incident_id;
 
 /// An alert about a target.
 ///

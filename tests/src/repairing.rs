@@ -3,18 +3,18 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use domain::incident::Incident;
+use domain::incident::approval::Verdict;
+use domain::notification::channels::Known;
+use domain::transition::decision::{Pressed, decide};
 use jiff::{SignedDuration, Timestamp};
 use repair::config::Config;
 use repair::turn::Turn;
 use repair::{App, Failure};
 use serde_json::json;
-use shared::channels_file;
-use shared::domain::approval::Verdict;
-use shared::domain::channels::Known;
-use shared::domain::decision::{Pressed, decide};
-use shared::domain::incident::Incident;
-use shared::message::Message;
-use shared::variables::Variables;
+use settings::channels_file;
+use settings::variables::Variables;
+use wire::message::Message;
 
 use tokio::time::sleep;
 

@@ -8,9 +8,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Instant;
 
+use domain::playbook::service::Target;
+use playbook_files::operator_files::OperatorFiles;
 use serde_json::Value;
-use shared::domain::service::Target;
-use shared::operator_files::OperatorFiles;
 use tempfile::TempDir;
 
 use crate::stack::{Stack, project};

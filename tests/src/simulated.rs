@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use aws::AwsEnvironment;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use shared::aws::AwsEnvironment;
-use shared::message::{Message, Queued as _};
+use wire::message::{Message, Queued as _};
 
 use crate::faulty_aws::faulty;
 use crate::http::{Answer, Request};

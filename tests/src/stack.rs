@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use aws::AwsEnvironment;
 use aws_types::SdkConfig;
+use domain::incident::operation_log::{self, Entry, Event};
+use domain::incident::{Incident, Status};
+use domain::primitives::id::IncidentId;
 use reqwest::{Client, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shared::aws::AwsEnvironment;
-use shared::domain::id::IncidentId;
-use shared::domain::incident::{Incident, Status};
-use shared::domain::operation_log::{self, Entry, Event};
-use shared::store::Store;
-use shared::variables::Variables;
+use settings::variables::Variables;
+use store::Store;
 
 use crate::alert::TestAlert;
 

@@ -4,19 +4,18 @@ use std::collections::BTreeMap;
 
 use analyzer::Failure;
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::alert::Alert;
+use domain::analysis::Risk;
+use domain::analysis::budget::{Paid, Spending, day};
+use domain::analysis::evidence::{Found, Source};
+use domain::incident::Status;
+use domain::incident::operation_log::Event;
+use domain::incident::repair::{Repair, RepairOutcome};
+use domain::playbook::plan::Plan;
+use domain::policy::precedent::Near;
 use futures_util::future::select;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use shared::domain::alert::Alert;
-use shared::domain::analysis::Risk;
-use shared::domain::budget::{Paid, Spending, day};
-use shared::domain::evidence::{Found, Source};
-use shared::domain::incident::Status;
-use shared::domain::memory::Near;
-use shared::domain::operation_log::Event;
-use shared::domain::plan::Plan;
-use shared::domain::repair::{Repair, RepairOutcome};
-use shared::message::{Message, Queued as _};
 use tests::alert::{TestAlert, unique};
 use tests::analysing::{PRICE, Story, WORST, asking, events, files, secret};
 use tests::in_process::answer;
@@ -24,6 +23,7 @@ use tests::model_server::{ModelServer, USAGE, accepts, finding, refuses, says};
 use tests::opened::{alert, opened};
 use tests::runtime;
 use tests::stack::{Stack, project};
+use wire::message::{Message, Queued as _};
 
 #[tokio::test]
 async fn a_model_diagnoses_an_incident_and_its_key_is_shown_to_nobody_else() {

@@ -2,20 +2,20 @@
 
 use std::time::{Duration, Instant};
 
+use domain::analysis::Risk;
+use domain::incident::approval::{Standing, Verdict};
+use domain::incident::change::Draft;
+use domain::incident::operation_log::{Entry, Event};
+use domain::incident::{Incident, Status};
+use domain::primitives::id::{ApprovalId, IncidentId};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use shared::approval_link::sign;
-use shared::domain::analysis::Risk;
-use shared::domain::approval::{Standing, Verdict};
-use shared::domain::draft::Draft;
-use shared::domain::id::{ApprovalId, IncidentId};
-use shared::domain::incident::{Incident, Status};
-use shared::domain::operation_log::{Entry, Event};
-use shared::message::Message;
-use shared::store::Look;
+use store::Look;
 use tests::alert::{TestAlert, unique};
 use tests::stack::Stack;
+use wire::approval_link::sign;
+use wire::message::Message;
 
 /// An alert about the service that has a playbook, and its incident once a plan waits for a decision.
 async fn waiting(stack: &Stack) -> (TestAlert, Incident) {

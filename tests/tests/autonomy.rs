@@ -3,20 +3,20 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::incident::guardrail::{Guardrail, blocking};
+use domain::incident::operation_log::{Entry, Event};
+use domain::incident::{Incident, Status};
+use domain::policy::attempt_ledger::Attempt;
+use domain::policy::playbook_run::PlaybookRecord;
+use domain::primitives::id::{ApprovalId, IncidentId};
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use repair::Failure;
 use serde_json::json;
-use shared::domain::guardrail::{Guardrail, blocking};
-use shared::domain::id::{ApprovalId, IncidentId};
-use shared::domain::incident::{Incident, Status};
-use shared::domain::ledger::Attempt;
-use shared::domain::operation_log::{Entry, Event};
-use shared::domain::record::PlaybookRecord;
-use shared::message::Message;
 use tests::alert::{TestAlert, unique};
 use tests::repairing::{deliver, turn};
 use tests::stack::Stack;
+use wire::message::Message;
 
 const PLAYBOOK: &str = "restart-supervisor-program";
 

@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn provider(stack: &Stack, model: &str, answer_format: &str) -> Provider {
     let settings = json!({ "name": "bedrock", "api": "bedrock", "model": model, "answer_format": answer_format, "timeout": "60s" });
     let settings = serde_json::from_value(settings).expect("settings");
-    Provider::new(&settings, shared::outbound::client().expect("a client"), &stack.aws())
+    Provider::new(&settings, outbound::client().expect("a client"), &stack.aws())
 }
 
 #[tokio::test]

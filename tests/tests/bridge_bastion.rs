@@ -4,8 +4,8 @@ use std::fs;
 use std::net::TcpListener;
 use std::time::Duration;
 
+use domain::incident::repair::Outcome;
 use serde_json::{Value, json};
-use shared::domain::repair::Outcome;
 use tests::bridging::{assert_exited, assert_nothing_ran, bridge, peak_memory, quiet, run, run_script, run_script_at, written};
 use tests::namespace::Namespace;
 use tests::target_host::{KINDS, TargetHost, generate_key, kill, public_key, signal};

@@ -6,9 +6,9 @@ use std::process::Command;
 use std::time::Instant;
 
 use bridge::login_key::LoginKey;
+use domain::incident::repair::Outcome;
 use secrecy::SecretString;
 use serde_json::json;
-use shared::domain::repair::Outcome;
 use tests::bridging::{assert_exited, assert_nothing_ran, bridge, bridge_with, peak_memory, quiet, run, run_on, run_script, written};
 use tests::namespace::Namespace;
 use tests::target_host::{KINDS, TargetHost, generate_key, kill, public_key, signal};

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use domain::incident::repair::Outcome;
 use serde_json::json;
-use shared::domain::repair::Outcome;
 use tests::bridging::{FORCED, assert_exited, assert_nothing_ran, bridge, bridge_valued, quiet, run, run_script, written};
 use tests::hostile::ARGUMENTS;
 use tests::target_host::{KINDS, TargetHost, generate_key, kill, public_key};

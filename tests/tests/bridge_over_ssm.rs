@@ -5,23 +5,23 @@ use std::fs;
 
 use bridge::App;
 use bridge::login_key::LoginKey;
+use domain::incident::Status;
+use domain::incident::operation_log::Event;
+use domain::incident::repair::Outcome;
+use domain::playbook::plan::Phase;
+use domain::playbook::service::named;
+use domain::primitives::id::IncidentId;
 use jiff::SignedDuration;
+use playbook_files::guard_lines::GuardLines;
+use playbook_files::operator_files::{OperatorFiles, PLAYBOOKS, SERVICE_REGISTRY};
 use repair::bridge::Bridge;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use shared::bridge::{BRIDGE_VERSION, BridgeRequest};
-use shared::domain::id::IncidentId;
-use shared::domain::incident::Status;
-use shared::domain::operation_log::Event;
-use shared::domain::plan::Phase;
-use shared::domain::repair::Outcome;
-use shared::domain::service::named;
-use shared::guard_lines::GuardLines;
-use shared::operator_files::{OperatorFiles, PLAYBOOKS, SERVICE_REGISTRY};
 use tests::alert::TestAlert;
 use tests::bridging::{assert_exited, run_command, run_on};
 use tests::ssm_boxes::{Boxes, engine};
 use tests::stack::Stack;
+use wire::bridge::{BRIDGE_VERSION, BridgeRequest};
 
 /// What a shell would interpret; the guard's file has it as one line, and the program as three arguments.
 const HOSTILE: [&str; 3] = ["a  b", "$(touch /tmp/x)", "'; touch /tmp/x"];

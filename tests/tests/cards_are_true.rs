@@ -4,25 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use domain::analysis::Risk;
+use domain::incident::Status;
+use domain::incident::approval::Verdict;
+use domain::incident::change::Draft;
+use domain::incident::operation_log::{Entry, Event, News, verify};
+use domain::incident::repair::{OutputEnd, Repair, RepairOutcome, StepRun};
+use domain::notification::button_action::Ask;
+use domain::playbook::plan::Phase;
+use domain::primitives::id::{ApprovalId, IncidentId};
+use domain::transition::reanalysis;
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::{Body, Request, http};
 use notifier::{App, samples};
 use serde_json::{Value, json};
-use shared::domain::analysis::Risk;
-use shared::domain::approval::Verdict;
-use shared::domain::ask::Ask;
-use shared::domain::draft::Draft;
-use shared::domain::id::{ApprovalId, IncidentId};
-use shared::domain::incident::Status;
-use shared::domain::operation_log::{Entry, Event, News, verify};
-use shared::domain::plan::Phase;
-use shared::domain::reanalysis;
-use shared::domain::repair::{OutputEnd, Repair, RepairOutcome, StepRun};
-use shared::message::Message;
 use tests::alert::{TestAlert, unique};
 use tests::chats::{Story, text};
 use tests::in_process::answer;
 use tests::simulated::{Queues, Sent, StandingClock};
+use wire::message::Message;
 
 /// How many sequences are tried.
 const SEQUENCES: usize = 25;

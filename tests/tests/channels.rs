@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use domain::alert::AlertSeverity;
+use domain::notification::button_action::More;
 use serde_json::{Value, json};
-use shared::domain::alert::AlertSeverity;
-use shared::message::{Message, More};
 use tests::alert::unique;
 use tests::chats::{Story, text};
 use tests::faulty_aws::{faulty, refusal};
+use wire::message::Message;
 
 #[tokio::test]
 async fn nothing_is_sent_before_the_time_that_a_chat_asks_for_and_all_of_it_then() {

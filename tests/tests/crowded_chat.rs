@@ -3,21 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use domain::alert::AlertSeverity;
+use domain::analysis::Severity;
+use domain::incident::change::Draft;
+use domain::incident::{Incident, Status};
+use domain::primitives::id::IncidentId;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use notifier::App;
 use serde_json::{Value, json};
-use shared::domain::alert::AlertSeverity;
-use shared::domain::analysis::Severity;
-use shared::domain::draft::Draft;
-use shared::domain::id::IncidentId;
-use shared::domain::incident::{Incident, Status};
-use shared::message::Message;
-use shared::store::ChannelTurn;
+use store::ChannelTurn;
 use tests::alert::{TestAlert, group, unique};
 use tests::chats::{Story, known, text};
 use tests::simulated::{Queues, StandingClock};
 use tests::stack::Stack;
+use wire::message::Message;
 
 /// How many incidents are opened.
 const INCIDENTS: usize = 1_000;

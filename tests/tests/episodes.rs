@@ -6,6 +6,15 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use aws::requests_sent;
+use domain::alert::classification::AlertTables;
+use domain::alert::fingerprint::fingerprint;
+use domain::alert::{AlertSeverity, AlertStatus, Texts};
+use domain::episode::{Episode, Firing, FiringOutcome, Members, Windows, on_firing, on_resolved};
+use domain::incident::Status;
+use domain::incident::guardrail::{Guardrail, blocking};
+use domain::incident::operation_log::Event;
+use domain::primitives::id::{Fingerprint, IncidentId, MemberId};
 use ingress::App;
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::{Body, Request, http};
@@ -13,20 +22,11 @@ use proptest::prelude::{Strategy, any, prop, prop_oneof};
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
-use shared::aws::requests_sent;
-use shared::domain::alert::{AlertSeverity, AlertStatus, Texts};
-use shared::domain::episode::{Episode, Firing, FiringOutcome, Members, Windows, on_firing, on_resolved};
-use shared::domain::fingerprint::fingerprint;
-use shared::domain::guardrail::{Guardrail, blocking};
-use shared::domain::id::{Fingerprint, IncidentId, MemberId};
-use shared::domain::incident::Status;
-use shared::domain::operation_log::Event;
-use shared::domain::tables::AlertTables;
-use shared::message::Message;
 use tests::alert::{TestAlert, unique};
 use tests::in_process::answer;
 use tests::own_queue::OwnQueue;
 use tests::stack::Stack;
+use wire::message::Message;
 
 const WINDOWS: Windows = Windows { debounce: SignedDuration::from_secs(300), stale: SignedDuration::from_secs(18_000) };
 const MEMBERS: [&str; 4] = ["m0", "m1", "m2", "m3"];
@@ -212,9 +212,9 @@ impl Model {
             let (outcome, episode) = on_resolved(current, &members, true, now, WINDOWS);
             self.episode = Some(episode);
             match outcome {
-                shared::domain::episode::ResolvedOutcome::Resolved => "resolved",
-                shared::domain::episode::ResolvedOutcome::MemberLeft => "member_left",
-                shared::domain::episode::ResolvedOutcome::Ignored => "ignored",
+                domain::episode::ResolvedOutcome::Resolved => "resolved",
+                domain::episode::ResolvedOutcome::MemberLeft => "member_left",
+                domain::episode::ResolvedOutcome::Ignored => "ignored",
             }
         } else {
             "ignored"

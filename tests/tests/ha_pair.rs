@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 use std::io::Write as _;
 
+use domain::incident::Status;
+use domain::incident::operation_log::Event;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::domain::incident::Status;
-use shared::domain::operation_log::Event;
 use tests::alert::{TestAlert, unique};
 use tests::alertmanager::{Alertmanager, Receiver};
 use tests::http_door::{Delivery, HttpDoor};

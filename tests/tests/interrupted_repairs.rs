@@ -2,24 +2,24 @@
 
 use std::time::Duration;
 
+use aws::secrets::Secrets;
 use bridge::login_key::LoginKey;
+use domain::incident::Status;
+use domain::incident::operation_log::{Entry, Event, verify};
+use domain::incident::repair::RepairOutcome;
+use domain::policy::kill_switch::SwitchedOff;
 use jiff::{SignedDuration, Timestamp};
 use repair::Failure;
 use repair::turn::Turn;
 use serde_json::{Value, json};
-use shared::domain::incident::Status;
-use shared::domain::kill_switch::SwitchedOff;
-use shared::domain::operation_log::{Entry, Event, verify};
-use shared::domain::repair::RepairOutcome;
-use shared::message::{Message, Queued as _};
-use shared::secrets::Secrets;
-use shared::store::{Held, Holder, fresh_incident_id};
+use store::{Held, Holder, fresh_incident_id};
 use tests::alert::unique;
 use tests::repairing::turn;
 use tests::stack::Stack;
 use tests::target_host::{TargetHost, generate_key, public_key};
 use tests::workshop::{Fate, Workshop};
 use tokio::time::sleep;
+use wire::message::{Message, Queued as _};
 
 /// A playbook whose steps leave lines in `did`; its check may take long.
 fn playbook(first: &str) -> Value {

@@ -1,9 +1,9 @@
 //! JSON at its limits, and text of every kind: what is odd but allowed is taken, and what is stored of it is bounded and can be read; all
 //! else is refused with the place.
 
+use domain::incident::Incident;
+use domain::incident::operation_log::Event;
 use serde_json::{Value, json};
-use shared::domain::incident::Incident;
-use shared::domain::operation_log::Event;
 use tests::alert::{TestAlert, unique};
 use tests::answer::answer;
 use tests::in_process::sign;

@@ -6,17 +6,17 @@ use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
+use aws::requests_sent;
+use domain::primitives::id::{Fingerprint, IncidentId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::aws::requests_sent;
-use shared::domain::id::{Fingerprint, IncidentId};
-use shared::message::{Message, Queued as _};
 use tests::alert::{TestAlert, unique};
 use tests::faulty_aws::{faulty, refusal};
 use tests::http;
 use tests::in_process::{RESERVE, answer, ending_in};
 use tests::own_queue::OwnQueue;
 use tests::stack::Stack;
+use wire::message::{Message, Queued as _};
 
 /// How often a sender comes again before a story gives up.
 const TRIES: u64 = 30;

@@ -4,20 +4,19 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use domain::incident::approval::Standing;
+use domain::incident::change::Draft;
+use domain::incident::guardrail::Guardrail;
+use domain::incident::operation_log::Event;
+use domain::incident::{Incident, Status};
+use domain::primitives::id::IncidentId;
 use jiff::{SignedDuration, Timestamp};
 use repair::config::Config;
 use repair::turn::Turn;
 use repair::{App, Failure};
 use serde_json::{Value, json};
-use shared::domain::approval::Standing;
-use shared::domain::draft::Draft;
-use shared::domain::guardrail::Guardrail;
-use shared::domain::id::IncidentId;
-use shared::domain::incident::{Incident, Status};
-use shared::domain::operation_log::Event;
-use shared::message::Message;
-use shared::store::{Holder, fresh_incident_id};
-use shared::variables::Variables;
+use settings::variables::Variables;
+use store::{Holder, fresh_incident_id};
 use tests::alert::unique;
 use tests::faulty_aws::{faulty, refusal};
 use tests::http::Answer;
@@ -25,6 +24,7 @@ use tests::repairing::turn;
 use tests::stack::Stack;
 use tests::target_host::TargetHost;
 use tests::workshop::{Fate, Workshop};
+use wire::message::Message;
 
 /// A host with one service, whose playbook leaves a line in `did`.
 async fn workshop() -> Option<(Workshop, TargetHost, String)> {

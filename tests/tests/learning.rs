@@ -2,24 +2,24 @@
 
 use std::time::{Duration, Instant};
 
+use domain::incident::Status;
+use domain::incident::autonomy_level::Trust;
+use domain::incident::guardrail::{Guardrail, blocking};
+use domain::incident::operation_log::{Event, verify};
+use domain::incident::parts::Recurrence;
+use domain::policy::track_record::{Earned, Tally};
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
+use playbook_files::operator_files::limits;
 use repair::turn::Turn;
 use serde_json::{Value, json};
-use shared::domain::earned::{Earned, Tally};
-use shared::domain::guardrail::{Guardrail, blocking};
-use shared::domain::incident::Status;
-use shared::domain::operation_log::{Event, verify};
-use shared::domain::record::Recurrence;
-use shared::domain::trust::Trust;
-use shared::message::{Message, Queued as _};
-use shared::operator_files::limits;
 use tests::alert::unique;
 use tests::opened::{alert, opened};
 use tests::own_queue::OwnQueue;
 use tests::repairing::{deliver, turn};
 use tests::target_host::TargetHost;
 use tests::workshop::{Fate, Workshop};
+use wire::message::{Message, Queued as _};
 
 /// A playbook of this story's own, whose check finds what the file `well` says.
 fn playbook(id: &str) -> Value {

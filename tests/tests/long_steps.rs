@@ -3,22 +3,22 @@
 use std::time::{Duration, Instant};
 
 use bridge::login_key::LoginKey;
+use domain::incident::Status;
+use domain::incident::repair::RepairOutcome;
+use domain::playbook::plan::Phase;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use repair::bridge::Bridge;
 use repair::config::AWS_ATTEMPT;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use shared::bridge::{BRIDGE_VERSION, BridgeRequest};
-use shared::domain::incident::Status;
-use shared::domain::plan::Phase;
-use shared::domain::repair::RepairOutcome;
 use tests::alert::unique;
 use tests::bridging::run_command;
 use tests::late_ssm;
 use tests::repairing::turn;
 use tests::target_host::TargetHost;
 use tests::workshop::{Fate, Workshop};
+use wire::bridge::{BRIDGE_VERSION, BridgeRequest};
 
 /// A playbook whose step takes as long as the registry says.
 fn playbooks() -> Value {

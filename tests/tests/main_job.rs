@@ -2,10 +2,10 @@
 
 use std::process::Command;
 
+use domain::incident::Status;
+use domain::incident::operation_log::Event;
+use domain::incident::repair::RepairOutcome;
 use serde_json::json;
-use shared::domain::incident::Status;
-use shared::domain::operation_log::Event;
-use shared::domain::repair::RepairOutcome;
 use tests::alert::TestAlert;
 use tests::stack::{Stack, project};
 

@@ -4,22 +4,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use domain::incident::operation_log::{Event, verify};
+use domain::incident::repair::{Effect, Repair, RepairOutcome, StepRun};
+use domain::incident::{Incident, Status};
+use domain::playbook::plan::Phase;
+use domain::policy::attempt_ledger::Asked;
+use domain::policy::playbook_run::PlaybookRecord;
+use domain::primitives::id::IncidentId;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use shared::domain::id::IncidentId;
-use shared::domain::incident::{Incident, Status};
-use shared::domain::ledger::Asked;
-use shared::domain::operation_log::{Event, verify};
-use shared::domain::plan::Phase;
-use shared::domain::record::PlaybookRecord;
-use shared::domain::repair::{Effect, Repair, RepairOutcome, StepRun};
-use shared::message::Message;
-use shared::store::{Held, Holder, fresh_incident_id};
+use store::{Held, Holder, fresh_incident_id};
 use tests::alert::unique;
 use tests::repairing::turn;
 use tests::target_host::TargetHost;
 use tests::workshop::{Fate, Workshop};
 use tokio::time::sleep;
+use wire::message::Message;
 
 const BUSY: Fate = Fate::Refused(429, "TooManyRequestsException");
 
@@ -102,7 +102,7 @@ async fn nearly_given_up(shop: &Workshop, service: &str, playbook: &str) -> (Inc
         unreached: true,
         ..StepRun::ended(Phase::Steps, 0, false)
     };
-    let wait = |draft: &mut shared::domain::draft::Draft| {
+    let wait = |draft: &mut domain::incident::change::Draft| {
         let mut repair = Repair::start(message_hash(&message), now - SignedDuration::from_mins(2));
         repair.steps.push(refused.clone());
         draft.incident.repair = Some(repair);

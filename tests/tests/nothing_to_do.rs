@@ -1,10 +1,10 @@
 //! Repairs of which nothing ran, on a real host: they are never called repaired, and stand in no playbook's record.
 
+use domain::incident::operation_log::{Entry, Event, verify};
+use domain::incident::repair::RepairOutcome;
+use domain::incident::{Incident, Status};
+use domain::policy::playbook_run::PlaybookRecord;
 use serde_json::{Value, json};
-use shared::domain::incident::{Incident, Status};
-use shared::domain::operation_log::{Entry, Event, verify};
-use shared::domain::record::PlaybookRecord;
-use shared::domain::repair::RepairOutcome;
 use tests::alert::unique;
 use tests::repairing::turn;
 use tests::target_host::TargetHost;

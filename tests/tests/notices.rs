@@ -4,23 +4,23 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use domain::alert::{AlertSeverity, Texts};
+use domain::incident::Status;
+use domain::incident::approval::Verdict;
+use domain::incident::change::Draft;
+use domain::incident::operation_log::{Event, News};
+use domain::incident::repair::{OutputEnd, Repair, RepairOutcome, StepRun};
+use domain::notification::channels::{Channels, Known};
+use domain::playbook::plan::Phase;
+use domain::primitives::id::IncidentId;
+use domain::transition::decision::{Pressed, decide};
 use jiff::{SignedDuration, Timestamp};
 use notifier::samples;
 use serde_json::{Value, json};
-use shared::domain::alert::{AlertSeverity, Texts};
-use shared::domain::approval::Verdict;
-use shared::domain::channels::{Channels, Known};
-use shared::domain::decision::{Pressed, decide};
-use shared::domain::draft::Draft;
-use shared::domain::id::IncidentId;
-use shared::domain::incident::Status;
-use shared::domain::operation_log::{Event, News};
-use shared::domain::plan::Phase;
-use shared::domain::repair::{OutputEnd, Repair, RepairOutcome, StepRun};
-use shared::message::Message;
 use tests::alert::unique;
 use tests::chats::{Story, known, text};
 use tests::faulty_aws::{faulty, refusal};
+use wire::message::Message;
 
 /// The person who decides, by the id at Telegram.
 const ADA: i64 = 71;

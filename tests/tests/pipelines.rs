@@ -1,10 +1,10 @@
 //! What delivery pipelines report: shown in a line for each run, counted, and never analysed.
 
+use domain::incident::operation_log::Event;
+use domain::incident::{Incident, Status};
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use shared::domain::incident::{Incident, Status};
-use shared::domain::operation_log::Event;
 use tests::alert::{TestAlert, unique};
 use tests::in_process::answer;
 use tests::own_queue::OwnQueue;

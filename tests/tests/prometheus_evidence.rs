@@ -3,15 +3,15 @@
 use std::time::{Duration, Instant};
 
 use analyzer::evidence::prometheus::Prometheus as Asking;
+use domain::alert::classification::AlertTables;
+use domain::alert::{Alert, AlertStatus, AlertType, Texts};
+use domain::analysis::evidence::{Evidence, Found, Measurement, Trend};
+use domain::analysis::settings::{NamedQuery, PrometheusSettings};
+use domain::primitives::duration::Span;
+use domain::primitives::id::MemberId;
 use jiff::Timestamp;
 use reqwest::redirect::Policy;
 use serde_json::{Value, json};
-use shared::domain::alert::{Alert, AlertStatus, AlertType, Texts};
-use shared::domain::analyzer_settings::{NamedQuery, PrometheusSettings};
-use shared::domain::evidence::{Evidence, Found, Measurement, Trend};
-use shared::domain::id::MemberId;
-use shared::domain::step::Span;
-use shared::domain::tables::AlertTables;
 use tests::prometheus::Prometheus;
 
 /// How long Prometheus may take to scrape itself. Generous: these machines are busy.

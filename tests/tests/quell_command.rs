@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::incident::Status;
+use domain::incident::guardrail::{Guardrail, blocking};
+use domain::incident::operation_log::Event;
+use playbook_files::operator_files::{PLAYBOOKS, SERVICE_REGISTRY};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use shared::domain::guardrail::{Guardrail, blocking};
-use shared::domain::incident::Status;
-use shared::domain::operation_log::Event;
-use shared::operator_files::{PLAYBOOKS, SERVICE_REGISTRY};
 use tempfile::TempDir;
 use tests::alert::TestAlert;
 use tests::stack::{Stack, project};

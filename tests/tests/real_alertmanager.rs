@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use domain::incident::Status;
+use domain::incident::operation_log::Event;
 use serde_json::json;
-use shared::domain::incident::Status;
-use shared::domain::operation_log::Event;
 use tests::alert::{TestAlert, unique};
 use tests::alertmanager::{Alertmanager, Receiver};
 use tests::stack::Stack;

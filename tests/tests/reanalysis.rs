@@ -1,21 +1,21 @@
 //! A person doubts a finding: the models are asked again, within the same budgets, and what was decided meanwhile holds.
 
 use analyzer::Failure;
+use domain::incident::approval::Verdict;
+use domain::incident::operation_log::Event;
+use domain::incident::{Incident, Status};
+use domain::notification::channels::Known;
+use domain::transition::decision::{self, Pressed};
+use domain::transition::reanalysis::{self, APART, MOST_ROUNDS, Refusal};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use shared::channels_file;
-use shared::domain::approval::Verdict;
-use shared::domain::channels::Known;
-use shared::domain::decision::{self, Pressed};
-use shared::domain::incident::{Incident, Status};
-use shared::domain::operation_log::Event;
-use shared::domain::reanalysis::{self, APART, MOST_ROUNDS, Refusal};
-use shared::message::{Message, Queued as _};
+use settings::channels_file;
 use tests::alert::unique;
 use tests::analysing::{PRICE, Story, asking, events};
 use tests::http::Answer;
 use tests::model_server::{ModelServer, finding, says};
 use tests::opened::alert;
+use wire::message::{Message, Queued as _};
 
 const BY: &str = "telegram:7";
 

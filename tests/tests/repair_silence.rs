@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
+use domain::incident::operation_log::{Entry, Event};
+use domain::incident::repair::RepairOutcome;
+use domain::incident::{Incident, Status};
+use domain::transition::repair_silence::until;
 use jiff::{SignedDuration, Timestamp};
 use repair::App;
 use repair::turn::Turn;
 use serde_json::{Value, json};
-use shared::domain::incident::{Incident, Status};
-use shared::domain::operation_log::{Entry, Event};
-use shared::domain::repair::RepairOutcome;
-use shared::domain::repair_silence::until;
-use shared::message::Message;
-use shared::store::Holder;
+use store::Holder;
 use tempfile::TempDir;
 use tests::alert::TestAlert;
 use tests::alertmanager::{Alertmanager, Receiver};
 use tests::repairing::{deliver, turn};
 use tests::stack::Stack;
+use wire::message::Message;
 
 /// Two clocks of one machine, one of which is rounded to milliseconds.
 const ROUNDED: SignedDuration = SignedDuration::from_millis(2);

@@ -2,19 +2,19 @@
 
 use std::net::TcpListener;
 
+use domain::incident::operation_log::Event;
+use domain::incident::repair::RepairOutcome;
+use domain::incident::{Incident, Status};
+use domain::policy::attempt_ledger::CLOCKS_APART;
+use domain::primitives::id::IncidentId;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use repair::Failure;
-use shared::domain::id::IncidentId;
-use shared::domain::incident::{Incident, Status};
-use shared::domain::ledger::CLOCKS_APART;
-use shared::domain::operation_log::Event;
-use shared::domain::repair::RepairOutcome;
-use shared::message::Message;
-use shared::store::{Held, Holder};
+use store::{Held, Holder};
 use tests::alert::{TestAlert, unique};
 use tests::repairing::{deliver, turn};
 use tests::stack::Stack;
+use wire::message::Message;
 
 fn an_id() -> IncidentId {
     IncidentId::try_from(ulid::Ulid::generate().to_string()).expect("a ULID")

@@ -6,21 +6,21 @@ use std::time::{Duration, Instant};
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::incident::Status;
+use domain::incident::approval::Verdict;
+use domain::primitives::id::ApprovalId;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use sha2::Sha256;
-use shared::approval_link;
-use shared::domain::approval::Verdict;
-use shared::domain::id::ApprovalId;
-use shared::domain::incident::Status;
 use tests::alert::TestAlert;
 use tests::model_server::{ModelServer, json_answer};
 use tests::runtime;
 use tests::slack::{Interaction, form, sign};
 use tests::stack::{Stack, project};
 use tests::webhook_receiver::WebhookReceiver;
+use wire::approval_link;
 
 /// Prints every log line and every environment variable of the deployed functions.
 const PRINT: &str = r"

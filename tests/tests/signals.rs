@@ -2,23 +2,23 @@
 
 use std::time::{Duration, Instant};
 
+use domain::alert::AlertSeverity;
+use domain::alert::classification::AlertTables;
+use domain::alert::fingerprint::fingerprint;
+use domain::episode::Episode;
+use domain::incident::Status;
+use domain::incident::operation_log::Event;
+use domain::primitives::id::Fingerprint;
 use ingress::signals::read;
 use jiff::Timestamp;
 use lambda_http::{Body, Request, http};
 use serde_json::{Value, json};
-use shared::domain::alert::AlertSeverity;
-use shared::domain::episode::Episode;
-use shared::domain::fingerprint::fingerprint;
-use shared::domain::id::Fingerprint;
-use shared::domain::incident::Status;
-use shared::domain::operation_log::Event;
-use shared::domain::tables::AlertTables;
-use shared::message::{Message, Queued as _, Signal};
-use shared::store::Receipt;
+use store::Receipt;
 use tests::alert::unique;
 use tests::in_process::{answer, sign};
 use tests::own_queue::OwnQueue;
 use tests::stack::Stack;
+use wire::message::{Message, Queued as _, Signal};
 
 /// How long a signal may lie on its queue before a story gives up.
 const PATIENCE: Duration = Duration::from_secs(60);

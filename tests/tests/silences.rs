@@ -3,14 +3,13 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use domain::alert::Alert;
+use domain::incident::Incident;
+use domain::incident::operation_log::{Entry, Event, News};
+use domain::transition::silence::TRIED_FOR;
 use jiff::{SignedDuration, Timestamp};
 use notifier::{App, Failure};
 use serde_json::{Value, json};
-use shared::domain::alert::Alert;
-use shared::domain::incident::Incident;
-use shared::domain::operation_log::{Entry, Event, News};
-use shared::domain::silence::TRIED_FOR;
-use shared::message::{Message, Queued as _};
 use tempfile::TempDir;
 use tests::alert::unique;
 use tests::alertmanager::{Alertmanager, Receiver};
@@ -18,6 +17,7 @@ use tests::http::{Answer, serve};
 use tests::opened::{alert, opened};
 use tests::own_queue::OwnQueue;
 use tests::stack::Stack;
+use wire::message::{Message, Queued as _};
 
 const BY: &str = "telegram:7";
 

@@ -1,18 +1,18 @@
 //! Decisions by Slack's buttons and by signed links, on the deployed stack: once, by whom they are for, and by nobody else.
 
+use domain::incident::approval::{Standing, Verdict};
+use domain::incident::operation_log::Event;
+use domain::incident::{Incident, Status};
+use domain::primitives::id::ApprovalId;
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::{Body, Request, http};
 use reqwest::Response;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use shared::approval_link::sign;
-use shared::domain::approval::{Standing, Verdict};
-use shared::domain::id::ApprovalId;
-use shared::domain::incident::{Incident, Status};
-use shared::domain::operation_log::Event;
 use tests::alert::{TestAlert, unique};
 use tests::slack::{Interaction, MEMBER};
 use tests::stack::Stack;
+use wire::approval_link::sign;
 
 /// An incident whose plan waits for a decision.
 async fn waiting(stack: &Stack) -> (Incident, ApprovalId) {

@@ -2,19 +2,19 @@
 
 use std::time::{Duration, Instant};
 
+use domain::incident::change::Draft;
+use domain::incident::operation_log::{Event, News};
+use domain::incident::repair::{Repair, RepairOutcome};
+use domain::incident::{Incident, Status};
+use domain::primitives::id::ApprovalId;
 use jiff::{SignedDuration, Timestamp};
 use notifier::{App, Clock};
 use serde_json::json;
-use shared::domain::draft::Draft;
-use shared::domain::id::ApprovalId;
-use shared::domain::incident::{Incident, Status};
-use shared::domain::operation_log::{Event, News};
-use shared::domain::repair::{Repair, RepairOutcome};
-use shared::message::{Message, Queued as _};
 use tests::alert::{TestAlert, unique};
 use tests::alertmanager::{Alertmanager, Receiver};
 use tests::own_queue::OwnQueue;
 use tests::stack::Stack;
+use wire::message::{Message, Queued as _};
 
 /// An incident of the demo's service, with a playbook that is nobody else's.
 async fn waiting(stack: &Stack, alert: &TestAlert) -> Incident {

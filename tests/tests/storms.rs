@@ -3,20 +3,21 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use domain::alert::AlertSeverity;
+use domain::incident::operation_log::{Entry, Event};
+use domain::incident::parts::Tied;
+use domain::incident::{Incident, Status};
+use domain::primitives::id::{Fingerprint, IncidentId};
+use domain::transition::storm::minute;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::domain::alert::AlertSeverity;
-use shared::domain::id::{Fingerprint, IncidentId};
-use shared::domain::incident::{Incident, Status};
-use shared::domain::operation_log::{Entry, Event};
-use shared::domain::storm::{Tied, minute};
-use shared::message::{Message, Queued as _};
 use tests::alert::{TestAlert, group, unique};
 use tests::faulty_aws::{faulty, refusal};
 use tests::in_process::answer;
 use tests::own_queue::OwnQueue;
 use tests::stack::Stack;
+use wire::message::{Message, Queued as _};
 
 /// How long a story waits for what has to come.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use domain::incident::Status;
+use domain::incident::operation_log::Event;
 use futures_util::{StreamExt as _, stream};
 use ingress::App;
 use jiff::Timestamp;
 use lambda_http::{Body, Request, http};
 use serde_json::Value;
-use shared::domain::incident::Status;
-use shared::domain::operation_log::Event;
 use tests::alert::{TestAlert, unique};
 use tests::stack::Stack;
 

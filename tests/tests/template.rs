@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::chain::LONGEST_CHAIN;
-use shared::domain::plan::PlannedStep;
-use shared::domain::step::STEP_SECONDS;
-use shared::variables::{InvalidVariable, Variables};
+use aws::chain::LONGEST_CHAIN;
+use domain::playbook::command::STEP_SECONDS;
+use domain::playbook::plan::PlannedStep;
+use settings::variables::{InvalidVariable, Variables};
 use tests::stack::project;
 
 /// The variables that the template sets, by function.
@@ -152,10 +152,7 @@ fn a_function_that_sends_to_a_queue_it_consumes_may_loop_and_counts_the_links() 
         if to_itself {
             looping.push(name.as_str());
             let main = std::fs::read_to_string(project().join(format!("functions/{name}/src/main.rs"))).expect("its main");
-            assert!(
-                main.contains("use shared::consumer::") && main.contains("take("),
-                "{name} takes its messages past the bound of a chain"
-            );
+            assert!(main.contains("use aws::batch::") && main.contains("take("), "{name} takes its messages past the bound of a chain");
         }
     }
     assert_eq!(looping, ["notifier"]);

@@ -3,20 +3,20 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::incident::Status;
+use domain::incident::approval::{Standing, Verdict};
+use domain::primitives::id::ApprovalId;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::{Body, Request, http};
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use settings::variables::Variables;
 use sha2::Sha256;
-use shared::approval_link;
-use shared::domain::approval::{Standing, Verdict};
-use shared::domain::id::ApprovalId;
-use shared::domain::incident::Status;
-use shared::variables::Variables;
 use tests::alert::{TestAlert, unique};
 use tests::slack::Interaction;
 use tests::stack::{Stack, project};
+use wire::approval_link;
 
 /// An event of API Gateway with this body, from this address.
 fn event(body: &str, source: &str, headers: &Value) -> Value {

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
+use aws::AwsEnvironment;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use lambda_http::{Body, Error, Request, Response, run, service_fn};
-use shared::aws::AwsEnvironment;
-use shared::variables::Variables;
+use settings::variables::Variables;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

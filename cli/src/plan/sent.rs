@@ -2,13 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::alert::classification::AlertTables;
 use ingress::reading;
+use intake::Delivery;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
-use shared::domain::tables::AlertTables;
-use shared::intake::Delivery;
-use shared::message::{Queued as _, Signal};
+use wire::message::{Queued as _, Signal};
 
 use crate::outcome::Failure;
 

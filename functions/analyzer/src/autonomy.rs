@@ -1,17 +1,17 @@
 //! Repairs without a human: what the guardrails ask is gathered first, then they decide whether a plan runs by itself.
 
+use domain::alert::Alert;
+use domain::incident::change::Draft;
+use domain::playbook::plan::Plan;
+use domain::playbook::service;
+use domain::policy::attempt_ledger::Readings;
+use domain::policy::limits::Limits;
+use domain::policy::matching::{Choice, PastSuccess, choose, undecided};
+use domain::policy::track_record::Tally;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::alert::Alert;
-use shared::domain::draft::Draft;
-use shared::domain::earned::Tally;
-use shared::domain::ledger::Readings;
-use shared::domain::limits::Limits;
-use shared::domain::matching::{Choice, PastSuccess, choose, undecided};
-use shared::domain::plan::Plan;
-use shared::domain::service;
-use shared::operator_files::OperatorFiles;
-use shared::store::Store;
+use playbook_files::operator_files::OperatorFiles;
+use store::Store;
 use tracing::warn;
 
 /// By what it is decided whether a plan runs by itself.

@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use aws::metrics::MetricsLine;
+use domain::analysis::evidence::{Evidence, Found};
+use domain::analysis::settings::MemoryMode;
+use domain::analysis::{Analysis, BlastRadius};
+use domain::incident::Incident;
+use domain::playbook::service;
+use domain::policy::precedent::{Memory, recall};
+use domain::transition::analysis_lease::Claimed;
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::analysis::{Analysis, BlastRadius};
-use shared::domain::analysis_claim::Claimed;
-use shared::domain::analyzer_settings::MemoryMode;
-use shared::domain::evidence::{Evidence, Found};
-use shared::domain::incident::Incident;
-use shared::domain::memory::{Memory, recall};
-use shared::domain::service;
-use shared::metrics::MetricsLine;
 
 use crate::gather::{Gathered, deviation, milliseconds};
 use crate::models::Asked;

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use domain::analysis::{Analysis, BlastRadius, DataImpact, Responsibility, Risk};
+use domain::primitives::safe_text::visible;
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
-use shared::domain::analysis::{Analysis, BlastRadius, DataImpact, Responsibility, Risk};
-use shared::domain::visible::visible;
 use thiserror::Error;
 
 /// How long a title may be, and a length of time in words. What is longer is cut, as with every bound here.

@@ -1,7 +1,7 @@
 //! What is a finding and what is none, and that the schema and the parser agree on it.
 
+use domain::analysis::{Analysis, BlastRadius, DataImpact, Responsibility, Risk};
 use serde_json::{Value, json};
-use shared::domain::analysis::{Analysis, BlastRadius, DataImpact, Responsibility, Risk};
 
 use super::Finding;
 

@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use domain::analysis::evidence::{Evidence, Found, Source, Trend, figure};
+use domain::analysis::settings::EvidenceSettings;
+use domain::incident::Incident;
+use domain::playbook::service::{Level, Service};
+use domain::policy::precedent::{Near, open_facts, past_facts};
 use jiff::Timestamp;
+use redaction::redact;
 use secrecy::SecretString;
-use shared::domain::analyzer_settings::EvidenceSettings;
-use shared::domain::evidence::{Evidence, Found, Source, Trend, figure};
-use shared::domain::incident::Incident;
-use shared::domain::memory::{Near, open_facts, past_facts};
-use shared::domain::service::{Level, Service};
-use shared::redaction::redact;
-use shared::store::{History, StoreError};
+use store::{History, StoreError};
 use tokio::time::timeout;
 use tracing::warn;
 

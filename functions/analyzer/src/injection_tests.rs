@@ -1,31 +1,31 @@
 //! Every attempt of `corpus/injection` to steer the analyzer, played through the code that runs, and what its question may not hold.
 
-#[path = "../../../shared/src/redaction/corpus.rs"]
+#[path = "../../../shared/redaction/src/corpus.rs"]
 mod corpus;
 
 use std::path::{Path, PathBuf};
 
+use domain::alert::classification::AlertTables;
+use domain::alert::fingerprint::fingerprint;
+use domain::alert::{Alert, AlertStatus, Texts};
+use domain::analysis::evidence::{Evidence, Found, Measurement, Source};
+use domain::analysis::price::{Price, Usage};
+use domain::analysis::{Analysis, Risk};
+use domain::episode::Firing;
+use domain::incident::change::Draft;
+use domain::incident::guardrail::{Guardrail, blocking};
+use domain::incident::repair::{Repair, RepairOutcome};
+use domain::incident::{Incident, Status};
+use domain::playbook::service::{self, Level};
+use domain::policy::limits::Limits;
+use domain::policy::precedent::{past_facts, recall};
+use domain::primitives::id::{IncidentId, MemberId};
+use domain::primitives::safe_text::is_hidden;
 use jiff::{SignedDuration, Timestamp};
+use playbook_files::analyzer_files::AnalyzerFiles;
+use playbook_files::operator_files::{OperatorFiles, limits};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use shared::analyzer_files::AnalyzerFiles;
-use shared::domain::alert::{Alert, AlertStatus, Texts};
-use shared::domain::analysis::{Analysis, Risk};
-use shared::domain::draft::Draft;
-use shared::domain::episode::Firing;
-use shared::domain::evidence::{Evidence, Found, Measurement, Source};
-use shared::domain::fingerprint::fingerprint;
-use shared::domain::guardrail::{Guardrail, blocking};
-use shared::domain::id::{IncidentId, MemberId};
-use shared::domain::incident::{Incident, Status};
-use shared::domain::limits::Limits;
-use shared::domain::memory::{past_facts, recall};
-use shared::domain::price::{Price, Usage};
-use shared::domain::repair::{Repair, RepairOutcome};
-use shared::domain::service::{self, Level};
-use shared::domain::tables::AlertTables;
-use shared::domain::visible::is_hidden;
-use shared::operator_files::{OperatorFiles, limits};
 
 use crate::autonomy::{Known, Rules};
 use crate::diagnosis::{remembered, with_answer};
@@ -141,7 +141,7 @@ impl World {
             analyzer: AnalyzerFiles::load(&shipped).expect("the analyzer's files that ship with the project"),
             limits: limits(&shipped).expect("the limits that ship with the project"),
             tables: serde_json::from_str(&tables).expect("tables"),
-            tracer: Tracer::new(None, shared::outbound::client().expect("a client")),
+            tracer: Tracer::new(None, outbound::client().expect("a client")),
         }
     }
 
@@ -230,7 +230,7 @@ fn stopped(incident: &Incident) -> Vec<Guardrail> {
 }
 
 fn needs_a_human(incident: &Incident) -> bool {
-    !incident.approval.as_ref().is_some_and(shared::domain::approval::Approval::by_guardrails)
+    !incident.approval.as_ref().is_some_and(domain::incident::approval::Approval::by_guardrails)
 }
 
 /// What an attempt has changed of a decision that it may not change.
@@ -249,7 +249,7 @@ fn won(incident: &Incident, baseline: &Incident) -> Vec<String> {
     check(incident.severity == baseline.severity, "it changed the severity");
     check(incident.fingerprint == baseline.fingerprint, "it changed the fingerprint");
     check(incident.plan.is_some() && incident.plan == baseline.plan, "it changed the plan");
-    let hash = |incident: &Incident| incident.plan.as_ref().map(shared::domain::plan::Plan::hash);
+    let hash = |incident: &Incident| incident.plan.as_ref().map(domain::playbook::plan::Plan::hash);
     check(hash(incident) == hash(baseline), "it changed the plan's hash");
     let asked = |incident: &Incident| incident.guardrails.iter().map(|outcome| outcome.guardrail).collect::<Vec<_>>();
     check(asked(incident) == asked(baseline), "a guardrail was not asked");

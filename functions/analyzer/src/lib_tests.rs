@@ -2,23 +2,23 @@
 
 use std::path::Path;
 
+use domain::alert::classification::AlertTables;
+use domain::alert::fingerprint::fingerprint;
+use domain::alert::{Alert, AlertStatus, Texts};
+use domain::analysis::Analysis;
+use domain::episode::Firing;
+use domain::incident::change::Draft;
+use domain::incident::guardrail::{Guardrail, blocking};
+use domain::incident::operation_log::Event;
+use domain::incident::{Incident, Status};
+use domain::playbook::service::{Level, Service};
+use domain::policy::attempt_ledger::{GroupLedger, Readings, TargetLedger};
+use domain::policy::playbook_run::PlaybookRecord;
+use domain::primitives::id::{IncidentId, MemberId};
 use jiff::{SignedDuration, Timestamp};
-use shared::alert_tables;
-use shared::analyzer_files::AnalyzerFiles;
-use shared::domain::alert::{Alert, AlertStatus, Texts};
-use shared::domain::analysis::Analysis;
-use shared::domain::draft::Draft;
-use shared::domain::episode::Firing;
-use shared::domain::fingerprint::fingerprint;
-use shared::domain::guardrail::{Guardrail, blocking};
-use shared::domain::id::{IncidentId, MemberId};
-use shared::domain::incident::{Incident, Status};
-use shared::domain::ledger::{GroupLedger, Readings, TargetLedger};
-use shared::domain::operation_log::Event;
-use shared::domain::record::PlaybookRecord;
-use shared::domain::service::{Level, Service};
-use shared::domain::tables::AlertTables;
-use shared::operator_files::{OperatorFiles, limits};
+use playbook_files::analyzer_files::AnalyzerFiles;
+use playbook_files::operator_files::{OperatorFiles, limits};
+use settings::alert_tables;
 
 use super::{Diagnosis, decide, static_analyzer};
 use crate::autonomy::{Known, Rules};

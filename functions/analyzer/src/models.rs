@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use aws_types::SdkConfig;
+use domain::analysis::budget::{Spent, day};
+use domain::analysis::price::{MicroUsd, Price, Usage};
+use domain::analysis::settings::{Api, ProviderSettings};
 use jiff::Timestamp;
+use playbook_files::analyzer_files::AnalyzerFiles;
 use reqwest::{Client, Url};
-use shared::analyzer_files::AnalyzerFiles;
-use shared::domain::analyzer_settings::{Api, ProviderSettings};
-use shared::domain::budget::{Spent, day};
-use shared::domain::price::{MicroUsd, Price, Usage};
-use shared::message::Message;
-use shared::store::Reserved;
+use store::Reserved;
 use thiserror::Error;
 use tokio::time::Instant;
 use tracing::warn;
+use wire::message::Message;
 
 use crate::finding::Finding;
 use crate::prompt::{self, Subject};

@@ -1,14 +1,15 @@
 //! The question to a model: our own words, and the material from outside as data in a fence that it cannot close.
 
+use domain::alert::{Alert, Texts};
+use domain::analysis::Analysis;
+use domain::analysis::evidence::{Evidence, Found};
+use domain::incident::Incident;
+use domain::playbook::service::Service;
+use domain::primitives::safe_text::cut;
+use domain::primitives::safe_text::without_hidden;
+use redaction::redact;
 use serde::Serialize;
 use serde_json::Value;
-use shared::domain::alert::{Alert, Texts, cut};
-use shared::domain::analysis::Analysis;
-use shared::domain::evidence::{Evidence, Found};
-use shared::domain::incident::Incident;
-use shared::domain::service::Service;
-use shared::domain::visible::without_hidden;
-use shared::redaction::redact;
 
 use crate::finding::Finding;
 use crate::providers::Question;
@@ -78,7 +79,7 @@ struct Material {
 struct AlertMaterial {
     name: String,
     r#type: &'static str,
-    severity: shared::domain::alert::AlertSeverity,
+    severity: domain::alert::AlertSeverity,
     namespace: String,
     target: String,
     message: String,

@@ -1,16 +1,16 @@
 //! What a model gets to see, and what it does not.
 
+use domain::alert::classification::AlertTables;
+use domain::alert::fingerprint::fingerprint;
+use domain::alert::{AlertStatus, Texts};
+use domain::analysis::Analysis;
+use domain::analysis::evidence::{Evidence, Found, Source};
+use domain::episode::Firing;
+use domain::incident::Incident;
+use domain::incident::change::Draft;
+use domain::primitives::id::{IncidentId, MemberId};
 use jiff::Timestamp;
 use serde_json::Value;
-use shared::domain::alert::{AlertStatus, Texts};
-use shared::domain::analysis::Analysis;
-use shared::domain::draft::Draft;
-use shared::domain::episode::Firing;
-use shared::domain::evidence::{Evidence, Found, Source};
-use shared::domain::fingerprint::fingerprint;
-use shared::domain::id::{IncidentId, MemberId};
-use shared::domain::incident::Incident;
-use shared::domain::tables::AlertTables;
 
 use super::{MATERIAL_BYTES, Subject, question};
 use crate::providers::Question;

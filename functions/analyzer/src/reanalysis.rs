@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
+use domain::episode::Advice;
+use domain::incident::Incident;
+use domain::incident::change::Draft;
+use domain::primitives::id::IncidentId;
 use jiff::Timestamp;
-use shared::domain::draft::Draft;
-use shared::domain::episode::Advice;
-use shared::domain::id::IncidentId;
-use shared::domain::incident::Incident;
-use shared::message::Message;
+use wire::message::Message;
 
 use crate::autonomy::Rules;
 use crate::diagnosis::Diagnosis;

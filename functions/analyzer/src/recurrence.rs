@@ -1,8 +1,8 @@
 //! Alerts that come back after a verified repair: counted before anything is decided, because what comes back was not repaired.
 
+use domain::incident::Incident;
+use domain::incident::parts::Recurrence;
 use jiff::Timestamp;
-use shared::domain::incident::Incident;
-use shared::domain::record::Recurrence;
 use tracing::warn;
 
 use crate::{App, Failure};

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use shared::domain::alert::{Alert, AlertSeverity, cut};
-use shared::domain::analysis::{Analysis, BlastRadius, Risk};
-use shared::domain::argument::fill;
-use shared::domain::service::Service;
-use shared::domain::static_rule::StaticRule;
+use domain::alert::{Alert, AlertSeverity};
+use domain::analysis::static_rule::StaticRule;
+use domain::analysis::{Analysis, BlastRadius, Risk};
+use domain::playbook::placeholder::fill;
+use domain::playbook::service::Service;
+use domain::primitives::safe_text::cut;
 
 /// How much of an alert's message goes into the description.
 const MESSAGE_CHARACTERS: usize = 500;
@@ -71,11 +72,11 @@ fn risk(of_rule: Risk, severity: AlertSeverity) -> Risk {
 
 #[cfg(test)]
 mod tests {
+    use domain::alert::classification::AlertTables;
+    use domain::alert::{Alert, AlertStatus, AlertType, Texts};
+    use domain::analysis::Risk;
+    use domain::primitives::id::MemberId;
     use jiff::Timestamp;
-    use shared::domain::alert::{Alert, AlertStatus, AlertType, Texts};
-    use shared::domain::analysis::Risk;
-    use shared::domain::id::MemberId;
-    use shared::domain::tables::AlertTables;
 
     use crate::tests::analysed;
 

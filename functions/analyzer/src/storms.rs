@@ -2,17 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+use aws::queue::STORM_LOOKS_EVERY;
+use domain::analysis::Risk;
+use domain::episode::{ADVICE_CHARACTERS, Advice};
+use domain::incident::Incident;
+use domain::incident::change::Draft;
+use domain::primitives::id::IncidentId;
+use domain::primitives::safe_text::cut;
+use domain::transition::storm;
 use jiff::Timestamp;
-use shared::domain::alert::cut;
-use shared::domain::analysis::Risk;
-use shared::domain::draft::Draft;
-use shared::domain::episode::{ADVICE_CHARACTERS, Advice};
-use shared::domain::id::IncidentId;
-use shared::domain::incident::Incident;
-use shared::domain::storm;
-use shared::message::Message;
-use shared::queue::STORM_LOOKS_EVERY;
-use shared::store::{Place, StoreError, fresh_incident_id};
+use store::{Place, StoreError, fresh_incident_id};
+use wire::message::Message;
 
 use crate::{App, Failure};
 

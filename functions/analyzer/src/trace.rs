@@ -9,18 +9,18 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::SystemTime;
 
+use domain::primitives::safe_text::cut;
+use domain::primitives::server_url;
 use jiff::Timestamp;
 use opentelemetry::trace::{Span as _, SpanBuilder, Status, TraceContextExt as _, Tracer as _, TracerProvider as _};
 use opentelemetry::{Array, Context, InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
+use redaction::redact;
 use reqwest::header::HeaderName;
 use reqwest::{Client, Url};
 use secrecy::{ExposeSecret as _, SecretString};
-use shared::domain::alert::cut;
-use shared::domain::server_url;
-use shared::redaction::redact;
 
 use self::export::{Ended, Exporter};
 pub use self::gen_ai::{ModelAnswer, ModelCall};

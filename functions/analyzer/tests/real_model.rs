@@ -39,7 +39,7 @@ async fn a_real_model_answers_a_finding() {
     let url = std::env::var("QUELL_LLM_URL").expect("QUELL_LLM_URL, as make test-llm sets it");
     let settings = json!({ "name": "own", "api": "openai", "base_url": url, "model": "smollm2-135m-instruct", "timeout": "120s" });
     let settings = serde_json::from_value(settings).expect("settings");
-    let provider = Provider::new(&settings, shared::outbound::client().expect("a client"), &SdkConfig::builder().build());
+    let provider = Provider::new(&settings, outbound::client().expect("a client"), &SdkConfig::builder().build());
     let question = Question {
         instructions: "You are an SRE. Find the most likely cause of the alert.".to_owned(),
         material: "Alert HighErrorRate on service checkout: 12 % of requests fail since the deployment 10 minutes ago.".to_owned(),

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aws::AwsEnvironment;
+use aws::secrets::Secrets;
 use aws_sdk_secretsmanager::Client;
-use shared::aws::AwsEnvironment;
-use shared::fault::Faults;
-use shared::operator_files::OperatorFiles;
-use shared::secrets::Secrets;
-use shared::variables::{InvalidVariable, Variables};
+use playbook_files::operator_files::OperatorFiles;
+use settings::fault::Faults;
+use settings::variables::{InvalidVariable, Variables};
 use thiserror::Error;
 
 use crate::App;
@@ -73,7 +73,7 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
-    use shared::variables::{InvalidVariable, Variables};
+    use settings::variables::{InvalidVariable, Variables};
 
     use super::Config;
 

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use shared::bridge::{BRIDGE_VERSION, BridgeRequest};
-use shared::command_line::{self, NulByte};
-use shared::domain::plan::Phase;
-use shared::domain::playbook::Unusable;
-use shared::domain::service::{Level, Service, named};
-use shared::operator_files::OperatorFiles;
+use domain::playbook::Unusable;
+use domain::playbook::plan::Phase;
+use domain::playbook::service::{Level, Service, named};
+use playbook_files::operator_files::OperatorFiles;
 use thiserror::Error;
+use wire::bridge::{BRIDGE_VERSION, BridgeRequest};
+use wire::command_line::{self, NulByte};
 
 /// One command for one service, ready to be sent.
 #[derive(Debug)]

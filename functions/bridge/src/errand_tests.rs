@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use domain::playbook::{Unusable, VALUE_BYTES};
+use playbook_files::operator_files::OperatorFiles;
 use serde_json::{Value, json};
-use shared::bridge::BridgeRequest;
-use shared::command_line::NulByte;
-use shared::domain::playbook::{Unusable, VALUE_BYTES};
-use shared::operator_files::OperatorFiles;
+use wire::bridge::BridgeRequest;
+use wire::command_line::NulByte;
 
 use super::{Refusal, decide};
 

@@ -20,11 +20,11 @@ mod transport;
 
 use std::time::Instant;
 
+use domain::incident::repair::{Outcome, StepResult};
+use playbook_files::operator_files::OperatorFiles;
 use serde::Serialize;
 use serde_json::Value;
-use shared::bridge::{BridgeReply, BridgeRequest};
-use shared::domain::repair::{Outcome, StepResult};
-use shared::operator_files::OperatorFiles;
+use wire::bridge::{BridgeReply, BridgeRequest};
 
 use crate::errand::Errand;
 use crate::login_key::LoginKey;

@@ -5,14 +5,14 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use aws::AwsEnvironment;
+use domain::incident::repair::Outcome;
+use playbook_files::operator_files::OperatorFiles;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use shared::aws::AwsEnvironment;
-use shared::bridge::BridgeReply;
-use shared::domain::repair::Outcome;
-use shared::operator_files::OperatorFiles;
-use shared::variables::Variables;
+use settings::variables::Variables;
 use tracing::subscriber::set_default;
+use wire::bridge::BridgeReply;
 
 use crate::App;
 use crate::login_key::LoginKey;

@@ -1,8 +1,8 @@
 //! The key with which Quell logs in. It is held as a secret, parsed where it is used, and never shown (`secrets-stay`).
 
+use aws::secrets::{SecretError, Secrets};
 use russh::keys::{Error, PrivateKey, decode_secret_key};
 use secrecy::{ExposeSecret, SecretString};
-use shared::secrets::{SecretError, Secrets};
 use thiserror::Error;
 
 /// Where the key comes from.

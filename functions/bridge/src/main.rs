@@ -1,10 +1,10 @@
 //! Wires the bridge: the operator's files, the key, and the invocations of the repair function.
 
+use aws::telemetry;
 use bridge::config::{Config, NoStart};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
-use shared::telemetry;
-use shared::variables::Variables;
+use settings::variables::Variables;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

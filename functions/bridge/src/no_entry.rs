@@ -1,6 +1,6 @@
 //! Why a command was not sent: a sentence for people, and an outcome that says the same to the run.
 
-use shared::domain::repair::{Outcome, StepResult};
+use domain::incident::repair::{Outcome, StepResult};
 use thiserror::Error;
 
 use crate::login_key::NoKey;

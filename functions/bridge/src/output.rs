@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use shared::redaction::{REDACTED, redact};
+use redaction::{REDACTED, redact};
 
 /// How much of a stream is kept, the note about what was left out included.
 pub(crate) const KEPT: usize = 16 * 1024;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::incident::repair::{Outcome, StepResult};
+use domain::playbook::service::SshTarget;
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg, Sig};
-use shared::domain::repair::{Outcome, StepResult};
-use shared::domain::service::SshTarget;
 use tokio::time::timeout;
 
 use crate::errand::Errand;

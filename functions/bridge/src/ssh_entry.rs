@@ -4,10 +4,10 @@ use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::playbook::service::{Bastion, SshTarget};
 use russh::client::{Config, Handle, Msg, connect_stream};
 use russh::keys::{PrivateKey, PrivateKeyWithHashAlg, PublicKey};
 use russh::{AlgorithmKind, Channel, ChannelOpenFailure, Disconnect};
-use shared::domain::service::{Bastion, SshTarget};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};

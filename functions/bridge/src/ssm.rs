@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws::jitter;
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::config::Builder;
 use aws_sdk_ssm::config::retry::RetryConfig;
@@ -9,10 +10,9 @@ use aws_sdk_ssm::error::DisplayErrorContext;
 use aws_sdk_ssm::types::{DocumentHashType, Target as Hosts};
 use aws_types::SdkConfig;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use domain::incident::repair::{Outcome, StepResult};
+use domain::playbook::ssm_target::{SsmTarget, tag_parts};
 use sha2::{Digest as _, Sha256};
-use shared::domain::repair::{Outcome, StepResult};
-use shared::domain::ssm_target::{SsmTarget, tag_parts};
-use shared::jitter;
 use tokio::time::{Instant, sleep};
 
 use crate::errand::Errand;

@@ -3,7 +3,7 @@
 //! The statuses are those of <https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html>, which the API
 //! writes with and without spaces.
 
-use shared::domain::repair::{Outcome, StepResult};
+use domain::incident::repair::{Outcome, StepResult};
 
 use crate::errand::Errand;
 use crate::output::Output;

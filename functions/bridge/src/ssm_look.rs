@@ -6,8 +6,8 @@ use aws_sdk_ssm::Client;
 use aws_sdk_ssm::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_ssm::operation::get_command_invocation::GetCommandInvocationOutput;
 use aws_sdk_ssm::types::{Command, CommandInvocation, CommandStatus};
-use shared::domain::repair::{Outcome, StepResult};
-use shared::domain::ssm_target::SsmTarget;
+use domain::incident::repair::{Outcome, StepResult};
+use domain::playbook::ssm_target::SsmTarget;
 
 use crate::errand::Errand;
 use crate::ssm::Sent;

@@ -3,12 +3,12 @@
 //! The errors are those of <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.html>. Whatever is not
 //! known to have been refused may have been taken: the command is not sent again, and what it did is unknown.
 
+use aws::never_sent;
 use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ssm::operation::send_command::SendCommandError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use shared::aws::never_sent;
-use shared::domain::repair::Outcome;
-use shared::domain::ssm_target::SsmTarget;
+use domain::incident::repair::Outcome;
+use domain::playbook::ssm_target::SsmTarget;
 
 /// How AWS says that it is asked for too much.
 const BUSY: [&str; 5] = ["ThrottlingException", "Throttling", "ThrottledException", "RequestLimitExceeded", "TooManyRequestsException"];

@@ -5,13 +5,13 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aws::AwsEnvironment;
 use aws_types::SdkConfig;
+use domain::incident::repair::{Outcome, StepResult};
+use domain::playbook::service::{Service, Target};
 use serde_json::{Value, json};
+use settings::variables::Variables;
 use sha2::{Digest as _, Sha256};
-use shared::aws::AwsEnvironment;
-use shared::domain::repair::{Outcome, StepResult};
-use shared::domain::service::{Service, Target};
-use shared::variables::Variables;
 
 use super::{DOCUMENT, Pace, RunCommand};
 use crate::errand::Errand;

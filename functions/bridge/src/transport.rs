@@ -1,7 +1,7 @@
 //! The ways to a target: one for each kind.
 
-use shared::domain::repair::{Outcome, StepResult};
-use shared::domain::service::Target;
+use domain::incident::repair::{Outcome, StepResult};
+use domain::playbook::service::Target;
 
 use crate::errand::Errand;
 use crate::login_key::LoginKey;

@@ -1,13 +1,13 @@
 //! Alertmanager's webhook body (version 4), as its source writes it, and Grafana's, which has the same shape with more
 //! fields (version 1). Unknown and newer fields are ignored.
 
+use domain::alert::classification::AlertTables;
+use domain::alert::{Alert, AlertStatus, Texts};
+use domain::primitives::digest::Digest;
+use domain::primitives::id::MemberId;
+use intake::Delivery;
 use jiff::Timestamp;
 use serde::Deserialize;
-use shared::domain::alert::{Alert, AlertStatus, Texts};
-use shared::domain::digest::Digest;
-use shared::domain::id::MemberId;
-use shared::domain::tables::AlertTables;
-use shared::intake::Delivery;
 
 use crate::body::{self, Object};
 use crate::rejection::Rejection;
@@ -68,8 +68,8 @@ fn member(labels: &Texts) -> MemberId {
 
 #[cfg(test)]
 mod tests {
+    use domain::alert::classification::AlertTables;
     use jiff::Timestamp;
-    use shared::domain::tables::AlertTables;
 
     use super::read;
 

@@ -1,9 +1,9 @@
 //! What a sender is told about each of its alerts.
 
+use domain::episode::{Advice, FiringOutcome, ResolvedOutcome};
+use domain::primitives::id::Fingerprint;
+use intake::{Counted, Outcome};
 use serde::Serialize;
-use shared::domain::episode::{Advice, FiringOutcome, ResolvedOutcome};
-use shared::domain::id::Fingerprint;
-use shared::intake::{Counted, Outcome};
 
 /// Lambda takes answers of 6 MB, in which each quotation mark of the body is two bytes; a larger one would reach nobody, and its
 /// sender would come again for ever.

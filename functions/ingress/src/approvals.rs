@@ -1,13 +1,13 @@
 //! The approvals API: decisions in the name of people who may decide by it.
 
+use domain::incident::approval::Verdict;
+use domain::notification::channels::Known;
+use domain::primitives::id::ApprovalId;
+use domain::transition::decision::Pressed;
 use jiff::Timestamp;
 use lambda_http::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::domain::approval::Verdict;
-use shared::domain::channels::Known;
-use shared::domain::decision::Pressed;
-use shared::domain::id::ApprovalId;
 
 use crate::App;
 use crate::authentication;

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use domain::primitives::safe_text::cut;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
-use shared::domain::alert::cut;
 
 use crate::rejection::Rejection;
 

@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use aws::secrets::PREVIOUS_ACCEPTED_SECONDS;
+use domain::episode::Windows;
 use ipnet::IpNet;
 use jiff::SignedDuration;
-use shared::domain::episode::Windows;
-use shared::secrets::PREVIOUS_ACCEPTED_SECONDS;
-use shared::variables::{InvalidVariable, Variables};
+use settings::variables::{InvalidVariable, Variables};
 
 /// The variable with the ranges, and what it has to be.
 const INTERNAL_CIDRS: &str = "INTERNAL_CIDRS";
@@ -83,7 +83,7 @@ impl Config {
             internal: internal_ranges(variables)?,
             previous_secret: SignedDuration::from_secs(i64::from(previous_secret)),
             development: environment == "dev",
-            windows: Windows::from_variables(variables)?,
+            windows: variables.windows()?,
             require_signature_timestamp: variables.parsed("REQUIRE_SIGNATURE_TIMESTAMP", "true or false", false)?,
             fingerprint_labels: variables.list("FINGERPRINT_LABELS", "names of labels with commas between them")?,
         })

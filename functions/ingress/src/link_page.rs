@@ -1,12 +1,12 @@
 //! The pages behind a signed link: whole in themselves, without script, and readable on a phone.
 
-use shared::approval_link::Link;
-use shared::domain::answer::Answer;
-use shared::domain::approval::Verdict;
-use shared::domain::channels::Language;
-use shared::domain::incident::Incident;
-use shared::domain::plan::{Plan, PlannedStep};
-use shared::domain::visible::line;
+use domain::incident::Incident;
+use domain::incident::approval::Verdict;
+use domain::notification::button_reply::Answer;
+use domain::notification::channels::Language;
+use domain::playbook::plan::{Plan, PlannedStep};
+use domain::primitives::safe_text::line;
+use wire::approval_link::Link;
 
 use crate::rejection::Rejection;
 
@@ -161,10 +161,10 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use domain::incident::approval::{Refusal, Verdict};
+    use domain::notification::channels::Language;
+    use domain::playbook::plan::PlannedStep;
     use jiff::Timestamp;
-    use shared::domain::approval::{Refusal, Verdict};
-    use shared::domain::channels::Language;
-    use shared::domain::plan::PlannedStep;
 
     use super::{command, refused, told};
     use crate::rejection::Rejection;

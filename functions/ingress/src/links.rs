@@ -3,18 +3,18 @@
 
 use std::sync::OnceLock;
 
+use domain::incident::Incident;
+use domain::incident::approval::{Refusal, Standing, Verdict};
+use domain::notification::button_reply::Answer;
+use domain::notification::channels::{Known, Language};
+use domain::playbook::plan::Plan;
+use domain::transition::decision::Pressed;
 use jiff::Timestamp;
 use lambda_http::Request;
 use lambda_http::http::HeaderMap;
 use lambda_http::http::header::ACCEPT_LANGUAGE;
 use secrecy::SecretString;
-use shared::approval_link::{Link, LinkError, verify};
-use shared::domain::answer::Answer;
-use shared::domain::approval::{Refusal, Standing, Verdict};
-use shared::domain::channels::{Known, Language};
-use shared::domain::decision::Pressed;
-use shared::domain::incident::Incident;
-use shared::domain::plan::Plan;
+use wire::approval_link::{Link, LinkError, verify};
 
 use crate::App;
 use crate::link_page::{self, Question};
@@ -141,8 +141,8 @@ pub(crate) fn language(headers: &HeaderMap) -> Language {
 
 #[cfg(test)]
 mod tests {
+    use domain::notification::channels::Language;
     use lambda_http::http::{HeaderMap, HeaderValue, header};
-    use shared::domain::channels::Language;
 
     use super::language;
 

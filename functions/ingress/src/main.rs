@@ -1,11 +1,11 @@
 //! Ingress as a Lambda function: wiring only.
 
+use aws::AwsEnvironment;
+use aws::telemetry::{init, or_log};
 use ingress::{App, config::Config};
 use jiff::Timestamp;
 use lambda_http::{Error, run, service_fn};
-use shared::aws::AwsEnvironment;
-use shared::telemetry::{init, or_log};
-use shared::variables::Variables;
+use settings::variables::Variables;
 
 // One request at a time: a second thread would only cost CPU.
 #[tokio::main(flavor = "current_thread")]

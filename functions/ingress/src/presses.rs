@@ -1,18 +1,19 @@
 //! What people ask for by pressing a button, whatever the channel: one way for all of them.
 
+use domain::incident::Incident;
+use domain::incident::approval::{Refusal, Taken, Verdict};
+use domain::incident::change::Draft;
+use domain::notification::button_action::Ask;
+use domain::notification::button_action::More;
+use domain::notification::button_reply::Answer;
+use domain::notification::channels::Known;
+use domain::primitives::id::{ApprovalId, IncidentId};
+use domain::transition::decision::{self, Pressed};
+use domain::transition::reanalysis;
+use domain::transition::silence;
 use jiff::Timestamp;
-use shared::domain::answer::Answer;
-use shared::domain::approval::{Refusal, Taken, Verdict};
-use shared::domain::ask::Ask;
-use shared::domain::channels::Known;
-use shared::domain::decision::{self, Pressed};
-use shared::domain::draft::Draft;
-use shared::domain::id::{ApprovalId, IncidentId};
-use shared::domain::incident::Incident;
-use shared::domain::reanalysis;
-use shared::domain::silence;
-use shared::message::{Message, More};
-use shared::store::StoreError;
+use store::StoreError;
+use wire::message::Message;
 
 use crate::App;
 use crate::rejection::Rejection;

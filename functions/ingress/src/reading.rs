@@ -1,9 +1,9 @@
 //! What a request tells of alerts, read as the function reads it, for who has no secret to check it with: the `quell` command.
 
+use domain::alert::classification::AlertTables;
+use intake::Delivery;
 use jiff::Timestamp;
 use lambda_http::http::Method;
-use shared::domain::tables::AlertTables;
-use shared::intake::Delivery;
 
 use crate::rejection::Rejection;
 use crate::routes::{Target, find};

@@ -1,16 +1,16 @@
 //! Every answer that is not a 2xx: a problem document (RFC 9457) that says what, where and what to do.
 
+use aws::metrics::MetricsLine;
+use aws::queue::QueueError;
+use aws::secrets::SecretError;
+use domain::incident::approval::Refusal;
+use domain::notification::channels::Language;
+use intake::IntakeError;
 use jiff::Timestamp;
 use lambda_http::http::{HeaderMap, HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
 use serde_json::json;
-use shared::domain::approval::Refusal;
-use shared::domain::channels::Language;
-use shared::intake::IntakeError;
-use shared::metrics::MetricsLine;
-use shared::queue::QueueError;
-use shared::secrets::SecretError;
-use shared::store::StoreError;
+use store::StoreError;
 use thiserror::Error;
 
 use crate::link_page;

@@ -1,7 +1,7 @@
 //! What there is at which path. The OpenAPI document (docs/openapi.yaml) describes the same; a test compares them.
 
+use domain::incident::approval::Verdict;
 use lambda_http::http::Method;
-use shared::domain::approval::Verdict;
 
 use crate::rejection::Rejection;
 
@@ -94,8 +94,8 @@ fn fits<'a>(template: &str, path: &'a str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
+    use domain::incident::approval::Verdict;
     use lambda_http::http::Method;
-    use shared::domain::approval::Verdict;
 
     use super::{Target, find};
 

@@ -1,10 +1,10 @@
 //! The original service's light signals: checked, queued and answered. They are counted behind the queue, as every other alert is.
 
+use domain::alert::classification::AlertTables;
+use domain::alert::{Alert, AlertSeverity, AlertStatus, Texts};
 use jiff::Timestamp;
 use serde::Deserialize;
-use shared::domain::alert::{Alert, AlertSeverity, AlertStatus, Texts};
-use shared::domain::tables::AlertTables;
-use shared::message::{Queued as _, Signal};
+use wire::message::{Queued as _, Signal};
 
 use crate::body;
 use crate::rejection::Rejection;
@@ -69,9 +69,9 @@ pub fn read(bytes: &[u8], tables: &AlertTables, now: Timestamp) -> Result<Signal
 
 #[cfg(test)]
 mod tests {
+    use domain::alert::classification::AlertTables;
+    use domain::alert::{AlertSeverity, AlertType};
     use jiff::Timestamp;
-    use shared::domain::alert::{AlertSeverity, AlertType};
-    use shared::domain::tables::AlertTables;
 
     use super::read;
 

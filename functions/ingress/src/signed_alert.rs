@@ -1,10 +1,10 @@
 //! The original service's own alert format, for signed senders.
 
+use domain::alert::classification::AlertTables;
+use domain::alert::{Alert, AlertSeverity, AlertStatus, AlertType, Texts};
+use domain::primitives::id::MemberId;
 use jiff::Timestamp;
 use serde::Deserialize;
-use shared::domain::alert::{Alert, AlertSeverity, AlertStatus, AlertType, Texts};
-use shared::domain::id::MemberId;
-use shared::domain::tables::AlertTables;
 
 use crate::body;
 use crate::rejection::Rejection;
@@ -71,8 +71,8 @@ pub(crate) fn must_be_there(fields: &[(&str, &str)]) -> Result<(), Rejection> {
 
 #[cfg(test)]
 mod tests {
+    use domain::alert::classification::AlertTables;
     use jiff::Timestamp;
-    use shared::domain::tables::AlertTables;
 
     use super::read;
 

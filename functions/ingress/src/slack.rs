@@ -1,16 +1,16 @@
 //! Slack's buttons (<https://docs.slack.dev/reference/interaction-payloads/block_actions-payload>). Slack waits three seconds for an
 //! answer without words; what a press came to is whispered to the person by the notifier.
 
+use domain::notification::button_action::Ask;
+use domain::notification::button_reply::Answer;
+use domain::notification::channels::{Known, Language};
+use domain::primitives::digest::Digest;
+use domain::primitives::safe_text::cut;
 use jiff::Timestamp;
 use lambda_http::http::HeaderMap;
 use secrecy::SecretString;
 use serde::Deserialize;
-use shared::domain::alert::cut;
-use shared::domain::answer::Answer;
-use shared::domain::ask::Ask;
-use shared::domain::channels::{Known, Language};
-use shared::domain::digest::Digest;
-use shared::message::Message;
+use wire::message::Message;
 
 use crate::App;
 use crate::authentication::{SLACK, signature};

@@ -1,13 +1,13 @@
 //! Telegram's webhook: pressed buttons. The answer to the press goes back in the response's body, which the Bot API
 //! allows ("Making requests when getting updates"), so that ingress needs neither the bot's token nor a client.
 
+use domain::notification::button_action::Ask;
+use domain::notification::button_reply::Answer;
+use domain::notification::channels::{Known, Language, Place};
 use jiff::Timestamp;
 use lambda_http::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::domain::answer::Answer;
-use shared::domain::ask::Ask;
-use shared::domain::channels::{Known, Language, Place};
 
 use crate::App;
 use crate::authentication;
@@ -101,7 +101,7 @@ fn language(code: Option<&str>) -> Language {
 
 #[cfg(test)]
 mod tests {
-    use shared::domain::channels::Language;
+    use domain::notification::channels::Language;
 
     use super::language;
 

@@ -1,12 +1,12 @@
 //! Prints what the built-in templates make of the samples, as JSON for `infra.local.pictures`.
 
+use domain::notification::channels::Language;
 use jiff::civil::date;
 use notifier::content::Content;
 use notifier::samples;
 use notifier::templates::{Extras, Templates};
 use notifier::view::Names;
 use serde_json::{Value, json};
-use shared::domain::channels::Language;
 
 #[expect(clippy::print_stdout, reason = "a command prints what it was asked for")]
 fn main() {
@@ -14,7 +14,7 @@ fn main() {
     let (names, extras) = (Names::default(), Extras { silence_possible: true, ..Extras::default() });
     let mut shown = serde_json::Map::new();
     for language in Language::ALL {
-        let card = |draft: shared::domain::draft::Draft| as_json(&templates.card(language, &draft.incident, &extras));
+        let card = |draft: domain::incident::change::Draft| as_json(&templates.card(language, &draft.incident, &extras));
         let waiting = samples::half_approved();
         let failed = &samples::notices()[1];
         let people = ["ada".to_owned(), "mira".to_owned()];

@@ -1,9 +1,9 @@
 //! Which buttons a card has, by where its incident stands.
 
-use shared::domain::approval::{Standing, Verdict};
-use shared::domain::ask::Ask;
-use shared::domain::channels::Language;
-use shared::domain::incident::{Incident, Status};
+use domain::incident::approval::{Standing, Verdict};
+use domain::incident::{Incident, Status};
+use domain::notification::button_action::Ask;
+use domain::notification::channels::Language;
 
 use crate::content::Button;
 use crate::templates::Extras;

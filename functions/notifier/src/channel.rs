@@ -6,14 +6,14 @@ pub mod slack;
 pub mod telegram;
 pub mod webhook;
 
+use aws::secrets::{SecretError, Secrets};
+use domain::notification::channels::{Channel, Place, SlackChannel, Webhook as WebhookSettings};
+use domain::notification::outbox::Moved;
 use jiff::Timestamp;
+use outbound::PublicClient;
 use reqwest::Client;
 use reqwest::header::HeaderValue;
 use secrecy::SecretString;
-use shared::domain::channels::{Channel, Place, SlackChannel, Webhook as WebhookSettings};
-use shared::domain::outbox::Moved;
-use shared::outbound::PublicClient;
-use shared::secrets::{SecretError, Secrets};
 use thiserror::Error;
 
 use crate::channel::slack::Slack;

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use domain::notification::channels::Language;
 use jiff::civil::date;
 use serde::Serialize;
-use shared::domain::channels::Language;
 
 use crate::samples;
 use crate::templates::{Broken, Kind, Templates, every, file};

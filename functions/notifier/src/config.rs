@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use jiff::SignedDuration;
-use shared::variables::{InvalidVariable, Variables};
+use settings::variables::{InvalidVariable, Variables};
 
 /// The configuration of the notifier; `template.yaml` sets every variable.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! What is told in a channel, whatever kind of channel it is.
 
+use domain::notification::button_action::Ask;
 use serde_json::Value;
-use shared::domain::ask::Ask;
 
 use crate::rich::Rich;
 

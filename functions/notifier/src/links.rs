@@ -1,11 +1,11 @@
 //! The links to a decision that a webhook carries: its receiver has no buttons of ours.
 
+use domain::incident::approval::{Approval, Standing, Verdict};
+use domain::incident::{Incident, Status};
+use domain::notification::channels::{ApprovalRule, Channel, Channels, Known, Place, Webhook};
+use domain::transition::decision::rule_of;
 use serde_json::{Value, json};
-use shared::approval_link::sign;
-use shared::domain::approval::{Approval, Standing, Verdict};
-use shared::domain::channels::{ApprovalRule, Channel, Channels, Known, Place, Webhook};
-use shared::domain::decision::rule_of;
-use shared::domain::incident::{Incident, Status};
+use wire::approval_link::sign;
 
 use crate::channel::{ChannelError, Outside};
 
@@ -56,7 +56,7 @@ fn people<'a>(webhook: &'a Webhook, approval: &Approval, rule: Option<&ApprovalR
 
 #[cfg(test)]
 mod tests {
-    use shared::domain::channels::{ApprovalRule, Webhook};
+    use domain::notification::channels::{ApprovalRule, Webhook};
 
     use super::{people, verdicts};
     use crate::samples;

@@ -1,13 +1,13 @@
 //! Makes the card of an incident, or of a day's budget, true in one channel.
 
+use domain::incident::Incident;
+use domain::incident::operation_log::{Entry, Event, News};
+use domain::notification::channels::Place;
+use domain::notification::notice::{may_be_heard, unheard};
+use domain::notification::outbox::{ChannelState, Due, LiveCard, Rank, Sending, Shown, Subject};
+use domain::primitives::id::{FlowId, IncidentId};
 use serde_json::json;
-use shared::domain::channels::Place;
-use shared::domain::id::{FlowId, IncidentId};
-use shared::domain::incident::Incident;
-use shared::domain::notice::{may_be_heard, unheard};
-use shared::domain::operation_log::{Entry, Event, News};
-use shared::domain::outbox::{ChannelState, Due, LiveCard, Rank, Sending, Shown, Subject};
-use shared::store::{CardOf, StoredCard};
+use store::{CardOf, StoredCard};
 use tracing::warn;
 
 use crate::Failure;

@@ -2,16 +2,16 @@
 
 use std::time::{Duration, Instant};
 
+use aws::AwsEnvironment;
+use aws::batch::{Delivery, Order, take};
+use aws::deadline::time_left;
+use aws::telemetry::{init, or_log};
 use aws_lambda_events::event::sqs::SqsEvent;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use notifier::{App, config::Config};
-use shared::aws::AwsEnvironment;
-use shared::consumer::{Delivery, Order, take};
-use shared::deadline::time_left;
-use shared::message::Message;
-use shared::telemetry::{init, or_log};
-use shared::variables::Variables;
+use settings::variables::Variables;
+use wire::message::Message;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

@@ -2,12 +2,12 @@
 //!
 //! The log entry that says that something was told is its receipt: a worker that finds one for this channel does not tell it again.
 
+use domain::incident::operation_log::{Entry, News};
+use domain::notification::notice::{Notice, due as to_tell, unheard};
+use domain::notification::outbox::{ChannelState, Due};
+use domain::primitives::id::{FlowId, IncidentId};
 use serde_json::json;
-use shared::domain::id::{FlowId, IncidentId};
-use shared::domain::notice::{Notice, due as to_tell, unheard};
-use shared::domain::operation_log::{Entry, News};
-use shared::domain::outbox::{ChannelState, Due};
-use shared::store::{CardOf, StoredCard};
+use store::{CardOf, StoredCard};
 
 use crate::Failure;
 use crate::channel::Audience;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use domain::notification::outbox::{ChannelState, Due, LiveCard, Moved, Sending, Shown};
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::outbox::{ChannelState, Due, LiveCard, Moved, Sending, Shown};
 
 use crate::channel::ChannelError;
 use crate::rate::{Limit, free_at};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use domain::notification::outbox::{ChannelState, Due, LiveCard, Moved, Sending, Shown, Subject};
+use domain::primitives::id::IncidentId;
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::id::IncidentId;
-use shared::domain::outbox::{ChannelState, Due, LiveCard, Moved, Sending, Shown, Subject};
 
 use super::{Fault, Next, Step, nap, next, note_fault, step, wake_in};
 use crate::channel::ChannelError;
@@ -20,7 +20,7 @@ fn due(rank: u8) -> Due {
     Due { key: format!("DUE#{rank}#{subject}"), subject, version: 1, not_before: None, refused: 0, plain: false }
 }
 
-fn group() -> shared::domain::channels::Channel {
+fn group() -> domain::notification::channels::Channel {
     serde_json::from_str(r#"{ "name": "on-call", "to": { "telegram": { "chat_id": -42 } } }"#).expect("a channel")
 }
 

@@ -1,21 +1,21 @@
 //! What people are told: made of the state in the store, the same for every kind of channel.
 
+use domain::analysis::Risk;
+use domain::analysis::budget::Spending;
+use domain::incident::Incident;
+use domain::incident::approval::Standing;
+use domain::incident::operation_log::Entry;
+use domain::notification::channels::{Channels, Language};
+use domain::notification::notice::Notice;
+use domain::notification::outbox::Shown;
+use domain::notification::pipeline_run::Flow;
+use domain::playbook::plan::PlannedStep;
+use domain::primitives::digest::Digest;
+use domain::primitives::id::IncidentId;
+use domain::transition::decision::rule_of;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};
-use shared::domain::analysis::Risk;
-use shared::domain::approval::Standing;
-use shared::domain::budget::Spending;
-use shared::domain::channels::{Channels, Language};
-use shared::domain::decision::rule_of;
-use shared::domain::digest::Digest;
-use shared::domain::flow::Flow;
-use shared::domain::id::IncidentId;
-use shared::domain::incident::Incident;
-use shared::domain::notice::Notice;
-use shared::domain::operation_log::Entry;
-use shared::domain::outbox::Shown;
-use shared::domain::plan::PlannedStep;
 
 use crate::content::Content;
 use crate::rich::{MESSAGE_UNITS, Mention, Rich};

@@ -5,19 +5,20 @@
 
 use std::time::{Duration, Instant};
 
+use aws::queue::Queue;
+use domain::incident::Incident;
+use domain::incident::approval::Standing;
+use domain::notification::button_action::More;
+use domain::notification::channels::{Channel, Channels, Place};
+use domain::notification::outbox::{ChannelState, Due, Subject};
+use domain::primitives::digest::Digest;
+use domain::primitives::id::{ApprovalId, IncidentId};
+use domain::transition::decision::rule_of;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use shared::domain::approval::Standing;
-use shared::domain::channels::{Channel, Channels, Place};
-use shared::domain::decision::rule_of;
-use shared::domain::digest::Digest;
-use shared::domain::id::{ApprovalId, IncidentId};
-use shared::domain::incident::Incident;
-use shared::domain::outbox::{ChannelState, Due, Subject};
-use shared::message::{Message, More};
-use shared::queue::Queue;
-use shared::store::{CardOf, ChannelTurn, Receipt, Store, StoreError};
+use store::{CardOf, ChannelTurn, Receipt, Store, StoreError};
 use tracing::{error, info, warn};
+use wire::message::Message;
 
 use crate::Failure;
 use crate::channel::{Audience, ChannelError, Outside, Sender};

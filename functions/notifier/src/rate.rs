@@ -1,7 +1,7 @@
 //! How often a channel takes something: never more in any span of time than its limits say, not even for a moment.
 
+use domain::notification::channels::{Channel, Place, TelegramChat};
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::channels::{Channel, Place, TelegramChat};
 
 /// At most so much in a span of time, wherever the span begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

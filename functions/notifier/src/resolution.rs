@@ -1,15 +1,15 @@
 //! That the alert of a repair resolves in the end: what does not is a repair that failed (`unknown-is-failure`). While Alertmanager is
 //! silent about an alert it keeps its resolve to itself, so that it is asked before anything is held against a repair.
 
+use domain::alert::{Alert, AlertStatus};
+use domain::incident::Incident;
+use domain::primitives::id::ApprovalId;
+use domain::transition::resolution::{due, first_look};
+use domain::transition::silence::{TRIED_FOR, labels};
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::alert::{Alert, AlertStatus};
-use shared::domain::id::ApprovalId;
-use shared::domain::incident::Incident;
-use shared::domain::resolution::{due, first_look};
-use shared::domain::silence::{TRIED_FOR, labels};
-use shared::message::{Message, Signal};
-use shared::store::Look;
+use store::Look;
 use tracing::{info, warn};
+use wire::message::{Message, Signal};
 
 use crate::silence::SilenceError;
 use crate::{App, Clock, Failure};

@@ -3,29 +3,30 @@
 
 use std::collections::BTreeMap;
 
+use domain::alert::classification::AlertTables;
+use domain::alert::fingerprint::fingerprint;
+use domain::alert::{AlertStatus, Texts};
+use domain::analysis::budget::{Paid, Spending};
+use domain::analysis::evidence::{Evidence, Found, Measurement, Source};
+use domain::analysis::price::Usage;
+use domain::analysis::{Analysis, Risk, Severity};
+use domain::episode::Firing;
+use domain::incident::approval::{Verdict, Vote};
+use domain::incident::change::Draft;
+use domain::incident::guardrail::{Guardrail, Outcome};
+use domain::incident::parts::Storm;
+use domain::incident::parts::Tied;
+use domain::incident::repair::{OutputEnd, Repair, RepairOutcome, StepRun};
+use domain::incident::{Incident, Status};
+use domain::notification::channels::{ApprovalRule, Channels, Known, Person};
+use domain::notification::notice::{Notice, What};
+use domain::notification::pipeline_run::{Flow, Stage, State};
+use domain::playbook::plan::{Phase, Plan, PlannedStep};
+use domain::primitives::id::{IncidentId, MemberId};
+use domain::transition::decision::{Pressed, decide};
+use domain::transition::reanalysis;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use shared::domain::alert::{AlertStatus, Texts};
-use shared::domain::analysis::{Analysis, Risk, Severity};
-use shared::domain::approval::{Verdict, Vote};
-use shared::domain::budget::{Paid, Spending};
-use shared::domain::channels::{ApprovalRule, Channels, Known, Person};
-use shared::domain::decision::{Pressed, decide};
-use shared::domain::draft::Draft;
-use shared::domain::episode::Firing;
-use shared::domain::evidence::{Evidence, Found, Measurement, Source};
-use shared::domain::fingerprint::fingerprint;
-use shared::domain::flow::{Flow, Stage, State};
-use shared::domain::guardrail::{Guardrail, Outcome};
-use shared::domain::id::{IncidentId, MemberId};
-use shared::domain::incident::{Incident, Status};
-use shared::domain::notice::{Notice, What};
-use shared::domain::plan::{Phase, Plan, PlannedStep};
-use shared::domain::price::Usage;
-use shared::domain::reanalysis;
-use shared::domain::repair::{OutputEnd, Repair, RepairOutcome, StepRun};
-use shared::domain::storm::{Storm, Tied};
-use shared::domain::tables::AlertTables;
 
 /// When everything happens.
 const BEGINNING: i64 = 1_795_489_920;

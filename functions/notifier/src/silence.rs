@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use domain::incident::Incident;
+use domain::incident::parts::Silence;
+use domain::primitives::id::IncidentId;
+use domain::transition::silence::{LASTS, Refusal, TRIED_FOR, labels, unanswered};
 use jiff::Timestamp;
-use shared::alertmanager::{AlertmanagerError, Wanted};
-use shared::domain::id::IncidentId;
-use shared::domain::incident::Incident;
-use shared::domain::silence::{LASTS, Refusal, Silence, TRIED_FOR, labels, unanswered};
-use shared::message::Message;
+use outbound::alertmanager::{AlertmanagerError, Wanted};
 use thiserror::Error;
+use wire::message::Message;
 
 use crate::{App, Clock, Failure};
 

@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
+use domain::analysis::budget::Spending;
+use domain::incident::Incident;
+use domain::incident::operation_log::Entry;
+use domain::notification::channels::Language;
+use domain::notification::notice;
+use domain::notification::pipeline_run;
+use domain::primitives::id::IncidentId;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, context};
 use serde::Serialize;
-use shared::domain::budget::Spending;
-use shared::domain::channels::Language;
-use shared::domain::flow;
-use shared::domain::id::IncidentId;
-use shared::domain::incident::Incident;
-use shared::domain::notice;
-use shared::domain::operation_log::Entry;
 use thiserror::Error;
 use tracing::error;
 
@@ -191,7 +191,7 @@ impl Templates {
 
     /// The card of a run of a delivery pipeline.
     #[must_use]
-    pub fn flow(&self, language: Language, run: &flow::Flow) -> Content {
+    pub fn flow(&self, language: Language, run: &pipeline_run::Flow) -> Content {
         without_buttons(self.text(language, Kind::Flow, &Flow::of(run)))
     }
 
@@ -231,7 +231,7 @@ impl Templates {
 
     /// That stages of a run of a delivery pipeline have failed, which are known by their reports.
     #[must_use]
-    pub fn flow_notice(&self, language: Language, run: &flow::Flow, failed: &[IncidentId]) -> Content {
+    pub fn flow_notice(&self, language: Language, run: &pipeline_run::Flow, failed: &[IncidentId]) -> Content {
         without_buttons(self.text(language, Kind::FlowNotice, &FlowNotice::of(run, failed)))
     }
 

@@ -2,22 +2,23 @@
 
 use std::path::Path;
 
+use domain::alert::Texts;
+use domain::analysis::budget::{Paid, Spending};
+use domain::analysis::evidence::{Evidence, Found, Measurement, Source};
+use domain::incident::approval::{Standing, Verdict, Vote};
+use domain::incident::change::Draft;
+use domain::incident::guardrail::{Guardrail, Outcome};
+use domain::incident::parts::Storm;
+use domain::incident::parts::Tied;
+use domain::incident::repair::{EARLIER_KEPT, EarlierRepair, OutputEnd, Repair, RepairOutcome, StepRun};
+use domain::incident::{Incident, Status};
+use domain::notification::channels::{Channels, Known};
+use domain::notification::notice::{Notice, What};
+use domain::playbook::plan::Phase;
+use domain::transition::decision::{Pressed, decide};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::{Strategy, any, prop, prop_oneof, proptest};
 use serde_json::json;
-use shared::domain::alert::Texts;
-use shared::domain::approval::{Standing, Verdict, Vote};
-use shared::domain::budget::{Paid, Spending};
-use shared::domain::channels::{Channels, Known};
-use shared::domain::decision::{Pressed, decide};
-use shared::domain::draft::Draft;
-use shared::domain::evidence::{Evidence, Found, Measurement, Source};
-use shared::domain::guardrail::{Guardrail, Outcome};
-use shared::domain::incident::{Incident, Status};
-use shared::domain::notice::{Notice, What};
-use shared::domain::plan::Phase;
-use shared::domain::repair::{EARLIER_KEPT, EarlierRepair, OutputEnd, Repair, RepairOutcome, StepRun};
-use shared::domain::storm::{Storm, Tied};
 
 use super::{Extras, Kind, Language, MESSAGE_UNITS, Rich, Templates, every, file};
 use crate::content::Content;

@@ -9,11 +9,11 @@ pub mod notices;
 pub mod plan;
 pub mod standing;
 
+use domain::incident::repair::end_of;
+use domain::notification::channels::{Channels, Known};
+use domain::primitives::safe_text::cut;
+use domain::primitives::safe_text::{is_hidden, line};
 use jiff::Timestamp;
-use shared::domain::alert::cut;
-use shared::domain::channels::{Channels, Known};
-use shared::domain::repair::end_of;
-use shared::domain::visible::{is_hidden, line};
 
 /// How much of each text from outside is shown, in characters.
 pub(crate) const NAME_CHARACTERS: usize = 60;

@@ -1,15 +1,15 @@
 //! That a plan on which nobody decides is not forgotten: the second list of people may decide too, and in the end it expires. Delayed
 //! messages look at it, so that nothing runs or costs in between. What became of its repair is looked at in the same way.
 
+use domain::incident::Incident;
+use domain::incident::approval::Approval;
+use domain::incident::change::Draft;
+use domain::notification::channels::Channels;
+use domain::primitives::id::ApprovalId;
+use domain::transition::decision::{look_again_at, rule_of};
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::approval::Approval;
-use shared::domain::channels::Channels;
-use shared::domain::decision::{look_again_at, rule_of};
-use shared::domain::draft::Draft;
-use shared::domain::id::ApprovalId;
-use shared::domain::incident::Incident;
-use shared::message::Message;
-use shared::store::Look;
+use store::Look;
+use wire::message::Message;
 
 use crate::{App, Clock, Failure};
 

@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
+use domain::notification::channels::Language;
 use minijinja::value::Value;
-use shared::domain::channels::Language;
 
 /// The words of a language.
 #[derive(Debug)]

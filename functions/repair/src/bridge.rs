@@ -2,17 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+use aws::{never_sent, unhurried};
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::error::{DisplayErrorContext, ProvideErrorMetadata as _, SdkError};
 use aws_sdk_lambda::operation::invoke::InvokeError;
 use aws_sdk_lambda::primitives::Blob;
 use aws_types::SdkConfig;
+use domain::incident::repair::{Outcome, StepResult};
 use jiff::SignedDuration;
-use shared::aws::{never_sent, unhurried};
-use shared::bridge::{BridgeReply, BridgeRequest};
-use shared::domain::repair::{Outcome, StepResult};
 use tokio::time::timeout;
 use tracing::warn;
+use wire::bridge::{BridgeReply, BridgeRequest};
 
 /// Longer than the bridge function may run. Each step has a bound of its own.
 const ANSWER_WITHIN: Duration = Duration::from_secs(910);
@@ -150,14 +150,14 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
+    use aws::AwsEnvironment;
     use aws_types::SdkConfig;
+    use domain::incident::repair::{Outcome, StepResult};
+    use domain::playbook::plan::Phase;
+    use domain::primitives::id::IncidentId;
     use jiff::SignedDuration;
-    use shared::aws::AwsEnvironment;
-    use shared::bridge::{BRIDGE_VERSION, BridgeRequest};
-    use shared::domain::id::IncidentId;
-    use shared::domain::plan::Phase;
-    use shared::domain::repair::{Outcome, StepResult};
-    use shared::variables::Variables;
+    use settings::variables::Variables;
+    use wire::bridge::{BRIDGE_VERSION, BridgeRequest};
 
     use super::Bridge;
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use shared::variables::{InvalidVariable, Variables};
+use settings::variables::{InvalidVariable, Variables};
 
 /// How long one try of a request to AWS may take. The bridge is invoked without this limit: its answer takes as long as its step.
 pub const AWS_ATTEMPT: Duration = Duration::from_secs(5);

@@ -1,19 +1,19 @@
 //! Whether an approved plan runs now: looked at again right before its first step, with all that may have changed since. Pure.
 
+use domain::incident::approval::{Approval, Standing, Verdict};
+use domain::incident::change::Draft;
+use domain::incident::guardrail::{Guardrail, Outcome, blocking};
+use domain::incident::operation_log::{Event, News};
+use domain::incident::repair::Repair;
+use domain::incident::{Incident, Status};
+use domain::playbook::plan::Plan;
+use domain::playbook::service;
+use domain::policy::attempt_ledger::Readings;
+use domain::policy::evaluation::Situation;
+use domain::policy::limits::Limits;
+use domain::transition::decision::void;
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::approval::{Approval, Standing, Verdict};
-use shared::domain::decision::void;
-use shared::domain::draft::Draft;
-use shared::domain::guardrail::{Guardrail, Outcome, blocking};
-use shared::domain::incident::{Incident, Status};
-use shared::domain::ledger::Readings;
-use shared::domain::limits::Limits;
-use shared::domain::operation_log::{Event, News};
-use shared::domain::plan::Plan;
-use shared::domain::repair::Repair;
-use shared::domain::service;
-use shared::domain::situation::Situation;
-use shared::operator_files::OperatorFiles;
+use playbook_files::operator_files::OperatorFiles;
 use tracing::info;
 
 use crate::ACTOR;

@@ -2,28 +2,28 @@
 
 use std::path::{Path, PathBuf};
 
+use domain::alert::classification::AlertTables;
+use domain::alert::fingerprint::fingerprint;
+use domain::alert::{AlertStatus, Texts};
+use domain::analysis::{Analysis, Severity};
+use domain::episode::{Advice, Firing};
+use domain::incident::Status;
+use domain::incident::approval::{Standing, Verdict, Vote};
+use domain::incident::change::Draft;
+use domain::incident::guardrail::{Guardrail, all_passed, blocking};
+use domain::incident::operation_log::Event;
+use domain::incident::repair::{Repair, RepairOutcome};
+use domain::notification::channels::{Channels, Known};
+use domain::playbook::plan::{Phase, Plan};
+use domain::playbook::service::{self, Level};
+use domain::policy::attempt_ledger::{Attempt, GroupLedger, Readings, TargetLedger};
+use domain::policy::matching::{Choice, PastSuccess, choose};
+use domain::policy::playbook_run::PlaybookRecord;
+use domain::primitives::id::{ApprovalId, IncidentId, MemberId};
+use domain::transition::decision::{Pressed, decide};
 use jiff::{SignedDuration, Timestamp};
+use playbook_files::operator_files::{OperatorFiles, limits};
 use serde_json::json;
-use shared::domain::alert::{AlertStatus, Texts};
-use shared::domain::analysis::{Analysis, Severity};
-use shared::domain::approval::{Standing, Verdict, Vote};
-use shared::domain::channels::{Channels, Known};
-use shared::domain::decision::{Pressed, decide};
-use shared::domain::draft::Draft;
-use shared::domain::episode::{Advice, Firing};
-use shared::domain::fingerprint::fingerprint;
-use shared::domain::guardrail::{Guardrail, all_passed, blocking};
-use shared::domain::id::{ApprovalId, IncidentId, MemberId};
-use shared::domain::incident::Status;
-use shared::domain::ledger::{Attempt, GroupLedger, Readings, TargetLedger};
-use shared::domain::matching::{Choice, PastSuccess, choose};
-use shared::domain::operation_log::Event;
-use shared::domain::plan::{Phase, Plan};
-use shared::domain::record::PlaybookRecord;
-use shared::domain::repair::{Repair, RepairOutcome};
-use shared::domain::service::{self, Level};
-use shared::domain::tables::AlertTables;
-use shared::operator_files::{OperatorFiles, limits};
 
 use super::{Entrance, Rules};
 

@@ -4,9 +4,9 @@
 //! its step could still be at work there, and its message comes back right after that: who takes over can be sure that what was
 //! started, and has no result, has nobody any more who would record one.
 
+use domain::primitives::id::IncidentId;
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::id::IncidentId;
-use shared::store::{Held, Holder};
+use store::{Held, Holder};
 use tracing::warn;
 
 use crate::turn::Turn;

@@ -1,15 +1,15 @@
 //! Repair as a Lambda function: wiring only.
 
+use aws::AwsEnvironment;
+use aws::batch::{Delivery, Order, take_or};
+use aws::telemetry::{init, or_log};
 use aws_lambda_events::event::sqs::SqsEvent;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use repair::config::{AWS_ATTEMPT, Config};
 use repair::{App, turn::Turn};
-use shared::aws::AwsEnvironment;
-use shared::consumer::{Delivery, Order, take_or};
-use shared::message::Message;
-use shared::telemetry::{init, or_log};
-use shared::variables::Variables;
+use settings::variables::Variables;
+use wire::message::Message;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

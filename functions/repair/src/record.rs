@@ -1,14 +1,14 @@
 //! What is written down of a run: before a step starts, after it has ended, and how the whole came out. Pure.
 
+use domain::incident::Status;
+use domain::incident::change::Draft;
+use domain::incident::guardrail::Guardrail;
+use domain::incident::operation_log::{Event, News};
+use domain::incident::repair::{Repair, RepairOutcome, StepResult};
+use domain::incident::repair_state_machine::Next;
+use domain::playbook::plan::{Phase, Plan};
 use jiff::Timestamp;
 use serde_json::json;
-use shared::domain::draft::Draft;
-use shared::domain::guardrail::Guardrail;
-use shared::domain::incident::Status;
-use shared::domain::operation_log::{Event, News};
-use shared::domain::plan::{Phase, Plan};
-use shared::domain::repair::{Repair, RepairOutcome, StepResult};
-use shared::domain::run::Next;
 
 use crate::ACTOR;
 

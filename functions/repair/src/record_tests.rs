@@ -1,15 +1,15 @@
 //! What stands in the log and on the incident, whatever happens to a run and to its worker.
 
+use domain::incident::Status;
+use domain::incident::change::Draft;
+use domain::incident::operation_log::{Event, Head, verify};
+use domain::incident::repair::{Outcome, Repair, RepairOutcome, StepResult};
+use domain::playbook::Playbook;
+use domain::playbook::command::{Check, Look, Step};
+use domain::playbook::condition::When;
+use domain::playbook::plan::{Phase, Plan, PlannedStep};
+use domain::policy::playbook_run::Run;
 use jiff::Timestamp;
-use shared::domain::condition::When;
-use shared::domain::draft::Draft;
-use shared::domain::incident::Status;
-use shared::domain::operation_log::{Event, Head, verify};
-use shared::domain::plan::{Phase, Plan, PlannedStep};
-use shared::domain::playbook::Playbook;
-use shared::domain::record::Run;
-use shared::domain::repair::{Outcome, Repair, RepairOutcome, StepResult};
-use shared::domain::step::{Check, Look, Step};
 
 use super::{Begun, begin, end, stop};
 use crate::entrance::tests::{files, planned};

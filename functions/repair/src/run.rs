@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use domain::incident::Incident;
+use domain::incident::repair::Repair;
+use domain::incident::repair_state_machine::Next;
+use domain::playbook::plan::{Phase, Plan};
 use jiff::{SignedDuration, Timestamp};
-use shared::bridge::{BRIDGE_VERSION, BridgeRequest};
-use shared::domain::incident::Incident;
-use shared::domain::plan::{Phase, Plan};
-use shared::domain::repair::Repair;
-use shared::domain::run::Next;
+use wire::bridge::{BRIDGE_VERSION, BridgeRequest};
 
 use crate::lease::{Done, Lease};
 use crate::record::{Begun, begin, end, stop};

@@ -4,19 +4,20 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use aws::secrets::Secrets;
 use aws_types::SdkConfig;
+use domain::incident::Incident;
+use domain::incident::parts::RepairSilence;
+use domain::playbook::plan::Phase;
+use domain::primitives::id::IncidentId;
+use domain::transition::repair_silence::ACTOR;
+use domain::transition::silence::labels;
 use jiff::Timestamp;
-use shared::alertmanager::{Alertmanager, Wanted};
-use shared::channels_file::{self, CHANNELS};
-use shared::domain::id::IncidentId;
-use shared::domain::incident::Incident;
-use shared::domain::plan::Phase;
-use shared::domain::repair_silence::{ACTOR, RepairSilence};
-use shared::domain::silence::labels;
-use shared::fault::{Fault, Faults};
-use shared::outbound::{NoClient, PublicClient, client};
-use shared::secrets::Secrets;
-use shared::store::{Store, StoreError};
+use outbound::alertmanager::{Alertmanager, Wanted};
+use outbound::{NoClient, PublicClient, client};
+use settings::channels_file::{self, CHANNELS};
+use settings::fault::{Fault, Faults};
+use store::{Store, StoreError};
 use tracing::warn;
 
 /// What makes silences, if the operator wants them: `channels.json` says so with `alertmanager.silence_repairs`.

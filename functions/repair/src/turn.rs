@@ -1,8 +1,8 @@
 //! One delivery of a message to a worker: what is this worker's own, and until when it may work.
 
+use aws::batch::Delivery;
+use aws::deadline::time_left;
 use jiff::{SignedDuration, Timestamp};
-use shared::consumer::Delivery;
-use shared::deadline::time_left;
 
 /// The longest that a message waits for something that has no end of its own.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);

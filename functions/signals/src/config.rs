@@ -1,7 +1,7 @@
 //! What signals is told by its environment.
 
-use shared::domain::episode::Windows;
-use shared::variables::{InvalidVariable, Variables};
+use domain::episode::Windows;
+use settings::variables::{InvalidVariable, Variables};
 
 /// The configuration of signals; `template.yaml` sets every variable.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ impl Config {
             table: variables.required("TABLE_NAME", "the name of the table")?,
             incidents_queue: variables.required("INCIDENTS_QUEUE_URL", queue)?,
             notifications_queue: variables.required("NOTIFICATIONS_QUEUE_URL", queue)?,
-            windows: Windows::from_variables(variables)?,
+            windows: variables.windows()?,
             fingerprint_labels: variables.list("FINGERPRINT_LABELS", "names of labels with commas between them")?,
         })
     }

@@ -4,15 +4,15 @@ pub mod config;
 
 use std::time::{Duration, Instant};
 
+use aws::AwsEnvironment;
+use aws::batch::Unhandled;
+use aws::queue::Queue;
+use intake::{Delivery, Intake, IntakeError};
 use jiff::Timestamp;
-use shared::aws::AwsEnvironment;
-use shared::consumer::Unhandled;
-use shared::intake::{Delivery, Intake, IntakeError};
-use shared::message::Signal;
-use shared::queue::Queue;
-use shared::store::{Joins, Receipt, Store, StoreError};
+use store::{Joins, Receipt, Store, StoreError};
 use thiserror::Error;
 use tracing::{info, warn};
+use wire::message::Signal;
 
 use crate::config::Config;
 

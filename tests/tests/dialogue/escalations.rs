@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
+use domain::incident::Status;
+use domain::incident::change::Draft;
+use domain::incident::operation_log::Event;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use shared::domain::draft::Draft;
-use shared::domain::incident::Status;
-use shared::domain::operation_log::Event;
-use shared::message::Message;
 use tests::alert::{TestAlert, unique};
 use tests::stack::Stack;
+use wire::message::Message;
 
 use crate::telegram::buttons;
 use crate::wait_for;

@@ -3,18 +3,19 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
+use domain::analysis::Severity;
+use domain::incident::Status;
+use domain::notification::button_action::More;
+use domain::primitives::id::IncidentId;
 use jiff::{SignedDuration, Timestamp};
 use notifier::App;
 use serde_json::Value;
-use shared::domain::analysis::Severity;
-use shared::domain::id::IncidentId;
-use shared::domain::incident::Status;
-use shared::message::{Message, More};
 use tempfile::TempDir;
 use tests::alert::unique;
 use tests::opened::{alert, opened};
 use tests::own_queue::OwnQueue;
 use tests::stack::Stack;
+use wire::message::Message;
 
 /// The notifier, whose queue nobody else reads.
 pub(crate) struct Own<'a> {

@@ -1,9 +1,9 @@
 //! A dialogue in Slack: the card is a message that is edited in place, the answer a whisper, and the details stand in its thread.
 
+use domain::incident::Status;
+use domain::incident::operation_log::Event;
 use serde_json::{Value, json};
-use shared::domain::incident::Status;
-use shared::domain::operation_log::Event;
-use shared::store::CardOf;
+use store::CardOf;
 use tests::alert::{TestAlert, unique};
 use tests::stack::Stack;
 

@@ -1,19 +1,19 @@
 //! A dialogue in Telegram, on the deployed stack: with the buttons that the card has, pressed in the stand-in as in the app.
 
+use domain::incident::operation_log::{Entry, Event};
+use domain::incident::{Incident, Status};
+use domain::notification::button_action::Ask;
+use domain::policy::precedent::Near;
+use domain::primitives::id::IncidentId;
 use jiff::Timestamp;
 use lambda_http::{Body, http};
 use serde_json::{Value, json};
-use shared::domain::ask::Ask;
-use shared::domain::id::IncidentId;
-use shared::domain::incident::{Incident, Status};
-use shared::domain::memory::Near;
-use shared::domain::operation_log::{Entry, Event};
-use shared::message::Message;
 use tests::alert::{TestAlert, unique};
 use tests::in_process::answer;
 use tests::opened::{alert, opened};
 use tests::own_queue::OwnQueue;
 use tests::stack::Stack;
+use wire::message::Message;
 
 use crate::wait_for;
 

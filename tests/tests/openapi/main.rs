@@ -9,10 +9,10 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::alert::AlertType;
 use ingress::routes::ROUTES;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::domain::alert::AlertType;
 use tests::stack::{Stack, project};
 
 use crate::document::{Described, Document, Operation};

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::incident::approval::Verdict;
+use domain::primitives::id::ApprovalId;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use ingress::App;
 use jiff::{SignedDuration, Timestamp};
@@ -13,11 +15,9 @@ use lambda_http::{Body, Request, http};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use sha2::Sha256;
-use shared::approval_link::sign;
-use shared::domain::approval::Verdict;
-use shared::domain::id::ApprovalId;
 use tests::alert::unique;
 use tests::stack::Stack;
+use wire::approval_link::sign;
 
 use crate::document::{Document, Operation};
 

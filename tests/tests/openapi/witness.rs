@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::incident::approval::Verdict;
+use domain::incident::{Incident, Status};
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::http::Method;
 use serde_json::{Value, json};
-use shared::domain::approval::Verdict;
-use shared::domain::incident::{Incident, Status};
 use tests::alert::{TestAlert, unique};
 use tests::stack::Stack;
 

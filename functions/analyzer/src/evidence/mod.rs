@@ -8,14 +8,14 @@ mod stand_in;
 
 use std::time::{Duration, Instant};
 
+use domain::analysis::evidence::{Evidence, Found, Source};
+use domain::primitives::duration::Span;
+use domain::primitives::server_url;
 use jiff::Timestamp;
+use outbound::{self, BodyError};
+use redaction::redact;
 use reqwest::{RequestBuilder, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
-use shared::domain::evidence::{Evidence, Found, Source};
-use shared::domain::server_url;
-use shared::domain::step::Span;
-use shared::outbound::{self, BodyError};
-use shared::redaction::redact;
 use thiserror::Error;
 
 /// How much of an answer is read, in bytes.

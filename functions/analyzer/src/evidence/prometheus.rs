@@ -4,17 +4,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::alert::{Alert, Texts};
+use domain::analysis::evidence::{Evidence, Found, Measurement, Source};
+use domain::analysis::settings::{NamedQuery, PrometheusSettings};
+use domain::playbook::service::Service;
+use domain::primitives::safe_text::cut;
 use futures_util::future::join_all;
 use jiff::Timestamp;
+use redaction::redact;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use shared::domain::alert::{Alert, Texts, cut};
-use shared::domain::analyzer_settings::{NamedQuery, PrometheusSettings};
-use shared::domain::evidence::{Evidence, Found, Measurement, Source};
-use shared::domain::service::Service;
-use shared::redaction::redact;
 
 use super::promql::{filled, own_expression, value_side};
 use super::{Inquiry, InvalidUrl, NoAnswer, answer, base_url, below};

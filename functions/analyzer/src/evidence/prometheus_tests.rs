@@ -1,11 +1,11 @@
 //! Tests of the client of Prometheus against a server that plays its documented answers, and some that it never gives.
 
+use domain::alert::{Alert, AlertType};
+use domain::analysis::evidence::{Evidence, Found, Source, Trend};
+use domain::analysis::settings::{NamedQuery, PrometheusSettings};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use shared::domain::alert::{Alert, AlertType};
-use shared::domain::analyzer_settings::{NamedQuery, PrometheusSettings};
-use shared::domain::evidence::{Evidence, Found, Source, Trend};
 
 use super::super::stand_in::{StandIn, Then, alert, client, second, service};
 use super::Prometheus;

@@ -2,8 +2,8 @@
 //!
 //! <https://prometheus.io/docs/prometheus/latest/querying/operators/>
 
+use domain::alert::ANNOTATION_CHARACTERS;
 use reqwest::Url;
-use shared::domain::alert::ANNOTATION_CHARACTERS;
 
 use super::{NoAnswer, below, is_plain};
 

@@ -5,15 +5,15 @@
 
 use std::collections::BTreeMap;
 
+use domain::alert::Alert;
+use domain::analysis::evidence::{Evidence, Found, Measurement, Source};
+use domain::analysis::settings::SignozSettings;
+use domain::playbook::service::Service;
 use jiff::Timestamp;
 use reqwest::{Client, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::domain::alert::Alert;
-use shared::domain::analyzer_settings::SignozSettings;
-use shared::domain::evidence::{Evidence, Found, Measurement, Source};
-use shared::domain::service::Service;
 
 use super::{Inquiry, InvalidUrl, NoAnswer, answer, base_url, below, is_plain};
 

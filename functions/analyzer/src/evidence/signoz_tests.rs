@@ -1,12 +1,12 @@
 //! Tests of the client of SigNoz against a server that plays its documented answers, and some that it never gives.
 
+use domain::alert::Alert;
+use domain::analysis::evidence::{Evidence, Found, Measurement, Source, Trend};
+use domain::analysis::settings::SignozSettings;
+use domain::playbook::service::Service;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use shared::domain::alert::Alert;
-use shared::domain::analyzer_settings::SignozSettings;
-use shared::domain::evidence::{Evidence, Found, Measurement, Source, Trend};
-use shared::domain::service::Service;
 
 use super::super::stand_in::{StandIn, Then, alert, client, second, service};
 use super::Signoz;

@@ -4,14 +4,14 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use domain::alert::classification::AlertTables;
+use domain::alert::{Alert, AlertStatus, AlertType, Texts};
+use domain::playbook::service::{Level, Service, SshTarget, Target};
+use domain::primitives::duration::Span;
+use domain::primitives::id::MemberId;
 use jiff::Timestamp;
 use reqwest::Client;
 use reqwest::redirect::Policy;
-use shared::domain::alert::{Alert, AlertStatus, AlertType, Texts};
-use shared::domain::id::MemberId;
-use shared::domain::service::{Level, Service, SshTarget, Target};
-use shared::domain::step::Span;
-use shared::domain::tables::AlertTables;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 

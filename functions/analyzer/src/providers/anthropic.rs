@@ -1,12 +1,12 @@
 //! Anthropic's Messages (<https://docs.anthropic.com/en/api/messages>).
 
+use domain::analysis::price::Usage;
+use domain::analysis::settings::{AnswerFormat, ProviderSettings};
 use reqwest::header::HeaderValue;
 use reqwest::{Client, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::domain::analyzer_settings::{AnswerFormat, ProviderSettings};
-use shared::domain::price::Usage;
 
 use super::attempt::{FailedTry, reply};
 use super::wording::{bounds_in_words, in_words, words};

@@ -1,8 +1,8 @@
 //! What is sent to Messages, and how its answers are read.
 
+use domain::analysis::price::Usage;
+use domain::analysis::settings::ProviderSettings;
 use serde_json::{Value, json};
-use shared::domain::analyzer_settings::ProviderSettings;
-use shared::domain::price::Usage;
 
 use super::{body, read};
 use crate::finding::Finding;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::domain::price::Usage;
+use domain::analysis::price::Usage;
 use tokio::time::{Instant, sleep};
 
 use super::{Billed, CallFailed, Reply, Trouble};
@@ -61,7 +61,7 @@ mod tests {
     use std::future::ready;
     use std::time::Duration;
 
-    use shared::domain::price::Usage;
+    use domain::analysis::price::Usage;
     use tokio::time::Instant;
 
     use super::{FailedTry, with_one_retry};

@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::io;
 
+use aws::unhurried;
 use aws_sdk_bedrockruntime::config::StalledStreamProtectionConfig;
 use aws_sdk_bedrockruntime::error::{BuildError, DisplayErrorContext, SdkError};
 use aws_sdk_bedrockruntime::operation::converse::{ConverseError, ConverseOutput};
@@ -13,9 +14,8 @@ use aws_sdk_bedrockruntime::types::{
 };
 use aws_sdk_bedrockruntime::{Client, Config};
 use aws_types::SdkConfig;
-use shared::aws::unhurried;
-use shared::domain::analyzer_settings::{AnswerFormat, ProviderSettings};
-use shared::domain::price::Usage;
+use domain::analysis::price::Usage;
+use domain::analysis::settings::{AnswerFormat, ProviderSettings};
 
 use super::attempt::{FailedTry, reply};
 use super::refusal::refusal;

@@ -11,8 +11,8 @@ mod wording;
 
 use std::time::Duration;
 
+use domain::analysis::price::Usage;
 use serde_json::Value;
-use shared::domain::price::Usage;
 use thiserror::Error;
 
 pub use provider::Provider;

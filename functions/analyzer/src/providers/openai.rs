@@ -1,12 +1,12 @@
 //! OpenAI's Chat Completions (<https://platform.openai.com/docs/api-reference/chat>), which Ollama, llama.cpp, vLLM and most vendors
 //! speak too.
 
+use domain::analysis::price::Usage;
+use domain::analysis::settings::{AnswerFormat, ProviderSettings};
 use reqwest::{Client, RequestBuilder, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::domain::analyzer_settings::{AnswerFormat, ProviderSettings};
-use shared::domain::price::Usage;
 
 use super::attempt::{FailedTry, reply};
 use super::wording::{in_words, words};

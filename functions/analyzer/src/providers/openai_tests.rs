@@ -1,8 +1,8 @@
 //! What is sent to Chat Completions, and how its answers are read.
 
+use domain::analysis::price::Usage;
+use domain::analysis::settings::ProviderSettings;
 use serde_json::{Value, json};
-use shared::domain::analyzer_settings::ProviderSettings;
-use shared::domain::price::Usage;
 
 use super::{body, is_vendor, read};
 use crate::providers::{Billed, Question, Trouble};

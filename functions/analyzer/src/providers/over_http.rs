@@ -1,9 +1,9 @@
 //! A call over HTTP: JSON there, bounded JSON back.
 
+use outbound::{self, BodyError};
 use reqwest::RequestBuilder;
 use secrecy::SecretString;
 use serde_json::Value;
-use shared::outbound::{self, BodyError};
 
 use super::attempt::FailedTry;
 use super::refusal::refusal;

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use aws_types::SdkConfig;
+use domain::analysis::price::most_tokens;
+use domain::analysis::settings::{Api, ProviderSettings};
+use domain::primitives::safe_text::visible;
 use reqwest::Client;
 use secrecy::SecretString;
-use shared::domain::analyzer_settings::{Api, ProviderSettings};
-use shared::domain::price::most_tokens;
-use shared::domain::visible::visible;
 use tokio::time::{Instant, timeout_at};
 
 use super::attempt::{FailedTry, with_one_retry};
@@ -34,7 +34,7 @@ enum Interface {
 }
 
 impl Provider {
-    /// A provider with these settings. `http` is made by [`shared::outbound::client`]; of `aws`, Bedrock's client is made where it is asked.
+    /// A provider with these settings. `http` is made by [`outbound::client`]; of `aws`, Bedrock's client is made where it is asked.
     #[must_use]
     pub fn new(settings: &ProviderSettings, http: Client, aws: &SdkConfig) -> Self {
         let interface = match settings.api {

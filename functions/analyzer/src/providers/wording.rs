@@ -1,8 +1,8 @@
 //! What is said to a model in words because its interface has no other way, and what is kept of a provider's words.
 
+use domain::primitives::safe_text::line;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
-use shared::domain::visible::line;
 
 use super::Question;
 

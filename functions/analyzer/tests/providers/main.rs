@@ -5,12 +5,12 @@ mod vendor;
 use std::time::Duration;
 
 use analyzer::providers::{Billed, CallFailed, Provider, Question, Reply, Trouble};
+use aws::AwsEnvironment;
 use aws_types::SdkConfig;
+use domain::analysis::price::Usage;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use shared::aws::AwsEnvironment;
-use shared::domain::price::Usage;
-use shared::variables::Variables;
+use settings::variables::Variables;
 use tokio::time::Instant;
 
 use crate::vendor::{Play, Vendor, answer, beginning};
@@ -44,7 +44,7 @@ fn provider(api: &str, url: &str, timeout: &str) -> Provider {
         settings["base_url"] = json!(url);
     }
     let settings = serde_json::from_value(settings).expect("settings");
-    Provider::new(&settings, shared::outbound::client().expect("a client"), &aws(url))
+    Provider::new(&settings, outbound::client().expect("a client"), &aws(url))
 }
 
 async fn ask(api: &str, vendor: &Vendor) -> Result<Reply, CallFailed> {

@@ -4,15 +4,15 @@ mod blocks;
 
 use std::time::Duration;
 
+use domain::notification::channels::SlackChannel;
+use domain::primitives::safe_text;
+use domain::primitives::safe_text::cut;
+use outbound;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::domain::alert::cut;
-use shared::domain::channels::SlackChannel;
-use shared::domain::visible;
-use shared::outbound;
 
 use self::blocks::escaped;
 use super::{Audience, ChannelError};
@@ -172,7 +172,7 @@ async fn answer(call: RequestBuilder) -> Result<Answer, ChannelError> {
 
 /// What an error means for a card (<https://docs.slack.dev/reference/methods/chat.postMessage#errors>, and those of `chat.update`).
 fn refusal(status: StatusCode, answer: &Answer) -> ChannelError {
-    let error = visible::line(&answer.error, 100);
+    let error = safe_text::line(&answer.error, 100);
     match answer.error.as_str() {
         "ratelimited" | "rate_limited" | "message_limit_exceeded" => ChannelError::Busy { seconds: super::DEFAULT_WAIT },
         "message_not_found" | "cant_update_message" | "edit_window_closed" | "thread_not_found" | "cannot_reply_to_message" => {
@@ -184,7 +184,7 @@ fn refusal(status: StatusCode, answer: &Answer) -> ChannelError {
         }
         _ => {
             let why = match &answer.needed {
-                Some(scope) => format!("{error}: the app needs the scope {}", visible::line(scope, 100)),
+                Some(scope) => format!("{error}: the app needs the scope {}", safe_text::line(scope, 100)),
                 None => error,
             };
             ChannelError::Refused { status: status.as_u16(), why }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use domain::notification::channels::TelegramChat;
+use domain::notification::outbox::Moved;
+use domain::primitives::safe_text::cut;
+use outbound;
 use reqwest::StatusCode;
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::domain::alert::cut;
-use shared::domain::channels::TelegramChat;
-use shared::domain::outbox::Moved;
-use shared::outbound;
 
 use super::{ChannelError, Outside};
 use crate::content::Post;

@@ -2,13 +2,13 @@
 
 use std::net::TcpListener;
 
+use aws::secrets::{Read, ReadSecret, Secrets, Stage, Version};
+use domain::notification::channels::TelegramChat;
+use domain::notification::outbox::Moved;
+use outbound::{self, PublicClient};
 use reqwest::StatusCode;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use shared::domain::channels::TelegramChat;
-use shared::domain::outbox::Moved;
-use shared::outbound::{self, PublicClient};
-use shared::secrets::{Read, ReadSecret, Secrets, Stage, Version};
 
 use super::{Telegram, error};
 use crate::channel::{ChannelError, Outside};

@@ -7,15 +7,16 @@ use std::time::Duration;
 use base64::alphabet::STANDARD as ALPHABET;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use base64::engine::{DecodePaddingMode, Engine as _};
+use domain::notification::channels;
+use domain::primitives::safe_text;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
+use outbound::{self, PublicClient, Reach};
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
-use shared::domain::{channels, visible};
-use shared::outbound::{self, PublicClient, Reach};
 
 use super::ChannelError;
 use crate::content::Post;
@@ -153,7 +154,7 @@ async fn outcome(response: Response) -> Result<(), ChannelError> {
         return Err(ChannelError::Refused { status: status.as_u16(), why: "redirects are not followed: name the new URL".to_owned() });
     }
     let answer = outbound::body(response, READ).await.unwrap_or_default();
-    let said = visible::line(&String::from_utf8_lossy(&answer), SHOWN);
+    let said = safe_text::line(&String::from_utf8_lossy(&answer), SHOWN);
     if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
         return Err(ChannelError::Unreachable(format!("status {}: {said}", status.as_u16())));
     }

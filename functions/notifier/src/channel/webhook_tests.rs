@@ -1,10 +1,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::notification::channels;
 use jiff::Timestamp;
+use outbound::{self, PublicClient};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use shared::domain::channels;
-use shared::outbound::{self, PublicClient};
 
 use super::{Keys, Webhook, key, sign, signatures};
 use crate::channel::ChannelError;

@@ -1,11 +1,11 @@
 //! What the details show: the evidence, the guardrails, the plan and the end of the operation log.
 
+use domain::analysis::DataImpact;
+use domain::analysis::evidence::{Evidence, Found};
+use domain::incident::Incident;
+use domain::incident::guardrail::Outcome;
+use domain::incident::operation_log::Entry;
 use serde::Serialize;
-use shared::domain::analysis::DataImpact;
-use shared::domain::evidence::{Evidence, Found};
-use shared::domain::guardrail::Outcome;
-use shared::domain::incident::Incident;
-use shared::domain::operation_log::Entry;
 
 use super::finding::{Link, Measured};
 use super::plan::{Part, parts};

@@ -1,11 +1,11 @@
 //! What was found out: cause, action, evidence, and what finding it has cost.
 
+use domain::analysis::Analysis;
+use domain::analysis::evidence::{Evidence, Found, Measurement, Trend, figure};
+use domain::analysis::price::dollars;
+use domain::incident::Incident;
+use domain::primitives::safe_text::is_hidden;
 use serde::Serialize;
-use shared::domain::analysis::Analysis;
-use shared::domain::evidence::{Evidence, Found, Measurement, Trend, figure};
-use shared::domain::incident::Incident;
-use shared::domain::price::dollars;
-use shared::domain::visible::is_hidden;
 
 use super::{NAME_CHARACTERS, STEP_CHARACTERS, TEXT_CHARACTERS, short};
 

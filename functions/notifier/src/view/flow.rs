@@ -1,8 +1,8 @@
 //! What the card of a run of a delivery pipeline shows: one line of stages that moves on.
 
+use domain::notification::pipeline_run::{self, State};
+use domain::primitives::id::IncidentId;
 use serde::Serialize;
-use shared::domain::flow::{self, State};
-use shared::domain::id::IncidentId;
 
 use super::{NAME_CHARACTERS, TEXT_CHARACTERS, first, short};
 
@@ -51,7 +51,7 @@ pub struct Failure {
 impl Flow {
     /// What is shown of a run.
     #[must_use]
-    pub fn of(run: &flow::Flow) -> Self {
+    pub fn of(run: &pipeline_run::Flow) -> Self {
         let name = |text: &str| short(text, NAME_CHARACTERS);
         let failed = run.stages.iter().filter(|stage| stage.state == State::Failed && !stage.message.is_empty());
         Self {
@@ -89,7 +89,7 @@ pub struct FlowNotice {
 impl FlowNotice {
     /// What is told of a run's stages that failed, which are known by their reports.
     #[must_use]
-    pub fn of(run: &flow::Flow, failed: &[IncidentId]) -> Self {
+    pub fn of(run: &pipeline_run::Flow, failed: &[IncidentId]) -> Self {
         let told = run.stages.iter().filter(|stage| stage.state == State::Failed && failed.contains(&stage.incident_id));
         let (failures, failures_more) = first(told.map(Failure::of).collect(), FAILURES_SHOWN);
         let Flow { name, commit, triggered_by, url, id, .. } = Flow::of(run);
@@ -98,7 +98,7 @@ impl FlowNotice {
 }
 
 impl Failure {
-    fn of(stage: &flow::Stage) -> Self {
+    fn of(stage: &pipeline_run::Stage) -> Self {
         Self { name: short(&stage.name, NAME_CHARACTERS), message: short(&stage.message, TEXT_CHARACTERS) }
     }
 }

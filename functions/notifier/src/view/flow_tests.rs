@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use domain::notification::channels::Language;
+use domain::notification::pipeline_run::{Flow, STAGES_KEPT, Stage, State};
+use domain::primitives::id::IncidentId;
 use jiff::Timestamp;
-use shared::domain::channels::Language;
-use shared::domain::flow::{Flow, STAGES_KEPT, Stage, State};
-use shared::domain::id::IncidentId;
 
 use crate::content::Content;
 use crate::rich::MESSAGE_UNITS;

@@ -1,10 +1,10 @@
 //! What the history shows: the earlier incidents of a fingerprint.
 
+use domain::incident::Incident;
+use domain::incident::approval::{Standing, Verdict};
+use domain::incident::repair::{Repair, RepairOutcome};
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::domain::approval::{Standing, Verdict};
-use shared::domain::incident::Incident;
-use shared::domain::repair::{Repair, RepairOutcome};
 
 use super::standing::decided_by;
 use super::{NAME_CHARACTERS, Names, first, moment, short};

@@ -1,10 +1,10 @@
 //! What cards show: of an incident, of a storm, and of a report of a delivery pipeline.
 
+use domain::alert::AlertSeverity;
+use domain::incident::parts::Storm;
+use domain::incident::{Incident, Status};
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::domain::alert::AlertSeverity;
-use shared::domain::incident::{Incident, Status};
-use shared::domain::storm::Storm;
 
 use super::finding::Finding;
 use super::plan::Planned;

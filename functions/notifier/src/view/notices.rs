@@ -1,12 +1,12 @@
 //! What the notices show: the result of a repair and whatever needs a human, the decision that nobody makes, and the budget that is used up.
 
+use domain::analysis::budget::Spending;
+use domain::analysis::price::dollars;
+use domain::incident::Incident;
+use domain::incident::repair::Repair;
+use domain::notification::notice::{self, What};
 use jiff::civil::Date;
 use serde::Serialize;
-use shared::domain::budget::Spending;
-use shared::domain::incident::Incident;
-use shared::domain::notice::{self, What};
-use shared::domain::price::dollars;
-use shared::domain::repair::Repair;
 
 use super::incident::Card;
 use super::plan::{Part, Planned};

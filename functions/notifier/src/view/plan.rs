@@ -1,10 +1,10 @@
 //! What would run, and what the guardrails say about it.
 
+use domain::incident::approval::Approval;
+use domain::incident::guardrail::{Outcome, blocking};
+use domain::incident::{Incident, Status};
+use domain::playbook::plan::{Phase, Plan, PlannedStep};
 use serde::Serialize;
-use shared::domain::approval::Approval;
-use shared::domain::guardrail::{Outcome, blocking};
-use shared::domain::incident::{Incident, Status};
-use shared::domain::plan::{Phase, Plan, PlannedStep};
 
 use super::{NAME_CHARACTERS, STEP_CHARACTERS, TEXT_CHARACTERS, command, first, short};
 

@@ -1,10 +1,10 @@
 //! Where the work on an incident stands, who decided, and what a repair has done.
 
+use domain::incident::Incident;
+use domain::incident::approval::{Approval, Standing, Verdict};
+use domain::incident::parts::RepairSilence;
+use domain::incident::repair::{EarlierRepair, Repair, RepairOutcome, StepRun};
 use serde::Serialize;
-use shared::domain::approval::{Approval, Standing, Verdict};
-use shared::domain::incident::Incident;
-use shared::domain::repair::{EarlierRepair, Repair, RepairOutcome, StepRun};
-use shared::domain::repair_silence::RepairSilence;
 
 use super::plan::word;
 use super::{NAME_CHARACTERS, Names, STEP_CHARACTERS, TEXT_CHARACTERS, last, last_lines, moment, short};

@@ -1,8 +1,8 @@
 //! A message in Slack's Block Kit, within its limits, whatever the text is (<https://docs.slack.dev/reference/block-kit/blocks/>).
 
+use domain::incident::approval::Verdict;
+use domain::notification::button_action::Ask;
 use serde_json::{Value, json};
-use shared::domain::approval::Verdict;
-use shared::domain::ask::Ask;
 
 use crate::content::{Button, Content};
 use crate::rich::Rich;
@@ -129,11 +129,11 @@ fn fitting(text: &str, units: usize) -> usize {
 mod tests {
     use std::collections::BTreeSet;
 
+    use domain::incident::approval::Verdict;
+    use domain::notification::button_action::Ask;
+    use domain::primitives::id::{ApprovalId, IncidentId};
     use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_assert, prop_oneof, proptest};
     use serde_json::Value;
-    use shared::domain::approval::Verdict;
-    use shared::domain::ask::Ask;
-    use shared::domain::id::{ApprovalId, IncidentId};
 
     use super::{of, pieces};
     use crate::content::{Button, Content};

@@ -1,9 +1,9 @@
+use domain::notification::button_action::Ask;
+use domain::notification::channels::SlackChannel;
+use domain::primitives::id::IncidentId;
+use outbound;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use shared::domain::ask::Ask;
-use shared::domain::channels::SlackChannel;
-use shared::domain::id::IncidentId;
-use shared::outbound;
 
 use super::Slack;
 use crate::channel::canned::Canned;

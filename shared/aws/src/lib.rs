@@ -1,0 +1,19 @@
+//! AWS without its default client: one connection pool for all services, signed requests, secrets, queues, batches, logs and metrics.
+
+pub mod batch;
+pub mod chain;
+mod connection;
+pub mod deadline;
+mod dialer;
+mod environment;
+pub mod jitter;
+pub mod lazily;
+pub mod metrics;
+pub mod queue;
+pub mod secrets;
+pub mod signed;
+pub mod telemetry;
+
+pub use self::connection::{Connection, never_sent, requests_sent};
+pub use self::dialer::Ahead;
+pub use self::environment::*;

@@ -1,0 +1,99 @@
+//! One SQS queue to send to.
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::error::DisplayErrorContext;
+use thiserror::Error;
+
+use crate::chain::next_place;
+use crate::lazily::Lazily;
+use domain::incident::{Incident, Status};
+use wire::message::{Message, Queued};
+
+/// How many seconds at least lie between two looks at a storm: a chat takes about twenty changes of a card a minute.
+pub const STORM_LOOKS_EVERY: i32 = 5;
+
+/// Why a message is not on the queue, or not held.
+#[derive(Debug, Error)]
+#[error("the queue {queue} did not do as asked: {why}")]
+pub struct QueueError {
+    /// Which queue: the last part of its URL.
+    pub queue: String,
+    /// Why.
+    pub why: String,
+}
+
+/// A queue.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    client: Lazily<Client>,
+    url: String,
+}
+
+impl Queue {
+    /// The queue at this URL.
+    #[must_use]
+    pub fn new(client: impl Into<Lazily<Client>>, url: String) -> Self {
+        Self { client: client.into(), url }
+    }
+
+    /// Puts a message onto a standard queue, and gives the queue's id of it.
+    ///
+    /// # Errors
+    /// If the queue did not say that it has it. It may have it all the same: receivers act once on what they see twice.
+    pub async fn send(&self, message: &impl Queued) -> Result<String, QueueError> {
+        self.request(self.client.send_message().message_body(message.to_json_at(next_place()))).await
+    }
+
+    /// Puts a message onto a standard queue, from which it can be taken after some seconds.
+    ///
+    /// # Errors
+    /// As [`Queue::send`].
+    pub async fn send_later(&self, message: &impl Queued, seconds: i32) -> Result<String, QueueError> {
+        self.request(self.client.send_message().message_body(message.to_json_at(next_place())).delay_seconds(seconds)).await
+    }
+
+    /// Puts a message onto a FIFO queue: messages of one `group` are received one after the other; a repetition of
+    /// `deduplication_id` within five minutes is dropped.
+    ///
+    /// # Errors
+    /// As [`Queue::send`].
+    pub async fn send_in_order(&self, message: &impl Queued, group: &str, deduplication_id: &str) -> Result<String, QueueError> {
+        let request = self.client.send_message().message_body(message.to_json_at(next_place()));
+        self.request(request.message_group_id(group).message_deduplication_id(deduplication_id)).await
+    }
+
+    /// Says after how many seconds a message that is being handled comes again, unless it is deleted before: in place of the queue's
+    /// own visibility timeout, counted from now.
+    ///
+    /// # Errors
+    /// If the queue did not take it, also because the message is not being handled any more.
+    pub async fn come_again(&self, receipt: &str, seconds: i32) -> Result<(), QueueError> {
+        let request = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(receipt).visibility_timeout(seconds);
+        request.send().await.map(drop).map_err(|error| self.refused(DisplayErrorContext(&error).to_string()))
+    }
+
+    /// Puts the approved plan of an incident onto the queue of repairs, whose groups are the targets. There is nothing to put if the
+    /// incident has none that waits for its repair.
+    ///
+    /// # Errors
+    /// As [`Queue::send`].
+    pub async fn send_repair(&self, incident: &Incident) -> Result<(), QueueError> {
+        let (Status::Approved, Some(plan), Some(approval)) = (incident.status, &incident.plan, &incident.approval) else { return Ok(()) };
+        let message = Message::RepairApproved { incident_id: incident.id.clone(), plan_hash: approval.plan_hash.clone() };
+        // Two incidents can have the same plan: the approval's id, which names the incident too, tells their messages apart.
+        self.send_in_order(&message, &plan.target, approval.id.as_str()).await.map(drop)
+    }
+
+    async fn request(
+        &self,
+        request: aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder,
+    ) -> Result<String, QueueError> {
+        let sent = request.queue_url(&self.url).send().await;
+        let sent = sent.map_err(|error| self.refused(DisplayErrorContext(&error).to_string()))?;
+        Ok(sent.message_id.unwrap_or_default())
+    }
+
+    fn refused(&self, why: String) -> QueueError {
+        QueueError { queue: self.url.rsplit('/').next().unwrap_or_default().to_owned(), why }
+    }
+}

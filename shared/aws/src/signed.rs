@@ -1,0 +1,202 @@
+//! Signed requests to one service of AWS, without its SDK: for the request that is made for every alert, and for the one that
+//! a cold start waits for.
+//!
+//! The SDK's layers between a request and its connection cost more than everything else that a joined alert needs
+//! (docs/decisions/0004, 0007). What they do that matters here is done here: a signature, a time limit for each try, and tries again
+//! after what passes. The connection is that of the SDK's clients.
+
+mod endpoint;
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4::SigningParams;
+use aws_smithy_runtime_api::client::http::HttpConnector as _;
+use aws_smithy_runtime_api::client::identity::Identity;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use jiff::Timestamp;
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::jitter;
+use crate::{Ahead, AwsEnvironment, BUSY, Connection};
+
+/// How often a request is tried.
+const ATTEMPTS: u32 = 3;
+/// The longest wait before the second try; it doubles with each.
+const BACKOFF: Duration = Duration::from_millis(50);
+
+/// Why there is no answer.
+#[derive(Debug, Error)]
+pub enum CallError {
+    /// The service refused.
+    #[error("{code}: {message}")]
+    Refused {
+        /// Its name of the error, without what stands before it.
+        code: String,
+        /// What it says.
+        message: String,
+        /// The whole answer.
+        answer: Vec<u8>,
+    },
+    /// There was no answer, or none that can be read.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl CallError {
+    /// True if the service is asked for too much.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if BUSY.contains(&code.as_str()))
+    }
+
+    /// True if another try may go well.
+    fn passes(&self) -> bool {
+        match self {
+            // As the SDK has it: throttling, and the service's own faults.
+            Self::Refused { code, .. } => self.is_busy() || code == "InternalServerError",
+            Self::Unavailable(_) => true,
+        }
+    }
+}
+
+/// What every refusal tells.
+#[derive(Deserialize)]
+struct Refusal {
+    #[serde(rename = "__type", alias = "code", default)]
+    code: String,
+    #[serde(alias = "Message", default)]
+    message: String,
+}
+
+/// A service that speaks AWS's JSON protocol (<https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html>, and 1.1).
+#[derive(Debug)]
+pub struct Service {
+    /// Its name in signatures and in its host's name.
+    name: &'static str,
+    /// What stands before the operation in the header `X-Amz-Target`.
+    target: &'static str,
+    /// The version of the protocol.
+    content_type: &'static str,
+}
+
+/// DynamoDB.
+pub const DYNAMODB: Service = Service { name: "dynamodb", target: "DynamoDB_20120810", content_type: "application/x-amz-json-1.0" };
+/// Secrets Manager.
+pub const SECRETS_MANAGER: Service =
+    Service { name: "secretsmanager", target: "secretsmanager", content_type: "application/x-amz-json-1.1" };
+
+/// Requests to one service.
+pub struct SignedClient {
+    service: &'static Service,
+    url: String,
+    region: String,
+    identity: Identity,
+    attempt: Duration,
+    connection: Connection,
+}
+
+impl fmt::Debug for SignedClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // It holds credentials (secrets-stay).
+        f.debug_struct("SignedClient").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+impl SignedClient {
+    /// A client of a service; `attempt` is how long one try may take.
+    #[must_use]
+    pub fn new(aws: &AwsEnvironment, service: &'static Service, attempt: Duration) -> Self {
+        let url = aws.endpoint_url().map_or_else(|| endpoint::url(service.name, aws.region()), str::to_owned);
+        // The path of a request without one is a slash, and the signature covers it.
+        let url = format!("{}/", url.trim_end_matches('/'));
+        let identity = Identity::from(Credentials::clone(aws.credentials()));
+        Self { service, url, region: aws.region().to_owned(), identity, attempt, connection: aws.connection() }
+    }
+
+    /// The same over connections of its own. See [`Connection::apart`].
+    #[must_use]
+    pub fn apart(self) -> Self {
+        Self { connection: self.connection.apart(), ..self }
+    }
+
+    /// Begins a connection for the first request. See [`Connection::ahead`].
+    #[must_use]
+    pub fn connect_ahead(&self) -> Option<Ahead> {
+        self.connection.ahead(&self.url)
+    }
+
+    /// Makes a request and gives the answer; what passes is tried again.
+    ///
+    /// # Errors
+    /// If the service refuses, or does not answer any of the tries.
+    pub async fn call(&self, operation: &str, body: &str) -> Result<Vec<u8>, CallError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let tried = tokio::time::timeout(self.attempt, self.attempt(operation, body)).await;
+            let error = match tried.unwrap_or_else(|_| Err(CallError::Unavailable(format!("no answer within {:?}", self.attempt)))) {
+                Err(error) if error.passes() && tries < ATTEMPTS => error,
+                answered => return answered,
+            };
+            tracing::debug!(%error, tries, "a request is tried again");
+            tokio::time::sleep(jitter::up_to(BACKOFF * (1 << (tries - 1)))).await;
+        }
+    }
+
+    async fn attempt(&self, operation: &str, body: &str) -> Result<Vec<u8>, CallError> {
+        let request = self.request(operation, body).map_err(|error| CallError::Unavailable(format!("it cannot be signed: {error}")))?;
+        let unavailable = |error: &dyn std::error::Error| CallError::Unavailable(chain(error));
+        let response = self.connection.connector().call(request).await.map_err(|error| unavailable(&error))?;
+        let status = response.status();
+        let body = ByteStream::new(response.into_body()).collect().await.map_err(|error| unavailable(&error))?.into_bytes();
+        if status.is_success() {
+            return Ok(body.into());
+        }
+        let refusal: Refusal = serde_json::from_slice(&body)
+            .map_err(|error| CallError::Unavailable(format!("status {} with an answer that cannot be read: {error}", status.as_u16())))?;
+        let code = refusal.code.rsplit('#').next().unwrap_or_default().to_owned();
+        if code.is_empty() || status.is_server_error() && code != "InternalServerError" {
+            return Err(CallError::Unavailable(format!("status {} {code}", status.as_u16())));
+        }
+        Err(CallError::Refused { code, message: refusal.message, answer: body.into() })
+    }
+
+    fn request(&self, operation: &str, body: &str) -> Result<HttpRequest, Box<dyn std::error::Error + Send + Sync>> {
+        let target = format!("{}.{operation}", self.service.target);
+        let headers = [("content-type", self.service.content_type), ("x-amz-target", target.as_str())];
+        let params = SigningParams::builder()
+            .identity(&self.identity)
+            .region(&self.region)
+            .name(self.service.name)
+            .time(SystemTime::from(Timestamp::now()))
+            .settings(SigningSettings::default())
+            .build()?
+            .into();
+        let signable = SignableRequest::new("POST", &self.url, headers.into_iter(), SignableBody::Bytes(body.as_bytes()))?;
+        let (signature, _) = sign(signable, &params)?.into_parts();
+        let mut request = HttpRequest::new(SdkBody::from(body));
+        request.set_method("POST")?;
+        request.set_uri(self.url.as_str())?;
+        for (name, value) in headers.into_iter().chain(signature.headers()) {
+            request.headers_mut().try_insert(name.to_owned(), value.to_owned())?;
+        }
+        Ok(request)
+    }
+}
+
+/// An error with its causes: the outermost alone says "dispatch failure".
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,386 @@
+//! One firing or resolved signal about one target, whatever sender it came from.
+
+use crate::primitives::safe_text::cut;
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::alert::pod_name::normalise_pod;
+use crate::primitives::id::MemberId;
+
+/// Bounds of what is kept of an alert's texts. DynamoDB refuses an item over 400 KB, and nobody reads more than this.
+pub(crate) const LABELS_KEPT: usize = 64;
+pub(crate) const LABEL_CHARACTERS: usize = 512;
+/// How long a message or an annotation may be.
+pub const ANNOTATION_CHARACTERS: usize = 4_096;
+/// How long a name of anything may be: of an alert, a target, a namespace, a sender, a label.
+pub const NAME_CHARACTERS: usize = 256;
+/// How far ahead of ours a sender's clock may be. What began later than that has not begun: it is a clock that is wrong, or a forgery.
+const CLOCK_AHEAD: SignedDuration = SignedDuration::from_mins(5);
+/// The label with which a sender forbids a repair without a human.
+const AUTO_REPAIR: &str = "auto_repair";
+/// The most bytes of labels, annotations and URL together, as they stand in JSON: a Chinese character is three, a control character
+/// six. The rest of the item's 400 KB is for what the analysis and the repair add.
+const TEXT_BYTES: usize = 300_000;
+
+/// What is wrong, in the nine kinds of the original service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertType {
+    /// A Kubernetes node is not ready or not reachable.
+    K8sNodeFailure,
+    /// A pod crashes or does not become ready.
+    K8sPodCrash,
+    /// A database does not answer in time.
+    DbConnectionTimeout,
+    /// A service or scrape target does not answer.
+    #[serde(rename = "service_404")]
+    Service404,
+    /// Processor use is high.
+    HighCpu,
+    /// Memory use is high.
+    HighMemory,
+    /// A file system is nearly full.
+    DiskFull,
+    /// A certificate expires soon.
+    SslExpiry,
+    /// Anything else: the alert's name then takes the place of the type.
+    Custom,
+}
+
+impl AlertType {
+    /// Every type, in the order in which the health answer lists them.
+    pub const ALL: [Self; 9] = [
+        Self::K8sNodeFailure,
+        Self::K8sPodCrash,
+        Self::DbConnectionTimeout,
+        Self::Service404,
+        Self::HighCpu,
+        Self::HighMemory,
+        Self::DiskFull,
+        Self::SslExpiry,
+        Self::Custom,
+    ];
+
+    /// The type's name as it stands in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::K8sNodeFailure => "k8s_node_failure",
+            Self::K8sPodCrash => "k8s_pod_crash",
+            Self::DbConnectionTimeout => "db_connection_timeout",
+            Self::Service404 => "service_404",
+            Self::HighCpu => "high_cpu",
+            Self::HighMemory => "high_memory",
+            Self::DiskFull => "disk_full",
+            Self::SslExpiry => "ssl_expiry",
+            Self::Custom => "custom",
+        }
+    }
+
+    /// The type of an alert name; a name that is not in the original's table is custom.
+    #[must_use]
+    pub fn of_alert_name(name: &str) -> Self {
+        match name {
+            "KubePodCrashLooping" | "KubePodNotReady" => Self::K8sPodCrash,
+            "KubeNodeNotReady" | "KubeNodeUnreachable" => Self::K8sNodeFailure,
+            "HighCPUUsage" => Self::HighCpu,
+            "HighMemoryUsage" => Self::HighMemory,
+            "DiskSpaceLow" => Self::DiskFull,
+            "SSLCertExpiringSoon" => Self::SslExpiry,
+            "TargetDown" => Self::Service404,
+            _ => Self::Custom,
+        }
+    }
+}
+
+/// The sender's view of how bad it is, ordered from mild to bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AlertSeverity {
+    /// For information.
+    Info,
+    /// Needs a look.
+    Warning,
+    /// Needs hands.
+    Critical,
+}
+
+impl AlertSeverity {
+    /// The severity of a label's value; like the original, anything unknown is a warning.
+    #[must_use]
+    pub fn of_label(value: &str) -> Self {
+        match value.to_ascii_lowercase().as_str() {
+            "critical" => Self::Critical,
+            "info" => Self::Info,
+            _ => Self::Warning,
+        }
+    }
+
+    /// Its place in the order (0 info, 1 warning, 2 critical), as the store compares it.
+    #[must_use]
+    pub fn rank(self) -> u8 {
+        self as u8
+    }
+
+    /// The severity with this rank.
+    #[must_use]
+    pub fn of_rank(rank: u8) -> Option<Self> {
+        [Self::Info, Self::Warning, Self::Critical].into_iter().find(|severity| severity.rank() == rank)
+    }
+}
+
+/// Whether the alert fires or has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AlertStatus {
+    /// It fires.
+    Firing,
+    /// It has ended.
+    Resolved,
+}
+
+/// Labels or annotations: names to values, both text from outside.
+pub type Texts = BTreeMap<String, String>;
+
+/// A normalised alert. Every text in it comes from outside and is data wherever it goes (`no-words-executed`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alert {
+    /// The alert's name, such as `KubePodCrashLooping`.
+    pub name: String,
+    /// What kind of thing is wrong.
+    pub alert_type: AlertType,
+    /// How bad its sender says it is.
+    pub severity: AlertSeverity,
+    /// Whether it fires.
+    pub status: AlertStatus,
+    /// Which sender it came through: `alertmanager` or what a signed sender calls itself.
+    pub source: String,
+    /// The namespace; `default` where the sender names none.
+    pub namespace: String,
+    /// The affected thing as the sender names it: a component, pod, instance or host.
+    pub target: String,
+    /// The target with what changes from pod to pod removed; part of the fingerprint.
+    pub normalised_target: String,
+    /// One sentence for people.
+    pub message: String,
+    /// The sender's labels.
+    pub labels: Texts,
+    /// The sender's annotations.
+    pub annotations: Texts,
+    /// When it began to fire, by the sender's clock; never far ahead of ours where it was counted.
+    pub starts_at: Timestamp,
+    /// Which of the fingerprint's alerts this is.
+    pub member: MemberId,
+    /// True if it only reports what a delivery pipeline does: it is shown in a short format and never analysed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cicd: bool,
+    /// Where the sender shows the expression behind the alert.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generator_url: Option<String>,
+}
+
+impl Alert {
+    /// The same alert about the target and the namespace that a sender names outright.
+    ///
+    /// Hosts are called db-1 and db-2 too: only what is said to be a pod loses its ending.
+    #[must_use]
+    pub fn about(self, target: &str, namespace: &str) -> Self {
+        let is_pod = self.alert_type == AlertType::K8sPodCrash || self.labels.get("pod").is_some_and(|pod| pod == target);
+        let normalised_target = if is_pod { normalise_pod(target) } else { target };
+        Self {
+            normalised_target: cut(normalised_target, NAME_CHARACTERS),
+            target: cut(target, NAME_CHARACTERS),
+            namespace: cut(namespace, NAME_CHARACTERS),
+            ..self
+        }
+    }
+
+    /// The same alert, begun at a time at which it can have begun: `startsAt` orders what is said of an alert, so that one resolve with a
+    /// time to come would end every firing before that time too. A time that was never set counts as now as well: Go's zero
+    /// (`0001-01-01T00:00:00Z`, as Alertmanager writes it in `endsAt` of what fires:
+    /// <https://prometheus.io/docs/alerting/latest/configuration/#webhook_config>), or that of Unix.
+    #[must_use]
+    pub fn dated(self, now: Timestamp) -> Self {
+        let possible = self.starts_at > Timestamp::UNIX_EPOCH && self.starts_at <= now.saturating_add(CLOCK_AHEAD).unwrap_or(now);
+        Self { starts_at: if possible { self.starts_at } else { now }, ..self }
+    }
+
+    /// The alert as it is stored with its incident: at most 64 labels and 64 annotations, long values cut; what is then still too
+    /// much for an item is left out.
+    ///
+    /// The identity (fingerprint, member) is taken before, from the whole alert.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        for name in [&mut self.name, &mut self.source, &mut self.namespace, &mut self.target, &mut self.normalised_target] {
+            *name = cut(name, NAME_CHARACTERS);
+        }
+        self.message = cut(&self.message, ANNOTATION_CHARACTERS);
+        self.generator_url = self.generator_url.map(|url| cut(&url, ANNOTATION_CHARACTERS));
+        // What forbids a repair is kept, whatever else has to go.
+        let forbids = self.labels.remove_entry(AUTO_REPAIR).map(|(name, value)| (name, cut(&value, LABEL_CHARACTERS)));
+        let mut room = TEXT_BYTES - self.generator_url.as_deref().map_or(0, json_bytes);
+        let most = LABELS_KEPT - usize::from(forbids.is_some());
+        self.labels = bounded(self.labels, most, LABEL_CHARACTERS, &mut room);
+        self.labels.extend(forbids);
+        self.annotations = bounded(self.annotations, LABELS_KEPT, ANNOTATION_CHARACTERS, &mut room);
+        self
+    }
+
+    /// True if its sender says when it has ended, as Alertmanager and Grafana do. The senders of signed alerts and of signals can, and most
+    /// never do: nothing may wait for it, and nothing is held against anybody because it does not come.
+    #[must_use]
+    pub fn sender_resolves(&self) -> bool {
+        !self.member.is_unnumbered()
+    }
+
+    /// False where the alert's own label forbids a repair without a human (`auto_repair=false`).
+    #[must_use]
+    pub fn allows_auto_repair(&self) -> bool {
+        self.labels.get(AUTO_REPAIR).is_none_or(|value| value.eq_ignore_ascii_case("true"))
+    }
+}
+
+fn bounded(texts: Texts, most: usize, characters: usize, room: &mut usize) -> Texts {
+    let cut = texts.into_iter().take(most).map(|(name, value)| (cut(&name, NAME_CHARACTERS), cut(&value, characters)));
+    let fits = |(name, value): &(String, String)| {
+        let left = room.checked_sub(json_bytes(name) + json_bytes(value));
+        *room = left.unwrap_or(*room);
+        left.is_some()
+    };
+    cut.filter(fits).collect()
+}
+
+/// How many bytes a text takes in JSON.
+fn json_bytes(text: &str) -> usize {
+    let bytes = |c: char| match c {
+        '"' | '\\' | '\u{8}' | '\t' | '\n' | '\u{c}' | '\r' => 2,
+        '\0'..='\u{1f}' => 6,
+        _ => c.len_utf8(),
+    };
+    // Quotes, and a colon or a comma.
+    text.chars().map(bytes).sum::<usize>() + 3
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::{Alert, AlertSeverity, AlertStatus, AlertType, Texts};
+    use crate::alert::classification::AlertTables;
+    use crate::primitives::id::{InvalidId, MemberId};
+
+    fn alert(labels: &[(&str, &str)], annotations: &[(&str, &str)]) -> Result<Alert, InvalidId> {
+        let texts = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Texts>();
+        let member = MemberId::try_from("a1")?;
+        Ok(AlertTables::default().alert(
+            AlertStatus::Firing,
+            "alertmanager",
+            texts(labels),
+            texts(annotations),
+            Timestamp::UNIX_EPOCH,
+            member,
+        ))
+    }
+
+    #[test]
+    fn the_target_is_the_first_of_component_pod_instance_and_name() -> Result<(), InvalidId> {
+        type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
+        let cases: [Case<'_>; 4] = [
+            (&[("component", "sentry"), ("pod", "web-1"), ("instance", "h:9100")], "sentry", "sentry"),
+            (&[("pod", "web-7d9c5b8f6d-x2x4z"), ("instance", "h:9100")], "web-7d9c5b8f6d-x2x4z", "web"),
+            (&[("alertname", "A"), ("instance", "h:9100")], "h:9100", "h:9100"),
+            (&[("alertname", "A"), ("component", "")], "A", "A"),
+        ];
+        for (labels, target, normalised) in cases {
+            let alert = alert(labels, &[])?;
+            assert_eq!((alert.target.as_str(), alert.normalised_target.as_str()), (target, normalised), "{labels:?}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_missing_has_the_originals_defaults() -> Result<(), InvalidId> {
+        let bare = alert(&[], &[])?;
+        assert_eq!((bare.name.as_str(), bare.namespace.as_str(), bare.message.as_str()), ("UnknownAlert", "default", "UnknownAlert"));
+        assert_eq!((bare.alert_type, bare.severity), (AlertType::Custom, AlertSeverity::Warning));
+        assert!(bare.allows_auto_repair());
+        let told = alert(
+            &[("alertname", "TargetDown"), ("severity", "CRITICAL"), ("auto_repair", "False")],
+            &[("summary", ""), ("description", "down")],
+        )?;
+        assert_eq!((told.alert_type, told.severity, told.message.as_str()), (AlertType::Service404, AlertSeverity::Critical, "down"));
+        assert!(!told.allows_auto_repair());
+        Ok(())
+    }
+
+    #[test]
+    fn no_alert_begins_in_the_future_or_at_a_time_that_was_never_set() -> Result<(), Box<dyn std::error::Error>> {
+        let now: Timestamp = "2026-11-01T10:00:00Z".parse()?;
+        for (given, dated) in [
+            ("2026-11-01T10:00:00Z", "2026-11-01T10:00:00Z"),
+            ("2026-11-01T10:05:00Z", "2026-11-01T10:05:00Z"),
+            ("2026-11-01T10:05:00.001Z", "2026-11-01T10:00:00Z"),
+            ("2099-01-01T00:00:00Z", "2026-11-01T10:00:00Z"),
+            ("9999-12-30T00:00:00Z", "2026-11-01T10:00:00Z"),
+            // Alerts can fire for years.
+            ("2019-01-01T00:00:00Z", "2019-01-01T00:00:00Z"),
+            ("1970-01-01T00:00:00.001Z", "1970-01-01T00:00:00.001Z"),
+            ("1970-01-01T00:00:00Z", "2026-11-01T10:00:00Z"),
+            ("0001-01-01T00:00:00Z", "2026-11-01T10:00:00Z"),
+            ("-000001-06-01T00:00:00Z", "2026-11-01T10:00:00Z"),
+        ] {
+            let alert = Alert { starts_at: given.parse()?, ..alert(&[], &[])? }.dated(now);
+            assert_eq!(alert.starts_at, dated.parse()?, "{given}");
+        }
+        assert_eq!(alert(&[], &[])?.dated(Timestamp::MAX).starts_at, Timestamp::MAX);
+        Ok(())
+    }
+
+    #[test]
+    fn type_names_match_their_json() -> Result<(), serde_json::Error> {
+        for alert_type in AlertType::ALL {
+            assert_eq!(serde_json::to_value(alert_type)?, alert_type.as_str());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_forbids_a_repair_is_kept() -> Result<(), InvalidId> {
+        let names: Vec<String> = (0..100).map(|i| format!("A{i}")).collect();
+        let mut labels: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "before it in the alphabet")).collect();
+        labels.push(("auto_repair", "false"));
+        let stored = alert(&labels, &[])?.bounded();
+        assert!(!stored.allows_auto_repair());
+        assert_eq!(stored.labels.len(), 64);
+        Ok(())
+    }
+
+    #[test]
+    fn bytes_are_bounded_and_not_only_characters() -> Result<(), Box<dyn std::error::Error>> {
+        for text in ["警", "\u{1}", "\"", "x", "\u{10ffff}", "\n"] {
+            let long = text.repeat(5_000);
+            let names: Vec<String> = (0..64).map(|i| format!("a{i:02}")).collect();
+            let mut annotations: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), long.as_str())).collect();
+            annotations.push(("z", "short"));
+            annotations.remove(63);
+            let stored = alert(&[], &annotations)?.bounded();
+            let bytes = serde_json::to_string(&stored.annotations)?.len();
+            assert!(bytes <= super::TEXT_BYTES + 2, "{text:?}: {bytes}");
+            assert_eq!(super::json_bytes(&long), serde_json::to_string(&long)?.len() + 1, "{text:?}");
+            assert_eq!(stored.annotations["z"], "short", "what is short still finds room behind what is too long");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_hundred_thousand_labels_are_bounded() -> Result<(), InvalidId> {
+        let labels: Vec<(String, String)> = (0..100_000).map(|i| (format!("l{i}"), "v".repeat(2_000))).collect();
+        let pairs: Vec<(&str, &str)> = labels.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let stored = alert(&pairs, &[])?.bounded();
+        assert_eq!(stored.labels.len(), 64);
+        assert!(stored.labels.values().all(|value| value.len() == 512));
+        Ok(())
+    }
+}

@@ -1,0 +1,206 @@
+//! The analyzer's finding (DESIGN §8).
+
+use serde::{Deserialize, Serialize};
+
+/// How dangerous the situation, or a repair, is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Risk {
+    /// Nothing breaks.
+    Low,
+    /// Something may degrade.
+    Medium,
+    /// Users notice.
+    High,
+    /// Users are cut off, or data is at stake.
+    Critical,
+}
+
+impl Risk {
+    /// Every risk, from mild to bad.
+    pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
+
+    /// The risk's name as it stands in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// An incident's severity, from the original's table: critical is P0, high P1, medium P2, low P3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Severity {
+    /// Critical.
+    P0,
+    /// High.
+    P1,
+    /// Medium.
+    P2,
+    /// Low.
+    P3,
+}
+
+impl From<Risk> for Severity {
+    fn from(risk: Risk) -> Self {
+        match risk {
+            Risk::Critical => Self::P0,
+            Risk::High => Self::P1,
+            Risk::Medium => Self::P2,
+            Risk::Low => Self::P3,
+        }
+    }
+}
+
+/// What a repair does to data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DataImpact {
+    /// It does not touch data.
+    None,
+    /// It reads.
+    ReadOnly,
+    /// It writes.
+    Write,
+    /// It can lose data.
+    Destructive,
+}
+
+/// Whose problem it most likely is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Responsibility {
+    /// The application's.
+    App,
+    /// The infrastructure's.
+    Infra,
+    /// A database's.
+    Database,
+    /// Several together.
+    Collab,
+    /// A human has to find out.
+    Human,
+}
+
+impl Responsibility {
+    /// The name as it stands in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::App => "APP",
+            Self::Infra => "INFRA",
+            Self::Database => "DATABASE",
+            Self::Collab => "COLLAB",
+            Self::Human => "HUMAN",
+        }
+    }
+}
+
+/// What is affected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlastRadius {
+    /// How many pods (or processes, or hosts).
+    pub affected_pods: u32,
+    /// For how long, in words: `~30s`, `unknown`.
+    pub estimated_downtime: String,
+    /// Which other services.
+    pub related_services: Vec<String>,
+    /// What the suggested action does to data.
+    pub data_impact: DataImpact,
+}
+
+/// The finding. Its texts may come from a model: they are shown and never run (`no-words-executed`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Analysis {
+    /// The action in a few words.
+    pub action_title: String,
+    /// What is going on.
+    pub description: String,
+    /// Why.
+    pub root_cause: String,
+    /// What to do.
+    pub suggested_action: String,
+    /// A command for a human to consider. Shown, never run.
+    pub suggested_command: Option<String>,
+    /// How dangerous it is.
+    pub risk: Risk,
+    /// How sure the analyzer is, 0 to 1.
+    pub confidence: f64,
+    /// How sure the operator's static rule is, 0 to 1: no model raises it.
+    #[serde(default)]
+    pub rule_confidence: f64,
+    /// True if the operator's static rule names no cause of which it could be sure.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rule_claims_no_cause: bool,
+    /// What is affected.
+    pub blast_radius: BlastRadius,
+    /// Which services are affected.
+    pub affected_services: Vec<String>,
+    /// Whose problem it most likely is.
+    pub primary_responsibility: Responsibility,
+    /// How to keep it from coming back.
+    pub optimisation_suggestions: Vec<String>,
+    /// How far it is from normal, if anything was measured.
+    pub deviation: Option<String>,
+    /// What repaired the fingerprint's last incidents, where they all ended the same way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remembered: Option<String>,
+    /// Why the static analyzer had to answer in place of the models that are configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fell_back_because: Option<String>,
+    /// Who found it: `static` is the static analyzer, `memory` what repaired the last incidents; else a provider's name.
+    pub provider: String,
+    /// Which model, if one was asked.
+    pub model: Option<String>,
+    /// Tokens used, in and out together.
+    pub tokens: u64,
+    /// Price in micro-dollars (10⁻⁶ USD), failed calls included.
+    pub price_micro_usd: u64,
+    /// How long the analysis took, in milliseconds.
+    pub duration_ms: u64,
+    /// The trace in which each question and each call can be looked at, 32 hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::{Analysis, BlastRadius, DataImpact, Responsibility, Risk};
+
+    /// A finding that says next to nothing.
+    pub(crate) fn analysis() -> Analysis {
+        Analysis {
+            action_title: String::new(),
+            description: String::new(),
+            root_cause: String::new(),
+            suggested_action: String::new(),
+            suggested_command: None,
+            risk: Risk::Medium,
+            confidence: 0.6,
+            rule_confidence: 0.6,
+            rule_claims_no_cause: false,
+            blast_radius: BlastRadius {
+                affected_pods: 1,
+                estimated_downtime: String::new(),
+                related_services: vec![],
+                data_impact: DataImpact::None,
+            },
+            affected_services: vec![],
+            primary_responsibility: Responsibility::App,
+            optimisation_suggestions: vec![],
+            deviation: None,
+            remembered: None,
+            fell_back_because: None,
+            provider: "static".to_owned(),
+            model: None,
+            tokens: 0,
+            price_micro_usd: 0,
+            duration_ms: 0,
+            trace_id: None,
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! What models may cost, as a rule over what was promised to running calls and what ended calls came to (`capped-spend`).
+//!
+//! Before a call its worst price is reserved, and with that it is committed. Afterwards the real price takes the place of the reserved
+//! one. So `committed` is always what ended calls came to and what open calls may still come to. A worker that dies leaves its
+//! reservation open: nobody knows whether the call was billed, so that it counts as if it had been.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+
+use crate::analysis::price::{MicroUsd, Usage, usd};
+
+/// What models may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Budget {
+    /// All of them in one day (UTC).
+    #[serde(rename = "day_usd", deserialize_with = "usd")]
+    pub day: MicroUsd,
+    /// All of them for one incident.
+    #[serde(rename = "incident_usd", deserialize_with = "usd")]
+    pub incident: MicroUsd,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { day: 5_000_000, incident: 100_000 }
+    }
+}
+
+/// The day of a moment: budgets begin anew at midnight UTC.
+#[must_use]
+pub fn day(now: Timestamp) -> Date {
+    now.to_zoned(TimeZone::UTC).date()
+}
+
+/// How much may be committed already so that a call of this price still fits under the limit. None if it never fits. A call that costs
+/// nothing always does, also where a real price has overdrawn the budget before.
+#[must_use]
+pub fn room(limit: MicroUsd, most: MicroUsd) -> Option<MicroUsd> {
+    if most == 0 { Some(MicroUsd::MAX) } else { limit.checked_sub(most) }
+}
+
+/// What a call came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spent {
+    /// Its provider said how many tokens it used, and they cost this much.
+    Exactly(MicroUsd, Usage),
+    /// It was not billed: it was refused, or never sent.
+    Nothing,
+    /// It may have been billed, and nobody will say how much: the connection broke, or the answer names no tokens.
+    Unknown,
+}
+
+/// What changes when a reservation is settled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Settlement {
+    /// By how much what is committed changes.
+    pub committed: i128,
+    /// How much of the price is a guess: the worst price of a call of which no other is known.
+    pub unsettled: MicroUsd,
+    /// How many calls the provider was paid for: one or none.
+    pub calls: u64,
+    /// Their tokens, where they are known.
+    pub usage: Usage,
+    /// What the provider was paid.
+    pub price: MicroUsd,
+}
+
+impl Spent {
+    /// What a call does to the figures whose reservation was `most`. A real price above that is booked whole.
+    #[must_use]
+    pub fn settlement(self, most: MicroUsd) -> Settlement {
+        match self {
+            Self::Exactly(price, usage) => {
+                Settlement { committed: i128::from(price) - i128::from(most), unsettled: 0, calls: 1, usage, price }
+            }
+            Self::Nothing => Settlement { committed: -i128::from(most), ..Settlement::default() },
+            Self::Unknown => Settlement { committed: 0, unsettled: most, calls: 1, usage: Usage::default(), price: most },
+        }
+    }
+}
+
+/// What the models cost on one day.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Spending {
+    /// What ended calls came to, and what open ones may still come to.
+    pub committed: MicroUsd,
+    /// How much of it is a guess: the worst price of calls of which no other is known.
+    pub unsettled: MicroUsd,
+    /// What each provider was paid.
+    pub providers: BTreeMap<String, Paid>,
+}
+
+/// What one provider was paid.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Paid {
+    /// For how many calls.
+    pub calls: u64,
+    /// For how many tokens, as far as they are known.
+    pub usage: Usage,
+    /// How much.
+    pub price: MicroUsd,
+}
+
+impl Spending {
+    /// What is promised to calls that have not ended, or whose worker has died.
+    #[must_use]
+    pub fn open(&self) -> MicroUsd {
+        self.committed.saturating_sub(self.providers.values().map(|paid| paid.price).sum())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
+
+    use super::{Budget, Paid, Settlement, Spending, Spent, day, room};
+    use crate::analysis::price::{MicroUsd, Usage};
+
+    const USAGE: Usage = Usage { input: 7, output: 3 };
+
+    #[test]
+    fn a_day_ends_at_midnight_utc() {
+        for (moment, expected) in [
+            ("2026-11-22T23:59:59.999Z", date(2026, 11, 22)),
+            ("2026-11-23T00:00:00Z", date(2026, 11, 23)),
+            ("2026-11-23T00:30:00+01:00", date(2026, 11, 22)),
+        ] {
+            assert_eq!(day(moment.parse().expect("a time")), expected, "{moment}");
+        }
+    }
+
+    #[test]
+    fn a_call_fits_as_long_as_its_worst_price_does() {
+        for (limit, most, expected) in [
+            (100, 30, Some(70)),
+            (100, 100, Some(0)),
+            (100, 101, None),
+            (0, 1, None),
+            (0, 0, Some(MicroUsd::MAX)),
+            (100, 0, Some(MicroUsd::MAX)),
+        ] {
+            assert_eq!(room(limit, most), expected, "{most} of {limit}");
+        }
+    }
+
+    #[test]
+    fn a_settlement_puts_the_real_price_in_the_place_of_the_reserved_one() {
+        let paid = Settlement { calls: 1, usage: USAGE, ..Settlement::default() };
+        for (spent, expected) in [
+            (Spent::Exactly(20, USAGE), Settlement { committed: -10, price: 20, ..paid }),
+            (Spent::Exactly(45, USAGE), Settlement { committed: 15, price: 45, ..paid }),
+            (Spent::Exactly(0, USAGE), Settlement { committed: -30, price: 0, ..paid }),
+            (Spent::Nothing, Settlement { committed: -30, ..Settlement::default() }),
+            (Spent::Unknown, Settlement { unsettled: 30, calls: 1, price: 30, ..Settlement::default() }),
+        ] {
+            assert_eq!(spent.settlement(30), expected, "{spent:?}");
+        }
+    }
+
+    #[test]
+    fn an_operator_writes_dollars() -> Result<(), serde_json::Error> {
+        let read = |json: &str| serde_json::from_str::<Budget>(json);
+        assert_eq!(read(r#"{ "day_usd": 0.5, "incident_usd": 0 }"#)?, Budget { day: 500_000, incident: 0 });
+        assert_eq!(read("{}")?, Budget::default());
+        assert!(read(r#"{ "day_usd": -1 }"#).is_err());
+        Ok(())
+    }
+
+    /// A table in memory that does what the store's conditions and additions do.
+    #[derive(Debug, Default)]
+    struct Ledger {
+        spending: Spending,
+        open: Vec<MicroUsd>,
+    }
+
+    impl Ledger {
+        fn reserve(&mut self, limit: MicroUsd, most: MicroUsd) -> bool {
+            let fits = room(limit, most).is_some_and(|room| self.spending.committed <= room);
+            if fits {
+                self.spending.committed += most;
+                self.open.push(most);
+            }
+            fits
+        }
+
+        fn settle(&mut self, nth: usize, spent: Spent) {
+            let settlement = spent.settlement(self.open.swap_remove(nth));
+            let committed = i128::from(self.spending.committed) + settlement.committed;
+            self.spending.committed = committed.try_into().expect("never below nothing");
+            self.spending.unsettled += settlement.unsettled;
+            let paid = self.spending.providers.entry("one".to_owned()).or_default();
+            *paid = Paid { calls: paid.calls + settlement.calls, price: paid.price + settlement.price, ..*paid };
+        }
+    }
+
+    /// What can happen to a budget. A worker that dies does nothing: its reservation stays open.
+    #[derive(Debug, Clone)]
+    enum Act {
+        Reserve(MicroUsd),
+        Settle(usize, Spent),
+    }
+
+    fn act(overrun: MicroUsd) -> impl Strategy<Value = Act> {
+        let spent = prop_oneof![
+            // As a part of what was reserved, in hundredths.
+            (0..=100 + overrun).prop_map(|part| Spent::Exactly(part, USAGE)),
+            Just(Spent::Nothing),
+            Just(Spent::Unknown)
+        ];
+        prop_oneof![(0..60_u64).prop_map(Act::Reserve), (any::<usize>(), spent).prop_map(|(nth, spent)| Act::Settle(nth, spent))]
+    }
+
+    /// Does it all, and says by how much real prices were above what was reserved for them.
+    fn play(acts: Vec<Act>, limit: MicroUsd, mut look: impl FnMut(&Ledger, MicroUsd)) {
+        let (mut ledger, mut overrun) = (Ledger::default(), 0);
+        for act in acts {
+            match act {
+                Act::Reserve(most) => drop(ledger.reserve(limit, most)),
+                Act::Settle(..) if ledger.open.is_empty() => {}
+                Act::Settle(nth, spent) => {
+                    let nth = nth % ledger.open.len();
+                    let most = ledger.open[nth];
+                    let spent = match spent {
+                        Spent::Exactly(part, usage) => Spent::Exactly(most * part / 100, usage),
+                        other => other,
+                    };
+                    if let Spent::Exactly(price, _) = spent {
+                        overrun += price.saturating_sub(most);
+                    }
+                    ledger.settle(nth, spent);
+                }
+            }
+            look(&ledger, overrun);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn in_any_order_a_budget_is_never_overdrawn(acts in proptest::collection::vec(act(0), 0..80), limit in 0..500_u64) {
+            let mut committed = Vec::new();
+            play(acts, limit, |ledger, _| committed.push(ledger.spending.committed));
+            prop_assert!(committed.iter().all(|committed| *committed <= limit), "{committed:?} of {limit}");
+        }
+
+        #[test]
+        fn what_is_committed_is_what_was_paid_and_what_is_open(acts in proptest::collection::vec(act(80), 0..80), limit in 0..500_u64) {
+            let mut seen = Vec::new();
+            play(acts, limit, |ledger, overrun| {
+                seen.push((ledger.spending.clone(), ledger.open.iter().sum::<MicroUsd>(), overrun));
+            });
+            for (spending, open, overrun) in seen {
+                prop_assert_eq!(spending.open(), open);
+                // Only a price above its reservation gets past the limit, and only by what it is above.
+                prop_assert!(spending.committed <= limit + overrun, "{:?} of {}", spending, limit);
+            }
+        }
+    }
+}

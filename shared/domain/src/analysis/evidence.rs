@@ -1,0 +1,271 @@
+//! Evidence: what was asked before an analysis, what came back, and how long it took. It is kept with the incident.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::primitives::safe_text::line;
+
+/// How many measurements or facts one piece of evidence keeps.
+pub const LINES_KEPT: usize = 8;
+/// How long each of its texts may be, in characters. They come from outside: names of series, earlier root causes.
+pub const LINE_CHARACTERS: usize = 300;
+/// By how much of a window's scale its beginning and its end have to differ to be a trend.
+const TREND_SHARE: f64 = 0.1;
+
+/// Who was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// Prometheus.
+    Prometheus,
+    /// SigNoz.
+    Signoz,
+    /// The earlier incidents of the fingerprint.
+    PastIncidents,
+    /// The other incidents that are open on the target or in its redundancy group.
+    OpenIncidents,
+    /// The service registry.
+    Registry,
+}
+
+impl Source {
+    /// The source's name as it stands in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Prometheus => "prometheus",
+            Self::Signoz => "signoz",
+            Self::PastIncidents => "past_incidents",
+            Self::OpenIncidents => "open_incidents",
+            Self::Registry => "registry",
+        }
+    }
+}
+
+/// Where a value is going.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Trend {
+    /// Clearly higher at the end than at the beginning.
+    Rising,
+    /// Clearly lower.
+    Falling,
+    /// Neither.
+    Stable,
+}
+
+/// One value over a window of time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    /// What it is: `request_rate`, `error_rate`, `p99`, the alert's expression, or the name of a configured query.
+    pub name: String,
+    /// The newest value. Always finite.
+    pub value: f64,
+    /// Its unit (`1/s`, `%`, `ms`), or nothing where it has none that is known.
+    pub unit: String,
+    /// The least value of the window.
+    pub least: f64,
+    /// The greatest.
+    pub most: f64,
+    /// Where it is going.
+    pub trend: Trend,
+}
+
+impl Measurement {
+    /// What a window's points say, oldest first. Points that are no numbers (NaN, ±Inf) are left out; without any other there is nothing
+    /// to say.
+    #[must_use]
+    pub fn of(name: &str, unit: &str, points: &[f64]) -> Option<Self> {
+        let points: Vec<f64> = points.iter().copied().filter(|point| point.is_finite()).collect();
+        let value = *points.last()?;
+        let least = points.iter().copied().fold(value, f64::min);
+        let most = points.iter().copied().fold(value, f64::max);
+        Some(Self { name: name.to_owned(), value, unit: unit.to_owned(), least, most, trend: Trend::of(&points, least, most) })
+    }
+}
+
+impl Trend {
+    /// Compares the means of the first and the last third: one odd point at either end is no trend.
+    ///
+    /// They have to differ by more than a tenth of the window's scale, which is its greatest magnitude, or the distance between least and
+    /// most where that is larger: a value of about 1000 that moves by 5 stands still, and so does one that swings around zero.
+    /// Fewer than three points have no trend.
+    fn of(points: &[f64], least: f64, most: f64) -> Self {
+        let third = points.len() / 3;
+        if third == 0 {
+            return Self::Stable;
+        }
+        // A sum of the largest numbers overflows, and a difference of two infinities is no number: no comparison with it holds.
+        #[expect(clippy::cast_precision_loss, reason = "a window has a few dozen points")]
+        let mean = |points: &[f64]| points.iter().sum::<f64>() / points.len() as f64;
+        let change = mean(&points[points.len() - third..]) - mean(&points[..third]);
+        let threshold = least.abs().max(most.abs()).max(most - least) * TREND_SHARE;
+        match change {
+            change if change > threshold => Self::Rising,
+            change if change < -threshold => Self::Falling,
+            _ => Self::Stable,
+        }
+    }
+}
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Found {
+    /// Values.
+    Measured {
+        /// The values.
+        measurements: Vec<Measurement>,
+        /// Where a person can look further, an `http` or `https` URL of the configured server.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        link: Option<String>,
+    },
+    /// Sentences.
+    Known {
+        /// The sentences.
+        facts: Vec<String>,
+    },
+    /// An answer without anything in it.
+    Nothing,
+    /// No answer that could be used. The analysis goes on without it.
+    Failed {
+        /// Why, without any secret.
+        why: String,
+    },
+}
+
+/// One question and its answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Who was asked.
+    pub source: Source,
+    /// What was asked: the query, or in a few words.
+    pub asked: String,
+    /// When.
+    pub at: Timestamp,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// What came back.
+    #[serde(flatten)]
+    pub found: Found,
+}
+
+impl Evidence {
+    /// The evidence as it is kept: an incident has to fit into an item, and its card is read by people, whatever a server answers.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        let short = |text: &mut String| *text = line(text, LINE_CHARACTERS);
+        short(&mut self.asked);
+        match &mut self.found {
+            Found::Measured { measurements, link } => {
+                measurements.truncate(LINES_KEPT);
+                measurements.iter_mut().for_each(|measurement| {
+                    short(&mut measurement.name);
+                    short(&mut measurement.unit);
+                });
+                // A cut URL leads nowhere.
+                *link = link.take().filter(|url| url.chars().count() <= 2 * LINE_CHARACTERS);
+            }
+            Found::Known { facts } => {
+                facts.truncate(LINES_KEPT);
+                facts.iter_mut().for_each(short);
+            }
+            Found::Failed { why } => short(why),
+            Found::Nothing => {}
+        }
+        self
+    }
+}
+
+/// A measured value for people, with about three figures that count.
+#[must_use]
+pub fn figure(value: f64) -> String {
+    match value.abs() {
+        size if size >= 1e9 => format!("{value:.2e}"),
+        size if size >= 100.0 || size == 0.0 => format!("{value:.0}"),
+        size if size >= 1.0 => format!("{value:.1}"),
+        size if size >= 1e-3 => format!("{value:.3}"),
+        _ => format!("{value:.2e}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::{Evidence, Found, LINE_CHARACTERS, LINES_KEPT, Measurement, Source, Trend};
+
+    const NONE: f64 = f64::NAN;
+
+    fn bounded(found: Found) -> Evidence {
+        let asked = "up{a=\"\u{202e}b\"}\n\u{7}== 0".to_owned();
+        Evidence { source: Source::Prometheus, asked, at: Timestamp::UNIX_EPOCH, duration_ms: 0, found }.bounded()
+    }
+
+    #[test]
+    fn what_is_kept_is_short_and_shows_all_that_is_in_it() {
+        let hostile = format!("one\n\u{1b}[31mtwo\u{200b}\u{e0041} {}", "x".repeat(2 * LINE_CHARACTERS));
+        let known = bounded(Found::Known { facts: vec![hostile.clone(); LINES_KEPT + 1] });
+        assert_eq!(known.asked, "up{a=\"b\"} == 0");
+        let Found::Known { facts } = known.found else { panic!("facts stay facts") };
+        assert_eq!(facts.len(), LINES_KEPT);
+        assert!(facts.iter().all(|fact| fact.starts_with("one [31mtwo x") && fact.chars().count() == LINE_CHARACTERS), "{facts:?}");
+
+        let measured = Measurement { unit: "\u{2066}s\n".to_owned(), ..Measurement::of(&hostile, "", &[1.0]).expect("a number") };
+        let link = |characters: usize| Some("u".repeat(characters));
+        for (given, kept) in [(2 * LINE_CHARACTERS, link(2 * LINE_CHARACTERS)), (2 * LINE_CHARACTERS + 1, None)] {
+            let found = bounded(Found::Measured { measurements: vec![measured.clone(); LINES_KEPT + 1], link: link(given) }).found;
+            let Found::Measured { measurements, link } = found else { panic!("measurements stay measurements") };
+            assert_eq!((measurements.len(), measurements[0].unit.as_str(), link), (LINES_KEPT, "s", kept));
+            assert!(measurements[0].name.starts_with("one [31mtwo x"), "{measurements:?}");
+        }
+        assert_eq!(bounded(Found::Failed { why: " no\nanswer\u{0}".to_owned() }).found, Found::Failed { why: "no answer".to_owned() });
+    }
+
+    #[test]
+    fn a_measurement_is_the_newest_value_with_its_bounds() {
+        type Case<'a> = (&'a [f64], Option<(f64, f64, f64)>);
+        let cases: [Case<'_>; 6] = [
+            (&[1.0, 5.0, 3.0], Some((3.0, 1.0, 5.0))),
+            (&[-1.0], Some((-1.0, -1.0, -1.0))),
+            (&[NONE, 2.0, f64::INFINITY, 4.0, f64::NEG_INFINITY, NONE], Some((4.0, 2.0, 4.0))),
+            (&[f64::MAX, f64::MIN], Some((f64::MIN, f64::MIN, f64::MAX))),
+            (&[NONE, f64::INFINITY], None),
+            (&[], None),
+        ];
+        for (points, expected) in cases {
+            let measured = Measurement::of("load", "1/s", points);
+            let numbers = measured.map(|measured| {
+                assert_eq!((measured.name.as_str(), measured.unit.as_str()), ("load", "1/s"));
+                (measured.value, measured.least, measured.most)
+            });
+            assert_eq!(numbers, expected, "{points:?}");
+        }
+    }
+
+    #[test]
+    fn a_trend_is_what_both_ends_say() {
+        let huge = [f64::MAX; 9];
+        let cases: [(&str, &[f64], Trend); 15] = [
+            ("grows", &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], Trend::Rising),
+            ("shrinks", &[6.0, 5.0, 4.0, 3.0, 2.0, 1.0], Trend::Falling),
+            ("never moves", &[7.0; 9], Trend::Stable),
+            ("is always zero", &[0.0; 9], Trend::Stable),
+            ("leaves zero", &[0.0, 0.0, 0.0, 1.0, 1.0, 1.0], Trend::Rising),
+            ("ends at zero", &[3.0, 3.0, 3.0, 0.0, 0.0, 0.0], Trend::Falling),
+            ("falls below zero", &[1.0, 0.5, 0.0, -0.5, -1.0, -2.0], Trend::Falling),
+            ("grows below zero", &[-100.0, -100.0, -50.0, -50.0, -10.0, -10.0], Trend::Rising),
+            ("moves by half a percent", &[1000.0, 1000.0, 1001.0, 1002.0, 1005.0, 1005.0], Trend::Stable),
+            ("swings around zero", &[-5.0, 5.0, -5.0, 5.0, -5.0, 5.0], Trend::Stable),
+            ("has one odd point at its end", &[5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 6.0], Trend::Stable),
+            ("comes back", &[1.0, 1.0, 9.0, 9.0, 1.0, 1.0], Trend::Stable),
+            ("has gaps", &[NONE, 1.0, NONE, 2.0, f64::INFINITY, 3.0], Trend::Rising),
+            ("has two points", &[1.0, 100.0], Trend::Stable),
+            ("is too large to be added up", &huge, Trend::Stable),
+        ];
+        for (what, points, expected) in cases {
+            let measured = Measurement::of("", "", points).expect("it has numbers");
+            assert_eq!(measured.trend, expected, "a value that {what}: {points:?}");
+        }
+    }
+}

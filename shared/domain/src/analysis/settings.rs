@@ -1,0 +1,302 @@
+//! How the analyzer looks for evidence, whom it asks, and what that may cost: the operator's `analyzer.yaml`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use crate::alert::AlertType;
+use crate::analysis::budget::Budget;
+use crate::analysis::price::{Price, usd};
+use crate::primitives::duration::Span;
+use crate::primitives::server_url;
+
+/// The longest that one question to a model may take. The function ends earlier; `make eval` with a model of one's own may need all of it.
+const LONGEST_ANSWER_SECONDS: u64 = 120;
+/// The longest that one piece of evidence may take.
+const LONGEST_EVIDENCE_SECONDS: u64 = 10;
+/// The most queries for one type of alert: each is a request to Prometheus, all at once, and each answer is kept with the incident.
+const MOST_QUERIES: usize = 8;
+
+/// The whole file. Everything is optional: an empty file asks nobody and costs nothing.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AnalyzerSettings {
+    /// Where evidence comes from.
+    pub evidence: EvidenceSettings,
+    /// Which models are asked, in this order, until one answers.
+    pub providers: Vec<ProviderSettings>,
+    /// What they may cost.
+    pub budget: Budget,
+    /// Whether an alert that was repaired before is answered from memory.
+    pub memory: Memory,
+    /// Where traces go.
+    pub tracing: Option<TracingSettings>,
+}
+
+/// Where evidence comes from.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EvidenceSettings {
+    /// A Prometheus, or whatever has its HTTP API.
+    pub prometheus: Option<PrometheusSettings>,
+    /// A SigNoz.
+    pub signoz: Option<SignozSettings>,
+    /// How many earlier incidents of the fingerprint are looked at.
+    pub past_incidents: u32,
+    /// How many other open incidents on the same target and in the same group are looked at.
+    pub open_incidents: u32,
+}
+
+impl Default for EvidenceSettings {
+    fn default() -> Self {
+        Self { prometheus: None, signoz: None, past_incidents: 5, open_incidents: 5 }
+    }
+}
+
+/// A Prometheus.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrometheusSettings {
+    /// Its base URL, as in its `--web.external-url`. An alert's own expression is asked for only where the alert's `generatorURL` is a page
+    /// of it.
+    pub url: String,
+    /// The secret with a bearer token, if it wants one.
+    pub token_secret: Option<String>,
+    /// How long all its answers together may take.
+    #[serde(default = "evidence_timeout")]
+    pub timeout: Span,
+    /// More questions, by type of alert: 8 at most for each.
+    #[serde(default)]
+    pub queries: BTreeMap<AlertType, Vec<NamedQuery>>,
+}
+
+/// A question to Prometheus.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamedQuery {
+    /// What the value is called.
+    pub name: String,
+    /// PromQL, in which `$name` stands for the alert's label of that name, and `$target`, `$namespace`, `$service` for what they say.
+    pub query: String,
+    /// The value's unit.
+    #[serde(default)]
+    pub unit: String,
+}
+
+/// A SigNoz.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignozSettings {
+    /// Its base URL.
+    pub url: String,
+    /// The secret with its API key.
+    pub key_secret: String,
+    /// How long its answer may take.
+    #[serde(default = "evidence_timeout")]
+    pub timeout: Span,
+}
+
+/// Which interface a provider speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Api {
+    /// OpenAI's Chat Completions, which Ollama, llama.cpp, vLLM and most vendors speak too.
+    Openai,
+    /// Anthropic's Messages.
+    Anthropic,
+    /// Amazon Bedrock's Converse.
+    Bedrock,
+}
+
+/// How a provider is told what an answer looks like.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerFormat {
+    /// By a JSON schema that it keeps to.
+    #[default]
+    JsonSchema,
+    /// In words, and by a switch that makes it answer JSON.
+    JsonObject,
+    /// In words alone.
+    Text,
+}
+
+/// One model to ask.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderSettings {
+    /// Its name on the card, in the log and in the budget.
+    pub name: String,
+    /// The interface that it speaks.
+    pub api: Api,
+    /// Its base URL, if it is not the vendor's: what stands before `/chat/completions` or `/v1/messages`.
+    pub base_url: Option<String>,
+    /// The model.
+    pub model: String,
+    /// The secret with its key. Bedrock needs none; a model of one's own may need none.
+    pub key_secret: Option<String>,
+    /// How long one answer may take.
+    #[serde(default = "answer_timeout")]
+    pub timeout: Span,
+    /// The most tokens of an answer.
+    #[serde(default = "answer_tokens")]
+    pub max_output_tokens: u32,
+    /// How it is told what an answer looks like.
+    #[serde(default)]
+    pub answer_format: AnswerFormat,
+}
+
+/// What an incident is worth whose fingerprint was repaired before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MemoryMode {
+    /// Nothing but evidence.
+    Off,
+    /// The analysis says what helped before; a model is asked all the same.
+    #[default]
+    Suggest,
+    /// What helped before is the analysis, and no model is asked.
+    Use,
+}
+
+/// Whether an alert that was repaired before is answered from memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Memory {
+    /// What is done with it.
+    pub mode: MemoryMode,
+    /// How many of the last incidents have to have had the same verified outcome.
+    pub incidents: u32,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { mode: MemoryMode::Suggest, incidents: 3 }
+    }
+}
+
+/// Where traces go.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TracingSettings {
+    /// Where OTLP over HTTP is taken, with its whole path (`…/v1/traces`).
+    pub otlp_url: String,
+    /// The secret with the headers that this needs, `Name: value` on each line.
+    pub headers_secret: Option<String>,
+}
+
+/// A model's price as an operator writes it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelPrice {
+    /// The model, as in `analyzer.yaml`.
+    pub model: String,
+    /// Dollars for a million tokens that are sent.
+    #[serde(deserialize_with = "usd")]
+    input_usd_per_million: u64,
+    /// Dollars for a million tokens that are answered.
+    #[serde(deserialize_with = "usd")]
+    output_usd_per_million: u64,
+    /// Where the vendor says so.
+    pub source: Option<String>,
+    /// When that was looked up.
+    pub as_of: Option<String>,
+}
+
+impl ModelPrice {
+    /// The price of a token.
+    #[must_use]
+    pub fn price(&self) -> Price {
+        // A dollar for a million tokens is 10⁶ here, and 1000 there.
+        Price { input: self.input_usd_per_million.div_ceil(1000), output: self.output_usd_per_million.div_ceil(1000) }
+    }
+}
+
+fn evidence_timeout() -> Span {
+    Span::of_seconds(3)
+}
+
+fn answer_timeout() -> Span {
+    Span::of_seconds(25)
+}
+
+fn answer_tokens() -> u32 {
+    1200
+}
+
+impl AnalyzerSettings {
+    /// What is wrong with the settings: each a field and a sentence.
+    #[must_use]
+    pub fn faults(&self, prices: &[ModelPrice]) -> Vec<(String, String)> {
+        let mut faults = self.evidence.faults();
+        faults.extend(self.tracing.as_ref().and_then(|tracing| of_url("tracing.otlp_url", &tracing.otlp_url)));
+        let mut names = BTreeSet::new();
+        for (i, provider) in self.providers.iter().enumerate() {
+            let of_provider = provider.faults(prices, !names.insert(&provider.name));
+            faults.extend(of_provider.into_iter().map(|(field, sentence)| (format!("providers[{i}].{field}"), sentence)));
+        }
+        if !(1..=20).contains(&self.memory.incidents) {
+            faults.push(("memory.incidents".to_owned(), "has to be between 1 and 20".to_owned()));
+        }
+        faults
+    }
+}
+
+impl EvidenceSettings {
+    fn faults(&self) -> Vec<(String, String)> {
+        let mut faults = Vec::new();
+        let servers = [
+            ("prometheus", self.prometheus.as_ref().map(|server| (&server.url, server.timeout))),
+            ("signoz", self.signoz.as_ref().map(|server| (&server.url, server.timeout))),
+        ];
+        for (name, (url, timeout)) in servers.into_iter().filter_map(|(name, server)| Some((name, server?))) {
+            faults.extend(of_url(&format!("evidence.{name}.url"), url));
+            if !(1..=LONGEST_EVIDENCE_SECONDS).contains(&timeout.seconds()) {
+                faults.push((format!("evidence.{name}.timeout"), format!("has to be between 1s and {LONGEST_EVIDENCE_SECONDS}s")));
+            }
+        }
+        let queries = self.prometheus.iter().flat_map(|prometheus| &prometheus.queries);
+        for (alert_type, queries) in queries.filter(|(_, queries)| queries.len() > MOST_QUERIES) {
+            let field = format!("evidence.prometheus.queries.{}", alert_type.as_str());
+            faults.push((field, format!("has {} queries; {MOST_QUERIES} is the most that one alert may ask at once", queries.len())));
+        }
+        faults
+    }
+}
+
+impl ProviderSettings {
+    fn faults(&self, prices: &[ModelPrice], name_is_taken: bool) -> Vec<(&'static str, String)> {
+        let mut faults = Vec::new();
+        let mut fault = |field, sentence: &str| faults.push((field, sentence.to_owned()));
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+        if self.name.is_empty() || self.name.len() > 32 || !self.name.chars().all(plain) {
+            fault("name", "has to be 1 to 32 of a-z 0-9 _ - (it becomes a name in the budget)");
+        }
+        if name_is_taken || ["static", "memory"].contains(&self.name.as_str()) {
+            fault("name", "is taken");
+        }
+        if let Some(sentence) = self.base_url.as_deref().and_then(server_url::fault) {
+            fault("base_url", sentence);
+        }
+        if self.api == Api::Bedrock && (self.base_url.is_some() || self.key_secret.is_some()) {
+            fault("api", "bedrock takes neither base_url nor key_secret: the function's role is allowed to call it");
+        }
+        if !(1..=LONGEST_ANSWER_SECONDS).contains(&self.timeout.seconds()) {
+            fault("timeout", &format!("has to be between 1s and {LONGEST_ANSWER_SECONDS}s"));
+        }
+        if !(64..=32_000).contains(&self.max_output_tokens) {
+            fault("max_output_tokens", "has to be between 64 and 32000");
+        }
+        match prices.iter().filter(|price| price.model == self.model).count() {
+            0 => fault("model", "has no price in model-prices.yaml; a model of one's own that costs nothing has the price 0"),
+            1 => {}
+            // Calls would be reserved and settled at one of them, and billed at the other.
+            _ => fault("model", "has more than one price in model-prices.yaml"),
+        }
+        faults
+    }
+}
+
+fn of_url(field: &str, url: &str) -> Option<(String, String)> {
+    server_url::fault(url).map(|sentence| (field.to_owned(), sentence.to_owned()))
+}

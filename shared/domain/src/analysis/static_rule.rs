@@ -1,0 +1,115 @@
+//! The operator's rules of the static analyzer: for each alert type what it usually means, and what it puts at risk.
+
+use serde::Deserialize;
+
+use crate::alert::{Alert, AlertType};
+use crate::analysis::{DataImpact, Responsibility, Risk};
+
+/// What a rule is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Subject {
+    /// Alerts of a type.
+    Type(AlertType),
+    /// Storms.
+    Storm,
+}
+
+impl TryFrom<String> for Subject {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let of_type = AlertType::ALL.into_iter().find(|alert_type| alert_type.as_str() == text).map(Self::Type);
+        let known = || AlertType::ALL.map(AlertType::as_str).join(", ");
+        of_type.or((text == "storm").then_some(Self::Storm)).ok_or_else(|| format!("`{text}` is neither storm nor one of {}", known()))
+    }
+}
+
+impl Subject {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Type(alert_type) => alert_type.as_str(),
+            Self::Storm => "storm",
+        }
+    }
+}
+
+/// What is known about one type of alert, or about a few alerts of it by name.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StaticRule {
+    /// What it is for.
+    #[serde(rename = "for")]
+    pub subject: Subject,
+    /// The alerts that it is for, if not for all of the type.
+    #[serde(default)]
+    pub alertnames: Vec<String>,
+    /// The action in a few words.
+    pub title: String,
+    /// Why it usually happens.
+    pub root_cause: String,
+    /// What to do.
+    pub action: String,
+    /// A command for a human to consider. `{target}`, `{namespace}`, `{alertname}` and `{service}` stand for the alert's own.
+    pub command: Option<String>,
+    /// How dangerous it is at the severity `warning`.
+    pub risk: Risk,
+    /// How sure the rule is, 0 to 1.
+    pub confidence: f64,
+    /// True if it names no cause, because it is for alerts of which nothing is known: then its confidence is in nothing.
+    #[serde(default)]
+    pub claims_no_cause: bool,
+    /// What the action does to data.
+    pub data_impact: DataImpact,
+    /// For how long something is down, in words.
+    pub downtime: String,
+    /// Whose problem it most likely is.
+    pub responsibility: Responsibility,
+    /// How to keep it from coming back.
+    #[serde(default)]
+    pub suggestions: Vec<String>,
+}
+
+/// All rules. There is one for storms and for every type, so that every alert has an answer.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(transparent)]
+pub struct StaticRules(pub Vec<StaticRule>);
+
+impl StaticRules {
+    /// The rule for an alert, or for a storm: the one with the alert's name, else the one for the whole type. There always is one
+    /// in rules without [`StaticRules::faults`].
+    #[must_use]
+    pub fn rule(&self, alert: &Alert, storm: bool) -> Option<&StaticRule> {
+        let subject = if storm { Subject::Storm } else { Subject::Type(alert.alert_type) };
+        let of_subject = || self.0.iter().filter(|rule| rule.subject == subject);
+        let named = of_subject().find(|rule| rule.alertnames.contains(&alert.name));
+        named.or_else(|| of_subject().find(|rule| rule.alertnames.is_empty()))
+    }
+
+    /// What is wrong with the rules: each a field and a sentence.
+    #[must_use]
+    pub fn faults(&self) -> Vec<(String, String)> {
+        let mut faults = Vec::new();
+        let mut seen: Vec<(&str, &str)> = Vec::new();
+        for (i, rule) in self.0.iter().enumerate() {
+            if !(0.0..=1.0).contains(&rule.confidence) {
+                faults.push((format!("[{i}].confidence"), "has to be between 0 and 1".to_owned()));
+            }
+            for name in &rule.alertnames {
+                let pair = (rule.subject.as_str(), name.as_str());
+                if seen.contains(&pair) {
+                    faults.push((format!("[{i}].alertnames"), format!("has the alert {name}, for which a rule above is")));
+                }
+                seen.push(pair);
+            }
+        }
+        for subject in AlertType::ALL.map(Subject::Type).into_iter().chain([Subject::Storm]) {
+            let whole = self.0.iter().filter(|rule| rule.subject == subject && rule.alertnames.is_empty()).count();
+            if whole != 1 {
+                let sentence = format!("have {whole} rules without alertnames for {}; there has to be one", subject.as_str());
+                faults.push(("the rules".to_owned(), sentence));
+            }
+        }
+        faults
+    }
+}

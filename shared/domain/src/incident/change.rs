@@ -1,0 +1,29 @@
+//! An incident being changed, together with the log entries that say so: both are saved in one transaction.
+
+use jiff::Timestamp;
+
+use crate::incident::Incident;
+use crate::incident::operation_log::{Entry, News};
+
+/// The new state and what is new in its log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    /// The incident as it will be.
+    pub incident: Incident,
+    /// The entries that the save appends.
+    pub entries: Vec<Entry>,
+}
+
+impl Draft {
+    /// A draft that changes nothing yet.
+    #[must_use]
+    pub fn of(incident: Incident) -> Self {
+        Self { incident, entries: Vec::new() }
+    }
+
+    /// Appends one entry to the log.
+    pub fn record(&mut self, at: Timestamp, news: News) {
+        let entry = self.incident.log_head.append(&self.incident.id, at, news);
+        self.entries.push(entry);
+    }
+}

@@ -1,0 +1,157 @@
+//! The guardrails: the checks that stand between a plan and a repair without a human, each with a name that log and card show.
+//!
+//! What each of them asks stands in [`crate::policy::evaluation`]; here is what they answer.
+
+use serde::{Deserialize, Serialize};
+
+use crate::analysis::Severity;
+
+/// A guardrail. The names stand in the store: they are never changed, only added to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guardrail {
+    /// Nobody has switched repairs off.
+    KillSwitch,
+    /// No alert of the episode forbids it (`auto_repair=false`).
+    AutoRepairLabel,
+    /// It is not P0 or P1, and no worse than the playbook allows.
+    Severity,
+    /// The service's level is `auto`.
+    ServiceLevel,
+    /// The playbook may run by itself, its risk is low, and it does not change data.
+    PlaybookRisk,
+    /// The finding is sure enough.
+    Confidence,
+    /// The playbook has been verified often enough, and has not failed more often.
+    PlaybookRecord,
+    /// The playbook's last run on the target is long enough ago.
+    Cooldown,
+    /// The target was not repaired too often within the hour.
+    AttemptsPerHour,
+    /// Not too many of the target's redundancy group are being repaired.
+    RedundancyGroup,
+    /// No change freeze holds.
+    ChangeFreeze,
+    /// The alert still fires.
+    EpisodeOpen,
+    /// The decision is recent. It is asked right before the first step, also of what a human approved: not of a plan that nobody has
+    /// decided on, and so it is not in [`Guardrail::ALL`].
+    StartsInTime,
+}
+
+impl Guardrail {
+    /// Every guardrail that a plan has to pass to run without a human, in the order in which they are asked.
+    pub const ALL: [Self; 12] = [
+        Self::KillSwitch,
+        Self::AutoRepairLabel,
+        Self::Severity,
+        Self::ServiceLevel,
+        Self::PlaybookRisk,
+        Self::Confidence,
+        Self::PlaybookRecord,
+        Self::Cooldown,
+        Self::AttemptsPerHour,
+        Self::RedundancyGroup,
+        Self::ChangeFreeze,
+        Self::EpisodeOpen,
+    ];
+
+    /// The name as it stands in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::KillSwitch => "kill_switch",
+            Self::AutoRepairLabel => "auto_repair_label",
+            Self::Severity => "severity",
+            Self::ServiceLevel => "service_level",
+            Self::PlaybookRisk => "playbook_risk",
+            Self::Confidence => "confidence",
+            Self::PlaybookRecord => "playbook_record",
+            Self::Cooldown => "cooldown",
+            Self::AttemptsPerHour => "attempts_per_hour",
+            Self::RedundancyGroup => "redundancy_group",
+            Self::ChangeFreeze => "change_freeze",
+            Self::EpisodeOpen => "episode_open",
+            Self::StartsInTime => "starts_in_time",
+        }
+    }
+}
+
+/// What a guardrail answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Which.
+    pub guardrail: Guardrail,
+    /// False if it stops the repair.
+    pub passed: bool,
+    /// Why, in a short sentence with the numbers.
+    pub why: String,
+}
+
+impl Outcome {
+    /// A guardrail that stops the repair.
+    #[must_use]
+    pub fn blocked(guardrail: Guardrail, why: impl Into<String>) -> Self {
+        Self { guardrail, passed: false, why: why.into() }
+    }
+
+    /// What is too severe to be repaired without a human.
+    #[must_use]
+    pub fn never_by_itself(severity: Severity) -> Self {
+        Self::blocked(Guardrail::Severity, format!("{severity:?} never runs by itself"))
+    }
+}
+
+/// Those that stop the repair.
+pub fn blocking(outcomes: &[Outcome]) -> impl Iterator<Item = &Outcome> {
+    outcomes.iter().filter(|outcome| !outcome.passed)
+}
+
+/// True if every guardrail has answered, and none stops the repair: one that was not asked has not passed.
+#[must_use]
+pub fn all_passed(outcomes: &[Outcome]) -> bool {
+    let answered = |guardrail| outcomes.iter().any(|outcome| outcome.guardrail == guardrail);
+    Guardrail::ALL.into_iter().all(answered) && blocking(outcomes).next().is_none()
+}
+
+/// The names of those that stop the repair, for the log's line.
+#[must_use]
+pub fn names(outcomes: &[Outcome]) -> String {
+    blocking(outcomes).map(|outcome| outcome.guardrail.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::{Guardrail, Outcome, all_passed, names};
+
+    /// Every guardrail passes.
+    pub(crate) fn passing() -> Vec<Outcome> {
+        Guardrail::ALL.map(|guardrail| Outcome { guardrail, passed: true, why: "fine".into() }).to_vec()
+    }
+
+    #[test]
+    fn the_names_match_their_json_and_stand_in_the_order_of_the_design() {
+        let names: Vec<&str> = Guardrail::ALL.map(Guardrail::as_str).to_vec();
+        assert_eq!(serde_json::to_value(Guardrail::ALL).ok(), serde_json::to_value(&names).ok());
+        assert_eq!(
+            names.join(" "),
+            "kill_switch auto_repair_label severity service_level playbook_risk confidence playbook_record cooldown attempts_per_hour \
+             redundancy_group change_freeze episode_open"
+        );
+    }
+
+    #[test]
+    fn one_that_stops_it_or_was_not_asked_is_enough() {
+        assert!(all_passed(&passing()));
+        assert!(!all_passed(&[]));
+        for (i, guardrail) in Guardrail::ALL.into_iter().enumerate() {
+            let mut missing = passing();
+            missing.remove(i);
+            assert!(!all_passed(&missing), "{guardrail:?} was not asked");
+            let mut stopped = passing();
+            stopped[i] = Outcome::blocked(guardrail, "no");
+            assert!(!all_passed(&stopped), "{guardrail:?} stops it");
+            assert_eq!(names(&stopped), guardrail.as_str());
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! An incident: what people work on; one per episode.
+
+use crate::primitives::is_zero;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::alert::Alert;
+use crate::analysis::evidence::Evidence;
+use crate::analysis::{Analysis, Severity};
+use crate::incident::approval::Approval;
+use crate::incident::autonomy_level::Trust;
+use crate::incident::guardrail::Outcome;
+use crate::incident::operation_log::Head;
+use crate::incident::parts::Claim;
+use crate::incident::parts::Reanalysis;
+use crate::incident::parts::Recurrence;
+use crate::incident::parts::RepairSilence;
+use crate::incident::parts::Silence;
+use crate::incident::parts::Storm;
+use crate::incident::repair::{EarlierRepair, Repair};
+use crate::playbook::plan::Plan;
+use crate::primitives::id::{Fingerprint, IncidentId};
+
+/// Where the work on an incident stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Not analysed yet.
+    Open,
+    /// A plan waits for a decision.
+    AwaitingApproval,
+    /// Analysed, and no playbook fits or its repair had nothing to do: a human has to work on it.
+    NeedsHuman,
+    /// The plan was approved; its repair has not started.
+    Approved,
+    /// The plan was rejected.
+    Rejected,
+    /// The repair runs.
+    Repairing,
+    /// The repair ran and was verified; the alert has not resolved yet.
+    Repaired,
+    /// The repair failed, or its effect is unknown (`unknown-is-failure`).
+    RepairFailed,
+    /// Every alert of the episode has resolved.
+    Resolved,
+    /// It reports what a delivery pipeline does: shown, and nothing else is done about it.
+    Announced,
+    /// It is a part of a storm, whose incident has the analysis and the card.
+    Tied,
+}
+
+impl Status {
+    /// The status as it stands in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::AwaitingApproval => "awaiting_approval",
+            Self::NeedsHuman => "needs_human",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Repairing => "repairing",
+            Self::Repaired => "repaired",
+            Self::RepairFailed => "repair_failed",
+            Self::Resolved => "resolved",
+            Self::Announced => "announced",
+            Self::Tied => "tied",
+        }
+    }
+}
+
+/// An incident and all that is known about it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Incident {
+    /// Its id.
+    pub id: IncidentId,
+    /// Whose episode opened it.
+    pub fingerprint: Fingerprint,
+    /// Where the work stands.
+    pub status: Status,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The alert that opened it, bounded (see [`Alert::bounded`]).
+    pub alert: Alert,
+    /// The sightings as of the last change; the episode has the exact count.
+    pub hit_count: u64,
+    /// The most alerts that one delivery left out (`truncatedAlerts`): more may be wrong than the incident shows.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: u64,
+    /// True once an alert that is not the one above had a label that forbids a repair without a human. See [`Incident::allows_auto_repair`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub auto_repair_forbidden: bool,
+    /// How often it fired again after a resolve.
+    pub flaps: u64,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// When every alert of the episode had resolved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolved_at: Option<Timestamp>,
+    /// Who asks models about it right now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Claim>,
+    /// What was asked for the analysis, and what came back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
+    /// The analyzer's finding.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub analysis: Option<Analysis>,
+    /// What would repair it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
+    /// Why there is no plan, where the analyzer found none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_plan_because: Option<String>,
+    /// The request for a decision on the plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
+    /// What the guardrails answered, when they were asked last about the plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guardrails: Vec<Outcome>,
+    /// What the plan's playbook had earned when the plan was made. Nothing stands here where autonomy is declared, not earned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earned: Option<Trust>,
+    /// Its alert came back after a verified run of its own, which the analyzer has not counted yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recurrence: Option<Recurrence>,
+    /// The run of the plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair: Option<Repair>,
+    /// The last runs of plans before this one, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier_repairs: Vec<EarlierRepair>,
+    /// How many runs there were before those.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub earlier_repairs_left_out: u32,
+    /// The last request for a new analysis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reanalysis: Option<Reanalysis>,
+    /// The last silence of its alert.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence: Option<Silence>,
+    /// When somebody asked for a silence last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence_asked_at: Option<Timestamp>,
+    /// Why there was none, when somebody asked for it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence_fault: Option<String>,
+    /// The silence of its last repair.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repair_silence: Option<RepairSilence>,
+    /// The ids of the presses that decide nothing, as far as the log has them. Stored under the name from when only refused ones were.
+    #[serde(default, rename = "refused_presses", skip_serializing_if = "Vec::is_empty")]
+    pub logged_presses: Vec<String>,
+    /// The storm that it is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tied_to: Option<IncidentId>,
+    /// What is tied to it, if it is a storm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storm: Option<Storm>,
+    /// The end of its operation log.
+    pub log_head: Head,
+    /// Counts the saves, for optimistic locking.
+    pub version: u64,
+}
+
+impl Incident {
+    /// False where the label of any alert of the episode forbids a repair without a human (`auto_repair=false`).
+    #[must_use]
+    pub fn allows_auto_repair(&self) -> bool {
+        self.alert.allows_auto_repair() && !self.auto_repair_forbidden
+    }
+
+    /// True while people or Quell still have something to do about it.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !matches!(self.status, Status::Resolved | Status::Announced)
+    }
+}

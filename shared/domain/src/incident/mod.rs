@@ -1,0 +1,14 @@
+//! Incidents: their parts, their operation log, and how one changes.
+
+pub mod approval;
+pub mod autonomy_level;
+pub mod change;
+pub mod guardrail;
+mod incident;
+pub mod operation_log;
+pub mod parts;
+pub mod repair;
+#[cfg(feature = "playbooks")]
+pub mod repair_state_machine;
+
+pub use self::incident::*;

@@ -1,0 +1,364 @@
+//! The operation log of an incident: append-only, in one order, each entry carrying the hash of the one before it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::primitives::digest::Digest;
+use crate::primitives::id::IncidentId;
+
+/// What happened. The names stand in the store and in people's queries: they are never changed, only added to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Event {
+    /// The alert that opened the incident.
+    AlertReceived,
+    /// More alerts joined (the first and every power of two).
+    AlertConverged,
+    /// An alert joined that is worse than those before.
+    SeverityEscalated,
+    /// Models are about to be asked.
+    AnalysisStarted,
+    /// The static analyzer answers in place of the models that are configured.
+    AnalysisFellBack,
+    /// The analysis is there.
+    AnalysisCompleted,
+    /// Every guardrail passed: the plan runs by itself.
+    AutoRepairTriggered,
+    /// A plan waits for a human.
+    ApprovalRequested,
+    /// One of the two people approved whom the plan needs.
+    ApprovalGiven,
+    /// Somebody decided who may not, or on what can no longer be decided on: it does not count.
+    ApprovalRefused,
+    /// Nobody has decided in time: the second list of people is told.
+    ApprovalEscalated,
+    /// A human decided on the plan.
+    ApprovalDecided,
+    /// The plan can no longer be decided on.
+    ApprovalVoided,
+    /// A guardrail stopped the repair, or kept it from running by itself.
+    GuardrailBlocked,
+    /// A step is about to run.
+    StepStarted,
+    /// A step has run, or its result will never be known.
+    StepFinished,
+    /// A step does not run, because its condition does not hold.
+    StepSkipped,
+    /// All steps have run, or one of them stopped the repair.
+    ExecutionCompleted,
+    /// The symptom was looked for again.
+    VerificationFinished,
+    /// The steps that take a repair back have run.
+    RollbackFinished,
+    /// A card was sent to a chat of Telegram.
+    TelegramSent,
+    /// A new message there, which makes a sound, told the result of a repair.
+    TelegramResultSent,
+    /// A new message there told something else that people have to hear.
+    TelegramNoticeSent,
+    /// A card was sent to a channel of Slack.
+    SlackSent,
+    /// A new message there, which makes a sound, told the result of a repair.
+    SlackResultSent,
+    /// A new message there told something else that people have to hear.
+    SlackNoticeSent,
+    /// A webhook was sent.
+    WebhookSent,
+    /// A webhook of its own told the result of a repair.
+    WebhookResultSent,
+    /// A webhook of its own told something else that people have to hear.
+    WebhookNoticeSent,
+    /// Somebody asked for a new analysis.
+    ReanalysisRequested,
+    /// Somebody asked for an hour without further alerts of it.
+    SilenceRequested,
+    /// Somebody asked in a channel for the details or the earlier incidents.
+    MoreAsked,
+    /// Somebody pressed a button that decides nothing, and may not, or asked for what cannot be.
+    PressRefused,
+    /// Alertmanager silences it: for an hour because somebody asked for it, or while a repair runs.
+    SilenceCreated,
+    /// The silence of a repair was taken away.
+    SilenceRemoved,
+    /// The alert of a verified repair has not resolved in time: the repair counts as failed.
+    ResolutionOverdue,
+    /// Every alert of the episode has resolved.
+    IncidentResolved,
+    /// An alert fired again inside the window.
+    IncidentReopened,
+    /// An alert came back after a verified repair, too early for the repair to have held.
+    RepairRecurred,
+    /// The incident became a part of a storm.
+    TiedToStorm,
+}
+
+impl Event {
+    /// The name as it stands in the store.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AlertReceived => "ALERT_RECEIVED",
+            Self::AlertConverged => "ALERT_CONVERGED",
+            Self::SeverityEscalated => "SEVERITY_ESCALATED",
+            Self::AnalysisStarted => "ANALYSIS_STARTED",
+            Self::AnalysisFellBack => "ANALYSIS_FELL_BACK",
+            Self::AnalysisCompleted => "ANALYSIS_COMPLETED",
+            Self::AutoRepairTriggered => "AUTO_REPAIR_TRIGGERED",
+            Self::ApprovalRequested => "APPROVAL_REQUESTED",
+            Self::ApprovalGiven => "APPROVAL_GIVEN",
+            Self::ApprovalRefused => "APPROVAL_REFUSED",
+            Self::ApprovalEscalated => "APPROVAL_ESCALATED",
+            Self::ApprovalDecided => "APPROVAL_DECIDED",
+            Self::ApprovalVoided => "APPROVAL_VOIDED",
+            Self::GuardrailBlocked => "GUARDRAIL_BLOCKED",
+            Self::StepStarted => "STEP_STARTED",
+            Self::StepFinished => "STEP_FINISHED",
+            Self::StepSkipped => "STEP_SKIPPED",
+            Self::ExecutionCompleted => "EXECUTION_COMPLETED",
+            Self::VerificationFinished => "VERIFICATION_FINISHED",
+            Self::RollbackFinished => "ROLLBACK_FINISHED",
+            Self::TelegramSent => "TELEGRAM_SENT",
+            Self::TelegramResultSent => "TELEGRAM_RESULT_SENT",
+            Self::TelegramNoticeSent => "TELEGRAM_NOTICE_SENT",
+            Self::SlackSent => "SLACK_SENT",
+            Self::SlackResultSent => "SLACK_RESULT_SENT",
+            Self::SlackNoticeSent => "SLACK_NOTICE_SENT",
+            Self::WebhookSent => "WEBHOOK_SENT",
+            Self::WebhookResultSent => "WEBHOOK_RESULT_SENT",
+            Self::WebhookNoticeSent => "WEBHOOK_NOTICE_SENT",
+            Self::ReanalysisRequested => "REANALYSIS_REQUESTED",
+            Self::SilenceRequested => "SILENCE_REQUESTED",
+            Self::MoreAsked => "MORE_ASKED",
+            Self::PressRefused => "PRESS_REFUSED",
+            Self::SilenceCreated => "SILENCE_CREATED",
+            Self::SilenceRemoved => "SILENCE_REMOVED",
+            Self::ResolutionOverdue => "RESOLUTION_OVERDUE",
+            Self::IncidentResolved => "INCIDENT_RESOLVED",
+            Self::IncidentReopened => "INCIDENT_REOPENED",
+            Self::RepairRecurred => "REPAIR_RECURRED",
+            Self::TiedToStorm => "TIED_TO_STORM",
+        }
+    }
+}
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its place in the order, from 1.
+    pub sequence: u64,
+    /// When it was written.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: Event,
+    /// Who did it: a function's name, `telegram:<numeric id>`, `api:<name>`.
+    pub actor: String,
+    /// One line for people.
+    pub detail: String,
+    /// Whether it went well.
+    pub success: bool,
+    /// Why not, where it did not.
+    pub error: Option<String>,
+    /// The particulars, such as a step's argument vector and its output.
+    pub context: Value,
+    /// The hash of the entry before; of the first entry, [`Head::start`].
+    pub previous: String,
+    /// The hash of this entry.
+    pub hash: String,
+}
+
+impl Entry {
+    fn computed_hash(&self, incident: &IncidentId) -> String {
+        Digest::new()
+            .field(incident.as_str())
+            .field(self.sequence.to_be_bytes())
+            .field(self.at.as_microsecond().to_be_bytes())
+            .field(self.event.as_str())
+            .field(&self.actor)
+            .field(&self.detail)
+            .field([u8::from(self.success)])
+            .field([u8::from(self.error.is_some())])
+            .field(self.error.as_deref().unwrap_or_default())
+            .field(self.context.to_string())
+            .field(&self.previous)
+            .hex()
+    }
+}
+
+/// The end of a log: the next entry goes behind it. It is kept on the incident, so that appending needs no read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The sequence number of the last entry; 0 if there is none.
+    pub sequence: u64,
+    /// The hash of the last entry.
+    pub hash: String,
+}
+
+impl Head {
+    /// The head of an empty log: the hash of the incident's id, so that no two logs begin alike.
+    #[must_use]
+    pub fn start(incident: &IncidentId) -> Self {
+        Self { sequence: 0, hash: Digest::new().field(incident.as_str()).hex() }
+    }
+
+    /// Makes the next entry and moves the head behind it.
+    pub fn append(&mut self, incident: &IncidentId, at: Timestamp, news: News) -> Entry {
+        let mut entry = Entry {
+            sequence: self.sequence + 1,
+            // The store keeps microseconds; what is hashed must be what is read back.
+            at: Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at),
+            event: news.event,
+            actor: news.actor,
+            detail: news.detail,
+            success: news.error.is_none(),
+            error: news.error,
+            context: news.context,
+            previous: self.hash.clone(),
+            hash: String::new(),
+        };
+        entry.hash = entry.computed_hash(incident);
+        self.sequence = entry.sequence;
+        self.hash.clone_from(&entry.hash);
+        entry
+    }
+}
+
+/// What an entry says, before it has its place in the chain.
+#[derive(Debug, Clone, PartialEq)]
+pub struct News {
+    event: Event,
+    actor: String,
+    detail: String,
+    error: Option<String>,
+    context: Value,
+}
+
+impl News {
+    /// Something that went well, with nothing more to say.
+    #[must_use]
+    pub fn new(event: Event, actor: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { event, actor: actor.into(), detail: detail.into(), error: None, context: Value::Object(serde_json::Map::new()) }
+    }
+
+    /// The same, with particulars.
+    #[must_use]
+    pub fn with(mut self, context: Value) -> Self {
+        self.context = context;
+        self
+    }
+
+    /// The same, but it failed, for this reason.
+    #[must_use]
+    pub fn failed(mut self, why: impl Into<String>) -> Self {
+        self.error = Some(why.into());
+        self
+    }
+}
+
+/// Where a log is not what was written.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum BrokenChain {
+    /// A number is missing, or stands twice.
+    #[error("entry {expected} is missing: entry {found} stands in its place")]
+    Gap {
+        /// The number that should follow.
+        expected: u64,
+        /// The number that follows.
+        found: u64,
+    },
+    /// The entry does not follow the one before it.
+    #[error("entry {0} does not carry the hash of the entry before it")]
+    Unlinked(u64),
+    /// The entry was changed after it was written.
+    #[error("entry {0} is not what was hashed when it was written")]
+    Altered(u64),
+    /// Entries are missing at the end.
+    #[error("the log ends with entry {found}, but the incident says that it has {expected}")]
+    CutShort {
+        /// How many there should be.
+        expected: u64,
+        /// How many there are.
+        found: u64,
+    },
+}
+
+/// Checks that `entries` are the whole log of an incident, in order and unchanged, up to `head`.
+///
+/// # Errors
+/// The first place at which it is not.
+pub fn verify(incident: &IncidentId, entries: &[Entry], head: &Head) -> Result<(), BrokenChain> {
+    let mut expected = Head::start(incident);
+    for entry in entries {
+        if entry.sequence != expected.sequence + 1 {
+            return Err(BrokenChain::Gap { expected: expected.sequence + 1, found: entry.sequence });
+        }
+        if entry.previous != expected.hash {
+            return Err(BrokenChain::Unlinked(entry.sequence));
+        }
+        if entry.computed_hash(incident) != entry.hash {
+            return Err(BrokenChain::Altered(entry.sequence));
+        }
+        expected = Head { sequence: entry.sequence, hash: entry.hash.clone() };
+    }
+    if expected != *head {
+        return Err(BrokenChain::CutShort { expected: head.sequence, found: expected.sequence });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::{BrokenChain, Entry, Event, Head, News, verify};
+    use crate::primitives::id::{IncidentId, InvalidId};
+
+    fn log() -> Result<(IncidentId, Vec<Entry>, Head), InvalidId> {
+        let incident = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV")?;
+        let mut head = Head::start(&incident);
+        let entries = (0..4)
+            .map(|i| {
+                let news = News::new(Event::StepStarted, "repair", format!("step {i}")).with(json!({ "argv": ["true", i] }));
+                head.append(&incident, Timestamp::UNIX_EPOCH, news)
+            })
+            .collect();
+        Ok((incident, entries, head))
+    }
+
+    #[test]
+    fn event_names_match_their_json() -> Result<(), serde_json::Error> {
+        for event in [Event::AlertReceived, Event::TelegramResultSent, Event::TelegramNoticeSent, Event::IncidentReopened] {
+            assert_eq!(serde_json::to_value(event)?, event.as_str());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_was_written_verifies() -> Result<(), InvalidId> {
+        let (incident, entries, head) = log()?;
+        assert_eq!(verify(&incident, &entries, &head), Ok(()));
+        Ok(())
+    }
+
+    #[test]
+    fn every_way_to_tamper_is_found() -> Result<(), InvalidId> {
+        let (incident, entries, head) = log()?;
+        let tampered = |change: fn(&mut Vec<Entry>)| {
+            let mut entries = entries.clone();
+            change(&mut entries);
+            verify(&incident, &entries, &head)
+        };
+        assert_eq!(tampered(|log| log[1].detail = "step 7".into()), Err(BrokenChain::Altered(2)));
+        assert_eq!(tampered(|log| log[2].success = false), Err(BrokenChain::Altered(3)));
+        assert_eq!(tampered(|log| log[1].context = json!({})), Err(BrokenChain::Altered(2)));
+        assert_eq!(tampered(|log| drop(log.remove(1))), Err(BrokenChain::Gap { expected: 2, found: 3 }));
+        assert_eq!(tampered(|log| log.swap(0, 1)), Err(BrokenChain::Gap { expected: 1, found: 2 }));
+        assert_eq!(tampered(|log| log[3].previous = "0".repeat(64)), Err(BrokenChain::Unlinked(4)));
+        assert_eq!(tampered(|log| drop(log.pop())), Err(BrokenChain::CutShort { expected: 4, found: 3 }));
+        let other = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAW")?;
+        assert_eq!(verify(&other, &entries, &head), Err(BrokenChain::Unlinked(1)));
+        Ok(())
+    }
+}

@@ -1,0 +1,111 @@
+//! States of an incident that other modules change: claim, reanalysis, silences, storm, recurrence.
+
+use crate::primitives::is_zero;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::primitives::id::IncidentId;
+
+/// Who asks models about an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The message that the worker handles.
+    pub holder: String,
+    /// Counts the claims of the incident.
+    pub attempt: u32,
+    /// Until when it holds; then its worker has surely ended.
+    pub until: Timestamp,
+}
+
+/// The last request for a new analysis.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reanalysis {
+    /// Which of the incident's new analyses it is, from 1.
+    pub round: u32,
+    /// When it was asked for.
+    pub asked_at: Timestamp,
+    /// Who asked: `telegram:<numeric id>`, `slack:<member id>` or `api:<name>`.
+    pub by: String,
+    /// True once it is there, or came too late.
+    pub done: bool,
+    /// The highest round of a plan that a new analysis took away: what comes after it is another plan, which needs another decision.
+    #[serde(default)]
+    pub plans: u32,
+}
+
+/// The silence of one repair.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepairSilence {
+    /// The hash of the plan that runs meanwhile.
+    pub plan_hash: String,
+    /// Alertmanager's id of it; none if it was not made.
+    pub id: Option<String>,
+    /// When it ends by itself.
+    pub until: Timestamp,
+    /// When somebody was through with it: it was taken away, or could not be.
+    pub ended_at: Option<Timestamp>,
+    /// Why it was not made or not taken away.
+    pub fault: Option<String>,
+}
+
+/// A silence that Alertmanager has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Silence {
+    /// Alertmanager's id of it.
+    pub id: String,
+    /// Until when it holds.
+    pub until: Timestamp,
+    /// Who asked for it.
+    pub by: String,
+}
+
+/// What is tied to a storm, as of the last look.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Storm {
+    /// How many incidents are tied to it.
+    pub tied: u64,
+    /// How many of them are not resolved.
+    pub open: u64,
+    /// The first of those that are open: alert and target.
+    pub shown: Vec<(String, String)>,
+    /// How many are tied by the name of their alert, and how many of those are not resolved: those with most open ones first, 20 at most.
+    /// [`Storm::others`] is the rest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<(String, u64, u64)>,
+    /// How many of those that are open are critical.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub critical_open: u64,
+    /// Of these, 40 at most: alert and target. Each name of an alert is among them before any comes a second time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub critical: Vec<(String, String)>,
+}
+
+/// One line of a storm's list: a tied incident, written in the transaction that changes the incident.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tied {
+    /// The incident.
+    pub incident_id: IncidentId,
+    /// Its alert's name.
+    pub name: String,
+    /// Its alert's target.
+    pub target: String,
+    /// False once it is resolved.
+    pub open: bool,
+    /// True if it is critical, from the beginning or because a worse alert joined it.
+    pub critical: bool,
+}
+
+/// An alert that came back after a verified run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recurrence {
+    /// The playbook of the run.
+    pub playbook: String,
+    /// The incident that it had repaired.
+    pub incident_id: IncidentId,
+    /// The round of its plan.
+    pub round: u32,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// When the alert fired again.
+    pub at: Timestamp,
+}

@@ -1,0 +1,307 @@
+//! One run of a plan as it is recorded. What comes next in it is decided in `run`.
+
+use crate::primitives::is_zero;
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::playbook::condition::Seen;
+use crate::playbook::plan::Phase;
+
+/// How the run of one command ended. Only `Exited` with status 0 is a success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It ended by itself, with an exit status.
+    Exited,
+    /// A signal ended it.
+    Signalled,
+    /// It did not end in time; it may still run on the target.
+    TimedOut,
+    /// No connection could be made: nothing ran.
+    Unreachable,
+    /// The bridge function was not invoked, so that it could not even try: nothing ran.
+    NotInvoked,
+    /// The target showed another host key than the pinned one: nothing ran.
+    HostKeyMismatch,
+    /// The target did not accept Quell's key: nothing ran.
+    LoginRefused,
+    /// The connection broke after the command was sent: what it did is unknown.
+    ConnectionLost,
+    /// The request does not fit the playbook, the registry or a parameter's pattern: nothing ran.
+    Refused,
+}
+
+/// What is known of a command that ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepResult {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Its exit status, if it exited.
+    pub exit_status: Option<u32>,
+    /// The signal's name without `SIG`, if one ended it.
+    pub signal: Option<String>,
+    /// What it printed, bounded, with what is not UTF-8 replaced.
+    pub stdout: String,
+    /// True if what it printed is not UTF-8: `stdout` is then no answer to a question.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub not_utf8: bool,
+    /// What it complained, bounded, with what is not UTF-8 replaced.
+    pub stderr: String,
+    /// True if it printed more than is kept.
+    pub truncated: bool,
+    /// How long it took, in milliseconds, connecting included.
+    pub duration_ms: u64,
+    /// One sentence for people.
+    pub detail: String,
+}
+
+impl StepResult {
+    /// True if the command said that it worked.
+    #[must_use]
+    pub fn succeeded(&self) -> bool {
+        self.outcome == Outcome::Exited && self.exit_status == Some(0)
+    }
+
+    /// A result without a command having run, or without its result being known.
+    #[must_use]
+    pub fn without_output(outcome: Outcome, detail: impl Into<String>, duration_ms: u64) -> Self {
+        Self {
+            outcome,
+            exit_status: None,
+            signal: None,
+            stdout: String::new(),
+            not_utf8: false,
+            stderr: String::new(),
+            truncated: false,
+            duration_ms,
+            detail: detail.into(),
+        }
+    }
+}
+
+/// What a command may have changed on its target.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Nothing: it did not run.
+    Nothing,
+    /// It ran, and its end was seen.
+    #[default]
+    Known,
+    /// It was started, and nobody saw its end.
+    Unknown,
+}
+
+impl Outcome {
+    /// What a command that ended so may have changed.
+    #[must_use]
+    pub const fn effect(self) -> Effect {
+        match self {
+            Self::Exited | Self::Signalled => Effect::Known,
+            Self::TimedOut | Self::ConnectionLost => Effect::Unknown,
+            Self::Unreachable | Self::NotInvoked | Self::HostKeyMismatch | Self::LoginRefused | Self::Refused => Effect::Nothing,
+        }
+    }
+}
+
+/// One step of the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepRun {
+    /// Which part of the plan.
+    pub phase: Phase,
+    /// Which step of that part, from 0.
+    pub index: usize,
+    /// How often it was started.
+    #[serde(default = "once")]
+    pub tries: u32,
+    /// When it was started last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tried_at: Option<Timestamp>,
+    /// True once its result is recorded.
+    pub finished: bool,
+    /// True if it worked, or if it was skipped.
+    pub succeeded: bool,
+    /// True if its condition did not hold, so that it never ran.
+    #[serde(default)]
+    pub skipped: bool,
+    /// What it may have changed.
+    #[serde(default)]
+    pub effect: Effect,
+    /// Number of invocations of the bridge in a row, up to the last one, that Lambda refused.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refused: u32,
+    /// True if its last try did not reach the host, or not even the bridge.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unreached: bool,
+    /// One sentence for people.
+    pub detail: String,
+    /// The end of what it printed, if it failed. The log has more of it.
+    #[serde(default, skip_serializing_if = "OutputEnd::is_empty")]
+    pub output: OutputEnd,
+}
+
+impl StepRun {
+    /// A step that was started once and has ended.
+    #[must_use]
+    pub fn ended(phase: Phase, index: usize, succeeded: bool) -> Self {
+        Self {
+            phase,
+            index,
+            tries: 1,
+            tried_at: None,
+            finished: true,
+            succeeded,
+            skipped: false,
+            effect: Effect::Known,
+            refused: 0,
+            unreached: false,
+            detail: String::new(),
+            output: OutputEnd::default(),
+        }
+    }
+}
+
+/// The end of what a step printed, in whole lines where it has any.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OutputEnd {
+    /// Of its standard output.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub stdout: String,
+    /// Of its standard error.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub stderr: String,
+}
+
+impl OutputEnd {
+    /// How much of each stream is kept with the incident, in characters: a card shows less, the details this much.
+    pub const CHARACTERS: usize = 1_500;
+
+    /// The end of a result's output.
+    #[must_use]
+    pub fn of(result: &StepResult) -> Self {
+        Self { stdout: end_of(&result.stdout, Self::CHARACTERS).to_owned(), stderr: end_of(&result.stderr, Self::CHARACTERS).to_owned() }
+    }
+
+    /// True if nothing was printed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.stdout.is_empty() && self.stderr.is_empty()
+    }
+}
+
+/// At most so many characters of the end of a text without the white space behind it: whole lines, unless the last one alone is longer.
+#[must_use]
+pub fn end_of(text: &str, characters: usize) -> &str {
+    let text = text.trim_end();
+    let Some((begin, _)) = text.char_indices().rev().nth(characters.saturating_sub(1)).filter(|(begin, _)| *begin > 0) else { return text };
+    if text[..begin].ends_with('\n') {
+        return &text[begin..];
+    }
+    text[begin..].find('\n').map_or(&text[begin..], |end| &text[begin + end + 1..])
+}
+
+fn once() -> u32 {
+    1
+}
+
+/// How the run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RepairOutcome {
+    /// The steps worked and every check found the symptom gone.
+    Verified,
+    /// A step failed.
+    StepFailed,
+    /// The steps worked, but a check did not find the symptom gone, or there was no check.
+    NotVerified,
+    /// A step was started and its result will never be known.
+    Unknown,
+    /// It was verified, but its alert has not resolved in time.
+    StillFiring,
+    /// Somebody switched repairs off while it ran.
+    Stopped,
+    /// The host or the bridge could not be reached, and no step ran.
+    Unreachable,
+    /// The facts kept every step from running: nothing was changed, and so nothing was repaired, whatever the checks found.
+    NothingToDo,
+}
+
+impl RepairOutcome {
+    /// True if the run counts in its playbook's record. A run of which nothing ran says nothing about its playbook.
+    #[must_use]
+    pub const fn counts(self) -> bool {
+        !matches!(self, Self::Unreachable | Self::NothingToDo)
+    }
+}
+
+/// A run of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repair {
+    /// The hash of the plan that runs.
+    pub plan_hash: String,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// Who runs it: another worker that took it over is somebody else, and what the first one still reports does not count.
+    #[serde(default)]
+    pub worker: String,
+    /// What the facts turned out to be, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<String, Seen>,
+    /// Its steps so far, in the order in which they were started.
+    pub steps: Vec<StepRun>,
+    /// How it ended.
+    pub outcome: Option<RepairOutcome>,
+}
+
+/// A run of an earlier plan of an incident: what was tried stays to be seen when another plan takes its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierRepair {
+    /// The name of the plan's playbook.
+    pub playbook: String,
+    /// The run.
+    pub repair: Repair,
+}
+
+/// How many earlier runs an incident keeps: the last ones.
+pub const EARLIER_KEPT: usize = 3;
+
+impl Repair {
+    /// True if a command was started on the target, or may have been.
+    #[must_use]
+    pub fn ran_something(&self) -> bool {
+        self.steps.iter().any(|step| !step.skipped && step.effect != Effect::Nothing)
+    }
+
+    /// A run that has done nothing yet, and that nobody has taken on.
+    #[must_use]
+    pub fn start(plan_hash: String, now: Timestamp) -> Self {
+        let (worker, facts, steps) = (String::new(), BTreeMap::new(), Vec::new());
+        Self { plan_hash, started_at: now, finished_at: None, worker, facts, steps, outcome: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::end_of;
+
+    #[test]
+    fn the_end_of_an_output_has_whole_lines_where_there_are_any() {
+        for (text, characters, end) in [
+            ("", 5, ""),
+            ("one\ntwo\n\n", 50, "one\ntwo"),
+            ("one\ntwo\n", 7, "one\ntwo"),
+            ("one\ntwo\n", 6, "two"),
+            ("one\ntwo\n", 3, "two"),
+            ("one\ntwo\n", 2, "wo"),
+            ("ein Übel äöü", 3, "äöü"),
+            ("\n\n", 3, ""),
+        ] {
+            assert_eq!(end_of(text, characters), end, "{text:?} {characters}");
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! One run of a plan, as a state machine that can be resumed from what is recorded alone.
+//!
+//! What was started and has no result is run again only if that changes nothing: a fact, a check, and a step that is
+//! idempotent. Of any other step nobody will ever know what it did, which is a failure (`unknown-is-failure`), and so it is
+//! taken back where the plan says how: a rollback has to be right after any part of the steps, because each of them can fail
+//! in its middle.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::incident::repair::{Effect, Outcome, OutputEnd, Repair, RepairOutcome, StepResult, StepRun};
+use crate::playbook::condition::{FACT_BYTES, Seen, no_answer};
+use crate::playbook::plan::{Phase, Plan, PlannedStep};
+
+/// How often a fact or an idempotent step is started before it is given up: each start but the last one found its worker dead.
+const STARTS: u32 = 3;
+/// How often the bridge function is invoked for one step before it is given up, where Lambda refuses every invocation. With the waits
+/// in between ([`wait_for_bridge`]) that takes about two minutes.
+const INVOCATIONS: u32 = 12;
+/// The longest wait between two of these invocations.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(15);
+/// What is said of a step whose worker died.
+const LOST: &str = "its result was lost: what it did is unknown";
+
+/// What comes next in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Run this step of this part, or try it again.
+    Run(Phase, usize),
+    /// Skip this step of this part: its condition does not hold.
+    Skip(Phase, usize),
+    /// Note that the result of the last step is lost.
+    GiveUp,
+    /// The run is over.
+    End(RepairOutcome),
+}
+
+impl Repair {
+    /// What comes next, from what is recorded alone.
+    #[must_use]
+    pub fn next(&self, plan: &Plan) -> Next {
+        let Some(last) = self.steps.last() else { return self.from(plan, Phase::Facts, 0) };
+        if !last.finished {
+            let step = plan.phase(last.phase).get(last.index);
+            return if step.is_some_and(|step| may_run_again(last, step)) { Next::Run(last.phase, last.index) } else { Next::GiveUp };
+        }
+        match (last.phase, last.succeeded) {
+            (phase, true) => self.from(plan, phase, last.index + 1),
+            (Phase::Facts, false) => Next::End(last.failure()),
+            // Where nothing ran there is nothing to take back.
+            (Phase::Steps | Phase::Verify, false) if self.changed_something() => self.from(plan, Phase::Rollback, 0),
+            (_, false) => Next::End(self.failure()),
+        }
+    }
+
+    /// The step at a place, or what follows where the part has no such step.
+    fn from(&self, plan: &Plan, phase: Phase, index: usize) -> Next {
+        if let Some(step) = plan.phase(phase).get(index) {
+            return if step.wanted(&self.facts) { Next::Run(phase, index) } else { Next::Skip(phase, index) };
+        }
+        match phase {
+            Phase::Facts => self.from(plan, Phase::Steps, 0),
+            Phase::Steps => self.from(plan, Phase::Verify, 0),
+            Phase::Verify if self.all_skipped() => Next::End(RepairOutcome::NothingToDo),
+            Phase::Verify if self.steps.iter().any(|step| step.phase == Phase::Verify && !step.skipped) => {
+                Next::End(RepairOutcome::Verified)
+            }
+            Phase::Verify => Next::End(RepairOutcome::NotVerified),
+            Phase::Rollback => Next::End(self.failure()),
+        }
+    }
+
+    /// True if a command that changes something was started, and nobody saw its end: it may still be at work on the target.
+    #[must_use]
+    pub fn may_still_be_at_work(&self) -> bool {
+        let changes = |phase| matches!(phase, Phase::Steps | Phase::Rollback);
+        self.steps.iter().any(|step| changes(step.phase) && !step.skipped && step.effect == Effect::Unknown)
+    }
+
+    /// True if a step ran, or may have.
+    fn changed_something(&self) -> bool {
+        self.steps.iter().any(|step| step.phase == Phase::Steps && !step.skipped && step.effect != Effect::Nothing)
+    }
+
+    /// True if every step of the repair was skipped.
+    fn all_skipped(&self) -> bool {
+        let mut steps = self.steps.iter().filter(|step| step.phase == Phase::Steps).peekable();
+        steps.peek().is_some() && steps.all(|step| step.skipped)
+    }
+
+    fn failure(&self) -> RepairOutcome {
+        if self.all_skipped() {
+            return RepairOutcome::NothingToDo;
+        }
+        let failed = |step: &&StepRun| step.phase == Phase::Steps && step.finished && !step.succeeded;
+        match self.steps.iter().find(failed) {
+            Some(step) if step.effect == Effect::Unknown => RepairOutcome::Unknown,
+            // After a step that ran, half a repair is on the host: that is a failure of the repair.
+            Some(_) if self.changed_something() => RepairOutcome::StepFailed,
+            Some(step) => step.failure(),
+            None => RepairOutcome::NotVerified,
+        }
+    }
+
+    /// How long to wait before the next step: a check that is tried again has a rest first, and so has an invocation that was refused.
+    #[must_use]
+    pub fn rest(&self, plan: &Plan, now: Timestamp) -> SignedDuration {
+        let Some(last) = self.steps.last().filter(|last| !last.finished) else { return SignedDuration::ZERO };
+        let every = plan.phase(last.phase).get(last.index).map_or(0, |step| step.every_seconds);
+        let wait = if last.refused > 0 { wait_for_bridge(last.refused) } else { SignedDuration::from_secs(every.into()) };
+        let due = last.tried_at.unwrap_or(now) + wait;
+        due.duration_since(now).max(SignedDuration::ZERO)
+    }
+
+    /// Notes that a step is about to run. True if it is its first try: what is tried again keeps its place.
+    pub fn step_started(&mut self, phase: Phase, index: usize, now: Timestamp) -> bool {
+        let again = self.steps.last_mut().filter(|step| !step.finished && step.phase == phase && step.index == index);
+        let first = again.is_none();
+        let step = match again {
+            Some(step) => step,
+            None => self.push(phase, index),
+        };
+        step.tries += 1;
+        step.tried_at = Some(now);
+        // From now on it may run, whatever became of the tries before: a worker that dies here leaves a result that is unknown.
+        step.effect = Effect::Unknown;
+        first
+    }
+
+    /// Notes the result of the step that was started last. False if it is not finished: it is a check that has tries left, or the bridge
+    /// was not invoked and is invoked again.
+    pub fn step_finished(&mut self, result: &StepResult, plan: &Plan) -> bool {
+        let Some(last) = self.steps.last_mut() else { return false };
+        let Some(step) = plan.phase(last.phase).get(last.index) else { return false };
+        last.detail.clone_from(&result.detail);
+        last.effect = result.outcome.effect();
+        last.unreached = matches!(result.outcome, Outcome::Unreachable | Outcome::NotInvoked);
+        if result.outcome == Outcome::NotInvoked {
+            // It was not started: of a check, no try is used up.
+            last.tries = last.tries.saturating_sub(1);
+            last.refused += 1;
+            last.succeeded = false;
+            last.finished = last.refused >= INVOCATIONS;
+            return last.finished;
+        }
+        last.refused = 0;
+        last.succeeded = match &step.fact {
+            Some(name) => match answer(result, plan.searches(name)) {
+                Ok(seen) => {
+                    self.facts.insert(name.clone(), seen);
+                    true
+                }
+                Err(why) => {
+                    last.detail = why;
+                    false
+                }
+            },
+            None => result.succeeded(),
+        };
+        last.output = if last.succeeded { OutputEnd::default() } else { OutputEnd::of(result) };
+        last.finished = last.succeeded || last.phase != Phase::Verify || last.tries > step.retries;
+        last.finished
+    }
+
+    /// Notes that a step is skipped.
+    pub fn step_skipped(&mut self, phase: Phase, index: usize, why: String) {
+        let step = self.push(phase, index);
+        (step.finished, step.succeeded, step.skipped, step.effect, step.detail) = (true, true, true, Effect::Nothing, why);
+    }
+
+    /// Notes that the result of the step that was started last is lost, and says which step it was. Of one that was not started yet,
+    /// because the bridge was not invoked so far, nothing is lost.
+    pub fn step_lost(&mut self) -> Option<&StepRun> {
+        let step = self.steps.last_mut()?;
+        (step.finished, step.succeeded) = (true, false);
+        if step.effect != Effect::Nothing {
+            (step.effect, step.detail) = (Effect::Unknown, LOST.to_owned());
+        }
+        Some(step)
+    }
+
+    fn push(&mut self, phase: Phase, index: usize) -> &mut StepRun {
+        let begun = StepRun { tries: 0, finished: false, effect: Effect::Unknown, ..StepRun::ended(phase, index, false) };
+        self.steps.push(begun);
+        let last = self.steps.len() - 1;
+        &mut self.steps[last]
+    }
+}
+
+/// The answer of a fact's command. Every exit status is one that the command itself gives; `searched` says that conditions look into what
+/// it printed, which then has to be there as a whole and as text.
+///
+/// # Errors
+/// Why there is no answer, as a sentence for people. Nobody may act on a question that was not answered.
+pub fn answer(result: &StepResult, searched: bool) -> Result<Seen, String> {
+    let no_answer_because = |why: &str| Err(format!("{} The fact is not known: {why}.", result.detail));
+    let (Outcome::Exited, Some(exit_status)) = (result.outcome, result.exit_status) else { return Err(result.detail.clone()) };
+    if let Some(why) = no_answer(exit_status) {
+        return no_answer_because(why);
+    }
+    if searched && result.not_utf8 {
+        return no_answer_because("what the command printed is not UTF-8");
+    }
+    if searched && (result.truncated || result.stdout.len() > FACT_BYTES) {
+        return no_answer_because(&format!("the command printed more than the {FACT_BYTES} bytes that conditions search"));
+    }
+    Ok(Seen::of(exit_status, &result.stdout))
+}
+
+impl StepRun {
+    /// How a run ended that this step ended before anything was changed.
+    const fn failure(&self) -> RepairOutcome {
+        if self.unreached { RepairOutcome::Unreachable } else { RepairOutcome::StepFailed }
+    }
+}
+
+/// The wait after so many refused invocations in a row: 1 s, 2 s, 4 s, 8 s, then [`LONGEST_WAIT`].
+fn wait_for_bridge(refused: u32) -> SignedDuration {
+    SignedDuration::from_secs(1 << refused.saturating_sub(1).min(10)).min(LONGEST_WAIT)
+}
+
+/// True if what was started, and has not ended well, may be started again. What certainly did not run may be, whatever it does.
+fn may_run_again(last: &StepRun, step: &PlannedStep) -> bool {
+    if last.effect == Effect::Nothing {
+        return true;
+    }
+    match last.phase {
+        Phase::Facts => last.tries < STARTS,
+        Phase::Verify => last.tries <= step.retries.max(STARTS - 1),
+        Phase::Steps | Phase::Rollback => step.idempotent && last.tries < STARTS,
+    }
+}
+
+#[cfg(test)]
+#[path = "repair_state_machine_tests.rs"]
+mod tests;

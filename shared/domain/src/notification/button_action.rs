@@ -1,0 +1,109 @@
+//! What a button of a card asks for, and how that is written into the button: at most 64 bytes, which is what Telegram takes
+//! (<https://core.telegram.org/bots/api#inlinekeyboardbutton>).
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use crate::incident::approval::Verdict;
+use crate::primitives::id::{ApprovalId, IncidentId};
+
+/// What a person asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// A decision on a plan.
+    Decide(Verdict, ApprovalId),
+    /// The evidence and the operation log of an incident.
+    Details(IncidentId),
+    /// The earlier incidents of its fingerprint.
+    History(IncidentId),
+    /// A new analysis.
+    Reanalyse(IncidentId),
+    /// An hour without further alerts of it.
+    Silence(IncidentId),
+}
+
+impl Ask {
+    /// The incident that it is about.
+    #[must_use]
+    pub fn incident(&self) -> IncidentId {
+        match self {
+            Self::Decide(_, approval) => approval.incident(),
+            Self::Details(id) | Self::History(id) | Self::Reanalyse(id) | Self::Silence(id) => id.clone(),
+        }
+    }
+
+    /// Reads what a button sent back. Whatever else stands in it is refused: the data of a button can be forged.
+    #[must_use]
+    pub fn read(data: &str) -> Option<Self> {
+        let (word, id) = data.split_once(':')?;
+        let incident = || IncidentId::try_from(id).ok();
+        let approval = || ApprovalId::try_from(id).ok();
+        match word {
+            "approve" => Some(Self::Decide(Verdict::Approve, approval()?)),
+            "reject" => Some(Self::Decide(Verdict::Reject, approval()?)),
+            "details" => incident().map(Self::Details),
+            "history" => incident().map(Self::History),
+            "reanalyse" => incident().map(Self::Reanalyse),
+            "silence" => incident().map(Self::Silence),
+            _ => None,
+        }
+    }
+}
+
+/// As it stands in a button.
+impl fmt::Display for Ask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Decide(Verdict::Approve, id) => write!(f, "approve:{id}"),
+            Self::Decide(Verdict::Reject, id) => write!(f, "reject:{id}"),
+            Self::Details(id) => write!(f, "details:{id}"),
+            Self::History(id) => write!(f, "history:{id}"),
+            Self::Reanalyse(id) => write!(f, "reanalyse:{id}"),
+            Self::Silence(id) => write!(f, "silence:{id}"),
+        }
+    }
+}
+
+/// What a person can ask for beside a card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum More {
+    /// The evidence and the operation log.
+    Details,
+    /// The earlier incidents of the fingerprint.
+    History,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Ask;
+    use crate::incident::approval::Verdict;
+    use crate::primitives::id::{ApprovalId, IncidentId, InvalidId};
+
+    #[test]
+    fn what_a_button_asks_for_comes_back_as_it_was_written_and_fits() -> Result<(), InvalidId> {
+        let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV")?;
+        let approval = ApprovalId::of(&id, &"a1".repeat(32));
+        let asks = [
+            Ask::Decide(Verdict::Approve, approval.clone()),
+            Ask::Decide(Verdict::Reject, approval),
+            Ask::Details(id.clone()),
+            Ask::History(id.clone()),
+            Ask::Reanalyse(id.clone()),
+            Ask::Silence(id.clone()),
+        ];
+        for ask in asks {
+            let data = ask.to_string();
+            assert!(data.len() <= 64, "{data}");
+            assert_eq!((Ask::read(&data), ask.incident()), (Some(ask), id.clone()), "{data}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_nobody_wrote_is_nothing() {
+        for data in ["", "approve", "approve:", "details:x", "close:01ARZ3NDEKTSV4RRFFQ69G5FAV", "approve:01ARZ3NDEKTSV4RRFFQ69G5FAV"] {
+            assert_eq!(Ask::read(data), None, "{data}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What of an incident people have to hear: results, and whatever needs a human. An edited card makes no sound, so that each of these is
+//! told in a message of its own. Read from the operation log alone, which is the record of what happened.
+
+use jiff::Timestamp;
+
+use crate::incident::approval::Standing;
+use crate::incident::operation_log::{Entry, Event};
+use crate::incident::repair::RepairOutcome;
+use crate::incident::{Incident, Status};
+use crate::primitives::id::IncidentId;
+
+/// Something that people have to hear.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// The log entry that says so. Notices that are told together have the last of theirs.
+    pub sequence: u64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub what: What,
+    /// Who had decided on the plan by then, by name.
+    pub deciders: Vec<String>,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// A repair has ended.
+    Ended {
+        /// How.
+        outcome: RepairOutcome,
+        /// True if no human had decided on it.
+        automatic: bool,
+    },
+    /// The alert of a verified repair has not resolved in time.
+    StillFiring {
+        /// True if no human had decided on the repair.
+        automatic: bool,
+    },
+    /// The alert fires again.
+    FiresAgain,
+    /// A worse alert joined.
+    SeverityRaised,
+    /// People are asked for a decision, after they have seen the card.
+    DecisionNeeded,
+    /// The plan can no longer be decided on, and nobody is asked about another.
+    PlanVoid {
+        /// Why.
+        why: String,
+    },
+}
+
+impl What {
+    /// Its name in templates, webhooks and the log.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Ended { outcome: RepairOutcome::Verified, .. } => "repaired",
+            Self::Ended { outcome: RepairOutcome::NothingToDo, .. } => "nothing_to_do",
+            Self::Ended { .. } => "repair_failed",
+            Self::StillFiring { .. } => "still_firing",
+            Self::FiresAgain => "fires_again",
+            Self::SeverityRaised => "severity_raised",
+            Self::DecisionNeeded => "decision_needed",
+            Self::PlanVoid { .. } => "plan_void",
+        }
+    }
+
+    /// True for the result of a repair: it is told however late. Everything else says where things stand, and is left out once they stand
+    /// otherwise.
+    #[must_use]
+    pub fn is_result(&self) -> bool {
+        matches!(self, Self::Ended { .. } | Self::StillFiring { .. })
+    }
+
+    /// Of several that say where things stand, the one that is told.
+    fn weight(&self) -> u8 {
+        match self {
+            Self::FiresAgain => 3,
+            Self::SeverityRaised => 2,
+            Self::DecisionNeeded => 1,
+            _ => 0,
+        }
+    }
+}
+
+/// True if a log entry may be something that people have to hear.
+#[must_use]
+pub fn may_be_heard(entry: &Entry) -> bool {
+    matches!(
+        entry.event,
+        Event::ExecutionCompleted
+            | Event::ResolutionOverdue
+            | Event::IncidentReopened
+            | Event::SeverityEscalated
+            | Event::ApprovalRequested
+            | Event::ApprovalVoided
+    )
+}
+
+/// All that people had to hear of an incident, from its whole log.
+#[must_use]
+pub fn all(log: &[Entry]) -> Vec<Notice> {
+    let (mut automatic, mut deciders) = (false, Vec::new());
+    let mut notices = Vec::new();
+    for entry in log {
+        let what = match entry.event {
+            Event::ApprovalGiven | Event::ApprovalDecided => {
+                // The person's name; what was decided without one, such as by a name that channels.json has no more, is known by its id.
+                let person = entry.context["person"].as_str().unwrap_or(&entry.actor).to_owned();
+                if !deciders.contains(&person) {
+                    deciders.push(person);
+                }
+                None
+            }
+            Event::AutoRepairTriggered | Event::ApprovalRequested => {
+                automatic = entry.event == Event::AutoRepairTriggered;
+                deciders.clear();
+                (!automatic).then_some(What::DecisionNeeded)
+            }
+            Event::ExecutionCompleted => {
+                let outcome = serde_json::from_value(entry.context["outcome"].clone()).ok();
+                outcome.map(|outcome| What::Ended { outcome, automatic })
+            }
+            Event::ResolutionOverdue => Some(What::StillFiring { automatic }),
+            Event::IncidentReopened => Some(What::FiresAgain),
+            Event::SeverityEscalated => Some(What::SeverityRaised),
+            Event::ApprovalVoided => Some(What::PlanVoid { why: entry.detail.clone() }),
+            _ => None,
+        };
+        let (sequence, at) = (entry.sequence, entry.at);
+        notices.extend(what.map(|what| Notice { sequence, at, what, deciders: deciders.clone() }));
+    }
+    notices
+}
+
+/// What has to be told of an incident to those who have heard everything up to this entry, in order. Of what says where things stand there
+/// is one at most, and none that is overtaken.
+#[must_use]
+pub fn due(log: &[Entry], heard: u64, incident: &Incident) -> Vec<Notice> {
+    // What a pipeline reports is for information, unless it says that something failed.
+    if incident.alert.cicd && incident.alert.severity != crate::alert::AlertSeverity::Critical {
+        return Vec::new();
+    }
+    let (results, states): (Vec<Notice>, Vec<Notice>) =
+        all(log).into_iter().filter(|notice| notice.sequence > heard).partition(|notice| notice.what.is_result());
+    // A repair that was verified, and is known by now not to have held, is told once.
+    let overtaken = |notice: &Notice| {
+        let next = results.iter().find(|next| next.sequence > notice.sequence);
+        matches!(notice.what, What::Ended { .. }) && next.is_some_and(|next| matches!(next.what, What::StillFiring { .. }))
+    };
+    let mut due: Vec<Notice> = results.iter().filter(|notice| !overtaken(notice)).cloned().collect();
+    let last = states.last().map(|notice| notice.sequence);
+    let told = states.into_iter().filter(|notice| stands(notice, incident)).max_by_key(|notice| (notice.what.weight(), notice.sequence));
+    due.extend(told.zip(last).map(|(notice, sequence)| Notice { sequence, ..notice }));
+    due.sort_by_key(|notice| notice.sequence);
+    due
+}
+
+/// True if things stand as a notice says.
+fn stands(notice: &Notice, incident: &Incident) -> bool {
+    let standing = incident.approval.as_ref().map(|approval| &approval.standing);
+    let open = incident.is_open() && incident.resolved_at.is_none();
+    open && match notice.what {
+        What::DecisionNeeded => incident.status == Status::AwaitingApproval && standing == Some(&Standing::Pending),
+        What::PlanVoid { .. } => incident.status == Status::NeedsHuman && matches!(standing, Some(Standing::Void { .. })),
+        _ => true,
+    }
+}
+
+/// Which of the failed stages of a run of a pipeline were not told yet.
+#[must_use]
+pub fn unheard(failed: &[IncidentId], heard: &[IncidentId]) -> Vec<IncidentId> {
+    failed.iter().filter(|id| !heard.contains(id)).cloned().collect()
+}
+
+#[cfg(test)]
+#[path = "notice_tests.rs"]
+mod tests;

@@ -1,0 +1,286 @@
+//! What is due in a channel, and how the channel stands: its outbox is what makes telling people durable.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::analysis::Severity;
+use crate::notification::button_action::More;
+use crate::primitives::id::{ApprovalId, FlowId, IncidentId};
+
+/// How soon something is told: what has a smaller rank is told first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank(u8);
+
+impl Rank {
+    /// Of an answer to a person, who waits for it.
+    pub const ANSWER: Self = Self(2);
+    /// Of a notice that is about no incident.
+    pub const NOTICE: Self = Self(4);
+
+    /// Of an incident's card: criticals come first.
+    #[must_use]
+    pub fn of(severity: Severity) -> Self {
+        Self(match severity {
+            Severity::P0 | Severity::P1 => 1,
+            Severity::P2 => 3,
+            Severity::P3 => 4,
+        })
+    }
+
+    /// Of what people have to hear about an incident: before the cards, whose edits make no sound.
+    #[must_use]
+    pub fn heard(severity: Severity) -> Self {
+        Self(match severity {
+            Severity::P0 | Severity::P1 => 0,
+            Severity::P2 | Severity::P3 => 2,
+        })
+    }
+}
+
+/// One digit, as it stands in keys.
+impl fmt::Display for Rank {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What is to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// The newest state of an incident, on its card.
+    Incident(IncidentId),
+    /// The newest state of a run of a delivery pipeline, on its card.
+    Flow(FlowId),
+    /// That the budget of a day is used up, once.
+    Budget(Date),
+    /// That the second list of people may decide too, once for each request.
+    Escalation(ApprovalId),
+    /// What of an incident people have to hear, each as a message of its own, once.
+    Notice(IncidentId),
+    /// That stages of a run of a delivery pipeline have failed, once for each.
+    FlowNotice(FlowId),
+    /// What a person asked for beside a card, once for each press.
+    More {
+        /// What was asked for.
+        what: More,
+        /// About which incident.
+        incident_id: IncidentId,
+        /// The id of the press.
+        press: String,
+    },
+}
+
+impl Subject {
+    /// Reads what [`fmt::Display`] has written.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        let (kind, rest) = text.split_once('#')?;
+        match kind {
+            "INC" => IncidentId::try_from(rest).ok().map(Self::Incident),
+            "FLOW" => FlowId::try_from(rest).ok().map(Self::Flow),
+            "BUDGET" => rest.parse().ok().map(Self::Budget),
+            "ESCALATED" => ApprovalId::try_from(rest).ok().map(Self::Escalation),
+            "NOTICE" => IncidentId::try_from(rest).ok().map(Self::Notice),
+            "FAILED" => FlowId::try_from(rest).ok().map(Self::FlowNotice),
+            "MORE" => {
+                let mut parts = rest.splitn(3, '#');
+                let what = match parts.next()? {
+                    "details" => More::Details,
+                    "history" => More::History,
+                    _ => return None,
+                };
+                let incident_id = IncidentId::try_from(parts.next()?).ok()?;
+                Some(Self::More { what, incident_id, press: parts.next()?.to_owned() })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// As it stands in keys.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Incident(id) => write!(f, "INC#{id}"),
+            Self::Flow(id) => write!(f, "FLOW#{id}"),
+            Self::Budget(day) => write!(f, "BUDGET#{day}"),
+            Self::Escalation(id) => write!(f, "ESCALATED#{id}"),
+            Self::Notice(id) => write!(f, "NOTICE#{id}"),
+            Self::FlowNotice(id) => write!(f, "FAILED#{id}"),
+            Self::More { what, incident_id, press } => {
+                let what = match what {
+                    More::Details => "details",
+                    More::History => "history",
+                };
+                write!(f, "MORE#{what}#{incident_id}#{press}")
+            }
+        }
+    }
+}
+
+/// Something that is due in a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// Its place in the order: a rank, then the subject.
+    pub key: String,
+    /// What it is about.
+    pub subject: Subject,
+    /// Counts how often it was put: what was put again is not done with what was sent before.
+    pub version: u64,
+    /// It waits until then.
+    pub not_before: Option<Timestamp>,
+    /// How often the channel refused it since it was put.
+    pub refused: u32,
+    /// The channel did not understand its markup: it goes without.
+    pub plain: bool,
+}
+
+/// How a channel stands. Only who holds the channel's turn changes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ChannelState {
+    /// When something was sent last, oldest first: as many times as the channel's limits look back.
+    pub sent_at: Vec<Timestamp>,
+    /// Nothing is sent before this time: the channel asked for it, or failed.
+    pub blocked_until: Option<Timestamp>,
+    /// How often it failed in a row.
+    pub failures: u32,
+    /// When a message comes that makes the channel go on.
+    pub wake_at: Option<Timestamp>,
+    /// The chat has another id than the operator's file says.
+    pub moved: Option<Moved>,
+}
+
+/// A chat that has another id now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// The one in the operator's file.
+    pub configured: i64,
+    /// The one of now.
+    pub now: i64,
+}
+
+/// What is known about a card that was sent, or about to be.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LiveCard {
+    /// The channel's id of the message.
+    pub message_id: Option<String>,
+    /// What it shows.
+    pub shown: Option<Shown>,
+    /// When it was sent or edited last.
+    pub shown_at: Option<Timestamp>,
+    /// A message is being sent, and its id is not known yet.
+    pub sending: Option<Sending>,
+    /// It was sent again, because nobody could tell whether the first message came through.
+    pub again: bool,
+    /// The operation log says that it was sent.
+    pub told_sent: bool,
+    /// Its message was new when it showed the result of a repair, and the operation log does not say so yet.
+    pub new_result: bool,
+    /// Up to which entry of the operation log all that people have to hear was told here.
+    pub heard: u64,
+    /// The reports of failed stages that were told here, of a run of a delivery pipeline.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub heard_failed: Vec<IncidentId>,
+    /// The last request for a decision of which the second list of people was told here.
+    pub escalated: Option<ApprovalId>,
+    /// Counts the messages that the card has had, as people delete them.
+    pub generation: u32,
+}
+
+/// What a card shows, as digests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// Of all of it.
+    pub whole: String,
+    /// Of all but the count of alerts.
+    pub but_count: String,
+    /// Whether it shows the result of a repair.
+    pub result: bool,
+    /// The last entry of the operation log by then.
+    #[serde(default)]
+    pub sequence: u64,
+    /// The reports of failed stages that it shows, of a run of a delivery pipeline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<IncidentId>,
+}
+
+impl LiveCard {
+    /// A message of this id is there, which is new. A new message makes a sound: what it shows was heard.
+    pub fn arrived(&mut self, message_id: String, shown: Shown, at: Timestamp) {
+        self.heard = self.heard.max(shown.sequence);
+        self.heard_failed.clone_from(&shown.failed);
+        self.new_result = shown.result;
+        self.shows(message_id, shown, at);
+    }
+
+    /// It shows this now.
+    pub fn shows(&mut self, message_id: String, shown: Shown, at: Timestamp) {
+        self.message_id = Some(message_id);
+        self.shown = Some(shown);
+        self.shown_at = Some(at);
+        self.sending = None;
+    }
+}
+
+/// A message on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sending {
+    /// The key of its post.
+    pub key: String,
+    /// What it shows.
+    pub shown: Shown,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::{Rank, Subject};
+    use crate::analysis::Severity;
+    use crate::notification::button_action::More;
+    use crate::primitives::id::{ApprovalId, FlowId, IncidentId, InvalidId};
+
+    #[test]
+    fn what_is_due_is_read_back_from_its_key() -> Result<(), InvalidId> {
+        let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV")?;
+        let more = |what| Subject::More { what, incident_id: id.clone(), press: "with#any#thing".to_owned() };
+        let approval = ApprovalId::of(&id, &"a1".repeat(32));
+        let flow = FlowId::try_from("a1".repeat(32).as_str())?;
+        let subjects = [
+            Subject::Incident(id.clone()),
+            Subject::Flow(flow.clone()),
+            Subject::FlowNotice(flow),
+            Subject::Notice(id.clone()),
+            Subject::Escalation(approval),
+            Subject::Budget(date(2026, 11, 22)),
+            more(More::Details),
+            more(More::History),
+        ];
+        for subject in subjects {
+            assert_eq!(Subject::read(&subject.to_string()), Some(subject));
+        }
+        for text in ["", "INC", "INC#x", "BUDGET#2026-02-30", "MORE#details", "MORE#all#01ARZ3NDEKTSV4RRFFQ69G5FAV#1", "X#1"] {
+            assert_eq!(Subject::read(text), None, "{text}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn criticals_come_first() {
+        let ranks = [Severity::P0, Severity::P1, Severity::P2, Severity::P3].map(|severity| Rank::of(severity).to_string());
+        assert_eq!(ranks, ["1", "1", "3", "4"]);
+        assert!(Rank::of(Severity::P1) < Rank::ANSWER && Rank::ANSWER < Rank::of(Severity::P2));
+        // What makes a sound goes before edits of cards of the same severity, which come as often as alerts do.
+        for severity in [Severity::P0, Severity::P1, Severity::P2, Severity::P3] {
+            assert!(Rank::heard(severity) < Rank::of(severity));
+        }
+        assert!(Rank::of(Severity::P1) < Rank::heard(Severity::P2), "a critical incident that nobody knows of goes before any result");
+    }
+}

@@ -1,0 +1,119 @@
+//! The commands of a playbook as its file writes them: facts that are looked at first, steps, and checks.
+
+use std::collections::BTreeMap;
+
+use regex_lite::Regex;
+use serde::Deserialize;
+
+use crate::playbook::condition::{FACT_BYTES, Seen, When, no_answer};
+use crate::playbook::plan::PlannedStep;
+use crate::primitives::duration::Span;
+
+/// The longest that one command may take: the bridge function ends after 900 s, connecting included.
+pub const STEP_SECONDS: u64 = 800;
+/// The longest wait between two tries of a check.
+pub const EVERY_SECONDS: u64 = 300;
+
+/// A command that only reads, and whose exit status and output decide which steps run. It runs before the first of them.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Look {
+    /// The name of the fact, unique in the playbook.
+    pub id: String,
+    /// Its argument vector, as in [`Step`].
+    pub run: Vec<String>,
+    /// After how long it is given up.
+    #[serde(default = "check_timeout")]
+    pub timeout: Span,
+}
+
+/// A command.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Its argument vector; `{name}` stands for a parameter, `{{` and `}}` for braces.
+    pub run: Vec<String>,
+    /// After how long it is given up.
+    #[serde(default = "step_timeout")]
+    pub timeout: Span,
+    /// On which fact it depends whether it runs.
+    pub when: Option<When>,
+    /// True if running it twice does no more than running it once: then it may run again where nobody knows whether it did.
+    #[serde(default)]
+    pub idempotent: bool,
+}
+
+/// A command that only reads, and tells by its exit status whether the symptom went.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// Its argument vector, as in [`Step`].
+    pub run: Vec<String>,
+    /// After how long it is given up.
+    #[serde(default = "check_timeout")]
+    pub timeout: Span,
+    /// How many more tries it has.
+    #[serde(default)]
+    pub retries: u32,
+    /// How long to wait between two tries.
+    #[serde(default = "check_every")]
+    pub every: Span,
+    /// On which fact it depends whether it is made.
+    pub when: Option<When>,
+}
+
+fn step_timeout() -> Span {
+    Span::of_seconds(60)
+}
+
+fn check_timeout() -> Span {
+    Span::of_seconds(10)
+}
+
+fn check_every() -> Span {
+    Span::of_seconds(5)
+}
+
+impl When {
+    /// True if what was seen of the fact is what it asks for. A pattern that is none never matches.
+    #[must_use]
+    pub fn holds(&self, seen: &Seen) -> bool {
+        let exits = self.exits.is_none_or(|status| seen.exit_status == status);
+        let prints = self.prints.as_ref().is_none_or(|pattern| Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(&seen.printed)));
+        (exits && prints) != self.not
+    }
+
+    /// What is wrong with it, in a playbook that has these facts.
+    pub(crate) fn faults(&self, facts: &[Look]) -> Vec<String> {
+        let mut faults = Vec::new();
+        if !facts.iter().any(|look| look.id == self.fact) {
+            faults.push(format!("names the fact {}, which is not among the playbook's facts", self.fact));
+        }
+        if self.exits.is_none() && self.prints.is_none() {
+            faults.push("asks nothing of the fact: give exits or prints".to_owned());
+        }
+        if let Some(why) = self.exits.and_then(no_answer) {
+            faults.push(format!("can never hold: {why}, and a fact that ends so ends the repair"));
+        }
+        if let Some(Err(error)) = self.prints.as_ref().map(|pattern| Regex::new(pattern)) {
+            faults.push(format!("prints is not a regular expression: {error}"));
+        }
+        faults
+    }
+}
+
+impl PlannedStep {
+    /// True if the facts do not keep it from running. One that is not known holds for nothing.
+    #[must_use]
+    pub fn wanted(&self, facts: &BTreeMap<String, Seen>) -> bool {
+        self.when.as_ref().is_none_or(|when| facts.get(&when.fact).is_some_and(|seen| when.holds(seen)))
+    }
+}
+
+impl Seen {
+    /// What a fact turned out to be: of what it printed, as much as conditions look at.
+    #[must_use]
+    pub fn of(exit_status: u32, printed: &str) -> Self {
+        Self { exit_status, printed: printed[..printed.floor_char_boundary(FACT_BYTES)].to_owned() }
+    }
+}

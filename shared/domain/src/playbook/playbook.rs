@@ -1,0 +1,256 @@
+//! Playbooks: the only commands that Quell ever runs, with parameters whose every value is checked (`no-words-executed`).
+
+use std::collections::BTreeMap;
+
+use regex_lite::Regex;
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::alert::AlertType;
+use crate::analysis::{DataImpact, Risk, Severity};
+use crate::playbook::command::{Check, Look, Step};
+use crate::playbook::placeholder::fill;
+use crate::playbook::plan::{Phase, Plan, PlannedStep};
+use crate::playbook::service::Service;
+use crate::primitives::duration::Span;
+
+/// The longest that a whole plan may take in the worst case. One invocation of the repair function ends after 900 s; a longer
+/// repair goes on in the next (`HandedOver`), and the queue delivers its message often enough for this.
+pub const PLAN_SECONDS: u64 = 3600;
+
+/// The longest value of a parameter, in bytes. A pattern such as `.*` has no bound of its own, and the kernel's for one
+/// argument (128 KiB) would fail on the host, after the approval and with a worse message.
+pub const VALUE_BYTES: usize = 4096;
+
+/// One playbook.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Playbook {
+    /// Its id, unique in the file.
+    pub id: String,
+    /// Its name, for people.
+    pub name: String,
+    /// Which incidents it is for.
+    #[serde(rename = "match")]
+    pub matches: Match,
+    /// What can go wrong.
+    pub risk: Risk,
+    /// What it does to data.
+    #[serde(default = "no_impact")]
+    pub data_impact: DataImpact,
+    /// When it may run without a human.
+    pub auto: Option<Auto>,
+    /// How long a target rests between two runs.
+    pub cooldown: Option<Span>,
+    /// Its parameters.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, Parameter>,
+    /// What is looked at before the first step, because steps depend on it.
+    #[serde(default)]
+    pub facts: Vec<Look>,
+    /// What repairs.
+    pub steps: Vec<Step>,
+    /// What tells whether the symptom went.
+    #[serde(default)]
+    pub verify: Vec<Check>,
+    /// What takes the repair back.
+    #[serde(default)]
+    pub rollback: Vec<Step>,
+}
+
+fn no_impact() -> DataImpact {
+    DataImpact::None
+}
+
+/// Which incidents a playbook is for. It fits if the alert's name or type is listed, and the service too if any is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Match {
+    /// Names of alerts.
+    #[serde(default)]
+    pub alertnames: Vec<String>,
+    /// Types of alerts.
+    #[serde(default)]
+    pub alert_types: Vec<AlertType>,
+    /// Names of services.
+    #[serde(default)]
+    pub services: Vec<String>,
+}
+
+impl Match {
+    /// True if it may ever run on this service: none is listed, or this one is.
+    #[must_use]
+    pub fn allows(&self, service: &str) -> bool {
+        self.services.is_empty() || self.services.iter().any(|name| name == service)
+    }
+}
+
+/// When a playbook may run without a human.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auto {
+    /// The worst severity at which it may.
+    pub max_severity: Severity,
+    /// How many verified runs it needs before it may.
+    #[serde(default)]
+    pub min_verified: u32,
+    /// True if it has to earn it: by runs that held, from suggested to approved by one to running by itself.
+    #[serde(default)]
+    pub earned: bool,
+}
+
+/// A parameter: where its value comes from and what it has to look like.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameter {
+    /// `service.name`, `service.unit` or `service.facts.<key>`.
+    pub from: String,
+    /// A regular expression that the whole value has to match.
+    pub pattern: String,
+}
+
+/// Why a playbook cannot be used as asked. It names the place; it never repeats a value, which may come from outside.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Unusable {
+    /// The service has no such value.
+    #[error("the parameter {parameter} comes from {from}, which the service does not have")]
+    NoValue {
+        /// The parameter.
+        parameter: String,
+        /// Its source.
+        from: String,
+    },
+    /// A parameter's value does not look as the playbook demands.
+    #[error("the value of the parameter {0} does not match its pattern")]
+    UnfitValue(String),
+    /// A parameter's value is too long.
+    #[error("the value of the parameter {0} is longer than {VALUE_BYTES} bytes")]
+    TooLong(String),
+    /// A parameter was not given.
+    #[error("the parameter {0} was not given")]
+    NotGiven(String),
+    /// A value was given that the playbook does not know.
+    #[error("the playbook has no parameter {0}")]
+    Unknown(String),
+    /// There is no such step.
+    #[error("the playbook has no such step")]
+    NoStep,
+}
+
+impl Parameter {
+    /// Checks a value. Beyond the pattern, no value may look like an option or hold a control character.
+    fn accepts(&self, value: &str) -> bool {
+        let whole = Regex::new(&format!("^(?:{})$", self.pattern));
+        !value.starts_with('-') && !value.contains(char::is_control) && whole.is_ok_and(|regex| regex.is_match(value))
+    }
+}
+
+impl Playbook {
+    /// True if what it may do by itself is earned by its runs, and not declared.
+    #[must_use]
+    pub fn is_earned(&self) -> bool {
+        self.auto.is_some_and(|auto| auto.earned)
+    }
+
+    /// True if the host itself has to say that something is wrong before anything is changed there: every step depends on a fact. And if a
+    /// check says afterwards whether it is gone.
+    #[must_use]
+    pub fn asks_the_host_first(&self) -> bool {
+        !self.steps.is_empty() && self.steps.iter().all(|step| step.when.is_some()) && self.verify.iter().any(|check| check.when.is_none())
+    }
+
+    /// The parameters' values for a service, checked.
+    ///
+    /// # Errors
+    /// If the service lacks one, or one does not match.
+    pub fn parameters_for(&self, service: &Service) -> Result<BTreeMap<String, String>, Unusable> {
+        let mut values = BTreeMap::new();
+        for (name, parameter) in &self.parameters {
+            let value = service
+                .value(&parameter.from)
+                .ok_or_else(|| Unusable::NoValue { parameter: name.clone(), from: parameter.from.clone() })?;
+            values.insert(name.clone(), value.to_owned());
+        }
+        self.check(&values)?;
+        Ok(values)
+    }
+
+    /// Checks that `values` are exactly the parameters, each as its pattern demands.
+    ///
+    /// # Errors
+    /// The first that is not.
+    pub fn check(&self, values: &BTreeMap<String, String>) -> Result<(), Unusable> {
+        if let Some(name) = values.keys().find(|name| !self.parameters.contains_key(*name)) {
+            return Err(Unusable::Unknown(name.chars().take(64).collect()));
+        }
+        for (name, parameter) in &self.parameters {
+            let value = values.get(name).ok_or_else(|| Unusable::NotGiven(name.clone()))?;
+            if value.len() > VALUE_BYTES {
+                return Err(Unusable::TooLong(name.clone()));
+            }
+            if !parameter.accepts(value) {
+                return Err(Unusable::UnfitValue(name.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The steps of a part, rendered with checked values.
+    ///
+    /// # Errors
+    /// If a value is missing or does not match.
+    pub fn render(&self, phase: Phase, values: &BTreeMap<String, String>) -> Result<Vec<PlannedStep>, Unusable> {
+        self.check(values)?;
+        let planned = |run: &[String], timeout: Span| PlannedStep {
+            argv: run.iter().map(|argument| fill(argument, values)).collect(),
+            timeout_seconds: seconds(timeout),
+            ..PlannedStep::default()
+        };
+        let step = |step: &Step| {
+            let (when, idempotent) = (step.when.clone(), step.idempotent);
+            PlannedStep { when, idempotent, ..planned(&step.run, step.timeout) }
+        };
+        let look = |look: &Look| PlannedStep { fact: Some(look.id.clone()), ..planned(&look.run, look.timeout) };
+        let check = |check: &Check| {
+            let (retries, every_seconds, when) = (check.retries, seconds(check.every), check.when.clone());
+            PlannedStep { retries, every_seconds, when, ..planned(&check.run, check.timeout) }
+        };
+        Ok(match phase {
+            Phase::Facts => self.facts.iter().map(look).collect(),
+            Phase::Steps => self.steps.iter().map(step).collect(),
+            Phase::Rollback => self.rollback.iter().map(step).collect(),
+            Phase::Verify => self.verify.iter().map(check).collect(),
+        })
+    }
+
+    /// The plan of this playbook for a service.
+    ///
+    /// # Errors
+    /// If a parameter has no fitting value.
+    pub fn plan(&self, service: &Service, round: u32, reasons: Vec<String>) -> Result<Plan, Unusable> {
+        let parameters = self.parameters_for(service)?;
+        Ok(Plan {
+            playbook: self.id.clone(),
+            playbook_name: self.name.clone(),
+            risk: self.risk,
+            target: service.name.clone(),
+            address: service.target.address(),
+            facts: self.render(Phase::Facts, &parameters)?,
+            steps: self.render(Phase::Steps, &parameters)?,
+            verify: self.render(Phase::Verify, &parameters)?,
+            rollback: self.render(Phase::Rollback, &parameters)?,
+            parameters,
+            round,
+            score: 0,
+            reasons,
+        })
+    }
+}
+
+fn seconds(span: Span) -> u32 {
+    u32::try_from(span.seconds()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+#[path = "playbook_tests.rs"]
+pub(crate) mod tests;

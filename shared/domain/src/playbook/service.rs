@@ -1,0 +1,186 @@
+//! The service registry: which services there are, where they are, and what may be done to them.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::alert::Alert;
+use crate::playbook::ssm_target::SsmTarget;
+
+/// How much may be done to a service without a human.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// A repair may run by itself, if every guardrail passes.
+    Auto,
+    /// Every repair needs a human's approval.
+    Approval,
+    /// Quell never repairs it.
+    Manual,
+}
+
+/// Where a service runs.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum Target {
+    /// A host that is reached over SSH.
+    Ssh(SshTarget),
+    /// Hosts that are reached through SSM Run Command.
+    Ssm(SsmTarget),
+}
+
+/// A host that is reached over SSH.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SshTarget {
+    /// Its name or address.
+    pub host: String,
+    /// Its port.
+    #[serde(default = "ssh_port")]
+    pub port: u16,
+    /// Who to log in as.
+    pub user: String,
+    /// The only host key that is accepted, as in `ssh_host_ed25519_key.pub`: algorithm and base64.
+    pub host_key: String,
+    /// The host through which it is reached, where it cannot be reached directly.
+    pub bastion: Option<Bastion>,
+}
+
+/// A host that passes connections on to hosts behind it (`ProxyJump`). Quell logs in there with the same key.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bastion {
+    /// Its name or address.
+    pub host: String,
+    /// Its port.
+    #[serde(default = "ssh_port")]
+    pub port: u16,
+    /// Who to log in as.
+    pub user: String,
+    /// The only host key that is accepted, as that of the target.
+    pub host_key: String,
+}
+
+fn ssh_port() -> u16 {
+    22
+}
+
+impl Target {
+    /// Everything that identifies the place, in one line. It is hashed into the plan.
+    #[must_use]
+    pub fn address(&self) -> String {
+        match self {
+            Self::Ssh(ssh) => {
+                let direct = format!("ssh {}@{}:{} {}", ssh.user, ssh.host, ssh.port, ssh.host_key);
+                let through = |Bastion { host, port, user, host_key }: &Bastion| format!(" through {user}@{host}:{port} {host_key}");
+                direct + &ssh.bastion.as_ref().map(through).unwrap_or_default()
+            }
+            Self::Ssm(ssm) => ssm.address(),
+        }
+    }
+}
+
+/// A service.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// Its name, unique in the registry.
+    pub name: String,
+    /// Other names under which alerts know it.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// What may be done to it without a human.
+    pub level: Level,
+    /// The name of the unit, container project or program that runs it.
+    pub unit: Option<String>,
+    /// More values for the parameters of playbooks.
+    #[serde(default)]
+    pub facts: BTreeMap<String, String>,
+    /// Services of one group are not repaired all at once.
+    pub redundancy_group: Option<String>,
+    /// Where it runs.
+    pub target: Target,
+}
+
+impl Service {
+    /// The value that a parameter's `from` names: `service.name`, `service.unit` or `service.facts.<key>`.
+    #[must_use]
+    pub fn value(&self, from: &str) -> Option<&str> {
+        match from.strip_prefix("service.")? {
+            "name" => Some(&self.name),
+            "unit" => self.unit.as_deref(),
+            other => self.facts.get(other.strip_prefix("facts.")?).map(String::as_str),
+        }
+    }
+
+    /// What is wrong with the entry: each a field and a sentence.
+    #[must_use]
+    pub fn faults(&self) -> Vec<(String, String)> {
+        let mut faults = Vec::new();
+        for (field, name) in [("name", Some(&self.name)), ("redundancy_group", self.redundancy_group.as_ref())] {
+            let fits = |name: &String| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
+            if !name.is_none_or(fits) {
+                faults.push((field.to_owned(), "has to be made of A-Z a-z 0-9 _ . - (it becomes part of keys)".to_owned()));
+            }
+        }
+        if let Target::Ssh(SshTarget { host, port, user, host_key, bastion }) = &self.target {
+            faults.extend(faults_of_host("target.ssh", host, *port, user, host_key));
+            if let Some(Bastion { host, port, user, host_key }) = bastion {
+                faults.extend(faults_of_host("target.ssh.bastion", host, *port, user, host_key));
+            }
+        }
+        if let Target::Ssm(ssm) = &self.target {
+            faults.extend(ssm.faults().into_iter().map(|(field, fault)| (format!("target.ssm.{field}"), fault.to_owned())));
+        }
+        faults
+    }
+}
+
+/// What is wrong with a host that is logged in to: each a field below `place` and a sentence.
+fn faults_of_host(place: &str, host: &str, port: u16, user: &str, host_key: &str) -> Vec<(String, String)> {
+    let mut faults = Vec::new();
+    let mut fault = |field: &str, text: &str| faults.push((format!("{place}.{field}"), text.to_owned()));
+    if host_key.starts_with("ssh-rsa ") {
+        fault("host_key", "is an RSA key, which Quell does not check: pin another one of the host (ssh-keyscan -t ed25519,ecdsa HOST)");
+    } else if !is_host_key(host_key) {
+        fault("host_key", "has to be a line of ssh-keyscan without the host: an algorithm, a space and base64");
+    }
+    for (field, value) in [("host", host), ("user", user)] {
+        if value.is_empty() || value.contains(|c: char| c.is_whitespace() || c.is_control() || c == '@') {
+            fault(field, "has to be there, without spaces, control characters and @");
+        }
+    }
+    if port == 0 {
+        fault("port", "has to be between 1 and 65535");
+    }
+    faults
+}
+
+/// True if a text looks like a host key: a known algorithm, and base64 that begins with that algorithm's name (RFC 4253, 6.6).
+fn is_host_key(text: &str) -> bool {
+    const BEGINNINGS: [(&str, &str); 4] = [
+        ("ssh-ed25519", "AAAAC3NzaC1lZDI1NTE5"),
+        ("ecdsa-sha2-nistp256", "AAAAE2VjZHNhLXNoYTItbmlzdHAyNTY"),
+        ("ecdsa-sha2-nistp384", "AAAAE2VjZHNhLXNoYTItbmlzdHAzODQ"),
+        ("ecdsa-sha2-nistp521", "AAAAE2VjZHNhLXNoYTItbmlzdHA1MjE"),
+    ];
+    let mut words = text.split(' ');
+    let (algorithm, key) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let base64 = key.len() % 4 == 0 && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b));
+    base64 && BEGINNINGS.iter().any(|(name, beginning)| *name == algorithm && key.starts_with(beginning) && key.len() > 60)
+}
+
+/// The service that an alert is about: the one whose name or alias is the alert's target.
+#[must_use]
+pub fn find<'a>(services: &'a [Service], alert: &Alert) -> Option<&'a Service> {
+    let names = [alert.target.as_str(), alert.normalised_target.as_str()];
+    services
+        .iter()
+        .find(|service| names.contains(&service.name.as_str()) || service.aliases.iter().any(|alias| names.contains(&alias.as_str())))
+}
+
+/// The service with this name.
+#[must_use]
+pub fn named<'a>(services: &'a [Service], name: &str) -> Option<&'a Service> {
+    services.iter().find(|service| service.name == name)
+}

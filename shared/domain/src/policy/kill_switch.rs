@@ -1,0 +1,61 @@
+//! The kill switch: while it is on, nothing is repaired. Who switched it, when and why are for people; nothing is decided by them.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::primitives::safe_text::line;
+
+/// How much of a reason is kept, in characters.
+const WHY_CHARACTERS: usize = 200;
+/// How much of a name is kept: an ARN of a role's session fits.
+const BY_CHARACTERS: usize = 300;
+
+/// What the item of a kill switch that is on says. It is on while the item is there, whatever it says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SwitchedOff {
+    /// Who switched repairs off.
+    pub by: Option<String>,
+    /// Why.
+    pub why: Option<String>,
+    /// When.
+    pub at: Option<Timestamp>,
+}
+
+impl SwitchedOff {
+    /// A switch that somebody turns now. What people write is cut, and what cannot be seen is taken out: it stands on cards.
+    #[must_use]
+    pub fn now(by: &str, why: Option<&str>, at: Timestamp) -> Self {
+        let short = |text: &str, most| Some(line(text, most)).filter(|text| !text.is_empty());
+        Self { by: short(by, BY_CHARACTERS), why: why.and_then(|why| short(why, WHY_CHARACTERS)), at: Some(at) }
+    }
+}
+
+impl fmt::Display for SwitchedOff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The reason first: a card cuts what is long.
+        write!(f, "it is on: {}", self.why.as_deref().unwrap_or("nothing is repaired"))?;
+        let by = self.by.as_ref().map(|by| format!("by {by}"));
+        let at = self.at.map(|at| format!("since {}", at.strftime("%Y-%m-%dT%H:%M:%SZ")));
+        let known: Vec<String> = by.into_iter().chain(at).collect();
+        if known.is_empty() { Ok(()) } else { write!(f, " ({})", known.join(", ")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::SwitchedOff;
+
+    #[test]
+    fn it_says_what_is_known_and_no_more() {
+        let at = Timestamp::UNIX_EPOCH;
+        insta::assert_snapshot!(SwitchedOff::default(), @"it is on: nothing is repaired");
+        insta::assert_snapshot!(SwitchedOff::now("ada", None, at), @"it is on: nothing is repaired (by ada, since 1970-01-01T00:00:00Z)");
+        insta::assert_snapshot!(SwitchedOff::now("ada", Some("the disks move"), at), @"it is on: the disks move (by ada, since 1970-01-01T00:00:00Z)");
+        let long = SwitchedOff::now("ada", Some(&"a".repeat(10_000)), at);
+        assert_eq!(long.why.map(|why| why.chars().count()), Some(200));
+        assert_eq!(SwitchedOff::now(" ", Some("\u{202e}\n"), at), SwitchedOff { at: Some(at), ..SwitchedOff::default() });
+    }
+}

@@ -1,0 +1,136 @@
+//! Which playbook is for an alert, and why.
+
+use std::collections::BTreeMap;
+
+use crate::alert::Alert;
+use crate::playbook::Playbook;
+use crate::playbook::plan::Plan;
+use crate::playbook::service::{Level, Service};
+use crate::policy::track_record::Tally;
+
+/// What a playbook counts that is for the type of the alert alone.
+const TYPE_ALONE: u32 = 2;
+/// A playbook that surely held less often than this is a weak match, where the type of the alert is all that speaks for it.
+const WEAK_BELOW: f64 = 0.5;
+
+/// What is known of the past success of playbooks, by their ids. One that is not in it is one of which nothing is known.
+pub type PastSuccess = BTreeMap<String, Tally>;
+
+/// What matching came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// This plan.
+    Plan(Box<Plan>),
+    /// None, for this reason: a human has to look.
+    None(String),
+}
+
+/// A playbook that fits.
+#[derive(Debug)]
+pub struct Fit<'a> {
+    /// How well: see [`choose`].
+    pub score: u32,
+    /// Why.
+    pub reasons: Vec<String>,
+    /// Which.
+    pub playbook: &'a Playbook,
+}
+
+/// Chooses the playbook for an alert on a service: the alert's name counts 4, its type 2, a listed service 1. The best one wins. Between
+/// those that fit equally well past success decides: the lower bound of runs that held, rounded down to a tenth, so that it is never worth
+/// as much as a point, and a hair's breadth decides nothing. A tie is no choice, and neither is a weak match.
+#[must_use]
+pub fn choose(playbooks: &[Playbook], alert: &Alert, service: Option<&Service>, past: &PastSuccess) -> Choice {
+    let service = match repairable(service) {
+        Ok(service) => service,
+        Err(why) => return Choice::None(why),
+    };
+    let tally = |fit: &Fit<'_>| past.get(&fit.playbook.id).copied().unwrap_or_default();
+    let mut best = best(playbooks, alert, service);
+    best.sort_by_key(|fit| std::cmp::Reverse(tenths(tally(fit))));
+    let Some(one) = best.first() else {
+        return Choice::None(format!("no playbook fits the alert {} on the service {}", alert.name, service.name));
+    };
+    let (playbook, known) = (one.playbook, tally(one));
+    if let Some(other) = best.get(1).filter(|other| tenths(tally(other)) == tenths(known)) {
+        return Choice::None(format!("the playbooks {} and {} fit equally well", playbook.id, other.playbook.id));
+    }
+    // The upper bound: a record that is only short is no bad one.
+    if one.score == TYPE_ALONE && known.at_most() < WEAK_BELOW {
+        return Choice::None(format!("only the type speaks for the playbook {}, and {known}", playbook.id));
+    }
+    let mut reasons = one.reasons.clone();
+    if known.counted > 0 {
+        reasons.push(format!("of its runs {known}"));
+    }
+    match playbook.plan(service, 1, reasons) {
+        Ok(plan) => Choice::Plan(Box::new(Plan { score: one.score, ..plan })),
+        Err(error) => Choice::None(format!("the playbook {} fits, but {error}", playbook.id)),
+    }
+}
+
+/// The playbooks whose past success decides about the choice: those that fit equally well, and one that fits by the type of the alert
+/// alone. Of all others it need not be read.
+#[must_use]
+pub fn undecided<'a>(playbooks: &'a [Playbook], alert: &Alert, service: Option<&Service>) -> Vec<&'a str> {
+    let Ok(service) = repairable(service) else { return Vec::new() };
+    let best = best(playbooks, alert, service);
+    let decides = best.len() > 1 || best.first().is_some_and(|fit| fit.score == TYPE_ALONE);
+    if decides { best.into_iter().map(|fit| fit.playbook.id.as_str()).collect() } else { Vec::new() }
+}
+
+/// The service, if Quell may repair it at all.
+fn repairable(service: Option<&Service>) -> Result<&Service, String> {
+    let service = service.ok_or("the service registry has no service with the name of the alert's target")?;
+    if service.level == Level::Manual {
+        return Err(format!("the service {} is repaired by hand only (level manual)", service.name));
+    }
+    Ok(service)
+}
+
+/// The playbooks that fit, the best first; those that fit equally well in the order of the file.
+#[must_use]
+pub fn fitting<'a>(playbooks: &'a [Playbook], alert: &Alert, service: &Service) -> Vec<Fit<'a>> {
+    let mut fitting: Vec<Fit<'a>> = playbooks.iter().filter_map(|playbook| fit(playbook, alert, service)).collect();
+    fitting.sort_by_key(|fit| std::cmp::Reverse(fit.score));
+    fitting
+}
+
+/// The playbooks that fit best, in the order of the file.
+fn best<'a>(playbooks: &'a [Playbook], alert: &Alert, service: &Service) -> Vec<Fit<'a>> {
+    let mut fitting = fitting(playbooks, alert, service);
+    let most = fitting.first().map(|fit| fit.score);
+    fitting.retain(|fit| Some(fit.score) == most);
+    fitting
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0 and 10")]
+fn tenths(tally: Tally) -> u32 {
+    (tally.at_least() * 10.0).floor() as u32
+}
+
+fn fit<'a>(playbook: &'a Playbook, alert: &Alert, service: &Service) -> Option<Fit<'a>> {
+    let matches = &playbook.matches;
+    let mut score = 0;
+    let mut reasons = Vec::new();
+    if matches.alertnames.contains(&alert.name) {
+        score += 4;
+        reasons.push(format!("it is for the alert {}", alert.name));
+    }
+    if matches.alert_types.contains(&alert.alert_type) {
+        score += TYPE_ALONE;
+        reasons.push(format!("it is for the type {}", alert.alert_type.as_str()));
+    }
+    if score == 0 || !matches.allows(&service.name) {
+        return None;
+    }
+    if matches.services.contains(&service.name) {
+        score += 1;
+        reasons.push(format!("it is for the service {}", service.name));
+    }
+    Some(Fit { score, reasons, playbook })
+}
+
+#[cfg(test)]
+#[path = "matching_tests.rs"]
+mod tests;

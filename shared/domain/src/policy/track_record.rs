@@ -1,0 +1,211 @@
+//! Earned autonomy: what a playbook may do by itself, from how its runs ended and whether they held.
+//!
+//! A run has *held* when `recurrence_window` has passed since it ended verified, and its alert did not come back. A run that failed counts
+//! against the playbook, one whose window is still open counts neither way. How sure the rate of held runs is, a lower bound says: that of
+//! Wilson's score interval, one-sided, 95 % (E. B. Wilson, "Probable inference", 1927). Few runs say little, and so their bound is low.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::incident::autonomy_level::Trust;
+use crate::policy::limits::Earning;
+use crate::policy::playbook_run::Run;
+use crate::primitives::id::IncidentId;
+
+/// The 95th percentile of the standard normal distribution.
+const Z: f64 = 1.644_853_626_951_472_7;
+
+/// How many of the runs that count have held.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Those that have held.
+    pub held: u32,
+    /// All that count: those that held, and those that did not.
+    pub counted: u32,
+}
+
+impl Tally {
+    /// All that is known of a playbook's runs. One that failed and one after which the alert came back have not held.
+    #[must_use]
+    pub fn of(runs: &[Run], earning: &Earning, now: Timestamp) -> Self {
+        let mut tally = Self::default();
+        for (_, what, _) in events(runs, earning, now) {
+            tally.count(what == What::Held);
+        }
+        tally
+    }
+
+    fn count(&mut self, held: bool) {
+        self.held += u32::from(held);
+        self.counted += 1;
+    }
+
+    /// The rate of held runs that is surely reached, 0 to 1; 0 where nothing is known.
+    #[must_use]
+    pub fn at_least(self) -> f64 {
+        self.interval().0
+    }
+
+    /// The rate of held runs that is surely not exceeded, 0 to 1; 1 where nothing is known.
+    #[must_use]
+    pub fn at_most(self) -> f64 {
+        self.interval().1
+    }
+
+    fn interval(self) -> (f64, f64) {
+        if self.counted == 0 {
+            return (0.0, 1.0);
+        }
+        let all = f64::from(self.counted);
+        let rate = f64::from(self.held) / all;
+        let middle = rate + Z * Z / (2.0 * all);
+        let reach = Z * (rate * (1.0 - rate) / all + Z * Z / (4.0 * all * all)).sqrt();
+        let whole = 1.0 + Z * Z / all;
+        // Rounding must not lead out of the range.
+        (((middle - reach) / whole).max(0.0), ((middle + reach) / whole).min(1.0))
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.counted {
+            0 => f.write_str("no run counts yet"),
+            counted => write!(f, "{} of {counted} held, at least {:.2} of them", self.held, self.at_least()),
+        }
+    }
+}
+
+/// What happened to a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// Its window is over, and the alert did not come back.
+    Held,
+    /// It was not verified.
+    Failed,
+    /// It was verified, and the alert came back within the window.
+    Recurred,
+}
+
+impl What {
+    /// The word for people.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Failed => "failed",
+            Self::Recurred => "recurred",
+        }
+    }
+}
+
+/// One step on the way to what a playbook has earned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// When: for a run that held, the end of its window.
+    pub at: Timestamp,
+    /// What happened.
+    pub what: What,
+    /// The incident whose run it was.
+    pub incident_id: IncidentId,
+    /// What the playbook had earned before.
+    pub before: Trust,
+    /// And after.
+    pub after: Trust,
+    /// What counts since the last recurrence, this included.
+    pub tally: Tally,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.0} the run of {} {}: ", self.at, self.incident_id, self.what.as_str())?;
+        match self.what {
+            What::Recurred => f.write_str("the count starts anew")?,
+            What::Held | What::Failed => write!(f, "{}", self.tally)?,
+        }
+        if self.before == self.after {
+            write!(f, "; {} stays", self.after.as_str())
+        } else {
+            write!(f, "; {} becomes {}", self.before.as_str(), self.after.as_str())
+        }
+    }
+}
+
+/// What a playbook has earned, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earned {
+    /// What it may do by itself.
+    pub trust: Trust,
+    /// What counts since the last recurrence.
+    pub tally: Tally,
+    /// How many verified runs count neither way yet: their window is open.
+    pub pending: usize,
+    /// How it came to this, oldest first.
+    pub steps: Vec<Step>,
+}
+
+impl fmt::Display for Earned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "earned {}: {}", self.trust.as_str(), self.tally)
+    }
+}
+
+impl Earned {
+    /// What a playbook has earned by these runs, given in any order.
+    ///
+    /// A run that held can only raise it, to the next level when the bound reaches that level's threshold. A failure can only lower it, when
+    /// the bound is below the level's own. A recurrence lowers it by one, whatever the numbers say, and begins the count anew: what ended
+    /// before the alert came back speaks for what did not last.
+    #[must_use]
+    pub fn by(runs: &[Run], earning: &Earning, now: Timestamp) -> Self {
+        let (mut trust, mut tally, mut since) = (Trust::Suggest, Tally::default(), None);
+        let mut steps = Vec::new();
+        for (at, what, run) in events(runs, earning, now) {
+            if since.is_some_and(|since| run.at <= since) && what == What::Held {
+                continue;
+            }
+            let before = trust;
+            match what {
+                What::Held => {
+                    tally.count(true);
+                    if tally.at_least() >= earning.from(trust.more()) {
+                        trust = trust.more();
+                    }
+                }
+                What::Failed => {
+                    tally.count(false);
+                    if tally.at_least() < earning.from(trust) {
+                        trust = trust.less();
+                    }
+                }
+                What::Recurred => (trust, tally, since) = (trust.less(), Tally::default(), Some(at)),
+            }
+            steps.push(Step { at, what, incident_id: run.incident_id.clone(), before, after: trust, tally });
+        }
+        let pending = runs.iter().filter(|run| event(run, earning, now).is_none()).count();
+        Self { trust, tally, pending, steps }
+    }
+}
+
+/// What happened to the runs, in the order in which it happened.
+fn events<'a>(runs: &'a [Run], earning: &Earning, now: Timestamp) -> Vec<(Timestamp, What, &'a Run)> {
+    let mut events: Vec<_> = runs.iter().filter_map(|run| event(run, earning, now).map(|(at, what)| (at, what, run))).collect();
+    events.sort_by(|(one, _, run), (other, _, another)| one.cmp(other).then_with(|| run.incident_id.cmp(&another.incident_id)));
+    events
+}
+
+/// What happened to a run, and when; nothing while nobody knows whether it holds.
+fn event(run: &Run, earning: &Earning, now: Timestamp) -> Option<(Timestamp, What)> {
+    if !run.verified {
+        return Some((run.at, What::Failed));
+    }
+    if let Some(at) = run.recurred_at {
+        return Some((at, What::Recurred));
+    }
+    let until = run.at.checked_add(earning.recurrence_window.length()).unwrap_or(Timestamp::MAX);
+    (until <= now).then_some((until, What::Held))
+}
+
+#[cfg(test)]
+#[path = "track_record_tests.rs"]
+mod tests;

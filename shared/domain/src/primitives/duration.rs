@@ -1,0 +1,36 @@
+//! Lengths of time as the configuration files write them.
+
+use jiff::SignedDuration;
+use serde::Deserialize;
+
+/// A length of time such as `30m` or `60s`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Span(SignedDuration);
+
+impl TryFrom<String> for Span {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let span: SignedDuration = text.parse().map_err(|_| format!("`{text}` is not a length of time such as 90s or 30m"))?;
+        if span.is_negative() { Err(format!("`{text}` is negative")) } else { Ok(Self(span)) }
+    }
+}
+
+impl Span {
+    pub(crate) const fn of_seconds(seconds: i64) -> Self {
+        Self(SignedDuration::from_secs(seconds))
+    }
+
+    /// How long it is.
+    #[must_use]
+    pub const fn length(self) -> SignedDuration {
+        self.0
+    }
+
+    /// Whole seconds.
+    #[must_use]
+    pub fn seconds(self) -> u64 {
+        self.0.as_secs().unsigned_abs()
+    }
+}

@@ -1,0 +1,12 @@
+//! Ids, digests, durations, and text that is safe to show.
+
+pub mod digest;
+pub mod duration;
+pub mod id;
+pub mod safe_text;
+pub mod server_url;
+
+/// True for what a document leaves out.
+pub(crate) fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
+    *number == T::default()
+}

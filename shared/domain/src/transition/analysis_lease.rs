@@ -1,0 +1,75 @@
+//! The right to ask models about an incident: held by one worker at a time, because each answer is billed.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::incident::change::Draft;
+use crate::incident::operation_log::{Event, News};
+use crate::incident::parts::Claim;
+
+/// What a claim came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claimed {
+    /// The one who asked has it.
+    Mine,
+    /// Another worker has it.
+    Theirs {
+        /// Until when at the latest.
+        until: Timestamp,
+    },
+}
+
+impl Draft {
+    /// Claims the analysis of the incident, with the log entry that stands before the first call. A claim that has expired is taken
+    /// over, and the entry says so: its worker may have been billed for a call whose answer nobody got.
+    pub fn claim_analysis(&mut self, holder: &str, providers: &[&str], lease: SignedDuration, now: Timestamp) -> Claimed {
+        let before = self.incident.claim.take();
+        if let Some(claim) = before.as_ref().filter(|claim| claim.until > now) {
+            let until = claim.until;
+            self.incident.claim = before;
+            return Claimed::Theirs { until };
+        }
+        let attempt = before.as_ref().map_or(0, |claim| claim.attempt) + 1;
+        let until = now + lease;
+        let detail = match &before {
+            None => format!("asks {}", providers.join(", then ")),
+            Some(Claim { attempt, until, .. }) => {
+                format!("attempt {attempt} ended without a result: its lease expired at {until}, and its calls may have been billed")
+            }
+        };
+        let context = serde_json::json!({ "attempt": attempt, "message_id": holder, "lease_until": until, "providers": providers });
+        self.record(now, News::new(Event::AnalysisStarted, "analyzer", detail).with(context));
+        self.incident.claim = Some(Claim { holder: holder.to_owned(), attempt, until });
+        Claimed::Mine
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::Claimed;
+    use crate::incident::change::Draft;
+    use crate::incident::operation_log::Event;
+    use crate::transition::lifecycle::tests::incident;
+
+    const LEASE: SignedDuration = SignedDuration::from_secs(100);
+
+    #[test]
+    fn one_worker_asks_until_its_lease_expires() {
+        let start = Timestamp::UNIX_EPOCH;
+        let mut draft = Draft::of(incident());
+        assert_eq!(draft.claim_analysis("m1", &["a", "b"], LEASE, start), Claimed::Mine);
+        // Neither another message nor the same one seen twice gets in.
+        for holder in ["m1", "m2"] {
+            let held = draft.clone();
+            assert_eq!(draft.claim_analysis(holder, &["a"], LEASE, start + LEASE / 2), Claimed::Theirs { until: start + LEASE });
+            assert_eq!(draft, held, "nothing changes");
+        }
+        assert_eq!(draft.claim_analysis("m2", &["a"], LEASE, start + LEASE), Claimed::Mine);
+        let details: Vec<_> = draft.entries.iter().map(|entry| (entry.event, entry.detail.as_str())).collect();
+        assert_eq!(details[0], (Event::AnalysisStarted, "asks a, then b"));
+        assert_eq!(details[1].0, Event::AnalysisStarted);
+        assert!(details[1].1.contains("attempt 1") && details[1].1.contains("expired at 1970-01-01T00:01:40Z"), "{}", details[1].1);
+        assert_eq!(draft.incident.claim.map(|claim| (claim.attempt, claim.holder)), Some((2, "m2".to_owned())));
+    }
+}

@@ -1,0 +1,137 @@
+//! Repairs without a human: a plan is let through by the guardrails, or stopped and put before a human.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use crate::incident::Status;
+use crate::incident::approval::{Approval, GUARDRAILS, Standing, Verdict};
+use crate::incident::change::Draft;
+use crate::incident::guardrail::{Outcome, all_passed, names};
+use crate::incident::operation_log::{Event, News};
+use crate::playbook::plan::Plan;
+use crate::primitives::id::ApprovalId;
+use crate::transition::decision::void;
+
+impl Draft {
+    /// Lets a plan run by itself if every guardrail has passed, else asks a human, and keeps what they answered. The decision stands
+    /// in the log from here on, before anything can run (`human-or-guardrails`).
+    pub fn propose_within(&mut self, outcomes: Vec<Outcome>, plan: Plan, now: Timestamp, valid_for: SignedDuration) {
+        if all_passed(&outcomes) {
+            self.trigger(&outcomes, plan, now, valid_for);
+        } else {
+            let context = json!({ "plan_hash": plan.hash(), "guardrails": outcomes });
+            self.record(now, News::new(Event::GuardrailBlocked, "analyzer", names(&outcomes)).with(context));
+            self.propose(plan, now, valid_for);
+        }
+        self.incident.guardrails = outcomes;
+    }
+
+    fn trigger(&mut self, outcomes: &[Outcome], plan: Plan, now: Timestamp, valid_for: SignedDuration) {
+        let plan_hash = plan.hash();
+        let id = ApprovalId::of(&self.incident.id, &plan_hash);
+        let context = json!({
+            "approval_id": id, "plan_hash": plan_hash, "playbook_id": plan.playbook, "target": plan.target, "score": plan.score, "reasons": plan.reasons,
+            "guardrails": outcomes,
+        });
+        self.record(now, News::new(Event::AutoRepairTriggered, "analyzer", &plan.playbook_name).with(context));
+        let standing = Standing::Decided { verdict: Verdict::Approve, by: GUARDRAILS.to_owned(), at: now };
+        self.incident.approval = Some(Approval { standing, ..Approval::asked(id, plan_hash, now, now + valid_for, 1) });
+        self.incident.plan = Some(plan);
+        self.incident.status = Status::Approved;
+    }
+
+    /// Stops an approved plan before its first step: its approval is void, and a human is asked anew.
+    pub fn stopped_by(&mut self, outcomes: Vec<Outcome>, actor: &str, now: Timestamp) {
+        let context = json!({ "guardrails": outcomes });
+        let why = names(&outcomes);
+        self.record(now, News::new(Event::GuardrailBlocked, actor, "stopped before the first step").with(context).failed(&why));
+        self.incident.repair = None;
+        void(self, actor, &format!("stopped by {why}"), now);
+        self.incident.guardrails = outcomes;
+        self.propose_again(actor, now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp};
+
+    use crate::incident::Status;
+    use crate::incident::approval::{Refusal, Standing, Verdict};
+    use crate::incident::change::Draft;
+    use crate::incident::guardrail::tests::passing;
+    use crate::incident::guardrail::{Guardrail, Outcome, blocking};
+    use crate::incident::operation_log::{Event, verify};
+    use crate::playbook::plan::tests::plan;
+    use crate::transition::decision::decide;
+    use crate::transition::decision::tests::{ada, two};
+    use crate::transition::lifecycle::tests::incident;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn proposed(outcomes: Vec<Outcome>) -> Draft {
+        let mut draft = Draft::of(incident());
+        draft.propose_within(outcomes, plan(), NOW, SignedDuration::from_hours(1));
+        draft
+    }
+
+    fn one_blocked() -> Vec<Outcome> {
+        let mut outcomes = passing();
+        outcomes[2] = Outcome::blocked(Guardrail::Severity, "P1 never runs by itself");
+        outcomes
+    }
+
+    fn events(draft: &Draft) -> Vec<Event> {
+        draft.entries.iter().map(|entry| entry.event).collect()
+    }
+
+    #[test]
+    fn when_all_pass_the_guardrails_have_decided_and_the_log_says_what_each_answered() {
+        let mut draft = proposed(passing());
+        assert_eq!((draft.incident.status, events(&draft)), (Status::Approved, vec![Event::AutoRepairTriggered]));
+        let context = &draft.entries[0].context;
+        assert_eq!(context["guardrails"].as_array().map(Vec::len), Some(12));
+        assert_eq!(context["plan_hash"], plan().hash());
+        let approval = draft.incident.approval.clone().expect("an approval");
+        assert!(approval.by_guardrails());
+        let refused = decide(&mut draft, &approval.id, &ada(Verdict::Reject, "p"), &two(), NOW);
+        assert_eq!(refused, Err(Refusal::Decided { verdict: Verdict::Approve, by: "guardrails".into() }));
+    }
+
+    #[test]
+    fn one_that_stops_it_asks_a_human() {
+        let draft = proposed(one_blocked());
+        assert_eq!(draft.incident.status, Status::AwaitingApproval);
+        assert_eq!(draft.incident.approval.as_ref().map(|approval| &approval.standing), Some(&Standing::Pending));
+        assert_eq!(events(&draft), [Event::GuardrailBlocked, Event::ApprovalRequested]);
+        assert_eq!(draft.entries[0].detail, "severity");
+        assert_eq!(draft.incident.guardrails, one_blocked());
+    }
+
+    #[test]
+    fn a_plan_that_is_stopped_late_asks_for_a_new_decision_on_a_new_plan() {
+        let mut draft = proposed(passing());
+        let first = draft.incident.approval.clone().expect("decided");
+        draft.stopped_by(one_blocked(), "repair", NOW);
+        let second = draft.incident.approval.clone().expect("asked");
+        // The queue drops a repetition of the first approval's message within five minutes: the new one has to have a new name.
+        assert_ne!((&first.id, &first.plan_hash), (&second.id, &second.plan_hash));
+        assert_eq!((second.standing, draft.incident.status), (Standing::Pending, Status::AwaitingApproval));
+        let after = [Event::GuardrailBlocked, Event::ApprovalVoided, Event::ApprovalRequested];
+        assert_eq!(events(&draft)[1..], after);
+        assert!(draft.entries[1..].iter().all(|entry| entry.actor == "repair"));
+        assert_eq!(verify(&draft.incident.id, &draft.entries, &draft.incident.log_head), Ok(()));
+    }
+
+    #[test]
+    fn a_resolve_takes_the_decision_of_the_guardrails_back_and_a_flap_asks_a_human() {
+        let mut draft = proposed(passing());
+        draft.resolved(1, NOW);
+        assert_eq!(draft.incident.status, Status::Resolved);
+        assert!(matches!(draft.incident.approval.as_ref().expect("kept").standing, Standing::Void { .. }));
+        draft.reopened(1, 2, NOW);
+        assert_eq!(draft.incident.status, Status::AwaitingApproval);
+        assert!(!draft.incident.approval.as_ref().expect("asked").by_guardrails());
+        assert_eq!(blocking(&draft.incident.guardrails).map(|found| found.guardrail).collect::<Vec<_>>(), [Guardrail::EpisodeOpen]);
+    }
+}

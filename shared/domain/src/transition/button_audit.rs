@@ -1,0 +1,78 @@
+//! Presses of buttons that decide nothing: the log keeps them, also those that come to nothing, as it does for decisions.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::incident::change::Draft;
+use crate::incident::operation_log::{Event, News};
+use crate::notification::button_action::Ask;
+
+/// How many of them the log of an incident takes: each is an item of the table and a save of the incident, and anybody in a chat can press
+/// as often as they like. Who presses on after this many is only answered.
+const LOGGED: usize = 30;
+
+impl Draft {
+    /// Keeps a refused press in the log, once however often it is delivered. `press` is its id, `by` who pressed.
+    pub fn press_refused(&mut self, ask: &Ask, press: &str, by: &str, why: &str, now: Timestamp) {
+        let news = News::new(Event::PressRefused, by, "a press was refused").failed(why);
+        self.keep(ask, press, news, now);
+    }
+
+    /// Keeps in the log that somebody wanted to see more than the card, once however often the press is delivered. Whoever asks later
+    /// why a plan was approved can tell whether the evidence was looked at.
+    pub fn more_asked(&mut self, ask: &Ask, press: &str, by: &str, now: Timestamp) {
+        let what = if matches!(ask, Ask::History(_)) { "the earlier incidents were asked for" } else { "the details were asked for" };
+        self.keep(ask, press, News::new(Event::MoreAsked, by, what), now);
+    }
+
+    fn keep(&mut self, ask: &Ask, press: &str, news: News, now: Timestamp) {
+        let logged = &mut self.incident.logged_presses;
+        if logged.len() >= LOGGED || logged.iter().any(|before| before == press) {
+            return;
+        }
+        logged.push(press.to_owned());
+        self.record(now, news.with(json!({ "asked": ask.to_string(), "press": press })));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::LOGGED;
+    use crate::incident::operation_log::Event;
+    use crate::notification::button_action::Ask;
+    use crate::transition::decision::tests::waiting;
+
+    #[test]
+    fn a_refused_press_is_kept_once_and_nobody_fills_the_log() {
+        let (mut draft, _) = waiting(1);
+        draft.entries.clear();
+        let ask = Ask::Details(draft.incident.id.clone());
+        for _ in 0..2 {
+            draft.press_refused(&ask, "q1", "telegram:1", "not you", Timestamp::UNIX_EPOCH);
+        }
+        let [entry] = draft.entries.as_slice() else { panic!("one entry: {:?}", draft.entries) };
+        assert_eq!((entry.actor.as_str(), entry.success, entry.error.as_deref()), ("telegram:1", false, Some("not you")));
+        assert_eq!(entry.context, json!({ "asked": ask.to_string(), "press": "q1" }));
+        for place in 0..2 * LOGGED {
+            draft.press_refused(&ask, &format!("more-{place}"), "telegram:1", "not you", Timestamp::UNIX_EPOCH);
+        }
+        assert_eq!(draft.entries.len(), LOGGED);
+    }
+
+    #[test]
+    fn who_wants_to_see_more_is_in_the_log_once() {
+        let (mut draft, _) = waiting(1);
+        draft.entries.clear();
+        let id = draft.incident.id.clone();
+        for ask in [Ask::Details(id.clone()), Ask::Details(id.clone()), Ask::History(id)] {
+            draft.more_asked(&ask, &format!("press of {ask}"), "telegram:7", Timestamp::UNIX_EPOCH);
+        }
+        let kept: Vec<_> = draft.entries.iter().map(|entry| (entry.event, entry.actor.as_str(), entry.detail.as_str())).collect();
+        let expected = ["the details were asked for", "the earlier incidents were asked for"];
+        assert_eq!(kept, expected.map(|detail| (Event::MoreAsked, "telegram:7", detail)));
+        assert!(draft.entries.iter().all(|entry| entry.success), "nothing failed");
+    }
+}

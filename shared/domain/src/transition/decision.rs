@@ -1,0 +1,272 @@
+//! Deciding on a plan: who may, how many have to, until when; and taking back what can no longer be decided on.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::analysis::{Analysis, DataImpact, Risk};
+use crate::incident::approval::{Approval, Refusal, Standing, Taken, TakenPress, Verdict, Vote};
+use crate::incident::autonomy_level::Trust;
+use crate::incident::change::Draft;
+use crate::incident::operation_log::{Event, News};
+use crate::incident::{Incident, Status};
+use crate::notification::channels::{ApprovalRule, Channels, Known};
+use crate::playbook::plan::Plan;
+use crate::primitives::id::ApprovalId;
+
+/// How many presses are remembered: a channel delivers again within minutes, long before so many others came.
+const PRESSES_KEPT: usize = 32;
+/// How many refused presses of one approval the log takes. One person can press as often as they like, and each entry is an item of the
+/// table and a save of the incident, which decisions and repairs wait for: who presses on after this many is only answered.
+const REFUSALS_LOGGED: u32 = 200;
+/// Why what expired is void.
+const NOT_IN_TIME: &str = "nobody decided in time";
+
+/// A person's press of a button, or what comes to the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pressed<'a> {
+    /// What they say.
+    pub verdict: Verdict,
+    /// By what they are known.
+    pub by: Known<'a>,
+    /// The press's own id: the channel gives it, and gives it again when it delivers again.
+    pub press: &'a str,
+}
+
+/// What is at stake: the worse of the finding's risk and the playbook's.
+#[must_use]
+pub fn stakes(analysis: Option<&Analysis>, plan: &Plan) -> Risk {
+    analysis.map_or(plan.risk, |analysis| analysis.risk.max(plan.risk))
+}
+
+/// How many different people have to approve a plan: two if users may be cut off or data lost, or if its playbook has earned no more yet.
+#[must_use]
+pub fn people_needed(analysis: Option<&Analysis>, plan: &Plan, earned: Option<Trust>) -> u8 {
+    let destructive = analysis.is_some_and(|analysis| analysis.blast_radius.data_impact == DataImpact::Destructive);
+    let at_stake = if destructive || stakes(analysis, plan) == Risk::Critical { 2 } else { 1 };
+    earned.map_or(at_stake, |earned| earned.people().max(at_stake))
+}
+
+/// The rule that says who may decide on an incident's plan. Without one nobody may.
+#[must_use]
+pub fn rule_of<'a>(channels: &'a Channels, incident: &Incident) -> Option<&'a ApprovalRule> {
+    let plan = incident.plan.as_ref()?;
+    channels.rule(&plan.target, stakes(incident.analysis.as_ref(), plan))
+}
+
+/// Takes a press. One that was taken already changes nothing and comes to the same again; so does a person who says the same twice. What
+/// is refused changes nothing but the log and what is kept to bound it.
+///
+/// # Errors
+/// Why the press does not count.
+pub fn decide(draft: &mut Draft, id: &ApprovalId, pressed: &Pressed<'_>, channels: &Channels, now: Timestamp) -> Result<Taken, Refusal> {
+    if let Some(before) = taken_before(&draft.incident, pressed) {
+        return before;
+    }
+    match judge(&draft.incident, id, pressed, channels, now) {
+        Ok(Judged::Repeated(taken)) => {
+            note(draft, pressed, Ok(taken));
+            Ok(taken)
+        }
+        Ok(Judged::New { person }) => {
+            let taken = count(draft, pressed, &person, channels, now);
+            note(draft, pressed, Ok(taken));
+            Ok(taken)
+        }
+        Err(refusal) => Err(log_refusal(draft, id, pressed, refusal, now)),
+    }
+}
+
+/// Refuses a press for a reason that lies outside of the incident, such as the chat that it came from.
+///
+/// # Errors
+/// The reason, unless the same press was taken before: then what that came to.
+pub fn refuse(draft: &mut Draft, id: &ApprovalId, pressed: &Pressed<'_>, refusal: Refusal, now: Timestamp) -> Result<Taken, Refusal> {
+    if let Some(before) = taken_before(&draft.incident, pressed) {
+        return before;
+    }
+    Err(log_refusal(draft, id, pressed, refusal, now))
+}
+
+/// A press that may count.
+enum Judged {
+    /// The person has said it before.
+    Repeated(Taken),
+    /// They have not.
+    New { person: String },
+}
+
+fn judge(incident: &Incident, id: &ApprovalId, pressed: &Pressed<'_>, channels: &Channels, now: Timestamp) -> Result<Judged, Refusal> {
+    let person = channels.person(pressed.by).ok_or(Refusal::NotListed)?;
+    let approval = incident.approval.as_ref().filter(|approval| approval.id == *id).ok_or(Refusal::NotThisPlan)?;
+    if incident.plan.as_ref().map(Plan::hash).as_deref() != Some(approval.plan_hash.as_str()) {
+        return Err(Refusal::NotThisPlan);
+    }
+    let may = |rule: &ApprovalRule| rule.may(person, approval.escalated_at.is_some());
+    if !rule_of(channels, incident).is_some_and(may) {
+        return Err(Refusal::NotAllowed);
+    }
+    let theirs = |vote: &Vote| vote.person == person && holds(vote, approval, channels);
+    let voted = pressed.verdict == Verdict::Approve && approval.votes.iter().any(theirs);
+    match &approval.standing {
+        Standing::Decided { verdict: Verdict::Approve, .. } if voted => Ok(Judged::Repeated(Taken::Approved)),
+        Standing::Decided { verdict, by, .. } => {
+            let same_person = Known::read(by).and_then(|known| channels.person(known)) == Some(person);
+            if same_person && *verdict == pressed.verdict {
+                return Ok(Judged::Repeated(match verdict {
+                    Verdict::Approve => Taken::Approved,
+                    Verdict::Reject => Taken::Rejected,
+                }));
+            }
+            Err(Refusal::Decided { verdict: *verdict, by: by.clone() })
+        }
+        Standing::Void { why, .. } => Err(Refusal::Void { why: why.clone() }),
+        Standing::Pending if now >= approval.expires_at => Err(Refusal::Expired { at: approval.expires_at }),
+        Standing::Pending if voted => Ok(Judged::Repeated(Taken::Given { more: missing(approval, channels, incident) })),
+        Standing::Pending if pressed.verdict == Verdict::Approve && !approval.takes(&pressed.by.to_string()) => Err(Refusal::NeedsPress),
+        Standing::Pending => Ok(Judged::New { person: person.to_owned() }),
+    }
+}
+
+/// True if a vote still counts: it came by a way that counts, and `channels.json` gives its account to the same person as then. A person
+/// who is renamed between two presses would be two otherwise.
+fn holds(vote: &Vote, approval: &Approval, channels: &Channels) -> bool {
+    approval.takes(&vote.by) && Known::read(&vote.by).and_then(|known| channels.person(known)) == Some(vote.person.as_str())
+}
+
+/// How many more people have to approve. A person whom the rule does not name any more does not count.
+fn missing(approval: &Approval, channels: &Channels, incident: &Incident) -> u8 {
+    let rule = rule_of(channels, incident);
+    let counts =
+        |vote: &&Vote| holds(vote, approval, channels) && rule.is_some_and(|rule| rule.may(&vote.person, approval.escalated_at.is_some()));
+    let people: BTreeSet<&str> = approval.votes.iter().filter(counts).map(|vote| vote.person.as_str()).collect();
+    approval.needed.saturating_sub(u8::try_from(people.len()).unwrap_or(u8::MAX))
+}
+
+/// Counts what a person says who may: a rejection ends it, an approval does with the last person that is needed.
+fn count(draft: &mut Draft, pressed: &Pressed<'_>, person: &str, channels: &Channels, now: Timestamp) -> Taken {
+    let by = pressed.by.to_string();
+    if pressed.verdict == Verdict::Approve
+        && let Some(approval) = &mut draft.incident.approval
+    {
+        approval.votes.push(Vote { person: person.to_owned(), by: by.clone(), at: now });
+    }
+    let Some(approval) = &draft.incident.approval else { unreachable!("it was judged by its approval") };
+    let context = json!({
+        "approval_id": approval.id, "plan_hash": approval.plan_hash, "verdict": pressed.verdict, "person": person,
+        "given": approval.given(), "needed": approval.needed,
+    });
+    let more = missing(approval, channels, &draft.incident);
+    if pressed.verdict == Verdict::Approve && more > 0 {
+        let detail = format!("the plan was approved; {more} more has to");
+        draft.record(now, News::new(Event::ApprovalGiven, by, detail).with(context));
+        return Taken::Given { more };
+    }
+    let (status, word, taken) = match pressed.verdict {
+        Verdict::Approve => (Status::Approved, "approved", Taken::Approved),
+        Verdict::Reject => (Status::Rejected, "rejected", Taken::Rejected),
+    };
+    if let Some(approval) = &mut draft.incident.approval {
+        approval.standing = Standing::Decided { verdict: pressed.verdict, by: by.clone(), at: now };
+    }
+    draft.incident.status = status;
+    draft.record(now, News::new(Event::ApprovalDecided, by, format!("the plan was {word}")).with(context));
+    taken
+}
+
+fn taken_before(incident: &Incident, pressed: &Pressed<'_>) -> Option<Result<Taken, Refusal>> {
+    let presses = &incident.approval.as_ref()?.presses;
+    presses.iter().find(|before| before.id == pressed.press).map(|before| before.came_to.clone())
+}
+
+fn note(draft: &mut Draft, pressed: &Pressed<'_>, came_to: Result<Taken, Refusal>) {
+    let Some(approval) = &mut draft.incident.approval else { return };
+    approval.presses.push(TakenPress { id: pressed.press.to_owned(), came_to });
+    let too_many = approval.presses.len().saturating_sub(PRESSES_KEPT);
+    approval.presses.drain(..too_many);
+}
+
+/// Keeps a refused press in the log. An incident that never asked for a decision has no button and nothing that would bound its log:
+/// who makes one up is only answered.
+fn log_refusal(draft: &mut Draft, id: &ApprovalId, pressed: &Pressed<'_>, refusal: Refusal, now: Timestamp) -> Refusal {
+    let Some(approval) = &mut draft.incident.approval else { return refusal };
+    if approval.refusals >= REFUSALS_LOGGED {
+        return refusal;
+    }
+    approval.refusals += 1;
+    let context = json!({ "approval_id": id, "verdict": pressed.verdict, "press": pressed.press });
+    let news = News::new(Event::ApprovalRefused, pressed.by.to_string(), "a press was refused").with(context);
+    draft.record(now, news.failed(refusal.to_string()));
+    note(draft, pressed, Err(refusal.clone()));
+    refusal
+}
+
+/// Makes a pending approval void, or an approved one whose repair has not started. Others stay as they are.
+pub fn void(draft: &mut Draft, actor: &str, why: &str, now: Timestamp) {
+    let undone = draft.incident.repair.is_none();
+    let Some(approval) = draft.incident.approval.as_mut() else { return };
+    let stoppable = match approval.standing {
+        Standing::Pending => true,
+        Standing::Decided { verdict, .. } => verdict == Verdict::Approve && undone,
+        Standing::Void { .. } => false,
+    };
+    if !stoppable {
+        return;
+    }
+    approval.standing = Standing::Void { why: why.to_owned(), at: now };
+    let context = particulars(approval);
+    draft.record(now, News::new(Event::ApprovalVoided, actor, why).with(context));
+}
+
+impl Draft {
+    /// Makes an approval void whose time is over and on which nobody has decided. True if it was so.
+    pub fn expire(&mut self, now: Timestamp) -> bool {
+        let over = |approval: &Approval| approval.standing == Standing::Pending && now >= approval.expires_at;
+        if !self.incident.approval.as_ref().is_some_and(over) {
+            return false;
+        }
+        void(self, "notifier", NOT_IN_TIME, now);
+        self.incident.status = Status::NeedsHuman;
+        true
+    }
+
+    /// Lets the second list of people decide too, if nobody has decided for as long as the rule waits. True if it was so.
+    pub fn escalate(&mut self, rule: &ApprovalRule, now: Timestamp) -> bool {
+        let Some(approval) = &mut self.incident.approval else { return false };
+        if approval.standing != Standing::Pending || escalates_at(approval, rule).is_none_or(|at| now < at) {
+            return false;
+        }
+        approval.escalated_at = Some(now);
+        let mut context = particulars(approval);
+        context["people"] = json!(rule.then);
+        self.record(
+            now,
+            News::new(Event::ApprovalEscalated, "notifier", format!("{} may decide as well", rule.then.join(", "))).with(context),
+        );
+        true
+    }
+}
+
+/// When somebody has to look next at an approval on which nobody has decided: for the second list of people, or because it expires.
+#[must_use]
+pub fn look_again_at(approval: &Approval, rule: Option<&ApprovalRule>) -> Option<Timestamp> {
+    if approval.standing != Standing::Pending {
+        return None;
+    }
+    let escalates = rule.and_then(|rule| escalates_at(approval, rule));
+    Some(escalates.map_or(approval.expires_at, |at| at.min(approval.expires_at)))
+}
+
+fn escalates_at(approval: &Approval, rule: &ApprovalRule) -> Option<Timestamp> {
+    let after = rule.escalate_after_seconds.filter(|_| approval.escalated_at.is_none() && !rule.then.is_empty())?;
+    Some(approval.requested_at + SignedDuration::from_secs(i64::from(after)))
+}
+
+fn particulars(approval: &Approval) -> Value {
+    json!({ "approval_id": approval.id, "plan_hash": approval.plan_hash })
+}
+
+#[cfg(test)]
+#[path = "decision_tests.rs"]
+pub(crate) mod tests;

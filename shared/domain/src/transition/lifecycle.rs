@@ -1,0 +1,297 @@
+//! What can happen to an incident, each with the log entry that says so.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::alert::{Alert, AlertSeverity};
+use crate::analysis::evidence::Evidence;
+use crate::analysis::{Analysis, Severity};
+use crate::episode::Firing;
+use crate::incident::approval::Approval;
+use crate::incident::autonomy_level::Trust;
+use crate::incident::change::Draft;
+use crate::incident::guardrail::{Guardrail, Outcome};
+use crate::incident::operation_log::{Event, Head, News};
+use crate::incident::parts::Recurrence;
+use crate::incident::repair::{EARLIER_KEPT, EarlierRepair};
+use crate::incident::{Incident, Status};
+use crate::playbook::plan::Plan;
+use crate::primitives::id::{ApprovalId, Fingerprint, IncidentId};
+use crate::transition::decision;
+
+impl Draft {
+    /// A new incident, with its first log entry.
+    #[must_use]
+    pub fn open(id: IncidentId, fingerprint: Fingerprint, alert: Alert, firing: &Firing, now: Timestamp) -> Self {
+        let (hit_count, alert_allows) = (firing.count, alert.allows_auto_repair());
+        // Before the log entry too: both stand in the same table.
+        let alert = alert.bounded();
+        let severity = match alert.severity {
+            AlertSeverity::Critical => Severity::P1,
+            AlertSeverity::Warning => Severity::P2,
+            AlertSeverity::Info => Severity::P3,
+        };
+        let context = serde_json::json!({
+            "source": alert.source, "alertname": alert.name, "fingerprint": fingerprint, "member": alert.member,
+            "auto_repair": !firing.forbids_repair, "hit_count": hit_count,
+        });
+        let news = News::new(Event::AlertReceived, "ingress", &alert.message).with(context);
+        let mut draft = Self::of(Incident {
+            log_head: Head::start(&id),
+            id,
+            fingerprint,
+            status: if alert.cicd { Status::Announced } else { Status::Open },
+            severity,
+            alert,
+            hit_count,
+            left_out: firing.left_out,
+            // Of the alerts that came together only the worst is kept.
+            auto_repair_forbidden: firing.forbids_repair && alert_allows,
+            flaps: 0,
+            opened_at: now,
+            resolved_at: None,
+            claim: None,
+            evidence: Vec::new(),
+            analysis: None,
+            plan: None,
+            no_plan_because: None,
+            approval: None,
+            guardrails: Vec::new(),
+            earned: None,
+            recurrence: None,
+            repair: None,
+            earlier_repairs: Vec::new(),
+            earlier_repairs_left_out: 0,
+            reanalysis: None,
+            silence: None,
+            logged_presses: Vec::new(),
+            silence_asked_at: None,
+            silence_fault: None,
+            repair_silence: None,
+            tied_to: None,
+            storm: None,
+            version: 0,
+        });
+        draft.record(now, news);
+        draft
+    }
+
+    /// Takes over the analyzer's finding and what it rests on.
+    pub fn analysed(&mut self, analysis: Analysis, evidence: Vec<Evidence>, now: Timestamp) {
+        if let Some(why) = &analysis.fell_back_because {
+            self.record(now, News::new(Event::AnalysisFellBack, "analyzer", why));
+        }
+        let sources: Vec<_> = evidence.iter().map(|evidence| evidence.source).collect();
+        let context = serde_json::json!({
+            "provider": analysis.provider, "model": analysis.model, "risk": analysis.risk, "confidence": analysis.confidence,
+            "tokens": analysis.tokens, "price_micro_usd": analysis.price_micro_usd, "duration_ms": analysis.duration_ms,
+            "evidence": sources, "trace_id": analysis.trace_id,
+            "round": self.incident.reanalysis.as_ref().map_or(0, |asked| asked.round),
+        });
+        self.record(now, News::new(Event::AnalysisCompleted, "analyzer", &analysis.action_title).with(context));
+        self.incident.severity = Severity::from(analysis.risk);
+        self.incident.claim = None;
+        self.incident.evidence = evidence;
+        self.incident.analysis = Some(analysis);
+        if self.incident.status == Status::Open {
+            self.incident.status = Status::NeedsHuman;
+        }
+    }
+
+    /// Asks a human for a decision on `plan`.
+    pub fn propose(&mut self, plan: Plan, now: Timestamp, valid_for: SignedDuration) {
+        self.ask("analyzer", plan, now, valid_for);
+    }
+
+    /// Asks a human anew for a decision on a plan that is void, as a new plan. False if there is none.
+    pub(crate) fn propose_again(&mut self, actor: &str, now: Timestamp) -> bool {
+        let (Some(plan), Some(asked)) = (self.incident.plan.take(), self.incident.approval.take()) else { return false };
+        let valid_for = asked.expires_at.duration_since(asked.requested_at);
+        self.ask(actor, Plan { round: plan.round + 1, ..plan }, now, valid_for);
+        true
+    }
+
+    fn ask(&mut self, actor: &str, plan: Plan, now: Timestamp, valid_for: SignedDuration) {
+        let plan_hash = plan.hash();
+        let id = ApprovalId::of(&self.incident.id, &plan_hash);
+        let context = serde_json::json!({
+            "approval_id": id, "plan_hash": plan_hash, "playbook_id": plan.playbook, "target": plan.target, "score": plan.score, "reasons": plan.reasons,
+        });
+        self.record(now, News::new(Event::ApprovalRequested, actor, &plan.playbook_name).with(context));
+        let needed = decision::people_needed(self.incident.analysis.as_ref(), &plan, self.incident.earned);
+        self.incident.approval = Some(Approval::asked(id, plan_hash, now, now + valid_for, needed));
+        self.incident.plan = Some(plan);
+        self.incident.status = Status::AwaitingApproval;
+    }
+
+    /// Every alert of the episode has resolved: a pending decision is void, a repair that has not started will not start.
+    pub fn resolved(&mut self, hit_count: u64, now: Timestamp) {
+        self.incident.resolved_at = Some(now);
+        self.incident.hit_count = hit_count;
+        self.record(now, News::new(Event::IncidentResolved, "ingress", format!("every alert has resolved after {hit_count} sightings")));
+        decision::void(self, "ingress", "the alert resolved", now);
+        if self.incident.status != Status::Repairing {
+            self.incident.status = Status::Resolved;
+        }
+    }
+
+    /// An alert fired again inside the window. A plan that was void is proposed anew, as a new plan.
+    pub fn reopened(&mut self, flaps: u64, hit_count: u64, now: Timestamp) {
+        self.incident.resolved_at = None;
+        self.incident.flaps = flaps;
+        self.incident.hit_count = hit_count;
+        self.record(now, News::new(Event::IncidentReopened, "ingress", format!("it fired again (flap {flaps})")));
+        if self.incident.status == Status::Repairing {
+            return;
+        }
+        if let Some(recurrence) = Recurrence::of(&self.incident, now) {
+            self.incident.recurrence = Some(recurrence);
+            // The analyzer counts it in a moment. Who is asked here is asked as if it had.
+            self.incident.earned = self.incident.earned.map(Trust::less);
+        }
+        self.put_repair_aside();
+        if self.propose_again("ingress", now) {
+            // What did not last shall not be repeated by itself.
+            self.incident.guardrails = vec![Outcome::blocked(Guardrail::EpisodeOpen, "the alert resolved, and fired again")];
+            return;
+        }
+        self.incident.status = match &self.incident {
+            incident if incident.alert.cicd => Status::Announced,
+            incident if incident.tied_to.is_some() => Status::Tied,
+            incident if incident.analysis.is_some() => Status::NeedsHuman,
+            _ => Status::Open,
+        };
+    }
+
+    /// Makes room for the run of another plan. What was tried stays to be seen.
+    pub(crate) fn put_repair_aside(&mut self) {
+        let incident = &mut self.incident;
+        let Some(repair) = incident.repair.take().filter(|repair| repair.outcome.is_some() || !repair.steps.is_empty()) else { return };
+        let playbook = incident.plan.as_ref().map(|plan| plan.playbook_name.clone()).unwrap_or_default();
+        incident.earlier_repairs.push(EarlierRepair { playbook, repair });
+        let too_many = incident.earlier_repairs.len().saturating_sub(EARLIER_KEPT);
+        incident.earlier_repairs.drain(..too_many);
+        incident.earlier_repairs_left_out += u32::try_from(too_many).unwrap_or(u32::MAX);
+    }
+
+    /// An alert joined that is worse than those before.
+    pub fn escalated(&mut self, severity: AlertSeverity, hit_count: u64, now: Timestamp) {
+        let before = self.incident.alert.severity;
+        self.incident.alert.severity = severity;
+        self.incident.hit_count = hit_count;
+        if severity == AlertSeverity::Critical {
+            self.incident.severity = self.incident.severity.min(Severity::P1);
+            // Whoever is asked is asked by how bad it is now. A plan that was decided on keeps what the decision rested on.
+            let waits = self.incident.status == Status::AwaitingApproval;
+            let asked = self.incident.guardrails.iter_mut().find(|outcome| outcome.guardrail == Guardrail::Severity);
+            if let Some(asked) = asked.filter(|_| waits) {
+                *asked = Outcome::never_by_itself(self.incident.severity);
+            }
+        }
+        let context = serde_json::json!({ "from": before, "to": severity });
+        self.record(now, News::new(Event::SeverityEscalated, "ingress", "a worse alert joined").with(context));
+    }
+
+    /// An alert joined whose label forbids a repair without a human, as none did before: it holds for the whole episode.
+    pub fn auto_repair_forbidden(&mut self, now: Timestamp) {
+        if !self.incident.allows_auto_repair() {
+            return;
+        }
+        self.incident.auto_repair_forbidden = true;
+        let news = News::new(Event::GuardrailBlocked, "ingress", Guardrail::AutoRepairLabel.as_str());
+        self.record(now, news.failed("the label auto_repair of an alert that joined forbids a repair without a human"));
+    }
+
+    /// More alerts joined. Counts arrive out of order; an older one changes nothing.
+    pub fn converged(&mut self, hit_count: u64, now: Timestamp) {
+        if hit_count <= self.incident.hit_count {
+            return;
+        }
+        self.incident.hit_count = hit_count;
+        let context = serde_json::json!({ "hit_count": hit_count });
+        self.record(now, News::new(Event::AlertConverged, "ingress", format!("{hit_count} alerts so far")).with(context));
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use jiff::{SignedDuration, Timestamp};
+
+    use crate::alert::classification::AlertTables;
+    use crate::alert::fingerprint::fingerprint;
+    use crate::alert::{AlertStatus, Texts};
+    use crate::episode::Firing;
+    use crate::incident::approval::{Standing, Verdict};
+    use crate::incident::change::Draft;
+    use crate::incident::operation_log::{Event, Head, verify};
+    use crate::incident::{Incident, Status};
+    use crate::playbook::plan::tests::plan;
+    use crate::primitives::id::{IncidentId, MemberId};
+    use crate::transition::decision::decide;
+    use crate::transition::decision::tests::{ada, two};
+
+    pub(crate) fn opened() -> Draft {
+        let labels: Texts = [("alertname", "TargetDown"), ("component", "web")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+        let member = MemberId::try_from("m1").expect("a member id");
+        let alert = AlertTables::default().alert(AlertStatus::Firing, "alertmanager", labels, Texts::new(), Timestamp::UNIX_EPOCH, member);
+        let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
+        let fingerprint = fingerprint(&alert, &[]);
+        let firing = Firing::of(&alert);
+        Draft::open(id, fingerprint, alert, &firing, Timestamp::UNIX_EPOCH)
+    }
+
+    /// An incident whose log is empty, so that tests see only their own entries.
+    pub(crate) fn incident() -> Incident {
+        let mut incident = opened().incident;
+        incident.log_head = Head::start(&incident.id);
+        incident
+    }
+
+    #[test]
+    fn an_incident_begins_with_its_alert_in_the_log() {
+        let draft = opened();
+        assert_eq!((draft.entries.len(), draft.entries[0].event, draft.entries[0].sequence), (1, Event::AlertReceived, 1));
+        assert_eq!(draft.incident.log_head.sequence, 1);
+    }
+
+    fn events(draft: &Draft) -> Vec<Event> {
+        draft.entries.iter().map(|entry| entry.event).collect()
+    }
+
+    #[test]
+    fn a_flap_asks_for_a_new_decision_on_a_new_plan() {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut draft = Draft::of(incident());
+        draft.propose(plan(), now, SignedDuration::from_hours(1));
+        let first = draft.incident.approval.clone().expect("asked");
+        draft.resolved(3, now);
+        assert_eq!(draft.incident.status, Status::Resolved);
+        assert!(matches!(draft.incident.approval.as_ref().expect("kept").standing, Standing::Void { .. }));
+        draft.reopened(1, 4, now);
+        let second = draft.incident.approval.clone().expect("asked again");
+        assert_ne!(first.id, second.id);
+        assert_eq!(draft.incident.status, Status::AwaitingApproval);
+        assert!(decide(&mut draft, &first.id, &ada(Verdict::Approve, "p"), &two(), now).is_err());
+        assert_eq!(
+            events(&draft),
+            [
+                Event::ApprovalRequested,
+                Event::IncidentResolved,
+                Event::ApprovalVoided,
+                Event::IncidentReopened,
+                Event::ApprovalRequested,
+                Event::ApprovalRefused
+            ]
+        );
+    }
+
+    #[test]
+    fn counts_that_arrive_late_change_nothing() {
+        let mut draft = Draft::of(incident());
+        let start = Head::start(&draft.incident.id);
+        assert_eq!(draft.incident.log_head, start);
+        draft.converged(4, Timestamp::UNIX_EPOCH);
+        draft.converged(2, Timestamp::UNIX_EPOCH);
+        assert_eq!((draft.incident.hit_count, draft.entries.len()), (4, 1));
+        assert_eq!(verify(&draft.incident.id, &draft.entries, &draft.incident.log_head), Ok(()));
+    }
+}

@@ -1,0 +1,12 @@
+//! Changes of an incident: every status is assigned here.
+
+pub mod analysis_lease;
+pub mod auto_repair;
+pub mod button_audit;
+pub mod decision;
+pub mod lifecycle;
+pub mod reanalysis;
+pub mod repair_silence;
+pub mod resolution;
+pub mod silence;
+pub mod storm;

@@ -1,0 +1,220 @@
+//! A new analysis of an incident that has one, because a person doubts it: seldom, and only while nothing is decided.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use thiserror::Error;
+
+use crate::analysis::Analysis;
+use crate::analysis::evidence::Evidence;
+use crate::incident::approval::Standing;
+use crate::incident::change::Draft;
+use crate::incident::guardrail::{Guardrail, Outcome};
+use crate::incident::operation_log::{Event, News};
+use crate::incident::parts::Reanalysis;
+use crate::incident::{Incident, Status};
+use crate::playbook::plan::Plan;
+use crate::transition::decision::void;
+
+/// How far apart two requests are at least: models are billed for each.
+pub const APART: SignedDuration = SignedDuration::from_mins(5);
+/// How many new analyses an incident can have.
+pub const MOST_ROUNDS: u32 = 3;
+
+/// Who writes the log here.
+const ACTOR: &str = "analyzer";
+
+/// Why there is no new analysis.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// There is nothing to doubt yet.
+    #[error("it has not been analysed yet")]
+    NotAnalysed,
+    /// It would change nothing any more, or pull the plan away from under its repair.
+    #[error("{}", words(*.0))]
+    Standing(Status),
+    /// A storm's rule answers the same each time: no model is asked about it.
+    #[error("a storm is not analysed by models: ask for a part of it when the storm is over")]
+    Storm,
+    /// The last one has not come to its end. Whoever asked for it may not have sent its message: sent again, it changes nothing.
+    #[error("a new analysis is under way, which {by} asked for")]
+    UnderWay {
+        /// Which.
+        round: u32,
+        /// Who asked for it.
+        by: String,
+    },
+    /// It is too early.
+    #[error("the last new analysis was asked for at {asked_at:.0}: another one can be from {from:.0} on")]
+    TooSoon {
+        /// When the last one was asked for.
+        asked_at: Timestamp,
+        /// When the next one can be.
+        from: Timestamp,
+    },
+    /// There were enough.
+    #[error("it was analysed anew {MOST_ROUNDS} times already")]
+    UsedUp,
+}
+
+fn words(status: Status) -> &'static str {
+    match status {
+        Status::Open => "it has not been analysed yet",
+        Status::Approved => "its plan is approved: the repair starts any moment",
+        Status::Repairing => "its repair runs",
+        Status::Repaired => "its repair was verified",
+        Status::Resolved => "every alert of it has resolved",
+        Status::Announced => "it reports what a pipeline does, which is not analysed",
+        Status::Tied => "it is a part of a storm",
+        Status::AwaitingApproval | Status::NeedsHuman | Status::Rejected | Status::RepairFailed => "nothing is decided on it",
+    }
+}
+
+/// Asks for a new analysis, in the name of `by`: its round, which its message carries.
+///
+/// # Errors
+/// Why there is none; the draft is then as it was.
+pub fn ask(draft: &mut Draft, by: &str, now: Timestamp) -> Result<u32, Refusal> {
+    let incident = &draft.incident;
+    possible(incident)?;
+    let before = incident.reanalysis.as_ref();
+    if let Some(Reanalysis { round, asked_at, by, .. }) = before.filter(|before| !before.done)
+        && (now < *asked_at + APART || incident.claim.as_ref().is_some_and(|claim| now < claim.until))
+    {
+        return Err(Refusal::UnderWay { round: *round, by: by.clone() });
+    }
+    let round = before.map_or(0, |before| before.round) + 1;
+    if round > MOST_ROUNDS {
+        return Err(Refusal::UsedUp);
+    }
+    if let Some(Reanalysis { asked_at, .. }) = before
+        && now < *asked_at + APART
+    {
+        return Err(Refusal::TooSoon { asked_at: *asked_at, from: *asked_at + APART });
+    }
+    let plans = before.map_or(0, |before| before.plans);
+    // The workers of a round before it are no attempts of this one.
+    draft.incident.claim = None;
+    draft.incident.reanalysis = Some(Reanalysis { round, asked_at: now, by: by.to_owned(), done: false, plans });
+    let detail = format!("a new analysis was asked for ({round} of {MOST_ROUNDS})");
+    draft.record(now, News::new(Event::ReanalysisRequested, by, detail).with(json!({ "round": round })));
+    Ok(round)
+}
+
+fn possible(incident: &Incident) -> Result<(), Refusal> {
+    match incident.status {
+        _ if incident.storm.is_some() => Err(Refusal::Storm),
+        Status::AwaitingApproval | Status::NeedsHuman | Status::Rejected | Status::RepairFailed => {
+            incident.analysis.is_some().then_some(()).ok_or(Refusal::NotAnalysed)
+        }
+        status => Err(Refusal::Standing(status)),
+    }
+}
+
+impl Incident {
+    /// True while a person can ask for a new analysis, if the last one is long enough ago.
+    #[must_use]
+    pub fn can_be_reanalysed(&self) -> bool {
+        possible(self).is_ok()
+    }
+
+    /// True while this new analysis is asked for and can still change something.
+    #[must_use]
+    pub fn awaits_reanalysis(&self, round: u32) -> bool {
+        self.is_asked_for(round) && possible(self).is_ok()
+    }
+
+    /// True while a new analysis is on its way. One that has not come in time is not waited for any longer.
+    #[must_use]
+    pub fn is_reanalysed(&self, now: Timestamp) -> bool {
+        self.reanalysis.as_ref().is_some_and(|asked| self.awaits_reanalysis(asked.round) && now < asked.asked_at + APART)
+    }
+
+    fn is_asked_for(&self, round: u32) -> bool {
+        self.reanalysis.as_ref().is_some_and(|asked| asked.round == round && !asked.done)
+    }
+}
+
+impl Draft {
+    /// Takes over a new finding, and asks a human about the plan that today's files give, or notes why they give none. Where something was
+    /// decided or has resolved meanwhile, that holds, no plan is made, and the log keeps what the finding has cost. A round that nobody waits
+    /// for changes nothing.
+    pub fn reanalysed(
+        &mut self,
+        round: u32,
+        finding: (Analysis, Vec<Evidence>),
+        plan: impl FnOnce(&mut Self) -> Result<Plan, String>,
+        now: Timestamp,
+        valid_for: SignedDuration,
+    ) {
+        let Some(asked) = self.incident.reanalysis.as_mut().filter(|asked| asked.round == round && !asked.done) else { return };
+        asked.done = true;
+        let (analysis, evidence) = finding;
+        if let Err(refusal) = possible(&self.incident) {
+            self.incident.claim = None;
+            let context = json!({
+                "round": round, "provider": analysis.provider, "model": analysis.model, "tokens": analysis.tokens,
+                "price_micro_usd": analysis.price_micro_usd,
+            });
+            let news = News::new(Event::AnalysisCompleted, ACTOR, "a new analysis came too late").with(context);
+            return self.record(now, news.failed(refusal.to_string()));
+        }
+        self.analysed(analysis, evidence, now);
+        match plan(self) {
+            Ok(plan) => self.propose_anew(plan, now, valid_for),
+            Err(why) => self.without_plan(why, now),
+        }
+    }
+
+    /// Puts a plan before a human, never before the guardrails alone: somebody doubted. The same plan is not asked for twice.
+    fn propose_anew(&mut self, plan: Plan, now: Timestamp, valid_for: SignedDuration) {
+        let last = self.last_plan();
+        let same = self.incident.approval.as_ref().is_some_and(|asked| asked.plan_hash == Plan { round: last, ..plan.clone() }.hash());
+        let plan = Plan { round: last + 1, ..plan };
+        let waits = self.incident.approval.as_ref().filter(|asked| asked.standing == Standing::Pending);
+        let why = match waits {
+            Some(asked) if now > asked.expires_at => "nobody decided in time",
+            Some(asked) if same && self.people_for(&plan, now, valid_for) == Some(asked.needed) => return,
+            _ if same => "a new analysis changed how many people have to approve",
+            _ => "a new analysis came to another plan",
+        };
+        void(self, ACTOR, why, now);
+        self.put_repair_aside();
+        self.incident.no_plan_because = None;
+        self.propose(plan, now, valid_for);
+        let doubt = "somebody doubted the first finding, and asked for a new one";
+        self.incident.guardrails = vec![Outcome::blocked(Guardrail::Confidence, doubt)];
+    }
+
+    fn without_plan(&mut self, why: String, now: Timestamp) {
+        // What was tried and failed stays to be seen: there is nothing to be done in its place.
+        if self.incident.status == Status::RepairFailed {
+            return;
+        }
+        void(self, ACTOR, "a new analysis came to no plan", now);
+        let plans = self.last_plan();
+        if let Some(asked) = &mut self.incident.reanalysis {
+            asked.plans = plans;
+        }
+        self.incident.plan = None;
+        self.incident.guardrails = Vec::new();
+        self.incident.no_plan_because = Some(why);
+        self.incident.status = Status::NeedsHuman;
+    }
+
+    /// The round of the last plan that people were asked about: 0 if there was none.
+    fn last_plan(&self) -> u32 {
+        let taken_away = self.incident.reanalysis.as_ref().map_or(0, |asked| asked.plans);
+        self.incident.plan.as_ref().map_or(taken_away, |plan| plan.round)
+    }
+
+    /// How many people would have to approve a plan, if they were asked now.
+    fn people_for(&self, plan: &Plan, now: Timestamp, valid_for: SignedDuration) -> Option<u8> {
+        let mut asking = self.clone();
+        asking.propose(plan.clone(), now, valid_for);
+        asking.incident.approval.map(|asked| asked.needed)
+    }
+}
+
+#[cfg(test)]
+#[path = "reanalysis_tests.rs"]
+mod tests;

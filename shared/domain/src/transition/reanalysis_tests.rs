@@ -1,0 +1,218 @@
+//! When a new analysis can be asked for, and what it changes.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{APART, MOST_ROUNDS, Refusal, ask};
+use crate::analysis::tests::analysis;
+use crate::analysis::{Analysis, Risk, Severity};
+use crate::incident::approval::{Standing, Verdict};
+use crate::incident::change::Draft;
+use crate::incident::guardrail::{Guardrail, blocking};
+use crate::incident::operation_log::{Event, verify};
+use crate::incident::parts::Storm;
+use crate::incident::repair::Repair;
+use crate::incident::{Incident, Status};
+use crate::playbook::plan::Plan;
+use crate::playbook::plan::tests::plan;
+use crate::transition::analysis_lease::Claimed;
+use crate::transition::decision::decide;
+use crate::transition::decision::tests::{ada, two};
+use crate::transition::lifecycle::tests::incident;
+
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+const VALID_FOR: SignedDuration = SignedDuration::from_hours(1);
+const BY: &str = "telegram:7";
+
+/// An incident that is analysed, with a plan that waits.
+fn waiting() -> Draft {
+    let mut draft = Draft::of(incident());
+    draft.analysed(analysis(), vec![], NOW);
+    draft.propose(plan(), NOW, VALID_FOR);
+    draft
+}
+
+/// The same, and somebody has asked for another analysis.
+fn doubted() -> Draft {
+    let mut draft = waiting();
+    assert_eq!(ask(&mut draft, BY, NOW), Ok(1));
+    draft.entries.clear();
+    draft
+}
+
+fn worse() -> Analysis {
+    Analysis { risk: Risk::High, root_cause: "another".to_owned(), ..analysis() }
+}
+
+fn other_plan() -> Plan {
+    Plan { playbook: "replace".to_owned(), ..plan() }
+}
+
+fn events(draft: &Draft) -> Vec<Event> {
+    draft.entries.iter().map(|entry| entry.event).collect()
+}
+
+#[test]
+fn it_is_asked_for_only_while_nothing_is_decided() {
+    use Status::{Announced, Approved, AwaitingApproval, NeedsHuman, Open, Rejected, RepairFailed, Repaired, Repairing, Resolved, Tied};
+    for (status, allowed) in [
+        (Open, false),
+        (AwaitingApproval, true),
+        (NeedsHuman, true),
+        (Approved, false),
+        (Rejected, true),
+        (Repairing, false),
+        (Repaired, false),
+        (RepairFailed, true),
+        (Resolved, false),
+        (Announced, false),
+        (Tied, false),
+    ] {
+        let mut draft = waiting();
+        draft.incident.status = status;
+        let before = draft.clone();
+        let asked = ask(&mut draft, BY, NOW);
+        if allowed {
+            assert_eq!(asked, Ok(1), "{status:?}");
+        } else {
+            assert_eq!((asked, draft), (Err(Refusal::Standing(status)), before), "{status:?}");
+        }
+    }
+    let mut draft = Draft::of(Incident { status: NeedsHuman, ..incident() });
+    assert_eq!(ask(&mut draft, BY, NOW), Err(Refusal::NotAnalysed));
+    let mut draft = waiting();
+    draft.incident.storm = Some(Storm::default());
+    assert_eq!(ask(&mut draft, BY, NOW), Err(Refusal::Storm));
+}
+
+#[test]
+fn three_times_and_five_minutes_apart() {
+    let mut draft = waiting();
+    let mut now = NOW;
+    for round in 1..=MOST_ROUNDS {
+        assert_eq!(ask(&mut draft, BY, now), Ok(round));
+        let under_way = Err(Refusal::UnderWay { round, by: BY.to_owned() });
+        assert_eq!(ask(&mut draft, "telegram:8", now + APART / 2), under_way);
+        assert!(
+            draft.incident.is_reanalysed(now) && draft.incident.awaits_reanalysis(round) && !draft.incident.awaits_reanalysis(round + 1)
+        );
+        draft.reanalysed(round, (worse(), vec![]), |_| Ok(plan()), now, VALID_FOR);
+        assert!(!draft.incident.is_reanalysed(now));
+        if round < MOST_ROUNDS {
+            assert_eq!(ask(&mut draft, BY, now + APART / 2), Err(Refusal::TooSoon { asked_at: now, from: now + APART }));
+        }
+        now += APART;
+    }
+    assert_eq!(ask(&mut draft, BY, now), Err(Refusal::UsedUp));
+    let asked: Vec<_> = draft.entries.iter().filter(|entry| entry.event == Event::ReanalysisRequested).collect();
+    assert_eq!(asked.len(), 3);
+    assert_eq!((asked[1].actor.as_str(), asked[1].detail.as_str()), (BY, "a new analysis was asked for (2 of 3)"));
+    assert_eq!(verify(&draft.incident.id, &draft.entries, &draft.incident.log_head), Ok(()));
+}
+
+#[test]
+fn one_that_never_came_does_not_stand_in_the_way() {
+    let mut draft = doubted();
+    let lease = APART * 2;
+    assert_eq!(draft.claim_analysis("m1", &["a"], lease, NOW), Claimed::Mine);
+    assert!(matches!(ask(&mut draft, BY, NOW + APART), Err(Refusal::UnderWay { .. })), "its worker may still be there");
+    assert_eq!(ask(&mut draft, BY, NOW + lease), Ok(2));
+    assert_eq!(draft.incident.claim, None, "attempts are those of a round");
+    let before = draft.clone();
+    draft.reanalysed(1, (worse(), vec![]), |_| Ok(plan()), NOW + lease, VALID_FOR);
+    assert_eq!(draft, before, "nobody waits for it any more");
+}
+
+#[test]
+fn the_same_plan_stays_as_it_was_asked_for() {
+    let mut draft = doubted();
+    let approval = draft.incident.approval.clone();
+    draft.reanalysed(1, (worse(), vec![]), |_| Ok(Plan { score: 7, ..plan() }), NOW, VALID_FOR);
+    assert_eq!((events(&draft), &draft.incident.approval), (vec![Event::AnalysisCompleted], &approval));
+    assert_eq!(draft.entries[0].context["round"], 1);
+    assert_eq!((draft.incident.severity, draft.incident.status), (Severity::P1, Status::AwaitingApproval));
+    assert_eq!(draft.incident.analysis.as_ref().map(|analysis| analysis.root_cause.as_str()), Some("another"));
+    let again = draft.clone();
+    draft.reanalysed(1, (analysis(), vec![]), |_| Ok(other_plan()), NOW, VALID_FOR);
+    assert_eq!(draft, again, "a message twice");
+}
+
+#[test]
+fn another_plan_is_put_before_a_human_and_the_old_one_can_no_longer_be_decided_on() {
+    let mut draft = doubted();
+    let old = draft.incident.approval.clone().expect("asked");
+    draft.reanalysed(1, (worse(), vec![]), |_| Ok(other_plan()), NOW, VALID_FOR);
+    assert_eq!(events(&draft), [Event::AnalysisCompleted, Event::ApprovalVoided, Event::ApprovalRequested]);
+    assert_eq!(draft.entries[1].detail, "a new analysis came to another plan");
+    let asked = draft.incident.approval.clone().expect("asked");
+    assert_eq!((&asked.standing, draft.incident.status), (&Standing::Pending, Status::AwaitingApproval));
+    assert!(decide(&mut draft, &old.id, &ada(Verdict::Approve, "p"), &two(), NOW).is_err());
+    assert_eq!(blocking(&draft.incident.guardrails).map(|found| found.guardrail).collect::<Vec<_>>(), [Guardrail::Confidence]);
+}
+
+#[test]
+fn what_is_no_longer_asked_or_for_other_people_is_asked_anew() {
+    type Case = (&'static str, fn(&mut Draft), Timestamp);
+    let cases: [Case; 4] = [
+        ("another number of people", |draft| draft.incident.approval.as_mut().expect("asked").needed = 9, NOW),
+        ("nobody decided in time", |_| {}, NOW + VALID_FOR + VALID_FOR),
+        ("rejected", |draft| draft.incident.status = Status::Rejected, NOW),
+        (
+            "failed",
+            |draft| {
+                draft.incident.status = Status::RepairFailed;
+                draft.incident.repair = Some(Repair::start(plan().hash(), NOW));
+            },
+            NOW,
+        ),
+    ];
+    for (case, change, now) in cases {
+        let mut draft = doubted();
+        let first = draft.incident.approval.clone().expect("asked");
+        change(&mut draft);
+        if matches!(draft.incident.status, Status::Rejected | Status::RepairFailed) {
+            let verdict = if draft.incident.status == Status::Rejected { Verdict::Reject } else { Verdict::Approve };
+            draft.incident.approval.as_mut().expect("asked").standing = Standing::Decided { verdict, by: BY.to_owned(), at: NOW };
+        }
+        draft.reanalysed(1, (worse(), vec![]), |_| Ok(plan()), now, VALID_FOR);
+        let asked = draft.incident.approval.as_ref().expect("asked again");
+        assert_eq!((&asked.standing, draft.incident.status), (&Standing::Pending, Status::AwaitingApproval), "{case}");
+        assert_ne!((&asked.id, &asked.plan_hash), (&first.id, &first.plan_hash), "{case}");
+        assert_eq!(draft.incident.repair, None, "{case}");
+    }
+}
+
+#[test]
+fn a_plan_that_comes_back_after_it_was_gone_is_another_plan() {
+    let mut draft = doubted();
+    let first = draft.incident.approval.clone().expect("asked");
+    draft.reanalysed(1, (worse(), vec![]), |_| Err("no playbook fits".to_owned()), NOW, VALID_FOR);
+    assert_eq!((draft.incident.status, &draft.incident.plan), (Status::NeedsHuman, &None));
+    assert_eq!(draft.incident.no_plan_because.as_deref(), Some("no playbook fits"));
+    assert!(matches!(draft.incident.approval.as_ref().expect("kept").standing, Standing::Void { .. }));
+    assert_eq!(ask(&mut draft, BY, NOW + APART), Ok(2));
+    draft.reanalysed(2, (worse(), vec![]), |_| Ok(plan()), NOW + APART, VALID_FOR);
+    let second = draft.incident.approval.clone().expect("asked");
+    assert_ne!(first.id, second.id);
+    assert_eq!(draft.incident.no_plan_because, None);
+}
+
+#[test]
+fn what_happened_meanwhile_holds() {
+    let approved = |draft: &mut Draft| {
+        let id = draft.incident.approval.clone().expect("asked").id;
+        decide(draft, &id, &ada(Verdict::Approve, "p"), &two(), NOW).expect("pending");
+    };
+    let resolved = |draft: &mut Draft| draft.resolved(3, NOW);
+    for happened in [approved as fn(&mut Draft), resolved] {
+        let mut draft = doubted();
+        happened(&mut draft);
+        draft.entries.clear();
+        let before = draft.incident.clone();
+        assert!(!before.awaits_reanalysis(1), "its models are not asked");
+        draft.reanalysed(1, (worse(), vec![]), |_| Ok(other_plan()), NOW, VALID_FOR);
+        let [entry] = draft.entries.as_slice() else { panic!("one entry: {:?}", draft.entries) };
+        assert_eq!((entry.event, entry.success), (Event::AnalysisCompleted, false));
+        assert_eq!((&draft.incident.analysis, &draft.incident.approval), (&before.analysis, &before.approval));
+        assert_eq!((draft.incident.status, draft.incident.severity), (before.status, before.severity));
+    }
+}

@@ -1,0 +1,210 @@
+//! An hour without further alerts of an incident: a silence of Alertmanager's, which a person asks for.
+
+use crate::alert::silence_matchers::ALERTNAME;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use thiserror::Error;
+
+use crate::alert::{Alert, LABEL_CHARACTERS, LABELS_KEPT};
+use crate::incident::Incident;
+use crate::incident::change::Draft;
+use crate::incident::operation_log::{Entry, Event, News};
+use crate::incident::parts::Silence;
+use crate::primitives::id::IncidentId;
+
+/// How long a silence lasts.
+pub const LASTS: SignedDuration = SignedDuration::from_hours(1);
+/// For how long it is tried: Alertmanager may be down. Longer than three of the five times that the queue hands out a message.
+pub const TRIED_FOR: SignedDuration = SignedDuration::from_mins(10);
+/// How far apart two requests are in the log: one person can press as often as they like, and each entry is an item of the table and a save of
+/// the incident, which decisions and repairs wait for.
+pub const APART: SignedDuration = SignedDuration::from_secs(30);
+/// What alerts of Alertmanager call their source. Grafana's come through the same door, and have silences of another API.
+const SOURCE: &str = "alertmanager";
+/// Who writes what became of a request into the log.
+const ACTOR: &str = "notifier";
+
+/// Why no silence is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// There is one.
+    #[error("it is silenced until {until:.0}")]
+    Holds {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// It is over, it is not one alert, or Alertmanager has not sent it.
+    #[error("only an open incident can be silenced whose alert came from Alertmanager with all of its labels")]
+    Impossible,
+}
+
+/// Asks for a silence, in the name of `by`. Who repeats themselves at once is not in the log again, and may have its message sent again: the
+/// notifier makes one silence of all of them.
+///
+/// # Errors
+/// Why there is none; the draft is then as it was.
+pub fn ask(draft: &mut Draft, by: &str, now: Timestamp) -> Result<(), Refusal> {
+    if let Some(until) = draft.incident.silenced_until(now) {
+        return Err(Refusal::Holds { until });
+    }
+    if !draft.incident.can_be_silenced() {
+        return Err(Refusal::Impossible);
+    }
+    if draft.incident.silence_asked_at.is_none_or(|before| now >= before + APART) {
+        draft.incident.silence_asked_at = Some(now);
+        draft.incident.silence_fault = None;
+        draft.record(now, News::new(Event::SilenceRequested, by, "an hour without further alerts was asked for"));
+    }
+    Ok(())
+}
+
+impl Silence {
+    /// What Alertmanager shows beside it, by which it is found again.
+    #[must_use]
+    pub fn comment(incident: &IncidentId) -> String {
+        format!("Quell, incident {incident}")
+    }
+}
+
+impl Incident {
+    /// Until when its alert is silenced because somebody asked for it, if it is.
+    #[must_use]
+    pub fn silenced_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.silence.as_ref().map(|silence| silence.until).filter(|until| now < *until)
+    }
+
+    /// Whether a silence can be asked for: of an alert that came from Alertmanager, whose labels are all known, and that is not over. A storm
+    /// has no alert of its own.
+    #[must_use]
+    pub fn can_be_silenced(&self) -> bool {
+        // A signed sender may call itself what it likes: its alerts are unknown to Alertmanager all the same.
+        let of_alertmanager = self.alert.source == SOURCE && self.alert.sender_resolves();
+        self.is_open() && self.storm.is_none() && !self.alert.cicd && of_alertmanager && labels(&self.alert).is_some()
+    }
+}
+
+/// The labels that tell an alert from all others, none if not every one of them was kept whole: with fewer, a silence would fit alerts that
+/// nobody wants to miss. A label without a value is none (<https://prometheus.io/docs/concepts/data_model/>).
+#[must_use]
+pub fn labels(alert: &Alert) -> Option<Vec<(&str, &str)>> {
+    let whole = alert.labels.len() < LABELS_KEPT && alert.labels.values().all(|value| value.chars().count() < LABEL_CHARACTERS);
+    let named = alert.labels.get(ALERTNAME).is_some_and(|name| !name.is_empty());
+    let labels = alert.labels.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.as_str(), value.as_str()));
+    (whole && named).then(|| labels.collect())
+}
+
+/// The last request for a silence, if nothing has come of it yet.
+#[must_use]
+pub fn unanswered(log: &[Entry]) -> Option<&Entry> {
+    // The silence of a repair is nobody's answer.
+    let concerns =
+        |entry: &&Entry| entry.event == Event::SilenceRequested || (entry.event == Event::SilenceCreated && entry.actor == ACTOR);
+    let last = log.iter().rev().find(concerns)?;
+    (last.event == Event::SilenceRequested).then_some(last)
+}
+
+impl Draft {
+    /// Notes a silence that Alertmanager has. One that is known changes nothing.
+    pub fn silenced(&mut self, silence: Silence, now: Timestamp) {
+        if self.incident.silence.as_ref().is_some_and(|known| known.id == silence.id) {
+            return;
+        }
+        let context = json!({ "silence_id": silence.id, "until": silence.until, "by": silence.by });
+        self.record(now, News::new(Event::SilenceCreated, ACTOR, format!("silenced until {:.0}", silence.until)).with(context));
+        self.incident.silence = Some(silence);
+        self.incident.silence_fault = None;
+    }
+
+    /// Notes why there is no silence. It can be asked for again at once.
+    pub fn not_silenced(&mut self, why: &str, now: Timestamp) {
+        self.incident.silence_asked_at = None;
+        self.incident.silence_fault = Some(why.to_owned());
+        self.record(now, News::new(Event::SilenceCreated, ACTOR, "there is no silence").failed(why));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::{APART, LASTS, Refusal, Silence, ask, labels, unanswered};
+    use crate::incident::change::Draft;
+    use crate::incident::operation_log::{Event, News};
+    use crate::incident::{Incident, Status};
+    use crate::transition::lifecycle::tests::incident;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    #[test]
+    fn what_cannot_be_silenced_has_no_button() {
+        assert!(incident().can_be_silenced());
+        type Case = (&'static str, fn(&mut Incident));
+        let cases: [Case; 6] = [
+            ("it resolved", |incident| incident.status = Status::Resolved),
+            ("another source", |incident| incident.alert.source = "grafana".to_owned()),
+            ("a pipeline", |incident| incident.alert.cicd = true),
+            ("no name", |incident| drop(incident.alert.labels.remove("alertname"))),
+            ("a value that was cut", |incident| drop(incident.alert.labels.insert("path".to_owned(), "x".repeat(512)))),
+            ("too many labels", |incident| {
+                incident.alert.labels.extend((0..64).map(|i| (format!("l{i}"), "x".to_owned())));
+            }),
+        ];
+        for (why, change) in cases {
+            let mut incident = incident();
+            change(&mut incident);
+            assert!(!incident.can_be_silenced(), "{why}");
+        }
+    }
+
+    #[test]
+    fn who_presses_on_is_in_the_log_once_and_what_cannot_be_silenced_not_at_all() {
+        let mut draft = Draft::of(incident());
+        let soon = NOW + SignedDuration::from_secs(1);
+        assert_eq!((ask(&mut draft, "telegram:7", NOW), ask(&mut draft, "telegram:7", soon)), (Ok(()), Ok(())));
+        assert_eq!(draft.entries.len(), 1);
+        assert_eq!((ask(&mut draft, "telegram:7", NOW + APART), draft.entries.len()), (Ok(()), 2));
+
+        draft.not_silenced("it refuses", NOW + APART);
+        assert_eq!(draft.incident.silence_fault.as_deref(), Some("it refuses"), "the card says why");
+        assert_eq!((ask(&mut draft, "telegram:7", NOW + APART), draft.entries.len()), (Ok(()), 4), "what failed is asked for anew");
+        assert_eq!(draft.incident.silence_fault, None, "and may be answered otherwise");
+
+        let until = NOW + LASTS;
+        draft.silenced(Silence { id: "s1".to_owned(), until, by: "telegram:7".to_owned() }, NOW);
+        let silenced = draft.clone();
+        assert_eq!((ask(&mut draft, "telegram:8", NOW + APART * 3), &draft), (Err(Refusal::Holds { until }), &silenced));
+        assert_eq!(ask(&mut draft, "telegram:8", until), Ok(()), "it can be asked for again when it is over");
+
+        let mut over = Draft::of(Incident { status: Status::Resolved, ..incident() });
+        assert_eq!((ask(&mut over, "telegram:7", NOW), over.entries.len()), (Err(Refusal::Impossible), 0));
+    }
+
+    #[test]
+    fn a_label_without_a_value_is_no_label() {
+        let mut alert = incident().alert;
+        alert.labels.insert("pod".to_owned(), String::new());
+        assert_eq!(labels(&alert), Some(vec![("alertname", "TargetDown"), ("component", "web")]));
+    }
+
+    #[test]
+    fn a_request_is_answered_once_and_the_silence_ends() {
+        let mut draft = Draft::of(incident());
+        assert_eq!(unanswered(&draft.entries), None);
+        draft.record(NOW, News::new(Event::SilenceRequested, "telegram:7", ""));
+        assert_eq!(unanswered(&draft.entries).map(|entry| entry.actor.as_str()), Some("telegram:7"));
+        draft.not_silenced("it refuses", NOW);
+        assert_eq!(unanswered(&draft.entries), None, "what failed is an answer");
+        draft.record(NOW, News::new(Event::SilenceRequested, "telegram:8", ""));
+        draft.record(NOW, News::new(Event::SilenceCreated, "repair", ""));
+        assert!(unanswered(&draft.entries).is_some(), "the silence of a repair is none that somebody asked for");
+        let silence = Silence { id: "s1".to_owned(), until: NOW + LASTS, by: "telegram:8".to_owned() };
+        draft.silenced(silence.clone(), NOW);
+        let once = draft.clone();
+        draft.silenced(silence, NOW);
+        assert_eq!((unanswered(&draft.entries), &draft), (None, &once));
+        assert_eq!(draft.incident.silenced_until(NOW), Some(NOW + LASTS));
+        assert_eq!(draft.incident.silenced_until(NOW + LASTS), None);
+        assert!(draft.entries[1].error.is_some() && draft.entries[4].success);
+        assert_eq!(LASTS, SignedDuration::from_hours(1));
+    }
+}

@@ -1,0 +1,131 @@
+//! The files of an operator, `playbooks.yaml`, `service-registry.yaml` and `guardrails.yaml`: read strictly, refused with file, line
+//! and field.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::de::DeserializeOwned;
+use serde_saphyr::Spanned;
+
+use crate::yaml;
+use domain::incident::Incident;
+use domain::playbook::Playbook;
+use domain::playbook::plan::Plan;
+use domain::playbook::service::{Service, named};
+use domain::policy::attempt_ledger::{Asked, Readings};
+use domain::policy::evaluation::Situation;
+use domain::policy::limits::Limits;
+use settings::fault::{Fault, Faults, both};
+
+/// The name of the file with the playbooks.
+pub const PLAYBOOKS: &str = "playbooks.yaml";
+/// The name of the file with the services.
+pub const SERVICE_REGISTRY: &str = "service-registry.yaml";
+/// The name of the file with the limits for repairs without a human.
+pub const GUARDRAILS: &str = "guardrails.yaml";
+
+/// What may run, and where: the two files that every function that runs something reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorFiles {
+    /// The playbooks.
+    pub playbooks: Vec<Playbook>,
+    /// The services.
+    pub services: Vec<Service>,
+}
+
+impl OperatorFiles {
+    /// Reads both files from a directory.
+    ///
+    /// # Errors
+    /// Everything that is wrong with either of them.
+    pub fn load(directory: &Path) -> Result<Self, Faults> {
+        let playbooks = list(&directory.join(PLAYBOOKS), |playbook: &Playbook| (playbook.id.clone(), vec![], playbook.faults()));
+        let names = |service: &Service| (service.name.clone(), service.aliases.clone(), service.faults());
+        let services = list(&directory.join(SERVICE_REGISTRY), names);
+        both(playbooks, services).map(|(playbooks, services)| Self { playbooks, services })
+    }
+
+    /// Everything that decides whether a plan may run without a human, with what the files say about it now.
+    #[must_use]
+    pub fn situation<'a>(
+        &'a self,
+        incident: &'a Incident,
+        plan: &'a Plan,
+        limits: &'a Limits,
+        readings: &'a Readings,
+        now: Timestamp,
+    ) -> Situation<'a> {
+        let (playbook, service) = (self.playbook(&plan.playbook), named(&self.services, &plan.target));
+        let at_once = self.group_of(plan).map_or(0, |group| self.at_once(limits, group));
+        // Only who is about to run a plan asks how old its decision is.
+        let starts_within = SignedDuration::ZERO;
+        Situation { incident, plan, playbook, service, at_once, limits, readings, starts_within, now }
+    }
+
+    /// What has to be read for the guardrails of a plan.
+    #[must_use]
+    pub fn asked<'a>(&'a self, plan: &'a Plan) -> Asked<'a> {
+        let runs = self.playbook(&plan.playbook).is_some_and(Playbook::is_earned);
+        Asked { target: &plan.target, group: self.group_of(plan), playbook: &plan.playbook, runs }
+    }
+
+    /// The redundancy group of a plan's target.
+    #[must_use]
+    pub fn group_of(&self, plan: &Plan) -> Option<&str> {
+        named(&self.services, &plan.target)?.redundancy_group.as_deref()
+    }
+
+    /// The most members of a redundancy group that are repaired at once (`one-hand`).
+    #[must_use]
+    pub fn at_once(&self, limits: &Limits, group: &str) -> u32 {
+        limits.at_once(group, self.services.iter().filter(|service| service.redundancy_group.as_deref() == Some(group)).count())
+    }
+
+    /// The playbook with this id.
+    #[must_use]
+    pub fn playbook(&self, id: &str) -> Option<&Playbook> {
+        self.playbooks.iter().find(|playbook| playbook.id == id)
+    }
+}
+
+/// Reads the limits for repairs without a human from a directory. There are no limits that hold without the file.
+///
+/// # Errors
+/// What is wrong with it, also that it is not there.
+pub fn limits(directory: &Path) -> Result<Limits, Faults> {
+    yaml::read(&directory.join(GUARDRAILS), "{}")
+}
+
+/// A name, the other names, and what is wrong: each a field and a sentence.
+type Checked = (String, Vec<String>, Vec<(String, String)>);
+
+fn list<T: DeserializeOwned>(file: &Path, check: impl Fn(&T) -> Checked) -> Result<Vec<T>, Faults> {
+    let items: Vec<Spanned<T>> = yaml::read(file, "[]")?;
+    let mut faults = Vec::new();
+    let mut names: BTreeMap<String, u64> = BTreeMap::new();
+    for (index, item) in items.iter().enumerate() {
+        let line = item.referenced.line();
+        let (name, others, wrong) = check(&item.value);
+        let mut fault = |field: &str, text: String| {
+            faults.push(Fault { file: file.to_owned(), line: Some(line), field: Some(format!("[{index}].{field}")), text })
+        };
+        for (field, sentence) in wrong {
+            fault(&field, format!("[{index}] {name}: {field} {sentence}"));
+        }
+        for name in std::iter::once(&name).chain(&others) {
+            if let Some(first) = names.insert(name.clone(), line) {
+                fault("name", format!("[{index}] the name {name} stands in line {first} already"));
+            }
+        }
+    }
+    if faults.is_empty() { Ok(items.into_iter().map(|item| item.value).collect()) } else { Err(Faults(faults)) }
+}
+
+#[cfg(test)]
+#[path = "operator_files_tests.rs"]
+mod tests;
+
+#[cfg(test)]
+#[path = "operator_files_schema_tests.rs"]
+mod schema_tests;

@@ -1,0 +1,18 @@
+//! The operator's file `alert-tables.json`.
+
+use std::path::Path;
+
+use crate::fault::Faults;
+use crate::json_file;
+use domain::alert::classification::AlertTables;
+
+/// The name of the file.
+pub const ALERT_TABLES: &str = "alert-tables.json";
+
+/// The tables of a directory; without the file, the built-in ones.
+///
+/// # Errors
+/// Everything that is wrong with the file.
+pub fn load(directory: &Path) -> Result<AlertTables, Faults> {
+    json_file::read(&directory.join(ALERT_TABLES), AlertTables::faults)
+}

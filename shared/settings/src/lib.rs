@@ -1,0 +1,7 @@
+//! Environment variables, configuration errors, and the JSON files that ingress reads.
+
+pub mod alert_tables;
+pub mod channels_file;
+pub mod fault;
+mod json_file;
+pub mod variables;

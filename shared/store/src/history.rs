@@ -1,0 +1,179 @@
+//! Which incidents belong together: those of one fingerprint, and those on one target or in one redundancy group.
+//!
+//! Each incident leaves pointers, items without content whose sort key is its id: ids sort by time, so that the newest of a list are one
+//! query, and neither a scan nor an index is needed. A pointer says nothing about the incident, which is read where it is.
+
+use std::collections::{BTreeSet, HashMap};
+
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, PutRequest, WriteRequest};
+use jiff::SignedDuration;
+
+use super::attributes::{Item, number, text};
+use super::incident::{key as incident_key, read};
+use super::transaction::patiently;
+use super::{Store, StoreError, failed};
+use domain::incident::Incident;
+use domain::policy::precedent::Near;
+use domain::primitives::id::{Fingerprint, IncidentId};
+
+/// How long an incident is found by its fingerprint, from when it was opened.
+const PAST_KEPT_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
+/// How long an open incident is found by its surroundings.
+const NEAR_KEPT_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How many of the newest incidents of a target, and of a group, are looked at to find those that are open.
+const NEAR_LOOKED_AT: u32 = 25;
+/// The most items that one request reads
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>).
+const BATCH: usize = 100;
+
+/// Incidents that were looked for, newest first.
+#[derive(Debug, Default)]
+pub struct History {
+    /// Those that could be read.
+    pub incidents: Vec<Incident>,
+    /// Why others could not: one bad item does not hide the rest, but who draws conclusions has to know that there is more.
+    pub unreadable: Vec<StoreError>,
+}
+
+impl Store {
+    /// Leaves the pointers by which others find an incident. Seen twice, it writes the same.
+    ///
+    /// # Errors
+    /// If the table does not answer, or takes only a part.
+    pub async fn remember(&self, incident: &Incident, near: &Near) -> Result<(), StoreError> {
+        let lists = [(fingerprint_list(&incident.fingerprint), PAST_KEPT_FOR), (target_list(near), NEAR_KEPT_FOR)];
+        let lists = lists.into_iter().chain(group_list(near).map(|group| (group, NEAR_KEPT_FOR)));
+        let writes: Vec<WriteRequest> = lists.map(|(list, kept_for)| pointer(list, incident, kept_for)).collect::<Result<_, _>>()?;
+        let mut left = Some(HashMap::from([(self.table.clone(), writes)]));
+        while let Some(writes) = left {
+            left = patiently(async || {
+                let answer = self.client.batch_write_item().set_request_items(Some(writes.clone())).send().await;
+                let left = answer.map_err(|error| failed(&error))?.unprocessed_items.filter(|left| !left.is_empty());
+                // DynamoDB wants a wait before what it left is sent again; what got through gets through again.
+                if left.as_ref() == Some(&writes) { Err(StoreError::Busy("it took none of a batch".to_owned())) } else { Ok(left) }
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// The newest incidents of a fingerprint that were opened before this one, ended or not.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn past(&self, fingerprint: &Fingerprint, before: &IncidentId, limit: u32) -> Result<History, StoreError> {
+        // One more: the range of a query includes its end.
+        let mut ids = self.newest(&fingerprint_list(fingerprint), before.as_str(), limit.saturating_add(1)).await?;
+        ids.remove(before);
+        self.read_newest(ids, limit, |_| true).await
+    }
+
+    /// The newest incidents that are still open on the same target or in the same redundancy group, without `except`.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn open_near(&self, near: &Near, except: &IncidentId, limit: u32) -> Result<History, StoreError> {
+        // Every id is smaller than this.
+        const END: &str = "~";
+        let (target, group) = (target_list(near), group_list(near));
+        let in_group = async {
+            match &group {
+                Some(group) => self.newest(group, END, NEAR_LOOKED_AT).await,
+                None => Ok(BTreeSet::new()),
+            }
+        };
+        let (mut ids, in_group) = tokio::try_join!(self.newest(&target, END, NEAR_LOOKED_AT), in_group)?;
+        ids.extend(in_group);
+        ids.remove(except);
+        self.read_newest(ids, limit, Incident::is_open).await
+    }
+
+    /// The newest ids of a list, up to `end`.
+    async fn newest(&self, list: &str, end: &str, limit: u32) -> Result<BTreeSet<IncidentId>, StoreError> {
+        let request = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :begin AND :end")
+            .expression_attribute_values(":pk", text(list))
+            .expression_attribute_values(":begin", text("INC#"))
+            .expression_attribute_values(":end", text(format!("INC#{end}")))
+            .scan_index_forward(false)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .consistent_read(true);
+        let page = request.send().await.map_err(|error| failed(&error))?;
+        page.items().iter().map(|item| pointed_at(list, item)).collect()
+    }
+
+    async fn read_newest(&self, ids: BTreeSet<IncidentId>, limit: u32, wanted: impl Fn(&Incident) -> bool) -> Result<History, StoreError> {
+        let ids: Vec<IncidentId> = ids.into_iter().collect();
+        let mut history = History::default();
+        for batch in ids.chunks(BATCH) {
+            for item in self.read_batch(batch).await? {
+                match read(&item) {
+                    Ok(incident) => history.incidents.push(incident),
+                    Err(error) => history.unreadable.push(error),
+                }
+            }
+        }
+        history.incidents.retain(wanted);
+        history.incidents.sort_by(|one, other| other.id.cmp(&one.id));
+        history.incidents.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(history)
+    }
+
+    /// The items of incidents, in no order. One answer holds 16 MB at most, and what it left out is asked for again.
+    async fn read_batch(&self, ids: &[IncidentId]) -> Result<Vec<Item>, StoreError> {
+        let keys = ids.iter().map(|id| incident_key(id, "INCIDENT")).collect();
+        let mut left = Some(keys_of(keys)?);
+        let mut items = Vec::new();
+        while let Some(keys) = left {
+            let (read, unread) = patiently(async || {
+                let request = self.client.batch_get_item().request_items(&self.table, keys.clone());
+                let answer = request.send().await.map_err(|error| failed(&error))?;
+                let read = answer.responses.and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default();
+                let unread = answer.unprocessed_keys.and_then(|mut tables| tables.remove(&self.table));
+                let nothing = read.is_empty() && unread.is_some();
+                if nothing { Err(StoreError::Busy("it read none of a batch".to_owned())) } else { Ok((read, unread)) }
+            })
+            .await?;
+            items.extend(read);
+            left = unread;
+        }
+        Ok(items)
+    }
+}
+
+fn keys_of(keys: Vec<Item>) -> Result<KeysAndAttributes, StoreError> {
+    let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+    keys.map_err(|error| StoreError::Unavailable(error.to_string()))
+}
+
+fn fingerprint_list(fingerprint: &Fingerprint) -> String {
+    format!("FP#{fingerprint}")
+}
+
+fn target_list(near: &Near) -> String {
+    format!("TARGET#{}", near.target)
+}
+
+fn group_list(near: &Near) -> Option<String> {
+    near.group.as_ref().map(|group| format!("GROUP#{group}"))
+}
+
+fn pointer(list: String, incident: &Incident, kept_for: SignedDuration) -> Result<WriteRequest, StoreError> {
+    let item: [(&str, AttributeValue); 3] = [
+        ("pk", text(list)),
+        ("sk", text(format!("INC#{}", incident.id))),
+        ("expires_at", number((incident.opened_at + kept_for).as_second())),
+    ];
+    let item = item.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let put = PutRequest::builder().set_item(Some(item)).build().map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    Ok(WriteRequest::builder().put_request(put).build())
+}
+
+fn pointed_at(list: &str, item: &Item) -> Result<IncidentId, StoreError> {
+    let sort = item.get("sk").and_then(|value| value.as_s().ok()).map_or("", String::as_str);
+    let id = sort.strip_prefix("INC#").and_then(|id| IncidentId::try_from(id).ok());
+    id.ok_or_else(|| StoreError::Unreadable { key: format!("{list} / {sort}"), why: "it points at no incident".to_owned() })
+}

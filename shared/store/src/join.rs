@@ -1,0 +1,228 @@
+//! The write that every alert makes: one signed request, without the SDK's layers around it.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::StoreError;
+use super::attributes::WireItem;
+use super::episode::{expires_at, read};
+use aws::signed::{CallError, DYNAMODB, SignedClient};
+use aws::{Ahead, AwsEnvironment};
+use domain::episode::{Episode, FIRING_MEMBERS_KEPT, Firing, Windows};
+use domain::primitives::id::Fingerprint;
+
+/// How long one try may take.
+const ATTEMPT: Duration = Duration::from_secs(5);
+
+/// What came of trying the plain join.
+#[derive(Debug)]
+pub enum Join {
+    /// It joined; this is the episode now.
+    Joined(Episode),
+    /// It is not a plain join; this is the episode as it is, if there is one.
+    NotPlain(Option<Episode>),
+}
+
+/// Joins alerts to their episodes.
+#[derive(Debug)]
+pub struct Joins {
+    client: SignedClient,
+    table: String,
+}
+
+impl Joins {
+    /// Joins in this table.
+    #[must_use]
+    pub fn new(aws: &AwsEnvironment, table: String) -> Self {
+        Self { client: SignedClient::new(aws, &DYNAMODB, ATTEMPT), table }
+    }
+
+    /// Begins the connection to the table, while a cold start waits for something else. See [`Connection::ahead`](aws::Connection).
+    #[must_use]
+    pub fn connect_ahead(&self) -> Option<Ahead> {
+        self.client.connect_ahead()
+    }
+
+    /// Joins firing alerts to an episode that is open, fresh, no milder, knows no later end of these members, has room for them, knows
+    /// of no fewer left out, and of a label that forbids repairs if one of them has it: one request, whatever it comes to. Everything else is for [`domain::episode::on_firing`].
+    ///
+    /// # Errors
+    /// If the table does not answer or the item is not an episode.
+    pub async fn join(&self, fingerprint: &Fingerprint, firing: &Firing, now: Timestamp, windows: Windows) -> Result<Join, StoreError> {
+        let request = request(&self.table, fingerprint, firing, now, windows);
+        match self.client.call("UpdateItem", &request).await {
+            Ok(answer) => {
+                let Joined { attributes } = read_answer(fingerprint, &answer)?;
+                Ok(Join::Joined(read(fingerprint, &attributes.0)?))
+            }
+            Err(CallError::Refused { code, answer, .. }) if code == "ConditionalCheckFailedException" => {
+                let NotJoined { item } = read_answer(fingerprint, &answer)?;
+                Ok(Join::NotPlain(item.map(|item| read(fingerprint, &item.0)).transpose()?))
+            }
+            Err(CallError::Refused { code, .. }) if code == "TransactionConflictException" => Err(StoreError::Conflict),
+            Err(error @ CallError::Refused { .. }) if error.is_busy() => Err(StoreError::Busy(error.to_string())),
+            Err(error) => Err(StoreError::Unavailable(error.to_string())),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Joined {
+    attributes: WireItem,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct NotJoined {
+    item: Option<WireItem>,
+}
+
+fn read_answer<T: DeserializeOwned>(fingerprint: &Fingerprint, answer: &[u8]) -> Result<T, StoreError> {
+    let unreadable =
+        |error: serde_json::Error| StoreError::Unreadable { key: format!("FP#{fingerprint} / EPISODE"), why: error.to_string() };
+    serde_json::from_slice(answer).map_err(unreadable)
+}
+
+/// An `UpdateItem`, as it goes over the wire.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Update<'a> {
+    table_name: &'a str,
+    key: Key,
+    update_expression: String,
+    condition_expression: String,
+    #[serde(serialize_with = "as_map")]
+    expression_attribute_names: Vec<(String, &'a str)>,
+    #[serde(serialize_with = "as_map")]
+    expression_attribute_values: Vec<(String, Wire)>,
+    return_values: &'static str,
+    return_values_on_condition_check_failure: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Key {
+    pk: Wire,
+    sk: Wire,
+}
+
+#[derive(Debug, Serialize)]
+enum Wire {
+    S(String),
+    N(String),
+    #[serde(rename = "BOOL")]
+    Bool(bool),
+}
+
+fn as_map<S: Serializer, T: Serialize>(pairs: &[(String, T)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(pairs.iter().map(|(name, value)| (name, value)))
+}
+
+fn request(table: &str, fingerprint: &Fingerprint, firing: &Firing, now: Timestamp, windows: Windows) -> String {
+    let update = update(table, fingerprint, firing, now, windows);
+    match serde_json::to_string(&update) {
+        Ok(json) => json,
+        Err(error) => unreachable!("texts and numbers are JSON: {error}"),
+    }
+}
+
+fn update<'a>(table: &'a str, fingerprint: &Fingerprint, firing: &'a Firing, now: Timestamp, windows: Windows) -> Update<'a> {
+    let mut set = String::from("SET #last_seen = :now, #window_end = :window_end, #expires_at = :expires_at");
+    // Two functions' clocks differ by milliseconds: `last_seen` may step back by as much, which no rule minds.
+    let mut condition = String::from("#open = :true AND #last_seen >= :stale AND #severity >= :severity");
+    let mut names: Vec<(String, &str)> =
+        ["last_seen", "window_end", "expires_at", "open", "severity", "hit_count", "version", "members", "departed"]
+            .into_iter()
+            .map(|name| (format!("#{name}"), name))
+            .collect();
+    let number = |number: i64| Wire::N(number.to_string());
+    let mut values: Vec<(String, Wire)> = [
+        (":now", number(now.as_millisecond())),
+        (":window_end", number((now + windows.debounce).as_millisecond())),
+        (":expires_at", number(expires_at(now, windows))),
+        (":stale", number((now - windows.stale).as_millisecond())),
+        (":true", Wire::Bool(true)),
+        (":severity", Wire::N(firing.severity.rank().to_string())),
+        (":count", Wire::N(firing.count.to_string())),
+        (":one", number(1)),
+        (":room", Wire::N(FIRING_MEMBERS_KEPT.saturating_sub(firing.members.len()).to_string())),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    for (i, (member, starts_at)) in firing.members.iter().enumerate() {
+        let _ = write!(set, ", #members.#m{i} = :s{i}");
+        let _ = write!(
+            condition,
+            " AND (attribute_not_exists(#departed.#m{i}) OR #departed.#m{i} < :s{i}) \
+             AND (#members.#m{i} <= :s{i} OR (attribute_not_exists(#members.#m{i}) AND size(#members) <= :room))"
+        );
+        names.push((format!("#m{i}"), member.as_str()));
+        values.push((format!(":s{i}"), number(*starts_at)));
+    }
+    if firing.left_out > 0 {
+        // More left out than was known before is news for the card.
+        condition.push_str(" AND #left_out >= :left_out");
+        names.push(("#left_out".to_owned(), "left_out"));
+        values.push((":left_out".to_owned(), Wire::N(firing.left_out.to_string())));
+    }
+    if firing.forbids_repair {
+        // The first such label is news for the incident; after that they join like all others.
+        condition.push_str(" AND #forbids_repair = :true");
+        names.push(("#forbids_repair".to_owned(), "forbids_repair"));
+    }
+    set.push_str(" ADD #hit_count :count, #version :one");
+    Update {
+        table_name: table,
+        key: Key { pk: Wire::S(format!("FP#{fingerprint}")), sk: Wire::S("EPISODE".to_owned()) },
+        update_expression: set,
+        condition_expression: condition,
+        expression_attribute_names: names,
+        expression_attribute_values: values,
+        return_values: "ALL_NEW",
+        return_values_on_condition_check_failure: "ALL_OLD",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::request;
+    use domain::alert::classification::AlertTables;
+    use domain::alert::fingerprint::fingerprint;
+    use domain::alert::{AlertStatus, Texts};
+    use domain::episode::{Firing, Windows};
+    use domain::primitives::id::MemberId;
+
+    /// What goes over the wire, as it was found to be right by the stories: a change of it has to be meant.
+    #[test]
+    fn the_request_is_the_join_of_the_design() {
+        let member = MemberId::try_from("m1").expect("a member id");
+        let alert = AlertTables::default().alert(AlertStatus::Firing, "test", Texts::new(), Texts::new(), Timestamp::UNIX_EPOCH, member);
+        let windows = Windows { debounce: SignedDuration::from_secs(300), stale: SignedDuration::from_secs(18_000) };
+        let now = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(20_000);
+        let request = request("t", &fingerprint(&alert, &[]), &Firing { left_out: 7, ..Firing::of(&alert) }, now, windows);
+        let request: serde_json::Value = serde_json::from_str(&request).expect("JSON");
+        insta::assert_snapshot!(
+            request["ConditionExpression"].as_str().unwrap_or_default(),
+            @"#open = :true AND #last_seen >= :stale AND #severity >= :severity AND (attribute_not_exists(#departed.#m0) OR #departed.#m0 < :s0) AND (#members.#m0 <= :s0 OR (attribute_not_exists(#members.#m0) AND size(#members) <= :room)) AND #left_out >= :left_out"
+        );
+        let forbids = super::request("t", &fingerprint(&alert, &[]), &Firing { forbids_repair: true, ..Firing::of(&alert) }, now, windows);
+        let forbids: serde_json::Value = serde_json::from_str(&forbids).expect("JSON");
+        let condition = forbids["ConditionExpression"].as_str().unwrap_or_default();
+        assert!(condition.ends_with(" AND #forbids_repair = :true"), "{condition}");
+        assert_eq!(forbids["ExpressionAttributeNames"]["#forbids_repair"], "forbids_repair");
+        insta::assert_snapshot!(
+            request["UpdateExpression"].as_str().unwrap_or_default(),
+            @"SET #last_seen = :now, #window_end = :window_end, #expires_at = :expires_at, #members.#m0 = :s0 ADD #hit_count :count, #version :one"
+        );
+        insta::assert_snapshot!(
+            request["ExpressionAttributeValues"],
+            @r#"{":count":{"N":"1"},":expires_at":{"N":"642800"},":left_out":{"N":"7"},":now":{"N":"20000000"},":one":{"N":"1"},":room":{"N":"11"},":s0":{"N":"0"},":severity":{"N":"1"},":stale":{"N":"2000000"},":true":{"BOOL":true},":window_end":{"N":"20300000"}}"#
+        );
+    }
+}

@@ -1,0 +1,51 @@
+//! The kill switch: one item, and repairs are off while it is there.
+
+use jiff::Timestamp;
+
+use super::attributes::{Item, Reader, text};
+use super::ledger::key;
+use super::{Store, StoreError, failed};
+use domain::policy::kill_switch::SwitchedOff;
+
+impl Store {
+    /// True if somebody has switched repairs off: the item `SWITCH#REPAIRS` / `KILL` is there, whatever it holds.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn killed(&self) -> Result<bool, StoreError> {
+        Ok(self.kill_switch().await?.is_some())
+    }
+
+    /// What the item of the kill switch says, if it is there. What cannot be read of it is left out: it is on all the same.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn kill_switch(&self) -> Result<Option<SwitchedOff>, StoreError> {
+        let Some(item) = self.item(switch()).await? else { return Ok(None) };
+        let reader = Reader::new(&item);
+        let said = |name| reader.optional_text(name);
+        let (by, why) = (said("by").map(str::to_owned), said("why").map(str::to_owned));
+        let at = said("at").and_then(|at| at.parse::<Timestamp>().ok());
+        Ok(Some(SwitchedOff { by, why, at }))
+    }
+
+    /// Switches repairs off, with who did it and why; nothing switches them on again.
+    ///
+    /// # Errors
+    /// If the table does not answer; whether it did is unknown then.
+    pub async fn switch_repairs(&self, off: Option<&SwitchedOff>) -> Result<(), StoreError> {
+        let Some(SwitchedOff { by, why, at }) = off else {
+            let request = self.client.delete_item().table_name(&self.table).set_key(Some(switch()));
+            return request.send().await.map(drop).map_err(|error| failed(&error));
+        };
+        let mut item = switch();
+        let said = [("by", by.clone()), ("why", why.clone()), ("at", at.map(|at| at.to_string()))];
+        item.extend(said.into_iter().filter_map(|(name, value)| Some((name.to_owned(), text(value?)))));
+        let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        request.send().await.map(drop).map_err(|error| failed(&error))
+    }
+}
+
+fn switch() -> Item {
+    key("SWITCH#REPAIRS", "KILL")
+}

@@ -1,0 +1,95 @@
+//! The one DynamoDB table (DESIGN §6). Every write carries the condition under which it is right.
+
+mod attributes;
+mod budget;
+mod card;
+mod channel;
+mod episode;
+mod flow;
+mod history;
+mod incident;
+mod join;
+mod kill_switch;
+mod ledger;
+mod lock;
+mod outbox;
+mod receipt;
+mod runs;
+mod storm;
+mod transaction;
+mod watch;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use thiserror::Error;
+
+use aws::BUSY;
+use aws::lazily::Lazily;
+
+pub use budget::{Reservation, Reserved};
+pub use card::{CardOf, StoredCard};
+pub use channel::ChannelTurn;
+pub use episode::Change;
+pub use history::History;
+pub use incident::fresh_incident_id;
+pub use join::{Join, Joins};
+pub use lock::{Held, Holder};
+pub use receipt::Receipt;
+pub use storm::Place;
+pub use watch::Look;
+
+/// Why the store did not do what was asked.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The table did not answer: try again later.
+    #[error("the table did not answer: {0}")]
+    Unavailable(String),
+    /// The table takes no more requests right now, or not for this item.
+    #[error("the table is too busy: {0}")]
+    Busy(String),
+    /// Somebody else changed the item in between: load and decide again.
+    #[error("the item was changed by another writer")]
+    Conflict,
+    /// There is no such item.
+    #[error("there is no item {key}")]
+    Missing {
+        /// Its key.
+        key: String,
+    },
+    /// An item is not what this version can read.
+    #[error("the item {key} cannot be read: {why}")]
+    Unreadable {
+        /// Its key.
+        key: String,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// The table.
+#[derive(Debug, Clone)]
+pub struct Store {
+    client: Lazily<Client>,
+    table: String,
+}
+
+impl Store {
+    /// The table of this name.
+    #[must_use]
+    pub fn new(client: impl Into<Lazily<Client>>, table: String) -> Self {
+        Self { client: client.into(), table }
+    }
+}
+
+/// What an error of the SDK means. A write that meets a transaction on its item is a lost race like any other.
+fn failed<E, R>(error: &SdkError<E, R>) -> StoreError
+where
+    E: std::error::Error + ProvideErrorMetadata + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    match error.code() {
+        Some("TransactionConflictException") => StoreError::Conflict,
+        Some(code) if BUSY.contains(&code) => StoreError::Busy(DisplayErrorContext(error).to_string()),
+        _ => StoreError::Unavailable(DisplayErrorContext(error).to_string()),
+    }
+}

@@ -1,0 +1,42 @@
+//! What the repair function asks of the bridge: a step of a playbook by its place, never a command.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use domain::incident::repair::StepResult;
+use domain::playbook::plan::Phase;
+use domain::primitives::id::IncidentId;
+
+/// The version that this build writes and reads.
+pub const BRIDGE_VERSION: u8 = 1;
+
+/// One step, named by its place in the files that the bridge ships with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BridgeRequest {
+    /// The version of this shape.
+    pub v: u8,
+    /// For which incident; it appears in the bridge's log line and nowhere else.
+    pub incident_id: IncidentId,
+    /// The playbook's id.
+    pub playbook: String,
+    /// Which part of it.
+    pub phase: Phase,
+    /// Which step of that part, from 0.
+    pub step: usize,
+    /// The parameters' values. The bridge looks them up in its own registry and refuses a request that has others.
+    pub parameters: BTreeMap<String, String>,
+    /// The service's name in the registry.
+    pub target: String,
+}
+
+/// What came of it. A request that the bridge refuses is answered too, with the outcome `refused`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BridgeReply {
+    /// How the command ended and what it printed.
+    #[serde(flatten)]
+    pub result: StepResult,
+    /// The argument vector that ran; empty if nothing did.
+    pub argv: Vec<String>,
+}

@@ -1,0 +1,6 @@
+//! Messages between functions, requests to the bridge, signed links, and the command line of a step.
+
+pub mod approval_link;
+pub mod bridge;
+pub mod command_line;
+pub mod message;
