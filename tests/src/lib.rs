@@ -21,6 +21,7 @@ pub mod repairing;
 pub mod runtime;
 pub mod sam;
 pub mod simulated;
+pub mod skip;
 pub mod slack;
 pub mod ssm_boxes;
 pub mod stack;

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio, id};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::target_host::skipped;
+use crate::skip::skipped;
 
 /// A namespace at the other end of a cable.
 #[derive(Debug)]

@@ -1,7 +1,8 @@
 //! A host to repair: an sshd of its own on a free port, with its own keys, gone when the test is.
 
+use crate::skip::skipped;
 use std::fs;
-use std::io::{self, Write};
+use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -224,15 +225,6 @@ impl Drop for TargetHost {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-/// Says that a test is skipped, and why; in CI it fails instead.
-///
-/// # Panics
-/// If `CI` is set.
-pub fn skipped(note: &str) {
-    assert!(std::env::var_os("CI").is_none(), "{note}");
-    writeln!(io::stderr(), "skipped: {note}").expect("standard error");
 }
 
 fn admit(directory: &Path, options: &str, public_key: &str) {

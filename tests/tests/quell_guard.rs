@@ -12,8 +12,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use tests::bridging::{assert_exited, bridge, bridge_valued, run};
 use tests::hostile::ARGUMENTS;
+use tests::skip::skipped;
 use tests::stack::project;
-use tests::target_host::{TargetHost, skipped};
+use tests::target_host::TargetHost;
 
 /// A file that only root can change has to be made by root.
 fn host(options: &str, more_config: &str) -> Option<TargetHost> {

@@ -12,12 +12,12 @@ use domain::policy::precedent::{Memory, recall};
 use domain::transition::analysis_lease::Claimed;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::app::{App, Failure};
 use crate::gather::{Gathered, deviation, milliseconds};
 use crate::models::Asked;
 use crate::prompt::Subject;
-use crate::reanalysis::Occasion;
+use crate::static_analyzer;
 use crate::trace::Span;
-use crate::{App, Failure, static_analyzer};
 
 /// How long a worker may ask models: longer than the function runs, so that an expired lease means that its worker has ended.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(100);
@@ -173,4 +173,31 @@ fn measure(analysis: &Analysis, evidence: &[Evidence], incident: &Incident, now:
     line.field("fingerprint", &incident.fingerprint);
     line.field("trace_id", &analysis.trace_id);
     line.write(now);
+}
+
+/// Which analysis of an incident it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// The first.
+    Opened,
+    /// A new one, of this round.
+    Doubted(u32),
+}
+
+impl Occasion {
+    /// True if somebody still waits for it.
+    pub(crate) fn is_awaited(self, incident: &Incident) -> bool {
+        match self {
+            Self::Opened => incident.analysis.is_none(),
+            Self::Doubted(round) => incident.awaits_reanalysis(round),
+        }
+    }
+
+    /// Which new analysis it is, from 1; 0 for the first.
+    pub(crate) fn round(self) -> u32 {
+        match self {
+            Self::Opened => 0,
+            Self::Doubted(round) => round,
+        }
+    }
 }

@@ -14,7 +14,7 @@ use store::{History, StoreError};
 use tokio::time::timeout;
 use tracing::warn;
 
-use crate::App;
+use crate::app::App;
 use crate::evidence::kept;
 use crate::trace::{Span, SpanKind};
 

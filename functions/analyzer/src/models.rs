@@ -1,36 +1,27 @@
 //! Asks the models in their order until one answers. Each call's worst price is reserved before it is made (`capped-spend`).
 
+use crate::providers::configured::Model;
 use std::time::Duration;
 
-use aws_types::SdkConfig;
 use domain::analysis::budget::{Spent, day};
 use domain::analysis::price::{MicroUsd, Price, Usage};
 use domain::analysis::settings::{Api, ProviderSettings};
 use jiff::Timestamp;
-use playbook_files::analyzer_files::AnalyzerFiles;
-use reqwest::{Client, Url};
+use reqwest::Url;
 use store::Reserved;
 use thiserror::Error;
 use tokio::time::Instant;
 use tracing::warn;
 use wire::message::Message;
 
+use crate::app::{App, Failure};
 use crate::finding::Finding;
 use crate::prompt::{self, Subject};
-use crate::providers::{Billed, CallFailed, Provider, Question, Reply, Trouble};
+use crate::providers::{Billed, CallFailed, Question, Reply, Trouble};
 use crate::trace::{ModelAnswer, ModelCall, Span};
-use crate::{App, Failure};
 
 /// A question that has less time than this is not asked: it would only be paid.
 const SHORTEST_TRY: Duration = Duration::from_secs(2);
-
-/// A model that can be asked.
-#[derive(Debug)]
-pub(crate) struct Model {
-    pub(crate) settings: ProviderSettings,
-    pub(crate) provider: Provider,
-    pub(crate) price: Price,
-}
 
 /// What asking came to.
 #[derive(Debug, Default)]
@@ -219,13 +210,4 @@ fn gen_ai_name(settings: &ProviderSettings) -> &str {
         (Api::Bedrock, _) => "aws.bedrock",
         (Api::Openai | Api::Anthropic, Some(_)) => &settings.name,
     }
-}
-
-/// The models of the settings, each with its price. The check of the files has seen to it that each has one.
-pub(crate) fn models(files: &AnalyzerFiles, http: &Client, aws: &SdkConfig) -> Vec<Model> {
-    let model = |settings: &ProviderSettings| {
-        let price = files.price(&settings.model)?;
-        Some(Model { settings: settings.clone(), provider: Provider::new(settings, http.clone(), aws), price })
-    };
-    files.settings.providers.iter().filter_map(model).collect()
 }

@@ -1,45 +1,20 @@
 //! A new analysis, because a person doubts the one that is there: the models are asked again, and a human decides on what comes of it.
 
+use crate::diagnosis::Occasion;
 use std::time::Instant;
 
 use domain::episode::Advice;
-use domain::incident::Incident;
 use domain::incident::change::Draft;
 use domain::primitives::id::IncidentId;
 use jiff::Timestamp;
 use wire::message::Message;
 
+use crate::app::{App, Failure};
+use crate::autonomy;
 use crate::autonomy::Rules;
 use crate::diagnosis::Diagnosis;
+use crate::handler::tell;
 use crate::trace::SpanKind;
-use crate::{App, Failure, autonomy, tell};
-
-/// Which analysis of an incident it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Occasion {
-    /// The first.
-    Opened,
-    /// A new one, of this round.
-    Doubted(u32),
-}
-
-impl Occasion {
-    /// True if somebody still waits for it.
-    pub(crate) fn is_awaited(self, incident: &Incident) -> bool {
-        match self {
-            Self::Opened => incident.analysis.is_none(),
-            Self::Doubted(round) => incident.awaits_reanalysis(round),
-        }
-    }
-
-    /// Which new analysis it is, from 1; 0 for the first.
-    pub(crate) fn round(self) -> u32 {
-        match self {
-            Self::Opened => 0,
-            Self::Doubted(round) => round,
-        }
-    }
-}
 
 impl App {
     /// Analyses an incident anew. A message that comes twice, or when nobody waits for it any more, asks nobody, and only tells.

@@ -5,7 +5,7 @@ use domain::incident::parts::Recurrence;
 use jiff::Timestamp;
 use tracing::warn;
 
-use crate::{App, Failure};
+use crate::app::{App, Failure};
 
 /// Who writes these log entries.
 const ACTOR: &str = "analyzer";

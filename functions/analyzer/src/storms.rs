@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use store::{Place, StoreError, fresh_incident_id};
 use wire::message::Message;
 
-use crate::{App, Failure};
+use crate::app::{App, Failure};
 
 /// How often an incident's place is asked for again that met the transaction which begins its minute's storm.
 const ATTEMPTS: u32 = 6;

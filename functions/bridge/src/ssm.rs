@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::errand::Errand;
 use crate::ssm_ending::{Cut, Invocation, result, telling, unfinished};
-use crate::ssm_look::{Look, look, whole_output};
+use crate::ssm_look::{Look, Sent, look, whole_output};
 use crate::ssm_not_sent::not_sent;
 
 /// The document that may run on hosts. AWS refuses the command if the document of this name has any other content.
@@ -59,12 +59,6 @@ pub struct RunCommand {
     pub(crate) client: Client,
     document: String,
     pub(crate) pace: Pace,
-}
-
-/// A command that Run Command has taken.
-pub(crate) struct Sent<'a> {
-    pub(crate) id: String,
-    pub(crate) target: &'a SsmTarget,
 }
 
 impl RunCommand {

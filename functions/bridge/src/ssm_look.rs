@@ -10,7 +10,6 @@ use domain::incident::repair::{Outcome, StepResult};
 use domain::playbook::ssm_target::SsmTarget;
 
 use crate::errand::Errand;
-use crate::ssm::Sent;
 use crate::ssm_ending::{Invocation, Status};
 
 /// How much the API gives of what one host printed
@@ -153,4 +152,10 @@ fn listed(item: CommandInvocation) -> Invocation {
     let stdout = step.and_then(|step| step.output).unwrap_or_default();
     let cut_short = stdout.chars().count() >= LISTED;
     Invocation { host: item.instance_id.unwrap_or_default(), status, code, began, stdout, stderr: String::new(), cut_short }
+}
+
+/// A command that Run Command has taken.
+pub(crate) struct Sent<'a> {
+    pub(crate) id: String,
+    pub(crate) target: &'a SsmTarget,
 }

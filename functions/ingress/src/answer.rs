@@ -119,7 +119,7 @@ fn told(answers: &[AlertAnswer]) -> usize {
         return answers.len();
     }
     let bytes = |answer: &AlertAnswer| {
-        let text = crate::as_json(answer);
+        let text = crate::reply::as_json(answer);
         text.len() + text.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count() + 1
     };
     let upto = answers.iter().scan(0, |sum, answer| {

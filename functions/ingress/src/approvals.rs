@@ -9,7 +9,7 @@ use lambda_http::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::App;
+use crate::app::App;
 use crate::authentication;
 use crate::body;
 use crate::presses;

@@ -1,11 +1,14 @@
 //! The pages behind a signed link: whole in themselves, without script, and readable on a phone.
 
+use crate::reply::page;
 use domain::incident::Incident;
 use domain::incident::approval::Verdict;
 use domain::notification::button_reply::Answer;
 use domain::notification::channels::Language;
 use domain::playbook::plan::{Plan, PlannedStep};
 use domain::primitives::safe_text::line;
+use lambda_http::http::{HeaderValue, StatusCode, header};
+use lambda_http::{Body, Response};
 use wire::approval_link::Link;
 
 use crate::rejection::Rejection;
@@ -157,6 +160,22 @@ fn escaped(text: &str) -> String {
         }
     }
     safe
+}
+
+impl Rejection {
+    /// The same as a page: what a person reads who has followed a link.
+    pub(crate) fn into_page(self, language: Language) -> Response<Body> {
+        let (status, _) = self.kind();
+        let mut response = page(refused(&self, language));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        if status == StatusCode::UNAUTHORIZED {
+            // A scheme that browsers do not ask a password for.
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Link"));
+        }
+        self.invite(headers);
+        response
+    }
 }
 
 #[cfg(test)]

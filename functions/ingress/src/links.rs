@@ -16,7 +16,7 @@ use lambda_http::http::header::ACCEPT_LANGUAGE;
 use secrecy::SecretString;
 use wire::approval_link::{Link, LinkError, verify};
 
-use crate::App;
+use crate::app::App;
 use crate::link_page::{self, Question};
 use crate::presses;
 use crate::rejection::Rejection;

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use store::StoreError;
 use wire::message::Message;
 
-use crate::App;
+use crate::app::App;
 use crate::rejection::Rejection;
 
 /// A press of a button.

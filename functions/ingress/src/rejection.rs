@@ -4,7 +4,6 @@ use aws::metrics::MetricsLine;
 use aws::queue::QueueError;
 use aws::secrets::SecretError;
 use domain::incident::approval::Refusal;
-use domain::notification::channels::Language;
 use intake::IntakeError;
 use jiff::Timestamp;
 use lambda_http::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -12,9 +11,6 @@ use lambda_http::{Body, Response};
 use serde_json::json;
 use store::StoreError;
 use thiserror::Error;
-
-use crate::link_page;
-use crate::reply::page;
 
 /// Why a request is not answered with a 2xx. `durable-ack` decides the status: a 4xx where the caller has to change
 /// something, a 503 where trying again helps. Senders retry only the latter.
@@ -178,22 +174,8 @@ impl Rejection {
         response
     }
 
-    /// The same as a page: what a person reads who has followed a link.
-    pub(crate) fn into_page(self, language: Language) -> Response<Body> {
-        let (status, _) = self.kind();
-        let mut response = page(link_page::refused(&self, language));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        if status == StatusCode::UNAUTHORIZED {
-            // A scheme that browsers do not ask a password for.
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Link"));
-        }
-        self.invite(headers);
-        response
-    }
-
     /// Says when to come again, where that helps.
-    fn invite(&self, headers: &mut HeaderMap) {
+    pub(crate) fn invite(&self, headers: &mut HeaderMap) {
         if self.kind().0 == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
         }

@@ -2,6 +2,7 @@
 
 use lambda_http::http::{HeaderValue, header};
 use lambda_http::{Body, Response};
+use serde::Serialize;
 
 /// The body of an answer with status 200.
 #[derive(Debug)]
@@ -46,4 +47,12 @@ pub(crate) fn page(html: String) -> Response<Body> {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+/// The answer as JSON.
+pub(crate) fn as_json(answer: &impl Serialize) -> String {
+    match serde_json::to_string(answer) {
+        Ok(json) => json,
+        Err(error) => unreachable!("texts and numbers are JSON: {error}"),
+    }
 }

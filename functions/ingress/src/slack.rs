@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use wire::message::Message;
 
-use crate::App;
+use crate::app::App;
 use crate::authentication::{SLACK, signature};
 use crate::body::{self, Object};
 use crate::presses::{self, Press};

@@ -2,9 +2,10 @@
 
 use domain::notification::channels::Language;
 use jiff::civil::date;
+use notifier::buttons::Extras;
 use notifier::content::Content;
 use notifier::samples;
-use notifier::templates::{Extras, Templates};
+use notifier::templates::Templates;
 use notifier::view::Names;
 use serde_json::{Value, json};
 

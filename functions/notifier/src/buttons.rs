@@ -1,12 +1,13 @@
 //! Which buttons a card has, by where its incident stands.
 
+use crate::view::Names;
 use domain::incident::approval::{Standing, Verdict};
 use domain::incident::{Incident, Status};
 use domain::notification::button_action::Ask;
 use domain::notification::channels::Language;
+use jiff::Timestamp;
 
 use crate::content::Button;
-use crate::templates::Extras;
 use crate::words::words;
 
 /// The buttons of an incident's card, by rows. A report of a delivery pipeline has none.
@@ -32,4 +33,15 @@ pub(crate) fn decision(language: Language, incident: &Incident) -> Option<Vec<Bu
     let approval = incident.approval.as_ref().filter(|approval| approval.standing == Standing::Pending)?;
     let button = |name: &str, verdict| Button { label: words(language).button(name), ask: Ask::Decide(verdict, approval.id.clone()) };
     (incident.status == Status::AwaitingApproval).then(|| vec![button("approve", Verdict::Approve), button("reject", Verdict::Reject)])
+}
+
+/// What a card shows beside the incident.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Extras<'a> {
+    /// Whether Quell can ask Alertmanager for a silence.
+    pub silence_possible: bool,
+    /// Until when it is silent.
+    pub silenced_until: Option<Timestamp>,
+    /// The names of the people.
+    pub names: Names<'a>,
 }

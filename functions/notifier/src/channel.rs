@@ -2,122 +2,20 @@
 
 #[cfg(test)]
 mod canned;
+mod error;
 pub mod slack;
 pub mod telegram;
 pub mod webhook;
 
-use aws::secrets::{SecretError, Secrets};
+pub use self::error::{Audience, ChannelError, Outside};
 use domain::notification::channels::{Channel, Place, SlackChannel, Webhook as WebhookSettings};
 use domain::notification::outbox::Moved;
 use jiff::Timestamp;
-use outbound::PublicClient;
-use reqwest::Client;
-use reqwest::header::HeaderValue;
-use secrecy::SecretString;
-use thiserror::Error;
 
 use crate::channel::slack::Slack;
 use crate::channel::telegram::Telegram;
 use crate::channel::webhook::{Keys, Webhook};
 use crate::content::Post;
-
-/// The wait where a channel names none that can be read, in seconds.
-const DEFAULT_WAIT: u64 = 30;
-/// The longest wait that is believed, in seconds.
-const LONGEST_WAIT: u64 = 3600;
-
-/// Why a channel did not take something. No text of it holds a token or a key (`secrets-stay`).
-#[derive(Debug, Error)]
-pub enum ChannelError {
-    /// It wants fewer messages.
-    #[error("it asks to wait {seconds} s")]
-    Busy {
-        /// For how long.
-        seconds: u64,
-    },
-    /// It could not be reached, or its answer is none of its own: tried again later, for as long as it takes.
-    #[error("it did not answer: {0}")]
-    Unreachable(String),
-    /// The message to be edited is not there any more, or cannot be edited any more.
-    #[error("the message is gone")]
-    Gone,
-    /// The markup was not understood: the same is sent without any.
-    #[error("the markup was not understood: {0}")]
-    Markup(String),
-    /// The chat has another id now.
-    #[error("the chat has moved to {chat_id}")]
-    Moved {
-        /// The new one.
-        chat_id: i64,
-    },
-    /// It refuses, and the operator has to change something: a wrong token, a bot that is not in the chat. Tried again seldom.
-    #[error("it refuses ({status}): {why}")]
-    Refused {
-        /// The HTTP status; 0 where nothing was sent.
-        status: u16,
-        /// Its words, bounded.
-        why: String,
-    },
-}
-
-/// A secret that nobody has put there is for the operator; everything else passes.
-impl From<SecretError> for ChannelError {
-    fn from(error: SecretError) -> Self {
-        match error {
-            SecretError::NoValue { .. } => Self::Refused { status: 0, why: error.to_string() },
-            SecretError::Unavailable { .. } => Self::Unreachable(error.to_string()),
-        }
-    }
-}
-
-impl ChannelError {
-    /// The same, of something that is no edit: there is no card then that another could take the place of.
-    #[must_use]
-    pub fn of_a_new_message(self) -> Self {
-        match self {
-            Self::Gone => Self::Refused { status: 404, why: "there is nowhere to send it".to_owned() },
-            other => other,
-        }
-    }
-
-    /// True if it may be otherwise in some minutes, without anybody's doing.
-    #[must_use]
-    pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Busy { .. } | Self::Unreachable(_))
-    }
-}
-
-/// What senders need of the world.
-#[derive(Debug)]
-pub struct Outside {
-    /// The client for servers that an operator may have on an address of their own.
-    pub client: Client,
-    /// The client for all others.
-    pub public: PublicClient,
-    /// The tokens and keys.
-    pub secrets: Secrets,
-    /// The secret with the token of Telegram's bot, for chats that name none.
-    pub telegram_token: String,
-    /// The secret with the key of the links to a decision.
-    pub link_secret: String,
-    /// Where those links lead, without a slash at the end.
-    pub api_url: String,
-}
-
-impl Outside {
-    async fn secret(&self, id: &str) -> Result<SecretString, ChannelError> {
-        Ok(self.secrets.get(id).await?)
-    }
-}
-
-/// Whom a reply is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Audience {
-    /// Whoever asked for it, and looks at the card.
-    Asker,
-    /// Everybody in the channel.
-    Everybody,
-}
 
 /// Sends in one channel.
 #[derive(Debug)]
@@ -231,11 +129,4 @@ impl<'a> Sender<'a> {
     pub fn repeats(&self) -> bool {
         matches!(self.to, To::Telegram(_))
     }
-}
-
-/// How long to wait, from the header `Retry-After` (<https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>): seconds. A date, which
-/// nobody sends who counts messages, is the default wait.
-fn wait(header: Option<&HeaderValue>) -> u64 {
-    let seconds = header.and_then(|value| value.to_str().ok()).and_then(|text| text.trim().parse().ok());
-    seconds.map_or(DEFAULT_WAIT, |seconds: u64| seconds.clamp(1, LONGEST_WAIT))
 }

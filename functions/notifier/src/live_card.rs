@@ -10,7 +10,7 @@ use serde_json::json;
 use store::{CardOf, StoredCard};
 use tracing::warn;
 
-use crate::Failure;
+use crate::app::Failure;
 use crate::channel::ChannelError;
 use crate::outbox::{Step, step};
 use crate::presenting::Presented;

@@ -9,7 +9,7 @@ use domain::primitives::id::{FlowId, IncidentId};
 use serde_json::json;
 use store::{CardOf, StoredCard};
 
-use crate::Failure;
+use crate::app::Failure;
 use crate::channel::Audience;
 use crate::live_card::events;
 use crate::pump::{Pump, taken};

@@ -17,9 +17,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
+use crate::buttons::Extras;
 use crate::content::Content;
 use crate::rich::{MESSAGE_UNITS, Mention, Rich};
-use crate::templates::{Extras, Templates};
+use crate::templates::Templates;
 use crate::view::Names;
 
 /// Something to tell.

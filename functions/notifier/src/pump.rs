@@ -3,6 +3,7 @@
 //! Nothing is taken out of the outbox before it was told and noted. A worker that dies leaves its message on the queue, which comes
 //! back with the visibility timeout and finds the rest still due; so does whatever happens next in the channel.
 
+use crate::app::Clock;
 use std::time::{Duration, Instant};
 
 use aws::queue::Queue;
@@ -20,7 +21,7 @@ use store::{CardOf, ChannelTurn, Receipt, Store, StoreError};
 use tracing::{error, info, warn};
 use wire::message::Message;
 
-use crate::Failure;
+use crate::app::Failure;
 use crate::channel::{Audience, ChannelError, Outside, Sender};
 use crate::content::Post;
 use crate::links::links;
@@ -38,9 +39,6 @@ const A_CALL: Duration = Duration::from_secs(9);
 const UNREADABLE: SignedDuration = SignedDuration::from_mins(15);
 /// How many earlier incidents are read for an answer.
 const PAST: u32 = 10;
-
-/// A clock: what time it is.
-pub type Clock<'a> = &'a (dyn Fn() -> Timestamp + Send + Sync);
 
 /// A worker in one channel.
 pub(crate) struct Pump<'a> {

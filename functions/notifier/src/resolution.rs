@@ -1,6 +1,7 @@
 //! That the alert of a repair resolves in the end: what does not is a repair that failed (`unknown-is-failure`). While Alertmanager is
 //! silent about an alert it keeps its resolve to itself, so that it is asked before anything is held against a repair.
 
+use crate::app::SilenceError;
 use domain::alert::{Alert, AlertStatus};
 use domain::incident::Incident;
 use domain::primitives::id::ApprovalId;
@@ -11,8 +12,7 @@ use store::Look;
 use tracing::{info, warn};
 use wire::message::{Message, Signal};
 
-use crate::silence::SilenceError;
-use crate::{App, Clock, Failure};
+use crate::app::{App, Clock, Failure};
 
 /// After what time a resolve that was put onto the queue of signals is counted, in any case but a fault.
 const COUNTED_AFTER: SignedDuration = SignedDuration::from_secs(60);

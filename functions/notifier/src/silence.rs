@@ -1,5 +1,6 @@
 //! An hour of silence, made in Alertmanager, for the one alert that an incident was opened with.
 
+use crate::app::SilenceError;
 use std::collections::BTreeSet;
 
 use domain::incident::Incident;
@@ -7,32 +8,10 @@ use domain::incident::parts::Silence;
 use domain::primitives::id::IncidentId;
 use domain::transition::silence::{LASTS, Refusal, TRIED_FOR, labels, unanswered};
 use jiff::Timestamp;
-use outbound::alertmanager::{AlertmanagerError, Wanted};
-use thiserror::Error;
+use outbound::alertmanager::Wanted;
 use wire::message::Message;
 
-use crate::{App, Clock, Failure};
-
-/// Why there is no silence. No text of it holds a token (`secrets-stay`).
-#[derive(Debug, Error)]
-pub enum SilenceError {
-    /// The operator has not said where it is.
-    #[error("channels.json names no Alertmanager")]
-    NotConfigured,
-    /// It is over, it is not one alert, or Alertmanager has not sent it.
-    #[error(transparent)]
-    Impossible(#[from] Refusal),
-    /// Alertmanager has not made it.
-    #[error(transparent)]
-    Alertmanager(#[from] AlertmanagerError),
-}
-
-impl SilenceError {
-    /// True if it may be otherwise in some minutes.
-    pub(crate) fn may_pass(&self) -> bool {
-        matches!(self, Self::Alertmanager(error) if error.may_pass())
-    }
-}
+use crate::app::{App, Clock, Failure};
 
 impl App {
     /// Makes the silence that was asked for last, once. What became of it stands in the log, and on the card.

@@ -1,5 +1,6 @@
 //! The templates that write what people see: built in for every language, and the operator's own where there are any.
 
+use crate::buttons::Extras;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
@@ -11,7 +12,6 @@ use domain::notification::channels::Language;
 use domain::notification::notice;
 use domain::notification::pipeline_run;
 use domain::primitives::id::IncidentId;
-use jiff::Timestamp;
 use jiff::civil::Date;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, context};
@@ -119,17 +119,6 @@ fn built_in(language: Language, kind: Kind) -> &'static str {
         Language::English => built_in!(kind, "en"),
         Language::TraditionalChinese => built_in!(kind, "zh-TW"),
     }
-}
-
-/// What a card shows beside the incident.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Extras<'a> {
-    /// Whether Quell can ask Alertmanager for a silence.
-    pub silence_possible: bool,
-    /// Until when it is silent.
-    pub silenced_until: Option<Timestamp>,
-    /// The names of the people.
-    pub names: Names<'a>,
 }
 
 /// What is wrong with an operator's template.

@@ -20,7 +20,8 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::{Strategy, any, prop, prop_oneof, proptest};
 use serde_json::json;
 
-use super::{Extras, Kind, Language, MESSAGE_UNITS, Rich, Templates, every, file};
+use super::{Kind, Language, MESSAGE_UNITS, Rich, Templates, every, file};
+use crate::buttons::Extras;
 use crate::content::Content;
 use crate::presenting::Presenter;
 use crate::samples;

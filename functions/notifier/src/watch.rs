@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use store::Look;
 use wire::message::Message;
 
-use crate::{App, Clock, Failure};
+use crate::app::{App, Clock, Failure};
 
 /// The longest delay of a message, in seconds
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html>). What is due later is looked at

@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use playbook_files::operator_files::OperatorFiles;
 use tracing::info;
 
-use crate::ACTOR;
+use crate::app::ACTOR;
 
 /// What an approved repair comes to when it is looked at again before its first step.
 #[derive(Debug, PartialEq)]

@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use store::{Held, Holder};
 use tracing::warn;
 
+use crate::app::{App, Failure};
 use crate::turn::Turn;
-use crate::{App, Failure};
 
 /// For what surrounds a step: writing down what it did, and clocks that differ.
 const MARGIN: SignedDuration = SignedDuration::from_secs(30);

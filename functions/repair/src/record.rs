@@ -10,7 +10,7 @@ use domain::playbook::plan::{Phase, Plan};
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::ACTOR;
+use crate::app::ACTOR;
 
 /// What a worker has begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

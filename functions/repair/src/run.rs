@@ -9,9 +9,9 @@ use domain::playbook::plan::{Phase, Plan};
 use jiff::{SignedDuration, Timestamp};
 use wire::bridge::{BRIDGE_VERSION, BridgeRequest};
 
+use crate::app::{App, Failure};
 use crate::lease::{Done, Lease};
 use crate::record::{Begun, begin, end, stop};
-use crate::{App, Failure};
 
 /// Runs what is left of a repair until it has ended, or until what comes next would take longer than the worker has.
 ///

@@ -16,7 +16,8 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::task::JoinHandle;
 use tower_service::Service;
 
-use crate::environment::CONNECT_TIMEOUT;
+/// How long making a connection may take.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// After how long in silence a connection shows that it is still used, how often then, and how often in vain. An invocation is silent
 /// while its function works, and a NAT gateway, a network load balancer and an interface endpoint forget a connection that was silent

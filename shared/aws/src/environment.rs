@@ -1,5 +1,6 @@
 //! One set-up of the AWS clients, made for a short cold start: what Lambda gives in the environment, and nothing else.
 
+use crate::dialer::CONNECT_TIMEOUT;
 use std::fmt;
 use std::time::Duration;
 
@@ -34,9 +35,6 @@ pub const BUSY: [&str; 6] = [
     "ThrottlingError",
     "RequestThrottled",
 ];
-
-/// How long making a connection may take.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The time limits of clients whose one try of a request may take `attempt`. Here, and in [`unhurried`], is the one place that sets any:
 /// what a [`TimeoutConfig`] leaves out is taken from the configuration below it when a client is built, and a limit that was made for a

@@ -2,6 +2,7 @@
 //! alerts come in counts them here.
 
 mod counted;
+mod error;
 mod patience;
 
 use std::collections::BTreeMap;
@@ -9,10 +10,9 @@ use std::time::Instant;
 
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
-use thiserror::Error;
 use tracing::{debug, info, warn};
 
-use aws::queue::{Queue, QueueError};
+use aws::queue::Queue;
 use domain::alert::fingerprint::fingerprint;
 use domain::alert::{Alert, AlertStatus};
 use domain::episode::{
@@ -24,6 +24,7 @@ use store::{Change, Join, Joins, Store, StoreError, fresh_incident_id};
 use wire::message::Message;
 
 pub use self::counted::{Counted, Outcome};
+pub use self::error::IntakeError;
 use self::patience::Patience;
 
 /// How many fingerprints of one delivery are written at a time.
@@ -46,25 +47,6 @@ impl Delivery {
     pub fn single(alert: Alert) -> Self {
         Self { whole_group_resolved: alert.status == AlertStatus::Resolved, alerts: vec![alert], left_out: 0 }
     }
-}
-
-/// Why a delivery is not acknowledged. All of it passes: the sender has to come again.
-#[derive(Debug, Error)]
-pub enum IntakeError {
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A queue failed.
-    #[error(transparent)]
-    Queue(#[from] QueueError),
-    /// The time ran out first. What is counted stays counted, so that the next try gets further.
-    #[error("the time ran out after {counted} of {fingerprints} fingerprints")]
-    OutOfTime {
-        /// How many were counted.
-        counted: usize,
-        /// How many there are.
-        fingerprints: usize,
-    },
 }
 
 /// The alerts of one fingerprint in one delivery.

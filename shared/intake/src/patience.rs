@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::IntakeError;
+use crate::error::IntakeError;
 use aws::jitter;
 use store::StoreError;
 

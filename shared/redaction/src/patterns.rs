@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use regex_lite::Regex;
 
-use super::{always, is_no_state, is_no_word, is_random};
+use super::predicates::{always, is_no_state, is_no_word, is_random};
 
 /// How far a secret reaches from the line with one of its words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

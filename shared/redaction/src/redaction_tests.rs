@@ -1,6 +1,6 @@
 //! Redaction against the corpus of `corpus/secrets`, one file for each form of secret and for what only looks like one.
 
-#[path = "redaction/corpus.rs"]
+#[path = "corpus.rs"]
 mod corpus;
 
 use super::{FORMS, bits_per_character, is_no_state, is_no_word, is_random, redact};

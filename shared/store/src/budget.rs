@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use ulid::Ulid;
 
 use super::attributes::{Item, Reader, millis, number, text};
-use super::incident::key as incident_key;
+use super::keys::incident_key;
 use super::transaction::{Transacted, patiently};
 use super::{Store, StoreError, failed};
 use domain::analysis::budget::{Budget, Paid, Settlement, Spending, Spent, day, room};

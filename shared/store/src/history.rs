@@ -9,7 +9,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, PutRequest, Wri
 use jiff::SignedDuration;
 
 use super::attributes::{Item, number, text};
-use super::incident::{key as incident_key, read};
+use super::incident::read;
+use super::keys::incident_key;
 use super::transaction::patiently;
 use super::{Store, StoreError, failed};
 use domain::incident::Incident;

@@ -1,6 +1,6 @@
 //! Incidents and their operation logs: one transaction saves both, so that no change is without its entry.
 
-use std::collections::HashMap;
+use super::keys::{OPEN_SHARDS, incident_key as key, shard};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
@@ -20,8 +20,6 @@ use domain::notification::pipeline_run::Report;
 use domain::policy::playbook_run::Run;
 use domain::primitives::id::IncidentId;
 
-/// Open incidents are spread over this many keys of the index, so that a storm does not write to one key alone.
-const OPEN_SHARDS: u32 = 8;
 /// How often a decision that lost a race is made anew.
 const ATTEMPTS: u32 = 20;
 
@@ -247,18 +245,8 @@ pub fn fresh_incident_id(now: Timestamp) -> IncidentId {
     }
 }
 
-pub(super) fn key(id: &IncidentId, sort: &str) -> Item {
-    HashMap::from([("pk".to_owned(), text(format!("INC#{id}"))), ("sk".to_owned(), text(sort))])
-}
-
 fn log_key(sequence: u64) -> String {
     format!("LOG#{sequence:010}")
-}
-
-/// The key of the index under which an open incident stands: the last character of a ULID is random.
-fn shard(id: &IncidentId) -> String {
-    let last = id.as_str().bytes().last().unwrap_or_default();
-    format!("OPEN#{}", u32::from(last) % OPEN_SHARDS)
 }
 
 /// Reads an incident's item.

@@ -9,6 +9,7 @@ mod flow;
 mod history;
 mod incident;
 mod join;
+mod keys;
 mod kill_switch;
 mod ledger;
 mod lock;

@@ -1,13 +1,13 @@
 //! Storms: which incidents of a minute stand alone, which storm takes the rest, and what is tied to it.
 
-use std::collections::HashMap;
+use super::keys::minute_key;
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 use jiff::{SignedDuration, Timestamp};
 
 use super::attributes::{Item, Reader, millis, number, text};
-use super::incident::key as incident_key;
+use super::keys::incident_key;
 use super::{Store, StoreError, failed};
 use domain::incident::Incident;
 use domain::incident::change::Draft;
@@ -193,8 +193,4 @@ fn storm_of(item: &Item) -> Result<Option<IncidentId>, StoreError> {
     let reader = Reader::new(item);
     let id = reader.optional_text("storm").map(IncidentId::try_from).transpose();
     id.map_err(|_| reader.unreadable("storm is not a ULID"))
-}
-
-fn minute_key(minute: i64) -> Item {
-    HashMap::from([("pk".to_owned(), text(format!("STORM#{minute}"))), ("sk".to_owned(), text("MINUTE"))])
 }

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::attributes::{Item, Reader, millis, number};
-use super::incident::key;
+use super::keys::incident_key as key;
 use super::{Store, StoreError, failed};
 use domain::primitives::id::ApprovalId;
 

@@ -3,6 +3,7 @@
 mod anthropic;
 mod attempt;
 mod bedrock;
+pub(crate) mod configured;
 mod openai;
 mod over_http;
 mod provider;

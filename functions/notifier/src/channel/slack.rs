@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::blocks::escaped;
-use super::{Audience, ChannelError};
+use super::error::{Audience, ChannelError};
 use crate::content::Post;
 
 /// Where the Web API is, unless the operator says otherwise.
@@ -157,7 +157,7 @@ async fn answer(call: RequestBuilder) -> Result<Answer, ChannelError> {
     let response = call.timeout(CALL_TIMEOUT).send().await.map_err(unreachable)?;
     let status = response.status();
     if status == StatusCode::TOO_MANY_REQUESTS {
-        return Err(ChannelError::Busy { seconds: super::wait(response.headers().get(RETRY_AFTER)) });
+        return Err(ChannelError::Busy { seconds: super::error::wait(response.headers().get(RETRY_AFTER)) });
     }
     if status.is_redirection() || status.is_server_error() {
         return Err(ChannelError::Unreachable(format!("status {}", status.as_u16())));
@@ -174,7 +174,7 @@ async fn answer(call: RequestBuilder) -> Result<Answer, ChannelError> {
 fn refusal(status: StatusCode, answer: &Answer) -> ChannelError {
     let error = safe_text::line(&answer.error, 100);
     match answer.error.as_str() {
-        "ratelimited" | "rate_limited" | "message_limit_exceeded" => ChannelError::Busy { seconds: super::DEFAULT_WAIT },
+        "ratelimited" | "rate_limited" | "message_limit_exceeded" => ChannelError::Busy { seconds: super::error::DEFAULT_WAIT },
         "message_not_found" | "cant_update_message" | "edit_window_closed" | "thread_not_found" | "cannot_reply_to_message" => {
             ChannelError::Gone
         }

@@ -11,7 +11,7 @@ use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ChannelError, Outside};
+use super::error::{ChannelError, Outside};
 use crate::content::Post;
 
 /// Where the Bot API answers.

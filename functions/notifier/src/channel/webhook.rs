@@ -18,7 +18,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
-use super::ChannelError;
+use super::error::ChannelError;
 use crate::content::Post;
 
 /// How long a call may take.
@@ -148,7 +148,7 @@ async fn outcome(response: Response) -> Result<(), ChannelError> {
         return Ok(());
     }
     if status == StatusCode::TOO_MANY_REQUESTS || (status == StatusCode::SERVICE_UNAVAILABLE && retry_after.is_some()) {
-        return Err(ChannelError::Busy { seconds: super::wait(retry_after) });
+        return Err(ChannelError::Busy { seconds: super::error::wait(retry_after) });
     }
     if status.is_redirection() {
         return Err(ChannelError::Refused { status: status.as_u16(), why: "redirects are not followed: name the new URL".to_owned() });

@@ -1,0 +1,163 @@
+//! The function's state, and its errors.
+
+use aws::batch::Unhandled;
+use aws::queue::{Queue, QueueError};
+use aws::secrets::Secrets;
+use aws_types::SdkConfig;
+use domain::alert::Alert;
+use domain::analysis::settings::TracingSettings;
+use domain::incident::Incident;
+use domain::playbook::service;
+use domain::policy::limits::Limits;
+use domain::policy::precedent::Near;
+use jiff::SignedDuration;
+use outbound::{self, NoClient};
+use playbook_files::analyzer_files::AnalyzerFiles;
+use playbook_files::operator_files::{OperatorFiles, limits};
+use reqwest::Client;
+use settings::fault::{Faults, both};
+use store::{Store, StoreError};
+use thiserror::Error;
+use tokio::sync::OnceCell;
+use tracing::warn;
+
+use crate::autonomy::{Known, Rules};
+use crate::config::Config;
+use crate::evidence::InvalidUrl;
+use crate::evidence::prometheus::Prometheus;
+use crate::evidence::signoz::Signoz;
+use crate::providers::configured::{Model, models};
+use crate::trace::{OtlpSettings, Tracer};
+
+/// Why a message has to come again.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The queue failed.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// No rule of the static analyzer is for the alert, which the check of the files excludes.
+    #[error("static-rules.yaml has no rule for this type of alert")]
+    NoRule,
+    /// Another worker asks models about the incident.
+    #[error("another worker asks models about it, until {until}")]
+    Claimed {
+        /// Until when at the latest.
+        until: String,
+    },
+    /// The message is for somebody else.
+    #[error("this message does not belong on the queue of incidents to be analysed")]
+    Misdirected,
+}
+
+impl Unhandled for Failure {}
+
+/// Why the function does not start.
+#[derive(Debug, Error)]
+pub enum NotStarted {
+    /// The operator's files are wrong.
+    #[error(transparent)]
+    Files(#[from] Faults),
+    /// A server's URL cannot be used.
+    #[error(transparent)]
+    Url(#[from] InvalidUrl),
+    /// There is no client for the world outside AWS.
+    #[error(transparent)]
+    Client(#[from] NoClient),
+}
+
+/// The function's state between messages.
+#[derive(Debug)]
+pub struct App {
+    pub(crate) store: Store,
+    pub(crate) notifications: Queue,
+    pub(crate) repairs: Queue,
+    pub(crate) files: OperatorFiles,
+    pub(crate) analyzer: AnalyzerFiles,
+    pub(crate) limits: Limits,
+    pub(crate) secrets: Secrets,
+    pub(crate) http: Client,
+    pub(crate) prometheus: Option<Prometheus>,
+    pub(crate) signoz: Option<Signoz>,
+    pub(crate) models: Vec<Model>,
+    pub(crate) tracer: OnceCell<Tracer>,
+    pub(crate) function_name: Option<String>,
+    pub(crate) approval_ttl: SignedDuration,
+    pub(crate) storm_limit: u32,
+}
+
+impl App {
+    /// Reads the operator's files and builds the clients.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the files.
+    pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, NotStarted> {
+        let of_repairs = both(OperatorFiles::load(&config.config_dir), limits(&config.config_dir));
+        let ((files, limits), analyzer) = both(of_repairs, AnalyzerFiles::load(&config.config_dir))?;
+        let http = outbound::client()?;
+        let servers = &analyzer.settings.evidence;
+        let prometheus = servers.prometheus.as_ref().map(|settings| Prometheus::new(settings, http.clone())).transpose()?;
+        let signoz = servers.signoz.as_ref().map(|settings| Signoz::new(settings, http.clone())).transpose()?;
+        let sqs = aws_sdk_sqs::Client::new(aws);
+        Ok(Self {
+            store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
+            notifications: Queue::new(sqs.clone(), config.notifications_queue),
+            repairs: Queue::new(sqs, config.repairs_queue),
+            secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(aws)),
+            models: models(&analyzer, &http, aws),
+            tracer: OnceCell::new(),
+            function_name: config.function_name,
+            prometheus,
+            signoz,
+            http,
+            files,
+            analyzer,
+            limits,
+            approval_ttl: config.approval_ttl,
+            storm_limit: config.storm_limit,
+        })
+    }
+
+    /// By what it is decided, with what the store says.
+    pub(crate) fn rules<'a>(&'a self, known: &'a Known) -> Rules<'a> {
+        Rules { files: &self.files, limits: &self.limits, known, approval_ttl: self.approval_ttl }
+    }
+
+    /// Puts an incident on the lists by which others find it. A storm repeats no fingerprint and is on no target.
+    pub(crate) async fn remember(&self, incident: &Incident) -> Result<(), StoreError> {
+        if incident.storm.is_some() {
+            return Ok(());
+        }
+        self.store.remember(incident, &self.near(&incident.alert)).await
+    }
+
+    /// What other incidents have to share with an alert to stand near it.
+    pub(crate) fn near(&self, alert: &Alert) -> Near {
+        let service = service::find(&self.files.services, alert);
+        Near::of(alert, service.map(|service| (service.name.as_str(), service.redundancy_group.as_deref())))
+    }
+
+    /// What records spans. Its headers are a secret, which is read when the first spans are recorded.
+    pub(crate) async fn tracer(&self) -> &Tracer {
+        self.tracer
+            .get_or_init(|| async {
+                let otlp = match &self.analyzer.settings.tracing {
+                    None => Ok(None),
+                    Some(settings) => self.otlp(settings).await.map(Some),
+                };
+                let otlp = otlp.unwrap_or_else(|why| {
+                    warn!(error = why, "there are no traces until the function starts anew");
+                    None
+                });
+                Tracer::new(otlp, self.http.clone())
+            })
+            .await
+    }
+
+    pub(crate) async fn otlp(&self, settings: &TracingSettings) -> Result<OtlpSettings, String> {
+        let headers = self.key(settings.headers_secret.as_deref()).await?;
+        OtlpSettings::new(&settings.otlp_url, headers.as_ref(), self.function_name.clone())
+    }
+}

@@ -1,0 +1,132 @@
+//! The function's state: clients, configuration, and the secrets that were read.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use aws::AwsEnvironment;
+use aws::lazily::Lazily;
+use aws::queue::Queue;
+use aws::secrets::Secrets;
+use aws::signed::{SECRETS_MANAGER, SignedClient};
+use domain::alert::classification::AlertTables;
+use domain::notification::channels::Channels;
+use intake::Intake;
+use jiff::Timestamp;
+use lambda_http::http::HeaderMap;
+use secrecy::SecretString;
+use settings::alert_tables;
+use settings::channels_file;
+use settings::fault::Faults;
+use store::{Joins, Store};
+use tracing::warn;
+
+use crate::authentication;
+use crate::authentication::SignatureForm;
+use crate::config::Config;
+use crate::rejection::Rejection;
+
+/// How long one try of a request to AWS may take.
+pub(crate) const ATTEMPT: Duration = Duration::from_secs(5);
+/// How long a request may take where Lambda does not say; API Gateway waits for 30 s.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(23);
+
+/// The function's state between requests: clients, configuration, and the secrets that were read.
+#[derive(Debug)]
+pub struct App {
+    pub(crate) config: Config,
+    pub(crate) tables: AlertTables,
+    pub(crate) secrets: Secrets,
+    pub(crate) intake: Intake,
+    pub(crate) signals: Queue,
+    pub(crate) repairs: Queue,
+    pub(crate) channels: OnceLock<Channels>,
+}
+
+impl App {
+    /// Reads the operator's tables. Nothing else is read yet and no client of the SDK is made: the first request does what it needs.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the tables.
+    pub fn new(config: Config, environment: &AwsEnvironment) -> Result<Self, Faults> {
+        let for_sqs = environment.sdk_config(ATTEMPT);
+        let for_dynamodb = for_sqs.clone();
+        let sqs = Lazily::made(move || aws_sdk_sqs::Client::new(&for_sqs));
+        let dynamodb = Lazily::made(move || aws_sdk_dynamodb::Client::new(&for_dynamodb));
+        let queue = |url: &str| Queue::new(sqs.clone(), url.to_owned());
+        let intake = Intake {
+            store: Store::new(dynamodb, config.table.clone()),
+            joins: Joins::new(environment, config.table.clone()),
+            incidents: queue(&config.incidents_queue),
+            notifications: queue(&config.notifications_queue),
+            windows: config.windows,
+            fingerprint_labels: config.fingerprint_labels.clone(),
+        };
+        Ok(Self {
+            tables: alert_tables::load(&config.config_dir)?,
+            secrets: Secrets::new(SignedClient::new(environment, &SECRETS_MANAGER, ATTEMPT).apart())
+                .accepting_previous_for(config.previous_secret),
+            signals: queue(&config.signals_queue),
+            repairs: queue(&config.repairs_queue),
+            channels: OnceLock::new(),
+            intake,
+            config,
+        })
+    }
+
+    /// Who may decide, read when somebody does: no alert waits for it.
+    pub(crate) fn channels(&self) -> Result<&Channels, Rejection> {
+        if let Some(channels) = self.channels.get() {
+            return Ok(channels);
+        }
+        let read = channels_file::load(&self.config.config_dir).map_err(|faults| Rejection::Passing(Box::new(faults)))?;
+        Ok(self.channels.get_or_init(|| read))
+    }
+
+    /// Lets in who has signed, or who knows the secret of the alert senders.
+    pub(crate) async fn signed_or_known(
+        &self,
+        form: SignatureForm,
+        headers: &HeaderMap,
+        bytes: &[u8],
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        if form.is_claimed(headers) {
+            return self.signed(form, headers, bytes, now).await;
+        }
+        self.admit_alert(&self.config.alertmanager_secret, now, |secret| authentication::credential(secret, headers, true)).await
+    }
+
+    pub(crate) async fn signed(&self, form: SignatureForm, headers: &HeaderMap, bytes: &[u8], now: Timestamp) -> Result<(), Rejection> {
+        let require_timestamp = self.config.require_signature_timestamp;
+        let check = |secret: &SecretString| authentication::signature(form, secret, headers, bytes, now, require_timestamp);
+        self.admit_alert(&self.config.webhook_secret, now, check).await
+    }
+
+    /// Admits an alert whose credential fits a secret. Where the secret has no value, a development environment admits every alert,
+    /// and production none.
+    pub(crate) async fn admit_alert(
+        &self,
+        id: &str,
+        now: Timestamp,
+        check: impl Fn(&SecretString) -> Result<(), Rejection>,
+    ) -> Result<(), Rejection> {
+        match self.admit(id, now, check).await {
+            Err(Rejection::NoSecret) if self.config.development => {
+                warn!(secret = id, "authentication is skipped: the secret has no value and ENVIRONMENT is dev");
+                Ok(())
+            }
+            admitted => admitted,
+        }
+    }
+
+    /// Admits a request whose credential fits a secret; without a value it admits nobody, in development too. Every route on which
+    /// people decide comes through here: a decision runs commands on hosts, wherever they are (`human-or-guardrails`).
+    pub(crate) async fn admit(
+        &self,
+        id: &str,
+        now: Timestamp,
+        check: impl Fn(&SecretString) -> Result<(), Rejection>,
+    ) -> Result<(), Rejection> {
+        self.secrets.check(id, now, check).await?
+    }
+}

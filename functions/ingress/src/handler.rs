@@ -1,0 +1,193 @@
+//! Answers a request: authenticates, normalises, counts, decides.
+
+use crate::reply::as_json;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Instant;
+
+use aws::deadline::time_left;
+use aws::metrics::MetricsLine;
+use aws::requests_sent;
+use domain::alert::AlertType;
+use intake::{Counted, Delivery};
+use jiff::Timestamp;
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, Error, Request, RequestExt as _, Response};
+use serde_json::{Value, json};
+use tracing::{Instrument as _, error, info_span, warn};
+
+use crate::alertmanager;
+use crate::answer::{AlertAnswer, DeliveryAnswer};
+use crate::approvals;
+use crate::authentication;
+use crate::authentication::{GRAFANA, SIGNED};
+use crate::links;
+use crate::rejection::Rejection;
+use crate::reply::Reply;
+use crate::routes;
+use crate::routes::Target;
+use crate::signals;
+use crate::signed_alert;
+use crate::slack;
+use crate::telegram;
+
+use crate::app::{App, PATIENCE};
+
+impl App {
+    /// Answers a request, and writes its line of log and metrics.
+    ///
+    /// # Errors
+    /// Never: what goes wrong is an answer too.
+    pub async fn answer(&self, request: Request, now: Timestamp) -> Result<Response<Body>, Error> {
+        let (began, sent_before) = (Instant::now(), requests_sent());
+        let context = request.lambda_context_ref();
+        let request_id = context.map(|context| context.request_id.clone()).unwrap_or_default();
+        let most = context.map_or(PATIENCE, |context| time_left(context.deadline, now));
+        let mut visit = Visit { now, until: began + most, seen: Seen::default() };
+
+        let found = routes::find(request.method(), request.uri().path());
+        let route = found.as_ref().map_or("none", |(route, _)| route.path);
+        let page = found.as_ref().is_ok_and(|(route, _)| route.to.is_page()).then(|| links::language(request.headers()));
+        let span = info_span!("request", request_id);
+        let answered = match found {
+            Ok((route, id)) => self.visit(route.to, id, &request, &mut visit).instrument(span.clone()).await,
+            Err(rejection) => Err(rejection),
+        };
+        if let Err(Rejection::Passing(error)) = &answered {
+            span.in_scope(|| error!(error = %error, "a passing fault"));
+        }
+        let mut line = MetricsLine::new("route", route);
+        line.field("request_id", request_id);
+        line.metric("latency", (began.elapsed().as_secs_f64() * 1e5).round() / 1e2, "Milliseconds");
+        line.metric("aws_requests", requests_sent() - sent_before, "Count");
+        visit.seen.tell(&mut line);
+        let response = match answered {
+            Ok(reply) => reply.into_response(),
+            Err(rejection) => {
+                rejection.tell(&mut line);
+                match page {
+                    Some(language) => rejection.into_page(language),
+                    None => rejection.into_response(),
+                }
+            }
+        };
+        line.field("status", response.status().as_u16());
+        line.write(now);
+        Ok(response)
+    }
+
+    pub(crate) async fn visit(&self, to: Target, id: &str, request: &Request, visit: &mut Visit) -> Result<Reply, Rejection> {
+        let (headers, bytes) = (request.headers(), request.body().as_ref());
+        // A cold start waits for the secret and for the table's connection at the same time.
+        let _ahead = if matches!(to, Target::Health | Target::Signals) { None } else { self.intake.joins.connect_ahead() };
+        let json = match to {
+            Target::Health => health().to_string(),
+            Target::Alertmanager => {
+                if !authentication::is_internal(source(request), &self.config.internal) {
+                    self.signed_or_known(SIGNED, headers, bytes, visit.now).await?;
+                }
+                self.delivery(bytes, "alertmanager", visit).await?
+            }
+            Target::Grafana => {
+                self.signed_or_known(GRAFANA, headers, bytes, visit.now).await?;
+                self.delivery(bytes, "grafana", visit).await?
+            }
+            Target::Alerts => {
+                self.signed(SIGNED, headers, bytes, visit.now).await?;
+                let alert = signed_alert::read(bytes, &self.tables, visit.now)?;
+                let answers = self.count(Delivery::single(alert), visit).await?;
+                as_json(&answers.first())
+            }
+            Target::Signals => {
+                self.signed(SIGNED, headers, bytes, visit.now).await?;
+                let signal = signals::read(bytes, &self.tables, visit.now)?;
+                let message_id = self.signals.send(&signal).await?;
+                json!({ "success": true, "message_id": message_id, "stream": signals::STREAM }).to_string()
+            }
+            Target::Telegram => telegram::update(self, headers, bytes, visit.now).await?.to_string(),
+            Target::Approval(verdict) => approvals::api(self, headers, bytes, id, verdict, visit.now).await?.to_string(),
+            Target::Slack => {
+                slack::interaction(self, headers, bytes, visit.now).await?;
+                return Ok(Reply::Taken);
+            }
+            Target::LinkShown => return links::show(self, request, id, visit.now).await.map(Reply::Page),
+            Target::LinkUsed => return links::decide(self, request, id, visit.now).await.map(Reply::Page),
+        };
+        Ok(Reply::Json(json))
+    }
+
+    pub(crate) async fn delivery(&self, bytes: &[u8], source: &str, visit: &mut Visit) -> Result<String, Rejection> {
+        let delivery = alertmanager::read(bytes, source, &self.tables, visit.now)?;
+        let left_out = delivery.left_out;
+        if left_out > 0 {
+            warn!(left_out, "the sender left alerts out of this delivery (max_alerts)");
+        }
+        let answers = self.count(delivery, visit).await?;
+        Ok(as_json(&DeliveryAnswer::new(&answers, left_out)))
+    }
+
+    /// Counts the alerts of a delivery, and answers each.
+    pub(crate) async fn count(&self, delivery: Delivery, visit: &mut Visit) -> Result<Vec<AlertAnswer>, Rejection> {
+        (visit.seen.alerts, visit.seen.left_out) = (delivery.alerts.len(), delivery.left_out);
+        let cicd: Vec<bool> = delivery.alerts.iter().map(|alert| alert.cicd).collect();
+        let counted = self.intake.take(delivery, visit.now, visit.until).await?;
+        visit.seen.count(&counted);
+        Ok(counted.into_iter().zip(cicd).map(|(counted, cicd)| AlertAnswer::new(counted, cicd)).collect())
+    }
+}
+
+/// One request on its way: what is known of it besides its body.
+pub(crate) struct Visit {
+    now: Timestamp,
+    until: Instant,
+    seen: Seen,
+}
+
+/// What the request's line in the log tells of its alerts.
+#[derive(Default)]
+pub(crate) struct Seen {
+    alerts: usize,
+    left_out: u64,
+    outcomes: BTreeMap<&'static str, u64>,
+    /// Fingerprint and incident, where there is one alert.
+    single: Option<(String, Option<String>)>,
+}
+
+impl Seen {
+    fn count(&mut self, counted: &[Counted]) {
+        for Counted { outcome, .. } in counted {
+            *self.outcomes.entry(outcome.name()).or_default() += 1;
+        }
+        if let [Counted { fingerprint, outcome, .. }] = counted {
+            self.single = Some((fingerprint.to_string(), outcome.episode().map(|episode| episode.incident_id.to_string())));
+        }
+    }
+
+    fn tell(self, line: &mut MetricsLine) {
+        if self.alerts > 0 {
+            line.metric("alerts", self.alerts, "Count");
+        }
+        if self.left_out > 0 {
+            line.metric("left_out", self.left_out, "Count");
+        }
+        for (outcome, count) in self.outcomes {
+            line.metric(outcome, count, "Count");
+        }
+        if let Some((fingerprint, incident_id)) = self.single {
+            line.field("fingerprint", fingerprint);
+            line.field("incident_id", incident_id);
+        }
+    }
+}
+
+pub(crate) fn health() -> Value {
+    json!({ "status": "healthy", "service": "quell", "version": env!("CARGO_PKG_VERSION"), "supported_alert_types": AlertType::ALL })
+}
+
+/// The address that API Gateway saw. A header could say anything.
+pub(crate) fn source(request: &Request) -> Option<IpAddr> {
+    match request.request_context_ref()? {
+        RequestContext::ApiGatewayV2(context) => context.http.source_ip.as_deref()?.parse().ok(),
+        _ => None,
+    }
+}

@@ -1,0 +1,157 @@
+//! The function's state, and its errors.
+
+use domain::transition::silence::Refusal;
+use jiff::Timestamp;
+use outbound::alertmanager::AlertmanagerError;
+
+use aws::batch::Unhandled;
+use aws::queue::{Queue, QueueError};
+use aws::secrets::Secrets;
+use aws_types::SdkConfig;
+use domain::incident::Incident;
+use domain::notification::channels::{Channel, Channels};
+use domain::notification::outbox::{Rank, Subject};
+use jiff::SignedDuration;
+use outbound::alertmanager::Alertmanager;
+use outbound::{self, NoClient, PublicClient};
+use settings::channels_file;
+use settings::fault::Faults;
+use store::{CardOf, Store, StoreError};
+use thiserror::Error;
+use tracing::debug;
+
+use crate::channel::{ChannelError, Outside};
+use crate::config::Config;
+use crate::templates::Templates;
+
+/// A clock: what time it is.
+pub type Clock<'a> = &'a (dyn Fn() -> Timestamp + Send + Sync);
+
+/// Why there is no silence. No text of it holds a token (`secrets-stay`).
+#[derive(Debug, Error)]
+pub enum SilenceError {
+    /// The operator has not said where it is.
+    #[error("channels.json names no Alertmanager")]
+    NotConfigured,
+    /// It is over, it is not one alert, or Alertmanager has not sent it.
+    #[error(transparent)]
+    Impossible(#[from] Refusal),
+    /// Alertmanager has not made it.
+    #[error(transparent)]
+    Alertmanager(#[from] AlertmanagerError),
+}
+
+impl SilenceError {
+    /// True if it may be otherwise in some minutes.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self, Self::Alertmanager(error) if error.may_pass())
+    }
+}
+
+/// After how many seconds a channel is looked at again in which something went wrong beside the channel itself.
+pub(crate) const AGAIN_AFTER: i32 = 30;
+
+/// Why a message has to come again.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The queue failed.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// A channel did not take an answer to a press, or what a message needs besides the channel could not be had.
+    #[error("a message could not be sent: {0}")]
+    Channel(#[from] ChannelError),
+    /// Alertmanager has not made the silence yet.
+    #[error(transparent)]
+    Silence(#[from] SilenceError),
+    /// The message is for somebody else.
+    #[error("this message does not belong on the queue of notifications")]
+    Misdirected,
+}
+
+impl Unhandled for Failure {}
+
+/// Why the function does not start.
+#[derive(Debug, Error)]
+pub enum NotStarted {
+    /// The operator's file is wrong.
+    #[error(transparent)]
+    File(#[from] Faults),
+    /// There is no client for the world outside AWS.
+    #[error(transparent)]
+    Client(#[from] NoClient),
+}
+
+/// The function's state between messages.
+#[derive(Debug)]
+pub struct App {
+    pub(crate) store: Store,
+    pub(crate) notifications: Queue,
+    pub(crate) signals: Queue,
+    pub(crate) resolve_within: SignedDuration,
+    pub(crate) channels: Channels,
+    pub(crate) outside: Outside,
+    pub(crate) alertmanager: Option<Alertmanager>,
+    pub(crate) templates: Templates,
+}
+
+impl App {
+    /// Builds the clients.
+    ///
+    /// # Errors
+    /// What is wrong with the operator's file, or that the HTTP client cannot be built.
+    pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, NotStarted> {
+        let channels = channels_file::load(&config.config_dir)?;
+        let outside = Outside {
+            client: outbound::client()?,
+            public: PublicClient::new()?,
+            secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(aws)),
+            telegram_token: config.telegram_token_secret,
+            link_secret: config.approval_link_secret,
+            api_url: config.api_url,
+        };
+        let alertmanager = channels.alertmanager.clone().map(|server| {
+            let secrets = Secrets::new(aws_sdk_secretsmanager::Client::new(aws));
+            Alertmanager::new(server, &outside.client, &outside.public, secrets)
+        });
+        let sqs = aws_sdk_sqs::Client::new(aws);
+        Ok(Self {
+            alertmanager,
+            templates: Templates::load(&config.config_dir),
+            channels,
+            store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
+            notifications: Queue::new(sqs.clone(), config.notifications_queue),
+            signals: Queue::new(sqs, config.signals_queue),
+            resolve_within: config.resolve_within,
+            outside,
+        })
+    }
+
+    pub(crate) fn named(&self, name: &str) -> Vec<&Channel> {
+        let channel = self.channels.channel(name);
+        if channel.is_none() {
+            debug!(channel = name, "the channel is not in channels.json any more");
+        }
+        channel.into_iter().collect()
+    }
+
+    pub(crate) async fn put(&self, channels: &[&Channel], rank: Rank, subject: &Subject, clock: Clock<'_>) -> Result<(), StoreError> {
+        for channel in channels {
+            self.store.put_due(&channel.name, rank, subject, clock()).await?;
+        }
+        Ok(())
+    }
+
+    /// Where an incident is told: where the routes lead, and wherever it has a card already, which has to stay true.
+    pub(crate) async fn concerned(&self, incident: &Incident, card: CardOf<'_>) -> Result<Vec<&Channel>, Failure> {
+        let mut channels = self.channels.routed(incident);
+        for name in self.store.channels_with_card(card).await? {
+            if !channels.iter().any(|channel| channel.name == name) {
+                channels.extend(self.channels.channel(&name));
+            }
+        }
+        Ok(channels)
+    }
+}

@@ -1,0 +1,133 @@
+//! The function's state, and its errors.
+
+use aws::batch::Unhandled;
+use aws::queue::{Queue, QueueError};
+use aws_types::SdkConfig;
+use domain::policy::limits::Limits;
+use domain::primitives::id::IncidentId;
+use jiff::{SignedDuration, Timestamp};
+use playbook_files::operator_files::{OperatorFiles, limits};
+use settings::fault::{Faults, both};
+use store::{Store, StoreError};
+use thiserror::Error;
+use tracing::warn;
+use wire::message::Message;
+
+use crate::bridge::Bridge;
+use crate::config::Config;
+use crate::silence::Silencer;
+use crate::turn::growing_wait;
+
+/// For the guardrails and the ledgers, before the first step.
+pub(crate) const ENTRANCE: SignedDuration = SignedDuration::from_secs(30);
+/// A target stays in the ledger of its group for this much longer than its worker's turn: by then another worker has gone on.
+pub(crate) const GROUP_MARGIN: SignedDuration = SignedDuration::from_mins(15);
+/// After how many deliveries a repair is given up that could not begin: with the waits in between, after one to two hours.
+pub(crate) const MOST_DELIVERIES: u32 = 12;
+/// Who writes these log entries.
+pub(crate) const ACTOR: &str = "repair";
+
+/// Why a message has to come again.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The queue failed.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// Another repair holds the target.
+    #[error("the target {target} is held by the repair of {by} until {until}")]
+    Held {
+        /// Which target.
+        target: String,
+        /// The incident whose repair holds it.
+        by: String,
+        /// Until when at the latest.
+        until: Timestamp,
+    },
+    /// What comes next would take longer than this worker has: the next one goes on.
+    #[error("the repair goes on with the next worker, in {rest:#}")]
+    HandedOver {
+        /// How long a check still has to rest.
+        rest: SignedDuration,
+    },
+    /// Another worker has taken the run over.
+    #[error("another worker runs this repair by now")]
+    Overtaken,
+    /// As many of the target's redundancy group are being repaired as may be at once.
+    #[error("{most} members of the group {group} are being repaired, which is the most at once: the target {target} waits")]
+    GroupFull {
+        /// Which group.
+        group: String,
+        /// Which target.
+        target: String,
+        /// How many at once.
+        most: u32,
+    },
+    /// The message is for somebody else.
+    #[error("this message does not belong on the queue of repairs")]
+    Misdirected,
+}
+
+impl Unhandled for Failure {
+    fn is_only_early(&self) -> bool {
+        matches!(self, Self::Held { .. } | Self::GroupFull { .. } | Self::HandedOver { .. })
+    }
+}
+
+/// The function's state between messages.
+#[derive(Debug)]
+pub struct App {
+    pub(crate) store: Store,
+    pub(crate) notifications: Queue,
+    pub(crate) repairs: Queue,
+    pub(crate) bridge: Bridge,
+    pub(crate) files: OperatorFiles,
+    pub(crate) limits: Limits,
+    pub(crate) silencer: Silencer,
+    pub(crate) starts_within: SignedDuration,
+}
+
+impl App {
+    /// Reads the operator's files and builds the clients.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the files.
+    pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, Faults> {
+        let (files, limits) = both(OperatorFiles::load(&config.config_dir), limits(&config.config_dir))?;
+        let sqs = aws_sdk_sqs::Client::new(aws);
+        Ok(Self {
+            silencer: Silencer::new(&config.config_dir, aws)?,
+            store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
+            notifications: Queue::new(sqs.clone(), config.notifications_queue),
+            repairs: Queue::new(sqs, config.repairs_queue),
+            bridge: Bridge::new(aws, config.bridge_function),
+            files,
+            limits,
+            starts_within: config.starts_within,
+        })
+    }
+
+    /// Has a message come again soon that failed before a worker could take its target: in seconds, later each time. The queue's own time
+    /// is for a worker that is at work.
+    pub async fn put_back(&self, receipt: &str, times: u32) {
+        self.comes_again_in(receipt, growing_wait(times)).await;
+    }
+
+    /// Without an answer the queue keeps to its own visibility timeout, which is long: the message is late then, not lost.
+    pub(crate) async fn comes_again_in(&self, receipt: &str, time: SignedDuration) {
+        if receipt.is_empty() {
+            return;
+        }
+        let seconds = i32::try_from(time.as_secs().max(0)).unwrap_or(i32::MAX);
+        if let Err(error) = self.repairs.come_again(receipt, seconds).await {
+            warn!(%error, seconds, "the queue was not told when the message comes again");
+        }
+    }
+
+    pub(crate) async fn tell(&self, id: &IncidentId) -> Result<(), Failure> {
+        self.notifications.send(&Message::IncidentChanged { incident_id: id.clone() }).await?;
+        Ok(())
+    }
+}
