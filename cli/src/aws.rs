@@ -12,7 +12,7 @@ use clap::Args;
 use settings::variables::Variables;
 use store::Store;
 
-use crate::outcome::Failure;
+use crate::exit::Failure;
 
 /// How long one try of a request may take.
 const ATTEMPT: Duration = Duration::from_secs(20);

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use notifier::check;
+use notifier::render::check;
 use playbook_files::analyzer_files::AnalyzerFiles;
 use playbook_files::operator_files::{OperatorFiles, limits};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use settings::alert_tables;
 use settings::channels_file;
 use settings::fault::{Fault, Faults, both};
 
-use crate::outcome::{Answer, Failure};
+use crate::exit::{Answer, Failure};
 
 #[derive(Debug, Args)]
 pub(crate) struct Check {
@@ -60,7 +60,7 @@ fn faults(directory: &Path) -> Result<String, Faults> {
 /// How many templates of the operator's there are. Each is rendered with samples of what it will be given.
 fn templates(directory: &Path) -> Result<usize, Faults> {
     let (own, broken) = check::faults(directory);
-    let fault = |broken: notifier::templates::Broken| Fault {
+    let fault = |broken: notifier::render::templates::Broken| Fault {
         file: directory.join(broken.file),
         line: u64::try_from(broken.line).ok(),
         field: None,

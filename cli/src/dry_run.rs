@@ -18,10 +18,10 @@ use store::fresh_incident_id;
 use wire::bridge::{BRIDGE_VERSION, BridgeRequest};
 use wire::command_line;
 
+use crate::exit::{Answer, Failure};
 use crate::guard_lines::no_service;
-use crate::hands::Through;
-use crate::outcome::{Answer, Failure};
-use crate::shown;
+use crate::print;
+use crate::step_runner::Through;
 
 /// How much of what a command printed is shown.
 const SHOWN: usize = 160;
@@ -63,14 +63,14 @@ impl Run {
                 return Ok(Answer::No);
             }
         };
-        shown::plan(&plan, out)?;
+        print::plan(&plan, out)?;
         let hands = self.through.hands(&files, variables).await?;
         let id = fresh_incident_id(Timestamp::now());
         writeln!(out, "dry run on {}: only what reads is run", plan.target)?;
         let mut answer = Answer::Yes;
         let mut facts = BTreeMap::new();
         let mut all_known = true;
-        for (phase, name) in shown::PHASES {
+        for (phase, name) in print::PHASES {
             for (index, step) in plan.phase(phase).iter().enumerate() {
                 let place = format!("{name}[{index}]");
                 let sent = match command_line::line(&step.argv) {

@@ -14,8 +14,8 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use settings::variables::Variables;
 
+use crate::exit::{Answer, Failure};
 use crate::input;
-use crate::outcome::{Answer, Failure};
 use crate::secret::{self, SenderSecret};
 
 /// How long an answer may take: longer than API Gateway waits for ingress.

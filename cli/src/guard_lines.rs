@@ -8,7 +8,7 @@ use domain::playbook::service;
 use playbook_files::guard_lines::GuardLines;
 use playbook_files::operator_files::{OperatorFiles, SERVICE_REGISTRY};
 
-use crate::outcome::{Answer, Failure};
+use crate::exit::{Answer, Failure};
 
 #[derive(Debug, Args)]
 pub(crate) struct Lines {

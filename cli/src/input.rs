@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use crate::outcome::Failure;
+use crate::exit::Failure;
 
 /// The bytes of a file.
 pub(crate) fn bytes(file: &Path) -> Result<Vec<u8>, Failure> {

@@ -10,7 +10,7 @@ use settings::variables::Variables;
 use store::Store;
 
 use crate::aws::{Table, config};
-use crate::outcome::{Answer, Failure};
+use crate::exit::{Answer, Failure};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum To {

@@ -5,17 +5,17 @@
 mod aws;
 mod check;
 mod dry_run;
+mod exit;
 mod fire;
 mod guard_lines;
-mod hands;
 mod input;
 mod kill_switch;
-mod outcome;
 mod plan;
 mod playbooks;
+mod print;
 mod secret;
-mod shown;
 mod sign;
+mod step_runner;
 mod verify_log;
 
 use std::io::Write;
@@ -23,7 +23,7 @@ use std::io::Write;
 use clap::{Parser, Subcommand};
 use settings::variables::Variables;
 
-use crate::outcome::{Answer, Failure};
+use crate::exit::{Answer, Failure};
 
 /// Checks the operator's files, says what would happen for an alert, verifies operation logs, switches repairs off and on, and sends
 /// signed test alerts.

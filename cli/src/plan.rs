@@ -1,11 +1,11 @@
 //! `quell plan`: what would happen for an alert, decided by what decides it on the deployed stack.
 
-mod sent;
+mod parse;
 
 use std::io::Write;
 use std::path::PathBuf;
 
-use analyzer::autonomy::{self, Known, Rules};
+use analyzer::propose::{self, Known, Rules};
 use analyzer::{Diagnosis, decide, static_analyzer};
 use clap::Args;
 use domain::alert::fingerprint::fingerprint;
@@ -29,8 +29,10 @@ use settings::fault::both;
 use settings::variables::Variables;
 use store::{Store, fresh_incident_id};
 
-use crate::outcome::{Answer, Failure};
-use crate::{aws, input, shown};
+use crate::aws;
+use crate::exit::{Answer, Failure};
+use crate::input;
+use crate::print;
 
 /// How much of a text from outside is shown.
 const SHOWN: usize = 120;
@@ -72,7 +74,7 @@ impl Planned {
         let of_alerts = both(AnalyzerFiles::load(&self.config), alert_tables::load(&self.config));
         let ((files, limits), (analyzer, tables)) = both(of_repairs, of_alerts)?;
         let now = Timestamp::now();
-        let delivery = sent::delivery(&input::bytes(&self.alert)?, &tables, now)?;
+        let delivery = parse::delivery(&input::bytes(&self.alert)?, &tables, now)?;
         let store = match self.table {
             None => None,
             Some(table) => Some(aws::store(variables, table).await?),
@@ -111,7 +113,7 @@ fn identity(alert: &Alert, index: usize, fingerprint: &Fingerprint, out: &mut dy
     writeln!(out, "  fingerprint  {fingerprint}")?;
     let (target, namespace) = (text(&alert.normalised_target), text(&alert.namespace));
     writeln!(out, "  identity     target {target}, namespace {namespace}, type {}", alert.alert_type.as_str())?;
-    writeln!(out, "  sent by      {}, with the severity {}", text(&alert.source), shown::word(alert.severity))?;
+    writeln!(out, "  sent by      {}, with the severity {}", text(&alert.source), print::word(alert.severity))?;
     Ok(())
 }
 
@@ -142,14 +144,14 @@ impl By {
         let rule = rule.ok_or_else(|| Failure::wrong(format!("{RULES} has no rule for the type {}", alert.alert_type.as_str())))?;
         let diagnosis = Diagnosis { analysis: static_analyzer::analyse(rule, &alert, service), evidence: Vec::new() };
         let known = match &self.store {
-            Some(store) => autonomy::gather(store, &self.files, &self.limits, &alert, now).await,
+            Some(store) => propose::gather(store, &self.files, &self.limits, &alert, now).await,
             None => Known { readings: nothing_ran(), ..Known::default() },
         };
         let rules = Rules { files: &self.files, limits: &self.limits, known: &known, approval_ttl: APPROVAL };
         decide(&mut draft, &diagnosis, rules, now);
         self.finding(&draft.incident, out)?;
         if let Some(plan) = &draft.incident.plan {
-            shown::plan(plan, out)?;
+            print::plan(plan, out)?;
         }
         end(&draft.incident, out)
     }
@@ -175,7 +177,7 @@ impl By {
 
     fn finding(&self, incident: &Incident, out: &mut dyn Write) -> Result<(), Failure> {
         let Some(analysis) = &incident.analysis else { return Ok(()) };
-        let (risk, impact) = (analysis.risk.as_str(), shown::word(analysis.blast_radius.data_impact));
+        let (risk, impact) = (analysis.risk.as_str(), print::word(analysis.blast_radius.data_impact));
         let severity = incident.severity;
         writeln!(out, "  finding      {} (a static rule)", analysis.action_title)?;
         writeln!(out, "    says       risk {risk}, so {severity:?}; confidence {:.2}; data impact {impact}", analysis.confidence)?;

@@ -14,7 +14,7 @@ use settings::variables::Variables;
 use store::Store;
 
 use crate::aws::{Table, config};
-use crate::outcome::{Answer, Failure};
+use crate::exit::{Answer, Failure};
 
 /// How many steps of its way are shown of each playbook: the last ones.
 const SHOWN: usize = 10;

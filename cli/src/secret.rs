@@ -6,7 +6,7 @@ use clap::Args;
 use secrecy::SecretString;
 use settings::variables::Variables;
 
-use crate::outcome::Failure;
+use crate::exit::Failure;
 use crate::{aws, input};
 
 /// Where the secret of the senders is.

@@ -8,8 +8,8 @@ use ingress::authentication::{SIGNED, sign};
 use jiff::Timestamp;
 use settings::variables::Variables;
 
+use crate::exit::{Answer, Failure};
 use crate::input;
-use crate::outcome::{Answer, Failure};
 use crate::secret::SenderSecret;
 
 #[derive(Debug, Args)]

@@ -12,8 +12,8 @@ use settings::variables::Variables;
 use store::{Store, StoreError};
 
 use crate::aws::{self, Table};
+use crate::exit::{Answer, Failure};
 use crate::input;
-use crate::outcome::{Answer, Failure};
 
 /// How much of an entry's texts is shown.
 const SHOWN: usize = 160;

@@ -1,7 +1,7 @@
 //! Times of senders: what RFC 3339 writes is understood, what is understood can be stored, what is not says where.
 
 use domain::alert::classification::AlertTables;
-use ingress::alertmanager;
+use ingress::alerts::alertmanager;
 use jiff::Timestamp;
 use serde_json::json;
 

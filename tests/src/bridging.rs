@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws::AwsEnvironment;
 use bridge::App;
-use bridge::login_key::LoginKey;
+use bridge::ssh::login_key::LoginKey;
 use bridge::ssm::RunCommand;
 use domain::incident::repair::Outcome;
 use playbook_files::operator_files::{OperatorFiles, PLAYBOOKS, SERVICE_REGISTRY};

@@ -9,7 +9,7 @@ use domain::notification::channels::Known;
 use domain::transition::decision::{Pressed, decide};
 use jiff::{SignedDuration, Timestamp};
 use repair::config::Config;
-use repair::turn::Turn;
+use repair::delivery::Turn;
 use repair::{App, Failure};
 use serde_json::json;
 use settings::channels_file;

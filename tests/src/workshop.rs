@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bridge::login_key::LoginKey;
+use bridge::ssh::login_key::LoginKey;
 use domain::incident::Incident;
 use domain::incident::approval::Verdict;
 use domain::incident::change::Draft;

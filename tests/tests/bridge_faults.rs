@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use bridge::login_key::LoginKey;
+use bridge::ssh::login_key::LoginKey;
 use domain::incident::repair::Outcome;
 use secrecy::SecretString;
 use serde_json::json;

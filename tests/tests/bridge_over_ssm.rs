@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use bridge::App;
-use bridge::login_key::LoginKey;
+use bridge::ssh::login_key::LoginKey;
 use domain::incident::Status;
 use domain::incident::operation_log::Event;
 use domain::incident::repair::Outcome;
@@ -14,7 +14,7 @@ use domain::primitives::id::IncidentId;
 use jiff::SignedDuration;
 use playbook_files::guard_lines::GuardLines;
 use playbook_files::operator_files::{OperatorFiles, PLAYBOOKS, SERVICE_REGISTRY};
-use repair::bridge::Bridge;
+use repair::bridge_client::Bridge;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tests::alert::TestAlert;

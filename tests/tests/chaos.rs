@@ -21,7 +21,7 @@ use domain::primitives::id::IncidentId;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use repair::Failure;
-use repair::turn::Turn;
+use repair::delivery::Turn;
 use serde_json::{Value, json};
 use tests::alert::unique;
 use tests::target_host::{TargetHost, kill};

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use aws::secrets::Secrets;
-use bridge::login_key::LoginKey;
+use bridge::ssh::login_key::LoginKey;
 use domain::incident::Status;
 use domain::incident::operation_log::{Entry, Event, verify};
 use domain::incident::repair::RepairOutcome;
 use domain::policy::kill_switch::SwitchedOff;
 use jiff::{SignedDuration, Timestamp};
 use repair::Failure;
-use repair::turn::Turn;
+use repair::delivery::Turn;
 use serde_json::{Value, json};
 use store::{Held, Holder, fresh_incident_id};
 use tests::alert::unique;

@@ -12,7 +12,7 @@ use domain::incident::{Incident, Status};
 use domain::primitives::id::IncidentId;
 use jiff::{SignedDuration, Timestamp};
 use repair::config::Config;
-use repair::turn::Turn;
+use repair::delivery::Turn;
 use repair::{App, Failure};
 use serde_json::{Value, json};
 use settings::variables::Variables;

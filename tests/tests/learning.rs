@@ -11,7 +11,7 @@ use domain::policy::track_record::{Earned, Tally};
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use playbook_files::operator_files::limits;
-use repair::turn::Turn;
+use repair::delivery::Turn;
 use serde_json::{Value, json};
 use tests::alert::unique;
 use tests::opened::{alert, opened};

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use bridge::login_key::LoginKey;
+use bridge::ssh::login_key::LoginKey;
 use domain::incident::Status;
 use domain::incident::repair::RepairOutcome;
 use domain::playbook::plan::Phase;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use repair::bridge::Bridge;
+use repair::bridge_client::Bridge;
 use repair::config::AWS_ATTEMPT;
 use secrecy::SecretString;
 use serde_json::{Value, json};

@@ -15,7 +15,7 @@ use domain::playbook::plan::Phase;
 use domain::primitives::id::IncidentId;
 use domain::transition::decision::{Pressed, decide};
 use jiff::{SignedDuration, Timestamp};
-use notifier::samples;
+use notifier::render::samples;
 use serde_json::{Value, json};
 use tests::alert::unique;
 use tests::chats::{Story, known, text};

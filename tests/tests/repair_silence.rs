@@ -8,7 +8,7 @@ use domain::incident::{Incident, Status};
 use domain::transition::repair_silence::until;
 use jiff::{SignedDuration, Timestamp};
 use repair::App;
-use repair::turn::Turn;
+use repair::delivery::Turn;
 use serde_json::{Value, json};
 use store::Holder;
 use tempfile::TempDir;

@@ -9,7 +9,7 @@ use domain::episode::Episode;
 use domain::incident::Status;
 use domain::incident::operation_log::Event;
 use domain::primitives::id::Fingerprint;
-use ingress::signals::read;
+use ingress::alerts::signals::read;
 use jiff::Timestamp;
 use lambda_http::{Body, Request, http};
 use serde_json::{Value, json};

@@ -21,11 +21,11 @@ use thiserror::Error;
 use tokio::sync::OnceCell;
 use tracing::warn;
 
-use crate::autonomy::{Known, Rules};
 use crate::config::Config;
 use crate::evidence::InvalidUrl;
 use crate::evidence::prometheus::Prometheus;
 use crate::evidence::signoz::Signoz;
+use crate::propose::{Known, Rules};
 use crate::providers::configured::{Model, models};
 use crate::trace::{OtlpSettings, Tracer};
 

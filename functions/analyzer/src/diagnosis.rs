@@ -13,7 +13,7 @@ use domain::transition::analysis_lease::Claimed;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::app::{App, Failure};
-use crate::gather::{Gathered, deviation, milliseconds};
+use crate::evidence::gather::{Gathered, deviation, milliseconds};
 use crate::models::Asked;
 use crate::prompt::Subject;
 use crate::static_analyzer;

@@ -11,9 +11,9 @@ use domain::primitives::id::IncidentId;
 use jiff::Timestamp;
 use wire::message::Message;
 
-use crate::autonomy;
-use crate::autonomy::Rules;
 use crate::diagnosis::Diagnosis;
+use crate::propose;
+use crate::propose::Rules;
 use crate::trace::{Span, SpanKind};
 
 use crate::app::{App, Failure};
@@ -54,7 +54,7 @@ impl App {
             // A model takes its time: a freeze may have begun by now, and people decide from now on.
             let now = now + began.elapsed();
             let mut decision = span.child("decide", SpanKind::Internal);
-            let known = autonomy::gather(&self.store, &self.files, &self.limits, &incident.alert, now).await;
+            let known = propose::gather(&self.store, &self.files, &self.limits, &incident.alert, now).await;
             let rules = self.rules(&known);
             (incident, ()) = self.store.change_loaded(incident, |draft| decide(draft, &diagnosis, rules, now)).await?;
             tell(&mut decision, &incident);
@@ -98,8 +98,8 @@ pub fn decide(draft: &mut Draft, diagnosis: &Diagnosis, rules: Rules<'_>, now: T
         draft.incident.no_plan_because = Some("no playbook repairs a storm".to_owned());
         return;
     }
-    match autonomy::planned(draft, rules, now) {
-        Ok(plan) => autonomy::propose(draft, plan, rules, now),
+    match propose::planned(draft, rules, now) {
+        Ok(plan) => propose::propose(draft, plan, rules, now),
         Err(why) => draft.incident.no_plan_because = Some(why),
     }
 }

@@ -27,12 +27,12 @@ use playbook_files::operator_files::{OperatorFiles, limits};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::autonomy::{Known, Rules};
 use crate::diagnosis::{remembered, with_answer};
+use crate::evidence::gather::{deviation, redacted};
 use crate::evidence::kept;
-use crate::gather::{deviation, redacted};
 use crate::models::{Asked, read};
 use crate::prompt::{Subject, question};
+use crate::propose::{Known, Rules};
 use crate::providers::{Question, Reply};
 use crate::tests::nothing;
 use crate::trace::Tracer;

@@ -1,15 +1,14 @@
 //! The analyzer: gives a new incident its diagnosis and, where a playbook fits, a plan.
 
 mod app;
-pub mod autonomy;
 pub mod config;
 mod diagnosis;
 pub mod evidence;
 pub mod finding;
-mod gather;
 mod handler;
 mod models;
 pub mod prompt;
+pub mod propose;
 pub mod providers;
 mod reanalysis;
 mod recurrence;

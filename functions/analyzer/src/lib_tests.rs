@@ -21,7 +21,7 @@ use playbook_files::operator_files::{OperatorFiles, limits};
 use settings::alert_tables;
 
 use super::{Diagnosis, decide, static_analyzer};
-use crate::autonomy::{Known, Rules};
+use crate::propose::{Known, Rules};
 
 fn opened(component: &str) -> Draft {
     let labels: Texts = [("alertname", "TargetDown"), ("component", component)].map(|(k, v)| (k.to_owned(), v.to_owned())).into();

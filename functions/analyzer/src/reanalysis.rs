@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use wire::message::Message;
 
 use crate::app::{App, Failure};
-use crate::autonomy;
-use crate::autonomy::Rules;
 use crate::diagnosis::Diagnosis;
 use crate::handler::tell;
+use crate::propose;
+use crate::propose::Rules;
 use crate::trace::SpanKind;
 
 impl App {
@@ -33,7 +33,7 @@ impl App {
             // Who is asked about a plan has the whole time for it, whatever the models took.
             let now = now + began.elapsed();
             let mut decision = span.child("decide", SpanKind::Internal);
-            let known = autonomy::gather(&self.store, &self.files, &self.limits, &incident.alert, now).await;
+            let known = propose::gather(&self.store, &self.files, &self.limits, &incident.alert, now).await;
             let decide = |draft: &mut Draft| decide_anew(draft, round, &diagnosis, self.rules(&known), now);
             (incident, ()) = self.store.change_loaded(incident, decide).await?;
             tell(&mut decision, &incident);
@@ -51,5 +51,5 @@ impl App {
 /// Takes over a new diagnosis, and the plan that today's files give for the alert. Nothing runs by itself here, whatever the guardrails say.
 pub(crate) fn decide_anew(draft: &mut Draft, round: u32, diagnosis: &Diagnosis, rules: Rules<'_>, now: Timestamp) {
     let finding = (diagnosis.analysis.clone(), diagnosis.evidence.clone());
-    draft.reanalysed(round, finding, |draft| autonomy::planned(draft, rules, now), now, rules.approval_ttl);
+    draft.reanalysed(round, finding, |draft| propose::planned(draft, rules, now), now, rules.approval_ttl);
 }

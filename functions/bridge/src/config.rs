@@ -12,7 +12,7 @@ use settings::variables::{InvalidVariable, Variables};
 use thiserror::Error;
 
 use crate::App;
-use crate::login_key::LoginKey;
+use crate::ssh::login_key::LoginKey;
 use crate::ssm::RunCommand;
 
 /// How long one try to read the key may take. Three tries, connecting and the step fit into what the repair function waits

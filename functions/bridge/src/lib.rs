@@ -5,17 +5,10 @@
 //! itself (`no-words-executed`). Every request is answered; what cannot be done is answered with the outcome `refused`.
 
 pub mod config;
-mod errand;
-pub mod login_key;
-mod no_entry;
 mod output;
-mod ssh;
-mod ssh_entry;
-mod ssh_peer;
+mod resolve;
+pub mod ssh;
 pub mod ssm;
-mod ssm_ending;
-mod ssm_look;
-mod ssm_not_sent;
 mod transport;
 
 use std::time::Instant;
@@ -26,8 +19,8 @@ use serde::Serialize;
 use serde_json::Value;
 use wire::bridge::{BridgeReply, BridgeRequest};
 
-use crate::errand::Errand;
-use crate::login_key::LoginKey;
+use crate::resolve::Errand;
+use crate::ssh::login_key::LoginKey;
 use crate::ssm::RunCommand;
 use crate::transport::Ways;
 
@@ -67,18 +60,18 @@ impl App {
     /// Runs one step: load, decide, act. The log line holds what was asked and what came of it, never what was printed.
     pub async fn handle(&self, request: &BridgeRequest) -> BridgeReply {
         let start = Instant::now();
-        let (mut result, argv) = match errand::decide(&self.files, request) {
+        let (mut result, argv) = match crate::resolve::decide(&self.files, request) {
             Ok(errand) => self.act(errand).await,
             Err(refusal) => (StepResult::without_output(Outcome::Refused, format!("Nothing ran: {refusal}."), 0), Vec::new()),
         };
         result.duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(
             incident_id = request.incident_id.as_str(),
-            playbook = errand::shown(&request.playbook),
+            playbook = crate::resolve::shown(&request.playbook),
             phase = word(request.phase),
             step = request.step,
             // Not `target`: the log line has a field of that name already, the module's.
-            service = errand::shown(&request.target),
+            service = crate::resolve::shown(&request.target),
             outcome = word(result.outcome),
             exit_status = result.exit_status,
             duration_ms = result.duration_ms,
@@ -99,7 +92,7 @@ fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
     let what: String = error.inner().to_string().chars().take(200).collect();
     match error.path().to_string() {
         whole if whole == "." => what,
-        field => format!("the field {}: {what}", errand::shown(&field)),
+        field => format!("the field {}: {what}", crate::resolve::shown(&field)),
     }
 }
 

@@ -15,8 +15,8 @@ use tracing::subscriber::set_default;
 use wire::bridge::BridgeReply;
 
 use crate::App;
-use crate::login_key::LoginKey;
-use crate::login_key::tests::{key, key_file};
+use crate::ssh::login_key::LoginKey;
+use crate::ssh::login_key::tests::{key, key_file};
 use crate::ssm::RunCommand;
 
 /// A bridge with one playbook and one service at this target.

@@ -3,9 +3,9 @@
 use domain::incident::repair::{Outcome, StepResult};
 use domain::playbook::service::Target;
 
-use crate::errand::Errand;
-use crate::login_key::LoginKey;
+use crate::resolve::Errand;
 use crate::ssh;
+use crate::ssh::login_key::LoginKey;
 use crate::ssm::RunCommand;
 
 /// What the ways need.

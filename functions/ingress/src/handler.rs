@@ -16,20 +16,20 @@ use lambda_http::{Body, Error, Request, RequestExt as _, Response};
 use serde_json::{Value, json};
 use tracing::{Instrument as _, error, info_span, warn};
 
-use crate::alertmanager;
-use crate::answer::{AlertAnswer, DeliveryAnswer};
-use crate::approvals;
+use crate::alerts::alertmanager;
+use crate::alerts::answer::{AlertAnswer, DeliveryAnswer};
+use crate::alerts::signals;
+use crate::alerts::signed_alert;
 use crate::authentication;
 use crate::authentication::{GRAFANA, SIGNED};
-use crate::links;
+use crate::interactions::api;
+use crate::interactions::links;
+use crate::interactions::slack;
+use crate::interactions::telegram;
 use crate::rejection::Rejection;
 use crate::reply::Reply;
 use crate::routes;
 use crate::routes::Target;
-use crate::signals;
-use crate::signed_alert;
-use crate::slack;
-use crate::telegram;
 
 use crate::app::{App, PATIENCE};
 
@@ -105,7 +105,7 @@ impl App {
                 json!({ "success": true, "message_id": message_id, "stream": signals::STREAM }).to_string()
             }
             Target::Telegram => telegram::update(self, headers, bytes, visit.now).await?.to_string(),
-            Target::Approval(verdict) => approvals::api(self, headers, bytes, id, verdict, visit.now).await?.to_string(),
+            Target::Approval(verdict) => api::api(self, headers, bytes, id, verdict, visit.now).await?.to_string(),
             Target::Slack => {
                 slack::interaction(self, headers, bytes, visit.now).await?;
                 return Ok(Reply::Taken);

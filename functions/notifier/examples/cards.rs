@@ -2,11 +2,11 @@
 
 use domain::notification::channels::Language;
 use jiff::civil::date;
-use notifier::buttons::Extras;
-use notifier::content::Content;
-use notifier::samples;
-use notifier::templates::Templates;
-use notifier::view::Names;
+use notifier::render::buttons::Extras;
+use notifier::render::content::Content;
+use notifier::render::samples;
+use notifier::render::templates::Templates;
+use notifier::render::view::Names;
 use serde_json::{Value, json};
 
 #[expect(clippy::print_stdout, reason = "a command prints what it was asked for")]

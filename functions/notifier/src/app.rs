@@ -22,7 +22,7 @@ use tracing::debug;
 
 use crate::channel::{ChannelError, Outside};
 use crate::config::Config;
-use crate::templates::Templates;
+use crate::render::templates::Templates;
 
 /// A clock: what time it is.
 pub type Clock<'a> = &'a (dyn Fn() -> Timestamp + Send + Sync);

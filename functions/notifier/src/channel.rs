@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use crate::channel::slack::Slack;
 use crate::channel::telegram::Telegram;
 use crate::channel::webhook::{Keys, Webhook};
-use crate::content::Post;
+use crate::render::content::Post;
 
 /// Sends in one channel.
 #[derive(Debug)]

@@ -17,8 +17,8 @@ use tracing::error;
 use wire::message::Message;
 
 use crate::channel::Sender;
-use crate::presenting::Presenter;
-use crate::pump::Pump;
+use crate::deliver::worker::Pump;
+use crate::render::presenter::Presenter;
 
 use crate::app::{AGAIN_AFTER, App, Clock, Failure};
 
@@ -145,7 +145,8 @@ pub(crate) fn too_early(incident: &Incident) -> bool {
 mod tests {
     use jiff::Timestamp;
 
-    use super::{Status, samples, too_early};
+    use super::{Status, too_early};
+    use crate::render::samples;
 
     #[test]
     fn there_is_no_card_before_the_analyzer_has_looked() {

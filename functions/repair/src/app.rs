@@ -13,10 +13,10 @@ use thiserror::Error;
 use tracing::warn;
 use wire::message::Message;
 
-use crate::bridge::Bridge;
+use crate::bridge_client::Bridge;
 use crate::config::Config;
+use crate::delivery::growing_wait;
 use crate::silence::Silencer;
-use crate::turn::growing_wait;
 
 /// For the guardrails and the ledgers, before the first step.
 pub(crate) const ENTRANCE: SignedDuration = SignedDuration::from_secs(30);

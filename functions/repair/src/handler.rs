@@ -7,10 +7,10 @@ use domain::policy::evaluation::start_by;
 use jiff::Timestamp;
 use wire::message::Message;
 
-use crate::entrance::{Entrance, Rules, enter, give_up, lapse};
+use crate::admission::{Entrance, Rules, enter, give_up, lapse};
+use crate::delivery::Turn;
+use crate::executor;
 use crate::lease::{Done, Lease};
-use crate::run;
-use crate::turn::Turn;
 use domain::episode::Advice;
 use domain::policy::attempt_ledger::Readings;
 
@@ -109,7 +109,7 @@ impl App {
                 // It was approved in between, and no attempt is without its entry.
                 self.enter_ledgers(group, lease, &attempt).await?;
             }
-            done = Box::pin(run::to_the_end(lease, incident, &plan, clock)).await?;
+            done = Box::pin(executor::to_the_end(lease, incident, &plan, clock)).await?;
             self.tell(id).await?;
         }
         self.silencer.end(&self.store, id, clock).await?;

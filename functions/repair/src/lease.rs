@@ -10,7 +10,7 @@ use store::{Held, Holder};
 use tracing::warn;
 
 use crate::app::{App, Failure};
-use crate::turn::Turn;
+use crate::delivery::Turn;
 
 /// For what surrounds a step: writing down what it did, and clocks that differ.
 const MARGIN: SignedDuration = SignedDuration::from_secs(30);

@@ -1,14 +1,14 @@
 //! The repair function: runs an approved plan, one recorded step after the other, and says truthfully how it ended.
 
+mod admission;
 mod app;
-pub mod bridge;
+pub mod bridge_client;
 pub mod config;
-mod entrance;
+pub mod delivery;
+mod executor;
 mod handler;
+mod journal;
 mod lease;
-mod record;
-mod run;
 mod silence;
-pub mod turn;
 
 pub use crate::app::{App, Failure};

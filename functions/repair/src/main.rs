@@ -7,7 +7,7 @@ use aws_lambda_events::event::sqs::SqsEvent;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use repair::config::{AWS_ATTEMPT, Config};
-use repair::{App, turn::Turn};
+use repair::{App, delivery::Turn};
 use settings::variables::Variables;
 use wire::message::Message;
 

@@ -10,7 +10,7 @@ const STORM: &str =
     "- { for: storm, title: t, root_cause: c, action: a, risk: low, confidence: 1, data_impact: NONE, downtime: d, responsibility: APP }\n";
 
 fn shipped(file: &str) -> String {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../config").join(file);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../config").join(file);
     std::fs::read_to_string(path).expect("a file that ships with the project")
 }
 

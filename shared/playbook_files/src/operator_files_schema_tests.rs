@@ -14,7 +14,7 @@ use domain::playbook::{Auto, Match, Parameter, Playbook};
 use domain::policy::limits::Limits;
 
 fn text(path: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config").join(path);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config").join(path);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 

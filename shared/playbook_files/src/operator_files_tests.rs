@@ -20,7 +20,7 @@ fn faults(name: &str, playbooks: &str, services: &str) -> String {
 
 #[test]
 fn the_files_that_ship_with_the_project_have_no_faults() {
-    let shipped = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../config");
+    let shipped = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../config");
     let files = OperatorFiles::load(&shipped).expect("no faults");
     assert!(files.playbooks.len() >= 3 && files.services.len() >= 3);
     limits(&shipped).expect("no faults");

@@ -43,7 +43,7 @@ mod tests {
     #[test]
     fn the_example_of_the_documents_has_no_faults() {
         let directory = tempfile::tempdir().expect("a directory");
-        let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/channels.example.json");
+        let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/channels.example.json");
         std::fs::copy(example, directory.path().join(CHANNELS)).expect("it is copied");
         let channels = load(directory.path()).expect("no faults");
         assert_eq!((channels.channels.len(), channels.people.len()), (3, 3));

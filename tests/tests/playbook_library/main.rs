@@ -14,7 +14,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use bridge::App;
-use bridge::login_key::LoginKey;
+use bridge::ssh::login_key::LoginKey;
 use domain::alert::classification::AlertTables;
 use domain::alert::{Alert, AlertStatus, Texts};
 use domain::incident::repair::{Outcome, Repair, RepairOutcome};

@@ -1,5 +1,7 @@
 //! What the operator's servers know about an alert. Each question has a deadline, and what fails is an answer too: the analysis goes on.
 
+pub(crate) mod gather;
+
 pub mod prometheus;
 mod promql;
 pub(crate) mod signoz;

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use self::blocks::escaped;
 use super::error::{Audience, ChannelError};
-use crate::content::Post;
+use crate::render::content::Post;
 
 /// Where the Web API is, unless the operator says otherwise.
 const WEB_API: &str = "https://slack.com/api";

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::{ChannelError, Outside};
-use crate::content::Post;
+use crate::render::content::Post;
 
 /// Where the Bot API answers.
 const API: &str = "https://api.telegram.org";
@@ -94,7 +94,7 @@ impl<'a> Telegram<'a> {
     }
 
     fn body(&self, post: &Post) -> Value {
-        let button = |button: &crate::content::Button| json!({ "text": button.label, "callback_data": button.ask.to_string() });
+        let button = |button: &crate::render::content::Button| json!({ "text": button.label, "callback_data": button.ask.to_string() });
         let rows: Vec<Value> = post.content.buttons.iter().map(|row| row.iter().map(button).collect()).collect();
         json!({
             "chat_id": self.chat_id,

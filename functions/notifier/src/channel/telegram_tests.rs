@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use super::{Telegram, error};
 use crate::channel::{ChannelError, Outside};
-use crate::content::{Content, Post};
-use crate::rich::Rich;
+use crate::render::content::{Content, Post};
+use crate::render::markup::Rich;
 
 struct Token;
 

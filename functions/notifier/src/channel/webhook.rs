@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
 use super::error::ChannelError;
-use crate::content::Post;
+use crate::render::content::Post;
 
 /// How long a call may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(8);

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::{Keys, Webhook, key, sign, signatures};
 use crate::channel::ChannelError;
 use crate::channel::canned::Canned;
-use crate::content::{Content, Post};
-use crate::rich::Rich;
+use crate::render::content::{Content, Post};
+use crate::render::markup::Rich;
 
 /// The example that Svix publishes, on which Standard Webhooks is built (<https://docs.svix.com/receiving/verifying-payloads/how-manual>).
 const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";

@@ -4,8 +4,8 @@ use domain::incident::approval::Verdict;
 use domain::notification::button_action::Ask;
 use serde_json::{Value, json};
 
-use crate::content::{Button, Content};
-use crate::rich::Rich;
+use crate::render::content::{Button, Content};
+use crate::render::markup::Rich;
 
 /// The most characters in the text of a section, less than Slack's 3000 by what closes and opens a block of code that was cut.
 const SECTION: usize = 2990;
@@ -136,8 +136,8 @@ mod tests {
     use serde_json::Value;
 
     use super::{of, pieces};
-    use crate::content::{Button, Content};
-    use crate::rich::Rich;
+    use crate::render::content::{Button, Content};
+    use crate::render::markup::Rich;
 
     fn asks() -> Vec<Ask> {
         let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("an id");

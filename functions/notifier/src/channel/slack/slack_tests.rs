@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::Slack;
 use crate::channel::canned::Canned;
 use crate::channel::{Audience, ChannelError};
-use crate::content::{Button, Content, Post};
-use crate::rich::Rich;
+use crate::render::content::{Button, Content, Post};
+use crate::render::markup::Rich;
 
 fn post() -> Post {
     let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("an id");

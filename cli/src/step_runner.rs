@@ -1,0 +1,62 @@
+//! Who runs a step that reads: the deployed bridge function, or the bridge in this process.
+
+use std::path::PathBuf;
+
+use bridge::App;
+use bridge::ssh::login_key::LoginKey;
+use clap::Args;
+use domain::incident::repair::StepResult;
+use domain::playbook::plan::PlannedStep;
+use playbook_files::operator_files::OperatorFiles;
+use repair::bridge_client::Bridge;
+use settings::variables::Variables;
+use wire::bridge::BridgeRequest;
+
+use crate::exit::Failure;
+use crate::{aws, secret};
+
+/// Through whom.
+#[derive(Debug, Args)]
+pub(crate) struct Through {
+    /// The deployed bridge function: the stack's output BridgeFunctionName. It renders from the files that it was deployed with
+    #[arg(long, value_name = "NAME", conflicts_with = "local", required_unless_present = "local")]
+    function: Option<String>,
+    /// The bridge in this process, from this machine
+    #[arg(long, requires = "key_file")]
+    local: bool,
+    /// The private key with which the bridge in this process logs in
+    #[arg(long, value_name = "FILE", requires = "local")]
+    key_file: Option<PathBuf>,
+}
+
+/// The bridge.
+pub(crate) enum Hands {
+    /// The function.
+    Deployed(Bridge),
+    /// Here.
+    Local(Box<App>),
+}
+
+impl Through {
+    /// The bridge of this choice.
+    pub(crate) async fn hands<F>(&self, files: &OperatorFiles, variables: &Variables<F>) -> Result<Hands, Failure>
+    where
+        F: Fn(&str) -> Option<String>,
+    {
+        match (&self.function, &self.key_file) {
+            (Some(function), _) => Ok(Hands::Deployed(Bridge::new(&aws::config(variables).await?, function.clone()))),
+            (None, Some(file)) => Ok(Hands::Local(Box::new(App::new(files.clone(), LoginKey::Given(secret::in_file(file)?))))),
+            (None, None) => Err(Failure::wrong("through whom? Give --function NAME, or --local with --key-file FILE")),
+        }
+    }
+}
+
+impl Hands {
+    /// Runs one step.
+    pub(crate) async fn run(&self, request: &BridgeRequest, step: &PlannedStep) -> StepResult {
+        match self {
+            Self::Deployed(bridge) => bridge.run(request, step.longest()).await,
+            Self::Local(app) => app.handle(request).await.result,
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The decision: what a request amounts to, or why it is refused. Pure.
+
+use std::time::Duration;
+
+use domain::playbook::Unusable;
+use domain::playbook::plan::Phase;
+use domain::playbook::service::{Level, Service, named};
+use playbook_files::operator_files::OperatorFiles;
+use thiserror::Error;
+use wire::bridge::{BRIDGE_VERSION, BridgeRequest};
+use wire::command_line::{self, NulByte};
+
+/// One command for one service, ready to be sent.
+#[derive(Debug)]
+pub(crate) struct Errand<'a> {
+    /// The service, with its target.
+    pub(crate) service: &'a Service,
+    /// The argument vector.
+    pub(crate) argv: Vec<String>,
+    /// The argument vector as SSH carries it.
+    pub(crate) line: String,
+    /// After how long it is given up.
+    pub(crate) limit: Duration,
+}
+
+/// Why a request is refused. Values of parameters are never repeated.
+#[derive(Debug, PartialEq, Eq, Error)]
+pub(crate) enum Refusal {
+    #[error("the field v is {0}, and this bridge understands {BRIDGE_VERSION}")]
+    Version(u8),
+    #[error("the playbook {0} is not in playbooks.yaml")]
+    Playbook(String),
+    #[error("the target {0} is not in service-registry.yaml")]
+    Target(String),
+    #[error("the service {0} is repaired by hand only (level manual)")]
+    Manual(String),
+    #[error("the playbook {playbook} is not for the service {service}")]
+    OtherService { playbook: String, service: String },
+    #[error(transparent)]
+    Parameters(#[from] Unusable),
+    #[error("the value of the parameter {parameter} is not the one that service-registry.yaml gives {service}")]
+    OtherValue { parameter: String, service: String },
+    #[error("the playbook {playbook} has no {phase} step {step}; they count from 0")]
+    Step { playbook: String, phase: &'static str, step: usize },
+    #[error(transparent)]
+    Nul(#[from] NulByte),
+}
+
+/// What a request amounts to.
+///
+/// The rules by which the analyzer chose the playbook are checked again as far as they can be, and the parameters are looked up again in
+/// this function's own registry: a request is no proof that they were kept.
+///
+/// # Errors
+/// The first thing that does not fit the files.
+pub(crate) fn decide<'a>(files: &'a OperatorFiles, request: &BridgeRequest) -> Result<Errand<'a>, Refusal> {
+    if request.v != BRIDGE_VERSION {
+        return Err(Refusal::Version(request.v));
+    }
+    let playbook = files.playbooks.iter().find(|playbook| playbook.id == request.playbook);
+    let playbook = playbook.ok_or_else(|| Refusal::Playbook(shown(&request.playbook)))?;
+    let service = named(&files.services, &request.target).ok_or_else(|| Refusal::Target(shown(&request.target)))?;
+    if service.level == Level::Manual {
+        return Err(Refusal::Manual(service.name.clone()));
+    }
+    if !playbook.matches.allows(&service.name) {
+        return Err(Refusal::OtherService { playbook: playbook.id.clone(), service: service.name.clone() });
+    }
+    playbook.check(&request.parameters)?;
+    // Every value comes from the registry. A pattern lets many through that are none of this service's.
+    let values = playbook.parameters_for(service)?;
+    if let Some((parameter, _)) = values.iter().find(|(name, value)| request.parameters.get(*name) != Some(value)) {
+        return Err(Refusal::OtherValue { parameter: parameter.clone(), service: service.name.clone() });
+    }
+    let mut steps = playbook.render(request.phase, &values)?;
+    if request.step >= steps.len() {
+        let phase = match request.phase {
+            Phase::Facts => "fact",
+            Phase::Steps => "repair",
+            Phase::Verify => "verify",
+            Phase::Rollback => "rollback",
+        };
+        return Err(Refusal::Step { playbook: playbook.id.clone(), phase, step: request.step });
+    }
+    let step = steps.swap_remove(request.step);
+    let line = command_line::line(&step.argv)?;
+    Ok(Errand { service, argv: step.argv, line, limit: Duration::from_secs(step.timeout_seconds.into()) })
+}
+
+/// A name from outside, short and without control characters.
+pub(crate) fn shown(name: &str) -> String {
+    name.chars().take(64).flat_map(char::escape_debug).collect()
+}
+
+#[cfg(test)]
+#[path = "resolve_tests.rs"]
+mod tests;

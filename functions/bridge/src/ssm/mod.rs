@@ -1,0 +1,184 @@
+//! SSM Run Command: one command, sent once, then asked about until it has ended or its time is up, and then cancelled.
+
+pub(crate) mod poll;
+pub(crate) mod result;
+pub(crate) mod send_error;
+
+use std::time::Duration;
+
+use aws::jitter;
+use aws_sdk_ssm::Client;
+use aws_sdk_ssm::config::Builder;
+use aws_sdk_ssm::config::retry::RetryConfig;
+use aws_sdk_ssm::error::DisplayErrorContext;
+use aws_sdk_ssm::types::{DocumentHashType, Target as Hosts};
+use aws_types::SdkConfig;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use domain::incident::repair::{Outcome, StepResult};
+use domain::playbook::ssm_target::{SsmTarget, tag_parts};
+use sha2::{Digest as _, Sha256};
+use tokio::time::{Instant, sleep};
+
+use crate::resolve::Errand;
+use crate::ssm::poll::{Look, Sent, look, whole_output};
+use crate::ssm::result::{Cut, Invocation, result, telling, unfinished};
+use crate::ssm::send_error::not_sent;
+
+/// The document that may run on hosts. AWS refuses the command if the document of this name has any other content.
+const DOCUMENT: &str = include_str!("../../../../infra/ssm/run-step.json");
+/// The longest line, in base64: the document's `maxChars`.
+const LINE: usize = 16_384;
+
+/// How long what is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// The first wait between two questions; each further one is half as long again.
+    pub(crate) first: Duration,
+    /// The longest one.
+    pub(crate) most: Duration,
+    /// How long an agent may take to begin. A connected one takes seconds. It is the least that SendCommand takes as TimeoutSeconds.
+    pub(crate) delivery: Duration,
+    /// How long the end of a cancelled command is waited for.
+    pub(crate) settle: Duration,
+}
+
+impl Pace {
+    const OF_AWS: Self = Self {
+        first: Duration::from_millis(500),
+        most: Duration::from_secs(5),
+        delivery: Duration::from_secs(30),
+        settle: Duration::from_secs(10),
+    };
+
+    /// The waits between questions, of random length, so that bridges that were throttled together do not come again together.
+    fn waits(self) -> impl Iterator<Item = Duration> {
+        std::iter::successors(Some(self.first), move |wait| Some(wait.mul_f64(1.5).min(self.most)))
+            .map(|wait| wait / 2 + jitter::up_to(wait / 2))
+    }
+}
+
+/// Run Command, with the document that it runs.
+#[derive(Debug)]
+pub struct RunCommand {
+    pub(crate) client: Client,
+    document: String,
+    pub(crate) pace: Pace,
+}
+
+impl RunCommand {
+    /// Run Command of this account, with the document of this name.
+    ///
+    /// Nothing is tried again by the SDK: a command that is sent twice may run twice, and a question comes again anyway.
+    #[must_use]
+    pub fn new(aws: &SdkConfig, document: String) -> Self {
+        let client = Client::from_conf(Builder::from(aws).retry_config(RetryConfig::disabled()).build());
+        Self { client, document, pace: Pace::OF_AWS }
+    }
+
+    /// Runs an errand on its hosts.
+    pub(crate) async fn run(&self, errand: &Errand<'_>, target: &SsmTarget) -> StepResult {
+        match self.send(errand, target).await {
+            Ok(sent) => self.follow(errand, &sent).await,
+            Err((outcome, detail)) => StepResult::without_output(outcome, detail, 0),
+        }
+    }
+
+    async fn send<'a>(&self, errand: &Errand<'_>, target: &'a SsmTarget) -> Result<Sent<'a>, (Outcome, String)> {
+        let line = BASE64_STANDARD.encode(&errand.line);
+        if line.len() > LINE {
+            let detail =
+                format!("Nothing ran: the command has {} bytes, and {} takes at most {}.", errand.line.len(), self.document, LINE / 4 * 3);
+            return Err((Outcome::Refused, detail));
+        }
+        let request = self
+            .client
+            .send_command()
+            .document_name(&self.document)
+            .document_version("$DEFAULT")
+            .document_hash(hex::encode(Sha256::digest(DOCUMENT)))
+            .document_hash_type(DocumentHashType::Sha256)
+            .timeout_seconds(i32::try_from(Pace::OF_AWS.delivery.as_secs()).unwrap_or(i32::MAX))
+            .parameters("lineBase64", vec![line])
+            .parameters("executionTimeout", vec![errand.limit.as_secs().max(1).to_string()]);
+        let request = match target {
+            SsmTarget::Instance { id } => request.instance_ids(id),
+            SsmTarget::Tag { tag, max_concurrency, max_errors } => {
+                let (name, value) = tag_parts(tag).unwrap_or_default();
+                let hosts = Hosts::builder().key(format!("tag:{name}")).values(value).build();
+                request.targets(hosts).max_concurrency(max_concurrency).max_errors(max_errors)
+            }
+        };
+        let answer = request.send().await.map_err(|error| {
+            tracing::warn!(error = %DisplayErrorContext(&error), "Run Command did not take the command");
+            not_sent(&errand.service.name, &self.document, target, &error)
+        })?;
+        let id = answer.command.and_then(|command| command.command_id).ok_or_else(|| {
+            let detail = "Run Command answered without the id of the command; what it does is unknown.";
+            (Outcome::ConnectionLost, detail.to_owned())
+        })?;
+        Ok(Sent { id, target })
+    }
+
+    /// Asks until the command has ended. It gets its whole time from when the first agent has begun it.
+    async fn follow(&self, errand: &Errand<'_>, sent: &Sent<'_>) -> StepResult {
+        let mut begun = false;
+        let mut until = Instant::now() + self.pace.delivery;
+        let mut waits = self.pace.waits();
+        loop {
+            let seen = look(&self.client, errand, sent).await;
+            match seen {
+                Look::Ended(hosts) => return self.told(errand, sent, hosts, None).await,
+                Look::Never(result) => return result,
+                Look::Begun if !begun => {
+                    begun = true;
+                    until = Instant::now() + errand.limit;
+                }
+                Look::Begun | Look::Waiting | Look::Blind => {}
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() && matches!(seen, Look::Blind) && !begun {
+                // Nobody knows that it waits, so it gets the time that it would have if it ran.
+                begun = true;
+                until += errand.limit;
+            } else if left.is_zero() {
+                break;
+            }
+            sleep(waits.next().unwrap_or(self.pace.most).min(left)).await;
+        }
+        self.cancel(errand, sent, if begun { Cut::TimeUp } else { Cut::NotDelivered }).await
+    }
+
+    /// Cancels the command, and waits a little for what it says then: it may have ended at the last moment, and then its end counts.
+    async fn cancel(&self, errand: &Errand<'_>, sent: &Sent<'_>, cut: Cut) -> StepResult {
+        let until = Instant::now() + self.pace.settle;
+        let mut waits = self.pace.waits();
+        let mut cancelled = false;
+        loop {
+            if !cancelled {
+                let asked = self.client.cancel_command().command_id(&sent.id).send().await;
+                cancelled = asked.inspect_err(|error| tracing::warn!(error = %DisplayErrorContext(error), "not cancelled")).is_ok();
+            }
+            match look(&self.client, errand, sent).await {
+                Look::Ended(hosts) => return self.told(errand, sent, hosts, Some(cut)).await,
+                Look::Never(_) | Look::Begun | Look::Waiting | Look::Blind => {}
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return unfinished(errand, cut);
+            }
+            sleep(waits.next().unwrap_or(self.pace.most).min(left)).await;
+        }
+    }
+
+    /// The result, with the whole output of the host that is told of: the list of hosts gives less of it.
+    async fn told(&self, errand: &Errand<'_>, sent: &Sent<'_>, mut hosts: Vec<Invocation>, cut: Option<Cut>) -> StepResult {
+        if let (SsmTarget::Tag { .. }, Some(place)) = (sent.target, telling(errand, &hosts, cut)) {
+            whole_output(&self.client, sent, &mut hosts[place]).await;
+        }
+        result(errand, &hosts, cut)
+    }
+}
+
+#[cfg(test)]
+#[path = "ssm_tests.rs"]
+mod tests;

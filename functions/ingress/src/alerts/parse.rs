@@ -1,0 +1,27 @@
+//! What a request tells of alerts, read as the function reads it, for who has no secret to check it with: the `quell` command.
+
+use domain::alert::classification::AlertTables;
+use intake::Delivery;
+use jiff::Timestamp;
+use lambda_http::http::Method;
+
+use crate::alerts::alertmanager;
+use crate::alerts::signals;
+use crate::alerts::signed_alert;
+use crate::rejection::Rejection;
+use crate::routes::{Target, find};
+
+/// The alerts of a body that was posted to a path. A route that takes no alerts has none.
+///
+/// # Errors
+/// If there is no such route, or what is wrong with the body.
+pub fn read(path: &str, bytes: &[u8], tables: &AlertTables, now: Timestamp) -> Result<Option<Delivery>, Rejection> {
+    let (route, _) = find(&Method::POST, path)?;
+    Ok(match route.to {
+        Target::Alertmanager => Some(alertmanager::read(bytes, "alertmanager", tables, now)?),
+        Target::Grafana => Some(alertmanager::read(bytes, "grafana", tables, now)?),
+        Target::Alerts => Some(Delivery::single(signed_alert::read(bytes, tables, now)?)),
+        Target::Signals => Some(Delivery::single(signals::read(bytes, tables, now)?.alert)),
+        Target::Health | Target::Telegram | Target::Slack | Target::Approval(_) | Target::LinkShown | Target::LinkUsed => None,
+    })
+}

@@ -1,0 +1,165 @@
+//! What people ask for by pressing a button, whatever the channel: one way for all of them.
+
+pub mod api;
+pub(crate) mod link_page;
+pub(crate) mod links;
+pub(crate) mod slack;
+pub mod telegram;
+
+use domain::incident::Incident;
+use domain::incident::approval::{Refusal, Taken, Verdict};
+use domain::incident::change::Draft;
+use domain::notification::button_action::Ask;
+use domain::notification::button_action::More;
+use domain::notification::button_reply::Answer;
+use domain::notification::channels::Known;
+use domain::primitives::id::{ApprovalId, IncidentId};
+use domain::transition::decision::{self, Pressed};
+use domain::transition::reanalysis;
+use domain::transition::silence;
+use jiff::Timestamp;
+use store::StoreError;
+use wire::message::Message;
+
+use crate::app::App;
+use crate::rejection::Rejection;
+
+/// A press of a button.
+#[derive(Debug, Clone)]
+pub(crate) struct Press<'a> {
+    /// What is asked for.
+    pub(crate) ask: Ask,
+    /// By whom.
+    pub(crate) by: Known<'a>,
+    /// The channel in which it was pressed, by its name in `channels.json`.
+    pub(crate) channel: Option<&'a str>,
+    /// Its id: the same when it is delivered again.
+    pub(crate) id: String,
+}
+
+/// Does what a press asks for, and says what the person is told. Whatever it comes to is an answer; only a passing fault is an error,
+/// so that the channel delivers the press again.
+///
+/// # Errors
+/// If something could not be stored or sent.
+pub(crate) async fn press(app: &App, press: Press<'_>, now: Timestamp) -> Result<Answer, Rejection> {
+    if let Ask::Decide(verdict, id) = &press.ask {
+        return Ok(match decide(app, id, &pressed(&press, *verdict), now).await {
+            Ok((_, taken)) => taken.into(),
+            Err(Rejection::Refused(refusal)) => refusal.into(),
+            Err(Rejection::NoApproval) => Answer::NoApproval,
+            Err(other) => return Err(other),
+        });
+    }
+    if app.channels()?.person(press.by).is_none() {
+        return refuse(app, &press, Refusal::NotListed, now).await;
+    }
+    let Some(incident) = app.intake.store.incident(&press.ask.incident()).await? else { return Ok(Answer::NoIncident) };
+    match press.ask {
+        Ask::Decide(..) => unreachable!("it was answered above"),
+        Ask::Details(_) => more(app, incident.id, More::Details, press).await,
+        Ask::History(_) => more(app, incident.id, More::History, press).await,
+        Ask::Silence(_) => ask_for_silence(app, incident, &press, now).await,
+        Ask::Reanalyse(_) => reanalyse(app, incident, &press, now).await,
+    }
+}
+
+/// Refuses a press from a place that is none of the channels. It is kept in the log of its incident.
+///
+/// # Errors
+/// If the log could not be written.
+pub(crate) async fn from_elsewhere(app: &App, press: &Press<'_>, now: Timestamp) -> Result<Answer, Rejection> {
+    if let Ask::Decide(verdict, id) = &press.ask {
+        let pressed = pressed(press, *verdict);
+        let refuse = |draft: &mut Draft| decision::refuse(draft, id, &pressed, Refusal::OtherChat, now);
+        match app.intake.store.change(&id.incident(), refuse).await {
+            Ok(_) | Err(StoreError::Missing { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        return Ok(Answer::OtherChat);
+    }
+    refuse(app, press, Refusal::OtherChat, now).await
+}
+
+/// Keeps a refused press that decides nothing in the log of its incident, if there is one.
+async fn refuse(app: &App, press: &Press<'_>, refusal: Refusal, now: Timestamp) -> Result<Answer, Rejection> {
+    let (by, why) = (press.by.to_string(), refusal.to_string());
+    let keep = |draft: &mut Draft| draft.press_refused(&press.ask, &press.id, &by, &why, now);
+    match app.intake.store.change(&press.ask.incident(), keep).await {
+        Ok(_) | Err(StoreError::Missing { .. }) => Ok(refusal.into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Decides on a plan and sends what follows from it. The decision is stored, with its log entry, before anything is sent; a repetition
+/// sends again what may not have been sent. What is refused is stored too, in the log, and nothing is sent: no card shows it.
+///
+/// # Errors
+/// If there is no such approval, the press is refused, or something could not be stored and sent.
+pub(crate) async fn decide(app: &App, id: &ApprovalId, pressed: &Pressed<'_>, now: Timestamp) -> Result<(Incident, Taken), Rejection> {
+    let channels = app.channels()?;
+    let changed = app.intake.store.change(&id.incident(), |draft| decision::decide(draft, id, pressed, channels, now)).await;
+    let (incident, taken) = changed.map_err(|error| match error {
+        StoreError::Missing { .. } => Rejection::NoApproval,
+        other => other.into(),
+    })?;
+    let taken = taken?;
+    app.repairs.send_repair(&incident).await?;
+    changed_card(app, &incident.id).await?;
+    Ok((incident, taken))
+}
+
+fn pressed<'a>(press: &'a Press<'a>, verdict: Verdict) -> Pressed<'a> {
+    Pressed { verdict, by: press.by, press: &press.id }
+}
+
+async fn more(app: &App, incident_id: IncidentId, what: More, press: Press<'_>) -> Result<Answer, Rejection> {
+    let Some(channel) = press.channel else { return Ok(Answer::InChannelOnly) };
+    let by = press.by.to_string();
+    let message = Message::MoreAsked { incident_id, what, channel: channel.to_owned(), press: press.id, by };
+    app.intake.notifications.send(&message).await?;
+    Ok(match what {
+        More::Details => Answer::DetailsComing,
+        More::History => Answer::HistoryComing,
+    })
+}
+
+async fn ask_for_silence(app: &App, incident: Incident, press: &Press<'_>, now: Timestamp) -> Result<Answer, Rejection> {
+    let by = press.by.to_string();
+    let ask = |draft: &mut Draft| {
+        silence::ask(draft, &by, now).inspect_err(|refusal| draft.press_refused(&press.ask, &press.id, &by, &refusal.to_string(), now))
+    };
+    let (incident, asked) = app.intake.store.change_loaded(incident, ask).await?;
+    if let Err(refusal) = asked {
+        return Ok(Answer::SilenceRefused { why: refusal.to_string() });
+    }
+    app.intake.notifications.send(&Message::SilenceAsked { incident_id: incident.id }).await?;
+    Ok(Answer::SilenceComing)
+}
+
+async fn reanalyse(app: &App, incident: Incident, press: &Press<'_>, now: Timestamp) -> Result<Answer, Rejection> {
+    let by = press.by.to_string();
+    let ask = |draft: &mut Draft| {
+        let asked = reanalysis::ask(draft, &by, now);
+        match &asked {
+            Ok(_) | Err(reanalysis::Refusal::UnderWay { .. }) => {}
+            Err(refusal) => draft.press_refused(&press.ask, &press.id, &by, &refusal.to_string(), now),
+        }
+        asked
+    };
+    let (incident, asked) = app.intake.store.change_loaded(incident, ask).await?;
+    let round = match asked {
+        Ok(round) => round,
+        // Sent again: whoever stored the question may not have come to sending it, and the analyzer acts once.
+        Err(reanalysis::Refusal::UnderWay { round, .. }) => round,
+        Err(refusal) => return Ok(Answer::ReanalysisRefused { why: refusal.to_string() }),
+    };
+    app.intake.incidents.send(&Message::AnalysisAsked { incident_id: incident.id.clone(), round }).await?;
+    changed_card(app, &incident.id).await?;
+    Ok(Answer::ReanalysisComing)
+}
+
+async fn changed_card(app: &App, incident_id: &IncidentId) -> Result<(), Rejection> {
+    app.intake.notifications.send(&Message::IncidentChanged { incident_id: incident_id.clone() }).await?;
+    Ok(())
+}

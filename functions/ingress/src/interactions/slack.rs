@@ -1,0 +1,133 @@
+//! Slack's buttons (<https://docs.slack.dev/reference/interaction-payloads/block_actions-payload>). Slack waits three seconds for an
+//! answer without words; what a press came to is whispered to the person by the notifier.
+
+use domain::notification::button_action::Ask;
+use domain::notification::button_reply::Answer;
+use domain::notification::channels::{Known, Language};
+use domain::primitives::digest::Digest;
+use domain::primitives::safe_text::cut;
+use jiff::Timestamp;
+use lambda_http::http::HeaderMap;
+use secrecy::SecretString;
+use serde::Deserialize;
+use wire::message::Message;
+
+use crate::app::App;
+use crate::authentication::{SLACK, signature};
+use crate::body::{self, Object};
+use crate::interactions::{self, Press};
+use crate::rejection::Rejection;
+
+/// The longest that a person is told.
+const WORDS_CHARACTERS: usize = 200;
+/// The longest id of a member.
+const MEMBER_BYTES: usize = 32;
+
+#[derive(Deserialize)]
+struct Kind {
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+#[derive(Deserialize)]
+struct BlockActions {
+    user: Object<Named>,
+    channel: Object<Named>,
+    trigger_id: String,
+    actions: Vec<Object<Action>>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Action {
+    action_ts: String,
+    /// What stands in the button; a menu has none.
+    value: Option<String>,
+}
+
+/// A pressed button.
+#[derive(Debug, PartialEq, Eq)]
+struct Pressed {
+    /// The member id of who pressed.
+    user: String,
+    /// The id of the channel.
+    channel: String,
+    /// What stands in the button.
+    data: String,
+    /// The press, as a repetition has it too.
+    id: String,
+}
+
+/// Handles one interaction. The decision is stored before the answer; other interactions than a press are taken and come to nothing.
+///
+/// # Errors
+/// If the request does not come from Slack or from a channel that is not known, is no interaction, or the decision or what the person
+/// is told could not be stored and sent.
+pub(crate) async fn interaction(app: &App, headers: &HeaderMap, bytes: &[u8], now: Timestamp) -> Result<(), Rejection> {
+    let check = |secret: &SecretString| signature(SLACK, secret, headers, bytes, now, true);
+    app.admit(&app.config.slack_secret, now, check).await?;
+    let Some(pressed) = read(bytes)? else { return Ok(()) };
+    let channels = app.channels()?;
+    let Some(channel) = channels.of_slack(&pressed.channel).next() else {
+        if let Some(ask) = Ask::read(&pressed.data) {
+            let press = Press { ask, by: Known::Slack(&pressed.user), channel: None, id: pressed.id.clone() };
+            interactions::from_elsewhere(app, &press, now).await?;
+        }
+        return Err(Rejection::UnknownChannel);
+    };
+    let words = words(app, &pressed, &channel.name, channels.language_of(channel), now).await?;
+    let told = Message::PressAnswered { channel: channel.name.clone(), user: pressed.user, words: cut(&words, WORDS_CHARACTERS) };
+    app.intake.notifications.send(&told).await?;
+    Ok(())
+}
+
+/// What a press came to, for the person who pressed.
+async fn words(app: &App, pressed: &Pressed, channel: &str, language: Language, now: Timestamp) -> Result<String, Rejection> {
+    let Some(ask) = Ask::read(&pressed.data) else { return Ok(Answer::UnknownButton.words(language)) };
+    let asked = Press { ask, by: Known::Slack(&pressed.user), channel: Some(channel), id: pressed.id.clone() };
+    Ok(interactions::press(app, asked, now).await?.words(language))
+}
+
+/// The press in a body; none in an interaction of another kind.
+fn read(bytes: &[u8]) -> Result<Option<Pressed>, Rejection> {
+    let payload = payload(bytes)?;
+    let Kind { kind } = body::json(&payload)?;
+    if kind != "block_actions" {
+        return Ok(None);
+    }
+    let BlockActions { user: Object(user), channel: Object(channel), trigger_id, actions } = body::json(&payload)?;
+    let malformed = |at: &str, why: &str| Rejection::Malformed { at: Some(at.to_owned()), why: why.to_owned() };
+    let mut actions = actions.into_iter();
+    let (Some(Object(action)), None) = (actions.next(), actions.next()) else {
+        return Err(malformed("actions", "has to hold exactly one action"));
+    };
+    let is_member = (1..=MEMBER_BYTES).contains(&user.id.len()) && user.id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    if !is_member {
+        return Err(malformed("user.id", "has to be the id of a member, such as U0123456789"));
+    }
+    // A digest, because what Slack sends has no bound of its own.
+    let who = Digest::new().field("slack").field(&user.id).field(&channel.id);
+    let id = who.field(trigger_id).field(action.action_ts).hex();
+    let data = action.value.unwrap_or_default();
+    Ok(Some(Pressed { user: user.id, channel: channel.id, data, id: cut(&id, 32) }))
+}
+
+/// The JSON in the form's one field.
+fn payload(bytes: &[u8]) -> Result<Vec<u8>, Rejection> {
+    if bytes.len() > body::MOST_BYTES {
+        return Err(Rejection::TooLarge { what: "the body", bytes: bytes.len(), most: body::MOST_BYTES });
+    }
+    let mut fields = form_urlencoded::parse(bytes).filter(|(name, _)| name == "payload").map(|(_, value)| value);
+    match (fields.next(), fields.next()) {
+        (Some(payload), None) => Ok(payload.into_owned().into_bytes()),
+        _ => Err(Rejection::Malformed { at: Some("payload".to_owned()), why: "has to be there once, as a field of a form".to_owned() }),
+    }
+}
+
+#[cfg(test)]
+#[path = "slack_tests.rs"]
+mod tests;

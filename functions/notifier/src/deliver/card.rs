@@ -1,0 +1,252 @@
+//! Makes the card of an incident, or of a day's budget, true in one channel.
+
+use domain::incident::Incident;
+use domain::incident::operation_log::{Entry, Event, News};
+use domain::notification::channels::Place;
+use domain::notification::notice::{may_be_heard, unheard};
+use domain::notification::outbox::{ChannelState, Due, LiveCard, Rank, Sending, Shown, Subject};
+use domain::primitives::id::{FlowId, IncidentId};
+use serde_json::json;
+use store::{CardOf, StoredCard};
+use tracing::warn;
+
+use crate::app::Failure;
+use crate::channel::ChannelError;
+use crate::deliver::policy::{Step, step};
+use crate::deliver::worker::{Pump, taken};
+use crate::render::presenter::Presented;
+
+impl Pump<'_> {
+    /// Makes the card of an incident true.
+    pub(crate) async fn incident(&self, state: &mut ChannelState, due: &mut Due, id: &IncidentId) -> Result<(), Failure> {
+        let incident = self.store.known_incident(id).await?;
+        let presented = self.presenter.incident(&incident, (self.clock)());
+        self.card(state, due, CardOf::Incident(id), presented, Some(&incident)).await
+    }
+
+    /// Makes the card of a run of a pipeline true. The log entry of the first card goes to the report that is the newest by then.
+    pub(crate) async fn flow(&self, state: &mut ChannelState, due: &mut Due, id: &FlowId) -> Result<(), Failure> {
+        let Some(flow) = self.store.flow(id).await? else {
+            // Its reports are kept no longer: there is nothing to show.
+            return Ok(self.store.told(&self.channel.name, due).await?);
+        };
+        let newest = self.store.known_incident(&flow.newest).await?;
+        self.card(state, due, CardOf::Flow(id), self.presenter.flow(&flow), Some(&newest)).await
+    }
+
+    /// Makes a card true. What is due is done with once the card shows it and the log says so.
+    pub(crate) async fn card(
+        &self,
+        state: &mut ChannelState,
+        due: &mut Due,
+        of: CardOf<'_>,
+        presented: Presented,
+        incident: Option<&Incident>,
+    ) -> Result<(), Failure> {
+        let now = (self.clock)();
+        let mut stored = self.store.card(of, &self.channel.name).await?;
+        Box::pin(self.arrange_notices(of, &presented.shown, incident, &mut stored)).await?;
+        let before = stored.card.clone();
+        match step(&before, &presented.shown, now) {
+            Step::Nothing => {}
+            Step::Later(at) => {
+                due.not_before = Some(at);
+                return Ok(self.store.note_due(&self.channel.name, due).await?);
+            }
+            Step::Find(sending) => match self.sender(state).find(&sending.key).await {
+                // Found: the next look compares what it shows with the newest state.
+                Ok(Some(message_id)) => {
+                    stored.card.arrived(message_id, sending.shown.clone(), sending.at);
+                    return self.save(of, &mut stored).await;
+                }
+                Ok(None) => {
+                    let again = self.sender(state).repeats();
+                    if again {
+                        warn!(
+                            channel = self.channel.name,
+                            due = due.key,
+                            "nobody can tell whether the card came through: it is sent again"
+                        );
+                    }
+                    stored.card.again = again;
+                    if !self.send(state, due, of, presented, incident, &mut stored).await? {
+                        return Ok(());
+                    }
+                }
+                Err(error) => return self.fault(state, due, error).await,
+            },
+            Step::Send => {
+                if !self.send(state, due, of, presented, incident, &mut stored).await? {
+                    return Ok(());
+                }
+            }
+            Step::Edit => {
+                if !self.edit(state, due, of, presented, incident, &mut stored).await? {
+                    return Ok(());
+                }
+            }
+        }
+        if let Some(incident) = incident {
+            Box::pin(self.log(of, &mut stored, &before, incident)).await?;
+        }
+        Ok(self.store.told(&self.channel.name, due).await?)
+    }
+
+    /// Sends a new card; false if it has to be looked at again.
+    async fn send(
+        &self,
+        state: &mut ChannelState,
+        due: &mut Due,
+        of: CardOf<'_>,
+        presented: Presented,
+        incident: Option<&Incident>,
+        stored: &mut StoredCard,
+    ) -> Result<bool, Failure> {
+        if !self.allowed(state).await? {
+            return Ok(false);
+        }
+        let (shown, generation) = (presented.shown.clone(), stored.card.generation.to_string());
+        let key = self.key(&[&due.subject.to_string(), &generation, &shown.whole]);
+        // Noted before the call: should this worker die behind it, the next one knows that there may be a message.
+        stored.card.sending = Some(Sending { key: key.clone(), shown: shown.clone(), at: (self.clock)() });
+        self.save(of, stored).await?;
+        let post = self.post(key, presented, due, incident).await?;
+        match self.sender(state).send(&post).await {
+            Ok(message_id) => {
+                taken(state, (self.clock)());
+                stored.card.arrived(message_id, shown, (self.clock)());
+                self.save(of, stored).await?;
+                Ok(true)
+            }
+            Err(error) => {
+                let error = error.of_a_new_message();
+                // What was refused has not been sent. Of what got no answer nobody knows.
+                if !matches!(error, ChannelError::Unreachable(_)) {
+                    stored.card.sending = None;
+                    stored.card.again = false;
+                    self.save(of, stored).await?;
+                }
+                self.fault(state, due, error).await?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Edits a card; false if it has to be looked at again.
+    async fn edit(
+        &self,
+        state: &mut ChannelState,
+        due: &mut Due,
+        of: CardOf<'_>,
+        presented: Presented,
+        incident: Option<&Incident>,
+        stored: &mut StoredCard,
+    ) -> Result<bool, Failure> {
+        let Some(message_id) = stored.card.message_id.clone() else { return Ok(false) };
+        if !self.allowed(state).await? {
+            return Ok(false);
+        }
+        let shown = presented.shown.clone();
+        let key = self.key(&[&due.subject.to_string(), &message_id, &shown.whole]);
+        let post = self.post(key, presented, due, incident).await?;
+        match self.sender(state).edit(&message_id, &post).await {
+            Ok(message_id) => {
+                taken(state, (self.clock)());
+                stored.card.shows(message_id, shown, (self.clock)());
+                self.save(of, stored).await?;
+                Ok(true)
+            }
+            Err(error) => {
+                if matches!(error, ChannelError::Gone) {
+                    stored.card.message_id = None;
+                    stored.card.generation += 1;
+                    self.save(of, stored).await?;
+                }
+                self.fault(state, due, error).await?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Puts into the outbox what people have to hear and was not told here. A card that is not there yet shows it when it comes, and then it
+    /// is a new message itself.
+    async fn arrange_notices(
+        &self,
+        of: CardOf<'_>,
+        shown: &Shown,
+        incident: Option<&Incident>,
+        stored: &mut StoredCard,
+    ) -> Result<(), Failure> {
+        let (Some(incident), Some(_)) = (incident, &stored.card.message_id) else { return Ok(()) };
+        let subject = match of {
+            CardOf::Incident(id) => {
+                let news = self.store.log_after(id, stored.card.heard).await?;
+                if !news.iter().any(may_be_heard) {
+                    // Noted with whatever is noted next: what was looked through is not read again.
+                    stored.card.heard = news.last().map_or(stored.card.heard, |entry| entry.sequence);
+                    return Ok(());
+                }
+                Subject::Notice(id.clone())
+            }
+            CardOf::Flow(id) if !unheard(&shown.failed, &stored.card.heard_failed).is_empty() => Subject::FlowNotice(id.clone()),
+            CardOf::Flow(_) | CardOf::Budget(_) => return Ok(()),
+        };
+        Ok(self.store.put_due(&self.channel.name, Rank::heard(incident.severity), &subject, (self.clock)()).await?)
+    }
+
+    /// Writes into the operation log what a new message of the card is worth there, once: the first one, and one that showed a repair's
+    /// result when it came.
+    async fn log(&self, of: CardOf<'_>, stored: &mut StoredCard, before: &LiveCard, incident: &Incident) -> Result<(), Failure> {
+        let (sent, result) = (!stored.card.told_sent, stored.card.new_result);
+        if !sent && !result {
+            return Ok(());
+        }
+        // A worker may have died between the log and its note of it.
+        let log = if before.message_id.is_some() { self.store.log(&incident.id).await? } else { Vec::new() };
+        let Events { card: card_sent, result: result_sent, .. } = events(&self.channel.to);
+        let mut context = json!({
+            "channel": self.channel.name, "message_id": stored.card.message_id,
+            "hit_count": incident.hit_count, "severity": incident.severity, "of": stored.card.heard,
+        });
+        if stored.card.again {
+            context["again"] = json!(true);
+        }
+        let owed = [(sent, card_sent, "the card was sent"), (result, result_sent, "a new card shows the result of the repair")];
+        for (_, event, detail) in owed.into_iter().filter(|(owed, ..)| *owed) {
+            let same = |entry: &&Entry| {
+                entry.context["channel"] == context["channel"] && (event == card_sent || entry.context["of"] == context["of"])
+            };
+            if !log.iter().filter(|entry| entry.event == event).any(|entry| same(&entry)) {
+                let news = News::new(event, "notifier", detail).with(context.clone());
+                self.store.change(&incident.id, |draft| draft.record((self.clock)(), news.clone())).await?;
+            }
+        }
+        stored.card.told_sent |= sent;
+        stored.card.new_result = false;
+        self.save(of, stored).await
+    }
+
+    async fn save(&self, of: CardOf<'_>, stored: &mut StoredCard) -> Result<(), Failure> {
+        Ok(self.store.save_card(of, &self.channel.name, stored, (self.clock)()).await?)
+    }
+}
+
+/// What the log calls new messages.
+pub(crate) struct Events {
+    /// A card.
+    pub(crate) card: Event,
+    /// One that told the result of a repair.
+    pub(crate) result: Event,
+    /// One that told something else that people have to hear.
+    pub(crate) notice: Event,
+}
+
+/// The events of a kind of channel.
+pub(crate) fn events(place: &Place) -> Events {
+    let (card, result, notice) = match place {
+        Place::Telegram(_) => (Event::TelegramSent, Event::TelegramResultSent, Event::TelegramNoticeSent),
+        Place::Slack(_) => (Event::SlackSent, Event::SlackResultSent, Event::SlackNoticeSent),
+        Place::Webhook(_) => (Event::WebhookSent, Event::WebhookResultSent, Event::WebhookNoticeSent),
+    };
+    Events { card, result, notice }
+}

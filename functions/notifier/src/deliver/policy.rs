@@ -1,0 +1,154 @@
+//! What a channel does next: decided from its state, what is due in it, and the time.
+
+use std::time::Duration;
+
+use domain::notification::outbox::{ChannelState, Due, LiveCard, Moved, Sending, Shown};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::channel::ChannelError;
+use crate::deliver::rate_limit::{Limit, free_at};
+
+/// How often a card is edited at most for nothing but a higher count of alerts.
+const COUNTS_EVERY: SignedDuration = SignedDuration::from_secs(30);
+/// The wait after the first failure in a row; each wait is twice the one before.
+const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(5);
+/// The longest wait of a channel that cannot be reached.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(300);
+/// The longest wait of a channel that refuses: only the operator can change that.
+const LONGEST_REFUSAL: SignedDuration = SignedDuration::from_secs(900);
+/// The longest that a message can be held back on a queue
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html>).
+const LONGEST_DELAY: SignedDuration = SignedDuration::from_secs(900);
+/// A message that comes later than this from now is relied on: one that is to come any moment may be under way already.
+const RELIED_ON: SignedDuration = SignedDuration::from_secs(2);
+
+/// What is next in a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next<'a> {
+    /// This is told.
+    Tell(&'a Due),
+    /// Nothing can be sent before this time.
+    Wait(Timestamp),
+    /// Nothing is due.
+    Nothing,
+}
+
+/// What is next: the first in order that does not wait, once the channel takes something.
+#[must_use]
+pub fn next<'a>(state: &ChannelState, due: &'a [Due], limits: &[Limit], now: Timestamp) -> Next<'a> {
+    let Some(ready) = due.iter().find(|due| due.not_before.is_none_or(|at| at <= now)) else {
+        return due.iter().filter_map(|due| due.not_before).min().map_or(Next::Nothing, Next::Wait);
+    };
+    let at = free_at(&state.sent_at, limits, now).max(state.blocked_until.unwrap_or(now));
+    if at > now { Next::Wait(at) } else { Next::Tell(ready) }
+}
+
+/// In how many seconds a message has to make the channel go on that waits until `at`; none if one comes that is early enough.
+#[must_use]
+pub fn wake_in(state: &ChannelState, at: Timestamp, now: Timestamp) -> Option<i32> {
+    if state.wake_at.is_some_and(|wake| wake > now + RELIED_ON && wake <= at + RELIED_ON) {
+        return None;
+    }
+    let wait = at.duration_since(now).min(LONGEST_DELAY);
+    // Rounded up: what comes too early would only have to wait again.
+    let seconds = (wait.as_millis() + 999) / 1000;
+    i32::try_from(seconds).ok().map(|seconds| seconds.max(1))
+}
+
+/// What a fault of a channel means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The channel waits; what was to be told stays due.
+    Waits,
+    /// It is told in another way at once: without markup, to the chat's new id, on a new card.
+    Differently,
+}
+
+/// Notes a fault in the channel's state and on what was to be told.
+pub fn note_fault(state: &mut ChannelState, due: &mut Due, error: &ChannelError, configured: Option<i64>, now: Timestamp) -> Fault {
+    match error {
+        ChannelError::Busy { seconds } => {
+            let seconds = i64::try_from(*seconds).unwrap_or(i64::MAX).clamp(1, 24 * 3600);
+            state.blocked_until = Some(now + SignedDuration::from_secs(seconds));
+            Fault::Waits
+        }
+        ChannelError::Moved { chat_id } => {
+            let already = state.moved.is_some_and(|moved| moved.now == *chat_id);
+            match configured.filter(|_| !already) {
+                Some(configured) => {
+                    state.moved = Some(Moved { configured, now: *chat_id });
+                    Fault::Differently
+                }
+                None => refused(state, due, now),
+            }
+        }
+        ChannelError::Markup(_) if !due.plain => {
+            due.plain = true;
+            Fault::Differently
+        }
+        ChannelError::Gone => Fault::Differently,
+        ChannelError::Markup(_) | ChannelError::Refused { .. } => refused(state, due, now),
+        ChannelError::Unreachable(_) => {
+            state.failures = state.failures.saturating_add(1);
+            state.blocked_until = Some(now + wait(state.failures, LONGEST_WAIT));
+            Fault::Waits
+        }
+    }
+}
+
+/// The channel waits, and what it refused waits twice as long: should it be refused for what it says, the others get through.
+fn refused(state: &mut ChannelState, due: &mut Due, now: Timestamp) -> Fault {
+    state.failures = state.failures.saturating_add(1);
+    due.refused = due.refused.saturating_add(1);
+    state.blocked_until = Some(now + wait(state.failures, LONGEST_REFUSAL));
+    due.not_before = Some(now + wait(due.refused.saturating_add(1), LONGEST_REFUSAL));
+    Fault::Waits
+}
+
+/// The wait after so many failures in a row.
+fn wait(failures: u32, longest: SignedDuration) -> SignedDuration {
+    FIRST_WAIT.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(longest)
+}
+
+/// What has to be done for a card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// It shows this already.
+    Nothing,
+    /// Only its count is higher: that is worth an edit at this time.
+    Later(Timestamp),
+    /// It is edited.
+    Edit,
+    /// A worker died between sending it and noting its id: the channel is asked.
+    Find(&'a Sending),
+    /// It is sent.
+    Send,
+}
+
+/// What has to be done so that a card shows this.
+#[must_use]
+pub fn step<'a>(card: &'a LiveCard, show: &Shown, now: Timestamp) -> Step<'a> {
+    if card.message_id.is_none() {
+        return card.sending.as_ref().map_or(Step::Send, Step::Find);
+    }
+    match &card.shown {
+        Some(shown) if shown.whole == show.whole => Step::Nothing,
+        Some(shown) if shown.but_count == show.but_count => match card.shown_at.map(|at| at + COUNTS_EVERY) {
+            Some(at) if at > now => Step::Later(at),
+            _ => Step::Edit,
+        },
+        _ => Step::Edit,
+    }
+}
+
+/// How long a wait is slept through, as far as there is time for it and for a call behind it.
+#[must_use]
+pub fn nap(at: Timestamp, now: Timestamp, left: Duration) -> Option<Duration> {
+    const LONGEST_NAP: Duration = Duration::from_millis(1100);
+    let wait = Duration::try_from(at.duration_since(now)).unwrap_or_default();
+    (wait <= LONGEST_NAP && wait <= left).then_some(wait)
+}
+
+#[cfg(test)]
+#[path = "policy_tests.rs"]
+mod tests;

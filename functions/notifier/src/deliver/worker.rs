@@ -1,0 +1,275 @@
+//! Tells what is due in a channel: one worker at a time, the most urgent first, as fast as the channel takes it.
+//!
+//! Nothing is taken out of the outbox before it was told and noted. A worker that dies leaves its message on the queue, which comes
+//! back with the visibility timeout and finds the rest still due; so does whatever happens next in the channel.
+
+use crate::app::Clock;
+use std::time::{Duration, Instant};
+
+use aws::queue::Queue;
+use domain::incident::Incident;
+use domain::incident::approval::Standing;
+use domain::notification::button_action::More;
+use domain::notification::channels::{Channel, Channels, Place};
+use domain::notification::outbox::{ChannelState, Due, Subject};
+use domain::primitives::digest::Digest;
+use domain::primitives::id::{ApprovalId, IncidentId};
+use domain::transition::decision::rule_of;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use store::{CardOf, ChannelTurn, Receipt, Store, StoreError};
+use tracing::{error, info, warn};
+use wire::message::Message;
+
+use crate::app::Failure;
+use crate::channel::{Audience, ChannelError, Outside, Sender};
+use crate::deliver::policy::{Fault, Next, nap, next, note_fault, wake_in};
+use crate::deliver::rate_limit::{answered, limits, take};
+use crate::render::content::Post;
+use crate::render::links::links;
+use crate::render::presenter::{Presented, Presenter};
+
+/// How long one turn may take: longer than the function runs.
+const TURN: SignedDuration = SignedDuration::from_secs(40);
+/// How often what is due is looked at again because somebody left a mark, before the queue is told to come again.
+const ROUNDS: u32 = 10;
+/// Nothing is sent when less time is left: a call may take so long, and has to be noted.
+const A_CALL: Duration = Duration::from_secs(9);
+/// When something is tried again that cannot be read.
+const UNREADABLE: SignedDuration = SignedDuration::from_mins(15);
+/// How many earlier incidents are read for an answer.
+const PAST: u32 = 10;
+
+/// A worker in one channel.
+pub(crate) struct Pump<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) notifications: &'a Queue,
+    pub(crate) outside: &'a Outside,
+    pub(crate) channels: &'a Channels,
+    pub(crate) channel: &'a Channel,
+    pub(crate) presenter: Presenter<'a>,
+    pub(crate) holder: &'a str,
+    pub(crate) clock: Clock<'a>,
+    pub(crate) until: Instant,
+}
+
+impl Pump<'_> {
+    /// Tells what is due, as far as the time and the channel allow; a message on the queue makes it go on with the rest.
+    pub(crate) async fn run(&self) -> Result<(), Failure> {
+        let name = &self.channel.name;
+        for _ in 0..ROUNDS {
+            let mut state = match self.store.take_channel(name, self.holder, (self.clock)(), TURN).await? {
+                ChannelTurn::Theirs => return Ok(()),
+                ChannelTurn::Mine(state) => state,
+            };
+            if let Err(failure) = self.round(&mut state).await {
+                // Whoever called lets somebody come again, marks or not. If the turn is not given back, it ends with its time.
+                let _ = self.store.give_channel_back(name, self.holder, true).await;
+                return Err(failure);
+            }
+            if self.store.give_channel_back(name, self.holder, false).await? {
+                return Ok(());
+            }
+            if self.time_left().is_zero() {
+                break;
+            }
+        }
+        // Others left marks, and there is no time to look again: somebody else goes on.
+        self.come_again(1).await?;
+        self.store.give_channel_back(name, self.holder, true).await?;
+        Ok(())
+    }
+
+    /// One look after the other, until nothing is due or something has to be waited for.
+    async fn round(&self, state: &mut ChannelState) -> Result<(), Failure> {
+        let before = state.clone();
+        let wait = self.tell_what_is_due(state).await?;
+        if let Some(seconds) = wait.and_then(|at| wake_in(state, at, (self.clock)())) {
+            // Sent before it is noted: a message too many finds nothing to do, one too few would leave the channel waiting.
+            self.come_again(seconds).await?;
+            state.wake_at = Some((self.clock)() + SignedDuration::from_secs(seconds.into()));
+        }
+        if *state != before {
+            self.note(state).await?;
+        }
+        Ok(())
+    }
+
+    async fn tell_what_is_due(&self, state: &mut ChannelState) -> Result<Option<Timestamp>, Failure> {
+        let limits = &limits(self.channel);
+        loop {
+            let now = (self.clock)();
+            let due = self.store.due(&self.channel.name, now).await?;
+            match next(state, &due, limits, now) {
+                Next::Nothing => return Ok(None),
+                Next::Wait(at) => match nap(at, now, self.time_left()) {
+                    Some(nap) => tokio::time::sleep(nap).await,
+                    None => return Ok(Some(at)),
+                },
+                Next::Tell(_) if self.time_left().is_zero() => return Ok(Some(now)),
+                Next::Tell(due) => self.tell(state, due.clone()).await?,
+            }
+        }
+    }
+
+    async fn tell(&self, state: &mut ChannelState, mut due: Due) -> Result<(), Failure> {
+        let told = match due.subject.clone() {
+            Subject::Incident(id) => Box::pin(self.incident(state, &mut due, &id)).await,
+            Subject::Flow(id) => Box::pin(self.flow(state, &mut due, &id)).await,
+            Subject::Budget(day) => match self.store.spending(day).await {
+                Ok(spending) => {
+                    let notice = self.presenter.budget(day, &spending);
+                    self.card(state, &mut due, CardOf::Budget(day), notice, None).await
+                }
+                Err(error) => Err(error.into()),
+            },
+            Subject::Escalation(approval) => self.escalation(state, &mut due, &approval).await,
+            Subject::Notice(id) => Box::pin(self.notices(state, &mut due, &id)).await,
+            Subject::FlowNotice(id) => Box::pin(self.flow_notices(state, &mut due, &id)).await,
+            Subject::More { what, incident_id, press } => self.more(state, &mut due, what, &incident_id, &press).await,
+        };
+        match told {
+            Err(Failure::Store(error @ (StoreError::Missing { .. } | StoreError::Unreadable { .. }))) => {
+                error!(channel = self.channel.name, due = due.key, %error, "what is due cannot be read: the others go on");
+                due.not_before = Some((self.clock)() + UNREADABLE);
+                Ok(self.store.note_due(&self.channel.name, &due).await?)
+            }
+            told => told,
+        }
+    }
+
+    /// Answers a person, below the card, and once: channels deliver a press again whose answer they did not see.
+    async fn more(&self, state: &mut ChannelState, due: &mut Due, what: More, id: &IncidentId, press: &str) -> Result<(), Failure> {
+        let incident = self.store.known_incident(id).await?;
+        let presented = match what {
+            More::Details => self.presenter.details(&incident, &self.store.log(id).await?),
+            More::History => {
+                let past = self.store.past(&incident.fingerprint, id, PAST).await?;
+                self.presenter.history(&incident, &past.incidents)
+            }
+        };
+        let card = self.store.card(CardOf::Incident(id), &self.channel.name).await?.card;
+        let key = self.key(&[presented.about, id.as_str(), press]);
+        if self.store.receipt(&key).await? == Receipt::Closed {
+            return Ok(self.store.told(&self.channel.name, due).await?);
+        }
+        if !self.allowed(state).await? {
+            return Ok(());
+        }
+        let post = self.post(key, presented, due, Some(&incident)).await?;
+        match self.sender(state).reply(card.message_id.as_deref(), &post, Audience::Asker).await {
+            Ok(_) => {
+                taken(state, (self.clock)());
+                self.store.close_receipt(&post.key, (self.clock)()).await?;
+                Ok(self.store.told(&self.channel.name, due).await?)
+            }
+            Err(error) => self.fault(state, due, error.of_a_new_message()).await,
+        }
+    }
+
+    /// Tells the second list of people that they may decide too, below the card and once: an edited card makes no sound.
+    async fn escalation(&self, state: &mut ChannelState, due: &mut Due, approval: &ApprovalId) -> Result<(), Failure> {
+        let (id, name) = (approval.incident(), &self.channel.name);
+        let of = CardOf::Incident(&id);
+        let incident = self.store.known_incident(&id).await?;
+        let mut stored = self.store.card(of, name).await?;
+        let waits = incident.approval.as_ref().is_some_and(|asked| asked.id == *approval && asked.standing == Standing::Pending);
+        let Some(rule) = rule_of(self.channels, &incident).filter(|_| waits && stored.card.escalated.as_ref() != Some(approval)) else {
+            return Ok(self.store.told(name, due).await?);
+        };
+        if !self.allowed(state).await? {
+            return Ok(());
+        }
+        let presented = self.presenter.escalation(&incident, &rule.then);
+        let post = self.post(self.key(&[presented.about, approval.as_str()]), presented, due, Some(&incident)).await?;
+        match self.sender(state).reply(stored.card.message_id.as_deref(), &post, Audience::Everybody).await {
+            Ok(_) => {
+                taken(state, (self.clock)());
+                stored.card.escalated = Some(approval.clone());
+                self.store.save_card(of, name, &mut stored, (self.clock)()).await?;
+                Ok(self.store.told(name, due).await?)
+            }
+            Err(error) => self.fault(state, due, error.of_a_new_message()).await,
+        }
+    }
+
+    /// Takes leave to send one thing now. It is noted before the call: whoever dies after it has not sent too fast.
+    pub(crate) async fn allowed(&self, state: &mut ChannelState) -> Result<bool, Failure> {
+        let Ok(sent_at) = take(&state.sent_at, &limits(self.channel), (self.clock)()) else { return Ok(false) };
+        state.sent_at = sent_at;
+        self.note(state).await?;
+        Ok(true)
+    }
+
+    /// Notes a fault: what was to be told stays due, and the channel goes on when it can.
+    pub(crate) async fn fault(&self, state: &mut ChannelState, due: &mut Due, error: ChannelError) -> Result<(), Failure> {
+        let (channel, before) = (&self.channel.name, due.clone());
+        answered(&mut state.sent_at, (self.clock)());
+        let configured = match &self.channel.to {
+            Place::Telegram(chat) => Some(chat.chat_id),
+            _ => None,
+        };
+        let fault = note_fault(state, due, &error, configured, (self.clock)());
+        let until = state.blocked_until.filter(|_| fault == Fault::Waits).map(|at| at.to_string());
+        match &error {
+            ChannelError::Busy { .. } => info!(channel, until, "the channel wants fewer messages: {error}"),
+            ChannelError::Unreachable(_) => warn!(channel, until, "the channel cannot be reached: {error}"),
+            ChannelError::Gone => warn!(channel, due = due.key, "the card was deleted or is too old to be edited: a new one is sent"),
+            ChannelError::Moved { chat_id } => {
+                warn!(channel, chat_id, "the chat has another id now, which is used from here on: write it into channels.json");
+            }
+            ChannelError::Markup(_) => error!(channel, due = due.key, "{error}"),
+            ChannelError::Refused { .. } => error!(channel, due = due.key, until, "the channel refuses what is due: {error}"),
+        }
+        if *due != before {
+            self.store.note_due(channel, due).await?;
+        }
+        self.note(state).await
+    }
+
+    /// What is sent: with links where its receiver has no buttons, and without its markup where the channel did not understand that.
+    pub(crate) async fn post(&self, key: String, presented: Presented, due: &Due, incident: Option<&Incident>) -> Result<Post, Failure> {
+        let Presented { about, content, mut facts, .. } = presented;
+        if let Some(incident) = incident {
+            match links(self.outside, self.channels, self.channel, incident).await {
+                Ok(links) if links.is_empty() => {}
+                Ok(links) => facts["links"] = Value::from(links),
+                // People have to be told all the same; they can decide in another channel.
+                Err(ChannelError::Refused { why, .. }) => error!(channel = self.channel.name, why, "a card has no links to its decision"),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let post = Post { key, about, content, facts };
+        Ok(if due.plain { post.without_markup() } else { post })
+    }
+
+    /// A key for a post in this channel.
+    pub(crate) fn key(&self, fields: &[&str]) -> String {
+        fields.iter().fold(Digest::new().field(&self.channel.name), |digest, field| digest.field(field)).hex()
+    }
+
+    pub(crate) fn sender(&self, state: &ChannelState) -> Sender<'_> {
+        Sender::of(self.channel, self.outside, state.moved, (self.clock)())
+    }
+
+    async fn note(&self, state: &ChannelState) -> Result<(), Failure> {
+        Ok(self.store.note_channel(&self.channel.name, self.holder, state).await?)
+    }
+
+    async fn come_again(&self, seconds: i32) -> Result<(), Failure> {
+        let message = Message::ChannelDue { channel: self.channel.name.clone() };
+        Ok(self.notifications.send_later(&message, seconds).await.map(drop)?)
+    }
+
+    /// For how long something may still be begun.
+    fn time_left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now()).saturating_sub(A_CALL)
+    }
+}
+
+/// The channel took something: its failures are over.
+pub(crate) fn taken(state: &mut ChannelState, now: Timestamp) {
+    answered(&mut state.sent_at, now);
+    state.failures = 0;
+    state.blocked_until = None;
+}

@@ -1,0 +1,5 @@
+//! Follow-up checks: approvals, resolutions, silences.
+
+pub mod approval;
+pub mod resolution;
+pub mod silence;

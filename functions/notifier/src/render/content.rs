@@ -1,0 +1,64 @@
+//! What is told in a channel, whatever kind of channel it is.
+
+use domain::notification::button_action::Ask;
+use serde_json::Value;
+
+use crate::render::markup::Rich;
+
+/// A text with its buttons.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Content {
+    /// The text.
+    pub text: Rich,
+    /// The buttons, by rows. A channel without buttons leaves them out.
+    pub buttons: Vec<Vec<Button>>,
+}
+
+/// A button.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Button {
+    /// What stands on it.
+    pub label: String,
+    /// What pressing it asks for.
+    pub ask: Ask,
+}
+
+/// What a channel is to send, or to show in place of what it has sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Post {
+    /// The same whenever the same thing is sent again, so that a receiver that can tell drops the second one: 64 hex.
+    pub key: String,
+    /// What it is about, for machines: `incident`, `pipeline`, `notice`, `details`, `history`, `escalation`, `update` or `pipeline_failed`.
+    pub about: &'static str,
+    /// What people see.
+    pub content: Content,
+    /// The same for machines: an object. Only webhooks carry it.
+    pub facts: Value,
+}
+
+impl Post {
+    /// The same without markup, for a channel that did not understand it ([`crate::channel::ChannelError::Markup`]).
+    #[must_use]
+    pub fn without_markup(&self) -> Self {
+        let content = Content { text: Rich::text(&self.content.text.plain()), buttons: self.content.buttons.clone() };
+        Self { content, ..self.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Content, Post};
+    use crate::render::markup::Rich;
+
+    #[test]
+    fn without_markup_the_words_stay_what_they_were() {
+        let text = Rich::parse("<b>web-1</b> &lt;b&gt; &amp;amp; <a href=\"https://a.test\">more</a>").expect("markup");
+        let post = Post { key: "k".into(), about: "incident", content: Content { text, buttons: vec![] }, facts: json!({ "a": 1 }) };
+        let plain = post.without_markup();
+        assert_eq!(plain.content.text.plain(), post.content.text.plain());
+        assert!(!plain.content.text.telegram().contains('<'), "{plain:?}");
+        assert_eq!((&plain.key, plain.about, &plain.facts), (&post.key, post.about, &post.facts));
+    }
+}

@@ -1,0 +1,12 @@
+//! What people read: templates, markup, views.
+
+pub(crate) mod buttons;
+pub mod check;
+pub mod content;
+pub(crate) mod links;
+pub mod markup;
+pub mod presenter;
+pub mod samples;
+pub mod templates;
+pub mod view;
+pub(crate) mod words;

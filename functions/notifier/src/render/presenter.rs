@@ -1,0 +1,227 @@
+//! What people are told: made of the state in the store, the same for every kind of channel.
+
+use domain::analysis::Risk;
+use domain::analysis::budget::Spending;
+use domain::incident::Incident;
+use domain::incident::approval::Standing;
+use domain::incident::operation_log::Entry;
+use domain::notification::channels::{Channels, Language};
+use domain::notification::notice::Notice;
+use domain::notification::outbox::Shown;
+use domain::notification::pipeline_run::Flow;
+use domain::playbook::plan::PlannedStep;
+use domain::primitives::digest::Digest;
+use domain::primitives::id::IncidentId;
+use domain::transition::decision::rule_of;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde_json::{Value, json};
+
+use crate::render::buttons::Extras;
+use crate::render::content::Content;
+use crate::render::markup::{MESSAGE_UNITS, Mention, Rich};
+use crate::render::templates::Templates;
+use crate::render::view::Names;
+
+/// Something to tell.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Presented {
+    /// What it is about, for machines (see [`crate::render::content::Post::about`]).
+    pub about: &'static str,
+    /// What people see.
+    pub content: Content,
+    /// The same for machines.
+    pub facts: Value,
+    /// What of it is compared with what a card shows already.
+    pub shown: Shown,
+}
+
+/// Makes what is told in one channel.
+#[derive(Debug, Clone, Copy)]
+pub struct Presenter<'a> {
+    /// By which templates.
+    pub templates: &'a Templates,
+    /// In which language.
+    pub language: Language,
+    /// Whether an Alertmanager is known that can be asked for silences.
+    pub silences: bool,
+    /// Who people are: names in place of ids, and mentions.
+    pub channels: &'a Channels,
+}
+
+impl Presenter<'_> {
+    /// The card of an incident as it is now.
+    #[must_use]
+    pub fn incident(&self, incident: &Incident, now: Timestamp) -> Presented {
+        let silenced_until = incident.silenced_until(now);
+        let extras = Extras { silence_possible: self.silences, silenced_until, names: self.names() };
+        let card = |incident: &Incident| self.templates.card(self.language, incident, &extras);
+        let content = card(incident);
+        let shown = Shown {
+            whole: digest(&content),
+            but_count: digest(&card(&Incident { hit_count: 1, ..incident.clone() })),
+            result: incident.repair.as_ref().is_some_and(|repair| repair.outcome.is_some()),
+            sequence: incident.log_head.sequence,
+            failed: Vec::new(),
+        };
+        Presented { about: "incident", content, facts: facts(incident), shown }
+    }
+
+    /// The card of a run of a delivery pipeline.
+    #[must_use]
+    pub fn flow(&self, flow: &Flow) -> Presented {
+        let stages: Vec<Value> = flow.stages.iter().map(|stage| json!({ "name": stage.name, "state": stage.state.as_str() })).collect();
+        let facts = json!({ "pipeline": flow.name, "commit": flow.commit, "incident_id": flow.newest, "stages": stages });
+        let mut presented = told("pipeline", self.templates.flow(self.language, flow), facts);
+        presented.shown.failed = flow.failed();
+        presented
+    }
+
+    /// That the budget of a day is used up. What is spent later that day changes nothing for the reader.
+    #[must_use]
+    pub fn budget(&self, day: Date, spending: &Spending) -> Presented {
+        let day_only = Digest::new().field(day.to_string()).hex();
+        let shown = Shown { whole: day_only.clone(), but_count: day_only, result: false, sequence: 0, failed: Vec::new() };
+        let facts = json!({ "day": day, "committed_micro_usd": spending.committed });
+        Presented { about: "notice", content: self.templates.budget(self.language, day, spending), facts, shown }
+    }
+
+    /// The evidence and the end of the operation log of an incident.
+    #[must_use]
+    pub fn details(&self, incident: &Incident, log: &[Entry]) -> Presented {
+        told("details", self.templates.details(self.language, incident, log, self.names()), facts(incident))
+    }
+
+    /// The earlier incidents of an incident's fingerprint, newest first.
+    #[must_use]
+    pub fn history(&self, incident: &Incident, past: &[Incident]) -> Presented {
+        let earlier: Vec<Value> =
+            past.iter().map(|past| json!({ "incident_id": past.id, "status": past.status, "opened_at": past.opened_at })).collect();
+        let mut facts = facts(incident);
+        facts["earlier"] = Value::from(earlier);
+        told("history", self.templates.history(self.language, incident, past, self.names()), facts)
+    }
+
+    /// That the second list of people may decide too.
+    #[must_use]
+    pub fn escalation(&self, incident: &Incident, people: &[String]) -> Presented {
+        let mut facts = facts(incident);
+        facts["people"] = json!(people);
+        let content = self.templates.escalation(self.language, incident, people);
+        told("escalation", self.mentioning(content, people), facts)
+    }
+
+    /// The result of a repair, or whatever else of an incident people have to hear, with a mention of those who are responsible.
+    #[must_use]
+    pub fn notice(&self, incident: &Incident, notice: &Notice) -> Presented {
+        let people = responsible(self.channels, incident, notice);
+        let mut facts = facts(incident);
+        facts["update"] = json!(notice.what.as_str());
+        facts["at"] = json!(notice.at);
+        facts["people"] = json!(people);
+        let content = self.templates.notice(self.language, incident, notice, self.names());
+        told("update", self.mentioning(content, &people), facts)
+    }
+
+    /// That stages of a run of a delivery pipeline have failed. Who started the run is mentioned, if they are one of the people.
+    #[must_use]
+    pub fn flow_notice(&self, flow: &Flow, failed: &[IncidentId]) -> Presented {
+        let people: Vec<String> = self.channels.people.keys().filter(|name| **name == flow.by).cloned().collect();
+        let told_now = flow.stages.iter().filter(|stage| failed.contains(&stage.incident_id));
+        let stages: Vec<Value> = told_now.map(|stage| json!({ "name": stage.name, "message": stage.message })).collect();
+        let facts = json!({
+            "pipeline": flow.name, "commit": flow.commit, "incident_id": flow.newest, "failed": stages, "people": people,
+        });
+        let content = self.templates.flow_notice(self.language, flow, failed);
+        told("pipeline_failed", self.mentioning(content, &people), facts)
+    }
+
+    fn names(&self) -> Names<'_> {
+        Names::of(self.channels)
+    }
+
+    /// The same with a last line that mentions people, for which there is always room.
+    fn mentioning(&self, content: Content, people: &[String]) -> Content {
+        if people.is_empty() {
+            return content;
+        }
+        let mention = |name: &String| {
+            let person = self.channels.people.get(name);
+            let (telegram, slack) = person.map(|person| (person.telegram, person.slack.clone())).unwrap_or_default();
+            Mention { name: name.clone(), telegram, slack }
+        };
+        let before = |place| if place == 0 { MENTION } else { ", " };
+        let shown = people.iter().take(MENTIONED).enumerate().map(|(place, name)| (before(place), mention(name)));
+        let line = Rich::mentions(shown);
+        let room = MESSAGE_UNITS.saturating_sub(line.units() + 1);
+        Content { text: content.text.cut(room).then(line), ..content }
+    }
+}
+
+/// What stands before those who are mentioned.
+const MENTION: &str = "👤 ";
+/// How many people are mentioned: their names have 32 characters at most.
+const MENTIONED: usize = 10;
+
+/// Who has to see to an incident: whoever has decided on the plan, and where a decision is needed, or nobody has decided, whoever may.
+fn responsible(channels: &Channels, incident: &Incident, notice: &Notice) -> Vec<String> {
+    let decided: Vec<String> = notice.deciders.iter().filter(|name| channels.people.contains_key(*name)).cloned().collect();
+    let waits = incident.approval.as_ref().filter(|approval| approval.standing == Standing::Pending);
+    if waits.is_none() && !decided.is_empty() {
+        return decided;
+    }
+    // Without a plan: who could decide on one for what is affected.
+    let without_plan = || {
+        let risk = incident.analysis.as_ref().map_or(Risk::High, |analysis| analysis.risk);
+        channels.rule(&incident.alert.target, risk)
+    };
+    let Some(rule) = rule_of(channels, incident).or_else(without_plan) else { return decided };
+    let escalated = waits.is_some_and(|approval| approval.escalated_at.is_some());
+    let late = rule.then.iter().filter(|name| escalated && !rule.people.contains(name));
+    rule.people.iter().chain(late).cloned().collect()
+}
+
+/// What machines are told of an incident. Texts are what the alert and the finding say: data, whoever reads them.
+fn facts(incident: &Incident) -> Value {
+    let mut facts = json!({
+        "incident_id": incident.id, "fingerprint": incident.fingerprint, "status": incident.status, "severity": incident.severity,
+        "hit_count": incident.hit_count, "flaps": incident.flaps, "opened_at": incident.opened_at, "resolved_at": incident.resolved_at,
+        "name": incident.alert.name, "target": incident.alert.target, "namespace": incident.alert.namespace,
+        "message": incident.alert.message, "no_plan_because": incident.no_plan_because,
+    });
+    if let Some(analysis) = &incident.analysis {
+        facts["analysis"] = json!({
+            "root_cause": analysis.root_cause, "suggested_action": analysis.suggested_action, "risk": analysis.risk,
+            "confidence": analysis.confidence, "provider": analysis.provider,
+        });
+    }
+    if let Some(plan) = &incident.plan {
+        let argv = |steps: &[PlannedStep]| steps.iter().map(|step| step.argv.clone()).collect::<Vec<_>>();
+        facts["plan"] = json!({
+            "playbook": plan.playbook, "target": plan.target, "risk": plan.risk,
+            "steps": argv(&plan.steps), "verify": argv(&plan.verify), "rollback": argv(&plan.rollback),
+        });
+    }
+    if let Some(approval) = &incident.approval {
+        facts["approval"] = json!({
+            "approval_id": approval.id, "plan_hash": approval.plan_hash, "expires_at": approval.expires_at,
+            "standing": approval.standing, "needed": approval.needed, "given": approval.given(),
+        });
+    }
+    if let Some(repair) = &incident.repair {
+        facts["repair"] = json!({ "outcome": repair.outcome, "started_at": repair.started_at, "finished_at": repair.finished_at });
+    }
+    facts
+}
+
+fn told(about: &'static str, content: Content, facts: Value) -> Presented {
+    let whole = digest(&content);
+    let shown = Shown { but_count: whole.clone(), whole, result: false, sequence: 0, failed: Vec::new() };
+    Presented { about, content, facts, shown }
+}
+
+fn digest(content: &Content) -> String {
+    let buttons = content.buttons.iter().flatten();
+    let buttons = buttons.fold(Digest::new(), |digest, button| digest.field(&button.label).field(button.ask.to_string()));
+    Digest::new().field(content.text.telegram()).field(buttons.hex()).hex()
+}

@@ -1,0 +1,79 @@
+//! The run itself: each step is recorded before it starts and after it ends, so that a crash leaves no step unaccounted for.
+
+use std::time::Duration;
+
+use domain::incident::Incident;
+use domain::incident::repair::Repair;
+use domain::incident::repair_state_machine::Next;
+use domain::playbook::plan::{Phase, Plan};
+use jiff::{SignedDuration, Timestamp};
+use wire::bridge::{BRIDGE_VERSION, BridgeRequest};
+
+use crate::app::{App, Failure};
+use crate::journal::{Begun, begin, end, stop};
+use crate::lease::{Done, Lease};
+
+/// Runs what is left of a repair until it has ended, or until what comes next would take longer than the worker has.
+///
+/// # Errors
+/// [`Failure::HandedOver`] if another worker has to go on, [`Failure::Overtaken`] if another one does already, and if the store or a
+/// queue fails: the message then comes again, and the run goes on from what is recorded.
+pub(crate) async fn to_the_end(lease: &Lease<'_>, mut incident: Incident, plan: &Plan, clock: fn() -> Timestamp) -> Result<Done, Failure> {
+    let (app, worker) = (lease.app, lease.turn.worker.as_str());
+    loop {
+        let next = incident.repair.as_ref().map(|repair| (repair.next(plan), repair.rest(plan, clock())));
+        if let Some((Next::Run(phase, index), rest)) = next {
+            incident = app.silencer.keep(&app.store, incident, phase, clock).await?;
+            let longest = plan.phase(phase).get(index).map_or(SignedDuration::ZERO, |step| step.longest());
+            if clock() + rest + longest > lease.turn.ends {
+                return Err(Failure::HandedOver { rest });
+            }
+            if app.store.killed().await? {
+                let (stopped, ()) = app.store.change_loaded(incident, |draft| stop(draft, plan, worker, clock())).await?;
+                return Ok(done(&stopped));
+            }
+            lease.take(clock(), rest + longest).await?;
+            tokio::time::sleep(rest.try_into().unwrap_or(Duration::ZERO)).await;
+        }
+        let (begun, happened) = app.store.change_loaded(incident, |draft| begin(draft, plan, worker, clock())).await?;
+        incident = match happened {
+            Begun::Step(phase, index) => finish(lease, begun, plan, (phase, index), clock).await?,
+            Begun::Noted => begun,
+            Begun::Ended => return Ok(done(&begun)),
+            Begun::Overtaken => return Err(Failure::Overtaken),
+        };
+    }
+}
+
+fn done(incident: &Incident) -> Done {
+    let unsure = incident.repair.as_ref().is_some_and(Repair::may_still_be_at_work);
+    if unsure { Done::Unsure } else { Done::Quiet }
+}
+
+/// Has the bridge run a step, and records what came of it.
+async fn finish(
+    lease: &Lease<'_>,
+    incident: Incident,
+    plan: &Plan,
+    (phase, index): (Phase, usize),
+    clock: fn() -> Timestamp,
+) -> Result<Incident, Failure> {
+    let App { store, bridge, .. } = lease.app;
+    let Some(step) = plan.phase(phase).get(index) else { return Err(Failure::Overtaken) };
+    let request = BridgeRequest {
+        v: BRIDGE_VERSION,
+        incident_id: incident.id.clone(),
+        playbook: plan.playbook.clone(),
+        phase,
+        step: index,
+        parameters: plan.parameters.clone(),
+        target: plan.target.clone(),
+    };
+    let result = bridge.run(&request, step.longest()).await;
+    let (incident, recorded) = store.change_loaded(incident, |draft| end(draft, plan, &result, &lease.turn.worker, clock())).await?;
+    if !recorded {
+        return Err(Failure::Overtaken);
+    }
+    lease.app.tell(&incident.id).await?;
+    Ok(incident)
+}
