@@ -5,7 +5,7 @@ use domain::alert::fingerprint::fingerprint;
 use domain::alert::{AlertStatus, Texts};
 use domain::episode::Firing;
 use domain::incident::Incident;
-use domain::incident::change::Draft;
+use domain::incident::change::IncidentChange;
 use domain::primitives::id::{IncidentId, MemberId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ pub(crate) fn opened(generator_url: &str) -> Result<Incident, Failure> {
     let mut alert = AlertTables::default().alert(AlertStatus::Firing, "alertmanager", texts(&labels), texts(&annotations), at, member);
     alert.generator_url = Some(generator_url.to_owned());
     let firing = Firing::of(&alert);
-    Ok(Draft::open(IncidentId::try_from(INCIDENT)?, fingerprint(&alert, &[]), alert, &firing, at).incident)
+    Ok(IncidentChange::open(IncidentId::try_from(INCIDENT)?, fingerprint(&alert, &[]), alert, &firing, at).incident)
 }
 
 /// The incident's item.

@@ -10,7 +10,7 @@ use playbook_files::operator_files::{OperatorFiles, limits};
 use serde_json::{Value, json};
 use settings::alert_tables;
 use settings::channels_file;
-use settings::fault::{Fault, Faults, both};
+use settings::config_error::{ConfigError, ConfigErrors, both};
 
 use crate::exit::{Answer, Failure};
 
@@ -29,7 +29,7 @@ impl Check {
         let found = faults(&self.directory);
         let answer = Answer::of(found.is_ok());
         if self.json {
-            writeln!(out, "{}", as_json(&found.err().unwrap_or(Faults(Vec::new()))))?;
+            writeln!(out, "{}", as_json(&found.err().unwrap_or(ConfigErrors(Vec::new()))))?;
             return Ok(answer);
         }
         match found {
@@ -44,7 +44,7 @@ impl Check {
 }
 
 /// What there is in the files, or everything that is wrong with them.
-fn faults(directory: &Path) -> Result<String, Faults> {
+fn faults(directory: &Path) -> Result<String, ConfigErrors> {
     let of_repairs = both(OperatorFiles::load(directory), limits(directory));
     let others = both(AnalyzerFiles::load(directory), both(alert_tables::load(directory), channels_file::load(directory)));
     let (((files, _), (analyzer, (_, channels))), templates) = both(both(of_repairs, others), templates(directory))?;
@@ -58,18 +58,18 @@ fn faults(directory: &Path) -> Result<String, Faults> {
 }
 
 /// How many templates of the operator's there are. Each is rendered with samples of what it will be given.
-fn templates(directory: &Path) -> Result<usize, Faults> {
+fn templates(directory: &Path) -> Result<usize, ConfigErrors> {
     let (own, broken) = check::faults(directory);
-    let fault = |broken: notifier::render::templates::Broken| Fault {
+    let fault = |broken: notifier::render::templates::Broken| ConfigError {
         file: directory.join(broken.file),
         line: u64::try_from(broken.line).ok(),
         field: None,
         text: broken.what,
     };
-    if broken.is_empty() { Ok(own) } else { Err(Faults(broken.into_iter().map(fault).collect())) }
+    if broken.is_empty() { Ok(own) } else { Err(ConfigErrors(broken.into_iter().map(fault).collect())) }
 }
 
-fn as_json(faults: &Faults) -> Value {
-    let one = |fault: &Fault| json!({ "file": fault.file, "line": fault.line, "field": fault.field, "text": fault.text });
+fn as_json(faults: &ConfigErrors) -> Value {
+    let one = |fault: &ConfigError| json!({ "file": fault.file, "line": fault.line, "field": fault.field, "text": fault.text });
     json!({ "faults": faults.0.iter().map(one).collect::<Vec<_>>() })
 }

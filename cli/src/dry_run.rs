@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use domain::incident::repair::{Outcome, StepResult};
+use domain::incident::repair::{StepOutcome, StepResult};
 use domain::incident::repair_state_machine;
 use domain::playbook::plan::{Phase, Plan};
 use domain::playbook::service::{self, Level};
@@ -156,7 +156,7 @@ fn request(id: &IncidentId, plan: &Plan, phase: Phase, step: usize) -> BridgeReq
 
 /// What a check says of the symptom.
 fn symptom(result: &StepResult) -> &'static str {
-    match (result.outcome == Outcome::Exited, result.succeeded()) {
+    match (result.outcome == StepOutcome::Exited, result.succeeded()) {
         (_, true) => "the symptom is not there",
         (true, false) => "the symptom is there",
         (false, _) => "nobody knows whether the symptom is there",
@@ -165,7 +165,7 @@ fn symptom(result: &StepResult) -> &'static str {
 
 /// Tells what came of a command that reads, and what it means; false if it could not be run.
 fn tell(result: &StepResult, means: Option<&str>, out: &mut dyn Write) -> Result<bool, Failure> {
-    let ran = result.outcome == Outcome::Exited;
+    let ran = result.outcome == StepOutcome::Exited;
     let means = means.map(|means| format!(": {means}")).unwrap_or_default();
     writeln!(out, "  {:<12} {} ({} ms){means}", "", line(&result.detail, SHOWN * 2), result.duration_ms)?;
     for (stream, text) in [("printed", &result.stdout), ("complained", &result.stderr)] {

@@ -6,7 +6,7 @@ use std::path::Path;
 use aws::secrets::SecretError;
 use domain::primitives::id::InvalidId;
 use outbound::NoClient;
-use settings::fault::Faults;
+use settings::config_error::ConfigErrors;
 use settings::variables::InvalidVariable;
 use store::StoreError;
 use thiserror::Error;
@@ -37,7 +37,7 @@ pub(crate) enum Failure {
     #[error("{0}")]
     Wrong(String),
     #[error("the files cannot be used; `quell check` lists the same:\n{0}")]
-    Files(#[from] Faults),
+    Files(#[from] ConfigErrors),
     #[error("{0}\nIs --table right, and does it stand in the account and region of your profile?")]
     Store(#[from] StoreError),
     #[error(transparent)]

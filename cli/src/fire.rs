@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use domain::primitives::safe_text::visible;
+use domain::primitives::safe_text::sanitize;
 use ingress::authentication::{SIGNED, sign};
 use jiff::Timestamp;
 use outbound::{body, client, reason};
@@ -78,7 +78,7 @@ impl Fire {
             Ok(answer) => (format!("{answer:#}"), meaning(status.as_u16(), &answer)),
             Err(_) => (String::from_utf8_lossy(&told).into_owned(), meaning(status.as_u16(), &Value::Null)),
         };
-        writeln!(out, "{}\n=> {means}", visible(&text, ANSWER_BYTES))?;
+        writeln!(out, "{}\n=> {means}", sanitize(&text, ANSWER_BYTES))?;
         Ok(Answer::of(status.is_success()))
     }
 

@@ -5,17 +5,17 @@ mod parse;
 use std::io::Write;
 use std::path::PathBuf;
 
-use analyzer::propose::{self, Known, Rules};
+use analyzer::propose::{self, ProposalRules, StoreFacts};
 use analyzer::{Diagnosis, decide, static_analyzer};
 use clap::Args;
 use domain::alert::fingerprint::fingerprint;
 use domain::alert::{Alert, AlertStatus};
 use domain::episode::Firing;
-use domain::incident::change::Draft;
+use domain::incident::change::IncidentChange;
 use domain::incident::guardrail::names;
 use domain::incident::{Incident, Status};
 use domain::playbook::service::{self, Service};
-use domain::policy::attempt_ledger::{GroupLedger, Readings, TargetLedger};
+use domain::policy::attempt_ledger::{GroupLedger, GuardrailInputs, TargetLedger};
 use domain::policy::limits::Limits;
 use domain::policy::matching::{Fit, fitting};
 use domain::policy::playbook_run::PlaybookRecord;
@@ -25,7 +25,7 @@ use jiff::{SignedDuration, Timestamp};
 use playbook_files::analyzer_files::{AnalyzerFiles, RULES};
 use playbook_files::operator_files::{OperatorFiles, limits};
 use settings::alert_tables;
-use settings::fault::both;
+use settings::config_error::both;
 use settings::variables::Variables;
 use store::{Store, fresh_incident_id};
 
@@ -138,16 +138,16 @@ impl By {
         let service = service::find(&self.files.services, &alert);
         self.of_service(&alert, service, out)?;
         let firing = Firing { left_out, ..Firing::of(&alert) };
-        let mut draft = Draft::open(fresh_incident_id(now), fingerprint, alert, &firing, now);
+        let mut draft = IncidentChange::open(fresh_incident_id(now), fingerprint, alert, &firing, now);
         let alert = draft.incident.alert.clone();
         let rule = self.analyzer.rules.rule(&alert, false);
         let rule = rule.ok_or_else(|| Failure::wrong(format!("{RULES} has no rule for the type {}", alert.alert_type.as_str())))?;
         let diagnosis = Diagnosis { analysis: static_analyzer::analyse(rule, &alert, service), evidence: Vec::new() };
         let known = match &self.store {
             Some(store) => propose::gather(store, &self.files, &self.limits, &alert, now).await,
-            None => Known { readings: nothing_ran(), ..Known::default() },
+            None => StoreFacts { readings: nothing_ran(), ..StoreFacts::default() },
         };
-        let rules = Rules { files: &self.files, limits: &self.limits, known: &known, approval_ttl: APPROVAL };
+        let rules = ProposalRules { files: &self.files, limits: &self.limits, known: &known, approval_ttl: APPROVAL };
         decide(&mut draft, &diagnosis, rules, now);
         self.finding(&draft.incident, out)?;
         if let Some(plan) = &draft.incident.plan {
@@ -204,12 +204,12 @@ fn end(incident: &Incident, out: &mut dyn Write) -> Result<(), Failure> {
 }
 
 /// What a store says in which nothing ever was.
-fn nothing_ran() -> Readings {
-    Readings {
+fn nothing_ran() -> GuardrailInputs {
+    GuardrailInputs {
         killed: Some(false),
         target: Some(TargetLedger::default()),
         group: Some(GroupLedger::default()),
         record: Some(PlaybookRecord::default()),
-        ..Readings::default()
+        ..GuardrailInputs::default()
     }
 }

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use clap::Args;
 use domain::playbook::Playbook;
 use domain::policy::limits::Limits;
-use domain::policy::track_record::Earned;
+use domain::policy::track_record::TrackRecord;
 use jiff::Timestamp;
 use playbook_files::operator_files::{OperatorFiles, limits};
-use settings::fault::both;
+use settings::config_error::both;
 use settings::variables::Variables;
 use store::Store;
 
@@ -54,7 +54,7 @@ async fn tell(playbook: &Playbook, limits: &Limits, store: &Store, out: &mut dyn
         writeln!(out, "  declared auto: down to {:?}, after {} verified runs", auto.max_severity, auto.min_verified)?;
         return Ok(());
     }
-    let earned = Earned::by(&store.runs(&playbook.id).await?, &limits.autonomy, Timestamp::now());
+    let earned = TrackRecord::by(&store.runs(&playbook.id).await?, &limits.autonomy, Timestamp::now());
     writeln!(out, "  {earned}; {} more are verified, and nobody knows yet whether they hold", earned.pending)?;
     for step in earned.steps.iter().skip(earned.steps.len().saturating_sub(SHOWN)) {
         writeln!(out, "    {step}")?;

@@ -9,7 +9,7 @@ use domain::alert::{AlertSeverity, AlertStatus, AlertType, Texts};
 use domain::analysis::{Analysis, Risk};
 use domain::episode::Firing;
 use domain::incident::Incident;
-use domain::incident::change::Draft;
+use domain::incident::change::IncidentChange;
 use domain::playbook::service::{Service, find};
 use domain::policy::matching::{Choice, PastSuccess, choose};
 use domain::primitives::id::{IncidentId, MemberId};
@@ -97,7 +97,7 @@ impl Case {
             files.tables.alert(AlertStatus::Firing, "alertmanager", self.alert.labels.clone(), self.alert.annotations.clone(), now, member);
         let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").map_err(|error| error.to_string())?;
         let firing = Firing::of(&alert);
-        let incident = Draft::open(id, fingerprint(&alert, &[]), alert, &firing, now).incident;
+        let incident = IncidentChange::open(id, fingerprint(&alert, &[]), alert, &firing, now).incident;
         let service = find(&files.operator.services, &incident.alert);
         let rule = files.analyzer.rules.rule(&incident.alert, false).ok_or("no rule is for this type")?;
         let base = static_analyzer::analyse(rule, &incident.alert, service);

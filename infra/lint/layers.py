@@ -166,7 +166,7 @@ def main() -> int:
                 head, parts = found.group(1), found.group(2)[2:].split("::")
                 if head in {"crate", "super", "self"}:
                     to, target = crate, crate.resolve(module, [head, *parts])
-                elif head in crates and head != crate.name and (head,) not in crate.modules:
+                elif head in crates and head != crate.name and not re.search(rf"use (?:crate|super)[\w:]*::{head};", text):
                     to, target = crates[head], crates[head].resolve((), parts)
                     if rank[head] >= rank[crate.name] and not (crate.name in CRATES[6] and head in CRATES[5]):
                         against.add(f"{file}: {crate.name} must not import {head}")

@@ -8,7 +8,7 @@ use aws::AwsEnvironment;
 use bridge::App;
 use bridge::ssh::login_key::LoginKey;
 use bridge::ssm::RunCommand;
-use domain::incident::repair::Outcome;
+use domain::incident::repair::StepOutcome;
 use playbook_files::operator_files::{OperatorFiles, PLAYBOOKS, SERVICE_REGISTRY};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -146,7 +146,7 @@ pub async fn quiet(host: &TargetHost) {
 /// # Panics
 /// If it did not.
 pub fn assert_exited(reply: &BridgeReply, status: u32) {
-    assert_eq!((reply.result.outcome, reply.result.exit_status), (Outcome::Exited, Some(status)), "{reply:?}");
+    assert_eq!((reply.result.outcome, reply.result.exit_status), (StepOutcome::Exited, Some(status)), "{reply:?}");
     assert_eq!(reply.result.succeeded(), status == 0);
 }
 
@@ -154,7 +154,7 @@ pub fn assert_exited(reply: &BridgeReply, status: u32) {
 ///
 /// # Panics
 /// If one was, or they are not.
-pub fn assert_nothing_ran(reply: &BridgeReply, outcome: Outcome, told: &str) {
+pub fn assert_nothing_ran(reply: &BridgeReply, outcome: StepOutcome, told: &str) {
     assert_eq!(reply.result.outcome, outcome, "{reply:?}");
     assert!(reply.result.detail.starts_with("Nothing ran: ") && reply.result.detail.contains(told), "{told}: {reply:?}");
     assert!(reply.argv.is_empty() && reply.result.exit_status.is_none() && !reply.result.succeeded(), "{reply:?}");

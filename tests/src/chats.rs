@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use aws::AwsEnvironment;
 use domain::alert::AlertSeverity;
 use domain::analysis::Severity;
-use domain::incident::change::Draft;
+use domain::incident::change::IncidentChange;
 use domain::incident::operation_log::{Entry, Event};
 use domain::incident::{Incident, Status};
 use domain::notification::channels::{Channels, Language};
@@ -246,7 +246,7 @@ impl Story {
 
 /// An incident of an alert of a target of its own that waits for people.
 #[must_use]
-pub fn known(severity: AlertSeverity) -> Draft {
+pub fn known(severity: AlertSeverity) -> IncidentChange {
     let mut alert = alert(&unique("channel"));
     alert.severity = severity;
     let mut draft = opened(&alert, 0);

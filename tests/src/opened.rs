@@ -4,7 +4,7 @@ use domain::alert::classification::AlertTables;
 use domain::alert::fingerprint::fingerprint;
 use domain::alert::{Alert, AlertStatus, Texts};
 use domain::episode::Firing;
-use domain::incident::change::Draft;
+use domain::incident::change::IncidentChange;
 use domain::primitives::id::MemberId;
 use jiff::{SignedDuration, Timestamp};
 use store::fresh_incident_id;
@@ -23,9 +23,9 @@ pub fn alert(target: &str) -> Alert {
 
 /// An incident of an alert that was opened so many minutes ago.
 #[must_use]
-pub fn opened(alert: &Alert, minutes_ago: i64) -> Draft {
+pub fn opened(alert: &Alert, minutes_ago: i64) -> IncidentChange {
     let at = Timestamp::now() - SignedDuration::from_mins(minutes_ago);
-    Draft::open(fresh_incident_id(at), fingerprint(alert, &[]), alert.clone(), &Firing::of(alert), at)
+    IncidentChange::open(fresh_incident_id(at), fingerprint(alert, &[]), alert.clone(), &Firing::of(alert), at)
 }
 
 /// A moment of a day that no other story spends on: the budget of a day is everybody's.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use domain::incident::Incident;
 use domain::incident::approval::Verdict;
-use domain::notification::channels::Known;
+use domain::notification::channels::Identity;
 use domain::transition::decision::{Pressed, decide};
 use jiff::{SignedDuration, Timestamp};
 use repair::config::Config;
@@ -40,7 +40,7 @@ impl Stack {
     pub async fn approve_quietly(&self, incident: &Incident) -> Message {
         let approval = incident.approval.clone().expect("asked");
         let channels = channels_file::load(&self.facts.target.config_dir).expect("the file");
-        let pressed = Pressed { verdict: Verdict::Approve, by: Known::Api("ada"), press: "1" };
+        let pressed = Pressed { verdict: Verdict::Approve, by: Identity::Api("ada"), press: "1" };
         let approve = |draft: &mut _| decide(draft, &approval.id, &pressed, &channels, Timestamp::now());
         self.store.change(&incident.id, approve).await.expect("saved").1.expect("pending");
         Message::RepairApproved { incident_id: incident.id.clone(), plan_hash: approval.plan_hash }

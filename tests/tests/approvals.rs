@@ -3,15 +3,15 @@
 use std::time::{Duration, Instant};
 
 use domain::analysis::Risk;
-use domain::incident::approval::{Standing, Verdict};
-use domain::incident::change::Draft;
+use domain::incident::approval::{ApprovalState, Verdict};
+use domain::incident::change::IncidentChange;
 use domain::incident::operation_log::{Entry, Event};
 use domain::incident::{Incident, Status};
 use domain::primitives::id::{ApprovalId, IncidentId};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use store::Look;
+use store::FollowUp;
 use tests::alert::{TestAlert, unique};
 use tests::stack::Stack;
 use wire::approval_link::sign;
@@ -53,7 +53,7 @@ async fn press_in(stack: &Stack, chat: i64, from: i64, query: &str, data: &str) 
 
 /// Makes an incident's request for a decision so many hours older.
 async fn asked_ago(stack: &Stack, id: &IncidentId, hours: i64) {
-    let earlier = |draft: &mut Draft| {
+    let earlier = |draft: &mut IncidentChange| {
         let approval = draft.incident.approval.as_mut().expect("asked");
         approval.requested_at -= SignedDuration::from_hours(hours);
         approval.expires_at -= SignedDuration::from_hours(hours);
@@ -152,7 +152,7 @@ async fn what_can_do_most_harm_needs_two_different_people() {
     let (id, token) = (incident.id.as_str(), &stack.facts.secrets["approval"]);
     let approval = incident.approval.as_ref().expect("asked").id.to_string();
     // No alert of the stack's playbook is that bad: the finding is made worse, and the plan asked for anew.
-    let worse = |draft: &mut Draft| {
+    let worse = |draft: &mut IncidentChange| {
         draft.incident.analysis.as_mut().expect("analysed").risk = Risk::Critical;
         let plan = draft.incident.plan.clone().expect("planned");
         draft.propose(plan, Timestamp::now(), SignedDuration::from_hours(4));
@@ -204,7 +204,7 @@ async fn what_nobody_decides_goes_to_others_and_is_void_in_the_end() {
     let id = incident.id.as_str();
     let approval = incident.approval.as_ref().expect("asked").id.clone();
     stack.card(id, "Waiting for a decision").await;
-    assert!(stack.store.next_look(Look::Decision, &approval).await.expect("the store answers").is_some(), "a look is under way");
+    assert!(stack.store.next_look(FollowUp::Decision, &approval).await.expect("the store answers").is_some(), "a look is under way");
     let (notifier, due) = (stack.notifier(), Message::DecisionDue { approval_id: approval.clone() });
     let approve = format!("approve:{approval}");
 
@@ -268,7 +268,9 @@ async fn one_decision_is_made_by_whoever_may() {
     let (status, problem) = say(&stack, &approval, "approve", token, &json!({ "actor": "bob" })).await;
     assert_eq!((status, problem["detail"].as_str()), (409, Some("api:ada has already decided: rejected")));
     let decided = stack.status(id, Status::Rejected).await;
-    assert!(matches!(decided.approval.expect("kept").standing, Standing::Decided { verdict: Verdict::Reject, by, .. } if by == "api:ada"));
+    assert!(
+        matches!(decided.approval.expect("kept").standing, ApprovalState::Decided { verdict: Verdict::Reject, by, .. } if by == "api:ada")
+    );
     stack.card(id, "Rejected by ada").await;
     let log = stack.log_with(id, Event::ApprovalDecided).await;
     assert_eq!(log.iter().filter(|entry| entry.event == Event::ApprovalDecided).count(), 1);

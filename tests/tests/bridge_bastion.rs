@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use domain::incident::repair::Outcome;
+use domain::incident::repair::StepOutcome;
 use serde_json::{Value, json};
 use tests::bridging::{assert_exited, assert_nothing_ran, bridge, peak_memory, quiet, run, run_script, run_script_at, written};
 use tests::namespace::Namespace;
@@ -70,7 +70,7 @@ async fn a_host_that_only_its_bastion_can_reach_is_repaired() {
     let reply = run_script_at(&host, &behind(&gate, &host), "echo $SSH_CONNECTION", "10s").await;
     assert_exited(&reply, 0);
     assert!(reply.result.stdout.contains(inner.address()), "{reply:?}");
-    assert_eq!(run_script(&host, "true", "10s").await.result.outcome, Outcome::Unreachable, "there is another way to it");
+    assert_eq!(run_script(&host, "true", "10s").await.result.outcome, StepOutcome::Unreachable, "there is another way to it");
 }
 
 #[tokio::test]
@@ -85,41 +85,41 @@ async fn each_fault_is_told_of_the_host_that_has_it() {
         target
     };
     let unpinned = json!(format!("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5{}", "A".repeat(48)));
-    let cases: [(Value, Outcome, String); 8] = [
+    let cases: [(Value, StepOutcome, String); 8] = [
         (
             changed(&|ssh| ssh["bastion"]["port"] = json!(closed)),
-            Outcome::Unreachable,
+            StepOutcome::Unreachable,
             format!("the bastion of web could not be reached at 127.0.0.1 port {closed}: "),
         ),
         (
             changed(&|ssh| ssh["bastion"]["host_key"] = other.clone()),
-            Outcome::HostKeyMismatch,
+            StepOutcome::HostKeyMismatch,
             "the host key of the bastion of web is not the one in service-registry.yaml (it showed ssh-ed25519 SHA256:".to_owned(),
         ),
         (
             changed(&|ssh| ssh["bastion"]["user"] = json!("nobody-of-that-name")),
-            Outcome::LoginRefused,
+            StepOutcome::LoginRefused,
             "the bastion of web did not accept Quell's key for the user nobody-of-that-name".to_owned(),
         ),
         (
             changed(&|ssh| ssh["port"] = json!(closed)),
-            Outcome::LoginRefused,
+            StepOutcome::LoginRefused,
             format!("the bastion of web let Quell in, but does not let it forward to 127.0.0.1 port {closed}"),
         ),
         (
             changed(&|ssh| ssh["host_key"] = other.clone()),
-            Outcome::HostKeyMismatch,
+            StepOutcome::HostKeyMismatch,
             "the host key of web is not the one in service-registry.yaml (it showed ssh-ed25519 SHA256:".to_owned(),
         ),
         (
             changed(&|ssh| ssh["user"] = json!("nobody-of-that-name")),
-            Outcome::LoginRefused,
+            StepOutcome::LoginRefused,
             "Nothing ran: web did not accept Quell's key for the user nobody-of-that-name".to_owned(),
         ),
-        (changed(&|ssh| ssh["host_key"] = unpinned.clone()), Outcome::Refused, "the field target.ssh.host_key of web".to_owned()),
+        (changed(&|ssh| ssh["host_key"] = unpinned.clone()), StepOutcome::Refused, "the field target.ssh.host_key of web".to_owned()),
         (
             changed(&|ssh| ssh["bastion"]["host_key"] = unpinned.clone()),
-            Outcome::Refused,
+            StepOutcome::Refused,
             "the field target.ssh.bastion.host_key of web".to_owned(),
         ),
     ];
@@ -140,18 +140,18 @@ async fn a_bastion_that_forwards_nothing_is_told_from_one_that_reaches_nobody() 
     for forbidding in ["PermitOpen none", "AllowTcpForwarding no", "DisableForwarding yes", "MaxSessions 0\nAllowTcpForwarding remote"] {
         let Some(gate) = bastion_for(&host, forbidding) else { return };
         let reply = run_script_at(&host, &behind(&gate, &host), "true", "10s").await;
-        assert_nothing_ran(&reply, Outcome::LoginRefused, "the bastion of web let Quell in, but does not let it forward to");
+        assert_nothing_ran(&reply, StepOutcome::LoginRefused, "the bastion of web let Quell in, but does not let it forward to");
     }
     let Some(gate) = bastion_for(&host, "") else { return };
     gate.admit("restrict", &public_key(&host.path("login_key")));
     let reply = run_script_at(&host, &behind(&gate, &host), "true", "10s").await;
-    assert_nothing_ran(&reply, Outcome::LoginRefused, "does not let it forward to");
+    assert_nothing_ran(&reply, StepOutcome::LoginRefused, "does not let it forward to");
     gate.admit("restrict,port-forwarding", &public_key(&host.path("login_key")));
     assert_exited(&run_script_at(&host, &behind(&gate, &host), "true", "10s").await, 0);
     host.stop();
     let reply = run_script_at(&host, &behind(&gate, &host), "true", "10s").await;
     let told = format!("the bastion of web let Quell in, but could not reach web at 127.0.0.1 port {}", host.port());
-    assert_nothing_ran(&reply, Outcome::Unreachable, &told);
+    assert_nothing_ran(&reply, StepOutcome::Unreachable, &told);
 }
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn a_target_that_stalls_behind_its_bastion_is_given_up_and_both_are_hung_u
     no_task_left().await;
     quiet(&gate).await;
     let reply = run(&app, 0, "").await;
-    assert_nothing_ran(&reply, Outcome::Unreachable, "Nothing ran: web answered, but did not let Quell in within 10 seconds");
+    assert_nothing_ran(&reply, StepOutcome::Unreachable, "Nothing ran: web answered, but did not let Quell in within 10 seconds");
     no_task_left().await;
     quiet(&gate).await;
 }
@@ -186,7 +186,7 @@ async fn a_command_that_nobody_waits_for_any_more_holds_no_connection_open() {
     fs::remove_file(host.path("mark")).expect("the mark");
     // The same where the command does not end in time.
     let reply = run_script_at(&host, &target, "echo $$ > $0; exec sleep 60", "1s").await;
-    assert_eq!(reply.result.outcome, Outcome::TimedOut, "{reply:?}");
+    assert_eq!(reply.result.outcome, StepOutcome::TimedOut, "{reply:?}");
     no_task_left().await;
     quiet(&gate).await;
     kill(written(&host.path("mark")).await);
@@ -204,7 +204,7 @@ async fn a_bastion_that_dies_in_mid_command_leaves_its_effect_unknown() {
         sleeping
     });
     kill(sleeping);
-    assert_eq!((reply.result.outcome, reply.result.stdout.as_str()), (Outcome::ConnectionLost, "begun\n"), "{reply:?}");
+    assert_eq!((reply.result.outcome, reply.result.stdout.as_str()), (StepOutcome::ConnectionLost, "begun\n"), "{reply:?}");
     assert!(reply.result.duration_ms < 10_000 && reply.argv[0] == "sh", "{reply:?}");
     assert!(reply.result.detail.contains("through its bastion was lost"), "{reply:?}");
     no_task_left().await;
@@ -235,6 +235,6 @@ async fn a_bastion_that_falls_silent_in_mid_command_is_a_lost_connection() {
     };
     let (reply, sleeping) = tokio::join!(command, stop);
     kill(sleeping);
-    assert_eq!((reply.result.outcome, reply.result.stdout.as_str()), (Outcome::ConnectionLost, "begun\n"), "{reply:?}");
+    assert_eq!((reply.result.outcome, reply.result.stdout.as_str()), (StepOutcome::ConnectionLost, "begun\n"), "{reply:?}");
     assert!(reply.result.duration_ms < 30_000 && reply.argv[0] == "sh", "{reply:?}");
 }

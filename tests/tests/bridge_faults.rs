@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use bridge::ssh::login_key::LoginKey;
-use domain::incident::repair::Outcome;
+use domain::incident::repair::StepOutcome;
 use secrecy::SecretString;
 use serde_json::json;
 use tests::bridging::{assert_exited, assert_nothing_ran, bridge, bridge_with, peak_memory, quiet, run, run_on, run_script, written};
@@ -22,7 +22,7 @@ async fn a_host_with_another_key_than_the_pinned_one_gets_nothing_to_run() {
         let mut target = host.target();
         target["ssh"]["host_key"] = json!(public_key(&host.path(&format!("other_{kind}"))));
         let reply = run(&bridge(&host, &target, host.login_key(), &steps), 0, "").await;
-        assert_nothing_ran(&reply, Outcome::HostKeyMismatch, "the host key of web");
+        assert_nothing_ran(&reply, StepOutcome::HostKeyMismatch, "the host key of web");
         assert!(reply.result.detail.contains("SHA256:"), "{reply:?}");
     }
     assert!(!host.path("mark").exists(), "it ran");
@@ -37,7 +37,7 @@ async fn a_host_whose_key_changes_between_two_steps_gets_no_second_one() {
     assert_exited(&run(&app, 0, "").await, 0);
     host.change_host_keys();
     let told = format!("ssh-ed25519 {}", fingerprint(&host.path("host_ed25519")));
-    assert_nothing_ran(&run(&app, 1, "").await, Outcome::HostKeyMismatch, &told);
+    assert_nothing_ran(&run(&app, 1, "").await, StepOutcome::HostKeyMismatch, &told);
     assert!(!host.path("mark").exists(), "it ran");
     // Somebody looked, and pinned the new key.
     let app = bridge(&host, &host.target(), host.login_key(), &json!([{ "run": ["true"] }]));
@@ -57,7 +57,7 @@ async fn a_host_without_a_key_of_the_pinned_kind_is_another_host() {
     let mut target = host.target();
     target["ssh"]["host_key"] = json!(host.host_key("ecdsa"));
     let reply = run(&bridge(&host, &target, host.login_key(), &json!([{ "run": ["true"] }])), 0, "").await;
-    assert_nothing_ran(&reply, Outcome::HostKeyMismatch, "it has none of the pinned one's algorithm");
+    assert_nothing_ran(&reply, StepOutcome::HostKeyMismatch, "it has none of the pinned one's algorithm");
 }
 
 #[tokio::test]
@@ -68,11 +68,11 @@ async fn a_refused_login_is_told_and_nothing_ran() {
     let steps = json!([{ "run": ["touch", host.path("mark")] }]);
     let reply = run(&bridge(&host, &host.target(), stranger, &steps), 0, "").await;
     let told = format!("web did not accept Quell's key for the user {}", host.user());
-    assert_nothing_ran(&reply, Outcome::LoginRefused, &told);
+    assert_nothing_ran(&reply, StepOutcome::LoginRefused, &told);
     let mut target = host.target();
     target["ssh"]["user"] = json!("nobody-of-that-name");
     let reply = run(&bridge(&host, &target, host.login_key(), &steps), 0, "").await;
-    assert_nothing_ran(&reply, Outcome::LoginRefused, "for the user nobody-of-that-name");
+    assert_nothing_ran(&reply, StepOutcome::LoginRefused, "for the user nobody-of-that-name");
     assert!(!host.path("mark").exists());
     quiet(&host).await;
 }
@@ -82,7 +82,7 @@ async fn a_hanging_command_is_given_up_in_time_and_the_connection_closed() {
     let Some(host) = TargetHost::sshd("restrict") else { return };
     let start = Instant::now();
     let reply = run_script(&host, "echo begun; echo $$ > $0; exec sleep 60", "2s").await;
-    assert_eq!(reply.result.outcome, Outcome::TimedOut, "{reply:?}");
+    assert_eq!(reply.result.outcome, StepOutcome::TimedOut, "{reply:?}");
     assert!((2..5).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
     assert_eq!(reply.result.stdout, "begun\n");
     assert!(reply.result.detail.contains("within 2 s; it may still be running") && reply.argv[0] == "sh", "{reply:?}");
@@ -117,7 +117,7 @@ async fn a_connection_that_is_cut_in_mid_command_is_not_mistaken_for_an_end() {
     };
     let (reply, sleeping) = tokio::join!(command, cut);
     kill(sleeping);
-    assert_eq!(reply.result.outcome, Outcome::ConnectionLost, "{reply:?}");
+    assert_eq!(reply.result.outcome, StepOutcome::ConnectionLost, "{reply:?}");
     assert!(reply.result.duration_ms < 10_000 && reply.result.stdout == "begun\n" && reply.argv[0] == "sh", "{reply:?}");
     assert!(reply.result.detail.contains("what it did is unknown"), "{reply:?}");
 }
@@ -132,7 +132,7 @@ async fn a_host_that_falls_silent_in_mid_command_is_lost_and_not_waited_for() {
         host.processes().into_iter().for_each(|process| signal("STOP", process));
     };
     let (reply, ()) = tokio::join!(command, stop);
-    assert_eq!(reply.result.outcome, Outcome::ConnectionLost, "{reply:?}");
+    assert_eq!(reply.result.outcome, StepOutcome::ConnectionLost, "{reply:?}");
     assert!(reply.result.duration_ms < 30_000, "{reply:?}");
 }
 
@@ -140,7 +140,7 @@ async fn a_host_that_falls_silent_in_mid_command_is_lost_and_not_waited_for() {
 async fn a_login_that_may_not_run_commands_is_told_as_such() {
     let Some(host) = TargetHost::sshd_with("restrict", "MaxSessions 0") else { return };
     let reply = run(&bridge(&host, &host.target(), host.login_key(), &json!([{ "run": ["true"] }])), 0, "").await;
-    assert_nothing_ran(&reply, Outcome::LoginRefused, "web let Quell in, but does not let it run commands");
+    assert_nothing_ran(&reply, StepOutcome::LoginRefused, "web let Quell in, but does not let it run commands");
 }
 
 #[tokio::test]
@@ -160,7 +160,7 @@ async fn a_host_that_is_down_is_told_and_one_of_several_holds_up_no_other() {
     let (up, down) = tokio::join!(run_on(&app, "one", 0, ""), run_on(&app, "other", 0, ""));
     assert_exited(&up, 0);
     let told = format!("other could not be reached at 127.0.0.1 port {}: Connection refused", other.port());
-    assert_nothing_ran(&down, Outcome::Unreachable, &told);
+    assert_nothing_ran(&down, StepOutcome::Unreachable, &told);
 }
 
 #[tokio::test]
@@ -173,7 +173,7 @@ async fn a_port_that_answers_nothing_is_given_up_after_ten_seconds() {
     let reply = run_script(&host, "true", "10s").await;
     let told =
         format!("web did not answer at {} port {} within 10 seconds: it is down, or a packet filter", network.address(), host.port());
-    assert_nothing_ran(&reply, Outcome::Unreachable, &told);
+    assert_nothing_ran(&reply, StepOutcome::Unreachable, &told);
     assert!((10..12).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
 }
 
@@ -187,6 +187,6 @@ async fn packets_that_are_dropped_in_mid_command_are_a_lost_connection() {
         network.swallow();
     };
     let (reply, ()) = tokio::join!(command, filter);
-    assert_eq!((reply.result.outcome, reply.result.stdout.as_str()), (Outcome::ConnectionLost, "begun\n"), "{reply:?}");
+    assert_eq!((reply.result.outcome, reply.result.stdout.as_str()), (StepOutcome::ConnectionLost, "begun\n"), "{reply:?}");
     assert!(reply.result.duration_ms < 30_000, "{reply:?}");
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use domain::incident::repair::Outcome;
+use domain::incident::repair::StepOutcome;
 use serde_json::json;
 use tests::bridging::{FORCED, assert_exited, assert_nothing_ran, bridge, bridge_valued, quiet, run, run_script, written};
 use tests::hostile::ARGUMENTS;
@@ -58,11 +58,11 @@ async fn the_stand_in_for_sshd_serves_the_same_story() {
     generate_key("ed25519", &host.path("other"));
     let stranger = fs::read_to_string(host.path("other")).expect("a key");
     let reply = run(&bridge(&host, &host.target(), stranger, &json!([{ "run": ["true"] }])), 0, "").await;
-    assert_eq!(reply.result.outcome, Outcome::LoginRefused, "{reply:?}");
+    assert_eq!(reply.result.outcome, StepOutcome::LoginRefused, "{reply:?}");
     quiet(&host).await;
     let killed = TargetHost::stand_in(Path::new(env!("CARGO_BIN_EXE_ssh-host")), "kill -9 $$");
     let reply = run_script(&killed, "true", "10s").await;
-    assert_eq!((reply.result.outcome, reply.result.signal.as_deref()), (Outcome::Signalled, Some("KILL")), "{reply:?}");
+    assert_eq!((reply.result.outcome, reply.result.signal.as_deref()), (StepOutcome::Signalled, Some("KILL")), "{reply:?}");
 }
 
 #[tokio::test]
@@ -120,7 +120,11 @@ async fn an_rsa_key_to_log_in_with_is_refused_with_what_to_do() {
         host.admit("restrict", &public_key(&file));
         let key = fs::read_to_string(&file).expect("a key");
         let reply = run(&bridge(&host, &host.target(), key, &json!([{ "run": ["touch", host.path("mark")] }])), 0, "").await;
-        assert_nothing_ran(&reply, Outcome::Refused, "is an RSA key, which Quell does not sign with; make one with ssh-keygen -t ed25519");
+        assert_nothing_ran(
+            &reply,
+            StepOutcome::Refused,
+            "is an RSA key, which Quell does not sign with; make one with ssh-keygen -t ed25519",
+        );
     }
     assert!(!host.path("mark").exists(), "it ran");
 }
@@ -130,7 +134,7 @@ async fn a_signal_is_told_by_name() {
     let Some(host) = TargetHost::sshd("restrict") else { return };
     for signal in ["KILL", "TERM"] {
         let reply = run_script(&host, &format!("kill -{signal} $$"), "10s").await;
-        assert_eq!((reply.result.outcome, reply.result.signal.as_deref()), (Outcome::Signalled, Some(signal)), "{reply:?}");
+        assert_eq!((reply.result.outcome, reply.result.signal.as_deref()), (StepOutcome::Signalled, Some(signal)), "{reply:?}");
         assert!(!reply.result.succeeded() && reply.result.exit_status.is_none());
     }
 }

@@ -7,7 +7,7 @@ use bridge::App;
 use bridge::ssh::login_key::LoginKey;
 use domain::incident::Status;
 use domain::incident::operation_log::Event;
-use domain::incident::repair::Outcome;
+use domain::incident::repair::StepOutcome;
 use domain::playbook::plan::Phase;
 use domain::playbook::service::named;
 use domain::primitives::id::IncidentId;
@@ -127,7 +127,7 @@ async fn one_box(place: &Place) {
     assert!(reply.result.stderr.contains("not one of those in /etc/quell/allowed"), "{reply:?}");
 
     let reply = run_on(&app, "web", 3, "").await;
-    assert_eq!(reply.result.outcome, Outcome::TimedOut, "{reply:?}");
+    assert_eq!(reply.result.outcome, StepOutcome::TimedOut, "{reply:?}");
     assert!((2_000..15_000).contains(&reply.result.duration_ms), "{reply:?}");
 
     let reply = run_on(&app, "web", 4, "").await;
@@ -150,12 +150,12 @@ async fn a_fleet(place: &Place) {
 
     // The agent of the first host ends the step in time; by then the step's time is up, and the bridge cancels it on the second.
     let reply = run_on(&app, "row", 3, "").await;
-    assert_eq!(reply.result.outcome, Outcome::TimedOut, "{reply:?}");
+    assert_eq!(reply.result.outcome, StepOutcome::TimedOut, "{reply:?}");
     assert!(reply.result.detail.starts_with("0 of 2 hosts succeeded.") && reply.result.duration_ms < 15_000, "{reply:?}");
     assert_exited(&run_on(&app, "row", 5, "").await, 0);
 
     let reply = run_on(&app, "nobody", 0, "").await;
-    assert_eq!(reply.result.outcome, Outcome::Unreachable, "{reply:?}");
+    assert_eq!(reply.result.outcome, StepOutcome::Unreachable, "{reply:?}");
     assert!(reply.result.detail.contains("No host with the tag Service=nobody"), "{reply:?}");
 }
 
@@ -185,7 +185,7 @@ async fn a_host_that_the_role_does_not_cover(place: &Place) {
         target: "stranger".to_owned(),
     };
     let result = Bridge::new(&place.stack.aws(), function).run(&request, SignedDuration::from_mins(1)).await;
-    assert_eq!(result.outcome, Outcome::Refused, "{result:?}");
+    assert_eq!(result.outcome, StepOutcome::Refused, "{result:?}");
     assert!(result.detail.contains("AccessDenied") && result.detail.contains("SsmTargetTag"), "{result:?}");
 }
 
@@ -194,7 +194,7 @@ async fn boxes_that_are_gone(place: &Place) {
     let app = place.bridge();
     place.web.switch_off(&place.web.instances[0]);
     let reply = run_on(&app, "web", 0, "").await;
-    assert_eq!(reply.result.outcome, Outcome::Unreachable, "{reply:?}");
+    assert_eq!(reply.result.outcome, StepOutcome::Unreachable, "{reply:?}");
     assert!(reply.result.detail.contains("its SSM agent is connected") && reply.argv.is_empty(), "{reply:?}");
 
     place.fleet.switch_off(&place.fleet.instances[0]);

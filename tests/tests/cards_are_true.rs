@@ -7,10 +7,10 @@ use std::time::Duration;
 use domain::analysis::Risk;
 use domain::incident::Status;
 use domain::incident::approval::Verdict;
-use domain::incident::change::Draft;
-use domain::incident::operation_log::{Entry, Event, News, verify};
+use domain::incident::change::IncidentChange;
+use domain::incident::operation_log::{Entry, Event, LogRecord, verify};
 use domain::incident::repair::{OutputEnd, Repair, RepairOutcome, StepRun};
-use domain::notification::button_action::Ask;
+use domain::notification::button_action::ButtonAction;
 use domain::playbook::plan::Phase;
 use domain::primitives::id::{ApprovalId, IncidentId};
 use domain::transition::reanalysis;
@@ -133,7 +133,7 @@ impl World {
         if id.as_str().bytes().last().is_some_and(|last| last % 2 == 0) {
             analysis.risk = Risk::Critical;
         }
-        let decide = |draft: &mut Draft| {
+        let decide = |draft: &mut IncidentChange| {
             let undecided = draft.incident.status == Status::Open && draft.incident.analysis.is_none();
             if undecided {
                 draft.analysed(analysis.clone(), Vec::new(), self.clock.now());
@@ -153,7 +153,7 @@ impl World {
     async fn repair(&self, id: &IncidentId, plan_hash: &str) {
         let fate = ulid::Ulid::generate().random() % 4;
         let now = self.clock.now();
-        let decide = |draft: &mut Draft| {
+        let decide = |draft: &mut IncidentChange| {
             let incident = &mut draft.incident;
             let approved = incident.approval.as_ref().is_some_and(|approval| approval.plan_hash == plan_hash);
             if !approved || incident.status != Status::Approved || incident.repair.is_some() {
@@ -165,9 +165,9 @@ impl World {
             let run = Repair { outcome: Some(outcome), finished_at: Some(now), steps: vec![step], ..Repair::start(plan_hash.into(), now) };
             incident.repair = Some(run);
             incident.status = if fate == 0 { Status::Repaired } else { Status::RepairFailed };
-            draft.record(now, News::new(Event::StepStarted, "repair", "step 1"));
+            draft.record(now, LogRecord::new(Event::StepStarted, "repair", "step 1"));
             let context = json!({ "outcome": outcome });
-            draft.record(now, News::new(Event::ExecutionCompleted, "repair", "playbook p").with(context));
+            draft.record(now, LogRecord::new(Event::ExecutionCompleted, "repair", "playbook p").with(context));
             true
         };
         let (_, ran) = self.story.stack.store.change(id, decide).await.expect("saved");
@@ -181,9 +181,9 @@ impl World {
         let sample = samples::waiting().incident;
         let (analysis, plan, now) = (sample.analysis.expect("analysed"), sample.plan.expect("planned"), self.clock.now());
         let none = ulid::Ulid::generate().random() % 3 == 0;
-        let decide = |draft: &mut Draft| {
+        let decide = |draft: &mut IncidentChange| {
             let Ok(round) = reanalysis::ask(draft, "telegram:71", now) else { return false };
-            let plan = |_: &mut Draft| if none { Err("no playbook fits".to_owned()) } else { Ok(plan.clone()) };
+            let plan = |_: &mut IncidentChange| if none { Err("no playbook fits".to_owned()) } else { Ok(plan.clone()) };
             draft.reanalysed(round, (analysis.clone(), Vec::new()), plan, now, VALID_FOR);
             true
         };
@@ -301,7 +301,7 @@ impl Sequence<'_> {
             }
             let verdict = if self.random.one_in(3) { Verdict::Reject } else { Verdict::Approve };
             let approval = asked[self.random.below(asked.len())].clone();
-            let press = (PEOPLE[self.random.below(PEOPLE.len())], unique("q"), Ask::Decide(verdict, approval).to_string());
+            let press = (PEOPLE[self.random.below(PEOPLE.len())], unique("q"), ButtonAction::Decide(verdict, approval).to_string());
             self.presses.push(press.clone());
             two.push(press);
         }

@@ -24,8 +24,8 @@ use repair::Failure;
 use repair::delivery::Turn;
 use serde_json::{Value, json};
 use tests::alert::unique;
+use tests::repair_fixture::{InjectedFault, RepairFixture};
 use tests::target_host::{TargetHost, kill};
-use tests::workshop::{Fate, Workshop};
 use tokio::task_local;
 use tokio::time::sleep;
 use wire::message::Message;
@@ -51,7 +51,7 @@ fn fast_clock() -> Timestamp {
 }
 
 /// Skips what is left of a hold that has ended by the only clock there is, if the repair that had it is over: nobody works behind it.
-async fn skip(shop: &Workshop, skipped: &AtomicI64, before: i64, by: &str, until: Timestamp) {
+async fn skip(shop: &RepairFixture, skipped: &AtomicI64, before: i64, by: &str, until: Timestamp) {
     let id = IncidentId::try_from(by.to_owned()).expect("an incident");
     let holder = shop.stack.store.known_incident(&id).await.expect("an incident");
     let is_over = holder.repair.is_some_and(|repair| repair.outcome.is_some());
@@ -109,7 +109,7 @@ struct Line {
 }
 
 /// Delivers the messages of one target until each has been handled, as a FIFO queue would, but to several workers at once.
-async fn deliver(shop: &Workshop, line: &Line, dice: &Dice, damage: &Damage) {
+async fn deliver(shop: &RepairFixture, line: &Line, dice: &Dice, damage: &Damage) {
     let Line { waiting, skipped } = line;
     loop {
         let Some(message) = waiting.lock().expect("nobody panics with it").pop_front() else { return };
@@ -191,12 +191,13 @@ async fn whatever_is_killed_no_target_has_two_repairs_and_every_step_is_accounte
     let fate = {
         let (dice, damage) = (Arc::clone(&dice), Arc::clone(&damage));
         move || {
-            let fate = [Fate::KilledBefore, Fate::KilledAfter].into_iter().nth(usize::try_from(dice.roll(40)).expect("small"));
+            let fate =
+                [InjectedFault::KilledBefore, InjectedFault::KilledAfter].into_iter().nth(usize::try_from(dice.roll(40)).expect("small"));
             damage.bridges.fetch_add(u64::from(fate.is_some()), Ordering::SeqCst);
-            fate.unwrap_or(Fate::Answered)
+            fate.unwrap_or(InjectedFault::Answered)
         }
     };
-    let shop = Workshop::open(&playbook(), &json!(services), hosts[0].login_key(), fate).await;
+    let shop = RepairFixture::open(&playbook(), &json!(services), hosts[0].login_key(), fate).await;
 
     let mut ids = Vec::new();
     let mut lines: HashMap<&String, Line> = HashMap::new();

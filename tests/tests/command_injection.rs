@@ -7,7 +7,7 @@ use std::path::Path;
 
 use domain::alert::classification::AlertTables;
 use domain::alert::{Alert, AlertStatus, Texts};
-use domain::incident::repair::Outcome;
+use domain::incident::repair::StepOutcome;
 use domain::playbook::Playbook;
 use domain::playbook::plan::{Phase, Plan};
 use domain::playbook::service::{self, Service};
@@ -51,12 +51,12 @@ async fn a_strict_pattern_refuses_every_hostile_value_by_the_name_of_the_paramet
         // As what a request says, and as what the registry says.
         for app in [&app, &bridge_valued(&host, STRICT, &steps, value)] {
             let reply = run(app, 0, value).await;
-            assert_nothing_ran(&reply, Outcome::Refused, "the value of the parameter value");
+            assert_nothing_ran(&reply, StepOutcome::Refused, "the value of the parameter value");
             assert!(reply.result.detail.len() < 200, "{}", reply.result.detail);
         }
     }
     // The pattern lets this through, and it is another unit than the service's.
-    assert_nothing_ran(&run(&app, 0, "all").await, Outcome::Refused, "is not the one that service-registry.yaml gives web");
+    assert_nothing_ran(&run(&app, 0, "all").await, StepOutcome::Refused, "is not the one that service-registry.yaml gives web");
     assert_untouched(&host, "something");
     assert_eq!(host.log().matches("Accepted publickey").count(), 1, "a refused value got as far as the host");
 }
@@ -69,7 +69,7 @@ async fn what_a_loose_pattern_lets_through_arrives_as_one_argument_and_runs_noth
     for value in &hostile::values(&host.path("canary/mark")) {
         let reply = run(&bridge_valued(&host, LOOSE, &steps, value), 0, value).await;
         if value.starts_with('-') || value.contains(char::is_control) || value.len() > 4096 {
-            assert_nothing_ran(&reply, Outcome::Refused, "the value of the parameter value");
+            assert_nothing_ran(&reply, StepOutcome::Refused, "the value of the parameter value");
             refused += 1;
         } else {
             assert_exited(&reply, 0);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use domain::alert::AlertSeverity;
 use domain::analysis::Severity;
-use domain::incident::change::Draft;
+use domain::incident::change::IncidentChange;
 use domain::incident::{Incident, Status};
 use domain::primitives::id::IncidentId;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -81,7 +81,7 @@ impl Group {
         self.handle(&Message::IncidentChanged { incident_id: id.clone() }).await;
     }
 
-    async fn save(&self, draft: Draft) -> IncidentId {
+    async fn save(&self, draft: IncidentChange) -> IncidentId {
         self.story.stack.store.save(draft).await.expect("saved").id
     }
 
@@ -96,7 +96,7 @@ fn critical(nth: usize) -> bool {
 }
 
 /// Criticals and others, mixed.
-fn nth(nth: usize) -> Draft {
+fn nth(nth: usize) -> IncidentChange {
     let mut draft = known(if critical(nth) { AlertSeverity::Critical } else { AlertSeverity::Warning });
     draft.incident.severity = match (critical(nth), nth % 2) {
         (true, _) if nth.is_multiple_of(3) => Severity::P0,

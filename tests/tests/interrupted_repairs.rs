@@ -14,10 +14,10 @@ use repair::delivery::Turn;
 use serde_json::{Value, json};
 use store::{Held, Holder, fresh_incident_id};
 use tests::alert::unique;
+use tests::repair_fixture::{InjectedFault, RepairFixture};
 use tests::repairing::turn;
 use tests::stack::Stack;
 use tests::target_host::{TargetHost, generate_key, public_key};
-use tests::workshop::{Fate, Workshop};
 use tokio::time::sleep;
 use wire::message::{Message, Queued as _};
 
@@ -38,10 +38,10 @@ fn playbook(first: &str) -> Value {
 }
 
 /// A workshop with one host and one service, and where the host leaves what was done.
-async fn workshop(first: &str) -> Option<(Workshop, TargetHost, String)> {
+async fn workshop(first: &str) -> Option<(RepairFixture, TargetHost, String)> {
     let host = TargetHost::sshd("restrict")?;
     let (services, service) = services(&host);
-    Some((Workshop::open(&playbook(first), &services, host.login_key(), || Fate::Answered).await, host, service))
+    Some((RepairFixture::open(&playbook(first), &services, host.login_key(), || InjectedFault::Answered).await, host, service))
 }
 
 /// A registry with one service on a host, and its name.
@@ -153,7 +153,7 @@ async fn a_login_key_that_is_rotated_in_mid_repair_opens_the_next_step() {
     let id = unique("quell/ssh-key/test");
     client.create_secret().name(&id).secret_string(host.login_key()).send().await.expect("a secret");
     let key = LoginKey::Stored { secrets: Secrets::new(client.clone()), id: id.clone() };
-    let shop = Workshop::open_with(&playbook(UNTIL_LET), &services, key, || Fate::Answered).await;
+    let shop = RepairFixture::open_with(&playbook(UNTIL_LET), &services, key, || InjectedFault::Answered).await;
     let (incident, message) = shop.approved(&service, "mend").await;
     let rotate = async {
         left(&host, "began").await;

@@ -4,8 +4,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use domain::incident::approval::Standing;
-use domain::incident::change::Draft;
+use domain::incident::approval::ApprovalState;
+use domain::incident::change::IncidentChange;
 use domain::incident::guardrail::Guardrail;
 use domain::incident::operation_log::Event;
 use domain::incident::{Incident, Status};
@@ -20,14 +20,14 @@ use store::{Holder, fresh_incident_id};
 use tests::alert::unique;
 use tests::faulty_aws::{faulty, refusal};
 use tests::http::Answer;
+use tests::repair_fixture::{InjectedFault, RepairFixture};
 use tests::repairing::turn;
 use tests::stack::Stack;
 use tests::target_host::TargetHost;
-use tests::workshop::{Fate, Workshop};
 use wire::message::Message;
 
 /// A host with one service, whose playbook leaves a line in `did`.
-async fn workshop() -> Option<(Workshop, TargetHost, String)> {
+async fn workshop() -> Option<(RepairFixture, TargetHost, String)> {
     let host = TargetHost::sshd("restrict")?;
     let service = unique("web");
     let did = host.path("did").display().to_string();
@@ -37,26 +37,26 @@ async fn workshop() -> Option<(Workshop, TargetHost, String)> {
         "verify": [{ "run": ["test", "-e", did] }],
     }]);
     let services = json!([{ "name": service, "level": "approval", "target": host.target() }]);
-    Some((Workshop::open(&playbooks, &services, host.login_key(), || Fate::Answered).await, host, service))
+    Some((RepairFixture::open(&playbooks, &services, host.login_key(), || InjectedFault::Answered).await, host, service))
 }
 
 /// An incident whose plan was approved so long ago.
-async fn approved_ago(shop: &Workshop, service: &str, ago: SignedDuration) -> (Incident, Message) {
+async fn approved_ago(shop: &RepairFixture, service: &str, ago: SignedDuration) -> (Incident, Message) {
     let (incident, message) = shop.approved(service, "mend").await;
-    let age = |draft: &mut Draft| {
+    let age = |draft: &mut IncidentChange| {
         let approval = draft.incident.approval.as_mut().expect("decided");
-        let Standing::Decided { at, .. } = &mut approval.standing else { panic!("it is decided: {approval:?}") };
+        let ApprovalState::Decided { at, .. } = &mut approval.standing else { panic!("it is decided: {approval:?}") };
         *at -= ago;
     };
     (shop.stack.store.change(&incident.id, age).await.expect("saved").0, message)
 }
 
 /// People are asked again, about a plan of another round, and the log says why.
-async fn assert_asked_again(shop: &Workshop, before: &Incident) -> Incident {
+async fn assert_asked_again(shop: &RepairFixture, before: &Incident) -> Incident {
     let asked = shop.stack.store.known_incident(&before.id).await.expect("an incident");
     assert_eq!((asked.status, asked.repair.as_ref()), (Status::AwaitingApproval, None));
     let approval = asked.approval.as_ref().expect("asked");
-    assert_eq!(approval.standing, Standing::Pending);
+    assert_eq!(approval.standing, ApprovalState::Pending);
     assert_ne!(approval.id, before.approval.as_ref().expect("decided").id);
     let blocked = asked.guardrails.iter().find(|outcome| !outcome.passed).expect("it says why");
     assert_eq!(blocked.guardrail, Guardrail::StartsInTime, "{blocked:?}");

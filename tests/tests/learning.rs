@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use domain::incident::Status;
-use domain::incident::autonomy_level::Trust;
+use domain::incident::autonomy_level::AutonomyLevel;
 use domain::incident::guardrail::{Guardrail, blocking};
 use domain::incident::operation_log::{Event, verify};
 use domain::incident::parts::Recurrence;
-use domain::policy::track_record::{Earned, Tally};
+use domain::policy::track_record::{RunCounts, TrackRecord};
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use playbook_files::operator_files::limits;
@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 use tests::alert::unique;
 use tests::opened::{alert, opened};
 use tests::own_queue::OwnQueue;
+use tests::repair_fixture::{InjectedFault, RepairFixture};
 use tests::repairing::{deliver, turn};
 use tests::target_host::TargetHost;
-use tests::workshop::{Fate, Workshop};
 use wire::message::{Message, Queued as _};
 
 /// A playbook of this story's own, whose check finds what the file `well` says.
@@ -37,7 +37,7 @@ async fn runs_are_kept_as_they_ended_and_what_comes_back_counts_once_however_man
     let (service, id) = (unique("web"), unique("mend"));
     let facts = json!({ "dir": host.path("").display().to_string() });
     let services = json!([{ "name": service, "level": "auto", "facts": facts, "target": host.target() }]);
-    let shop = Workshop::open(&playbook(&id), &services, host.login_key(), || Fate::Answered).await;
+    let shop = RepairFixture::open(&playbook(&id), &services, host.login_key(), || InjectedFault::Answered).await;
     let store = &shop.stack.store;
 
     // One run fails, three are verified. A message that comes twice is no second run.
@@ -64,9 +64,9 @@ async fn runs_are_kept_as_they_ended_and_what_comes_back_counts_once_however_man
     let earning = limits(&shop.config()).expect("the file").autonomy;
     let now = Timestamp::now();
     let later = now + earning.recurrence_window.length() + SignedDuration::from_secs(1);
-    let earned = Earned::by(&runs, &earning, now);
-    assert_eq!((earned.trust, earned.tally, earned.pending), (Trust::Suggest, Tally { held: 0, counted: 1 }, 3));
-    assert_eq!(Tally::of(&runs, &earning, later), Tally { held: 3, counted: 4 });
+    let earned = TrackRecord::by(&runs, &earning, now);
+    assert_eq!((earned.trust, earned.tally, earned.pending), (AutonomyLevel::Suggest, RunCounts { held: 0, counted: 1 }, 3));
+    assert_eq!(RunCounts::of(&runs, &earning, later), RunCounts { held: 3, counted: 4 });
 
     // The alert of the last one comes back: told by twenty at once, it counts once, and the log of the new incident says it once.
     let last = repaired.last().expect("four");
@@ -81,7 +81,7 @@ async fn runs_are_kept_as_they_ended_and_what_comes_back_counts_once_however_man
     let (again, log) = (store.known_incident(&again.id).await.expect("an incident"), store.log(&again.id).await.expect("a log"));
     assert_eq!(log.iter().filter(|entry| entry.event == Event::RepairRecurred).count(), 1, "{log:#?}");
     verify(&again.id, &log, &again.log_head).expect("the chain holds");
-    assert_eq!(Tally::of(&runs, &earning, later), Tally { held: 2, counted: 4 });
+    assert_eq!(RunCounts::of(&runs, &earning, later), RunCounts { held: 2, counted: 4 });
 
     // A run that was not verified did not last any worse.
     assert_eq!(Recurrence::of(&repaired[0], now), None);
@@ -99,7 +99,7 @@ async fn a_playbook_that_earned_it_runs_by_itself_until_its_alert_comes_back() {
     let (service, id) = (unique("web"), unique("mend"));
     let facts = json!({ "dir": host.path("").display().to_string() });
     let services = json!([{ "name": service, "level": "auto", "facts": facts, "target": host.target() }]);
-    let shop = Workshop::open(&playbook(&id), &services, host.login_key(), || Fate::Answered).await;
+    let shop = RepairFixture::open(&playbook(&id), &services, host.login_key(), || InjectedFault::Answered).await;
     let (store, repairs, directory) = (&shop.stack.store, OwnQueue::create(&shop.stack).await, shop.config().display().to_string());
     // Its cards come from the deployed notifier, its repairs stay with this story.
     let changed = [("CONFIG_DIR", directory.as_str()), ("REPAIRS_QUEUE_URL", &repairs.url), ("STORM_INCIDENTS_PER_MINUTE", "0")];

@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 use tests::alert::unique;
 use tests::bridging::run_command;
 use tests::late_ssm;
+use tests::repair_fixture::{InjectedFault, RepairFixture};
 use tests::repairing::turn;
 use tests::target_host::TargetHost;
-use tests::workshop::{Fate, Workshop};
 use wire::bridge::{BRIDGE_VERSION, BridgeRequest};
 
 /// A playbook whose step takes as long as the registry says.
@@ -31,7 +31,7 @@ fn playbooks() -> Value {
 }
 
 /// A workshop with these services, each by its way and the seconds that its step takes, and their names.
-async fn workshop(host: &TargetHost, steps: &[(&str, u32)]) -> (Workshop, Vec<String>) {
+async fn workshop(host: &TargetHost, steps: &[(&str, u32)]) -> (RepairFixture, Vec<String>) {
     let ssm = late_ssm::start().await;
     let key = LoginKey::Given(SecretString::from(host.login_key()));
     let service = |(way, seconds): &(&str, u32)| {
@@ -41,7 +41,7 @@ async fn workshop(host: &TargetHost, steps: &[(&str, u32)]) -> (Workshop, Vec<St
     let services: Vec<Value> = steps.iter().map(service).collect();
     let names = services.iter().map(|service| service["name"].as_str().expect("a name").to_owned()).collect();
     let bridge = |files| bridge::App::new(files, key).with_run_command(run_command(&ssm));
-    (Workshop::open_bridge(&playbooks(), &json!(services), bridge, || Fate::Answered).await, names)
+    (RepairFixture::open_bridge(&playbooks(), &json!(services), bridge, || InjectedFault::Answered).await, names)
 }
 
 #[tokio::test]

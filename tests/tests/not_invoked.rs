@@ -15,16 +15,16 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use store::{Held, Holder, fresh_incident_id};
 use tests::alert::unique;
+use tests::repair_fixture::{InjectedFault, RepairFixture};
 use tests::repairing::turn;
 use tests::target_host::TargetHost;
-use tests::workshop::{Fate, Workshop};
 use tokio::time::sleep;
 use wire::message::Message;
 
-const BUSY: Fate = Fate::Refused(429, "TooManyRequestsException");
+const BUSY: InjectedFault = InjectedFault::Refused(429, "TooManyRequestsException");
 
 /// A workshop whose bridge is refused so many times at first, its service, and its playbook, which nobody else has.
-async fn workshop(host: &TargetHost, refused: usize) -> (Workshop, String, String, Arc<AtomicUsize>) {
+async fn workshop(host: &TargetHost, refused: usize) -> (RepairFixture, String, String, Arc<AtomicUsize>) {
     let (service, playbook) = (unique("web"), unique("mend"));
     let playbooks = json!([{
         "id": playbook, "name": "Mend", "match": { "alertnames": ["TargetDown"] }, "risk": "low",
@@ -36,18 +36,18 @@ async fn workshop(host: &TargetHost, refused: usize) -> (Workshop, String, Strin
     let services: Value = json!([{ "name": service, "level": "approval", "facts": facts, "target": host.target() }]);
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&asked);
-    let fate = move || if counter.fetch_add(1, Ordering::SeqCst) < refused { BUSY } else { Fate::Answered };
-    let shop = Workshop::open(&playbooks, &services, host.login_key(), fate).await;
+    let fate = move || if counter.fetch_add(1, Ordering::SeqCst) < refused { BUSY } else { InjectedFault::Answered };
+    let shop = RepairFixture::open(&playbooks, &services, host.login_key(), fate).await;
     (shop, service, playbook, asked)
 }
 
-async fn record(shop: &Workshop, target: &str, playbook: &str) -> PlaybookRecord {
+async fn record(shop: &RepairFixture, target: &str, playbook: &str) -> PlaybookRecord {
     let readings = shop.stack.store.readings(Asked { target, group: None, playbook, runs: false }).await;
     readings.record.expect("it can be read")
 }
 
 /// Whether somebody else's repair could begin on the target.
-async fn is_free(shop: &Workshop, target: &str, stranger: &IncidentId) -> bool {
+async fn is_free(shop: &RepairFixture, target: &str, stranger: &IncidentId) -> bool {
     let now = Timestamp::now();
     let held = shop.stack.store.lock(target, Holder { incident: stranger, worker: "w" }, now, now).await.expect("the store answers");
     held == Held::Mine
@@ -90,7 +90,7 @@ async fn a_busy_bridge_is_invoked_again_under_the_lease_until_it_answers() {
 }
 
 /// A repair whose first step was refused as often as it is in about two minutes, but for the last time.
-async fn nearly_given_up(shop: &Workshop, service: &str, playbook: &str) -> (Incident, Message) {
+async fn nearly_given_up(shop: &RepairFixture, service: &str, playbook: &str) -> (Incident, Message) {
     let (incident, message) = shop.approved(service, playbook).await;
     let now = Timestamp::now();
     let refused = StepRun {
@@ -102,7 +102,7 @@ async fn nearly_given_up(shop: &Workshop, service: &str, playbook: &str) -> (Inc
         unreached: true,
         ..StepRun::ended(Phase::Steps, 0, false)
     };
-    let wait = |draft: &mut domain::incident::change::Draft| {
+    let wait = |draft: &mut domain::incident::change::IncidentChange| {
         let mut repair = Repair::start(message_hash(&message), now - SignedDuration::from_mins(2));
         repair.steps.push(refused.clone());
         draft.incident.repair = Some(repair);

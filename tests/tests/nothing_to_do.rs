@@ -6,9 +6,9 @@ use domain::incident::{Incident, Status};
 use domain::policy::playbook_run::PlaybookRecord;
 use serde_json::{Value, json};
 use tests::alert::unique;
+use tests::repair_fixture::{InjectedFault, RepairFixture};
 use tests::repairing::turn;
 use tests::target_host::TargetHost;
-use tests::workshop::{Fate, Workshop};
 
 /// A playbook that mends only if its fact says so, and whose check always passes: whatever the program `fact` answers, the symptom is
 /// gone.
@@ -26,7 +26,7 @@ async fn repaired(fact: &[&str], when: &Value) -> Option<(Incident, Vec<Entry>, 
     let host = TargetHost::sshd("restrict")?;
     let (service, id) = (unique("web"), unique("mend"));
     let services = json!([{ "name": service, "level": "approval", "target": host.target() }]);
-    let shop = Workshop::open(&playbook(&id, fact, when), &services, host.login_key(), || Fate::Answered).await;
+    let shop = RepairFixture::open(&playbook(&id, fact, when), &services, host.login_key(), || InjectedFault::Answered).await;
     let (incident, message) = shop.approved(&service, &id).await;
     shop.app.handle(&message, &turn(), jiff::Timestamp::now).await.expect("it goes to its end");
     let store = &shop.stack.store;

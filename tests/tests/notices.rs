@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use domain::alert::{AlertSeverity, Texts};
 use domain::incident::Status;
 use domain::incident::approval::Verdict;
-use domain::incident::change::Draft;
-use domain::incident::operation_log::{Event, News};
+use domain::incident::change::IncidentChange;
+use domain::incident::operation_log::{Event, LogRecord};
 use domain::incident::repair::{OutputEnd, Repair, RepairOutcome, StepRun};
-use domain::notification::channels::{Channels, Known};
+use domain::notification::channels::{Channels, Identity};
 use domain::playbook::plan::Phase;
 use domain::primitives::id::IncidentId;
 use domain::transition::decision::{Pressed, decide};
@@ -38,16 +38,16 @@ async fn waiting(story: &Story) -> IncidentId {
     Box::pin(story.stack.store.save(draft)).await.expect("saved").id
 }
 
-fn approve(draft: &mut Draft) {
+fn approve(draft: &mut IncidentChange) {
     let channels: Channels = serde_json::from_value(people()).expect("channels");
     let approval = draft.incident.approval.clone().expect("asked").id;
     let press = unique("p");
-    let pressed = Pressed { verdict: Verdict::Approve, by: Known::Telegram(ADA), press: &press };
+    let pressed = Pressed { verdict: Verdict::Approve, by: Identity::Telegram(ADA), press: &press };
     decide(draft, &approval, &pressed, &channels, Timestamp::now()).expect("taken");
 }
 
 /// The repair as the repair function records it.
-fn ran(draft: &mut Draft, outcome: RepairOutcome) {
+fn ran(draft: &mut IncidentChange, outcome: RepairOutcome) {
     let (hash, now) = (draft.incident.approval.as_ref().expect("asked").plan_hash.clone(), Timestamp::now());
     let worked = outcome == RepairOutcome::Verified;
     let stderr = if worked { String::new() } else { "Job for <web>.service failed".to_owned() };
@@ -56,10 +56,10 @@ fn ran(draft: &mut Draft, outcome: RepairOutcome) {
     let run = Repair { outcome: Some(outcome), finished_at: Some(now), steps: vec![step], ..Repair::start(hash, now) };
     draft.incident.repair = Some(run);
     draft.incident.status = if worked { Status::Repaired } else { Status::RepairFailed };
-    draft.record(now, News::new(Event::ExecutionCompleted, "repair", "playbook").with(json!({ "outcome": outcome })));
+    draft.record(now, LogRecord::new(Event::ExecutionCompleted, "repair", "playbook").with(json!({ "outcome": outcome })));
 }
 
-async fn change(story: &Story, id: &IncidentId, decide: impl FnMut(&mut Draft)) {
+async fn change(story: &Story, id: &IncidentId, decide: impl FnMut(&mut IncidentChange)) {
     Box::pin(story.stack.store.change(id, decide)).await.expect("saved");
 }
 
@@ -109,7 +109,7 @@ async fn a_failed_repair_rings_once_below_the_card_for_whoever_had_approved_it()
     story.changed(&id).await;
     change(&story, &id, |draft| draft.escalated(AlertSeverity::Critical, 11, Timestamp::now())).await;
     story.changed(&id).await;
-    let expire = |draft: &mut Draft| assert!(draft.expire(Timestamp::now() + SignedDuration::from_hours(3)));
+    let expire = |draft: &mut IncidentChange| assert!(draft.expire(Timestamp::now() + SignedDuration::from_hours(3)));
     change(&story, &id, expire).await;
     story.changed(&id).await;
     let replies = story.replies(0).await;

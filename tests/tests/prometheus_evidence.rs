@@ -7,7 +7,7 @@ use domain::alert::classification::AlertTables;
 use domain::alert::{Alert, AlertStatus, AlertType, Texts};
 use domain::analysis::evidence::{Evidence, Found, Measurement, Trend};
 use domain::analysis::settings::{NamedQuery, PrometheusSettings};
-use domain::primitives::duration::Span;
+use domain::primitives::duration::Length;
 use domain::primitives::id::MemberId;
 use jiff::Timestamp;
 use reqwest::redirect::Policy;
@@ -45,7 +45,7 @@ fn asking(url: &str, queries: &[(&str, &str)]) -> Asking {
     let settings = PrometheusSettings {
         url: url.to_owned(),
         token_secret: None,
-        timeout: Span::try_from("10s".to_owned()).expect("a length of time"),
+        timeout: Length::try_from("10s".to_owned()).expect("a length of time"),
         queries: [(AlertType::Custom, queries.iter().map(named).collect())].into(),
     };
     Asking::new(&settings, http).expect("a URL")

@@ -4,7 +4,7 @@ use analyzer::Failure;
 use domain::incident::approval::Verdict;
 use domain::incident::operation_log::Event;
 use domain::incident::{Incident, Status};
-use domain::notification::channels::Known;
+use domain::notification::channels::Identity;
 use domain::transition::decision::{self, Pressed};
 use domain::transition::reanalysis::{self, APART, MOST_ROUNDS, Refusal};
 use jiff::{SignedDuration, Timestamp};
@@ -140,7 +140,7 @@ async fn a_resolve_or_a_decision_meanwhile_holds() {
             () = model.called(2) => {}
         }
         let channels = channels_file::load(&story.stack.facts.target.config_dir).expect("the file");
-        let pressed = Pressed { verdict: Verdict::Approve, by: Known::Api("ada"), press: "press" };
+        let pressed = Pressed { verdict: Verdict::Approve, by: Identity::Api("ada"), press: "press" };
         let happened = story.stack.store.change(&incident.id, |draft| {
             if approved {
                 decision::decide(draft, &asked.id, &pressed, &channels, story.now).expect("it waits");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use domain::alert::Alert;
 use domain::incident::Incident;
-use domain::incident::operation_log::{Entry, Event, News};
+use domain::incident::operation_log::{Entry, Event, LogRecord};
 use domain::transition::silence::TRIED_FOR;
 use jiff::{SignedDuration, Timestamp};
 use notifier::{App, Failure};
@@ -50,7 +50,7 @@ impl Story {
 
     /// Asks for a silence, as ingress does.
     async fn ask(&self, incident: &Incident, at: Timestamp) {
-        let news = News::new(Event::SilenceRequested, BY, "an hour of silence");
+        let news = LogRecord::new(Event::SilenceRequested, BY, "an hour of silence");
         self.stack.store.change(&incident.id, |draft| draft.record(at, news.clone())).await.expect("saved");
     }
 

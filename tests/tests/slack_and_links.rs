@@ -1,6 +1,6 @@
 //! Decisions by Slack's buttons and by signed links, on the deployed stack: once, by whom they are for, and by nobody else.
 
-use domain::incident::approval::{Standing, Verdict};
+use domain::incident::approval::{ApprovalState, Verdict};
 use domain::incident::operation_log::Event;
 use domain::incident::{Incident, Status};
 use domain::primitives::id::ApprovalId;
@@ -30,7 +30,7 @@ async fn decisions(stack: &Stack, incident: &Incident) -> usize {
 
 async fn pending(stack: &Stack, incident: &Incident) {
     let now = stack.store.incident(&incident.id).await.expect("the store answers").expect("the incident is there");
-    assert_eq!(now.approval.expect("asked").standing, Standing::Pending);
+    assert_eq!(now.approval.expect("asked").standing, ApprovalState::Pending);
 }
 
 #[tokio::test]
@@ -62,7 +62,9 @@ async fn a_press_in_slack_decides_once() {
     }
     let decided = stack.status(incident.id.as_str(), Status::Rejected).await;
     let by = format!("slack:{MEMBER}");
-    assert!(matches!(decided.approval.expect("kept").standing, Standing::Decided { verdict: Verdict::Reject, by: who, .. } if who == by));
+    assert!(
+        matches!(decided.approval.expect("kept").standing, ApprovalState::Decided { verdict: Verdict::Reject, by: who, .. } if who == by)
+    );
     assert_eq!(decisions(&stack, &incident).await, 1);
 }
 
@@ -130,7 +132,7 @@ async fn a_link_shows_first_and_decides_once() {
     let (status, told) = press(&stack, &reject).await;
     assert_eq!(status, 200, "{told}");
     let decided = stack.status(incident.id.as_str(), Status::Rejected).await;
-    assert!(matches!(decided.approval.expect("kept").standing, Standing::Decided { by, .. } if by == "link:ada"));
+    assert!(matches!(decided.approval.expect("kept").standing, ApprovalState::Decided { by, .. } if by == "link:ada"));
     // It counts once, and so does every other link of that person for this plan.
     let approve = link(&stack, &approval, Verdict::Approve, "ada", 10);
     for used in [&reject, &approve] {

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use domain::incident::change::Draft;
-use domain::incident::operation_log::{Event, News};
+use domain::incident::change::IncidentChange;
+use domain::incident::operation_log::{Event, LogRecord};
 use domain::incident::repair::{Repair, RepairOutcome};
 use domain::incident::{Incident, Status};
 use domain::primitives::id::ApprovalId;
@@ -21,16 +21,16 @@ async fn waiting(stack: &Stack, alert: &TestAlert) -> Incident {
     let opened = stack.deliver_one(alert).await;
     let id = opened["incident_id"].as_str().expect("an incident");
     let incident = stack.status(id, Status::AwaitingApproval).await;
-    let own = |draft: &mut Draft| draft.incident.plan.as_mut().expect("a plan").playbook = unique("playbook");
+    let own = |draft: &mut IncidentChange| draft.incident.plan.as_mut().expect("a plan").playbook = unique("playbook");
     stack.store.change(&incident.id, own).await.expect("saved").0
 }
 
 /// As the repair function leaves an incident whose repair was verified.
-fn verified(draft: &mut Draft, at: Timestamp) {
+fn verified(draft: &mut IncidentChange, at: Timestamp) {
     let hash = draft.incident.approval.as_ref().expect("asked").plan_hash.clone();
     let repair = Repair { finished_at: Some(at), outcome: Some(RepairOutcome::Verified), ..Repair::start(hash, at) };
     (draft.incident.repair, draft.incident.status) = (Some(repair), Status::Repaired);
-    draft.record(at, News::new(Event::ExecutionCompleted, "repair", "playbook"));
+    draft.record(at, LogRecord::new(Event::ExecutionCompleted, "repair", "playbook"));
 }
 
 fn approval(incident: &Incident) -> ApprovalId {
@@ -145,7 +145,7 @@ async fn a_sender_that_knows_no_resolve_turns_no_verified_repair_into_a_failure(
     stack.deliver_one(&TestAlert { ends_at: Some(Timestamp::now()), ..alert }).await;
 
     for incident in [by_signature, by_both] {
-        let own = |draft: &mut Draft| {
+        let own = |draft: &mut IncidentChange| {
             draft.incident.plan.as_mut().expect("a plan").playbook = unique("playbook");
             verified(draft, long_ago);
         };
@@ -188,7 +188,7 @@ async fn a_resolve_that_a_silence_kept_back_is_asked_for() {
     // The repair is verified while Alertmanager is silent, and the alert ends.
     let now = Timestamp::now();
     let silence = alertmanager.silence(&labels, now + SignedDuration::from_mins(5)).await;
-    let silenced = |draft: &mut Draft| {
+    let silenced = |draft: &mut IncidentChange| {
         verified(draft, now);
         let hash = draft.incident.approval.as_ref().expect("asked").plan_hash.clone();
         draft.repair_silenced(&hash, Ok((&silence, now + SignedDuration::from_mins(5))), now);

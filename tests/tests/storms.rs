@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use domain::alert::AlertSeverity;
 use domain::incident::operation_log::{Entry, Event};
-use domain::incident::parts::Tied;
+use domain::incident::parts::StormMember;
 use domain::incident::{Incident, Status};
 use domain::primitives::id::{Fingerprint, IncidentId};
 use domain::transition::storm::minute;
@@ -262,7 +262,7 @@ impl Minutes {
         (alone, tied)
     }
 
-    async fn list(&self, storm: &IncidentId) -> Vec<Tied> {
+    async fn list(&self, storm: &IncidentId) -> Vec<StormMember> {
         self.stack.store.tied(storm).await.expect("the list")
     }
 }

@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::incident::Status;
-use domain::incident::approval::{Standing, Verdict};
+use domain::incident::approval::{ApprovalState, Verdict};
 use domain::primitives::id::ApprovalId;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::{SignedDuration, Timestamp};
@@ -455,7 +455,7 @@ async fn without_secrets_development_lets_in_alerts_and_nobody_who_decides() {
         assert_eq!((response.status().as_u16(), problem["type"].as_str()), (503, Some("urn:quell:problem:no-secret")), "{way}: {problem}");
     }
     let waits = stack.store.incident(&incident.id).await.expect("the store answers").expect("the incident").approval.expect("asked");
-    assert_eq!((waits.standing, waits.votes.len()), (Standing::Pending, 0));
+    assert_eq!((waits.standing, waits.votes.len()), (ApprovalState::Pending, 0));
 }
 
 #[tokio::test]

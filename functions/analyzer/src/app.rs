@@ -15,7 +15,7 @@ use outbound::{self, NoClient};
 use playbook_files::analyzer_files::AnalyzerFiles;
 use playbook_files::operator_files::{OperatorFiles, limits};
 use reqwest::Client;
-use settings::fault::{Faults, both};
+use settings::config_error::{ConfigErrors, both};
 use store::{Store, StoreError};
 use thiserror::Error;
 use tokio::sync::OnceCell;
@@ -25,7 +25,7 @@ use crate::config::Config;
 use crate::evidence::InvalidUrl;
 use crate::evidence::prometheus::Prometheus;
 use crate::evidence::signoz::Signoz;
-use crate::propose::{Known, Rules};
+use crate::propose::{ProposalRules, StoreFacts};
 use crate::providers::configured::{Model, models};
 use crate::trace::{OtlpSettings, Tracer};
 
@@ -56,10 +56,10 @@ impl Unhandled for Failure {}
 
 /// Why the function does not start.
 #[derive(Debug, Error)]
-pub enum NotStarted {
+pub enum StartupError {
     /// The operator's files are wrong.
     #[error(transparent)]
-    Files(#[from] Faults),
+    Files(#[from] ConfigErrors),
     /// A server's URL cannot be used.
     #[error(transparent)]
     Url(#[from] InvalidUrl),
@@ -93,7 +93,7 @@ impl App {
     ///
     /// # Errors
     /// Everything that is wrong with the files.
-    pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, NotStarted> {
+    pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, StartupError> {
         let of_repairs = both(OperatorFiles::load(&config.config_dir), limits(&config.config_dir));
         let ((files, limits), analyzer) = both(of_repairs, AnalyzerFiles::load(&config.config_dir))?;
         let http = outbound::client()?;
@@ -121,8 +121,8 @@ impl App {
     }
 
     /// By what it is decided, with what the store says.
-    pub(crate) fn rules<'a>(&'a self, known: &'a Known) -> Rules<'a> {
-        Rules { files: &self.files, limits: &self.limits, known, approval_ttl: self.approval_ttl }
+    pub(crate) fn rules<'a>(&'a self, known: &'a StoreFacts) -> ProposalRules<'a> {
+        ProposalRules { files: &self.files, limits: &self.limits, known, approval_ttl: self.approval_ttl }
     }
 
     /// Puts an incident on the lists by which others find it. A storm repeats no fingerprint and is on no target.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use domain::analysis::{Analysis, BlastRadius, DataImpact, Responsibility, Risk};
-use domain::primitives::safe_text::visible;
+use domain::primitives::safe_text::sanitize;
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -77,7 +77,7 @@ impl Finding {
     /// # Errors
     /// If a field is missing, unknown, there twice, of another type or out of its range.
     pub fn parse(answer: &str) -> Result<Self, Unfit> {
-        let unfit = |words: String| Unfit(visible(&words, SHOWN_CHARACTERS));
+        let unfit = |words: String| Unfit(sanitize(&words, SHOWN_CHARACTERS));
         let mut json = serde_json::Deserializer::from_str(without_fence(answer));
         let mut track = serde_path_to_error::Track::new();
         let finding = object(serde_path_to_error::Deserializer::new(&mut json, &mut track));
@@ -188,23 +188,23 @@ fn word<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Resu
 }
 
 fn title<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let title = visible(&String::deserialize(deserializer)?, TITLE_CHARACTERS);
+    let title = sanitize(&String::deserialize(deserializer)?, TITLE_CHARACTERS);
     if title.is_empty() { Err(D::Error::custom("it is empty")) } else { Ok(title) }
 }
 
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Ok(visible(&String::deserialize(deserializer)?, TEXT_CHARACTERS))
+    Ok(sanitize(&String::deserialize(deserializer)?, TEXT_CHARACTERS))
 }
 
 /// Reads a text or `null`; a field that is read by a function of its own has to be there. An empty text says as much as `null`.
 fn nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
-    Ok(text.map(|text| visible(&text, TEXT_CHARACTERS)).filter(|text| !text.is_empty()))
+    Ok(text.map(|text| sanitize(&text, TEXT_CHARACTERS)).filter(|text| !text.is_empty()))
 }
 
 fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let entries = Vec::<String>::deserialize(deserializer)?;
-    let shown = entries.iter().map(|entry| visible(entry, ENTRY_CHARACTERS)).filter(|entry| !entry.is_empty());
+    let shown = entries.iter().map(|entry| sanitize(entry, ENTRY_CHARACTERS)).filter(|entry| !entry.is_empty());
     Ok(shown.take(LIST_ENTRIES).collect())
 }
 
@@ -239,7 +239,7 @@ fn blast_radius<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BlastRadiu
     }
 
     let Answered { affected_pods, estimated_downtime, related_services, data_impact } = object(deserializer)?;
-    Ok(BlastRadius { affected_pods, estimated_downtime: visible(&estimated_downtime, TITLE_CHARACTERS), related_services, data_impact })
+    Ok(BlastRadius { affected_pods, estimated_downtime: sanitize(&estimated_downtime, TITLE_CHARACTERS), related_services, data_impact })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::diagnosis::Occasion;
 use std::time::Instant;
 
 use domain::episode::Advice;
-use domain::incident::change::Draft;
+use domain::incident::change::IncidentChange;
 use domain::incident::guardrail::names;
 use domain::incident::{Incident, Status};
 use domain::primitives::id::IncidentId;
@@ -13,7 +13,7 @@ use wire::message::Message;
 
 use crate::diagnosis::Diagnosis;
 use crate::propose;
-use crate::propose::Rules;
+use crate::propose::ProposalRules;
 use crate::trace::{Span, SpanKind};
 
 use crate::app::{App, Failure};
@@ -89,7 +89,7 @@ pub(crate) fn tell(span: &mut Span, incident: &Incident) {
 /// Takes over a diagnosis, if the incident is open and has none, and proposes a plan where a playbook fits: the guardrails decide whether
 /// it runs by itself or a human is asked (`human-or-guardrails`). Which plan that is depends on the alert and the operator's files alone:
 /// no word of a model has a part in it (`no-words-executed`).
-pub fn decide(draft: &mut Draft, diagnosis: &Diagnosis, rules: Rules<'_>, now: Timestamp) {
+pub fn decide(draft: &mut IncidentChange, diagnosis: &Diagnosis, rules: ProposalRules<'_>, now: Timestamp) {
     if draft.incident.analysis.is_some() || draft.incident.status != Status::Open {
         return;
     }

@@ -12,7 +12,7 @@ use domain::analysis::evidence::{Evidence, Found, Measurement, Source};
 use domain::analysis::price::{Price, Usage};
 use domain::analysis::{Analysis, Risk};
 use domain::episode::Firing;
-use domain::incident::change::Draft;
+use domain::incident::change::IncidentChange;
 use domain::incident::guardrail::{Guardrail, blocking};
 use domain::incident::repair::{Repair, RepairOutcome};
 use domain::incident::{Incident, Status};
@@ -32,7 +32,7 @@ use crate::evidence::gather::{deviation, redacted};
 use crate::evidence::kept;
 use crate::models::{Asked, read};
 use crate::prompt::{Subject, question};
-use crate::propose::{Known, Rules};
+use crate::propose::{ProposalRules, StoreFacts};
 use crate::providers::{Question, Reply};
 use crate::tests::nothing;
 use crate::trace::Tracer;
@@ -145,7 +145,7 @@ impl World {
         }
     }
 
-    fn incident(&self, id: &str, attempt: &Attempt) -> Draft {
+    fn incident(&self, id: &str, attempt: &Attempt) -> IncidentChange {
         let texts = |pairs: &[(&str, &str)]| -> Texts { pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect() };
         let mut labels = texts(&[("alertname", "TargetDown"), ("component", SERVICE), ("severity", "warning"), ("namespace", "shop")]);
         labels.extend(attempt.labels.clone());
@@ -154,7 +154,7 @@ impl World {
         let member = MemberId::try_from("m1").expect("a member id");
         let alert = self.tables.alert(AlertStatus::Firing, "alertmanager", labels, annotations, NOW, member);
         let firing = Firing::of(&alert);
-        Draft::open(IncidentId::try_from(id).expect("a ULID"), fingerprint(&alert, &[]), alert, &firing, NOW)
+        IncidentChange::open(IncidentId::try_from(id).expect("a ULID"), fingerprint(&alert, &[]), alert, &firing, NOW)
     }
 
     fn rules_say(&self, alert: &Alert) -> Analysis {
@@ -162,10 +162,10 @@ impl World {
         static_analyzer::analyse(rule, alert, service::find(&self.files.services, alert))
     }
 
-    fn decided(&self, mut draft: Draft, analysis: Analysis, evidence: &[Evidence]) -> Incident {
+    fn decided(&self, mut draft: IncidentChange, analysis: Analysis, evidence: &[Evidence]) -> Incident {
         let approval_ttl = SignedDuration::from_hours(1);
-        let known = Known { readings: nothing(), ..Known::default() };
-        let rules = Rules { files: &self.files, limits: &self.limits, known: &known, approval_ttl };
+        let known = StoreFacts { readings: nothing(), ..StoreFacts::default() };
+        let rules = ProposalRules { files: &self.files, limits: &self.limits, known: &known, approval_ttl };
         decide(&mut draft, &Diagnosis { analysis, evidence: evidence.to_vec() }, rules, NOW);
         draft.incident
     }

@@ -7,12 +7,12 @@ use domain::alert::fingerprint::fingerprint;
 use domain::alert::{Alert, AlertStatus, Texts};
 use domain::analysis::Analysis;
 use domain::episode::Firing;
-use domain::incident::change::Draft;
+use domain::incident::change::IncidentChange;
 use domain::incident::guardrail::{Guardrail, blocking};
 use domain::incident::operation_log::Event;
 use domain::incident::{Incident, Status};
 use domain::playbook::service::{Level, Service};
-use domain::policy::attempt_ledger::{GroupLedger, Readings, TargetLedger};
+use domain::policy::attempt_ledger::{GroupLedger, GuardrailInputs, TargetLedger};
 use domain::policy::playbook_run::PlaybookRecord;
 use domain::primitives::id::{IncidentId, MemberId};
 use jiff::{SignedDuration, Timestamp};
@@ -21,16 +21,16 @@ use playbook_files::operator_files::{OperatorFiles, limits};
 use settings::alert_tables;
 
 use super::{Diagnosis, decide, static_analyzer};
-use crate::propose::{Known, Rules};
+use crate::propose::{ProposalRules, StoreFacts};
 
-fn opened(component: &str) -> Draft {
+fn opened(component: &str) -> IncidentChange {
     let labels: Texts = [("alertname", "TargetDown"), ("component", component)].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
     let member = MemberId::try_from("m1").expect("a member id");
     let alert = AlertTables::default().alert(AlertStatus::Firing, "alertmanager", labels, Texts::new(), Timestamp::UNIX_EPOCH, member);
     let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
     let fingerprint = fingerprint(&alert, &[]);
     let firing = Firing::of(&alert);
-    Draft::open(id, fingerprint, alert, &firing, Timestamp::UNIX_EPOCH)
+    IncidentChange::open(id, fingerprint, alert, &firing, Timestamp::UNIX_EPOCH)
 }
 
 /// What the rules that ship with the project say about an alert.
@@ -41,18 +41,25 @@ pub(crate) fn analysed(alert: &Alert) -> Analysis {
 }
 
 /// A store that holds nothing.
-pub(crate) fn nothing() -> Readings {
+pub(crate) fn nothing() -> GuardrailInputs {
     let (target, group) = (Some(TargetLedger::default()), Some(GroupLedger::default()));
-    Readings { killed: Some(false), target, group, record: Some(PlaybookRecord::default()), runs: Some(vec![]), ..Readings::default() }
+    GuardrailInputs {
+        killed: Some(false),
+        target,
+        group,
+        record: Some(PlaybookRecord::default()),
+        runs: Some(vec![]),
+        ..GuardrailInputs::default()
+    }
 }
 
-fn decided_with(component: &str, readings: &Readings, change: impl FnOnce(&mut OperatorFiles)) -> Draft {
+fn decided_with(component: &str, readings: &GuardrailInputs, change: impl FnOnce(&mut OperatorFiles)) -> IncidentChange {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
     let mut files = OperatorFiles::load(&shipped).expect("the files that ship with the project");
     change(&mut files);
     let limits = limits(&shipped).expect("the limits that ship with the project");
-    let known = Known { readings: readings.clone(), ..Known::default() };
-    let rules = Rules { files: &files, limits: &limits, known: &known, approval_ttl: SignedDuration::from_hours(1) };
+    let known = StoreFacts { readings: readings.clone(), ..StoreFacts::default() };
+    let rules = ProposalRules { files: &files, limits: &limits, known: &known, approval_ttl: SignedDuration::from_hours(1) };
     let mut draft = opened(component);
     let diagnosis = Diagnosis { analysis: analysed(&draft.incident.alert), evidence: vec![] };
     decide(&mut draft, &diagnosis, rules, Timestamp::UNIX_EPOCH);
@@ -62,7 +69,7 @@ fn decided_with(component: &str, readings: &Readings, change: impl FnOnce(&mut O
     draft
 }
 
-fn decided(component: &str) -> Draft {
+fn decided(component: &str) -> IncidentChange {
     decided_with(component, &nothing(), |_| {})
 }
 
@@ -84,7 +91,7 @@ fn a_service_that_is_auto_is_repaired_by_itself_if_nothing_is_unknown() {
     assert_eq!((draft.incident.status, stopped(&draft.incident)), (Status::Approved, vec![]));
     assert!(draft.incident.approval.as_ref().is_some_and(|approval| approval.by_guardrails()));
     assert_eq!(draft.entries.last().map(|entry| entry.event), Some(Event::AutoRepairTriggered));
-    let incident = decided_with("checkout-web", &Readings::default(), auto).incident;
+    let incident = decided_with("checkout-web", &GuardrailInputs::default(), auto).incident;
     assert_eq!(incident.status, Status::AwaitingApproval);
     assert_eq!(stopped(&incident), [Guardrail::KillSwitch, Guardrail::PlaybookRecord, Guardrail::Cooldown, Guardrail::AttemptsPerHour]);
 }
@@ -135,10 +142,10 @@ fn every_shipped_auto_playbook_runs_by_itself_with_one_history_and_asks_with_ano
     assert!(pairs.len() >= 14, "{}", pairs.len());
     for (playbook, alert, files) in pairs {
         let decided = |record: PlaybookRecord| {
-            let known = Known { readings: Readings { record: Some(record), ..nothing() }, ..Known::default() };
-            let rules = Rules { files: &files, limits: &limits, known: &known, approval_ttl: SignedDuration::from_hours(1) };
+            let known = StoreFacts { readings: GuardrailInputs { record: Some(record), ..nothing() }, ..StoreFacts::default() };
+            let rules = ProposalRules { files: &files, limits: &limits, known: &known, approval_ttl: SignedDuration::from_hours(1) };
             let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
-            let mut draft = Draft::open(id, fingerprint(&alert, &[]), alert.clone(), &Firing::of(&alert), Timestamp::UNIX_EPOCH);
+            let mut draft = IncidentChange::open(id, fingerprint(&alert, &[]), alert.clone(), &Firing::of(&alert), Timestamp::UNIX_EPOCH);
             let diagnosis = Diagnosis { analysis: analysed(&alert), evidence: vec![] };
             decide(&mut draft, &diagnosis, rules, Timestamp::UNIX_EPOCH);
             assert_eq!(draft.incident.plan.as_ref().map(|plan| plan.playbook.as_str()), Some(playbook.as_str()), "{}", alert.name);

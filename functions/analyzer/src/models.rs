@@ -38,7 +38,7 @@ pub(crate) struct Asked {
 
 /// Why a model gave no finding.
 #[derive(Debug, PartialEq, Eq, Error)]
-enum NotFound {
+enum ModelFailure {
     #[error("there was no time left to ask it")]
     NoTime,
     #[error("the day's budget has no room for a call")]
@@ -79,7 +79,7 @@ impl App {
                     return Ok(asked);
                 }
                 Err(why) => {
-                    day_is_used_up |= why == NotFound::DayUsedUp;
+                    day_is_used_up |= why == ModelFailure::DayUsedUp;
                     warn!(incident_id = %subject.incident.id, provider = name, error = %why, "a model gave no finding");
                     asked.failures.push(format!("{name}: {why}"));
                 }
@@ -101,21 +101,21 @@ impl App {
         now: Timestamp,
         until: Instant,
         span: &Span,
-    ) -> Result<Result<(Finding, String), NotFound>, Failure> {
+    ) -> Result<Result<(Finding, String), ModelFailure>, Failure> {
         if until.saturating_duration_since(Instant::now()) < SHORTEST_TRY {
-            return Ok(Err(NotFound::NoTime));
+            return Ok(Err(ModelFailure::NoTime));
         }
         let key = match self.key(model.settings.key_secret.as_deref()).await {
             Ok(key) => key,
-            Err(why) => return Ok(Err(NotFound::Said(why))),
+            Err(why) => return Ok(Err(ModelFailure::Said(why))),
         };
         let (incident, name) = (&subject.incident.id, &model.settings.name);
         let question = prompt::question(subject, model.settings.max_output_tokens);
         let most = worst_price(model, &question);
         let reservation = match self.store.reserve(incident, name, most, self.analyzer.settings.budget, now).await? {
             Reserved::Granted(reservation) => reservation,
-            Reserved::DayUsedUp => return Ok(Err(NotFound::DayUsedUp)),
-            Reserved::IncidentUsedUp => return Ok(Err(NotFound::IncidentUsedUp)),
+            Reserved::DayUsedUp => return Ok(Err(ModelFailure::DayUsedUp)),
+            Reserved::IncidentUsedUp => return Ok(Err(ModelFailure::IncidentUsedUp)),
         };
         let server = model.settings.base_url.as_deref().and_then(|url| Url::parse(url).ok());
         let call_span = span.model_call(&ModelCall {
@@ -131,7 +131,7 @@ impl App {
             // The reservation stands: the budget has less room than it could have, never more.
             warn!(incident_id = %incident, provider = name, %error, "a call's price could not be settled");
         }
-        Ok(read(reply, call_span, model.price).map_err(NotFound::Said))
+        Ok(read(reply, call_span, model.price).map_err(ModelFailure::Said))
     }
 
     /// Tells people once a day that the budget is used up.

@@ -7,7 +7,7 @@ use domain::analysis::Analysis;
 use domain::analysis::evidence::{Evidence, Found, Source};
 use domain::episode::Firing;
 use domain::incident::Incident;
-use domain::incident::change::Draft;
+use domain::incident::change::IncidentChange;
 use domain::primitives::id::{IncidentId, MemberId};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -23,7 +23,8 @@ fn incident(annotations: &[(&str, &str)]) -> Incident {
     let member = MemberId::try_from("m1").expect("a member id");
     let alert = AlertTables::default().alert(AlertStatus::Firing, "test", labels, texts(annotations), Timestamp::UNIX_EPOCH, member);
     let firing = Firing::of(&alert);
-    Draft::open(IncidentId::try_from(ID).expect("a ULID"), fingerprint(&alert, &[]), alert, &firing, Timestamp::UNIX_EPOCH).incident
+    IncidentChange::open(IncidentId::try_from(ID).expect("a ULID"), fingerprint(&alert, &[]), alert, &firing, Timestamp::UNIX_EPOCH)
+        .incident
 }
 
 fn base() -> Analysis {

@@ -1,13 +1,13 @@
 //! Repairs without a human: what the guardrails ask is gathered first, then they decide whether a plan runs by itself.
 
 use domain::alert::Alert;
-use domain::incident::change::Draft;
+use domain::incident::change::IncidentChange;
 use domain::playbook::plan::Plan;
 use domain::playbook::service;
-use domain::policy::attempt_ledger::Readings;
+use domain::policy::attempt_ledger::GuardrailInputs;
 use domain::policy::limits::Limits;
 use domain::policy::matching::{Choice, PastSuccess, choose, undecided};
-use domain::policy::track_record::Tally;
+use domain::policy::track_record::RunCounts;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use playbook_files::operator_files::OperatorFiles;
@@ -16,34 +16,34 @@ use tracing::warn;
 
 /// By what it is decided whether a plan runs by itself.
 #[derive(Debug, Clone, Copy)]
-pub struct Rules<'a> {
+pub struct ProposalRules<'a> {
     /// The operator's files.
     pub files: &'a OperatorFiles,
     /// The operator's limits.
     pub limits: &'a Limits,
     /// What the store says: see [`gather`].
-    pub known: &'a Known,
+    pub known: &'a StoreFacts,
     /// How long a human can decide on a plan.
     pub approval_ttl: SignedDuration,
 }
 
 /// What the store says about the plan that an alert will get.
 #[derive(Debug, Clone, Default)]
-pub struct Known {
+pub struct StoreFacts {
     /// The past success of playbooks between which nothing else decides.
     pub past: PastSuccess,
     /// What the guardrails ask.
-    pub readings: Readings,
+    pub readings: GuardrailInputs,
 }
 
 /// Reads what the choice of a playbook and the guardrails ask the store about an alert. Nothing is read where there will be no plan, and
 /// past success only where it decides.
-pub async fn gather(store: &Store, files: &OperatorFiles, limits: &Limits, alert: &Alert, now: Timestamp) -> Known {
+pub async fn gather(store: &Store, files: &OperatorFiles, limits: &Limits, alert: &Alert, now: Timestamp) -> StoreFacts {
     let service = service::find(&files.services, alert);
     let asked = undecided(&files.playbooks, alert, service);
     let tallies = asked.into_iter().map(|playbook| async move {
         match store.runs(playbook).await {
-            Ok(runs) => Some((playbook.to_owned(), Tally::of(&runs, &limits.autonomy, now))),
+            Ok(runs) => Some((playbook.to_owned(), RunCounts::of(&runs, &limits.autonomy, now))),
             Err(error) => {
                 warn!(%error, playbook, "the runs of a playbook could not be read: nothing is known of its past success");
                 None
@@ -53,14 +53,14 @@ pub async fn gather(store: &Store, files: &OperatorFiles, limits: &Limits, alert
     let past: PastSuccess = join_all(tallies).await.into_iter().flatten().collect();
     let readings = match choose(&files.playbooks, alert, service, &past) {
         Choice::Plan(plan) => store.readings(files.asked(&plan)).await,
-        Choice::None(_) => Readings::default(),
+        Choice::None(_) => GuardrailInputs::default(),
     };
-    Known { past, readings }
+    StoreFacts { past, readings }
 }
 
 /// The plan for an alert, or why there is none; with it, what its playbook has earned is noted, from which follows how many people have to
 /// approve.
-pub(crate) fn planned(draft: &mut Draft, rules: Rules<'_>, now: Timestamp) -> Result<Plan, String> {
+pub(crate) fn planned(draft: &mut IncidentChange, rules: ProposalRules<'_>, now: Timestamp) -> Result<Plan, String> {
     let alert = &draft.incident.alert;
     let plan = match choose(&rules.files.playbooks, alert, service::find(&rules.files.services, alert), &rules.known.past) {
         Choice::Plan(plan) => *plan,
@@ -71,7 +71,7 @@ pub(crate) fn planned(draft: &mut Draft, rules: Rules<'_>, now: Timestamp) -> Re
 }
 
 /// Lets a plan run by itself where every guardrail passes, and asks a human where one does not.
-pub(crate) fn propose(draft: &mut Draft, plan: Plan, rules: Rules<'_>, now: Timestamp) {
+pub(crate) fn propose(draft: &mut IncidentChange, plan: Plan, rules: ProposalRules<'_>, now: Timestamp) {
     let outcomes = rules.files.situation(&draft.incident, &plan, rules.limits, &rules.known.readings, now).check();
     draft.propose_within(outcomes, plan, now, rules.approval_ttl);
 }

@@ -4,7 +4,7 @@ use crate::diagnosis::Occasion;
 use std::time::Instant;
 
 use domain::episode::Advice;
-use domain::incident::change::Draft;
+use domain::incident::change::IncidentChange;
 use domain::primitives::id::IncidentId;
 use jiff::Timestamp;
 use wire::message::Message;
@@ -13,7 +13,7 @@ use crate::app::{App, Failure};
 use crate::diagnosis::Diagnosis;
 use crate::handler::tell;
 use crate::propose;
-use crate::propose::Rules;
+use crate::propose::ProposalRules;
 use crate::trace::SpanKind;
 
 impl App {
@@ -34,7 +34,7 @@ impl App {
             let now = now + began.elapsed();
             let mut decision = span.child("decide", SpanKind::Internal);
             let known = propose::gather(&self.store, &self.files, &self.limits, &incident.alert, now).await;
-            let decide = |draft: &mut Draft| decide_anew(draft, round, &diagnosis, self.rules(&known), now);
+            let decide = |draft: &mut IncidentChange| decide_anew(draft, round, &diagnosis, self.rules(&known), now);
             (incident, ()) = self.store.change_loaded(incident, decide).await?;
             tell(&mut decision, &incident);
             decision.end();
@@ -49,7 +49,7 @@ impl App {
 }
 
 /// Takes over a new diagnosis, and the plan that today's files give for the alert. Nothing runs by itself here, whatever the guardrails say.
-pub(crate) fn decide_anew(draft: &mut Draft, round: u32, diagnosis: &Diagnosis, rules: Rules<'_>, now: Timestamp) {
+pub(crate) fn decide_anew(draft: &mut IncidentChange, round: u32, diagnosis: &Diagnosis, rules: ProposalRules<'_>, now: Timestamp) {
     let finding = (diagnosis.analysis.clone(), diagnosis.evidence.clone());
     draft.reanalysed(round, finding, |draft| propose::planned(draft, rules, now), now, rules.approval_ttl);
 }

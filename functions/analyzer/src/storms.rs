@@ -6,12 +6,12 @@ use aws::queue::STORM_LOOKS_EVERY;
 use domain::analysis::Risk;
 use domain::episode::{ADVICE_CHARACTERS, Advice};
 use domain::incident::Incident;
-use domain::incident::change::Draft;
+use domain::incident::change::IncidentChange;
 use domain::primitives::id::IncidentId;
 use domain::primitives::safe_text::cut;
 use domain::transition::storm;
 use jiff::Timestamp;
-use store::{Place, StoreError, fresh_incident_id};
+use store::{StoreError, StormAdmission, fresh_incident_id};
 use wire::message::Message;
 
 use crate::app::{App, Failure};
@@ -38,9 +38,9 @@ impl App {
 
     async fn place(&self, minute: i64, incident: &Incident, now: Timestamp) -> Result<Option<IncidentId>, Failure> {
         match self.store.place(minute, &incident.id, storm::is_critical(incident), self.storm_limit, now).await? {
-            Place::Alone => Ok(None),
-            Place::InStorm(Some(storm)) => Ok(Some(storm)),
-            Place::InStorm(None) => self.storm_of(minute, now).await.map(Some),
+            StormAdmission::Alone => Ok(None),
+            StormAdmission::InStorm(Some(storm)) => Ok(Some(storm)),
+            StormAdmission::InStorm(None) => self.storm_of(minute, now).await.map(Some),
         }
     }
 
@@ -53,7 +53,7 @@ impl App {
         let begun = match before {
             Some(storm) => self.store.continue_storm(minute, &storm.id).await.map(|()| storm.id),
             None => {
-                let draft = Draft::storm(fresh_incident_id(now), minute, u64::from(self.storm_limit), now);
+                let draft = IncidentChange::storm(fresh_incident_id(now), minute, u64::from(self.storm_limit), now);
                 self.store.begin_storm(minute, draft).await.map(|storm| storm.id)
             }
         };

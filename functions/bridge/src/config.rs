@@ -7,7 +7,7 @@ use aws::AwsEnvironment;
 use aws::secrets::Secrets;
 use aws_sdk_secretsmanager::Client;
 use playbook_files::operator_files::OperatorFiles;
-use settings::fault::Faults;
+use settings::config_error::ConfigErrors;
 use settings::variables::{InvalidVariable, Variables};
 use thiserror::Error;
 
@@ -25,13 +25,13 @@ const COMMAND_ATTEMPT: Duration = Duration::from_secs(5);
 
 /// Why the bridge does not start.
 #[derive(Debug, Error)]
-pub enum NoStart {
+pub enum StartupError {
     /// An environment variable is missing or wrong.
     #[error(transparent)]
     Variable(#[from] InvalidVariable),
     /// The operator's files are broken.
     #[error("the files in CONFIG_DIR cannot be used:\n{0}")]
-    Files(#[from] Faults),
+    Files(#[from] ConfigErrors),
 }
 
 /// The bridge's configuration.
@@ -62,7 +62,7 @@ impl Config {
     ///
     /// # Errors
     /// If the operator's files are broken or Lambda's own variables are missing.
-    pub fn app<F: Fn(&str) -> Option<String>>(self, variables: &Variables<F>) -> Result<App, NoStart> {
+    pub fn app<F: Fn(&str) -> Option<String>>(self, variables: &Variables<F>) -> Result<App, StartupError> {
         let files = OperatorFiles::load(&self.config_dir)?;
         let aws = AwsEnvironment::from_variables(variables)?;
         let secrets = Secrets::new(Client::new(&aws.sdk_config(SECRET_ATTEMPT)));

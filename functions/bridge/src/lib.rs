@@ -13,29 +13,29 @@ mod transport;
 
 use std::time::Instant;
 
-use domain::incident::repair::{Outcome, StepResult};
+use domain::incident::repair::{StepOutcome, StepResult};
 use playbook_files::operator_files::OperatorFiles;
 use serde::Serialize;
 use serde_json::Value;
 use wire::bridge::{BridgeReply, BridgeRequest};
 
-use crate::resolve::Errand;
+use crate::resolve::ResolvedStep;
 use crate::ssh::login_key::LoginKey;
 use crate::ssm::RunCommand;
-use crate::transport::Ways;
+use crate::transport::Transports;
 
 /// The bridge function.
 #[derive(Debug)]
 pub struct App {
     files: OperatorFiles,
-    ways: Ways,
+    ways: Transports,
 }
 
 impl App {
     /// A bridge for these playbooks and services, which logs in with this key.
     #[must_use]
     pub fn new(files: OperatorFiles, key: LoginKey) -> Self {
-        Self { files, ways: Ways { key, run_command: None } }
+        Self { files, ways: Transports { key, run_command: None } }
     }
 
     /// The same, which also reaches hosts through Run Command.
@@ -52,7 +52,7 @@ impl App {
             Err(error) => {
                 let detail = format!("Nothing ran: the request cannot be read: {}", unreadable(&error));
                 tracing::info!(outcome = "refused", detail, "request answered");
-                BridgeReply { result: StepResult::without_output(Outcome::Refused, detail, 0), argv: Vec::new() }
+                BridgeReply { result: StepResult::without_output(StepOutcome::Refused, detail, 0), argv: Vec::new() }
             }
         }
     }
@@ -62,7 +62,7 @@ impl App {
         let start = Instant::now();
         let (mut result, argv) = match crate::resolve::decide(&self.files, request) {
             Ok(errand) => self.act(errand).await,
-            Err(refusal) => (StepResult::without_output(Outcome::Refused, format!("Nothing ran: {refusal}."), 0), Vec::new()),
+            Err(refusal) => (StepResult::without_output(StepOutcome::Refused, format!("Nothing ran: {refusal}."), 0), Vec::new()),
         };
         result.duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(
@@ -80,9 +80,10 @@ impl App {
         BridgeReply { result, argv }
     }
 
-    async fn act(&self, errand: Errand<'_>) -> (StepResult, Vec<String>) {
+    async fn act(&self, errand: ResolvedStep<'_>) -> (StepResult, Vec<String>) {
         let result = self.ways.run(&errand).await;
-        let ran = matches!(result.outcome, Outcome::Exited | Outcome::Signalled | Outcome::TimedOut | Outcome::ConnectionLost);
+        let ran =
+            matches!(result.outcome, StepOutcome::Exited | StepOutcome::Signalled | StepOutcome::TimedOut | StepOutcome::ConnectionLost);
         (result, if ran { errand.argv } else { Vec::new() })
     }
 }

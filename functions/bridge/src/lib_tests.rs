@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use aws::AwsEnvironment;
-use domain::incident::repair::Outcome;
+use domain::incident::repair::StepOutcome;
 use playbook_files::operator_files::OperatorFiles;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -71,7 +71,7 @@ fn request(change: Value) -> Value {
 }
 
 /// Checks that nothing ran and that the detail names what was wrong.
-fn assert_nothing_ran(reply: &BridgeReply, outcome: Outcome, named: &str) {
+fn assert_nothing_ran(reply: &BridgeReply, outcome: StepOutcome, named: &str) {
     assert_eq!(reply.result.outcome, outcome, "{reply:?}");
     assert!(reply.result.detail.contains(named), "{named}: {reply:?}");
     assert!(reply.result.detail.len() < 400, "{reply:?}");
@@ -95,7 +95,7 @@ async fn payloads_that_are_no_request_are_answered_with_the_field() {
         (request(json!({ "phase": "x".repeat(100_000) })), "the field phase"),
     ];
     for (payload, named) in cases {
-        assert_nothing_ran(&app.answer(payload).await, Outcome::Refused, named);
+        assert_nothing_ran(&app.answer(payload).await, StepOutcome::Refused, named);
     }
 }
 
@@ -114,7 +114,7 @@ async fn requests_that_do_not_fit_the_files_are_refused_before_anything_is_diall
         cases.push((json!({ "parameters": { "unit": hostile } }), "the parameter unit".to_owned()));
     }
     for (change, named) in cases {
-        assert_nothing_ran(&app.answer(request(change)).await, Outcome::Refused, &named);
+        assert_nothing_ran(&app.answer(request(change)).await, StepOutcome::Refused, &named);
     }
 }
 
@@ -122,20 +122,20 @@ async fn requests_that_do_not_fit_the_files_are_refused_before_anything_is_diall
 async fn a_target_that_cannot_be_used_is_said_so() {
     // No key is needed where nobody logs in.
     let without = || app(json!({ "ssm": { "instance_id": "i-01234567" } }), "not a key".to_owned());
-    assert_nothing_ran(&without().answer(request(json!({}))).await, Outcome::Refused, "which the deployed bridge does");
+    assert_nothing_ran(&without().answer(request(json!({}))).await, StepOutcome::Refused, "which the deployed bridge does");
     let ssm = without().with_run_command(run_command());
-    assert_nothing_ran(&ssm.answer(request(json!({}))).await, Outcome::Unreachable, "Systems Manager could not be reached");
+    assert_nothing_ran(&ssm.answer(request(json!({}))).await, StepOutcome::Unreachable, "Systems Manager could not be reached");
     let mut unpinned = nowhere();
     // It begins like a key, which is all that the registry's check can see.
     unpinned["ssh"]["host_key"] = json!(format!("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5{}", "A".repeat(48)));
-    assert_nothing_ran(&app(unpinned, key_file()).answer(request(json!({}))).await, Outcome::Refused, "target.ssh.host_key of web");
+    assert_nothing_ran(&app(unpinned, key_file()).answer(request(json!({}))).await, StepOutcome::Refused, "target.ssh.host_key of web");
 }
 
 #[tokio::test]
 async fn a_host_that_is_not_there_is_unreachable() {
     let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
     for (target, named) in [(ssh("127.0.0.1", closed.port()), "refused"), (ssh("host.invalid", 22), "host.invalid")] {
-        assert_nothing_ran(&app(target, key_file()).answer(request(json!({}))).await, Outcome::Unreachable, named);
+        assert_nothing_ran(&app(target, key_file()).answer(request(json!({}))).await, StepOutcome::Unreachable, named);
     }
 }
 
@@ -156,7 +156,7 @@ async fn a_host_that_says_nothing_or_stops_in_the_handshake_is_given_up_after_te
     let start = Instant::now();
     let (first, second) = tokio::join!(a.answer(request(json!({}))), b.answer(request(json!({}))));
     for reply in [first, second] {
-        assert_nothing_ran(&reply, Outcome::Unreachable, "within 10 seconds");
+        assert_nothing_ran(&reply, StepOutcome::Unreachable, "within 10 seconds");
     }
     assert!(start.elapsed() < Duration::from_secs(12), "{:?}", start.elapsed());
     hung_up.recv_timeout(Duration::from_secs(5)).expect("the bridge hung up");

@@ -12,7 +12,7 @@ use wire::command_line::{self, NulByte};
 
 /// One command for one service, ready to be sent.
 #[derive(Debug)]
-pub(crate) struct Errand<'a> {
+pub(crate) struct ResolvedStep<'a> {
     /// The service, with its target.
     pub(crate) service: &'a Service,
     /// The argument vector.
@@ -53,7 +53,7 @@ pub(crate) enum Refusal {
 ///
 /// # Errors
 /// The first thing that does not fit the files.
-pub(crate) fn decide<'a>(files: &'a OperatorFiles, request: &BridgeRequest) -> Result<Errand<'a>, Refusal> {
+pub(crate) fn decide<'a>(files: &'a OperatorFiles, request: &BridgeRequest) -> Result<ResolvedStep<'a>, Refusal> {
     if request.v != BRIDGE_VERSION {
         return Err(Refusal::Version(request.v));
     }
@@ -84,7 +84,7 @@ pub(crate) fn decide<'a>(files: &'a OperatorFiles, request: &BridgeRequest) -> R
     }
     let step = steps.swap_remove(request.step);
     let line = command_line::line(&step.argv)?;
-    Ok(Errand { service, argv: step.argv, line, limit: Duration::from_secs(step.timeout_seconds.into()) })
+    Ok(ResolvedStep { service, argv: step.argv, line, limit: Duration::from_secs(step.timeout_seconds.into()) })
 }
 
 /// A name from outside, short and without control characters.

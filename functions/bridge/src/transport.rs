@@ -1,24 +1,24 @@
 //! The ways to a target: one for each kind.
 
-use domain::incident::repair::{Outcome, StepResult};
+use domain::incident::repair::{StepOutcome, StepResult};
 use domain::playbook::service::Target;
 
-use crate::resolve::Errand;
+use crate::resolve::ResolvedStep;
 use crate::ssh;
 use crate::ssh::login_key::LoginKey;
 use crate::ssm::RunCommand;
 
 /// What the ways need.
 #[derive(Debug)]
-pub(crate) struct Ways {
+pub(crate) struct Transports {
     pub(crate) key: LoginKey,
     /// None where there is no AWS account at hand.
     pub(crate) run_command: Option<RunCommand>,
 }
 
-impl Ways {
+impl Transports {
     /// Runs an errand on its target.
-    pub(crate) async fn run(&self, errand: &Errand<'_>) -> StepResult {
+    pub(crate) async fn run(&self, errand: &ResolvedStep<'_>) -> StepResult {
         match &errand.service.target {
             Target::Ssh(target) => ssh::run(errand, target, &self.key).await,
             Target::Ssm(target) => match &self.run_command {
@@ -26,7 +26,7 @@ impl Ways {
                 Some(run_command) => Box::pin(run_command.run(errand, target)).await,
                 None => {
                     let detail = format!("Nothing ran: {} is reached through SSM, which the deployed bridge does.", errand.service.name);
-                    StepResult::without_output(Outcome::Refused, detail, 0)
+                    StepResult::without_output(StepOutcome::Refused, detail, 0)
                 }
             },
         }

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws::AwsEnvironment;
-use aws::lazily::Lazily;
+use aws::lazy_client::LazyClient;
 use aws::queue::Queue;
 use aws::secrets::Secrets;
 use aws::signed::{SECRETS_MANAGER, SignedClient};
@@ -16,7 +16,7 @@ use lambda_http::http::HeaderMap;
 use secrecy::SecretString;
 use settings::alert_tables;
 use settings::channels_file;
-use settings::fault::Faults;
+use settings::config_error::ConfigErrors;
 use store::{Joins, Store};
 use tracing::warn;
 
@@ -47,11 +47,11 @@ impl App {
     ///
     /// # Errors
     /// Everything that is wrong with the tables.
-    pub fn new(config: Config, environment: &AwsEnvironment) -> Result<Self, Faults> {
+    pub fn new(config: Config, environment: &AwsEnvironment) -> Result<Self, ConfigErrors> {
         let for_sqs = environment.sdk_config(ATTEMPT);
         let for_dynamodb = for_sqs.clone();
-        let sqs = Lazily::made(move || aws_sdk_sqs::Client::new(&for_sqs));
-        let dynamodb = Lazily::made(move || aws_sdk_dynamodb::Client::new(&for_dynamodb));
+        let sqs = LazyClient::new(move || aws_sdk_sqs::Client::new(&for_sqs));
+        let dynamodb = LazyClient::new(move || aws_sdk_dynamodb::Client::new(&for_dynamodb));
         let queue = |url: &str| Queue::new(sqs.clone(), url.to_owned());
         let intake = Intake {
             store: Store::new(dynamodb, config.table.clone()),

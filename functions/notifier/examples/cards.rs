@@ -2,7 +2,7 @@
 
 use domain::notification::channels::Language;
 use jiff::civil::date;
-use notifier::render::buttons::Extras;
+use notifier::render::buttons::CardContext;
 use notifier::render::content::Content;
 use notifier::render::samples;
 use notifier::render::templates::Templates;
@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 #[expect(clippy::print_stdout, reason = "a command prints what it was asked for")]
 fn main() {
     let templates = Templates::load("no directory".as_ref());
-    let (names, extras) = (Names::default(), Extras { silence_possible: true, ..Extras::default() });
+    let (names, extras) = (Names::default(), CardContext { silence_possible: true, ..CardContext::default() });
     let mut shown = serde_json::Map::new();
     for language in Language::ALL {
-        let card = |draft: domain::incident::change::Draft| as_json(&templates.card(language, &draft.incident, &extras));
+        let card = |draft: domain::incident::change::IncidentChange| as_json(&templates.card(language, &draft.incident, &extras));
         let waiting = samples::half_approved();
         let failed = &samples::notices()[1];
         let people = ["ada".to_owned(), "mira".to_owned()];

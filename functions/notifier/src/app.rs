@@ -15,12 +15,12 @@ use jiff::SignedDuration;
 use outbound::alertmanager::Alertmanager;
 use outbound::{self, NoClient, PublicClient};
 use settings::channels_file;
-use settings::fault::Faults;
+use settings::config_error::ConfigErrors;
 use store::{CardOf, Store, StoreError};
 use thiserror::Error;
 use tracing::debug;
 
-use crate::channel::{ChannelError, Outside};
+use crate::channel::{ChannelDeps, ChannelError};
 use crate::config::Config;
 use crate::render::templates::Templates;
 
@@ -75,10 +75,10 @@ impl Unhandled for Failure {}
 
 /// Why the function does not start.
 #[derive(Debug, Error)]
-pub enum NotStarted {
+pub enum StartupError {
     /// The operator's file is wrong.
     #[error(transparent)]
-    File(#[from] Faults),
+    File(#[from] ConfigErrors),
     /// There is no client for the world outside AWS.
     #[error(transparent)]
     Client(#[from] NoClient),
@@ -92,7 +92,7 @@ pub struct App {
     pub(crate) signals: Queue,
     pub(crate) resolve_within: SignedDuration,
     pub(crate) channels: Channels,
-    pub(crate) outside: Outside,
+    pub(crate) outside: ChannelDeps,
     pub(crate) alertmanager: Option<Alertmanager>,
     pub(crate) templates: Templates,
 }
@@ -102,9 +102,9 @@ impl App {
     ///
     /// # Errors
     /// What is wrong with the operator's file, or that the HTTP client cannot be built.
-    pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, NotStarted> {
+    pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, StartupError> {
         let channels = channels_file::load(&config.config_dir)?;
-        let outside = Outside {
+        let outside = ChannelDeps {
             client: outbound::client()?,
             public: PublicClient::new()?,
             secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(aws)),

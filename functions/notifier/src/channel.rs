@@ -7,7 +7,7 @@ pub mod slack;
 pub mod telegram;
 pub mod webhook;
 
-pub use self::error::{Audience, ChannelError, Outside};
+pub use self::error::{Audience, ChannelDeps, ChannelError};
 use domain::notification::channels::{Channel, Place, SlackChannel, Webhook as WebhookSettings};
 use domain::notification::outbox::Moved;
 use jiff::Timestamp;
@@ -20,7 +20,7 @@ use crate::render::content::Post;
 /// Sends in one channel.
 #[derive(Debug)]
 pub struct Sender<'a> {
-    outside: &'a Outside,
+    outside: &'a ChannelDeps,
     now: Timestamp,
     to: To<'a>,
 }
@@ -36,7 +36,7 @@ enum To<'a> {
 impl<'a> Sender<'a> {
     /// The sender of a channel, whose chat may have moved. `now` is the time that its signatures carry.
     #[must_use]
-    pub fn of(channel: &'a Channel, outside: &'a Outside, moved: Option<Moved>, now: Timestamp) -> Self {
+    pub fn of(channel: &'a Channel, outside: &'a ChannelDeps, moved: Option<Moved>, now: Timestamp) -> Self {
         let to = match &channel.to {
             Place::Telegram(chat) => To::Telegram(Telegram::new(chat, outside, moved)),
             Place::Slack(slack) => To::Slack(Slack::new(outside.client.clone(), slack), slack),

@@ -5,7 +5,7 @@ use std::time::Instant;
 use aws::queue::STORM_LOOKS_EVERY;
 use domain::incident::parts::Storm;
 use domain::incident::{Incident, Status};
-use domain::notification::button_action::Ask;
+use domain::notification::button_action::ButtonAction;
 use domain::notification::button_action::More;
 use domain::notification::channels::Channel;
 use domain::notification::outbox::{Rank, Subject};
@@ -17,7 +17,7 @@ use tracing::error;
 use wire::message::Message;
 
 use crate::channel::Sender;
-use crate::deliver::worker::Pump;
+use crate::deliver::worker::ChannelWorker;
 use crate::render::presenter::Presenter;
 
 use crate::app::{AGAIN_AFTER, App, Clock, Failure};
@@ -43,8 +43,8 @@ impl App {
             | Message::RepairApproved { incident_id, .. } => self.incident_changed(incident_id, clock).await?,
             Message::MoreAsked { incident_id, what, channel, press, by } => {
                 let ask = match what {
-                    More::Details => Ask::Details(incident_id.clone()),
-                    More::History => Ask::History(incident_id.clone()),
+                    More::Details => ButtonAction::Details(incident_id.clone()),
+                    More::History => ButtonAction::History(incident_id.clone()),
                 };
                 self.store.change(incident_id, |draft| draft.more_asked(&ask, press, by, clock())).await?;
                 let subject = Subject::More { what: *what, incident_id: incident_id.clone(), press: press.clone() };
@@ -100,7 +100,7 @@ impl App {
         let pumped = channels.iter().map(|channel| async move {
             let (channels, language) = (&self.channels, self.channels.language_of(channel));
             let presenter = Presenter { templates: &self.templates, language, silences: self.alertmanager.is_some(), channels };
-            let pump = Pump { store, notifications, outside, channels, channel, presenter, holder, clock, until };
+            let pump = ChannelWorker { store, notifications, outside, channels, channel, presenter, holder, clock, until };
             (*channel, Box::pin(pump.run()).await)
         });
         join_all(pumped).await

@@ -8,4 +8,4 @@ pub mod follow_up;
 mod handler;
 pub mod render;
 
-pub use crate::app::{App, Clock, Failure, NotStarted, SilenceError};
+pub use crate::app::{App, Clock, Failure, SilenceError, StartupError};

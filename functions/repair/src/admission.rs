@@ -1,17 +1,17 @@
 //! Whether an approved plan runs now: looked at again right before its first step, with all that may have changed since. Pure.
 
-use domain::incident::approval::{Approval, Standing, Verdict};
-use domain::incident::change::Draft;
-use domain::incident::guardrail::{Guardrail, Outcome, blocking};
-use domain::incident::operation_log::{Event, News};
+use domain::incident::approval::{Approval, ApprovalState, Verdict};
+use domain::incident::change::IncidentChange;
+use domain::incident::guardrail::{Guardrail, GuardrailOutcome, blocking};
+use domain::incident::operation_log::{Event, LogRecord};
 use domain::incident::repair::Repair;
 use domain::incident::{Incident, Status};
 use domain::playbook::plan::Plan;
 use domain::playbook::service;
-use domain::policy::attempt_ledger::Readings;
-use domain::policy::evaluation::Situation;
+use domain::policy::attempt_ledger::GuardrailInputs;
+use domain::policy::evaluation::GuardrailContext;
 use domain::policy::limits::Limits;
-use domain::transition::decision::void;
+use domain::transition::decision::revoke;
 use jiff::{SignedDuration, Timestamp};
 use playbook_files::operator_files::OperatorFiles;
 use tracing::info;
@@ -20,7 +20,7 @@ use crate::app::ACTOR;
 
 /// What an approved repair comes to when it is looked at again before its first step.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Entrance {
+pub(crate) enum Admission {
     /// It may run, or go on.
     Run(Box<Plan>),
     /// It may not, or it has ended: there is nothing to run.
@@ -29,45 +29,45 @@ pub(crate) enum Entrance {
 
 /// By what it is looked at.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Rules<'a> {
+pub(crate) struct AdmissionRules<'a> {
     /// The operator's files, as this function shipped with them.
     pub(crate) files: &'a OperatorFiles,
     /// The operator's limits.
     pub(crate) limits: &'a Limits,
     /// What the store says.
-    pub(crate) readings: &'a Readings,
+    pub(crate) readings: &'a GuardrailInputs,
     /// How long after its decision a plan may begin to run.
     pub(crate) starts_within: SignedDuration,
 }
 
 /// Decides whether the approved plan runs now, and notes that this worker runs it. The decision stands in the operation log since it
 /// was made (`human-or-guardrails`); here it is looked at again, together with everything that may have changed since.
-pub(crate) fn enter(draft: &mut Draft, rules: Rules<'_>, plan_hash: &str, worker: &str, now: Timestamp) -> Entrance {
+pub(crate) fn admit(draft: &mut IncidentChange, rules: AdmissionRules<'_>, plan_hash: &str, worker: &str, now: Timestamp) -> Admission {
     let incident = &draft.incident;
-    let (Some(plan), Some(approval)) = (incident.plan.clone(), incident.approval.clone()) else { return Entrance::Nothing };
-    let approved = matches!(approval.standing, Standing::Decided { verdict: Verdict::Approve, .. });
+    let (Some(plan), Some(approval)) = (incident.plan.clone(), incident.approval.clone()) else { return Admission::Nothing };
+    let approved = matches!(approval.standing, ApprovalState::Decided { verdict: Verdict::Approve, .. });
     if !approved || approval.plan_hash != plan_hash || plan.hash() != plan_hash {
         info!(incident_id = %incident.id, "the message speaks of a plan that is not approved (any more): nothing runs");
-        return Entrance::Nothing;
+        return Admission::Nothing;
     }
     match &mut draft.incident.repair {
-        Some(repair) if repair.outcome.is_some() => return Entrance::Nothing,
+        Some(repair) if repair.outcome.is_some() => return Admission::Nothing,
         // Once something has run, the run goes on to its end: half a repair helps nobody.
         Some(repair) if !repair.steps.is_empty() => {
             worker.clone_into(&mut repair.worker);
-            return Entrance::Run(Box::new(plan));
+            return Admission::Run(Box::new(plan));
         }
         // It was cut off before its first step, perhaps half an hour ago: it is looked at like a new one.
         Some(_) => {}
-        None if draft.incident.status != Status::Approved => return Entrance::Nothing,
+        None if draft.incident.status != Status::Approved => return Admission::Nothing,
         None => {}
     }
     let incident = &draft.incident;
     if incident.resolved_at.is_some() {
         draft.incident.repair = None;
-        void(draft, ACTOR, "the alert resolved", now);
+        revoke(draft, ACTOR, "the alert resolved", now);
         draft.incident.status = Status::Resolved;
-        return Entrance::Nothing;
+        return Admission::Nothing;
     }
     if approval.lacks_people() {
         // The decision saw to it when it was made. Here it is looked at again, because from here on something runs.
@@ -79,16 +79,16 @@ pub(crate) fn enter(draft: &mut Draft, rules: Rules<'_>, plan_hash: &str, worker
     let outcomes = ask(rules, incident, &plan, &approval, now);
     if blocking(&outcomes).next().is_some() {
         ask_people(draft, rules, &plan, outcomes, now);
-        return Entrance::Nothing;
+        return Admission::Nothing;
     }
     draft.incident.repair = Some(Repair { worker: worker.to_owned(), ..Repair::start(plan_hash.to_owned(), now) });
     draft.incident.status = Status::Repairing;
-    Entrance::Run(Box::new(plan))
+    Admission::Run(Box::new(plan))
 }
 
 /// Takes back an approval whose plan has not begun in time, while another repair holds its target or its group, and asks people anew. True
 /// if it was so.
-pub(crate) fn lapse(draft: &mut Draft, rules: Rules<'_>, plan_hash: &str, now: Timestamp) -> bool {
+pub(crate) fn lapse(draft: &mut IncidentChange, rules: AdmissionRules<'_>, plan_hash: &str, now: Timestamp) -> bool {
     let incident = &draft.incident;
     let Some(plan) = incident.plan.clone() else { return false };
     let mine = incident.approval.as_ref().is_some_and(|approval| approval.plan_hash == plan_hash);
@@ -104,13 +104,13 @@ pub(crate) fn lapse(draft: &mut Draft, rules: Rules<'_>, plan_hash: &str, now: T
 }
 
 /// Takes an approval back because of what these guardrails answered, and asks people anew: by what the playbook has earned by now.
-fn ask_people(draft: &mut Draft, rules: Rules<'_>, plan: &Plan, outcomes: Vec<Outcome>, now: Timestamp) {
+fn ask_people(draft: &mut IncidentChange, rules: AdmissionRules<'_>, plan: &Plan, outcomes: Vec<GuardrailOutcome>, now: Timestamp) {
     draft.incident.earned = situation(rules, &draft.incident, plan, now).trust();
     draft.stopped_by(outcomes, ACTOR, now);
 }
 
 /// Gives an approved plan up that could not begin for too long: what was decided hours ago must not run by surprise.
-pub(crate) fn give_up(draft: &mut Draft, plan_hash: &str, why: &str, now: Timestamp) {
+pub(crate) fn give_up(draft: &mut IncidentChange, plan_hash: &str, why: &str, now: Timestamp) {
     let approved = draft.incident.approval.as_ref().is_some_and(|approval| approval.plan_hash == plan_hash);
     if approved && draft.incident.status == Status::Approved && draft.incident.repair.is_none() {
         stopped(draft, "one hand", why, now);
@@ -118,25 +118,25 @@ pub(crate) fn give_up(draft: &mut Draft, plan_hash: &str, why: &str, now: Timest
 }
 
 /// Takes the approval back: what was approved must not run, and a human has to look at why.
-fn stopped(draft: &mut Draft, rule: &str, why: &str, now: Timestamp) -> Entrance {
-    draft.record(now, News::new(Event::GuardrailBlocked, ACTOR, rule).failed(why));
+fn stopped(draft: &mut IncidentChange, rule: &str, why: &str, now: Timestamp) -> Admission {
+    draft.record(now, LogRecord::new(Event::GuardrailBlocked, ACTOR, rule).failed(why));
     draft.incident.repair = None;
-    void(draft, ACTOR, why, now);
+    revoke(draft, ACTOR, why, now);
     draft.incident.status = Status::NeedsHuman;
-    Entrance::Nothing
+    Admission::Nothing
 }
 
 /// Asks every guardrail again that let a plan through. What a human approved is stopped by the kill switch alone. Whoever decided, the
 /// decision has to be recent: a message that was delayed, or that somebody moved back from the dead-letter queue, starts nothing.
-fn ask(rules: Rules<'_>, incident: &Incident, plan: &Plan, approval: &Approval, now: Timestamp) -> Vec<Outcome> {
+fn ask(rules: AdmissionRules<'_>, incident: &Incident, plan: &Plan, approval: &Approval, now: Timestamp) -> Vec<GuardrailOutcome> {
     let situation = situation(rules, incident, plan, now);
     let mut outcomes = if approval.by_guardrails() { situation.check() } else { vec![situation.ask(Guardrail::KillSwitch)] };
     outcomes.push(situation.ask(Guardrail::StartsInTime));
     outcomes
 }
 
-fn situation<'a>(rules: Rules<'a>, incident: &'a Incident, plan: &'a Plan, now: Timestamp) -> Situation<'a> {
-    Situation { starts_within: rules.starts_within, ..rules.files.situation(incident, plan, rules.limits, rules.readings, now) }
+fn situation<'a>(rules: AdmissionRules<'a>, incident: &'a Incident, plan: &'a Plan, now: Timestamp) -> GuardrailContext<'a> {
+    GuardrailContext { starts_within: rules.starts_within, ..rules.files.situation(incident, plan, rules.limits, rules.readings, now) }
 }
 
 /// The hash of the plan that the files give now for the same playbook and service.

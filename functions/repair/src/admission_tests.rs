@@ -8,15 +8,15 @@ use domain::alert::{AlertStatus, Texts};
 use domain::analysis::{Analysis, Severity};
 use domain::episode::{Advice, Firing};
 use domain::incident::Status;
-use domain::incident::approval::{Standing, Verdict, Vote};
-use domain::incident::change::Draft;
+use domain::incident::approval::{ApprovalState, Verdict, Vote};
+use domain::incident::change::IncidentChange;
 use domain::incident::guardrail::{Guardrail, all_passed, blocking};
 use domain::incident::operation_log::Event;
 use domain::incident::repair::{Repair, RepairOutcome};
-use domain::notification::channels::{Channels, Known};
+use domain::notification::channels::{Channels, Identity};
 use domain::playbook::plan::{Phase, Plan};
 use domain::playbook::service::{self, Level};
-use domain::policy::attempt_ledger::{Attempt, GroupLedger, Readings, TargetLedger};
+use domain::policy::attempt_ledger::{Attempt, GroupLedger, GuardrailInputs, TargetLedger};
 use domain::policy::matching::{Choice, PastSuccess, choose};
 use domain::policy::playbook_run::PlaybookRecord;
 use domain::primitives::id::{ApprovalId, IncidentId, MemberId};
@@ -25,7 +25,7 @@ use jiff::{SignedDuration, Timestamp};
 use playbook_files::operator_files::{OperatorFiles, limits};
 use serde_json::json;
 
-use super::{Entrance, Rules};
+use super::{Admission, AdmissionRules};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -41,31 +41,38 @@ pub(crate) fn files() -> OperatorFiles {
 }
 
 /// A store that holds nothing.
-fn nothing() -> Readings {
+fn nothing() -> GuardrailInputs {
     let (target, group) = (Some(TargetLedger::default()), Some(GroupLedger::default()));
-    Readings { killed: Some(false), target, group, record: Some(PlaybookRecord::default()), runs: Some(vec![]), ..Readings::default() }
+    GuardrailInputs {
+        killed: Some(false),
+        target,
+        group,
+        record: Some(PlaybookRecord::default()),
+        runs: Some(vec![]),
+        ..GuardrailInputs::default()
+    }
 }
 
-fn enter_with(draft: &mut Draft, files: &OperatorFiles, readings: &Readings, hash: &str) -> Entrance {
-    ruled(files, readings, |rules| super::enter(draft, rules, hash, "worker", NOW))
+fn enter_with(draft: &mut IncidentChange, files: &OperatorFiles, readings: &GuardrailInputs, hash: &str) -> Admission {
+    ruled(files, readings, |rules| super::admit(draft, rules, hash, "worker", NOW))
 }
 
 /// Asks something by the shipped limits, with the time of the template in which a repair has to start.
-fn ruled<T>(files: &OperatorFiles, readings: &Readings, ask: impl FnOnce(Rules<'_>) -> T) -> T {
+fn ruled<T>(files: &OperatorFiles, readings: &GuardrailInputs, ask: impl FnOnce(AdmissionRules<'_>) -> T) -> T {
     let limits = limits(&shipped()).expect("the limits that ship with the project");
-    ask(Rules { files, limits: &limits, readings, starts_within: SignedDuration::from_mins(15) })
+    ask(AdmissionRules { files, limits: &limits, readings, starts_within: SignedDuration::from_mins(15) })
 }
 
-fn enter(draft: &mut Draft, files: &OperatorFiles, hash: &str) -> Entrance {
+fn admit(draft: &mut IncidentChange, files: &OperatorFiles, hash: &str) -> Admission {
     enter_with(draft, files, &nothing(), hash)
 }
 
-fn events(draft: &Draft) -> Vec<Event> {
+fn events(draft: &IncidentChange) -> Vec<Event> {
     draft.entries.iter().map(|entry| entry.event).collect()
 }
 
 /// An incident with a finding, and a plan for it.
-pub(crate) fn planned() -> (Draft, Plan) {
+pub(crate) fn planned() -> (IncidentChange, Plan) {
     let labels: Texts = [("alertname", "TargetDown"), ("component", "checkout")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
     let member = MemberId::try_from("m1").expect("a member id");
     let alert = AlertTables::default().alert(AlertStatus::Firing, "alertmanager", labels, Texts::new(), NOW, member);
@@ -74,7 +81,7 @@ pub(crate) fn planned() -> (Draft, Plan) {
     let Choice::Plan(plan) = choose(&files.playbooks, &alert, service::find(&files.services, &alert), &PastSuccess::new()) else {
         panic!("a plan")
     };
-    let mut draft = Draft::open(id, fingerprint(&alert, &[]), alert.clone(), &Firing::of(&alert), NOW);
+    let mut draft = IncidentChange::open(id, fingerprint(&alert, &[]), alert.clone(), &Firing::of(&alert), NOW);
     draft.analysed(finding(), vec![], NOW);
     draft.entries.clear();
     (draft, *plan)
@@ -91,20 +98,20 @@ fn finding() -> Analysis {
 }
 
 /// An incident with a plan that a human approved, and the plan's hash.
-fn approved() -> (Draft, String) {
+fn approved() -> (IncidentChange, String) {
     let (mut draft, plan) = planned();
     draft.propose(plan, NOW, SignedDuration::from_hours(1));
     let approval = draft.incident.approval.clone().expect("asked");
     let channels: Channels =
         serde_json::from_value(json!({ "people": { "ada": { "telegram": 7 } }, "approvals": [{ "people": ["ada"] }] })).expect("the file");
-    let pressed = Pressed { verdict: Verdict::Approve, by: Known::Telegram(7), press: "1" };
+    let pressed = Pressed { verdict: Verdict::Approve, by: Identity::Telegram(7), press: "1" };
     decide(&mut draft, &approval.id, &pressed, &channels, NOW).expect("pending");
     draft.entries.clear();
     (draft, approval.plan_hash)
 }
 
 /// An incident with a plan that the guardrails let through, and the plan's hash.
-fn triggered() -> (Draft, String) {
+fn triggered() -> (IncidentChange, String) {
     let (mut draft, plan) = planned();
     let (files, hash) = (files(), plan.hash());
     let limits = limits(&shipped()).expect("the limits that ship with the project");
@@ -118,7 +125,7 @@ fn triggered() -> (Draft, String) {
 #[test]
 fn an_approved_and_unchanged_plan_runs() {
     let (mut draft, hash) = approved();
-    assert!(matches!(enter(&mut draft, &files(), &hash), Entrance::Run(_)));
+    assert!(matches!(admit(&mut draft, &files(), &hash), Admission::Run(_)));
     assert_eq!(draft.incident.status, Status::Repairing);
 }
 
@@ -126,34 +133,34 @@ fn an_approved_and_unchanged_plan_runs() {
 fn a_plan_that_fewer_people_approved_than_have_to_does_not_run() {
     let (mut draft, hash) = approved();
     draft.incident.approval.as_mut().expect("approved").needed = 2;
-    assert_eq!(enter(&mut draft, &files(), &hash), Entrance::Nothing);
+    assert_eq!(admit(&mut draft, &files(), &hash), Admission::Nothing);
     assert_eq!((draft.incident.status, events(&draft)), (Status::NeedsHuman, vec![Event::GuardrailBlocked, Event::ApprovalVoided]));
     // The same person by another id is no other person.
     let (mut draft, hash) = approved();
     let approval = draft.incident.approval.as_mut().expect("approved");
     approval.needed = 2;
     approval.votes.push(Vote { person: "ada".into(), by: "slack:U7".into(), at: NOW });
-    assert_eq!(enter(&mut draft, &files(), &hash), Entrance::Nothing);
+    assert_eq!(admit(&mut draft, &files(), &hash), Admission::Nothing);
     let (mut draft, hash) = approved();
     let approval = draft.incident.approval.as_mut().expect("approved");
     approval.needed = 2;
     approval.votes.push(Vote { person: "bob".into(), by: "slack:U8".into(), at: NOW });
-    assert!(matches!(enter(&mut draft, &files(), &hash), Entrance::Run(_)));
+    assert!(matches!(admit(&mut draft, &files(), &hash), Admission::Run(_)));
     // What was approved before votes were kept.
     let (mut draft, hash) = approved();
     draft.incident.approval.as_mut().expect("approved").votes.clear();
-    assert!(matches!(enter(&mut draft, &files(), &hash), Entrance::Run(_)));
+    assert!(matches!(admit(&mut draft, &files(), &hash), Admission::Run(_)));
 }
 
 #[test]
 fn nothing_runs_without_this_very_approval() {
     let (mut draft, hash) = approved();
-    assert_eq!(enter(&mut draft, &files(), &"0".repeat(64)), Entrance::Nothing);
+    assert_eq!(admit(&mut draft, &files(), &"0".repeat(64)), Admission::Nothing);
     draft.incident.plan.as_mut().expect("a plan").steps[0].argv.push("--now".into());
-    assert_eq!(enter(&mut draft, &files(), &hash), Entrance::Nothing);
+    assert_eq!(admit(&mut draft, &files(), &hash), Admission::Nothing);
     let (mut rejected, hash) = approved();
-    rejected.incident.approval.as_mut().expect("asked").standing = Standing::Pending;
-    assert_eq!(enter(&mut rejected, &files(), &hash), Entrance::Nothing);
+    rejected.incident.approval.as_mut().expect("asked").standing = ApprovalState::Pending;
+    assert_eq!(admit(&mut rejected, &files(), &hash), Admission::Nothing);
     assert!(rejected.incident.repair.is_none() && draft.incident.repair.is_none());
 }
 
@@ -161,7 +168,7 @@ fn nothing_runs_without_this_very_approval() {
 fn a_resolve_before_the_first_step_stops_the_repair() {
     let (mut draft, hash) = approved();
     draft.resolved(1, NOW);
-    assert_eq!(enter(&mut draft, &files(), &hash), Entrance::Nothing);
+    assert_eq!(admit(&mut draft, &files(), &hash), Admission::Nothing);
     assert_eq!(draft.incident.status, Status::Resolved);
 }
 
@@ -178,7 +185,7 @@ fn files_that_changed_since_the_plan_was_shown_make_it_void() {
         let (mut draft, hash) = approved();
         let mut changed = files();
         change(&mut changed);
-        assert_eq!(enter(&mut draft, &changed, &hash), Entrance::Nothing);
+        assert_eq!(admit(&mut draft, &changed, &hash), Admission::Nothing);
         assert_eq!(draft.incident.status, Status::NeedsHuman);
         assert_eq!(events(&draft), [Event::GuardrailBlocked, Event::ApprovalVoided]);
     }
@@ -187,20 +194,20 @@ fn files_that_changed_since_the_plan_was_shown_make_it_void() {
 #[test]
 fn a_repair_that_was_cut_off_goes_on_and_one_that_ended_does_not() {
     let (mut draft, hash) = approved();
-    enter(&mut draft, &files(), &hash);
+    admit(&mut draft, &files(), &hash);
     draft.incident.repair.as_mut().expect("started").step_started(Phase::Steps, 0, NOW);
-    assert!(matches!(enter(&mut draft, &files(), &hash), Entrance::Run(_)));
+    assert!(matches!(admit(&mut draft, &files(), &hash), Admission::Run(_)));
     draft.incident.repair.as_mut().expect("started").outcome = Some(RepairOutcome::Unknown);
-    assert_eq!(enter(&mut draft, &files(), &hash), Entrance::Nothing);
+    assert_eq!(admit(&mut draft, &files(), &hash), Admission::Nothing);
 }
 
 /// A plan that was let through is stopped by this guardrail, and a human is asked for a new decision.
-fn assert_stopped(draft: &Draft, before: &str, guardrail: Guardrail) {
+fn assert_stopped(draft: &IncidentChange, before: &str, guardrail: Guardrail) {
     let incident = &draft.incident;
     assert_eq!(blocking(&incident.guardrails).map(|outcome| outcome.guardrail).collect::<Vec<_>>(), [guardrail]);
     assert_eq!((incident.status, incident.repair.as_ref()), (Status::AwaitingApproval, None));
     let asked = incident.approval.as_ref().expect("asked");
-    assert_eq!(asked.standing, Standing::Pending);
+    assert_eq!(asked.standing, ApprovalState::Pending);
     assert_ne!(asked.plan_hash, before, "a message about the plan that was stopped must not start the new one");
     assert_eq!(Advice::of(incident).expect("analysed").approval_id, Some(asked.id.to_string()));
     assert_eq!(events(draft), [Event::GuardrailBlocked, Event::ApprovalVoided, Event::ApprovalRequested]);
@@ -210,7 +217,7 @@ fn assert_stopped(draft: &Draft, before: &str, guardrail: Guardrail) {
 fn what_the_guardrails_let_through_runs_if_they_still_do() {
     let (mut draft, hash) = triggered();
     assert_eq!(Advice::of(&draft.incident).expect("analysed").approval_id, None, "nobody can decide any more");
-    assert!(matches!(enter(&mut draft, &files(), &hash), Entrance::Run(_)));
+    assert!(matches!(admit(&mut draft, &files(), &hash), Admission::Run(_)));
     assert_eq!(draft.incident.status, Status::Repairing);
 }
 
@@ -222,20 +229,23 @@ fn what_the_guardrails_let_through_is_stopped_by_whatever_has_changed_since() {
         ledger.enter(Attempt { approval_id: ApprovalId::of(&other, &"0".repeat(64)), playbook: playbook.into(), at: NOW });
         ledger
     };
-    let changes: [(Readings, Guardrail); 4] = [
-        (Readings { killed: Some(true), ..nothing() }, Guardrail::KillSwitch),
-        (Readings { killed: None, ..nothing() }, Guardrail::KillSwitch),
-        (Readings { target: Some(ran("restart-supervisor-program")), ..nothing() }, Guardrail::Cooldown),
-        (Readings { record: Some(PlaybookRecord { failed: 1, ..PlaybookRecord::default() }), ..nothing() }, Guardrail::PlaybookRecord),
+    let changes: [(GuardrailInputs, Guardrail); 4] = [
+        (GuardrailInputs { killed: Some(true), ..nothing() }, Guardrail::KillSwitch),
+        (GuardrailInputs { killed: None, ..nothing() }, Guardrail::KillSwitch),
+        (GuardrailInputs { target: Some(ran("restart-supervisor-program")), ..nothing() }, Guardrail::Cooldown),
+        (
+            GuardrailInputs { record: Some(PlaybookRecord { failed: 1, ..PlaybookRecord::default() }), ..nothing() },
+            Guardrail::PlaybookRecord,
+        ),
     ];
     for (readings, guardrail) in changes {
         let (mut draft, hash) = triggered();
-        assert_eq!(enter_with(&mut draft, &files(), &readings, &hash), Entrance::Nothing);
+        assert_eq!(enter_with(&mut draft, &files(), &readings, &hash), Admission::Nothing);
         assert_stopped(&draft, &hash, guardrail);
     }
     let (mut draft, hash) = triggered();
     draft.incident.severity = Severity::P1;
-    assert_eq!(enter(&mut draft, &files(), &hash), Entrance::Nothing);
+    assert_eq!(admit(&mut draft, &files(), &hash), Admission::Nothing);
     assert_stopped(&draft, &hash, Guardrail::Severity);
     // Another alert has joined meanwhile whose label forbids it.
     let (mut draft, hash) = triggered();
@@ -243,12 +253,12 @@ fn what_the_guardrails_let_through_is_stopped_by_whatever_has_changed_since() {
     draft.auto_repair_forbidden(NOW);
     assert_eq!(events(&draft), [Event::GuardrailBlocked], "it is in the log once");
     draft.entries.clear();
-    assert_eq!(enter(&mut draft, &files(), &hash), Entrance::Nothing);
+    assert_eq!(admit(&mut draft, &files(), &hash), Admission::Nothing);
     assert_stopped(&draft, &hash, Guardrail::AutoRepairLabel);
     let (mut draft, hash) = triggered();
     let mut changed = files();
     changed.services[1].level = Level::Approval;
-    assert_eq!(enter(&mut draft, &changed, &hash), Entrance::Nothing);
+    assert_eq!(admit(&mut draft, &changed, &hash), Admission::Nothing);
     assert_stopped(&draft, &hash, Guardrail::ServiceLevel);
 }
 
@@ -256,18 +266,18 @@ fn what_the_guardrails_let_through_is_stopped_by_whatever_has_changed_since() {
 fn what_a_human_approved_is_stopped_by_the_kill_switch_and_by_no_other_guardrail() {
     for killed in [Some(true), None] {
         let (mut draft, hash) = approved();
-        assert_eq!(enter_with(&mut draft, &files(), &Readings { killed, ..nothing() }, &hash), Entrance::Nothing);
+        assert_eq!(enter_with(&mut draft, &files(), &GuardrailInputs { killed, ..nothing() }, &hash), Admission::Nothing);
         assert_stopped(&draft, &hash, Guardrail::KillSwitch);
     }
     let (mut draft, hash) = approved();
     draft.incident.severity = Severity::P0;
-    let unknown = Readings { killed: Some(false), ..Readings::default() };
-    assert!(matches!(enter_with(&mut draft, &files(), &unknown, &hash), Entrance::Run(_)));
+    let unknown = GuardrailInputs { killed: Some(false), ..GuardrailInputs::default() };
+    assert!(matches!(enter_with(&mut draft, &files(), &unknown, &hash), Admission::Run(_)));
 }
 
 #[test]
 fn a_repair_that_was_cut_off_before_its_first_step_is_looked_at_again() {
-    let killed = Readings { killed: Some(true), ..nothing() };
+    let killed = GuardrailInputs { killed: Some(true), ..nothing() };
     let cut_off = || {
         let (mut draft, hash) = triggered();
         draft.incident.repair = Some(Repair::start(hash.clone(), NOW));
@@ -275,7 +285,7 @@ fn a_repair_that_was_cut_off_before_its_first_step_is_looked_at_again() {
         (draft, hash)
     };
     let (mut draft, hash) = cut_off();
-    assert_eq!(enter_with(&mut draft, &files(), &killed, &hash), Entrance::Nothing);
+    assert_eq!(enter_with(&mut draft, &files(), &killed, &hash), Admission::Nothing);
     assert_stopped(&draft, &hash, Guardrail::KillSwitch);
     // The alert resolved while the message waited: nothing runs any more, and nobody has to decide on anything.
     let by_human = approved();
@@ -283,21 +293,21 @@ fn a_repair_that_was_cut_off_before_its_first_step_is_looked_at_again() {
         draft.incident.repair = Some(Repair::start(hash.clone(), NOW));
         draft.incident.status = Status::Repairing;
         draft.resolved(1, NOW);
-        assert_eq!(enter(&mut draft, &files(), &hash), Entrance::Nothing);
+        assert_eq!(admit(&mut draft, &files(), &hash), Admission::Nothing);
         assert_eq!((draft.incident.status, draft.incident.repair.as_ref()), (Status::Resolved, None));
-        assert!(matches!(draft.incident.approval.expect("kept").standing, Standing::Void { .. }));
+        assert!(matches!(draft.incident.approval.expect("kept").standing, ApprovalState::Void { .. }));
     }
     // Once a step has begun, the run goes on to its end: half a repair helps nobody.
     let (mut draft, hash) = cut_off();
     draft.incident.repair.as_mut().expect("started").step_started(Phase::Steps, 0, NOW);
-    assert!(matches!(enter_with(&mut draft, &files(), &killed, &hash), Entrance::Run(_)));
+    assert!(matches!(enter_with(&mut draft, &files(), &killed, &hash), Admission::Run(_)));
 }
 
 #[test]
 fn a_decision_that_is_too_old_starts_nothing_and_people_are_asked_again() {
-    let enter_after = |draft: &mut Draft, hash: &str, seconds| {
+    let enter_after = |draft: &mut IncidentChange, hash: &str, seconds| {
         let now = NOW + SignedDuration::from_secs(seconds);
-        ruled(&files(), &nothing(), |rules| super::enter(draft, rules, hash, "worker", now))
+        ruled(&files(), &nothing(), |rules| super::admit(draft, rules, hash, "worker", now))
     };
     // A human's as well as the guardrails' own, and one whose worker died before its first step.
     for decided in [approved, triggered] {
@@ -311,28 +321,28 @@ fn a_decision_that_is_too_old_starts_nothing_and_people_are_asked_again() {
                 (draft, hash)
             };
             let (mut draft, hash) = begin();
-            assert!(matches!(enter_after(&mut draft, &hash, 900), Entrance::Run(_)), "it is still in time");
+            assert!(matches!(enter_after(&mut draft, &hash, 900), Admission::Run(_)), "it is still in time");
             for late in [901, 86_400] {
                 let (mut draft, hash) = begin();
-                assert_eq!(enter_after(&mut draft, &hash, late), Entrance::Nothing);
+                assert_eq!(enter_after(&mut draft, &hash, late), Admission::Nothing);
                 assert_stopped(&draft, &hash, Guardrail::StartsInTime);
             }
         }
         // Half a repair helps nobody: what has begun goes on.
         let (mut draft, hash) = decided();
-        enter(&mut draft, &files(), &hash);
+        admit(&mut draft, &files(), &hash);
         draft.incident.repair.as_mut().expect("started").step_started(Phase::Steps, 0, NOW);
-        assert!(matches!(enter_after(&mut draft, &hash, 3_600), Entrance::Run(_)));
+        assert!(matches!(enter_after(&mut draft, &hash, 3_600), Admission::Run(_)));
     }
     let (mut draft, hash) = approved();
     draft.resolved(1, NOW);
-    assert_eq!(enter_after(&mut draft, &hash, 3_600), Entrance::Nothing);
+    assert_eq!(enter_after(&mut draft, &hash, 3_600), Admission::Nothing);
     assert_eq!(draft.incident.status, Status::Resolved, "nobody is asked about what is over");
 }
 
 #[test]
 fn a_plan_that_waits_for_its_target_asks_people_again_once_its_decision_is_too_old() {
-    let lapse_after = |draft: &mut Draft, hash: &str, seconds| {
+    let lapse_after = |draft: &mut IncidentChange, hash: &str, seconds| {
         let now = NOW + SignedDuration::from_secs(seconds);
         ruled(&files(), &nothing(), |rules| super::lapse(draft, rules, hash, now))
     };
@@ -343,7 +353,7 @@ fn a_plan_that_waits_for_its_target_asks_people_again_once_its_decision_is_too_o
     assert!(lapse_after(&mut draft, &hash, 901));
     assert_stopped(&draft, &hash, Guardrail::StartsInTime);
     let (mut runs, hash) = approved();
-    enter(&mut runs, &files(), &hash);
+    admit(&mut runs, &files(), &hash);
     let before = runs.clone();
     assert!(!lapse_after(&mut runs, &hash, 901));
     assert_eq!(runs, before, "another worker is about to run its first step");

@@ -7,7 +7,7 @@ use domain::policy::limits::Limits;
 use domain::primitives::id::IncidentId;
 use jiff::{SignedDuration, Timestamp};
 use playbook_files::operator_files::{OperatorFiles, limits};
-use settings::fault::{Faults, both};
+use settings::config_error::{ConfigErrors, both};
 use store::{Store, StoreError};
 use thiserror::Error;
 use tracing::warn;
@@ -94,7 +94,7 @@ impl App {
     ///
     /// # Errors
     /// Everything that is wrong with the files.
-    pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, Faults> {
+    pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, ConfigErrors> {
         let (files, limits) = both(OperatorFiles::load(&config.config_dir), limits(&config.config_dir))?;
         let sqs = aws_sdk_sqs::Client::new(aws);
         Ok(Self {

@@ -8,7 +8,7 @@ use aws_sdk_lambda::error::{DisplayErrorContext, ProvideErrorMetadata as _, SdkE
 use aws_sdk_lambda::operation::invoke::InvokeError;
 use aws_sdk_lambda::primitives::Blob;
 use aws_types::SdkConfig;
-use domain::incident::repair::{Outcome, StepResult};
+use domain::incident::repair::{StepOutcome, StepResult};
 use jiff::SignedDuration;
 use tokio::time::timeout;
 use tracing::warn;
@@ -92,11 +92,15 @@ impl Bridge {
             NoAnswer::NotInvoked { what, why } => {
                 warn!(incident_id = %request.incident_id, why, "the bridge was not invoked");
                 let detail = format!("Nothing ran: the bridge function could not be invoked ({what}).");
-                StepResult::without_output(Outcome::NotInvoked, detail, milliseconds)
+                StepResult::without_output(StepOutcome::NotInvoked, detail, milliseconds)
             }
             NoAnswer::Unknown(why) => {
                 warn!(incident_id = %request.incident_id, why, "the bridge did not answer");
-                StepResult::without_output(Outcome::ConnectionLost, "the bridge did not answer: what the step did is unknown", milliseconds)
+                StepResult::without_output(
+                    StepOutcome::ConnectionLost,
+                    "the bridge did not answer: what the step did is unknown",
+                    milliseconds,
+                )
             }
         }
     }
@@ -152,7 +156,7 @@ mod tests {
 
     use aws::AwsEnvironment;
     use aws_types::SdkConfig;
-    use domain::incident::repair::{Outcome, StepResult};
+    use domain::incident::repair::{StepOutcome, StepResult};
     use domain::playbook::plan::Phase;
     use domain::primitives::id::IncidentId;
     use jiff::SignedDuration;
@@ -226,7 +230,7 @@ mod tests {
         for answer in unknown {
             let (url, asked) = lambda(answer.clone(), Duration::ZERO);
             let result = run(&url, Duration::from_secs(5)).await;
-            assert_eq!((result.outcome, result.succeeded()), (Outcome::ConnectionLost, false), "{answer:?}");
+            assert_eq!((result.outcome, result.succeeded()), (StepOutcome::ConnectionLost, false), "{answer:?}");
             assert_eq!(asked.load(Ordering::SeqCst), 1, "{answer:?}");
         }
     }
@@ -253,7 +257,7 @@ mod tests {
             let (url, asked) = lambda(Some(answer(status, error, body)), Duration::ZERO);
             let result = run(&url, Duration::from_secs(5)).await;
             let detail = format!("Nothing ran: the bridge function could not be invoked ({error}).");
-            assert_eq!((result.outcome, result.succeeded(), result.detail), (Outcome::NotInvoked, false, detail));
+            assert_eq!((result.outcome, result.succeeded(), result.detail), (StepOutcome::NotInvoked, false, detail));
             assert_eq!(asked.load(Ordering::SeqCst), 1, "whoever asked decides when it is tried again");
         }
     }
@@ -265,7 +269,7 @@ mod tests {
             format!("http://{}", listener.local_addr().expect("its address"))
         };
         let result = run(&url, Duration::from_secs(5)).await;
-        assert_eq!(result.outcome, Outcome::NotInvoked, "{result:?}");
+        assert_eq!(result.outcome, StepOutcome::NotInvoked, "{result:?}");
         assert!(result.detail.contains("Lambda could not be reached"), "{result:?}");
     }
 

@@ -1,24 +1,24 @@
 //! Handles one approved repair: lease, guardrails, ledgers, run.
 
-use domain::incident::change::Draft;
+use domain::incident::change::IncidentChange;
 use domain::incident::{Incident, Status};
 use domain::policy::attempt_ledger::Attempt;
 use domain::policy::evaluation::start_by;
 use jiff::Timestamp;
 use wire::message::Message;
 
-use crate::admission::{Entrance, Rules, enter, give_up, lapse};
+use crate::admission::{Admission, AdmissionRules, admit, give_up, lapse};
 use crate::delivery::Turn;
 use crate::executor;
 use crate::lease::{Done, Lease};
 use domain::episode::Advice;
-use domain::policy::attempt_ledger::Readings;
+use domain::policy::attempt_ledger::GuardrailInputs;
 
 use crate::app::{App, ENTRANCE, Failure, GROUP_MARGIN, MOST_DELIVERIES};
 
 impl App {
-    pub(crate) fn rules<'a>(&'a self, readings: &'a Readings) -> Rules<'a> {
-        Rules { files: &self.files, limits: &self.limits, readings, starts_within: self.starts_within }
+    pub(crate) fn rules<'a>(&'a self, readings: &'a GuardrailInputs) -> AdmissionRules<'a> {
+        AdmissionRules { files: &self.files, limits: &self.limits, readings, starts_within: self.starts_within }
     }
 
     /// Takes the approval of a plan back that waits for its target or its group, once it is too old, and asks people anew. True if it was
@@ -97,15 +97,15 @@ impl App {
         let rules = self.rules(&readings);
         let attempt = Attempt { approval_id: approval.id.clone(), playbook: plan.playbook.clone(), at: clock() };
         // A look at a copy first: while its group is full, an approved plan stays as it is, and does not look as if it ran.
-        let expected = enter(&mut Draft::of(incident.clone()), rules, plan_hash, worker, clock());
-        if expected != Entrance::Nothing {
+        let expected = admit(&mut IncidentChange::of(incident.clone()), rules, plan_hash, worker, clock());
+        if expected != Admission::Nothing {
             self.enter_ledgers(group, lease, &attempt).await?;
         }
-        let (incident, entrance) = self.store.change(id, |draft| enter(draft, rules, plan_hash, worker, clock())).await?;
+        let (incident, entrance) = self.store.change(id, |draft| admit(draft, rules, plan_hash, worker, clock())).await?;
         Box::pin(self.tell_of(&incident)).await?;
         let mut done = Done::Quiet;
-        if let Entrance::Run(plan) = entrance {
-            if expected == Entrance::Nothing {
+        if let Admission::Run(plan) = entrance {
+            if expected == Admission::Nothing {
                 // It was approved in between, and no attempt is without its entry.
                 self.enter_ledgers(group, lease, &attempt).await?;
             }

@@ -1,9 +1,9 @@
 //! What is written down of a run: before a step starts, after it has ended, and how the whole came out. Pure.
 
 use domain::incident::Status;
-use domain::incident::change::Draft;
+use domain::incident::change::IncidentChange;
 use domain::incident::guardrail::Guardrail;
-use domain::incident::operation_log::{Event, News};
+use domain::incident::operation_log::{Event, LogRecord};
 use domain::incident::repair::{Repair, RepairOutcome, StepResult};
 use domain::incident::repair_state_machine::Next;
 use domain::playbook::plan::{Phase, Plan};
@@ -26,12 +26,12 @@ pub(crate) enum Begun {
 }
 
 /// The run that this worker has taken on, unless another one has it now: what that one records must not be written over.
-fn own<'a>(draft: &'a mut Draft, worker: &str) -> Option<&'a mut Repair> {
+fn own<'a>(draft: &'a mut IncidentChange, worker: &str) -> Option<&'a mut Repair> {
     draft.incident.repair.as_mut().filter(|repair| repair.worker == worker)
 }
 
 /// Notes what comes next in the run: that a step starts, that it is skipped, that its result is lost, or that the run has ended.
-pub(crate) fn begin(draft: &mut Draft, plan: &Plan, worker: &str, now: Timestamp) -> Begun {
+pub(crate) fn begin(draft: &mut IncidentChange, plan: &Plan, worker: &str, now: Timestamp) -> Begun {
     let Some(repair) = own(draft, worker) else { return Begun::Overtaken };
     match repair.next(plan) {
         Next::Run(phase, index) => {
@@ -40,7 +40,7 @@ pub(crate) fn begin(draft: &mut Draft, plan: &Plan, worker: &str, now: Timestamp
                 let context = json!({
                     "phase": phase, "step": index, "argv": step.map(|step| &step.argv), "target": plan.target, "playbook_id": plan.playbook,
                 });
-                draft.record(now, News::new(Event::StepStarted, ACTOR, place(phase, index)).with(context));
+                draft.record(now, LogRecord::new(Event::StepStarted, ACTOR, place(phase, index)).with(context));
             }
             Begun::Step(phase, index)
         }
@@ -49,7 +49,7 @@ pub(crate) fn begin(draft: &mut Draft, plan: &Plan, worker: &str, now: Timestamp
             let why = when.map(|when| format!("skipped: it runs {when}")).unwrap_or_default();
             repair.step_skipped(phase, index, why.clone());
             let context = json!({ "phase": phase, "step": index, "when": when });
-            draft.record(now, News::new(Event::StepSkipped, ACTOR, format!("{}: {why}", place(phase, index))).with(context));
+            draft.record(now, LogRecord::new(Event::StepSkipped, ACTOR, format!("{}: {why}", place(phase, index))).with(context));
             Begun::Noted
         }
         Next::GiveUp => {
@@ -64,15 +64,15 @@ pub(crate) fn begin(draft: &mut Draft, plan: &Plan, worker: &str, now: Timestamp
 }
 
 /// Notes that the result of the step that was started last is lost.
-fn give_up(draft: &mut Draft, now: Timestamp) {
+fn give_up(draft: &mut IncidentChange, now: Timestamp) {
     let Some(step) = draft.incident.repair.as_mut().and_then(Repair::step_lost) else { return };
     let (name, why) = (place(step.phase, step.index), step.detail.clone());
     let context = json!({ "phase": step.phase, "step": step.index, "tries": step.tries });
-    draft.record(now, News::new(Event::StepFinished, ACTOR, format!("{name}: {why}")).with(context).failed(why));
+    draft.record(now, LogRecord::new(Event::StepFinished, ACTOR, format!("{name}: {why}")).with(context).failed(why));
 }
 
 /// Notes the result of the step that this worker has begun. False if another worker has taken the run over: then nothing is noted.
-pub(crate) fn end(draft: &mut Draft, plan: &Plan, result: &StepResult, worker: &str, now: Timestamp) -> bool {
+pub(crate) fn end(draft: &mut IncidentChange, plan: &Plan, result: &StepResult, worker: &str, now: Timestamp) -> bool {
     let Some(repair) = own(draft, worker) else { return false };
     if !repair.step_finished(result, plan) {
         return true;
@@ -80,24 +80,24 @@ pub(crate) fn end(draft: &mut Draft, plan: &Plan, result: &StepResult, worker: &
     let Some(ran) = repair.steps.last() else { return true };
     let context = json!({ "phase": ran.phase, "step": ran.index, "tries": ran.tries, "result": result });
     let (name, worked, detail) = (place(ran.phase, ran.index), ran.succeeded, ran.detail.clone());
-    let news = News::new(Event::StepFinished, ACTOR, format!("{name}: {detail}")).with(context);
+    let news = LogRecord::new(Event::StepFinished, ACTOR, format!("{name}: {detail}")).with(context);
     draft.record(now, if worked { news } else { news.failed(detail) });
     true
 }
 
 /// Ends the run because somebody has switched repairs off: nothing runs any more, no check and no rollback either.
-pub(crate) fn stop(draft: &mut Draft, plan: &Plan, worker: &str, now: Timestamp) {
+pub(crate) fn stop(draft: &mut IncidentChange, plan: &Plan, worker: &str, now: Timestamp) {
     let Some(repair) = own(draft, worker) else { return };
     if repair.steps.last().is_some_and(|step| !step.finished) {
         give_up(draft, now);
     }
-    let news = News::new(Event::GuardrailBlocked, ACTOR, Guardrail::KillSwitch.as_str());
+    let news = LogRecord::new(Event::GuardrailBlocked, ACTOR, Guardrail::KillSwitch.as_str());
     draft.record(now, news.failed("it was switched on while the repair ran: nothing runs any more"));
     finish(draft, plan, RepairOutcome::Stopped, now);
 }
 
 /// Notes how the run ended: the execution, then what verification and rollback came to.
-fn finish(draft: &mut Draft, plan: &Plan, outcome: RepairOutcome, now: Timestamp) {
+fn finish(draft: &mut IncidentChange, plan: &Plan, outcome: RepairOutcome, now: Timestamp) {
     let Some(repair) = draft.incident.repair.as_mut() else { return };
     repair.outcome = Some(outcome);
     repair.finished_at = Some(now);
@@ -109,7 +109,7 @@ fn finish(draft: &mut Draft, plan: &Plan, outcome: RepairOutcome, now: Timestamp
         "playbook_id": plan.playbook, "target": plan.target, "outcome": outcome, "steps_count": steps,
         "execution_time_ms": now.duration_since(repair.started_at).as_millis(),
     });
-    let executed = News::new(Event::ExecutionCompleted, ACTOR, format!("playbook {}", plan.playbook)).with(context);
+    let executed = LogRecord::new(Event::ExecutionCompleted, ACTOR, format!("playbook {}", plan.playbook)).with(context);
     draft.record(
         now,
         match outcome {
@@ -123,12 +123,12 @@ fn finish(draft: &mut Draft, plan: &Plan, outcome: RepairOutcome, now: Timestamp
     );
     let verified = matches!(outcome, RepairOutcome::Verified | RepairOutcome::NotVerified);
     if verified || (outcome == RepairOutcome::NothingToDo && checks > 0) {
-        let news = News::new(Event::VerificationFinished, ACTOR, format!("checks made: {checks}"));
+        let news = LogRecord::new(Event::VerificationFinished, ACTOR, format!("checks made: {checks}"));
         let why = if checks == 0 { "no check was made" } else { "the symptom is still there" };
         draft.record(now, if checks > 0 && checks_passed { news } else { news.failed(why) });
     }
     if undone > 0 {
-        let news = News::new(Event::RollbackFinished, ACTOR, format!("steps run to take the repair back: {undone}"));
+        let news = LogRecord::new(Event::RollbackFinished, ACTOR, format!("steps run to take the repair back: {undone}"));
         draft.record(now, if undo_worked { news } else { news.failed("a step of the rollback failed") });
     }
     draft.incident.status = match (outcome, draft.incident.resolved_at) {

@@ -1,14 +1,14 @@
 //! What stands in the log and on the incident, whatever happens to a run and to its worker.
 
 use domain::incident::Status;
-use domain::incident::change::Draft;
+use domain::incident::change::IncidentChange;
 use domain::incident::operation_log::{Event, Head, verify};
-use domain::incident::repair::{Outcome, Repair, RepairOutcome, StepResult};
+use domain::incident::repair::{Repair, RepairOutcome, StepOutcome, StepResult};
 use domain::playbook::Playbook;
-use domain::playbook::command::{Check, Look, Step};
+use domain::playbook::command::{Check, Fact, Step};
 use domain::playbook::condition::When;
 use domain::playbook::plan::{Phase, Plan, PlannedStep};
-use domain::policy::playbook_run::Run;
+use domain::policy::playbook_run::PlaybookRun;
 use jiff::Timestamp;
 
 use super::{Begun, begin, end, stop};
@@ -18,7 +18,7 @@ const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 const ME: &str = "worker";
 
 /// A repair that this worker has taken on, of a plan with one step and one check more than the file's.
-fn running(change: fn(&mut Plan)) -> (Draft, Plan) {
+fn running(change: fn(&mut Plan)) -> (IncidentChange, Plan) {
     let (mut draft, mut plan) = planned();
     plan.steps[0].idempotent = false;
     change(&mut plan);
@@ -30,14 +30,14 @@ fn running(change: fn(&mut Plan)) -> (Draft, Plan) {
 }
 
 fn exits(status: u32) -> StepResult {
-    StepResult { exit_status: Some(status), ..StepResult::without_output(Outcome::Exited, format!("exited with {status}"), 1) }
+    StepResult { exit_status: Some(status), ..StepResult::without_output(StepOutcome::Exited, format!("exited with {status}"), 1) }
 }
 
-fn events(draft: &Draft) -> Vec<(Event, bool)> {
+fn events(draft: &IncidentChange) -> Vec<(Event, bool)> {
     draft.entries.iter().map(|entry| (entry.event, entry.success)).collect()
 }
 
-fn outcome(draft: &Draft) -> Option<RepairOutcome> {
+fn outcome(draft: &IncidentChange) -> Option<RepairOutcome> {
     draft.incident.repair.as_ref().and_then(|repair| repair.outcome)
 }
 
@@ -98,7 +98,7 @@ fn a_step_that_is_skipped_says_why_and_one_that_was_never_checked_has_failed() {
 fn the_kill_switch_ends_a_run_that_waits_for_the_bridge_and_nothing_is_lost() {
     let (mut draft, plan) = running(|_| {});
     begin(&mut draft, &plan, ME, NOW);
-    let refused = StepResult::without_output(Outcome::NotInvoked, "Nothing ran: the bridge is busy.", 1);
+    let refused = StepResult::without_output(StepOutcome::NotInvoked, "Nothing ran: the bridge is busy.", 1);
     assert!(end(&mut draft, &plan, &refused, ME, NOW));
     assert_eq!(events(&draft), [(Event::StepStarted, true)], "it is tried again");
     stop(&mut draft, &plan, ME, NOW);
@@ -118,7 +118,7 @@ fn the_kill_switch_ends_a_run_and_accounts_for_the_step_that_had_begun() {
 }
 
 /// What a repair comes to whose every fact ends like this, and whose steps and checks go well.
-fn with_facts(plan: &Plan, fact: &StepResult) -> Draft {
+fn with_facts(plan: &Plan, fact: &StepResult) -> IncidentChange {
     let (mut draft, _) = running(|_| {});
     draft.incident.repair = Some(Repair { worker: ME.into(), ..Repair::start(plan.hash(), NOW) });
     draft.incident.plan = Some(plan.clone());
@@ -137,7 +137,7 @@ fn with_facts(plan: &Plan, fact: &StepResult) -> Draft {
 /// The plan of a playbook, without the values of a service.
 fn unfilled(playbook: &Playbook) -> Plan {
     let (_, plan) = planned();
-    let fact = |look: &Look| PlannedStep { fact: Some(look.id.clone()), argv: look.run.clone(), ..PlannedStep::default() };
+    let fact = |look: &Fact| PlannedStep { fact: Some(look.id.clone()), argv: look.run.clone(), ..PlannedStep::default() };
     let step = |step: &Step| PlannedStep { when: step.when.clone(), argv: step.run.clone(), ..PlannedStep::default() };
     let check = |check: &Check| PlannedStep { when: check.when.clone(), argv: check.run.clone(), ..PlannedStep::default() };
     Plan {
@@ -174,13 +174,13 @@ fn no_shipped_playbook_with_conditions_alone_is_called_repaired_where_nothing_ra
         // The fact's program is not there, and every check passes all the same.
         let broken = with_facts(&plan, &exits(127));
         assert_eq!((outcome(&broken), broken.incident.status), (Some(RepairOutcome::StepFailed), Status::RepairFailed), "{id}");
-        assert!(Run::ended_by(&broken).is_some_and(|run| !run.verified), "{id}: it counts as failed");
+        assert!(PlaybookRun::ended_by(&broken).is_some_and(|run| !run.verified), "{id}: it counts as failed");
 
         // The fact says that the playbook is not for what is wrong.
         let answers = [exits(3), exits(0)].map(|fact| with_facts(&plan, &fact));
         let idle = answers.into_iter().find(|draft| outcome(draft) == Some(RepairOutcome::NothingToDo)).expect(id);
         assert_eq!(idle.incident.status, Status::NeedsHuman, "{id}");
-        assert_eq!(Run::ended_by(&idle), None, "{id}: it stands in nobody's record");
+        assert_eq!(PlaybookRun::ended_by(&idle), None, "{id}: it stands in nobody's record");
         let ended = idle.entries.iter().find(|entry| entry.event == Event::ExecutionCompleted).expect("it ended");
         assert!(!ended.success && ended.error.as_deref().is_some_and(|why| why.starts_with("nothing to do")), "{id}: {ended:?}");
         assert!(idle.entries.iter().any(|entry| entry.event == Event::VerificationFinished && entry.success), "{id}: the check passed");

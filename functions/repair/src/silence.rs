@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use outbound::alertmanager::{Alertmanager, Wanted};
 use outbound::{NoClient, PublicClient, client};
 use settings::channels_file::{self, CHANNELS};
-use settings::fault::{Fault, Faults};
+use settings::config_error::{ConfigError, ConfigErrors};
 use store::{Store, StoreError};
 use tracing::warn;
 
@@ -29,14 +29,15 @@ impl Silencer {
     ///
     /// # Errors
     /// Everything that is wrong with it, or that there is no HTTP client.
-    pub(crate) fn new(directory: &Path, aws: &SdkConfig) -> Result<Self, Faults> {
+    pub(crate) fn new(directory: &Path, aws: &SdkConfig) -> Result<Self, ConfigErrors> {
         let server = channels_file::load(directory)?.alertmanager.filter(|server| server.silence_repairs);
         let alertmanager = server.map(|server| {
             let secrets = Secrets::new(aws_sdk_secretsmanager::Client::new(aws));
             Ok(Alertmanager::new(server, &client()?, &PublicClient::new()?, secrets))
         });
-        let fault =
-            |error: NoClient| Faults(vec![Fault { file: directory.join(CHANNELS), line: None, field: None, text: error.to_string() }]);
+        let fault = |error: NoClient| {
+            ConfigErrors(vec![ConfigError { file: directory.join(CHANNELS), line: None, field: None, text: error.to_string() }])
+        };
         Ok(Self(alertmanager.transpose().map_err(fault)?))
     }
 

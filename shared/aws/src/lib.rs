@@ -7,7 +7,7 @@ pub mod deadline;
 mod dialer;
 mod environment;
 pub mod jitter;
-pub mod lazily;
+pub mod lazy_client;
 pub mod metrics;
 pub mod queue;
 pub mod secrets;

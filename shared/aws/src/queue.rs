@@ -5,7 +5,7 @@ use aws_sdk_sqs::error::DisplayErrorContext;
 use thiserror::Error;
 
 use crate::chain::next_place;
-use crate::lazily::Lazily;
+use crate::lazy_client::LazyClient;
 use domain::incident::{Incident, Status};
 use wire::message::{Message, Queued};
 
@@ -25,14 +25,14 @@ pub struct QueueError {
 /// A queue.
 #[derive(Debug, Clone)]
 pub struct Queue {
-    client: Lazily<Client>,
+    client: LazyClient<Client>,
     url: String,
 }
 
 impl Queue {
     /// The queue at this URL.
     #[must_use]
-    pub fn new(client: impl Into<Lazily<Client>>, url: String) -> Self {
+    pub fn new(client: impl Into<LazyClient<Client>>, url: String) -> Self {
         Self { client: client.into(), url }
     }
 

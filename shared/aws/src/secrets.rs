@@ -148,7 +148,7 @@ impl Secrets {
     ///
     /// # Errors
     /// If it has no value or cannot be read.
-    pub async fn of_now(&self, id: &str) -> Result<SecretString, SecretError> {
+    pub async fn get_fresh(&self, id: &str) -> Result<SecretString, SecretError> {
         self.current(id, Duration::ZERO).await
     }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::{Alert, AlertSeverity};
 use crate::incident::Incident;
-use crate::incident::approval::Standing;
+use crate::incident::approval::ApprovalState;
 use crate::primitives::id::{Fingerprint, IncidentId, MemberId};
 use crate::primitives::safe_text::cut;
 
@@ -64,7 +64,7 @@ impl Advice {
     #[must_use]
     pub fn of(incident: &Incident) -> Option<Self> {
         let analysis = incident.analysis.as_ref()?;
-        let waits = incident.approval.as_ref().filter(|approval| approval.standing == Standing::Pending);
+        let waits = incident.approval.as_ref().filter(|approval| approval.standing == ApprovalState::Pending);
         Some(Self {
             approval_id: waits.map(|approval| approval.id.to_string()),
             risk_level: analysis.risk.as_str().to_owned(),

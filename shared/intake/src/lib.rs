@@ -3,7 +3,7 @@
 
 mod counted;
 mod error;
-mod patience;
+mod retry;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -18,14 +18,14 @@ use domain::alert::{Alert, AlertStatus};
 use domain::episode::{
     Episode, FIRING_MEMBERS_KEPT, Firing, FiringOutcome, Members, ResolvedOutcome, Unsent, Windows, on_firing, on_resolved,
 };
-use domain::incident::change::Draft;
+use domain::incident::change::IncidentChange;
 use domain::primitives::id::{Fingerprint, MemberId};
 use store::{Change, Join, Joins, Store, StoreError, fresh_incident_id};
 use wire::message::Message;
 
 pub use self::counted::{Counted, Outcome};
 pub use self::error::IntakeError;
-use self::patience::Patience;
+use self::retry::Retry;
 
 /// How many fingerprints of one delivery are written at a time.
 const CONCURRENT_WRITES: usize = 16;
@@ -156,7 +156,7 @@ impl Batch<'_> {
         let mut taken = Vec::new();
         // Firing first: where one pod recovers while another crashes, the episode goes on.
         if let Some((firing, alert)) = &group.firing {
-            let mut patience = Patience::default();
+            let mut patience = Retry::default();
             let outcome = loop {
                 match self.fire(&fingerprint, alert, firing).await {
                     Ok(outcome) => break outcome,
@@ -167,7 +167,7 @@ impl Batch<'_> {
             taken.push(((fingerprint.clone(), true), outcome));
         }
         if !group.resolved.is_empty() {
-            let mut patience = Patience::default();
+            let mut patience = Retry::default();
             let outcome = loop {
                 match self.resolve(&fingerprint, &group.resolved).await {
                     Ok(outcome) => break outcome,
@@ -200,14 +200,14 @@ impl Batch<'_> {
         let newly_forbidden = known.is_some_and(|current| !current.forbids_repair && episode.forbids_repair);
         match outcome {
             FiringOutcome::Opened => {
-                let draft = Draft::open(episode.incident_id.clone(), fingerprint.clone(), alert.clone(), firing, now);
+                let draft = IncidentChange::open(episode.incident_id.clone(), fingerprint.clone(), alert.clone(), firing, now);
                 store.save_with_episode(draft, Change(&episode), *windows).await?;
             }
             FiringOutcome::Joined | FiringOutcome::Late if !more_left_out && !newly_forbidden => {
                 store.save_episode(Change(&episode), *windows).await?
             }
             FiringOutcome::Joined | FiringOutcome::Late | FiringOutcome::Escalated | FiringOutcome::Reopened => {
-                let change = |draft: &mut Draft| {
+                let change = |draft: &mut IncidentChange| {
                     draft.incident.left_out = episode.left_out;
                     if newly_forbidden {
                         draft.auto_repair_forbidden(now);
@@ -243,9 +243,9 @@ impl Batch<'_> {
     }
 
     /// Saves an episode together with what it means for its incident.
-    async fn save_change(&self, episode: &Episode, change: impl FnOnce(&mut Draft)) -> Result<(), StoreError> {
+    async fn save_change(&self, episode: &Episode, change: impl FnOnce(&mut IncidentChange)) -> Result<(), StoreError> {
         let incident = self.intake.store.known_incident(&episode.incident_id).await?;
-        let mut draft = Draft::of(incident);
+        let mut draft = IncidentChange::of(incident);
         change(&mut draft);
         self.intake.store.save_with_episode(draft, Change(episode), self.intake.windows).await.map(drop)
     }

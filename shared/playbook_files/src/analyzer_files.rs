@@ -6,7 +6,7 @@ use crate::yaml;
 use domain::analysis::price::Price;
 use domain::analysis::settings::{AnalyzerSettings, ModelPrice};
 use domain::analysis::static_rule::StaticRules;
-use settings::fault::{Fault, Faults};
+use settings::config_error::{ConfigError, ConfigErrors};
 
 /// The name of the file with the settings.
 pub const SETTINGS: &str = "analyzer.yaml";
@@ -31,7 +31,7 @@ impl AnalyzerFiles {
     ///
     /// # Errors
     /// Everything that is wrong with any of them.
-    pub fn load(directory: &Path) -> Result<Self, Faults> {
+    pub fn load(directory: &Path) -> Result<Self, ConfigErrors> {
         let settings = yaml::read::<AnalyzerSettings>(&directory.join(SETTINGS), "{}");
         let prices = yaml::read::<Vec<ModelPrice>>(&directory.join(PRICES), "[]");
         let rules = yaml::read::<StaticRules>(&directory.join(RULES), "[]");
@@ -39,18 +39,18 @@ impl AnalyzerFiles {
             (Ok(settings), Ok(prices), Ok(rules)) => {
                 let of_settings = settings.faults(&prices).into_iter().map(|fault| (SETTINGS, fault));
                 let of_rules = rules.faults().into_iter().map(|fault| (RULES, fault));
-                let fault = |(file, (field, sentence)): (&str, (String, String))| Fault {
+                let fault = |(file, (field, sentence)): (&str, (String, String))| ConfigError {
                     file: directory.join(file),
                     line: None,
                     text: format!("{field} {sentence}"),
                     field: Some(field),
                 };
                 let faults: Vec<_> = of_settings.chain(of_rules).map(fault).collect();
-                if faults.is_empty() { Ok(Self { settings, prices, rules }) } else { Err(Faults(faults)) }
+                if faults.is_empty() { Ok(Self { settings, prices, rules }) } else { Err(ConfigErrors(faults)) }
             }
             (settings, prices, rules) => {
                 let faults = [settings.err(), prices.err(), rules.err()];
-                Err(Faults(faults.into_iter().flatten().flat_map(|faults| faults.0).collect()))
+                Err(ConfigErrors(faults.into_iter().flatten().flat_map(|faults| faults.0).collect()))
             }
         }
     }

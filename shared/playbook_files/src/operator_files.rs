@@ -13,10 +13,10 @@ use domain::incident::Incident;
 use domain::playbook::Playbook;
 use domain::playbook::plan::Plan;
 use domain::playbook::service::{Service, named};
-use domain::policy::attempt_ledger::{Asked, Readings};
-use domain::policy::evaluation::Situation;
+use domain::policy::attempt_ledger::{Asked, GuardrailInputs};
+use domain::policy::evaluation::GuardrailContext;
 use domain::policy::limits::Limits;
-use settings::fault::{Fault, Faults, both};
+use settings::config_error::{ConfigError, ConfigErrors, both};
 
 /// The name of the file with the playbooks.
 pub const PLAYBOOKS: &str = "playbooks.yaml";
@@ -39,7 +39,7 @@ impl OperatorFiles {
     ///
     /// # Errors
     /// Everything that is wrong with either of them.
-    pub fn load(directory: &Path) -> Result<Self, Faults> {
+    pub fn load(directory: &Path) -> Result<Self, ConfigErrors> {
         let playbooks = list(&directory.join(PLAYBOOKS), |playbook: &Playbook| (playbook.id.clone(), vec![], playbook.faults()));
         let names = |service: &Service| (service.name.clone(), service.aliases.clone(), service.faults());
         let services = list(&directory.join(SERVICE_REGISTRY), names);
@@ -53,14 +53,14 @@ impl OperatorFiles {
         incident: &'a Incident,
         plan: &'a Plan,
         limits: &'a Limits,
-        readings: &'a Readings,
+        readings: &'a GuardrailInputs,
         now: Timestamp,
-    ) -> Situation<'a> {
+    ) -> GuardrailContext<'a> {
         let (playbook, service) = (self.playbook(&plan.playbook), named(&self.services, &plan.target));
         let at_once = self.group_of(plan).map_or(0, |group| self.at_once(limits, group));
         // Only who is about to run a plan asks how old its decision is.
         let starts_within = SignedDuration::ZERO;
-        Situation { incident, plan, playbook, service, at_once, limits, readings, starts_within, now }
+        GuardrailContext { incident, plan, playbook, service, at_once, limits, readings, starts_within, now }
     }
 
     /// What has to be read for the guardrails of a plan.
@@ -93,14 +93,14 @@ impl OperatorFiles {
 ///
 /// # Errors
 /// What is wrong with it, also that it is not there.
-pub fn limits(directory: &Path) -> Result<Limits, Faults> {
+pub fn limits(directory: &Path) -> Result<Limits, ConfigErrors> {
     yaml::read(&directory.join(GUARDRAILS), "{}")
 }
 
 /// A name, the other names, and what is wrong: each a field and a sentence.
 type Checked = (String, Vec<String>, Vec<(String, String)>);
 
-fn list<T: DeserializeOwned>(file: &Path, check: impl Fn(&T) -> Checked) -> Result<Vec<T>, Faults> {
+fn list<T: DeserializeOwned>(file: &Path, check: impl Fn(&T) -> Checked) -> Result<Vec<T>, ConfigErrors> {
     let items: Vec<Spanned<T>> = yaml::read(file, "[]")?;
     let mut faults = Vec::new();
     let mut names: BTreeMap<String, u64> = BTreeMap::new();
@@ -108,7 +108,7 @@ fn list<T: DeserializeOwned>(file: &Path, check: impl Fn(&T) -> Checked) -> Resu
         let line = item.referenced.line();
         let (name, others, wrong) = check(&item.value);
         let mut fault = |field: &str, text: String| {
-            faults.push(Fault { file: file.to_owned(), line: Some(line), field: Some(format!("[{index}].{field}")), text })
+            faults.push(ConfigError { file: file.to_owned(), line: Some(line), field: Some(format!("[{index}].{field}")), text })
         };
         for (field, sentence) in wrong {
             fault(&field, format!("[{index}] {name}: {field} {sentence}"));
@@ -119,7 +119,7 @@ fn list<T: DeserializeOwned>(file: &Path, check: impl Fn(&T) -> Checked) -> Resu
             }
         }
     }
-    if faults.is_empty() { Ok(items.into_iter().map(|item| item.value).collect()) } else { Err(Faults(faults)) }
+    if faults.is_empty() { Ok(items.into_iter().map(|item| item.value).collect()) } else { Err(ConfigErrors(faults)) }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use jsonschema::Validator;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use domain::playbook::command::{Check, Look, Step};
+use domain::playbook::command::{Check, Fact, Step};
 use domain::playbook::condition::When;
 use domain::playbook::service::{Bastion, Service, SshTarget};
 use domain::playbook::{Auto, Match, Parameter, Playbook};
@@ -194,7 +194,7 @@ fn every_field_that_is_read_is_in_a_schema_and_explained() {
         (&playbooks, "/$defs/match", fields::<Match>()),
         (&playbooks, "/$defs/auto", fields::<Auto>()),
         (&playbooks, "/$defs/parameter", fields::<Parameter>()),
-        (&playbooks, "/$defs/fact", fields::<Look>()),
+        (&playbooks, "/$defs/fact", fields::<Fact>()),
         (&playbooks, "/$defs/step", fields::<Step>()),
         (&playbooks, "/$defs/check", fields::<Check>()),
         (&playbooks, "/$defs/when", fields::<When>()),

@@ -4,14 +4,15 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
-use settings::fault::{Fault, Faults};
+use settings::config_error::{ConfigError, ConfigErrors};
 
 /// Reads a file. One that is empty, or all comments, is read as `empty`.
 ///
 /// # Errors
 /// If it cannot be read, or is not what it has to be.
-pub(crate) fn read<T: DeserializeOwned>(file: &Path, empty: &str) -> Result<T, Faults> {
-    let one = |wrong: Wrong| Faults(vec![Fault { file: file.to_owned(), line: wrong.line, field: wrong.field, text: wrong.text }]);
+pub(crate) fn read<T: DeserializeOwned>(file: &Path, empty: &str) -> Result<T, ConfigErrors> {
+    let one =
+        |wrong: Wrong| ConfigErrors(vec![ConfigError { file: file.to_owned(), line: wrong.line, field: wrong.field, text: wrong.text }]);
     let unread = |error| one(Wrong { line: None, field: None, text: format!("cannot be read: {error}") });
     let text = std::fs::read_to_string(file).map_err(unread)?;
     let says_nothing = text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));

@@ -36,7 +36,7 @@ pub(super) fn is_random(value: &str) -> bool {
 
 /// Shannon's entropy of the bytes.
 #[expect(clippy::cast_precision_loss, reason = "a text has far fewer than 2⁵³ bytes")]
-fn bits_per_character(value: &str) -> f64 {
+pub(super) fn bits_per_character(value: &str) -> f64 {
     let mut counts = [0_usize; 256];
     for byte in value.bytes() {
         counts[usize::from(byte)] += 1;

@@ -3,7 +3,8 @@
 #[path = "corpus.rs"]
 mod corpus;
 
-use super::{FORMS, bits_per_character, is_no_state, is_no_word, is_random, redact};
+use super::predicates::{bits_per_character, is_no_state, is_no_word, is_random};
+use super::{FORMS, redact};
 use corpus::{Pieces, Sample, corpus};
 
 /// What is wrong with how a sample comes out.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::fault::Faults;
+use crate::config_error::ConfigErrors;
 use crate::json_file;
 use domain::alert::classification::AlertTables;
 
@@ -13,6 +13,6 @@ pub const ALERT_TABLES: &str = "alert-tables.json";
 ///
 /// # Errors
 /// Everything that is wrong with the file.
-pub fn load(directory: &Path) -> Result<AlertTables, Faults> {
+pub fn load(directory: &Path) -> Result<AlertTables, ConfigErrors> {
     json_file::read(&directory.join(ALERT_TABLES), AlertTables::faults)
 }

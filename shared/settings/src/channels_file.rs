@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::fault::Faults;
+use crate::config_error::ConfigErrors;
 use crate::json_file;
 use domain::notification::channels::Channels;
 
@@ -13,7 +13,7 @@ pub const CHANNELS: &str = "channels.json";
 ///
 /// # Errors
 /// Everything that is wrong with the file.
-pub fn load(directory: &Path) -> Result<Channels, Faults> {
+pub fn load(directory: &Path) -> Result<Channels, ConfigErrors> {
     json_file::read(&directory.join(CHANNELS), Channels::faults)
 }
 

@@ -5,26 +5,26 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
-use crate::fault::{Fault, Faults};
+use crate::config_error::{ConfigError, ConfigErrors};
 
 /// Reads a file; without it, `T::default()`. `check` says what is wrong beyond the shape: each a field and a sentence.
 ///
 /// # Errors
 /// Everything that is wrong with the file.
-pub(crate) fn read<T: DeserializeOwned + Default>(file: &Path, check: impl Fn(&T) -> Vec<(String, String)>) -> Result<T, Faults> {
+pub(crate) fn read<T: DeserializeOwned + Default>(file: &Path, check: impl Fn(&T) -> Vec<(String, String)>) -> Result<T, ConfigErrors> {
     let fault = |line: Option<usize>, field: Option<String>, text: String| {
         let line = line.and_then(|line| u64::try_from(line).ok());
-        Fault { file: file.to_owned(), line, field, text }
+        ConfigError { file: file.to_owned(), line, field, text }
     };
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(T::default()),
-        Err(error) => return Err(Faults(vec![fault(None, None, format!("cannot be read: {error}"))])),
+        Err(error) => return Err(ConfigErrors(vec![fault(None, None, format!("cannot be read: {error}"))])),
     };
     let mut deserializer = serde_json::Deserializer::from_str(&text);
     let wrong = |field: Option<String>, error: &serde_json::Error| {
         let place = field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default();
-        Faults(vec![fault(Some(error.line()), field, format!("{place}{error}"))])
+        ConfigErrors(vec![fault(Some(error.line()), field, format!("{place}{error}"))])
     };
     let read: T = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
@@ -35,6 +35,6 @@ pub(crate) fn read<T: DeserializeOwned + Default>(file: &Path, check: impl Fn(&T
         let text = format!("{field} {sentence}");
         fault(None, Some(field), text)
     };
-    let faults: Vec<Fault> = check(&read).into_iter().map(checked).collect();
-    if faults.is_empty() { Ok(read) } else { Err(Faults(faults)) }
+    let faults: Vec<ConfigError> = check(&read).into_iter().map(checked).collect();
+    if faults.is_empty() { Ok(read) } else { Err(ConfigErrors(faults)) }
 }

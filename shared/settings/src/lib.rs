@@ -2,6 +2,6 @@
 
 pub mod alert_tables;
 pub mod channels_file;
-pub mod fault;
+pub mod config_error;
 mod json_file;
 pub mod variables;

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::attributes::{Item, Reader, millis, number, text};
 use super::{Store, StoreError, failed};
-use domain::notification::pipeline_run::{Flow, Report, State};
+use domain::notification::pipeline_run::{PipelineRun, Report, State};
 use domain::primitives::id::{FlowId, IncidentId};
 
 /// How long a run is kept after its last report: what is said about a commit later is a new card.
@@ -20,7 +20,7 @@ impl Store {
     ///
     /// # Errors
     /// If the table does not answer or a line cannot be read.
-    pub async fn flow(&self, flow: &FlowId) -> Result<Option<Flow>, StoreError> {
+    pub async fn flow(&self, flow: &FlowId) -> Result<Option<PipelineRun>, StoreError> {
         let request = self
             .client
             .query()
@@ -33,7 +33,7 @@ impl Store {
             .consistent_read(true);
         let page = request.send().await.map_err(|error| failed(&error))?;
         let reports: Vec<Report> = page.items().iter().map(read).collect::<Result<_, _>>()?;
-        Ok(Flow::of(&reports))
+        Ok(PipelineRun::of(&reports))
     }
 }
 

@@ -13,11 +13,11 @@ use super::transaction::Transacted;
 use super::{Store, StoreError, failed, flow, ledger, runs, storm};
 use domain::episode::Windows;
 use domain::incident::Incident;
-use domain::incident::change::Draft;
+use domain::incident::change::IncidentChange;
 use domain::incident::operation_log::Entry;
-use domain::incident::parts::Tied;
+use domain::incident::parts::StormMember;
 use domain::notification::pipeline_run::Report;
-use domain::policy::playbook_run::Run;
+use domain::policy::playbook_run::PlaybookRun;
 use domain::primitives::id::IncidentId;
 
 /// How often a decision that lost a race is made anew.
@@ -46,7 +46,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if somebody else saved in between; nothing is written then.
-    pub async fn save(&self, draft: Draft) -> Result<Incident, StoreError> {
+    pub async fn save(&self, draft: IncidentChange) -> Result<Incident, StoreError> {
         self.commit(draft, None).await
     }
 
@@ -55,7 +55,7 @@ impl Store {
     ///
     /// # Errors
     /// If there is no such incident, if the table does not answer, or if others come in between every time.
-    pub async fn change<T>(&self, id: &IncidentId, decide: impl FnMut(&mut Draft) -> T) -> Result<(Incident, T), StoreError> {
+    pub async fn change<T>(&self, id: &IncidentId, decide: impl FnMut(&mut IncidentChange) -> T) -> Result<(Incident, T), StoreError> {
         self.change_loaded(self.known_incident(id).await?, decide).await
     }
 
@@ -66,10 +66,10 @@ impl Store {
     pub async fn change_loaded<T>(
         &self,
         mut loaded: Incident,
-        mut decide: impl FnMut(&mut Draft) -> T,
+        mut decide: impl FnMut(&mut IncidentChange) -> T,
     ) -> Result<(Incident, T), StoreError> {
         for attempt in 0..ATTEMPTS {
-            let mut draft = Draft::of(loaded.clone());
+            let mut draft = IncidentChange::of(loaded.clone());
             let decided = decide(&mut draft);
             if draft.entries.is_empty() && draft.incident == loaded {
                 return Ok((loaded, decided));
@@ -89,22 +89,26 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::save`].
-    pub async fn save_with_episode(&self, draft: Draft, change: Change<'_>, windows: Windows) -> Result<Incident, StoreError> {
+    pub async fn save_with_episode(&self, draft: IncidentChange, change: Change<'_>, windows: Windows) -> Result<Incident, StoreError> {
         let put = episode::put(&self.table, change.0, windows)?;
         self.commit(draft, Some(TransactWriteItem::builder().put(put).build())).await
     }
 
     /// Saves a draft, and what belongs to it, in one transaction.
-    pub(super) async fn commit(&self, draft: Draft, also: impl IntoIterator<Item = TransactWriteItem>) -> Result<Incident, StoreError> {
-        let (ended, after_all) = (Run::ended_by(&draft), Run::fails_after_all(&draft));
-        let Draft { mut incident, entries } = draft;
+    pub(super) async fn commit(
+        &self,
+        draft: IncidentChange,
+        also: impl IntoIterator<Item = TransactWriteItem>,
+    ) -> Result<Incident, StoreError> {
+        let (ended, after_all) = (PlaybookRun::ended_by(&draft), PlaybookRun::fails_after_all(&draft));
+        let IncidentChange { mut incident, entries } = draft;
         let before = incident.version;
         incident.version += 1;
         let mut puts = vec![self.incident_put(&incident, before)?];
         for entry in &entries {
             puts.push(self.entry_put(&incident.id, entry)?);
         }
-        if let Some((storm, line)) = Tied::of(&incident) {
+        if let Some((storm, line)) = StormMember::of(&incident) {
             puts.push(storm::line(&self.table, &storm, &line)?);
         }
         if let Some((flow, report)) = Report::of(&incident) {

@@ -11,8 +11,8 @@ use tracing::warn;
 
 use super::attributes::{Item, Reader, millis, number, text};
 use super::{Store, StoreError, failed};
-use domain::policy::attempt_ledger::{Asked, Attempt, GroupLedger, Readings, TargetLedger};
-use domain::policy::playbook_run::{PlaybookRecord, Run};
+use domain::policy::attempt_ledger::{Asked, Attempt, GroupLedger, GuardrailInputs, TargetLedger};
+use domain::policy::playbook_run::{PlaybookRecord, PlaybookRun};
 use domain::primitives::id::ApprovalId;
 
 /// How often a ledger is read again that somebody else changed in between.
@@ -22,7 +22,7 @@ const GROUP_KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 impl Store {
     /// Reads what the guardrails ask the store, all at once. What cannot be read is missing in the answer, which stops the repair.
-    pub async fn readings(&self, asked: Asked<'_>) -> Readings {
+    pub async fn readings(&self, asked: Asked<'_>) -> GuardrailInputs {
         let Asked { target, group, playbook, runs } = asked;
         let of_group = async {
             match group {
@@ -34,7 +34,7 @@ impl Store {
         let (switch, target, group, record, runs) =
             tokio::join!(self.kill_switch(), self.target_ledger(target), of_group, self.playbook_record(playbook), of_runs);
         let switch = known(switch);
-        Readings {
+        GuardrailInputs {
             killed: switch.as_ref().map(Option::is_some),
             switched_off: switch.flatten().unwrap_or_default(),
             target: known(target),
@@ -175,7 +175,7 @@ impl Store {
 
 /// Counts the end of a run in its playbook's record; written with the incident that it ends, so that it counts once. One that fails
 /// `after_all` was counted as verified before.
-pub(super) fn counted(table: &str, run: &Run, after_all: bool) -> Result<Update, StoreError> {
+pub(super) fn counted(table: &str, run: &PlaybookRun, after_all: bool) -> Result<Update, StoreError> {
     let verified = i32::from(run.verified) - i32::from(after_all);
     Update::builder()
         .table_name(table)

@@ -6,6 +6,7 @@ mod card;
 mod channel;
 mod episode;
 mod flow;
+mod follow_up;
 mod history;
 mod incident;
 mod join;
@@ -18,26 +19,25 @@ mod receipt;
 mod runs;
 mod storm;
 mod transaction;
-mod watch;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use thiserror::Error;
 
 use aws::BUSY;
-use aws::lazily::Lazily;
+use aws::lazy_client::LazyClient;
 
 pub use budget::{Reservation, Reserved};
 pub use card::{CardOf, StoredCard};
 pub use channel::ChannelTurn;
 pub use episode::Change;
+pub use follow_up::FollowUp;
 pub use history::History;
 pub use incident::fresh_incident_id;
 pub use join::{Join, Joins};
 pub use lock::{Held, Holder};
 pub use receipt::Receipt;
-pub use storm::Place;
-pub use watch::Look;
+pub use storm::StormAdmission;
 
 /// Why the store did not do what was asked.
 #[derive(Debug, Error)]
@@ -70,14 +70,14 @@ pub enum StoreError {
 /// The table.
 #[derive(Debug, Clone)]
 pub struct Store {
-    client: Lazily<Client>,
+    client: LazyClient<Client>,
     table: String,
 }
 
 impl Store {
     /// The table of this name.
     #[must_use]
-    pub fn new(client: impl Into<Lazily<Client>>, table: String) -> Self {
+    pub fn new(client: impl Into<LazyClient<Client>>, table: String) -> Self {
         Self { client: client.into(), table }
     }
 }

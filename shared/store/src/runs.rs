@@ -10,9 +10,9 @@ use super::ledger::record_key;
 use super::transaction::patiently;
 use super::{Store, StoreError, failed};
 use domain::incident::Incident;
-use domain::incident::change::Draft;
+use domain::incident::change::IncidentChange;
 use domain::incident::parts::Recurrence;
-use domain::policy::playbook_run::Run;
+use domain::policy::playbook_run::PlaybookRun;
 use domain::primitives::id::IncidentId;
 
 /// How long a run is kept: as long as an incident is found by its fingerprint.
@@ -25,7 +25,7 @@ impl Store {
     ///
     /// # Errors
     /// If the table does not answer or a run cannot be read.
-    pub async fn runs(&self, playbook: &str) -> Result<Vec<Run>, StoreError> {
+    pub async fn runs(&self, playbook: &str) -> Result<Vec<PlaybookRun>, StoreError> {
         let request = self
             .client
             .query()
@@ -59,7 +59,7 @@ impl Store {
             if !run.is_some_and(|run| run.verified && run.recurred_at.is_none()) {
                 return Ok(loaded);
             }
-            let mut draft = Draft::of(loaded);
+            let mut draft = IncidentChange::of(loaded);
             draft.recurred(recurrence, actor, now);
             let writes = [self.mark(key.clone(), recurrence)?, self.add(recurrence)?];
             self.commit(draft, writes.map(|update| TransactWriteItem::builder().update(update).build())).await
@@ -92,7 +92,7 @@ impl Store {
 }
 
 /// A run that ends; written with the incident that it ends, so that it is there once.
-pub(super) fn put(table: &str, run: &Run) -> Result<Put, StoreError> {
+pub(super) fn put(table: &str, run: &PlaybookRun) -> Result<Put, StoreError> {
     let mut item = run_key(&run.playbook, &run.incident_id, run.round);
     let mut set = |name: &str, value| item.insert(name.to_owned(), value);
     set("at", millis(run.at));
@@ -102,12 +102,12 @@ pub(super) fn put(table: &str, run: &Run) -> Result<Put, StoreError> {
     Put::builder().table_name(table).set_item(Some(item)).build().map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
-fn read(playbook: &str, item: &Item) -> Result<Run, StoreError> {
+fn read(playbook: &str, item: &Item) -> Result<PlaybookRun, StoreError> {
     let reader = Reader::new(item);
     let key = reader.text("sk")?.strip_prefix("RUN#").and_then(|rest| rest.split_once('#'));
     let known = key.and_then(|(incident, round)| Some((IncidentId::try_from(incident).ok()?, round.parse().ok()?)));
     let (incident_id, round) = known.ok_or_else(|| reader.unreadable("its key names no run"))?;
-    Ok(Run {
+    Ok(PlaybookRun {
         playbook: playbook.to_owned(),
         incident_id,
         round,

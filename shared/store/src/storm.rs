@@ -10,8 +10,8 @@ use super::attributes::{Item, Reader, millis, number, text};
 use super::keys::incident_key;
 use super::{Store, StoreError, failed};
 use domain::incident::Incident;
-use domain::incident::change::Draft;
-use domain::incident::parts::Tied;
+use domain::incident::change::IncidentChange;
+use domain::incident::parts::StormMember;
 use domain::primitives::id::IncidentId;
 
 /// How long the count of a minute is kept: longer than a queue may hold a message back.
@@ -21,7 +21,7 @@ const MARK_HOLDS: SignedDuration = SignedDuration::from_secs(60);
 
 /// Where an incident stands among those that were opened in its minute.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum StormAdmission {
     /// It is one of the first, and is analysed by itself.
     Alone,
     /// There were enough before it. Its minute's storm takes it, if there is one yet.
@@ -34,7 +34,14 @@ impl Store {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn place(&self, minute: i64, incident: &IncidentId, critical: bool, limit: u32, now: Timestamp) -> Result<Place, StoreError> {
+    pub async fn place(
+        &self,
+        minute: i64,
+        incident: &IncidentId,
+        critical: bool,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<StormAdmission, StoreError> {
         let request = self
             .client
             .update_item()
@@ -49,11 +56,11 @@ impl Store {
             .expression_attribute_values(":expires_at", number((now + KEPT_FOR).as_second()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match request.send().await {
-            Ok(_) => Ok(Place::Alone),
+            Ok(_) => Ok(StormAdmission::Alone),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
                     let nothing = Item::new();
-                    Ok(Place::InStorm(storm_of(failed.item().unwrap_or(&nothing))?))
+                    Ok(StormAdmission::InStorm(storm_of(failed.item().unwrap_or(&nothing))?))
                 }
                 _ => Err(failed(&error)),
             },
@@ -74,7 +81,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if the minute has one already; nothing is written then.
-    pub async fn begin_storm(&self, minute: i64, draft: Draft) -> Result<Incident, StoreError> {
+    pub async fn begin_storm(&self, minute: i64, draft: IncidentChange) -> Result<Incident, StoreError> {
         let id = draft.incident.id.clone();
         let update = Update::builder()
             .table_name(&self.table)
@@ -141,7 +148,7 @@ impl Store {
     ///
     /// # Errors
     /// If the table does not answer or a line cannot be read.
-    pub async fn tied(&self, storm: &IncidentId) -> Result<Vec<Tied>, StoreError> {
+    pub async fn tied(&self, storm: &IncidentId) -> Result<Vec<StormMember>, StoreError> {
         let mut lines = Vec::new();
         let mut start = None;
         loop {
@@ -167,7 +174,7 @@ impl Store {
 }
 
 /// The line of a tied incident, to be written with the incident.
-pub(super) fn line(table: &str, storm: &IncidentId, tied: &Tied) -> Result<Put, StoreError> {
+pub(super) fn line(table: &str, storm: &IncidentId, tied: &StormMember) -> Result<Put, StoreError> {
     let mut item = incident_key(storm, &format!("TIED#{}", tied.incident_id));
     item.insert("incident_id".to_owned(), text(tied.incident_id.as_str()));
     item.insert("name".to_owned(), text(&tied.name));
@@ -177,10 +184,10 @@ pub(super) fn line(table: &str, storm: &IncidentId, tied: &Tied) -> Result<Put, 
     Put::builder().table_name(table).set_item(Some(item)).build().map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
-fn read(item: &Item) -> Result<Tied, StoreError> {
+fn read(item: &Item) -> Result<StormMember, StoreError> {
     let reader = Reader::new(item);
     let id = reader.text("incident_id")?;
-    Ok(Tied {
+    Ok(StormMember {
         incident_id: IncidentId::try_from(id).map_err(|_| reader.unreadable("incident_id is not a ULID"))?,
         name: reader.text("name")?.to_owned(),
         target: reader.text("target")?.to_owned(),

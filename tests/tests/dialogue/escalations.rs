@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use domain::incident::Status;
-use domain::incident::change::Draft;
+use domain::incident::change::IncidentChange;
 use domain::incident::operation_log::Event;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ async fn the_second_list_is_told_once_and_decides() {
     };
     assert_eq!(press(&card).await, "The rules do not let you decide on this plan.");
 
-    let earlier = |draft: &mut Draft| {
+    let earlier = |draft: &mut IncidentChange| {
         let approval = draft.incident.approval.as_mut().expect("asked");
         approval.requested_at -= SignedDuration::from_hours(2);
     };

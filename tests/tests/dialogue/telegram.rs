@@ -2,7 +2,7 @@
 
 use domain::incident::operation_log::{Entry, Event};
 use domain::incident::{Incident, Status};
-use domain::notification::button_action::Ask;
+use domain::notification::button_action::ButtonAction;
 use domain::policy::precedent::Near;
 use domain::primitives::id::IncidentId;
 use jiff::Timestamp;
@@ -178,7 +178,7 @@ async fn a_chat_that_has_moved_is_where_people_press_from_then_on() {
     let until = std::time::Instant::now() + crate::PATIENCE;
     let press = |chat: i64| {
         let query = json!({
-            "id": unique("q"), "from": { "id": 7, "is_bot": false, "first_name": "A" }, "data": Ask::Details(id.clone()).to_string(),
+            "id": unique("q"), "from": { "id": 7, "is_bot": false, "first_name": "A" }, "data": ButtonAction::Details(id.clone()).to_string(),
             "message": { "message_id": 1, "date": 0, "chat": { "id": chat, "type": "supergroup" } },
         });
         let request = http::Request::post("https://api.test/api/v1/webhooks/telegram");

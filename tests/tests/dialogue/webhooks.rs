@@ -7,7 +7,7 @@ use aws_sdk_secretsmanager::Client;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::incident::Status;
-use domain::incident::approval::{Standing, Verdict};
+use domain::incident::approval::{ApprovalState, Verdict};
 use domain::incident::operation_log::Event;
 use serde_json::{Value, json};
 use tests::alert::{TestAlert, unique};
@@ -119,12 +119,12 @@ async fn a_link_of_a_webhook_is_opened_by_anybody_and_decides_once() {
         assert!(page.status() == 200 && page.text().await.expect("a page").contains("<form method=\"post\">"), "{link}");
     }
     let waits = stack.store.known_incident(&incident.id).await.expect("the incident").approval.expect("asked");
-    assert_eq!(waits.standing, Standing::Pending);
+    assert_eq!(waits.standing, ApprovalState::Pending);
     let form = |link: &str| stack.http.post(link).header("content-type", "application/x-www-form-urlencoded").send();
     assert_eq!(form(reject).await.expect("an answer").status(), 200);
     assert_eq!(form(reject).await.expect("an answer").status(), 409);
     let decided = stack.status(id, Status::Rejected).await.approval.expect("asked").standing;
-    assert!(matches!(&decided, Standing::Decided { verdict: Verdict::Reject, by, .. } if by == "link:ada"), "{decided:?}");
+    assert!(matches!(&decided, ApprovalState::Decided { verdict: Verdict::Reject, by, .. } if by == "link:ada"), "{decided:?}");
     stack.card(id, "Rejected by ada").await;
 
     own.changed(&incident.id).await;

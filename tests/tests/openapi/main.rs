@@ -3,7 +3,7 @@
 
 mod document;
 mod traffic;
-mod witness;
+mod traffic_recorder;
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ use tests::stack::{Stack, project};
 
 use crate::document::{Described, Document, Operation};
 use crate::traffic::{Call, ended};
-use crate::witness::Witness;
+use crate::traffic_recorder::TrafficRecorder;
 
 /// Problems that are not provoked here. Time runs out only under a storm, which has stories of its own.
 const ELSEWHERE: [&str; 1] = ["urn:quell:problem:out-of-time"];
@@ -199,7 +199,7 @@ async fn every_way_in_is_one_and_nothing_less() {
 async fn every_answer_is_described_and_every_described_answer_is_given() {
     let stack = Stack::start();
     let document = Document::read();
-    let mut witness = Witness::new(&stack, &document);
+    let mut witness = TrafficRecorder::new(&stack, &document);
     for operation in document.operations() {
         witness.in_common(&operation).await;
     }

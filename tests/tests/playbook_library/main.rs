@@ -17,7 +17,7 @@ use bridge::App;
 use bridge::ssh::login_key::LoginKey;
 use domain::alert::classification::AlertTables;
 use domain::alert::{Alert, AlertStatus, Texts};
-use domain::incident::repair::{Outcome, Repair, RepairOutcome};
+use domain::incident::repair::{Repair, RepairOutcome, StepOutcome};
 use domain::incident::repair_state_machine::Next;
 use domain::playbook::plan::{Phase, Plan};
 use domain::playbook::service::{Service, named};
@@ -137,7 +137,7 @@ async fn run(app: &App, plan: &Plan) -> (Repair, RepairOutcome) {
             Next::Run(phase, index) => {
                 repair.step_started(phase, index, now);
                 let result = app.handle(&request(plan, phase, index)).await.result;
-                assert_ne!(result.outcome, Outcome::Refused, "{result:?}");
+                assert_ne!(result.outcome, StepOutcome::Refused, "{result:?}");
                 repair.step_finished(&result, plan);
             }
             Next::Skip(phase, index) => repair.step_skipped(phase, index, String::new()),
@@ -291,7 +291,7 @@ async fn refuses(app: &App, playbook: &Playbook, plan: &Plan, parameter: &str, h
     let refusal = playbook.check(&plan.parameters).expect_err(&place);
     assert!(matches!(&refusal, Unusable::UnfitValue(name) | Unusable::TooLong(name) if name == parameter), "{place}: {refusal}");
     let reply = app.handle(&request(&plan, Phase::Steps, 0)).await;
-    assert_eq!(reply.result.outcome, Outcome::Refused, "{place}");
+    assert_eq!(reply.result.outcome, StepOutcome::Refused, "{place}");
     assert!(reply.result.detail.contains(&format!("the parameter {parameter}")) && reply.argv.is_empty(), "{place}: {reply:?}");
 }
 

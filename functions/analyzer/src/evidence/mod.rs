@@ -11,7 +11,7 @@ mod stand_in;
 use std::time::{Duration, Instant};
 
 use domain::analysis::evidence::{Evidence, Found, Source};
-use domain::primitives::duration::Span;
+use domain::primitives::duration::Length;
 use domain::primitives::server_url;
 use jiff::Timestamp;
 use outbound::{self, BodyError};
@@ -77,7 +77,7 @@ struct Inquiry<'a> {
     source: Source,
     asked: String,
     at: Timestamp,
-    timeout: Span,
+    timeout: Length,
     key: Option<&'a SecretString>,
 }
 

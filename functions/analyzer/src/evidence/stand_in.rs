@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use domain::alert::classification::AlertTables;
 use domain::alert::{Alert, AlertStatus, AlertType, Texts};
 use domain::playbook::service::{Level, Service, SshTarget, Target};
-use domain::primitives::duration::Span;
+use domain::primitives::duration::Length;
 use domain::primitives::id::MemberId;
 use jiff::Timestamp;
 use reqwest::Client;
@@ -75,8 +75,8 @@ pub(super) fn client() -> Client {
 }
 
 /// The shortest time that the settings allow.
-pub(super) fn second() -> Span {
-    Span::try_from("1s".to_owned()).expect("a length of time")
+pub(super) fn second() -> Length {
+    Length::try_from("1s".to_owned()).expect("a length of time")
 }
 
 /// An alert about high load, with these labels.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_types::SdkConfig;
 use domain::analysis::price::most_tokens;
 use domain::analysis::settings::{Api, ProviderSettings};
-use domain::primitives::safe_text::visible;
+use domain::primitives::safe_text::sanitize;
 use reqwest::Client;
 use secrecy::SecretString;
 use tokio::time::{Instant, timeout_at};
@@ -63,7 +63,7 @@ impl Provider {
     /// If there is no answer. A text that is not what was asked for is an answer here.
     pub async fn ask(&self, key: Option<&SecretString>, question: &Question, deadline: Instant) -> Result<Reply, CallFailed> {
         let mut reply = with_one_retry(deadline, || self.in_time(key, question, deadline)).await?;
-        reply.model = visible(&reply.model, MODEL_CHARACTERS);
+        reply.model = sanitize(&reply.model, MODEL_CHARACTERS);
         if reply.model.is_empty() {
             reply.model.clone_from(&self.settings.model);
         }

@@ -1,6 +1,6 @@
 //! Why a command was not sent: a sentence for people, and an outcome that says the same to the run.
 
-use domain::incident::repair::{Outcome, StepResult};
+use domain::incident::repair::{StepOutcome, StepResult};
 use thiserror::Error;
 
 use crate::ssh::login_key::NoKey;
@@ -8,7 +8,7 @@ use crate::ssh::login_key::NoKey;
 /// What kept a command from being sent. `who` is the service, or "the bastion of" it: the two fail in the same ways, and are mended
 /// in different places.
 #[derive(Debug, Error)]
-pub(crate) enum NoEntry {
+pub(crate) enum ConnectError {
     #[error(transparent)]
     Key(#[from] NoKey),
     #[error("the field {field} of {service} in service-registry.yaml is not a public key")]
@@ -31,13 +31,13 @@ pub(crate) enum NoEntry {
     UnreachableBehind { bastion: String, who: String, host: String, port: u16 },
 }
 
-impl NoEntry {
-    fn outcome(&self) -> Outcome {
+impl ConnectError {
+    fn outcome(&self) -> StepOutcome {
         match self {
-            Self::Key(_) | Self::NoHostKey { .. } => Outcome::Refused,
-            Self::Unreachable { .. } | Self::Silent { .. } | Self::Slow { .. } | Self::UnreachableBehind { .. } => Outcome::Unreachable,
-            Self::OtherHostKey { .. } => Outcome::HostKeyMismatch,
-            Self::KeyRefused { .. } | Self::NoCommands { .. } | Self::NotForwarded { .. } => Outcome::LoginRefused,
+            Self::Key(_) | Self::NoHostKey { .. } => StepOutcome::Refused,
+            Self::Unreachable { .. } | Self::Silent { .. } | Self::Slow { .. } | Self::UnreachableBehind { .. } => StepOutcome::Unreachable,
+            Self::OtherHostKey { .. } => StepOutcome::HostKeyMismatch,
+            Self::KeyRefused { .. } | Self::NoCommands { .. } | Self::NotForwarded { .. } => StepOutcome::LoginRefused,
         }
     }
 

@@ -61,7 +61,7 @@ impl LoginKey {
     /// As [`LoginKey::get`].
     pub(crate) async fn newer_than(&self, refused: &PrivateKey) -> Result<Option<PrivateKey>, NoKey> {
         let Self::Stored { secrets, id } = self else { return Ok(None) };
-        let stored = parse(&secrets.of_now(id).await.map_err(unavailable)?)?;
+        let stored = parse(&secrets.get_fresh(id).await.map_err(unavailable)?)?;
         Ok((stored.public_key().key_data() != refused.public_key().key_data()).then_some(stored))
     }
 }

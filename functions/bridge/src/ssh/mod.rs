@@ -8,15 +8,15 @@ pub(crate) mod session;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::incident::repair::{Outcome, StepResult};
+use domain::incident::repair::{StepOutcome, StepResult};
 use domain::playbook::service::SshTarget;
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg, Sig};
 use tokio::time::timeout;
 
 use crate::output::Output;
-use crate::resolve::Errand;
-use crate::ssh::connect_error::NoEntry;
+use crate::resolve::ResolvedStep;
+use crate::ssh::connect_error::ConnectError;
 use crate::ssh::login_key::LoginKey;
 use crate::ssh::session::Session;
 
@@ -25,7 +25,7 @@ use crate::ssh::session::Session;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Runs an errand on a host.
-pub(crate) async fn run(errand: &Errand<'_>, target: &SshTarget, login_key: &LoginKey) -> StepResult {
+pub(crate) async fn run(errand: &ResolvedStep<'_>, target: &SshTarget, login_key: &LoginKey) -> StepResult {
     let mut session = match open(&errand.service.name, target, login_key).await {
         Ok(session) => session,
         Err(no_entry) => return no_entry.result(),
@@ -38,10 +38,10 @@ pub(crate) async fn run(errand: &Errand<'_>, target: &SshTarget, login_key: &Log
 
 /// Opens a session. A key that is refused may have been replaced since it was read, also between two steps of one repair: nothing
 /// ran yet, so a newer one gets a try.
-async fn open(service: &str, target: &SshTarget, login_key: &LoginKey) -> Result<Session, NoEntry> {
+async fn open(service: &str, target: &SshTarget, login_key: &LoginKey) -> Result<Session, ConnectError> {
     let key = Arc::new(login_key.get().await?);
     match Session::open(service, target, &key).await {
-        Err(refused @ NoEntry::KeyRefused { .. }) => match login_key.newer_than(&key).await? {
+        Err(refused @ ConnectError::KeyRefused { .. }) => match login_key.newer_than(&key).await? {
             Some(newer) => Session::open(service, target, &Arc::new(newer)).await,
             None => Err(refused),
         },
@@ -62,7 +62,7 @@ async fn follow(channel: &mut Channel<Msg>, line: &str, seen: &mut Seen) {
             Ok(Some(ChannelMsg::Close) | None) | Err(_) => return,
             Ok(Some(message)) => seen.take(message),
         }
-        if matches!(seen.end, Some(End::NotStarted)) {
+        if matches!(seen.end, Some(End::StartupError)) {
             return;
         }
     }
@@ -72,7 +72,7 @@ async fn follow(channel: &mut Channel<Msg>, line: &str, seen: &mut Seen) {
 enum End {
     Status(u32),
     Signal(String),
-    NotStarted,
+    StartupError,
 }
 
 /// What came back so far.
@@ -92,12 +92,12 @@ impl Seen {
             ChannelMsg::ExtendedData { data, ext: 1 } => self.stderr.push(&data),
             ChannelMsg::ExitStatus { exit_status } => self.end = Some(End::Status(exit_status)),
             ChannelMsg::ExitSignal { signal_name, .. } => self.end = Some(End::Signal(signal(&signal_name))),
-            ChannelMsg::Failure => self.end = Some(End::NotStarted),
+            ChannelMsg::Failure => self.end = Some(End::StartupError),
             _ => {}
         }
     }
 
-    fn result(self, errand: &Errand<'_>, target: &SshTarget, in_time: bool) -> StepResult {
+    fn result(self, errand: &ResolvedStep<'_>, target: &SshTarget, in_time: bool) -> StepResult {
         let name = &errand.service.name;
         let program = errand.argv.first().map_or("", String::as_str);
         let (mut exit_status, mut signal) = (None, None);
@@ -105,22 +105,22 @@ impl Seen {
             // The status decides even if the time ran out after it, because it says how the command ended.
             Some(End::Status(status)) => {
                 exit_status = Some(status);
-                (Outcome::Exited, format!("{program} on {name} ended with exit status {status}."))
+                (StepOutcome::Exited, format!("{program} on {name} ended with exit status {status}."))
             }
             Some(End::Signal(ended_by)) => {
                 let detail = format!("{program} on {name} was ended by the signal {ended_by}.");
                 signal = Some(ended_by);
-                (Outcome::Signalled, detail)
+                (StepOutcome::Signalled, detail)
             }
-            Some(End::NotStarted) => return NoEntry::NoCommands { who: name.clone() }.result(),
+            Some(End::StartupError) => return ConnectError::NoCommands { who: name.clone() }.result(),
             None if in_time => {
                 let through = if target.bastion.is_some() { " through its bastion" } else { "" };
                 let detail = format!("The connection to {name}{through} was lost before {program} ended; what it did is unknown.");
-                (Outcome::ConnectionLost, detail)
+                (StepOutcome::ConnectionLost, detail)
             }
             None => {
                 let seconds = errand.limit.as_secs();
-                (Outcome::TimedOut, format!("{program} on {name} did not end within {seconds} s; it may still be running there."))
+                (StepOutcome::TimedOut, format!("{program} on {name} did not end within {seconds} s; it may still be running there."))
             }
         };
         StepResult {

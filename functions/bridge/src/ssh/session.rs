@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::ssh::connect_error::NoEntry;
+use crate::ssh::connect_error::ConnectError;
 use crate::ssh::host_key::{Broken, Peer};
 
 /// How long everything before the command may take: names, connections, keys and logins, those of a bastion included.
@@ -38,7 +38,7 @@ impl Session {
     ///
     /// # Errors
     /// What stands in the way. Whatever was open by then is closed.
-    pub(crate) async fn open(service: &str, target: &SshTarget, key: &Arc<PrivateKey>) -> Result<Self, NoEntry> {
+    pub(crate) async fn open(service: &str, target: &SshTarget, key: &Arc<PrivateKey>) -> Result<Self, ConnectError> {
         let deadline = Instant::now() + CONNECT;
         let host = Host::target(service, target);
         let (target, bastion, socket) = match &target.bastion {
@@ -108,19 +108,19 @@ impl<'a> Host<'a> {
     }
 
     /// The pinned key. It is read before anything is dialled: without it nobody could be believed.
-    fn pinned(&self) -> Result<PublicKey, NoEntry> {
-        let unusable = |_| NoEntry::NoHostKey { service: self.service.to_owned(), field: self.field };
+    fn pinned(&self) -> Result<PublicKey, ConnectError> {
+        let unusable = |_| ConnectError::NoHostKey { service: self.service.to_owned(), field: self.field };
         PublicKey::from_openssh(self.host_key).map_err(unusable)
     }
 
-    async fn dial(&self, deadline: Instant) -> Result<(TcpStream, Socket), NoEntry> {
+    async fn dial(&self, deadline: Instant) -> Result<(TcpStream, Socket), ConnectError> {
         self.pinned()?;
         let connected = timeout_at(deadline, connect(self.host, self.port)).await;
         connected.map_err(|_| self.silent())?.map_err(|error| self.unreachable(&error))
     }
 
     /// Makes sure that it is the host, and that it knows Quell.
-    async fn log_in<S>(&self, stream: S, key: &Arc<PrivateKey>, deadline: Instant) -> Result<Handle<Peer>, NoEntry>
+    async fn log_in<S>(&self, stream: S, key: &Arc<PrivateKey>, deadline: Instant) -> Result<Handle<Peer>, ConnectError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -131,38 +131,38 @@ impl<'a> Host<'a> {
             let mut handle = connect_stream(Arc::new(config), stream, peer).await.map_err(|broken| self.broken(broken))?;
             let key = PrivateKeyWithHashAlg::new(Arc::clone(key), None);
             let answer = handle.authenticate_publickey(self.user, key).await.map_err(|error| self.unreachable(&error))?;
-            let refused = || NoEntry::KeyRefused { who: self.who.clone(), user: self.user.to_owned() };
+            let refused = || ConnectError::KeyRefused { who: self.who.clone(), user: self.user.to_owned() };
             if answer.success() { Ok(handle) } else { Err(refused()) }
         };
         timeout_at(deadline, login).await.map_err(|_| self.slow())?
     }
 
     /// Has this host, a bastion, connect to a host behind it.
-    async fn forward(&self, handle: &Handle<Peer>, behind: &Host<'_>, deadline: Instant) -> Result<Channel<Msg>, NoEntry> {
+    async fn forward(&self, handle: &Handle<Peer>, behind: &Host<'_>, deadline: Instant) -> Result<Channel<Msg>, ConnectError> {
         let Host { host, port, .. } = *behind;
         // The last two say for whom the bastion connects. It only logs them.
         let opening = handle.channel_open_direct_tcpip(host, port.into(), "127.0.0.1", 0);
         let bastion = || self.who.clone();
         timeout_at(deadline, opening).await.map_err(|_| behind.silent())?.map_err(|error| match error {
             russh::Error::ChannelOpenFailure(ChannelOpenFailure::ConnectFailed) => {
-                NoEntry::UnreachableBehind { bastion: bastion(), who: behind.who.clone(), host: host.to_owned(), port }
+                ConnectError::UnreachableBehind { bastion: bastion(), who: behind.who.clone(), host: host.to_owned(), port }
             }
-            russh::Error::ChannelOpenFailure(_) => NoEntry::NotForwarded { bastion: bastion(), host: host.to_owned(), port },
+            russh::Error::ChannelOpenFailure(_) => ConnectError::NotForwarded { bastion: bastion(), host: host.to_owned(), port },
             error => self.unreachable(&error),
         })
     }
 
     /// Opens the channel for the command.
-    async fn session(&self, handle: &Handle<Peer>, deadline: Instant) -> Result<Channel<Msg>, NoEntry> {
+    async fn session(&self, handle: &Handle<Peer>, deadline: Instant) -> Result<Channel<Msg>, ConnectError> {
         let opened = timeout_at(deadline, handle.channel_open_session()).await.map_err(|_| self.slow())?;
         opened.map_err(|error| match error {
-            russh::Error::ChannelOpenFailure(_) => NoEntry::NoCommands { who: self.who.clone() },
+            russh::Error::ChannelOpenFailure(_) => ConnectError::NoCommands { who: self.who.clone() },
             error => self.unreachable(&error),
         })
     }
 
-    fn broken(&self, broken: Broken) -> NoEntry {
-        let other = |what: String| NoEntry::OtherHostKey { who: self.who.clone(), what };
+    fn broken(&self, broken: Broken) -> ConnectError {
+        let other = |what: String| ConnectError::OtherHostKey { who: self.who.clone(), what };
         match broken {
             Broken::OtherHostKey(shown) => other(format!("it showed {shown}")),
             Broken::Ssh(russh::Error::NoCommonAlgo { kind: AlgorithmKind::Key, .. }) => {
@@ -172,16 +172,16 @@ impl<'a> Host<'a> {
         }
     }
 
-    fn unreachable(&self, why: &dyn std::fmt::Display) -> NoEntry {
-        NoEntry::Unreachable { who: self.who.clone(), host: self.host.to_owned(), port: self.port, why: why.to_string() }
+    fn unreachable(&self, why: &dyn std::fmt::Display) -> ConnectError {
+        ConnectError::Unreachable { who: self.who.clone(), host: self.host.to_owned(), port: self.port, why: why.to_string() }
     }
 
-    fn silent(&self) -> NoEntry {
-        NoEntry::Silent { who: self.who.clone(), host: self.host.to_owned(), port: self.port, seconds: CONNECT.as_secs() }
+    fn silent(&self) -> ConnectError {
+        ConnectError::Silent { who: self.who.clone(), host: self.host.to_owned(), port: self.port, seconds: CONNECT.as_secs() }
     }
 
-    fn slow(&self) -> NoEntry {
-        NoEntry::Slow { who: self.who.clone(), seconds: CONNECT.as_secs() }
+    fn slow(&self) -> ConnectError {
+        ConnectError::Slow { who: self.who.clone(), seconds: CONNECT.as_secs() }
     }
 }
 

@@ -14,13 +14,13 @@ use aws_sdk_ssm::error::DisplayErrorContext;
 use aws_sdk_ssm::types::{DocumentHashType, Target as Hosts};
 use aws_types::SdkConfig;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use domain::incident::repair::{Outcome, StepResult};
+use domain::incident::repair::{StepOutcome, StepResult};
 use domain::playbook::ssm_target::{SsmTarget, tag_parts};
 use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, sleep};
 
-use crate::resolve::Errand;
-use crate::ssm::poll::{Look, Sent, look, whole_output};
+use crate::resolve::ResolvedStep;
+use crate::ssm::poll::{Poll, Sent, look, whole_output};
 use crate::ssm::result::{Cut, Invocation, result, telling, unfinished};
 use crate::ssm::send_error::not_sent;
 
@@ -76,19 +76,19 @@ impl RunCommand {
     }
 
     /// Runs an errand on its hosts.
-    pub(crate) async fn run(&self, errand: &Errand<'_>, target: &SsmTarget) -> StepResult {
+    pub(crate) async fn run(&self, errand: &ResolvedStep<'_>, target: &SsmTarget) -> StepResult {
         match self.send(errand, target).await {
             Ok(sent) => self.follow(errand, &sent).await,
             Err((outcome, detail)) => StepResult::without_output(outcome, detail, 0),
         }
     }
 
-    async fn send<'a>(&self, errand: &Errand<'_>, target: &'a SsmTarget) -> Result<Sent<'a>, (Outcome, String)> {
+    async fn send<'a>(&self, errand: &ResolvedStep<'_>, target: &'a SsmTarget) -> Result<Sent<'a>, (StepOutcome, String)> {
         let line = BASE64_STANDARD.encode(&errand.line);
         if line.len() > LINE {
             let detail =
                 format!("Nothing ran: the command has {} bytes, and {} takes at most {}.", errand.line.len(), self.document, LINE / 4 * 3);
-            return Err((Outcome::Refused, detail));
+            return Err((StepOutcome::Refused, detail));
         }
         let request = self
             .client
@@ -114,29 +114,29 @@ impl RunCommand {
         })?;
         let id = answer.command.and_then(|command| command.command_id).ok_or_else(|| {
             let detail = "Run Command answered without the id of the command; what it does is unknown.";
-            (Outcome::ConnectionLost, detail.to_owned())
+            (StepOutcome::ConnectionLost, detail.to_owned())
         })?;
         Ok(Sent { id, target })
     }
 
     /// Asks until the command has ended. It gets its whole time from when the first agent has begun it.
-    async fn follow(&self, errand: &Errand<'_>, sent: &Sent<'_>) -> StepResult {
+    async fn follow(&self, errand: &ResolvedStep<'_>, sent: &Sent<'_>) -> StepResult {
         let mut begun = false;
         let mut until = Instant::now() + self.pace.delivery;
         let mut waits = self.pace.waits();
         loop {
             let seen = look(&self.client, errand, sent).await;
             match seen {
-                Look::Ended(hosts) => return self.told(errand, sent, hosts, None).await,
-                Look::Never(result) => return result,
-                Look::Begun if !begun => {
+                Poll::Ended(hosts) => return self.told(errand, sent, hosts, None).await,
+                Poll::Never(result) => return result,
+                Poll::Begun if !begun => {
                     begun = true;
                     until = Instant::now() + errand.limit;
                 }
-                Look::Begun | Look::Waiting | Look::Blind => {}
+                Poll::Begun | Poll::Waiting | Poll::Unknown => {}
             }
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() && matches!(seen, Look::Blind) && !begun {
+            if left.is_zero() && matches!(seen, Poll::Unknown) && !begun {
                 // Nobody knows that it waits, so it gets the time that it would have if it ran.
                 begun = true;
                 until += errand.limit;
@@ -149,7 +149,7 @@ impl RunCommand {
     }
 
     /// Cancels the command, and waits a little for what it says then: it may have ended at the last moment, and then its end counts.
-    async fn cancel(&self, errand: &Errand<'_>, sent: &Sent<'_>, cut: Cut) -> StepResult {
+    async fn cancel(&self, errand: &ResolvedStep<'_>, sent: &Sent<'_>, cut: Cut) -> StepResult {
         let until = Instant::now() + self.pace.settle;
         let mut waits = self.pace.waits();
         let mut cancelled = false;
@@ -159,8 +159,8 @@ impl RunCommand {
                 cancelled = asked.inspect_err(|error| tracing::warn!(error = %DisplayErrorContext(error), "not cancelled")).is_ok();
             }
             match look(&self.client, errand, sent).await {
-                Look::Ended(hosts) => return self.told(errand, sent, hosts, Some(cut)).await,
-                Look::Never(_) | Look::Begun | Look::Waiting | Look::Blind => {}
+                Poll::Ended(hosts) => return self.told(errand, sent, hosts, Some(cut)).await,
+                Poll::Never(_) | Poll::Begun | Poll::Waiting | Poll::Unknown => {}
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -171,7 +171,7 @@ impl RunCommand {
     }
 
     /// The result, with the whole output of the host that is told of: the list of hosts gives less of it.
-    async fn told(&self, errand: &Errand<'_>, sent: &Sent<'_>, mut hosts: Vec<Invocation>, cut: Option<Cut>) -> StepResult {
+    async fn told(&self, errand: &ResolvedStep<'_>, sent: &Sent<'_>, mut hosts: Vec<Invocation>, cut: Option<Cut>) -> StepResult {
         if let (SsmTarget::Tag { .. }, Some(place)) = (sent.target, telling(errand, &hosts, cut)) {
             whole_output(&self.client, sent, &mut hosts[place]).await;
         }

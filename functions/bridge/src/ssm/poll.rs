@@ -6,10 +6,10 @@ use aws_sdk_ssm::Client;
 use aws_sdk_ssm::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_ssm::operation::get_command_invocation::GetCommandInvocationOutput;
 use aws_sdk_ssm::types::{Command, CommandInvocation, CommandStatus};
-use domain::incident::repair::{Outcome, StepResult};
+use domain::incident::repair::{StepOutcome, StepResult};
 use domain::playbook::ssm_target::SsmTarget;
 
-use crate::resolve::Errand;
+use crate::resolve::ResolvedStep;
 use crate::ssm::result::{Invocation, Status};
 
 /// How much the API gives of what one host printed
@@ -20,9 +20,9 @@ const STDERR: usize = 8_000;
 const LISTED: usize = 2_500;
 
 /// What was seen.
-pub(crate) enum Look {
+pub(crate) enum Poll {
     /// Nothing: the question was not answered.
-    Blind,
+    Unknown,
     /// No agent has begun it.
     Waiting,
     /// It runs on a host.
@@ -34,7 +34,7 @@ pub(crate) enum Look {
 }
 
 /// Looks once.
-pub(crate) async fn look(client: &Client, errand: &Errand<'_>, sent: &Sent<'_>) -> Look {
+pub(crate) async fn look(client: &Client, errand: &ResolvedStep<'_>, sent: &Sent<'_>) -> Poll {
     match sent.target {
         SsmTarget::Instance { id } => match client.get_command_invocation().command_id(&sent.id).instance_id(id).send().await {
             Ok(answer) => one(invocation(answer, id)),
@@ -43,7 +43,7 @@ pub(crate) async fn look(client: &Client, errand: &Errand<'_>, sent: &Sent<'_>) 
         SsmTarget::Tag { tag, .. } => match client.list_commands().command_id(&sent.id).send().await {
             Ok(answer) => match answer.commands().first() {
                 Some(command) => hosts(client, errand, sent, tag, command).await,
-                None => Look::Waiting,
+                None => Poll::Waiting,
             },
             Err(error) => unanswered(errand, &error),
         },
@@ -61,37 +61,37 @@ pub(crate) async fn whole_output(client: &Client, sent: &Sent<'_>, host: &mut In
     }
 }
 
-fn one(invocation: Invocation) -> Look {
+fn one(invocation: Invocation) -> Poll {
     match invocation.status {
-        Status::Waiting => Look::Waiting,
-        Status::Running => Look::Begun,
-        _ => Look::Ended(vec![invocation]),
+        Status::Waiting => Poll::Waiting,
+        Status::Running => Poll::Begun,
+        _ => Poll::Ended(vec![invocation]),
     }
 }
 
 /// What a command with a tag came to: told by the command, and where that has ended, by each host.
-async fn hosts(client: &Client, errand: &Errand<'_>, sent: &Sent<'_>, tag: &str, command: &Command) -> Look {
+async fn hosts(client: &Client, errand: &ResolvedStep<'_>, sent: &Sent<'_>, tag: &str, command: &Command) -> Poll {
     let name = &errand.service.name;
     let details: String = command.status_details().unwrap_or_default().chars().filter(|c| !c.is_whitespace()).collect();
     let ended = matches!(
         command.status(),
         Some(CommandStatus::Success | CommandStatus::Failed | CommandStatus::Cancelled | CommandStatus::TimedOut)
     );
-    let none = |outcome, detail: String| Look::Never(StepResult::without_output(outcome, detail, 0));
+    let none = |outcome, detail: String| Poll::Never(StepResult::without_output(outcome, detail, 0));
     match details.as_str() {
-        "NoInstancesInTag" => return none(Outcome::Unreachable, no_host(name, tag)),
+        "NoInstancesInTag" => return none(StepOutcome::Unreachable, no_host(name, tag)),
         "RateExceeded" => {
             let detail = format!("Nothing ran on {name}: too many commands wait in this account (Rate Exceeded); try again.");
-            return none(Outcome::Unreachable, detail);
+            return none(StepOutcome::Unreachable, detail);
         }
         "AccessDenied" if command.target_count() == 0 => {
             let detail = format!("Nothing ran on {name}: the bridge may not send commands to the tag {tag}; see docs/ssm.md.");
-            return none(Outcome::Refused, detail);
+            return none(StepOutcome::Refused, detail);
         }
-        _ if ended && command.target_count() == 0 => return none(Outcome::Unreachable, no_host(name, tag)),
+        _ if ended && command.target_count() == 0 => return none(StepOutcome::Unreachable, no_host(name, tag)),
         _ if ended => {}
-        "Pending" | "Delayed" => return Look::Waiting,
-        _ => return Look::Begun,
+        "Pending" | "Delayed" => return Poll::Waiting,
+        _ => return Poll::Begun,
     }
     let mut pages = client.list_command_invocations().command_id(&sent.id).details(true).into_paginator().items().send();
     let mut found = Vec::new();
@@ -103,7 +103,7 @@ async fn hosts(client: &Client, errand: &Errand<'_>, sent: &Sent<'_>, tag: &str,
     }
     found.sort_by(|a, b| a.host.cmp(&b.host));
     let all = usize::try_from(command.target_count()).is_ok_and(|count| found.len() >= count);
-    if all && found.iter().all(|host| host.status.is_end()) { Look::Ended(found) } else { Look::Begun }
+    if all && found.iter().all(|host| host.status.is_end()) { Poll::Ended(found) } else { Poll::Begun }
 }
 
 fn no_host(name: &str, tag: &str) -> String {
@@ -111,7 +111,7 @@ fn no_host(name: &str, tag: &str) -> String {
 }
 
 /// A question that was not answered is asked again, unless it never will be.
-fn unanswered<E, R>(errand: &Errand<'_>, error: &SdkError<E, R>) -> Look
+fn unanswered<E, R>(errand: &ResolvedStep<'_>, error: &SdkError<E, R>) -> Poll
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     R: std::fmt::Debug + 'static,
@@ -119,17 +119,17 @@ where
     let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default();
     match code {
         // Right after sending that is how it is.
-        "InvocationDoesNotExist" => Look::Waiting,
+        "InvocationDoesNotExist" => Poll::Waiting,
         "AccessDenied" | "AccessDeniedException" => {
             let detail = format!(
                 "The command was sent to {}, but the bridge may not ask what became of it, which is unknown: see docs/ssm.md.",
                 errand.service.name
             );
-            Look::Never(StepResult::without_output(Outcome::ConnectionLost, detail, 0))
+            Poll::Never(StepResult::without_output(StepOutcome::ConnectionLost, detail, 0))
         }
         _ => {
             tracing::info!(error = %DisplayErrorContext(error), "Run Command did not say how far the command is");
-            Look::Blind
+            Poll::Unknown
         }
     }
 }

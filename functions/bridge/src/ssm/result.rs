@@ -3,10 +3,10 @@
 //! The statuses are those of <https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html>, which the API
 //! writes with and without spaces.
 
-use domain::incident::repair::{Outcome, StepResult};
+use domain::incident::repair::{StepOutcome, StepResult};
 
 use crate::output::Output;
-use crate::resolve::Errand;
+use crate::resolve::ResolvedStep;
 
 /// How far a command is on a host, or how it ended there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,41 +84,41 @@ pub(crate) enum Cut {
 
 /// How it ended on one host.
 struct Ending {
-    outcome: Outcome,
+    outcome: StepOutcome,
     exit_status: Option<u32>,
     detail: String,
 }
 
 impl Ending {
     fn succeeded(&self) -> bool {
-        self.outcome == Outcome::Exited && self.exit_status == Some(0)
+        self.outcome == StepOutcome::Exited && self.exit_status == Some(0)
     }
 
     /// What tells most comes first: a command that failed, before one that never ran.
     fn rank(&self) -> u8 {
         match self.outcome {
-            Outcome::Exited => 0,
-            Outcome::TimedOut => 1,
-            Outcome::Refused => 3,
-            Outcome::Unreachable => 4,
+            StepOutcome::Exited => 0,
+            StepOutcome::TimedOut => 1,
+            StepOutcome::Refused => 3,
+            StepOutcome::Unreachable => 4,
             _ => 2,
         }
     }
 }
 
 /// The host whose end is told: the first of those that failed in the most telling way; the only one; none of several that succeeded.
-pub(crate) fn telling(errand: &Errand<'_>, hosts: &[Invocation], cut: Option<Cut>) -> Option<usize> {
+pub(crate) fn telling(errand: &ResolvedStep<'_>, hosts: &[Invocation], cut: Option<Cut>) -> Option<usize> {
     let endings = hosts.iter().map(|host| ending(errand, host, "", cut)).enumerate();
     let failing = endings.filter(|(_, ending)| !ending.succeeded()).min_by_key(|(_, ending)| ending.rank());
     failing.map(|(place, _)| place).or_else(|| (hosts.len() == 1).then_some(0))
 }
 
 /// What the command came to, on the one host that was named, or on all that carry the tag.
-pub(crate) fn result(errand: &Errand<'_>, hosts: &[Invocation], cut: Option<Cut>) -> StepResult {
+pub(crate) fn result(errand: &ResolvedStep<'_>, hosts: &[Invocation], cut: Option<Cut>) -> StepResult {
     let name = &errand.service.name;
     let Some(told) = telling(errand, hosts, cut).map(|place| &hosts[place]) else {
         let detail = format!("{} on all {} hosts of {name} ended with exit status 0.", program(errand), hosts.len());
-        return with_output(hosts, StepResult { exit_status: Some(0), ..StepResult::without_output(Outcome::Exited, detail, 0) });
+        return with_output(hosts, StepResult { exit_status: Some(0), ..StepResult::without_output(StepOutcome::Exited, detail, 0) });
     };
     let alone = hosts.len() == 1;
     let place = if alone { name.clone() } else { format!("{name} ({})", told.host) };
@@ -127,8 +127,8 @@ pub(crate) fn result(errand: &Errand<'_>, hosts: &[Invocation], cut: Option<Cut>
         let succeeded = hosts.iter().filter(|host| ending(errand, host, "", cut).succeeded()).count();
         detail = format!("{succeeded} of {} hosts succeeded. {detail}", hosts.len());
         // These two say that nothing ran, which holds for this host only.
-        if succeeded > 0 && matches!(outcome, Outcome::Unreachable | Outcome::Refused) {
-            outcome = Outcome::ConnectionLost;
+        if succeeded > 0 && matches!(outcome, StepOutcome::Unreachable | StepOutcome::Refused) {
+            outcome = StepOutcome::ConnectionLost;
         }
     }
     let bare = StepResult { exit_status, ..StepResult::without_output(outcome, detail, 0) };
@@ -136,74 +136,74 @@ pub(crate) fn result(errand: &Errand<'_>, hosts: &[Invocation], cut: Option<Cut>
 }
 
 /// A command whose end did not come, although it was cancelled.
-pub(crate) fn unfinished(errand: &Errand<'_>, cut: Cut) -> StepResult {
+pub(crate) fn unfinished(errand: &ResolvedStep<'_>, cut: Cut) -> StepResult {
     let (program, name) = (program(errand), &errand.service.name);
     match cut {
         Cut::TimeUp => {
             let seconds = errand.limit.as_secs();
             let detail = format!("{program} on {name} did not end within {seconds} s and was cancelled; it may still be running there.");
-            StepResult::without_output(Outcome::TimedOut, detail, 0)
+            StepResult::without_output(StepOutcome::TimedOut, detail, 0)
         }
         Cut::NotDelivered => {
             let detail = format!(
                 "No SSM agent took the command for {name}, and Run Command does not say that it is cancelled: \
                  whether {program} will run is unknown."
             );
-            StepResult::without_output(Outcome::ConnectionLost, detail, 0)
+            StepResult::without_output(StepOutcome::ConnectionLost, detail, 0)
         }
     }
 }
 
-fn ending(errand: &Errand<'_>, host: &Invocation, place: &str, cut: Option<Cut>) -> Ending {
+fn ending(errand: &ResolvedStep<'_>, host: &Invocation, place: &str, cut: Option<Cut>) -> Ending {
     let (program, seconds) = (program(errand), errand.limit.as_secs());
     let exited = u32::try_from(host.code).ok();
     let (outcome, detail) = match (host.status, exited) {
         (Status::Success, Some(status)) | (Status::Failed, Some(status @ 1..)) => {
             let detail = format!("{program} on {place} ended with exit status {status}.");
-            return Ending { outcome: Outcome::Exited, exit_status: Some(status), detail };
+            return Ending { outcome: StepOutcome::Exited, exit_status: Some(status), detail };
         }
         (Status::Success | Status::Failed, _) => {
             let detail = format!("Run Command gives no exit status of {program} on {place}; what it did is unknown.");
-            (Outcome::ConnectionLost, detail)
+            (StepOutcome::ConnectionLost, detail)
         }
         (Status::ExecutionTimedOut, _) => {
-            (Outcome::TimedOut, format!("{program} on {place} did not end within {seconds} s, and the SSM agent ended it."))
+            (StepOutcome::TimedOut, format!("{program} on {place} did not end within {seconds} s, and the SSM agent ended it."))
         }
         (Status::Cancelled, _) if cut == Some(Cut::TimeUp) => {
             let detail = format!("{program} on {place} did not end within {seconds} s and was cancelled; it may still be ending there.");
-            (Outcome::TimedOut, detail)
+            (StepOutcome::TimedOut, detail)
         }
         (Status::NotDelivered, _) if !host.began && cut != Some(Cut::TimeUp) => not_taken(place),
         (Status::Cancelled, _) if !host.began && cut == Some(Cut::NotDelivered) => not_taken(place),
         (Status::NotDelivered, _) => {
             let detail = format!("The SSM agent of {place} did not say how {program} ended; what it did is unknown.");
-            (Outcome::ConnectionLost, detail)
+            (StepOutcome::ConnectionLost, detail)
         }
         (Status::Cancelled, _) => {
             let detail = format!("Somebody cancelled {program} on {place} in Run Command; what it did until then is unknown.");
-            (Outcome::ConnectionLost, detail)
+            (StepOutcome::ConnectionLost, detail)
         }
         (Status::Terminated, _) => {
-            (Outcome::Unreachable, format!("{program} did not begin on {place}: it had failed on max_errors others before."))
+            (StepOutcome::Unreachable, format!("{program} did not begin on {place}: it had failed on max_errors others before."))
         }
         (Status::Denied, _) => {
             let detail = format!("Nothing ran on {place}: the bridge may not send commands to it; see SsmTargetTag in template.yaml.");
-            (Outcome::Refused, detail)
+            (StepOutcome::Refused, detail)
         }
-        (Status::OtherPlatform, _) => (Outcome::Refused, format!("Nothing ran on {place}: steps need a host with a POSIX shell.")),
+        (Status::OtherPlatform, _) => (StepOutcome::Refused, format!("Nothing ran on {place}: steps need a host with a POSIX shell.")),
         (Status::Waiting | Status::Running, _) => {
-            (Outcome::ConnectionLost, format!("The end of {program} on {place} did not come; what it did is unknown."))
+            (StepOutcome::ConnectionLost, format!("The end of {program} on {place} did not come; what it did is unknown."))
         }
     };
     Ending { outcome, exit_status: None, detail }
 }
 
-fn not_taken(place: &str) -> (Outcome, String) {
+fn not_taken(place: &str) -> (StepOutcome, String) {
     let detail = format!("No SSM agent took the command for {place}, and nothing ran: see that the host runs and its agent is connected.");
-    (Outcome::Unreachable, detail)
+    (StepOutcome::Unreachable, detail)
 }
 
-fn program<'a>(errand: &'a Errand<'_>) -> &'a str {
+fn program<'a>(errand: &'a ResolvedStep<'_>) -> &'a str {
     errand.argv.first().map_or("", String::as_str)
 }
 

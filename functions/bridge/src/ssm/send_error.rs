@@ -7,7 +7,7 @@ use aws::never_sent;
 use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ssm::operation::send_command::SendCommandError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use domain::incident::repair::Outcome;
+use domain::incident::repair::StepOutcome;
 use domain::playbook::ssm_target::SsmTarget;
 
 /// How AWS says that it is asked for too much.
@@ -19,48 +19,48 @@ pub(crate) fn not_sent(
     document: &str,
     target: &SsmTarget,
     error: &SdkError<SendCommandError, HttpResponse>,
-) -> (Outcome, String) {
+) -> (StepOutcome, String) {
     match error {
         SdkError::ServiceError(refusal) if refusal.raw().status().is_client_error() => {
             refused(name, document, target, refusal.err().code().unwrap_or_default(), refusal.err().message().unwrap_or_default())
         }
         SdkError::ConstructionFailure(_) => {
-            (Outcome::Refused, format!("Nothing ran on {name}: the request for Run Command cannot be made."))
+            (StepOutcome::Refused, format!("Nothing ran on {name}: the request for Run Command cannot be made."))
         }
         SdkError::DispatchFailure(_) if never_sent(error) => {
             let detail = format!(
                 "Nothing ran on {name}: Systems Manager could not be reached. A bridge in subnets of yours needs a NAT gateway or the \
                  interface endpoint ssm."
             );
-            (Outcome::Unreachable, detail)
+            (StepOutcome::Unreachable, detail)
         }
         _ => {
             let detail = format!("Run Command did not say whether it took the command for {name}; what it did is unknown.");
-            (Outcome::ConnectionLost, detail)
+            (StepOutcome::ConnectionLost, detail)
         }
     }
 }
 
-fn refused(name: &str, document: &str, target: &SsmTarget, code: &str, message: &str) -> (Outcome, String) {
+fn refused(name: &str, document: &str, target: &SsmTarget, code: &str, message: &str) -> (StepOutcome, String) {
     let (outcome, what_to_do) = match code {
         "InvalidInstanceId" => {
             let what = "see that the host runs, that its SSM agent is connected, and that its instance profile lets it";
-            (Outcome::Unreachable, what.to_owned())
+            (StepOutcome::Unreachable, what.to_owned())
         }
-        _ if BUSY.contains(&code) => (Outcome::Unreachable, "AWS is asked for too much at the moment; try again".to_owned()),
+        _ if BUSY.contains(&code) => (StepOutcome::Unreachable, "AWS is asked for too much at the moment; try again".to_owned()),
         "AccessDenied" | "AccessDeniedException" => {
             let what = "the bridge may send commands only with its document, and only to hosts with the tag of SsmTargetTag";
-            (Outcome::Refused, what.to_owned())
+            (StepOutcome::Refused, what.to_owned())
         }
         "InvalidDocument" | "InvalidDocumentVersion" if message.contains("hash") => {
             let what = format!("the default version of the document {document} is not infra/ssm/run-step.json of this release");
-            (Outcome::Refused, what)
+            (StepOutcome::Refused, what)
         }
         "InvalidDocument" | "InvalidDocumentVersion" => {
-            (Outcome::Refused, format!("create the document {document} from infra/ssm/run-step.json"))
+            (StepOutcome::Refused, format!("create the document {document} from infra/ssm/run-step.json"))
         }
-        "UnsupportedPlatformType" => (Outcome::Refused, "steps need a host with a POSIX shell".to_owned()),
-        _ => (Outcome::Refused, "see docs/ssm.md".to_owned()),
+        "UnsupportedPlatformType" => (StepOutcome::Refused, "steps need a host with a POSIX shell".to_owned()),
+        _ => (StepOutcome::Refused, "see docs/ssm.md".to_owned()),
     };
     let message: String = message.chars().filter(|c| !c.is_control()).take(200).collect();
     (outcome, format!("Nothing ran on {name} ({}): {what_to_do}. AWS says {code}: {message}", target.address()))

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use aws::AwsEnvironment;
 use aws_types::SdkConfig;
-use domain::incident::repair::{Outcome, StepResult};
+use domain::incident::repair::{StepOutcome, StepResult};
 use domain::playbook::service::{Service, Target};
 use serde_json::{Value, json};
 use settings::variables::Variables;
 use sha2::{Digest as _, Sha256};
 
 use super::{DOCUMENT, Pace, RunCommand};
-use crate::resolve::Errand;
+use crate::resolve::ResolvedStep;
 
 const INSTANCE: &str = "i-0abcdef1234567890";
 const COMMAND: &str = "11111111-2222-3333-4444-555555555555";
@@ -77,7 +77,7 @@ async fn run(url: &str, target: Value) -> StepResult {
     let service: Service =
         serde_json::from_value(json!({ "name": "web", "level": "auto", "target": { "ssm": { "tag": "a=b" } } })).expect("one");
     let argv = vec!["restart".to_owned(), "web".to_owned()];
-    let errand = Errand { service: &service, argv, line: "restart web".to_owned(), limit: Duration::from_secs(1) };
+    let errand = ResolvedStep { service: &service, argv, line: "restart web".to_owned(), limit: Duration::from_secs(1) };
     let milliseconds = Duration::from_millis;
     let pace = Pace { first: milliseconds(2), most: milliseconds(40), delivery: milliseconds(300), settle: milliseconds(200) };
     let Target::Ssm(target) = target else { panic!("not SSM") };
@@ -129,7 +129,7 @@ async fn a_command_is_sent_once_with_the_pinned_document_and_asked_about_until_i
         _ => told("Success", 0, true),
     });
     let result = run_on_one(&url).await;
-    assert_eq!((result.outcome, result.exit_status, result.succeeded()), (Outcome::Exited, Some(0), true), "{result:?}");
+    assert_eq!((result.outcome, result.exit_status, result.succeeded()), (StepOutcome::Exited, Some(0), true), "{result:?}");
     assert_eq!((result.stdout.as_str(), result.stderr.as_str(), result.truncated), ("out\n", "err\n", false));
     assert_eq!(result.detail, "restart on web ended with exit status 0.");
     assert_eq!((count(&asked, "SendCommand"), count(&asked, "GetCommandInvocation"), count(&asked, "CancelCommand")), (1, 6, 0));
@@ -156,21 +156,21 @@ fn the_document_takes_what_is_sent_and_its_text_holds_nothing_else() {
 #[tokio::test]
 async fn every_end_on_a_host_is_told_as_what_it_is() {
     let cases = [
-        (told("Failed", 3, true), Outcome::Exited, Some(3), "exit status 3"),
-        (told("Failed", 126, true), Outcome::Exited, Some(126), "exit status 126"),
-        (told("Failed", -1, false), Outcome::ConnectionLost, None, "no exit status"),
-        (told("Failed", 0, true), Outcome::ConnectionLost, None, "no exit status"),
-        (told("Success", -1, true), Outcome::ConnectionLost, None, "no exit status"),
-        (told("Execution Timed Out", -1, true), Outcome::TimedOut, None, "within 1 s"),
-        (told("ExecutionTimedOut", -1, true), Outcome::TimedOut, None, "within 1 s"),
-        (told("Delivery Timed Out", -1, false), Outcome::Unreachable, None, "No SSM agent took"),
-        (told("DeliveryTimedOut", -1, false), Outcome::Unreachable, None, "nothing ran"),
-        (told("Delivery Timed Out", -1, true), Outcome::ConnectionLost, None, "unknown"),
-        (told("Undeliverable", -1, false), Outcome::Unreachable, None, "its agent is connected"),
-        (told("Cancelled", -1, true), Outcome::ConnectionLost, None, "Somebody cancelled"),
-        (told("Terminated", -1, false), Outcome::Unreachable, None, "did not begin"),
-        (told("Access Denied", -1, false), Outcome::Refused, None, "SsmTargetTag"),
-        (told("Invalid Platform", -1, false), Outcome::Refused, None, "POSIX shell"),
+        (told("Failed", 3, true), StepOutcome::Exited, Some(3), "exit status 3"),
+        (told("Failed", 126, true), StepOutcome::Exited, Some(126), "exit status 126"),
+        (told("Failed", -1, false), StepOutcome::ConnectionLost, None, "no exit status"),
+        (told("Failed", 0, true), StepOutcome::ConnectionLost, None, "no exit status"),
+        (told("Success", -1, true), StepOutcome::ConnectionLost, None, "no exit status"),
+        (told("Execution Timed Out", -1, true), StepOutcome::TimedOut, None, "within 1 s"),
+        (told("ExecutionTimedOut", -1, true), StepOutcome::TimedOut, None, "within 1 s"),
+        (told("Delivery Timed Out", -1, false), StepOutcome::Unreachable, None, "No SSM agent took"),
+        (told("DeliveryTimedOut", -1, false), StepOutcome::Unreachable, None, "nothing ran"),
+        (told("Delivery Timed Out", -1, true), StepOutcome::ConnectionLost, None, "unknown"),
+        (told("Undeliverable", -1, false), StepOutcome::Unreachable, None, "its agent is connected"),
+        (told("Cancelled", -1, true), StepOutcome::ConnectionLost, None, "Somebody cancelled"),
+        (told("Terminated", -1, false), StepOutcome::Unreachable, None, "did not begin"),
+        (told("Access Denied", -1, false), StepOutcome::Refused, None, "SsmTargetTag"),
+        (told("Invalid Platform", -1, false), StepOutcome::Refused, None, "POSIX shell"),
     ];
     for (end, outcome, exit_status, named) in cases {
         let shown = format!("{end:?}");
@@ -185,18 +185,18 @@ async fn every_end_on_a_host_is_told_as_what_it_is() {
 #[tokio::test]
 async fn a_command_that_is_not_taken_is_told_from_one_whose_answer_was_lost() {
     let cases = [
-        (refused(400, "InvalidInstanceId", "Instances [[i-1]] not in a valid state"), Outcome::Unreachable, "SSM agent is connected"),
-        (refused(400, "ThrottlingException", "Rate exceeded"), Outcome::Unreachable, "try again"),
-        (refused(400, "AccessDeniedException", "not authorized"), Outcome::Refused, "SsmTargetTag"),
-        (refused(400, "InvalidDocument", "document hash ab does not match Sha256."), Outcome::Refused, "of this release"),
-        (refused(400, "InvalidDocument", "Document Quell-RunStep does not exist."), Outcome::Refused, "create the document"),
-        (refused(400, "InvalidDocumentVersion", ""), Outcome::Refused, "create the document"),
-        (refused(400, "UnsupportedPlatformType", ""), Outcome::Refused, "POSIX shell"),
-        (refused(400, "InvalidParameters", "lineBase64"), Outcome::Refused, "AWS says InvalidParameters: lineBase64"),
-        (refused(500, "InternalServerError", ""), Outcome::ConnectionLost, "unknown"),
-        (refused(503, "ServiceUnavailable", ""), Outcome::ConnectionLost, "unknown"),
-        (Some((200, json!({}))), Outcome::ConnectionLost, "without the id"),
-        (None, Outcome::ConnectionLost, "unknown"),
+        (refused(400, "InvalidInstanceId", "Instances [[i-1]] not in a valid state"), StepOutcome::Unreachable, "SSM agent is connected"),
+        (refused(400, "ThrottlingException", "Rate exceeded"), StepOutcome::Unreachable, "try again"),
+        (refused(400, "AccessDeniedException", "not authorized"), StepOutcome::Refused, "SsmTargetTag"),
+        (refused(400, "InvalidDocument", "document hash ab does not match Sha256."), StepOutcome::Refused, "of this release"),
+        (refused(400, "InvalidDocument", "Document Quell-RunStep does not exist."), StepOutcome::Refused, "create the document"),
+        (refused(400, "InvalidDocumentVersion", ""), StepOutcome::Refused, "create the document"),
+        (refused(400, "UnsupportedPlatformType", ""), StepOutcome::Refused, "POSIX shell"),
+        (refused(400, "InvalidParameters", "lineBase64"), StepOutcome::Refused, "AWS says InvalidParameters: lineBase64"),
+        (refused(500, "InternalServerError", ""), StepOutcome::ConnectionLost, "unknown"),
+        (refused(503, "ServiceUnavailable", ""), StepOutcome::ConnectionLost, "unknown"),
+        (Some((200, json!({}))), StepOutcome::ConnectionLost, "without the id"),
+        (None, StepOutcome::ConnectionLost, "unknown"),
     ];
     for (answer, outcome, named) in cases {
         let shown = format!("{answer:?}");
@@ -208,21 +208,21 @@ async fn a_command_that_is_not_taken_is_told_from_one_whose_answer_was_lost() {
     }
     let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
     let result = run_on_one(&format!("http://{closed}")).await;
-    assert!(result.outcome == Outcome::Unreachable && result.detail.contains("interface endpoint ssm"), "{result:?}");
+    assert!(result.outcome == StepOutcome::Unreachable && result.detail.contains("interface endpoint ssm"), "{result:?}");
 }
 
 #[tokio::test]
 async fn what_does_not_end_in_time_is_cancelled() {
     // (what is told before, what is told after CancelCommand, the outcome, a part of the sentence)
     let cases = [
-        (told("In Progress", -1, true), told("Cancelled", -1, true), Outcome::TimedOut, "was cancelled"),
-        (told("In Progress", -1, true), told("Cancelling", -1, true), Outcome::TimedOut, "may still be running"),
+        (told("In Progress", -1, true), told("Cancelled", -1, true), StepOutcome::TimedOut, "was cancelled"),
+        (told("In Progress", -1, true), told("Cancelling", -1, true), StepOutcome::TimedOut, "may still be running"),
         // It ended at the last moment: that is how it ended.
-        (told("In Progress", -1, true), told("Success", 0, true), Outcome::Exited, "exit status 0"),
-        (told("Pending", -1, false), told("Cancelled", -1, false), Outcome::Unreachable, "No SSM agent took"),
-        (told("Delayed", -1, false), told("Cancelled", -1, true), Outcome::ConnectionLost, "Somebody cancelled"),
-        (told("Delayed", -1, false), told("Delayed", -1, false), Outcome::ConnectionLost, "unknown"),
-        (refused(400, "ThrottlingException", ""), refused(500, "InternalServerError", ""), Outcome::TimedOut, "may still be running"),
+        (told("In Progress", -1, true), told("Success", 0, true), StepOutcome::Exited, "exit status 0"),
+        (told("Pending", -1, false), told("Cancelled", -1, false), StepOutcome::Unreachable, "No SSM agent took"),
+        (told("Delayed", -1, false), told("Cancelled", -1, true), StepOutcome::ConnectionLost, "Somebody cancelled"),
+        (told("Delayed", -1, false), told("Delayed", -1, false), StepOutcome::ConnectionLost, "unknown"),
+        (refused(400, "ThrottlingException", ""), refused(500, "InternalServerError", ""), StepOutcome::TimedOut, "may still be running"),
     ];
     for (before, after, outcome, named) in cases {
         let shown = format!("{before:?} {after:?}");
@@ -251,7 +251,7 @@ async fn what_does_not_end_in_time_is_cancelled() {
 async fn a_bridge_that_may_not_ask_says_that_it_is_unknown() {
     let (url, asked) = endpoint(|action, _| if action == "SendCommand" { taken() } else { refused(400, "AccessDeniedException", "") });
     let result = run_on_one(&url).await;
-    assert!(result.outcome == Outcome::ConnectionLost && result.detail.contains("may not ask"), "{result:?}");
+    assert!(result.outcome == StepOutcome::ConnectionLost && result.detail.contains("may not ask"), "{result:?}");
     assert_eq!(count(&asked, "GetCommandInvocation"), 1);
 }
 
@@ -293,20 +293,25 @@ async fn a_tag_succeeds_only_if_all_hosts_did_and_there_was_one() {
     assert_eq!((&sent["MaxConcurrency"], &sent["MaxErrors"], sent.get("InstanceIds")), (&json!("50%"), &json!("1"), None));
 
     let (result, _) = fleet("Failed", &[("Success", 0), ("Terminated", -1), ("Failed", 7)]).await;
-    assert_eq!((result.outcome, result.exit_status, result.stdout.as_str()), (Outcome::Exited, Some(7), "out\n"), "{result:?}");
+    assert_eq!((result.outcome, result.exit_status, result.stdout.as_str()), (StepOutcome::Exited, Some(7), "out\n"), "{result:?}");
     assert_eq!(result.detail, "1 of 3 hosts succeeded. restart on web (i-00000002) ended with exit status 7.");
 
     let cases = [
-        ("NoInstancesInTag", vec![], Outcome::Unreachable, "No host with the tag Service=web"),
-        ("Success", vec![], Outcome::Unreachable, "No host with the tag Service=web"),
-        ("Rate Exceeded", vec![], Outcome::Unreachable, "try again"),
-        ("Access Denied", vec![], Outcome::Refused, "may not send commands to the tag"),
-        ("Failed", vec![("Undeliverable", -1), ("Delivery Timed Out", -1)], Outcome::Unreachable, "0 of 2 hosts succeeded. No SSM agent"),
-        ("Failed", vec![("Undeliverable", -1), ("Access Denied", -1)], Outcome::Refused, "0 of 2"),
+        ("NoInstancesInTag", vec![], StepOutcome::Unreachable, "No host with the tag Service=web"),
+        ("Success", vec![], StepOutcome::Unreachable, "No host with the tag Service=web"),
+        ("Rate Exceeded", vec![], StepOutcome::Unreachable, "try again"),
+        ("Access Denied", vec![], StepOutcome::Refused, "may not send commands to the tag"),
+        (
+            "Failed",
+            vec![("Undeliverable", -1), ("Delivery Timed Out", -1)],
+            StepOutcome::Unreachable,
+            "0 of 2 hosts succeeded. No SSM agent",
+        ),
+        ("Failed", vec![("Undeliverable", -1), ("Access Denied", -1)], StepOutcome::Refused, "0 of 2"),
         // SSM calls it a success where one host did it and others were never reached. It is not one, and not nothing either.
-        ("Success", vec![("Success", 0), ("Undeliverable", -1)], Outcome::ConnectionLost, "1 of 2 hosts succeeded. No SSM agent"),
-        ("Failed", vec![("Execution Timed Out", -1), ("Terminated", -1)], Outcome::TimedOut, "0 of 2"),
-        ("Pending", vec![("Pending", -1)], Outcome::ConnectionLost, "unknown"),
+        ("Success", vec![("Success", 0), ("Undeliverable", -1)], StepOutcome::ConnectionLost, "1 of 2 hosts succeeded. No SSM agent"),
+        ("Failed", vec![("Execution Timed Out", -1), ("Terminated", -1)], StepOutcome::TimedOut, "0 of 2"),
+        ("Pending", vec![("Pending", -1)], StepOutcome::ConnectionLost, "unknown"),
     ];
     for (details, hosts, outcome, named) in cases {
         let (result, asked) = fleet(details, &hosts).await;

@@ -1,7 +1,7 @@
 //! The approvals API: decisions in the name of people who may decide by it.
 
 use domain::incident::approval::Verdict;
-use domain::notification::channels::Known;
+use domain::notification::channels::Identity;
 use domain::primitives::id::ApprovalId;
 use domain::transition::decision::Pressed;
 use jiff::Timestamp;
@@ -39,7 +39,7 @@ pub async fn api(app: &App, headers: &HeaderMap, bytes: &[u8], id: &str, verdict
     }
     // The API has no presses: each request is one of its own, and who repeats themselves changes nothing.
     let press = format!("api:{actor} {now}");
-    let pressed = Pressed { verdict, by: Known::Api(actor), press: &press };
+    let pressed = Pressed { verdict, by: Identity::Api(actor), press: &press };
     let (incident, _) = interactions::decide(app, &id, &pressed, now).await?;
     let approvals = incident.approval.as_ref().map(|approval| json!({ "given": approval.given(), "needed": approval.needed }));
     Ok(json!({

@@ -3,7 +3,7 @@
 use crate::reply::page;
 use domain::incident::Incident;
 use domain::incident::approval::Verdict;
-use domain::notification::button_reply::Answer;
+use domain::notification::button_reply::ButtonReply;
 use domain::notification::channels::Language;
 use domain::playbook::plan::{Plan, PlannedStep};
 use domain::primitives::safe_text::line;
@@ -117,7 +117,7 @@ fn in_chinese(rejection: &Rejection) -> String {
         Rejection::LinkExpired(at) => format!("這個連結已於 {} UTC 過期。", at.strftime("%Y-%m-%d %H:%M")),
         Rejection::LinkUsed => "這個連結已經使用過：每個連結只能使用一次。".to_owned(),
         Rejection::NoApproval => "找不到這項核准要求。".to_owned(),
-        Rejection::Refused(refusal) => Answer::from(refusal.clone()).words(Language::TraditionalChinese),
+        Rejection::Refused(refusal) => ButtonReply::from(refusal.clone()).words(Language::TraditionalChinese),
         Rejection::NoSecret => "尚未設定連結的金鑰，因此無法接受任何連結。".to_owned(),
         _ => "目前無法處理，請再試一次。".to_owned(),
     }

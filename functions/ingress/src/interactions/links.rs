@@ -4,9 +4,9 @@
 use std::sync::OnceLock;
 
 use domain::incident::Incident;
-use domain::incident::approval::{Refusal, Standing, Verdict};
-use domain::notification::button_reply::Answer;
-use domain::notification::channels::{Known, Language};
+use domain::incident::approval::{ApprovalState, Refusal, Verdict};
+use domain::notification::button_reply::ButtonReply;
+use domain::notification::channels::{Identity, Language};
 use domain::playbook::plan::Plan;
 use domain::transition::decision::Pressed;
 use jiff::Timestamp;
@@ -43,14 +43,14 @@ pub(crate) async fn decide(app: &App, request: &Request, id: &str, now: Timestam
     let language = language(request.headers());
     // Each use is a press of its own: one that was refused may count later, when the second list of people may decide.
     let press = format!("link:{} {now}", link.person);
-    let pressed = Pressed { verdict: link.verdict, by: Known::Link(&link.person), press: &press };
+    let pressed = Pressed { verdict: link.verdict, by: Identity::Link(&link.person), press: &press };
     let answered = interactions::decide(app, &link.approval, &pressed, now).await;
     if used {
         // What follows from the first use may not have been sent: the press sent it again, and decided nothing.
         return Err(answered.err().filter(|rejection| matches!(rejection, Rejection::Passing(_))).unwrap_or(Rejection::LinkUsed));
     }
     let (_, taken) = answered?;
-    Ok(link_page::told(&Answer::from(taken).words(language), language))
+    Ok(link_page::told(&ButtonReply::from(taken).words(language), language))
 }
 
 /// The link of a request, if it is ours and for this approval, in time, and its person still on the list.
@@ -77,7 +77,7 @@ async fn admitted(app: &App, request: &Request, id: &str, now: Timestamp) -> Res
         Err(LinkError::Forged) => return Err(Rejection::Unauthenticated("the signature of this link is wrong")),
         Err(LinkError::Unreadable) => return Err(Rejection::Unauthenticated("the link is not whole")),
     };
-    match app.channels()?.person(Known::Link(&link.person)) {
+    match app.channels()?.person(Identity::Link(&link.person)) {
         Some(_) => Ok(link),
         None => Err(Refusal::NotListed.into()),
     }
@@ -94,10 +94,10 @@ fn undecided<'a>(incident: &'a Incident, link: &Link, now: Timestamp) -> Result<
     }
     let approval = incident.approval.as_ref().filter(|approval| approval.id == link.approval).ok_or(Refusal::NotThisPlan)?;
     match &approval.standing {
-        Standing::Decided { verdict, by, .. } => Err(Refusal::Decided { verdict: *verdict, by: by.clone() })?,
-        Standing::Void { why, .. } => Err(Refusal::Void { why: why.clone() })?,
-        Standing::Pending if now > approval.expires_at => Err(Refusal::Expired { at: approval.expires_at })?,
-        Standing::Pending => {}
+        ApprovalState::Decided { verdict, by, .. } => Err(Refusal::Decided { verdict: *verdict, by: by.clone() })?,
+        ApprovalState::Void { why, .. } => Err(Refusal::Void { why: why.clone() })?,
+        ApprovalState::Pending if now > approval.expires_at => Err(Refusal::Expired { at: approval.expires_at })?,
+        ApprovalState::Pending => {}
     }
     if link.verdict == Verdict::Approve && !approval.takes(&name(link)) {
         Err(Refusal::NeedsPress)?;
@@ -110,13 +110,13 @@ fn undecided<'a>(incident: &'a Incident, link: &Link, now: Timestamp) -> Result<
 fn used(incident: &Incident, link: &Link) -> bool {
     let Some(approval) = incident.approval.as_ref().filter(|approval| approval.id == link.approval) else { return false };
     let name = name(link);
-    let decided = matches!(&approval.standing, Standing::Decided { by, .. } if *by == name);
+    let decided = matches!(&approval.standing, ApprovalState::Decided { by, .. } if *by == name);
     decided || approval.votes.iter().any(|vote| vote.by == name)
 }
 
 /// By what a link's person stands in the log.
 fn name(link: &Link) -> String {
-    Known::Link(&link.person).to_string()
+    Identity::Link(&link.person).to_string()
 }
 
 /// The language that a browser asks for (RFC 9110, 12.5.4), among those that pages have.

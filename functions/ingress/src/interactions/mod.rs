@@ -8,11 +8,11 @@ pub mod telegram;
 
 use domain::incident::Incident;
 use domain::incident::approval::{Refusal, Taken, Verdict};
-use domain::incident::change::Draft;
-use domain::notification::button_action::Ask;
+use domain::incident::change::IncidentChange;
+use domain::notification::button_action::ButtonAction;
 use domain::notification::button_action::More;
-use domain::notification::button_reply::Answer;
-use domain::notification::channels::Known;
+use domain::notification::button_reply::ButtonReply;
+use domain::notification::channels::Identity;
 use domain::primitives::id::{ApprovalId, IncidentId};
 use domain::transition::decision::{self, Pressed};
 use domain::transition::reanalysis;
@@ -28,9 +28,9 @@ use crate::rejection::Rejection;
 #[derive(Debug, Clone)]
 pub(crate) struct Press<'a> {
     /// What is asked for.
-    pub(crate) ask: Ask,
+    pub(crate) ask: ButtonAction,
     /// By whom.
-    pub(crate) by: Known<'a>,
+    pub(crate) by: Identity<'a>,
     /// The channel in which it was pressed, by its name in `channels.json`.
     pub(crate) channel: Option<&'a str>,
     /// Its id: the same when it is delivered again.
@@ -42,25 +42,25 @@ pub(crate) struct Press<'a> {
 ///
 /// # Errors
 /// If something could not be stored or sent.
-pub(crate) async fn press(app: &App, press: Press<'_>, now: Timestamp) -> Result<Answer, Rejection> {
-    if let Ask::Decide(verdict, id) = &press.ask {
+pub(crate) async fn press(app: &App, press: Press<'_>, now: Timestamp) -> Result<ButtonReply, Rejection> {
+    if let ButtonAction::Decide(verdict, id) = &press.ask {
         return Ok(match decide(app, id, &pressed(&press, *verdict), now).await {
             Ok((_, taken)) => taken.into(),
             Err(Rejection::Refused(refusal)) => refusal.into(),
-            Err(Rejection::NoApproval) => Answer::NoApproval,
+            Err(Rejection::NoApproval) => ButtonReply::NoApproval,
             Err(other) => return Err(other),
         });
     }
     if app.channels()?.person(press.by).is_none() {
         return refuse(app, &press, Refusal::NotListed, now).await;
     }
-    let Some(incident) = app.intake.store.incident(&press.ask.incident()).await? else { return Ok(Answer::NoIncident) };
+    let Some(incident) = app.intake.store.incident(&press.ask.incident()).await? else { return Ok(ButtonReply::NoIncident) };
     match press.ask {
-        Ask::Decide(..) => unreachable!("it was answered above"),
-        Ask::Details(_) => more(app, incident.id, More::Details, press).await,
-        Ask::History(_) => more(app, incident.id, More::History, press).await,
-        Ask::Silence(_) => ask_for_silence(app, incident, &press, now).await,
-        Ask::Reanalyse(_) => reanalyse(app, incident, &press, now).await,
+        ButtonAction::Decide(..) => unreachable!("it was answered above"),
+        ButtonAction::Details(_) => more(app, incident.id, More::Details, press).await,
+        ButtonAction::History(_) => more(app, incident.id, More::History, press).await,
+        ButtonAction::Silence(_) => ask_for_silence(app, incident, &press, now).await,
+        ButtonAction::Reanalyse(_) => reanalyse(app, incident, &press, now).await,
     }
 }
 
@@ -68,23 +68,23 @@ pub(crate) async fn press(app: &App, press: Press<'_>, now: Timestamp) -> Result
 ///
 /// # Errors
 /// If the log could not be written.
-pub(crate) async fn from_elsewhere(app: &App, press: &Press<'_>, now: Timestamp) -> Result<Answer, Rejection> {
-    if let Ask::Decide(verdict, id) = &press.ask {
+pub(crate) async fn from_elsewhere(app: &App, press: &Press<'_>, now: Timestamp) -> Result<ButtonReply, Rejection> {
+    if let ButtonAction::Decide(verdict, id) = &press.ask {
         let pressed = pressed(press, *verdict);
-        let refuse = |draft: &mut Draft| decision::refuse(draft, id, &pressed, Refusal::OtherChat, now);
+        let refuse = |draft: &mut IncidentChange| decision::refuse(draft, id, &pressed, Refusal::OtherChat, now);
         match app.intake.store.change(&id.incident(), refuse).await {
             Ok(_) | Err(StoreError::Missing { .. }) => {}
             Err(error) => return Err(error.into()),
         }
-        return Ok(Answer::OtherChat);
+        return Ok(ButtonReply::OtherChat);
     }
     refuse(app, press, Refusal::OtherChat, now).await
 }
 
 /// Keeps a refused press that decides nothing in the log of its incident, if there is one.
-async fn refuse(app: &App, press: &Press<'_>, refusal: Refusal, now: Timestamp) -> Result<Answer, Rejection> {
+async fn refuse(app: &App, press: &Press<'_>, refusal: Refusal, now: Timestamp) -> Result<ButtonReply, Rejection> {
     let (by, why) = (press.by.to_string(), refusal.to_string());
-    let keep = |draft: &mut Draft| draft.press_refused(&press.ask, &press.id, &by, &why, now);
+    let keep = |draft: &mut IncidentChange| draft.press_refused(&press.ask, &press.id, &by, &why, now);
     match app.intake.store.change(&press.ask.incident(), keep).await {
         Ok(_) | Err(StoreError::Missing { .. }) => Ok(refusal.into()),
         Err(error) => Err(error.into()),
@@ -113,33 +113,33 @@ fn pressed<'a>(press: &'a Press<'a>, verdict: Verdict) -> Pressed<'a> {
     Pressed { verdict, by: press.by, press: &press.id }
 }
 
-async fn more(app: &App, incident_id: IncidentId, what: More, press: Press<'_>) -> Result<Answer, Rejection> {
-    let Some(channel) = press.channel else { return Ok(Answer::InChannelOnly) };
+async fn more(app: &App, incident_id: IncidentId, what: More, press: Press<'_>) -> Result<ButtonReply, Rejection> {
+    let Some(channel) = press.channel else { return Ok(ButtonReply::InChannelOnly) };
     let by = press.by.to_string();
     let message = Message::MoreAsked { incident_id, what, channel: channel.to_owned(), press: press.id, by };
     app.intake.notifications.send(&message).await?;
     Ok(match what {
-        More::Details => Answer::DetailsComing,
-        More::History => Answer::HistoryComing,
+        More::Details => ButtonReply::DetailsComing,
+        More::History => ButtonReply::HistoryComing,
     })
 }
 
-async fn ask_for_silence(app: &App, incident: Incident, press: &Press<'_>, now: Timestamp) -> Result<Answer, Rejection> {
+async fn ask_for_silence(app: &App, incident: Incident, press: &Press<'_>, now: Timestamp) -> Result<ButtonReply, Rejection> {
     let by = press.by.to_string();
-    let ask = |draft: &mut Draft| {
+    let ask = |draft: &mut IncidentChange| {
         silence::ask(draft, &by, now).inspect_err(|refusal| draft.press_refused(&press.ask, &press.id, &by, &refusal.to_string(), now))
     };
     let (incident, asked) = app.intake.store.change_loaded(incident, ask).await?;
     if let Err(refusal) = asked {
-        return Ok(Answer::SilenceRefused { why: refusal.to_string() });
+        return Ok(ButtonReply::SilenceRefused { why: refusal.to_string() });
     }
     app.intake.notifications.send(&Message::SilenceAsked { incident_id: incident.id }).await?;
-    Ok(Answer::SilenceComing)
+    Ok(ButtonReply::SilenceComing)
 }
 
-async fn reanalyse(app: &App, incident: Incident, press: &Press<'_>, now: Timestamp) -> Result<Answer, Rejection> {
+async fn reanalyse(app: &App, incident: Incident, press: &Press<'_>, now: Timestamp) -> Result<ButtonReply, Rejection> {
     let by = press.by.to_string();
-    let ask = |draft: &mut Draft| {
+    let ask = |draft: &mut IncidentChange| {
         let asked = reanalysis::ask(draft, &by, now);
         match &asked {
             Ok(_) | Err(reanalysis::Refusal::UnderWay { .. }) => {}
@@ -152,11 +152,11 @@ async fn reanalyse(app: &App, incident: Incident, press: &Press<'_>, now: Timest
         Ok(round) => round,
         // Sent again: whoever stored the question may not have come to sending it, and the analyzer acts once.
         Err(reanalysis::Refusal::UnderWay { round, .. }) => round,
-        Err(refusal) => return Ok(Answer::ReanalysisRefused { why: refusal.to_string() }),
+        Err(refusal) => return Ok(ButtonReply::ReanalysisRefused { why: refusal.to_string() }),
     };
     app.intake.incidents.send(&Message::AnalysisAsked { incident_id: incident.id.clone(), round }).await?;
     changed_card(app, &incident.id).await?;
-    Ok(Answer::ReanalysisComing)
+    Ok(ButtonReply::ReanalysisComing)
 }
 
 async fn changed_card(app: &App, incident_id: &IncidentId) -> Result<(), Rejection> {

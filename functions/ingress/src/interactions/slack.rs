@@ -1,9 +1,9 @@
 //! Slack's buttons (<https://docs.slack.dev/reference/interaction-payloads/block_actions-payload>). Slack waits three seconds for an
 //! answer without words; what a press came to is whispered to the person by the notifier.
 
-use domain::notification::button_action::Ask;
-use domain::notification::button_reply::Answer;
-use domain::notification::channels::{Known, Language};
+use domain::notification::button_action::ButtonAction;
+use domain::notification::button_reply::ButtonReply;
+use domain::notification::channels::{Identity, Language};
 use domain::primitives::digest::Digest;
 use domain::primitives::safe_text::cut;
 use jiff::Timestamp;
@@ -73,8 +73,8 @@ pub(crate) async fn interaction(app: &App, headers: &HeaderMap, bytes: &[u8], no
     let Some(pressed) = read(bytes)? else { return Ok(()) };
     let channels = app.channels()?;
     let Some(channel) = channels.of_slack(&pressed.channel).next() else {
-        if let Some(ask) = Ask::read(&pressed.data) {
-            let press = Press { ask, by: Known::Slack(&pressed.user), channel: None, id: pressed.id.clone() };
+        if let Some(ask) = ButtonAction::read(&pressed.data) {
+            let press = Press { ask, by: Identity::Slack(&pressed.user), channel: None, id: pressed.id.clone() };
             interactions::from_elsewhere(app, &press, now).await?;
         }
         return Err(Rejection::UnknownChannel);
@@ -87,8 +87,8 @@ pub(crate) async fn interaction(app: &App, headers: &HeaderMap, bytes: &[u8], no
 
 /// What a press came to, for the person who pressed.
 async fn words(app: &App, pressed: &Pressed, channel: &str, language: Language, now: Timestamp) -> Result<String, Rejection> {
-    let Some(ask) = Ask::read(&pressed.data) else { return Ok(Answer::UnknownButton.words(language)) };
-    let asked = Press { ask, by: Known::Slack(&pressed.user), channel: Some(channel), id: pressed.id.clone() };
+    let Some(ask) = ButtonAction::read(&pressed.data) else { return Ok(ButtonReply::UnknownButton.words(language)) };
+    let asked = Press { ask, by: Identity::Slack(&pressed.user), channel: Some(channel), id: pressed.id.clone() };
     Ok(interactions::press(app, asked, now).await?.words(language))
 }
 

@@ -1,9 +1,9 @@
 //! Telegram's webhook: pressed buttons. The answer to the press goes back in the response's body, which the Bot API
 //! allows ("Making requests when getting updates"), so that ingress needs neither the bot's token nor a client.
 
-use domain::notification::button_action::Ask;
-use domain::notification::button_reply::Answer;
-use domain::notification::channels::{Known, Language, Place};
+use domain::notification::button_action::ButtonAction;
+use domain::notification::button_reply::ButtonReply;
+use domain::notification::channels::{Identity, Language, Place};
 use jiff::Timestamp;
 use lambda_http::http::HeaderMap;
 use serde::Deserialize;
@@ -64,13 +64,13 @@ pub async fn update(app: &App, headers: &HeaderMap, bytes: &[u8], now: Timestamp
     Ok(json!({ "method": "answerCallbackQuery", "callback_query_id": query.id, "text": text }))
 }
 
-async fn pressed(app: &App, query: &Query, now: Timestamp) -> Result<Answer, Rejection> {
-    let Some(ask) = query.data.as_deref().and_then(Ask::read) else { return Ok(Answer::UnknownButton) };
+async fn pressed(app: &App, query: &Query, now: Timestamp) -> Result<ButtonReply, Rejection> {
+    let Some(ask) = query.data.as_deref().and_then(ButtonAction::read) else { return Ok(ButtonReply::UnknownButton) };
     let channel = match &query.message {
         Some(message) => channel_of(app, message.chat.id).await?,
         None => None,
     };
-    let press = Press { ask, by: Known::Telegram(query.from.id), channel, id: format!("telegram:{}", query.id) };
+    let press = Press { ask, by: Identity::Telegram(query.from.id), channel, id: format!("telegram:{}", query.id) };
     if channel.is_none() {
         return interactions::from_elsewhere(app, &press, now).await;
     }

@@ -76,7 +76,7 @@ impl ChannelError {
 
 /// What senders need of the world.
 #[derive(Debug)]
-pub struct Outside {
+pub struct ChannelDeps {
     /// The client for servers that an operator may have on an address of their own.
     pub client: Client,
     /// The client for all others.
@@ -91,7 +91,7 @@ pub struct Outside {
     pub api_url: String,
 }
 
-impl Outside {
+impl ChannelDeps {
     pub(super) async fn secret(&self, id: &str) -> Result<SecretString, ChannelError> {
         Ok(self.secrets.get(id).await?)
     }

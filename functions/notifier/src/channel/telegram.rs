@@ -11,7 +11,7 @@ use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::error::{ChannelError, Outside};
+use super::error::{ChannelDeps, ChannelError};
 use crate::render::content::Post;
 
 /// Where the Bot API answers.
@@ -28,7 +28,7 @@ const WORDS: usize = 300;
 pub struct Telegram<'a> {
     chat: &'a TelegramChat,
     chat_id: i64,
-    outside: &'a Outside,
+    outside: &'a ChannelDeps,
 }
 
 #[derive(Deserialize)]
@@ -49,7 +49,7 @@ struct Parameters {
 impl<'a> Telegram<'a> {
     /// The sender of a chat. A chat that has moved is where it is now, as long as the file has its former id.
     #[must_use]
-    pub fn new(chat: &'a TelegramChat, outside: &'a Outside, moved: Option<Moved>) -> Self {
+    pub fn new(chat: &'a TelegramChat, outside: &'a ChannelDeps, moved: Option<Moved>) -> Self {
         let chat_id = moved.filter(|moved| moved.configured == chat.chat_id).map_or(chat.chat_id, |moved| moved.now);
         Self { chat, chat_id, outside }
     }

@@ -11,9 +11,9 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::{Telegram, error};
-use crate::channel::{ChannelError, Outside};
+use crate::channel::{ChannelDeps, ChannelError};
 use crate::render::content::{Content, Post};
-use crate::render::markup::Rich;
+use crate::render::markup::Markup;
 
 struct Token;
 
@@ -23,10 +23,10 @@ impl ReadSecret for Token {
     }
 }
 
-fn outside() -> Outside {
+fn outside() -> ChannelDeps {
     let public = PublicClient::new().expect("a client");
     let client = outbound::client().expect("a client");
-    Outside {
+    ChannelDeps {
         client,
         public,
         secrets: Secrets::new(Token),
@@ -37,7 +37,7 @@ fn outside() -> Outside {
 }
 
 fn post() -> Post {
-    let content = Content { text: Rich::parse("text").expect("markup"), buttons: Vec::new() };
+    let content = Content { text: Markup::parse("text").expect("markup"), buttons: Vec::new() };
     Post { key: "k".repeat(64), about: "incident", content, facts: Value::Null }
 }
 

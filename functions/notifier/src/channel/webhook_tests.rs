@@ -10,14 +10,14 @@ use super::{Keys, Webhook, key, sign, signatures};
 use crate::channel::ChannelError;
 use crate::channel::canned::Canned;
 use crate::render::content::{Content, Post};
-use crate::render::markup::Rich;
+use crate::render::markup::Markup;
 
 /// The example that Svix publishes, on which Standard Webhooks is built (<https://docs.svix.com/receiving/verifying-payloads/how-manual>).
 const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const SECONDS: i64 = 1_614_265_330;
 
 fn post() -> Post {
-    let content = Content { text: Rich::parse("<b>web-1</b> &lt;x&gt;").expect("markup"), buttons: vec![] };
+    let content = Content { text: Markup::parse("<b>web-1</b> &lt;x&gt;").expect("markup"), buttons: vec![] };
     Post { key: "ab".repeat(32), about: "incident", content, facts: json!({ "incident_id": "01A", "status": "open" }) }
 }
 

@@ -1,7 +1,7 @@
 //! Makes the card of an incident, or of a day's budget, true in one channel.
 
 use domain::incident::Incident;
-use domain::incident::operation_log::{Entry, Event, News};
+use domain::incident::operation_log::{Entry, Event, LogRecord};
 use domain::notification::channels::Place;
 use domain::notification::notice::{may_be_heard, unheard};
 use domain::notification::outbox::{ChannelState, Due, LiveCard, Rank, Sending, Shown, Subject};
@@ -12,11 +12,11 @@ use tracing::warn;
 
 use crate::app::Failure;
 use crate::channel::ChannelError;
-use crate::deliver::policy::{Step, step};
-use crate::deliver::worker::{Pump, taken};
+use crate::deliver::policy::{DeliveryStep, step};
+use crate::deliver::worker::{ChannelWorker, taken};
 use crate::render::presenter::Presented;
 
-impl Pump<'_> {
+impl ChannelWorker<'_> {
     /// Makes the card of an incident true.
     pub(crate) async fn incident(&self, state: &mut ChannelState, due: &mut Due, id: &IncidentId) -> Result<(), Failure> {
         let incident = self.store.known_incident(id).await?;
@@ -48,12 +48,12 @@ impl Pump<'_> {
         Box::pin(self.arrange_notices(of, &presented.shown, incident, &mut stored)).await?;
         let before = stored.card.clone();
         match step(&before, &presented.shown, now) {
-            Step::Nothing => {}
-            Step::Later(at) => {
+            DeliveryStep::Nothing => {}
+            DeliveryStep::Later(at) => {
                 due.not_before = Some(at);
                 return Ok(self.store.note_due(&self.channel.name, due).await?);
             }
-            Step::Find(sending) => match self.sender(state).find(&sending.key).await {
+            DeliveryStep::Find(sending) => match self.sender(state).find(&sending.key).await {
                 // Found: the next look compares what it shows with the newest state.
                 Ok(Some(message_id)) => {
                     stored.card.arrived(message_id, sending.shown.clone(), sending.at);
@@ -75,12 +75,12 @@ impl Pump<'_> {
                 }
                 Err(error) => return self.fault(state, due, error).await,
             },
-            Step::Send => {
+            DeliveryStep::Send => {
                 if !self.send(state, due, of, presented, incident, &mut stored).await? {
                     return Ok(());
                 }
             }
-            Step::Edit => {
+            DeliveryStep::Edit => {
                 if !self.edit(state, due, of, presented, incident, &mut stored).await? {
                     return Ok(());
                 }
@@ -217,7 +217,7 @@ impl Pump<'_> {
                 entry.context["channel"] == context["channel"] && (event == card_sent || entry.context["of"] == context["of"])
             };
             if !log.iter().filter(|entry| entry.event == event).any(|entry| same(&entry)) {
-                let news = News::new(event, "notifier", detail).with(context.clone());
+                let news = LogRecord::new(event, "notifier", detail).with(context.clone());
                 self.store.change(&incident.id, |draft| draft.record((self.clock)(), news.clone())).await?;
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! The log entry that says that something was told is its receipt: a worker that finds one for this channel does not tell it again.
 
-use domain::incident::operation_log::{Entry, News};
+use domain::incident::operation_log::{Entry, LogRecord};
 use domain::notification::notice::{Notice, due as to_tell, unheard};
 use domain::notification::outbox::{ChannelState, Due};
 use domain::primitives::id::{FlowId, IncidentId};
@@ -12,9 +12,9 @@ use store::{CardOf, StoredCard};
 use crate::app::Failure;
 use crate::channel::Audience;
 use crate::deliver::card::events;
-use crate::deliver::worker::{Pump, taken};
+use crate::deliver::worker::{ChannelWorker, taken};
 
-impl Pump<'_> {
+impl ChannelWorker<'_> {
     /// Tells what of an incident people have to hear, one thing at a time. What is due is done with once everything was told.
     pub(crate) async fn notices(&self, state: &mut ChannelState, due: &mut Due, id: &IncidentId) -> Result<(), Failure> {
         let (of, name) = (CardOf::Incident(id), &self.channel.name);
@@ -77,7 +77,7 @@ impl Pump<'_> {
                 stored.card.heard_failed = flow.failed();
                 self.store.save_card(of, name, &mut stored, (self.clock)()).await?;
                 let context = json!({ "channel": name, "message_id": message_id, "update": "pipeline_failed" });
-                let news = News::new(events(&self.channel.to).notice, "notifier", "people were told that a stage has failed");
+                let news = LogRecord::new(events(&self.channel.to).notice, "notifier", "people were told that a stage has failed");
                 let news = news.with(context);
                 self.store.change(&failed[0], |draft| draft.record((self.clock)(), news.clone())).await?;
                 Ok(self.store.told(name, due).await?)
@@ -103,7 +103,7 @@ impl Pump<'_> {
         let context = json!({
             "channel": self.channel.name, "message_id": message_id, "update": notice.what.as_str(), "of": notice.sequence,
         });
-        let news = News::new(event, "notifier", format!("{detail}: {}", notice.what.as_str())).with(context);
+        let news = LogRecord::new(event, "notifier", format!("{detail}: {}", notice.what.as_str())).with(context);
         self.store.change(id, |draft| draft.record((self.clock)(), news.clone())).await?;
         Ok(())
     }

@@ -112,7 +112,7 @@ fn wait(failures: u32, longest: SignedDuration) -> SignedDuration {
 
 /// What has to be done for a card.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step<'a> {
+pub enum DeliveryStep<'a> {
     /// It shows this already.
     Nothing,
     /// Only its count is higher: that is worth an edit at this time.
@@ -127,23 +127,23 @@ pub enum Step<'a> {
 
 /// What has to be done so that a card shows this.
 #[must_use]
-pub fn step<'a>(card: &'a LiveCard, show: &Shown, now: Timestamp) -> Step<'a> {
+pub fn step<'a>(card: &'a LiveCard, show: &Shown, now: Timestamp) -> DeliveryStep<'a> {
     if card.message_id.is_none() {
-        return card.sending.as_ref().map_or(Step::Send, Step::Find);
+        return card.sending.as_ref().map_or(DeliveryStep::Send, DeliveryStep::Find);
     }
     match &card.shown {
-        Some(shown) if shown.whole == show.whole => Step::Nothing,
+        Some(shown) if shown.whole == show.whole => DeliveryStep::Nothing,
         Some(shown) if shown.but_count == show.but_count => match card.shown_at.map(|at| at + COUNTS_EVERY) {
-            Some(at) if at > now => Step::Later(at),
-            _ => Step::Edit,
+            Some(at) if at > now => DeliveryStep::Later(at),
+            _ => DeliveryStep::Edit,
         },
-        _ => Step::Edit,
+        _ => DeliveryStep::Edit,
     }
 }
 
 /// How long a wait is slept through, as far as there is time for it and for a call behind it.
 #[must_use]
-pub fn nap(at: Timestamp, now: Timestamp, left: Duration) -> Option<Duration> {
+pub fn short_wait(at: Timestamp, now: Timestamp, left: Duration) -> Option<Duration> {
     const LONGEST_NAP: Duration = Duration::from_millis(1100);
     let wait = Duration::try_from(at.duration_since(now)).unwrap_or_default();
     (wait <= LONGEST_NAP && wait <= left).then_some(wait)

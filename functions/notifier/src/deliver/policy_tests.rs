@@ -6,7 +6,7 @@ use domain::notification::outbox::{ChannelState, Due, LiveCard, Moved, Sending, 
 use domain::primitives::id::IncidentId;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Fault, Next, Step, nap, next, note_fault, step, wake_in};
+use super::{DeliveryStep, Fault, Next, next, note_fault, short_wait, step, wake_in};
 use crate::channel::ChannelError;
 use crate::deliver::rate_limit::{limits, take};
 
@@ -129,22 +129,22 @@ fn shown(whole: &str, but_count: &str) -> Shown {
 #[test]
 fn a_card_is_sent_once_and_edited_when_it_shows_something_else() {
     let show = shown("b2", "b");
-    assert_eq!(step(&LiveCard::default(), &show, at(0)), Step::Send);
+    assert_eq!(step(&LiveCard::default(), &show, at(0)), DeliveryStep::Send);
     let sending = Sending { key: "k".to_owned(), shown: show.clone(), at: at(0) };
     let died = LiveCard { sending: Some(sending.clone()), ..LiveCard::default() };
-    assert_eq!(step(&died, &show, at(0)), Step::Find(&sending));
+    assert_eq!(step(&died, &show, at(0)), DeliveryStep::Find(&sending));
 
     let card = |shown| LiveCard { message_id: Some("7".to_owned()), shown: Some(shown), shown_at: Some(at(0)), ..LiveCard::default() };
-    assert_eq!(step(&card(show.clone()), &show, at(1)), Step::Nothing);
-    assert_eq!(step(&card(shown("a1", "a")), &show, at(1)), Step::Edit);
-    assert_eq!(step(&card(shown("b1", "b")), &show, at(29)), Step::Later(at(30)), "a higher count is no hurry");
-    assert_eq!(step(&card(shown("b1", "b")), &show, at(30)), Step::Edit);
+    assert_eq!(step(&card(show.clone()), &show, at(1)), DeliveryStep::Nothing);
+    assert_eq!(step(&card(shown("a1", "a")), &show, at(1)), DeliveryStep::Edit);
+    assert_eq!(step(&card(shown("b1", "b")), &show, at(29)), DeliveryStep::Later(at(30)), "a higher count is no hurry");
+    assert_eq!(step(&card(shown("b1", "b")), &show, at(30)), DeliveryStep::Edit);
 }
 
 #[test]
 fn a_short_wait_is_slept_through_if_there_is_time() {
     let second = Duration::from_secs(1);
-    assert_eq!(nap(at(1), at(0), second), Some(second));
-    assert_eq!(nap(at(1), at(0), Duration::from_millis(900)), None);
-    assert_eq!(nap(at(2), at(0), 9 * second), None);
+    assert_eq!(short_wait(at(1), at(0), second), Some(second));
+    assert_eq!(short_wait(at(1), at(0), Duration::from_millis(900)), None);
+    assert_eq!(short_wait(at(2), at(0), 9 * second), None);
 }

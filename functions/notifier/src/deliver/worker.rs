@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use aws::queue::Queue;
 use domain::incident::Incident;
-use domain::incident::approval::Standing;
+use domain::incident::approval::ApprovalState;
 use domain::notification::button_action::More;
 use domain::notification::channels::{Channel, Channels, Place};
 use domain::notification::outbox::{ChannelState, Due, Subject};
@@ -22,8 +22,8 @@ use tracing::{error, info, warn};
 use wire::message::Message;
 
 use crate::app::Failure;
-use crate::channel::{Audience, ChannelError, Outside, Sender};
-use crate::deliver::policy::{Fault, Next, nap, next, note_fault, wake_in};
+use crate::channel::{Audience, ChannelDeps, ChannelError, Sender};
+use crate::deliver::policy::{Fault, Next, next, note_fault, short_wait, wake_in};
 use crate::deliver::rate_limit::{answered, limits, take};
 use crate::render::content::Post;
 use crate::render::links::links;
@@ -41,10 +41,10 @@ const UNREADABLE: SignedDuration = SignedDuration::from_mins(15);
 const PAST: u32 = 10;
 
 /// A worker in one channel.
-pub(crate) struct Pump<'a> {
+pub(crate) struct ChannelWorker<'a> {
     pub(crate) store: &'a Store,
     pub(crate) notifications: &'a Queue,
-    pub(crate) outside: &'a Outside,
+    pub(crate) outside: &'a ChannelDeps,
     pub(crate) channels: &'a Channels,
     pub(crate) channel: &'a Channel,
     pub(crate) presenter: Presenter<'a>,
@@ -53,7 +53,7 @@ pub(crate) struct Pump<'a> {
     pub(crate) until: Instant,
 }
 
-impl Pump<'_> {
+impl ChannelWorker<'_> {
     /// Tells what is due, as far as the time and the channel allow; a message on the queue makes it go on with the rest.
     pub(crate) async fn run(&self) -> Result<(), Failure> {
         let name = &self.channel.name;
@@ -102,8 +102,8 @@ impl Pump<'_> {
             let due = self.store.due(&self.channel.name, now).await?;
             match next(state, &due, limits, now) {
                 Next::Nothing => return Ok(None),
-                Next::Wait(at) => match nap(at, now, self.time_left()) {
-                    Some(nap) => tokio::time::sleep(nap).await,
+                Next::Wait(at) => match short_wait(at, now, self.time_left()) {
+                    Some(short_wait) => tokio::time::sleep(short_wait).await,
                     None => return Ok(Some(at)),
                 },
                 Next::Tell(_) if self.time_left().is_zero() => return Ok(Some(now)),
@@ -173,7 +173,7 @@ impl Pump<'_> {
         let of = CardOf::Incident(&id);
         let incident = self.store.known_incident(&id).await?;
         let mut stored = self.store.card(of, name).await?;
-        let waits = incident.approval.as_ref().is_some_and(|asked| asked.id == *approval && asked.standing == Standing::Pending);
+        let waits = incident.approval.as_ref().is_some_and(|asked| asked.id == *approval && asked.standing == ApprovalState::Pending);
         let Some(rule) = rule_of(self.channels, &incident).filter(|_| waits && stored.card.escalated.as_ref() != Some(approval)) else {
             return Ok(self.store.told(name, due).await?);
         };

@@ -3,12 +3,12 @@
 
 use domain::incident::Incident;
 use domain::incident::approval::Approval;
-use domain::incident::change::Draft;
+use domain::incident::change::IncidentChange;
 use domain::notification::channels::Channels;
 use domain::primitives::id::ApprovalId;
 use domain::transition::decision::{look_again_at, rule_of};
 use jiff::{SignedDuration, Timestamp};
-use store::Look;
+use store::FollowUp;
 use wire::message::Message;
 
 use crate::app::{App, Clock, Failure};
@@ -30,11 +30,11 @@ impl App {
     /// If the queue or the table does not answer.
     pub(crate) async fn watch(&self, incident: &Incident, now: Timestamp) -> Result<(), Failure> {
         let Some((approval, at)) = waits(&self.channels, incident) else { return Ok(()) };
-        self.look_once(Look::Decision, &approval.id, at, now).await
+        self.look_once(FollowUp::Decision, &approval.id, at, now).await
     }
 
     /// Sends a look, unless one is under way.
-    pub(crate) async fn look_once(&self, look: Look, id: &ApprovalId, at: Timestamp, now: Timestamp) -> Result<(), Failure> {
+    pub(crate) async fn look_once(&self, look: FollowUp, id: &ApprovalId, at: Timestamp, now: Timestamp) -> Result<(), Failure> {
         if self.store.next_look(look, id).await?.is_some_and(|due| now < due + LATE) {
             return Ok(());
         }
@@ -55,12 +55,12 @@ impl App {
         // Also if it was not this look that changed it: the one that did may have ended before it sent this.
         self.notifications.send(&Message::IncidentChanged { incident_id: incident.id.clone() }).await?;
         let Some((_, at)) = waits(&self.channels, &incident) else { return Ok(None) };
-        self.look_again(Look::Decision, id, at, now).await?;
+        self.look_again(FollowUp::Decision, id, at, now).await?;
         Ok(escalated.then_some(incident))
     }
 
     /// Sends the look behind the one that is made, unless that has been done.
-    pub(crate) async fn look_again(&self, look: Look, id: &ApprovalId, at: Timestamp, now: Timestamp) -> Result<(), Failure> {
+    pub(crate) async fn look_again(&self, look: FollowUp, id: &ApprovalId, at: Timestamp, now: Timestamp) -> Result<(), Failure> {
         if follows(self.store.next_look(look, id).await?, now) {
             return Ok(());
         }
@@ -68,11 +68,11 @@ impl App {
     }
 
     /// Sends a look that comes when it is due, or sooner if that is later than a queue can wait.
-    pub(crate) async fn look_later(&self, look: Look, id: &ApprovalId, at: Timestamp, now: Timestamp) -> Result<(), Failure> {
+    pub(crate) async fn look_later(&self, look: FollowUp, id: &ApprovalId, at: Timestamp, now: Timestamp) -> Result<(), Failure> {
         let (seconds, approval_id) = (delay(at, now), id.clone());
         let message = match look {
-            Look::Decision => Message::DecisionDue { approval_id },
-            Look::Resolution => Message::ResolutionDue { approval_id },
+            FollowUp::Decision => Message::DecisionDue { approval_id },
+            FollowUp::Resolution => Message::ResolutionDue { approval_id },
         };
         self.notifications.send_later(&message, seconds).await?;
         Ok(self.store.look_is_due(look, id, now + SignedDuration::from_secs(i64::from(seconds))).await?)
@@ -92,7 +92,7 @@ fn waits<'a>(channels: &Channels, incident: &'a Incident) -> Option<(&'a Approva
 }
 
 /// What a look does to an incident whose approval is still this one.
-fn look(draft: &mut Draft, id: &ApprovalId, channels: &Channels, now: Timestamp) {
+fn look(draft: &mut IncidentChange, id: &ApprovalId, channels: &Channels, now: Timestamp) {
     if draft.incident.approval.as_ref().is_none_or(|approval| approval.id != *id) || draft.expire(now) {
         return;
     }

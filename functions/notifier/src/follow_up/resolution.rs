@@ -8,7 +8,7 @@ use domain::primitives::id::ApprovalId;
 use domain::transition::resolution::{due, first_look};
 use domain::transition::silence::{TRIED_FOR, labels};
 use jiff::{SignedDuration, Timestamp};
-use store::Look;
+use store::FollowUp;
 use tracing::{info, warn};
 use wire::message::{Message, Signal};
 
@@ -24,7 +24,7 @@ impl App {
     /// If the queue or the table does not answer.
     pub(crate) async fn watch_resolution(&self, incident: &Incident, now: Timestamp) -> Result<(), Failure> {
         let (Some(approval), Some(at)) = (&incident.approval, first_look(incident, self.resolve_within)) else { return Ok(()) };
-        self.look_once(Look::Resolution, &approval.id, at, now).await
+        self.look_once(FollowUp::Resolution, &approval.id, at, now).await
     }
 
     /// Looks whether the alert of a repair has resolved, and counts the repair as failed if it is overdue. A resolve of which
@@ -47,7 +47,7 @@ impl App {
                 Ok(Some(alert)) if waits => {
                     info!(incident_id = %incident.id, "Alertmanager does not know the alert any more, and has not said so");
                     self.signals.send(&Signal { alert }).await?;
-                    return self.look_later(Look::Resolution, id, now + COUNTED_AFTER, now).await;
+                    return self.look_later(FollowUp::Resolution, id, now + COUNTED_AFTER, now).await;
                 }
                 Err(Failure::Silence(error)) if !(waits && error.may_pass()) => {
                     warn!(incident_id = %incident.id, %error, "whether the alert still fires could not be found out");
@@ -59,7 +59,7 @@ impl App {
         // Also if it was not this look that changed it: the one that did may have ended before it sent this.
         self.notifications.send(&Message::IncidentChanged { incident_id: incident.id.clone() }).await?;
         match due(&incident, within) {
-            Some(at) => self.look_again(Look::Resolution, id, at, now).await,
+            Some(at) => self.look_again(FollowUp::Resolution, id, at, now).await,
             None => Ok(()),
         }
     }

@@ -1,9 +1,9 @@
 //! Which buttons a card has, by where its incident stands.
 
 use crate::render::view::Names;
-use domain::incident::approval::{Standing, Verdict};
+use domain::incident::approval::{ApprovalState, Verdict};
 use domain::incident::{Incident, Status};
-use domain::notification::button_action::Ask;
+use domain::notification::button_action::ButtonAction;
 use domain::notification::channels::Language;
 use jiff::Timestamp;
 
@@ -11,7 +11,7 @@ use crate::render::content::Button;
 use crate::render::words::words;
 
 /// The buttons of an incident's card, by rows. A report of a delivery pipeline has none.
-pub(crate) fn of(language: Language, incident: &Incident, extras: &Extras<'_>) -> Vec<Vec<Button>> {
+pub(crate) fn of(language: Language, incident: &Incident, extras: &CardContext<'_>) -> Vec<Vec<Button>> {
     if incident.alert.cicd {
         return Vec::new();
     }
@@ -19,25 +19,26 @@ pub(crate) fn of(language: Language, incident: &Incident, extras: &Extras<'_>) -
     let id = || incident.id.clone();
     let mut more = Vec::new();
     if incident.can_be_reanalysed() {
-        more.push(button("reanalyse", Ask::Reanalyse(id())));
+        more.push(button("reanalyse", ButtonAction::Reanalyse(id())));
     }
     if extras.silence_possible && extras.silenced_until.is_none() && incident.can_be_silenced() {
-        more.push(button("silence", Ask::Silence(id())));
+        more.push(button("silence", ButtonAction::Silence(id())));
     }
-    let look = vec![button("details", Ask::Details(id())), button("history", Ask::History(id()))];
+    let look = vec![button("details", ButtonAction::Details(id())), button("history", ButtonAction::History(id()))];
     decision(language, incident).into_iter().chain([look, more]).filter(|row| !row.is_empty()).collect()
 }
 
 /// The buttons of a decision, while one can be made.
 pub(crate) fn decision(language: Language, incident: &Incident) -> Option<Vec<Button>> {
-    let approval = incident.approval.as_ref().filter(|approval| approval.standing == Standing::Pending)?;
-    let button = |name: &str, verdict| Button { label: words(language).button(name), ask: Ask::Decide(verdict, approval.id.clone()) };
+    let approval = incident.approval.as_ref().filter(|approval| approval.standing == ApprovalState::Pending)?;
+    let button =
+        |name: &str, verdict| Button { label: words(language).button(name), ask: ButtonAction::Decide(verdict, approval.id.clone()) };
     (incident.status == Status::AwaitingApproval).then(|| vec![button("approve", Verdict::Approve), button("reject", Verdict::Reject)])
 }
 
 /// What a card shows beside the incident.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Extras<'a> {
+pub struct CardContext<'a> {
     /// Whether Quell can ask Alertmanager for a silence.
     pub silence_possible: bool,
     /// Until when it is silent.

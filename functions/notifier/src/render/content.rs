@@ -1,15 +1,15 @@
 //! What is told in a channel, whatever kind of channel it is.
 
-use domain::notification::button_action::Ask;
+use domain::notification::button_action::ButtonAction;
 use serde_json::Value;
 
-use crate::render::markup::Rich;
+use crate::render::markup::Markup;
 
 /// A text with its buttons.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Content {
     /// The text.
-    pub text: Rich,
+    pub text: Markup,
     /// The buttons, by rows. A channel without buttons leaves them out.
     pub buttons: Vec<Vec<Button>>,
 }
@@ -20,7 +20,7 @@ pub struct Button {
     /// What stands on it.
     pub label: String,
     /// What pressing it asks for.
-    pub ask: Ask,
+    pub ask: ButtonAction,
 }
 
 /// What a channel is to send, or to show in place of what it has sent.
@@ -40,7 +40,7 @@ impl Post {
     /// The same without markup, for a channel that did not understand it ([`crate::channel::ChannelError::Markup`]).
     #[must_use]
     pub fn without_markup(&self) -> Self {
-        let content = Content { text: Rich::text(&self.content.text.plain()), buttons: self.content.buttons.clone() };
+        let content = Content { text: Markup::text(&self.content.text.plain()), buttons: self.content.buttons.clone() };
         Self { content, ..self.clone() }
     }
 }
@@ -50,11 +50,11 @@ mod tests {
     use serde_json::json;
 
     use super::{Content, Post};
-    use crate::render::markup::Rich;
+    use crate::render::markup::Markup;
 
     #[test]
     fn without_markup_the_words_stay_what_they_were() {
-        let text = Rich::parse("<b>web-1</b> &lt;b&gt; &amp;amp; <a href=\"https://a.test\">more</a>").expect("markup");
+        let text = Markup::parse("<b>web-1</b> &lt;b&gt; &amp;amp; <a href=\"https://a.test\">more</a>").expect("markup");
         let post = Post { key: "k".into(), about: "incident", content: Content { text, buttons: vec![] }, facts: json!({ "a": 1 }) };
         let plain = post.without_markup();
         assert_eq!(plain.content.text.plain(), post.content.text.plain());

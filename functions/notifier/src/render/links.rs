@@ -1,13 +1,13 @@
 //! The links to a decision that a webhook carries: its receiver has no buttons of ours.
 
-use domain::incident::approval::{Approval, Standing, Verdict};
+use domain::incident::approval::{Approval, ApprovalState, Verdict};
 use domain::incident::{Incident, Status};
-use domain::notification::channels::{ApprovalRule, Channel, Channels, Known, Place, Webhook};
+use domain::notification::channels::{ApprovalRule, Channel, Channels, Identity, Place, Webhook};
 use domain::transition::decision::rule_of;
 use serde_json::{Value, json};
 use wire::approval_link::sign;
 
-use crate::channel::{ChannelError, Outside};
+use crate::channel::{ChannelDeps, ChannelError};
 
 /// For each person whose links the channel gets, and who may decide now, a link for each way: `[{person, approve, reject}]`. Where two
 /// people have to approve there is none to approve with, since no link proves who holds it. Empty where nothing is to be decided.
@@ -15,13 +15,13 @@ use crate::channel::{ChannelError, Outside};
 /// # Errors
 /// If the key cannot be read.
 pub(crate) async fn links(
-    outside: &Outside,
+    outside: &ChannelDeps,
     channels: &Channels,
     channel: &Channel,
     incident: &Incident,
 ) -> Result<Vec<Value>, ChannelError> {
     let Place::Webhook(webhook) = &channel.to else { return Ok(Vec::new()) };
-    let waits = incident.approval.as_ref().filter(|approval| approval.standing == Standing::Pending);
+    let waits = incident.approval.as_ref().filter(|approval| approval.standing == ApprovalState::Pending);
     let Some(approval) = waits.filter(|_| incident.status == Status::AwaitingApproval) else { return Ok(Vec::new()) };
     let people = people(webhook, approval, rule_of(channels, incident));
     if people.is_empty() {
@@ -44,7 +44,7 @@ pub(crate) async fn links(
 
 /// What a person can decide with a link, each with the name of its field.
 fn verdicts(approval: &Approval, person: &str) -> impl Iterator<Item = (&'static str, Verdict)> {
-    let both = approval.takes(&Known::Link(person).to_string());
+    let both = approval.takes(&Identity::Link(person).to_string());
     [("approve", Verdict::Approve), ("reject", Verdict::Reject)].into_iter().filter(move |(_, verdict)| both || *verdict == Verdict::Reject)
 }
 

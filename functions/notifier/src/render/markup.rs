@@ -13,7 +13,7 @@ const CUT: char = '…';
 
 /// A text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rich {
+pub struct Markup {
     spans: Vec<Span>,
 }
 
@@ -94,7 +94,7 @@ struct Opened {
     spans: Vec<Span>,
 }
 
-impl Rich {
+impl Markup {
     /// Reads the HTML that templates write: `<b>`, `<i>`, `<code>`, `<a href="…">`, entities, and line feeds.
     ///
     /// # Errors
@@ -191,7 +191,7 @@ impl Rich {
     }
 }
 
-impl fmt::Display for Rich {
+impl fmt::Display for Markup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.plain())
     }

@@ -3,10 +3,10 @@
 use proptest::prelude::{Strategy, any, prop, prop_oneof, proptest};
 use proptest::prop_assert_eq;
 
-use super::{Rich, RichFault, Span, escape};
+use super::{Markup, RichFault, Span, escape};
 
-fn read(html: &str) -> Rich {
-    Rich::parse(html).expect("markup that is allowed")
+fn read(html: &str) -> Markup {
+    Markup::parse(html).expect("markup that is allowed")
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn what_slack_would_take_for_markup_only_looks_like_it() {
         ("<!channel> <@U1> <https://a.test|b>", "&lt;!channel&gt; &lt;@U1&gt; &lt;https://a.test|b&gt;"),
     ];
     for (text, expected) in cases {
-        assert_eq!(Rich::text(text).mrkdwn(), expected);
+        assert_eq!(Markup::text(text).mrkdwn(), expected);
     }
     assert_eq!(read("<b></b>x").mrkdwn(), "x", "an empty part would show its marks");
 }
@@ -55,7 +55,7 @@ fn nothing_but_the_few_tags_is_taken() {
         ("<code><b>x</b></code>", |fault| matches!(fault, RichFault::Nested(_, "code"))),
     ];
     for (html, fits) in cases {
-        let error = Rich::parse(html).expect_err(html);
+        let error = Markup::parse(html).expect_err(html);
         assert!(fits(&error.kind), "{html}: {error:?}");
     }
 }
@@ -126,11 +126,11 @@ proptest! {
         escape(&one, &mut first);
         escape(&two, &mut second);
         let html = format!("<b>x{first}</b> <i>{second}y</i> <code>z{first}</code> <a href=\"https://a.test\">w{second}</a> {first}");
-        let text = Rich::parse(&html).expect("escaped");
+        let text = Markup::parse(&html).expect("escaped");
         prop_assert_eq!(parts(&text.spans), [1, 1, 1, 1]);
         prop_assert_eq!(text.plain(), format!("x{one} {two}y z{one} w{two} (https://a.test) {one}"));
         // What Telegram gets is what was meant, and reading it again changes nothing.
-        prop_assert_eq!(&Rich::parse(&text.telegram()).expect("valid").plain(), &text.plain());
+        prop_assert_eq!(&Markup::parse(&text.telegram()).expect("valid").plain(), &text.plain());
         prop_assert_eq!(text.telegram().matches('<').count(), 8);
         // What Slack gets has its own marks, and no others: `_` may stand inside a word.
         let slack = text.mrkdwn();
@@ -144,7 +144,7 @@ proptest! {
         prop_assert_eq!(edges, 2);
         let cut = text.clone().cut(most);
         proptest::prop_assert!(cut.units() <= most);
-        let again = Rich::parse(&cut.telegram()).expect("valid");
+        let again = Markup::parse(&cut.telegram()).expect("valid");
         prop_assert_eq!(again.plain(), cut.plain());
     }
 }

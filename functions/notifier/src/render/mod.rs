@@ -1,6 +1,6 @@
 //! What people read: templates, markup, views.
 
-pub(crate) mod buttons;
+pub mod buttons;
 pub mod check;
 pub mod content;
 pub(crate) mod links;

@@ -3,12 +3,12 @@
 use domain::analysis::Risk;
 use domain::analysis::budget::Spending;
 use domain::incident::Incident;
-use domain::incident::approval::Standing;
+use domain::incident::approval::ApprovalState;
 use domain::incident::operation_log::Entry;
 use domain::notification::channels::{Channels, Language};
 use domain::notification::notice::Notice;
 use domain::notification::outbox::Shown;
-use domain::notification::pipeline_run::Flow;
+use domain::notification::pipeline_run::PipelineRun;
 use domain::playbook::plan::PlannedStep;
 use domain::primitives::digest::Digest;
 use domain::primitives::id::IncidentId;
@@ -17,9 +17,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
-use crate::render::buttons::Extras;
+use crate::render::buttons::CardContext;
 use crate::render::content::Content;
-use crate::render::markup::{MESSAGE_UNITS, Mention, Rich};
+use crate::render::markup::{MESSAGE_UNITS, Markup, Mention};
 use crate::render::templates::Templates;
 use crate::render::view::Names;
 
@@ -54,7 +54,7 @@ impl Presenter<'_> {
     #[must_use]
     pub fn incident(&self, incident: &Incident, now: Timestamp) -> Presented {
         let silenced_until = incident.silenced_until(now);
-        let extras = Extras { silence_possible: self.silences, silenced_until, names: self.names() };
+        let extras = CardContext { silence_possible: self.silences, silenced_until, names: self.names() };
         let card = |incident: &Incident| self.templates.card(self.language, incident, &extras);
         let content = card(incident);
         let shown = Shown {
@@ -69,7 +69,7 @@ impl Presenter<'_> {
 
     /// The card of a run of a delivery pipeline.
     #[must_use]
-    pub fn flow(&self, flow: &Flow) -> Presented {
+    pub fn flow(&self, flow: &PipelineRun) -> Presented {
         let stages: Vec<Value> = flow.stages.iter().map(|stage| json!({ "name": stage.name, "state": stage.state.as_str() })).collect();
         let facts = json!({ "pipeline": flow.name, "commit": flow.commit, "incident_id": flow.newest, "stages": stages });
         let mut presented = told("pipeline", self.templates.flow(self.language, flow), facts);
@@ -125,7 +125,7 @@ impl Presenter<'_> {
 
     /// That stages of a run of a delivery pipeline have failed. Who started the run is mentioned, if they are one of the people.
     #[must_use]
-    pub fn flow_notice(&self, flow: &Flow, failed: &[IncidentId]) -> Presented {
+    pub fn flow_notice(&self, flow: &PipelineRun, failed: &[IncidentId]) -> Presented {
         let people: Vec<String> = self.channels.people.keys().filter(|name| **name == flow.by).cloned().collect();
         let told_now = flow.stages.iter().filter(|stage| failed.contains(&stage.incident_id));
         let stages: Vec<Value> = told_now.map(|stage| json!({ "name": stage.name, "message": stage.message })).collect();
@@ -152,7 +152,7 @@ impl Presenter<'_> {
         };
         let before = |place| if place == 0 { MENTION } else { ", " };
         let shown = people.iter().take(MENTIONED).enumerate().map(|(place, name)| (before(place), mention(name)));
-        let line = Rich::mentions(shown);
+        let line = Markup::mentions(shown);
         let room = MESSAGE_UNITS.saturating_sub(line.units() + 1);
         Content { text: content.text.cut(room).then(line), ..content }
     }
@@ -166,7 +166,7 @@ const MENTIONED: usize = 10;
 /// Who has to see to an incident: whoever has decided on the plan, and where a decision is needed, or nobody has decided, whoever may.
 fn responsible(channels: &Channels, incident: &Incident, notice: &Notice) -> Vec<String> {
     let decided: Vec<String> = notice.deciders.iter().filter(|name| channels.people.contains_key(*name)).cloned().collect();
-    let waits = incident.approval.as_ref().filter(|approval| approval.standing == Standing::Pending);
+    let waits = incident.approval.as_ref().filter(|approval| approval.standing == ApprovalState::Pending);
     if waits.is_none() && !decided.is_empty() {
         return decided;
     }

@@ -12,15 +12,15 @@ use domain::analysis::price::Usage;
 use domain::analysis::{Analysis, Risk, Severity};
 use domain::episode::Firing;
 use domain::incident::approval::{Verdict, Vote};
-use domain::incident::change::Draft;
-use domain::incident::guardrail::{Guardrail, Outcome};
+use domain::incident::change::IncidentChange;
+use domain::incident::guardrail::{Guardrail, GuardrailOutcome};
 use domain::incident::parts::Storm;
-use domain::incident::parts::Tied;
+use domain::incident::parts::StormMember;
 use domain::incident::repair::{OutputEnd, Repair, RepairOutcome, StepRun};
 use domain::incident::{Incident, Status};
-use domain::notification::channels::{ApprovalRule, Channels, Known, Person};
+use domain::notification::channels::{ApprovalRule, Channels, Identity, Person};
 use domain::notification::notice::{Notice, What};
-use domain::notification::pipeline_run::{Flow, Stage, State};
+use domain::notification::pipeline_run::{PipelineRun, Stage, State};
 use domain::playbook::plan::{Phase, Plan, PlannedStep};
 use domain::primitives::id::{IncidentId, MemberId};
 use domain::transition::decision::{Pressed, decide};
@@ -41,12 +41,12 @@ fn id(number: u32) -> IncidentId {
     IncidentId::try_from(format!("01KAT5MZ6Q3V8XKJ2D7C9N{number:04}")).expect("a ULID")
 }
 
-fn draft(number: u32, tables: &AlertTables, labels: &[(&str, &str)], annotations: &[(&str, &str)]) -> Draft {
+fn draft(number: u32, tables: &AlertTables, labels: &[(&str, &str)], annotations: &[(&str, &str)]) -> IncidentChange {
     let texts = |all: &[(&str, &str)]| all.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect::<Texts>();
     let member = MemberId::try_from("sample").expect("letters");
     let alert = tables.alert(AlertStatus::Firing, "alertmanager", texts(labels), texts(annotations), at(0), member);
     let firing = Firing::of(&alert);
-    Draft::open(id(number), fingerprint(&alert, &[]), alert, &firing, at(0))
+    IncidentChange::open(id(number), fingerprint(&alert, &[]), alert, &firing, at(0))
 }
 
 fn step(argv: &[&str]) -> PlannedStep {
@@ -112,14 +112,14 @@ fn evidence() -> Vec<Evidence> {
     ]
 }
 
-fn guardrails() -> Vec<Outcome> {
-    let mut outcomes = Guardrail::ALL.map(|guardrail| Outcome { guardrail, passed: true, why: "fine".into() }).to_vec();
-    outcomes[2] = Outcome::blocked(Guardrail::Severity, "P1 never runs by itself");
-    outcomes[4] = Outcome::blocked(Guardrail::PlaybookRisk, "its risk is medium");
+fn guardrails() -> Vec<GuardrailOutcome> {
+    let mut outcomes = Guardrail::ALL.map(|guardrail| GuardrailOutcome { guardrail, passed: true, why: "fine".into() }).to_vec();
+    outcomes[2] = GuardrailOutcome::blocked(Guardrail::Severity, "P1 never runs by itself");
+    outcomes[4] = GuardrailOutcome::blocked(Guardrail::PlaybookRisk, "its risk is medium");
     outcomes
 }
 
-fn analysed(number: u32) -> Draft {
+fn analysed(number: u32) -> IncidentChange {
     let labels = [("alertname", "HighErrorRate"), ("severity", "critical"), ("component", "checkout-api"), ("namespace", "shop")];
     let told = [("summary", "12.3 % of the requests to checkout-api fail (limit 5 %)")];
     let mut draft = draft(number, &AlertTables::default(), &labels, &told);
@@ -131,7 +131,7 @@ fn analysed(number: u32) -> Draft {
 
 /// An incident whose plan waits for a decision.
 #[must_use]
-pub fn waiting() -> Draft {
+pub fn waiting() -> IncidentChange {
     let mut draft = analysed(1);
     draft.propose_within(guardrails(), plan(), at(9), VALID_FOR);
     draft.converged(14, at(60));
@@ -141,7 +141,7 @@ pub fn waiting() -> Draft {
 
 /// One whose plan needs two people, one of whom has approved, and that was escalated.
 #[must_use]
-pub fn half_approved() -> Draft {
+pub fn half_approved() -> IncidentChange {
     let mut draft = analysed(2);
     draft.propose_within(guardrails(), Plan { risk: Risk::Critical, ..plan() }, at(9), VALID_FOR);
     if let Some(approval) = &mut draft.incident.approval {
@@ -154,7 +154,7 @@ pub fn half_approved() -> Draft {
 
 /// One whose repair is at its check.
 #[must_use]
-pub fn repairing() -> Draft {
+pub fn repairing() -> IncidentChange {
     let mut draft = repaired();
     draft.incident.status = Status::Repairing;
     if let Some(repair) = &mut draft.incident.repair {
@@ -168,7 +168,7 @@ pub fn repairing() -> Draft {
 
 /// One that was approved and repaired.
 #[must_use]
-pub fn repaired() -> Draft {
+pub fn repaired() -> IncidentChange {
     let mut draft = approved();
     let ran = |phase, detail: &str| StepRun { detail: detail.to_owned(), ..StepRun::ended(phase, 0, true) };
     draft.incident.repair = Some(Repair {
@@ -190,11 +190,11 @@ fn channels() -> Channels {
     channels
 }
 
-fn approved() -> Draft {
+fn approved() -> IncidentChange {
     let mut draft = analysed(3);
     draft.propose_within(guardrails(), plan(), at(9), VALID_FOR);
     if let Some(id) = draft.incident.approval.as_ref().map(|approval| approval.id.clone()) {
-        let pressed = Pressed { verdict: Verdict::Approve, by: Known::Telegram(7), press: "press" };
+        let pressed = Pressed { verdict: Verdict::Approve, by: Identity::Telegram(7), press: "press" };
         decide(&mut draft, &id, &pressed, &channels(), at(130)).expect("it is pending");
     }
     draft
@@ -202,7 +202,7 @@ fn approved() -> Draft {
 
 /// One whose repair failed and was taken back.
 #[must_use]
-pub fn failed() -> Draft {
+pub fn failed() -> IncidentChange {
     let mut draft = approved();
     let ran = |phase, succeeded, detail: &str| StepRun { detail: detail.to_owned(), ..StepRun::ended(phase, 0, succeeded) };
     draft.incident.repair = Some(Repair {
@@ -225,7 +225,7 @@ pub fn failed() -> Draft {
 
 /// One whose repair failed, where a new analysis came to another plan.
 #[must_use]
-pub fn tried_before() -> Draft {
+pub fn tried_before() -> IncidentChange {
     let mut draft = failed();
     if let Ok(round) = reanalysis::ask(&mut draft, "telegram:7", at(600)) {
         draft.reanalysed(round, (finding(), evidence()), |_| Ok(plan()), at(608), VALID_FOR);
@@ -264,7 +264,7 @@ fn idle() -> Incident {
 
 /// One whose repair was verified, but whose alert went on.
 #[must_use]
-pub fn still_firing() -> Draft {
+pub fn still_firing() -> IncidentChange {
     let mut draft = repaired();
     if let Some(id) = draft.incident.approval.as_ref().map(|approval| approval.id.clone()) {
         draft.still_fires(&id, SignedDuration::from_secs(900), at(1_060));
@@ -274,7 +274,7 @@ pub fn still_firing() -> Draft {
 
 /// One that no playbook fits, and whose models did not answer.
 #[must_use]
-pub fn needs_human() -> Draft {
+pub fn needs_human() -> IncidentChange {
     let labels =
         [("alertname", "CertificateExpiresSoon"), ("severity", "warning"), ("component", "shop.example.com"), ("namespace", "edge")];
     let told = [("summary", "the certificate of shop.example.com expires in 6 days")];
@@ -305,16 +305,16 @@ pub fn needs_human() -> Draft {
 
 /// A storm of a thousand incidents.
 #[must_use]
-pub fn storm() -> Draft {
+pub fn storm() -> IncidentChange {
     let names = ["TargetDown", "TargetDown", "HighErrorRate", "KubePodNotReady", "TargetDown", "HighLatency", "KubePodNotReady"];
-    let line = |n: usize| Tied {
+    let line = |n: usize| StormMember {
         incident_id: id(u32::try_from(n).unwrap_or_default()),
         name: if n.is_multiple_of(331) { format!("Custom{n}") } else { names[n % names.len()].to_owned() },
         target: format!("node-{:02}", n % 40),
         open: !n.is_multiple_of(5),
         critical: n % 250 == 7,
     };
-    let mut draft = Draft::storm(id(9_000), 1, 20, at(0));
+    let mut draft = IncidentChange::storm(id(9_000), 1, 20, at(0));
     draft.storm_is(Storm::of(&(0..1_000).map(line).collect::<Vec<_>>()), at(30));
     let root_cause = "The switch of rack 4 does not forward: every node behind it is unreachable.".to_owned();
     let suggested_action = "Look at rack 4's switch before anything else.".to_owned();
@@ -326,7 +326,7 @@ pub fn storm() -> Draft {
 
 /// A report of a delivery pipeline.
 #[must_use]
-pub fn pipeline() -> Draft {
+pub fn pipeline() -> IncidentChange {
     let tables: AlertTables = serde_json::from_str(r#"{"cicd":{"patterns":["CI_*"]}}"#).expect("tables");
     let labels =
         [("alertname", "CI_Deploy"), ("severity", "info"), ("stage", "production"), ("commit", "4f0c2d9"), ("triggered_by", "mira")];
@@ -336,7 +336,7 @@ pub fn pipeline() -> Draft {
 
 /// A run of a pipeline, one stage of which failed.
 #[must_use]
-pub fn flow() -> Flow {
+pub fn flow() -> PipelineRun {
     let stage = |name: &str, state, message: &str| Stage {
         name: name.to_owned(),
         state,
@@ -349,7 +349,7 @@ pub fn flow() -> Flow {
         stage("test", State::Failed, "2 of 311 tests failed"),
         stage("deploy (staging)", State::Running, "checkout 2.14.0 is being deployed"),
     ];
-    Flow {
+    PipelineRun {
         name: "checkout".to_owned(),
         commit: "4f0c2d9".to_owned(),
         by: "mira".to_owned(),
@@ -371,7 +371,7 @@ pub fn incidents() -> Vec<Incident> {
 /// Earlier incidents of one fingerprint, newest first.
 #[must_use]
 pub fn earlier() -> Vec<Incident> {
-    let over = |draft: Draft, minutes: i64| {
+    let over = |draft: IncidentChange, minutes: i64| {
         let mut incident = draft.incident;
         incident.status = Status::Resolved;
         incident.resolved_at = Some(at(minutes * 60));

@@ -1,6 +1,6 @@
 //! The templates that write what people see: built in for every language, and the operator's own where there are any.
 
-use crate::render::buttons::Extras;
+use crate::render::buttons::CardContext;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
@@ -21,7 +21,7 @@ use tracing::error;
 
 use crate::render::buttons;
 use crate::render::content::Content;
-use crate::render::markup::{MESSAGE_UNITS, Rich, RichError, escape};
+use crate::render::markup::{MESSAGE_UNITS, Markup, RichError, escape};
 use crate::render::view::Names;
 use crate::render::view::details::Details;
 use crate::render::view::flow::{Flow, FlowNotice};
@@ -168,7 +168,7 @@ impl Templates {
 
     /// The card of an incident, of a storm, or of a report of a delivery pipeline, with its buttons.
     #[must_use]
-    pub fn card(&self, language: Language, incident: &Incident, extras: &Extras<'_>) -> Content {
+    pub fn card(&self, language: Language, incident: &Incident, extras: &CardContext<'_>) -> Content {
         let text = if incident.alert.cicd {
             self.text(language, Kind::Pipeline, &Pipeline::of(incident))
         } else {
@@ -180,7 +180,7 @@ impl Templates {
 
     /// The card of a run of a delivery pipeline.
     #[must_use]
-    pub fn flow(&self, language: Language, run: &pipeline_run::Flow) -> Content {
+    pub fn flow(&self, language: Language, run: &pipeline_run::PipelineRun) -> Content {
         without_buttons(self.text(language, Kind::Flow, &Flow::of(run)))
     }
 
@@ -220,7 +220,7 @@ impl Templates {
 
     /// That stages of a run of a delivery pipeline have failed, which are known by their reports.
     #[must_use]
-    pub fn flow_notice(&self, language: Language, run: &pipeline_run::Flow, failed: &[IncidentId]) -> Content {
+    pub fn flow_notice(&self, language: Language, run: &pipeline_run::PipelineRun, failed: &[IncidentId]) -> Content {
         without_buttons(self.text(language, Kind::FlowNotice, &FlowNotice::of(run, failed)))
     }
 
@@ -233,7 +233,7 @@ impl Templates {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(crate) fn own(&self, language: Language, kind: Kind, view: &impl Serialize) -> Option<Result<Rich, Broken>> {
+    pub(crate) fn own(&self, language: Language, kind: Kind, view: &impl Serialize) -> Option<Result<Markup, Broken>> {
         let file = file(language, kind);
         Some(match self.own.get(&(language, kind))? {
             Ok(environment) => render(environment, &file, language, view),
@@ -241,11 +241,11 @@ impl Templates {
         })
     }
 
-    fn text(&self, language: Language, kind: Kind, view: &impl Serialize) -> Rich {
+    fn text(&self, language: Language, kind: Kind, view: &impl Serialize) -> Markup {
         self.whole(language, kind, view).cut(MESSAGE_UNITS)
     }
 
-    fn whole(&self, language: Language, kind: Kind, view: &impl Serialize) -> Rich {
+    fn whole(&self, language: Language, kind: Kind, view: &impl Serialize) -> Markup {
         let broken = match self.own(language, kind, view) {
             Some(Ok(text)) => return text,
             Some(Err(broken)) => Some(broken),
@@ -253,11 +253,11 @@ impl Templates {
         };
         let text = render(&self.built_in, &name(language, kind), language, view).unwrap_or_else(|broken| {
             error!(file = %broken.file, line = broken.line, what = %broken.what, "a built-in template failed");
-            Rich::text(&broken.file)
+            Markup::text(&broken.file)
         });
         let Some(broken) = broken else { return text };
         error!(file = %broken.file, line = broken.line, what = %broken.what, "a template is broken: the built-in one takes its place");
-        let note = Rich::text(&format!("⚠ {}: {}:{}", words(language).broken_template(), broken.file, broken.line));
+        let note = Markup::text(&format!("⚠ {}: {}:{}", words(language).broken_template(), broken.file, broken.line));
         let room = MESSAGE_UNITS.saturating_sub(note.units() + 1);
         text.cut(room).then(note)
     }
@@ -277,13 +277,13 @@ fn name(language: Language, kind: Kind) -> String {
     format!("built-in {}", file(language, kind))
 }
 
-fn without_buttons(text: Rich) -> Content {
+fn without_buttons(text: Markup) -> Content {
     Content { text, buttons: Vec::new() }
 }
 
 /// The first text that fits into a message; the last one is cut.
-fn fitting(most: &[usize], text: impl Fn(usize) -> Rich) -> Rich {
-    let mut last = Rich::default();
+fn fitting(most: &[usize], text: impl Fn(usize) -> Markup) -> Markup {
+    let mut last = Markup::default();
     for &most in most {
         last = text(most);
         if last.units() <= MESSAGE_UNITS {
@@ -346,7 +346,7 @@ fn environment(source: String, file: &str) -> Result<Environment<'static>, Broke
     Ok(environment)
 }
 
-fn render(environment: &Environment<'_>, name: &str, language: Language, view: &impl Serialize) -> Result<Rich, Broken> {
+fn render(environment: &Environment<'_>, name: &str, language: Language, view: &impl Serialize) -> Result<Markup, Broken> {
     let template = environment.get_template(name).map_err(|error| fault(name, &error))?;
     let view = Value::from_serialize(view);
     let known = |field: &str| {
@@ -358,7 +358,7 @@ fn render(environment: &Environment<'_>, name: &str, language: Language, view: &
         return Err(Broken { file: name.to_owned(), line: line_of(template.source(), field), what: format!("there is no field {field}") });
     }
     let html = template.render(context! { words => words(language).value(), ..view }).map_err(|error| fault(name, &error))?;
-    Rich::parse(&tidy(&html)).map_err(|error| markup(name, template.source(), &error))
+    Markup::parse(&tidy(&html)).map_err(|error| markup(name, template.source(), &error))
 }
 
 /// At most one empty line in a row, none at the ends, and no spaces at the ends of lines.

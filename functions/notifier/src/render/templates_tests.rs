@@ -5,14 +5,14 @@ use std::path::Path;
 use domain::alert::Texts;
 use domain::analysis::budget::{Paid, Spending};
 use domain::analysis::evidence::{Evidence, Found, Measurement, Source};
-use domain::incident::approval::{Standing, Verdict, Vote};
-use domain::incident::change::Draft;
-use domain::incident::guardrail::{Guardrail, Outcome};
+use domain::incident::approval::{ApprovalState, Verdict, Vote};
+use domain::incident::change::IncidentChange;
+use domain::incident::guardrail::{Guardrail, GuardrailOutcome};
 use domain::incident::parts::Storm;
-use domain::incident::parts::Tied;
+use domain::incident::parts::StormMember;
 use domain::incident::repair::{EARLIER_KEPT, EarlierRepair, OutputEnd, Repair, RepairOutcome, StepRun};
 use domain::incident::{Incident, Status};
-use domain::notification::channels::{Channels, Known};
+use domain::notification::channels::{Channels, Identity};
 use domain::notification::notice::{Notice, What};
 use domain::playbook::plan::Phase;
 use domain::transition::decision::{Pressed, decide};
@@ -20,8 +20,8 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::{Strategy, any, prop, prop_oneof, proptest};
 use serde_json::json;
 
-use super::{Kind, Language, MESSAGE_UNITS, Rich, Templates, every, file};
-use crate::render::buttons::Extras;
+use super::{Kind, Language, MESSAGE_UNITS, Markup, Templates, every, file};
+use crate::render::buttons::CardContext;
 use crate::render::content::Content;
 use crate::render::presenter::Presenter;
 use crate::render::samples;
@@ -32,7 +32,7 @@ fn templates() -> Templates {
 }
 
 fn english(incident: &Incident) -> Content {
-    templates().card(Language::English, incident, &Extras { silence_possible: true, ..Extras::default() })
+    templates().card(Language::English, incident, &CardContext { silence_possible: true, ..CardContext::default() })
 }
 
 fn asks(content: &Content) -> Vec<Vec<String>> {
@@ -94,7 +94,7 @@ fn the_card_says_who_has_decided_and_who_is_still_needed() {
         "{failed}"
     );
     let mut void = samples::waiting().incident;
-    let standing = Standing::Void { why: "the alert has resolved".into(), at: void.opened_at };
+    let standing = ApprovalState::Void { why: "the alert has resolved".into(), at: void.opened_at };
     void.approval.as_mut().expect("asked").standing = standing;
     void.status = Status::Resolved;
     let void = english(&void);
@@ -102,28 +102,28 @@ fn the_card_says_who_has_decided_and_who_is_still_needed() {
     assert_eq!(asks(&void), [["details", "history"]], "nothing is analysed or silenced that is over");
     let mut rejected = samples::waiting().incident;
     let at = rejected.opened_at;
-    rejected.approval.as_mut().expect("asked").standing = Standing::Decided { verdict: Verdict::Reject, by: "api:ada".into(), at };
+    rejected.approval.as_mut().expect("asked").standing = ApprovalState::Decided { verdict: Verdict::Reject, by: "api:ada".into(), at };
     assert!(english(&rejected).text.plain().contains("Rejected by api:ada at "));
 }
 
 #[test]
 fn who_runs_by_itself_says_so_and_a_silence_says_until_when() {
-    let passing = Guardrail::ALL.map(|guardrail| Outcome { guardrail, passed: true, why: "fine".into() }).to_vec();
-    let mut by_itself = Draft::of(Incident { approval: None, plan: None, ..samples::waiting().incident });
+    let passing = Guardrail::ALL.map(|guardrail| GuardrailOutcome { guardrail, passed: true, why: "fine".into() }).to_vec();
+    let mut by_itself = IncidentChange::of(Incident { approval: None, plan: None, ..samples::waiting().incident });
     let (plan, now) = (samples::waiting().incident.plan.expect("planned"), by_itself.incident.opened_at);
     by_itself.propose_within(passing.clone(), plan, now, SignedDuration::from_hours(1));
-    let says = |draft: &Draft| english(&draft.incident).text.plain().contains("Runs by itself: all guardrails passed");
+    let says = |draft: &IncidentChange| english(&draft.incident).text.plain().contains("Runs by itself: all guardrails passed");
     assert!(says(&by_itself));
-    by_itself.stopped_by(vec![Outcome::blocked(Guardrail::KillSwitch, "it is on")], "repair", now);
+    by_itself.stopped_by(vec![GuardrailOutcome::blocked(Guardrail::KillSwitch, "it is on")], "repair", now);
     assert!(!says(&by_itself), "it was stopped, and asks a human");
     let mut incident = samples::waiting().incident;
     incident.guardrails = passing;
-    assert!(!says(&Draft::of(incident.clone())), "a human is asked");
-    let extras = Extras { silence_possible: true, silenced_until: Some(incident.opened_at), names: Names::default() };
+    assert!(!says(&IncidentChange::of(incident.clone())), "a human is asked");
+    let extras = CardContext { silence_possible: true, silenced_until: Some(incident.opened_at), names: Names::default() };
     let card = templates().card(Language::English, &incident, &extras);
     assert!(card.text.plain().contains("🔕 Silenced until 2026-11-") && !asks(&card).concat().contains(&"silence".to_owned()));
     incident.silence_fault = Some("a silence of this alert would also hide 2 other active alerts: <A>, B".to_owned());
-    let refused = Language::ALL.map(|language| templates().card(language, &incident, &Extras::default()).text.plain());
+    let refused = Language::ALL.map(|language| templates().card(language, &incident, &CardContext::default()).text.plain());
     for (text, words) in refused
         .iter()
         .zip(["🔔 Not silenced: a silence of this alert would also hide 2 other active alerts: <A>, B", "未能靜音：a silence"])
@@ -132,7 +132,7 @@ fn who_runs_by_itself_says_so_and_a_silence_says_until_when() {
     }
     let card = templates().card(Language::English, &incident, &extras);
     assert!(!card.text.plain().contains("Not silenced"), "it is silenced by now");
-    let card = templates().card(Language::English, &incident, &Extras::default());
+    let card = templates().card(Language::English, &incident, &CardContext::default());
     assert!(!asks(&card).concat().contains(&"silence".to_owned()), "nobody could do it");
     assert!(!card.text.plain().contains("left out"));
     incident.left_out = 7;
@@ -141,7 +141,8 @@ fn who_runs_by_itself_says_so_and_a_silence_says_until_when() {
 
 #[test]
 fn a_repair_says_what_became_of_its_silence_and_of_its_alert() {
-    let shown = |incident: &Incident| Language::ALL.map(|language| templates().card(language, incident, &Extras::default()).text.plain());
+    let shown =
+        |incident: &Incident| Language::ALL.map(|language| templates().card(language, incident, &CardContext::default()).text.plain());
     let contains = |incident: &Incident, words: [&str; 2]| {
         for (text, words) in shown(incident).iter().zip(words) {
             assert!(text.contains(words), "{words}: {text}");
@@ -161,7 +162,7 @@ fn a_repair_says_what_became_of_its_silence_and_of_its_alert() {
     for text in shown(&after(Ok(()))) {
         assert!(!text.contains("Alertmanager"), "there is nothing to say any more: {text}");
     }
-    let mut without = Draft::of(Incident { repair_silence: None, ..running.incident });
+    let mut without = IncidentChange::of(Incident { repair_silence: None, ..running.incident });
     let hash = without.incident.repair.as_ref().expect("it runs").plan_hash.clone();
     without.repair_silenced(&hash, Err("it is <down>"), without.incident.opened_at);
     contains(&without.incident, ["was not silent during the repair: it is <down>", "未能靜音：it is <down>"]);
@@ -191,10 +192,10 @@ fn the_card_of_a_storm_names_the_critical_ones_first() {
     let id = samples::storm().incident.id;
     let line = |n: usize| {
         let (name, critical) = if n % 25 == 24 { ("DiskFull", true) } else { ("HighLatency", false) };
-        Tied { incident_id: id.clone(), name: name.to_owned(), target: format!("node-{n}"), open: true, critical }
+        StormMember { incident_id: id.clone(), name: name.to_owned(), target: format!("node-{n}"), open: true, critical }
     };
     let storm = |lines: usize| Incident { storm: Some(Storm::of(&(0..lines).map(line).collect::<Vec<_>>())), ..samples::storm().incident };
-    let texts = Language::ALL.map(|language| templates().card(language, &storm(100), &Extras::default()).text.plain());
+    let texts = Language::ALL.map(|language| templates().card(language, &storm(100), &CardContext::default()).text.plain());
     for text in &texts {
         let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).take(4).collect();
         assert_eq!(lines.last(), Some(&"🔴 DiskFull: node-24, node-49, node-74, node-99"), "{text}");
@@ -283,11 +284,11 @@ fn people_are_called_by_their_names_and_the_details_keep_what_they_came_with() {
     let names = Names::of(&channels);
     let mut draft = samples::waiting();
     let id = draft.incident.approval.as_ref().expect("asked").id.clone();
-    let reject = Pressed { verdict: Verdict::Reject, by: Known::Telegram(7), press: "p" };
+    let reject = Pressed { verdict: Verdict::Reject, by: Identity::Telegram(7), press: "p" };
     let now = draft.incident.opened_at;
     decide(&mut draft, &id, &reject, &channels, now).expect("taken");
     for language in Language::ALL {
-        let card = templates().card(language, &draft.incident, &Extras { names, ..Extras::default() }).text.plain();
+        let card = templates().card(language, &draft.incident, &CardContext { names, ..CardContext::default() }).text.plain();
         assert!(card.contains("ada") && !card.contains("telegram:7"), "{card}");
         let history = templates().history(language, &samples::repaired().incident, &[draft.incident.clone()], names).text.plain();
         assert!(history.contains("ada") && !history.contains("telegram:7"), "{history}");
@@ -306,9 +307,9 @@ fn what_was_tried_stays_on_the_card_whatever_comes_after_it() {
     let channels = channels();
     let id = draft.incident.approval.as_ref().expect("asked").id.clone();
     let now = draft.incident.opened_at;
-    decide(&mut draft, &id, &Pressed { verdict: Verdict::Reject, by: Known::Telegram(7), press: "p" }, &channels, now).expect("taken");
+    decide(&mut draft, &id, &Pressed { verdict: Verdict::Reject, by: Identity::Telegram(7), press: "p" }, &channels, now).expect("taken");
     for language in Language::ALL {
-        let card = templates().card(language, &draft.incident, &Extras::default()).text.plain();
+        let card = templates().card(language, &draft.incident, &CardContext::default()).text.plain();
         assert!(!card.contains("nothing was run") && !card.contains("未執行任何動作"), "something ran: {card}");
     }
     draft.resolved(20, now);
@@ -326,7 +327,7 @@ fn the_end_of_what_a_failed_step_printed_is_text_on_card_notice_and_details() {
     draft.incident.repair.as_mut().expect("ran").steps[1].output = output;
     let (_, notice) = samples::notices().remove(1);
     for language in Language::ALL {
-        let card = templates().card(language, &draft.incident, &Extras::default()).text;
+        let card = templates().card(language, &draft.incident, &CardContext::default()).text;
         let told = templates().notice(language, &draft.incident, &notice, Names::default()).text;
         let details = templates().details(language, &draft.incident, &draft.entries, Names::default()).text;
         for text in [&card, &told, &details] {
@@ -456,10 +457,10 @@ fn an_operators_template_takes_the_place_of_the_built_in_one() {
     let (_directory, templates) = own(Kind::Incident, source);
     let mut incident = samples::waiting().incident;
     incident.alert.name = "<i>x</i>".into();
-    let card = templates.card(Language::English, &incident, &Extras::default());
+    let card = templates.card(Language::English, &incident, &CardContext::default());
     assert_eq!(card.text.telegram(), "<b>&lt;I&gt;X&lt;/I&gt;</b> Waiting for a decision");
     assert!(!card.buttons.is_empty(), "buttons are not the template's");
-    let other = templates.card(Language::TraditionalChinese, &incident, &Extras::default());
+    let other = templates.card(Language::TraditionalChinese, &incident, &CardContext::default());
     assert!(other.text.plain().contains("等待簽核"), "{}", other.text.plain());
 }
 
@@ -469,7 +470,7 @@ fn what_comes_from_outside_stays_text_whatever_the_template_says() {
     incident.alert.name = "<b>x</b>".into();
     for source in ["{% autoescape false %}{{ name }}{% endautoescape %}", "{% set x %}{{ name }}{% endset %}{{ x }}", "{{ [name]|join }}"] {
         let (_directory, templates) = own(Kind::Incident, source);
-        let text = templates.card(Language::English, &incident, &Extras::default()).text;
+        let text = templates.card(Language::English, &incident, &CardContext::default()).text;
         assert_eq!(text.telegram(), "&lt;b&gt;x&lt;/b&gt;", "{source}");
     }
 }
@@ -491,7 +492,7 @@ fn a_broken_template_gives_way_and_says_so() {
     let whole = english(&incident).text.plain();
     for (source, line, what) in cases {
         let (directory, templates) = own(Kind::Incident, source);
-        let extras = Extras { silence_possible: true, ..Extras::default() };
+        let extras = CardContext { silence_possible: true, ..CardContext::default() };
         let text = templates.card(Language::English, &incident, &extras).text.plain();
         let note = format!("\n⚠ This message's own template is broken, the built-in one is shown: templates/en/incident.html:{line}");
         assert_eq!(text, format!("{whole}{note}"), "{source}");
@@ -537,11 +538,11 @@ fn every_state_has_its_word_in_every_language() {
             for guardrail in Guardrail::ALL {
                 for outcome in outcomes {
                     incident.status = status;
-                    incident.guardrails = vec![Outcome::blocked(guardrail, "why")];
+                    incident.guardrails = vec![GuardrailOutcome::blocked(guardrail, "why")];
                     let mut repair = Repair::start("x".into(), incident.opened_at);
                     (repair.outcome, repair.finished_at) = (Some(outcome), Some(incident.opened_at));
                     incident.repair = Some(repair);
-                    let content = templates.card(language, &incident, &Extras::default());
+                    let content = templates.card(language, &incident, &CardContext::default());
                     assert!(content.text.plain().contains(incident.id.as_str()), "{}", content.text.plain());
                     assert!(templates.details(language, &incident, &[], Names::default()).text.plain().contains(incident.id.as_str()));
                     assert!(
@@ -588,7 +589,7 @@ fn hostile(text: &str) -> Incident {
         found: found.clone(),
     };
     incident.evidence = found.iter().cycle().take(9).map(piece).collect();
-    incident.guardrails = Guardrail::ALL.map(|guardrail| Outcome::blocked(guardrail, text.clone())).into();
+    incident.guardrails = Guardrail::ALL.map(|guardrail| GuardrailOutcome::blocked(guardrail, text.clone())).into();
     let plan = incident.plan.as_mut().expect("a plan");
     (plan.playbook_name, plan.target) = (text.clone(), text.clone());
     plan.parameters = (0..20).map(|n| (format!("{n}{text}"), text.clone())).collect();
@@ -613,7 +614,7 @@ fn messages(incident: &Incident, text: &str) -> Vec<Content> {
     let mut entry = samples::waiting().entries[0].clone();
     (entry.actor, entry.detail, entry.error) = (text.to_owned(), text.to_owned(), Some(text.to_owned()));
     let entries = vec![entry; 40];
-    let line = |n: usize| Tied {
+    let line = |n: usize| StormMember {
         incident_id: incident.id.clone(),
         name: format!("{}{text}", n % 30),
         target: text.to_owned(),
@@ -629,7 +630,7 @@ fn messages(incident: &Incident, text: &str) -> Vec<Content> {
         providers: (0..40).map(|n| (format!("{n}{text}"), Paid::default())).collect(),
     };
     let silenced_until = Some(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1));
-    let extras = Extras { silence_possible: true, silenced_until, names: Names::default() };
+    let extras = CardContext { silence_possible: true, silenced_until, names: Names::default() };
     let mut run = samples::flow();
     (run.name, run.commit, run.by, run.url) = (text.to_owned(), text.to_owned(), text.to_owned(), text.to_owned());
     run.stages.iter_mut().for_each(|stage| (stage.name, stage.message) = (text.to_owned(), text.to_owned()));
@@ -658,7 +659,7 @@ fn holds(contents: &[Content]) {
     for content in contents {
         let html = content.text.telegram();
         assert!(content.text.units() <= MESSAGE_UNITS, "{}", content.text.units());
-        assert_eq!(Rich::parse(&html).expect("what is allowed").plain(), content.text.plain());
+        assert_eq!(Markup::parse(&html).expect("what is allowed").plain(), content.text.plain());
         assert!(!html.contains(['\0', '\u{202e}', '\u{200b}']) && !html.contains("evil.test\">"), "{html}");
         assert!(!content.text.plain().starts_with("built-in templates/"), "the template failed");
         assert!(content.buttons.iter().flatten().all(|button| button.ask.to_string().len() <= 64));

@@ -95,7 +95,7 @@ async fn a_secret_that_was_refused_elsewhere_is_read_again_and_kept() {
     secrets.get("s").await.expect("a secret");
     vault.put(Stage::Current, "second");
     assert_eq!(secrets.get("s").await.expect("a secret").expose_secret(), "first");
-    assert_eq!(secrets.of_now("s").await.expect("a secret").expose_secret(), "second");
+    assert_eq!(secrets.get_fresh("s").await.expect("a secret").expose_secret(), "second");
     assert_eq!(secrets.get("s").await.expect("a secret").expose_secret(), "second");
     assert_eq!(vault.asked(), [Stage::Current, Stage::Current]);
 }

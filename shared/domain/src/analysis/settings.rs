@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::alert::AlertType;
 use crate::analysis::budget::Budget;
 use crate::analysis::price::{Price, usd};
-use crate::primitives::duration::Span;
+use crate::primitives::duration::Length;
 use crate::primitives::server_url;
 
 /// The longest that one question to a model may take. The function ends earlier; `make eval` with a model of one's own may need all of it.
@@ -64,7 +64,7 @@ pub struct PrometheusSettings {
     pub token_secret: Option<String>,
     /// How long all its answers together may take.
     #[serde(default = "evidence_timeout")]
-    pub timeout: Span,
+    pub timeout: Length,
     /// More questions, by type of alert: 8 at most for each.
     #[serde(default)]
     pub queries: BTreeMap<AlertType, Vec<NamedQuery>>,
@@ -93,7 +93,7 @@ pub struct SignozSettings {
     pub key_secret: String,
     /// How long its answer may take.
     #[serde(default = "evidence_timeout")]
-    pub timeout: Span,
+    pub timeout: Length,
 }
 
 /// Which interface a provider speaks.
@@ -137,7 +137,7 @@ pub struct ProviderSettings {
     pub key_secret: Option<String>,
     /// How long one answer may take.
     #[serde(default = "answer_timeout")]
-    pub timeout: Span,
+    pub timeout: Length,
     /// The most tokens of an answer.
     #[serde(default = "answer_tokens")]
     pub max_output_tokens: u32,
@@ -212,12 +212,12 @@ impl ModelPrice {
     }
 }
 
-fn evidence_timeout() -> Span {
-    Span::of_seconds(3)
+fn evidence_timeout() -> Length {
+    Length::of_seconds(3)
 }
 
-fn answer_timeout() -> Span {
-    Span::of_seconds(25)
+fn answer_timeout() -> Length {
+    Length::of_seconds(25)
 }
 
 fn answer_tokens() -> u32 {

@@ -34,7 +34,7 @@ pub enum Verdict {
 /// Where an approval stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
-pub enum Standing {
+pub enum ApprovalState {
     /// Nobody has decided.
     Pending,
     /// Somebody has.
@@ -67,7 +67,7 @@ pub struct Approval {
     /// Until when it can be decided.
     pub expires_at: Timestamp,
     /// Where it stands.
-    pub standing: Standing,
+    pub standing: ApprovalState,
     /// How many different people have to approve: two where the plan could do most harm. Fixed when it is asked for.
     #[serde(default = "one")]
     pub needed: u8,
@@ -133,7 +133,7 @@ impl Approval {
             plan_hash,
             requested_at,
             expires_at,
-            standing: Standing::Pending,
+            standing: ApprovalState::Pending,
             needed,
             votes: Vec::new(),
             escalated_at: None,
@@ -164,7 +164,7 @@ impl Approval {
     /// True if it stands, and no human gave it.
     #[must_use]
     pub fn by_guardrails(&self) -> bool {
-        matches!(&self.standing, Standing::Decided { verdict: Verdict::Approve, by, .. } if by == GUARDRAILS)
+        matches!(&self.standing, ApprovalState::Decided { verdict: Verdict::Approve, by, .. } if by == GUARDRAILS)
     }
 }
 

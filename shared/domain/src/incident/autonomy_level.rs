@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What a playbook has earned. The names stand in the store: they are never changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Trust {
+pub enum AutonomyLevel {
     /// It is suggested: two different people have to approve.
     Suggest,
     /// One person has to approve.
@@ -14,7 +14,7 @@ pub enum Trust {
     Auto,
 }
 
-impl Trust {
+impl AutonomyLevel {
     /// The name as it stands in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -3,18 +3,18 @@
 use jiff::Timestamp;
 
 use crate::incident::Incident;
-use crate::incident::operation_log::{Entry, News};
+use crate::incident::operation_log::{Entry, LogRecord};
 
 /// The new state and what is new in its log.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Draft {
+pub struct IncidentChange {
     /// The incident as it will be.
     pub incident: Incident,
     /// The entries that the save appends.
     pub entries: Vec<Entry>,
 }
 
-impl Draft {
+impl IncidentChange {
     /// A draft that changes nothing yet.
     #[must_use]
     pub fn of(incident: Incident) -> Self {
@@ -22,7 +22,7 @@ impl Draft {
     }
 
     /// Appends one entry to the log.
-    pub fn record(&mut self, at: Timestamp, news: News) {
+    pub fn record(&mut self, at: Timestamp, news: LogRecord) {
         let entry = self.incident.log_head.append(&self.incident.id, at, news);
         self.entries.push(entry);
     }

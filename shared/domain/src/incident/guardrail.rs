@@ -79,7 +79,7 @@ impl Guardrail {
 
 /// What a guardrail answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outcome {
+pub struct GuardrailOutcome {
     /// Which.
     pub guardrail: Guardrail,
     /// False if it stops the repair.
@@ -88,7 +88,7 @@ pub struct Outcome {
     pub why: String,
 }
 
-impl Outcome {
+impl GuardrailOutcome {
     /// A guardrail that stops the repair.
     #[must_use]
     pub fn blocked(guardrail: Guardrail, why: impl Into<String>) -> Self {
@@ -103,30 +103,30 @@ impl Outcome {
 }
 
 /// Those that stop the repair.
-pub fn blocking(outcomes: &[Outcome]) -> impl Iterator<Item = &Outcome> {
+pub fn blocking(outcomes: &[GuardrailOutcome]) -> impl Iterator<Item = &GuardrailOutcome> {
     outcomes.iter().filter(|outcome| !outcome.passed)
 }
 
 /// True if every guardrail has answered, and none stops the repair: one that was not asked has not passed.
 #[must_use]
-pub fn all_passed(outcomes: &[Outcome]) -> bool {
+pub fn all_passed(outcomes: &[GuardrailOutcome]) -> bool {
     let answered = |guardrail| outcomes.iter().any(|outcome| outcome.guardrail == guardrail);
     Guardrail::ALL.into_iter().all(answered) && blocking(outcomes).next().is_none()
 }
 
 /// The names of those that stop the repair, for the log's line.
 #[must_use]
-pub fn names(outcomes: &[Outcome]) -> String {
+pub fn names(outcomes: &[GuardrailOutcome]) -> String {
     blocking(outcomes).map(|outcome| outcome.guardrail.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::{Guardrail, Outcome, all_passed, names};
+    use super::{Guardrail, GuardrailOutcome, all_passed, names};
 
     /// Every guardrail passes.
-    pub(crate) fn passing() -> Vec<Outcome> {
-        Guardrail::ALL.map(|guardrail| Outcome { guardrail, passed: true, why: "fine".into() }).to_vec()
+    pub(crate) fn passing() -> Vec<GuardrailOutcome> {
+        Guardrail::ALL.map(|guardrail| GuardrailOutcome { guardrail, passed: true, why: "fine".into() }).to_vec()
     }
 
     #[test]
@@ -149,7 +149,7 @@ pub(crate) mod tests {
             missing.remove(i);
             assert!(!all_passed(&missing), "{guardrail:?} was not asked");
             let mut stopped = passing();
-            stopped[i] = Outcome::blocked(guardrail, "no");
+            stopped[i] = GuardrailOutcome::blocked(guardrail, "no");
             assert!(!all_passed(&stopped), "{guardrail:?} stops it");
             assert_eq!(names(&stopped), guardrail.as_str());
         }

@@ -8,8 +8,8 @@ use crate::alert::Alert;
 use crate::analysis::evidence::Evidence;
 use crate::analysis::{Analysis, Severity};
 use crate::incident::approval::Approval;
-use crate::incident::autonomy_level::Trust;
-use crate::incident::guardrail::Outcome;
+use crate::incident::autonomy_level::AutonomyLevel;
+use crate::incident::guardrail::GuardrailOutcome;
 use crate::incident::operation_log::Head;
 use crate::incident::parts::Claim;
 use crate::incident::parts::Reanalysis;
@@ -117,10 +117,10 @@ pub struct Incident {
     pub approval: Option<Approval>,
     /// What the guardrails answered, when they were asked last about the plan.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub guardrails: Vec<Outcome>,
+    pub guardrails: Vec<GuardrailOutcome>,
     /// What the plan's playbook had earned when the plan was made. Nothing stands here where autonomy is declared, not earned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub earned: Option<Trust>,
+    pub earned: Option<AutonomyLevel>,
     /// Its alert came back after a verified run of its own, which the analyzer has not counted yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recurrence: Option<Recurrence>,

@@ -203,7 +203,7 @@ impl Head {
     }
 
     /// Makes the next entry and moves the head behind it.
-    pub fn append(&mut self, incident: &IncidentId, at: Timestamp, news: News) -> Entry {
+    pub fn append(&mut self, incident: &IncidentId, at: Timestamp, news: LogRecord) -> Entry {
         let mut entry = Entry {
             sequence: self.sequence + 1,
             // The store keeps microseconds; what is hashed must be what is read back.
@@ -226,7 +226,7 @@ impl Head {
 
 /// What an entry says, before it has its place in the chain.
 #[derive(Debug, Clone, PartialEq)]
-pub struct News {
+pub struct LogRecord {
     event: Event,
     actor: String,
     detail: String,
@@ -234,7 +234,7 @@ pub struct News {
     context: Value,
 }
 
-impl News {
+impl LogRecord {
     /// Something that went well, with nothing more to say.
     #[must_use]
     pub fn new(event: Event, actor: impl Into<String>, detail: impl Into<String>) -> Self {
@@ -312,7 +312,7 @@ mod tests {
     use jiff::Timestamp;
     use serde_json::json;
 
-    use super::{BrokenChain, Entry, Event, Head, News, verify};
+    use super::{BrokenChain, Entry, Event, Head, LogRecord, verify};
     use crate::primitives::id::{IncidentId, InvalidId};
 
     fn log() -> Result<(IncidentId, Vec<Entry>, Head), InvalidId> {
@@ -320,7 +320,7 @@ mod tests {
         let mut head = Head::start(&incident);
         let entries = (0..4)
             .map(|i| {
-                let news = News::new(Event::StepStarted, "repair", format!("step {i}")).with(json!({ "argv": ["true", i] }));
+                let news = LogRecord::new(Event::StepStarted, "repair", format!("step {i}")).with(json!({ "argv": ["true", i] }));
                 head.append(&incident, Timestamp::UNIX_EPOCH, news)
             })
             .collect();

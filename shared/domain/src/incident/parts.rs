@@ -82,7 +82,7 @@ pub struct Storm {
 
 /// One line of a storm's list: a tied incident, written in the transaction that changes the incident.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tied {
+pub struct StormMember {
     /// The incident.
     pub incident_id: IncidentId,
     /// Its alert's name.

@@ -12,7 +12,7 @@ use crate::playbook::plan::Phase;
 /// How the run of one command ended. Only `Exited` with status 0 is a success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum StepOutcome {
     /// It ended by itself, with an exit status.
     Exited,
     /// A signal ended it.
@@ -37,7 +37,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepResult {
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: StepOutcome,
     /// Its exit status, if it exited.
     pub exit_status: Option<u32>,
     /// The signal's name without `SIG`, if one ended it.
@@ -61,12 +61,12 @@ impl StepResult {
     /// True if the command said that it worked.
     #[must_use]
     pub fn succeeded(&self) -> bool {
-        self.outcome == Outcome::Exited && self.exit_status == Some(0)
+        self.outcome == StepOutcome::Exited && self.exit_status == Some(0)
     }
 
     /// A result without a command having run, or without its result being known.
     #[must_use]
-    pub fn without_output(outcome: Outcome, detail: impl Into<String>, duration_ms: u64) -> Self {
+    pub fn without_output(outcome: StepOutcome, detail: impl Into<String>, duration_ms: u64) -> Self {
         Self {
             outcome,
             exit_status: None,
@@ -94,7 +94,7 @@ pub enum Effect {
     Unknown,
 }
 
-impl Outcome {
+impl StepOutcome {
     /// What a command that ended so may have changed.
     #[must_use]
     pub const fn effect(self) -> Effect {

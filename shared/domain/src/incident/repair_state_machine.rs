@@ -7,7 +7,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::incident::repair::{Effect, Outcome, OutputEnd, Repair, RepairOutcome, StepResult, StepRun};
+use crate::incident::repair::{Effect, OutputEnd, Repair, RepairOutcome, StepOutcome, StepResult, StepRun};
 use crate::playbook::condition::{FACT_BYTES, Seen, no_answer};
 use crate::playbook::plan::{Phase, Plan, PlannedStep};
 
@@ -133,8 +133,8 @@ impl Repair {
         let Some(step) = plan.phase(last.phase).get(last.index) else { return false };
         last.detail.clone_from(&result.detail);
         last.effect = result.outcome.effect();
-        last.unreached = matches!(result.outcome, Outcome::Unreachable | Outcome::NotInvoked);
-        if result.outcome == Outcome::NotInvoked {
+        last.unreached = matches!(result.outcome, StepOutcome::Unreachable | StepOutcome::NotInvoked);
+        if result.outcome == StepOutcome::NotInvoked {
             // It was not started: of a check, no try is used up.
             last.tries = last.tries.saturating_sub(1);
             last.refused += 1;
@@ -193,7 +193,7 @@ impl Repair {
 /// Why there is no answer, as a sentence for people. Nobody may act on a question that was not answered.
 pub fn answer(result: &StepResult, searched: bool) -> Result<Seen, String> {
     let no_answer_because = |why: &str| Err(format!("{} The fact is not known: {why}.", result.detail));
-    let (Outcome::Exited, Some(exit_status)) = (result.outcome, result.exit_status) else { return Err(result.detail.clone()) };
+    let (StepOutcome::Exited, Some(exit_status)) = (result.outcome, result.exit_status) else { return Err(result.detail.clone()) };
     if let Some(why) = no_answer(exit_status) {
         return no_answer_because(why);
     }

@@ -6,7 +6,7 @@ use proptest::{collection, proptest};
 
 use super::{Next, answer};
 use crate::incident::repair::RepairOutcome::{NotVerified, NothingToDo, StepFailed, Unknown, Unreachable, Verified};
-use crate::incident::repair::{Effect, Outcome, Repair, RepairOutcome, StepResult};
+use crate::incident::repair::{Effect, Repair, RepairOutcome, StepOutcome, StepResult};
 use crate::playbook::condition::{FACT_BYTES, When};
 use crate::playbook::plan::Phase::{self, Facts, Rollback, Steps, Verify};
 use crate::playbook::plan::tests::{plan, step};
@@ -18,7 +18,7 @@ enum Fate {
     /// It exits with this status, having printed this.
     Exits(u32, &'static str),
     /// It ends otherwise.
-    Ends(Outcome),
+    Ends(StepOutcome),
     /// Its worker dies before the result is recorded.
     Dies,
 }
@@ -29,7 +29,7 @@ const BAD: Fate = Fate::Exits(3, "");
 fn result(fate: &Fate) -> Option<StepResult> {
     match fate {
         Fate::Exits(status, printed) => {
-            let exited = StepResult::without_output(Outcome::Exited, "exited", 1);
+            let exited = StepResult::without_output(StepOutcome::Exited, "exited", 1);
             Some(StepResult { exit_status: Some(*status), stdout: (*printed).to_owned(), ..exited })
         }
         Fate::Ends(outcome) => Some(StepResult::without_output(*outcome, "ended", 1)),
@@ -46,7 +46,7 @@ fn run(plan: &Plan, fates: &[Fate]) -> (Vec<(Phase, usize)>, RepairOutcome, Repa
         match repair.next(plan) {
             Next::Run(phase, index) => {
                 let fate = fates.next().unwrap_or(&OK);
-                if !matches!(fate, Fate::Ends(Outcome::NotInvoked)) {
+                if !matches!(fate, Fate::Ends(StepOutcome::NotInvoked)) {
                     ran.push((phase, index));
                 }
                 repair.step_started(phase, index, Timestamp::UNIX_EPOCH);
@@ -76,9 +76,9 @@ fn when(fact: &str, exits: Option<u32>, prints: Option<&str>, not: bool) -> Opti
 fn the_run_follows_the_plan_and_its_results() {
     let with_rollback = Plan { rollback: vec![step(&["undo"])], ..plan() };
     let without_check = Plan { verify: vec![], ..plan() };
-    let gone = Fate::Ends(Outcome::Unreachable);
-    let cut = Fate::Ends(Outcome::ConnectionLost);
-    let late = Fate::Ends(Outcome::TimedOut);
+    let gone = Fate::Ends(StepOutcome::Unreachable);
+    let cut = Fate::Ends(StepOutcome::ConnectionLost);
+    let late = Fate::Ends(StepOutcome::TimedOut);
     type Case<'a> = (&'a Plan, &'a [Fate], &'a [(Phase, usize)], RepairOutcome);
     let cases: [Case<'_>; 11] = [
         (&plan(), &[], &[(Steps, 0), (Steps, 1), (Verify, 0)], Verified),
@@ -134,7 +134,7 @@ fn a_check_has_its_tries_and_one_that_flaps_decides_by_its_last() {
     for (fates, tries, outcome) in [
         (vec![OK, BAD, BAD, BAD, OK], 4, Verified),
         (vec![OK, BAD, BAD, BAD, BAD], 4, NotVerified),
-        (vec![OK, Fate::Ends(Outcome::Unreachable), OK], 2, Verified),
+        (vec![OK, Fate::Ends(StepOutcome::Unreachable), OK], 2, Verified),
         // It was well, and the next check finds it ill again.
         (vec![OK, BAD, OK, BAD], 2, NotVerified),
         (vec![OK, Fate::Dies, Fate::Dies, BAD, OK], 4, Verified),
@@ -146,7 +146,7 @@ fn a_check_has_its_tries_and_one_that_flaps_decides_by_its_last() {
 
 /// So many refused invocations, then what follows them.
 fn refused(times: usize, then: &[Fate]) -> Vec<Fate> {
-    std::iter::repeat_n(Fate::Ends(Outcome::NotInvoked), times).chain(then.iter().cloned()).collect()
+    std::iter::repeat_n(Fate::Ends(StepOutcome::NotInvoked), times).chain(then.iter().cloned()).collect()
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn the_waits_between_refused_invocations_come_to_about_two_minutes() {
     let (mut now, mut waits) = (Timestamp::UNIX_EPOCH, Vec::new());
     loop {
         repair.step_started(Steps, 0, now);
-        if repair.step_finished(&StepResult::without_output(Outcome::NotInvoked, "busy", 1), &plan) {
+        if repair.step_finished(&StepResult::without_output(StepOutcome::NotInvoked, "busy", 1), &plan) {
             break;
         }
         let rest = repair.rest(&plan, now);
@@ -214,9 +214,9 @@ fn facts_decide_which_steps_run() {
         assert_eq!(outcome, if runs { Verified } else { NothingToDo }, "a check that passes proves no repair where nothing ran");
         assert_eq!(repair.steps.iter().find(|step| step.phase == Steps).map(|step| step.skipped), Some(!runs));
     }
-    let unreachable = run(&conditional(None), &[Fate::Ends(Outcome::Unreachable)]);
+    let unreachable = run(&conditional(None), &[Fate::Ends(StepOutcome::Unreachable)]);
     assert_eq!((unreachable.0.as_slice(), unreachable.1), ([(Facts, 0)].as_slice(), Unreachable), "without its facts nothing runs");
-    let refused = run(&conditional(None), &[Fate::Ends(Outcome::Refused)]);
+    let refused = run(&conditional(None), &[Fate::Ends(StepOutcome::Refused)]);
     assert_eq!(refused.1, StepFailed, "the files of the two functions differ, which somebody has to mend");
     let never_checked =
         Plan { verify: vec![PlannedStep { when: when("disk", Some(1), None, false), ..step(&["check"]) }], ..conditional(None) };
@@ -241,7 +241,7 @@ fn a_fact_without_an_answer_fails_the_repair() {
     for status in [0, 1, 125, 128, 193, 255] {
         assert_ne!(run(&asks(exits.clone()), &[Fate::Exits(status, "")]).1, StepFailed, "{status} is the command's own answer");
     }
-    for outcome in [Outcome::Signalled, Outcome::TimedOut, Outcome::ConnectionLost] {
+    for outcome in [StepOutcome::Signalled, StepOutcome::TimedOut, StepOutcome::ConnectionLost] {
         let (ran, ended, _) = run(&asks(exits.clone()), &[Fate::Ends(outcome)]);
         assert_eq!((ran.as_slice(), ended), ([(Facts, 0)].as_slice(), StepFailed), "{outcome:?}");
     }
@@ -296,7 +296,7 @@ fn a_check_rests_between_two_tries_also_where_another_worker_makes_the_next_one(
 }
 
 fn fates() -> impl Strategy<Value = Vec<Fate>> {
-    use Outcome::{ConnectionLost, LoginRefused, NotInvoked, Refused, Signalled, TimedOut, Unreachable};
+    use StepOutcome::{ConnectionLost, LoginRefused, NotInvoked, Refused, Signalled, TimedOut, Unreachable};
     let ends = [Signalled, TimedOut, Unreachable, NotInvoked, LoginRefused, ConnectionLost, Refused];
     let fate = prop_oneof![
         4 => Just(OK),

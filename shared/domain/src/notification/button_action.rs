@@ -9,7 +9,7 @@ use crate::primitives::id::{ApprovalId, IncidentId};
 
 /// What a person asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ask {
+pub enum ButtonAction {
     /// A decision on a plan.
     Decide(Verdict, ApprovalId),
     /// The evidence and the operation log of an incident.
@@ -22,7 +22,7 @@ pub enum Ask {
     Silence(IncidentId),
 }
 
-impl Ask {
+impl ButtonAction {
     /// The incident that it is about.
     #[must_use]
     pub fn incident(&self) -> IncidentId {
@@ -51,7 +51,7 @@ impl Ask {
 }
 
 /// As it stands in a button.
-impl fmt::Display for Ask {
+impl fmt::Display for ButtonAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Decide(Verdict::Approve, id) => write!(f, "approve:{id}"),
@@ -76,7 +76,7 @@ pub enum More {
 
 #[cfg(test)]
 mod tests {
-    use super::Ask;
+    use super::ButtonAction;
     use crate::incident::approval::Verdict;
     use crate::primitives::id::{ApprovalId, IncidentId, InvalidId};
 
@@ -85,17 +85,17 @@ mod tests {
         let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV")?;
         let approval = ApprovalId::of(&id, &"a1".repeat(32));
         let asks = [
-            Ask::Decide(Verdict::Approve, approval.clone()),
-            Ask::Decide(Verdict::Reject, approval),
-            Ask::Details(id.clone()),
-            Ask::History(id.clone()),
-            Ask::Reanalyse(id.clone()),
-            Ask::Silence(id.clone()),
+            ButtonAction::Decide(Verdict::Approve, approval.clone()),
+            ButtonAction::Decide(Verdict::Reject, approval),
+            ButtonAction::Details(id.clone()),
+            ButtonAction::History(id.clone()),
+            ButtonAction::Reanalyse(id.clone()),
+            ButtonAction::Silence(id.clone()),
         ];
         for ask in asks {
             let data = ask.to_string();
             assert!(data.len() <= 64, "{data}");
-            assert_eq!((Ask::read(&data), ask.incident()), (Some(ask), id.clone()), "{data}");
+            assert_eq!((ButtonAction::read(&data), ask.incident()), (Some(ask), id.clone()), "{data}");
         }
         Ok(())
     }
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn what_nobody_wrote_is_nothing() {
         for data in ["", "approve", "approve:", "details:x", "close:01ARZ3NDEKTSV4RRFFQ69G5FAV", "approve:01ARZ3NDEKTSV4RRFFQ69G5FAV"] {
-            assert_eq!(Ask::read(data), None, "{data}");
+            assert_eq!(ButtonAction::read(data), None, "{data}");
         }
     }
 }

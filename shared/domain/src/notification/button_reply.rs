@@ -7,7 +7,7 @@ use crate::notification::channels::Language;
 
 /// What a press came to, for whoever pressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum ButtonReply {
     /// The plan is approved.
     Approved,
     /// The approval counts, and so many more people have to give theirs.
@@ -72,7 +72,7 @@ pub enum Answer {
     InChannelOnly,
 }
 
-impl From<Taken> for Answer {
+impl From<Taken> for ButtonReply {
     fn from(taken: Taken) -> Self {
         match taken {
             Taken::Approved => Self::Approved,
@@ -82,7 +82,7 @@ impl From<Taken> for Answer {
     }
 }
 
-impl From<Refusal> for Answer {
+impl From<Refusal> for ButtonReply {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::NotListed => Self::NotListed,
@@ -97,7 +97,7 @@ impl From<Refusal> for Answer {
     }
 }
 
-impl Answer {
+impl ButtonReply {
     /// The sentence. Channels cut it to what they show.
     #[must_use]
     pub fn words(&self, language: Language) -> String {
@@ -189,35 +189,35 @@ fn short(at: Timestamp) -> String {
 mod tests {
     use jiff::Timestamp;
 
-    use super::Answer;
+    use super::ButtonReply;
     use crate::incident::approval::Verdict;
     use crate::notification::channels::Language;
 
     #[test]
     fn every_answer_says_something_of_its_own_in_every_language_and_fits_a_phone() {
         let answers = [
-            Answer::Approved,
-            Answer::ApprovedFirst { more: 1 },
-            Answer::Rejected,
-            Answer::NotListed,
-            Answer::NotAllowed,
-            Answer::WrongPlan,
-            Answer::Decided { verdict: Verdict::Approve, by: "telegram:7".into() },
-            Answer::Decided { verdict: Verdict::Reject, by: "telegram:7".into() },
-            Answer::Void { why: "the alert resolved".into() },
-            Answer::Expired { at: Timestamp::UNIX_EPOCH },
-            Answer::NeedsPress,
-            Answer::UnknownButton,
-            Answer::OtherChat,
-            Answer::DetailsComing,
-            Answer::HistoryComing,
-            Answer::SilenceComing,
-            Answer::SilenceRefused { why: "it is silenced until 1970-01-01T01:00:00Z".into() },
-            Answer::ReanalysisComing,
-            Answer::ReanalysisRefused { why: "it was analysed a minute ago".into() },
-            Answer::NoIncident,
-            Answer::NoApproval,
-            Answer::InChannelOnly,
+            ButtonReply::Approved,
+            ButtonReply::ApprovedFirst { more: 1 },
+            ButtonReply::Rejected,
+            ButtonReply::NotListed,
+            ButtonReply::NotAllowed,
+            ButtonReply::WrongPlan,
+            ButtonReply::Decided { verdict: Verdict::Approve, by: "telegram:7".into() },
+            ButtonReply::Decided { verdict: Verdict::Reject, by: "telegram:7".into() },
+            ButtonReply::Void { why: "the alert resolved".into() },
+            ButtonReply::Expired { at: Timestamp::UNIX_EPOCH },
+            ButtonReply::NeedsPress,
+            ButtonReply::UnknownButton,
+            ButtonReply::OtherChat,
+            ButtonReply::DetailsComing,
+            ButtonReply::HistoryComing,
+            ButtonReply::SilenceComing,
+            ButtonReply::SilenceRefused { why: "it is silenced until 1970-01-01T01:00:00Z".into() },
+            ButtonReply::ReanalysisComing,
+            ButtonReply::ReanalysisRefused { why: "it was analysed a minute ago".into() },
+            ButtonReply::NoIncident,
+            ButtonReply::NoApproval,
+            ButtonReply::InChannelOnly,
         ];
         let mut said = std::collections::BTreeSet::new();
         for answer in &answers {
@@ -229,7 +229,7 @@ mod tests {
             }
         }
         assert_eq!(
-            Answer::Expired { at: Timestamp::UNIX_EPOCH }.words(Language::English),
+            ButtonReply::Expired { at: Timestamp::UNIX_EPOCH }.words(Language::English),
             "The time for a decision was over at 1970-01-01 00:00 UTC."
         );
     }

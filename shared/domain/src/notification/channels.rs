@@ -220,7 +220,7 @@ pub struct Person {
 
 /// By what somebody is known who decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Known<'a> {
+pub enum Identity<'a> {
     /// The numeric id at Telegram.
     Telegram(i64),
     /// The member id at Slack.
@@ -232,7 +232,7 @@ pub enum Known<'a> {
 }
 
 /// As it stands in the log: `telegram:7`, `slack:U7`, `api:ada` or `link:ada`.
-impl fmt::Display for Known<'_> {
+impl fmt::Display for Identity<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Telegram(id) => write!(f, "telegram:{id}"),
@@ -243,7 +243,7 @@ impl fmt::Display for Known<'_> {
     }
 }
 
-impl<'a> Known<'a> {
+impl<'a> Identity<'a> {
     /// Reads what [`fmt::Display`] writes. The guardrails are nobody.
     #[must_use]
     pub fn read(by: &'a str) -> Option<Self> {
@@ -329,12 +329,12 @@ impl Channels {
 
     /// The name of somebody who is known by this, if they are on the list.
     #[must_use]
-    pub fn person(&self, known: Known<'_>) -> Option<&str> {
+    pub fn person(&self, known: Identity<'_>) -> Option<&str> {
         let fits = |name: &str, person: &Person| match known {
-            Known::Telegram(id) => person.telegram == Some(id),
-            Known::Slack(id) => person.slack.as_deref() == Some(id),
-            Known::Api(given) => person.api && name == given,
-            Known::Link(given) => name == given,
+            Identity::Telegram(id) => person.telegram == Some(id),
+            Identity::Slack(id) => person.slack.as_deref() == Some(id),
+            Identity::Api(given) => person.api && name == given,
+            Identity::Link(given) => name == given,
         };
         self.people.iter().find(|(name, person)| fits(name, person)).map(|(name, _)| name.as_str())
     }

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::{Channels, Known, Language};
+use super::{Channels, Identity, Language};
 use crate::analysis::{Risk, Severity};
 use crate::playbook::plan::tests::plan;
 use crate::transition::lifecycle::tests::incident;
@@ -61,11 +61,18 @@ fn who_may_decide_is_said_by_the_first_rule_that_fits_and_else_nobody_may() {
     assert!(!may("payments", Risk::Low, "ada", true), "no rule is for this");
     assert!(may("web", Risk::Critical, "bob", false));
 
-    assert_eq!(file.person(Known::Telegram(7)), Some("ada"));
-    assert_eq!(file.person(Known::Slack("U7")), Some("ada"));
-    assert_eq!(file.person(Known::Api("bob")), Some("bob"));
-    assert_eq!(file.person(Known::Link("carol")), Some("carol"));
-    for stranger in [Known::Telegram(8), Known::Slack("U8"), Known::Slack(""), Known::Api("ada"), Known::Api("eve"), Known::Link("eve")] {
+    assert_eq!(file.person(Identity::Telegram(7)), Some("ada"));
+    assert_eq!(file.person(Identity::Slack("U7")), Some("ada"));
+    assert_eq!(file.person(Identity::Api("bob")), Some("bob"));
+    assert_eq!(file.person(Identity::Link("carol")), Some("carol"));
+    for stranger in [
+        Identity::Telegram(8),
+        Identity::Slack("U8"),
+        Identity::Slack(""),
+        Identity::Api("ada"),
+        Identity::Api("eve"),
+        Identity::Link("eve"),
+    ] {
         assert_eq!(file.person(stranger), None, "{stranger:?}");
     }
 }

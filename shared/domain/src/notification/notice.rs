@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use crate::incident::approval::Standing;
+use crate::incident::approval::ApprovalState;
 use crate::incident::operation_log::{Entry, Event};
 use crate::incident::repair::RepairOutcome;
 use crate::incident::{Incident, Status};
@@ -162,8 +162,8 @@ fn stands(notice: &Notice, incident: &Incident) -> bool {
     let standing = incident.approval.as_ref().map(|approval| &approval.standing);
     let open = incident.is_open() && incident.resolved_at.is_none();
     open && match notice.what {
-        What::DecisionNeeded => incident.status == Status::AwaitingApproval && standing == Some(&Standing::Pending),
-        What::PlanVoid { .. } => incident.status == Status::NeedsHuman && matches!(standing, Some(Standing::Void { .. })),
+        What::DecisionNeeded => incident.status == Status::AwaitingApproval && standing == Some(&ApprovalState::Pending),
+        What::PlanVoid { .. } => incident.status == Status::NeedsHuman && matches!(standing, Some(ApprovalState::Void { .. })),
         _ => true,
     }
 }

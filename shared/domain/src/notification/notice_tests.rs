@@ -7,9 +7,9 @@ use super::{What, all, due, may_be_heard};
 use crate::alert::AlertSeverity;
 use crate::incident::Status;
 use crate::incident::approval::Verdict;
-use crate::incident::change::Draft;
+use crate::incident::change::IncidentChange;
 use crate::incident::guardrail::tests::passing;
-use crate::incident::operation_log::{Event, News};
+use crate::incident::operation_log::{Event, LogRecord};
 use crate::incident::repair::{Repair, RepairOutcome};
 use crate::playbook::plan::tests::plan;
 use crate::transition::decision::decide;
@@ -23,31 +23,31 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 /// An incident whose plan waits for a decision.
-fn waiting() -> Draft {
+fn waiting() -> IncidentChange {
     let mut draft = opened();
     draft.propose(plan(), at(1), VALID);
     draft
 }
 
-fn approve(draft: &mut Draft) {
+fn approve(draft: &mut IncidentChange) {
     let approval = draft.incident.approval.clone().expect("asked");
     decide(draft, &approval.id, &ada(Verdict::Approve, "p"), &two(), at(2)).expect("taken");
 }
 
 /// Runs the plan, as the repair function records it.
-fn ran(draft: &mut Draft, outcome: RepairOutcome, seconds: i64) {
+fn ran(draft: &mut IncidentChange, outcome: RepairOutcome, seconds: i64) {
     let hash = draft.incident.approval.as_ref().expect("asked").plan_hash.clone();
     let repair = Repair { outcome: Some(outcome), finished_at: Some(at(seconds)), ..Repair::start(hash, at(seconds - 1)) };
     draft.incident.repair = Some(repair);
     draft.incident.status = if outcome == RepairOutcome::Verified { Status::Repaired } else { Status::RepairFailed };
-    draft.record(at(seconds), News::new(Event::ExecutionCompleted, "repair", "playbook p").with(json!({ "outcome": outcome })));
+    draft.record(at(seconds), LogRecord::new(Event::ExecutionCompleted, "repair", "playbook p").with(json!({ "outcome": outcome })));
 }
 
-fn heard(draft: &Draft, heard: u64) -> Vec<&'static str> {
+fn heard(draft: &IncidentChange, heard: u64) -> Vec<&'static str> {
     due(&draft.entries, heard, &draft.incident).iter().map(|notice| notice.what.as_str()).collect()
 }
 
-fn head(draft: &Draft) -> u64 {
+fn head(draft: &IncidentChange) -> u64 {
     draft.incident.log_head.sequence
 }
 
@@ -107,7 +107,7 @@ fn a_plan_that_is_asked_about_anew_needs_people_and_results_keep_their_order() {
     let card = head(&draft);
     approve(&mut draft);
     draft.stopped_by(
-        vec![crate::incident::guardrail::Outcome::blocked(crate::incident::guardrail::Guardrail::KillSwitch, "it is on")],
+        vec![crate::incident::guardrail::GuardrailOutcome::blocked(crate::incident::guardrail::Guardrail::KillSwitch, "it is on")],
         "repair",
         at(5),
     );

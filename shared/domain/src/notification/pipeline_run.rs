@@ -170,7 +170,7 @@ pub struct Stage {
 
 /// One run of a pipeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flow {
+pub struct PipelineRun {
     /// The name of the pipeline.
     pub name: String,
     /// What is built and delivered; empty if it was not told, as are the next two.
@@ -187,7 +187,7 @@ pub struct Flow {
     pub newest: IncidentId,
 }
 
-impl Flow {
+impl PipelineRun {
     /// The reports of the stages that failed.
     #[must_use]
     pub fn failed(&self) -> Vec<IncidentId> {

@@ -1,12 +1,12 @@
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::{Flow, Report, STAGES_KEPT, State, flow_of};
+use super::{PipelineRun, Report, STAGES_KEPT, State, flow_of};
 use crate::alert::classification::AlertTables;
 use crate::alert::fingerprint::fingerprint;
 use crate::alert::{Alert, AlertStatus, Texts};
 use crate::episode::Firing;
-use crate::incident::change::Draft;
+use crate::incident::change::IncidentChange;
 use crate::primitives::id::{IncidentId, MemberId};
 
 fn id(number: usize) -> IncidentId {
@@ -25,9 +25,9 @@ fn alert(labels: &[(&str, &str)], url: &str) -> Alert {
     tables.alert(AlertStatus::Firing, "test", labels, annotations, at(0), MemberId::try_from("m").expect("a member id"))
 }
 
-fn draft(alert: Alert) -> Draft {
+fn draft(alert: Alert) -> IncidentChange {
     let firing = Firing::of(&alert);
-    Draft::open(id(0), fingerprint(&alert, &[]), alert, &firing, at(0))
+    IncidentChange::open(id(0), fingerprint(&alert, &[]), alert, &firing, at(0))
 }
 
 fn report(number: usize, second: i64, stage: &str, state: State) -> Report {
@@ -45,7 +45,7 @@ fn report(number: usize, second: i64, stage: &str, state: State) -> Report {
 }
 
 fn line(reports: &[Report]) -> Vec<(String, State)> {
-    let flow = Flow::of(reports).expect("a flow");
+    let flow = PipelineRun::of(reports).expect("a flow");
     flow.stages.into_iter().map(|stage| (stage.name, stage.state)).collect()
 }
 
@@ -129,13 +129,13 @@ fn the_newest_report_of_a_stage_holds() {
         let expected: Vec<(String, State)> = expected.iter().map(|(stage, state)| ((*stage).to_owned(), *state)).collect();
         assert_eq!(line(&reports), expected);
     }
-    assert_eq!(Flow::of(&[]), None);
+    assert_eq!(PipelineRun::of(&[]), None);
 }
 
 #[test]
 fn a_flow_is_bounded_and_says_what_it_left_out() {
     let reports: Vec<Report> = (0..50).map(|i| report(i, i64::try_from(i).expect("small"), &format!("s{i}"), State::Passed)).collect();
-    let flow = Flow::of(&reports).expect("a flow");
+    let flow = PipelineRun::of(&reports).expect("a flow");
     assert_eq!((flow.stages.len(), flow.left_out, flow.newest), (STAGES_KEPT, 20, id(49)));
     assert_eq!(flow.stages[0].name, "s0");
 }
@@ -154,12 +154,12 @@ proptest! {
     fn the_line_is_the_same_in_whatever_order_reports_arrive((reports, shuffled) in reports().prop_flat_map(|all| {
         (Just(all.clone()), Just(all).prop_shuffle())
     })) {
-        prop_assert_eq!(Flow::of(&reports), Flow::of(&shuffled));
+        prop_assert_eq!(PipelineRun::of(&reports), PipelineRun::of(&shuffled));
     }
 
     #[test]
     fn each_stage_shows_a_report_than_which_none_is_newer(reports in reports()) {
-        let flow = Flow::of(&reports).expect("there are reports");
+        let flow = PipelineRun::of(&reports).expect("there are reports");
         for stage in &flow.stages {
             let newest = reports.iter().filter(|report| report.stage == stage.name).map(|report| report.at).max();
             prop_assert_eq!(Some(stage.at), newest);

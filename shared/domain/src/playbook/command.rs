@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::playbook::condition::{FACT_BYTES, Seen, When, no_answer};
 use crate::playbook::plan::PlannedStep;
-use crate::primitives::duration::Span;
+use crate::primitives::duration::Length;
 
 /// The longest that one command may take: the bridge function ends after 900 s, connecting included.
 pub const STEP_SECONDS: u64 = 800;
@@ -17,14 +17,14 @@ pub const EVERY_SECONDS: u64 = 300;
 /// A command that only reads, and whose exit status and output decide which steps run. It runs before the first of them.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Look {
+pub struct Fact {
     /// The name of the fact, unique in the playbook.
     pub id: String,
     /// Its argument vector, as in [`Step`].
     pub run: Vec<String>,
     /// After how long it is given up.
     #[serde(default = "check_timeout")]
-    pub timeout: Span,
+    pub timeout: Length,
 }
 
 /// A command.
@@ -35,7 +35,7 @@ pub struct Step {
     pub run: Vec<String>,
     /// After how long it is given up.
     #[serde(default = "step_timeout")]
-    pub timeout: Span,
+    pub timeout: Length,
     /// On which fact it depends whether it runs.
     pub when: Option<When>,
     /// True if running it twice does no more than running it once: then it may run again where nobody knows whether it did.
@@ -51,27 +51,27 @@ pub struct Check {
     pub run: Vec<String>,
     /// After how long it is given up.
     #[serde(default = "check_timeout")]
-    pub timeout: Span,
+    pub timeout: Length,
     /// How many more tries it has.
     #[serde(default)]
     pub retries: u32,
     /// How long to wait between two tries.
     #[serde(default = "check_every")]
-    pub every: Span,
+    pub every: Length,
     /// On which fact it depends whether it is made.
     pub when: Option<When>,
 }
 
-fn step_timeout() -> Span {
-    Span::of_seconds(60)
+fn step_timeout() -> Length {
+    Length::of_seconds(60)
 }
 
-fn check_timeout() -> Span {
-    Span::of_seconds(10)
+fn check_timeout() -> Length {
+    Length::of_seconds(10)
 }
 
-fn check_every() -> Span {
-    Span::of_seconds(5)
+fn check_every() -> Length {
+    Length::of_seconds(5)
 }
 
 impl When {
@@ -84,7 +84,7 @@ impl When {
     }
 
     /// What is wrong with it, in a playbook that has these facts.
-    pub(crate) fn faults(&self, facts: &[Look]) -> Vec<String> {
+    pub(crate) fn faults(&self, facts: &[Fact]) -> Vec<String> {
         let mut faults = Vec::new();
         if !facts.iter().any(|look| look.id == self.fact) {
             faults.push(format!("names the fact {}, which is not among the playbook's facts", self.fact));

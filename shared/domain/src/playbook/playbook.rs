@@ -8,11 +8,11 @@ use thiserror::Error;
 
 use crate::alert::AlertType;
 use crate::analysis::{DataImpact, Risk, Severity};
-use crate::playbook::command::{Check, Look, Step};
+use crate::playbook::command::{Check, Fact, Step};
 use crate::playbook::placeholder::fill;
 use crate::playbook::plan::{Phase, Plan, PlannedStep};
 use crate::playbook::service::Service;
-use crate::primitives::duration::Span;
+use crate::primitives::duration::Length;
 
 /// The longest that a whole plan may take in the worst case. One invocation of the repair function ends after 900 s; a longer
 /// repair goes on in the next (`HandedOver`), and the queue delivers its message often enough for this.
@@ -41,13 +41,13 @@ pub struct Playbook {
     /// When it may run without a human.
     pub auto: Option<Auto>,
     /// How long a target rests between two runs.
-    pub cooldown: Option<Span>,
+    pub cooldown: Option<Length>,
     /// Its parameters.
     #[serde(default)]
     pub parameters: BTreeMap<String, Parameter>,
     /// What is looked at before the first step, because steps depend on it.
     #[serde(default)]
-    pub facts: Vec<Look>,
+    pub facts: Vec<Fact>,
     /// What repairs.
     pub steps: Vec<Step>,
     /// What tells whether the symptom went.
@@ -201,7 +201,7 @@ impl Playbook {
     /// If a value is missing or does not match.
     pub fn render(&self, phase: Phase, values: &BTreeMap<String, String>) -> Result<Vec<PlannedStep>, Unusable> {
         self.check(values)?;
-        let planned = |run: &[String], timeout: Span| PlannedStep {
+        let planned = |run: &[String], timeout: Length| PlannedStep {
             argv: run.iter().map(|argument| fill(argument, values)).collect(),
             timeout_seconds: seconds(timeout),
             ..PlannedStep::default()
@@ -210,7 +210,7 @@ impl Playbook {
             let (when, idempotent) = (step.when.clone(), step.idempotent);
             PlannedStep { when, idempotent, ..planned(&step.run, step.timeout) }
         };
-        let look = |look: &Look| PlannedStep { fact: Some(look.id.clone()), ..planned(&look.run, look.timeout) };
+        let look = |look: &Fact| PlannedStep { fact: Some(look.id.clone()), ..planned(&look.run, look.timeout) };
         let check = |check: &Check| {
             let (retries, every_seconds, when) = (check.retries, seconds(check.every), check.when.clone());
             PlannedStep { retries, every_seconds, when, ..planned(&check.run, check.timeout) }
@@ -247,7 +247,7 @@ impl Playbook {
     }
 }
 
-fn seconds(span: Span) -> u32 {
+fn seconds(span: Length) -> u32 {
     u32::try_from(span.seconds()).unwrap_or(u32::MAX)
 }
 

@@ -8,7 +8,7 @@ use crate::playbook::command::{Check, EVERY_SECONDS, STEP_SECONDS};
 use crate::playbook::condition::When;
 use crate::playbook::placeholder::placeholders;
 use crate::playbook::{PLAN_SECONDS, Playbook};
-use crate::primitives::duration::Span;
+use crate::primitives::duration::Length;
 
 /// Where something is wrong, and what: a field and a sentence.
 type Fault = (String, String);
@@ -17,7 +17,7 @@ type Fault = (String, String);
 struct Command<'a> {
     field: String,
     run: &'a [String],
-    timeout: Span,
+    timeout: Length,
     when: Option<&'a When>,
 }
 
@@ -111,6 +111,6 @@ impl Playbook {
         let once = self.facts.iter().map(|look| look.timeout).chain(self.steps.iter().chain(&self.rollback).map(|step| step.timeout));
         let tries = |check: &Check| u64::from(check.retries).saturating_add(1);
         let checks = self.verify.iter().map(|check| tries(check).saturating_mul(check.timeout.seconds() + check.every.seconds()));
-        once.map(Span::seconds).chain(checks).fold(0, u64::saturating_add)
+        once.map(Length::seconds).chain(checks).fold(0, u64::saturating_add)
     }
 }

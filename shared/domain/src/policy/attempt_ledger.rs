@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::policy::kill_switch::SwitchedOff;
-use crate::policy::playbook_run::{PlaybookRecord, Run};
+use crate::policy::playbook_run::{PlaybookRecord, PlaybookRun};
 use crate::primitives::id::ApprovalId;
 
 /// How long an attempt counts against `attempts_per_hour`.
@@ -132,7 +132,7 @@ pub struct Asked<'a> {
 
 /// What was read for the guardrails. Nothing stands where something could not be read, and that stops the repair.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Readings {
+pub struct GuardrailInputs {
     /// Whether the kill switch is on.
     pub killed: Option<bool>,
     /// What its item says, if it is on. Nothing is decided by it.
@@ -144,7 +144,7 @@ pub struct Readings {
     /// The record of the playbook.
     pub record: Option<PlaybookRecord>,
     /// The newest runs of the playbook; empty if its autonomy is declared.
-    pub runs: Option<Vec<Run>>,
+    pub runs: Option<Vec<PlaybookRun>>,
 }
 
 #[cfg(test)]

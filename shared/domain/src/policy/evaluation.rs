@@ -4,20 +4,20 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::analysis::{DataImpact, Risk, Severity};
 use crate::incident::Incident;
-use crate::incident::approval::{Standing, Verdict};
-use crate::incident::autonomy_level::Trust;
-use crate::incident::guardrail::{Guardrail, Outcome};
+use crate::incident::approval::{ApprovalState, Verdict};
+use crate::incident::autonomy_level::AutonomyLevel;
+use crate::incident::guardrail::{Guardrail, GuardrailOutcome};
 use crate::playbook::Playbook;
 use crate::playbook::plan::Plan;
 use crate::playbook::service::{Level, Service};
-use crate::policy::attempt_ledger::Readings;
+use crate::policy::attempt_ledger::GuardrailInputs;
 use crate::policy::limits::Limits;
-use crate::policy::track_record::Earned;
+use crate::policy::track_record::TrackRecord;
 use crate::primitives::id::ApprovalId;
 
 /// Everything that decides whether a plan may run without a human.
 #[derive(Debug, Clone, Copy)]
-pub struct Situation<'a> {
+pub struct GuardrailContext<'a> {
     /// The incident.
     pub incident: &'a Incident,
     /// What would run.
@@ -31,7 +31,7 @@ pub struct Situation<'a> {
     /// The operator's limits.
     pub limits: &'a Limits,
     /// What the store knows.
-    pub readings: &'a Readings,
+    pub readings: &'a GuardrailInputs,
     /// How long after its decision a plan may begin to run.
     pub starts_within: SignedDuration,
     /// The time.
@@ -43,7 +43,7 @@ pub struct Situation<'a> {
 #[must_use]
 pub fn start_by(incident: &Incident, starts_within: SignedDuration) -> Option<Timestamp> {
     match &incident.approval.as_ref()?.standing {
-        Standing::Decided { verdict: Verdict::Approve, at, .. } => Some(at.saturating_add(starts_within).unwrap_or(Timestamp::MAX)),
+        ApprovalState::Decided { verdict: Verdict::Approve, at, .. } => Some(at.saturating_add(starts_within).unwrap_or(Timestamp::MAX)),
         _ => None,
     }
 }
@@ -51,16 +51,16 @@ pub fn start_by(incident: &Incident, starts_within: SignedDuration) -> Option<Ti
 /// Why a guardrail passes, or why it does not.
 type Answer = Result<String, String>;
 
-impl Situation<'_> {
+impl GuardrailContext<'_> {
     /// Asks every guardrail, in order.
     #[must_use]
-    pub fn check(&self) -> Vec<Outcome> {
+    pub fn check(&self) -> Vec<GuardrailOutcome> {
         Guardrail::ALL.map(|guardrail| self.ask(guardrail)).to_vec()
     }
 
     /// Asks one guardrail.
     #[must_use]
-    pub fn ask(&self, guardrail: Guardrail) -> Outcome {
+    pub fn ask(&self, guardrail: Guardrail) -> GuardrailOutcome {
         let answer = match guardrail {
             Guardrail::KillSwitch => self.kill_switch(),
             Guardrail::AutoRepairLabel => self.auto_repair_label(),
@@ -78,7 +78,7 @@ impl Situation<'_> {
         };
         let passed = answer.is_ok();
         let (Ok(why) | Err(why)) = answer;
-        Outcome { guardrail, passed, why }
+        GuardrailOutcome { guardrail, passed, why }
     }
 
     /// The approval of the plan: attempts under it are one's own.
@@ -88,16 +88,16 @@ impl Situation<'_> {
 
     /// What the playbook has earned by its runs. Nothing where its autonomy is declared, or its runs could not be read.
     #[must_use]
-    pub fn earned(&self) -> Option<Earned> {
+    pub fn earned(&self) -> Option<TrackRecord> {
         self.playbook.filter(|playbook| playbook.is_earned())?;
-        Some(Earned::by(self.readings.runs.as_ref()?, &self.limits.autonomy, self.now))
+        Some(TrackRecord::by(self.readings.runs.as_ref()?, &self.limits.autonomy, self.now))
     }
 
     /// How many people have to approve follows from this. Where it cannot be known, it is the least.
     #[must_use]
-    pub fn trust(&self) -> Option<Trust> {
+    pub fn trust(&self) -> Option<AutonomyLevel> {
         self.playbook.filter(|playbook| playbook.is_earned())?;
-        Some(self.earned().map_or(Trust::Suggest, |earned| earned.trust))
+        Some(self.earned().map_or(AutonomyLevel::Suggest, |earned| earned.trust))
     }
 
     fn known_playbook(&self) -> Result<&Playbook, String> {
@@ -136,7 +136,7 @@ impl Situation<'_> {
             return Err(format!("its sender left out {} alerts: it may be worse than {severity:?}", self.incident.left_out));
         }
         if severity < Severity::P2 {
-            return Err(Outcome::never_by_itself(severity).why);
+            return Err(GuardrailOutcome::never_by_itself(severity).why);
         }
         match self.known_playbook()?.auto {
             Some(auto) if severity < auto.max_severity => Err(format!("{severity:?} is worse than the playbook's {:?}", auto.max_severity)),
@@ -212,7 +212,7 @@ impl Situation<'_> {
         if self.playbook.is_some_and(Playbook::is_earned) {
             // What failed and what came back counts here by itself, the older the less.
             let earned = self.earned().ok_or("its runs could not be read")?;
-            return if earned.trust == Trust::Auto { Ok(earned.to_string()) } else { Err(earned.to_string()) };
+            return if earned.trust == AutonomyLevel::Auto { Ok(earned.to_string()) } else { Err(earned.to_string()) };
         }
         if record.failed > record.verified {
             return Err(format!("failed {} times, and verified only {}", record.failed, record.verified));

@@ -2,10 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Situation;
+use super::GuardrailContext;
 use crate::analysis::{Analysis, DataImpact, Risk, Severity, tests};
-use crate::incident::approval::{Approval, Standing, Verdict};
-use crate::incident::autonomy_level::Trust;
+use crate::incident::approval::{Approval, ApprovalState, Verdict};
+use crate::incident::autonomy_level::AutonomyLevel;
 use crate::incident::guardrail::{Guardrail, all_passed};
 use crate::incident::parts::Storm;
 use crate::incident::{Incident, Status};
@@ -13,10 +13,10 @@ use crate::playbook::Playbook;
 use crate::playbook::plan::Plan;
 use crate::playbook::plan::tests::plan;
 use crate::playbook::service::Service;
-use crate::policy::attempt_ledger::{Attempt, GroupLedger, Readings, TargetLedger};
+use crate::policy::attempt_ledger::{Attempt, GroupLedger, GuardrailInputs, TargetLedger};
 use crate::policy::freeze::When;
 use crate::policy::limits::Limits;
-use crate::policy::playbook_run::{PlaybookRecord, Run};
+use crate::policy::playbook_run::{PlaybookRecord, PlaybookRun};
 use crate::primitives::id::{ApprovalId, IncidentId};
 use crate::transition::lifecycle::tests::incident;
 
@@ -27,7 +27,7 @@ struct Facts {
     playbook: Option<Playbook>,
     service: Option<Service>,
     limits: Limits,
-    readings: Readings,
+    readings: GuardrailInputs,
 }
 
 fn now() -> Timestamp {
@@ -55,20 +55,20 @@ fn fine() -> Facts {
         playbook: Some(serde_saphyr::from_str(playbook).expect("a playbook")),
         service: Some(serde_saphyr::from_str(service).expect("a service")),
         limits: serde_saphyr::from_str(limits).expect("limits"),
-        readings: Readings {
+        readings: GuardrailInputs {
             killed: Some(false),
             target: Some(TargetLedger::default()),
             group: Some(GroupLedger::default()),
             record: Some(PlaybookRecord { verified: 2, failed: 2, ..PlaybookRecord::default() }),
             runs: Some(vec![]),
-            ..Readings::default()
+            ..GuardrailInputs::default()
         },
     }
 }
 
 impl Facts {
-    fn situation(&self) -> Situation<'_> {
-        Situation {
+    fn situation(&self) -> GuardrailContext<'_> {
+        GuardrailContext {
             incident: &self.incident,
             plan: &self.plan,
             playbook: self.playbook.as_ref(),
@@ -128,7 +128,7 @@ fn a_situation_in_which_nothing_is_wrong_passes_all() {
 #[test]
 fn nothing_known_stops_everything_that_asks_the_store_or_the_files() {
     let mut facts = fine();
-    facts.readings = Readings::default();
+    facts.readings = GuardrailInputs::default();
     facts.playbook = None;
     facts.service = None;
     facts.incident.analysis = None;
@@ -267,7 +267,7 @@ fn playbook_record_that_is_earned() {
     /// Runs that ended two days ago and held, then such as failed, then such after which the alert came back an hour later.
     fn earned(facts: &mut Facts, held: u32, failed: u32, recurred: u32) {
         facts.playbook().auto.as_mut().expect("auto").earned = true;
-        let run = |number: u32| Run {
+        let run = |number: u32| PlaybookRun {
             playbook: "restart".into(),
             incident_id: IncidentId::try_from(format!("01ARZ3NDEKTSV4RRFFQ69G{number:04}")).expect("a ULID"),
             round: 1,
@@ -319,9 +319,9 @@ fn playbook_record_that_is_earned() {
     let mut facts = fine();
     assert_eq!(facts.situation().trust(), None, "it is declared");
     earned(&mut facts, 3, 0, 0);
-    assert_eq!(facts.situation().trust(), Some(Trust::Approve));
+    assert_eq!(facts.situation().trust(), Some(AutonomyLevel::Approve));
     facts.readings.runs = None;
-    assert_eq!(facts.situation().trust(), Some(Trust::Suggest), "what cannot be read is the least");
+    assert_eq!(facts.situation().trust(), Some(AutonomyLevel::Suggest), "what cannot be read is the least");
 }
 
 #[test]
@@ -457,7 +457,7 @@ fn episode_open() {
 fn a_decision_that_is_too_old_starts_nothing() {
     let decided = |minutes: i64, verdict| {
         move |facts: &mut Facts| {
-            let standing = Standing::Decided { verdict, by: "api:ada".into(), at: ago(minutes) };
+            let standing = ApprovalState::Decided { verdict, by: "api:ada".into(), at: ago(minutes) };
             let asked = Approval::asked(other(1), facts.plan.hash(), ago(minutes + 60), ago(0), 1);
             facts.incident.approval = Some(Approval { standing, ..asked });
         }

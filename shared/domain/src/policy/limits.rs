@@ -6,9 +6,9 @@ use std::num::NonZeroU32;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::incident::autonomy_level::Trust;
+use crate::incident::autonomy_level::AutonomyLevel;
 use crate::policy::freeze::Freeze;
-use crate::primitives::duration::Span;
+use crate::primitives::duration::Length;
 
 /// A number from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Deserialize)]
@@ -66,17 +66,17 @@ pub struct Earning {
     /// From which lower bound of held runs on it runs by itself.
     pub auto_from: Share,
     /// For how long the alert has to stay away after a verified run: then the run has held.
-    pub recurrence_window: Span,
+    pub recurrence_window: Length,
 }
 
 impl Earning {
     /// The lower bound that a level asks for.
     #[must_use]
-    pub fn from(&self, trust: Trust) -> f64 {
+    pub fn from(&self, trust: AutonomyLevel) -> f64 {
         match trust {
-            Trust::Suggest => 0.0,
-            Trust::Approve => self.approve_from.get(),
-            Trust::Auto => self.auto_from.get(),
+            AutonomyLevel::Suggest => 0.0,
+            AutonomyLevel::Approve => self.approve_from.get(),
+            AutonomyLevel::Auto => self.auto_from.get(),
         }
     }
 }
@@ -85,7 +85,7 @@ impl Earning {
 /// comes back with the next peak of load.
 impl Default for Earning {
     fn default() -> Self {
-        Self { approve_from: Share(0.5), auto_from: Share(0.8), recurrence_window: Span::of_seconds(24 * 3600) }
+        Self { approve_from: Share(0.5), auto_from: Share(0.8), recurrence_window: Length::of_seconds(24 * 3600) }
     }
 }
 
@@ -95,7 +95,7 @@ impl Default for Earning {
 struct WrittenEarning {
     approve_from: Option<Share>,
     auto_from: Option<Share>,
-    recurrence_window: Option<Span>,
+    recurrence_window: Option<Length>,
 }
 
 impl TryFrom<WrittenEarning> for Earning {

@@ -6,7 +6,7 @@ use crate::alert::Alert;
 use crate::playbook::Playbook;
 use crate::playbook::plan::Plan;
 use crate::playbook::service::{Level, Service};
-use crate::policy::track_record::Tally;
+use crate::policy::track_record::RunCounts;
 
 /// What a playbook counts that is for the type of the alert alone.
 const TYPE_ALONE: u32 = 2;
@@ -14,7 +14,7 @@ const TYPE_ALONE: u32 = 2;
 const WEAK_BELOW: f64 = 0.5;
 
 /// What is known of the past success of playbooks, by their ids. One that is not in it is one of which nothing is known.
-pub type PastSuccess = BTreeMap<String, Tally>;
+pub type PastSuccess = BTreeMap<String, RunCounts>;
 
 /// What matching came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +105,7 @@ fn best<'a>(playbooks: &'a [Playbook], alert: &Alert, service: &Service) -> Vec<
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0 and 10")]
-fn tenths(tally: Tally) -> u32 {
+fn tenths(tally: RunCounts) -> u32 {
     (tally.at_least() * 10.0).floor() as u32
 }
 

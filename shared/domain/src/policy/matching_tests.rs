@@ -8,7 +8,7 @@ use crate::alert::{Alert, AlertStatus, Texts};
 use crate::playbook::Playbook;
 use crate::playbook::service::Service;
 use crate::playbook::tests::{echo, playbook};
-use crate::policy::track_record::Tally;
+use crate::policy::track_record::RunCounts;
 use crate::primitives::id::MemberId;
 
 fn service(name: &str, level: &str) -> Service {
@@ -55,7 +55,7 @@ fn the_best_match_wins_and_says_why() {
 
 /// How many runs of each playbook held, of how many.
 fn past(known: &[(&str, u32, u32)]) -> PastSuccess {
-    known.iter().map(|(id, held, counted)| ((*id).to_owned(), Tally { held: *held, counted: *counted })).collect()
+    known.iter().map(|(id, held, counted)| ((*id).to_owned(), RunCounts { held: *held, counted: *counted })).collect()
 }
 
 #[test]

@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::incident::Incident;
-use crate::incident::change::Draft;
-use crate::incident::operation_log::{Event, News};
+use crate::incident::change::IncidentChange;
+use crate::incident::operation_log::{Event, LogRecord};
 use crate::incident::parts::Recurrence;
 use crate::incident::repair::RepairOutcome;
 use crate::primitives::id::IncidentId;
@@ -25,7 +25,7 @@ pub struct PlaybookRecord {
 
 /// A run that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
+pub struct PlaybookRun {
     /// The playbook.
     pub playbook: String,
     /// The incident that it was to repair.
@@ -42,11 +42,11 @@ pub struct Run {
     pub recurred_at: Option<Timestamp>,
 }
 
-impl Run {
+impl PlaybookRun {
     /// The run that ends with this very change, or turns out to have failed after all. Saved together with the change, it counts once. None
     /// if it does not count ([`RepairOutcome::counts`]).
     #[must_use]
-    pub fn ended_by(draft: &Draft) -> Option<Self> {
+    pub fn ended_by(draft: &IncidentChange) -> Option<Self> {
         let ended = draft.entries.iter().find(|entry| entry.event == Event::ExecutionCompleted);
         let repair = draft.incident.repair.as_ref()?;
         let (at, outcome) = (ended.map(|entry| entry.at).or(repair.finished_at.filter(|_| Self::fails_after_all(draft)))?, repair.outcome?);
@@ -65,7 +65,7 @@ impl Run {
 
     /// True if this very change takes a run back that was counted as verified: its alert has not resolved in time.
     #[must_use]
-    pub fn fails_after_all(draft: &Draft) -> bool {
+    pub fn fails_after_all(draft: &IncidentChange) -> bool {
         draft.entries.iter().any(|entry| entry.event == Event::ResolutionOverdue)
     }
 }
@@ -88,7 +88,7 @@ impl Recurrence {
     }
 }
 
-impl Draft {
+impl IncidentChange {
     /// Notes that the alert came back after a verified run, of this incident or of one before it.
     pub fn recurred(&mut self, recurrence: &Recurrence, actor: &str, now: Timestamp) {
         let Recurrence { playbook, incident_id, round, ended_at, at } = recurrence;
@@ -96,7 +96,7 @@ impl Draft {
         let context =
             json!({ "playbook_id": playbook, "incident_id": incident_id, "round": round, "ended_at": ended_at, "recurred_at": at });
         let detail = format!("{playbook} had repaired it in {incident_id} (verified), and it fired again {after:#} later");
-        self.record(now, News::new(Event::RepairRecurred, actor, detail).with(context));
+        self.record(now, LogRecord::new(Event::RepairRecurred, actor, detail).with(context));
         self.incident.recurrence = None;
     }
 }

@@ -2,11 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Recurrence, Run};
+use super::{PlaybookRun, Recurrence};
 use crate::incident::Incident;
-use crate::incident::autonomy_level::Trust;
-use crate::incident::change::Draft;
-use crate::incident::operation_log::{Event, News};
+use crate::incident::autonomy_level::AutonomyLevel;
+use crate::incident::change::IncidentChange;
+use crate::incident::operation_log::{Event, LogRecord};
 use crate::incident::repair::{Repair, RepairOutcome};
 use crate::playbook::plan::tests::plan;
 use crate::transition::lifecycle::tests::incident;
@@ -29,23 +29,23 @@ const FAILURES: [RepairOutcome; 4] =
 #[test]
 fn only_the_change_that_ends_a_run_counts_and_only_a_verified_one_counts_for_it() {
     for (outcome, verified) in FAILURES.map(|outcome| (outcome, false)).into_iter().chain([(RepairOutcome::Verified, true)]) {
-        let mut draft = Draft::of(ran(outcome));
-        assert_eq!(Run::ended_by(&draft), None, "a later change of an incident whose run has ended");
-        draft.record(minute(60), News::new(Event::ExecutionCompleted, "repair", ""));
+        let mut draft = IncidentChange::of(ran(outcome));
+        assert_eq!(PlaybookRun::ended_by(&draft), None, "a later change of an incident whose run has ended");
+        draft.record(minute(60), LogRecord::new(Event::ExecutionCompleted, "repair", ""));
         let (playbook, target, incident_id) = ("restart".into(), "web".into(), draft.incident.id.clone());
-        let run = Run { playbook, incident_id, round: 1, target, at: minute(60), verified, recurred_at: None };
-        assert_eq!((Run::ended_by(&draft), Run::fails_after_all(&draft)), (Some(run), false), "{outcome:?}");
+        let run = PlaybookRun { playbook, incident_id, round: 1, target, at: minute(60), verified, recurred_at: None };
+        assert_eq!((PlaybookRun::ended_by(&draft), PlaybookRun::fails_after_all(&draft)), (Some(run), false), "{outcome:?}");
         draft.incident.repair.as_mut().expect("ran").outcome = Some(RepairOutcome::Unreachable);
-        assert_eq!(Run::ended_by(&draft), None, "of a run of which nothing ran, the record says nothing");
+        assert_eq!(PlaybookRun::ended_by(&draft), None, "of a run of which nothing ran, the record says nothing");
     }
 }
 
 #[test]
 fn a_verified_run_whose_alert_went_on_is_the_same_run_and_failed() {
-    let mut draft = Draft::of(ran(RepairOutcome::StillFiring));
-    draft.record(minute(75), News::new(Event::ResolutionOverdue, "notifier", ""));
-    let run = Run::ended_by(&draft).expect("a run");
-    assert_eq!((run.round, run.at, run.verified, Run::fails_after_all(&draft)), (1, minute(60), false, true));
+    let mut draft = IncidentChange::of(ran(RepairOutcome::StillFiring));
+    draft.record(minute(75), LogRecord::new(Event::ResolutionOverdue, "notifier", ""));
+    let run = PlaybookRun::ended_by(&draft).expect("a run");
+    assert_eq!((run.round, run.at, run.verified, PlaybookRun::fails_after_all(&draft)), (1, minute(60), false, true));
 }
 
 #[test]
@@ -65,10 +65,12 @@ fn an_alert_comes_back_only_after_what_was_verified() {
 
 #[test]
 fn a_flap_after_a_verified_run_is_kept_for_the_analyzer_and_asks_as_if_it_were_counted() {
-    for (earned, then, needed) in
-        [(None, None, 1), (Some(Trust::Auto), Some(Trust::Approve), 1), (Some(Trust::Approve), Some(Trust::Suggest), 2)]
-    {
-        let mut draft = Draft::of(Incident { plan: None, repair: None, earned, ..ran(RepairOutcome::Verified) });
+    for (earned, then, needed) in [
+        (None, None, 1),
+        (Some(AutonomyLevel::Auto), Some(AutonomyLevel::Approve), 1),
+        (Some(AutonomyLevel::Approve), Some(AutonomyLevel::Suggest), 2),
+    ] {
+        let mut draft = IncidentChange::of(Incident { plan: None, repair: None, earned, ..ran(RepairOutcome::Verified) });
         draft.propose(plan(), NOW, SignedDuration::from_hours(1));
         let mut repair = Repair::start(plan().hash(), NOW);
         (repair.outcome, repair.finished_at) = (Some(RepairOutcome::Verified), Some(minute(60)));

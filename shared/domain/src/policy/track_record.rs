@@ -8,9 +8,9 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::incident::autonomy_level::Trust;
+use crate::incident::autonomy_level::AutonomyLevel;
 use crate::policy::limits::Earning;
-use crate::policy::playbook_run::Run;
+use crate::policy::playbook_run::PlaybookRun;
 use crate::primitives::id::IncidentId;
 
 /// The 95th percentile of the standard normal distribution.
@@ -18,17 +18,17 @@ const Z: f64 = 1.644_853_626_951_472_7;
 
 /// How many of the runs that count have held.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct RunCounts {
     /// Those that have held.
     pub held: u32,
     /// All that count: those that held, and those that did not.
     pub counted: u32,
 }
 
-impl Tally {
+impl RunCounts {
     /// All that is known of a playbook's runs. One that failed and one after which the alert came back have not held.
     #[must_use]
-    pub fn of(runs: &[Run], earning: &Earning, now: Timestamp) -> Self {
+    pub fn of(runs: &[PlaybookRun], earning: &Earning, now: Timestamp) -> Self {
         let mut tally = Self::default();
         for (_, what, _) in events(runs, earning, now) {
             tally.count(what == What::Held);
@@ -67,7 +67,7 @@ impl Tally {
     }
 }
 
-impl fmt::Display for Tally {
+impl fmt::Display for RunCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.counted {
             0 => f.write_str("no run counts yet"),
@@ -109,11 +109,11 @@ pub struct Step {
     /// The incident whose run it was.
     pub incident_id: IncidentId,
     /// What the playbook had earned before.
-    pub before: Trust,
+    pub before: AutonomyLevel,
     /// And after.
-    pub after: Trust,
+    pub after: AutonomyLevel,
     /// What counts since the last recurrence, this included.
-    pub tally: Tally,
+    pub tally: RunCounts,
 }
 
 impl fmt::Display for Step {
@@ -133,32 +133,32 @@ impl fmt::Display for Step {
 
 /// What a playbook has earned, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Earned {
+pub struct TrackRecord {
     /// What it may do by itself.
-    pub trust: Trust,
+    pub trust: AutonomyLevel,
     /// What counts since the last recurrence.
-    pub tally: Tally,
+    pub tally: RunCounts,
     /// How many verified runs count neither way yet: their window is open.
     pub pending: usize,
     /// How it came to this, oldest first.
     pub steps: Vec<Step>,
 }
 
-impl fmt::Display for Earned {
+impl fmt::Display for TrackRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "earned {}: {}", self.trust.as_str(), self.tally)
     }
 }
 
-impl Earned {
+impl TrackRecord {
     /// What a playbook has earned by these runs, given in any order.
     ///
     /// A run that held can only raise it, to the next level when the bound reaches that level's threshold. A failure can only lower it, when
     /// the bound is below the level's own. A recurrence lowers it by one, whatever the numbers say, and begins the count anew: what ended
     /// before the alert came back speaks for what did not last.
     #[must_use]
-    pub fn by(runs: &[Run], earning: &Earning, now: Timestamp) -> Self {
-        let (mut trust, mut tally, mut since) = (Trust::Suggest, Tally::default(), None);
+    pub fn by(runs: &[PlaybookRun], earning: &Earning, now: Timestamp) -> Self {
+        let (mut trust, mut tally, mut since) = (AutonomyLevel::Suggest, RunCounts::default(), None);
         let mut steps = Vec::new();
         for (at, what, run) in events(runs, earning, now) {
             if since.is_some_and(|since| run.at <= since) && what == What::Held {
@@ -178,7 +178,7 @@ impl Earned {
                         trust = trust.less();
                     }
                 }
-                What::Recurred => (trust, tally, since) = (trust.less(), Tally::default(), Some(at)),
+                What::Recurred => (trust, tally, since) = (trust.less(), RunCounts::default(), Some(at)),
             }
             steps.push(Step { at, what, incident_id: run.incident_id.clone(), before, after: trust, tally });
         }
@@ -188,14 +188,14 @@ impl Earned {
 }
 
 /// What happened to the runs, in the order in which it happened.
-fn events<'a>(runs: &'a [Run], earning: &Earning, now: Timestamp) -> Vec<(Timestamp, What, &'a Run)> {
+fn events<'a>(runs: &'a [PlaybookRun], earning: &Earning, now: Timestamp) -> Vec<(Timestamp, What, &'a PlaybookRun)> {
     let mut events: Vec<_> = runs.iter().filter_map(|run| event(run, earning, now).map(|(at, what)| (at, what, run))).collect();
     events.sort_by(|(one, _, run), (other, _, another)| one.cmp(other).then_with(|| run.incident_id.cmp(&another.incident_id)));
     events
 }
 
 /// What happened to a run, and when; nothing while nobody knows whether it holds.
-fn event(run: &Run, earning: &Earning, now: Timestamp) -> Option<(Timestamp, What)> {
+fn event(run: &PlaybookRun, earning: &Earning, now: Timestamp) -> Option<(Timestamp, What)> {
     if !run.verified {
         return Some((run.at, What::Failed));
     }

@@ -4,10 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 use proptest::sample::Index;
 
-use super::{Earned, Tally, What};
-use crate::incident::autonomy_level::Trust;
+use super::{RunCounts, TrackRecord, What};
+use crate::incident::autonomy_level::AutonomyLevel;
 use crate::policy::limits::Earning;
-use crate::policy::playbook_run::Run;
+use crate::policy::playbook_run::PlaybookRun;
 use crate::primitives::id::IncidentId;
 
 fn hour(hours: i64) -> Timestamp {
@@ -15,8 +15,8 @@ fn hour(hours: i64) -> Timestamp {
 }
 
 /// The run that ended in an hour: `v` verified, `f` failed, `r` verified and half an hour later it fired again.
-fn run(at: i64, ending: char) -> Run {
-    Run {
+fn run(at: i64, ending: char) -> PlaybookRun {
+    PlaybookRun {
         playbook: "restart".into(),
         incident_id: IncidentId::try_from(format!("01ARZ3NDEKTSV4RRFFQ69{at:05}")).expect("a ULID"),
         round: 1,
@@ -28,7 +28,7 @@ fn run(at: i64, ending: char) -> Run {
 }
 
 /// Runs that ended one an hour.
-fn runs(endings: &str) -> Vec<Run> {
+fn runs(endings: &str) -> Vec<PlaybookRun> {
     endings.chars().zip(0..).map(|(ending, at)| run(at, ending)).collect()
 }
 
@@ -37,8 +37,8 @@ fn earning() -> Earning {
     serde_saphyr::from_str("{recurrence_window: 1h}").expect("the defaults")
 }
 
-fn earned(runs: &[Run]) -> Earned {
-    Earned::by(runs, &earning(), hour(100_000))
+fn earned(runs: &[PlaybookRun]) -> TrackRecord {
+    TrackRecord::by(runs, &earning(), hour(100_000))
 }
 
 #[test]
@@ -47,16 +47,16 @@ fn the_bound_is_that_of_wilson() {
     for (held, counted, least, most) in
         [(0, 0, 0.0, 1.0), (0, 3, 0.0, 0.4742), (1, 1, 0.2699, 1.0), (3, 3, 0.5258, 1.0), (7, 8, 0.5889, 0.9716), (11, 11, 0.8026, 1.0)]
     {
-        let tally = Tally { held, counted };
+        let tally = RunCounts { held, counted };
         assert!((tally.at_least() - least).abs() < 0.0001, "{tally:?}: {}", tally.at_least());
         assert!((tally.at_most() - most).abs() < 0.0001, "{tally:?}: {}", tally.at_most());
     }
-    assert_eq!(Tally { held: 7, counted: 8 }.to_string(), "7 of 8 held, at least 0.59 of them");
+    assert_eq!(RunCounts { held: 7, counted: 8 }.to_string(), "7 of 8 held, at least 0.59 of them");
 }
 
 #[test]
 fn levels_are_earned_one_by_one_and_lost_one_by_one() {
-    use Trust::{Approve, Auto, Suggest};
+    use AutonomyLevel::{Approve, Auto, Suggest};
     for (endings, trust, words) in [
         ("", Suggest, "earned suggest: no run counts yet"),
         ("vv", Suggest, "earned suggest: 2 of 2 held, at least 0.43 of them"),
@@ -83,20 +83,20 @@ fn levels_are_earned_one_by_one_and_lost_one_by_one() {
 #[test]
 fn a_run_counts_neither_way_until_its_window_is_over() {
     let now = hour(3) - SignedDuration::from_secs(1);
-    let before = Earned::by(&runs("vvv"), &earning(), now);
-    assert_eq!((before.tally, before.pending, before.trust), (Tally { held: 2, counted: 2 }, 1, Trust::Suggest));
-    let after = Earned::by(&runs("vvv"), &earning(), hour(3));
-    assert_eq!((after.tally, after.pending, after.trust), (Tally { held: 3, counted: 3 }, 0, Trust::Approve));
-    let future = Earned::by(&[run(50, 'v')], &earning(), hour(3));
+    let before = TrackRecord::by(&runs("vvv"), &earning(), now);
+    assert_eq!((before.tally, before.pending, before.trust), (RunCounts { held: 2, counted: 2 }, 1, AutonomyLevel::Suggest));
+    let after = TrackRecord::by(&runs("vvv"), &earning(), hour(3));
+    assert_eq!((after.tally, after.pending, after.trust), (RunCounts { held: 3, counted: 3 }, 0, AutonomyLevel::Approve));
+    let future = TrackRecord::by(&[run(50, 'v')], &earning(), hour(3));
     assert_eq!((future.tally.counted, future.pending), (0, 1), "a run of a clock that is ahead has not held");
-    assert_eq!(Earned::by(&[run(2, 'f')], &earning(), hour(2)).tally, Tally { held: 0, counted: 1 }, "a failure counts at once");
+    assert_eq!(TrackRecord::by(&[run(2, 'f')], &earning(), hour(2)).tally, RunCounts { held: 0, counted: 1 }, "a failure counts at once");
 }
 
 #[test]
 fn what_ended_before_a_recurrence_speaks_for_nothing_after_it() {
     // The first run holds at 01:00, which is after the second came back; it had ended before.
-    let runs = [Run { recurred_at: Some(hour(0) + SignedDuration::from_mins(20)), ..run(0, 'v') }, run(0, 'v')];
-    assert_eq!(earned(&runs).tally, Tally::default());
+    let runs = [PlaybookRun { recurred_at: Some(hour(0) + SignedDuration::from_mins(20)), ..run(0, 'v') }, run(0, 'v')];
+    assert_eq!(earned(&runs).tally, RunCounts::default());
 }
 
 #[test]
@@ -124,7 +124,7 @@ proptest! {
     #[test]
     fn only_a_failure_or_a_recurrence_lowers_it_and_never_by_more_than_one(endings in "[vvvvvvvfr]{0,60}") {
         let earned = earned(&runs(&endings));
-        let mut trust = Trust::Suggest;
+        let mut trust = AutonomyLevel::Suggest;
         for step in &earned.steps {
             prop_assert_eq!(step.before, trust);
             match step.what {
@@ -141,7 +141,7 @@ proptest! {
     fn a_recurrence_lowers_it_by_exactly_one_and_starts_the_count_anew(endings in "[vvvvvvvvvvvvf]{0,60}") {
         let before = earned(&runs(&endings));
         let after = earned(&runs(&format!("{endings}r")));
-        prop_assert_eq!((after.trust, after.tally), (before.trust.less(), Tally::default()));
+        prop_assert_eq!((after.trust, after.tally), (before.trust.less(), RunCounts::default()));
     }
 
     #[test]

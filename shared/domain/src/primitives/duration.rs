@@ -6,9 +6,9 @@ use serde::Deserialize;
 /// A length of time such as `30m` or `60s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Span(SignedDuration);
+pub struct Length(SignedDuration);
 
-impl TryFrom<String> for Span {
+impl TryFrom<String> for Length {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -17,7 +17,7 @@ impl TryFrom<String> for Span {
     }
 }
 
-impl Span {
+impl Length {
     pub(crate) const fn of_seconds(seconds: i64) -> Self {
         Self(SignedDuration::from_secs(seconds))
     }

@@ -2,7 +2,7 @@
 
 /// A text without the characters that nobody sees, without spaces around it, and with at most this many characters.
 #[must_use]
-pub fn visible(text: &str, characters: usize) -> String {
+pub fn sanitize(text: &str, characters: usize) -> String {
     cut(without_hidden(text).trim(), characters).trim_end().to_owned()
 }
 
@@ -12,11 +12,11 @@ pub fn without_hidden(text: &str) -> String {
     text.chars().filter(|c| !is_hidden(*c)).collect()
 }
 
-/// A text as [`visible`] gives it, on one line: what stands in a list can begin no entry of its own.
+/// A text as [`sanitize`] gives it, on one line: what stands in a list can begin no entry of its own.
 #[must_use]
 pub fn line(text: &str, characters: usize) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
-    visible(&words.join(" "), characters)
+    sanitize(&words.join(" "), characters)
 }
 
 /// Control characters (but for line feeds and tabs), and what Unicode calls default ignorable or bidirectional formatting
@@ -42,7 +42,7 @@ pub fn cut(text: &str, characters: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{line, visible};
+    use super::{line, sanitize};
 
     #[test]
     fn what_nobody_sees_is_taken_out() {
@@ -58,9 +58,9 @@ mod tests {
             ("\u{200b} \u{200b}", ""),
         ];
         for (text, expected) in cases {
-            assert_eq!(visible(text, 100), expected, "{text:?}");
+            assert_eq!(sanitize(text, 100), expected, "{text:?}");
         }
-        assert_eq!(visible("\u{200b}12345 7", 6), "12345");
+        assert_eq!(sanitize("\u{200b}12345 7", 6), "12345");
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::incident::change::Draft;
-use crate::incident::operation_log::{Event, News};
+use crate::incident::change::IncidentChange;
+use crate::incident::operation_log::{Event, LogRecord};
 use crate::incident::parts::Claim;
 
 /// What a claim came to.
@@ -18,7 +18,7 @@ pub enum Claimed {
     },
 }
 
-impl Draft {
+impl IncidentChange {
     /// Claims the analysis of the incident, with the log entry that stands before the first call. A claim that has expired is taken
     /// over, and the entry says so: its worker may have been billed for a call whose answer nobody got.
     pub fn claim_analysis(&mut self, holder: &str, providers: &[&str], lease: SignedDuration, now: Timestamp) -> Claimed {
@@ -37,7 +37,7 @@ impl Draft {
             }
         };
         let context = serde_json::json!({ "attempt": attempt, "message_id": holder, "lease_until": until, "providers": providers });
-        self.record(now, News::new(Event::AnalysisStarted, "analyzer", detail).with(context));
+        self.record(now, LogRecord::new(Event::AnalysisStarted, "analyzer", detail).with(context));
         self.incident.claim = Some(Claim { holder: holder.to_owned(), attempt, until });
         Claimed::Mine
     }
@@ -48,7 +48,7 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
 
     use super::Claimed;
-    use crate::incident::change::Draft;
+    use crate::incident::change::IncidentChange;
     use crate::incident::operation_log::Event;
     use crate::transition::lifecycle::tests::incident;
 
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn one_worker_asks_until_its_lease_expires() {
         let start = Timestamp::UNIX_EPOCH;
-        let mut draft = Draft::of(incident());
+        let mut draft = IncidentChange::of(incident());
         assert_eq!(draft.claim_analysis("m1", &["a", "b"], LEASE, start), Claimed::Mine);
         // Neither another message nor the same one seen twice gets in.
         for holder in ["m1", "m2"] {

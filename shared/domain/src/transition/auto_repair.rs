@@ -4,49 +4,49 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::incident::Status;
-use crate::incident::approval::{Approval, GUARDRAILS, Standing, Verdict};
-use crate::incident::change::Draft;
-use crate::incident::guardrail::{Outcome, all_passed, names};
-use crate::incident::operation_log::{Event, News};
+use crate::incident::approval::{Approval, ApprovalState, GUARDRAILS, Verdict};
+use crate::incident::change::IncidentChange;
+use crate::incident::guardrail::{GuardrailOutcome, all_passed, names};
+use crate::incident::operation_log::{Event, LogRecord};
 use crate::playbook::plan::Plan;
 use crate::primitives::id::ApprovalId;
-use crate::transition::decision::void;
+use crate::transition::decision::revoke;
 
-impl Draft {
+impl IncidentChange {
     /// Lets a plan run by itself if every guardrail has passed, else asks a human, and keeps what they answered. The decision stands
     /// in the log from here on, before anything can run (`human-or-guardrails`).
-    pub fn propose_within(&mut self, outcomes: Vec<Outcome>, plan: Plan, now: Timestamp, valid_for: SignedDuration) {
+    pub fn propose_within(&mut self, outcomes: Vec<GuardrailOutcome>, plan: Plan, now: Timestamp, valid_for: SignedDuration) {
         if all_passed(&outcomes) {
             self.trigger(&outcomes, plan, now, valid_for);
         } else {
             let context = json!({ "plan_hash": plan.hash(), "guardrails": outcomes });
-            self.record(now, News::new(Event::GuardrailBlocked, "analyzer", names(&outcomes)).with(context));
+            self.record(now, LogRecord::new(Event::GuardrailBlocked, "analyzer", names(&outcomes)).with(context));
             self.propose(plan, now, valid_for);
         }
         self.incident.guardrails = outcomes;
     }
 
-    fn trigger(&mut self, outcomes: &[Outcome], plan: Plan, now: Timestamp, valid_for: SignedDuration) {
+    fn trigger(&mut self, outcomes: &[GuardrailOutcome], plan: Plan, now: Timestamp, valid_for: SignedDuration) {
         let plan_hash = plan.hash();
         let id = ApprovalId::of(&self.incident.id, &plan_hash);
         let context = json!({
             "approval_id": id, "plan_hash": plan_hash, "playbook_id": plan.playbook, "target": plan.target, "score": plan.score, "reasons": plan.reasons,
             "guardrails": outcomes,
         });
-        self.record(now, News::new(Event::AutoRepairTriggered, "analyzer", &plan.playbook_name).with(context));
-        let standing = Standing::Decided { verdict: Verdict::Approve, by: GUARDRAILS.to_owned(), at: now };
+        self.record(now, LogRecord::new(Event::AutoRepairTriggered, "analyzer", &plan.playbook_name).with(context));
+        let standing = ApprovalState::Decided { verdict: Verdict::Approve, by: GUARDRAILS.to_owned(), at: now };
         self.incident.approval = Some(Approval { standing, ..Approval::asked(id, plan_hash, now, now + valid_for, 1) });
         self.incident.plan = Some(plan);
         self.incident.status = Status::Approved;
     }
 
     /// Stops an approved plan before its first step: its approval is void, and a human is asked anew.
-    pub fn stopped_by(&mut self, outcomes: Vec<Outcome>, actor: &str, now: Timestamp) {
+    pub fn stopped_by(&mut self, outcomes: Vec<GuardrailOutcome>, actor: &str, now: Timestamp) {
         let context = json!({ "guardrails": outcomes });
         let why = names(&outcomes);
-        self.record(now, News::new(Event::GuardrailBlocked, actor, "stopped before the first step").with(context).failed(&why));
+        self.record(now, LogRecord::new(Event::GuardrailBlocked, actor, "stopped before the first step").with(context).failed(&why));
         self.incident.repair = None;
-        void(self, actor, &format!("stopped by {why}"), now);
+        revoke(self, actor, &format!("stopped by {why}"), now);
         self.incident.guardrails = outcomes;
         self.propose_again(actor, now);
     }
@@ -57,10 +57,10 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
 
     use crate::incident::Status;
-    use crate::incident::approval::{Refusal, Standing, Verdict};
-    use crate::incident::change::Draft;
+    use crate::incident::approval::{ApprovalState, Refusal, Verdict};
+    use crate::incident::change::IncidentChange;
     use crate::incident::guardrail::tests::passing;
-    use crate::incident::guardrail::{Guardrail, Outcome, blocking};
+    use crate::incident::guardrail::{Guardrail, GuardrailOutcome, blocking};
     use crate::incident::operation_log::{Event, verify};
     use crate::playbook::plan::tests::plan;
     use crate::transition::decision::decide;
@@ -69,19 +69,19 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
-    fn proposed(outcomes: Vec<Outcome>) -> Draft {
-        let mut draft = Draft::of(incident());
+    fn proposed(outcomes: Vec<GuardrailOutcome>) -> IncidentChange {
+        let mut draft = IncidentChange::of(incident());
         draft.propose_within(outcomes, plan(), NOW, SignedDuration::from_hours(1));
         draft
     }
 
-    fn one_blocked() -> Vec<Outcome> {
+    fn one_blocked() -> Vec<GuardrailOutcome> {
         let mut outcomes = passing();
-        outcomes[2] = Outcome::blocked(Guardrail::Severity, "P1 never runs by itself");
+        outcomes[2] = GuardrailOutcome::blocked(Guardrail::Severity, "P1 never runs by itself");
         outcomes
     }
 
-    fn events(draft: &Draft) -> Vec<Event> {
+    fn events(draft: &IncidentChange) -> Vec<Event> {
         draft.entries.iter().map(|entry| entry.event).collect()
     }
 
@@ -102,7 +102,7 @@ mod tests {
     fn one_that_stops_it_asks_a_human() {
         let draft = proposed(one_blocked());
         assert_eq!(draft.incident.status, Status::AwaitingApproval);
-        assert_eq!(draft.incident.approval.as_ref().map(|approval| &approval.standing), Some(&Standing::Pending));
+        assert_eq!(draft.incident.approval.as_ref().map(|approval| &approval.standing), Some(&ApprovalState::Pending));
         assert_eq!(events(&draft), [Event::GuardrailBlocked, Event::ApprovalRequested]);
         assert_eq!(draft.entries[0].detail, "severity");
         assert_eq!(draft.incident.guardrails, one_blocked());
@@ -116,7 +116,7 @@ mod tests {
         let second = draft.incident.approval.clone().expect("asked");
         // The queue drops a repetition of the first approval's message within five minutes: the new one has to have a new name.
         assert_ne!((&first.id, &first.plan_hash), (&second.id, &second.plan_hash));
-        assert_eq!((second.standing, draft.incident.status), (Standing::Pending, Status::AwaitingApproval));
+        assert_eq!((second.standing, draft.incident.status), (ApprovalState::Pending, Status::AwaitingApproval));
         let after = [Event::GuardrailBlocked, Event::ApprovalVoided, Event::ApprovalRequested];
         assert_eq!(events(&draft)[1..], after);
         assert!(draft.entries[1..].iter().all(|entry| entry.actor == "repair"));
@@ -128,7 +128,7 @@ mod tests {
         let mut draft = proposed(passing());
         draft.resolved(1, NOW);
         assert_eq!(draft.incident.status, Status::Resolved);
-        assert!(matches!(draft.incident.approval.as_ref().expect("kept").standing, Standing::Void { .. }));
+        assert!(matches!(draft.incident.approval.as_ref().expect("kept").standing, ApprovalState::Void { .. }));
         draft.reopened(1, 2, NOW);
         assert_eq!(draft.incident.status, Status::AwaitingApproval);
         assert!(!draft.incident.approval.as_ref().expect("asked").by_guardrails());

@@ -3,29 +3,30 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::incident::change::Draft;
-use crate::incident::operation_log::{Event, News};
-use crate::notification::button_action::Ask;
+use crate::incident::change::IncidentChange;
+use crate::incident::operation_log::{Event, LogRecord};
+use crate::notification::button_action::ButtonAction;
 
 /// How many of them the log of an incident takes: each is an item of the table and a save of the incident, and anybody in a chat can press
 /// as often as they like. Who presses on after this many is only answered.
 const LOGGED: usize = 30;
 
-impl Draft {
+impl IncidentChange {
     /// Keeps a refused press in the log, once however often it is delivered. `press` is its id, `by` who pressed.
-    pub fn press_refused(&mut self, ask: &Ask, press: &str, by: &str, why: &str, now: Timestamp) {
-        let news = News::new(Event::PressRefused, by, "a press was refused").failed(why);
+    pub fn press_refused(&mut self, ask: &ButtonAction, press: &str, by: &str, why: &str, now: Timestamp) {
+        let news = LogRecord::new(Event::PressRefused, by, "a press was refused").failed(why);
         self.keep(ask, press, news, now);
     }
 
     /// Keeps in the log that somebody wanted to see more than the card, once however often the press is delivered. Whoever asks later
     /// why a plan was approved can tell whether the evidence was looked at.
-    pub fn more_asked(&mut self, ask: &Ask, press: &str, by: &str, now: Timestamp) {
-        let what = if matches!(ask, Ask::History(_)) { "the earlier incidents were asked for" } else { "the details were asked for" };
-        self.keep(ask, press, News::new(Event::MoreAsked, by, what), now);
+    pub fn more_asked(&mut self, ask: &ButtonAction, press: &str, by: &str, now: Timestamp) {
+        let what =
+            if matches!(ask, ButtonAction::History(_)) { "the earlier incidents were asked for" } else { "the details were asked for" };
+        self.keep(ask, press, LogRecord::new(Event::MoreAsked, by, what), now);
     }
 
-    fn keep(&mut self, ask: &Ask, press: &str, news: News, now: Timestamp) {
+    fn keep(&mut self, ask: &ButtonAction, press: &str, news: LogRecord, now: Timestamp) {
         let logged = &mut self.incident.logged_presses;
         if logged.len() >= LOGGED || logged.iter().any(|before| before == press) {
             return;
@@ -42,14 +43,14 @@ mod tests {
 
     use super::LOGGED;
     use crate::incident::operation_log::Event;
-    use crate::notification::button_action::Ask;
+    use crate::notification::button_action::ButtonAction;
     use crate::transition::decision::tests::waiting;
 
     #[test]
     fn a_refused_press_is_kept_once_and_nobody_fills_the_log() {
         let (mut draft, _) = waiting(1);
         draft.entries.clear();
-        let ask = Ask::Details(draft.incident.id.clone());
+        let ask = ButtonAction::Details(draft.incident.id.clone());
         for _ in 0..2 {
             draft.press_refused(&ask, "q1", "telegram:1", "not you", Timestamp::UNIX_EPOCH);
         }
@@ -67,7 +68,7 @@ mod tests {
         let (mut draft, _) = waiting(1);
         draft.entries.clear();
         let id = draft.incident.id.clone();
-        for ask in [Ask::Details(id.clone()), Ask::Details(id.clone()), Ask::History(id)] {
+        for ask in [ButtonAction::Details(id.clone()), ButtonAction::Details(id.clone()), ButtonAction::History(id)] {
             draft.more_asked(&ask, &format!("press of {ask}"), "telegram:7", Timestamp::UNIX_EPOCH);
         }
         let kept: Vec<_> = draft.entries.iter().map(|entry| (entry.event, entry.actor.as_str(), entry.detail.as_str())).collect();

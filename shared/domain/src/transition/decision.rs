@@ -6,12 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::analysis::{Analysis, DataImpact, Risk};
-use crate::incident::approval::{Approval, Refusal, Standing, Taken, TakenPress, Verdict, Vote};
-use crate::incident::autonomy_level::Trust;
-use crate::incident::change::Draft;
-use crate::incident::operation_log::{Event, News};
+use crate::incident::approval::{Approval, ApprovalState, Refusal, Taken, TakenPress, Verdict, Vote};
+use crate::incident::autonomy_level::AutonomyLevel;
+use crate::incident::change::IncidentChange;
+use crate::incident::operation_log::{Event, LogRecord};
 use crate::incident::{Incident, Status};
-use crate::notification::channels::{ApprovalRule, Channels, Known};
+use crate::notification::channels::{ApprovalRule, Channels, Identity};
 use crate::playbook::plan::Plan;
 use crate::primitives::id::ApprovalId;
 
@@ -29,7 +29,7 @@ pub struct Pressed<'a> {
     /// What they say.
     pub verdict: Verdict,
     /// By what they are known.
-    pub by: Known<'a>,
+    pub by: Identity<'a>,
     /// The press's own id: the channel gives it, and gives it again when it delivers again.
     pub press: &'a str,
 }
@@ -42,7 +42,7 @@ pub fn stakes(analysis: Option<&Analysis>, plan: &Plan) -> Risk {
 
 /// How many different people have to approve a plan: two if users may be cut off or data lost, or if its playbook has earned no more yet.
 #[must_use]
-pub fn people_needed(analysis: Option<&Analysis>, plan: &Plan, earned: Option<Trust>) -> u8 {
+pub fn people_needed(analysis: Option<&Analysis>, plan: &Plan, earned: Option<AutonomyLevel>) -> u8 {
     let destructive = analysis.is_some_and(|analysis| analysis.blast_radius.data_impact == DataImpact::Destructive);
     let at_stake = if destructive || stakes(analysis, plan) == Risk::Critical { 2 } else { 1 };
     earned.map_or(at_stake, |earned| earned.people().max(at_stake))
@@ -60,7 +60,13 @@ pub fn rule_of<'a>(channels: &'a Channels, incident: &Incident) -> Option<&'a Ap
 ///
 /// # Errors
 /// Why the press does not count.
-pub fn decide(draft: &mut Draft, id: &ApprovalId, pressed: &Pressed<'_>, channels: &Channels, now: Timestamp) -> Result<Taken, Refusal> {
+pub fn decide(
+    draft: &mut IncidentChange,
+    id: &ApprovalId,
+    pressed: &Pressed<'_>,
+    channels: &Channels,
+    now: Timestamp,
+) -> Result<Taken, Refusal> {
     if let Some(before) = taken_before(&draft.incident, pressed) {
         return before;
     }
@@ -82,7 +88,13 @@ pub fn decide(draft: &mut Draft, id: &ApprovalId, pressed: &Pressed<'_>, channel
 ///
 /// # Errors
 /// The reason, unless the same press was taken before: then what that came to.
-pub fn refuse(draft: &mut Draft, id: &ApprovalId, pressed: &Pressed<'_>, refusal: Refusal, now: Timestamp) -> Result<Taken, Refusal> {
+pub fn refuse(
+    draft: &mut IncidentChange,
+    id: &ApprovalId,
+    pressed: &Pressed<'_>,
+    refusal: Refusal,
+    now: Timestamp,
+) -> Result<Taken, Refusal> {
     if let Some(before) = taken_before(&draft.incident, pressed) {
         return before;
     }
@@ -110,9 +122,9 @@ fn judge(incident: &Incident, id: &ApprovalId, pressed: &Pressed<'_>, channels: 
     let theirs = |vote: &Vote| vote.person == person && holds(vote, approval, channels);
     let voted = pressed.verdict == Verdict::Approve && approval.votes.iter().any(theirs);
     match &approval.standing {
-        Standing::Decided { verdict: Verdict::Approve, .. } if voted => Ok(Judged::Repeated(Taken::Approved)),
-        Standing::Decided { verdict, by, .. } => {
-            let same_person = Known::read(by).and_then(|known| channels.person(known)) == Some(person);
+        ApprovalState::Decided { verdict: Verdict::Approve, .. } if voted => Ok(Judged::Repeated(Taken::Approved)),
+        ApprovalState::Decided { verdict, by, .. } => {
+            let same_person = Identity::read(by).and_then(|known| channels.person(known)) == Some(person);
             if same_person && *verdict == pressed.verdict {
                 return Ok(Judged::Repeated(match verdict {
                     Verdict::Approve => Taken::Approved,
@@ -121,18 +133,20 @@ fn judge(incident: &Incident, id: &ApprovalId, pressed: &Pressed<'_>, channels: 
             }
             Err(Refusal::Decided { verdict: *verdict, by: by.clone() })
         }
-        Standing::Void { why, .. } => Err(Refusal::Void { why: why.clone() }),
-        Standing::Pending if now >= approval.expires_at => Err(Refusal::Expired { at: approval.expires_at }),
-        Standing::Pending if voted => Ok(Judged::Repeated(Taken::Given { more: missing(approval, channels, incident) })),
-        Standing::Pending if pressed.verdict == Verdict::Approve && !approval.takes(&pressed.by.to_string()) => Err(Refusal::NeedsPress),
-        Standing::Pending => Ok(Judged::New { person: person.to_owned() }),
+        ApprovalState::Void { why, .. } => Err(Refusal::Void { why: why.clone() }),
+        ApprovalState::Pending if now >= approval.expires_at => Err(Refusal::Expired { at: approval.expires_at }),
+        ApprovalState::Pending if voted => Ok(Judged::Repeated(Taken::Given { more: missing(approval, channels, incident) })),
+        ApprovalState::Pending if pressed.verdict == Verdict::Approve && !approval.takes(&pressed.by.to_string()) => {
+            Err(Refusal::NeedsPress)
+        }
+        ApprovalState::Pending => Ok(Judged::New { person: person.to_owned() }),
     }
 }
 
 /// True if a vote still counts: it came by a way that counts, and `channels.json` gives its account to the same person as then. A person
 /// who is renamed between two presses would be two otherwise.
 fn holds(vote: &Vote, approval: &Approval, channels: &Channels) -> bool {
-    approval.takes(&vote.by) && Known::read(&vote.by).and_then(|known| channels.person(known)) == Some(vote.person.as_str())
+    approval.takes(&vote.by) && Identity::read(&vote.by).and_then(|known| channels.person(known)) == Some(vote.person.as_str())
 }
 
 /// How many more people have to approve. A person whom the rule does not name any more does not count.
@@ -145,7 +159,7 @@ fn missing(approval: &Approval, channels: &Channels, incident: &Incident) -> u8 
 }
 
 /// Counts what a person says who may: a rejection ends it, an approval does with the last person that is needed.
-fn count(draft: &mut Draft, pressed: &Pressed<'_>, person: &str, channels: &Channels, now: Timestamp) -> Taken {
+fn count(draft: &mut IncidentChange, pressed: &Pressed<'_>, person: &str, channels: &Channels, now: Timestamp) -> Taken {
     let by = pressed.by.to_string();
     if pressed.verdict == Verdict::Approve
         && let Some(approval) = &mut draft.incident.approval
@@ -160,7 +174,7 @@ fn count(draft: &mut Draft, pressed: &Pressed<'_>, person: &str, channels: &Chan
     let more = missing(approval, channels, &draft.incident);
     if pressed.verdict == Verdict::Approve && more > 0 {
         let detail = format!("the plan was approved; {more} more has to");
-        draft.record(now, News::new(Event::ApprovalGiven, by, detail).with(context));
+        draft.record(now, LogRecord::new(Event::ApprovalGiven, by, detail).with(context));
         return Taken::Given { more };
     }
     let (status, word, taken) = match pressed.verdict {
@@ -168,10 +182,10 @@ fn count(draft: &mut Draft, pressed: &Pressed<'_>, person: &str, channels: &Chan
         Verdict::Reject => (Status::Rejected, "rejected", Taken::Rejected),
     };
     if let Some(approval) = &mut draft.incident.approval {
-        approval.standing = Standing::Decided { verdict: pressed.verdict, by: by.clone(), at: now };
+        approval.standing = ApprovalState::Decided { verdict: pressed.verdict, by: by.clone(), at: now };
     }
     draft.incident.status = status;
-    draft.record(now, News::new(Event::ApprovalDecided, by, format!("the plan was {word}")).with(context));
+    draft.record(now, LogRecord::new(Event::ApprovalDecided, by, format!("the plan was {word}")).with(context));
     taken
 }
 
@@ -180,7 +194,7 @@ fn taken_before(incident: &Incident, pressed: &Pressed<'_>) -> Option<Result<Tak
     presses.iter().find(|before| before.id == pressed.press).map(|before| before.came_to.clone())
 }
 
-fn note(draft: &mut Draft, pressed: &Pressed<'_>, came_to: Result<Taken, Refusal>) {
+fn note(draft: &mut IncidentChange, pressed: &Pressed<'_>, came_to: Result<Taken, Refusal>) {
     let Some(approval) = &mut draft.incident.approval else { return };
     approval.presses.push(TakenPress { id: pressed.press.to_owned(), came_to });
     let too_many = approval.presses.len().saturating_sub(PRESSES_KEPT);
@@ -189,44 +203,44 @@ fn note(draft: &mut Draft, pressed: &Pressed<'_>, came_to: Result<Taken, Refusal
 
 /// Keeps a refused press in the log. An incident that never asked for a decision has no button and nothing that would bound its log:
 /// who makes one up is only answered.
-fn log_refusal(draft: &mut Draft, id: &ApprovalId, pressed: &Pressed<'_>, refusal: Refusal, now: Timestamp) -> Refusal {
+fn log_refusal(draft: &mut IncidentChange, id: &ApprovalId, pressed: &Pressed<'_>, refusal: Refusal, now: Timestamp) -> Refusal {
     let Some(approval) = &mut draft.incident.approval else { return refusal };
     if approval.refusals >= REFUSALS_LOGGED {
         return refusal;
     }
     approval.refusals += 1;
     let context = json!({ "approval_id": id, "verdict": pressed.verdict, "press": pressed.press });
-    let news = News::new(Event::ApprovalRefused, pressed.by.to_string(), "a press was refused").with(context);
+    let news = LogRecord::new(Event::ApprovalRefused, pressed.by.to_string(), "a press was refused").with(context);
     draft.record(now, news.failed(refusal.to_string()));
     note(draft, pressed, Err(refusal.clone()));
     refusal
 }
 
 /// Makes a pending approval void, or an approved one whose repair has not started. Others stay as they are.
-pub fn void(draft: &mut Draft, actor: &str, why: &str, now: Timestamp) {
+pub fn revoke(draft: &mut IncidentChange, actor: &str, why: &str, now: Timestamp) {
     let undone = draft.incident.repair.is_none();
     let Some(approval) = draft.incident.approval.as_mut() else { return };
     let stoppable = match approval.standing {
-        Standing::Pending => true,
-        Standing::Decided { verdict, .. } => verdict == Verdict::Approve && undone,
-        Standing::Void { .. } => false,
+        ApprovalState::Pending => true,
+        ApprovalState::Decided { verdict, .. } => verdict == Verdict::Approve && undone,
+        ApprovalState::Void { .. } => false,
     };
     if !stoppable {
         return;
     }
-    approval.standing = Standing::Void { why: why.to_owned(), at: now };
+    approval.standing = ApprovalState::Void { why: why.to_owned(), at: now };
     let context = particulars(approval);
-    draft.record(now, News::new(Event::ApprovalVoided, actor, why).with(context));
+    draft.record(now, LogRecord::new(Event::ApprovalVoided, actor, why).with(context));
 }
 
-impl Draft {
+impl IncidentChange {
     /// Makes an approval void whose time is over and on which nobody has decided. True if it was so.
     pub fn expire(&mut self, now: Timestamp) -> bool {
-        let over = |approval: &Approval| approval.standing == Standing::Pending && now >= approval.expires_at;
+        let over = |approval: &Approval| approval.standing == ApprovalState::Pending && now >= approval.expires_at;
         if !self.incident.approval.as_ref().is_some_and(over) {
             return false;
         }
-        void(self, "notifier", NOT_IN_TIME, now);
+        revoke(self, "notifier", NOT_IN_TIME, now);
         self.incident.status = Status::NeedsHuman;
         true
     }
@@ -234,7 +248,7 @@ impl Draft {
     /// Lets the second list of people decide too, if nobody has decided for as long as the rule waits. True if it was so.
     pub fn escalate(&mut self, rule: &ApprovalRule, now: Timestamp) -> bool {
         let Some(approval) = &mut self.incident.approval else { return false };
-        if approval.standing != Standing::Pending || escalates_at(approval, rule).is_none_or(|at| now < at) {
+        if approval.standing != ApprovalState::Pending || escalates_at(approval, rule).is_none_or(|at| now < at) {
             return false;
         }
         approval.escalated_at = Some(now);
@@ -242,7 +256,7 @@ impl Draft {
         context["people"] = json!(rule.then);
         self.record(
             now,
-            News::new(Event::ApprovalEscalated, "notifier", format!("{} may decide as well", rule.then.join(", "))).with(context),
+            LogRecord::new(Event::ApprovalEscalated, "notifier", format!("{} may decide as well", rule.then.join(", "))).with(context),
         );
         true
     }
@@ -251,7 +265,7 @@ impl Draft {
 /// When somebody has to look next at an approval on which nobody has decided: for the second list of people, or because it expires.
 #[must_use]
 pub fn look_again_at(approval: &Approval, rule: Option<&ApprovalRule>) -> Option<Timestamp> {
-    if approval.standing != Standing::Pending {
+    if approval.standing != ApprovalState::Pending {
         return None;
     }
     let escalates = rule.and_then(|rule| escalates_at(approval, rule));

@@ -7,15 +7,15 @@ use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_assert_eq, 
 use proptest::test_runner::TestCaseError;
 use serde_json::json;
 
-use super::{Pressed, decide, look_again_at, people_needed, refuse, rule_of, stakes, void};
+use super::{Pressed, decide, look_again_at, people_needed, refuse, revoke, rule_of, stakes};
 use crate::analysis::tests::analysis;
 use crate::analysis::{DataImpact, Risk};
 use crate::incident::Status;
-use crate::incident::approval::{Approval, Refusal, Standing, Taken, Verdict, Vote};
-use crate::incident::autonomy_level::Trust;
-use crate::incident::change::Draft;
+use crate::incident::approval::{Approval, ApprovalState, Refusal, Taken, Verdict, Vote};
+use crate::incident::autonomy_level::AutonomyLevel;
+use crate::incident::change::IncidentChange;
 use crate::incident::operation_log::{Event, verify};
-use crate::notification::channels::{Channels, Known};
+use crate::notification::channels::{Channels, Identity};
 use crate::playbook::plan::tests::plan;
 use crate::primitives::id::ApprovalId;
 use crate::transition::lifecycle::tests::incident;
@@ -32,17 +32,17 @@ pub(crate) fn two() -> Channels {
     serde_json::from_value(file).expect("the shape of the file")
 }
 
-fn press<'a>(by: Known<'a>, verdict: Verdict, press: &'a str) -> Pressed<'a> {
+fn press<'a>(by: Identity<'a>, verdict: Verdict, press: &'a str) -> Pressed<'a> {
     Pressed { verdict, by, press }
 }
 
 /// Ada's press at Telegram.
 pub(crate) fn ada(verdict: Verdict, id: &str) -> Pressed<'_> {
-    press(Known::Telegram(7), verdict, id)
+    press(Identity::Telegram(7), verdict, id)
 }
 
 fn bob(verdict: Verdict, id: &str) -> Pressed<'_> {
-    press(Known::Telegram(8), verdict, id)
+    press(Identity::Telegram(8), verdict, id)
 }
 
 fn now() -> Timestamp {
@@ -54,8 +54,8 @@ fn after(seconds: i64) -> Timestamp {
 }
 
 /// An incident whose plan waits for a decision, of so many people.
-pub(crate) fn waiting(needed: u8) -> (Draft, ApprovalId) {
-    let mut draft = Draft::of(incident());
+pub(crate) fn waiting(needed: u8) -> (IncidentChange, ApprovalId) {
+    let mut draft = IncidentChange::of(incident());
     if needed == 2 {
         draft.incident.analysis = Some(crate::analysis::Analysis { risk: Risk::Critical, ..analysis() });
     }
@@ -66,11 +66,11 @@ pub(crate) fn waiting(needed: u8) -> (Draft, ApprovalId) {
     (draft, id)
 }
 
-fn approval(draft: &Draft) -> &Approval {
+fn approval(draft: &IncidentChange) -> &Approval {
     draft.incident.approval.as_ref().expect("an approval")
 }
 
-fn events(draft: &Draft) -> Vec<Event> {
+fn events(draft: &IncidentChange) -> Vec<Event> {
     draft.entries.iter().map(|entry| entry.event).collect()
 }
 
@@ -85,7 +85,9 @@ fn how_many_have_to_approve_follows_from_the_worse_risk_and_from_what_happens_to
         let mut finding = analysis();
         (finding.risk, finding.blast_radius.data_impact) = (found, impact);
         let plan = crate::playbook::plan::Plan { risk: playbook, ..plan() };
-        for (earned, by_trust) in [(None, 1), (Some(Trust::Suggest), 2), (Some(Trust::Approve), 1), (Some(Trust::Auto), 1)] {
+        for (earned, by_trust) in
+            [(None, 1), (Some(AutonomyLevel::Suggest), 2), (Some(AutonomyLevel::Approve), 1), (Some(AutonomyLevel::Auto), 1)]
+        {
             assert_eq!(people_needed(Some(&finding), &plan, earned), needed.max(by_trust), "{impact:?} {earned:?}");
         }
         assert_eq!(people_needed(Some(&finding), &plan, None), needed, "{found:?} {playbook:?} {impact:?}");
@@ -100,7 +102,7 @@ fn a_decision_is_recorded_once_and_names_the_person() {
     let file = two();
     assert_eq!(decide(&mut draft, &id, &ada(Verdict::Approve, "1"), &file, now()), Ok(Taken::Approved));
     assert_eq!(decide(&mut draft, &id, &ada(Verdict::Approve, "2"), &file, now()), Ok(Taken::Approved));
-    let by_slack = press(Known::Slack("U7"), Verdict::Approve, "3");
+    let by_slack = press(Identity::Slack("U7"), Verdict::Approve, "3");
     assert_eq!(decide(&mut draft, &id, &by_slack, &file, now()), Ok(Taken::Approved), "two ids of one person are one person");
     assert_eq!((draft.incident.status, events(&draft)), (Status::Approved, vec![Event::ApprovalDecided]));
     assert_eq!(draft.entries[0].actor, "telegram:7");
@@ -118,13 +120,13 @@ fn a_decision_is_recorded_once_and_names_the_person() {
 fn a_press_that_comes_again_comes_to_the_same_whatever_has_changed_since() {
     let (mut draft, id) = waiting(1);
     let file = two();
-    let refused = decide(&mut draft, &id, &press(Known::Telegram(9), Verdict::Approve, "early"), &file, now());
+    let refused = decide(&mut draft, &id, &press(Identity::Telegram(9), Verdict::Approve, "early"), &file, now());
     assert_eq!(refused, Err(Refusal::NotAllowed));
     assert_eq!(decide(&mut draft, &id, &ada(Verdict::Approve, "1"), &file, now()), Ok(Taken::Approved));
-    void(&mut draft, "ingress", "the alert resolved", now());
+    revoke(&mut draft, "ingress", "the alert resolved", now());
     let before = draft.clone();
     assert_eq!(decide(&mut draft, &id, &ada(Verdict::Approve, "1"), &file, now()), Ok(Taken::Approved));
-    assert_eq!(decide(&mut draft, &id, &press(Known::Telegram(9), Verdict::Approve, "early"), &file, now()), refused);
+    assert_eq!(decide(&mut draft, &id, &press(Identity::Telegram(9), Verdict::Approve, "early"), &file, now()), refused);
     assert_eq!(draft, before);
     let again = decide(&mut draft, &id, &ada(Verdict::Approve, "2"), &file, now());
     assert_eq!(again, Err(Refusal::Void { why: "the alert resolved".into() }), "another press is another question");
@@ -135,7 +137,7 @@ fn with_two_needed_the_second_different_person_decides_and_one_rejects_alone() {
     let (mut draft, id) = waiting(2);
     let file = two();
     assert_eq!(decide(&mut draft, &id, &ada(Verdict::Approve, "1"), &file, now()), Ok(Taken::Given { more: 1 }));
-    let same = press(Known::Slack("U7"), Verdict::Approve, "2");
+    let same = press(Identity::Slack("U7"), Verdict::Approve, "2");
     assert_eq!(decide(&mut draft, &id, &same, &file, now()), Ok(Taken::Given { more: 1 }), "one person with two ids");
     assert_eq!((draft.incident.status, events(&draft)), (Status::AwaitingApproval, vec![Event::ApprovalGiven]));
     let mut rejected = draft.clone();
@@ -152,10 +154,10 @@ fn where_two_are_needed_only_presses_count_and_others_are_refused_in_the_log() {
     let (mut draft, id) = waiting(2);
     let file = two();
     let approve = |by, id| press(by, Verdict::Approve, id);
-    assert_eq!(decide(&mut draft, &id, &approve(Known::Api("eve"), "1"), &file, now()), Err(Refusal::NeedsPress));
+    assert_eq!(decide(&mut draft, &id, &approve(Identity::Api("eve"), "1"), &file, now()), Err(Refusal::NeedsPress));
     assert_eq!(decide(&mut draft, &id, &ada(Verdict::Approve, "2"), &file, now()), Ok(Taken::Given { more: 1 }));
-    assert_eq!(decide(&mut draft, &id, &approve(Known::Api("bob"), "3"), &file, now()), Err(Refusal::NeedsPress));
-    assert_eq!(decide(&mut draft, &id, &approve(Known::Link("bob"), "4"), &file, now()), Err(Refusal::NeedsPress));
+    assert_eq!(decide(&mut draft, &id, &approve(Identity::Api("bob"), "3"), &file, now()), Err(Refusal::NeedsPress));
+    assert_eq!(decide(&mut draft, &id, &approve(Identity::Link("bob"), "4"), &file, now()), Err(Refusal::NeedsPress));
     assert_eq!(
         (draft.incident.status, events(&draft)),
         (Status::AwaitingApproval, vec![Event::ApprovalRefused, Event::ApprovalGiven, Event::ApprovalRefused, Event::ApprovalRefused])
@@ -163,11 +165,11 @@ fn where_two_are_needed_only_presses_count_and_others_are_refused_in_the_log() {
     let why = draft.entries[2].error.as_deref().expect("a reason");
     assert!(draft.entries[2].actor == "api:bob" && why.contains("press the button on the card in Telegram or Slack"), "{why}");
     let mut rejected = draft.clone();
-    let reject = press(Known::Api("bob"), Verdict::Reject, "5");
+    let reject = press(Identity::Api("bob"), Verdict::Reject, "5");
     assert_eq!(decide(&mut rejected, &id, &reject, &file, now()), Ok(Taken::Rejected), "a rejection needs no second person");
     assert_eq!(decide(&mut draft, &id, &bob(Verdict::Approve, "6"), &file, now()), Ok(Taken::Approved));
     let (mut one, id) = waiting(1);
-    assert_eq!(decide(&mut one, &id, &approve(Known::Api("eve"), "1"), &file, now()), Ok(Taken::Approved), "one person is enough");
+    assert_eq!(decide(&mut one, &id, &approve(Identity::Api("eve"), "1"), &file, now()), Ok(Taken::Approved), "one person is enough");
 }
 
 #[test]
@@ -212,16 +214,16 @@ fn only_the_plan_that_was_shown_can_be_decided_on_and_by_those_who_may() {
     let file = two();
     let mut refused = |id: &ApprovalId, by, press_id| decide(&mut draft, id, &press(by, Verdict::Approve, press_id), &file, now()).err();
     let other = ApprovalId::of(&incident().id, &"0".repeat(64));
-    assert_eq!(refused(&other, Known::Telegram(7), "1"), Some(Refusal::NotThisPlan));
-    assert_eq!(refused(&id, Known::Telegram(99), "2"), Some(Refusal::NotListed));
-    assert_eq!(refused(&id, Known::Api("ada"), "3"), Some(Refusal::NotListed), "she does not decide by the API");
-    assert_eq!(refused(&id, Known::Telegram(10), "4"), Some(Refusal::NotAllowed));
+    assert_eq!(refused(&other, Identity::Telegram(7), "1"), Some(Refusal::NotThisPlan));
+    assert_eq!(refused(&id, Identity::Telegram(99), "2"), Some(Refusal::NotListed));
+    assert_eq!(refused(&id, Identity::Api("ada"), "3"), Some(Refusal::NotListed), "she does not decide by the API");
+    assert_eq!(refused(&id, Identity::Telegram(10), "4"), Some(Refusal::NotAllowed));
     draft.incident.plan.as_mut().expect("a plan").steps[0].argv.push("--force".into());
     assert_eq!(decide(&mut draft, &id, &ada(Verdict::Approve, "5"), &file, now()), Err(Refusal::NotThisPlan));
     let elsewhere = refuse(&mut draft, &id, &ada(Verdict::Approve, "6"), Refusal::OtherChat, now());
     assert_eq!(elsewhere, Err(Refusal::OtherChat));
     assert_eq!(events(&draft), [Event::ApprovalRefused; 6]);
-    let mut nobody = Draft::of(waiting(1).0.incident);
+    let mut nobody = IncidentChange::of(waiting(1).0.incident);
     assert_eq!(decide(&mut nobody, &id, &ada(Verdict::Approve, "1"), &Channels::default(), now()), Err(Refusal::NotListed));
 }
 
@@ -229,7 +231,7 @@ fn only_the_plan_that_was_shown_can_be_decided_on_and_by_those_who_may() {
 fn refused_presses_fill_neither_the_log_nor_the_incident() {
     let (mut draft, id) = waiting(1);
     for i in 0..250 {
-        let refused = decide(&mut draft, &id, &press(Known::Telegram(99), Verdict::Approve, &i.to_string()), &two(), now());
+        let refused = decide(&mut draft, &id, &press(Identity::Telegram(99), Verdict::Approve, &i.to_string()), &two(), now());
         assert_eq!(refused, Err(Refusal::NotListed));
     }
     let approval = approval(&draft);
@@ -242,7 +244,7 @@ fn nobody_decides_after_the_time_or_after_a_void() {
     let (mut draft, id) = waiting(1);
     let late = after(4 * 3600);
     assert!(matches!(decide(&mut draft, &id, &ada(Verdict::Approve, "1"), &two(), late), Err(Refusal::Expired { .. })));
-    void(&mut draft, "ingress", "the alert resolved", now());
+    revoke(&mut draft, "ingress", "the alert resolved", now());
     assert!(matches!(decide(&mut draft, &id, &ada(Verdict::Approve, "2"), &two(), now()), Err(Refusal::Void { .. })));
 }
 
@@ -250,8 +252,8 @@ fn nobody_decides_after_the_time_or_after_a_void() {
 fn a_void_stops_an_approved_plan_only_before_its_repair() {
     let (mut draft, id) = waiting(1);
     decide(&mut draft, &id, &ada(Verdict::Approve, "1"), &two(), now()).expect("pending");
-    void(&mut draft, "ingress", "the alert resolved", now());
-    assert!(matches!(approval(&draft).standing, Standing::Void { .. }));
+    revoke(&mut draft, "ingress", "the alert resolved", now());
+    assert!(matches!(approval(&draft).standing, ApprovalState::Void { .. }));
 }
 
 #[test]
@@ -259,7 +261,7 @@ fn what_nobody_decides_is_shown_to_the_second_list_and_then_expires() {
     let (mut draft, id) = waiting(1);
     let file = two();
     let rule = rule_of(&file, &draft.incident).expect("a rule").clone();
-    let carol = |id| press(Known::Telegram(9), Verdict::Approve, id);
+    let carol = |id| press(Identity::Telegram(9), Verdict::Approve, id);
     assert_eq!(look_again_at(approval(&draft), Some(&rule)), Some(after(600)));
     assert_eq!(look_again_at(approval(&draft), None), Some(after(4 * 3600)), "without a rule it still expires");
     assert!(!draft.escalate(&rule, after(599)));
@@ -276,7 +278,7 @@ fn what_nobody_decides_is_shown_to_the_second_list_and_then_expires() {
     assert!(!decided.expire(after(5 * 3600)) && !decided.escalate(&rule, after(700)));
     assert!(draft.expire(after(4 * 3600)) && !draft.expire(after(4 * 3600)));
     assert_eq!((draft.incident.status, look_again_at(approval(&draft), Some(&rule))), (Status::NeedsHuman, None));
-    assert!(matches!(&approval(&draft).standing, Standing::Void { why, .. } if why == "nobody decided in time"));
+    assert!(matches!(&approval(&draft).standing, ApprovalState::Void { why, .. } if why == "nobody decided in time"));
     assert_eq!(draft.entries.last().map(|entry| entry.event), Some(Event::ApprovalVoided));
 }
 
@@ -296,7 +298,7 @@ fn an_old_document_without_votes_reads_as_one_that_needs_one_person() {
 enum Act {
     /// A press: by whom, what, with which id, on the approval that stands or on the first.
     Press {
-        by: Known<'static>,
+        by: Identity<'static>,
         verdict: Verdict,
         id: u8,
         first: bool,
@@ -312,15 +314,15 @@ enum Act {
 
 fn act() -> impl Strategy<Value = Act> {
     let by = prop::sample::select(vec![
-        Known::Telegram(7),
-        Known::Slack("U7"),
-        Known::Telegram(8),
-        Known::Api("bob"),
-        Known::Api("eve"),
-        Known::Link("ada"),
-        Known::Telegram(9),
-        Known::Telegram(10),
-        Known::Telegram(99),
+        Identity::Telegram(7),
+        Identity::Slack("U7"),
+        Identity::Telegram(8),
+        Identity::Api("bob"),
+        Identity::Api("eve"),
+        Identity::Link("ada"),
+        Identity::Telegram(9),
+        Identity::Telegram(10),
+        Identity::Telegram(99),
     ]);
     let verdict = prop_oneof![4 => Just(Verdict::Approve), 1 => Just(Verdict::Reject)];
     prop_oneof![
@@ -336,8 +338,8 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 /// A draft in which only what a refused press may change is as in another.
-fn apart_from_log_and_counters(draft: &Draft) -> Draft {
-    let mut bare = Draft::of(draft.incident.clone());
+fn apart_from_log_and_counters(draft: &IncidentChange) -> IncidentChange {
+    let mut bare = IncidentChange::of(draft.incident.clone());
     bare.incident.log_head = incident().log_head;
     if let Some(approval) = &mut bare.incident.approval {
         approval.presses.clear();
@@ -347,9 +349,9 @@ fn apart_from_log_and_counters(draft: &Draft) -> Draft {
 }
 
 /// Checks that an approved plan was approved by as many different people as it takes, who all may.
-fn is_sound(draft: &Draft, file: &Channels) -> Result<(), TestCaseError> {
+fn is_sound(draft: &IncidentChange, file: &Channels) -> Result<(), TestCaseError> {
     let approval = approval(draft);
-    if !matches!(approval.standing, Standing::Decided { verdict: Verdict::Approve, .. }) {
+    if !matches!(approval.standing, ApprovalState::Decided { verdict: Verdict::Approve, .. }) {
         prop_assert!(draft.incident.status != Status::Approved);
         return Ok(());
     }
@@ -365,9 +367,9 @@ fn is_sound(draft: &Draft, file: &Channels) -> Result<(), TestCaseError> {
 
 /// Everything with which one person can approve: their own accounts, the API's token in every name, and every link, forwarded or read
 /// where the receiver of a webhook keeps them.
-fn ways_of_ada() -> impl Strategy<Value = Known<'static>> {
+fn ways_of_ada() -> impl Strategy<Value = Identity<'static>> {
     let names = || prop::sample::select(vec!["ada", "bob", "eve", "carol", "mallory", "nobody"]);
-    prop_oneof![Just(Known::Telegram(7)), Just(Known::Slack("U7")), names().prop_map(Known::Api), names().prop_map(Known::Link),]
+    prop_oneof![Just(Identity::Telegram(7)), Just(Identity::Slack("U7")), names().prop_map(Identity::Api), names().prop_map(Identity::Link),]
 }
 
 proptest! {
@@ -393,7 +395,7 @@ proptest! {
             let press_id = format!("{n} {press_id}");
             let came_to = decide(&mut draft, &id, &press(by, Verdict::Approve, &press_id), &file, after(601));
             prop_assert_ne!(came_to, Ok(Taken::Approved), "{:?}", approval(&draft));
-            prop_assert_eq!(&approval(&draft).standing, &Standing::Pending);
+            prop_assert_eq!(&approval(&draft).standing, &ApprovalState::Pending);
         }
         prop_assert!(decide(&mut draft, &id, &bob(Verdict::Approve, "other"), &file, after(602)).is_ok(), "somebody else still may");
     }
@@ -425,7 +427,7 @@ proptest! {
                         prop_assert_eq!(apart_from_log_and_counters(&draft), apart_from_log_and_counters(&before));
                     } else {
                         prop_assert_eq!(&on, &approval(&before).id);
-                        prop_assert!(at < approval(&before).expires_at || approval(&before).standing != Standing::Pending);
+                        prop_assert!(at < approval(&before).expires_at || approval(&before).standing != ApprovalState::Pending);
                     }
                 }
                 Act::Escalate => drop(draft.escalate(&rule, at)),
@@ -440,14 +442,14 @@ proptest! {
                 Act::Resolve | Act::Reopen => {}
                 Act::Void if draft.incident.status == Status::Resolved => {}
                 Act::Void => {
-                    void(&mut draft, "repair", "the playbook has changed", at);
+                    revoke(&mut draft, "repair", "the playbook has changed", at);
                     draft.incident.status = Status::NeedsHuman;
                 }
                 Act::Wait(minutes) => at += SignedDuration::from_mins(i64::from(minutes)),
             }
-            if let (Standing::Decided { .. }, true) = (&approval(&before).standing, approval(&before).id == approval(&draft).id) {
+            if let (ApprovalState::Decided { .. }, true) = (&approval(&before).standing, approval(&before).id == approval(&draft).id) {
                 let kept = approval(&draft).standing == approval(&before).standing;
-                prop_assert!(kept || matches!(approval(&draft).standing, Standing::Void { .. }), "decided twice");
+                prop_assert!(kept || matches!(approval(&draft).standing, ApprovalState::Void { .. }), "decided twice");
             }
             is_sound(&draft, &file)?;
             log.append(&mut draft.entries);

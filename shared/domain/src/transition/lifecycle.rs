@@ -7,10 +7,10 @@ use crate::analysis::evidence::Evidence;
 use crate::analysis::{Analysis, Severity};
 use crate::episode::Firing;
 use crate::incident::approval::Approval;
-use crate::incident::autonomy_level::Trust;
-use crate::incident::change::Draft;
-use crate::incident::guardrail::{Guardrail, Outcome};
-use crate::incident::operation_log::{Event, Head, News};
+use crate::incident::autonomy_level::AutonomyLevel;
+use crate::incident::change::IncidentChange;
+use crate::incident::guardrail::{Guardrail, GuardrailOutcome};
+use crate::incident::operation_log::{Event, Head, LogRecord};
 use crate::incident::parts::Recurrence;
 use crate::incident::repair::{EARLIER_KEPT, EarlierRepair};
 use crate::incident::{Incident, Status};
@@ -18,7 +18,7 @@ use crate::playbook::plan::Plan;
 use crate::primitives::id::{ApprovalId, Fingerprint, IncidentId};
 use crate::transition::decision;
 
-impl Draft {
+impl IncidentChange {
     /// A new incident, with its first log entry.
     #[must_use]
     pub fn open(id: IncidentId, fingerprint: Fingerprint, alert: Alert, firing: &Firing, now: Timestamp) -> Self {
@@ -34,7 +34,7 @@ impl Draft {
             "source": alert.source, "alertname": alert.name, "fingerprint": fingerprint, "member": alert.member,
             "auto_repair": !firing.forbids_repair, "hit_count": hit_count,
         });
-        let news = News::new(Event::AlertReceived, "ingress", &alert.message).with(context);
+        let news = LogRecord::new(Event::AlertReceived, "ingress", &alert.message).with(context);
         let mut draft = Self::of(Incident {
             log_head: Head::start(&id),
             id,
@@ -78,7 +78,7 @@ impl Draft {
     /// Takes over the analyzer's finding and what it rests on.
     pub fn analysed(&mut self, analysis: Analysis, evidence: Vec<Evidence>, now: Timestamp) {
         if let Some(why) = &analysis.fell_back_because {
-            self.record(now, News::new(Event::AnalysisFellBack, "analyzer", why));
+            self.record(now, LogRecord::new(Event::AnalysisFellBack, "analyzer", why));
         }
         let sources: Vec<_> = evidence.iter().map(|evidence| evidence.source).collect();
         let context = serde_json::json!({
@@ -87,7 +87,7 @@ impl Draft {
             "evidence": sources, "trace_id": analysis.trace_id,
             "round": self.incident.reanalysis.as_ref().map_or(0, |asked| asked.round),
         });
-        self.record(now, News::new(Event::AnalysisCompleted, "analyzer", &analysis.action_title).with(context));
+        self.record(now, LogRecord::new(Event::AnalysisCompleted, "analyzer", &analysis.action_title).with(context));
         self.incident.severity = Severity::from(analysis.risk);
         self.incident.claim = None;
         self.incident.evidence = evidence;
@@ -116,7 +116,7 @@ impl Draft {
         let context = serde_json::json!({
             "approval_id": id, "plan_hash": plan_hash, "playbook_id": plan.playbook, "target": plan.target, "score": plan.score, "reasons": plan.reasons,
         });
-        self.record(now, News::new(Event::ApprovalRequested, actor, &plan.playbook_name).with(context));
+        self.record(now, LogRecord::new(Event::ApprovalRequested, actor, &plan.playbook_name).with(context));
         let needed = decision::people_needed(self.incident.analysis.as_ref(), &plan, self.incident.earned);
         self.incident.approval = Some(Approval::asked(id, plan_hash, now, now + valid_for, needed));
         self.incident.plan = Some(plan);
@@ -127,8 +127,11 @@ impl Draft {
     pub fn resolved(&mut self, hit_count: u64, now: Timestamp) {
         self.incident.resolved_at = Some(now);
         self.incident.hit_count = hit_count;
-        self.record(now, News::new(Event::IncidentResolved, "ingress", format!("every alert has resolved after {hit_count} sightings")));
-        decision::void(self, "ingress", "the alert resolved", now);
+        self.record(
+            now,
+            LogRecord::new(Event::IncidentResolved, "ingress", format!("every alert has resolved after {hit_count} sightings")),
+        );
+        decision::revoke(self, "ingress", "the alert resolved", now);
         if self.incident.status != Status::Repairing {
             self.incident.status = Status::Resolved;
         }
@@ -139,19 +142,19 @@ impl Draft {
         self.incident.resolved_at = None;
         self.incident.flaps = flaps;
         self.incident.hit_count = hit_count;
-        self.record(now, News::new(Event::IncidentReopened, "ingress", format!("it fired again (flap {flaps})")));
+        self.record(now, LogRecord::new(Event::IncidentReopened, "ingress", format!("it fired again (flap {flaps})")));
         if self.incident.status == Status::Repairing {
             return;
         }
         if let Some(recurrence) = Recurrence::of(&self.incident, now) {
             self.incident.recurrence = Some(recurrence);
             // The analyzer counts it in a moment. Who is asked here is asked as if it had.
-            self.incident.earned = self.incident.earned.map(Trust::less);
+            self.incident.earned = self.incident.earned.map(AutonomyLevel::less);
         }
         self.put_repair_aside();
         if self.propose_again("ingress", now) {
             // What did not last shall not be repeated by itself.
-            self.incident.guardrails = vec![Outcome::blocked(Guardrail::EpisodeOpen, "the alert resolved, and fired again")];
+            self.incident.guardrails = vec![GuardrailOutcome::blocked(Guardrail::EpisodeOpen, "the alert resolved, and fired again")];
             return;
         }
         self.incident.status = match &self.incident {
@@ -184,11 +187,11 @@ impl Draft {
             let waits = self.incident.status == Status::AwaitingApproval;
             let asked = self.incident.guardrails.iter_mut().find(|outcome| outcome.guardrail == Guardrail::Severity);
             if let Some(asked) = asked.filter(|_| waits) {
-                *asked = Outcome::never_by_itself(self.incident.severity);
+                *asked = GuardrailOutcome::never_by_itself(self.incident.severity);
             }
         }
         let context = serde_json::json!({ "from": before, "to": severity });
-        self.record(now, News::new(Event::SeverityEscalated, "ingress", "a worse alert joined").with(context));
+        self.record(now, LogRecord::new(Event::SeverityEscalated, "ingress", "a worse alert joined").with(context));
     }
 
     /// An alert joined whose label forbids a repair without a human, as none did before: it holds for the whole episode.
@@ -197,7 +200,7 @@ impl Draft {
             return;
         }
         self.incident.auto_repair_forbidden = true;
-        let news = News::new(Event::GuardrailBlocked, "ingress", Guardrail::AutoRepairLabel.as_str());
+        let news = LogRecord::new(Event::GuardrailBlocked, "ingress", Guardrail::AutoRepairLabel.as_str());
         self.record(now, news.failed("the label auto_repair of an alert that joined forbids a repair without a human"));
     }
 
@@ -208,7 +211,7 @@ impl Draft {
         }
         self.incident.hit_count = hit_count;
         let context = serde_json::json!({ "hit_count": hit_count });
-        self.record(now, News::new(Event::AlertConverged, "ingress", format!("{hit_count} alerts so far")).with(context));
+        self.record(now, LogRecord::new(Event::AlertConverged, "ingress", format!("{hit_count} alerts so far")).with(context));
     }
 }
 
@@ -220,8 +223,8 @@ pub(crate) mod tests {
     use crate::alert::fingerprint::fingerprint;
     use crate::alert::{AlertStatus, Texts};
     use crate::episode::Firing;
-    use crate::incident::approval::{Standing, Verdict};
-    use crate::incident::change::Draft;
+    use crate::incident::approval::{ApprovalState, Verdict};
+    use crate::incident::change::IncidentChange;
     use crate::incident::operation_log::{Event, Head, verify};
     use crate::incident::{Incident, Status};
     use crate::playbook::plan::tests::plan;
@@ -229,14 +232,14 @@ pub(crate) mod tests {
     use crate::transition::decision::decide;
     use crate::transition::decision::tests::{ada, two};
 
-    pub(crate) fn opened() -> Draft {
+    pub(crate) fn opened() -> IncidentChange {
         let labels: Texts = [("alertname", "TargetDown"), ("component", "web")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
         let member = MemberId::try_from("m1").expect("a member id");
         let alert = AlertTables::default().alert(AlertStatus::Firing, "alertmanager", labels, Texts::new(), Timestamp::UNIX_EPOCH, member);
         let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
         let fingerprint = fingerprint(&alert, &[]);
         let firing = Firing::of(&alert);
-        Draft::open(id, fingerprint, alert, &firing, Timestamp::UNIX_EPOCH)
+        IncidentChange::open(id, fingerprint, alert, &firing, Timestamp::UNIX_EPOCH)
     }
 
     /// An incident whose log is empty, so that tests see only their own entries.
@@ -253,19 +256,19 @@ pub(crate) mod tests {
         assert_eq!(draft.incident.log_head.sequence, 1);
     }
 
-    fn events(draft: &Draft) -> Vec<Event> {
+    fn events(draft: &IncidentChange) -> Vec<Event> {
         draft.entries.iter().map(|entry| entry.event).collect()
     }
 
     #[test]
     fn a_flap_asks_for_a_new_decision_on_a_new_plan() {
         let now = Timestamp::UNIX_EPOCH;
-        let mut draft = Draft::of(incident());
+        let mut draft = IncidentChange::of(incident());
         draft.propose(plan(), now, SignedDuration::from_hours(1));
         let first = draft.incident.approval.clone().expect("asked");
         draft.resolved(3, now);
         assert_eq!(draft.incident.status, Status::Resolved);
-        assert!(matches!(draft.incident.approval.as_ref().expect("kept").standing, Standing::Void { .. }));
+        assert!(matches!(draft.incident.approval.as_ref().expect("kept").standing, ApprovalState::Void { .. }));
         draft.reopened(1, 4, now);
         let second = draft.incident.approval.clone().expect("asked again");
         assert_ne!(first.id, second.id);
@@ -286,7 +289,7 @@ pub(crate) mod tests {
 
     #[test]
     fn counts_that_arrive_late_change_nothing() {
-        let mut draft = Draft::of(incident());
+        let mut draft = IncidentChange::of(incident());
         let start = Head::start(&draft.incident.id);
         assert_eq!(draft.incident.log_head, start);
         draft.converged(4, Timestamp::UNIX_EPOCH);

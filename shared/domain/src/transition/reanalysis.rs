@@ -6,14 +6,14 @@ use thiserror::Error;
 
 use crate::analysis::Analysis;
 use crate::analysis::evidence::Evidence;
-use crate::incident::approval::Standing;
-use crate::incident::change::Draft;
-use crate::incident::guardrail::{Guardrail, Outcome};
-use crate::incident::operation_log::{Event, News};
+use crate::incident::approval::ApprovalState;
+use crate::incident::change::IncidentChange;
+use crate::incident::guardrail::{Guardrail, GuardrailOutcome};
+use crate::incident::operation_log::{Event, LogRecord};
 use crate::incident::parts::Reanalysis;
 use crate::incident::{Incident, Status};
 use crate::playbook::plan::Plan;
-use crate::transition::decision::void;
+use crate::transition::decision::revoke;
 
 /// How far apart two requests are at least: models are billed for each.
 pub const APART: SignedDuration = SignedDuration::from_mins(5);
@@ -73,7 +73,7 @@ fn words(status: Status) -> &'static str {
 ///
 /// # Errors
 /// Why there is none; the draft is then as it was.
-pub fn ask(draft: &mut Draft, by: &str, now: Timestamp) -> Result<u32, Refusal> {
+pub fn ask(draft: &mut IncidentChange, by: &str, now: Timestamp) -> Result<u32, Refusal> {
     let incident = &draft.incident;
     possible(incident)?;
     let before = incident.reanalysis.as_ref();
@@ -96,7 +96,7 @@ pub fn ask(draft: &mut Draft, by: &str, now: Timestamp) -> Result<u32, Refusal> 
     draft.incident.claim = None;
     draft.incident.reanalysis = Some(Reanalysis { round, asked_at: now, by: by.to_owned(), done: false, plans });
     let detail = format!("a new analysis was asked for ({round} of {MOST_ROUNDS})");
-    draft.record(now, News::new(Event::ReanalysisRequested, by, detail).with(json!({ "round": round })));
+    draft.record(now, LogRecord::new(Event::ReanalysisRequested, by, detail).with(json!({ "round": round })));
     Ok(round)
 }
 
@@ -134,7 +134,7 @@ impl Incident {
     }
 }
 
-impl Draft {
+impl IncidentChange {
     /// Takes over a new finding, and asks a human about the plan that today's files give, or notes why they give none. Where something was
     /// decided or has resolved meanwhile, that holds, no plan is made, and the log keeps what the finding has cost. A round that nobody waits
     /// for changes nothing.
@@ -155,7 +155,7 @@ impl Draft {
                 "round": round, "provider": analysis.provider, "model": analysis.model, "tokens": analysis.tokens,
                 "price_micro_usd": analysis.price_micro_usd,
             });
-            let news = News::new(Event::AnalysisCompleted, ACTOR, "a new analysis came too late").with(context);
+            let news = LogRecord::new(Event::AnalysisCompleted, ACTOR, "a new analysis came too late").with(context);
             return self.record(now, news.failed(refusal.to_string()));
         }
         self.analysed(analysis, evidence, now);
@@ -170,19 +170,19 @@ impl Draft {
         let last = self.last_plan();
         let same = self.incident.approval.as_ref().is_some_and(|asked| asked.plan_hash == Plan { round: last, ..plan.clone() }.hash());
         let plan = Plan { round: last + 1, ..plan };
-        let waits = self.incident.approval.as_ref().filter(|asked| asked.standing == Standing::Pending);
+        let waits = self.incident.approval.as_ref().filter(|asked| asked.standing == ApprovalState::Pending);
         let why = match waits {
             Some(asked) if now > asked.expires_at => "nobody decided in time",
             Some(asked) if same && self.people_for(&plan, now, valid_for) == Some(asked.needed) => return,
             _ if same => "a new analysis changed how many people have to approve",
             _ => "a new analysis came to another plan",
         };
-        void(self, ACTOR, why, now);
+        revoke(self, ACTOR, why, now);
         self.put_repair_aside();
         self.incident.no_plan_because = None;
         self.propose(plan, now, valid_for);
         let doubt = "somebody doubted the first finding, and asked for a new one";
-        self.incident.guardrails = vec![Outcome::blocked(Guardrail::Confidence, doubt)];
+        self.incident.guardrails = vec![GuardrailOutcome::blocked(Guardrail::Confidence, doubt)];
     }
 
     fn without_plan(&mut self, why: String, now: Timestamp) {
@@ -190,7 +190,7 @@ impl Draft {
         if self.incident.status == Status::RepairFailed {
             return;
         }
-        void(self, ACTOR, "a new analysis came to no plan", now);
+        revoke(self, ACTOR, "a new analysis came to no plan", now);
         let plans = self.last_plan();
         if let Some(asked) = &mut self.incident.reanalysis {
             asked.plans = plans;

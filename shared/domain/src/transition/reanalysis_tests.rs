@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::{APART, MOST_ROUNDS, Refusal, ask};
 use crate::analysis::tests::analysis;
 use crate::analysis::{Analysis, Risk, Severity};
-use crate::incident::approval::{Standing, Verdict};
-use crate::incident::change::Draft;
+use crate::incident::approval::{ApprovalState, Verdict};
+use crate::incident::change::IncidentChange;
 use crate::incident::guardrail::{Guardrail, blocking};
 use crate::incident::operation_log::{Event, verify};
 use crate::incident::parts::Storm;
@@ -24,15 +24,15 @@ const VALID_FOR: SignedDuration = SignedDuration::from_hours(1);
 const BY: &str = "telegram:7";
 
 /// An incident that is analysed, with a plan that waits.
-fn waiting() -> Draft {
-    let mut draft = Draft::of(incident());
+fn waiting() -> IncidentChange {
+    let mut draft = IncidentChange::of(incident());
     draft.analysed(analysis(), vec![], NOW);
     draft.propose(plan(), NOW, VALID_FOR);
     draft
 }
 
 /// The same, and somebody has asked for another analysis.
-fn doubted() -> Draft {
+fn doubted() -> IncidentChange {
     let mut draft = waiting();
     assert_eq!(ask(&mut draft, BY, NOW), Ok(1));
     draft.entries.clear();
@@ -47,7 +47,7 @@ fn other_plan() -> Plan {
     Plan { playbook: "replace".to_owned(), ..plan() }
 }
 
-fn events(draft: &Draft) -> Vec<Event> {
+fn events(draft: &IncidentChange) -> Vec<Event> {
     draft.entries.iter().map(|entry| entry.event).collect()
 }
 
@@ -77,7 +77,7 @@ fn it_is_asked_for_only_while_nothing_is_decided() {
             assert_eq!((asked, draft), (Err(Refusal::Standing(status)), before), "{status:?}");
         }
     }
-    let mut draft = Draft::of(Incident { status: NeedsHuman, ..incident() });
+    let mut draft = IncidentChange::of(Incident { status: NeedsHuman, ..incident() });
     assert_eq!(ask(&mut draft, BY, NOW), Err(Refusal::NotAnalysed));
     let mut draft = waiting();
     draft.incident.storm = Some(Storm::default());
@@ -144,14 +144,14 @@ fn another_plan_is_put_before_a_human_and_the_old_one_can_no_longer_be_decided_o
     assert_eq!(events(&draft), [Event::AnalysisCompleted, Event::ApprovalVoided, Event::ApprovalRequested]);
     assert_eq!(draft.entries[1].detail, "a new analysis came to another plan");
     let asked = draft.incident.approval.clone().expect("asked");
-    assert_eq!((&asked.standing, draft.incident.status), (&Standing::Pending, Status::AwaitingApproval));
+    assert_eq!((&asked.standing, draft.incident.status), (&ApprovalState::Pending, Status::AwaitingApproval));
     assert!(decide(&mut draft, &old.id, &ada(Verdict::Approve, "p"), &two(), NOW).is_err());
     assert_eq!(blocking(&draft.incident.guardrails).map(|found| found.guardrail).collect::<Vec<_>>(), [Guardrail::Confidence]);
 }
 
 #[test]
 fn what_is_no_longer_asked_or_for_other_people_is_asked_anew() {
-    type Case = (&'static str, fn(&mut Draft), Timestamp);
+    type Case = (&'static str, fn(&mut IncidentChange), Timestamp);
     let cases: [Case; 4] = [
         ("another number of people", |draft| draft.incident.approval.as_mut().expect("asked").needed = 9, NOW),
         ("nobody decided in time", |_| {}, NOW + VALID_FOR + VALID_FOR),
@@ -171,11 +171,11 @@ fn what_is_no_longer_asked_or_for_other_people_is_asked_anew() {
         change(&mut draft);
         if matches!(draft.incident.status, Status::Rejected | Status::RepairFailed) {
             let verdict = if draft.incident.status == Status::Rejected { Verdict::Reject } else { Verdict::Approve };
-            draft.incident.approval.as_mut().expect("asked").standing = Standing::Decided { verdict, by: BY.to_owned(), at: NOW };
+            draft.incident.approval.as_mut().expect("asked").standing = ApprovalState::Decided { verdict, by: BY.to_owned(), at: NOW };
         }
         draft.reanalysed(1, (worse(), vec![]), |_| Ok(plan()), now, VALID_FOR);
         let asked = draft.incident.approval.as_ref().expect("asked again");
-        assert_eq!((&asked.standing, draft.incident.status), (&Standing::Pending, Status::AwaitingApproval), "{case}");
+        assert_eq!((&asked.standing, draft.incident.status), (&ApprovalState::Pending, Status::AwaitingApproval), "{case}");
         assert_ne!((&asked.id, &asked.plan_hash), (&first.id, &first.plan_hash), "{case}");
         assert_eq!(draft.incident.repair, None, "{case}");
     }
@@ -188,7 +188,7 @@ fn a_plan_that_comes_back_after_it_was_gone_is_another_plan() {
     draft.reanalysed(1, (worse(), vec![]), |_| Err("no playbook fits".to_owned()), NOW, VALID_FOR);
     assert_eq!((draft.incident.status, &draft.incident.plan), (Status::NeedsHuman, &None));
     assert_eq!(draft.incident.no_plan_because.as_deref(), Some("no playbook fits"));
-    assert!(matches!(draft.incident.approval.as_ref().expect("kept").standing, Standing::Void { .. }));
+    assert!(matches!(draft.incident.approval.as_ref().expect("kept").standing, ApprovalState::Void { .. }));
     assert_eq!(ask(&mut draft, BY, NOW + APART), Ok(2));
     draft.reanalysed(2, (worse(), vec![]), |_| Ok(plan()), NOW + APART, VALID_FOR);
     let second = draft.incident.approval.clone().expect("asked");
@@ -198,12 +198,12 @@ fn a_plan_that_comes_back_after_it_was_gone_is_another_plan() {
 
 #[test]
 fn what_happened_meanwhile_holds() {
-    let approved = |draft: &mut Draft| {
+    let approved = |draft: &mut IncidentChange| {
         let id = draft.incident.approval.clone().expect("asked").id;
         decide(draft, &id, &ada(Verdict::Approve, "p"), &two(), NOW).expect("pending");
     };
-    let resolved = |draft: &mut Draft| draft.resolved(3, NOW);
-    for happened in [approved as fn(&mut Draft), resolved] {
+    let resolved = |draft: &mut IncidentChange| draft.resolved(3, NOW);
+    for happened in [approved as fn(&mut IncidentChange), resolved] {
         let mut draft = doubted();
         happened(&mut draft);
         draft.entries.clear();

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::incident::Incident;
-use crate::incident::change::Draft;
-use crate::incident::operation_log::{Event, News};
+use crate::incident::change::IncidentChange;
+use crate::incident::operation_log::{Event, LogRecord};
 use crate::incident::parts::RepairSilence;
 use crate::incident::repair::Repair;
 use crate::playbook::plan::{Phase, Plan};
@@ -63,7 +63,7 @@ impl Incident {
     }
 }
 
-impl Draft {
+impl IncidentChange {
     /// Notes the silence of the repair that runs, or why there is none. One that is known stays: a run has one at most.
     pub fn repair_silenced(&mut self, plan_hash: &str, made: Result<(&str, Timestamp), &str>, now: Timestamp) {
         if self.incident.repair_silence.as_ref().is_some_and(|silence| silence.plan_hash == plan_hash) {
@@ -75,10 +75,10 @@ impl Draft {
                 let context = json!({ "silence_id": id, "until": until, "plan_hash": plan_hash });
                 let detail = format!("silenced while the repair runs, until {until:.0} at the latest");
                 let silence = RepairSilence { plan_hash, id: Some(id.to_owned()), until, ended_at: None, fault: None };
-                (silence, News::new(Event::SilenceCreated, ACTOR, detail).with(context))
+                (silence, LogRecord::new(Event::SilenceCreated, ACTOR, detail).with(context))
             }
             Err(why) => {
-                let news = News::new(Event::SilenceCreated, ACTOR, "the repair runs without a silence").failed(why);
+                let news = LogRecord::new(Event::SilenceCreated, ACTOR, "the repair runs without a silence").failed(why);
                 (RepairSilence { plan_hash, id: None, until: now, ended_at: Some(now), fault: Some(why.to_owned()) }, news)
             }
         };
@@ -96,8 +96,8 @@ impl Draft {
         silence.fault = removed.err().map(str::to_owned);
         let context = json!({ "silence_id": silence.id, "until": silence.until, "plan_hash": silence.plan_hash });
         let news = match removed {
-            Ok(()) => News::new(Event::SilenceRemoved, ACTOR, "the silence of the repair is over"),
-            Err(why) => News::new(Event::SilenceRemoved, ACTOR, format!("the silence stays until {:.0}", silence.until)).failed(why),
+            Ok(()) => LogRecord::new(Event::SilenceRemoved, ACTOR, "the silence of the repair is over"),
+            Err(why) => LogRecord::new(Event::SilenceRemoved, ACTOR, format!("the silence stays until {:.0}", silence.until)).failed(why),
         };
         self.record(now, news.with(context));
     }
@@ -109,7 +109,7 @@ mod tests {
 
     use super::{RepairSilence, until};
     use crate::incident::Incident;
-    use crate::incident::change::Draft;
+    use crate::incident::change::IncidentChange;
     use crate::incident::operation_log::Event;
     use crate::incident::repair::{Repair, RepairOutcome};
     use crate::playbook::plan::tests::{plan, step};
@@ -156,7 +156,7 @@ mod tests {
             (
                 "it has one",
                 |incident| {
-                    let mut draft = Draft::of(incident.clone());
+                    let mut draft = IncidentChange::of(incident.clone());
                     draft.repair_silenced(&plan().hash(), Err("it is down"), NOW);
                     *incident = draft.incident;
                 },
@@ -166,7 +166,7 @@ mod tests {
             (
                 "another run had one",
                 |incident| {
-                    let mut draft = Draft::of(incident.clone());
+                    let mut draft = IncidentChange::of(incident.clone());
                     draft.repair_silenced("another", Ok(("s0", NOW)), NOW);
                     *incident = draft.incident;
                 },
@@ -184,8 +184,8 @@ mod tests {
     #[test]
     fn what_became_of_it_is_in_the_log_once() {
         let hash = plan().hash();
-        let silence = |draft: &Draft| draft.incident.repair_silence.clone().expect("noted");
-        let mut draft = Draft::of(repairing());
+        let silence = |draft: &IncidentChange| draft.incident.repair_silence.clone().expect("noted");
+        let mut draft = IncidentChange::of(repairing());
         draft.repair_silence_ended(Ok(()), NOW);
         assert_eq!(draft.entries.len(), 0, "there is nothing to take away");
         draft.repair_silenced(&hash, Ok(("s1", seconds(180))), NOW);
@@ -203,7 +203,7 @@ mod tests {
         assert_eq!((stays.incident.open_repair_silence(), silence(&stays).over_at()), (None, Some(seconds(180))));
         assert!(!stays.entries[1].success);
 
-        let mut none = Draft::of(repairing());
+        let mut none = IncidentChange::of(repairing());
         none.repair_silenced(&hash, Err("it is down"), NOW);
         none.repair_silence_ended(Ok(()), seconds(9));
         let RepairSilence { id, fault, .. } = silence(&none);

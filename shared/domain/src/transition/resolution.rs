@@ -4,8 +4,8 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use crate::incident::change::Draft;
-use crate::incident::operation_log::{Event, News};
+use crate::incident::change::IncidentChange;
+use crate::incident::operation_log::{Event, LogRecord};
 use crate::incident::repair::RepairOutcome;
 use crate::incident::{Incident, Status};
 use crate::primitives::id::ApprovalId;
@@ -33,7 +33,7 @@ pub fn first_look(incident: &Incident, within: SignedDuration) -> Option<Timesta
     [after_silence, due(incident, within)].into_iter().flatten().min()
 }
 
-impl Draft {
+impl IncidentChange {
     /// Counts the repair as failed whose alert has not resolved in time. Anything else changes nothing: a resolve that came before, another
     /// plan, a message that comes early or twice.
     pub fn still_fires(&mut self, approval: &ApprovalId, within: SignedDuration, now: Timestamp) {
@@ -46,7 +46,7 @@ impl Draft {
         let context = json!({
             "playbook_id": plan.map(|plan| &plan.playbook), "target": plan.map(|plan| &plan.target), "within_seconds": within.as_secs(),
         });
-        let news = News::new(Event::ResolutionOverdue, "notifier", "the repair was verified, and counts as failed");
+        let news = LogRecord::new(Event::ResolutionOverdue, "notifier", "the repair was verified, and counts as failed");
         let why = format!("the alert has not resolved within {} s", within.as_secs());
         self.record(now, news.with(context).failed(why));
     }
@@ -57,7 +57,7 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
 
     use super::{due, first_look};
-    use crate::incident::change::Draft;
+    use crate::incident::change::IncidentChange;
     use crate::incident::operation_log::Event;
     use crate::incident::parts::RepairSilence;
     use crate::incident::repair::{Repair, RepairOutcome};
@@ -75,7 +75,7 @@ mod tests {
 
     /// An incident whose repair was verified at second 60.
     fn repaired() -> Incident {
-        let mut draft = Draft::of(incident());
+        let mut draft = IncidentChange::of(incident());
         draft.propose(plan(), NOW, SignedDuration::from_hours(1));
         let repair = Repair { finished_at: Some(at(60)), outcome: Some(RepairOutcome::Verified), ..Repair::start(plan().hash(), NOW) };
         Incident { repair: Some(repair), status: Status::Repaired, ..draft.incident }
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn what_is_overdue_fails_and_nothing_else_does() {
-        type Case = (&'static str, fn(&mut Draft), i64, bool);
+        type Case = (&'static str, fn(&mut IncidentChange), i64, bool);
         let cases: [Case; 9] = [
             ("in time", |_| {}, 959, false),
             ("overdue", |_| {}, 960, true),
@@ -109,7 +109,7 @@ mod tests {
         ];
         for (what, change, now, fails) in cases {
             let incident = repaired();
-            let mut draft = Draft::of(incident.clone());
+            let mut draft = IncidentChange::of(incident.clone());
             change(&mut draft);
             let before = draft.clone();
             draft.still_fires(&asked(&incident), WITHIN, at(now));
@@ -122,7 +122,7 @@ mod tests {
             let [entry] = draft.entries.as_slice() else { panic!("{what}: one entry: {:?}", draft.entries) };
             assert_eq!((entry.event, entry.success), (Event::ResolutionOverdue, false), "{what}");
         }
-        let mut never = Draft::of(repaired());
+        let mut never = IncidentChange::of(repaired());
         never.still_fires(&asked(&repaired()), SignedDuration::ZERO, at(100_000));
         assert_eq!(never.entries.len(), 0, "0 means never");
     }
@@ -132,14 +132,14 @@ mod tests {
         let mut incident = repaired();
         incident.alert.member = MemberId::unnumbered();
         assert_eq!((due(&incident, WITHIN), first_look(&incident, WITHIN)), (None, None));
-        let mut draft = Draft::of(incident.clone());
+        let mut draft = IncidentChange::of(incident.clone());
         draft.still_fires(&asked(&incident), WITHIN, at(100_000));
-        assert_eq!(draft, Draft::of(incident), "its checks have decided");
+        assert_eq!(draft, IncidentChange::of(incident), "its checks have decided");
     }
 
     #[test]
     fn a_late_resolve_ends_the_incident_and_the_repair_stays_failed() {
-        let mut draft = Draft::of(repaired());
+        let mut draft = IncidentChange::of(repaired());
         draft.still_fires(&asked(&repaired()), WITHIN, at(960));
         draft.resolved(1, at(1000));
         assert_eq!(draft.incident.status, Status::Resolved);

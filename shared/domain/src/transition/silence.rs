@@ -7,8 +7,8 @@ use thiserror::Error;
 
 use crate::alert::{Alert, LABEL_CHARACTERS, LABELS_KEPT};
 use crate::incident::Incident;
-use crate::incident::change::Draft;
-use crate::incident::operation_log::{Entry, Event, News};
+use crate::incident::change::IncidentChange;
+use crate::incident::operation_log::{Entry, Event, LogRecord};
 use crate::incident::parts::Silence;
 use crate::primitives::id::IncidentId;
 
@@ -43,7 +43,7 @@ pub enum Refusal {
 ///
 /// # Errors
 /// Why there is none; the draft is then as it was.
-pub fn ask(draft: &mut Draft, by: &str, now: Timestamp) -> Result<(), Refusal> {
+pub fn ask(draft: &mut IncidentChange, by: &str, now: Timestamp) -> Result<(), Refusal> {
     if let Some(until) = draft.incident.silenced_until(now) {
         return Err(Refusal::Holds { until });
     }
@@ -53,7 +53,7 @@ pub fn ask(draft: &mut Draft, by: &str, now: Timestamp) -> Result<(), Refusal> {
     if draft.incident.silence_asked_at.is_none_or(|before| now >= before + APART) {
         draft.incident.silence_asked_at = Some(now);
         draft.incident.silence_fault = None;
-        draft.record(now, News::new(Event::SilenceRequested, by, "an hour without further alerts was asked for"));
+        draft.record(now, LogRecord::new(Event::SilenceRequested, by, "an hour without further alerts was asked for"));
     }
     Ok(())
 }
@@ -103,14 +103,14 @@ pub fn unanswered(log: &[Entry]) -> Option<&Entry> {
     (last.event == Event::SilenceRequested).then_some(last)
 }
 
-impl Draft {
+impl IncidentChange {
     /// Notes a silence that Alertmanager has. One that is known changes nothing.
     pub fn silenced(&mut self, silence: Silence, now: Timestamp) {
         if self.incident.silence.as_ref().is_some_and(|known| known.id == silence.id) {
             return;
         }
         let context = json!({ "silence_id": silence.id, "until": silence.until, "by": silence.by });
-        self.record(now, News::new(Event::SilenceCreated, ACTOR, format!("silenced until {:.0}", silence.until)).with(context));
+        self.record(now, LogRecord::new(Event::SilenceCreated, ACTOR, format!("silenced until {:.0}", silence.until)).with(context));
         self.incident.silence = Some(silence);
         self.incident.silence_fault = None;
     }
@@ -119,7 +119,7 @@ impl Draft {
     pub fn not_silenced(&mut self, why: &str, now: Timestamp) {
         self.incident.silence_asked_at = None;
         self.incident.silence_fault = Some(why.to_owned());
-        self.record(now, News::new(Event::SilenceCreated, ACTOR, "there is no silence").failed(why));
+        self.record(now, LogRecord::new(Event::SilenceCreated, ACTOR, "there is no silence").failed(why));
     }
 }
 
@@ -128,8 +128,8 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
 
     use super::{APART, LASTS, Refusal, Silence, ask, labels, unanswered};
-    use crate::incident::change::Draft;
-    use crate::incident::operation_log::{Event, News};
+    use crate::incident::change::IncidentChange;
+    use crate::incident::operation_log::{Event, LogRecord};
     use crate::incident::{Incident, Status};
     use crate::transition::lifecycle::tests::incident;
 
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn who_presses_on_is_in_the_log_once_and_what_cannot_be_silenced_not_at_all() {
-        let mut draft = Draft::of(incident());
+        let mut draft = IncidentChange::of(incident());
         let soon = NOW + SignedDuration::from_secs(1);
         assert_eq!((ask(&mut draft, "telegram:7", NOW), ask(&mut draft, "telegram:7", soon)), (Ok(()), Ok(())));
         assert_eq!(draft.entries.len(), 1);
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!((ask(&mut draft, "telegram:8", NOW + APART * 3), &draft), (Err(Refusal::Holds { until }), &silenced));
         assert_eq!(ask(&mut draft, "telegram:8", until), Ok(()), "it can be asked for again when it is over");
 
-        let mut over = Draft::of(Incident { status: Status::Resolved, ..incident() });
+        let mut over = IncidentChange::of(Incident { status: Status::Resolved, ..incident() });
         assert_eq!((ask(&mut over, "telegram:7", NOW), over.entries.len()), (Err(Refusal::Impossible), 0));
     }
 
@@ -188,14 +188,14 @@ mod tests {
 
     #[test]
     fn a_request_is_answered_once_and_the_silence_ends() {
-        let mut draft = Draft::of(incident());
+        let mut draft = IncidentChange::of(incident());
         assert_eq!(unanswered(&draft.entries), None);
-        draft.record(NOW, News::new(Event::SilenceRequested, "telegram:7", ""));
+        draft.record(NOW, LogRecord::new(Event::SilenceRequested, "telegram:7", ""));
         assert_eq!(unanswered(&draft.entries).map(|entry| entry.actor.as_str()), Some("telegram:7"));
         draft.not_silenced("it refuses", NOW);
         assert_eq!(unanswered(&draft.entries), None, "what failed is an answer");
-        draft.record(NOW, News::new(Event::SilenceRequested, "telegram:8", ""));
-        draft.record(NOW, News::new(Event::SilenceCreated, "repair", ""));
+        draft.record(NOW, LogRecord::new(Event::SilenceRequested, "telegram:8", ""));
+        draft.record(NOW, LogRecord::new(Event::SilenceCreated, "repair", ""));
         assert!(unanswered(&draft.entries).is_some(), "the silence of a repair is none that somebody asked for");
         let silence = Silence { id: "s1".to_owned(), until: NOW + LASTS, by: "telegram:8".to_owned() };
         draft.silenced(silence.clone(), NOW);

@@ -12,10 +12,10 @@ use jiff::Timestamp;
 use crate::alert::{Alert, AlertSeverity, AlertStatus, AlertType, Texts};
 use crate::analysis::Severity;
 use crate::episode::Firing;
-use crate::incident::change::Draft;
-use crate::incident::operation_log::{Event, News};
+use crate::incident::change::IncidentChange;
+use crate::incident::operation_log::{Event, LogRecord};
 use crate::incident::parts::Storm;
-use crate::incident::parts::Tied;
+use crate::incident::parts::StormMember;
 use crate::incident::{Incident, Status};
 use crate::primitives::digest::Digest;
 use crate::primitives::id::{Fingerprint, IncidentId, MemberId};
@@ -30,7 +30,7 @@ pub const CRITICAL_SHOWN: usize = 40;
 impl Storm {
     /// What a storm shows of its list.
     #[must_use]
-    pub fn of(lines: &[Tied]) -> Self {
+    pub fn of(lines: &[StormMember]) -> Self {
         let open = lines.iter().filter(|line| line.open);
         let shown = open.clone().take(SHOWN).map(|line| (line.name.clone(), line.target.clone())).collect();
         let mut counts: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
@@ -42,7 +42,7 @@ impl Storm {
         let mut groups: Vec<(String, u64, u64)> = counts.into_iter().map(|(name, (tied, open))| (name.to_owned(), tied, open)).collect();
         groups.sort_by_key(|(_, tied, open)| Reverse((*open, *tied)));
         groups.truncate(GROUPS);
-        let critical: Vec<&Tied> = open.clone().filter(|line| line.critical).collect();
+        let critical: Vec<&StormMember> = open.clone().filter(|line| line.critical).collect();
         let critical_open = critical.len() as u64;
         Self { tied: lines.len() as u64, open: open.count() as u64, shown, groups, critical_open, critical: named(critical) }
     }
@@ -56,13 +56,13 @@ impl Storm {
 }
 
 /// Those that are named, with their targets: the first of each alert's name, then the others, as many as there is room for.
-fn named(critical: Vec<&Tied>) -> Vec<(String, String)> {
+fn named(critical: Vec<&StormMember>) -> Vec<(String, String)> {
     let mut names = BTreeSet::new();
-    let (first, more): (Vec<&Tied>, Vec<&Tied>) = critical.into_iter().partition(|line| names.insert(line.name.as_str()));
+    let (first, more): (Vec<&StormMember>, Vec<&StormMember>) = critical.into_iter().partition(|line| names.insert(line.name.as_str()));
     first.into_iter().chain(more).take(CRITICAL_SHOWN).map(|line| (line.name.clone(), line.target.clone())).collect()
 }
 
-impl Tied {
+impl StormMember {
     /// The line of an incident, with the storm that it stands on, if it is tied to one.
     #[must_use]
     pub fn of(incident: &Incident) -> Option<(IncidentId, Self)> {
@@ -85,7 +85,7 @@ pub fn minute(opened_at: Timestamp) -> i64 {
     opened_at.as_second().div_euclid(60)
 }
 
-impl Draft {
+impl IncidentChange {
     /// The incident of a storm, with its first log entry. Nobody fires or resolves it: it lives by what is tied to it.
     #[must_use]
     pub fn storm(id: IncidentId, minute: i64, limit: u64, now: Timestamp) -> Self {
@@ -119,7 +119,7 @@ impl Draft {
     /// Makes an incident a part of a storm, instead of analysing it.
     pub fn tie(&mut self, storm: &IncidentId, now: Timestamp) {
         let context = serde_json::json!({ "storm": storm });
-        self.record(now, News::new(Event::TiedToStorm, "analyzer", "it opened in a storm: see the storm's card").with(context));
+        self.record(now, LogRecord::new(Event::TiedToStorm, "analyzer", "it opened in a storm: see the storm's card").with(context));
         self.incident.tied_to = Some(storm.clone());
         if self.incident.status == Status::Open {
             self.incident.status = Status::Tied;
@@ -138,19 +138,19 @@ impl Draft {
         if found.critical_open > known {
             let context = serde_json::json!({ "critical_before": known, "critical": found.critical_open });
             let detail = format!("{} critical incidents without a card of their own are part of the storm", found.critical_open);
-            self.record(now, News::new(Event::SeverityEscalated, "notifier", detail).with(context));
+            self.record(now, LogRecord::new(Event::SeverityEscalated, "notifier", detail).with(context));
         }
         self.incident.storm = Some(found);
         match (self.incident.status == Status::Resolved, over) {
             (false, true) => {
                 self.incident.resolved_at = Some(now);
                 let detail = format!("each of the {tied} incidents of the storm has resolved");
-                self.record(now, News::new(Event::IncidentResolved, "notifier", detail));
+                self.record(now, LogRecord::new(Event::IncidentResolved, "notifier", detail));
                 self.incident.status = Status::Resolved;
             }
             (true, false) => {
                 self.incident.resolved_at = None;
-                self.record(now, News::new(Event::IncidentReopened, "notifier", "an incident of the storm is open again"));
+                self.record(now, LogRecord::new(Event::IncidentReopened, "notifier", "an incident of the storm is open again"));
                 self.incident.status = Status::NeedsHuman;
             }
             _ => {}
@@ -167,13 +167,13 @@ mod tests {
 
     use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_assert_eq, proptest};
 
-    use super::{CRITICAL_SHOWN, Draft, Event, IncidentId, Status, Storm, Tied, minute};
+    use super::{CRITICAL_SHOWN, Event, IncidentChange, IncidentId, Status, Storm, StormMember, minute};
     use crate::alert::AlertSeverity;
     use crate::transition::lifecycle::tests::opened;
 
-    fn storm() -> Draft {
+    fn storm() -> IncidentChange {
         let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAZ").expect("a ULID");
-        Draft::storm(id, 1, 20, Timestamp::UNIX_EPOCH)
+        IncidentChange::storm(id, 1, 20, Timestamp::UNIX_EPOCH)
     }
 
     #[test]
@@ -184,10 +184,10 @@ mod tests {
         assert_eq!(draft.incident.status, Status::Tied);
         draft.resolved(2, Timestamp::UNIX_EPOCH);
         assert_eq!(draft.incident.status, Status::Resolved);
-        assert!(!Tied::of(&draft.incident).expect("a line").1.open);
+        assert!(!StormMember::of(&draft.incident).expect("a line").1.open);
         draft.reopened(1, 3, Timestamp::UNIX_EPOCH);
         assert_eq!(draft.incident.status, Status::Tied);
-        assert_eq!(Tied::of(&draft.incident).map(|(of, line)| (of, line.open)), Some((storm, true)));
+        assert_eq!(StormMember::of(&draft.incident).map(|(of, line)| (of, line.open)), Some((storm, true)));
     }
 
     #[test]
@@ -223,7 +223,7 @@ mod tests {
         let line = |n: usize| {
             let incident_id = IncidentId::try_from(format!("01ARZ3NDEKTSV4RRFFQ69G{n:04}")).expect("a ULID");
             let (open, critical) = (n.is_multiple_of(3), n.is_multiple_of(2));
-            Tied { incident_id, name: format!("Alert{}", n % 37), target: "web".into(), open, critical }
+            StormMember { incident_id, name: format!("Alert{}", n % 37), target: "web".into(), open, critical }
         };
         let storm = Storm::of(&(0..1_000).map(line).collect::<Vec<_>>());
         let (tied, open) = storm.others();
@@ -243,7 +243,7 @@ mod tests {
         let (mut draft, mut of_storm) = (opened(), storm());
         let now = Timestamp::UNIX_EPOCH;
         draft.tie(&of_storm.incident.id, now);
-        let line = |draft: &Draft| Tied::of(&draft.incident).expect("a line").1;
+        let line = |draft: &IncidentChange| StormMember::of(&draft.incident).expect("a line").1;
         of_storm.storm_is(Storm::of(&[line(&draft)]), now);
         draft.escalated(AlertSeverity::Critical, 2, now);
         for _ in 0..2 {
@@ -277,7 +277,7 @@ mod tests {
                     continue;
                 }
                 let incident_id = IncidentId::try_from(format!("01ARZ3NDEKTSV4RRFFQ69G{n:04}")).expect("a ULID");
-                lines.push(Tied { incident_id, name: format!("Alert{}", n % 7), target: n.to_string(), open: true, critical: *critical });
+                lines.push(StormMember { incident_id, name: format!("Alert{}", n % 7), target: n.to_string(), open: true, critical: *critical });
             }
             if let Some(line) = (!lines.is_empty()).then(|| over.index(lines.len())) {
                 lines[line].open = false;

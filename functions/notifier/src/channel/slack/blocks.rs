@@ -1,11 +1,11 @@
 //! A message in Slack's Block Kit, within its limits, whatever the text is (<https://docs.slack.dev/reference/block-kit/blocks/>).
 
 use domain::incident::approval::Verdict;
-use domain::notification::button_action::Ask;
+use domain::notification::button_action::ButtonAction;
 use serde_json::{Value, json};
 
 use crate::render::content::{Button, Content};
-use crate::render::markup::Rich;
+use crate::render::markup::Markup;
 
 /// The most characters in the text of a section, less than Slack's 3000 by what closes and opens a block of code that was cut.
 const SECTION: usize = 2990;
@@ -40,7 +40,7 @@ pub(super) fn of(content: &Content) -> Vec<Value> {
 }
 
 /// A text without markup is sent as such, so that Slack looks for none in it.
-fn sections(text: &Rich) -> Vec<Value> {
+fn sections(text: &Markup) -> Vec<Value> {
     let (mrkdwn, plain) = (text.mrkdwn(), text.plain());
     if mrkdwn == escaped(&plain) {
         let pieces = pieces(&plain, false);
@@ -66,8 +66,8 @@ fn element(button: &Button, number: usize) -> Value {
         "action_id": format!("quell-{number}"),
     });
     match button.ask {
-        Ask::Decide(Verdict::Approve, _) => element["style"] = Value::from("primary"),
-        Ask::Decide(Verdict::Reject, _) => element["style"] = Value::from("danger"),
+        ButtonAction::Decide(Verdict::Approve, _) => element["style"] = Value::from("primary"),
+        ButtonAction::Decide(Verdict::Reject, _) => element["style"] = Value::from("danger"),
         _ => {}
     }
     element
@@ -130,19 +130,23 @@ mod tests {
     use std::collections::BTreeSet;
 
     use domain::incident::approval::Verdict;
-    use domain::notification::button_action::Ask;
+    use domain::notification::button_action::ButtonAction;
     use domain::primitives::id::{ApprovalId, IncidentId};
     use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_assert, prop_oneof, proptest};
     use serde_json::Value;
 
     use super::{of, pieces};
     use crate::render::content::{Button, Content};
-    use crate::render::markup::Rich;
+    use crate::render::markup::Markup;
 
-    fn asks() -> Vec<Ask> {
+    fn asks() -> Vec<ButtonAction> {
         let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("an id");
         let approval = ApprovalId::of(&id, &"a1".repeat(32));
-        vec![Ask::Decide(Verdict::Approve, approval.clone()), Ask::Decide(Verdict::Reject, approval), Ask::Details(id)]
+        vec![
+            ButtonAction::Decide(Verdict::Approve, approval.clone()),
+            ButtonAction::Decide(Verdict::Reject, approval),
+            ButtonAction::Details(id),
+        ]
     }
 
     fn units(value: &Value) -> usize {
@@ -190,7 +194,7 @@ mod tests {
             let asks = asks();
             let button = |(place, label): (usize, String)| Button { label, ask: asks[place % asks.len()].clone() };
             let buttons = labels.into_iter().map(|row| row.into_iter().enumerate().map(button).collect()).collect();
-            let blocks = of(&Content { text: Rich::parse(&text).unwrap_or_else(|_| Rich::text(&text)), buttons });
+            let blocks = of(&Content { text: Markup::parse(&text).unwrap_or_else(|_| Markup::text(&text)), buttons });
             prop_assert!(fault(&blocks).is_none(), "{:?}", fault(&blocks));
         }
 
@@ -226,7 +230,7 @@ mod tests {
     fn many_buttons_take_more_rows_and_no_more_than_there_may_be() {
         let row = |length| asks().into_iter().cycle().take(length).map(|ask| Button { label: "do".into(), ask }).collect::<Vec<_>>();
         let of =
-            |rows: Vec<usize>| of(&Content { text: Rich::parse("text").expect("markup"), buttons: rows.into_iter().map(row).collect() });
+            |rows: Vec<usize>| of(&Content { text: Markup::parse("text").expect("markup"), buttons: rows.into_iter().map(row).collect() });
         let lengths: Vec<usize> = of(vec![60]).iter().skip(1).map(|block| block["elements"].as_array().map_or(0, Vec::len)).collect();
         assert_eq!(lengths, [25, 25, 10]);
         assert_eq!((of(vec![1; 80]).len(), of(vec![0, 1]).len()), (50, 2));
@@ -243,7 +247,7 @@ mod tests {
     #[test]
     fn nothing_in_a_text_of_others_calls_a_whole_channel() {
         for html in ["<b>web-1</b> &lt;!channel&gt; &lt;@U1&gt;", "&lt;!channel&gt; &lt;@U1&gt;"] {
-            let blocks = of(&Content { text: Rich::parse(html).expect("markup"), buttons: vec![] });
+            let blocks = of(&Content { text: Markup::parse(html).expect("markup"), buttons: vec![] });
             let text = &blocks[0]["text"];
             let words = text["text"].as_str().expect("a text");
             assert!(text["type"] == "plain_text" || !words.contains("<!") && !words.contains("<@"), "{text}");
@@ -253,11 +257,12 @@ mod tests {
     #[test]
     fn buttons_say_what_they_ask_for() {
         let buttons = vec![asks().into_iter().map(|ask| Button { label: "do".into(), ask }).collect()];
-        let blocks = of(&Content { text: Rich::parse("text").expect("markup"), buttons });
+        let blocks = of(&Content { text: Markup::parse("text").expect("markup"), buttons });
         let elements = blocks[1]["elements"].as_array().expect("buttons");
         let styles: Vec<&str> = elements.iter().map(|element| element["style"].as_str().unwrap_or("none")).collect();
         assert_eq!(styles, ["primary", "danger", "none"]);
-        let values: Vec<Option<Ask>> = elements.iter().map(|element| element["value"].as_str().and_then(Ask::read)).collect();
+        let values: Vec<Option<ButtonAction>> =
+            elements.iter().map(|element| element["value"].as_str().and_then(ButtonAction::read)).collect();
         assert_eq!(values, asks().into_iter().map(Some).collect::<Vec<_>>());
     }
 }

@@ -1,4 +1,4 @@
-use domain::notification::button_action::Ask;
+use domain::notification::button_action::ButtonAction;
 use domain::notification::channels::SlackChannel;
 use domain::primitives::id::IncidentId;
 use outbound;
@@ -9,13 +9,13 @@ use super::Slack;
 use crate::channel::canned::Canned;
 use crate::channel::{Audience, ChannelError};
 use crate::render::content::{Button, Content, Post};
-use crate::render::markup::Rich;
+use crate::render::markup::Markup;
 
 fn post() -> Post {
     let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("an id");
     let content = Content {
-        text: Rich::parse("<b>web-1</b> &lt;!channel&gt;").expect("markup"),
-        buttons: vec![vec![Button { label: "Details".into(), ask: Ask::Details(id) }]],
+        text: Markup::parse("<b>web-1</b> &lt;!channel&gt;").expect("markup"),
+        buttons: vec![vec![Button { label: "Details".into(), ask: ButtonAction::Details(id) }]],
     };
     Post { key: "ab".repeat(32), about: "incident", content, facts: json!({}) }
 }

@@ -3,7 +3,7 @@
 use domain::analysis::DataImpact;
 use domain::analysis::evidence::{Evidence, Found};
 use domain::incident::Incident;
-use domain::incident::guardrail::Outcome;
+use domain::incident::guardrail::GuardrailOutcome;
 use domain::incident::operation_log::Entry;
 use serde::Serialize;
 
@@ -222,7 +222,7 @@ impl Asked {
 }
 
 impl Answered {
-    fn of(outcome: &Outcome) -> Self {
+    fn of(outcome: &GuardrailOutcome) -> Self {
         Self { name: outcome.guardrail.as_str(), passed: outcome.passed, why: short(&outcome.why, NAME_CHARACTERS) }
     }
 }

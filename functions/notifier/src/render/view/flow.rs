@@ -51,7 +51,7 @@ pub struct Failure {
 impl Flow {
     /// What is shown of a run.
     #[must_use]
-    pub fn of(run: &pipeline_run::Flow) -> Self {
+    pub fn of(run: &pipeline_run::PipelineRun) -> Self {
         let name = |text: &str| short(text, NAME_CHARACTERS);
         let failed = run.stages.iter().filter(|stage| stage.state == State::Failed && !stage.message.is_empty());
         Self {
@@ -89,7 +89,7 @@ pub struct FlowNotice {
 impl FlowNotice {
     /// What is told of a run's stages that failed, which are known by their reports.
     #[must_use]
-    pub fn of(run: &pipeline_run::Flow, failed: &[IncidentId]) -> Self {
+    pub fn of(run: &pipeline_run::PipelineRun, failed: &[IncidentId]) -> Self {
         let told = run.stages.iter().filter(|stage| stage.state == State::Failed && failed.contains(&stage.incident_id));
         let (failures, failures_more) = first(told.map(Failure::of).collect(), FAILURES_SHOWN);
         let Flow { name, commit, triggered_by, url, id, .. } = Flow::of(run);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use domain::notification::channels::Language;
-use domain::notification::pipeline_run::{Flow, STAGES_KEPT, Stage, State};
+use domain::notification::pipeline_run::{PipelineRun, STAGES_KEPT, Stage, State};
 use domain::primitives::id::IncidentId;
 use jiff::Timestamp;
 
@@ -19,13 +19,13 @@ fn stage(name: &str, state: State, message: &str) -> Stage {
     Stage { name: name.into(), state, message: message.into(), incident_id: id(), at: Timestamp::UNIX_EPOCH }
 }
 
-fn render(run: &Flow) -> Content {
+fn render(run: &PipelineRun) -> Content {
     Templates::load(Path::new("/nowhere")).flow(Language::English, run)
 }
 
-fn flow(text: &str, stages: Vec<Stage>) -> Flow {
+fn flow(text: &str, stages: Vec<Stage>) -> PipelineRun {
     let text = || text.to_owned();
-    Flow { name: text(), commit: text(), by: text(), url: text(), stages, left_out: 0, newest: id() }
+    PipelineRun { name: text(), commit: text(), by: text(), url: text(), stages, left_out: 0, newest: id() }
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn a_run_is_a_title_a_line_of_stages_and_where_to_look() {
         stage("test", State::Ended, "tests run"),
         stage("deploy (production)", State::Running, "checkout is being deployed"),
     ];
-    let run = Flow {
+    let run = PipelineRun {
         name: "checkout".into(),
         commit: "4f0c2d9".into(),
         by: "mira".into(),
@@ -53,7 +53,7 @@ fn a_run_is_a_title_a_line_of_stages_and_where_to_look() {
 
 #[test]
 fn a_failed_stage_says_why_and_what_is_not_told_leaves_no_gap() {
-    let run = Flow { name: "checkout".into(), ..flow("", vec![stage("test", State::Failed, "2 tests < 3 failed")]) };
+    let run = PipelineRun { name: "checkout".into(), ..flow("", vec![stage("test", State::Failed, "2 tests < 3 failed")]) };
     let told = "🚀 <b>checkout</b>\n❌ test\ntest: 2 tests &lt; 3 failed\n<code>01ARZ3NDEKTSV4RRFFQ69G5FAV</code>";
     assert_eq!(render(&run).text.telegram(), told);
 }
@@ -62,7 +62,7 @@ fn a_failed_stage_says_why_and_what_is_not_told_leaves_no_gap() {
 fn the_longest_and_most_hostile_run_is_a_message_that_telegram_takes() {
     for text in ["<".repeat(60), "🔥".repeat(60), "</b><a href='https://evil.test'>".repeat(2)] {
         let stages = (0..STAGES_KEPT).map(|_| stage(&text, State::Failed, &text.repeat(3))).collect();
-        let run = Flow { url: text.repeat(5), left_out: usize::MAX, ..flow(&text, stages) };
+        let run = PipelineRun { url: text.repeat(5), left_out: usize::MAX, ..flow(&text, stages) };
         let shown = render(&run).text;
         assert!(shown.units() <= MESSAGE_UNITS, "{}", shown.units());
         let html = shown.telegram();

@@ -1,7 +1,7 @@
 //! What the history shows: the earlier incidents of a fingerprint.
 
 use domain::incident::Incident;
-use domain::incident::approval::{Standing, Verdict};
+use domain::incident::approval::{ApprovalState, Verdict};
 use domain::incident::repair::{Repair, RepairOutcome};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -75,8 +75,10 @@ impl Earlier {
 
 /// What became of an incident, and the playbook that ran or was rejected.
 fn outcome(incident: &Incident) -> (&'static str, &str) {
-    let rejected =
-        incident.approval.as_ref().is_some_and(|approval| matches!(approval.standing, Standing::Decided { verdict: Verdict::Reject, .. }));
+    let rejected = incident
+        .approval
+        .as_ref()
+        .is_some_and(|approval| matches!(approval.standing, ApprovalState::Decided { verdict: Verdict::Reject, .. }));
     let planned = incident.plan.as_ref().map_or("", |plan| plan.playbook_name.as_str());
     let word = |outcome| if outcome == RepairOutcome::Verified { "repaired" } else { "repair_failed" };
     // A repair that found nothing to do is as none.

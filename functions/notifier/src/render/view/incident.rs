@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::finding::Finding;
 use super::plan::Planned;
-use super::standing::Stand;
+use super::standing::StatusView;
 use super::{NAME_CHARACTERS, Names, TEXT_CHARACTERS, moment, short};
 
 /// How many targets of a storm's groups are named together, and of each of them at least.
@@ -56,7 +56,7 @@ pub struct Card {
     pub plan: Planned,
     /// Where the work stands.
     #[serde(flatten)]
-    pub stand: Stand,
+    pub stand: StatusView,
     /// What is tied to it.
     #[serde(flatten)]
     pub storm: Tied,
@@ -126,7 +126,7 @@ impl Card {
             id: incident.id.to_string(),
             finding: Finding::of(incident),
             plan: Planned::of(incident),
-            stand: Stand::of(incident, names),
+            stand: StatusView::of(incident, names),
             storm: incident.storm.as_ref().map(Tied::of).unwrap_or_default(),
         }
     }

@@ -1,7 +1,7 @@
 //! What would run, and what the guardrails say about it.
 
 use domain::incident::approval::Approval;
-use domain::incident::guardrail::{Outcome, blocking};
+use domain::incident::guardrail::{GuardrailOutcome, blocking};
 use domain::incident::{Incident, Status};
 use domain::playbook::plan::{Phase, Plan, PlannedStep};
 use serde::Serialize;
@@ -76,7 +76,7 @@ impl Planned {
 }
 
 impl Blocked {
-    fn of(outcome: &Outcome) -> Self {
+    fn of(outcome: &GuardrailOutcome) -> Self {
         Self { name: outcome.guardrail.as_str(), why: short(&outcome.why, NAME_CHARACTERS) }
     }
 }

@@ -1,7 +1,7 @@
 //! Where the work on an incident stands, who decided, and what a repair has done.
 
 use domain::incident::Incident;
-use domain::incident::approval::{Approval, Standing, Verdict};
+use domain::incident::approval::{Approval, ApprovalState, Verdict};
 use domain::incident::parts::RepairSilence;
 use domain::incident::repair::{EarlierRepair, Repair, RepairOutcome, StepRun};
 use serde::Serialize;
@@ -19,7 +19,7 @@ const OUTPUT_CHARACTERS: usize = 300;
 
 /// Where the work stands.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct Stand {
+pub struct StatusView {
     /// `open`, `awaiting_approval`, `needs_human`, `approved`, `rejected`, `repairing`, `repaired`, `repair_failed`, `resolved`,
     /// `announced` or `tied`.
     pub status: &'static str,
@@ -96,7 +96,7 @@ pub struct Tried {
     pub failed: Vec<Ran>,
 }
 
-impl Stand {
+impl StatusView {
     /// Where an incident stands.
     #[must_use]
     pub fn of(incident: &Incident, names: Names<'_>) -> Self {
@@ -139,23 +139,23 @@ impl Stand {
         self.approved_by = short(&voters.join(", "), TEXT_CHARACTERS);
         self.escalated_at = approval.escalated_at.map(moment).unwrap_or_default();
         match &approval.standing {
-            Standing::Pending => {
+            ApprovalState::Pending => {
                 self.pending = true;
                 self.expires_at = moment(approval.expires_at);
             }
-            Standing::Decided { verdict, at, .. } => {
+            ApprovalState::Decided { verdict, at, .. } => {
                 self.verdict = if *verdict == Verdict::Approve { "approve" } else { "reject" };
                 self.decided_by = decided_by(approval, names);
                 self.decided_at = moment(*at);
             }
-            Standing::Void { why, .. } => self.void_because = short(why, TEXT_CHARACTERS),
+            ApprovalState::Void { why, .. } => self.void_because = short(why, TEXT_CHARACTERS),
         }
     }
 }
 
 /// Who decided: people by name, where they have one.
 pub(super) fn decided_by(approval: &Approval, names: Names<'_>) -> String {
-    let Standing::Decided { verdict, by, .. } = &approval.standing else { return String::new() };
+    let ApprovalState::Decided { verdict, by, .. } = &approval.standing else { return String::new() };
     let people: Vec<&str> = approval.votes.iter().map(|vote| vote.person.as_str()).collect();
     if *verdict == Verdict::Approve && !people.is_empty() {
         return short(&people.join(", "), TEXT_CHARACTERS);

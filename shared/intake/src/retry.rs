@@ -11,12 +11,12 @@ const ATTEMPTS: u32 = 30;
 
 /// What was waited for already, for one fingerprint.
 #[derive(Debug, Default)]
-pub(super) struct Patience {
+pub(super) struct Retry {
     races: u32,
     refusals: u32,
 }
 
-impl Patience {
+impl Retry {
     /// Waits before what lost a race is decided anew, or before a table that is too busy is asked again.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct ConfigError {
     /// In which file.
     pub file: PathBuf,
     /// In which line, where that is known.
@@ -18,7 +18,7 @@ pub struct Fault {
     pub text: String,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file.display())?;
         if let Some(line) = self.line {
@@ -31,15 +31,15 @@ impl fmt::Display for Fault {
 /// Everything that is wrong with the files.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-pub struct Faults(pub Vec<Fault>);
+pub struct ConfigErrors(pub Vec<ConfigError>);
 
 /// Both of two files, or everything that is wrong with either.
 ///
 /// # Errors
 /// The faults of both.
-pub fn both<A, B>(a: Result<A, Faults>, b: Result<B, Faults>) -> Result<(A, B), Faults> {
+pub fn both<A, B>(a: Result<A, ConfigErrors>, b: Result<B, ConfigErrors>) -> Result<(A, B), ConfigErrors> {
     match (a, b) {
         (Ok(a), Ok(b)) => Ok((a, b)),
-        (a, b) => Err(Faults([a.err(), b.err()].into_iter().flatten().flat_map(|faults| faults.0).collect())),
+        (a, b) => Err(ConfigErrors([a.err(), b.err()].into_iter().flatten().flat_map(|faults| faults.0).collect())),
     }
 }

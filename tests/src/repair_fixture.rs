@@ -7,8 +7,8 @@ use std::sync::Arc;
 use bridge::ssh::login_key::LoginKey;
 use domain::incident::Incident;
 use domain::incident::approval::Verdict;
-use domain::incident::change::Draft;
-use domain::notification::channels::{Channels, Known};
+use domain::incident::change::IncidentChange;
+use domain::notification::channels::{Channels, Identity};
 use domain::transition::decision::{Pressed, decide};
 use jiff::{SignedDuration, Timestamp};
 use playbook_files::operator_files::{OperatorFiles, PLAYBOOKS, SERVICE_REGISTRY};
@@ -30,7 +30,7 @@ use crate::stack::Stack;
 
 /// What becomes of a request to the bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub enum InjectedFault {
     /// It is answered.
     Answered,
     /// The bridge is killed before it does anything.
@@ -43,7 +43,7 @@ pub enum Fate {
 
 /// The files of an operator, and the functions that read them.
 #[derive(Debug)]
-pub struct Workshop {
+pub struct RepairFixture {
     /// The stack with the table.
     pub stack: Stack,
     /// Where the repair function tells of changes.
@@ -57,13 +57,13 @@ pub struct Workshop {
     config: TempDir,
 }
 
-impl Workshop {
+impl RepairFixture {
     /// A workshop with these playbooks and services, whose bridge logs in with this key. What becomes of each request to the bridge is
     /// `fate`'s to say.
     ///
     /// # Panics
     /// If the files have faults.
-    pub async fn open(playbooks: &Value, services: &Value, key: String, fate: impl Fn() -> Fate + Send + Sync + 'static) -> Self {
+    pub async fn open(playbooks: &Value, services: &Value, key: String, fate: impl Fn() -> InjectedFault + Send + Sync + 'static) -> Self {
         Self::open_with(playbooks, services, LoginKey::Given(SecretString::from(key)), fate).await
     }
 
@@ -71,7 +71,12 @@ impl Workshop {
     ///
     /// # Panics
     /// If the files have faults.
-    pub async fn open_with(playbooks: &Value, services: &Value, key: LoginKey, fate: impl Fn() -> Fate + Send + Sync + 'static) -> Self {
+    pub async fn open_with(
+        playbooks: &Value,
+        services: &Value,
+        key: LoginKey,
+        fate: impl Fn() -> InjectedFault + Send + Sync + 'static,
+    ) -> Self {
         Self::open_bridge(playbooks, services, |files| bridge::App::new(files, key), fate).await
     }
 
@@ -83,7 +88,7 @@ impl Workshop {
         playbooks: &Value,
         services: &Value,
         bridge: impl FnOnce(OperatorFiles) -> bridge::App,
-        fate: impl Fn() -> Fate + Send + Sync + 'static,
+        fate: impl Fn() -> InjectedFault + Send + Sync + 'static,
     ) -> Self {
         let stack = Stack::start();
         let config = files(&stack, &asking(&[]));
@@ -128,10 +133,10 @@ impl Workshop {
         let now = Timestamp::now();
         let service = self.files.services.iter().find(|known| known.name == service).expect("in the registry");
         let plan = self.files.playbook(playbook).expect("in the file").plan(service, 1, Vec::new()).expect("a plan");
-        let mut draft: Draft = opened(&alert, 0);
+        let mut draft: IncidentChange = opened(&alert, 0);
         draft.propose(plan, now, SignedDuration::from_hours(4));
         let id = draft.incident.approval.as_ref().expect("asked").id.clone();
-        let pressed = Pressed { verdict: Verdict::Approve, by: Known::Api("ada"), press: "1" };
+        let pressed = Pressed { verdict: Verdict::Approve, by: Identity::Api("ada"), press: "1" };
         decide(&mut draft, &id, &pressed, &self.channels, now).expect("pending");
         let incident = self.stack.store.save(draft).await.expect("saved");
         let plan_hash = incident.approval.as_ref().expect("decided").plan_hash.clone();
@@ -147,7 +152,7 @@ impl Workshop {
 }
 
 /// Answers as Lambda does for a synchronous invocation (API reference, `Invoke`).
-async fn invoked(bridge: &bridge::App, request: &Request, fate: Fate) -> Answer {
+async fn invoked(bridge: &bridge::App, request: &Request, fate: InjectedFault) -> Answer {
     let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
     let killed = |mut headers: Vec<(String, String)>| {
         headers.push(("x-amz-function-error".to_owned(), "Unhandled".to_owned()));
@@ -155,15 +160,15 @@ async fn invoked(bridge: &bridge::App, request: &Request, fate: Fate) -> Answer 
         Answer { status: 200, headers, body: body.to_string().into_bytes() }
     };
     match fate {
-        Fate::KilledBefore => return killed(headers),
-        Fate::Refused(status, error) => {
+        InjectedFault::KilledBefore => return killed(headers),
+        InjectedFault::Refused(status, error) => {
             let headers = vec![("x-amzn-errortype".to_owned(), error.to_owned())];
             return Answer { status, headers, body: json!({ "Message": "refused" }).to_string().into_bytes() };
         }
-        Fate::Answered | Fate::KilledAfter => {}
+        InjectedFault::Answered | InjectedFault::KilledAfter => {}
     }
     let reply = bridge.answer(serde_json::from_slice(&request.body).expect("JSON")).await;
-    if fate == Fate::KilledAfter {
+    if fate == InjectedFault::KilledAfter {
         return killed(headers);
     }
     Answer { status: 200, headers, body: serde_json::to_vec(&reply).expect("JSON") }

@@ -13,7 +13,7 @@ const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// For what somebody looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
+pub enum FollowUp {
     /// Whether somebody has decided.
     Decision,
     /// Whether the alert has resolved after the repair.
@@ -25,7 +25,7 @@ impl Store {
     ///
     /// # Errors
     /// If the table does not answer or the item cannot be read.
-    pub async fn next_look(&self, look: Look, approval: &ApprovalId) -> Result<Option<Timestamp>, StoreError> {
+    pub async fn next_look(&self, look: FollowUp, approval: &ApprovalId) -> Result<Option<Timestamp>, StoreError> {
         let request = self.client.get_item().table_name(&self.table).set_key(Some(watch(look, approval))).consistent_read(true);
         let answer = request.send().await.map_err(|error| failed(&error))?;
         answer.item().map(|item| Reader::new(item).millis("due")).transpose()
@@ -35,7 +35,7 @@ impl Store {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn look_is_due(&self, look: Look, approval: &ApprovalId, at: Timestamp) -> Result<(), StoreError> {
+    pub async fn look_is_due(&self, look: FollowUp, approval: &ApprovalId, at: Timestamp) -> Result<(), StoreError> {
         let mut item = watch(look, approval);
         item.insert("due".to_owned(), millis(at));
         item.insert("expires_at".to_owned(), number((at + KEPT_FOR).as_second()));
@@ -44,10 +44,10 @@ impl Store {
     }
 }
 
-fn watch(look: Look, approval: &ApprovalId) -> Item {
+fn watch(look: FollowUp, approval: &ApprovalId) -> Item {
     let kind = match look {
-        Look::Decision => "WATCH",
-        Look::Resolution => "RESOLUTION",
+        FollowUp::Decision => "WATCH",
+        FollowUp::Resolution => "RESOLUTION",
     };
     key(&approval.incident(), &format!("{kind}#{approval}"))
 }

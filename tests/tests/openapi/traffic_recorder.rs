@@ -14,7 +14,7 @@ use crate::document::{Described, Document, Operation, content};
 use crate::traffic::{Answer, Call, NO_APPROVAL, ended, fresh, token};
 
 /// Sends requests, and holds each answer against the document.
-pub(crate) struct Witness<'a> {
+pub(crate) struct TrafficRecorder<'a> {
     stack: &'a Stack,
     document: &'a Document,
     /// The answers that were given.
@@ -23,7 +23,7 @@ pub(crate) struct Witness<'a> {
     pub(crate) outcomes: BTreeSet<String>,
 }
 
-impl<'a> Witness<'a> {
+impl<'a> TrafficRecorder<'a> {
     pub(crate) fn new(stack: &'a Stack, document: &'a Document) -> Self {
         Self { stack, document, seen: BTreeSet::new(), outcomes: BTreeSet::new() }
     }
