@@ -179,7 +179,7 @@ impl World {
     async fn analyse_anew(&self, id: &IncidentId) {
         let sample = samples::waiting().incident;
         let (analysis, plan, now) = (sample.analysis.expect("analysed"), sample.plan.expect("planned"), self.clock.now());
-        let none = ulid::Ulid::generate().random() % 3 == 0;
+        let none = ulid::Ulid::generate().random().is_multiple_of(3);
         let decide = |draft: &mut Draft| {
             let Ok(round) = reanalysis::ask(draft, "telegram:71", now) else { return false };
             let plan = |_: &mut Draft| if none { Err("no playbook fits".to_owned()) } else { Ok(plan.clone()) };
