@@ -180,7 +180,7 @@ impl World {
     async fn analyse_anew(&self, id: &IncidentId) {
         let sample = samples::waiting().incident;
         let (analysis, plan, now) = (sample.analysis.expect("analysed"), sample.plan.expect("planned"), self.clock.now());
-        let none = ulid::Ulid::generate().random() % 3 == 0;
+        let none = ulid::Ulid::generate().random().is_multiple_of(3);
         let decide = |draft: &mut IncidentChange| {
             let Ok(round) = reanalysis::ask(draft, "telegram:71", now) else { return false };
             let plan = |_: &mut IncidentChange| if none { Err("no playbook fits".to_owned()) } else { Ok(plan.clone()) };
@@ -313,6 +313,23 @@ impl Sequence<'_> {
         }
     }
 
+    /// What waits is approved and run; whatever comes of it, somebody doubts it a while later, or the alert comes back.
+    async fn tries(&mut self) {
+        Box::pin(self.world.quiet()).await;
+        for id in self.incidents.clone() {
+            let incident = self.world.story.stack.store.known_incident(&id).await.expect("the incident");
+            let Some(approval) = incident.approval.filter(|_| incident.status == Status::AwaitingApproval) else { continue };
+            for person in &PEOPLE[..2] {
+                Box::pin(self.world.press(*person, &unique("q"), &ButtonAction::Decide(Verdict::Approve, approval.id.clone()).to_string())).await;
+            }
+            Box::pin(self.world.quiet()).await;
+            self.world.clock.go_to(self.world.clock.now() + SignedDuration::from_mins(6));
+            if self.random.one_in(2) {
+                Box::pin(self.world.analyse_anew(&id)).await;
+            }
+        }
+    }
+
     /// It fires again if it has resolved, and resolves if it fires.
     async fn turns(&mut self) {
         let now = self.world.clock.now();
@@ -350,7 +367,7 @@ impl Sequence<'_> {
     }
 
     async fn step(&mut self) {
-        let (what, now) = (self.random.below(15), self.world.clock.now());
+        let (what, now) = (self.random.below(18), self.world.clock.now());
         let name = match what {
             0 | 1 => "converges",
             2 | 3 => "turns",
@@ -359,6 +376,7 @@ impl Sequence<'_> {
             7 | 8 => "races",
             9 | 10 => "doubts",
             11 => "worsens",
+            12..=14 => "tries",
             _ => "messages",
         };
         let _ = write!(self.random.steps, " {name}");
@@ -376,6 +394,7 @@ impl Sequence<'_> {
                     Box::pin(self.world.analyse_anew(&id)).await;
                 }
             }
+            "tries" => Box::pin(self.tries()).await,
             "worsens" => {
                 self.alert.severity = "critical";
                 Box::pin(self.deliver()).await;

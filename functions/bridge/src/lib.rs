@@ -60,18 +60,18 @@ impl App {
     /// Runs one step: load, decide, act. The log line holds what was asked and what came of it, never what was printed.
     pub async fn handle(&self, request: &BridgeRequest) -> BridgeReply {
         let start = Instant::now();
-        let (mut result, argv) = match crate::resolve::decide(&self.files, request) {
+        let (mut result, argv) = match resolve::decide(&self.files, request) {
             Ok(errand) => self.act(errand).await,
             Err(refusal) => (StepResult::without_output(StepOutcome::Refused, format!("Nothing ran: {refusal}."), 0), Vec::new()),
         };
         result.duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(
             incident_id = request.incident_id.as_str(),
-            playbook = crate::resolve::shown(&request.playbook),
+            playbook = resolve::shown(&request.playbook),
             phase = word(request.phase),
             step = request.step,
             // Not `target`: the log line has a field of that name already, the module's.
-            service = crate::resolve::shown(&request.target),
+            service = resolve::shown(&request.target),
             outcome = word(result.outcome),
             exit_status = result.exit_status,
             duration_ms = result.duration_ms,
@@ -93,7 +93,7 @@ fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
     let what: String = error.inner().to_string().chars().take(200).collect();
     match error.path().to_string() {
         whole if whole == "." => what,
-        field => format!("the field {}: {what}", crate::resolve::shown(&field)),
+        field => format!("the field {}: {what}", resolve::shown(&field)),
     }
 }
 

@@ -92,7 +92,7 @@ async fn from_the_first_look_to_the_repair_everything_is_asked_on_the_card() {
 
     // What is asked for beside the card comes below it.
     assert_eq!(phone.told("details", person, None).await, "The details follow.");
-    let details = phone.below("Details of TargetDown").await;
+    let details = phone.below("Details of P").await;
     for part in ["Evidence", "Plan", "Log", "ANALYSIS_COMPLETED", "APPROVAL_REQUESTED", id] {
         assert!(details.contains(part), "no {part} in {details}");
     }

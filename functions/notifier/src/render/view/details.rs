@@ -167,7 +167,7 @@ impl Details {
             evidence,
             evidence_more,
             guardrails: incident.guardrails.iter().map(Answered::of).collect(),
-            guardrails_at: asked.map(|entry| time(entry)).unwrap_or_default(),
+            guardrails_at: asked.map(time).unwrap_or_default(),
             failed: ran.map(|repair| failed(repair, OUTPUT_LINES, OUTPUT_CHARACTERS)).unwrap_or_default(),
             playbook: plan.map(|plan| short(&plan.playbook_name, NAME_CHARACTERS)).unwrap_or_default(),
             plan_target: plan.map(|plan| short(&plan.target, NAME_CHARACTERS)).unwrap_or_default(),
