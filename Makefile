@@ -21,7 +21,7 @@ demo: venv ## One alert, from Alertmanager to a verified repair (ARGS=--once end
 	@$(BIN)/python -m infra.local demo $(ARGS)
 
 # Stories share one stack, one at a time: nextest has its groups for that, `cargo test` the variable.
-# Every function has to be built before the stack starts; every feature of `shared` has to be on for its own tests.
+# Every function has to be built before the stack starts; every feature has to be on for its own tests.
 TESTS := --workspace --all-features
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 
@@ -68,7 +68,8 @@ locked = grep -v '^\#' $1.in | while read -r tool; do \
 lint: venv ## Formatting, Clippy, documentation and the template
 	cargo fmt --all --check
 	cargo clippy --all-targets $(TESTS) -- -D warnings
-	cargo check --quiet --package shared --no-default-features
+	cargo check --quiet --package domain --no-default-features
+	@$(BIN)/python infra/lint/layers.py
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
 	@$(call optional,cargo-deny,cargo deny --all-features check --hide-inclusion-graph licenses bans sources)
 	@$(call optional,cargo-deny,.ci/advisories/check)

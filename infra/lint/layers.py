@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Crates, lowest first. A crate imports only those of the lines above its own.
 CRATES = [
-    ["domain"],
+    ["domain", "redaction"],
     ["wire", "settings"],
     ["aws", "playbook_files"],
     ["outbound", "store"],

@@ -1,6 +1,6 @@
 """Reads incidents, episodes and operation logs straight from the table, and checks the chain of a log by itself.
 
-The check repeats the rule of `shared/src/domain/operation_log.rs` in a second language, so that a mistake in one of
+The check repeats the rule of `shared/domain/src/incident/operation_log.rs` in a second language, so that a mistake in one of
 the two is seen.
 """
 

@@ -320,7 +320,8 @@ impl Sequence<'_> {
             let incident = self.world.story.stack.store.known_incident(&id).await.expect("the incident");
             let Some(approval) = incident.approval.filter(|_| incident.status == Status::AwaitingApproval) else { continue };
             for person in &PEOPLE[..2] {
-                Box::pin(self.world.press(*person, &unique("q"), &ButtonAction::Decide(Verdict::Approve, approval.id.clone()).to_string())).await;
+                Box::pin(self.world.press(*person, &unique("q"), &ButtonAction::Decide(Verdict::Approve, approval.id.clone()).to_string()))
+                    .await;
             }
             Box::pin(self.world.quiet()).await;
             self.world.clock.go_to(self.world.clock.now() + SignedDuration::from_mins(6));
