@@ -20,7 +20,12 @@ pub(crate) struct AnalyzerScene {
 
 impl AnalyzerScene {
     /// Writes the files. No model is configured: the rest is what is measured.
-    pub(crate) fn make(project: &Path, directory: &Path, url: &str, roots: &Path) -> Result<Self, Failure> {
+    pub(crate) fn make(
+        project: &Path,
+        directory: &Path,
+        url: &str,
+        roots: &Path,
+    ) -> Result<Self, Failure> {
         let config = directory.join("config");
         fs::create_dir_all(&config)?;
         for file in fs::read_dir(project.join("config"))? {
@@ -32,15 +37,26 @@ impl AnalyzerScene {
             fs::copy(file.path(), config.join(file.file_name()))?;
         }
         let evidence = json!({ "prometheus": { "url": url }, "signoz": { "url": url, "key_secret": "signoz" } });
-        fs::write(config.join("analyzer.yaml"), json!({ "evidence": evidence }).to_string())?;
-        let incident = servers::opened(&format!("{url}/graph?g0.expr=up%7Bjob%3D%22checkout%22%7D+%3D%3D+0"))?;
-        let body = json!({ "v": 1, "type": "incident_opened", "incident_id": servers::INCIDENT }).to_string();
+        fs::write(
+            config.join("analyzer.yaml"),
+            json!({ "evidence": evidence }).to_string(),
+        )?;
+        let incident = servers::opened(&format!(
+            "{url}/graph?g0.expr=up%7Bjob%3D%22checkout%22%7D+%3D%3D+0"
+        ))?;
+        let body = json!({ "v": 1, "type": "incident_opened", "incident_id": servers::INCIDENT })
+            .to_string();
         let record = json!({
             "messageId": "7be5ed33-9c31-4c4f-ae40-9f3a2f3d1b55", "receiptHandle": "r", "body": body, "attributes": {}, "messageAttributes": {},
             "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:incidents", "awsRegion": "us-east-1",
         });
         let event = json!({ "Records": [record] }).to_string();
-        Ok(Self { config, roots: roots.to_owned(), event, item: servers::item(&incident)? })
+        Ok(Self {
+            config,
+            roots: roots.to_owned(),
+            event,
+            item: servers::item(&incident)?,
+        })
     }
 
     /// The variables that it needs beside those that all have.

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
+};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
@@ -70,8 +72,15 @@ impl CannedAws {
         std::fs::write(&roots, root)?;
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let url = format!("https://localhost:{}", listener.local_addr()?.port());
-        let (closing, asked, item, secrets) = (Vec::new(), Asked::default(), Value::Null, HashMap::new());
-        let state = Arc::new(Mutex::new(State { table: Table::Episode, closing, asked, item, secrets }));
+        let (closing, asked, item, secrets) =
+            (Vec::new(), Asked::default(), Value::Null, HashMap::new());
+        let state = Arc::new(Mutex::new(State {
+            table: Table::Episode,
+            closing,
+            asked,
+            item,
+            secrets,
+        }));
         let (tls, shared) = (Arc::new(tls), Arc::clone(&state));
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
@@ -121,17 +130,19 @@ fn certificates() -> Result<(String, ServerConfig), Failure> {
     let mut ca = CertificateParams::default();
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    ca.distinguished_name.push(DnType::CommonName, "Quell's bench, made for one run");
+    ca.distinguished_name
+        .push(DnType::CommonName, "Quell's bench, made for one run");
     let ca = CertifiedIssuer::self_signed(ca, KeyPair::generate()?)?;
     let key = KeyPair::generate()?;
     let mut leaf = CertificateParams::new(["localhost".to_owned()])?;
     leaf.use_authority_key_identifier_extension = true;
     let leaf = leaf.signed_by(&key, &ca)?;
     let key = PrivateKeyDer::try_from(key.serialize_der())?;
-    let mut tls = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(vec![leaf.der().clone()], key)?;
+    let mut tls =
+        ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(vec![leaf.der().clone()], key)?;
     // Another host would not know the session of this one: every handshake is a whole one.
     tls.send_tls13_tickets = 0;
     tls.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
@@ -144,8 +155,16 @@ fn serve(connection: TcpStream, tls: Arc<ServerConfig>, state: &Mutex<State>) ->
     let mut stream = BufReader::new(StreamOwned::new(session, connection));
     while let Some(request) = http::read(&mut stream)? {
         let (status, body, close) = answer(&mut held(state), &request);
-        let headers = [("content-type", "application/x-amz-json-1.0"), ("connection", if close { "close" } else { "keep-alive" })];
-        http::write(stream.get_mut(), status, &headers, body.to_string().as_bytes())?;
+        let headers = [
+            ("content-type", "application/x-amz-json-1.0"),
+            ("connection", if close { "close" } else { "keep-alive" }),
+        ];
+        http::write(
+            stream.get_mut(),
+            status,
+            &headers,
+            body.to_string().as_bytes(),
+        )?;
         if close {
             stream.get_mut().conn.send_close_notify();
             return stream.get_mut().flush();
@@ -156,33 +175,54 @@ fn serve(connection: TcpStream, tls: Arc<ServerConfig>, state: &Mutex<State>) ->
 
 fn answer(state: &mut State, request: &Request) -> (&'static str, Value, bool) {
     if let Some(body) = servers::answer(&request.line) {
-        state.asked.operations.push(request.line.split(['?', ' ']).nth(1).unwrap_or_default().to_owned());
+        state.asked.operations.push(
+            request
+                .line
+                .split(['?', ' '])
+                .nth(1)
+                .unwrap_or_default()
+                .to_owned(),
+        );
         return ("200 OK", body, false);
     }
     let operation = request.target.rsplit('.').next().unwrap_or_default();
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     state.asked.operations.push(operation.to_owned());
     state.asked.write_units += write_units(operation, &body);
-    let close = state.closing.iter().position(|closing| *closing == operation).map(|i| state.closing.remove(i)).is_some();
+    let close = state
+        .closing
+        .iter()
+        .position(|closing| *closing == operation)
+        .map(|i| state.closing.remove(i))
+        .is_some();
     let ok = |body| ("200 OK", body, close);
     match operation {
         "GetSecretValue" => {
-            let text = body["SecretId"].as_str().and_then(|id| state.secrets.get(id)).map_or(SECRET, String::as_str);
-            ok(json!({ "ARN": body["SecretId"], "Name": "bench", "VersionId": "1", "CreatedDate": 1_767_225_600, "SecretString": text }))
+            let text = body["SecretId"]
+                .as_str()
+                .and_then(|id| state.secrets.get(id))
+                .map_or(SECRET, String::as_str);
+            ok(
+                json!({ "ARN": body["SecretId"], "Name": "bench", "VersionId": "1", "CreatedDate": 1_767_225_600, "SecretString": text }),
+            )
         }
         "UpdateItem" if body["ReturnValues"] != "ALL_NEW" => ok(json!({})),
         "UpdateItem" if state.table == Table::Episode => ok(json!({ "Attributes": episode() })),
         "UpdateItem" => {
             let kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
-            ("400 Bad Request", json!({ "__type": kind, "message": "The conditional request failed" }), close)
+            (
+                "400 Bad Request",
+                json!({ "__type": kind, "message": "The conditional request failed" }),
+                close,
+            )
         }
         "TransactWriteItems" | "BatchWriteItem" => ok(json!({})),
         "GetItem" if state.table == Table::Incident => ok(json!({ "Item": state.item })),
         "Query" => ok(json!({ "Items": [], "Count": 0, "ScannedCount": 0 })),
         // The digest is that of an empty message: the SDKs that are measured do not look at it.
-        "SendMessage" => {
-            ok(json!({ "MessageId": "7be5ed33-9c31-4c4f-ae40-9f3a2f3d1b55", "MD5OfMessageBody": "d41d8cd98f00b204e9800998ecf8427e" }))
-        }
+        "SendMessage" => ok(
+            json!({ "MessageId": "7be5ed33-9c31-4c4f-ae40-9f3a2f3d1b55", "MD5OfMessageBody": "d41d8cd98f00b204e9800998ecf8427e" }),
+        ),
         other => (
             "400 Bad Request",
             json!({ "__type": "UnknownOperationException", "message": format!("no answer is ready for {other}") }),
@@ -198,8 +238,16 @@ fn write_units(operation: &str, body: &Value) -> u64 {
         // The item is the canned episode, which is smaller than a kilobyte. A write whose condition fails costs the same.
         "UpdateItem" => 1,
         "TransactWriteItems" => {
-            let puts = body["TransactItems"].as_array().into_iter().flatten().map(|item| &item["Put"]["Item"]);
-            puts.map(|item| 2 * attributes_size(item).div_ceil(1024) + u64::from(item.get("open_shard").is_some())).sum()
+            let puts = body["TransactItems"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|item| &item["Put"]["Item"]);
+            puts.map(|item| {
+                2 * attributes_size(item).div_ceil(1024)
+                    + u64::from(item.get("open_shard").is_some())
+            })
+            .sum()
         }
         _ => 0,
     }
@@ -208,19 +256,35 @@ fn write_units(operation: &str, body: &Value) -> u64 {
 /// The size of names and values as DynamoDB counts them
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>).
 fn attributes_size(attributes: &Value) -> u64 {
-    attributes.as_object().into_iter().flatten().map(|(name, value)| name.len() as u64 + value_size(value)).sum()
+    attributes
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| name.len() as u64 + value_size(value))
+        .sum()
 }
 
 fn value_size(value: &Value) -> u64 {
     let text = |value: &Value| value.as_str().map_or(1, |text| text.len() as u64);
-    let typed = value.as_object().into_iter().flatten().map(|(kind, value)| match kind.as_str() {
-        "S" | "B" => text(value),
-        "N" => text(value).div_ceil(2) + 1,
-        "M" => 3 + attributes_size(value),
-        "L" => 3 + value.as_array().into_iter().flatten().map(value_size).sum::<u64>(),
-        "SS" | "NS" | "BS" => value.as_array().into_iter().flatten().map(text).sum(),
-        _ => 1,
-    });
+    let typed = value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(kind, value)| match kind.as_str() {
+            "S" | "B" => text(value),
+            "N" => text(value).div_ceil(2) + 1,
+            "M" => 3 + attributes_size(value),
+            "L" => {
+                3 + value
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(value_size)
+                    .sum::<u64>()
+            }
+            "SS" | "NS" | "BS" => value.as_array().into_iter().flatten().map(text).sum(),
+            _ => 1,
+        });
     typed.sum()
 }
 
@@ -263,6 +327,12 @@ mod tests {
         let indexed = json!({ "pk": { "S": "INC#1" }, "open_shard": { "S": "OPEN#1" } });
         let large = json!({ "pk": { "S": "x".repeat(1023) } });
         assert_eq!(write_units("UpdateItem", &json!({})), 1);
-        assert_eq!(write_units("TransactWriteItems", &json!({ "TransactItems": [put(small), put(indexed), put(large)] })), 2 + 3 + 4);
+        assert_eq!(
+            write_units(
+                "TransactWriteItems",
+                &json!({ "TransactItems": [put(small), put(indexed), put(large)] })
+            ),
+            2 + 3 + 4
+        );
     }
 }

@@ -9,12 +9,15 @@ use crate::Failure;
 
 /// The sample as API Gateway hands it to a function.
 pub(crate) fn sample(project: &Path) -> Result<Value, Failure> {
-    Ok(serde_json::from_slice(&std::fs::read(project.join("events/alertmanager-single.json"))?)?)
+    Ok(serde_json::from_slice(&std::fs::read(
+        project.join("events/alertmanager-single.json"),
+    )?)?)
 }
 
 /// The sample with an alert for each number in place of its one, each of another component and so of another fingerprint.
 pub(crate) fn many(sample: &Value, numbers: Range<usize>) -> Result<String, Failure> {
-    let mut body: Value = serde_json::from_str(sample["body"].as_str().ok_or("the sample has no body")?)?;
+    let mut body: Value =
+        serde_json::from_str(sample["body"].as_str().ok_or("the sample has no body")?)?;
     let one = body["alerts"][0].clone();
     let alerts = numbers.map(|i| {
         let mut alert = one.clone();

@@ -61,10 +61,21 @@ struct Batch {
 
 impl Place<'_> {
     /// Measures `join` in one start of it, which in between opens incidents in the scene of `open`.
-    pub(crate) fn growth(&self, join: &Variant, open: &Variant, sample: &Value) -> Result<Vec<Step>, Failure> {
+    pub(crate) fn growth(
+        &self,
+        join: &Variant,
+        open: &Variant,
+        sample: &Value,
+    ) -> Result<Vec<Step>, Failure> {
         let event = sample.to_string();
         // One after the other: connections belong to the newest session, and a function opens its own when it starts.
-        let control = self.warm(&Variant { name: "control", ..join.clone() }, &event)?;
+        let control = self.warm(
+            &Variant {
+                name: "control",
+                ..join.clone()
+            },
+            &event,
+        )?;
         let grown = self.warm(join, &event)?;
         let (mut steps, mut opened) = (Vec::new(), 0);
         let measured = (|| {
@@ -80,7 +91,10 @@ impl Place<'_> {
                     let asked = self.aws.asked().operations;
                     requests += asked.len();
                     // An incident is opened by a transaction.
-                    let count = asked.iter().filter(|name| *name == "TransactWriteItems").count();
+                    let count = asked
+                        .iter()
+                        .filter(|name| *name == "TransactWriteItems")
+                        .count();
                     if count != DELIVERY {
                         return Err(format!("{DELIVERY} alerts, each of its own fingerprint, opened {count} incidents").into());
                     }
@@ -92,7 +106,11 @@ impl Place<'_> {
                     batches.push(self.batch(join, &grown, &event)?);
                     controls.push(self.batch(join, &control, &event)?);
                 }
-                let ratios: Vec<f64> = batches.iter().zip(&controls).map(|(one, other)| one.cpu_us / other.cpu_us).collect();
+                let ratios: Vec<f64> = batches
+                    .iter()
+                    .zip(&controls)
+                    .map(|(one, other)| one.cpu_us / other.cpu_us)
+                    .collect();
                 steps.push(Step {
                     open: opened,
                     join_cpu_us: median(&batches, |batch| batch.cpu_us),
@@ -126,9 +144,16 @@ impl Place<'_> {
             let answer = one(join, &function.session, event)?;
             times.push(ms(answer.answered - answer.delivered));
         }
-        let (cpu_ns, requests) = (function.process.cpu_ns()? - cpu_before, self.aws.asked().operations.len());
+        let (cpu_ns, requests) = (
+            function.process.cpu_ns()? - cpu_before,
+            self.aws.asked().operations.len(),
+        );
         let each = BATCH as f64;
-        Ok(Batch { cpu_us: cpu_ns as f64 / 1e3 / each, ms: quantile(&times, 0.5), requests: requests as f64 / each })
+        Ok(Batch {
+            cpu_us: cpu_ns as f64 / 1e3 / each,
+            ms: quantile(&times, 0.5),
+            requests: requests as f64 / each,
+        })
     }
 }
 
@@ -142,12 +167,20 @@ pub(crate) fn last_to_first(steps: &[Step]) -> Vec<(&'static str, f64)> {
     type Figure = fn(&Step) -> f64;
     let figures: [(_, Figure); 4] = [
         ("growth_join_cpu_last_to_first", |step| step.join_to_control),
-        ("growth_join_requests_last_to_first", |step| step.join_requests),
+        ("growth_join_requests_last_to_first", |step| {
+            step.join_requests
+        }),
         ("growth_open_cpu_last_to_first", |step| step.open_cpu_us),
-        ("growth_open_requests_last_to_first", |step| step.open_requests),
+        ("growth_open_requests_last_to_first", |step| {
+            step.open_requests
+        }),
     ];
     let ratio = |(name, figure): (_, Figure)| {
-        let known: Vec<f64> = steps.iter().map(figure).filter(|value| value.is_finite()).collect();
+        let known: Vec<f64> = steps
+            .iter()
+            .map(figure)
+            .filter(|value| value.is_finite())
+            .collect();
         Some((name, known.last()? / known.first()?))
     };
     figures.into_iter().filter_map(ratio).collect()
@@ -170,8 +203,15 @@ mod tests {
             open_requests: open_cpu_us / 100.0,
             peak_kib: 1,
         };
-        let steps = [step(0, 2.0, f64::NAN), step(10, 5.0, 400.0), step(20, 3.0, 200.0)];
+        let steps = [
+            step(0, 2.0, f64::NAN),
+            step(10, 5.0, 400.0),
+            step(20, 3.0, 200.0),
+        ];
         let ratios = last_to_first(&steps);
-        assert_eq!(ratios.iter().map(|(_, ratio)| *ratio).collect::<Vec<_>>(), [1.5, 1.0, 0.5, 0.5]);
+        assert_eq!(
+            ratios.iter().map(|(_, ratio)| *ratio).collect::<Vec<_>>(),
+            [1.5, 1.0, 0.5, 0.5]
+        );
     }
 }

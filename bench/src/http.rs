@@ -16,7 +16,11 @@ pub(crate) struct Request {
 
 /// Reads the next request of a connection; none when the other side has closed it.
 pub(crate) fn read(connection: &mut impl BufRead) -> io::Result<Option<Request>> {
-    let mut request = Request { line: String::new(), target: String::new(), body: Vec::new() };
+    let mut request = Request {
+        line: String::new(),
+        target: String::new(),
+        body: Vec::new(),
+    };
     if connection.read_line(&mut request.line)? == 0 {
         return Ok(None);
     }
@@ -24,7 +28,9 @@ pub(crate) fn read(connection: &mut impl BufRead) -> io::Result<Option<Request>>
     loop {
         let mut header = String::new();
         connection.read_line(&mut header)?;
-        let Some((name, value)) = header.trim_end().split_once(':') else { break };
+        let Some((name, value)) = header.trim_end().split_once(':') else {
+            break;
+        };
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().map_err(io::Error::other)?,
             "transfer-encoding" => chunked = value.trim().eq_ignore_ascii_case("chunked"),
@@ -55,7 +61,12 @@ fn read_chunks(connection: &mut impl BufRead, body: &mut Vec<u8>) -> io::Result<
 }
 
 /// Writes an answer in one piece, so that no delay of TCP gets into what is measured.
-pub(crate) fn write(connection: &mut impl Write, status: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<()> {
+pub(crate) fn write(
+    connection: &mut impl Write,
+    status: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> io::Result<()> {
     let mut head = format!("HTTP/1.1 {status}\r\n");
     for (name, value) in headers {
         // Writing to a string does not fail.

@@ -39,7 +39,10 @@ type Failure = Box<dyn Error + Send + Sync>;
 /// Deliveries of so many alerts.
 const MANY: [usize; 3] = [100, 1_000, 10_000];
 
-#[expect(clippy::print_stderr, reason = "this is where people look for what went wrong")]
+#[expect(
+    clippy::print_stderr,
+    reason = "this is where people look for what went wrong"
+)]
 fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
@@ -52,7 +55,9 @@ fn main() -> ExitCode {
 
 #[expect(clippy::print_stdout, reason = "help is what is asked for")]
 fn run() -> Result<(), Failure> {
-    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .canonicalize()?;
     let program = std::env::current_exe()?;
     let built = program.parent().ok_or("the bench is in no directory")?;
     let Some(arguments) = Arguments::parse(std::env::args().skip(1), &project, built)? else {
@@ -61,17 +66,29 @@ fn run() -> Result<(), Failure> {
     };
     // Before minutes are spent.
     let prices = PriceList::read(&arguments.prices)?;
-    let directory = built.parent().ok_or("the bench is in no target directory")?.join("bench");
+    let directory = built
+        .parent()
+        .ok_or("the bench is in no target directory")?
+        .join("bench");
     std::fs::create_dir_all(&directory)?;
 
     let (load, cores) = (report::load(), report::cores());
     let (runtime_api, aws) = (RuntimeApi::start()?, CannedAws::start(&directory)?);
-    let place = Place { runtime_api: &runtime_api, aws: &aws, directory: &directory };
+    let place = Place {
+        runtime_api: &runtime_api,
+        aws: &aws,
+        directory: &directory,
+    };
     let sample = event::sample(&project)?;
     let event = sample.to_string();
     let analyzer = AnalyzerScene::make(&project, &directory, &aws.url, &aws.roots)?;
     aws.holds(analyzer.item.clone());
-    let variants = variant::all(&project, &arguments.binaries, &directory.join("node/door.js"), &analyzer);
+    let variants = variant::all(
+        &project,
+        &arguments.binaries,
+        &directory.join("node/door.js"),
+        &analyzer,
+    );
     let event_of = |variant: &Variant| variant.event.clone().unwrap_or_else(|| event.clone());
 
     // The first start of each fills the page cache and is not counted.
@@ -86,14 +103,26 @@ fn run() -> Result<(), Failure> {
             place.measure(variant, &event_of(variant), 0, samples)?;
         }
     }
-    let events = MANY.into_iter().map(|count| Ok((count, event::many(&sample, 0..count)?))).collect::<Result<Vec<_>, Failure>>()?;
-    let named = |name| variants.iter().find(|variant: &&Variant| variant.name == name).ok_or("ingress is measured");
+    let events = MANY
+        .into_iter()
+        .map(|count| Ok((count, event::many(&sample, 0..count)?)))
+        .collect::<Result<Vec<_>, Failure>>()?;
+    let named = |name| {
+        variants
+            .iter()
+            .find(|variant: &&Variant| variant.name == name)
+            .ok_or("ingress is measured")
+    };
     let (join, open) = (named("join")?, named("open")?);
     let deliveries = place.deliveries(join, &event, &events)?;
     // On all cores, because a client and its host are two machines. A step takes longer than an alert by far: a tenth of them will do.
     let ssh_steps = match ssh_host::missing() {
         Some(package) => Err(package),
-        None => Ok(place.ssh_steps(&arguments.binaries, arguments.starts, arguments.warm.div_ceil(10))?),
+        None => Ok(place.ssh_steps(
+            &arguments.binaries,
+            arguments.starts,
+            arguments.warm.div_ceil(10),
+        )?),
     };
     // From here on there is no way back.
     let one_core = process::stay_on_one_core();
@@ -107,7 +136,11 @@ fn run() -> Result<(), Failure> {
     let growth = place.growth(join, open, &sample)?;
 
     let functions = package::functions(&project, &arguments.binaries);
-    let measured = variants.iter().zip(samples).map(|(variant, samples)| Measured::new(variant, &samples, &project)).collect();
+    let measured = variants
+        .iter()
+        .zip(samples)
+        .map(|(variant, samples)| Measured::new(variant, &samples, &project))
+        .collect();
     let report = Report {
         starts: arguments.starts,
         warm: warm * arguments.starts,

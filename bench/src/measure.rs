@@ -46,7 +46,8 @@ impl Samples {
         self.warm_ms.extend(other.warm_ms);
         self.warm_cpu_us.extend(other.warm_cpu_us);
         self.peak_kib.extend(other.peak_kib);
-        (self.requests, self.write_units, self.log_bytes) = (other.requests, other.write_units, other.log_bytes);
+        (self.requests, self.write_units, self.log_bytes) =
+            (other.requests, other.write_units, other.log_bytes);
     }
 }
 
@@ -78,11 +79,19 @@ pub(crate) struct Delivery {
 
 impl Place<'_> {
     /// Starts a function, which finds its first event waiting, and gives it warm requests, if any are wanted.
-    pub(crate) fn measure(&self, variant: &Variant, event: &str, warm: usize, samples: &mut Samples) -> Result<(), Failure> {
+    pub(crate) fn measure(
+        &self,
+        variant: &Variant,
+        event: &str,
+        warm: usize,
+        samples: &mut Samples,
+    ) -> Result<(), Failure> {
         let (process, session) = self.start(variant)?;
         session.send(event)?;
         let measured = (|| {
-            samples.init_ms.push(ms(session.polled()? - process.started));
+            samples
+                .init_ms
+                .push(ms(session.polled()? - process.started));
             let first = session.answer()?;
             proven(variant, &first)?;
             samples.cold_ms.push(ms(first.answered - process.started));
@@ -95,13 +104,16 @@ impl Place<'_> {
             for _ in 0..WARM_UP {
                 one(variant, &session, event)?;
             }
-            let (cpu_before, logged_before, _) = (process.cpu_ns()?, process.logged()?, self.aws.asked());
+            let (cpu_before, logged_before, _) =
+                (process.cpu_ns()?, process.logged()?, self.aws.asked());
             for _ in 0..warm {
                 let answer = one(variant, &session, event)?;
                 samples.warm_ms.push(ms(answer.answered - answer.delivered));
             }
             let (each, asked) = (warm as f64, self.aws.asked());
-            samples.warm_cpu_us.push((process.cpu_ns()? - cpu_before) as f64 / 1e3 / each);
+            samples
+                .warm_cpu_us
+                .push((process.cpu_ns()? - cpu_before) as f64 / 1e3 / each);
             samples.log_bytes = (process.logged()? - logged_before) as f64 / each;
             samples.requests = asked.operations.len() as f64 / each;
             samples.write_units = asked.write_units as f64 / each;
@@ -112,7 +124,12 @@ impl Place<'_> {
     }
 
     /// Gives one function deliveries of many alerts, one after the other.
-    pub(crate) fn deliveries(&self, variant: &Variant, first: &str, events: &[(usize, String)]) -> Result<Vec<Delivery>, Failure> {
+    pub(crate) fn deliveries(
+        &self,
+        variant: &Variant,
+        first: &str,
+        events: &[(usize, String)],
+    ) -> Result<Vec<Delivery>, Failure> {
         let (process, session) = self.start(variant)?;
         session.polled()?;
         let mut deliveries = Vec::new();
@@ -139,8 +156,18 @@ impl Place<'_> {
     pub(crate) fn start(&self, variant: &Variant) -> Result<(Process, Session), Failure> {
         self.aws.expect(variant.table, variant.closing);
         let session = self.runtime_api.session();
-        let command = variant.start(&self.runtime_api.address.to_string(), &self.aws.url, &self.aws.roots);
-        Ok((Process::start(command, &self.directory.join(format!("{}.log", variant.name)))?, session))
+        let command = variant.start(
+            &self.runtime_api.address.to_string(),
+            &self.aws.url,
+            &self.aws.roots,
+        );
+        Ok((
+            Process::start(
+                command,
+                &self.directory.join(format!("{}.log", variant.name)),
+            )?,
+            session,
+        ))
     }
 }
 
@@ -157,11 +184,27 @@ pub(crate) fn one(variant: &Variant, session: &Session, event: &str) -> Result<A
 fn proven(variant: &Variant, answer: &Answer) -> Result<(), Failure> {
     let value: Value = serde_json::from_str(&answer.body)?;
     let proven = match variant.proof {
-        Proof::Body(text) => value["statusCode"] == 200 && value["body"].as_str().is_some_and(|body| body.contains(text)),
-        Proof::StepSucceeded => serde_json::from_str(&answer.body).is_ok_and(|reply: BridgeReply| reply.result.succeeded()),
-        Proof::NothingComesBack => value["batchItemFailures"].as_array().is_some_and(Vec::is_empty),
+        Proof::Body(text) => {
+            value["statusCode"] == 200
+                && value["body"]
+                    .as_str()
+                    .is_some_and(|body| body.contains(text))
+        }
+        Proof::StepSucceeded => serde_json::from_str(&answer.body)
+            .is_ok_and(|reply: BridgeReply| reply.result.succeeded()),
+        Proof::NothingComesBack => value["batchItemFailures"]
+            .as_array()
+            .is_some_and(Vec::is_empty),
     };
-    if proven { Ok(()) } else { Err(format!("the answer does not show {:?}: {}", variant.proof, answer.body).into()) }
+    if proven {
+        Ok(())
+    } else {
+        Err(format!(
+            "the answer does not show {:?}: {}",
+            variant.proof, answer.body
+        )
+        .into())
+    }
 }
 
 /// An error with the name of the variant and the end of its log.

@@ -22,8 +22,17 @@ impl Process {
         let output = File::create(log)?;
         command.stdout(output.try_clone()?).stderr(output);
         let started = Instant::now();
-        let child = command.spawn().map_err(|error| format!("{} cannot be started: {error}", command.get_program().display()))?;
-        Ok(Self { child, log: log.to_owned(), started })
+        let child = command.spawn().map_err(|error| {
+            format!(
+                "{} cannot be started: {error}",
+                command.get_program().display()
+            )
+        })?;
+        Ok(Self {
+            child,
+            log: log.to_owned(),
+            started,
+        })
     }
 
     /// The CPU time of its threads so far, in nanoseconds: the first number of each `schedstat`.
@@ -39,7 +48,10 @@ impl Process {
     /// The most memory that it had, in KiB: `VmHWM`.
     pub(crate) fn peak_kib(&self) -> Result<u64, Failure> {
         let text = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .ok_or("no VmHWM")?;
         Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
 
@@ -61,7 +73,12 @@ pub(crate) fn reaped_cpu_ms(process: &str) -> Result<f64, Failure> {
     let text = fs::read_to_string(format!("/proc/{process}/stat"))?;
     // The name in the second field can hold blanks and brackets; `cutime` and `cstime` are the fields 16 and 17.
     let (_, after_name) = text.rsplit_once(')').ok_or("no name in stat")?;
-    let ticks: Vec<u64> = after_name.split_whitespace().skip(13).take(2).map(str::parse).collect::<Result<_, _>>()?;
+    let ticks: Vec<u64> = after_name
+        .split_whitespace()
+        .skip(13)
+        .take(2)
+        .map(str::parse)
+        .collect::<Result<_, _>>()?;
     Ok(ticks.iter().sum::<u64>() as f64 * 10.0)
 }
 
@@ -69,10 +86,23 @@ pub(crate) fn reaped_cpu_ms(process: &str) -> Result<f64, Failure> {
 /// two programs are only comparable where both do or neither does. False where `taskset` (util-linux) is not there.
 pub(crate) fn stay_on_one_core() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap_or_default();
-    let first: String = allowed.trim().chars().take_while(char::is_ascii_digit).collect();
+    let allowed = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Cpus_allowed_list:"))
+        .unwrap_or_default();
+    let first: String = allowed
+        .trim()
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
     let mut command = Command::new("taskset");
-    command.args(["--all-tasks", "--cpu-list", "--pid", &first, &std::process::id().to_string()]);
+    command.args([
+        "--all-tasks",
+        "--cpu-list",
+        "--pid",
+        &first,
+        &std::process::id().to_string(),
+    ]);
     command.output().is_ok_and(|output| output.status.success())
 }
 

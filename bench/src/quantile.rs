@@ -15,7 +15,10 @@ mod tests {
     #[test]
     fn quantiles_are_samples() {
         let samples = [3.0, 1.0, 2.0, 4.0];
-        assert_eq!([0.0, 0.5, 0.99].map(|share| quantile(&samples, share)), [1.0, 2.0, 4.0]);
+        assert_eq!(
+            [0.0, 0.5, 0.99].map(|share| quantile(&samples, share)),
+            [1.0, 2.0, 4.0]
+        );
         assert!(quantile(&[], 0.5).is_nan());
     }
 }

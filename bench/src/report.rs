@@ -67,16 +67,33 @@ const COLUMNS: [(&str, &str, usize); 13] = [
 ];
 
 /// The columns of the table of open incidents, after their number.
-const GROWTH: [&str; 8] =
-    ["join p50 ms", "join CPU µs", "with none open", "ratio", "join requests", "opening CPU µs", "its requests", "peak KiB"];
+const GROWTH: [&str; 8] = [
+    "join p50 ms",
+    "join CPU µs",
+    "with none open",
+    "ratio",
+    "join requests",
+    "opening CPU µs",
+    "its requests",
+    "peak KiB",
+];
 
 impl Measured {
     /// The figures out of the samples of a variant.
     pub(crate) fn new(variant: &Variant, samples: &Samples, project: &Path) -> Self {
-        let package = variant.package.as_deref().and_then(|file| Package::of(variant.name, file, project));
+        let package = variant
+            .package
+            .as_deref()
+            .and_then(|file| Package::of(variant.name, file, project));
         let figures = vec![
-            ("binary_kib", package.as_ref().map_or(f64::NAN, |package| package.kib)),
-            ("zip_kib", package.as_ref().map_or(f64::NAN, |package| package.zip_kib)),
+            (
+                "binary_kib",
+                package.as_ref().map_or(f64::NAN, |package| package.kib),
+            ),
+            (
+                "zip_kib",
+                package.as_ref().map_or(f64::NAN, |package| package.zip_kib),
+            ),
             ("init_ms", quantile(&samples.init_ms, 0.5)),
             ("cold_ms", quantile(&samples.cold_ms, 0.5)),
             ("cold_cpu_ms", quantile(&samples.cold_cpu_ms, 0.5)),
@@ -91,11 +108,18 @@ impl Measured {
             ("init_ms_fastest", quantile(&samples.init_ms, 0.0)),
             ("cold_ms_fastest", quantile(&samples.cold_ms, 0.0)),
         ];
-        Self { name: variant.name, figures, first_requests: samples.first_requests.clone() }
+        Self {
+            name: variant.name,
+            figures,
+            first_requests: samples.first_requests.clone(),
+        }
     }
 
     fn figure(&self, name: &str) -> Option<f64> {
-        self.figures.iter().find(|(known, value)| *known == name && value.is_finite()).map(|(_, value)| *value)
+        self.figures
+            .iter()
+            .find(|(known, value)| *known == name && value.is_finite())
+            .map(|(_, value)| *value)
     }
 }
 
@@ -107,11 +131,15 @@ impl Report {
     /// Every ratio whose programs were measured, with its goal.
     fn ratios(&self) -> Vec<(String, f64, Option<Goal>)> {
         let of_programs = ratio::all().into_iter().filter_map(|ratio| {
-            let value = self.of(ratio.one)?.figure(ratio.figure)? / self.of(ratio.other)?.figure(ratio.figure)?;
+            let value = self.of(ratio.one)?.figure(ratio.figure)?
+                / self.of(ratio.other)?.figure(ratio.figure)?;
             Some((ratio.name, value, ratio.goal))
         });
         let of_ssh = self.ssh_steps.iter().flat_map(SshSteps::ratios);
-        let without_goal = last_to_first(&self.growth).into_iter().chain(of_ssh).map(|(name, value)| (name.to_owned(), value, None));
+        let without_goal = last_to_first(&self.growth)
+            .into_iter()
+            .chain(of_ssh)
+            .map(|(name, value)| (name.to_owned(), value, None));
         of_programs.chain(without_goal).collect()
     }
 
@@ -119,8 +147,12 @@ impl Report {
         let million = |&name: &&'static str| {
             let measured = self.of(name)?;
             // The secret is read once in five minutes, not once an alert.
-            let operations: Vec<&str> =
-                measured.first_requests.iter().map(String::as_str).filter(|name| *name != "GetSecretValue").collect();
+            let operations: Vec<&str> = measured
+                .first_requests
+                .iter()
+                .map(String::as_str)
+                .filter(|name| *name != "GetSecretValue")
+                .collect();
             let alert = Alert {
                 cpu_ms: measured.figure("warm_cpu_us")? / 1e3,
                 operations: &operations,
@@ -129,29 +161,57 @@ impl Report {
             };
             Some((name, self.prices.million(&alert)))
         };
-        ["join", "open", "python-join", "powertools-join", "node-join"].iter().filter_map(million).collect()
+        [
+            "join",
+            "open",
+            "python-join",
+            "powertools-join",
+            "node-join",
+        ]
+        .iter()
+        .filter_map(million)
+        .collect()
     }
 
     /// Prints the tables.
     #[expect(clippy::print_stdout, reason = "this is what the program is for")]
     pub(crate) fn print(&self) {
-        println!("medians of {} cold starts and {} warm requests each, in turns, over TLS on loopback", self.starts, self.warm);
-        println!("{}, {} cores, load {:.1} when it began\n", processor(), self.cores, self.load);
+        println!(
+            "medians of {} cold starts and {} warm requests each, in turns, over TLS on loopback",
+            self.starts, self.warm
+        );
+        println!(
+            "{}, {} cores, load {:.1} when it began\n",
+            processor(),
+            self.cores,
+            self.load
+        );
         print!("{:<16}", "");
-        COLUMNS.iter().for_each(|(title, ..)| print!(" {title:>11}"));
+        COLUMNS
+            .iter()
+            .for_each(|(title, ..)| print!(" {title:>11}"));
         println!();
         for measured in &self.measured {
             print!("{:<16}", measured.name);
             for (_, figure, digits) in COLUMNS {
-                print!(" {:>11}", known(measured.figure(figure).unwrap_or(f64::NAN), digits));
+                print!(
+                    " {:>11}",
+                    known(measured.figure(figure).unwrap_or(f64::NAN), digits)
+                );
             }
             println!();
         }
         println!("\nratios");
         for (name, ratio, goal) in self.ratios() {
-            println!("  {name:<36} {ratio:>8.2}  {}", goal.map_or_else(String::new, |goal| format!("goal {goal}")));
+            println!(
+                "  {name:<36} {ratio:>8.2}  {}",
+                goal.map_or_else(String::new, |goal| format!("goal {goal}"))
+            );
         }
-        for rival in RIVALS.iter().filter(|rival| self.of(rival.variant).is_none()) {
+        for rival in RIVALS
+            .iter()
+            .filter(|rival| self.of(rival.variant).is_none())
+        {
             println!("  skipped: {} ({})", rival.variant, rival.install);
         }
         match &self.ssh_steps {
@@ -159,24 +219,66 @@ impl Report {
             Err(package) => println!("\nskipped: a step over SSH (install {package})"),
         }
         println!("\none delivery     ms   CPU µs/alert   AWS requests   peak KiB");
-        for Delivery { alerts, ms, cpu_ms, requests, peak_kib } in &self.deliveries {
-            println!("  {alerts:>6} {ms:>9.1} {:>14.0} {requests:>14} {peak_kib:>10}", cpu_ms * 1e3 / *alerts as f64);
+        for Delivery {
+            alerts,
+            ms,
+            cpu_ms,
+            requests,
+            peak_kib,
+        } in &self.deliveries
+        {
+            println!(
+                "  {alerts:>6} {ms:>9.1} {:>14.0} {requests:>14} {peak_kib:>10}",
+                cpu_ms * 1e3 / *alerts as f64
+            );
         }
-        let core = if self.one_core { "" } else { ": not on one core, so that CPU times jump (install util-linux)" };
+        let core = if self.one_core {
+            ""
+        } else {
+            ": not on one core, so that CPU times jump (install util-linux)"
+        };
         println!("\nwith more and more open incidents{core}");
-        println!("{:>14}{}", "open incidents", GROWTH.map(|title| format!("{title:>16}")).concat());
+        println!(
+            "{:>14}{}",
+            "open incidents",
+            GROWTH.map(|title| format!("{title:>16}")).concat()
+        );
         for step in &self.growth {
-            let Step { open, join_cpu_us, control_cpu_us, join_to_control, join_ms, join_requests, .. } = step;
-            let joins = format!("{join_ms:>16.3}{join_cpu_us:>16.0}{control_cpu_us:>16.0}{join_to_control:>16.2}{join_requests:>16.2}");
-            let opening = format!("{:>16}{:>16}", known(step.open_cpu_us, 0), known(step.open_requests, 2));
+            let Step {
+                open,
+                join_cpu_us,
+                control_cpu_us,
+                join_to_control,
+                join_ms,
+                join_requests,
+                ..
+            } = step;
+            let joins = format!(
+                "{join_ms:>16.3}{join_cpu_us:>16.0}{control_cpu_us:>16.0}{join_to_control:>16.2}{join_requests:>16.2}"
+            );
+            let opening = format!(
+                "{:>16}{:>16}",
+                known(step.open_cpu_us, 0),
+                known(step.open_requests, 2)
+            );
             println!("{open:>14}{joins}{opening}{:>16}", step.peak_kib);
         }
         println!("\nfunctions, as last built   size KiB   zip KiB");
-        for Package { name, kib, zip_kib, .. } in &self.functions {
+        for Package {
+            name, kib, zip_kib, ..
+        } in &self.functions
+        {
             println!("  {name:<22} {kib:>10.0} {:>9}", known(*zip_kib, 0));
         }
-        let PriceList { region, architecture, checked, .. } = &self.prices;
-        println!("\ndollars for a million alerts, each in a request of its own: {region}, {architecture}, prices checked on {checked}");
+        let PriceList {
+            region,
+            architecture,
+            checked,
+            ..
+        } = &self.prices;
+        println!(
+            "\ndollars for a million alerts, each in a request of its own: {region}, {architecture}, prices checked on {checked}"
+        );
         for (name, dollars) in self.dollars() {
             println!("  {name:<16} {dollars}");
         }
@@ -185,17 +287,36 @@ impl Report {
     /// Writes everything as JSON.
     pub(crate) fn write(&self, file: &Path) -> Result<(), Failure> {
         let variant = |measured: &Measured| {
-            let mut value: Map<String, Value> = measured.figures.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+            let mut value: Map<String, Value> = measured
+                .figures
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), json!(value)))
+                .collect();
             value.insert("first_requests".to_owned(), json!(measured.first_requests));
             (measured.name.to_owned(), Value::Object(value))
         };
         let delivery = |delivery: &Delivery| {
-            let Delivery { alerts, ms, cpu_ms, requests, peak_kib } = delivery;
+            let Delivery {
+                alerts,
+                ms,
+                cpu_ms,
+                requests,
+                peak_kib,
+            } = delivery;
             json!({ "alerts": alerts, "ms": ms, "cpu_ms": cpu_ms, "aws_requests": requests, "peak_kib": peak_kib })
         };
         let step = |step: &Step| {
-            let Step { open, join_cpu_us, control_cpu_us, join_to_control, join_ms, join_requests, open_cpu_us, open_requests, peak_kib } =
-                step;
+            let Step {
+                open,
+                join_cpu_us,
+                control_cpu_us,
+                join_to_control,
+                join_ms,
+                join_requests,
+                open_cpu_us,
+                open_requests,
+                peak_kib,
+            } = step;
             json!({
                 "open_incidents": open,
                 "join_p50_ms": join_ms,
@@ -208,7 +329,12 @@ impl Report {
                 "peak_kib": peak_kib,
             })
         };
-        let function = |package: &Package| (package.name.clone(), json!({ "binary_kib": package.kib, "zip_kib": package.zip_kib }));
+        let function = |package: &Package| {
+            (
+                package.name.clone(),
+                json!({ "binary_kib": package.kib, "zip_kib": package.zip_kib }),
+            )
+        };
         let goal = |(name, _, goal): (String, f64, Option<Goal>)| {
             Some((
                 name,
@@ -218,8 +344,9 @@ impl Report {
                 },
             ))
         };
-        let named =
-            |pairs: Vec<(&'static str, Value)>| -> Map<String, Value> { pairs.into_iter().map(|(k, v)| (k.to_owned(), v)).collect() };
+        let named = |pairs: Vec<(&'static str, Value)>| -> Map<String, Value> {
+            pairs.into_iter().map(|(k, v)| (k.to_owned(), v)).collect()
+        };
         let report = json!({
             "cold_runs": self.starts,
             "warm_requests": self.warm,
@@ -244,13 +371,20 @@ impl Report {
 
 /// A figure with so many digits, or a dash.
 fn known(value: f64, digits: usize) -> String {
-    if value.is_finite() { format!("{value:.digits$}") } else { "-".to_owned() }
+    if value.is_finite() {
+        format!("{value:.digits$}")
+    } else {
+        "-".to_owned()
+    }
 }
 
 /// The machine's load in the last minute.
 pub(crate) fn load() -> f64 {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    text.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(f64::NAN)
+    text.split(' ')
+        .next()
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(f64::NAN)
 }
 
 /// How many cores this program may use now.
@@ -261,6 +395,12 @@ pub(crate) fn cores() -> usize {
 /// What the machine says it is.
 fn processor() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = text.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split_once(": "));
-    model.map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.to_owned())
+    let model = text
+        .lines()
+        .find(|line| line.starts_with("model name"))
+        .and_then(|line| line.split_once(": "));
+    model.map_or_else(
+        || std::env::consts::ARCH.to_owned(),
+        |(_, name)| name.to_owned(),
+    )
 }

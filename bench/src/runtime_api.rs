@@ -52,12 +52,17 @@ impl Session {
 
     /// When the function polled. It has nothing to do from then until the next event.
     pub(crate) fn polled(&self) -> Result<Instant, Failure> {
-        self.polled.recv_timeout(PATIENCE).map_err(|_| "the function does not poll for an event".into())
+        self.polled
+            .recv_timeout(PATIENCE)
+            .map_err(|_| "the function does not poll for an event".into())
     }
 
     /// The function's next answer.
     pub(crate) fn answer(&self) -> Result<Answer, Failure> {
-        Ok(self.answers.recv_timeout(PATIENCE).map_err(|_| "the function does not answer")??)
+        Ok(self
+            .answers
+            .recv_timeout(PATIENCE)
+            .map_err(|_| "the function does not answer")??)
     }
 }
 
@@ -74,7 +79,10 @@ impl RuntimeApi {
     pub(crate) fn start() -> Result<Self, Failure> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let current: Arc<Mutex<Option<Arc<Wires>>>> = Arc::default();
-        let api = Self { address: listener.local_addr()?, current: Arc::clone(&current) };
+        let api = Self {
+            address: listener.local_addr()?,
+            current: Arc::clone(&current),
+        };
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
                 if let Some(wires) = held(&current).clone() {
@@ -88,10 +96,20 @@ impl RuntimeApi {
 
     /// A session for the function that is started next.
     pub(crate) fn session(&self) -> Session {
-        let ((polled, polls), (events, taken), (answers, given)) = (channel(), channel(), channel());
-        let wires = Wires { polled, events: Mutex::new(taken), answers, delivered: Mutex::new(Instant::now()) };
+        let ((polled, polls), (events, taken), (answers, given)) =
+            (channel(), channel(), channel());
+        let wires = Wires {
+            polled,
+            events: Mutex::new(taken),
+            answers,
+            delivered: Mutex::new(Instant::now()),
+        };
         *held(&self.current) = Some(Arc::new(wires));
-        Session { polled: polls, events, answers: given }
+        Session {
+            polled: polls,
+            events,
+            answers: given,
+        }
     }
 }
 
@@ -106,22 +124,50 @@ fn serve(connection: &TcpStream, wires: &Wires) -> io::Result<()> {
         let arrived = Instant::now();
         if request.line.starts_with("GET ") {
             let _ = wires.polled.send(arrived);
-            let Ok(event) = held(&wires.events).recv() else { return Ok(()) };
+            let Ok(event) = held(&wires.events).recv() else {
+                return Ok(());
+            };
             *held(&wires.delivered) = Instant::now();
             let headers = [
                 ("content-type", "application/json"),
-                ("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd"),
+                (
+                    "lambda-runtime-aws-request-id",
+                    "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
+                ),
                 ("lambda-runtime-deadline-ms", DEADLINE_MS),
-                ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:123456789012:function:bench"),
-                ("lambda-runtime-trace-id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0"),
+                (
+                    "lambda-runtime-invoked-function-arn",
+                    "arn:aws:lambda:us-east-1:123456789012:function:bench",
+                ),
+                (
+                    "lambda-runtime-trace-id",
+                    "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0",
+                ),
             ];
             http::write(&mut writer, "200 OK", &headers, event.as_bytes())?;
         } else {
             let body = String::from_utf8_lossy(&request.body).into_owned();
-            let answered = request.line.split(' ').nth(1).is_some_and(|path| path.ends_with("/response"));
-            let answer = Answer { delivered: *held(&wires.delivered), answered: arrived, body };
-            let _ = wires.answers.send(if answered { Ok(answer) } else { Err(format!("the function failed: {}", answer.body)) });
-            http::write(&mut writer, "202 Accepted", &[("content-type", "application/json")], b"{\"status\":\"OK\"}")?;
+            let answered = request
+                .line
+                .split(' ')
+                .nth(1)
+                .is_some_and(|path| path.ends_with("/response"));
+            let answer = Answer {
+                delivered: *held(&wires.delivered),
+                answered: arrived,
+                body,
+            };
+            let _ = wires.answers.send(if answered {
+                Ok(answer)
+            } else {
+                Err(format!("the function failed: {}", answer.body))
+            });
+            http::write(
+                &mut writer,
+                "202 Accepted",
+                &[("content-type", "application/json")],
+                b"{\"status\":\"OK\"}",
+            )?;
         }
     }
     Ok(())

@@ -20,15 +20,23 @@ pub(crate) fn answer(line: &str) -> Option<Value> {
     let path = line.split(' ').nth(1)?.split('?').next()?;
     match path {
         "/api/v1/query_range" => {
-            let points: Vec<Value> = (0..60).map(|i| json!([1_793_523_600 + i * 60, format!("{}", 3 + i % 7)])).collect();
+            let points: Vec<Value> = (0..60)
+                .map(|i| json!([1_793_523_600 + i * 60, format!("{}", 3 + i % 7)]))
+                .collect();
             let series = json!({ "metric": { "instance": "checkout-web:8080" }, "values": points });
-            Some(json!({ "status": "success", "data": { "resultType": "matrix", "result": [series] } }))
+            Some(
+                json!({ "status": "success", "data": { "resultType": "matrix", "result": [series] } }),
+            )
         }
         "/api/v5/query_range" => {
-            let points: Vec<Value> = (0..30_i64).map(|i| json!({ "timestamp": 1_793_525_400_000 + i * 60_000, "value": 40 + i })).collect();
+            let points: Vec<Value> = (0..30_i64)
+                .map(|i| json!({ "timestamp": 1_793_525_400_000 + i * 60_000, "value": 40 + i }))
+                .collect();
             let result = |name: &str| json!({ "queryName": name, "aggregations": [{ "series": [{ "values": points }] }] });
             let results = ["requests", "errors", "p99"].map(result);
-            Some(json!({ "status": "success", "data": { "type": "time_series", "data": { "results": results } } }))
+            Some(
+                json!({ "status": "success", "data": { "type": "time_series", "data": { "results": results } } }),
+            )
         }
         _ => None,
     }
@@ -36,15 +44,39 @@ pub(crate) fn answer(line: &str) -> Option<Value> {
 
 /// The incident as ingress opened it.
 pub(crate) fn opened(generator_url: &str) -> Result<Incident, Failure> {
-    let labels = [("alertname", "TargetDown"), ("component", "checkout-web"), ("namespace", "shop"), ("severity", "warning")];
+    let labels = [
+        ("alertname", "TargetDown"),
+        ("component", "checkout-web"),
+        ("namespace", "shop"),
+        ("severity", "warning"),
+    ];
     let annotations = [("summary", "checkout-web does not answer its health check")];
-    let texts = |pairs: &[(&str, &str)]| -> Texts { pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect() };
+    let texts = |pairs: &[(&str, &str)]| -> Texts {
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    };
     let at = Timestamp::from_millisecond(1_793_527_200_000)?;
     let member = MemberId::try_from("8c3f1a6e9b2d4507")?;
-    let mut alert = AlertTables::default().alert(AlertStatus::Firing, "alertmanager", texts(&labels), texts(&annotations), at, member);
+    let mut alert = AlertTables::default().alert(
+        AlertStatus::Firing,
+        "alertmanager",
+        texts(&labels),
+        texts(&annotations),
+        at,
+        member,
+    );
     alert.generator_url = Some(generator_url.to_owned());
     let firing = Firing::of(&alert);
-    Ok(IncidentChange::open(IncidentId::try_from(INCIDENT)?, fingerprint(&alert, &[]), alert, &firing, at).incident)
+    Ok(IncidentChange::open(
+        IncidentId::try_from(INCIDENT)?,
+        fingerprint(&alert, &[]),
+        alert,
+        &firing,
+        at,
+    )
+    .incident)
 }
 
 /// The incident's item.

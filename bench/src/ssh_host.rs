@@ -29,7 +29,11 @@ pub(crate) fn missing() -> Option<&'static str> {
     if !Path::new(SSHD).exists() {
         return Some("openssh-server");
     }
-    Command::new("ssh").arg("-V").output().is_err().then_some("openssh-client")
+    Command::new("ssh")
+        .arg("-V")
+        .output()
+        .is_err()
+        .then_some("openssh-client")
 }
 
 /// A running sshd; it ends with this value.
@@ -48,26 +52,54 @@ impl SshHost {
             fs::remove_dir_all(&directory)?;
         }
         fs::create_dir_all(&directory)?;
-        let (host_key, login_key) = (key_pair(&directory.join("host_key"))?, key_pair(&directory.join("login_key"))?);
-        let user = String::from_utf8(Command::new("id").arg("-un").output()?.stdout)?.trim().to_owned();
+        let (host_key, login_key) = (
+            key_pair(&directory.join("host_key"))?,
+            key_pair(&directory.join("login_key"))?,
+        );
+        let user = String::from_utf8(Command::new("id").arg("-un").output()?.stdout)?
+            .trim()
+            .to_owned();
         let port = TcpListener::bind((LOOPBACK, 0))?.local_addr()?.port();
-        fs::write(directory.join("authorized_keys"), format!("restrict {login_key}\n"))?;
-        fs::write(directory.join("known_hosts"), format!("[{LOOPBACK}]:{port} {host_key}\n"))?;
+        fs::write(
+            directory.join("authorized_keys"),
+            format!("restrict {login_key}\n"),
+        )?;
+        fs::write(
+            directory.join("known_hosts"),
+            format!("[{LOOPBACK}]:{port} {host_key}\n"),
+        )?;
         fs::write(directory.join("sshd_config"), sshd_config(&directory, port))?;
         // JSON is YAML.
         let playbook = json!({
             "id": PLAYBOOK, "name": "Look busy", "match": { "alertnames": ["TargetDown"] }, "risk": "low", "steps": [{ "run": ["true"] }],
         });
         let target = json!({ "ssh": { "host": LOOPBACK, "port": port, "user": user, "host_key": host_key } });
-        fs::write(directory.join("playbooks.yaml"), json!([playbook]).to_string())?;
+        fs::write(
+            directory.join("playbooks.yaml"),
+            json!([playbook]).to_string(),
+        )?;
         let service = json!({ "name": SERVICE, "level": "approval", "target": target });
-        fs::write(directory.join("service-registry.yaml"), json!([service]).to_string())?;
+        fs::write(
+            directory.join("service-registry.yaml"),
+            json!([service]).to_string(),
+        )?;
         // Started as root, sshd wants this directory, which the service's start would have made.
         let _ = fs::create_dir_all("/run/sshd");
         let mut command = Command::new(SSHD);
-        command.args(["-D", "-e", "-f"]).arg(directory.join("sshd_config")).stdin(Stdio::null()).stdout(Stdio::null());
-        let sshd = command.stderr(File::create(directory.join("log"))?).spawn()?;
-        let mut host = Self { directory, sshd, port, user };
+        command
+            .args(["-D", "-e", "-f"])
+            .arg(directory.join("sshd_config"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        let sshd = command
+            .stderr(File::create(directory.join("log"))?)
+            .spawn()?;
+        let mut host = Self {
+            directory,
+            sshd,
+            port,
+            user,
+        };
         host.listens()?;
         Ok(host)
     }
@@ -86,14 +118,37 @@ impl SshHost {
     /// its own; with this key exchange, where one is given.
     pub(crate) fn ssh(&self, key_exchange: Option<&str>) -> Command {
         let mut command = Command::new("ssh");
-        command.args(["-F", "none", "-T", "-p", &self.port.to_string(), "-l", &self.user, "-i"]).arg(self.directory.join("login_key"));
-        for option in ["BatchMode=yes", "IdentitiesOnly=yes", "IdentityAgent=none", "StrictHostKeyChecking=yes"] {
+        command
+            .args([
+                "-F",
+                "none",
+                "-T",
+                "-p",
+                &self.port.to_string(),
+                "-l",
+                &self.user,
+                "-i",
+            ])
+            .arg(self.directory.join("login_key"));
+        for option in [
+            "BatchMode=yes",
+            "IdentitiesOnly=yes",
+            "IdentityAgent=none",
+            "StrictHostKeyChecking=yes",
+        ] {
             command.args(["-o", option]);
         }
-        for option in ["ControlMaster=no", "ControlPath=none", "GlobalKnownHostsFile=/dev/null"] {
+        for option in [
+            "ControlMaster=no",
+            "ControlPath=none",
+            "GlobalKnownHostsFile=/dev/null",
+        ] {
             command.args(["-o", option]);
         }
-        command.arg("-o").arg(format!("UserKnownHostsFile=\"{}\"", self.directory.join("known_hosts").display()));
+        command.arg("-o").arg(format!(
+            "UserKnownHostsFile=\"{}\"",
+            self.directory.join("known_hosts").display()
+        ));
         if let Some(algorithm) = key_exchange {
             command.arg("-o").arg(format!("KexAlgorithms={algorithm}"));
         }
@@ -104,14 +159,19 @@ impl SshHost {
     /// The key exchange of the newest connection, by its name in SSH.
     pub(crate) fn key_exchange(&self) -> Result<String, Failure> {
         let log = self.log()?;
-        let algorithm = log.rsplit_once("kex: algorithm: ").and_then(|(_, rest)| rest.split_whitespace().next());
+        let algorithm = log
+            .rsplit_once("kex: algorithm: ")
+            .and_then(|(_, rest)| rest.split_whitespace().next());
         Ok(algorithm.ok_or("sshd logs no key exchange")?.to_owned())
     }
 
     /// Waits until every session has ended, so that the end of one falls on no other; then the CPU time of all of them, in milliseconds.
     pub(crate) fn sessions_cpu_ms(&self) -> Result<f64, Failure> {
         let (id, start) = (self.sshd.id(), Instant::now());
-        while !fs::read_to_string(format!("/proc/{id}/task/{id}/children"))?.trim().is_empty() {
+        while !fs::read_to_string(format!("/proc/{id}/task/{id}/children"))?
+            .trim()
+            .is_empty()
+        {
             if start.elapsed() > PATIENCE {
                 return Err("sshd does not end a session".into());
             }
@@ -146,11 +206,16 @@ impl Drop for SshHost {
 /// Makes a key pair without a passphrase; the public one as a registry wants it.
 fn key_pair(file: &Path) -> Result<String, Failure> {
     let mut command = Command::new("ssh-keygen");
-    let made = command.args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"]).arg(file).output()?;
+    let made = command
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"])
+        .arg(file)
+        .output()?;
     if !made.status.success() {
         return Err(format!("ssh-keygen: {}", String::from_utf8_lossy(&made.stderr)).into());
     }
-    Ok(fs::read_to_string(file.with_extension("pub"))?.trim().to_owned())
+    Ok(fs::read_to_string(file.with_extension("pub"))?
+        .trim()
+        .to_owned())
 }
 
 fn sshd_config(directory: &Path, port: u16) -> String {

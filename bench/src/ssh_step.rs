@@ -87,7 +87,12 @@ fn bridge(binaries: &Path, host: &SshHost) -> Result<Variant, Failure> {
 
 impl Place<'_> {
     /// Starts an sshd, and so many times the bridge, each of which takes its share of the warm steps; `ssh` has its turns in between.
-    pub(crate) fn ssh_steps(&self, binaries: &Path, starts: usize, warm: usize) -> Result<SshSteps, Failure> {
+    pub(crate) fn ssh_steps(
+        &self,
+        binaries: &Path,
+        starts: usize,
+        warm: usize,
+    ) -> Result<SshSteps, Failure> {
         let host = SshHost::start(self.directory.join("ssh"))?;
         self.aws.keeps_secret(LOGIN_KEY_ID, host.login_key()?);
         let bridge = bridge(binaries, &host)?;
@@ -101,11 +106,21 @@ impl Place<'_> {
         Ok(steps)
     }
 
-    fn ssh_start(&self, bridge: &Variant, host: &SshHost, warm: usize, steps: &mut SshSteps) -> Result<(), Failure> {
+    fn ssh_start(
+        &self,
+        bridge: &Variant,
+        host: &SshHost,
+        warm: usize,
+        steps: &mut SshSteps,
+    ) -> Result<(), Failure> {
         let sshd_before = host.sessions_cpu_ms()?;
         let (process, session) = self.start(bridge)?;
         let measured = (|| {
-            let first = one(bridge, &session, bridge.event.as_deref().unwrap_or_default())?;
+            let first = one(
+                bridge,
+                &session,
+                bridge.event.as_deref().unwrap_or_default(),
+            )?;
             // One poll was for the first event; the next one says that all of its work is done.
             session.polled()?;
             let step = Run {
@@ -119,10 +134,14 @@ impl Place<'_> {
                 steps.ssh_key_exchange = host.key_exchange()?;
             }
             steps.aws_requests_cold = self.aws.asked().operations.len();
-            steps.cold.push(round(host, step, &steps.step_key_exchange)?);
+            steps
+                .cold
+                .push(round(host, step, &steps.step_key_exchange)?);
             for _ in 0..warm {
                 let step = warm_step(bridge, host, &process, &session)?;
-                steps.warm.push(round(host, step, &steps.step_key_exchange)?);
+                steps
+                    .warm
+                    .push(round(host, step, &steps.step_key_exchange)?);
             }
             steps.aws_requests_warm += self.aws.asked().operations.len();
             Ok(())
@@ -131,15 +150,28 @@ impl Place<'_> {
     }
 }
 
-fn warm_step(bridge: &Variant, host: &SshHost, process: &Process, session: &Session) -> Result<Run, Failure> {
+fn warm_step(
+    bridge: &Variant,
+    host: &SshHost,
+    process: &Process,
+    session: &Session,
+) -> Result<Run, Failure> {
     let (cpu_before, sshd_before) = (process.cpu_ns()?, host.sessions_cpu_ms()?);
     let answer = one(bridge, session, bridge.event.as_deref().unwrap_or_default())?;
     let cpu_ms = (process.cpu_ns()? - cpu_before) as f64 / 1e6;
-    Ok(Run { ms: ms(answer.answered - answer.delivered), cpu_ms, sshd_cpu_ms: host.sessions_cpu_ms()? - sshd_before })
+    Ok(Run {
+        ms: ms(answer.answered - answer.delivered),
+        cpu_ms,
+        sshd_cpu_ms: host.sessions_cpu_ms()? - sshd_before,
+    })
 }
 
 fn round(host: &SshHost, step: Run, key_exchange: &str) -> Result<Round, Failure> {
-    Ok(Round { step, ssh: ssh(host, None)?, alike: ssh(host, Some(key_exchange))? })
+    Ok(Round {
+        step,
+        ssh: ssh(host, None)?,
+        alike: ssh(host, Some(key_exchange))?,
+    })
 }
 
 fn ssh(host: &SshHost, key_exchange: Option<&str>) -> Result<Run, Failure> {
@@ -148,17 +180,32 @@ fn ssh(host: &SshHost, key_exchange: Option<&str>) -> Result<Run, Failure> {
     let output = host.ssh(key_exchange).output()?;
     let taken = ms(start.elapsed());
     if !output.status.success() {
-        return Err(format!("ssh: {}: {}", output.status, String::from_utf8_lossy(&output.stderr)).into());
+        return Err(format!(
+            "ssh: {}: {}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        )
+        .into());
     }
-    Ok(Run { ms: taken, cpu_ms: reaped_cpu_ms("self")? - cpu_before, sshd_cpu_ms: host.sessions_cpu_ms()? - sshd_before })
+    Ok(Run {
+        ms: taken,
+        cpu_ms: reaped_cpu_ms("self")? - cpu_before,
+        sshd_cpu_ms: host.sessions_cpu_ms()? - sshd_before,
+    })
 }
 
 impl SshSteps {
     fn ways(&self) -> [Way; 4] {
         let both = || self.cold.iter().chain(&self.warm);
         [
-            ("step_warm", self.warm.iter().map(|round| round.step).collect()),
-            ("step_cold", self.cold.iter().map(|round| round.step).collect()),
+            (
+                "step_warm",
+                self.warm.iter().map(|round| round.step).collect(),
+            ),
+            (
+                "step_cold",
+                self.cold.iter().map(|round| round.step).collect(),
+            ),
             ("ssh", both().map(|round| round.ssh).collect()),
             ("ssh_alike", both().map(|round| round.alike).collect()),
         ]
@@ -166,19 +213,39 @@ impl SshSteps {
 
     /// A step divided by the `ssh` of its own round: the median of the rounds. `ssh_alike` is `ssh` with the key exchange of the step.
     pub(crate) fn ratios(&self) -> Vec<(&'static str, f64)> {
-        let median = |rounds: &[Round], ratio: fn(&Round) -> f64| quantile(&rounds.iter().map(ratio).collect::<Vec<_>>(), 0.5);
+        let median = |rounds: &[Round], ratio: fn(&Round) -> f64| {
+            quantile(&rounds.iter().map(ratio).collect::<Vec<_>>(), 0.5)
+        };
         vec![
-            ("step_warm_to_ssh", median(&self.warm, |round| round.step.ms / round.ssh.ms)),
-            ("step_warm_to_ssh_alike", median(&self.warm, |round| round.step.ms / round.alike.ms)),
-            ("step_cold_to_ssh", median(&self.cold, |round| round.step.ms / round.ssh.ms)),
-            ("step_cold_to_ssh_alike", median(&self.cold, |round| round.step.ms / round.alike.ms)),
+            (
+                "step_warm_to_ssh",
+                median(&self.warm, |round| round.step.ms / round.ssh.ms),
+            ),
+            (
+                "step_warm_to_ssh_alike",
+                median(&self.warm, |round| round.step.ms / round.alike.ms),
+            ),
+            (
+                "step_cold_to_ssh",
+                median(&self.cold, |round| round.step.ms / round.ssh.ms),
+            ),
+            (
+                "step_cold_to_ssh_alike",
+                median(&self.cold, |round| round.step.ms / round.alike.ms),
+            ),
         ]
     }
 
     /// For the report, by name.
     pub(crate) fn json(&self) -> Value {
         let way = |(name, runs): Way| -> (String, Value) {
-            (name.to_owned(), figures(&runs).map(|(name, value)| (name.to_owned(), json!(value))).into_iter().collect())
+            (
+                name.to_owned(),
+                figures(&runs)
+                    .map(|(name, value)| (name.to_owned(), json!(value)))
+                    .into_iter()
+                    .collect(),
+            )
         };
         json!({
             "ways": self.ways().into_iter().map(way).collect::<Map<_, _>>(),
@@ -192,16 +259,33 @@ impl SshSteps {
     /// The table for people.
     #[expect(clippy::print_stdout, reason = "this is what the program is for")]
     pub(crate) fn print(&self) {
-        let Self { step_key_exchange, ssh_key_exchange, aws_requests_cold, aws_requests_warm, .. } = self;
+        let Self {
+            step_key_exchange,
+            ssh_key_exchange,
+            aws_requests_cold,
+            aws_requests_warm,
+            ..
+        } = self;
         println!(
             "\na step over SSH, and ssh itself: key exchange {step_key_exchange}, of ssh {ssh_key_exchange}, of ssh_alike that of a step"
         );
-        println!("{:<16}{:>12}{:>12}{:>12}{:>12}{:>14}", "", "runs", "p50 ms", "fastest ms", "CPU ms", "sshd CPU ms");
+        println!(
+            "{:<16}{:>12}{:>12}{:>12}{:>12}{:>14}",
+            "", "runs", "p50 ms", "fastest ms", "CPU ms", "sshd CPU ms"
+        );
         for (name, runs) in self.ways() {
-            let shown = figures(&runs).map(|(name, value)| if name == "runs" { format!("{value:>12}") } else { format!("{value:>12.2}") });
+            let shown = figures(&runs).map(|(name, value)| {
+                if name == "runs" {
+                    format!("{value:>12}")
+                } else {
+                    format!("{value:>12.2}")
+                }
+            });
             println!("{name:<16}{}", shown.concat());
         }
-        println!("requests to AWS: {aws_requests_cold} for the first step, {aws_requests_warm} for all warm ones");
+        println!(
+            "requests to AWS: {aws_requests_cold} for the first step, {aws_requests_warm} for all warm ones"
+        );
     }
 }
 
@@ -224,10 +308,29 @@ mod tests {
 
     #[test]
     fn a_ratio_is_that_of_a_round_and_not_of_the_medians() {
-        let run = |ms| Run { ms, cpu_ms: 1.0, sshd_cpu_ms: 1.0 };
-        let round = |step, ssh| Round { step: run(step), ssh: run(ssh), alike: run(step) };
+        let run = |ms| Run {
+            ms,
+            cpu_ms: 1.0,
+            sshd_cpu_ms: 1.0,
+        };
+        let round = |step, ssh| Round {
+            step: run(step),
+            ssh: run(ssh),
+            alike: run(step),
+        };
         let warm = vec![round(1.0, 2.0), round(40.0, 80.0), round(3.0, 4.0)];
-        let steps = SshSteps { warm, cold: vec![round(9.0, 3.0)], ..SshSteps::default() };
-        assert_eq!(steps.ratios().iter().map(|(_, ratio)| *ratio).collect::<Vec<_>>(), [0.5, 1.0, 3.0, 1.0]);
+        let steps = SshSteps {
+            warm,
+            cold: vec![round(9.0, 3.0)],
+            ..SshSteps::default()
+        };
+        assert_eq!(
+            steps
+                .ratios()
+                .iter()
+                .map(|(_, ratio)| *ratio)
+                .collect::<Vec<_>>(),
+            [0.5, 1.0, 3.0, 1.0]
+        );
     }
 }

@@ -50,17 +50,50 @@ const VARIABLES: [(&str, &str); 18] = [
     ("AWS_SESSION_TOKEN", "example"),
     ("ENVIRONMENT", "prod"),
     ("TABLE_NAME", "bench"),
-    ("INCIDENTS_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/incidents"),
-    ("NOTIFICATIONS_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/notifications"),
-    ("SIGNALS_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/signals"),
-    ("REPAIRS_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/repairs.fifo"),
-    ("WEBHOOK_SECRET_ID", "arn:aws:secretsmanager:us-east-1:123456789012:secret:webhook"),
-    ("ALERTMANAGER_SECRET_ID", "arn:aws:secretsmanager:us-east-1:123456789012:secret:alertmanager"),
-    ("APPROVAL_SECRET_ID", "arn:aws:secretsmanager:us-east-1:123456789012:secret:approval"),
-    ("TELEGRAM_WEBHOOK_SECRET_ID", "arn:aws:secretsmanager:us-east-1:123456789012:secret:telegram"),
-    ("SLACK_SIGNING_SECRET_ID", "quell/channels/slack-signing-secret"),
-    ("APPROVAL_LINK_SECRET_ID", "arn:aws:secretsmanager:us-east-1:123456789012:secret:approval-link"),
-    ("CONFIG_DIR", concat!(env!("CARGO_MANIFEST_DIR"), "/../config")),
+    (
+        "INCIDENTS_QUEUE_URL",
+        "https://sqs.us-east-1.amazonaws.com/123456789012/incidents",
+    ),
+    (
+        "NOTIFICATIONS_QUEUE_URL",
+        "https://sqs.us-east-1.amazonaws.com/123456789012/notifications",
+    ),
+    (
+        "SIGNALS_QUEUE_URL",
+        "https://sqs.us-east-1.amazonaws.com/123456789012/signals",
+    ),
+    (
+        "REPAIRS_QUEUE_URL",
+        "https://sqs.us-east-1.amazonaws.com/123456789012/repairs.fifo",
+    ),
+    (
+        "WEBHOOK_SECRET_ID",
+        "arn:aws:secretsmanager:us-east-1:123456789012:secret:webhook",
+    ),
+    (
+        "ALERTMANAGER_SECRET_ID",
+        "arn:aws:secretsmanager:us-east-1:123456789012:secret:alertmanager",
+    ),
+    (
+        "APPROVAL_SECRET_ID",
+        "arn:aws:secretsmanager:us-east-1:123456789012:secret:approval",
+    ),
+    (
+        "TELEGRAM_WEBHOOK_SECRET_ID",
+        "arn:aws:secretsmanager:us-east-1:123456789012:secret:telegram",
+    ),
+    (
+        "SLACK_SIGNING_SECRET_ID",
+        "quell/channels/slack-signing-secret",
+    ),
+    (
+        "APPROVAL_LINK_SECRET_ID",
+        "arn:aws:secretsmanager:us-east-1:123456789012:secret:approval-link",
+    ),
+    (
+        "CONFIG_DIR",
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../config"),
+    ),
 ];
 
 /// What Lambda sets for its own runtime.
@@ -83,7 +116,10 @@ impl Variant {
             .envs(VARIABLES)
             .envs(OF_LAMBDA)
             .envs(self.variables.iter().map(|(name, value)| (name, value)));
-        command.env("AWS_LAMBDA_RUNTIME_API", runtime_api).env("AWS_ENDPOINT_URL", endpoint_url).env("AWS_CA_BUNDLE", roots);
+        command
+            .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
+            .env("AWS_ENDPOINT_URL", endpoint_url)
+            .env("AWS_CA_BUNDLE", roots);
         // Node.js knows no `AWS_CA_BUNDLE`.
         command.env("NODE_EXTRA_CA_CERTS", roots);
         command.stdin(Stdio::null());
@@ -92,7 +128,12 @@ impl Variant {
 }
 
 /// All of them. Rivals are left out where what they need is not there.
-pub(crate) fn all(project: &Path, binaries: &Path, node_door: &Path, analyzer: &AnalyzerScene) -> Vec<Variant> {
+pub(crate) fn all(
+    project: &Path,
+    binaries: &Path,
+    node_door: &Path,
+    analyzer: &AnalyzerScene,
+) -> Vec<Variant> {
     let variant = |name, command: &[PathBuf], package: Option<&Path>, closing, proof| Variant {
         name,
         command: command.to_vec(),
@@ -105,14 +146,31 @@ pub(crate) fn all(project: &Path, binaries: &Path, node_door: &Path, analyzer: &
     };
     let binary = |name, program: &str, closing, proof| {
         let file = binaries.join(program);
-        variant(name, std::slice::from_ref(&file), Some(&file), closing, proof)
+        variant(
+            name,
+            std::slice::from_ref(&file),
+            Some(&file),
+            closing,
+            proof,
+        )
     };
     let mut variants = vec![
         binary("bare", "bare-hello", &[], "hello"),
         binary("door", "minimal-door", &["UpdateItem"], "counted"),
         binary("join", "ingress", &["GetSecretValue"], JOINED),
-        Variant { variables: vec![("INTERNAL_CIDRS", "203.0.113.0/24".to_owned())], ..binary("join-internal", "ingress", &[], JOINED) },
-        Variant { table: Table::Empty, ..binary("open", "ingress", &["GetSecretValue", "TransactWriteItems"], r#""outcome":"opened""#) },
+        Variant {
+            variables: vec![("INTERNAL_CIDRS", "203.0.113.0/24".to_owned())],
+            ..binary("join-internal", "ingress", &[], JOINED)
+        },
+        Variant {
+            table: Table::Empty,
+            ..binary(
+                "open",
+                "ingress",
+                &["GetSecretValue", "TransactWriteItems"],
+                r#""outcome":"opened""#,
+            )
+        },
         Variant {
             table: Table::Incident,
             variables: analyzer.variables(),
@@ -124,20 +182,44 @@ pub(crate) fn all(project: &Path, binaries: &Path, node_door: &Path, analyzer: &
     // The clients of the rivals have connections of their own: nothing needs to be closed. What Python needs is in Lambda or in a layer,
     // so that it has no package of its own worth telling.
     let python = project.join(".venv/bin/python");
-    for (name, module, script) in [("python-join", "boto3", "door.py"), ("powertools-join", "aws_lambda_powertools", "powertools_door.py")]
-    {
+    for (name, module, script) in [
+        ("python-join", "boto3", "door.py"),
+        (
+            "powertools-join",
+            "aws_lambda_powertools",
+            "powertools_door.py",
+        ),
+    ] {
         if said(Command::new(&python).args(["-c", &format!("import {module}")])).is_some() {
-            variants.push(variant(name, &[python.clone(), project.join("bench/python").join(script)], None, &[], "joined"));
+            variants.push(variant(
+                name,
+                &[python.clone(), project.join("bench/python").join(script)],
+                None,
+                &[],
+                "joined",
+            ));
         }
     }
-    if let Some(node) = said(Command::new("node").args(["--print", "process.execPath"])).filter(|_| node_door.exists()) {
-        variants.push(variant("node-join", &[PathBuf::from(node), node_door.to_owned()], Some(node_door), &[], "joined"));
+    if let Some(node) = said(Command::new("node").args(["--print", "process.execPath"]))
+        .filter(|_| node_door.exists())
+    {
+        variants.push(variant(
+            "node-join",
+            &[PathBuf::from(node), node_door.to_owned()],
+            Some(node_door),
+            &[],
+            "joined",
+        ));
     }
     variants
 }
 
 /// What a command says, if it can be run and succeeds.
 fn said(command: &mut Command) -> Option<String> {
-    let output = command.stderr(Stdio::null()).output().ok().filter(|output| output.status.success())?;
+    let output = command
+        .stderr(Stdio::null())
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
     Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
 }

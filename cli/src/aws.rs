@@ -26,23 +26,42 @@ pub(crate) struct Table {
 }
 
 /// The configuration of clients. They share one connection with TLS by ring, as the functions do.
-pub(crate) async fn config<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<SdkConfig, Failure> {
+pub(crate) async fn config<F: Fn(&str) -> Option<String>>(
+    variables: &Variables<F>,
+) -> Result<SdkConfig, Failure> {
     let connection = Connection::from_variables(variables)?;
-    #[expect(clippy::disallowed_methods, reason = "the limits are those of the one place")]
-    let loader = aws_config::defaults(BehaviorVersion::latest()).http_client(connection).timeout_config(time_limits(ATTEMPT));
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the limits are those of the one place"
+    )]
+    let loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(connection)
+        .timeout_config(time_limits(ATTEMPT));
     let config = loader.load().await;
     if config.region().is_none() {
-        return Err(Failure::wrong("no region is set: set AWS_REGION, or `region` in the profile that AWS_PROFILE names"));
+        return Err(Failure::wrong(
+            "no region is set: set AWS_REGION, or `region` in the profile that AWS_PROFILE names",
+        ));
     }
     Ok(config)
 }
 
 /// The table of this name.
-pub(crate) async fn store<F: Fn(&str) -> Option<String>>(variables: &Variables<F>, table: String) -> Result<Store, Failure> {
-    Ok(Store::new(aws_sdk_dynamodb::Client::new(&config(variables).await?), table))
+pub(crate) async fn store<F: Fn(&str) -> Option<String>>(
+    variables: &Variables<F>,
+    table: String,
+) -> Result<Store, Failure> {
+    Ok(Store::new(
+        aws_sdk_dynamodb::Client::new(&config(variables).await?),
+        table,
+    ))
 }
 
 /// Secrets Manager.
-pub(crate) async fn secrets<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<Secrets, Failure> {
-    Ok(Secrets::new(aws_sdk_secretsmanager::Client::new(&config(variables).await?)))
+pub(crate) async fn secrets<F: Fn(&str) -> Option<String>>(
+    variables: &Variables<F>,
+) -> Result<Secrets, Failure> {
+    Ok(Secrets::new(aws_sdk_secretsmanager::Client::new(
+        &config(variables).await?,
+    )))
 }

@@ -29,14 +29,22 @@ impl Check {
         let found = faults(&self.directory);
         let answer = Answer::of(found.is_ok());
         if self.json {
-            writeln!(out, "{}", as_json(&found.err().unwrap_or(ConfigErrors(Vec::new()))))?;
+            writeln!(
+                out,
+                "{}",
+                as_json(&found.err().unwrap_or(ConfigErrors(Vec::new())))
+            )?;
             return Ok(answer);
         }
         match found {
             Ok(counted) => writeln!(out, "{counted}: no faults")?,
             Err(faults) => {
                 writeln!(out, "{faults}")?;
-                writeln!(out, "{} faults: nothing of these files can be deployed before they are mended", faults.0.len())?;
+                writeln!(
+                    out,
+                    "{} faults: nothing of these files can be deployed before they are mended",
+                    faults.0.len()
+                )?;
             }
         }
         Ok(answer)
@@ -46,8 +54,15 @@ impl Check {
 /// What there is in the files, or everything that is wrong with them.
 fn faults(directory: &Path) -> Result<String, ConfigErrors> {
     let of_repairs = both(OperatorFiles::load(directory), limits(directory));
-    let others = both(AnalyzerFiles::load(directory), both(alert_tables::load(directory), channels_file::load(directory)));
-    let (((files, _), (analyzer, (_, channels))), templates) = both(both(of_repairs, others), templates(directory))?;
+    let others = both(
+        AnalyzerFiles::load(directory),
+        both(
+            alert_tables::load(directory),
+            channels_file::load(directory),
+        ),
+    );
+    let (((files, _), (analyzer, (_, channels))), templates) =
+        both(both(of_repairs, others), templates(directory))?;
     let (playbooks, services) = (files.playbooks.len(), files.services.len());
     let (rules, models) = (analyzer.rules.0.len(), analyzer.settings.providers.len());
     let (channels, people) = (channels.channels.len(), channels.people.len());
@@ -66,7 +81,11 @@ fn templates(directory: &Path) -> Result<usize, ConfigErrors> {
         field: None,
         text: broken.what,
     };
-    if broken.is_empty() { Ok(own) } else { Err(ConfigErrors(broken.into_iter().map(fault).collect())) }
+    if broken.is_empty() {
+        Ok(own)
+    } else {
+        Err(ConfigErrors(broken.into_iter().map(fault).collect()))
+    }
 }
 
 fn as_json(faults: &ConfigErrors) -> Value {

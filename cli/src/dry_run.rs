@@ -45,7 +45,11 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) async fn answer<F>(self, variables: &Variables<F>, out: &mut dyn Write) -> Result<Answer, Failure>
+    pub(crate) async fn answer<F>(
+        self,
+        variables: &Variables<F>,
+        out: &mut dyn Write,
+    ) -> Result<Answer, Failure>
     where
         F: Fn(&str) -> Option<String>,
     {
@@ -86,8 +90,15 @@ impl Run {
                         writeln!(out, "  {place:<12} would not be reached: {sent}")?;
                     }
                     _ if !step.wanted(&facts) => {
-                        let when = step.when.as_ref().map(ToString::to_string).unwrap_or_default();
-                        writeln!(out, "  {place:<12} would be skipped (it runs {when}): {sent}")?;
+                        let when = step
+                            .when
+                            .as_ref()
+                            .map(ToString::to_string)
+                            .unwrap_or_default();
+                        writeln!(
+                            out,
+                            "  {place:<12} would be skipped (it runs {when}): {sent}"
+                        )?;
                     }
                     Phase::Facts => {
                         writeln!(out, "  {place:<12} runs: {sent}")?;
@@ -97,17 +108,28 @@ impl Run {
                         match repair_state_machine::answer(&result, plan.searches(fact)) {
                             Ok(seen) => drop(facts.insert(fact.to_owned(), seen)),
                             Err(why) => {
-                                writeln!(out, "  {:<12} a repair would fail here: {}", "", line(&why, SHOWN * 2))?;
+                                writeln!(
+                                    out,
+                                    "  {:<12} a repair would fail here: {}",
+                                    "",
+                                    line(&why, SHOWN * 2)
+                                )?;
                                 (answer, all_known) = (Answer::No, false);
                             }
                         }
                     }
                     Phase::Steps => writeln!(out, "  {place:<12} would run: {sent}")?,
-                    Phase::Rollback => writeln!(out, "  {place:<12} would run if the repair failed: {sent}")?,
+                    Phase::Rollback => {
+                        writeln!(out, "  {place:<12} would run if the repair failed: {sent}")?
+                    }
                     Phase::Verify => {
                         writeln!(out, "  {place:<12} runs: {sent}")?;
                         let result = hands.run(&request(&id, &plan, phase, index), step).await;
-                        answer = if tell(&result, Some(symptom(&result)), out)? { answer } else { Answer::No };
+                        answer = if tell(&result, Some(symptom(&result)), out)? {
+                            answer
+                        } else {
+                            Answer::No
+                        };
                     }
                 }
             }
@@ -119,7 +141,10 @@ impl Run {
                 "=> everything renders, and what reads can be run there; now a repair would have nothing to do: every step would be skipped, \
                  and a human asked"
             )?,
-            Answer::Yes => writeln!(out, "=> everything renders, and what reads can be run there")?,
+            Answer::Yes => writeln!(
+                out,
+                "=> everything renders, and what reads can be run there"
+            )?,
             Answer::No => writeln!(out, "=> a repair would fail here: see above")?,
         }
         Ok(answer)
@@ -127,18 +152,38 @@ impl Run {
 
     /// The plan, or why nothing would run: by the rules by which the bridge refuses.
     fn plan(&self, files: &OperatorFiles) -> Result<Result<Plan, String>, Failure> {
-        let ids = || files.playbooks.iter().map(|playbook| playbook.id.as_str()).collect::<Vec<_>>().join(", ");
-        let playbook = files
-            .playbook(&self.playbook)
-            .ok_or_else(|| Failure::wrong(format!("{PLAYBOOKS} has no playbook {}; it has {}", self.playbook, ids())))?;
-        let service = service::named(&files.services, &self.target).ok_or_else(|| no_service(files, &self.target))?;
+        let ids = || {
+            files
+                .playbooks
+                .iter()
+                .map(|playbook| playbook.id.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let playbook = files.playbook(&self.playbook).ok_or_else(|| {
+            Failure::wrong(format!(
+                "{PLAYBOOKS} has no playbook {}; it has {}",
+                self.playbook,
+                ids()
+            ))
+        })?;
+        let service = service::named(&files.services, &self.target)
+            .ok_or_else(|| no_service(files, &self.target))?;
         if service.level == Level::Manual {
-            return Ok(Err(format!("the service {} is repaired by hand only (level manual)", service.name)));
+            return Ok(Err(format!(
+                "the service {} is repaired by hand only (level manual)",
+                service.name
+            )));
         }
         if !playbook.matches.allows(&service.name) {
-            return Ok(Err(format!("the playbook {} is not for the service {}", playbook.id, service.name)));
+            return Ok(Err(format!(
+                "the playbook {} is not for the service {}",
+                playbook.id, service.name
+            )));
         }
-        Ok(playbook.plan(service, 1, Vec::new()).map_err(|why| why.to_string()))
+        Ok(playbook
+            .plan(service, 1, Vec::new())
+            .map_err(|why| why.to_string()))
     }
 }
 
@@ -167,7 +212,13 @@ fn symptom(result: &StepResult) -> &'static str {
 fn tell(result: &StepResult, means: Option<&str>, out: &mut dyn Write) -> Result<bool, Failure> {
     let ran = result.outcome == StepOutcome::Exited;
     let means = means.map(|means| format!(": {means}")).unwrap_or_default();
-    writeln!(out, "  {:<12} {} ({} ms){means}", "", line(&result.detail, SHOWN * 2), result.duration_ms)?;
+    writeln!(
+        out,
+        "  {:<12} {} ({} ms){means}",
+        "",
+        line(&result.detail, SHOWN * 2),
+        result.duration_ms
+    )?;
     for (stream, text) in [("printed", &result.stdout), ("complained", &result.stderr)] {
         let text = line(text, SHOWN);
         if !text.is_empty() {

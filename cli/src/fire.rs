@@ -34,7 +34,12 @@ pub(crate) struct Fire {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["secret_file", "secret_id"])]
     bearer_file: Option<PathBuf>,
     /// The alert's name
-    #[arg(long, value_name = "NAME", default_value = "QuellTest", conflicts_with = "file")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "QuellTest",
+        conflicts_with = "file"
+    )]
     alertname: String,
     /// A label of the alert, such as component=checkout or severity=warning
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = pair, conflicts_with = "file")]
@@ -49,34 +54,61 @@ pub(crate) struct Fire {
 
 fn pair(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("has to be NAME=VALUE")?;
-    if name.is_empty() { Err("has no name before the =".to_owned()) } else { Ok((name.to_owned(), value.to_owned())) }
+    if name.is_empty() {
+        Err("has no name before the =".to_owned())
+    } else {
+        Ok((name.to_owned(), value.to_owned()))
+    }
 }
 
 impl Fire {
-    pub(crate) async fn answer<F>(self, variables: &Variables<F>, out: &mut dyn Write) -> Result<Answer, Failure>
+    pub(crate) async fn answer<F>(
+        self,
+        variables: &Variables<F>,
+        out: &mut dyn Write,
+    ) -> Result<Answer, Failure>
     where
         F: Fn(&str) -> Option<String>,
     {
         let now = Timestamp::now();
         let bytes = self.body(now)?;
-        let mut request = client()?.post(&self.url).timeout(ANSWER_WITHIN).header(CONTENT_TYPE, "application/json");
+        let mut request = client()?
+            .post(&self.url)
+            .timeout(ANSWER_WITHIN)
+            .header(CONTENT_TYPE, "application/json");
         match (&self.bearer_file, self.secret.read(variables).await?) {
-            (Some(file), _) => request = request.bearer_auth(secret::in_file(file)?.expose_secret()),
+            (Some(file), _) => {
+                request = request.bearer_auth(secret::in_file(file)?.expose_secret())
+            }
             (None, Some(secret)) => {
                 for (name, value) in sign(SIGNED, &secret, &bytes, Some(now)) {
                     request = request.header(name, value);
                 }
             }
-            (None, None) => return Err(Failure::wrong("who sends it? Give --secret-file, --secret-id or --bearer-file")),
+            (None, None) => {
+                return Err(Failure::wrong(
+                    "who sends it? Give --secret-file, --secret-id or --bearer-file",
+                ));
+            }
         }
         let sent = request.body(bytes).send().await;
-        let response = sent.map_err(|error| Failure::wrong(format!("there is no answer from the route: {}", reason(error))))?;
+        let response = sent.map_err(|error| {
+            Failure::wrong(format!(
+                "there is no answer from the route: {}",
+                reason(error)
+            ))
+        })?;
         let status = response.status();
-        let told = body(response, ANSWER_BYTES).await.map_err(|error| Failure::wrong(format!("the answer cannot be read: {error}")))?;
+        let told = body(response, ANSWER_BYTES)
+            .await
+            .map_err(|error| Failure::wrong(format!("the answer cannot be read: {error}")))?;
         writeln!(out, "{status}")?;
         let (text, means) = match serde_json::from_slice::<Value>(&told) {
             Ok(answer) => (format!("{answer:#}"), meaning(status.as_u16(), &answer)),
-            Err(_) => (String::from_utf8_lossy(&told).into_owned(), meaning(status.as_u16(), &Value::Null)),
+            Err(_) => (
+                String::from_utf8_lossy(&told).into_owned(),
+                meaning(status.as_u16(), &Value::Null),
+            ),
         };
         writeln!(out, "{}\n=> {means}", sanitize(&text, ANSWER_BYTES))?;
         Ok(Answer::of(status.is_success()))
@@ -94,7 +126,9 @@ impl Fire {
             Ok(self.for_alerts().to_string().into_bytes())
         } else {
             let routes = "/api/v1/webhooks/alerts or /api/v1/webhooks/alertmanager";
-            Err(Failure::wrong(format!("--url has to end with {routes}; for another route give the body with --file")))
+            Err(Failure::wrong(format!(
+                "--url has to end with {routes}; for another route give the body with --file"
+            )))
         }
     }
 
@@ -103,7 +137,10 @@ impl Fire {
     }
 
     fn label(&self, name: &str) -> Option<&str> {
-        self.labels.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.labels
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     fn for_alertmanager(&self, now: Timestamp) -> Value {
@@ -112,7 +149,11 @@ impl Fire {
             labels[name] = json!(value);
         }
         labels["alertname"] = json!(self.alertname);
-        let ends_at = if self.resolved { now.to_string() } else { "0001-01-01T00:00:00Z".to_owned() };
+        let ends_at = if self.resolved {
+            now.to_string()
+        } else {
+            "0001-01-01T00:00:00Z".to_owned()
+        };
         json!({
             "version": "4", "receiver": "quell-fire", "status": self.status(), "truncatedAlerts": 0,
             "alerts": [{
@@ -127,7 +168,9 @@ impl Fire {
         for (name, value) in &self.labels {
             labels[name] = json!(value);
         }
-        let target = ["component", "target", "instance", "pod"].into_iter().find_map(|name| self.label(name));
+        let target = ["component", "target", "instance", "pod"]
+            .into_iter()
+            .find_map(|name| self.label(name));
         json!({
             "alert_type": self.label("alert_type").unwrap_or("custom"), "severity": self.label("severity").unwrap_or("warning"),
             "source": "quell-fire", "target_resource": target.unwrap_or("quell-test"),
@@ -139,7 +182,10 @@ impl Fire {
 
 /// What to do with an answer.
 fn meaning(status: u16, answer: &Value) -> String {
-    let one = answer.get("results").and_then(|results| results.get(0)).unwrap_or(answer);
+    let one = answer
+        .get("results")
+        .and_then(|results| results.get(0))
+        .unwrap_or(answer);
     let incident = one.get("incident_id").and_then(Value::as_str);
     match (status, incident) {
         (200..=299, Some(id)) => format!("it is counted; its incident is {id}: look at its card, or `quell verify-log {id} --table NAME`"),
@@ -176,7 +222,11 @@ mod tests {
         let opened = json!({ "incident_id": "01ARZ3NDEKTSV4RRFFQ69G5FAV" });
         for (status, answer, says) in [
             (200, opened.clone(), "01ARZ3NDEKTSV4RRFFQ69G5FAV"),
-            (200, json!({ "results": [opened] }), "01ARZ3NDEKTSV4RRFFQ69G5FAV"),
+            (
+                200,
+                json!({ "results": [opened] }),
+                "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+            ),
             (200, json!({ "success": true }), "taken"),
             (401, Value::Null, "secret"),
             (404, Value::Null, "outputs"),
@@ -184,7 +234,11 @@ mod tests {
             (503, Value::Null, "again"),
             (302, Value::Null, "--url"),
         ] {
-            assert!(meaning(status, &answer).contains(says), "{status}: {}", meaning(status, &answer));
+            assert!(
+                meaning(status, &answer).contains(says),
+                "{status}: {}",
+                meaning(status, &answer)
+            );
         }
     }
 }

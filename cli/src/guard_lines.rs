@@ -22,8 +22,10 @@ pub(crate) struct Lines {
 impl Lines {
     pub(crate) fn answer(self, out: &mut dyn Write) -> Result<Answer, Failure> {
         let files = OperatorFiles::load(&self.config)?;
-        let service = service::named(&files.services, &self.service).ok_or_else(|| no_service(&files, &self.service))?;
-        let lines = GuardLines::of(&files, service).map_err(|why| Failure::wrong(why.to_string()))?;
+        let service = service::named(&files.services, &self.service)
+            .ok_or_else(|| no_service(&files, &self.service))?;
+        let lines =
+            GuardLines::of(&files, service).map_err(|why| Failure::wrong(why.to_string()))?;
         write!(out, "{lines}")?;
         Ok(Answer::Yes)
     }
@@ -31,6 +33,13 @@ impl Lines {
 
 /// Says which services there are.
 pub(crate) fn no_service(files: &OperatorFiles, name: &str) -> Failure {
-    let names: Vec<&str> = files.services.iter().map(|service| service.name.as_str()).collect();
-    Failure::wrong(format!("{SERVICE_REGISTRY} has no service {name}; it has {}", names.join(", ")))
+    let names: Vec<&str> = files
+        .services
+        .iter()
+        .map(|service| service.name.as_str())
+        .collect();
+    Failure::wrong(format!(
+        "{SERVICE_REGISTRY} has no service {name}; it has {}",
+        names.join(", ")
+    ))
 }

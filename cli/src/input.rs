@@ -9,7 +9,9 @@ use crate::exit::Failure;
 pub(crate) fn bytes(file: &Path) -> Result<Vec<u8>, Failure> {
     if file == Path::new("-") {
         let mut bytes = Vec::new();
-        std::io::stdin().read_to_end(&mut bytes).map_err(|error| Failure::unread(Path::new("the standard input"), &error))?;
+        std::io::stdin()
+            .read_to_end(&mut bytes)
+            .map_err(|error| Failure::unread(Path::new("the standard input"), &error))?;
         return Ok(bytes);
     }
     std::fs::read(file).map_err(|error| Failure::unread(file, &error))
@@ -17,5 +19,6 @@ pub(crate) fn bytes(file: &Path) -> Result<Vec<u8>, Failure> {
 
 /// The text of a file.
 pub(crate) fn text(file: &Path) -> Result<String, Failure> {
-    String::from_utf8(bytes(file)?).map_err(|_| Failure::wrong(format!("{} is not UTF-8 text", file.display())))
+    String::from_utf8(bytes(file)?)
+        .map_err(|_| Failure::wrong(format!("{} is not UTF-8 text", file.display())))
 }

@@ -35,7 +35,11 @@ pub(crate) struct KillSwitch {
 }
 
 impl KillSwitch {
-    pub(crate) async fn answer<F>(self, variables: &Variables<F>, out: &mut dyn Write) -> Result<Answer, Failure>
+    pub(crate) async fn answer<F>(
+        self,
+        variables: &Variables<F>,
+        out: &mut dyn Write,
+    ) -> Result<Answer, Failure>
     where
         F: Fn(&str) -> Option<String>,
     {
@@ -43,7 +47,11 @@ impl KillSwitch {
         let store = Store::new(aws_sdk_dynamodb::Client::new(&aws), self.table.table);
         match self.to {
             To::On => {
-                let off = SwitchedOff::now(&caller(&aws, variables).await, self.why.as_deref(), Timestamp::now());
+                let off = SwitchedOff::now(
+                    &caller(&aws, variables).await,
+                    self.why.as_deref(),
+                    Timestamp::now(),
+                );
                 store.switch_repairs(Some(&off)).await?;
             }
             To::Off => store.switch_repairs(None).await?,
@@ -53,7 +61,10 @@ impl KillSwitch {
         let standing = store.kill_switch().await?;
         match &standing {
             Some(on) => writeln!(out, "kill switch: {on}")?,
-            None => writeln!(out, "kill switch: it is off; repairs run as playbooks, services and guardrails let them")?,
+            None => writeln!(
+                out,
+                "kill switch: it is off; repairs run as playbooks, services and guardrails let them"
+            )?,
         }
         Ok(Answer::of(match self.to {
             To::On => standing.is_some(),
@@ -63,8 +74,21 @@ impl KillSwitch {
 }
 
 /// Who asks, as AWS knows them; where it does not answer, what this machine calls its user.
-async fn caller<F: Fn(&str) -> Option<String>>(aws: &SdkConfig, variables: &Variables<F>) -> String {
-    let identity = aws_sdk_sts::Client::new(aws).get_caller_identity().send().await;
+async fn caller<F: Fn(&str) -> Option<String>>(
+    aws: &SdkConfig,
+    variables: &Variables<F>,
+) -> String {
+    let identity = aws_sdk_sts::Client::new(aws)
+        .get_caller_identity()
+        .send()
+        .await;
     let arn = identity.ok().and_then(|identity| identity.arn);
-    arn.unwrap_or_else(|| format!("{} on their machine", variables.optional("USER").unwrap_or_else(|| "somebody".to_owned())))
+    arn.unwrap_or_else(|| {
+        format!(
+            "{} on their machine",
+            variables
+                .optional("USER")
+                .unwrap_or_else(|| "somebody".to_owned())
+        )
+    })
 }

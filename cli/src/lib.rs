@@ -61,7 +61,12 @@ enum Command {
 
 impl Cli {
     /// Does what was asked; the exit status. What was found out goes to `out`, what stood in the way to `complaints`.
-    pub async fn run<F>(self, variables: &Variables<F>, out: &mut impl Write, complaints: &mut impl Write) -> u8
+    pub async fn run<F>(
+        self,
+        variables: &Variables<F>,
+        out: &mut impl Write,
+        complaints: &mut impl Write,
+    ) -> u8
     where
         F: Fn(&str) -> Option<String>,
     {

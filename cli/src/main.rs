@@ -10,5 +10,9 @@ use settings::variables::Variables;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let variables = Variables::of_process();
-    ExitCode::from(Cli::parse().run(&variables, &mut stdout(), &mut stderr()).await)
+    ExitCode::from(
+        Cli::parse()
+            .run(&variables, &mut stdout(), &mut stderr())
+            .await,
+    )
 }

@@ -29,12 +29,19 @@ pub(crate) struct Playbooks {
 }
 
 impl Playbooks {
-    pub(crate) async fn answer<F>(self, variables: &Variables<F>, out: &mut dyn Write) -> Result<Answer, Failure>
+    pub(crate) async fn answer<F>(
+        self,
+        variables: &Variables<F>,
+        out: &mut dyn Write,
+    ) -> Result<Answer, Failure>
     where
         F: Fn(&str) -> Option<String>,
     {
         let (files, limits) = both(OperatorFiles::load(&self.config), limits(&self.config))?;
-        let store = Store::new(aws_sdk_dynamodb::Client::new(&config(variables).await?), self.table.table);
+        let store = Store::new(
+            aws_sdk_dynamodb::Client::new(&config(variables).await?),
+            self.table.table,
+        );
         for playbook in &files.playbooks {
             tell(playbook, &limits, &store, out).await?;
         }
@@ -42,21 +49,49 @@ impl Playbooks {
     }
 }
 
-async fn tell(playbook: &Playbook, limits: &Limits, store: &Store, out: &mut dyn Write) -> Result<(), Failure> {
+async fn tell(
+    playbook: &Playbook,
+    limits: &Limits,
+    store: &Store,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let record = store.playbook_record(&playbook.id).await?;
-    let last = record.last_run.map_or_else(|| "it never ran".to_owned(), |at| format!("its last run ended {at:.0}"));
-    writeln!(out, "{}: verified {}, failed {}, recurred {}; {last}", playbook.id, record.verified, record.failed, record.recurred)?;
+    let last = record.last_run.map_or_else(
+        || "it never ran".to_owned(),
+        |at| format!("its last run ended {at:.0}"),
+    );
+    writeln!(
+        out,
+        "{}: verified {}, failed {}, recurred {}; {last}",
+        playbook.id, record.verified, record.failed, record.recurred
+    )?;
     let Some(auto) = playbook.auto else {
         writeln!(out, "  asks a human always: it has no auto")?;
         return Ok(());
     };
     if !auto.earned {
-        writeln!(out, "  declared auto: down to {:?}, after {} verified runs", auto.max_severity, auto.min_verified)?;
+        writeln!(
+            out,
+            "  declared auto: down to {:?}, after {} verified runs",
+            auto.max_severity, auto.min_verified
+        )?;
         return Ok(());
     }
-    let earned = TrackRecord::by(&store.runs(&playbook.id).await?, &limits.autonomy, Timestamp::now());
-    writeln!(out, "  {earned}; {} more are verified, and nobody knows yet whether they hold", earned.pending)?;
-    for step in earned.steps.iter().skip(earned.steps.len().saturating_sub(SHOWN)) {
+    let earned = TrackRecord::by(
+        &store.runs(&playbook.id).await?,
+        &limits.autonomy,
+        Timestamp::now(),
+    );
+    writeln!(
+        out,
+        "  {earned}; {} more are verified, and nobody knows yet whether they hold",
+        earned.pending
+    )?;
+    for step in earned
+        .steps
+        .iter()
+        .skip(earned.steps.len().saturating_sub(SHOWN))
+    {
         writeln!(out, "    {step}")?;
     }
     Ok(())

@@ -6,12 +6,22 @@ use domain::playbook::plan::{Phase, Plan, PlannedStep};
 use serde::Serialize;
 
 /// The phases, in the order in which a repair goes through them.
-pub(crate) const PHASES: [(Phase, &str); 4] =
-    [(Phase::Facts, "facts"), (Phase::Steps, "steps"), (Phase::Verify, "verify"), (Phase::Rollback, "rollback")];
+pub(crate) const PHASES: [(Phase, &str); 4] = [
+    (Phase::Facts, "facts"),
+    (Phase::Steps, "steps"),
+    (Phase::Verify, "verify"),
+    (Phase::Rollback, "rollback"),
+];
 
 /// Writes a plan.
 pub(crate) fn plan(plan: &Plan, out: &mut dyn Write) -> Result<(), Error> {
-    writeln!(out, "  plan         {}: {}, risk {}", plan.playbook, plan.playbook_name, plan.risk.as_str())?;
+    writeln!(
+        out,
+        "  plan         {}: {}, risk {}",
+        plan.playbook,
+        plan.playbook_name,
+        plan.risk.as_str()
+    )?;
     writeln!(out, "    address    {}", plan.address)?;
     writeln!(out, "    hash       {}", plan.hash())?;
     for (name, value) in &plan.parameters {
@@ -23,7 +33,13 @@ pub(crate) fn plan(plan: &Plan, out: &mut dyn Write) -> Result<(), Error> {
             writeln!(out, "    {name:<10} none")?;
         }
         for (index, step) in steps.iter().enumerate() {
-            writeln!(out, "    {:<10} {}  ({})", format!("{name}[{index}]"), argv(step), limits(step))?;
+            writeln!(
+                out,
+                "    {:<10} {}  ({})",
+                format!("{name}[{index}]"),
+                argv(step),
+                limits(step)
+            )?;
         }
     }
     Ok(())
@@ -31,18 +47,40 @@ pub(crate) fn plan(plan: &Plan, out: &mut dyn Write) -> Result<(), Error> {
 
 /// An argument vector.
 pub(crate) fn argv(step: &PlannedStep) -> String {
-    let arguments: Vec<String> = step.argv.iter().map(|argument| format!("{argument:?}")).collect();
+    let arguments: Vec<String> = step
+        .argv
+        .iter()
+        .map(|argument| format!("{argument:?}"))
+        .collect();
     format!("[{}]", arguments.join(", "))
 }
 
 fn limits(step: &PlannedStep) -> String {
-    let PlannedStep { timeout_seconds, retries, every_seconds, fact, when, idempotent, .. } = step;
+    let PlannedStep {
+        timeout_seconds,
+        retries,
+        every_seconds,
+        fact,
+        when,
+        idempotent,
+        ..
+    } = step;
     let mut limits = match retries {
         0 => format!("up to {timeout_seconds} s"),
-        tries => format!("up to {timeout_seconds} s, {} tries, {every_seconds} s apart", tries + 1),
+        tries => format!(
+            "up to {timeout_seconds} s, {} tries, {every_seconds} s apart",
+            tries + 1
+        ),
     };
-    let notes = [fact.as_ref().map(|fact| format!("the fact {fact}")), when.as_ref().map(ToString::to_string)];
-    for note in notes.into_iter().flatten().chain(idempotent.then(|| "may run again".to_owned())) {
+    let notes = [
+        fact.as_ref().map(|fact| format!("the fact {fact}")),
+        when.as_ref().map(ToString::to_string),
+    ];
+    for note in notes
+        .into_iter()
+        .flatten()
+        .chain(idempotent.then(|| "may run again".to_owned()))
+    {
         limits.push_str(", ");
         limits.push_str(&note);
     }
@@ -51,5 +89,8 @@ fn limits(step: &PlannedStep) -> String {
 
 /// A value as it is called in files and in JSON.
 pub(crate) fn word(value: impl Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+    serde_json::to_value(value)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }

@@ -22,7 +22,10 @@ pub(crate) struct SenderSecret {
 
 impl SenderSecret {
     /// The secret, if one is named.
-    pub(crate) async fn read<F: Fn(&str) -> Option<String>>(&self, variables: &Variables<F>) -> Result<Option<SecretString>, Failure> {
+    pub(crate) async fn read<F: Fn(&str) -> Option<String>>(
+        &self,
+        variables: &Variables<F>,
+    ) -> Result<Option<SecretString>, Failure> {
         match (&self.secret_file, &self.secret_id) {
             (Some(file), _) => in_file(file).map(Some),
             (None, Some(id)) => Ok(Some(aws::secrets(variables).await?.get(id).await?)),
@@ -35,7 +38,10 @@ impl SenderSecret {
 pub(crate) fn in_file(file: &Path) -> Result<SecretString, Failure> {
     let text = input::text(file)?;
     match text.trim() {
-        "" => Err(Failure::wrong(format!("{} holds no secret: it is empty", file.display()))),
+        "" => Err(Failure::wrong(format!(
+            "{} holds no secret: it is empty",
+            file.display()
+        ))),
         secret => Ok(SecretString::from(secret)),
     }
 }

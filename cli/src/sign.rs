@@ -25,12 +25,18 @@ pub(crate) struct Sign {
 }
 
 impl Sign {
-    pub(crate) async fn answer<F>(self, variables: &Variables<F>, out: &mut dyn Write) -> Result<Answer, Failure>
+    pub(crate) async fn answer<F>(
+        self,
+        variables: &Variables<F>,
+        out: &mut dyn Write,
+    ) -> Result<Answer, Failure>
     where
         F: Fn(&str) -> Option<String>,
     {
         let secret = self.secret.read(variables).await?;
-        let secret = secret.ok_or_else(|| Failure::wrong("with what is it signed? Give --secret-file FILE or --secret-id ID"))?;
+        let secret = secret.ok_or_else(|| {
+            Failure::wrong("with what is it signed? Give --secret-file FILE or --secret-id ID")
+        })?;
         let at = self.timestamp.then(Timestamp::now);
         for (name, value) in sign(SIGNED, &secret, &input::bytes(&self.body)?, at) {
             writeln!(out, "{}: {value}", as_written(name))?;

@@ -19,7 +19,12 @@ use crate::{aws, secret};
 #[derive(Debug, Args)]
 pub(crate) struct Through {
     /// The deployed bridge function: the stack's output BridgeFunctionName. It renders from the files that it was deployed with
-    #[arg(long, value_name = "NAME", conflicts_with = "local", required_unless_present = "local")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with = "local",
+        required_unless_present = "local"
+    )]
     function: Option<String>,
     /// The bridge in this process, from this machine
     #[arg(long, requires = "key_file")]
@@ -39,14 +44,26 @@ pub(crate) enum Hands {
 
 impl Through {
     /// The bridge of this choice.
-    pub(crate) async fn hands<F>(&self, files: &OperatorFiles, variables: &Variables<F>) -> Result<Hands, Failure>
+    pub(crate) async fn hands<F>(
+        &self,
+        files: &OperatorFiles,
+        variables: &Variables<F>,
+    ) -> Result<Hands, Failure>
     where
         F: Fn(&str) -> Option<String>,
     {
         match (&self.function, &self.key_file) {
-            (Some(function), _) => Ok(Hands::Deployed(Bridge::new(&aws::config(variables).await?, function.clone()))),
-            (None, Some(file)) => Ok(Hands::Local(Box::new(App::new(files.clone(), LoginKey::Given(secret::in_file(file)?))))),
-            (None, None) => Err(Failure::wrong("through whom? Give --function NAME, or --local with --key-file FILE")),
+            (Some(function), _) => Ok(Hands::Deployed(Bridge::new(
+                &aws::config(variables).await?,
+                function.clone(),
+            ))),
+            (None, Some(file)) => Ok(Hands::Local(Box::new(App::new(
+                files.clone(),
+                LoginKey::Given(secret::in_file(file)?),
+            )))),
+            (None, None) => Err(Failure::wrong(
+                "through whom? Give --function NAME, or --local with --key-file FILE",
+            )),
         }
     }
 }

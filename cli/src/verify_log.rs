@@ -33,7 +33,11 @@ pub(crate) struct VerifyLog {
 }
 
 impl VerifyLog {
-    pub(crate) async fn answer<F>(self, variables: &Variables<F>, out: &mut dyn Write) -> Result<Answer, Failure>
+    pub(crate) async fn answer<F>(
+        self,
+        variables: &Variables<F>,
+        out: &mut dyn Write,
+    ) -> Result<Answer, Failure>
     where
         F: Fn(&str) -> Option<String>,
     {
@@ -55,14 +59,21 @@ impl VerifyLog {
             let (entries, verdict) = verified(&store, id).await?;
             broken += usize::from(tell(id, &entries, verdict, out)? == Answer::No);
         }
-        writeln!(out, "{} incidents: {} intact, {broken} not", ids.len(), ids.len() - broken)?;
+        writeln!(
+            out,
+            "{} incidents: {} intact, {broken} not",
+            ids.len(),
+            ids.len() - broken
+        )?;
         Ok(Answer::of(broken == 0))
     }
 }
 
 fn listed(text: &str) -> Result<Vec<IncidentId>, Failure> {
     let words = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    words.map(|id| IncidentId::try_from(id).map_err(Failure::from)).collect()
+    words
+        .map(|id| IncidentId::try_from(id).map_err(Failure::from))
+        .collect()
 }
 
 /// What stands between a log and its being intact: the chain, or an entry that nobody can read.
@@ -73,7 +84,9 @@ async fn verified(store: &Store, id: &IncidentId) -> Result<(Vec<Entry>, Verdict
     for _ in 0..TRIES {
         let entries = match store.log(id).await {
             Ok(entries) => entries,
-            Err(error @ StoreError::Unreadable { .. }) => return Ok((Vec::new(), Err(error.to_string()))),
+            Err(error @ StoreError::Unreadable { .. }) => {
+                return Ok((Vec::new(), Err(error.to_string())));
+            }
             Err(error) => return Err(error.into()),
         };
         let head = store.known_incident(id).await?.log_head;
@@ -88,7 +101,12 @@ async fn verified(store: &Store, id: &IncidentId) -> Result<(Vec<Entry>, Verdict
     Ok(found)
 }
 
-fn tell(id: &IncidentId, entries: &[Entry], verdict: Verdict, out: &mut dyn Write) -> Result<Answer, Failure> {
+fn tell(
+    id: &IncidentId,
+    entries: &[Entry],
+    verdict: Verdict,
+    out: &mut dyn Write,
+) -> Result<Answer, Failure> {
     match &verdict {
         Ok(()) => writeln!(out, "{id}: intact, {} entries", entries.len())?,
         Err(why) => writeln!(out, "{id}: NOT intact: {why}")?,
@@ -97,7 +115,18 @@ fn tell(id: &IncidentId, entries: &[Entry], verdict: Verdict, out: &mut dyn Writ
 }
 
 fn shown(entry: &Entry) -> String {
-    let texts = entry.error.iter().fold(entry.detail.clone(), |detail, error| format!("{detail} · failed: {error}"));
+    let texts = entry
+        .error
+        .iter()
+        .fold(entry.detail.clone(), |detail, error| {
+            format!("{detail} · failed: {error}")
+        });
     let at = entry.at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
-    format!("{:>4}  {at}  {:<22} {:<16} {}", entry.sequence, entry.event.as_str(), line(&entry.actor, 40), line(&texts, SHOWN))
+    format!(
+        "{:>4}  {at}  {:<22} {:<16} {}",
+        entry.sequence,
+        entry.event.as_str(),
+        line(&entry.actor, 40),
+        line(&texts, SHOWN)
+    )
 }

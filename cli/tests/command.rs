@@ -9,10 +9,22 @@ use tempfile::TempDir;
 /// Runs the command in the project's directory, with nothing of this machine's AWS.
 fn quell(arguments: &[&str], stdin: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_quell"));
-    command.args(arguments).current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).env_clear();
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    command
+        .args(arguments)
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .env_clear();
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
     // What does not read its input may be gone already.
-    let _ = child.stdin.take().expect("a pipe").write_all(stdin.as_bytes());
+    let _ = child
+        .stdin
+        .take()
+        .expect("a pipe")
+        .write_all(stdin.as_bytes());
     child.wait_with_output().expect("it ends")
 }
 
@@ -20,14 +32,22 @@ fn quell(arguments: &[&str], stdin: &str) -> Output {
 fn told(arguments: &[&str], stdin: &str) -> (Option<i32>, String, String) {
     let output = quell(arguments, stdin);
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-    (output.status.code(), text(output.stdout), text(output.stderr))
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
 }
 
 /// The project's files, with one word of one of them replaced.
 fn changed(file: &str, from: &str, to: &str) -> TempDir {
     let directory = tempfile::tempdir().expect("a directory");
     let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config");
-    for entry in std::fs::read_dir(config).expect("config").flatten().filter(|entry| entry.path().is_file()) {
+    for entry in std::fs::read_dir(config)
+        .expect("config")
+        .flatten()
+        .filter(|entry| entry.path().is_file())
+    {
         let mut text = std::fs::read_to_string(entry.path()).expect("text");
         if entry.file_name() == file {
             assert!(text.contains(from), "{file} has no {from}");
@@ -50,15 +70,48 @@ fn secret(text: &str) -> (TempDir, String) {
 fn check_counts_what_is_there_or_names_file_line_and_field() {
     let (status, found, complaint) = told(&["check"], "");
     assert_eq!((status, complaint.as_str()), (Some(0), ""));
-    assert!(found.ends_with("own templates, the guardrails and the alert tables: no faults\n"), "{found}");
+    assert!(
+        found.ends_with("own templates, the guardrails and the alert tables: no faults\n"),
+        "{found}"
+    );
 
     for (file, from, to, says) in [
-        ("playbooks.yaml", "timeout: 60s", "timeout: soon", "playbooks.yaml:29: [0].steps[0].timeout: `soon` is not a length of time"),
-        ("service-registry.yaml", "level: auto", "level: autp", "service-registry.yaml:7: [0].level: unknown variant `autp`"),
-        ("guardrails.yaml", "min_confidence: 0.6", "min_confidence: 6", "guardrails.yaml:7: min_confidence: 6 is not between 0 and 1"),
-        ("channels.json", "\"channels\"", "\"chanels\"", "channels.json:"),
-        ("alert-tables.json", "\"severities\"", "\"severity\"", "alert-tables.json:"),
-        ("static-rules.yaml", "confidence: 0.6", "confidence: 6", "static-rules.yaml: [0].confidence has to be between 0 and 1"),
+        (
+            "playbooks.yaml",
+            "timeout: 60s",
+            "timeout: soon",
+            "playbooks.yaml:29: [0].steps[0].timeout: `soon` is not a length of time",
+        ),
+        (
+            "service-registry.yaml",
+            "level: auto",
+            "level: autp",
+            "service-registry.yaml:7: [0].level: unknown variant `autp`",
+        ),
+        (
+            "guardrails.yaml",
+            "min_confidence: 0.6",
+            "min_confidence: 6",
+            "guardrails.yaml:7: min_confidence: 6 is not between 0 and 1",
+        ),
+        (
+            "channels.json",
+            "\"channels\"",
+            "\"chanels\"",
+            "channels.json:",
+        ),
+        (
+            "alert-tables.json",
+            "\"severities\"",
+            "\"severity\"",
+            "alert-tables.json:",
+        ),
+        (
+            "static-rules.yaml",
+            "confidence: 0.6",
+            "confidence: 6",
+            "static-rules.yaml: [0].confidence has to be between 0 and 1",
+        ),
     ] {
         let directory = changed(file, from, to);
         let (status, found, _) = told(&["check", directory.path().to_str().expect("a path")], "");
@@ -71,9 +124,16 @@ fn check_finds_a_template_that_cannot_be_rendered() {
     let directory = changed("playbooks.yaml", "timeout: 60s", "timeout: 60s");
     let templates = directory.path().join("templates/en");
     std::fs::create_dir_all(&templates).expect("a directory");
-    std::fs::write(templates.join("incident.html"), "fine\n{{ incident.nothing.at_all }}").expect("written");
+    std::fs::write(
+        templates.join("incident.html"),
+        "fine\n{{ incident.nothing.at_all }}",
+    )
+    .expect("written");
     let (status, found, _) = told(&["check", directory.path().to_str().expect("a path")], "");
-    assert!(status == Some(1) && found.contains("templates/en/incident.html:2: "), "{found}");
+    assert!(
+        status == Some(1) && found.contains("templates/en/incident.html:2: "),
+        "{found}"
+    );
 }
 
 #[test]
@@ -84,9 +144,18 @@ fn check_tells_machines_where_each_fault_is() {
     assert_eq!(status, Some(1));
     let found: serde_json::Value = serde_json::from_str(&found).expect("JSON");
     let fault = &found["faults"][0];
-    assert_eq!((fault["line"].as_u64(), fault["field"].as_str()), (Some(11), Some("[0].steps[0].run[3]")), "{found}");
+    assert_eq!(
+        (fault["line"].as_u64(), fault["field"].as_str()),
+        (Some(11), Some("[0].steps[0].run[3]")),
+        "{found}"
+    );
     assert_eq!(fault["file"], format!("{path}/playbooks.yaml"));
-    assert!(fault["text"].as_str().is_some_and(|text| text.contains("names the parameter unti")), "{fault}");
+    assert!(
+        fault["text"]
+            .as_str()
+            .is_some_and(|text| text.contains("names the parameter unti")),
+        "{fault}"
+    );
     assert_eq!(told(&["check", "--json"], "").1, "{\"faults\":[]}\n");
 }
 
@@ -115,7 +184,10 @@ fn plan_says_everything_that_would_happen() {
 #[test]
 fn plan_reads_every_shape_in_which_an_alert_comes() {
     for (event, says) in [
-        ("alertmanager-grouped", "=> joins the incident of alert 1: one fingerprint is one incident"),
+        (
+            "alertmanager-grouped",
+            "=> joins the incident of alert 1: one fingerprint is one incident",
+        ),
         ("alertmanager-resolved", "=> takes it out of its episode"),
         ("alertmanager-cicd", "=> is announced"),
         ("alert-signed", "high_memory on billing-worker, firing"),
@@ -124,11 +196,17 @@ fn plan_reads_every_shape_in_which_an_alert_comes() {
         ("signals-received", "HighCPUUsage on search-indexer, firing"),
     ] {
         let (status, found, complaint) = told(&["plan", &format!("events/{event}.json")], "");
-        assert!(status == Some(0) && found.contains(says), "{event}: {found}{complaint}");
+        assert!(
+            status == Some(0) && found.contains(says),
+            "{event}: {found}{complaint}"
+        );
     }
     let bare = r#"{"status":"firing","alerts":[{"status":"firing","labels":{"alertname":"A\u001b[31m","component":"sentry"}}]}"#;
     let (status, found, _) = told(&["plan", "-"], bare);
-    assert!(status == Some(0) && found.contains("A[31m on sentry") && !found.contains('\u{1b}'), "{found:?}");
+    assert!(
+        status == Some(0) && found.contains("A[31m on sentry") && !found.contains('\u{1b}'),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -136,26 +214,51 @@ fn plan_says_what_is_no_alert() {
     for (sent, says) in [
         ("{", "the alert is not JSON"),
         ("{}", "no alert in any shape that is known"),
-        (r#"{"alert_type":"fire"}"#, "ingress refuses this at /api/v1/webhooks/alerts: alert_type: unknown variant `fire`"),
-        (r#"{"rawPath":"/api/v1/webhooks/telegram","body":"{}"}"#, "takes no alerts"),
+        (
+            r#"{"alert_type":"fire"}"#,
+            "ingress refuses this at /api/v1/webhooks/alerts: alert_type: unknown variant `fire`",
+        ),
+        (
+            r#"{"rawPath":"/api/v1/webhooks/telegram","body":"{}"}"#,
+            "takes no alerts",
+        ),
         (r#"{"Records":[{"body":"{}"}]}"#, "carries no alert"),
     ] {
         let (status, found, complaint) = told(&["plan", "-"], sent);
-        assert!(status == Some(2) && found.is_empty() && complaint.contains(says), "{sent}: {complaint}");
+        assert!(
+            status == Some(2) && found.is_empty() && complaint.contains(says),
+            "{sent}: {complaint}"
+        );
     }
 }
 
 #[test]
 fn sign_writes_what_ingress_checks() {
     let (_kept, file) = secret("Jefe\n");
-    let (status, found, _) = told(&["sign", "--secret-file", &file, "-"], "what do ya want for nothing?");
+    let (status, found, _) = told(
+        &["sign", "--secret-file", &file, "-"],
+        "what do ya want for nothing?",
+    );
     // RFC 4231, test case 2.
     assert_eq!(status, Some(0));
-    assert_eq!(found, "X-Signature-256: sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843\n");
-    let (_, timed, _) = told(&["sign", "--secret-file", &file, "--timestamp", "-"], "what do ya want for nothing?");
-    let names: Vec<&str> = timed.lines().filter_map(|line| line.split_once(": ")).map(|(name, _)| name).collect();
+    assert_eq!(
+        found,
+        "X-Signature-256: sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843\n"
+    );
+    let (_, timed, _) = told(
+        &["sign", "--secret-file", &file, "--timestamp", "-"],
+        "what do ya want for nothing?",
+    );
+    let names: Vec<&str> = timed
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, _)| name)
+        .collect();
     assert_eq!(names, ["X-Signature-256", "X-Signature-Timestamp"]);
-    assert!(!timed.contains(&found[17..]), "the time is signed too: {timed}");
+    assert!(
+        !timed.contains(&found[17..]),
+        "the time is signed too: {timed}"
+    );
 }
 
 #[test]
@@ -163,41 +266,117 @@ fn a_secret_has_to_be_named_and_is_never_an_argument() {
     let (_kept, empty) = secret(" \n");
     for (arguments, says) in [
         (vec!["sign", "-"], "--secret-file FILE or --secret-id ID"),
-        (vec!["sign", "--secret-file", &empty, "-"], "holds no secret"),
-        (vec!["sign", "--secret-file", "/nowhere/at/all", "-"], "/nowhere/at/all cannot be read"),
-        (vec!["sign", "--secret", "hunter2", "-"], "unexpected argument"),
-        (vec!["fire", "--url", "http://127.0.0.1:9/api/v1/webhooks/alerts"], "--secret-file, --secret-id or --bearer-file"),
-        (vec!["fire", "--url", "http://127.0.0.1:9/other"], "--url has to end with"),
+        (
+            vec!["sign", "--secret-file", &empty, "-"],
+            "holds no secret",
+        ),
+        (
+            vec!["sign", "--secret-file", "/nowhere/at/all", "-"],
+            "/nowhere/at/all cannot be read",
+        ),
+        (
+            vec!["sign", "--secret", "hunter2", "-"],
+            "unexpected argument",
+        ),
+        (
+            vec!["fire", "--url", "http://127.0.0.1:9/api/v1/webhooks/alerts"],
+            "--secret-file, --secret-id or --bearer-file",
+        ),
+        (
+            vec!["fire", "--url", "http://127.0.0.1:9/other"],
+            "--url has to end with",
+        ),
     ] {
         let (status, _, complaint) = told(&arguments, "body");
-        assert!(status == Some(2) && complaint.contains(says), "{arguments:?}: {complaint}");
+        assert!(
+            status == Some(2) && complaint.contains(says),
+            "{arguments:?}: {complaint}"
+        );
     }
 }
 
 #[test]
 fn run_without_dry_run_is_refused() {
-    let arguments = ["run", "--playbook", "restart-compose-service", "--target", "sentry", "--local", "--key-file", "/dev/null"];
+    let arguments = [
+        "run",
+        "--playbook",
+        "restart-compose-service",
+        "--target",
+        "sentry",
+        "--local",
+        "--key-file",
+        "/dev/null",
+    ];
     let (status, found, complaint) = told(&arguments, "");
     assert_eq!((status, found.as_str()), (Some(2), ""));
-    assert!(complaint.contains("repairs run only through an approval"), "{complaint}");
+    assert!(
+        complaint.contains("repairs run only through an approval"),
+        "{complaint}"
+    );
 }
 
 #[test]
 fn a_dry_run_says_why_nothing_would_run() {
     let (_kept, key) = secret("no key at all");
     let dry_run = |playbook: &str, target: &str| {
-        told(&["run", "--dry-run", "--playbook", playbook, "--target", target, "--local", "--key-file", &key], "")
+        told(
+            &[
+                "run",
+                "--dry-run",
+                "--playbook",
+                playbook,
+                "--target",
+                target,
+                "--local",
+                "--key-file",
+                &key,
+            ],
+            "",
+        )
     };
     for (playbook, target, status, says) in [
-        ("restart-compose-service", "ledger-db", 1, "Nothing would run: the service ledger-db is repaired by hand only (level manual)."),
-        ("restart-compose-service", "checkout-web", 1, "the playbook restart-compose-service is not for the service checkout-web"),
-        ("restart-systemd-unit", "checkout-web", 1, "the value of the parameter unit does not match its pattern"),
-        ("restart-compose-service", "sentry", 1, "does not hold a private key"),
-        ("no-such-playbook", "sentry", 2, "playbooks.yaml has no playbook no-such-playbook; it has "),
-        ("restart-compose-service", "nowhere", 2, "service-registry.yaml has no service nowhere; it has "),
+        (
+            "restart-compose-service",
+            "ledger-db",
+            1,
+            "Nothing would run: the service ledger-db is repaired by hand only (level manual).",
+        ),
+        (
+            "restart-compose-service",
+            "checkout-web",
+            1,
+            "the playbook restart-compose-service is not for the service checkout-web",
+        ),
+        (
+            "restart-systemd-unit",
+            "checkout-web",
+            1,
+            "the value of the parameter unit does not match its pattern",
+        ),
+        (
+            "restart-compose-service",
+            "sentry",
+            1,
+            "does not hold a private key",
+        ),
+        (
+            "no-such-playbook",
+            "sentry",
+            2,
+            "playbooks.yaml has no playbook no-such-playbook; it has ",
+        ),
+        (
+            "restart-compose-service",
+            "nowhere",
+            2,
+            "service-registry.yaml has no service nowhere; it has ",
+        ),
     ] {
         let (code, found, complaint) = dry_run(playbook, target);
-        assert!(code == Some(status) && format!("{found}{complaint}").contains(says), "{playbook} {target}: {found}{complaint}");
+        assert!(
+            code == Some(status) && format!("{found}{complaint}").contains(says),
+            "{playbook} {target}: {found}{complaint}"
+        );
     }
 }
 
@@ -205,10 +384,22 @@ fn a_dry_run_says_why_nothing_would_run() {
 fn guard_lines_are_the_file_for_the_host() {
     let (status, found, _) = told(&["guard-lines", "sentry"], "");
     assert_eq!(status, Some(0));
-    assert!(found.contains("# restart-compose-service: steps[0]\ndocker compose -p sentry restart\n"), "{found}");
-    for (service, says) in [("ledger-db", "level manual"), ("nowhere", "service-registry.yaml has no service nowhere; it has ")] {
+    assert!(
+        found.contains("# restart-compose-service: steps[0]\ndocker compose -p sentry restart\n"),
+        "{found}"
+    );
+    for (service, says) in [
+        ("ledger-db", "level manual"),
+        (
+            "nowhere",
+            "service-registry.yaml has no service nowhere; it has ",
+        ),
+    ] {
         let (status, found, complaint) = told(&["guard-lines", service], "");
-        assert!(status == Some(2) && found.is_empty() && complaint.contains(says), "{service}: {complaint}");
+        assert!(
+            status == Some(2) && found.is_empty() && complaint.contains(says),
+            "{service}: {complaint}"
+        );
     }
 }
 
@@ -216,11 +407,26 @@ fn guard_lines_are_the_file_for_the_host() {
 fn what_needs_aws_says_what_is_missing() {
     for (arguments, says) in [
         (vec!["kill-switch", "status"], "--table <NAME>"),
-        (vec!["kill-switch", "status", "--table", "t"], "no region is set"),
+        (
+            vec!["kill-switch", "status", "--table", "t"],
+            "no region is set",
+        ),
         (vec!["verify-log", "--table", "t"], "<INCIDENT>"),
-        (vec!["verify-log", "--all", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "--table", "t"], "cannot be used with"),
+        (
+            vec![
+                "verify-log",
+                "--all",
+                "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+                "--table",
+                "t",
+            ],
+            "cannot be used with",
+        ),
     ] {
         let (status, _, complaint) = told(&arguments, "");
-        assert!(status == Some(2) && complaint.contains(says), "{arguments:?}: {complaint}");
+        assert!(
+            status == Some(2) && complaint.contains(says),
+            "{arguments:?}: {complaint}"
+        );
     }
 }

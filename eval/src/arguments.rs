@@ -30,7 +30,10 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     /// Reads the arguments after the program's name; none when help is asked for.
-    pub(crate) fn parse(mut arguments: impl Iterator<Item = String>, project: &Path) -> Result<Option<Self>, String> {
+    pub(crate) fn parse(
+        mut arguments: impl Iterator<Item = String>,
+        project: &Path,
+    ) -> Result<Option<Self>, String> {
         let mut parsed = Self {
             config: project.join("config"),
             keys: BTreeMap::new(),
@@ -44,13 +47,17 @@ impl Arguments {
             if !["--config", "--key", "--only", "--report"].contains(&name.as_str()) {
                 return Err(format!("{name} is not known\n\n{USAGE}"));
             }
-            let value = arguments.next().ok_or_else(|| format!("{name} needs a value\n\n{USAGE}"))?;
+            let value = arguments
+                .next()
+                .ok_or_else(|| format!("{name} needs a value\n\n{USAGE}"))?;
             match name.as_str() {
                 "--config" => parsed.config = PathBuf::from(value),
                 "--only" => parsed.only = value,
                 "--report" => parsed.report = PathBuf::from(value),
                 _ => {
-                    let (provider, file) = value.split_once('=').ok_or_else(|| format!("--key wants NAME=FILE\n\n{USAGE}"))?;
+                    let (provider, file) = value
+                        .split_once('=')
+                        .ok_or_else(|| format!("--key wants NAME=FILE\n\n{USAGE}"))?;
                     parsed.keys.insert(provider.to_owned(), PathBuf::from(file));
                 }
             }
@@ -66,22 +73,32 @@ mod tests {
     use super::Arguments;
 
     fn parse(arguments: &[&str]) -> Result<Option<Arguments>, String> {
-        Arguments::parse(arguments.iter().map(|&argument| argument.to_owned()), Path::new("/project"))
+        Arguments::parse(
+            arguments.iter().map(|&argument| argument.to_owned()),
+            Path::new("/project"),
+        )
     }
 
     #[test]
     fn what_is_not_said_is_the_project_s_own() {
-        let arguments = parse(&["--key", "a=/keys/a=b"]).expect("known").expect("no help");
+        let arguments = parse(&["--key", "a=/keys/a=b"])
+            .expect("known")
+            .expect("no help");
         assert_eq!(arguments.config, Path::new("/project/config"));
         assert_eq!(arguments.keys["a"], Path::new("/keys/a=b"));
     }
 
     #[test]
     fn a_mistake_is_named() {
-        for (arguments, named) in
-            [(&["--modle", "x"][..], "--modle is not known"), (&["--only"], "--only needs a value"), (&["--key", "x"], "NAME=FILE")]
-        {
-            assert!(parse(arguments).expect_err("a mistake").contains(named), "{arguments:?}");
+        for (arguments, named) in [
+            (&["--modle", "x"][..], "--modle is not known"),
+            (&["--only"], "--only needs a value"),
+            (&["--key", "x"], "NAME=FILE"),
+        ] {
+            assert!(
+                parse(arguments).expect_err("a mistake").contains(named),
+                "{arguments:?}"
+            );
         }
         assert_eq!(parse(&["--help"]), Ok(None));
     }

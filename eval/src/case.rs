@@ -74,15 +74,24 @@ impl Case {
     /// The first file that cannot be read.
     pub(crate) fn all(directory: &Path, only: &str) -> Result<Vec<Self>, String> {
         let unreadable = |error: std::io::Error| format!("{}: {error}", directory.display());
-        let entries = std::fs::read_dir(directory).map_err(unreadable)?.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+        let entries = std::fs::read_dir(directory)
+            .map_err(unreadable)?
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(unreadable)?;
         let mut files: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
         files.sort();
-        let named = files.into_iter().filter_map(|file| Some((file.file_stem()?.to_str()?.to_owned(), file)));
-        let cases = named.filter(|(name, _)| name.contains(only)).map(|(name, file)| {
-            let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-            let case: Self = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;
-            Ok(Self { name, ..case })
-        });
+        let named = files
+            .into_iter()
+            .filter_map(|file| Some((file.file_stem()?.to_str()?.to_owned(), file)));
+        let cases = named
+            .filter(|(name, _)| name.contains(only))
+            .map(|(name, file)| {
+                let text = std::fs::read_to_string(&file)
+                    .map_err(|error| format!("{}: {error}", file.display()))?;
+                let case: Self = serde_json::from_str(&text)
+                    .map_err(|error| format!("{}: {error}", file.display()))?;
+                Ok(Self { name, ..case })
+            });
         cases.collect()
     }
 
@@ -93,20 +102,42 @@ impl Case {
     pub(crate) fn seen<'a>(&self, files: &'a Files) -> Result<Seen<'a>, String> {
         let member = MemberId::try_from("evaluation").map_err(|error| error.to_string())?;
         let now = Timestamp::UNIX_EPOCH;
-        let alert =
-            files.tables.alert(AlertStatus::Firing, "alertmanager", self.alert.labels.clone(), self.alert.annotations.clone(), now, member);
-        let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").map_err(|error| error.to_string())?;
+        let alert = files.tables.alert(
+            AlertStatus::Firing,
+            "alertmanager",
+            self.alert.labels.clone(),
+            self.alert.annotations.clone(),
+            now,
+            member,
+        );
+        let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV")
+            .map_err(|error| error.to_string())?;
         let firing = Firing::of(&alert);
-        let incident = IncidentChange::open(id, fingerprint(&alert, &[]), alert, &firing, now).incident;
+        let incident =
+            IncidentChange::open(id, fingerprint(&alert, &[]), alert, &firing, now).incident;
         let service = find(&files.operator.services, &incident.alert);
-        let rule = files.analyzer.rules.rule(&incident.alert, false).ok_or("no rule is for this type")?;
+        let rule = files
+            .analyzer
+            .rules
+            .rule(&incident.alert, false)
+            .ok_or("no rule is for this type")?;
         let base = static_analyzer::analyse(rule, &incident.alert, service);
-        let playbook = match choose(&files.operator.playbooks, &incident.alert, service, &PastSuccess::new()) {
+        let playbook = match choose(
+            &files.operator.playbooks,
+            &incident.alert,
+            service,
+            &PastSuccess::new(),
+        ) {
             // What a delivery pipeline reports is shown and never repaired.
             Choice::Plan(plan) if !incident.alert.cicd => Some(plan.playbook),
             _ => None,
         };
-        Ok(Seen { incident, service, playbook, base })
+        Ok(Seen {
+            incident,
+            service,
+            playbook,
+            base,
+        })
     }
 }
 
@@ -125,7 +156,8 @@ mod tests {
     fn what_no_model_decides_is_right_for_every_alert() {
         let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let files = Files {
-            operator: OperatorFiles::load(&project.join("eval/config")).expect("the services of the evaluation"),
+            operator: OperatorFiles::load(&project.join("eval/config"))
+                .expect("the services of the evaluation"),
             analyzer: AnalyzerFiles::load(&project.join("config")).expect("the shipped files"),
             tables: alert_tables::load(&project.join("config")).expect("the shipped tables"),
         };
@@ -134,9 +166,19 @@ mod tests {
         for case in cases {
             let seen = case.seen(&files).expect("a rule");
             let alert = &seen.incident.alert;
-            let found = (alert.alert_type, alert.severity, alert.normalised_target.as_str(), seen.playbook.as_ref());
+            let found = (
+                alert.alert_type,
+                alert.severity,
+                alert.normalised_target.as_str(),
+                seen.playbook.as_ref(),
+            );
             let expected = &case.expected;
-            let right = (expected.alert_type, expected.severity, expected.target.as_str(), expected.playbook.as_ref());
+            let right = (
+                expected.alert_type,
+                expected.severity,
+                expected.target.as_str(),
+                expected.playbook.as_ref(),
+            );
             assert_eq!(found, right, "{}", case.name);
         }
     }

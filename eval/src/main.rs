@@ -65,13 +65,17 @@ fn say(text: &str) {
 async fn run(arguments: &Arguments, project: &Path) -> Result<(), String> {
     let files = Files {
         // The services that the alerts are about are the evaluation's own.
-        operator: OperatorFiles::load(&project.join("eval/config")).map_err(|faults| faults.to_string())?,
+        operator: OperatorFiles::load(&project.join("eval/config"))
+            .map_err(|faults| faults.to_string())?,
         analyzer: AnalyzerFiles::load(&arguments.config).map_err(|faults| faults.to_string())?,
         tables: alert_tables::load(&arguments.config).map_err(|faults| faults.to_string())?,
     };
     let cases = Case::all(&project.join("eval/alerts"), &arguments.only)?;
     if cases.is_empty() {
-        return Err(format!("no alert in eval/alerts has a name that contains `{}`", arguments.only));
+        return Err(format!(
+            "no alert in eval/alerts has a name that contains `{}`",
+            arguments.only
+        ));
     }
     say(&format!("{} alerts\n\n{}", cases.len(), head()));
     let mut scores = vec![by_rules(&cases, &files)?];
@@ -95,7 +99,10 @@ fn by_rules(cases: &[Case], files: &Files) -> Result<Score, String> {
         let seen = case.seen(files)?;
         Ok((case.name.clone(), judged(case, &seen, &seen.base, started)))
     };
-    let score = Score { name: "static".to_owned(), answers: cases.iter().map(answer).collect::<Result<_, String>>()? };
+    let score = Score {
+        name: "static".to_owned(),
+        answers: cases.iter().map(answer).collect::<Result<_, String>>()?,
+    };
     say(&score.line());
     Ok(score)
 }
@@ -110,25 +117,43 @@ struct Model<'a> {
 }
 
 impl<'a> Model<'a> {
-    fn of(settings: &'a ProviderSettings, arguments: &Arguments, files: &AnalyzerFiles) -> Result<Self, String> {
+    fn of(
+        settings: &'a ProviderSettings,
+        arguments: &Arguments,
+        files: &AnalyzerFiles,
+    ) -> Result<Self, String> {
         let name = &settings.name;
         let key = match (arguments.keys.get(name), &settings.key_secret) {
             (Some(file), _) => {
-                let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-                Some(SecretString::from(text.lines().next().unwrap_or_default().trim()))
+                let text = std::fs::read_to_string(file)
+                    .map_err(|error| format!("{}: {error}", file.display()))?;
+                Some(SecretString::from(
+                    text.lines().next().unwrap_or_default().trim(),
+                ))
             }
-            (None, Some(_)) => return Err(format!("the provider {name} needs its key: --key {name}=FILE")),
+            (None, Some(_)) => {
+                return Err(format!(
+                    "the provider {name} needs its key: --key {name}=FILE"
+                ));
+            }
             (None, None) => None,
         };
         let aws = match settings.api {
-            Api::Bedrock => {
-                AwsEnvironment::from_variables(&Variables::of_process()).map_err(|error| error.to_string())?.sdk_config(PATIENCE)
-            }
+            Api::Bedrock => AwsEnvironment::from_variables(&Variables::of_process())
+                .map_err(|error| error.to_string())?
+                .sdk_config(PATIENCE),
             Api::Openai | Api::Anthropic => SdkConfig::builder().build(),
         };
-        let price = files.price(&settings.model).ok_or_else(|| format!("the model of {name} has no price"))?;
+        let price = files
+            .price(&settings.model)
+            .ok_or_else(|| format!("the model of {name} has no price"))?;
         let http = outbound::client().map_err(|error| error.to_string())?;
-        Ok(Self { settings, provider: Provider::new(settings, http, &aws), price, key })
+        Ok(Self {
+            settings,
+            provider: Provider::new(settings, http, &aws),
+            price,
+            key,
+        })
     }
 }
 
@@ -136,25 +161,47 @@ async fn by_model(model: &Model<'_>, cases: &[Case], files: &Files) -> Result<Sc
     let mut answers = Vec::new();
     for case in cases {
         let seen = case.seen(files)?;
-        let subject = Subject { incident: &seen.incident, service: seen.service, evidence: &[], base: &seen.base };
+        let subject = Subject {
+            incident: &seen.incident,
+            service: seen.service,
+            evidence: &[],
+            base: &seen.base,
+        };
         let question = question(subject, model.settings.max_output_tokens);
         let started = Instant::now();
-        let reply = model.provider.ask(model.key.as_ref(), &question, (Instant::now() + PATIENCE).into()).await;
+        let reply = model
+            .provider
+            .ask(
+                model.key.as_ref(),
+                &question,
+                (Instant::now() + PATIENCE).into(),
+            )
+            .await;
         let usage = match &reply {
             Ok(reply) => reply.usage,
-            Err(CallFailed { billed: Billed::Used(usage), .. }) => *usage,
+            Err(CallFailed {
+                billed: Billed::Used(usage),
+                ..
+            }) => *usage,
             Err(_) => Usage::default(),
         };
-        let finding =
-            reply.map_err(|failed| failed.to_string()).and_then(|reply| Finding::parse(&reply.text).map_err(|error| error.to_string()));
+        let finding = reply
+            .map_err(|failed| failed.to_string())
+            .and_then(|reply| Finding::parse(&reply.text).map_err(|error| error.to_string()));
         let mut answer = match finding {
             Ok(finding) => judged(case, &seen, &finding.over(seen.base.clone()), started),
-            Err(why) => Answer { fell_back: Some(why), ..judged(case, &seen, &seen.base, started) },
+            Err(why) => Answer {
+                fell_back: Some(why),
+                ..judged(case, &seen, &seen.base, started)
+            },
         };
         (answer.tokens, answer.price) = (usage.total(), model.price.of(usage));
         answers.push((case.name.clone(), answer));
     }
-    let score = Score { name: model.settings.name.clone(), answers };
+    let score = Score {
+        name: model.settings.name.clone(),
+        answers,
+    };
     say(&score.line());
     Ok(score)
 }

@@ -44,21 +44,45 @@ impl Score {
 
     /// The line of the table.
     pub(crate) fn line(&self) -> String {
-        let accuracy = FIELDS.iter().enumerate().map(|(i, _)| format!("{:>11.1}%", 100.0 * self.share(|answer| answer.right[i])));
+        let accuracy = FIELDS
+            .iter()
+            .enumerate()
+            .map(|(i, _)| format!("{:>11.1}%", 100.0 * self.share(|answer| answer.right[i])));
         let under = 100.0 * self.share(|answer| answer.risk.1 < answer.risk.0);
         let answered = 100.0 * self.share(|answer| answer.fell_back.is_none());
-        let (median, tokens, price) = (self.median().as_secs_f64(), self.total(|answer| answer.tokens), self.total(|answer| answer.price));
+        let (median, tokens, price) = (
+            self.median().as_secs_f64(),
+            self.total(|answer| answer.tokens),
+            self.total(|answer| answer.price),
+        );
         #[expect(clippy::cast_precision_loss, reason = "far below 2⁵³")]
         let dollars = price as f64 / 1e6;
-        format!("{:<20}{}{under:>11.1}%{answered:>9.1}%{median:>10.3}{tokens:>10}{dollars:>10.4}", self.name, accuracy.collect::<String>())
+        format!(
+            "{:<20}{}{under:>11.1}%{answered:>9.1}%{median:>10.3}{tokens:>10}{dollars:>10.4}",
+            self.name,
+            accuracy.collect::<String>()
+        )
     }
 
     /// The figures by name.
     pub(crate) fn figures(&self) -> Value {
-        let accuracy: serde_json::Map<String, Value> =
-            FIELDS.iter().enumerate().map(|(i, field)| ((*field).to_owned(), json!(self.share(|answer| answer.right[i])))).collect();
+        let accuracy: serde_json::Map<String, Value> = FIELDS
+            .iter()
+            .enumerate()
+            .map(|(i, field)| {
+                (
+                    (*field).to_owned(),
+                    json!(self.share(|answer| answer.right[i])),
+                )
+            })
+            .collect();
         let wrong = |answer: &Answer| -> Vec<&str> {
-            FIELDS.iter().zip(answer.right).filter(|(_, right)| !right).map(|(field, _)| *field).collect()
+            FIELDS
+                .iter()
+                .zip(answer.right)
+                .filter(|(_, right)| !right)
+                .map(|(field, _)| *field)
+                .collect()
         };
         let cases: Vec<Value> = self
             .answers
@@ -94,7 +118,10 @@ impl Score {
 /// The head of the table.
 pub(crate) fn head() -> String {
     let fields = FIELDS.map(|field| format!("{field:>12}")).concat();
-    format!("{:<20}{fields}{:>12}{:>10}{:>10}{:>10}{:>10}", "", "risk too low", "answered", "median s", "tokens", "USD")
+    format!(
+        "{:<20}{fields}{:>12}{:>10}{:>10}{:>10}{:>10}",
+        "", "risk too low", "answered", "median s", "tokens", "USD"
+    )
 }
 
 #[cfg(test)]
@@ -105,11 +132,26 @@ mod tests {
 
     use super::{Answer, Score};
 
-    fn answer(expected: Risk, said: Risk, fell_back: Option<&str>, seconds: u64) -> (String, Answer) {
+    fn answer(
+        expected: Risk,
+        said: Risk,
+        fell_back: Option<&str>,
+        seconds: u64,
+    ) -> (String, Answer) {
         let right = [true, true, false, true, expected == said];
         let fell_back = fell_back.map(str::to_owned);
         let took = Duration::from_secs(seconds);
-        ("case".to_owned(), Answer { right, risk: (expected, said), fell_back, took, tokens: 10, price: 1_500 })
+        (
+            "case".to_owned(),
+            Answer {
+                right,
+                risk: (expected, said),
+                fell_back,
+                took,
+                tokens: 10,
+                price: 1_500,
+            },
+        )
     }
 
     #[test]
@@ -120,11 +162,27 @@ mod tests {
             answer(Risk::Low, Risk::Medium, Some("it was busy"), 2),
             answer(Risk::Low, Risk::Low, None, 9),
         ];
-        let figures = Score { name: "model".to_owned(), answers }.figures();
-        assert_eq!((&figures["accuracy"]["risk"], &figures["accuracy"]["target"]), (&0.5.into(), &0.0.into()));
-        assert_eq!((&figures["risk_too_low"], &figures["risk_too_high"]), (&0.25.into(), &0.25.into()));
-        assert_eq!((&figures["answered"], &figures["seconds_median"]), (&0.75.into(), &3.0.into()));
-        assert_eq!((&figures["tokens"], &figures["price_micro_usd"]), (&40.into(), &6_000.into()));
+        let figures = Score {
+            name: "model".to_owned(),
+            answers,
+        }
+        .figures();
+        assert_eq!(
+            (&figures["accuracy"]["risk"], &figures["accuracy"]["target"]),
+            (&0.5.into(), &0.0.into())
+        );
+        assert_eq!(
+            (&figures["risk_too_low"], &figures["risk_too_high"]),
+            (&0.25.into(), &0.25.into())
+        );
+        assert_eq!(
+            (&figures["answered"], &figures["seconds_median"]),
+            (&0.75.into(), &3.0.into())
+        );
+        assert_eq!(
+            (&figures["tokens"], &figures["price_micro_usd"]),
+            (&40.into(), &6_000.into())
+        );
         assert_eq!(figures["cases"][2]["fell_back"], "it was busy");
     }
 }

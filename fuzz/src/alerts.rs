@@ -3,7 +3,9 @@
 use domain::alert::classification::AlertTables;
 use domain::alert::fingerprint::fingerprint;
 use domain::alert::{Alert, AlertStatus};
-use domain::episode::{Firing, FiringOutcome, Members, ResolvedOutcome, Windows, on_firing, on_resolved};
+use domain::episode::{
+    Firing, FiringOutcome, Members, ResolvedOutcome, Windows, on_firing, on_resolved,
+};
 use domain::primitives::id::{IncidentId, MemberId};
 use ingress::alerts::alertmanager;
 use ingress::alerts::signals;
@@ -34,57 +36,114 @@ fn read_signed_alert(bytes: &[u8]) -> Result<Vec<Alert>, Rejection> {
 }
 
 fn read_signal(bytes: &[u8]) -> Result<Vec<Alert>, Rejection> {
-    Ok(vec![signals::read(bytes, &AlertTables::default(), now())?.alert])
+    Ok(vec![
+        signals::read(bytes, &AlertTables::default(), now())?.alert,
+    ])
 }
 
 /// A delivery of Alertmanager or Grafana.
 pub(crate) fn delivery(bytes: &[u8]) {
     let alerts = |bytes: &[u8]| read_delivery(bytes).map(|delivery| delivery.alerts);
-    let Some(value) = check(bytes, alerts) else { return };
+    let Some(value) = check(bytes, alerts) else {
+        return;
+    };
     let delivery = read_delivery(bytes).expect("it was accepted a moment ago");
     let given = value["alerts"].as_array().expect("alerts are an array");
-    assert_eq!(delivery.alerts.len(), given.len(), "every alert of the body is there");
-    assert_eq!(json!(delivery.left_out), value.get("truncatedAlerts").cloned().unwrap_or(json!(0)));
-    assert!(!delivery.whole_group_resolved || delivery.left_out == 0, "a truncated delivery is never the whole group");
+    assert_eq!(
+        delivery.alerts.len(),
+        given.len(),
+        "every alert of the body is there"
+    );
+    assert_eq!(
+        json!(delivery.left_out),
+        value.get("truncatedAlerts").cloned().unwrap_or(json!(0))
+    );
+    assert!(
+        !delivery.whole_group_resolved || delivery.left_out == 0,
+        "a truncated delivery is never the whole group"
+    );
     for (alert, given) in delivery.alerts.iter().zip(given) {
         assert!(given.is_object(), "an alert is an object: {given}");
-        assert_eq!(json!(alert.labels), given.get("labels").cloned().unwrap_or(json!({})), "no label is lost or changed");
-        assert_eq!(json!(alert.annotations), given.get("annotations").cloned().unwrap_or(json!({})));
-        let own = given["fingerprint"].as_str().filter(|text| MemberId::try_from(*text).is_ok());
-        assert!(own.is_none_or(|own| alert.member.as_str() == own), "the sender's own id is kept");
+        assert_eq!(
+            json!(alert.labels),
+            given.get("labels").cloned().unwrap_or(json!({})),
+            "no label is lost or changed"
+        );
+        assert_eq!(
+            json!(alert.annotations),
+            given.get("annotations").cloned().unwrap_or(json!({}))
+        );
+        let own = given["fingerprint"]
+            .as_str()
+            .filter(|text| MemberId::try_from(*text).is_ok());
+        assert!(
+            own.is_none_or(|own| alert.member.as_str() == own),
+            "the sender's own id is kept"
+        );
     }
 }
 
 /// An alert in the original service's own format.
 pub(crate) fn signed_alert(bytes: &[u8]) {
-    let Some(value) = check(bytes, read_signed_alert) else { return };
-    let alert = read_signed_alert(bytes).expect("it was accepted a moment ago").remove(0);
+    let Some(value) = check(bytes, read_signed_alert) else {
+        return;
+    };
+    let alert = read_signed_alert(bytes)
+        .expect("it was accepted a moment ago")
+        .remove(0);
     assert_eq!(json!(alert.alert_type), value["alert_type"]);
     assert_eq!(json!(alert.severity), value["severity"]);
-    for (kept, field) in [(&alert.target, "target_resource"), (&alert.source, "source"), (&alert.namespace, "namespace")] {
-        let given = value.get(field).map_or("default", |given| given.as_str().expect("a text was accepted"));
+    for (kept, field) in [
+        (&alert.target, "target_resource"),
+        (&alert.source, "source"),
+        (&alert.namespace, "namespace"),
+    ] {
+        let given = value.get(field).map_or("default", |given| {
+            given.as_str().expect("a text was accepted")
+        });
         assert!(!given.trim().is_empty(), "an empty {field} is refused");
-        assert!(given.starts_with(kept.as_str()), "{field} is kept, cut at most");
+        assert!(
+            given.starts_with(kept.as_str()),
+            "{field} is kept, cut at most"
+        );
     }
 }
 
 /// A light signal.
 pub(crate) fn signal(bytes: &[u8]) {
-    let Some(value) = check(bytes, read_signal) else { return };
-    let alert = read_signal(bytes).expect("it was accepted a moment ago").remove(0);
+    let Some(value) = check(bytes, read_signal) else {
+        return;
+    };
+    let alert = read_signal(bytes)
+        .expect("it was accepted a moment ago")
+        .remove(0);
     for (kept, field, otherwise) in [
         (&alert.target, "target", ""),
         (&alert.source, "source", ""),
         (&alert.name, "alert_name", ""),
         (&alert.namespace, "namespace", "default"),
     ] {
-        let given = value.get(field).map_or(otherwise, |given| given.as_str().expect("a text was accepted"));
+        let given = value.get(field).map_or(otherwise, |given| {
+            given.as_str().expect("a text was accepted")
+        });
         assert!(!given.trim().is_empty(), "an empty {field} is refused");
-        assert!(given.starts_with(kept.as_str()), "{field} is kept, cut at most");
+        assert!(
+            given.starts_with(kept.as_str()),
+            "{field} is kept, cut at most"
+        );
     }
-    let message = Signal { alert: alert.clone() }.to_json();
+    let message = Signal {
+        alert: alert.clone(),
+    }
+    .to_json();
     assert!(message.len() <= 256 * 1024, "a queue takes it");
-    assert_eq!(Signal::from_json(&message).expect("a message of ours").alert, alert, "what is counted is what was sent");
+    assert_eq!(
+        Signal::from_json(&message)
+            .expect("a message of ours")
+            .alert,
+        alert,
+        "what is counted is what was sent"
+    );
 }
 
 /// What holds for every reader of alerts. Gives the body back if it was accepted and is JSON by the strict book too: ours
@@ -95,14 +154,19 @@ fn check(bytes: &[u8], read: impl Fn(&[u8]) -> Result<Vec<Alert>, Rejection>) ->
         Ok(alerts) => alerts,
         Err(rejection) => {
             // A signal can be too large for its queue already when its body is not too large to be read.
-            let too_large = matches!(&rejection, Rejection::TooLarge { what, .. } if *what == "the body");
+            let too_large =
+                matches!(&rejection, Rejection::TooLarge { what, .. } if *what == "the body");
             assert_eq!(too_large, bytes.len() > MOST_BYTES);
             refusal::of_body(rejection, value.as_ref());
             return None;
         }
     };
     assert!(bytes.len() <= MOST_BYTES);
-    assert_eq!(read(bytes).expect("accepted once"), alerts, "the same bytes are the same alerts");
+    assert_eq!(
+        read(bytes).expect("accepted once"),
+        alerts,
+        "the same bytes are the same alerts"
+    );
     alerts.iter().for_each(sound);
     let value = value?;
     assert!(value.is_object(), "a body is an object");
@@ -118,19 +182,44 @@ fn sound(alert: &Alert) {
         ("source", &alert.source, NAME_CHARACTERS),
         ("namespace", &alert.namespace, NAME_CHARACTERS),
         ("target", &alert.target, NAME_CHARACTERS),
-        ("normalised_target", &alert.normalised_target, NAME_CHARACTERS),
+        (
+            "normalised_target",
+            &alert.normalised_target,
+            NAME_CHARACTERS,
+        ),
         ("message", &alert.message, TEXT_CHARACTERS),
     ] {
-        assert!(text.chars().count() <= most, "{name} has {} characters", text.chars().count());
+        assert!(
+            text.chars().count() <= most,
+            "{name} has {} characters",
+            text.chars().count()
+        );
     }
-    for (name, text) in [("name", &alert.name), ("source", &alert.source), ("namespace", &alert.namespace), ("target", &alert.target)] {
+    for (name, text) in [
+        ("name", &alert.name),
+        ("source", &alert.source),
+        ("namespace", &alert.namespace),
+        ("target", &alert.target),
+    ] {
         assert!(!text.is_empty(), "{name} is empty");
     }
     let member = alert.member.as_str();
-    assert!((1..=64).contains(&member.len()) && member.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b)), "{member}");
+    assert!(
+        (1..=64).contains(&member.len())
+            && member
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b)),
+        "{member}"
+    );
     for labels in [&[][..], &["team".to_owned()]] {
         let fingerprint = fingerprint(alert, labels).to_string();
-        assert!(fingerprint.len() == 64 && fingerprint.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)), "{fingerprint}");
+        assert!(
+            fingerprint.len() == 64
+                && fingerprint
+                    .bytes()
+                    .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)),
+            "{fingerprint}"
+        );
     }
     stored(alert);
     lived(alert);
@@ -139,41 +228,87 @@ fn sound(alert: &Alert) {
 /// What is stored of an alert fits, and is read as it was written.
 fn stored(alert: &Alert) {
     let kept = alert.clone().bounded();
-    assert_eq!(kept.clone().bounded(), kept, "what is bounded stays as it is");
-    assert_eq!((fingerprint(&kept, &[]), &kept.member), (fingerprint(alert, &[]), &alert.member), "bounds do not touch the identity");
-    assert_eq!(kept.allows_auto_repair(), alert.allows_auto_repair(), "what forbids a repair is kept whatever else is there");
-    for (texts, most) in [(&kept.labels, LABEL_CHARACTERS), (&kept.annotations, TEXT_CHARACTERS)] {
+    assert_eq!(
+        kept.clone().bounded(),
+        kept,
+        "what is bounded stays as it is"
+    );
+    assert_eq!(
+        (fingerprint(&kept, &[]), &kept.member),
+        (fingerprint(alert, &[]), &alert.member),
+        "bounds do not touch the identity"
+    );
+    assert_eq!(
+        kept.allows_auto_repair(),
+        alert.allows_auto_repair(),
+        "what forbids a repair is kept whatever else is there"
+    );
+    for (texts, most) in [
+        (&kept.labels, LABEL_CHARACTERS),
+        (&kept.annotations, TEXT_CHARACTERS),
+    ] {
         assert!(texts.len() <= 64, "{} texts are kept", texts.len());
         for (name, text) in texts {
             assert!(name.chars().count() <= NAME_CHARACTERS && text.chars().count() <= most);
         }
     }
-    assert!(kept.generator_url.as_ref().is_none_or(|url| url.chars().count() <= TEXT_CHARACTERS));
+    assert!(
+        kept.generator_url
+            .as_ref()
+            .is_none_or(|url| url.chars().count() <= TEXT_CHARACTERS)
+    );
     let json = serde_json::to_string(&kept).expect("an alert is JSON");
-    assert!(json.len() <= STORED_BYTES, "{} bytes are too many for the table", json.len());
-    assert_eq!(serde_json::from_str::<Alert>(&json).expect("it is read again"), kept);
+    assert!(
+        json.len() <= STORED_BYTES,
+        "{} bytes are too many for the table",
+        json.len()
+    );
+    assert_eq!(
+        serde_json::from_str::<Alert>(&json).expect("it is read again"),
+        kept
+    );
 }
 
 /// Whatever its times say, an alert that fires and resolves has had one incident, and its late delivery opens no second one.
 fn lived(alert: &Alert) {
-    let windows = Windows { debounce: SignedDuration::from_secs(300), stale: SignedDuration::from_secs(18_000) };
+    let windows = Windows {
+        debounce: SignedDuration::from_secs(300),
+        stale: SignedDuration::from_secs(18_000),
+    };
     let members = Members::from([(alert.member.clone(), alert.starts_at.as_millisecond())]);
-    let firing = Firing { members: members.clone(), ..Firing::of(alert) };
+    let firing = Firing {
+        members: members.clone(),
+        ..Firing::of(alert)
+    };
     let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("an id");
     let fingerprint = fingerprint(alert, &[]);
     let (outcome, opened) = on_firing(None, &fingerprint, &firing, &id, now(), windows);
     assert_eq!(outcome, FiringOutcome::Opened);
-    let (outcome, ended) = on_resolved(&opened, &members, alert.status == AlertStatus::Resolved, now(), windows);
+    let (outcome, ended) = on_resolved(
+        &opened,
+        &members,
+        alert.status == AlertStatus::Resolved,
+        now(),
+        windows,
+    );
     assert_eq!((outcome, ended.open), (ResolvedOutcome::Resolved, false));
-    assert_eq!(on_firing(Some(&ended), &fingerprint, &firing, &id, now(), windows).0, FiringOutcome::Late);
+    assert_eq!(
+        on_firing(Some(&ended), &fingerprint, &firing, &id, now(), windows).0,
+        FiringOutcome::Late
+    );
 }
 
 /// Bodies at and over the limits: deep, wide, long, many.
 pub(crate) fn large_deliveries() -> Vec<Vec<u8>> {
-    let texts = |count: usize, text: &str| (0..count).map(|i| (format!("l{i:06}"), json!(text))).collect::<serde_json::Map<_, _>>();
+    let texts = |count: usize, text: &str| {
+        (0..count)
+            .map(|i| (format!("l{i:06}"), json!(text)))
+            .collect::<serde_json::Map<_, _>>()
+    };
     let alert = |alert: Value| json!({ "status": "firing", "alerts": [alert] }).to_string();
     let with_labels = |labels: Value| alert(json!({ "status": "firing", "labels": labels }));
-    let with_annotations = |text: &str| alert(json!({ "status": "firing", "annotations": texts(100, text) }));
+    let with_annotations =
+        |text: &str| alert(json!({ "status": "firing", "annotations": texts(100, text) }));
     let many: Vec<Value> =
         (0..2_000).map(|i| json!({ "status": "firing", "labels": { "alertname": "A", "component": format!("c{i}") } })).collect();
     let padded = |bytes: usize| {
@@ -181,7 +316,11 @@ pub(crate) fn large_deliveries() -> Vec<Vec<u8>> {
         format!("{body}{}", " ".repeat(bytes - body.len()))
     };
     let nested = |open: &str, close: &str| {
-        format!(r#"{{"status":"firing","alerts":[],"future":{}1{}}}"#, open.repeat(100_000), close.repeat(100_000))
+        format!(
+            r#"{{"status":"firing","alerts":[],"future":{}1{}}}"#,
+            open.repeat(100_000),
+            close.repeat(100_000)
+        )
     };
     let bodies = [
         with_labels(json!(texts(100_000, "v"))),
@@ -206,14 +345,31 @@ pub(crate) fn large_deliveries() -> Vec<Vec<u8>> {
 /// The same for signed alerts, whose texts do not come out of labels.
 pub(crate) fn large_signed_alerts() -> Vec<Vec<u8>> {
     let alert = json!({ "alert_type": "custom", "severity": "info", "source": "s", "target_resource": "t", "message": "m" });
-    large(&alert, &["source", "target_resource", "namespace", "message", "alert_type", "severity"])
+    large(
+        &alert,
+        &[
+            "source",
+            "target_resource",
+            "namespace",
+            "message",
+            "alert_type",
+            "severity",
+        ],
+    )
 }
 
 /// The same for signals: most of them do not fit into a message.
 pub(crate) fn large_signals() -> Vec<Vec<u8>> {
     large(
         &json!({ "source": "s", "alert_name": "A", "target": "t" }),
-        &["source", "alert_name", "target", "namespace", "message", "severity"],
+        &[
+            "source",
+            "alert_name",
+            "target",
+            "namespace",
+            "message",
+            "severity",
+        ],
     )
 }
 
@@ -223,8 +379,19 @@ fn large(alert: &Value, fields: &[&str]) -> Vec<Vec<u8>> {
         alert[field] = value;
         alert.to_string().into_bytes()
     };
-    let mut bodies: Vec<_> = fields.iter().map(|field| body(field, json!("x".repeat(1_000_000)))).collect();
-    bodies.push(body("labels", json!({ "alertname": "n".repeat(1_000_000) })));
-    bodies.push(body("labels", (0..100_000).map(|i| (format!("l{i}"), json!("v"))).collect()));
+    let mut bodies: Vec<_> = fields
+        .iter()
+        .map(|field| body(field, json!("x".repeat(1_000_000))))
+        .collect();
+    bodies.push(body(
+        "labels",
+        json!({ "alertname": "n".repeat(1_000_000) }),
+    ));
+    bodies.push(body(
+        "labels",
+        (0..100_000)
+            .map(|i| (format!("l{i}"), json!("v")))
+            .collect(),
+    ));
     bodies
 }

@@ -31,13 +31,48 @@ pub struct Target {
 
 /// Every door.
 pub const TARGETS: [Target; 7] = [
-    Target { name: "delivery", check: alerts::delivery, most_bytes: 65_536, large: alerts::large_deliveries },
-    Target { name: "signed-alert", check: alerts::signed_alert, most_bytes: 65_536, large: alerts::large_signed_alerts },
-    Target { name: "signal", check: alerts::signal, most_bytes: 65_536, large: alerts::large_signals },
-    Target { name: "signature", check: signature::check, most_bytes: 4_096, large: Vec::new },
-    Target { name: "credential", check: credential::check, most_bytes: 4_096, large: Vec::new },
-    Target { name: "ranges", check: ranges::check, most_bytes: 4_096, large: Vec::new },
-    Target { name: "starts-at", check: starts_at::check, most_bytes: 4_096, large: Vec::new },
+    Target {
+        name: "delivery",
+        check: alerts::delivery,
+        most_bytes: 65_536,
+        large: alerts::large_deliveries,
+    },
+    Target {
+        name: "signed-alert",
+        check: alerts::signed_alert,
+        most_bytes: 65_536,
+        large: alerts::large_signed_alerts,
+    },
+    Target {
+        name: "signal",
+        check: alerts::signal,
+        most_bytes: 65_536,
+        large: alerts::large_signals,
+    },
+    Target {
+        name: "signature",
+        check: signature::check,
+        most_bytes: 4_096,
+        large: Vec::new,
+    },
+    Target {
+        name: "credential",
+        check: credential::check,
+        most_bytes: 4_096,
+        large: Vec::new,
+    },
+    Target {
+        name: "ranges",
+        check: ranges::check,
+        most_bytes: 4_096,
+        large: Vec::new,
+    },
+    Target {
+        name: "starts-at",
+        check: starts_at::check,
+        most_bytes: 4_096,
+        large: Vec::new,
+    },
 ];
 
 impl Target {
@@ -50,7 +85,9 @@ impl Target {
     /// Where its seeds are.
     #[must_use]
     pub fn seeds(&self) -> PathBuf {
-        [env!("CARGO_MANIFEST_DIR"), "seeds", self.name].iter().collect()
+        [env!("CARGO_MANIFEST_DIR"), "seeds", self.name]
+            .iter()
+            .collect()
     }
 }
 

@@ -16,7 +16,9 @@ mod libfuzzer {
     /// libFuzzer's own options are the arguments, so that the target's name comes in a variable.
     fn target() -> &'static Target {
         TARGET.get_or_init(|| {
-            let name = Variables::of_process().required("FUZZ_TARGET", "the name of a target").expect("set by `make fuzz`");
+            let name = Variables::of_process()
+                .required("FUZZ_TARGET", "the name of a target")
+                .expect("set by `make fuzz`");
             Target::named(&name).unwrap_or_else(|| panic!("there is no target {name}"))
         })
     }
@@ -27,7 +29,12 @@ mod libfuzzer {
     libfuzzer_sys::fuzz_mutator!(|data: &mut [u8], size: usize, most: usize, seed: u32| {
         let mut random = Random::new(u64::from(seed));
         let ours = random.below(2) == 0;
-        let bytes = mutated(&mut random, &data[..size], &data[..size], most.min(target().most_bytes));
+        let bytes = mutated(
+            &mut random,
+            &data[..size],
+            &data[..size],
+            most.min(target().most_bytes),
+        );
         // libFuzzer takes an empty input from a mutator for a fault.
         if !ours || bytes.is_empty() {
             return libfuzzer_sys::fuzzer_mutate(data, size, most);
@@ -40,9 +47,12 @@ mod libfuzzer {
 #[cfg(not(fuzzing))]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let name = arguments.next().ok_or("usage: cargo run -p fuzz -- <target> <file>…")?;
-    let target =
-        fuzz::Target::named(&name).ok_or_else(|| format!("there is no target {name}; the directories of fuzz/seeds are their names"))?;
+    let name = arguments
+        .next()
+        .ok_or("usage: cargo run -p fuzz -- <target> <file>…")?;
+    let target = fuzz::Target::named(&name).ok_or_else(|| {
+        format!("there is no target {name}; the directories of fuzz/seeds are their names")
+    })?;
     for file in arguments {
         (target.check)(&std::fs::read(&file).map_err(|error| format!("{file}: {error}"))?);
     }

@@ -131,7 +131,8 @@ pub fn mutated(random: &mut Random, input: &[u8], other: &[u8], most_bytes: usiz
     let mut bytes = input.to_vec();
     for _ in 0..=random.below(4) {
         bytes = match random.below(2) {
-            0 => json_changed(random, &bytes, other).unwrap_or_else(|| bytes_changed(random, bytes, other)),
+            0 => json_changed(random, &bytes, other)
+                .unwrap_or_else(|| bytes_changed(random, bytes, other)),
             _ => bytes_changed(random, bytes, other),
         };
         bytes.truncate(most_bytes);
@@ -161,7 +162,10 @@ fn bytes_changed(random: &mut Random, mut bytes: Vec<u8>, other: &[u8]) -> Vec<u
             // Where a line begins or a value of JSON does, a word means most.
             let begins = |(i, byte): (usize, &u8)| b"\n\":,[{".contains(byte).then_some(i + 1);
             let places: Vec<usize> = bytes.iter().enumerate().filter_map(begins).collect();
-            let at = places.get(random.below(places.len())).copied().unwrap_or(at);
+            let at = places
+                .get(random.below(places.len()))
+                .copied()
+                .unwrap_or(at);
             drop(bytes.splice(at..at, word(random).bytes()));
         }
         6 => drop(bytes.splice(at..end, word(random).bytes())),
@@ -177,7 +181,11 @@ fn word(random: &mut Random) -> &'static str {
 /// The input with one node of its JSON changed; nothing if it is not JSON.
 fn json_changed(random: &mut Random, bytes: &[u8], other: &[u8]) -> Option<Vec<u8>> {
     let mut root: Value = serde_json::from_slice(bytes).ok()?;
-    let donor: Value = if random.below(2) == 0 { serde_json::from_slice(other).unwrap_or_default() } else { root.clone() };
+    let donor: Value = if random.below(2) == 0 {
+        serde_json::from_slice(other).unwrap_or_default()
+    } else {
+        root.clone()
+    };
     let at = random.below(size(&donor));
     let part = nth(&donor, &mut { at }).cloned().unwrap_or_default();
     let at = random.below(size(&root));
@@ -186,8 +194,14 @@ fn json_changed(random: &mut Random, bytes: &[u8], other: &[u8]) -> Option<Vec<u
         (0, Value::Object(fields)) => change_fields(random, fields, part),
         (0, Value::Array(items)) => change_items(random, items, part),
         (0, Value::String(text)) => {
-            let place = text.char_indices().nth(random.below(text.chars().count())).map_or(0, |(place, _)| place);
-            text.insert_str(place, &word(random).repeat([1, 1, 1, 60, 600][random.below(5)]));
+            let place = text
+                .char_indices()
+                .nth(random.below(text.chars().count()))
+                .map_or(0, |(place, _)| place);
+            text.insert_str(
+                place,
+                &word(random).repeat([1, 1, 1, 60, 600][random.below(5)]),
+            );
         }
         (1, _) => *node = part,
         _ => *node = strange(random),
@@ -196,7 +210,11 @@ fn json_changed(random: &mut Random, bytes: &[u8], other: &[u8]) -> Option<Vec<u
 }
 
 fn change_fields(random: &mut Random, fields: &mut Map<String, Value>, part: Value) {
-    let name = fields.keys().nth(random.below(fields.len())).cloned().unwrap_or_default();
+    let name = fields
+        .keys()
+        .nth(random.below(fields.len()))
+        .cloned()
+        .unwrap_or_default();
     match random.below(4) {
         0 => drop(fields.remove(&name)),
         1 => drop(fields.insert(name, part)),
@@ -272,14 +290,20 @@ mod tests {
 
     #[test]
     fn mutations_repeat_and_differ() {
-        let seed = br#"{"status":"firing","alerts":[{"status":"firing","labels":{"pod":"web-0"}}]}"#;
+        let seed =
+            br#"{"status":"firing","alerts":[{"status":"firing","labels":{"pod":"web-0"}}]}"#;
         let run = |number| -> Vec<Vec<u8>> {
             let mut random = Random::new(number);
-            (0..1_000).map(|_| mutated(&mut random, seed, b"[1]", 65_536)).collect()
+            (0..1_000)
+                .map(|_| mutated(&mut random, seed, b"[1]", 65_536))
+                .collect()
         };
         assert_eq!(run(7), run(7));
         assert_ne!(run(7), run(8));
-        let json = run(7).iter().filter(|bytes| serde_json::from_slice::<serde_json::Value>(bytes).is_ok()).count();
+        let json = run(7)
+            .iter()
+            .filter(|bytes| serde_json::from_slice::<serde_json::Value>(bytes).is_ok())
+            .count();
         assert!((200..900).contains(&json), "{json} of 1,000 are still JSON");
     }
 }

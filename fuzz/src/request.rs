@@ -34,16 +34,26 @@ impl<'a> Request<'a> {
             }
         }
         let secret = format!("{}{MARK}", String::from_utf8_lossy(secret));
-        Self { secret: secret.trim().to_owned(), lines, body: rest }
+        Self {
+            secret: secret.trim().to_owned(),
+            lines,
+            body: rest,
+        }
     }
 
     /// The first value of a header, as it was written.
     pub(crate) fn first(&self, name: &str) -> Option<&'a [u8]> {
-        self.lines.iter().find(|(own, _)| own == name).map(|(_, value)| *value)
+        self.lines
+            .iter()
+            .find(|(own, _)| own == name)
+            .map(|(_, value)| *value)
     }
 
     /// The headers, each after `change`. What cannot be a header's value would not reach us and is left out.
-    pub(crate) fn headers(&self, change: impl Fn(HeaderName, &[u8]) -> (HeaderName, Vec<u8>)) -> HeaderMap {
+    pub(crate) fn headers(
+        &self,
+        change: impl Fn(HeaderName, &[u8]) -> (HeaderName, Vec<u8>),
+    ) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.lines {
             let (name, value) = change(name.clone(), value);
@@ -81,10 +91,18 @@ pub(crate) fn replaced(value: &[u8], mark: &str, by: &[u8]) -> Vec<u8> {
 
 /// The one value of a header of authentication, by the book: sent once, visible ASCII.
 pub(crate) fn one<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, ()> {
-    let values: Vec<&[u8]> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+    let values: Vec<&[u8]> = headers
+        .get_all(name)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
     match values.as_slice() {
         [] => Ok(None),
-        [value] if value.iter().all(|byte| (b' '..=b'~').contains(byte) || *byte == b'\t') => {
+        [value]
+            if value
+                .iter()
+                .all(|byte| (b' '..=b'~').contains(byte) || *byte == b'\t') =>
+        {
             std::str::from_utf8(value).map(Some).map_err(drop)
         }
         _ => Err(()),

@@ -11,15 +11,27 @@ use crate::{now, refusal};
 pub(crate) fn check(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let body = json!({ "status": "firing", "alerts": [{ "status": "firing", "startsAt": text }] });
-    let read = alertmanager::read(body.to_string().as_bytes(), "alertmanager", &AlertTables::default(), now());
+    let read = alertmanager::read(
+        body.to_string().as_bytes(),
+        "alertmanager",
+        &AlertTables::default(),
+        now(),
+    );
     match (&read, rfc_3339(&text)) {
         (Ok(delivery), Some(Some(nanoseconds))) => {
-            assert_eq!(delivery.alerts[0].starts_at.as_nanosecond(), nanoseconds, "{text} is another time");
+            assert_eq!(
+                delivery.alerts[0].starts_at.as_nanosecond(),
+                nanoseconds,
+                "{text} is another time"
+            );
         }
         (Ok(_), Some(None)) => panic!("{text} is no time"),
         (Err(rejection), Some(Some(nanoseconds))) => {
             let known = Timestamp::MIN.as_nanosecond()..=Timestamp::MAX.as_nanosecond();
-            assert!(!known.contains(&nanoseconds), "{text} is a time: {rejection}");
+            assert!(
+                !known.contains(&nanoseconds),
+                "{text} is a time: {rejection}"
+            );
         }
         (Ok(_) | Err(_), _) => {}
     }
@@ -27,13 +39,21 @@ pub(crate) fn check(bytes: &[u8]) {
         Ok(delivery) => {
             let time = delivery.alerts[0].starts_at;
             // The table keeps milliseconds, as a number: they have to be this time's and no other's.
-            assert_eq!(i128::from(time.as_millisecond()), time.as_nanosecond() / 1_000_000, "{text}");
+            assert_eq!(
+                i128::from(time.as_millisecond()),
+                time.as_nanosecond() / 1_000_000,
+                "{text}"
+            );
             let shown: Timestamp = time.to_string().parse().expect("what is shown can be read");
             assert_eq!(shown, time, "{text}");
         }
         Err(rejection) => {
             let document = refusal::document(rejection);
-            assert_eq!((&document["at"], &document["status"]), (&"alerts[0].startsAt".into(), &400.into()), "{text}");
+            assert_eq!(
+                (&document["at"], &document["status"]),
+                (&"alerts[0].startsAt".into(), &400.into()),
+                "{text}"
+            );
         }
     }
 }
@@ -44,7 +64,11 @@ fn rfc_3339(text: &str) -> Option<Option<i128>> {
     let bytes = text.as_bytes();
     let number = |from: usize, to: usize| -> Option<i128> {
         let digits = bytes.get(from..to)?;
-        digits.iter().all(u8::is_ascii_digit).then(|| digits.iter().fold(0, |sum, digit| sum * 10 + i128::from(digit - b'0')))
+        digits.iter().all(u8::is_ascii_digit).then(|| {
+            digits
+                .iter()
+                .fold(0, |sum, digit| sum * 10 + i128::from(digit - b'0'))
+        })
     };
     let is = |at: usize, byte: u8| bytes.get(at).is_some_and(|own| *own == byte);
     let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
@@ -55,7 +79,10 @@ fn rfc_3339(text: &str) -> Option<Option<i128>> {
     let mut end = 19;
     let mut nanoseconds = 0;
     if is(19, b'.') {
-        let digits = bytes[20..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let digits = bytes[20..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
         // Times are kept in nanoseconds; more digits than that are not promised.
         if !(1..=9).contains(&digits) {
             return None;
@@ -77,14 +104,42 @@ fn rfc_3339(text: &str) -> Option<Option<i128>> {
         _ => return None,
     };
     let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days = [31, if is_leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let length = usize::try_from(month).ok().and_then(|month| days.get(month.wrapping_sub(1)));
-    let exists = length.is_some_and(|length| (1..=*length).contains(&day)) && hour < 24 && minute < 60 && second <= 60;
-    let Some(offset) = offset.filter(|_| exists) else { return Some(None) };
+    let days = [
+        31,
+        if is_leap { 29 } else { 28 },
+        31,
+        30,
+        31,
+        30,
+        31,
+        31,
+        30,
+        31,
+        30,
+        31,
+    ];
+    let length = usize::try_from(month)
+        .ok()
+        .and_then(|month| days.get(month.wrapping_sub(1)));
+    let exists = length.is_some_and(|length| (1..=*length).contains(&day))
+        && hour < 24
+        && minute < 60
+        && second <= 60;
+    let Some(offset) = offset.filter(|_| exists) else {
+        return Some(None);
+    };
     // A leap second is the second before it: nobody's clock here knows it.
     let second = second.min(59);
-    let before = |year: i128| 365 * year + (year + 3).div_euclid(4) - (year + 99).div_euclid(100) + (year + 399).div_euclid(400);
-    let in_year: i128 = days.iter().take(usize::try_from(month).ok()? - 1).sum::<i128>() + day - 1;
+    let before = |year: i128| {
+        365 * year + (year + 3).div_euclid(4) - (year + 99).div_euclid(100)
+            + (year + 399).div_euclid(400)
+    };
+    let in_year: i128 = days
+        .iter()
+        .take(usize::try_from(month).ok()? - 1)
+        .sum::<i128>()
+        + day
+        - 1;
     let day = before(year) - before(1970) + in_year;
     let seconds = day * 86_400 + hour * 3_600 + minute * 60 + second - offset;
     Some(Some(seconds * 1_000_000_000 + nanoseconds))
@@ -96,7 +151,11 @@ mod tests {
 
     #[test]
     fn the_calendar_is_right() {
-        let at = |text| rfc_3339(text).flatten().map(|nanoseconds| nanoseconds / 1_000_000_000);
+        let at = |text| {
+            rfc_3339(text)
+                .flatten()
+                .map(|nanoseconds| nanoseconds / 1_000_000_000)
+        };
         assert_eq!(at("1970-01-01T00:00:00Z"), Some(0));
         assert_eq!(at("0001-01-01T00:00:00Z"), Some(-62_135_596_800));
         assert_eq!(at("0000-03-01T00:00:00Z"), Some(-62_162_035_200));

@@ -20,7 +20,11 @@ fn run(name: &str) {
     for entry in target.seeds().read_dir().expect("the seeds' directory") {
         let path = entry.expect("a seed").path();
         let bytes = std::fs::read(&path).expect("a seed");
-        assert!(bytes.len() < 4_096, "{} is too large for a seed", path.display());
+        assert!(
+            bytes.len() < 4_096,
+            "{} is too large for a seed",
+            path.display()
+        );
         seeds.push((path, bytes));
     }
     // Directories have no order, runs have.
@@ -37,14 +41,28 @@ fn run(name: &str) {
     let begin = Instant::now();
     let mut inputs = 0;
     while inputs < MOST_INPUTS && (inputs < LEAST_INPUTS || begin.elapsed() < MOST_TIME) {
-        let (seed, other) = (&seeds[random.below(seeds.len())], &seeds[random.below(seeds.len())]);
+        let (seed, other) = (
+            &seeds[random.below(seeds.len())],
+            &seeds[random.below(seeds.len())],
+        );
         let bytes = mutated(&mut random, &seed.1, &other.1, target.most_bytes);
-        check(target, &bytes, &format!("mutation {inputs} of {}", seed.0.display()));
+        check(
+            target,
+            &bytes,
+            &format!("mutation {inputs} of {}", seed.0.display()),
+        );
         inputs += 1;
     }
-    let line = format!("{name}: {} seeds, {} large inputs, {inputs} mutations, {:.1?}\n", seeds.len(), large.len(), begin.elapsed());
+    let line = format!(
+        "{name}: {} seeds, {} large inputs, {inputs} mutations, {:.1?}\n",
+        seeds.len(),
+        large.len(),
+        begin.elapsed()
+    );
     // Past the capture of `cargo test`, so that the number shows.
-    std::io::stderr().write_all(line.as_bytes()).expect("a line");
+    std::io::stderr()
+        .write_all(line.as_bytes())
+        .expect("a line");
 }
 
 /// Checks one input; one that breaks a promise is kept as a file.
@@ -52,7 +70,11 @@ fn check(target: &Target, bytes: &[u8], what: &str) {
     if catch_unwind(AssertUnwindSafe(|| (target.check)(bytes))).is_err() {
         let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fuzz-{}", target.name));
         std::fs::write(&file, bytes).expect("the input is kept");
-        panic!("{what} breaks a promise; look at it with: cargo run -p fuzz -- {} {}", target.name, file.display());
+        panic!(
+            "{what} breaks a promise; look at it with: cargo run -p fuzz -- {} {}",
+            target.name,
+            file.display()
+        );
     }
 }
 
@@ -60,9 +82,19 @@ fn check(target: &Target, bytes: &[u8], what: &str) {
 fn every_target_has_a_test_and_every_directory_a_target() {
     let here = include_str!("bounded.rs");
     for target in &TARGETS {
-        assert!(here.contains(&format!("run(\"{}\")", target.name)), "{} is not run", target.name);
+        assert!(
+            here.contains(&format!("run(\"{}\")", target.name)),
+            "{} is not run",
+            target.name
+        );
     }
-    let directories = TARGETS[0].seeds().parent().expect("seeds").read_dir().expect("seeds").count();
+    let directories = TARGETS[0]
+        .seeds()
+        .parent()
+        .expect("seeds")
+        .read_dir()
+        .expect("seeds")
+        .count();
     assert_eq!(directories, TARGETS.len());
 }
 

@@ -43,8 +43,14 @@ impl TestAlert {
     /// The delivery of Alertmanager with this alert alone.
     #[must_use]
     pub fn delivery(&self) -> Value {
-        let status = if self.ends_at.is_some() { "resolved" } else { "firing" };
-        let ends_at = self.ends_at.map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), |at| at.to_string());
+        let status = if self.ends_at.is_some() {
+            "resolved"
+        } else {
+            "firing"
+        };
+        let ends_at = self
+            .ends_at
+            .map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), |at| at.to_string());
         json!({
             "version": "4", "groupKey": "{}:{}", "truncatedAlerts": 0, "receiver": "quell", "status": status,
             "groupLabels": {}, "commonLabels": {}, "commonAnnotations": {}, "externalURL": "http://alertmanager.test",
@@ -65,10 +71,23 @@ impl TestAlert {
     /// If its member is not a member's id.
     #[must_use]
     pub fn alert(&self) -> Alert {
-        let labels = [("alertname", self.name), ("component", &self.component), ("namespace", &self.namespace)];
-        let labels: Texts = labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let labels = [
+            ("alertname", self.name),
+            ("component", &self.component),
+            ("namespace", &self.namespace),
+        ];
+        let labels: Texts = labels
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
         let member = MemberId::try_from(self.member).expect("a member id");
-        AlertTables::default().alert(AlertStatus::Firing, "test", labels, Texts::new(), self.starts_at, member)
+        AlertTables::default().alert(
+            AlertStatus::Firing,
+            "test",
+            labels,
+            Texts::new(),
+            self.starts_at,
+            member,
+        )
     }
 
     /// The fingerprint that ingress gives it.
@@ -82,12 +101,18 @@ impl TestAlert {
 #[must_use]
 pub fn group(alerts: &[TestAlert]) -> Value {
     let mut whole = json!({ "status": if alerts.iter().all(|alert| alert.ends_at.is_some()) { "resolved" } else { "firing" } });
-    whole["alerts"] = alerts.iter().map(|alert| alert.delivery()["alerts"][0].clone()).collect();
+    whole["alerts"] = alerts
+        .iter()
+        .map(|alert| alert.delivery()["alerts"][0].clone())
+        .collect();
     whole
 }
 
 /// A name that no other test uses.
 #[must_use]
 pub fn unique(prefix: &str) -> String {
-    format!("{prefix}-{}", ulid::Ulid::generate().to_string().to_lowercase())
+    format!(
+        "{prefix}-{}",
+        ulid::Ulid::generate().to_string().to_lowercase()
+    )
 }

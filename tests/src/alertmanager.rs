@@ -47,7 +47,9 @@ impl Alertmanager {
         if Path::new(PROGRAM).exists() {
             return true;
         }
-        let note = format!("{test}: no Alertmanager: install prometheus-alertmanager to run the test with the real one");
+        let note = format!(
+            "{test}: no Alertmanager: install prometheus-alertmanager to run the test with the real one"
+        );
         assert!(std::env::var_os("CI").is_none(), "{note}");
         writeln!(std::io::stderr(), "skipped: {note}").expect("standard error");
         false
@@ -72,7 +74,10 @@ impl Alertmanager {
         for peer in [&one, &two] {
             peer.until(|status| {
                 let cluster = &status["cluster"];
-                cluster["status"] == "ready" && cluster["peers"].as_array().is_some_and(|peers| peers.len() == 2)
+                cluster["status"] == "ready"
+                    && cluster["peers"]
+                        .as_array()
+                        .is_some_and(|peers| peers.len() == 2)
             })
             .await;
         }
@@ -105,16 +110,35 @@ impl Alertmanager {
         match cluster_port {
             None => command.arg("--cluster.listen-address="),
             // The second of a pair waits a little before it delivers, so that it can hear that the first one has.
-            Some(port) => command.arg(format!("--cluster.listen-address=127.0.0.1:{port}")).args([
-                "--cluster.peer-timeout=1s",
-                "--cluster.gossip-interval=50ms",
-                "--cluster.settle-timeout=10s",
-            ]),
+            Some(port) => command
+                .arg(format!("--cluster.listen-address=127.0.0.1:{port}"))
+                .args([
+                    "--cluster.peer-timeout=1s",
+                    "--cluster.gossip-interval=50ms",
+                    "--cluster.settle-timeout=10s",
+                ]),
         };
-        command.args(peers.iter().map(|port| format!("--cluster.peer=127.0.0.1:{port}")));
-        let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-        let http = Client::builder().timeout(PATIENCE).build().expect("an HTTP client");
-        let started = Self { process, http, url: format!("http://127.0.0.1:{port}"), cluster_port, _directory: directory };
+        command.args(
+            peers
+                .iter()
+                .map(|port| format!("--cluster.peer=127.0.0.1:{port}")),
+        );
+        let process = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let http = Client::builder()
+            .timeout(PATIENCE)
+            .build()
+            .expect("an HTTP client");
+        let started = Self {
+            process,
+            http,
+            url: format!("http://127.0.0.1:{port}"),
+            cluster_port,
+            _directory: directory,
+        };
         started.until(|_| true).await;
         started
     }
@@ -123,7 +147,11 @@ impl Alertmanager {
     async fn until(&self, wanted: impl Fn(&Value) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let answer = self.http.get(format!("{}/api/v2/status", self.url)).send().await;
+            let answer = self
+                .http
+                .get(format!("{}/api/v2/status", self.url))
+                .send()
+                .await;
             let status: Value = match answer {
                 Ok(answer) => answer.json().await.unwrap_or_default(),
                 Err(_) => Value::Null,
@@ -131,7 +159,10 @@ impl Alertmanager {
             if !status.is_null() && wanted(&status) {
                 return;
             }
-            assert!(Instant::now() < deadline, "Alertmanager does not become ready: {status}");
+            assert!(
+                Instant::now() < deadline,
+                "Alertmanager does not become ready: {status}"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -141,7 +172,13 @@ impl Alertmanager {
     /// # Panics
     /// If it does not take them.
     pub async fn post(&self, alerts: &Value) {
-        let answer = self.http.post(format!("{}/api/v2/alerts", self.url)).json(alerts).send().await.expect("an answer");
+        let answer = self
+            .http
+            .post(format!("{}/api/v2/alerts", self.url))
+            .json(alerts)
+            .send()
+            .await
+            .expect("an answer");
         assert!(answer.status().is_success(), "{answer:?}");
     }
 
@@ -151,13 +188,24 @@ impl Alertmanager {
     /// If it does not do it.
     pub async fn silence(&self, labels: &Value, until: Timestamp) -> String {
         let matchers = labels.as_object().expect("labels").iter();
-        let matchers: Vec<Value> = matchers.map(|(name, value)| json!({ "name": name, "value": value, "isRegex": false })).collect();
+        let matchers: Vec<Value> = matchers
+            .map(|(name, value)| json!({ "name": name, "value": value, "isRegex": false }))
+            .collect();
         let silence = json!({
             "matchers": matchers, "startsAt": Timestamp::now(), "endsAt": until, "createdBy": "a story", "comment": "a story",
         });
-        let answer = self.http.post(format!("{}/api/v2/silences", self.url)).json(&silence).send().await.expect("an answer");
+        let answer = self
+            .http
+            .post(format!("{}/api/v2/silences", self.url))
+            .json(&silence)
+            .send()
+            .await
+            .expect("an answer");
         let made: Value = answer.json().await.expect("JSON");
-        made["silenceID"].as_str().unwrap_or_else(|| panic!("no silence: {made}")).to_owned()
+        made["silenceID"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no silence: {made}"))
+            .to_owned()
     }
 
     /// Ends a silence.
@@ -165,7 +213,12 @@ impl Alertmanager {
     /// # Panics
     /// If it does not do it.
     pub async fn expire(&self, silence: &str) {
-        let answer = self.http.delete(format!("{}/api/v2/silence/{silence}", self.url)).send().await.expect("an answer");
+        let answer = self
+            .http
+            .delete(format!("{}/api/v2/silence/{silence}", self.url))
+            .send()
+            .await
+            .expect("an answer");
         assert!(answer.status().is_success(), "{answer:?}");
     }
 
@@ -174,7 +227,14 @@ impl Alertmanager {
     /// # Panics
     /// If it does not answer.
     pub async fn get(&self, path: &str) -> Value {
-        self.http.get(format!("{}/api/v2/{path}", self.url)).send().await.expect("an answer").json().await.expect("JSON")
+        self.http
+            .get(format!("{}/api/v2/{path}", self.url))
+            .send()
+            .await
+            .expect("an answer")
+            .json()
+            .await
+            .expect("JSON")
     }
 
     /// Where it answers.
@@ -188,12 +248,26 @@ impl Alertmanager {
     /// # Panics
     /// If it does not answer.
     pub async fn deliveries(&self) -> (u64, u64) {
-        let text = self.http.get(format!("{}/metrics", self.url)).send().await.expect("metrics").text().await.expect("text");
+        let text = self
+            .http
+            .get(format!("{}/metrics", self.url))
+            .send()
+            .await
+            .expect("metrics")
+            .text()
+            .await
+            .expect("text");
         let value = |name: &str| {
-            let line = text.lines().find(|line| line.starts_with(name) && line.contains(r#"integration="webhook""#));
-            line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).map_or(0, |value| value as u64)
+            let line = text
+                .lines()
+                .find(|line| line.starts_with(name) && line.contains(r#"integration="webhook""#));
+            line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+                .map_or(0, |value| value as u64)
         };
-        (value("alertmanager_notifications_total"), value("alertmanager_notifications_failed_total"))
+        (
+            value("alertmanager_notifications_total"),
+            value("alertmanager_notifications_failed_total"),
+        )
     }
 }
 
@@ -205,5 +279,9 @@ impl Drop for Alertmanager {
 }
 
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("its address").port()
+    TcpListener::bind("127.0.0.1:0")
+        .expect("a free port")
+        .local_addr()
+        .expect("its address")
+        .port()
 }

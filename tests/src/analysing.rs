@@ -23,7 +23,8 @@ use crate::stack::Stack;
 /// The longest that a story lets the analyzer begin something.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What models cost here. What is sent is free, so that the worst price of a call is that of the longest answer, whatever is asked.
-const PRICES: &str = "[{ model: test-model, input_usd_per_million: 0, output_usd_per_million: 100 }]";
+const PRICES: &str =
+    "[{ model: test-model, input_usd_per_million: 0, output_usd_per_million: 100 }]";
 /// The most tokens of an answer.
 const MOST_TOKENS: u64 = 1000;
 /// The price of a call at worst, in micro-dollars.
@@ -53,7 +54,10 @@ pub fn files(stack: &Stack, settings: &Value) -> TempDir {
         }
         std::fs::copy(file.path(), directory.path().join(file.file_name())).expect("copied");
     }
-    for (name, text) in [("analyzer.yaml", settings.to_string()), ("model-prices.yaml", PRICES.to_owned())] {
+    for (name, text) in [
+        ("analyzer.yaml", settings.to_string()),
+        ("model-prices.yaml", PRICES.to_owned()),
+    ] {
         std::fs::write(directory.path().join(name), text).expect("written");
     }
     directory
@@ -79,7 +83,12 @@ impl Story {
     pub async fn with(settings: &Value) -> Self {
         let stack = Stack::start();
         let (files, notifications) = (files(&stack, settings), OwnQueue::create(&stack).await);
-        Self { stack, notifications, now: own_day(), files }
+        Self {
+            stack,
+            notifications,
+            now: own_day(),
+            files,
+        }
     }
 
     /// A worker.
@@ -90,8 +99,11 @@ impl Story {
     pub fn analyzer(&self) -> App {
         let directory = self.files.path().to_str().expect("text");
         // What other stories open in the same minute is no storm of this one.
-        let changed =
-            [("CONFIG_DIR", directory), ("NOTIFICATIONS_QUEUE_URL", &self.notifications.url), ("STORM_INCIDENTS_PER_MINUTE", "0")];
+        let changed = [
+            ("CONFIG_DIR", directory),
+            ("NOTIFICATIONS_QUEUE_URL", &self.notifications.url),
+            ("STORM_INCIDENTS_PER_MINUTE", "0"),
+        ];
         self.stack.analyzer(&changed)
     }
 
@@ -100,15 +112,26 @@ impl Story {
     /// # Panics
     /// If it is not saved.
     pub async fn opened(&self, alert: &Alert) -> Incident {
-        self.stack.store.save(opened(alert, 0)).await.expect("saved")
+        self.stack
+            .store
+            .save(opened(alert, 0))
+            .await
+            .expect("saved")
     }
 
     /// Hands a worker the message of a new incident.
     ///
     /// # Errors
     /// As the analyzer.
-    pub async fn handle(&self, app: &App, incident: &Incident, now: Timestamp) -> Result<(), Failure> {
-        let message = Message::IncidentOpened { incident_id: incident.id.clone() };
+    pub async fn handle(
+        &self,
+        app: &App,
+        incident: &Incident,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let message = Message::IncidentOpened {
+            incident_id: incident.id.clone(),
+        };
         Box::pin(app.handle(&message, &unique("message"), now, Instant::now() + PATIENCE)).await
     }
 
@@ -116,8 +139,17 @@ impl Story {
     ///
     /// # Errors
     /// As the analyzer.
-    pub async fn handle_doubt(&self, app: &App, incident: &Incident, round: u32, now: Timestamp) -> Result<(), Failure> {
-        let message = Message::AnalysisAsked { incident_id: incident.id.clone(), round };
+    pub async fn handle_doubt(
+        &self,
+        app: &App,
+        incident: &Incident,
+        round: u32,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let message = Message::AnalysisAsked {
+            incident_id: incident.id.clone(),
+            round,
+        };
         Box::pin(app.handle(&message, &unique("message"), now, Instant::now() + PATIENCE)).await
     }
 
@@ -135,7 +167,13 @@ impl Story {
     /// # Panics
     /// If there is none.
     pub async fn analysis(&self, incident: &Incident) -> Analysis {
-        self.stack.store.known_incident(&incident.id).await.expect("the incident").analysis.expect("analysed")
+        self.stack
+            .store
+            .known_incident(&incident.id)
+            .await
+            .expect("the incident")
+            .analysis
+            .expect("analysed")
     }
 
     /// The log of an incident that is analysed.
@@ -143,7 +181,9 @@ impl Story {
     /// # Panics
     /// If it is not, or the chain is broken.
     pub async fn log(&self, incident: &Incident) -> Vec<Entry> {
-        self.stack.log_with(incident.id.as_str(), Event::AnalysisCompleted).await
+        self.stack
+            .log_with(incident.id.as_str(), Event::AnalysisCompleted)
+            .await
     }
 
     /// What the models have cost on the story's day.
@@ -151,7 +191,11 @@ impl Story {
     /// # Panics
     /// If the table does not answer.
     pub async fn spending(&self) -> Spending {
-        self.stack.store.spending(day(self.now)).await.expect("the figures")
+        self.stack
+            .store
+            .spending(day(self.now))
+            .await
+            .expect("the figures")
     }
 }
 
@@ -168,6 +212,12 @@ pub fn events(log: &[Entry]) -> Vec<Event> {
 pub async fn secret(stack: &Stack, value: &str) -> String {
     let name = unique("quell/analyzer/test");
     let client = aws_sdk_secretsmanager::Client::new(&stack.aws());
-    client.create_secret().name(&name).secret_string(value).send().await.expect("a secret");
+    client
+        .create_secret()
+        .name(&name)
+        .secret_string(value)
+        .send()
+        .await
+        .expect("a secret");
     name
 }

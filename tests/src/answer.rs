@@ -10,8 +10,15 @@ use serde_json::Value;
 pub async fn answer(request: RequestBuilder) -> (u16, Value) {
     let response = request.send().await.expect("an answer");
     let status = response.status().as_u16();
-    let kind = response.headers()["content-type"].to_str().expect("text").to_owned();
+    let kind = response.headers()["content-type"]
+        .to_str()
+        .expect("text")
+        .to_owned();
     let body: Value = response.json().await.expect("JSON");
-    assert_eq!(kind == "application/problem+json", status >= 400, "{status} {kind}");
+    assert_eq!(
+        kind == "application/problem+json",
+        status >= 400,
+        "{status} {kind}"
+    );
     (status, body)
 }

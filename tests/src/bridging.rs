@@ -28,7 +28,13 @@ pub const FORCED: &str = r#"exec /bin/sh -c "$SSH_ORIGINAL_COMMAND""#;
 /// If the files are wrong.
 #[must_use]
 pub fn bridge(host: &TargetHost, target: &Value, login_key: String, steps: &Value) -> App {
-    bridge_with(host, &[("web", target.clone())], LoginKey::Given(SecretString::from(login_key)), "(?s).*", steps)
+    bridge_with(
+        host,
+        &[("web", target.clone())],
+        LoginKey::Given(SecretString::from(login_key)),
+        "(?s).*",
+        steps,
+    )
 }
 
 /// The same with this value of the parameter in the registry, which can be one that no YAML file can hold.
@@ -39,7 +45,8 @@ pub fn bridge(host: &TargetHost, target: &Value, login_key: String, steps: &Valu
 pub fn bridge_valued(host: &TargetHost, pattern: &str, steps: &Value, value: &str) -> App {
     let files = OperatorFiles {
         playbooks: serde_json::from_value(json!([playbook(pattern, steps)])).expect("a playbook"),
-        services: serde_json::from_value(json!([service("web", &host.target(), value)])).expect("a service"),
+        services: serde_json::from_value(json!([service("web", &host.target(), value)]))
+            .expect("a service"),
     };
     App::new(files, LoginKey::Given(SecretString::from(host.login_key())))
 }
@@ -61,13 +68,23 @@ fn service(name: &str, target: &Value, value: &str) -> Value {
 /// # Panics
 /// If the files are wrong.
 #[must_use]
-pub fn bridge_with(host: &TargetHost, targets: &[(&str, Value)], key: LoginKey, pattern: &str, steps: &Value) -> App {
+pub fn bridge_with(
+    host: &TargetHost,
+    targets: &[(&str, Value)],
+    key: LoginKey,
+    pattern: &str,
+    steps: &Value,
+) -> App {
     let playbooks = json!([playbook(pattern, steps)]);
-    let services: Vec<Value> = targets.iter().map(|(name, target)| service(name, target, "")).collect();
+    let services: Vec<Value> = targets
+        .iter()
+        .map(|(name, target)| service(name, target, ""))
+        .collect();
     // JSON is YAML.
     fs::write(host.path(PLAYBOOKS), playbooks.to_string()).expect("playbooks");
     fs::write(host.path(SERVICE_REGISTRY), json!(services).to_string()).expect("services");
-    let files = OperatorFiles::load(host.path(PLAYBOOKS).parent().expect("a directory")).expect("the files are right");
+    let files = OperatorFiles::load(host.path(PLAYBOOKS).parent().expect("a directory"))
+        .expect("the files are right");
     App::new(files, key)
 }
 
@@ -85,7 +102,10 @@ pub fn run_command(endpoint_url: &str) -> RunCommand {
         _ => None,
     });
     let aws = AwsEnvironment::from_variables(&variables).expect("a region and credentials");
-    RunCommand::new(&aws.sdk_config(Duration::from_secs(10)), "Quell-RunStep".to_owned())
+    RunCommand::new(
+        &aws.sdk_config(Duration::from_secs(10)),
+        "Quell-RunStep".to_owned(),
+    )
 }
 
 /// Runs a step on `web`.
@@ -108,7 +128,12 @@ pub async fn run_script(host: &TargetHost, script: &str, timeout: &str) -> Bridg
 }
 
 /// The same where the host is reached in this way.
-pub async fn run_script_at(host: &TargetHost, target: &Value, script: &str, timeout: &str) -> BridgeReply {
+pub async fn run_script_at(
+    host: &TargetHost,
+    target: &Value,
+    script: &str,
+    timeout: &str,
+) -> BridgeReply {
     let steps = json!([{ "run": ["sh", "-c", script, host.path("mark")], "timeout": timeout }]);
     run(&bridge(host, target, host.login_key(), &steps), 0, "").await
 }
@@ -119,7 +144,10 @@ pub async fn run_script_at(host: &TargetHost, target: &Value, script: &str, time
 /// If none is written within five seconds.
 pub async fn written(file: &Path) -> u32 {
     for _ in 0..500 {
-        if let Some(number) = fs::read_to_string(file).ok().and_then(|text| text.trim().parse().ok()) {
+        if let Some(number) = fs::read_to_string(file)
+            .ok()
+            .and_then(|text| text.trim().parse().ok())
+        {
             return number;
         }
         sleep(Duration::from_millis(10)).await;
@@ -146,7 +174,11 @@ pub async fn quiet(host: &TargetHost) {
 /// # Panics
 /// If it did not.
 pub fn assert_exited(reply: &BridgeReply, status: u32) {
-    assert_eq!((reply.result.outcome, reply.result.exit_status), (StepOutcome::Exited, Some(status)), "{reply:?}");
+    assert_eq!(
+        (reply.result.outcome, reply.result.exit_status),
+        (StepOutcome::Exited, Some(status)),
+        "{reply:?}"
+    );
     assert_eq!(reply.result.succeeded(), status == 0);
 }
 
@@ -156,8 +188,14 @@ pub fn assert_exited(reply: &BridgeReply, status: u32) {
 /// If one was, or they are not.
 pub fn assert_nothing_ran(reply: &BridgeReply, outcome: StepOutcome, told: &str) {
     assert_eq!(reply.result.outcome, outcome, "{reply:?}");
-    assert!(reply.result.detail.starts_with("Nothing ran: ") && reply.result.detail.contains(told), "{told}: {reply:?}");
-    assert!(reply.argv.is_empty() && reply.result.exit_status.is_none() && !reply.result.succeeded(), "{reply:?}");
+    assert!(
+        reply.result.detail.starts_with("Nothing ran: ") && reply.result.detail.contains(told),
+        "{told}: {reply:?}"
+    );
+    assert!(
+        reply.argv.is_empty() && reply.result.exit_status.is_none() && !reply.result.succeeded(),
+        "{reply:?}"
+    );
 }
 
 /// The most memory that this process ever held, in KiB. nextest gives every test a process of its own.
@@ -167,6 +205,12 @@ pub fn assert_nothing_ran(reply: &BridgeReply, outcome: StepOutcome, told: &str)
 #[must_use]
 pub fn peak_memory() -> u64 {
     let status = fs::read_to_string("/proc/self/status").expect("/proc");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
-    line.trim().trim_end_matches(" kB").parse().expect("a number")
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .expect("VmHWM");
+    line.trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .expect("a number")
 }

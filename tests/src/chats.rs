@@ -62,11 +62,21 @@ impl Story {
     ///
     /// # Panics
     /// If there is no stack.
-    pub async fn of(chats: usize, sign: i64, messages_per_minute: Option<u16>, more: &Value) -> Self {
+    pub async fn of(
+        chats: usize,
+        sign: i64,
+        messages_per_minute: Option<u16>,
+        more: &Value,
+    ) -> Self {
         let stack = Stack::start();
         let own = |_| {
-            let id = i64::try_from(ulid::Ulid::generate().random() % 1_000_000_000_000).expect("a small number") + 1;
-            (format!("c-{}", ulid::Ulid::generate().to_string().to_lowercase()), sign * id)
+            let id = i64::try_from(ulid::Ulid::generate().random() % 1_000_000_000_000)
+                .expect("a small number")
+                + 1;
+            (
+                format!("c-{}", ulid::Ulid::generate().to_string().to_lowercase()),
+                sign * id,
+            )
         };
         let chats: Vec<(String, i64)> = (0..chats).map(own).collect();
         let channel = |(name, chat_id): &(String, i64)| {
@@ -86,20 +96,42 @@ impl Story {
             stack.control("join", &json!({ "chat_id": chat_id })).await;
         }
         let queue = OwnQueue::create(&stack).await;
-        let app = stack.notifier_with(&[("CONFIG_DIR", directory(&files)), ("NOTIFICATIONS_QUEUE_URL", &queue.url)]);
-        Self { stack, app, files, queue, chats, ahead: AtomicI64::new(0) }
+        let app = stack.notifier_with(&[
+            ("CONFIG_DIR", directory(&files)),
+            ("NOTIFICATIONS_QUEUE_URL", &queue.url),
+        ]);
+        Self {
+            stack,
+            app,
+            files,
+            queue,
+            chats,
+            ahead: AtomicI64::new(0),
+        }
     }
 
     /// Another worker of the story, at another AWS.
     #[must_use]
     pub fn worker_at(&self, aws: &AwsEnvironment) -> App {
-        self.stack.notifier_at(aws, &[("CONFIG_DIR", directory(&self.files)), ("NOTIFICATIONS_QUEUE_URL", &self.queue.url)])
+        self.stack.notifier_at(
+            aws,
+            &[
+                ("CONFIG_DIR", directory(&self.files)),
+                ("NOTIFICATIONS_QUEUE_URL", &self.queue.url),
+            ],
+        )
     }
 
     /// Ingress with the story's chats, at another AWS.
     #[must_use]
     pub fn door_at(&self, aws: &AwsEnvironment) -> ingress::App {
-        self.stack.ingress_at(aws, &[("CONFIG_DIR", directory(&self.files)), ("NOTIFICATIONS_QUEUE_URL", &self.queue.url)])
+        self.stack.ingress_at(
+            aws,
+            &[
+                ("CONFIG_DIR", directory(&self.files)),
+                ("NOTIFICATIONS_QUEUE_URL", &self.queue.url),
+            ],
+        )
     }
 
     /// Hands the worker a message.
@@ -115,9 +147,12 @@ impl Story {
     /// # Panics
     /// If it fails.
     pub async fn tell_by(&self, app: &App, message: &Message) {
-        let clock = || Timestamp::now() + SignedDuration::from_secs(self.ahead.load(Ordering::Relaxed));
+        let clock =
+            || Timestamp::now() + SignedDuration::from_secs(self.ahead.load(Ordering::Relaxed));
         let until = Instant::now() + Duration::from_secs(60);
-        Box::pin(app.handle(message, &unique("holder"), &clock, until)).await.expect("handled");
+        Box::pin(app.handle(message, &unique("holder"), &clock, until))
+            .await
+            .expect("handled");
     }
 
     /// Hands a worker a message at a time that stands still. There is time to begin a call, and none to sleep until the next is
@@ -125,7 +160,12 @@ impl Story {
     ///
     /// # Errors
     /// As the notifier.
-    pub async fn hand(&self, app: &App, message: &Message, clock: &StandingClock) -> Result<(), Failure> {
+    pub async fn hand(
+        &self,
+        app: &App,
+        message: &Message,
+        clock: &StandingClock,
+    ) -> Result<(), Failure> {
         let until = Instant::now() + Duration::from_millis(9_900);
         Box::pin(app.handle(message, &unique("holder"), &|| clock.now(), until)).await
     }
@@ -137,7 +177,10 @@ impl Story {
     pub async fn later(&self, seconds: i64) {
         self.ahead.fetch_add(seconds, Ordering::Relaxed);
         for (name, _) in &self.chats {
-            self.tell(&Message::ChannelDue { channel: name.clone() }).await;
+            self.tell(&Message::ChannelDue {
+                channel: name.clone(),
+            })
+            .await;
         }
     }
 
@@ -158,7 +201,10 @@ impl Story {
     /// # Panics
     /// If that fails.
     pub async fn changed(&self, id: &IncidentId) {
-        self.tell(&Message::IncidentChanged { incident_id: id.clone() }).await;
+        self.tell(&Message::IncidentChanged {
+            incident_id: id.clone(),
+        })
+        .await;
     }
 
     /// Resolves an incident, and tells the worker.
@@ -166,7 +212,11 @@ impl Story {
     /// # Panics
     /// If that fails.
     pub async fn resolve(&self, id: &IncidentId) {
-        self.stack.store.change(id, |draft| draft.resolved(1, Timestamp::now())).await.expect("resolved");
+        self.stack
+            .store
+            .change(id, |draft| draft.resolved(1, Timestamp::now()))
+            .await
+            .expect("resolved");
         self.changed(id).await;
     }
 
@@ -185,7 +235,10 @@ impl Story {
     /// # Panics
     /// If the stand-in does not answer.
     pub async fn messages_in(&self, chat_id: i64) -> Vec<Value> {
-        let messages = self.stack.control("messages", &json!({ "chat_id": chat_id })).await;
+        let messages = self
+            .stack
+            .control("messages", &json!({ "chat_id": chat_id }))
+            .await;
         messages["messages"].as_array().expect("a list").clone()
     }
 
@@ -204,7 +257,12 @@ impl Story {
     pub async fn calls(&self, chat: usize) -> usize {
         let calls = self.stack.control("calls", &json!({})).await;
         let of_chat = |call: &&Value| call["parameters"]["chat_id"] == json!(self.chats[chat].1);
-        calls["calls"].as_array().expect("a list").iter().filter(of_chat).count()
+        calls["calls"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter(of_chat)
+            .count()
     }
 
     /// The entries of an incident's log that tell of its first card in a chat.
@@ -213,21 +271,35 @@ impl Story {
     /// If the store does not answer.
     pub async fn sent(&self, id: &IncidentId) -> Vec<Entry> {
         let log = self.stack.store.log(id).await.expect("the log");
-        log.into_iter().filter(|entry| entry.event == Event::TelegramSent).collect()
+        log.into_iter()
+            .filter(|entry| entry.event == Event::TelegramSent)
+            .collect()
     }
 
     /// The card that an incident has to have at this time.
     #[must_use]
     pub fn presented(&self, incident: &Incident, now: Timestamp) -> Presented {
         let (templates, channels) = (Templates::load(self.files.path()), self.channels());
-        Presenter { templates: &templates, language: Language::English, silences: false, channels: &channels }.incident(incident, now)
+        Presenter {
+            templates: &templates,
+            language: Language::English,
+            silences: false,
+            channels: &channels,
+        }
+        .incident(incident, now)
     }
 
     /// What somebody is shown who asks for the details of an incident.
     #[must_use]
     pub fn details(&self, incident: &Incident, log: &[Entry]) -> Presented {
         let (templates, channels) = (Templates::load(self.files.path()), self.channels());
-        Presenter { templates: &templates, language: Language::English, silences: false, channels: &channels }.details(incident, log)
+        Presenter {
+            templates: &templates,
+            language: Language::English,
+            silences: false,
+            channels: &channels,
+        }
+        .details(incident, log)
     }
 
     fn channels(&self) -> Channels {
@@ -240,7 +312,9 @@ impl Story {
     /// If the stand-in does not answer.
     pub async fn replies(&self, chat: usize) -> Vec<Value> {
         let all = self.messages(chat).await;
-        all.into_iter().filter(|message| !message["reply_to_message_id"].is_null()).collect()
+        all.into_iter()
+            .filter(|message| !message["reply_to_message_id"].is_null())
+            .collect()
     }
 }
 

@@ -11,16 +11,33 @@ use crate::stack::Stack;
 /// A refusal of DynamoDB: its code, and the reasons where a transaction is cancelled.
 #[must_use]
 pub fn refusal(code: &str, reasons: &[&str]) -> Answer {
-    let reasons: Vec<_> = reasons.iter().map(|reason| serde_json::json!({ "Code": reason })).collect();
+    let reasons: Vec<_> = reasons
+        .iter()
+        .map(|reason| serde_json::json!({ "Code": reason }))
+        .collect();
     let type_ = format!("com.amazonaws.dynamodb.v20120810#{code}");
     let body = serde_json::json!({ "__type": type_, "message": "injected", "CancellationReasons": reasons });
-    let headers = vec![("content-type".to_owned(), "application/x-amz-json-1.0".to_owned())];
-    Answer { status: 400, headers, body: body.to_string().into_bytes() }
+    let headers = vec![(
+        "content-type".to_owned(),
+        "application/x-amz-json-1.0".to_owned(),
+    )];
+    Answer {
+        status: 400,
+        headers,
+        body: body.to_string().into_bytes(),
+    }
 }
 
 /// An AWS whose requests pass `fault` first: what it answers is the answer.
-pub async fn faulty(stack: &Stack, fault: impl Fn(&Request) -> Option<Answer> + Send + Sync + 'static) -> AwsEnvironment {
-    let (fault, http, endpoint) = (Arc::new(fault), stack.http.clone(), stack.facts.endpoint_url.clone());
+pub async fn faulty(
+    stack: &Stack,
+    fault: impl Fn(&Request) -> Option<Answer> + Send + Sync + 'static,
+) -> AwsEnvironment {
+    let (fault, http, endpoint) = (
+        Arc::new(fault),
+        stack.http.clone(),
+        stack.facts.endpoint_url.clone(),
+    );
     let address = serve(move |request| {
         let (fault, http, endpoint) = (Arc::clone(&fault), http.clone(), endpoint.clone());
         async move {
@@ -43,10 +60,26 @@ pub(crate) async fn pass_on(http: &Client, endpoint: &str, request: Request) -> 
             passed = passed.header(name, value);
         }
     }
-    let response = passed.body(request.body).send().await.expect("the emulator answers");
+    let response = passed
+        .body(request.body)
+        .send()
+        .await
+        .expect("the emulator answers");
     let status = response.status().as_u16();
-    let kept =
-        response.headers().iter().filter(|(name, _)| !["content-length", "transfer-encoding", "connection"].contains(&name.as_str()));
-    let headers = kept.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned())).collect();
-    Answer { status, headers, body: response.bytes().await.expect("a body").to_vec() }
+    let kept = response.headers().iter().filter(|(name, _)| {
+        !["content-length", "transfer-encoding", "connection"].contains(&name.as_str())
+    });
+    let headers = kept
+        .map(|(name, value)| {
+            (
+                name.to_string(),
+                value.to_str().unwrap_or_default().to_owned(),
+            )
+        })
+        .collect();
+    Answer {
+        status,
+        headers,
+        body: response.bytes().await.expect("a body").to_vec(),
+    }
 }

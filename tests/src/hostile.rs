@@ -165,13 +165,22 @@ const TEMPLATES: [&str; 132] = [
 #[must_use]
 pub fn values(mark: &Path) -> Vec<String> {
     let mark = mark.display().to_string();
-    let mut values: Vec<String> = TEMPLATES.iter().map(|template| template.replace("{mark}", &mark)).collect();
+    let mut values: Vec<String> = TEMPLATES
+        .iter()
+        .map(|template| template.replace("{mark}", &mark))
+        .collect();
     values.push("a".repeat(64 * 1024));
     values.push(format!("{}$(touch {mark})", " ".repeat(64 * 1024)));
     values.push(format!("$(touch {mark});").repeat(2000));
     values.push("'".repeat(4000));
     values.push("(".repeat(4000));
     values.push("\u{feff}web".to_owned());
-    values.extend(('!'..='/').chain(':'..='@').chain('['..='`').chain('{'..='~').map(|sign| format!("{sign}touch {mark}{sign}")));
+    values.extend(
+        ('!'..='/')
+            .chain(':'..='@')
+            .chain('['..='`')
+            .chain('{'..='~')
+            .map(|sign| format!("{sign}touch {mark}{sign}")),
+    );
     values
 }

@@ -26,7 +26,10 @@ impl Request {
     /// The value of a header; empty if it is not there.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
-        self.headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map_or("", |(_, value)| value)
     }
 }
 
@@ -62,12 +65,22 @@ where
     address
 }
 
-async fn converse<A: Future<Output = Answer>>(connection: TcpStream, answer: impl Fn(Request) -> A) -> io::Result<()> {
+async fn converse<A: Future<Output = Answer>>(
+    connection: TcpStream,
+    answer: impl Fn(Request) -> A,
+) -> io::Result<()> {
     connection.set_nodelay(true)?;
     let mut connection = BufReader::new(connection);
     while let Some(request) = read(&mut connection).await? {
-        let Answer { status, headers, body } = answer(request).await;
-        let mut head = format!("HTTP/1.1 {status} Status\r\ncontent-length: {}\r\n", body.len());
+        let Answer {
+            status,
+            headers,
+            body,
+        } = answer(request).await;
+        let mut head = format!(
+            "HTTP/1.1 {status} Status\r\ncontent-length: {}\r\n",
+            body.len()
+        );
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -83,15 +96,25 @@ async fn read(connection: &mut BufReader<TcpStream>) -> io::Result<Option<Reques
         return Ok(None);
     }
     let mut words = line.split(' ').map(str::to_owned);
-    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let (method, path) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+    );
     let mut headers = Headers::new();
     loop {
         let mut header = String::new();
         connection.read_line(&mut header).await?;
-        let Some((name, value)) = header.trim_end().split_once(':') else { break };
+        let Some((name, value)) = header.trim_end().split_once(':') else {
+            break;
+        };
         headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
-    let mut request = Request { method, path, headers, body: Vec::new() };
+    let mut request = Request {
+        method,
+        path,
+        headers,
+        body: Vec::new(),
+    };
     let length = request.header("content-length").parse().unwrap_or(0);
     request.body.resize(length, 0);
     connection.read_exact(&mut request.body).await?;

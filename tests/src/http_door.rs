@@ -40,8 +40,13 @@ impl Delivery {
     /// How many alerts of a component it holds, in `firing` or `resolved`.
     #[must_use]
     pub fn alerts(&self, component: &str, status: &str) -> u64 {
-        let alerts = self.body["alerts"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let counted = alerts.iter().filter(|alert| alert["labels"]["component"] == component && alert["status"] == status);
+        let alerts = self.body["alerts"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let counted = alerts
+            .iter()
+            .filter(|alert| alert["labels"]["component"] == component && alert["status"] == status);
         counted.count() as u64
     }
 }
@@ -80,7 +85,11 @@ impl HttpDoor {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
         let server = tokio::spawn(serve(listener, Arc::clone(&state)));
-        Self { address, state, server }
+        Self {
+            address,
+            state,
+            server,
+        }
     }
 
     /// A route's URL for one sender.
@@ -100,7 +109,11 @@ impl HttpDoor {
     /// If the server has panicked.
     #[must_use]
     pub fn deliveries(&self) -> Vec<Delivery> {
-        self.state.deliveries.lock().expect("no panic in the server").clone()
+        self.state
+            .deliveries
+            .lock()
+            .expect("no panic in the server")
+            .clone()
     }
 
     /// Waits until what was answered is as wanted.
@@ -114,7 +127,10 @@ impl HttpDoor {
             if wanted(&deliveries) {
                 return;
             }
-            let seen: Vec<(&str, u16)> = deliveries.iter().map(|delivery| (delivery.sender.as_str(), delivery.status)).collect();
+            let seen: Vec<(&str, u16)> = deliveries
+                .iter()
+                .map(|delivery| (delivery.sender.as_str(), delivery.status))
+                .collect();
             assert!(Instant::now() < deadline, "waited for {what}: {seen:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -125,7 +141,10 @@ impl HttpDoor {
     /// # Panics
     /// If it does not come to that in time.
     pub async fn idle(&self) {
-        self.until("the end of what is being answered", |_| self.state.running.load(Ordering::SeqCst) == 0).await;
+        self.until("the end of what is being answered", |_| {
+            self.state.running.load(Ordering::SeqCst) == 0
+        })
+        .await;
     }
 }
 
@@ -142,12 +161,19 @@ async fn serve(listener: TcpListener, state: Arc<State>) {
         tokio::spawn(async move {
             let service = service_fn(move |request| answer(Arc::clone(&state), request));
             // A sender that goes away in the middle is not the story's concern: what it had sent whole is answered anyway.
-            drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
+            drop(
+                http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await,
+            );
         });
     }
 }
 
-async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyper::Error> {
+async fn answer(
+    state: Arc<State>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let (parts, body) = request.into_parts();
     let bytes = body.collect().await?.to_bytes();
     state.running.fetch_add(1, Ordering::SeqCst);
@@ -161,15 +187,26 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
 }
 
 impl State {
-    async fn answer(&self, parts: hyper::http::request::Parts, bytes: Bytes) -> Response<Full<Bytes>> {
+    async fn answer(
+        &self,
+        parts: hyper::http::request::Parts,
+        bytes: Bytes,
+    ) -> Response<Full<Bytes>> {
         let path = parts.uri.path().trim_start_matches('/').to_owned();
         let (sender, rest) = path.split_once('/').expect("a sender's path");
         let mut request = lambda_http::Request::new(Body::from(bytes.to_vec()));
         *request.method_mut() = parts.method;
         *request.headers_mut() = parts.headers;
         *request.uri_mut() = Uri::try_from(format!("https://api.test/{rest}")).expect("a URL");
-        let app = if self.queue_is_out.load(Ordering::SeqCst) { &self.broken } else { &self.healthy };
-        let response = app.answer(request, Timestamp::now()).await.expect("always an answer");
+        let app = if self.queue_is_out.load(Ordering::SeqCst) {
+            &self.broken
+        } else {
+            &self.healthy
+        };
+        let response = app
+            .answer(request, Timestamp::now())
+            .await
+            .expect("always an answer");
         let (head, body) = response.into_parts();
         let body = Bytes::copy_from_slice(body.as_ref());
         let delivery = Delivery {
@@ -178,7 +215,10 @@ impl State {
             status: head.status.as_u16(),
             answer: serde_json::from_slice(&body).expect("JSON"),
         };
-        self.deliveries.lock().expect("no panic in the server").push(delivery);
+        self.deliveries
+            .lock()
+            .expect("no panic in the server")
+            .push(delivery);
         Response::from_parts(head, Full::new(body))
     }
 }

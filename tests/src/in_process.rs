@@ -16,10 +16,16 @@ use crate::stack::Stack;
 pub const RESERVE: u64 = 2_000;
 
 impl Stack {
-    fn variables<'a>(&'a self, changed: &'a [(&'a str, &'a str)]) -> Variables<impl Fn(&str) -> Option<String> + 'a> {
+    fn variables<'a>(
+        &'a self,
+        changed: &'a [(&'a str, &'a str)],
+    ) -> Variables<impl Fn(&str) -> Option<String> + 'a> {
         Variables::from_fn(move |name| {
             let replaced = changed.iter().find(|(variable, _)| *variable == name);
-            replaced.map_or_else(|| self.variable(name), |(_, value)| Some((*value).to_owned()))
+            replaced.map_or_else(
+                || self.variable(name),
+                |(_, value)| Some((*value).to_owned()),
+            )
         })
     }
 
@@ -29,7 +35,8 @@ impl Stack {
     /// If a variable is wrong.
     #[must_use]
     pub fn signals(&self, changed: &[(&str, &str)]) -> signals::App {
-        let config = signals::config::Config::from_variables(&self.variables(changed)).expect("the variables");
+        let config = signals::config::Config::from_variables(&self.variables(changed))
+            .expect("the variables");
         signals::App::new(config, &self.environment())
     }
 
@@ -48,8 +55,10 @@ impl Stack {
     /// If a variable is wrong.
     #[must_use]
     pub fn analyzer_at(&self, aws: &AwsEnvironment, changed: &[(&str, &str)]) -> analyzer::App {
-        let config = analyzer::config::Config::from_variables(&self.variables(changed)).expect("the variables");
-        analyzer::App::new(config, &aws.sdk_config(Duration::from_secs(5))).expect("the operator's files")
+        let config = analyzer::config::Config::from_variables(&self.variables(changed))
+            .expect("the variables");
+        analyzer::App::new(config, &aws.sdk_config(Duration::from_secs(5)))
+            .expect("the operator's files")
     }
 
     /// Ingress in this process, at another AWS.
@@ -58,7 +67,8 @@ impl Stack {
     /// If a variable is wrong.
     #[must_use]
     pub fn ingress_at(&self, aws: &AwsEnvironment, changed: &[(&str, &str)]) -> ingress::App {
-        let config = ingress::config::Config::from_variables(&self.variables(changed)).expect("the variables");
+        let config = ingress::config::Config::from_variables(&self.variables(changed))
+            .expect("the variables");
         ingress::App::new(config, aws).expect("the tables")
     }
 
@@ -96,7 +106,8 @@ impl Stack {
     /// If a variable or the operator's file is wrong.
     #[must_use]
     pub fn notifier_at(&self, aws: &AwsEnvironment, changed: &[(&str, &str)]) -> notifier::App {
-        let config = notifier::config::Config::from_variables(&self.variables(changed)).expect("the variables");
+        let config = notifier::config::Config::from_variables(&self.variables(changed))
+            .expect("the variables");
         notifier::App::new(config, &aws.sdk_config(Duration::from_secs(5))).expect("a client")
     }
 
@@ -107,7 +118,10 @@ impl Stack {
     #[must_use]
     pub fn delivery(&self, body: &Value) -> Request {
         http::Request::post("https://api.test/api/v1/webhooks/alertmanager")
-            .header("authorization", format!("Bearer {}", self.facts.secrets["alertmanager"]))
+            .header(
+                "authorization",
+                format!("Bearer {}", self.facts.secrets["alertmanager"]),
+            )
             .body(Body::from(body.to_string()))
             .expect("a request")
     }
@@ -119,9 +133,16 @@ impl Stack {
     pub async fn send_signed(&self, path: &str, body: &Value) -> (u16, Value) {
         let body = body.to_string();
         let signature = sign(&self.facts.secrets["webhook"], body.as_bytes());
-        let request = self.http.post(self.url(path)).header("X-Signature-256", signature).body(body);
+        let request = self
+            .http
+            .post(self.url(path))
+            .header("X-Signature-256", signature)
+            .body(body);
         let response = request.send().await.expect("an answer");
-        (response.status().as_u16(), response.json().await.expect("JSON"))
+        (
+            response.status().as_u16(),
+            response.json().await.expect("JSON"),
+        )
     }
 }
 
@@ -140,7 +161,8 @@ pub fn sign(secret: &str, bytes: &[u8]) -> String {
 #[must_use]
 pub fn ending_in(request: Request, milliseconds: u64) -> Request {
     let mut context = Context::default();
-    context.deadline = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default() + milliseconds;
+    context.deadline =
+        u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default() + milliseconds;
     request.with_lambda_context(context)
 }
 
@@ -150,5 +172,8 @@ pub fn ending_in(request: Request, milliseconds: u64) -> Request {
 /// If the answer is not JSON.
 pub async fn answer(app: &ingress::App, request: Request, now: Timestamp) -> (u16, Value) {
     let response = app.answer(request, now).await.expect("always an answer");
-    (response.status().as_u16(), serde_json::from_slice(response.body()).expect("JSON"))
+    (
+        response.status().as_u16(),
+        serde_json::from_slice(response.body()).expect("JSON"),
+    )
 }

@@ -14,7 +14,10 @@ use crate::http::{Answer, Request, serve};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What each answer of the model says that it used.
-pub const USAGE: Usage = Usage { input: 1000, output: 100 };
+pub const USAGE: Usage = Usage {
+    input: 1000,
+    output: 100,
+};
 
 /// The server. It also stands in for whatever else takes requests of HTTP, as a receiver of traces.
 #[derive(Debug)]
@@ -37,7 +40,12 @@ impl ModelServer {
         let (counted, count) = watch::channel(0);
         let (answer, counted, kept) = (Arc::new(answer), Arc::new(counted), Arc::clone(&calls));
         let address = serve(move |request| {
-            let (answer, counted, kept, mut gate) = (Arc::clone(&answer), Arc::clone(&counted), Arc::clone(&kept), gate.clone());
+            let (answer, counted, kept, mut gate) = (
+                Arc::clone(&answer),
+                Arc::clone(&counted),
+                Arc::clone(&kept),
+                gate.clone(),
+            );
             async move {
                 let place = {
                     let mut calls = kept.lock().expect("nobody panics with it");
@@ -51,7 +59,12 @@ impl ModelServer {
             }
         })
         .await;
-        Self { address, calls, count, held }
+        Self {
+            address,
+            calls,
+            count,
+            held,
+        }
     }
 
     /// What stands before `/chat/completions`.
@@ -76,7 +89,10 @@ impl ModelServer {
     pub async fn called(&self, times: usize) {
         let mut count = self.count.clone();
         let came = timeout(PATIENCE, count.wait_for(|count| *count >= times)).await;
-        drop(came.expect("the calls come in time").expect("the server lives"));
+        drop(
+            came.expect("the calls come in time")
+                .expect("the server lives"),
+        );
     }
 
     /// Keeps the answers back, or gives them.
@@ -119,20 +135,33 @@ pub fn says(text: &str) -> Answer {
 /// A refusal with this status, after which another try is welcome at once.
 #[must_use]
 pub fn refuses(status: u16) -> Answer {
-    let mut answer = json_answer(status, &json!({ "error": { "message": "not now", "type": "overloaded" } }));
-    answer.headers.push(("retry-after-ms".to_owned(), "0".to_owned()));
+    let mut answer = json_answer(
+        status,
+        &json!({ "error": { "message": "not now", "type": "overloaded" } }),
+    );
+    answer
+        .headers
+        .push(("retry-after-ms".to_owned(), "0".to_owned()));
     answer
 }
 
 /// What takes anything, and has nothing to say about it.
 #[must_use]
 pub fn accepts() -> Answer {
-    Answer { status: 200, headers: Vec::new(), body: Vec::new() }
+    Answer {
+        status: 200,
+        headers: Vec::new(),
+        body: Vec::new(),
+    }
 }
 
 /// An answer of JSON.
 #[must_use]
 pub fn json_answer(status: u16, body: &Value) -> Answer {
     let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-    Answer { status, headers, body: body.to_string().into_bytes() }
+    Answer {
+        status,
+        headers,
+        body: body.to_string().into_bytes(),
+    }
 }

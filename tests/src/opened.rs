@@ -15,17 +15,31 @@ use store::fresh_incident_id;
 /// Never: it is built here.
 #[must_use]
 pub fn alert(target: &str) -> Alert {
-    let labels: Texts =
-        [("alertname", "TargetDown"), ("component", target)].map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let labels: Texts = [("alertname", "TargetDown"), ("component", target)]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
     let member = MemberId::try_from("m1").expect("a member id");
-    AlertTables::default().alert(AlertStatus::Firing, "test", labels, Texts::new(), Timestamp::now(), member)
+    AlertTables::default().alert(
+        AlertStatus::Firing,
+        "test",
+        labels,
+        Texts::new(),
+        Timestamp::now(),
+        member,
+    )
 }
 
 /// An incident of an alert that was opened so many minutes ago.
 #[must_use]
 pub fn opened(alert: &Alert, minutes_ago: i64) -> IncidentChange {
     let at = Timestamp::now() - SignedDuration::from_mins(minutes_ago);
-    IncidentChange::open(fresh_incident_id(at), fingerprint(alert, &[]), alert.clone(), &Firing::of(alert), at)
+    IncidentChange::open(
+        fresh_incident_id(at),
+        fingerprint(alert, &[]),
+        alert.clone(),
+        &Firing::of(alert),
+        at,
+    )
 }
 
 /// A moment of a day that no other story spends on: the budget of a day is everybody's.

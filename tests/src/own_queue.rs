@@ -21,8 +21,16 @@ impl OwnQueue {
     /// If it is not made.
     pub async fn create(stack: &Stack) -> Self {
         let client = Client::new(&stack.aws());
-        let made = client.create_queue().queue_name(unique("own")).send().await.expect("a queue");
-        Self { client, url: made.queue_url.expect("its URL") }
+        let made = client
+            .create_queue()
+            .queue_name(unique("own"))
+            .send()
+            .await
+            .expect("a queue");
+        Self {
+            client,
+            url: made.queue_url.expect("its URL"),
+        }
     }
 
     /// Takes everything that lies on the queue.
@@ -32,7 +40,13 @@ impl OwnQueue {
     pub async fn take_all(&self) -> Vec<String> {
         let mut bodies = Vec::new();
         loop {
-            let received = self.client.receive_message().queue_url(&self.url).max_number_of_messages(10).send().await;
+            let received = self
+                .client
+                .receive_message()
+                .queue_url(&self.url)
+                .max_number_of_messages(10)
+                .send()
+                .await;
             let messages = received.expect("an answer").messages.unwrap_or_default();
             if messages.is_empty() {
                 return bodies;
@@ -40,7 +54,12 @@ impl OwnQueue {
             let mut taken = self.client.delete_message_batch().queue_url(&self.url);
             for (i, message) in messages.into_iter().enumerate() {
                 let entry = DeleteMessageBatchRequestEntry::builder().id(i.to_string());
-                taken = taken.entries(entry.set_receipt_handle(message.receipt_handle).build().expect("complete"));
+                taken = taken.entries(
+                    entry
+                        .set_receipt_handle(message.receipt_handle)
+                        .build()
+                        .expect("complete"),
+                );
                 bodies.extend(message.body);
             }
             taken.send().await.expect("deleted");

@@ -43,7 +43,8 @@ impl Prometheus {
         if Path::new(PROGRAM).exists() && Path::new(TOOL).exists() {
             return true;
         }
-        let note = format!("{test}: no Prometheus: install prometheus to run the test with the real one");
+        let note =
+            format!("{test}: no Prometheus: install prometheus to run the test with the real one");
         assert!(std::env::var_os("CI").is_none(), "{note}");
         writeln!(std::io::stderr(), "skipped: {note}").expect("standard error");
         false
@@ -57,7 +58,10 @@ impl Prometheus {
     pub async fn start(rules: &Value, history: &str) -> Self {
         // A second call finds the provider installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = Client::builder().timeout(PATIENCE).build().expect("an HTTP client");
+        let http = Client::builder()
+            .timeout(PATIENCE)
+            .build()
+            .expect("an HTTP client");
         let directory = tempfile::tempdir().expect("a directory");
         let file = |name: &str, text: &str| {
             let path = directory.path().join(name);
@@ -65,7 +69,11 @@ impl Prometheus {
             path.display().to_string()
         };
         let (alertmanager, sent) = alertmanager().await;
-        let port = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("its address").port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .expect("a free port")
+            .local_addr()
+            .expect("its address")
+            .port();
         let config = json!({
             "global": { "scrape_interval": "1s", "evaluation_interval": "1s" },
             // JSON is YAML.
@@ -78,13 +86,22 @@ impl Prometheus {
         });
         let data = directory.path().join("data").display().to_string();
         let filled = Command::new(TOOL)
-            .args(["tsdb", "create-blocks-from", "openmetrics", &file("history", history), &data])
+            .args([
+                "tsdb",
+                "create-blocks-from",
+                "openmetrics",
+                &file("history", history),
+                &data,
+            ])
             .stdout(Stdio::null())
             .status();
         assert!(filled.expect("promtool runs").success());
         let url = format!("http://127.0.0.1:{port}{PREFIX}");
         let process = Command::new(PROGRAM)
-            .arg(format!("--config.file={}", file("prometheus.yml", &config.to_string())))
+            .arg(format!(
+                "--config.file={}",
+                file("prometheus.yml", &config.to_string())
+            ))
             .arg(format!("--storage.tsdb.path={data}"))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
             .arg(format!("--web.external-url={url}"))
@@ -93,7 +110,13 @@ impl Prometheus {
             .stdout(Stdio::null())
             .spawn()
             .expect("it starts");
-        let started = Self { process, http, url, sent, _directory: directory };
+        let started = Self {
+            process,
+            http,
+            url,
+            sent,
+            _directory: directory,
+        };
         started.until_known("up").await;
         started
     }
@@ -105,7 +128,13 @@ impl Prometheus {
     pub async fn sent(&self, name: &str) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let found = self.sent.lock().expect("nobody panicked").iter().find(|alert| alert["labels"]["alertname"] == name).cloned();
+            let found = self
+                .sent
+                .lock()
+                .expect("nobody panicked")
+                .iter()
+                .find(|alert| alert["labels"]["alertname"] == name)
+                .cloned();
             if let Some(alert) = found {
                 return alert;
             }
@@ -118,7 +147,11 @@ impl Prometheus {
     async fn until_known(&self, query: &str) {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let answer = self.http.get(format!("{}/api/v1/query?query={query}", self.url)).send().await;
+            let answer = self
+                .http
+                .get(format!("{}/api/v1/query?query={query}", self.url))
+                .send()
+                .await;
             let answer: Value = match answer {
                 Ok(answer) => answer.json().await.unwrap_or_default(),
                 Err(_) => Value::Null,
@@ -126,7 +159,10 @@ impl Prometheus {
             if !answer["data"]["result"][0].is_null() {
                 return;
             }
-            assert!(Instant::now() < deadline, "Prometheus does not get there: {answer}");
+            assert!(
+                Instant::now() < deadline,
+                "Prometheus does not get there: {answer}"
+            );
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
@@ -139,7 +175,13 @@ async fn alertmanager() -> (String, Arc<Mutex<Vec<Value>>>) {
     let address = serve(move |request| {
         let alerts: Vec<Value> = serde_json::from_slice(&request.body).expect("alerts");
         kept.lock().expect("nobody panicked").extend(alerts);
-        async { Answer { status: 200, headers: Vec::new(), body: Vec::new() } }
+        async {
+            Answer {
+                status: 200,
+                headers: Vec::new(),
+                body: Vec::new(),
+            }
+        }
     })
     .await;
     (address, sent)

@@ -63,8 +63,19 @@ impl RepairFixture {
     ///
     /// # Panics
     /// If the files have faults.
-    pub async fn open(playbooks: &Value, services: &Value, key: String, fate: impl Fn() -> InjectedFault + Send + Sync + 'static) -> Self {
-        Self::open_with(playbooks, services, LoginKey::Given(SecretString::from(key)), fate).await
+    pub async fn open(
+        playbooks: &Value,
+        services: &Value,
+        key: String,
+        fate: impl Fn() -> InjectedFault + Send + Sync + 'static,
+    ) -> Self {
+        Self::open_with(
+            playbooks,
+            services,
+            LoginKey::Given(SecretString::from(key)),
+            fate,
+        )
+        .await
     }
 
     /// The same, whose bridge gets its key from wherever it is.
@@ -77,7 +88,13 @@ impl RepairFixture {
         key: LoginKey,
         fate: impl Fn() -> InjectedFault + Send + Sync + 'static,
     ) -> Self {
-        Self::open_bridge(playbooks, services, |files| bridge::App::new(files, key), fate).await
+        Self::open_bridge(
+            playbooks,
+            services,
+            |files| bridge::App::new(files, key),
+            fate,
+        )
+        .await
     }
 
     /// The same with any bridge for the files.
@@ -92,15 +109,25 @@ impl RepairFixture {
     ) -> Self {
         let stack = Stack::start();
         let config = files(&stack, &asking(&[]));
-        let channels = channels_file::load(&stack.facts.target.config_dir).expect("the stack's file");
+        let channels =
+            channels_file::load(&stack.facts.target.config_dir).expect("the stack's file");
         // JSON is YAML.
         fs::write(config.path().join(PLAYBOOKS), playbooks.to_string()).expect("written");
         fs::write(config.path().join(SERVICE_REGISTRY), services.to_string()).expect("written");
         let files = OperatorFiles::load(config.path()).expect("the files are right");
         let bridge = Arc::new(bridge(files.clone()));
-        let (http, endpoint, fate) = (stack.http.clone(), stack.facts.endpoint_url.clone(), Arc::new(fate));
+        let (http, endpoint, fate) = (
+            stack.http.clone(),
+            stack.facts.endpoint_url.clone(),
+            Arc::new(fate),
+        );
         let address = serve(move |request: Request| {
-            let (bridge, http, endpoint, fate) = (Arc::clone(&bridge), http.clone(), endpoint.clone(), Arc::clone(&fate));
+            let (bridge, http, endpoint, fate) = (
+                Arc::clone(&bridge),
+                http.clone(),
+                endpoint.clone(),
+                Arc::clone(&fate),
+            );
             async move {
                 if request.path.starts_with("/2015-03-31/functions/") {
                     invoked(&bridge, &request, fate()).await
@@ -120,8 +147,20 @@ impl RepairFixture {
         });
         let endpoint_url = format!("http://{address}");
         let aws = stack.environment_at(&endpoint_url).sdk_config(AWS_ATTEMPT);
-        let app = App::new(Config::from_variables(&variables).expect("the variables"), &aws).expect("the files");
-        Self { app: Arc::new(app), endpoint_url, stack, notifications, files, channels, config }
+        let app = App::new(
+            Config::from_variables(&variables).expect("the variables"),
+            &aws,
+        )
+        .expect("the files");
+        Self {
+            app: Arc::new(app),
+            endpoint_url,
+            stack,
+            notifications,
+            files,
+            channels,
+            config,
+        }
     }
 
     /// An incident of a service whose plan somebody has approved, and the message that says so.
@@ -131,16 +170,38 @@ impl RepairFixture {
     pub async fn approved(&self, service: &str, playbook: &str) -> (Incident, Message) {
         let alert = alert(service);
         let now = Timestamp::now();
-        let service = self.files.services.iter().find(|known| known.name == service).expect("in the registry");
-        let plan = self.files.playbook(playbook).expect("in the file").plan(service, 1, Vec::new()).expect("a plan");
+        let service = self
+            .files
+            .services
+            .iter()
+            .find(|known| known.name == service)
+            .expect("in the registry");
+        let plan = self
+            .files
+            .playbook(playbook)
+            .expect("in the file")
+            .plan(service, 1, Vec::new())
+            .expect("a plan");
         let mut draft: IncidentChange = opened(&alert, 0);
         draft.propose(plan, now, SignedDuration::from_hours(4));
         let id = draft.incident.approval.as_ref().expect("asked").id.clone();
-        let pressed = Pressed { verdict: Verdict::Approve, by: Identity::Api("ada"), press: "1" };
+        let pressed = Pressed {
+            verdict: Verdict::Approve,
+            by: Identity::Api("ada"),
+            press: "1",
+        };
         decide(&mut draft, &id, &pressed, &self.channels, now).expect("pending");
         let incident = self.stack.store.save(draft).await.expect("saved");
-        let plan_hash = incident.approval.as_ref().expect("decided").plan_hash.clone();
-        let message = Message::RepairApproved { incident_id: incident.id.clone(), plan_hash };
+        let plan_hash = incident
+            .approval
+            .as_ref()
+            .expect("decided")
+            .plan_hash
+            .clone();
+        let message = Message::RepairApproved {
+            incident_id: incident.id.clone(),
+            plan_hash,
+        };
         (incident, message)
     }
 
@@ -157,19 +218,33 @@ async fn invoked(bridge: &bridge::App, request: &Request, fate: InjectedFault) -
     let killed = |mut headers: Vec<(String, String)>| {
         headers.push(("x-amz-function-error".to_owned(), "Unhandled".to_owned()));
         let body = json!({ "errorType": "Runtime.ExitError", "errorMessage": "signal: killed" });
-        Answer { status: 200, headers, body: body.to_string().into_bytes() }
+        Answer {
+            status: 200,
+            headers,
+            body: body.to_string().into_bytes(),
+        }
     };
     match fate {
         InjectedFault::KilledBefore => return killed(headers),
         InjectedFault::Refused(status, error) => {
             let headers = vec![("x-amzn-errortype".to_owned(), error.to_owned())];
-            return Answer { status, headers, body: json!({ "Message": "refused" }).to_string().into_bytes() };
+            return Answer {
+                status,
+                headers,
+                body: json!({ "Message": "refused" }).to_string().into_bytes(),
+            };
         }
         InjectedFault::Answered | InjectedFault::KilledAfter => {}
     }
-    let reply = bridge.answer(serde_json::from_slice(&request.body).expect("JSON")).await;
+    let reply = bridge
+        .answer(serde_json::from_slice(&request.body).expect("JSON"))
+        .await;
     if fate == InjectedFault::KilledAfter {
         return killed(headers);
     }
-    Answer { status: 200, headers, body: serde_json::to_vec(&reply).expect("JSON") }
+    Answer {
+        status: 200,
+        headers,
+        body: serde_json::to_vec(&reply).expect("JSON"),
+    }
 }

@@ -28,8 +28,15 @@ impl Stack {
     /// If it has none, or the API refuses.
     pub async fn approve(&self, incident: &Incident) {
         let id = &incident.approval.as_ref().expect("asked").id;
-        let request = self.http.post(self.url(&format!("approvals/{id}/approve"))).bearer_auth(&self.facts.secrets["approval"]);
-        let answer = request.json(&json!({ "actor": "ada" })).send().await.expect("an answer");
+        let request = self
+            .http
+            .post(self.url(&format!("approvals/{id}/approve")))
+            .bearer_auth(&self.facts.secrets["approval"]);
+        let answer = request
+            .json(&json!({ "actor": "ada" }))
+            .send()
+            .await
+            .expect("an answer");
         assert_eq!(answer.status(), 200, "{answer:?}");
     }
 
@@ -40,10 +47,23 @@ impl Stack {
     pub async fn approve_quietly(&self, incident: &Incident) -> Message {
         let approval = incident.approval.clone().expect("asked");
         let channels = channels_file::load(&self.facts.target.config_dir).expect("the file");
-        let pressed = Pressed { verdict: Verdict::Approve, by: Identity::Api("ada"), press: "1" };
-        let approve = |draft: &mut _| decide(draft, &approval.id, &pressed, &channels, Timestamp::now());
-        self.store.change(&incident.id, approve).await.expect("saved").1.expect("pending");
-        Message::RepairApproved { incident_id: incident.id.clone(), plan_hash: approval.plan_hash }
+        let pressed = Pressed {
+            verdict: Verdict::Approve,
+            by: Identity::Api("ada"),
+            press: "1",
+        };
+        let approve =
+            |draft: &mut _| decide(draft, &approval.id, &pressed, &channels, Timestamp::now());
+        self.store
+            .change(&incident.id, approve)
+            .await
+            .expect("saved")
+            .1
+            .expect("pending");
+        Message::RepairApproved {
+            incident_id: incident.id.clone(),
+            plan_hash: approval.plan_hash,
+        }
     }
 
     /// Tells the host's supervisor something.
@@ -52,7 +72,12 @@ impl Stack {
     /// If it does not do it.
     pub fn supervisorctl(&self, arguments: &[&str]) {
         let program = project().join(".venv/bin/supervisorctl");
-        let done = Command::new(program).arg("-c").arg(&self.facts.target.supervisor_conf).args(arguments).output().expect("supervisorctl");
+        let done = Command::new(program)
+            .arg("-c")
+            .arg(&self.facts.target.supervisor_conf)
+            .args(arguments)
+            .output()
+            .expect("supervisorctl");
         assert!(done.status.success(), "{done:?}");
     }
 
@@ -79,7 +104,11 @@ impl Stack {
             let replaced = changed.iter().find(|(variable, _)| *variable == name);
             replaced.map_or_else(|| deployed(name), |(_, value)| Some((*value).to_owned()))
         });
-        App::new(Config::from_variables(&variables).expect("the variables"), &self.aws()).expect("the files")
+        App::new(
+            Config::from_variables(&variables).expect("the variables"),
+            &self.aws(),
+        )
+        .expect("the files")
     }
 }
 
@@ -87,7 +116,12 @@ impl Stack {
 #[must_use]
 pub fn turn() -> Turn {
     let ends = Timestamp::now() + SignedDuration::from_mins(15);
-    Turn { worker: unique("worker"), receipt: String::new(), times: 1, ends }
+    Turn {
+        worker: unique("worker"),
+        receipt: String::new(),
+        times: 1,
+        ends,
+    }
 }
 
 /// Delivers a message to a repair function until it is handled, as a queue does while another worker has the target or its group.
@@ -99,7 +133,9 @@ pub async fn deliver(app: &App, message: &Message, turn: &Turn) {
     loop {
         match app.handle(message, turn, Timestamp::now).await {
             Ok(()) => return,
-            Err(Failure::Held { .. } | Failure::GroupFull { .. }) if Instant::now() < deadline => sleep(Duration::from_millis(200)).await,
+            Err(Failure::Held { .. } | Failure::GroupFull { .. }) if Instant::now() < deadline => {
+                sleep(Duration::from_millis(200)).await
+            }
             Err(failure) => panic!("{failure}"),
         }
     }

@@ -46,8 +46,18 @@ pub async fn ingress(stack: &Stack, events: &[Value]) -> Ran {
 ///
 /// # Panics
 /// If it does not answer each of them.
-pub async fn function(stack: &Stack, name: &str, changed: &[(&str, &str)], events: &[Value]) -> Ran {
-    let waiting: Vec<(usize, String)> = events.iter().map(Value::to_string).enumerate().rev().collect();
+pub async fn function(
+    stack: &Stack,
+    name: &str,
+    changed: &[(&str, &str)],
+    events: &[Value],
+) -> Ran {
+    let waiting: Vec<(usize, String)> = events
+        .iter()
+        .map(Value::to_string)
+        .enumerate()
+        .rev()
+        .collect();
     let waiting = Arc::new(Mutex::new(waiting));
     let (sent, mut answers) = mpsc::unbounded_channel();
     let address = serve(move |request| {
@@ -86,22 +96,44 @@ pub async fn function(stack: &Stack, name: &str, changed: &[(&str, &str)], event
         "APPROVAL_LINK_SECRET_ID",
         "ENVIRONMENT",
     ] {
-        function.env(variable, stack.variable(variable).unwrap_or_else(|| panic!("{variable} is a variable of the stack")));
+        function.env(
+            variable,
+            stack
+                .variable(variable)
+                .unwrap_or_else(|| panic!("{variable} is a variable of the stack")),
+        );
     }
     function.envs(changed.iter().copied());
-    let function = function.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn();
+    let function = function
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn();
     let mut function = function.expect("the function is built");
     // Read while it runs: a pipe that is full would stop it.
     let printed = tokio::spawn(text(function.stdout.take().expect("its standard output")));
     let errors = tokio::spawn(text(function.stderr.take().expect("its standard error")));
-    let mut ran = Ran { answers: Vec::new(), lines: Vec::new(), errors: String::new() };
+    let mut ran = Ran {
+        answers: Vec::new(),
+        lines: Vec::new(),
+        errors: String::new(),
+    };
     for _ in events {
-        let answer: String = timeout(PATIENCE, answers.recv()).await.expect("an answer in time").expect("an answer");
-        ran.answers.push(serde_json::from_str(&answer).expect("JSON"));
+        let answer: String = timeout(PATIENCE, answers.recv())
+            .await
+            .expect("an answer in time")
+            .expect("an answer");
+        ran.answers
+            .push(serde_json::from_str(&answer).expect("JSON"));
     }
     // What is printed before an answer is in the pipe.
     function.kill().await.expect("it ends");
-    ran.lines = printed.await.expect("it was read").lines().map(str::to_owned).collect();
+    ran.lines = printed
+        .await
+        .expect("it was read")
+        .lines()
+        .map(str::to_owned)
+        .collect();
     ran.errors = errors.await.expect("it was read");
     ran
 }
@@ -112,12 +144,25 @@ async fn text(mut stream: impl AsyncRead + Unpin) -> String {
     text
 }
 
-async fn answer(request: Request, waiting: &Mutex<Vec<(usize, String)>>, sent: &mpsc::UnboundedSender<String>) -> Answer {
+async fn answer(
+    request: Request,
+    waiting: &Mutex<Vec<(usize, String)>>,
+    sent: &mpsc::UnboundedSender<String>,
+) -> Answer {
     if request.method == "POST" {
-        assert!(request.path.ends_with("/response"), "{}: {}", request.path, String::from_utf8_lossy(&request.body));
+        assert!(
+            request.path.ends_with("/response"),
+            "{}: {}",
+            request.path,
+            String::from_utf8_lossy(&request.body)
+        );
         // The story may be over.
         let _ = sent.send(String::from_utf8_lossy(&request.body).into_owned());
-        return Answer { status: 202, headers: Vec::new(), body: Vec::new() };
+        return Answer {
+            status: 202,
+            headers: Vec::new(),
+            body: Vec::new(),
+        };
     }
     let Some((place, event)) = waiting.lock().await.pop() else {
         // There is no further event: the poll stays open, as Lambda's does.
@@ -128,8 +173,20 @@ async fn answer(request: Request, waiting: &Mutex<Vec<(usize, String)>>, sent: &
         ("content-type", "application/json".to_owned()),
         ("lambda-runtime-aws-request-id", request_id(place)),
         ("lambda-runtime-deadline-ms", deadline.to_string()),
-        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:123456789012:function:quell".to_owned()),
-        ("lambda-runtime-trace-id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=0".to_owned()),
+        (
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:us-east-1:123456789012:function:quell".to_owned(),
+        ),
+        (
+            "lambda-runtime-trace-id",
+            "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=0".to_owned(),
+        ),
     ];
-    Answer { status: 200, headers: headers.map(|(name, value)| (name.to_owned(), value)).to_vec(), body: event.into_bytes() }
+    Answer {
+        status: 200,
+        headers: headers
+            .map(|(name, value)| (name.to_owned(), value))
+            .to_vec(),
+        body: event.into_bytes(),
+    }
 }

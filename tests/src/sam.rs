@@ -15,7 +15,9 @@ use tempfile::TempDir;
 
 use crate::stack::{Stack, project};
 
-const FUNCTIONS: [&str; 6] = ["ingress", "signals", "analyzer", "notifier", "repair", "bridge"];
+const FUNCTIONS: [&str; 6] = [
+    "ingress", "signals", "analyzer", "notifier", "repair", "bridge",
+];
 /// The names of Lambda's base image and of what SAM builds on top of it.
 const IMAGES: [&str; 2] = ["public.ecr.aws/lambda/provided", "samcli/lambda-provided"];
 
@@ -49,14 +51,22 @@ impl Sam {
             }
         };
         let target = project().join("target");
-        let directory = tempfile::Builder::new().prefix("sam-local-").tempdir_in(target).expect("a directory beside the binaries");
+        let directory = tempfile::Builder::new()
+            .prefix("sam-local-")
+            .tempdir_in(target)
+            .expect("a directory beside the binaries");
         write_template(directory.path());
         let stack = Stack::start_with(&["--bind", &bridge.to_string()]);
         // Who is told and who may decide is the operator's, as the addresses of the chats are.
         let channels = stack.facts.target.config_dir.join("channels.json");
         fs::copy(channels, directory.path().join("layer/channels.json")).expect("copied");
         // From here on the end of this value puts the images back.
-        let sam = Self { stack, bridge, directory, images: images() };
+        let sam = Self {
+            stack,
+            bridge,
+            directory,
+            images: images(),
+        };
         let made = Command::new(project().join(".venv/bin/python"))
             .args(["-m", "infra.local", "sam-image"])
             .current_dir(project())
@@ -72,7 +82,11 @@ impl Sam {
     /// If SAM fails, or the function does.
     #[must_use]
     pub fn invoke(&self, function: &str, event: &str) -> Value {
-        self.run(function, event, &project().join(format!("events/{event}.json")))
+        self.run(
+            function,
+            event,
+            &project().join(format!("events/{event}.json")),
+        )
     }
 
     /// What a function answers to an event that was made from the file of that name.
@@ -91,18 +105,39 @@ impl Sam {
         let facts = &self.stack.facts;
         let mut command = Command::new(project().join(".venv/bin/sam"));
         // A profile or an endpoint of the user's must not lead anywhere else.
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_"))
+        {
             command.env_remove(name);
         }
         let done = command
-            .args(["local", "invoke", function, "--template", "template.yaml", "--event"])
+            .args([
+                "local",
+                "invoke",
+                function,
+                "--template",
+                "template.yaml",
+                "--event",
+            ])
             .arg(event)
             .arg("--env-vars")
             .arg(&facts.sam_env_file)
             // SAM would take what it built earlier on top of another base image.
-            .args(["--skip-pull-image", "--force-image-build", "--layer-cache-basedir", "layers"])
+            .args([
+                "--skip-pull-image",
+                "--force-image-build",
+                "--layer-cache-basedir",
+                "layers",
+            ])
             .args(pinned_hosts())
-            .args(["--parameter-overrides", if cfg!(target_arch = "aarch64") { "Architecture=arm64" } else { "Architecture=x86_64" }])
+            .args([
+                "--parameter-overrides",
+                if cfg!(target_arch = "aarch64") {
+                    "Architecture=arm64"
+                } else {
+                    "Architecture=x86_64"
+                },
+            ])
             .current_dir(self.directory.path())
             .env("AWS_ACCESS_KEY_ID", &facts.access_key_id)
             .env("AWS_SECRET_ACCESS_KEY", &facts.secret_access_key)
@@ -114,11 +149,21 @@ impl Sam {
             .output()
             .expect("SAM starts");
         let (stdout, stderr) = (text(&done.stdout), text(&done.stderr));
-        say(&format!("sam local invoke {function} ({named}): {:.1} s", start.elapsed().as_secs_f64()));
-        assert!(done.status.success(), "{function} ({named}): {}\n{stdout}\n{stderr}", done.status);
-        let answer: Value =
-            serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{function} ({named}): {error}: {stdout}\n{stderr}"));
-        assert!(answer.get("errorType").is_none(), "{function} ({named}): {answer}\n{stderr}");
+        say(&format!(
+            "sam local invoke {function} ({named}): {:.1} s",
+            start.elapsed().as_secs_f64()
+        ));
+        assert!(
+            done.status.success(),
+            "{function} ({named}): {}\n{stdout}\n{stderr}",
+            done.status
+        );
+        let answer: Value = serde_json::from_str(&stdout)
+            .unwrap_or_else(|error| panic!("{function} ({named}): {error}: {stdout}\n{stderr}"));
+        assert!(
+            answer.get("errorType").is_none(),
+            "{function} ({named}): {answer}\n{stderr}"
+        );
         answer
     }
 }
@@ -127,7 +172,12 @@ impl Drop for Sam {
     /// Nothing may panic here, since a story that failed ends here too.
     fn drop(&mut self) {
         let mut list = vec!["ps".to_owned(), "--all".to_owned(), "--quiet".to_owned()];
-        list.extend(FUNCTIONS.map(|name| format!("--filter=volume={}", self.directory.path().join(name).display())));
+        list.extend(FUNCTIONS.map(|name| {
+            format!(
+                "--filter=volume={}",
+                self.directory.path().join(name).display()
+            )
+        }));
         for container in docker(&list).lines() {
             docker(&["rm", "--force", container]);
         }
@@ -148,19 +198,35 @@ impl Drop for Sam {
 /// The address of this machine on Docker's bridge network, or what is missing.
 fn bridge_address() -> Result<Ipv4Addr, String> {
     let format = "{{range .IPAM.Config}}{{.Gateway}} {{.Subnet}}{{end}}";
-    let found = Command::new("docker").args(["network", "inspect", "bridge", "--format", format]).output();
-    let Ok(Output { status, stdout, .. }) = found else { return Err("no docker: install docker.io".to_owned()) };
+    let found = Command::new("docker")
+        .args(["network", "inspect", "bridge", "--format", format])
+        .output();
+    let Ok(Output { status, stdout, .. }) = found else {
+        return Err("no docker: install docker.io".to_owned());
+    };
     if !status.success() {
         return Err("no Docker engine answers: install docker.io and start dockerd".to_owned());
     }
     // The gateway is unknown until the engine's second start. It is the first address of the subnet.
-    let (gateway, subnet) = text(&stdout).trim_end().split_once(' ').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap_or_default();
-    let network = subnet.split('/').next().and_then(|network| network.parse::<Ipv4Addr>().ok());
-    let address = gateway.parse().ok().or_else(|| network.map(|network| Ipv4Addr::from(u32::from(network) + 1)));
+    let (gateway, subnet) = text(&stdout)
+        .trim_end()
+        .split_once(' ')
+        .map(|(a, b)| (a.to_owned(), b.to_owned()))
+        .unwrap_or_default();
+    let network = subnet
+        .split('/')
+        .next()
+        .and_then(|network| network.parse::<Ipv4Addr>().ok());
+    let address = gateway
+        .parse()
+        .ok()
+        .or_else(|| network.map(|network| Ipv4Addr::from(u32::from(network) + 1)));
     let address = address.ok_or("Docker has no bridge network with an IPv4 address")?;
     match TcpListener::bind((address, 0)) {
         Ok(_) => Ok(address),
-        Err(_) => Err(format!("Docker's bridge address {address} is not one of this machine's: an engine on this machine is needed")),
+        Err(_) => Err(format!(
+            "Docker's bridge address {address} is not one of this machine's: an engine on this machine is needed"
+        )),
     }
 }
 
@@ -168,18 +234,28 @@ fn bridge_address() -> Result<Ipv4Addr, String> {
 fn write_template(directory: &Path) {
     let mut template = fs::read_to_string(project().join("template.yaml")).expect("the template");
     let mut replace = |from: &str, to: &str| {
-        assert_eq!(template.matches(from).count(), 1, "{from} stands in the template once");
+        assert_eq!(
+            template.matches(from).count(),
+            1,
+            "{from} stands in the template once"
+        );
         template = template.replace(from, to);
     };
     for name in FUNCTIONS {
-        replace(&format!("CodeUri: functions/{name}/"), &format!("CodeUri: {name}"));
+        replace(
+            &format!("CodeUri: functions/{name}/"),
+            &format!("CodeUri: {name}"),
+        );
         fs::create_dir(directory.join(name)).expect("a directory");
         let binary = project().join("target/debug").join(name);
-        fs::hard_link(binary, directory.join(name).join("bootstrap")).expect("a function that `cargo build --workspace` has made");
+        fs::hard_link(binary, directory.join(name).join("bootstrap"))
+            .expect("a function that `cargo build --workspace` has made");
     }
     replace("ContentUri: config/", "ContentUri: layer/");
     fs::create_dir(directory.join("layer")).expect("a directory");
-    for file in fs::read_dir(project().join("config")).expect("the files that ship with the project") {
+    for file in
+        fs::read_dir(project().join("config")).expect("the files that ship with the project")
+    {
         let file = file.expect("a file");
         if file.path().is_file() {
             fs::copy(file.path(), directory.join("layer").join(file.file_name())).expect("copied");
@@ -190,14 +266,21 @@ fn write_template(directory: &Path) {
 
 /// Inside a container, every host of the registry is the container itself: no test connects to anybody's host.
 fn pinned_hosts() -> Vec<String> {
-    let files = OperatorFiles::load(&project().join("config")).expect("the files that ship with the project");
-    let hosts = files.services.into_iter().filter_map(|service| match service.target {
-        Target::Ssh(ssh) => Some(ssh.host),
-        Target::Ssm(_) => None,
-    });
+    let files = OperatorFiles::load(&project().join("config"))
+        .expect("the files that ship with the project");
+    let hosts = files
+        .services
+        .into_iter()
+        .filter_map(|service| match service.target {
+            Target::Ssh(ssh) => Some(ssh.host),
+            Target::Ssm(_) => None,
+        });
     hosts
         .flat_map(|host| {
-            assert!(host.ends_with(".example"), "{host}: only a name can be pinned, and only .example belongs to nobody");
+            assert!(
+                host.ends_with(".example"),
+                "{host}: only a name can be pinned, and only .example belongs to nobody"
+            );
             ["--add-host".to_owned(), format!("{host}:127.0.0.1")]
         })
         .collect()
@@ -205,14 +288,26 @@ fn pinned_hosts() -> Vec<String> {
 
 /// The images under SAM's names, each with its id.
 fn images() -> BTreeMap<String, String> {
-    let mut list = vec!["images".to_owned(), "--no-trunc".to_owned(), "--format={{.Repository}}:{{.Tag}} {{.ID}}".to_owned()];
+    let mut list = vec![
+        "images".to_owned(),
+        "--no-trunc".to_owned(),
+        "--format={{.Repository}}:{{.Tag}} {{.ID}}".to_owned(),
+    ];
     list.extend(IMAGES.map(|name| format!("--filter=reference={name}")));
-    docker(&list).lines().filter_map(|line| line.split_once(' ')).map(|(name, id)| (name.to_owned(), id.to_owned())).collect()
+    docker(&list)
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .map(|(name, id)| (name.to_owned(), id.to_owned()))
+        .collect()
 }
 
 /// What the Docker client prints; nothing if it fails.
 fn docker(arguments: &[impl AsRef<std::ffi::OsStr>]) -> String {
-    Command::new("docker").args(arguments).output().map(|done| text(&done.stdout)).unwrap_or_default()
+    Command::new("docker")
+        .args(arguments)
+        .output()
+        .map(|done| text(&done.stdout))
+        .unwrap_or_default()
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -72,7 +72,10 @@ impl Queues {
 
     /// Puts a message there, as if it had been sent.
     pub fn put(&self, sent: Sent) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(sent);
     }
 
     fn take_in(&self, request: &Request, now: Timestamp) -> Option<Answer> {
@@ -80,12 +83,24 @@ impl Queues {
         assert_eq!(action, "SendMessage", "nothing else is simulated");
         let given: Value = serde_json::from_slice(&request.body).expect("JSON");
         let text = |name: &str| given[name].as_str().expect("text");
-        let at = now + SignedDuration::from_secs(given["DelaySeconds"].as_i64().unwrap_or_default());
+        let at =
+            now + SignedDuration::from_secs(given["DelaySeconds"].as_i64().unwrap_or_default());
         let message = Message::from_json(text("MessageBody")).expect("ours");
         let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sent.push(Sent { at, queue: text("QueueUrl").to_owned(), message });
+        sent.push(Sent {
+            at,
+            queue: text("QueueUrl").to_owned(),
+            message,
+        });
         let body = json!({ "MessageId": format!("message-{}", sent.len()), "MD5OfMessageBody": "0".repeat(32) });
-        let headers = vec![("content-type".to_owned(), "application/x-amz-json-1.0".to_owned())];
-        Some(Answer { status: 200, headers, body: body.to_string().into_bytes() })
+        let headers = vec![(
+            "content-type".to_owned(),
+            "application/x-amz-json-1.0".to_owned(),
+        )];
+        Some(Answer {
+            status: 200,
+            headers,
+            body: body.to_string().into_bytes(),
+        })
     }
 }

@@ -34,7 +34,11 @@ impl Interaction {
             "trigger_id": unique("trigger"),
             "actions": [{ "type": "button", "action_id": "a", "value": data, "action_ts": "1793527205.840180" }],
         });
-        Self { payload, key: None, age: 0 }
+        Self {
+            payload,
+            key: None,
+            age: 0,
+        }
     }
 
     /// The same with another value at a place.
@@ -50,7 +54,10 @@ impl Interaction {
     /// The same, signed with another key than the stack's.
     #[must_use]
     pub fn with_key(self, key: &str) -> Self {
-        Self { key: Some(key.to_owned()), ..self }
+        Self {
+            key: Some(key.to_owned()),
+            ..self
+        }
     }
 
     /// The same, signed so many seconds ago.
@@ -68,8 +75,14 @@ impl Interaction {
     /// As a request to the deployed API.
     pub fn request(&self, stack: &Stack) -> RequestBuilder {
         let [time, signature] = self.headers(stack);
-        let request = stack.http.post(stack.url("webhooks/slack")).header("content-type", "application/x-www-form-urlencoded");
-        request.header("X-Slack-Request-Timestamp", time).header("X-Slack-Signature", signature).body(self.form())
+        let request = stack
+            .http
+            .post(stack.url("webhooks/slack"))
+            .header("content-type", "application/x-www-form-urlencoded");
+        request
+            .header("X-Slack-Request-Timestamp", time)
+            .header("X-Slack-Signature", signature)
+            .body(self.form())
     }
 
     /// As ingress gets it.
@@ -79,13 +92,20 @@ impl Interaction {
     #[must_use]
     pub fn in_process(&self, stack: &Stack) -> Request {
         let [time, signature] = self.headers(stack);
-        let request = http::Request::post("https://api.test/api/v1/webhooks/slack").header("X-Slack-Request-Timestamp", time);
-        request.header("X-Slack-Signature", signature).body(Body::from(self.form())).expect("a request")
+        let request = http::Request::post("https://api.test/api/v1/webhooks/slack")
+            .header("X-Slack-Request-Timestamp", time);
+        request
+            .header("X-Slack-Signature", signature)
+            .body(Body::from(self.form()))
+            .expect("a request")
     }
 
     fn headers(&self, stack: &Stack) -> [String; 2] {
         let time = (Timestamp::now().as_second() - self.age).to_string();
-        let key = self.key.as_ref().unwrap_or(&stack.facts.secrets["slack_signing"]);
+        let key = self
+            .key
+            .as_ref()
+            .unwrap_or(&stack.facts.secrets["slack_signing"]);
         let signature = sign(key, &time, self.form().as_bytes());
         [time, signature]
     }
@@ -98,7 +118,13 @@ impl Stack {
     /// If it does not.
     pub async fn slack(&self, action: &str, parameters: &Value) -> Value {
         let url = format!("{}/{action}", self.facts.slack.control_url);
-        let response = self.http.post(url).json(parameters).send().await.expect("the stand-in answers");
+        let response = self
+            .http
+            .post(url)
+            .json(parameters)
+            .send()
+            .await
+            .expect("the stand-in answers");
         let status = response.status();
         let answer: Value = response.json().await.expect("JSON");
         assert_eq!(status, 200, "{action}: {answer}");
@@ -109,7 +135,9 @@ impl Stack {
 /// A payload as the field of a form.
 #[must_use]
 pub fn form(payload: &str) -> String {
-    form_urlencoded::Serializer::new(String::new()).append_pair("payload", payload).finish()
+    form_urlencoded::Serializer::new(String::new())
+        .append_pair("payload", payload)
+        .finish()
 }
 
 /// The signature of a body, as Slack writes it into `X-Slack-Signature`.

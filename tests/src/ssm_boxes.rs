@@ -24,7 +24,10 @@ pub struct Boxes {
 /// If there is none and `CI` is set.
 #[must_use]
 pub fn engine() -> bool {
-    let answers = Command::new("docker").arg("version").output().is_ok_and(|done| done.status.success());
+    let answers = Command::new("docker")
+        .arg("version")
+        .output()
+        .is_ok_and(|done| done.status.success());
     if !answers {
         let note = "no Docker engine answers: install docker.io and start dockerd to run steps through SSM in real boxes";
         assert!(std::env::var_os("CI").is_none(), "{note}");
@@ -44,10 +47,29 @@ impl Boxes {
         let allowed = directory.path().join("allowed");
         fs::write(&allowed, lines).expect("written");
         let mut command = Command::new(project().join(".venv/bin/python"));
-        command.args(["-m", "infra.local", "ssm-boxes", "--endpoint", &stack.facts.endpoint_url, "--allow"]).arg(allowed);
-        command.args(["--count", &count.to_string()]).args(tags.iter().map(|(name, value)| format!("--tag={name}={value}")));
-        let made = command.current_dir(project()).output().expect("python starts");
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        command
+            .args([
+                "-m",
+                "infra.local",
+                "ssm-boxes",
+                "--endpoint",
+                &stack.facts.endpoint_url,
+                "--allow",
+            ])
+            .arg(allowed);
+        command.args(["--count", &count.to_string()]).args(
+            tags.iter()
+                .map(|(name, value)| format!("--tag={name}={value}")),
+        );
+        let made = command
+            .current_dir(project())
+            .output()
+            .expect("python starts");
+        assert!(
+            made.status.success(),
+            "{}",
+            String::from_utf8_lossy(&made.stderr)
+        );
         serde_json::from_slice(&made.stdout).expect("the line that it prints")
     }
 
@@ -70,12 +92,24 @@ impl Drop for Boxes {
 }
 
 fn containers(filter: &str) -> Vec<String> {
-    let listed = Command::new("docker").args(["ps", "--all", "--quiet", "--filter", filter]).output();
-    listed.map(|done| String::from_utf8_lossy(&done.stdout).lines().map(str::to_owned).collect()).unwrap_or_default()
+    let listed = Command::new("docker")
+        .args(["ps", "--all", "--quiet", "--filter", filter])
+        .output();
+    listed
+        .map(|done| {
+            String::from_utf8_lossy(&done.stdout)
+                .lines()
+                .map(str::to_owned)
+                .collect()
+        })
+        .unwrap_or_default()
 }
 
 fn remove(containers: &[String]) {
     if !containers.is_empty() {
-        let _ = Command::new("docker").args(["rm", "--force"]).args(containers).output();
+        let _ = Command::new("docker")
+            .args(["rm", "--force"])
+            .args(containers)
+            .output();
     }
 }

@@ -120,10 +120,16 @@ impl Stack {
     /// # Panics
     /// If it does not start.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the harness is a main of its own")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the harness is a main of its own"
+    )]
     pub fn start() -> Self {
         match std::env::var("QUELL_STACK") {
-            Ok(file) => Self::of(&std::fs::read_to_string(file).expect("the file that QUELL_STACK names"), None),
+            Ok(file) => Self::of(
+                &std::fs::read_to_string(file).expect("the file that QUELL_STACK names"),
+                None,
+            ),
             Err(_) => Self::start_with(&[]),
         }
     }
@@ -140,11 +146,23 @@ impl Stack {
 
     fn of(facts: &str, child: Option<Child>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let facts: Facts = serde_json::from_str(facts).expect("the line that `infra.local up` prints");
+        let facts: Facts =
+            serde_json::from_str(facts).expect("the line that `infra.local up` prints");
         let aws = environment(&facts, &facts.endpoint_url).sdk_config(PATIENCE);
-        let store = Store::new(aws_sdk_dynamodb::Client::new(&aws), facts.outputs["TableName"].clone());
-        let http = Client::builder().timeout(PATIENCE).build().expect("an HTTP client");
-        Self { facts, http, store, child }
+        let store = Store::new(
+            aws_sdk_dynamodb::Client::new(&aws),
+            facts.outputs["TableName"].clone(),
+        );
+        let http = Client::builder()
+            .timeout(PATIENCE)
+            .build()
+            .expect("an HTTP client");
+        Self {
+            facts,
+            http,
+            store,
+            child,
+        }
     }
 
     /// The configuration of AWS clients that may do everything.
@@ -181,7 +199,9 @@ impl Stack {
             "APPROVAL_LINK_SECRET_ID" => "ApprovalLinkSecretArn",
             // The output names a host that not every machine resolves.
             "API_URL" => return Some(self.facts.api_url.clone()),
-            "SLACK_SIGNING_SECRET_ID" => return Some("quell/channels/slack-signing-secret".to_owned()),
+            "SLACK_SIGNING_SECRET_ID" => {
+                return Some("quell/channels/slack-signing-secret".to_owned());
+            }
             "TELEGRAM_BOT_TOKEN_SECRET_ID" => "TelegramBotTokenArn",
             "ENVIRONMENT" => return Some("prod".to_owned()),
             "CONFIG_DIR" => return Some(self.facts.target.config_dir.display().to_string()),
@@ -198,7 +218,10 @@ impl Stack {
     pub fn ingress(&self, changed: &[(&str, &str)]) -> ingress::App {
         let variables = Variables::from_fn(|name| {
             let replaced = changed.iter().find(|(variable, _)| *variable == name);
-            replaced.map_or_else(|| self.variable(name), |(_, value)| Some((*value).to_owned()))
+            replaced.map_or_else(
+                || self.variable(name),
+                |(_, value)| Some((*value).to_owned()),
+            )
         });
         let config = ingress::config::Config::from_variables(&variables).expect("the variables");
         ingress::App::new(config, &self.environment()).expect("the tables")
@@ -215,7 +238,10 @@ impl Stack {
     /// # Panics
     /// If there is no answer.
     pub async fn deliver(&self, body: &Value) -> Response {
-        let request = self.http.post(self.url("webhooks/alertmanager")).bearer_auth(&self.facts.secrets["alertmanager"]);
+        let request = self
+            .http
+            .post(self.url("webhooks/alertmanager"))
+            .bearer_auth(&self.facts.secrets["alertmanager"]);
         request.json(body).send().await.expect("an answer")
     }
 
@@ -239,18 +265,28 @@ impl Stack {
         let id = IncidentId::try_from(id).expect("an incident's id");
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let incident = self.store.incident(&id).await.expect("the store answers").expect("the incident is there");
+            let incident = self
+                .store
+                .incident(&id)
+                .await
+                .expect("the store answers")
+                .expect("the incident is there");
             if wanted(&incident) {
                 return incident;
             }
-            assert!(Instant::now() < deadline, "the incident stays {:?}: {incident:#?}", incident.status);
+            assert!(
+                Instant::now() < deadline,
+                "the incident stays {:?}: {incident:#?}",
+                incident.status
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
     /// Waits until an incident has a status.
     pub async fn status(&self, id: &str, status: Status) -> Incident {
-        self.incident(id, |incident| incident.status == status).await
+        self.incident(id, |incident| incident.status == status)
+            .await
     }
 
     /// The operation log of an incident, once it holds an event; its chain has to verify.
@@ -276,7 +312,12 @@ impl Stack {
         let mut found = Ok(());
         for _ in 0..20 {
             let entries = self.store.log(id).await.expect("the log");
-            let incident = self.store.incident(id).await.expect("the store answers").expect("the incident is there");
+            let incident = self
+                .store
+                .incident(id)
+                .await
+                .expect("the store answers")
+                .expect("the incident is there");
             found = operation_log::verify(id, &entries, &incident.log_head);
             if found.is_ok() {
                 return;
@@ -291,10 +332,21 @@ impl Stack {
     /// # Panics
     /// If the stand-in does not answer.
     pub async fn cards(&self, id: &str) -> Vec<Value> {
-        let messages = self.control("messages", &json!({ "chat_id": self.facts.telegram.chat_id })).await;
+        let messages = self
+            .control(
+                "messages",
+                &json!({ "chat_id": self.facts.telegram.chat_id }),
+            )
+            .await;
         let all = messages["messages"].as_array().expect("a list").clone();
-        let about = |message: &Value| message["text"].as_str().is_some_and(|text| text.contains(id));
-        all.into_iter().filter(|message| message["reply_to_message_id"].is_null() && about(message)).collect()
+        let about = |message: &Value| {
+            message["text"]
+                .as_str()
+                .is_some_and(|text| text.contains(id))
+        };
+        all.into_iter()
+            .filter(|message| message["reply_to_message_id"].is_null() && about(message))
+            .collect()
     }
 
     /// Waits until the one card of an incident shows a text.
@@ -306,10 +358,17 @@ impl Stack {
         loop {
             let cards = self.cards(id).await;
             assert!(cards.len() <= 1, "more than one card: {cards:#?}");
-            if let Some(card) = cards.first().filter(|card| card["text"].as_str().is_some_and(|shown| shown.contains(text))) {
+            if let Some(card) = cards.first().filter(|card| {
+                card["text"]
+                    .as_str()
+                    .is_some_and(|shown| shown.contains(text))
+            }) {
                 return card.clone();
             }
-            assert!(Instant::now() < deadline, "no card with {text:?}: {cards:#?}");
+            assert!(
+                Instant::now() < deadline,
+                "no card with {text:?}: {cards:#?}"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -322,11 +381,20 @@ impl Stack {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let answers = self.control("callback_answers", &json!({})).await;
-            let answers = answers["callback_answers"].as_array().expect("a list").clone();
-            if let Some(answer) = answers.iter().find(|answer| answer["callback_query_id"] == callback_query_id) {
+            let answers = answers["callback_answers"]
+                .as_array()
+                .expect("a list")
+                .clone();
+            if let Some(answer) = answers
+                .iter()
+                .find(|answer| answer["callback_query_id"] == callback_query_id)
+            {
                 return answer["text"].as_str().expect("a text").to_owned();
             }
-            assert!(Instant::now() < deadline, "the press was not answered: {answers:?}");
+            assert!(
+                Instant::now() < deadline,
+                "the press was not answered: {answers:?}"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -337,7 +405,13 @@ impl Stack {
     /// If it does not.
     pub async fn control(&self, action: &str, parameters: &Value) -> Value {
         let url = format!("{}/{action}", self.facts.telegram.control_url);
-        let response = self.http.post(url).json(parameters).send().await.expect("the stand-in answers");
+        let response = self
+            .http
+            .post(url)
+            .json(parameters)
+            .send()
+            .await
+            .expect("the stand-in answers");
         let status = response.status();
         let answer: Value = response.json().await.expect("JSON");
         assert_eq!(status, 200, "{action}: {answer}");
@@ -358,7 +432,10 @@ impl Drop for Stack {
 /// The project's directory.
 #[must_use]
 pub fn project() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the project's directory")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .canonicalize()
+        .expect("the project's directory")
 }
 
 fn environment(facts: &Facts, endpoint_url: &str) -> AwsEnvironment {
@@ -374,7 +451,10 @@ fn environment(facts: &Facts, endpoint_url: &str) -> AwsEnvironment {
 
 fn up(arguments: &[&str]) -> (String, Child) {
     let python = project().join(".venv/bin/python");
-    assert!(python.exists(), "the local stack's Python tools are missing: run `make venv` once");
+    assert!(
+        python.exists(),
+        "the local stack's Python tools are missing: run `make venv` once"
+    );
     let mut child = Command::new(python)
         .args(["-m", "infra.local", "up", "--bootstraps", "target/debug"])
         .args(arguments)
@@ -386,6 +466,9 @@ fn up(arguments: &[&str]) -> (String, Child) {
     let mut line = String::new();
     let stdout = child.stdout.take().expect("its standard output");
     BufReader::new(stdout).read_line(&mut line).expect("a line");
-    assert!(!line.is_empty(), "the local stack did not start: it says why above");
+    assert!(
+        !line.is_empty(),
+        "the local stack did not start: it says why above"
+    );
     (line, child)
 }

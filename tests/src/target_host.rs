@@ -63,7 +63,12 @@ impl TargetHost {
         Self::sshd_at(namespace.address(), Some(namespace), options, "")
     }
 
-    fn sshd_at(address: &str, namespace: Option<&Namespace>, options: &str, more_config: &str) -> Option<Self> {
+    fn sshd_at(
+        address: &str,
+        namespace: Option<&Namespace>,
+        options: &str,
+        more_config: &str,
+    ) -> Option<Self> {
         if !Path::new(SSHD).exists() {
             skipped("no sshd: install openssh-server to run the tests with a real one");
             return None;
@@ -71,19 +76,34 @@ impl TargetHost {
         // Started as root, sshd wants this directory, which the service's start would have made.
         let _ = fs::create_dir_all("/run/sshd");
         Some(Self::start(address, |directory, port| {
-            admit(directory, options, &public_key(&directory.join("login_key")));
-            let mut config = format!("ListenAddress {address}:{port}\nPidFile none\nUsePAM no\nStrictModes no\n");
+            admit(
+                directory,
+                options,
+                &public_key(&directory.join("login_key")),
+            );
+            let mut config = format!(
+                "ListenAddress {address}:{port}\nPidFile none\nUsePAM no\nStrictModes no\n"
+            );
             // bash, asked by sshd, reads the .bashrc of its user, which is none of a story's business and can take long.
             config += &format!("SetEnv HOME={}\n", directory.display());
             config += "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n";
-            config += &format!("AuthorizedKeysFile {}\n", directory.join("authorized_keys").display());
+            config += &format!(
+                "AuthorizedKeysFile {}\n",
+                directory.join("authorized_keys").display()
+            );
             for kind in HOST_KINDS {
-                config += &format!("HostKey {}\n", directory.join(format!("host_{kind}")).display());
+                config += &format!(
+                    "HostKey {}\n",
+                    directory.join(format!("host_{kind}")).display()
+                );
             }
             config += more_config;
             fs::write(directory.join("sshd_config"), config).expect("sshd_config");
-            let mut command = namespace.map_or_else(|| Command::new(SSHD), |namespace| namespace.command(SSHD));
-            command.args(["-D", "-e", "-f"]).arg(directory.join("sshd_config"));
+            let mut command =
+                namespace.map_or_else(|| Command::new(SSHD), |namespace| namespace.command(SSHD));
+            command
+                .args(["-D", "-e", "-f"])
+                .arg(directory.join("sshd_config"));
             command
         }))
     }
@@ -96,8 +116,15 @@ impl TargetHost {
     pub fn stand_in(program: &Path, script: &str) -> Self {
         Self::start(LOOPBACK, |directory, port| {
             let mut command = Command::new(program);
-            command.arg("--listen").arg(format!("{LOOPBACK}:{port}")).arg("--host-key").arg(directory.join("host_ed25519"));
-            command.arg("--authorized-key").arg(directory.join("login_key.pub")).args(["--command", script]);
+            command
+                .arg("--listen")
+                .arg(format!("{LOOPBACK}:{port}"))
+                .arg("--host-key")
+                .arg(directory.join("host_ed25519"));
+            command
+                .arg("--authorized-key")
+                .arg(directory.join("login_key.pub"))
+                .args(["--command", script]);
             command
         })
     }
@@ -108,22 +135,45 @@ impl TargetHost {
             generate_key(kind, &directory.path().join(format!("host_{kind}")));
         }
         generate_key("ed25519", &directory.path().join("login_key"));
-        let user = Command::new("id").arg("-un").output().expect("id is installed");
-        let user = String::from_utf8(user.stdout).expect("a name").trim().to_owned();
+        let user = Command::new("id")
+            .arg("-un")
+            .output()
+            .expect("id is installed");
+        let user = String::from_utf8(user.stdout)
+            .expect("a name")
+            .trim()
+            .to_owned();
         // The port is free when it is chosen; another process can still take it before the server does.
         for _ in 0..5 {
-            let port = TcpListener::bind((LOOPBACK, 0)).and_then(|listener| listener.local_addr()).expect("a free port").port();
+            let port = TcpListener::bind((LOOPBACK, 0))
+                .and_then(|listener| listener.local_addr())
+                .expect("a free port")
+                .port();
             let log = fs::File::create(directory.path().join("log")).expect("a log");
             let output = log.try_clone().expect("a log");
             let mut command = command(directory.path(), port);
-            let mut server = command.stdin(Stdio::null()).stdout(output).stderr(log).spawn().expect("the server starts");
+            let mut server = command
+                .stdin(Stdio::null())
+                .stdout(output)
+                .stderr(log)
+                .spawn()
+                .expect("the server starts");
             if listens(&directory.path().join("log"), 1, &mut server) {
-                return Self { directory, server, address: address.to_owned(), port, user };
+                return Self {
+                    directory,
+                    server,
+                    address: address.to_owned(),
+                    port,
+                    user,
+                };
             }
             let _ = server.kill();
             let _ = server.wait();
         }
-        panic!("the server does not start:\n{}", fs::read_to_string(directory.path().join("log")).unwrap_or_default());
+        panic!(
+            "the server does not start:\n{}",
+            fs::read_to_string(directory.path().join("log")).unwrap_or_default()
+        );
     }
 
     /// The host as the `target` of a service.
@@ -171,7 +221,11 @@ impl TargetHost {
         // sshd starts itself anew, on the same port.
         let before = self.log().matches(LISTENING).count();
         signal("HUP", self.server.id());
-        assert!(listens(&self.path("log"), before + 1, &mut self.server), "the server is not back: {}", self.log());
+        assert!(
+            listens(&self.path("log"), before + 1, &mut self.server),
+            "the server is not back: {}",
+            self.log()
+        );
     }
 
     /// What it wrote to its log.
@@ -228,7 +282,11 @@ impl Drop for TargetHost {
 }
 
 fn admit(directory: &Path, options: &str, public_key: &str) {
-    fs::write(directory.join("authorized_keys"), format!("{options} {public_key}\n").trim_start()).expect("authorized_keys");
+    fs::write(
+        directory.join("authorized_keys"),
+        format!("{options} {public_key}\n").trim_start(),
+    )
+    .expect("authorized_keys");
 }
 
 /// Makes a key pair without a passphrase.
@@ -239,8 +297,15 @@ pub fn generate_key(kind: &str, file: &Path) {
     let mut command = Command::new("ssh-keygen");
     // Small keys are made faster, and these protect nothing. The size matters to RSA only.
     let size = if kind == "rsa" { "2048" } else { "256" };
-    command.args(["-q", "-t", kind, "-b", size, "-N", "", "-C", "", "-f"]).arg(file);
-    assert!(command.status().expect("ssh-keygen is installed (openssh-client)").success());
+    command
+        .args(["-q", "-t", kind, "-b", size, "-N", "", "-C", "", "-f"])
+        .arg(file);
+    assert!(
+        command
+            .status()
+            .expect("ssh-keygen is installed (openssh-client)")
+            .success()
+    );
 }
 
 /// The public key beside a private one: algorithm and base64.
@@ -249,7 +314,10 @@ pub fn generate_key(kind: &str, file: &Path) {
 /// If it is not there.
 #[must_use]
 pub fn public_key(private: &Path) -> String {
-    fs::read_to_string(private.with_extension("pub")).expect("a public key").trim().to_owned()
+    fs::read_to_string(private.with_extension("pub"))
+        .expect("a public key")
+        .trim()
+        .to_owned()
 }
 
 /// Ends a process at once.
@@ -259,7 +327,11 @@ pub fn kill(process: u32) {
 
 /// Sends a signal to a process, which may be gone already.
 pub fn signal(name: &str, process: u32) {
-    let _ = Command::new("sh").arg("-c").arg(format!("kill -{name} {process}")).stderr(Stdio::null()).status();
+    let _ = Command::new("sh")
+        .arg("-c")
+        .arg(format!("kill -{name} {process}"))
+        .stderr(Stdio::null())
+        .status();
 }
 
 /// True once the log says so many times that the server listens; false if it ends before. Nobody connects to see: a host in a
@@ -291,7 +363,12 @@ fn descendants(root: u32) -> Vec<u32> {
     let mut found = vec![root];
     let mut at = 0;
     while let Some(&parent) = found.get(at) {
-        found.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(process, _)| *process));
+        found.extend(
+            parents
+                .iter()
+                .filter(|(_, of)| *of == parent)
+                .map(|(process, _)| *process),
+        );
         at += 1;
     }
     found.split_off(1)

@@ -31,9 +31,14 @@ pub struct Delivery {
 
 impl Delivery {
     fn of(request: Request) -> Self {
-        let [id, timestamp, signatures] =
-            ["webhook-id", "webhook-timestamp", "webhook-signature"].map(|name| request.header(name).to_owned());
-        Self { id, timestamp, signatures, body: request.body }
+        let [id, timestamp, signatures] = ["webhook-id", "webhook-timestamp", "webhook-signature"]
+            .map(|name| request.header(name).to_owned());
+        Self {
+            id,
+            timestamp,
+            signatures,
+            body: request.body,
+        }
     }
 
     /// Whether one of its signatures was made with this key (`whsec_…`).
@@ -42,13 +47,20 @@ impl Delivery {
     /// If the key is none.
     #[must_use]
     pub fn is_signed_with(&self, key: &str) -> bool {
-        let key = STANDARD.decode(key.strip_prefix("whsec_").expect("a key")).expect("base64");
-        self.signatures.split(' ').filter_map(|signature| signature.strip_prefix("v1,")).any(|signature| {
-            let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("any length");
-            mac.update(format!("{}.{}.", self.id, self.timestamp).as_bytes());
-            mac.update(&self.body);
-            STANDARD.decode(signature).is_ok_and(|signature| mac.verify_slice(&signature).is_ok())
-        })
+        let key = STANDARD
+            .decode(key.strip_prefix("whsec_").expect("a key"))
+            .expect("base64");
+        self.signatures
+            .split(' ')
+            .filter_map(|signature| signature.strip_prefix("v1,"))
+            .any(|signature| {
+                let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("any length");
+                mac.update(format!("{}.{}.", self.id, self.timestamp).as_bytes());
+                mac.update(&self.body);
+                STANDARD
+                    .decode(signature)
+                    .is_ok_and(|signature| mac.verify_slice(&signature).is_ok())
+            })
     }
 
     /// Its body.
@@ -78,9 +90,11 @@ impl WebhookReceiver {
     pub async fn start(answer: impl Fn(usize) -> (u16, Headers) + Send + Sync + 'static) -> Self {
         let deliveries: Arc<Mutex<Vec<Delivery>>> = Arc::default();
         let (counted, count) = watch::channel(0);
-        let (answer, counted, kept) = (Arc::new(answer), Arc::new(counted), Arc::clone(&deliveries));
+        let (answer, counted, kept) =
+            (Arc::new(answer), Arc::new(counted), Arc::clone(&deliveries));
         let address = serve(move |request| {
-            let (answer, counted, kept) = (Arc::clone(&answer), Arc::clone(&counted), Arc::clone(&kept));
+            let (answer, counted, kept) =
+                (Arc::clone(&answer), Arc::clone(&counted), Arc::clone(&kept));
             async move {
                 let place = {
                     let mut deliveries = kept.lock().expect("nobody panics with it");
@@ -89,11 +103,19 @@ impl WebhookReceiver {
                 };
                 counted.send_replace(place + 1);
                 let (status, headers) = answer(place);
-                Answer { status, headers, body: Vec::new() }
+                Answer {
+                    status,
+                    headers,
+                    body: Vec::new(),
+                }
             }
         })
         .await;
-        Self { address, deliveries, count }
+        Self {
+            address,
+            deliveries,
+            count,
+        }
     }
 
     /// Where it gets webhooks.
@@ -108,7 +130,10 @@ impl WebhookReceiver {
     /// If the server has panicked.
     #[must_use]
     pub fn deliveries(&self) -> Vec<Delivery> {
-        self.deliveries.lock().expect("nobody panics with it").clone()
+        self.deliveries
+            .lock()
+            .expect("nobody panics with it")
+            .clone()
     }
 
     /// Waits until so many came in; what came in so far.
@@ -118,7 +143,10 @@ impl WebhookReceiver {
     pub async fn received(&self, times: usize) -> Vec<Delivery> {
         let mut count = self.count.clone();
         let came = timeout(PATIENCE, count.wait_for(|count| *count >= times)).await;
-        drop(came.expect("the webhooks come in time").expect("the server lives"));
+        drop(
+            came.expect("the webhooks come in time")
+                .expect("the server lives"),
+        );
         self.deliveries()
     }
 }
@@ -137,7 +165,13 @@ mod tests {
             body: br#"{"test": 2432232314}"#.to_vec(),
         };
         assert!(example.is_signed_with(key));
-        let changed = Delivery { timestamp: "1614265331".into(), ..example.clone() };
-        assert!(!changed.is_signed_with(key) && !example.is_signed_with("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"));
+        let changed = Delivery {
+            timestamp: "1614265331".into(),
+            ..example.clone()
+        };
+        assert!(
+            !changed.is_signed_with(key)
+                && !example.is_signed_with("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
+        );
     }
 }

@@ -13,7 +13,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn provider(stack: &Stack, model: &str, answer_format: &str) -> Provider {
     let settings = json!({ "name": "bedrock", "api": "bedrock", "model": model, "answer_format": answer_format, "timeout": "60s" });
     let settings = serde_json::from_value(settings).expect("settings");
-    Provider::new(&settings, outbound::client().expect("a client"), &stack.aws())
+    Provider::new(
+        &settings,
+        outbound::client().expect("a client"),
+        &stack.aws(),
+    )
 }
 
 #[tokio::test]
@@ -27,15 +31,27 @@ async fn bedrock_answers_and_says_what_it_used() {
     };
     for answer_format in ["json_schema", "text"] {
         let model = "amazon.nova-lite-v1:0";
-        let reply = provider(&stack, model, answer_format).ask(None, &question, Instant::now() + PATIENCE).await.expect("an answer");
-        assert_eq!((reply.model.as_str(), reply.finish.as_str()), (model, "end_turn"));
+        let reply = provider(&stack, model, answer_format)
+            .ask(None, &question, Instant::now() + PATIENCE)
+            .await
+            .expect("an answer");
+        assert_eq!(
+            (reply.model.as_str(), reply.finish.as_str()),
+            (model, "end_turn")
+        );
         assert!(reply.usage.input > 0 && reply.usage.output > 0, "{reply:?}");
         // What the emulator says is no finding, and that is noticed.
         assert!(Finding::parse(&reply.text).is_err(), "{reply:?}");
     }
 
     let nobodys = "arn:aws:bedrock:us-east-1:123456789012:foundation-model/x";
-    let failed = provider(&stack, nobodys, "text").ask(None, &question, Instant::now() + PATIENCE).await.expect_err("no such model");
-    assert!(matches!(&failed.trouble, Trouble::Refused { status: 400, words } if words.contains("modelId")), "{failed:?}");
+    let failed = provider(&stack, nobodys, "text")
+        .ask(None, &question, Instant::now() + PATIENCE)
+        .await
+        .expect_err("no such model");
+    assert!(
+        matches!(&failed.trouble, Trouble::Refused { status: 400, words } if words.contains("modelId")),
+        "{failed:?}"
+    );
     assert_eq!(failed.billed, Billed::Nothing);
 }

@@ -55,7 +55,10 @@ fn registry(web: &str, stranger: &str) -> Value {
     json!([
         service("web", json!({ "instance_id": web })),
         service("stranger", json!({ "instance_id": stranger })),
-        service("fleet", json!({ "tag": "Service=fleet", "max_concurrency": "100%" })),
+        service(
+            "fleet",
+            json!({ "tag": "Service=fleet", "max_concurrency": "100%" })
+        ),
         // One after the other, whatever becomes of the first.
         service("row", json!({ "tag": "Service=fleet", "max_errors": "1" })),
         service("nobody", json!({ "tag": "Service=nobody" })),
@@ -82,20 +85,43 @@ impl Place {
             OperatorFiles::load(&directory).expect("the files are right")
         };
         let files = write(registry("i-00000000", "i-00000000"));
-        let lines = GuardLines::of(&files, named(&files.services, "web").expect("a service")).expect("lines").to_string();
-        let allowed: String = lines.lines().filter(|line| !line.contains("touch /tmp/forbidden")).map(|line| format!("{line}\n")).collect();
-        assert!(allowed.len() < lines.len() && allowed.contains("/tmp/repaired"), "{lines}");
-        let boxes = |tags: &[(&str, &str)], count| Boxes::start(&stack, &BTreeMap::from_iter(tags.iter().copied()), &allowed, count);
+        let lines = GuardLines::of(&files, named(&files.services, "web").expect("a service"))
+            .expect("lines")
+            .to_string();
+        let allowed: String = lines
+            .lines()
+            .filter(|line| !line.contains("touch /tmp/forbidden"))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        assert!(
+            allowed.len() < lines.len() && allowed.contains("/tmp/repaired"),
+            "{lines}"
+        );
+        let boxes = |tags: &[(&str, &str)], count| {
+            Boxes::start(
+                &stack,
+                &BTreeMap::from_iter(tags.iter().copied()),
+                &allowed,
+                count,
+            )
+        };
         let web = boxes(&[("Quell", "allowed")], 1);
         let fleet = boxes(&[("Quell", "allowed"), ("Service", "fleet")], 2);
         let stranger = boxes(&[], 1);
         let files = write(registry(&web.instances[0], &stranger.instances[0]));
-        Self { stack, web, fleet, _stranger: stranger, files }
+        Self {
+            stack,
+            web,
+            fleet,
+            _stranger: stranger,
+            files,
+        }
     }
 
     fn bridge(&self) -> App {
         let unused = LoginKey::Given(SecretString::from(String::new()));
-        App::new(self.files.clone(), unused).with_run_command(run_command(&self.stack.facts.endpoint_url))
+        App::new(self.files.clone(), unused)
+            .with_run_command(run_command(&self.stack.facts.endpoint_url))
     }
 }
 
@@ -116,7 +142,10 @@ async fn one_box(place: &Place) {
     let app = place.bridge();
     let reply = run_on(&app, "web", 0, "").await;
     assert_exited(&reply, 0);
-    assert_eq!((reply.result.stdout.as_str(), reply.result.stderr.as_str()), ("out\n", "err\n"));
+    assert_eq!(
+        (reply.result.stdout.as_str(), reply.result.stderr.as_str()),
+        ("out\n", "err\n")
+    );
 
     let reply = run_on(&app, "web", 1, "").await;
     assert_exited(&reply, 3);
@@ -124,11 +153,20 @@ async fn one_box(place: &Place) {
 
     let reply = run_on(&app, "web", 2, "").await;
     assert_exited(&reply, 126);
-    assert!(reply.result.stderr.contains("not one of those in /etc/quell/allowed"), "{reply:?}");
+    assert!(
+        reply
+            .result
+            .stderr
+            .contains("not one of those in /etc/quell/allowed"),
+        "{reply:?}"
+    );
 
     let reply = run_on(&app, "web", 3, "").await;
     assert_eq!(reply.result.outcome, StepOutcome::TimedOut, "{reply:?}");
-    assert!((2_000..15_000).contains(&reply.result.duration_ms), "{reply:?}");
+    assert!(
+        (2_000..15_000).contains(&reply.result.duration_ms),
+        "{reply:?}"
+    );
 
     let reply = run_on(&app, "web", 4, "").await;
     assert_exited(&reply, 0);
@@ -141,22 +179,39 @@ async fn a_fleet(place: &Place) {
     let app = place.bridge();
     let reply = run_on(&app, "fleet", 0, "").await;
     assert_exited(&reply, 0);
-    assert!(reply.result.detail.contains("all 2 hosts of fleet"), "{reply:?}");
+    assert!(
+        reply.result.detail.contains("all 2 hosts of fleet"),
+        "{reply:?}"
+    );
     assert_eq!(reply.result.stdout.matches("out\n").count(), 2, "{reply:?}");
 
     let reply = run_on(&app, "fleet", 1, "").await;
     assert_exited(&reply, 3);
-    assert!(reply.result.detail.starts_with("0 of 2 hosts succeeded.") && reply.result.stdout == "begun\n", "{reply:?}");
+    assert!(
+        reply.result.detail.starts_with("0 of 2 hosts succeeded.")
+            && reply.result.stdout == "begun\n",
+        "{reply:?}"
+    );
 
     // The agent of the first host ends the step in time; by then the step's time is up, and the bridge cancels it on the second.
     let reply = run_on(&app, "row", 3, "").await;
     assert_eq!(reply.result.outcome, StepOutcome::TimedOut, "{reply:?}");
-    assert!(reply.result.detail.starts_with("0 of 2 hosts succeeded.") && reply.result.duration_ms < 15_000, "{reply:?}");
+    assert!(
+        reply.result.detail.starts_with("0 of 2 hosts succeeded.")
+            && reply.result.duration_ms < 15_000,
+        "{reply:?}"
+    );
     assert_exited(&run_on(&app, "row", 5, "").await, 0);
 
     let reply = run_on(&app, "nobody", 0, "").await;
     assert_eq!(reply.result.outcome, StepOutcome::Unreachable, "{reply:?}");
-    assert!(reply.result.detail.contains("No host with the tag Service=nobody"), "{reply:?}");
+    assert!(
+        reply
+            .result
+            .detail
+            .contains("No host with the tag Service=nobody"),
+        "{reply:?}"
+    );
 }
 
 /// From the alert to the verified repair, with the roles of the template.
@@ -164,11 +219,22 @@ async fn a_repair_through_the_deployed_functions(place: &Place) {
     let stack = &place.stack;
     for service in ["web", "fleet"] {
         let opened = stack.deliver_one(&TestAlert::firing(service)).await;
-        let incident = stack.status(opened["incident_id"].as_str().expect("an incident"), Status::AwaitingApproval).await;
+        let incident = stack
+            .status(
+                opened["incident_id"].as_str().expect("an incident"),
+                Status::AwaitingApproval,
+            )
+            .await;
         stack.approve(&incident).await;
         stack.status(incident.id.as_str(), Status::Repaired).await;
-        let log = stack.log_with(incident.id.as_str(), Event::VerificationFinished).await;
-        assert!(log.iter().any(|entry| entry.event == Event::StepFinished && entry.success), "{log:#?}");
+        let log = stack
+            .log_with(incident.id.as_str(), Event::VerificationFinished)
+            .await;
+        assert!(
+            log.iter()
+                .any(|entry| entry.event == Event::StepFinished && entry.success),
+            "{log:#?}"
+        );
     }
 }
 
@@ -184,9 +250,14 @@ async fn a_host_that_the_role_does_not_cover(place: &Place) {
         parameters: BTreeMap::from([("value".to_owned(), String::new())]),
         target: "stranger".to_owned(),
     };
-    let result = Bridge::new(&place.stack.aws(), function).run(&request, SignedDuration::from_mins(1)).await;
+    let result = Bridge::new(&place.stack.aws(), function)
+        .run(&request, SignedDuration::from_mins(1))
+        .await;
     assert_eq!(result.outcome, StepOutcome::Refused, "{result:?}");
-    assert!(result.detail.contains("AccessDenied") && result.detail.contains("SsmTargetTag"), "{result:?}");
+    assert!(
+        result.detail.contains("AccessDenied") && result.detail.contains("SsmTargetTag"),
+        "{result:?}"
+    );
 }
 
 /// What AWS says of a host without an agent.
@@ -195,7 +266,10 @@ async fn boxes_that_are_gone(place: &Place) {
     place.web.switch_off(&place.web.instances[0]);
     let reply = run_on(&app, "web", 0, "").await;
     assert_eq!(reply.result.outcome, StepOutcome::Unreachable, "{reply:?}");
-    assert!(reply.result.detail.contains("its SSM agent is connected") && reply.argv.is_empty(), "{reply:?}");
+    assert!(
+        reply.result.detail.contains("its SSM agent is connected") && reply.argv.is_empty(),
+        "{reply:?}"
+    );
 
     place.fleet.switch_off(&place.fleet.instances[0]);
     let reply = run_on(&app, "fleet", 0, "").await;

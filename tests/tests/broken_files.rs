@@ -19,27 +19,52 @@ fn broken(from: &str, to: &str) -> TempDir {
 fn run(program: &str, directory: &Path) -> Output {
     let mut command = Command::new(project().join("target/debug").join(program));
     // What Lambda sets; nothing is reached, because the function does not start.
-    for variable in
-        ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "TABLE_NAME", "NOTIFICATIONS_QUEUE_URL", "REPAIRS_QUEUE_URL"]
-    {
+    for variable in [
+        "AWS_REGION",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "TABLE_NAME",
+        "NOTIFICATIONS_QUEUE_URL",
+        "REPAIRS_QUEUE_URL",
+    ] {
         command.env(variable, "x");
     }
-    command.env("BRIDGE_FUNCTION_NAME", "x").env("SSH_KEY_SECRET_ID", "x").env("SSM_DOCUMENT_NAME", "x").env("CONFIG_DIR", directory);
+    command
+        .env("BRIDGE_FUNCTION_NAME", "x")
+        .env("SSH_KEY_SECRET_ID", "x")
+        .env("SSM_DOCUMENT_NAME", "x")
+        .env("CONFIG_DIR", directory);
     // The command is told by arguments what functions are told by variables.
-    command.arg("check").arg(directory).output().expect("it runs")
+    command
+        .arg("check")
+        .arg(directory)
+        .output()
+        .expect("it runs")
 }
 
 #[test]
 fn the_check_and_the_functions_name_file_line_and_field() {
     for (from, to, expected) in [
-        ("timeout: 60s", "timeout: soon", "playbooks.yaml:29: [0].steps[0].timeout: `soon` is not a length of time"),
+        (
+            "timeout: 60s",
+            "timeout: soon",
+            "playbooks.yaml:29: [0].steps[0].timeout: `soon` is not a length of time",
+        ),
         (
             "'{unit}', restart",
             "'{unti}', restart",
             "playbooks.yaml:11: [0] restart-compose-service: steps[0].run[3] names the parameter unti",
         ),
-        ("level: auto", "level: autp", "service-registry.yaml:7: [0].level: unknown variant `autp`"),
-        ("min_confidence: 0.6", "min_confidence: 6", "guardrails.yaml:7: min_confidence: 6 is not between 0 and 1"),
+        (
+            "level: auto",
+            "level: autp",
+            "service-registry.yaml:7: [0].level: unknown variant `autp`",
+        ),
+        (
+            "min_confidence: 0.6",
+            "min_confidence: 6",
+            "guardrails.yaml:7: min_confidence: 6 is not between 0 and 1",
+        ),
     ] {
         let directory = broken(from, to);
         for program in ["quell", "analyzer", "repair", "bridge"] {
@@ -57,7 +82,16 @@ fn the_check_and_the_functions_name_file_line_and_field() {
 
 #[test]
 fn a_missing_variable_is_named() {
-    let done = Command::new(project().join("target/debug/ingress")).env_clear().output().expect("it runs");
+    let done = Command::new(project().join("target/debug/ingress"))
+        .env_clear()
+        .output()
+        .expect("it runs");
     let said = String::from_utf8_lossy(&done.stdout);
-    assert!(!done.status.success() && said.contains("the environment variable ENVIRONMENT is not set; it has to be prod or dev"), "{said}");
+    assert!(
+        !done.status.success()
+            && said.contains(
+                "the environment variable ENVIRONMENT is not set; it has to be prod or dev"
+            ),
+        "{said}"
+    );
 }

@@ -23,7 +23,10 @@ use tests::stack::Stack;
 use wire::message::Message;
 
 const PROVIDER: &str = "one";
-const USAGE: Usage = Usage { input: 100, output: 20 };
+const USAGE: Usage = Usage {
+    input: 100,
+    output: 20,
+};
 const NO_LIMIT: MicroUsd = 1_000_000_000;
 
 fn until() -> Instant {
@@ -34,11 +37,26 @@ fn an_incident() -> IncidentId {
     fresh_incident_id(Timestamp::now())
 }
 
-async fn reserve(store: &Store, incident: &IncidentId, most: MicroUsd, limits: Budget, now: Timestamp) -> Reserved {
-    store.reserve(incident, PROVIDER, most, limits, now).await.expect("the store answers")
+async fn reserve(
+    store: &Store,
+    incident: &IncidentId,
+    most: MicroUsd,
+    limits: Budget,
+    now: Timestamp,
+) -> Reserved {
+    store
+        .reserve(incident, PROVIDER, most, limits, now)
+        .await
+        .expect("the store answers")
 }
 
-async fn granted(store: &Store, incident: &IncidentId, most: MicroUsd, limits: Budget, now: Timestamp) -> Reservation {
+async fn granted(
+    store: &Store,
+    incident: &IncidentId,
+    most: MicroUsd,
+    limits: Budget,
+    now: Timestamp,
+) -> Reservation {
     match reserve(store, incident, most, limits, now).await {
         Reserved::Granted(reservation) => reservation,
         refused => panic!("{refused:?}"),
@@ -51,7 +69,10 @@ fn another_client(stack: &Stack) -> Store {
 }
 
 fn store_at(stack: &Stack, aws: &aws_types::SdkConfig) -> Store {
-    Store::new(aws_sdk_dynamodb::Client::new(aws), stack.facts.outputs["TableName"].clone())
+    Store::new(
+        aws_sdk_dynamodb::Client::new(aws),
+        stack.facts.outputs["TableName"].clone(),
+    )
 }
 
 #[tokio::test]
@@ -62,9 +83,20 @@ async fn of_two_hundred_racing_calls_exactly_as_many_are_granted_as_the_budget_o
     let clients: Vec<Store> = (0..4).map(|_| another_client(&stack)).collect();
     let incidents: Vec<IncidentId> = (0..10).map(|_| an_incident()).collect();
     // Almost enough for one more.
-    let limits = Budget { day: FITTING as MicroUsd * MOST + MOST - 1, incident: NO_LIMIT };
+    let limits = Budget {
+        day: FITTING as MicroUsd * MOST + MOST - 1,
+        incident: NO_LIMIT,
+    };
     let now = own_day();
-    let racing = (0..200).map(|i| reserve(&clients[i % clients.len()], &incidents[i % incidents.len()], MOST, limits, now));
+    let racing = (0..200).map(|i| {
+        reserve(
+            &clients[i % clients.len()],
+            &incidents[i % incidents.len()],
+            MOST,
+            limits,
+            now,
+        )
+    });
     let answers: Vec<Reserved> = stream::iter(racing).buffer_unordered(40).collect().await;
     let reservations: Vec<&Reservation> = answers
         .iter()
@@ -75,7 +107,15 @@ async fn of_two_hundred_racing_calls_exactly_as_many_are_granted_as_the_budget_o
         })
         .collect();
     assert_eq!(reservations.len(), FITTING);
-    assert_eq!(stack.store.spending(day(now)).await.expect("the figures").committed, FITTING as MicroUsd * MOST);
+    assert_eq!(
+        stack
+            .store
+            .spending(day(now))
+            .await
+            .expect("the figures")
+            .committed,
+        FITTING as MicroUsd * MOST
+    );
 
     // Each is settled twice at once, and all of them race: five are not billed, five are unknown, forty cost less.
     let spent = |i: usize| match i % 10 {
@@ -83,17 +123,45 @@ async fn of_two_hundred_racing_calls_exactly_as_many_are_granted_as_the_budget_o
         1 => Spent::Unknown,
         _ => Spent::Exactly(30, USAGE),
     };
-    let twice = reservations.iter().enumerate().chain(reservations.iter().enumerate());
-    let settling = twice.map(|(i, reservation)| clients[i % clients.len()].settle(reservation, spent(i)));
-    let settled: Vec<Result<(), StoreError>> = stream::iter(settling).buffer_unordered(40).collect().await;
+    let twice = reservations
+        .iter()
+        .enumerate()
+        .chain(reservations.iter().enumerate());
+    let settling =
+        twice.map(|(i, reservation)| clients[i % clients.len()].settle(reservation, spent(i)));
+    let settled: Vec<Result<(), StoreError>> =
+        stream::iter(settling).buffer_unordered(40).collect().await;
     assert!(settled.iter().all(Result::is_ok), "{settled:#?}");
     let spending = stack.store.spending(day(now)).await.expect("the figures");
-    assert_eq!((spending.committed, spending.open(), spending.unsettled), (40 * 30 + 5 * MOST, 0, 5 * MOST));
-    let usage = Usage { input: 40 * USAGE.input, output: 40 * USAGE.output };
-    assert_eq!(spending.providers[PROVIDER], Paid { calls: 45, usage, price: 40 * 30 + 5 * MOST });
+    assert_eq!(
+        (spending.committed, spending.open(), spending.unsettled),
+        (40 * 30 + 5 * MOST, 0, 5 * MOST)
+    );
+    let usage = Usage {
+        input: 40 * USAGE.input,
+        output: 40 * USAGE.output,
+    };
+    assert_eq!(
+        spending.providers[PROVIDER],
+        Paid {
+            calls: 45,
+            usage,
+            price: 40 * 30 + 5 * MOST
+        }
+    );
     // What was given back can be had again.
-    granted(&stack.store, &incidents[0], limits.day - spending.committed, limits, now).await;
-    assert_eq!(reserve(&stack.store, &incidents[0], 100, limits, now).await, Reserved::DayUsedUp);
+    granted(
+        &stack.store,
+        &incidents[0],
+        limits.day - spending.committed,
+        limits,
+        now,
+    )
+    .await;
+    assert_eq!(
+        reserve(&stack.store, &incidents[0], 100, limits, now).await,
+        Reserved::DayUsedUp
+    );
 }
 
 #[tokio::test]
@@ -101,38 +169,91 @@ async fn an_incident_has_a_budget_of_its_own() {
     let stack = Stack::start();
     let (store, now) = (&stack.store, own_day());
     let (one, other) = (an_incident(), an_incident());
-    let limits = Budget { day: 1_000, incident: 100 };
+    let limits = Budget {
+        day: 1_000,
+        incident: 100,
+    };
     let first = granted(store, &one, 60, limits, now).await;
-    assert_eq!(reserve(store, &one, 60, limits, now).await, Reserved::IncidentUsedUp);
-    assert_eq!(reserve(store, &other, 101, limits, now).await, Reserved::IncidentUsedUp, "it never fits");
+    assert_eq!(
+        reserve(store, &one, 60, limits, now).await,
+        Reserved::IncidentUsedUp
+    );
+    assert_eq!(
+        reserve(store, &other, 101, limits, now).await,
+        Reserved::IncidentUsedUp,
+        "it never fits"
+    );
     granted(store, &other, 100, limits, now).await;
-    assert_eq!(store.spending(day(now)).await.expect("the figures").committed, 160, "what is refused is not reserved for the day either");
+    assert_eq!(
+        store
+            .spending(day(now))
+            .await
+            .expect("the figures")
+            .committed,
+        160,
+        "what is refused is not reserved for the day either"
+    );
     // It lasts longer than the day.
     let tomorrow = now + SignedDuration::from_hours(24);
-    assert_eq!(reserve(store, &one, 60, limits, tomorrow).await, Reserved::IncidentUsedUp);
-    store.settle(&first, Spent::Exactly(40, USAGE)).await.expect("settled");
+    assert_eq!(
+        reserve(store, &one, 60, limits, tomorrow).await,
+        Reserved::IncidentUsedUp
+    );
+    store
+        .settle(&first, Spent::Exactly(40, USAGE))
+        .await
+        .expect("settled");
     granted(store, &one, 60, limits, tomorrow).await;
     let spending = store.spending(day(now)).await.expect("the figures");
-    assert_eq!((spending.committed, spending.open()), (140, 100), "a call is settled with the day on which it was made");
+    assert_eq!(
+        (spending.committed, spending.open()),
+        (140, 100),
+        "a call is settled with the day on which it was made"
+    );
 }
 
 #[tokio::test]
 async fn a_price_above_the_reserved_one_is_booked_whole_and_free_calls_go_on() {
     let stack = Stack::start();
     let (store, now, incident) = (&stack.store, own_day(), an_incident());
-    let limits = Budget { day: 100, incident: NO_LIMIT };
+    let limits = Budget {
+        day: 100,
+        incident: NO_LIMIT,
+    };
     let reservation = granted(store, &incident, 60, limits, now).await;
-    store.settle(&reservation, Spent::Exactly(170, USAGE)).await.expect("settled");
-    assert_eq!(store.spending(day(now)).await.expect("the figures").committed, 170);
-    assert_eq!(reserve(store, &incident, 1, limits, now).await, Reserved::DayUsedUp);
+    store
+        .settle(&reservation, Spent::Exactly(170, USAGE))
+        .await
+        .expect("settled");
+    assert_eq!(
+        store
+            .spending(day(now))
+            .await
+            .expect("the figures")
+            .committed,
+        170
+    );
+    assert_eq!(
+        reserve(store, &incident, 1, limits, now).await,
+        Reserved::DayUsedUp
+    );
     let free = granted(store, &incident, 0, limits, now).await;
-    store.settle(&free, Spent::Exactly(0, USAGE)).await.expect("settled");
-    let paid = store.spending(day(now)).await.expect("the figures").providers[PROVIDER];
+    store
+        .settle(&free, Spent::Exactly(0, USAGE))
+        .await
+        .expect("settled");
+    let paid = store
+        .spending(day(now))
+        .await
+        .expect("the figures")
+        .providers[PROVIDER];
     assert_eq!((paid.calls, paid.price), (2, 170));
 }
 
 fn is_transaction(request: &Request) -> bool {
-    request.header("x-amz-target").ends_with(".TransactWriteItems")
+    request
+        .header("x-amz-target")
+        .ends_with(".TransactWriteItems")
 }
 
 #[tokio::test]
@@ -143,17 +264,42 @@ async fn a_reservation_that_meets_others_or_a_busy_table_is_tried_again() {
     let aws = faulty(&stack, move |request| {
         let nth = is_transaction(request).then(|| counted.fetch_add(1, Ordering::Relaxed))?;
         match nth {
-            0 | 1 => Some(refusal("TransactionCanceledException", &["TransactionConflict", "None"])),
-            2 => Some(refusal("TransactionCanceledException", &["None", "ThrottlingError"])),
+            0 | 1 => Some(refusal(
+                "TransactionCanceledException",
+                &["TransactionConflict", "None"],
+            )),
+            2 => Some(refusal(
+                "TransactionCanceledException",
+                &["None", "ThrottlingError"],
+            )),
             _ => None,
         }
     })
     .await;
     let store = store_at(&stack, &aws.sdk_config(Duration::from_secs(5)));
     let (now, incident) = (own_day(), an_incident());
-    granted(&store, &incident, 60, Budget { day: 100, incident: 100 }, now).await;
+    granted(
+        &store,
+        &incident,
+        60,
+        Budget {
+            day: 100,
+            incident: 100,
+        },
+        now,
+    )
+    .await;
     assert_eq!(refusals.load(Ordering::Relaxed), 4);
-    assert_eq!(stack.store.spending(day(now)).await.expect("the figures").committed, 60, "it is reserved once");
+    assert_eq!(
+        stack
+            .store
+            .spending(day(now))
+            .await
+            .expect("the figures")
+            .committed,
+        60,
+        "it is reserved once"
+    );
 }
 
 #[tokio::test]
@@ -161,38 +307,85 @@ async fn people_are_told_once_a_day() {
     let stack = Stack::start();
     let (store, now, incident) = (&stack.store, own_day(), an_incident());
     let today = day(now);
-    let limits = Budget { day: 1_000_000, incident: NO_LIMIT };
+    let limits = Budget {
+        day: 1_000_000,
+        incident: NO_LIMIT,
+    };
     let reservation = granted(store, &incident, 990_000, limits, now).await;
-    store.settle(&reservation, Spent::Exactly(987_654, USAGE)).await.expect("settled");
-    assert_eq!(reserve(store, &incident, 990_000, limits, now).await, Reserved::DayUsedUp);
+    store
+        .settle(&reservation, Spent::Exactly(987_654, USAGE))
+        .await
+        .expect("settled");
+    assert_eq!(
+        reserve(store, &incident, 990_000, limits, now).await,
+        Reserved::DayUsedUp
+    );
 
     // Whoever crashes between sending and marking leaves it unmarked, and the next one sends again.
     assert!(!store.notice_is_sent(today).await.expect("an answer"));
-    let (notifiers, message) = ([stack.notifier(), stack.notifier()], Message::BudgetUsedUp { day: today });
+    let (notifiers, message) = (
+        [stack.notifier(), stack.notifier()],
+        Message::BudgetUsedUp { day: today },
+    );
     let holders: Vec<String> = (0..8).map(|_| unique("holder")).collect();
-    let racing = holders.iter().enumerate().map(|(i, holder)| notifiers[i % 2].handle(&message, holder, &Timestamp::now, until()));
-    for told in stream::iter(racing).buffer_unordered(8).collect::<Vec<_>>().await {
+    let racing = holders
+        .iter()
+        .enumerate()
+        .map(|(i, holder)| notifiers[i % 2].handle(&message, holder, &Timestamp::now, until()));
+    for told in stream::iter(racing)
+        .buffer_unordered(8)
+        .collect::<Vec<_>>()
+        .await
+    {
         told.expect("told, or somebody else has the turn");
     }
-    notifiers[0].handle(&message, &unique("holder"), &Timestamp::now, until()).await.expect("handled");
-    let notice = stack.card(&today.to_string(), "$0.987654 (calls: 1, tokens: 120)").await;
+    notifiers[0]
+        .handle(&message, &unique("holder"), &Timestamp::now, until())
+        .await
+        .expect("handled");
+    let notice = stack
+        .card(&today.to_string(), "$0.987654 (calls: 1, tokens: 120)")
+        .await;
     let title = format!("💸 The budget for models of {today} is used up\n");
-    assert!(notice["text"].as_str().is_some_and(|text| text.starts_with(&title)), "{notice}");
+    assert!(
+        notice["text"]
+            .as_str()
+            .is_some_and(|text| text.starts_with(&title)),
+        "{notice}"
+    );
 
     store.mark_notice_sent(today, now).await.expect("marked");
-    store.mark_notice_sent(today, now).await.expect("marked again");
+    store
+        .mark_notice_sent(today, now)
+        .await
+        .expect("marked again");
     assert!(store.notice_is_sent(today).await.expect("an answer"));
-    assert!(!store.notice_is_sent(today.tomorrow().expect("a day")).await.expect("an answer"));
-    assert_eq!(store.spending(today).await.expect("the figures").committed, 987_654, "a mark is no money");
+    assert!(
+        !store
+            .notice_is_sent(today.tomorrow().expect("a day"))
+            .await
+            .expect("an answer")
+    );
+    assert_eq!(
+        store.spending(today).await.expect("the figures").committed,
+        987_654,
+        "a mark is no money"
+    );
 }
 
 /// An incident that was opened so many minutes ago.
 async fn opened(store: &Store, alert: &Alert, minutes_ago: i64) -> Incident {
-    store.save(tests::opened::opened(alert, minutes_ago)).await.expect("saved")
+    store
+        .save(tests::opened::opened(alert, minutes_ago))
+        .await
+        .expect("saved")
 }
 
 fn ids(incidents: &[Incident]) -> Vec<&str> {
-    incidents.iter().map(|incident| incident.id.as_str()).collect()
+    incidents
+        .iter()
+        .map(|incident| incident.id.as_str())
+        .collect()
 }
 
 #[tokio::test]
@@ -211,24 +404,78 @@ async fn the_past_of_a_fingerprint_is_found_newest_first() {
         }
         past.push(incident);
     }
-    store.change(&past[2].id, |draft| draft.resolved(1, Timestamp::now())).await.expect("resolved");
+    store
+        .change(&past[2].id, |draft| draft.resolved(1, Timestamp::now()))
+        .await
+        .expect("resolved");
     let now = &past[4];
-    let found = store.past(&now.fingerprint, &now.id, 3).await.expect("the past");
-    assert_eq!(ids(&found.incidents), [past[3].id.as_str(), past[2].id.as_str(), past[1].id.as_str()]);
-    assert!(found.unreadable.is_empty() && !found.incidents[1].is_open(), "{found:#?}");
-    assert_eq!(ids(&store.past(&now.fingerprint, &now.id, 10).await.expect("the past").incidents).len(), 4);
-    assert!(store.past(&now.fingerprint, &past[0].id, 10).await.expect("the past").incidents.is_empty());
+    let found = store
+        .past(&now.fingerprint, &now.id, 3)
+        .await
+        .expect("the past");
+    assert_eq!(
+        ids(&found.incidents),
+        [
+            past[3].id.as_str(),
+            past[2].id.as_str(),
+            past[1].id.as_str()
+        ]
+    );
+    assert!(
+        found.unreadable.is_empty() && !found.incidents[1].is_open(),
+        "{found:#?}"
+    );
+    assert_eq!(
+        ids(&store
+            .past(&now.fingerprint, &now.id, 10)
+            .await
+            .expect("the past")
+            .incidents)
+        .len(),
+        4
+    );
+    assert!(
+        store
+            .past(&now.fingerprint, &past[0].id, 10)
+            .await
+            .expect("the past")
+            .incidents
+            .is_empty()
+    );
     let none = fingerprint(&tests::opened::alert(&unique("never")), &[]);
-    assert!(store.past(&none, &now.id, 10).await.expect("the past").incidents.is_empty());
+    assert!(
+        store
+            .past(&none, &now.id, 10)
+            .await
+            .expect("the past")
+            .incidents
+            .is_empty()
+    );
 
     // What cannot be read is named, and hides nothing else.
     let client = aws_sdk_dynamodb::Client::new(&stack.aws());
     let key = |value: String| aws_sdk_dynamodb::types::AttributeValue::S(value);
-    let broken = client.put_item().table_name(&stack.facts.outputs["TableName"]).item("pk", key(format!("INC#{}", past[3].id)));
-    broken.item("sk", key("INCIDENT".to_owned())).item("doc", key("{}".to_owned())).send().await.expect("written");
-    let found = store.past(&now.fingerprint, &now.id, 3).await.expect("the past");
-    assert_eq!(ids(&found.incidents), [past[2].id.as_str(), past[1].id.as_str()]);
-    assert!(matches!(found.unreadable.as_slice(), [StoreError::Unreadable { key, .. }] if key.contains(past[3].id.as_str())));
+    let broken = client
+        .put_item()
+        .table_name(&stack.facts.outputs["TableName"])
+        .item("pk", key(format!("INC#{}", past[3].id)));
+    broken
+        .item("sk", key("INCIDENT".to_owned()))
+        .item("doc", key("{}".to_owned()))
+        .send()
+        .await
+        .expect("written");
+    let found = store
+        .past(&now.fingerprint, &now.id, 3)
+        .await
+        .expect("the past");
+    assert_eq!(
+        ids(&found.incidents),
+        [past[2].id.as_str(), past[1].id.as_str()]
+    );
+    assert!(
+        matches!(found.unreadable.as_slice(), [StoreError::Unreadable { key, .. }] if key.contains(past[3].id.as_str()))
+    );
 }
 
 #[tokio::test]
@@ -236,19 +483,64 @@ async fn what_is_open_on_the_target_or_in_its_group_is_found_once() {
     let stack = Stack::start();
     let store = &stack.store;
     let (web, db, group) = (unique("web"), unique("db"), unique("group"));
-    let of = |service: &str, grouped: bool| Near { target: service.to_owned(), group: grouped.then(|| group.clone()) };
+    let of = |service: &str, grouped: bool| Near {
+        target: service.to_owned(),
+        group: grouped.then(|| group.clone()),
+    };
     let mut found = Vec::new();
-    for (service, grouped) in [(&web, true), (&web, false), (&db, true), (&db, false), (&web, true), (&web, true)] {
-        let incident = opened(store, &alert(&unique("near")), 10 - i64::try_from(found.len()).expect("few")).await;
-        store.remember(&incident, &of(service, grouped)).await.expect("remembered");
+    for (service, grouped) in [
+        (&web, true),
+        (&web, false),
+        (&db, true),
+        (&db, false),
+        (&web, true),
+        (&web, true),
+    ] {
+        let incident = opened(
+            store,
+            &alert(&unique("near")),
+            10 - i64::try_from(found.len()).expect("few"),
+        )
+        .await;
+        store
+            .remember(&incident, &of(service, grouped))
+            .await
+            .expect("remembered");
         found.push(incident);
     }
-    store.change(&found[4].id, |draft| draft.resolved(1, Timestamp::now())).await.expect("resolved");
-    let near = store.open_near(&of(&web, true), &found[5].id, 10).await.expect("what is near");
+    store
+        .change(&found[4].id, |draft| draft.resolved(1, Timestamp::now()))
+        .await
+        .expect("resolved");
+    let near = store
+        .open_near(&of(&web, true), &found[5].id, 10)
+        .await
+        .expect("what is near");
     // On the target: 0, 1, 4, 5; in the group: 0, 2, 4, 5; resolved: 4.
-    assert_eq!(ids(&near.incidents), [found[2].id.as_str(), found[1].id.as_str(), found[0].id.as_str()]);
-    assert_eq!(ids(&store.open_near(&of(&web, false), &found[5].id, 1).await.expect("what is near").incidents), [found[1].id.as_str()]);
-    assert!(store.open_near(&of(&unique("nobody"), false), &found[5].id, 10).await.expect("what is near").incidents.is_empty());
+    assert_eq!(
+        ids(&near.incidents),
+        [
+            found[2].id.as_str(),
+            found[1].id.as_str(),
+            found[0].id.as_str()
+        ]
+    );
+    assert_eq!(
+        ids(&store
+            .open_near(&of(&web, false), &found[5].id, 1)
+            .await
+            .expect("what is near")
+            .incidents),
+        [found[1].id.as_str()]
+    );
+    assert!(
+        store
+            .open_near(&of(&unique("nobody"), false), &found[5].id, 10)
+            .await
+            .expect("what is near")
+            .incidents
+            .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -266,9 +558,16 @@ async fn what_a_batch_leaves_out_is_asked_for_again() {
         };
         let asked: serde_json::Value = serde_json::from_slice(&request.body).expect("JSON");
         let answer = serde_json::json!({ "Responses": {}, left: asked["RequestItems"] });
-        let headers = vec![("content-type".to_owned(), "application/x-amz-json-1.0".to_owned())];
+        let headers = vec![(
+            "content-type".to_owned(),
+            "application/x-amz-json-1.0".to_owned(),
+        )];
         let first = count.fetch_add(1, Ordering::Relaxed) < 2;
-        first.then(|| tests::http::Answer { status: 200, headers, body: answer.to_string().into_bytes() })
+        first.then(|| tests::http::Answer {
+            status: 200,
+            headers,
+            body: answer.to_string().into_bytes(),
+        })
     })
     .await;
     let store = store_at(&stack, &aws.sdk_config(Duration::from_secs(5)));
@@ -278,6 +577,16 @@ async fn what_a_batch_leaves_out_is_asked_for_again() {
         store.remember(&incident, &near).await.expect("remembered");
         all.insert(incident.id);
     }
-    let found = store.open_near(&near, &an_incident(), 10).await.expect("what is near");
-    assert_eq!(found.incidents.into_iter().map(|incident| incident.id).collect::<BTreeSet<_>>(), all);
+    let found = store
+        .open_near(&near, &an_incident(), 10)
+        .await
+        .expect("what is near");
+    assert_eq!(
+        found
+            .incidents
+            .into_iter()
+            .map(|incident| incident.id)
+            .collect::<BTreeSet<_>>(),
+        all
+    );
 }

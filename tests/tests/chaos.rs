@@ -47,13 +47,20 @@ task_local! {
 
 fn fast_clock() -> Timestamp {
     let elapsed = SignedDuration::try_from(BEGAN.0.elapsed() * SPEED).expect("not for ever");
-    BEGAN.1 + elapsed + SignedDuration::from_secs(SKIPPED.with(|skipped| skipped.load(Ordering::SeqCst)))
+    BEGAN.1
+        + elapsed
+        + SignedDuration::from_secs(SKIPPED.with(|skipped| skipped.load(Ordering::SeqCst)))
 }
 
 /// Skips what is left of a hold that has ended by the only clock there is, if the repair that had it is over: nobody works behind it.
 async fn skip(shop: &RepairFixture, skipped: &AtomicI64, before: i64, by: &str, until: Timestamp) {
     let id = IncidentId::try_from(by.to_owned()).expect("an incident");
-    let holder = shop.stack.store.known_incident(&id).await.expect("an incident");
+    let holder = shop
+        .stack
+        .store
+        .known_incident(&id)
+        .await
+        .expect("an incident");
     let is_over = holder.repair.is_some_and(|repair| repair.outcome.is_some());
     if is_over && fast_clock() > until - CLOCKS_APART {
         // Of two workers that see the same hold, one skips it.
@@ -68,8 +75,14 @@ struct Dice(AtomicU64);
 
 impl Dice {
     fn roll(&self, sides: u64) -> u64 {
-        let next = |seed: u64| seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let before = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |seed| Some(next(seed))).expect("always some");
+        let next = |seed: u64| {
+            seed.wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407)
+        };
+        let before = self
+            .0
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |seed| Some(next(seed)))
+            .expect("always some");
         (next(before) >> 33) % sides
     }
 }
@@ -77,7 +90,9 @@ impl Dice {
 /// A step that leaves a line when it has run, and a complaint where another one is at work on the same target.
 fn step(name: &str) -> Value {
     // A lock of the kernel's: it goes with its process, also where that is killed.
-    let script = format!("exec 9> $0/busy; flock -n 9 || echo {name} >> $0/overlaps; sleep 0.05; echo {name} >> $0/did");
+    let script = format!(
+        "exec 9> $0/busy; flock -n 9 || echo {name} >> $0/overlaps; sleep 0.05; echo {name} >> $0/did"
+    );
     json!({ "run": ["sh", "-c", script, "{dir}"], "timeout": "5s" })
 }
 
@@ -112,15 +127,27 @@ struct Line {
 async fn deliver(shop: &RepairFixture, line: &Line, dice: &Dice, damage: &Damage) {
     let Line { waiting, skipped } = line;
     loop {
-        let Some(message) = waiting.lock().expect("nobody panics with it").pop_front() else { return };
+        let Some(message) = waiting.lock().expect("nobody panics with it").pop_front() else {
+            return;
+        };
         loop {
             let before = skipped.load(Ordering::SeqCst);
             let ends = fast_clock() + SignedDuration::from_mins(15);
-            let turn = Turn { worker: unique("worker"), receipt: String::new(), times: 1, ends };
+            let turn = Turn {
+                worker: unique("worker"),
+                receipt: String::new(),
+                times: 1,
+                ends,
+            };
             let (app, of_worker) = (Arc::clone(&shop.app), message.clone());
-            let mut worker =
-                tokio::spawn(SKIPPED.scope(Arc::clone(skipped), async move { app.handle(&of_worker, &turn, fast_clock).await }));
-            let lives = if dice.roll(8) == 0 { Duration::from_millis(dice.roll(900)) } else { Duration::MAX };
+            let mut worker = tokio::spawn(SKIPPED.scope(Arc::clone(skipped), async move {
+                app.handle(&of_worker, &turn, fast_clock).await
+            }));
+            let lives = if dice.roll(8) == 0 {
+                Duration::from_millis(dice.roll(900))
+            } else {
+                Duration::MAX
+            };
             tokio::select! {
                 handled = &mut worker => match handled.expect("it does not panic") {
                     Ok(()) => break,
@@ -147,7 +174,9 @@ async fn cut(hosts: &[TargetHost], dice: &Dice, damage: &Damage, done: &AtomicBo
         sleep(Duration::from_millis(800)).await;
         let host = &hosts[usize::try_from(dice.roll(HOSTS as u64)).expect("small")];
         let processes = host.processes();
-        damage.connections.fetch_add(processes.len() as u64, Ordering::SeqCst);
+        damage
+            .connections
+            .fetch_add(processes.len() as u64, Ordering::SeqCst);
         processes.into_iter().for_each(kill);
     }
 }
@@ -158,31 +187,65 @@ fn count(log: &[Entry], event: Event) -> usize {
 
 /// Checks that an incident says what was done, and that its log is whole.
 fn assert_true(incident: &Incident, log: &[Entry]) {
-    verify(&incident.id, log, &incident.log_head).unwrap_or_else(|broken| panic!("{broken}: {log:#?}"));
-    let repair = incident.repair.as_ref().unwrap_or_else(|| panic!("it ran: {incident:#?}"));
-    let outcome = repair.outcome.unwrap_or_else(|| panic!("it ended: {incident:#?}"));
-    let status = if outcome == RepairOutcome::Verified { Status::Repaired } else { Status::RepairFailed };
+    verify(&incident.id, log, &incident.log_head)
+        .unwrap_or_else(|broken| panic!("{broken}: {log:#?}"));
+    let repair = incident
+        .repair
+        .as_ref()
+        .unwrap_or_else(|| panic!("it ran: {incident:#?}"));
+    let outcome = repair
+        .outcome
+        .unwrap_or_else(|| panic!("it ended: {incident:#?}"));
+    let status = if outcome == RepairOutcome::Verified {
+        Status::Repaired
+    } else {
+        Status::RepairFailed
+    };
     assert_eq!(incident.status, status);
     assert_eq!(count(log, Event::ExecutionCompleted), 1, "{log:#?}");
-    assert_eq!(count(log, Event::StepStarted), count(log, Event::StepFinished), "{log:#?}");
+    assert_eq!(
+        count(log, Event::StepStarted),
+        count(log, Event::StepFinished),
+        "{log:#?}"
+    );
     assert!(
-        repair.steps.iter().all(|step| step.finished && (step.tries == 1 || step.phase == Phase::Verify || step.index == 1)),
+        repair.steps.iter().all(|step| step.finished
+            && (step.tries == 1 || step.phase == Phase::Verify || step.index == 1)),
         "{repair:#?}"
     );
     let place = |event| log.iter().position(|entry| entry.event == event);
-    assert!(place(Event::ApprovalDecided) < place(Event::StepStarted), "the decision stands before the first step: {log:#?}");
+    assert!(
+        place(Event::ApprovalDecided) < place(Event::StepStarted),
+        "the decision stands before the first step: {log:#?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_is_killed_no_target_has_two_repairs_and_every_step_is_accounted_for() {
     let dice = Arc::new(Dice(AtomicU64::new(20_261_125)));
     let damage = Arc::new(Damage::default());
-    let Some(hosts) = (0..HOSTS).map(|_| TargetHost::sshd("restrict")).collect::<Option<Vec<_>>>() else { return };
+    let Some(hosts) = (0..HOSTS)
+        .map(|_| TargetHost::sshd("restrict"))
+        .collect::<Option<Vec<_>>>()
+    else {
+        return;
+    };
     // One key opens all of them.
-    hosts.iter().skip(1).for_each(|host| host.admit("restrict", &tests::target_host::public_key(&hosts[0].path("login_key"))));
+    hosts.iter().skip(1).for_each(|host| {
+        host.admit(
+            "restrict",
+            &tests::target_host::public_key(&hosts[0].path("login_key")),
+        )
+    });
     let names: Vec<String> = (0..TARGETS).map(|_| unique("web")).collect();
-    let directories: Vec<PathBuf> = names.iter().enumerate().map(|(i, name)| hosts[i % HOSTS].path(name)).collect();
-    directories.iter().for_each(|directory| fs::create_dir(directory).expect("a directory"));
+    let directories: Vec<PathBuf> = names
+        .iter()
+        .enumerate()
+        .map(|(i, name)| hosts[i % HOSTS].path(name))
+        .collect();
+    directories
+        .iter()
+        .for_each(|directory| fs::create_dir(directory).expect("a directory"));
     let service = |(i, name): (usize, &String)| {
         let facts = json!({ "dir": directories[i].display().to_string() });
         json!({ "name": name, "level": "approval", "facts": facts, "target": hosts[i % HOSTS].target() })
@@ -191,9 +254,12 @@ async fn whatever_is_killed_no_target_has_two_repairs_and_every_step_is_accounte
     let fate = {
         let (dice, damage) = (Arc::clone(&dice), Arc::clone(&damage));
         move || {
-            let fate =
-                [InjectedFault::KilledBefore, InjectedFault::KilledAfter].into_iter().nth(usize::try_from(dice.roll(40)).expect("small"));
-            damage.bridges.fetch_add(u64::from(fate.is_some()), Ordering::SeqCst);
+            let fate = [InjectedFault::KilledBefore, InjectedFault::KilledAfter]
+                .into_iter()
+                .nth(usize::try_from(dice.roll(40)).expect("small"));
+            damage
+                .bridges
+                .fetch_add(u64::from(fate.is_some()), Ordering::SeqCst);
             fate.unwrap_or(InjectedFault::Answered)
         }
     };
@@ -205,14 +271,27 @@ async fn whatever_is_killed_no_target_has_two_repairs_and_every_step_is_accounte
         let name = &names[i % TARGETS];
         let (incident, message) = shop.approved(name, "mend").await;
         ids.push((incident.id, i % TARGETS));
-        let waiting = lines.entry(name).or_default().waiting.get_mut().expect("nobody panics with it");
+        let waiting = lines
+            .entry(name)
+            .or_default()
+            .waiting
+            .get_mut()
+            .expect("nobody panics with it");
         // Some come twice.
-        waiting.extend(std::iter::repeat_n(message, if dice.roll(10) == 0 { 2 } else { 1 }));
+        waiting.extend(std::iter::repeat_n(
+            message,
+            if dice.roll(10) == 0 { 2 } else { 1 },
+        ));
     }
     let done = AtomicBool::new(false);
-    let workers = lines
-        .values()
-        .flat_map(|line| (0..WORKERS).map(|_| SKIPPED.scope(Arc::clone(&line.skipped), deliver(&shop, line, &dice, &damage))));
+    let workers = lines.values().flat_map(|line| {
+        (0..WORKERS).map(|_| {
+            SKIPPED.scope(
+                Arc::clone(&line.skipped),
+                deliver(&shop, line, &dice, &damage),
+            )
+        })
+    });
     let all = async {
         join_all(workers).await;
         done.store(true, Ordering::SeqCst);
@@ -221,7 +300,12 @@ async fn whatever_is_killed_no_target_has_two_repairs_and_every_step_is_accounte
 
     let (mut verified, mut lines) = (0, vec![HashMap::<Phase, [usize; 2]>::new(); TARGETS]);
     for (id, target) in &ids {
-        let incident = shop.stack.store.known_incident(id).await.expect("an incident");
+        let incident = shop
+            .stack
+            .store
+            .known_incident(id)
+            .await
+            .expect("an incident");
         let log = shop.stack.store.log(id).await.expect("a log");
         assert_true(&incident, &log);
         verified += usize::from(incident.status == Status::Repaired);
@@ -233,18 +317,38 @@ async fn whatever_is_killed_no_target_has_two_repairs_and_every_step_is_accounte
         }
     }
     for (directory, lines) in directories.iter().zip(&lines) {
-        assert!(!directory.join("overlaps").exists(), "two repairs at once: {}", directory.display());
+        assert!(
+            !directory.join("overlaps").exists(),
+            "two repairs at once: {}",
+            directory.display()
+        );
         let did = fs::read_to_string(directory.join("did")).expect("something was done");
-        for (phase, is) in [(Phase::Steps, (|line| line != "undo") as fn(&str) -> bool), (Phase::Rollback, |line| line == "undo")] {
+        for (phase, is) in [
+            (Phase::Steps, (|line| line != "undo") as fn(&str) -> bool),
+            (Phase::Rollback, |line| line == "undo"),
+        ] {
             let done = did.lines().filter(|line| is(line)).count();
             let [ran, may_have] = lines.get(&phase).copied().unwrap_or_default();
-            assert!((ran..=may_have).contains(&done), "{phase:?}: the host did {done}, the log says {ran} to {may_have}");
+            assert!(
+                (ran..=may_have).contains(&done),
+                "{phase:?}: the host did {done}, the log says {ran} to {may_have}"
+            );
         }
     }
-    let Damage { workers, bridges, connections } = &*damage;
+    let Damage {
+        workers,
+        bridges,
+        connections,
+    } = &*damage;
     let killed = [workers, bridges, connections].map(|killed| killed.load(Ordering::SeqCst));
-    assert!(killed.iter().all(|killed| *killed >= 5), "there was chaos: {killed:?}");
-    assert!(verified > INCIDENTS / 4 && verified < INCIDENTS, "some were cut off, and many were not: {verified}");
+    assert!(
+        killed.iter().all(|killed| *killed >= 5),
+        "there was chaos: {killed:?}"
+    );
+    assert!(
+        verified > INCIDENTS / 4 && verified < INCIDENTS,
+        "some were cut off, and many were not: {verified}"
+    );
     tell(verified, killed);
 }
 

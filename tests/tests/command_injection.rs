@@ -28,15 +28,26 @@ const LOOSE: &str = "(?s).*";
 fn host() -> Option<TargetHost> {
     let host = TargetHost::sshd("restrict")?;
     fs::create_dir(host.path("canary")).expect("the directory");
-    let forced = format!(r#"cd {} && exec /bin/sh -c "$SSH_ORIGINAL_COMMAND""#, host.path("canary").display());
+    let forced = format!(
+        r#"cd {} && exec /bin/sh -c "$SSH_ORIGINAL_COMMAND""#,
+        host.path("canary").display()
+    );
     let key = fs::read_to_string(host.path("login_key.pub")).expect("the key");
-    host.admit(&format!(r#"restrict,command="{}""#, forced.replace('"', "\\\"")), &key);
+    host.admit(
+        &format!(r#"restrict,command="{}""#, forced.replace('"', "\\\"")),
+        &key,
+    );
     Some(host)
 }
 
 fn assert_untouched(host: &TargetHost, value: &str) {
-    let found: Vec<_> = fs::read_dir(host.path("canary")).expect("the directory").collect();
-    assert!(found.is_empty() && !host.path("mark").exists(), "{value:?} made {found:?}");
+    let found: Vec<_> = fs::read_dir(host.path("canary"))
+        .expect("the directory")
+        .collect();
+    assert!(
+        found.is_empty() && !host.path("mark").exists(),
+        "{value:?} made {found:?}"
+    );
 }
 
 #[tokio::test]
@@ -51,14 +62,26 @@ async fn a_strict_pattern_refuses_every_hostile_value_by_the_name_of_the_paramet
         // As what a request says, and as what the registry says.
         for app in [&app, &bridge_valued(&host, STRICT, &steps, value)] {
             let reply = run(app, 0, value).await;
-            assert_nothing_ran(&reply, StepOutcome::Refused, "the value of the parameter value");
+            assert_nothing_ran(
+                &reply,
+                StepOutcome::Refused,
+                "the value of the parameter value",
+            );
             assert!(reply.result.detail.len() < 200, "{}", reply.result.detail);
         }
     }
     // The pattern lets this through, and it is another unit than the service's.
-    assert_nothing_ran(&run(&app, 0, "all").await, StepOutcome::Refused, "is not the one that service-registry.yaml gives web");
+    assert_nothing_ran(
+        &run(&app, 0, "all").await,
+        StepOutcome::Refused,
+        "is not the one that service-registry.yaml gives web",
+    );
     assert_untouched(&host, "something");
-    assert_eq!(host.log().matches("Accepted publickey").count(), 1, "a refused value got as far as the host");
+    assert_eq!(
+        host.log().matches("Accepted publickey").count(),
+        1,
+        "a refused value got as far as the host"
+    );
 }
 
 #[tokio::test]
@@ -69,16 +92,26 @@ async fn what_a_loose_pattern_lets_through_arrives_as_one_argument_and_runs_noth
     for value in &hostile::values(&host.path("canary/mark")) {
         let reply = run(&bridge_valued(&host, LOOSE, &steps, value), 0, value).await;
         if value.starts_with('-') || value.contains(char::is_control) || value.len() > 4096 {
-            assert_nothing_ran(&reply, StepOutcome::Refused, "the value of the parameter value");
+            assert_nothing_ran(
+                &reply,
+                StepOutcome::Refused,
+                "the value of the parameter value",
+            );
             refused += 1;
         } else {
             assert_exited(&reply, 0);
-            assert_eq!(reply.result.stdout, format!("{value}|<{value}>|--unit={value}|"));
+            assert_eq!(
+                reply.result.stdout,
+                format!("{value}|<{value}>|--unit={value}|")
+            );
             arrived += 1;
         }
         assert_untouched(&host, value);
     }
-    assert!(arrived >= 100 && refused >= 25, "{arrived} arrived, {refused} were refused");
+    assert!(
+        arrived >= 100 && refused >= 25,
+        "{arrived} arrived, {refused} were refused"
+    );
 }
 
 /// What the two files say, and what an alert must not change. The service's own name and values are the operator's.
@@ -98,21 +131,54 @@ fn files() -> (Vec<Playbook>, Vec<Service>) {
             "target": { "ssh": { "host": "h", "user": "u", "host_key": "ssh-ed25519 AAAA" } },
         })
     };
-    let playbooks =
-        json!([playbook("by-name", json!({ "alertnames": ["TargetDown"] })), playbook("by-type", json!({ "alert_types": ["custom"] })),]);
+    let playbooks = json!([
+        playbook("by-name", json!({ "alertnames": ["TargetDown"] })),
+        playbook("by-type", json!({ "alert_types": ["custom"] })),
+    ]);
     let services = json!([service("web"), service("db")]);
-    (serde_json::from_value(playbooks).expect("playbooks"), serde_json::from_value(services).expect("services"))
+    (
+        serde_json::from_value(playbooks).expect("playbooks"),
+        serde_json::from_value(services).expect("services"),
+    )
 }
 
 /// An alert of which a sender wrote this into every place that there is, but for those in `kept`.
 fn alert(hostile: &str, kept: &[(&str, &str)]) -> Alert {
-    let names = ["alertname", "service", "instance", "pod", "job", "namespace", "severity", "component", "unit", "playbook", "run"];
-    let mut labels: Texts = names.iter().map(|name| ((*name).to_owned(), hostile.to_owned())).collect();
+    let names = [
+        "alertname",
+        "service",
+        "instance",
+        "pod",
+        "job",
+        "namespace",
+        "severity",
+        "component",
+        "unit",
+        "playbook",
+        "run",
+    ];
+    let mut labels: Texts = names
+        .iter()
+        .map(|name| ((*name).to_owned(), hostile.to_owned()))
+        .collect();
     labels.insert(hostile.to_owned(), hostile.to_owned());
-    labels.extend(kept.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    let annotations = BTreeMap::from([("summary".to_owned(), hostile.to_owned()), ("command".to_owned(), hostile.to_owned())]);
+    labels.extend(
+        kept.iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+    );
+    let annotations = BTreeMap::from([
+        ("summary".to_owned(), hostile.to_owned()),
+        ("command".to_owned(), hostile.to_owned()),
+    ]);
     let member = MemberId::try_from("m").expect("a member id");
-    AlertTables::default().alert(AlertStatus::Firing, "test", labels, annotations, Timestamp::UNIX_EPOCH, member)
+    AlertTables::default().alert(
+        AlertStatus::Firing,
+        "test",
+        labels,
+        annotations,
+        Timestamp::UNIX_EPOCH,
+        member,
+    )
 }
 
 fn argv(plan: &Plan) -> Vec<&[String]> {
@@ -125,21 +191,42 @@ fn argv(plan: &Plan) -> Vec<&[String]> {
 #[test]
 fn nothing_that_an_alert_says_reaches_a_command() {
     let (playbooks, services) = files();
-    let expected: [&[&str]; 3] = [&["restart", "web.service", "web"], &["check", "web.service"], &["stop", "web.service"]];
+    let expected: [&[&str]; 3] = [
+        &["restart", "web.service", "web"],
+        &["check", "web.service"],
+        &["stop", "web.service"],
+    ];
     let mut plans = 0;
     for value in hostile::values(Path::new("/tmp/mark")) {
         // Nothing in the alert is true: there is no such service.
         let lie = alert(&value, &[]);
-        assert!(service::find(&services, &lie).is_none(), "{value:?} is a service");
-        assert!(matches!(choose(&playbooks, &lie, None, &PastSuccess::new()), Choice::None(_)), "{value:?}");
+        assert!(
+            service::find(&services, &lie).is_none(),
+            "{value:?} is a service"
+        );
+        assert!(
+            matches!(
+                choose(&playbooks, &lie, None, &PastSuccess::new()),
+                Choice::None(_)
+            ),
+            "{value:?}"
+        );
         // All but one or two labels are hostile, and the plan is the one that the files say.
-        for kept in [&[("component", "web"), ("alertname", "TargetDown")][..], &[("component", "web-alias")]] {
+        for kept in [
+            &[("component", "web"), ("alertname", "TargetDown")][..],
+            &[("component", "web-alias")],
+        ] {
             let half_true = alert(&value, kept);
-            let service = service::find(&services, &half_true).expect("the service that one label names");
+            let service =
+                service::find(&services, &half_true).expect("the service that one label names");
             match choose(&playbooks, &half_true, Some(service), &PastSuccess::new()) {
                 Choice::Plan(plan) => {
                     assert_eq!(argv(&plan), expected, "{value:?}");
-                    assert_eq!((plan.target.as_str(), plan.address.as_str()), ("web", "ssh u@h:22 ssh-ed25519 AAAA"), "{value:?}");
+                    assert_eq!(
+                        (plan.target.as_str(), plan.address.as_str()),
+                        ("web", "ssh u@h:22 ssh-ed25519 AAAA"),
+                        "{value:?}"
+                    );
                     plans += 1;
                 }
                 Choice::None(why) => assert!(kept.len() == 1, "{value:?}: {why}"),
@@ -156,18 +243,29 @@ fn a_hostile_value_in_the_registry_is_refused_or_stays_one_argument() {
         .iter()
         .cloned()
         .map(|mut playbook| {
-            playbook.parameters.get_mut("unit").expect("the parameter").pattern = STRICT.to_owned();
+            playbook
+                .parameters
+                .get_mut("unit")
+                .expect("the parameter")
+                .pattern = STRICT.to_owned();
             playbook
         })
         .collect();
     for value in hostile::values(Path::new("/tmp/mark")) {
-        let service = Service { unit: Some(value.clone()), ..services[0].clone() };
+        let service = Service {
+            unit: Some(value.clone()),
+            ..services[0].clone()
+        };
         let alert = alert("x", &[("alertname", "TargetDown")]);
         match choose(&strict, &alert, Some(&service), &PastSuccess::new()) {
-            Choice::None(why) => assert!(why.contains("the parameter unit") && why.len() < 200, "{value:?}: {why}"),
+            Choice::None(why) => assert!(
+                why.contains("the parameter unit") && why.len() < 200,
+                "{value:?}: {why}"
+            ),
             Choice::Plan(plan) => panic!("{value:?} was planned: {plan:?}"),
         }
-        if let Choice::Plan(plan) = choose(&playbooks, &alert, Some(&service), &PastSuccess::new()) {
+        if let Choice::Plan(plan) = choose(&playbooks, &alert, Some(&service), &PastSuccess::new())
+        {
             assert_eq!(argv(&plan)[0], ["restart", value.as_str(), "web"]);
         }
     }

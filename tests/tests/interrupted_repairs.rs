@@ -41,14 +41,24 @@ fn playbook(first: &str) -> Value {
 async fn workshop(first: &str) -> Option<(RepairFixture, TargetHost, String)> {
     let host = TargetHost::sshd("restrict")?;
     let (services, service) = services(&host);
-    Some((RepairFixture::open(&playbook(first), &services, host.login_key(), || InjectedFault::Answered).await, host, service))
+    Some((
+        RepairFixture::open(&playbook(first), &services, host.login_key(), || {
+            InjectedFault::Answered
+        })
+        .await,
+        host,
+        service,
+    ))
 }
 
 /// A registry with one service on a host, and its name.
 fn services(host: &TargetHost) -> (Value, String) {
     let service = unique("web");
     let facts = json!({ "dir": host.path("").display().to_string() });
-    (json!([{ "name": service, "level": "approval", "facts": facts, "target": host.target() }]), service)
+    (
+        json!([{ "name": service, "level": "approval", "facts": facts, "target": host.target() }]),
+        service,
+    )
 }
 
 /// Waits until a step has left a file on its host.
@@ -59,7 +69,8 @@ async fn left(host: &TargetHost, file: &str) {
 }
 
 /// A first step that says that it has begun, and ends when it is let.
-const UNTIL_LET: &str = "touch $0/began; while ! test -e $0/go; do sleep 0.05; done; echo one >> $0/did";
+const UNTIL_LET: &str =
+    "touch $0/began; while ! test -e $0/go; do sleep 0.05; done; echo one >> $0/did";
 
 fn did(host: &TargetHost) -> String {
     std::fs::read_to_string(host.path("did")).unwrap_or_default()
@@ -71,95 +82,244 @@ fn times(log: &[Entry], event: Event) -> usize {
 
 #[tokio::test]
 async fn a_repair_that_is_longer_than_one_worker_goes_on_with_the_next() {
-    let Some((shop, host, service)) = workshop("echo one >> $0/did").await else { return };
+    let Some((shop, host, service)) = workshop("echo one >> $0/did").await else {
+        return;
+    };
     let (incident, message) = shop.approved(&service, "mend").await;
     // A step may take 80 s until the bridge has answered, and the check 360 s: this worker has no time for that.
-    let short = Turn { ends: Timestamp::now() + SignedDuration::from_secs(200), ..turn() };
+    let short = Turn {
+        ends: Timestamp::now() + SignedDuration::from_secs(200),
+        ..turn()
+    };
     let handled = shop.app.handle(&message, &short, Timestamp::now).await;
-    let Err(failure) = handled else { panic!("{:#?}", shop.stack.store.log(&incident.id).await) };
-    assert!(matches!(failure, Failure::HandedOver { rest } if rest.is_zero()), "{failure}");
+    let Err(failure) = handled else {
+        panic!("{:#?}", shop.stack.store.log(&incident.id).await)
+    };
+    assert!(
+        matches!(failure, Failure::HandedOver { rest } if rest.is_zero()),
+        "{failure}"
+    );
     assert_eq!(did(&host), "one\ntwo\n");
     // Half a repair keeps its target from everybody but its own next worker.
     let store = &shop.stack.store;
     let now = Timestamp::now();
     let stranger = fresh_incident_id(now);
-    let held = store.lock(&service, Holder { incident: &stranger, worker: "w" }, now, now).await;
-    assert!(matches!(held, Ok(Held::By { ref incident_id, .. }) if *incident_id == incident.id.as_str()), "{held:?}");
+    let held = store
+        .lock(
+            &service,
+            Holder {
+                incident: &stranger,
+                worker: "w",
+            },
+            now,
+            now,
+        )
+        .await;
+    assert!(
+        matches!(held, Ok(Held::By { ref incident_id, .. }) if *incident_id == incident.id.as_str()),
+        "{held:?}"
+    );
 
-    shop.app.handle(&message, &turn(), Timestamp::now).await.expect("it goes on to its end");
-    let ended = store.known_incident(&incident.id).await.expect("an incident");
-    assert_eq!((ended.status, did(&host).as_str()), (Status::Repaired, "one\ntwo\n"), "{ended:?}");
+    shop.app
+        .handle(&message, &turn(), Timestamp::now)
+        .await
+        .expect("it goes on to its end");
+    let ended = store
+        .known_incident(&incident.id)
+        .await
+        .expect("an incident");
+    assert_eq!(
+        (ended.status, did(&host).as_str()),
+        (Status::Repaired, "one\ntwo\n"),
+        "{ended:?}"
+    );
     let log = store.log(&incident.id).await.expect("a log");
-    assert_eq!((times(&log, Event::StepStarted), times(&log, Event::StepFinished), times(&log, Event::StepSkipped)), (4, 4, 1), "{log:#?}");
+    assert_eq!(
+        (
+            times(&log, Event::StepStarted),
+            times(&log, Event::StepFinished),
+            times(&log, Event::StepSkipped)
+        ),
+        (4, 4, 1),
+        "{log:#?}"
+    );
     assert_eq!(times(&log, Event::ExecutionCompleted), 1);
     verify(&incident.id, &log, &ended.log_head).expect("the chain holds");
-    assert!(matches!(store.lock(&service, Holder { incident: &stranger, worker: "w" }, now, now).await, Ok(Held::Mine)), "it is free now");
+    assert!(
+        matches!(
+            store
+                .lock(
+                    &service,
+                    Holder {
+                        incident: &stranger,
+                        worker: "w"
+                    },
+                    now,
+                    now
+                )
+                .await,
+            Ok(Held::Mine)
+        ),
+        "it is free now"
+    );
 }
 
 #[tokio::test]
 async fn the_kill_switch_stops_a_repair_between_two_steps() {
-    let Some((shop, host, service)) = workshop("echo one >> $0/did; sleep 2").await else { return };
+    let Some((shop, host, service)) = workshop("echo one >> $0/did; sleep 2").await else {
+        return;
+    };
     let (incident, message) = shop.approved(&service, "mend").await;
     let (running, worker) = (turn(), std::sync::Arc::clone(&shop.app));
-    let repair = tokio::spawn(async move { worker.handle(&message, &running, Timestamp::now).await });
+    let repair =
+        tokio::spawn(async move { worker.handle(&message, &running, Timestamp::now).await });
     while did(&host).is_empty() {
         sleep(Duration::from_millis(20)).await;
     }
     let store = &shop.stack.store;
     let off = SwitchedOff::now("ada", Some("a drill"), Timestamp::now());
-    store.switch_repairs(Some(&off)).await.expect("switched off");
+    store
+        .switch_repairs(Some(&off))
+        .await
+        .expect("switched off");
     let ended = repair.await.expect("it does not panic");
     store.switch_repairs(None).await.expect("switched on again");
     ended.expect("it ends truthfully");
-    let stopped = store.known_incident(&incident.id).await.expect("an incident");
-    assert_eq!(stopped.repair.and_then(|repair| repair.outcome), Some(RepairOutcome::Stopped));
-    assert_eq!((stopped.status, did(&host).as_str()), (Status::RepairFailed, "one\n"), "nothing runs any more, no rollback either");
+    let stopped = store
+        .known_incident(&incident.id)
+        .await
+        .expect("an incident");
+    assert_eq!(
+        stopped.repair.and_then(|repair| repair.outcome),
+        Some(RepairOutcome::Stopped)
+    );
+    assert_eq!(
+        (stopped.status, did(&host).as_str()),
+        (Status::RepairFailed, "one\n"),
+        "nothing runs any more, no rollback either"
+    );
     let log = store.log(&incident.id).await.expect("a log");
-    assert_eq!((times(&log, Event::StepStarted), times(&log, Event::StepFinished)), (2, 2), "the step that ran was seen to its end");
+    assert_eq!(
+        (
+            times(&log, Event::StepStarted),
+            times(&log, Event::StepFinished)
+        ),
+        (2, 2),
+        "the step that ran was seen to its end"
+    );
     verify(&incident.id, &log, &stopped.log_head).expect("the chain holds");
 }
 
 #[tokio::test]
 async fn an_approved_repair_whose_target_is_never_free_is_given_up_and_says_so() {
-    let Some((shop, host, service)) = workshop("echo one >> $0/did").await else { return };
+    let Some((shop, host, service)) = workshop("echo one >> $0/did").await else {
+        return;
+    };
     let (incident, message) = shop.approved(&service, "mend").await;
     let store = &shop.stack.store;
     let now = Timestamp::now();
     let stranger = fresh_incident_id(now);
-    let holder = Holder { incident: &stranger, worker: "w" };
-    assert!(matches!(store.lock(&service, holder, now, now + SignedDuration::from_mins(30)).await, Ok(Held::Mine)));
-    let eleventh = Turn { times: 11, ..turn() };
-    let failure = shop.app.handle(&message, &eleventh, Timestamp::now).await.expect_err("it waits");
+    let holder = Holder {
+        incident: &stranger,
+        worker: "w",
+    };
+    assert!(matches!(
+        store
+            .lock(&service, holder, now, now + SignedDuration::from_mins(30))
+            .await,
+        Ok(Held::Mine)
+    ));
+    let eleventh = Turn {
+        times: 11,
+        ..turn()
+    };
+    let failure = shop
+        .app
+        .handle(&message, &eleventh, Timestamp::now)
+        .await
+        .expect_err("it waits");
     assert!(matches!(failure, Failure::Held { .. }), "{failure}");
-    assert_eq!(store.known_incident(&incident.id).await.expect("an incident").status, Status::Approved);
-    let twelfth = Turn { times: 12, ..turn() };
-    shop.app.handle(&message, &twelfth, Timestamp::now).await.expect("given up");
-    let given_up = store.known_incident(&incident.id).await.expect("an incident");
-    assert_eq!((given_up.status, given_up.repair), (Status::NeedsHuman, None));
+    assert_eq!(
+        store
+            .known_incident(&incident.id)
+            .await
+            .expect("an incident")
+            .status,
+        Status::Approved
+    );
+    let twelfth = Turn {
+        times: 12,
+        ..turn()
+    };
+    shop.app
+        .handle(&message, &twelfth, Timestamp::now)
+        .await
+        .expect("given up");
+    let given_up = store
+        .known_incident(&incident.id)
+        .await
+        .expect("an incident");
+    assert_eq!(
+        (given_up.status, given_up.repair),
+        (Status::NeedsHuman, None)
+    );
     let log = store.log(&incident.id).await.expect("a log");
-    let blocked = log.iter().find(|entry| entry.event == Event::GuardrailBlocked).expect("it says why");
-    assert!(blocked.detail == "one hand" && blocked.error.as_ref().is_some_and(|why| why.contains(stranger.as_str())), "{blocked:?}");
+    let blocked = log
+        .iter()
+        .find(|entry| entry.event == Event::GuardrailBlocked)
+        .expect("it says why");
+    assert!(
+        blocked.detail == "one hand"
+            && blocked
+                .error
+                .as_ref()
+                .is_some_and(|why| why.contains(stranger.as_str())),
+        "{blocked:?}"
+    );
     store.unlock(&service, holder).await.expect("free");
     // The message once more, later than anybody expects: what was given up does not run by surprise.
-    shop.app.handle(&message, &turn(), Timestamp::now).await.expect("nothing to do");
+    shop.app
+        .handle(&message, &turn(), Timestamp::now)
+        .await
+        .expect("nothing to do");
     assert_eq!(did(&host), "");
 }
 
 #[tokio::test]
 async fn a_login_key_that_is_rotated_in_mid_repair_opens_the_next_step() {
-    let Some(host) = TargetHost::sshd_with("restrict", "LogLevel VERBOSE\n") else { return };
+    let Some(host) = TargetHost::sshd_with("restrict", "LogLevel VERBOSE\n") else {
+        return;
+    };
     let (services, service) = services(&host);
     let client = aws_sdk_secretsmanager::Client::new(&Stack::start().aws());
     let id = unique("quell/ssh-key/test");
-    client.create_secret().name(&id).secret_string(host.login_key()).send().await.expect("a secret");
-    let key = LoginKey::Stored { secrets: Secrets::new(client.clone()), id: id.clone() };
-    let shop = RepairFixture::open_with(&playbook(UNTIL_LET), &services, key, || InjectedFault::Answered).await;
+    client
+        .create_secret()
+        .name(&id)
+        .secret_string(host.login_key())
+        .send()
+        .await
+        .expect("a secret");
+    let key = LoginKey::Stored {
+        secrets: Secrets::new(client.clone()),
+        id: id.clone(),
+    };
+    let shop = RepairFixture::open_with(&playbook(UNTIL_LET), &services, key, || {
+        InjectedFault::Answered
+    })
+    .await;
     let (incident, message) = shop.approved(&service, "mend").await;
     let rotate = async {
         left(&host, "began").await;
         generate_key("ed25519", &host.path("new_key"));
         let new = std::fs::read_to_string(host.path("new_key")).expect("a key");
-        client.put_secret_value().secret_id(&id).secret_string(new).send().await.expect("stored");
+        client
+            .put_secret_value()
+            .secret_id(&id)
+            .secret_string(new)
+            .send()
+            .await
+            .expect("stored");
         // From now on the host knows the new key only, and the bridge has the old one in memory.
         host.admit("restrict", &public_key(&host.path("new_key")));
         std::fs::write(host.path("go"), "").expect("written");
@@ -167,19 +327,43 @@ async fn a_login_key_that_is_rotated_in_mid_repair_opens_the_next_step() {
     let turn = turn();
     let (ran, ()) = tokio::join!(shop.app.handle(&message, &turn, Timestamp::now), rotate);
     ran.expect("it runs to its end");
-    let ended = shop.stack.store.known_incident(&incident.id).await.expect("an incident");
-    assert_eq!((ended.status, did(&host).as_str()), (Status::Repaired, "one\ntwo\n"), "{:#?}", ended.repair);
-    let refused = host.log().lines().filter(|line| line.starts_with("Failed publickey")).count();
-    assert_eq!(refused, 1, "the old key was offered once, and never again: {}", host.log());
+    let ended = shop
+        .stack
+        .store
+        .known_incident(&incident.id)
+        .await
+        .expect("an incident");
+    assert_eq!(
+        (ended.status, did(&host).as_str()),
+        (Status::Repaired, "one\ntwo\n"),
+        "{:#?}",
+        ended.repair
+    );
+    let refused = host
+        .log()
+        .lines()
+        .filter(|line| line.starts_with("Failed publickey"))
+        .count();
+    assert_eq!(
+        refused,
+        1,
+        "the old key was offered once, and never again: {}",
+        host.log()
+    );
 }
 
 #[tokio::test]
 async fn whoever_waits_is_told_after_every_step() {
-    let Some((shop, host, service)) = workshop(UNTIL_LET).await else { return };
+    let Some((shop, host, service)) = workshop(UNTIL_LET).await else {
+        return;
+    };
     let (incident, message) = shop.approved(&service, "mend").await;
     let told = async || {
         let told = shop.notifications.take_all().await;
-        let changed = Message::IncidentChanged { incident_id: incident.id.clone() }.to_json();
+        let changed = Message::IncidentChanged {
+            incident_id: incident.id.clone(),
+        }
+        .to_json();
         assert!(told.iter().all(|text| *text == changed), "{told:?}");
         told.len()
     };
@@ -192,23 +376,50 @@ async fn whoever_waits_is_told_after_every_step() {
     let turn = turn();
     let (ran, before) = tokio::join!(shop.app.handle(&message, &turn, Timestamp::now), watch);
     ran.expect("it runs to its end");
-    assert_eq!(before, 2, "that it runs, and what the look found, while the first step is at work");
+    assert_eq!(
+        before, 2,
+        "that it runs, and what the look found, while the first step is at work"
+    );
     assert_eq!(told().await, 4, "each step, the check, and the end");
 }
 
 #[tokio::test]
 async fn a_message_that_came_often_is_kept_while_the_repair_runs() {
-    let Some((shop, host, service)) = workshop(UNTIL_LET).await else { return };
+    let Some((shop, host, service)) = workshop(UNTIL_LET).await else {
+        return;
+    };
     let (incident, message) = shop.approved(&service, "mend").await;
     let again = async {
         left(&host, "began").await;
-        let failure = shop.app.handle(&message, &Turn { times: 12, ..turn() }, Timestamp::now).await.expect_err("it comes again");
+        let failure = shop
+            .app
+            .handle(
+                &message,
+                &Turn {
+                    times: 12,
+                    ..turn()
+                },
+                Timestamp::now,
+            )
+            .await
+            .expect_err("it comes again");
         std::fs::write(host.path("go"), "").expect("written");
         failure
     };
     let turn = turn();
     let (ran, failure) = tokio::join!(shop.app.handle(&message, &turn, Timestamp::now), again);
     ran.expect("it runs to its end");
-    assert!(matches!(failure, Failure::Held { .. }), "the worker of now may die, and who would go on? {failure}");
-    assert_eq!(shop.stack.store.known_incident(&incident.id).await.expect("an incident").status, Status::Repaired);
+    assert!(
+        matches!(failure, Failure::Held { .. }),
+        "the worker of now may die, and who would go on? {failure}"
+    );
+    assert_eq!(
+        shop.stack
+            .store
+            .known_incident(&incident.id)
+            .await
+            .expect("an incident")
+            .status,
+        Status::Repaired
+    );
 }

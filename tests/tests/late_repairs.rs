@@ -37,66 +37,145 @@ async fn workshop() -> Option<(RepairFixture, TargetHost, String)> {
         "verify": [{ "run": ["test", "-e", did] }],
     }]);
     let services = json!([{ "name": service, "level": "approval", "target": host.target() }]);
-    Some((RepairFixture::open(&playbooks, &services, host.login_key(), || InjectedFault::Answered).await, host, service))
+    Some((
+        RepairFixture::open(&playbooks, &services, host.login_key(), || {
+            InjectedFault::Answered
+        })
+        .await,
+        host,
+        service,
+    ))
 }
 
 /// An incident whose plan was approved so long ago.
-async fn approved_ago(shop: &RepairFixture, service: &str, ago: SignedDuration) -> (Incident, Message) {
+async fn approved_ago(
+    shop: &RepairFixture,
+    service: &str,
+    ago: SignedDuration,
+) -> (Incident, Message) {
     let (incident, message) = shop.approved(service, "mend").await;
     let age = |draft: &mut IncidentChange| {
         let approval = draft.incident.approval.as_mut().expect("decided");
-        let ApprovalState::Decided { at, .. } = &mut approval.standing else { panic!("it is decided: {approval:?}") };
+        let ApprovalState::Decided { at, .. } = &mut approval.standing else {
+            panic!("it is decided: {approval:?}")
+        };
         *at -= ago;
     };
-    (shop.stack.store.change(&incident.id, age).await.expect("saved").0, message)
+    (
+        shop.stack
+            .store
+            .change(&incident.id, age)
+            .await
+            .expect("saved")
+            .0,
+        message,
+    )
 }
 
 /// People are asked again, about a plan of another round, and the log says why.
 async fn assert_asked_again(shop: &RepairFixture, before: &Incident) -> Incident {
-    let asked = shop.stack.store.known_incident(&before.id).await.expect("an incident");
-    assert_eq!((asked.status, asked.repair.as_ref()), (Status::AwaitingApproval, None));
+    let asked = shop
+        .stack
+        .store
+        .known_incident(&before.id)
+        .await
+        .expect("an incident");
+    assert_eq!(
+        (asked.status, asked.repair.as_ref()),
+        (Status::AwaitingApproval, None)
+    );
     let approval = asked.approval.as_ref().expect("asked");
     assert_eq!(approval.standing, ApprovalState::Pending);
     assert_ne!(approval.id, before.approval.as_ref().expect("decided").id);
-    let blocked = asked.guardrails.iter().find(|outcome| !outcome.passed).expect("it says why");
+    let blocked = asked
+        .guardrails
+        .iter()
+        .find(|outcome| !outcome.passed)
+        .expect("it says why");
     assert_eq!(blocked.guardrail, Guardrail::StartsInTime, "{blocked:?}");
     let log = shop.stack.store.log(&before.id).await.expect("a log");
-    for event in [Event::GuardrailBlocked, Event::ApprovalVoided, Event::ApprovalRequested] {
-        assert!(log.iter().any(|entry| entry.event == event && entry.actor == "repair"), "{event:?}: {log:#?}");
+    for event in [
+        Event::GuardrailBlocked,
+        Event::ApprovalVoided,
+        Event::ApprovalRequested,
+    ] {
+        assert!(
+            log.iter()
+                .any(|entry| entry.event == event && entry.actor == "repair"),
+            "{event:?}: {log:#?}"
+        );
     }
-    assert!(!log.iter().any(|entry| entry.event == Event::StepStarted), "{log:#?}");
+    assert!(
+        !log.iter().any(|entry| entry.event == Event::StepStarted),
+        "{log:#?}"
+    );
     asked
 }
 
 #[tokio::test]
 async fn a_message_that_was_delayed_starts_nothing_until_people_decide_again() {
-    let Some((shop, host, service)) = workshop().await else { return };
+    let Some((shop, host, service)) = workshop().await else {
+        return;
+    };
     let (incident, late) = approved_ago(&shop, &service, SignedDuration::from_mins(20)).await;
-    shop.app.handle(&late, &turn(), Timestamp::now).await.expect("handled");
+    shop.app
+        .handle(&late, &turn(), Timestamp::now)
+        .await
+        .expect("handled");
     let asked = assert_asked_again(&shop, &incident).await;
     assert!(!host.path("did").exists(), "nothing ran");
 
     // Decided anew, the new message runs it; the old one, moved back from the dead-letter queue, starts nothing.
     let message = shop.stack.approve_quietly(&asked).await;
-    shop.app.handle(&late, &turn(), Timestamp::now).await.expect("nothing to do");
+    shop.app
+        .handle(&late, &turn(), Timestamp::now)
+        .await
+        .expect("nothing to do");
     assert!(!host.path("did").exists(), "nothing ran");
-    shop.app.handle(&message, &turn(), Timestamp::now).await.expect("it runs");
-    let mended = shop.stack.store.known_incident(&incident.id).await.expect("an incident");
-    assert_eq!((mended.status, host.path("did").exists()), (Status::Repaired, true));
+    shop.app
+        .handle(&message, &turn(), Timestamp::now)
+        .await
+        .expect("it runs");
+    let mended = shop
+        .stack
+        .store
+        .known_incident(&incident.id)
+        .await
+        .expect("an incident");
+    assert_eq!(
+        (mended.status, host.path("did").exists()),
+        (Status::Repaired, true)
+    );
 }
 
 #[tokio::test]
 async fn a_plan_whose_target_is_held_for_too_long_asks_people_again() {
-    let Some((shop, host, service)) = workshop().await else { return };
+    let Some((shop, host, service)) = workshop().await else {
+        return;
+    };
     let (incident, message) = approved_ago(&shop, &service, SignedDuration::from_mins(14)).await;
     let now = Timestamp::now();
     let other: IncidentId = fresh_incident_id(now);
-    let holder = Holder { incident: &other, worker: "w" };
-    shop.stack.store.lock(&service, holder, now, now + SignedDuration::from_mins(30)).await.expect("held");
-    let waits = shop.app.handle(&message, &turn(), Timestamp::now).await.expect_err("it is in time, and waits");
+    let holder = Holder {
+        incident: &other,
+        worker: "w",
+    };
+    shop.stack
+        .store
+        .lock(&service, holder, now, now + SignedDuration::from_mins(30))
+        .await
+        .expect("held");
+    let waits = shop
+        .app
+        .handle(&message, &turn(), Timestamp::now)
+        .await
+        .expect_err("it is in time, and waits");
     assert!(matches!(waits, Failure::Held { .. }), "{waits}");
     let later = || Timestamp::now() + SignedDuration::from_mins(2);
-    shop.app.handle(&message, &turn(), later).await.expect("it is too late, and nothing waits any more");
+    shop.app
+        .handle(&message, &turn(), later)
+        .await
+        .expect("it is too late, and nothing waits any more");
     assert_asked_again(&shop, &incident).await;
     assert!(!host.path("did").exists());
 }
@@ -113,8 +192,15 @@ async fn a_failure_of_the_store_before_the_first_step_brings_the_message_back_in
         }
         if target.ends_with("ChangeMessageVisibility") {
             let body: Value = serde_json::from_slice(&request.body).expect("JSON");
-            noted.lock().expect("not poisoned").push(body["VisibilityTimeout"].as_i64().expect("seconds"));
-            return Some(Answer { status: 200, headers: vec![], body: b"{}".to_vec() });
+            noted
+                .lock()
+                .expect("not poisoned")
+                .push(body["VisibilityTimeout"].as_i64().expect("seconds"));
+            return Some(Answer {
+                status: 200,
+                headers: vec![],
+                body: b"{}".to_vec(),
+            });
         }
         None
     })
@@ -123,11 +209,25 @@ async fn a_failure_of_the_store_before_the_first_step_brings_the_message_back_in
         "BRIDGE_FUNCTION_NAME" => Some("bridge".to_owned()),
         other => stack.variable(other),
     });
-    let app = App::new(Config::from_variables(&variables).expect("the variables"), &aws.sdk_config(Duration::from_secs(5))).expect("files");
-    let message = Message::RepairApproved { incident_id: fresh_incident_id(Timestamp::now()), plan_hash: "0".repeat(64) };
+    let app = App::new(
+        Config::from_variables(&variables).expect("the variables"),
+        &aws.sdk_config(Duration::from_secs(5)),
+    )
+    .expect("files");
+    let message = Message::RepairApproved {
+        incident_id: fresh_incident_id(Timestamp::now()),
+        plan_hash: "0".repeat(64),
+    };
     for came in [1, 2, 3, 9] {
-        let turn = Turn { receipt: "receipt".to_owned(), times: came, ..turn() };
-        let failure = app.handle(&message, &turn, Timestamp::now).await.expect_err("the table does not answer");
+        let turn = Turn {
+            receipt: "receipt".to_owned(),
+            times: came,
+            ..turn()
+        };
+        let failure = app
+            .handle(&message, &turn, Timestamp::now)
+            .await
+            .expect_err("the table does not answer");
         assert!(matches!(failure, Failure::Store(_)), "{failure}");
     }
     assert_eq!(*times.lock().expect("not poisoned"), [15, 30, 60, 900]);

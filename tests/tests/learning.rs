@@ -33,11 +33,17 @@ fn playbook(id: &str) -> Value {
 
 #[tokio::test]
 async fn runs_are_kept_as_they_ended_and_what_comes_back_counts_once_however_many_say_so() {
-    let Some(host) = TargetHost::sshd("restrict") else { return };
+    let Some(host) = TargetHost::sshd("restrict") else {
+        return;
+    };
     let (service, id) = (unique("web"), unique("mend"));
     let facts = json!({ "dir": host.path("").display().to_string() });
-    let services = json!([{ "name": service, "level": "auto", "facts": facts, "target": host.target() }]);
-    let shop = RepairFixture::open(&playbook(&id), &services, host.login_key(), || InjectedFault::Answered).await;
+    let services =
+        json!([{ "name": service, "level": "auto", "facts": facts, "target": host.target() }]);
+    let shop = RepairFixture::open(&playbook(&id), &services, host.login_key(), || {
+        InjectedFault::Answered
+    })
+    .await;
     let store = &shop.stack.store;
 
     // One run fails, three are verified. A message that comes twice is no second run.
@@ -48,14 +54,31 @@ async fn runs_are_kept_as_they_ended_and_what_comes_back_counts_once_however_man
         }
         let (incident, message) = shop.approved(&service, &id).await;
         for _ in 0..2 {
-            shop.app.handle(&message, &turn(), Timestamp::now).await.expect("handled");
+            shop.app
+                .handle(&message, &turn(), Timestamp::now)
+                .await
+                .expect("handled");
         }
-        let ended = store.known_incident(&incident.id).await.expect("an incident");
-        assert_eq!(ended.status, if well { Status::Repaired } else { Status::RepairFailed });
+        let ended = store
+            .known_incident(&incident.id)
+            .await
+            .expect("an incident");
+        assert_eq!(
+            ended.status,
+            if well {
+                Status::Repaired
+            } else {
+                Status::RepairFailed
+            }
+        );
         repaired.push(ended);
     }
     let runs = store.runs(&id).await.expect("runs");
-    assert_eq!(runs.iter().filter(|run| run.verified).count(), 3, "{runs:?}");
+    assert_eq!(
+        runs.iter().filter(|run| run.verified).count(),
+        3,
+        "{runs:?}"
+    );
     assert_eq!((runs.len(), runs[0].target.as_str()), (4, service.as_str()));
     let record = store.playbook_record(&id).await.expect("a record");
     assert_eq!((record.verified, record.failed, record.recurred), (3, 1, 0));
@@ -65,23 +88,66 @@ async fn runs_are_kept_as_they_ended_and_what_comes_back_counts_once_however_man
     let now = Timestamp::now();
     let later = now + earning.recurrence_window.length() + SignedDuration::from_secs(1);
     let earned = TrackRecord::by(&runs, &earning, now);
-    assert_eq!((earned.trust, earned.tally, earned.pending), (AutonomyLevel::Suggest, RunCounts { held: 0, counted: 1 }, 3));
-    assert_eq!(RunCounts::of(&runs, &earning, later), RunCounts { held: 3, counted: 4 });
+    assert_eq!(
+        (earned.trust, earned.tally, earned.pending),
+        (
+            AutonomyLevel::Suggest,
+            RunCounts {
+                held: 0,
+                counted: 1
+            },
+            3
+        )
+    );
+    assert_eq!(
+        RunCounts::of(&runs, &earning, later),
+        RunCounts {
+            held: 3,
+            counted: 4
+        }
+    );
 
     // The alert of the last one comes back: told by twenty at once, it counts once, and the log of the new incident says it once.
     let last = repaired.last().expect("four");
-    let again = store.save(opened(&alert(&service), 0)).await.expect("saved");
+    let again = store
+        .save(opened(&alert(&service), 0))
+        .await
+        .expect("saved");
     let recurrence = Recurrence::of(last, Timestamp::now()).expect("it was verified");
-    let told = join_all((0..20).map(|_| store.count_recurrence(&again.id, &recurrence, "analyzer", now))).await;
-    told.into_iter().for_each(|told| drop(told.expect("counted, or counted already")));
+    let told =
+        join_all((0..20).map(|_| store.count_recurrence(&again.id, &recurrence, "analyzer", now)))
+            .await;
+    told.into_iter()
+        .for_each(|told| drop(told.expect("counted, or counted already")));
     let record = store.playbook_record(&id).await.expect("a record");
     assert_eq!((record.verified, record.failed, record.recurred), (3, 1, 1));
     let runs = store.runs(&id).await.expect("runs");
-    assert_eq!(runs.iter().filter(|run| run.recurred_at.is_some()).map(|run| &run.incident_id).collect::<Vec<_>>(), [&last.id]);
-    let (again, log) = (store.known_incident(&again.id).await.expect("an incident"), store.log(&again.id).await.expect("a log"));
-    assert_eq!(log.iter().filter(|entry| entry.event == Event::RepairRecurred).count(), 1, "{log:#?}");
+    assert_eq!(
+        runs.iter()
+            .filter(|run| run.recurred_at.is_some())
+            .map(|run| &run.incident_id)
+            .collect::<Vec<_>>(),
+        [&last.id]
+    );
+    let (again, log) = (
+        store.known_incident(&again.id).await.expect("an incident"),
+        store.log(&again.id).await.expect("a log"),
+    );
+    assert_eq!(
+        log.iter()
+            .filter(|entry| entry.event == Event::RepairRecurred)
+            .count(),
+        1,
+        "{log:#?}"
+    );
     verify(&again.id, &log, &again.log_head).expect("the chain holds");
-    assert_eq!(RunCounts::of(&runs, &earning, later), RunCounts { held: 2, counted: 4 });
+    assert_eq!(
+        RunCounts::of(&runs, &earning, later),
+        RunCounts {
+            held: 2,
+            counted: 4
+        }
+    );
 
     // A run that was not verified did not last any worse.
     assert_eq!(Recurrence::of(&repaired[0], now), None);
@@ -94,22 +160,53 @@ fn later() -> Timestamp {
 
 #[tokio::test]
 async fn a_playbook_that_earned_it_runs_by_itself_until_its_alert_comes_back() {
-    let Some(host) = TargetHost::sshd("restrict") else { return };
+    let Some(host) = TargetHost::sshd("restrict") else {
+        return;
+    };
     std::fs::write(host.path("well"), "").expect("written");
     let (service, id) = (unique("web"), unique("mend"));
     let facts = json!({ "dir": host.path("").display().to_string() });
-    let services = json!([{ "name": service, "level": "auto", "facts": facts, "target": host.target() }]);
-    let shop = RepairFixture::open(&playbook(&id), &services, host.login_key(), || InjectedFault::Answered).await;
-    let (store, repairs, directory) = (&shop.stack.store, OwnQueue::create(&shop.stack).await, shop.config().display().to_string());
+    let services =
+        json!([{ "name": service, "level": "auto", "facts": facts, "target": host.target() }]);
+    let shop = RepairFixture::open(&playbook(&id), &services, host.login_key(), || {
+        InjectedFault::Answered
+    })
+    .await;
+    let (store, repairs, directory) = (
+        &shop.stack.store,
+        OwnQueue::create(&shop.stack).await,
+        shop.config().display().to_string(),
+    );
     // Its cards come from the deployed notifier, its repairs stay with this story.
-    let changed = [("CONFIG_DIR", directory.as_str()), ("REPAIRS_QUEUE_URL", &repairs.url), ("STORM_INCIDENTS_PER_MINUTE", "0")];
+    let changed = [
+        ("CONFIG_DIR", directory.as_str()),
+        ("REPAIRS_QUEUE_URL", &repairs.url),
+        ("STORM_INCIDENTS_PER_MINUTE", "0"),
+    ];
     let analyzer = shop.stack.analyzer(&changed);
     let analysed = async |hours: i64| {
-        let incident = store.save(opened(&alert(&service), -60 * hours)).await.expect("saved");
-        let (message, now) =
-            (Message::IncidentOpened { incident_id: incident.id.clone() }, later() + SignedDuration::from_hours(hours - 48));
-        Box::pin(analyzer.handle(&message, &unique("message"), now, Instant::now() + Duration::from_secs(60))).await.expect("analysed");
-        store.known_incident(&incident.id).await.expect("the incident")
+        let incident = store
+            .save(opened(&alert(&service), -60 * hours))
+            .await
+            .expect("saved");
+        let (message, now) = (
+            Message::IncidentOpened {
+                incident_id: incident.id.clone(),
+            },
+            later() + SignedDuration::from_hours(hours - 48),
+        );
+        Box::pin(analyzer.handle(
+            &message,
+            &unique("message"),
+            now,
+            Instant::now() + Duration::from_secs(60),
+        ))
+        .await
+        .expect("analysed");
+        store
+            .known_incident(&incident.id)
+            .await
+            .expect("the incident")
     };
 
     // Eleven repairs that people approved, and that held.
@@ -118,24 +215,75 @@ async fn a_playbook_that_earned_it_runs_by_itself_until_its_alert_comes_back() {
         deliver(&shop.app, &message, &turn()).await;
     }
     let by_itself = analysed(48).await;
-    assert_eq!(by_itself.status, Status::Approved, "{:#?}", by_itself.guardrails);
-    let plan_hash = by_itself.approval.as_ref().expect("decided").plan_hash.clone();
-    let message = Message::RepairApproved { incident_id: by_itself.id.clone(), plan_hash };
+    assert_eq!(
+        by_itself.status,
+        Status::Approved,
+        "{:#?}",
+        by_itself.guardrails
+    );
+    let plan_hash = by_itself
+        .approval
+        .as_ref()
+        .expect("decided")
+        .plan_hash
+        .clone();
+    let message = Message::RepairApproved {
+        incident_id: by_itself.id.clone(),
+        plan_hash,
+    };
     assert_eq!(repairs.take_all().await, [message.to_json()]);
-    let turn = Turn { ends: later() + SignedDuration::from_mins(15), ..turn() };
-    shop.app.handle(&message, &turn, later).await.expect("it ran");
-    assert_eq!(store.known_incident(&by_itself.id).await.expect("the incident").status, Status::Repaired);
+    let turn = Turn {
+        ends: later() + SignedDuration::from_mins(15),
+        ..turn()
+    };
+    shop.app
+        .handle(&message, &turn, later)
+        .await
+        .expect("it ran");
+    assert_eq!(
+        store
+            .known_incident(&by_itself.id)
+            .await
+            .expect("the incident")
+            .status,
+        Status::Repaired
+    );
 
     // Three hours later the alert is back: this run did not hold, and one recurrence is enough.
     let again = analysed(51).await;
-    assert_eq!(again.status, Status::AwaitingApproval, "{:#?}", again.guardrails);
-    let why: Vec<Guardrail> = blocking(&again.guardrails).map(|outcome| outcome.guardrail).collect();
+    assert_eq!(
+        again.status,
+        Status::AwaitingApproval,
+        "{:#?}",
+        again.guardrails
+    );
+    let why: Vec<Guardrail> = blocking(&again.guardrails)
+        .map(|outcome| outcome.guardrail)
+        .collect();
     assert_eq!(why, [Guardrail::PlaybookRecord], "{:#?}", again.guardrails);
-    assert!(repairs.take_all().await.is_empty(), "nothing runs without a human");
-    let log = shop.stack.log_with(again.id.as_str(), Event::ApprovalRequested).await;
+    assert!(
+        repairs.take_all().await.is_empty(),
+        "nothing runs without a human"
+    );
+    let log = shop
+        .stack
+        .log_with(again.id.as_str(), Event::ApprovalRequested)
+        .await;
     let place = |event| log.iter().position(|entry| entry.event == event);
-    assert!(place(Event::RepairRecurred).is_some() && place(Event::RepairRecurred) < place(Event::GuardrailBlocked), "{log:#?}");
-    shop.stack.card(again.id.as_str(), "Asks a human because: playbook_record (").await;
+    assert!(
+        place(Event::RepairRecurred).is_some()
+            && place(Event::RepairRecurred) < place(Event::GuardrailBlocked),
+        "{log:#?}"
+    );
+    shop.stack
+        .card(again.id.as_str(), "Asks a human because: playbook_record (")
+        .await;
     let runs = store.runs(&id).await.expect("runs");
-    assert_eq!(runs.iter().filter(|run| run.recurred_at.is_some()).map(|run| &run.incident_id).collect::<Vec<_>>(), [&by_itself.id]);
+    assert_eq!(
+        runs.iter()
+            .filter(|run| run.recurred_at.is_some())
+            .map(|run| &run.incident_id)
+            .collect::<Vec<_>>(),
+        [&by_itself.id]
+    );
 }

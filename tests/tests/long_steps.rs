@@ -35,25 +35,52 @@ async fn workshop(host: &TargetHost, steps: &[(&str, u32)]) -> (RepairFixture, V
     let ssm = late_ssm::start().await;
     let key = LoginKey::Given(SecretString::from(host.login_key()));
     let service = |(way, seconds): &(&str, u32)| {
-        let target = if *way == "ssh" { host.target() } else { json!({ "ssm": { "instance_id": "i-0abcdef1234567890" } }) };
+        let target = if *way == "ssh" {
+            host.target()
+        } else {
+            json!({ "ssm": { "instance_id": "i-0abcdef1234567890" } })
+        };
         json!({ "name": unique(way), "level": "approval", "facts": { "seconds": seconds.to_string() }, "target": target })
     };
     let services: Vec<Value> = steps.iter().map(service).collect();
-    let names = services.iter().map(|service| service["name"].as_str().expect("a name").to_owned()).collect();
+    let names = services
+        .iter()
+        .map(|service| service["name"].as_str().expect("a name").to_owned())
+        .collect();
     let bridge = |files| bridge::App::new(files, key).with_run_command(run_command(&ssm));
-    (RepairFixture::open_bridge(&playbooks(), &json!(services), bridge, || InjectedFault::Answered).await, names)
+    (
+        RepairFixture::open_bridge(&playbooks(), &json!(services), bridge, || {
+            InjectedFault::Answered
+        })
+        .await,
+        names,
+    )
 }
 
 #[tokio::test]
 async fn steps_of_six_and_of_twenty_seconds_are_verified_over_ssh_and_over_ssm() {
-    let Some(host) = TargetHost::sshd("restrict") else { return };
+    let Some(host) = TargetHost::sshd("restrict") else {
+        return;
+    };
     let (shop, names) = workshop(&host, &[("ssh", 6), ("ssm", 6), ("ssh", 20), ("ssm", 20)]).await;
     let repairs = names.iter().map(async |name| {
         let (incident, message) = shop.approved(name, "restart").await;
-        Box::pin(shop.app.handle(&message, &turn(), Timestamp::now)).await.expect("it runs to its end");
-        let ended = shop.stack.store.known_incident(&incident.id).await.expect("an incident");
+        Box::pin(shop.app.handle(&message, &turn(), Timestamp::now))
+            .await
+            .expect("it runs to its end");
+        let ended = shop
+            .stack
+            .store
+            .known_incident(&incident.id)
+            .await
+            .expect("an incident");
         let outcome = ended.repair.as_ref().and_then(|repair| repair.outcome);
-        assert_eq!((ended.status, outcome), (Status::Repaired, Some(RepairOutcome::Verified)), "{name}: {:#?}", ended.repair);
+        assert_eq!(
+            (ended.status, outcome),
+            (Status::Repaired, Some(RepairOutcome::Verified)),
+            "{name}: {:#?}",
+            ended.repair
+        );
     });
     join_all(repairs).await;
 }
@@ -61,9 +88,14 @@ async fn steps_of_six_and_of_twenty_seconds_are_verified_over_ssh_and_over_ssm()
 /// At a hundredth of the time: the step takes 4 s, and a try of any other request may take 50 ms.
 #[tokio::test]
 async fn a_step_of_four_hundred_seconds_is_seen_to_its_end_over_ssh_and_over_ssm() {
-    let Some(host) = TargetHost::sshd("restrict") else { return };
+    let Some(host) = TargetHost::sshd("restrict") else {
+        return;
+    };
     let (shop, names) = workshop(&host, &[("ssh", 4), ("ssm", 4)]).await;
-    let aws = shop.stack.environment_at(&shop.endpoint_url).sdk_config(AWS_ATTEMPT / 100);
+    let aws = shop
+        .stack
+        .environment_at(&shop.endpoint_url)
+        .sdk_config(AWS_ATTEMPT / 100);
     let bridge = Bridge::new(&aws, "bridge".to_owned());
     let steps = names.iter().map(async |name| {
         let (incident, _) = shop.approved(name, "restart").await;
@@ -79,7 +111,10 @@ async fn a_step_of_four_hundred_seconds_is_seen_to_its_end_over_ssh_and_over_ssm
         };
         let began = Instant::now();
         let result = bridge.run(&request, SignedDuration::from_secs(60)).await;
-        assert!(result.succeeded() && began.elapsed() >= Duration::from_secs(4), "{name}: {result:?}");
+        assert!(
+            result.succeeded() && began.elapsed() >= Duration::from_secs(4),
+            "{name}: {result:?}"
+        );
     });
     join_all(steps).await;
 }

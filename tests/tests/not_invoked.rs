@@ -24,7 +24,10 @@ use wire::message::Message;
 const BUSY: InjectedFault = InjectedFault::Refused(429, "TooManyRequestsException");
 
 /// A workshop whose bridge is refused so many times at first, its service, and its playbook, which nobody else has.
-async fn workshop(host: &TargetHost, refused: usize) -> (RepairFixture, String, String, Arc<AtomicUsize>) {
+async fn workshop(
+    host: &TargetHost,
+    refused: usize,
+) -> (RepairFixture, String, String, Arc<AtomicUsize>) {
     let (service, playbook) = (unique("web"), unique("mend"));
     let playbooks = json!([{
         "id": playbook, "name": "Mend", "match": { "alertnames": ["TargetDown"] }, "risk": "low",
@@ -33,23 +36,52 @@ async fn workshop(host: &TargetHost, refused: usize) -> (RepairFixture, String, 
         "verify": [{ "run": ["grep", "-c", "one", "{dir}/did"] }],
     }]);
     let facts = json!({ "dir": host.path("").display().to_string() });
-    let services: Value = json!([{ "name": service, "level": "approval", "facts": facts, "target": host.target() }]);
+    let services: Value =
+        json!([{ "name": service, "level": "approval", "facts": facts, "target": host.target() }]);
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&asked);
-    let fate = move || if counter.fetch_add(1, Ordering::SeqCst) < refused { BUSY } else { InjectedFault::Answered };
+    let fate = move || {
+        if counter.fetch_add(1, Ordering::SeqCst) < refused {
+            BUSY
+        } else {
+            InjectedFault::Answered
+        }
+    };
     let shop = RepairFixture::open(&playbooks, &services, host.login_key(), fate).await;
     (shop, service, playbook, asked)
 }
 
 async fn record(shop: &RepairFixture, target: &str, playbook: &str) -> PlaybookRecord {
-    let readings = shop.stack.store.readings(Asked { target, group: None, playbook, runs: false }).await;
+    let readings = shop
+        .stack
+        .store
+        .readings(Asked {
+            target,
+            group: None,
+            playbook,
+            runs: false,
+        })
+        .await;
     readings.record.expect("it can be read")
 }
 
 /// Whether somebody else's repair could begin on the target.
 async fn is_free(shop: &RepairFixture, target: &str, stranger: &IncidentId) -> bool {
     let now = Timestamp::now();
-    let held = shop.stack.store.lock(target, Holder { incident: stranger, worker: "w" }, now, now).await.expect("the store answers");
+    let held = shop
+        .stack
+        .store
+        .lock(
+            target,
+            Holder {
+                incident: stranger,
+                worker: "w",
+            },
+            now,
+            now,
+        )
+        .await
+        .expect("the store answers");
     held == Held::Mine
 }
 
@@ -59,7 +91,9 @@ fn outcome(incident: &Incident) -> Option<RepairOutcome> {
 
 #[tokio::test]
 async fn a_busy_bridge_is_invoked_again_under_the_lease_until_it_answers() {
-    let Some(host) = TargetHost::sshd("restrict") else { return };
+    let Some(host) = TargetHost::sshd("restrict") else {
+        return;
+    };
     let (shop, service, playbook, asked) = workshop(&host, 3).await;
     let (incident, message) = shop.approved(&service, &playbook).await;
     let stranger = fresh_incident_id(Timestamp::now());
@@ -77,20 +111,50 @@ async fn a_busy_bridge_is_invoked_again_under_the_lease_until_it_answers() {
     let turn = turn();
     let (ran, free) = tokio::join!(shop.app.handle(&message, &turn, Timestamp::now), watch);
     ran.expect("it runs to its end");
-    assert!(!free, "the target is nobody else's while the repair waits for the bridge");
-    let ended = shop.stack.store.known_incident(&incident.id).await.expect("an incident");
-    assert_eq!((ended.status, outcome(&ended)), (Status::Repaired, Some(RepairOutcome::Verified)), "{:#?}", ended.repair);
-    assert_eq!(asked.load(Ordering::SeqCst), 5, "the step four times, the check once");
-    assert_eq!(std::fs::read_to_string(host.path("did")).expect("written"), "one\n");
+    assert!(
+        !free,
+        "the target is nobody else's while the repair waits for the bridge"
+    );
+    let ended = shop
+        .stack
+        .store
+        .known_incident(&incident.id)
+        .await
+        .expect("an incident");
+    assert_eq!(
+        (ended.status, outcome(&ended)),
+        (Status::Repaired, Some(RepairOutcome::Verified)),
+        "{:#?}",
+        ended.repair
+    );
+    assert_eq!(
+        asked.load(Ordering::SeqCst),
+        5,
+        "the step four times, the check once"
+    );
+    assert_eq!(
+        std::fs::read_to_string(host.path("did")).expect("written"),
+        "one\n"
+    );
     let log = shop.stack.store.log(&incident.id).await.expect("a log");
     assert!(log.iter().all(|entry| entry.success), "{log:#?}");
-    assert_eq!(log.iter().filter(|entry| entry.event == Event::StepStarted).count(), 2, "tries that ran nothing are no steps");
+    assert_eq!(
+        log.iter()
+            .filter(|entry| entry.event == Event::StepStarted)
+            .count(),
+        2,
+        "tries that ran nothing are no steps"
+    );
     verify(&incident.id, &log, &ended.log_head).expect("the chain holds");
     assert_eq!(record(&shop, &service, &playbook).await.verified, 1);
 }
 
 /// A repair whose first step was refused as often as it is in about two minutes, but for the last time.
-async fn nearly_given_up(shop: &RepairFixture, service: &str, playbook: &str) -> (Incident, Message) {
+async fn nearly_given_up(
+    shop: &RepairFixture,
+    service: &str,
+    playbook: &str,
+) -> (Incident, Message) {
     let (incident, message) = shop.approved(service, playbook).await;
     let now = Timestamp::now();
     let refused = StepRun {
@@ -108,47 +172,103 @@ async fn nearly_given_up(shop: &RepairFixture, service: &str, playbook: &str) ->
         draft.incident.repair = Some(repair);
         draft.incident.status = Status::Repairing;
     };
-    let (incident, ()) = shop.stack.store.change(&incident.id, wait).await.expect("saved");
+    let (incident, ()) = shop
+        .stack
+        .store
+        .change(&incident.id, wait)
+        .await
+        .expect("saved");
     (incident, message)
 }
 
 fn message_hash(message: &Message) -> String {
-    let Message::RepairApproved { plan_hash, .. } = message else { panic!("{message:?}") };
+    let Message::RepairApproved { plan_hash, .. } = message else {
+        panic!("{message:?}")
+    };
     plan_hash.clone()
 }
 
 #[tokio::test]
 async fn a_bridge_that_stays_away_ends_the_repair_as_unreachable_and_nobody_is_blamed() {
-    let Some(host) = TargetHost::sshd("restrict") else { return };
+    let Some(host) = TargetHost::sshd("restrict") else {
+        return;
+    };
     let (shop, service, playbook, asked) = workshop(&host, usize::MAX).await;
     let (incident, message) = nearly_given_up(&shop, &service, &playbook).await;
     // Another worker goes on: what the one before has waited counts.
-    shop.app.handle(&message, &turn(), Timestamp::now).await.expect("it ends");
+    shop.app
+        .handle(&message, &turn(), Timestamp::now)
+        .await
+        .expect("it ends");
     assert_eq!(asked.load(Ordering::SeqCst), 1);
-    let ended = shop.stack.store.known_incident(&incident.id).await.expect("an incident");
-    assert_eq!((ended.status, outcome(&ended)), (Status::RepairFailed, Some(RepairOutcome::Unreachable)), "{:#?}", ended.repair);
+    let ended = shop
+        .stack
+        .store
+        .known_incident(&incident.id)
+        .await
+        .expect("an incident");
+    assert_eq!(
+        (ended.status, outcome(&ended)),
+        (Status::RepairFailed, Some(RepairOutcome::Unreachable)),
+        "{:#?}",
+        ended.repair
+    );
     let detail = &ended.repair.as_ref().expect("ran").steps[0].detail;
-    assert_eq!(detail, "Nothing ran: the bridge function could not be invoked (TooManyRequestsException).");
+    assert_eq!(
+        detail,
+        "Nothing ran: the bridge function could not be invoked (TooManyRequestsException)."
+    );
     assert!(!host.path("did").exists());
-    assert_eq!(record(&shop, &service, &playbook).await, PlaybookRecord::default(), "it counts in no record");
+    assert_eq!(
+        record(&shop, &service, &playbook).await,
+        PlaybookRecord::default(),
+        "it counts in no record"
+    );
     let stranger = fresh_incident_id(Timestamp::now());
-    assert!(is_free(&shop, &service, &stranger).await, "the target is free at once");
+    assert!(
+        is_free(&shop, &service, &stranger).await,
+        "the target is free at once"
+    );
     let log = shop.stack.store.log(&incident.id).await.expect("a log");
-    let executed = log.iter().find(|entry| entry.event == Event::ExecutionCompleted).expect("it says how it ended");
-    assert_eq!(executed.error.as_deref(), Some("the host or the bridge could not be reached: no step ran"));
+    let executed = log
+        .iter()
+        .find(|entry| entry.event == Event::ExecutionCompleted)
+        .expect("it says how it ended");
+    assert_eq!(
+        executed.error.as_deref(),
+        Some("the host or the bridge could not be reached: no step ran")
+    );
 }
 
 #[tokio::test]
 async fn a_host_that_cannot_be_reached_is_told_in_the_same_way_at_once() {
-    let Some(mut host) = TargetHost::sshd("restrict") else { return };
+    let Some(mut host) = TargetHost::sshd("restrict") else {
+        return;
+    };
     let (shop, service, playbook, asked) = workshop(&host, 0).await;
     host.stop();
     let (incident, message) = shop.approved(&service, &playbook).await;
-    shop.app.handle(&message, &turn(), Timestamp::now).await.expect("it ends");
+    shop.app
+        .handle(&message, &turn(), Timestamp::now)
+        .await
+        .expect("it ends");
     assert_eq!(asked.load(Ordering::SeqCst), 1);
-    let ended = shop.stack.store.known_incident(&incident.id).await.expect("an incident");
-    assert_eq!((ended.status, outcome(&ended)), (Status::RepairFailed, Some(RepairOutcome::Unreachable)), "{:#?}", ended.repair);
-    assert_eq!(record(&shop, &service, &playbook).await, PlaybookRecord::default());
+    let ended = shop
+        .stack
+        .store
+        .known_incident(&incident.id)
+        .await
+        .expect("an incident");
+    assert_eq!(
+        (ended.status, outcome(&ended)),
+        (Status::RepairFailed, Some(RepairOutcome::Unreachable)),
+        "{:#?}",
+        ended.repair
+    );
+    assert_eq!(
+        record(&shop, &service, &playbook).await,
+        PlaybookRecord::default()
+    );
     let stranger = fresh_incident_id(Timestamp::now());
     assert!(is_free(&shop, &service, &stranger).await);
 }

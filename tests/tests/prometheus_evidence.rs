@@ -24,7 +24,9 @@ fn history(now: Timestamp) -> String {
         for minute in 0..60 {
             let depth = if shard == 4 { minute } else { 5 };
             let seconds = now.as_second() - (60 - minute) * 60 + 50;
-            text.push_str(&format!("queue_depth{{job=\"worker\",shard=\"{shard}\"}} {depth} {seconds}\n"));
+            text.push_str(&format!(
+                "queue_depth{{job=\"worker\",shard=\"{shard}\"}} {depth} {seconds}\n"
+            ));
         }
     }
     text + "# EOF\n"
@@ -34,14 +36,30 @@ fn history(now: Timestamp) -> String {
 fn delivered(sent: &Value) -> Alert {
     let texts = |field: &str| serde_json::from_value::<Texts>(sent[field].clone()).expect("texts");
     let member = MemberId::try_from("m").expect("a member id");
-    let alert =
-        AlertTables::default().alert(AlertStatus::Firing, "alertmanager", texts("labels"), Texts::new(), Timestamp::UNIX_EPOCH, member);
-    Alert { generator_url: sent["generatorURL"].as_str().map(str::to_owned), ..alert }
+    let alert = AlertTables::default().alert(
+        AlertStatus::Firing,
+        "alertmanager",
+        texts("labels"),
+        Texts::new(),
+        Timestamp::UNIX_EPOCH,
+        member,
+    );
+    Alert {
+        generator_url: sent["generatorURL"].as_str().map(str::to_owned),
+        ..alert
+    }
 }
 
 fn asking(url: &str, queries: &[(&str, &str)]) -> Asking {
-    let http = reqwest::Client::builder().redirect(Policy::none()).build().expect("a client");
-    let named = |(name, query): &(&str, &str)| NamedQuery { name: (*name).to_owned(), query: (*query).to_owned(), unit: String::new() };
+    let http = reqwest::Client::builder()
+        .redirect(Policy::none())
+        .build()
+        .expect("a client");
+    let named = |(name, query): &(&str, &str)| NamedQuery {
+        name: (*name).to_owned(),
+        query: (*query).to_owned(),
+        unit: String::new(),
+    };
     let settings = PrometheusSettings {
         url: url.to_owned(),
         token_secret: None,
@@ -52,8 +70,13 @@ fn asking(url: &str, queries: &[(&str, &str)]) -> Asking {
 }
 
 fn measured<'a>(evidence: &'a [Evidence], asked: &str) -> &'a [Measurement] {
-    let found = evidence.iter().find(|one| one.asked == asked).map(|one| &one.found);
-    let Some(Found::Measured { measurements, .. }) = found else { panic!("{asked} has no values: {evidence:?}") };
+    let found = evidence
+        .iter()
+        .find(|one| one.asked == asked)
+        .map(|one| &one.found);
+    let Some(Found::Measured { measurements, .. }) = found else {
+        panic!("{asked} has no values: {evidence:?}")
+    };
     measurements
 }
 
@@ -70,9 +93,15 @@ async fn an_alert_s_own_expression_and_configured_queries_are_answered() {
     let alert = delivered(&prometheus.sent("QueueFillsUp").await);
     let queries = [
         ("up", "up{job='prometheus'}"),
-        ("requests", "prometheus_http_requests_total{handler=~'.*/api/v1/query$'}"),
+        (
+            "requests",
+            "prometheus_http_requests_total{handler=~'.*/api/v1/query$'}",
+        ),
         ("recorded", "queues:depth:max"),
-        ("the alert's queue", "queue_depth{job='$job',shard='$shard'}"),
+        (
+            "the alert's queue",
+            "queue_depth{job='$job',shard='$shard'}",
+        ),
         ("no such metric", "queue_depth{shard='9'}"),
         ("broken", "sum("),
         ("ambiguous", "queue_depth * on(job) queue_depth"),
@@ -82,31 +111,88 @@ async fn an_alert_s_own_expression_and_configured_queries_are_answered() {
     let evidence = loop {
         let evidence = asking.look(None, &alert, None, Timestamp::now()).await;
         // What it scrapes from itself and what its rule records come a little after the alert.
-        if evidence[2..6].iter().all(|one| matches!(one.found, Found::Measured { .. })) || Instant::now() > deadline {
+        if evidence[2..6]
+            .iter()
+            .all(|one| matches!(one.found, Found::Measured { .. }))
+            || Instant::now() > deadline
+        {
             break evidence;
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     };
 
-    let [firing] = measured(&evidence, "queue_depth{job=\"worker\"} > 50") else { panic!("one queue is full: {evidence:?}") };
-    assert!((firing.value, firing.most) == (59.0, 59.0) && firing.least > 50.0, "{firing:?}");
-    let [full, others @ ..] = measured(&evidence, "queue_depth{job=\"worker\"}") else { panic!("{evidence:?}") };
-    assert_eq!((full.name.as_str(), full.value, full.trend), ("queue_depth{job=\"worker\"} {shard=4}", 59.0, Trend::Rising));
+    let [firing] = measured(&evidence, "queue_depth{job=\"worker\"} > 50") else {
+        panic!("one queue is full: {evidence:?}")
+    };
+    assert!(
+        (firing.value, firing.most) == (59.0, 59.0) && firing.least > 50.0,
+        "{firing:?}"
+    );
+    let [full, others @ ..] = measured(&evidence, "queue_depth{job=\"worker\"}") else {
+        panic!("{evidence:?}")
+    };
+    assert_eq!(
+        (full.name.as_str(), full.value, full.trend),
+        ("queue_depth{job=\"worker\"} {shard=4}", 59.0, Trend::Rising)
+    );
     assert!(full.least < 10.0, "{full:?}");
-    assert!(others.len() == 3 && others.iter().all(|other| (other.value, other.trend) == (5.0, Trend::Stable)), "{others:?}");
+    assert!(
+        others.len() == 3
+            && others
+                .iter()
+                .all(|other| (other.value, other.trend) == (5.0, Trend::Stable)),
+        "{others:?}"
+    );
 
     assert_eq!(measured(&evidence, "up{job='prometheus'}")[0].value, 1.0);
-    assert!(measured(&evidence, "prometheus_http_requests_total{handler=~'.*/api/v1/query$'}")[0].value >= 1.0);
+    assert!(
+        measured(
+            &evidence,
+            "prometheus_http_requests_total{handler=~'.*/api/v1/query$'}"
+        )[0]
+        .value
+            >= 1.0
+    );
     assert_eq!(measured(&evidence, "queues:depth:max")[0].value, 59.0);
-    assert_eq!(measured(&evidence, "queue_depth{job='worker',shard='4'}")[0].trend, Trend::Rising);
+    assert_eq!(
+        measured(&evidence, "queue_depth{job='worker',shard='4'}")[0].trend,
+        Trend::Rising
+    );
     let others: Vec<&Found> = evidence[6..].iter().map(|one| &one.found).collect();
-    let [Found::Nothing, Found::Failed { why: broken }, Found::Failed { why: ambiguous }] = others.as_slice() else { panic!("{others:?}") };
-    assert!(broken.starts_with("it refused the question (400): bad_data: ") && broken.contains("parse error"), "{broken}");
-    assert!(ambiguous.starts_with("it refused the question (422): execution: "), "{ambiguous}");
+    let [
+        Found::Nothing,
+        Found::Failed { why: broken },
+        Found::Failed { why: ambiguous },
+    ] = others.as_slice()
+    else {
+        panic!("{others:?}")
+    };
+    assert!(
+        broken.starts_with("it refused the question (400): bad_data: ")
+            && broken.contains("parse error"),
+        "{broken}"
+    );
+    assert!(
+        ambiguous.starts_with("it refused the question (422): execution: "),
+        "{ambiguous}"
+    );
 
-    let links = evidence.iter().filter_map(|one| if let Found::Measured { link, .. } = &one.found { link.as_ref() } else { None });
+    let links = evidence.iter().filter_map(|one| {
+        if let Found::Measured { link, .. } = &one.found {
+            link.as_ref()
+        } else {
+            None
+        }
+    });
     for link in links {
-        assert!(reqwest::get(link).await.expect("an answer").status().is_success(), "{link}");
+        assert!(
+            reqwest::get(link)
+                .await
+                .expect("an answer")
+                .status()
+                .is_success(),
+            "{link}"
+        );
     }
 }
 
@@ -119,10 +205,20 @@ async fn another_server_s_expression_is_not_asked_for() {
     let prometheus = Prometheus::start(&rules, &history(Timestamp::now())).await;
     let alert = delivered(&prometheus.sent("Always").await);
     let at = Timestamp::now();
-    assert_eq!(asking(&prometheus.url, &[]).look(None, &alert, None, at).await.len(), 1);
+    assert_eq!(
+        asking(&prometheus.url, &[])
+            .look(None, &alert, None, at)
+            .await
+            .len(),
+        1
+    );
     let by_name = prometheus.url.replace("127.0.0.1", "localhost");
     let above = prometheus.url.rsplit_once('/').expect("a path").0;
     for other in [by_name.as_str(), above] {
-        assert_eq!(asking(other, &[]).look(None, &alert, None, at).await, [], "{other}");
+        assert_eq!(
+            asking(other, &[]).look(None, &alert, None, at).await,
+            [],
+            "{other}"
+        );
     }
 }

@@ -46,22 +46,49 @@ async fn no_secret_is_left_anywhere() {
     let mut secrets: Vec<String> = stack.facts.secrets.values().cloned().collect();
     secrets.push(stack.facts.telegram.token.clone());
     let key = std::fs::read_to_string(&stack.facts.target.private_key_file).expect("the key");
-    secrets.extend(key.lines().filter(|line| !line.starts_with('-') && line.len() > 20).map(str::to_owned));
+    secrets.extend(
+        key.lines()
+            .filter(|line| !line.starts_with('-') && line.len() > 20)
+            .map(str::to_owned),
+    );
 
     // The main job, and the refusals that could quote what they refuse.
-    let opened = stack.deliver_one(&TestAlert::firing(&stack.facts.target.service)).await;
+    let opened = stack
+        .deliver_one(&TestAlert::firing(&stack.facts.target.service))
+        .await;
     let id = opened["incident_id"].as_str().expect("an incident");
     let incident = stack.status(id, Status::AwaitingApproval).await;
     let approval = incident.approval.expect("asked").id;
     let nearly = format!("{}x", stack.facts.secrets["approval"]);
-    for (token, expected) in [(nearly.as_str(), 401), (stack.facts.secrets["approval"].as_str(), 200)] {
-        let request = stack.http.post(stack.url(&format!("approvals/{approval}/approve"))).bearer_auth(token);
-        assert_eq!(request.json(&json!({ "actor": "ada" })).send().await.expect("an answer").status(), expected);
+    for (token, expected) in [
+        (nearly.as_str(), 401),
+        (stack.facts.secrets["approval"].as_str(), 200),
+    ] {
+        let request = stack
+            .http
+            .post(stack.url(&format!("approvals/{approval}/approve")))
+            .bearer_auth(token);
+        assert_eq!(
+            request
+                .json(&json!({ "actor": "ada" }))
+                .send()
+                .await
+                .expect("an answer")
+                .status(),
+            expected
+        );
     }
     stack.status(id, Status::Repaired).await;
     // A card that Telegram refuses makes the notifier log an error about a request whose URL holds the token.
-    stack.control("fail", &json!({ "method": "sendMessage", "error_code": 500, "count": 1 })).await;
-    stack.deliver_one(&TestAlert::firing(tests::alert::unique("secret"))).await;
+    stack
+        .control(
+            "fail",
+            &json!({ "method": "sendMessage", "error_code": 500, "count": 1 }),
+        )
+        .await;
+    stack
+        .deliver_one(&TestAlert::firing(tests::alert::unique("secret")))
+        .await;
     let facts = serde_json::to_string(&stack.facts).expect("JSON");
     let mut logs = print(&facts);
     while !logs.contains("it answered 500") {
@@ -71,18 +98,40 @@ async fn no_secret_is_left_anywhere() {
 
     let mut text = String::new();
     let client = aws_sdk_dynamodb::Client::new(&stack.aws());
-    let mut pages = client.scan().table_name(&stack.facts.outputs["TableName"]).into_paginator().items().send();
+    let mut pages = client
+        .scan()
+        .table_name(&stack.facts.outputs["TableName"])
+        .into_paginator()
+        .items()
+        .send();
     while let Some(item) = pages.next().await {
         let values: Vec<AttributeValue> = item.expect("an item").into_values().collect();
         text.push_str(&format!("{values:?}\n"));
     }
     assert!(text.contains(id), "the items were read");
-    text.push_str(&stack.control("messages", &json!({ "chat_id": stack.facts.telegram.chat_id })).await.to_string());
-    assert!(logs.contains(id) && logs.contains("TABLE_NAME"), "logs and variables were read");
+    text.push_str(
+        &stack
+            .control(
+                "messages",
+                &json!({ "chat_id": stack.facts.telegram.chat_id }),
+            )
+            .await
+            .to_string(),
+    );
+    assert!(
+        logs.contains(id) && logs.contains("TABLE_NAME"),
+        "logs and variables were read"
+    );
     text.push_str(&logs);
     for secret in secrets {
         let part: String = secret.chars().take(16).collect();
-        assert!(!text.contains(&part), "a secret shows: {}", text.lines().find(|line| line.contains(&part)).unwrap_or_default());
+        assert!(
+            !text.contains(&part),
+            "a secret shows: {}",
+            text.lines()
+                .find(|line| line.contains(&part))
+                .unwrap_or_default()
+        );
     }
 }
 
@@ -101,18 +150,32 @@ struct Knock {
 fn knocks(approval: &str, of: impl Fn(&str) -> String) -> Vec<Knock> {
     let (now, body) = (Timestamp::now(), "{}".to_owned());
     let hmac = |secret: &str, bytes: &[u8]| {
-        let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key of any length");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key of any length");
         mac.update(bytes);
         hex::encode(mac.finalize().into_bytes())
     };
-    let (alertmanager, webhook, seconds) = (of("alertmanager"), of("webhook"), now.as_second().to_string());
-    let (signed, timed) = (hmac(&webhook, b"{}"), hmac(&webhook, format!("{seconds}.{body}").as_bytes()));
+    let (alertmanager, webhook, seconds) = (
+        of("alertmanager"),
+        of("webhook"),
+        now.as_second().to_string(),
+    );
+    let (signed, timed) = (
+        hmac(&webhook, b"{}"),
+        hmac(&webhook, format!("{seconds}.{body}").as_bytes()),
+    );
     let basic = STANDARD.encode(format!("am:{alertmanager}"));
     let interaction = form(r#"{"type":"view_closed"}"#);
     let slack = sign(&of("slack_signing"), &seconds, interaction.as_bytes());
     let expires_at = now + SignedDuration::from_mins(10);
     let approval_id = ApprovalId::try_from(approval).expect("an id");
-    let link = approval_link::sign(&SecretString::from(of("approval_link")), &approval_id, Verdict::Approve, "nobody", expires_at);
+    let link = approval_link::sign(
+        &SecretString::from(of("approval_link")),
+        &approval_id,
+        Verdict::Approve,
+        "nobody",
+        expires_at,
+    );
     let bearer = |secret: &str| vec![("authorization", format!("Bearer {}", of(secret)))];
     let post = |path: &str, headers: Vec<(&'static str, String)>, body: &str, made: &str| Knock {
         method: "POST",
@@ -122,20 +185,69 @@ fn knocks(approval: &str, of: impl Fn(&str) -> String) -> Vec<Knock> {
         body: body.to_owned(),
         made: made.to_owned(),
     };
-    let timed_headers = vec![("x-signature-256", format!("sha256={timed}")), ("x-signature-timestamp", seconds.clone())];
-    let slack_headers = vec![("x-slack-signature", slack.clone()), ("x-slack-request-timestamp", seconds)];
-    let linked =
-        |method| Knock { method, query: format!("token={link}"), ..post(&format!("approvals/{approval}/link"), vec![], "", &link) };
+    let timed_headers = vec![
+        ("x-signature-256", format!("sha256={timed}")),
+        ("x-signature-timestamp", seconds.clone()),
+    ];
+    let slack_headers = vec![
+        ("x-slack-signature", slack.clone()),
+        ("x-slack-request-timestamp", seconds),
+    ];
+    let linked = |method| Knock {
+        method,
+        query: format!("token={link}"),
+        ..post(&format!("approvals/{approval}/link"), vec![], "", &link)
+    };
     vec![
-        post("webhooks/alertmanager", bearer("alertmanager"), &body, "am:"),
-        post("webhooks/alertmanager", vec![("authorization", format!("Basic {basic}"))], &body, &basic),
+        post(
+            "webhooks/alertmanager",
+            bearer("alertmanager"),
+            &body,
+            "am:",
+        ),
+        post(
+            "webhooks/alertmanager",
+            vec![("authorization", format!("Basic {basic}"))],
+            &body,
+            &basic,
+        ),
         post("webhooks/alertmanager", timed_headers, &body, &timed),
-        post("webhooks/grafana", vec![("x-grafana-alerting-signature", signed.clone())], &body, &signed),
-        post("webhooks/alerts", vec![("x-signature-256", format!("sha256={signed}"))], &body, &signed),
-        post("webhooks/signals", vec![("x-hub-signature-256", format!("sha256={signed}"))], &body, &signed),
-        post("webhooks/telegram", vec![("x-telegram-bot-api-secret-token", of("telegram_webhook"))], &body, ""),
-        post("webhooks/slack", slack_headers, &interaction, slack.trim_start_matches("v0=")),
-        post(&format!("approvals/{approval}/approve"), bearer("approval"), &body, ""),
+        post(
+            "webhooks/grafana",
+            vec![("x-grafana-alerting-signature", signed.clone())],
+            &body,
+            &signed,
+        ),
+        post(
+            "webhooks/alerts",
+            vec![("x-signature-256", format!("sha256={signed}"))],
+            &body,
+            &signed,
+        ),
+        post(
+            "webhooks/signals",
+            vec![("x-hub-signature-256", format!("sha256={signed}"))],
+            &body,
+            &signed,
+        ),
+        post(
+            "webhooks/telegram",
+            vec![("x-telegram-bot-api-secret-token", of("telegram_webhook"))],
+            &body,
+            "",
+        ),
+        post(
+            "webhooks/slack",
+            slack_headers,
+            &interaction,
+            slack.trim_start_matches("v0="),
+        ),
+        post(
+            &format!("approvals/{approval}/approve"),
+            bearer("approval"),
+            &body,
+            "",
+        ),
         linked("GET"),
         linked("POST"),
     ]
@@ -144,22 +256,37 @@ fn knocks(approval: &str, of: impl Fn(&str) -> String) -> Vec<Knock> {
 impl Knock {
     /// The event of API Gateway.
     fn event(&self) -> Value {
-        let recorded = std::fs::read_to_string(project().join("events/alertmanager-single.json")).expect("the event");
+        let recorded = std::fs::read_to_string(project().join("events/alertmanager-single.json"))
+            .expect("the event");
         let mut event: Value = serde_json::from_str(&recorded).expect("JSON");
         let path = format!("/api/v1/{}", self.path);
         event["rawPath"] = json!(path);
         event["rawQueryString"] = json!(self.query);
         event["requestContext"]["http"]["path"] = json!(path);
         event["requestContext"]["http"]["method"] = json!(self.method);
-        event["headers"] = self.headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        event["headers"] = self
+            .headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!(value)))
+            .collect();
         event["body"] = json!(self.body);
         event
     }
 
     async fn status(&self, stack: &Stack) -> u16 {
-        let url = stack.url(&if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) });
-        let request = if self.method == "GET" { stack.http.get(url) } else { stack.http.post(url).body(self.body.clone()) };
-        let request = self.headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
+        let url = stack.url(&if self.query.is_empty() {
+            self.path.clone()
+        } else {
+            format!("{}?{}", self.path, self.query)
+        });
+        let request = if self.method == "GET" {
+            stack.http.get(url)
+        } else {
+            stack.http.post(url).body(self.body.clone())
+        };
+        let request = self.headers.iter().fold(request, |request, (name, value)| {
+            request.header(*name, value)
+        });
         request.send().await.expect("an answer").status().as_u16()
     }
 }
@@ -169,14 +296,24 @@ impl Knock {
 fn forms(secret: &str) -> Vec<String> {
     let characters: Vec<char> = secret.chars().collect();
     let end = characters.len().saturating_sub(16);
-    let mut forms = vec![characters.iter().take(16).collect(), characters[end..].iter().collect::<String>()];
+    let mut forms = vec![
+        characters.iter().take(16).collect(),
+        characters[end..].iter().collect::<String>(),
+    ];
     for before in 0..3 {
         let encoded = STANDARD.encode([&b"..."[..before], secret.as_bytes()].concat());
         // The first characters of base64 depend on what stands before, the last ones on what comes behind.
         forms.push(encoded.chars().skip(4).take(16).collect());
     }
     let bytes: Vec<u8> = secret.bytes().take(8).collect();
-    forms.extend([hex::encode(&bytes), bytes.iter().map(u8::to_string).collect::<Vec<_>>().join(", ")]);
+    forms.extend([
+        hex::encode(&bytes),
+        bytes
+            .iter()
+            .map(u8::to_string)
+            .collect::<Vec<_>>()
+            .join(", "),
+    ]);
     forms
 }
 
@@ -184,12 +321,23 @@ fn forms(secret: &str) -> Vec<String> {
 fn none_shows(text: &str, secrets: &[String], whose: &str) {
     for secret in secrets.iter().filter(|secret| secret.len() >= 16) {
         for form in forms(secret) {
-            let line = || text.lines().find(|line| line.contains(&form)).unwrap_or_default();
-            assert!(!text.contains(&form), "{whose}: {form} shows, a form of a secret: {}", line());
+            let line = || {
+                text.lines()
+                    .find(|line| line.contains(&form))
+                    .unwrap_or_default()
+            };
+            assert!(
+                !text.contains(&form),
+                "{whose}: {form} shows, a form of a secret: {}",
+                line()
+            );
         }
     }
     // What a client of AWS signs requests with.
-    assert!(!text.contains("AWS4-HMAC-SHA256"), "{whose}: a request to AWS shows");
+    assert!(
+        !text.contains("AWS4-HMAC-SHA256"),
+        "{whose}: a request to AWS shows"
+    );
 }
 
 /// The levels of the parameter `LogLevel`.
@@ -202,24 +350,51 @@ async fn at_no_level_does_ingress_log_a_credential_that_it_is_given() {
     let stack = Stack::start();
     let right = knocks(NO_APPROVAL, |name| stack.facts.secrets[name].clone());
     // What is nearly right is refused, and some refusals could quote it.
-    let wrong = knocks(NO_APPROVAL, |name| format!("{}x", stack.facts.secrets[name]));
+    let wrong = knocks(NO_APPROVAL, |name| {
+        format!("{}x", stack.facts.secrets[name])
+    });
     let mut secrets: Vec<String> = stack.facts.secrets.values().cloned().collect();
     secrets.extend(right.iter().chain(&wrong).map(|knock| knock.made.clone()));
     let events: Vec<Value> = right.iter().chain(&wrong).map(Knock::event).collect();
     for level in LEVELS {
         let ran = runtime::function(&stack, "ingress", &[("RUST_LOG", level)], &events).await;
-        let statuses: Vec<u64> = ran.answers.iter().map(|answer| answer["statusCode"].as_u64().expect("a status")).collect();
-        assert!(statuses[..right.len()].iter().all(|status| ![401, 503].contains(status)), "{level}: {statuses:?}");
-        assert!(statuses[right.len()..].iter().all(|status| *status == 401), "{level}: {statuses:?}");
-        assert!(ran.lines.len() >= events.len(), "a line for each request at least");
-        none_shows(&format!("{}\n{}", ran.lines.join("\n"), ran.errors), &secrets, level);
+        let statuses: Vec<u64> = ran
+            .answers
+            .iter()
+            .map(|answer| answer["statusCode"].as_u64().expect("a status"))
+            .collect();
+        assert!(
+            statuses[..right.len()]
+                .iter()
+                .all(|status| ![401, 503].contains(status)),
+            "{level}: {statuses:?}"
+        );
+        assert!(
+            statuses[right.len()..].iter().all(|status| *status == 401),
+            "{level}: {statuses:?}"
+        );
+        assert!(
+            ran.lines.len() >= events.len(),
+            "a line for each request at least"
+        );
+        none_shows(
+            &format!("{}\n{}", ran.lines.join("\n"), ran.errors),
+            &secrets,
+            level,
+        );
     }
 }
 
 /// Makes a secret of an operator's own, and gives its value.
 async fn own_secret(stack: &Stack, name: &str, value: String) -> String {
     let client = aws_sdk_secretsmanager::Client::new(&stack.aws());
-    client.create_secret().name(name).secret_string(&value).send().await.expect("created");
+    client
+        .create_secret()
+        .name(name)
+        .secret_string(&value)
+        .send()
+        .await
+        .expect("created");
     value
 }
 
@@ -233,13 +408,31 @@ async fn at_trace_no_function_logs_a_secret_of_what_it_talks_to() {
     let url = refusing.base_url();
     let random = || STANDARD.encode(tests::alert::unique("0123456789abcdef").repeat(2));
     let mut keys = Vec::new();
-    for name in ["analyzer/model", "analyzer/prometheus", "analyzer/signoz", "channels/alertmanager"] {
+    for name in [
+        "analyzer/model",
+        "analyzer/prometheus",
+        "analyzer/signoz",
+        "channels/alertmanager",
+    ] {
         keys.push(own_secret(&stack, &format!("quell/{name}"), random()).await);
     }
     let otlp = random();
-    own_secret(&stack, "quell/analyzer/otlp", format!("x-trace-key: {otlp}")).await;
+    own_secret(
+        &stack,
+        "quell/analyzer/otlp",
+        format!("x-trace-key: {otlp}"),
+    )
+    .await;
     keys.push(otlp);
-    let hook = own_secret(&stack, "quell/channels/hook", format!("whsec_{}", STANDARD.encode("a key of thirty-two bytes, or so"))).await;
+    let hook = own_secret(
+        &stack,
+        "quell/channels/hook",
+        format!(
+            "whsec_{}",
+            STANDARD.encode("a key of thirty-two bytes, or so")
+        ),
+    )
+    .await;
 
     let directory = &stack.facts.target.config_dir;
     let settings = json!({
@@ -255,58 +448,131 @@ async fn at_trace_no_function_logs_a_secret_of_what_it_talks_to() {
     let prices = "[{ model: test-model, input_usd_per_million: 0, output_usd_per_million: 1 }]";
     std::fs::write(directory.join("model-prices.yaml"), prices).expect("written");
     let channels = directory.join("channels.json");
-    let mut file: Value = serde_json::from_slice(&std::fs::read(&channels).expect("the file")).expect("JSON");
+    let mut file: Value =
+        serde_json::from_slice(&std::fs::read(&channels).expect("the file")).expect("JSON");
     let webhook = json!({ "url": receiver.url(), "key_secret": "quell/channels/hook", "private": true, "links_for": ["ada"] });
-    file["channels"].as_array_mut().expect("a list").push(json!({ "name": "hook", "to": { "webhook": webhook } }));
+    file["channels"]
+        .as_array_mut()
+        .expect("a list")
+        .push(json!({ "name": "hook", "to": { "webhook": webhook } }));
     file["routes"] = json!([{ "channels": ["on-call", "operations", "hook"] }]);
     file["alertmanager"] = json!({ "url": url, "token_secret": "quell/channels/alertmanager", "private": true, "silence_repairs": true });
     std::fs::write(&channels, file.to_string()).expect("written");
 
     let mut secrets: Vec<String> = stack.facts.secrets.values().cloned().collect();
-    secrets.extend([stack.facts.telegram.token.clone(), stack.facts.slack.token.clone(), hook]);
+    secrets.extend([
+        stack.facts.telegram.token.clone(),
+        stack.facts.slack.token.clone(),
+        hook,
+    ]);
     secrets.extend(keys.iter().cloned());
     let key = std::fs::read_to_string(&stack.facts.target.private_key_file).expect("the key");
-    secrets.extend(key.lines().filter(|line| !line.starts_with('-') && line.len() > 20).map(str::to_owned));
+    secrets.extend(
+        key.lines()
+            .filter(|line| !line.starts_with('-') && line.len() > 20)
+            .map(str::to_owned),
+    );
 
     // The main job, with every door knocked at, a silence and the details asked for in between.
-    let opened = stack.deliver_one(&TestAlert::firing(&stack.facts.target.service)).await;
+    let opened = stack
+        .deliver_one(&TestAlert::firing(&stack.facts.target.service))
+        .await;
     let id = opened["incident_id"].as_str().expect("an incident");
     let incident = stack.status(id, Status::AwaitingApproval).await;
     let approval = incident.approval.expect("asked").id;
     for (of, refused) in [("", false), ("x", true)] {
-        for knock in knocks(approval.as_str(), |name| format!("{}{of}", stack.facts.secrets[name])) {
-            assert_eq!(knock.status(&stack).await == 401, refused, "{} {}", knock.method, knock.path);
+        for knock in knocks(approval.as_str(), |name| {
+            format!("{}{of}", stack.facts.secrets[name])
+        }) {
+            assert_eq!(
+                knock.status(&stack).await == 401,
+                refused,
+                "{} {}",
+                knock.method,
+                knock.path
+            );
             secrets.push(knock.made);
         }
     }
     let signal = json!({ "source": "s", "alert_name": "A", "target": "t" }).to_string();
-    let mut mac = Hmac::<Sha256>::new_from_slice(stack.facts.secrets["webhook"].as_bytes()).expect("a key of any length");
+    let mut mac = Hmac::<Sha256>::new_from_slice(stack.facts.secrets["webhook"].as_bytes())
+        .expect("a key of any length");
     mac.update(signal.as_bytes());
     let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
-    let signal = stack.http.post(stack.url("webhooks/signals")).header("x-signature-256", signature).body(signal);
+    let signal = stack
+        .http
+        .post(stack.url("webhooks/signals"))
+        .header("x-signature-256", signature)
+        .body(signal);
     assert_eq!(signal.send().await.expect("an answer").status(), 200);
     for data in [format!("silence:{id}"), format!("details:{id}")] {
-        assert_eq!(Interaction::press(&data).request(&stack).send().await.expect("an answer").status(), 200, "{data}");
+        assert_eq!(
+            Interaction::press(&data)
+                .request(&stack)
+                .send()
+                .await
+                .expect("an answer")
+                .status(),
+            200,
+            "{data}"
+        );
     }
-    let approve = stack.http.post(stack.url(&format!("approvals/{approval}/approve"))).bearer_auth(&stack.facts.secrets["approval"]);
-    assert_eq!(approve.json(&json!({ "actor": "ada" })).send().await.expect("an answer").status(), 200);
+    let approve = stack
+        .http
+        .post(stack.url(&format!("approvals/{approval}/approve")))
+        .bearer_auth(&stack.facts.secrets["approval"]);
+    assert_eq!(
+        approve
+            .json(&json!({ "actor": "ada" }))
+            .send()
+            .await
+            .expect("an answer")
+            .status(),
+        200
+    );
     stack.status(id, Status::Repaired).await;
     receiver.received(2).await;
 
     // Each key was used, or nothing is learned from its absence.
-    let used = |key: &String| refusing.calls().iter().any(|call| call.headers.iter().any(|(_, value)| value.contains(key.as_str())));
+    let used = |key: &String| {
+        refusing.calls().iter().any(|call| {
+            call.headers
+                .iter()
+                .any(|(_, value)| value.contains(key.as_str()))
+        })
+    };
     let deadline = Instant::now() + Duration::from_secs(60);
     while !keys.iter().all(used) {
-        let unused: Vec<usize> = keys.iter().enumerate().filter(|(_, key)| !used(key)).map(|(place, _)| place).collect();
-        assert!(Instant::now() < deadline, "keys that nobody was shown: {unused:?}");
+        let unused: Vec<usize> = keys
+            .iter()
+            .enumerate()
+            .filter(|(_, key)| !used(key))
+            .map(|(place, _)| place)
+            .collect();
+        assert!(
+            Instant::now() < deadline,
+            "keys that nobody was shown: {unused:?}"
+        );
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let logs = print(&serde_json::to_string(&stack.facts).expect("JSON"));
-    let groups: Vec<String> = logs.lines().filter_map(|line| line.strip_prefix("lines of ")).map(str::to_lowercase).collect();
-    for function in ["ingress", "signals", "analyzer", "notifier", "repair", "bridge"] {
-        assert!(groups.iter().any(|group| group.contains(function)), "{function} has logged nothing: {groups:?}");
+    let groups: Vec<String> = logs
+        .lines()
+        .filter_map(|line| line.strip_prefix("lines of "))
+        .map(str::to_lowercase)
+        .collect();
+    for function in [
+        "ingress", "signals", "analyzer", "notifier", "repair", "bridge",
+    ] {
+        assert!(
+            groups.iter().any(|group| group.contains(function)),
+            "{function} has logged nothing: {groups:?}"
+        );
     }
-    assert!(logs.contains(r#""RUST_LOG": "trace""#) && logs.contains(id), "the logs are those of this job");
+    assert!(
+        logs.contains(r#""RUST_LOG": "trace""#) && logs.contains(id),
+        "the logs are those of this job"
+    );
     none_shows(&logs, &secrets, "trace");
 }
 
@@ -314,8 +580,18 @@ fn print(facts: &str) -> String {
     use std::io::Write as _;
     use std::process::Stdio;
     let mut python = Command::new(project().join(".venv/bin/python"));
-    let mut child = python.args(["-c", PRINT]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python");
-    child.stdin.take().expect("its standard input").write_all(facts.as_bytes()).expect("written");
+    let mut child = python
+        .args(["-c", PRINT])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python");
+    child
+        .stdin
+        .take()
+        .expect("its standard input")
+        .write_all(facts.as_bytes())
+        .expect("written");
     let done = child.wait_with_output().expect("it ends");
     assert!(done.status.success());
     String::from_utf8_lossy(&done.stdout).into_owned()

@@ -31,54 +31,101 @@ struct Story {
 impl Story {
     async fn with(url: Option<&str>) -> Self {
         let stack = Stack::start();
-        let (notifications, files) = (OwnQueue::create(&stack).await, tempfile::tempdir().expect("a directory"));
-        let file = url.map_or_else(|| json!({}), |url| json!({ "alertmanager": { "url": url, "private": true } }));
+        let (notifications, files) = (
+            OwnQueue::create(&stack).await,
+            tempfile::tempdir().expect("a directory"),
+        );
+        let file = url.map_or_else(
+            || json!({}),
+            |url| json!({ "alertmanager": { "url": url, "private": true } }),
+        );
         std::fs::write(files.path().join("channels.json"), file.to_string()).expect("written");
-        Self { stack, notifications, files }
+        Self {
+            stack,
+            notifications,
+            files,
+        }
     }
 
     fn notifier(&self) -> App {
         let directory = self.files.path().to_str().expect("text");
-        self.stack.notifier_with(&[("CONFIG_DIR", directory), ("NOTIFICATIONS_QUEUE_URL", &self.notifications.url)])
+        self.stack.notifier_with(&[
+            ("CONFIG_DIR", directory),
+            ("NOTIFICATIONS_QUEUE_URL", &self.notifications.url),
+        ])
     }
 
     /// An incident of an alert that came from Alertmanager.
     async fn opened(&self, alert: Alert) -> Incident {
-        let alert = Alert { source: "alertmanager".to_owned(), ..alert };
-        self.stack.store.save(opened(&alert, 0)).await.expect("saved")
+        let alert = Alert {
+            source: "alertmanager".to_owned(),
+            ..alert
+        };
+        self.stack
+            .store
+            .save(opened(&alert, 0))
+            .await
+            .expect("saved")
     }
 
     /// Asks for a silence, as ingress does.
     async fn ask(&self, incident: &Incident, at: Timestamp) {
         let news = LogRecord::new(Event::SilenceRequested, BY, "an hour of silence");
-        self.stack.store.change(&incident.id, |draft| draft.record(at, news.clone())).await.expect("saved");
+        self.stack
+            .store
+            .change(&incident.id, |draft| draft.record(at, news.clone()))
+            .await
+            .expect("saved");
     }
 
     async fn handle(&self, incident: &Incident) -> Result<(), Failure> {
-        let message = Message::SilenceAsked { incident_id: incident.id.clone() };
-        Box::pin(self.notifier().handle(&message, &unique("message"), &Timestamp::now, Instant::now() + Duration::from_secs(60))).await
+        let message = Message::SilenceAsked {
+            incident_id: incident.id.clone(),
+        };
+        Box::pin(self.notifier().handle(
+            &message,
+            &unique("message"),
+            &Timestamp::now,
+            Instant::now() + Duration::from_secs(60),
+        ))
+        .await
     }
 
     async fn loaded(&self, incident: &Incident) -> Incident {
-        self.stack.store.known_incident(&incident.id).await.expect("the incident")
+        self.stack
+            .store
+            .known_incident(&incident.id)
+            .await
+            .expect("the incident")
     }
 
     /// The entries of what came of a request.
     async fn outcomes(&self, incident: &Incident) -> Vec<Entry> {
         let log = self.stack.store.log(&incident.id).await.expect("the log");
-        log.into_iter().filter(|entry| entry.event == Event::SilenceCreated).collect()
+        log.into_iter()
+            .filter(|entry| entry.event == Event::SilenceCreated)
+            .collect()
     }
 }
 
 /// Which silences hide which active alert, by a label.
 async fn silenced_by(alertmanager: &Alertmanager, label: &str, value: &str) -> Value {
     let alerts = alertmanager.get("alerts").await;
-    let alert = alerts.as_array().expect("a list").iter().find(|alert| alert["labels"][label] == value);
+    let alert = alerts
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|alert| alert["labels"][label] == value);
     alert.unwrap_or_else(|| panic!("no alert with {label}={value}: {alerts}"))["status"]["silencedBy"].clone()
 }
 
 async fn real() -> Alertmanager {
-    Alertmanager::alone(Receiver { url: "http://127.0.0.1:9/", token: "nobody", group_by: &["alertname"] }).await
+    Alertmanager::alone(Receiver {
+        url: "http://127.0.0.1:9/",
+        token: "nobody",
+        group_by: &["alertname"],
+    })
+    .await
 }
 
 #[tokio::test]
@@ -89,46 +136,106 @@ async fn the_alert_is_silenced_for_an_hour_and_others_are_not() {
     let alertmanager = real().await;
     let story = Story::with(Some(alertmanager.url())).await;
     let mut about = alert(&unique("web"));
-    about.labels.insert("path".to_owned(), "C:\\logs \"quoted\"\n警".to_owned());
+    about
+        .labels
+        .insert("path".to_owned(), "C:\\logs \"quoted\"\n警".to_owned());
     let mut neighbour = about.labels.clone();
     neighbour.insert("component".to_owned(), unique("web"));
-    alertmanager.post(&json!([{ "labels": about.labels }, { "labels": neighbour }])).await;
+    alertmanager
+        .post(&json!([{ "labels": about.labels }, { "labels": neighbour }]))
+        .await;
 
     let incident = story.opened(about.clone()).await;
     story.ask(&incident, Timestamp::now()).await;
     story.handle(&incident).await.expect("silenced");
     let silenced = story.loaded(&incident).await;
     let silence = silenced.silence.clone().expect("a silence");
-    assert_eq!((silence.by.as_str(), silenced.silenced_until(Timestamp::now())), (BY, Some(silence.until)));
+    assert_eq!(
+        (
+            silence.by.as_str(),
+            silenced.silenced_until(Timestamp::now())
+        ),
+        (BY, Some(silence.until))
+    );
 
     // The message twice, and a second request while the first one holds: one silence.
-    story.handle(&incident).await.expect("there is nothing to do");
+    story
+        .handle(&incident)
+        .await
+        .expect("there is nothing to do");
     story.ask(&incident, Timestamp::now()).await;
-    story.handle(&incident).await.expect("there is nothing to do");
+    story
+        .handle(&incident)
+        .await
+        .expect("there is nothing to do");
     let silences = alertmanager.get("silences").await;
-    let [made] = silences.as_array().expect("a list").as_slice() else { panic!("one silence: {silences}") };
-    assert_eq!((&made["id"], &made["createdBy"], &made["status"]["state"]), (&json!(silence.id), &json!(BY), &json!("active")));
-    assert!(made["comment"].as_str().is_some_and(|comment| comment.contains(incident.id.as_str())), "{made}");
-    let ends: Timestamp = made["endsAt"].as_str().expect("a time").parse().expect("a time");
-    assert!(ends.duration_since(silence.until).abs() < SignedDuration::from_secs(1), "{made}");
+    let [made] = silences.as_array().expect("a list").as_slice() else {
+        panic!("one silence: {silences}")
+    };
+    assert_eq!(
+        (&made["id"], &made["createdBy"], &made["status"]["state"]),
+        (&json!(silence.id), &json!(BY), &json!("active"))
+    );
+    assert!(
+        made["comment"]
+            .as_str()
+            .is_some_and(|comment| comment.contains(incident.id.as_str())),
+        "{made}"
+    );
+    let ends: Timestamp = made["endsAt"]
+        .as_str()
+        .expect("a time")
+        .parse()
+        .expect("a time");
+    assert!(
+        ends.duration_since(silence.until).abs() < SignedDuration::from_secs(1),
+        "{made}"
+    );
     let mut matchers: Vec<(&str, &str)> = made["matchers"]
         .as_array()
         .expect("a list")
         .iter()
-        .inspect(|matcher| assert_eq!((&matcher["isRegex"], &matcher["isEqual"]), (&json!(false), &json!(true))))
-        .map(|matcher| (matcher["name"].as_str().expect("text"), matcher["value"].as_str().expect("text")))
+        .inspect(|matcher| {
+            assert_eq!(
+                (&matcher["isRegex"], &matcher["isEqual"]),
+                (&json!(false), &json!(true))
+            )
+        })
+        .map(|matcher| {
+            (
+                matcher["name"].as_str().expect("text"),
+                matcher["value"].as_str().expect("text"),
+            )
+        })
         .collect();
     matchers.sort_unstable();
-    assert_eq!(matchers, about.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>());
+    assert_eq!(
+        matchers,
+        about
+            .labels
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect::<Vec<_>>()
+    );
 
     let alerts = alertmanager.get("alerts").await;
     for shown in alerts.as_array().expect("a list") {
-        let expected = if shown["labels"]["component"] == about.labels["component"] { json!([silence.id]) } else { json!([]) };
+        let expected = if shown["labels"]["component"] == about.labels["component"] {
+            json!([silence.id])
+        } else {
+            json!([])
+        };
         assert_eq!(shown["status"]["silencedBy"], expected, "{shown}");
     }
     assert_eq!(story.outcomes(&incident).await.len(), 1);
-    let tells = Message::IncidentChanged { incident_id: incident.id.clone() }.to_json();
-    assert_eq!(story.notifications.take_all().await, [tells.clone(), tells.clone(), tells]);
+    let tells = Message::IncidentChanged {
+        incident_id: incident.id.clone(),
+    }
+    .to_json();
+    assert_eq!(
+        story.notifications.take_all().await,
+        [tells.clone(), tells.clone(), tells]
+    );
 }
 
 #[tokio::test]
@@ -139,17 +246,34 @@ async fn a_silence_whose_maker_died_before_it_was_stored_is_found() {
     let alertmanager = real().await;
     let story = Story::with(Some(alertmanager.url())).await;
     let about = alert(&unique("web"));
-    alertmanager.post(&json!([{ "labels": about.labels }])).await;
+    alertmanager
+        .post(&json!([{ "labels": about.labels }]))
+        .await;
     let incident = story.opened(about).await;
     story.ask(&incident, Timestamp::now()).await;
     story.handle(&incident).await.expect("silenced");
     let made = story.loaded(&incident).await.silence.expect("a silence");
     // As if the first worker had died: the incident knows nothing of it.
-    story.stack.store.change(&incident.id, |draft| draft.incident.silence = None).await.expect("saved");
+    story
+        .stack
+        .store
+        .change(&incident.id, |draft| draft.incident.silence = None)
+        .await
+        .expect("saved");
     story.ask(&incident, Timestamp::now()).await;
     story.handle(&incident).await.expect("found");
-    assert_eq!(story.loaded(&incident).await.silence.map(|silence| silence.id), Some(made.id));
-    assert_eq!(alertmanager.get("silences").await.as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        story
+            .loaded(&incident)
+            .await
+            .silence
+            .map(|silence| silence.id),
+        Some(made.id)
+    );
+    assert_eq!(
+        alertmanager.get("silences").await.as_array().map(Vec::len),
+        Some(1)
+    );
 }
 
 #[tokio::test]
@@ -163,10 +287,14 @@ async fn alerts_with_the_same_labels_and_more_stay_audible() {
     let about = alert(&unique("web"));
     let with = |name: &str, value: &str| {
         let mut labels = about.labels.clone();
-        labels.extend([(name.to_owned(), value.to_owned()), ("severity".to_owned(), "critical".to_owned())]);
+        labels.extend([
+            (name.to_owned(), value.to_owned()),
+            ("severity".to_owned(), "critical".to_owned()),
+        ]);
         json!({ "labels": labels })
     };
-    let alerts = json!([{ "labels": about.labels }, with("volume", "/data"), with("tenant", "blue")]);
+    let alerts =
+        json!([{ "labels": about.labels }, with("volume", "/data"), with("tenant", "blue")]);
     alertmanager.post(&alerts).await;
     let incident = story.opened(about.clone()).await;
     story.ask(&incident, Timestamp::now()).await;
@@ -176,7 +304,11 @@ async fn alerts_with_the_same_labels_and_more_stay_audible() {
     let shown = alertmanager.get("alerts").await;
     for alert in shown.as_array().expect("a list") {
         let its_own = alert["labels"] == json!(about.labels);
-        assert_eq!(alert["status"]["silencedBy"], if its_own { json!([silence]) } else { json!([]) }, "{alert}");
+        assert_eq!(
+            alert["status"]["silencedBy"],
+            if its_own { json!([silence]) } else { json!([]) },
+            "{alert}"
+        );
     }
     assert_eq!(shown.as_array().map(Vec::len), Some(3));
 }
@@ -189,44 +321,90 @@ async fn a_silence_that_was_found_and_hides_another_alert_by_now_is_ended() {
     let alertmanager = real().await;
     let story = Story::with(Some(alertmanager.url())).await;
     let about = alert(&unique("web"));
-    alertmanager.post(&json!([{ "labels": about.labels }])).await;
+    alertmanager
+        .post(&json!([{ "labels": about.labels }]))
+        .await;
     let incident = story.opened(about.clone()).await;
     story.ask(&incident, Timestamp::now()).await;
     story.handle(&incident).await.expect("silenced");
     let made = story.loaded(&incident).await.silence.expect("a silence").id;
 
     let mut later = about.labels;
-    later.extend([("alertname", "TargetDown"), ("volume", "/data")].map(|(name, value)| (name.to_owned(), value.to_owned())));
+    later.extend(
+        [("alertname", "TargetDown"), ("volume", "/data")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
     alertmanager.post(&json!([{ "labels": later }])).await;
-    assert_eq!(silenced_by(&alertmanager, "volume", "/data").await, json!([made]), "nobody could know of it");
+    assert_eq!(
+        silenced_by(&alertmanager, "volume", "/data").await,
+        json!([made]),
+        "nobody could know of it"
+    );
     // As if the worker had died before the silence was stored.
-    story.stack.store.change(&incident.id, |draft| draft.incident.silence = None).await.expect("saved");
+    story
+        .stack
+        .store
+        .change(&incident.id, |draft| draft.incident.silence = None)
+        .await
+        .expect("saved");
     story.ask(&incident, Timestamp::now()).await;
     story.handle(&incident).await.expect("told");
-    assert_eq!(silenced_by(&alertmanager, "volume", "/data").await, json!([]));
+    assert_eq!(
+        silenced_by(&alertmanager, "volume", "/data").await,
+        json!([])
+    );
     let told = story.outcomes(&incident).await.pop().expect("an entry");
     let why = "a silence of this alert would also hide 1 other active alert: TargetDown";
-    assert_eq!((told.error.as_deref(), story.loaded(&incident).await.silence_fault.as_deref()), (Some(why), Some(why)));
+    assert_eq!(
+        (
+            told.error.as_deref(),
+            story.loaded(&incident).await.silence_fault.as_deref()
+        ),
+        (Some(why), Some(why))
+    );
 
     // Whoever asks again gets one that leaves it audible.
     story.ask(&incident, Timestamp::now()).await;
     story.handle(&incident).await.expect("silenced");
     let silence = story.loaded(&incident).await.silence.expect("a silence").id;
-    assert_eq!(silenced_by(&alertmanager, "volume", "/data").await, json!([]));
-    let alerts = alertmanager.get(&format!("alerts?filter=volume%3D%22%22&filter=component%3D%22{}%22", incident.alert.target)).await;
-    assert_eq!(alerts[0]["status"]["silencedBy"], json!([silence]), "{alerts}");
+    assert_eq!(
+        silenced_by(&alertmanager, "volume", "/data").await,
+        json!([])
+    );
+    let alerts = alertmanager
+        .get(&format!(
+            "alerts?filter=volume%3D%22%22&filter=component%3D%22{}%22",
+            incident.alert.target
+        ))
+        .await;
+    assert_eq!(
+        alerts[0]["status"]["silencedBy"],
+        json!([silence]),
+        "{alerts}"
+    );
 }
 
 /// An Alertmanager that has run for long, and shows these alerts each time it is asked; with what it was asked to change.
 async fn stand_in(looks: Vec<Value>) -> (String, Arc<Mutex<Vec<String>>>) {
-    let (looks, changed) = (Arc::new(Mutex::new(looks)), Arc::new(Mutex::new(Vec::new())));
+    let (looks, changed) = (
+        Arc::new(Mutex::new(looks)),
+        Arc::new(Mutex::new(Vec::new())),
+    );
     let seen = Arc::clone(&changed);
     let address = serve(move |request| {
         let (looks, changed) = (Arc::clone(&looks), Arc::clone(&changed));
         async move {
-            let path = request.path.split('?').next().unwrap_or_default().to_owned();
+            let path = request
+                .path
+                .split('?')
+                .next()
+                .unwrap_or_default()
+                .to_owned();
             if request.method != "GET" {
-                changed.lock().expect("a lock").push(format!("{} {path}", request.method));
+                changed
+                    .lock()
+                    .expect("a lock")
+                    .push(format!("{} {path}", request.method));
             }
             let body = match (request.method.as_str(), path.as_str()) {
                 ("GET", "/api/v2/alerts") => looks.lock().expect("a lock").remove(0),
@@ -234,7 +412,11 @@ async fn stand_in(looks: Vec<Value>) -> (String, Arc<Mutex<Vec<String>>>) {
                 ("GET", _) => json!([]),
                 _ => json!({ "silenceID": "s1" }),
             };
-            Answer { status: 200, headers: Vec::new(), body: body.to_string().into_bytes() }
+            Answer {
+                status: 200,
+                headers: Vec::new(),
+                body: body.to_string().into_bytes(),
+            }
         }
     })
     .await;
@@ -256,9 +438,15 @@ async fn what_begins_between_the_look_and_the_silence_ends_it_at_once() {
     let incident = story.opened(about).await;
     story.ask(&incident, Timestamp::now()).await;
     story.handle(&incident).await.expect("told");
-    assert_eq!(*changed.lock().expect("a lock"), ["POST /api/v2/silences", "DELETE /api/v2/silence/s1"]);
+    assert_eq!(
+        *changed.lock().expect("a lock"),
+        ["POST /api/v2/silences", "DELETE /api/v2/silence/s1"]
+    );
     let told = story.outcomes(&incident).await.pop().expect("an entry");
-    assert_eq!(told.error.as_deref(), Some("a silence of this alert would also hide 1 other active alert: TargetDown"));
+    assert_eq!(
+        told.error.as_deref(),
+        Some("a silence of this alert would also hide 1 other active alert: TargetDown")
+    );
     assert_eq!(story.loaded(&incident).await.silence, None);
 }
 
@@ -274,7 +462,12 @@ async fn an_alert_that_alertmanager_does_not_have_is_not_silenced() {
     story.handle(&incident).await.expect("told");
     assert!(changed.lock().expect("a lock").is_empty());
     let told = story.outcomes(&incident).await.pop().expect("an entry");
-    assert!(told.error.as_deref().is_some_and(|why| why.starts_with("Alertmanager does not have the alert as active")), "{told:?}");
+    assert!(
+        told.error
+            .as_deref()
+            .is_some_and(|why| why.starts_with("Alertmanager does not have the alert as active")),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]
@@ -283,35 +476,84 @@ async fn while_alertmanager_is_down_the_message_comes_back_and_in_the_end_people
     let incident = story.opened(alert(&unique("web"))).await;
     story.ask(&incident, Timestamp::now()).await;
     let failed = story.handle(&incident).await;
-    assert!(matches!(&failed, Err(Failure::Silence(error)) if error.to_string().contains("did not answer")), "{failed:?}");
-    assert_eq!((story.outcomes(&incident).await.len(), story.notifications.take_all().await.len()), (0, 0));
+    assert!(
+        matches!(&failed, Err(Failure::Silence(error)) if error.to_string().contains("did not answer")),
+        "{failed:?}"
+    );
+    assert_eq!(
+        (
+            story.outcomes(&incident).await.len(),
+            story.notifications.take_all().await.len()
+        ),
+        (0, 0)
+    );
 
     story.ask(&incident, Timestamp::now() - TRIED_FOR).await;
     story.handle(&incident).await.expect("it is given up");
     let outcomes = story.outcomes(&incident).await;
-    let [told] = outcomes.as_slice() else { panic!("one entry: {outcomes:?}") };
-    assert!(told.error.as_deref().is_some_and(|why| why.starts_with("Alertmanager did not answer")), "{told:?}");
-    assert_eq!((story.loaded(&incident).await.silence, story.notifications.take_all().await.len()), (None, 1));
+    let [told] = outcomes.as_slice() else {
+        panic!("one entry: {outcomes:?}")
+    };
+    assert!(
+        told.error
+            .as_deref()
+            .is_some_and(|why| why.starts_with("Alertmanager did not answer")),
+        "{told:?}"
+    );
+    assert_eq!(
+        (
+            story.loaded(&incident).await.silence,
+            story.notifications.take_all().await.len()
+        ),
+        (None, 1)
+    );
 }
 
 #[tokio::test]
 async fn what_will_never_be_silenced_says_so_at_once() {
-    let refuses = serve(|_| async { Answer { status: 403, headers: Vec::new(), body: b"\"not you\"".to_vec() } }).await;
+    let refuses = serve(|_| async {
+        Answer {
+            status: 403,
+            headers: Vec::new(),
+            body: b"\"not you\"".to_vec(),
+        }
+    })
+    .await;
     let url = format!("http://{refuses}");
     let known = alert(&unique("web"));
-    let nameless = |alert: Alert| Alert { labels: [("component".to_owned(), "web".to_owned())].into(), ..alert };
+    let nameless = |alert: Alert| Alert {
+        labels: [("component".to_owned(), "web".to_owned())].into(),
+        ..alert
+    };
     for (url, alert, why) in [
-        (Some(url.as_str()), known.clone(), "Alertmanager refuses (403): \"not you\""),
+        (
+            Some(url.as_str()),
+            known.clone(),
+            "Alertmanager refuses (403): \"not you\"",
+        ),
         (None, known.clone(), "channels.json names no Alertmanager"),
-        (Some(url.as_str()), nameless(known), "only an open incident can be silenced"),
+        (
+            Some(url.as_str()),
+            nameless(known),
+            "only an open incident can be silenced",
+        ),
     ] {
         let story = Story::with(url).await;
         let incident = story.opened(alert).await;
         story.ask(&incident, Timestamp::now()).await;
         story.handle(&incident).await.expect("told");
         let outcomes = story.outcomes(&incident).await;
-        let [told] = outcomes.as_slice() else { panic!("one entry: {outcomes:?}") };
-        assert!(!told.success && told.error.as_deref().is_some_and(|error| error.starts_with(why)), "{told:?}");
+        let [told] = outcomes.as_slice() else {
+            panic!("one entry: {outcomes:?}")
+        };
+        assert!(
+            !told.success
+                && told
+                    .error
+                    .as_deref()
+                    .is_some_and(|error| error.starts_with(why)),
+            "{told:?}"
+        );
         assert_eq!(story.notifications.take_all().await.len(), 1);
     }
 }

@@ -16,8 +16,15 @@ use wire::approval_link::sign;
 
 /// An incident whose plan waits for a decision.
 async fn waiting(stack: &Stack) -> (Incident, ApprovalId) {
-    let opened = stack.deliver_one(&TestAlert::firing(&stack.facts.target.service)).await;
-    let incident = stack.status(opened["incident_id"].as_str().expect("an incident"), Status::AwaitingApproval).await;
+    let opened = stack
+        .deliver_one(&TestAlert::firing(&stack.facts.target.service))
+        .await;
+    let incident = stack
+        .status(
+            opened["incident_id"].as_str().expect("an incident"),
+            Status::AwaitingApproval,
+        )
+        .await;
     let approval = incident.approval.as_ref().expect("asked").id.clone();
     (incident, approval)
 }
@@ -25,12 +32,22 @@ async fn waiting(stack: &Stack) -> (Incident, ApprovalId) {
 /// How often a plan of this incident was decided on.
 async fn decisions(stack: &Stack, incident: &Incident) -> usize {
     let log = stack.store.log(&incident.id).await.expect("the log");
-    log.iter().filter(|entry| entry.event == Event::ApprovalDecided).count()
+    log.iter()
+        .filter(|entry| entry.event == Event::ApprovalDecided)
+        .count()
 }
 
 async fn pending(stack: &Stack, incident: &Incident) {
-    let now = stack.store.incident(&incident.id).await.expect("the store answers").expect("the incident is there");
-    assert_eq!(now.approval.expect("asked").standing, ApprovalState::Pending);
+    let now = stack
+        .store
+        .incident(&incident.id)
+        .await
+        .expect("the store answers")
+        .expect("the incident is there");
+    assert_eq!(
+        now.approval.expect("asked").standing,
+        ApprovalState::Pending
+    );
 }
 
 #[tokio::test]
@@ -40,25 +57,75 @@ async fn a_press_in_slack_decides_once() {
     let press = Interaction::press(&format!("reject:{approval}"));
 
     // What Slack did not sign, or signed long ago, or another body than that.
-    let status = async |request: reqwest::RequestBuilder| request.send().await.expect("an answer").status().as_u16();
-    assert_eq!(status(press.clone().with_key("another key").request(&stack)).await, 401);
+    let status = async |request: reqwest::RequestBuilder| {
+        request.send().await.expect("an answer").status().as_u16()
+    };
+    assert_eq!(
+        status(press.clone().with_key("another key").request(&stack)).await,
+        401
+    );
     for age in [-400, 400] {
-        assert_eq!(status(press.clone().aged(age).request(&stack)).await, 401, "{age}");
+        assert_eq!(
+            status(press.clone().aged(age).request(&stack)).await,
+            401,
+            "{age}"
+        );
     }
-    assert_eq!(status(press.request(&stack).body("payload=%7B%7D")).await, 401);
-    assert_eq!(status(stack.http.post(stack.url("webhooks/slack")).body(press.form())).await, 401);
+    assert_eq!(
+        status(press.request(&stack).body("payload=%7B%7D")).await,
+        401
+    );
+    assert_eq!(
+        status(
+            stack
+                .http
+                .post(stack.url("webhooks/slack"))
+                .body(press.form())
+        )
+        .await,
+        401
+    );
     // A channel that channels.json does not name, and somebody who is not on its list.
     // Each is a press of its own: one that comes again is told what it came to before.
     let another = || press.clone().with("/trigger_id", json!(unique("trigger")));
-    assert_eq!(status(another().with("/channel/id", json!("C9999999999")).request(&stack)).await, 403);
-    assert_eq!(status(another().with("/user/id", json!("U9999999999")).request(&stack)).await, 200);
+    assert_eq!(
+        status(
+            another()
+                .with("/channel/id", json!("C9999999999"))
+                .request(&stack)
+        )
+        .await,
+        403
+    );
+    assert_eq!(
+        status(
+            another()
+                .with("/user/id", json!("U9999999999"))
+                .request(&stack)
+        )
+        .await,
+        200
+    );
     // Another kind of interaction.
-    assert_eq!(status(press.clone().with("/type", json!("view_closed")).request(&stack)).await, 200);
+    assert_eq!(
+        status(
+            press
+                .clone()
+                .with("/type", json!("view_closed"))
+                .request(&stack)
+        )
+        .await,
+        200
+    );
     pending(&stack, &incident).await;
 
     for _ in 0..2 {
         let taken = press.request(&stack).send().await.expect("an answer");
-        assert_eq!((taken.status().as_u16(), taken.text().await.expect("text")), (200, String::new()), "Slack wants an empty answer");
+        assert_eq!(
+            (taken.status().as_u16(), taken.text().await.expect("text")),
+            (200, String::new()),
+            "Slack wants an empty answer"
+        );
     }
     let decided = stack.status(incident.id.as_str(), Status::Rejected).await;
     let by = format!("slack:{MEMBER}");
@@ -73,15 +140,34 @@ async fn a_slack_app_without_its_secret_lets_nobody_in() {
     let stack = Stack::start();
     let app = stack.ingress(&[("SLACK_SIGNING_SECRET_ID", "quell/channels/no-such-secret")]);
     let request = Interaction::press("approve:x").in_process(&stack);
-    let response = app.answer(request, Timestamp::now()).await.expect("always an answer");
+    let response = app
+        .answer(request, Timestamp::now())
+        .await
+        .expect("always an answer");
     let problem: Value = serde_json::from_slice(response.body()).expect("JSON");
-    assert_eq!((response.status().as_u16(), problem["type"].as_str()), (503, Some("urn:quell:problem:no-secret")), "{problem}");
+    assert_eq!(
+        (response.status().as_u16(), problem["type"].as_str()),
+        (503, Some("urn:quell:problem:no-secret")),
+        "{problem}"
+    );
 }
 
 /// A link's URL, without the API's.
-fn link(stack: &Stack, approval: &ApprovalId, verdict: Verdict, person: &str, minutes: i64) -> String {
+fn link(
+    stack: &Stack,
+    approval: &ApprovalId,
+    verdict: Verdict,
+    person: &str,
+    minutes: i64,
+) -> String {
     let key = SecretString::from(stack.facts.secrets["approval_link"].as_str());
-    let token = sign(&key, approval, verdict, person, Timestamp::now() + SignedDuration::from_mins(minutes));
+    let token = sign(
+        &key,
+        approval,
+        verdict,
+        person,
+        Timestamp::now() + SignedDuration::from_mins(minutes),
+    );
     format!("approvals/{approval}/link?token={token}")
 }
 
@@ -89,22 +175,44 @@ fn link(stack: &Stack, approval: &ApprovalId, verdict: Verdict, person: &str, mi
 async fn page(response: Response) -> (u16, String) {
     let header = |name: &str| response.headers()[name].to_str().expect("text").to_owned();
     assert_eq!(header("content-type"), "text/html; charset=utf-8");
-    for (name, value) in [("cache-control", "no-store"), ("referrer-policy", "no-referrer"), ("x-frame-options", "DENY")] {
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("referrer-policy", "no-referrer"),
+        ("x-frame-options", "DENY"),
+    ] {
         assert_eq!(header(name), value);
     }
     let policy = header("content-security-policy");
-    for part in ["default-src 'none'", "style-src 'unsafe-inline'", "form-action 'self'"] {
+    for part in [
+        "default-src 'none'",
+        "style-src 'unsafe-inline'",
+        "form-action 'self'",
+    ] {
         assert!(policy.contains(part), "{policy}");
     }
-    (response.status().as_u16(), response.text().await.expect("text"))
+    (
+        response.status().as_u16(),
+        response.text().await.expect("text"),
+    )
 }
 
 async fn open(stack: &Stack, link: &str) -> (u16, String) {
-    page(stack.http.get(stack.url(link)).send().await.expect("an answer")).await
+    page(
+        stack
+            .http
+            .get(stack.url(link))
+            .send()
+            .await
+            .expect("an answer"),
+    )
+    .await
 }
 
 async fn press(stack: &Stack, link: &str) -> (u16, String) {
-    let request = stack.http.post(stack.url(link)).header("content-type", "application/x-www-form-urlencoded");
+    let request = stack
+        .http
+        .post(stack.url(link))
+        .header("content-type", "application/x-www-form-urlencoded");
     page(request.send().await.expect("an answer")).await
 }
 
@@ -118,32 +226,51 @@ async fn a_link_shows_first_and_decides_once() {
     for _ in 0..3 {
         let (status, shown) = open(&stack, &reject).await;
         assert_eq!(status, 200, "{shown}");
-        assert!(shown.contains("<form method=\"post\">") && shown.contains("Reject: run nothing") && shown.contains("ada"), "{shown}");
+        assert!(
+            shown.contains("<form method=\"post\">")
+                && shown.contains("Reject: run nothing")
+                && shown.contains("ada"),
+            "{shown}"
+        );
         for step in &incident.plan.as_ref().expect("a plan").steps {
             assert!(shown.contains(&step.argv[0]), "{shown}");
         }
     }
-    let chinese = stack.http.get(stack.url(&reject)).header("accept-language", "zh-TW,zh;q=0.9,en;q=0.8");
+    let chinese = stack
+        .http
+        .get(stack.url(&reject))
+        .header("accept-language", "zh-TW,zh;q=0.9,en;q=0.8");
     let (_, chinese) = page(chinese.send().await.expect("an answer")).await;
-    assert!(chinese.contains("lang=\"zh-TW\"") && chinese.contains("駁回：不執行"), "{chinese}");
+    assert!(
+        chinese.contains("lang=\"zh-TW\"") && chinese.contains("駁回：不執行"),
+        "{chinese}"
+    );
     pending(&stack, &incident).await;
     assert_eq!(decisions(&stack, &incident).await, 0);
 
     let (status, told) = press(&stack, &reject).await;
     assert_eq!(status, 200, "{told}");
     let decided = stack.status(incident.id.as_str(), Status::Rejected).await;
-    assert!(matches!(decided.approval.expect("kept").standing, ApprovalState::Decided { by, .. } if by == "link:ada"));
+    assert!(
+        matches!(decided.approval.expect("kept").standing, ApprovalState::Decided { by, .. } if by == "link:ada")
+    );
     // It counts once, and so does every other link of that person for this plan.
     let approve = link(&stack, &approval, Verdict::Approve, "ada", 10);
     for used in [&reject, &approve] {
         for (status, told) in [press(&stack, used).await, open(&stack, used).await] {
-            assert!(status == 409 && told.contains("was used"), "{status} {told}");
+            assert!(
+                status == 409 && told.contains("was used"),
+                "{status} {told}"
+            );
         }
     }
     // Somebody else's comes too late.
     let late = link(&stack, &approval, Verdict::Approve, "bob", 10);
     for (status, told) in [press(&stack, &late).await, open(&stack, &late).await] {
-        assert!(status == 409 && told.contains("link:ada has already decided"), "{status} {told}");
+        assert!(
+            status == 409 && told.contains("link:ada has already decided"),
+            "{status} {told}"
+        );
     }
     assert_eq!(decisions(&stack, &incident).await, 1);
 }
@@ -169,7 +296,10 @@ async fn nobody_else_decides_with_a_link() {
     ];
     for (link, expected) in cases {
         for (status, told) in [open(&stack, &link).await, press(&stack, &link).await] {
-            assert!(status == expected && !told.contains("<form"), "{link}: {status} {told}");
+            assert!(
+                status == expected && !told.contains("<form"),
+                "{link}: {status} {told}"
+            );
         }
     }
     pending(&stack, &incident).await;
@@ -179,14 +309,33 @@ async fn nobody_else_decides_with_a_link() {
 #[tokio::test]
 async fn a_fault_behind_a_link_is_a_page_that_can_be_tried_again() {
     let stack = Stack::start();
-    let approval = ApprovalId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV-0000000000000000").expect("an id");
+    let approval =
+        ApprovalId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV-0000000000000000").expect("an id");
     let url = link(&stack, &approval, Verdict::Approve, "ada", 10);
     assert_eq!(open(&stack, &url).await.0, 404);
-    for changed in [("TABLE_NAME", "no-such-table"), ("APPROVAL_LINK_SECRET_ID", "quell/channels/no-such-secret")] {
+    for changed in [
+        ("TABLE_NAME", "no-such-table"),
+        ("APPROVAL_LINK_SECRET_ID", "quell/channels/no-such-secret"),
+    ] {
         let app = stack.ingress(&[changed]);
-        let request: Request = http::Request::get(format!("https://api.test/api/v1/{url}")).body(Body::Empty).expect("a request");
-        let response = app.answer(request, Timestamp::now()).await.expect("always an answer");
-        assert_eq!((response.status().as_u16(), response.headers()["retry-after"].as_bytes()), (503, b"2".as_slice()), "{changed:?}");
-        assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
+        let request: Request = http::Request::get(format!("https://api.test/api/v1/{url}"))
+            .body(Body::Empty)
+            .expect("a request");
+        let response = app
+            .answer(request, Timestamp::now())
+            .await
+            .expect("always an answer");
+        assert_eq!(
+            (
+                response.status().as_u16(),
+                response.headers()["retry-after"].as_bytes()
+            ),
+            (503, b"2".as_slice()),
+            "{changed:?}"
+        );
+        assert_eq!(
+            response.headers()["content-type"],
+            "text/html; charset=utf-8"
+        );
     }
 }

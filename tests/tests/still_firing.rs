@@ -21,16 +21,36 @@ async fn waiting(stack: &Stack, alert: &TestAlert) -> Incident {
     let opened = stack.deliver_one(alert).await;
     let id = opened["incident_id"].as_str().expect("an incident");
     let incident = stack.status(id, Status::AwaitingApproval).await;
-    let own = |draft: &mut IncidentChange| draft.incident.plan.as_mut().expect("a plan").playbook = unique("playbook");
-    stack.store.change(&incident.id, own).await.expect("saved").0
+    let own = |draft: &mut IncidentChange| {
+        draft.incident.plan.as_mut().expect("a plan").playbook = unique("playbook")
+    };
+    stack
+        .store
+        .change(&incident.id, own)
+        .await
+        .expect("saved")
+        .0
 }
 
 /// As the repair function leaves an incident whose repair was verified.
 fn verified(draft: &mut IncidentChange, at: Timestamp) {
-    let hash = draft.incident.approval.as_ref().expect("asked").plan_hash.clone();
-    let repair = Repair { finished_at: Some(at), outcome: Some(RepairOutcome::Verified), ..Repair::start(hash, at) };
+    let hash = draft
+        .incident
+        .approval
+        .as_ref()
+        .expect("asked")
+        .plan_hash
+        .clone();
+    let repair = Repair {
+        finished_at: Some(at),
+        outcome: Some(RepairOutcome::Verified),
+        ..Repair::start(hash, at)
+    };
     (draft.incident.repair, draft.incident.status) = (Some(repair), Status::Repaired);
-    draft.record(at, LogRecord::new(Event::ExecutionCompleted, "repair", "playbook"));
+    draft.record(
+        at,
+        LogRecord::new(Event::ExecutionCompleted, "repair", "playbook"),
+    );
 }
 
 fn approval(incident: &Incident) -> ApprovalId {
@@ -44,28 +64,47 @@ fn outcome(incident: &Incident) -> Option<RepairOutcome> {
 /// How often a playbook was verified and failed.
 async fn record(stack: &Stack, incident: &Incident) -> (u64, u64) {
     let playbook = &incident.plan.as_ref().expect("a plan").playbook;
-    let record = stack.store.playbook_record(playbook).await.expect("a record");
+    let record = stack
+        .store
+        .playbook_record(playbook)
+        .await
+        .expect("a record");
     (record.verified, record.failed)
 }
 
 async fn handle(notifier: &App, message: &Message, clock: Clock<'_>) {
     let until = Instant::now() + Duration::from_secs(60);
-    Box::pin(notifier.handle(message, &unique("holder"), clock, until)).await.expect("handled");
+    Box::pin(notifier.handle(message, &unique("holder"), clock, until))
+        .await
+        .expect("handled");
 }
 
 #[tokio::test]
 async fn a_verified_repair_whose_alert_goes_on_counts_as_failed_once() {
     let stack = Stack::start();
     let queue = OwnQueue::create(&stack).await;
-    let notifier = stack.notifier_with(&[("RESOLVE_WITHIN_SECONDS", "1"), ("NOTIFICATIONS_QUEUE_URL", &queue.url)]);
+    let notifier = stack.notifier_with(&[
+        ("RESOLVE_WITHIN_SECONDS", "1"),
+        ("NOTIFICATIONS_QUEUE_URL", &queue.url),
+    ]);
     let alert = TestAlert::firing(&stack.facts.target.service);
     let incident = waiting(&stack, &alert).await;
-    let (incident, ()) = stack.store.change(&incident.id, |draft| verified(draft, Timestamp::now())).await.expect("saved");
+    let (incident, ()) = stack
+        .store
+        .change(&incident.id, |draft| verified(draft, Timestamp::now()))
+        .await
+        .expect("saved");
     assert_eq!(record(&stack, &incident).await, (1, 0));
 
     // The change of its card arranges the look, and the look comes when it is due.
-    let (changed, due) =
-        (Message::IncidentChanged { incident_id: incident.id.clone() }, Message::ResolutionDue { approval_id: approval(&incident) });
+    let (changed, due) = (
+        Message::IncidentChanged {
+            incident_id: incident.id.clone(),
+        },
+        Message::ResolutionDue {
+            approval_id: approval(&incident),
+        },
+    );
     handle(&notifier, &changed, &Timestamp::now).await;
     let deadline = Instant::now() + Duration::from_secs(30);
     while !queue.take_all().await.contains(&due.to_json()) {
@@ -75,37 +114,93 @@ async fn a_verified_repair_whose_alert_goes_on_counts_as_failed_once() {
     for _ in 0..3 {
         handle(&notifier, &due, &Timestamp::now).await;
     }
-    let failed = stack.store.known_incident(&incident.id).await.expect("the incident");
-    assert_eq!((failed.status, outcome(&failed)), (Status::RepairFailed, Some(RepairOutcome::StillFiring)));
-    let log = stack.log_with(incident.id.as_str(), Event::ResolutionOverdue).await;
-    assert_eq!(log.iter().filter(|entry| entry.event == Event::ResolutionOverdue).count(), 1);
+    let failed = stack
+        .store
+        .known_incident(&incident.id)
+        .await
+        .expect("the incident");
+    assert_eq!(
+        (failed.status, outcome(&failed)),
+        (Status::RepairFailed, Some(RepairOutcome::StillFiring))
+    );
+    let log = stack
+        .log_with(incident.id.as_str(), Event::ResolutionOverdue)
+        .await;
+    assert_eq!(
+        log.iter()
+            .filter(|entry| entry.event == Event::ResolutionOverdue)
+            .count(),
+        1
+    );
     assert_eq!(record(&stack, &incident).await, (0, 1));
-    let runs = stack.store.runs(&incident.plan.as_ref().expect("a plan").playbook).await.expect("the runs");
-    assert!(matches!(runs.as_slice(), [run] if !run.verified), "the run is there once: {runs:?}");
+    let runs = stack
+        .store
+        .runs(&incident.plan.as_ref().expect("a plan").playbook)
+        .await
+        .expect("the runs");
+    assert!(
+        matches!(runs.as_slice(), [run] if !run.verified),
+        "the run is there once: {runs:?}"
+    );
     handle(&notifier, &changed, &Timestamp::now).await;
-    stack.card(incident.id.as_str(), "Repair: verified, but the alert has not resolved in time").await;
+    stack
+        .card(
+            incident.id.as_str(),
+            "Repair: verified, but the alert has not resolved in time",
+        )
+        .await;
 
     // It resolves late: the incident is over, and the repair stays failed.
-    stack.deliver_one(&TestAlert { ends_at: Some(Timestamp::now()), ..alert }).await;
+    stack
+        .deliver_one(&TestAlert {
+            ends_at: Some(Timestamp::now()),
+            ..alert
+        })
+        .await;
     let over = stack.status(incident.id.as_str(), Status::Resolved).await;
-    assert_eq!((outcome(&over), record(&stack, &incident).await), (Some(RepairOutcome::StillFiring), (0, 1)));
+    assert_eq!(
+        (outcome(&over), record(&stack, &incident).await),
+        (Some(RepairOutcome::StillFiring), (0, 1))
+    );
     handle(&notifier, &due, &Timestamp::now).await;
-    assert_eq!(stack.store.known_incident(&incident.id).await.expect("the incident"), over);
+    assert_eq!(
+        stack
+            .store
+            .known_incident(&incident.id)
+            .await
+            .expect("the incident"),
+        over
+    );
 }
 
 #[tokio::test]
 async fn a_resolve_and_the_last_look_race_and_the_record_tells_who_came_first() {
     let stack = Stack::start();
     let queue = OwnQueue::create(&stack).await;
-    let notifier = stack.notifier_with(&[("RESOLVE_WITHIN_SECONDS", "1"), ("NOTIFICATIONS_QUEUE_URL", &queue.url)]);
+    let notifier = stack.notifier_with(&[
+        ("RESOLVE_WITHIN_SECONDS", "1"),
+        ("NOTIFICATIONS_QUEUE_URL", &queue.url),
+    ]);
     for look_first in [false, true, false, true] {
         let alert = TestAlert::firing(&stack.facts.target.service);
         let incident = waiting(&stack, &alert).await;
         let long_ago = Timestamp::now() - SignedDuration::from_secs(60);
-        let (incident, ()) = stack.store.change(&incident.id, |draft| verified(draft, long_ago)).await.expect("saved");
-        let due = Message::ResolutionDue { approval_id: approval(&incident) };
-        let ended = TestAlert { ends_at: Some(Timestamp::now()), ..alert };
-        let (look, resolve) = (async || handle(&notifier, &due, &Timestamp::now).await, async || drop(stack.deliver_one(&ended).await));
+        let (incident, ()) = stack
+            .store
+            .change(&incident.id, |draft| verified(draft, long_ago))
+            .await
+            .expect("saved");
+        let due = Message::ResolutionDue {
+            approval_id: approval(&incident),
+        };
+        let ended = TestAlert {
+            ends_at: Some(Timestamp::now()),
+            ..alert
+        };
+        let (look, resolve) = (
+            async || handle(&notifier, &due, &Timestamp::now).await,
+            async || drop(stack.deliver_one(&ended).await),
+        );
         if look_first {
             tokio::join!(look(), resolve());
         } else {
@@ -113,10 +208,21 @@ async fn a_resolve_and_the_last_look_race_and_the_record_tells_who_came_first() 
             tokio::join!(look(), look());
         }
         let over = stack.status(incident.id.as_str(), Status::Resolved).await;
-        let log = stack.log_with(incident.id.as_str(), Event::IncidentResolved).await;
-        let failed = log.iter().any(|entry| entry.event == Event::ResolutionOverdue);
-        assert!(look_first || !failed, "a resolve that came before wins: {log:#?}");
-        let expected = if failed { (Some(RepairOutcome::StillFiring), (0, 1)) } else { (Some(RepairOutcome::Verified), (1, 0)) };
+        let log = stack
+            .log_with(incident.id.as_str(), Event::IncidentResolved)
+            .await;
+        let failed = log
+            .iter()
+            .any(|entry| entry.event == Event::ResolutionOverdue);
+        assert!(
+            look_first || !failed,
+            "a resolve that came before wins: {log:#?}"
+        );
+        let expected = if failed {
+            (Some(RepairOutcome::StillFiring), (0, 1))
+        } else {
+            (Some(RepairOutcome::Verified), (1, 0))
+        };
         assert_eq!((outcome(&over), record(&stack, &over).await), expected);
     }
 }
@@ -125,7 +231,10 @@ async fn a_resolve_and_the_last_look_race_and_the_record_tells_who_came_first() 
 async fn a_sender_that_knows_no_resolve_turns_no_verified_repair_into_a_failure() {
     let stack = Stack::start();
     let queue = OwnQueue::create(&stack).await;
-    let notifier = stack.notifier_with(&[("RESOLVE_WITHIN_SECONDS", "1"), ("NOTIFICATIONS_QUEUE_URL", &queue.url)]);
+    let notifier = stack.notifier_with(&[
+        ("RESOLVE_WITHIN_SECONDS", "1"),
+        ("NOTIFICATIONS_QUEUE_URL", &queue.url),
+    ]);
     let long_ago = Timestamp::now() - SignedDuration::from_mins(60);
     let signed = json!({
         "alert_type": "service_404", "severity": "warning", "source": "cron", "target_resource": stack.facts.target.service,
@@ -133,16 +242,34 @@ async fn a_sender_that_knows_no_resolve_turns_no_verified_repair_into_a_failure(
     });
     let (status, opened) = stack.send_signed("webhooks/alerts", &signed).await;
     assert_eq!(status, 200, "{opened}");
-    let by_signature = stack.status(opened["incident_id"].as_str().expect("an incident"), Status::AwaitingApproval).await;
+    let by_signature = stack
+        .status(
+            opened["incident_id"].as_str().expect("an incident"),
+            Status::AwaitingApproval,
+        )
+        .await;
 
     // Alertmanager opens the other, and a signed sender joins it; then Alertmanager's alert ends.
     let alert = TestAlert::firing(&stack.facts.target.service);
     let opened = stack.deliver_one(&alert).await;
-    let by_both = stack.status(opened["incident_id"].as_str().expect("an incident"), Status::AwaitingApproval).await;
+    let by_both = stack
+        .status(
+            opened["incident_id"].as_str().expect("an incident"),
+            Status::AwaitingApproval,
+        )
+        .await;
     let mut joins = signed.clone();
     joins["namespace"] = json!(alert.namespace);
-    assert_eq!(stack.send_signed("webhooks/alerts", &joins).await.1["outcome"], "joined");
-    stack.deliver_one(&TestAlert { ends_at: Some(Timestamp::now()), ..alert }).await;
+    assert_eq!(
+        stack.send_signed("webhooks/alerts", &joins).await.1["outcome"],
+        "joined"
+    );
+    stack
+        .deliver_one(&TestAlert {
+            ends_at: Some(Timestamp::now()),
+            ..alert
+        })
+        .await;
 
     for incident in [by_signature, by_both] {
         let own = |draft: &mut IncidentChange| {
@@ -150,10 +277,32 @@ async fn a_sender_that_knows_no_resolve_turns_no_verified_repair_into_a_failure(
             verified(draft, long_ago);
         };
         let (incident, ()) = stack.store.change(&incident.id, own).await.expect("saved");
-        handle(&notifier, &Message::IncidentChanged { incident_id: incident.id.clone() }, &Timestamp::now).await;
-        handle(&notifier, &Message::ResolutionDue { approval_id: approval(&incident) }, &Timestamp::now).await;
-        let stays = stack.store.known_incident(&incident.id).await.expect("the incident");
-        assert_eq!((stays.status, outcome(&stays)), (Status::Repaired, Some(RepairOutcome::Verified)), "its checks have decided");
+        handle(
+            &notifier,
+            &Message::IncidentChanged {
+                incident_id: incident.id.clone(),
+            },
+            &Timestamp::now,
+        )
+        .await;
+        handle(
+            &notifier,
+            &Message::ResolutionDue {
+                approval_id: approval(&incident),
+            },
+            &Timestamp::now,
+        )
+        .await;
+        let stays = stack
+            .store
+            .known_incident(&incident.id)
+            .await
+            .expect("the incident");
+        assert_eq!(
+            (stays.status, outcome(&stays)),
+            (Status::Repaired, Some(RepairOutcome::Verified)),
+            "its checks have decided"
+        );
         assert_eq!(record(&stack, &incident).await, (1, 0));
     }
 }
@@ -164,20 +313,38 @@ async fn a_resolve_that_a_silence_kept_back_is_asked_for() {
         return;
     }
     let stack = Stack::start();
-    let (url, token) = (stack.url("webhooks/alertmanager"), stack.facts.secrets["alertmanager"].clone());
-    let alertmanager = Alertmanager::alone(Receiver { url: &url, token: &token, group_by: &["alertname", "namespace"] }).await;
+    let (url, token) = (
+        stack.url("webhooks/alertmanager"),
+        stack.facts.secrets["alertmanager"].clone(),
+    );
+    let alertmanager = Alertmanager::alone(Receiver {
+        url: &url,
+        token: &token,
+        group_by: &["alertname", "namespace"],
+    })
+    .await;
     let files = tempfile::tempdir().expect("a directory");
     let file = json!({ "alertmanager": { "url": alertmanager.url(), "private": true, "silence_repairs": true } });
     std::fs::write(files.path().join("channels.json"), file.to_string()).expect("written");
     let queue = OwnQueue::create(&stack).await;
-    let notifier = stack.notifier_with(&[("CONFIG_DIR", files.path().to_str().expect("text")), ("NOTIFICATIONS_QUEUE_URL", &queue.url)]);
+    let notifier = stack.notifier_with(&[
+        ("CONFIG_DIR", files.path().to_str().expect("text")),
+        ("NOTIFICATIONS_QUEUE_URL", &queue.url),
+    ]);
 
     let told = TestAlert::firing(&stack.facts.target.service);
     let labels = told.delivery()["alerts"][0]["labels"].clone();
-    alertmanager.post(&json!([{ "labels": labels, "startsAt": told.starts_at }])).await;
+    alertmanager
+        .post(&json!([{ "labels": labels, "startsAt": told.starts_at }]))
+        .await;
     let deadline = Instant::now() + Duration::from_secs(60);
     let id = loop {
-        if let Some(episode) = stack.store.episode(&told.fingerprint()).await.expect("the store answers") {
+        if let Some(episode) = stack
+            .store
+            .episode(&told.fingerprint())
+            .await
+            .expect("the store answers")
+        {
             break episode.incident_id;
         }
         assert!(Instant::now() < deadline, "Alertmanager has told nobody");
@@ -187,29 +354,70 @@ async fn a_resolve_that_a_silence_kept_back_is_asked_for() {
 
     // The repair is verified while Alertmanager is silent, and the alert ends.
     let now = Timestamp::now();
-    let silence = alertmanager.silence(&labels, now + SignedDuration::from_mins(5)).await;
+    let silence = alertmanager
+        .silence(&labels, now + SignedDuration::from_mins(5))
+        .await;
     let silenced = |draft: &mut IncidentChange| {
         verified(draft, now);
-        let hash = draft.incident.approval.as_ref().expect("asked").plan_hash.clone();
-        draft.repair_silenced(&hash, Ok((&silence, now + SignedDuration::from_mins(5))), now);
+        let hash = draft
+            .incident
+            .approval
+            .as_ref()
+            .expect("asked")
+            .plan_hash
+            .clone();
+        draft.repair_silenced(
+            &hash,
+            Ok((&silence, now + SignedDuration::from_mins(5))),
+            now,
+        );
     };
-    stack.store.change(&incident.id, silenced).await.expect("saved");
-    alertmanager.post(&json!([{ "labels": labels, "startsAt": told.starts_at, "endsAt": Timestamp::now() }])).await;
+    stack
+        .store
+        .change(&incident.id, silenced)
+        .await
+        .expect("saved");
+    alertmanager
+        .post(
+            &json!([{ "labels": labels, "startsAt": told.starts_at, "endsAt": Timestamp::now() }]),
+        )
+        .await;
     // Two of its intervals: it has looked, and kept it to itself.
     tokio::time::sleep(Duration::from_secs(5)).await;
     alertmanager.expire(&silence).await;
-    stack.store.change(&incident.id, |draft| draft.repair_silence_ended(Ok(()), Timestamp::now())).await.expect("saved");
+    stack
+        .store
+        .change(&incident.id, |draft| {
+            draft.repair_silence_ended(Ok(()), Timestamp::now())
+        })
+        .await
+        .expect("saved");
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let waiting = stack.store.known_incident(&incident.id).await.expect("the incident");
-    assert_eq!((waiting.status, waiting.resolved_at), (Status::Repaired, None), "no resolve came through the silence");
+    let waiting = stack
+        .store
+        .known_incident(&incident.id)
+        .await
+        .expect("the incident");
+    assert_eq!(
+        (waiting.status, waiting.resolved_at),
+        (Status::Repaired, None),
+        "no resolve came through the silence"
+    );
 
     // Alertmanager was started a moment ago: what it does not know may be what it does not know yet.
-    let due = Message::ResolutionDue { approval_id: approval(&incident) };
+    let due = Message::ResolutionDue {
+        approval_id: approval(&incident),
+    };
     let soon = || Timestamp::now() + SignedDuration::from_mins(3);
     let until = Instant::now() + Duration::from_secs(60);
-    let early = Box::pin(notifier.handle(&due, &unique("holder"), &soon, until)).await.expect_err("it comes back");
+    let early = Box::pin(notifier.handle(&due, &unique("holder"), &soon, until))
+        .await
+        .expect_err("it comes back");
     assert!(early.to_string().contains("just been started"), "{early}");
-    handle(&notifier, &due, &|| Timestamp::now() + SignedDuration::from_mins(6)).await;
+    handle(&notifier, &due, &|| {
+        Timestamp::now() + SignedDuration::from_mins(6)
+    })
+    .await;
     let over = stack.status(id.as_str(), Status::Resolved).await;
     assert_eq!(outcome(&over), Some(RepairOutcome::Verified));
 }

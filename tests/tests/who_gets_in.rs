@@ -20,7 +20,8 @@ use wire::approval_link;
 
 /// An event of API Gateway with this body, from this address.
 fn event(body: &str, source: &str, headers: &Value) -> Value {
-    let recorded = std::fs::read_to_string(project().join("events/alertmanager-single.json")).expect("the event");
+    let recorded = std::fs::read_to_string(project().join("events/alertmanager-single.json"))
+        .expect("the event");
     let mut event: Value = serde_json::from_str(&recorded).expect("JSON");
     event["body"] = json!(body);
     event["requestContext"]["http"]["sourceIp"] = json!(source);
@@ -33,8 +34,14 @@ fn request(event: &Value) -> Request {
 }
 
 async fn answer(app: &ingress::App, event: &Value) -> (u16, Value) {
-    let response = app.answer(request(event), Timestamp::now()).await.expect("always an answer");
-    (response.status().as_u16(), serde_json::from_slice(response.body()).expect("JSON"))
+    let response = app
+        .answer(request(event), Timestamp::now())
+        .await
+        .expect("always an answer");
+    (
+        response.status().as_u16(),
+        serde_json::from_slice(response.body()).expect("JSON"),
+    )
 }
 
 /// The signature of a signed sender, in hex.
@@ -45,12 +52,22 @@ fn hmac(secret: &str, bytes: impl AsRef<[u8]>) -> String {
 }
 
 /// A delivery with headers of which one may be there twice, which the event of API Gateway cannot say.
-async fn knock(app: &ingress::App, body: &str, headers: &[(&str, &str)], now: Timestamp) -> (u16, Value) {
+async fn knock(
+    app: &ingress::App,
+    body: &str,
+    headers: &[(&str, &str)],
+    now: Timestamp,
+) -> (u16, Value) {
     let start = http::Request::post("https://api.test/api/v1/webhooks/alertmanager");
-    let request = headers.iter().fold(start, |request, (name, value)| request.header(*name, *value));
+    let request = headers.iter().fold(start, |request, (name, value)| {
+        request.header(*name, *value)
+    });
     let request: Request = request.body(Body::from(body)).expect("a request");
     let response = app.answer(request, now).await.expect("always an answer");
-    (response.status().as_u16(), serde_json::from_slice(response.body()).expect("JSON"))
+    (
+        response.status().as_u16(),
+        serde_json::from_slice(response.body()).expect("JSON"),
+    )
 }
 
 type Headers<'a> = Vec<(&'a str, &'a str)>;
@@ -60,7 +77,10 @@ fn signature(value: &str) -> Headers<'_> {
 }
 
 fn signed<'a>(signature: &'a str, time: &'a str) -> Headers<'a> {
-    vec![("x-signature-256", signature), ("x-signature-timestamp", time)]
+    vec![
+        ("x-signature-256", signature),
+        ("x-signature-timestamp", time),
+    ]
 }
 
 fn authorization(value: &str) -> Headers<'_> {
@@ -68,18 +88,46 @@ fn authorization(value: &str) -> Headers<'_> {
 }
 
 /// Every one of these is refused, says what is wrong without a secret or a right signature in it, and writes nothing.
-async fn all_are_refused(stack: &Stack, app: &ingress::App, alert: &TestAlert, now: Timestamp, cases: &[(&str, Headers<'_>)]) {
+async fn all_are_refused(
+    stack: &Stack,
+    app: &ingress::App,
+    alert: &TestAlert,
+    now: Timestamp,
+    cases: &[(&str, Headers<'_>)],
+) {
     let body = alert.delivery().to_string();
     let right = hmac(&stack.facts.secrets["webhook"], &body);
     for (case, headers) in cases {
         let (status, problem) = knock(app, &body, headers, now).await;
-        assert_eq!((status, problem["type"].as_str()), (401, Some("urn:quell:problem:unauthenticated")), "{case}: {problem}");
+        assert_eq!(
+            (status, problem["type"].as_str()),
+            (401, Some("urn:quell:problem:unauthenticated")),
+            "{case}: {problem}"
+        );
         let detail = problem["detail"].as_str().expect("a text");
-        assert!(["header", "signature", "credential"].iter().any(|word| detail.contains(word)), "{case}: {detail}");
+        assert!(
+            ["header", "signature", "credential"]
+                .iter()
+                .any(|word| detail.contains(word)),
+            "{case}: {detail}"
+        );
         let secrets = stack.facts.secrets.values().chain([&right]);
-        assert!(secrets.into_iter().all(|secret| !detail.contains(secret.as_str())), "{case}: {detail}");
+        assert!(
+            secrets
+                .into_iter()
+                .all(|secret| !detail.contains(secret.as_str())),
+            "{case}: {detail}"
+        );
     }
-    assert_eq!(stack.store.episode(&alert.fingerprint()).await.expect("the store answers"), None, "a refused alert was written");
+    assert_eq!(
+        stack
+            .store
+            .episode(&alert.fingerprint())
+            .await
+            .expect("the store answers"),
+        None,
+        "a refused alert was written"
+    );
 }
 
 #[tokio::test]
@@ -92,8 +140,15 @@ async fn only_the_right_signature_in_one_header_lets_in() {
     let digits = hmac(&stack.facts.secrets["webhook"], &body);
     let good = format!("sha256={digits}");
     let wrong = format!("sha256={}", hmac("another secret", &body));
-    let other_body = format!("sha256={}", hmac(&stack.facts.secrets["webhook"], format!("{body} ")));
-    let (odd, short, long) = (&good[..good.len() - 1], &good[..good.len() - 2], format!("{good}00"));
+    let other_body = format!(
+        "sha256={}",
+        hmac(&stack.facts.secrets["webhook"], format!("{body} "))
+    );
+    let (odd, short, long) = (
+        &good[..good.len() - 1],
+        &good[..good.len() - 2],
+        format!("{good}00"),
+    );
     let (joined, joined_loosely) = (format!("{good},{good}"), format!("{good}, {good}"));
     let upper_prefix = format!("SHA256={digits}");
     let bearer = format!("Bearer {}", stack.facts.secrets["alertmanager"]);
@@ -114,17 +169,50 @@ async fn only_the_right_signature_in_one_header_lets_in() {
             ("no digits", signature("sha256=")),
             ("an empty header", signature("")),
             // A sender that signs is not let in by another credential when its signature is wrong.
-            ("an empty header beside the right bearer token", vec![("x-signature-256", ""), ("authorization", &bearer)]),
-            ("a wrong signature beside the right bearer token", vec![("x-signature-256", &wrong), ("authorization", &bearer)]),
-            ("the header twice", vec![("x-signature-256", &good), ("x-signature-256", &good)]),
-            ("the header twice, a wrong one first", vec![("x-signature-256", &wrong), ("x-signature-256", &good)]),
-            ("the header twice, as API Gateway joins it", signature(&joined)),
-            ("the header twice, joined with a blank", signature(&joined_loosely)),
-            ("GitHub's header twice", vec![("x-hub-signature-256", &good), ("x-hub-signature-256", &good)]),
-            ("GitHub's header with a wrong secret", vec![("x-hub-signature-256", wrong.as_str())]),
+            (
+                "an empty header beside the right bearer token",
+                vec![("x-signature-256", ""), ("authorization", &bearer)],
+            ),
+            (
+                "a wrong signature beside the right bearer token",
+                vec![("x-signature-256", &wrong), ("authorization", &bearer)],
+            ),
+            (
+                "the header twice",
+                vec![("x-signature-256", &good), ("x-signature-256", &good)],
+            ),
+            (
+                "the header twice, a wrong one first",
+                vec![("x-signature-256", &wrong), ("x-signature-256", &good)],
+            ),
+            (
+                "the header twice, as API Gateway joins it",
+                signature(&joined),
+            ),
+            (
+                "the header twice, joined with a blank",
+                signature(&joined_loosely),
+            ),
+            (
+                "GitHub's header twice",
+                vec![
+                    ("x-hub-signature-256", &good),
+                    ("x-hub-signature-256", &good),
+                ],
+            ),
+            (
+                "GitHub's header with a wrong secret",
+                vec![("x-hub-signature-256", wrong.as_str())],
+            ),
             // Where both are there, our own counts.
-            ("both headers, ours wrong", vec![("x-signature-256", &wrong), ("x-hub-signature-256", &good)]),
-            ("Grafana's header on a route that does not take it", vec![("x-grafana-alerting-signature", digits.as_str())]),
+            (
+                "both headers, ours wrong",
+                vec![("x-signature-256", &wrong), ("x-hub-signature-256", &good)],
+            ),
+            (
+                "Grafana's header on a route that does not take it",
+                vec![("x-grafana-alerting-signature", digits.as_str())],
+            ),
         ],
     )
     .await;
@@ -133,15 +221,28 @@ async fn only_the_right_signature_in_one_header_lets_in() {
     for (i, (case, headers)) in [
         ("ours", signature(&good)),
         ("hex in capitals", signature(&upper)),
-        ("GitHub's header", vec![("x-hub-signature-256", good.as_str())]),
-        ("both headers, the same", vec![("x-signature-256", &good), ("x-hub-signature-256", &good)]),
-        ("both headers, ours right", vec![("x-signature-256", &good), ("x-hub-signature-256", &wrong)]),
+        (
+            "GitHub's header",
+            vec![("x-hub-signature-256", good.as_str())],
+        ),
+        (
+            "both headers, the same",
+            vec![("x-signature-256", &good), ("x-hub-signature-256", &good)],
+        ),
+        (
+            "both headers, ours right",
+            vec![("x-signature-256", &good), ("x-hub-signature-256", &wrong)],
+        ),
     ]
     .into_iter()
     .enumerate()
     {
         let (status, taken) = knock(&app, &body, &headers, now).await;
-        assert_eq!((status, taken["hit_count"].as_u64()), (200, Some(i as u64 + 1)), "{case}: {taken}");
+        assert_eq!(
+            (status, taken["hit_count"].as_u64()),
+            (200, Some(i as u64 + 1)),
+            "{case}: {taken}"
+        );
     }
 }
 
@@ -156,7 +257,10 @@ async fn a_signature_with_a_time_is_good_for_five_minutes_in_either_direction() 
     let body = alert.delivery().to_string();
     let timed = |offset: i64| {
         let time = (now.as_second() + offset).to_string();
-        (format!("sha256={}", hmac(secret, format!("{time}.{body}"))), time)
+        (
+            format!("sha256={}", hmac(secret, format!("{time}.{body}"))),
+            time,
+        )
     };
     let (old, ahead, fresh) = (timed(-301), timed(301), timed(0));
     let untimed = format!("sha256={}", hmac(secret, &body));
@@ -164,7 +268,11 @@ async fn a_signature_with_a_time_is_good_for_five_minutes_in_either_direction() 
     let in_milliseconds = format!("sha256={}", hmac(secret, format!("{milliseconds}.{body}")));
     let most = i64::MAX.to_string();
     let at_most = format!("sha256={}", hmac(secret, format!("{most}.{body}")));
-    let fresh_twice = vec![("x-signature-256", fresh.0.as_str()), ("x-signature-timestamp", &fresh.1), ("x-signature-timestamp", &fresh.1)];
+    let fresh_twice = vec![
+        ("x-signature-256", fresh.0.as_str()),
+        ("x-signature-timestamp", &fresh.1),
+        ("x-signature-timestamp", &fresh.1),
+    ];
     all_are_refused(
         &stack,
         &app,
@@ -174,7 +282,10 @@ async fn a_signature_with_a_time_is_good_for_five_minutes_in_either_direction() 
             ("301 s old", signed(&old.0, &old.1)),
             ("301 s ahead", signed(&ahead.0, &ahead.1)),
             ("an old signature with a new time", signed(&old.0, &fresh.1)),
-            ("a signature without the time in it", signed(&untimed, &fresh.1)),
+            (
+                "a signature without the time in it",
+                signed(&untimed, &fresh.1),
+            ),
             ("the time left out", signature(&fresh.0)),
             ("milliseconds", signed(&in_milliseconds, &milliseconds)),
             ("the last second of 64 bits", signed(&at_most, &most)),
@@ -185,16 +296,41 @@ async fn a_signature_with_a_time_is_good_for_five_minutes_in_either_direction() 
     )
     .await;
     let strict = stack.ingress(&[("REQUIRE_SIGNATURE_TIMESTAMP", "true")]);
-    all_are_refused(&stack, &strict, &alert, now, &[("no time where one is required", signature(&untimed))]).await;
+    all_are_refused(
+        &stack,
+        &strict,
+        &alert,
+        now,
+        &[("no time where one is required", signature(&untimed))],
+    )
+    .await;
 
-    for (i, (app, offset)) in [(&app, -300), (&app, 300), (&app, 0), (&strict, -300), (&strict, 0)].into_iter().enumerate() {
+    for (i, (app, offset)) in [
+        (&app, -300),
+        (&app, 300),
+        (&app, 0),
+        (&strict, -300),
+        (&strict, 0),
+    ]
+    .into_iter()
+    .enumerate()
+    {
         let (signature, time) = timed(offset);
         let (status, taken) = knock(app, &body, &signed(&signature, &time), now).await;
-        assert_eq!((status, taken["hit_count"].as_u64()), (200, Some(i as u64 + 1)), "{offset}: {taken}");
+        assert_eq!(
+            (status, taken["hit_count"].as_u64()),
+            (200, Some(i as u64 + 1)),
+            "{offset}: {taken}"
+        );
     }
     // Bearer tokens have no time: the requirement is about signatures.
     let bearer = format!("Bearer {}", stack.facts.secrets["alertmanager"]);
-    assert_eq!(knock(&strict, &body, &[("authorization", &bearer)], now).await.0, 200);
+    assert_eq!(
+        knock(&strict, &body, &[("authorization", &bearer)], now)
+            .await
+            .0,
+        200
+    );
 }
 
 #[tokio::test]
@@ -207,8 +343,16 @@ async fn only_one_well_formed_credential_lets_in() {
     let secret = &stack.facts.secrets["alertmanager"];
     let basic = |pair: &str| format!("Basic {}", STANDARD.encode(pair));
     let bearer = format!("Bearer {secret}");
-    let (tab, joined, quoted) = (format!("Bearer\t{secret}"), format!("{bearer},{bearer}"), format!("Bearer \"{secret}\""));
-    let (right, no_colon, user_only) = (basic(&format!("am:{secret}")), basic(secret), basic(&format!("{secret}:")));
+    let (tab, joined, quoted) = (
+        format!("Bearer\t{secret}"),
+        format!("{bearer},{bearer}"),
+        format!("Bearer \"{secret}\""),
+    );
+    let (right, no_colon, user_only) = (
+        basic(&format!("am:{secret}")),
+        basic(secret),
+        basic(&format!("{secret}:")),
+    );
     let (basic_joined, not_encoded) = (format!("{right},{right}"), format!("Basic am:{secret}"));
     let (longer, digest) = (format!("{bearer}x"), format!("Digest {secret}"));
     let shorter = &bearer[..bearer.len() - 1];
@@ -227,12 +371,27 @@ async fn only_one_well_formed_credential_lets_in() {
             ("one character more", authorization(&longer)),
             ("one character less", authorization(shorter)),
             ("another scheme", authorization(&digest)),
-            ("the header twice", vec![("authorization", &bearer), ("authorization", &bearer)]),
-            ("the header twice, a wrong one first", vec![("authorization", "Bearer x"), ("authorization", &bearer)]),
-            ("the header twice, as API Gateway joins it", authorization(&joined)),
-            ("two schemes in two headers", vec![("authorization", &bearer), ("authorization", &right)]),
+            (
+                "the header twice",
+                vec![("authorization", &bearer), ("authorization", &bearer)],
+            ),
+            (
+                "the header twice, a wrong one first",
+                vec![("authorization", "Bearer x"), ("authorization", &bearer)],
+            ),
+            (
+                "the header twice, as API Gateway joins it",
+                authorization(&joined),
+            ),
+            (
+                "two schemes in two headers",
+                vec![("authorization", &bearer), ("authorization", &right)],
+            ),
             ("basic without a colon", authorization(&no_colon)),
-            ("basic with the secret as the user", authorization(&user_only)),
+            (
+                "basic with the secret as the user",
+                authorization(&user_only),
+            ),
             ("basic, joined", authorization(&basic_joined)),
             ("basic that is not base64", authorization(&not_encoded)),
             ("an empty basic", authorization("Basic ")),
@@ -241,12 +400,26 @@ async fn only_one_well_formed_credential_lets_in() {
     .await;
 
     let (two_blanks, lower) = (format!("Bearer  {secret}"), format!("bearer {secret}"));
-    let (no_user, colons) = (basic(&format!(":{secret}")), basic(&format!("am:{secret}:")));
-    for (i, value) in [&bearer, &two_blanks, &lower, &right, &no_user].into_iter().enumerate() {
+    let (no_user, colons) = (
+        basic(&format!(":{secret}")),
+        basic(&format!("am:{secret}:")),
+    );
+    for (i, value) in [&bearer, &two_blanks, &lower, &right, &no_user]
+        .into_iter()
+        .enumerate()
+    {
         let (status, taken) = knock(&app, &body, &authorization(value), now).await;
-        assert_eq!((status, taken["hit_count"].as_u64()), (200, Some(i as u64 + 1)), "{taken}");
+        assert_eq!(
+            (status, taken["hit_count"].as_u64()),
+            (200, Some(i as u64 + 1)),
+            "{taken}"
+        );
     }
-    assert_eq!(knock(&app, &body, &authorization(&colons), now).await.0, 401, "the first colon ends the user; the rest is the password");
+    assert_eq!(
+        knock(&app, &body, &authorization(&colons), now).await.0,
+        401,
+        "the first colon ends the user; the rest is the password"
+    );
 }
 
 #[tokio::test]
@@ -254,23 +427,53 @@ async fn a_secret_without_text_is_no_secret() {
     let stack = Stack::start();
     let client = aws_sdk_secretsmanager::Client::new(&stack.aws());
     let name = unique("blank");
-    client.create_secret().name(&name).secret_string("  \n").send().await.expect("created");
-    let app = stack.ingress(&[("ALERTMANAGER_SECRET_ID", &name), ("WEBHOOK_SECRET_ID", &name)]);
+    client
+        .create_secret()
+        .name(&name)
+        .secret_string("  \n")
+        .send()
+        .await
+        .expect("created");
+    let app = stack.ingress(&[
+        ("ALERTMANAGER_SECRET_ID", &name),
+        ("WEBHOOK_SECRET_ID", &name),
+    ]);
     let alert = TestAlert::firing(unique("blank"));
     let body = alert.delivery().to_string();
     let signed = format!("sha256={}", hmac("", &body));
-    for headers in [vec![("authorization", "Bearer ")], vec![("authorization", "Basic Og==")], vec![("x-signature-256", signed.as_str())]] {
+    for headers in [
+        vec![("authorization", "Bearer ")],
+        vec![("authorization", "Basic Og==")],
+        vec![("x-signature-256", signed.as_str())],
+    ] {
         let (status, problem) = knock(&app, &body, &headers, Timestamp::now()).await;
-        assert_eq!((status, problem["type"].as_str()), (503, Some("urn:quell:problem:no-secret")), "{headers:?}: {problem}");
+        assert_eq!(
+            (status, problem["type"].as_str()),
+            (503, Some("urn:quell:problem:no-secret")),
+            "{headers:?}: {problem}"
+        );
     }
-    assert_eq!(stack.store.episode(&alert.fingerprint()).await.expect("the store answers"), None);
+    assert_eq!(
+        stack
+            .store
+            .episode(&alert.fingerprint())
+            .await
+            .expect("the store answers"),
+        None
+    );
 }
 
 #[tokio::test]
 async fn ranges_of_sources_that_could_mean_two_things_stop_the_start() {
     let stack = Stack::start();
     let start = |ranges: &str| {
-        let variables = Variables::from_fn(|name| if name == "INTERNAL_CIDRS" { Some(ranges.to_owned()) } else { stack.variable(name) });
+        let variables = Variables::from_fn(|name| {
+            if name == "INTERNAL_CIDRS" {
+                Some(ranges.to_owned())
+            } else {
+                stack.variable(name)
+            }
+        });
         ingress::config::Config::from_variables(&variables).map_err(|error| error.to_string())
     };
     for ranges in [
@@ -292,23 +495,60 @@ async fn ranges_of_sources_that_could_mean_two_things_stop_the_start() {
         "fd00::1/8",
     ] {
         let refused = start(ranges).expect_err(ranges);
-        assert!(refused.contains("INTERNAL_CIDRS") && refused.contains("10.0.0.0/8"), "{ranges}: {refused}");
+        assert!(
+            refused.contains("INTERNAL_CIDRS") && refused.contains("10.0.0.0/8"),
+            "{ranges}: {refused}"
+        );
     }
-    for (ranges, number) in [("", 0), (" , ", 0), ("10.0.0.0/8", 1), ("10.1.2.3/32, fd00::/8 ,::1/128", 3), ("0.0.0.0/0", 1)] {
-        assert_eq!(start(ranges).expect(ranges).internal.len(), number, "{ranges}");
+    for (ranges, number) in [
+        ("", 0),
+        (" , ", 0),
+        ("10.0.0.0/8", 1),
+        ("10.1.2.3/32, fd00::/8 ,::1/128", 3),
+        ("0.0.0.0/0", 1),
+    ] {
+        assert_eq!(
+            start(ranges).expect(ranges).internal.len(),
+            number,
+            "{ranges}"
+        );
     }
     // The process says it too, and ends.
-    let mut command = std::process::Command::new(std::env::current_exe().expect("this test").with_file_name("../ingress"));
-    command.env_clear().env("INTERNAL_CIDRS", "10.1.2.3/8").env("ENVIRONMENT", "prod");
-    for name in ["TABLE_NAME", "INCIDENTS_QUEUE_URL", "NOTIFICATIONS_QUEUE_URL", "REPAIRS_QUEUE_URL", "SIGNALS_QUEUE_URL", "CONFIG_DIR"] {
+    let mut command = std::process::Command::new(
+        std::env::current_exe()
+            .expect("this test")
+            .with_file_name("../ingress"),
+    );
+    command
+        .env_clear()
+        .env("INTERNAL_CIDRS", "10.1.2.3/8")
+        .env("ENVIRONMENT", "prod");
+    for name in [
+        "TABLE_NAME",
+        "INCIDENTS_QUEUE_URL",
+        "NOTIFICATIONS_QUEUE_URL",
+        "REPAIRS_QUEUE_URL",
+        "SIGNALS_QUEUE_URL",
+        "CONFIG_DIR",
+    ] {
         command.env(name, "x");
     }
-    for name in ["WEBHOOK", "ALERTMANAGER", "APPROVAL", "TELEGRAM_WEBHOOK", "SLACK_SIGNING", "APPROVAL_LINK"] {
+    for name in [
+        "WEBHOOK",
+        "ALERTMANAGER",
+        "APPROVAL",
+        "TELEGRAM_WEBHOOK",
+        "SLACK_SIGNING",
+        "APPROVAL_LINK",
+    ] {
         command.env(format!("{name}_SECRET_ID"), "x");
     }
     let done = command.output().expect("it runs");
     let said = String::from_utf8_lossy(&done.stdout);
-    assert!(!done.status.success() && said.contains("INTERNAL_CIDRS is not"), "{said}");
+    assert!(
+        !done.status.success() && said.contains("INTERNAL_CIDRS is not"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -339,13 +579,29 @@ async fn the_address_that_counts_is_the_one_that_api_gateway_saw() {
         ("fd00::7", &none, 200),
         ("::ffff:10.1.2.3", &spoofed, 200),
     ] {
-        assert_eq!(answer(&app, &event(&body, source, headers)).await.0, status, "{source} {headers}");
-        let written = stack.store.episode(&alert.fingerprint()).await.expect("the store answers").is_some();
-        assert_eq!(written, status == 200, "{source}: what is refused is not written");
+        assert_eq!(
+            answer(&app, &event(&body, source, headers)).await.0,
+            status,
+            "{source} {headers}"
+        );
+        let written = stack
+            .store
+            .episode(&alert.fingerprint())
+            .await
+            .expect("the store answers")
+            .is_some();
+        assert_eq!(
+            written,
+            status == 200,
+            "{source}: what is refused is not written"
+        );
     }
     // Without a list nobody is internal.
     let strict = stack.ingress(&[]);
-    assert_eq!(answer(&strict, &event(&body, "10.1.2.3", &none)).await.0, 401);
+    assert_eq!(
+        answer(&strict, &event(&body, "10.1.2.3", &none)).await.0,
+        401
+    );
 }
 
 #[tokio::test]
@@ -353,26 +609,47 @@ async fn base64_bodies_are_decoded_before_they_are_looked_at() {
     let stack = Stack::start();
     let app = stack.ingress(&[]);
     let body = TestAlert::firing(unique("base64")).delivery().to_string();
-    let headers = json!({ "authorization": format!("Bearer {}", stack.facts.secrets["alertmanager"]) });
+    let headers =
+        json!({ "authorization": format!("Bearer {}", stack.facts.secrets["alertmanager"]) });
     let mut encoded = event(&STANDARD.encode(&body), "203.0.113.7", &headers);
     encoded["isBase64Encoded"] = json!(true);
     let (status, taken) = answer(&app, &encoded).await;
-    assert_eq!((status, taken["outcome"].as_str()), (200, Some("opened")), "{taken}");
+    assert_eq!(
+        (status, taken["outcome"].as_str()),
+        (200, Some("opened")),
+        "{taken}"
+    );
 }
 
 #[tokio::test]
 async fn without_a_secret_everyone_is_refused_except_in_development() {
     let stack = Stack::start();
-    let body = TestAlert::firing(unique("secretless")).delivery().to_string();
+    let body = TestAlert::firing(unique("secretless"))
+        .delivery()
+        .to_string();
     let bearer = json!({ "authorization": "Bearer anything" });
     let missing = ("ALERTMANAGER_SECRET_ID", "no-such-secret");
-    let (status, problem) = answer(&stack.ingress(&[missing]), &event(&body, "203.0.113.7", &bearer)).await;
-    assert_eq!((status, problem["type"].as_str()), (503, Some("urn:quell:problem:no-secret")));
-    let (status, _) = answer(&stack.ingress(&[missing, ("ENVIRONMENT", "dev")]), &event(&body, "203.0.113.7", &bearer)).await;
+    let (status, problem) = answer(
+        &stack.ingress(&[missing]),
+        &event(&body, "203.0.113.7", &bearer),
+    )
+    .await;
+    assert_eq!(
+        (status, problem["type"].as_str()),
+        (503, Some("urn:quell:problem:no-secret"))
+    );
+    let (status, _) = answer(
+        &stack.ingress(&[missing, ("ENVIRONMENT", "dev")]),
+        &event(&body, "203.0.113.7", &bearer),
+    )
+    .await;
     assert_eq!(status, 200);
     // A secret that is there counts in development too.
     let dev = stack.ingress(&[("ENVIRONMENT", "dev")]);
-    assert_eq!(answer(&dev, &event(&body, "203.0.113.7", &bearer)).await.0, 401);
+    assert_eq!(
+        answer(&dev, &event(&body, "203.0.113.7", &bearer)).await.0,
+        401
+    );
 }
 
 /// The variables that name the secrets of ingress.
@@ -390,31 +667,98 @@ const ALERTS: [&str; 4] = ["alertmanager", "grafana", "alerts", "signals"];
 /// Every way in, as a request whose credential was made of this secret now. None of the bodies changes anything.
 fn ways(secret: &str, now: Timestamp) -> Vec<(&'static str, Request)> {
     let post = |path: &str| http::Request::post(format!("https://api.test/api/v1/{path}"));
-    let (approval, seconds) = ("01ARZ3NDEKTSV4RRFFQ69G5FAV-0000000000000000", now.as_second().to_string());
-    let (bearer, basic) = (format!("Bearer {secret}"), format!("Basic {}", STANDARD.encode(format!("am:{secret}"))));
+    let (approval, seconds) = (
+        "01ARZ3NDEKTSV4RRFFQ69G5FAV-0000000000000000",
+        now.as_second().to_string(),
+    );
+    let (bearer, basic) = (
+        format!("Bearer {secret}"),
+        format!("Basic {}", STANDARD.encode(format!("am:{secret}"))),
+    );
     let (empty, signed) = ("{}", format!("sha256={}", hmac(secret, "{}")));
     let interaction = tests::slack::form(r#"{"type":"view_closed"}"#);
     let slack = tests::slack::sign(secret, &seconds, interaction.as_bytes());
     let approval_id = ApprovalId::try_from(approval).expect("an id");
     let expires_at = now + SignedDuration::from_hours(1);
-    let token = approval_link::sign(&SecretString::from(secret), &approval_id, Verdict::Approve, "ada", expires_at);
-    let link = http::Request::get(format!("https://api.test/api/v1/approvals/{approval}/link?token={token}"));
-    let with = |path: &str, name: &str, value: &str| post(path).header(name, value).body(Body::from(empty));
-    let slack = post("webhooks/slack").header("x-slack-request-timestamp", &seconds).header("x-slack-signature", slack);
+    let token = approval_link::sign(
+        &SecretString::from(secret),
+        &approval_id,
+        Verdict::Approve,
+        "ada",
+        expires_at,
+    );
+    let link = http::Request::get(format!(
+        "https://api.test/api/v1/approvals/{approval}/link?token={token}"
+    ));
+    let with = |path: &str, name: &str, value: &str| {
+        post(path).header(name, value).body(Body::from(empty))
+    };
+    let slack = post("webhooks/slack")
+        .header("x-slack-request-timestamp", &seconds)
+        .header("x-slack-signature", slack);
     [
-        ("alertmanager, bearer", with("webhooks/alertmanager", "authorization", &bearer)),
-        ("alertmanager, basic", with("webhooks/alertmanager", "authorization", &basic)),
-        ("alertmanager, signed", with("webhooks/alertmanager", "x-signature-256", &signed)),
-        ("grafana, bearer", with("webhooks/grafana", "authorization", &bearer)),
-        ("grafana, signed", with("webhooks/grafana", "x-grafana-alerting-signature", &hmac(secret, empty))),
-        ("alerts", with("webhooks/alerts", "x-signature-256", &signed)),
-        ("signals", with("webhooks/signals", "x-hub-signature-256", &signed)),
-        ("telegram", with("webhooks/telegram", "x-telegram-bot-api-secret-token", secret)),
+        (
+            "alertmanager, bearer",
+            with("webhooks/alertmanager", "authorization", &bearer),
+        ),
+        (
+            "alertmanager, basic",
+            with("webhooks/alertmanager", "authorization", &basic),
+        ),
+        (
+            "alertmanager, signed",
+            with("webhooks/alertmanager", "x-signature-256", &signed),
+        ),
+        (
+            "grafana, bearer",
+            with("webhooks/grafana", "authorization", &bearer),
+        ),
+        (
+            "grafana, signed",
+            with(
+                "webhooks/grafana",
+                "x-grafana-alerting-signature",
+                &hmac(secret, empty),
+            ),
+        ),
+        (
+            "alerts",
+            with("webhooks/alerts", "x-signature-256", &signed),
+        ),
+        (
+            "signals",
+            with("webhooks/signals", "x-hub-signature-256", &signed),
+        ),
+        (
+            "telegram",
+            with(
+                "webhooks/telegram",
+                "x-telegram-bot-api-secret-token",
+                secret,
+            ),
+        ),
         ("slack", slack.body(Body::from(interaction))),
-        ("approve by API", with(&format!("approvals/{approval}/approve"), "authorization", &bearer)),
-        ("reject by API", with(&format!("approvals/{approval}/reject"), "authorization", &bearer)),
+        (
+            "approve by API",
+            with(
+                &format!("approvals/{approval}/approve"),
+                "authorization",
+                &bearer,
+            ),
+        ),
+        (
+            "reject by API",
+            with(
+                &format!("approvals/{approval}/reject"),
+                "authorization",
+                &bearer,
+            ),
+        ),
         ("open a link", link.body(Body::Empty)),
-        ("decide by link", post(&format!("approvals/{approval}/link?token={token}")).body(Body::Empty)),
+        (
+            "decide by link",
+            post(&format!("approvals/{approval}/link?token={token}")).body(Body::Empty),
+        ),
     ]
     .map(|(way, request)| (way, request.expect("a request")))
     .into()
@@ -428,34 +772,77 @@ fn is_admitted(status: u16) -> bool {
 #[tokio::test]
 async fn without_secrets_development_lets_in_alerts_and_nobody_who_decides() {
     let stack = Stack::start();
-    let dev: Vec<(&str, &str)> = SECRETS.map(|variable| (variable, "no-such-secret")).into_iter().chain([("ENVIRONMENT", "dev")]).collect();
+    let dev: Vec<(&str, &str)> = SECRETS
+        .map(|variable| (variable, "no-such-secret"))
+        .into_iter()
+        .chain([("ENVIRONMENT", "dev")])
+        .collect();
     let app = stack.ingress(&dev);
     let now = Timestamp::now();
     for (way, request) in ways("anything", now) {
-        let status = app.answer(request, now).await.expect("always an answer").status().as_u16();
+        let status = app
+            .answer(request, now)
+            .await
+            .expect("always an answer")
+            .status()
+            .as_u16();
         let is_alert = ALERTS.iter().any(|alerts| way.starts_with(alerts));
-        assert_eq!((is_admitted(status), status == 503), (is_alert, !is_alert), "{way}: {status}");
+        assert_eq!(
+            (is_admitted(status), status == 503),
+            (is_alert, !is_alert),
+            "{way}: {status}"
+        );
     }
 
     // Presses that nobody has signed, on a plan that waits.
-    let opened = stack.deliver_one(&TestAlert::firing(&stack.facts.target.service)).await;
-    let incident = stack.status(opened["incident_id"].as_str().expect("an incident"), Status::AwaitingApproval).await;
+    let opened = stack
+        .deliver_one(&TestAlert::firing(&stack.facts.target.service))
+        .await;
+    let incident = stack
+        .status(
+            opened["incident_id"].as_str().expect("an incident"),
+            Status::AwaitingApproval,
+        )
+        .await;
     let approval = incident.approval.expect("asked").id;
-    let slack = Interaction::press(&format!("approve:{approval}")).with_key("forged").in_process(&stack);
+    let slack = Interaction::press(&format!("approve:{approval}"))
+        .with_key("forged")
+        .in_process(&stack);
     let message = json!({ "message_id": 1, "date": 0, "chat": { "id": stack.facts.telegram.chat_id, "type": "supergroup" } });
-    let from = json!({ "id": stack.facts.telegram.approver_id, "is_bot": false, "first_name": "P" });
+    let from =
+        json!({ "id": stack.facts.telegram.approver_id, "is_bot": false, "first_name": "P" });
     let query = json!({ "id": unique("q"), "from": from, "message": message, "data": format!("approve:{approval}") });
     let telegram = json!({ "update_id": 1, "callback_query": query }).to_string();
-    let telegram = http::Request::post("https://api.test/api/v1/webhooks/telegram").body(Body::from(telegram)).expect("a request");
-    let api = http::Request::post(format!("https://api.test/api/v1/approvals/{approval}/approve"));
-    let api = api.body(Body::from(r#"{"actor":"ada"}"#)).expect("a request");
+    let telegram = http::Request::post("https://api.test/api/v1/webhooks/telegram")
+        .body(Body::from(telegram))
+        .expect("a request");
+    let api = http::Request::post(format!(
+        "https://api.test/api/v1/approvals/{approval}/approve"
+    ));
+    let api = api
+        .body(Body::from(r#"{"actor":"ada"}"#))
+        .expect("a request");
     for (way, request) in [("slack", slack), ("telegram", telegram), ("api", api)] {
         let response = app.answer(request, now).await.expect("always an answer");
         let problem: Value = serde_json::from_slice(response.body()).expect("JSON");
-        assert_eq!((response.status().as_u16(), problem["type"].as_str()), (503, Some("urn:quell:problem:no-secret")), "{way}: {problem}");
+        assert_eq!(
+            (response.status().as_u16(), problem["type"].as_str()),
+            (503, Some("urn:quell:problem:no-secret")),
+            "{way}: {problem}"
+        );
     }
-    let waits = stack.store.incident(&incident.id).await.expect("the store answers").expect("the incident").approval.expect("asked");
-    assert_eq!((waits.standing, waits.votes.len()), (ApprovalState::Pending, 0));
+    let waits = stack
+        .store
+        .incident(&incident.id)
+        .await
+        .expect("the store answers")
+        .expect("the incident")
+        .approval
+        .expect("asked");
+    assert_eq!(
+        (waits.standing, waits.votes.len()),
+        (ApprovalState::Pending, 0)
+    );
 }
 
 #[tokio::test]
@@ -463,8 +850,20 @@ async fn rotation_revokes_the_secret_before_on_every_route() {
     let stack = Stack::start();
     let client = aws_sdk_secretsmanager::Client::new(&stack.aws());
     let name = unique("rotation");
-    client.create_secret().name(&name).secret_string("leaked").send().await.expect("created");
-    client.put_secret_value().secret_id(&name).secret_string("fresh").send().await.expect("rotated");
+    client
+        .create_secret()
+        .name(&name)
+        .secret_string("leaked")
+        .send()
+        .await
+        .expect("created");
+    client
+        .put_secret_value()
+        .secret_id(&name)
+        .secret_string("fresh")
+        .send()
+        .await
+        .expect("rotated");
     let rotated = Timestamp::now();
     let named = SECRETS.map(|variable| (variable, name.as_str()));
     let app = stack.ingress(&named);
@@ -472,21 +871,48 @@ async fn rotation_revokes_the_secret_before_on_every_route() {
         let now = rotated + SignedDuration::from_secs(after);
         for (secret, passes) in [("fresh", true), ("leaked", leaked_passes)] {
             for (way, request) in ways(secret, now) {
-                let status = app.answer(request, now).await.expect("always an answer").status().as_u16();
-                assert_eq!(is_admitted(status), passes, "{way} with the {secret} secret after {after} s: {status}");
+                let status = app
+                    .answer(request, now)
+                    .await
+                    .expect("always an answer")
+                    .status()
+                    .as_u16();
+                assert_eq!(
+                    is_admitted(status),
+                    passes,
+                    "{way} with the {secret} secret after {after} s: {status}"
+                );
             }
         }
     }
     // By the real clock, with a shorter time.
-    let two_seconds: Vec<(&str, &str)> = named.into_iter().chain([("PREVIOUS_SECRET_ACCEPTED_SECONDS", "2")]).collect();
-    client.put_secret_value().secret_id(&name).secret_string("freshest").send().await.expect("rotated");
+    let two_seconds: Vec<(&str, &str)> = named
+        .into_iter()
+        .chain([("PREVIOUS_SECRET_ACCEPTED_SECONDS", "2")])
+        .collect();
+    client
+        .put_secret_value()
+        .secret_id(&name)
+        .secret_string("freshest")
+        .send()
+        .await
+        .expect("rotated");
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
     let app = stack.ingress(&two_seconds);
     for (secret, passes) in [("freshest", true), ("fresh", false), ("leaked", false)] {
         let now = Timestamp::now();
         for (way, request) in ways(secret, now) {
-            let status = app.answer(request, now).await.expect("always an answer").status().as_u16();
-            assert_eq!(is_admitted(status), passes, "{way} with the {secret} secret: {status}");
+            let status = app
+                .answer(request, now)
+                .await
+                .expect("always an answer")
+                .status()
+                .as_u16();
+            assert_eq!(
+                is_admitted(status),
+                passes,
+                "{way} with the {secret} secret: {status}"
+            );
         }
     }
 }
@@ -496,7 +922,13 @@ async fn a_rotated_secret_passes_together_with_the_one_before() {
     let stack = Stack::start();
     let client = aws_sdk_secretsmanager::Client::new(&stack.aws());
     let name = unique("rotated");
-    client.create_secret().name(&name).secret_string("first").send().await.expect("created");
+    client
+        .create_secret()
+        .name(&name)
+        .secret_string("first")
+        .send()
+        .await
+        .expect("created");
     let app = stack.ingress(&[("ALERTMANAGER_SECRET_ID", &name)]);
     let body = TestAlert::firing(unique("rotation")).delivery().to_string();
     let status = async |token: &str| {
@@ -504,13 +936,38 @@ async fn a_rotated_secret_passes_together_with_the_one_before() {
         answer(&app, &event(&body, "203.0.113.7", &headers)).await.0
     };
     assert_eq!(status("first").await, 200);
-    client.put_secret_value().secret_id(&name).secret_string("second").send().await.expect("rotated");
+    client
+        .put_secret_value()
+        .secret_id(&name)
+        .secret_string("second")
+        .send()
+        .await
+        .expect("rotated");
     // The secret in memory is the first; both fit, without waiting for it to age.
-    assert_eq!((status("second").await, status("first").await, status("third").await), (200, 200, 401));
-    client.put_secret_value().secret_id(&name).secret_string("third").send().await.expect("rotated");
+    assert_eq!(
+        (
+            status("second").await,
+            status("first").await,
+            status("third").await
+        ),
+        (200, 200, 401)
+    );
+    client
+        .put_secret_value()
+        .secret_id(&name)
+        .secret_string("third")
+        .send()
+        .await
+        .expect("rotated");
     let fresh = stack.ingress(&[("ALERTMANAGER_SECRET_ID", &name)]);
     for (token, expected) in [("third", 200), ("second", 200), ("first", 401)] {
         let headers = json!({ "authorization": format!("Bearer {token}") });
-        assert_eq!(answer(&fresh, &event(&body, "203.0.113.7", &headers)).await.0, expected, "{token}");
+        assert_eq!(
+            answer(&fresh, &event(&body, "203.0.113.7", &headers))
+                .await
+                .0,
+            expected,
+            "{token}"
+        );
     }
 }

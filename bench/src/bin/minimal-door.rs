@@ -14,7 +14,10 @@ async fn main() -> Result<(), Error> {
     let table = variables.required("TABLE_NAME", "the name of a table")?;
     let queue = variables.required("INCIDENTS_QUEUE_URL", "the URL of a queue")?;
     let aws = AwsEnvironment::from_variables(&variables)?.sdk_config(Duration::from_secs(5));
-    let (dynamodb, sqs) = (aws_sdk_dynamodb::Client::new(&aws), aws_sdk_sqs::Client::new(&aws));
+    let (dynamodb, sqs) = (
+        aws_sdk_dynamodb::Client::new(&aws),
+        aws_sdk_sqs::Client::new(&aws),
+    );
     let (table, queue, dynamodb, sqs) = (&table, &queue, &dynamodb, &sqs);
     run(service_fn(|request: Request| async move {
         let text = String::from_utf8_lossy(request.body().as_ref()).into_owned();
@@ -28,7 +31,11 @@ async fn main() -> Result<(), Error> {
             .return_values(ReturnValue::AllNew)
             .send()
             .await?;
-        sqs.send_message().queue_url(queue).message_body(text).send().await?;
+        sqs.send_message()
+            .queue_url(queue)
+            .message_body(text)
+            .send()
+            .await?;
         Ok::<_, Error>(Response::new(Body::from("counted")))
     }))
     .await

@@ -36,8 +36,13 @@ struct Record {
 }
 
 /// The alerts in what was sent.
-pub(super) fn delivery(bytes: &[u8], tables: &AlertTables, now: Timestamp) -> Result<Delivery, Failure> {
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| Failure::wrong(format!("the alert is not JSON: {error}")))?;
+pub(super) fn delivery(
+    bytes: &[u8],
+    tables: &AlertTables,
+    now: Timestamp,
+) -> Result<Delivery, Failure> {
+    let value: Value = serde_json::from_slice(bytes)
+        .map_err(|error| Failure::wrong(format!("the alert is not JSON: {error}")))?;
     let has = |name: &str| value.get(name).is_some();
     if has("rawPath") {
         return of_request(value, tables, now);
@@ -52,35 +57,60 @@ pub(super) fn delivery(bytes: &[u8], tables: &AlertTables, now: Timestamp) -> Re
         () if has("alert_name") => "webhooks/signals",
         () => {
             let known = "a webhook body has `alerts`, a signed alert `alert_type`, a signal `alert_name`, an event `rawPath` or `Records`";
-            return Err(Failure::wrong(format!("this is no alert in any shape that is known: {known}")));
+            return Err(Failure::wrong(format!(
+                "this is no alert in any shape that is known: {known}"
+            )));
         }
     };
     read(&format!("/api/v1/{path}"), bytes, tables, now)
 }
 
 fn of_request(value: Value, tables: &AlertTables, now: Timestamp) -> Result<Delivery, Failure> {
-    let request: Request = serde_json::from_value(value).map_err(|error| Failure::wrong(format!("the event cannot be read: {error}")))?;
+    let request: Request = serde_json::from_value(value)
+        .map_err(|error| Failure::wrong(format!("the event cannot be read: {error}")))?;
     let body = request.body.unwrap_or_default();
     let bytes = if request.is_base64_encoded {
-        STANDARD.decode(&body).map_err(|_| Failure::wrong("the event's body is not base64, although isBase64Encoded says so"))?
+        STANDARD.decode(&body).map_err(|_| {
+            Failure::wrong("the event's body is not base64, although isBase64Encoded says so")
+        })?
     } else {
         body.into_bytes()
     };
     read(&request.raw_path, &bytes, tables, now)
 }
 
-fn read(path: &str, bytes: &[u8], tables: &AlertTables, now: Timestamp) -> Result<Delivery, Failure> {
+fn read(
+    path: &str,
+    bytes: &[u8],
+    tables: &AlertTables,
+    now: Timestamp,
+) -> Result<Delivery, Failure> {
     let read = parse::read(path, bytes, tables, now);
-    let read = read.map_err(|rejection| Failure::wrong(format!("ingress refuses this at {path}: {rejection}")))?;
-    read.ok_or_else(|| Failure::wrong(format!("{path} takes no alerts, so that nothing would be planned")))
+    let read = read.map_err(|rejection| {
+        Failure::wrong(format!("ingress refuses this at {path}: {rejection}"))
+    })?;
+    read.ok_or_else(|| {
+        Failure::wrong(format!(
+            "{path} takes no alerts, so that nothing would be planned"
+        ))
+    })
 }
 
 fn of_queue(value: Value) -> Result<Delivery, Failure> {
-    let queue: Queue = serde_json::from_value(value).map_err(|error| Failure::wrong(format!("the event cannot be read: {error}")))?;
+    let queue: Queue = serde_json::from_value(value)
+        .map_err(|error| Failure::wrong(format!("the event cannot be read: {error}")))?;
     let alert = |record: &Record| Signal::from_json(&record.body).map(|signal| signal.alert);
-    let alerts = queue.records.iter().map(alert).collect::<Result<Vec<_>, _>>();
+    let alerts = queue
+        .records
+        .iter()
+        .map(alert)
+        .collect::<Result<Vec<_>, _>>();
     let alerts = alerts.map_err(|error| {
         Failure::wrong(format!("a message of this event carries no alert ({error}): most messages name an incident, which is in the table"))
     })?;
-    Ok(Delivery { alerts, whole_group_resolved: false, left_out: 0 })
+    Ok(Delivery {
+        alerts,
+        whole_group_resolved: false,
+        left_out: 0,
+    })
 }

@@ -94,12 +94,24 @@ impl App {
     /// # Errors
     /// Everything that is wrong with the files.
     pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, StartupError> {
-        let of_repairs = both(OperatorFiles::load(&config.config_dir), limits(&config.config_dir));
-        let ((files, limits), analyzer) = both(of_repairs, AnalyzerFiles::load(&config.config_dir))?;
+        let of_repairs = both(
+            OperatorFiles::load(&config.config_dir),
+            limits(&config.config_dir),
+        );
+        let ((files, limits), analyzer) =
+            both(of_repairs, AnalyzerFiles::load(&config.config_dir))?;
         let http = outbound::client()?;
         let servers = &analyzer.settings.evidence;
-        let prometheus = servers.prometheus.as_ref().map(|settings| Prometheus::new(settings, http.clone())).transpose()?;
-        let signoz = servers.signoz.as_ref().map(|settings| Signoz::new(settings, http.clone())).transpose()?;
+        let prometheus = servers
+            .prometheus
+            .as_ref()
+            .map(|settings| Prometheus::new(settings, http.clone()))
+            .transpose()?;
+        let signoz = servers
+            .signoz
+            .as_ref()
+            .map(|settings| Signoz::new(settings, http.clone()))
+            .transpose()?;
         let sqs = aws_sdk_sqs::Client::new(aws);
         Ok(Self {
             store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
@@ -122,7 +134,12 @@ impl App {
 
     /// By what it is decided, with what the store says.
     pub(crate) fn rules<'a>(&'a self, known: &'a StoreFacts) -> ProposalRules<'a> {
-        ProposalRules { files: &self.files, limits: &self.limits, known, approval_ttl: self.approval_ttl }
+        ProposalRules {
+            files: &self.files,
+            limits: &self.limits,
+            known,
+            approval_ttl: self.approval_ttl,
+        }
     }
 
     /// Puts an incident on the lists by which others find it. A storm repeats no fingerprint and is on no target.
@@ -130,13 +147,18 @@ impl App {
         if incident.storm.is_some() {
             return Ok(());
         }
-        self.store.remember(incident, &self.near(&incident.alert)).await
+        self.store
+            .remember(incident, &self.near(&incident.alert))
+            .await
     }
 
     /// What other incidents have to share with an alert to stand near it.
     pub(crate) fn near(&self, alert: &Alert) -> Near {
         let service = service::find(&self.files.services, alert);
-        Near::of(alert, service.map(|service| (service.name.as_str(), service.redundancy_group.as_deref())))
+        Near::of(
+            alert,
+            service.map(|service| (service.name.as_str(), service.redundancy_group.as_deref())),
+        )
     }
 
     /// What records spans. Its headers are a secret, which is read when the first spans are recorded.
@@ -148,7 +170,10 @@ impl App {
                     Some(settings) => self.otlp(settings).await.map(Some),
                 };
                 let otlp = otlp.unwrap_or_else(|why| {
-                    warn!(error = why, "there are no traces until the function starts anew");
+                    warn!(
+                        error = why,
+                        "there are no traces until the function starts anew"
+                    );
                     None
                 });
                 Tracer::new(otlp, self.http.clone())
@@ -158,6 +183,10 @@ impl App {
 
     pub(crate) async fn otlp(&self, settings: &TracingSettings) -> Result<OtlpSettings, String> {
         let headers = self.key(settings.headers_secret.as_deref()).await?;
-        OtlpSettings::new(&settings.otlp_url, headers.as_ref(), self.function_name.clone())
+        OtlpSettings::new(
+            &settings.otlp_url,
+            headers.as_ref(),
+            self.function_name.clone(),
+        )
     }
 }

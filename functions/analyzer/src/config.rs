@@ -30,15 +30,24 @@ impl Config {
     ///
     /// # Errors
     /// The first variable that is missing or not what it has to be.
-    pub fn from_variables<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<Self, InvalidVariable> {
+    pub fn from_variables<F: Fn(&str) -> Option<String>>(
+        variables: &Variables<F>,
+    ) -> Result<Self, InvalidVariable> {
         let ttl: u32 = variables.parsed("APPROVAL_TTL_SECONDS", "a number of seconds", 14_400)?;
         Ok(Self {
             table: variables.required("TABLE_NAME", "the name of the table")?,
-            notifications_queue: variables.required("NOTIFICATIONS_QUEUE_URL", "the URL of a queue")?,
+            notifications_queue: variables
+                .required("NOTIFICATIONS_QUEUE_URL", "the URL of a queue")?,
             repairs_queue: variables.required("REPAIRS_QUEUE_URL", "the URL of a queue")?,
-            config_dir: variables.required("CONFIG_DIR", "the directory with the operator's files")?.into(),
+            config_dir: variables
+                .required("CONFIG_DIR", "the directory with the operator's files")?
+                .into(),
             function_name: variables.optional("AWS_LAMBDA_FUNCTION_NAME"),
-            storm_limit: variables.parsed("STORM_INCIDENTS_PER_MINUTE", "a number of incidents", 20)?,
+            storm_limit: variables.parsed(
+                "STORM_INCIDENTS_PER_MINUTE",
+                "a number of incidents",
+                20,
+            )?,
             approval_ttl: SignedDuration::from_secs(i64::from(ttl)),
         })
     }

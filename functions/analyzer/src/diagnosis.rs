@@ -53,7 +53,11 @@ impl App {
     ) -> Result<(Diagnosis, Span), Failure> {
         let started = Instant::now();
         let alert = &incident.alert;
-        let rule = self.analyzer.rules.rule(alert, incident.storm.is_some()).ok_or(Failure::NoRule)?;
+        let rule = self
+            .analyzer
+            .rules
+            .rule(alert, incident.storm.is_some())
+            .ok_or(Failure::NoRule)?;
         let service = service::find(&self.files.services, alert);
         let mut span = self.tracer().await.begin("analyse", now);
         span.set("quell.incident.id", incident.id.as_str().to_owned());
@@ -65,7 +69,17 @@ impl App {
         let mut evidence = Vec::new();
         if incident.storm.is_none() {
             let gathered = self.gather(incident, service, now, &span).await;
-            analysis = match self.conclude(analysis, incident, &gathered, (occasion, holder), (now, until), &span).await {
+            analysis = match self
+                .conclude(
+                    analysis,
+                    incident,
+                    &gathered,
+                    (occasion, holder),
+                    (now, until),
+                    &span,
+                )
+                .await
+            {
                 Ok(analysis) => analysis,
                 Err(failure) => {
                     span.fail("failure", &failure.to_string());
@@ -92,41 +106,71 @@ impl App {
     ) -> Result<Analysis, Failure> {
         let settings = &self.analyzer.settings;
         base.deviation = deviation(&gathered.evidence);
-        let memory = recall(&gathered.past, settings.memory.incidents).filter(|_| settings.memory.mode != MemoryMode::Off);
+        let memory = recall(&gathered.past, settings.memory.incidents)
+            .filter(|_| settings.memory.mode != MemoryMode::Off);
         base.remembered = memory.as_ref().map(|memory| memory.sentence.clone());
         // Who asks for a new analysis doubts what is known: memory would only repeat it.
-        if let Some(memory) = memory.filter(|_| settings.memory.mode == MemoryMode::Use && occasion == Occasion::Opened) {
+        if let Some(memory) = memory
+            .filter(|_| settings.memory.mode == MemoryMode::Use && occasion == Occasion::Opened)
+        {
             return Ok(remembered(base, &memory, &gathered.past));
         }
         if self.models.is_empty() {
             return Ok(base);
         }
-        if incident.claim.as_ref().is_some_and(|claim| claim.attempt >= MOST_ATTEMPTS && claim.until <= now) {
-            base.fell_back_because = Some(format!("{MOST_ATTEMPTS} workers ended while they asked models"));
+        if incident
+            .claim
+            .as_ref()
+            .is_some_and(|claim| claim.attempt >= MOST_ATTEMPTS && claim.until <= now)
+        {
+            base.fell_back_because = Some(format!(
+                "{MOST_ATTEMPTS} workers ended while they asked models"
+            ));
             return Ok(base);
         }
         self.claim(incident, occasion, holder, now).await?;
         let service = service::find(&self.files.services, &incident.alert);
-        let subject = Subject { incident, service, evidence: &gathered.evidence, base: &base };
+        let subject = Subject {
+            incident,
+            service,
+            evidence: &gathered.evidence,
+            base: &base,
+        };
         let until = until.checked_sub(ROOM_TO_SAVE).unwrap_or(until);
         let asked = self.ask(subject, now, until.into(), span).await?;
         Ok(with_answer(base, asked))
     }
 
     /// Takes the right to ask models, or comes again when its holder has surely ended.
-    async fn claim(&self, incident: &Incident, occasion: Occasion, holder: &str, now: Timestamp) -> Result<(), Failure> {
-        let providers: Vec<&str> = self.models.iter().map(|model| model.settings.name.as_str()).collect();
+    async fn claim(
+        &self,
+        incident: &Incident,
+        occasion: Occasion,
+        holder: &str,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let providers: Vec<&str> = self
+            .models
+            .iter()
+            .map(|model| model.settings.name.as_str())
+            .collect();
         let (_, claimed) = self
             .store
             .change(&incident.id, |draft| {
                 // Somebody else may have finished since this incident was loaded.
-                occasion.is_awaited(&draft.incident).then(|| draft.claim_analysis(holder, &providers, LEASE, now))
+                occasion
+                    .is_awaited(&draft.incident)
+                    .then(|| draft.claim_analysis(holder, &providers, LEASE, now))
             })
             .await?;
         match claimed {
             Some(Claimed::Mine) => Ok(()),
-            Some(Claimed::Theirs { until }) => Err(Failure::Claimed { until: until.to_string() }),
-            None => Err(Failure::Claimed { until: "now: it has just ended".to_owned() }),
+            Some(Claimed::Theirs { until }) => Err(Failure::Claimed {
+                until: until.to_string(),
+            }),
+            None => Err(Failure::Claimed {
+                until: "now: it has just ended".to_owned(),
+            }),
         }
     }
 }
@@ -134,8 +178,15 @@ impl App {
 /// The static analysis with a model's finding over it, or with the reason why there is none.
 pub(crate) fn with_answer(base: Analysis, asked: Asked) -> Analysis {
     let mut analysis = match asked.finding {
-        Some((finding, provider, model)) => Analysis { provider, model: Some(model), ..finding.over(base) },
-        None => Analysis { fell_back_because: Some(asked.failures.join("; ")), ..base },
+        Some((finding, provider, model)) => Analysis {
+            provider,
+            model: Some(model),
+            ..finding.over(base)
+        },
+        None => Analysis {
+            fell_back_because: Some(asked.failures.join("; ")),
+            ..base
+        },
     };
     analysis.tokens = asked.tokens;
     analysis.price_micro_usd = asked.price;
@@ -145,13 +196,21 @@ pub(crate) fn with_answer(base: Analysis, asked: Asked) -> Analysis {
 /// What repaired the last incidents, as the analysis of this one. It says no less risk than the rule does.
 pub(crate) fn remembered(base: Analysis, memory: &Memory, past: &[Incident]) -> Analysis {
     let impact = base.blast_radius.data_impact;
-    let last = past.iter().find(|incident| memory.incidents.contains(&incident.id)).and_then(|incident| incident.analysis.as_ref());
+    let last = past
+        .iter()
+        .find(|incident| memory.incidents.contains(&incident.id))
+        .and_then(|incident| incident.analysis.as_ref());
     Analysis {
         action_title: format!("{}, as before", memory.playbook_name),
-        root_cause: last.map_or_else(|| base.root_cause.clone(), |analysis| analysis.root_cause.clone()),
+        root_cause: last.map_or_else(
+            || base.root_cause.clone(),
+            |analysis| analysis.root_cause.clone(),
+        ),
         risk: last.map_or(base.risk, |analysis| analysis.risk.max(base.risk)),
         blast_radius: BlastRadius {
-            data_impact: last.map_or(impact, |analysis| analysis.blast_radius.data_impact.max(impact)),
+            data_impact: last.map_or(impact, |analysis| {
+                analysis.blast_radius.data_impact.max(impact)
+            }),
             ..base.blast_radius.clone()
         },
         confidence: last.map_or(base.confidence, |analysis| analysis.confidence),
@@ -166,8 +225,15 @@ fn measure(analysis: &Analysis, evidence: &[Evidence], incident: &Incident, now:
     line.metric("analysis_latency", analysis.duration_ms, "Milliseconds");
     line.metric("tokens", analysis.tokens, "Count");
     line.metric("price_micro_usd", analysis.price_micro_usd, "Count");
-    line.metric("fell_back", u8::from(analysis.fell_back_because.is_some()), "Count");
-    let failed = evidence.iter().filter(|evidence| matches!(evidence.found, Found::Failed { .. })).count();
+    line.metric(
+        "fell_back",
+        u8::from(analysis.fell_back_because.is_some()),
+        "Count",
+    );
+    let failed = evidence
+        .iter()
+        .filter(|evidence| matches!(evidence.found, Found::Failed { .. }))
+        .count();
     line.metric("evidence_failed", failed, "Count");
     line.field("incident_id", &incident.id);
     line.field("fingerprint", &incident.fingerprint);

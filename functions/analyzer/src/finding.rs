@@ -80,7 +80,9 @@ impl Finding {
         let unfit = |words: String| Unfit(sanitize(&words, SHOWN_CHARACTERS));
         let mut json = serde_json::Deserializer::from_str(without_fence(answer));
         let mut track = serde_path_to_error::Track::new();
-        let finding = object(serde_path_to_error::Deserializer::new(&mut json, &mut track));
+        let finding = object(serde_path_to_error::Deserializer::new(
+            &mut json, &mut track,
+        ));
         let finding = finding.map_err(|error| unfit(format!("{}: {error}", track.path())))?;
         json.end().map_err(|error| unfit(error.to_string()))?;
         Ok(finding)
@@ -92,7 +94,11 @@ impl Finding {
     #[must_use]
     pub fn schema() -> Value {
         let closed = |properties: Value| {
-            let required: Vec<_> = properties.as_object().into_iter().flat_map(|fields| fields.keys().cloned()).collect();
+            let required: Vec<_> = properties
+                .as_object()
+                .into_iter()
+                .flat_map(|fields| fields.keys().cloned())
+                .collect();
             json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
         };
         let text = |description: &str| json!({ "type": "string", "description": description });
@@ -135,7 +141,10 @@ impl Finding {
     /// never lowers them. Who found it and at what price is left to the caller.
     #[must_use]
     pub fn over(self, base: Analysis) -> Analysis {
-        let data_impact = self.blast_radius.data_impact.max(base.blast_radius.data_impact);
+        let data_impact = self
+            .blast_radius
+            .data_impact
+            .max(base.blast_radius.data_impact);
         Analysis {
             action_title: self.action_title,
             description: self.description,
@@ -144,7 +153,10 @@ impl Finding {
             suggested_command: self.suggested_command,
             risk: self.risk.max(base.risk),
             confidence: self.confidence,
-            blast_radius: BlastRadius { data_impact, ..self.blast_radius },
+            blast_radius: BlastRadius {
+                data_impact,
+                ..self.blast_radius
+            },
             affected_services: self.affected_services,
             primary_responsibility: self.primary_responsibility,
             optimisation_suggestions: self.optimisation_suggestions,
@@ -157,8 +169,12 @@ impl Finding {
 /// What stands in a Markdown fence, if the whole answer does.
 fn without_fence(answer: &str) -> &str {
     let answer = answer.trim();
-    let inner = answer.strip_prefix("```").and_then(|rest| rest.strip_suffix("```"));
-    let inner = inner.and_then(|inner| inner.split_once('\n')).filter(|(language, _)| ["", "json"].contains(&language.trim()));
+    let inner = answer
+        .strip_prefix("```")
+        .and_then(|rest| rest.strip_suffix("```"));
+    let inner = inner
+        .and_then(|inner| inner.split_once('\n'))
+        .filter(|(language, _)| ["", "json"].contains(&language.trim()));
     inner.map_or(answer, |(_, inner)| inner)
 }
 
@@ -189,38 +205,60 @@ fn word<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Resu
 
 fn title<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let title = sanitize(&String::deserialize(deserializer)?, TITLE_CHARACTERS);
-    if title.is_empty() { Err(D::Error::custom("it is empty")) } else { Ok(title) }
+    if title.is_empty() {
+        Err(D::Error::custom("it is empty"))
+    } else {
+        Ok(title)
+    }
 }
 
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Ok(sanitize(&String::deserialize(deserializer)?, TEXT_CHARACTERS))
+    Ok(sanitize(
+        &String::deserialize(deserializer)?,
+        TEXT_CHARACTERS,
+    ))
 }
 
 /// Reads a text or `null`; a field that is read by a function of its own has to be there. An empty text says as much as `null`.
 fn nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
-    Ok(text.map(|text| sanitize(&text, TEXT_CHARACTERS)).filter(|text| !text.is_empty()))
+    Ok(text
+        .map(|text| sanitize(&text, TEXT_CHARACTERS))
+        .filter(|text| !text.is_empty()))
 }
 
 fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let entries = Vec::<String>::deserialize(deserializer)?;
-    let shown = entries.iter().map(|entry| sanitize(entry, ENTRY_CHARACTERS)).filter(|entry| !entry.is_empty());
+    let shown = entries
+        .iter()
+        .map(|entry| sanitize(entry, ENTRY_CHARACTERS))
+        .filter(|entry| !entry.is_empty());
     Ok(shown.take(LIST_ENTRIES).collect())
 }
 
 fn confidence<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     let confidence = f64::deserialize(deserializer)?;
-    if (0.0..=1.0).contains(&confidence) { Ok(confidence) } else { Err(D::Error::custom("it has to be between 0 and 1")) }
+    if (0.0..=1.0).contains(&confidence) {
+        Ok(confidence)
+    } else {
+        Err(D::Error::custom("it has to be between 0 and 1"))
+    }
 }
 
 /// Reads a number of pods. `3.0` is an integer in JSON Schema, and so it is one here.
 fn pods<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     let pods = f64::deserialize(deserializer)?;
     if pods.fract() == 0.0 && (0.0..=f64::from(MOST_PODS)).contains(&pods) {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is a whole number between 0 and 100,000")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is a whole number between 0 and 100,000"
+        )]
         Ok(pods as u32)
     } else {
-        Err(D::Error::custom(format_args!("it has to be a whole number between 0 and {MOST_PODS}")))
+        Err(D::Error::custom(format_args!(
+            "it has to be a whole number between 0 and {MOST_PODS}"
+        )))
     }
 }
 
@@ -238,8 +276,18 @@ fn blast_radius<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BlastRadiu
         data_impact: DataImpact,
     }
 
-    let Answered { affected_pods, estimated_downtime, related_services, data_impact } = object(deserializer)?;
-    Ok(BlastRadius { affected_pods, estimated_downtime: sanitize(&estimated_downtime, TITLE_CHARACTERS), related_services, data_impact })
+    let Answered {
+        affected_pods,
+        estimated_downtime,
+        related_services,
+        data_impact,
+    } = object(deserializer)?;
+    Ok(BlastRadius {
+        affected_pods,
+        estimated_downtime: sanitize(&estimated_downtime, TITLE_CHARACTERS),
+        related_services,
+        data_impact,
+    })
 }
 
 #[cfg(test)]

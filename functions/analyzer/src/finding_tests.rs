@@ -110,18 +110,32 @@ fn mutations() -> Vec<(String, Value)> {
     ];
     let mut mutations = vec![("nothing".to_owned(), answer())];
     for place in PLACES {
-        mutations.extend(values.iter().map(|value| (format!("{place} = {value}"), with(place, value.clone()))));
+        mutations.extend(
+            values
+                .iter()
+                .map(|value| (format!("{place} = {value}"), with(place, value.clone()))),
+        );
         let (parent, name) = place.rsplit_once('/').expect("a place");
         let mut missing = answer();
-        missing.pointer_mut(parent).and_then(Value::as_object_mut).expect("an object").remove(name);
+        missing
+            .pointer_mut(parent)
+            .and_then(Value::as_object_mut)
+            .expect("an object")
+            .remove(name);
         mutations.push((format!("{place} is missing"), missing));
     }
     for parent in ["", "/blast_radius"] {
         let mut more = answer();
-        more.pointer_mut(parent).and_then(Value::as_object_mut).expect("an object").insert("playbook".into(), json!("restart"));
+        more.pointer_mut(parent)
+            .and_then(Value::as_object_mut)
+            .expect("an object")
+            .insert("playbook".into(), json!("restart"));
         mutations.push((format!("{parent}/playbook is there"), more));
     }
-    mutations.extend([json!([]), json!(null), json!("text"), json!([answer()])].map(|whole| (format!("all is {whole}"), whole)));
+    mutations.extend(
+        [json!([]), json!(null), json!("text"), json!([answer()])]
+            .map(|whole| (format!("all is {whole}"), whole)),
+    );
     mutations
 }
 
@@ -131,17 +145,28 @@ fn schema_and_parser_take_the_same_answers() {
     let (mut taken, mut refused) = (0, 0);
     for (mutation, answer) in mutations() {
         let by_schema = validator.is_valid(&answer);
-        assert_eq!(parsed(&answer).is_ok(), by_schema, "{mutation}: {:?}", parsed(&answer));
+        assert_eq!(
+            parsed(&answer).is_ok(),
+            by_schema,
+            "{mutation}: {:?}",
+            parsed(&answer)
+        );
         *(if by_schema { &mut taken } else { &mut refused }) += 1;
     }
-    assert!(taken > 40 && refused > 300, "{taken} taken, {refused} refused");
+    assert!(
+        taken > 40 && refused > 300,
+        "{taken} taken, {refused} refused"
+    );
 }
 
 #[test]
 fn a_blank_title_is_refused_though_no_schema_of_the_vendors_can_say_so() {
     for title in ["", "  \n", "\u{200b}\u{202e}"] {
         let error = parsed(&with("/action_title", json!(title))).expect_err("blank");
-        assert!(error.starts_with("the answer does not fit: action_title: it is empty"), "{error}");
+        assert!(
+            error.starts_with("the answer does not fit: action_title: it is empty"),
+            "{error}"
+        );
     }
 }
 
@@ -151,10 +176,22 @@ fn an_error_names_the_field_and_shows_little_of_the_answer() {
     let cases = [
         (with("/risk", json!(long)), "risk: unknown variant"),
         (with("/confidence", json!(long)), "confidence: invalid type"),
-        (with("/confidence", json!(7)), "confidence: it has to be between 0 and 1"),
-        (with("/blast_radius/affected_pods", json!(0.5)), "blast_radius.affected_pods: it has to be a whole number between 0 and 100000"),
-        (with("/blast_radius/data_impact", json!("drop")), "blast_radius.data_impact: unknown variant `drop`"),
-        (with("/affected_services", json!(["a", long.len()])), "affected_services[1]: invalid type: integer `5000`"),
+        (
+            with("/confidence", json!(7)),
+            "confidence: it has to be between 0 and 1",
+        ),
+        (
+            with("/blast_radius/affected_pods", json!(0.5)),
+            "blast_radius.affected_pods: it has to be a whole number between 0 and 100000",
+        ),
+        (
+            with("/blast_radius/data_impact", json!("drop")),
+            "blast_radius.data_impact: unknown variant `drop`",
+        ),
+        (
+            with("/affected_services", json!(["a", long.len()])),
+            "affected_services[1]: invalid type: integer `5000`",
+        ),
     ];
     for (answer, expected) in cases {
         let error = parsed(&answer).expect_err(expected);
@@ -162,22 +199,40 @@ fn an_error_names_the_field_and_shows_little_of_the_answer() {
         assert!(error.chars().count() <= 130, "{error}");
     }
     let mut answer = answer();
-    answer.as_object_mut().expect("an object").remove("deviation");
-    assert!(parsed(&answer).expect_err("missing").contains("missing field `deviation`"));
+    answer
+        .as_object_mut()
+        .expect("an object")
+        .remove("deviation");
+    assert!(
+        parsed(&answer)
+            .expect_err("missing")
+            .contains("missing field `deviation`")
+    );
     answer["deviation"] = json!(null);
     answer[&long] = json!(1);
     let error = parsed(&answer).expect_err("unknown");
-    assert!(error.contains("xxx") && error.chars().count() <= 130, "{error}");
+    assert!(
+        error.contains("xxx") && error.chars().count() <= 130,
+        "{error}"
+    );
 }
 
 #[test]
 fn only_one_json_object_is_an_answer() {
     let json = answer().to_string();
-    for taken in [format!("\n {json}\n"), format!("```json\n{json}\n```"), format!(" ```\n{json}\n``` ")] {
+    for taken in [
+        format!("\n {json}\n"),
+        format!("```json\n{json}\n```"),
+        format!(" ```\n{json}\n``` "),
+    ] {
         assert!(Finding::parse(&taken).is_ok(), "{taken}");
     }
     let twice = json.replacen('{', r#"{"risk":"low","#, 1);
-    let pods_twice = json.replacen(r#""affected_pods":3"#, r#""affected_pods":3,"affected_pods":3"#, 1);
+    let pods_twice = json.replacen(
+        r#""affected_pods":3"#,
+        r#""affected_pods":3,"affected_pods":3"#,
+        1,
+    );
     let bare = |confidence: &str| json.replacen("0.8", confidence, 1);
     let refused = [
         String::new(),
@@ -204,7 +259,13 @@ fn only_one_json_object_is_an_answer() {
 fn what_is_too_long_is_cut_and_what_nobody_sees_is_taken_out() {
     let long = format!("\u{202e}{}\u{200b}", "警".repeat(5000));
     let mut answer = answer();
-    for place in ["/action_title", "/root_cause", "/suggested_command", "/deviation", "/blast_radius/estimated_downtime"] {
+    for place in [
+        "/action_title",
+        "/root_cause",
+        "/suggested_command",
+        "/deviation",
+        "/blast_radius/estimated_downtime",
+    ] {
         *answer.pointer_mut(place).expect("a place") = json!(long);
     }
     answer["affected_services"] = json!(vec![&long; 50]);
@@ -231,7 +292,12 @@ fn by_rule(risk: Risk, data_impact: DataImpact) -> Analysis {
         confidence: 0.5,
         rule_confidence: 0.5,
         rule_claims_no_cause: false,
-        blast_radius: BlastRadius { affected_pods: 1, estimated_downtime: "rule".into(), related_services: vec![], data_impact },
+        blast_radius: BlastRadius {
+            affected_pods: 1,
+            estimated_downtime: "rule".into(),
+            related_services: vec![],
+            data_impact,
+        },
         affected_services: vec!["rule".into()],
         primary_responsibility: Responsibility::Infra,
         optimisation_suggestions: vec![],
@@ -249,15 +315,26 @@ fn by_rule(risk: Risk, data_impact: DataImpact) -> Analysis {
 
 #[test]
 fn a_model_raises_risk_and_impact_and_never_lowers_them() {
-    let impacts = [DataImpact::None, DataImpact::ReadOnly, DataImpact::Write, DataImpact::Destructive];
+    let impacts = [
+        DataImpact::None,
+        DataImpact::ReadOnly,
+        DataImpact::Write,
+        DataImpact::Destructive,
+    ];
     for rule in Risk::ALL {
         for model in Risk::ALL {
-            for (rule_impact, model_impact) in impacts.into_iter().flat_map(|rule| impacts.map(|model| (rule, model))) {
+            for (rule_impact, model_impact) in impacts
+                .into_iter()
+                .flat_map(|rule| impacts.map(|model| (rule, model)))
+            {
                 let mut finding = parsed(&answer()).expect("a finding");
                 (finding.risk, finding.blast_radius.data_impact) = (model, model_impact);
                 let analysis = finding.over(by_rule(rule, rule_impact));
                 assert_eq!(analysis.risk, rule.max(model));
-                assert_eq!(analysis.blast_radius.data_impact, rule_impact.max(model_impact));
+                assert_eq!(
+                    analysis.blast_radius.data_impact,
+                    rule_impact.max(model_impact)
+                );
             }
         }
     }

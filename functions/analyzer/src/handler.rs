@@ -24,10 +24,21 @@ impl App {
     ///
     /// # Errors
     /// If the message has to come again.
-    pub async fn handle(&self, message: &Message, holder: &str, now: Timestamp, until: Instant) -> Result<(), Failure> {
+    pub async fn handle(
+        &self,
+        message: &Message,
+        holder: &str,
+        now: Timestamp,
+        until: Instant,
+    ) -> Result<(), Failure> {
         let handled = match message {
-            Message::IncidentOpened { incident_id } => self.incident_opened(incident_id, holder, now, until).await,
-            Message::AnalysisAsked { incident_id, round } => self.analysis_asked(incident_id, *round, holder, now, until).await,
+            Message::IncidentOpened { incident_id } => {
+                self.incident_opened(incident_id, holder, now, until).await
+            }
+            Message::AnalysisAsked { incident_id, round } => {
+                self.analysis_asked(incident_id, *round, holder, now, until)
+                    .await
+            }
             _ => return Err(Failure::Misdirected),
         };
         // Behind what people wait for, and before the answer: a frozen function sends nothing.
@@ -37,37 +48,62 @@ impl App {
         handled
     }
 
-    pub(crate) async fn incident_opened(&self, id: &IncidentId, holder: &str, now: Timestamp, until: Instant) -> Result<(), Failure> {
-        let incident = self.count_recurrence(self.store.known_incident(id).await?, now).await?;
+    pub(crate) async fn incident_opened(
+        &self,
+        id: &IncidentId,
+        holder: &str,
+        now: Timestamp,
+        until: Instant,
+    ) -> Result<(), Failure> {
+        let incident = self
+            .count_recurrence(self.store.known_incident(id).await?, now)
+            .await?;
         match self.storm_for(&incident, now).await? {
             Some(storm) => self.tie(&incident, &storm, holder, now, until).await,
             None => self.analyse(incident, holder, now, until).await.map(drop),
         }
     }
 
-    pub(crate) async fn analyse(&self, mut incident: Incident, holder: &str, now: Timestamp, until: Instant) -> Result<Incident, Failure> {
+    pub(crate) async fn analyse(
+        &self,
+        mut incident: Incident,
+        holder: &str,
+        now: Timestamp,
+        until: Instant,
+    ) -> Result<Incident, Failure> {
         // Before it looks around: of two incidents of one moment, one at least sees the other.
         let remembered = self.remember(&incident).await;
         if incident.analysis.is_none() && incident.status == Status::Open {
             let began = Instant::now();
-            let (diagnosis, span) = Box::pin(self.diagnose(&incident, Occasion::Opened, holder, now, until)).await?;
+            let (diagnosis, span) =
+                Box::pin(self.diagnose(&incident, Occasion::Opened, holder, now, until)).await?;
             // A model takes its time: a freeze may have begun by now, and people decide from now on.
             let now = now + began.elapsed();
             let mut decision = span.child("decide", SpanKind::Internal);
-            let known = propose::gather(&self.store, &self.files, &self.limits, &incident.alert, now).await;
+            let known =
+                propose::gather(&self.store, &self.files, &self.limits, &incident.alert, now).await;
             let rules = self.rules(&known);
-            (incident, ()) = self.store.change_loaded(incident, |draft| decide(draft, &diagnosis, rules, now)).await?;
+            (incident, ()) = self
+                .store
+                .change_loaded(incident, |draft| decide(draft, &diagnosis, rules, now))
+                .await?;
             tell(&mut decision, &incident);
             decision.end();
             span.end();
         }
         if let Some(advice) = Advice::of(&incident) {
-            self.store.advise(&incident.fingerprint, &incident.id, &advice).await?;
+            self.store
+                .advise(&incident.fingerprint, &incident.id, &advice)
+                .await?;
         }
         // After the save, with the decision in the log, and after the advice, which repair replaces if it stops the plan. A message seen
         // twice sends again; repair acts once.
         self.repairs.send_repair(&incident).await?;
-        self.notifications.send(&Message::IncidentChanged { incident_id: incident.id.clone() }).await?;
+        self.notifications
+            .send(&Message::IncidentChanged {
+                incident_id: incident.id.clone(),
+            })
+            .await?;
         // Last, so that nobody waits for it: the message comes again, finds the analysis done, and remembers. With a gap in the lists, memory
         // would conclude from older incidents what this one may speak against.
         remembered?;
@@ -89,7 +125,12 @@ pub(crate) fn tell(span: &mut Span, incident: &Incident) {
 /// Takes over a diagnosis, if the incident is open and has none, and proposes a plan where a playbook fits: the guardrails decide whether
 /// it runs by itself or a human is asked (`human-or-guardrails`). Which plan that is depends on the alert and the operator's files alone:
 /// no word of a model has a part in it (`no-words-executed`).
-pub fn decide(draft: &mut IncidentChange, diagnosis: &Diagnosis, rules: ProposalRules<'_>, now: Timestamp) {
+pub fn decide(
+    draft: &mut IncidentChange,
+    diagnosis: &Diagnosis,
+    rules: ProposalRules<'_>,
+    now: Timestamp,
+) {
     if draft.incident.analysis.is_some() || draft.incident.status != Status::Open {
         return;
     }

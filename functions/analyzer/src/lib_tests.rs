@@ -24,9 +24,18 @@ use super::{Diagnosis, decide, static_analyzer};
 use crate::propose::{ProposalRules, StoreFacts};
 
 fn opened(component: &str) -> IncidentChange {
-    let labels: Texts = [("alertname", "TargetDown"), ("component", component)].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    let labels: Texts = [("alertname", "TargetDown"), ("component", component)]
+        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+        .into();
     let member = MemberId::try_from("m1").expect("a member id");
-    let alert = AlertTables::default().alert(AlertStatus::Firing, "alertmanager", labels, Texts::new(), Timestamp::UNIX_EPOCH, member);
+    let alert = AlertTables::default().alert(
+        AlertStatus::Firing,
+        "alertmanager",
+        labels,
+        Texts::new(),
+        Timestamp::UNIX_EPOCH,
+        member,
+    );
     let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
     let fingerprint = fingerprint(&alert, &[]);
     let firing = Firing::of(&alert);
@@ -36,8 +45,14 @@ fn opened(component: &str) -> IncidentChange {
 /// What the rules that ship with the project say about an alert.
 pub(crate) fn analysed(alert: &Alert) -> Analysis {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
-    let rules = AnalyzerFiles::load(&shipped).expect("the files that ship with the project").rules;
-    static_analyzer::analyse(rules.rule(alert, false).expect("a rule for every type"), alert, None)
+    let rules = AnalyzerFiles::load(&shipped)
+        .expect("the files that ship with the project")
+        .rules;
+    static_analyzer::analyse(
+        rules.rule(alert, false).expect("a rule for every type"),
+        alert,
+        None,
+    )
 }
 
 /// A store that holds nothing.
@@ -53,15 +68,30 @@ pub(crate) fn nothing() -> GuardrailInputs {
     }
 }
 
-fn decided_with(component: &str, readings: &GuardrailInputs, change: impl FnOnce(&mut OperatorFiles)) -> IncidentChange {
+fn decided_with(
+    component: &str,
+    readings: &GuardrailInputs,
+    change: impl FnOnce(&mut OperatorFiles),
+) -> IncidentChange {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
     let mut files = OperatorFiles::load(&shipped).expect("the files that ship with the project");
     change(&mut files);
     let limits = limits(&shipped).expect("the limits that ship with the project");
-    let known = StoreFacts { readings: readings.clone(), ..StoreFacts::default() };
-    let rules = ProposalRules { files: &files, limits: &limits, known: &known, approval_ttl: SignedDuration::from_hours(1) };
+    let known = StoreFacts {
+        readings: readings.clone(),
+        ..StoreFacts::default()
+    };
+    let rules = ProposalRules {
+        files: &files,
+        limits: &limits,
+        known: &known,
+        approval_ttl: SignedDuration::from_hours(1),
+    };
     let mut draft = opened(component);
-    let diagnosis = Diagnosis { analysis: analysed(&draft.incident.alert), evidence: vec![] };
+    let diagnosis = Diagnosis {
+        analysis: analysed(&draft.incident.alert),
+        evidence: vec![],
+    };
     decide(&mut draft, &diagnosis, rules, Timestamp::UNIX_EPOCH);
     let again = draft.clone();
     decide(&mut draft, &diagnosis, rules, Timestamp::UNIX_EPOCH);
@@ -74,33 +104,65 @@ fn decided(component: &str) -> IncidentChange {
 }
 
 fn stopped(incident: &Incident) -> Vec<Guardrail> {
-    blocking(&incident.guardrails).map(|outcome| outcome.guardrail).collect()
+    blocking(&incident.guardrails)
+        .map(|outcome| outcome.guardrail)
+        .collect()
 }
 
 #[test]
 fn a_known_service_gets_a_plan_that_waits_for_a_human() {
     let incident = decided("checkout-web").incident;
-    assert_eq!((incident.status, stopped(&incident)), (Status::AwaitingApproval, vec![Guardrail::ServiceLevel]));
-    assert_eq!(incident.plan.expect("a plan").playbook, "restart-supervisor-program");
+    assert_eq!(
+        (incident.status, stopped(&incident)),
+        (Status::AwaitingApproval, vec![Guardrail::ServiceLevel])
+    );
+    assert_eq!(
+        incident.plan.expect("a plan").playbook,
+        "restart-supervisor-program"
+    );
 }
 
 #[test]
 fn a_service_that_is_auto_is_repaired_by_itself_if_nothing_is_unknown() {
     let auto = |files: &mut OperatorFiles| files.services[1].level = Level::Auto;
     let draft = decided_with("checkout-web", &nothing(), auto);
-    assert_eq!((draft.incident.status, stopped(&draft.incident)), (Status::Approved, vec![]));
-    assert!(draft.incident.approval.as_ref().is_some_and(|approval| approval.by_guardrails()));
-    assert_eq!(draft.entries.last().map(|entry| entry.event), Some(Event::AutoRepairTriggered));
+    assert_eq!(
+        (draft.incident.status, stopped(&draft.incident)),
+        (Status::Approved, vec![])
+    );
+    assert!(
+        draft
+            .incident
+            .approval
+            .as_ref()
+            .is_some_and(|approval| approval.by_guardrails())
+    );
+    assert_eq!(
+        draft.entries.last().map(|entry| entry.event),
+        Some(Event::AutoRepairTriggered)
+    );
     let incident = decided_with("checkout-web", &GuardrailInputs::default(), auto).incident;
     assert_eq!(incident.status, Status::AwaitingApproval);
-    assert_eq!(stopped(&incident), [Guardrail::KillSwitch, Guardrail::PlaybookRecord, Guardrail::Cooldown, Guardrail::AttemptsPerHour]);
+    assert_eq!(
+        stopped(&incident),
+        [
+            Guardrail::KillSwitch,
+            Guardrail::PlaybookRecord,
+            Guardrail::Cooldown,
+            Guardrail::AttemptsPerHour
+        ]
+    );
 }
 
 #[test]
 fn an_unknown_service_is_analysed_and_left_to_a_human() {
     let incident = decided("nobody-knows").incident;
     assert_eq!(incident.status, Status::NeedsHuman);
-    assert!(incident.analysis.is_some() && incident.plan.is_none() && incident.no_plan_because.is_some());
+    assert!(
+        incident.analysis.is_some()
+            && incident.plan.is_none()
+            && incident.no_plan_because.is_some()
+    );
 }
 
 /// Every shipped playbook that has `auto`, with every alert that is its own by name or type, as the shipped tables read it, about a
@@ -110,16 +172,43 @@ fn shipped_pairs() -> Vec<(String, Alert, OperatorFiles)> {
     let files = OperatorFiles::load(&shipped).expect("the files that ship with the project");
     let tables = alert_tables::load(&shipped).expect("the tables that ship with the project");
     let mut pairs = Vec::new();
-    for playbook in files.playbooks.iter().filter(|playbook| playbook.auto.is_some()) {
-        let fits = |service: &&Service| playbook.matches.allows(&service.name) && playbook.plan(service, 1, vec![]).is_ok();
-        let service = files.services.iter().find(fits).unwrap_or_else(|| panic!("no shipped service is for {}", playbook.id));
+    for playbook in files
+        .playbooks
+        .iter()
+        .filter(|playbook| playbook.auto.is_some())
+    {
+        let fits = |service: &&Service| {
+            playbook.matches.allows(&service.name) && playbook.plan(service, 1, vec![]).is_ok()
+        };
+        let service = files
+            .services
+            .iter()
+            .find(fits)
+            .unwrap_or_else(|| panic!("no shipped service is for {}", playbook.id));
         let mut auto = files.clone();
-        auto.services.iter_mut().filter(|known| known.name == service.name).for_each(|known| known.level = Level::Auto);
-        let by_type = |name: &&str| playbook.matches.alert_types.contains(&alert(&tables, name, "web").alert_type);
-        let names: Vec<&str> =
-            playbook.matches.alertnames.iter().map(String::as_str).chain(ALERTS_OF_TYPES.into_iter().filter(by_type)).collect();
+        auto.services
+            .iter_mut()
+            .filter(|known| known.name == service.name)
+            .for_each(|known| known.level = Level::Auto);
+        let by_type = |name: &&str| {
+            playbook
+                .matches
+                .alert_types
+                .contains(&alert(&tables, name, "web").alert_type)
+        };
+        let names: Vec<&str> = playbook
+            .matches
+            .alertnames
+            .iter()
+            .map(String::as_str)
+            .chain(ALERTS_OF_TYPES.into_iter().filter(by_type))
+            .collect();
         for name in names {
-            pairs.push((playbook.id.clone(), alert(&tables, name, &service.name), auto.clone()));
+            pairs.push((
+                playbook.id.clone(),
+                alert(&tables, name, &service.name),
+                auto.clone(),
+            ));
         }
     }
     pairs
@@ -129,9 +218,18 @@ fn shipped_pairs() -> Vec<(String, Alert, OperatorFiles)> {
 const ALERTS_OF_TYPES: [&str; 2] = ["BlackboxProbeFailed", "BlackboxProbeHttpFailure"];
 
 fn alert(tables: &AlertTables, name: &str, component: &str) -> Alert {
-    let labels: Texts = [("alertname", name), ("component", component)].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    let labels: Texts = [("alertname", name), ("component", component)]
+        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+        .into();
     let member = MemberId::try_from("m1").expect("a member id");
-    tables.alert(AlertStatus::Firing, "alertmanager", labels, Texts::new(), Timestamp::UNIX_EPOCH, member)
+    tables.alert(
+        AlertStatus::Firing,
+        "alertmanager",
+        labels,
+        Texts::new(),
+        Timestamp::UNIX_EPOCH,
+        member,
+    )
 }
 
 #[test]
@@ -142,16 +240,48 @@ fn every_shipped_auto_playbook_runs_by_itself_with_one_history_and_asks_with_ano
     assert!(pairs.len() >= 14, "{}", pairs.len());
     for (playbook, alert, files) in pairs {
         let decided = |record: PlaybookRecord| {
-            let known = StoreFacts { readings: GuardrailInputs { record: Some(record), ..nothing() }, ..StoreFacts::default() };
-            let rules = ProposalRules { files: &files, limits: &limits, known: &known, approval_ttl: SignedDuration::from_hours(1) };
+            let known = StoreFacts {
+                readings: GuardrailInputs {
+                    record: Some(record),
+                    ..nothing()
+                },
+                ..StoreFacts::default()
+            };
+            let rules = ProposalRules {
+                files: &files,
+                limits: &limits,
+                known: &known,
+                approval_ttl: SignedDuration::from_hours(1),
+            };
             let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
-            let mut draft = IncidentChange::open(id, fingerprint(&alert, &[]), alert.clone(), &Firing::of(&alert), Timestamp::UNIX_EPOCH);
-            let diagnosis = Diagnosis { analysis: analysed(&alert), evidence: vec![] };
+            let mut draft = IncidentChange::open(
+                id,
+                fingerprint(&alert, &[]),
+                alert.clone(),
+                &Firing::of(&alert),
+                Timestamp::UNIX_EPOCH,
+            );
+            let diagnosis = Diagnosis {
+                analysis: analysed(&alert),
+                evidence: vec![],
+            };
             decide(&mut draft, &diagnosis, rules, Timestamp::UNIX_EPOCH);
-            assert_eq!(draft.incident.plan.as_ref().map(|plan| plan.playbook.as_str()), Some(playbook.as_str()), "{}", alert.name);
+            assert_eq!(
+                draft
+                    .incident
+                    .plan
+                    .as_ref()
+                    .map(|plan| plan.playbook.as_str()),
+                Some(playbook.as_str()),
+                "{}",
+                alert.name
+            );
             draft.incident
         };
-        let proven = decided(PlaybookRecord { verified: 5, ..PlaybookRecord::default() });
+        let proven = decided(PlaybookRecord {
+            verified: 5,
+            ..PlaybookRecord::default()
+        });
         assert_eq!(
             (proven.status, stopped(&proven)),
             (Status::Approved, vec![]),
@@ -159,7 +289,16 @@ fn every_shipped_auto_playbook_runs_by_itself_with_one_history_and_asks_with_ano
             alert.name,
             proven.guardrails
         );
-        let failing = decided(PlaybookRecord { verified: 5, failed: 6, ..PlaybookRecord::default() });
-        assert_eq!(stopped(&failing), [Guardrail::PlaybookRecord], "{playbook} for {}", alert.name);
+        let failing = decided(PlaybookRecord {
+            verified: 5,
+            failed: 6,
+            ..PlaybookRecord::default()
+        });
+        assert_eq!(
+            stopped(&failing),
+            [Guardrail::PlaybookRecord],
+            "{playbook} for {}",
+            alert.name
+        );
     }
 }

@@ -22,7 +22,10 @@ async fn main() -> Result<(), Error> {
     let app = &or_log(App::new(config, &aws))?;
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
         let until = Instant::now() + time_left(event.context.deadline, Timestamp::now());
-        let handle = async |message: Message, delivery: Delivery| app.handle(&message, &delivery.id, Timestamp::now(), until).await;
+        let handle = async |message: Message, delivery: Delivery| {
+            app.handle(&message, &delivery.id, Timestamp::now(), until)
+                .await
+        };
         Ok::<_, Error>(take(event.payload, Order::None, handle).await)
     }))
     .await

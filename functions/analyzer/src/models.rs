@@ -68,12 +68,21 @@ impl App {
     ///
     /// # Errors
     /// If the store or the queue failed: without a reservation nobody is asked.
-    pub(crate) async fn ask(&self, subject: Subject<'_>, now: Timestamp, until: Instant, span: &Span) -> Result<Asked, Failure> {
+    pub(crate) async fn ask(
+        &self,
+        subject: Subject<'_>,
+        now: Timestamp,
+        until: Instant,
+        span: &Span,
+    ) -> Result<Asked, Failure> {
         let mut asked = Asked::default();
         let mut day_is_used_up = false;
         for model in &self.models {
             let name = &model.settings.name;
-            match self.ask_one(model, subject, &mut asked, now, until, span).await? {
+            match self
+                .ask_one(model, subject, &mut asked, now, until, span)
+                .await?
+            {
                 Ok((finding, answered_by)) => {
                     asked.finding = Some((finding, name.clone(), answered_by));
                     return Ok(asked);
@@ -112,12 +121,20 @@ impl App {
         let (incident, name) = (&subject.incident.id, &model.settings.name);
         let question = prompt::question(subject, model.settings.max_output_tokens);
         let most = worst_price(model, &question);
-        let reservation = match self.store.reserve(incident, name, most, self.analyzer.settings.budget, now).await? {
+        let reservation = match self
+            .store
+            .reserve(incident, name, most, self.analyzer.settings.budget, now)
+            .await?
+        {
             Reserved::Granted(reservation) => reservation,
             Reserved::DayUsedUp => return Ok(Err(ModelFailure::DayUsedUp)),
             Reserved::IncidentUsedUp => return Ok(Err(ModelFailure::IncidentUsedUp)),
         };
-        let server = model.settings.base_url.as_deref().and_then(|url| Url::parse(url).ok());
+        let server = model
+            .settings
+            .base_url
+            .as_deref()
+            .and_then(|url| Url::parse(url).ok());
         let call_span = span.model_call(&ModelCall {
             provider: gen_ai_name(&model.settings),
             model: &model.settings.model,
@@ -138,7 +155,9 @@ impl App {
     async fn notice(&self, now: Timestamp) -> Result<(), Failure> {
         let day = day(now);
         if !self.store.notice_is_sent(day).await? {
-            self.notifications.send(&Message::BudgetUsedUp { day }).await?;
+            self.notifications
+                .send(&Message::BudgetUsedUp { day })
+                .await?;
             self.store.mark_notice_sent(day, now).await?;
         }
         Ok(())
@@ -148,20 +167,37 @@ impl App {
 /// What a call costs at worst: every byte of the question a token, and an answer as long as it may be.
 fn worst_price(model: &Model, question: &Question) -> MicroUsd {
     let output = u64::from(question.max_output_tokens);
-    model.price.of(Usage { input: model.provider.prompt_tokens_at_most(question), output })
+    model.price.of(Usage {
+        input: model.provider.prompt_tokens_at_most(question),
+        output,
+    })
 }
 
 /// What a call has cost. Where nobody knows, the reservation is what it has cost.
 fn spent(reply: &Result<Reply, CallFailed>, price: Price) -> Spent {
     match reply {
-        Ok(Reply { usage, .. }) | Err(CallFailed { billed: Billed::Used(usage), .. }) => Spent::Exactly(price.of(*usage), *usage),
-        Err(CallFailed { billed: Billed::Nothing, .. }) => Spent::Nothing,
-        Err(CallFailed { billed: Billed::Unknown, .. }) => Spent::Unknown,
+        Ok(Reply { usage, .. })
+        | Err(CallFailed {
+            billed: Billed::Used(usage),
+            ..
+        }) => Spent::Exactly(price.of(*usage), *usage),
+        Err(CallFailed {
+            billed: Billed::Nothing,
+            ..
+        }) => Spent::Nothing,
+        Err(CallFailed {
+            billed: Billed::Unknown,
+            ..
+        }) => Spent::Unknown,
     }
 }
 
 /// The finding in a reply, and which model says that it made it.
-pub(crate) fn read(reply: Result<Reply, CallFailed>, mut span: Span, price: Price) -> Result<(Finding, String), String> {
+pub(crate) fn read(
+    reply: Result<Reply, CallFailed>,
+    mut span: Span,
+    price: Price,
+) -> Result<(Finding, String), String> {
     let reply = match reply {
         Ok(reply) => reply,
         Err(failed) => {
@@ -169,7 +205,10 @@ pub(crate) fn read(reply: Result<Reply, CallFailed>, mut span: Span, price: Pric
             return Err(failed.to_string());
         }
     };
-    #[expect(clippy::cast_precision_loss, reason = "a price is far below 2⁵³ micro-dollars")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a price is far below 2⁵³ micro-dollars"
+    )]
     let dollars = price.of(reply.usage) as f64 / 1e6;
     span.answered(&ModelAnswer {
         model: &reply.model,
@@ -192,7 +231,9 @@ pub(crate) fn read(reply: Result<Reply, CallFailed>, mut span: Span, price: Pric
 
 fn error_type(trouble: &Trouble) -> String {
     match trouble {
-        Trouble::Busy { status, .. } | Trouble::Failed { status, .. } | Trouble::Refused { status, .. } => status.to_string(),
+        Trouble::Busy { status, .. }
+        | Trouble::Failed { status, .. }
+        | Trouble::Refused { status, .. } => status.to_string(),
         Trouble::Unreachable(_) => "unreachable".to_owned(),
         Trouble::TimedOut(_) => "timeout".to_owned(),
         Trouble::Filtered(_) => "content_filter".to_owned(),

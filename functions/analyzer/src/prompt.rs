@@ -57,7 +57,9 @@ pub fn question(subject: Subject<'_>, max_output_tokens: u32) -> Question {
     let fence = subject.incident.id.as_str();
     let material = material(subject);
     Question {
-        instructions: format!("{TASK}\nThe material stands between the lines BEGIN {fence} and END {fence}."),
+        instructions: format!(
+            "{TASK}\nThe material stands between the lines BEGIN {fence} and END {fence}."
+        ),
         material: format!("BEGIN {fence}\n{material}\nEND {fence}"),
         schema: Finding::schema(),
         max_output_tokens,
@@ -114,9 +116,10 @@ struct EvidenceMaterial {
 fn material(subject: Subject<'_>) -> String {
     let mut material = Material {
         alert: alert(&subject.incident.alert, subject.incident),
-        service: subject
-            .service
-            .map(|service| ServiceMaterial { name: service.name.clone(), redundancy_group: service.redundancy_group.clone() }),
+        service: subject.service.map(|service| ServiceMaterial {
+            name: service.name.clone(),
+            redundancy_group: service.redundancy_group.clone(),
+        }),
         rule: RuleMaterial {
             root_cause: subject.base.root_cause.clone(),
             action: subject.base.suggested_action.clone(),
@@ -133,7 +136,9 @@ fn material(subject: Subject<'_>) -> String {
         material.shortened = true;
         // What a person would miss least goes first.
         let alert = &mut material.alert;
-        let shorter = alert.labels.pop_last().is_some() || alert.annotations.pop_last().is_some() || material.evidence.pop().is_some();
+        let shorter = alert.labels.pop_last().is_some()
+            || alert.annotations.pop_last().is_some()
+            || material.evidence.pop().is_some();
         if !shorter {
             return json;
         }
@@ -167,12 +172,19 @@ fn evidence(evidence: &Evidence) -> EvidenceMaterial {
             });
             measured.collect()
         }
-        Found::Known { facts } => facts.iter().map(|fact| Value::from(clean(fact, TEXT_CHARACTERS))).collect(),
+        Found::Known { facts } => facts
+            .iter()
+            .map(|fact| Value::from(clean(fact, TEXT_CHARACTERS)))
+            .collect(),
         Found::Nothing => Value::from("nothing"),
         // The reason is for the operator: it names servers.
         Found::Failed { .. } => Value::from("no answer"),
     };
-    EvidenceMaterial { source: evidence.source.as_str(), asked: clean(&evidence.asked, TEXT_CHARACTERS), found }
+    EvidenceMaterial {
+        source: evidence.source.as_str(),
+        asked: clean(&evidence.asked, TEXT_CHARACTERS),
+        found,
+    }
 }
 
 /// A text without what looks like a secret, and not longer than it may be. The secrets go first: a cut one would not look like one.
@@ -190,7 +202,10 @@ fn without_secrets(text: &str) -> String {
 fn texts(texts: &Texts) -> Texts {
     let clean_pair = |(name, value): (&String, &String)| {
         let pair = without_secrets(&format!("{name}={value}"));
-        let value = pair.strip_prefix(&without_hidden(name)).and_then(|rest| rest.strip_prefix('=')).unwrap_or(&pair);
+        let value = pair
+            .strip_prefix(&without_hidden(name))
+            .and_then(|rest| rest.strip_prefix('='))
+            .unwrap_or(&pair);
         (clean(name, NAME_CHARACTERS), clean(value, TEXT_CHARACTERS))
     };
     texts.iter().map(clean_pair).collect()

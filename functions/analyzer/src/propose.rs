@@ -38,7 +38,13 @@ pub struct StoreFacts {
 
 /// Reads what the choice of a playbook and the guardrails ask the store about an alert. Nothing is read where there will be no plan, and
 /// past success only where it decides.
-pub async fn gather(store: &Store, files: &OperatorFiles, limits: &Limits, alert: &Alert, now: Timestamp) -> StoreFacts {
+pub async fn gather(
+    store: &Store,
+    files: &OperatorFiles,
+    limits: &Limits,
+    alert: &Alert,
+    now: Timestamp,
+) -> StoreFacts {
     let service = service::find(&files.services, alert);
     let asked = undecided(&files.playbooks, alert, service);
     let tallies = asked.into_iter().map(|playbook| async move {
@@ -60,18 +66,50 @@ pub async fn gather(store: &Store, files: &OperatorFiles, limits: &Limits, alert
 
 /// The plan for an alert, or why there is none; with it, what its playbook has earned is noted, from which follows how many people have to
 /// approve.
-pub(crate) fn planned(draft: &mut IncidentChange, rules: ProposalRules<'_>, now: Timestamp) -> Result<Plan, String> {
+pub(crate) fn planned(
+    draft: &mut IncidentChange,
+    rules: ProposalRules<'_>,
+    now: Timestamp,
+) -> Result<Plan, String> {
     let alert = &draft.incident.alert;
-    let plan = match choose(&rules.files.playbooks, alert, service::find(&rules.files.services, alert), &rules.known.past) {
+    let plan = match choose(
+        &rules.files.playbooks,
+        alert,
+        service::find(&rules.files.services, alert),
+        &rules.known.past,
+    ) {
         Choice::Plan(plan) => *plan,
         Choice::None(why) => return Err(why),
     };
-    draft.incident.earned = rules.files.situation(&draft.incident, &plan, rules.limits, &rules.known.readings, now).trust();
+    draft.incident.earned = rules
+        .files
+        .situation(
+            &draft.incident,
+            &plan,
+            rules.limits,
+            &rules.known.readings,
+            now,
+        )
+        .trust();
     Ok(plan)
 }
 
 /// Lets a plan run by itself where every guardrail passes, and asks a human where one does not.
-pub(crate) fn propose(draft: &mut IncidentChange, plan: Plan, rules: ProposalRules<'_>, now: Timestamp) {
-    let outcomes = rules.files.situation(&draft.incident, &plan, rules.limits, &rules.known.readings, now).check();
+pub(crate) fn propose(
+    draft: &mut IncidentChange,
+    plan: Plan,
+    rules: ProposalRules<'_>,
+    now: Timestamp,
+) {
+    let outcomes = rules
+        .files
+        .situation(
+            &draft.incident,
+            &plan,
+            rules.limits,
+            &rules.known.readings,
+            now,
+        )
+        .check();
     draft.propose_within(outcomes, plan, now, rules.approval_ttl);
 }

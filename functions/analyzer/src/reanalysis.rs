@@ -26,30 +26,55 @@ impl App {
         now: Timestamp,
         until: Instant,
     ) -> Result<(), Failure> {
-        let (mut incident, occasion) = (self.store.known_incident(id).await?, Occasion::Doubted(round));
+        let (mut incident, occasion) = (
+            self.store.known_incident(id).await?,
+            Occasion::Doubted(round),
+        );
         if occasion.is_awaited(&incident) {
             let began = Instant::now();
-            let (diagnosis, span) = Box::pin(self.diagnose(&incident, occasion, holder, now, until)).await?;
+            let (diagnosis, span) =
+                Box::pin(self.diagnose(&incident, occasion, holder, now, until)).await?;
             // Who is asked about a plan has the whole time for it, whatever the models took.
             let now = now + began.elapsed();
             let mut decision = span.child("decide", SpanKind::Internal);
-            let known = propose::gather(&self.store, &self.files, &self.limits, &incident.alert, now).await;
-            let decide = |draft: &mut IncidentChange| decide_anew(draft, round, &diagnosis, self.rules(&known), now);
+            let known =
+                propose::gather(&self.store, &self.files, &self.limits, &incident.alert, now).await;
+            let decide = |draft: &mut IncidentChange| {
+                decide_anew(draft, round, &diagnosis, self.rules(&known), now)
+            };
             (incident, ()) = self.store.change_loaded(incident, decide).await?;
             tell(&mut decision, &incident);
             decision.end();
             span.end();
         }
         if let Some(advice) = Advice::of(&incident).filter(|_| incident.storm.is_none()) {
-            self.store.advise(&incident.fingerprint, &incident.id, &advice).await?;
+            self.store
+                .advise(&incident.fingerprint, &incident.id, &advice)
+                .await?;
         }
-        self.notifications.send(&Message::IncidentChanged { incident_id: incident.id }).await?;
+        self.notifications
+            .send(&Message::IncidentChanged {
+                incident_id: incident.id,
+            })
+            .await?;
         Ok(())
     }
 }
 
 /// Takes over a new diagnosis, and the plan that today's files give for the alert. Nothing runs by itself here, whatever the guardrails say.
-pub(crate) fn decide_anew(draft: &mut IncidentChange, round: u32, diagnosis: &Diagnosis, rules: ProposalRules<'_>, now: Timestamp) {
+pub(crate) fn decide_anew(
+    draft: &mut IncidentChange,
+    round: u32,
+    diagnosis: &Diagnosis,
+    rules: ProposalRules<'_>,
+    now: Timestamp,
+) {
     let finding = (diagnosis.analysis.clone(), diagnosis.evidence.clone());
-    draft.reanalysed(round, finding, |draft| propose::planned(draft, rules, now), now, rules.approval_ttl);
+    draft.reanalysed(
+        round,
+        finding,
+        |draft| propose::planned(draft, rules, now),
+        now,
+        rules.approval_ttl,
+    );
 }

@@ -18,25 +18,40 @@ impl App {
     ///
     /// # Errors
     /// If the store fails; then nothing is decided, because the playbook might be trusted with more than it has earned.
-    pub(crate) async fn count_recurrence(&self, incident: Incident, now: Timestamp) -> Result<Incident, Failure> {
+    pub(crate) async fn count_recurrence(
+        &self,
+        incident: Incident,
+        now: Timestamp,
+    ) -> Result<Incident, Failure> {
         let found = match &incident.recurrence {
             Some(own) => Some(own.clone()),
-            None if incident.analysis.is_none() && incident.storm.is_none() => self.after_earlier(&incident).await?,
+            None if incident.analysis.is_none() && incident.storm.is_none() => {
+                self.after_earlier(&incident).await?
+            }
             None => None,
         };
         let window = self.limits.autonomy.recurrence_window.length();
         match found.filter(|recurrence| recurrence.is_within(window)) {
-            Some(recurrence) => Ok(self.store.count_recurrence(&incident.id, &recurrence, ACTOR, now).await?),
+            Some(recurrence) => Ok(self
+                .store
+                .count_recurrence(&incident.id, &recurrence, ACTOR, now)
+                .await?),
             None => Ok(incident),
         }
     }
 
     /// Whether the alert came back after the repair of an earlier incident: the newest that was repaired.
     async fn after_earlier(&self, incident: &Incident) -> Result<Option<Recurrence>, Failure> {
-        let past = self.store.past(&incident.fingerprint, &incident.id, LOOKED_AT).await?;
+        let past = self
+            .store
+            .past(&incident.fingerprint, &incident.id, LOOKED_AT)
+            .await?;
         for error in &past.unreadable {
             warn!(%error, "an earlier incident could not be read: whether its repair lasted is not counted");
         }
-        Ok(past.incidents.iter().find_map(|earlier| Recurrence::of(earlier, incident.opened_at)))
+        Ok(past
+            .incidents
+            .iter()
+            .find_map(|earlier| Recurrence::of(earlier, incident.opened_at)))
     }
 }

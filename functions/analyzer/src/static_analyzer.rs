@@ -15,13 +15,24 @@ const MESSAGE_CHARACTERS: usize = 500;
 /// The finding of a rule for an alert.
 #[must_use]
 pub fn analyse(rule: &StaticRule, alert: &Alert, service: Option<&Service>) -> Analysis {
-    let affected = service.map_or(alert.normalised_target.as_str(), |service| service.name.as_str());
+    let affected = service.map_or(alert.normalised_target.as_str(), |service| {
+        service.name.as_str()
+    });
     Analysis {
         action_title: rule.title.clone(),
-        description: format!("{} on {} in {}: {}", alert.name, alert.target, alert.namespace, cut(&alert.message, MESSAGE_CHARACTERS)),
+        description: format!(
+            "{} on {} in {}: {}",
+            alert.name,
+            alert.target,
+            alert.namespace,
+            cut(&alert.message, MESSAGE_CHARACTERS)
+        ),
         root_cause: rule.root_cause.clone(),
         suggested_action: rule.action.clone(),
-        suggested_command: rule.command.as_ref().map(|command| suggested(command, alert, affected)),
+        suggested_command: rule
+            .command
+            .as_ref()
+            .map(|command| suggested(command, alert, affected)),
         risk: risk(rule.risk, alert.severity),
         confidence: rule.confidence,
         rule_confidence: rule.confidence,
@@ -29,7 +40,10 @@ pub fn analyse(rule: &StaticRule, alert: &Alert, service: Option<&Service>) -> A
         blast_radius: BlastRadius {
             affected_pods: 1,
             estimated_downtime: rule.downtime.clone(),
-            related_services: service.and_then(|service| service.redundancy_group.clone()).into_iter().collect(),
+            related_services: service
+                .and_then(|service| service.redundancy_group.clone())
+                .into_iter()
+                .collect(),
             data_impact: rule.data_impact,
         },
         affected_services: vec![affected.to_owned()],
@@ -50,10 +64,23 @@ pub fn analyse(rule: &StaticRule, alert: &Alert, service: Option<&Service>) -> A
 /// A command for a human with the alert's own names in it. People copy it into a shell: a name that a shell could read as anything but
 /// a word stays out.
 fn suggested(command: &str, alert: &Alert, service: &str) -> String {
-    let plain = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:/-".contains(&b)) && !text.starts_with('-');
-    let names = [("target", alert.target.as_str()), ("namespace", &alert.namespace), ("alertname", &alert.name), ("service", service)];
+    let plain = |text: &str| {
+        text.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._:/-".contains(&b))
+            && !text.starts_with('-')
+    };
+    let names = [
+        ("target", alert.target.as_str()),
+        ("namespace", &alert.namespace),
+        ("alertname", &alert.name),
+        ("service", service),
+    ];
     let values = names.map(|(name, value)| {
-        let shown = if plain(value) && !value.is_empty() { value.to_owned() } else { format!("<{name}>") };
+        let shown = if plain(value) && !value.is_empty() {
+            value.to_owned()
+        } else {
+            format!("<{name}>")
+        };
         (name.to_owned(), shown)
     });
     fill(command, &BTreeMap::from(values))
@@ -81,11 +108,24 @@ mod tests {
     use crate::tests::analysed;
 
     fn alert(alert_type: AlertType, severity: &str) -> Alert {
-        let labels =
-            Texts::from([("alertname".into(), "A".into()), ("component".into(), "web".into()), ("severity".into(), severity.into())]);
+        let labels = Texts::from([
+            ("alertname".into(), "A".into()),
+            ("component".into(), "web".into()),
+            ("severity".into(), severity.into()),
+        ]);
         let member = MemberId::try_from("m").expect("a member id");
-        let alert = AlertTables::default().alert(AlertStatus::Firing, "test", labels, Texts::new(), Timestamp::UNIX_EPOCH, member);
-        Alert { alert_type, ..alert }
+        let alert = AlertTables::default().alert(
+            AlertStatus::Firing,
+            "test",
+            labels,
+            Texts::new(),
+            Timestamp::UNIX_EPOCH,
+            member,
+        );
+        Alert {
+            alert_type,
+            ..alert
+        }
     }
 
     #[test]
@@ -111,18 +151,36 @@ mod tests {
         let mut hostile = alert(AlertType::Custom, "warning");
         hostile.message = "$(reboot) <b>".repeat(1_000);
         let analysis = analysed(&hostile);
-        assert!(analysis.description.contains("$(reboot) <b>") && analysis.description.chars().count() < 600);
+        assert!(
+            analysis.description.contains("$(reboot) <b>")
+                && analysis.description.chars().count() < 600
+        );
         assert_eq!(analysis.suggested_command, None);
     }
 
     #[test]
     fn a_command_to_copy_holds_no_name_that_a_shell_would_read() {
         let mut pod = alert(AlertType::K8sPodCrash, "warning");
-        assert_eq!(analysed(&pod).suggested_command.as_deref(), Some("kubectl -n default logs web --previous --tail=100"));
-        for hostile in ["$(reboot)", "a;b", "-rf", "a b", "{namespace}", "", "`x`", "a\nb"] {
+        assert_eq!(
+            analysed(&pod).suggested_command.as_deref(),
+            Some("kubectl -n default logs web --previous --tail=100")
+        );
+        for hostile in [
+            "$(reboot)",
+            "a;b",
+            "-rf",
+            "a b",
+            "{namespace}",
+            "",
+            "`x`",
+            "a\nb",
+        ] {
             pod.target = hostile.to_owned();
             let command = analysed(&pod).suggested_command.expect("a command");
-            assert_eq!(command, "kubectl -n default logs <target> --previous --tail=100", "{hostile}");
+            assert_eq!(
+                command, "kubectl -n default logs <target> --previous --tail=100",
+                "{hostile}"
+            );
         }
     }
 }

@@ -21,23 +21,48 @@ const ATTEMPTS: u32 = 6;
 
 impl App {
     /// The storm that an incident belongs to: the one that it is tied to, or the one of its minute, if that has more than enough.
-    pub(crate) async fn storm_for(&self, incident: &Incident, now: Timestamp) -> Result<Option<IncidentId>, Failure> {
-        if incident.tied_to.is_some() || incident.analysis.is_some() || incident.storm.is_some() || self.storm_limit == 0 {
+    pub(crate) async fn storm_for(
+        &self,
+        incident: &Incident,
+        now: Timestamp,
+    ) -> Result<Option<IncidentId>, Failure> {
+        if incident.tied_to.is_some()
+            || incident.analysis.is_some()
+            || incident.storm.is_some()
+            || self.storm_limit == 0
+        {
             return Ok(incident.tied_to.clone());
         }
         let minute = storm::minute(incident.opened_at);
         for attempt in 0..ATTEMPTS {
             match self.place(minute, incident, now).await {
                 // The queue would bring the message back after minutes, with nobody told of the incident until then.
-                Err(Failure::Store(StoreError::Conflict)) => tokio::time::sleep(Duration::from_millis(10 << attempt)).await,
+                Err(Failure::Store(StoreError::Conflict)) => {
+                    tokio::time::sleep(Duration::from_millis(10 << attempt)).await
+                }
                 placed => return placed,
             }
         }
         Err(StoreError::Conflict.into())
     }
 
-    async fn place(&self, minute: i64, incident: &Incident, now: Timestamp) -> Result<Option<IncidentId>, Failure> {
-        match self.store.place(minute, &incident.id, storm::is_critical(incident), self.storm_limit, now).await? {
+    async fn place(
+        &self,
+        minute: i64,
+        incident: &Incident,
+        now: Timestamp,
+    ) -> Result<Option<IncidentId>, Failure> {
+        match self
+            .store
+            .place(
+                minute,
+                &incident.id,
+                storm::is_critical(incident),
+                self.storm_limit,
+                now,
+            )
+            .await?
+        {
             StormAdmission::Alone => Ok(None),
             StormAdmission::InStorm(Some(storm)) => Ok(Some(storm)),
             StormAdmission::InStorm(None) => self.storm_of(minute, now).await.map(Some),
@@ -51,10 +76,22 @@ impl App {
             None => None,
         };
         let begun = match before {
-            Some(storm) => self.store.continue_storm(minute, &storm.id).await.map(|()| storm.id),
+            Some(storm) => self
+                .store
+                .continue_storm(minute, &storm.id)
+                .await
+                .map(|()| storm.id),
             None => {
-                let draft = IncidentChange::storm(fresh_incident_id(now), minute, u64::from(self.storm_limit), now);
-                self.store.begin_storm(minute, draft).await.map(|storm| storm.id)
+                let draft = IncidentChange::storm(
+                    fresh_incident_id(now),
+                    minute,
+                    u64::from(self.storm_limit),
+                    now,
+                );
+                self.store
+                    .begin_storm(minute, draft)
+                    .await
+                    .map(|storm| storm.id)
             }
         };
         match begun {
@@ -90,13 +127,31 @@ impl App {
                 })
                 .await?;
         }
-        let suggested_action = cut(&format!("part of a storm: see incident {storm}"), ADVICE_CHARACTERS);
-        let risk = of_storm.analysis.map_or(Risk::Critical, |analysis| analysis.risk);
-        let advice = Advice { approval_id: None, risk_level: risk.as_str().to_owned(), suggested_action };
-        self.store.advise(&incident.fingerprint, &incident.id, &advice).await?;
+        let suggested_action = cut(
+            &format!("part of a storm: see incident {storm}"),
+            ADVICE_CHARACTERS,
+        );
+        let risk = of_storm
+            .analysis
+            .map_or(Risk::Critical, |analysis| analysis.risk);
+        let advice = Advice {
+            approval_id: None,
+            risk_level: risk.as_str().to_owned(),
+            suggested_action,
+        };
+        self.store
+            .advise(&incident.fingerprint, &incident.id, &advice)
+            .await?;
         // One look shows all that was tied until then. A message that comes again may be the one whose look got lost.
         if self.store.mark_storm(storm, now).await? || seen_before {
-            self.notifications.send_later(&Message::IncidentChanged { incident_id: storm.clone() }, STORM_LOOKS_EVERY).await?;
+            self.notifications
+                .send_later(
+                    &Message::IncidentChanged {
+                        incident_id: storm.clone(),
+                    },
+                    STORM_LOOKS_EVERY,
+                )
+                .await?;
         }
         Ok(())
     }

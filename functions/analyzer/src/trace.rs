@@ -12,7 +12,9 @@ use std::time::SystemTime;
 use domain::primitives::safe_text::cut;
 use domain::primitives::server_url;
 use jiff::Timestamp;
-use opentelemetry::trace::{Span as _, SpanBuilder, Status, TraceContextExt as _, Tracer as _, TracerProvider as _};
+use opentelemetry::trace::{
+    Span as _, SpanBuilder, Status, TraceContextExt as _, Tracer as _, TracerProvider as _,
+};
 use opentelemetry::{Array, Context, InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
@@ -51,19 +53,38 @@ impl OtlpSettings {
     ///
     /// # Errors
     /// If the URL is none, or a line is no header. The sentence shows neither a value nor the URL (`secrets-stay`).
-    pub fn new(url: &str, headers: Option<&SecretString>, function_name: Option<String>) -> Result<Self, String> {
-        let lines = headers.map_or("", |headers| headers.expose_secret()).lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    pub fn new(
+        url: &str,
+        headers: Option<&SecretString>,
+        function_name: Option<String>,
+    ) -> Result<Self, String> {
+        let lines = headers
+            .map_or("", |headers| headers.expose_secret())
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| !line.trim().is_empty());
         let header = |(i, line): (usize, &str)| {
-            let (name, value) =
-                line.split_once(':').ok_or_else(|| format!("line {} of the headers of traces is not `Name: value`", i + 1))?;
-            let name = name.trim().parse().map_err(|_| format!("line {} of the headers of traces has no name of a header", i + 1))?;
+            let (name, value) = line.split_once(':').ok_or_else(|| {
+                format!(
+                    "line {} of the headers of traces is not `Name: value`",
+                    i + 1
+                )
+            })?;
+            let name = name.trim().parse().map_err(|_| {
+                format!(
+                    "line {} of the headers of traces has no name of a header",
+                    i + 1
+                )
+            })?;
             Ok((name, SecretString::from(value.trim())))
         };
         if let Some(fault) = server_url::fault(url) {
             return Err(format!("tracing.otlp_url {fault}"));
         }
         Ok(Self {
-            url: url.parse().map_err(|_| "tracing.otlp_url is not a URL".to_owned())?,
+            url: url
+                .parse()
+                .map_err(|_| "tracing.otlp_url is not a URL".to_owned())?,
             headers: lines.map(header).collect::<Result<_, String>>()?,
             function_name,
         })
@@ -73,7 +94,9 @@ impl OtlpSettings {
 impl fmt::Debug for OtlpSettings {
     /// Shows the host alone: a URL can hold credentials, as headers do.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OtlpSettings").field("host", &self.url.host_str()).finish_non_exhaustive()
+        f.debug_struct("OtlpSettings")
+            .field("host", &self.url.host_str())
+            .finish_non_exhaustive()
     }
 }
 
@@ -109,7 +132,9 @@ struct Recorder {
 
 impl fmt::Debug for Tracer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Tracer").field(&self.0.as_ref().map(|recorder| &recorder.exporter)).finish()
+        f.debug_tuple("Tracer")
+            .field(&self.0.as_ref().map(|recorder| &recorder.exporter))
+            .finish()
     }
 }
 
@@ -126,7 +151,11 @@ impl Tracer {
     #[must_use]
     pub fn begin(&self, name: &'static str, at: Timestamp) -> Span {
         Span(self.0.as_ref().map(|recorder| {
-            let builder = recorder.spans.span_builder(name).with_kind(SpanKind::Consumer).with_start_time(SystemTime::from(at));
+            let builder = recorder
+                .spans
+                .span_builder(name)
+                .with_kind(SpanKind::Consumer)
+                .with_start_time(SystemTime::from(at));
             Recording::begin(&recorder.spans, builder, &Context::new())
         }))
     }
@@ -142,7 +171,10 @@ impl Tracer {
 
 impl Recorder {
     fn new(settings: OtlpSettings, http: Client) -> Self {
-        let function = settings.function_name.iter().map(|name| KeyValue::new("faas.name", name.clone()));
+        let function = settings
+            .function_name
+            .iter()
+            .map(|name| KeyValue::new("faas.name", name.clone()));
         let resource = Resource::builder_empty()
             .with_detector(Box::new(TelemetryResourceDetector))
             .with_service_name("quell-analyzer")
@@ -153,10 +185,19 @@ impl Recorder {
         let ended = Ended::default();
         let exporter = Exporter::new(http, settings.url, settings.headers, &resource);
         // Sampler and resource are set, so that no OTEL_ variable, which a Lambda layer may bring along, changes what is recorded.
-        let provider =
-            SdkTracerProvider::builder().with_sampler(Sampler::AlwaysOn).with_resource(resource).with_span_processor(ended.clone()).build();
-        let scope = InstrumentationScope::builder("quell").with_version(env!("CARGO_PKG_VERSION")).build();
-        Self { spans: provider.tracer_with_scope(scope), ended, exporter }
+        let provider = SdkTracerProvider::builder()
+            .with_sampler(Sampler::AlwaysOn)
+            .with_resource(resource)
+            .with_span_processor(ended.clone())
+            .build();
+        let scope = InstrumentationScope::builder("quell")
+            .with_version(env!("CARGO_PKG_VERSION"))
+            .build();
+        Self {
+            spans: provider.tracer_with_scope(scope),
+            ended,
+            exporter,
+        }
     }
 }
 
@@ -174,7 +215,10 @@ struct Recording {
 
 impl Recording {
     fn begin(tracer: &SdkTracer, builder: SpanBuilder, parent: &Context) -> Self {
-        Self { tracer: tracer.clone(), span: tracer.build_with_context(builder, parent) }
+        Self {
+            tracer: tracer.clone(),
+            span: tracer.build_with_context(builder, parent),
+        }
     }
 }
 
@@ -182,7 +226,9 @@ impl Span {
     /// The id of the whole trace, 32 lower-case hexadecimal digits; none if nothing is recorded.
     #[must_use]
     pub fn trace_id(&self) -> Option<String> {
-        self.0.as_ref().map(|recording| recording.span.span_context().trace_id().to_string())
+        self.0
+            .as_ref()
+            .map(|recording| recording.span.span_context().trace_id().to_string())
     }
 
     /// Begins a part of this span, now.
@@ -197,7 +243,9 @@ impl Span {
     /// Sets an attribute; the last value of a key counts.
     pub fn set(&mut self, key: &'static str, value: impl Into<Value>) {
         if let Some(recording) = &mut self.0 {
-            recording.span.set_attribute(KeyValue::new(key, bounded(value.into())));
+            recording
+                .span
+                .set_attribute(KeyValue::new(key, bounded(value.into())));
         }
     }
 
@@ -207,7 +255,9 @@ impl Span {
     pub fn fail(mut self, error_type: impl Into<Cow<'static, str>>, words: &str) {
         self.set("error.type", error_type.into());
         if let Some(recording) = &mut self.0 {
-            recording.span.set_status(Status::error(cut(&redact(words), MOST_CHARACTERS)));
+            recording
+                .span
+                .set_status(Status::error(cut(&redact(words), MOST_CHARACTERS)));
         }
     }
 
@@ -221,7 +271,10 @@ fn bounded(value: Value) -> Value {
     match value {
         Value::String(text) => cut(text.as_str(), MOST_CHARACTERS).into(),
         Value::Array(Array::String(texts)) => {
-            let texts = texts.iter().map(|text| cut(text.as_str(), MOST_CHARACTERS).into()).collect();
+            let texts = texts
+                .iter()
+                .map(|text| cut(text.as_str(), MOST_CHARACTERS).into())
+                .collect();
             Value::Array(Array::String(texts))
         }
         other => other,

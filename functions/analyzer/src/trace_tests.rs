@@ -15,10 +15,20 @@ use super::receiver::{Logged, Manner, SECRET, Server};
 use super::{ModelAnswer, ModelCall, OtlpSettings, Span, SpanKind, Tracer};
 
 fn settings(url: Url) -> OtlpSettings {
-    let headers = [("authorization", SECRET), ("signoz-ingestion-key", "not-a-real-ingestion-key")];
+    let headers = [
+        ("authorization", SECRET),
+        ("signoz-ingestion-key", "not-a-real-ingestion-key"),
+    ];
     OtlpSettings {
         url,
-        headers: headers.map(|(name, value)| (name.parse().expect("a header's name"), SecretString::from(value))).into(),
+        headers: headers
+            .map(|(name, value)| {
+                (
+                    name.parse().expect("a header's name"),
+                    SecretString::from(value),
+                )
+            })
+            .into(),
         function_name: Some("quell-AnalyzerFunction".to_owned()),
     }
 }
@@ -26,7 +36,10 @@ fn settings(url: Url) -> OtlpSettings {
 fn http() -> Client {
     // A second call, as other tests make it, finds the provider installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder().redirect(Policy::none()).build().expect("a client")
+    Client::builder()
+        .redirect(Policy::none())
+        .build()
+        .expect("a client")
 }
 
 fn tracer(url: Url) -> Tracer {
@@ -38,11 +51,22 @@ fn noon() -> Timestamp {
 }
 
 fn shown(attributes: &[KeyValue]) -> String {
-    attributes.iter().fold(String::new(), |mut text, attribute| {
-        let value = attribute.value.as_ref().and_then(|value| value.value.as_ref());
-        writeln!(text, "{} = {}", attribute.key, value.map_or_else(String::new, shown_value)).expect("a string takes it");
-        text
-    })
+    attributes
+        .iter()
+        .fold(String::new(), |mut text, attribute| {
+            let value = attribute
+                .value
+                .as_ref()
+                .and_then(|value| value.value.as_ref());
+            writeln!(
+                text,
+                "{} = {}",
+                attribute.key,
+                value.map_or_else(String::new, shown_value)
+            )
+            .expect("a string takes it");
+            text
+        })
 }
 
 fn shown_value(value: &any_value::Value) -> String {
@@ -51,7 +75,11 @@ fn shown_value(value: &any_value::Value) -> String {
         any_value::Value::IntValue(number) => number.to_string(),
         any_value::Value::DoubleValue(number) => format!("{number:?}"),
         any_value::Value::ArrayValue(values) => {
-            let values = values.values.iter().filter_map(|AnyValue { value }| value.as_ref()).map(shown_value);
+            let values = values
+                .values
+                .iter()
+                .filter_map(|AnyValue { value }| value.as_ref())
+                .map(shown_value);
             format!("[{}]", values.collect::<Vec<_>>().join(", "))
         }
         other => format!("{other:?}"),
@@ -75,29 +103,67 @@ async fn a_trace_arrives_whole_with_its_credentials() {
 
     let delivery = server.only_delivery();
     assert_eq!(delivery.path, "/api/public/otel/v1/traces");
-    for (name, value) in
-        [("authorization", SECRET), ("signoz-ingestion-key", "not-a-real-ingestion-key"), ("content-type", "application/x-protobuf")]
-    {
-        assert_eq!(delivery.headers.get_all(name).iter().collect::<Vec<_>>(), [value], "{name}");
+    for (name, value) in [
+        ("authorization", SECRET),
+        ("signoz-ingestion-key", "not-a-real-ingestion-key"),
+        ("content-type", "application/x-protobuf"),
+    ] {
+        assert_eq!(
+            delivery.headers.get_all(name).iter().collect::<Vec<_>>(),
+            [value],
+            "{name}"
+        );
     }
-    let (root, evidence, part) = (delivery.span("analyse"), delivery.span("evidence metrics"), delivery.span("parse"));
+    let (root, evidence, part) = (
+        delivery.span("analyse"),
+        delivery.span("evidence metrics"),
+        delivery.span("parse"),
+    );
     assert_eq!(delivery.spans().len(), 3);
     assert!(root.parent_span_id.is_empty(), "{root:?}");
     assert_eq!(evidence.parent_span_id, root.span_id);
     assert_eq!(part.parent_span_id, evidence.span_id);
-    for (span, kind) in [(root, SentKind::Consumer), (evidence, SentKind::Client), (part, SentKind::Internal)] {
-        assert_eq!(span.trace_id.iter().map(|byte| format!("{byte:02x}")).collect::<String>(), trace_id);
+    for (span, kind) in [
+        (root, SentKind::Consumer),
+        (evidence, SentKind::Client),
+        (part, SentKind::Internal),
+    ] {
+        assert_eq!(
+            span.trace_id
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>(),
+            trace_id
+        );
         assert_eq!(span.span_id.len(), 8);
         assert_eq!(span.kind(), kind);
-        assert_eq!(span.status.clone().unwrap_or_default().code, 0, "unset: {span:?}");
-        assert!(span.end_time_unix_nano >= span.start_time_unix_nano, "{span:?}");
+        assert_eq!(
+            span.status.clone().unwrap_or_default().code,
+            0,
+            "unset: {span:?}"
+        );
+        assert!(
+            span.end_time_unix_nano >= span.start_time_unix_nano,
+            "{span:?}"
+        );
     }
-    assert_eq!(i128::from(root.start_time_unix_nano), noon().as_nanosecond());
+    assert_eq!(
+        i128::from(root.start_time_unix_nano),
+        noon().as_nanosecond()
+    );
     insta::assert_snapshot!(shown(&root.attributes), @r#"quell.incident.id = "01JHMV6000000000000000TEST""#);
     let resource = &delivery.request.resource_spans[0];
     let mut attributes = resource.resource.clone().expect("a resource").attributes;
-    let versions: Vec<_> = attributes.extract_if(.., |attribute| attribute.key.ends_with(".version")).collect();
-    assert!(shown(&versions).contains(&format!("service.version = {:?}\n", env!("CARGO_PKG_VERSION"))), "{versions:?}");
+    let versions: Vec<_> = attributes
+        .extract_if(.., |attribute| attribute.key.ends_with(".version"))
+        .collect();
+    assert!(
+        shown(&versions).contains(&format!(
+            "service.version = {:?}\n",
+            env!("CARGO_PKG_VERSION")
+        )),
+        "{versions:?}"
+    );
     attributes.sort_by(|one, other| one.key.cmp(&other.key));
     insta::assert_snapshot!(shown(&attributes), @r#"
     cloud.provider = "aws"
@@ -106,21 +172,39 @@ async fn a_trace_arrives_whole_with_its_credentials() {
     telemetry.sdk.language = "rust"
     telemetry.sdk.name = "opentelemetry"
     "#);
-    assert_eq!(resource.scope_spans[0].scope.clone().expect("a scope").name, "quell");
+    assert_eq!(
+        resource.scope_spans[0].scope.clone().expect("a scope").name,
+        "quell"
+    );
 }
 
 #[tokio::test]
 async fn two_traces_share_nothing() {
     let server = Server::start(Manner::Accept).await;
     let tracer = tracer(server.url());
-    let (one, other) = (tracer.begin("analyse", noon()), tracer.begin("analyse", noon()));
+    let (one, other) = (
+        tracer.begin("analyse", noon()),
+        tracer.begin("analyse", noon()),
+    );
     assert_ne!(one.trace_id(), other.trace_id());
     for id in [one.trace_id(), other.trace_id()].into_iter().flatten() {
-        assert!(id.len() == 32 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')), "{id}");
+        assert!(
+            id.len() == 32
+                && id
+                    .bytes()
+                    .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')),
+            "{id}"
+        );
     }
     drop((one, other));
     tracer.flush().await;
-    assert!(server.only_delivery().spans().iter().all(|span| span.parent_span_id.is_empty()));
+    assert!(
+        server
+            .only_delivery()
+            .spans()
+            .iter()
+            .all(|span| span.parent_span_id.is_empty())
+    );
 }
 
 #[tokio::test]
@@ -137,15 +221,30 @@ async fn spans_of_futures_that_run_together_keep_their_parents() {
         tokio::task::yield_now().await;
         drop(inner);
     };
-    futures_util::future::join3(piece("metrics", "GET metrics"), piece("past", "GET past"), piece("registry", "GET registry")).await;
+    futures_util::future::join3(
+        piece("metrics", "GET metrics"),
+        piece("past", "GET past"),
+        piece("registry", "GET registry"),
+    )
+    .await;
     drop(root);
     tracer.flush().await;
 
     let delivery = server.only_delivery();
     assert_eq!(delivery.spans().len(), 7);
-    for (name, inner) in [("metrics", "GET metrics"), ("past", "GET past"), ("registry", "GET registry")] {
-        assert_eq!(delivery.span(name).parent_span_id, delivery.span("analyse").span_id);
-        assert_eq!(delivery.span(inner).parent_span_id, delivery.span(name).span_id);
+    for (name, inner) in [
+        ("metrics", "GET metrics"),
+        ("past", "GET past"),
+        ("registry", "GET registry"),
+    ] {
+        assert_eq!(
+            delivery.span(name).parent_span_id,
+            delivery.span("analyse").span_id
+        );
+        assert_eq!(
+            delivery.span(inner).parent_span_id,
+            delivery.span(name).span_id
+        );
     }
 }
 
@@ -155,13 +254,30 @@ async fn a_model_call_speaks_the_conventions() {
     let tracer = tracer(server.url());
     let root = tracer.begin("analyse", noon());
     let address = Url::parse("https://api.example.com/v1?key=secret-in-the-url").expect("a URL");
-    let call = ModelCall { provider: "openai", model: "gpt-test", max_tokens: 800, server: Some(&address) };
+    let call = ModelCall {
+        provider: "openai",
+        model: "gpt-test",
+        max_tokens: 800,
+        server: Some(&address),
+    };
     let mut span = root.model_call(&call);
     let reasons = ["stop"];
-    let answer = ModelAnswer { model: "gpt-test-0613", input_tokens: 1_200, output_tokens: 345, finish_reasons: &reasons, price: 0.00125 };
+    let answer = ModelAnswer {
+        model: "gpt-test-0613",
+        input_tokens: 1_200,
+        output_tokens: 345,
+        finish_reasons: &reasons,
+        price: 0.00125,
+    };
     span.answered(&answer);
     span.end();
-    root.model_call(&ModelCall { provider: "aws.bedrock", model: "nova", max_tokens: u64::MAX, server: None }).end();
+    root.model_call(&ModelCall {
+        provider: "aws.bedrock",
+        model: "nova",
+        max_tokens: u64::MAX,
+        server: None,
+    })
+    .end();
     drop(root);
     tracer.flush().await;
 
@@ -202,7 +318,10 @@ async fn a_failure_says_its_type_and_its_words() {
 
     let delivery = server.only_delivery();
     let status = delivery.span("analyse").status.clone().expect("a status");
-    assert_eq!((status.code, status.message.as_str()), (2, "the provider asks to wait"));
+    assert_eq!(
+        (status.code, status.message.as_str()),
+        (2, "the provider asks to wait")
+    );
     insta::assert_snapshot!(shown(&delivery.span("analyse").attributes), @r#"
     quell.alert.name = "TargetDown"
     quell.decision = "repair"
@@ -218,31 +337,80 @@ async fn a_failure_s_words_leave_redacted() {
     tracer.begin("analyse", noon()).fail("evidence", &words);
     tracer.flush().await;
 
-    let status = server.only_delivery().span("analyse").status.clone().expect("a status");
+    let status = server
+        .only_delivery()
+        .span("analyse")
+        .status
+        .clone()
+        .expect("a status");
     // Redacted first: what the cut leaves of a secret would not look like one.
-    assert!(status.message.ends_with("x cannot log in: password=[redacted"), "{}", status.message);
+    assert!(
+        status
+            .message
+            .ends_with("x cannot log in: password=[redacted"),
+        "{}",
+        status.message
+    );
 }
 
 #[test]
 fn the_headers_of_a_secret_stand_on_its_lines() {
-    let secret = SecretString::from("Authorization: Basic a:b\r\n\n  x-langfuse-ingestion-version :4 \n");
-    let settings = OtlpSettings::new("https://otlp.example/v1/traces", Some(&secret), None).expect("headers");
-    let headers: Vec<_> = settings.headers.iter().map(|(name, value)| (name.as_str(), value.expose_secret())).collect();
-    assert_eq!(headers, [("authorization", "Basic a:b"), ("x-langfuse-ingestion-version", "4")]);
-    assert!(OtlpSettings::new("http://h:4318/v1/traces", None, None).expect("no headers").headers.is_empty());
+    let secret =
+        SecretString::from("Authorization: Basic a:b\r\n\n  x-langfuse-ingestion-version :4 \n");
+    let settings =
+        OtlpSettings::new("https://otlp.example/v1/traces", Some(&secret), None).expect("headers");
+    let headers: Vec<_> = settings
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.expose_secret()))
+        .collect();
+    assert_eq!(
+        headers,
+        [
+            ("authorization", "Basic a:b"),
+            ("x-langfuse-ingestion-version", "4")
+        ]
+    );
+    assert!(
+        OtlpSettings::new("http://h:4318/v1/traces", None, None)
+            .expect("no headers")
+            .headers
+            .is_empty()
+    );
 }
 
 #[test]
 fn a_line_that_is_no_header_is_named_without_what_stands_in_it() {
     let cases = [
-        ("http://h/v1/traces", "x-a: 1\n\nsecret", "line 3 of the headers of traces is not `Name: value`"),
-        ("http://h/v1/traces", "x-a: 1\nsecret key: 2", "line 2 of the headers of traces has no name of a header"),
-        ("http://h/v1/traces", ": secret", "line 1 of the headers of traces has no name of a header"),
-        ("http://u:secret@h", "", "tracing.otlp_url holds a user or a password: name a secret with a key instead"),
-        ("http://h/?token=secret", "", "tracing.otlp_url has to end before ? and #"),
+        (
+            "http://h/v1/traces",
+            "x-a: 1\n\nsecret",
+            "line 3 of the headers of traces is not `Name: value`",
+        ),
+        (
+            "http://h/v1/traces",
+            "x-a: 1\nsecret key: 2",
+            "line 2 of the headers of traces has no name of a header",
+        ),
+        (
+            "http://h/v1/traces",
+            ": secret",
+            "line 1 of the headers of traces has no name of a header",
+        ),
+        (
+            "http://u:secret@h",
+            "",
+            "tracing.otlp_url holds a user or a password: name a secret with a key instead",
+        ),
+        (
+            "http://h/?token=secret",
+            "",
+            "tracing.otlp_url has to end before ? and #",
+        ),
     ];
     for (url, headers, expected) in cases {
-        let error = OtlpSettings::new(url, Some(&SecretString::from(headers)), None).expect_err(headers);
+        let error =
+            OtlpSettings::new(url, Some(&SecretString::from(headers)), None).expect_err(headers);
         assert_eq!(error, expected);
     }
 }
@@ -254,7 +422,13 @@ async fn texts_from_outside_are_cut_between_characters() {
     let (long, kept) = ("ü".repeat(5_000), "ü".repeat(1_024));
     let mut root = tracer.begin("analyse", noon());
     root.set("quell.alert.name", long.clone());
-    root.answered(&ModelAnswer { model: &long, input_tokens: 1, output_tokens: 1, finish_reasons: &[&long], price: 0.0 });
+    root.answered(&ModelAnswer {
+        model: &long,
+        input_tokens: 1,
+        output_tokens: 1,
+        finish_reasons: &[&long],
+        price: 0.0,
+    });
     root.fail("timeout", &long);
     tracer.flush().await;
 
@@ -296,8 +470,16 @@ async fn without_settings_nothing_is_recorded() {
     let mut root = tracer.begin("analyse", noon());
     root.set("quell.alert.name", "TargetDown");
     let child = root.child("evidence", SpanKind::Client);
-    let call = root.model_call(&ModelCall { provider: "openai", model: "gpt-test", max_tokens: 1, server: None });
-    assert_eq!([root.trace_id(), child.trace_id(), call.trace_id()], [None, None, None]);
+    let call = root.model_call(&ModelCall {
+        provider: "openai",
+        model: "gpt-test",
+        max_tokens: 1,
+        server: None,
+    });
+    assert_eq!(
+        [root.trace_id(), child.trace_id(), call.trace_id()],
+        [None, None, None]
+    );
     call.fail("500", "the provider failed");
     drop((child, root));
     tracer.flush().await;
@@ -316,7 +498,11 @@ async fn lost(url: Url) -> String {
     // What was lost stays lost: nothing waits for a second attempt.
     tracer.flush().await;
     assert_eq!(logged.warnings(), warnings);
-    assert!(!logged.text().contains("secret-in-the-url"), "{}", logged.text());
+    assert!(
+        !logged.text().contains("secret-in-the-url"),
+        "{}",
+        logged.text()
+    );
     warnings.concat()
 }
 
@@ -332,17 +518,37 @@ async fn a_server_that_fails_costs_the_spans_and_one_warning() {
     for (manner, says) in cases {
         let server = Server::start(manner.clone()).await;
         let warning = lost(server.url()).await;
-        assert!(warning.contains(says) && warning.contains("\"spans\":2") && warning.contains("127.0.0.1"), "{manner:?}: {warning}");
+        assert!(
+            warning.contains(says)
+                && warning.contains("\"spans\":2")
+                && warning.contains("127.0.0.1"),
+            "{manner:?}: {warning}"
+        );
         assert_eq!(server.deliveries().len(), 1, "{manner:?}: not tried again");
     }
-    assert!(elsewhere.deliveries().is_empty(), "the credentials followed a redirect");
+    assert!(
+        elsewhere.deliveries().is_empty(),
+        "the credentials followed a redirect"
+    );
 }
 
 #[tokio::test]
 async fn a_server_that_is_gone_costs_the_spans_and_one_warning() {
-    let gone = TcpListener::bind("127.0.0.1:0").await.and_then(|listener| listener.local_addr()).expect("a port");
-    let warning = lost(Url::parse(&format!("http://{gone}/v1/traces?project=secret-in-the-url")).expect("a URL")).await;
-    assert!(warning.contains("cannot be reached") && warning.contains("refused"), "{warning}");
+    let gone = TcpListener::bind("127.0.0.1:0")
+        .await
+        .and_then(|listener| listener.local_addr())
+        .expect("a port");
+    let warning = lost(
+        Url::parse(&format!(
+            "http://{gone}/v1/traces?project=secret-in-the-url"
+        ))
+        .expect("a URL"),
+    )
+    .await;
+    assert!(
+        warning.contains("cannot be reached") && warning.contains("refused"),
+        "{warning}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -358,19 +564,30 @@ async fn a_server_that_hangs_is_waited_for_two_seconds() {
 async fn a_header_that_is_none_is_named_without_its_value() {
     let server = Server::start(Manner::Accept).await;
     let mut settings = settings(server.url());
-    settings.headers.push(("x-key".parse().expect("a header's name"), SecretString::from("broken-secret\nkey")));
+    settings.headers.push((
+        "x-key".parse().expect("a header's name"),
+        SecretString::from("broken-secret\nkey"),
+    ));
     let logged = Logged::start();
     let tracer = Tracer::new(Some(settings), http());
     drop(tracer.begin("analyse", noon()));
     tracer.flush().await;
     let warnings = logged.warnings().concat();
-    assert!(warnings.contains("x-key") && !warnings.contains("broken-secret"), "{warnings}");
+    assert!(
+        warnings.contains("x-key") && !warnings.contains("broken-secret"),
+        "{warnings}"
+    );
     assert!(server.deliveries().is_empty());
 }
 
 #[tokio::test]
 async fn no_credential_is_logged_or_shown() {
-    let manners = [Manner::Accept, Manner::Fail(StatusCode::UNAUTHORIZED), Manner::Reject(1), Manner::Redirect("/elsewhere".to_owned())];
+    let manners = [
+        Manner::Accept,
+        Manner::Fail(StatusCode::UNAUTHORIZED),
+        Manner::Reject(1),
+        Manner::Redirect("/elsewhere".to_owned()),
+    ];
     for manner in manners {
         let server = Server::start(manner).await;
         let logged = Logged::start();
@@ -381,7 +598,12 @@ async fn no_credential_is_logged_or_shown() {
         drop(root);
         tracer.flush().await;
         let said = format!("{shown} {tracer:?} {}", logged.text());
-        for secret in [SECRET, "bm90LWEtcmVhbC1rZXk=", "not-a-real-ingestion-key", "secret-in-the-url"] {
+        for secret in [
+            SECRET,
+            "bm90LWEtcmVhbC1rZXk=",
+            "not-a-real-ingestion-key",
+            "secret-in-the-url",
+        ] {
             assert!(!said.contains(secret), "{secret} in {said}");
         }
         assert!(shown.contains("127.0.0.1"), "{shown}");

@@ -27,19 +27,28 @@ fn narrowed(mut schema: Value) -> Value {
             };
             fields.extend(narrower.map(|(name, value)| (name.to_owned(), value)));
         }
-        Value::Array(values) => values.iter_mut().for_each(|value| *value = narrowed(value.take())),
+        Value::Array(values) => values
+            .iter_mut()
+            .for_each(|value| *value = narrowed(value.take())),
         _ => {}
     }
     schema
 }
 
 #[tokio::test]
-#[expect(clippy::disallowed_methods, reason = "nothing but the test is configured by this variable")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "nothing but the test is configured by this variable"
+)]
 async fn a_real_model_answers_a_finding() {
     let url = std::env::var("QUELL_LLM_URL").expect("QUELL_LLM_URL, as make test-llm sets it");
     let settings = json!({ "name": "own", "api": "openai", "base_url": url, "model": "smollm2-135m-instruct", "timeout": "120s" });
     let settings = serde_json::from_value(settings).expect("settings");
-    let provider = Provider::new(&settings, outbound::client().expect("a client"), &SdkConfig::builder().build());
+    let provider = Provider::new(
+        &settings,
+        outbound::client().expect("a client"),
+        &SdkConfig::builder().build(),
+    );
     let question = Question {
         instructions: "You are an SRE. Find the most likely cause of the alert.".to_owned(),
         material: "Alert HighErrorRate on service checkout: 12 % of requests fail since the deployment 10 minutes ago.".to_owned(),
@@ -47,12 +56,22 @@ async fn a_real_model_answers_a_finding() {
         max_output_tokens: 700,
     };
 
-    let reply = provider.ask(None, &question, Instant::now() + TIMEOUT).await.expect("an answer");
+    let reply = provider
+        .ask(None, &question, Instant::now() + TIMEOUT)
+        .await
+        .expect("an answer");
 
     let finding = Finding::parse(&reply.text).expect("a finding");
     assert!([0.2, 0.5, 0.8].contains(&finding.confidence), "{finding:?}");
-    assert_eq!((reply.finish.as_str(), reply.model.as_str()), ("stop", "smollm2-135m-instruct"));
+    assert_eq!(
+        (reply.finish.as_str(), reply.model.as_str()),
+        ("stop", "smollm2-135m-instruct")
+    );
     let most = provider.prompt_tokens_at_most(&question);
-    assert!(reply.usage.input > 0 && reply.usage.input <= most, "{} of {most}", reply.usage.input);
+    assert!(
+        reply.usage.input > 0 && reply.usage.input <= most,
+        "{} of {most}",
+        reply.usage.input
+    );
     assert!(reply.usage.output > 0 && reply.usage.output <= u64::from(question.max_output_tokens));
 }

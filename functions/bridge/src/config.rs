@@ -50,11 +50,24 @@ impl Config {
     ///
     /// # Errors
     /// If a variable is missing.
-    pub fn from_variables<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<Self, InvalidVariable> {
+    pub fn from_variables<F: Fn(&str) -> Option<String>>(
+        variables: &Variables<F>,
+    ) -> Result<Self, InvalidVariable> {
         Ok(Self {
-            config_dir: variables.required("CONFIG_DIR", "the directory of playbooks.yaml and service-registry.yaml")?.into(),
-            ssh_key_secret_id: variables.required("SSH_KEY_SECRET_ID", "the name or ARN of the secret with the SSH key")?,
-            ssm_document_name: variables.required("SSM_DOCUMENT_NAME", "the name of the SSM document that runs a step")?,
+            config_dir: variables
+                .required(
+                    "CONFIG_DIR",
+                    "the directory of playbooks.yaml and service-registry.yaml",
+                )?
+                .into(),
+            ssh_key_secret_id: variables.required(
+                "SSH_KEY_SECRET_ID",
+                "the name or ARN of the secret with the SSH key",
+            )?,
+            ssm_document_name: variables.required(
+                "SSM_DOCUMENT_NAME",
+                "the name of the SSM document that runs a step",
+            )?,
         })
     }
 
@@ -62,12 +75,22 @@ impl Config {
     ///
     /// # Errors
     /// If the operator's files are broken or Lambda's own variables are missing.
-    pub fn app<F: Fn(&str) -> Option<String>>(self, variables: &Variables<F>) -> Result<App, StartupError> {
+    pub fn app<F: Fn(&str) -> Option<String>>(
+        self,
+        variables: &Variables<F>,
+    ) -> Result<App, StartupError> {
         let files = OperatorFiles::load(&self.config_dir)?;
         let aws = AwsEnvironment::from_variables(variables)?;
         let secrets = Secrets::new(Client::new(&aws.sdk_config(SECRET_ATTEMPT)));
         let run_command = RunCommand::new(&aws.sdk_config(COMMAND_ATTEMPT), self.ssm_document_name);
-        Ok(App::new(files, LoginKey::Stored { secrets, id: self.ssh_key_secret_id }).with_run_command(run_command))
+        Ok(App::new(
+            files,
+            LoginKey::Stored {
+                secrets,
+                id: self.ssh_key_secret_id,
+            },
+        )
+        .with_run_command(run_command))
     }
 }
 
@@ -79,8 +102,18 @@ mod tests {
 
     #[test]
     fn a_missing_variable_is_named() {
-        let variables = Variables::from_fn(|name| (name == "CONFIG_DIR").then(|| "/opt".to_owned()));
+        let variables =
+            Variables::from_fn(|name| (name == "CONFIG_DIR").then(|| "/opt".to_owned()));
         let error = Config::from_variables(&variables).expect_err("SSH_KEY_SECRET_ID is missing");
-        assert!(matches!(error, InvalidVariable::Missing { name: "SSH_KEY_SECRET_ID", .. }), "{error}");
+        assert!(
+            matches!(
+                error,
+                InvalidVariable::Missing {
+                    name: "SSH_KEY_SECRET_ID",
+                    ..
+                }
+            ),
+            "{error}"
+        );
     }
 }

@@ -35,7 +35,13 @@ impl App {
     /// A bridge for these playbooks and services, which logs in with this key.
     #[must_use]
     pub fn new(files: OperatorFiles, key: LoginKey) -> Self {
-        Self { files, ways: Transports { key, run_command: None } }
+        Self {
+            files,
+            ways: Transports {
+                key,
+                run_command: None,
+            },
+        }
     }
 
     /// The same, which also reaches hosts through Run Command.
@@ -50,9 +56,15 @@ impl App {
         match serde_path_to_error::deserialize::<_, BridgeRequest>(payload) {
             Ok(request) => self.handle(&request).await,
             Err(error) => {
-                let detail = format!("Nothing ran: the request cannot be read: {}", unreadable(&error));
+                let detail = format!(
+                    "Nothing ran: the request cannot be read: {}",
+                    unreadable(&error)
+                );
                 tracing::info!(outcome = "refused", detail, "request answered");
-                BridgeReply { result: StepResult::without_output(StepOutcome::Refused, detail, 0), argv: Vec::new() }
+                BridgeReply {
+                    result: StepResult::without_output(StepOutcome::Refused, detail, 0),
+                    argv: Vec::new(),
+                }
             }
         }
     }
@@ -62,7 +74,14 @@ impl App {
         let start = Instant::now();
         let (mut result, argv) = match resolve::decide(&self.files, request) {
             Ok(errand) => self.act(errand).await,
-            Err(refusal) => (StepResult::without_output(StepOutcome::Refused, format!("Nothing ran: {refusal}."), 0), Vec::new()),
+            Err(refusal) => (
+                StepResult::without_output(
+                    StepOutcome::Refused,
+                    format!("Nothing ran: {refusal}."),
+                    0,
+                ),
+                Vec::new(),
+            ),
         };
         result.duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(
@@ -82,8 +101,13 @@ impl App {
 
     async fn act(&self, errand: ResolvedStep<'_>) -> (StepResult, Vec<String>) {
         let result = self.ways.run(&errand).await;
-        let ran =
-            matches!(result.outcome, StepOutcome::Exited | StepOutcome::Signalled | StepOutcome::TimedOut | StepOutcome::ConnectionLost);
+        let ran = matches!(
+            result.outcome,
+            StepOutcome::Exited
+                | StepOutcome::Signalled
+                | StepOutcome::TimedOut
+                | StepOutcome::ConnectionLost
+        );
         (result, if ran { errand.argv } else { Vec::new() })
     }
 }
@@ -99,7 +123,10 @@ fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
 
 /// A value as it is called on the wire.
 fn word(value: impl Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+    serde_json::to_value(value)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -47,7 +47,10 @@ fn run_command() -> RunCommand {
         _ => Some("x".to_owned()),
     });
     let aws = AwsEnvironment::from_variables(&variables).expect("a region and credentials");
-    RunCommand::new(&aws.sdk_config(Duration::from_secs(1)), "Quell-RunStep".to_owned())
+    RunCommand::new(
+        &aws.sdk_config(Duration::from_secs(1)),
+        "Quell-RunStep".to_owned(),
+    )
 }
 
 fn ssh(host: &str, port: u16) -> Value {
@@ -75,7 +78,10 @@ fn assert_nothing_ran(reply: &BridgeReply, outcome: StepOutcome, named: &str) {
     assert_eq!(reply.result.outcome, outcome, "{reply:?}");
     assert!(reply.result.detail.contains(named), "{named}: {reply:?}");
     assert!(reply.result.detail.len() < 400, "{reply:?}");
-    assert!(reply.argv.is_empty() && reply.result.exit_status.is_none() && !reply.result.succeeded(), "{reply:?}");
+    assert!(
+        reply.argv.is_empty() && reply.result.exit_status.is_none() && !reply.result.succeeded(),
+        "{reply:?}"
+    );
 }
 
 #[tokio::test]
@@ -89,10 +95,22 @@ async fn payloads_that_are_no_request_are_answered_with_the_field() {
         (request(json!({ "v": "1" })), "the field v"),
         (request(json!({ "step": -1 })), "the field step"),
         (request(json!({ "phase": "shell" })), "the field phase"),
-        (request(json!({ "incident_id": "1" })), "the field incident_id: not a ULID"),
-        (request(json!({ "parameters": { "unit": 7 } })), "the field parameters.unit"),
-        (request(json!({ "command": "id" })), "the field command: unknown field"),
-        (request(json!({ "phase": "x".repeat(100_000) })), "the field phase"),
+        (
+            request(json!({ "incident_id": "1" })),
+            "the field incident_id: not a ULID",
+        ),
+        (
+            request(json!({ "parameters": { "unit": 7 } })),
+            "the field parameters.unit",
+        ),
+        (
+            request(json!({ "command": "id" })),
+            "the field command: unknown field",
+        ),
+        (
+            request(json!({ "phase": "x".repeat(100_000) })),
+            "the field phase",
+        ),
     ];
     for (payload, named) in cases {
         assert_nothing_ran(&app.answer(payload).await, StepOutcome::Refused, named);
@@ -104,38 +122,86 @@ async fn requests_that_do_not_fit_the_files_are_refused_before_anything_is_diall
     let app = app(nowhere(), key_file());
     let mut cases = vec![
         (json!({ "v": 9 }), "the field v is 9".to_owned()),
-        (json!({ "playbook": "format-disk" }), "the playbook format-disk".to_owned()),
-        (json!({ "target": "localhost" }), "the target localhost".to_owned()),
+        (
+            json!({ "playbook": "format-disk" }),
+            "the playbook format-disk".to_owned(),
+        ),
+        (
+            json!({ "target": "localhost" }),
+            "the target localhost".to_owned(),
+        ),
         (json!({ "step": 7 }), "no repair step 7".to_owned()),
-        (json!({ "parameters": {} }), "the parameter unit was not given".to_owned()),
-        (json!({ "parameters": { "unit": "web", "argv": "id" } }), "no parameter argv".to_owned()),
+        (
+            json!({ "parameters": {} }),
+            "the parameter unit was not given".to_owned(),
+        ),
+        (
+            json!({ "parameters": { "unit": "web", "argv": "id" } }),
+            "no parameter argv".to_owned(),
+        ),
     ];
     for hostile in ["-rf", "a\nb", "a\0b", "\u{1b}[31m", &"a".repeat(64 * 1024)] {
-        cases.push((json!({ "parameters": { "unit": hostile } }), "the parameter unit".to_owned()));
+        cases.push((
+            json!({ "parameters": { "unit": hostile } }),
+            "the parameter unit".to_owned(),
+        ));
     }
     for (change, named) in cases {
-        assert_nothing_ran(&app.answer(request(change)).await, StepOutcome::Refused, &named);
+        assert_nothing_ran(
+            &app.answer(request(change)).await,
+            StepOutcome::Refused,
+            &named,
+        );
     }
 }
 
 #[tokio::test]
 async fn a_target_that_cannot_be_used_is_said_so() {
     // No key is needed where nobody logs in.
-    let without = || app(json!({ "ssm": { "instance_id": "i-01234567" } }), "not a key".to_owned());
-    assert_nothing_ran(&without().answer(request(json!({}))).await, StepOutcome::Refused, "which the deployed bridge does");
+    let without = || {
+        app(
+            json!({ "ssm": { "instance_id": "i-01234567" } }),
+            "not a key".to_owned(),
+        )
+    };
+    assert_nothing_ran(
+        &without().answer(request(json!({}))).await,
+        StepOutcome::Refused,
+        "which the deployed bridge does",
+    );
     let ssm = without().with_run_command(run_command());
-    assert_nothing_ran(&ssm.answer(request(json!({}))).await, StepOutcome::Unreachable, "Systems Manager could not be reached");
+    assert_nothing_ran(
+        &ssm.answer(request(json!({}))).await,
+        StepOutcome::Unreachable,
+        "Systems Manager could not be reached",
+    );
     let mut unpinned = nowhere();
     // It begins like a key, which is all that the registry's check can see.
-    unpinned["ssh"]["host_key"] = json!(format!("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5{}", "A".repeat(48)));
-    assert_nothing_ran(&app(unpinned, key_file()).answer(request(json!({}))).await, StepOutcome::Refused, "target.ssh.host_key of web");
+    unpinned["ssh"]["host_key"] = json!(format!(
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5{}",
+        "A".repeat(48)
+    ));
+    assert_nothing_ran(
+        &app(unpinned, key_file()).answer(request(json!({}))).await,
+        StepOutcome::Refused,
+        "target.ssh.host_key of web",
+    );
 }
 
 #[tokio::test]
 async fn a_host_that_is_not_there_is_unreachable() {
-    let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
-    for (target, named) in [(ssh("127.0.0.1", closed.port()), "refused"), (ssh("host.invalid", 22), "host.invalid")] {
-        assert_nothing_ran(&app(target, key_file()).answer(request(json!({}))).await, StepOutcome::Unreachable, named);
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a port");
+    for (target, named) in [
+        (ssh("127.0.0.1", closed.port()), "refused"),
+        (ssh("host.invalid", 22), "host.invalid"),
+    ] {
+        assert_nothing_ran(
+            &app(target, key_file()).answer(request(json!({}))).await,
+            StepOutcome::Unreachable,
+            named,
+        );
     }
 }
 
@@ -144,7 +210,10 @@ async fn a_host_that_says_nothing_or_stops_in_the_handshake_is_given_up_after_te
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let stalling = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = |listener: &TcpListener| listener.local_addr().expect("an address").port();
-    let (a, b) = (app(ssh("127.0.0.1", port(&silent)), key_file()), app(ssh("127.0.0.1", port(&stalling)), key_file()));
+    let (a, b) = (
+        app(ssh("127.0.0.1", port(&silent)), key_file()),
+        app(ssh("127.0.0.1", port(&stalling)), key_file()),
+    );
     let (sender, hung_up) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let (mut peer, _) = stalling.accept().expect("a connection");
@@ -158,8 +227,14 @@ async fn a_host_that_says_nothing_or_stops_in_the_handshake_is_given_up_after_te
     for reply in [first, second] {
         assert_nothing_ran(&reply, StepOutcome::Unreachable, "within 10 seconds");
     }
-    assert!(start.elapsed() < Duration::from_secs(12), "{:?}", start.elapsed());
-    hung_up.recv_timeout(Duration::from_secs(5)).expect("the bridge hung up");
+    assert!(
+        start.elapsed() < Duration::from_secs(12),
+        "{:?}",
+        start.elapsed()
+    );
+    hung_up
+        .recv_timeout(Duration::from_secs(5))
+        .expect("the bridge hung up");
 }
 
 /// Where a test's log lines go.
@@ -180,14 +255,23 @@ impl Write for Lines {
 async fn each_request_is_one_log_line_without_values_or_keys() {
     let lines = Lines::default();
     let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_writer(move || writer.clone())
+        .finish();
     let guard = set_default(subscriber);
     let app = app_for("private value", nowhere(), key_file());
-    app.answer(request(json!({ "parameters": { "unit": "private value" } }))).await;
+    app.answer(request(
+        json!({ "parameters": { "unit": "private value" } }),
+    ))
+    .await;
     app.answer(json!({})).await;
     drop(guard);
     let text = String::from_utf8(lines.0.lock().expect("the lines").clone()).expect("UTF-8");
-    let [first, second] = text.lines().collect::<Vec<_>>()[..] else { panic!("two lines, not {text}") };
+    let [first, second] = text.lines().collect::<Vec<_>>()[..] else {
+        panic!("two lines, not {text}")
+    };
     let first: Value = serde_json::from_str(first).expect("JSON");
     for (field, value) in [
         ("incident_id", json!("01JH2V5C8Z4N6QW9X3T7RB0KDM")),
@@ -202,6 +286,17 @@ async fn each_request_is_one_log_line_without_values_or_keys() {
     assert!(first["duration_ms"].is_u64(), "{first}");
     assert!(second.contains("missing field"), "{second}");
     let secret = key_file();
-    assert!(!text.contains("private value") && secret.lines().all(|line| line.is_empty() || !text.contains(line)), "{text}");
-    assert!(secret.lines().all(|line| line.is_empty() || !format!("{app:?}").contains(line)), "the key is in Debug output");
+    assert!(
+        !text.contains("private value")
+            && secret
+                .lines()
+                .all(|line| line.is_empty() || !text.contains(line)),
+        "{text}"
+    );
+    assert!(
+        secret
+            .lines()
+            .all(|line| line.is_empty() || !format!("{app:?}").contains(line)),
+        "the key is in Debug output"
+    );
 }

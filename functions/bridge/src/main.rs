@@ -10,7 +10,12 @@ use settings::variables::Variables;
 async fn main() -> Result<(), Error> {
     let variables = Variables::of_process();
     telemetry::init(&variables)?;
-    let app = Config::from_variables(&variables).map_err(StartupError::from).and_then(|config| config.app(&variables));
+    let app = Config::from_variables(&variables)
+        .map_err(StartupError::from)
+        .and_then(|config| config.app(&variables));
     let app = &telemetry::or_log(app)?;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move { Ok::<_, Error>(app.answer(event.payload).await) })).await
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
+        Ok::<_, Error>(app.answer(event.payload).await)
+    }))
+    .await
 }

@@ -57,15 +57,23 @@ impl Output {
         }
         let (head, tail) = (readable(&self.head), readable(self.tail.make_contiguous()));
         let shown_head = head.rfind('\n').map_or(head.as_str(), |end| &head[..end]);
-        let shown_tail = tail.find('\n').filter(|end| end + 1 < tail.len()).map_or(tail.as_str(), |end| &tail[end + 1..]);
-        let left_out = self.left_out + (head.len() - shown_head.len() + tail.len() - shown_tail.len()) as u64;
+        let shown_tail = tail
+            .find('\n')
+            .filter(|end| end + 1 < tail.len())
+            .map_or(tail.as_str(), |end| &tail[end + 1..]);
+        let left_out =
+            self.left_out + (head.len() - shown_head.len() + tail.len() - shown_tail.len()) as u64;
         joined(&redact(shown_head), left_out, &redact_end(shown_tail))
     }
 }
 
 /// Both ends, which redaction may have made longer, within the bound.
 fn joined(head: &str, left_out: u64, tail: &str) -> String {
-    format!("{}\n[... {left_out} bytes left out ...]\n{}", &head[..head.floor_char_boundary(HEAD)], last(tail, TAIL))
+    format!(
+        "{}\n[... {left_out} bytes left out ...]\n{}",
+        &head[..head.floor_char_boundary(HEAD)],
+        last(tail, TAIL)
+    )
 }
 
 fn bounded(text: String) -> String {
@@ -83,7 +91,12 @@ fn last(text: &str, bytes: usize) -> &str {
 
 /// The end of a text without its secrets. A private key whose beginning was left out is known by its end.
 fn redact_end(text: &str) -> String {
-    let ends = text.find("-----END ").filter(|end| text[*end..].lines().next().is_some_and(|line| line.contains("PRIVATE KEY")));
+    let ends = text.find("-----END ").filter(|end| {
+        text[*end..]
+            .lines()
+            .next()
+            .is_some_and(|line| line.contains("PRIVATE KEY"))
+    });
     match ends.filter(|end| !text[..*end].contains("-----BEGIN ")) {
         Some(end) => format!("{REDACTED}\n{}", redact(&text[end..])),
         None => redact(text).into_owned(),
@@ -120,25 +133,44 @@ mod tests {
             for chunk in [1, 7, HEAD, size.max(1)] {
                 let output = taken(printed.chunks(chunk).map(<[u8]>::to_vec));
                 assert!(!output.truncated());
-                assert_eq!(output.text().as_bytes(), printed, "{size} in chunks of {chunk}");
+                assert_eq!(
+                    output.text().as_bytes(),
+                    printed,
+                    "{size} in chunks of {chunk}"
+                );
             }
         }
     }
 
     #[test]
     fn of_more_the_beginning_and_the_end_are_kept_and_the_rest_is_counted() {
-        let printed: Vec<u8> = (0..10_000).flat_map(|i| format!("line {i}\n").into_bytes()).collect();
+        let printed: Vec<u8> = (0..10_000)
+            .flat_map(|i| format!("line {i}\n").into_bytes())
+            .collect();
         for chunk in [1, 1000, 32 * 1024, printed.len()] {
             let output = taken(printed.chunks(chunk).map(<[u8]>::to_vec));
             assert!(output.truncated());
             let text = output.text();
-            assert!(text.starts_with("line 0\nline 1\n") && text.ends_with("line 9998\nline 9999\n"), "chunks of {chunk}");
+            assert!(
+                text.starts_with("line 0\nline 1\n") && text.ends_with("line 9998\nline 9999\n"),
+                "chunks of {chunk}"
+            );
             let (head, rest) = text.split_once("\n[... ").expect("the note");
             let (left_out, tail) = rest.split_once(" bytes left out ...]\n").expect("the note");
-            let whole = |line: &str| line.strip_prefix("line ").is_some_and(|number| number.parse::<u32>().is_ok());
-            assert!(head.lines().chain(tail.lines()).all(whole), "lines that were cut are left out: {text}");
+            let whole = |line: &str| {
+                line.strip_prefix("line ")
+                    .is_some_and(|number| number.parse::<u32>().is_ok())
+            };
+            assert!(
+                head.lines().chain(tail.lines()).all(whole),
+                "lines that were cut are left out: {text}"
+            );
             let kept = head.len() + tail.len();
-            assert_eq!(left_out.parse::<usize>().expect("a number") + kept, printed.len(), "chunks of {chunk}");
+            assert_eq!(
+                left_out.parse::<usize>().expect("a number") + kept,
+                printed.len(),
+                "chunks of {chunk}"
+            );
             assert!(text.len() <= KEPT, "{}", text.len());
         }
     }
@@ -146,15 +178,24 @@ mod tests {
     #[test]
     fn output_that_is_not_utf8_is_reported_also_across_its_two_parts() {
         let across = ["x".repeat(HEAD - 1).into_bytes(), "é".as_bytes().to_vec()];
-        assert!(!taken(across.clone()).is_not_utf8(), "a character across the parts is whole");
+        assert!(
+            !taken(across.clone()).is_not_utf8(),
+            "a character across the parts is whole"
+        );
         assert!(taken([across[0].clone(), vec![0xc3], vec![b'x']]).is_not_utf8());
-        assert!(taken([b"disk \xff\n".to_vec()]).is_not_utf8() && !taken([b"disk ?\n".to_vec()]).is_not_utf8());
+        assert!(
+            taken([b"disk \xff\n".to_vec()]).is_not_utf8()
+                && !taken([b"disk ?\n".to_vec()]).is_not_utf8()
+        );
     }
 
     #[test]
     fn no_secret_leaves_also_where_the_output_was_cut() {
         let text = taken([b"connecting\npassword=swordfish-9\nghp_0123456789abcdefghij0123456789abcd is refused\n".to_vec()]).text();
-        assert_eq!(text, "connecting\npassword=[redacted]\n[redacted] is refused\n");
+        assert_eq!(
+            text,
+            "connecting\npassword=[redacted]\n[redacted] is refused\n"
+        );
         // A key of which only the end is in what was kept, and a token in whose middle the beginning ends.
         let key = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n".repeat(900);
         let long = format!(
@@ -162,16 +203,26 @@ mod tests {
             "x\n".repeat(HEAD / 2 - 5)
         );
         let text = taken([long.into_bytes()]).text();
-        assert!(text.ends_with("\n[redacted]\n-----END PRIVATE KEY-----\nno space left\n"), "{text}");
+        assert!(
+            text.ends_with("\n[redacted]\n-----END PRIVATE KEY-----\nno space left\n"),
+            "{text}"
+        );
         assert!(!text.contains("ghp_") && !text.contains("MIIEvQ"), "{text}");
         let grown = taken([b"token=a\n".repeat(1_500)]).text();
-        assert!(grown.len() <= KEPT && grown.ends_with("token=[redacted]\n"), "{}", grown.len());
+        assert!(
+            grown.len() <= KEPT && grown.ends_with("token=[redacted]\n"),
+            "{}",
+            grown.len()
+        );
     }
 
     #[test]
     fn bytes_that_are_no_text_stay_bounded() {
         let text = taken(std::iter::repeat_n(vec![0xff; 1024], 1024)).text();
         assert!(text.len() <= KEPT, "{}", text.len());
-        assert_eq!(taken([b"a\xc3".to_vec(), b"\xa9b\xff".to_vec()]).text(), "a\u{e9}b?");
+        assert_eq!(
+            taken([b"a\xc3".to_vec(), b"\xa9b\xff".to_vec()]).text(),
+            "a\u{e9}b?"
+        );
     }
 }

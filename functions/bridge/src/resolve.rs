@@ -38,10 +38,16 @@ pub(crate) enum Refusal {
     OtherService { playbook: String, service: String },
     #[error(transparent)]
     Parameters(#[from] Unusable),
-    #[error("the value of the parameter {parameter} is not the one that service-registry.yaml gives {service}")]
+    #[error(
+        "the value of the parameter {parameter} is not the one that service-registry.yaml gives {service}"
+    )]
     OtherValue { parameter: String, service: String },
     #[error("the playbook {playbook} has no {phase} step {step}; they count from 0")]
-    Step { playbook: String, phase: &'static str, step: usize },
+    Step {
+        playbook: String,
+        phase: &'static str,
+        step: usize,
+    },
     #[error(transparent)]
     Nul(#[from] NulByte),
 }
@@ -53,24 +59,40 @@ pub(crate) enum Refusal {
 ///
 /// # Errors
 /// The first thing that does not fit the files.
-pub(crate) fn decide<'a>(files: &'a OperatorFiles, request: &BridgeRequest) -> Result<ResolvedStep<'a>, Refusal> {
+pub(crate) fn decide<'a>(
+    files: &'a OperatorFiles,
+    request: &BridgeRequest,
+) -> Result<ResolvedStep<'a>, Refusal> {
     if request.v != BRIDGE_VERSION {
         return Err(Refusal::Version(request.v));
     }
-    let playbook = files.playbooks.iter().find(|playbook| playbook.id == request.playbook);
+    let playbook = files
+        .playbooks
+        .iter()
+        .find(|playbook| playbook.id == request.playbook);
     let playbook = playbook.ok_or_else(|| Refusal::Playbook(shown(&request.playbook)))?;
-    let service = named(&files.services, &request.target).ok_or_else(|| Refusal::Target(shown(&request.target)))?;
+    let service = named(&files.services, &request.target)
+        .ok_or_else(|| Refusal::Target(shown(&request.target)))?;
     if service.level == Level::Manual {
         return Err(Refusal::Manual(service.name.clone()));
     }
     if !playbook.matches.allows(&service.name) {
-        return Err(Refusal::OtherService { playbook: playbook.id.clone(), service: service.name.clone() });
+        return Err(Refusal::OtherService {
+            playbook: playbook.id.clone(),
+            service: service.name.clone(),
+        });
     }
     playbook.check(&request.parameters)?;
     // Every value comes from the registry. A pattern lets many through that are none of this service's.
     let values = playbook.parameters_for(service)?;
-    if let Some((parameter, _)) = values.iter().find(|(name, value)| request.parameters.get(*name) != Some(value)) {
-        return Err(Refusal::OtherValue { parameter: parameter.clone(), service: service.name.clone() });
+    if let Some((parameter, _)) = values
+        .iter()
+        .find(|(name, value)| request.parameters.get(*name) != Some(value))
+    {
+        return Err(Refusal::OtherValue {
+            parameter: parameter.clone(),
+            service: service.name.clone(),
+        });
     }
     let mut steps = playbook.render(request.phase, &values)?;
     if request.step >= steps.len() {
@@ -80,11 +102,20 @@ pub(crate) fn decide<'a>(files: &'a OperatorFiles, request: &BridgeRequest) -> R
             Phase::Verify => "verify",
             Phase::Rollback => "rollback",
         };
-        return Err(Refusal::Step { playbook: playbook.id.clone(), phase, step: request.step });
+        return Err(Refusal::Step {
+            playbook: playbook.id.clone(),
+            phase,
+            step: request.step,
+        });
     }
     let step = steps.swap_remove(request.step);
     let line = command_line::line(&step.argv)?;
-    Ok(ResolvedStep { service, argv: step.argv, line, limit: Duration::from_secs(step.timeout_seconds.into()) })
+    Ok(ResolvedStep {
+        service,
+        argv: step.argv,
+        line,
+        limit: Duration::from_secs(step.timeout_seconds.into()),
+    })
 }
 
 /// A name from outside, short and without control characters.

@@ -38,7 +38,11 @@ fn files_with(unit: &str) -> OperatorFiles {
             playbook("restricted", json!(["db"]), "[a-z]+"),
         ]))
         .expect("playbooks"),
-        services: serde_json::from_value(json!([service("web", "approval"), service("crown", "manual")])).expect("services"),
+        services: serde_json::from_value(json!([
+            service("web", "approval"),
+            service("crown", "manual")
+        ]))
+        .expect("services"),
     }
 }
 
@@ -61,7 +65,10 @@ fn a_step_is_rendered_from_the_files() {
     assert_eq!(errand.limit, Duration::from_secs(7));
     assert_eq!(errand.service.name, "web");
     let check = decide(&files, &request(json!({ "phase": "verify" }))).expect("an errand");
-    assert_eq!((check.argv[0].as_str(), check.limit), ("curl", Duration::from_secs(10)));
+    assert_eq!(
+        (check.argv[0].as_str(), check.limit),
+        ("curl", Duration::from_secs(10))
+    );
 }
 
 #[test]
@@ -70,22 +77,79 @@ fn everything_that_is_not_in_the_files_is_refused_by_name() {
     let too_long = "a".repeat(VALUE_BYTES + 1);
     let cases = [
         (json!({ "v": 2 }), Refusal::Version(2)),
-        (json!({ "playbook": "rm\n" }), Refusal::Playbook("rm\\n".into())),
-        (json!({ "target": "x".repeat(1000) }), Refusal::Target("x".repeat(64))),
-        (json!({ "target": "crown" }), Refusal::Manual("crown".into())),
-        (json!({ "playbook": "restricted" }), Refusal::OtherService { playbook: "restricted".into(), service: "web".into() }),
-        (json!({ "step": 2 }), Refusal::Step { playbook: "restart".into(), phase: "repair", step: 2 }),
-        (json!({ "phase": "rollback" }), Refusal::Step { playbook: "restart".into(), phase: "rollback", step: 0 }),
-        (json!({ "phase": "verify", "step": 1 }), Refusal::Step { playbook: "restart".into(), phase: "verify", step: 1 }),
-        (json!({ "parameters": {} }), Refusal::Parameters(Unusable::NotGiven("unit".into()))),
-        (json!({ "parameters": { "unit": "web", "run": "id" } }), Refusal::Parameters(Unusable::Unknown("run".into()))),
+        (
+            json!({ "playbook": "rm\n" }),
+            Refusal::Playbook("rm\\n".into()),
+        ),
+        (
+            json!({ "target": "x".repeat(1000) }),
+            Refusal::Target("x".repeat(64)),
+        ),
+        (
+            json!({ "target": "crown" }),
+            Refusal::Manual("crown".into()),
+        ),
+        (
+            json!({ "playbook": "restricted" }),
+            Refusal::OtherService {
+                playbook: "restricted".into(),
+                service: "web".into(),
+            },
+        ),
+        (
+            json!({ "step": 2 }),
+            Refusal::Step {
+                playbook: "restart".into(),
+                phase: "repair",
+                step: 2,
+            },
+        ),
+        (
+            json!({ "phase": "rollback" }),
+            Refusal::Step {
+                playbook: "restart".into(),
+                phase: "rollback",
+                step: 0,
+            },
+        ),
+        (
+            json!({ "phase": "verify", "step": 1 }),
+            Refusal::Step {
+                playbook: "restart".into(),
+                phase: "verify",
+                step: 1,
+            },
+        ),
+        (
+            json!({ "parameters": {} }),
+            Refusal::Parameters(Unusable::NotGiven("unit".into())),
+        ),
+        (
+            json!({ "parameters": { "unit": "web", "run": "id" } }),
+            Refusal::Parameters(Unusable::Unknown("run".into())),
+        ),
         (json!({ "parameters": { "unit": "web; id" } }), unfit()),
         (json!({ "parameters": { "unit": "" } }), unfit()),
-        (json!({ "parameters": { "unit": too_long } }), Refusal::Parameters(Unusable::TooLong("unit".into()))),
-        (json!({ "playbook": "loose", "parameters": { "unit": too_long } }), Refusal::Parameters(Unusable::TooLong("unit".into()))),
-        (json!({ "playbook": "loose", "parameters": { "unit": "--now" } }), unfit()),
-        (json!({ "playbook": "loose", "parameters": { "unit": "a\0b" } }), unfit()),
-        (json!({ "playbook": "loose", "parameters": { "unit": "a\nb" } }), unfit()),
+        (
+            json!({ "parameters": { "unit": too_long } }),
+            Refusal::Parameters(Unusable::TooLong("unit".into())),
+        ),
+        (
+            json!({ "playbook": "loose", "parameters": { "unit": too_long } }),
+            Refusal::Parameters(Unusable::TooLong("unit".into())),
+        ),
+        (
+            json!({ "playbook": "loose", "parameters": { "unit": "--now" } }),
+            unfit(),
+        ),
+        (
+            json!({ "playbook": "loose", "parameters": { "unit": "a\0b" } }),
+            unfit(),
+        ),
+        (
+            json!({ "playbook": "loose", "parameters": { "unit": "a\nb" } }),
+            unfit(),
+        ),
         (json!({ "step": 1 }), Refusal::Nul(NulByte)),
     ];
     for (change, expected) in cases {
@@ -100,22 +164,45 @@ fn values_that_a_loose_pattern_lets_through_stay_one_argument() {
     for value in ["$(id)", "a b", "`id`", "; id", "größer"] {
         let files = files_with(value);
         let values = BTreeMap::from([("unit".to_owned(), value.to_owned())]);
-        let errand = decide(&files, &BridgeRequest { parameters: values, ..request(json!({ "playbook": "loose" })) }).expect("an errand");
+        let errand = decide(
+            &files,
+            &BridgeRequest {
+                parameters: values,
+                ..request(json!({ "playbook": "loose" }))
+            },
+        )
+        .expect("an errand");
         assert_eq!(errand.argv, ["restart", value]);
-        assert_eq!(shlex::split(&errand.line).as_deref(), Some(errand.argv.as_slice()));
+        assert_eq!(
+            shlex::split(&errand.line).as_deref(),
+            Some(errand.argv.as_slice())
+        );
     }
 }
 
 #[test]
 fn a_value_that_is_not_the_registrys_own_is_refused_although_its_pattern_lets_it_through() {
-    let other = || Refusal::OtherValue { parameter: "unit".into(), service: "web".into() };
-    for (playbook, value) in [("restart", "all"), ("restart", "db"), ("loose", "http://169.254.169.254/latest/meta-data/")] {
+    let other = || Refusal::OtherValue {
+        parameter: "unit".into(),
+        service: "web".into(),
+    };
+    for (playbook, value) in [
+        ("restart", "all"),
+        ("restart", "db"),
+        ("loose", "http://169.254.169.254/latest/meta-data/"),
+    ] {
         let request = request(json!({ "playbook": playbook, "parameters": { "unit": value } }));
         let refusal = decide(&files(), &request).expect_err("refused");
         assert_eq!(refusal, other(), "{value}");
-        assert!(!refusal.to_string().contains(value), "a value is never repeated: {refusal}");
+        assert!(
+            !refusal.to_string().contains(value),
+            "a value is never repeated: {refusal}"
+        );
     }
     // A registry that gives no fitting value has no command for the service, whatever the request says.
     let refusal = decide(&files_with("WEB"), &request(json!({}))).expect_err("refused");
-    assert_eq!(refusal, Refusal::Parameters(Unusable::UnfitValue("unit".into())));
+    assert_eq!(
+        refusal,
+        Refusal::Parameters(Unusable::UnfitValue("unit".into()))
+    );
 }

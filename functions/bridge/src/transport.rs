@@ -25,7 +25,10 @@ impl Transports {
                 // Boxed, because futures of the SDK are nested deeper than the compiler looks for the size of one that holds them.
                 Some(run_command) => Box::pin(run_command.run(errand, target)).await,
                 None => {
-                    let detail = format!("Nothing ran: {} is reached through SSM, which the deployed bridge does.", errand.service.name);
+                    let detail = format!(
+                        "Nothing ran: {} is reached through SSM, which the deployed bridge does.",
+                        errand.service.name
+                    );
                     StepResult::without_output(StepOutcome::Refused, detail, 0)
                 }
             },

@@ -63,8 +63,10 @@ impl App {
         };
         Ok(Self {
             tables: alert_tables::load(&config.config_dir)?,
-            secrets: Secrets::new(SignedClient::new(environment, &SECRETS_MANAGER, ATTEMPT).apart())
-                .accepting_previous_for(config.previous_secret),
+            secrets: Secrets::new(
+                SignedClient::new(environment, &SECRETS_MANAGER, ATTEMPT).apart(),
+            )
+            .accepting_previous_for(config.previous_secret),
             signals: queue(&config.signals_queue),
             repairs: queue(&config.repairs_queue),
             channels: OnceLock::new(),
@@ -78,7 +80,8 @@ impl App {
         if let Some(channels) = self.channels.get() {
             return Ok(channels);
         }
-        let read = channels_file::load(&self.config.config_dir).map_err(|faults| Rejection::Passing(Box::new(faults)))?;
+        let read = channels_file::load(&self.config.config_dir)
+            .map_err(|faults| Rejection::Passing(Box::new(faults)))?;
         Ok(self.channels.get_or_init(|| read))
     }
 
@@ -93,13 +96,25 @@ impl App {
         if form.is_claimed(headers) {
             return self.signed(form, headers, bytes, now).await;
         }
-        self.admit_alert(&self.config.alertmanager_secret, now, |secret| authentication::credential(secret, headers, true)).await
+        self.admit_alert(&self.config.alertmanager_secret, now, |secret| {
+            authentication::credential(secret, headers, true)
+        })
+        .await
     }
 
-    pub(crate) async fn signed(&self, form: SignatureForm, headers: &HeaderMap, bytes: &[u8], now: Timestamp) -> Result<(), Rejection> {
+    pub(crate) async fn signed(
+        &self,
+        form: SignatureForm,
+        headers: &HeaderMap,
+        bytes: &[u8],
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
         let require_timestamp = self.config.require_signature_timestamp;
-        let check = |secret: &SecretString| authentication::signature(form, secret, headers, bytes, now, require_timestamp);
-        self.admit_alert(&self.config.webhook_secret, now, check).await
+        let check = |secret: &SecretString| {
+            authentication::signature(form, secret, headers, bytes, now, require_timestamp)
+        };
+        self.admit_alert(&self.config.webhook_secret, now, check)
+            .await
     }
 
     /// Admits an alert whose credential fits a secret. Where the secret has no value, a development environment admits every alert,
@@ -112,7 +127,10 @@ impl App {
     ) -> Result<(), Rejection> {
         match self.admit(id, now, check).await {
             Err(Rejection::NoSecret) if self.config.development => {
-                warn!(secret = id, "authentication is skipped: the secret has no value and ENVIRONMENT is dev");
+                warn!(
+                    secret = id,
+                    "authentication is skipped: the secret has no value and ENVIRONMENT is dev"
+                );
                 Ok(())
             }
             admitted => admitted,

@@ -80,37 +80,74 @@ pub fn signature(
     for name in form.headers {
         given = given.or(one(headers, name)?);
     }
-    let given = given.ok_or(Rejection::Unauthenticated("the header with the signature is missing"))?;
-    let hex_digits =
-        given.strip_prefix(form.prefix).ok_or(Rejection::Unauthenticated("the signature does not begin as signatures on this route do"))?;
-    let signature = hex::decode(hex_digits).map_err(|_| Rejection::Unauthenticated("the signature is not 64 characters of hex"))?;
+    let given = given.ok_or(Rejection::Unauthenticated(
+        "the header with the signature is missing",
+    ))?;
+    let hex_digits = given
+        .strip_prefix(form.prefix)
+        .ok_or(Rejection::Unauthenticated(
+            "the signature does not begin as signatures on this route do",
+        ))?;
+    let signature = hex::decode(hex_digits)
+        .map_err(|_| Rejection::Unauthenticated("the signature is not 64 characters of hex"))?;
     let timestamp = one(headers, form.timestamp)?;
     match timestamp {
         Some(text) => {
-            let sent_at = text.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
-            let sent_at = sent_at.ok_or(Rejection::Unauthenticated("the signature's timestamp is not a number of seconds since 1970"))?;
+            let sent_at = text
+                .parse()
+                .ok()
+                .and_then(|seconds| Timestamp::from_second(seconds).ok());
+            let sent_at = sent_at.ok_or(Rejection::Unauthenticated(
+                "the signature's timestamp is not a number of seconds since 1970",
+            ))?;
             if now.duration_since(sent_at).abs() > SIGNATURE_VALID_FOR {
-                return Err(Rejection::Unauthenticated("the signature's timestamp is more than five minutes from now"));
+                return Err(Rejection::Unauthenticated(
+                    "the signature's timestamp is more than five minutes from now",
+                ));
             }
         }
-        None if require_timestamp => return Err(Rejection::Unauthenticated("the header with the signature's timestamp is missing")),
+        None if require_timestamp => {
+            return Err(Rejection::Unauthenticated(
+                "the header with the signature's timestamp is missing",
+            ));
+        }
         None => {}
     }
     // Compares in constant time.
-    mac(form, secret, timestamp, body).verify_slice(&signature).map_err(|_| Rejection::Unauthenticated("the signature is wrong"))
+    mac(form, secret, timestamp, body)
+        .verify_slice(&signature)
+        .map_err(|_| Rejection::Unauthenticated("the signature is wrong"))
 }
 
 /// The headers with which a sender signs a body in a form: the signature, and its timestamp where there is one.
 #[must_use]
-pub fn sign(form: SignatureForm, secret: &SecretString, body: &[u8], at: Option<Timestamp>) -> Vec<(&'static str, String)> {
+pub fn sign(
+    form: SignatureForm,
+    secret: &SecretString,
+    body: &[u8],
+    at: Option<Timestamp>,
+) -> Vec<(&'static str, String)> {
     let timestamp = at.map(|at| at.as_second().to_string());
-    let digest = mac(form, secret, timestamp.as_deref(), body).finalize().into_bytes();
-    let signature = form.headers.first().map(|name| (*name, format!("{}{}", form.prefix, hex::encode(digest))));
-    signature.into_iter().chain(timestamp.map(|text| (form.timestamp, text))).collect()
+    let digest = mac(form, secret, timestamp.as_deref(), body)
+        .finalize()
+        .into_bytes();
+    let signature = form
+        .headers
+        .first()
+        .map(|name| (*name, format!("{}{}", form.prefix, hex::encode(digest))));
+    signature
+        .into_iter()
+        .chain(timestamp.map(|text| (form.timestamp, text)))
+        .collect()
 }
 
 /// What is signed: the body, behind the version, the timestamp and the separator where there is a timestamp.
-fn mac(form: SignatureForm, secret: &SecretString, timestamp: Option<&str>, body: &[u8]) -> Hmac<Sha256> {
+fn mac(
+    form: SignatureForm,
+    secret: &SecretString,
+    timestamp: Option<&str>,
+    body: &[u8],
+) -> Hmac<Sha256> {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else {
         unreachable!("HMAC takes a key of any length");
     };
@@ -127,19 +164,32 @@ fn mac(form: SignatureForm, secret: &SecretString, timestamp: Option<&str>, body
 ///
 /// # Errors
 /// What is missing or wrong.
-pub fn credential(secret: &SecretString, headers: &HeaderMap, basic: bool) -> Result<(), Rejection> {
-    let given = one(headers, "authorization")?.ok_or(Rejection::Unauthenticated("the header Authorization is missing"))?;
+pub fn credential(
+    secret: &SecretString,
+    headers: &HeaderMap,
+    basic: bool,
+) -> Result<(), Rejection> {
+    let given = one(headers, "authorization")?.ok_or(Rejection::Unauthenticated(
+        "the header Authorization is missing",
+    ))?;
     let (scheme, value) = given.split_once(' ').unwrap_or((given, ""));
     if scheme.eq_ignore_ascii_case("bearer") {
         return same(secret, value.trim().as_bytes());
     }
     if basic && scheme.eq_ignore_ascii_case("basic") {
-        let wrong = || Rejection::Unauthenticated("the header Authorization is not base64 of user:password");
+        let wrong = || {
+            Rejection::Unauthenticated("the header Authorization is not base64 of user:password")
+        };
         let pair = STANDARD.decode(value.trim()).map_err(|_| wrong())?;
-        let colon = pair.iter().position(|byte| *byte == b':').ok_or_else(wrong)?;
+        let colon = pair
+            .iter()
+            .position(|byte| *byte == b':')
+            .ok_or_else(wrong)?;
         return same(secret, &pair[colon + 1..]);
     }
-    Err(Rejection::Unauthenticated("the header Authorization has a scheme that this route does not take"))
+    Err(Rejection::Unauthenticated(
+        "the header Authorization has a scheme that this route does not take",
+    ))
 }
 
 /// Checks the header that Telegram sends with every update of a webhook set up with a `secret_token`.
@@ -148,20 +198,35 @@ pub fn credential(secret: &SecretString, headers: &HeaderMap, basic: bool) -> Re
 /// What is missing or wrong.
 pub fn telegram(secret: &SecretString, headers: &HeaderMap) -> Result<(), Rejection> {
     let given = one(headers, "x-telegram-bot-api-secret-token")?;
-    same(secret, given.ok_or(Rejection::Unauthenticated("the header X-Telegram-Bot-Api-Secret-Token is missing"))?.as_bytes())
+    same(
+        secret,
+        given
+            .ok_or(Rejection::Unauthenticated(
+                "the header X-Telegram-Bot-Api-Secret-Token is missing",
+            ))?
+            .as_bytes(),
+    )
 }
 
 /// True if the address is in one of the ranges. An IPv4 address in IPv6 clothes counts as IPv4.
 #[must_use]
 pub fn is_internal(source: Option<IpAddr>, ranges: &[IpNet]) -> bool {
-    source.is_some_and(|address| ranges.iter().any(|range| range.contains(&address.to_canonical())))
+    source.is_some_and(|address| {
+        ranges
+            .iter()
+            .any(|range| range.contains(&address.to_canonical()))
+    })
 }
 
 /// Compares in constant time; digests, so that not even the length shows.
 fn same(secret: &SecretString, given: &[u8]) -> Result<(), Rejection> {
     let expected = Sha256::digest(secret.expose_secret().as_bytes());
     let equal = expected.as_slice().ct_eq(Sha256::digest(given).as_slice());
-    if equal.into() { Ok(()) } else { Err(Rejection::Unauthenticated("the credential is wrong")) }
+    if equal.into() {
+        Ok(())
+    } else {
+        Err(Rejection::Unauthenticated("the credential is wrong"))
+    }
 }
 
 /// The one value of a header. Two values are refused: proxies and we could disagree on which one counts.
@@ -169,9 +234,15 @@ fn one<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Reject
     let mut values = headers.get_all(name).iter();
     let first = values.next();
     if values.next().is_some() {
-        return Err(Rejection::Unauthenticated("a header of authentication was sent twice"));
+        return Err(Rejection::Unauthenticated(
+            "a header of authentication was sent twice",
+        ));
     }
-    let text = first.map(|value| value.to_str().map_err(|_| Rejection::Unauthenticated("a header of authentication is not ASCII text")));
+    let text = first.map(|value| {
+        value
+            .to_str()
+            .map_err(|_| Rejection::Unauthenticated("a header of authentication is not ASCII text"))
+    });
     text.transpose()
 }
 
@@ -188,8 +259,12 @@ mod tests {
     const NOW: i64 = 1_800_000_000;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        let pair =
-            |(name, value): &(&'static str, &str)| (HeaderName::from_static(name), HeaderValue::from_str(value).expect("a header's value"));
+        let pair = |(name, value): &(&'static str, &str)| {
+            (
+                HeaderName::from_static(name),
+                HeaderValue::from_str(value).expect("a header's value"),
+            )
+        };
         let mut headers = HeaderMap::new();
         for (name, value) in pairs.iter().map(pair) {
             headers.append(name, value);
@@ -206,7 +281,15 @@ mod tests {
     fn check(pairs: &[(&'static str, &str)], require_timestamp: bool) -> Result<(), String> {
         let now = Timestamp::from_second(NOW).expect("a time");
         let secret = SecretString::from("key");
-        signature(SIGNED, &secret, &headers(pairs), b"body", now, require_timestamp).map_err(|rejection| rejection.to_string())
+        signature(
+            SIGNED,
+            &secret,
+            &headers(pairs),
+            b"body",
+            now,
+            require_timestamp,
+        )
+        .map_err(|rejection| rejection.to_string())
     }
 
     #[test]
@@ -216,7 +299,10 @@ mod tests {
         assert_eq!(check(&[("x-hub-signature-256", &good)], false), Ok(()));
         // RFC 4231, test case 2: the function is HMAC-SHA256 and not something of our own.
         let rfc = signed("Jefe", b"what do ya want for nothing?");
-        assert_eq!(rfc, "sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+        assert_eq!(
+            rfc,
+            "sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        );
     }
 
     #[test]
@@ -225,35 +311,94 @@ mod tests {
         let other_key = signed("other", b"body");
         let other_body = signed("key", b"body ");
         let cut = &good[..good.len() - 2];
-        for bad in [&other_key, &other_body, cut, good.strip_prefix("sha256=").expect("a prefix"), "sha256=", "sha256=zz", ""] {
+        for bad in [
+            &other_key,
+            &other_body,
+            cut,
+            good.strip_prefix("sha256=").expect("a prefix"),
+            "sha256=",
+            "sha256=zz",
+            "",
+        ] {
             assert!(check(&[("x-signature-256", bad)], false).is_err(), "{bad}");
         }
         assert!(check(&[], false).is_err());
-        assert!(check(&[("x-signature-256", &good), ("x-signature-256", &good)], false).is_err());
+        assert!(
+            check(
+                &[("x-signature-256", &good), ("x-signature-256", &good)],
+                false
+            )
+            .is_err()
+        );
         assert!(check(&[("x-signature-256", &good)], true).is_err());
     }
 
     #[test]
     fn a_timestamp_is_signed_and_ages() {
-        for (offset, fine) in [(0, true), (-300, true), (300, true), (-301, false), (301, false)] {
+        for (offset, fine) in [
+            (0, true),
+            (-300, true),
+            (300, true),
+            (-301, false),
+            (301, false),
+        ] {
             let timestamp = (NOW + offset).to_string();
             let good = signed("key", format!("{timestamp}.body").as_bytes());
-            assert_eq!(check(&[("x-signature-256", &good), ("x-signature-timestamp", &timestamp)], true).is_ok(), fine, "{offset}");
+            assert_eq!(
+                check(
+                    &[
+                        ("x-signature-256", &good),
+                        ("x-signature-timestamp", &timestamp)
+                    ],
+                    true
+                )
+                .is_ok(),
+                fine,
+                "{offset}"
+            );
         }
         let unsigned = signed("key", b"body");
-        assert!(check(&[("x-signature-256", &unsigned), ("x-signature-timestamp", &NOW.to_string())], false).is_err());
-        assert!(check(&[("x-signature-256", &unsigned), ("x-signature-timestamp", "soon")], false).is_err());
+        assert!(
+            check(
+                &[
+                    ("x-signature-256", &unsigned),
+                    ("x-signature-timestamp", &NOW.to_string())
+                ],
+                false
+            )
+            .is_err()
+        );
+        assert!(
+            check(
+                &[
+                    ("x-signature-256", &unsigned),
+                    ("x-signature-timestamp", "soon")
+                ],
+                false
+            )
+            .is_err()
+        );
     }
 
     #[test]
     fn grafana_signs_in_its_own_form() {
         let now = Timestamp::from_second(NOW).expect("a time");
         let secret = SecretString::from("key");
-        let bare = |bytes: &[u8]| signed("key", bytes).strip_prefix("sha256=").expect("a prefix").to_owned();
-        let check = |pairs: &[(&'static str, &str)]| signature(GRAFANA, &secret, &headers(pairs), b"body", now, false).is_ok();
+        let bare = |bytes: &[u8]| {
+            signed("key", bytes)
+                .strip_prefix("sha256=")
+                .expect("a prefix")
+                .to_owned()
+        };
+        let check = |pairs: &[(&'static str, &str)]| {
+            signature(GRAFANA, &secret, &headers(pairs), b"body", now, false).is_ok()
+        };
         assert!(check(&[("x-grafana-alerting-signature", &bare(b"body"))]));
         let timed = bare(format!("{NOW}:body").as_bytes());
-        assert!(check(&[("x-grafana-alerting-signature", &timed), ("x-grafana-alerting-timestamp", &NOW.to_string())]));
+        assert!(check(&[
+            ("x-grafana-alerting-signature", &timed),
+            ("x-grafana-alerting-timestamp", &NOW.to_string())
+        ]));
         assert!(!check(&[("x-grafana-alerting-signature", &timed)]));
         assert!(!check(&[("x-signature-256", &signed("key", b"body"))]));
     }
@@ -271,16 +416,43 @@ mod tests {
             let now = Timestamp::from_second(seconds).expect("a time");
             signature(SLACK, &secret, &headers(pairs), body.as_bytes(), now, true).is_ok()
         };
-        let (signed, timed) = (("x-slack-signature", RIGHT), ("x-slack-request-timestamp", "1531420618"));
-        for (age, fine) in [(0, true), (300, true), (-300, true), (301, false), (-301, false)] {
-            assert_eq!(check(&[signed, timed], BODY, 1_531_420_618 + age), fine, "{age}");
+        let (signed, timed) = (
+            ("x-slack-signature", RIGHT),
+            ("x-slack-request-timestamp", "1531420618"),
+        );
+        for (age, fine) in [
+            (0, true),
+            (300, true),
+            (-300, true),
+            (301, false),
+            (-301, false),
+        ] {
+            assert_eq!(
+                check(&[signed, timed], BODY, 1_531_420_618 + age),
+                fine,
+                "{age}"
+            );
         }
         let now = 1_531_420_618;
-        assert!(!check(&[signed], BODY, now) && !check(&[timed], BODY, now), "a header is missing");
-        assert!(!check(&[signed, ("x-slack-request-timestamp", "1531420619")], BODY, now));
-        assert!(!check(&[signed, timed], &BODY.replace("foobar", "foobaz"), now));
+        assert!(
+            !check(&[signed], BODY, now) && !check(&[timed], BODY, now),
+            "a header is missing"
+        );
+        assert!(!check(
+            &[signed, ("x-slack-request-timestamp", "1531420619")],
+            BODY,
+            now
+        ));
+        assert!(!check(
+            &[signed, timed],
+            &BODY.replace("foobar", "foobaz"),
+            now
+        ));
         for bad in ["v1", "sha256"].map(|other| RIGHT.replace("v0", other)) {
-            assert!(!check(&[("x-slack-signature", &bad), timed], BODY, now), "{bad}");
+            assert!(
+                !check(&[("x-slack-signature", &bad), timed], BODY, now),
+                "{bad}"
+            );
         }
     }
 
@@ -291,31 +463,70 @@ mod tests {
         for form in [SIGNED, GRAFANA, SLACK] {
             for at in [None, Some(now)] {
                 let signed = sign(form, &secret, b"body", at);
-                let pairs: Vec<(&'static str, &str)> = signed.iter().map(|(name, value)| (*name, value.as_str())).collect();
-                let check = |body: &[u8]| signature(form, &secret, &headers(&pairs), body, now, at.is_some()).is_ok();
+                let pairs: Vec<(&'static str, &str)> = signed
+                    .iter()
+                    .map(|(name, value)| (*name, value.as_str()))
+                    .collect();
+                let check = |body: &[u8]| {
+                    signature(form, &secret, &headers(&pairs), body, now, at.is_some()).is_ok()
+                };
                 assert!(check(b"body") && !check(b"body "), "{form:?} {at:?}");
             }
         }
-        assert_eq!(sign(SIGNED, &secret, b"body", None), [("x-signature-256", signed("key", b"body"))]);
+        assert_eq!(
+            sign(SIGNED, &secret, b"body", None),
+            [("x-signature-256", signed("key", b"body"))]
+        );
     }
 
     #[test]
     fn bearer_and_basic() {
         let secret = SecretString::from("s3:cret");
         let basic = "Basic YWxlcnRtYW5hZ2VyOnMzOmNyZXQ=";
-        assert!(credential(&secret, &headers(&[("authorization", "Bearer s3:cret")]), false).is_ok());
+        assert!(
+            credential(
+                &secret,
+                &headers(&[("authorization", "Bearer s3:cret")]),
+                false
+            )
+            .is_ok()
+        );
         assert!(credential(&secret, &headers(&[("authorization", basic)]), true).is_ok());
         assert!(credential(&secret, &headers(&[("authorization", basic)]), false).is_err());
-        for bad in ["Bearer", "Bearer ", "Bearer s3:cre", "Bearer s3:crett", "Digest s3:cret", "Basic !!!", "Basic YQ=="] {
-            assert!(credential(&secret, &headers(&[("authorization", bad)]), true).is_err(), "{bad}");
+        for bad in [
+            "Bearer",
+            "Bearer ",
+            "Bearer s3:cre",
+            "Bearer s3:crett",
+            "Digest s3:cret",
+            "Basic !!!",
+            "Basic YQ==",
+        ] {
+            assert!(
+                credential(&secret, &headers(&[("authorization", bad)]), true).is_err(),
+                "{bad}"
+            );
         }
     }
 
     #[test]
     fn internal_ranges_hold_both_families() {
-        let ranges = ["10.0.0.0/8".parse().expect("a range"), "fd00::/8".parse().expect("a range")];
-        for (address, inside) in [("10.1.2.3", true), ("::ffff:10.1.2.3", true), ("fd00::1", true), ("11.0.0.1", false), ("::1", false)] {
-            assert_eq!(is_internal(address.parse().ok(), &ranges), inside, "{address}");
+        let ranges = [
+            "10.0.0.0/8".parse().expect("a range"),
+            "fd00::/8".parse().expect("a range"),
+        ];
+        for (address, inside) in [
+            ("10.1.2.3", true),
+            ("::ffff:10.1.2.3", true),
+            ("fd00::1", true),
+            ("11.0.0.1", false),
+            ("::1", false),
+        ] {
+            assert_eq!(
+                is_internal(address.parse().ok(), &ranges),
+                inside,
+                "{address}"
+            );
         }
         assert!(!is_internal(None, &ranges));
         assert!(!is_internal("10.0.0.1".parse().ok(), &[]));

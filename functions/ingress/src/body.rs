@@ -51,7 +51,11 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 /// If it is too large, not JSON, or not of this shape; the place is then named.
 pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
     if bytes.len() > MOST_BYTES {
-        return Err(Rejection::TooLarge { what: "the body", bytes: bytes.len(), most: MOST_BYTES });
+        return Err(Rejection::TooLarge {
+            what: "the body",
+            bytes: bytes.len(),
+            most: MOST_BYTES,
+        });
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let Object(value) = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
@@ -60,12 +64,21 @@ pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
         let reason = shortened(&inner.to_string());
         // A null in place of a word is a fault of syntax to serde_json; to the sender it is a fault at a place.
         if inner.is_data() || serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
-            Rejection::Malformed { at: (path != ".").then_some(path), why: reason }
+            Rejection::Malformed {
+                at: (path != ".").then_some(path),
+                why: reason,
+            }
         } else {
-            Rejection::Malformed { at: None, why: format!("the body is not JSON: {reason}") }
+            Rejection::Malformed {
+                at: None,
+                why: format!("the body is not JSON: {reason}"),
+            }
         }
     })?;
-    deserializer.end().map_err(|error| Rejection::Malformed { at: None, why: format!("the body is not JSON: {error}") })?;
+    deserializer.end().map_err(|error| Rejection::Malformed {
+        at: None,
+        why: format!("the body is not JSON: {error}"),
+    })?;
     Ok(value)
 }
 
@@ -75,6 +88,9 @@ fn shortened(reason: &str) -> String {
     if characters <= REASON_CHARACTERS {
         return reason.to_owned();
     }
-    let end: String = reason.chars().skip(characters - REASON_CHARACTERS / 2).collect();
+    let end: String = reason
+        .chars()
+        .skip(characters - REASON_CHARACTERS / 2)
+        .collect();
     format!("{} … {end}", cut(reason, REASON_CHARACTERS / 2))
 }

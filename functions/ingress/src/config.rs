@@ -11,7 +11,8 @@ use settings::variables::{InvalidVariable, Variables};
 
 /// The variable with the ranges, and what it has to be.
 const INTERNAL_CIDRS: &str = "INTERNAL_CIDRS";
-const RANGES: &str = "address ranges such as 10.0.0.0/8, with no bit behind the mask and commas between them";
+const RANGES: &str =
+    "address ranges such as 10.0.0.0/8, with no bit behind the mask and commas between them";
 
 /// The configuration of ingress; `template.yaml` sets every variable.
 #[derive(Debug, Clone)]
@@ -59,21 +60,32 @@ impl Config {
     ///
     /// # Errors
     /// The first variable that is missing or not what it has to be.
-    pub fn from_variables<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<Self, InvalidVariable> {
+    pub fn from_variables<F: Fn(&str) -> Option<String>>(
+        variables: &Variables<F>,
+    ) -> Result<Self, InvalidVariable> {
         let queue = "the URL of a queue";
         let secret = "the ARN or name of a secret";
         let environment = variables.required("ENVIRONMENT", "prod or dev")?;
         if !["prod", "dev"].contains(&environment.as_str()) {
-            return Err(InvalidVariable::Unfit { name: "ENVIRONMENT", expected: "prod or dev" });
+            return Err(InvalidVariable::Unfit {
+                name: "ENVIRONMENT",
+                expected: "prod or dev",
+            });
         }
-        let previous_secret = variables.parsed("PREVIOUS_SECRET_ACCEPTED_SECONDS", "a number of seconds", PREVIOUS_ACCEPTED_SECONDS)?;
+        let previous_secret = variables.parsed(
+            "PREVIOUS_SECRET_ACCEPTED_SECONDS",
+            "a number of seconds",
+            PREVIOUS_ACCEPTED_SECONDS,
+        )?;
         Ok(Self {
             table: variables.required("TABLE_NAME", "the name of the table")?,
             incidents_queue: variables.required("INCIDENTS_QUEUE_URL", queue)?,
             notifications_queue: variables.required("NOTIFICATIONS_QUEUE_URL", queue)?,
             repairs_queue: variables.required("REPAIRS_QUEUE_URL", queue)?,
             signals_queue: variables.required("SIGNALS_QUEUE_URL", queue)?,
-            config_dir: variables.required("CONFIG_DIR", "the directory with alert-tables.json")?.into(),
+            config_dir: variables
+                .required("CONFIG_DIR", "the directory with alert-tables.json")?
+                .into(),
             webhook_secret: variables.required("WEBHOOK_SECRET_ID", secret)?,
             alertmanager_secret: variables.required("ALERTMANAGER_SECRET_ID", secret)?,
             approval_secret: variables.required("APPROVAL_SECRET_ID", secret)?,
@@ -84,8 +96,15 @@ impl Config {
             previous_secret: SignedDuration::from_secs(i64::from(previous_secret)),
             development: environment == "dev",
             windows: variables.windows()?,
-            require_signature_timestamp: variables.parsed("REQUIRE_SIGNATURE_TIMESTAMP", "true or false", false)?,
-            fingerprint_labels: variables.list("FINGERPRINT_LABELS", "names of labels with commas between them")?,
+            require_signature_timestamp: variables.parsed(
+                "REQUIRE_SIGNATURE_TIMESTAMP",
+                "true or false",
+                false,
+            )?,
+            fingerprint_labels: variables.list(
+                "FINGERPRINT_LABELS",
+                "names of labels with commas between them",
+            )?,
         })
     }
 }
@@ -95,11 +114,23 @@ impl Config {
 ///
 /// # Errors
 /// If one of them is something else.
-pub fn internal_ranges<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<Vec<IpNet>, InvalidVariable> {
+pub fn internal_ranges<F: Fn(&str) -> Option<String>>(
+    variables: &Variables<F>,
+) -> Result<Vec<IpNet>, InvalidVariable> {
     let texts: Vec<String> = variables.list(INTERNAL_CIDRS, RANGES)?;
     let range = |text: &String| {
         let address = text.split('/').next()?.parse::<IpAddr>().ok()?;
-        text.parse::<IpNet>().ok().filter(|range| range.network() == address)
+        text.parse::<IpNet>()
+            .ok()
+            .filter(|range| range.network() == address)
     };
-    texts.iter().map(|text| range(text).ok_or(InvalidVariable::Unfit { name: INTERNAL_CIDRS, expected: RANGES })).collect()
+    texts
+        .iter()
+        .map(|text| {
+            range(text).ok_or(InvalidVariable::Unfit {
+                name: INTERNAL_CIDRS,
+                expected: RANGES,
+            })
+        })
+        .collect()
 }

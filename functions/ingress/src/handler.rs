@@ -41,16 +41,29 @@ impl App {
     pub async fn answer(&self, request: Request, now: Timestamp) -> Result<Response<Body>, Error> {
         let (began, sent_before) = (Instant::now(), requests_sent());
         let context = request.lambda_context_ref();
-        let request_id = context.map(|context| context.request_id.clone()).unwrap_or_default();
+        let request_id = context
+            .map(|context| context.request_id.clone())
+            .unwrap_or_default();
         let most = context.map_or(PATIENCE, |context| time_left(context.deadline, now));
-        let mut visit = Visit { now, until: began + most, seen: Seen::default() };
+        let mut visit = Visit {
+            now,
+            until: began + most,
+            seen: Seen::default(),
+        };
 
         let found = routes::find(request.method(), request.uri().path());
         let route = found.as_ref().map_or("none", |(route, _)| route.path);
-        let page = found.as_ref().is_ok_and(|(route, _)| route.to.is_page()).then(|| links::language(request.headers()));
+        let page = found
+            .as_ref()
+            .is_ok_and(|(route, _)| route.to.is_page())
+            .then(|| links::language(request.headers()));
         let span = info_span!("request", request_id);
         let answered = match found {
-            Ok((route, id)) => self.visit(route.to, id, &request, &mut visit).instrument(span.clone()).await,
+            Ok((route, id)) => {
+                self.visit(route.to, id, &request, &mut visit)
+                    .instrument(span.clone())
+                    .await
+            }
             Err(rejection) => Err(rejection),
         };
         if let Err(Rejection::Passing(error)) = &answered {
@@ -58,7 +71,11 @@ impl App {
         }
         let mut line = MetricsLine::new("route", route);
         line.field("request_id", request_id);
-        line.metric("latency", (began.elapsed().as_secs_f64() * 1e5).round() / 1e2, "Milliseconds");
+        line.metric(
+            "latency",
+            (began.elapsed().as_secs_f64() * 1e5).round() / 1e2,
+            "Milliseconds",
+        );
         line.metric("aws_requests", requests_sent() - sent_before, "Count");
         visit.seen.tell(&mut line);
         let response = match answered {
@@ -76,20 +93,32 @@ impl App {
         Ok(response)
     }
 
-    pub(crate) async fn visit(&self, to: Target, id: &str, request: &Request, visit: &mut Visit) -> Result<Reply, Rejection> {
+    pub(crate) async fn visit(
+        &self,
+        to: Target,
+        id: &str,
+        request: &Request,
+        visit: &mut Visit,
+    ) -> Result<Reply, Rejection> {
         let (headers, bytes) = (request.headers(), request.body().as_ref());
         // A cold start waits for the secret and for the table's connection at the same time.
-        let _ahead = if matches!(to, Target::Health | Target::Signals) { None } else { self.intake.joins.connect_ahead() };
+        let _ahead = if matches!(to, Target::Health | Target::Signals) {
+            None
+        } else {
+            self.intake.joins.connect_ahead()
+        };
         let json = match to {
             Target::Health => health().to_string(),
             Target::Alertmanager => {
                 if !authentication::is_internal(source(request), &self.config.internal) {
-                    self.signed_or_known(SIGNED, headers, bytes, visit.now).await?;
+                    self.signed_or_known(SIGNED, headers, bytes, visit.now)
+                        .await?;
                 }
                 self.delivery(bytes, "alertmanager", visit).await?
             }
             Target::Grafana => {
-                self.signed_or_known(GRAFANA, headers, bytes, visit.now).await?;
+                self.signed_or_known(GRAFANA, headers, bytes, visit.now)
+                    .await?;
                 self.delivery(bytes, "grafana", visit).await?
             }
             Target::Alerts => {
@@ -102,37 +131,66 @@ impl App {
                 self.signed(SIGNED, headers, bytes, visit.now).await?;
                 let signal = signals::read(bytes, &self.tables, visit.now)?;
                 let message_id = self.signals.send(&signal).await?;
-                json!({ "success": true, "message_id": message_id, "stream": signals::STREAM }).to_string()
+                json!({ "success": true, "message_id": message_id, "stream": signals::STREAM })
+                    .to_string()
             }
-            Target::Telegram => telegram::update(self, headers, bytes, visit.now).await?.to_string(),
-            Target::Approval(verdict) => api::api(self, headers, bytes, id, verdict, visit.now).await?.to_string(),
+            Target::Telegram => telegram::update(self, headers, bytes, visit.now)
+                .await?
+                .to_string(),
+            Target::Approval(verdict) => api::api(self, headers, bytes, id, verdict, visit.now)
+                .await?
+                .to_string(),
             Target::Slack => {
                 slack::interaction(self, headers, bytes, visit.now).await?;
                 return Ok(Reply::Taken);
             }
-            Target::LinkShown => return links::show(self, request, id, visit.now).await.map(Reply::Page),
-            Target::LinkUsed => return links::decide(self, request, id, visit.now).await.map(Reply::Page),
+            Target::LinkShown => {
+                return links::show(self, request, id, visit.now)
+                    .await
+                    .map(Reply::Page);
+            }
+            Target::LinkUsed => {
+                return links::decide(self, request, id, visit.now)
+                    .await
+                    .map(Reply::Page);
+            }
         };
         Ok(Reply::Json(json))
     }
 
-    pub(crate) async fn delivery(&self, bytes: &[u8], source: &str, visit: &mut Visit) -> Result<String, Rejection> {
+    pub(crate) async fn delivery(
+        &self,
+        bytes: &[u8],
+        source: &str,
+        visit: &mut Visit,
+    ) -> Result<String, Rejection> {
         let delivery = alertmanager::read(bytes, source, &self.tables, visit.now)?;
         let left_out = delivery.left_out;
         if left_out > 0 {
-            warn!(left_out, "the sender left alerts out of this delivery (max_alerts)");
+            warn!(
+                left_out,
+                "the sender left alerts out of this delivery (max_alerts)"
+            );
         }
         let answers = self.count(delivery, visit).await?;
         Ok(as_json(&DeliveryAnswer::new(&answers, left_out)))
     }
 
     /// Counts the alerts of a delivery, and answers each.
-    pub(crate) async fn count(&self, delivery: Delivery, visit: &mut Visit) -> Result<Vec<AlertAnswer>, Rejection> {
+    pub(crate) async fn count(
+        &self,
+        delivery: Delivery,
+        visit: &mut Visit,
+    ) -> Result<Vec<AlertAnswer>, Rejection> {
         (visit.seen.alerts, visit.seen.left_out) = (delivery.alerts.len(), delivery.left_out);
         let cicd: Vec<bool> = delivery.alerts.iter().map(|alert| alert.cicd).collect();
         let counted = self.intake.take(delivery, visit.now, visit.until).await?;
         visit.seen.count(&counted);
-        Ok(counted.into_iter().zip(cicd).map(|(counted, cicd)| AlertAnswer::new(counted, cicd)).collect())
+        Ok(counted
+            .into_iter()
+            .zip(cicd)
+            .map(|(counted, cicd)| AlertAnswer::new(counted, cicd))
+            .collect())
     }
 }
 
@@ -158,8 +216,20 @@ impl Seen {
         for Counted { outcome, .. } in counted {
             *self.outcomes.entry(outcome.name()).or_default() += 1;
         }
-        if let [Counted { fingerprint, outcome, .. }] = counted {
-            self.single = Some((fingerprint.to_string(), outcome.episode().map(|episode| episode.incident_id.to_string())));
+        if let [
+            Counted {
+                fingerprint,
+                outcome,
+                ..
+            },
+        ] = counted
+        {
+            self.single = Some((
+                fingerprint.to_string(),
+                outcome
+                    .episode()
+                    .map(|episode| episode.incident_id.to_string()),
+            ));
         }
     }
 

@@ -20,7 +20,9 @@ pub enum Rejection {
     #[error("{0}")]
     Unauthenticated(&'static str),
     /// No secret is configured, so nobody can be let in.
-    #[error("the secret for this route has no value, so that every request is refused; put one there, see docs/security.md")]
+    #[error(
+        "the secret for this route has no value, so that every request is refused; put one there, see docs/security.md"
+    )]
     NoSecret,
     /// There is nothing at this path.
     #[error("there is nothing at {0}")]
@@ -96,7 +98,13 @@ impl From<QueueError> for Rejection {
 impl From<IntakeError> for Rejection {
     fn from(error: IntakeError) -> Self {
         match error {
-            IntakeError::OutOfTime { counted, fingerprints } => Self::OutOfTime { counted, fingerprints },
+            IntakeError::OutOfTime {
+                counted,
+                fingerprints,
+            } => Self::OutOfTime {
+                counted,
+                fingerprints,
+            },
             other => Self::Passing(Box::new(other)),
         }
     }
@@ -126,10 +134,12 @@ impl Rejection {
             Self::NoApproval => (StatusCode::NOT_FOUND, "no-approval"),
             Self::Refused(Refusal::Decided { .. }) => (StatusCode::CONFLICT, "already-decided"),
             Self::Refused(Refusal::Expired { .. }) => (StatusCode::CONFLICT, "expired"),
-            Self::Refused(Refusal::NotListed | Refusal::NotAllowed | Refusal::OtherChat | Refusal::NeedsPress) => {
-                (StatusCode::FORBIDDEN, "not-allowed")
+            Self::Refused(
+                Refusal::NotListed | Refusal::NotAllowed | Refusal::OtherChat | Refusal::NeedsPress,
+            ) => (StatusCode::FORBIDDEN, "not-allowed"),
+            Self::Refused(Refusal::Void { .. } | Refusal::NotThisPlan) => {
+                (StatusCode::CONFLICT, "void")
             }
-            Self::Refused(Refusal::Void { .. } | Refusal::NotThisPlan) => (StatusCode::CONFLICT, "void"),
             Self::UnknownChannel => (StatusCode::FORBIDDEN, "unknown-channel"),
             Self::LinkUsed => (StatusCode::CONFLICT, "already-used"),
             Self::LinkExpired(_) => (StatusCode::GONE, "link-expired"),
@@ -141,11 +151,21 @@ impl Rejection {
     /// What the request's line in the log tells of it. Never the body, a part of which stands in some of the sentences.
     pub(crate) fn tell(&self, line: &mut MetricsLine) {
         let (status, kind) = self.kind();
-        line.metric(if status.is_server_error() { "failed" } else { "refused" }, 1, "Count");
+        line.metric(
+            if status.is_server_error() {
+                "failed"
+            } else {
+                "refused"
+            },
+            1,
+            "Count",
+        );
         line.field("problem", kind);
         match self {
             Self::Unauthenticated(why) => line.field("why", *why),
-            Self::OutOfTime { .. } | Self::TooLarge { .. } | Self::NoSecret => line.field("why", self.to_string()),
+            Self::OutOfTime { .. } | Self::TooLarge { .. } | Self::NoSecret => {
+                line.field("why", self.to_string())
+            }
             _ => {}
         }
     }
@@ -164,10 +184,19 @@ impl Rejection {
         let mut response = Response::new(Body::from(document.to_string()));
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         match &self {
-            Self::Unauthenticated(_) => drop(headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer, Basic"))),
-            Self::WrongMethod { allowed, .. } => drop(HeaderValue::from_str(allowed).map(|allowed| headers.insert(header::ALLOW, allowed))),
+            Self::Unauthenticated(_) => drop(headers.insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer, Basic"),
+            )),
+            Self::WrongMethod { allowed, .. } => drop(
+                HeaderValue::from_str(allowed)
+                    .map(|allowed| headers.insert(header::ALLOW, allowed)),
+            ),
             _ => {}
         }
         self.invite(headers);

@@ -54,8 +54,16 @@ pub const ROUTES: [Route; 12] = [
     route("POST", "webhooks/signals", Target::Signals),
     route("POST", "webhooks/telegram", Target::Telegram),
     route("POST", "webhooks/slack", Target::Slack),
-    route("POST", "approvals/{id}/approve", Target::Approval(Verdict::Approve)),
-    route("POST", "approvals/{id}/reject", Target::Approval(Verdict::Reject)),
+    route(
+        "POST",
+        "approvals/{id}/approve",
+        Target::Approval(Verdict::Approve),
+    ),
+    route(
+        "POST",
+        "approvals/{id}/reject",
+        Target::Approval(Verdict::Reject),
+    ),
     route("GET", "approvals/{id}/link", Target::LinkShown),
     route("POST", "approvals/{id}/link", Target::LinkUsed),
 ];
@@ -64,18 +72,33 @@ pub const ROUTES: [Route; 12] = [
 ///
 /// # Errors
 /// If there is nothing at the path, or not with this method.
-pub(crate) fn find<'a>(method: &Method, path: &'a str) -> Result<(&'static Route, &'a str), Rejection> {
+pub(crate) fn find<'a>(
+    method: &Method,
+    path: &'a str,
+) -> Result<(&'static Route, &'a str), Rejection> {
     let nothing = || Rejection::NoRoute(path.to_owned());
-    let rest = path.trim_end_matches('/').strip_prefix("/api/v1/").ok_or_else(nothing)?;
+    let rest = path
+        .trim_end_matches('/')
+        .strip_prefix("/api/v1/")
+        .ok_or_else(nothing)?;
     let mut allowed = Vec::new();
     for route in &ROUTES {
-        let Some(id) = fits(route.path, rest) else { continue };
+        let Some(id) = fits(route.path, rest) else {
+            continue;
+        };
         if method.as_str() == route.method {
             return Ok((route, id));
         }
         allowed.push(route.method);
     }
-    if allowed.is_empty() { Err(nothing()) } else { Err(Rejection::WrongMethod { path: path.to_owned(), allowed: allowed.join(", ") }) }
+    if allowed.is_empty() {
+        Err(nothing())
+    } else {
+        Err(Rejection::WrongMethod {
+            path: path.to_owned(),
+            allowed: allowed.join(", "),
+        })
+    }
 }
 
 /// What stands for `{id}`, or nothing where the template has none; `None` if the path is another.
@@ -101,13 +124,39 @@ mod tests {
 
     #[test]
     fn paths_and_methods_are_told_apart() {
-        let found = |method, path| find(&method, path).map(|(route, id)| (route.to, id.to_owned())).map_err(|error| error.to_string());
-        assert_eq!(found(Method::POST, "/api/v1/webhooks/signals/"), Ok((Target::Signals, String::new())));
-        assert_eq!(found(Method::PUT, "/api/v1/webhooks/grafana"), Ok((Target::Grafana, String::new())));
-        assert_eq!(found(Method::POST, "/api/v1/approvals/a1/reject"), Ok((Target::Approval(Verdict::Reject), "a1".to_owned())));
-        assert_eq!(found(Method::GET, "/api/v1/webhooks/grafana"), Err("/api/v1/webhooks/grafana takes POST, PUT only".to_owned()));
-        for nothing in ["/", "/api/v1", "/webhooks/health", "/api/v1/webhooks", "/api/v1/approvals/a1/approve/x", "/api/v1/{id}"] {
-            assert_eq!(found(Method::POST, nothing), Err(format!("there is nothing at {nothing}")));
+        let found = |method, path| {
+            find(&method, path)
+                .map(|(route, id)| (route.to, id.to_owned()))
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(
+            found(Method::POST, "/api/v1/webhooks/signals/"),
+            Ok((Target::Signals, String::new()))
+        );
+        assert_eq!(
+            found(Method::PUT, "/api/v1/webhooks/grafana"),
+            Ok((Target::Grafana, String::new()))
+        );
+        assert_eq!(
+            found(Method::POST, "/api/v1/approvals/a1/reject"),
+            Ok((Target::Approval(Verdict::Reject), "a1".to_owned()))
+        );
+        assert_eq!(
+            found(Method::GET, "/api/v1/webhooks/grafana"),
+            Err("/api/v1/webhooks/grafana takes POST, PUT only".to_owned())
+        );
+        for nothing in [
+            "/",
+            "/api/v1",
+            "/webhooks/health",
+            "/api/v1/webhooks",
+            "/api/v1/approvals/a1/approve/x",
+            "/api/v1/{id}",
+        ] {
+            assert_eq!(
+                found(Method::POST, nothing),
+                Err(format!("there is nothing at {nothing}"))
+            );
         }
     }
 }

@@ -9,13 +9,24 @@ use notifier::render::templates::Templates;
 use notifier::render::view::Names;
 use serde_json::{Value, json};
 
-#[expect(clippy::print_stdout, reason = "a command prints what it was asked for")]
+#[expect(
+    clippy::print_stdout,
+    reason = "a command prints what it was asked for"
+)]
 fn main() {
     let templates = Templates::load("no directory".as_ref());
-    let (names, extras) = (Names::default(), CardContext { silence_possible: true, ..CardContext::default() });
+    let (names, extras) = (
+        Names::default(),
+        CardContext {
+            silence_possible: true,
+            ..CardContext::default()
+        },
+    );
     let mut shown = serde_json::Map::new();
     for language in Language::ALL {
-        let card = |draft: domain::incident::change::IncidentChange| as_json(&templates.card(language, &draft.incident, &extras));
+        let card = |draft: domain::incident::change::IncidentChange| {
+            as_json(&templates.card(language, &draft.incident, &extras))
+        };
         let waiting = samples::half_approved();
         let failed = &samples::notices()[1];
         let people = ["ada".to_owned(), "mira".to_owned()];
@@ -41,6 +52,10 @@ fn main() {
 }
 
 fn as_json(content: &Content) -> Value {
-    let buttons: Vec<Vec<&str>> = content.buttons.iter().map(|row| row.iter().map(|button| button.label.as_str()).collect()).collect();
+    let buttons: Vec<Vec<&str>> = content
+        .buttons
+        .iter()
+        .map(|row| row.iter().map(|button| button.label.as_str()).collect())
+        .collect();
     json!({ "html": content.text.telegram(), "mrkdwn": content.text.mrkdwn(), "buttons": buttons })
 }

@@ -132,20 +132,35 @@ impl App {
     pub(crate) fn named(&self, name: &str) -> Vec<&Channel> {
         let channel = self.channels.channel(name);
         if channel.is_none() {
-            debug!(channel = name, "the channel is not in channels.json any more");
+            debug!(
+                channel = name,
+                "the channel is not in channels.json any more"
+            );
         }
         channel.into_iter().collect()
     }
 
-    pub(crate) async fn put(&self, channels: &[&Channel], rank: Rank, subject: &Subject, clock: Clock<'_>) -> Result<(), StoreError> {
+    pub(crate) async fn put(
+        &self,
+        channels: &[&Channel],
+        rank: Rank,
+        subject: &Subject,
+        clock: Clock<'_>,
+    ) -> Result<(), StoreError> {
         for channel in channels {
-            self.store.put_due(&channel.name, rank, subject, clock()).await?;
+            self.store
+                .put_due(&channel.name, rank, subject, clock())
+                .await?;
         }
         Ok(())
     }
 
     /// Where an incident is told: where the routes lead, and wherever it has a card already, which has to stay true.
-    pub(crate) async fn concerned(&self, incident: &Incident, card: CardOf<'_>) -> Result<Vec<&Channel>, Failure> {
+    pub(crate) async fn concerned(
+        &self,
+        incident: &Incident,
+        card: CardOf<'_>,
+    ) -> Result<Vec<&Channel>, Failure> {
         let mut channels = self.channels.routed(incident);
         for name in self.store.channels_with_card(card).await? {
             if !channels.iter().any(|channel| channel.name == name) {

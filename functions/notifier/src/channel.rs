@@ -36,11 +36,19 @@ enum To<'a> {
 impl<'a> Sender<'a> {
     /// The sender of a channel, whose chat may have moved. `now` is the time that its signatures carry.
     #[must_use]
-    pub fn of(channel: &'a Channel, outside: &'a ChannelDeps, moved: Option<Moved>, now: Timestamp) -> Self {
+    pub fn of(
+        channel: &'a Channel,
+        outside: &'a ChannelDeps,
+        moved: Option<Moved>,
+        now: Timestamp,
+    ) -> Self {
         let to = match &channel.to {
             Place::Telegram(chat) => To::Telegram(Telegram::new(chat, outside, moved)),
             Place::Slack(slack) => To::Slack(Slack::new(outside.client.clone(), slack), slack),
-            Place::Webhook(webhook) => To::Webhook(Webhook::new(&outside.client, &outside.public, webhook), webhook),
+            Place::Webhook(webhook) => To::Webhook(
+                Webhook::new(&outside.client, &outside.public, webhook),
+                webhook,
+            ),
         };
         Self { outside, now, to }
     }
@@ -52,10 +60,27 @@ impl<'a> Sender<'a> {
     pub async fn send(&self, post: &Post) -> Result<String, ChannelError> {
         match &self.to {
             To::Telegram(telegram) => telegram.send(post).await,
-            To::Slack(slack, settings) => slack.send(&self.outside.secret(&settings.token_secret).await?, post).await,
+            To::Slack(slack, settings) => {
+                slack
+                    .send(&self.outside.secret(&settings.token_secret).await?, post)
+                    .await
+            }
             To::Webhook(webhook, settings) => {
-                let (current, previous) = self.outside.secrets.with_previous(&settings.key_secret).await?;
-                webhook.send(Keys { current: &current, previous: previous.as_ref() }, self.now, post).await
+                let (current, previous) = self
+                    .outside
+                    .secrets
+                    .with_previous(&settings.key_secret)
+                    .await?;
+                webhook
+                    .send(
+                        Keys {
+                            current: &current,
+                            previous: previous.as_ref(),
+                        },
+                        self.now,
+                        post,
+                    )
+                    .await
             }
         }
     }
@@ -69,11 +94,31 @@ impl<'a> Sender<'a> {
         match &self.to {
             To::Telegram(telegram) => telegram.edit(message_id, post).await?,
             To::Slack(slack, settings) => {
-                slack.edit(&self.outside.secret(&settings.token_secret).await?, message_id, post).await?;
+                slack
+                    .edit(
+                        &self.outside.secret(&settings.token_secret).await?,
+                        message_id,
+                        post,
+                    )
+                    .await?;
             }
             To::Webhook(webhook, settings) => {
-                let (current, previous) = self.outside.secrets.with_previous(&settings.key_secret).await?;
-                webhook.edit(Keys { current: &current, previous: previous.as_ref() }, self.now, message_id, post).await?;
+                let (current, previous) = self
+                    .outside
+                    .secrets
+                    .with_previous(&settings.key_secret)
+                    .await?;
+                webhook
+                    .edit(
+                        Keys {
+                            current: &current,
+                            previous: previous.as_ref(),
+                        },
+                        self.now,
+                        message_id,
+                        post,
+                    )
+                    .await?;
                 return Ok(post.key.clone());
             }
         }
@@ -84,16 +129,42 @@ impl<'a> Sender<'a> {
     ///
     /// # Errors
     /// As [`Sender::send`].
-    pub async fn reply(&self, message_id: Option<&str>, post: &Post, audience: Audience) -> Result<String, ChannelError> {
+    pub async fn reply(
+        &self,
+        message_id: Option<&str>,
+        post: &Post,
+        audience: Audience,
+    ) -> Result<String, ChannelError> {
         match &self.to {
             // A new message of a chat makes a sound for everybody in it.
             To::Telegram(telegram) => telegram.reply(message_id, post).await,
             To::Slack(slack, settings) => {
-                slack.reply(&self.outside.secret(&settings.token_secret).await?, message_id, post, audience).await
+                slack
+                    .reply(
+                        &self.outside.secret(&settings.token_secret).await?,
+                        message_id,
+                        post,
+                        audience,
+                    )
+                    .await
             }
             To::Webhook(webhook, settings) => {
-                let (current, previous) = self.outside.secrets.with_previous(&settings.key_secret).await?;
-                webhook.reply(Keys { current: &current, previous: previous.as_ref() }, self.now, message_id, post).await?;
+                let (current, previous) = self
+                    .outside
+                    .secrets
+                    .with_previous(&settings.key_secret)
+                    .await?;
+                webhook
+                    .reply(
+                        Keys {
+                            current: &current,
+                            previous: previous.as_ref(),
+                        },
+                        self.now,
+                        message_id,
+                        post,
+                    )
+                    .await?;
                 Ok(post.key.clone())
             }
         }
@@ -105,7 +176,15 @@ impl<'a> Sender<'a> {
     /// As [`Sender::send`].
     pub async fn whisper(&self, user: &str, words: &str) -> Result<(), ChannelError> {
         match &self.to {
-            To::Slack(slack, settings) => slack.whisper(&self.outside.secret(&settings.token_secret).await?, user, words).await,
+            To::Slack(slack, settings) => {
+                slack
+                    .whisper(
+                        &self.outside.secret(&settings.token_secret).await?,
+                        user,
+                        words,
+                    )
+                    .await
+            }
             To::Telegram(_) | To::Webhook(..) => Ok(()),
         }
     }
@@ -118,7 +197,11 @@ impl<'a> Sender<'a> {
         match &self.to {
             // A bot cannot look back at a chat: https://core.telegram.org/bots/api#getting-updates is all that it sees.
             To::Telegram(_) => Ok(None),
-            To::Slack(slack, settings) => slack.find(&self.outside.secret(&settings.token_secret).await?, key).await,
+            To::Slack(slack, settings) => {
+                slack
+                    .find(&self.outside.secret(&settings.token_secret).await?, key)
+                    .await
+            }
             // Its server may not have it: it is sent again under the same key, which is all that the server needs.
             To::Webhook(..) => Ok(None),
         }

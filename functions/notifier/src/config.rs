@@ -31,17 +31,27 @@ impl Config {
     ///
     /// # Errors
     /// The first variable that is missing or not what it has to be.
-    pub fn from_variables<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<Self, InvalidVariable> {
-        let resolve_within: u32 = variables.parsed("RESOLVE_WITHIN_SECONDS", "a number of seconds", 900)?;
+    pub fn from_variables<F: Fn(&str) -> Option<String>>(
+        variables: &Variables<F>,
+    ) -> Result<Self, InvalidVariable> {
+        let resolve_within: u32 =
+            variables.parsed("RESOLVE_WITHIN_SECONDS", "a number of seconds", 900)?;
         Ok(Self {
             signals_queue: variables.required("SIGNALS_QUEUE_URL", "the URL of a queue")?,
             resolve_within: SignedDuration::from_secs(i64::from(resolve_within)),
             table: variables.required("TABLE_NAME", "the name of the table")?,
-            notifications_queue: variables.required("NOTIFICATIONS_QUEUE_URL", "the URL of a queue")?,
-            telegram_token_secret: variables.required("TELEGRAM_BOT_TOKEN_SECRET_ID", "the ARN or name of a secret")?,
-            approval_link_secret: variables.required("APPROVAL_LINK_SECRET_ID", "the ARN or name of a secret")?,
+            notifications_queue: variables
+                .required("NOTIFICATIONS_QUEUE_URL", "the URL of a queue")?,
+            telegram_token_secret: variables.required(
+                "TELEGRAM_BOT_TOKEN_SECRET_ID",
+                "the ARN or name of a secret",
+            )?,
+            approval_link_secret: variables
+                .required("APPROVAL_LINK_SECRET_ID", "the ARN or name of a secret")?,
             api_url: variables.required("API_URL", "the base URL of the HTTP API")?,
-            config_dir: variables.required("CONFIG_DIR", "the directory with channels.json")?.into(),
+            config_dir: variables
+                .required("CONFIG_DIR", "the directory with channels.json")?
+                .into(),
         })
     }
 }

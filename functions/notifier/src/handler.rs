@@ -27,50 +27,103 @@ impl App {
     ///
     /// # Errors
     /// If the message has to come again.
-    pub async fn handle(&self, message: &Message, holder: &str, clock: Clock<'_>, until: Instant) -> Result<(), Failure> {
+    pub async fn handle(
+        &self,
+        message: &Message,
+        holder: &str,
+        clock: Clock<'_>,
+        until: Instant,
+    ) -> Result<(), Failure> {
         let concerned = match message {
             Message::BudgetUsedUp { day } => {
                 let channels = self.channels.for_notices();
-                self.put(&channels, Rank::NOTICE, &Subject::Budget(*day), clock).await?;
+                self.put(&channels, Rank::NOTICE, &Subject::Budget(*day), clock)
+                    .await?;
                 channels
             }
-            Message::AlertsConverged { incident_id, hit_count } => {
-                self.store.change(incident_id, |draft| draft.converged(*hit_count, clock())).await?;
+            Message::AlertsConverged {
+                incident_id,
+                hit_count,
+            } => {
+                self.store
+                    .change(incident_id, |draft| draft.converged(*hit_count, clock()))
+                    .await?;
                 self.incident_changed(incident_id, clock).await?
             }
             Message::IncidentOpened { incident_id }
             | Message::IncidentChanged { incident_id }
-            | Message::RepairApproved { incident_id, .. } => self.incident_changed(incident_id, clock).await?,
-            Message::MoreAsked { incident_id, what, channel, press, by } => {
+            | Message::RepairApproved { incident_id, .. } => {
+                self.incident_changed(incident_id, clock).await?
+            }
+            Message::MoreAsked {
+                incident_id,
+                what,
+                channel,
+                press,
+                by,
+            } => {
                 let ask = match what {
                     More::Details => ButtonAction::Details(incident_id.clone()),
                     More::History => ButtonAction::History(incident_id.clone()),
                 };
-                self.store.change(incident_id, |draft| draft.more_asked(&ask, press, by, clock())).await?;
-                let subject = Subject::More { what: *what, incident_id: incident_id.clone(), press: press.clone() };
+                self.store
+                    .change(incident_id, |draft| {
+                        draft.more_asked(&ask, press, by, clock())
+                    })
+                    .await?;
+                let subject = Subject::More {
+                    what: *what,
+                    incident_id: incident_id.clone(),
+                    press: press.clone(),
+                };
                 let channels = self.named(channel);
                 self.put(&channels, Rank::ANSWER, &subject, clock).await?;
                 channels
             }
             Message::ChannelDue { channel } => self.named(channel),
-            Message::PressAnswered { channel, user, words } => return self.whisper(channel, user, words, clock).await,
-            Message::DecisionDue { approval_id } => match self.decision_due(approval_id, clock).await? {
-                Some(incident) => {
-                    let channels = self.concerned(&incident, CardOf::Incident(&incident.id)).await?;
-                    self.put(&channels, Rank::heard(incident.severity), &Subject::Escalation(approval_id.clone()), clock).await?;
-                    channels
+            Message::PressAnswered {
+                channel,
+                user,
+                words,
+            } => return self.whisper(channel, user, words, clock).await,
+            Message::DecisionDue { approval_id } => {
+                match self.decision_due(approval_id, clock).await? {
+                    Some(incident) => {
+                        let channels = self
+                            .concerned(&incident, CardOf::Incident(&incident.id))
+                            .await?;
+                        self.put(
+                            &channels,
+                            Rank::heard(incident.severity),
+                            &Subject::Escalation(approval_id.clone()),
+                            clock,
+                        )
+                        .await?;
+                        channels
+                    }
+                    None => Vec::new(),
                 }
-                None => Vec::new(),
-            },
-            Message::ResolutionDue { approval_id } => return self.resolution_due(approval_id, clock).await,
-            Message::SilenceAsked { incident_id } => return self.silence_asked(incident_id, clock).await,
+            }
+            Message::ResolutionDue { approval_id } => {
+                return self.resolution_due(approval_id, clock).await;
+            }
+            Message::SilenceAsked { incident_id } => {
+                return self.silence_asked(incident_id, clock).await;
+            }
             Message::AnalysisAsked { .. } => return Err(Failure::Misdirected),
         };
         for (channel, pumped) in self.pump(&concerned, holder, clock, until).await {
             if let Err(error) = pumped {
                 // What is due is in the outbox: the others have done their part, and need not do it again.
                 error!(channel = channel.name, %error, "what is due in a channel was not told: it is tried again");
-                self.notifications.send_later(&Message::ChannelDue { channel: channel.name.clone() }, AGAIN_AFTER).await?;
+                self.notifications
+                    .send_later(
+                        &Message::ChannelDue {
+                            channel: channel.name.clone(),
+                        },
+                        AGAIN_AFTER,
+                    )
+                    .await?;
             }
         }
         Ok(())
@@ -78,10 +131,21 @@ impl App {
 
     /// Tells somebody what their press came to, which nobody else has to see. It is worth something at once or not at all, and so it
     /// is in no outbox, and what Slack refuses, such as a member who has left, is not tried again.
-    pub(crate) async fn whisper(&self, channel: &str, user: &str, words: &str, clock: Clock<'_>) -> Result<(), Failure> {
+    pub(crate) async fn whisper(
+        &self,
+        channel: &str,
+        user: &str,
+        words: &str,
+        clock: Clock<'_>,
+    ) -> Result<(), Failure> {
         for channel in self.named(channel) {
-            match Sender::of(channel, &self.outside, None, clock()).whisper(user, words).await {
-                Err(error) if !error.may_pass() => error!(channel = channel.name, %error, "somebody was not told what their press came to"),
+            match Sender::of(channel, &self.outside, None, clock())
+                .whisper(user, words)
+                .await
+            {
+                Err(error) if !error.may_pass() => {
+                    error!(channel = channel.name, %error, "somebody was not told what their press came to")
+                }
                 told => told?,
             }
         }
@@ -99,27 +163,54 @@ impl App {
         let (store, notifications, outside) = (&self.store, &self.notifications, &self.outside);
         let pumped = channels.iter().map(|channel| async move {
             let (channels, language) = (&self.channels, self.channels.language_of(channel));
-            let presenter = Presenter { templates: &self.templates, language, silences: self.alertmanager.is_some(), channels };
-            let pump = ChannelWorker { store, notifications, outside, channels, channel, presenter, holder, clock, until };
+            let presenter = Presenter {
+                templates: &self.templates,
+                language,
+                silences: self.alertmanager.is_some(),
+                channels,
+            };
+            let pump = ChannelWorker {
+                store,
+                notifications,
+                outside,
+                channels,
+                channel,
+                presenter,
+                holder,
+                clock,
+                until,
+            };
             (*channel, Box::pin(pump.run()).await)
         });
         join_all(pumped).await
     }
 
     /// Puts the newest state of an incident into the outboxes of those whom it concerns.
-    pub(crate) async fn incident_changed(&self, id: &IncidentId, clock: Clock<'_>) -> Result<Vec<&Channel>, Failure> {
+    pub(crate) async fn incident_changed(
+        &self,
+        id: &IncidentId,
+        clock: Clock<'_>,
+    ) -> Result<Vec<&Channel>, Failure> {
         let mut incident = self.store.known_incident(id).await?;
         if let Some(storm) = incident.tied_to {
             // The storm's card shows it, together with what else changes in the next seconds.
             if self.store.mark_storm(&storm, clock()).await? {
-                self.notifications.send_later(&Message::IncidentChanged { incident_id: storm }, STORM_LOOKS_EVERY).await?;
+                self.notifications
+                    .send_later(
+                        &Message::IncidentChanged { incident_id: storm },
+                        STORM_LOOKS_EVERY,
+                    )
+                    .await?;
             }
             return Ok(Vec::new());
         }
         if incident.storm.is_some() {
             self.store.unmark_storm(id).await?;
             let found = Storm::of(&self.store.tied(id).await?);
-            (incident, ()) = self.store.change(id, |draft| draft.storm_is(found.clone(), clock())).await?;
+            (incident, ()) = self
+                .store
+                .change(id, |draft| draft.storm_is(found.clone(), clock()))
+                .await?;
         }
         if too_early(&incident) {
             return Ok(Vec::new());
@@ -129,8 +220,11 @@ impl App {
         let flow = flow_of(&incident.alert);
         let card = flow.as_ref().map_or(CardOf::Incident(id), CardOf::Flow);
         let channels = self.concerned(&incident, card).await?;
-        let subject = flow.clone().map_or_else(|| Subject::Incident(id.clone()), Subject::Flow);
-        self.put(&channels, Rank::of(incident.severity), &subject, clock).await?;
+        let subject = flow
+            .clone()
+            .map_or_else(|| Subject::Incident(id.clone()), Subject::Flow);
+        self.put(&channels, Rank::of(incident.severity), &subject, clock)
+            .await?;
         Ok(channels)
     }
 }
@@ -156,7 +250,13 @@ mod tests {
         draft.incident.status = Status::Open;
         assert!(too_early(&draft.incident), "it may be a part of a storm");
         draft.resolved(1, Timestamp::UNIX_EPOCH);
-        assert!(!too_early(&draft.incident), "what is over is not a part of anything any more");
-        assert!(!too_early(&samples::pipeline().incident), "nobody analyses a report of a pipeline");
+        assert!(
+            !too_early(&draft.incident),
+            "what is over is not a part of anything any more"
+        );
+        assert!(
+            !too_early(&samples::pipeline().incident),
+            "nobody analyses a report of a pipeline"
+        );
     }
 }

@@ -25,7 +25,8 @@ async fn main() -> Result<(), Error> {
         // A message that two workers got at once is not the same holder of a turn.
         let request = event.context.request_id;
         let handle = async |message: Message, Delivery { id, .. }: Delivery| {
-            app.handle(&message, &format!("{id}/{request}"), &Timestamp::now, until).await
+            app.handle(&message, &format!("{id}/{request}"), &Timestamp::now, until)
+                .await
         };
         Ok::<_, Error>(take(event.payload, Order::None, handle).await)
     }))

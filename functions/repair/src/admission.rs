@@ -42,10 +42,24 @@ pub(crate) struct AdmissionRules<'a> {
 
 /// Decides whether the approved plan runs now, and notes that this worker runs it. The decision stands in the operation log since it
 /// was made (`human-or-guardrails`); here it is looked at again, together with everything that may have changed since.
-pub(crate) fn admit(draft: &mut IncidentChange, rules: AdmissionRules<'_>, plan_hash: &str, worker: &str, now: Timestamp) -> Admission {
+pub(crate) fn admit(
+    draft: &mut IncidentChange,
+    rules: AdmissionRules<'_>,
+    plan_hash: &str,
+    worker: &str,
+    now: Timestamp,
+) -> Admission {
     let incident = &draft.incident;
-    let (Some(plan), Some(approval)) = (incident.plan.clone(), incident.approval.clone()) else { return Admission::Nothing };
-    let approved = matches!(approval.standing, ApprovalState::Decided { verdict: Verdict::Approve, .. });
+    let (Some(plan), Some(approval)) = (incident.plan.clone(), incident.approval.clone()) else {
+        return Admission::Nothing;
+    };
+    let approved = matches!(
+        approval.standing,
+        ApprovalState::Decided {
+            verdict: Verdict::Approve,
+            ..
+        }
+    );
     if !approved || approval.plan_hash != plan_hash || plan.hash() != plan_hash {
         info!(incident_id = %incident.id, "the message speaks of a plan that is not approved (any more): nothing runs");
         return Admission::Nothing;
@@ -71,27 +85,50 @@ pub(crate) fn admit(draft: &mut IncidentChange, rules: AdmissionRules<'_>, plan_
     }
     if approval.lacks_people() {
         // The decision saw to it when it was made. Here it is looked at again, because from here on something runs.
-        return stopped(draft, "enough people", "fewer people have approved than have to", now);
+        return stopped(
+            draft,
+            "enough people",
+            "fewer people have approved than have to",
+            now,
+        );
     }
     if planned_now(rules.files, &plan).as_deref() != Some(plan_hash) {
-        return stopped(draft, "unchanged plan", "the playbook or the registry has changed since the plan was shown", now);
+        return stopped(
+            draft,
+            "unchanged plan",
+            "the playbook or the registry has changed since the plan was shown",
+            now,
+        );
     }
     let outcomes = ask(rules, incident, &plan, &approval, now);
     if blocking(&outcomes).next().is_some() {
         ask_people(draft, rules, &plan, outcomes, now);
         return Admission::Nothing;
     }
-    draft.incident.repair = Some(Repair { worker: worker.to_owned(), ..Repair::start(plan_hash.to_owned(), now) });
+    draft.incident.repair = Some(Repair {
+        worker: worker.to_owned(),
+        ..Repair::start(plan_hash.to_owned(), now)
+    });
     draft.incident.status = Status::Repairing;
     Admission::Run(Box::new(plan))
 }
 
 /// Takes back an approval whose plan has not begun in time, while another repair holds its target or its group, and asks people anew. True
 /// if it was so.
-pub(crate) fn lapse(draft: &mut IncidentChange, rules: AdmissionRules<'_>, plan_hash: &str, now: Timestamp) -> bool {
+pub(crate) fn lapse(
+    draft: &mut IncidentChange,
+    rules: AdmissionRules<'_>,
+    plan_hash: &str,
+    now: Timestamp,
+) -> bool {
     let incident = &draft.incident;
-    let Some(plan) = incident.plan.clone() else { return false };
-    let mine = incident.approval.as_ref().is_some_and(|approval| approval.plan_hash == plan_hash);
+    let Some(plan) = incident.plan.clone() else {
+        return false;
+    };
+    let mine = incident
+        .approval
+        .as_ref()
+        .is_some_and(|approval| approval.plan_hash == plan_hash);
     if !mine || incident.status != Status::Approved || incident.repair.is_some() {
         return false;
     }
@@ -104,14 +141,24 @@ pub(crate) fn lapse(draft: &mut IncidentChange, rules: AdmissionRules<'_>, plan_
 }
 
 /// Takes an approval back because of what these guardrails answered, and asks people anew: by what the playbook has earned by now.
-fn ask_people(draft: &mut IncidentChange, rules: AdmissionRules<'_>, plan: &Plan, outcomes: Vec<GuardrailOutcome>, now: Timestamp) {
+fn ask_people(
+    draft: &mut IncidentChange,
+    rules: AdmissionRules<'_>,
+    plan: &Plan,
+    outcomes: Vec<GuardrailOutcome>,
+    now: Timestamp,
+) {
     draft.incident.earned = situation(rules, &draft.incident, plan, now).trust();
     draft.stopped_by(outcomes, ACTOR, now);
 }
 
 /// Gives an approved plan up that could not begin for too long: what was decided hours ago must not run by surprise.
 pub(crate) fn give_up(draft: &mut IncidentChange, plan_hash: &str, why: &str, now: Timestamp) {
-    let approved = draft.incident.approval.as_ref().is_some_and(|approval| approval.plan_hash == plan_hash);
+    let approved = draft
+        .incident
+        .approval
+        .as_ref()
+        .is_some_and(|approval| approval.plan_hash == plan_hash);
     if approved && draft.incident.status == Status::Approved && draft.incident.repair.is_none() {
         stopped(draft, "one hand", why, now);
     }
@@ -119,7 +166,10 @@ pub(crate) fn give_up(draft: &mut IncidentChange, plan_hash: &str, why: &str, no
 
 /// Takes the approval back: what was approved must not run, and a human has to look at why.
 fn stopped(draft: &mut IncidentChange, rule: &str, why: &str, now: Timestamp) -> Admission {
-    draft.record(now, LogRecord::new(Event::GuardrailBlocked, ACTOR, rule).failed(why));
+    draft.record(
+        now,
+        LogRecord::new(Event::GuardrailBlocked, ACTOR, rule).failed(why),
+    );
     draft.incident.repair = None;
     revoke(draft, ACTOR, why, now);
     draft.incident.status = Status::NeedsHuman;
@@ -128,22 +178,45 @@ fn stopped(draft: &mut IncidentChange, rule: &str, why: &str, now: Timestamp) ->
 
 /// Asks every guardrail again that let a plan through. What a human approved is stopped by the kill switch alone. Whoever decided, the
 /// decision has to be recent: a message that was delayed, or that somebody moved back from the dead-letter queue, starts nothing.
-fn ask(rules: AdmissionRules<'_>, incident: &Incident, plan: &Plan, approval: &Approval, now: Timestamp) -> Vec<GuardrailOutcome> {
+fn ask(
+    rules: AdmissionRules<'_>,
+    incident: &Incident,
+    plan: &Plan,
+    approval: &Approval,
+    now: Timestamp,
+) -> Vec<GuardrailOutcome> {
     let situation = situation(rules, incident, plan, now);
-    let mut outcomes = if approval.by_guardrails() { situation.check() } else { vec![situation.ask(Guardrail::KillSwitch)] };
+    let mut outcomes = if approval.by_guardrails() {
+        situation.check()
+    } else {
+        vec![situation.ask(Guardrail::KillSwitch)]
+    };
     outcomes.push(situation.ask(Guardrail::StartsInTime));
     outcomes
 }
 
-fn situation<'a>(rules: AdmissionRules<'a>, incident: &'a Incident, plan: &'a Plan, now: Timestamp) -> GuardrailContext<'a> {
-    GuardrailContext { starts_within: rules.starts_within, ..rules.files.situation(incident, plan, rules.limits, rules.readings, now) }
+fn situation<'a>(
+    rules: AdmissionRules<'a>,
+    incident: &'a Incident,
+    plan: &'a Plan,
+    now: Timestamp,
+) -> GuardrailContext<'a> {
+    GuardrailContext {
+        starts_within: rules.starts_within,
+        ..rules
+            .files
+            .situation(incident, plan, rules.limits, rules.readings, now)
+    }
 }
 
 /// The hash of the plan that the files give now for the same playbook and service.
 fn planned_now(files: &OperatorFiles, plan: &Plan) -> Option<String> {
     let playbook = files.playbook(&plan.playbook)?;
     let service = service::named(&files.services, &plan.target)?;
-    playbook.plan(service, plan.round, Vec::new()).ok().map(|plan| plan.hash())
+    playbook
+        .plan(service, plan.round, Vec::new())
+        .ok()
+        .map(|plan| plan.hash())
 }
 
 #[cfg(test)]

@@ -53,14 +53,30 @@ fn nothing() -> GuardrailInputs {
     }
 }
 
-fn enter_with(draft: &mut IncidentChange, files: &OperatorFiles, readings: &GuardrailInputs, hash: &str) -> Admission {
-    ruled(files, readings, |rules| super::admit(draft, rules, hash, "worker", NOW))
+fn enter_with(
+    draft: &mut IncidentChange,
+    files: &OperatorFiles,
+    readings: &GuardrailInputs,
+    hash: &str,
+) -> Admission {
+    ruled(files, readings, |rules| {
+        super::admit(draft, rules, hash, "worker", NOW)
+    })
 }
 
 /// Asks something by the shipped limits, with the time of the template in which a repair has to start.
-fn ruled<T>(files: &OperatorFiles, readings: &GuardrailInputs, ask: impl FnOnce(AdmissionRules<'_>) -> T) -> T {
+fn ruled<T>(
+    files: &OperatorFiles,
+    readings: &GuardrailInputs,
+    ask: impl FnOnce(AdmissionRules<'_>) -> T,
+) -> T {
     let limits = limits(&shipped()).expect("the limits that ship with the project");
-    ask(AdmissionRules { files, limits: &limits, readings, starts_within: SignedDuration::from_mins(15) })
+    ask(AdmissionRules {
+        files,
+        limits: &limits,
+        readings,
+        starts_within: SignedDuration::from_mins(15),
+    })
 }
 
 fn admit(draft: &mut IncidentChange, files: &OperatorFiles, hash: &str) -> Admission {
@@ -73,15 +89,35 @@ fn events(draft: &IncidentChange) -> Vec<Event> {
 
 /// An incident with a finding, and a plan for it.
 pub(crate) fn planned() -> (IncidentChange, Plan) {
-    let labels: Texts = [("alertname", "TargetDown"), ("component", "checkout")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    let labels: Texts = [("alertname", "TargetDown"), ("component", "checkout")]
+        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+        .into();
     let member = MemberId::try_from("m1").expect("a member id");
-    let alert = AlertTables::default().alert(AlertStatus::Firing, "alertmanager", labels, Texts::new(), NOW, member);
+    let alert = AlertTables::default().alert(
+        AlertStatus::Firing,
+        "alertmanager",
+        labels,
+        Texts::new(),
+        NOW,
+        member,
+    );
     let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
     let files = files();
-    let Choice::Plan(plan) = choose(&files.playbooks, &alert, service::find(&files.services, &alert), &PastSuccess::new()) else {
+    let Choice::Plan(plan) = choose(
+        &files.playbooks,
+        &alert,
+        service::find(&files.services, &alert),
+        &PastSuccess::new(),
+    ) else {
         panic!("a plan")
     };
-    let mut draft = IncidentChange::open(id, fingerprint(&alert, &[]), alert.clone(), &Firing::of(&alert), NOW);
+    let mut draft = IncidentChange::open(
+        id,
+        fingerprint(&alert, &[]),
+        alert.clone(),
+        &Firing::of(&alert),
+        NOW,
+    );
     draft.analysed(finding(), vec![], NOW);
     draft.entries.clear();
     (draft, *plan)
@@ -102,9 +138,15 @@ fn approved() -> (IncidentChange, String) {
     let (mut draft, plan) = planned();
     draft.propose(plan, NOW, SignedDuration::from_hours(1));
     let approval = draft.incident.approval.clone().expect("asked");
-    let channels: Channels =
-        serde_json::from_value(json!({ "people": { "ada": { "telegram": 7 } }, "approvals": [{ "people": ["ada"] }] })).expect("the file");
-    let pressed = Pressed { verdict: Verdict::Approve, by: Identity::Telegram(7), press: "1" };
+    let channels: Channels = serde_json::from_value(
+        json!({ "people": { "ada": { "telegram": 7 } }, "approvals": [{ "people": ["ada"] }] }),
+    )
+    .expect("the file");
+    let pressed = Pressed {
+        verdict: Verdict::Approve,
+        by: Identity::Telegram(7),
+        press: "1",
+    };
     decide(&mut draft, &approval.id, &pressed, &channels, NOW).expect("pending");
     draft.entries.clear();
     (draft, approval.plan_hash)
@@ -115,7 +157,9 @@ fn triggered() -> (IncidentChange, String) {
     let (mut draft, plan) = planned();
     let (files, hash) = (files(), plan.hash());
     let limits = limits(&shipped()).expect("the limits that ship with the project");
-    let outcomes = files.situation(&draft.incident, &plan, &limits, &nothing(), NOW).check();
+    let outcomes = files
+        .situation(&draft.incident, &plan, &limits, &nothing(), NOW)
+        .check();
     assert!(all_passed(&outcomes), "{outcomes:#?}");
     draft.propose_within(outcomes, plan, NOW, SignedDuration::from_hours(1));
     draft.entries.clear();
@@ -125,7 +169,10 @@ fn triggered() -> (IncidentChange, String) {
 #[test]
 fn an_approved_and_unchanged_plan_runs() {
     let (mut draft, hash) = approved();
-    assert!(matches!(admit(&mut draft, &files(), &hash), Admission::Run(_)));
+    assert!(matches!(
+        admit(&mut draft, &files(), &hash),
+        Admission::Run(_)
+    ));
     assert_eq!(draft.incident.status, Status::Repairing);
 }
 
@@ -134,29 +181,60 @@ fn a_plan_that_fewer_people_approved_than_have_to_does_not_run() {
     let (mut draft, hash) = approved();
     draft.incident.approval.as_mut().expect("approved").needed = 2;
     assert_eq!(admit(&mut draft, &files(), &hash), Admission::Nothing);
-    assert_eq!((draft.incident.status, events(&draft)), (Status::NeedsHuman, vec![Event::GuardrailBlocked, Event::ApprovalVoided]));
+    assert_eq!(
+        (draft.incident.status, events(&draft)),
+        (
+            Status::NeedsHuman,
+            vec![Event::GuardrailBlocked, Event::ApprovalVoided]
+        )
+    );
     // The same person by another id is no other person.
     let (mut draft, hash) = approved();
     let approval = draft.incident.approval.as_mut().expect("approved");
     approval.needed = 2;
-    approval.votes.push(Vote { person: "ada".into(), by: "slack:U7".into(), at: NOW });
+    approval.votes.push(Vote {
+        person: "ada".into(),
+        by: "slack:U7".into(),
+        at: NOW,
+    });
     assert_eq!(admit(&mut draft, &files(), &hash), Admission::Nothing);
     let (mut draft, hash) = approved();
     let approval = draft.incident.approval.as_mut().expect("approved");
     approval.needed = 2;
-    approval.votes.push(Vote { person: "bob".into(), by: "slack:U8".into(), at: NOW });
-    assert!(matches!(admit(&mut draft, &files(), &hash), Admission::Run(_)));
+    approval.votes.push(Vote {
+        person: "bob".into(),
+        by: "slack:U8".into(),
+        at: NOW,
+    });
+    assert!(matches!(
+        admit(&mut draft, &files(), &hash),
+        Admission::Run(_)
+    ));
     // What was approved before votes were kept.
     let (mut draft, hash) = approved();
-    draft.incident.approval.as_mut().expect("approved").votes.clear();
-    assert!(matches!(admit(&mut draft, &files(), &hash), Admission::Run(_)));
+    draft
+        .incident
+        .approval
+        .as_mut()
+        .expect("approved")
+        .votes
+        .clear();
+    assert!(matches!(
+        admit(&mut draft, &files(), &hash),
+        Admission::Run(_)
+    ));
 }
 
 #[test]
 fn nothing_runs_without_this_very_approval() {
     let (mut draft, hash) = approved();
-    assert_eq!(admit(&mut draft, &files(), &"0".repeat(64)), Admission::Nothing);
-    draft.incident.plan.as_mut().expect("a plan").steps[0].argv.push("--now".into());
+    assert_eq!(
+        admit(&mut draft, &files(), &"0".repeat(64)),
+        Admission::Nothing
+    );
+    draft.incident.plan.as_mut().expect("a plan").steps[0]
+        .argv
+        .push("--now".into());
     assert_eq!(admit(&mut draft, &files(), &hash), Admission::Nothing);
     let (mut rejected, hash) = approved();
     rejected.incident.approval.as_mut().expect("asked").standing = ApprovalState::Pending;
@@ -177,8 +255,13 @@ fn files_that_changed_since_the_plan_was_shown_make_it_void() {
     for change in [
         (|files| files.services[1].unit = Some("other".into())) as fn(&mut OperatorFiles),
         |files| {
-            let playbook = files.playbooks.iter_mut().find(|playbook| playbook.id == "restart-supervisor-program");
-            playbook.expect("it ships").steps[0].run.push("--all".into());
+            let playbook = files
+                .playbooks
+                .iter_mut()
+                .find(|playbook| playbook.id == "restart-supervisor-program");
+            playbook.expect("it ships").steps[0]
+                .run
+                .push("--all".into());
         },
         |files| files.services.clear(),
     ] {
@@ -187,7 +270,10 @@ fn files_that_changed_since_the_plan_was_shown_make_it_void() {
         change(&mut changed);
         assert_eq!(admit(&mut draft, &changed, &hash), Admission::Nothing);
         assert_eq!(draft.incident.status, Status::NeedsHuman);
-        assert_eq!(events(&draft), [Event::GuardrailBlocked, Event::ApprovalVoided]);
+        assert_eq!(
+            events(&draft),
+            [Event::GuardrailBlocked, Event::ApprovalVoided]
+        );
     }
 }
 
@@ -195,8 +281,16 @@ fn files_that_changed_since_the_plan_was_shown_make_it_void() {
 fn a_repair_that_was_cut_off_goes_on_and_one_that_ended_does_not() {
     let (mut draft, hash) = approved();
     admit(&mut draft, &files(), &hash);
-    draft.incident.repair.as_mut().expect("started").step_started(Phase::Steps, 0, NOW);
-    assert!(matches!(admit(&mut draft, &files(), &hash), Admission::Run(_)));
+    draft
+        .incident
+        .repair
+        .as_mut()
+        .expect("started")
+        .step_started(Phase::Steps, 0, NOW);
+    assert!(matches!(
+        admit(&mut draft, &files(), &hash),
+        Admission::Run(_)
+    ));
     draft.incident.repair.as_mut().expect("started").outcome = Some(RepairOutcome::Unknown);
     assert_eq!(admit(&mut draft, &files(), &hash), Admission::Nothing);
 }
@@ -204,20 +298,48 @@ fn a_repair_that_was_cut_off_goes_on_and_one_that_ended_does_not() {
 /// A plan that was let through is stopped by this guardrail, and a human is asked for a new decision.
 fn assert_stopped(draft: &IncidentChange, before: &str, guardrail: Guardrail) {
     let incident = &draft.incident;
-    assert_eq!(blocking(&incident.guardrails).map(|outcome| outcome.guardrail).collect::<Vec<_>>(), [guardrail]);
-    assert_eq!((incident.status, incident.repair.as_ref()), (Status::AwaitingApproval, None));
+    assert_eq!(
+        blocking(&incident.guardrails)
+            .map(|outcome| outcome.guardrail)
+            .collect::<Vec<_>>(),
+        [guardrail]
+    );
+    assert_eq!(
+        (incident.status, incident.repair.as_ref()),
+        (Status::AwaitingApproval, None)
+    );
     let asked = incident.approval.as_ref().expect("asked");
     assert_eq!(asked.standing, ApprovalState::Pending);
-    assert_ne!(asked.plan_hash, before, "a message about the plan that was stopped must not start the new one");
-    assert_eq!(Advice::of(incident).expect("analysed").approval_id, Some(asked.id.to_string()));
-    assert_eq!(events(draft), [Event::GuardrailBlocked, Event::ApprovalVoided, Event::ApprovalRequested]);
+    assert_ne!(
+        asked.plan_hash, before,
+        "a message about the plan that was stopped must not start the new one"
+    );
+    assert_eq!(
+        Advice::of(incident).expect("analysed").approval_id,
+        Some(asked.id.to_string())
+    );
+    assert_eq!(
+        events(draft),
+        [
+            Event::GuardrailBlocked,
+            Event::ApprovalVoided,
+            Event::ApprovalRequested
+        ]
+    );
 }
 
 #[test]
 fn what_the_guardrails_let_through_runs_if_they_still_do() {
     let (mut draft, hash) = triggered();
-    assert_eq!(Advice::of(&draft.incident).expect("analysed").approval_id, None, "nobody can decide any more");
-    assert!(matches!(admit(&mut draft, &files(), &hash), Admission::Run(_)));
+    assert_eq!(
+        Advice::of(&draft.incident).expect("analysed").approval_id,
+        None,
+        "nobody can decide any more"
+    );
+    assert!(matches!(
+        admit(&mut draft, &files(), &hash),
+        Admission::Run(_)
+    ));
     assert_eq!(draft.incident.status, Status::Repairing);
 }
 
@@ -226,21 +348,52 @@ fn what_the_guardrails_let_through_is_stopped_by_whatever_has_changed_since() {
     let ran = |playbook: &str| {
         let other = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAW").expect("a ULID");
         let mut ledger = TargetLedger::default();
-        ledger.enter(Attempt { approval_id: ApprovalId::of(&other, &"0".repeat(64)), playbook: playbook.into(), at: NOW });
+        ledger.enter(Attempt {
+            approval_id: ApprovalId::of(&other, &"0".repeat(64)),
+            playbook: playbook.into(),
+            at: NOW,
+        });
         ledger
     };
     let changes: [(GuardrailInputs, Guardrail); 4] = [
-        (GuardrailInputs { killed: Some(true), ..nothing() }, Guardrail::KillSwitch),
-        (GuardrailInputs { killed: None, ..nothing() }, Guardrail::KillSwitch),
-        (GuardrailInputs { target: Some(ran("restart-supervisor-program")), ..nothing() }, Guardrail::Cooldown),
         (
-            GuardrailInputs { record: Some(PlaybookRecord { failed: 1, ..PlaybookRecord::default() }), ..nothing() },
+            GuardrailInputs {
+                killed: Some(true),
+                ..nothing()
+            },
+            Guardrail::KillSwitch,
+        ),
+        (
+            GuardrailInputs {
+                killed: None,
+                ..nothing()
+            },
+            Guardrail::KillSwitch,
+        ),
+        (
+            GuardrailInputs {
+                target: Some(ran("restart-supervisor-program")),
+                ..nothing()
+            },
+            Guardrail::Cooldown,
+        ),
+        (
+            GuardrailInputs {
+                record: Some(PlaybookRecord {
+                    failed: 1,
+                    ..PlaybookRecord::default()
+                }),
+                ..nothing()
+            },
             Guardrail::PlaybookRecord,
         ),
     ];
     for (readings, guardrail) in changes {
         let (mut draft, hash) = triggered();
-        assert_eq!(enter_with(&mut draft, &files(), &readings, &hash), Admission::Nothing);
+        assert_eq!(
+            enter_with(&mut draft, &files(), &readings, &hash),
+            Admission::Nothing
+        );
         assert_stopped(&draft, &hash, guardrail);
     }
     let (mut draft, hash) = triggered();
@@ -251,7 +404,11 @@ fn what_the_guardrails_let_through_is_stopped_by_whatever_has_changed_since() {
     let (mut draft, hash) = triggered();
     draft.auto_repair_forbidden(NOW);
     draft.auto_repair_forbidden(NOW);
-    assert_eq!(events(&draft), [Event::GuardrailBlocked], "it is in the log once");
+    assert_eq!(
+        events(&draft),
+        [Event::GuardrailBlocked],
+        "it is in the log once"
+    );
     draft.entries.clear();
     assert_eq!(admit(&mut draft, &files(), &hash), Admission::Nothing);
     assert_stopped(&draft, &hash, Guardrail::AutoRepairLabel);
@@ -266,18 +423,38 @@ fn what_the_guardrails_let_through_is_stopped_by_whatever_has_changed_since() {
 fn what_a_human_approved_is_stopped_by_the_kill_switch_and_by_no_other_guardrail() {
     for killed in [Some(true), None] {
         let (mut draft, hash) = approved();
-        assert_eq!(enter_with(&mut draft, &files(), &GuardrailInputs { killed, ..nothing() }, &hash), Admission::Nothing);
+        assert_eq!(
+            enter_with(
+                &mut draft,
+                &files(),
+                &GuardrailInputs {
+                    killed,
+                    ..nothing()
+                },
+                &hash
+            ),
+            Admission::Nothing
+        );
         assert_stopped(&draft, &hash, Guardrail::KillSwitch);
     }
     let (mut draft, hash) = approved();
     draft.incident.severity = Severity::P0;
-    let unknown = GuardrailInputs { killed: Some(false), ..GuardrailInputs::default() };
-    assert!(matches!(enter_with(&mut draft, &files(), &unknown, &hash), Admission::Run(_)));
+    let unknown = GuardrailInputs {
+        killed: Some(false),
+        ..GuardrailInputs::default()
+    };
+    assert!(matches!(
+        enter_with(&mut draft, &files(), &unknown, &hash),
+        Admission::Run(_)
+    ));
 }
 
 #[test]
 fn a_repair_that_was_cut_off_before_its_first_step_is_looked_at_again() {
-    let killed = GuardrailInputs { killed: Some(true), ..nothing() };
+    let killed = GuardrailInputs {
+        killed: Some(true),
+        ..nothing()
+    };
     let cut_off = || {
         let (mut draft, hash) = triggered();
         draft.incident.repair = Some(Repair::start(hash.clone(), NOW));
@@ -285,7 +462,10 @@ fn a_repair_that_was_cut_off_before_its_first_step_is_looked_at_again() {
         (draft, hash)
     };
     let (mut draft, hash) = cut_off();
-    assert_eq!(enter_with(&mut draft, &files(), &killed, &hash), Admission::Nothing);
+    assert_eq!(
+        enter_with(&mut draft, &files(), &killed, &hash),
+        Admission::Nothing
+    );
     assert_stopped(&draft, &hash, Guardrail::KillSwitch);
     // The alert resolved while the message waited: nothing runs any more, and nobody has to decide on anything.
     let by_human = approved();
@@ -294,20 +474,36 @@ fn a_repair_that_was_cut_off_before_its_first_step_is_looked_at_again() {
         draft.incident.status = Status::Repairing;
         draft.resolved(1, NOW);
         assert_eq!(admit(&mut draft, &files(), &hash), Admission::Nothing);
-        assert_eq!((draft.incident.status, draft.incident.repair.as_ref()), (Status::Resolved, None));
-        assert!(matches!(draft.incident.approval.expect("kept").standing, ApprovalState::Void { .. }));
+        assert_eq!(
+            (draft.incident.status, draft.incident.repair.as_ref()),
+            (Status::Resolved, None)
+        );
+        assert!(matches!(
+            draft.incident.approval.expect("kept").standing,
+            ApprovalState::Void { .. }
+        ));
     }
     // Once a step has begun, the run goes on to its end: half a repair helps nobody.
     let (mut draft, hash) = cut_off();
-    draft.incident.repair.as_mut().expect("started").step_started(Phase::Steps, 0, NOW);
-    assert!(matches!(enter_with(&mut draft, &files(), &killed, &hash), Admission::Run(_)));
+    draft
+        .incident
+        .repair
+        .as_mut()
+        .expect("started")
+        .step_started(Phase::Steps, 0, NOW);
+    assert!(matches!(
+        enter_with(&mut draft, &files(), &killed, &hash),
+        Admission::Run(_)
+    ));
 }
 
 #[test]
 fn a_decision_that_is_too_old_starts_nothing_and_people_are_asked_again() {
     let enter_after = |draft: &mut IncidentChange, hash: &str, seconds| {
         let now = NOW + SignedDuration::from_secs(seconds);
-        ruled(&files(), &nothing(), |rules| super::admit(draft, rules, hash, "worker", now))
+        ruled(&files(), &nothing(), |rules| {
+            super::admit(draft, rules, hash, "worker", now)
+        })
     };
     // A human's as well as the guardrails' own, and one whose worker died before its first step.
     for decided in [approved, triggered] {
@@ -321,7 +517,10 @@ fn a_decision_that_is_too_old_starts_nothing_and_people_are_asked_again() {
                 (draft, hash)
             };
             let (mut draft, hash) = begin();
-            assert!(matches!(enter_after(&mut draft, &hash, 900), Admission::Run(_)), "it is still in time");
+            assert!(
+                matches!(enter_after(&mut draft, &hash, 900), Admission::Run(_)),
+                "it is still in time"
+            );
             for late in [901, 86_400] {
                 let (mut draft, hash) = begin();
                 assert_eq!(enter_after(&mut draft, &hash, late), Admission::Nothing);
@@ -331,30 +530,50 @@ fn a_decision_that_is_too_old_starts_nothing_and_people_are_asked_again() {
         // Half a repair helps nobody: what has begun goes on.
         let (mut draft, hash) = decided();
         admit(&mut draft, &files(), &hash);
-        draft.incident.repair.as_mut().expect("started").step_started(Phase::Steps, 0, NOW);
-        assert!(matches!(enter_after(&mut draft, &hash, 3_600), Admission::Run(_)));
+        draft
+            .incident
+            .repair
+            .as_mut()
+            .expect("started")
+            .step_started(Phase::Steps, 0, NOW);
+        assert!(matches!(
+            enter_after(&mut draft, &hash, 3_600),
+            Admission::Run(_)
+        ));
     }
     let (mut draft, hash) = approved();
     draft.resolved(1, NOW);
     assert_eq!(enter_after(&mut draft, &hash, 3_600), Admission::Nothing);
-    assert_eq!(draft.incident.status, Status::Resolved, "nobody is asked about what is over");
+    assert_eq!(
+        draft.incident.status,
+        Status::Resolved,
+        "nobody is asked about what is over"
+    );
 }
 
 #[test]
 fn a_plan_that_waits_for_its_target_asks_people_again_once_its_decision_is_too_old() {
     let lapse_after = |draft: &mut IncidentChange, hash: &str, seconds| {
         let now = NOW + SignedDuration::from_secs(seconds);
-        ruled(&files(), &nothing(), |rules| super::lapse(draft, rules, hash, now))
+        ruled(&files(), &nothing(), |rules| {
+            super::lapse(draft, rules, hash, now)
+        })
     };
     let (mut draft, hash) = approved();
     assert!(!lapse_after(&mut draft, &hash, 900));
     assert!(!lapse_after(&mut draft, "another plan", 901));
-    assert_eq!((draft.incident.status, draft.entries.len()), (Status::Approved, 0));
+    assert_eq!(
+        (draft.incident.status, draft.entries.len()),
+        (Status::Approved, 0)
+    );
     assert!(lapse_after(&mut draft, &hash, 901));
     assert_stopped(&draft, &hash, Guardrail::StartsInTime);
     let (mut runs, hash) = approved();
     admit(&mut runs, &files(), &hash);
     let before = runs.clone();
     assert!(!lapse_after(&mut runs, &hash, 901));
-    assert_eq!(runs, before, "another worker is about to run its first step");
+    assert_eq!(
+        runs, before,
+        "another worker is about to run its first step"
+    );
 }

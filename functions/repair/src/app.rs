@@ -56,7 +56,9 @@ pub enum Failure {
     #[error("another worker runs this repair by now")]
     Overtaken,
     /// As many of the target's redundancy group are being repaired as may be at once.
-    #[error("{most} members of the group {group} are being repaired, which is the most at once: the target {target} waits")]
+    #[error(
+        "{most} members of the group {group} are being repaired, which is the most at once: the target {target} waits"
+    )]
     GroupFull {
         /// Which group.
         group: String,
@@ -72,7 +74,10 @@ pub enum Failure {
 
 impl Unhandled for Failure {
     fn is_only_early(&self) -> bool {
-        matches!(self, Self::Held { .. } | Self::GroupFull { .. } | Self::HandedOver { .. })
+        matches!(
+            self,
+            Self::Held { .. } | Self::GroupFull { .. } | Self::HandedOver { .. }
+        )
     }
 }
 
@@ -95,7 +100,10 @@ impl App {
     /// # Errors
     /// Everything that is wrong with the files.
     pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, ConfigErrors> {
-        let (files, limits) = both(OperatorFiles::load(&config.config_dir), limits(&config.config_dir))?;
+        let (files, limits) = both(
+            OperatorFiles::load(&config.config_dir),
+            limits(&config.config_dir),
+        )?;
         let sqs = aws_sdk_sqs::Client::new(aws);
         Ok(Self {
             silencer: Silencer::new(&config.config_dir, aws)?,
@@ -127,7 +135,11 @@ impl App {
     }
 
     pub(crate) async fn tell(&self, id: &IncidentId) -> Result<(), Failure> {
-        self.notifications.send(&Message::IncidentChanged { incident_id: id.clone() }).await?;
+        self.notifications
+            .send(&Message::IncidentChanged {
+                incident_id: id.clone(),
+            })
+            .await?;
         Ok(())
     }
 }

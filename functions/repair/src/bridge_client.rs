@@ -74,14 +74,21 @@ impl Bridge {
     /// The function of this name.
     #[must_use]
     pub fn new(aws: &SdkConfig, function: String) -> Self {
-        Self { client: Client::new(&unhurried(aws)), function }
+        Self {
+            client: Client::new(&unhurried(aws)),
+            function,
+        }
     }
 
     /// Runs one step, which the bridge answers within `longest`. An invocation that Lambda refused is a result of its own, after which the
     /// step may be tried again; without an answer it is unknown what the step did, which counts as a failure (`unknown-is-failure`).
     pub async fn run(&self, request: &BridgeRequest, longest: SignedDuration) -> StepResult {
         let began = Instant::now();
-        let answered = timeout(longest.try_into().unwrap_or(ANSWER_WITHIN), self.invoke(request)).await;
+        let answered = timeout(
+            longest.try_into().unwrap_or(ANSWER_WITHIN),
+            self.invoke(request),
+        )
+        .await;
         let no_answer = match answered {
             Ok(Ok(reply)) => return reply.result,
             Ok(Err(no_answer)) => no_answer,
@@ -91,7 +98,8 @@ impl Bridge {
         match no_answer {
             NoAnswer::NotInvoked { what, why } => {
                 warn!(incident_id = %request.incident_id, why, "the bridge was not invoked");
-                let detail = format!("Nothing ran: the bridge function could not be invoked ({what}).");
+                let detail =
+                    format!("Nothing ran: the bridge function could not be invoked ({what}).");
                 StepResult::without_output(StepOutcome::NotInvoked, detail, milliseconds)
             }
             NoAnswer::Unknown(why) => {
@@ -106,15 +114,28 @@ impl Bridge {
     }
 
     async fn invoke(&self, request: &BridgeRequest) -> Result<BridgeReply, NoAnswer> {
-        let not_written = |error: serde_json::Error| NoAnswer::NotInvoked { what: "no request".to_owned(), why: error.to_string() };
+        let not_written = |error: serde_json::Error| NoAnswer::NotInvoked {
+            what: "no request".to_owned(),
+            why: error.to_string(),
+        };
         let payload = serde_json::to_vec(request).map_err(not_written)?;
-        let invoked = self.client.invoke().function_name(&self.function).payload(Blob::new(payload)).send().await;
+        let invoked = self
+            .client
+            .invoke()
+            .function_name(&self.function)
+            .payload(Blob::new(payload))
+            .send()
+            .await;
         let answer = invoked.map_err(|error| no_answer(&error))?;
         if let Some(error) = answer.function_error() {
-            return Err(NoAnswer::Unknown(format!("the function ended with an error ({error})")));
+            return Err(NoAnswer::Unknown(format!(
+                "the function ended with an error ({error})"
+            )));
         }
         let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
-        serde_json::from_slice(payload).map_err(|error| NoAnswer::Unknown(format!("its answer is not one of the bridge: {error}")))
+        serde_json::from_slice(payload).map_err(|error| {
+            NoAnswer::Unknown(format!("its answer is not one of the bridge: {error}"))
+        })
     }
 }
 
@@ -125,10 +146,16 @@ fn no_answer(error: &SdkError<InvokeError>) -> NoAnswer {
     let why = DisplayErrorContext(error).to_string();
     let what = match error {
         SdkError::ConstructionFailure(_) => Some("the request could not be made".to_owned()),
-        SdkError::DispatchFailure(_) if never_sent(error) => Some("Lambda could not be reached".to_owned()),
+        SdkError::DispatchFailure(_) if never_sent(error) => {
+            Some("Lambda could not be reached".to_owned())
+        }
         SdkError::ServiceError(refused) => {
-            let (code, status) = (refused.err().code().unwrap_or_default(), refused.raw().status().as_u16());
-            let refused = matches!(status, 400 | 401 | 403 | 404 | 409 | 413 | 415 | 429) || NOT_PREPARED.contains(&code);
+            let (code, status) = (
+                refused.err().code().unwrap_or_default(),
+                refused.raw().status().as_u16(),
+            );
+            let refused = matches!(status, 400 | 401 | 403 | 404 | 409 | 413 | 415 | 429)
+                || NOT_PREPARED.contains(&code);
             refused.then(|| named(code, status))
         }
         _ => None,
@@ -141,8 +168,16 @@ fn no_answer(error: &SdkError<InvokeError>) -> NoAnswer {
 
 /// The name of a refusal as people see it. Its message is for the log: it can hold the names of roles.
 fn named(code: &str, status: u16) -> String {
-    let name: String = code.chars().filter(char::is_ascii_alphanumeric).take(64).collect();
-    if name.is_empty() { format!("status {status}") } else { name }
+    let name: String = code
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(64)
+        .collect();
+    if name.is_empty() {
+        format!("status {status}")
+    } else {
+        name
+    }
 }
 
 #[cfg(test)]
@@ -187,8 +222,15 @@ mod tests {
 
     /// An answer of Invoke: a status and, for an error, its name.
     fn answer(status: u16, error: &str, body: &str) -> String {
-        let name = if error.is_empty() { String::new() } else { format!("x-amzn-errortype: {error}\r\n") };
-        format!("HTTP/1.1 {status} x\r\ncontent-length: {}\r\n{name}connection: close\r\n\r\n{body}", body.len())
+        let name = if error.is_empty() {
+            String::new()
+        } else {
+            format!("x-amzn-errortype: {error}\r\n")
+        };
+        format!(
+            "HTTP/1.1 {status} x\r\ncontent-length: {}\r\n{name}connection: close\r\n\r\n{body}",
+            body.len()
+        )
     }
 
     /// The configuration of the function, one try of whose requests may take `attempt`.
@@ -198,7 +240,9 @@ mod tests {
             "AWS_CA_BUNDLE" => None,
             _ => Some("x".to_owned()),
         });
-        AwsEnvironment::from_variables(&variables).expect("a region and credentials").sdk_config(attempt)
+        AwsEnvironment::from_variables(&variables)
+            .expect("a region and credentials")
+            .sdk_config(attempt)
     }
 
     async fn run(url: &str, attempt: Duration) -> StepResult {
@@ -211,7 +255,9 @@ mod tests {
             parameters: BTreeMap::new(),
             target: "t".into(),
         };
-        Bridge::new(&aws(url, attempt), "bridge".into()).run(&request, SignedDuration::from_secs(5)).await
+        Bridge::new(&aws(url, attempt), "bridge".into())
+            .run(&request, SignedDuration::from_secs(5))
+            .await
     }
 
     #[tokio::test]
@@ -230,7 +276,11 @@ mod tests {
         for answer in unknown {
             let (url, asked) = lambda(answer.clone(), Duration::ZERO);
             let result = run(&url, Duration::from_secs(5)).await;
-            assert_eq!((result.outcome, result.succeeded()), (StepOutcome::ConnectionLost, false), "{answer:?}");
+            assert_eq!(
+                (result.outcome, result.succeeded()),
+                (StepOutcome::ConnectionLost, false),
+                "{answer:?}"
+            );
             assert_eq!(asked.load(Ordering::SeqCst), 1, "{answer:?}");
         }
     }
@@ -256,9 +306,17 @@ mod tests {
             let body = r#"{"Message":"arn:aws:iam::1:role/x is not authorized"}"#;
             let (url, asked) = lambda(Some(answer(status, error, body)), Duration::ZERO);
             let result = run(&url, Duration::from_secs(5)).await;
-            let detail = format!("Nothing ran: the bridge function could not be invoked ({error}).");
-            assert_eq!((result.outcome, result.succeeded(), result.detail), (StepOutcome::NotInvoked, false, detail));
-            assert_eq!(asked.load(Ordering::SeqCst), 1, "whoever asked decides when it is tried again");
+            let detail =
+                format!("Nothing ran: the bridge function could not be invoked ({error}).");
+            assert_eq!(
+                (result.outcome, result.succeeded(), result.detail),
+                (StepOutcome::NotInvoked, false, detail)
+            );
+            assert_eq!(
+                asked.load(Ordering::SeqCst),
+                1,
+                "whoever asked decides when it is tried again"
+            );
         }
     }
 
@@ -270,7 +328,10 @@ mod tests {
         };
         let result = run(&url, Duration::from_secs(5)).await;
         assert_eq!(result.outcome, StepOutcome::NotInvoked, "{result:?}");
-        assert!(result.detail.contains("Lambda could not be reached"), "{result:?}");
+        assert!(
+            result.detail.contains("Lambda could not be reached"),
+            "{result:?}"
+        );
     }
 
     #[tokio::test]

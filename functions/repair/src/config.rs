@@ -31,16 +31,26 @@ impl Config {
     ///
     /// # Errors
     /// The first variable that is missing or not what it has to be.
-    pub fn from_variables<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<Self, InvalidVariable> {
-        let starts_within: u32 = variables.parsed("APPROVAL_STARTS_WITHIN_SECONDS", "a number of seconds", 900)?;
+    pub fn from_variables<F: Fn(&str) -> Option<String>>(
+        variables: &Variables<F>,
+    ) -> Result<Self, InvalidVariable> {
+        let starts_within: u32 =
+            variables.parsed("APPROVAL_STARTS_WITHIN_SECONDS", "a number of seconds", 900)?;
         Ok(Self {
             starts_within: SignedDuration::from_secs(i64::from(starts_within)),
             table: variables.required("TABLE_NAME", "the name of the table")?,
-            notifications_queue: variables.required("NOTIFICATIONS_QUEUE_URL", "the URL of a queue")?,
+            notifications_queue: variables
+                .required("NOTIFICATIONS_QUEUE_URL", "the URL of a queue")?,
             repairs_queue: variables.required("REPAIRS_QUEUE_URL", "the URL of a queue")?,
-            bridge_function: variables.required("BRIDGE_FUNCTION_NAME", "the name or ARN of the bridge function")?,
+            bridge_function: variables.required(
+                "BRIDGE_FUNCTION_NAME",
+                "the name or ARN of the bridge function",
+            )?,
             config_dir: variables
-                .required("CONFIG_DIR", "the directory with playbooks.yaml, service-registry.yaml and guardrails.yaml")?
+                .required(
+                    "CONFIG_DIR",
+                    "the directory with playbooks.yaml, service-registry.yaml and guardrails.yaml",
+                )?
                 .into(),
         })
     }

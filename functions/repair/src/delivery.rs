@@ -25,7 +25,12 @@ impl Turn {
     #[must_use]
     pub fn of(delivery: &Delivery, request_id: &str, deadline: u64, now: Timestamp) -> Self {
         let worker = format!("{request_id}/{}", delivery.times);
-        Self { worker, receipt: delivery.receipt.clone(), times: delivery.times, ends: now + time_left(deadline, now) }
+        Self {
+            worker,
+            receipt: delivery.receipt.clone(),
+            times: delivery.times,
+            ends: now + time_left(deadline, now),
+        }
     }
 
     /// The wait before the message comes again: longer each time, up to a bound: 15 s, 30 s, 60 s.

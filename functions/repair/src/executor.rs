@@ -18,24 +18,44 @@ use crate::lease::{Done, Lease};
 /// # Errors
 /// [`Failure::HandedOver`] if another worker has to go on, [`Failure::Overtaken`] if another one does already, and if the store or a
 /// queue fails: the message then comes again, and the run goes on from what is recorded.
-pub(crate) async fn to_the_end(lease: &Lease<'_>, mut incident: Incident, plan: &Plan, clock: fn() -> Timestamp) -> Result<Done, Failure> {
+pub(crate) async fn to_the_end(
+    lease: &Lease<'_>,
+    mut incident: Incident,
+    plan: &Plan,
+    clock: fn() -> Timestamp,
+) -> Result<Done, Failure> {
     let (app, worker) = (lease.app, lease.turn.worker.as_str());
     loop {
-        let next = incident.repair.as_ref().map(|repair| (repair.next(plan), repair.rest(plan, clock())));
+        let next = incident
+            .repair
+            .as_ref()
+            .map(|repair| (repair.next(plan), repair.rest(plan, clock())));
         if let Some((Next::Run(phase, index), rest)) = next {
-            incident = app.silencer.keep(&app.store, incident, phase, clock).await?;
-            let longest = plan.phase(phase).get(index).map_or(SignedDuration::ZERO, |step| step.longest());
+            incident = app
+                .silencer
+                .keep(&app.store, incident, phase, clock)
+                .await?;
+            let longest = plan
+                .phase(phase)
+                .get(index)
+                .map_or(SignedDuration::ZERO, |step| step.longest());
             if clock() + rest + longest > lease.turn.ends {
                 return Err(Failure::HandedOver { rest });
             }
             if app.store.killed().await? {
-                let (stopped, ()) = app.store.change_loaded(incident, |draft| stop(draft, plan, worker, clock())).await?;
+                let (stopped, ()) = app
+                    .store
+                    .change_loaded(incident, |draft| stop(draft, plan, worker, clock()))
+                    .await?;
                 return Ok(done(&stopped));
             }
             lease.take(clock(), rest + longest).await?;
             tokio::time::sleep(rest.try_into().unwrap_or(Duration::ZERO)).await;
         }
-        let (begun, happened) = app.store.change_loaded(incident, |draft| begin(draft, plan, worker, clock())).await?;
+        let (begun, happened) = app
+            .store
+            .change_loaded(incident, |draft| begin(draft, plan, worker, clock()))
+            .await?;
         incident = match happened {
             Begun::Step(phase, index) => finish(lease, begun, plan, (phase, index), clock).await?,
             Begun::Noted => begun,
@@ -46,7 +66,10 @@ pub(crate) async fn to_the_end(lease: &Lease<'_>, mut incident: Incident, plan: 
 }
 
 fn done(incident: &Incident) -> Done {
-    let unsure = incident.repair.as_ref().is_some_and(Repair::may_still_be_at_work);
+    let unsure = incident
+        .repair
+        .as_ref()
+        .is_some_and(Repair::may_still_be_at_work);
     if unsure { Done::Unsure } else { Done::Quiet }
 }
 
@@ -59,7 +82,9 @@ async fn finish(
     clock: fn() -> Timestamp,
 ) -> Result<Incident, Failure> {
     let App { store, bridge, .. } = lease.app;
-    let Some(step) = plan.phase(phase).get(index) else { return Err(Failure::Overtaken) };
+    let Some(step) = plan.phase(phase).get(index) else {
+        return Err(Failure::Overtaken);
+    };
     let request = BridgeRequest {
         v: BRIDGE_VERSION,
         incident_id: incident.id.clone(),
@@ -70,7 +95,11 @@ async fn finish(
         target: plan.target.clone(),
     };
     let result = bridge.run(&request, step.longest()).await;
-    let (incident, recorded) = store.change_loaded(incident, |draft| end(draft, plan, &result, &lease.turn.worker, clock())).await?;
+    let (incident, recorded) = store
+        .change_loaded(incident, |draft| {
+            end(draft, plan, &result, &lease.turn.worker, clock())
+        })
+        .await?;
     if !recorded {
         return Err(Failure::Overtaken);
     }

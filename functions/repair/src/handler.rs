@@ -18,17 +18,35 @@ use crate::app::{App, ENTRANCE, Failure, GROUP_MARGIN, MOST_DELIVERIES};
 
 impl App {
     pub(crate) fn rules<'a>(&'a self, readings: &'a GuardrailInputs) -> AdmissionRules<'a> {
-        AdmissionRules { files: &self.files, limits: &self.limits, readings, starts_within: self.starts_within }
+        AdmissionRules {
+            files: &self.files,
+            limits: &self.limits,
+            readings,
+            starts_within: self.starts_within,
+        }
     }
 
     /// Takes the approval of a plan back that waits for its target or its group, once it is too old, and asks people anew. True if it was
     /// so: the message has nothing to start any more.
-    pub(crate) async fn lapsed(&self, incident: &Incident, plan_hash: &str, clock: fn() -> Timestamp) -> Result<bool, Failure> {
-        let over = start_by(incident, self.starts_within).is_some_and(|start_by| start_by < clock());
-        let Some(plan) = incident.plan.as_ref().filter(|_| over) else { return Ok(false) };
+    pub(crate) async fn lapsed(
+        &self,
+        incident: &Incident,
+        plan_hash: &str,
+        clock: fn() -> Timestamp,
+    ) -> Result<bool, Failure> {
+        let over =
+            start_by(incident, self.starts_within).is_some_and(|start_by| start_by < clock());
+        let Some(plan) = incident.plan.as_ref().filter(|_| over) else {
+            return Ok(false);
+        };
         let readings = self.store.readings(self.files.asked(plan)).await;
         let rules = self.rules(&readings);
-        let (incident, lapsed) = self.store.change(&incident.id, |draft| lapse(draft, rules, plan_hash, clock())).await?;
+        let (incident, lapsed) = self
+            .store
+            .change(&incident.id, |draft| {
+                lapse(draft, rules, plan_hash, clock())
+            })
+            .await?;
         if lapsed {
             self.tell_of(&incident).await?;
         }
@@ -38,7 +56,9 @@ impl App {
     /// Tells what became of an approved plan. One that was stopped waits anew: the answers to alerts that join have to name the new approval.
     pub(crate) async fn tell_of(&self, incident: &Incident) -> Result<(), Failure> {
         if let Some(advice) = Advice::of(incident).filter(|advice| advice.approval_id.is_some()) {
-            self.store.advise(&incident.fingerprint, &incident.id, &advice).await?;
+            self.store
+                .advise(&incident.fingerprint, &incident.id, &advice)
+                .await?;
         }
         self.tell(&incident.id).await
     }
@@ -47,8 +67,17 @@ impl App {
     ///
     /// # Errors
     /// If the message has to come again.
-    pub async fn handle(&self, message: &Message, turn: &Turn, clock: fn() -> Timestamp) -> Result<(), Failure> {
-        let Message::RepairApproved { incident_id, plan_hash } = message else {
+    pub async fn handle(
+        &self,
+        message: &Message,
+        turn: &Turn,
+        clock: fn() -> Timestamp,
+    ) -> Result<(), Failure> {
+        let Message::RepairApproved {
+            incident_id,
+            plan_hash,
+        } = message
+        else {
             Box::pin(self.put_back(&turn.receipt, turn.times)).await;
             return Err(Failure::Misdirected);
         };
@@ -60,18 +89,37 @@ impl App {
                 return Err(error.into());
             }
         };
-        let Some(plan) = &incident.plan else { return Ok(()) };
+        let Some(plan) = &incident.plan else {
+            return Ok(());
+        };
         let start_by = start_by(&incident, self.starts_within);
-        let lease = Lease { app: self, target: &plan.target, incident: incident_id, turn, start_by };
+        let lease = Lease {
+            app: self,
+            target: &plan.target,
+            incident: incident_id,
+            turn,
+            start_by,
+        };
         // Boxed, and so is the run: both hold the SDK's deep futures, and together they would be too large for a thread's stack.
         let ran = Box::pin(self.run(&lease, &incident, plan_hash, clock)).await;
         lease.end(&ran, clock()).await;
         match ran {
             Err(Failure::Overtaken) => Ok(()),
-            Err(Failure::Held { .. } | Failure::GroupFull { .. }) if Box::pin(self.lapsed(&incident, plan_hash, clock)).await? => Ok(()),
-            Err(failure @ (Failure::Held { .. } | Failure::GroupFull { .. })) if turn.times >= MOST_DELIVERIES => {
+            Err(Failure::Held { .. } | Failure::GroupFull { .. })
+                if Box::pin(self.lapsed(&incident, plan_hash, clock)).await? =>
+            {
+                Ok(())
+            }
+            Err(failure @ (Failure::Held { .. } | Failure::GroupFull { .. }))
+                if turn.times >= MOST_DELIVERIES =>
+            {
                 let why = failure.to_string();
-                let (incident, ()) = self.store.change(incident_id, |draft| give_up(draft, plan_hash, &why, clock())).await?;
+                let (incident, ()) = self
+                    .store
+                    .change(incident_id, |draft| {
+                        give_up(draft, plan_hash, &why, clock())
+                    })
+                    .await?;
                 // Whoever is at work on it may die: this may be the only message that the next worker has.
                 if incident.status == Status::Repairing {
                     return Err(failure);
@@ -90,18 +138,33 @@ impl App {
         clock: fn() -> Timestamp,
     ) -> Result<Done, Failure> {
         let (id, worker) = (&incident.id, &lease.turn.worker);
-        let (Some(plan), Some(approval)) = (&incident.plan, &incident.approval) else { return Ok(Done::Quiet) };
+        let (Some(plan), Some(approval)) = (&incident.plan, &incident.approval) else {
+            return Ok(Done::Quiet);
+        };
         lease.take(clock(), ENTRANCE).await?;
         let asked = self.files.asked(plan);
         let (group, readings) = (asked.group, self.store.readings(asked).await);
         let rules = self.rules(&readings);
-        let attempt = Attempt { approval_id: approval.id.clone(), playbook: plan.playbook.clone(), at: clock() };
+        let attempt = Attempt {
+            approval_id: approval.id.clone(),
+            playbook: plan.playbook.clone(),
+            at: clock(),
+        };
         // A look at a copy first: while its group is full, an approved plan stays as it is, and does not look as if it ran.
-        let expected = admit(&mut IncidentChange::of(incident.clone()), rules, plan_hash, worker, clock());
+        let expected = admit(
+            &mut IncidentChange::of(incident.clone()),
+            rules,
+            plan_hash,
+            worker,
+            clock(),
+        );
         if expected != Admission::Nothing {
             self.enter_ledgers(group, lease, &attempt).await?;
         }
-        let (incident, entrance) = self.store.change(id, |draft| admit(draft, rules, plan_hash, worker, clock())).await?;
+        let (incident, entrance) = self
+            .store
+            .change(id, |draft| admit(draft, rules, plan_hash, worker, clock()))
+            .await?;
         Box::pin(self.tell_of(&incident)).await?;
         let mut done = Done::Quiet;
         if let Admission::Run(plan) = entrance {
@@ -114,19 +177,34 @@ impl App {
         }
         self.silencer.end(&self.store, id, clock).await?;
         if let Some(group) = group {
-            self.store.leave_group(group, lease.target, &attempt.approval_id, clock()).await?;
+            self.store
+                .leave_group(group, lease.target, &attempt.approval_id, clock())
+                .await?;
         }
         Ok(done)
     }
 
     /// Enters the attempt, once: in the ledger of the group, which may be full (`one-hand`), then in that of the target.
-    pub(crate) async fn enter_ledgers(&self, group: Option<&str>, lease: &Lease<'_>, attempt: &Attempt) -> Result<(), Failure> {
+    pub(crate) async fn enter_ledgers(
+        &self,
+        group: Option<&str>,
+        lease: &Lease<'_>,
+        attempt: &Attempt,
+    ) -> Result<(), Failure> {
         let target = lease.target;
         if let Some(group) = group {
             let most = self.files.at_once(&self.limits, group);
             let time = lease.turn.ends.duration_since(attempt.at) + GROUP_MARGIN;
-            if !self.store.enter_group(group, target, &attempt.approval_id, attempt.at, time, most).await? {
-                return Err(Failure::GroupFull { group: group.to_owned(), target: target.to_owned(), most });
+            if !self
+                .store
+                .enter_group(group, target, &attempt.approval_id, attempt.at, time, most)
+                .await?
+            {
+                return Err(Failure::GroupFull {
+                    group: group.to_owned(),
+                    target: target.to_owned(),
+                    most,
+                });
             }
         }
         Ok(self.store.enter_attempt(target, attempt).await?)

@@ -27,12 +27,23 @@ pub(crate) enum Begun {
 
 /// The run that this worker has taken on, unless another one has it now: what that one records must not be written over.
 fn own<'a>(draft: &'a mut IncidentChange, worker: &str) -> Option<&'a mut Repair> {
-    draft.incident.repair.as_mut().filter(|repair| repair.worker == worker)
+    draft
+        .incident
+        .repair
+        .as_mut()
+        .filter(|repair| repair.worker == worker)
 }
 
 /// Notes what comes next in the run: that a step starts, that it is skipped, that its result is lost, or that the run has ended.
-pub(crate) fn begin(draft: &mut IncidentChange, plan: &Plan, worker: &str, now: Timestamp) -> Begun {
-    let Some(repair) = own(draft, worker) else { return Begun::Overtaken };
+pub(crate) fn begin(
+    draft: &mut IncidentChange,
+    plan: &Plan,
+    worker: &str,
+    now: Timestamp,
+) -> Begun {
+    let Some(repair) = own(draft, worker) else {
+        return Begun::Overtaken;
+    };
     match repair.next(plan) {
         Next::Run(phase, index) => {
             if repair.step_started(phase, index, now) {
@@ -40,16 +51,32 @@ pub(crate) fn begin(draft: &mut IncidentChange, plan: &Plan, worker: &str, now: 
                 let context = json!({
                     "phase": phase, "step": index, "argv": step.map(|step| &step.argv), "target": plan.target, "playbook_id": plan.playbook,
                 });
-                draft.record(now, LogRecord::new(Event::StepStarted, ACTOR, place(phase, index)).with(context));
+                draft.record(
+                    now,
+                    LogRecord::new(Event::StepStarted, ACTOR, place(phase, index)).with(context),
+                );
             }
             Begun::Step(phase, index)
         }
         Next::Skip(phase, index) => {
-            let when = plan.phase(phase).get(index).and_then(|step| step.when.as_ref());
-            let why = when.map(|when| format!("skipped: it runs {when}")).unwrap_or_default();
+            let when = plan
+                .phase(phase)
+                .get(index)
+                .and_then(|step| step.when.as_ref());
+            let why = when
+                .map(|when| format!("skipped: it runs {when}"))
+                .unwrap_or_default();
             repair.step_skipped(phase, index, why.clone());
             let context = json!({ "phase": phase, "step": index, "when": when });
-            draft.record(now, LogRecord::new(Event::StepSkipped, ACTOR, format!("{}: {why}", place(phase, index))).with(context));
+            draft.record(
+                now,
+                LogRecord::new(
+                    Event::StepSkipped,
+                    ACTOR,
+                    format!("{}: {why}", place(phase, index)),
+                )
+                .with(context),
+            );
             Begun::Noted
         }
         Next::GiveUp => {
@@ -65,71 +92,156 @@ pub(crate) fn begin(draft: &mut IncidentChange, plan: &Plan, worker: &str, now: 
 
 /// Notes that the result of the step that was started last is lost.
 fn give_up(draft: &mut IncidentChange, now: Timestamp) {
-    let Some(step) = draft.incident.repair.as_mut().and_then(Repair::step_lost) else { return };
+    let Some(step) = draft.incident.repair.as_mut().and_then(Repair::step_lost) else {
+        return;
+    };
     let (name, why) = (place(step.phase, step.index), step.detail.clone());
     let context = json!({ "phase": step.phase, "step": step.index, "tries": step.tries });
-    draft.record(now, LogRecord::new(Event::StepFinished, ACTOR, format!("{name}: {why}")).with(context).failed(why));
+    draft.record(
+        now,
+        LogRecord::new(Event::StepFinished, ACTOR, format!("{name}: {why}"))
+            .with(context)
+            .failed(why),
+    );
 }
 
 /// Notes the result of the step that this worker has begun. False if another worker has taken the run over: then nothing is noted.
-pub(crate) fn end(draft: &mut IncidentChange, plan: &Plan, result: &StepResult, worker: &str, now: Timestamp) -> bool {
-    let Some(repair) = own(draft, worker) else { return false };
+pub(crate) fn end(
+    draft: &mut IncidentChange,
+    plan: &Plan,
+    result: &StepResult,
+    worker: &str,
+    now: Timestamp,
+) -> bool {
+    let Some(repair) = own(draft, worker) else {
+        return false;
+    };
     if !repair.step_finished(result, plan) {
         return true;
     }
-    let Some(ran) = repair.steps.last() else { return true };
-    let context = json!({ "phase": ran.phase, "step": ran.index, "tries": ran.tries, "result": result });
-    let (name, worked, detail) = (place(ran.phase, ran.index), ran.succeeded, ran.detail.clone());
-    let news = LogRecord::new(Event::StepFinished, ACTOR, format!("{name}: {detail}")).with(context);
+    let Some(ran) = repair.steps.last() else {
+        return true;
+    };
+    let context =
+        json!({ "phase": ran.phase, "step": ran.index, "tries": ran.tries, "result": result });
+    let (name, worked, detail) = (
+        place(ran.phase, ran.index),
+        ran.succeeded,
+        ran.detail.clone(),
+    );
+    let news =
+        LogRecord::new(Event::StepFinished, ACTOR, format!("{name}: {detail}")).with(context);
     draft.record(now, if worked { news } else { news.failed(detail) });
     true
 }
 
 /// Ends the run because somebody has switched repairs off: nothing runs any more, no check and no rollback either.
 pub(crate) fn stop(draft: &mut IncidentChange, plan: &Plan, worker: &str, now: Timestamp) {
-    let Some(repair) = own(draft, worker) else { return };
+    let Some(repair) = own(draft, worker) else {
+        return;
+    };
     if repair.steps.last().is_some_and(|step| !step.finished) {
         give_up(draft, now);
     }
-    let news = LogRecord::new(Event::GuardrailBlocked, ACTOR, Guardrail::KillSwitch.as_str());
-    draft.record(now, news.failed("it was switched on while the repair ran: nothing runs any more"));
+    let news = LogRecord::new(
+        Event::GuardrailBlocked,
+        ACTOR,
+        Guardrail::KillSwitch.as_str(),
+    );
+    draft.record(
+        now,
+        news.failed("it was switched on while the repair ran: nothing runs any more"),
+    );
     finish(draft, plan, RepairOutcome::Stopped, now);
 }
 
 /// Notes how the run ended: the execution, then what verification and rollback came to.
 fn finish(draft: &mut IncidentChange, plan: &Plan, outcome: RepairOutcome, now: Timestamp) {
-    let Some(repair) = draft.incident.repair.as_mut() else { return };
+    let Some(repair) = draft.incident.repair.as_mut() else {
+        return;
+    };
     repair.outcome = Some(outcome);
     repair.finished_at = Some(now);
-    let of = |phase| repair.steps.iter().filter(move |step| step.phase == phase && !step.skipped);
-    let (steps, checks, undone) = (of(Phase::Steps).count(), of(Phase::Verify).count(), of(Phase::Rollback).count());
+    let of = |phase| {
+        repair
+            .steps
+            .iter()
+            .filter(move |step| step.phase == phase && !step.skipped)
+    };
+    let (steps, checks, undone) = (
+        of(Phase::Steps).count(),
+        of(Phase::Verify).count(),
+        of(Phase::Rollback).count(),
+    );
     let undo_worked = of(Phase::Rollback).all(|step| step.succeeded);
     let checks_passed = of(Phase::Verify).all(|step| step.succeeded);
     let context = json!({
         "playbook_id": plan.playbook, "target": plan.target, "outcome": outcome, "steps_count": steps,
         "execution_time_ms": now.duration_since(repair.started_at).as_millis(),
     });
-    let executed = LogRecord::new(Event::ExecutionCompleted, ACTOR, format!("playbook {}", plan.playbook)).with(context);
+    let executed = LogRecord::new(
+        Event::ExecutionCompleted,
+        ACTOR,
+        format!("playbook {}", plan.playbook),
+    )
+    .with(context);
     draft.record(
         now,
         match outcome {
-            RepairOutcome::Verified | RepairOutcome::NotVerified | RepairOutcome::StillFiring => executed,
+            RepairOutcome::Verified | RepairOutcome::NotVerified | RepairOutcome::StillFiring => {
+                executed
+            }
             RepairOutcome::StepFailed => executed.failed("a step failed"),
-            RepairOutcome::Unknown => executed.failed("a step was started, and its result will never be known"),
+            RepairOutcome::Unknown => {
+                executed.failed("a step was started, and its result will never be known")
+            }
             RepairOutcome::Stopped => executed.failed("the kill switch stopped it"),
-            RepairOutcome::Unreachable => executed.failed("the host or the bridge could not be reached: no step ran"),
-            RepairOutcome::NothingToDo => executed.failed("nothing to do: the facts kept every step from running, and nothing was changed"),
+            RepairOutcome::Unreachable => {
+                executed.failed("the host or the bridge could not be reached: no step ran")
+            }
+            RepairOutcome::NothingToDo => executed.failed(
+                "nothing to do: the facts kept every step from running, and nothing was changed",
+            ),
         },
     );
-    let verified = matches!(outcome, RepairOutcome::Verified | RepairOutcome::NotVerified);
+    let verified = matches!(
+        outcome,
+        RepairOutcome::Verified | RepairOutcome::NotVerified
+    );
     if verified || (outcome == RepairOutcome::NothingToDo && checks > 0) {
-        let news = LogRecord::new(Event::VerificationFinished, ACTOR, format!("checks made: {checks}"));
-        let why = if checks == 0 { "no check was made" } else { "the symptom is still there" };
-        draft.record(now, if checks > 0 && checks_passed { news } else { news.failed(why) });
+        let news = LogRecord::new(
+            Event::VerificationFinished,
+            ACTOR,
+            format!("checks made: {checks}"),
+        );
+        let why = if checks == 0 {
+            "no check was made"
+        } else {
+            "the symptom is still there"
+        };
+        draft.record(
+            now,
+            if checks > 0 && checks_passed {
+                news
+            } else {
+                news.failed(why)
+            },
+        );
     }
     if undone > 0 {
-        let news = LogRecord::new(Event::RollbackFinished, ACTOR, format!("steps run to take the repair back: {undone}"));
-        draft.record(now, if undo_worked { news } else { news.failed("a step of the rollback failed") });
+        let news = LogRecord::new(
+            Event::RollbackFinished,
+            ACTOR,
+            format!("steps run to take the repair back: {undone}"),
+        );
+        draft.record(
+            now,
+            if undo_worked {
+                news
+            } else {
+                news.failed("a step of the rollback failed")
+            },
+        );
     }
     draft.incident.status = match (outcome, draft.incident.resolved_at) {
         (_, Some(_)) => Status::Resolved,

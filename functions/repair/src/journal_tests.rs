@@ -22,7 +22,10 @@ fn running(change: fn(&mut Plan)) -> (IncidentChange, Plan) {
     let (mut draft, mut plan) = planned();
     plan.steps[0].idempotent = false;
     change(&mut plan);
-    draft.incident.repair = Some(Repair { worker: ME.into(), ..Repair::start(plan.hash(), NOW) });
+    draft.incident.repair = Some(Repair {
+        worker: ME.into(),
+        ..Repair::start(plan.hash(), NOW)
+    });
     draft.incident.status = Status::Repairing;
     draft.incident.plan = Some(plan.clone());
     draft.incident.log_head = Head::start(&draft.incident.id);
@@ -30,81 +33,161 @@ fn running(change: fn(&mut Plan)) -> (IncidentChange, Plan) {
 }
 
 fn exits(status: u32) -> StepResult {
-    StepResult { exit_status: Some(status), ..StepResult::without_output(StepOutcome::Exited, format!("exited with {status}"), 1) }
+    StepResult {
+        exit_status: Some(status),
+        ..StepResult::without_output(StepOutcome::Exited, format!("exited with {status}"), 1)
+    }
 }
 
 fn events(draft: &IncidentChange) -> Vec<(Event, bool)> {
-    draft.entries.iter().map(|entry| (entry.event, entry.success)).collect()
+    draft
+        .entries
+        .iter()
+        .map(|entry| (entry.event, entry.success))
+        .collect()
 }
 
 fn outcome(draft: &IncidentChange) -> Option<RepairOutcome> {
-    draft.incident.repair.as_ref().and_then(|repair| repair.outcome)
+    draft
+        .incident
+        .repair
+        .as_ref()
+        .and_then(|repair| repair.outcome)
 }
 
 #[test]
 fn a_worker_that_was_taken_over_writes_nothing_any_more() {
     let (mut draft, plan) = running(|_| {});
-    assert_eq!(begin(&mut draft, &plan, ME, NOW), Begun::Step(Phase::Steps, 0));
+    assert_eq!(
+        begin(&mut draft, &plan, ME, NOW),
+        Begun::Step(Phase::Steps, 0)
+    );
     draft.incident.repair.as_mut().expect("it runs").worker = "other".into();
     let before = draft.clone();
-    assert!(!end(&mut draft, &plan, &exits(0), ME, NOW), "its result comes too late");
+    assert!(
+        !end(&mut draft, &plan, &exits(0), ME, NOW),
+        "its result comes too late"
+    );
     assert_eq!(begin(&mut draft, &plan, ME, NOW), Begun::Overtaken);
     stop(&mut draft, &plan, ME, NOW);
     assert_eq!(draft, before);
     // Whoever took over finds a step without a result, and does not run it again.
     assert_eq!(begin(&mut draft, &plan, "other", NOW), Begun::Noted);
     assert_eq!(begin(&mut draft, &plan, "other", NOW), Begun::Ended);
-    assert_eq!((outcome(&draft), draft.incident.status), (Some(RepairOutcome::Unknown), Status::RepairFailed));
-    assert_eq!(events(&draft), [(Event::StepStarted, true), (Event::StepFinished, false), (Event::ExecutionCompleted, false)]);
-    assert_eq!(verify(&draft.incident.id, &draft.entries, &draft.incident.log_head), Ok(()));
+    assert_eq!(
+        (outcome(&draft), draft.incident.status),
+        (Some(RepairOutcome::Unknown), Status::RepairFailed)
+    );
+    assert_eq!(
+        events(&draft),
+        [
+            (Event::StepStarted, true),
+            (Event::StepFinished, false),
+            (Event::ExecutionCompleted, false)
+        ]
+    );
+    assert_eq!(
+        verify(&draft.incident.id, &draft.entries, &draft.incident.log_head),
+        Ok(())
+    );
 }
 
 #[test]
 fn a_check_that_is_tried_again_stands_in_the_log_once_with_its_tries() {
     let (mut draft, plan) = running(|plan| plan.verify[0].retries = 2);
     for status in [0, 7, 7, 0] {
-        assert!(matches!(begin(&mut draft, &plan, ME, NOW), Begun::Step(..)), "a step: {draft:?}");
+        assert!(
+            matches!(begin(&mut draft, &plan, ME, NOW), Begun::Step(..)),
+            "a step: {draft:?}"
+        );
         assert!(end(&mut draft, &plan, &exits(status), ME, NOW));
     }
     assert_eq!(begin(&mut draft, &plan, ME, NOW), Begun::Ended);
     use Event::{ExecutionCompleted, StepFinished, StepStarted, VerificationFinished};
-    let expected = [StepStarted, StepFinished, StepStarted, StepFinished, ExecutionCompleted, VerificationFinished];
+    let expected = [
+        StepStarted,
+        StepFinished,
+        StepStarted,
+        StepFinished,
+        ExecutionCompleted,
+        VerificationFinished,
+    ];
     assert_eq!(events(&draft), expected.map(|event| (event, true)));
     assert_eq!(draft.entries[3].context["tries"], 3);
-    assert_eq!((outcome(&draft), draft.incident.status), (Some(RepairOutcome::Verified), Status::Repaired));
+    assert_eq!(
+        (outcome(&draft), draft.incident.status),
+        (Some(RepairOutcome::Verified), Status::Repaired)
+    );
 }
 
 #[test]
 fn a_step_that_is_skipped_says_why_and_one_that_was_never_checked_has_failed() {
     let (mut draft, plan) = running(|plan| {
-        plan.facts = vec![PlannedStep { fact: Some("up".into()), ..PlannedStep::default() }];
+        plan.facts = vec![PlannedStep {
+            fact: Some("up".into()),
+            ..PlannedStep::default()
+        }];
         plan.steps.insert(0, plan.steps[0].clone());
-        plan.steps[0].when = Some(When { fact: "up".into(), exits: Some(3), prints: None, not: false });
+        plan.steps[0].when = Some(When {
+            fact: "up".into(),
+            exits: Some(3),
+            prints: None,
+            not: false,
+        });
         plan.verify.clear();
     });
-    assert_eq!(begin(&mut draft, &plan, ME, NOW), Begun::Step(Phase::Facts, 0));
+    assert_eq!(
+        begin(&mut draft, &plan, ME, NOW),
+        Begun::Step(Phase::Facts, 0)
+    );
     assert!(end(&mut draft, &plan, &exits(1), ME, NOW));
     assert_eq!(begin(&mut draft, &plan, ME, NOW), Begun::Noted);
-    assert_eq!(begin(&mut draft, &plan, ME, NOW), Begun::Step(Phase::Steps, 1));
+    assert_eq!(
+        begin(&mut draft, &plan, ME, NOW),
+        Begun::Step(Phase::Steps, 1)
+    );
     assert!(end(&mut draft, &plan, &exits(0), ME, NOW));
     assert_eq!(begin(&mut draft, &plan, ME, NOW), Begun::Ended);
-    assert_eq!(draft.entries[2].detail, "step 1: skipped: it runs only if up exits with 3");
+    assert_eq!(
+        draft.entries[2].detail,
+        "step 1: skipped: it runs only if up exits with 3"
+    );
     assert_eq!(outcome(&draft), Some(RepairOutcome::NotVerified));
     let last = draft.entries.last().expect("an entry");
-    assert_eq!((last.event, last.error.as_deref()), (Event::VerificationFinished, Some("no check was made")));
+    assert_eq!(
+        (last.event, last.error.as_deref()),
+        (Event::VerificationFinished, Some("no check was made"))
+    );
 }
 
 #[test]
 fn the_kill_switch_ends_a_run_that_waits_for_the_bridge_and_nothing_is_lost() {
     let (mut draft, plan) = running(|_| {});
     begin(&mut draft, &plan, ME, NOW);
-    let refused = StepResult::without_output(StepOutcome::NotInvoked, "Nothing ran: the bridge is busy.", 1);
+    let refused = StepResult::without_output(
+        StepOutcome::NotInvoked,
+        "Nothing ran: the bridge is busy.",
+        1,
+    );
     assert!(end(&mut draft, &plan, &refused, ME, NOW));
-    assert_eq!(events(&draft), [(Event::StepStarted, true)], "it is tried again");
+    assert_eq!(
+        events(&draft),
+        [(Event::StepStarted, true)],
+        "it is tried again"
+    );
     stop(&mut draft, &plan, ME, NOW);
     let repair = draft.incident.repair.as_ref().expect("ran");
-    assert!(!repair.may_still_be_at_work(), "the target is free at once: {repair:?}");
-    assert_eq!((outcome(&draft), repair.steps[0].detail.as_str()), (Some(RepairOutcome::Stopped), "Nothing ran: the bridge is busy."));
+    assert!(
+        !repair.may_still_be_at_work(),
+        "the target is free at once: {repair:?}"
+    );
+    assert_eq!(
+        (outcome(&draft), repair.steps[0].detail.as_str()),
+        (
+            Some(RepairOutcome::Stopped),
+            "Nothing ran: the bridge is busy."
+        )
+    );
 }
 
 #[test]
@@ -112,15 +195,29 @@ fn the_kill_switch_ends_a_run_and_accounts_for_the_step_that_had_begun() {
     let (mut draft, plan) = running(|plan| plan.rollback = plan.steps.clone());
     begin(&mut draft, &plan, ME, NOW);
     stop(&mut draft, &plan, ME, NOW);
-    assert_eq!((outcome(&draft), draft.incident.status), (Some(RepairOutcome::Stopped), Status::RepairFailed));
+    assert_eq!(
+        (outcome(&draft), draft.incident.status),
+        (Some(RepairOutcome::Stopped), Status::RepairFailed)
+    );
     use Event::{ExecutionCompleted, GuardrailBlocked, StepFinished, StepStarted};
-    assert_eq!(events(&draft), [(StepStarted, true), (StepFinished, false), (GuardrailBlocked, false), (ExecutionCompleted, false)]);
+    assert_eq!(
+        events(&draft),
+        [
+            (StepStarted, true),
+            (StepFinished, false),
+            (GuardrailBlocked, false),
+            (ExecutionCompleted, false)
+        ]
+    );
 }
 
 /// What a repair comes to whose every fact ends like this, and whose steps and checks go well.
 fn with_facts(plan: &Plan, fact: &StepResult) -> IncidentChange {
     let (mut draft, _) = running(|_| {});
-    draft.incident.repair = Some(Repair { worker: ME.into(), ..Repair::start(plan.hash(), NOW) });
+    draft.incident.repair = Some(Repair {
+        worker: ME.into(),
+        ..Repair::start(plan.hash(), NOW)
+    });
     draft.incident.plan = Some(plan.clone());
     for _ in 0..100 {
         match begin(&mut draft, plan, ME, NOW) {
@@ -137,9 +234,21 @@ fn with_facts(plan: &Plan, fact: &StepResult) -> IncidentChange {
 /// The plan of a playbook, without the values of a service.
 fn unfilled(playbook: &Playbook) -> Plan {
     let (_, plan) = planned();
-    let fact = |look: &Fact| PlannedStep { fact: Some(look.id.clone()), argv: look.run.clone(), ..PlannedStep::default() };
-    let step = |step: &Step| PlannedStep { when: step.when.clone(), argv: step.run.clone(), ..PlannedStep::default() };
-    let check = |check: &Check| PlannedStep { when: check.when.clone(), argv: check.run.clone(), ..PlannedStep::default() };
+    let fact = |look: &Fact| PlannedStep {
+        fact: Some(look.id.clone()),
+        argv: look.run.clone(),
+        ..PlannedStep::default()
+    };
+    let step = |step: &Step| PlannedStep {
+        when: step.when.clone(),
+        argv: step.run.clone(),
+        ..PlannedStep::default()
+    };
+    let check = |check: &Check| PlannedStep {
+        when: check.when.clone(),
+        argv: check.run.clone(),
+        ..PlannedStep::default()
+    };
     Plan {
         playbook: playbook.id.clone(),
         facts: playbook.facts.iter().map(fact).collect(),
@@ -153,8 +262,13 @@ fn unfilled(playbook: &Playbook) -> Plan {
 #[test]
 fn no_shipped_playbook_with_conditions_alone_is_called_repaired_where_nothing_ran() {
     let playbooks = files().playbooks;
-    let conditional = playbooks.iter().filter(|playbook| playbook.steps.iter().all(|step| step.when.is_some()));
-    let ids: Vec<&str> = conditional.clone().map(|playbook| playbook.id.as_str()).collect();
+    let conditional = playbooks
+        .iter()
+        .filter(|playbook| playbook.steps.iter().all(|step| step.when.is_some()));
+    let ids: Vec<&str> = conditional
+        .clone()
+        .map(|playbook| playbook.id.as_str())
+        .collect();
     assert_eq!(
         ids,
         [
@@ -173,19 +287,53 @@ fn no_shipped_playbook_with_conditions_alone_is_called_repaired_where_nothing_ra
         let id = &plan.playbook;
         // The fact's program is not there, and every check passes all the same.
         let broken = with_facts(&plan, &exits(127));
-        assert_eq!((outcome(&broken), broken.incident.status), (Some(RepairOutcome::StepFailed), Status::RepairFailed), "{id}");
-        assert!(PlaybookRun::ended_by(&broken).is_some_and(|run| !run.verified), "{id}: it counts as failed");
+        assert_eq!(
+            (outcome(&broken), broken.incident.status),
+            (Some(RepairOutcome::StepFailed), Status::RepairFailed),
+            "{id}"
+        );
+        assert!(
+            PlaybookRun::ended_by(&broken).is_some_and(|run| !run.verified),
+            "{id}: it counts as failed"
+        );
 
         // The fact says that the playbook is not for what is wrong.
         let answers = [exits(3), exits(0)].map(|fact| with_facts(&plan, &fact));
-        let idle = answers.into_iter().find(|draft| outcome(draft) == Some(RepairOutcome::NothingToDo)).expect(id);
+        let idle = answers
+            .into_iter()
+            .find(|draft| outcome(draft) == Some(RepairOutcome::NothingToDo))
+            .expect(id);
         assert_eq!(idle.incident.status, Status::NeedsHuman, "{id}");
-        assert_eq!(PlaybookRun::ended_by(&idle), None, "{id}: it stands in nobody's record");
-        let ended = idle.entries.iter().find(|entry| entry.event == Event::ExecutionCompleted).expect("it ended");
-        assert!(!ended.success && ended.error.as_deref().is_some_and(|why| why.starts_with("nothing to do")), "{id}: {ended:?}");
-        assert!(idle.entries.iter().any(|entry| entry.event == Event::VerificationFinished && entry.success), "{id}: the check passed");
+        assert_eq!(
+            PlaybookRun::ended_by(&idle),
+            None,
+            "{id}: it stands in nobody's record"
+        );
+        let ended = idle
+            .entries
+            .iter()
+            .find(|entry| entry.event == Event::ExecutionCompleted)
+            .expect("it ended");
+        assert!(
+            !ended.success
+                && ended
+                    .error
+                    .as_deref()
+                    .is_some_and(|why| why.starts_with("nothing to do")),
+            "{id}: {ended:?}"
+        );
+        assert!(
+            idle.entries
+                .iter()
+                .any(|entry| entry.event == Event::VerificationFinished && entry.success),
+            "{id}: the check passed"
+        );
         let mut over = idle.clone();
         over.resolved(1, NOW);
-        assert_eq!(over.incident.status, Status::Resolved, "{id}: nobody is needed once the alert is over");
+        assert_eq!(
+            over.incident.status,
+            Status::Resolved,
+            "{id}: nobody is needed once the alert is over"
+        );
     }
 }

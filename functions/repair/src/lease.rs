@@ -46,12 +46,24 @@ impl Lease<'_> {
     /// If somebody else has it, or the store fails.
     pub(crate) async fn take(&self, now: Timestamp, time: SignedDuration) -> Result<(), Failure> {
         let time = time + MARGIN;
-        match self.app.store.lock(self.target, self.holder(), now, now + time).await? {
+        match self
+            .app
+            .store
+            .lock(self.target, self.holder(), now, now + time)
+            .await?
+        {
             Held::Mine => {
                 self.comes_again_in(time + AFTER_THE_LOCK).await;
                 Ok(())
             }
-            Held::By { incident_id: by, until } => Err(Failure::Held { target: self.target.to_owned(), by, until }),
+            Held::By {
+                incident_id: by,
+                until,
+            } => Err(Failure::Held {
+                target: self.target.to_owned(),
+                by,
+                until,
+            }),
         }
     }
 
@@ -61,13 +73,34 @@ impl Lease<'_> {
         let store = &self.app.store;
         let (released, wait) = match ran {
             Ok(Done::Unsure) => (Ok(()), None),
-            Ok(Done::Quiet) | Err(Failure::Overtaken) => (store.unlock(self.target, self.holder()).await, None),
-            Err(Failure::GroupFull { .. }) => (store.unlock(self.target, self.holder()).await, Some(self.waiting(now))),
+            Ok(Done::Quiet) | Err(Failure::Overtaken) => {
+                (store.unlock(self.target, self.holder()).await, None)
+            }
+            Err(Failure::GroupFull { .. }) => (
+                store.unlock(self.target, self.holder()).await,
+                Some(self.waiting(now)),
+            ),
             // Most holders are done before their time: it is looked at sooner, and no later than that.
-            Err(Failure::Held { until, .. }) => (Ok(()), Some(self.waiting(now).min(until.duration_since(now) + AFTER_THE_LOCK))),
+            Err(Failure::Held { until, .. }) => (
+                Ok(()),
+                Some(
+                    self.waiting(now)
+                        .min(until.duration_since(now) + AFTER_THE_LOCK),
+                ),
+            ),
             // Nobody else may begin in between: half a repair is on the target.
-            Err(Failure::HandedOver { rest }) => (store.leave_lock(self.target, self.holder(), now + *rest + LEFT_FOR).await, Some(*rest)),
-            Err(_) => (store.leave_lock(self.target, self.holder(), now + LEFT_FOR).await, Some(self.turn.growing_wait())),
+            Err(Failure::HandedOver { rest }) => (
+                store
+                    .leave_lock(self.target, self.holder(), now + *rest + LEFT_FOR)
+                    .await,
+                Some(*rest),
+            ),
+            Err(_) => (
+                store
+                    .leave_lock(self.target, self.holder(), now + LEFT_FOR)
+                    .await,
+                Some(self.turn.growing_wait()),
+            ),
         };
         if let Err(error) = released {
             warn!(%error, target_name = self.target, "the lock could not be given back: it ends by its time");
@@ -79,12 +112,21 @@ impl Lease<'_> {
 
     /// The wait for a target or a group, which ends right after the approval has become too old.
     fn waiting(&self, now: Timestamp) -> SignedDuration {
-        let left = self.start_by.map(|start_by| start_by.duration_since(now) + AFTER_THE_LOCK).filter(SignedDuration::is_positive);
-        left.map_or_else(|| self.turn.growing_wait(), |left| left.min(self.turn.growing_wait()))
+        let left = self
+            .start_by
+            .map(|start_by| start_by.duration_since(now) + AFTER_THE_LOCK)
+            .filter(SignedDuration::is_positive);
+        left.map_or_else(
+            || self.turn.growing_wait(),
+            |left| left.min(self.turn.growing_wait()),
+        )
     }
 
     fn holder(&self) -> Holder<'_> {
-        Holder { incident: self.incident, worker: &self.turn.worker }
+        Holder {
+            incident: self.incident,
+            worker: &self.turn.worker,
+        }
     }
 
     async fn comes_again_in(&self, time: SignedDuration) {

@@ -21,10 +21,16 @@ async fn main() -> Result<(), Error> {
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
         let LambdaEvent { payload, context } = event;
         let handle = async |message: Message, delivery: Delivery| {
-            let turn = Turn::of(&delivery, &context.request_id, context.deadline, Timestamp::now());
+            let turn = Turn::of(
+                &delivery,
+                &context.request_id,
+                context.deadline,
+                Timestamp::now(),
+            );
             app.handle(&message, &turn, Timestamp::now).await
         };
-        let put_back = async |delivery: Delivery| app.put_back(&delivery.receipt, delivery.times).await;
+        let put_back =
+            async |delivery: Delivery| app.put_back(&delivery.receipt, delivery.times).await;
         Ok::<_, Error>(take_or(payload, Order::Kept, handle, put_back).await)
     }))
     .await

@@ -30,13 +30,25 @@ impl Silencer {
     /// # Errors
     /// Everything that is wrong with it, or that there is no HTTP client.
     pub(crate) fn new(directory: &Path, aws: &SdkConfig) -> Result<Self, ConfigErrors> {
-        let server = channels_file::load(directory)?.alertmanager.filter(|server| server.silence_repairs);
+        let server = channels_file::load(directory)?
+            .alertmanager
+            .filter(|server| server.silence_repairs);
         let alertmanager = server.map(|server| {
             let secrets = Secrets::new(aws_sdk_secretsmanager::Client::new(aws));
-            Ok(Alertmanager::new(server, &client()?, &PublicClient::new()?, secrets))
+            Ok(Alertmanager::new(
+                server,
+                &client()?,
+                &PublicClient::new()?,
+                secrets,
+            ))
         });
         let fault = |error: NoClient| {
-            ConfigErrors(vec![ConfigError { file: directory.join(CHANNELS), line: None, field: None, text: error.to_string() }])
+            ConfigErrors(vec![ConfigError {
+                file: directory.join(CHANNELS),
+                line: None,
+                field: None,
+                text: error.to_string(),
+            }])
         };
         Ok(Self(alertmanager.transpose().map_err(fault)?))
     }
@@ -64,45 +76,102 @@ impl Silencer {
     ///
     /// # Errors
     /// If the store fails.
-    pub(crate) async fn end(&self, store: &Store, id: &IncidentId, clock: fn() -> Timestamp) -> Result<(), StoreError> {
+    pub(crate) async fn end(
+        &self,
+        store: &Store,
+        id: &IncidentId,
+        clock: fn() -> Timestamp,
+    ) -> Result<(), StoreError> {
         if self.0.is_none() {
             return Ok(());
         }
         let incident = store.known_incident(id).await?;
-        let runs = incident.repair.as_ref().is_some_and(|repair| repair.outcome.is_none());
-        if runs { Ok(()) } else { self.remove(store, incident, clock).await.map(drop) }
+        let runs = incident
+            .repair
+            .as_ref()
+            .is_some_and(|repair| repair.outcome.is_none());
+        if runs {
+            Ok(())
+        } else {
+            self.remove(store, incident, clock).await.map(drop)
+        }
     }
 
     /// Makes the silence of the repair that is about to run its first step, once. One that a worker made who died before it was stored
     /// is found.
-    async fn begin(&self, store: &Store, incident: Incident, clock: fn() -> Timestamp) -> Result<Incident, StoreError> {
-        let (Some(alertmanager), Some(until)) = (&self.0, incident.wants_repair_silence(clock())) else { return Ok(incident) };
-        let (Some(labels), Some(repair)) = (labels(&incident.alert), &incident.repair) else { return Ok(incident) };
+    async fn begin(
+        &self,
+        store: &Store,
+        incident: Incident,
+        clock: fn() -> Timestamp,
+    ) -> Result<Incident, StoreError> {
+        let (Some(alertmanager), Some(until)) = (&self.0, incident.wants_repair_silence(clock()))
+        else {
+            return Ok(incident);
+        };
+        let (Some(labels), Some(repair)) = (labels(&incident.alert), &incident.repair) else {
+            return Ok(incident);
+        };
         let hash = &repair.plan_hash;
-        let episode = store.episode(&incident.fingerprint).await?.filter(|episode| episode.incident_id == incident.id);
-        let members: BTreeSet<String> = episode.map(|episode| episode.members.into_keys().map(String::from).collect()).unwrap_or_default();
-        let wanted = Wanted { labels: &labels, members: &members, until, by: ACTOR, comment: &RepairSilence::comment(&incident.id, hash) };
-        let made = alertmanager.silence(wanted, clock()).await.map_err(|error| {
-            warn!(incident_id = %incident.id, %error, "the repair runs without a silence");
-            error.to_string()
-        });
-        let made = made.as_ref().map(|silence| (silence.id.as_str(), silence.until)).map_err(String::as_str);
-        let (saved, ()) = store.change_loaded(incident.clone(), |draft| draft.repair_silenced(hash, made, clock())).await?;
+        let episode = store
+            .episode(&incident.fingerprint)
+            .await?
+            .filter(|episode| episode.incident_id == incident.id);
+        let members: BTreeSet<String> = episode
+            .map(|episode| episode.members.into_keys().map(String::from).collect())
+            .unwrap_or_default();
+        let wanted = Wanted {
+            labels: &labels,
+            members: &members,
+            until,
+            by: ACTOR,
+            comment: &RepairSilence::comment(&incident.id, hash),
+        };
+        let made = alertmanager
+            .silence(wanted, clock())
+            .await
+            .map_err(|error| {
+                warn!(incident_id = %incident.id, %error, "the repair runs without a silence");
+                error.to_string()
+            });
+        let made = made
+            .as_ref()
+            .map(|silence| (silence.id.as_str(), silence.until))
+            .map_err(String::as_str);
+        let (saved, ()) = store
+            .change_loaded(incident.clone(), |draft| {
+                draft.repair_silenced(hash, made, clock())
+            })
+            .await?;
         Ok(saved)
     }
 
-    async fn remove(&self, store: &Store, incident: Incident, clock: fn() -> Timestamp) -> Result<Incident, StoreError> {
-        let Some((silence, until)) = incident.open_repair_silence() else { return Ok(incident) };
+    async fn remove(
+        &self,
+        store: &Store,
+        incident: Incident,
+        clock: fn() -> Timestamp,
+    ) -> Result<Incident, StoreError> {
+        let Some((silence, until)) = incident.open_repair_silence() else {
+            return Ok(incident);
+        };
         let removed = match &self.0 {
             _ if until <= clock() => Ok(()),
-            Some(alertmanager) => alertmanager.expire(silence).await.map_err(|error| error.to_string()),
+            Some(alertmanager) => alertmanager
+                .expire(silence)
+                .await
+                .map_err(|error| error.to_string()),
             None => Err("channels.json does not name its Alertmanager any more".to_owned()),
         };
         if let Err(why) = &removed {
             warn!(incident_id = %incident.id, why, "the silence of the repair could not be taken away: it ends by itself");
         }
         let removed = removed.as_ref().copied().map_err(String::as_str);
-        let (saved, ()) = store.change_loaded(incident, |draft| draft.repair_silence_ended(removed, clock())).await?;
+        let (saved, ()) = store
+            .change_loaded(incident, |draft| {
+                draft.repair_silence_ended(removed, clock())
+            })
+            .await?;
         Ok(saved)
     }
 }

@@ -23,14 +23,19 @@ impl Config {
     ///
     /// # Errors
     /// The first variable that is missing or not what it has to be.
-    pub fn from_variables<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<Self, InvalidVariable> {
+    pub fn from_variables<F: Fn(&str) -> Option<String>>(
+        variables: &Variables<F>,
+    ) -> Result<Self, InvalidVariable> {
         let queue = "the URL of a queue";
         Ok(Self {
             table: variables.required("TABLE_NAME", "the name of the table")?,
             incidents_queue: variables.required("INCIDENTS_QUEUE_URL", queue)?,
             notifications_queue: variables.required("NOTIFICATIONS_QUEUE_URL", queue)?,
             windows: variables.windows()?,
-            fingerprint_labels: variables.list("FINGERPRINT_LABELS", "names of labels with commas between them")?,
+            fingerprint_labels: variables.list(
+                "FINGERPRINT_LABELS",
+                "names of labels with commas between them",
+            )?,
         })
     }
 }

@@ -62,13 +62,21 @@ impl App {
     ///
     /// # Errors
     /// If the message has to come again.
-    pub async fn handle(&self, signal: Signal, message_id: &str, now: Timestamp, until: Instant) -> Result<(), Failure> {
+    pub async fn handle(
+        &self,
+        signal: Signal,
+        message_id: &str,
+        now: Timestamp,
+        until: Instant,
+    ) -> Result<(), Failure> {
         let store = &self.intake.store;
         if store.receipt(message_id).await? == Receipt::Closed {
             info!(message_id, "it was counted before");
             return Ok(());
         }
-        self.intake.take(Delivery::single(signal.alert), now, until).await?;
+        self.intake
+            .take(Delivery::single(signal.alert), now, until)
+            .await?;
         // It is counted: that it must not come again matters more than that the receipt is missing.
         if let Err(error) = store.close_receipt(message_id, now).await {
             warn!(message_id, %error, "the receipt could not be written");

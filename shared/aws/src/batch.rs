@@ -30,8 +30,16 @@ pub struct Delivery {
 
 impl Delivery {
     fn of(record: &SqsMessage) -> Option<Self> {
-        let times = record.attributes.get("ApproximateReceiveCount").and_then(|times| times.parse().ok()).unwrap_or(1);
-        Some(Self { id: record.message_id.clone()?, receipt: record.receipt_handle.clone().unwrap_or_default(), times })
+        let times = record
+            .attributes
+            .get("ApproximateReceiveCount")
+            .and_then(|times| times.parse().ok())
+            .unwrap_or(1);
+        Some(Self {
+            id: record.message_id.clone()?,
+            receipt: record.receipt_handle.clone().unwrap_or_default(),
+            times,
+        })
     }
 }
 
@@ -64,7 +72,9 @@ pub async fn take_or<M: Queued, E: Unhandled>(
 ) -> SqsBatchResponse {
     let mut failures = Vec::new();
     for record in event.records {
-        let Some(delivery) = Delivery::of(&record) else { continue };
+        let Some(delivery) = Delivery::of(&record) else {
+            continue;
+        };
         let id = delivery.id.clone();
         let come_back = if order == Order::Kept && !failures.is_empty() {
             put_back(delivery).await;
@@ -72,7 +82,10 @@ pub async fn take_or<M: Queued, E: Unhandled>(
         } else {
             match M::from_json_at(record.body.as_deref().unwrap_or_default()) {
                 Ok((_, place)) if place > LONGEST_CHAIN => {
-                    error!(message_id = id, place, "a chain of messages has no end: it is cut off here");
+                    error!(
+                        message_id = id,
+                        place, "a chain of messages has no end: it is cut off here"
+                    );
                     true
                 }
                 Ok((message, place)) => {
@@ -110,7 +123,9 @@ fn log<E: Unhandled>(message_id: &str, kind: &str, subject: &str, handled: &Resu
         Err(error) if error.is_only_early() => {
             info!(message_id, incident_id, alertname, day, channel, %error, "not yet: it comes back");
         }
-        Err(error) => error!(message_id, incident_id, alertname, day, channel, %error, "not handled: it comes back"),
+        Err(error) => {
+            error!(message_id, incident_id, alertname, day, channel, %error, "not handled: it comes back")
+        }
     }
 }
 
@@ -130,7 +145,9 @@ mod tests {
             let mut record = SqsMessage::default();
             record.message_id = Some(format!("m{i}"));
             record.body = Some((*body).to_owned());
-            record.attributes.insert("ApproximateReceiveCount".to_owned(), "3".to_owned());
+            record
+                .attributes
+                .insert("ApproximateReceiveCount".to_owned(), "3".to_owned());
             record
         };
         let mut event = SqsEvent::default();
@@ -142,21 +159,43 @@ mod tests {
 
     async fn come_back(bodies: &[&str], order: Order, failing: &str) -> (Vec<String>, Vec<String>) {
         let handled = RefCell::new(Vec::new());
-        let response = take(batch(bodies), order, async |_: Message, Delivery { id, times, .. }: Delivery| {
-            assert_eq!(times, 3);
-            handled.borrow_mut().push(id.clone());
-            if id == failing { Err("it failed") } else { Ok(()) }
-        })
+        let response = take(
+            batch(bodies),
+            order,
+            async |_: Message, Delivery { id, times, .. }: Delivery| {
+                assert_eq!(times, 3);
+                handled.borrow_mut().push(id.clone());
+                if id == failing {
+                    Err("it failed")
+                } else {
+                    Ok(())
+                }
+            },
+        )
         .await;
-        (handled.into_inner(), response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect())
+        (
+            handled.into_inner(),
+            response
+                .batch_item_failures
+                .into_iter()
+                .map(|failure| failure.item_identifier)
+                .collect(),
+        )
     }
 
-    const GOOD: &str = r#"{"v":1,"type":"incident_changed","incident_id":"01ARZ3NDEKTSV4RRFFQ69G5FAV"}"#;
+    const GOOD: &str =
+        r#"{"v":1,"type":"incident_changed","incident_id":"01ARZ3NDEKTSV4RRFFQ69G5FAV"}"#;
 
     #[tokio::test]
     async fn only_what_failed_comes_back_from_a_standard_queue() {
         let (handled, back) = come_back(&[GOOD, "not ours", GOOD, GOOD], Order::None, "m2").await;
-        assert_eq!((handled, back), (vec!["m0".into(), "m2".into(), "m3".into()], vec!["m1".to_owned(), "m2".into()]));
+        assert_eq!(
+            (handled, back),
+            (
+                vec!["m0".into(), "m2".into(), "m3".into()],
+                vec!["m1".to_owned(), "m2".into()]
+            )
+        );
     }
 
     #[tokio::test]
@@ -166,18 +205,32 @@ mod tests {
         let mut places = vec![next_place()];
         assert_eq!(places, [0], "where nothing is handled, a chain begins");
         for _ in 0..3 {
-            let (sent, body) = (RefCell::new(Vec::new()), message.to_json_at(places[places.len() - 1]));
-            take(batch(&[&body]), Order::None, async |_: Message, _: Delivery| {
-                sent.borrow_mut().push(next_place());
-                Ok::<(), &str>(())
-            })
+            let (sent, body) = (
+                RefCell::new(Vec::new()),
+                message.to_json_at(places[places.len() - 1]),
+            );
+            take(
+                batch(&[&body]),
+                Order::None,
+                async |_: Message, _: Delivery| {
+                    sent.borrow_mut().push(next_place());
+                    Ok::<(), &str>(())
+                },
+            )
             .await;
             places.extend(sent.into_inner());
         }
         assert_eq!(places, [0, 1, 2, 3]);
-        let (last, too_long) = (message.to_json_at(LONGEST_CHAIN), message.to_json_at(LONGEST_CHAIN + 1));
+        let (last, too_long) = (
+            message.to_json_at(LONGEST_CHAIN),
+            message.to_json_at(LONGEST_CHAIN + 1),
+        );
         let (handled, back) = come_back(&[&last, &too_long], Order::None, "").await;
-        assert_eq!((handled, back), (vec!["m0".to_owned()], vec!["m1".to_owned()]), "what comes behind the longest chain is not handled");
+        assert_eq!(
+            (handled, back),
+            (vec!["m0".to_owned()], vec!["m1".to_owned()]),
+            "what comes behind the longest chain is not handled"
+        );
     }
 
     #[tokio::test]
@@ -190,12 +243,21 @@ mod tests {
             async |delivery: Delivery| put_back.borrow_mut().push((delivery.id, delivery.times)),
         )
         .await;
-        assert_eq!((response.batch_item_failures.len(), put_back.into_inner()), (2, vec![("m0".to_owned(), 3), ("m1".to_owned(), 3)]));
+        assert_eq!(
+            (response.batch_item_failures.len(), put_back.into_inner()),
+            (2, vec![("m0".to_owned(), 3), ("m1".to_owned(), 3)])
+        );
     }
 
     #[tokio::test]
     async fn nothing_overtakes_a_failure_on_a_fifo_queue() {
         let (handled, back) = come_back(&[GOOD, GOOD, GOOD], Order::Kept, "m1").await;
-        assert_eq!((handled, back), (vec!["m0".into(), "m1".into()], vec!["m1".to_owned(), "m2".into()]));
+        assert_eq!(
+            (handled, back),
+            (
+                vec!["m0".into(), "m1".into()],
+                vec!["m1".to_owned(), "m2".into()]
+            )
+        );
     }
 }

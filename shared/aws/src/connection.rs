@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
-use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
@@ -50,14 +52,22 @@ impl fmt::Debug for Connection {
 impl Connection {
     /// Connections to hosts whose certificates one of these roots (PEM) has signed.
     pub(super) fn new(roots: Vec<u8>) -> Self {
-        Self { dialer: Dialer::new(Arc::new(Tls::new(roots))), connector: Arc::default(), began: Arc::default() }
+        Self {
+            dialer: Dialer::new(Arc::new(Tls::new(roots))),
+            connector: Arc::default(),
+            began: Arc::default(),
+        }
     }
 
     /// A pool of its own, with the same roots: what one pool has opened [ahead](Self::ahead) is not taken by requests of another,
     /// even where one host is all services.
     #[must_use]
     pub fn apart(&self) -> Self {
-        Self { dialer: self.dialer.apart(), connector: Arc::default(), began: Arc::default() }
+        Self {
+            dialer: self.dialer.apart(),
+            connector: Arc::default(),
+            began: Arc::default(),
+        }
     }
 
     /// Begins a connection for the first request to this URL, so that both sides shake hands while something else is waited for.
@@ -77,7 +87,9 @@ impl Connection {
     /// What sends requests. It is made when it is first asked for: the roots are not read at init.
     pub fn connector(&self) -> &SharedHttpConnector {
         self.connector.get_or_init(|| {
-            let pool = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(self.dialer.clone());
+            let pool = Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .build(self.dialer.clone());
             SharedHttpConnector::new(Pool(pool))
         })
     }
@@ -85,7 +97,11 @@ impl Connection {
 
 impl HttpClient for Connection {
     /// The settings are those of [`AwsEnvironment::sdk_config`](super::AwsEnvironment::sdk_config), which are the same for every client.
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+    fn http_connector(
+        &self,
+        _: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
         self.connector().clone()
     }
 }
@@ -99,13 +115,16 @@ impl HttpConnector for Pool {
         REQUESTS_SENT.fetch_add(1, Ordering::Relaxed);
         let mut request = match request.try_into_http1x() {
             Ok(request) => request,
-            Err(error) => return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into()))),
+            Err(error) => {
+                return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into())));
+            }
         };
         let_the_sdk_close(&mut request);
         let answer = self.0.request(request);
         HttpConnectorFuture::new(async move {
             let response = answer.await.map_err(failed)?;
-            HttpResponse::try_from(response.map(SdkBody::from_body_1_x)).map_err(|error| ConnectorError::other(error.into(), None))
+            HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
+                .map_err(|error| ConnectorError::other(error.into(), None))
         })
     }
 }
@@ -113,7 +132,9 @@ impl HttpConnector for Pool {
 /// After a passing fault of a service the SDK tries again over another connection, which may lead to another of its machines.
 fn let_the_sdk_close(request: &mut Request<SdkBody>) {
     let connection = capture_connection(request);
-    let Some(captured) = request.extensions().get::<CaptureSmithyConnection>() else { return };
+    let Some(captured) = request.extensions().get::<CaptureSmithyConnection>() else {
+        return;
+    };
     captured.set_connection_retriever(move || {
         let connection = connection.clone();
         let close = move || {
@@ -121,7 +142,12 @@ fn let_the_sdk_close(request: &mut Request<SdkBody>) {
                 connected.poison();
             }
         };
-        Some(ConnectionMetadata::builder().proxied(false).poison_fn(close).build())
+        Some(
+            ConnectionMetadata::builder()
+                .proxied(false)
+                .poison_fn(close)
+                .build(),
+        )
     });
 }
 
@@ -153,6 +179,9 @@ pub fn never_sent(error: &(dyn std::error::Error + 'static)) -> bool {
 }
 
 /// The first cause of this type.
-fn source<'a, E: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a E> {
-    std::iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref())
+fn source<'a, E: std::error::Error + 'static>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a E> {
+    std::iter::successors(Some(error), |error| error.source())
+        .find_map(|error| error.downcast_ref())
 }

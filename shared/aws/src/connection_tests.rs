@@ -56,16 +56,25 @@ fn listener() -> (TcpListener, String) {
 async fn try_to_ask(connection: &Connection, url: &str) -> Result<u16, ConnectorError> {
     let mut request = HttpRequest::new(SdkBody::empty());
     request.set_uri(url).expect("a URL");
-    Ok(connection.connector().call(request).await?.status().as_u16())
+    Ok(connection
+        .connector()
+        .call(request)
+        .await?
+        .status()
+        .as_u16())
 }
 
 async fn ask(connection: &Connection, url: &str) -> Result<u16, String> {
-    try_to_ask(connection, url).await.map_err(|error| format!("{error:?}"))
+    try_to_ask(connection, url)
+        .await
+        .map_err(|error| format!("{error:?}"))
 }
 
 /// The next event. It is waited for on another thread, so that the connection's own task can go on.
 async fn next(events: Receiver<Event>) -> (Event, Receiver<Event>) {
-    tokio::task::spawn_blocking(move || (events.recv().expect("an event"), events)).await.expect("no panic")
+    tokio::task::spawn_blocking(move || (events.recv().expect("an event"), events))
+        .await
+        .expect("no panic")
 }
 
 #[tokio::test]
@@ -78,7 +87,11 @@ async fn the_first_request_takes_what_was_begun_ahead() {
     assert_eq!(event, Event::Opened, "before there is a request");
     assert_eq!(ask(&connection, &url).await, Ok(200));
     assert_eq!(ask(&connection, &url).await, Ok(200));
-    assert_eq!(events.try_iter().collect::<Vec<_>>(), [Event::Asked, Event::Asked], "no other connection was opened");
+    assert_eq!(
+        events.try_iter().collect::<Vec<_>>(),
+        [Event::Asked, Event::Asked],
+        "no other connection was opened"
+    );
 }
 
 #[tokio::test]
@@ -102,7 +115,11 @@ async fn what_no_request_took_is_closed() {
     let (_, events) = next(events).await;
     drop(ahead);
     assert_eq!(next(events).await.0, Event::Closed);
-    assert_eq!(ask(&connection, &url).await, Ok(200), "a request makes a connection of its own");
+    assert_eq!(
+        ask(&connection, &url).await,
+        Ok(200),
+        "a request makes a connection of its own"
+    );
 }
 
 #[tokio::test]
@@ -113,9 +130,15 @@ async fn requests_to_elsewhere_and_of_another_pool_leave_it() {
     let _ahead = connection.ahead(&url);
     let (_, events) = next(events).await;
     assert_eq!(ask(&connection, &elsewhere).await, Ok(200));
-    assert_eq!(others.try_iter().collect::<Vec<_>>(), [Event::Opened, Event::Asked]);
+    assert_eq!(
+        others.try_iter().collect::<Vec<_>>(),
+        [Event::Opened, Event::Asked]
+    );
     assert_eq!(ask(&connection.apart(), &url).await, Ok(200));
-    assert_eq!(events.try_iter().collect::<Vec<_>>(), [Event::Opened, Event::Asked]);
+    assert_eq!(
+        events.try_iter().collect::<Vec<_>>(),
+        [Event::Opened, Event::Asked]
+    );
 }
 
 #[tokio::test]
@@ -138,13 +161,25 @@ async fn what_could_not_be_begun_is_tried_again() {
 async fn faults_of_the_network_are_told_as_such() {
     let (nobody, url) = listener();
     drop(nobody);
-    let error = try_to_ask(&Connection::new(Vec::new()), &url).await.expect_err("nobody listens");
+    let error = try_to_ask(&Connection::new(Vec::new()), &url)
+        .await
+        .expect_err("nobody listens");
     assert!(error.is_io(), "{error:?}");
 
     let (cut, url) = listener();
-    thread::spawn(move || cut.incoming().flatten().for_each(|mut socket| drop(socket.read(&mut [0; 4096]))));
-    let error = try_to_ask(&Connection::new(Vec::new()), &url).await.expect_err("the answer does not come");
-    assert_eq!(error.as_other(), Some(ErrorKind::TransientError), "{error:?}");
+    thread::spawn(move || {
+        cut.incoming()
+            .flatten()
+            .for_each(|mut socket| drop(socket.read(&mut [0; 4096])))
+    });
+    let error = try_to_ask(&Connection::new(Vec::new()), &url)
+        .await
+        .expect_err("the answer does not come");
+    assert_eq!(
+        error.as_other(),
+        Some(ErrorKind::TransientError),
+        "{error:?}"
+    );
 }
 
 /// A root, and a server on loopback with a certificate for `name` under it.
@@ -153,20 +188,30 @@ fn over_tls(name: &str) -> (Vec<u8>, String) {
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let ca = CertifiedIssuer::self_signed(ca, KeyPair::generate().expect("a key")).expect("a root");
     let key = KeyPair::generate().expect("a key");
-    let leaf = CertificateParams::new([name.to_owned()]).expect("a name").signed_by(&key, &ca).expect("a certificate");
+    let leaf = CertificateParams::new([name.to_owned()])
+        .expect("a name")
+        .signed_by(&key, &ca)
+        .expect("a certificate");
     let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
-    let tls = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(vec![leaf.der().clone()], key)
-        .expect("a certificate with its key");
+    let tls =
+        ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![leaf.der().clone()], key)
+            .expect("a certificate with its key");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("https://localhost:{}/", listener.local_addr().expect("its address").port());
+    let url = format!(
+        "https://localhost:{}/",
+        listener.local_addr().expect("its address").port()
+    );
     let tls = Arc::new(tls);
     thread::spawn(move || {
         for socket in listener.incoming().flatten() {
-            let mut stream = StreamOwned::new(ServerConnection::new(Arc::clone(&tls)).expect("a session"), socket);
+            let mut stream = StreamOwned::new(
+                ServerConnection::new(Arc::clone(&tls)).expect("a session"),
+                socket,
+            );
             if stream.read(&mut [0; 4096]).is_ok() {
                 let _ = stream.write_all(ANSWER);
             }
@@ -201,8 +246,12 @@ async fn only_a_certificate_for_the_host_under_our_roots_is_trusted() {
 fn amazons_roots_are_all_read() {
     use rustls::pki_types::pem::PemObject as _;
     let mut store = rustls::RootCertStore::empty();
-    let certificates = rustls::pki_types::CertificateDer::pem_slice_iter(crate::environment::AMAZON_ROOTS);
-    assert_eq!(store.add_parsable_certificates(certificates.flatten()), (5, 0));
+    let certificates =
+        rustls::pki_types::CertificateDer::pem_slice_iter(crate::environment::AMAZON_ROOTS);
+    assert_eq!(
+        store.add_parsable_certificates(certificates.flatten()),
+        (5, 0)
+    );
 }
 
 /// The timer of the connection from this port and its time in hundredths of a second, as Linux tells them
@@ -210,9 +259,16 @@ fn amazons_roots_are_all_read() {
 #[cfg(target_os = "linux")]
 fn timer_of(port: u16) -> Option<(u8, u64)> {
     let table = std::fs::read_to_string("/proc/self/net/tcp").expect("/proc");
-    let row = table.lines().find(|row| row.split_whitespace().nth(1).is_some_and(|local| local.ends_with(&format!(":{port:04X}"))))?;
+    let row = table.lines().find(|row| {
+        row.split_whitespace()
+            .nth(1)
+            .is_some_and(|local| local.ends_with(&format!(":{port:04X}")))
+    })?;
     let (timer, time) = row.split_whitespace().nth(5)?.split_once(':')?;
-    Some((u8::from_str_radix(timer, 16).ok()?, u64::from_str_radix(time, 16).ok()?))
+    Some((
+        u8::from_str_radix(timer, 16).ok()?,
+        u64::from_str_radix(time, 16).ok()?,
+    ))
 }
 
 /// An invocation is silent while its function works, and whatever keeps count of connections on the way forgets one after 350 s.
@@ -231,7 +287,9 @@ async fn a_connection_on_which_an_answer_is_waited_for_is_kept_alive() {
         let _ = socket.write_all(ANSWER);
     });
     let waiting = tokio::spawn(async move { ask(&Connection::new(Vec::new()), &url).await });
-    let port = tokio::task::spawn_blocking(move || asked.recv().expect("asked")).await.expect("no panic");
+    let port = tokio::task::spawn_blocking(move || asked.recv().expect("asked"))
+        .await
+        .expect("no panic");
     // At first the timer can be the one for what was sent and not acknowledged yet.
     let mut timer = timer_of(port);
     for _ in 0..200 {
@@ -241,8 +299,13 @@ async fn a_connection_on_which_an_answer_is_waited_for_is_kept_alive() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         timer = timer_of(port);
     }
-    let Some((KEEPALIVE, hundredths)) = timer else { panic!("it is silent for as long as it likes: {timer:?}") };
-    assert!((1..=6_000).contains(&hundredths), "the first sign comes after {hundredths} hundredths of a second");
+    let Some((KEEPALIVE, hundredths)) = timer else {
+        panic!("it is silent for as long as it likes: {timer:?}")
+    };
+    assert!(
+        (1..=6_000).contains(&hundredths),
+        "the first sign comes after {hundredths} hundredths of a second"
+    );
     answer.send(()).expect("it waits");
     assert_eq!(waiting.await.expect("no panic"), Ok(200));
 }

@@ -39,7 +39,10 @@ pub(super) struct Tls {
 
 impl Tls {
     pub(super) fn new(roots: Vec<u8>) -> Self {
-        Self { roots, connector: OnceLock::new() }
+        Self {
+            roots,
+            connector: OnceLock::new(),
+        }
     }
 
     /// Made when it is first asked for. A root that cannot be read is left out: certificates under it are then refused.
@@ -48,7 +51,9 @@ impl Tls {
             let mut roots = RootCertStore::empty();
             roots.add_parsable_certificates(CertificateDer::pem_slice_iter(&self.roots).flatten());
             let provider = Arc::new(rustls::crypto::ring::default_provider());
-            let Ok(config) = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions() else {
+            let Ok(config) =
+                ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()
+            else {
                 unreachable!("ring has what TLS 1.2 and 1.3 need");
             };
             let mut sockets = HttpConnector::new();
@@ -58,7 +63,11 @@ impl Tls {
             sockets.set_keepalive_interval(Some(KEEPALIVE_EVERY));
             sockets.set_keepalive_retries(Some(KEEPALIVE_TRIES));
             let config = config.with_root_certificates(roots).with_no_client_auth();
-            HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().wrap_connector(sockets)
+            HttpsConnectorBuilder::new()
+                .with_tls_config(config)
+                .https_or_http()
+                .enable_http1()
+                .wrap_connector(sockets)
         });
         made.clone()
     }
@@ -97,8 +106,13 @@ impl Slot {
 
     /// Takes it, if it leads there.
     fn take_for(&self, uri: &Uri) -> Option<Begun> {
-        let same = |begun: &mut Begun| begun.to.scheme() == uri.scheme() && begun.to.authority() == uri.authority();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take_if(same)
+        let same = |begun: &mut Begun| {
+            begun.to.scheme() == uri.scheme() && begun.to.authority() == uri.authority()
+        };
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take_if(same)
     }
 }
 
@@ -123,7 +137,10 @@ impl fmt::Debug for Dialer {
 
 impl Dialer {
     pub(super) fn new(tls: Arc<Tls>) -> Self {
-        Self { tls, slot: Slot::default() }
+        Self {
+            tls,
+            slot: Slot::default(),
+        }
     }
 
     /// One for another pool.
@@ -133,7 +150,10 @@ impl Dialer {
 
     /// Begins a connection.
     pub(super) fn ahead(&self, to: Uri) -> Ahead {
-        self.slot.put(Begun { dialled: tokio::spawn(dial(Arc::clone(&self.tls), to.clone())), to });
+        self.slot.put(Begun {
+            dialled: tokio::spawn(dial(Arc::clone(&self.tls), to.clone())),
+            to,
+        });
         Ahead(self.slot.clone())
     }
 }

@@ -40,17 +40,29 @@ pub const BUSY: [&str; 6] = [
 /// what a [`TimeoutConfig`] leaves out is taken from the configuration below it when a client is built, and a limit that was made for a
 /// small request then cuts off one that is answered after minutes. `clippy.toml` sees to it.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "the one place that sets time limits")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that sets time limits"
+)]
 pub fn time_limits(attempt: Duration) -> TimeoutConfig {
-    TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(attempt).build()
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(attempt)
+        .build()
 }
 
 /// The same configuration for a client whose requests take as long as the work that they ask for, such as the invocation of a function:
 /// the SDK neither gives one up nor tries it again. Whoever sends them bounds them. Making a connection has its bound all the same.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "the one place that sets time limits")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that sets time limits"
+)]
 pub fn unhurried(aws: &SdkConfig) -> SdkConfig {
-    aws.to_builder().timeout_config(TimeoutConfig::disabled()).retry_config(RetryConfig::disabled()).build()
+    aws.to_builder()
+        .timeout_config(TimeoutConfig::disabled())
+        .retry_config(RetryConfig::disabled())
+        .build()
 }
 
 /// What Lambda tells a function about AWS.
@@ -69,17 +81,27 @@ impl Connection {
     ///
     /// # Errors
     /// If the bundle cannot be read.
-    pub fn from_variables<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<Self, InvalidVariable> {
-        let unfit = |_| InvalidVariable::Unfit { name: "AWS_CA_BUNDLE", expected: "the path of a file that can be read" };
+    pub fn from_variables<F: Fn(&str) -> Option<String>>(
+        variables: &Variables<F>,
+    ) -> Result<Self, InvalidVariable> {
+        let unfit = |_| InvalidVariable::Unfit {
+            name: "AWS_CA_BUNDLE",
+            expected: "the path of a file that can be read",
+        };
         let bundle = variables.optional("AWS_CA_BUNDLE");
-        let roots = bundle.map_or_else(|| Ok(AMAZON_ROOTS.to_vec()), |file| std::fs::read(file).map_err(unfit))?;
+        let roots = bundle.map_or_else(
+            || Ok(AMAZON_ROOTS.to_vec()),
+            |file| std::fs::read(file).map_err(unfit),
+        )?;
         Ok(Self::new(roots))
     }
 }
 
 impl fmt::Debug for AwsEnvironment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AwsEnvironment").field("region", &self.region).finish_non_exhaustive()
+        f.debug_struct("AwsEnvironment")
+            .field("region", &self.region)
+            .finish_non_exhaustive()
     }
 }
 
@@ -89,7 +111,9 @@ impl AwsEnvironment {
     ///
     /// # Errors
     /// If the region or the credentials are not there, or the bundle cannot be read.
-    pub fn from_variables<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<Self, InvalidVariable> {
+    pub fn from_variables<F: Fn(&str) -> Option<String>>(
+        variables: &Variables<F>,
+    ) -> Result<Self, InvalidVariable> {
         let expected = "set by Lambda";
         let credentials = Credentials::new(
             variables.required("AWS_ACCESS_KEY_ID", expected)?,
@@ -100,7 +124,12 @@ impl AwsEnvironment {
         );
         let connection = Connection::from_variables(variables)?;
         let region = variables.required("AWS_REGION", expected)?;
-        Ok(Self { region, credentials, endpoint_url: variables.optional("AWS_ENDPOINT_URL"), connection })
+        Ok(Self {
+            region,
+            credentials,
+            endpoint_url: variables.optional("AWS_ENDPOINT_URL"),
+            connection,
+        })
     }
 
     /// The region.
@@ -129,7 +158,10 @@ impl AwsEnvironment {
 
     /// The configuration from which every client is built. `attempt` is how long one try of a request may take.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one place that sets time limits")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that sets time limits"
+    )]
     pub fn sdk_config(&self, attempt: Duration) -> SdkConfig {
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -137,7 +169,11 @@ impl AwsEnvironment {
             .credentials_provider(SharedCredentialsProvider::new(self.credentials.clone()))
             .http_client(SharedHttpClient::new(self.connection.clone()))
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-            .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50)))
+            .retry_config(
+                RetryConfig::standard()
+                    .with_max_attempts(3)
+                    .with_initial_backoff(Duration::from_millis(50)),
+            )
             .timeout_config(time_limits(attempt));
         config.set_endpoint_url(self.endpoint_url.clone());
         config.build()

@@ -22,7 +22,11 @@ impl MetricsLine {
     /// A line whose metrics are told apart by one field. Its values must be few: each makes metrics of its own.
     #[must_use]
     pub fn new(dimension: &'static str, value: &str) -> Self {
-        let mut line = Self { dimension, metrics: String::with_capacity(256), fields: String::with_capacity(512) };
+        let mut line = Self {
+            dimension,
+            metrics: String::with_capacity(256),
+            fields: String::with_capacity(512),
+        };
         line.field(dimension, value);
         line
     }
@@ -30,7 +34,10 @@ impl MetricsLine {
     /// Adds a metric; `unit` is one of CloudWatch's.
     pub fn metric(&mut self, name: &str, value: impl Serialize, unit: &str) {
         let comma = if self.metrics.is_empty() { "" } else { "," };
-        let _ = write!(self.metrics, r#"{comma}{{"Name":"{name}","Unit":"{unit}"}}"#);
+        let _ = write!(
+            self.metrics,
+            r#"{comma}{{"Name":"{name}","Unit":"{unit}"}}"#
+        );
         self.field(name, value);
     }
 
@@ -44,7 +51,11 @@ impl MetricsLine {
     /// The line as JSON.
     #[must_use]
     pub fn to_json(&self, at: Timestamp) -> String {
-        let Self { dimension, metrics, fields } = self;
+        let Self {
+            dimension,
+            metrics,
+            fields,
+        } = self;
         let at = at.as_millisecond();
         format!(
             r#"{{"_aws":{{"Timestamp":{at},"CloudWatchMetrics":[{{"Namespace":"{NAMESPACE}","Dimensions":[["{dimension}"]],"Metrics":[{metrics}]}}]}}{fields}}}"#

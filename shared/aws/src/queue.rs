@@ -33,7 +33,10 @@ impl Queue {
     /// The queue at this URL.
     #[must_use]
     pub fn new(client: impl Into<LazyClient<Client>>, url: String) -> Self {
-        Self { client: client.into(), url }
+        Self {
+            client: client.into(),
+            url,
+        }
     }
 
     /// Puts a message onto a standard queue, and gives the queue's id of it.
@@ -41,15 +44,30 @@ impl Queue {
     /// # Errors
     /// If the queue did not say that it has it. It may have it all the same: receivers act once on what they see twice.
     pub async fn send(&self, message: &impl Queued) -> Result<String, QueueError> {
-        self.request(self.client.send_message().message_body(message.to_json_at(next_place()))).await
+        self.request(
+            self.client
+                .send_message()
+                .message_body(message.to_json_at(next_place())),
+        )
+        .await
     }
 
     /// Puts a message onto a standard queue, from which it can be taken after some seconds.
     ///
     /// # Errors
     /// As [`Queue::send`].
-    pub async fn send_later(&self, message: &impl Queued, seconds: i32) -> Result<String, QueueError> {
-        self.request(self.client.send_message().message_body(message.to_json_at(next_place())).delay_seconds(seconds)).await
+    pub async fn send_later(
+        &self,
+        message: &impl Queued,
+        seconds: i32,
+    ) -> Result<String, QueueError> {
+        self.request(
+            self.client
+                .send_message()
+                .message_body(message.to_json_at(next_place()))
+                .delay_seconds(seconds),
+        )
+        .await
     }
 
     /// Puts a message onto a FIFO queue: messages of one `group` are received one after the other; a repetition of
@@ -57,9 +75,22 @@ impl Queue {
     ///
     /// # Errors
     /// As [`Queue::send`].
-    pub async fn send_in_order(&self, message: &impl Queued, group: &str, deduplication_id: &str) -> Result<String, QueueError> {
-        let request = self.client.send_message().message_body(message.to_json_at(next_place()));
-        self.request(request.message_group_id(group).message_deduplication_id(deduplication_id)).await
+    pub async fn send_in_order(
+        &self,
+        message: &impl Queued,
+        group: &str,
+        deduplication_id: &str,
+    ) -> Result<String, QueueError> {
+        let request = self
+            .client
+            .send_message()
+            .message_body(message.to_json_at(next_place()));
+        self.request(
+            request
+                .message_group_id(group)
+                .message_deduplication_id(deduplication_id),
+        )
+        .await
     }
 
     /// Says after how many seconds a message that is being handled comes again, unless it is deleted before: in place of the queue's
@@ -68,8 +99,17 @@ impl Queue {
     /// # Errors
     /// If the queue did not take it, also because the message is not being handled any more.
     pub async fn come_again(&self, receipt: &str, seconds: i32) -> Result<(), QueueError> {
-        let request = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(receipt).visibility_timeout(seconds);
-        request.send().await.map(drop).map_err(|error| self.refused(DisplayErrorContext(&error).to_string()))
+        let request = self
+            .client
+            .change_message_visibility()
+            .queue_url(&self.url)
+            .receipt_handle(receipt)
+            .visibility_timeout(seconds);
+        request
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| self.refused(DisplayErrorContext(&error).to_string()))
     }
 
     /// Puts the approved plan of an incident onto the queue of repairs, whose groups are the targets. There is nothing to put if the
@@ -78,10 +118,19 @@ impl Queue {
     /// # Errors
     /// As [`Queue::send`].
     pub async fn send_repair(&self, incident: &Incident) -> Result<(), QueueError> {
-        let (Status::Approved, Some(plan), Some(approval)) = (incident.status, &incident.plan, &incident.approval) else { return Ok(()) };
-        let message = Message::RepairApproved { incident_id: incident.id.clone(), plan_hash: approval.plan_hash.clone() };
+        let (Status::Approved, Some(plan), Some(approval)) =
+            (incident.status, &incident.plan, &incident.approval)
+        else {
+            return Ok(());
+        };
+        let message = Message::RepairApproved {
+            incident_id: incident.id.clone(),
+            plan_hash: approval.plan_hash.clone(),
+        };
         // Two incidents can have the same plan: the approval's id, which names the incident too, tells their messages apart.
-        self.send_in_order(&message, &plan.target, approval.id.as_str()).await.map(drop)
+        self.send_in_order(&message, &plan.target, approval.id.as_str())
+            .await
+            .map(drop)
     }
 
     async fn request(
@@ -94,6 +143,9 @@ impl Queue {
     }
 
     fn refused(&self, why: String) -> QueueError {
-        QueueError { queue: self.url.rsplit('/').next().unwrap_or_default().to_owned(), why }
+        QueueError {
+            queue: self.url.rsplit('/').next().unwrap_or_default().to_owned(),
+            why,
+        }
     }
 }

@@ -29,7 +29,9 @@ const REREAD_EVERY: Duration = Duration::from_secs(10);
 #[derive(Debug, Error)]
 pub enum SecretError {
     /// It has no value: nobody has put one there.
-    #[error("the secret {id} has no value yet: put one there with `aws secretsmanager put-secret-value`")]
+    #[error(
+        "the secret {id} has no value yet: put one there with `aws secretsmanager put-secret-value`"
+    )]
     NoValue {
         /// Which.
         id: String,
@@ -95,7 +97,10 @@ fn is_absent(id: &str, code: Option<&str>) -> bool {
     match code {
         Some("ResourceNotFoundException") => true,
         Some("AccessDeniedException") if !id.starts_with("arn:") => {
-            tracing::warn!(secret = id, "there is no such secret, or this function may not read it");
+            tracing::warn!(
+                secret = id,
+                "there is no such secret, or this function may not read it"
+            );
             true
         }
         _ => false,
@@ -126,13 +131,21 @@ impl Secrets {
     #[must_use]
     pub fn new(reader: impl ReadSecret + 'static) -> Self {
         let previous_accepted = SignedDuration::from_secs(i64::from(PREVIOUS_ACCEPTED_SECONDS));
-        Self { reader: Box::new(reader), cache: Mutex::default(), rereads: Mutex::default(), previous_accepted }
+        Self {
+            reader: Box::new(reader),
+            cache: Mutex::default(),
+            rereads: Mutex::default(),
+            previous_accepted,
+        }
     }
 
     /// The same secrets, of which the previous version is accepted for so long after the current one was made.
     #[must_use]
     pub fn accepting_previous_for(self, previous_accepted: SignedDuration) -> Self {
-        Self { previous_accepted, ..self }
+        Self {
+            previous_accepted,
+            ..self
+        }
     }
 
     /// The current value of a secret, at most five minutes old.
@@ -157,7 +170,9 @@ impl Secrets {
     }
 
     async fn current_version(&self, id: &str, age: Duration) -> Result<Version, SecretError> {
-        self.read(id, Stage::Current, age).await?.ok_or_else(|| SecretError::NoValue { id: id.to_owned() })
+        self.read(id, Stage::Current, age)
+            .await?
+            .ok_or_else(|| SecretError::NoValue { id: id.to_owned() })
     }
 
     /// The current value of a secret, and the one before it where there is one: what Quell signs during a rotation is signed with both.
@@ -165,8 +180,16 @@ impl Secrets {
     ///
     /// # Errors
     /// If it has no current value or cannot be read.
-    pub async fn with_previous(&self, id: &str) -> Result<(SecretString, Option<SecretString>), SecretError> {
-        Ok((self.get(id).await?, self.read(id, Stage::Previous, MAX_AGE).await?.map(|previous| previous.text)))
+    pub async fn with_previous(
+        &self,
+        id: &str,
+    ) -> Result<(SecretString, Option<SecretString>), SecretError> {
+        Ok((
+            self.get(id).await?,
+            self.read(id, Stage::Previous, MAX_AGE)
+                .await?
+                .map(|previous| previous.text),
+        ))
     }
 
     /// Checks a credential against a secret that may be being rotated: the value in memory, then, if that one does not fit,
@@ -180,8 +203,14 @@ impl Secrets {
         now: Timestamp,
         check: impl Fn(&SecretString) -> Result<(), E>,
     ) -> Result<Result<(), E>, SecretError> {
-        let Err(refused) = check(&self.get(id).await?) else { return Ok(Ok(())) };
-        let age = if self.may_reread(id).await { Duration::ZERO } else { MAX_AGE };
+        let Err(refused) = check(&self.get(id).await?) else {
+            return Ok(Ok(()));
+        };
+        let age = if self.may_reread(id).await {
+            Duration::ZERO
+        } else {
+            MAX_AGE
+        };
         let current = self.current_version(id, age).await?;
         if check(&current.text).is_ok() {
             return Ok(Ok(()));
@@ -200,7 +229,10 @@ impl Secrets {
     /// rotation is recent, so that the previous version is refused.
     fn accepts_previous(&self, id: &str, current: &Version, now: Timestamp) -> bool {
         let Some(made_at) = current.made_at else {
-            tracing::warn!(secret = id, "Secrets Manager does not say when this secret was made: its previous version is not accepted");
+            tracing::warn!(
+                secret = id,
+                "Secrets Manager does not say when this secret was made: its previous version is not accepted"
+            );
             return false;
         };
         now.duration_since(made_at) < self.previous_accepted
@@ -209,7 +241,9 @@ impl Secrets {
     /// True, once every ten seconds for each secret.
     async fn may_reread(&self, id: &str) -> bool {
         let mut rereads = self.rereads.lock().await;
-        let may = rereads.get(id).is_none_or(|last| last.elapsed() >= REREAD_EVERY);
+        let may = rereads
+            .get(id)
+            .is_none_or(|last| last.elapsed() >= REREAD_EVERY);
         if may {
             rereads.insert(id.to_owned(), Instant::now());
         }
@@ -217,7 +251,12 @@ impl Secrets {
     }
 
     /// A version of a secret, not older than `age`.
-    async fn read(&self, id: &str, stage: Stage, age: Duration) -> Result<Option<Version>, SecretError> {
+    async fn read(
+        &self,
+        id: &str,
+        stage: Stage,
+        age: Duration,
+    ) -> Result<Option<Version>, SecretError> {
         let mut cache = self.cache.lock().await;
         let key = (id.to_owned(), stage);
         if let Some((secret, read_at)) = cache.get(&key)

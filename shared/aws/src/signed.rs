@@ -86,10 +86,17 @@ pub struct Service {
 }
 
 /// DynamoDB.
-pub const DYNAMODB: Service = Service { name: "dynamodb", target: "DynamoDB_20120810", content_type: "application/x-amz-json-1.0" };
+pub const DYNAMODB: Service = Service {
+    name: "dynamodb",
+    target: "DynamoDB_20120810",
+    content_type: "application/x-amz-json-1.0",
+};
 /// Secrets Manager.
-pub const SECRETS_MANAGER: Service =
-    Service { name: "secretsmanager", target: "secretsmanager", content_type: "application/x-amz-json-1.1" };
+pub const SECRETS_MANAGER: Service = Service {
+    name: "secretsmanager",
+    target: "secretsmanager",
+    content_type: "application/x-amz-json-1.1",
+};
 
 /// Requests to one service.
 pub struct SignedClient {
@@ -104,7 +111,9 @@ pub struct SignedClient {
 impl fmt::Debug for SignedClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // It holds credentials (secrets-stay).
-        f.debug_struct("SignedClient").field("url", &self.url).finish_non_exhaustive()
+        f.debug_struct("SignedClient")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
     }
 }
 
@@ -112,17 +121,29 @@ impl SignedClient {
     /// A client of a service; `attempt` is how long one try may take.
     #[must_use]
     pub fn new(aws: &AwsEnvironment, service: &'static Service, attempt: Duration) -> Self {
-        let url = aws.endpoint_url().map_or_else(|| endpoint::url(service.name, aws.region()), str::to_owned);
+        let url = aws
+            .endpoint_url()
+            .map_or_else(|| endpoint::url(service.name, aws.region()), str::to_owned);
         // The path of a request without one is a slash, and the signature covers it.
         let url = format!("{}/", url.trim_end_matches('/'));
         let identity = Identity::from(Credentials::clone(aws.credentials()));
-        Self { service, url, region: aws.region().to_owned(), identity, attempt, connection: aws.connection() }
+        Self {
+            service,
+            url,
+            region: aws.region().to_owned(),
+            identity,
+            attempt,
+            connection: aws.connection(),
+        }
     }
 
     /// The same over connections of its own. See [`Connection::apart`].
     #[must_use]
     pub fn apart(self) -> Self {
-        Self { connection: self.connection.apart(), ..self }
+        Self {
+            connection: self.connection.apart(),
+            ..self
+        }
     }
 
     /// Begins a connection for the first request. See [`Connection::ahead`].
@@ -140,7 +161,12 @@ impl SignedClient {
         loop {
             tries += 1;
             let tried = tokio::time::timeout(self.attempt, self.attempt(operation, body)).await;
-            let error = match tried.unwrap_or_else(|_| Err(CallError::Unavailable(format!("no answer within {:?}", self.attempt)))) {
+            let error = match tried.unwrap_or_else(|_| {
+                Err(CallError::Unavailable(format!(
+                    "no answer within {:?}",
+                    self.attempt
+                )))
+            }) {
                 Err(error) if error.passes() && tries < ATTEMPTS => error,
                 answered => return answered,
             };
@@ -150,26 +176,60 @@ impl SignedClient {
     }
 
     async fn attempt(&self, operation: &str, body: &str) -> Result<Vec<u8>, CallError> {
-        let request = self.request(operation, body).map_err(|error| CallError::Unavailable(format!("it cannot be signed: {error}")))?;
+        let request = self
+            .request(operation, body)
+            .map_err(|error| CallError::Unavailable(format!("it cannot be signed: {error}")))?;
         let unavailable = |error: &dyn std::error::Error| CallError::Unavailable(chain(error));
-        let response = self.connection.connector().call(request).await.map_err(|error| unavailable(&error))?;
+        let response = self
+            .connection
+            .connector()
+            .call(request)
+            .await
+            .map_err(|error| unavailable(&error))?;
         let status = response.status();
-        let body = ByteStream::new(response.into_body()).collect().await.map_err(|error| unavailable(&error))?.into_bytes();
+        let body = ByteStream::new(response.into_body())
+            .collect()
+            .await
+            .map_err(|error| unavailable(&error))?
+            .into_bytes();
         if status.is_success() {
             return Ok(body.into());
         }
-        let refusal: Refusal = serde_json::from_slice(&body)
-            .map_err(|error| CallError::Unavailable(format!("status {} with an answer that cannot be read: {error}", status.as_u16())))?;
-        let code = refusal.code.rsplit('#').next().unwrap_or_default().to_owned();
+        let refusal: Refusal = serde_json::from_slice(&body).map_err(|error| {
+            CallError::Unavailable(format!(
+                "status {} with an answer that cannot be read: {error}",
+                status.as_u16()
+            ))
+        })?;
+        let code = refusal
+            .code
+            .rsplit('#')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         if code.is_empty() || status.is_server_error() && code != "InternalServerError" {
-            return Err(CallError::Unavailable(format!("status {} {code}", status.as_u16())));
+            return Err(CallError::Unavailable(format!(
+                "status {} {code}",
+                status.as_u16()
+            )));
         }
-        Err(CallError::Refused { code, message: refusal.message, answer: body.into() })
+        Err(CallError::Refused {
+            code,
+            message: refusal.message,
+            answer: body.into(),
+        })
     }
 
-    fn request(&self, operation: &str, body: &str) -> Result<HttpRequest, Box<dyn std::error::Error + Send + Sync>> {
+    fn request(
+        &self,
+        operation: &str,
+        body: &str,
+    ) -> Result<HttpRequest, Box<dyn std::error::Error + Send + Sync>> {
         let target = format!("{}.{operation}", self.service.target);
-        let headers = [("content-type", self.service.content_type), ("x-amz-target", target.as_str())];
+        let headers = [
+            ("content-type", self.service.content_type),
+            ("x-amz-target", target.as_str()),
+        ];
         let params = SigningParams::builder()
             .identity(&self.identity)
             .region(&self.region)
@@ -178,13 +238,20 @@ impl SignedClient {
             .settings(SigningSettings::default())
             .build()?
             .into();
-        let signable = SignableRequest::new("POST", &self.url, headers.into_iter(), SignableBody::Bytes(body.as_bytes()))?;
+        let signable = SignableRequest::new(
+            "POST",
+            &self.url,
+            headers.into_iter(),
+            SignableBody::Bytes(body.as_bytes()),
+        )?;
         let (signature, _) = sign(signable, &params)?.into_parts();
         let mut request = HttpRequest::new(SdkBody::from(body));
         request.set_method("POST")?;
         request.set_uri(self.url.as_str())?;
         for (name, value) in headers.into_iter().chain(signature.headers()) {
-            request.headers_mut().try_insert(name.to_owned(), value.to_owned())?;
+            request
+                .headers_mut()
+                .try_insert(name.to_owned(), value.to_owned())?;
         }
         Ok(request)
     }

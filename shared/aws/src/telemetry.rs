@@ -34,8 +34,14 @@ const OTHERS_LEVEL: Level = Level::INFO;
 ///
 /// # Errors
 /// If `RUST_LOG` is something else.
-pub fn init<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<(), InvalidVariable> {
-    let level = variables.parsed("RUST_LOG", "one of error, warn, info, debug, trace", Level::INFO)?;
+pub fn init<F: Fn(&str) -> Option<String>>(
+    variables: &Variables<F>,
+) -> Result<(), InvalidVariable> {
+    let level = variables.parsed(
+        "RUST_LOG",
+        "one of error, warn, info, debug, trace",
+        Level::INFO,
+    )?;
     // A second call, as tests make it, keeps the first subscriber.
     let _ = tracing_subscriber::fmt()
         .json()
@@ -51,7 +57,10 @@ pub fn init<F: Fn(&str) -> Option<String>>(variables: &Variables<F>) -> Result<(
 
 /// Whether a line or span may be written at all, at the most talkative level.
 fn is_written(metadata: &Metadata<'_>) -> bool {
-    let (name, _) = metadata.target().split_once("::").unwrap_or((metadata.target(), ""));
+    let (name, _) = metadata
+        .target()
+        .split_once("::")
+        .unwrap_or((metadata.target(), ""));
     *metadata.level() <= OTHERS_LEVEL || OWN_CRATES.contains(&name)
 }
 
@@ -79,7 +88,10 @@ mod tests {
 
     impl std::io::Write for Written {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+            self.0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .extend_from_slice(bytes);
             Ok(bytes.len())
         }
 
@@ -92,7 +104,10 @@ mod tests {
     fn other_crates_write_nothing_below_info() {
         let written = Written::default();
         let writer = written.clone();
-        let lines = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).finish();
+        let lines = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(move || writer.clone())
+            .finish();
         with_default(lines.with(filter_fn(is_written)), || {
             tracing::trace!(target: "lambda_runtime::layers::api_response", "theirs-trace");
             tracing::debug!(target: "hyper::proto", "theirs-debug");
@@ -104,7 +119,14 @@ mod tests {
             tracing::trace!(target: "intake", "ours-trace");
             tracing::debug!(target: "ingress", "ours-debug");
         });
-        let written = String::from_utf8(written.0.lock().unwrap_or_else(PoisonError::into_inner).clone()).expect("text");
+        let written = String::from_utf8(
+            written
+                .0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+        )
+        .expect("text");
         for (line, is_there) in [
             ("theirs-trace", false),
             ("theirs-debug", false),

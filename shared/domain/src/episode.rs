@@ -64,7 +64,10 @@ impl Advice {
     #[must_use]
     pub fn of(incident: &Incident) -> Option<Self> {
         let analysis = incident.analysis.as_ref()?;
-        let waits = incident.approval.as_ref().filter(|approval| approval.standing == ApprovalState::Pending);
+        let waits = incident
+            .approval
+            .as_ref()
+            .filter(|approval| approval.standing == ApprovalState::Pending);
         Some(Self {
             approval_id: waits.map(|approval| approval.id.to_string()),
             risk_level: analysis.risk.as_str().to_owned(),
@@ -123,11 +126,16 @@ impl Episode {
     /// True if all that still fires is of senders that may never say that it has ended (see [`Alert::sender_resolves`]).
     #[must_use]
     pub fn may_never_resolve(&self) -> bool {
-        self.open && !self.overflowed && !self.members.is_empty() && self.members.keys().all(MemberId::is_unnumbered)
+        self.open
+            && !self.overflowed
+            && !self.members.is_empty()
+            && self.members.keys().all(MemberId::is_unnumbered)
     }
 
     fn is_late(&self, member: &MemberId, starts_at: i64) -> bool {
-        self.departed.get(member).is_some_and(|departed| starts_at <= *departed)
+        self.departed
+            .get(member)
+            .is_some_and(|departed| starts_at <= *departed)
     }
 
     fn sighted(&mut self, firing: &Firing, now: Timestamp, windows: Windows) {
@@ -171,7 +179,14 @@ impl Firing {
     pub fn of(alert: &Alert) -> Self {
         let members = Members::from([(alert.member.clone(), alert.starts_at.as_millisecond())]);
         let forbids_repair = !alert.allows_auto_repair();
-        Self { members, count: 1, severity: alert.severity, left_out: 0, analysed: !alert.cicd, forbids_repair }
+        Self {
+            members,
+            count: 1,
+            severity: alert.severity,
+            left_out: 0,
+            analysed: !alert.cicd,
+            forbids_repair,
+        }
     }
 }
 
@@ -201,9 +216,18 @@ pub fn on_firing(
     now: Timestamp,
     windows: Windows,
 ) -> (FiringOutcome, Episode) {
-    let late = |episode: &Episode| firing.members.iter().all(|(member, starts_at)| episode.is_late(member, *starts_at));
-    let Some(episode) = current.filter(|episode| late(episode) || episode.accepts(now, windows)) else {
-        return (FiringOutcome::Opened, open(fingerprint, firing, fresh_id, current, now, windows));
+    let late = |episode: &Episode| {
+        firing
+            .members
+            .iter()
+            .all(|(member, starts_at)| episode.is_late(member, *starts_at))
+    };
+    let Some(episode) = current.filter(|episode| late(episode) || episode.accepts(now, windows))
+    else {
+        return (
+            FiringOutcome::Opened,
+            open(fingerprint, firing, fresh_id, current, now, windows),
+        );
     };
     let mut next = episode.clone();
     next.version += 1;
@@ -252,7 +276,9 @@ fn open(
         open: true,
         members: Members::new(),
         // What resolved in the episode before can still be delivered late into this one.
-        departed: before.map(|episode| episode.departed.clone()).unwrap_or_default(),
+        departed: before
+            .map(|episode| episode.departed.clone())
+            .unwrap_or_default(),
         overflowed: false,
         left_out: firing.left_out,
         forbids_repair: firing.forbids_repair,
@@ -262,7 +288,11 @@ fn open(
         window_end: now,
         severity: firing.severity,
         flaps: 0,
-        unsent: BTreeSet::from([if firing.analysed { Unsent::Opened } else { Unsent::Changed }]),
+        unsent: BTreeSet::from([if firing.analysed {
+            Unsent::Opened
+        } else {
+            Unsent::Changed
+        }]),
         advice: None,
         version: before.map_or(1, |episode| episode.version + 1),
     };
@@ -295,14 +325,22 @@ pub fn on_resolved(
     let mut next = current.clone();
     for (member, starts_at) in resolved {
         // A resolve that was overtaken by a newer firing of the same alert must not end the newer one.
-        if next.members.get(member).is_some_and(|firing| firing <= starts_at) {
+        if next
+            .members
+            .get(member)
+            .is_some_and(|firing| firing <= starts_at)
+        {
             next.members.remove(member);
         }
         let departed = next.departed.entry(member.clone()).or_insert(*starts_at);
         *departed = (*departed).max(*starts_at);
     }
     while next.departed.len() > DEPARTED_MEMBERS_KEPT {
-        let oldest = next.departed.iter().min_by_key(|(_, starts_at)| **starts_at).map(|(member, _)| member.clone());
+        let oldest = next
+            .departed
+            .iter()
+            .min_by_key(|(_, starts_at)| **starts_at)
+            .map(|(member, _)| member.clone());
         oldest.map(|member| next.departed.remove(&member));
     }
     if !next.open {

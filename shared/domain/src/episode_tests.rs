@@ -5,18 +5,27 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::{Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
-use super::{Episode, Firing, FiringOutcome, Members, ResolvedOutcome, Unsent, Windows, on_firing, on_resolved};
+use super::{
+    Episode, Firing, FiringOutcome, Members, ResolvedOutcome, Unsent, Windows, on_firing,
+    on_resolved,
+};
 use crate::alert::AlertSeverity;
 use crate::primitives::id::{Fingerprint, IncidentId, MemberId};
 
-const WINDOWS: Windows = Windows { debounce: SignedDuration::from_secs(300), stale: SignedDuration::from_secs(18_000) };
+const WINDOWS: Windows = Windows {
+    debounce: SignedDuration::from_secs(300),
+    stale: SignedDuration::from_secs(18_000),
+};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_000_000 + second)
 }
 
 fn members(pairs: &[(&str, i64)]) -> Members {
-    pairs.iter().filter_map(|(id, starts)| Some((MemberId::try_from(*id).ok()?, *starts))).collect()
+    pairs
+        .iter()
+        .filter_map(|(id, starts)| Some((MemberId::try_from(*id).ok()?, *starts)))
+        .collect()
 }
 
 fn firing(pairs: &[(&str, i64)]) -> Firing {
@@ -37,21 +46,38 @@ struct Story {
 
 impl Story {
     fn new() -> Self {
-        Self { episode: None, opened: 0 }
+        Self {
+            episode: None,
+            opened: 0,
+        }
     }
 
     fn fire(&mut self, second: i64, firing: &Firing) -> FiringOutcome {
         let fingerprint = Fingerprint::try_from("ab".repeat(32)).expect("hex");
-        let id = IncidentId::try_from(format!("01ARZ3NDEKTSV4RRFFQ69G5F{:02}", self.opened)).expect("a ULID");
-        let (outcome, episode) = on_firing(self.episode.as_ref(), &fingerprint, firing, &id, at(second), WINDOWS);
+        let id = IncidentId::try_from(format!("01ARZ3NDEKTSV4RRFFQ69G5F{:02}", self.opened))
+            .expect("a ULID");
+        let (outcome, episode) = on_firing(
+            self.episode.as_ref(),
+            &fingerprint,
+            firing,
+            &id,
+            at(second),
+            WINDOWS,
+        );
         self.opened += u8::from(outcome == FiringOutcome::Opened);
         self.episode = Some(episode);
         outcome
     }
 
-    fn resolve(&mut self, second: i64, pairs: &[(&str, i64)], whole_group: bool) -> ResolvedOutcome {
+    fn resolve(
+        &mut self,
+        second: i64,
+        pairs: &[(&str, i64)],
+        whole_group: bool,
+    ) -> ResolvedOutcome {
         let current = self.episode.as_ref().expect("an episode");
-        let (outcome, episode) = on_resolved(current, &members(pairs), whole_group, at(second), WINDOWS);
+        let (outcome, episode) =
+            on_resolved(current, &members(pairs), whole_group, at(second), WINDOWS);
         self.episode = Some(episode);
         outcome
     }
@@ -66,7 +92,10 @@ fn an_alert_that_never_stops_is_one_incident_over_four_hour_repeats() {
     let mut story = Story::new();
     assert_eq!(story.fire(0, &firing(&[("a", 1)])), FiringOutcome::Opened);
     for hour in [4, 8, 12] {
-        assert_eq!(story.fire(hour * 3_600, &firing(&[("a", 1)])), FiringOutcome::Joined);
+        assert_eq!(
+            story.fire(hour * 3_600, &firing(&[("a", 1)])),
+            FiringOutcome::Joined
+        );
     }
     assert_eq!((story.now().hit_count, story.opened), (4, 1));
 }
@@ -75,7 +104,10 @@ fn an_alert_that_never_stops_is_one_incident_over_four_hour_repeats() {
 fn an_open_episode_goes_stale_and_the_next_alert_opens_anew() {
     let mut story = Story::new();
     story.fire(0, &firing(&[("a", 1)]));
-    assert_eq!(story.fire(18_001, &firing(&[("a", 1)])), FiringOutcome::Opened);
+    assert_eq!(
+        story.fire(18_001, &firing(&[("a", 1)])),
+        FiringOutcome::Opened
+    );
     assert_eq!((story.now().hit_count, story.now().version), (1, 2));
 }
 
@@ -83,10 +115,19 @@ fn an_open_episode_goes_stale_and_the_next_alert_opens_anew() {
 fn the_episode_ends_with_its_last_member() {
     let mut story = Story::new();
     story.fire(0, &firing(&[("a", 1), ("b", 2)]));
-    assert_eq!(story.resolve(10, &[("a", 1)], false), ResolvedOutcome::MemberLeft);
+    assert_eq!(
+        story.resolve(10, &[("a", 1)], false),
+        ResolvedOutcome::MemberLeft
+    );
     assert!(story.now().open);
-    assert_eq!(story.resolve(20, &[("a", 1), ("b", 2)], true), ResolvedOutcome::Resolved);
-    assert_eq!(story.resolve(20, &[("a", 1), ("b", 2)], true), ResolvedOutcome::Ignored);
+    assert_eq!(
+        story.resolve(20, &[("a", 1), ("b", 2)], true),
+        ResolvedOutcome::Resolved
+    );
+    assert_eq!(
+        story.resolve(20, &[("a", 1), ("b", 2)], true),
+        ResolvedOutcome::Ignored
+    );
     assert!(story.now().unsent.contains(&Unsent::Changed));
 }
 
@@ -105,22 +146,35 @@ fn firing_again_inside_the_window_reopens_and_counts_a_flap() {
     let mut story = Story::new();
     story.fire(0, &firing(&[("a", 1)]));
     story.resolve(10, &[("a", 1)], true);
-    assert_eq!(story.fire(200, &firing(&[("a", 2)])), FiringOutcome::Reopened);
+    assert_eq!(
+        story.fire(200, &firing(&[("a", 2)])),
+        FiringOutcome::Reopened
+    );
     assert_eq!((story.now().flaps, story.opened), (1, 1));
     story.resolve(210, &[("a", 2)], true);
     assert_eq!(story.fire(511, &firing(&[("a", 3)])), FiringOutcome::Opened);
 }
 
 #[test]
-fn what_fires_again_goes_to_the_analyzer_which_may_not_have_seen_it_or_counts_that_its_repair_did_not_last() {
+fn what_fires_again_goes_to_the_analyzer_which_may_not_have_seen_it_or_counts_that_its_repair_did_not_last()
+ {
     for analysed in [true, false] {
         let mut story = Story::new();
         story.fire(0, &firing(&[("a", 1)]));
         story.resolve(10, &[("a", 1)], true);
         story.episode.as_mut().expect("an episode").unsent = [].into();
-        story.fire(20, &Firing { analysed, ..firing(&[("a", 2)]) });
+        story.fire(
+            20,
+            &Firing {
+                analysed,
+                ..firing(&[("a", 2)])
+            },
+        );
         assert_eq!(story.now().unsent.contains(&Unsent::Opened), analysed);
-        assert!(story.now().unsent.contains(&Unsent::Changed), "its card waits for nobody");
+        assert!(
+            story.now().unsent.contains(&Unsent::Changed),
+            "its card waits for nobody"
+        );
     }
 }
 
@@ -129,7 +183,10 @@ fn a_resolve_overtaken_by_a_newer_firing_changes_nothing() {
     let mut story = Story::new();
     story.fire(0, &firing(&[("a", 1)]));
     story.fire(5, &firing(&[("a", 2)]));
-    assert_eq!(story.resolve(6, &[("a", 1)], true), ResolvedOutcome::MemberLeft);
+    assert_eq!(
+        story.resolve(6, &[("a", 1)], true),
+        ResolvedOutcome::MemberLeft
+    );
     assert!(story.now().open && story.now().members.len() == 1);
 }
 
@@ -137,7 +194,10 @@ fn a_resolve_overtaken_by_a_newer_firing_changes_nothing() {
 fn worse_is_an_escalation_once() {
     let mut story = Story::new();
     story.fire(0, &firing(&[("a", 1)]));
-    let critical = Firing { severity: AlertSeverity::Critical, ..firing(&[("a", 1)]) };
+    let critical = Firing {
+        severity: AlertSeverity::Critical,
+        ..firing(&[("a", 1)])
+    };
     assert_eq!(story.fire(1, &critical), FiringOutcome::Escalated);
     assert_eq!(story.fire(2, &critical), FiringOutcome::Joined);
     assert_eq!(story.fire(3, &firing(&[("a", 1)])), FiringOutcome::Joined);
@@ -149,16 +209,25 @@ fn a_label_that_forbids_repairs_holds_for_the_episode() {
     let mut story = Story::new();
     story.fire(0, &firing(&[("a", 1)]));
     assert!(!story.now().forbids_repair);
-    let forbids = Firing { forbids_repair: true, ..firing(&[("b", 1)]) };
+    let forbids = Firing {
+        forbids_repair: true,
+        ..firing(&[("b", 1)])
+    };
     assert_eq!(story.fire(1, &forbids), FiringOutcome::Joined);
     // Its alert is over and others go on; then all are over, and one fires again within the window.
-    assert_eq!(story.resolve(2, &[("b", 1)], false), ResolvedOutcome::MemberLeft);
+    assert_eq!(
+        story.resolve(2, &[("b", 1)], false),
+        ResolvedOutcome::MemberLeft
+    );
     assert_eq!(story.fire(3, &firing(&[("a", 1)])), FiringOutcome::Joined);
     assert!(story.now().forbids_repair);
     story.resolve(4, &[("a", 1)], true);
     assert_eq!(story.fire(5, &firing(&[("a", 5)])), FiringOutcome::Reopened);
     assert!(story.now().forbids_repair);
-    assert_eq!(story.fire(18_006, &firing(&[("a", 5)])), FiringOutcome::Opened);
+    assert_eq!(
+        story.fire(18_006, &firing(&[("a", 5)])),
+        FiringOutcome::Opened
+    );
     assert!(!story.now().forbids_repair, "another episode");
     let mut story = Story::new();
     story.fire(0, &forbids);
@@ -171,7 +240,10 @@ fn what_only_senders_without_a_resolve_keep_open_may_never_resolve() {
     story.fire(0, &firing(&[("sender", 1)]));
     assert!(story.now().may_never_resolve());
     story.fire(1, &firing(&[("a", 1)]));
-    assert!(!story.now().may_never_resolve(), "Alertmanager says when this one ends");
+    assert!(
+        !story.now().may_never_resolve(),
+        "Alertmanager says when this one ends"
+    );
     story.resolve(2, &[("a", 1)], true);
     assert!(story.now().open && story.now().may_never_resolve());
     story.resolve(3, &[("sender", 1)], true);
@@ -185,7 +257,10 @@ fn past_the_bound_only_the_whole_group_ends_it() {
     let all: Vec<(&str, i64)> = names.iter().map(|name| (name.as_str(), 1)).collect();
     story.fire(0, &firing(&all));
     assert!(story.now().overflowed && story.now().hit_count == 40);
-    assert_eq!(story.resolve(10, &all[..39], false), ResolvedOutcome::MemberLeft);
+    assert_eq!(
+        story.resolve(10, &all[..39], false),
+        ResolvedOutcome::MemberLeft
+    );
     assert_eq!(story.resolve(20, &all, true), ResolvedOutcome::Resolved);
     assert!(story.now().departed.len() <= super::DEPARTED_MEMBERS_KEPT);
 }
@@ -201,8 +276,16 @@ fn delivery() -> impl Strategy<Value = Delivery> {
     // Few members and few firings, so that repetitions, late and reordered deliveries are frequent; waits around the windows.
     let wait = prop_oneof![0u16..10, 290u16..310, 17_990u16..18_010];
     (any::<bool>(), 0u8..4, 1i64..5, wait).prop_map(|(fires, member, firing, wait)| match fires {
-        true => Delivery::Fire { member, firing, wait },
-        false => Delivery::Resolve { member, firing, wait },
+        true => Delivery::Fire {
+            member,
+            firing,
+            wait,
+        },
+        false => Delivery::Resolve {
+            member,
+            firing,
+            wait,
+        },
     })
 }
 

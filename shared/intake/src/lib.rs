@@ -16,7 +16,8 @@ use aws::queue::Queue;
 use domain::alert::fingerprint::fingerprint;
 use domain::alert::{Alert, AlertStatus};
 use domain::episode::{
-    Episode, FIRING_MEMBERS_KEPT, Firing, FiringOutcome, Members, ResolvedOutcome, Unsent, Windows, on_firing, on_resolved,
+    Episode, FIRING_MEMBERS_KEPT, Firing, FiringOutcome, Members, ResolvedOutcome, Unsent, Windows,
+    on_firing, on_resolved,
 };
 use domain::incident::change::IncidentChange;
 use domain::primitives::id::{Fingerprint, MemberId};
@@ -45,7 +46,11 @@ impl Delivery {
     /// A delivery of one alert, which is its whole group.
     #[must_use]
     pub fn single(alert: Alert) -> Self {
-        Self { whole_group_resolved: alert.status == AlertStatus::Resolved, alerts: vec![alert], left_out: 0 }
+        Self {
+            whole_group_resolved: alert.status == AlertStatus::Resolved,
+            alerts: vec![alert],
+            left_out: 0,
+        }
     }
 }
 
@@ -80,16 +85,38 @@ impl Intake {
     ///
     /// # Errors
     /// If any of them could not be stored or queued; those that were stay counted, and the sender's retry counts them again.
-    pub async fn take(&self, delivery: Delivery, now: Timestamp, until: Instant) -> Result<Vec<Counted>, IntakeError> {
-        let Delivery { alerts, whole_group_resolved, left_out } = delivery;
-        let keys: Vec<(Fingerprint, MemberId, AlertStatus)> =
-            alerts.iter().map(|alert| (fingerprint(alert, &self.fingerprint_labels), alert.member.clone(), alert.status)).collect();
+    pub async fn take(
+        &self,
+        delivery: Delivery,
+        now: Timestamp,
+        until: Instant,
+    ) -> Result<Vec<Counted>, IntakeError> {
+        let Delivery {
+            alerts,
+            whole_group_resolved,
+            left_out,
+        } = delivery;
+        let keys: Vec<(Fingerprint, MemberId, AlertStatus)> = alerts
+            .iter()
+            .map(|alert| {
+                (
+                    fingerprint(alert, &self.fingerprint_labels),
+                    alert.member.clone(),
+                    alert.status,
+                )
+            })
+            .collect();
         let mut groups: BTreeMap<Fingerprint, Group> = BTreeMap::new();
         for (alert, (fingerprint, ..)) in alerts.into_iter().zip(&keys) {
             add(&mut groups, fingerprint, alert.dated(now), left_out);
         }
         let fingerprints = groups.len();
-        let batch = Batch { intake: self, whole_group_resolved, now, until };
+        let batch = Batch {
+            intake: self,
+            whole_group_resolved,
+            now,
+            until,
+        };
         // Every group is taken to its end, also after one has failed: a write that is cut off may or may not have counted, and one
         // item that cannot be written must not keep out the others.
         let taken: Vec<Result<Vec<Taken>, IntakeError>> = stream::iter(groups)
@@ -98,21 +125,40 @@ impl Intake {
             .collect()
             .await;
         let counted = taken.iter().filter(|taken| taken.is_ok()).count();
-        let taken: Vec<Vec<Taken>> = taken.into_iter().collect::<Result<_, _>>().map_err(|error| match error {
-            IntakeError::OutOfTime { .. } => IntakeError::OutOfTime { counted, fingerprints },
-            other => other,
-        })?;
-        let outcomes: BTreeMap<(Fingerprint, bool), Outcome> = taken.into_iter().flatten().collect();
+        let taken: Vec<Vec<Taken>> =
+            taken
+                .into_iter()
+                .collect::<Result<_, _>>()
+                .map_err(|error| match error {
+                    IntakeError::OutOfTime { .. } => IntakeError::OutOfTime {
+                        counted,
+                        fingerprints,
+                    },
+                    other => other,
+                })?;
+        let outcomes: BTreeMap<(Fingerprint, bool), Outcome> =
+            taken.into_iter().flatten().collect();
         let counted = |(fingerprint, member, status): (Fingerprint, MemberId, AlertStatus)| {
-            let outcome = outcomes.get(&(fingerprint.clone(), status == AlertStatus::Firing))?.clone();
-            Some(Counted { member, fingerprint, outcome })
+            let outcome = outcomes
+                .get(&(fingerprint.clone(), status == AlertStatus::Firing))?
+                .clone();
+            Some(Counted {
+                member,
+                fingerprint,
+                outcome,
+            })
         };
         Ok(keys.into_iter().filter_map(counted).collect())
     }
 }
 
 /// Adds an alert to the group of its fingerprint: what one delivery says of one fingerprint is written once.
-fn add(groups: &mut BTreeMap<Fingerprint, Group>, fingerprint: &Fingerprint, alert: Alert, left_out: u64) {
+fn add(
+    groups: &mut BTreeMap<Fingerprint, Group>,
+    fingerprint: &Fingerprint,
+    alert: Alert,
+    left_out: u64,
+) {
     let starts_at = alert.starts_at.as_millisecond();
     let group = groups.entry(fingerprint.clone()).or_default();
     let later = |members: &mut Members| {
@@ -123,7 +169,13 @@ fn add(groups: &mut BTreeMap<Fingerprint, Group>, fingerprint: &Fingerprint, ale
         AlertStatus::Resolved => later(&mut group.resolved),
         AlertStatus::Firing => {
             let Some((firing, worst)) = &mut group.firing else {
-                group.firing = Some((Firing { left_out, ..Firing::of(&alert) }, alert));
+                group.firing = Some((
+                    Firing {
+                        left_out,
+                        ..Firing::of(&alert)
+                    },
+                    alert,
+                ));
                 return;
             };
             later(&mut firing.members);
@@ -149,9 +201,16 @@ struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    async fn take_group(&self, fingerprint: Fingerprint, group: Group) -> Result<Vec<Taken>, IntakeError> {
+    async fn take_group(
+        &self,
+        fingerprint: Fingerprint,
+        group: Group,
+    ) -> Result<Vec<Taken>, IntakeError> {
         if Instant::now() >= self.until {
-            return Err(IntakeError::OutOfTime { counted: 0, fingerprints: 0 });
+            return Err(IntakeError::OutOfTime {
+                counted: 0,
+                fingerprints: 0,
+            });
         }
         let mut taken = Vec::new();
         // Firing first: where one pod recovers while another crashes, the episode goes on.
@@ -180,8 +239,21 @@ impl Batch<'_> {
         Ok(taken)
     }
 
-    async fn fire(&self, fingerprint: &Fingerprint, alert: &Alert, firing: &Firing) -> Result<Outcome, IntakeError> {
-        let (Intake { store, joins, windows, .. }, now) = (self.intake, self.now);
+    async fn fire(
+        &self,
+        fingerprint: &Fingerprint,
+        alert: &Alert,
+        firing: &Firing,
+    ) -> Result<Outcome, IntakeError> {
+        let (
+            Intake {
+                store,
+                joins,
+                windows,
+                ..
+            },
+            now,
+        ) = (self.intake, self.now);
         let current = if firing.members.len() > FIRING_MEMBERS_KEPT {
             store.episode(fingerprint).await?
         } else {
@@ -194,19 +266,38 @@ impl Batch<'_> {
                 Join::NotPlain(current) => current,
             }
         };
-        let (outcome, episode) = on_firing(current.as_ref(), fingerprint, firing, &fresh_incident_id(now), now, *windows);
+        let (outcome, episode) = on_firing(
+            current.as_ref(),
+            fingerprint,
+            firing,
+            &fresh_incident_id(now),
+            now,
+            *windows,
+        );
         let known = current.as_ref();
         let more_left_out = known.is_some_and(|current| current.left_out < episode.left_out);
-        let newly_forbidden = known.is_some_and(|current| !current.forbids_repair && episode.forbids_repair);
+        let newly_forbidden =
+            known.is_some_and(|current| !current.forbids_repair && episode.forbids_repair);
         match outcome {
             FiringOutcome::Opened => {
-                let draft = IncidentChange::open(episode.incident_id.clone(), fingerprint.clone(), alert.clone(), firing, now);
-                store.save_with_episode(draft, Change(&episode), *windows).await?;
+                let draft = IncidentChange::open(
+                    episode.incident_id.clone(),
+                    fingerprint.clone(),
+                    alert.clone(),
+                    firing,
+                    now,
+                );
+                store
+                    .save_with_episode(draft, Change(&episode), *windows)
+                    .await?;
             }
             FiringOutcome::Joined | FiringOutcome::Late if !more_left_out && !newly_forbidden => {
                 store.save_episode(Change(&episode), *windows).await?
             }
-            FiringOutcome::Joined | FiringOutcome::Late | FiringOutcome::Escalated | FiringOutcome::Reopened => {
+            FiringOutcome::Joined
+            | FiringOutcome::Late
+            | FiringOutcome::Escalated
+            | FiringOutcome::Reopened => {
                 let change = |draft: &mut IncidentChange| {
                     draft.incident.left_out = episode.left_out;
                     if newly_forbidden {
@@ -229,25 +320,49 @@ impl Batch<'_> {
         Ok(Outcome::Firing(outcome, episode))
     }
 
-    async fn resolve(&self, fingerprint: &Fingerprint, members: &Members) -> Result<Outcome, IntakeError> {
+    async fn resolve(
+        &self,
+        fingerprint: &Fingerprint,
+        members: &Members,
+    ) -> Result<Outcome, IntakeError> {
         let (Intake { store, windows, .. }, now) = (self.intake, self.now);
-        let Some(current) = store.episode(fingerprint).await? else { return Ok(Outcome::Resolved(ResolvedOutcome::Ignored, None)) };
-        let (outcome, episode) = on_resolved(&current, members, self.whole_group_resolved, now, *windows);
+        let Some(current) = store.episode(fingerprint).await? else {
+            return Ok(Outcome::Resolved(ResolvedOutcome::Ignored, None));
+        };
+        let (outcome, episode) =
+            on_resolved(&current, members, self.whole_group_resolved, now, *windows);
         match outcome {
             _ if episode.version == current.version => {}
-            ResolvedOutcome::Resolved => self.save_change(&episode, |draft| draft.resolved(episode.hit_count, now)).await?,
-            ResolvedOutcome::MemberLeft | ResolvedOutcome::Ignored => store.save_episode(Change(&episode), *windows).await?,
+            ResolvedOutcome::Resolved => {
+                self.save_change(&episode, |draft| draft.resolved(episode.hit_count, now))
+                    .await?
+            }
+            ResolvedOutcome::MemberLeft | ResolvedOutcome::Ignored => {
+                store.save_episode(Change(&episode), *windows).await?
+            }
         }
         self.settle(&episode).await?;
         Ok(Outcome::Resolved(outcome, Some(episode)))
     }
 
     /// Saves an episode together with what it means for its incident.
-    async fn save_change(&self, episode: &Episode, change: impl FnOnce(&mut IncidentChange)) -> Result<(), StoreError> {
-        let incident = self.intake.store.known_incident(&episode.incident_id).await?;
+    async fn save_change(
+        &self,
+        episode: &Episode,
+        change: impl FnOnce(&mut IncidentChange),
+    ) -> Result<(), StoreError> {
+        let incident = self
+            .intake
+            .store
+            .known_incident(&episode.incident_id)
+            .await?;
         let mut draft = IncidentChange::of(incident);
         change(&mut draft);
-        self.intake.store.save_with_episode(draft, Change(episode), self.intake.windows).await.map(drop)
+        self.intake
+            .store
+            .save_with_episode(draft, Change(episode), self.intake.windows)
+            .await
+            .map(drop)
     }
 
     /// Sends what an episode still has to send, then notes that it was sent.
@@ -255,8 +370,18 @@ impl Batch<'_> {
         for unsent in &episode.unsent {
             let incident_id = episode.incident_id.clone();
             match unsent {
-                Unsent::Opened => self.intake.incidents.send(&Message::IncidentOpened { incident_id }).await?,
-                Unsent::Changed => self.intake.notifications.send(&Message::IncidentChanged { incident_id }).await?,
+                Unsent::Opened => {
+                    self.intake
+                        .incidents
+                        .send(&Message::IncidentOpened { incident_id })
+                        .await?
+                }
+                Unsent::Changed => {
+                    self.intake
+                        .notifications
+                        .send(&Message::IncidentChanged { incident_id })
+                        .await?
+                }
             };
             // It is on the queue: the promise is kept even if this note fails, and the next delivery would only send once more.
             if let Err(error) = self.intake.store.mark_sent(episode, *unsent).await {
@@ -274,7 +399,10 @@ impl Batch<'_> {
         if hit_count.ilog2() == before.ilog2() {
             return;
         }
-        let message = Message::AlertsConverged { incident_id: episode.incident_id.clone(), hit_count };
+        let message = Message::AlertsConverged {
+            incident_id: episode.incident_id.clone(),
+            hit_count,
+        };
         if let Err(error) = self.intake.notifications.send(&message).await {
             warn!(incident_id = %episode.incident_id, %error, "the notifier could not be told of the count");
         }
@@ -287,7 +415,9 @@ fn log(fingerprint: &Fingerprint, outcome: &Outcome) {
     let incident_id = episode.map(|episode| episode.incident_id.as_str());
     let hit_count = episode.map(|episode| episode.hit_count);
     match name {
-        "joined" | "late" | "ignored" => debug!(%fingerprint, incident_id, outcome = name, hit_count, "alert"),
+        "joined" | "late" | "ignored" => {
+            debug!(%fingerprint, incident_id, outcome = name, hit_count, "alert")
+        }
         _ => info!(%fingerprint, incident_id, outcome = name, hit_count, "alert"),
     }
 }

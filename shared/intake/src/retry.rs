@@ -21,7 +21,11 @@ impl Retry {
     ///
     /// # Errors
     /// The error itself, if it is another one, or if there is no time left.
-    pub(super) async fn wait(&mut self, error: IntakeError, until: Instant) -> Result<(), IntakeError> {
+    pub(super) async fn wait(
+        &mut self,
+        error: IntakeError,
+        until: Instant,
+    ) -> Result<(), IntakeError> {
         let most = match &error {
             IntakeError::Store(StoreError::Conflict) if self.races < ATTEMPTS => {
                 self.races += 1;

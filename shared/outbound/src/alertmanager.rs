@@ -52,7 +52,9 @@ pub enum AlertmanagerError {
     #[error("Alertmanager has just been started, and may not know all alerts yet")]
     JustStarted,
     /// There is nothing to silence.
-    #[error("Alertmanager does not have the alert as active: it has resolved, or was sent by another Alertmanager")]
+    #[error(
+        "Alertmanager does not have the alert as active: it has resolved, or was sent by another Alertmanager"
+    )]
     NotActive,
     /// A silence would hide alerts that it is not meant for.
     #[error("a silence of this alert would also hide {0}")]
@@ -71,7 +73,10 @@ impl AlertmanagerError {
     /// True if it may be otherwise in some minutes.
     #[must_use]
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::JustStarted | Self::Secret(_))
+        matches!(
+            self,
+            Self::Unreachable(_) | Self::JustStarted | Self::Secret(_)
+        )
     }
 }
 
@@ -149,8 +154,17 @@ struct Status {
 impl Alertmanager {
     /// The server of the settings. Neither client follows redirects: the token goes to nobody else.
     #[must_use]
-    pub fn new(settings: AlertmanagerServer, anywhere: &Client, public: &PublicClient, secrets: Secrets) -> Self {
-        Self { reach: Reach::of(settings.private, anywhere, public), settings, secrets }
+    pub fn new(
+        settings: AlertmanagerServer,
+        anywhere: &Client,
+        public: &PublicClient,
+        secrets: Secrets,
+    ) -> Self {
+        Self {
+            reach: Reach::of(settings.private, anywhere, public),
+            settings,
+            secrets,
+        }
     }
 
     /// Makes a silence that hides the alert and none that does not belong to it, or gives the one that is there: a worker may have made
@@ -158,14 +172,26 @@ impl Alertmanager {
     ///
     /// # Errors
     /// If there is none.
-    pub async fn silence(&self, wanted: Wanted<'_>, now: Timestamp) -> Result<Silence, AlertmanagerError> {
+    pub async fn silence(
+        &self,
+        wanted: Wanted<'_>,
+        now: Timestamp,
+    ) -> Result<Silence, AlertmanagerError> {
         let token = self.token().await?;
         let token = token.as_ref();
-        let meant = Meant { labels: wanted.labels, members: wanted.members };
+        let meant = Meant {
+            labels: wanted.labels,
+            members: wanted.members,
+        };
         let (silence, matchers) = match self.find(token, wanted).await? {
             Some(found) => found,
             None => {
-                let active: Vec<ActiveAlert> = self.alerts(token, wanted.labels).await?.into_iter().map(|(alert, _)| alert).collect();
+                let active: Vec<ActiveAlert> = self
+                    .alerts(token, wanted.labels)
+                    .await?
+                    .into_iter()
+                    .map(|(alert, _)| alert)
+                    .collect();
                 if !active.iter().any(|alert| meant.is_alert(alert)) {
                     self.knows_all(token, now).await?;
                     return Err(AlertmanagerError::NotActive);
@@ -177,8 +203,11 @@ impl Alertmanager {
         // Another alert may have begun between the look and the creation, and long since a silence that was found.
         let checked = match self.alerts(token, wanted.labels).await {
             Ok(active) => {
-                let hides = |(alert, silenced_by): &&(ActiveAlert, Vec<String>)| matchers.fit(alert) || silenced_by.contains(&silence.id);
-                let others = Others::among(active.iter().filter(hides).map(|(alert, _)| alert), meant);
+                let hides = |(alert, silenced_by): &&(ActiveAlert, Vec<String>)| {
+                    matchers.fit(alert) || silenced_by.contains(&silence.id)
+                };
+                let others =
+                    Others::among(active.iter().filter(hides).map(|(alert, _)| alert), meant);
                 others.map_or(Ok(()), |others| Err(AlertmanagerError::HidesOthers(others)))
             }
             Err(error) => Err(error),
@@ -203,11 +232,23 @@ impl Alertmanager {
     ///
     /// # Errors
     /// If that is not known.
-    pub async fn fires(&self, labels: &Labels<'_>, now: Timestamp) -> Result<bool, AlertmanagerError> {
+    pub async fn fires(
+        &self,
+        labels: &Labels<'_>,
+        now: Timestamp,
+    ) -> Result<bool, AlertmanagerError> {
         let token = self.token().await?;
         let none = BTreeSet::new();
-        let meant = Meant { labels, members: &none };
-        if self.alerts(token.as_ref(), labels).await?.iter().any(|(alert, _)| meant.is_alert(alert)) {
+        let meant = Meant {
+            labels,
+            members: &none,
+        };
+        if self
+            .alerts(token.as_ref(), labels)
+            .await?
+            .iter()
+            .any(|(alert, _)| meant.is_alert(alert))
+        {
             return Ok(true);
         }
         self.knows_all(token.as_ref(), now).await.map(|()| false)
@@ -222,28 +263,80 @@ impl Alertmanager {
     ) -> Result<Vec<(ActiveAlert, Vec<String>)>, AlertmanagerError> {
         let url = filtered(self.url("alerts")?, labels);
         let alerts: Vec<Alert> = read(self.request(Method::GET, &url, token)?).await?;
-        let active = alerts.into_iter().map(|Alert { fingerprint, labels, status }| {
-            let labels = labels.into_iter().filter(|(_, value)| !value.is_empty()).collect();
-            (ActiveAlert { fingerprint, labels }, status.silenced_by)
-        });
+        let active = alerts.into_iter().map(
+            |Alert {
+                 fingerprint,
+                 labels,
+                 status,
+             }| {
+                let labels = labels
+                    .into_iter()
+                    .filter(|(_, value)| !value.is_empty())
+                    .collect();
+                (
+                    ActiveAlert {
+                        fingerprint,
+                        labels,
+                    },
+                    status.silenced_by,
+                )
+            },
+        );
         Ok(active.collect())
     }
 
     /// Fails until what it does not know does not fire.
-    async fn knows_all(&self, token: Option<&SecretString>, now: Timestamp) -> Result<(), AlertmanagerError> {
+    async fn knows_all(
+        &self,
+        token: Option<&SecretString>,
+        now: Timestamp,
+    ) -> Result<(), AlertmanagerError> {
         let status: Status = read(self.request(Method::GET, &self.url("status")?, token)?).await?;
-        if now < status.uptime + KNOWS_ALL_AFTER { Err(AlertmanagerError::JustStarted) } else { Ok(()) }
+        if now < status.uptime + KNOWS_ALL_AFTER {
+            Err(AlertmanagerError::JustStarted)
+        } else {
+            Ok(())
+        }
     }
 
-    async fn find(&self, token: Option<&SecretString>, wanted: Wanted<'_>) -> Result<Option<(Silence, Matchers)>, AlertmanagerError> {
-        let named: Vec<(&str, &str)> = wanted.labels.iter().copied().filter(|(name, _)| *name == ALERTNAME).collect();
+    async fn find(
+        &self,
+        token: Option<&SecretString>,
+        wanted: Wanted<'_>,
+    ) -> Result<Option<(Silence, Matchers)>, AlertmanagerError> {
+        let named: Vec<(&str, &str)> = wanted
+            .labels
+            .iter()
+            .copied()
+            .filter(|(name, _)| *name == ALERTNAME)
+            .collect();
         let url = filtered(self.url("silences")?, &named);
         let silences: Vec<Known> = read(self.request(Method::GET, &url, token)?).await?;
-        let own = silences.into_iter().find(|silence| silence.status.state != "expired" && silence.comment == wanted.comment);
-        Ok(own.map(|Known { id, ends_at, created_by, matchers, .. }| {
-            let matchers = matchers.into_iter().map(|Matcher { name, value }| (name, value)).collect();
-            (Silence { id, until: ends_at, by: created_by }, matchers)
-        }))
+        let own = silences
+            .into_iter()
+            .find(|silence| silence.status.state != "expired" && silence.comment == wanted.comment);
+        Ok(own.map(
+            |Known {
+                 id,
+                 ends_at,
+                 created_by,
+                 matchers,
+                 ..
+             }| {
+                let matchers = matchers
+                    .into_iter()
+                    .map(|Matcher { name, value }| (name, value))
+                    .collect();
+                (
+                    Silence {
+                        id,
+                        until: ends_at,
+                        by: created_by,
+                    },
+                    matchers,
+                )
+            },
+        ))
     }
 
     async fn create(
@@ -253,15 +346,26 @@ impl Alertmanager {
         matchers: &Matchers,
         now: Timestamp,
     ) -> Result<Silence, AlertmanagerError> {
-        let Wanted { until, by, comment, .. } = wanted;
+        let Wanted {
+            until, by, comment, ..
+        } = wanted;
         let matcher = |(name, value): (&str, &str)| json!({ "name": name, "value": value, "isRegex": false, "isEqual": true });
         let silence = json!({
             "matchers": matchers.iter().map(matcher).collect::<Vec<Value>>(),
             "startsAt": now, "endsAt": until, "createdBy": by, "comment": comment,
         });
         let request = self.request(Method::POST, &self.url("silences")?, token)?;
-        let Created { id } = read(request.header(CONTENT_TYPE, "application/json").body(silence.to_string())).await?;
-        Ok(Silence { id, until, by: by.to_owned() })
+        let Created { id } = read(
+            request
+                .header(CONTENT_TYPE, "application/json")
+                .body(silence.to_string()),
+        )
+        .await?;
+        Ok(Silence {
+            id,
+            until,
+            by: by.to_owned(),
+        })
     }
 
     async fn end(&self, token: Option<&SecretString>, id: &str) -> Result<(), AlertmanagerError> {
@@ -269,7 +373,9 @@ impl Alertmanager {
         if let Ok(mut path) = url.path_segments_mut() {
             path.push(id);
         }
-        answer(self.request(Method::DELETE, &url, token)?).await.map(drop)
+        answer(self.request(Method::DELETE, &url, token)?)
+            .await
+            .map(drop)
     }
 
     async fn token(&self) -> Result<Option<SecretString>, SecretError> {
@@ -281,11 +387,22 @@ impl Alertmanager {
 
     fn url(&self, of: &str) -> Result<Url, AlertmanagerError> {
         let url = format!("{}/api/v2/{of}", self.settings.url);
-        Url::parse(&url).map_err(|_| AlertmanagerError::Unreachable("its URL in channels.json is none".to_owned()))
+        Url::parse(&url).map_err(|_| {
+            AlertmanagerError::Unreachable("its URL in channels.json is none".to_owned())
+        })
     }
 
-    fn request(&self, method: Method, url: &Url, token: Option<&SecretString>) -> Result<RequestBuilder, AlertmanagerError> {
-        let request = self.reach.request(method, url)?.timeout(PATIENCE).header(ACCEPT, "application/json");
+    fn request(
+        &self,
+        method: Method,
+        url: &Url,
+        token: Option<&SecretString>,
+    ) -> Result<RequestBuilder, AlertmanagerError> {
+        let request = self
+            .reach
+            .request(method, url)?
+            .timeout(PATIENCE)
+            .header(ACCEPT, "application/json");
         Ok(match token {
             Some(token) => request.bearer_auth(token.expose_secret()),
             None => request,
@@ -298,8 +415,12 @@ fn filtered(mut url: Url, labels: &Labels<'_>) -> Url {
     let plain = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     for (name, value) in labels.iter().filter(|(name, _)| plain(name)) {
         let before = url.clone();
-        let value = value.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n");
-        url.query_pairs_mut().append_pair("filter", &format!("{name}=\"{value}\""));
+        let value = value
+            .replace('\\', r"\\")
+            .replace('"', r#"\""#)
+            .replace('\n', r"\n");
+        url.query_pairs_mut()
+            .append_pair("filter", &format!("{name}=\"{value}\""));
         if url.as_str().len() > URL_BYTES {
             url = before;
         }
@@ -308,27 +429,37 @@ fn filtered(mut url: Url, labels: &Labels<'_>) -> Url {
 }
 
 async fn read<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, AlertmanagerError> {
-    serde_json::from_slice(&answer(request).await?)
-        .map_err(|error| AlertmanagerError::Unreachable(format!("its answer is none of its own: {error}")))
+    serde_json::from_slice(&answer(request).await?).map_err(|error| {
+        AlertmanagerError::Unreachable(format!("its answer is none of its own: {error}"))
+    })
 }
 
 /// What it answers. A refusal that may pass is as good as no answer.
 async fn answer(request: RequestBuilder) -> Result<Vec<u8>, AlertmanagerError> {
-    let response = request.send().await.map_err(|error| match refusal(&error) {
-        Some(refusal) => AlertmanagerError::NotPublic(refusal),
-        None => AlertmanagerError::Unreachable(reason(error)),
-    })?;
+    let response = request
+        .send()
+        .await
+        .map_err(|error| match refusal(&error) {
+            Some(refusal) => AlertmanagerError::NotPublic(refusal),
+            None => AlertmanagerError::Unreachable(reason(error)),
+        })?;
     let status = response.status();
-    let bytes = body(response, MOST_BYTES).await.map_err(|error| AlertmanagerError::Unreachable(error.to_string()))?;
+    let bytes = body(response, MOST_BYTES)
+        .await
+        .map_err(|error| AlertmanagerError::Unreachable(error.to_string()))?;
     if status.is_success() {
         return Ok(bytes);
     }
     let why = line(&String::from_utf8_lossy(&bytes), WORDS);
-    let passes = status.is_server_error() || [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status);
+    let passes = status.is_server_error()
+        || [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status);
     Err(if passes {
         AlertmanagerError::Unreachable(format!("it says {}: {why}", status.as_u16()))
     } else {
-        AlertmanagerError::Refused { status: status.as_u16(), why }
+        AlertmanagerError::Refused {
+            status: status.as_u16(),
+            why,
+        }
     })
 }
 
@@ -341,11 +472,32 @@ mod tests {
     #[test]
     fn a_label_is_a_quoted_value_and_a_url_has_its_length() {
         let url = || Url::parse("http://a.test/api/v2/alerts").expect("a URL");
-        let asked = filtered(url(), &[("alertname", "Down"), ("path", "C:\\logs \"x\"\n&filter=a=~\".*\"")]);
-        let filters: Vec<String> = asked.query_pairs().map(|(_, value)| value.into_owned()).collect();
-        assert_eq!(filters, [r#"alertname="Down""#, r#"path="C:\\logs \"x\"\n&filter=a=~\".*\"""#]);
+        let asked = filtered(
+            url(),
+            &[
+                ("alertname", "Down"),
+                ("path", "C:\\logs \"x\"\n&filter=a=~\".*\""),
+            ],
+        );
+        let filters: Vec<String> = asked
+            .query_pairs()
+            .map(|(_, value)| value.into_owned())
+            .collect();
+        assert_eq!(
+            filters,
+            [
+                r#"alertname="Down""#,
+                r#"path="C:\\logs \"x\"\n&filter=a=~\".*\"""#
+            ]
+        );
         let long = "x".repeat(URL_BYTES);
         let asked = filtered(url(), &[("a", &long), ("b", "1")]);
-        assert_eq!(asked.query_pairs().map(|(_, value)| value.into_owned()).collect::<Vec<_>>(), [r#"b="1""#]);
+        assert_eq!(
+            asked
+                .query_pairs()
+                .map(|(_, value)| value.into_owned())
+                .collect::<Vec<_>>(),
+            [r#"b="1""#]
+        );
     }
 }

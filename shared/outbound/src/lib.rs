@@ -44,7 +44,9 @@ pub fn client() -> Result<Client, NoClient> {
 fn builder() -> ClientBuilder {
     // A second call finds the provider installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder().connect_timeout(CONNECT_TIMEOUT).redirect(Policy::none())
+    Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .redirect(Policy::none())
 }
 
 /// The whole body of an answer, if it has at most this many bytes.
@@ -53,7 +55,11 @@ fn builder() -> ClientBuilder {
 /// If it is longer, of which no more is read then, or if the connection breaks.
 pub async fn body(mut response: Response, most: usize) -> Result<Vec<u8>, BodyError> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| BodyError::Broken(reason(error)))? {
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| BodyError::Broken(reason(error)))?
+    {
         if body.len() + chunk.len() > most {
             return Err(BodyError::TooLong(most));
         }

@@ -69,14 +69,17 @@ pub fn is_public(address: IpAddr) -> bool {
         IpAddr::V6(address) => match inner(address) {
             Some(address) => is_public_v4(address),
             None => {
-                in_v6(address, (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3)) && !NOT_PUBLIC_V6.iter().any(|range| in_v6(address, *range))
+                in_v6(address, (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3))
+                    && !NOT_PUBLIC_V6.iter().any(|range| in_v6(address, *range))
             }
         },
     }
 }
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
-    !NOT_PUBLIC_V4.iter().any(|(start, bits)| (u32::from(address) ^ u32::from(*start)).leading_zeros() >= *bits)
+    !NOT_PUBLIC_V4
+        .iter()
+        .any(|(start, bits)| (u32::from(address) ^ u32::from(*start)).leading_zeros() >= *bits)
 }
 
 fn in_v6(address: Ipv6Addr, (start, bits): (Ipv6Addr, u32)) -> bool {
@@ -85,9 +88,13 @@ fn in_v6(address: Ipv6Addr, (start, bits): (Ipv6Addr, u32)) -> bool {
 
 /// The IPv4 address that a mapped one (RFC 4291) or one of NAT64's well-known prefix (RFC 6052) stands for.
 fn inner(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [a, b, c, d] = address.octets()[12..] else { return None };
+    let [a, b, c, d] = address.octets()[12..] else {
+        return None;
+    };
     let nat64 = in_v6(address, (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96));
-    address.to_ipv4_mapped().or(nat64.then_some(Ipv4Addr::new(a, b, c, d)))
+    address
+        .to_ipv4_mapped()
+        .or(nat64.then_some(Ipv4Addr::new(a, b, c, d)))
 }
 
 /// A client that sends to public addresses only. It goes through no proxy and follows no redirect, so that the address that was
@@ -114,7 +121,9 @@ impl PublicClient {
         let host = url.host_str().unwrap_or_default();
         let address = host.trim_start_matches('[').trim_end_matches(']').parse();
         if address.is_ok_and(|address| !is_public(address)) {
-            return Err(NotPublic { host: host.to_owned() });
+            return Err(NotPublic {
+                host: host.to_owned(),
+            });
         }
         Ok(self.0.request(method, url.clone()))
     }
@@ -133,7 +142,11 @@ impl Reach {
     /// The one of both clients that fits a server which is `private` or not.
     #[must_use]
     pub fn of(private: bool, anywhere: &Client, public: &PublicClient) -> Self {
-        if private { Self::Anywhere(anywhere.clone()) } else { Self::PublicOnly(public.clone()) }
+        if private {
+            Self::Anywhere(anywhere.clone())
+        } else {
+            Self::PublicOnly(public.clone())
+        }
     }
 
     /// Begins a call.
@@ -155,7 +168,8 @@ impl Resolve for PublicNames {
     fn resolve(&self, name: Name) -> Resolving {
         let host = name.as_str().to_owned();
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
+            let found: Vec<SocketAddr> =
+                tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
             if found.iter().any(|address| !is_public(address.ip())) {
                 return Err(NotPublic { host }.into());
             }
@@ -275,8 +289,17 @@ mod tests {
             "64:ff9b::808:808",
         ];
         let public = |text: &&str| is_public(text.parse::<IpAddr>().expect("an address"));
-        assert_eq!(refused.into_iter().filter(public).collect::<Vec<_>>(), [""; 0]);
-        assert_eq!(taken.into_iter().filter(|text| !public(text)).collect::<Vec<_>>(), [""; 0]);
+        assert_eq!(
+            refused.into_iter().filter(public).collect::<Vec<_>>(),
+            [""; 0]
+        );
+        assert_eq!(
+            taken
+                .into_iter()
+                .filter(|text| !public(text))
+                .collect::<Vec<_>>(),
+            [""; 0]
+        );
     }
 
     #[test]
@@ -295,20 +318,45 @@ mod tests {
             "http://127.0.0.1.:80/",
         ];
         for url in refused {
-            assert!(client.request(Method::POST, &Url::parse(url).expect("a URL")).is_err(), "{url}");
+            assert!(
+                client
+                    .request(Method::POST, &Url::parse(url).expect("a URL"))
+                    .is_err(),
+                "{url}"
+            );
         }
-        assert!(client.request(Method::POST, &Url::parse("https://8.8.8.8/").expect("a URL")).is_ok());
+        assert!(
+            client
+                .request(
+                    Method::POST,
+                    &Url::parse("https://8.8.8.8/").expect("a URL")
+                )
+                .is_ok()
+        );
     }
 
     #[tokio::test]
     async fn a_name_that_leads_to_this_machine_is_refused_before_a_connection() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        listener.set_nonblocking(true).expect("it can be asked without waiting");
-        let url = format!("http://localhost:{}/hook", listener.local_addr().expect("an address").port());
+        listener
+            .set_nonblocking(true)
+            .expect("it can be asked without waiting");
+        let url = format!(
+            "http://localhost:{}/hook",
+            listener.local_addr().expect("an address").port()
+        );
         let client = PublicClient::new().expect("a client");
-        let call = client.request(Method::POST, &Url::parse(&url).expect("a URL")).expect("a name").send().await;
+        let call = client
+            .request(Method::POST, &Url::parse(&url).expect("a URL"))
+            .expect("a name")
+            .send()
+            .await;
         let error = call.expect_err("localhost is this machine");
-        assert_eq!(refusal(&error).map(|refusal| refusal.host).as_deref(), Some("localhost"), "{error:?}");
+        assert_eq!(
+            refusal(&error).map(|refusal| refusal.host).as_deref(),
+            Some("localhost"),
+            "{error:?}"
+        );
         assert!(listener.accept().is_err(), "nobody connected");
     }
 }

@@ -37,7 +37,10 @@ impl AnalyzerFiles {
         let rules = yaml::read::<StaticRules>(&directory.join(RULES), "[]");
         match (settings, prices, rules) {
             (Ok(settings), Ok(prices), Ok(rules)) => {
-                let of_settings = settings.faults(&prices).into_iter().map(|fault| (SETTINGS, fault));
+                let of_settings = settings
+                    .faults(&prices)
+                    .into_iter()
+                    .map(|fault| (SETTINGS, fault));
                 let of_rules = rules.faults().into_iter().map(|fault| (RULES, fault));
                 let fault = |(file, (field, sentence)): (&str, (String, String))| ConfigError {
                     file: directory.join(file),
@@ -46,11 +49,25 @@ impl AnalyzerFiles {
                     field: Some(field),
                 };
                 let faults: Vec<_> = of_settings.chain(of_rules).map(fault).collect();
-                if faults.is_empty() { Ok(Self { settings, prices, rules }) } else { Err(ConfigErrors(faults)) }
+                if faults.is_empty() {
+                    Ok(Self {
+                        settings,
+                        prices,
+                        rules,
+                    })
+                } else {
+                    Err(ConfigErrors(faults))
+                }
             }
             (settings, prices, rules) => {
                 let faults = [settings.err(), prices.err(), rules.err()];
-                Err(ConfigErrors(faults.into_iter().flatten().flat_map(|faults| faults.0).collect()))
+                Err(ConfigErrors(
+                    faults
+                        .into_iter()
+                        .flatten()
+                        .flat_map(|faults| faults.0)
+                        .collect(),
+                ))
             }
         }
     }
@@ -58,7 +75,10 @@ impl AnalyzerFiles {
     /// The price of a model. Every model in the settings has one.
     #[must_use]
     pub fn price(&self, model: &str) -> Option<Price> {
-        self.prices.iter().find(|price| price.model == model).map(ModelPrice::price)
+        self.prices
+            .iter()
+            .find(|price| price.model == model)
+            .map(ModelPrice::price)
     }
 }
 

@@ -6,17 +6,21 @@ use super::{AnalyzerFiles, PRICES, RULES, SETTINGS};
 
 const PRICE: &str = "- { model: m, input_usd_per_million: 1, output_usd_per_million: 2 }\n";
 /// A rule for storms. The first of a file's lines is the rule's own.
-const STORM: &str =
-    "- { for: storm, title: t, root_cause: c, action: a, risk: low, confidence: 1, data_impact: NONE, downtime: d, responsibility: APP }\n";
+const STORM: &str = "- { for: storm, title: t, root_cause: c, action: a, risk: low, confidence: 1, data_impact: NONE, downtime: d, responsibility: APP }\n";
 
 fn shipped(file: &str) -> String {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../config").join(file);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../config")
+        .join(file);
     std::fs::read_to_string(path).expect("a file that ships with the project")
 }
 
 /// Loads three files and gives the faults with the directory's name taken off.
 fn faults(name: &str, settings: &str, prices: &str, rules: &str) -> String {
-    let directory = std::env::temp_dir().join(format!("quell-analyzer-files-{name}-{}", std::process::id()));
+    let directory = std::env::temp_dir().join(format!(
+        "quell-analyzer-files-{name}-{}",
+        std::process::id()
+    ));
     std::fs::create_dir_all(&directory).expect("a directory");
     for (file, text) in [(SETTINGS, settings), (PRICES, prices), (RULES, rules)] {
         std::fs::write(directory.join(file), text).expect("written");
@@ -24,7 +28,10 @@ fn faults(name: &str, settings: &str, prices: &str, rules: &str) -> String {
     let loaded = AnalyzerFiles::load(&directory);
     std::fs::remove_dir_all(&directory).expect("removed");
     let prefix = format!("{}/", directory.display());
-    loaded.map_or_else(|faults| faults.to_string().replace(&prefix, ""), |_| "no faults".to_owned())
+    loaded.map_or_else(
+        |faults| faults.to_string().replace(&prefix, ""),
+        |_| "no faults".to_owned(),
+    )
 }
 
 fn settings_faults(name: &str, settings: &str) -> String {
@@ -37,19 +44,35 @@ fn rules_faults(name: &str, rules: &str) -> String {
 
 #[test]
 fn the_files_that_ship_with_the_project_have_no_faults() {
-    assert_eq!(faults("shipped", &shipped(SETTINGS), &shipped(PRICES), &shipped(RULES)), "no faults");
+    assert_eq!(
+        faults(
+            "shipped",
+            &shipped(SETTINGS),
+            &shipped(PRICES),
+            &shipped(RULES)
+        ),
+        "no faults"
+    );
     // What stands in comments there is an example to copy.
     let examples: String = shipped(SETTINGS)
         .replace("providers: []\n", "providers:\n")
         .lines()
         .map(|line| match line.strip_prefix('#') {
             Some(example) if example.starts_with("  ") => format!("{example}\n"),
-            Some(example) if example.starts_with(" tracing:") || example.starts_with("   ") => format!("{}\n", &example[1..]),
+            Some(example) if example.starts_with(" tracing:") || example.starts_with("   ") => {
+                format!("{}\n", &example[1..])
+            }
             _ => format!("{line}\n"),
         })
         .collect();
-    assert!(examples.contains("\n  - name: bedrock\n") && examples.contains("\n  prometheus:\n"), "{examples}");
-    assert_eq!(faults("examples", &examples, &shipped(PRICES), &shipped(RULES)), "no faults");
+    assert!(
+        examples.contains("\n  - name: bedrock\n") && examples.contains("\n  prometheus:\n"),
+        "{examples}"
+    );
+    assert_eq!(
+        faults("examples", &examples, &shipped(PRICES), &shipped(RULES)),
+        "no faults"
+    );
 }
 
 #[test]
@@ -71,9 +94,14 @@ fn every_file_is_read_before_the_faults_are_told() {
     model-prices.yaml:1: [0]: expected mapping start at line 1, column 3
     static-rules.yaml:1: [0]: expected mapping start at line 1, column 3
     ");
-    let missing = AnalyzerFiles::load(&PathBuf::from("/nonexistent")).expect_err("not there").to_string();
+    let missing = AnalyzerFiles::load(&PathBuf::from("/nonexistent"))
+        .expect_err("not there")
+        .to_string();
     for file in [SETTINGS, PRICES, RULES] {
-        assert!(missing.contains(&format!("/nonexistent/{file}: cannot be read")), "{missing}");
+        assert!(
+            missing.contains(&format!("/nonexistent/{file}: cannot be read")),
+            "{missing}"
+        );
     }
 }
 
@@ -100,8 +128,16 @@ providers:
   - { name: static, api: bedrock, model: m, key_secret: k }
   - { name: Über, api: openai, model: m }
 ";
-    let twice = faults("twice", "providers: [{ name: m, api: openai, model: m }]", &PRICE.repeat(2), &shipped(RULES));
-    assert_eq!(twice, "analyzer.yaml: providers[0].model has more than one price in model-prices.yaml");
+    let twice = faults(
+        "twice",
+        "providers: [{ name: m, api: openai, model: m }]",
+        &PRICE.repeat(2),
+        &shipped(RULES),
+    );
+    assert_eq!(
+        twice,
+        "analyzer.yaml: providers[0].model has more than one price in model-prices.yaml"
+    );
     insta::assert_snapshot!(settings_faults("providers", providers), @r"
     analyzer.yaml: providers[1].name is taken
     analyzer.yaml: providers[1].base_url has to begin with http:// or https://
@@ -128,5 +164,7 @@ fn a_fault_of_sense_in_the_rules_names_file_and_field() {
 
 /// A rule for one alert by its name.
 fn named(confidence: &str) -> String {
-    STORM.replace("for: storm", "for: custom, alertnames: [A]").replace("confidence: 1", &format!("confidence: {confidence}"))
+    STORM
+        .replace("for: storm", "for: custom, alertnames: [A]")
+        .replace("confidence: 1", &format!("confidence: {confidence}"))
 }

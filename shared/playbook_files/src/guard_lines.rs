@@ -13,8 +13,12 @@ use domain::playbook::service::{Level, Service};
 use wire::command_line::{self, NulByte};
 
 /// The phases, in the order in which a repair goes through them, by the names of their fields in `playbooks.yaml`.
-const PHASES: [(Phase, &str); 4] =
-    [(Phase::Facts, "facts"), (Phase::Steps, "steps"), (Phase::Verify, "verify"), (Phase::Rollback, "rollback")];
+const PHASES: [(Phase, &str); 4] = [
+    (Phase::Facts, "facts"),
+    (Phase::Steps, "steps"),
+    (Phase::Verify, "verify"),
+    (Phase::Rollback, "rollback"),
+];
 
 /// One line, and which step it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +59,9 @@ pub enum NoLines {
         error: NulByte,
     },
     /// The guard's file has one command a line.
-    #[error("playbooks.yaml: {playbook}: {step} has an argument with a line break, and quell-guard compares single lines")]
+    #[error(
+        "playbooks.yaml: {playbook}: {step} has an argument with a line break, and quell-guard compares single lines"
+    )]
     LineBreak {
         /// The playbook's id.
         playbook: String,
@@ -73,8 +79,16 @@ impl GuardLines {
         if service.level == Level::Manual {
             return Err(NoLines::Manual(service.name.clone()));
         }
-        let mut all = Self { service: service.name.clone(), lines: Vec::new(), left_out: Vec::new() };
-        for playbook in files.playbooks.iter().filter(|playbook| playbook.matches.allows(&service.name)) {
+        let mut all = Self {
+            service: service.name.clone(),
+            lines: Vec::new(),
+            left_out: Vec::new(),
+        };
+        for playbook in files
+            .playbooks
+            .iter()
+            .filter(|playbook| playbook.matches.allows(&service.name))
+        {
             let plan = match playbook.plan(service, 1, Vec::new()) {
                 Ok(plan) => plan,
                 Err(why) => {
@@ -86,11 +100,26 @@ impl GuardLines {
                 for (index, step) in plan.phase(phase).iter().enumerate() {
                     let (playbook, step_name) = (playbook.id.clone(), format!("{field}[{index}]"));
                     let line = match command_line::line(&step.argv) {
-                        Ok(line) if line.contains(['\n', '\r']) => return Err(NoLines::LineBreak { playbook, step: step_name }),
+                        Ok(line) if line.contains(['\n', '\r']) => {
+                            return Err(NoLines::LineBreak {
+                                playbook,
+                                step: step_name,
+                            });
+                        }
                         Ok(line) => line,
-                        Err(error) => return Err(NoLines::Nul { playbook, step: step_name, error }),
+                        Err(error) => {
+                            return Err(NoLines::Nul {
+                                playbook,
+                                step: step_name,
+                                error,
+                            });
+                        }
                     };
-                    all.lines.push(GuardLine { playbook, step: step_name, line });
+                    all.lines.push(GuardLine {
+                        playbook,
+                        step: step_name,
+                        line,
+                    });
                 }
             }
         }
@@ -108,7 +137,12 @@ impl fmt::Display for GuardLines {
         for (playbook, why) in &self.left_out {
             writeln!(f, "# {playbook} cannot run here: {why}.")?;
         }
-        for GuardLine { playbook, step, line } in &self.lines {
+        for GuardLine {
+            playbook,
+            step,
+            line,
+        } in &self.lines
+        {
             writeln!(f, "# {playbook}: {step}\n{line}")?;
         }
         Ok(())
@@ -134,18 +168,38 @@ mod tests {
         OperatorFiles {
             playbooks: serde_json::from_value(json!([
                 playbook("restart", json!([]), "service.unit", step),
-                playbook("of-web", json!(["web"]), "service.unit", json!({ "run": ["touch"] })),
-                playbook("of-db", json!(["db"]), "service.unit", json!({ "run": ["drop"] })),
-                playbook("poor", json!([]), "service.facts.url", json!({ "run": ["curl", "{unit}"] })),
+                playbook(
+                    "of-web",
+                    json!(["web"]),
+                    "service.unit",
+                    json!({ "run": ["touch"] })
+                ),
+                playbook(
+                    "of-db",
+                    json!(["db"]),
+                    "service.unit",
+                    json!({ "run": ["drop"] })
+                ),
+                playbook(
+                    "poor",
+                    json!([]),
+                    "service.facts.url",
+                    json!({ "run": ["curl", "{unit}"] })
+                ),
             ]))
             .expect("playbooks"),
-            services: serde_json::from_value(json!([service("web", "approval"), service("crown", "manual")])).expect("services"),
+            services: serde_json::from_value(json!([
+                service("web", "approval"),
+                service("crown", "manual")
+            ]))
+            .expect("services"),
         }
     }
 
     fn shown(step: Value, service: usize) -> String {
         let files = files(step);
-        GuardLines::of(&files, &files.services[service]).map_or_else(|why| why.to_string(), |lines| lines.to_string())
+        GuardLines::of(&files, &files.services[service])
+            .map_or_else(|why| why.to_string(), |lines| lines.to_string())
     }
 
     #[test]

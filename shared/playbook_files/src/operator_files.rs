@@ -40,10 +40,21 @@ impl OperatorFiles {
     /// # Errors
     /// Everything that is wrong with either of them.
     pub fn load(directory: &Path) -> Result<Self, ConfigErrors> {
-        let playbooks = list(&directory.join(PLAYBOOKS), |playbook: &Playbook| (playbook.id.clone(), vec![], playbook.faults()));
-        let names = |service: &Service| (service.name.clone(), service.aliases.clone(), service.faults());
+        let playbooks = list(&directory.join(PLAYBOOKS), |playbook: &Playbook| {
+            (playbook.id.clone(), vec![], playbook.faults())
+        });
+        let names = |service: &Service| {
+            (
+                service.name.clone(),
+                service.aliases.clone(),
+                service.faults(),
+            )
+        };
         let services = list(&directory.join(SERVICE_REGISTRY), names);
-        both(playbooks, services).map(|(playbooks, services)| Self { playbooks, services })
+        both(playbooks, services).map(|(playbooks, services)| Self {
+            playbooks,
+            services,
+        })
     }
 
     /// Everything that decides whether a plan may run without a human, with what the files say about it now.
@@ -56,30 +67,60 @@ impl OperatorFiles {
         readings: &'a GuardrailInputs,
         now: Timestamp,
     ) -> GuardrailContext<'a> {
-        let (playbook, service) = (self.playbook(&plan.playbook), named(&self.services, &plan.target));
-        let at_once = self.group_of(plan).map_or(0, |group| self.at_once(limits, group));
+        let (playbook, service) = (
+            self.playbook(&plan.playbook),
+            named(&self.services, &plan.target),
+        );
+        let at_once = self
+            .group_of(plan)
+            .map_or(0, |group| self.at_once(limits, group));
         // Only who is about to run a plan asks how old its decision is.
         let starts_within = SignedDuration::ZERO;
-        GuardrailContext { incident, plan, playbook, service, at_once, limits, readings, starts_within, now }
+        GuardrailContext {
+            incident,
+            plan,
+            playbook,
+            service,
+            at_once,
+            limits,
+            readings,
+            starts_within,
+            now,
+        }
     }
 
     /// What has to be read for the guardrails of a plan.
     #[must_use]
     pub fn asked<'a>(&'a self, plan: &'a Plan) -> Asked<'a> {
-        let runs = self.playbook(&plan.playbook).is_some_and(Playbook::is_earned);
-        Asked { target: &plan.target, group: self.group_of(plan), playbook: &plan.playbook, runs }
+        let runs = self
+            .playbook(&plan.playbook)
+            .is_some_and(Playbook::is_earned);
+        Asked {
+            target: &plan.target,
+            group: self.group_of(plan),
+            playbook: &plan.playbook,
+            runs,
+        }
     }
 
     /// The redundancy group of a plan's target.
     #[must_use]
     pub fn group_of(&self, plan: &Plan) -> Option<&str> {
-        named(&self.services, &plan.target)?.redundancy_group.as_deref()
+        named(&self.services, &plan.target)?
+            .redundancy_group
+            .as_deref()
     }
 
     /// The most members of a redundancy group that are repaired at once (`one-hand`).
     #[must_use]
     pub fn at_once(&self, limits: &Limits, group: &str) -> u32 {
-        limits.at_once(group, self.services.iter().filter(|service| service.redundancy_group.as_deref() == Some(group)).count())
+        limits.at_once(
+            group,
+            self.services
+                .iter()
+                .filter(|service| service.redundancy_group.as_deref() == Some(group))
+                .count(),
+        )
     }
 
     /// The playbook with this id.
@@ -100,7 +141,10 @@ pub fn limits(directory: &Path) -> Result<Limits, ConfigErrors> {
 /// A name, the other names, and what is wrong: each a field and a sentence.
 type Checked = (String, Vec<String>, Vec<(String, String)>);
 
-fn list<T: DeserializeOwned>(file: &Path, check: impl Fn(&T) -> Checked) -> Result<Vec<T>, ConfigErrors> {
+fn list<T: DeserializeOwned>(
+    file: &Path,
+    check: impl Fn(&T) -> Checked,
+) -> Result<Vec<T>, ConfigErrors> {
     let items: Vec<Spanned<T>> = yaml::read(file, "[]")?;
     let mut faults = Vec::new();
     let mut names: BTreeMap<String, u64> = BTreeMap::new();
@@ -108,18 +152,30 @@ fn list<T: DeserializeOwned>(file: &Path, check: impl Fn(&T) -> Checked) -> Resu
         let line = item.referenced.line();
         let (name, others, wrong) = check(&item.value);
         let mut fault = |field: &str, text: String| {
-            faults.push(ConfigError { file: file.to_owned(), line: Some(line), field: Some(format!("[{index}].{field}")), text })
+            faults.push(ConfigError {
+                file: file.to_owned(),
+                line: Some(line),
+                field: Some(format!("[{index}].{field}")),
+                text,
+            })
         };
         for (field, sentence) in wrong {
             fault(&field, format!("[{index}] {name}: {field} {sentence}"));
         }
         for name in std::iter::once(&name).chain(&others) {
             if let Some(first) = names.insert(name.clone(), line) {
-                fault("name", format!("[{index}] the name {name} stands in line {first} already"));
+                fault(
+                    "name",
+                    format!("[{index}] the name {name} stands in line {first} already"),
+                );
             }
         }
     }
-    if faults.is_empty() { Ok(items.into_iter().map(|item| item.value).collect()) } else { Err(ConfigErrors(faults)) }
+    if faults.is_empty() {
+        Ok(items.into_iter().map(|item| item.value).collect())
+    } else {
+        Err(ConfigErrors(faults))
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,9 @@ use domain::playbook::{Auto, Match, Parameter, Playbook};
 use domain::policy::limits::Limits;
 
 fn text(path: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config").join(path);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../config")
+        .join(path);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -27,11 +29,13 @@ fn shipped(name: &str) -> Value {
 }
 
 fn playbooks(file: &Value) -> bool {
-    serde_json::from_value::<Vec<Playbook>>(file.clone()).is_ok_and(|all| all.iter().all(|playbook| playbook.faults().is_empty()))
+    serde_json::from_value::<Vec<Playbook>>(file.clone())
+        .is_ok_and(|all| all.iter().all(|playbook| playbook.faults().is_empty()))
 }
 
 fn services(file: &Value) -> bool {
-    serde_json::from_value::<Vec<Service>>(file.clone()).is_ok_and(|all| all.iter().all(|service| service.faults().is_empty()))
+    serde_json::from_value::<Vec<Service>>(file.clone())
+        .is_ok_and(|all| all.iter().all(|service| service.faults().is_empty()))
 }
 
 fn limits(file: &Value) -> bool {
@@ -41,18 +45,30 @@ fn limits(file: &Value) -> bool {
 /// Takes the file as it is, and refuses each of the changes; so does the schema.
 fn agree(name: &str, file: &Value, read: fn(&Value) -> bool, broken: &[(&str, Value)]) {
     let validator: Validator = jsonschema::draft202012::new(&schema(name)).expect("a schema");
-    let errors: Vec<String> = validator.iter_errors(file).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    let errors: Vec<String> = validator
+        .iter_errors(file)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
     assert_eq!(errors, [""; 0], "{name}");
     assert!(read(file), "{name}");
     for (place, value) in broken {
         let mut file = file.clone();
         let (parent, field) = place.rsplit_once('/').expect("a place");
-        match file.pointer_mut(parent).unwrap_or_else(|| panic!("{place}")) {
+        match file
+            .pointer_mut(parent)
+            .unwrap_or_else(|| panic!("{place}"))
+        {
             Value::Object(fields) => drop(fields.insert(field.to_owned(), value.clone())),
             _ => *file.pointer_mut(place).unwrap_or_else(|| panic!("{place}")) = value.clone(),
         }
-        assert!(!validator.is_valid(&file), "the schema takes {value} at {place} of {name}");
-        assert!(!read(&file), "the functions take {value} at {place} of {name}");
+        assert!(
+            !validator.is_valid(&file),
+            "the schema takes {value} at {place} of {name}"
+        );
+        assert!(
+            !read(&file),
+            "the functions take {value} at {place} of {name}"
+        );
     }
 }
 
@@ -108,7 +124,12 @@ fn playbooks_are_the_same_to_both() {
 
 #[test]
 fn services_are_the_same_to_both() {
-    agree("service-registry", &shipped("service-registry"), services, &[]);
+    agree(
+        "service-registry",
+        &shipped("service-registry"),
+        services,
+        &[],
+    );
     let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFIqhfeamdbLvVkHEalqFKPavMnlnmOEyn+pVOuZUKhL";
     let bastion = json!({ "host": "b", "user": "u", "host_key": key });
     let file = json!([
@@ -129,7 +150,10 @@ fn services_are_the_same_to_both() {
             ("/0/facts/a", json!({})),
             ("/0/redundancy_group", json!("a/b")),
             ("/0/target", json!({})),
-            ("/0/target", json!({ "ssh": file[0]["target"]["ssh"], "ssm": { "tag": "a=b" } })),
+            (
+                "/0/target",
+                json!({ "ssh": file[0]["target"]["ssh"], "ssm": { "tag": "a=b" } }),
+            ),
             ("/0/target/ssh/host", json!("a b")),
             ("/0/target/ssh/port", json!(0)),
             ("/0/target/ssh/host_key", json!("AAAA")),
@@ -181,14 +205,26 @@ fn limits_are_the_same_to_both() {
 
 /// The names that serde says it expects instead of one that is not there.
 fn fields<T: DeserializeOwned>() -> BTreeSet<String> {
-    let error = serde_json::from_value::<T>(json!({ "zzz": 1 })).err().expect("it knows its names").to_string();
+    let error = serde_json::from_value::<T>(json!({ "zzz": 1 }))
+        .err()
+        .expect("it knows its names")
+        .to_string();
     let (_, names) = error.split_once("expected ").expect("a list of names");
-    names.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    names
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
 fn every_field_that_is_read_is_in_a_schema_and_explained() {
-    let (playbooks, services, limits) = (schema("playbooks"), schema("service-registry"), schema("guardrails"));
+    let (playbooks, services, limits) = (
+        schema("playbooks"),
+        schema("service-registry"),
+        schema("guardrails"),
+    );
     for (schema, place, fields) in [
         (&playbooks, "/$defs/playbook", fields::<Playbook>()),
         (&playbooks, "/$defs/match", fields::<Match>()),
@@ -203,10 +239,18 @@ fn every_field_that_is_read_is_in_a_schema_and_explained() {
         (&services, "/$defs/bastion", fields::<Bastion>()),
         (&limits, "", fields::<Limits>()),
     ] {
-        let properties = schema.pointer(place).and_then(|part| part["properties"].as_object()).expect(place);
+        let properties = schema
+            .pointer(place)
+            .and_then(|part| part["properties"].as_object())
+            .expect(place);
         for field in fields {
-            let property = properties.get(&field).unwrap_or_else(|| panic!("{place}/{field} is not in the schema"));
-            assert!(property.get("description").is_some() || property.get("$ref").is_some(), "{place}/{field} is not explained");
+            let property = properties
+                .get(&field)
+                .unwrap_or_else(|| panic!("{place}/{field} is not in the schema"));
+            assert!(
+                property.get("description").is_some() || property.get("$ref").is_some(),
+                "{place}/{field} is not explained"
+            );
         }
     }
 }

@@ -4,18 +4,25 @@ use std::path::PathBuf;
 
 use super::{GUARDRAILS, OperatorFiles, PLAYBOOKS, SERVICE_REGISTRY, limits};
 
-const GOOD_PLAYBOOK: &str = "- id: a\n  name: A\n  match: { alertnames: [X] }\n  risk: low\n  steps: [{ run: [a] }]\n";
+const GOOD_PLAYBOOK: &str =
+    "- id: a\n  name: A\n  match: { alertnames: [X] }\n  risk: low\n  steps: [{ run: [a] }]\n";
 
 /// Loads two files and gives the faults with the directory's name taken off.
 fn faults(name: &str, playbooks: &str, services: &str) -> String {
-    let directory = std::env::temp_dir().join(format!("quell-operator-files-{name}-{}", std::process::id()));
+    let directory = std::env::temp_dir().join(format!(
+        "quell-operator-files-{name}-{}",
+        std::process::id()
+    ));
     std::fs::create_dir_all(&directory).expect("a directory");
     std::fs::write(directory.join(PLAYBOOKS), playbooks).expect("written");
     std::fs::write(directory.join(SERVICE_REGISTRY), services).expect("written");
     let loaded = OperatorFiles::load(&directory);
     std::fs::remove_dir_all(&directory).expect("removed");
     let prefix = format!("{}/", directory.display());
-    loaded.map_or_else(|faults| faults.to_string().replace(&prefix, ""), |_| "no faults".to_owned())
+    loaded.map_or_else(
+        |faults| faults.to_string().replace(&prefix, ""),
+        |_| "no faults".to_owned(),
+    )
 }
 
 #[test]
@@ -72,8 +79,17 @@ fn a_fault_of_sense_names_file_line_and_field() {
 
 #[test]
 fn a_fault_of_a_target_behind_ssm_names_its_field() {
-    let faults = |ssm: &str| faults("ssm", GOOD_PLAYBOOK, &format!("- name: a\n  level: auto\n  target: {{ ssm: {ssm} }}\n"));
-    assert_eq!(faults("{ tag: 'Service=web', max_concurrency: '25%' }"), "no faults");
+    let faults = |ssm: &str| {
+        faults(
+            "ssm",
+            GOOD_PLAYBOOK,
+            &format!("- name: a\n  level: auto\n  target: {{ ssm: {ssm} }}\n"),
+        )
+    };
+    assert_eq!(
+        faults("{ tag: 'Service=web', max_concurrency: '25%' }"),
+        "no faults"
+    );
     insta::assert_snapshot!(faults("{ tag: web }"), @"service-registry.yaml:1: [0] a: target.ssm.tag has to be Name=Value, made of letters, digits, spaces and _ . : / + - @");
     insta::assert_snapshot!(faults("{ instance_id: i-0, tag: 'a=b' }"), @"service-registry.yaml:3: [0].target.ssm: give either instance_id or tag at line 3, column 18");
 }
@@ -81,28 +97,48 @@ fn a_fault_of_a_target_behind_ssm_names_its_field() {
 #[test]
 fn a_missing_file_is_named_and_an_empty_one_is_empty() {
     assert_eq!(faults("empty", "# nothing yet\n", ""), "no faults");
-    let missing = OperatorFiles::load(&PathBuf::from("/nonexistent")).expect_err("not there").to_string();
-    assert!(missing.starts_with("/nonexistent/playbooks.yaml: cannot be read"), "{missing}");
-    assert!(missing.contains("/nonexistent/service-registry.yaml"), "{missing}");
+    let missing = OperatorFiles::load(&PathBuf::from("/nonexistent"))
+        .expect_err("not there")
+        .to_string();
+    assert!(
+        missing.starts_with("/nonexistent/playbooks.yaml: cannot be read"),
+        "{missing}"
+    );
+    assert!(
+        missing.contains("/nonexistent/service-registry.yaml"),
+        "{missing}"
+    );
 }
 
 /// Loads a file of limits and gives its faults with the directory's name taken off.
 fn limit_faults(name: &str, guardrails: &str) -> String {
-    let directory = std::env::temp_dir().join(format!("quell-guardrails-{name}-{}", std::process::id()));
+    let directory =
+        std::env::temp_dir().join(format!("quell-guardrails-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&directory).expect("a directory");
     std::fs::write(directory.join(GUARDRAILS), guardrails).expect("written");
     let loaded = limits(&directory);
     std::fs::remove_dir_all(&directory).expect("removed");
     let prefix = format!("{}/", directory.display());
-    loaded.map_or_else(|faults| faults.to_string().replace(&prefix, ""), |_| "no faults".to_owned())
+    loaded.map_or_else(
+        |faults| faults.to_string().replace(&prefix, ""),
+        |_| "no faults".to_owned(),
+    )
 }
 
 #[test]
 fn a_fault_of_the_limits_names_file_line_and_field() {
     const GOOD: &str = "min_confidence: 0.6\nattempts_per_hour: 3\nmax_in_group: 1\n";
     assert_eq!(limit_faults("good", GOOD), "no faults");
-    let frozen = |from: &str, to: &str| format!("{GOOD}freezes:\n  - {{ from: {from}, to: {to}, why: sale }}\n");
-    assert_eq!(limit_faults("frozen", &frozen("2026-11-27T00:00:00Z", "2026-11-30T06:00:00+01:00")), "no faults");
+    let frozen = |from: &str, to: &str| {
+        format!("{GOOD}freezes:\n  - {{ from: {from}, to: {to}, why: sale }}\n")
+    };
+    assert_eq!(
+        limit_faults(
+            "frozen",
+            &frozen("2026-11-27T00:00:00Z", "2026-11-30T06:00:00+01:00")
+        ),
+        "no faults"
+    );
     insta::assert_snapshot!(limit_faults("share", &GOOD.replace("0.6", "60")), @"guardrails.yaml:1: min_confidence: 60 is not between 0 and 1 at line 1, column 17");
     insta::assert_snapshot!(limit_faults("nan", &GOOD.replace("0.6", ".nan")), @"guardrails.yaml:1: min_confidence: NaN is not between 0 and 1 at line 1, column 17");
     insta::assert_snapshot!(limit_faults("zero", &GOOD.replace("hour: 3", "hour: 0")), @"guardrails.yaml:2: attempts_per_hour: invalid value: integer `0`, expected a nonzero u32 at line 2, column 1");
@@ -112,32 +148,77 @@ fn a_fault_of_the_limits_names_file_line_and_field() {
     insta::assert_snapshot!(limit_faults("backwards", &frozen("2026-11-30T00:00:00Z", "2026-11-27T00:00:00Z")), @"guardrails.yaml:5: freezes[0]: a freeze from 2026-11-30T00:00:00Z to 2026-11-27T00:00:00Z has no time in it at line 5, column 5");
     insta::assert_snapshot!(limit_faults("zone", &frozen("2026-11-27T00:00:00", "2026-11-30T00:00:00Z")), @"guardrails.yaml:5: freezes[0].from: failed to find offset component, which is required for parsing a timestamp at line 5, column 13");
     let groups = |groups: &str| format!("{GOOD}groups: {groups}\n");
-    assert_eq!(limit_faults("groups", &groups("{ monitoring: { at_most: 1 }, web: { share: 0.25 } }")), "no faults");
-    assert!(
-        limit_faults("portion", &groups("{ web: { share: 2 } }")).contains("guardrails.yaml:4: groups.web.share: 2 is not between 0 and 1")
+    assert_eq!(
+        limit_faults(
+            "groups",
+            &groups("{ monitoring: { at_most: 1 }, web: { share: 0.25 } }")
+        ),
+        "no faults"
     );
-    assert!(limit_faults("none-at-once", &groups("{ web: { at_most: 0 } }")).contains("guardrails.yaml:4: groups.web"));
-    let autonomy = |autonomy: &str| format!("{GOOD}autonomy: {autonomy}\n");
-    assert_eq!(limit_faults("autonomy", &autonomy("{ auto_from: 0.9, recurrence_window: 2h }")), "no faults");
     assert!(
-        limit_faults("order", &autonomy("{ approve_from: 0.9 }"))
-            .contains("guardrails.yaml:4: autonomy: auto_from (0.8) is less than approve_from (0.9)")
+        limit_faults("portion", &groups("{ web: { share: 2 } }"))
+            .contains("guardrails.yaml:4: groups.web.share: 2 is not between 0 and 1")
+    );
+    assert!(
+        limit_faults("none-at-once", &groups("{ web: { at_most: 0 } }"))
+            .contains("guardrails.yaml:4: groups.web")
+    );
+    let autonomy = |autonomy: &str| format!("{GOOD}autonomy: {autonomy}\n");
+    assert_eq!(
+        limit_faults(
+            "autonomy",
+            &autonomy("{ auto_from: 0.9, recurrence_window: 2h }")
+        ),
+        "no faults"
+    );
+    assert!(
+        limit_faults("order", &autonomy("{ approve_from: 0.9 }")).contains(
+            "guardrails.yaml:4: autonomy: auto_from (0.8) is less than approve_from (0.9)"
+        )
     );
     assert!(
         limit_faults("window", &autonomy("{ recurrence_window: soon }"))
             .contains("autonomy.recurrence_window: `soon` is not a length of time")
     );
-    assert!(limit_faults("for-nothing", &autonomy("{ approve_from: 0, auto_from: 0 }")).contains("auto_from is 0"));
-    let weekly =
-        |from: &str, zone: &str| format!("{GOOD}freezes:\n  - {{ weekly: {{ from: '{from}', to: 'Mon 07:00', zone: {zone} }}, why: x }}\n");
-    assert_eq!(limit_faults("weekly", &weekly("Fri 16:00", "Europe/Berlin")), "no faults");
+    assert!(
+        limit_faults(
+            "for-nothing",
+            &autonomy("{ approve_from: 0, auto_from: 0 }")
+        )
+        .contains("auto_from is 0")
+    );
+    let weekly = |from: &str, zone: &str| {
+        format!(
+            "{GOOD}freezes:\n  - {{ weekly: {{ from: '{from}', to: 'Mon 07:00', zone: {zone} }}, why: x }}\n"
+        )
+    };
+    assert_eq!(
+        limit_faults("weekly", &weekly("Fri 16:00", "Europe/Berlin")),
+        "no faults"
+    );
     for (name, text, place) in [
-        ("day", weekly("Fre 16:00", "UTC"), "from: `Fre 16:00` is not a time of the week"),
-        ("place", weekly("Fri 16:00", "Mars"), "zone: `Mars` is not a time zone"),
+        (
+            "day",
+            weekly("Fre 16:00", "UTC"),
+            "from: `Fre 16:00` is not a time of the week",
+        ),
+        (
+            "place",
+            weekly("Fri 16:00", "Mars"),
+            "zone: `Mars` is not a time zone",
+        ),
     ] {
         let fault = limit_faults(name, &text);
-        assert!(fault.contains(&format!("guardrails.yaml:5: freezes[0].weekly.{place}")), "{fault}");
+        assert!(
+            fault.contains(&format!("guardrails.yaml:5: freezes[0].weekly.{place}")),
+            "{fault}"
+        );
     }
-    let missing = limits(&PathBuf::from("/nonexistent")).expect_err("not there").to_string();
-    assert!(missing.starts_with("/nonexistent/guardrails.yaml: cannot be read"), "{missing}");
+    let missing = limits(&PathBuf::from("/nonexistent"))
+        .expect_err("not there")
+        .to_string();
+    assert!(
+        missing.starts_with("/nonexistent/guardrails.yaml: cannot be read"),
+        "{missing}"
+    );
 }

@@ -11,11 +11,25 @@ use settings::config_error::{ConfigError, ConfigErrors};
 /// # Errors
 /// If it cannot be read, or is not what it has to be.
 pub(crate) fn read<T: DeserializeOwned>(file: &Path, empty: &str) -> Result<T, ConfigErrors> {
-    let one =
-        |wrong: Wrong| ConfigErrors(vec![ConfigError { file: file.to_owned(), line: wrong.line, field: wrong.field, text: wrong.text }]);
-    let unread = |error| one(Wrong { line: None, field: None, text: format!("cannot be read: {error}") });
+    let one = |wrong: Wrong| {
+        ConfigErrors(vec![ConfigError {
+            file: file.to_owned(),
+            line: wrong.line,
+            field: wrong.field,
+            text: wrong.text,
+        }])
+    };
+    let unread = |error| {
+        one(Wrong {
+            line: None,
+            field: None,
+            text: format!("cannot be read: {error}"),
+        })
+    };
     let text = std::fs::read_to_string(file).map_err(unread)?;
-    let says_nothing = text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
+    let says_nothing = text
+        .lines()
+        .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
     parse(if says_nothing { empty } else { &text }).map_err(one)
 }
 
@@ -38,7 +52,14 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Wrong> {
     parsed.map_err(|error| {
         let line = error.location().map(|location| location.line());
         let field = Some(path).filter(|path| !path.is_empty() && path != ".");
-        let place = field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default();
-        Wrong { line, field, text: format!("{place}{}", error.without_snippet()) }
+        let place = field
+            .as_ref()
+            .map(|field| format!("{field}: "))
+            .unwrap_or_default();
+        Wrong {
+            line,
+            field,
+            text: format!("{place}{}", error.without_snippet()),
+        }
     })
 }

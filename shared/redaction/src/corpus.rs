@@ -15,7 +15,10 @@ pub(super) struct Sample {
     pub(super) secrets: Vec<Pieces>,
     /// What must stay.
     #[serde(default)]
-    #[allow(dead_code, reason = "what is asked of a prompt is only that the secrets are gone")]
+    #[allow(
+        dead_code,
+        reason = "what is asked of a prompt is only that the secrets are gone"
+    )]
     pub(super) keeps: Vec<String>,
 }
 
@@ -37,13 +40,20 @@ impl Pieces {
 }
 
 pub(super) fn corpus() -> Vec<(PathBuf, Sample)> {
-    let mut above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|above| above.join("shared/redaction/corpus/secrets"));
+    let mut above = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .map(|above| above.join("shared/redaction/corpus/secrets"));
     let directory = above.find(|there| there.is_dir()).expect("the corpus");
-    let mut files: Vec<PathBuf> = directory.read_dir().expect("the corpus").map(|entry| entry.expect("an entry").path()).collect();
+    let mut files: Vec<PathBuf> = directory
+        .read_dir()
+        .expect("the corpus")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     files.sort();
     let read = |file: PathBuf| {
         let json = std::fs::read_to_string(&file).expect("a file of the corpus");
-        let sample = serde_json::from_str(&json).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let sample = serde_json::from_str(&json)
+            .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         (file, sample)
     };
     files.into_iter().map(read).collect()

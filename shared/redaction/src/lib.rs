@@ -38,9 +38,15 @@ pub fn redact(text: &str) -> Cow<'_, str> {
 
 impl Form {
     /// The pattern, compiled when a text first has one of its words: most texts need few of them.
-    #[expect(clippy::panic, reason = "the patterns are constants, and the tests compile each; no text may leave without them")]
+    #[expect(
+        clippy::panic,
+        reason = "the patterns are constants, and the tests compile each; no text may leave without them"
+    )]
     fn regex(&self) -> &Regex {
-        let compile = || Regex::new(self.pattern).unwrap_or_else(|error| panic!("the pattern {}: {error}", self.pattern));
+        let compile = || {
+            Regex::new(self.pattern)
+                .unwrap_or_else(|error| panic!("the pattern {}: {error}", self.pattern))
+        };
         self.compiled.get_or_init(compile)
     }
 
@@ -89,7 +95,9 @@ impl Reach {
     /// Where the search ends that begins in the line that ends at `line_end`.
     fn end(self, text: &str, line_end: usize) -> usize {
         match self {
-            Self::NextLine => text[line_end..].find('\n').map_or(text.len(), |next| line_end + next + 1),
+            Self::NextLine => text[line_end..]
+                .find('\n')
+                .map_or(text.len(), |next| line_end + next + 1),
             Self::Rest => text.len(),
         }
     }

@@ -20,7 +20,10 @@ fn faults(sample: &Sample) -> Vec<String> {
             faults.push(format!("{secret} is still there"));
         }
     }
-    let lost = sample.keeps.iter().filter(|part| !redacted.contains(part.as_str()));
+    let lost = sample
+        .keeps
+        .iter()
+        .filter(|part| !redacted.contains(part.as_str()));
     faults.extend(lost.map(|part| format!("{part} is gone")));
     if sample.secrets.is_empty() && redacted != text {
         faults.push("it was changed".to_owned());
@@ -41,10 +44,23 @@ fn the_corpus_comes_out_without_its_secrets_and_with_the_rest() {
         .iter()
         .filter_map(|(file, sample)| {
             let faults = faults(sample);
-            (!faults.is_empty()).then(|| format!("{} ({})\n    {}", file.display(), sample.about, faults.join("\n    ")))
+            (!faults.is_empty()).then(|| {
+                format!(
+                    "{} ({})\n    {}",
+                    file.display(),
+                    sample.about,
+                    faults.join("\n    ")
+                )
+            })
         })
         .collect();
-    assert!(bad.is_empty(), "{} of {} files:\n{}", bad.len(), corpus.len(), bad.join("\n"));
+    assert!(
+        bad.is_empty(),
+        "{} of {} files:\n{}",
+        bad.len(),
+        corpus.len(),
+        bad.join("\n")
+    );
     assert!(corpus.len() >= 50, "only {} files", corpus.len());
 }
 
@@ -52,8 +68,10 @@ fn the_corpus_comes_out_without_its_secrets_and_with_the_rest() {
 fn every_form_has_a_file_that_needs_it() {
     let corpus = corpus();
     for form in &FORMS {
-        let needed =
-            corpus.iter().map(|(_, sample)| sample.text.joined()).any(|text| form.take_out(&text, &text.to_ascii_lowercase()).is_some());
+        let needed = corpus
+            .iter()
+            .map(|(_, sample)| sample.text.joined())
+            .any(|text| form.take_out(&text, &text.to_ascii_lowercase()).is_some());
         assert!(needed, "no file has {}", form.pattern);
     }
 }
@@ -61,11 +79,19 @@ fn every_form_has_a_file_that_needs_it() {
 #[test]
 fn all_forms_at_once_are_taken_out_of_one_text() {
     let corpus = corpus();
-    let lines: Vec<String> = corpus.iter().filter(|(file, _)| !file.ends_with("pem-cut.json")).map(|(_, s)| s.text.joined()).collect();
+    let lines: Vec<String> = corpus
+        .iter()
+        .filter(|(file, _)| !file.ends_with("pem-cut.json"))
+        .map(|(_, s)| s.text.joined())
+        .collect();
     let redacted = redact(&lines.join("\n\n")).into_owned();
     for (file, sample) in &corpus {
         for secret in sample.secrets.iter().map(Pieces::joined) {
-            assert!(!redacted.contains(&secret), "{}: {secret} is still there", file.display());
+            assert!(
+                !redacted.contains(&secret),
+                "{}: {secret} is still there",
+                file.display()
+            );
         }
     }
 }
@@ -80,7 +106,11 @@ fn states_words_and_random_values_are_told_apart() {
         ("hunter2", true, true),
         ("dXNlcjpwYXNz", true, true),
     ] {
-        assert_eq!((is_no_state(value), is_no_word(value)), (no_state, no_word), "{value}");
+        assert_eq!(
+            (is_no_state(value), is_no_word(value)),
+            (no_state, no_word),
+            "{value}"
+        );
     }
     for (value, random) in [
         ("0123456789abcdef0123456789abcdef", true),
@@ -89,6 +119,11 @@ fn states_words_and_random_values_are_told_apart() {
         ("checkout-web-production-eu-central-1", false),
         ("CheckoutWebProductionEuCentralOneTwo", false),
     ] {
-        assert_eq!(is_random(value), random, "{value}: {} bits", bits_per_character(value));
+        assert_eq!(
+            is_random(value),
+            random,
+            "{value}: {} bits",
+            bits_per_character(value)
+        );
     }
 }

@@ -36,14 +36,21 @@ mod tests {
         };
         let text = "{ \"channels\": [\n { \"name\": \"a\", \"to\": { \"telegram\": { \"chat\": 1 } } }\n] }";
         let typo = faults(text);
-        assert!(typo.contains("channels.json:2: channels[0].to") && typo.contains("chat_id"), "{typo}");
+        assert!(
+            typo.contains("channels.json:2: channels[0].to") && typo.contains("chat_id"),
+            "{typo}"
+        );
         let nobody = faults("{ \"approvals\": [{ \"people\": [\"eve\"] }] }");
-        assert!(nobody.contains("channels.json: approvals[0].people[0] is none of the people"), "{nobody}");
+        assert!(
+            nobody.contains("channels.json: approvals[0].people[0] is none of the people"),
+            "{nobody}"
+        );
     }
     #[test]
     fn the_example_of_the_documents_has_no_faults() {
         let directory = tempfile::tempdir().expect("a directory");
-        let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/channels.example.json");
+        let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../docs/channels.example.json");
         std::fs::copy(example, directory.path().join(CHANNELS)).expect("it is copied");
         let channels = load(directory.path()).expect("no faults");
         assert_eq!((channels.channels.len(), channels.people.len()), (3, 3));

@@ -8,12 +8,16 @@ use serde_json::{Value, json};
 
 use domain::analysis::{Risk, Severity};
 use domain::notification::channels::{
-    AlertmanagerServer, ApprovalRule, Channel, Channels, Language, Person, Place, Route, SlackChannel, TelegramChat, Webhook,
+    AlertmanagerServer, ApprovalRule, Channel, Channels, Language, Person, Place, Route,
+    SlackChannel, TelegramChat, Webhook,
 };
 
 fn file(path: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(path);
+    let text = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).expect("JSON")
 }
 
@@ -23,9 +27,17 @@ fn schema() -> Value {
 
 /// The names that serde says it expects instead of one that is not there.
 fn expected<T: DeserializeOwned>(wrong: Value) -> BTreeSet<String> {
-    let error = serde_json::from_value::<T>(wrong).err().expect("it knows its names").to_string();
+    let error = serde_json::from_value::<T>(wrong)
+        .err()
+        .expect("it knows its names")
+        .to_string();
     let (_, names) = error.split_once("expected ").expect("a list of names");
-    names.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    names
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect()
 }
 
 fn fields<T: DeserializeOwned>() -> BTreeSet<String> {
@@ -36,7 +48,10 @@ fn fields<T: DeserializeOwned>() -> BTreeSet<String> {
 fn the_schema_has_the_fields_that_are_read() {
     let schema = schema();
     let of = |place: &str| -> BTreeSet<String> {
-        let properties = schema.pointer(place).and_then(|part| part["properties"].as_object()).expect(place);
+        let properties = schema
+            .pointer(place)
+            .and_then(|part| part["properties"].as_object())
+            .expect(place);
         properties.keys().cloned().collect()
     };
     for (place, fields) in [
@@ -54,14 +69,30 @@ fn the_schema_has_the_fields_that_are_read() {
         assert_eq!(of(place), fields, "{place}");
     }
     let values = |place: &str| -> BTreeSet<String> {
-        let values = schema.pointer(place).and_then(|part| part["enum"].as_array()).expect(place);
-        values.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+        let values = schema
+            .pointer(place)
+            .and_then(|part| part["enum"].as_array())
+            .expect(place);
+        values
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect()
     };
     for (place, names) in [
         ("/properties/language", expected::<Language>(json!("zzz"))),
-        ("/$defs/channel/properties/language", expected::<Language>(json!("zzz"))),
-        ("/$defs/route/properties/severities/items", expected::<Severity>(json!("zzz"))),
-        ("/$defs/approval/properties/risks/items", expected::<Risk>(json!("zzz"))),
+        (
+            "/$defs/channel/properties/language",
+            expected::<Language>(json!("zzz")),
+        ),
+        (
+            "/$defs/route/properties/severities/items",
+            expected::<Severity>(json!("zzz")),
+        ),
+        (
+            "/$defs/approval/properties/risks/items",
+            expected::<Risk>(json!("zzz")),
+        ),
     ] {
         assert_eq!(values(place), names, "{place}");
     }
@@ -90,10 +121,16 @@ fn every_field_of_the_schema_is_explained() {
 #[test]
 fn the_schema_and_the_functions_take_the_same_files() {
     let validator = jsonschema::draft202012::new(&schema()).expect("a schema");
-    let read = |file: &Value| serde_json::from_value::<Channels>(file.clone()).is_ok_and(|channels| channels.faults().is_empty());
+    let read = |file: &Value| {
+        serde_json::from_value::<Channels>(file.clone())
+            .is_ok_and(|channels| channels.faults().is_empty())
+    };
     for path in ["config/channels.json", "docs/channels.example.json"] {
         let file = file(path);
-        let errors: Vec<String> = validator.iter_errors(&file).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        let errors: Vec<String> = validator
+            .iter_errors(&file)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
         assert_eq!(errors, [""; 0], "{path}");
         assert!(read(&file), "{path}");
     }
@@ -103,14 +140,26 @@ fn the_schema_and_the_functions_take_the_same_files() {
         ("/language", json!("fr")),
         ("/channels/0/name", json!("On call")),
         ("/channels/0/to", json!({})),
-        ("/channels/0/to", json!({ "telegram": { "chat_id": 1 }, "slack": { "channel_id": "C1", "token_secret": "t" } })),
+        (
+            "/channels/0/to",
+            json!({ "telegram": { "chat_id": 1 }, "slack": { "channel_id": "C1", "token_secret": "t" } }),
+        ),
         ("/channels/0/to/telegram/chat_id", json!(0)),
         ("/channels/0/to/telegram/chat_id", json!("-100")),
         ("/channels/1/to/slack/channel_id", json!("#payments")),
         ("/channels/1/to/slack/token_secret", json!(" ")),
-        ("/channels/2/to/webhook/url", json!("http://tickets.example/quell")),
-        ("/channels/2/to/webhook/url", json!("https://tickets.example/quell/")),
-        ("/channels/2/to/webhook/url", json!("https://tickets.example/quell?token=1")),
+        (
+            "/channels/2/to/webhook/url",
+            json!("http://tickets.example/quell"),
+        ),
+        (
+            "/channels/2/to/webhook/url",
+            json!("https://tickets.example/quell/"),
+        ),
+        (
+            "/channels/2/to/webhook/url",
+            json!("https://tickets.example/quell?token=1"),
+        ),
         ("/channels/0/to/telegram/messages_per_minute", json!(601)),
         ("/alertmanager", json!({ "url": "alertmanager.example" })),
         ("/routes/0/severities/0", json!("high")),
@@ -128,7 +177,10 @@ fn the_schema_and_the_functions_take_the_same_files() {
             Value::Object(fields) => drop(fields.insert(name.to_owned(), value.clone())),
             _ => *file.pointer_mut(place).expect(place) = value.clone(),
         }
-        assert!(!validator.is_valid(&file), "the schema takes {value} at {place}");
+        assert!(
+            !validator.is_valid(&file),
+            "the schema takes {value} at {place}"
+        );
         assert!(!read(&file), "the functions take {value} at {place}");
     }
 }

@@ -37,9 +37,18 @@ pub struct ConfigErrors(pub Vec<ConfigError>);
 ///
 /// # Errors
 /// The faults of both.
-pub fn both<A, B>(a: Result<A, ConfigErrors>, b: Result<B, ConfigErrors>) -> Result<(A, B), ConfigErrors> {
+pub fn both<A, B>(
+    a: Result<A, ConfigErrors>,
+    b: Result<B, ConfigErrors>,
+) -> Result<(A, B), ConfigErrors> {
     match (a, b) {
         (Ok(a), Ok(b)) => Ok((a, b)),
-        (a, b) => Err(ConfigErrors([a.err(), b.err()].into_iter().flatten().flat_map(|faults| faults.0).collect())),
+        (a, b) => Err(ConfigErrors(
+            [a.err(), b.err()]
+                .into_iter()
+                .flatten()
+                .flat_map(|faults| faults.0)
+                .collect(),
+        )),
     }
 }

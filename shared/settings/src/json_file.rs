@@ -11,20 +11,41 @@ use crate::config_error::{ConfigError, ConfigErrors};
 ///
 /// # Errors
 /// Everything that is wrong with the file.
-pub(crate) fn read<T: DeserializeOwned + Default>(file: &Path, check: impl Fn(&T) -> Vec<(String, String)>) -> Result<T, ConfigErrors> {
+pub(crate) fn read<T: DeserializeOwned + Default>(
+    file: &Path,
+    check: impl Fn(&T) -> Vec<(String, String)>,
+) -> Result<T, ConfigErrors> {
     let fault = |line: Option<usize>, field: Option<String>, text: String| {
         let line = line.and_then(|line| u64::try_from(line).ok());
-        ConfigError { file: file.to_owned(), line, field, text }
+        ConfigError {
+            file: file.to_owned(),
+            line,
+            field,
+            text,
+        }
     };
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(T::default()),
-        Err(error) => return Err(ConfigErrors(vec![fault(None, None, format!("cannot be read: {error}"))])),
+        Err(error) => {
+            return Err(ConfigErrors(vec![fault(
+                None,
+                None,
+                format!("cannot be read: {error}"),
+            )]));
+        }
     };
     let mut deserializer = serde_json::Deserializer::from_str(&text);
     let wrong = |field: Option<String>, error: &serde_json::Error| {
-        let place = field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default();
-        ConfigErrors(vec![fault(Some(error.line()), field, format!("{place}{error}"))])
+        let place = field
+            .as_ref()
+            .map(|field| format!("{field}: "))
+            .unwrap_or_default();
+        ConfigErrors(vec![fault(
+            Some(error.line()),
+            field,
+            format!("{place}{error}"),
+        )])
     };
     let read: T = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
@@ -36,5 +57,9 @@ pub(crate) fn read<T: DeserializeOwned + Default>(file: &Path, check: impl Fn(&T
         fault(None, Some(field), text)
     };
     let faults: Vec<ConfigError> = check(&read).into_iter().map(checked).collect();
-    if faults.is_empty() { Ok(read) } else { Err(ConfigErrors(faults)) }
+    if faults.is_empty() {
+        Ok(read)
+    } else {
+        Err(ConfigErrors(faults))
+    }
 }

@@ -35,7 +35,10 @@ pub struct Variables<F>(F);
 impl Variables<fn(&str) -> Option<String>> {
     /// The variables of this process. Only `main.rs` files call this.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the environment"
+    )]
     pub fn of_process() -> Self {
         Self(|name| std::env::var(name).ok())
     }
@@ -51,8 +54,13 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
     ///
     /// # Errors
     /// If it is not.
-    pub fn required(&self, name: &'static str, expected: &'static str) -> Result<String, InvalidVariable> {
-        self.optional(name).ok_or(InvalidVariable::Missing { name, expected })
+    pub fn required(
+        &self,
+        name: &'static str,
+        expected: &'static str,
+    ) -> Result<String, InvalidVariable> {
+        self.optional(name)
+            .ok_or(InvalidVariable::Missing { name, expected })
     }
 
     /// A variable that may be missing; empty counts as missing, because a template cannot leave one out.
@@ -64,18 +72,41 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
     ///
     /// # Errors
     /// If it is set and is not of that type.
-    pub fn parsed<T: FromStr>(&self, name: &'static str, expected: &'static str, default: T) -> Result<T, InvalidVariable> {
-        self.optional(name).map_or(Ok(default), |value| value.trim().parse().map_err(|_| InvalidVariable::Unfit { name, expected }))
+    pub fn parsed<T: FromStr>(
+        &self,
+        name: &'static str,
+        expected: &'static str,
+        default: T,
+    ) -> Result<T, InvalidVariable> {
+        self.optional(name).map_or(Ok(default), |value| {
+            value
+                .trim()
+                .parse()
+                .map_err(|_| InvalidVariable::Unfit { name, expected })
+        })
     }
 
     /// A list of values with commas between them; missing is empty.
     ///
     /// # Errors
     /// If one of them is not of its type.
-    pub fn list<T: FromStr>(&self, name: &'static str, expected: &'static str) -> Result<Vec<T>, InvalidVariable> {
+    pub fn list<T: FromStr>(
+        &self,
+        name: &'static str,
+        expected: &'static str,
+    ) -> Result<Vec<T>, InvalidVariable> {
         let text = self.optional(name).unwrap_or_default();
-        let values = text.split(',').map(str::trim).filter(|value| !value.is_empty());
-        values.map(|value| value.parse().map_err(|_| InvalidVariable::Unfit { name, expected })).collect()
+        let values = text
+            .split(',')
+            .map(str::trim)
+            .filter(|value| !value.is_empty());
+        values
+            .map(|value| {
+                value
+                    .parse()
+                    .map_err(|_| InvalidVariable::Unfit { name, expected })
+            })
+            .collect()
     }
 
     /// Reads `DEBOUNCE_SECONDS` and `EPISODE_STALE_SECONDS`.
@@ -87,7 +118,10 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
             let value = self.parsed(name, "a number of seconds", default)?;
             Ok(SignedDuration::from_secs(i64::from(value)))
         };
-        Ok(Windows { debounce: seconds("DEBOUNCE_SECONDS", 300)?, stale: seconds("EPISODE_STALE_SECONDS", 18_000)? })
+        Ok(Windows {
+            debounce: seconds("DEBOUNCE_SECONDS", 300)?,
+            stale: seconds("EPISODE_STALE_SECONDS", 18_000)?,
+        })
     }
 }
 
@@ -104,11 +138,22 @@ mod tests {
             _ => None,
         });
         for name in ["MISSING", "EMPTY"] {
-            let error = variables.required(name, "a table's name").expect_err("not there");
-            assert_eq!(error.to_string(), format!("the environment variable {name} is not set; it has to be a table's name"));
+            let error = variables
+                .required(name, "a table's name")
+                .expect_err("not there");
+            assert_eq!(
+                error.to_string(),
+                format!("the environment variable {name} is not set; it has to be a table's name")
+            );
         }
         assert_eq!(variables.parsed("MISSING", "seconds", 300), Ok(300));
-        assert_eq!(variables.parsed("NUMBER", "seconds", 300), Err(InvalidVariable::Unfit { name: "NUMBER", expected: "seconds" }));
+        assert_eq!(
+            variables.parsed("NUMBER", "seconds", 300),
+            Err(InvalidVariable::Unfit {
+                name: "NUMBER",
+                expected: "seconds"
+            })
+        );
         assert_eq!(variables.list::<u32>("LIST", "numbers"), Ok(vec![1, 2, 3]));
     }
 }

@@ -33,7 +33,11 @@ pub(super) struct WireItem(pub(super) Item);
 impl<'de> Deserialize<'de> for WireItem {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let item: HashMap<String, Wire> = HashMap::deserialize(deserializer)?;
-        Ok(Self(item.into_iter().map(|(name, wire)| (name, wire.into())).collect()))
+        Ok(Self(
+            item.into_iter()
+                .map(|(name, wire)| (name, wire.into()))
+                .collect(),
+        ))
     }
 }
 
@@ -74,13 +78,29 @@ impl<'a> Reader<'a> {
 
     /// The error that names this item.
     pub(super) fn unreadable(&self, why: impl Into<String>) -> StoreError {
-        let part = |name: &str| self.item.get(name).and_then(|value| value.as_s().ok()).map_or("?", String::as_str);
-        StoreError::Unreadable { key: format!("{} / {}", part("pk"), part("sk")), why: why.into() }
+        let part = |name: &str| {
+            self.item
+                .get(name)
+                .and_then(|value| value.as_s().ok())
+                .map_or("?", String::as_str)
+        };
+        StoreError::Unreadable {
+            key: format!("{} / {}", part("pk"), part("sk")),
+            why: why.into(),
+        }
     }
 
     /// An attribute of one type.
-    pub(super) fn get<T>(&self, name: &str, expected: &str, read: impl FnOnce(&'a AttributeValue) -> Option<T>) -> Result<T, StoreError> {
-        let value = self.item.get(name).ok_or_else(|| self.unreadable(format!("{name} is missing")))?;
+    pub(super) fn get<T>(
+        &self,
+        name: &str,
+        expected: &str,
+        read: impl FnOnce(&'a AttributeValue) -> Option<T>,
+    ) -> Result<T, StoreError> {
+        let value = self
+            .item
+            .get(name)
+            .ok_or_else(|| self.unreadable(format!("{name} is missing")))?;
         read(value).ok_or_else(|| self.unreadable(format!("{name} is not {expected}")))
     }
 
@@ -91,17 +111,23 @@ impl<'a> Reader<'a> {
 
     /// Text that may be missing.
     pub(super) fn optional_text(&self, name: &str) -> Option<&'a str> {
-        self.item.get(name).and_then(|value| value.as_s().ok()).map(String::as_str)
+        self.item
+            .get(name)
+            .and_then(|value| value.as_s().ok())
+            .map(String::as_str)
     }
 
     /// A number.
     pub(super) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T, StoreError> {
-        self.get(name, "a fitting number", |value| value.as_n().ok().and_then(|digits| digits.parse().ok()))
+        self.get(name, "a fitting number", |value| {
+            value.as_n().ok().and_then(|digits| digits.parse().ok())
+        })
     }
 
     /// A time in milliseconds since 1970.
     pub(super) fn millis(&self, name: &str) -> Result<Timestamp, StoreError> {
-        Timestamp::from_millisecond(self.number(name)?).map_err(|_| self.unreadable(format!("{name} is not a time")))
+        Timestamp::from_millisecond(self.number(name)?)
+            .map_err(|_| self.unreadable(format!("{name} is not a time")))
     }
 
     /// True or false.

@@ -67,21 +67,37 @@ impl Store {
         limits: Budget,
         now: Timestamp,
     ) -> Result<Reserved, StoreError> {
-        let Some(day_room) = room(limits.day, most) else { return Ok(Reserved::DayUsedUp) };
-        let Some(incident_room) = room(limits.incident, most) else { return Ok(Reserved::IncidentUsedUp) };
+        let Some(day_room) = room(limits.day, most) else {
+            return Ok(Reserved::DayUsedUp);
+        };
+        let Some(incident_room) = room(limits.incident, most) else {
+            return Ok(Reserved::IncidentUsedUp);
+        };
         let id = Ulid::generate().to_string();
-        let reservation = Reservation { id, day: day(now), incident: incident.clone(), provider: provider.to_owned(), most };
+        let reservation = Reservation {
+            id,
+            day: day(now),
+            incident: incident.clone(),
+            provider: provider.to_owned(),
+            most,
+        };
         let write = |key: Item, also: &str, room: MicroUsd| {
             Update::builder()
                 .set_key(Some(key))
-                .update_expression(format!("ADD committed :most SET expires_at = :expires_at{also}"))
+                .update_expression(format!(
+                    "ADD committed :most SET expires_at = :expires_at{also}"
+                ))
                 .condition_expression("attribute_not_exists(committed) OR committed <= :room")
                 .expression_attribute_values(":most", number(most))
                 .expression_attribute_values(":room", number(room))
                 .expression_attribute_values(":expires_at", number((now + KEPT_FOR).as_second()))
         };
         let day = write(day_key(reservation.day), "", day_room);
-        let incident = write(incident_key(incident, SPEND), ", #open = :most", incident_room);
+        let incident = write(
+            incident_key(incident, SPEND),
+            ", #open = :most",
+            incident_room,
+        );
         let incident = incident.expression_attribute_names("#open", reservation.attribute());
         Ok(match self.write_both(day, incident).await? {
             Transacted::Done => Reserved::Granted(reservation),
@@ -97,9 +113,14 @@ impl Store {
     pub async fn settle(&self, reservation: &Reservation, spent: Spent) -> Result<(), StoreError> {
         let settlement = spent.settlement(reservation.most);
         let day = settling(day_key(reservation.day), reservation, settlement, "");
-        let incident = settling(incident_key(&reservation.incident, SPEND), reservation, settlement, " REMOVE #open")
-            .condition_expression("attribute_exists(#open)")
-            .expression_attribute_names("#open", reservation.attribute());
+        let incident = settling(
+            incident_key(&reservation.incident, SPEND),
+            reservation,
+            settlement,
+            " REMOVE #open",
+        )
+        .condition_expression("attribute_exists(#open)")
+        .expression_attribute_names("#open", reservation.attribute());
         self.write_both(day, incident).await.map(drop)
     }
 
@@ -108,7 +129,9 @@ impl Store {
     /// # Errors
     /// If the table does not answer or the item cannot be read.
     pub async fn spending(&self, day: Date) -> Result<Spending, StoreError> {
-        self.day_item(day).await?.map_or_else(|| Ok(Spending::default()), |item| read(&item))
+        self.day_item(day)
+            .await?
+            .map_or_else(|| Ok(Spending::default()), |item| read(&item))
     }
 
     /// True once people were told that the budget of a day is used up.
@@ -119,7 +142,10 @@ impl Store {
     /// # Errors
     /// If the table does not answer.
     pub async fn notice_is_sent(&self, day: Date) -> Result<bool, StoreError> {
-        Ok(self.day_item(day).await?.is_some_and(|item| item.contains_key("notice_sent")))
+        Ok(self
+            .day_item(day)
+            .await?
+            .is_some_and(|item| item.contains_key("notice_sent")))
     }
 
     /// Notes that the message is on its queue.
@@ -132,23 +158,48 @@ impl Store {
             .update_item()
             .table_name(&self.table)
             .set_key(Some(day_key(day)))
-            .update_expression("SET notice_sent = if_not_exists(notice_sent, :now), expires_at = :expires_at")
+            .update_expression(
+                "SET notice_sent = if_not_exists(notice_sent, :now), expires_at = :expires_at",
+            )
             .expression_attribute_values(":now", millis(now))
             .expression_attribute_values(":expires_at", number((now + KEPT_FOR).as_second()));
-        patiently(async || request.clone().send().await.map(drop).map_err(|error| failed(&error))).await
+        patiently(async || {
+            request
+                .clone()
+                .send()
+                .await
+                .map(drop)
+                .map_err(|error| failed(&error))
+        })
+        .await
     }
 
     async fn day_item(&self, day: Date) -> Result<Option<Item>, StoreError> {
-        let request = self.client.get_item().table_name(&self.table).set_key(Some(day_key(day))).consistent_read(true);
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(day_key(day)))
+            .consistent_read(true);
         Ok(request.send().await.map_err(|error| failed(&error))?.item)
     }
 
     /// Many calls share the item of a day, and meet each other there.
-    async fn write_both(&self, day: UpdateBuilder, incident: UpdateBuilder) -> Result<Transacted, StoreError> {
+    async fn write_both(
+        &self,
+        day: UpdateBuilder,
+        incident: UpdateBuilder,
+    ) -> Result<Transacted, StoreError> {
         let update = |update: UpdateBuilder| update.table_name(&self.table).build();
-        let updates = [day, incident].map(update).into_iter().collect::<Result<Vec<Update>, _>>();
+        let updates = [day, incident]
+            .map(update)
+            .into_iter()
+            .collect::<Result<Vec<Update>, _>>();
         let updates = updates.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let writes: Vec<_> = updates.into_iter().map(|update| TransactWriteItem::builder().update(update).build()).collect();
+        let writes: Vec<_> = updates
+            .into_iter()
+            .map(|update| TransactWriteItem::builder().update(update).build())
+            .collect();
         patiently(async || self.transact(writes.clone()).await).await
     }
 }
@@ -161,23 +212,47 @@ impl Reservation {
 }
 
 fn day_key(day: Date) -> Item {
-    HashMap::from([("pk".to_owned(), text(format!("BUDGET#{day}"))), ("sk".to_owned(), text(SPEND))])
+    HashMap::from([
+        ("pk".to_owned(), text(format!("BUDGET#{day}"))),
+        ("sk".to_owned(), text(SPEND)),
+    ])
 }
 
 /// One item's part of a settlement.
-fn settling(key: Item, reservation: &Reservation, settlement: Settlement, also: &str) -> UpdateBuilder {
-    let Settlement { committed, unsettled, calls, usage, price } = settlement;
-    let update = Update::builder().set_key(Some(key)).expression_attribute_values(":committed", number(committed));
+fn settling(
+    key: Item,
+    reservation: &Reservation,
+    settlement: Settlement,
+    also: &str,
+) -> UpdateBuilder {
+    let Settlement {
+        committed,
+        unsettled,
+        calls,
+        usage,
+        price,
+    } = settlement;
+    let update = Update::builder()
+        .set_key(Some(key))
+        .expression_attribute_values(":committed", number(committed));
     if calls == 0 {
         return update.update_expression(format!("ADD committed :committed{also}"));
     }
-    let figures = [(CALLS, "calls", calls), (INPUT, "input", usage.input), (OUTPUT, "output", usage.output), (PRICE, "price", price)];
+    let figures = [
+        (CALLS, "calls", calls),
+        (INPUT, "input", usage.input),
+        (OUTPUT, "output", usage.output),
+        (PRICE, "price", price),
+    ];
     let mut add = "ADD committed :committed, unsettled :unsettled".to_owned();
     let mut update = update.expression_attribute_values(":unsettled", number(unsettled));
     for (prefix, name, figure) in figures {
         add.push_str(&format!(", #{name} :{name}"));
         update = update
-            .expression_attribute_names(format!("#{name}"), format!("{prefix}{}", reservation.provider))
+            .expression_attribute_names(
+                format!("#{name}"),
+                format!("{prefix}{}", reservation.provider),
+            )
             .expression_attribute_values(format!(":{name}"), number(figure));
     }
     update.update_expression(add + also)
@@ -185,12 +260,32 @@ fn settling(key: Item, reservation: &Reservation, settlement: Settlement, also: 
 
 fn read(item: &Item) -> Result<Spending, StoreError> {
     let reader = Reader::new(item);
-    let figure = |name: &str| if item.contains_key(name) { reader.number::<u64>(name) } else { Ok(0) };
-    let mut spending = Spending { committed: figure("committed")?, unsettled: figure("unsettled")?, ..Spending::default() };
+    let figure = |name: &str| {
+        if item.contains_key(name) {
+            reader.number::<u64>(name)
+        } else {
+            Ok(0)
+        }
+    };
+    let mut spending = Spending {
+        committed: figure("committed")?,
+        unsettled: figure("unsettled")?,
+        ..Spending::default()
+    };
     for provider in item.keys().filter_map(|name| name.strip_prefix(CALLS)) {
         let figure = |prefix: &str| figure(&format!("{prefix}{provider}"));
-        let usage = Usage { input: figure(INPUT)?, output: figure(OUTPUT)? };
-        spending.providers.insert(provider.to_owned(), Paid { calls: figure(CALLS)?, usage, price: figure(PRICE)? });
+        let usage = Usage {
+            input: figure(INPUT)?,
+            output: figure(OUTPUT)?,
+        };
+        spending.providers.insert(
+            provider.to_owned(),
+            Paid {
+                calls: figure(CALLS)?,
+                usage,
+                price: figure(PRICE)?,
+            },
+        );
     }
     Ok(spending)
 }

@@ -39,19 +39,36 @@ impl Store {
     /// # Errors
     /// If the table does not answer or the card cannot be read.
     pub async fn card(&self, of: CardOf<'_>, channel: &str) -> Result<StoredCard, StoreError> {
-        let request = self.client.get_item().table_name(&self.table).set_key(Some(key(of, channel))).consistent_read(true);
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key(of, channel)))
+            .consistent_read(true);
         let answer = request.send().await.map_err(|error| failed(&error))?;
-        let Some(item) = answer.item() else { return Ok(StoredCard::default()) };
+        let Some(item) = answer.item() else {
+            return Ok(StoredCard::default());
+        };
         let reader = Reader::new(item);
-        let card = serde_json::from_str(reader.text("doc")?).map_err(|error| reader.unreadable(format!("doc: {error}")))?;
-        Ok(StoredCard { card, version: reader.number("version")? })
+        let card = serde_json::from_str(reader.text("doc")?)
+            .map_err(|error| reader.unreadable(format!("doc: {error}")))?;
+        Ok(StoredCard {
+            card,
+            version: reader.number("version")?,
+        })
     }
 
     /// Saves a card.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if somebody else has written it since it was read.
-    pub async fn save_card(&self, of: CardOf<'_>, channel: &str, stored: &mut StoredCard, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn save_card(
+        &self,
+        of: CardOf<'_>,
+        channel: &str,
+        stored: &mut StoredCard,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let mut item = key(of, channel);
         item.insert("doc".to_owned(), text(doc(&stored.card)?));
         item.insert("version".to_owned(), number(stored.version + 1));
@@ -62,9 +79,16 @@ impl Store {
             CardOf::Budget(_) => Some(budget::KEPT_FOR),
         };
         if let Some(kept_for) = kept_for {
-            item.insert("expires_at".to_owned(), number((now + kept_for).as_second()));
+            item.insert(
+                "expires_at".to_owned(),
+                number((now + kept_for).as_second()),
+            );
         }
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item));
         let put = match stored.version {
             0 => put.condition_expression("attribute_not_exists(pk)"),
             version => put
@@ -77,7 +101,13 @@ impl Store {
                 stored.version += 1;
                 Ok(())
             }
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Err(StoreError::Conflict),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Err(StoreError::Conflict)
+            }
             Err(error) => Err(failed(&error)),
         }
     }
@@ -98,7 +128,12 @@ impl Store {
             .consistent_read(true);
         // An operator's file names far fewer channels than one page holds.
         let page = request.send().await.map_err(|error| failed(&error))?;
-        let name = |item: &Item| Ok(Reader::new(item).text("sk")?.trim_start_matches(CARD).to_owned());
+        let name = |item: &Item| {
+            Ok(Reader::new(item)
+                .text("sk")?
+                .trim_start_matches(CARD)
+                .to_owned())
+        };
         page.items().iter().map(name).collect()
     }
 }
@@ -115,5 +150,8 @@ fn partition(of: CardOf<'_>) -> String {
 }
 
 fn key(of: CardOf<'_>, channel: &str) -> Item {
-    HashMap::from([("pk".to_owned(), text(partition(of))), ("sk".to_owned(), text(format!("{CARD}{channel}")))])
+    HashMap::from([
+        ("pk".to_owned(), text(partition(of))),
+        ("sk".to_owned(), text(format!("{CARD}{channel}"))),
+    ])
 }

@@ -27,13 +27,21 @@ impl Store {
     ///
     /// # Errors
     /// If the table does not answer or the state cannot be read.
-    pub async fn take_channel(&self, channel: &str, holder: &str, now: Timestamp, time: SignedDuration) -> Result<ChannelTurn, StoreError> {
+    pub async fn take_channel(
+        &self,
+        channel: &str,
+        holder: &str,
+        now: Timestamp,
+        time: SignedDuration,
+    ) -> Result<ChannelTurn, StoreError> {
         // Between the two writes the turn may be given back: then it is taken after all.
         patiently(async || {
             let taken = self
                 .state_update(channel)
                 .update_expression("SET holder = :holder, #until = :until REMOVE again")
-                .condition_expression("attribute_not_exists(#until) OR #until < :now OR holder = :holder")
+                .condition_expression(
+                    "attribute_not_exists(#until) OR #until < :now OR holder = :holder",
+                )
                 .expression_attribute_names("#until", "until")
                 .expression_attribute_values(":holder", text(holder))
                 .expression_attribute_values(":until", millis(now + time))
@@ -42,8 +50,14 @@ impl Store {
                 .send()
                 .await;
             match taken {
-                Ok(answer) => Ok(ChannelTurn::Mine(state(&answer.attributes.unwrap_or_default())?)),
-                Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(answer) => Ok(ChannelTurn::Mine(state(
+                    &answer.attributes.unwrap_or_default(),
+                )?)),
+                Err(error)
+                    if error
+                        .as_service_error()
+                        .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+                {
                     self.mark_channel(channel, now).await
                 }
                 Err(error) => Err(failed(&error)),
@@ -64,7 +78,13 @@ impl Store {
             .await;
         match marked {
             Ok(_) => Ok(ChannelTurn::Theirs),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Err(StoreError::Conflict),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Err(StoreError::Conflict)
+            }
             Err(error) => Err(failed(&error)),
         }
     }
@@ -73,7 +93,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if the turn went to somebody else in the meantime.
-    pub async fn note_channel(&self, channel: &str, holder: &str, state: &ChannelState) -> Result<(), StoreError> {
+    pub async fn note_channel(
+        &self,
+        channel: &str,
+        holder: &str,
+        state: &ChannelState,
+    ) -> Result<(), StoreError> {
         let noted = self
             .state_update(channel)
             .update_expression("SET doc = :doc")
@@ -84,7 +109,13 @@ impl Store {
             .await;
         match noted {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Err(StoreError::Conflict),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Err(StoreError::Conflict)
+            }
             Err(error) => Err(failed(&error)),
         }
     }
@@ -94,8 +125,17 @@ impl Store {
     ///
     /// # Errors
     /// If the table does not answer; the turn then ends with its time.
-    pub async fn give_channel_back(&self, channel: &str, holder: &str, whatever: bool) -> Result<bool, StoreError> {
-        let condition = if whatever { "holder = :holder" } else { "holder = :holder AND attribute_not_exists(again)" };
+    pub async fn give_channel_back(
+        &self,
+        channel: &str,
+        holder: &str,
+        whatever: bool,
+    ) -> Result<bool, StoreError> {
+        let condition = if whatever {
+            "holder = :holder"
+        } else {
+            "holder = :holder AND attribute_not_exists(again)"
+        };
         let given = self
             .state_update(channel)
             .update_expression("REMOVE holder, #until, again")
@@ -122,20 +162,33 @@ impl Store {
     /// # Errors
     /// If the table does not answer or the state cannot be read.
     pub async fn moved_chat(&self, channel: &str) -> Result<Option<(i64, i64)>, StoreError> {
-        let request = self.client.get_item().table_name(&self.table).set_key(Some(key(channel)));
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key(channel)));
         let answer = request.send().await.map_err(|error| failed(&error))?;
-        let Some(item) = answer.item() else { return Ok(None) };
-        Ok(state(item)?.moved.map(|moved| (moved.configured, moved.now)))
+        let Some(item) = answer.item() else {
+            return Ok(None);
+        };
+        Ok(state(item)?
+            .moved
+            .map(|moved| (moved.configured, moved.now)))
     }
 
     fn state_update(&self, channel: &str) -> UpdateItemFluentBuilder {
-        self.client.update_item().table_name(&self.table).set_key(Some(key(channel)))
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key(channel)))
     }
 }
 
 fn state(item: &Item) -> Result<ChannelState, StoreError> {
     let reader = Reader::new(item);
-    let Some(doc) = reader.optional_text("doc") else { return Ok(ChannelState::default()) };
+    let Some(doc) = reader.optional_text("doc") else {
+        return Ok(ChannelState::default());
+    };
     serde_json::from_str(doc).map_err(|error| reader.unreadable(format!("doc: {error}")))
 }
 
@@ -150,5 +203,8 @@ pub(super) fn partition(channel: &str) -> String {
 }
 
 fn key(channel: &str) -> Item {
-    HashMap::from([("pk".to_owned(), text(partition(channel))), ("sk".to_owned(), text("STATE"))])
+    HashMap::from([
+        ("pk".to_owned(), text(partition(channel))),
+        ("sk".to_owned(), text("STATE")),
+    ])
 }

@@ -28,16 +28,28 @@ impl Store {
     /// # Errors
     /// If the table does not answer or the item is not an episode.
     pub async fn episode(&self, fingerprint: &Fingerprint) -> Result<Option<Episode>, StoreError> {
-        let request = self.client.get_item().table_name(&self.table).set_key(Some(key(fingerprint))).consistent_read(true);
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key(fingerprint)))
+            .consistent_read(true);
         let answer = request.send().await.map_err(|error| failed(&error))?;
-        answer.item().map(|item| read(fingerprint, item)).transpose()
+        answer
+            .item()
+            .map(|item| read(fingerprint, item))
+            .transpose()
     }
 
     /// Writes an episode over the version before it.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if the version before is not the one that is there.
-    pub async fn save_episode(&self, change: Change<'_>, windows: Windows) -> Result<(), StoreError> {
+    pub async fn save_episode(
+        &self,
+        change: Change<'_>,
+        windows: Windows,
+    ) -> Result<(), StoreError> {
         let put = put(&self.table, change.0, windows)?;
         let request = self
             .client
@@ -49,7 +61,13 @@ impl Store {
             .set_expression_attribute_values(put.expression_attribute_values);
         match request.send().await {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Err(StoreError::Conflict),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Err(StoreError::Conflict)
+            }
             Err(error) => Err(failed(&error)),
         }
     }
@@ -59,16 +77,36 @@ impl Store {
     /// # Errors
     /// If the table does not answer. The next delivery then sends once more, which receivers stand.
     pub async fn mark_sent(&self, episode: &Episode, sent: Unsent) -> Result<(), StoreError> {
-        self.touch(&episode.fingerprint, &episode.incident_id, "ADD #version :one DELETE #attribute :value", "unsent", set_of([sent])).await
+        self.touch(
+            &episode.fingerprint,
+            &episode.incident_id,
+            "ADD #version :one DELETE #attribute :value",
+            "unsent",
+            set_of([sent]),
+        )
+        .await
     }
 
     /// Leaves the analyzer's advice on the episode, if it is still the incident's.
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn advise(&self, fingerprint: &Fingerprint, incident: &IncidentId, advice: &Advice) -> Result<(), StoreError> {
-        let json = serde_json::to_string(advice).map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        self.touch(fingerprint, incident, "SET #attribute = :value ADD #version :one", "advice", text(json)).await
+    pub async fn advise(
+        &self,
+        fingerprint: &Fingerprint,
+        incident: &IncidentId,
+        advice: &Advice,
+    ) -> Result<(), StoreError> {
+        let json = serde_json::to_string(advice)
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        self.touch(
+            fingerprint,
+            incident,
+            "SET #attribute = :value ADD #version :one",
+            "advice",
+            text(json),
+        )
+        .await
     }
 
     /// Changes one attribute, if the episode still belongs to `incident`; if it does not, the change has lost its meaning.
@@ -96,11 +134,19 @@ impl Store {
         for attempt in 0..ATTEMPTS {
             let failure = match request.clone().send().await {
                 Ok(_) => return Ok(()),
-                Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => return Ok(()),
+                Err(error)
+                    if error
+                        .as_service_error()
+                        .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+                {
+                    return Ok(());
+                }
                 Err(error) => failed(&error),
             };
             match failure {
-                StoreError::Conflict => tokio::time::sleep(Duration::from_millis(10 << attempt)).await,
+                StoreError::Conflict => {
+                    tokio::time::sleep(Duration::from_millis(10 << attempt)).await
+                }
                 other => return Err(other),
             }
         }
@@ -109,7 +155,10 @@ impl Store {
 }
 
 fn key(fingerprint: &Fingerprint) -> Item {
-    HashMap::from([("pk".to_owned(), text(format!("FP#{fingerprint}"))), ("sk".to_owned(), text("EPISODE"))])
+    HashMap::from([
+        ("pk".to_owned(), text(format!("FP#{fingerprint}"))),
+        ("sk".to_owned(), text("EPISODE")),
+    ])
 }
 
 /// When DynamoDB may clean an episode up, in seconds since 1970.
@@ -144,7 +193,13 @@ pub(super) fn put(table: &str, episode: &Episode, windows: Windows) -> Result<Pu
         set("unsent", set_of(episode.unsent.iter().copied()));
     }
     if let Some(advice) = &episode.advice {
-        set("advice", text(serde_json::to_string(advice).map_err(|error| StoreError::Unavailable(error.to_string()))?));
+        set(
+            "advice",
+            text(
+                serde_json::to_string(advice)
+                    .map_err(|error| StoreError::Unavailable(error.to_string()))?,
+            ),
+        );
     }
     let put = Put::builder().table_name(table).set_item(Some(item));
     // The version before this one: what the decision was made on. Expiry never matters here: a stale item is replaced too.
@@ -155,11 +210,17 @@ pub(super) fn put(table: &str, episode: &Episode, windows: Windows) -> Result<Pu
             .expression_attribute_names("#version", "version")
             .expression_attribute_values(":before", number(before)),
     };
-    put.build().map_err(|error| StoreError::Unavailable(error.to_string()))
+    put.build()
+        .map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
 fn members(members: &Members) -> AttributeValue {
-    AttributeValue::M(members.iter().map(|(member, starts_at)| (member.as_str().to_owned(), number(starts_at))).collect())
+    AttributeValue::M(
+        members
+            .iter()
+            .map(|(member, starts_at)| (member.as_str().to_owned(), number(starts_at)))
+            .collect(),
+    )
 }
 
 fn set_of(unsent: impl IntoIterator<Item = Unsent>) -> AttributeValue {
@@ -174,8 +235,12 @@ pub(super) fn read(fingerprint: &Fingerprint, item: &Item) -> Result<Episode, St
     let reader = Reader::new(item);
     let members = |name: &str| -> Result<Members, StoreError> {
         let map = reader.get(name, "a map", |value| value.as_m().ok())?;
-        let pair =
-            |(member, at): (&String, &AttributeValue)| Some((MemberId::try_from(member.as_str()).ok()?, at.as_n().ok()?.parse().ok()?));
+        let pair = |(member, at): (&String, &AttributeValue)| {
+            Some((
+                MemberId::try_from(member.as_str()).ok()?,
+                at.as_n().ok()?.parse().ok()?,
+            ))
+        };
         map.iter()
             .map(pair)
             .collect::<Option<Members>>()
@@ -183,29 +248,41 @@ pub(super) fn read(fingerprint: &Fingerprint, item: &Item) -> Result<Episode, St
     };
     let unsent = match item.get("unsent") {
         None => Vec::new(),
-        Some(value) => value.as_ss().map_err(|_| reader.unreadable("unsent is not a set of texts"))?.clone(),
+        Some(value) => value
+            .as_ss()
+            .map_err(|_| reader.unreadable("unsent is not a set of texts"))?
+            .clone(),
     };
     let unsent = unsent.iter().map(|name| match name.as_str() {
         "opened" => Ok(Unsent::Opened),
         "changed" => Ok(Unsent::Changed),
         other => Err(reader.unreadable(format!("unsent holds {other}"))),
     });
-    let advice = reader.optional_text("advice").map(serde_json::from_str).transpose();
+    let advice = reader
+        .optional_text("advice")
+        .map(serde_json::from_str)
+        .transpose();
     let id = reader.text("incident_id")?;
     Ok(Episode {
         fingerprint: fingerprint.clone(),
-        incident_id: IncidentId::try_from(id).map_err(|_| reader.unreadable("incident_id is not a ULID"))?,
+        incident_id: IncidentId::try_from(id)
+            .map_err(|_| reader.unreadable("incident_id is not a ULID"))?,
         open: reader.flag("open")?,
         members: members("members")?,
         departed: members("departed")?,
         overflowed: reader.flag("overflowed")?,
-        left_out: if item.contains_key("left_out") { reader.number("left_out")? } else { 0 },
+        left_out: if item.contains_key("left_out") {
+            reader.number("left_out")?
+        } else {
+            0
+        },
         forbids_repair: item.contains_key("forbids_repair") && reader.flag("forbids_repair")?,
         hit_count: reader.number("hit_count")?,
         first_seen: reader.millis("first_seen")?,
         last_seen: reader.millis("last_seen")?,
         window_end: reader.millis("window_end")?,
-        severity: AlertSeverity::of_rank(reader.number("severity")?).ok_or_else(|| reader.unreadable("severity is not 0, 1 or 2"))?,
+        severity: AlertSeverity::of_rank(reader.number("severity")?)
+            .ok_or_else(|| reader.unreadable("severity is not 0, 1 or 2"))?,
         flaps: reader.number("flaps")?,
         unsent: unsent.collect::<Result<_, _>>()?,
         advice: advice.map_err(|error| reader.unreadable(format!("advice: {error}")))?,

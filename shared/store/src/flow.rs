@@ -38,13 +38,32 @@ impl Store {
 }
 
 /// The line of a report, to be written with its incident.
-pub(super) fn put(table: &str, flow: &FlowId, report: &Report, now: Timestamp) -> Result<Put, StoreError> {
+pub(super) fn put(
+    table: &str,
+    flow: &FlowId,
+    report: &Report,
+    now: Timestamp,
+) -> Result<Put, StoreError> {
     let item = item(flow, report, now);
-    Put::builder().table_name(table).set_item(Some(item)).build().map_err(|error| StoreError::Unavailable(error.to_string()))
+    Put::builder()
+        .table_name(table)
+        .set_item(Some(item))
+        .build()
+        .map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
 fn item(flow: &FlowId, report: &Report, now: Timestamp) -> Item {
-    let Report { incident_id, at, stage, state, message, name, commit, by, url } = report;
+    let Report {
+        incident_id,
+        at,
+        stage,
+        state,
+        message,
+        name,
+        commit,
+        by,
+        url,
+    } = report;
     let fields = [
         ("pk", text(format!("FLOW#{flow}"))),
         ("sk", text(format!("RUN#{incident_id}"))),
@@ -66,10 +85,12 @@ fn read(item: &Item) -> Result<Report, StoreError> {
     let reader = Reader::new(item);
     let text = |name: &str| reader.text(name).map(str::to_owned);
     Ok(Report {
-        incident_id: IncidentId::try_from(text("incident_id")?).map_err(|_| reader.unreadable("incident_id is not a ULID"))?,
+        incident_id: IncidentId::try_from(text("incident_id")?)
+            .map_err(|_| reader.unreadable("incident_id is not a ULID"))?,
         at: reader.millis("at")?,
         stage: text("stage")?,
-        state: State::of_word(reader.text("state")?).ok_or_else(|| reader.unreadable("state is none of the known"))?,
+        state: State::of_word(reader.text("state")?)
+            .ok_or_else(|| reader.unreadable("state is none of the known"))?,
         message: text("message")?,
         name: text("name")?,
         commit: text("commit")?,

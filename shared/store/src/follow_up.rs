@@ -25,22 +25,47 @@ impl Store {
     ///
     /// # Errors
     /// If the table does not answer or the item cannot be read.
-    pub async fn next_look(&self, look: FollowUp, approval: &ApprovalId) -> Result<Option<Timestamp>, StoreError> {
-        let request = self.client.get_item().table_name(&self.table).set_key(Some(watch(look, approval))).consistent_read(true);
+    pub async fn next_look(
+        &self,
+        look: FollowUp,
+        approval: &ApprovalId,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(watch(look, approval)))
+            .consistent_read(true);
         let answer = request.send().await.map_err(|error| failed(&error))?;
-        answer.item().map(|item| Reader::new(item).millis("due")).transpose()
+        answer
+            .item()
+            .map(|item| Reader::new(item).millis("due"))
+            .transpose()
     }
 
     /// Notes when the next look is due. The last to note it counts: a look too many changes nothing.
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn look_is_due(&self, look: FollowUp, approval: &ApprovalId, at: Timestamp) -> Result<(), StoreError> {
+    pub async fn look_is_due(
+        &self,
+        look: FollowUp,
+        approval: &ApprovalId,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
         let mut item = watch(look, approval);
         item.insert("due".to_owned(), millis(at));
         item.insert("expires_at".to_owned(), number((at + KEPT_FOR).as_second()));
-        let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        request.send().await.map(drop).map_err(|error| failed(&error))
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item));
+        request
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| failed(&error))
     }
 }
 

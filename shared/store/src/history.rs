@@ -42,16 +42,35 @@ impl Store {
     /// # Errors
     /// If the table does not answer, or takes only a part.
     pub async fn remember(&self, incident: &Incident, near: &Near) -> Result<(), StoreError> {
-        let lists = [(fingerprint_list(&incident.fingerprint), PAST_KEPT_FOR), (target_list(near), NEAR_KEPT_FOR)];
-        let lists = lists.into_iter().chain(group_list(near).map(|group| (group, NEAR_KEPT_FOR)));
-        let writes: Vec<WriteRequest> = lists.map(|(list, kept_for)| pointer(list, incident, kept_for)).collect::<Result<_, _>>()?;
+        let lists = [
+            (fingerprint_list(&incident.fingerprint), PAST_KEPT_FOR),
+            (target_list(near), NEAR_KEPT_FOR),
+        ];
+        let lists = lists
+            .into_iter()
+            .chain(group_list(near).map(|group| (group, NEAR_KEPT_FOR)));
+        let writes: Vec<WriteRequest> = lists
+            .map(|(list, kept_for)| pointer(list, incident, kept_for))
+            .collect::<Result<_, _>>()?;
         let mut left = Some(HashMap::from([(self.table.clone(), writes)]));
         while let Some(writes) = left {
             left = patiently(async || {
-                let answer = self.client.batch_write_item().set_request_items(Some(writes.clone())).send().await;
-                let left = answer.map_err(|error| failed(&error))?.unprocessed_items.filter(|left| !left.is_empty());
+                let answer = self
+                    .client
+                    .batch_write_item()
+                    .set_request_items(Some(writes.clone()))
+                    .send()
+                    .await;
+                let left = answer
+                    .map_err(|error| failed(&error))?
+                    .unprocessed_items
+                    .filter(|left| !left.is_empty());
                 // DynamoDB wants a wait before what it left is sent again; what got through gets through again.
-                if left.as_ref() == Some(&writes) { Err(StoreError::Busy("it took none of a batch".to_owned())) } else { Ok(left) }
+                if left.as_ref() == Some(&writes) {
+                    Err(StoreError::Busy("it took none of a batch".to_owned()))
+                } else {
+                    Ok(left)
+                }
             })
             .await?;
         }
@@ -62,9 +81,20 @@ impl Store {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn past(&self, fingerprint: &Fingerprint, before: &IncidentId, limit: u32) -> Result<History, StoreError> {
+    pub async fn past(
+        &self,
+        fingerprint: &Fingerprint,
+        before: &IncidentId,
+        limit: u32,
+    ) -> Result<History, StoreError> {
         // One more: the range of a query includes its end.
-        let mut ids = self.newest(&fingerprint_list(fingerprint), before.as_str(), limit.saturating_add(1)).await?;
+        let mut ids = self
+            .newest(
+                &fingerprint_list(fingerprint),
+                before.as_str(),
+                limit.saturating_add(1),
+            )
+            .await?;
         ids.remove(before);
         self.read_newest(ids, limit, |_| true).await
     }
@@ -73,7 +103,12 @@ impl Store {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn open_near(&self, near: &Near, except: &IncidentId, limit: u32) -> Result<History, StoreError> {
+    pub async fn open_near(
+        &self,
+        near: &Near,
+        except: &IncidentId,
+        limit: u32,
+    ) -> Result<History, StoreError> {
         // Every id is smaller than this.
         const END: &str = "~";
         let (target, group) = (target_list(near), group_list(near));
@@ -83,14 +118,20 @@ impl Store {
                 None => Ok(BTreeSet::new()),
             }
         };
-        let (mut ids, in_group) = tokio::try_join!(self.newest(&target, END, NEAR_LOOKED_AT), in_group)?;
+        let (mut ids, in_group) =
+            tokio::try_join!(self.newest(&target, END, NEAR_LOOKED_AT), in_group)?;
         ids.extend(in_group);
         ids.remove(except);
         self.read_newest(ids, limit, Incident::is_open).await
     }
 
     /// The newest ids of a list, up to `end`.
-    async fn newest(&self, list: &str, end: &str, limit: u32) -> Result<BTreeSet<IncidentId>, StoreError> {
+    async fn newest(
+        &self,
+        list: &str,
+        end: &str,
+        limit: u32,
+    ) -> Result<BTreeSet<IncidentId>, StoreError> {
         let request = self
             .client
             .query()
@@ -103,10 +144,18 @@ impl Store {
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .consistent_read(true);
         let page = request.send().await.map_err(|error| failed(&error))?;
-        page.items().iter().map(|item| pointed_at(list, item)).collect()
+        page.items()
+            .iter()
+            .map(|item| pointed_at(list, item))
+            .collect()
     }
 
-    async fn read_newest(&self, ids: BTreeSet<IncidentId>, limit: u32, wanted: impl Fn(&Incident) -> bool) -> Result<History, StoreError> {
+    async fn read_newest(
+        &self,
+        ids: BTreeSet<IncidentId>,
+        limit: u32,
+        wanted: impl Fn(&Incident) -> bool,
+    ) -> Result<History, StoreError> {
         let ids: Vec<IncidentId> = ids.into_iter().collect();
         let mut history = History::default();
         for batch in ids.chunks(BATCH) {
@@ -118,8 +167,12 @@ impl Store {
             }
         }
         history.incidents.retain(wanted);
-        history.incidents.sort_by(|one, other| other.id.cmp(&one.id));
-        history.incidents.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        history
+            .incidents
+            .sort_by(|one, other| other.id.cmp(&one.id));
+        history
+            .incidents
+            .truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(history)
     }
 
@@ -130,12 +183,24 @@ impl Store {
         let mut items = Vec::new();
         while let Some(keys) = left {
             let (read, unread) = patiently(async || {
-                let request = self.client.batch_get_item().request_items(&self.table, keys.clone());
+                let request = self
+                    .client
+                    .batch_get_item()
+                    .request_items(&self.table, keys.clone());
                 let answer = request.send().await.map_err(|error| failed(&error))?;
-                let read = answer.responses.and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default();
-                let unread = answer.unprocessed_keys.and_then(|mut tables| tables.remove(&self.table));
+                let read = answer
+                    .responses
+                    .and_then(|mut tables| tables.remove(&self.table))
+                    .unwrap_or_default();
+                let unread = answer
+                    .unprocessed_keys
+                    .and_then(|mut tables| tables.remove(&self.table));
                 let nothing = read.is_empty() && unread.is_some();
-                if nothing { Err(StoreError::Busy("it read none of a batch".to_owned())) } else { Ok((read, unread)) }
+                if nothing {
+                    Err(StoreError::Busy("it read none of a batch".to_owned()))
+                } else {
+                    Ok((read, unread))
+                }
             })
             .await?;
             items.extend(read);
@@ -146,7 +211,10 @@ impl Store {
 }
 
 fn keys_of(keys: Vec<Item>) -> Result<KeysAndAttributes, StoreError> {
-    let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+    let keys = KeysAndAttributes::builder()
+        .set_keys(Some(keys))
+        .consistent_read(true)
+        .build();
     keys.map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
@@ -162,19 +230,40 @@ fn group_list(near: &Near) -> Option<String> {
     near.group.as_ref().map(|group| format!("GROUP#{group}"))
 }
 
-fn pointer(list: String, incident: &Incident, kept_for: SignedDuration) -> Result<WriteRequest, StoreError> {
+fn pointer(
+    list: String,
+    incident: &Incident,
+    kept_for: SignedDuration,
+) -> Result<WriteRequest, StoreError> {
     let item: [(&str, AttributeValue); 3] = [
         ("pk", text(list)),
         ("sk", text(format!("INC#{}", incident.id))),
-        ("expires_at", number((incident.opened_at + kept_for).as_second())),
+        (
+            "expires_at",
+            number((incident.opened_at + kept_for).as_second()),
+        ),
     ];
-    let item = item.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    let put = PutRequest::builder().set_item(Some(item)).build().map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    let item = item
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    let put = PutRequest::builder()
+        .set_item(Some(item))
+        .build()
+        .map_err(|error| StoreError::Unavailable(error.to_string()))?;
     Ok(WriteRequest::builder().put_request(put).build())
 }
 
 fn pointed_at(list: &str, item: &Item) -> Result<IncidentId, StoreError> {
-    let sort = item.get("sk").and_then(|value| value.as_s().ok()).map_or("", String::as_str);
-    let id = sort.strip_prefix("INC#").and_then(|id| IncidentId::try_from(id).ok());
-    id.ok_or_else(|| StoreError::Unreadable { key: format!("{list} / {sort}"), why: "it points at no incident".to_owned() })
+    let sort = item
+        .get("sk")
+        .and_then(|value| value.as_s().ok())
+        .map_or("", String::as_str);
+    let id = sort
+        .strip_prefix("INC#")
+        .and_then(|id| IncidentId::try_from(id).ok());
+    id.ok_or_else(|| StoreError::Unreadable {
+        key: format!("{list} / {sort}"),
+        why: "it points at no incident".to_owned(),
+    })
 }

@@ -29,7 +29,12 @@ impl Store {
     /// # Errors
     /// If the table does not answer or the item is not an incident.
     pub async fn incident(&self, id: &IncidentId) -> Result<Option<Incident>, StoreError> {
-        let request = self.client.get_item().table_name(&self.table).set_key(Some(key(id, "INCIDENT"))).consistent_read(true);
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key(id, "INCIDENT")))
+            .consistent_read(true);
         let answer = request.send().await.map_err(|error| failed(&error))?;
         answer.item().map(read).transpose()
     }
@@ -39,7 +44,9 @@ impl Store {
     /// # Errors
     /// As [`Store::incident`], and [`StoreError::Missing`] if it is not.
     pub async fn known_incident(&self, id: &IncidentId) -> Result<Incident, StoreError> {
-        self.incident(id).await?.ok_or_else(|| StoreError::Missing { key: format!("INC#{id} / INCIDENT") })
+        self.incident(id).await?.ok_or_else(|| StoreError::Missing {
+            key: format!("INC#{id} / INCIDENT"),
+        })
     }
 
     /// Saves a draft: the incident over the version that was loaded, and each new entry where its number is still free.
@@ -55,8 +62,13 @@ impl Store {
     ///
     /// # Errors
     /// If there is no such incident, if the table does not answer, or if others come in between every time.
-    pub async fn change<T>(&self, id: &IncidentId, decide: impl FnMut(&mut IncidentChange) -> T) -> Result<(Incident, T), StoreError> {
-        self.change_loaded(self.known_incident(id).await?, decide).await
+    pub async fn change<T>(
+        &self,
+        id: &IncidentId,
+        decide: impl FnMut(&mut IncidentChange) -> T,
+    ) -> Result<(Incident, T), StoreError> {
+        self.change_loaded(self.known_incident(id).await?, decide)
+            .await
     }
 
     /// As [`Store::change`], for who has just loaded the incident: it is loaded again only if another writer came in between.
@@ -77,7 +89,9 @@ impl Store {
             match self.save(draft).await {
                 Ok(saved) => return Ok((saved, decided)),
                 // Writers of one incident are few: a short wait that grows lets the other finish.
-                Err(StoreError::Conflict) => tokio::time::sleep(Duration::from_millis(5 << attempt.min(5))).await,
+                Err(StoreError::Conflict) => {
+                    tokio::time::sleep(Duration::from_millis(5 << attempt.min(5))).await
+                }
                 Err(error) => return Err(error),
             }
             loaded = self.known_incident(&loaded.id).await?;
@@ -89,9 +103,15 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::save`].
-    pub async fn save_with_episode(&self, draft: IncidentChange, change: Change<'_>, windows: Windows) -> Result<Incident, StoreError> {
+    pub async fn save_with_episode(
+        &self,
+        draft: IncidentChange,
+        change: Change<'_>,
+        windows: Windows,
+    ) -> Result<Incident, StoreError> {
         let put = episode::put(&self.table, change.0, windows)?;
-        self.commit(draft, Some(TransactWriteItem::builder().put(put).build())).await
+        self.commit(draft, Some(TransactWriteItem::builder().put(put).build()))
+            .await
     }
 
     /// Saves a draft, and what belongs to it, in one transaction.
@@ -100,8 +120,14 @@ impl Store {
         draft: IncidentChange,
         also: impl IntoIterator<Item = TransactWriteItem>,
     ) -> Result<Incident, StoreError> {
-        let (ended, after_all) = (PlaybookRun::ended_by(&draft), PlaybookRun::fails_after_all(&draft));
-        let IncidentChange { mut incident, entries } = draft;
+        let (ended, after_all) = (
+            PlaybookRun::ended_by(&draft),
+            PlaybookRun::fails_after_all(&draft),
+        );
+        let IncidentChange {
+            mut incident,
+            entries,
+        } = draft;
         let before = incident.version;
         incident.version += 1;
         let mut puts = vec![self.incident_put(&incident, before)?];
@@ -118,9 +144,16 @@ impl Store {
         if let Some(run) = &ended {
             puts.push(runs::put(&self.table, run)?);
         }
-        let counted = ended.map(|run| ledger::counted(&self.table, &run, after_all)).transpose()?;
+        let counted = ended
+            .map(|run| ledger::counted(&self.table, &run, after_all))
+            .transpose()?;
         let counted = counted.map(|update| TransactWriteItem::builder().update(update).build());
-        let writes = puts.into_iter().map(|put| TransactWriteItem::builder().put(put).build()).chain(also).chain(counted).collect();
+        let writes = puts
+            .into_iter()
+            .map(|put| TransactWriteItem::builder().put(put).build())
+            .chain(also)
+            .chain(counted)
+            .collect();
         match self.transact(writes).await? {
             Transacted::Done => Ok(incident),
             Transacted::Refused(_) => Err(StoreError::Conflict),
@@ -130,7 +163,8 @@ impl Store {
     fn incident_put(&self, incident: &Incident, before: u64) -> Result<Put, StoreError> {
         let mut item = key(&incident.id, "INCIDENT");
         let mut set = |name: &str, value| item.insert(name.to_owned(), value);
-        let doc = serde_json::to_string(incident).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let doc = serde_json::to_string(incident)
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         set("doc", text(doc));
         set("version", number(incident.version));
         set("status", text(incident.status.as_str()));
@@ -147,7 +181,8 @@ impl Store {
                 .expression_attribute_names("#version", "version")
                 .expression_attribute_values(":before", number(version)),
         };
-        put.build().map_err(|error| StoreError::Unavailable(error.to_string()))
+        put.build()
+            .map_err(|error| StoreError::Unavailable(error.to_string()))
     }
 
     fn entry_put(&self, incident: &IncidentId, entry: &Entry) -> Result<Put, StoreError> {
@@ -158,15 +193,22 @@ impl Store {
         set("event", text(entry.event.as_str()));
         set("actor", text(&entry.actor));
         set("detail", text(&entry.detail));
-        set("success", aws_sdk_dynamodb::types::AttributeValue::Bool(entry.success));
+        set(
+            "success",
+            aws_sdk_dynamodb::types::AttributeValue::Bool(entry.success),
+        );
         if let Some(error) = &entry.error {
             set("error", text(error));
         }
         set("context", text(entry.context.to_string()));
         set("prev", text(&entry.previous));
         set("hash", text(&entry.hash));
-        let put = Put::builder().table_name(&self.table).set_item(Some(item)).condition_expression("attribute_not_exists(pk)");
-        put.build().map_err(|error| StoreError::Unavailable(error.to_string()))
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)");
+        put.build()
+            .map_err(|error| StoreError::Unavailable(error.to_string()))
     }
 
     /// The whole operation log of an incident, in order.
@@ -181,7 +223,11 @@ impl Store {
     ///
     /// # Errors
     /// If the table does not answer or an entry cannot be read.
-    pub async fn log_after(&self, id: &IncidentId, sequence: u64) -> Result<Vec<Entry>, StoreError> {
+    pub async fn log_after(
+        &self,
+        id: &IncidentId,
+        sequence: u64,
+    ) -> Result<Vec<Entry>, StoreError> {
         let mut entries = Vec::new();
         let mut start = None;
         loop {
@@ -218,14 +264,24 @@ impl Store {
         for shard in 0..OPEN_SHARDS {
             let mut start = None;
             loop {
-                let request = self.client.query().table_name(&self.table).index_name("open-incidents").set_exclusive_start_key(start);
-                let request = request.key_condition_expression("open_shard = :shard").projection_expression("pk, sk, incident_id");
-                let request = request.expression_attribute_values(":shard", text(format!("OPEN#{shard}")));
+                let request = self
+                    .client
+                    .query()
+                    .table_name(&self.table)
+                    .index_name("open-incidents")
+                    .set_exclusive_start_key(start);
+                let request = request
+                    .key_condition_expression("open_shard = :shard")
+                    .projection_expression("pk, sk, incident_id");
+                let request =
+                    request.expression_attribute_values(":shard", text(format!("OPEN#{shard}")));
                 let page = request.send().await.map_err(|error| failed(&error))?;
                 for item in page.items() {
                     let reader = Reader::new(item);
                     let id = IncidentId::try_from(reader.text("incident_id")?);
-                    ids.push(id.map_err(|error| reader.unreadable(format!("incident_id: {error}")))?);
+                    ids.push(
+                        id.map_err(|error| reader.unreadable(format!("incident_id: {error}")))?,
+                    );
                 }
                 start = page.last_evaluated_key;
                 if start.is_none() {
@@ -256,7 +312,8 @@ fn log_key(sequence: u64) -> String {
 /// Reads an incident's item.
 pub(super) fn read(item: &Item) -> Result<Incident, StoreError> {
     let reader = Reader::new(item);
-    let mut incident: Incident = serde_json::from_str(reader.text("doc")?).map_err(|error| reader.unreadable(format!("doc: {error}")))?;
+    let mut incident: Incident = serde_json::from_str(reader.text("doc")?)
+        .map_err(|error| reader.unreadable(format!("doc: {error}")))?;
     incident.version = reader.number("version")?;
     Ok(incident)
 }
@@ -267,13 +324,17 @@ fn entry(item: &Item) -> Result<Entry, StoreError> {
     let event = serde_json::Value::String(reader.text("event")?.to_owned());
     Ok(Entry {
         sequence: reader.number("seq")?,
-        at: reader.text("at")?.parse::<Timestamp>().map_err(|error| parsed("at", error.to_string()))?,
+        at: reader
+            .text("at")?
+            .parse::<Timestamp>()
+            .map_err(|error| parsed("at", error.to_string()))?,
         event: serde_json::from_value(event).map_err(|error| parsed("event", error.to_string()))?,
         actor: reader.text("actor")?.to_owned(),
         detail: reader.text("detail")?.to_owned(),
         success: reader.flag("success")?,
         error: reader.optional_text("error").map(str::to_owned),
-        context: serde_json::from_str(reader.text("context")?).map_err(|error| parsed("context", error.to_string()))?,
+        context: serde_json::from_str(reader.text("context")?)
+            .map_err(|error| parsed("context", error.to_string()))?,
         previous: reader.text("prev")?.to_owned(),
         hash: reader.text("hash")?.to_owned(),
     })

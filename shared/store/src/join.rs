@@ -38,7 +38,10 @@ impl Joins {
     /// Joins in this table.
     #[must_use]
     pub fn new(aws: &AwsEnvironment, table: String) -> Self {
-        Self { client: SignedClient::new(aws, &DYNAMODB, ATTEMPT), table }
+        Self {
+            client: SignedClient::new(aws, &DYNAMODB, ATTEMPT),
+            table,
+        }
     }
 
     /// Begins the connection to the table, while a cold start waits for something else. See [`Connection::ahead`](aws::Connection).
@@ -52,19 +55,33 @@ impl Joins {
     ///
     /// # Errors
     /// If the table does not answer or the item is not an episode.
-    pub async fn join(&self, fingerprint: &Fingerprint, firing: &Firing, now: Timestamp, windows: Windows) -> Result<Join, StoreError> {
+    pub async fn join(
+        &self,
+        fingerprint: &Fingerprint,
+        firing: &Firing,
+        now: Timestamp,
+        windows: Windows,
+    ) -> Result<Join, StoreError> {
         let request = request(&self.table, fingerprint, firing, now, windows);
         match self.client.call("UpdateItem", &request).await {
             Ok(answer) => {
                 let Joined { attributes } = read_answer(fingerprint, &answer)?;
                 Ok(Join::Joined(read(fingerprint, &attributes.0)?))
             }
-            Err(CallError::Refused { code, answer, .. }) if code == "ConditionalCheckFailedException" => {
+            Err(CallError::Refused { code, answer, .. })
+                if code == "ConditionalCheckFailedException" =>
+            {
                 let NotJoined { item } = read_answer(fingerprint, &answer)?;
-                Ok(Join::NotPlain(item.map(|item| read(fingerprint, &item.0)).transpose()?))
+                Ok(Join::NotPlain(
+                    item.map(|item| read(fingerprint, &item.0)).transpose()?,
+                ))
             }
-            Err(CallError::Refused { code, .. }) if code == "TransactionConflictException" => Err(StoreError::Conflict),
-            Err(error @ CallError::Refused { .. }) if error.is_busy() => Err(StoreError::Busy(error.to_string())),
+            Err(CallError::Refused { code, .. }) if code == "TransactionConflictException" => {
+                Err(StoreError::Conflict)
+            }
+            Err(error @ CallError::Refused { .. }) if error.is_busy() => {
+                Err(StoreError::Busy(error.to_string()))
+            }
             Err(error) => Err(StoreError::Unavailable(error.to_string())),
         }
     }
@@ -82,9 +99,14 @@ struct NotJoined {
     item: Option<WireItem>,
 }
 
-fn read_answer<T: DeserializeOwned>(fingerprint: &Fingerprint, answer: &[u8]) -> Result<T, StoreError> {
-    let unreadable =
-        |error: serde_json::Error| StoreError::Unreadable { key: format!("FP#{fingerprint} / EPISODE"), why: error.to_string() };
+fn read_answer<T: DeserializeOwned>(
+    fingerprint: &Fingerprint,
+    answer: &[u8],
+) -> Result<T, StoreError> {
+    let unreadable = |error: serde_json::Error| StoreError::Unreadable {
+        key: format!("FP#{fingerprint} / EPISODE"),
+        why: error.to_string(),
+    };
     serde_json::from_slice(answer).map_err(unreadable)
 }
 
@@ -118,11 +140,20 @@ enum Wire {
     Bool(bool),
 }
 
-fn as_map<S: Serializer, T: Serialize>(pairs: &[(String, T)], serializer: S) -> Result<S::Ok, S::Error> {
+fn as_map<S: Serializer, T: Serialize>(
+    pairs: &[(String, T)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.collect_map(pairs.iter().map(|(name, value)| (name, value)))
 }
 
-fn request(table: &str, fingerprint: &Fingerprint, firing: &Firing, now: Timestamp, windows: Windows) -> String {
+fn request(
+    table: &str,
+    fingerprint: &Fingerprint,
+    firing: &Firing,
+    now: Timestamp,
+    windows: Windows,
+) -> String {
     let update = update(table, fingerprint, firing, now, windows);
     match serde_json::to_string(&update) {
         Ok(json) => json,
@@ -130,26 +161,53 @@ fn request(table: &str, fingerprint: &Fingerprint, firing: &Firing, now: Timesta
     }
 }
 
-fn update<'a>(table: &'a str, fingerprint: &Fingerprint, firing: &'a Firing, now: Timestamp, windows: Windows) -> Update<'a> {
-    let mut set = String::from("SET #last_seen = :now, #window_end = :window_end, #expires_at = :expires_at");
+fn update<'a>(
+    table: &'a str,
+    fingerprint: &Fingerprint,
+    firing: &'a Firing,
+    now: Timestamp,
+    windows: Windows,
+) -> Update<'a> {
+    let mut set =
+        String::from("SET #last_seen = :now, #window_end = :window_end, #expires_at = :expires_at");
     // Two functions' clocks differ by milliseconds: `last_seen` may step back by as much, which no rule minds.
-    let mut condition = String::from("#open = :true AND #last_seen >= :stale AND #severity >= :severity");
-    let mut names: Vec<(String, &str)> =
-        ["last_seen", "window_end", "expires_at", "open", "severity", "hit_count", "version", "members", "departed"]
-            .into_iter()
-            .map(|name| (format!("#{name}"), name))
-            .collect();
+    let mut condition =
+        String::from("#open = :true AND #last_seen >= :stale AND #severity >= :severity");
+    let mut names: Vec<(String, &str)> = [
+        "last_seen",
+        "window_end",
+        "expires_at",
+        "open",
+        "severity",
+        "hit_count",
+        "version",
+        "members",
+        "departed",
+    ]
+    .into_iter()
+    .map(|name| (format!("#{name}"), name))
+    .collect();
     let number = |number: i64| Wire::N(number.to_string());
     let mut values: Vec<(String, Wire)> = [
         (":now", number(now.as_millisecond())),
-        (":window_end", number((now + windows.debounce).as_millisecond())),
+        (
+            ":window_end",
+            number((now + windows.debounce).as_millisecond()),
+        ),
         (":expires_at", number(expires_at(now, windows))),
         (":stale", number((now - windows.stale).as_millisecond())),
         (":true", Wire::Bool(true)),
         (":severity", Wire::N(firing.severity.rank().to_string())),
         (":count", Wire::N(firing.count.to_string())),
         (":one", number(1)),
-        (":room", Wire::N(FIRING_MEMBERS_KEPT.saturating_sub(firing.members.len()).to_string())),
+        (
+            ":room",
+            Wire::N(
+                FIRING_MEMBERS_KEPT
+                    .saturating_sub(firing.members.len())
+                    .to_string(),
+            ),
+        ),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
@@ -177,7 +235,10 @@ fn update<'a>(table: &'a str, fingerprint: &Fingerprint, firing: &'a Firing, now
     set.push_str(" ADD #hit_count :count, #version :one");
     Update {
         table_name: table,
-        key: Key { pk: Wire::S(format!("FP#{fingerprint}")), sk: Wire::S("EPISODE".to_owned()) },
+        key: Key {
+            pk: Wire::S(format!("FP#{fingerprint}")),
+            sk: Wire::S("EPISODE".to_owned()),
+        },
         update_expression: set,
         condition_expression: condition,
         expression_attribute_names: names,
@@ -202,20 +263,54 @@ mod tests {
     #[test]
     fn the_request_is_the_join_of_the_design() {
         let member = MemberId::try_from("m1").expect("a member id");
-        let alert = AlertTables::default().alert(AlertStatus::Firing, "test", Texts::new(), Texts::new(), Timestamp::UNIX_EPOCH, member);
-        let windows = Windows { debounce: SignedDuration::from_secs(300), stale: SignedDuration::from_secs(18_000) };
+        let alert = AlertTables::default().alert(
+            AlertStatus::Firing,
+            "test",
+            Texts::new(),
+            Texts::new(),
+            Timestamp::UNIX_EPOCH,
+            member,
+        );
+        let windows = Windows {
+            debounce: SignedDuration::from_secs(300),
+            stale: SignedDuration::from_secs(18_000),
+        };
         let now = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(20_000);
-        let request = request("t", &fingerprint(&alert, &[]), &Firing { left_out: 7, ..Firing::of(&alert) }, now, windows);
+        let request = request(
+            "t",
+            &fingerprint(&alert, &[]),
+            &Firing {
+                left_out: 7,
+                ..Firing::of(&alert)
+            },
+            now,
+            windows,
+        );
         let request: serde_json::Value = serde_json::from_str(&request).expect("JSON");
         insta::assert_snapshot!(
             request["ConditionExpression"].as_str().unwrap_or_default(),
             @"#open = :true AND #last_seen >= :stale AND #severity >= :severity AND (attribute_not_exists(#departed.#m0) OR #departed.#m0 < :s0) AND (#members.#m0 <= :s0 OR (attribute_not_exists(#members.#m0) AND size(#members) <= :room)) AND #left_out >= :left_out"
         );
-        let forbids = super::request("t", &fingerprint(&alert, &[]), &Firing { forbids_repair: true, ..Firing::of(&alert) }, now, windows);
+        let forbids = super::request(
+            "t",
+            &fingerprint(&alert, &[]),
+            &Firing {
+                forbids_repair: true,
+                ..Firing::of(&alert)
+            },
+            now,
+            windows,
+        );
         let forbids: serde_json::Value = serde_json::from_str(&forbids).expect("JSON");
         let condition = forbids["ConditionExpression"].as_str().unwrap_or_default();
-        assert!(condition.ends_with(" AND #forbids_repair = :true"), "{condition}");
-        assert_eq!(forbids["ExpressionAttributeNames"]["#forbids_repair"], "forbids_repair");
+        assert!(
+            condition.ends_with(" AND #forbids_repair = :true"),
+            "{condition}"
+        );
+        assert_eq!(
+            forbids["ExpressionAttributeNames"]["#forbids_repair"],
+            "forbids_repair"
+        );
         insta::assert_snapshot!(
             request["UpdateExpression"].as_str().unwrap_or_default(),
             @"SET #last_seen = :now, #window_end = :window_end, #expires_at = :expires_at, #members.#m0 = :s0 ADD #hit_count :count, #version :one"

@@ -10,7 +10,10 @@ use super::attributes::{Item, text};
 pub(crate) const OPEN_SHARDS: u32 = 8;
 
 pub(crate) fn incident_key(id: &IncidentId, sort: &str) -> Item {
-    HashMap::from([("pk".to_owned(), text(format!("INC#{id}"))), ("sk".to_owned(), text(sort))])
+    HashMap::from([
+        ("pk".to_owned(), text(format!("INC#{id}"))),
+        ("sk".to_owned(), text(sort)),
+    ])
 }
 
 /// The key of the index under which an open incident stands: the last character of a ULID is random.
@@ -20,5 +23,8 @@ pub(crate) fn shard(id: &IncidentId) -> String {
 }
 
 pub(crate) fn minute_key(minute: i64) -> Item {
-    HashMap::from([("pk".to_owned(), text(format!("STORM#{minute}"))), ("sk".to_owned(), text("MINUTE"))])
+    HashMap::from([
+        ("pk".to_owned(), text(format!("STORM#{minute}"))),
+        ("sk".to_owned(), text("MINUTE")),
+    ])
 }

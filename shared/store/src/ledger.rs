@@ -23,16 +23,32 @@ const GROUP_KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
 impl Store {
     /// Reads what the guardrails ask the store, all at once. What cannot be read is missing in the answer, which stops the repair.
     pub async fn readings(&self, asked: Asked<'_>) -> GuardrailInputs {
-        let Asked { target, group, playbook, runs } = asked;
+        let Asked {
+            target,
+            group,
+            playbook,
+            runs,
+        } = asked;
         let of_group = async {
             match group {
                 Some(group) => self.group_ledger(group).await,
                 None => Ok(GroupLedger::default()),
             }
         };
-        let of_runs = async { if runs { self.runs(playbook).await } else { Ok(Vec::new()) } };
-        let (switch, target, group, record, runs) =
-            tokio::join!(self.kill_switch(), self.target_ledger(target), of_group, self.playbook_record(playbook), of_runs);
+        let of_runs = async {
+            if runs {
+                self.runs(playbook).await
+            } else {
+                Ok(Vec::new())
+            }
+        };
+        let (switch, target, group, record, runs) = tokio::join!(
+            self.kill_switch(),
+            self.target_ledger(target),
+            of_group,
+            self.playbook_record(playbook),
+            of_runs
+        );
         let switch = known(switch);
         GuardrailInputs {
             killed: switch.as_ref().map(Option::is_some),
@@ -57,7 +73,10 @@ impl Store {
     /// # Errors
     /// If the table does not answer or the item cannot be read.
     pub async fn enter_attempt(&self, target: &str, attempt: &Attempt) -> Result<(), StoreError> {
-        self.revise(target_key(target), None, |ledger: &mut TargetLedger| ledger.enter(attempt.clone())).await
+        self.revise(target_key(target), None, |ledger: &mut TargetLedger| {
+            ledger.enter(attempt.clone())
+        })
+        .await
     }
 
     /// The ledger of a redundancy group.
@@ -81,16 +100,29 @@ impl Store {
         time: SignedDuration,
         most: u32,
     ) -> Result<bool, StoreError> {
-        let enter = |ledger: &mut GroupLedger| ledger.enter(target, approval_id, now, now + time, most);
-        self.revise(group_key(group), Some(now + GROUP_KEPT_FOR), enter).await
+        let enter =
+            |ledger: &mut GroupLedger| ledger.enter(target, approval_id, now, now + time, most);
+        self.revise(group_key(group), Some(now + GROUP_KEPT_FOR), enter)
+            .await
     }
 
     /// Takes a target out of the ledger of its group.
     ///
     /// # Errors
     /// If the table does not answer or the item cannot be read; the entry then ends with its time.
-    pub async fn leave_group(&self, group: &str, target: &str, approval_id: &ApprovalId, now: Timestamp) -> Result<(), StoreError> {
-        self.revise(group_key(group), Some(now + GROUP_KEPT_FOR), |ledger: &mut GroupLedger| ledger.leave(target, approval_id)).await
+    pub async fn leave_group(
+        &self,
+        group: &str,
+        target: &str,
+        approval_id: &ApprovalId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.revise(
+            group_key(group),
+            Some(now + GROUP_KEPT_FOR),
+            |ledger: &mut GroupLedger| ledger.leave(target, approval_id),
+        )
+        .await
     }
 
     /// The record of a playbook. One that never ran has an empty record.
@@ -98,32 +130,54 @@ impl Store {
     /// # Errors
     /// If the table does not answer or the item cannot be read.
     pub async fn playbook_record(&self, playbook: &str) -> Result<PlaybookRecord, StoreError> {
-        let Some(item) = self.item(record_key(playbook)).await? else { return Ok(PlaybookRecord::default()) };
+        let Some(item) = self.item(record_key(playbook)).await? else {
+            return Ok(PlaybookRecord::default());
+        };
         let reader = Reader::new(&item);
         Ok(PlaybookRecord {
             verified: reader.number("verified")?,
             failed: reader.number("failed")?,
             // Records of before recurrences were counted have none.
-            recurred: if item.contains_key("recurred") { reader.number("recurred")? } else { 0 },
+            recurred: if item.contains_key("recurred") {
+                reader.number("recurred")?
+            } else {
+                0
+            },
             last_run: Some(reader.millis("last_run")?),
         })
     }
 
     pub(super) async fn item(&self, key: Item) -> Result<Option<Item>, StoreError> {
-        let request = self.client.get_item().table_name(&self.table).set_key(Some(key)).consistent_read(true);
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key))
+            .consistent_read(true);
         Ok(request.send().await.map_err(|error| failed(&error))?.item)
     }
 
     /// A document with its version: 0 and empty if it is not there.
-    async fn document<T: DeserializeOwned + Default>(&self, key: Item) -> Result<(T, u64), StoreError> {
-        let Some(item) = self.item(key).await? else { return Ok((T::default(), 0)) };
+    async fn document<T: DeserializeOwned + Default>(
+        &self,
+        key: Item,
+    ) -> Result<(T, u64), StoreError> {
+        let Some(item) = self.item(key).await? else {
+            return Ok((T::default(), 0));
+        };
         let reader = Reader::new(&item);
-        let document = serde_json::from_str(reader.text("doc")?).map_err(|error| reader.unreadable(format!("doc: {error}")))?;
+        let document = serde_json::from_str(reader.text("doc")?)
+            .map_err(|error| reader.unreadable(format!("doc: {error}")))?;
         Ok((document, reader.number("version")?))
     }
 
     /// Reads a document, changes it, and writes it over the version that was read, until no other writer comes in between.
-    async fn revise<T, R>(&self, key: Item, expires_at: Option<Timestamp>, change: impl Fn(&mut T) -> R) -> Result<R, StoreError>
+    async fn revise<T, R>(
+        &self,
+        key: Item,
+        expires_at: Option<Timestamp>,
+        change: impl Fn(&mut T) -> R,
+    ) -> Result<R, StoreError>
     where
         T: Serialize + DeserializeOwned + Default + Clone + PartialEq,
     {
@@ -134,9 +188,14 @@ impl Store {
             if document == loaded {
                 return Ok(answer);
             }
-            match self.put_document(key.clone(), &document, version, expires_at).await {
+            match self
+                .put_document(key.clone(), &document, version, expires_at)
+                .await
+            {
                 Ok(()) => return Ok(answer),
-                Err(StoreError::Conflict) => tokio::time::sleep(Duration::from_millis(5 << attempt.min(5))).await,
+                Err(StoreError::Conflict) => {
+                    tokio::time::sleep(Duration::from_millis(5 << attempt.min(5))).await
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -151,23 +210,37 @@ impl Store {
         expires_at: Option<Timestamp>,
     ) -> Result<(), StoreError> {
         let mut item = key;
-        let doc = serde_json::to_string(document).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let doc = serde_json::to_string(document)
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         item.insert("doc".to_owned(), text(doc));
         item.insert("version".to_owned(), number(before + 1));
         item.extend(expires_at.map(|at| ("expires_at".to_owned(), number(at.as_second()))));
-        let request = self.client.put_item().table_name(&self.table).set_item(Some(item)).condition_expression(if before == 0 {
-            "attribute_not_exists(pk)"
-        } else {
-            "#version = :before"
-        });
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(if before == 0 {
+                "attribute_not_exists(pk)"
+            } else {
+                "#version = :before"
+            });
         let request = if before == 0 {
             request
         } else {
-            request.expression_attribute_names("#version", "version").expression_attribute_values(":before", number(before))
+            request
+                .expression_attribute_names("#version", "version")
+                .expression_attribute_values(":before", number(before))
         };
         match request.send().await {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Err(StoreError::Conflict),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Err(StoreError::Conflict)
+            }
             Err(error) => Err(failed(&error)),
         }
     }
@@ -175,7 +248,11 @@ impl Store {
 
 /// Counts the end of a run in its playbook's record; written with the incident that it ends, so that it counts once. One that fails
 /// `after_all` was counted as verified before.
-pub(super) fn counted(table: &str, run: &PlaybookRun, after_all: bool) -> Result<Update, StoreError> {
+pub(super) fn counted(
+    table: &str,
+    run: &PlaybookRun,
+    after_all: bool,
+) -> Result<Update, StoreError> {
     let verified = i32::from(run.verified) - i32::from(after_all);
     Update::builder()
         .table_name(table)
@@ -189,7 +266,10 @@ pub(super) fn counted(table: &str, run: &PlaybookRun, after_all: bool) -> Result
 }
 
 fn known<T>(read: Result<T, StoreError>) -> Option<T> {
-    read.inspect_err(|error| warn!(%error, "what a guardrail asks could not be read: it stops the repair")).ok()
+    read.inspect_err(
+        |error| warn!(%error, "what a guardrail asks could not be read: it stops the repair"),
+    )
+    .ok()
 }
 
 fn target_key(target: &str) -> Item {

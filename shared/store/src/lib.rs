@@ -78,7 +78,10 @@ impl Store {
     /// The table of this name.
     #[must_use]
     pub fn new(client: impl Into<LazyClient<Client>>, table: String) -> Self {
-        Self { client: client.into(), table }
+        Self {
+            client: client.into(),
+            table,
+        }
     }
 }
 
@@ -90,7 +93,9 @@ where
 {
     match error.code() {
         Some("TransactionConflictException") => StoreError::Conflict,
-        Some(code) if BUSY.contains(&code) => StoreError::Busy(DisplayErrorContext(error).to_string()),
+        Some(code) if BUSY.contains(&code) => {
+            StoreError::Busy(DisplayErrorContext(error).to_string())
+        }
         _ => StoreError::Unavailable(DisplayErrorContext(error).to_string()),
     }
 }

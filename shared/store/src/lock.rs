@@ -43,7 +43,13 @@ impl Store {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn lock(&self, target: &str, holder: Holder<'_>, now: Timestamp, until: Timestamp) -> Result<Held, StoreError> {
+    pub async fn lock(
+        &self,
+        target: &str,
+        holder: Holder<'_>,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Held, StoreError> {
         let request = self
             .put_lock(target, holder.incident, holder.worker, until)
             .condition_expression(
@@ -75,7 +81,12 @@ impl Store {
     ///
     /// # Errors
     /// If the table does not answer; the next worker then waits until the lock ends.
-    pub async fn leave_lock(&self, target: &str, holder: Holder<'_>, until: Timestamp) -> Result<(), StoreError> {
+    pub async fn leave_lock(
+        &self,
+        target: &str,
+        holder: Holder<'_>,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
         let request = self
             .put_lock(target, holder.incident, NOBODY, until)
             .condition_expression("incident_id = :incident AND worker = :worker")
@@ -83,7 +94,13 @@ impl Store {
             .expression_attribute_values(":worker", text(holder.worker));
         match request.send().await {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
             Err(error) => Err(failed(&error)),
         }
     }
@@ -103,21 +120,42 @@ impl Store {
             .expression_attribute_values(":worker", text(holder.worker));
         match request.send().await {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
             Err(error) => Err(failed(&error)),
         }
     }
 
-    fn put_lock(&self, target: &str, incident: &IncidentId, worker: &str, until: Timestamp) -> PutItemFluentBuilder {
+    fn put_lock(
+        &self,
+        target: &str,
+        incident: &IncidentId,
+        worker: &str,
+        until: Timestamp,
+    ) -> PutItemFluentBuilder {
         let mut item = key(target);
         item.insert("incident_id".into(), text(incident.as_str()));
         item.insert("worker".into(), text(worker));
         item.insert("until".into(), millis(until));
-        item.insert("expires_at".into(), number((until + CLOCKS_APART).as_second()));
-        self.client.put_item().table_name(&self.table).set_item(Some(item))
+        item.insert(
+            "expires_at".into(),
+            number((until + CLOCKS_APART).as_second()),
+        );
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
     }
 }
 
 fn key(target: &str) -> Item {
-    HashMap::from([("pk".to_owned(), text(format!("TARGET#{target}"))), ("sk".to_owned(), text("LOCK"))])
+    HashMap::from([
+        ("pk".to_owned(), text(format!("TARGET#{target}"))),
+        ("sk".to_owned(), text("LOCK")),
+    ])
 }

@@ -22,7 +22,13 @@ impl Store {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn put_due(&self, channel: &str, rank: Rank, subject: &Subject, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn put_due(
+        &self,
+        channel: &str,
+        rank: Rank,
+        subject: &Subject,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let request = self
             .client
             .update_item()
@@ -35,7 +41,11 @@ impl Store {
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":now", millis(now))
             .expression_attribute_values(":expires_at", number((now + KEPT_FOR).as_second()));
-        request.send().await.map(drop).map_err(|error| failed(&error))
+        request
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| failed(&error))
     }
 
     /// What is due in a channel, in order: from the beginning to the first that does not wait, and maybe some behind it. What waits is
@@ -61,7 +71,11 @@ impl Store {
             let page = request.send().await.map_err(|error| failed(&error))?;
             due.extend(page.items().iter().filter_map(readable));
             start = page.last_evaluated_key;
-            if start.is_none() || due.iter().any(|due| due.not_before.is_none_or(|at| at <= now)) {
+            if start.is_none()
+                || due
+                    .iter()
+                    .any(|due| due.not_before.is_none_or(|at| at <= now))
+            {
                 return Ok(due);
             }
         }
@@ -82,7 +96,13 @@ impl Store {
             .expression_attribute_values(":version", number(due.version));
         match request.send().await {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
             Err(error) => Err(failed(&error)),
         }
     }
@@ -92,13 +112,19 @@ impl Store {
     /// # Errors
     /// If the table does not answer.
     pub async fn note_due(&self, channel: &str, due: &Due) -> Result<(), StoreError> {
-        let (set, remove) = if due.not_before.is_some() { (", not_before = :at", "") } else { ("", " REMOVE not_before") };
+        let (set, remove) = if due.not_before.is_some() {
+            (", not_before = :at", "")
+        } else {
+            ("", " REMOVE not_before")
+        };
         let mut request = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key(channel, &due.key)))
-            .update_expression(format!("SET refused = :refused, plain = :plain{set}{remove}"))
+            .update_expression(format!(
+                "SET refused = :refused, plain = :plain{set}{remove}"
+            ))
             .condition_expression("#version = :version")
             .expression_attribute_names("#version", "version")
             .expression_attribute_values(":version", number(due.version))
@@ -109,33 +135,54 @@ impl Store {
         }
         match request.send().await {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
             Err(error) => Err(failed(&error)),
         }
     }
 }
 
 fn readable(item: &Item) -> Option<Due> {
-    read(item).inspect_err(|error| error!(%error, "what is due cannot be read: the others go on")).ok()
+    read(item)
+        .inspect_err(|error| error!(%error, "what is due cannot be read: the others go on"))
+        .ok()
 }
 
 fn read(item: &Item) -> Result<Due, StoreError> {
     let reader = Reader::new(item);
     let key = reader.text("sk")?;
-    let subject = key.splitn(3, '#').nth(2).and_then(Subject::read).ok_or_else(|| reader.unreadable("its key names nothing to tell"))?;
+    let subject = key
+        .splitn(3, '#')
+        .nth(2)
+        .and_then(Subject::read)
+        .ok_or_else(|| reader.unreadable("its key names nothing to tell"))?;
     let has = |name: &str| item.contains_key(name);
     Ok(Due {
         key: key.to_owned(),
         subject,
         version: reader.number("version")?,
-        not_before: has("not_before").then(|| reader.millis("not_before")).transpose()?,
-        refused: if has("refused") { reader.number("refused")? } else { 0 },
+        not_before: has("not_before")
+            .then(|| reader.millis("not_before"))
+            .transpose()?,
+        refused: if has("refused") {
+            reader.number("refused")?
+        } else {
+            0
+        },
         plain: has("plain") && reader.flag("plain")?,
     })
 }
 
 fn key(channel: &str, sort: &str) -> Item {
-    HashMap::from([("pk".to_owned(), text(partition(channel))), ("sk".to_owned(), text(sort))])
+    HashMap::from([
+        ("pk".to_owned(), text(partition(channel))),
+        ("sk".to_owned(), text(sort)),
+    ])
 }
 
 #[cfg(test)]
@@ -161,7 +208,12 @@ mod tests {
             HashMap::new(),
         ];
         let due: Vec<_> = items.iter().filter_map(readable).collect();
-        let [due] = due.as_slice() else { panic!("one can be read: {due:?}") };
-        assert_eq!((due.version, due.subject.clone()), (2, Subject::Budget(jiff::civil::date(2026, 11, 22))));
+        let [due] = due.as_slice() else {
+            panic!("one can be read: {due:?}")
+        };
+        assert_eq!(
+            (due.version, due.subject.clone()),
+            (2, Subject::Budget(jiff::civil::date(2026, 11, 22)))
+        );
     }
 }

@@ -25,9 +25,18 @@ impl Store {
     /// # Errors
     /// If the table does not answer.
     pub async fn receipt(&self, message_id: &str) -> Result<Receipt, StoreError> {
-        let request = self.client.get_item().table_name(&self.table).set_key(Some(key(message_id))).consistent_read(true);
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key(message_id)))
+            .consistent_read(true);
         let answer = request.send().await.map_err(|error| failed(&error))?;
-        Ok(if answer.item().is_some() { Receipt::Closed } else { Receipt::Open })
+        Ok(if answer.item().is_some() {
+            Receipt::Closed
+        } else {
+            Receipt::Open
+        })
     }
 
     /// Notes that a message was counted.
@@ -37,12 +46,26 @@ impl Store {
     pub async fn close_receipt(&self, message_id: &str, now: Timestamp) -> Result<(), StoreError> {
         let mut item = key(message_id);
         item.insert("at".to_owned(), millis(now));
-        item.insert("expires_at".to_owned(), number((now + KEPT_FOR).as_second()));
-        let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        request.send().await.map(drop).map_err(|error| failed(&error))
+        item.insert(
+            "expires_at".to_owned(),
+            number((now + KEPT_FOR).as_second()),
+        );
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item));
+        request
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| failed(&error))
     }
 }
 
 fn key(message_id: &str) -> Item {
-    HashMap::from([("pk".to_owned(), text(format!("MSG#{message_id}"))), ("sk".to_owned(), text("RECEIPT"))])
+    HashMap::from([
+        ("pk".to_owned(), text(format!("MSG#{message_id}"))),
+        ("sk".to_owned(), text("RECEIPT")),
+    ])
 }

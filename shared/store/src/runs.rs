@@ -37,7 +37,10 @@ impl Store {
             .limit(READ)
             .consistent_read(true);
         let page = request.send().await.map_err(|error| failed(&error))?;
-        page.items().iter().map(|item| read(playbook, item)).collect()
+        page.items()
+            .iter()
+            .map(|item| read(playbook, item))
+            .collect()
     }
 
     /// Counts a recurrence, once, with an entry in the log of the incident whose alert came back. Where it was counted already, or the run
@@ -52,17 +55,29 @@ impl Store {
         actor: &str,
         now: Timestamp,
     ) -> Result<Incident, StoreError> {
-        let key = run_key(&recurrence.playbook, &recurrence.incident_id, recurrence.round);
+        let key = run_key(
+            &recurrence.playbook,
+            &recurrence.incident_id,
+            recurrence.round,
+        );
         patiently(async || {
             let loaded = self.known_incident(incident).await?;
-            let run = self.item(key.clone()).await?.map(|item| read(&recurrence.playbook, &item)).transpose()?;
+            let run = self
+                .item(key.clone())
+                .await?
+                .map(|item| read(&recurrence.playbook, &item))
+                .transpose()?;
             if !run.is_some_and(|run| run.verified && run.recurred_at.is_none()) {
                 return Ok(loaded);
             }
             let mut draft = IncidentChange::of(loaded);
             draft.recurred(recurrence, actor, now);
             let writes = [self.mark(key.clone(), recurrence)?, self.add(recurrence)?];
-            self.commit(draft, writes.map(|update| TransactWriteItem::builder().update(update).build())).await
+            self.commit(
+                draft,
+                writes.map(|update| TransactWriteItem::builder().update(update).build()),
+            )
+            .await
         })
         .await
     }
@@ -99,13 +114,22 @@ pub(super) fn put(table: &str, run: &PlaybookRun) -> Result<Put, StoreError> {
     set("verified", AttributeValue::Bool(run.verified));
     set("target", text(&run.target));
     set("expires_at", number((run.at + KEPT_FOR).as_second()));
-    Put::builder().table_name(table).set_item(Some(item)).build().map_err(|error| StoreError::Unavailable(error.to_string()))
+    Put::builder()
+        .table_name(table)
+        .set_item(Some(item))
+        .build()
+        .map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
 fn read(playbook: &str, item: &Item) -> Result<PlaybookRun, StoreError> {
     let reader = Reader::new(item);
-    let key = reader.text("sk")?.strip_prefix("RUN#").and_then(|rest| rest.split_once('#'));
-    let known = key.and_then(|(incident, round)| Some((IncidentId::try_from(incident).ok()?, round.parse().ok()?)));
+    let key = reader
+        .text("sk")?
+        .strip_prefix("RUN#")
+        .and_then(|rest| rest.split_once('#'));
+    let known = key.and_then(|(incident, round)| {
+        Some((IncidentId::try_from(incident).ok()?, round.parse().ok()?))
+    });
     let (incident_id, round) = known.ok_or_else(|| reader.unreadable("its key names no run"))?;
     Ok(PlaybookRun {
         playbook: playbook.to_owned(),
@@ -114,7 +138,10 @@ fn read(playbook: &str, item: &Item) -> Result<PlaybookRun, StoreError> {
         target: reader.text("target")?.to_owned(),
         at: reader.millis("at")?,
         verified: reader.flag("verified")?,
-        recurred_at: item.contains_key("recurred_at").then(|| reader.millis("recurred_at")).transpose()?,
+        recurred_at: item
+            .contains_key("recurred_at")
+            .then(|| reader.millis("recurred_at"))
+            .transpose()?,
     })
 }
 
@@ -123,5 +150,8 @@ fn partition(playbook: &str) -> String {
 }
 
 fn run_key(playbook: &str, incident: &IncidentId, round: u32) -> Item {
-    HashMap::from([("pk".to_owned(), text(partition(playbook))), ("sk".to_owned(), text(format!("RUN#{incident}#{round}")))])
+    HashMap::from([
+        ("pk".to_owned(), text(partition(playbook))),
+        ("sk".to_owned(), text(format!("RUN#{incident}#{round}"))),
+    ])
 }

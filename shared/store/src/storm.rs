@@ -3,7 +3,9 @@
 use super::keys::minute_key;
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
 use jiff::{SignedDuration, Timestamp};
 
 use super::attributes::{Item, Reader, millis, number, text};
@@ -48,9 +50,14 @@ impl Store {
             .table_name(&self.table)
             .set_key(Some(minute_key(minute)))
             .update_expression("ADD #alone :incident SET expires_at = :expires_at")
-            .condition_expression("attribute_not_exists(#alone) OR size(#alone) < :limit OR contains(#alone, :id)")
+            .condition_expression(
+                "attribute_not_exists(#alone) OR size(#alone) < :limit OR contains(#alone, :id)",
+            )
             .expression_attribute_names("#alone", if critical { "critical_alone" } else { "alone" })
-            .expression_attribute_values(":incident", AttributeValue::Ss(vec![incident.to_string()]))
+            .expression_attribute_values(
+                ":incident",
+                AttributeValue::Ss(vec![incident.to_string()]),
+            )
             .expression_attribute_values(":id", text(incident.as_str()))
             .expression_attribute_values(":limit", number(limit))
             .expression_attribute_values(":expires_at", number((now + KEPT_FOR).as_second()))
@@ -60,7 +67,9 @@ impl Store {
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
                     let nothing = Item::new();
-                    Ok(StormAdmission::InStorm(storm_of(failed.item().unwrap_or(&nothing))?))
+                    Ok(StormAdmission::InStorm(storm_of(
+                        failed.item().unwrap_or(&nothing),
+                    )?))
                 }
                 _ => Err(failed(&error)),
             },
@@ -72,7 +81,12 @@ impl Store {
     /// # Errors
     /// If the table does not answer or the item cannot be read.
     pub async fn storm_of_minute(&self, minute: i64) -> Result<Option<IncidentId>, StoreError> {
-        let request = self.client.get_item().table_name(&self.table).set_key(Some(minute_key(minute))).consistent_read(true);
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(minute_key(minute)))
+            .consistent_read(true);
         let answer = request.send().await.map_err(|error| failed(&error))?;
         answer.item().map_or(Ok(None), storm_of)
     }
@@ -81,7 +95,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if the minute has one already; nothing is written then.
-    pub async fn begin_storm(&self, minute: i64, draft: IncidentChange) -> Result<Incident, StoreError> {
+    pub async fn begin_storm(
+        &self,
+        minute: i64,
+        draft: IncidentChange,
+    ) -> Result<Incident, StoreError> {
         let id = draft.incident.id.clone();
         let update = Update::builder()
             .table_name(&self.table)
@@ -91,7 +109,11 @@ impl Store {
             .expression_attribute_values(":storm", text(id.as_str()))
             .build()
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        self.commit(draft, Some(TransactWriteItem::builder().update(update).build())).await
+        self.commit(
+            draft,
+            Some(TransactWriteItem::builder().update(update).build()),
+        )
+        .await
     }
 
     /// Lets the storm of the minute before go on in this minute.
@@ -109,7 +131,13 @@ impl Store {
             .expression_attribute_values(":storm", text(storm.as_str()));
         match request.send().await {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Err(StoreError::Conflict),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Err(StoreError::Conflict)
+            }
             Err(error) => Err(failed(&error)),
         }
     }
@@ -130,7 +158,13 @@ impl Store {
             .expression_attribute_values(":old", millis(now - MARK_HOLDS));
         match request.send().await {
             Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(false)
+            }
             Err(error) => Err(failed(&error)),
         }
     }
@@ -140,8 +174,17 @@ impl Store {
     /// # Errors
     /// If the table does not answer.
     pub async fn unmark_storm(&self, storm: &IncidentId) -> Result<(), StoreError> {
-        let request = self.client.update_item().table_name(&self.table).set_key(Some(incident_key(storm, "STORM")));
-        request.update_expression("REMOVE marked").send().await.map(drop).map_err(|error| failed(&error))
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(incident_key(storm, "STORM")));
+        request
+            .update_expression("REMOVE marked")
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| failed(&error))
     }
 
     /// Everything that is tied to a storm.
@@ -181,14 +224,19 @@ pub(super) fn line(table: &str, storm: &IncidentId, tied: &StormMember) -> Resul
     item.insert("target".to_owned(), text(&tied.target));
     item.insert("open".to_owned(), AttributeValue::Bool(tied.open));
     item.insert("critical".to_owned(), AttributeValue::Bool(tied.critical));
-    Put::builder().table_name(table).set_item(Some(item)).build().map_err(|error| StoreError::Unavailable(error.to_string()))
+    Put::builder()
+        .table_name(table)
+        .set_item(Some(item))
+        .build()
+        .map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
 fn read(item: &Item) -> Result<StormMember, StoreError> {
     let reader = Reader::new(item);
     let id = reader.text("incident_id")?;
     Ok(StormMember {
-        incident_id: IncidentId::try_from(id).map_err(|_| reader.unreadable("incident_id is not a ULID"))?,
+        incident_id: IncidentId::try_from(id)
+            .map_err(|_| reader.unreadable("incident_id is not a ULID"))?,
         name: reader.text("name")?.to_owned(),
         target: reader.text("target")?.to_owned(),
         open: reader.flag("open")?,
@@ -198,6 +246,9 @@ fn read(item: &Item) -> Result<StormMember, StoreError> {
 
 fn storm_of(item: &Item) -> Result<Option<IncidentId>, StoreError> {
     let reader = Reader::new(item);
-    let id = reader.optional_text("storm").map(IncidentId::try_from).transpose();
+    let id = reader
+        .optional_text("storm")
+        .map(IncidentId::try_from)
+        .transpose();
     id.map_err(|_| reader.unreadable("storm is not a ULID"))
 }

@@ -27,17 +27,35 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if another write was under way on one of the items; nothing is written then.
-    pub(super) async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<Transacted, StoreError> {
-        let Err(error) = self.client.transact_write_items().set_transact_items(Some(writes)).send().await else {
+    pub(super) async fn transact(
+        &self,
+        writes: Vec<TransactWriteItem>,
+    ) -> Result<Transacted, StoreError> {
+        let Err(error) = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(writes))
+            .send()
+            .await
+        else {
             return Ok(Transacted::Done);
         };
-        let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+        let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+            error.as_service_error()
+        else {
             return Err(failed(&error));
         };
         // One reason for each write, in order
         // (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>).
-        let codes: Vec<&str> = cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or_default()).collect();
-        let unmet: Vec<bool> = codes.iter().map(|code| *code == "ConditionalCheckFailed").collect();
+        let codes: Vec<&str> = cancelled
+            .cancellation_reasons()
+            .iter()
+            .map(|reason| reason.code().unwrap_or_default())
+            .collect();
+        let unmet: Vec<bool> = codes
+            .iter()
+            .map(|code| *code == "ConditionalCheckFailed")
+            .collect();
         if unmet.contains(&true) {
             Ok(Transacted::Refused(unmet))
         } else if codes.contains(&"TransactionConflict") {
@@ -55,7 +73,9 @@ impl Store {
 ///
 /// # Errors
 /// Any other error at once, and these after some seconds.
-pub(super) async fn patiently<T>(write: impl AsyncFn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+pub(super) async fn patiently<T>(
+    write: impl AsyncFn() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
     let (mut races, mut refusals) = (0, 0);
     loop {
         let most = match write().await {
@@ -86,7 +106,11 @@ mod tests {
         let count = Cell::new(0);
         let wrote = patiently(async || {
             count.set(count.get() + 1);
-            if count.get() <= refused { Err(refusal()) } else { Ok(()) }
+            if count.get() <= refused {
+                Err(refusal())
+            } else {
+                Ok(())
+            }
         });
         let wrote = wrote.await.is_ok();
         (count.get(), wrote)
@@ -95,7 +119,13 @@ mod tests {
     #[tokio::test]
     async fn what_passes_is_tried_again_and_nothing_else_is() {
         assert_eq!(tries(|| StoreError::Conflict, 3).await, (4, true));
-        assert_eq!(tries(|| StoreError::Busy("test".to_owned()), 1).await, (2, true));
-        assert_eq!(tries(|| StoreError::Unavailable("test".to_owned()), 1).await, (1, false));
+        assert_eq!(
+            tries(|| StoreError::Busy("test".to_owned()), 1).await,
+            (2, true)
+        );
+        assert_eq!(
+            tries(|| StoreError::Unavailable("test".to_owned()), 1).await,
+            (1, false)
+        );
     }
 }

@@ -57,7 +57,13 @@ pub enum LinkError {
 /// The token of a link: `base64url(version ‖ verdict ‖ seconds since 1970, 8 bytes ‖ approval, 43 bytes ‖ person ‖ signature, 32 bytes)`
 /// without padding. The signature is HMAC-SHA256 over a domain and every field, each with its length before it.
 #[must_use]
-pub fn sign(key: &SecretString, approval: &ApprovalId, verdict: Verdict, person: &str, expires_at: Timestamp) -> String {
+pub fn sign(
+    key: &SecretString,
+    approval: &ApprovalId,
+    verdict: Verdict,
+    person: &str,
+    expires_at: Timestamp,
+) -> String {
     let seconds = expires_at.as_second().to_be_bytes();
     let mut bytes = vec![VERSION, letter(verdict)];
     bytes.extend_from_slice(&seconds);
@@ -77,15 +83,25 @@ pub fn verify(key: &SecretString, token: &str, now: Timestamp) -> Result<Link, L
         return Err(LinkError::Unreadable);
     }
     // One spelling for each link: the decoder refuses padding, line ends and bits that stand for nothing.
-    let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| LinkError::Unreadable)?;
+    let bytes = URL_SAFE_NO_PAD
+        .decode(token)
+        .map_err(|_| LinkError::Unreadable)?;
     if bytes.len() <= HEAD_BYTES + APPROVAL_BYTES + SIGNATURE_BYTES {
         return Err(LinkError::Unreadable);
     }
     let (signed, signature) = bytes.split_at(bytes.len() - SIGNATURE_BYTES);
     // Compares in constant time; nothing of the rest is looked at before.
-    mac(key, signed).verify_slice(signature).map_err(|_| LinkError::Forged)?;
+    mac(key, signed)
+        .verify_slice(signature)
+        .map_err(|_| LinkError::Forged)?;
     let link = read(signed).ok_or(LinkError::Unreadable)?;
-    if now > link.expires_at { Err(LinkError::Expired { at: link.expires_at }) } else { Ok(link) }
+    if now > link.expires_at {
+        Err(LinkError::Expired {
+            at: link.expires_at,
+        })
+    } else {
+        Ok(link)
+    }
 }
 
 /// The fields, cut where the token has them, each with its length.
@@ -95,7 +111,14 @@ fn mac(key: &SecretString, bytes: &[u8]) -> Hmac<Sha256> {
     };
     let (head, rest) = bytes.split_at(HEAD_BYTES.min(bytes.len()));
     let (approval, person) = rest.split_at(APPROVAL_BYTES.min(rest.len()));
-    for field in [DOMAIN, &head[..1], &head[1..2], &head[2..], approval, person] {
+    for field in [
+        DOMAIN,
+        &head[..1],
+        &head[1..2],
+        &head[2..],
+        approval,
+        person,
+    ] {
         mac.update(&(field.len() as u64).to_be_bytes());
         mac.update(field);
     }
@@ -105,8 +128,12 @@ fn mac(key: &SecretString, bytes: &[u8]) -> Hmac<Sha256> {
 fn read(bytes: &[u8]) -> Option<Link> {
     let (head, rest) = bytes.split_at_checked(HEAD_BYTES)?;
     let (approval, person) = rest.split_at_checked(APPROVAL_BYTES)?;
-    let [VERSION, verdict, seconds @ ..] = head else { return None };
-    let verdict = [Verdict::Approve, Verdict::Reject].into_iter().find(|known| letter(*known) == *verdict)?;
+    let [VERSION, verdict, seconds @ ..] = head else {
+        return None;
+    };
+    let verdict = [Verdict::Approve, Verdict::Reject]
+        .into_iter()
+        .find(|known| letter(*known) == *verdict)?;
     Some(Link {
         approval: ApprovalId::try_from(std::str::from_utf8(approval).ok()?).ok()?,
         verdict,
@@ -151,11 +178,25 @@ mod tests {
 
     #[test]
     fn a_link_says_what_it_was_made_for() {
-        for (verdict, person) in [(Verdict::Approve, "ada"), (Verdict::Reject, "林小美"), (Verdict::Approve, &"語".repeat(32))] {
+        for (verdict, person) in [
+            (Verdict::Approve, "ada"),
+            (Verdict::Reject, "林小美"),
+            (Verdict::Approve, &"語".repeat(32)),
+        ] {
             let token = token(verdict, person);
-            let link = Link { approval: approval(), verdict, person: person.to_owned(), expires_at: at(EXPIRES) };
+            let link = Link {
+                approval: approval(),
+                verdict,
+                person: person.to_owned(),
+                expires_at: at(EXPIRES),
+            };
             assert_eq!(verify(&key(), &token, at(EXPIRES - 1)), Ok(link));
-            assert!(token.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'), "{token}");
+            assert!(
+                token
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'),
+                "{token}"
+            );
         }
     }
 
@@ -171,24 +212,48 @@ mod tests {
     fn time_ends_it() {
         let token = token(Verdict::Approve, "ada");
         assert!(verify(&key(), &token, at(EXPIRES)).is_ok());
-        assert_eq!(verify(&key(), &token, at(EXPIRES + 1)), Err(LinkError::Expired { at: at(EXPIRES) }));
+        assert_eq!(
+            verify(&key(), &token, at(EXPIRES + 1)),
+            Err(LinkError::Expired { at: at(EXPIRES) })
+        );
         // Whoever cannot sign is not told what has expired.
-        assert_eq!(verify(&SecretString::from("other"), &token, at(EXPIRES + 1)), Err(LinkError::Forged));
+        assert_eq!(
+            verify(&SecretString::from("other"), &token, at(EXPIRES + 1)),
+            Err(LinkError::Forged)
+        );
     }
 
     #[test]
     fn no_changed_character_passes() {
         let token = token(Verdict::Approve, "ada");
         for place in 0..token.len() {
-            for other in "Aa0-_=.% \n".chars().filter(|c| !token[place..].starts_with(*c)) {
+            for other in "Aa0-_=.% \n"
+                .chars()
+                .filter(|c| !token[place..].starts_with(*c))
+            {
                 let mut changed = token.clone();
                 changed.replace_range(place..=place, &other.to_string());
-                assert!(verify(&key(), &changed, at(0)).is_err(), "{other:?} at {place}");
+                assert!(
+                    verify(&key(), &changed, at(0)).is_err(),
+                    "{other:?} at {place}"
+                );
             }
-            assert!(verify(&key(), &token[..place], at(0)).is_err(), "cut at {place}");
-            assert!(verify(&key(), &token[place + 1..], at(0)).is_err(), "from {place}");
+            assert!(
+                verify(&key(), &token[..place], at(0)).is_err(),
+                "cut at {place}"
+            );
+            assert!(
+                verify(&key(), &token[place + 1..], at(0)).is_err(),
+                "from {place}"
+            );
         }
-        for added in [format!("{token}A"), format!("{token}="), format!(" {token}"), format!("{token}{token}"), "A".repeat(9_999)] {
+        for added in [
+            format!("{token}A"),
+            format!("{token}="),
+            format!(" {token}"),
+            format!("{token}{token}"),
+            "A".repeat(9_999),
+        ] {
             assert!(verify(&key(), &added, at(0)).is_err(), "{added}");
         }
     }
@@ -197,12 +262,18 @@ mod tests {
     fn no_byte_of_it_can_be_another() {
         use base64::Engine as _;
         use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-        let bytes = URL_SAFE_NO_PAD.decode(token(Verdict::Approve, "ada")).expect("base64url");
+        let bytes = URL_SAFE_NO_PAD
+            .decode(token(Verdict::Approve, "ada"))
+            .expect("base64url");
         for place in 0..bytes.len() {
             for bit in 0..8 {
                 let mut changed = bytes.clone();
                 changed[place] ^= 1 << bit;
-                assert_eq!(verify(&key(), &URL_SAFE_NO_PAD.encode(changed), at(0)), Err(LinkError::Forged), "bit {bit} of {place}");
+                assert_eq!(
+                    verify(&key(), &URL_SAFE_NO_PAD.encode(changed), at(0)),
+                    Err(LinkError::Forged),
+                    "bit {bit} of {place}"
+                );
             }
         }
     }

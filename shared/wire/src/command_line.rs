@@ -58,16 +58,33 @@ mod tests {
             "if",
             "%s",
         ];
-        let argv: Vec<String> = ["printf", "%s\\0"].into_iter().chain(hostile).map(str::to_owned).collect();
+        let argv: Vec<String> = ["printf", "%s\\0"]
+            .into_iter()
+            .chain(hostile)
+            .map(str::to_owned)
+            .collect();
         let directory = tempfile::tempdir().expect("a directory");
-        let output = Command::new("sh").arg("-c").arg(line(&argv).expect("a line")).current_dir(&directory).output();
+        let output = Command::new("sh")
+            .arg("-c")
+            .arg(line(&argv).expect("a line"))
+            .current_dir(&directory)
+            .output();
         let seen = String::from_utf8(output.expect("there is a shell").stdout).expect("UTF-8");
         assert_eq!(seen.split_terminator('\0').collect::<Vec<_>>(), hostile);
-        assert_eq!(std::fs::read_dir(&directory).expect("the directory").count(), 0, "something was run");
+        assert_eq!(
+            std::fs::read_dir(&directory)
+                .expect("the directory")
+                .count(),
+            0,
+            "something was run"
+        );
     }
 
     #[test]
     fn a_nul_byte_is_refused() {
-        assert_eq!(line(&["printf".to_owned(), "a\0b".to_owned()]), Err(NulByte));
+        assert_eq!(
+            line(&["printf".to_owned(), "a\0b".to_owned()]),
+            Err(NulByte)
+        );
     }
 }

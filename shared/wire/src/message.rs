@@ -120,7 +120,12 @@ pub trait Queued: Serialize + DeserializeOwned {
     /// The message as JSON, at this place of its chain (`chain`).
     #[must_use]
     fn to_json_at(&self, place: u32) -> String {
-        serde_json::json!(Envelope { v: VERSION, place, message: self }).to_string()
+        serde_json::json!(Envelope {
+            v: VERSION,
+            place,
+            message: self
+        })
+        .to_string()
     }
 
     /// Reads a message.
@@ -137,7 +142,11 @@ pub trait Queued: Serialize + DeserializeOwned {
     /// As [`Queued::from_json`].
     fn from_json_at(text: &str) -> Result<(Self, u32), Unreadable> {
         let envelope: Envelope<Self> = serde_json::from_str(text)?;
-        if envelope.v == VERSION { Ok((envelope.message, envelope.place)) } else { Err(Unreadable::Version(envelope.v)) }
+        if envelope.v == VERSION {
+            Ok((envelope.message, envelope.place))
+        } else {
+            Err(Unreadable::Version(envelope.v))
+        }
     }
 }
 
@@ -152,8 +161,12 @@ impl Queued for Message {
             | Self::AnalysisAsked { incident_id, .. }
             | Self::RepairApproved { incident_id, .. } => ("incident_id", incident_id.to_string()),
             Self::BudgetUsedUp { day } => ("day", day.to_string()),
-            Self::ChannelDue { channel } | Self::PressAnswered { channel, .. } => ("channel", channel.clone()),
-            Self::DecisionDue { approval_id } | Self::ResolutionDue { approval_id } => ("incident_id", approval_id.incident().to_string()),
+            Self::ChannelDue { channel } | Self::PressAnswered { channel, .. } => {
+                ("channel", channel.clone())
+            }
+            Self::DecisionDue { approval_id } | Self::ResolutionDue { approval_id } => {
+                ("incident_id", approval_id.incident().to_string())
+            }
         }
     }
 }
@@ -173,7 +186,10 @@ struct Envelope<M> {
     message: M,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde's skip_serializing_if calls")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde's skip_serializing_if calls"
+)]
 fn is_zero(number: &u32) -> bool {
     *number == 0
 }
@@ -220,13 +236,18 @@ mod tests {
     #[test]
     fn messages_keep_their_shape() -> Result<(), InvalidId> {
         let incident_id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV")?;
-        let message = Message::AlertsConverged { incident_id, hit_count: 4 };
+        let message = Message::AlertsConverged {
+            incident_id,
+            hit_count: 4,
+        };
         insta::assert_snapshot!(
             message.to_json(),
             @r#"{"hit_count":4,"incident_id":"01ARZ3NDEKTSV4RRFFQ69G5FAV","type":"alerts_converged","v":1}"#
         );
         assert_eq!(Message::from_json(&message.to_json()).ok(), Some(message));
-        let message = Message::BudgetUsedUp { day: date(2026, 11, 22) };
+        let message = Message::BudgetUsedUp {
+            day: date(2026, 11, 22),
+        };
         insta::assert_snapshot!(message.to_json(), @r#"{"day":"2026-11-22","type":"budget_used_up","v":1}"#);
         assert_eq!(message.subject(), ("day", "2026-11-22".to_owned()));
         assert_eq!(Message::from_json(&message.to_json()).ok(), Some(message));
@@ -242,9 +263,16 @@ mod tests {
             r#"{"v":1,"type":"incident_opened","incident_id":"x"}"#,
             r#"{"v":1,"type":"budget_used_up","day":"2026-02-30"}"#,
         ] {
-            assert!(matches!(Message::from_json(text), Err(Unreadable::Shape(_))), "{text}");
+            assert!(
+                matches!(Message::from_json(text), Err(Unreadable::Shape(_))),
+                "{text}"
+            );
         }
-        let newer = r#"{"v":2,"type":"incident_opened","incident_id":"01ARZ3NDEKTSV4RRFFQ69G5FAV"}"#;
-        assert!(matches!(Message::from_json(newer), Err(Unreadable::Version(2))));
+        let newer =
+            r#"{"v":2,"type":"incident_opened","incident_id":"01ARZ3NDEKTSV4RRFFQ69G5FAV"}"#;
+        assert!(matches!(
+            Message::from_json(newer),
+            Err(Unreadable::Version(2))
+        ));
     }
 }

@@ -13,7 +13,10 @@ use std::sync::Arc;
 
 use russh::keys::ssh_key::authorized_keys::Entry;
 use russh::keys::{PublicKey, load_secret_key};
-use russh::server::{Auth, ChannelOpenHandle, Config, Handle, Handler, Msg, PublicKeyOffer, Server, Session, VerifiedPublicKey};
+use russh::server::{
+    Auth, ChannelOpenHandle, Config, Handle, Handler, Msg, PublicKeyOffer, Server, Session,
+    VerifiedPublicKey,
+};
 use russh::{Channel, ChannelId, ChannelMsg, MethodKind, MethodSet, Sig};
 use tokio::net::TcpListener;
 use tokio::process::Command;
@@ -32,7 +35,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let value = |flag: &str| {
         let pair = arguments.chunks_exact(2).find(|pair| pair[0] == flag);
-        pair.map(|pair| pair[1].as_str()).ok_or_else(|| format!("{flag} is missing\n{USAGE}"))
+        pair.map(|pair| pair[1].as_str())
+            .ok_or_else(|| format!("{flag} is missing\n{USAGE}"))
     };
     let listener = TcpListener::bind(value("--listen")?).await?;
     let authorized = std::fs::read_to_string(value("--authorized-key")?)?;
@@ -45,8 +49,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
         nodelay: true,
         ..Config::default()
     };
-    let mut host = Host { authorized, script: value("--command")?.into() };
-    writeln!(std::io::stdout(), "ssh-host (a stand-in for sshd) is listening on {}", listener.local_addr()?)?;
+    let mut host = Host {
+        authorized,
+        script: value("--command")?.into(),
+    };
+    writeln!(
+        std::io::stdout(),
+        "ssh-host (a stand-in for sshd) is listening on {}",
+        listener.local_addr()?
+    )?;
     Ok(host.run_on_socket(Arc::new(config), &listener).await?)
 }
 
@@ -60,7 +71,11 @@ impl Server for Host {
 
 impl Host {
     fn admits(&self, key: &PublicKey) -> Auth {
-        if key.key_data() == self.authorized.key_data() { Auth::Accept } else { Auth::reject() }
+        if key.key_data() == self.authorized.key_data() {
+            Auth::Accept
+        } else {
+            Auth::reject()
+        }
     }
 }
 
@@ -68,11 +83,19 @@ impl Host {
 impl Handler for Host {
     type Error = russh::Error;
 
-    async fn auth_publickey_offered(&mut self, _: &str, offer: PublicKeyOffer<'_>) -> Result<Auth, russh::Error> {
+    async fn auth_publickey_offered(
+        &mut self,
+        _: &str,
+        offer: PublicKeyOffer<'_>,
+    ) -> Result<Auth, russh::Error> {
         Ok(self.admits(offer.public_key))
     }
 
-    async fn auth_publickey(&mut self, _: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, russh::Error> {
+    async fn auth_publickey(
+        &mut self,
+        _: &str,
+        key: VerifiedPublicKey<'_>,
+    ) -> Result<Auth, russh::Error> {
         Ok(self.admits(key.public_key))
     }
 
@@ -100,7 +123,9 @@ async fn serve(mut channel: Channel<Msg>, handle: Handle, script: Arc<str>) {
                 let _ = handle.close(id).await;
                 return;
             }
-            ChannelMsg::RequestShell { .. } | ChannelMsg::RequestPty { .. } | ChannelMsg::RequestSubsystem { .. } => {
+            ChannelMsg::RequestShell { .. }
+            | ChannelMsg::RequestPty { .. }
+            | ChannelMsg::RequestSubsystem { .. } => {
                 let _ = handle.channel_failure(id).await;
             }
             _ => {}
@@ -108,19 +133,39 @@ async fn serve(mut channel: Channel<Msg>, handle: Handle, script: Arc<str>) {
     }
 }
 
-async fn run(script: &str, asked: String, channel: Channel<Msg>, handle: &Handle) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn run(
+    script: &str,
+    asked: String,
+    channel: Channel<Msg>,
+    handle: &Handle,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut command = Command::new("/bin/sh");
-    command.arg("-c").arg(script).env("SSH_ORIGINAL_COMMAND", asked);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+        .arg("-c")
+        .arg(script)
+        .env("SSH_ORIGINAL_COMMAND", asked);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
     let mut child = command.spawn()?;
-    let (stdout, stderr) = child.stdout.take().zip(child.stderr.take()).ok_or("a pipe is missing")?;
+    let (stdout, stderr) = child
+        .stdout
+        .take()
+        .zip(child.stderr.take())
+        .ok_or("a pipe is missing")?;
     let (mut incoming, outgoing) = channel.split();
     let id = outgoing.id();
     let _ = handle.channel_success(id).await;
     let ended = async {
         // The status goes out when the script ends, also if a process that it left behind still holds the pipes: so does sshd.
         let status = async { report(handle, id, child.wait().await?).await };
-        let (out, err, told) = tokio::join!(outgoing.data(stdout), outgoing.extended_data(1, stderr), status);
+        let (out, err, told) = tokio::join!(
+            outgoing.data(stdout),
+            outgoing.extended_data(1, stderr),
+            status
+        );
         out.and(err)?;
         told?;
         let _ = handle.eof(id).await;
@@ -133,7 +178,9 @@ async fn run(script: &str, asked: String, channel: Channel<Msg>, handle: &Handle
 
 async fn report(handle: &Handle, id: ChannelId, status: ExitStatus) -> std::io::Result<()> {
     let Some(number) = status.signal() else {
-        let _ = handle.exit_status_request(id, status.code().unwrap_or_default().unsigned_abs()).await;
+        let _ = handle
+            .exit_status_request(id, status.code().unwrap_or_default().unsigned_abs())
+            .await;
         return Ok(());
     };
     let signal = match number {
@@ -147,6 +194,14 @@ async fn report(handle: &Handle, id: ChannelId, status: ExitStatus) -> std::io::
         15 => Sig::TERM,
         other => Sig::Custom(other.to_string()),
     };
-    let _ = handle.exit_signal_request(id, signal, status.core_dumped(), String::new(), String::new()).await;
+    let _ = handle
+        .exit_signal_request(
+            id,
+            signal,
+            status.core_dumped(),
+            String::new(),
+            String::new(),
+        )
+        .await;
     Ok(())
 }

@@ -29,27 +29,45 @@ pub(crate) struct Own<'a> {
 impl<'a> Own<'a> {
     /// A notifier with this `channels.json`.
     pub(crate) async fn with(stack: &'a Stack, channels: &Value) -> Self {
-        let (files, queue) = (tempfile::tempdir().expect("a directory"), OwnQueue::create(stack).await);
+        let (files, queue) = (
+            tempfile::tempdir().expect("a directory"),
+            OwnQueue::create(stack).await,
+        );
         std::fs::write(files.path().join("channels.json"), channels.to_string()).expect("written");
         let app = app(stack, &files, &queue);
-        Self { stack, app, files, queue, ahead: AtomicI64::new(0) }
+        Self {
+            stack,
+            app,
+            files,
+            queue,
+            ahead: AtomicI64::new(0),
+        }
     }
 
     /// The same with nothing in its memory: the next cold start.
     pub(crate) fn started_anew(self) -> Self {
-        Self { app: app(self.stack, &self.files, &self.queue), ..self }
+        Self {
+            app: app(self.stack, &self.files, &self.queue),
+            ..self
+        }
     }
 
     pub(crate) async fn tell(&self, message: &Message) {
-        let clock = || Timestamp::now() + SignedDuration::from_secs(self.ahead.load(Ordering::Relaxed));
+        let clock =
+            || Timestamp::now() + SignedDuration::from_secs(self.ahead.load(Ordering::Relaxed));
         let until = Instant::now() + crate::PATIENCE;
-        Box::pin(self.app.handle(message, &unique("holder"), &clock, until)).await.expect("handled");
+        Box::pin(self.app.handle(message, &unique("holder"), &clock, until))
+            .await
+            .expect("handled");
     }
 
     /// So many seconds later a channel looks at what is due.
     pub(crate) async fn later(&self, seconds: i64, channel: &str) {
         self.ahead.fetch_add(seconds, Ordering::Relaxed);
-        self.tell(&Message::ChannelDue { channel: channel.to_owned() }).await;
+        self.tell(&Message::ChannelDue {
+            channel: channel.to_owned(),
+        })
+        .await;
     }
 
     /// A critical incident that nobody is told of yet.
@@ -61,23 +79,39 @@ impl<'a> Own<'a> {
     }
 
     pub(crate) async fn changed(&self, id: &IncidentId) {
-        self.tell(&Message::IncidentChanged { incident_id: id.clone() }).await;
+        self.tell(&Message::IncidentChanged {
+            incident_id: id.clone(),
+        })
+        .await;
     }
 
     pub(crate) async fn resolve(&self, id: &IncidentId) {
-        self.stack.store.change(id, |draft| draft.resolved(1, Timestamp::now())).await.expect("resolved");
+        self.stack
+            .store
+            .change(id, |draft| draft.resolved(1, Timestamp::now()))
+            .await
+            .expect("resolved");
         self.changed(id).await;
     }
 
     /// Somebody in a channel wants to see the details.
     pub(crate) async fn details(&self, id: &IncidentId, channel: &str, press: &str) {
         let (incident_id, channel, press) = (id.clone(), channel.to_owned(), press.to_owned());
-        let asked = Message::MoreAsked { incident_id, what: More::Details, channel, press, by: "telegram:7".to_owned() };
+        let asked = Message::MoreAsked {
+            incident_id,
+            what: More::Details,
+            channel,
+            press,
+            by: "telegram:7".to_owned(),
+        };
         self.tell(&asked).await;
     }
 }
 
 fn app(stack: &Stack, files: &TempDir, queue: &OwnQueue) -> App {
     let directory = files.path().to_str().expect("text");
-    stack.notifier_with(&[("CONFIG_DIR", directory), ("NOTIFICATIONS_QUEUE_URL", &queue.url)])
+    stack.notifier_with(&[
+        ("CONFIG_DIR", directory),
+        ("NOTIFICATIONS_QUEUE_URL", &queue.url),
+    ])
 }

@@ -46,8 +46,11 @@ pub(crate) type Described = (String, u16, Option<String>);
 
 impl Document {
     pub(crate) fn read() -> Self {
-        let text = std::fs::read_to_string(project().join("docs/openapi.yaml")).expect("the document");
-        Self { root: serde_saphyr::from_str(&text).expect("YAML") }
+        let text =
+            std::fs::read_to_string(project().join("docs/openapi.yaml")).expect("the document");
+        Self {
+            root: serde_saphyr::from_str(&text).expect("YAML"),
+        }
     }
 
     /// The document with every field that ingress does not look at accepting anything, as ingress does.
@@ -64,7 +67,12 @@ impl Document {
                 // Beside the methods a path has its parameters.
                 if let Some(id) = value["operationId"].as_str() {
                     let method = method.to_uppercase().parse().expect("a method");
-                    operations.push(Operation { id: id.to_owned(), method, path: path.clone(), value: value.clone() });
+                    operations.push(Operation {
+                        id: id.to_owned(),
+                        method,
+                        path: path.clone(),
+                        value: value.clone(),
+                    });
                 }
             }
         }
@@ -72,45 +80,86 @@ impl Document {
     }
 
     pub(crate) fn operation(&self, id: &str) -> Operation {
-        self.operations().into_iter().find(|operation| operation.id == id).unwrap_or_else(|| panic!("no operation {id}"))
+        self.operations()
+            .into_iter()
+            .find(|operation| operation.id == id)
+            .unwrap_or_else(|| panic!("no operation {id}"))
     }
 
     /// What a `$ref` stands for, or the value itself.
     pub(crate) fn resolved<'a>(&'a self, value: &'a Value) -> &'a Value {
-        let Some(reference) = value["$ref"].as_str() else { return value };
-        let pointer = reference.strip_prefix('#').expect("a place in the document");
-        self.resolved(self.root.pointer(pointer).unwrap_or_else(|| panic!("{reference} leads nowhere")))
+        let Some(reference) = value["$ref"].as_str() else {
+            return value;
+        };
+        let pointer = reference
+            .strip_prefix('#')
+            .expect("a place in the document");
+        self.resolved(
+            self.root
+                .pointer(pointer)
+                .unwrap_or_else(|| panic!("{reference} leads nowhere")),
+        )
     }
 
     /// A validator of one of the document's schemas; formats count.
     pub(crate) fn validator(&self, schema: &Value) -> Validator {
         // The schema stands beside the components, so that its references lead where they lead in the document.
         let alone = json!({ "components": self.root["components"], "allOf": [schema] });
-        let options = jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true);
-        options.build(&alone).unwrap_or_else(|error| panic!("not a schema: {error}: {schema}"))
+        let options = jsonschema::options()
+            .with_draft(Draft::Draft202012)
+            .should_validate_formats(true);
+        options
+            .build(&alone)
+            .unwrap_or_else(|error| panic!("not a schema: {error}: {schema}"))
     }
 
     /// Every way in which this value does not fit a schema, as text.
     pub(crate) fn faults(&self, schema: &Value, value: &Value) -> Vec<String> {
         let validator = self.validator(schema);
-        validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect()
+        validator
+            .iter_errors(value)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect()
     }
 
     /// The response that an operation has for a status.
-    pub(crate) fn response<'a>(&'a self, operation: &'a Operation, status: u16) -> Option<&'a Value> {
-        operation.value["responses"].get(status.to_string()).map(|response| self.resolved(response))
+    pub(crate) fn response<'a>(
+        &'a self,
+        operation: &'a Operation,
+        status: u16,
+    ) -> Option<&'a Value> {
+        operation.value["responses"]
+            .get(status.to_string())
+            .map(|response| self.resolved(response))
     }
 
     /// Every answer that the document describes.
     pub(crate) fn described(&self) -> BTreeSet<Described> {
         let mut described = BTreeSet::new();
         for operation in self.operations() {
-            for status in operation.value["responses"].as_object().expect("responses").keys() {
+            for status in operation.value["responses"]
+                .as_object()
+                .expect("responses")
+                .keys()
+            {
                 let status: u16 = status.parse().expect("a status");
-                let (kind, schema) = content(self.response(&operation, status).expect("it is there"));
-                let problems = if kind == "application/problem+json" { self.problems(status, schema) } else { vec![None] };
-                assert!(!problems.is_empty(), "{} {status} accepts none of the problems", operation.id);
-                described.extend(problems.into_iter().map(|problem| (operation.id.clone(), status, problem)));
+                let (kind, schema) =
+                    content(self.response(&operation, status).expect("it is there"));
+                let problems = if kind == "application/problem+json" {
+                    self.problems(status, schema)
+                } else {
+                    vec![None]
+                };
+                assert!(
+                    !problems.is_empty(),
+                    "{} {status} accepts none of the problems",
+                    operation.id
+                );
+                described.extend(
+                    problems
+                        .into_iter()
+                        .map(|problem| (operation.id.clone(), status, problem)),
+                );
             }
         }
         described
@@ -119,10 +168,18 @@ impl Document {
     /// The types of the problems that a schema accepts.
     fn problems(&self, status: u16, schema: &Value) -> Vec<Option<String>> {
         let validator = self.validator(schema);
-        let title = StatusCode::from_u16(status).expect("a status").canonical_reason();
-        let fits =
-            |kind: &&String| validator.is_valid(&json!({ "type": kind, "title": title, "status": status, "detail": "why", "at": null }));
-        self.problem_types().iter().filter(fits).cloned().map(Some).collect()
+        let title = StatusCode::from_u16(status)
+            .expect("a status")
+            .canonical_reason();
+        let fits = |kind: &&String| {
+            validator.is_valid(&json!({ "type": kind, "title": title, "status": status, "detail": "why", "at": null }))
+        };
+        self.problem_types()
+            .iter()
+            .filter(fits)
+            .cloned()
+            .map(Some)
+            .collect()
     }
 
     /// Every type of a problem.
@@ -140,15 +197,25 @@ impl Operation {
 
     /// The schema of the JSON in the body, if it takes one.
     pub(crate) fn body(&self) -> Option<&Value> {
-        let json = self.value.pointer("/requestBody/content/application~1json/schema");
-        json.or_else(|| self.value.pointer(FORM)?.pointer("/schema/properties/payload/contentSchema"))
+        let json = self
+            .value
+            .pointer("/requestBody/content/application~1json/schema");
+        json.or_else(|| {
+            self.value
+                .pointer(FORM)?
+                .pointer("/schema/properties/payload/contentSchema")
+        })
     }
 
     /// The examples of the body; of a form, the JSON in it.
     pub(crate) fn examples(&self) -> Map<String, Value> {
-        let json = self.value.pointer("/requestBody/content/application~1json/examples");
+        let json = self
+            .value
+            .pointer("/requestBody/content/application~1json/examples");
         let examples = json.or_else(|| self.value.pointer(FORM)?.get("examples"));
-        let mut examples = examples.map(|examples| examples.as_object().expect("examples").clone()).unwrap_or_default();
+        let mut examples = examples
+            .map(|examples| examples.as_object().expect("examples").clone())
+            .unwrap_or_default();
         for example in examples.values_mut().filter(|_| self.is_form()) {
             let payload = example["value"]["payload"].as_str().expect("a payload");
             example["value"] = serde_json::from_str(payload).expect("JSON");
@@ -160,13 +227,22 @@ impl Operation {
     pub(crate) fn example(&self) -> Option<Value> {
         let (_, name) = TYPICAL.iter().find(|(id, _)| *id == self.id)?;
         let examples = self.examples();
-        Some(examples.get(*name).unwrap_or_else(|| panic!("{} has no example {name}", self.id))["value"].clone())
+        Some(
+            examples
+                .get(*name)
+                .unwrap_or_else(|| panic!("{} has no example {name}", self.id))["value"]
+                .clone(),
+        )
     }
 
     /// The ways in: each the names of the security schemes that it needs together.
     pub(crate) fn ways_in(&self) -> Vec<Vec<String>> {
-        let ways = self.value["security"].as_array().expect("who gets in is said for each operation");
-        ways.iter().map(|way| way.as_object().expect("schemes").keys().cloned().collect()).collect()
+        let ways = self.value["security"]
+            .as_array()
+            .expect("who gets in is said for each operation");
+        ways.iter()
+            .map(|way| way.as_object().expect("schemes").keys().cloned().collect())
+            .collect()
     }
 }
 

@@ -68,7 +68,14 @@ fn an_id() -> IncidentId {
 fn alert(name: &str) -> Alert {
     let labels = Texts::from([("alertname".to_owned(), name.to_owned())]);
     let member = MemberId::try_from("m").expect("a member id");
-    AlertTables::default().alert(AlertStatus::Firing, "test", labels, Texts::new(), Timestamp::UNIX_EPOCH, member)
+    AlertTables::default().alert(
+        AlertStatus::Firing,
+        "test",
+        labels,
+        Texts::new(),
+        Timestamp::UNIX_EPOCH,
+        member,
+    )
 }
 
 fn shipped() -> OperatorFiles {
@@ -78,8 +85,16 @@ fn shipped() -> OperatorFiles {
 impl Scene {
     /// The entry of the registry.
     fn service(&self, target: &Value, ports: &[(&str, u16)]) -> Value {
-        let value = |text: &str| ports.iter().fold(text.to_owned(), |text, (name, port)| text.replace(name, &port.to_string()));
-        let facts: BTreeMap<&str, String> = self.facts.iter().map(|(name, text)| (*name, value(text))).collect();
+        let value = |text: &str| {
+            ports.iter().fold(text.to_owned(), |text, (name, port)| {
+                text.replace(name, &port.to_string())
+            })
+        };
+        let facts: BTreeMap<&str, String> = self
+            .facts
+            .iter()
+            .map(|(name, text)| (*name, value(text)))
+            .collect();
         json!({ "name": self.service, "level": "approval", "unit": self.unit, "facts": facts, "target": target })
     }
 
@@ -87,7 +102,10 @@ impl Scene {
     fn state(&self, changes: &[So]) -> Vec<So> {
         let mut state: BTreeMap<&str, &str> = self.state.iter().copied().collect();
         state.extend(changes.iter().copied());
-        state.into_iter().filter(|(_, content)| *content != "GONE").collect()
+        state
+            .into_iter()
+            .filter(|(_, content)| *content != "GONE")
+            .collect()
     }
 }
 
@@ -102,30 +120,71 @@ struct Ran {
 async fn play(scene: &Scene, changes: &[So]) -> Option<Ran> {
     let host = Host::start(&scene.state(changes))?;
     if host.path(LARGE_LOG.0).exists() {
-        let log = fs::OpenOptions::new().write(true).open(host.path(LARGE_LOG.0)).expect("the log");
+        let log = fs::OpenOptions::new()
+            .write(true)
+            .open(host.path(LARGE_LOG.0))
+            .expect("the log");
         log.set_len(LARGE_LOG.1).expect("grown");
     }
-    let supervisor = if scene.unit == "web" { Some(Supervisor::start(host.path("").as_path())?) } else { None };
+    let supervisor = if scene.unit == "web" {
+        Some(Supervisor::start(host.path("").as_path())?)
+    } else {
+        None
+    };
     let supervised = supervisor.as_ref().map_or(0, |supervisor| supervisor.port);
-    let ports = [("HEALTH", host.health_port), ("HTTPS", host.https_port), ("SUPERVISED", supervised)];
+    let ports = [
+        ("HEALTH", host.health_port),
+        ("HTTPS", host.https_port),
+        ("SUPERVISED", supervised),
+    ];
     let mut service = scene.service(&host.sshd.target(), &ports);
     if let Some(page) = host.lines("page").first() {
         service["facts"]["health_url"] = json!(format!("http://127.0.0.1:{supervised}/{page}"));
     }
-    let directory = host.sshd.path(PLAYBOOKS).parent().expect("a directory").to_owned();
-    fs::copy(project().join("config").join(PLAYBOOKS), directory.join(PLAYBOOKS)).expect("copied");
+    let directory = host
+        .sshd
+        .path(PLAYBOOKS)
+        .parent()
+        .expect("a directory")
+        .to_owned();
+    fs::copy(
+        project().join("config").join(PLAYBOOKS),
+        directory.join(PLAYBOOKS),
+    )
+    .expect("copied");
     // JSON is YAML.
-    fs::write(directory.join(SERVICE_REGISTRY), json!([service]).to_string()).expect("written");
+    fs::write(
+        directory.join(SERVICE_REGISTRY),
+        json!([service]).to_string(),
+    )
+    .expect("written");
     let files = OperatorFiles::load(&directory).expect("the files are right");
-    let plan = match choose(&files.playbooks, &alert(scene.alert), named(&files.services, scene.service), &PastSuccess::new()) {
+    let plan = match choose(
+        &files.playbooks,
+        &alert(scene.alert),
+        named(&files.services, scene.service),
+        &PastSuccess::new(),
+    ) {
         Choice::Plan(plan) => plan,
         Choice::None(why) => panic!("{}: {why}", scene.playbook),
     };
     assert_eq!(plan.playbook, scene.playbook);
-    let app = App::new(files, LoginKey::Given(SecretString::from(host.sshd.login_key())));
+    let app = App::new(
+        files,
+        LoginKey::Given(SecretString::from(host.sshd.login_key())),
+    );
     let (repair, outcome) = run(&app, &plan).await;
-    assert_eq!(host.lines("unknown"), [""; 0], "{}: no real program knows this", scene.playbook);
-    Some(Ran { outcome, repair, done: host.lines("done") })
+    assert_eq!(
+        host.lines("unknown"),
+        [""; 0],
+        "{}: no real program knows this",
+        scene.playbook
+    );
+    Some(Ran {
+        outcome,
+        repair,
+        done: host.lines("done"),
+    })
 }
 
 /// Runs a plan as the repair function does, with the bridge in this process, and without resting between tries.
@@ -172,17 +231,32 @@ fn can_play(scene: &Scene) -> bool {
 
 #[test]
 fn every_playbook_has_its_scene() {
-    let ids: Vec<String> = shipped().playbooks.into_iter().map(|playbook| playbook.id).collect();
+    let ids: Vec<String> = shipped()
+        .playbooks
+        .into_iter()
+        .map(|playbook| playbook.id)
+        .collect();
     let scenes: BTreeSet<&str> = SCENES.iter().map(|scene| scene.playbook).collect();
-    assert_eq!(ids.iter().map(String::as_str).collect::<BTreeSet<_>>(), scenes);
+    assert_eq!(
+        ids.iter().map(String::as_str).collect::<BTreeSet<_>>(),
+        scenes
+    );
     assert!(ids.len() >= 12, "{ids:?}");
 }
 
 #[tokio::test]
 async fn every_playbook_heals_what_it_is_for() {
     for scene in SCENES.iter().filter(|scene| can_play(scene)) {
-        let Some(ran) = play(scene, &[]).await else { return };
-        assert_eq!(ran.outcome, RepairOutcome::Verified, "{}: {:#?}", scene.playbook, ran.repair);
+        let Some(ran) = play(scene, &[]).await else {
+            return;
+        };
+        assert_eq!(
+            ran.outcome,
+            RepairOutcome::Verified,
+            "{}: {:#?}",
+            scene.playbook,
+            ran.repair
+        );
         assert_eq!(ran.done, scene.done, "{}", scene.playbook);
     }
 }
@@ -190,22 +264,57 @@ async fn every_playbook_heals_what_it_is_for() {
 #[tokio::test]
 async fn a_host_that_it_does_not_help_is_not_called_repaired() {
     for scene in SCENES.iter().filter(|scene| can_play(scene)) {
-        let Some(ran) = play(scene, &[scene.stubborn]).await else { return };
-        assert_eq!(ran.outcome, RepairOutcome::NotVerified, "{}: {:#?}", scene.playbook, ran.repair);
-        assert_eq!(ran.done, [scene.done, scene.undone].concat(), "{}: everything was tried, and taken back", scene.playbook);
+        let Some(ran) = play(scene, &[scene.stubborn]).await else {
+            return;
+        };
+        assert_eq!(
+            ran.outcome,
+            RepairOutcome::NotVerified,
+            "{}: {:#?}",
+            scene.playbook,
+            ran.repair
+        );
+        assert_eq!(
+            ran.done,
+            [scene.done, scene.undone].concat(),
+            "{}: everything was tried, and taken back",
+            scene.playbook
+        );
         let last = ran.repair.steps.last().expect("a check");
-        let expected = if scene.undone.is_empty() { (Phase::Verify, false) } else { (Phase::Rollback, true) };
-        assert_eq!((last.phase, last.succeeded), expected, "{}: {:#?}", scene.playbook, ran.repair);
+        let expected = if scene.undone.is_empty() {
+            (Phase::Verify, false)
+        } else {
+            (Phase::Rollback, true)
+        };
+        assert_eq!(
+            (last.phase, last.succeeded),
+            expected,
+            "{}: {:#?}",
+            scene.playbook,
+            ran.repair
+        );
     }
 }
 
 #[tokio::test]
 async fn what_somebody_else_has_set_is_not_taken_back() {
-    let scene = SCENES.iter().find(|scene| scene.playbook == "scale-out-deployment").expect("a scene");
-    let Some(ran) = play(scene, &[("replicas", "9")]).await else { return };
+    let scene = SCENES
+        .iter()
+        .find(|scene| scene.playbook == "scale-out-deployment")
+        .expect("a scene");
+    let Some(ran) = play(scene, &[("replicas", "9")]).await else {
+        return;
+    };
     assert_eq!(ran.outcome, RepairOutcome::StepFailed, "{:#?}", ran.repair);
     assert_eq!(ran.done, [""; 0], "neither direction changed anything");
-    assert!(ran.repair.steps.iter().any(|step| step.phase == Phase::Rollback && step.succeeded), "{:#?}", ran.repair);
+    assert!(
+        ran.repair
+            .steps
+            .iter()
+            .any(|step| step.phase == Phase::Rollback && step.succeeded),
+        "{:#?}",
+        ran.repair
+    );
 }
 
 #[tokio::test]
@@ -213,35 +322,70 @@ async fn a_fact_spares_a_host_what_it_does_not_need() {
     let mut conditions = 0;
     for scene in &SCENES {
         for (state, done) in scene.spared {
-            let Some(ran) = play(scene, state).await else { return };
+            let Some(ran) = play(scene, state).await else {
+                return;
+            };
             assert_eq!(ran.done, *done, "{} where {state:?}", scene.playbook);
-            assert!(ran.repair.steps.iter().any(|step| step.skipped), "{} where {state:?}", scene.playbook);
+            assert!(
+                ran.repair.steps.iter().any(|step| step.skipped),
+                "{} where {state:?}",
+                scene.playbook
+            );
             let nothing = ran.outcome == RepairOutcome::NothingToDo;
-            assert_eq!(nothing, done.is_empty(), "{} where {state:?}: {:?}", scene.playbook, ran.outcome);
+            assert_eq!(
+                nothing,
+                done.is_empty(),
+                "{} where {state:?}: {:?}",
+                scene.playbook,
+                ran.outcome
+            );
             conditions += 1;
         }
     }
-    let with_facts = shipped().playbooks.iter().filter(|playbook| !playbook.facts.is_empty()).count();
+    let with_facts = shipped()
+        .playbooks
+        .iter()
+        .filter(|playbook| !playbook.facts.is_empty())
+        .count();
     assert!(conditions >= with_facts, "{conditions} of {with_facts}");
 }
 
 #[tokio::test]
 async fn a_collector_with_a_broken_file_is_left_alone_and_says_why() {
-    let scene = SCENES.iter().find(|scene| scene.playbook == "restart-collector").expect("a scene");
-    let Some(ran) = play(scene, &[("broken-config", "")]).await else { return };
-    assert_eq!((ran.outcome, ran.done.len()), (RepairOutcome::StepFailed, 0), "{:#?}", ran.repair);
+    let scene = SCENES
+        .iter()
+        .find(|scene| scene.playbook == "restart-collector")
+        .expect("a scene");
+    let Some(ran) = play(scene, &[("broken-config", "")]).await else {
+        return;
+    };
+    assert_eq!(
+        (ran.outcome, ran.done.len()),
+        (RepairOutcome::StepFailed, 0),
+        "{:#?}",
+        ran.repair
+    );
 }
 
 #[test]
 fn every_alert_of_the_library_leads_to_its_playbook() {
     let files = shipped();
     for playbook in &files.playbooks {
-        let scene = SCENES.iter().find(|scene| scene.playbook == playbook.id).expect("a scene");
-        let target = json!({ "ssh": { "host": "h", "user": "u", "host_key": files_host_key(&files) } });
+        let scene = SCENES
+            .iter()
+            .find(|scene| scene.playbook == playbook.id)
+            .expect("a scene");
+        let target =
+            json!({ "ssh": { "host": "h", "user": "u", "host_key": files_host_key(&files) } });
         let entry = scene.service(&target, &[("HEALTH", 1), ("HTTPS", 1), ("SUPERVISED", 1)]);
         let service: Service = serde_json::from_value(entry).expect("a service");
         for name in &playbook.matches.alertnames {
-            match choose(&files.playbooks, &alert(name), Some(&service), &PastSuccess::new()) {
+            match choose(
+                &files.playbooks,
+                &alert(name),
+                Some(&service),
+                &PastSuccess::new(),
+            ) {
                 Choice::Plan(plan) => assert_eq!(plan.playbook, playbook.id, "{name}"),
                 Choice::None(why) => panic!("{name}: {why}"),
             }
@@ -251,22 +395,36 @@ fn every_alert_of_the_library_leads_to_its_playbook() {
 
 fn files_host_key(files: &OperatorFiles) -> String {
     let address = files.services[0].target.address();
-    address.split_once(' ').and_then(|(_, rest)| rest.split_once(' ')).map(|(_, key)| key.to_owned()).expect("a host key")
+    address
+        .split_once(' ')
+        .and_then(|(_, rest)| rest.split_once(' '))
+        .map(|(_, key)| key.to_owned())
+        .expect("a host key")
 }
 
 #[tokio::test]
 async fn a_hostile_value_is_refused_with_the_name_of_its_parameter() {
     let directory = tempfile::tempdir().expect("a directory");
-    fs::copy(project().join("config").join(PLAYBOOKS), directory.path().join(PLAYBOOKS)).expect("copied");
+    fs::copy(
+        project().join("config").join(PLAYBOOKS),
+        directory.path().join(PLAYBOOKS),
+    )
+    .expect("copied");
     // Nobody is there: a value that was taken would be unreachable instead of refused.
     let target = json!({ "ssh": { "host": "127.0.0.1", "port": 1, "user": "u", "host_key": files_host_key(&shipped()) } });
     let mut tried = 0;
     for scene in &SCENES {
         let entry = scene.service(&target, &[("HEALTH", 1), ("HTTPS", 1), ("SUPERVISED", 1)]);
-        fs::write(directory.path().join(SERVICE_REGISTRY), json!([entry]).to_string()).expect("written");
+        fs::write(
+            directory.path().join(SERVICE_REGISTRY),
+            json!([entry]).to_string(),
+        )
+        .expect("written");
         let files = OperatorFiles::load(directory.path()).expect("the files are right");
         let playbook = files.playbook(scene.playbook).expect("shipped").clone();
-        let plan = playbook.plan(&files.services[0], 1, Vec::new()).expect("its own values fit");
+        let plan = playbook
+            .plan(&files.services[0], 1, Vec::new())
+            .expect("its own values fit");
         let app = App::new(files, LoginKey::Given(SecretString::from("none")));
         for parameter in plan.parameters.keys() {
             let long = "a".repeat(64 << 10);
@@ -286,13 +444,24 @@ async fn refuses(app: &App, playbook: &Playbook, plan: &Plan, parameter: &str, h
         return;
     }
     let mut plan = plan.clone();
-    plan.parameters.insert(parameter.to_owned(), hostile.to_owned());
+    plan.parameters
+        .insert(parameter.to_owned(), hostile.to_owned());
     let place = format!("{} {parameter} {hostile:.40?}", playbook.id);
     let refusal = playbook.check(&plan.parameters).expect_err(&place);
-    assert!(matches!(&refusal, Unusable::UnfitValue(name) | Unusable::TooLong(name) if name == parameter), "{place}: {refusal}");
+    assert!(
+        matches!(&refusal, Unusable::UnfitValue(name) | Unusable::TooLong(name) if name == parameter),
+        "{place}: {refusal}"
+    );
     let reply = app.handle(&request(&plan, Phase::Steps, 0)).await;
     assert_eq!(reply.result.outcome, StepOutcome::Refused, "{place}");
-    assert!(reply.result.detail.contains(&format!("the parameter {parameter}")) && reply.argv.is_empty(), "{place}: {reply:?}");
+    assert!(
+        reply
+            .result
+            .detail
+            .contains(&format!("the parameter {parameter}"))
+            && reply.argv.is_empty(),
+        "{place}: {reply:?}"
+    );
 }
 
 /// What a host needs beyond the user's own rights stands in the documentation, and nothing else does.
@@ -300,19 +469,37 @@ async fn refuses(app: &App, playbook: &Playbook, plan: &Plan, parameter: &str, h
 fn the_documentation_has_the_sudo_rules_of_the_library() {
     let mut needed = BTreeSet::new();
     for playbook in &shipped().playbooks {
-        let commands = playbook.facts.iter().map(|look| &look.run).chain(playbook.steps.iter().map(|step| &step.run));
-        for run in commands.chain(playbook.verify.iter().map(|check| &check.run)).filter(|run| run[0] == "sudo") {
-            let (who, command) = if run[2] == "-u" { (run[3].as_str(), &run[4..]) } else { ("root", &run[2..]) };
+        let commands = playbook
+            .facts
+            .iter()
+            .map(|look| &look.run)
+            .chain(playbook.steps.iter().map(|step| &step.run));
+        for run in commands
+            .chain(playbook.verify.iter().map(|check| &check.run))
+            .filter(|run| run[0] == "sudo")
+        {
+            let (who, command) = if run[2] == "-u" {
+                (run[3].as_str(), &run[4..])
+            } else {
+                ("root", &run[2..])
+            };
             needed.insert(format!("{who} {}", command.join(" ")));
         }
     }
     let text = fs::read_to_string(project().join("docs/playbooks.md")).expect("the documentation");
-    let rules = text.lines().filter_map(|line| line.strip_prefix("quell ALL=(")?.split_once(") NOPASSWD: "));
+    let rules = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("quell ALL=(")?.split_once(") NOPASSWD: "));
     // In sudoers a program has its whole path, and `:`, `=`, `,` and a backslash inside an argument are escaped.
     let plain = |command: &str| {
         let command = command.replace('\\', "");
-        command.rsplit_once("bin/").filter(|(path, _)| !path.contains(' ')).map_or(command.clone(), |(_, rest)| rest.to_owned())
+        command
+            .rsplit_once("bin/")
+            .filter(|(path, _)| !path.contains(' '))
+            .map_or(command.clone(), |(_, rest)| rest.to_owned())
     };
-    let documented: BTreeSet<String> = rules.map(|(who, command)| format!("{who} {}", plain(command))).collect();
+    let documented: BTreeSet<String> = rules
+        .map(|(who, command)| format!("{who} {}", plain(command)))
+        .collect();
     assert_eq!(documented, needed);
 }

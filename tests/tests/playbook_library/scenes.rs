@@ -82,14 +82,23 @@ pub(crate) const SCENES: [Scene; 14] = [
         alert: "ServiceDown",
         unit: "app.service",
         state: &[("unit", "failed"), ("start-limit", "")],
-        done: &["systemctl reset-failed app.service", "systemctl restart app.service"],
-        spared: &[(&[("unit", "inactive"), ("start-limit", "GONE")], &["systemctl restart app.service"])],
+        done: &[
+            "systemctl reset-failed app.service",
+            "systemctl restart app.service",
+        ],
+        spared: &[(
+            &[("unit", "inactive"), ("start-limit", "GONE")],
+            &["systemctl restart app.service"],
+        )],
         ..NONE
     },
     Scene {
         playbook: "restart-stuck-container",
         alert: "ContainerUnhealthy",
-        facts: &[("container", "shop-web"), ("health_url", "http://127.0.0.1:HEALTH/")],
+        facts: &[
+            ("container", "shop-web"),
+            ("health_url", "http://127.0.0.1:HEALTH/"),
+        ],
         state: &[("container", "running\n")],
         done: &["docker restart -t 30 shop-web"],
         spared: &[(&[("container", "paused\n")], &[])],
@@ -101,16 +110,29 @@ pub(crate) const SCENES: [Scene; 14] = [
         facts: &[CLUSTER[0], CLUSTER[1], ("deployment", "cart")],
         state: &[("progressing", "NewReplicaSetAvailable")],
         done: &["kubectl --context prod -n shop rollout restart deployment/cart"],
-        spared: &[(&[("progressing", "ReplicaSetUpdated")], &[]), (&[("progressing", "DeploymentPaused")], &[])],
+        spared: &[
+            (&[("progressing", "ReplicaSetUpdated")], &[]),
+            (&[("progressing", "DeploymentPaused")], &[]),
+        ],
         ..NONE
     },
     Scene {
         playbook: "scale-out-deployment",
         alert: "CPUThrottlingHigh",
-        facts: &[CLUSTER[0], CLUSTER[1], ("deployment", "cart"), ("replicas", "3"), ("most_replicas", "5")],
+        facts: &[
+            CLUSTER[0],
+            CLUSTER[1],
+            ("deployment", "cart"),
+            ("replicas", "3"),
+            ("most_replicas", "5"),
+        ],
         state: &[("progressing", "NewReplicaSetAvailable"), ("replicas", "3")],
-        done: &["kubectl --context prod -n shop scale deployment/cart --current-replicas=3 --replicas=5"],
-        undone: &["kubectl --context prod -n shop scale deployment/cart --current-replicas=5 --replicas=3"],
+        done: &[
+            "kubectl --context prod -n shop scale deployment/cart --current-replicas=3 --replicas=5",
+        ],
+        undone: &[
+            "kubectl --context prod -n shop scale deployment/cart --current-replicas=5 --replicas=3",
+        ],
         spared: &[(&[("progressing", "ReplicaSetUpdated")], &[])],
         ..NONE
     },
@@ -129,13 +151,22 @@ pub(crate) const SCENES: [Scene; 14] = [
         facts: &[("var_mount", "/var")],
         state: &[("journal", ""), ("packages", "")],
         done: &["journalctl --rotate --vacuum-size=500M", "apt-get clean"],
-        spared: &[(&[("journal", "GONE")], &["apt-get clean"]), (&[("packages", "GONE")], &["journalctl --rotate --vacuum-size=500M"])],
+        spared: &[
+            (&[("journal", "GONE")], &["apt-get clean"]),
+            (
+                &[("packages", "GONE")],
+                &["journalctl --rotate --vacuum-size=500M"],
+            ),
+        ],
         ..NONE
     },
     Scene {
         playbook: "rotate-log",
         alert: "LogFileTooLarge",
-        facts: &[("logrotate_config", "/etc/logrotate.d/shop"), ("log", "/var/log/shop/app.log")],
+        facts: &[
+            ("logrotate_config", "/etc/logrotate.d/shop"),
+            ("log", "/var/log/shop/app.log"),
+        ],
         state: &[("etc/logrotate.d/shop", ROTATION), (LARGE_LOG.0, "")],
         done: &["logrotate --force /etc/logrotate.d/shop"],
         stubborn: ("etc/logrotate.d/shop", COPIES),
@@ -145,17 +176,25 @@ pub(crate) const SCENES: [Scene; 14] = [
         playbook: "renew-certificate",
         alert: "BlackboxSslCertificateWillExpireSoon",
         unit: "nginx.service",
-        facts: &[("certificate", "shop.example"), ("https_address", "127.0.0.1:HTTPS")],
+        facts: &[
+            ("certificate", "shop.example"),
+            ("https_address", "127.0.0.1:HTTPS"),
+        ],
         state: &[("unit", "active")],
-        done: &["certbot renew --cert-name shop.example --non-interactive --no-random-sleep-on-renew", "systemctl reload nginx.service"],
+        done: &[
+            "certbot renew --cert-name shop.example --non-interactive --no-random-sleep-on-renew",
+            "systemctl reload nginx.service",
+        ],
         ..NONE
     },
     Scene {
         playbook: "reset-connection-pool",
         alert: "PgbouncerErrors",
         facts: &[("database", "shop")],
-        done: &["psql --no-psqlrc --no-password --host=/var/run/postgresql --port=6432 --username=pgbouncer --dbname=pgbouncer \
-             --command=RECONNECT shop"],
+        done: &[
+            "psql --no-psqlrc --no-password --host=/var/run/postgresql --port=6432 --username=pgbouncer --dbname=pgbouncer \
+             --command=RECONNECT shop",
+        ],
         spared: &[(&[("well", "")], &[])],
         ..NONE
     },

@@ -21,17 +21,29 @@ pub(crate) struct Supervisor {
 impl Supervisor {
     /// Starts it with its files in a directory. None where it is not installed, which fails where `CI` is set.
     pub(crate) fn start(directory: &Path) -> Option<Self> {
-        let (supervisord, supervisorctl) = (project().join(".venv/bin/supervisord"), project().join(".venv/bin/supervisorctl"));
+        let (supervisord, supervisorctl) = (
+            project().join(".venv/bin/supervisord"),
+            project().join(".venv/bin/supervisorctl"),
+        );
         if !supervisord.exists() {
             let note = "no supervisord: `make venv` installs it";
             assert!(std::env::var_os("CI").is_none(), "{note}");
             writeln!(io::stderr(), "skipped: {note}").expect("standard error");
             return None;
         }
-        let free = || TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
+        let free = || {
+            TcpListener::bind("127.0.0.1:0")
+                .and_then(|listener| listener.local_addr())
+                .expect("a port")
+                .port()
+        };
         let (port, control) = (free(), free());
         let place = directory.display();
-        fs::write(directory.join("supervisorctl"), supervisorctl.display().to_string()).expect("written");
+        fs::write(
+            directory.join("supervisorctl"),
+            supervisorctl.display().to_string(),
+        )
+        .expect("written");
         fs::write(directory.join("index.html"), "well\n").expect("written");
         fs::write(
             directory.join("supervisord.conf"),
@@ -44,8 +56,15 @@ impl Supervisor {
         )
         .expect("written");
         let mut command = Command::new(supervisord);
-        command.arg("-c").arg(directory.join("supervisord.conf")).stdin(Stdio::null()).stdout(Stdio::null());
-        let started = Self { process: command.spawn().expect("it starts"), port };
+        command
+            .arg("-c")
+            .arg(directory.join("supervisord.conf"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        let started = Self {
+            process: command.spawn().expect("it starts"),
+            port,
+        };
         for _ in 0..500 {
             if TcpStream::connect(("127.0.0.1", control)).is_ok() {
                 return Some(started);

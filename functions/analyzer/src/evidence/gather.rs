@@ -36,7 +36,13 @@ pub(crate) struct Gathered {
 
 impl App {
     /// Asks every source. A source that fails is evidence too: it says so.
-    pub(crate) async fn gather(&self, incident: &Incident, service: Option<&Service>, now: Timestamp, span: &Span) -> Gathered {
+    pub(crate) async fn gather(
+        &self,
+        incident: &Incident,
+        service: Option<&Service>,
+        now: Timestamp,
+        span: &Span,
+    ) -> Gathered {
         let settings = &self.analyzer.settings.evidence;
         let near = self.near(&incident.alert);
         let ((past, past_evidence), open, prometheus, signoz) = tokio::join!(
@@ -46,8 +52,16 @@ impl App {
             self.signoz(incident, service, now, span),
         );
         let registry = service.map(|service| registry(service, now));
-        let evidence = prometheus.into_iter().chain(signoz).chain(past_evidence).chain(open).chain(registry);
-        Gathered { evidence: evidence.map(kept).collect(), past }
+        let evidence = prometheus
+            .into_iter()
+            .chain(signoz)
+            .chain(past_evidence)
+            .chain(open)
+            .chain(registry);
+        Gathered {
+            evidence: evidence.map(kept).collect(),
+            past,
+        }
     }
 
     async fn past(
@@ -58,48 +72,117 @@ impl App {
         span: &Span,
     ) -> (Vec<Incident>, Option<Evidence>) {
         // Memory needs as many as it compares, whatever is shown.
-        let wanted = settings.past_incidents.max(self.analyzer.settings.memory.incidents);
-        let asked = format!("the last {} incidents of the fingerprint", settings.past_incidents);
-        let (found, duration_ms) = timed(span, Source::PastIncidents, self.store.past(&incident.fingerprint, &incident.id, wanted)).await;
+        let wanted = settings
+            .past_incidents
+            .max(self.analyzer.settings.memory.incidents);
+        let asked = format!(
+            "the last {} incidents of the fingerprint",
+            settings.past_incidents
+        );
+        let (found, duration_ms) = timed(
+            span,
+            Source::PastIncidents,
+            self.store.past(&incident.fingerprint, &incident.id, wanted),
+        )
+        .await;
         let (past, found) = match found {
-            Ok(History { incidents, unreadable }) => {
+            Ok(History {
+                incidents,
+                unreadable,
+            }) => {
                 report_unreadable(&unreadable);
                 let incidents = redacted(incidents);
                 let shown = &incidents[..incidents.len().min(settings.past_incidents as usize)];
                 let found = known(past_facts(shown));
-                (if unreadable.is_empty() { incidents } else { Vec::new() }, found)
+                (
+                    if unreadable.is_empty() {
+                        incidents
+                    } else {
+                        Vec::new()
+                    },
+                    found,
+                )
             }
-            Err(error) => (Vec::new(), Found::Failed { why: error.to_string() }),
+            Err(error) => (
+                Vec::new(),
+                Found::Failed {
+                    why: error.to_string(),
+                },
+            ),
         };
-        let evidence = Evidence { source: Source::PastIncidents, asked, at: now, duration_ms, found };
+        let evidence = Evidence {
+            source: Source::PastIncidents,
+            asked,
+            at: now,
+            duration_ms,
+            found,
+        };
         (past, (settings.past_incidents > 0).then_some(evidence))
     }
 
-    async fn open(&self, incident: &Incident, near: &Near, settings: &EvidenceSettings, now: Timestamp, span: &Span) -> Option<Evidence> {
+    async fn open(
+        &self,
+        incident: &Incident,
+        near: &Near,
+        settings: &EvidenceSettings,
+        now: Timestamp,
+        span: &Span,
+    ) -> Option<Evidence> {
         if settings.open_incidents == 0 {
             return None;
         }
         let asked = "other open incidents on the target or in its redundancy group".to_owned();
-        let (found, duration_ms) =
-            timed(span, Source::OpenIncidents, self.store.open_near(near, &incident.id, settings.open_incidents)).await;
+        let (found, duration_ms) = timed(
+            span,
+            Source::OpenIncidents,
+            self.store
+                .open_near(near, &incident.id, settings.open_incidents),
+        )
+        .await;
         let found = match found {
-            Ok(History { incidents, unreadable }) => {
+            Ok(History {
+                incidents,
+                unreadable,
+            }) => {
                 report_unreadable(&unreadable);
                 known(open_facts(&redacted(incidents)))
             }
-            Err(error) => Found::Failed { why: error.to_string() },
+            Err(error) => Found::Failed {
+                why: error.to_string(),
+            },
         };
-        Some(Evidence { source: Source::OpenIncidents, asked, at: now, duration_ms, found })
+        Some(Evidence {
+            source: Source::OpenIncidents,
+            asked,
+            at: now,
+            duration_ms,
+            found,
+        })
     }
 
-    async fn prometheus(&self, incident: &Incident, service: Option<&Service>, now: Timestamp, span: &Span) -> Vec<Evidence> {
-        let Some((settings, prometheus)) = self.analyzer.settings.evidence.prometheus.as_ref().zip(self.prometheus.as_ref()) else {
+    async fn prometheus(
+        &self,
+        incident: &Incident,
+        service: Option<&Service>,
+        now: Timestamp,
+        span: &Span,
+    ) -> Vec<Evidence> {
+        let Some((settings, prometheus)) = self
+            .analyzer
+            .settings
+            .evidence
+            .prometheus
+            .as_ref()
+            .zip(self.prometheus.as_ref())
+        else {
             return vec![];
         };
         match self.key(settings.token_secret.as_deref()).await {
             Ok(token) => {
                 let span = span.child("evidence prometheus", SpanKind::Client);
-                let evidence = prometheus.look(token.as_ref(), &incident.alert, service, now).await;
+                let evidence = prometheus
+                    .look(token.as_ref(), &incident.alert, service, now)
+                    .await;
                 report(span, evidence.iter());
                 evidence
             }
@@ -107,12 +190,29 @@ impl App {
         }
     }
 
-    async fn signoz(&self, incident: &Incident, service: Option<&Service>, now: Timestamp, span: &Span) -> Vec<Evidence> {
-        let Some((settings, signoz)) = self.analyzer.settings.evidence.signoz.as_ref().zip(self.signoz.as_ref()) else { return vec![] };
+    async fn signoz(
+        &self,
+        incident: &Incident,
+        service: Option<&Service>,
+        now: Timestamp,
+        span: &Span,
+    ) -> Vec<Evidence> {
+        let Some((settings, signoz)) = self
+            .analyzer
+            .settings
+            .evidence
+            .signoz
+            .as_ref()
+            .zip(self.signoz.as_ref())
+        else {
+            return vec![];
+        };
         match self.key(Some(&settings.key_secret)).await {
             Ok(key) => {
                 let span = span.child("evidence signoz", SpanKind::Client);
-                let evidence = signoz.look(key.as_ref(), &incident.alert, service, now).await;
+                let evidence = signoz
+                    .look(key.as_ref(), &incident.alert, service, now)
+                    .await;
                 report(span, evidence.iter());
                 evidence
             }
@@ -133,10 +233,18 @@ impl App {
 }
 
 /// Awaits an answer of the store inside of a span; how long it took, in milliseconds.
-async fn timed<T>(span: &Span, source: Source, answer: impl Future<Output = Result<T, StoreError>>) -> (Result<T, StoreError>, u64) {
+async fn timed<T>(
+    span: &Span,
+    source: Source,
+    answer: impl Future<Output = Result<T, StoreError>>,
+) -> (Result<T, StoreError>, u64) {
     let span = span.child(format!("evidence {}", source.as_str()), SpanKind::Client);
     let started = Instant::now();
-    let late = |_| Err(StoreError::Unavailable(format!("nothing came within {PATIENCE:?}")));
+    let late = |_| {
+        Err(StoreError::Unavailable(format!(
+            "nothing came within {PATIENCE:?}"
+        )))
+    };
     let answer = timeout(PATIENCE, answer).await.unwrap_or_else(late);
     match &answer {
         Ok(_) => span.end(),
@@ -175,8 +283,14 @@ fn report_unreadable(unreadable: &[StoreError]) {
 /// look like one any more when the question is made.
 pub(crate) fn redacted(mut incidents: Vec<Incident>) -> Vec<Incident> {
     for incident in &mut incidents {
-        let root_cause = incident.analysis.as_mut().map(|analysis| &mut analysis.root_cause);
-        for text in [&mut incident.alert.name, &mut incident.alert.target].into_iter().chain(root_cause) {
+        let root_cause = incident
+            .analysis
+            .as_mut()
+            .map(|analysis| &mut analysis.root_cause);
+        for text in [&mut incident.alert.name, &mut incident.alert.target]
+            .into_iter()
+            .chain(root_cause)
+        {
             *text = redact(text).into_owned();
         }
     }
@@ -184,11 +298,21 @@ pub(crate) fn redacted(mut incidents: Vec<Incident>) -> Vec<Incident> {
 }
 
 fn known(facts: Vec<String>) -> Found {
-    if facts.is_empty() { Found::Nothing } else { Found::Known { facts } }
+    if facts.is_empty() {
+        Found::Nothing
+    } else {
+        Found::Known { facts }
+    }
 }
 
 fn not_asked(source: Source, why: String, now: Timestamp) -> Evidence {
-    Evidence { source, asked: "nothing, for want of its key".to_owned(), at: now, duration_ms: 0, found: Found::Failed { why } }
+    Evidence {
+        source,
+        asked: "nothing, for want of its key".to_owned(),
+        at: now,
+        duration_ms: 0,
+        found: Found::Failed { why },
+    }
 }
 
 fn registry(service: &Service, now: Timestamp) -> Evidence {
@@ -198,25 +322,45 @@ fn registry(service: &Service, now: Timestamp) -> Evidence {
         Level::Manual => "is repaired by hand only",
     };
     let mut facts = vec![format!("the service {} {level}", service.name)];
-    facts.extend(service.redundancy_group.as_ref().map(|group| format!("it is a member of the redundancy group {group}")));
-    Evidence { source: Source::Registry, asked: service.name.clone(), at: now, duration_ms: 0, found: Found::Known { facts } }
+    facts.extend(
+        service
+            .redundancy_group
+            .as_ref()
+            .map(|group| format!("it is a member of the redundancy group {group}")),
+    );
+    Evidence {
+        source: Source::Registry,
+        asked: service.name.clone(),
+        at: now,
+        duration_ms: 0,
+        found: Found::Known { facts },
+    }
 }
 
 /// How far the measurements are from normal: those that move, in words.
 #[must_use]
 pub(crate) fn deviation(evidence: &[Evidence]) -> Option<String> {
-    let measured = evidence.iter().filter_map(|evidence| match &evidence.found {
-        Found::Measured { measurements, .. } => Some(measurements),
-        _ => None,
-    });
+    let measured = evidence
+        .iter()
+        .filter_map(|evidence| match &evidence.found {
+            Found::Measured { measurements, .. } => Some(measurements),
+            _ => None,
+        });
     let moving = measured.flatten().filter_map(|measurement| {
         let going = match measurement.trend {
             Trend::Rising => "rising",
             Trend::Falling => "falling",
             Trend::Stable => return None,
         };
-        let (value, least, most) = (figure(measurement.value), figure(measurement.least), figure(measurement.most));
-        Some(format!("{} {going}: {value} {} (between {least} and {most})", measurement.name, measurement.unit))
+        let (value, least, most) = (
+            figure(measurement.value),
+            figure(measurement.least),
+            figure(measurement.most),
+        );
+        Some(format!(
+            "{} {going}: {value} {} (between {least} and {most})",
+            measurement.name, measurement.unit
+        ))
     });
     let named: Vec<String> = moving.take(DEVIATIONS_NAMED).collect();
     (!named.is_empty()).then(|| named.join("; "))

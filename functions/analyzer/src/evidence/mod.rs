@@ -40,7 +40,9 @@ enum NoAnswer {
     Unreachable(String),
     #[error("its answer is longer than 2 MiB")]
     TooLong,
-    #[error("it answered with a redirect ({0}), which is not followed: write the address that it leads to into analyzer.yaml")]
+    #[error(
+        "it answered with a redirect ({0}), which is not followed: write the address that it leads to into analyzer.yaml"
+    )]
     Redirect(u16),
     #[error("it refused the question ({status}): {words}")]
     Refused { status: u16, words: String },
@@ -69,7 +71,8 @@ fn below(base: &Url, path: &[&str]) -> Url {
 
 /// True for a text that means nothing but itself in a query, whatever the query's language: letters, digits and `_ . : / -`.
 fn is_plain(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:/-".contains(&b))
+    text.bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"_.:/-".contains(&b))
 }
 
 /// What is asked of whom, and how long the answer may take.
@@ -84,13 +87,27 @@ struct Inquiry<'a> {
 impl Inquiry<'_> {
     /// Waits for the answer and makes evidence of whatever comes.
     async fn answered_by(self, answer: impl Future<Output = Result<Found, NoAnswer>>) -> Evidence {
-        let Self { source, asked, at, timeout, key } = self;
+        let Self {
+            source,
+            asked,
+            at,
+            timeout,
+            key,
+        } = self;
         let began = Instant::now();
         let answered = tokio::time::timeout(Duration::from_secs(timeout.seconds()), answer).await;
         let answered = answered.unwrap_or(Err(NoAnswer::TimedOut(timeout.seconds())));
-        let found = answered.unwrap_or_else(|why| Found::Failed { why: without(key, &why.to_string()) });
+        let found = answered.unwrap_or_else(|why| Found::Failed {
+            why: without(key, &why.to_string()),
+        });
         let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        kept(Evidence { source, asked, at, duration_ms, found })
+        kept(Evidence {
+            source,
+            asked,
+            at,
+            duration_ms,
+            found,
+        })
     }
 }
 
@@ -113,13 +130,18 @@ pub(crate) fn kept(mut evidence: Evidence) -> Evidence {
 
 /// A server's words without the key, which one that refuses it may quote.
 fn without(key: Option<&SecretString>, words: &str) -> String {
-    let key = key.map(|key| key.expose_secret()).filter(|key| !key.is_empty());
+    let key = key
+        .map(|key| key.expose_secret())
+        .filter(|key| !key.is_empty());
     key.map_or_else(|| words.to_owned(), |key| words.replace(key, "…"))
 }
 
 /// Sends a question and reads the whole answer, whatever its status, if it is not too long.
 async fn answer(request: RequestBuilder) -> Result<(StatusCode, Vec<u8>), NoAnswer> {
-    let response = request.send().await.map_err(|error| NoAnswer::Unreachable(outbound::reason(error)))?;
+    let response = request
+        .send()
+        .await
+        .map_err(|error| NoAnswer::Unreachable(outbound::reason(error)))?;
     let status = response.status();
     if status.is_redirection() {
         return Err(NoAnswer::Redirect(status.as_u16()));
@@ -139,21 +161,44 @@ mod tests {
 
     #[test]
     fn the_rule_for_urls_lets_through_what_is_one() {
-        let hosts = ["127.0.0.1:9090", "ops.example", "[::1]:9090", "a_b-c.d1:0", "OPS.example"];
-        for (host, path) in hosts.iter().flat_map(|host| ["", "/prometheus", "/a/b%20c", "/a:b@c;d=e,f"].map(|path| (host, path))) {
+        let hosts = [
+            "127.0.0.1:9090",
+            "ops.example",
+            "[::1]:9090",
+            "a_b-c.d1:0",
+            "OPS.example",
+        ];
+        for (host, path) in hosts.iter().flat_map(|host| {
+            ["", "/prometheus", "/a/b%20c", "/a:b@c;d=e,f"].map(|path| (host, path))
+        }) {
             let url = format!("http://{host}{path}");
             assert!(base_url("prometheus", &url).is_ok(), "{url}");
         }
-        let error = base_url("signoz", "http://u:secret@h").expect_err("a password").to_string();
-        assert_eq!(error, "analyzer.yaml: evidence.signoz.url holds a user or a password: name a secret with a key instead");
+        let error = base_url("signoz", "http://u:secret@h")
+            .expect_err("a password")
+            .to_string();
+        assert_eq!(
+            error,
+            "analyzer.yaml: evidence.signoz.url holds a user or a password: name a secret with a key instead"
+        );
     }
 
     #[test]
     fn addresses_keep_the_base_s_path() {
-        for (base, expected) in
-            [("http://h", "http://h/api/v1"), ("http://h:81/a", "http://h:81/a/api/v1"), ("http://h/a/b", "http://h/a/b/api/v1")]
-        {
-            assert_eq!(below(&base_url("prometheus", base).expect("a URL"), &["api", "v1"]).as_str(), expected, "{base}");
+        for (base, expected) in [
+            ("http://h", "http://h/api/v1"),
+            ("http://h:81/a", "http://h:81/a/api/v1"),
+            ("http://h/a/b", "http://h/a/b/api/v1"),
+        ] {
+            assert_eq!(
+                below(
+                    &base_url("prometheus", base).expect("a URL"),
+                    &["api", "v1"]
+                )
+                .as_str(),
+                expected,
+                "{base}"
+            );
         }
     }
 
@@ -162,17 +207,27 @@ mod tests {
         for plain in ["", "web-1", "10.0.0.1:9100", "a/b_c", "HTTP"] {
             assert!(is_plain(plain), "{plain}");
         }
-        for signs in ["a b", "\"", "'", "\\", "a\n", "{", "}", "$x", "a=b", "ä", "\u{202e}", "a,b", "#", "(", "*", "|"] {
+        for signs in [
+            "a b", "\"", "'", "\\", "a\n", "{", "}", "$x", "a=b", "ä", "\u{202e}", "a,b", "#", "(",
+            "*", "|",
+        ] {
             assert!(!is_plain(signs), "{signs:?}");
         }
     }
 
     #[test]
     fn a_key_that_a_server_quotes_is_taken_out() {
-        let cases =
-            [(Some("fake"), "no `fake`, fake", "no `…`, …"), (Some("fake"), "none", "none"), (Some(""), "ab", "ab"), (None, "ab", "ab")];
+        let cases = [
+            (Some("fake"), "no `fake`, fake", "no `…`, …"),
+            (Some("fake"), "none", "none"),
+            (Some(""), "ab", "ab"),
+            (None, "ab", "ab"),
+        ];
         for (key, words, expected) in cases {
-            assert_eq!(without(key.map(SecretString::from).as_ref(), words), expected);
+            assert_eq!(
+                without(key.map(SecretString::from).as_ref(), words),
+                expected
+            );
         }
     }
 }

@@ -55,24 +55,51 @@ impl Prometheus {
     /// # Errors
     /// If its URL cannot be used.
     pub fn new(settings: &PrometheusSettings, http: Client) -> Result<Self, InvalidUrl> {
-        Ok(Self { http, base: base_url("prometheus", &settings.url)?, settings: settings.clone() })
+        Ok(Self {
+            http,
+            base: base_url("prometheus", &settings.url)?,
+            settings: settings.clone(),
+        })
     }
 
     /// Asks everything there is to ask about an alert, all at once, for the hour before `at`. `key` is the bearer token.
-    pub async fn look(&self, key: Option<&SecretString>, alert: &Alert, service: Option<&Service>, at: Timestamp) -> Vec<Evidence> {
-        let questions = self.own_questions(alert).into_iter().chain(self.configured_questions(alert, service));
+    pub async fn look(
+        &self,
+        key: Option<&SecretString>,
+        alert: &Alert,
+        service: Option<&Service>,
+        at: Timestamp,
+    ) -> Vec<Evidence> {
+        let questions = self
+            .own_questions(alert)
+            .into_iter()
+            .chain(self.configured_questions(alert, service));
         join_all(questions.map(|question| self.ask(question, key, &alert.labels, at))).await
     }
 
     /// The alert's own expression, and what it compares. The expression itself says when it fired; the value also says how it came to that.
     fn own_questions(&self, alert: &Alert) -> Vec<Question> {
-        let Some(expression) = alert.generator_url.as_deref().and_then(|url| own_expression(&self.base, url)) else { return Vec::new() };
-        let question = |name: &str, query| Question { name: cut(name, NAME_CHARACTERS), unit: String::new(), query };
+        let Some(expression) = alert
+            .generator_url
+            .as_deref()
+            .and_then(|url| own_expression(&self.base, url))
+        else {
+            return Vec::new();
+        };
+        let question = |name: &str, query| Question {
+            name: cut(name, NAME_CHARACTERS),
+            unit: String::new(),
+            query,
+        };
         match expression {
             Err(why) => vec![question("the alert's own expression", Err(why))],
             Ok(expression) => {
-                let value = value_side(&expression).map(|value| question(value, Ok(value.to_owned())));
-                [question(&expression, Ok(expression.clone()))].into_iter().chain(value).collect()
+                let value =
+                    value_side(&expression).map(|value| question(value, Ok(value.to_owned())));
+                [question(&expression, Ok(expression.clone()))]
+                    .into_iter()
+                    .chain(value)
+                    .collect()
             }
         }
     }
@@ -81,17 +108,35 @@ impl Prometheus {
         let value_of = |name: &str| match name {
             "target" => Some(alert.target.clone()),
             "namespace" => Some(alert.namespace.clone()),
-            "service" => service.map(|service| service.name.clone()).or_else(|| alert.labels.get(name).cloned()),
+            "service" => service
+                .map(|service| service.name.clone())
+                .or_else(|| alert.labels.get(name).cloned()),
             label => alert.labels.get(label).cloned(),
         };
         let question = |named: &NamedQuery| {
             let query = filled(&named.query, value_of);
-            Question { name: named.name.clone(), unit: named.unit.clone(), query }
+            Question {
+                name: named.name.clone(),
+                unit: named.unit.clone(),
+                query,
+            }
         };
-        self.settings.queries.get(&alert.alert_type).into_iter().flatten().map(question).collect()
+        self.settings
+            .queries
+            .get(&alert.alert_type)
+            .into_iter()
+            .flatten()
+            .map(question)
+            .collect()
     }
 
-    async fn ask(&self, question: Question, key: Option<&SecretString>, labels: &Texts, at: Timestamp) -> Evidence {
+    async fn ask(
+        &self,
+        question: Question,
+        key: Option<&SecretString>,
+        labels: &Texts,
+        at: Timestamp,
+    ) -> Evidence {
         let Question { name, unit, query } = question;
         let asked = query.as_ref().unwrap_or(&name).clone();
         let found = async {
@@ -102,15 +147,29 @@ impl Prometheus {
             series.truncate(SERIES_KEPT);
             Ok(match measured(&name, &unit, &series) {
                 measurements if measurements.is_empty() => Found::Nothing,
-                measurements => Found::Measured { measurements, link: Some(self.page(&query, at).into()) },
+                measurements => Found::Measured {
+                    measurements,
+                    link: Some(self.page(&query, at).into()),
+                },
             })
         };
-        let inquiry = Inquiry { source: Source::Prometheus, asked, at, timeout: self.settings.timeout, key };
+        let inquiry = Inquiry {
+            source: Source::Prometheus,
+            asked,
+            at,
+            timeout: self.settings.timeout,
+            key,
+        };
         inquiry.answered_by(found).await
     }
 
     /// The points of a query's series.
-    async fn range(&self, query: &str, key: Option<&SecretString>, at: Timestamp) -> Result<Vec<Series>, NoAnswer> {
+    async fn range(
+        &self,
+        query: &str,
+        key: Option<&SecretString>,
+        at: Timestamp,
+    ) -> Result<Vec<Series>, NoAnswer> {
         let end = at.as_second();
         // A query can be longer than a proxy lets a URL be: it is the body, in the form of a URL's query.
         let mut form = self.base.clone();
@@ -122,18 +181,28 @@ impl Prometheus {
             .append_pair("timeout", &format!("{}s", self.settings.timeout.seconds()));
         let body = form.query().unwrap_or_default().to_owned();
         let url = below(&self.base, &["api", "v1", "query_range"]);
-        let mut request = self.http.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body);
+        let mut request = self
+            .http
+            .post(url)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(body);
         if let Some(key) = key {
             request = request.bearer_auth(key.expose_secret());
         }
         let (status, body) = answer(request).await?;
-        let unreadable = |fault| NoAnswer::Unreadable { status: status.as_u16(), fault };
+        let unreadable = |fault| NoAnswer::Unreadable {
+            status: status.as_u16(),
+            fault,
+        };
         match serde_json::from_slice(&body) {
-            Ok(Answer::Success { data: Data::Matrix(series) }) if status.is_success() => Ok(series),
+            Ok(Answer::Success {
+                data: Data::Matrix(series),
+            }) if status.is_success() => Ok(series),
             Ok(Answer::Success { .. }) => Err(unreadable("a success that is none".to_owned())),
-            Ok(Answer::Error { error_type, error }) => {
-                Err(NoAnswer::Refused { status: status.as_u16(), words: format!("{error_type}: {error}") })
-            }
+            Ok(Answer::Error { error_type, error }) => Err(NoAnswer::Refused {
+                status: status.as_u16(),
+                words: format!("{error_type}: {error}"),
+            }),
             Err(error) => Err(unreadable(error.to_string())),
         }
     }
@@ -145,7 +214,10 @@ impl Prometheus {
             .append_pair("g0.expr", query)
             .append_pair("g0.tab", "0")
             .append_pair("g0.range_input", "1h")
-            .append_pair("g0.end_input", &at.strftime("%Y-%m-%d %H:%M:%S").to_string());
+            .append_pair(
+                "g0.end_input",
+                &at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+            );
         page
     }
 }
@@ -195,7 +267,10 @@ impl TryFrom<(f64, String)> for Point {
 impl Series {
     /// How many of its labels the alert does not have, or has with another value.
     fn strange_labels(&self, labels: &Texts) -> usize {
-        self.metric.iter().filter(|(name, value)| *name != METRIC && labels.get(*name) != Some(value)).count()
+        self.metric
+            .iter()
+            .filter(|(name, value)| *name != METRIC && labels.get(*name) != Some(value))
+            .count()
     }
 }
 
@@ -210,9 +285,20 @@ fn measured(name: &str, unit: &str, series: &[Series]) -> Vec<Measurement> {
 
 /// The labels that not all series have with the same value.
 fn differing_labels(series: &[Series]) -> Vec<&str> {
-    let names: BTreeSet<&str> = series.iter().flat_map(|one| one.metric.keys().map(String::as_str)).collect();
-    let differs = |name: &&str| series.windows(2).any(|pair| pair[0].metric.get(*name) != pair[1].metric.get(*name));
-    names.into_iter().filter(differs).take(LABELS_SHOWN).collect()
+    let names: BTreeSet<&str> = series
+        .iter()
+        .flat_map(|one| one.metric.keys().map(String::as_str))
+        .collect();
+    let differs = |name: &&str| {
+        series
+            .windows(2)
+            .any(|pair| pair[0].metric.get(*name) != pair[1].metric.get(*name))
+    };
+    names
+        .into_iter()
+        .filter(differs)
+        .take(LABELS_SHOWN)
+        .collect()
 }
 
 /// A value's name with what tells it from its neighbours.
@@ -220,10 +306,17 @@ fn called(name: &str, metric: &BTreeMap<String, String>, differing: &[&str]) -> 
     // A secret has to go before it is cut: half of one has no form by which it could be known later.
     let pair = |label: &&str| {
         let pair = format!("{label}={}", metric.get(*label)?);
-        Some(cut(&redact(&pair), label.chars().count() + 1 + LABEL_CHARACTERS))
+        Some(cut(
+            &redact(&pair),
+            label.chars().count() + 1 + LABEL_CHARACTERS,
+        ))
     };
     let shown: Vec<String> = differing.iter().filter_map(pair).collect();
-    if shown.is_empty() { name.to_owned() } else { format!("{name} {{{}}}", shown.join(", ")) }
+    if shown.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{name} {{{}}}", shown.join(", "))
+    }
 }
 
 #[cfg(test)]

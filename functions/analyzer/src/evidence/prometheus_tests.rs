@@ -17,25 +17,42 @@ fn at() -> Timestamp {
 }
 
 fn server(url: &str, queries: &[(&str, &str)]) -> Prometheus {
-    let named = |(name, query): &(&str, &str)| NamedQuery { name: (*name).to_owned(), query: (*query).to_owned(), unit: "1/s".to_owned() };
+    let named = |(name, query): &(&str, &str)| NamedQuery {
+        name: (*name).to_owned(),
+        query: (*query).to_owned(),
+        unit: "1/s".to_owned(),
+    };
     let queries = [(AlertType::HighCpu, queries.iter().map(named).collect())].into();
-    let settings = PrometheusSettings { url: url.to_owned(), token_secret: None, timeout: second(), queries };
+    let settings = PrometheusSettings {
+        url: url.to_owned(),
+        token_secret: None,
+        timeout: second(),
+        queries,
+    };
     Prometheus::new(&settings, client()).expect("a URL")
 }
 
 async fn look(prometheus: &Prometheus, alert: &Alert) -> Vec<Evidence> {
-    prometheus.look(Some(&SecretString::from(KEY)), alert, None, at()).await
+    prometheus
+        .look(Some(&SecretString::from(KEY)), alert, None, at())
+        .await
 }
 
 /// What becomes of one question to a stand-in.
 async fn found(stand_in: &StandIn) -> Found {
-    let mut evidence = look(&server(&stand_in.url, &[("load", "node_load1")]), &alert(&[])).await;
+    let mut evidence = look(
+        &server(&stand_in.url, &[("load", "node_load1")]),
+        &alert(&[]),
+    )
+    .await;
     assert_eq!(evidence.len(), 1);
     evidence.remove(0).found
 }
 
 async fn failure(stand_in: &StandIn) -> String {
-    let Found::Failed { why } = found(stand_in).await else { panic!("it has to fail") };
+    let Found::Failed { why } = found(stand_in).await else {
+        panic!("it has to fail")
+    };
     assert!(!why.contains(KEY) && !why.contains("127.0.0.1"), "{why}");
     why
 }
@@ -46,33 +63,78 @@ fn matrix(series: &Value) -> String {
 
 #[tokio::test]
 async fn an_answer_is_measured() {
-    let points =
-        json!([[1_772_366_280, "1"], [1_772_366_340.123, "NaN"], [1_772_366_400, "2.5"], [1_772_366_460, "+Inf"], [1_772_366_520, "4e0"]]);
-    let mut body: Value =
-        serde_json::from_str(&matrix(&json!([{ "metric": { "__name__": "node_load1" }, "values": points }]))).expect("JSON");
+    let points = json!([
+        [1_772_366_280, "1"],
+        [1_772_366_340.123, "NaN"],
+        [1_772_366_400, "2.5"],
+        [1_772_366_460, "+Inf"],
+        [1_772_366_520, "4e0"]
+    ]);
+    let mut body: Value = serde_json::from_str(&matrix(
+        &json!([{ "metric": { "__name__": "node_load1" }, "values": points }]),
+    ))
+    .expect("JSON");
     body["warnings"] = json!(["a store did not answer"]);
     body["infos"] = json!(["a counter's name does not end in _total"]);
     body["data"]["stats"] = json!({});
     let stand_in = StandIn::answering(200, "application/json", &body.to_string()).await;
-    let prometheus = server(&format!("{}/p", stand_in.url), &[("load", r#"node_load1{instance="$instance"}"#)]);
+    let prometheus = server(
+        &format!("{}/p", stand_in.url),
+        &[("load", r#"node_load1{instance="$instance"}"#)],
+    );
     let evidence = look(&prometheus, &alert(&[("instance", "db-1:9100")])).await;
 
-    let [Evidence { source: Source::Prometheus, asked, at: when, found: Found::Measured { measurements, link }, .. }] = evidence.as_slice()
+    let [
+        Evidence {
+            source: Source::Prometheus,
+            asked,
+            at: when,
+            found: Found::Measured { measurements, link },
+            ..
+        },
+    ] = evidence.as_slice()
     else {
         panic!("{evidence:?}")
     };
-    assert_eq!((asked.as_str(), *when), (r#"node_load1{instance="db-1:9100"}"#, at()));
-    let [load] = measurements.as_slice() else { panic!("{measurements:?}") };
-    assert_eq!((load.name.as_str(), load.value, load.unit.as_str()), ("load", 4.0, "1/s"));
-    assert_eq!((load.least, load.most, load.trend), (1.0, 4.0, Trend::Rising));
-    let page =
-        "/p/graph?g0.expr=node_load1%7Binstance%3D%22db-1%3A9100%22%7D&g0.tab=0&g0.range_input=1h&g0.end_input=2026-03-01+12%3A00%3A00";
-    assert_eq!(link.as_deref(), Some(format!("{}{page}", stand_in.url).as_str()));
+    assert_eq!(
+        (asked.as_str(), *when),
+        (r#"node_load1{instance="db-1:9100"}"#, at())
+    );
+    let [load] = measurements.as_slice() else {
+        panic!("{measurements:?}")
+    };
+    assert_eq!(
+        (load.name.as_str(), load.value, load.unit.as_str()),
+        ("load", 4.0, "1/s")
+    );
+    assert_eq!(
+        (load.least, load.most, load.trend),
+        (1.0, 4.0, Trend::Rising)
+    );
+    let page = "/p/graph?g0.expr=node_load1%7Binstance%3D%22db-1%3A9100%22%7D&g0.tab=0&g0.range_input=1h&g0.end_input=2026-03-01+12%3A00%3A00";
+    assert_eq!(
+        link.as_deref(),
+        Some(format!("{}{page}", stand_in.url).as_str())
+    );
 
     let requests = stand_in.asked();
-    let [request] = requests.as_slice() else { panic!("{requests:?}") };
-    assert!(request.head.starts_with("POST /p/api/v1/query_range HTTP/1.1\r\n"), "{}", request.head);
-    assert!(request.head.contains("\r\nauthorization: bearer not-a-real-token\r\n"), "{}", request.head);
+    let [request] = requests.as_slice() else {
+        panic!("{requests:?}")
+    };
+    assert!(
+        request
+            .head
+            .starts_with("POST /p/api/v1/query_range HTTP/1.1\r\n"),
+        "{}",
+        request.head
+    );
+    assert!(
+        request
+            .head
+            .contains("\r\nauthorization: bearer not-a-real-token\r\n"),
+        "{}",
+        request.head
+    );
     let form = "query=node_load1%7Binstance%3D%22db-1%3A9100%22%7D&start=1772362860&end=1772366400&step=60&timeout=1s";
     assert_eq!(request.body, form);
 }
@@ -83,24 +145,61 @@ async fn the_series_that_the_alert_is_about_come_first() {
         let metric = json!({ "__name__": "up", "env": "prod", "instance": instance, "job": job });
         json!({ "metric": metric, "values": [[1, "1"]] })
     };
-    let all =
-        json!([series("a", "node"), series("b", "node"), series("c", "db"), series("d", "node"), series("e", "node"), series("f", "db")]);
+    let all = json!([
+        series("a", "node"),
+        series("b", "node"),
+        series("c", "db"),
+        series("d", "node"),
+        series("e", "node"),
+        series("f", "db")
+    ]);
     let stand_in = StandIn::answering(200, "application/json", &matrix(&all)).await;
     let alert = alert(&[("instance", "f"), ("job", "db"), ("env", "prod")]);
     let evidence = look(&server(&stand_in.url, &[("up", "up")]), &alert).await;
-    let Found::Measured { measurements, .. } = &evidence[0].found else { panic!("{evidence:?}") };
-    let names: Vec<&str> = measurements.iter().map(|measurement| measurement.name.as_str()).collect();
-    assert_eq!(names, ["up {instance=f, job=db}", "up {instance=c, job=db}", "up {instance=a, job=node}", "up {instance=b, job=node}"]);
+    let Found::Measured { measurements, .. } = &evidence[0].found else {
+        panic!("{evidence:?}")
+    };
+    let names: Vec<&str> = measurements
+        .iter()
+        .map(|measurement| measurement.name.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "up {instance=f, job=db}",
+            "up {instance=c, job=db}",
+            "up {instance=a, job=node}",
+            "up {instance=b, job=node}"
+        ]
+    );
 }
 
 #[tokio::test]
 async fn the_alert_s_own_expression_and_its_value_are_asked_for_at_its_own_server_alone() {
-    let stand_in = StandIn::answering(200, "application/json", &matrix(&json!([{ "metric": {}, "values": [[1, "7"]] }]))).await;
+    let stand_in = StandIn::answering(
+        200,
+        "application/json",
+        &matrix(&json!([{ "metric": {}, "values": [[1, "7"]] }])),
+    )
+    .await;
     let prometheus = server(&stand_in.url, &[]);
-    let with_url = |url: String| Alert { generator_url: Some(url), ..alert(&[]) };
+    let with_url = |url: String| Alert {
+        generator_url: Some(url),
+        ..alert(&[])
+    };
 
-    let evidence = look(&prometheus, &with_url(format!("{}/graph?g0.expr=sum%28a%29+%3E+5&g0.tab=1", stand_in.url))).await;
-    let asked: Vec<&str> = evidence.iter().map(|evidence| evidence.asked.as_str()).collect();
+    let evidence = look(
+        &prometheus,
+        &with_url(format!(
+            "{}/graph?g0.expr=sum%28a%29+%3E+5&g0.tab=1",
+            stand_in.url
+        )),
+    )
+    .await;
+    let asked: Vec<&str> = evidence
+        .iter()
+        .map(|evidence| evidence.asked.as_str())
+        .collect();
     assert_eq!(asked, ["sum(a) > 5", "sum(a)"]);
     assert!(
         evidence.iter().all(|evidence| matches!(&evidence.found, Found::Measured { measurements, .. } if measurements[0].value == 7.0))
@@ -110,8 +209,14 @@ async fn the_alert_s_own_expression_and_its_value_are_asked_for_at_its_own_serve
     let long = format!("{}/graph?g0.expr={}", stand_in.url, "a".repeat(5_000));
     let evidence = look(&prometheus, &with_url(long)).await;
     let why = "it was not asked: the alert's expression is too long".to_owned();
-    assert_eq!((evidence.len(), &evidence[0].found), (1, &Found::Failed { why }));
-    for elsewhere in ["http://prom.example/graph?g0.expr=a".to_owned(), format!("{}@prom.example/graph?g0.expr=a", stand_in.url)] {
+    assert_eq!(
+        (evidence.len(), &evidence[0].found),
+        (1, &Found::Failed { why })
+    );
+    for elsewhere in [
+        "http://prom.example/graph?g0.expr=a".to_owned(),
+        format!("{}@prom.example/graph?g0.expr=a", stand_in.url),
+    ] {
         assert_eq!(look(&prometheus, &with_url(elsewhere)).await, []);
     }
     assert_eq!(look(&prometheus, &alert(&[])).await, []);
@@ -121,42 +226,97 @@ async fn the_alert_s_own_expression_and_its_value_are_asked_for_at_its_own_serve
 #[tokio::test]
 async fn names_in_a_query_stand_for_what_is_known() {
     let stand_in = StandIn::answering(200, "application/json", &matrix(&json!([]))).await;
-    let queries = [("all", "a{b='$target',c='$namespace',d='$service',e='$alertname'}"), ("none", "a{b='$pod'}"), ("odd", "a{b='$odd'}")];
+    let queries = [
+        (
+            "all",
+            "a{b='$target',c='$namespace',d='$service',e='$alertname'}",
+        ),
+        ("none", "a{b='$pod'}"),
+        ("odd", "a{b='$odd'}"),
+    ];
     let prometheus = server(&stand_in.url, &queries);
-    let alert = alert(&[("alertname", "A"), ("component", "web"), ("namespace", "shop"), ("service", "label"), ("odd", "x'}")]);
+    let alert = alert(&[
+        ("alertname", "A"),
+        ("component", "web"),
+        ("namespace", "shop"),
+        ("service", "label"),
+        ("odd", "x'}"),
+    ]);
     let registered = service("checkout", &[]);
     for (service, name) in [(Some(&registered), "checkout"), (None, "label")] {
         let evidence = prometheus.look(None, &alert, service, at()).await;
-        assert_eq!((evidence[0].asked.clone(), &evidence[0].found), (format!("a{{b='web',c='shop',d='{name}',e='A'}}"), &Found::Nothing));
+        assert_eq!(
+            (evidence[0].asked.clone(), &evidence[0].found),
+            (
+                format!("a{{b='web',c='shop',d='{name}',e='A'}}"),
+                &Found::Nothing
+            )
+        );
         let failed = |asked: &str, label: &str| {
-            evidence.iter().any(|one| one.asked == asked && matches!(&one.found, Found::Failed { why } if why.contains(label)))
+            evidence.iter().any(|one| {
+                one.asked == asked
+                    && matches!(&one.found, Found::Failed { why } if why.contains(label))
+            })
         };
-        assert!(evidence.len() == 3 && failed("none", "`pod`") && failed("odd", "`odd`"), "{evidence:?}");
+        assert!(
+            evidence.len() == 3 && failed("none", "`pod`") && failed("odd", "`odd`"),
+            "{evidence:?}"
+        );
     }
     let requests = stand_in.asked();
-    assert!(requests.len() == 2 && requests.iter().all(|request| !request.head.contains("authorization")), "{requests:?}");
-    let other = Alert { alert_type: AlertType::DiskFull, ..alert };
-    assert_eq!(prometheus.look(None, &other, None, at()).await, [], "each type has its own queries");
+    assert!(
+        requests.len() == 2
+            && requests
+                .iter()
+                .all(|request| !request.head.contains("authorization")),
+        "{requests:?}"
+    );
+    let other = Alert {
+        alert_type: AlertType::DiskFull,
+        ..alert
+    };
+    assert_eq!(
+        prometheus.look(None, &other, None, at()).await,
+        [],
+        "each type has its own queries"
+    );
 }
 
 #[tokio::test]
 async fn documented_errors_are_told_in_their_words() {
-    let error = |kind: &str, words: &str| json!({ "status": "error", "errorType": kind, "error": words }).to_string();
+    let error = |kind: &str, words: &str| {
+        json!({ "status": "error", "errorType": kind, "error": words }).to_string()
+    };
     let cases = [
-        (400, error("bad_data", "1:5: parse error: unexpected end of input"), "bad_data: 1:5: parse error: unexpected end of input"),
+        (
+            400,
+            error("bad_data", "1:5: parse error: unexpected end of input"),
+            "bad_data: 1:5: parse error: unexpected end of input",
+        ),
         (
             422,
             error("execution", "query processing would load too many samples"),
             "execution: query processing would load too many samples",
         ),
-        (503, error("timeout", "query timed out in expression evaluation"), "timeout: query timed out in expression evaluation"),
+        (
+            503,
+            error("timeout", "query timed out in expression evaluation"),
+            "timeout: query timed out in expression evaluation",
+        ),
         (200, error("internal", "odd"), "internal: odd"),
         // Not documented, but in the reach of a proxy.
-        (401, error("unauthorized", "no such token: not-a-real-token"), "unauthorized: no such token: [redacted]"),
+        (
+            401,
+            error("unauthorized", "no such token: not-a-real-token"),
+            "unauthorized: no such token: [redacted]",
+        ),
     ];
     for (status, body, words) in cases {
         let stand_in = StandIn::answering(status, "application/json", &body).await;
-        assert_eq!(failure(&stand_in).await, format!("it refused the question ({status}): {words}"));
+        assert_eq!(
+            failure(&stand_in).await,
+            format!("it refused the question ({status}): {words}")
+        );
     }
 }
 
@@ -170,51 +330,106 @@ async fn an_answer_of_another_shape_is_none() {
         (200, "null".to_owned()),
         (200, "{}".to_owned()),
         (200, json!({ "status": "success" }).to_string()),
-        (200, json!({ "status": "success", "data": { "resultType": "vector", "result": [] } }).to_string()),
-        (200, json!({ "status": "success", "data": { "resultType": "matrix", "result": {} } }).to_string()),
-        (200, json!({ "status": "success", "data": { "resultType": "matrix", "result": null } }).to_string()),
+        (
+            200,
+            json!({ "status": "success", "data": { "resultType": "vector", "result": [] } })
+                .to_string(),
+        ),
+        (
+            200,
+            json!({ "status": "success", "data": { "resultType": "matrix", "result": {} } })
+                .to_string(),
+        ),
+        (
+            200,
+            json!({ "status": "success", "data": { "resultType": "matrix", "result": null } })
+                .to_string(),
+        ),
         (200, matrix(&json!([{ "metric": [], "values": [] }]))),
-        (200, matrix(&json!([{ "metric": { "a": 1 }, "values": [] }]))),
-        (200, matrix(&json!([{ "metric": {}, "values": [[1, 2.0]] }]))),
-        (200, matrix(&json!([{ "metric": {}, "values": [[1, "two"]] }]))),
+        (
+            200,
+            matrix(&json!([{ "metric": { "a": 1 }, "values": [] }])),
+        ),
+        (
+            200,
+            matrix(&json!([{ "metric": {}, "values": [[1, 2.0]] }])),
+        ),
+        (
+            200,
+            matrix(&json!([{ "metric": {}, "values": [[1, "two"]] }])),
+        ),
         (200, matrix(&json!([{ "metric": {}, "values": [[1]] }]))),
-        (200, matrix(&json!([{ "metric": {}, "values": [["now", "1"]] }]))),
+        (
+            200,
+            matrix(&json!([{ "metric": {}, "values": [["now", "1"]] }])),
+        ),
         (500, matrix(&json!([]))),
     ];
     for (status, body) in cases {
         let why = failure(&StandIn::answering(status, "text/html", &body).await).await;
-        assert!(why.starts_with(&format!("its answer ({status}) is none of its API: ")), "{body}: {why}");
+        assert!(
+            why.starts_with(&format!("its answer ({status}) is none of its API: ")),
+            "{body}: {why}"
+        );
     }
 }
 
 #[tokio::test]
 async fn values_that_are_no_numbers_and_no_values_are_nothing() {
-    let histogram = json!({ "metric": {}, "histograms": [[1, { "count": "1", "sum": "1", "buckets": [] }]] });
+    let histogram =
+        json!({ "metric": {}, "histograms": [[1, { "count": "1", "sum": "1", "buckets": [] }]] });
     for series in [
         json!([]),
         json!([{ "metric": {}, "values": [] }]),
         json!([{ "metric": {}, "values": [[1, "NaN"], [2, "-Inf"]] }]),
         json!([histogram]),
     ] {
-        assert_eq!(found(&StandIn::answering(200, "application/json", &matrix(&series)).await).await, Found::Nothing, "{series}");
+        assert_eq!(
+            found(&StandIn::answering(200, "application/json", &matrix(&series)).await).await,
+            Found::Nothing,
+            "{series}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_server_that_breaks_off_stalls_or_never_ends_is_given_up() {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
-    let cut = StandIn::playing(format!("{head}content-length: 1000\r\n\r\n{{\"status\":"), Then::Close).await;
+    let cut = StandIn::playing(
+        format!("{head}content-length: 1000\r\n\r\n{{\"status\":"),
+        Then::Close,
+    )
+    .await;
     assert!(failure(&cut).await.starts_with("it could not be reached: "));
     let hung_up = StandIn::playing(String::new(), Then::Close).await;
-    assert!(failure(&hung_up).await.starts_with("it could not be reached: "));
+    assert!(
+        failure(&hung_up)
+            .await
+            .starts_with("it could not be reached: ")
+    );
     let no_http = StandIn::playing("SSH-2.0-OpenSSH_9.2\r\n".to_owned(), Then::Close).await;
-    assert!(failure(&no_http).await.starts_with("it could not be reached: "));
-    for silent in [String::new(), head.to_owned(), format!("{head}content-length: 1000\r\n\r\n{{")] {
-        assert_eq!(failure(&StandIn::playing(silent, Then::Silence).await).await, "it did not answer within 1 s");
+    assert!(
+        failure(&no_http)
+            .await
+            .starts_with("it could not be reached: ")
+    );
+    for silent in [
+        String::new(),
+        head.to_owned(),
+        format!("{head}content-length: 1000\r\n\r\n{{"),
+    ] {
+        assert_eq!(
+            failure(&StandIn::playing(silent, Then::Silence).await).await,
+            "it did not answer within 1 s"
+        );
     }
     let huge = StandIn::answering(200, "application/json", &" ".repeat(2 * 1024 * 1024 + 1)).await;
     assert_eq!(failure(&huge).await, "its answer is longer than 2 MiB");
-    let endless = StandIn::playing(format!("{head}\r\n{}", " ".repeat(3 * 1024 * 1024)), Then::Silence).await;
+    let endless = StandIn::playing(
+        format!("{head}\r\n{}", " ".repeat(3 * 1024 * 1024)),
+        Then::Silence,
+    )
+    .await;
     assert_eq!(failure(&endless).await, "its answer is longer than 2 MiB");
 }
 
@@ -222,21 +437,45 @@ async fn a_server_that_breaks_off_stalls_or_never_ends_is_given_up() {
 async fn a_redirect_is_not_followed() {
     let elsewhere = StandIn::answering(200, "application/json", &matrix(&json!([]))).await;
     for status in [301, 302, 307, 308] {
-        let redirect = format!("HTTP/1.1 {status} Away\r\nlocation: {}/api/v1/query_range\r\ncontent-length: 0\r\n\r\n", elsewhere.url);
+        let redirect = format!(
+            "HTTP/1.1 {status} Away\r\nlocation: {}/api/v1/query_range\r\ncontent-length: 0\r\n\r\n",
+            elsewhere.url
+        );
         let why = failure(&StandIn::playing(redirect, Then::Close).await).await;
-        assert!(why.starts_with(&format!("it answered with a redirect ({status}), which is not followed")), "{why}");
+        assert!(
+            why.starts_with(&format!(
+                "it answered with a redirect ({status}), which is not followed"
+            )),
+            "{why}"
+        );
     }
     assert!(elsewhere.asked().is_empty());
 }
 
 #[tokio::test]
 async fn nobody_there_is_an_answer_and_one_failure_is_not_all() {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
-    let prometheus = server(&format!("http://{closed}"), &[("a", "a"), ("b", "b{c='$missing'}")]);
+    let closed = std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a port");
+    let prometheus = server(
+        &format!("http://{closed}"),
+        &[("a", "a"), ("b", "b{c='$missing'}")],
+    );
     let evidence = look(&prometheus, &alert(&[])).await;
-    let whys: Vec<&str> =
-        evidence.iter().filter_map(|one| if let Found::Failed { why } = &one.found { Some(why.as_str()) } else { None }).collect();
-    assert!(whys[0].starts_with("it could not be reached: ") && whys[0].contains("refused"), "{whys:?}");
+    let whys: Vec<&str> = evidence
+        .iter()
+        .filter_map(|one| {
+            if let Found::Failed { why } = &one.found {
+                Some(why.as_str())
+            } else {
+                None
+            }
+        })
+        .collect();
+    assert!(
+        whys[0].starts_with("it could not be reached: ") && whys[0].contains("refused"),
+        "{whys:?}"
+    );
     assert_eq!(whys[1..], ["it was not asked: the alert has no `missing`"]);
 }
 
@@ -245,7 +484,14 @@ async fn what_comes_back_fits_into_an_incident() {
     let series = |i: usize| json!({ "metric": { "x": format!("{i}{}", "警".repeat(5_000)) }, "values": [[1, "1"]] });
     let all: Vec<Value> = (0..20).map(series).collect();
     let stand_in = StandIn::answering(200, "application/json", &matrix(&json!(all))).await;
-    let Found::Measured { measurements, .. } = found(&stand_in).await else { panic!("it has values") };
+    let Found::Measured { measurements, .. } = found(&stand_in).await else {
+        panic!("it has values")
+    };
     assert_eq!(measurements.len(), 4);
-    assert!(measurements.iter().all(|measurement| measurement.name.chars().count() < 70), "{measurements:?}");
+    assert!(
+        measurements
+            .iter()
+            .all(|measurement| measurement.name.chars().count() < 70),
+        "{measurements:?}"
+    );
 }

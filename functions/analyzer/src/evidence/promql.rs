@@ -15,23 +15,35 @@ const EXPRESSION_BYTES: usize = 4096;
 ///
 /// Both URLs are taken apart before they are compared: what stands before an `@`, a host that only begins with the other's name, or a
 /// way out of its directory makes another place of them.
-pub(super) fn own_expression(server: &Url, generator_url: &str) -> Option<Result<String, NoAnswer>> {
+pub(super) fn own_expression(
+    server: &Url,
+    generator_url: &str,
+) -> Option<Result<String, NoAnswer>> {
     let url = Url::parse(generator_url).ok()?;
     let is_page = |name| {
         let page = below(server, &[name]);
         url.origin() == page.origin() && url.path() == page.path()
     };
-    if !url.username().is_empty() || url.password().is_some() || !(is_page("graph") || is_page("query")) {
+    if !url.username().is_empty()
+        || url.password().is_some()
+        || !(is_page("graph") || is_page("query"))
+    {
         return None;
     }
-    let expression = url.query_pairs().find(|(name, _)| name == "g0.expr")?.1.into_owned();
+    let expression = url
+        .query_pairs()
+        .find(|(name, _)| name == "g0.expr")?
+        .1
+        .into_owned();
     if expression.trim().is_empty() {
         return None;
     }
     // An alert is stored with its URL cut; half an expression may be an expression, but not the alert's.
     let is_cut = generator_url.chars().count() >= ANNOTATION_CHARACTERS;
     if is_cut || expression.len() > EXPRESSION_BYTES {
-        return Some(Err(NoAnswer::NotAsked("the alert's expression is too long".to_owned())));
+        return Some(Err(NoAnswer::NotAsked(
+            "the alert's expression is too long".to_owned(),
+        )));
     }
     Some(Ok(expression))
 }
@@ -41,7 +53,9 @@ pub(super) fn own_expression(server: &Url, generator_url: &str) -> Option<Result
 pub(super) fn value_side(expression: &str) -> Option<&str> {
     let (at, operator) = top_level(expression)?.comparisons.pop()?;
     let threshold = expression[at + operator..].trim_start();
-    let threshold = threshold.strip_prefix("bool").map_or(threshold, str::trim_start);
+    let threshold = threshold
+        .strip_prefix("bool")
+        .map_or(threshold, str::trim_start);
     threshold.trim_end().parse::<f64>().ok()?;
     let side = expression[..at].trim();
     // `and`, `or` and `unless` bind less than a comparison: the comparison is not the whole expression's.
@@ -58,7 +72,10 @@ struct TopLevel {
 /// What stands outside of brackets and strings. Nothing if there is a comment, or a bracket or string that does not end.
 fn top_level(expression: &str) -> Option<TopLevel> {
     let bytes = expression.as_bytes();
-    let mut found = TopLevel { comparisons: Vec::new(), is_of_sets: false };
+    let mut found = TopLevel {
+        comparisons: Vec::new(),
+        is_of_sets: false,
+    };
     let (mut depth, mut at) = (0_usize, 0);
     while let Some(&byte) = bytes.get(at) {
         let length = match byte {
@@ -74,7 +91,9 @@ fn top_level(expression: &str) -> Option<TopLevel> {
             b'>' | b'<' | b'=' | b'!' if depth == 0 => found.comparisons.push((at, length)),
             _ if depth == 0 => {
                 let word = &bytes[at..at + length];
-                found.is_of_sets |= ["and", "or", "unless"].iter().any(|set| word.eq_ignore_ascii_case(set.as_bytes()));
+                found.is_of_sets |= ["and", "or", "unless"]
+                    .iter()
+                    .any(|set| word.eq_ignore_ascii_case(set.as_bytes()));
             }
             _ => {}
         }
@@ -97,26 +116,39 @@ fn string_length(bytes: &[u8]) -> Option<usize> {
 }
 
 fn word_length(bytes: &[u8]) -> usize {
-    bytes.iter().take_while(|b| b.is_ascii_alphanumeric() || b"_:".contains(b)).count()
+    bytes
+        .iter()
+        .take_while(|b| b.is_ascii_alphanumeric() || b"_:".contains(b))
+        .count()
 }
 
 /// A configured query with values in the places of its `$names`. A `$` that no name follows is text, as at the end of a pattern.
 ///
 /// A value from outside never leaves the place that the operator gave it: one that could is not filled in.
-pub(super) fn filled(query: &str, value_of: impl Fn(&str) -> Option<String>) -> Result<String, NoAnswer> {
+pub(super) fn filled(
+    query: &str,
+    value_of: impl Fn(&str) -> Option<String>,
+) -> Result<String, NoAnswer> {
     let mut parts = query.split('$');
     let mut filled = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let length = if part.starts_with(|c: char| c.is_ascii_digit()) { 0 } else { name_length(part) };
+        let length = if part.starts_with(|c: char| c.is_ascii_digit()) {
+            0
+        } else {
+            name_length(part)
+        };
         let (name, rest) = part.split_at(length);
         if name.is_empty() {
             filled.push('$');
         } else {
             // To Prometheus a label without a value is no label: it would match every series that lacks it.
             let value = value_of(name).filter(|value| !value.is_empty());
-            let value = value.ok_or_else(|| NoAnswer::NotAsked(format!("the alert has no `{name}`")))?;
+            let value =
+                value.ok_or_else(|| NoAnswer::NotAsked(format!("the alert has no `{name}`")))?;
             if !is_plain(&value) {
-                return Err(NoAnswer::NotAsked(format!("the alert's `{name}` holds more than A-Z a-z 0-9 _ . : / -")));
+                return Err(NoAnswer::NotAsked(format!(
+                    "the alert's `{name}` holds more than A-Z a-z 0-9 _ . : / -"
+                )));
             }
             filled.push_str(&value);
         }
@@ -126,7 +158,9 @@ pub(super) fn filled(query: &str, value_of: impl Fn(&str) -> Option<String>) -> 
 }
 
 fn name_length(text: &str) -> usize {
-    text.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count()
+    text.bytes()
+        .take_while(|b| b.is_ascii_alphanumeric() || *b == b'_')
+        .count()
 }
 
 #[cfg(test)]

@@ -12,15 +12,43 @@ fn expression_at(server: &str, generator_url: &str) -> Option<Result<String, NoA
 #[test]
 fn an_expression_is_taken_from_the_server_s_own_page() {
     let cases = [
-        ("http://prom.example:9090", "http://prom.example:9090/graph?g0.expr=up+%3D%3D+0&g0.tab=1", "up == 0"),
-        ("http://prom.example:9090", "http://prom.example:9090/query?g0.tab=1&g0.expr=up%20%3D%3D%200", "up == 0"),
-        ("https://prom.example", "https://PROM.example:443/graph?g0.expr=a%3E5", "a>5"),
-        ("http://prom.example/metrics/", "http://prom.example/metrics/graph?g0.expr=a", "a"),
-        ("http://prom.example/metrics", "http://prom.example/x/../metrics/graph?g0.expr=a&g0.expr=b", "a"),
-        ("http://[::1]:9090", "http://[0:0:0:0:0:0:0:1]:9090/graph?g0.expr=a", "a"),
+        (
+            "http://prom.example:9090",
+            "http://prom.example:9090/graph?g0.expr=up+%3D%3D+0&g0.tab=1",
+            "up == 0",
+        ),
+        (
+            "http://prom.example:9090",
+            "http://prom.example:9090/query?g0.tab=1&g0.expr=up%20%3D%3D%200",
+            "up == 0",
+        ),
+        (
+            "https://prom.example",
+            "https://PROM.example:443/graph?g0.expr=a%3E5",
+            "a>5",
+        ),
+        (
+            "http://prom.example/metrics/",
+            "http://prom.example/metrics/graph?g0.expr=a",
+            "a",
+        ),
+        (
+            "http://prom.example/metrics",
+            "http://prom.example/x/../metrics/graph?g0.expr=a&g0.expr=b",
+            "a",
+        ),
+        (
+            "http://[::1]:9090",
+            "http://[0:0:0:0:0:0:0:1]:9090/graph?g0.expr=a",
+            "a",
+        ),
     ];
     for (server, generator_url, expected) in cases {
-        assert_eq!(expression_at(server, generator_url), Some(Ok(expected.to_owned())), "{generator_url}");
+        assert_eq!(
+            expression_at(server, generator_url),
+            Some(Ok(expected.to_owned())),
+            "{generator_url}"
+        );
     }
 }
 
@@ -55,7 +83,11 @@ fn another_place_s_expression_is_not_taken() {
         "",
     ];
     for generator_url in elsewhere {
-        assert_eq!(expression_at("http://prom.example/p", generator_url), None, "{generator_url}");
+        assert_eq!(
+            expression_at("http://prom.example/p", generator_url),
+            None,
+            "{generator_url}"
+        );
     }
 }
 
@@ -70,8 +102,14 @@ fn half_an_expression_is_not_asked_for() {
         ("é".repeat(2_049), false),
         ("€".repeat(2_000), false),
     ] {
-        let found = expression_at("http://prom.example", &format!("{page}{expression}")).expect("it is the server's");
-        assert_eq!(found.is_ok(), asked, "{} characters", expression.chars().count());
+        let found = expression_at("http://prom.example", &format!("{page}{expression}"))
+            .expect("it is the server's");
+        assert_eq!(
+            found.is_ok(),
+            asked,
+            "{} characters",
+            expression.chars().count()
+        );
     }
 }
 
@@ -124,25 +162,59 @@ fn the_value_is_what_stands_before_a_comparison_with_a_number() {
 #[test]
 fn a_query_is_filled_with_plain_values_alone() {
     let value_of = |name: &str| {
-        let values = [("instance", "h-1:9100"), ("pod", "web"), ("_a1", "x"), ("empty", ""), ("evil", "x\"} or vector(1) #")];
-        values.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        let values = [
+            ("instance", "h-1:9100"),
+            ("pod", "web"),
+            ("_a1", "x"),
+            ("empty", ""),
+            ("evil", "x\"} or vector(1) #"),
+        ];
+        values
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| (*value).to_owned())
     };
     let cases = [
-        (r#"up{instance="$instance"}"#, Ok(r#"up{instance="h-1:9100"}"#)),
-        (r#"a{pod=~"$pod-.*",x="$_a1"} + b$pod"#, Ok(r#"a{pod=~"web-.*",x="x"} + bweb"#)),
-        (r#"label_replace(a{b=~"c$"}, "d", "$1", "e", "(.*)$")"#, Ok(r#"label_replace(a{b=~"c$"}, "d", "$1", "e", "(.*)$")"#)),
+        (
+            r#"up{instance="$instance"}"#,
+            Ok(r#"up{instance="h-1:9100"}"#),
+        ),
+        (
+            r#"a{pod=~"$pod-.*",x="$_a1"} + b$pod"#,
+            Ok(r#"a{pod=~"web-.*",x="x"} + bweb"#),
+        ),
+        (
+            r#"label_replace(a{b=~"c$"}, "d", "$1", "e", "(.*)$")"#,
+            Ok(r#"label_replace(a{b=~"c$"}, "d", "$1", "e", "(.*)$")"#),
+        ),
         ("a", Ok("a")),
         ("$", Ok("$")),
         ("$$pod", Ok("$web")),
         ("${pod}", Ok("${pod}")),
         ("", Ok("")),
-        (r#"up{x="$nobody"}"#, Err("it was not asked: the alert has no `nobody`")),
-        (r#"up{x="$pods"}"#, Err("it was not asked: the alert has no `pods`")),
-        (r#"up{x="$empty"}"#, Err("it was not asked: the alert has no `empty`")),
-        (r#"up{x="$evil"}"#, Err("it was not asked: the alert's `evil` holds more than A-Z a-z 0-9 _ . : / -")),
+        (
+            r#"up{x="$nobody"}"#,
+            Err("it was not asked: the alert has no `nobody`"),
+        ),
+        (
+            r#"up{x="$pods"}"#,
+            Err("it was not asked: the alert has no `pods`"),
+        ),
+        (
+            r#"up{x="$empty"}"#,
+            Err("it was not asked: the alert has no `empty`"),
+        ),
+        (
+            r#"up{x="$evil"}"#,
+            Err("it was not asked: the alert's `evil` holds more than A-Z a-z 0-9 _ . : / -"),
+        ),
     ];
     for (query, expected) in cases {
         let found = filled(query, value_of).map_err(|why| why.to_string());
-        assert_eq!(found, expected.map(str::to_owned).map_err(str::to_owned), "{query}");
+        assert_eq!(
+            found,
+            expected.map(str::to_owned).map_err(str::to_owned),
+            "{query}"
+        );
     }
 }

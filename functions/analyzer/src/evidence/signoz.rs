@@ -46,40 +46,79 @@ impl Signoz {
     /// # Errors
     /// If its URL cannot be used.
     pub(crate) fn new(settings: &SignozSettings, http: Client) -> Result<Self, InvalidUrl> {
-        Ok(Self { http, base: base_url("signoz", &settings.url)?, settings: settings.clone() })
+        Ok(Self {
+            http,
+            base: base_url("signoz", &settings.url)?,
+            settings: settings.clone(),
+        })
     }
 
     /// Asks for the half hour before `at`. An alert that names no service has nothing to ask for.
-    pub(crate) async fn look(&self, key: Option<&SecretString>, alert: &Alert, service: Option<&Service>, at: Timestamp) -> Vec<Evidence> {
-        let Some(name) = known_as(alert, service) else { return Vec::new() };
-        let asked = format!("request rate, error rate and p99 of the service {name} in {MINUTES} minutes");
+    pub(crate) async fn look(
+        &self,
+        key: Option<&SecretString>,
+        alert: &Alert,
+        service: Option<&Service>,
+        at: Timestamp,
+    ) -> Vec<Evidence> {
+        let Some(name) = known_as(alert, service) else {
+            return Vec::new();
+        };
+        let asked =
+            format!("request rate, error rate and p99 of the service {name} in {MINUTES} minutes");
         let found = async {
             if !is_plain(name) {
-                return Err(NoAnswer::NotAsked("the service's name holds more than A-Z a-z 0-9 _ . : / -".to_owned()));
+                return Err(NoAnswer::NotAsked(
+                    "the service's name holds more than A-Z a-z 0-9 _ . : / -".to_owned(),
+                ));
             }
             let key = key.ok_or_else(|| NoAnswer::NotAsked("there is no key".to_owned()))?;
             let window = Window::before(at);
             let answer = self.query(key, name, &window).await?;
             Ok(match measured(&answer, &window) {
                 measurements if measurements.is_empty() => Found::Nothing,
-                measurements => Found::Measured { measurements, link: Some(self.page(name, &window).into()) },
+                measurements => Found::Measured {
+                    measurements,
+                    link: Some(self.page(name, &window).into()),
+                },
             })
         };
-        let inquiry = Inquiry { source: Source::Signoz, asked, at, timeout: self.settings.timeout, key };
+        let inquiry = Inquiry {
+            source: Source::Signoz,
+            asked,
+            at,
+            timeout: self.settings.timeout,
+            key,
+        };
         vec![inquiry.answered_by(found).await]
     }
 
-    async fn query(&self, key: &SecretString, service: &str, window: &Window) -> Result<Minutes, NoAnswer> {
+    async fn query(
+        &self,
+        key: &SecretString,
+        service: &str,
+        window: &Window,
+    ) -> Result<Minutes, NoAnswer> {
         let url = below(&self.base, &["api", "v5", "query_range"]);
-        let request = self.http.post(url).header("SIGNOZ-API-KEY", key.expose_secret()).json(&question(service, window));
+        let request = self
+            .http
+            .post(url)
+            .header("SIGNOZ-API-KEY", key.expose_secret())
+            .json(&question(service, window));
         let (status, body) = answer(request).await?;
-        let unreadable = |fault| NoAnswer::Unreadable { status: status.as_u16(), fault };
+        let unreadable = |fault| NoAnswer::Unreadable {
+            status: status.as_u16(),
+            fault,
+        };
         match serde_json::from_slice(&body) {
-            Ok(Answer::Success { data: Response::TimeSeries { data } }) if status.is_success() => minutes(data).map_err(unreadable),
+            Ok(Answer::Success {
+                data: Response::TimeSeries { data },
+            }) if status.is_success() => minutes(data).map_err(unreadable),
             Ok(Answer::Success { .. }) => Err(unreadable("a success that is none".to_owned())),
-            Ok(Answer::Error { error }) => {
-                Err(NoAnswer::Refused { status: status.as_u16(), words: format!("{}: {}", error.code, error.message) })
-            }
+            Ok(Answer::Error { error }) => Err(NoAnswer::Refused {
+                status: status.as_u16(),
+                words: format!("{}: {}", error.code, error.message),
+            }),
             Err(error) => Err(unreadable(error.to_string())),
         }
     }
@@ -87,7 +126,9 @@ impl Signoz {
     /// The page of a service.
     fn page(&self, service: &str, window: &Window) -> Url {
         let mut page = below(&self.base, &["services", service]);
-        page.query_pairs_mut().append_pair("startTime", &window.start.to_string()).append_pair("endTime", &window.end.to_string());
+        page.query_pairs_mut()
+            .append_pair("startTime", &window.start.to_string())
+            .append_pair("endTime", &window.end.to_string());
         page
     }
 }
@@ -95,7 +136,11 @@ impl Signoz {
 /// The name by which SigNoz should know the service: as the registry says, else as the alert's labels do.
 fn known_as<'a>(alert: &'a Alert, service: Option<&'a Service>) -> Option<&'a str> {
     let registered = service.map(|service| service.facts.get(FACT).unwrap_or(&service.name));
-    let labelled = || LABELS.iter().find_map(|label| alert.labels.get(*label).filter(|name| !name.is_empty()));
+    let labelled = || {
+        LABELS
+            .iter()
+            .find_map(|label| alert.labels.get(*label).filter(|name| !name.is_empty()))
+    };
     registered.or_else(labelled).map(String::as_str)
 }
 
@@ -108,13 +153,20 @@ struct Window {
 impl Window {
     fn before(at: Timestamp) -> Self {
         let end = (at.as_millisecond() - ARRIVAL).div_euclid(MINUTE) * MINUTE;
-        Self { start: end - MINUTES * MINUTE, end }
+        Self {
+            start: end - MINUTES * MINUTE,
+            end,
+        }
     }
 }
 
 /// Three queries in one. Like SigNoz's own list of services, they look at the spans with which a request enters a service.
 fn question(service: &str, window: &Window) -> Value {
-    let queries = [(REQUESTS, "count()"), (ERRORS, "countIf(has_error = true)"), (P99, "p99(duration_nano)")];
+    let queries = [
+        (REQUESTS, "count()"),
+        (ERRORS, "countIf(has_error = true)"),
+        (P99, "p99(duration_nano)"),
+    ];
     let queries = queries.map(|(name, expression)| {
         json!({ "type": "builder_query", "spec": {
             "name": name,
@@ -137,8 +189,15 @@ fn question(service: &str, window: &Window) -> Value {
 type Minutes = BTreeMap<String, BTreeMap<i64, f64>>;
 
 fn minutes(data: Results) -> Result<Minutes, String> {
-    let minutes: Minutes = data.results.into_iter().map(|result| (result.query_name.clone(), result.into_points())).collect();
-    match [REQUESTS, ERRORS, P99].into_iter().find(|query| !minutes.contains_key(*query)) {
+    let minutes: Minutes = data
+        .results
+        .into_iter()
+        .map(|result| (result.query_name.clone(), result.into_points()))
+        .collect();
+    match [REQUESTS, ERRORS, P99]
+        .into_iter()
+        .find(|query| !minutes.contains_key(*query))
+    {
         Some(query) => Err(format!("it says nothing of the query {query}")),
         None => Ok(minutes),
     }
@@ -152,12 +211,26 @@ fn measured(minutes: &Minutes, window: &Window) -> Vec<Measurement> {
     }
     // A minute without requests has no point. It counts: a service that nobody reaches any more has a rate of 0.
     let starts = (0..MINUTES).map(|minute| window.start + minute * MINUTE);
-    let rate: Vec<f64> = starts.map(|start| requests.get(&start).copied().unwrap_or(0.0) / 60.0).collect();
+    let rate: Vec<f64> = starts
+        .map(|start| requests.get(&start).copied().unwrap_or(0.0) / 60.0)
+        .collect();
     let failed = requests.iter().filter(|(_, count)| **count > 0.0);
-    let failed: Vec<f64> = failed.map(|(start, count)| errors.get(start).copied().unwrap_or(0.0) / count * 100.0).collect();
-    let took: Vec<f64> = minutes[P99].values().map(|nanoseconds| nanoseconds / 1e6).collect();
-    let measurements = [("request_rate", "1/s", rate), ("error_rate", "%", failed), ("p99", "ms", took)];
-    measurements.into_iter().filter_map(|(name, unit, points)| Measurement::of(name, unit, &points)).collect()
+    let failed: Vec<f64> = failed
+        .map(|(start, count)| errors.get(start).copied().unwrap_or(0.0) / count * 100.0)
+        .collect();
+    let took: Vec<f64> = minutes[P99]
+        .values()
+        .map(|nanoseconds| nanoseconds / 1e6)
+        .collect();
+    let measurements = [
+        ("request_rate", "1/s", rate),
+        ("error_rate", "%", failed),
+        ("p99", "ms", took),
+    ];
+    measurements
+        .into_iter()
+        .filter_map(|(name, unit, points)| Measurement::of(name, unit, &points))
+        .collect()
 }
 
 /// An answer, whatever its HTTP status.
@@ -223,16 +296,30 @@ impl TryFrom<Value> for Number {
 
     fn try_from(value: Value) -> Result<Self, Self::Error> {
         let no_number = ["NaN", "Inf", "-Inf"].iter().any(|text| value == *text);
-        value.as_f64().or(no_number.then_some(f64::NAN)).map(Self).ok_or("a value is no number")
+        value
+            .as_f64()
+            .or(no_number.then_some(f64::NAN))
+            .map(Self)
+            .ok_or("a value is no number")
     }
 }
 
 impl QueryResult {
     /// Nothing is grouped: one query has one series.
     fn into_points(self) -> BTreeMap<i64, f64> {
-        let series = self.aggregations.into_iter().flatten().flat_map(|aggregation| aggregation.series).flatten();
-        let points = series.take(1).flat_map(|series| series.values).filter(|point| !point.partial && point.value.0.is_finite());
-        points.map(|point| (point.timestamp, point.value.0)).collect()
+        let series = self
+            .aggregations
+            .into_iter()
+            .flatten()
+            .flat_map(|aggregation| aggregation.series)
+            .flatten();
+        let points = series
+            .take(1)
+            .flat_map(|series| series.values)
+            .filter(|point| !point.partial && point.value.0.is_finite());
+        points
+            .map(|point| (point.timestamp, point.value.0))
+            .collect()
     }
 }
 

@@ -16,13 +16,19 @@ const KEY: &str = "not-a-real-key";
 const NOON: i64 = 1_772_366_400_000;
 
 fn server(url: &str) -> Signoz {
-    let settings = SignozSettings { url: url.to_owned(), key_secret: "name".to_owned(), timeout: second() };
+    let settings = SignozSettings {
+        url: url.to_owned(),
+        key_secret: "name".to_owned(),
+        timeout: second(),
+    };
     Signoz::new(&settings, client()).expect("a URL")
 }
 
 async fn look(url: &str, alert: &Alert, service: Option<&Service>) -> Vec<Evidence> {
     let at = Timestamp::from_millisecond(NOON + 45_678).expect("a time");
-    server(url).look(Some(&SecretString::from(KEY)), alert, service, at).await
+    server(url)
+        .look(Some(&SecretString::from(KEY)), alert, service, at)
+        .await
 }
 
 async fn found(stand_in: &StandIn) -> Found {
@@ -32,7 +38,9 @@ async fn found(stand_in: &StandIn) -> Found {
 }
 
 async fn failure(stand_in: &StandIn) -> String {
-    let Found::Failed { why } = found(stand_in).await else { panic!("it has to fail") };
+    let Found::Failed { why } = found(stand_in).await else {
+        panic!("it has to fail")
+    };
     assert!(!why.contains(KEY) && !why.contains("127.0.0.1"), "{why}");
     why
 }
@@ -46,7 +54,11 @@ fn answer(requests: &[(i64, Value)], errors: &[(i64, Value)], p99: &[(i64, Value
         json!({ "queryName": name, "aggregations": [{ "index": 0, "alias": "__result_0", "meta": {}, "series": series }] })
     };
     // SigNoz keeps its results in a map: they come in any order.
-    whole(&json!([result("p99", p99), result("requests", requests), result("errors", errors)]))
+    whole(&json!([
+        result("p99", p99),
+        result("requests", requests),
+        result("errors", errors)
+    ]))
 }
 
 fn whole(results: &Value) -> String {
@@ -57,22 +69,57 @@ fn whole(results: &Value) -> String {
 }
 
 fn numbers(measurement: &Measurement) -> (&str, f64, &str, f64, f64, Trend) {
-    let Measurement { name, value, unit, least, most, trend } = measurement;
+    let Measurement {
+        name,
+        value,
+        unit,
+        least,
+        most,
+        trend,
+    } = measurement;
     (name, *value, unit, *least, *most, *trend)
 }
 
 #[tokio::test]
 async fn a_service_is_measured() {
-    let requests: Vec<(i64, Value)> = (0..20).map(|minute| (minute, json!(600))).chain([(20, json!(1200))]).collect();
-    let errors: Vec<(i64, Value)> = (0..20).map(|minute| (minute, json!(if minute < 10 { 6.0 } else { 300.0 }))).collect();
-    let p99 = [(0, json!(2_500_000.0)), (1, json!("NaN")), (2, json!("Inf")), (3, json!("-Inf")), (4, json!(3e6))];
-    let stand_in = StandIn::answering(200, "application/json", &answer(&requests, &errors, &p99)).await;
-    let evidence = look(&format!("{}/apm", stand_in.url), &alert(&[("service", "checkout")]), None).await;
+    let requests: Vec<(i64, Value)> = (0..20)
+        .map(|minute| (minute, json!(600)))
+        .chain([(20, json!(1200))])
+        .collect();
+    let errors: Vec<(i64, Value)> = (0..20)
+        .map(|minute| (minute, json!(if minute < 10 { 6.0 } else { 300.0 })))
+        .collect();
+    let p99 = [
+        (0, json!(2_500_000.0)),
+        (1, json!("NaN")),
+        (2, json!("Inf")),
+        (3, json!("-Inf")),
+        (4, json!(3e6)),
+    ];
+    let stand_in =
+        StandIn::answering(200, "application/json", &answer(&requests, &errors, &p99)).await;
+    let evidence = look(
+        &format!("{}/apm", stand_in.url),
+        &alert(&[("service", "checkout")]),
+        None,
+    )
+    .await;
 
-    let [Evidence { source: Source::Signoz, asked, found: Found::Measured { measurements, link }, .. }] = evidence.as_slice() else {
+    let [
+        Evidence {
+            source: Source::Signoz,
+            asked,
+            found: Found::Measured { measurements, link },
+            ..
+        },
+    ] = evidence.as_slice()
+    else {
         panic!("{evidence:?}")
     };
-    assert_eq!(asked, "request rate, error rate and p99 of the service checkout in 30 minutes");
+    assert_eq!(
+        asked,
+        "request rate, error rate and p99 of the service checkout in 30 minutes"
+    );
     let measured: Vec<_> = measurements.iter().map(numbers).collect();
     let expected = [
         // The last minutes had no request, and so no point: nobody comes any more.
@@ -81,7 +128,11 @@ async fn a_service_is_measured() {
         ("p99", 3.0, "ms", 2.5, 3.0, Trend::Stable),
     ];
     assert_eq!(measured, expected);
-    let page = format!("{}/apm/services/checkout?startTime={}&endTime={NOON}", stand_in.url, NOON - 1_800_000);
+    let page = format!(
+        "{}/apm/services/checkout?startTime={}&endTime={NOON}",
+        stand_in.url,
+        NOON - 1_800_000
+    );
     assert_eq!(link.as_deref(), Some(page.as_str()));
 }
 
@@ -90,10 +141,30 @@ async fn the_question_is_of_version_5_and_asks_three_things() {
     let stand_in = StandIn::answering(200, "application/json", &answer(&[], &[], &[])).await;
     assert_eq!(found(&stand_in).await, Found::Nothing);
     let requests = stand_in.asked();
-    let [request] = requests.as_slice() else { panic!("{requests:?}") };
-    assert!(request.head.starts_with("POST /api/v5/query_range HTTP/1.1\r\n"), "{}", request.head);
-    assert!(request.head.contains("\r\nsignoz-api-key: not-a-real-key\r\n"), "{}", request.head);
-    assert!(request.head.contains("\r\ncontent-type: application/json\r\n"), "{}", request.head);
+    let [request] = requests.as_slice() else {
+        panic!("{requests:?}")
+    };
+    assert!(
+        request
+            .head
+            .starts_with("POST /api/v5/query_range HTTP/1.1\r\n"),
+        "{}",
+        request.head
+    );
+    assert!(
+        request
+            .head
+            .contains("\r\nsignoz-api-key: not-a-real-key\r\n"),
+        "{}",
+        request.head
+    );
+    assert!(
+        request
+            .head
+            .contains("\r\ncontent-type: application/json\r\n"),
+        "{}",
+        request.head
+    );
     let query = |name: &str, expression: &str| {
         json!({ "type": "builder_query", "spec": {
             "name": name, "signal": "traces", "stepInterval": 60,
@@ -101,18 +172,33 @@ async fn the_question_is_of_version_5_and_asks_three_things() {
             "aggregations": [{ "expression": expression }],
         } })
     };
-    let queries = [query("requests", "count()"), query("errors", "countIf(has_error = true)"), query("p99", "p99(duration_nano)")];
+    let queries = [
+        query("requests", "count()"),
+        query("errors", "countIf(has_error = true)"),
+        query("p99", "p99(duration_nano)"),
+    ];
     let expected = json!({
         "schemaVersion": "v1", "start": NOON - 1_800_000, "end": NOON, "requestType": "time_series", "compositeQuery": { "queries": queries },
     });
-    assert_eq!(serde_json::from_str::<Value>(&request.body).expect("JSON"), expected);
+    assert_eq!(
+        serde_json::from_str::<Value>(&request.body).expect("JSON"),
+        expected
+    );
 }
 
 #[tokio::test]
 async fn a_service_is_known_by_the_registry_s_name_then_by_the_labels() {
     let stand_in = StandIn::answering(200, "application/json", &answer(&[], &[], &[])).await;
-    let labels = [("component", "d"), ("app", "c"), ("service", "b"), ("service_name", "a")];
-    let (renamed, plain) = (service("shop", &[("signoz_service", "shop-api")]), service("shop", &[]));
+    let labels = [
+        ("component", "d"),
+        ("app", "c"),
+        ("service", "b"),
+        ("service_name", "a"),
+    ];
+    let (renamed, plain) = (
+        service("shop", &[("signoz_service", "shop-api")]),
+        service("shop", &[]),
+    );
     let cases = [
         (Some(&renamed), &labels[..], Some("shop-api")),
         (Some(&plain), &labels, Some("shop")),
@@ -125,8 +211,14 @@ async fn a_service_is_known_by_the_registry_s_name_then_by_the_labels() {
     ];
     for (service, labels, expected) in cases {
         let evidence = look(&stand_in.url, &alert(labels), service).await;
-        let asked = expected.map(|name| format!("request rate, error rate and p99 of the service {name} in 30 minutes"));
-        assert_eq!(evidence.first().map(|one| one.asked.clone()), asked, "{labels:?}");
+        let asked = expected.map(|name| {
+            format!("request rate, error rate and p99 of the service {name} in 30 minutes")
+        });
+        assert_eq!(
+            evidence.first().map(|one| one.asked.clone()),
+            asked,
+            "{labels:?}"
+        );
     }
     assert_eq!(stand_in.asked().len(), 7);
 }
@@ -136,11 +228,24 @@ async fn a_name_that_would_be_more_than_a_name_is_not_asked_for() {
     let stand_in = StandIn::answering(200, "application/json", &answer(&[], &[], &[])).await;
     for name in ["x' OR service.name != '", "x\\", "$all", "a b", "警", "x\n"] {
         let evidence = look(&stand_in.url, &alert(&[("service", name)]), None).await;
-        let why = "it was not asked: the service's name holds more than A-Z a-z 0-9 _ . : / -".to_owned();
+        let why =
+            "it was not asked: the service's name holds more than A-Z a-z 0-9 _ . : / -".to_owned();
         assert_eq!(evidence[0].found, Found::Failed { why }, "{name}");
     }
-    let keyless = server(&stand_in.url).look(None, &alert(&[("service", "a")]), None, Timestamp::UNIX_EPOCH).await;
-    assert_eq!(keyless[0].found, Found::Failed { why: "it was not asked: there is no key".to_owned() });
+    let keyless = server(&stand_in.url)
+        .look(
+            None,
+            &alert(&[("service", "a")]),
+            None,
+            Timestamp::UNIX_EPOCH,
+        )
+        .await;
+    assert_eq!(
+        keyless[0].found,
+        Found::Failed {
+            why: "it was not asked: there is no key".to_owned()
+        }
+    );
     assert!(stand_in.asked().is_empty());
 }
 
@@ -148,7 +253,11 @@ async fn a_name_that_would_be_more_than_a_name_is_not_asked_for() {
 async fn a_service_without_requests_is_nothing() {
     let nobody = |aggregations: Value| {
         let result = |name: &str| json!({ "queryName": name, "aggregations": aggregations });
-        whole(&json!([result("requests"), result("errors"), result("p99")]))
+        whole(&json!([
+            result("requests"),
+            result("errors"),
+            result("p99")
+        ]))
     };
     let bodies = [
         nobody(Value::Null),
@@ -156,24 +265,39 @@ async fn a_service_without_requests_is_nothing() {
         nobody(json!([{ "index": 0, "alias": "", "series": null }])),
         nobody(json!([{ "series": [{ "values": [] }] }])),
         // Zeros that a server fills in are no requests.
-        answer(&[(0, json!(0)), (1, json!(0))], &[(0, json!(0))], &[(0, json!(0))]),
+        answer(
+            &[(0, json!(0)), (1, json!(0))],
+            &[(0, json!(0))],
+            &[(0, json!(0))],
+        ),
         answer(&[(0, json!("NaN"))], &[], &[]),
     ];
     for body in bodies {
-        assert_eq!(found(&StandIn::answering(200, "application/json", &body).await).await, Found::Nothing, "{body}");
+        assert_eq!(
+            found(&StandIn::answering(200, "application/json", &body).await).await,
+            Found::Nothing,
+            "{body}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_minute_that_is_known_in_part_is_left_out() {
-    let mut body: Value = serde_json::from_str(&answer(&[(28, json!(600)), (29, json!(6))], &[], &[])).expect("JSON");
-    body["data"]["data"]["results"][1]["aggregations"][0]["series"][0]["values"][0]["partial"] = json!(true);
-    let Found::Measured { measurements, .. } = found(&StandIn::answering(200, "application/json", &body.to_string()).await).await else {
+    let mut body: Value =
+        serde_json::from_str(&answer(&[(28, json!(600)), (29, json!(6))], &[], &[])).expect("JSON");
+    body["data"]["data"]["results"][1]["aggregations"][0]["series"][0]["values"][0]["partial"] =
+        json!(true);
+    let Found::Measured { measurements, .. } =
+        found(&StandIn::answering(200, "application/json", &body.to_string()).await).await
+    else {
         panic!("it has values")
     };
     assert_eq!((measurements[0].value, measurements[0].most), (0.1, 0.1));
     assert_eq!(
-        measurements.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(),
+        measurements
+            .iter()
+            .map(|one| one.name.as_str())
+            .collect::<Vec<_>>(),
         ["request_rate", "error_rate"],
         "nothing took any time"
     );
@@ -188,10 +312,13 @@ async fn documented_errors_are_told_in_their_words() {
         (500, "internal", "clickhouse"),
     ];
     for (status, code, message) in cases {
-        let body =
-            json!({ "status": "error", "error": { "type": code, "code": code, "message": message, "errors": [], "suggestions": [] } });
-        let why = failure(&StandIn::answering(status, "application/json", &body.to_string()).await).await;
-        assert_eq!(why, format!("it refused the question ({status}): {code}: {message}"));
+        let body = json!({ "status": "error", "error": { "type": code, "code": code, "message": message, "errors": [], "suggestions": [] } });
+        let why =
+            failure(&StandIn::answering(status, "application/json", &body.to_string()).await).await;
+        assert_eq!(
+            why,
+            format!("it refused the question ({status}): {code}: {message}")
+        );
     }
 }
 
@@ -200,17 +327,30 @@ async fn an_answer_of_another_shape_is_none() {
     let result = |values: Value| {
         let aggregations = json!([{ "series": [{ "values": values }] }]);
         let result = |name: &str| json!({ "queryName": name, "aggregations": aggregations });
-        whole(&json!([result("requests"), result("errors"), result("p99")]))
+        whole(&json!([
+            result("requests"),
+            result("errors"),
+            result("p99")
+        ]))
     };
     let cases = [
         (200, "<!doctype html><title>SigNoz</title>".to_owned()),
         (502, "<html>Bad Gateway</html>".to_owned()),
         (200, "[]".to_owned()),
         (200, json!({ "status": "success" }).to_string()),
-        (200, json!({ "status": "success", "data": { "type": "scalar", "data": { "results": [] } } }).to_string()),
+        (
+            200,
+            json!({ "status": "success", "data": { "type": "scalar", "data": { "results": [] } } })
+                .to_string(),
+        ),
         (200, whole(&json!([]))),
         (200, whole(&Value::Null)),
-        (200, whole(&json!([{ "queryName": "requests", "aggregations": null }, { "queryName": "errors", "aggregations": null }]))),
+        (
+            200,
+            whole(
+                &json!([{ "queryName": "requests", "aggregations": null }, { "queryName": "errors", "aggregations": null }]),
+            ),
+        ),
         (200, result(json!([{ "timestamp": "now", "value": 1 }]))),
         (200, result(json!([{ "timestamp": 1, "value": "1" }]))),
         (200, result(json!([{ "timestamp": 1, "value": null }]))),
@@ -220,22 +360,40 @@ async fn an_answer_of_another_shape_is_none() {
     ];
     for (status, body) in cases {
         let why = failure(&StandIn::answering(status, "text/html", &body).await).await;
-        assert!(why.starts_with(&format!("its answer ({status}) is none of its API: ")), "{body}: {why}");
+        assert!(
+            why.starts_with(&format!("its answer ({status}) is none of its API: ")),
+            "{body}: {why}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_server_that_breaks_off_stalls_leads_away_or_never_ends_is_given_up() {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
-    let cut = StandIn::playing(format!("{head}content-length: 1000\r\n\r\n{{\"status\":"), Then::Close).await;
+    let cut = StandIn::playing(
+        format!("{head}content-length: 1000\r\n\r\n{{\"status\":"),
+        Then::Close,
+    )
+    .await;
     assert!(failure(&cut).await.starts_with("it could not be reached: "));
-    let slow = StandIn::playing(format!("{head}content-length: 1000\r\n\r\n{{"), Then::Silence).await;
+    let slow = StandIn::playing(
+        format!("{head}content-length: 1000\r\n\r\n{{"),
+        Then::Silence,
+    )
+    .await;
     assert_eq!(failure(&slow).await, "it did not answer within 1 s");
     let huge = StandIn::answering(200, "application/json", &" ".repeat(2 * 1024 * 1024 + 1)).await;
     assert_eq!(failure(&huge).await, "its answer is longer than 2 MiB");
     let elsewhere = StandIn::answering(200, "application/json", &answer(&[], &[], &[])).await;
-    let away = format!("HTTP/1.1 307 Away\r\nlocation: {}/api/v5/query_range\r\ncontent-length: 0\r\n\r\n", elsewhere.url);
-    assert!(failure(&StandIn::playing(away, Then::Close).await).await.starts_with("it answered with a redirect (307)"));
+    let away = format!(
+        "HTTP/1.1 307 Away\r\nlocation: {}/api/v5/query_range\r\ncontent-length: 0\r\n\r\n",
+        elsewhere.url
+    );
+    assert!(
+        failure(&StandIn::playing(away, Then::Close).await)
+            .await
+            .starts_with("it answered with a redirect (307)")
+    );
     assert!(elsewhere.asked().is_empty());
 }
 
@@ -243,7 +401,19 @@ async fn a_server_that_breaks_off_stalls_leads_away_or_never_ends_is_given_up() 
 async fn a_key_that_is_no_header_is_not_shown() {
     let stand_in = StandIn::answering(200, "application/json", &answer(&[], &[], &[])).await;
     let key = SecretString::from("two\nlines");
-    let evidence = server(&stand_in.url).look(Some(&key), &alert(&[("service", "a")]), None, Timestamp::UNIX_EPOCH).await;
-    let Found::Failed { why } = &evidence[0].found else { panic!("{evidence:?}") };
-    assert!(!why.contains("lines") && stand_in.asked().is_empty(), "{why}");
+    let evidence = server(&stand_in.url)
+        .look(
+            Some(&key),
+            &alert(&[("service", "a")]),
+            None,
+            Timestamp::UNIX_EPOCH,
+        )
+        .await;
+    let Found::Failed { why } = &evidence[0].found else {
+        panic!("{evidence:?}")
+    };
+    assert!(
+        !why.contains("lines") && stand_in.asked().is_empty(),
+        "{why}"
+    );
 }

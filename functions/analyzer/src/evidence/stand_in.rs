@@ -41,8 +41,15 @@ pub(super) struct Asked {
 impl StandIn {
     /// One that answers with a status, a type and a body.
     pub(super) async fn answering(status: u16, content_type: &str, body: &str) -> Self {
-        let head = format!("HTTP/1.1 {status} Status\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n", body.len());
-        Self::playing(format!("{head}connection: close\r\n\r\n{body}"), Then::Close).await
+        let head = format!(
+            "HTTP/1.1 {status} Status\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n",
+            body.len()
+        );
+        Self::playing(
+            format!("{head}connection: close\r\n\r\n{body}"),
+            Then::Close,
+        )
+        .await
     }
 
     /// One that answers with these bytes. It ends with the test's runtime.
@@ -71,7 +78,10 @@ impl StandIn {
 pub(super) fn client() -> Client {
     // A second call finds the provider installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder().redirect(Policy::none()).build().expect("a client")
+    Client::builder()
+        .redirect(Policy::none())
+        .build()
+        .expect("a client")
 }
 
 /// The shortest time that the settings allow.
@@ -81,10 +91,23 @@ pub(super) fn second() -> Length {
 
 /// An alert about high load, with these labels.
 pub(super) fn alert(labels: &[(&str, &str)]) -> Alert {
-    let labels: Texts = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let labels: Texts = labels
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
     let member = MemberId::try_from("m").expect("a member id");
-    let alert = AlertTables::default().alert(AlertStatus::Firing, "test", labels, Texts::new(), Timestamp::UNIX_EPOCH, member);
-    Alert { alert_type: AlertType::HighCpu, ..alert }
+    let alert = AlertTables::default().alert(
+        AlertStatus::Firing,
+        "test",
+        labels,
+        Texts::new(),
+        Timestamp::UNIX_EPOCH,
+        member,
+    );
+    Alert {
+        alert_type: AlertType::HighCpu,
+        ..alert
+    }
 }
 
 /// A service of the registry.
@@ -94,23 +117,43 @@ pub(super) fn service(name: &str, facts: &[(&str, &str)]) -> Service {
         aliases: Vec::new(),
         level: Level::Manual,
         unit: None,
-        facts: facts.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        facts: facts
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
         redundancy_group: None,
-        target: Target::Ssh(SshTarget { host: "h".to_owned(), port: 22, user: "u".to_owned(), host_key: String::new(), bastion: None }),
+        target: Target::Ssh(SshTarget {
+            host: "h".to_owned(),
+            port: 22,
+            user: "u".to_owned(),
+            host_key: String::new(),
+            bastion: None,
+        }),
     }
 }
 
-async fn converse(connection: TcpStream, seen: &Mutex<Vec<Asked>>, bytes: &str, then: Then) -> io::Result<()> {
+async fn converse(
+    connection: TcpStream,
+    seen: &Mutex<Vec<Asked>>,
+    bytes: &str,
+    then: Then,
+) -> io::Result<()> {
     let mut connection = BufReader::new(connection);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") && connection.read_line(&mut head).await? > 0 {}
     let lower = head.to_ascii_lowercase();
-    let length = lower.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
+    let length = lower
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok())
+        .unwrap_or(0);
     let mut body = vec![0; length];
     connection.read_exact(&mut body).await?;
     let first = head.lines().next().unwrap_or_default();
     let head = format!("{first}{}", &lower[first.len()..]);
-    seen.lock().expect("nobody panicked").push(Asked { head, body: String::from_utf8_lossy(&body).into_owned() });
+    seen.lock().expect("nobody panicked").push(Asked {
+        head,
+        body: String::from_utf8_lossy(&body).into_owned(),
+    });
     connection.write_all(bytes.as_bytes()).await?;
     if then == Then::Silence {
         std::future::pending::<()>().await;

@@ -18,8 +18,15 @@ const VENDOR: &str = "https://api.anthropic.com";
 const VERSION: &str = "2023-06-01";
 
 /// The call that asks a question. A key that cannot stand in a header is left out, and the vendor says so.
-pub(super) fn request(http: &Client, settings: &ProviderSettings, key: Option<&SecretString>) -> RequestBuilder {
-    let request = http.post(format!("{}/v1/messages", settings.base_url.as_deref().unwrap_or(VENDOR)));
+pub(super) fn request(
+    http: &Client,
+    settings: &ProviderSettings,
+    key: Option<&SecretString>,
+) -> RequestBuilder {
+    let request = http.post(format!(
+        "{}/v1/messages",
+        settings.base_url.as_deref().unwrap_or(VENDOR)
+    ));
     let request = request.header("anthropic-version", VERSION);
     match key.and_then(|key| HeaderValue::from_str(key.expose_secret()).ok()) {
         Some(mut key) => {
@@ -73,8 +80,16 @@ struct Tokens {
 
 impl From<Tokens> for Usage {
     fn from(tokens: Tokens) -> Self {
-        let cached = [tokens.cache_creation_input_tokens, tokens.cache_read_input_tokens].into_iter().flatten();
-        Self { input: cached.fold(tokens.input_tokens, u64::saturating_add), output: tokens.output_tokens }
+        let cached = [
+            tokens.cache_creation_input_tokens,
+            tokens.cache_read_input_tokens,
+        ]
+        .into_iter()
+        .flatten();
+        Self {
+            input: cached.fold(tokens.input_tokens, u64::saturating_add),
+            output: tokens.output_tokens,
+        }
     }
 }
 
@@ -84,17 +99,38 @@ pub(super) fn read(answer: &Value, question: &Question) -> Result<Reply, FailedT
     let failed = |trouble| Err(FailedTry::answered(trouble, usage));
     let unreadable = |why: String| failed(Trouble::Unreadable(why));
 
-    let Answer { model, content, stop_reason } = match Answer::deserialize(answer) {
+    let Answer {
+        model,
+        content,
+        stop_reason,
+    } = match Answer::deserialize(answer) {
         Ok(answer) => answer,
         Err(error) => return unreadable(words(&error.to_string(), None)),
     };
-    let text: String = content.into_iter().filter(|block| block.kind == "text").filter_map(|block| block.text).collect();
+    let text: String = content
+        .into_iter()
+        .filter(|block| block.kind == "text")
+        .filter_map(|block| block.text)
+        .collect();
     let finish = stop_reason.unwrap_or_default();
     match finish.as_str() {
         "end_turn" | "stop_sequence" => {}
-        "max_tokens" | "model_context_window_exceeded" => return failed(Trouble::Truncated(question.max_output_tokens)),
-        "refusal" => return failed(Trouble::Filtered(if text.is_empty() { finish } else { words(&text, None) })),
-        other => return unreadable(format!("it stopped for another reason than its end: {}", words(other, None))),
+        "max_tokens" | "model_context_window_exceeded" => {
+            return failed(Trouble::Truncated(question.max_output_tokens));
+        }
+        "refusal" => {
+            return failed(Trouble::Filtered(if text.is_empty() {
+                finish
+            } else {
+                words(&text, None)
+            }));
+        }
+        other => {
+            return unreadable(format!(
+                "it stopped for another reason than its end: {}",
+                words(other, None)
+            ));
+        }
     }
     reply(text, usage, model, finish)
 }

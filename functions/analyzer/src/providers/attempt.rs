@@ -19,7 +19,10 @@ pub(super) struct FailedTry {
 impl FailedTry {
     /// A try after which there is no other.
     pub(super) fn last(trouble: Trouble, billed: Billed) -> Self {
-        Self { failed: CallFailed { trouble, billed }, again_after: None }
+        Self {
+            failed: CallFailed { trouble, billed },
+            again_after: None,
+        }
     }
 
     /// A try that brought an answer of the interface, but none to the question. One that does not say what it used may have cost
@@ -30,27 +33,47 @@ impl FailedTry {
 }
 
 /// The reply, if it has a text and says what it used: a call of unknown price is a failed one (`capped-spend`).
-pub(super) fn reply(text: String, usage: Option<Usage>, model: String, finish: String) -> Result<Reply, FailedTry> {
+pub(super) fn reply(
+    text: String,
+    usage: Option<Usage>,
+    model: String,
+    finish: String,
+) -> Result<Reply, FailedTry> {
     let unreadable = |why: &str| FailedTry::answered(Trouble::Unreadable(why.to_owned()), usage);
     if text.trim().is_empty() {
         return Err(unreadable("it has no text"));
     }
     let usage = usage.ok_or_else(|| unreadable("it does not say how many tokens it used"))?;
-    Ok(Reply { text, usage, model, finish })
+    Ok(Reply {
+        text,
+        usage,
+        model,
+        finish,
+    })
 }
 
 /// Tries, and tries once more if that begins before the deadline. Only a try that cost nothing is made again, so that what comes of the
 /// last one is what the call has cost.
-pub(super) async fn with_one_retry<A>(deadline: Instant, attempt: impl Fn() -> A) -> Result<Reply, CallFailed>
+pub(super) async fn with_one_retry<A>(
+    deadline: Instant,
+    attempt: impl Fn() -> A,
+) -> Result<Reply, CallFailed>
 where
     A: Future<Output = Result<Reply, FailedTry>>,
 {
-    let FailedTry { failed, again_after } = match attempt().await {
+    let FailedTry {
+        failed,
+        again_after,
+    } = match attempt().await {
         Ok(reply) => return Ok(reply),
         Err(failed) => failed,
     };
-    let begins = again_after.and_then(|wait| Instant::now().checked_add(wait)).filter(|begins| *begins < deadline);
-    let Some(begins) = begins else { return Err(failed) };
+    let begins = again_after
+        .and_then(|wait| Instant::now().checked_add(wait))
+        .filter(|begins| *begins < deadline);
+    let Some(begins) = begins else {
+        return Err(failed);
+    };
     sleep(begins.saturating_duration_since(Instant::now())).await;
     attempt().await.map_err(|again| again.failed)
 }
@@ -68,12 +91,26 @@ mod tests {
     use crate::providers::{Billed, CallFailed, Reply, Trouble};
 
     fn busy(status: u16, again_after: Option<u64>) -> Result<Reply, FailedTry> {
-        let failed = CallFailed { trouble: Trouble::Busy { status, retry_after: None }, billed: Billed::Nothing };
-        Err(FailedTry { failed, again_after: again_after.map(Duration::from_secs) })
+        let failed = CallFailed {
+            trouble: Trouble::Busy {
+                status,
+                retry_after: None,
+            },
+            billed: Billed::Nothing,
+        };
+        Err(FailedTry {
+            failed,
+            again_after: again_after.map(Duration::from_secs),
+        })
     }
 
     fn reply() -> Result<Reply, FailedTry> {
-        Ok(Reply { text: "{}".into(), usage: Usage::default(), model: "m".into(), finish: "stop".into() })
+        Ok(Reply {
+            text: "{}".into(),
+            usage: Usage::default(),
+            model: "m".into(),
+            finish: "stop".into(),
+        })
     }
 
     // Time stands still but for the waits: what is measured is what was waited for.
@@ -84,7 +121,12 @@ mod tests {
             (vec![reply()], None, 1, 0),
             (vec![busy(429, Some(7)), reply()], None, 2, 7),
             (vec![busy(503, Some(0)), reply()], None, 2, 0),
-            (vec![busy(500, Some(1)), busy(529, Some(1)), reply()], Some(529), 2, 1),
+            (
+                vec![busy(500, Some(1)), busy(529, Some(1)), reply()],
+                Some(529),
+                2,
+                1,
+            ),
             (vec![busy(401, None), reply()], Some(401), 1, 0),
             (vec![busy(429, Some(29)), reply()], None, 2, 29),
             (vec![busy(429, Some(30)), reply()], Some(429), 1, 0),
@@ -99,7 +141,15 @@ mod tests {
                 Trouble::Busy { status, .. } => status,
                 other => panic!("{other}"),
             });
-            assert_eq!((failed_with, total - tries.borrow().len(), begun.elapsed().as_secs()), (status, made, waited), "case {number}");
+            assert_eq!(
+                (
+                    failed_with,
+                    total - tries.borrow().len(),
+                    begun.elapsed().as_secs()
+                ),
+                (status, made, waited),
+                "case {number}"
+            );
         }
     }
 }

@@ -19,7 +19,11 @@ pub(crate) struct Model {
 pub(crate) fn models(files: &AnalyzerFiles, http: &Client, aws: &SdkConfig) -> Vec<Model> {
     let model = |settings: &ProviderSettings| {
         let price = files.price(&settings.model)?;
-        Some(Model { settings: settings.clone(), provider: Provider::new(settings, http.clone(), aws), price })
+        Some(Model {
+            settings: settings.clone(),
+            provider: Provider::new(settings, http.clone(), aws),
+            price,
+        })
     };
     files.settings.providers.iter().filter_map(model).collect()
 }

@@ -16,8 +16,15 @@ use super::{Question, Reply, Trouble};
 const VENDOR: &str = "https://api.openai.com/v1";
 
 /// The call that asks a question.
-pub(super) fn request(http: &Client, settings: &ProviderSettings, key: Option<&SecretString>) -> RequestBuilder {
-    let request = http.post(format!("{}/chat/completions", settings.base_url.as_deref().unwrap_or(VENDOR)));
+pub(super) fn request(
+    http: &Client,
+    settings: &ProviderSettings,
+    key: Option<&SecretString>,
+) -> RequestBuilder {
+    let request = http.post(format!(
+        "{}/chat/completions",
+        settings.base_url.as_deref().unwrap_or(VENDOR)
+    ));
     match key {
         Some(key) => request.bearer_auth(key.expose_secret()),
         None => request,
@@ -33,7 +40,11 @@ pub(super) fn request(http: &Client, settings: &ProviderSettings, key: Option<&S
 pub(super) fn body(settings: &ProviderSettings, question: &Question) -> Value {
     let vendor = is_vendor(settings.base_url.as_deref().unwrap_or(VENDOR));
     let shown = settings.answer_format == AnswerFormat::JsonSchema && vendor;
-    let instructions = if shown { question.instructions.clone() } else { in_words(question) };
+    let instructions = if shown {
+        question.instructions.clone()
+    } else {
+        in_words(question)
+    };
     let mut body = json!({
         "model": settings.model,
         "messages": [{ "role": "system", "content": instructions }, { "role": "user", "content": question.material }],
@@ -57,10 +68,16 @@ pub(super) fn body(settings: &ProviderSettings, question: &Question) -> Value {
 
 /// Whether OpenAI itself answers there, or Azure's edition of it.
 fn is_vendor(base_url: &str) -> bool {
-    let host = Url::parse(base_url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+    let host = Url::parse(base_url)
+        .ok()
+        .and_then(|url| url.host_str().map(str::to_owned))
+        .unwrap_or_default();
     ["openai.com", "openai.azure.com", "services.ai.azure.com"]
         .iter()
-        .any(|vendor| host.strip_suffix(vendor).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
+        .any(|vendor| {
+            host.strip_suffix(vendor)
+                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        })
 }
 
 #[derive(Deserialize)]
@@ -92,12 +109,18 @@ struct Tokens {
 /// Reads the answer to a call.
 pub(super) fn read(answer: &Value, question: &Question) -> Result<Reply, FailedTry> {
     let usage = Tokens::deserialize(&answer["usage"]).ok();
-    let usage = usage.map(|tokens| Usage { input: tokens.prompt_tokens, output: tokens.completion_tokens });
+    let usage = usage.map(|tokens| Usage {
+        input: tokens.prompt_tokens,
+        output: tokens.completion_tokens,
+    });
     let failed = |trouble| Err(FailedTry::answered(trouble, usage));
     let unreadable = |why: String| failed(Trouble::Unreadable(why));
 
     if let Some(error) = answer.get("error").filter(|error| !error.is_null()) {
-        return unreadable(format!("it answers an error: {}", words(&error.to_string(), None)));
+        return unreadable(format!(
+            "it answers an error: {}",
+            words(&error.to_string(), None)
+        ));
     }
     let (choice, model) = match Answer::deserialize(answer) {
         Ok(mut read) if !read.choices.is_empty() => (read.choices.swap_remove(0), read.model),
@@ -111,10 +134,17 @@ pub(super) fn read(answer: &Value, question: &Question) -> Result<Reply, FailedT
     match finish.as_str() {
         "length" => return failed(Trouble::Truncated(question.max_output_tokens)),
         "content_filter" => return failed(Trouble::Filtered(finish)),
-        "tool_calls" | "function_call" => return unreadable("it calls a tool, and has none".to_owned()),
+        "tool_calls" | "function_call" => {
+            return unreadable("it calls a tool, and has none".to_owned());
+        }
         _ => {}
     }
-    reply(choice.message.content.unwrap_or_default(), usage, model, finish)
+    reply(
+        choice.message.content.unwrap_or_default(),
+        usage,
+        model,
+        finish,
+    )
 }
 
 #[cfg(test)]

@@ -9,12 +9,20 @@ use crate::providers::{Billed, Question, Trouble};
 
 fn question() -> Question {
     let schema = json!({ "type": "object", "properties": {}, "required": [], "additionalProperties": false });
-    Question { instructions: "Find the cause.".into(), material: "an alert".into(), schema, max_output_tokens: 64 }
+    Question {
+        instructions: "Find the cause.".into(),
+        material: "an alert".into(),
+        schema,
+        max_output_tokens: 64,
+    }
 }
 
 fn settings(more: Value) -> ProviderSettings {
     let mut settings = json!({ "name": "p", "api": "openai", "model": "m" });
-    settings.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    settings
+        .as_object_mut()
+        .expect("an object")
+        .extend(more.as_object().expect("an object").clone());
     serde_json::from_value(settings).expect("settings")
 }
 
@@ -24,21 +32,46 @@ fn the_vendor_is_asked_in_its_way_and_others_in_theirs() {
     let vendor = body(&settings(json!({})), &question());
     let system = json!({ "role": "system", "content": "Find the cause." });
     let messages = json!([system, { "role": "user", "content": "an alert" }]);
-    assert_eq!(vendor, json!({ "model": "m", "messages": messages, "max_completion_tokens": 64, "response_format": schema }));
+    assert_eq!(
+        vendor,
+        json!({ "model": "m", "messages": messages, "max_completion_tokens": 64, "response_format": schema })
+    );
 
-    let own = body(&settings(json!({ "base_url": "http://llm.example:11434/v1" })), &question());
-    assert_eq!((&own["max_tokens"], &own["temperature"], &own["response_format"]), (&json!(64), &json!(0), &schema));
+    let own = body(
+        &settings(json!({ "base_url": "http://llm.example:11434/v1" })),
+        &question(),
+    );
+    assert_eq!(
+        (
+            &own["max_tokens"],
+            &own["temperature"],
+            &own["response_format"]
+        ),
+        (&json!(64), &json!(0), &schema)
+    );
     assert!(own.get("max_completion_tokens").is_none());
-    assert!(own["messages"][0]["content"].as_str().is_some_and(|text| text.contains(&question().schema.to_string())), "{own}");
+    assert!(
+        own["messages"][0]["content"]
+            .as_str()
+            .is_some_and(|text| text.contains(&question().schema.to_string())),
+        "{own}"
+    );
 }
 
 #[test]
 fn without_schemas_the_schema_stands_in_words() {
-    for (format, response_format) in [("json_object", json!({ "type": "json_object" })), ("text", Value::Null)] {
+    for (format, response_format) in [
+        ("json_object", json!({ "type": "json_object" })),
+        ("text", Value::Null),
+    ] {
         let body = body(&settings(json!({ "answer_format": format })), &question());
         assert_eq!(body["response_format"], response_format);
         let instructions = body["messages"][0]["content"].as_str().unwrap_or_default();
-        assert!(instructions.starts_with("Find the cause.") && instructions.contains(&question().schema.to_string()), "{instructions}");
+        assert!(
+            instructions.starts_with("Find the cause.")
+                && instructions.contains(&question().schema.to_string()),
+            "{instructions}"
+        );
     }
 }
 
@@ -61,7 +94,10 @@ fn a_name_alone_makes_no_vendor() {
 #[test]
 fn answers_are_read_with_what_they_cost() {
     let usage = json!({ "prompt_tokens": 90, "completion_tokens": 12, "total_tokens": 102, "completion_tokens_details": {} });
-    let used = Billed::Used(Usage { input: 90, output: 12 });
+    let used = Billed::Used(Usage {
+        input: 90,
+        output: 12,
+    });
     let answer = |finish: Value, message: Value| json!({ "id": "c", "model": "m-2026", "choices": [{ "index": 0, "finish_reason": finish, "message": message }], "usage": usage });
     let without_usage = |mut answer: Value| {
         answer.as_object_mut().expect("an object").remove("usage");
@@ -72,23 +108,87 @@ fn answers_are_read_with_what_they_cost() {
 
     for finish in [json!("stop"), json!(null), json!("eos")] {
         let reply = read(&answer(finish, text.clone()), &question()).expect("an answer");
-        assert_eq!((reply.text.as_str(), reply.model.as_str(), reply.usage), ("{}", "m-2026", Usage { input: 90, output: 12 }));
+        assert_eq!(
+            (reply.text.as_str(), reply.model.as_str(), reply.usage),
+            (
+                "{}",
+                "m-2026",
+                Usage {
+                    input: 90,
+                    output: 12
+                }
+            )
+        );
     }
     let cases = [
-        (answer(json!("length"), text.clone()), Trouble::Truncated(64), used),
-        (answer(json!("content_filter"), text.clone()), Trouble::Filtered("content_filter".into()), used),
-        (answer(json!("stop"), json!({ "content": null, "refusal": "I cannot." })), Trouble::Filtered("I cannot.".into()), used),
-        (answer(json!("tool_calls"), json!({ "content": null })), unreadable("it calls a tool, and has none"), used),
+        (
+            answer(json!("length"), text.clone()),
+            Trouble::Truncated(64),
+            used,
+        ),
+        (
+            answer(json!("content_filter"), text.clone()),
+            Trouble::Filtered("content_filter".into()),
+            used,
+        ),
+        (
+            answer(
+                json!("stop"),
+                json!({ "content": null, "refusal": "I cannot." }),
+            ),
+            Trouble::Filtered("I cannot.".into()),
+            used,
+        ),
+        (
+            answer(json!("tool_calls"), json!({ "content": null })),
+            unreadable("it calls a tool, and has none"),
+            used,
+        ),
         // All tokens went into hidden reasoning.
-        (answer(json!("stop"), json!({ "content": "", "reasoning_content": "hm" })), unreadable("it has no text"), used),
-        (without_usage(answer(json!("stop"), text)), unreadable("it does not say how many tokens it used"), Billed::Unknown),
-        (json!({ "choices": [], "usage": usage }), unreadable("it has no choices"), used),
-        (json!({ "usage": usage }), unreadable("missing field `choices`"), used),
-        (json!({ "error": { "code": 502 } }), unreadable(r#"it answers an error: {"code":502}"#), Billed::Unknown),
-        (json!([1]), unreadable("invalid type: integer `1`, expected a string"), Billed::Unknown),
+        (
+            answer(
+                json!("stop"),
+                json!({ "content": "", "reasoning_content": "hm" }),
+            ),
+            unreadable("it has no text"),
+            used,
+        ),
+        (
+            without_usage(answer(json!("stop"), text)),
+            unreadable("it does not say how many tokens it used"),
+            Billed::Unknown,
+        ),
+        (
+            json!({ "choices": [], "usage": usage }),
+            unreadable("it has no choices"),
+            used,
+        ),
+        (
+            json!({ "usage": usage }),
+            unreadable("missing field `choices`"),
+            used,
+        ),
+        (
+            json!({ "error": { "code": 502 } }),
+            unreadable(r#"it answers an error: {"code":502}"#),
+            Billed::Unknown,
+        ),
+        (
+            json!([1]),
+            unreadable("invalid type: integer `1`, expected a string"),
+            Billed::Unknown,
+        ),
     ];
     for (answer, trouble, billed) in cases {
         let failed = read(&answer, &question()).expect_err("no answer");
-        assert_eq!((failed.failed.trouble, failed.failed.billed, failed.again_after), (trouble, billed, None), "{answer}");
+        assert_eq!(
+            (
+                failed.failed.trouble,
+                failed.failed.billed,
+                failed.again_after
+            ),
+            (trouble, billed, None),
+            "{answer}"
+        );
     }
 }

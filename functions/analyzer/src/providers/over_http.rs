@@ -14,10 +14,18 @@ use super::{Billed, Trouble};
 const LONGEST_ANSWER: usize = 1 << 20;
 
 /// Sends a request with a JSON body; the JSON of a 2xx.
-pub(super) async fn call(request: RequestBuilder, body: &Value, key: Option<&SecretString>) -> Result<Value, FailedTry> {
+pub(super) async fn call(
+    request: RequestBuilder,
+    body: &Value,
+    key: Option<&SecretString>,
+) -> Result<Value, FailedTry> {
     let response = request.json(body).send().await.map_err(|error| {
         // What never left, because there was no connection or no valid request, cannot be billed.
-        let billed = if error.is_connect() || error.is_builder() { Billed::Nothing } else { Billed::Unknown };
+        let billed = if error.is_connect() || error.is_builder() {
+            Billed::Nothing
+        } else {
+            Billed::Unknown
+        };
         FailedTry::last(Trouble::Unreachable(outbound::reason(error)), billed)
     })?;
     let (status, headers) = (response.status(), response.headers().clone());
@@ -25,7 +33,12 @@ pub(super) async fn call(request: RequestBuilder, body: &Value, key: Option<&Sec
     if !status.is_success() {
         // A refusal stays one, whatever became of its words.
         let header = |name: &str| headers.get(name)?.to_str().ok();
-        return Err(refusal(status.as_u16(), header, &body.unwrap_or_default(), key));
+        return Err(refusal(
+            status.as_u16(),
+            header,
+            &body.unwrap_or_default(),
+            key,
+        ));
     }
     let body = body.map_err(|error| {
         let trouble = match error {
@@ -36,6 +49,9 @@ pub(super) async fn call(request: RequestBuilder, body: &Value, key: Option<&Sec
     })?;
     serde_json::from_slice(&body).map_err(|_| {
         let words = words(&String::from_utf8_lossy(&body), key);
-        FailedTry::last(Trouble::Unreadable(format!("it is no JSON: {words}")), Billed::Unknown)
+        FailedTry::last(
+            Trouble::Unreadable(format!("it is no JSON: {words}")),
+            Billed::Unknown,
+        )
     })
 }

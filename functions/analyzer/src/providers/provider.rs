@@ -42,7 +42,10 @@ impl Provider {
             Api::Anthropic => Interface::Anthropic(http),
             Api::Bedrock => Interface::Bedrock(bedrock::client(aws)),
         };
-        Self { settings: settings.clone(), interface }
+        Self {
+            settings: settings.clone(),
+            interface,
+        }
     }
 
     /// The most tokens that a question can be, its schema and instructions included: more than that is not billed for what is sent.
@@ -51,7 +54,9 @@ impl Provider {
         let body = match &self.interface {
             Interface::OpenAi(_) => openai::body(&self.settings, question),
             // Bedrock is sent the same texts in another envelope.
-            Interface::Anthropic(_) | Interface::Bedrock(_) => anthropic::body(&self.settings, question),
+            Interface::Anthropic(_) | Interface::Bedrock(_) => {
+                anthropic::body(&self.settings, question)
+            }
         };
         most_tokens(&[&body.to_string()], OVERHEAD)
     }
@@ -61,7 +66,12 @@ impl Provider {
     ///
     /// # Errors
     /// If there is no answer. A text that is not what was asked for is an answer here.
-    pub async fn ask(&self, key: Option<&SecretString>, question: &Question, deadline: Instant) -> Result<Reply, CallFailed> {
+    pub async fn ask(
+        &self,
+        key: Option<&SecretString>,
+        question: &Question,
+        deadline: Instant,
+    ) -> Result<Reply, CallFailed> {
         let mut reply = with_one_retry(deadline, || self.in_time(key, question, deadline)).await?;
         reply.model = sanitize(&reply.model, MODEL_CHARACTERS);
         if reply.model.is_empty() {
@@ -70,7 +80,12 @@ impl Provider {
         Ok(reply)
     }
 
-    async fn in_time(&self, key: Option<&SecretString>, question: &Question, deadline: Instant) -> Result<Reply, FailedTry> {
+    async fn in_time(
+        &self,
+        key: Option<&SecretString>,
+        question: &Question,
+        deadline: Instant,
+    ) -> Result<Reply, FailedTry> {
         let begun = Instant::now();
         let end = deadline.min(begun + Duration::from_secs(self.settings.timeout.seconds()));
         let given = end.saturating_duration_since(begun);
@@ -81,16 +96,26 @@ impl Provider {
         answered.unwrap_or_else(|_| Err(FailedTry::last(Trouble::TimedOut(given), Billed::Unknown)))
     }
 
-    async fn try_once(&self, key: Option<&SecretString>, question: &Question) -> Result<Reply, FailedTry> {
+    async fn try_once(
+        &self,
+        key: Option<&SecretString>,
+        question: &Question,
+    ) -> Result<Reply, FailedTry> {
         let settings = &self.settings;
         match &self.interface {
             Interface::OpenAi(http) => {
                 let request = openai::request(http, settings, key);
-                openai::read(&call(request, &openai::body(settings, question), key).await?, question)
+                openai::read(
+                    &call(request, &openai::body(settings, question), key).await?,
+                    question,
+                )
             }
             Interface::Anthropic(http) => {
                 let request = anthropic::request(http, settings, key);
-                anthropic::read(&call(request, &anthropic::body(settings, question), key).await?, question)
+                anthropic::read(
+                    &call(request, &anthropic::body(settings, question), key).await?,
+                    question,
+                )
             }
             Interface::Bedrock(client) => bedrock::ask(client, settings, question).await,
         }

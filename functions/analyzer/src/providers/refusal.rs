@@ -16,12 +16,20 @@ const USUAL_WAIT: Duration = Duration::from_secs(1);
 /// What an answer with a status other than 2xx means. `header` gives the value of a header by its name in lower case.
 ///
 /// Vendors bill for answers. Only where a gateway gave up waiting may one come about all the same, so that such a call is not made again.
-pub(super) fn refusal<'h>(status: u16, header: impl Fn(&str) -> Option<&'h str>, body: &[u8], key: Option<&SecretString>) -> FailedTry {
+pub(super) fn refusal<'h>(
+    status: u16,
+    header: impl Fn(&str) -> Option<&'h str>,
+    body: &[u8],
+    key: Option<&SecretString>,
+) -> FailedTry {
     let said = Said::read(body);
     let words = said.words(status, key);
     let last = |trouble| FailedTry::last(trouble, Billed::Nothing);
     let retry_after = retry_after(header);
-    let again = |trouble| FailedTry { again_after: Some(retry_after.unwrap_or(USUAL_WAIT)), ..last(trouble) };
+    let again = |trouble| FailedTry {
+        again_after: Some(retry_after.unwrap_or(USUAL_WAIT)),
+        ..last(trouble)
+    };
     match status {
         // 408 is Bedrock's ModelTimeoutException, 524 Cloudflare's 504:
         // https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/
@@ -29,12 +37,16 @@ pub(super) fn refusal<'h>(status: u16, header: impl Fn(&str) -> Option<&'h str>,
         // OpenAI's 429 for an account without money, which no wait fills: https://platform.openai.com/docs/guides/error-codes
         429 if said.is("insufficient_quota") => last(Trouble::Refused { status, words }),
         // 529 is Anthropic's `overloaded_error`: https://docs.anthropic.com/en/api/errors
-        429 | 503 | 529 => again(Trouble::Busy { status, retry_after }),
+        429 | 503 | 529 => again(Trouble::Busy {
+            status,
+            retry_after,
+        }),
         500.. => again(Trouble::Failed { status, words }),
         // Azure's filter for what is asked: https://learn.microsoft.com/azure/ai-services/openai/concepts/content-filter
         400 if said.is("content_filter") => last(Trouble::Filtered(words)),
         300..400 => {
-            let words = "it answers with a redirect, which is not followed: correct base_url".to_owned();
+            let words =
+                "it answers with a redirect, which is not followed: correct base_url".to_owned();
             last(Trouble::Refused { status, words })
         }
         _ => last(Trouble::Refused { status, words }),
@@ -53,11 +65,20 @@ impl Said {
     fn read(body: &[u8]) -> Self {
         let json = serde_json::from_slice::<Value>(body).unwrap_or_default();
         let texts = |pointers: &[&str]| -> Vec<String> {
-            pointers.iter().filter_map(|pointer| json.pointer(pointer)?.as_str()).map(str::to_owned).collect()
+            pointers
+                .iter()
+                .filter_map(|pointer| json.pointer(pointer)?.as_str())
+                .map(str::to_owned)
+                .collect()
         };
-        let message = texts(&["/error/message", "/error", "/message", "/detail"]).into_iter().next();
+        let message = texts(&["/error/message", "/error", "/message", "/detail"])
+            .into_iter()
+            .next();
         let message = message.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
-        Self { codes: texts(&["/error/code", "/error/type"]), message }
+        Self {
+            codes: texts(&["/error/code", "/error/type"]),
+            message,
+        }
     }
 
     fn is(&self, code: &str) -> bool {
@@ -66,9 +87,17 @@ impl Said {
 
     /// Its words, cut. Who refuses a key likes to repeat parts of it, so that there only the name of the error is taken.
     fn words(&self, status: u16, key: Option<&SecretString>) -> String {
-        let said = if status == 401 { self.codes.first().map_or("", String::as_str) } else { &self.message };
+        let said = if status == 401 {
+            self.codes.first().map_or("", String::as_str)
+        } else {
+            &self.message
+        };
         let words = words(said, key);
-        if words.is_empty() { "it does not say why".to_owned() } else { words }
+        if words.is_empty() {
+            "it does not say why".to_owned()
+        } else {
+            words
+        }
     }
 }
 

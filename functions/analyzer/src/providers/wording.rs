@@ -16,20 +16,35 @@ const UNKNOWN_BOUNDS: [&str; 2] = ["minimum", "maximum"];
 
 /// The instructions with the schema of the answer in words.
 pub(super) fn in_words(question: &Question) -> String {
-    let Question { instructions, schema, .. } = question;
-    format!("{instructions}\n\nAnswer with one JSON object and nothing around it. It has to fit this JSON schema:\n{schema}")
+    let Question {
+        instructions,
+        schema,
+        ..
+    } = question;
+    format!(
+        "{instructions}\n\nAnswer with one JSON object and nothing around it. It has to fit this JSON schema:\n{schema}"
+    )
 }
 
 /// A schema in which the bounds of numbers stand in the descriptions, as the vendor's own libraries put them there.
 pub(super) fn bounds_in_words(schema: &Value) -> Value {
     match schema {
         Value::Object(fields) => {
-            let mut fields: Map<_, _> = fields.iter().map(|(name, value)| (name.clone(), bounds_in_words(value))).collect();
+            let mut fields: Map<_, _> = fields
+                .iter()
+                .map(|(name, value)| (name.clone(), bounds_in_words(value)))
+                .collect();
             // A property may have the name of a bound; it is an object then.
-            let bounds: Vec<_> = UNKNOWN_BOUNDS.iter().filter(|bound| fields.get(**bound).is_some_and(Value::is_number)).collect();
+            let bounds: Vec<_> = UNKNOWN_BOUNDS
+                .iter()
+                .filter(|bound| fields.get(**bound).is_some_and(Value::is_number))
+                .collect();
             for bound in bounds {
                 let value = fields.remove(*bound).unwrap_or_default();
-                let description = fields.get("description").and_then(Value::as_str).unwrap_or_default();
+                let description = fields
+                    .get("description")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default();
                 let description = format!("{description} ({bound} {value})");
                 fields.insert("description".to_owned(), json!(description.trim()));
             }

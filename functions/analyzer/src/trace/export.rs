@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use opentelemetry::Context;
-use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
 use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
 use opentelemetry_sdk::Resource;
@@ -46,7 +48,8 @@ impl SpanProcessor for Ended {
     fn on_end(&self, mut span: SpanData) {
         let mut seen = HashSet::new();
         span.attributes.reverse();
-        span.attributes.retain(|attribute| seen.insert(attribute.key.clone()));
+        span.attributes
+            .retain(|attribute| seen.insert(attribute.key.clone()));
         span.attributes.reverse();
         self.lock().push(span);
     }
@@ -63,7 +66,9 @@ impl SpanProcessor for Ended {
 /// Why spans are lost. No text of it can hold a header's value or the URL (`secrets-stay`), nor what the server says: it could repeat them.
 #[derive(Debug, Error)]
 enum Loss {
-    #[error("the value of the header {0} cannot stand in a header: look at the secret it comes from")]
+    #[error(
+        "the value of the header {0} cannot stand in a header: look at the secret it comes from"
+    )]
     Header(HeaderName),
     #[error("the server cannot be reached: {0}")]
     Unreachable(String),
@@ -85,13 +90,25 @@ pub(super) struct Exporter {
 
 impl fmt::Debug for Exporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Exporter").field("host", &self.url.host_str()).finish_non_exhaustive()
+        f.debug_struct("Exporter")
+            .field("host", &self.url.host_str())
+            .finish_non_exhaustive()
     }
 }
 
 impl Exporter {
-    pub(super) fn new(http: Client, url: Url, headers: Vec<(HeaderName, SecretString)>, resource: &Resource) -> Self {
-        Self { http, url, headers, resource: resource.into() }
+    pub(super) fn new(
+        http: Client,
+        url: Url,
+        headers: Vec<(HeaderName, SecretString)>,
+        resource: &Resource,
+    ) -> Self {
+        Self {
+            http,
+            url,
+            headers,
+            resource: resource.into(),
+        }
     }
 
     /// Sends spans; those that cannot be sent are lost. They are not sent again: whoever waits is waiting for an analysis.
@@ -100,8 +117,12 @@ impl Exporter {
             return;
         }
         let count = spans.len();
-        let request = ExportTraceServiceRequest { resource_spans: group_spans_by_resource_and_scope(spans, &self.resource) };
-        let sent = timeout(LIMIT, self.post(request.encode_to_vec())).await.unwrap_or(Err(Loss::Late));
+        let request = ExportTraceServiceRequest {
+            resource_spans: group_spans_by_resource_and_scope(spans, &self.resource),
+        };
+        let sent = timeout(LIMIT, self.post(request.encode_to_vec()))
+            .await
+            .unwrap_or(Err(Loss::Late));
         if let Err(loss) = sent {
             let host = self.url.host_str().unwrap_or_default();
             tracing::warn!(host, spans = count, %loss, "spans of an analysis are lost");
@@ -110,15 +131,26 @@ impl Exporter {
 
     /// One request, binary protobuf. <https://opentelemetry.io/docs/specs/otlp/#otlphttp>
     async fn post(&self, body: Vec<u8>) -> Result<(), Loss> {
-        let request = self.http.post(self.url.clone()).headers(self.headers()?).body(body);
-        let response = request.send().await.map_err(|error| Loss::Unreachable(outbound::reason(error)))?;
+        let request = self
+            .http
+            .post(self.url.clone())
+            .headers(self.headers()?)
+            .body(body);
+        let response = request
+            .send()
+            .await
+            .map_err(|error| Loss::Unreachable(outbound::reason(error)))?;
         if !response.status().is_success() {
             return Err(Loss::Refused(response.status()));
         }
         // The spans have arrived, whatever becomes of the rest of the answer.
-        let answer = outbound::body(response, MOST_OF_ANSWER).await.unwrap_or_default();
+        let answer = outbound::body(response, MOST_OF_ANSWER)
+            .await
+            .unwrap_or_default();
         // Langfuse answers in JSON, which is no message of protobuf; the success stands in the status.
-        let partial = ExportTraceServiceResponse::decode(answer.as_slice()).ok().and_then(|answer| answer.partial_success);
+        let partial = ExportTraceServiceResponse::decode(answer.as_slice())
+            .ok()
+            .and_then(|answer| answer.partial_success);
         match partial.map(|partial| partial.rejected_spans) {
             Some(rejected) if rejected > 0 => Err(Loss::Rejected(rejected)),
             _ => Ok(()),
@@ -126,9 +158,13 @@ impl Exporter {
     }
 
     fn headers(&self) -> Result<HeaderMap, Loss> {
-        let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"))]);
+        let mut headers = HeaderMap::from_iter([(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/x-protobuf"),
+        )]);
         for (name, secret) in &self.headers {
-            let mut value = HeaderValue::from_str(secret.expose_secret()).map_err(|_| Loss::Header(name.clone()))?;
+            let mut value = HeaderValue::from_str(secret.expose_secret())
+                .map_err(|_| Loss::Header(name.clone()))?;
             value.set_sensitive(true);
             headers.insert(name.clone(), value);
         }

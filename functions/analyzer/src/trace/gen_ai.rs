@@ -57,9 +57,16 @@ impl Span {
     /// The conventions know no price. `gen_ai.usage.cost` is what Langfuse takes for a call's cost, in USD.
     /// <https://langfuse.com/integrations/native/opentelemetry#property-mapping>
     pub fn answered(&mut self, answer: &ModelAnswer<'_>) {
-        let reasons = answer.finish_reasons.iter().map(|reason| StringValue::from((*reason).to_owned())).collect();
+        let reasons = answer
+            .finish_reasons
+            .iter()
+            .map(|reason| StringValue::from((*reason).to_owned()))
+            .collect();
         self.set("gen_ai.response.model", answer.model.to_owned());
-        self.set("gen_ai.response.finish_reasons", Value::Array(Array::String(reasons)));
+        self.set(
+            "gen_ai.response.finish_reasons",
+            Value::Array(Array::String(reasons)),
+        );
         self.set("gen_ai.usage.input_tokens", whole(answer.input_tokens));
         self.set("gen_ai.usage.output_tokens", whole(answer.output_tokens));
         self.set("gen_ai.usage.cost", answer.price);

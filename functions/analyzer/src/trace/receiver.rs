@@ -10,7 +10,9 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use opentelemetry_proto::tonic::collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 use reqwest::Url;
@@ -41,11 +43,19 @@ pub(super) struct Delivery {
 
 impl Delivery {
     pub(super) fn spans(&self) -> Vec<&Span> {
-        self.request.resource_spans.iter().flat_map(|resource| &resource.scope_spans).flat_map(|scope| &scope.spans).collect()
+        self.request
+            .resource_spans
+            .iter()
+            .flat_map(|resource| &resource.scope_spans)
+            .flat_map(|scope| &scope.spans)
+            .collect()
     }
 
     pub(super) fn span(&self, name: &str) -> &Span {
-        self.spans().into_iter().find(|span| span.name == name).unwrap_or_else(|| panic!("no span {name} in {:?}", self.request))
+        self.spans()
+            .into_iter()
+            .find(|span| span.name == name)
+            .unwrap_or_else(|| panic!("no span {name} in {:?}", self.request))
     }
 }
 
@@ -61,11 +71,18 @@ impl Server {
         let address = listener.local_addr().expect("its address");
         let deliveries = Arc::new(Mutex::default());
         tokio::spawn(serve(listener, manner, Arc::clone(&deliveries)));
-        Self { address, deliveries }
+        Self {
+            address,
+            deliveries,
+        }
     }
 
     pub(super) fn url(&self) -> Url {
-        Url::parse(&format!("http://{}/api/public/otel/v1/traces?project=secret-in-the-url", self.address)).expect("a URL")
+        Url::parse(&format!(
+            "http://{}/api/public/otel/v1/traces?project=secret-in-the-url",
+            self.address
+        ))
+        .expect("a URL")
     }
 
     pub(super) fn deliveries(&self) -> Vec<Delivery> {
@@ -92,17 +109,38 @@ async fn serve(listener: TcpListener, manner: Manner, deliveries: Arc<Mutex<Vec<
     }
 }
 
-async fn answer(request: Request<Incoming>, manner: Manner, deliveries: &Mutex<Vec<Delivery>>) -> Response<Full<Bytes>> {
+async fn answer(
+    request: Request<Incoming>,
+    manner: Manner,
+    deliveries: &Mutex<Vec<Delivery>>,
+) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.expect("a body").to_bytes();
     let request = ExportTraceServiceRequest::decode(body).expect("a message of OTLP");
-    deliveries.lock().expect("nobody panics with it").push(Delivery { path: head.uri.path().to_owned(), headers: head.headers, request });
+    deliveries
+        .lock()
+        .expect("nobody panics with it")
+        .push(Delivery {
+            path: head.uri.path().to_owned(),
+            headers: head.headers,
+            request,
+        });
     let (status, location, body) = match manner {
         Manner::Accept => (StatusCode::OK, None, Vec::new()),
         Manner::AcceptInJson => (StatusCode::OK, None, b"{}".to_vec()),
         Manner::Reject(rejected_spans) => {
-            let partial = ExportTracePartialSuccess { rejected_spans, error_message: format!("you sent {SECRET}") };
-            (StatusCode::OK, None, ExportTraceServiceResponse { partial_success: Some(partial) }.encode_to_vec())
+            let partial = ExportTracePartialSuccess {
+                rejected_spans,
+                error_message: format!("you sent {SECRET}"),
+            };
+            (
+                StatusCode::OK,
+                None,
+                ExportTraceServiceResponse {
+                    partial_success: Some(partial),
+                }
+                .encode_to_vec(),
+            )
         }
         Manner::Fail(status) => (status, None, format!("you sent {SECRET}").into_bytes()),
         Manner::Redirect(target) => (StatusCode::TEMPORARY_REDIRECT, Some(target), Vec::new()),
@@ -132,7 +170,10 @@ impl Logged {
             .with_max_level(LevelFilter::TRACE)
             .with_writer(move || Writer(Arc::clone(&writer)))
             .finish();
-        Self { text, _guard: tracing::subscriber::set_default(subscriber) }
+        Self {
+            text,
+            _guard: tracing::subscriber::set_default(subscriber),
+        }
     }
 
     pub(super) fn text(&self) -> String {
@@ -140,7 +181,11 @@ impl Logged {
     }
 
     pub(super) fn warnings(&self) -> Vec<String> {
-        self.text().lines().filter(|line| line.contains("\"WARN\"")).map(str::to_owned).collect()
+        self.text()
+            .lines()
+            .filter(|line| line.contains("\"WARN\""))
+            .map(str::to_owned)
+            .collect()
     }
 }
 

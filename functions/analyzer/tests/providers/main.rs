@@ -24,7 +24,12 @@ fn question() -> Question {
     let schema = json!({
         "type": "object", "properties": { "risk": { "type": "string" } }, "required": ["risk"], "additionalProperties": false,
     });
-    Question { instructions: "Find the cause.".into(), material: "an alert".into(), schema, max_output_tokens: 64 }
+    Question {
+        instructions: "Find the cause.".into(),
+        material: "an alert".into(),
+        schema,
+        max_output_tokens: 64,
+    }
 }
 
 fn aws(endpoint: &str) -> SdkConfig {
@@ -34,12 +39,15 @@ fn aws(endpoint: &str) -> SdkConfig {
         "AWS_ENDPOINT_URL" => Some(endpoint.to_owned()),
         _ => None,
     });
-    AwsEnvironment::from_variables(&variables).expect("an environment").sdk_config(Duration::from_millis(1))
+    AwsEnvironment::from_variables(&variables)
+        .expect("an environment")
+        .sdk_config(Duration::from_millis(1))
 }
 
 /// A provider of this interface at this address, which answers within `timeout`.
 fn provider(api: &str, url: &str, timeout: &str) -> Provider {
-    let mut settings = json!({ "name": "mine", "api": api, "model": "a-model", "timeout": timeout });
+    let mut settings =
+        json!({ "name": "mine", "api": api, "model": "a-model", "timeout": timeout });
     if api != "bedrock" {
         settings["base_url"] = json!(url);
     }
@@ -48,7 +56,13 @@ fn provider(api: &str, url: &str, timeout: &str) -> Provider {
 }
 
 async fn ask(api: &str, vendor: &Vendor) -> Result<Reply, CallFailed> {
-    let asked = provider(api, &vendor.url, "60s").ask(Some(&SecretString::from(KEY)), &question(), Instant::now() + LONG).await;
+    let asked = provider(api, &vendor.url, "60s")
+        .ask(
+            Some(&SecretString::from(KEY)),
+            &question(),
+            Instant::now() + LONG,
+        )
+        .await;
     if let Err(failed) = &asked {
         assert!(!format!("{failed} {failed:?}").contains(KEY), "{failed:?}");
     }
@@ -76,31 +90,76 @@ fn good(api: &str) -> Value {
 }
 
 fn good_answer(api: &str) -> Play {
-    answer(200, "content-type: application/json\r\n", &good(api).to_string())
+    answer(
+        200,
+        "content-type: application/json\r\n",
+        &good(api).to_string(),
+    )
 }
 
-const USED: Usage = Usage { input: 90, output: 12 };
+const USED: Usage = Usage {
+    input: 90,
+    output: 12,
+};
 
 #[tokio::test]
 async fn every_interface_is_asked_and_read_as_it_is_documented() {
     let cases = [
-        ("openai", "POST /chat/completions ", "authorization: bearer sk-very-secret\r\n", "/messages/1/content", "a-model-2026"),
-        ("anthropic", "POST /v1/messages ", "x-api-key: sk-very-secret\r\nanthropic", "/messages/0/content", "a-model-2026"),
-        ("bedrock", "POST /model/a-model/converse ", "authorization: aws4-hmac-sha256", "/messages/0/content/0/text", "a-model"),
+        (
+            "openai",
+            "POST /chat/completions ",
+            "authorization: bearer sk-very-secret\r\n",
+            "/messages/1/content",
+            "a-model-2026",
+        ),
+        (
+            "anthropic",
+            "POST /v1/messages ",
+            "x-api-key: sk-very-secret\r\nanthropic",
+            "/messages/0/content",
+            "a-model-2026",
+        ),
+        (
+            "bedrock",
+            "POST /model/a-model/converse ",
+            "authorization: aws4-hmac-sha256",
+            "/messages/0/content/0/text",
+            "a-model",
+        ),
     ];
     for (api, line, header, place, model) in cases {
         let vendor = Vendor::playing(vec![good_answer(api)]).await;
         let reply = ask(api, &vendor).await.expect("an answer");
         let finish = if api == "openai" { "stop" } else { "end_turn" };
-        assert_eq!(reply, Reply { text: r#"{"risk":"low"}"#.into(), usage: USED, model: model.into(), finish: finish.into() });
+        assert_eq!(
+            reply,
+            Reply {
+                text: r#"{"risk":"low"}"#.into(),
+                usage: USED,
+                model: model.into(),
+                finish: finish.into()
+            }
+        );
 
-        let [request] = &vendor.requests()[..] else { panic!("one request") };
+        let [request] = &vendor.requests()[..] else {
+            panic!("one request")
+        };
         assert!(request.head.starts_with(line), "{}", request.head);
         let named: Vec<_> = header.split("\r\n").collect();
-        assert!(named.iter().all(|header| request.head.to_lowercase().contains(header)), "{}", request.head);
+        assert!(
+            named
+                .iter()
+                .all(|header| request.head.to_lowercase().contains(header)),
+            "{}",
+            request.head
+        );
         let body: Value = serde_json::from_str(&request.body).expect("JSON");
         assert_eq!(body.pointer(place), Some(&json!("an alert")), "{body}");
-        assert!(request.body.len() as u64 <= provider(api, &vendor.url, "1s").prompt_tokens_at_most(&question()), "{body}");
+        assert!(
+            request.body.len() as u64
+                <= provider(api, &vendor.url, "1s").prompt_tokens_at_most(&question()),
+            "{body}"
+        );
     }
 }
 
@@ -108,24 +167,51 @@ async fn every_interface_is_asked_and_read_as_it_is_documented() {
 async fn a_busy_or_failing_provider_is_asked_once_more() {
     for api in APIS {
         for status in [429, 500, 503, 529] {
-            let vendor = Vendor::playing(vec![answer(status, "retry-after: 0\r\n", "{}"), good_answer(api)]).await;
-            assert_eq!(ask(api, &vendor).await.map(|reply| reply.usage), Ok(USED), "{api} {status}");
+            let vendor = Vendor::playing(vec![
+                answer(status, "retry-after: 0\r\n", "{}"),
+                good_answer(api),
+            ])
+            .await;
+            assert_eq!(
+                ask(api, &vendor).await.map(|reply| reply.usage),
+                Ok(USED),
+                "{api} {status}"
+            );
             assert_eq!(vendor.requests().len(), 2);
         }
         let vendor = Vendor::playing(vec![answer(500, "retry-after: 0\r\n", "{}")]).await;
         let failed = ask(api, &vendor).await.expect_err("it fails twice");
-        assert!(matches!(failed.trouble, Trouble::Failed { status: 500, .. }), "{failed:?}");
-        assert_eq!((failed.billed, vendor.requests().len()), (Billed::Nothing, 2));
+        assert!(
+            matches!(failed.trouble, Trouble::Failed { status: 500, .. }),
+            "{failed:?}"
+        );
+        assert_eq!(
+            (failed.billed, vendor.requests().len()),
+            (Billed::Nothing, 2)
+        );
     }
 }
 
 #[tokio::test]
 async fn a_wait_beyond_the_deadline_is_not_waited_for() {
     for api in APIS {
-        let vendor = Vendor::playing(vec![answer(429, "retry-after: 3600\r\n", "{}"), good_answer(api)]).await;
+        let vendor = Vendor::playing(vec![
+            answer(429, "retry-after: 3600\r\n", "{}"),
+            good_answer(api),
+        ])
+        .await;
         let failed = ask(api, &vendor).await.expect_err("busy");
-        assert_eq!(failed.trouble, Trouble::Busy { status: 429, retry_after: Some(Duration::from_secs(3600)) });
-        assert_eq!((failed.billed, vendor.requests().len()), (Billed::Nothing, 1));
+        assert_eq!(
+            failed.trouble,
+            Trouble::Busy {
+                status: 429,
+                retry_after: Some(Duration::from_secs(3600))
+            }
+        );
+        assert_eq!(
+            (failed.billed, vendor.requests().len()),
+            (Billed::Nothing, 1)
+        );
     }
 }
 
@@ -133,13 +219,22 @@ async fn a_wait_beyond_the_deadline_is_not_waited_for() {
 async fn a_refused_call_is_not_made_again() {
     let page = "<html><title>Forbidden</title></html>";
     for api in APIS {
-        for (status, body) in
-            [(400, "{}"), (401, r#"{"message":"sk-very-secret is wrong"}"#), (403, page), (404, r#"{"error":"no model"}"#)]
-        {
+        for (status, body) in [
+            (400, "{}"),
+            (401, r#"{"message":"sk-very-secret is wrong"}"#),
+            (403, page),
+            (404, r#"{"error":"no model"}"#),
+        ] {
             let vendor = Vendor::playing(vec![answer(status, "", body)]).await;
             let failed = ask(api, &vendor).await.expect_err("refused");
-            assert!(matches!(failed.trouble, Trouble::Refused { status: by, .. } if by == status), "{api} {failed:?}");
-            assert_eq!((failed.billed, vendor.requests().len()), (Billed::Nothing, 1));
+            assert!(
+                matches!(failed.trouble, Trouble::Refused { status: by, .. } if by == status),
+                "{api} {failed:?}"
+            );
+            assert_eq!(
+                (failed.billed, vendor.requests().len()),
+                (Billed::Nothing, 1)
+            );
         }
     }
 }
@@ -149,7 +244,12 @@ async fn a_redirect_is_not_followed_and_the_key_stays() {
     let elsewhere = Vendor::playing(vec![good_answer("openai")]).await;
     for api in APIS {
         for status in [301, 302, 307, 308] {
-            let vendor = Vendor::playing(vec![answer(status, &format!("location: {}/v1\r\n", elsewhere.url), "")]).await;
+            let vendor = Vendor::playing(vec![answer(
+                status,
+                &format!("location: {}/v1\r\n", elsewhere.url),
+                "",
+            )])
+            .await;
             let failed = ask(api, &vendor).await.expect_err("a redirect");
             assert!(failed.to_string().contains("redirect"), "{api} {failed}");
             assert_eq!(failed.billed, Billed::Nothing);
@@ -161,25 +261,69 @@ async fn a_redirect_is_not_followed_and_the_key_stays() {
 #[tokio::test]
 async fn filtered_and_truncated_answers_say_so_and_are_paid() {
     let cases = [
-        ("openai", "/choices/0/finish_reason", "content_filter", Trouble::Filtered("content_filter".into())),
-        ("openai", "/choices/0/finish_reason", "length", Trouble::Truncated(64)),
-        ("anthropic", "/stop_reason", "max_tokens", Trouble::Truncated(64)),
-        ("bedrock", "/stopReason", "guardrail_intervened", Trouble::Filtered("guardrail_intervened".into())),
-        ("bedrock", "/stopReason", "content_filtered", Trouble::Filtered("content_filtered".into())),
-        ("bedrock", "/stopReason", "refusal", Trouble::Filtered("refusal".into())),
-        ("bedrock", "/stopReason", "max_tokens", Trouble::Truncated(64)),
+        (
+            "openai",
+            "/choices/0/finish_reason",
+            "content_filter",
+            Trouble::Filtered("content_filter".into()),
+        ),
+        (
+            "openai",
+            "/choices/0/finish_reason",
+            "length",
+            Trouble::Truncated(64),
+        ),
+        (
+            "anthropic",
+            "/stop_reason",
+            "max_tokens",
+            Trouble::Truncated(64),
+        ),
+        (
+            "bedrock",
+            "/stopReason",
+            "guardrail_intervened",
+            Trouble::Filtered("guardrail_intervened".into()),
+        ),
+        (
+            "bedrock",
+            "/stopReason",
+            "content_filtered",
+            Trouble::Filtered("content_filtered".into()),
+        ),
+        (
+            "bedrock",
+            "/stopReason",
+            "refusal",
+            Trouble::Filtered("refusal".into()),
+        ),
+        (
+            "bedrock",
+            "/stopReason",
+            "max_tokens",
+            Trouble::Truncated(64),
+        ),
         (
             "bedrock",
             "/stopReason",
             "malformed_model_output",
-            Trouble::Unreadable("it stopped for another reason than its end: malformed_model_output".into()),
+            Trouble::Unreadable(
+                "it stopped for another reason than its end: malformed_model_output".into(),
+            ),
         ),
     ];
     for (api, place, finish, trouble) in cases {
         let mut body = good(api);
         *body.pointer_mut(place).expect("the place is there") = json!(finish);
         let vendor = Vendor::playing(vec![answer(200, "", &body.to_string())]).await;
-        assert_eq!(ask(api, &vendor).await, Err(CallFailed { trouble, billed: Billed::Used(USED) }), "{api} {finish}");
+        assert_eq!(
+            ask(api, &vendor).await,
+            Err(CallFailed {
+                trouble,
+                billed: Billed::Used(USED)
+            }),
+            "{api} {finish}"
+        );
         assert_eq!(vendor.requests().len(), 1);
     }
 }
@@ -189,20 +333,36 @@ async fn what_is_no_answer_of_the_interface_may_have_to_be_paid() {
     let page = "<html><title>Sign in to the hotel's network</title></html>";
     for api in APIS {
         for body in [page, r#"{"choices": [{"#, "", "[]"] {
-            let vendor = Vendor::playing(vec![answer(200, "content-type: text/html\r\n", body)]).await;
+            let vendor =
+                Vendor::playing(vec![answer(200, "content-type: text/html\r\n", body)]).await;
             let failed = ask(api, &vendor).await.expect_err("no answer");
-            assert!(matches!(failed.trouble, Trouble::Unreadable(_)), "{api} {body}: {failed:?}");
-            assert_eq!((failed.billed, vendor.requests().len()), (Billed::Unknown, 1), "{api} {body}");
+            assert!(
+                matches!(failed.trouble, Trouble::Unreadable(_)),
+                "{api} {body}: {failed:?}"
+            );
+            assert_eq!(
+                (failed.billed, vendor.requests().len()),
+                (Billed::Unknown, 1),
+                "{api} {body}"
+            );
         }
     }
 }
 
 #[tokio::test]
 async fn a_bad_gateway_is_asked_once_more() {
-    let page = answer(502, "content-type: text/html\r\nretry-after: 0\r\n", "<html><h1>502 Bad Gateway</h1></html>");
+    let page = answer(
+        502,
+        "content-type: text/html\r\nretry-after: 0\r\n",
+        "<html><h1>502 Bad Gateway</h1></html>",
+    );
     for api in APIS {
         let vendor = Vendor::playing(vec![page.clone(), good_answer(api)]).await;
-        assert_eq!(ask(api, &vendor).await.map(|reply| reply.usage), Ok(USED), "{api}");
+        assert_eq!(
+            ask(api, &vendor).await.map(|reply| reply.usage),
+            Ok(USED),
+            "{api}"
+        );
     }
 }
 
@@ -213,11 +373,23 @@ async fn an_answer_without_end_is_not_read_to_its_end() {
         let vendor = Vendor::playing(vec![answer(200, "", &body)]).await;
         let failed = ask(api, &vendor).await.expect_err("too long");
         let trouble = Trouble::Unreadable("it is longer than 1048576 bytes".into());
-        assert_eq!(failed, CallFailed { trouble, billed: Billed::Unknown });
+        assert_eq!(
+            failed,
+            CallFailed {
+                trouble,
+                billed: Billed::Unknown
+            }
+        );
         // The same of a refusal, which stays one.
         let vendor = Vendor::playing(vec![answer(400, "", &body)]).await;
         let failed = ask(api, &vendor).await.expect_err("refused");
-        assert_eq!((failed.to_string().as_str(), failed.billed), ("it refused the call (400): it does not say why", Billed::Nothing));
+        assert_eq!(
+            (failed.to_string().as_str(), failed.billed),
+            (
+                "it refused the call (400): it does not say why",
+                Billed::Nothing
+            )
+        );
     }
 }
 
@@ -225,23 +397,54 @@ async fn an_answer_without_end_is_not_read_to_its_end() {
 async fn a_broken_connection_may_have_to_be_paid_and_one_never_made_does_not() {
     for api in APIS {
         let whole = good(api).to_string();
-        for bytes in [Vec::new(), beginning(whole.len(), &whole[..whole.len() / 2])] {
+        for bytes in [
+            Vec::new(),
+            beginning(whole.len(), &whole[..whole.len() / 2]),
+        ] {
             let vendor = Vendor::playing(vec![Play::Bytes(bytes)]).await;
             let failed = ask(api, &vendor).await.expect_err("cut");
             // The SDK does not tell a cut body from one that it cannot read.
-            assert!(matches!(failed.trouble, Trouble::Unreachable(_) | Trouble::Unreadable(_)), "{api} {failed:?}");
-            assert_eq!((failed.billed, vendor.requests().len()), (Billed::Unknown, 1), "{api} {failed:?}");
+            assert!(
+                matches!(
+                    failed.trouble,
+                    Trouble::Unreachable(_) | Trouble::Unreadable(_)
+                ),
+                "{api} {failed:?}"
+            );
+            assert_eq!(
+                (failed.billed, vendor.requests().len()),
+                (Billed::Unknown, 1),
+                "{api} {failed:?}"
+            );
         }
-        let closed = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+        let closed = std::net::TcpListener::bind("127.0.0.1:0")
+            .and_then(|listener| listener.local_addr())
+            .expect("a port");
         // Gateways have tokens in their paths.
         let url = format!("http://user:password@{closed}/token");
-        let url = if api == "bedrock" { format!("http://{closed}") } else { url };
-        let asked = provider(api, &url, "60s").ask(Some(&SecretString::from(KEY)), &question(), Instant::now() + LONG).await;
+        let url = if api == "bedrock" {
+            format!("http://{closed}")
+        } else {
+            url
+        };
+        let asked = provider(api, &url, "60s")
+            .ask(
+                Some(&SecretString::from(KEY)),
+                &question(),
+                Instant::now() + LONG,
+            )
+            .await;
         let failed = asked.expect_err("nobody listens");
-        assert!(matches!(&failed.trouble, Trouble::Unreachable(why) if why.contains("refused")), "{api} {failed:?}");
+        assert!(
+            matches!(&failed.trouble, Trouble::Unreachable(why) if why.contains("refused")),
+            "{api} {failed:?}"
+        );
         assert_eq!(failed.billed, Billed::Nothing, "{api} {failed:?}");
         let shown = format!("{failed} {failed:?}");
-        assert!(!shown.contains(KEY) && !shown.contains("password") && !shown.contains("token"), "{shown}");
+        assert!(
+            !shown.contains(KEY) && !shown.contains("password") && !shown.contains("token"),
+            "{shown}"
+        );
     }
 }
 
@@ -250,14 +453,34 @@ async fn a_slow_stream_ends_with_the_providers_time_or_at_the_deadline() {
     for api in APIS {
         let slow = Play::Drip(beginning(1 << 20, "{"));
         let vendor = Vendor::playing(vec![slow, good_answer(api)]).await;
-        let failed = provider(api, &vendor.url, "1s").ask(None, &question(), Instant::now() + LONG).await.expect_err("slow");
-        assert_eq!(failed, CallFailed { trouble: Trouble::TimedOut(Duration::from_secs(1)), billed: Billed::Unknown }, "{api}");
+        let failed = provider(api, &vendor.url, "1s")
+            .ask(None, &question(), Instant::now() + LONG)
+            .await
+            .expect_err("slow");
+        assert_eq!(
+            failed,
+            CallFailed {
+                trouble: Trouble::TimedOut(Duration::from_secs(1)),
+                billed: Billed::Unknown
+            },
+            "{api}"
+        );
 
         let deadline = Instant::now() + Duration::from_millis(300);
         let vendor = Vendor::playing(vec![Play::Drip(b"HTTP/1.1 200 OK\r\nslow:".to_vec())]).await;
-        let failed = provider(api, &vendor.url, "60s").ask(None, &question(), deadline).await.expect_err("slow");
-        assert!(matches!(failed.trouble, Trouble::TimedOut(given) if given <= Duration::from_millis(300)), "{api} {failed:?}");
-        assert_eq!((failed.billed, vendor.requests().len()), (Billed::Unknown, 1), "{api}");
+        let failed = provider(api, &vendor.url, "60s")
+            .ask(None, &question(), deadline)
+            .await
+            .expect_err("slow");
+        assert!(
+            matches!(failed.trouble, Trouble::TimedOut(given) if given <= Duration::from_millis(300)),
+            "{api} {failed:?}"
+        );
+        assert_eq!(
+            (failed.billed, vendor.requests().len()),
+            (Billed::Unknown, 1),
+            "{api}"
+        );
     }
 }
 
@@ -267,9 +490,16 @@ async fn after_the_deadline_nobody_is_asked() {
         let vendor = Vendor::playing(vec![good_answer(api)]).await;
         // In a task of its own, which a function may want to ask from.
         let provider = provider(api, &vendor.url, "60s");
-        let asked = tokio::spawn(async move { provider.ask(None, &question(), Instant::now()).await });
+        let asked =
+            tokio::spawn(async move { provider.ask(None, &question(), Instant::now()).await });
         let failed = asked.await.expect("no panic").expect_err("too late");
-        assert_eq!(failed, CallFailed { trouble: Trouble::TimedOut(Duration::ZERO), billed: Billed::Nothing });
+        assert_eq!(
+            failed,
+            CallFailed {
+                trouble: Trouble::TimedOut(Duration::ZERO),
+                billed: Billed::Nothing
+            }
+        );
         assert!(vendor.requests().is_empty());
     }
 }

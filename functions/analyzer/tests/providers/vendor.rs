@@ -78,16 +78,29 @@ async fn perform(mut connection: TcpStream, play: Play) -> std::io::Result<()> {
 
 async fn read(connection: &mut BufReader<TcpStream>) -> Request {
     let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") && connection.read_line(&mut head).await.expect("a head") > 0 {}
-    let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    while !head.ends_with("\r\n\r\n") && connection.read_line(&mut head).await.expect("a head") > 0
+    {
+    }
+    let length = head.lines().find_map(|line| {
+        line.to_lowercase()
+            .strip_prefix("content-length: ")?
+            .parse()
+            .ok()
+    });
     let mut body = vec![0; length.unwrap_or_default()];
     connection.read_exact(&mut body).await.expect("a body");
-    Request { head, body: String::from_utf8(body).expect("UTF-8") }
+    Request {
+        head,
+        body: String::from_utf8(body).expect("UTF-8"),
+    }
 }
 
 /// A whole answer.
 pub(crate) fn answer(status: u16, headers: &str, body: &str) -> Play {
-    let head = format!("HTTP/1.1 {status} Status\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n", body.len());
+    let head = format!(
+        "HTTP/1.1 {status} Status\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n",
+        body.len()
+    );
     Play::Bytes([head.as_bytes(), body.as_bytes()].concat())
 }
 

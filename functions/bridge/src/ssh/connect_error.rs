@@ -12,11 +12,26 @@ pub(crate) enum ConnectError {
     #[error(transparent)]
     Key(#[from] NoKey),
     #[error("the field {field} of {service} in service-registry.yaml is not a public key")]
-    NoHostKey { service: String, field: &'static str },
+    NoHostKey {
+        service: String,
+        field: &'static str,
+    },
     #[error("{who} could not be reached at {host} port {port}: {why}")]
-    Unreachable { who: String, host: String, port: u16, why: String },
-    #[error("{who} did not answer at {host} port {port} within {seconds} seconds: it is down, or a packet filter is in the way")]
-    Silent { who: String, host: String, port: u16, seconds: u64 },
+    Unreachable {
+        who: String,
+        host: String,
+        port: u16,
+        why: String,
+    },
+    #[error(
+        "{who} did not answer at {host} port {port} within {seconds} seconds: it is down, or a packet filter is in the way"
+    )]
+    Silent {
+        who: String,
+        host: String,
+        port: u16,
+        seconds: u64,
+    },
     #[error("{who} answered, but did not let Quell in within {seconds} seconds")]
     Slow { who: String, seconds: u64 },
     #[error("the host key of {who} is not the one in service-registry.yaml ({what})")]
@@ -26,18 +41,32 @@ pub(crate) enum ConnectError {
     #[error("{who} let Quell in, but does not let it run commands")]
     NoCommands { who: String },
     #[error("{bastion} let Quell in, but does not let it forward to {host} port {port}")]
-    NotForwarded { bastion: String, host: String, port: u16 },
+    NotForwarded {
+        bastion: String,
+        host: String,
+        port: u16,
+    },
     #[error("{bastion} let Quell in, but could not reach {who} at {host} port {port}")]
-    UnreachableBehind { bastion: String, who: String, host: String, port: u16 },
+    UnreachableBehind {
+        bastion: String,
+        who: String,
+        host: String,
+        port: u16,
+    },
 }
 
 impl ConnectError {
     fn outcome(&self) -> StepOutcome {
         match self {
             Self::Key(_) | Self::NoHostKey { .. } => StepOutcome::Refused,
-            Self::Unreachable { .. } | Self::Silent { .. } | Self::Slow { .. } | Self::UnreachableBehind { .. } => StepOutcome::Unreachable,
+            Self::Unreachable { .. }
+            | Self::Silent { .. }
+            | Self::Slow { .. }
+            | Self::UnreachableBehind { .. } => StepOutcome::Unreachable,
             Self::OtherHostKey { .. } => StepOutcome::HostKeyMismatch,
-            Self::KeyRefused { .. } | Self::NoCommands { .. } | Self::NotForwarded { .. } => StepOutcome::LoginRefused,
+            Self::KeyRefused { .. } | Self::NoCommands { .. } | Self::NotForwarded { .. } => {
+                StepOutcome::LoginRefused
+            }
         }
     }
 

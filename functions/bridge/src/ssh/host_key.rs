@@ -36,7 +36,10 @@ impl Peer {
     /// The algorithms to offer. Of the host keys only the pinned one's: a host with several kinds would otherwise show
     /// the kind that it prefers, and be refused although it holds the pinned key too.
     pub(crate) fn preferred(&self) -> Preferred {
-        Preferred { key: Cow::Owned(vec![self.host_key.algorithm()]), ..Preferred::DEFAULT }
+        Preferred {
+            key: Cow::Owned(vec![self.host_key.algorithm()]),
+            ..Preferred::DEFAULT
+        }
     }
 }
 
@@ -47,19 +50,37 @@ impl Handler for Peer {
 
     async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, Broken> {
         match shown {
-            PublicKeyOrCertificate::PublicKey { key, .. } if key.key_data() == self.host_key.key_data() => Ok(true),
-            PublicKeyOrCertificate::PublicKey { key, .. } => {
-                Err(Broken::OtherHostKey(format!("{} {}", key.algorithm(), key.fingerprint(HashAlg::Sha256))))
+            PublicKeyOrCertificate::PublicKey { key, .. }
+                if key.key_data() == self.host_key.key_data() =>
+            {
+                Ok(true)
             }
-            PublicKeyOrCertificate::Certificate(_) => Err(Broken::OtherHostKey("a certificate".to_owned())),
+            PublicKeyOrCertificate::PublicKey { key, .. } => Err(Broken::OtherHostKey(format!(
+                "{} {}",
+                key.algorithm(),
+                key.fingerprint(HashAlg::Sha256)
+            ))),
+            PublicKeyOrCertificate::Certificate(_) => {
+                Err(Broken::OtherHostKey("a certificate".to_owned()))
+            }
         }
     }
 
-    async fn server_channel_open_session(&mut self, _: Channel<Msg>, _: ChannelOpenHandle, _: &mut Session) -> Result<(), Broken> {
+    async fn server_channel_open_session(
+        &mut self,
+        _: Channel<Msg>,
+        _: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Broken> {
         Ok(())
     }
 
-    async fn server_channel_open_agent_forward(&mut self, _: Channel<Msg>, _: ChannelOpenHandle, _: &mut Session) -> Result<(), Broken> {
+    async fn server_channel_open_agent_forward(
+        &mut self,
+        _: Channel<Msg>,
+        _: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Broken> {
         Ok(())
     }
 

@@ -24,10 +24,14 @@ pub enum LoginKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum NoKey {
     /// The secret cannot be read; the function's log says why.
-    #[error("the secret with the SSH key cannot be read or has no value yet; the log of the bridge function says why")]
+    #[error(
+        "the secret with the SSH key cannot be read or has no value yet; the log of the bridge function says why"
+    )]
     Unavailable,
     /// It is a key with a passphrase.
-    #[error("the SSH key in the secret has a passphrase; store a key without one (ssh-keygen -p -N '' -f FILE removes it)")]
+    #[error(
+        "the SSH key in the secret has a passphrase; store a key without one (ssh-keygen -p -N '' -f FILE removes it)"
+    )]
     Encrypted,
     /// It is an RSA key.
     #[error(
@@ -59,8 +63,13 @@ impl LoginKey {
     ///
     /// # Errors
     /// As [`LoginKey::get`].
-    pub(crate) async fn newer_than(&self, refused: &PrivateKey) -> Result<Option<PrivateKey>, NoKey> {
-        let Self::Stored { secrets, id } = self else { return Ok(None) };
+    pub(crate) async fn newer_than(
+        &self,
+        refused: &PrivateKey,
+    ) -> Result<Option<PrivateKey>, NoKey> {
+        let Self::Stored { secrets, id } = self else {
+            return Ok(None);
+        };
         let stored = parse(&secrets.get_fresh(id).await.map_err(unavailable)?)?;
         Ok((stored.public_key().key_data() != refused.public_key().key_data()).then_some(stored))
     }
@@ -87,7 +96,8 @@ fn is_rsa_pem(text: &str) -> bool {
     // Of PKCS #8, the beginning has the same length for every key of 1,024 bits or more, so that the algorithm's name (RFC 8017, A.1)
     // stands in the same place of the base64: version 0 and `SEQUENCE { rsaEncryption, NULL }`.
     const PKCS8: &str = "ADANBgkqhkiG9w0BAQEFAA";
-    text.contains("-----BEGIN RSA PRIVATE KEY-----") || (text.contains("-----BEGIN PRIVATE KEY-----") && text.contains(PKCS8))
+    text.contains("-----BEGIN RSA PRIVATE KEY-----")
+        || (text.contains("-----BEGIN PRIVATE KEY-----") && text.contains(PKCS8))
 }
 
 #[cfg(test)]
@@ -106,13 +116,21 @@ pub(crate) mod tests {
 
     /// Its file.
     pub(crate) fn key_file() -> String {
-        key().to_openssh(LineEnding::LF).expect("a key file").to_string()
+        key()
+            .to_openssh(LineEnding::LF)
+            .expect("a key file")
+            .to_string()
     }
 
     #[test]
     fn a_key_survives_what_people_do_to_line_ends() {
         let key = key_file();
-        for text in [key.clone(), key.trim().to_owned(), key.replace('\n', "\r\n"), format!("\n{key}\n")] {
+        for text in [
+            key.clone(),
+            key.trim().to_owned(),
+            key.replace('\n', "\r\n"),
+            format!("\n{key}\n"),
+        ] {
             parse(&SecretString::from(text)).expect("the key");
         }
     }
@@ -120,11 +138,25 @@ pub(crate) mod tests {
     #[test]
     fn what_is_not_a_key_is_said_without_showing_it() {
         let file = key_file();
-        let kdf = Kdf::Bcrypt { salt: vec![1; 16], rounds: 1 };
-        let encrypted = key().encrypt_with(Cipher::Aes256Ctr, kdf, 1, "passphrase").expect("an encrypted key");
+        let kdf = Kdf::Bcrypt {
+            salt: vec![1; 16],
+            rounds: 1,
+        };
+        let encrypted = key()
+            .encrypt_with(Cipher::Aes256Ctr, kdf, 1, "passphrase")
+            .expect("an encrypted key");
         let cases = [
-            (encrypted.to_openssh(LineEnding::LF).expect("a key file").to_string(), NoKey::Encrypted),
-            (key().public_key().to_openssh().expect("a public key"), NoKey::Malformed),
+            (
+                encrypted
+                    .to_openssh(LineEnding::LF)
+                    .expect("a key file")
+                    .to_string(),
+                NoKey::Encrypted,
+            ),
+            (
+                key().public_key().to_openssh().expect("a public key"),
+                NoKey::Malformed,
+            ),
             ("hunter2".to_owned(), NoKey::Malformed),
             (file.replace('\n', " "), NoKey::Malformed),
             (file[..file.len() / 2].to_owned(), NoKey::Malformed),
@@ -134,13 +166,21 @@ pub(crate) mod tests {
             let error = parse(&SecretString::from(text.clone())).expect_err("not a usable key");
             assert_eq!(error, expected);
             let shown = format!("{error} {error:?}");
-            assert!(text.lines().all(|line| line.starts_with("-----") || line.is_empty() || !shown.contains(line)), "{shown}");
+            assert!(
+                text.lines().all(|line| line.starts_with("-----")
+                    || line.is_empty()
+                    || !shown.contains(line)),
+                "{shown}"
+            );
         }
     }
 
     #[test]
     fn the_key_is_not_in_debug_output() {
         let shown = format!("{:?}", LoginKey::Given(SecretString::from(key_file())));
-        assert!(shown.contains("REDACTED") && !shown.contains("BEGIN"), "{shown}");
+        assert!(
+            shown.contains("REDACTED") && !shown.contains("BEGIN"),
+            "{shown}"
+        );
     }
 }

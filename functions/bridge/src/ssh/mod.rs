@@ -25,20 +25,33 @@ use crate::ssh::session::Session;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Runs an errand on a host.
-pub(crate) async fn run(errand: &ResolvedStep<'_>, target: &SshTarget, login_key: &LoginKey) -> StepResult {
+pub(crate) async fn run(
+    errand: &ResolvedStep<'_>,
+    target: &SshTarget,
+    login_key: &LoginKey,
+) -> StepResult {
     let mut session = match open(&errand.service.name, target, login_key).await {
         Ok(session) => session,
         Err(no_entry) => return no_entry.result(),
     };
     let mut seen = Seen::default();
-    let in_time = timeout(errand.limit, follow(&mut session.channel, &errand.line, &mut seen)).await.is_ok();
+    let in_time = timeout(
+        errand.limit,
+        follow(&mut session.channel, &errand.line, &mut seen),
+    )
+    .await
+    .is_ok();
     session.hang_up().await;
     seen.result(errand, target, in_time)
 }
 
 /// Opens a session. A key that is refused may have been replaced since it was read, also between two steps of one repair: nothing
 /// ran yet, so a newer one gets a try.
-async fn open(service: &str, target: &SshTarget, login_key: &LoginKey) -> Result<Session, ConnectError> {
+async fn open(
+    service: &str,
+    target: &SshTarget,
+    login_key: &LoginKey,
+) -> Result<Session, ConnectError> {
     let key = Arc::new(login_key.get().await?);
     match Session::open(service, target, &key).await {
         Err(refused @ ConnectError::KeyRefused { .. }) => match login_key.newer_than(&key).await? {
@@ -57,7 +70,11 @@ async fn follow(channel: &mut Channel<Msg>, line: &str, seen: &mut Seen) {
         return;
     }
     loop {
-        let patience = if seen.end.is_some() { LINGER } else { Duration::MAX };
+        let patience = if seen.end.is_some() {
+            LINGER
+        } else {
+            Duration::MAX
+        };
         match timeout(patience, channel.wait()).await {
             Ok(Some(ChannelMsg::Close) | None) | Err(_) => return,
             Ok(Some(message)) => seen.take(message),
@@ -91,7 +108,9 @@ impl Seen {
             // The only extended data there is (RFC 4254, section 5.2).
             ChannelMsg::ExtendedData { data, ext: 1 } => self.stderr.push(&data),
             ChannelMsg::ExitStatus { exit_status } => self.end = Some(End::Status(exit_status)),
-            ChannelMsg::ExitSignal { signal_name, .. } => self.end = Some(End::Signal(signal(&signal_name))),
+            ChannelMsg::ExitSignal { signal_name, .. } => {
+                self.end = Some(End::Signal(signal(&signal_name)))
+            }
             ChannelMsg::Failure => self.end = Some(End::StartupError),
             _ => {}
         }
@@ -105,22 +124,38 @@ impl Seen {
             // The status decides even if the time ran out after it, because it says how the command ended.
             Some(End::Status(status)) => {
                 exit_status = Some(status);
-                (StepOutcome::Exited, format!("{program} on {name} ended with exit status {status}."))
+                (
+                    StepOutcome::Exited,
+                    format!("{program} on {name} ended with exit status {status}."),
+                )
             }
             Some(End::Signal(ended_by)) => {
                 let detail = format!("{program} on {name} was ended by the signal {ended_by}.");
                 signal = Some(ended_by);
                 (StepOutcome::Signalled, detail)
             }
-            Some(End::StartupError) => return ConnectError::NoCommands { who: name.clone() }.result(),
+            Some(End::StartupError) => {
+                return ConnectError::NoCommands { who: name.clone() }.result();
+            }
             None if in_time => {
-                let through = if target.bastion.is_some() { " through its bastion" } else { "" };
-                let detail = format!("The connection to {name}{through} was lost before {program} ended; what it did is unknown.");
+                let through = if target.bastion.is_some() {
+                    " through its bastion"
+                } else {
+                    ""
+                };
+                let detail = format!(
+                    "The connection to {name}{through} was lost before {program} ended; what it did is unknown."
+                );
                 (StepOutcome::ConnectionLost, detail)
             }
             None => {
                 let seconds = errand.limit.as_secs();
-                (StepOutcome::TimedOut, format!("{program} on {name} did not end within {seconds} s; it may still be running there."))
+                (
+                    StepOutcome::TimedOut,
+                    format!(
+                        "{program} on {name} did not end within {seconds} s; it may still be running there."
+                    ),
+                )
             }
         };
         StepResult {
@@ -140,7 +175,11 @@ impl Seen {
 /// A signal's name without `SIG`. A target may send any text as one.
 fn signal(signal: &Sig) -> String {
     match signal {
-        Sig::Custom(name) => name.chars().filter(char::is_ascii_alphanumeric).take(16).collect(),
+        Sig::Custom(name) => name
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .take(16)
+            .collect(),
         known => format!("{known:?}"),
     }
 }

@@ -38,7 +38,11 @@ impl Session {
     ///
     /// # Errors
     /// What stands in the way. Whatever was open by then is closed.
-    pub(crate) async fn open(service: &str, target: &SshTarget, key: &Arc<PrivateKey>) -> Result<Self, ConnectError> {
+    pub(crate) async fn open(
+        service: &str,
+        target: &SshTarget,
+        key: &Arc<PrivateKey>,
+    ) -> Result<Self, ConnectError> {
         let deadline = Instant::now() + CONNECT;
         let host = Host::target(service, target);
         let (target, bastion, socket) = match &target.bastion {
@@ -51,16 +55,30 @@ impl Session {
                 let (stream, socket) = gate.dial(deadline).await?;
                 let bastion = gate.log_in(stream, key, deadline).await?;
                 let stream = gate.forward(&bastion, &host, deadline).await?.into_stream();
-                (host.log_in(stream, key, deadline).await?, Some(bastion), socket)
+                (
+                    host.log_in(stream, key, deadline).await?,
+                    Some(bastion),
+                    socket,
+                )
             }
         };
         let channel = host.session(&target, deadline).await?;
-        Ok(Self { channel, target, bastion, socket })
+        Ok(Self {
+            channel,
+            target,
+            bastion,
+            socket,
+        })
     }
 
     /// Says goodbye for as long as that takes no time worth mentioning, then closes the connection.
     pub(crate) async fn hang_up(self) {
-        let Self { channel, target, bastion, socket } = self;
+        let Self {
+            channel,
+            target,
+            bastion,
+            socket,
+        } = self;
         let goodbye = async {
             let _ = channel.close().await;
             for handle in [Some(target), bastion].into_iter().flatten() {
@@ -98,90 +116,191 @@ struct Host<'a> {
 }
 
 impl<'a> Host<'a> {
-    fn target(service: &'a str, SshTarget { host, port, user, host_key, bastion: _ }: &'a SshTarget) -> Self {
-        Self { service, who: service.to_owned(), field: "target.ssh.host_key", host, port: *port, user, host_key }
+    fn target(
+        service: &'a str,
+        SshTarget {
+            host,
+            port,
+            user,
+            host_key,
+            bastion: _,
+        }: &'a SshTarget,
+    ) -> Self {
+        Self {
+            service,
+            who: service.to_owned(),
+            field: "target.ssh.host_key",
+            host,
+            port: *port,
+            user,
+            host_key,
+        }
     }
 
-    fn bastion(service: &'a str, Bastion { host, port, user, host_key }: &'a Bastion) -> Self {
+    fn bastion(
+        service: &'a str,
+        Bastion {
+            host,
+            port,
+            user,
+            host_key,
+        }: &'a Bastion,
+    ) -> Self {
         let who = format!("the bastion of {service}");
-        Self { service, who, field: "target.ssh.bastion.host_key", host, port: *port, user, host_key }
+        Self {
+            service,
+            who,
+            field: "target.ssh.bastion.host_key",
+            host,
+            port: *port,
+            user,
+            host_key,
+        }
     }
 
     /// The pinned key. It is read before anything is dialled: without it nobody could be believed.
     fn pinned(&self) -> Result<PublicKey, ConnectError> {
-        let unusable = |_| ConnectError::NoHostKey { service: self.service.to_owned(), field: self.field };
+        let unusable = |_| ConnectError::NoHostKey {
+            service: self.service.to_owned(),
+            field: self.field,
+        };
         PublicKey::from_openssh(self.host_key).map_err(unusable)
     }
 
     async fn dial(&self, deadline: Instant) -> Result<(TcpStream, Socket), ConnectError> {
         self.pinned()?;
         let connected = timeout_at(deadline, connect(self.host, self.port)).await;
-        connected.map_err(|_| self.silent())?.map_err(|error| self.unreachable(&error))
+        connected
+            .map_err(|_| self.silent())?
+            .map_err(|error| self.unreachable(&error))
     }
 
     /// Makes sure that it is the host, and that it knows Quell.
-    async fn log_in<S>(&self, stream: S, key: &Arc<PrivateKey>, deadline: Instant) -> Result<Handle<Peer>, ConnectError>
+    async fn log_in<S>(
+        &self,
+        stream: S,
+        key: &Arc<PrivateKey>,
+        deadline: Instant,
+    ) -> Result<Handle<Peer>, ConnectError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let host_key = self.pinned()?;
         let login = async {
             let peer = Peer::new(host_key);
-            let config = Config { preferred: peer.preferred(), keepalive_interval: Some(ASK_EVERY), ..Config::default() };
-            let mut handle = connect_stream(Arc::new(config), stream, peer).await.map_err(|broken| self.broken(broken))?;
+            let config = Config {
+                preferred: peer.preferred(),
+                keepalive_interval: Some(ASK_EVERY),
+                ..Config::default()
+            };
+            let mut handle = connect_stream(Arc::new(config), stream, peer)
+                .await
+                .map_err(|broken| self.broken(broken))?;
             let key = PrivateKeyWithHashAlg::new(Arc::clone(key), None);
-            let answer = handle.authenticate_publickey(self.user, key).await.map_err(|error| self.unreachable(&error))?;
-            let refused = || ConnectError::KeyRefused { who: self.who.clone(), user: self.user.to_owned() };
-            if answer.success() { Ok(handle) } else { Err(refused()) }
+            let answer = handle
+                .authenticate_publickey(self.user, key)
+                .await
+                .map_err(|error| self.unreachable(&error))?;
+            let refused = || ConnectError::KeyRefused {
+                who: self.who.clone(),
+                user: self.user.to_owned(),
+            };
+            if answer.success() {
+                Ok(handle)
+            } else {
+                Err(refused())
+            }
         };
         timeout_at(deadline, login).await.map_err(|_| self.slow())?
     }
 
     /// Has this host, a bastion, connect to a host behind it.
-    async fn forward(&self, handle: &Handle<Peer>, behind: &Host<'_>, deadline: Instant) -> Result<Channel<Msg>, ConnectError> {
+    async fn forward(
+        &self,
+        handle: &Handle<Peer>,
+        behind: &Host<'_>,
+        deadline: Instant,
+    ) -> Result<Channel<Msg>, ConnectError> {
         let Host { host, port, .. } = *behind;
         // The last two say for whom the bastion connects. It only logs them.
         let opening = handle.channel_open_direct_tcpip(host, port.into(), "127.0.0.1", 0);
         let bastion = || self.who.clone();
-        timeout_at(deadline, opening).await.map_err(|_| behind.silent())?.map_err(|error| match error {
-            russh::Error::ChannelOpenFailure(ChannelOpenFailure::ConnectFailed) => {
-                ConnectError::UnreachableBehind { bastion: bastion(), who: behind.who.clone(), host: host.to_owned(), port }
-            }
-            russh::Error::ChannelOpenFailure(_) => ConnectError::NotForwarded { bastion: bastion(), host: host.to_owned(), port },
-            error => self.unreachable(&error),
-        })
+        timeout_at(deadline, opening)
+            .await
+            .map_err(|_| behind.silent())?
+            .map_err(|error| match error {
+                russh::Error::ChannelOpenFailure(ChannelOpenFailure::ConnectFailed) => {
+                    ConnectError::UnreachableBehind {
+                        bastion: bastion(),
+                        who: behind.who.clone(),
+                        host: host.to_owned(),
+                        port,
+                    }
+                }
+                russh::Error::ChannelOpenFailure(_) => ConnectError::NotForwarded {
+                    bastion: bastion(),
+                    host: host.to_owned(),
+                    port,
+                },
+                error => self.unreachable(&error),
+            })
     }
 
     /// Opens the channel for the command.
-    async fn session(&self, handle: &Handle<Peer>, deadline: Instant) -> Result<Channel<Msg>, ConnectError> {
-        let opened = timeout_at(deadline, handle.channel_open_session()).await.map_err(|_| self.slow())?;
+    async fn session(
+        &self,
+        handle: &Handle<Peer>,
+        deadline: Instant,
+    ) -> Result<Channel<Msg>, ConnectError> {
+        let opened = timeout_at(deadline, handle.channel_open_session())
+            .await
+            .map_err(|_| self.slow())?;
         opened.map_err(|error| match error {
-            russh::Error::ChannelOpenFailure(_) => ConnectError::NoCommands { who: self.who.clone() },
+            russh::Error::ChannelOpenFailure(_) => ConnectError::NoCommands {
+                who: self.who.clone(),
+            },
             error => self.unreachable(&error),
         })
     }
 
     fn broken(&self, broken: Broken) -> ConnectError {
-        let other = |what: String| ConnectError::OtherHostKey { who: self.who.clone(), what };
+        let other = |what: String| ConnectError::OtherHostKey {
+            who: self.who.clone(),
+            what,
+        };
         match broken {
             Broken::OtherHostKey(shown) => other(format!("it showed {shown}")),
-            Broken::Ssh(russh::Error::NoCommonAlgo { kind: AlgorithmKind::Key, .. }) => {
-                other("it has none of the pinned one's algorithm".to_owned())
-            }
+            Broken::Ssh(russh::Error::NoCommonAlgo {
+                kind: AlgorithmKind::Key,
+                ..
+            }) => other("it has none of the pinned one's algorithm".to_owned()),
             Broken::Ssh(error) => self.unreachable(&error),
         }
     }
 
     fn unreachable(&self, why: &dyn std::fmt::Display) -> ConnectError {
-        ConnectError::Unreachable { who: self.who.clone(), host: self.host.to_owned(), port: self.port, why: why.to_string() }
+        ConnectError::Unreachable {
+            who: self.who.clone(),
+            host: self.host.to_owned(),
+            port: self.port,
+            why: why.to_string(),
+        }
     }
 
     fn silent(&self) -> ConnectError {
-        ConnectError::Silent { who: self.who.clone(), host: self.host.to_owned(), port: self.port, seconds: CONNECT.as_secs() }
+        ConnectError::Silent {
+            who: self.who.clone(),
+            host: self.host.to_owned(),
+            port: self.port,
+            seconds: CONNECT.as_secs(),
+        }
     }
 
     fn slow(&self) -> ConnectError {
-        ConnectError::Slow { who: self.who.clone(), seconds: CONNECT.as_secs() }
+        ConnectError::Slow {
+            who: self.who.clone(),
+            seconds: CONNECT.as_secs(),
+        }
     }
 }
 

@@ -52,8 +52,10 @@ impl Pace {
 
     /// The waits between questions, of random length, so that bridges that were throttled together do not come again together.
     fn waits(self) -> impl Iterator<Item = Duration> {
-        std::iter::successors(Some(self.first), move |wait| Some(wait.mul_f64(1.5).min(self.most)))
-            .map(|wait| wait / 2 + jitter::up_to(wait / 2))
+        std::iter::successors(Some(self.first), move |wait| {
+            Some(wait.mul_f64(1.5).min(self.most))
+        })
+        .map(|wait| wait / 2 + jitter::up_to(wait / 2))
     }
 }
 
@@ -71,8 +73,16 @@ impl RunCommand {
     /// Nothing is tried again by the SDK: a command that is sent twice may run twice, and a question comes again anyway.
     #[must_use]
     pub fn new(aws: &SdkConfig, document: String) -> Self {
-        let client = Client::from_conf(Builder::from(aws).retry_config(RetryConfig::disabled()).build());
-        Self { client, document, pace: Pace::OF_AWS }
+        let client = Client::from_conf(
+            Builder::from(aws)
+                .retry_config(RetryConfig::disabled())
+                .build(),
+        );
+        Self {
+            client,
+            document,
+            pace: Pace::OF_AWS,
+        }
     }
 
     /// Runs an errand on its hosts.
@@ -83,11 +93,19 @@ impl RunCommand {
         }
     }
 
-    async fn send<'a>(&self, errand: &ResolvedStep<'_>, target: &'a SsmTarget) -> Result<Sent<'a>, (StepOutcome, String)> {
+    async fn send<'a>(
+        &self,
+        errand: &ResolvedStep<'_>,
+        target: &'a SsmTarget,
+    ) -> Result<Sent<'a>, (StepOutcome, String)> {
         let line = BASE64_STANDARD.encode(&errand.line);
         if line.len() > LINE {
-            let detail =
-                format!("Nothing ran: the command has {} bytes, and {} takes at most {}.", errand.line.len(), self.document, LINE / 4 * 3);
+            let detail = format!(
+                "Nothing ran: the command has {} bytes, and {} takes at most {}.",
+                errand.line.len(),
+                self.document,
+                LINE / 4 * 3
+            );
             return Err((StepOutcome::Refused, detail));
         }
         let request = self
@@ -99,23 +117,40 @@ impl RunCommand {
             .document_hash_type(DocumentHashType::Sha256)
             .timeout_seconds(i32::try_from(Pace::OF_AWS.delivery.as_secs()).unwrap_or(i32::MAX))
             .parameters("lineBase64", vec![line])
-            .parameters("executionTimeout", vec![errand.limit.as_secs().max(1).to_string()]);
+            .parameters(
+                "executionTimeout",
+                vec![errand.limit.as_secs().max(1).to_string()],
+            );
         let request = match target {
             SsmTarget::Instance { id } => request.instance_ids(id),
-            SsmTarget::Tag { tag, max_concurrency, max_errors } => {
+            SsmTarget::Tag {
+                tag,
+                max_concurrency,
+                max_errors,
+            } => {
                 let (name, value) = tag_parts(tag).unwrap_or_default();
-                let hosts = Hosts::builder().key(format!("tag:{name}")).values(value).build();
-                request.targets(hosts).max_concurrency(max_concurrency).max_errors(max_errors)
+                let hosts = Hosts::builder()
+                    .key(format!("tag:{name}"))
+                    .values(value)
+                    .build();
+                request
+                    .targets(hosts)
+                    .max_concurrency(max_concurrency)
+                    .max_errors(max_errors)
             }
         };
         let answer = request.send().await.map_err(|error| {
             tracing::warn!(error = %DisplayErrorContext(&error), "Run Command did not take the command");
             not_sent(&errand.service.name, &self.document, target, &error)
         })?;
-        let id = answer.command.and_then(|command| command.command_id).ok_or_else(|| {
-            let detail = "Run Command answered without the id of the command; what it does is unknown.";
-            (StepOutcome::ConnectionLost, detail.to_owned())
-        })?;
+        let id = answer
+            .command
+            .and_then(|command| command.command_id)
+            .ok_or_else(|| {
+                let detail =
+                    "Run Command answered without the id of the command; what it does is unknown.";
+                (StepOutcome::ConnectionLost, detail.to_owned())
+            })?;
         Ok(Sent { id, target })
     }
 
@@ -145,7 +180,16 @@ impl RunCommand {
             }
             sleep(waits.next().unwrap_or(self.pace.most).min(left)).await;
         }
-        self.cancel(errand, sent, if begun { Cut::TimeUp } else { Cut::NotDelivered }).await
+        self.cancel(
+            errand,
+            sent,
+            if begun {
+                Cut::TimeUp
+            } else {
+                Cut::NotDelivered
+            },
+        )
+        .await
     }
 
     /// Cancels the command, and waits a little for what it says then: it may have ended at the last moment, and then its end counts.
@@ -155,7 +199,12 @@ impl RunCommand {
         let mut cancelled = false;
         loop {
             if !cancelled {
-                let asked = self.client.cancel_command().command_id(&sent.id).send().await;
+                let asked = self
+                    .client
+                    .cancel_command()
+                    .command_id(&sent.id)
+                    .send()
+                    .await;
                 cancelled = asked.inspect_err(|error| tracing::warn!(error = %DisplayErrorContext(error), "not cancelled")).is_ok();
             }
             match look(&self.client, errand, sent).await {
@@ -171,7 +220,13 @@ impl RunCommand {
     }
 
     /// The result, with the whole output of the host that is told of: the list of hosts gives less of it.
-    async fn told(&self, errand: &ResolvedStep<'_>, sent: &Sent<'_>, mut hosts: Vec<Invocation>, cut: Option<Cut>) -> StepResult {
+    async fn told(
+        &self,
+        errand: &ResolvedStep<'_>,
+        sent: &Sent<'_>,
+        mut hosts: Vec<Invocation>,
+        cut: Option<Cut>,
+    ) -> StepResult {
         if let (SsmTarget::Tag { .. }, Some(place)) = (sent.target, telling(errand, &hosts, cut)) {
             whole_output(&self.client, sent, &mut hosts[place]).await;
         }

@@ -36,28 +36,49 @@ pub(crate) enum Poll {
 /// Looks once.
 pub(crate) async fn look(client: &Client, errand: &ResolvedStep<'_>, sent: &Sent<'_>) -> Poll {
     match sent.target {
-        SsmTarget::Instance { id } => match client.get_command_invocation().command_id(&sent.id).instance_id(id).send().await {
+        SsmTarget::Instance { id } => match client
+            .get_command_invocation()
+            .command_id(&sent.id)
+            .instance_id(id)
+            .send()
+            .await
+        {
             Ok(answer) => one(invocation(answer, id)),
             Err(error) => unanswered(errand, &error),
         },
-        SsmTarget::Tag { tag, .. } => match client.list_commands().command_id(&sent.id).send().await {
-            Ok(answer) => match answer.commands().first() {
-                Some(command) => hosts(client, errand, sent, tag, command).await,
-                None => Poll::Waiting,
-            },
-            Err(error) => unanswered(errand, &error),
-        },
+        SsmTarget::Tag { tag, .. } => {
+            match client.list_commands().command_id(&sent.id).send().await {
+                Ok(answer) => match answer.commands().first() {
+                    Some(command) => hosts(client, errand, sent, tag, command).await,
+                    None => Poll::Waiting,
+                },
+                Err(error) => unanswered(errand, &error),
+            }
+        }
     }
 }
 
 /// Takes over the whole output of a host, where the API gives it.
 pub(crate) async fn whole_output(client: &Client, sent: &Sent<'_>, host: &mut Invocation) {
-    match client.get_command_invocation().command_id(&sent.id).instance_id(&host.host).send().await {
+    match client
+        .get_command_invocation()
+        .command_id(&sent.id)
+        .instance_id(&host.host)
+        .send()
+        .await
+    {
         Ok(answer) => {
-            let Invocation { stdout, stderr, cut_short, .. } = invocation(answer, &host.host);
+            let Invocation {
+                stdout,
+                stderr,
+                cut_short,
+                ..
+            } = invocation(answer, &host.host);
             (host.stdout, host.stderr, host.cut_short) = (stdout, stderr, cut_short);
         }
-        Err(error) => tracing::warn!(error = %DisplayErrorContext(&error), "the whole output is not to be had"),
+        Err(error) => {
+            tracing::warn!(error = %DisplayErrorContext(&error), "the whole output is not to be had")
+        }
     }
 }
 
@@ -70,30 +91,59 @@ fn one(invocation: Invocation) -> Poll {
 }
 
 /// What a command with a tag came to: told by the command, and where that has ended, by each host.
-async fn hosts(client: &Client, errand: &ResolvedStep<'_>, sent: &Sent<'_>, tag: &str, command: &Command) -> Poll {
+async fn hosts(
+    client: &Client,
+    errand: &ResolvedStep<'_>,
+    sent: &Sent<'_>,
+    tag: &str,
+    command: &Command,
+) -> Poll {
     let name = &errand.service.name;
-    let details: String = command.status_details().unwrap_or_default().chars().filter(|c| !c.is_whitespace()).collect();
+    let details: String = command
+        .status_details()
+        .unwrap_or_default()
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .collect();
     let ended = matches!(
         command.status(),
-        Some(CommandStatus::Success | CommandStatus::Failed | CommandStatus::Cancelled | CommandStatus::TimedOut)
+        Some(
+            CommandStatus::Success
+                | CommandStatus::Failed
+                | CommandStatus::Cancelled
+                | CommandStatus::TimedOut
+        )
     );
-    let none = |outcome, detail: String| Poll::Never(StepResult::without_output(outcome, detail, 0));
+    let none =
+        |outcome, detail: String| Poll::Never(StepResult::without_output(outcome, detail, 0));
     match details.as_str() {
         "NoInstancesInTag" => return none(StepOutcome::Unreachable, no_host(name, tag)),
         "RateExceeded" => {
-            let detail = format!("Nothing ran on {name}: too many commands wait in this account (Rate Exceeded); try again.");
+            let detail = format!(
+                "Nothing ran on {name}: too many commands wait in this account (Rate Exceeded); try again."
+            );
             return none(StepOutcome::Unreachable, detail);
         }
         "AccessDenied" if command.target_count() == 0 => {
-            let detail = format!("Nothing ran on {name}: the bridge may not send commands to the tag {tag}; see docs/ssm.md.");
+            let detail = format!(
+                "Nothing ran on {name}: the bridge may not send commands to the tag {tag}; see docs/ssm.md."
+            );
             return none(StepOutcome::Refused, detail);
         }
-        _ if ended && command.target_count() == 0 => return none(StepOutcome::Unreachable, no_host(name, tag)),
+        _ if ended && command.target_count() == 0 => {
+            return none(StepOutcome::Unreachable, no_host(name, tag));
+        }
         _ if ended => {}
         "Pending" | "Delayed" => return Poll::Waiting,
         _ => return Poll::Begun,
     }
-    let mut pages = client.list_command_invocations().command_id(&sent.id).details(true).into_paginator().items().send();
+    let mut pages = client
+        .list_command_invocations()
+        .command_id(&sent.id)
+        .details(true)
+        .into_paginator()
+        .items()
+        .send();
     let mut found = Vec::new();
     while let Some(item) = pages.next().await {
         match item {
@@ -103,11 +153,17 @@ async fn hosts(client: &Client, errand: &ResolvedStep<'_>, sent: &Sent<'_>, tag:
     }
     found.sort_by(|a, b| a.host.cmp(&b.host));
     let all = usize::try_from(command.target_count()).is_ok_and(|count| found.len() >= count);
-    if all && found.iter().all(|host| host.status.is_end()) { Poll::Ended(found) } else { Poll::Begun }
+    if all && found.iter().all(|host| host.status.is_end()) {
+        Poll::Ended(found)
+    } else {
+        Poll::Begun
+    }
 }
 
 fn no_host(name: &str, tag: &str) -> String {
-    format!("No host with the tag {tag} is managed by SSM, and nothing ran on {name}: see the tag, and that the agents are connected.")
+    format!(
+        "No host with the tag {tag} is managed by SSM, and nothing ran on {name}: see the tag, and that the agents are connected."
+    )
 }
 
 /// A question that was not answered is asked again, unless it never will be.
@@ -116,7 +172,10 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     R: std::fmt::Debug + 'static,
 {
-    let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default();
+    let code = error
+        .as_service_error()
+        .and_then(ProvideErrorMetadata::code)
+        .unwrap_or_default();
     match code {
         // Right after sending that is how it is.
         "InvocationDoesNotExist" => Poll::Waiting,
@@ -125,7 +184,11 @@ where
                 "The command was sent to {}, but the bridge may not ask what became of it, which is unknown: see docs/ssm.md.",
                 errand.service.name
             );
-            Poll::Never(StepResult::without_output(StepOutcome::ConnectionLost, detail, 0))
+            Poll::Never(StepResult::without_output(
+                StepOutcome::ConnectionLost,
+                detail,
+                0,
+            ))
         }
         _ => {
             tracing::info!(error = %DisplayErrorContext(error), "Run Command did not say how far the command is");
@@ -135,23 +198,49 @@ where
 }
 
 fn invocation(answer: GetCommandInvocationOutput, host: &str) -> Invocation {
-    let began = answer.execution_start_date_time().is_some_and(|at| !at.is_empty());
-    let status = Status::of(answer.status_details(), answer.status().map(|status| status.as_str()));
+    let began = answer
+        .execution_start_date_time()
+        .is_some_and(|at| !at.is_empty());
+    let status = Status::of(
+        answer.status_details(),
+        answer.status().map(|status| status.as_str()),
+    );
     let stdout = answer.standard_output_content.unwrap_or_default();
     let stderr = answer.standard_error_content.unwrap_or_default();
     let cut_short = stdout.chars().count() >= STDOUT || stderr.chars().count() >= STDERR;
-    Invocation { host: host.to_owned(), status, code: answer.response_code, began, stdout, stderr, cut_short }
+    Invocation {
+        host: host.to_owned(),
+        status,
+        code: answer.response_code,
+        began,
+        stdout,
+        stderr,
+        cut_short,
+    }
 }
 
 /// A host in a list: what it printed to both streams comes as one text there.
 fn listed(item: CommandInvocation) -> Invocation {
-    let status = Status::of(item.status_details(), item.status().map(|status| status.as_str()));
+    let status = Status::of(
+        item.status_details(),
+        item.status().map(|status| status.as_str()),
+    );
     let step = item.command_plugins.unwrap_or_default().into_iter().next();
     let code = step.as_ref().map_or(-1, |step| step.response_code);
-    let began = step.as_ref().is_some_and(|step| step.response_start_date_time.is_some());
+    let began = step
+        .as_ref()
+        .is_some_and(|step| step.response_start_date_time.is_some());
     let stdout = step.and_then(|step| step.output).unwrap_or_default();
     let cut_short = stdout.chars().count() >= LISTED;
-    Invocation { host: item.instance_id.unwrap_or_default(), status, code, began, stdout, stderr: String::new(), cut_short }
+    Invocation {
+        host: item.instance_id.unwrap_or_default(),
+        status,
+        code,
+        began,
+        stdout,
+        stderr: String::new(),
+        cut_short,
+    }
 }
 
 /// A command that Run Command has taken.

@@ -32,7 +32,11 @@ pub(crate) enum Status {
 impl Status {
     /// The status that the details give, or else the status itself, which knows fewer words.
     pub(crate) fn of(details: Option<&str>, status: Option<&str>) -> Self {
-        [details, status].into_iter().flatten().find_map(Self::named).unwrap_or(Self::Running)
+        [details, status]
+            .into_iter()
+            .flatten()
+            .find_map(Self::named)
+            .unwrap_or(Self::Running)
     }
 
     fn named(word: &str) -> Option<Self> {
@@ -107,31 +111,70 @@ impl Ending {
 }
 
 /// The host whose end is told: the first of those that failed in the most telling way; the only one; none of several that succeeded.
-pub(crate) fn telling(errand: &ResolvedStep<'_>, hosts: &[Invocation], cut: Option<Cut>) -> Option<usize> {
-    let endings = hosts.iter().map(|host| ending(errand, host, "", cut)).enumerate();
-    let failing = endings.filter(|(_, ending)| !ending.succeeded()).min_by_key(|(_, ending)| ending.rank());
-    failing.map(|(place, _)| place).or_else(|| (hosts.len() == 1).then_some(0))
+pub(crate) fn telling(
+    errand: &ResolvedStep<'_>,
+    hosts: &[Invocation],
+    cut: Option<Cut>,
+) -> Option<usize> {
+    let endings = hosts
+        .iter()
+        .map(|host| ending(errand, host, "", cut))
+        .enumerate();
+    let failing = endings
+        .filter(|(_, ending)| !ending.succeeded())
+        .min_by_key(|(_, ending)| ending.rank());
+    failing
+        .map(|(place, _)| place)
+        .or_else(|| (hosts.len() == 1).then_some(0))
 }
 
 /// What the command came to, on the one host that was named, or on all that carry the tag.
-pub(crate) fn result(errand: &ResolvedStep<'_>, hosts: &[Invocation], cut: Option<Cut>) -> StepResult {
+pub(crate) fn result(
+    errand: &ResolvedStep<'_>,
+    hosts: &[Invocation],
+    cut: Option<Cut>,
+) -> StepResult {
     let name = &errand.service.name;
     let Some(told) = telling(errand, hosts, cut).map(|place| &hosts[place]) else {
-        let detail = format!("{} on all {} hosts of {name} ended with exit status 0.", program(errand), hosts.len());
-        return with_output(hosts, StepResult { exit_status: Some(0), ..StepResult::without_output(StepOutcome::Exited, detail, 0) });
+        let detail = format!(
+            "{} on all {} hosts of {name} ended with exit status 0.",
+            program(errand),
+            hosts.len()
+        );
+        return with_output(
+            hosts,
+            StepResult {
+                exit_status: Some(0),
+                ..StepResult::without_output(StepOutcome::Exited, detail, 0)
+            },
+        );
     };
     let alone = hosts.len() == 1;
-    let place = if alone { name.clone() } else { format!("{name} ({})", told.host) };
-    let Ending { mut outcome, exit_status, mut detail } = ending(errand, told, &place, cut);
+    let place = if alone {
+        name.clone()
+    } else {
+        format!("{name} ({})", told.host)
+    };
+    let Ending {
+        mut outcome,
+        exit_status,
+        mut detail,
+    } = ending(errand, told, &place, cut);
     if !alone {
-        let succeeded = hosts.iter().filter(|host| ending(errand, host, "", cut).succeeded()).count();
+        let succeeded = hosts
+            .iter()
+            .filter(|host| ending(errand, host, "", cut).succeeded())
+            .count();
         detail = format!("{succeeded} of {} hosts succeeded. {detail}", hosts.len());
         // These two say that nothing ran, which holds for this host only.
         if succeeded > 0 && matches!(outcome, StepOutcome::Unreachable | StepOutcome::Refused) {
             outcome = StepOutcome::ConnectionLost;
         }
     }
-    let bare = StepResult { exit_status, ..StepResult::without_output(outcome, detail, 0) };
+    let bare = StepResult {
+        exit_status,
+        ..StepResult::without_output(outcome, detail, 0)
+    };
     with_output(std::slice::from_ref(told), bare)
 }
 
@@ -141,7 +184,9 @@ pub(crate) fn unfinished(errand: &ResolvedStep<'_>, cut: Cut) -> StepResult {
     match cut {
         Cut::TimeUp => {
             let seconds = errand.limit.as_secs();
-            let detail = format!("{program} on {name} did not end within {seconds} s and was cancelled; it may still be running there.");
+            let detail = format!(
+                "{program} on {name} did not end within {seconds} s and was cancelled; it may still be running there."
+            );
             StepResult::without_output(StepOutcome::TimedOut, detail, 0)
         }
         Cut::NotDelivered => {
@@ -160,46 +205,76 @@ fn ending(errand: &ResolvedStep<'_>, host: &Invocation, place: &str, cut: Option
     let (outcome, detail) = match (host.status, exited) {
         (Status::Success, Some(status)) | (Status::Failed, Some(status @ 1..)) => {
             let detail = format!("{program} on {place} ended with exit status {status}.");
-            return Ending { outcome: StepOutcome::Exited, exit_status: Some(status), detail };
+            return Ending {
+                outcome: StepOutcome::Exited,
+                exit_status: Some(status),
+                detail,
+            };
         }
         (Status::Success | Status::Failed, _) => {
-            let detail = format!("Run Command gives no exit status of {program} on {place}; what it did is unknown.");
+            let detail = format!(
+                "Run Command gives no exit status of {program} on {place}; what it did is unknown."
+            );
             (StepOutcome::ConnectionLost, detail)
         }
-        (Status::ExecutionTimedOut, _) => {
-            (StepOutcome::TimedOut, format!("{program} on {place} did not end within {seconds} s, and the SSM agent ended it."))
-        }
+        (Status::ExecutionTimedOut, _) => (
+            StepOutcome::TimedOut,
+            format!(
+                "{program} on {place} did not end within {seconds} s, and the SSM agent ended it."
+            ),
+        ),
         (Status::Cancelled, _) if cut == Some(Cut::TimeUp) => {
-            let detail = format!("{program} on {place} did not end within {seconds} s and was cancelled; it may still be ending there.");
+            let detail = format!(
+                "{program} on {place} did not end within {seconds} s and was cancelled; it may still be ending there."
+            );
             (StepOutcome::TimedOut, detail)
         }
         (Status::NotDelivered, _) if !host.began && cut != Some(Cut::TimeUp) => not_taken(place),
         (Status::Cancelled, _) if !host.began && cut == Some(Cut::NotDelivered) => not_taken(place),
         (Status::NotDelivered, _) => {
-            let detail = format!("The SSM agent of {place} did not say how {program} ended; what it did is unknown.");
+            let detail = format!(
+                "The SSM agent of {place} did not say how {program} ended; what it did is unknown."
+            );
             (StepOutcome::ConnectionLost, detail)
         }
         (Status::Cancelled, _) => {
-            let detail = format!("Somebody cancelled {program} on {place} in Run Command; what it did until then is unknown.");
+            let detail = format!(
+                "Somebody cancelled {program} on {place} in Run Command; what it did until then is unknown."
+            );
             (StepOutcome::ConnectionLost, detail)
         }
-        (Status::Terminated, _) => {
-            (StepOutcome::Unreachable, format!("{program} did not begin on {place}: it had failed on max_errors others before."))
-        }
+        (Status::Terminated, _) => (
+            StepOutcome::Unreachable,
+            format!(
+                "{program} did not begin on {place}: it had failed on max_errors others before."
+            ),
+        ),
         (Status::Denied, _) => {
-            let detail = format!("Nothing ran on {place}: the bridge may not send commands to it; see SsmTargetTag in template.yaml.");
+            let detail = format!(
+                "Nothing ran on {place}: the bridge may not send commands to it; see SsmTargetTag in template.yaml."
+            );
             (StepOutcome::Refused, detail)
         }
-        (Status::OtherPlatform, _) => (StepOutcome::Refused, format!("Nothing ran on {place}: steps need a host with a POSIX shell.")),
-        (Status::Waiting | Status::Running, _) => {
-            (StepOutcome::ConnectionLost, format!("The end of {program} on {place} did not come; what it did is unknown."))
-        }
+        (Status::OtherPlatform, _) => (
+            StepOutcome::Refused,
+            format!("Nothing ran on {place}: steps need a host with a POSIX shell."),
+        ),
+        (Status::Waiting | Status::Running, _) => (
+            StepOutcome::ConnectionLost,
+            format!("The end of {program} on {place} did not come; what it did is unknown."),
+        ),
     };
-    Ending { outcome, exit_status: None, detail }
+    Ending {
+        outcome,
+        exit_status: None,
+        detail,
+    }
 }
 
 fn not_taken(place: &str) -> (StepOutcome, String) {
-    let detail = format!("No SSM agent took the command for {place}, and nothing ran: see that the host runs and its agent is connected.");
+    let detail = format!(
+        "No SSM agent took the command for {place}, and nothing ran: see that the host runs and its agent is connected."
+    );
     (StepOutcome::Unreachable, detail)
 }
 
@@ -214,8 +289,17 @@ fn with_output(hosts: &[Invocation], result: StepResult) -> StepResult {
         stdout.push(host.stdout.as_bytes());
         stderr.push(host.stderr.as_bytes());
     }
-    let truncated = stdout.truncated() || stderr.truncated() || hosts.iter().any(|host| host.cut_short);
+    let truncated =
+        stdout.truncated() || stderr.truncated() || hosts.iter().any(|host| host.cut_short);
     // Run Command answers in JSON: what its agent could not read as UTF-8 is U+FFFD by then.
-    let not_utf8 = hosts.iter().any(|host| host.stdout.contains(char::REPLACEMENT_CHARACTER));
-    StepResult { truncated, not_utf8, stdout: stdout.text(), stderr: stderr.text(), ..result }
+    let not_utf8 = hosts
+        .iter()
+        .any(|host| host.stdout.contains(char::REPLACEMENT_CHARACTER));
+    StepResult {
+        truncated,
+        not_utf8,
+        stdout: stdout.text(),
+        stderr: stderr.text(),
+        ..result
+    }
 }

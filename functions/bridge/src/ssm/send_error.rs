@@ -11,7 +11,13 @@ use domain::incident::repair::StepOutcome;
 use domain::playbook::ssm_target::SsmTarget;
 
 /// How AWS says that it is asked for too much.
-const BUSY: [&str; 5] = ["ThrottlingException", "Throttling", "ThrottledException", "RequestLimitExceeded", "TooManyRequestsException"];
+const BUSY: [&str; 5] = [
+    "ThrottlingException",
+    "Throttling",
+    "ThrottledException",
+    "RequestLimitExceeded",
+    "TooManyRequestsException",
+];
 
 /// The outcome, and a sentence.
 pub(crate) fn not_sent(
@@ -21,12 +27,17 @@ pub(crate) fn not_sent(
     error: &SdkError<SendCommandError, HttpResponse>,
 ) -> (StepOutcome, String) {
     match error {
-        SdkError::ServiceError(refusal) if refusal.raw().status().is_client_error() => {
-            refused(name, document, target, refusal.err().code().unwrap_or_default(), refusal.err().message().unwrap_or_default())
-        }
-        SdkError::ConstructionFailure(_) => {
-            (StepOutcome::Refused, format!("Nothing ran on {name}: the request for Run Command cannot be made."))
-        }
+        SdkError::ServiceError(refusal) if refusal.raw().status().is_client_error() => refused(
+            name,
+            document,
+            target,
+            refusal.err().code().unwrap_or_default(),
+            refusal.err().message().unwrap_or_default(),
+        ),
+        SdkError::ConstructionFailure(_) => (
+            StepOutcome::Refused,
+            format!("Nothing ran on {name}: the request for Run Command cannot be made."),
+        ),
         SdkError::DispatchFailure(_) if never_sent(error) => {
             let detail = format!(
                 "Nothing ran on {name}: Systems Manager could not be reached. A bridge in subnets of yours needs a NAT gateway or the \
@@ -35,33 +46,60 @@ pub(crate) fn not_sent(
             (StepOutcome::Unreachable, detail)
         }
         _ => {
-            let detail = format!("Run Command did not say whether it took the command for {name}; what it did is unknown.");
+            let detail = format!(
+                "Run Command did not say whether it took the command for {name}; what it did is unknown."
+            );
             (StepOutcome::ConnectionLost, detail)
         }
     }
 }
 
-fn refused(name: &str, document: &str, target: &SsmTarget, code: &str, message: &str) -> (StepOutcome, String) {
+fn refused(
+    name: &str,
+    document: &str,
+    target: &SsmTarget,
+    code: &str,
+    message: &str,
+) -> (StepOutcome, String) {
     let (outcome, what_to_do) = match code {
         "InvalidInstanceId" => {
             let what = "see that the host runs, that its SSM agent is connected, and that its instance profile lets it";
             (StepOutcome::Unreachable, what.to_owned())
         }
-        _ if BUSY.contains(&code) => (StepOutcome::Unreachable, "AWS is asked for too much at the moment; try again".to_owned()),
+        _ if BUSY.contains(&code) => (
+            StepOutcome::Unreachable,
+            "AWS is asked for too much at the moment; try again".to_owned(),
+        ),
         "AccessDenied" | "AccessDeniedException" => {
             let what = "the bridge may send commands only with its document, and only to hosts with the tag of SsmTargetTag";
             (StepOutcome::Refused, what.to_owned())
         }
         "InvalidDocument" | "InvalidDocumentVersion" if message.contains("hash") => {
-            let what = format!("the default version of the document {document} is not infra/ssm/run-step.json of this release");
+            let what = format!(
+                "the default version of the document {document} is not infra/ssm/run-step.json of this release"
+            );
             (StepOutcome::Refused, what)
         }
-        "InvalidDocument" | "InvalidDocumentVersion" => {
-            (StepOutcome::Refused, format!("create the document {document} from infra/ssm/run-step.json"))
-        }
-        "UnsupportedPlatformType" => (StepOutcome::Refused, "steps need a host with a POSIX shell".to_owned()),
+        "InvalidDocument" | "InvalidDocumentVersion" => (
+            StepOutcome::Refused,
+            format!("create the document {document} from infra/ssm/run-step.json"),
+        ),
+        "UnsupportedPlatformType" => (
+            StepOutcome::Refused,
+            "steps need a host with a POSIX shell".to_owned(),
+        ),
         _ => (StepOutcome::Refused, "see docs/ssm.md".to_owned()),
     };
-    let message: String = message.chars().filter(|c| !c.is_control()).take(200).collect();
-    (outcome, format!("Nothing ran on {name} ({}): {what_to_do}. AWS says {code}: {message}", target.address()))
+    let message: String = message
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(200)
+        .collect();
+    (
+        outcome,
+        format!(
+            "Nothing ran on {name} ({}): {what_to_do}. AWS says {code}: {message}",
+            target.address()
+        ),
+    )
 }

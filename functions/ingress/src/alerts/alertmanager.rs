@@ -39,26 +39,47 @@ struct PayloadAlert {
 ///
 /// # Errors
 /// The place in the body that is not as Alertmanager writes it. The delivery is then refused whole: nothing is written.
-pub fn read(bytes: &[u8], source: &str, tables: &AlertTables, now: Timestamp) -> Result<Delivery, Rejection> {
+pub fn read(
+    bytes: &[u8],
+    source: &str,
+    tables: &AlertTables,
+    now: Timestamp,
+) -> Result<Delivery, Rejection> {
     let payload: Payload = body::json(bytes)?;
     let alerts = payload.alerts.into_iter().map(|Object(alert)| {
         // A sender of numbered alerts cannot pass for one that does not number them.
-        let named = alert.fingerprint.and_then(|text| MemberId::try_from(text).ok()).filter(|member| !member.is_unnumbered());
+        let named = alert
+            .fingerprint
+            .and_then(|text| MemberId::try_from(text).ok())
+            .filter(|member| !member.is_unnumbered());
         let member = named.unwrap_or_else(|| member(&alert.labels));
         let starts_at = alert.starts_at.unwrap_or(now);
-        let normalised = tables.alert(alert.status, source, alert.labels, alert.annotations, starts_at, member);
-        Alert { generator_url: alert.generator_url.filter(|url| !url.is_empty()), ..normalised }
+        let normalised = tables.alert(
+            alert.status,
+            source,
+            alert.labels,
+            alert.annotations,
+            starts_at,
+            member,
+        );
+        Alert {
+            generator_url: alert.generator_url.filter(|url| !url.is_empty()),
+            ..normalised
+        }
     });
     Ok(Delivery {
         alerts: alerts.collect(),
-        whole_group_resolved: payload.status == AlertStatus::Resolved && payload.truncated_alerts == 0,
+        whole_group_resolved: payload.status == AlertStatus::Resolved
+            && payload.truncated_alerts == 0,
         left_out: payload.truncated_alerts,
     })
 }
 
 /// A member id for senders that give none: 16 hex over the labels, as Alertmanager's own is.
 fn member(labels: &Texts) -> MemberId {
-    let digest = labels.iter().fold(Digest::new(), |digest, (name, value)| digest.field(name).field(value));
+    let digest = labels.iter().fold(Digest::new(), |digest, (name, value)| {
+        digest.field(name).field(value)
+    });
     let hex: String = digest.hex().chars().take(16).collect();
     match MemberId::try_from(hex) {
         Ok(member) => member,
@@ -74,7 +95,14 @@ mod tests {
     use super::read;
 
     fn refusal(body: &str) -> String {
-        read(body.as_bytes(), "alertmanager", &AlertTables::default(), Timestamp::UNIX_EPOCH).expect_err("refused").to_string()
+        read(
+            body.as_bytes(),
+            "alertmanager",
+            &AlertTables::default(),
+            Timestamp::UNIX_EPOCH,
+        )
+        .expect_err("refused")
+        .to_string()
     }
 
     #[test]
@@ -99,29 +127,56 @@ mod tests {
 
     #[test]
     fn unknown_fields_and_missing_optional_ones_are_accepted() {
-        let body =
-            r#"{"version":"9","status":"firing","future":{"a":1},"alerts":[{"status":"firing","labels":{"alertname":"A"},"x":null}]}"#;
-        let delivery = read(body.as_bytes(), "alertmanager", &AlertTables::default(), Timestamp::UNIX_EPOCH).expect("accepted");
+        let body = r#"{"version":"9","status":"firing","future":{"a":1},"alerts":[{"status":"firing","labels":{"alertname":"A"},"x":null}]}"#;
+        let delivery = read(
+            body.as_bytes(),
+            "alertmanager",
+            &AlertTables::default(),
+            Timestamp::UNIX_EPOCH,
+        )
+        .expect("accepted");
         assert_eq!(delivery.alerts.len(), 1);
         assert_eq!(delivery.alerts[0].member.as_str().len(), 16);
         assert!(
-            read(br#"{"status":"resolved","alerts":[]}"#, "alertmanager", &AlertTables::default(), Timestamp::UNIX_EPOCH)
-                .expect("accepted")
-                .alerts
-                .is_empty()
+            read(
+                br#"{"status":"resolved","alerts":[]}"#,
+                "alertmanager",
+                &AlertTables::default(),
+                Timestamp::UNIX_EPOCH
+            )
+            .expect("accepted")
+            .alerts
+            .is_empty()
         );
     }
 
     #[test]
     fn a_truncated_delivery_never_counts_as_the_whole_group() {
         let body = r#"{"status":"resolved","truncatedAlerts":3,"alerts":[]}"#;
-        let delivery = read(body.as_bytes(), "alertmanager", &AlertTables::default(), Timestamp::UNIX_EPOCH).expect("accepted");
-        assert_eq!((delivery.whole_group_resolved, delivery.left_out), (false, 3));
+        let delivery = read(
+            body.as_bytes(),
+            "alertmanager",
+            &AlertTables::default(),
+            Timestamp::UNIX_EPOCH,
+        )
+        .expect("accepted");
+        assert_eq!(
+            (delivery.whole_group_resolved, delivery.left_out),
+            (false, 3)
+        );
     }
 
     #[test]
     fn the_zero_time_of_go_is_a_time() {
         let body = r#"{"status":"firing","alerts":[{"status":"firing","startsAt":"2026-11-01T10:00:00.123456789Z","endsAt":"0001-01-01T00:00:00Z"}]}"#;
-        assert!(read(body.as_bytes(), "alertmanager", &AlertTables::default(), Timestamp::UNIX_EPOCH).is_ok());
+        assert!(
+            read(
+                body.as_bytes(),
+                "alertmanager",
+                &AlertTables::default(),
+                Timestamp::UNIX_EPOCH
+            )
+            .is_ok()
+        );
     }
 }

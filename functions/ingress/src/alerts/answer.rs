@@ -45,7 +45,11 @@ impl AlertAnswer {
     /// The answer to one alert; `cicd` says that it only reports on a delivery pipeline.
     #[must_use]
     pub fn new(counted: Counted, cicd: bool) -> Self {
-        let Counted { member, fingerprint, outcome } = counted;
+        let Counted {
+            member,
+            fingerprint,
+            outcome,
+        } = counted;
         let opened = matches!(outcome, Outcome::Firing(FiringOutcome::Opened, _));
         let episode = outcome.episode();
         let hit_count = episode.map_or(0, |episode| episode.hit_count);
@@ -69,14 +73,26 @@ impl AlertAnswer {
 
 fn message(outcome: &Outcome, hit_count: u64, cicd: bool) -> String {
     let fixed = match outcome {
-        Outcome::Firing(FiringOutcome::Joined, _) => return format!("it joined the incident that is there ({hit_count} sightings)"),
-        Outcome::Firing(FiringOutcome::Opened, _) if cicd => "a report of a delivery pipeline: it is shown and not analysed",
-        Outcome::Firing(FiringOutcome::Opened, _) => "a new incident was opened and is being analysed",
-        Outcome::Firing(FiringOutcome::Escalated, _) => "it joined the incident that is there and raised its severity",
+        Outcome::Firing(FiringOutcome::Joined, _) => {
+            return format!("it joined the incident that is there ({hit_count} sightings)");
+        }
+        Outcome::Firing(FiringOutcome::Opened, _) if cicd => {
+            "a report of a delivery pipeline: it is shown and not analysed"
+        }
+        Outcome::Firing(FiringOutcome::Opened, _) => {
+            "a new incident was opened and is being analysed"
+        }
+        Outcome::Firing(FiringOutcome::Escalated, _) => {
+            "it joined the incident that is there and raised its severity"
+        }
         Outcome::Firing(FiringOutcome::Reopened, _) => "it fired again: its incident was reopened",
-        Outcome::Firing(FiringOutcome::Late, _) => "an old delivery of an alert that has resolved: counted, nothing else",
+        Outcome::Firing(FiringOutcome::Late, _) => {
+            "an old delivery of an alert that has resolved: counted, nothing else"
+        }
         Outcome::Resolved(ResolvedOutcome::Resolved, _) => "the incident is resolved",
-        Outcome::Resolved(ResolvedOutcome::MemberLeft, _) => "noted; other alerts of the incident still fire",
+        Outcome::Resolved(ResolvedOutcome::MemberLeft, _) => {
+            "noted; other alerts of the incident still fire"
+        }
         Outcome::Resolved(ResolvedOutcome::Ignored, _) => "nothing of this alert is open",
     };
     fixed.to_owned()
@@ -96,7 +112,10 @@ pub struct DeliveryAnswer<'a> {
 #[serde(untagged)]
 enum First<'a> {
     Alert(&'a AlertAnswer),
-    None { success: bool, message: &'static str },
+    None {
+        success: bool,
+        message: &'static str,
+    },
 }
 
 impl<'a> DeliveryAnswer<'a> {
@@ -105,7 +124,13 @@ impl<'a> DeliveryAnswer<'a> {
     pub fn new(answers: &'a [AlertAnswer], left_out: u64) -> Self {
         let told = told(answers);
         Self {
-            first: answers.first().map_or(First::None { success: true, message: "the delivery holds no alerts" }, First::Alert),
+            first: answers.first().map_or(
+                First::None {
+                    success: true,
+                    message: "the delivery holds no alerts",
+                },
+                First::Alert,
+            ),
             results: &answers[..told],
             results_left_out: answers.len() - told,
             truncated_alerts: left_out,
@@ -120,7 +145,12 @@ fn told(answers: &[AlertAnswer]) -> usize {
     }
     let bytes = |answer: &AlertAnswer| {
         let text = crate::reply::as_json(answer);
-        text.len() + text.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count() + 1
+        text.len()
+            + text
+                .bytes()
+                .filter(|byte| matches!(byte, b'"' | b'\\'))
+                .count()
+            + 1
     };
     let upto = answers.iter().scan(0, |sum, answer| {
         *sum += bytes(answer);

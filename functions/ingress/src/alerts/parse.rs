@@ -15,13 +15,23 @@ use crate::routes::{Target, find};
 ///
 /// # Errors
 /// If there is no such route, or what is wrong with the body.
-pub fn read(path: &str, bytes: &[u8], tables: &AlertTables, now: Timestamp) -> Result<Option<Delivery>, Rejection> {
+pub fn read(
+    path: &str,
+    bytes: &[u8],
+    tables: &AlertTables,
+    now: Timestamp,
+) -> Result<Option<Delivery>, Rejection> {
     let (route, _) = find(&Method::POST, path)?;
     Ok(match route.to {
         Target::Alertmanager => Some(alertmanager::read(bytes, "alertmanager", tables, now)?),
         Target::Grafana => Some(alertmanager::read(bytes, "grafana", tables, now)?),
         Target::Alerts => Some(Delivery::single(signed_alert::read(bytes, tables, now)?)),
         Target::Signals => Some(Delivery::single(signals::read(bytes, tables, now)?.alert)),
-        Target::Health | Target::Telegram | Target::Slack | Target::Approval(_) | Target::LinkShown | Target::LinkUsed => None,
+        Target::Health
+        | Target::Telegram
+        | Target::Slack
+        | Target::Approval(_)
+        | Target::LinkShown
+        | Target::LinkUsed => None,
     })
 }

@@ -56,13 +56,28 @@ pub fn read(bytes: &[u8], tables: &AlertTables, now: Timestamp) -> Result<Signal
     if !payload.message.is_empty() {
         annotations.insert("summary".to_owned(), payload.message);
     }
-    let alert = from_sender(tables, payload.status, &payload.source, labels, annotations, now);
-    let alert = Alert { severity: payload.severity, ..alert }.about(&payload.target, &payload.namespace);
+    let alert = from_sender(
+        tables,
+        payload.status,
+        &payload.source,
+        labels,
+        annotations,
+        now,
+    );
+    let alert = Alert {
+        severity: payload.severity,
+        ..alert
+    }
+    .about(&payload.target, &payload.namespace);
     // Not bounded yet: the identity is taken from the whole alert, where it is counted.
     let signal = Signal { alert };
     let bytes = signal.to_json().len();
     if bytes > MOST_BYTES {
-        return Err(Rejection::TooLarge { what: "the signal, as a message,", bytes, most: MOST_BYTES });
+        return Err(Rejection::TooLarge {
+            what: "the signal, as a message,",
+            bytes,
+            most: MOST_BYTES,
+        });
     }
     Ok(signal)
 }
@@ -76,20 +91,38 @@ mod tests {
     use super::read;
 
     fn refusal(body: &str) -> String {
-        read(body.as_bytes(), &AlertTables::default(), Timestamp::UNIX_EPOCH).expect_err("refused").to_string()
+        read(
+            body.as_bytes(),
+            &AlertTables::default(),
+            Timestamp::UNIX_EPOCH,
+        )
+        .expect_err("refused")
+        .to_string()
     }
 
     #[test]
     fn the_originals_fields_are_read() {
         let body = r#"{"source":"k8s-events","alert_name":"KubePodNotReady","target":"web-7d9c5b8f6d-x2x4z","message":"not ready",
             "labels":{"app":"web","alertname":"Other"},"annotations":null}"#;
-        let alert = read(body.as_bytes(), &AlertTables::default(), Timestamp::UNIX_EPOCH).expect("accepted").alert;
+        let alert = read(
+            body.as_bytes(),
+            &AlertTables::default(),
+            Timestamp::UNIX_EPOCH,
+        )
+        .expect("accepted")
+        .alert;
         assert_eq!(
             (alert.alert_type, alert.severity, alert.namespace.as_str()),
             (AlertType::K8sPodCrash, AlertSeverity::Warning, "default")
         );
-        assert_eq!((alert.normalised_target.as_str(), alert.message.as_str()), ("web", "not ready"));
-        assert_eq!(alert.labels["alertname"], "KubePodNotReady", "the field counts, not the label");
+        assert_eq!(
+            (alert.normalised_target.as_str(), alert.message.as_str()),
+            ("web", "not ready")
+        );
+        assert_eq!(
+            alert.labels["alertname"], "KubePodNotReady",
+            "the field counts, not the label"
+        );
     }
 
     #[test]
@@ -104,8 +137,13 @@ mod tests {
 
     #[test]
     fn a_signal_has_to_fit_into_a_message() {
-        let texts: serde_json::Map<String, serde_json::Value> = (0..64).map(|i| (format!("a{i}"), "\u{1}".repeat(4_000).into())).collect();
+        let texts: serde_json::Map<String, serde_json::Value> = (0..64)
+            .map(|i| (format!("a{i}"), "\u{1}".repeat(4_000).into()))
+            .collect();
         let body = serde_json::json!({ "source": "s", "alert_name": "A", "target": "t", "annotations": texts }).to_string();
-        assert!(refusal(&body).starts_with("the signal, as a message, has"), "control characters are six bytes each in JSON");
+        assert!(
+            refusal(&body).starts_with("the signal, as a message, has"),
+            "control characters are six bytes each in JSON"
+        );
     }
 }

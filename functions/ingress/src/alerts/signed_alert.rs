@@ -38,14 +38,32 @@ pub(crate) fn firing() -> AlertStatus {
 /// The field that is missing or wrong.
 pub fn read(bytes: &[u8], tables: &AlertTables, now: Timestamp) -> Result<Alert, Rejection> {
     let payload: Payload = body::json(bytes)?;
-    must_be_there(&[("target_resource", &payload.target_resource), ("source", &payload.source), ("namespace", &payload.namespace)])?;
+    must_be_there(&[
+        ("target_resource", &payload.target_resource),
+        ("source", &payload.source),
+        ("namespace", &payload.namespace),
+    ])?;
     let mut labels = payload.labels.unwrap_or_default();
     if labels.get("alertname").is_none_or(String::is_empty) {
-        labels.insert("alertname".to_owned(), payload.alert_type.as_str().to_owned());
+        labels.insert(
+            "alertname".to_owned(),
+            payload.alert_type.as_str().to_owned(),
+        );
     }
     let annotations = Texts::from([("summary".to_owned(), payload.message)]);
-    let alert = from_sender(tables, payload.status, &payload.source, labels, annotations, now);
-    let alert = Alert { alert_type: payload.alert_type, severity: payload.severity, ..alert };
+    let alert = from_sender(
+        tables,
+        payload.status,
+        &payload.source,
+        labels,
+        annotations,
+        now,
+    );
+    let alert = Alert {
+        alert_type: payload.alert_type,
+        severity: payload.severity,
+        ..alert
+    };
     Ok(alert.about(&payload.target_resource, &payload.namespace))
 }
 
@@ -58,13 +76,23 @@ pub(crate) fn from_sender(
     annotations: Texts,
     now: Timestamp,
 ) -> Alert {
-    tables.alert(status, source, labels, annotations, now, MemberId::unnumbered())
+    tables.alert(
+        status,
+        source,
+        labels,
+        annotations,
+        now,
+        MemberId::unnumbered(),
+    )
 }
 
 /// Refuses a field that says nothing.
 pub(crate) fn must_be_there(fields: &[(&str, &str)]) -> Result<(), Rejection> {
     match fields.iter().find(|(_, value)| value.trim().is_empty()) {
-        Some((field, _)) => Err(Rejection::Malformed { at: Some((*field).to_owned()), why: "must not be empty".to_owned() }),
+        Some((field, _)) => Err(Rejection::Malformed {
+            at: Some((*field).to_owned()),
+            why: "must not be empty".to_owned(),
+        }),
         None => Ok(()),
     }
 }
@@ -80,15 +108,46 @@ mod tests {
     fn the_originals_fields_are_read() {
         let body = r#"{"alert_type":"k8s_pod_crash","severity":"critical","source":"k8s","target_resource":"web-7d9c5b8f6d-x2x4z",
             "message":"crash","metrics":{"restarts":9},"labels":null}"#;
-        let alert = read(body.as_bytes(), &AlertTables::default(), Timestamp::UNIX_EPOCH).expect("accepted");
-        assert_eq!((alert.normalised_target.as_str(), alert.namespace.as_str(), alert.message.as_str()), ("web", "default", "crash"));
-        let host = body.replace("k8s_pod_crash", "disk_full").replace("web-7d9c5b8f6d-x2x4z", "db-1");
-        assert_eq!(read(host.as_bytes(), &AlertTables::default(), Timestamp::UNIX_EPOCH).expect("accepted").normalised_target, "db-1");
+        let alert = read(
+            body.as_bytes(),
+            &AlertTables::default(),
+            Timestamp::UNIX_EPOCH,
+        )
+        .expect("accepted");
+        assert_eq!(
+            (
+                alert.normalised_target.as_str(),
+                alert.namespace.as_str(),
+                alert.message.as_str()
+            ),
+            ("web", "default", "crash")
+        );
+        let host = body
+            .replace("k8s_pod_crash", "disk_full")
+            .replace("web-7d9c5b8f6d-x2x4z", "db-1");
+        assert_eq!(
+            read(
+                host.as_bytes(),
+                &AlertTables::default(),
+                Timestamp::UNIX_EPOCH
+            )
+            .expect("accepted")
+            .normalised_target,
+            "db-1"
+        );
     }
 
     #[test]
     fn a_refusal_names_the_field() {
-        let refusal = |body: &str| read(body.as_bytes(), &AlertTables::default(), Timestamp::UNIX_EPOCH).expect_err("refused").to_string();
+        let refusal = |body: &str| {
+            read(
+                body.as_bytes(),
+                &AlertTables::default(),
+                Timestamp::UNIX_EPOCH,
+            )
+            .expect_err("refused")
+            .to_string()
+        };
         insta::assert_snapshot!(
             refusal(r#"{"alert_type":"fire"}"#),
             @"alert_type: unknown variant `fire`, expected one of `k8s_node_failure`, `k8s_pod_crash`, `db_connection_timeout`, `service_404`, `high_cpu`, `high_memory`, `disk_full`, `ssl_expiry`, `custom` at line 1 column 20"

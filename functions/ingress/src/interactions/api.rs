@@ -27,21 +27,42 @@ struct Payload {
 ///
 /// # Errors
 /// If the caller may not, if there is no such approval, or if it cannot be decided on any more.
-pub async fn api(app: &App, headers: &HeaderMap, bytes: &[u8], id: &str, verdict: Verdict, now: Timestamp) -> Result<Value, Rejection> {
-    app.admit(&app.config.approval_secret, now, |secret| authentication::credential(secret, headers, false)).await?;
+pub async fn api(
+    app: &App,
+    headers: &HeaderMap,
+    bytes: &[u8],
+    id: &str,
+    verdict: Verdict,
+    now: Timestamp,
+) -> Result<Value, Rejection> {
+    app.admit(&app.config.approval_secret, now, |secret| {
+        authentication::credential(secret, headers, false)
+    })
+    .await?;
     let id = ApprovalId::try_from(id).map_err(|_| Rejection::NoApproval)?;
     let payload: Payload = body::json(bytes)?;
     let actor = payload.actor.trim();
     let length = actor.chars().count();
     if length == 0 || length > ACTOR_CHARACTERS || actor.contains(char::is_control) {
-        let why = format!("has to name the person who decides, in 1 to {ACTOR_CHARACTERS} characters");
-        return Err(Rejection::Malformed { at: Some("actor".to_owned()), why });
+        let why =
+            format!("has to name the person who decides, in 1 to {ACTOR_CHARACTERS} characters");
+        return Err(Rejection::Malformed {
+            at: Some("actor".to_owned()),
+            why,
+        });
     }
     // The API has no presses: each request is one of its own, and who repeats themselves changes nothing.
     let press = format!("api:{actor} {now}");
-    let pressed = Pressed { verdict, by: Identity::Api(actor), press: &press };
+    let pressed = Pressed {
+        verdict,
+        by: Identity::Api(actor),
+        press: &press,
+    };
     let (incident, _) = interactions::decide(app, &id, &pressed, now).await?;
-    let approvals = incident.approval.as_ref().map(|approval| json!({ "given": approval.given(), "needed": approval.needed }));
+    let approvals = incident
+        .approval
+        .as_ref()
+        .map(|approval| json!({ "given": approval.given(), "needed": approval.needed }));
     Ok(json!({
         "success": true, "approval_id": id, "incident_id": incident.id, "status": incident.status, "decided_by": actor, "approvals": approvals,
     }))

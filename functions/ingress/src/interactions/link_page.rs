@@ -48,7 +48,12 @@ const ENGLISH: Words = Words {
     target: "Where",
     person: "You decide as",
     until: "Until",
-    phases: ["What is looked at first", "What would run", "How it is checked", "How it would be undone"],
+    phases: [
+        "What is looked at first",
+        "What would run",
+        "How it is checked",
+        "How it would be undone",
+    ],
     button: ["Approve: run it now", "Reject: run nothing"],
 };
 
@@ -67,30 +72,57 @@ pub(crate) fn question(question: &Question<'_>, language: Language) -> String {
         Language::English => ENGLISH,
         Language::TraditionalChinese => CHINESE,
     };
-    let Question { incident, plan, link } = question;
+    let Question {
+        incident,
+        plan,
+        link,
+    } = question;
     let (which, class) = match link.verdict {
         Verdict::Approve => (0, "approve"),
         Verdict::Reject => (1, "reject"),
     };
-    let expires_at = incident.approval.as_ref().map_or(link.expires_at, |approval| approval.expires_at.min(link.expires_at));
+    let expires_at = incident
+        .approval
+        .as_ref()
+        .map_or(link.expires_at, |approval| {
+            approval.expires_at.min(link.expires_at)
+        });
     let shown = |text: &str| escaped(&line(text, NAME_CHARACTERS));
-    let mut body = format!("<h1>{}</h1><p>{}</p><dl>", words.title[which], shown(&incident.alert.name));
+    let mut body = format!(
+        "<h1>{}</h1><p>{}</p><dl>",
+        words.title[which],
+        shown(&incident.alert.name)
+    );
     let facts = [
         (words.target, shown(&plan.target)),
         (words.person, shown(&link.person)),
-        (words.until, format!("{} UTC", expires_at.strftime("%Y-%m-%d %H:%M"))),
+        (
+            words.until,
+            format!("{} UTC", expires_at.strftime("%Y-%m-%d %H:%M")),
+        ),
     ];
     for (name, value) in facts {
         body.push_str(&format!("<dt>{name}</dt><dd>{value}</dd>"));
     }
-    for (name, steps) in words.phases.iter().zip([&plan.facts, &plan.steps, &plan.verify, &plan.rollback]) {
+    for (name, steps) in
+        words
+            .phases
+            .iter()
+            .zip([&plan.facts, &plan.steps, &plan.verify, &plan.rollback])
+    {
         if !steps.is_empty() {
-            let steps: String = steps.iter().map(|step| format!("<code>{}</code>", escaped(&conditional(step)))).collect();
+            let steps: String = steps
+                .iter()
+                .map(|step| format!("<code>{}</code>", escaped(&conditional(step))))
+                .collect();
             body.push_str(&format!("<dt>{name}</dt><dd>{steps}</dd>"));
         }
     }
     // Without an action the form goes to the page's own URL, token and all.
-    body.push_str(&format!("</dl><form method=\"post\"><button class=\"{class}\">{}</button></form>", words.button[which]));
+    body.push_str(&format!(
+        "</dl><form method=\"post\"><button class=\"{class}\">{}</button></form>",
+        words.button[which]
+    ));
     document(words.title[which], &body, language)
 }
 
@@ -103,7 +135,9 @@ pub(crate) fn told(words: &str, language: Language) -> String {
 pub(crate) fn refused(rejection: &Rejection, language: Language) -> String {
     let sentence = match language {
         Language::English => match rejection {
-            Rejection::Passing(_) => "This could not be done right now. Please try again.".to_owned(),
+            Rejection::Passing(_) => {
+                "This could not be done right now. Please try again.".to_owned()
+            }
             other => other.to_string(),
         },
         Language::TraditionalChinese => in_chinese(rejection),
@@ -113,11 +147,17 @@ pub(crate) fn refused(rejection: &Rejection, language: Language) -> String {
 
 fn in_chinese(rejection: &Rejection) -> String {
     match rejection {
-        Rejection::Unauthenticated(_) => "這個連結無效：它不完整、被更動過，或屬於另一個決定。".to_owned(),
-        Rejection::LinkExpired(at) => format!("這個連結已於 {} UTC 過期。", at.strftime("%Y-%m-%d %H:%M")),
+        Rejection::Unauthenticated(_) => {
+            "這個連結無效：它不完整、被更動過，或屬於另一個決定。".to_owned()
+        }
+        Rejection::LinkExpired(at) => {
+            format!("這個連結已於 {} UTC 過期。", at.strftime("%Y-%m-%d %H:%M"))
+        }
         Rejection::LinkUsed => "這個連結已經使用過：每個連結只能使用一次。".to_owned(),
         Rejection::NoApproval => "找不到這項核准要求。".to_owned(),
-        Rejection::Refused(refusal) => ButtonReply::from(refusal.clone()).words(Language::TraditionalChinese),
+        Rejection::Refused(refusal) => {
+            ButtonReply::from(refusal.clone()).words(Language::TraditionalChinese)
+        }
         Rejection::NoSecret => "尚未設定連結的金鑰，因此無法接受任何連結。".to_owned(),
         _ => "目前無法處理，請再試一次。".to_owned(),
     }
@@ -125,16 +165,35 @@ fn in_chinese(rejection: &Rejection) -> String {
 
 /// A step, with what it depends on behind it.
 fn conditional(step: &PlannedStep) -> String {
-    let fact = step.fact.as_ref().map(|fact| format!("  # fact {fact}")).unwrap_or_default();
-    let when = step.when.as_ref().map(|when| format!("  # {}", line(&when.to_string(), NAME_CHARACTERS))).unwrap_or_default();
+    let fact = step
+        .fact
+        .as_ref()
+        .map(|fact| format!("  # fact {fact}"))
+        .unwrap_or_default();
+    let when = step
+        .when
+        .as_ref()
+        .map(|when| format!("  # {}", line(&when.to_string(), NAME_CHARACTERS)))
+        .unwrap_or_default();
     format!("{}{fact}{when}", command(step))
 }
 
 /// A step as it would run: an argument that could be read as two, or that hides something, stands in quotes, with what nobody sees
 /// written out.
 fn command(step: &PlannedStep) -> String {
-    let plain = |argument: &str| !argument.is_empty() && argument.chars().all(|c| c.is_alphanumeric() || "-_./:=@%+,".contains(c));
-    let arguments = step.argv.iter().map(|argument| if plain(argument) { argument.clone() } else { format!("{argument:?}") });
+    let plain = |argument: &str| {
+        !argument.is_empty()
+            && argument
+                .chars()
+                .all(|c| c.is_alphanumeric() || "-_./:=@%+,".contains(c))
+    };
+    let arguments = step.argv.iter().map(|argument| {
+        if plain(argument) {
+            argument.clone()
+        } else {
+            format!("{argument:?}")
+        }
+    });
     arguments.collect::<Vec<_>>().join(" ")
 }
 
@@ -190,25 +249,46 @@ mod tests {
 
     fn step(argv: &[&str]) -> String {
         let argv = argv.iter().map(|&argument| argument.to_owned()).collect();
-        command(&PlannedStep { argv, timeout_seconds: 1, ..PlannedStep::default() })
+        command(&PlannedStep {
+            argv,
+            timeout_seconds: 1,
+            ..PlannedStep::default()
+        })
     }
 
     #[test]
     fn a_step_shows_where_its_arguments_end_and_what_they_hide() {
-        assert_eq!(step(&["systemctl", "restart", "web@1.service"]), "systemctl restart web@1.service");
+        assert_eq!(
+            step(&["systemctl", "restart", "web@1.service"]),
+            "systemctl restart web@1.service"
+        );
         assert_eq!(step(&["sh", "-c", "a b", ""]), r#"sh -c "a b" """#);
-        assert_eq!(step(&["rm", "x\u{202e}y\nz", "\""]), r#"rm "x\u{202e}y\nz" "\"""#);
+        assert_eq!(
+            step(&["rm", "x\u{202e}y\nz", "\""]),
+            r#"rm "x\u{202e}y\nz" "\"""#
+        );
     }
 
     #[test]
     fn nothing_from_outside_is_markup() {
         let page = told("<script>alert('x')</script>&\"", Language::English);
-        assert!(page.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;&quot;") && !page.contains("<script"), "{page}");
+        assert!(
+            page.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;&quot;")
+                && !page.contains("<script"),
+            "{page}"
+        );
         let by = "api:<b>eve</b>".to_owned();
         for language in Language::ALL {
-            let rejection = Rejection::Refused(Refusal::Decided { verdict: Verdict::Reject, by: by.clone() });
+            let rejection = Rejection::Refused(Refusal::Decided {
+                verdict: Verdict::Reject,
+                by: by.clone(),
+            });
             let page = refused(&rejection, language);
-            assert!(page.contains("&lt;b&gt;eve") && page.contains(&format!("lang=\"{}\"", language.tag())), "{page}");
+            assert!(
+                page.contains("&lt;b&gt;eve")
+                    && page.contains(&format!("lang=\"{}\"", language.tag())),
+                "{page}"
+            );
         }
     }
 
@@ -216,9 +296,15 @@ mod tests {
     fn a_refusal_has_words_in_each_language_and_no_inner_fault() {
         let inner = || Rejection::Passing("table quell-prod-Table is out of order".into());
         for language in Language::ALL {
-            assert!(!refused(&inner(), language).contains("quell-prod"), "{language:?}");
+            assert!(
+                !refused(&inner(), language).contains("quell-prod"),
+                "{language:?}"
+            );
         }
-        let expired = refused(&Rejection::LinkExpired(Timestamp::UNIX_EPOCH), Language::TraditionalChinese);
+        let expired = refused(
+            &Rejection::LinkExpired(Timestamp::UNIX_EPOCH),
+            Language::TraditionalChinese,
+        );
         assert!(expired.contains("1970-01-01 00:00 UTC"), "{expired}");
     }
 }

@@ -25,11 +25,20 @@ use crate::rejection::Rejection;
 ///
 /// # Errors
 /// If the link is not ours, or cannot decide anything any more.
-pub(crate) async fn show(app: &App, request: &Request, id: &str, now: Timestamp) -> Result<String, Rejection> {
+pub(crate) async fn show(
+    app: &App,
+    request: &Request,
+    id: &str,
+    now: Timestamp,
+) -> Result<String, Rejection> {
     let link = admitted(app, request, id, now).await?;
     let incident = incident(app, &link).await?;
     let plan = undecided(&incident, &link, now)?;
-    let question = Question { incident: &incident, plan, link: &link };
+    let question = Question {
+        incident: &incident,
+        plan,
+        link: &link,
+    };
     Ok(link_page::question(&question, language(request.headers())))
 }
 
@@ -37,28 +46,52 @@ pub(crate) async fn show(app: &App, request: &Request, id: &str, now: Timestamp)
 ///
 /// # Errors
 /// If the link is not ours or was used, or if it cannot be decided on.
-pub(crate) async fn decide(app: &App, request: &Request, id: &str, now: Timestamp) -> Result<String, Rejection> {
+pub(crate) async fn decide(
+    app: &App,
+    request: &Request,
+    id: &str,
+    now: Timestamp,
+) -> Result<String, Rejection> {
     let link = admitted(app, request, id, now).await?;
     let used = used(&incident(app, &link).await?, &link);
     let language = language(request.headers());
     // Each use is a press of its own: one that was refused may count later, when the second list of people may decide.
     let press = format!("link:{} {now}", link.person);
-    let pressed = Pressed { verdict: link.verdict, by: Identity::Link(&link.person), press: &press };
+    let pressed = Pressed {
+        verdict: link.verdict,
+        by: Identity::Link(&link.person),
+        press: &press,
+    };
     let answered = interactions::decide(app, &link.approval, &pressed, now).await;
     if used {
         // What follows from the first use may not have been sent: the press sent it again, and decided nothing.
-        return Err(answered.err().filter(|rejection| matches!(rejection, Rejection::Passing(_))).unwrap_or(Rejection::LinkUsed));
+        return Err(answered
+            .err()
+            .filter(|rejection| matches!(rejection, Rejection::Passing(_)))
+            .unwrap_or(Rejection::LinkUsed));
     }
     let (_, taken) = answered?;
-    Ok(link_page::told(&ButtonReply::from(taken).words(language), language))
+    Ok(link_page::told(
+        &ButtonReply::from(taken).words(language),
+        language,
+    ))
 }
 
 /// The link of a request, if it is ours and for this approval, in time, and its person still on the list.
-async fn admitted(app: &App, request: &Request, id: &str, now: Timestamp) -> Result<Link, Rejection> {
+async fn admitted(
+    app: &App,
+    request: &Request,
+    id: &str,
+    now: Timestamp,
+) -> Result<Link, Rejection> {
     let query = request.uri().query().unwrap_or_default();
-    let mut tokens = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "token").map(|(_, token)| token);
+    let mut tokens = form_urlencoded::parse(query.as_bytes())
+        .filter(|(name, _)| name == "token")
+        .map(|(_, token)| token);
     let (Some(token), None) = (tokens.next(), tokens.next()) else {
-        return Err(Rejection::Unauthenticated("the link has no token, or more than one"));
+        return Err(Rejection::Unauthenticated(
+            "the link has no token, or more than one",
+        ));
     };
     let read = OnceLock::new();
     let check = |key: &SecretString| match verify(key, &token, now) {
@@ -69,13 +102,27 @@ async fn admitted(app: &App, request: &Request, id: &str, now: Timestamp) -> Res
             Ok(())
         }
     };
-    let checked = app.secrets.check(&app.config.link_secret, now, check).await?;
-    let link = match checked.and_then(|()| read.into_inner().unwrap_or(Err(LinkError::Unreadable))) {
+    let checked = app
+        .secrets
+        .check(&app.config.link_secret, now, check)
+        .await?;
+    let link = match checked.and_then(|()| read.into_inner().unwrap_or(Err(LinkError::Unreadable)))
+    {
         Ok(link) if link.approval.as_str() == id => link,
-        Ok(_) => return Err(Rejection::Unauthenticated("this link is for another decision")),
+        Ok(_) => {
+            return Err(Rejection::Unauthenticated(
+                "this link is for another decision",
+            ));
+        }
         Err(LinkError::Expired { at }) => return Err(Rejection::LinkExpired(at)),
-        Err(LinkError::Forged) => return Err(Rejection::Unauthenticated("the signature of this link is wrong")),
-        Err(LinkError::Unreadable) => return Err(Rejection::Unauthenticated("the link is not whole")),
+        Err(LinkError::Forged) => {
+            return Err(Rejection::Unauthenticated(
+                "the signature of this link is wrong",
+            ));
+        }
+        Err(LinkError::Unreadable) => {
+            return Err(Rejection::Unauthenticated("the link is not whole"));
+        }
     };
     match app.channels()?.person(Identity::Link(&link.person)) {
         Some(_) => Ok(link),
@@ -84,31 +131,57 @@ async fn admitted(app: &App, request: &Request, id: &str, now: Timestamp) -> Res
 }
 
 async fn incident(app: &App, link: &Link) -> Result<Incident, Rejection> {
-    app.intake.store.incident(&link.approval.incident()).await?.ok_or(Rejection::NoApproval)
+    app.intake
+        .store
+        .incident(&link.approval.incident())
+        .await?
+        .ok_or(Rejection::NoApproval)
 }
 
 /// The plan that waits for this person's decision.
-fn undecided<'a>(incident: &'a Incident, link: &Link, now: Timestamp) -> Result<&'a Plan, Rejection> {
+fn undecided<'a>(
+    incident: &'a Incident,
+    link: &Link,
+    now: Timestamp,
+) -> Result<&'a Plan, Rejection> {
     if used(incident, link) {
         return Err(Rejection::LinkUsed);
     }
-    let approval = incident.approval.as_ref().filter(|approval| approval.id == link.approval).ok_or(Refusal::NotThisPlan)?;
+    let approval = incident
+        .approval
+        .as_ref()
+        .filter(|approval| approval.id == link.approval)
+        .ok_or(Refusal::NotThisPlan)?;
     match &approval.standing {
-        ApprovalState::Decided { verdict, by, .. } => Err(Refusal::Decided { verdict: *verdict, by: by.clone() })?,
+        ApprovalState::Decided { verdict, by, .. } => Err(Refusal::Decided {
+            verdict: *verdict,
+            by: by.clone(),
+        })?,
         ApprovalState::Void { why, .. } => Err(Refusal::Void { why: why.clone() })?,
-        ApprovalState::Pending if now > approval.expires_at => Err(Refusal::Expired { at: approval.expires_at })?,
+        ApprovalState::Pending if now > approval.expires_at => Err(Refusal::Expired {
+            at: approval.expires_at,
+        })?,
         ApprovalState::Pending => {}
     }
     if link.verdict == Verdict::Approve && !approval.takes(&name(link)) {
         Err(Refusal::NeedsPress)?;
     }
-    let plan = incident.plan.as_ref().filter(|plan| plan.hash() == approval.plan_hash);
+    let plan = incident
+        .plan
+        .as_ref()
+        .filter(|plan| plan.hash() == approval.plan_hash);
     Ok(plan.ok_or(Refusal::NotThisPlan)?)
 }
 
 /// True if the link's person has decided with a link.
 fn used(incident: &Incident, link: &Link) -> bool {
-    let Some(approval) = incident.approval.as_ref().filter(|approval| approval.id == link.approval) else { return false };
+    let Some(approval) = incident
+        .approval
+        .as_ref()
+        .filter(|approval| approval.id == link.approval)
+    else {
+        return false;
+    };
     let name = name(link);
     let decided = matches!(&approval.standing, ApprovalState::Decided { by, .. } if *by == name);
     decided || approval.votes.iter().any(|vote| vote.by == name)
@@ -121,12 +194,24 @@ fn name(link: &Link) -> String {
 
 /// The language that a browser asks for (RFC 9110, 12.5.4), among those that pages have.
 pub(crate) fn language(headers: &HeaderMap) -> Language {
-    let wanted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let wanted = headers
+        .get(ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let mut best = (0.0, Language::default());
     for range in wanted.split(',') {
         let (tag, weight) = range.split_once(';').unwrap_or((range, "q=1"));
-        let weight: f32 = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse().ok()).unwrap_or(0.0);
-        let main = tag.trim().split('-').next().unwrap_or_default().to_ascii_lowercase();
+        let weight: f32 = weight
+            .trim()
+            .strip_prefix("q=")
+            .and_then(|weight| weight.parse().ok())
+            .unwrap_or(0.0);
+        let main = tag
+            .trim()
+            .split('-')
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
         let language = match main.as_str() {
             "zh" => Language::TraditionalChinese,
             "en" => Language::English,
@@ -152,10 +237,25 @@ mod tests {
             let value = HeaderValue::from_str(text).expect("a header");
             language(&HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, value)]))
         };
-        for text in ["zh-TW", "zh-TW,zh;q=0.9,en-US;q=0.8,en;q=0.7", "de, zh-Hant;q=0.5", "en;q=0.1,ZH-HK;q=0.2", "en;q=0, zh"] {
+        for text in [
+            "zh-TW",
+            "zh-TW,zh;q=0.9,en-US;q=0.8,en;q=0.7",
+            "de, zh-Hant;q=0.5",
+            "en;q=0.1,ZH-HK;q=0.2",
+            "en;q=0, zh",
+        ] {
             assert_eq!(asked(text), Language::TraditionalChinese, "{text}");
         }
-        for text in ["", "en", "de-DE,fr", "en-GB,zh;q=0.9", "zh;q=0", "zh;q=x", "zhx", ",,;;q=,"] {
+        for text in [
+            "",
+            "en",
+            "de-DE,fr",
+            "en-GB,zh;q=0.9",
+            "zh;q=0",
+            "zh;q=x",
+            "zhx",
+            ",,;;q=,",
+        ] {
             assert_eq!(asked(text), Language::English, "{text}");
         }
         assert_eq!(language(&HeaderMap::new()), Language::English);

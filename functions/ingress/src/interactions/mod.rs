@@ -42,19 +42,27 @@ pub(crate) struct Press<'a> {
 ///
 /// # Errors
 /// If something could not be stored or sent.
-pub(crate) async fn press(app: &App, press: Press<'_>, now: Timestamp) -> Result<ButtonReply, Rejection> {
+pub(crate) async fn press(
+    app: &App,
+    press: Press<'_>,
+    now: Timestamp,
+) -> Result<ButtonReply, Rejection> {
     if let ButtonAction::Decide(verdict, id) = &press.ask {
-        return Ok(match decide(app, id, &pressed(&press, *verdict), now).await {
-            Ok((_, taken)) => taken.into(),
-            Err(Rejection::Refused(refusal)) => refusal.into(),
-            Err(Rejection::NoApproval) => ButtonReply::NoApproval,
-            Err(other) => return Err(other),
-        });
+        return Ok(
+            match decide(app, id, &pressed(&press, *verdict), now).await {
+                Ok((_, taken)) => taken.into(),
+                Err(Rejection::Refused(refusal)) => refusal.into(),
+                Err(Rejection::NoApproval) => ButtonReply::NoApproval,
+                Err(other) => return Err(other),
+            },
+        );
     }
     if app.channels()?.person(press.by).is_none() {
         return refuse(app, &press, Refusal::NotListed, now).await;
     }
-    let Some(incident) = app.intake.store.incident(&press.ask.incident()).await? else { return Ok(ButtonReply::NoIncident) };
+    let Some(incident) = app.intake.store.incident(&press.ask.incident()).await? else {
+        return Ok(ButtonReply::NoIncident);
+    };
     match press.ask {
         ButtonAction::Decide(..) => unreachable!("it was answered above"),
         ButtonAction::Details(_) => more(app, incident.id, More::Details, press).await,
@@ -68,10 +76,16 @@ pub(crate) async fn press(app: &App, press: Press<'_>, now: Timestamp) -> Result
 ///
 /// # Errors
 /// If the log could not be written.
-pub(crate) async fn from_elsewhere(app: &App, press: &Press<'_>, now: Timestamp) -> Result<ButtonReply, Rejection> {
+pub(crate) async fn from_elsewhere(
+    app: &App,
+    press: &Press<'_>,
+    now: Timestamp,
+) -> Result<ButtonReply, Rejection> {
     if let ButtonAction::Decide(verdict, id) = &press.ask {
         let pressed = pressed(press, *verdict);
-        let refuse = |draft: &mut IncidentChange| decision::refuse(draft, id, &pressed, Refusal::OtherChat, now);
+        let refuse = |draft: &mut IncidentChange| {
+            decision::refuse(draft, id, &pressed, Refusal::OtherChat, now)
+        };
         match app.intake.store.change(&id.incident(), refuse).await {
             Ok(_) | Err(StoreError::Missing { .. }) => {}
             Err(error) => return Err(error.into()),
@@ -82,9 +96,15 @@ pub(crate) async fn from_elsewhere(app: &App, press: &Press<'_>, now: Timestamp)
 }
 
 /// Keeps a refused press that decides nothing in the log of its incident, if there is one.
-async fn refuse(app: &App, press: &Press<'_>, refusal: Refusal, now: Timestamp) -> Result<ButtonReply, Rejection> {
+async fn refuse(
+    app: &App,
+    press: &Press<'_>,
+    refusal: Refusal,
+    now: Timestamp,
+) -> Result<ButtonReply, Rejection> {
     let (by, why) = (press.by.to_string(), refusal.to_string());
-    let keep = |draft: &mut IncidentChange| draft.press_refused(&press.ask, &press.id, &by, &why, now);
+    let keep =
+        |draft: &mut IncidentChange| draft.press_refused(&press.ask, &press.id, &by, &why, now);
     match app.intake.store.change(&press.ask.incident(), keep).await {
         Ok(_) | Err(StoreError::Missing { .. }) => Ok(refusal.into()),
         Err(error) => Err(error.into()),
@@ -96,9 +116,20 @@ async fn refuse(app: &App, press: &Press<'_>, refusal: Refusal, now: Timestamp) 
 ///
 /// # Errors
 /// If there is no such approval, the press is refused, or something could not be stored and sent.
-pub(crate) async fn decide(app: &App, id: &ApprovalId, pressed: &Pressed<'_>, now: Timestamp) -> Result<(Incident, Taken), Rejection> {
+pub(crate) async fn decide(
+    app: &App,
+    id: &ApprovalId,
+    pressed: &Pressed<'_>,
+    now: Timestamp,
+) -> Result<(Incident, Taken), Rejection> {
     let channels = app.channels()?;
-    let changed = app.intake.store.change(&id.incident(), |draft| decision::decide(draft, id, pressed, channels, now)).await;
+    let changed = app
+        .intake
+        .store
+        .change(&id.incident(), |draft| {
+            decision::decide(draft, id, pressed, channels, now)
+        })
+        .await;
     let (incident, taken) = changed.map_err(|error| match error {
         StoreError::Missing { .. } => Rejection::NoApproval,
         other => other.into(),
@@ -110,13 +141,30 @@ pub(crate) async fn decide(app: &App, id: &ApprovalId, pressed: &Pressed<'_>, no
 }
 
 fn pressed<'a>(press: &'a Press<'a>, verdict: Verdict) -> Pressed<'a> {
-    Pressed { verdict, by: press.by, press: &press.id }
+    Pressed {
+        verdict,
+        by: press.by,
+        press: &press.id,
+    }
 }
 
-async fn more(app: &App, incident_id: IncidentId, what: More, press: Press<'_>) -> Result<ButtonReply, Rejection> {
-    let Some(channel) = press.channel else { return Ok(ButtonReply::InChannelOnly) };
+async fn more(
+    app: &App,
+    incident_id: IncidentId,
+    what: More,
+    press: Press<'_>,
+) -> Result<ButtonReply, Rejection> {
+    let Some(channel) = press.channel else {
+        return Ok(ButtonReply::InChannelOnly);
+    };
     let by = press.by.to_string();
-    let message = Message::MoreAsked { incident_id, what, channel: channel.to_owned(), press: press.id, by };
+    let message = Message::MoreAsked {
+        incident_id,
+        what,
+        channel: channel.to_owned(),
+        press: press.id,
+        by,
+    };
     app.intake.notifications.send(&message).await?;
     Ok(match what {
         More::Details => ButtonReply::DetailsComing,
@@ -124,26 +172,47 @@ async fn more(app: &App, incident_id: IncidentId, what: More, press: Press<'_>) 
     })
 }
 
-async fn ask_for_silence(app: &App, incident: Incident, press: &Press<'_>, now: Timestamp) -> Result<ButtonReply, Rejection> {
+async fn ask_for_silence(
+    app: &App,
+    incident: Incident,
+    press: &Press<'_>,
+    now: Timestamp,
+) -> Result<ButtonReply, Rejection> {
     let by = press.by.to_string();
     let ask = |draft: &mut IncidentChange| {
-        silence::ask(draft, &by, now).inspect_err(|refusal| draft.press_refused(&press.ask, &press.id, &by, &refusal.to_string(), now))
+        silence::ask(draft, &by, now).inspect_err(|refusal| {
+            draft.press_refused(&press.ask, &press.id, &by, &refusal.to_string(), now)
+        })
     };
     let (incident, asked) = app.intake.store.change_loaded(incident, ask).await?;
     if let Err(refusal) = asked {
-        return Ok(ButtonReply::SilenceRefused { why: refusal.to_string() });
+        return Ok(ButtonReply::SilenceRefused {
+            why: refusal.to_string(),
+        });
     }
-    app.intake.notifications.send(&Message::SilenceAsked { incident_id: incident.id }).await?;
+    app.intake
+        .notifications
+        .send(&Message::SilenceAsked {
+            incident_id: incident.id,
+        })
+        .await?;
     Ok(ButtonReply::SilenceComing)
 }
 
-async fn reanalyse(app: &App, incident: Incident, press: &Press<'_>, now: Timestamp) -> Result<ButtonReply, Rejection> {
+async fn reanalyse(
+    app: &App,
+    incident: Incident,
+    press: &Press<'_>,
+    now: Timestamp,
+) -> Result<ButtonReply, Rejection> {
     let by = press.by.to_string();
     let ask = |draft: &mut IncidentChange| {
         let asked = reanalysis::ask(draft, &by, now);
         match &asked {
             Ok(_) | Err(reanalysis::Refusal::UnderWay { .. }) => {}
-            Err(refusal) => draft.press_refused(&press.ask, &press.id, &by, &refusal.to_string(), now),
+            Err(refusal) => {
+                draft.press_refused(&press.ask, &press.id, &by, &refusal.to_string(), now)
+            }
         }
         asked
     };
@@ -152,14 +221,29 @@ async fn reanalyse(app: &App, incident: Incident, press: &Press<'_>, now: Timest
         Ok(round) => round,
         // Sent again: whoever stored the question may not have come to sending it, and the analyzer acts once.
         Err(reanalysis::Refusal::UnderWay { round, .. }) => round,
-        Err(refusal) => return Ok(ButtonReply::ReanalysisRefused { why: refusal.to_string() }),
+        Err(refusal) => {
+            return Ok(ButtonReply::ReanalysisRefused {
+                why: refusal.to_string(),
+            });
+        }
     };
-    app.intake.incidents.send(&Message::AnalysisAsked { incident_id: incident.id.clone(), round }).await?;
+    app.intake
+        .incidents
+        .send(&Message::AnalysisAsked {
+            incident_id: incident.id.clone(),
+            round,
+        })
+        .await?;
     changed_card(app, &incident.id).await?;
     Ok(ButtonReply::ReanalysisComing)
 }
 
 async fn changed_card(app: &App, incident_id: &IncidentId) -> Result<(), Rejection> {
-    app.intake.notifications.send(&Message::IncidentChanged { incident_id: incident_id.clone() }).await?;
+    app.intake
+        .notifications
+        .send(&Message::IncidentChanged {
+            incident_id: incident_id.clone(),
+        })
+        .await?;
     Ok(())
 }

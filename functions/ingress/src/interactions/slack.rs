@@ -67,28 +67,64 @@ struct Pressed {
 /// # Errors
 /// If the request does not come from Slack or from a channel that is not known, is no interaction, or the decision or what the person
 /// is told could not be stored and sent.
-pub(crate) async fn interaction(app: &App, headers: &HeaderMap, bytes: &[u8], now: Timestamp) -> Result<(), Rejection> {
+pub(crate) async fn interaction(
+    app: &App,
+    headers: &HeaderMap,
+    bytes: &[u8],
+    now: Timestamp,
+) -> Result<(), Rejection> {
     let check = |secret: &SecretString| signature(SLACK, secret, headers, bytes, now, true);
     app.admit(&app.config.slack_secret, now, check).await?;
-    let Some(pressed) = read(bytes)? else { return Ok(()) };
+    let Some(pressed) = read(bytes)? else {
+        return Ok(());
+    };
     let channels = app.channels()?;
     let Some(channel) = channels.of_slack(&pressed.channel).next() else {
         if let Some(ask) = ButtonAction::read(&pressed.data) {
-            let press = Press { ask, by: Identity::Slack(&pressed.user), channel: None, id: pressed.id.clone() };
+            let press = Press {
+                ask,
+                by: Identity::Slack(&pressed.user),
+                channel: None,
+                id: pressed.id.clone(),
+            };
             interactions::from_elsewhere(app, &press, now).await?;
         }
         return Err(Rejection::UnknownChannel);
     };
-    let words = words(app, &pressed, &channel.name, channels.language_of(channel), now).await?;
-    let told = Message::PressAnswered { channel: channel.name.clone(), user: pressed.user, words: cut(&words, WORDS_CHARACTERS) };
+    let words = words(
+        app,
+        &pressed,
+        &channel.name,
+        channels.language_of(channel),
+        now,
+    )
+    .await?;
+    let told = Message::PressAnswered {
+        channel: channel.name.clone(),
+        user: pressed.user,
+        words: cut(&words, WORDS_CHARACTERS),
+    };
     app.intake.notifications.send(&told).await?;
     Ok(())
 }
 
 /// What a press came to, for the person who pressed.
-async fn words(app: &App, pressed: &Pressed, channel: &str, language: Language, now: Timestamp) -> Result<String, Rejection> {
-    let Some(ask) = ButtonAction::read(&pressed.data) else { return Ok(ButtonReply::UnknownButton.words(language)) };
-    let asked = Press { ask, by: Identity::Slack(&pressed.user), channel: Some(channel), id: pressed.id.clone() };
+async fn words(
+    app: &App,
+    pressed: &Pressed,
+    channel: &str,
+    language: Language,
+    now: Timestamp,
+) -> Result<String, Rejection> {
+    let Some(ask) = ButtonAction::read(&pressed.data) else {
+        return Ok(ButtonReply::UnknownButton.words(language));
+    };
+    let asked = Press {
+        ask,
+        by: Identity::Slack(&pressed.user),
+        channel: Some(channel),
+        id: pressed.id.clone(),
+    };
     Ok(interactions::press(app, asked, now).await?.words(language))
 }
 
@@ -99,32 +135,64 @@ fn read(bytes: &[u8]) -> Result<Option<Pressed>, Rejection> {
     if kind != "block_actions" {
         return Ok(None);
     }
-    let BlockActions { user: Object(user), channel: Object(channel), trigger_id, actions } = body::json(&payload)?;
-    let malformed = |at: &str, why: &str| Rejection::Malformed { at: Some(at.to_owned()), why: why.to_owned() };
+    let BlockActions {
+        user: Object(user),
+        channel: Object(channel),
+        trigger_id,
+        actions,
+    } = body::json(&payload)?;
+    let malformed = |at: &str, why: &str| Rejection::Malformed {
+        at: Some(at.to_owned()),
+        why: why.to_owned(),
+    };
     let mut actions = actions.into_iter();
     let (Some(Object(action)), None) = (actions.next(), actions.next()) else {
         return Err(malformed("actions", "has to hold exactly one action"));
     };
-    let is_member = (1..=MEMBER_BYTES).contains(&user.id.len()) && user.id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    let is_member = (1..=MEMBER_BYTES).contains(&user.id.len())
+        && user
+            .id
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
     if !is_member {
-        return Err(malformed("user.id", "has to be the id of a member, such as U0123456789"));
+        return Err(malformed(
+            "user.id",
+            "has to be the id of a member, such as U0123456789",
+        ));
     }
     // A digest, because what Slack sends has no bound of its own.
-    let who = Digest::new().field("slack").field(&user.id).field(&channel.id);
+    let who = Digest::new()
+        .field("slack")
+        .field(&user.id)
+        .field(&channel.id);
     let id = who.field(trigger_id).field(action.action_ts).hex();
     let data = action.value.unwrap_or_default();
-    Ok(Some(Pressed { user: user.id, channel: channel.id, data, id: cut(&id, 32) }))
+    Ok(Some(Pressed {
+        user: user.id,
+        channel: channel.id,
+        data,
+        id: cut(&id, 32),
+    }))
 }
 
 /// The JSON in the form's one field.
 fn payload(bytes: &[u8]) -> Result<Vec<u8>, Rejection> {
     if bytes.len() > body::MOST_BYTES {
-        return Err(Rejection::TooLarge { what: "the body", bytes: bytes.len(), most: body::MOST_BYTES });
+        return Err(Rejection::TooLarge {
+            what: "the body",
+            bytes: bytes.len(),
+            most: body::MOST_BYTES,
+        });
     }
-    let mut fields = form_urlencoded::parse(bytes).filter(|(name, _)| name == "payload").map(|(_, value)| value);
+    let mut fields = form_urlencoded::parse(bytes)
+        .filter(|(name, _)| name == "payload")
+        .map(|(_, value)| value);
     match (fields.next(), fields.next()) {
         (Some(payload), None) => Ok(payload.into_owned().into_bytes()),
-        _ => Err(Rejection::Malformed { at: Some("payload".to_owned()), why: "has to be there once, as a field of a form".to_owned() }),
+        _ => Err(Rejection::Malformed {
+            at: Some("payload".to_owned()),
+            why: "has to be there once, as a field of a form".to_owned(),
+        }),
     }
 }
 

@@ -16,11 +16,16 @@ fn block_actions() -> Value {
 }
 
 fn form(payload: &str) -> Vec<u8> {
-    form_urlencoded::Serializer::new(String::new()).append_pair("payload", payload).finish().into_bytes()
+    form_urlencoded::Serializer::new(String::new())
+        .append_pair("payload", payload)
+        .finish()
+        .into_bytes()
 }
 
 fn refusal(payload: &Value) -> String {
-    read(&form(&payload.to_string())).expect_err("refused").to_string()
+    read(&form(&payload.to_string()))
+        .expect_err("refused")
+        .to_string()
 }
 
 /// The payload with another value at a place.
@@ -32,12 +37,28 @@ fn with(pointer: &str, value: Value) -> Value {
 
 #[test]
 fn a_press_is_read_as_it_was_written() {
-    let read = |payload: &Value| read(&form(&payload.to_string())).expect("taken").expect("a press");
+    let read = |payload: &Value| {
+        read(&form(&payload.to_string()))
+            .expect("taken")
+            .expect("a press")
+    };
     let pressed = read(&block_actions());
-    let Pressed { user, channel, data, id } = &pressed;
-    assert_eq!((user.as_str(), channel.as_str(), data.as_str()), ("U0123456789", "C0123456789", "approve:x+y z%41&é"));
+    let Pressed {
+        user,
+        channel,
+        data,
+        id,
+    } = &pressed;
+    assert_eq!(
+        (user.as_str(), channel.as_str(), data.as_str()),
+        ("U0123456789", "C0123456789", "approve:x+y z%41&é")
+    );
     assert_eq!(id.len(), 32);
-    assert_eq!(read(&block_actions()), pressed, "a repetition is the same press");
+    assert_eq!(
+        read(&block_actions()),
+        pressed,
+        "a repetition is the same press"
+    );
     for place in ["/trigger_id", "/actions/0/action_ts"] {
         assert_ne!(read(&with(place, json!("1"))).id, *id, "{place}");
     }
@@ -46,7 +67,11 @@ fn a_press_is_read_as_it_was_written() {
 #[test]
 fn other_interactions_come_to_nothing() {
     for kind in ["view_submission", "view_closed", "shortcut", ""] {
-        assert_eq!(read(&form(&json!({ "type": kind, "actions": 7 }).to_string())).expect("taken"), None, "{kind}");
+        assert_eq!(
+            read(&form(&json!({ "type": kind, "actions": 7 }).to_string())).expect("taken"),
+            None,
+            "{kind}"
+        );
     }
 }
 
@@ -70,7 +95,10 @@ fn what_slack_does_not_send_is_refused() {
         ("/actions/0/value", json!(["approve"])),
         ("/actions/0/action_ts", json!(1_548_426_417)),
     ] {
-        assert!(read(&form(&with(place, value.clone()).to_string())).is_err(), "{place}: {value}");
+        assert!(
+            read(&form(&with(place, value.clone()).to_string())).is_err(),
+            "{place}: {value}"
+        );
     }
 }
 
@@ -80,11 +108,25 @@ fn the_form_has_the_field_once() {
     let twice = [good.as_slice(), b"&", good.as_slice()].concat();
     let beside = [b"a=1&", good.as_slice(), b"&payloads=2"].concat();
     assert!(read(&beside).is_ok());
-    for bad in [b"".as_slice(), b"payload", b"payload=", b"payload=%7B", b"payload=%FF%FE", b"{}", &twice, &good[..good.len() - 9]] {
+    for bad in [
+        b"".as_slice(),
+        b"payload",
+        b"payload=",
+        b"payload=%7B",
+        b"payload=%FF%FE",
+        b"{}",
+        &twice,
+        &good[..good.len() - 9],
+    ] {
         assert!(read(bad).is_err(), "{}", String::from_utf8_lossy(bad));
     }
     let deep = format!("payload={}", "[".repeat(200_000));
     assert!(read(deep.as_bytes()).is_err());
     let large = format!("payload={}", "x".repeat(MOST_BYTES));
-    assert!(read(large.as_bytes()).expect_err("refused").to_string().contains("is the most"));
+    assert!(
+        read(large.as_bytes())
+            .expect_err("refused")
+            .to_string()
+            .contains("is the most")
+    );
 }

@@ -54,10 +54,20 @@ struct Chat {
 ///
 /// # Errors
 /// If the update does not come from Telegram, is not an update, or what was asked for could not be stored and sent.
-pub async fn update(app: &App, headers: &HeaderMap, bytes: &[u8], now: Timestamp) -> Result<Value, Rejection> {
-    app.admit(&app.config.telegram_secret, now, |secret| authentication::telegram(secret, headers)).await?;
+pub async fn update(
+    app: &App,
+    headers: &HeaderMap,
+    bytes: &[u8],
+    now: Timestamp,
+) -> Result<Value, Rejection> {
+    app.admit(&app.config.telegram_secret, now, |secret| {
+        authentication::telegram(secret, headers)
+    })
+    .await?;
     let update: Update = body::json(bytes)?;
-    let Some(query) = update.callback_query else { return Ok(json!({})) };
+    let Some(query) = update.callback_query else {
+        return Ok(json!({}));
+    };
     let answer = pressed(app, &query, now).await?;
     let words = answer.words(language(query.from.language_code.as_deref()));
     let text: String = words.chars().take(ANSWER_CHARACTERS).collect();
@@ -65,12 +75,19 @@ pub async fn update(app: &App, headers: &HeaderMap, bytes: &[u8], now: Timestamp
 }
 
 async fn pressed(app: &App, query: &Query, now: Timestamp) -> Result<ButtonReply, Rejection> {
-    let Some(ask) = query.data.as_deref().and_then(ButtonAction::read) else { return Ok(ButtonReply::UnknownButton) };
+    let Some(ask) = query.data.as_deref().and_then(ButtonAction::read) else {
+        return Ok(ButtonReply::UnknownButton);
+    };
     let channel = match &query.message {
         Some(message) => channel_of(app, message.chat.id).await?,
         None => None,
     };
-    let press = Press { ask, by: Identity::Telegram(query.from.id), channel, id: format!("telegram:{}", query.id) };
+    let press = Press {
+        ask,
+        by: Identity::Telegram(query.from.id),
+        channel,
+        id: format!("telegram:{}", query.id),
+    };
     if channel.is_none() {
         return interactions::from_elsewhere(app, &press, now).await;
     }
@@ -84,7 +101,9 @@ async fn channel_of(app: &App, chat: i64) -> Result<Option<&str>, Rejection> {
         return Ok(Some(&channel.name));
     }
     for channel in &channels.channels {
-        let Place::Telegram(configured) = &channel.to else { continue };
+        let Place::Telegram(configured) = &channel.to else {
+            continue;
+        };
         if app.intake.store.moved_chat(&channel.name).await? == Some((configured.chat_id, chat)) {
             return Ok(Some(&channel.name));
         }
@@ -95,8 +114,14 @@ async fn channel_of(app: &App, chat: i64) -> Result<Option<&str>, Rejection> {
 /// The language of somebody's client, as an IETF tag.
 fn language(code: Option<&str>) -> Language {
     let code = code.unwrap_or_default().to_ascii_lowercase();
-    let traditional = ["zh-hant", "zh-tw", "zh-hk"].iter().any(|tag| code.starts_with(tag));
-    if traditional { Language::TraditionalChinese } else { Language::English }
+    let traditional = ["zh-hant", "zh-tw", "zh-hk"]
+        .iter()
+        .any(|tag| code.starts_with(tag));
+    if traditional {
+        Language::TraditionalChinese
+    } else {
+        Language::English
+    }
 }
 
 #[cfg(test)]
@@ -110,7 +135,14 @@ mod tests {
         for code in ["zh-hant", "zh-TW", "zh-hk", "zh-Hant-TW"] {
             assert_eq!(language(Some(code)), Language::TraditionalChinese, "{code}");
         }
-        for code in [None, Some(""), Some("en"), Some("de"), Some("zh-hans"), Some("zh")] {
+        for code in [
+            None,
+            Some(""),
+            Some("en"),
+            Some("de"),
+            Some("zh-hans"),
+            Some("zh"),
+        ] {
             assert_eq!(language(code), Language::English, "{code:?}");
         }
     }

@@ -18,7 +18,10 @@ impl Canned {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
         let requests: Arc<Mutex<Vec<String>>> = Arc::default();
-        let answer = format!("HTTP/1.1 {status} Status\r\nconnection: close\r\ncontent-length: {}\r\n{head}\r\n{body}", body.len());
+        let answer = format!(
+            "HTTP/1.1 {status} Status\r\nconnection: close\r\ncontent-length: {}\r\n{head}\r\n{body}",
+            body.len()
+        );
         let kept = Arc::clone(&requests);
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
@@ -43,7 +46,10 @@ async fn read(connection: TcpStream, answer: &str) -> String {
             return request;
         }
     }
-    let length = request.lines().find_map(|line| line.strip_prefix("content-length: ")).and_then(|length| length.parse().ok());
+    let length = request
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))
+        .and_then(|length| length.parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     connection.read_exact(&mut body).await.expect("the body");
     // Who has not read the whole answer goes away; nothing is to be done about that.

@@ -51,7 +51,10 @@ pub enum ChannelError {
 impl From<SecretError> for ChannelError {
     fn from(error: SecretError) -> Self {
         match error {
-            SecretError::NoValue { .. } => Self::Refused { status: 0, why: error.to_string() },
+            SecretError::NoValue { .. } => Self::Refused {
+                status: 0,
+                why: error.to_string(),
+            },
             SecretError::Unavailable { .. } => Self::Unreachable(error.to_string()),
         }
     }
@@ -62,7 +65,10 @@ impl ChannelError {
     #[must_use]
     pub fn of_a_new_message(self) -> Self {
         match self {
-            Self::Gone => Self::Refused { status: 404, why: "there is nowhere to send it".to_owned() },
+            Self::Gone => Self::Refused {
+                status: 404,
+                why: "there is nowhere to send it".to_owned(),
+            },
             other => other,
         }
     }
@@ -100,7 +106,9 @@ impl ChannelDeps {
 /// How long to wait, from the header `Retry-After` (<https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>): seconds. A date, which
 /// nobody sends who counts messages, is the default wait.
 pub(super) fn wait(header: Option<&HeaderValue>) -> u64 {
-    let seconds = header.and_then(|value| value.to_str().ok()).and_then(|text| text.trim().parse().ok());
+    let seconds = header
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.trim().parse().ok());
     seconds.map_or(DEFAULT_WAIT, |seconds: u64| seconds.clamp(1, LONGEST_WAIT))
 }
 

@@ -67,8 +67,15 @@ impl Slack {
     /// A channel as the operator's file names it.
     #[must_use]
     pub fn new(client: Client, channel: &SlackChannel) -> Self {
-        let base_url = channel.api_url.clone().unwrap_or_else(|| WEB_API.to_owned());
-        Self { client, base_url, channel: channel.channel_id.clone() }
+        let base_url = channel
+            .api_url
+            .clone()
+            .unwrap_or_else(|| WEB_API.to_owned());
+        Self {
+            client,
+            base_url,
+            channel: channel.channel_id.clone(),
+        }
     }
 
     /// Sends a message; its `ts`.
@@ -83,7 +90,12 @@ impl Slack {
     ///
     /// # Errors
     /// [`ChannelError::Gone`] if the message cannot be edited any more; others if Slack did not take it.
-    pub async fn edit(&self, token: &SecretString, message_id: &str, post: &Post) -> Result<(), ChannelError> {
+    pub async fn edit(
+        &self,
+        token: &SecretString,
+        message_id: &str,
+        post: &Post,
+    ) -> Result<(), ChannelError> {
         let mut body = self.body(post);
         body["ts"] = Value::from(message_id);
         // The metadata stays what it was: the key under which the message was sent.
@@ -95,7 +107,13 @@ impl Slack {
     ///
     /// # Errors
     /// If Slack did not take it.
-    pub async fn reply(&self, token: &SecretString, under: Option<&str>, post: &Post, audience: Audience) -> Result<String, ChannelError> {
+    pub async fn reply(
+        &self,
+        token: &SecretString,
+        under: Option<&str>,
+        post: &Post,
+        audience: Audience,
+    ) -> Result<String, ChannelError> {
         match self.post(token, post, under.map(|ts| (ts, audience))).await {
             Err(ChannelError::Gone) if under.is_some() => self.post(token, post, None).await,
             answered => answered,
@@ -106,24 +124,48 @@ impl Slack {
     ///
     /// # Errors
     /// If Slack did not answer.
-    pub async fn find(&self, token: &SecretString, key: &str) -> Result<Option<String>, ChannelError> {
-        let url =
-            format!("{}/conversations.history?channel={}&limit={LOOKED_THROUGH}&include_all_metadata=true", self.base_url, self.channel);
+    pub async fn find(
+        &self,
+        token: &SecretString,
+        key: &str,
+    ) -> Result<Option<String>, ChannelError> {
+        let url = format!(
+            "{}/conversations.history?channel={}&limit={LOOKED_THROUGH}&include_all_metadata=true",
+            self.base_url, self.channel
+        );
         let answer = answer(self.client.get(url).bearer_auth(token.expose_secret())).await?;
-        let is_it = |metadata: &Metadata| metadata.event_type == EVENT && metadata.event_payload["key"] == key;
-        Ok(answer.messages.into_iter().find(|message| message.metadata.as_ref().is_some_and(is_it)).map(|message| message.ts))
+        let is_it = |metadata: &Metadata| {
+            metadata.event_type == EVENT && metadata.event_payload["key"] == key
+        };
+        Ok(answer
+            .messages
+            .into_iter()
+            .find(|message| message.metadata.as_ref().is_some_and(is_it))
+            .map(|message| message.ts))
     }
 
     /// Says something to one member of the channel, which nobody else sees.
     ///
     /// # Errors
     /// If Slack did not take it.
-    pub async fn whisper(&self, token: &SecretString, user: &str, words: &str) -> Result<(), ChannelError> {
+    pub async fn whisper(
+        &self,
+        token: &SecretString,
+        user: &str,
+        words: &str,
+    ) -> Result<(), ChannelError> {
         let body = json!({ "channel": self.channel, "user": user, "text": escaped(&cut(words, LONGEST_FALLBACK)) });
-        self.call(token, "chat.postEphemeral", &body).await.map(|_| ())
+        self.call(token, "chat.postEphemeral", &body)
+            .await
+            .map(|_| ())
     }
 
-    async fn post(&self, token: &SecretString, post: &Post, under: Option<(&str, Audience)>) -> Result<String, ChannelError> {
+    async fn post(
+        &self,
+        token: &SecretString,
+        post: &Post,
+        under: Option<(&str, Audience)>,
+    ) -> Result<String, ChannelError> {
         let mut body = self.body(post);
         body["metadata"] = json!({ "event_type": EVENT, "event_payload": { "key": post.key } });
         body["unfurl_links"] = Value::from(false);
@@ -136,7 +178,9 @@ impl Slack {
             }
         }
         let answer = self.call(token, "chat.postMessage", &body).await?;
-        answer.ts.ok_or_else(|| ChannelError::Unreachable("Slack's answer to chat.postMessage has no ts".to_owned()))
+        answer.ts.ok_or_else(|| {
+            ChannelError::Unreachable("Slack's answer to chat.postMessage has no ts".to_owned())
+        })
     }
 
     fn body(&self, post: &Post) -> Value {
@@ -145,28 +189,54 @@ impl Slack {
         json!({ "channel": self.channel, "text": fallback, "parse": "none", "blocks": blocks::of(&post.content) })
     }
 
-    async fn call(&self, token: &SecretString, method: &str, body: &Value) -> Result<Answer, ChannelError> {
-        let call = self.client.post(format!("{}/{method}", self.base_url)).bearer_auth(token.expose_secret());
+    async fn call(
+        &self,
+        token: &SecretString,
+        method: &str,
+        body: &Value,
+    ) -> Result<Answer, ChannelError> {
+        let call = self
+            .client
+            .post(format!("{}/{method}", self.base_url))
+            .bearer_auth(token.expose_secret());
         // Slack warns of JSON that does not name its character set.
-        answer(call.header(CONTENT_TYPE, "application/json; charset=utf-8").json(body)).await
+        answer(
+            call.header(CONTENT_TYPE, "application/json; charset=utf-8")
+                .json(body),
+        )
+        .await
     }
 }
 
 async fn answer(call: RequestBuilder) -> Result<Answer, ChannelError> {
     let unreachable = |error| ChannelError::Unreachable(outbound::reason(error));
-    let response = call.timeout(CALL_TIMEOUT).send().await.map_err(unreachable)?;
+    let response = call
+        .timeout(CALL_TIMEOUT)
+        .send()
+        .await
+        .map_err(unreachable)?;
     let status = response.status();
     if status == StatusCode::TOO_MANY_REQUESTS {
-        return Err(ChannelError::Busy { seconds: super::error::wait(response.headers().get(RETRY_AFTER)) });
+        return Err(ChannelError::Busy {
+            seconds: super::error::wait(response.headers().get(RETRY_AFTER)),
+        });
     }
     if status.is_redirection() || status.is_server_error() {
-        return Err(ChannelError::Unreachable(format!("status {}", status.as_u16())));
+        return Err(ChannelError::Unreachable(format!(
+            "status {}",
+            status.as_u16()
+        )));
     }
-    let body = outbound::body(response, LONGEST_ANSWER).await.map_err(|error| ChannelError::Unreachable(error.to_string()))?;
+    let body = outbound::body(response, LONGEST_ANSWER)
+        .await
+        .map_err(|error| ChannelError::Unreachable(error.to_string()))?;
     match serde_json::from_slice::<Answer>(&body) {
         Ok(answer) if answer.ok => Ok(answer),
         Ok(answer) => Err(refusal(status, &answer)),
-        Err(_) => Err(ChannelError::Unreachable(format!("status {}, and the answer is none of Slack's", status.as_u16()))),
+        Err(_) => Err(ChannelError::Unreachable(format!(
+            "status {}, and the answer is none of Slack's",
+            status.as_u16()
+        ))),
     }
 }
 
@@ -174,20 +244,35 @@ async fn answer(call: RequestBuilder) -> Result<Answer, ChannelError> {
 fn refusal(status: StatusCode, answer: &Answer) -> ChannelError {
     let error = safe_text::line(&answer.error, 100);
     match answer.error.as_str() {
-        "ratelimited" | "rate_limited" | "message_limit_exceeded" => ChannelError::Busy { seconds: super::error::DEFAULT_WAIT },
-        "message_not_found" | "cant_update_message" | "edit_window_closed" | "thread_not_found" | "cannot_reply_to_message" => {
-            ChannelError::Gone
+        "ratelimited" | "rate_limited" | "message_limit_exceeded" => ChannelError::Busy {
+            seconds: super::error::DEFAULT_WAIT,
+        },
+        "message_not_found"
+        | "cant_update_message"
+        | "edit_window_closed"
+        | "thread_not_found"
+        | "cannot_reply_to_message" => ChannelError::Gone,
+        "invalid_blocks" | "invalid_blocks_format" | "msg_too_long" | "msg_blocks_too_long" => {
+            ChannelError::Markup(error)
         }
-        "invalid_blocks" | "invalid_blocks_format" | "msg_too_long" | "msg_blocks_too_long" => ChannelError::Markup(error),
-        "internal_error" | "fatal_error" | "request_timeout" | "service_unavailable" | "team_added_to_org" | "ekm_access_denied" => {
-            ChannelError::Unreachable(error)
-        }
+        "internal_error"
+        | "fatal_error"
+        | "request_timeout"
+        | "service_unavailable"
+        | "team_added_to_org"
+        | "ekm_access_denied" => ChannelError::Unreachable(error),
         _ => {
             let why = match &answer.needed {
-                Some(scope) => format!("{error}: the app needs the scope {}", safe_text::line(scope, 100)),
+                Some(scope) => format!(
+                    "{error}: the app needs the scope {}",
+                    safe_text::line(scope, 100)
+                ),
                 None => error,
             };
-            ChannelError::Refused { status: status.as_u16(), why }
+            ChannelError::Refused {
+                status: status.as_u16(),
+                why,
+            }
         }
     }
 }

@@ -50,8 +50,14 @@ impl<'a> Telegram<'a> {
     /// The sender of a chat. A chat that has moved is where it is now, as long as the file has its former id.
     #[must_use]
     pub fn new(chat: &'a TelegramChat, outside: &'a ChannelDeps, moved: Option<Moved>) -> Self {
-        let chat_id = moved.filter(|moved| moved.configured == chat.chat_id).map_or(chat.chat_id, |moved| moved.now);
-        Self { chat, chat_id, outside }
+        let chat_id = moved
+            .filter(|moved| moved.configured == chat.chat_id)
+            .map_or(chat.chat_id, |moved| moved.now);
+        Self {
+            chat,
+            chat_id,
+            outside,
+        }
     }
 
     /// Sends something; the id of its message.
@@ -66,10 +72,15 @@ impl<'a> Telegram<'a> {
     ///
     /// # Errors
     /// If Telegram did not take it.
-    pub async fn reply(&self, message_id: Option<&str>, post: &Post) -> Result<String, ChannelError> {
+    pub async fn reply(
+        &self,
+        message_id: Option<&str>,
+        post: &Post,
+    ) -> Result<String, ChannelError> {
         let mut body = self.body(post);
         if let Some(id) = message_id.and_then(|id| id.parse::<i64>().ok()) {
-            body["reply_parameters"] = json!({ "message_id": id, "allow_sending_without_reply": true });
+            body["reply_parameters"] =
+                json!({ "message_id": id, "allow_sending_without_reply": true });
         }
         self.sent(body).await
     }
@@ -82,7 +93,9 @@ impl<'a> Telegram<'a> {
         let mut body = self.body(post);
         body["message_id"] = message_id.parse::<i64>().map_or(Value::Null, Value::from);
         match self.call("editMessageText", body).await {
-            Err(ChannelError::Refused { why, .. }) if why.contains("message is not modified") => Ok(()),
+            Err(ChannelError::Refused { why, .. }) if why.contains("message is not modified") => {
+                Ok(())
+            }
             answered => answered.map(drop),
         }
     }
@@ -90,12 +103,19 @@ impl<'a> Telegram<'a> {
     async fn sent(&self, body: Value) -> Result<String, ChannelError> {
         let result = self.call("sendMessage", body).await?;
         let id = result.get("message_id").and_then(Value::as_i64);
-        id.map(|id| id.to_string()).ok_or_else(|| ChannelError::Unreachable("its answer to sendMessage has no message_id".to_owned()))
+        id.map(|id| id.to_string()).ok_or_else(|| {
+            ChannelError::Unreachable("its answer to sendMessage has no message_id".to_owned())
+        })
     }
 
     fn body(&self, post: &Post) -> Value {
         let button = |button: &crate::render::content::Button| json!({ "text": button.label, "callback_data": button.ask.to_string() });
-        let rows: Vec<Value> = post.content.buttons.iter().map(|row| row.iter().map(button).collect()).collect();
+        let rows: Vec<Value> = post
+            .content
+            .buttons
+            .iter()
+            .map(|row| row.iter().map(button).collect())
+            .collect();
         json!({
             "chat_id": self.chat_id,
             "text": post.content.text.telegram(),
@@ -106,38 +126,85 @@ impl<'a> Telegram<'a> {
     }
 
     async fn call(&self, method: &str, body: Value) -> Result<Value, ChannelError> {
-        let token = self.outside.secret(self.chat.token_secret.as_ref().unwrap_or(&self.outside.telegram_token)).await?;
-        let url = format!("{}/bot{}/{method}", self.chat.api_url.as_deref().unwrap_or(API), token.expose_secret());
+        let token = self
+            .outside
+            .secret(
+                self.chat
+                    .token_secret
+                    .as_ref()
+                    .unwrap_or(&self.outside.telegram_token),
+            )
+            .await?;
+        let url = format!(
+            "{}/bot{}/{method}",
+            self.chat.api_url.as_deref().unwrap_or(API),
+            token.expose_secret()
+        );
         // An error of the client quotes the URL, and with it the token.
-        let unreachable = |error: reqwest::Error| ChannelError::Unreachable(outbound::reason(error));
-        let response = self.outside.client.post(url).timeout(CALL_TIMEOUT).json(&body).send().await.map_err(unreachable)?;
+        let unreachable =
+            |error: reqwest::Error| ChannelError::Unreachable(outbound::reason(error));
+        let response = self
+            .outside
+            .client
+            .post(url)
+            .timeout(CALL_TIMEOUT)
+            .json(&body)
+            .send()
+            .await
+            .map_err(unreachable)?;
         let status = response.status();
-        let read = outbound::body(response, LARGEST_ANSWER).await.map_err(|error| ChannelError::Unreachable(error.to_string()))?;
+        let read = outbound::body(response, LARGEST_ANSWER)
+            .await
+            .map_err(|error| ChannelError::Unreachable(error.to_string()))?;
         // What stands between may answer in Telegram's place, with a page of its own.
-        let answer: Answer = serde_json::from_slice(&read)
-            .map_err(|_| ChannelError::Unreachable(format!("its answer ({}) is none of the Bot API's", status.as_u16())))?;
-        if answer.ok { Ok(answer.result.unwrap_or_default()) } else { Err(error(status, answer)) }
+        let answer: Answer = serde_json::from_slice(&read).map_err(|_| {
+            ChannelError::Unreachable(format!(
+                "its answer ({}) is none of the Bot API's",
+                status.as_u16()
+            ))
+        })?;
+        if answer.ok {
+            Ok(answer.result.unwrap_or_default())
+        } else {
+            Err(error(status, answer))
+        }
     }
 }
 
 /// What an error of the Bot API means (<https://core.telegram.org/bots/api#making-requests>). Telegram documents the parameters, not the
 /// descriptions, which are those of its service.
 fn error(status: StatusCode, answer: Answer) -> ChannelError {
-    let parameters = answer.parameters.unwrap_or(Parameters { retry_after: None, migrate_to_chat_id: None });
+    let parameters = answer.parameters.unwrap_or(Parameters {
+        retry_after: None,
+        migrate_to_chat_id: None,
+    });
     let why = cut(&answer.description.unwrap_or_default(), WORDS);
-    let says = |words: &[&str]| words.iter().any(|words| why.to_ascii_lowercase().contains(words));
+    let says = |words: &[&str]| {
+        words
+            .iter()
+            .any(|words| why.to_ascii_lowercase().contains(words))
+    };
     if let Some(chat_id) = parameters.migrate_to_chat_id {
         ChannelError::Moved { chat_id }
     } else if status == StatusCode::TOO_MANY_REQUESTS {
-        ChannelError::Busy { seconds: parameters.retry_after.unwrap_or(1) }
+        ChannelError::Busy {
+            seconds: parameters.retry_after.unwrap_or(1),
+        }
     } else if status.is_server_error() {
         ChannelError::Unreachable(format!("it answered {}: {why}", status.as_u16()))
     } else if says(&["can't parse entities"]) {
         ChannelError::Markup(why)
-    } else if says(&["message to edit not found", "message can't be edited", "message_id_invalid"]) {
+    } else if says(&[
+        "message to edit not found",
+        "message can't be edited",
+        "message_id_invalid",
+    ]) {
         ChannelError::Gone
     } else {
-        ChannelError::Refused { status: status.as_u16(), why }
+        ChannelError::Refused {
+            status: status.as_u16(),
+            why,
+        }
     }
 }
 

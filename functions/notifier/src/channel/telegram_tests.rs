@@ -19,7 +19,12 @@ struct Token;
 
 impl ReadSecret for Token {
     fn read<'a>(&'a self, _: &'a str, _: Stage) -> Read<'a> {
-        Box::pin(async { Ok(Some(Version { text: SecretString::from("42:very-secret"), made_at: None })) })
+        Box::pin(async {
+            Ok(Some(Version {
+                text: SecretString::from("42:very-secret"),
+                made_at: None,
+            }))
+        })
     }
 }
 
@@ -37,36 +42,82 @@ fn outside() -> ChannelDeps {
 }
 
 fn post() -> Post {
-    let content = Content { text: Markup::parse("text").expect("markup"), buttons: Vec::new() };
-    Post { key: "k".repeat(64), about: "incident", content, facts: Value::Null }
+    let content = Content {
+        text: Markup::parse("text").expect("markup"),
+        buttons: Vec::new(),
+    };
+    Post {
+        key: "k".repeat(64),
+        about: "incident",
+        content,
+        facts: Value::Null,
+    }
 }
 
 #[tokio::test]
 async fn an_error_never_shows_the_token_that_stands_in_the_url() {
-    let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a port");
     for base_url in [format!("http://{closed}"), "not a url".to_owned()] {
-        let (chat, outside) =
-            (TelegramChat { chat_id: 1, token_secret: None, api_url: Some(base_url), messages_per_minute: None }, outside());
-        let error = Telegram::new(&chat, &outside, None).send(&post()).await.expect_err("nobody is there");
+        let (chat, outside) = (
+            TelegramChat {
+                chat_id: 1,
+                token_secret: None,
+                api_url: Some(base_url),
+                messages_per_minute: None,
+            },
+            outside(),
+        );
+        let error = Telegram::new(&chat, &outside, None)
+            .send(&post())
+            .await
+            .expect_err("nobody is there");
         assert!(matches!(error, ChannelError::Unreachable(_)), "{error:?}");
-        assert!(!format!("{error} {error:?}").contains("very-secret"), "{error:?}");
+        assert!(
+            !format!("{error} {error:?}").contains("very-secret"),
+            "{error:?}"
+        );
     }
 }
 
 #[test]
 fn a_moved_chat_is_written_to_where_it_is_until_the_file_names_another() {
-    let (chat, outside) = (TelegramChat { chat_id: -42, token_secret: None, api_url: None, messages_per_minute: None }, outside());
+    let (chat, outside) = (
+        TelegramChat {
+            chat_id: -42,
+            token_secret: None,
+            api_url: None,
+            messages_per_minute: None,
+        },
+        outside(),
+    );
     let chat_id = |moved| Telegram::new(&chat, &outside, moved).body(&post())["chat_id"].clone();
     assert_eq!(chat_id(None), -42);
-    assert_eq!(chat_id(Some(Moved { configured: -42, now: -100 })), -100);
-    assert_eq!(chat_id(Some(Moved { configured: -41, now: -100 })), -42);
+    assert_eq!(
+        chat_id(Some(Moved {
+            configured: -42,
+            now: -100
+        })),
+        -100
+    );
+    assert_eq!(
+        chat_id(Some(Moved {
+            configured: -41,
+            now: -100
+        })),
+        -42
+    );
 }
 
 #[test]
 fn every_documented_error_has_its_meaning() {
     let meaning = |status: u16, description: &str, parameters: Value| {
         let answer = json!({ "ok": false, "error_code": status, "description": description, "parameters": parameters });
-        error(StatusCode::from_u16(status).expect("a status"), serde_json::from_value(answer).expect("an answer"))
+        error(
+            StatusCode::from_u16(status).expect("a status"),
+            serde_json::from_value(answer).expect("an answer"),
+        )
     };
     let kind = |status, description| match meaning(status, description, Value::Null) {
         ChannelError::Busy { seconds } => format!("busy {seconds}"),
@@ -78,23 +129,53 @@ fn every_documented_error_has_its_meaning() {
     };
     for (status, description, expected) in [
         (429, "Too Many Requests", "busy 1"),
-        (500, "Internal Server Error", "unreachable it answered 500: Internal Server Error"),
-        (502, "Bad Gateway", "unreachable it answered 502: Bad Gateway"),
+        (
+            500,
+            "Internal Server Error",
+            "unreachable it answered 500: Internal Server Error",
+        ),
+        (
+            502,
+            "Bad Gateway",
+            "unreachable it answered 502: Bad Gateway",
+        ),
         (400, "Bad Request: message to edit not found", "gone"),
         (400, "Bad Request: message can't be edited", "gone"),
         (400, "Bad Request: MESSAGE_ID_INVALID", "gone"),
-        (400, "Bad Request: can't parse entities: Unsupported start tag \"x\" at byte offset 3", "markup"),
+        (
+            400,
+            "Bad Request: can't parse entities: Unsupported start tag \"x\" at byte offset 3",
+            "markup",
+        ),
         (400, "Bad Request: chat not found", "refused 400"),
         (401, "Unauthorized", "refused 401"),
-        (403, "Forbidden: bot was kicked from the supergroup chat", "refused 403"),
+        (
+            403,
+            "Forbidden: bot was kicked from the supergroup chat",
+            "refused 403",
+        ),
         (404, "Not Found", "refused 404"),
     ] {
         assert_eq!(kind(status, description), expected, "{description}");
     }
-    let busy = meaning(429, "Too Many Requests: retry after 37", json!({ "retry_after": 37 }));
-    assert!(matches!(busy, ChannelError::Busy { seconds: 37 }), "{busy:?}");
-    let moved = meaning(400, "Bad Request: group chat was upgraded to a supergroup chat", json!({ "migrate_to_chat_id": -1_001 }));
-    assert!(matches!(moved, ChannelError::Moved { chat_id: -1_001 }), "{moved:?}");
+    let busy = meaning(
+        429,
+        "Too Many Requests: retry after 37",
+        json!({ "retry_after": 37 }),
+    );
+    assert!(
+        matches!(busy, ChannelError::Busy { seconds: 37 }),
+        "{busy:?}"
+    );
+    let moved = meaning(
+        400,
+        "Bad Request: group chat was upgraded to a supergroup chat",
+        json!({ "migrate_to_chat_id": -1_001 }),
+    );
+    assert!(
+        matches!(moved, ChannelError::Moved { chat_id: -1_001 }),
+        "{moved:?}"
+    );
     let long = meaning(400, &"x".repeat(5_000), Value::Null);
     assert!(long.to_string().len() < 400, "what it says is bounded");
 }

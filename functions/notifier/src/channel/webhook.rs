@@ -27,8 +27,10 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 const READ: usize = 16 << 10;
 const SHOWN: usize = 200;
 /// Keys may come with their padding or without.
-const DECODER: GeneralPurpose =
-    GeneralPurpose::new(&ALPHABET, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
+const DECODER: GeneralPurpose = GeneralPurpose::new(
+    &ALPHABET,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// With what a webhook is signed: during a rotation, with the key before the current one too.
 #[derive(Clone, Copy)]
@@ -56,14 +58,22 @@ impl Webhook {
     /// A server as the operator's file names it. Unless it is private, it is called with the client that reaches public addresses only.
     #[must_use]
     pub fn new(anywhere: &Client, public: &PublicClient, webhook: &channels::Webhook) -> Self {
-        Self { reach: Reach::of(webhook.private, anywhere, public), url: webhook.url.clone() }
+        Self {
+            reach: Reach::of(webhook.private, anywhere, public),
+            url: webhook.url.clone(),
+        }
     }
 
     /// Sends a webhook; its key.
     ///
     /// # Errors
     /// If the server did not take it. It may be sent again under the same key: the server drops what it has.
-    pub async fn send(&self, keys: Keys<'_>, now: Timestamp, post: &Post) -> Result<String, ChannelError> {
+    pub async fn send(
+        &self,
+        keys: Keys<'_>,
+        now: Timestamp,
+        post: &Post,
+    ) -> Result<String, ChannelError> {
         self.call(keys, now, post, Map::new()).await?;
         Ok(post.key.clone())
     }
@@ -72,23 +82,60 @@ impl Webhook {
     ///
     /// # Errors
     /// If the server did not take it.
-    pub async fn edit(&self, keys: Keys<'_>, now: Timestamp, message_id: &str, post: &Post) -> Result<(), ChannelError> {
-        self.call(keys, now, post, Map::from_iter([("replaces".to_owned(), Value::from(message_id))])).await
+    pub async fn edit(
+        &self,
+        keys: Keys<'_>,
+        now: Timestamp,
+        message_id: &str,
+        post: &Post,
+    ) -> Result<(), ChannelError> {
+        self.call(
+            keys,
+            now,
+            post,
+            Map::from_iter([("replaces".to_owned(), Value::from(message_id))]),
+        )
+        .await
     }
 
     /// Sends an answer to a message, which it names as `under`.
     ///
     /// # Errors
     /// If the server did not take it.
-    pub async fn reply(&self, keys: Keys<'_>, now: Timestamp, under: Option<&str>, post: &Post) -> Result<(), ChannelError> {
-        self.call(keys, now, post, under.map(|id| ("under".to_owned(), Value::from(id))).into_iter().collect()).await
+    pub async fn reply(
+        &self,
+        keys: Keys<'_>,
+        now: Timestamp,
+        under: Option<&str>,
+        post: &Post,
+    ) -> Result<(), ChannelError> {
+        self.call(
+            keys,
+            now,
+            post,
+            under
+                .map(|id| ("under".to_owned(), Value::from(id)))
+                .into_iter()
+                .collect(),
+        )
+        .await
     }
 
-    async fn call(&self, keys: Keys<'_>, now: Timestamp, post: &Post, more: Map<String, Value>) -> Result<(), ChannelError> {
+    async fn call(
+        &self,
+        keys: Keys<'_>,
+        now: Timestamp,
+        post: &Post,
+        more: Map<String, Value>,
+    ) -> Result<(), ChannelError> {
         let nothing_sent = |why: String| ChannelError::Refused { status: 0, why };
         let body = body(post, now, more);
-        let signatures = signatures(keys, &post.key, now.as_second(), &body)
-            .ok_or_else(|| nothing_sent("its key is not whsec_ and 24 to 64 bytes in base64: put one there that is".to_owned()))?;
+        let signatures = signatures(keys, &post.key, now.as_second(), &body).ok_or_else(|| {
+            nothing_sent(
+                "its key is not whsec_ and 24 to 64 bytes in base64: put one there that is"
+                    .to_owned(),
+            )
+        })?;
         let call = self.begin().map_err(nothing_sent)?;
         let call = call
             .header(CONTENT_TYPE, "application/json")
@@ -108,7 +155,9 @@ impl Webhook {
 
     fn begin(&self) -> Result<RequestBuilder, String> {
         let url = Url::parse(&self.url).map_err(|error| format!("its URL is none: {error}"))?;
-        self.reach.request(Method::POST, &url).map_err(|refusal| refusal.to_string())
+        self.reach
+            .request(Method::POST, &url)
+            .map_err(|refusal| refusal.to_string())
     }
 }
 
@@ -123,12 +172,21 @@ fn body(post: &Post, now: Timestamp, more: Map<String, Value>) -> Vec<u8> {
 /// The value of `webhook-signature`; nothing if the current key is none.
 fn signatures(keys: Keys<'_>, id: &str, seconds: i64, body: &[u8]) -> Option<String> {
     let current = sign(&key(keys.current)?, id, seconds, body);
-    let previous = keys.previous.and_then(key).map(|previous| sign(&previous, id, seconds, body));
-    Some(previous.filter(|previous| *previous != current).map_or(current.clone(), |previous| format!("{current} {previous}")))
+    let previous = keys
+        .previous
+        .and_then(key)
+        .map(|previous| sign(&previous, id, seconds, body));
+    Some(
+        previous
+            .filter(|previous| *previous != current)
+            .map_or(current.clone(), |previous| format!("{current} {previous}")),
+    )
 }
 
 fn key(secret: &SecretString) -> Option<Vec<u8>> {
-    let key = DECODER.decode(secret.expose_secret().strip_prefix("whsec_")?).ok()?;
+    let key = DECODER
+        .decode(secret.expose_secret().strip_prefix("whsec_")?)
+        .ok()?;
     (24..=64).contains(&key.len()).then_some(key)
 }
 
@@ -147,19 +205,36 @@ async fn outcome(response: Response) -> Result<(), ChannelError> {
     if status.is_success() {
         return Ok(());
     }
-    if status == StatusCode::TOO_MANY_REQUESTS || (status == StatusCode::SERVICE_UNAVAILABLE && retry_after.is_some()) {
-        return Err(ChannelError::Busy { seconds: super::error::wait(retry_after) });
+    if status == StatusCode::TOO_MANY_REQUESTS
+        || (status == StatusCode::SERVICE_UNAVAILABLE && retry_after.is_some())
+    {
+        return Err(ChannelError::Busy {
+            seconds: super::error::wait(retry_after),
+        });
     }
     if status.is_redirection() {
-        return Err(ChannelError::Refused { status: status.as_u16(), why: "redirects are not followed: name the new URL".to_owned() });
+        return Err(ChannelError::Refused {
+            status: status.as_u16(),
+            why: "redirects are not followed: name the new URL".to_owned(),
+        });
     }
     let answer = outbound::body(response, READ).await.unwrap_or_default();
     let said = safe_text::line(&String::from_utf8_lossy(&answer), SHOWN);
     if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
-        return Err(ChannelError::Unreachable(format!("status {}: {said}", status.as_u16())));
+        return Err(ChannelError::Unreachable(format!(
+            "status {}: {said}",
+            status.as_u16()
+        )));
     }
-    let why = if status == StatusCode::GONE { format!("it wants no more webhooks: {said}") } else { said };
-    Err(ChannelError::Refused { status: status.as_u16(), why })
+    let why = if status == StatusCode::GONE {
+        format!("it wants no more webhooks: {said}")
+    } else {
+        said
+    };
+    Err(ChannelError::Refused {
+        status: status.as_u16(),
+        why,
+    })
 }
 
 #[cfg(test)]

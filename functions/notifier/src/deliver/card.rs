@@ -18,20 +18,38 @@ use crate::render::presenter::Presented;
 
 impl ChannelWorker<'_> {
     /// Makes the card of an incident true.
-    pub(crate) async fn incident(&self, state: &mut ChannelState, due: &mut Due, id: &IncidentId) -> Result<(), Failure> {
+    pub(crate) async fn incident(
+        &self,
+        state: &mut ChannelState,
+        due: &mut Due,
+        id: &IncidentId,
+    ) -> Result<(), Failure> {
         let incident = self.store.known_incident(id).await?;
         let presented = self.presenter.incident(&incident, (self.clock)());
-        self.card(state, due, CardOf::Incident(id), presented, Some(&incident)).await
+        self.card(state, due, CardOf::Incident(id), presented, Some(&incident))
+            .await
     }
 
     /// Makes the card of a run of a pipeline true. The log entry of the first card goes to the report that is the newest by then.
-    pub(crate) async fn flow(&self, state: &mut ChannelState, due: &mut Due, id: &FlowId) -> Result<(), Failure> {
+    pub(crate) async fn flow(
+        &self,
+        state: &mut ChannelState,
+        due: &mut Due,
+        id: &FlowId,
+    ) -> Result<(), Failure> {
         let Some(flow) = self.store.flow(id).await? else {
             // Its reports are kept no longer: there is nothing to show.
             return Ok(self.store.told(&self.channel.name, due).await?);
         };
         let newest = self.store.known_incident(&flow.newest).await?;
-        self.card(state, due, CardOf::Flow(id), self.presenter.flow(&flow), Some(&newest)).await
+        self.card(
+            state,
+            due,
+            CardOf::Flow(id),
+            self.presenter.flow(&flow),
+            Some(&newest),
+        )
+        .await
     }
 
     /// Makes a card true. What is due is done with once the card shows it and the log says so.
@@ -56,7 +74,9 @@ impl ChannelWorker<'_> {
             DeliveryStep::Find(sending) => match self.sender(state).find(&sending.key).await {
                 // Found: the next look compares what it shows with the newest state.
                 Ok(Some(message_id)) => {
-                    stored.card.arrived(message_id, sending.shown.clone(), sending.at);
+                    stored
+                        .card
+                        .arrived(message_id, sending.shown.clone(), sending.at);
                     return self.save(of, &mut stored).await;
                 }
                 Ok(None) => {
@@ -69,19 +89,28 @@ impl ChannelWorker<'_> {
                         );
                     }
                     stored.card.again = again;
-                    if !self.send(state, due, of, presented, incident, &mut stored).await? {
+                    if !self
+                        .send(state, due, of, presented, incident, &mut stored)
+                        .await?
+                    {
                         return Ok(());
                     }
                 }
                 Err(error) => return self.fault(state, due, error).await,
             },
             DeliveryStep::Send => {
-                if !self.send(state, due, of, presented, incident, &mut stored).await? {
+                if !self
+                    .send(state, due, of, presented, incident, &mut stored)
+                    .await?
+                {
                     return Ok(());
                 }
             }
             DeliveryStep::Edit => {
-                if !self.edit(state, due, of, presented, incident, &mut stored).await? {
+                if !self
+                    .edit(state, due, of, presented, incident, &mut stored)
+                    .await?
+                {
                     return Ok(());
                 }
             }
@@ -108,7 +137,11 @@ impl ChannelWorker<'_> {
         let (shown, generation) = (presented.shown.clone(), stored.card.generation.to_string());
         let key = self.key(&[&due.subject.to_string(), &generation, &shown.whole]);
         // Noted before the call: should this worker die behind it, the next one knows that there may be a message.
-        stored.card.sending = Some(Sending { key: key.clone(), shown: shown.clone(), at: (self.clock)() });
+        stored.card.sending = Some(Sending {
+            key: key.clone(),
+            shown: shown.clone(),
+            at: (self.clock)(),
+        });
         self.save(of, stored).await?;
         let post = self.post(key, presented, due, incident).await?;
         match self.sender(state).send(&post).await {
@@ -142,7 +175,9 @@ impl ChannelWorker<'_> {
         incident: Option<&Incident>,
         stored: &mut StoredCard,
     ) -> Result<bool, Failure> {
-        let Some(message_id) = stored.card.message_id.clone() else { return Ok(false) };
+        let Some(message_id) = stored.card.message_id.clone() else {
+            return Ok(false);
+        };
         if !self.allowed(state).await? {
             return Ok(false);
         }
@@ -177,33 +212,61 @@ impl ChannelWorker<'_> {
         incident: Option<&Incident>,
         stored: &mut StoredCard,
     ) -> Result<(), Failure> {
-        let (Some(incident), Some(_)) = (incident, &stored.card.message_id) else { return Ok(()) };
+        let (Some(incident), Some(_)) = (incident, &stored.card.message_id) else {
+            return Ok(());
+        };
         let subject = match of {
             CardOf::Incident(id) => {
                 let news = self.store.log_after(id, stored.card.heard).await?;
                 if !news.iter().any(may_be_heard) {
                     // Noted with whatever is noted next: what was looked through is not read again.
-                    stored.card.heard = news.last().map_or(stored.card.heard, |entry| entry.sequence);
+                    stored.card.heard = news
+                        .last()
+                        .map_or(stored.card.heard, |entry| entry.sequence);
                     return Ok(());
                 }
                 Subject::Notice(id.clone())
             }
-            CardOf::Flow(id) if !unheard(&shown.failed, &stored.card.heard_failed).is_empty() => Subject::FlowNotice(id.clone()),
+            CardOf::Flow(id) if !unheard(&shown.failed, &stored.card.heard_failed).is_empty() => {
+                Subject::FlowNotice(id.clone())
+            }
             CardOf::Flow(_) | CardOf::Budget(_) => return Ok(()),
         };
-        Ok(self.store.put_due(&self.channel.name, Rank::heard(incident.severity), &subject, (self.clock)()).await?)
+        Ok(self
+            .store
+            .put_due(
+                &self.channel.name,
+                Rank::heard(incident.severity),
+                &subject,
+                (self.clock)(),
+            )
+            .await?)
     }
 
     /// Writes into the operation log what a new message of the card is worth there, once: the first one, and one that showed a repair's
     /// result when it came.
-    async fn log(&self, of: CardOf<'_>, stored: &mut StoredCard, before: &LiveCard, incident: &Incident) -> Result<(), Failure> {
+    async fn log(
+        &self,
+        of: CardOf<'_>,
+        stored: &mut StoredCard,
+        before: &LiveCard,
+        incident: &Incident,
+    ) -> Result<(), Failure> {
         let (sent, result) = (!stored.card.told_sent, stored.card.new_result);
         if !sent && !result {
             return Ok(());
         }
         // A worker may have died between the log and its note of it.
-        let log = if before.message_id.is_some() { self.store.log(&incident.id).await? } else { Vec::new() };
-        let Events { card: card_sent, result: result_sent, .. } = events(&self.channel.to);
+        let log = if before.message_id.is_some() {
+            self.store.log(&incident.id).await?
+        } else {
+            Vec::new()
+        };
+        let Events {
+            card: card_sent,
+            result: result_sent,
+            ..
+        } = events(&self.channel.to);
         let mut context = json!({
             "channel": self.channel.name, "message_id": stored.card.message_id,
             "hit_count": incident.hit_count, "severity": incident.severity, "of": stored.card.heard,
@@ -211,14 +274,30 @@ impl ChannelWorker<'_> {
         if stored.card.again {
             context["again"] = json!(true);
         }
-        let owed = [(sent, card_sent, "the card was sent"), (result, result_sent, "a new card shows the result of the repair")];
+        let owed = [
+            (sent, card_sent, "the card was sent"),
+            (
+                result,
+                result_sent,
+                "a new card shows the result of the repair",
+            ),
+        ];
         for (_, event, detail) in owed.into_iter().filter(|(owed, ..)| *owed) {
             let same = |entry: &&Entry| {
-                entry.context["channel"] == context["channel"] && (event == card_sent || entry.context["of"] == context["of"])
+                entry.context["channel"] == context["channel"]
+                    && (event == card_sent || entry.context["of"] == context["of"])
             };
-            if !log.iter().filter(|entry| entry.event == event).any(|entry| same(&entry)) {
+            if !log
+                .iter()
+                .filter(|entry| entry.event == event)
+                .any(|entry| same(&entry))
+            {
                 let news = LogRecord::new(event, "notifier", detail).with(context.clone());
-                self.store.change(&incident.id, |draft| draft.record((self.clock)(), news.clone())).await?;
+                self.store
+                    .change(&incident.id, |draft| {
+                        draft.record((self.clock)(), news.clone())
+                    })
+                    .await?;
             }
         }
         stored.card.told_sent |= sent;
@@ -227,7 +306,10 @@ impl ChannelWorker<'_> {
     }
 
     async fn save(&self, of: CardOf<'_>, stored: &mut StoredCard) -> Result<(), Failure> {
-        Ok(self.store.save_card(of, &self.channel.name, stored, (self.clock)()).await?)
+        Ok(self
+            .store
+            .save_card(of, &self.channel.name, stored, (self.clock)())
+            .await?)
     }
 }
 
@@ -244,9 +326,25 @@ pub(crate) struct Events {
 /// The events of a kind of channel.
 pub(crate) fn events(place: &Place) -> Events {
     let (card, result, notice) = match place {
-        Place::Telegram(_) => (Event::TelegramSent, Event::TelegramResultSent, Event::TelegramNoticeSent),
-        Place::Slack(_) => (Event::SlackSent, Event::SlackResultSent, Event::SlackNoticeSent),
-        Place::Webhook(_) => (Event::WebhookSent, Event::WebhookResultSent, Event::WebhookNoticeSent),
+        Place::Telegram(_) => (
+            Event::TelegramSent,
+            Event::TelegramResultSent,
+            Event::TelegramNoticeSent,
+        ),
+        Place::Slack(_) => (
+            Event::SlackSent,
+            Event::SlackResultSent,
+            Event::SlackNoticeSent,
+        ),
+        Place::Webhook(_) => (
+            Event::WebhookSent,
+            Event::WebhookResultSent,
+            Event::WebhookNoticeSent,
+        ),
     };
-    Events { card, result, notice }
+    Events {
+        card,
+        result,
+        notice,
+    }
 }

@@ -16,20 +16,31 @@ use crate::deliver::worker::{ChannelWorker, taken};
 
 impl ChannelWorker<'_> {
     /// Tells what of an incident people have to hear, one thing at a time. What is due is done with once everything was told.
-    pub(crate) async fn notices(&self, state: &mut ChannelState, due: &mut Due, id: &IncidentId) -> Result<(), Failure> {
+    pub(crate) async fn notices(
+        &self,
+        state: &mut ChannelState,
+        due: &mut Due,
+        id: &IncidentId,
+    ) -> Result<(), Failure> {
         let (of, name) = (CardOf::Incident(id), &self.channel.name);
         let mut stored = self.store.card(of, name).await?;
         // The log before the incident: nothing stands in it that the incident does not know of.
         let log = self.store.log(id).await?;
         let incident = self.store.known_incident(id).await?;
-        let told = log.iter().filter_map(|entry| self.receipt(entry)).max().unwrap_or_default();
+        let told = log
+            .iter()
+            .filter_map(|entry| self.receipt(entry))
+            .max()
+            .unwrap_or_default();
         let notices = to_tell(&log, stored.card.heard.max(told), &incident);
         let (Some(notice), Some(card)) = (notices.first(), stored.card.message_id.clone()) else {
             // A card that is not there yet is a new message when it comes.
             let last = log.last().map_or(0, |entry| entry.sequence);
             if stored.card.message_id.is_some() && stored.card.heard < last {
                 stored.card.heard = last;
-                self.store.save_card(of, name, &mut stored, (self.clock)()).await?;
+                self.store
+                    .save_card(of, name, &mut stored, (self.clock)())
+                    .await?;
             }
             return Ok(self.store.told(name, due).await?);
         };
@@ -39,23 +50,43 @@ impl ChannelWorker<'_> {
         let presented = self.presenter.notice(&incident, notice);
         let key = self.key(&[presented.about, id.as_str(), &notice.sequence.to_string()]);
         let post = self.post(key, presented, due, Some(&incident)).await?;
-        match self.sender(state).reply(Some(&card), &post, Audience::Everybody).await {
+        match self
+            .sender(state)
+            .reply(Some(&card), &post, Audience::Everybody)
+            .await
+        {
             Ok(message_id) => {
                 taken(state, (self.clock)());
                 self.log_notice(id, notice, &message_id).await?;
                 stored.card.heard = notice.sequence;
-                self.store.save_card(of, name, &mut stored, (self.clock)()).await?;
-                if notices.len() == 1 { Ok(self.store.told(name, due).await?) } else { Ok(()) }
+                self.store
+                    .save_card(of, name, &mut stored, (self.clock)())
+                    .await?;
+                if notices.len() == 1 {
+                    Ok(self.store.told(name, due).await?)
+                } else {
+                    Ok(())
+                }
             }
             Err(error) => self.fault(state, due, error.of_a_new_message()).await,
         }
     }
 
     /// Tells which stages of a run of a pipeline have failed, those of which nobody was told together.
-    pub(crate) async fn flow_notices(&self, state: &mut ChannelState, due: &mut Due, id: &FlowId) -> Result<(), Failure> {
+    pub(crate) async fn flow_notices(
+        &self,
+        state: &mut ChannelState,
+        due: &mut Due,
+        id: &FlowId,
+    ) -> Result<(), Failure> {
         let (of, name) = (CardOf::Flow(id), &self.channel.name);
         let StoredCard { card, .. } = self.store.card(of, name).await?;
-        let Some(flow) = self.store.flow(id).await?.filter(|_| card.message_id.is_some()) else {
+        let Some(flow) = self
+            .store
+            .flow(id)
+            .await?
+            .filter(|_| card.message_id.is_some())
+        else {
             return Ok(self.store.told(name, due).await?);
         };
         let failed = unheard(&flow.failed(), &card.heard_failed);
@@ -69,17 +100,31 @@ impl ChannelWorker<'_> {
         let reports: Vec<&str> = failed.iter().map(IncidentId::as_str).collect();
         let key = self.key(&[presented.about, id.as_str(), &reports.join(",")]);
         let post = self.post(key, presented, due, None).await?;
-        match self.sender(state).reply(card.message_id.as_deref(), &post, Audience::Everybody).await {
+        match self
+            .sender(state)
+            .reply(card.message_id.as_deref(), &post, Audience::Everybody)
+            .await
+        {
             Ok(message_id) => {
                 taken(state, (self.clock)());
                 let mut stored = self.store.card(of, name).await?;
                 // Those that are failed no more are forgotten: should one fail anew, it is another report.
                 stored.card.heard_failed = flow.failed();
-                self.store.save_card(of, name, &mut stored, (self.clock)()).await?;
+                self.store
+                    .save_card(of, name, &mut stored, (self.clock)())
+                    .await?;
                 let context = json!({ "channel": name, "message_id": message_id, "update": "pipeline_failed" });
-                let news = LogRecord::new(events(&self.channel.to).notice, "notifier", "people were told that a stage has failed");
+                let news = LogRecord::new(
+                    events(&self.channel.to).notice,
+                    "notifier",
+                    "people were told that a stage has failed",
+                );
                 let news = news.with(context);
-                self.store.change(&failed[0], |draft| draft.record((self.clock)(), news.clone())).await?;
+                self.store
+                    .change(&failed[0], |draft| {
+                        draft.record((self.clock)(), news.clone())
+                    })
+                    .await?;
                 Ok(self.store.told(name, due).await?)
             }
             Err(error) => self.fault(state, due, error.of_a_new_message()).await,
@@ -90,10 +135,17 @@ impl ChannelWorker<'_> {
     fn receipt(&self, entry: &Entry) -> Option<u64> {
         let events = events(&self.channel.to);
         let here = entry.event == events.result || entry.event == events.notice;
-        (here && entry.context["channel"] == self.channel.name.as_str()).then(|| entry.context["of"].as_u64()).flatten()
+        (here && entry.context["channel"] == self.channel.name.as_str())
+            .then(|| entry.context["of"].as_u64())
+            .flatten()
     }
 
-    async fn log_notice(&self, id: &IncidentId, notice: &Notice, message_id: &str) -> Result<(), Failure> {
+    async fn log_notice(
+        &self,
+        id: &IncidentId,
+        notice: &Notice,
+        message_id: &str,
+    ) -> Result<(), Failure> {
         let events = events(&self.channel.to);
         let (event, detail) = if notice.what.is_result() {
             (events.result, "people were told the result of the repair")
@@ -103,8 +155,15 @@ impl ChannelWorker<'_> {
         let context = json!({
             "channel": self.channel.name, "message_id": message_id, "update": notice.what.as_str(), "of": notice.sequence,
         });
-        let news = LogRecord::new(event, "notifier", format!("{detail}: {}", notice.what.as_str())).with(context);
-        self.store.change(id, |draft| draft.record((self.clock)(), news.clone())).await?;
+        let news = LogRecord::new(
+            event,
+            "notifier",
+            format!("{detail}: {}", notice.what.as_str()),
+        )
+        .with(context);
+        self.store
+            .change(id, |draft| draft.record((self.clock)(), news.clone()))
+            .await?;
         Ok(())
     }
 }

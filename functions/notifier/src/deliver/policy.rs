@@ -35,18 +35,37 @@ pub enum Next<'a> {
 
 /// What is next: the first in order that does not wait, once the channel takes something.
 #[must_use]
-pub fn next<'a>(state: &ChannelState, due: &'a [Due], limits: &[Limit], now: Timestamp) -> Next<'a> {
-    let Some(ready) = due.iter().find(|due| due.not_before.is_none_or(|at| at <= now)) else {
-        return due.iter().filter_map(|due| due.not_before).min().map_or(Next::Nothing, Next::Wait);
+pub fn next<'a>(
+    state: &ChannelState,
+    due: &'a [Due],
+    limits: &[Limit],
+    now: Timestamp,
+) -> Next<'a> {
+    let Some(ready) = due
+        .iter()
+        .find(|due| due.not_before.is_none_or(|at| at <= now))
+    else {
+        return due
+            .iter()
+            .filter_map(|due| due.not_before)
+            .min()
+            .map_or(Next::Nothing, Next::Wait);
     };
     let at = free_at(&state.sent_at, limits, now).max(state.blocked_until.unwrap_or(now));
-    if at > now { Next::Wait(at) } else { Next::Tell(ready) }
+    if at > now {
+        Next::Wait(at)
+    } else {
+        Next::Tell(ready)
+    }
 }
 
 /// In how many seconds a message has to make the channel go on that waits until `at`; none if one comes that is early enough.
 #[must_use]
 pub fn wake_in(state: &ChannelState, at: Timestamp, now: Timestamp) -> Option<i32> {
-    if state.wake_at.is_some_and(|wake| wake > now + RELIED_ON && wake <= at + RELIED_ON) {
+    if state
+        .wake_at
+        .is_some_and(|wake| wake > now + RELIED_ON && wake <= at + RELIED_ON)
+    {
         return None;
     }
     let wait = at.duration_since(now).min(LONGEST_DELAY);
@@ -65,10 +84,18 @@ pub enum Fault {
 }
 
 /// Notes a fault in the channel's state and on what was to be told.
-pub fn note_fault(state: &mut ChannelState, due: &mut Due, error: &ChannelError, configured: Option<i64>, now: Timestamp) -> Fault {
+pub fn note_fault(
+    state: &mut ChannelState,
+    due: &mut Due,
+    error: &ChannelError,
+    configured: Option<i64>,
+    now: Timestamp,
+) -> Fault {
     match error {
         ChannelError::Busy { seconds } => {
-            let seconds = i64::try_from(*seconds).unwrap_or(i64::MAX).clamp(1, 24 * 3600);
+            let seconds = i64::try_from(*seconds)
+                .unwrap_or(i64::MAX)
+                .clamp(1, 24 * 3600);
             state.blocked_until = Some(now + SignedDuration::from_secs(seconds));
             Fault::Waits
         }
@@ -76,7 +103,10 @@ pub fn note_fault(state: &mut ChannelState, due: &mut Due, error: &ChannelError,
             let already = state.moved.is_some_and(|moved| moved.now == *chat_id);
             match configured.filter(|_| !already) {
                 Some(configured) => {
-                    state.moved = Some(Moved { configured, now: *chat_id });
+                    state.moved = Some(Moved {
+                        configured,
+                        now: *chat_id,
+                    });
                     Fault::Differently
                 }
                 None => refused(state, due, now),
@@ -107,7 +137,9 @@ fn refused(state: &mut ChannelState, due: &mut Due, now: Timestamp) -> Fault {
 
 /// The wait after so many failures in a row.
 fn wait(failures: u32, longest: SignedDuration) -> SignedDuration {
-    FIRST_WAIT.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(longest)
+    FIRST_WAIT
+        .saturating_mul(1 << failures.saturating_sub(1).min(16))
+        .min(longest)
 }
 
 /// What has to be done for a card.
@@ -129,14 +161,19 @@ pub enum DeliveryStep<'a> {
 #[must_use]
 pub fn step<'a>(card: &'a LiveCard, show: &Shown, now: Timestamp) -> DeliveryStep<'a> {
     if card.message_id.is_none() {
-        return card.sending.as_ref().map_or(DeliveryStep::Send, DeliveryStep::Find);
+        return card
+            .sending
+            .as_ref()
+            .map_or(DeliveryStep::Send, DeliveryStep::Find);
     }
     match &card.shown {
         Some(shown) if shown.whole == show.whole => DeliveryStep::Nothing,
-        Some(shown) if shown.but_count == show.but_count => match card.shown_at.map(|at| at + COUNTS_EVERY) {
-            Some(at) if at > now => DeliveryStep::Later(at),
-            _ => DeliveryStep::Edit,
-        },
+        Some(shown) if shown.but_count == show.but_count => {
+            match card.shown_at.map(|at| at + COUNTS_EVERY) {
+                Some(at) if at > now => DeliveryStep::Later(at),
+                _ => DeliveryStep::Edit,
+            }
+        }
         _ => DeliveryStep::Edit,
     }
 }

@@ -17,11 +17,19 @@ fn at(seconds: i64) -> Timestamp {
 fn due(rank: u8) -> Due {
     let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
     let subject = Subject::Incident(id);
-    Due { key: format!("DUE#{rank}#{subject}"), subject, version: 1, not_before: None, refused: 0, plain: false }
+    Due {
+        key: format!("DUE#{rank}#{subject}"),
+        subject,
+        version: 1,
+        not_before: None,
+        refused: 0,
+        plain: false,
+    }
 }
 
 fn group() -> domain::notification::channels::Channel {
-    serde_json::from_str(r#"{ "name": "on-call", "to": { "telegram": { "chat_id": -42 } } }"#).expect("a channel")
+    serde_json::from_str(r#"{ "name": "on-call", "to": { "telegram": { "chat_id": -42 } } }"#)
+        .expect("a channel")
 }
 
 #[test]
@@ -29,8 +37,14 @@ fn the_first_that_does_not_wait_is_told() {
     let (channel, state) = (group(), ChannelState::default());
     let limits = &limits(&channel);
     assert_eq!(next(&state, &[], limits, at(0)), Next::Nothing);
-    let waits = Due { not_before: Some(at(20)), ..due(0) };
-    let waits_longer = Due { not_before: Some(at(30)), ..due(0) };
+    let waits = Due {
+        not_before: Some(at(20)),
+        ..due(0)
+    };
+    let waits_longer = Due {
+        not_before: Some(at(30)),
+        ..due(0)
+    };
     let list = [waits_longer, waits.clone(), due(2), due(3)];
     assert_eq!(next(&state, &list, limits, at(0)), Next::Tell(&list[2]));
     assert_eq!(next(&state, &list[..2], limits, at(0)), Next::Wait(at(20)));
@@ -42,12 +56,23 @@ fn nothing_is_told_before_the_channel_takes_it() {
     let (channel, mut state, list) = (group(), ChannelState::default(), [due(0)]);
     let limits = &limits(&channel);
     for second in 0..20 {
-        assert_eq!(next(&state, &list, limits, at(second)), Next::Tell(&list[0]));
+        assert_eq!(
+            next(&state, &list, limits, at(second)),
+            Next::Tell(&list[0])
+        );
         state.sent_at = take(&state.sent_at, limits, at(second)).expect("there is room");
     }
-    assert_eq!(next(&state, &list, limits, at(20)), Next::Wait(at(60)), "twenty a minute");
+    assert_eq!(
+        next(&state, &list, limits, at(20)),
+        Next::Wait(at(60)),
+        "twenty a minute"
+    );
     state.blocked_until = Some(at(90));
-    assert_eq!(next(&state, &list, limits, at(61)), Next::Wait(at(90)), "and what the channel asked for");
+    assert_eq!(
+        next(&state, &list, limits, at(61)),
+        Next::Wait(at(90)),
+        "and what the channel asked for"
+    );
     assert_eq!(next(&state, &list, limits, at(90)), Next::Tell(&list[0]));
 }
 
@@ -55,13 +80,29 @@ fn nothing_is_told_before_the_channel_takes_it() {
 fn one_message_at_a_time_makes_a_channel_go_on() {
     let mut state = ChannelState::default();
     assert_eq!(wake_in(&state, at(40), at(0)), Some(40));
-    assert_eq!(wake_in(&state, at(40) + SignedDuration::from_millis(1), at(0)), Some(41), "never too early");
+    assert_eq!(
+        wake_in(&state, at(40) + SignedDuration::from_millis(1), at(0)),
+        Some(41),
+        "never too early"
+    );
     assert_eq!(wake_in(&state, at(0), at(5)), Some(1));
-    assert_eq!(wake_in(&state, at(5000), at(0)), Some(900), "a queue holds nothing back for longer");
+    assert_eq!(
+        wake_in(&state, at(5000), at(0)),
+        Some(900),
+        "a queue holds nothing back for longer"
+    );
     state.wake_at = Some(at(40));
     assert_eq!(wake_in(&state, at(40), at(0)), None, "it is on its way");
-    assert_eq!(wake_in(&state, at(10), at(0)), Some(10), "it would come too late");
-    assert_eq!(wake_in(&state, at(60), at(39)), Some(21), "it may have come already");
+    assert_eq!(
+        wake_in(&state, at(10), at(0)),
+        Some(10),
+        "it would come too late"
+    );
+    assert_eq!(
+        wake_in(&state, at(60), at(39)),
+        Some(21),
+        "it may have come already"
+    );
     assert_eq!(wake_in(&state, at(60), at(41)), Some(19), "it has come");
 }
 
@@ -70,14 +111,30 @@ fn a_channel_that_cannot_be_reached_waits_longer_each_time_and_never_gives_up() 
     let (mut state, mut due) = (ChannelState::default(), due(0));
     let waits: Vec<i64> = (0..9)
         .map(|_| {
-            let fault = note_fault(&mut state, &mut due, &ChannelError::Unreachable("down".to_owned()), None, at(0));
+            let fault = note_fault(
+                &mut state,
+                &mut due,
+                &ChannelError::Unreachable("down".to_owned()),
+                None,
+                at(0),
+            );
             assert_eq!(fault, Fault::Waits);
-            state.blocked_until.expect("it waits").duration_since(at(0)).as_secs()
+            state
+                .blocked_until
+                .expect("it waits")
+                .duration_since(at(0))
+                .as_secs()
         })
         .collect();
     assert_eq!(waits, [5, 10, 20, 40, 80, 160, 300, 300, 300]);
     state.failures = u32::MAX;
-    note_fault(&mut state, &mut due, &ChannelError::Unreachable("down".to_owned()), None, at(0));
+    note_fault(
+        &mut state,
+        &mut due,
+        &ChannelError::Unreachable("down".to_owned()),
+        None,
+        at(0),
+    );
     assert_eq!(state.blocked_until, Some(at(300)));
     assert_eq!(due, self::due(0), "what is due is as it was");
 }
@@ -85,60 +142,142 @@ fn a_channel_that_cannot_be_reached_waits_longer_each_time_and_never_gives_up() 
 #[test]
 fn a_wait_that_is_asked_for_is_kept() {
     let (mut state, mut due) = (ChannelState::default(), due(0));
-    note_fault(&mut state, &mut due, &ChannelError::Busy { seconds: 37 }, None, at(0));
+    note_fault(
+        &mut state,
+        &mut due,
+        &ChannelError::Busy { seconds: 37 },
+        None,
+        at(0),
+    );
     assert_eq!((state.blocked_until, state.failures), (Some(at(37)), 0));
-    note_fault(&mut state, &mut due, &ChannelError::Busy { seconds: u64::MAX }, None, at(0));
+    note_fault(
+        &mut state,
+        &mut due,
+        &ChannelError::Busy { seconds: u64::MAX },
+        None,
+        at(0),
+    );
     assert_eq!(state.blocked_until, Some(at(24 * 3600)));
 }
 
 #[test]
 fn what_is_refused_lets_the_others_through() {
-    let (channel, mut state, mut refused, other) = (group(), ChannelState::default(), due(0), due(3));
-    let error = ChannelError::Refused { status: 400, why: "message is too long".to_owned() };
-    assert_eq!(note_fault(&mut state, &mut refused, &error, None, at(0)), Fault::Waits);
+    let (channel, mut state, mut refused, other) =
+        (group(), ChannelState::default(), due(0), due(3));
+    let error = ChannelError::Refused {
+        status: 400,
+        why: "message is too long".to_owned(),
+    };
+    assert_eq!(
+        note_fault(&mut state, &mut refused, &error, None, at(0)),
+        Fault::Waits
+    );
     let list = [refused.clone(), other];
-    assert_eq!(next(&state, &list, &limits(&channel), at(4)), Next::Wait(at(5)));
-    assert_eq!(next(&state, &list, &limits(&channel), at(5)), Next::Tell(&list[1]));
+    assert_eq!(
+        next(&state, &list, &limits(&channel), at(4)),
+        Next::Wait(at(5))
+    );
+    assert_eq!(
+        next(&state, &list, &limits(&channel), at(5)),
+        Next::Tell(&list[1])
+    );
     for _ in 0..20 {
         note_fault(&mut state, &mut refused, &error, None, at(0));
     }
-    assert_eq!((state.blocked_until, refused.not_before), (Some(at(900)), Some(at(900))));
+    assert_eq!(
+        (state.blocked_until, refused.not_before),
+        (Some(at(900)), Some(at(900)))
+    );
 }
 
 #[test]
 fn what_can_be_told_differently_is_told_at_once_and_once() {
     let (mut state, mut due) = (ChannelState::default(), due(0));
     let markup = || ChannelError::Markup("can't parse entities".to_owned());
-    assert_eq!(note_fault(&mut state, &mut due, &markup(), None, at(0)), Fault::Differently);
+    assert_eq!(
+        note_fault(&mut state, &mut due, &markup(), None, at(0)),
+        Fault::Differently
+    );
     assert!(due.plain && state.blocked_until.is_none());
-    assert_eq!(note_fault(&mut state, &mut due, &markup(), None, at(0)), Fault::Waits, "without markup it is refused");
+    assert_eq!(
+        note_fault(&mut state, &mut due, &markup(), None, at(0)),
+        Fault::Waits,
+        "without markup it is refused"
+    );
 
     let mut state = ChannelState::default();
     let moved = ChannelError::Moved { chat_id: -100 };
-    assert_eq!(note_fault(&mut state, &mut due, &moved, Some(-42), at(0)), Fault::Differently);
-    assert_eq!(state.moved, Some(Moved { configured: -42, now: -100 }));
-    assert_eq!(note_fault(&mut state, &mut due, &moved, Some(-42), at(0)), Fault::Waits, "a chat that moves to where it is");
+    assert_eq!(
+        note_fault(&mut state, &mut due, &moved, Some(-42), at(0)),
+        Fault::Differently
+    );
+    assert_eq!(
+        state.moved,
+        Some(Moved {
+            configured: -42,
+            now: -100
+        })
+    );
+    assert_eq!(
+        note_fault(&mut state, &mut due, &moved, Some(-42), at(0)),
+        Fault::Waits,
+        "a chat that moves to where it is"
+    );
     let further = ChannelError::Moved { chat_id: -200 };
-    assert_eq!(note_fault(&mut state, &mut due, &further, Some(-42), at(0)), Fault::Differently);
+    assert_eq!(
+        note_fault(&mut state, &mut due, &further, Some(-42), at(0)),
+        Fault::Differently
+    );
 }
 
 fn shown(whole: &str, but_count: &str) -> Shown {
-    Shown { whole: whole.to_owned(), but_count: but_count.to_owned(), result: false, sequence: 0, failed: Vec::new() }
+    Shown {
+        whole: whole.to_owned(),
+        but_count: but_count.to_owned(),
+        result: false,
+        sequence: 0,
+        failed: Vec::new(),
+    }
 }
 
 #[test]
 fn a_card_is_sent_once_and_edited_when_it_shows_something_else() {
     let show = shown("b2", "b");
     assert_eq!(step(&LiveCard::default(), &show, at(0)), DeliveryStep::Send);
-    let sending = Sending { key: "k".to_owned(), shown: show.clone(), at: at(0) };
-    let died = LiveCard { sending: Some(sending.clone()), ..LiveCard::default() };
+    let sending = Sending {
+        key: "k".to_owned(),
+        shown: show.clone(),
+        at: at(0),
+    };
+    let died = LiveCard {
+        sending: Some(sending.clone()),
+        ..LiveCard::default()
+    };
     assert_eq!(step(&died, &show, at(0)), DeliveryStep::Find(&sending));
 
-    let card = |shown| LiveCard { message_id: Some("7".to_owned()), shown: Some(shown), shown_at: Some(at(0)), ..LiveCard::default() };
-    assert_eq!(step(&card(show.clone()), &show, at(1)), DeliveryStep::Nothing);
-    assert_eq!(step(&card(shown("a1", "a")), &show, at(1)), DeliveryStep::Edit);
-    assert_eq!(step(&card(shown("b1", "b")), &show, at(29)), DeliveryStep::Later(at(30)), "a higher count is no hurry");
-    assert_eq!(step(&card(shown("b1", "b")), &show, at(30)), DeliveryStep::Edit);
+    let card = |shown| LiveCard {
+        message_id: Some("7".to_owned()),
+        shown: Some(shown),
+        shown_at: Some(at(0)),
+        ..LiveCard::default()
+    };
+    assert_eq!(
+        step(&card(show.clone()), &show, at(1)),
+        DeliveryStep::Nothing
+    );
+    assert_eq!(
+        step(&card(shown("a1", "a")), &show, at(1)),
+        DeliveryStep::Edit
+    );
+    assert_eq!(
+        step(&card(shown("b1", "b")), &show, at(29)),
+        DeliveryStep::Later(at(30)),
+        "a higher count is no hurry"
+    );
+    assert_eq!(
+        step(&card(shown("b1", "b")), &show, at(30)),
+        DeliveryStep::Edit
+    );
 }
 
 #[test]

@@ -10,17 +10,29 @@ pub struct Limit {
     within: SignedDuration,
 }
 
-const ONE_A_SECOND: Limit = Limit { most: 1, within: SignedDuration::from_secs(1) };
-const TEN_A_SECOND: Limit = Limit { most: 10, within: SignedDuration::from_secs(1) };
+const ONE_A_SECOND: Limit = Limit {
+    most: 1,
+    within: SignedDuration::from_secs(1),
+};
+const TEN_A_SECOND: Limit = Limit {
+    most: 10,
+    within: SignedDuration::from_secs(1),
+};
 /// Of a group of Telegram (<https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this>). The thirty a second of
 /// one bot need no limit of their own: channels.json takes at most thirty chats, each of which gets at most one a second.
-const TWENTY_A_MINUTE: Limit = Limit { most: 20, within: SignedDuration::from_secs(60) };
+const TWENTY_A_MINUTE: Limit = Limit {
+    most: 20,
+    within: SignedDuration::from_secs(60),
+};
 
 /// The limits of a channel.
 #[must_use]
 pub fn limits(channel: &Channel) -> Vec<Limit> {
     match &channel.to {
-        Place::Telegram(TelegramChat { messages_per_minute: Some(most), .. }) => vec![evenly(*most)],
+        Place::Telegram(TelegramChat {
+            messages_per_minute: Some(most),
+            ..
+        }) => vec![evenly(*most)],
         Place::Telegram(chat) if chat.chat_id < 0 => vec![ONE_A_SECOND, TWENTY_A_MINUTE],
         // Slack takes one message a second for a channel (<https://docs.slack.dev/apis/web-api/rate-limits>).
         Place::Telegram(_) | Place::Slack(_) => vec![ONE_A_SECOND],
@@ -30,7 +42,10 @@ pub fn limits(channel: &Channel) -> Vec<Limit> {
 
 /// So many a minute, one after the other.
 fn evenly(most: u16) -> Limit {
-    Limit { most: 1, within: SignedDuration::from_millis(60_000 / i64::from(most.max(1))) }
+    Limit {
+        most: 1,
+        within: SignedDuration::from_millis(60_000 / i64::from(most.max(1))),
+    }
 }
 
 /// When the next may be sent, which is `now` or later. `sent` are the times of what was sent before, oldest first.
@@ -38,23 +53,37 @@ fn evenly(most: u16) -> Limit {
 pub fn free_at(sent: &[Timestamp], limits: &[Limit], now: Timestamp) -> Timestamp {
     let ends = limits.iter().filter_map(|limit| {
         // The span that begins with the one that is `most` sends ago is full until it ends.
-        let first = sent.len().checked_sub(limit.most).and_then(|place| sent.get(place))?;
+        let first = sent
+            .len()
+            .checked_sub(limit.most)
+            .and_then(|place| sent.get(place))?;
         Some(*first + limit.within)
     });
     // The clock of the worker before may have been ahead of this one's.
-    ends.chain(sent.last().copied()).chain([now]).max().unwrap_or(now)
+    ends.chain(sent.last().copied())
+        .chain([now])
+        .max()
+        .unwrap_or(now)
 }
 
 /// Takes leave to send one thing now, and notes it; as many times are kept as the limits look back.
 ///
 /// # Errors
 /// When to ask again.
-pub fn take(sent: &[Timestamp], limits: &[Limit], now: Timestamp) -> Result<Vec<Timestamp>, Timestamp> {
+pub fn take(
+    sent: &[Timestamp],
+    limits: &[Limit],
+    now: Timestamp,
+) -> Result<Vec<Timestamp>, Timestamp> {
     let at = free_at(sent, limits, now);
     if at > now {
         return Err(at);
     }
-    let kept = limits.iter().map(|limit| limit.most).max().unwrap_or_default();
+    let kept = limits
+        .iter()
+        .map(|limit| limit.most)
+        .max()
+        .unwrap_or_default();
     let first = (sent.len() + 1).saturating_sub(kept);
     Ok(sent.iter().copied().chain([now]).skip(first).collect())
 }
@@ -95,7 +124,14 @@ mod tests {
     }
 
     fn most_within(sent: &[Timestamp], span: SignedDuration) -> usize {
-        sent.iter().map(|begin| sent.iter().filter(|at| **at >= *begin && **at < *begin + span).count()).max().unwrap_or_default()
+        sent.iter()
+            .map(|begin| {
+                sent.iter()
+                    .filter(|at| **at >= *begin && **at < *begin + span)
+                    .count()
+            })
+            .max()
+            .unwrap_or_default()
     }
 
     proptest! {

@@ -58,7 +58,11 @@ impl ChannelWorker<'_> {
     pub(crate) async fn run(&self) -> Result<(), Failure> {
         let name = &self.channel.name;
         for _ in 0..ROUNDS {
-            let mut state = match self.store.take_channel(name, self.holder, (self.clock)(), TURN).await? {
+            let mut state = match self
+                .store
+                .take_channel(name, self.holder, (self.clock)(), TURN)
+                .await?
+            {
                 ChannelTurn::Theirs => return Ok(()),
                 ChannelTurn::Mine(state) => state,
             };
@@ -67,7 +71,11 @@ impl ChannelWorker<'_> {
                 let _ = self.store.give_channel_back(name, self.holder, true).await;
                 return Err(failure);
             }
-            if self.store.give_channel_back(name, self.holder, false).await? {
+            if self
+                .store
+                .give_channel_back(name, self.holder, false)
+                .await?
+            {
                 return Ok(());
             }
             if self.time_left().is_zero() {
@@ -76,7 +84,9 @@ impl ChannelWorker<'_> {
         }
         // Others left marks, and there is no time to look again: somebody else goes on.
         self.come_again(1).await?;
-        self.store.give_channel_back(name, self.holder, true).await?;
+        self.store
+            .give_channel_back(name, self.holder, true)
+            .await?;
         Ok(())
     }
 
@@ -95,7 +105,10 @@ impl ChannelWorker<'_> {
         Ok(())
     }
 
-    async fn tell_what_is_due(&self, state: &mut ChannelState) -> Result<Option<Timestamp>, Failure> {
+    async fn tell_what_is_due(
+        &self,
+        state: &mut ChannelState,
+    ) -> Result<Option<Timestamp>, Failure> {
         let limits = &limits(self.channel);
         loop {
             let now = (self.clock)();
@@ -119,17 +132,24 @@ impl ChannelWorker<'_> {
             Subject::Budget(day) => match self.store.spending(day).await {
                 Ok(spending) => {
                     let notice = self.presenter.budget(day, &spending);
-                    self.card(state, &mut due, CardOf::Budget(day), notice, None).await
+                    self.card(state, &mut due, CardOf::Budget(day), notice, None)
+                        .await
                 }
                 Err(error) => Err(error.into()),
             },
             Subject::Escalation(approval) => self.escalation(state, &mut due, &approval).await,
             Subject::Notice(id) => Box::pin(self.notices(state, &mut due, &id)).await,
             Subject::FlowNotice(id) => Box::pin(self.flow_notices(state, &mut due, &id)).await,
-            Subject::More { what, incident_id, press } => self.more(state, &mut due, what, &incident_id, &press).await,
+            Subject::More {
+                what,
+                incident_id,
+                press,
+            } => self.more(state, &mut due, what, &incident_id, &press).await,
         };
         match told {
-            Err(Failure::Store(error @ (StoreError::Missing { .. } | StoreError::Unreadable { .. }))) => {
+            Err(Failure::Store(
+                error @ (StoreError::Missing { .. } | StoreError::Unreadable { .. }),
+            )) => {
                 error!(channel = self.channel.name, due = due.key, %error, "what is due cannot be read: the others go on");
                 due.not_before = Some((self.clock)() + UNREADABLE);
                 Ok(self.store.note_due(&self.channel.name, &due).await?)
@@ -139,16 +159,29 @@ impl ChannelWorker<'_> {
     }
 
     /// Answers a person, below the card, and once: channels deliver a press again whose answer they did not see.
-    async fn more(&self, state: &mut ChannelState, due: &mut Due, what: More, id: &IncidentId, press: &str) -> Result<(), Failure> {
+    async fn more(
+        &self,
+        state: &mut ChannelState,
+        due: &mut Due,
+        what: More,
+        id: &IncidentId,
+        press: &str,
+    ) -> Result<(), Failure> {
         let incident = self.store.known_incident(id).await?;
         let presented = match what {
-            More::Details => self.presenter.details(&incident, &self.store.log(id).await?),
+            More::Details => self
+                .presenter
+                .details(&incident, &self.store.log(id).await?),
             More::History => {
                 let past = self.store.past(&incident.fingerprint, id, PAST).await?;
                 self.presenter.history(&incident, &past.incidents)
             }
         };
-        let card = self.store.card(CardOf::Incident(id), &self.channel.name).await?.card;
+        let card = self
+            .store
+            .card(CardOf::Incident(id), &self.channel.name)
+            .await?
+            .card;
         let key = self.key(&[presented.about, id.as_str(), press]);
         if self.store.receipt(&key).await? == Receipt::Closed {
             return Ok(self.store.told(&self.channel.name, due).await?);
@@ -157,7 +190,11 @@ impl ChannelWorker<'_> {
             return Ok(());
         }
         let post = self.post(key, presented, due, Some(&incident)).await?;
-        match self.sender(state).reply(card.message_id.as_deref(), &post, Audience::Asker).await {
+        match self
+            .sender(state)
+            .reply(card.message_id.as_deref(), &post, Audience::Asker)
+            .await
+        {
             Ok(_) => {
                 taken(state, (self.clock)());
                 self.store.close_receipt(&post.key, (self.clock)()).await?;
@@ -168,25 +205,52 @@ impl ChannelWorker<'_> {
     }
 
     /// Tells the second list of people that they may decide too, below the card and once: an edited card makes no sound.
-    async fn escalation(&self, state: &mut ChannelState, due: &mut Due, approval: &ApprovalId) -> Result<(), Failure> {
+    async fn escalation(
+        &self,
+        state: &mut ChannelState,
+        due: &mut Due,
+        approval: &ApprovalId,
+    ) -> Result<(), Failure> {
         let (id, name) = (approval.incident(), &self.channel.name);
         let of = CardOf::Incident(&id);
         let incident = self.store.known_incident(&id).await?;
         let mut stored = self.store.card(of, name).await?;
-        let waits = incident.approval.as_ref().is_some_and(|asked| asked.id == *approval && asked.standing == ApprovalState::Pending);
-        let Some(rule) = rule_of(self.channels, &incident).filter(|_| waits && stored.card.escalated.as_ref() != Some(approval)) else {
+        let waits = incident
+            .approval
+            .as_ref()
+            .is_some_and(|asked| asked.id == *approval && asked.standing == ApprovalState::Pending);
+        let Some(rule) = rule_of(self.channels, &incident)
+            .filter(|_| waits && stored.card.escalated.as_ref() != Some(approval))
+        else {
             return Ok(self.store.told(name, due).await?);
         };
         if !self.allowed(state).await? {
             return Ok(());
         }
         let presented = self.presenter.escalation(&incident, &rule.then);
-        let post = self.post(self.key(&[presented.about, approval.as_str()]), presented, due, Some(&incident)).await?;
-        match self.sender(state).reply(stored.card.message_id.as_deref(), &post, Audience::Everybody).await {
+        let post = self
+            .post(
+                self.key(&[presented.about, approval.as_str()]),
+                presented,
+                due,
+                Some(&incident),
+            )
+            .await?;
+        match self
+            .sender(state)
+            .reply(
+                stored.card.message_id.as_deref(),
+                &post,
+                Audience::Everybody,
+            )
+            .await
+        {
             Ok(_) => {
                 taken(state, (self.clock)());
                 stored.card.escalated = Some(approval.clone());
-                self.store.save_card(of, name, &mut stored, (self.clock)()).await?;
+                self.store
+                    .save_card(of, name, &mut stored, (self.clock)())
+                    .await?;
                 Ok(self.store.told(name, due).await?)
             }
             Err(error) => self.fault(state, due, error.of_a_new_message()).await,
@@ -195,14 +259,21 @@ impl ChannelWorker<'_> {
 
     /// Takes leave to send one thing now. It is noted before the call: whoever dies after it has not sent too fast.
     pub(crate) async fn allowed(&self, state: &mut ChannelState) -> Result<bool, Failure> {
-        let Ok(sent_at) = take(&state.sent_at, &limits(self.channel), (self.clock)()) else { return Ok(false) };
+        let Ok(sent_at) = take(&state.sent_at, &limits(self.channel), (self.clock)()) else {
+            return Ok(false);
+        };
         state.sent_at = sent_at;
         self.note(state).await?;
         Ok(true)
     }
 
     /// Notes a fault: what was to be told stays due, and the channel goes on when it can.
-    pub(crate) async fn fault(&self, state: &mut ChannelState, due: &mut Due, error: ChannelError) -> Result<(), Failure> {
+    pub(crate) async fn fault(
+        &self,
+        state: &mut ChannelState,
+        due: &mut Due,
+        error: ChannelError,
+    ) -> Result<(), Failure> {
         let (channel, before) = (&self.channel.name, due.clone());
         answered(&mut state.sent_at, (self.clock)());
         let configured = match &self.channel.to {
@@ -210,16 +281,36 @@ impl ChannelWorker<'_> {
             _ => None,
         };
         let fault = note_fault(state, due, &error, configured, (self.clock)());
-        let until = state.blocked_until.filter(|_| fault == Fault::Waits).map(|at| at.to_string());
+        let until = state
+            .blocked_until
+            .filter(|_| fault == Fault::Waits)
+            .map(|at| at.to_string());
         match &error {
-            ChannelError::Busy { .. } => info!(channel, until, "the channel wants fewer messages: {error}"),
-            ChannelError::Unreachable(_) => warn!(channel, until, "the channel cannot be reached: {error}"),
-            ChannelError::Gone => warn!(channel, due = due.key, "the card was deleted or is too old to be edited: a new one is sent"),
+            ChannelError::Busy { .. } => {
+                info!(channel, until, "the channel wants fewer messages: {error}")
+            }
+            ChannelError::Unreachable(_) => {
+                warn!(channel, until, "the channel cannot be reached: {error}")
+            }
+            ChannelError::Gone => warn!(
+                channel,
+                due = due.key,
+                "the card was deleted or is too old to be edited: a new one is sent"
+            ),
             ChannelError::Moved { chat_id } => {
-                warn!(channel, chat_id, "the chat has another id now, which is used from here on: write it into channels.json");
+                warn!(
+                    channel,
+                    chat_id,
+                    "the chat has another id now, which is used from here on: write it into channels.json"
+                );
             }
             ChannelError::Markup(_) => error!(channel, due = due.key, "{error}"),
-            ChannelError::Refused { .. } => error!(channel, due = due.key, until, "the channel refuses what is due: {error}"),
+            ChannelError::Refused { .. } => error!(
+                channel,
+                due = due.key,
+                until,
+                "the channel refuses what is due: {error}"
+            ),
         }
         if *due != before {
             self.store.note_due(channel, due).await?;
@@ -228,24 +319,52 @@ impl ChannelWorker<'_> {
     }
 
     /// What is sent: with links where its receiver has no buttons, and without its markup where the channel did not understand that.
-    pub(crate) async fn post(&self, key: String, presented: Presented, due: &Due, incident: Option<&Incident>) -> Result<Post, Failure> {
-        let Presented { about, content, mut facts, .. } = presented;
+    pub(crate) async fn post(
+        &self,
+        key: String,
+        presented: Presented,
+        due: &Due,
+        incident: Option<&Incident>,
+    ) -> Result<Post, Failure> {
+        let Presented {
+            about,
+            content,
+            mut facts,
+            ..
+        } = presented;
         if let Some(incident) = incident {
             match links(self.outside, self.channels, self.channel, incident).await {
                 Ok(links) if links.is_empty() => {}
                 Ok(links) => facts["links"] = Value::from(links),
                 // People have to be told all the same; they can decide in another channel.
-                Err(ChannelError::Refused { why, .. }) => error!(channel = self.channel.name, why, "a card has no links to its decision"),
+                Err(ChannelError::Refused { why, .. }) => error!(
+                    channel = self.channel.name,
+                    why, "a card has no links to its decision"
+                ),
                 Err(error) => return Err(error.into()),
             }
         }
-        let post = Post { key, about, content, facts };
-        Ok(if due.plain { post.without_markup() } else { post })
+        let post = Post {
+            key,
+            about,
+            content,
+            facts,
+        };
+        Ok(if due.plain {
+            post.without_markup()
+        } else {
+            post
+        })
     }
 
     /// A key for a post in this channel.
     pub(crate) fn key(&self, fields: &[&str]) -> String {
-        fields.iter().fold(Digest::new().field(&self.channel.name), |digest, field| digest.field(field)).hex()
+        fields
+            .iter()
+            .fold(Digest::new().field(&self.channel.name), |digest, field| {
+                digest.field(field)
+            })
+            .hex()
     }
 
     pub(crate) fn sender(&self, state: &ChannelState) -> Sender<'_> {
@@ -253,17 +372,28 @@ impl ChannelWorker<'_> {
     }
 
     async fn note(&self, state: &ChannelState) -> Result<(), Failure> {
-        Ok(self.store.note_channel(&self.channel.name, self.holder, state).await?)
+        Ok(self
+            .store
+            .note_channel(&self.channel.name, self.holder, state)
+            .await?)
     }
 
     async fn come_again(&self, seconds: i32) -> Result<(), Failure> {
-        let message = Message::ChannelDue { channel: self.channel.name.clone() };
-        Ok(self.notifications.send_later(&message, seconds).await.map(drop)?)
+        let message = Message::ChannelDue {
+            channel: self.channel.name.clone(),
+        };
+        Ok(self
+            .notifications
+            .send_later(&message, seconds)
+            .await
+            .map(drop)?)
     }
 
     /// For how long something may still be begun.
     fn time_left(&self) -> Duration {
-        self.until.saturating_duration_since(Instant::now()).saturating_sub(A_CALL)
+        self.until
+            .saturating_duration_since(Instant::now())
+            .saturating_sub(A_CALL)
     }
 }
 

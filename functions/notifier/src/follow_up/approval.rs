@@ -29,13 +29,27 @@ impl App {
     /// # Errors
     /// If the queue or the table does not answer.
     pub(crate) async fn watch(&self, incident: &Incident, now: Timestamp) -> Result<(), Failure> {
-        let Some((approval, at)) = waits(&self.channels, incident) else { return Ok(()) };
-        self.look_once(FollowUp::Decision, &approval.id, at, now).await
+        let Some((approval, at)) = waits(&self.channels, incident) else {
+            return Ok(());
+        };
+        self.look_once(FollowUp::Decision, &approval.id, at, now)
+            .await
     }
 
     /// Sends a look, unless one is under way.
-    pub(crate) async fn look_once(&self, look: FollowUp, id: &ApprovalId, at: Timestamp, now: Timestamp) -> Result<(), Failure> {
-        if self.store.next_look(look, id).await?.is_some_and(|due| now < due + LATE) {
+    pub(crate) async fn look_once(
+        &self,
+        look: FollowUp,
+        id: &ApprovalId,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        if self
+            .store
+            .next_look(look, id)
+            .await?
+            .is_some_and(|due| now < due + LATE)
+        {
             return Ok(());
         }
         self.look_later(look, id, at, now).await
@@ -46,21 +60,48 @@ impl App {
     ///
     /// # Errors
     /// If the queue or the table does not answer; looking again changes nothing twice.
-    pub async fn decision_due(&self, id: &ApprovalId, clock: Clock<'_>) -> Result<Option<Incident>, Failure> {
-        let Some(incident) = self.store.incident(&id.incident()).await? else { return Ok(None) };
+    pub async fn decision_due(
+        &self,
+        id: &ApprovalId,
+        clock: Clock<'_>,
+    ) -> Result<Option<Incident>, Failure> {
+        let Some(incident) = self.store.incident(&id.incident()).await? else {
+            return Ok(None);
+        };
         let now = clock();
-        let (incident, ()) = self.store.change_loaded(incident, |draft| look(draft, id, &self.channels, now)).await?;
-        let Some(approval) = incident.approval.as_ref().filter(|approval| approval.id == *id) else { return Ok(None) };
+        let (incident, ()) = self
+            .store
+            .change_loaded(incident, |draft| look(draft, id, &self.channels, now))
+            .await?;
+        let Some(approval) = incident
+            .approval
+            .as_ref()
+            .filter(|approval| approval.id == *id)
+        else {
+            return Ok(None);
+        };
         let escalated = approval.escalated_at.is_some();
         // Also if it was not this look that changed it: the one that did may have ended before it sent this.
-        self.notifications.send(&Message::IncidentChanged { incident_id: incident.id.clone() }).await?;
-        let Some((_, at)) = waits(&self.channels, &incident) else { return Ok(None) };
+        self.notifications
+            .send(&Message::IncidentChanged {
+                incident_id: incident.id.clone(),
+            })
+            .await?;
+        let Some((_, at)) = waits(&self.channels, &incident) else {
+            return Ok(None);
+        };
         self.look_again(FollowUp::Decision, id, at, now).await?;
         Ok(escalated.then_some(incident))
     }
 
     /// Sends the look behind the one that is made, unless that has been done.
-    pub(crate) async fn look_again(&self, look: FollowUp, id: &ApprovalId, at: Timestamp, now: Timestamp) -> Result<(), Failure> {
+    pub(crate) async fn look_again(
+        &self,
+        look: FollowUp,
+        id: &ApprovalId,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
         if follows(self.store.next_look(look, id).await?, now) {
             return Ok(());
         }
@@ -68,14 +109,27 @@ impl App {
     }
 
     /// Sends a look that comes when it is due, or sooner if that is later than a queue can wait.
-    pub(crate) async fn look_later(&self, look: FollowUp, id: &ApprovalId, at: Timestamp, now: Timestamp) -> Result<(), Failure> {
+    pub(crate) async fn look_later(
+        &self,
+        look: FollowUp,
+        id: &ApprovalId,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
         let (seconds, approval_id) = (delay(at, now), id.clone());
         let message = match look {
             FollowUp::Decision => Message::DecisionDue { approval_id },
             FollowUp::Resolution => Message::ResolutionDue { approval_id },
         };
         self.notifications.send_later(&message, seconds).await?;
-        Ok(self.store.look_is_due(look, id, now + SignedDuration::from_secs(i64::from(seconds))).await?)
+        Ok(self
+            .store
+            .look_is_due(
+                look,
+                id,
+                now + SignedDuration::from_secs(i64::from(seconds)),
+            )
+            .await?)
     }
 }
 
@@ -88,12 +142,21 @@ fn follows(due: Option<Timestamp>, now: Timestamp) -> bool {
 /// The incident's approval that waits for a decision, and when to look at it.
 fn waits<'a>(channels: &Channels, incident: &'a Incident) -> Option<(&'a Approval, Timestamp)> {
     let approval = incident.approval.as_ref()?;
-    Some((approval, look_again_at(approval, rule_of(channels, incident))?))
+    Some((
+        approval,
+        look_again_at(approval, rule_of(channels, incident))?,
+    ))
 }
 
 /// What a look does to an incident whose approval is still this one.
 fn look(draft: &mut IncidentChange, id: &ApprovalId, channels: &Channels, now: Timestamp) {
-    if draft.incident.approval.as_ref().is_none_or(|approval| approval.id != *id) || draft.expire(now) {
+    if draft
+        .incident
+        .approval
+        .as_ref()
+        .is_none_or(|approval| approval.id != *id)
+        || draft.expire(now)
+    {
         return;
     }
     if let Some(rule) = rule_of(channels, &draft.incident) {
@@ -103,7 +166,9 @@ fn look(draft: &mut IncidentChange, id: &ApprovalId, channels: &Channels, now: T
 
 /// The seconds until a look, a part of one counted as a whole: a look that comes too early would be sent again at once.
 fn delay(at: Timestamp, now: Timestamp) -> i32 {
-    let seconds = (at.duration_since(now).as_millis() + 999).div_euclid(1000).clamp(1, i128::from(LONGEST_DELAY));
+    let seconds = (at.duration_since(now).as_millis() + 999)
+        .div_euclid(1000)
+        .clamp(1, i128::from(LONGEST_DELAY));
     i32::try_from(seconds).unwrap_or(1)
 }
 
@@ -117,9 +182,13 @@ mod tests {
     fn a_look_that_comes_twice_sends_one_look_behind_it() {
         let now = Timestamp::UNIX_EPOCH;
         let in_seconds = |seconds| Some(now + SignedDuration::from_secs(seconds));
-        for (due, on_its_way) in
-            [(None, false), (in_seconds(-60), false), (in_seconds(0), false), (in_seconds(2), false), (in_seconds(900), true)]
-        {
+        for (due, on_its_way) in [
+            (None, false),
+            (in_seconds(-60), false),
+            (in_seconds(0), false),
+            (in_seconds(2), false),
+            (in_seconds(900), true),
+        ] {
             assert_eq!(follows(due, now), on_its_way, "{due:?}");
         }
     }
@@ -127,8 +196,19 @@ mod tests {
     #[test]
     fn a_look_comes_no_sooner_than_it_is_due_and_no_later_than_a_queue_can_wait() {
         let now = Timestamp::UNIX_EPOCH;
-        for (milliseconds, seconds) in [(-5_000, 1), (0, 1), (1, 1), (1_001, 2), (899_001, 900), (14_400_000, 900)] {
-            assert_eq!(delay(now + SignedDuration::from_millis(milliseconds), now), seconds, "{milliseconds} ms");
+        for (milliseconds, seconds) in [
+            (-5_000, 1),
+            (0, 1),
+            (1, 1),
+            (1_001, 2),
+            (899_001, 900),
+            (14_400_000, 900),
+        ] {
+            assert_eq!(
+                delay(now + SignedDuration::from_millis(milliseconds), now),
+                seconds,
+                "{milliseconds} ms"
+            );
         }
     }
 }

@@ -22,9 +22,19 @@ impl App {
     ///
     /// # Errors
     /// If the queue or the table does not answer.
-    pub(crate) async fn watch_resolution(&self, incident: &Incident, now: Timestamp) -> Result<(), Failure> {
-        let (Some(approval), Some(at)) = (&incident.approval, first_look(incident, self.resolve_within)) else { return Ok(()) };
-        self.look_once(FollowUp::Resolution, &approval.id, at, now).await
+    pub(crate) async fn watch_resolution(
+        &self,
+        incident: &Incident,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let (Some(approval), Some(at)) = (
+            &incident.approval,
+            first_look(incident, self.resolve_within),
+        ) else {
+            return Ok(());
+        };
+        self.look_once(FollowUp::Resolution, &approval.id, at, now)
+            .await
     }
 
     /// Looks whether the alert of a repair has resolved, and counts the repair as failed if it is overdue. A resolve of which
@@ -33,12 +43,25 @@ impl App {
     /// # Errors
     /// If the queue or the table does not answer; looking again changes nothing twice.
     pub async fn resolution_due(&self, id: &ApprovalId, clock: Clock<'_>) -> Result<(), Failure> {
-        let Some(incident) = self.store.incident(&id.incident()).await? else { return Ok(()) };
+        let Some(incident) = self.store.incident(&id.incident()).await? else {
+            return Ok(());
+        };
         let (now, within) = (clock(), self.resolve_within);
-        let mine = incident.approval.as_ref().is_some_and(|approval| approval.id == *id);
-        let Some(first) = first_look(&incident, within).filter(|_| mine) else { return Ok(()) };
-        let waits = now < due(&incident, within).filter(|due| *due <= now).unwrap_or(first) + TRIED_FOR;
-        if due(&incident, within).is_some_and(|due| due <= now) && self.may_never_resolve(&incident).await? {
+        let mine = incident
+            .approval
+            .as_ref()
+            .is_some_and(|approval| approval.id == *id);
+        let Some(first) = first_look(&incident, within).filter(|_| mine) else {
+            return Ok(());
+        };
+        let waits = now
+            < due(&incident, within)
+                .filter(|due| *due <= now)
+                .unwrap_or(first)
+                + TRIED_FOR;
+        if due(&incident, within).is_some_and(|due| due <= now)
+            && self.may_never_resolve(&incident).await?
+        {
             info!(incident_id = %incident.id, "what still fires is of a sender that may never resolve it: the checks have decided");
             return Ok(());
         }
@@ -47,7 +70,9 @@ impl App {
                 Ok(Some(alert)) if waits => {
                     info!(incident_id = %incident.id, "Alertmanager does not know the alert any more, and has not said so");
                     self.signals.send(&Signal { alert }).await?;
-                    return self.look_later(FollowUp::Resolution, id, now + COUNTED_AFTER, now).await;
+                    return self
+                        .look_later(FollowUp::Resolution, id, now + COUNTED_AFTER, now)
+                        .await;
                 }
                 Err(Failure::Silence(error)) if !(waits && error.may_pass()) => {
                     warn!(incident_id = %incident.id, %error, "whether the alert still fires could not be found out");
@@ -55,9 +80,16 @@ impl App {
                 asked => drop(asked?),
             }
         }
-        let (incident, ()) = self.store.change_loaded(incident, |draft| draft.still_fires(id, within, now)).await?;
+        let (incident, ()) = self
+            .store
+            .change_loaded(incident, |draft| draft.still_fires(id, within, now))
+            .await?;
         // Also if it was not this look that changed it: the one that did may have ended before it sent this.
-        self.notifications.send(&Message::IncidentChanged { incident_id: incident.id.clone() }).await?;
+        self.notifications
+            .send(&Message::IncidentChanged {
+                incident_id: incident.id.clone(),
+            })
+            .await?;
         match due(&incident, within) {
             Some(at) => self.look_again(FollowUp::Resolution, id, at, now).await,
             None => Ok(()),
@@ -67,20 +99,51 @@ impl App {
     /// True if nothing of the incident fires any more but what a sender has sent that may never say that it has ended.
     async fn may_never_resolve(&self, incident: &Incident) -> Result<bool, Failure> {
         let episode = self.store.episode(&incident.fingerprint).await?;
-        Ok(episode.is_some_and(|episode| episode.incident_id == incident.id && episode.may_never_resolve()))
+        Ok(episode.is_some_and(|episode| {
+            episode.incident_id == incident.id && episode.may_never_resolve()
+        }))
     }
 
     /// The resolve of the incident's alert, if Alertmanager does not know it as firing while the episode does.
-    async fn ended_unheard(&self, incident: &Incident, now: Timestamp) -> Result<Option<Alert>, Failure> {
-        let Some(alertmanager) = self.alertmanager.as_ref().filter(|_| incident.can_be_silenced()) else { return Ok(None) };
-        let Some(labels) = labels(&incident.alert) else { return Ok(None) };
+    async fn ended_unheard(
+        &self,
+        incident: &Incident,
+        now: Timestamp,
+    ) -> Result<Option<Alert>, Failure> {
+        let Some(alertmanager) = self
+            .alertmanager
+            .as_ref()
+            .filter(|_| incident.can_be_silenced())
+        else {
+            return Ok(None);
+        };
+        let Some(labels) = labels(&incident.alert) else {
+            return Ok(None);
+        };
         // First what is to be ended, then whether it has: an alert that fires anew in between is another one.
-        let Some(episode) = self.store.episode(&incident.fingerprint).await? else { return Ok(None) };
-        let firing = episode.members.get(&incident.alert.member).filter(|_| episode.incident_id == incident.id && !episode.overflowed);
-        let Some(starts_at) = firing.and_then(|starts_at| Timestamp::from_millisecond(*starts_at).ok()) else { return Ok(None) };
-        if alertmanager.fires(&labels, now).await.map_err(SilenceError::from)? {
+        let Some(episode) = self.store.episode(&incident.fingerprint).await? else {
+            return Ok(None);
+        };
+        let firing = episode
+            .members
+            .get(&incident.alert.member)
+            .filter(|_| episode.incident_id == incident.id && !episode.overflowed);
+        let Some(starts_at) =
+            firing.and_then(|starts_at| Timestamp::from_millisecond(*starts_at).ok())
+        else {
+            return Ok(None);
+        };
+        if alertmanager
+            .fires(&labels, now)
+            .await
+            .map_err(SilenceError::from)?
+        {
             return Ok(None);
         }
-        Ok(Some(Alert { status: AlertStatus::Resolved, starts_at, ..incident.alert.clone() }))
+        Ok(Some(Alert {
+            status: AlertStatus::Resolved,
+            starts_at,
+            ..incident.alert.clone()
+        }))
     }
 }

@@ -15,28 +15,62 @@ use crate::app::{App, Clock, Failure};
 
 impl App {
     /// Makes the silence that was asked for last, once. What became of it stands in the log, and on the card.
-    pub(crate) async fn silence_asked(&self, id: &IncidentId, clock: Clock<'_>) -> Result<(), Failure> {
+    pub(crate) async fn silence_asked(
+        &self,
+        id: &IncidentId,
+        clock: Clock<'_>,
+    ) -> Result<(), Failure> {
         let incident = self.store.known_incident(id).await?;
         let (log, now) = (self.store.log(id).await?, clock());
         if let Some(asked) = unanswered(&log)
             && incident.silenced_until(now).is_none()
         {
             match self.silence(&incident, &asked.actor, now).await {
-                Ok(silence) => self.store.change(id, |draft| draft.silenced(silence.clone(), clock())).await?,
-                Err(error) if error.may_pass() && now < asked.at + TRIED_FOR => return Err(error.into()),
-                Err(error) => self.store.change(id, |draft| draft.not_silenced(&error.to_string(), clock())).await?,
+                Ok(silence) => {
+                    self.store
+                        .change(id, |draft| draft.silenced(silence.clone(), clock()))
+                        .await?
+                }
+                Err(error) if error.may_pass() && now < asked.at + TRIED_FOR => {
+                    return Err(error.into());
+                }
+                Err(error) => {
+                    self.store
+                        .change(id, |draft| draft.not_silenced(&error.to_string(), clock()))
+                        .await?
+                }
             };
         }
-        self.notifications.send(&Message::IncidentChanged { incident_id: id.clone() }).await?;
+        self.notifications
+            .send(&Message::IncidentChanged {
+                incident_id: id.clone(),
+            })
+            .await?;
         Ok(())
     }
 
-    async fn silence(&self, incident: &Incident, by: &str, now: Timestamp) -> Result<Silence, SilenceError> {
-        let alertmanager = self.alertmanager.as_ref().ok_or(SilenceError::NotConfigured)?;
-        let labels = labels(&incident.alert).filter(|_| incident.can_be_silenced()).ok_or(Refusal::Impossible)?;
+    async fn silence(
+        &self,
+        incident: &Incident,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Silence, SilenceError> {
+        let alertmanager = self
+            .alertmanager
+            .as_ref()
+            .ok_or(SilenceError::NotConfigured)?;
+        let labels = labels(&incident.alert)
+            .filter(|_| incident.can_be_silenced())
+            .ok_or(Refusal::Impossible)?;
         // Of the incident's other alerts people want to go on hearing: the button says that it is about this one.
         let members = BTreeSet::new();
-        let wanted = Wanted { labels: &labels, members: &members, until: now + LASTS, by, comment: &Silence::comment(&incident.id) };
+        let wanted = Wanted {
+            labels: &labels,
+            members: &members,
+            until: now + LASTS,
+            by,
+            comment: &Silence::comment(&incident.id),
+        };
         Ok(alertmanager.silence(wanted, now).await?)
     }
 }

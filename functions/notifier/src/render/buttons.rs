@@ -11,11 +11,18 @@ use crate::render::content::Button;
 use crate::render::words::words;
 
 /// The buttons of an incident's card, by rows. A report of a delivery pipeline has none.
-pub(crate) fn of(language: Language, incident: &Incident, extras: &CardContext<'_>) -> Vec<Vec<Button>> {
+pub(crate) fn of(
+    language: Language,
+    incident: &Incident,
+    extras: &CardContext<'_>,
+) -> Vec<Vec<Button>> {
     if incident.alert.cicd {
         return Vec::new();
     }
-    let button = |name: &str, ask| Button { label: words(language).button(name), ask };
+    let button = |name: &str, ask| Button {
+        label: words(language).button(name),
+        ask,
+    };
     let id = || incident.id.clone();
     let mut more = Vec::new();
     if incident.can_be_reanalysed() {
@@ -24,16 +31,33 @@ pub(crate) fn of(language: Language, incident: &Incident, extras: &CardContext<'
     if extras.silence_possible && extras.silenced_until.is_none() && incident.can_be_silenced() {
         more.push(button("silence", ButtonAction::Silence(id())));
     }
-    let look = vec![button("details", ButtonAction::Details(id())), button("history", ButtonAction::History(id()))];
-    decision(language, incident).into_iter().chain([look, more]).filter(|row| !row.is_empty()).collect()
+    let look = vec![
+        button("details", ButtonAction::Details(id())),
+        button("history", ButtonAction::History(id())),
+    ];
+    decision(language, incident)
+        .into_iter()
+        .chain([look, more])
+        .filter(|row| !row.is_empty())
+        .collect()
 }
 
 /// The buttons of a decision, while one can be made.
 pub(crate) fn decision(language: Language, incident: &Incident) -> Option<Vec<Button>> {
-    let approval = incident.approval.as_ref().filter(|approval| approval.standing == ApprovalState::Pending)?;
-    let button =
-        |name: &str, verdict| Button { label: words(language).button(name), ask: ButtonAction::Decide(verdict, approval.id.clone()) };
-    (incident.status == Status::AwaitingApproval).then(|| vec![button("approve", Verdict::Approve), button("reject", Verdict::Reject)])
+    let approval = incident
+        .approval
+        .as_ref()
+        .filter(|approval| approval.standing == ApprovalState::Pending)?;
+    let button = |name: &str, verdict| Button {
+        label: words(language).button(name),
+        ask: ButtonAction::Decide(verdict, approval.id.clone()),
+    };
+    (incident.status == Status::AwaitingApproval).then(|| {
+        vec![
+            button("approve", Verdict::Approve),
+            button("reject", Verdict::Reject),
+        ]
+    })
 }
 
 /// What a card shows beside the incident.

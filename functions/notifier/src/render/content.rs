@@ -40,8 +40,14 @@ impl Post {
     /// The same without markup, for a channel that did not understand it ([`crate::channel::ChannelError::Markup`]).
     #[must_use]
     pub fn without_markup(&self) -> Self {
-        let content = Content { text: Markup::text(&self.content.text.plain()), buttons: self.content.buttons.clone() };
-        Self { content, ..self.clone() }
+        let content = Content {
+            text: Markup::text(&self.content.text.plain()),
+            buttons: self.content.buttons.clone(),
+        };
+        Self {
+            content,
+            ..self.clone()
+        }
     }
 }
 
@@ -54,11 +60,24 @@ mod tests {
 
     #[test]
     fn without_markup_the_words_stay_what_they_were() {
-        let text = Markup::parse("<b>web-1</b> &lt;b&gt; &amp;amp; <a href=\"https://a.test\">more</a>").expect("markup");
-        let post = Post { key: "k".into(), about: "incident", content: Content { text, buttons: vec![] }, facts: json!({ "a": 1 }) };
+        let text =
+            Markup::parse("<b>web-1</b> &lt;b&gt; &amp;amp; <a href=\"https://a.test\">more</a>")
+                .expect("markup");
+        let post = Post {
+            key: "k".into(),
+            about: "incident",
+            content: Content {
+                text,
+                buttons: vec![],
+            },
+            facts: json!({ "a": 1 }),
+        };
         let plain = post.without_markup();
         assert_eq!(plain.content.text.plain(), post.content.text.plain());
         assert!(!plain.content.text.telegram().contains('<'), "{plain:?}");
-        assert_eq!((&plain.key, plain.about, &plain.facts), (&post.key, post.about, &post.facts));
+        assert_eq!(
+            (&plain.key, plain.about, &plain.facts),
+            (&post.key, post.about, &post.facts)
+        );
     }
 }

@@ -20,9 +20,16 @@ pub(crate) async fn links(
     channel: &Channel,
     incident: &Incident,
 ) -> Result<Vec<Value>, ChannelError> {
-    let Place::Webhook(webhook) = &channel.to else { return Ok(Vec::new()) };
-    let waits = incident.approval.as_ref().filter(|approval| approval.standing == ApprovalState::Pending);
-    let Some(approval) = waits.filter(|_| incident.status == Status::AwaitingApproval) else { return Ok(Vec::new()) };
+    let Place::Webhook(webhook) = &channel.to else {
+        return Ok(Vec::new());
+    };
+    let waits = incident
+        .approval
+        .as_ref()
+        .filter(|approval| approval.standing == ApprovalState::Pending);
+    let Some(approval) = waits.filter(|_| incident.status == Status::AwaitingApproval) else {
+        return Ok(Vec::new());
+    };
     let people = people(webhook, approval, rule_of(channels, incident));
     if people.is_empty() {
         return Ok(Vec::new());
@@ -30,7 +37,10 @@ pub(crate) async fn links(
     let key = outside.secrets.get(&outside.link_secret).await?;
     let link = |person: &str, verdict| {
         let token = sign(&key, &approval.id, verdict, person, approval.expires_at);
-        format!("{}/api/v1/approvals/{}/link?token={token}", outside.api_url, approval.id)
+        format!(
+            "{}/api/v1/approvals/{}/link?token={token}",
+            outside.api_url, approval.id
+        )
     };
     let links = people.into_iter().map(|person| {
         let mut links = json!({ "person": person });
@@ -45,12 +55,20 @@ pub(crate) async fn links(
 /// What a person can decide with a link, each with the name of its field.
 fn verdicts(approval: &Approval, person: &str) -> impl Iterator<Item = (&'static str, Verdict)> {
     let both = approval.takes(&Identity::Link(person).to_string());
-    [("approve", Verdict::Approve), ("reject", Verdict::Reject)].into_iter().filter(move |(_, verdict)| both || *verdict == Verdict::Reject)
+    [("approve", Verdict::Approve), ("reject", Verdict::Reject)]
+        .into_iter()
+        .filter(move |(_, verdict)| both || *verdict == Verdict::Reject)
 }
 
 /// Whose links a channel gets.
-fn people<'a>(webhook: &'a Webhook, approval: &Approval, rule: Option<&ApprovalRule>) -> Vec<&'a String> {
-    let may = |person: &&String| rule.is_some_and(|rule| rule.may(person, approval.escalated_at.is_some()));
+fn people<'a>(
+    webhook: &'a Webhook,
+    approval: &Approval,
+    rule: Option<&ApprovalRule>,
+) -> Vec<&'a String> {
+    let may = |person: &&String| {
+        rule.is_some_and(|rule| rule.may(person, approval.escalated_at.is_some()))
+    };
     webhook.links_for.iter().filter(may).collect()
 }
 
@@ -69,15 +87,30 @@ mod tests {
             private: false,
             links_for: people.iter().map(|name| (*name).to_owned()).collect(),
         };
-        let rule = ApprovalRule { people: vec!["ada".to_owned(), "bob".to_owned()], ..ApprovalRule::default() };
-        for (draft, needed, names) in [(samples::waiting(), 1, vec!["approve", "reject"]), (samples::half_approved(), 2, vec!["reject"])] {
+        let rule = ApprovalRule {
+            people: vec!["ada".to_owned(), "bob".to_owned()],
+            ..ApprovalRule::default()
+        };
+        for (draft, needed, names) in [
+            (samples::waiting(), 1, vec!["approve", "reject"]),
+            (samples::half_approved(), 2, vec!["reject"]),
+        ] {
             let approval = draft.incident.approval.expect("it waits");
             assert_eq!(approval.needed, needed);
-            assert_eq!(people(&webhook(&["ada", "bob"]), &approval, Some(&rule)), ["ada", "bob"]);
-            assert_eq!(verdicts(&approval, "ada").map(|(name, _)| name).collect::<Vec<_>>(), names);
+            assert_eq!(
+                people(&webhook(&["ada", "bob"]), &approval, Some(&rule)),
+                ["ada", "bob"]
+            );
+            assert_eq!(
+                verdicts(&approval, "ada")
+                    .map(|(name, _)| name)
+                    .collect::<Vec<_>>(),
+                names
+            );
             assert_eq!(people(&webhook(&["ada"]), &approval, Some(&rule)), ["ada"]);
             assert!(
-                people(&webhook(&["eve"]), &approval, Some(&rule)).is_empty() && people(&webhook(&["ada"]), &approval, None).is_empty()
+                people(&webhook(&["eve"]), &approval, Some(&rule)).is_empty()
+                    && people(&webhook(&["ada"]), &approval, None).is_empty()
             );
         }
     }

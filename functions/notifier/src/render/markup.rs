@@ -59,7 +59,9 @@ pub struct RichError {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RichFault {
     /// A tag that is none of the few.
-    #[error("{0} is not allowed: only <b>, <i>, <code> and <a href=\"…\"> are, in small letters and without other attributes")]
+    #[error(
+        "{0} is not allowed: only <b>, <i>, <code> and <a href=\"…\"> are, in small letters and without other attributes"
+    )]
     Tag(String),
     /// A `<` or `>` that belongs to no tag.
     #[error("{0} stands alone: write &lt; or &gt;")]
@@ -83,7 +85,10 @@ pub enum RichFault {
 
 impl RichError {
     fn new(kind: RichFault, found: impl Into<String>) -> Self {
-        Self { kind, found: found.into() }
+        Self {
+            kind,
+            found: found.into(),
+        }
     }
 }
 
@@ -100,7 +105,11 @@ impl Markup {
     /// # Errors
     /// The first thing that is none of it.
     pub fn parse(html: &str) -> Result<Self, RichError> {
-        let mut open = vec![Opened { name: "", url: String::new(), spans: Vec::new() }];
+        let mut open = vec![Opened {
+            name: "",
+            url: String::new(),
+            spans: Vec::new(),
+        }];
         let mut rest = html.chars().peekable();
         while let Some(c) = rest.next() {
             match c {
@@ -112,7 +121,10 @@ impl Markup {
         }
         match (open.pop(), open.is_empty()) {
             (Some(all), true) => Ok(Self { spans: all.spans }),
-            (Some(unclosed), false) => Err(RichError::new(RichFault::Unclosed(unclosed.name), format!("<{}", unclosed.name))),
+            (Some(unclosed), false) => Err(RichError::new(
+                RichFault::Unclosed(unclosed.name),
+                format!("<{}", unclosed.name),
+            )),
             (None, _) => Ok(Self::default()),
         }
     }
@@ -120,16 +132,26 @@ impl Markup {
     /// A text without markup.
     #[must_use]
     pub fn text(text: &str) -> Self {
-        let mut open = vec![Opened { name: "", url: String::new(), spans: Vec::new() }];
+        let mut open = vec![Opened {
+            name: "",
+            url: String::new(),
+            spans: Vec::new(),
+        }];
         text.chars().for_each(|c| put(&mut open, c));
-        Self { spans: open.pop().map(|all| all.spans).unwrap_or_default() }
+        Self {
+            spans: open.pop().map(|all| all.spans).unwrap_or_default(),
+        }
     }
 
     /// People, with a text before each.
     #[must_use]
     pub fn mentions<'a>(people: impl IntoIterator<Item = (&'a str, Mention)>) -> Self {
-        let one = |(before, mention): (&str, Mention)| [Span::Text(before.to_owned()), Span::Mention(mention)];
-        Self { spans: people.into_iter().flat_map(one).collect() }
+        let one = |(before, mention): (&str, Mention)| {
+            [Span::Text(before.to_owned()), Span::Mention(mention)]
+        };
+        Self {
+            spans: people.into_iter().flat_map(one).collect(),
+        }
     }
 
     /// This text with another one on the lines behind it.
@@ -211,7 +233,9 @@ pub(crate) fn escape(text: &str, html: &mut String) {
 }
 
 fn put(open: &mut [Opened], c: char) {
-    let Some(Opened { spans, name, .. }) = open.last_mut() else { return };
+    let Some(Opened { spans, name, .. }) = open.last_mut() else {
+        return;
+    };
     match (spans.last_mut(), c) {
         (_, '\n') if *name != "code" => spans.push(Span::Break),
         (Some(Span::Text(text)), c) => text.push(c),
@@ -223,10 +247,17 @@ fn put(open: &mut [Opened], c: char) {
 fn entity(rest: &mut Peekable<Chars<'_>>) -> Result<char, RichError> {
     let mut name = String::new();
     // The longest is `#x10ffff`.
-    while let Some(c) = rest.next_if(|c| c.is_ascii_alphanumeric() || *c == '#').filter(|_| name.len() < 9) {
+    while let Some(c) = rest
+        .next_if(|c| c.is_ascii_alphanumeric() || *c == '#')
+        .filter(|_| name.len() < 9)
+    {
         name.push(c);
     }
-    let number = |digits: &str, radix| u32::from_str_radix(digits, radix).ok().and_then(char::from_u32);
+    let number = |digits: &str, radix| {
+        u32::from_str_radix(digits, radix)
+            .ok()
+            .and_then(char::from_u32)
+    };
     let found = match name.as_str() {
         "lt" => Some('<'),
         "gt" => Some('>'),
@@ -268,21 +299,39 @@ fn tag(open: &mut Vec<Opened>, rest: &mut Peekable<Chars<'_>>) -> Result<(), Ric
         "b" => ("b", String::new()),
         "i" => ("i", String::new()),
         "code" => ("code", String::new()),
-        other => match other.strip_prefix("a href=\"").and_then(|url| url.strip_suffix('"')) {
+        other => match other
+            .strip_prefix("a href=\"")
+            .and_then(|url| url.strip_suffix('"'))
+        {
             Some(url) if !url.contains('"') => ("a", link(url, &written)?),
             _ => return Err(RichError::new(RichFault::Tag(written.clone()), written)),
         },
     };
-    if let Some(around) = open.iter().find(|around| around.name == name || around.name == "code") {
-        return Err(RichError::new(RichFault::Nested(written.clone(), around.name), written));
+    if let Some(around) = open
+        .iter()
+        .find(|around| around.name == name || around.name == "code")
+    {
+        return Err(RichError::new(
+            RichFault::Nested(written.clone(), around.name),
+            written,
+        ));
     }
-    open.push(Opened { name, url, spans: Vec::new() });
+    open.push(Opened {
+        name,
+        url,
+        spans: Vec::new(),
+    });
     Ok(())
 }
 
 fn close(open: &mut Vec<Opened>, name: &str, written: String) -> Result<(), RichError> {
     let fits = open.len() > 1 && open.last().is_some_and(|last| last.name == name);
-    let Some(closed) = open.pop_if(|_| fits) else { return Err(RichError::new(RichFault::Unopened(written.clone()), written)) };
+    let Some(closed) = open.pop_if(|_| fits) else {
+        return Err(RichError::new(
+            RichFault::Unopened(written.clone()),
+            written,
+        ));
+    };
     let Opened { name, url, spans } = closed;
     let span = match name {
         "b" => Span::Bold(spans),
@@ -306,8 +355,13 @@ fn link(href: &str, written: &str) -> Result<String, RichError> {
     while let Some(c) = rest.next() {
         url.push(if c == '&' { entity(&mut rest)? } else { c });
     }
-    let web = (url.starts_with("https://") || url.starts_with("http://")) && !url.contains(|c: char| c.is_whitespace() || c.is_control());
-    if web { Ok(url) } else { Err(RichError::new(RichFault::Link(url), written)) }
+    let web = (url.starts_with("https://") || url.starts_with("http://"))
+        && !url.contains(|c: char| c.is_whitespace() || c.is_control());
+    if web {
+        Ok(url)
+    } else {
+        Err(RichError::new(RichFault::Link(url), written))
+    }
 }
 
 fn units(spans: &[Span]) -> usize {
@@ -331,7 +385,9 @@ fn keep(spans: &mut Vec<Span>, room: &mut usize) -> bool {
                 *room = room.saturating_sub(1);
                 fits
             }
-            Span::Bold(inner) | Span::Italic(inner) | Span::Link { spans: inner, .. } => keep(inner, room),
+            Span::Bold(inner) | Span::Italic(inner) | Span::Link { spans: inner, .. } => {
+                keep(inner, room)
+            }
         };
         if !whole {
             let nothing = units(&spans[n..=n]) == 0 || spans[n] == Span::Break;
@@ -365,7 +421,11 @@ fn telegram(spans: &[Span], html: &mut String) {
             Span::Text(text) => escape(text, html),
             Span::Break => html.push('\n'),
             // <https://core.telegram.org/bots/api#html-style>: it works for members of the group, and for whoever has written to the bot.
-            Span::Mention(Mention { name, telegram: Some(id), .. }) => {
+            Span::Mention(Mention {
+                name,
+                telegram: Some(id),
+                ..
+            }) => {
                 let _ = write!(html, "<a href=\"tg://user?id={id}\">");
                 escape(name, html);
                 html.push_str("</a>");
@@ -398,7 +458,9 @@ fn mrkdwn(spans: &[Span], out: &mut String) {
             Span::Text(text) => slack_text(text, out),
             Span::Break => out.push('\n'),
             // <https://docs.slack.dev/messaging/formatting-message-text#mentioning-users>
-            Span::Mention(Mention { slack: Some(id), .. }) if id.bytes().all(|b| b.is_ascii_alphanumeric()) => {
+            Span::Mention(Mention {
+                slack: Some(id), ..
+            }) if id.bytes().all(|b| b.is_ascii_alphanumeric()) => {
                 let _ = write!(out, "<@{id}>");
             }
             Span::Mention(mention) => slack_text(&mention.name, out),
@@ -443,7 +505,8 @@ fn slack_text(text: &str, out: &mut String) {
     let mut rest = text.chars().peekable();
     let mut before = out.chars().next_back().unwrap_or('\n');
     while let Some(c) = rest.next() {
-        let within_word = before.is_alphanumeric() && rest.peek().is_some_and(|next| next.is_alphanumeric());
+        let within_word =
+            before.is_alphanumeric() && rest.peek().is_some_and(|next| next.is_alphanumeric());
         match c {
             '*' => out.push('∗'),
             '~' => out.push('∼'),

@@ -11,12 +11,20 @@ fn read(html: &str) -> Markup {
 
 #[test]
 fn each_format_writes_the_same_text_in_its_own_way() {
-    let html =
-        "<b>P1</b> a &lt; b &amp; c\n<i>why</i> <code>rm *_`x`</code> <a href=\"https://a.test/?a=1&amp;b=2\">trace</a> &#x27;q&#39;";
+    let html = "<b>P1</b> a &lt; b &amp; c\n<i>why</i> <code>rm *_`x`</code> <a href=\"https://a.test/?a=1&amp;b=2\">trace</a> &#x27;q&#39;";
     let text = read(html);
-    assert_eq!(text.telegram(), html.replace("&#x27;", "'").replace("&#39;", "'"));
-    assert_eq!(text.mrkdwn(), "*P1* a &lt; b &amp; c\n_why_ `rm *_ˋxˋ` <https://a.test/?a=1&amp;b=2|trace> 'q'");
-    assert_eq!(text.plain(), "P1 a < b & c\nwhy rm *_`x` trace (https://a.test/?a=1&b=2) 'q'");
+    assert_eq!(
+        text.telegram(),
+        html.replace("&#x27;", "'").replace("&#39;", "'")
+    );
+    assert_eq!(
+        text.mrkdwn(),
+        "*P1* a &lt; b &amp; c\n_why_ `rm *_ˋxˋ` <https://a.test/?a=1&amp;b=2|trace> 'q'"
+    );
+    assert_eq!(
+        text.plain(),
+        "P1 a < b & c\nwhy rm *_`x` trace (https://a.test/?a=1&b=2) 'q'"
+    );
 }
 
 #[test]
@@ -25,12 +33,19 @@ fn what_slack_would_take_for_markup_only_looks_like_it() {
         ("*bold* _it_ ~gone~ `code`", "∗bold∗ ˍitˍ ∼gone∼ ˋcodeˋ"),
         ("restart_count of my_app", "restart_count of my_app"),
         ("> quoted\n> too, 5 > 4", "› quoted\n› too, 5 &gt; 4"),
-        ("<!channel> <@U1> <https://a.test|b>", "&lt;!channel&gt; &lt;@U1&gt; &lt;https://a.test|b&gt;"),
+        (
+            "<!channel> <@U1> <https://a.test|b>",
+            "&lt;!channel&gt; &lt;@U1&gt; &lt;https://a.test|b&gt;",
+        ),
     ];
     for (text, expected) in cases {
         assert_eq!(Markup::text(text).mrkdwn(), expected);
     }
-    assert_eq!(read("<b></b>x").mrkdwn(), "x", "an empty part would show its marks");
+    assert_eq!(
+        read("<b></b>x").mrkdwn(),
+        "x",
+        "an empty part would show its marks"
+    );
 }
 
 #[test]
@@ -39,11 +54,21 @@ fn nothing_but_the_few_tags_is_taken() {
     let cases: [(&str, Fits); 16] = [
         ("<u>x</u>", |fault| matches!(fault, RichFault::Tag(_))),
         ("<B>x</B>", |fault| matches!(fault, RichFault::Tag(_))),
-        ("<b class=\"x\">x</b>", |fault| matches!(fault, RichFault::Tag(_))),
-        ("<a href='https://a.test'>x</a>", |fault| matches!(fault, RichFault::Tag(_))),
-        ("<a href=\"https://a.test\" x=\"y\">x</a>", |fault| matches!(fault, RichFault::Tag(_))),
-        ("<a href=\"javascript:x\">x</a>", |fault| matches!(fault, RichFault::Link(_))),
-        ("<a href=\"https://a.test/\n\">x</a>", |fault| matches!(fault, RichFault::Link(_))),
+        ("<b class=\"x\">x</b>", |fault| {
+            matches!(fault, RichFault::Tag(_))
+        }),
+        ("<a href='https://a.test'>x</a>", |fault| {
+            matches!(fault, RichFault::Tag(_))
+        }),
+        ("<a href=\"https://a.test\" x=\"y\">x</a>", |fault| {
+            matches!(fault, RichFault::Tag(_))
+        }),
+        ("<a href=\"javascript:x\">x</a>", |fault| {
+            matches!(fault, RichFault::Link(_))
+        }),
+        ("<a href=\"https://a.test/\n\">x</a>", |fault| {
+            matches!(fault, RichFault::Link(_))
+        }),
         ("a < b", |fault| matches!(fault, RichFault::Bracket('<'))),
         ("a > b", |fault| matches!(fault, RichFault::Bracket('>'))),
         ("a & b", |fault| matches!(fault, RichFault::Entity(_))),
@@ -51,8 +76,12 @@ fn nothing_but_the_few_tags_is_taken() {
         ("&#xd800;", |fault| matches!(fault, RichFault::Entity(_))),
         ("<b>x", |fault| matches!(fault, RichFault::Unclosed("b"))),
         ("x</b>", |fault| matches!(fault, RichFault::Unopened(_))),
-        ("<b><i>x</b></i>", |fault| matches!(fault, RichFault::Unopened(_))),
-        ("<code><b>x</b></code>", |fault| matches!(fault, RichFault::Nested(_, "code"))),
+        ("<b><i>x</b></i>", |fault| {
+            matches!(fault, RichFault::Unopened(_))
+        }),
+        ("<code><b>x</b></code>", |fault| {
+            matches!(fault, RichFault::Nested(_, "code"))
+        }),
     ];
     for (html, fits) in cases {
         let error = Markup::parse(html).expect_err(html);
@@ -65,7 +94,15 @@ fn a_cut_splits_no_character_and_no_tag() {
     let text = read("<b>ab🔥</b><code>&lt;&lt;</code>\n<i>end</i>");
     // 🔥 is two code units.
     assert_eq!(text.units(), 10);
-    let cuts = ["", "…", "<b>a</b>…", "<b>ab</b>…", "<b>ab</b>…", "<b>ab🔥</b>…", "<b>ab🔥</b><code>&lt;</code>…"];
+    let cuts = [
+        "",
+        "…",
+        "<b>a</b>…",
+        "<b>ab</b>…",
+        "<b>ab</b>…",
+        "<b>ab🔥</b>…",
+        "<b>ab🔥</b><code>&lt;</code>…",
+    ];
     for (most, expected) in cuts.into_iter().enumerate() {
         assert_eq!(text.clone().cut(most).telegram(), expected, "{most}");
     }
@@ -98,7 +135,10 @@ fn outside() -> impl Strategy<Value = String> {
         "{% raw %}",
         "\u{5d0}",
     ];
-    let piece = prop_oneof![prop::sample::select(&PIECES[..]).prop_map(str::to_owned), any::<char>().prop_map(String::from)];
+    let piece = prop_oneof![
+        prop::sample::select(&PIECES[..]).prop_map(str::to_owned),
+        any::<char>().prop_map(String::from)
+    ];
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
@@ -114,7 +154,10 @@ fn parts(spans: &[Span]) -> [usize; 4] {
             Span::Text(_) | Span::Break | Span::Mention(_) => continue,
         };
         counts[kind] += 1;
-        parts(inner).iter().zip(&mut counts).for_each(|(more, count)| *count += more);
+        parts(inner)
+            .iter()
+            .zip(&mut counts)
+            .for_each(|(more, count)| *count += more);
     }
     counts
 }

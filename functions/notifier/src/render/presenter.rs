@@ -54,23 +54,42 @@ impl Presenter<'_> {
     #[must_use]
     pub fn incident(&self, incident: &Incident, now: Timestamp) -> Presented {
         let silenced_until = incident.silenced_until(now);
-        let extras = CardContext { silence_possible: self.silences, silenced_until, names: self.names() };
+        let extras = CardContext {
+            silence_possible: self.silences,
+            silenced_until,
+            names: self.names(),
+        };
         let card = |incident: &Incident| self.templates.card(self.language, incident, &extras);
         let content = card(incident);
         let shown = Shown {
             whole: digest(&content),
-            but_count: digest(&card(&Incident { hit_count: 1, ..incident.clone() })),
-            result: incident.repair.as_ref().is_some_and(|repair| repair.outcome.is_some()),
+            but_count: digest(&card(&Incident {
+                hit_count: 1,
+                ..incident.clone()
+            })),
+            result: incident
+                .repair
+                .as_ref()
+                .is_some_and(|repair| repair.outcome.is_some()),
             sequence: incident.log_head.sequence,
             failed: Vec::new(),
         };
-        Presented { about: "incident", content, facts: facts(incident), shown }
+        Presented {
+            about: "incident",
+            content,
+            facts: facts(incident),
+            shown,
+        }
     }
 
     /// The card of a run of a delivery pipeline.
     #[must_use]
     pub fn flow(&self, flow: &PipelineRun) -> Presented {
-        let stages: Vec<Value> = flow.stages.iter().map(|stage| json!({ "name": stage.name, "state": stage.state.as_str() })).collect();
+        let stages: Vec<Value> = flow
+            .stages
+            .iter()
+            .map(|stage| json!({ "name": stage.name, "state": stage.state.as_str() }))
+            .collect();
         let facts = json!({ "pipeline": flow.name, "commit": flow.commit, "incident_id": flow.newest, "stages": stages });
         let mut presented = told("pipeline", self.templates.flow(self.language, flow), facts);
         presented.shown.failed = flow.failed();
@@ -81,15 +100,31 @@ impl Presenter<'_> {
     #[must_use]
     pub fn budget(&self, day: Date, spending: &Spending) -> Presented {
         let day_only = Digest::new().field(day.to_string()).hex();
-        let shown = Shown { whole: day_only.clone(), but_count: day_only, result: false, sequence: 0, failed: Vec::new() };
+        let shown = Shown {
+            whole: day_only.clone(),
+            but_count: day_only,
+            result: false,
+            sequence: 0,
+            failed: Vec::new(),
+        };
         let facts = json!({ "day": day, "committed_micro_usd": spending.committed });
-        Presented { about: "notice", content: self.templates.budget(self.language, day, spending), facts, shown }
+        Presented {
+            about: "notice",
+            content: self.templates.budget(self.language, day, spending),
+            facts,
+            shown,
+        }
     }
 
     /// The evidence and the end of the operation log of an incident.
     #[must_use]
     pub fn details(&self, incident: &Incident, log: &[Entry]) -> Presented {
-        told("details", self.templates.details(self.language, incident, log, self.names()), facts(incident))
+        told(
+            "details",
+            self.templates
+                .details(self.language, incident, log, self.names()),
+            facts(incident),
+        )
     }
 
     /// The earlier incidents of an incident's fingerprint, newest first.
@@ -99,7 +134,12 @@ impl Presenter<'_> {
             past.iter().map(|past| json!({ "incident_id": past.id, "status": past.status, "opened_at": past.opened_at })).collect();
         let mut facts = facts(incident);
         facts["earlier"] = Value::from(earlier);
-        told("history", self.templates.history(self.language, incident, past, self.names()), facts)
+        told(
+            "history",
+            self.templates
+                .history(self.language, incident, past, self.names()),
+            facts,
+        )
     }
 
     /// That the second list of people may decide too.
@@ -119,16 +159,29 @@ impl Presenter<'_> {
         facts["update"] = json!(notice.what.as_str());
         facts["at"] = json!(notice.at);
         facts["people"] = json!(people);
-        let content = self.templates.notice(self.language, incident, notice, self.names());
+        let content = self
+            .templates
+            .notice(self.language, incident, notice, self.names());
         told("update", self.mentioning(content, &people), facts)
     }
 
     /// That stages of a run of a delivery pipeline have failed. Who started the run is mentioned, if they are one of the people.
     #[must_use]
     pub fn flow_notice(&self, flow: &PipelineRun, failed: &[IncidentId]) -> Presented {
-        let people: Vec<String> = self.channels.people.keys().filter(|name| **name == flow.by).cloned().collect();
-        let told_now = flow.stages.iter().filter(|stage| failed.contains(&stage.incident_id));
-        let stages: Vec<Value> = told_now.map(|stage| json!({ "name": stage.name, "message": stage.message })).collect();
+        let people: Vec<String> = self
+            .channels
+            .people
+            .keys()
+            .filter(|name| **name == flow.by)
+            .cloned()
+            .collect();
+        let told_now = flow
+            .stages
+            .iter()
+            .filter(|stage| failed.contains(&stage.incident_id));
+        let stages: Vec<Value> = told_now
+            .map(|stage| json!({ "name": stage.name, "message": stage.message }))
+            .collect();
         let facts = json!({
             "pipeline": flow.name, "commit": flow.commit, "incident_id": flow.newest, "failed": stages, "people": people,
         });
@@ -147,14 +200,27 @@ impl Presenter<'_> {
         }
         let mention = |name: &String| {
             let person = self.channels.people.get(name);
-            let (telegram, slack) = person.map(|person| (person.telegram, person.slack.clone())).unwrap_or_default();
-            Mention { name: name.clone(), telegram, slack }
+            let (telegram, slack) = person
+                .map(|person| (person.telegram, person.slack.clone()))
+                .unwrap_or_default();
+            Mention {
+                name: name.clone(),
+                telegram,
+                slack,
+            }
         };
         let before = |place| if place == 0 { MENTION } else { ", " };
-        let shown = people.iter().take(MENTIONED).enumerate().map(|(place, name)| (before(place), mention(name)));
+        let shown = people
+            .iter()
+            .take(MENTIONED)
+            .enumerate()
+            .map(|(place, name)| (before(place), mention(name)));
         let line = Markup::mentions(shown);
         let room = MESSAGE_UNITS.saturating_sub(line.units() + 1);
-        Content { text: content.text.cut(room).then(line), ..content }
+        Content {
+            text: content.text.cut(room).then(line),
+            ..content
+        }
     }
 }
 
@@ -165,19 +231,35 @@ const MENTIONED: usize = 10;
 
 /// Who has to see to an incident: whoever has decided on the plan, and where a decision is needed, or nobody has decided, whoever may.
 fn responsible(channels: &Channels, incident: &Incident, notice: &Notice) -> Vec<String> {
-    let decided: Vec<String> = notice.deciders.iter().filter(|name| channels.people.contains_key(*name)).cloned().collect();
-    let waits = incident.approval.as_ref().filter(|approval| approval.standing == ApprovalState::Pending);
+    let decided: Vec<String> = notice
+        .deciders
+        .iter()
+        .filter(|name| channels.people.contains_key(*name))
+        .cloned()
+        .collect();
+    let waits = incident
+        .approval
+        .as_ref()
+        .filter(|approval| approval.standing == ApprovalState::Pending);
     if waits.is_none() && !decided.is_empty() {
         return decided;
     }
     // Without a plan: who could decide on one for what is affected.
     let without_plan = || {
-        let risk = incident.analysis.as_ref().map_or(Risk::High, |analysis| analysis.risk);
+        let risk = incident
+            .analysis
+            .as_ref()
+            .map_or(Risk::High, |analysis| analysis.risk);
         channels.rule(&incident.alert.target, risk)
     };
-    let Some(rule) = rule_of(channels, incident).or_else(without_plan) else { return decided };
+    let Some(rule) = rule_of(channels, incident).or_else(without_plan) else {
+        return decided;
+    };
     let escalated = waits.is_some_and(|approval| approval.escalated_at.is_some());
-    let late = rule.then.iter().filter(|name| escalated && !rule.people.contains(name));
+    let late = rule
+        .then
+        .iter()
+        .filter(|name| escalated && !rule.people.contains(name));
     rule.people.iter().chain(late).cloned().collect()
 }
 
@@ -196,7 +278,12 @@ fn facts(incident: &Incident) -> Value {
         });
     }
     if let Some(plan) = &incident.plan {
-        let argv = |steps: &[PlannedStep]| steps.iter().map(|step| step.argv.clone()).collect::<Vec<_>>();
+        let argv = |steps: &[PlannedStep]| {
+            steps
+                .iter()
+                .map(|step| step.argv.clone())
+                .collect::<Vec<_>>()
+        };
         facts["plan"] = json!({
             "playbook": plan.playbook, "target": plan.target, "risk": plan.risk,
             "steps": argv(&plan.steps), "verify": argv(&plan.verify), "rollback": argv(&plan.rollback),
@@ -216,12 +303,28 @@ fn facts(incident: &Incident) -> Value {
 
 fn told(about: &'static str, content: Content, facts: Value) -> Presented {
     let whole = digest(&content);
-    let shown = Shown { but_count: whole.clone(), whole, result: false, sequence: 0, failed: Vec::new() };
-    Presented { about, content, facts, shown }
+    let shown = Shown {
+        but_count: whole.clone(),
+        whole,
+        result: false,
+        sequence: 0,
+        failed: Vec::new(),
+    };
+    Presented {
+        about,
+        content,
+        facts,
+        shown,
+    }
 }
 
 fn digest(content: &Content) -> String {
     let buttons = content.buttons.iter().flatten();
-    let buttons = buttons.fold(Digest::new(), |digest, button| digest.field(&button.label).field(button.ask.to_string()));
-    Digest::new().field(content.text.telegram()).field(buttons.hex()).hex()
+    let buttons = buttons.fold(Digest::new(), |digest, button| {
+        digest.field(&button.label).field(button.ask.to_string())
+    });
+    Digest::new()
+        .field(content.text.telegram())
+        .field(buttons.hex())
+        .hex()
 }

@@ -41,16 +41,36 @@ fn id(number: u32) -> IncidentId {
     IncidentId::try_from(format!("01KAT5MZ6Q3V8XKJ2D7C9N{number:04}")).expect("a ULID")
 }
 
-fn draft(number: u32, tables: &AlertTables, labels: &[(&str, &str)], annotations: &[(&str, &str)]) -> IncidentChange {
-    let texts = |all: &[(&str, &str)]| all.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect::<Texts>();
+fn draft(
+    number: u32,
+    tables: &AlertTables,
+    labels: &[(&str, &str)],
+    annotations: &[(&str, &str)],
+) -> IncidentChange {
+    let texts = |all: &[(&str, &str)]| {
+        all.iter()
+            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+            .collect::<Texts>()
+    };
     let member = MemberId::try_from("sample").expect("letters");
-    let alert = tables.alert(AlertStatus::Firing, "alertmanager", texts(labels), texts(annotations), at(0), member);
+    let alert = tables.alert(
+        AlertStatus::Firing,
+        "alertmanager",
+        texts(labels),
+        texts(annotations),
+        at(0),
+        member,
+    );
     let firing = Firing::of(&alert);
     IncidentChange::open(id(number), fingerprint(&alert, &[]), alert, &firing, at(0))
 }
 
 fn step(argv: &[&str]) -> PlannedStep {
-    PlannedStep { argv: argv.iter().map(|word| (*word).to_owned()).collect(), timeout_seconds: 60, ..PlannedStep::default() }
+    PlannedStep {
+        argv: argv.iter().map(|word| (*word).to_owned()).collect(),
+        timeout_seconds: 60,
+        ..PlannedStep::default()
+    }
 }
 
 fn plan() -> Plan {
@@ -62,9 +82,24 @@ fn plan() -> Plan {
         address: "ssh quell@10.0.4.12:22".into(),
         parameters: BTreeMap::from([("unit".to_owned(), "checkout-api.service".to_owned())]),
         facts: vec![],
-        steps: vec![step(&["sudo", "systemctl", "restart", "checkout-api.service"])],
-        verify: vec![step(&["curl", "--fail", "--silent", "http://localhost:8080/healthz"])],
-        rollback: vec![step(&["sudo", "systemctl", "start", "checkout-api-previous.service"])],
+        steps: vec![step(&[
+            "sudo",
+            "systemctl",
+            "restart",
+            "checkout-api.service",
+        ])],
+        verify: vec![step(&[
+            "curl",
+            "--fail",
+            "--silent",
+            "http://localhost:8080/healthz",
+        ])],
+        rollback: vec![step(&[
+            "sudo",
+            "systemctl",
+            "start",
+            "checkout-api-previous.service",
+        ])],
         round: 1,
         score: 5,
         reasons: vec!["the alert's name fits".into()],
@@ -92,39 +127,90 @@ fn finding() -> Analysis {
 }
 
 fn evidence() -> Vec<Evidence> {
-    let window = |name: &str, unit: &str, points: &[f64]| Measurement::of(name, unit, points).expect("numbers");
+    let window = |name: &str, unit: &str, points: &[f64]| {
+        Measurement::of(name, unit, points).expect("numbers")
+    };
     let measurements = vec![
-        window("request_rate", "1/s", &[212.0, 205.0, 180.0, 149.0, 121.0, 118.0]),
+        window(
+            "request_rate",
+            "1/s",
+            &[212.0, 205.0, 180.0, 149.0, 121.0, 118.0],
+        ),
         window("error_rate", "%", &[0.2, 0.3, 2.9, 7.7, 11.8, 12.3]),
-        window("p99", "ms", &[180.0, 240.0, 900.0, 2_600.0, 4_800.0, 5_020.0]),
+        window(
+            "p99",
+            "ms",
+            &[180.0, 240.0, 900.0, 2_600.0, 4_800.0, 5_020.0],
+        ),
     ];
-    let link = Some("https://signoz.example.com/trace?service=checkout-api&start=1795489620".to_owned());
-    let piece = |source, asked: &str, found| Evidence { source, asked: asked.to_owned(), at: at(4), duration_ms: 120, found };
+    let link =
+        Some("https://signoz.example.com/trace?service=checkout-api&start=1795489620".to_owned());
+    let piece = |source, asked: &str, found| Evidence {
+        source,
+        asked: asked.to_owned(),
+        at: at(4),
+        duration_ms: 120,
+        found,
+    };
     vec![
-        piece(Source::Signoz, "checkout-api, 10 min", Found::Measured { measurements, link }),
+        piece(
+            Source::Signoz,
+            "checkout-api, 10 min",
+            Found::Measured { measurements, link },
+        ),
         piece(
             Source::PastIncidents,
             "the last 30 days",
-            Found::Known { facts: vec!["2026-11-02: repaired by Restart a systemd unit".into()] },
+            Found::Known {
+                facts: vec!["2026-11-02: repaired by Restart a systemd unit".into()],
+            },
         ),
-        piece(Source::Prometheus, "up", Found::Failed { why: "no answer in 2 s".into() }),
+        piece(
+            Source::Prometheus,
+            "up",
+            Found::Failed {
+                why: "no answer in 2 s".into(),
+            },
+        ),
         piece(Source::OpenIncidents, "checkout-api", Found::Nothing),
     ]
 }
 
 fn guardrails() -> Vec<GuardrailOutcome> {
-    let mut outcomes = Guardrail::ALL.map(|guardrail| GuardrailOutcome { guardrail, passed: true, why: "fine".into() }).to_vec();
+    let mut outcomes = Guardrail::ALL
+        .map(|guardrail| GuardrailOutcome {
+            guardrail,
+            passed: true,
+            why: "fine".into(),
+        })
+        .to_vec();
     outcomes[2] = GuardrailOutcome::blocked(Guardrail::Severity, "P1 never runs by itself");
     outcomes[4] = GuardrailOutcome::blocked(Guardrail::PlaybookRisk, "its risk is medium");
     outcomes
 }
 
 fn analysed(number: u32) -> IncidentChange {
-    let labels = [("alertname", "HighErrorRate"), ("severity", "critical"), ("component", "checkout-api"), ("namespace", "shop")];
-    let told = [("summary", "12.3 % of the requests to checkout-api fail (limit 5 %)")];
+    let labels = [
+        ("alertname", "HighErrorRate"),
+        ("severity", "critical"),
+        ("component", "checkout-api"),
+        ("namespace", "shop"),
+    ];
+    let told = [(
+        "summary",
+        "12.3 % of the requests to checkout-api fail (limit 5 %)",
+    )];
     let mut draft = draft(number, &AlertTables::default(), &labels, &told);
-    let remembered = Some("The last 2 incidents were repaired by Restart a systemd unit.".to_owned());
-    draft.analysed(Analysis { remembered, ..finding() }, evidence(), at(8));
+    let remembered =
+        Some("The last 2 incidents were repaired by Restart a systemd unit.".to_owned());
+    draft.analysed(
+        Analysis {
+            remembered,
+            ..finding()
+        },
+        evidence(),
+        at(8),
+    );
     draft.incident.severity = Severity::P1;
     draft
 }
@@ -143,10 +229,22 @@ pub fn waiting() -> IncidentChange {
 #[must_use]
 pub fn half_approved() -> IncidentChange {
     let mut draft = analysed(2);
-    draft.propose_within(guardrails(), Plan { risk: Risk::Critical, ..plan() }, at(9), VALID_FOR);
+    draft.propose_within(
+        guardrails(),
+        Plan {
+            risk: Risk::Critical,
+            ..plan()
+        },
+        at(9),
+        VALID_FOR,
+    );
     if let Some(approval) = &mut draft.incident.approval {
         approval.needed = 2;
-        approval.votes.push(Vote { person: "ada".into(), by: "telegram:7".into(), at: at(240) });
+        approval.votes.push(Vote {
+            person: "ada".into(),
+            by: "telegram:7".into(),
+            at: at(240),
+        });
         approval.escalated_at = Some(at(909));
     }
     draft
@@ -160,9 +258,16 @@ pub fn repairing() -> IncidentChange {
     if let Some(repair) = &mut draft.incident.repair {
         (repair.finished_at, repair.outcome) = (None, None);
         repair.steps.truncate(1);
-        repair.steps.push(StepRun { finished: false, ..StepRun::ended(Phase::Verify, 0, false) });
+        repair.steps.push(StepRun {
+            finished: false,
+            ..StepRun::ended(Phase::Verify, 0, false)
+        });
     }
-    draft.repair_silenced(&plan().hash(), Ok(("7c5e2a90-5c0e-4f4b-9a51-0d6a5f3a1c11", at(320))), at(140));
+    draft.repair_silenced(
+        &plan().hash(),
+        Ok(("7c5e2a90-5c0e-4f4b-9a51-0d6a5f3a1c11", at(320))),
+        at(140),
+    );
     draft
 }
 
@@ -170,11 +275,17 @@ pub fn repairing() -> IncidentChange {
 #[must_use]
 pub fn repaired() -> IncidentChange {
     let mut draft = approved();
-    let ran = |phase, detail: &str| StepRun { detail: detail.to_owned(), ..StepRun::ended(phase, 0, true) };
+    let ran = |phase, detail: &str| StepRun {
+        detail: detail.to_owned(),
+        ..StepRun::ended(phase, 0, true)
+    };
     draft.incident.repair = Some(Repair {
         finished_at: Some(at(149)),
         outcome: Some(RepairOutcome::Verified),
-        steps: vec![ran(Phase::Steps, "exited with 0 after 4.1 s"), ran(Phase::Verify, "exited with 0 after 0.2 s")],
+        steps: vec![
+            ran(Phase::Steps, "exited with 0 after 4.1 s"),
+            ran(Phase::Verify, "exited with 0 after 0.2 s"),
+        ],
         ..Repair::start(plan().hash(), at(140))
     });
     draft.incident.status = Status::Repaired;
@@ -183,8 +294,14 @@ pub fn repaired() -> IncidentChange {
 
 /// Ada may decide on everything.
 fn channels() -> Channels {
-    let rule = ApprovalRule { people: vec!["ada".to_owned()], ..ApprovalRule::default() };
-    let ada = Person { telegram: Some(7), ..Person::default() };
+    let rule = ApprovalRule {
+        people: vec!["ada".to_owned()],
+        ..ApprovalRule::default()
+    };
+    let ada = Person {
+        telegram: Some(7),
+        ..Person::default()
+    };
     let mut channels = Channels::default();
     (channels.people, channels.approvals) = ([("ada".to_owned(), ada)].into(), vec![rule]);
     channels
@@ -193,8 +310,17 @@ fn channels() -> Channels {
 fn approved() -> IncidentChange {
     let mut draft = analysed(3);
     draft.propose_within(guardrails(), plan(), at(9), VALID_FOR);
-    if let Some(id) = draft.incident.approval.as_ref().map(|approval| approval.id.clone()) {
-        let pressed = Pressed { verdict: Verdict::Approve, by: Identity::Telegram(7), press: "press" };
+    if let Some(id) = draft
+        .incident
+        .approval
+        .as_ref()
+        .map(|approval| approval.id.clone())
+    {
+        let pressed = Pressed {
+            verdict: Verdict::Approve,
+            by: Identity::Telegram(7),
+            press: "press",
+        };
         decide(&mut draft, &id, &pressed, &channels(), at(130)).expect("it is pending");
     }
     draft
@@ -204,14 +330,20 @@ fn approved() -> IncidentChange {
 #[must_use]
 pub fn failed() -> IncidentChange {
     let mut draft = approved();
-    let ran = |phase, succeeded, detail: &str| StepRun { detail: detail.to_owned(), ..StepRun::ended(phase, 0, succeeded) };
+    let ran = |phase, succeeded, detail: &str| StepRun {
+        detail: detail.to_owned(),
+        ..StepRun::ended(phase, 0, succeeded)
+    };
     draft.incident.repair = Some(Repair {
         finished_at: Some(at(175)),
         outcome: Some(RepairOutcome::NotVerified),
         steps: vec![
             ran(Phase::Steps, true, "exited with 0 after 4.1 s"),
             StepRun {
-                output: OutputEnd { stdout: String::new(), stderr: "curl: (22) The requested URL returned error: 503".to_owned() },
+                output: OutputEnd {
+                    stdout: String::new(),
+                    stderr: "curl: (22) The requested URL returned error: 503".to_owned(),
+                },
                 ..ran(Phase::Verify, false, "exited with 22 after 30.0 s")
             },
             ran(Phase::Rollback, true, "exited with 0 after 0.3 s"),
@@ -228,7 +360,13 @@ pub fn failed() -> IncidentChange {
 pub fn tried_before() -> IncidentChange {
     let mut draft = failed();
     if let Ok(round) = reanalysis::ask(&mut draft, "telegram:7", at(600)) {
-        draft.reanalysed(round, (finding(), evidence()), |_| Ok(plan()), at(608), VALID_FOR);
+        draft.reanalysed(
+            round,
+            (finding(), evidence()),
+            |_| Ok(plan()),
+            at(608),
+            VALID_FOR,
+        );
     }
     draft
 }
@@ -236,17 +374,30 @@ pub fn tried_before() -> IncidentChange {
 /// What of an incident people have to hear, of every kind.
 #[must_use]
 pub fn notices() -> Vec<(Incident, Notice)> {
-    let notice = |what| Notice { sequence: 1, at: at(2_000), what, deciders: vec!["ada".to_owned()] };
+    let notice = |what| Notice {
+        sequence: 1,
+        at: at(2_000),
+        what,
+        deciders: vec!["ada".to_owned()],
+    };
     let ended = |outcome, automatic| notice(What::Ended { outcome, automatic });
     vec![
         (repaired().incident, ended(RepairOutcome::Verified, true)),
         (failed().incident, ended(RepairOutcome::NotVerified, false)),
-        (still_firing().incident, notice(What::StillFiring { automatic: false })),
+        (
+            still_firing().incident,
+            notice(What::StillFiring { automatic: false }),
+        ),
         (waiting().incident, notice(What::FiresAgain)),
         (storm().incident, notice(What::FiresAgain)),
         (waiting().incident, notice(What::SeverityRaised)),
         (tried_before().incident, notice(What::DecisionNeeded)),
-        (needs_human().incident, notice(What::PlanVoid { why: "nobody decided in time".to_owned() })),
+        (
+            needs_human().incident,
+            notice(What::PlanVoid {
+                why: "nobody decided in time".to_owned(),
+            }),
+        ),
         (idle(), ended(RepairOutcome::NothingToDo, false)),
     ]
 }
@@ -266,7 +417,12 @@ fn idle() -> Incident {
 #[must_use]
 pub fn still_firing() -> IncidentChange {
     let mut draft = repaired();
-    if let Some(id) = draft.incident.approval.as_ref().map(|approval| approval.id.clone()) {
+    if let Some(id) = draft
+        .incident
+        .approval
+        .as_ref()
+        .map(|approval| approval.id.clone())
+    {
         draft.still_fires(&id, SignedDuration::from_secs(900), at(1_060));
     }
     draft
@@ -275,9 +431,16 @@ pub fn still_firing() -> IncidentChange {
 /// One that no playbook fits, and whose models did not answer.
 #[must_use]
 pub fn needs_human() -> IncidentChange {
-    let labels =
-        [("alertname", "CertificateExpiresSoon"), ("severity", "warning"), ("component", "shop.example.com"), ("namespace", "edge")];
-    let told = [("summary", "the certificate of shop.example.com expires in 6 days")];
+    let labels = [
+        ("alertname", "CertificateExpiresSoon"),
+        ("severity", "warning"),
+        ("component", "shop.example.com"),
+        ("namespace", "edge"),
+    ];
+    let told = [(
+        "summary",
+        "the certificate of shop.example.com expires in 6 days",
+    )];
     let mut draft = draft(4, &AlertTables::default(), &labels, &told);
     let fell_back_because = Some("the day's budget for models is used up".to_owned());
     draft.analysed(
@@ -306,19 +469,41 @@ pub fn needs_human() -> IncidentChange {
 /// A storm of a thousand incidents.
 #[must_use]
 pub fn storm() -> IncidentChange {
-    let names = ["TargetDown", "TargetDown", "HighErrorRate", "KubePodNotReady", "TargetDown", "HighLatency", "KubePodNotReady"];
+    let names = [
+        "TargetDown",
+        "TargetDown",
+        "HighErrorRate",
+        "KubePodNotReady",
+        "TargetDown",
+        "HighLatency",
+        "KubePodNotReady",
+    ];
     let line = |n: usize| StormMember {
         incident_id: id(u32::try_from(n).unwrap_or_default()),
-        name: if n.is_multiple_of(331) { format!("Custom{n}") } else { names[n % names.len()].to_owned() },
+        name: if n.is_multiple_of(331) {
+            format!("Custom{n}")
+        } else {
+            names[n % names.len()].to_owned()
+        },
         target: format!("node-{:02}", n % 40),
         open: !n.is_multiple_of(5),
         critical: n % 250 == 7,
     };
     let mut draft = IncidentChange::storm(id(9_000), 1, 20, at(0));
     draft.storm_is(Storm::of(&(0..1_000).map(line).collect::<Vec<_>>()), at(30));
-    let root_cause = "The switch of rack 4 does not forward: every node behind it is unreachable.".to_owned();
+    let root_cause =
+        "The switch of rack 4 does not forward: every node behind it is unreachable.".to_owned();
     let suggested_action = "Look at rack 4's switch before anything else.".to_owned();
-    draft.analysed(Analysis { root_cause, suggested_action, suggested_command: None, ..finding() }, vec![], at(31));
+    draft.analysed(
+        Analysis {
+            root_cause,
+            suggested_action,
+            suggested_command: None,
+            ..finding()
+        },
+        vec![],
+        at(31),
+    );
     draft.incident.status = Status::NeedsHuman;
     draft.incident.no_plan_because = Some("no playbook repairs a storm".into());
     draft
@@ -327,10 +512,19 @@ pub fn storm() -> IncidentChange {
 /// A report of a delivery pipeline.
 #[must_use]
 pub fn pipeline() -> IncidentChange {
-    let tables: AlertTables = serde_json::from_str(r#"{"cicd":{"patterns":["CI_*"]}}"#).expect("tables");
-    let labels =
-        [("alertname", "CI_Deploy"), ("severity", "info"), ("stage", "production"), ("commit", "4f0c2d9"), ("triggered_by", "mira")];
-    let told = [("summary", "checkout-api 2.14.0 is deployed"), ("workflow_url", "https://ci.example.com/runs/5120")];
+    let tables: AlertTables =
+        serde_json::from_str(r#"{"cicd":{"patterns":["CI_*"]}}"#).expect("tables");
+    let labels = [
+        ("alertname", "CI_Deploy"),
+        ("severity", "info"),
+        ("stage", "production"),
+        ("commit", "4f0c2d9"),
+        ("triggered_by", "mira"),
+    ];
+    let told = [
+        ("summary", "checkout-api 2.14.0 is deployed"),
+        ("workflow_url", "https://ci.example.com/runs/5120"),
+    ];
     draft(5, &tables, &labels, &told)
 }
 
@@ -347,7 +541,11 @@ pub fn flow() -> PipelineRun {
     let stages = vec![
         stage("build", State::Passed, "built in 48 s"),
         stage("test", State::Failed, "2 of 311 tests failed"),
-        stage("deploy (staging)", State::Running, "checkout 2.14.0 is being deployed"),
+        stage(
+            "deploy (staging)",
+            State::Running,
+            "checkout 2.14.0 is being deployed",
+        ),
     ];
     PipelineRun {
         name: "checkout".to_owned(),
@@ -363,9 +561,18 @@ pub fn flow() -> PipelineRun {
 /// Every one of them that is no storm and no report.
 #[must_use]
 pub fn incidents() -> Vec<Incident> {
-    [waiting(), half_approved(), repairing(), repaired(), failed(), tried_before(), still_firing(), needs_human()]
-        .map(|draft| draft.incident)
-        .into()
+    [
+        waiting(),
+        half_approved(),
+        repairing(),
+        repaired(),
+        failed(),
+        tried_before(),
+        still_firing(),
+        needs_human(),
+    ]
+    .map(|draft| draft.incident)
+    .into()
 }
 
 /// Earlier incidents of one fingerprint, newest first.
@@ -377,13 +584,29 @@ pub fn earlier() -> Vec<Incident> {
         incident.resolved_at = Some(at(minutes * 60));
         incident
     };
-    vec![over(repaired(), 4), over(failed(), 95), over(waiting(), 1_700), needs_human().incident]
+    vec![
+        over(repaired(), 4),
+        over(failed(), 95),
+        over(waiting(), 1_700),
+        needs_human().incident,
+    ]
 }
 
 /// A day on which the budget for models was used up.
 #[must_use]
 pub fn spending() -> Spending {
-    let paid = |calls, input, output, price| Paid { calls, usage: Usage { input, output }, price };
-    let providers = BTreeMap::from([("one".to_owned(), paid(12, 40_000, 9_000, 3_900_000)), ("own".to_owned(), paid(3, 900, 100, 0))]);
-    Spending { committed: 4_990_000, unsettled: 250_000, providers }
+    let paid = |calls, input, output, price| Paid {
+        calls,
+        usage: Usage { input, output },
+        price,
+    };
+    let providers = BTreeMap::from([
+        ("one".to_owned(), paid(12, 40_000, 9_000, 3_900_000)),
+        ("own".to_owned(), paid(3, 900, 100, 0)),
+    ]);
+    Spending {
+        committed: 4_990_000,
+        unsettled: 250_000,
+        providers,
+    }
 }

@@ -109,7 +109,9 @@ macro_rules! built_in {
             Kind::History => include_str!(concat!("../../templates/", $tag, "/history.html")),
             Kind::Escalation => include_str!(concat!("../../templates/", $tag, "/escalation.html")),
             Kind::Notice => include_str!(concat!("../../templates/", $tag, "/notice.html")),
-            Kind::FlowNotice => include_str!(concat!("../../templates/", $tag, "/flow_notice.html")),
+            Kind::FlowNotice => {
+                include_str!(concat!("../../templates/", $tag, "/flow_notice.html"))
+            }
         }
     };
 }
@@ -141,7 +143,9 @@ pub struct Templates {
 
 impl fmt::Debug for Templates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Templates").field("own", &self.own.keys()).finish_non_exhaustive()
+        f.debug_struct("Templates")
+            .field("own", &self.own.keys())
+            .finish_non_exhaustive()
     }
 }
 
@@ -163,19 +167,38 @@ impl Templates {
             }
             own.insert((language, kind), loaded);
         }
-        Self { built_in: built_ins(), own }
+        Self {
+            built_in: built_ins(),
+            own,
+        }
     }
 
     /// The card of an incident, of a storm, or of a report of a delivery pipeline, with its buttons.
     #[must_use]
-    pub fn card(&self, language: Language, incident: &Incident, extras: &CardContext<'_>) -> Content {
+    pub fn card(
+        &self,
+        language: Language,
+        incident: &Incident,
+        extras: &CardContext<'_>,
+    ) -> Content {
         let text = if incident.alert.cicd {
             self.text(language, Kind::Pipeline, &Pipeline::of(incident))
         } else {
-            let kind = if incident.storm.is_some() { Kind::Storm } else { Kind::Incident };
-            self.text(language, kind, &Card::of(incident, extras.silenced_until, extras.names))
+            let kind = if incident.storm.is_some() {
+                Kind::Storm
+            } else {
+                Kind::Incident
+            };
+            self.text(
+                language,
+                kind,
+                &Card::of(incident, extras.silenced_until, extras.names),
+            )
         };
-        Content { text, buttons: buttons::of(language, incident, extras) }
+        Content {
+            text,
+            buttons: buttons::of(language, incident, extras),
+        }
     }
 
     /// The card of a run of a delivery pipeline.
@@ -192,35 +215,85 @@ impl Templates {
 
     /// The evidence, the guardrails, the plan, and as many of the last entries of the log as fit.
     #[must_use]
-    pub fn details(&self, language: Language, incident: &Incident, entries: &[Entry], names: Names<'_>) -> Content {
-        let text = |most| self.whole(language, Kind::Details, &Details::of(incident, entries, most, names));
+    pub fn details(
+        &self,
+        language: Language,
+        incident: &Incident,
+        entries: &[Entry],
+        names: Names<'_>,
+    ) -> Content {
+        let text = |most| {
+            self.whole(
+                language,
+                Kind::Details,
+                &Details::of(incident, entries, most, names),
+            )
+        };
         without_buttons(fitting(&ENTRIES_SHOWN, text))
     }
 
     /// As many of the earlier incidents of the fingerprint as fit, in the order in which they are given.
     #[must_use]
-    pub fn history(&self, language: Language, incident: &Incident, earlier: &[Incident], names: Names<'_>) -> Content {
-        let text = |most| self.whole(language, Kind::History, &History::of(incident, earlier, most, names));
+    pub fn history(
+        &self,
+        language: Language,
+        incident: &Incident,
+        earlier: &[Incident],
+        names: Names<'_>,
+    ) -> Content {
+        let text = |most| {
+            self.whole(
+                language,
+                Kind::History,
+                &History::of(incident, earlier, most, names),
+            )
+        };
         without_buttons(fitting(&EARLIER_SHOWN, text))
     }
 
     /// The notice that nobody has decided, for the people who are asked next. It has the buttons of the decision.
     #[must_use]
-    pub fn escalation(&self, language: Language, incident: &Incident, people: &[String]) -> Content {
-        let text = self.text(language, Kind::Escalation, &Escalation::of(incident, people));
-        Content { text, buttons: buttons::decision(language, incident).into_iter().collect() }
+    pub fn escalation(
+        &self,
+        language: Language,
+        incident: &Incident,
+        people: &[String],
+    ) -> Content {
+        let text = self.text(
+            language,
+            Kind::Escalation,
+            &Escalation::of(incident, people),
+        );
+        Content {
+            text,
+            buttons: buttons::decision(language, incident).into_iter().collect(),
+        }
     }
 
     /// The result of a repair, or whatever else of an incident people have to hear. While a decision can be made it has the buttons for it.
     #[must_use]
-    pub fn notice(&self, language: Language, incident: &Incident, notice: &notice::Notice, names: Names<'_>) -> Content {
+    pub fn notice(
+        &self,
+        language: Language,
+        incident: &Incident,
+        notice: &notice::Notice,
+        names: Names<'_>,
+    ) -> Content {
         let text = self.text(language, Kind::Notice, &Notice::of(incident, notice, names));
-        Content { text, buttons: buttons::decision(language, incident).into_iter().collect() }
+        Content {
+            text,
+            buttons: buttons::decision(language, incident).into_iter().collect(),
+        }
     }
 
     /// That stages of a run of a delivery pipeline have failed, which are known by their reports.
     #[must_use]
-    pub fn flow_notice(&self, language: Language, run: &pipeline_run::PipelineRun, failed: &[IncidentId]) -> Content {
+    pub fn flow_notice(
+        &self,
+        language: Language,
+        run: &pipeline_run::PipelineRun,
+        failed: &[IncidentId],
+    ) -> Content {
         without_buttons(self.text(language, Kind::FlowNotice, &FlowNotice::of(run, failed)))
     }
 
@@ -233,7 +306,12 @@ impl Templates {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(crate) fn own(&self, language: Language, kind: Kind, view: &impl Serialize) -> Option<Result<Markup, Broken>> {
+    pub(crate) fn own(
+        &self,
+        language: Language,
+        kind: Kind,
+        view: &impl Serialize,
+    ) -> Option<Result<Markup, Broken>> {
         let file = file(language, kind);
         Some(match self.own.get(&(language, kind))? {
             Ok(environment) => render(environment, &file, language, view),
@@ -257,7 +335,12 @@ impl Templates {
         });
         let Some(broken) = broken else { return text };
         error!(file = %broken.file, line = broken.line, what = %broken.what, "a template is broken: the built-in one takes its place");
-        let note = Markup::text(&format!("⚠ {}: {}:{}", words(language).broken_template(), broken.file, broken.line));
+        let note = Markup::text(&format!(
+            "⚠ {}: {}:{}",
+            words(language).broken_template(),
+            broken.file,
+            broken.line
+        ));
         let room = MESSAGE_UNITS.saturating_sub(note.units() + 1);
         text.cut(room).then(note)
     }
@@ -265,7 +348,9 @@ impl Templates {
 
 /// Every language with every kind.
 pub(crate) fn every() -> impl Iterator<Item = (Language, Kind)> {
-    Language::ALL.into_iter().flat_map(|language| Kind::ALL.map(|kind| (language, kind)))
+    Language::ALL
+        .into_iter()
+        .flat_map(|language| Kind::ALL.map(|kind| (language, kind)))
 }
 
 /// Where an operator's template is, from the directory of the configuration.
@@ -278,7 +363,10 @@ fn name(language: Language, kind: Kind) -> String {
 }
 
 fn without_buttons(text: Markup) -> Content {
-    Content { text, buttons: Vec::new() }
+    Content {
+        text,
+        buttons: Vec::new(),
+    }
 }
 
 /// The first text that fits into a message; the last one is cut.
@@ -294,10 +382,19 @@ fn fitting(most: &[usize], text: impl Fn(usize) -> Markup) -> Markup {
 }
 
 fn read(path: &Path, file: &str) -> Result<String, Broken> {
-    let broken = |what: String| Broken { file: file.to_owned(), line: 1, what };
-    let length = path.metadata().map_err(|error| broken(format!("it cannot be read: {error}")))?.len();
+    let broken = |what: String| Broken {
+        file: file.to_owned(),
+        line: 1,
+        what,
+    };
+    let length = path
+        .metadata()
+        .map_err(|error| broken(format!("it cannot be read: {error}")))?
+        .len();
     if length > LONGEST_TEMPLATE {
-        return Err(broken(format!("it has {length} bytes, and a template has {LONGEST_TEMPLATE} at most")));
+        return Err(broken(format!(
+            "it has {length} bytes, and a template has {LONGEST_TEMPLATE} at most"
+        )));
     }
     std::fs::read_to_string(path).map_err(|error| broken(format!("it cannot be read: {error}")))
 }
@@ -342,22 +439,43 @@ fn built_ins() -> Environment<'static> {
 
 fn environment(source: String, file: &str) -> Result<Environment<'static>, Broken> {
     let mut environment = bare();
-    environment.add_template_owned(file.to_owned(), source).map_err(|error| fault(file, &error))?;
+    environment
+        .add_template_owned(file.to_owned(), source)
+        .map_err(|error| fault(file, &error))?;
     Ok(environment)
 }
 
-fn render(environment: &Environment<'_>, name: &str, language: Language, view: &impl Serialize) -> Result<Markup, Broken> {
-    let template = environment.get_template(name).map_err(|error| fault(name, &error))?;
+fn render(
+    environment: &Environment<'_>,
+    name: &str,
+    language: Language,
+    view: &impl Serialize,
+) -> Result<Markup, Broken> {
+    let template = environment
+        .get_template(name)
+        .map_err(|error| fault(name, &error))?;
     let view = Value::from_serialize(view);
     let known = |field: &str| {
-        field == "words" || environment.globals().any(|(name, _)| name == field) || view.get_attr(field).is_ok_and(|v| !v.is_undefined())
+        field == "words"
+            || environment.globals().any(|(name, _)| name == field)
+            || view.get_attr(field).is_ok_and(|v| !v.is_undefined())
     };
-    let mut unknown: Vec<String> = template.undeclared_variables(false).into_iter().filter(|field| !known(field)).collect();
+    let mut unknown: Vec<String> = template
+        .undeclared_variables(false)
+        .into_iter()
+        .filter(|field| !known(field))
+        .collect();
     unknown.sort();
     if let Some(field) = unknown.first() {
-        return Err(Broken { file: name.to_owned(), line: line_of(template.source(), field), what: format!("there is no field {field}") });
+        return Err(Broken {
+            file: name.to_owned(),
+            line: line_of(template.source(), field),
+            what: format!("there is no field {field}"),
+        });
     }
-    let html = template.render(context! { words => words(language).value(), ..view }).map_err(|error| fault(name, &error))?;
+    let html = template
+        .render(context! { words => words(language).value(), ..view })
+        .map_err(|error| fault(name, &error))?;
     Markup::parse(&tidy(&html)).map_err(|error| markup(name, template.source(), &error))
 }
 
@@ -377,16 +495,27 @@ fn fault(file: &str, error: &minijinja::Error) -> Broken {
         Some(detail) => format!("{}: {detail}", error.kind()),
         None => error.kind().to_string(),
     };
-    Broken { file: file.to_owned(), line: error.line().unwrap_or(1), what }
+    Broken {
+        file: file.to_owned(),
+        line: error.line().unwrap_or(1),
+        what,
+    }
 }
 
 /// Every value is escaped, so that markup that is wrong stands in the template itself.
 fn markup(file: &str, source: &str, error: &RichError) -> Broken {
-    Broken { file: file.to_owned(), line: line_of(source, &error.found), what: error.to_string() }
+    Broken {
+        file: file.to_owned(),
+        line: line_of(source, &error.found),
+        what: error.to_string(),
+    }
 }
 
 fn line_of(source: &str, found: &str) -> usize {
-    source.lines().position(|line| line.contains(found)).map_or(1, |line| line + 1)
+    source
+        .lines()
+        .position(|line| line.contains(found))
+        .map_or(1, |line| line + 1)
 }
 
 #[cfg(test)]

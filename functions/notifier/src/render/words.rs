@@ -12,8 +12,10 @@ pub(crate) struct Words {
     value: Value,
 }
 
-static ENGLISH: LazyLock<Words> = LazyLock::new(|| Words::read(include_str!("../../templates/en/words.json")));
-static TRADITIONAL_CHINESE: LazyLock<Words> = LazyLock::new(|| Words::read(include_str!("../../templates/zh-TW/words.json")));
+static ENGLISH: LazyLock<Words> =
+    LazyLock::new(|| Words::read(include_str!("../../templates/en/words.json")));
+static TRADITIONAL_CHINESE: LazyLock<Words> =
+    LazyLock::new(|| Words::read(include_str!("../../templates/zh-TW/words.json")));
 
 /// The words of a language.
 pub(crate) fn words(language: Language) -> &'static Words {
@@ -26,7 +28,10 @@ pub(crate) fn words(language: Language) -> &'static Words {
 impl Words {
     fn read(json: &str) -> Self {
         let all: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
-        Self { value: Value::from_serialize(&all), all }
+        Self {
+            value: Value::from_serialize(&all),
+            all,
+        }
     }
 
     /// All of them, for templates.
@@ -36,11 +41,16 @@ impl Words {
 
     /// What stands on a button.
     pub(crate) fn button(&self, name: &str) -> String {
-        self.all["buttons"][name].as_str().unwrap_or(name).to_owned()
+        self.all["buttons"][name]
+            .as_str()
+            .unwrap_or(name)
+            .to_owned()
     }
 
     /// That a template of the operator's is broken.
     pub(crate) fn broken_template(&self) -> &str {
-        self.all["broken_template"].as_str().unwrap_or("broken template")
+        self.all["broken_template"]
+            .as_str()
+            .unwrap_or("broken template")
     }
 }

@@ -10,13 +10,27 @@ use super::{Read, ReadSecret, SecretError, Stage, Version, is_absent, text};
 impl ReadSecret for Client {
     fn read<'a>(&'a self, id: &'a str, stage: Stage) -> Read<'a> {
         Box::pin(async move {
-            match self.get_secret_value().secret_id(id).version_stage(stage.as_str()).send().await {
+            match self
+                .get_secret_value()
+                .secret_id(id)
+                .version_stage(stage.as_str())
+                .send()
+                .await
+            {
                 Ok(answer) => {
-                    let made_at = answer.created_date().and_then(|date| Timestamp::new(date.secs(), 0).ok());
-                    Ok(text(answer.secret_string()).map(|text| Version { text: SecretString::from(text), made_at }))
+                    let made_at = answer
+                        .created_date()
+                        .and_then(|date| Timestamp::new(date.secs(), 0).ok());
+                    Ok(text(answer.secret_string()).map(|text| Version {
+                        text: SecretString::from(text),
+                        made_at,
+                    }))
                 }
                 Err(error) if is_absent(id, error.code()) => Ok(None),
-                Err(error) => Err(SecretError::Unavailable { id: id.to_owned(), why: DisplayErrorContext(&error).to_string() }),
+                Err(error) => Err(SecretError::Unavailable {
+                    id: id.to_owned(),
+                    why: DisplayErrorContext(&error).to_string(),
+                }),
             }
         })
     }

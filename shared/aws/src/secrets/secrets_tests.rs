@@ -38,10 +38,16 @@ impl ReadSecret for Vault {
             tokio::task::yield_now().await;
             held(&self.asked).push(stage);
             match held(&self.values).get(&stage) {
-                Some(&"out of order") => Err(SecretError::Unavailable { id: id.to_owned(), why: "out of order".to_owned() }),
+                Some(&"out of order") => Err(SecretError::Unavailable {
+                    id: id.to_owned(),
+                    why: "out of order".to_owned(),
+                }),
                 value => {
                     let made_at = (!self.undated).then_some(Timestamp::UNIX_EPOCH);
-                    Ok(value.map(|value| Version { text: SecretString::from(*value), made_at }))
+                    Ok(value.map(|value| Version {
+                        text: SecretString::from(*value),
+                        made_at,
+                    }))
                 }
             }
         })
@@ -55,9 +61,19 @@ async fn admitted(secrets: &Secrets, credential: &str) -> bool {
 
 /// True if the credential is let in so many seconds after the current version was made.
 async fn admitted_after(secrets: &Secrets, credential: &str, seconds: i64) -> bool {
-    let check = |secret: &SecretString| if secret.expose_secret() == credential { Ok(()) } else { Err(()) };
+    let check = |secret: &SecretString| {
+        if secret.expose_secret() == credential {
+            Ok(())
+        } else {
+            Err(())
+        }
+    };
     let now = Timestamp::from_second(seconds).expect("a time");
-    secrets.check("s", now, check).await.expect("a secret").is_ok()
+    secrets
+        .check("s", now, check)
+        .await
+        .expect("a secret")
+        .is_ok()
 }
 
 #[tokio::test]
@@ -82,7 +98,10 @@ async fn what_does_not_fit_makes_it_be_read_again_once() {
     vault.asked();
     assert!(admitted(&secrets, "second").await);
     assert_eq!(vault.asked(), [Stage::Current]);
-    assert!(admitted(&secrets, "first").await, "the value before passes too");
+    assert!(
+        admitted(&secrets, "first").await,
+        "the value before passes too"
+    );
     assert!(!admitted(&secrets, "guess").await);
     assert_eq!(vault.asked(), [Stage::Previous], "a guess costs no call");
 }
@@ -94,9 +113,22 @@ async fn a_secret_that_was_refused_elsewhere_is_read_again_and_kept() {
     let secrets = Secrets::new(vault.clone());
     secrets.get("s").await.expect("a secret");
     vault.put(Stage::Current, "second");
-    assert_eq!(secrets.get("s").await.expect("a secret").expose_secret(), "first");
-    assert_eq!(secrets.get_fresh("s").await.expect("a secret").expose_secret(), "second");
-    assert_eq!(secrets.get("s").await.expect("a secret").expose_secret(), "second");
+    assert_eq!(
+        secrets.get("s").await.expect("a secret").expose_secret(),
+        "first"
+    );
+    assert_eq!(
+        secrets
+            .get_fresh("s")
+            .await
+            .expect("a secret")
+            .expose_secret(),
+        "second"
+    );
+    assert_eq!(
+        secrets.get("s").await.expect("a secret").expose_secret(),
+        "second"
+    );
     assert_eq!(vault.asked(), [Stage::Current, Stage::Current]);
 }
 
@@ -104,13 +136,22 @@ async fn a_secret_that_was_refused_elsewhere_is_read_again_and_kept() {
 async fn what_is_signed_during_a_rotation_is_signed_with_both() {
     let vault = Vault::default();
     let secrets = Secrets::new(vault.clone());
-    assert!(secrets.with_previous("first").await.is_err(), "nothing can be signed with a previous key alone");
+    assert!(
+        secrets.with_previous("first").await.is_err(),
+        "nothing can be signed with a previous key alone"
+    );
     vault.put(Stage::Current, "new");
     let (current, previous) = secrets.with_previous("second").await.expect("a key");
     assert_eq!((current.expose_secret(), previous.is_none()), ("new", true));
     vault.put(Stage::Previous, "old");
     let (current, previous) = secrets.with_previous("third").await.expect("a key");
-    assert_eq!((current.expose_secret(), previous.expect("the one before it").expose_secret()), ("new", "old"));
+    assert_eq!(
+        (
+            current.expose_secret(),
+            previous.expect("the one before it").expose_secret()
+        ),
+        ("new", "old")
+    );
 }
 
 #[tokio::test]
@@ -133,12 +174,26 @@ async fn the_version_before_is_accepted_for_an_hour_after_the_new_one_was_made()
             None => secrets,
         };
         vault.asked();
-        assert_eq!(admitted_after(&secrets, "old", seconds).await, passes, "{window:?} {seconds}");
-        assert_eq!(vault.asked().contains(&Stage::Previous), passes, "what is not accepted is not asked for");
-        assert!(admitted_after(&secrets, "new", seconds).await && !admitted_after(&secrets, "guess", seconds).await);
+        assert_eq!(
+            admitted_after(&secrets, "old", seconds).await,
+            passes,
+            "{window:?} {seconds}"
+        );
+        assert_eq!(
+            vault.asked().contains(&Stage::Previous),
+            passes,
+            "what is not accepted is not asked for"
+        );
+        assert!(
+            admitted_after(&secrets, "new", seconds).await
+                && !admitted_after(&secrets, "guess", seconds).await
+        );
     }
     // A version without a date could be of any age.
-    let secrets = Secrets::new(Vault { undated: true, ..vault });
+    let secrets = Secrets::new(Vault {
+        undated: true,
+        ..vault
+    });
     assert!(admitted(&secrets, "new").await && !admitted(&secrets, "old").await);
 }
 
@@ -146,11 +201,15 @@ async fn the_version_before_is_accepted_for_an_hour_after_the_new_one_was_made()
 async fn no_value_and_no_answer_let_nobody_in() {
     let vault = Vault::default();
     let secrets = Secrets::new(vault.clone());
-    let refused = secrets.check("s", Timestamp::UNIX_EPOCH, |_| Ok::<(), ()>(())).await;
+    let refused = secrets
+        .check("s", Timestamp::UNIX_EPOCH, |_| Ok::<(), ()>(()))
+        .await;
     assert!(matches!(refused, Err(SecretError::NoValue { .. })));
     vault.put(Stage::Current, "out of order");
     let secrets = Secrets::new(vault.clone());
-    let refused = secrets.check("s", Timestamp::UNIX_EPOCH, |_| Ok::<(), ()>(())).await;
+    let refused = secrets
+        .check("s", Timestamp::UNIX_EPOCH, |_| Ok::<(), ()>(()))
+        .await;
     assert!(matches!(refused, Err(SecretError::Unavailable { .. })));
     // A failure is not kept.
     vault.put(Stage::Current, "key");
@@ -159,7 +218,10 @@ async fn no_value_and_no_answer_let_nobody_in() {
 
 #[test]
 fn a_secret_that_was_never_made_is_none_and_a_missing_permission_is_told() {
-    let (name, arn) = ("quell/channels/slack-signing-secret", "arn:aws:secretsmanager:us-east-1:123456789012:secret:webhook-AbCdEf");
+    let (name, arn) = (
+        "quell/channels/slack-signing-secret",
+        "arn:aws:secretsmanager:us-east-1:123456789012:secret:webhook-AbCdEf",
+    );
     for (id, code, absent) in [
         (name, Some("ResourceNotFoundException"), true),
         (arn, Some("ResourceNotFoundException"), true),

@@ -23,7 +23,10 @@ struct Value<'a> {
 impl ReadSecret for SignedClient {
     fn read<'a>(&'a self, id: &'a str, stage: Stage) -> Read<'a> {
         Box::pin(async move {
-            let unavailable = |why: String| SecretError::Unavailable { id: id.to_owned(), why };
+            let unavailable = |why: String| SecretError::Unavailable {
+                id: id.to_owned(),
+                why,
+            };
             let request = json!({ "SecretId": id, "VersionStage": stage.as_str() }).to_string();
             match self.call("GetSecretValue", &request).await {
                 Ok(answer) => version(&answer).map_err(|why| unavailable(why.to_owned())),
@@ -36,14 +39,23 @@ impl ReadSecret for SignedClient {
 
 /// The secret in an answer. The parser's own error is not passed on: it can quote what it did not understand.
 fn version(answer: &[u8]) -> Result<Option<Version>, &'static str> {
-    let Value { text: value, made_at } =
-        serde_json::from_slice(answer).map_err(|_| "the answer of Secrets Manager is not as it is documented")?;
-    Ok(text(value.as_deref()).map(|text| Version { text: SecretString::from(text), made_at: made_at.and_then(time) }))
+    let Value {
+        text: value,
+        made_at,
+    } = serde_json::from_slice(answer)
+        .map_err(|_| "the answer of Secrets Manager is not as it is documented")?;
+    Ok(text(value.as_deref()).map(|text| Version {
+        text: SecretString::from(text),
+        made_at: made_at.and_then(time),
+    }))
 }
 
 /// A time out of seconds since 1970, to the second. One that no clock shows is none: the conversion ends at the bounds of the integer,
 /// which lie outside of what a timestamp can be.
-#[expect(clippy::cast_possible_truncation, reason = "the fraction is of no use here, and what is out of range is refused")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the fraction is of no use here, and what is out of range is refused"
+)]
 fn time(seconds: f64) -> Option<Timestamp> {
     Timestamp::from_second(seconds as i64).ok()
 }
@@ -57,14 +69,24 @@ mod tests {
     #[test]
     fn a_secret_is_text_that_says_something() {
         for (answer, expected) in [
-            (r#"{"ARN":"a","SecretString":" key\n","VersionStages":["AWSCURRENT"]}"#, Some("key")),
-            (r#"{"SecretString":"with \"quotes\" and \\u00e9 \u00e9"}"#, Some("with \"quotes\" and \\u00e9 é")),
+            (
+                r#"{"ARN":"a","SecretString":" key\n","VersionStages":["AWSCURRENT"]}"#,
+                Some("key"),
+            ),
+            (
+                r#"{"SecretString":"with \"quotes\" and \\u00e9 \u00e9"}"#,
+                Some("with \"quotes\" and \\u00e9 é"),
+            ),
             (r#"{"SecretString":"  \n"}"#, None),
             (r#"{"SecretString":null}"#, None),
             (r#"{"SecretBinary":"a2V5"}"#, None),
         ] {
             let secret = version(answer.as_bytes()).expect("understood");
-            assert_eq!(secret.as_ref().map(|secret| secret.text.expose_secret()), expected, "{answer}");
+            assert_eq!(
+                secret.as_ref().map(|secret| secret.text.expose_secret()),
+                expected,
+                "{answer}"
+            );
         }
     }
 
@@ -79,14 +101,25 @@ mod tests {
             ("", None),
         ] {
             let answer = format!(r#"{{"SecretString":"key"{date}}}"#);
-            let version = version(answer.as_bytes()).expect("understood").expect("a secret");
-            assert_eq!(version.made_at.map(jiff::Timestamp::as_second), expected, "{answer}");
+            let version = version(answer.as_bytes())
+                .expect("understood")
+                .expect("a secret");
+            assert_eq!(
+                version.made_at.map(jiff::Timestamp::as_second),
+                expected,
+                "{answer}"
+            );
         }
     }
 
     #[test]
     fn what_is_not_understood_is_not_shown() {
-        for answer in [r#"{"SecretString":["hunter2"]}"#, r#"{"SecretString":{"hunter2":1}}"#, "hunter2", r#"{"SecretString":"hunter2"#] {
+        for answer in [
+            r#"{"SecretString":["hunter2"]}"#,
+            r#"{"SecretString":{"hunter2":1}}"#,
+            "hunter2",
+            r#"{"SecretString":"hunter2"#,
+        ] {
             let why = version(answer.as_bytes()).expect_err("not understood");
             assert!(!why.contains("hunter2"), "{why}");
         }

@@ -14,7 +14,10 @@ const DOMAINS: [(&str, &str); 6] = [
 
 /// The URL of a service in a region. A region that nobody knows yet is one of the commercial partition, as the SDKs have it.
 pub(super) fn url(service: &str, region: &str) -> String {
-    let domain = DOMAINS.iter().find(|(beginning, _)| region.starts_with(beginning)).map_or("amazonaws.com", |(_, domain)| domain);
+    let domain = DOMAINS
+        .iter()
+        .find(|(beginning, _)| region.starts_with(beginning))
+        .map_or("amazonaws.com", |(_, domain)| domain);
     format!("https://{service}.{region}.{domain}")
 }
 
@@ -44,15 +47,26 @@ mod tests {
         ($sdk:ident, $region:expr) => {{
             use $sdk::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
             let params = Params::builder().region($region).build().expect("a region");
-            DefaultResolver::new().resolve_endpoint(&params).await.expect("an endpoint").url().to_owned()
+            DefaultResolver::new()
+                .resolve_endpoint(&params)
+                .await
+                .expect("an endpoint")
+                .url()
+                .to_owned()
         }};
     }
 
     #[tokio::test]
     async fn the_sdks_would_go_to_the_same_hosts() {
         for region in REGIONS {
-            assert_eq!(url("dynamodb", region), of_the_sdk!(aws_sdk_dynamodb, region));
-            assert_eq!(url("secretsmanager", region), of_the_sdk!(aws_sdk_secretsmanager, region));
+            assert_eq!(
+                url("dynamodb", region),
+                of_the_sdk!(aws_sdk_dynamodb, region)
+            );
+            assert_eq!(
+                url("secretsmanager", region),
+                of_the_sdk!(aws_sdk_secretsmanager, region)
+            );
         }
     }
 }

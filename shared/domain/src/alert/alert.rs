@@ -127,7 +127,9 @@ impl AlertSeverity {
     /// The severity with this rank.
     #[must_use]
     pub fn of_rank(rank: u8) -> Option<Self> {
-        [Self::Info, Self::Warning, Self::Critical].into_iter().find(|severity| severity.rank() == rank)
+        [Self::Info, Self::Warning, Self::Critical]
+            .into_iter()
+            .find(|severity| severity.rank() == rank)
     }
 }
 
@@ -187,8 +189,13 @@ impl Alert {
     /// Hosts are called db-1 and db-2 too: only what is said to be a pod loses its ending.
     #[must_use]
     pub fn about(self, target: &str, namespace: &str) -> Self {
-        let is_pod = self.alert_type == AlertType::K8sPodCrash || self.labels.get("pod").is_some_and(|pod| pod == target);
-        let normalised_target = if is_pod { normalise_pod(target) } else { target };
+        let is_pod = self.alert_type == AlertType::K8sPodCrash
+            || self.labels.get("pod").is_some_and(|pod| pod == target);
+        let normalised_target = if is_pod {
+            normalise_pod(target)
+        } else {
+            target
+        };
         Self {
             normalised_target: cut(normalised_target, NAME_CHARACTERS),
             target: cut(target, NAME_CHARACTERS),
@@ -203,8 +210,12 @@ impl Alert {
     /// <https://prometheus.io/docs/alerting/latest/configuration/#webhook_config>), or that of Unix.
     #[must_use]
     pub fn dated(self, now: Timestamp) -> Self {
-        let possible = self.starts_at > Timestamp::UNIX_EPOCH && self.starts_at <= now.saturating_add(CLOCK_AHEAD).unwrap_or(now);
-        Self { starts_at: if possible { self.starts_at } else { now }, ..self }
+        let possible = self.starts_at > Timestamp::UNIX_EPOCH
+            && self.starts_at <= now.saturating_add(CLOCK_AHEAD).unwrap_or(now);
+        Self {
+            starts_at: if possible { self.starts_at } else { now },
+            ..self
+        }
     }
 
     /// The alert as it is stored with its incident: at most 64 labels and 64 annotations, long values cut; what is then still too
@@ -213,18 +224,34 @@ impl Alert {
     /// The identity (fingerprint, member) is taken before, from the whole alert.
     #[must_use]
     pub fn bounded(mut self) -> Self {
-        for name in [&mut self.name, &mut self.source, &mut self.namespace, &mut self.target, &mut self.normalised_target] {
+        for name in [
+            &mut self.name,
+            &mut self.source,
+            &mut self.namespace,
+            &mut self.target,
+            &mut self.normalised_target,
+        ] {
             *name = cut(name, NAME_CHARACTERS);
         }
         self.message = cut(&self.message, ANNOTATION_CHARACTERS);
-        self.generator_url = self.generator_url.map(|url| cut(&url, ANNOTATION_CHARACTERS));
+        self.generator_url = self
+            .generator_url
+            .map(|url| cut(&url, ANNOTATION_CHARACTERS));
         // What forbids a repair is kept, whatever else has to go.
-        let forbids = self.labels.remove_entry(AUTO_REPAIR).map(|(name, value)| (name, cut(&value, LABEL_CHARACTERS)));
+        let forbids = self
+            .labels
+            .remove_entry(AUTO_REPAIR)
+            .map(|(name, value)| (name, cut(&value, LABEL_CHARACTERS)));
         let mut room = TEXT_BYTES - self.generator_url.as_deref().map_or(0, json_bytes);
         let most = LABELS_KEPT - usize::from(forbids.is_some());
         self.labels = bounded(self.labels, most, LABEL_CHARACTERS, &mut room);
         self.labels.extend(forbids);
-        self.annotations = bounded(self.annotations, LABELS_KEPT, ANNOTATION_CHARACTERS, &mut room);
+        self.annotations = bounded(
+            self.annotations,
+            LABELS_KEPT,
+            ANNOTATION_CHARACTERS,
+            &mut room,
+        );
         self
     }
 
@@ -238,12 +265,17 @@ impl Alert {
     /// False where the alert's own label forbids a repair without a human (`auto_repair=false`).
     #[must_use]
     pub fn allows_auto_repair(&self) -> bool {
-        self.labels.get(AUTO_REPAIR).is_none_or(|value| value.eq_ignore_ascii_case("true"))
+        self.labels
+            .get(AUTO_REPAIR)
+            .is_none_or(|value| value.eq_ignore_ascii_case("true"))
     }
 }
 
 fn bounded(texts: Texts, most: usize, characters: usize, room: &mut usize) -> Texts {
-    let cut = texts.into_iter().take(most).map(|(name, value)| (cut(&name, NAME_CHARACTERS), cut(&value, characters)));
+    let cut = texts
+        .into_iter()
+        .take(most)
+        .map(|(name, value)| (cut(&name, NAME_CHARACTERS), cut(&value, characters)));
     let fits = |(name, value): &(String, String)| {
         let left = room.checked_sub(json_bytes(name) + json_bytes(value));
         *room = left.unwrap_or(*room);
@@ -272,7 +304,12 @@ mod tests {
     use crate::primitives::id::{InvalidId, MemberId};
 
     fn alert(labels: &[(&str, &str)], annotations: &[(&str, &str)]) -> Result<Alert, InvalidId> {
-        let texts = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Texts>();
+        let texts = |pairs: &[(&str, &str)]| {
+            pairs
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect::<Texts>()
+        };
         let member = MemberId::try_from("a1")?;
         Ok(AlertTables::default().alert(
             AlertStatus::Firing,
@@ -288,14 +325,34 @@ mod tests {
     fn the_target_is_the_first_of_component_pod_instance_and_name() -> Result<(), InvalidId> {
         type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
         let cases: [Case<'_>; 4] = [
-            (&[("component", "sentry"), ("pod", "web-1"), ("instance", "h:9100")], "sentry", "sentry"),
-            (&[("pod", "web-7d9c5b8f6d-x2x4z"), ("instance", "h:9100")], "web-7d9c5b8f6d-x2x4z", "web"),
-            (&[("alertname", "A"), ("instance", "h:9100")], "h:9100", "h:9100"),
+            (
+                &[
+                    ("component", "sentry"),
+                    ("pod", "web-1"),
+                    ("instance", "h:9100"),
+                ],
+                "sentry",
+                "sentry",
+            ),
+            (
+                &[("pod", "web-7d9c5b8f6d-x2x4z"), ("instance", "h:9100")],
+                "web-7d9c5b8f6d-x2x4z",
+                "web",
+            ),
+            (
+                &[("alertname", "A"), ("instance", "h:9100")],
+                "h:9100",
+                "h:9100",
+            ),
             (&[("alertname", "A"), ("component", "")], "A", "A"),
         ];
         for (labels, target, normalised) in cases {
             let alert = alert(labels, &[])?;
-            assert_eq!((alert.target.as_str(), alert.normalised_target.as_str()), (target, normalised), "{labels:?}");
+            assert_eq!(
+                (alert.target.as_str(), alert.normalised_target.as_str()),
+                (target, normalised),
+                "{labels:?}"
+            );
         }
         Ok(())
     }
@@ -303,20 +360,38 @@ mod tests {
     #[test]
     fn what_is_missing_has_the_originals_defaults() -> Result<(), InvalidId> {
         let bare = alert(&[], &[])?;
-        assert_eq!((bare.name.as_str(), bare.namespace.as_str(), bare.message.as_str()), ("UnknownAlert", "default", "UnknownAlert"));
-        assert_eq!((bare.alert_type, bare.severity), (AlertType::Custom, AlertSeverity::Warning));
+        assert_eq!(
+            (
+                bare.name.as_str(),
+                bare.namespace.as_str(),
+                bare.message.as_str()
+            ),
+            ("UnknownAlert", "default", "UnknownAlert")
+        );
+        assert_eq!(
+            (bare.alert_type, bare.severity),
+            (AlertType::Custom, AlertSeverity::Warning)
+        );
         assert!(bare.allows_auto_repair());
         let told = alert(
-            &[("alertname", "TargetDown"), ("severity", "CRITICAL"), ("auto_repair", "False")],
+            &[
+                ("alertname", "TargetDown"),
+                ("severity", "CRITICAL"),
+                ("auto_repair", "False"),
+            ],
             &[("summary", ""), ("description", "down")],
         )?;
-        assert_eq!((told.alert_type, told.severity, told.message.as_str()), (AlertType::Service404, AlertSeverity::Critical, "down"));
+        assert_eq!(
+            (told.alert_type, told.severity, told.message.as_str()),
+            (AlertType::Service404, AlertSeverity::Critical, "down")
+        );
         assert!(!told.allows_auto_repair());
         Ok(())
     }
 
     #[test]
-    fn no_alert_begins_in_the_future_or_at_a_time_that_was_never_set() -> Result<(), Box<dyn std::error::Error>> {
+    fn no_alert_begins_in_the_future_or_at_a_time_that_was_never_set()
+    -> Result<(), Box<dyn std::error::Error>> {
         let now: Timestamp = "2026-11-01T10:00:00Z".parse()?;
         for (given, dated) in [
             ("2026-11-01T10:00:00Z", "2026-11-01T10:00:00Z"),
@@ -331,10 +406,17 @@ mod tests {
             ("0001-01-01T00:00:00Z", "2026-11-01T10:00:00Z"),
             ("-000001-06-01T00:00:00Z", "2026-11-01T10:00:00Z"),
         ] {
-            let alert = Alert { starts_at: given.parse()?, ..alert(&[], &[])? }.dated(now);
+            let alert = Alert {
+                starts_at: given.parse()?,
+                ..alert(&[], &[])?
+            }
+            .dated(now);
             assert_eq!(alert.starts_at, dated.parse()?, "{given}");
         }
-        assert_eq!(alert(&[], &[])?.dated(Timestamp::MAX).starts_at, Timestamp::MAX);
+        assert_eq!(
+            alert(&[], &[])?.dated(Timestamp::MAX).starts_at,
+            Timestamp::MAX
+        );
         Ok(())
     }
 
@@ -349,7 +431,10 @@ mod tests {
     #[test]
     fn what_forbids_a_repair_is_kept() -> Result<(), InvalidId> {
         let names: Vec<String> = (0..100).map(|i| format!("A{i}")).collect();
-        let mut labels: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "before it in the alphabet")).collect();
+        let mut labels: Vec<(&str, &str)> = names
+            .iter()
+            .map(|name| (name.as_str(), "before it in the alphabet"))
+            .collect();
         labels.push(("auto_repair", "false"));
         let stored = alert(&labels, &[])?.bounded();
         assert!(!stored.allows_auto_repair());
@@ -362,22 +447,37 @@ mod tests {
         for text in ["警", "\u{1}", "\"", "x", "\u{10ffff}", "\n"] {
             let long = text.repeat(5_000);
             let names: Vec<String> = (0..64).map(|i| format!("a{i:02}")).collect();
-            let mut annotations: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), long.as_str())).collect();
+            let mut annotations: Vec<(&str, &str)> = names
+                .iter()
+                .map(|name| (name.as_str(), long.as_str()))
+                .collect();
             annotations.push(("z", "short"));
             annotations.remove(63);
             let stored = alert(&[], &annotations)?.bounded();
             let bytes = serde_json::to_string(&stored.annotations)?.len();
             assert!(bytes <= super::TEXT_BYTES + 2, "{text:?}: {bytes}");
-            assert_eq!(super::json_bytes(&long), serde_json::to_string(&long)?.len() + 1, "{text:?}");
-            assert_eq!(stored.annotations["z"], "short", "what is short still finds room behind what is too long");
+            assert_eq!(
+                super::json_bytes(&long),
+                serde_json::to_string(&long)?.len() + 1,
+                "{text:?}"
+            );
+            assert_eq!(
+                stored.annotations["z"], "short",
+                "what is short still finds room behind what is too long"
+            );
         }
         Ok(())
     }
 
     #[test]
     fn a_hundred_thousand_labels_are_bounded() -> Result<(), InvalidId> {
-        let labels: Vec<(String, String)> = (0..100_000).map(|i| (format!("l{i}"), "v".repeat(2_000))).collect();
-        let pairs: Vec<(&str, &str)> = labels.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let labels: Vec<(String, String)> = (0..100_000)
+            .map(|i| (format!("l{i}"), "v".repeat(2_000)))
+            .collect();
+        let pairs: Vec<(&str, &str)> = labels
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_str()))
+            .collect();
         let stored = alert(&pairs, &[])?.bounded();
         assert_eq!(stored.labels.len(), 64);
         assert!(stored.labels.values().all(|value| value.len() == 512));

@@ -8,13 +8,19 @@ use serde::{Deserialize, Deserializer};
 use wildmatch::WildMatch;
 
 use crate::alert::pod_name::normalise_pod;
-use crate::alert::{ANNOTATION_CHARACTERS, Alert, AlertSeverity, AlertStatus, AlertType, NAME_CHARACTERS, Texts};
+use crate::alert::{
+    ANNOTATION_CHARACTERS, Alert, AlertSeverity, AlertStatus, AlertType, NAME_CHARACTERS, Texts,
+};
 use crate::primitives::id::MemberId;
 use crate::primitives::safe_text::cut;
 
 /// The tables. Fields that a file leaves out are as built in.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "an object with the fields of alert-tables.json")]
+#[serde(
+    default,
+    deny_unknown_fields,
+    expecting = "an object with the fields of alert-tables.json"
+)]
 pub struct AlertTables {
     /// Types of alert names, before the built-in table.
     alert_types: BTreeMap<String, AlertType>,
@@ -30,7 +36,11 @@ pub struct AlertTables {
 
 /// The names of alerts that only report what a delivery pipeline does: shown in a short format, never analysed.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "an object with the lists alertnames and patterns")]
+#[serde(
+    default,
+    deny_unknown_fields,
+    expecting = "an object with the lists alertnames and patterns"
+)]
 struct CicdNames {
     /// Whole names.
     alertnames: Vec<String>,
@@ -40,7 +50,10 @@ struct CicdNames {
 }
 
 fn patterns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<WildMatch>, D::Error> {
-    Ok(Vec::<String>::deserialize(deserializer)?.iter().map(|pattern| WildMatch::new(pattern)).collect())
+    Ok(Vec::<String>::deserialize(deserializer)?
+        .iter()
+        .map(|pattern| WildMatch::new(pattern))
+        .collect())
 }
 
 impl Default for AlertTables {
@@ -73,12 +86,22 @@ impl AlertTables {
                 if value.trim().is_empty() {
                     faults.push((format!("{name}[{i}]"), "must not be empty".to_owned()));
                 } else if name == "cicd.patterns" && value.chars().all(|c| c == '*') {
-                    faults.push((format!("{name}[{i}]"), "fits every alert, so that none would be analysed".to_owned()));
+                    faults.push((
+                        format!("{name}[{i}]"),
+                        "fits every alert, so that none would be analysed".to_owned(),
+                    ));
                 }
             }
         }
-        for value in self.severities.keys().filter(|value| value.to_lowercase() != **value) {
-            faults.push((format!("severities.{value}"), "has to be in lower case: labels are compared in lower case".to_owned()));
+        for value in self
+            .severities
+            .keys()
+            .filter(|value| value.to_lowercase() != **value)
+        {
+            faults.push((
+                format!("severities.{value}"),
+                "has to be in lower case: labels are compared in lower case".to_owned(),
+            ));
         }
         faults
     }
@@ -86,16 +109,26 @@ impl AlertTables {
     /// True if an alert of this name reports on a delivery pipeline.
     #[must_use]
     pub fn is_cicd(&self, name: &str) -> bool {
-        let CicdNames { alertnames, patterns } = &self.cicd;
-        alertnames.iter().any(|known| known == name) || patterns.iter().any(|pattern| pattern.matches(name))
+        let CicdNames {
+            alertnames,
+            patterns,
+        } = &self.cicd;
+        alertnames.iter().any(|known| known == name)
+            || patterns.iter().any(|pattern| pattern.matches(name))
     }
 
     fn alert_type(&self, name: &str) -> AlertType {
-        self.alert_types.get(name).copied().unwrap_or_else(|| AlertType::of_alert_name(name))
+        self.alert_types
+            .get(name)
+            .copied()
+            .unwrap_or_else(|| AlertType::of_alert_name(name))
     }
 
     fn severity(&self, value: &str) -> AlertSeverity {
-        self.severities.get(&value.to_lowercase()).copied().unwrap_or_else(|| AlertSeverity::of_label(value))
+        self.severities
+            .get(&value.to_lowercase())
+            .copied()
+            .unwrap_or_else(|| AlertSeverity::of_label(value))
     }
 
     /// An alert out of a sender's labels and annotations. The target is the first of the target labels that is there, the
@@ -110,16 +143,32 @@ impl AlertTables {
         starts_at: Timestamp,
         member: MemberId,
     ) -> Alert {
-        let label = |name: &str| labels.get(name).map(String::as_str).filter(|value| !value.is_empty());
+        let label = |name: &str| {
+            labels
+                .get(name)
+                .map(String::as_str)
+                .filter(|value| !value.is_empty())
+        };
         let name = label("alertname").unwrap_or("UnknownAlert");
-        let named = self.target_labels.iter().find_map(|key| Some((key.as_str(), label(key)?)));
+        let named = self
+            .target_labels
+            .iter()
+            .find_map(|key| Some((key.as_str(), label(key)?)));
         let target = named.map_or(name, |(_, value)| value);
-        let normalised_target = if named.is_some_and(|(key, _)| key == "pod") { normalise_pod(target) } else { target };
-        let told = self.message_annotations.iter().find_map(|key| annotations.get(key).filter(|text| !text.is_empty()));
+        let normalised_target = if named.is_some_and(|(key, _)| key == "pod") {
+            normalise_pod(target)
+        } else {
+            target
+        };
+        let told = self
+            .message_annotations
+            .iter()
+            .find_map(|key| annotations.get(key).filter(|text| !text.is_empty()));
         Alert {
             name: cut(name, NAME_CHARACTERS),
             alert_type: self.alert_type(name),
-            severity: label("severity").map_or(AlertSeverity::Warning, |value| self.severity(value)),
+            severity: label("severity")
+                .map_or(AlertSeverity::Warning, |value| self.severity(value)),
             status,
             source: cut(source, NAME_CHARACTERS),
             namespace: cut(label("namespace").unwrap_or("default"), NAME_CHARACTERS),

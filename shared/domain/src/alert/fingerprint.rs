@@ -13,10 +13,23 @@ pub fn fingerprint(alert: &Alert, identity_labels: &[String]) -> Fingerprint {
         AlertType::Custom => alert.name.as_str(),
         known => known.as_str(),
     };
-    let mut digest = Digest::new().field(&alert.namespace).field(&alert.normalised_target).field(kind);
-    let of_pipeline: &[&str] = if alert.cicd { &["stage", "commit", "severity"] } else { &[] };
-    for name in identity_labels.iter().map(String::as_str).chain(of_pipeline.iter().copied()) {
-        digest = digest.field(name).field(alert.labels.get(name).map_or("", String::as_str));
+    let mut digest = Digest::new()
+        .field(&alert.namespace)
+        .field(&alert.normalised_target)
+        .field(kind);
+    let of_pipeline: &[&str] = if alert.cicd {
+        &["stage", "commit", "severity"]
+    } else {
+        &[]
+    };
+    for name in identity_labels
+        .iter()
+        .map(String::as_str)
+        .chain(of_pipeline.iter().copied())
+    {
+        digest = digest
+            .field(name)
+            .field(alert.labels.get(name).map_or("", String::as_str));
     }
     match Fingerprint::try_from(digest.hex()) {
         Ok(fingerprint) => fingerprint,
@@ -34,21 +47,40 @@ mod tests {
     use crate::primitives::id::{InvalidId, MemberId};
 
     fn alert(labels: &[(&str, &str)]) -> Result<Alert, InvalidId> {
-        let labels: Texts = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Ok(AlertTables::default().alert(AlertStatus::Firing, "test", labels, Texts::new(), Timestamp::UNIX_EPOCH, MemberId::try_from("m")?))
+        let labels: Texts = labels
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        Ok(AlertTables::default().alert(
+            AlertStatus::Firing,
+            "test",
+            labels,
+            Texts::new(),
+            Timestamp::UNIX_EPOCH,
+            MemberId::try_from("m")?,
+        ))
     }
 
     #[test]
     fn pods_of_one_deployment_converge() -> Result<(), InvalidId> {
-        let one = alert(&[("alertname", "KubePodCrashLooping"), ("pod", "web-7d9c5b8f6d-x2x4z")])?;
-        let two = alert(&[("alertname", "KubePodNotReady"), ("pod", "web-7d9c5b8f6d-bbbbb")])?;
+        let one = alert(&[
+            ("alertname", "KubePodCrashLooping"),
+            ("pod", "web-7d9c5b8f6d-x2x4z"),
+        ])?;
+        let two = alert(&[
+            ("alertname", "KubePodNotReady"),
+            ("pod", "web-7d9c5b8f6d-bbbbb"),
+        ])?;
         assert_eq!(fingerprint(&one, &[]), fingerprint(&two, &[]));
         Ok(())
     }
 
     #[test]
     fn every_part_of_the_identity_counts() -> Result<(), InvalidId> {
-        let base = fingerprint(&alert(&[("alertname", "A"), ("component", "c"), ("team", "x")])?, &[]);
+        let base = fingerprint(
+            &alert(&[("alertname", "A"), ("component", "c"), ("team", "x")])?,
+            &[],
+        );
         for other in [
             &[("alertname", "B"), ("component", "c"), ("team", "x")][..],
             &[("alertname", "A"), ("component", "d"), ("team", "x")],
@@ -57,16 +89,32 @@ mod tests {
             assert_ne!(base, fingerprint(&alert(other)?, &[]));
         }
         let labels = ["team".to_owned()];
-        let x = fingerprint(&alert(&[("alertname", "A"), ("component", "c"), ("team", "x")])?, &labels);
-        let y = fingerprint(&alert(&[("alertname", "A"), ("component", "c"), ("team", "y")])?, &labels);
+        let x = fingerprint(
+            &alert(&[("alertname", "A"), ("component", "c"), ("team", "x")])?,
+            &labels,
+        );
+        let y = fingerprint(
+            &alert(&[("alertname", "A"), ("component", "c"), ("team", "y")])?,
+            &labels,
+        );
         assert_ne!(x, y);
-        assert_eq!(base, fingerprint(&alert(&[("alertname", "A"), ("component", "c"), ("severity", "info")])?, &[]));
+        assert_eq!(
+            base,
+            fingerprint(
+                &alert(&[("alertname", "A"), ("component", "c"), ("severity", "info")])?,
+                &[]
+            )
+        );
         Ok(())
     }
 
     #[test]
     fn the_fingerprint_is_stable() -> Result<(), InvalidId> {
-        let alert = alert(&[("alertname", "TargetDown"), ("component", "sentry"), ("namespace", "prod")])?;
+        let alert = alert(&[
+            ("alertname", "TargetDown"),
+            ("component", "sentry"),
+            ("namespace", "prod"),
+        ])?;
         // printf '\0\0\0\0\0\0\0\4prod\0\0\0\0\0\0\0\6sentry\0\0\0\0\0\0\0\13service_404' | sha256sum
         insta::assert_snapshot!(fingerprint(&alert, &[]), @"32356d0db827ff2fcc929e8ee684c8b4c0514706ca9cbfac0cadf5d0d0fbe646");
         Ok(())

@@ -11,7 +11,9 @@ const POD_SUFFIX: usize = 5;
 /// since 1970, suffix), a DaemonSet's or Job's `agent-x2x4z`, a StatefulSet's `db-0`. Any other name stays as it is.
 #[must_use]
 pub fn normalise_pod(pod: &str) -> &str {
-    let Some((owner, last)) = pod.rsplit_once('-') else { return pod };
+    let Some((owner, last)) = pod.rsplit_once('-') else {
+        return pod;
+    };
     if (1..=3).contains(&last.len()) && last.bytes().all(|b| b.is_ascii_digit()) {
         return owner;
     }
@@ -20,7 +22,11 @@ pub fn normalise_pod(pod: &str) -> &str {
     }
     match owner.rsplit_once('-') {
         // A replica-set hash is up to ten characters; shorter than eight it could as well be a word of the name.
-        Some((name, hash)) if (8..=10).contains(&hash.len()) && (is_generated(hash) || is_number(hash)) => name,
+        Some((name, hash))
+            if (8..=10).contains(&hash.len()) && (is_generated(hash) || is_number(hash)) =>
+        {
+            name
+        }
         _ => owner,
     }
 }
@@ -53,7 +59,16 @@ mod tests {
 
     #[test]
     fn other_names_stay() {
-        for name in ["web", "payment-gateway", "my-deployment-name-extra", "web-7d9c5b8f6d", "ip-10-0-3-2024", "é-é", "-", ""] {
+        for name in [
+            "web",
+            "payment-gateway",
+            "my-deployment-name-extra",
+            "web-7d9c5b8f6d",
+            "ip-10-0-3-2024",
+            "é-é",
+            "-",
+            "",
+        ] {
             assert_eq!(normalise_pod(name), name);
         }
     }

@@ -39,7 +39,11 @@ impl Meant<'_> {
     /// True for the very alert that it is made for.
     #[must_use]
     pub fn is_alert(&self, alert: &ActiveAlert) -> bool {
-        alert.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).eq(self.labels.iter().copied())
+        alert
+            .labels
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .eq(self.labels.iter().copied())
     }
 
     /// True for an alert that it may hide.
@@ -62,28 +66,53 @@ impl Matchers {
     /// of every such label, also if fewer would do now, because alerts of the same rule that begin later have them as well.
     #[must_use]
     pub fn of(meant: Meant<'_>, active: &[ActiveAlert]) -> Self {
-        let mut matchers: Self = meant.labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let (own, others): (Vec<_>, Vec<_>) = active.iter().filter(|alert| matchers.fit(alert)).partition(|alert| meant.includes(alert));
+        let mut matchers: Self = meant
+            .labels
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let (own, others): (Vec<_>, Vec<_>) = active
+            .iter()
+            .filter(|alert| matchers.fit(alert))
+            .partition(|alert| meant.includes(alert));
         let more = |alerts: &[&ActiveAlert]| -> BTreeSet<String> {
-            alerts.iter().flat_map(|alert| alert.labels.keys()).filter(|name| !meant.has(name)).cloned().collect()
+            alerts
+                .iter()
+                .flat_map(|alert| alert.labels.keys())
+                .filter(|name| !meant.has(name))
+                .cloned()
+                .collect()
         };
         // First what no alert of the incident has, so that they stay hidden together, and then all that is left.
         let of_own = more(&own);
-        matchers.0.extend(more(&others).difference(&of_own).map(|name| (name.clone(), String::new())));
-        let left: Vec<&ActiveAlert> = others.into_iter().filter(|alert| matchers.fit(alert)).collect();
-        matchers.0.extend(more(&left).into_iter().map(|name| (name, String::new())));
+        matchers.0.extend(
+            more(&others)
+                .difference(&of_own)
+                .map(|name| (name.clone(), String::new())),
+        );
+        let left: Vec<&ActiveAlert> = others
+            .into_iter()
+            .filter(|alert| matchers.fit(alert))
+            .collect();
+        matchers
+            .0
+            .extend(more(&left).into_iter().map(|name| (name, String::new())));
         matchers
     }
 
     /// Whether an alert fits all of them.
     #[must_use]
     pub fn fit(&self, alert: &ActiveAlert) -> bool {
-        self.0.iter().all(|(name, value)| alert.labels.get(name).map_or("", String::as_str) == value)
+        self.0
+            .iter()
+            .all(|(name, value)| alert.labels.get(name).map_or("", String::as_str) == value)
     }
 
     /// Names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
 
@@ -103,11 +132,17 @@ pub struct Others {
 impl Others {
     /// Those among these alerts that are not meant, if there are any.
     #[must_use]
-    pub fn among<'a>(hidden: impl Iterator<Item = &'a ActiveAlert>, meant: Meant<'_>) -> Option<Self> {
+    pub fn among<'a>(
+        hidden: impl Iterator<Item = &'a ActiveAlert>,
+        meant: Meant<'_>,
+    ) -> Option<Self> {
         let (mut count, mut names) = (0, BTreeSet::new());
         for alert in hidden.filter(|alert| !meant.includes(alert)) {
             count += 1;
-            names.insert(line(alert.labels.get(ALERTNAME).map_or("", String::as_str), NAME_CHARACTERS));
+            names.insert(line(
+                alert.labels.get(ALERTNAME).map_or("", String::as_str),
+                NAME_CHARACTERS,
+            ));
         }
         (count > 0).then_some(Self { count, names })
     }
@@ -115,9 +150,19 @@ impl Others {
 
 impl fmt::Display for Others {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown: Vec<&str> = self.names.iter().take(NAMES_SHOWN).map(String::as_str).collect();
+        let shown: Vec<&str> = self
+            .names
+            .iter()
+            .take(NAMES_SHOWN)
+            .map(String::as_str)
+            .collect();
         let alerts = if self.count == 1 { "alert" } else { "alerts" };
-        write!(f, "{} other active {alerts}: {}", self.count, shown.join(", "))?;
+        write!(
+            f,
+            "{} other active {alerts}: {}",
+            self.count,
+            shown.join(", ")
+        )?;
         match self.names.len() - shown.len() {
             0 => Ok(()),
             more => write!(f, ", and {more} more names"),
@@ -135,12 +180,22 @@ mod tests {
     use super::{ActiveAlert, Matchers, Meant, Others};
 
     fn alert(fingerprint: &str, labels: &[(&str, &str)]) -> ActiveAlert {
-        let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        ActiveAlert { fingerprint: fingerprint.to_owned(), labels }
+        let labels = labels
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        ActiveAlert {
+            fingerprint: fingerprint.to_owned(),
+            labels,
+        }
     }
 
     fn hidden<'a>(matchers: &Matchers, active: &'a [ActiveAlert]) -> Vec<&'a str> {
-        active.iter().filter(|alert| matchers.fit(alert)).map(|alert| alert.fingerprint.as_str()).collect()
+        active
+            .iter()
+            .filter(|alert| matchers.fit(alert))
+            .map(|alert| alert.fingerprint.as_str())
+            .collect()
     }
 
     const DOWN: [(&str, &str); 2] = [("alertname", "Down"), ("job", "web")];
@@ -148,29 +203,59 @@ mod tests {
     #[test]
     fn silence_hides_the_alert_and_no_other_with_its_labels_and_more() {
         let none = BTreeSet::new();
-        let meant = Meant { labels: &DOWN, members: &none };
+        let meant = Meant {
+            labels: &DOWN,
+            members: &none,
+        };
         let active = [
             alert("own", &DOWN),
             alert("tenant", &[DOWN[0], DOWN[1], ("tenant", "a")]),
-            alert("volume", &[DOWN[0], DOWN[1], ("volume", "/data"), ("tenant", "b")]),
+            alert(
+                "volume",
+                &[DOWN[0], DOWN[1], ("volume", "/data"), ("tenant", "b")],
+            ),
             alert("another job", &[DOWN[0], ("job", "db"), ("shard", "1")]),
         ];
         let matchers = Matchers::of(meant, &active);
         assert_eq!(hidden(&matchers, &active), ["own"]);
-        assert!(matchers.iter().eq([DOWN[0], DOWN[1], ("tenant", ""), ("volume", "")]), "labels of alerts that do not fit anyway stay out");
-        assert!(Matchers::of(meant, &active[..1]).iter().eq(DOWN), "alone, it needs no more than its own labels");
+        assert!(
+            matchers
+                .iter()
+                .eq([DOWN[0], DOWN[1], ("tenant", ""), ("volume", "")]),
+            "labels of alerts that do not fit anyway stay out"
+        );
+        assert!(
+            Matchers::of(meant, &active[..1]).iter().eq(DOWN),
+            "alone, it needs no more than its own labels"
+        );
     }
 
     #[test]
     fn members_of_the_incident_stay_hidden_where_their_labels_allow_it() {
         let members = BTreeSet::from(["pod".to_owned()]);
-        let meant = Meant { labels: &DOWN, members: &members };
-        let (own, pod) = (alert("own", &DOWN), alert("pod", &[DOWN[0], DOWN[1], ("pod", "web-1")]));
-        let tenant = alert("tenant", &[DOWN[0], DOWN[1], ("pod", "web-2"), ("tenant", "a")]);
+        let meant = Meant {
+            labels: &DOWN,
+            members: &members,
+        };
+        let (own, pod) = (
+            alert("own", &DOWN),
+            alert("pod", &[DOWN[0], DOWN[1], ("pod", "web-1")]),
+        );
+        let tenant = alert(
+            "tenant",
+            &[DOWN[0], DOWN[1], ("pod", "web-2"), ("tenant", "a")],
+        );
         let active = [own.clone(), pod.clone(), tenant];
-        assert_eq!(hidden(&Matchers::of(meant, &active), &active), ["own", "pod"]);
+        assert_eq!(
+            hidden(&Matchers::of(meant, &active), &active),
+            ["own", "pod"]
+        );
         // No missing label tells this one from the member: the incident's own alert is the one that matters.
-        let active = [own, pod, alert("other pod", &[DOWN[0], DOWN[1], ("pod", "web-2")])];
+        let active = [
+            own,
+            pod,
+            alert("other pod", &[DOWN[0], DOWN[1], ("pod", "web-2")]),
+        ];
         assert_eq!(hidden(&Matchers::of(meant, &active), &active), ["own"]);
     }
 
@@ -200,13 +285,38 @@ mod tests {
     #[test]
     fn others_are_counted_and_their_names_are_bounded() {
         let none = BTreeSet::new();
-        let meant = Meant { labels: &DOWN, members: &none };
-        let named = |names: &[&str]| names.iter().map(|name| alert(name, &[("alertname", *name)])).collect::<Vec<_>>();
-        let shown = |alerts: &[ActiveAlert]| Others::among(alerts.iter(), meant).map(|others| others.to_string());
+        let meant = Meant {
+            labels: &DOWN,
+            members: &none,
+        };
+        let named = |names: &[&str]| {
+            names
+                .iter()
+                .map(|name| alert(name, &[("alertname", *name)]))
+                .collect::<Vec<_>>()
+        };
+        let shown = |alerts: &[ActiveAlert]| {
+            Others::among(alerts.iter(), meant).map(|others| others.to_string())
+        };
         assert_eq!(shown(&[alert("own", &DOWN)]), None);
-        assert_eq!(shown(&named(&["Disk\nFull"])).as_deref(), Some("1 other active alert: Disk Full"));
-        let many = shown(&named(&["A", "A", "B", "C", "D", "E", "F", &"x".repeat(500)]));
-        assert_eq!(many.as_deref(), Some("8 other active alerts: A, B, C, D, E, and 2 more names"));
+        assert_eq!(
+            shown(&named(&["Disk\nFull"])).as_deref(),
+            Some("1 other active alert: Disk Full")
+        );
+        let many = shown(&named(&[
+            "A",
+            "A",
+            "B",
+            "C",
+            "D",
+            "E",
+            "F",
+            &"x".repeat(500),
+        ]));
+        assert_eq!(
+            many.as_deref(),
+            Some("8 other active alerts: A, B, C, D, E, and 2 more names")
+        );
         assert!(shown(&named(&[&"x".repeat(500)])).is_some_and(|text| text.len() < 100));
     }
 }

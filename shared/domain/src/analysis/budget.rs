@@ -27,7 +27,10 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { day: 5_000_000, incident: 100_000 }
+        Self {
+            day: 5_000_000,
+            incident: 100_000,
+        }
     }
 }
 
@@ -41,7 +44,11 @@ pub fn day(now: Timestamp) -> Date {
 /// nothing always does, also where a real price has overdrawn the budget before.
 #[must_use]
 pub fn room(limit: MicroUsd, most: MicroUsd) -> Option<MicroUsd> {
-    if most == 0 { Some(MicroUsd::MAX) } else { limit.checked_sub(most) }
+    if most == 0 {
+        Some(MicroUsd::MAX)
+    } else {
+        limit.checked_sub(most)
+    }
 }
 
 /// What a call came to.
@@ -75,11 +82,24 @@ impl Spent {
     #[must_use]
     pub fn settlement(self, most: MicroUsd) -> Settlement {
         match self {
-            Self::Exactly(price, usage) => {
-                Settlement { committed: i128::from(price) - i128::from(most), unsettled: 0, calls: 1, usage, price }
-            }
-            Self::Nothing => Settlement { committed: -i128::from(most), ..Settlement::default() },
-            Self::Unknown => Settlement { committed: 0, unsettled: most, calls: 1, usage: Usage::default(), price: most },
+            Self::Exactly(price, usage) => Settlement {
+                committed: i128::from(price) - i128::from(most),
+                unsettled: 0,
+                calls: 1,
+                usage,
+                price,
+            },
+            Self::Nothing => Settlement {
+                committed: -i128::from(most),
+                ..Settlement::default()
+            },
+            Self::Unknown => Settlement {
+                committed: 0,
+                unsettled: most,
+                calls: 1,
+                usage: Usage::default(),
+                price: most,
+            },
         }
     }
 }
@@ -110,19 +130,25 @@ impl Spending {
     /// What is promised to calls that have not ended, or whose worker has died.
     #[must_use]
     pub fn open(&self) -> MicroUsd {
-        self.committed.saturating_sub(self.providers.values().map(|paid| paid.price).sum())
+        self.committed
+            .saturating_sub(self.providers.values().map(|paid| paid.price).sum())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
-    use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
+    use proptest::prelude::{
+        Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest,
+    };
 
     use super::{Budget, Paid, Settlement, Spending, Spent, day, room};
     use crate::analysis::price::{MicroUsd, Usage};
 
-    const USAGE: Usage = Usage { input: 7, output: 3 };
+    const USAGE: Usage = Usage {
+        input: 7,
+        output: 3,
+    };
 
     #[test]
     fn a_day_ends_at_midnight_utc() {
@@ -151,13 +177,52 @@ mod tests {
 
     #[test]
     fn a_settlement_puts_the_real_price_in_the_place_of_the_reserved_one() {
-        let paid = Settlement { calls: 1, usage: USAGE, ..Settlement::default() };
+        let paid = Settlement {
+            calls: 1,
+            usage: USAGE,
+            ..Settlement::default()
+        };
         for (spent, expected) in [
-            (Spent::Exactly(20, USAGE), Settlement { committed: -10, price: 20, ..paid }),
-            (Spent::Exactly(45, USAGE), Settlement { committed: 15, price: 45, ..paid }),
-            (Spent::Exactly(0, USAGE), Settlement { committed: -30, price: 0, ..paid }),
-            (Spent::Nothing, Settlement { committed: -30, ..Settlement::default() }),
-            (Spent::Unknown, Settlement { unsettled: 30, calls: 1, price: 30, ..Settlement::default() }),
+            (
+                Spent::Exactly(20, USAGE),
+                Settlement {
+                    committed: -10,
+                    price: 20,
+                    ..paid
+                },
+            ),
+            (
+                Spent::Exactly(45, USAGE),
+                Settlement {
+                    committed: 15,
+                    price: 45,
+                    ..paid
+                },
+            ),
+            (
+                Spent::Exactly(0, USAGE),
+                Settlement {
+                    committed: -30,
+                    price: 0,
+                    ..paid
+                },
+            ),
+            (
+                Spent::Nothing,
+                Settlement {
+                    committed: -30,
+                    ..Settlement::default()
+                },
+            ),
+            (
+                Spent::Unknown,
+                Settlement {
+                    unsettled: 30,
+                    calls: 1,
+                    price: 30,
+                    ..Settlement::default()
+                },
+            ),
         ] {
             assert_eq!(spent.settlement(30), expected, "{spent:?}");
         }
@@ -166,7 +231,13 @@ mod tests {
     #[test]
     fn an_operator_writes_dollars() -> Result<(), serde_json::Error> {
         let read = |json: &str| serde_json::from_str::<Budget>(json);
-        assert_eq!(read(r#"{ "day_usd": 0.5, "incident_usd": 0 }"#)?, Budget { day: 500_000, incident: 0 });
+        assert_eq!(
+            read(r#"{ "day_usd": 0.5, "incident_usd": 0 }"#)?,
+            Budget {
+                day: 500_000,
+                incident: 0
+            }
+        );
         assert_eq!(read("{}")?, Budget::default());
         assert!(read(r#"{ "day_usd": -1 }"#).is_err());
         Ok(())
@@ -195,7 +266,11 @@ mod tests {
             self.spending.committed = committed.try_into().expect("never below nothing");
             self.spending.unsettled += settlement.unsettled;
             let paid = self.spending.providers.entry("one".to_owned()).or_default();
-            *paid = Paid { calls: paid.calls + settlement.calls, price: paid.price + settlement.price, ..*paid };
+            *paid = Paid {
+                calls: paid.calls + settlement.calls,
+                price: paid.price + settlement.price,
+                ..*paid
+            };
         }
     }
 
@@ -213,7 +288,10 @@ mod tests {
             Just(Spent::Nothing),
             Just(Spent::Unknown)
         ];
-        prop_oneof![(0..60_u64).prop_map(Act::Reserve), (any::<usize>(), spent).prop_map(|(nth, spent)| Act::Settle(nth, spent))]
+        prop_oneof![
+            (0..60_u64).prop_map(Act::Reserve),
+            (any::<usize>(), spent).prop_map(|(nth, spent)| Act::Settle(nth, spent))
+        ]
     }
 
     /// Does it all, and says by how much real prices were above what was reserved for them.

@@ -76,11 +76,22 @@ impl Measurement {
     /// to say.
     #[must_use]
     pub fn of(name: &str, unit: &str, points: &[f64]) -> Option<Self> {
-        let points: Vec<f64> = points.iter().copied().filter(|point| point.is_finite()).collect();
+        let points: Vec<f64> = points
+            .iter()
+            .copied()
+            .filter(|point| point.is_finite())
+            .collect();
         let value = *points.last()?;
         let least = points.iter().copied().fold(value, f64::min);
         let most = points.iter().copied().fold(value, f64::max);
-        Some(Self { name: name.to_owned(), value, unit: unit.to_owned(), least, most, trend: Trend::of(&points, least, most) })
+        Some(Self {
+            name: name.to_owned(),
+            value,
+            unit: unit.to_owned(),
+            least,
+            most,
+            trend: Trend::of(&points, least, most),
+        })
     }
 }
 
@@ -96,7 +107,10 @@ impl Trend {
             return Self::Stable;
         }
         // A sum of the largest numbers overflows, and a difference of two infinities is no number: no comparison with it holds.
-        #[expect(clippy::cast_precision_loss, reason = "a window has a few dozen points")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a window has a few dozen points"
+        )]
         let mean = |points: &[f64]| points.iter().sum::<f64>() / points.len() as f64;
         let change = mean(&points[points.len() - third..]) - mean(&points[..third]);
         let threshold = least.abs().max(most.abs()).max(most - least) * TREND_SHARE;
@@ -164,7 +178,9 @@ impl Evidence {
                     short(&mut measurement.unit);
                 });
                 // A cut URL leads nowhere.
-                *link = link.take().filter(|url| url.chars().count() <= 2 * LINE_CHARACTERS);
+                *link = link
+                    .take()
+                    .filter(|url| url.chars().count() <= 2 * LINE_CHARACTERS);
             }
             Found::Known { facts } => {
                 facts.truncate(LINES_KEPT);
@@ -199,27 +215,73 @@ mod tests {
 
     fn bounded(found: Found) -> Evidence {
         let asked = "up{a=\"\u{202e}b\"}\n\u{7}== 0".to_owned();
-        Evidence { source: Source::Prometheus, asked, at: Timestamp::UNIX_EPOCH, duration_ms: 0, found }.bounded()
+        Evidence {
+            source: Source::Prometheus,
+            asked,
+            at: Timestamp::UNIX_EPOCH,
+            duration_ms: 0,
+            found,
+        }
+        .bounded()
     }
 
     #[test]
     fn what_is_kept_is_short_and_shows_all_that_is_in_it() {
-        let hostile = format!("one\n\u{1b}[31mtwo\u{200b}\u{e0041} {}", "x".repeat(2 * LINE_CHARACTERS));
-        let known = bounded(Found::Known { facts: vec![hostile.clone(); LINES_KEPT + 1] });
+        let hostile = format!(
+            "one\n\u{1b}[31mtwo\u{200b}\u{e0041} {}",
+            "x".repeat(2 * LINE_CHARACTERS)
+        );
+        let known = bounded(Found::Known {
+            facts: vec![hostile.clone(); LINES_KEPT + 1],
+        });
         assert_eq!(known.asked, "up{a=\"b\"} == 0");
-        let Found::Known { facts } = known.found else { panic!("facts stay facts") };
+        let Found::Known { facts } = known.found else {
+            panic!("facts stay facts")
+        };
         assert_eq!(facts.len(), LINES_KEPT);
-        assert!(facts.iter().all(|fact| fact.starts_with("one [31mtwo x") && fact.chars().count() == LINE_CHARACTERS), "{facts:?}");
+        assert!(
+            facts
+                .iter()
+                .all(|fact| fact.starts_with("one [31mtwo x")
+                    && fact.chars().count() == LINE_CHARACTERS),
+            "{facts:?}"
+        );
 
-        let measured = Measurement { unit: "\u{2066}s\n".to_owned(), ..Measurement::of(&hostile, "", &[1.0]).expect("a number") };
+        let measured = Measurement {
+            unit: "\u{2066}s\n".to_owned(),
+            ..Measurement::of(&hostile, "", &[1.0]).expect("a number")
+        };
         let link = |characters: usize| Some("u".repeat(characters));
-        for (given, kept) in [(2 * LINE_CHARACTERS, link(2 * LINE_CHARACTERS)), (2 * LINE_CHARACTERS + 1, None)] {
-            let found = bounded(Found::Measured { measurements: vec![measured.clone(); LINES_KEPT + 1], link: link(given) }).found;
-            let Found::Measured { measurements, link } = found else { panic!("measurements stay measurements") };
-            assert_eq!((measurements.len(), measurements[0].unit.as_str(), link), (LINES_KEPT, "s", kept));
-            assert!(measurements[0].name.starts_with("one [31mtwo x"), "{measurements:?}");
+        for (given, kept) in [
+            (2 * LINE_CHARACTERS, link(2 * LINE_CHARACTERS)),
+            (2 * LINE_CHARACTERS + 1, None),
+        ] {
+            let found = bounded(Found::Measured {
+                measurements: vec![measured.clone(); LINES_KEPT + 1],
+                link: link(given),
+            })
+            .found;
+            let Found::Measured { measurements, link } = found else {
+                panic!("measurements stay measurements")
+            };
+            assert_eq!(
+                (measurements.len(), measurements[0].unit.as_str(), link),
+                (LINES_KEPT, "s", kept)
+            );
+            assert!(
+                measurements[0].name.starts_with("one [31mtwo x"),
+                "{measurements:?}"
+            );
         }
-        assert_eq!(bounded(Found::Failed { why: " no\nanswer\u{0}".to_owned() }).found, Found::Failed { why: "no answer".to_owned() });
+        assert_eq!(
+            bounded(Found::Failed {
+                why: " no\nanswer\u{0}".to_owned()
+            })
+            .found,
+            Found::Failed {
+                why: "no answer".to_owned()
+            }
+        );
     }
 
     #[test]
@@ -228,7 +290,10 @@ mod tests {
         let cases: [Case<'_>; 6] = [
             (&[1.0, 5.0, 3.0], Some((3.0, 1.0, 5.0))),
             (&[-1.0], Some((-1.0, -1.0, -1.0))),
-            (&[NONE, 2.0, f64::INFINITY, 4.0, f64::NEG_INFINITY, NONE], Some((4.0, 2.0, 4.0))),
+            (
+                &[NONE, 2.0, f64::INFINITY, 4.0, f64::NEG_INFINITY, NONE],
+                Some((4.0, 2.0, 4.0)),
+            ),
             (&[f64::MAX, f64::MIN], Some((f64::MIN, f64::MIN, f64::MAX))),
             (&[NONE, f64::INFINITY], None),
             (&[], None),
@@ -236,7 +301,10 @@ mod tests {
         for (points, expected) in cases {
             let measured = Measurement::of("load", "1/s", points);
             let numbers = measured.map(|measured| {
-                assert_eq!((measured.name.as_str(), measured.unit.as_str()), ("load", "1/s"));
+                assert_eq!(
+                    (measured.name.as_str(), measured.unit.as_str()),
+                    ("load", "1/s")
+                );
                 (measured.value, measured.least, measured.most)
             });
             assert_eq!(numbers, expected, "{points:?}");
@@ -251,15 +319,47 @@ mod tests {
             ("shrinks", &[6.0, 5.0, 4.0, 3.0, 2.0, 1.0], Trend::Falling),
             ("never moves", &[7.0; 9], Trend::Stable),
             ("is always zero", &[0.0; 9], Trend::Stable),
-            ("leaves zero", &[0.0, 0.0, 0.0, 1.0, 1.0, 1.0], Trend::Rising),
-            ("ends at zero", &[3.0, 3.0, 3.0, 0.0, 0.0, 0.0], Trend::Falling),
-            ("falls below zero", &[1.0, 0.5, 0.0, -0.5, -1.0, -2.0], Trend::Falling),
-            ("grows below zero", &[-100.0, -100.0, -50.0, -50.0, -10.0, -10.0], Trend::Rising),
-            ("moves by half a percent", &[1000.0, 1000.0, 1001.0, 1002.0, 1005.0, 1005.0], Trend::Stable),
-            ("swings around zero", &[-5.0, 5.0, -5.0, 5.0, -5.0, 5.0], Trend::Stable),
-            ("has one odd point at its end", &[5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 6.0], Trend::Stable),
+            (
+                "leaves zero",
+                &[0.0, 0.0, 0.0, 1.0, 1.0, 1.0],
+                Trend::Rising,
+            ),
+            (
+                "ends at zero",
+                &[3.0, 3.0, 3.0, 0.0, 0.0, 0.0],
+                Trend::Falling,
+            ),
+            (
+                "falls below zero",
+                &[1.0, 0.5, 0.0, -0.5, -1.0, -2.0],
+                Trend::Falling,
+            ),
+            (
+                "grows below zero",
+                &[-100.0, -100.0, -50.0, -50.0, -10.0, -10.0],
+                Trend::Rising,
+            ),
+            (
+                "moves by half a percent",
+                &[1000.0, 1000.0, 1001.0, 1002.0, 1005.0, 1005.0],
+                Trend::Stable,
+            ),
+            (
+                "swings around zero",
+                &[-5.0, 5.0, -5.0, 5.0, -5.0, 5.0],
+                Trend::Stable,
+            ),
+            (
+                "has one odd point at its end",
+                &[5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 6.0],
+                Trend::Stable,
+            ),
             ("comes back", &[1.0, 1.0, 9.0, 9.0, 1.0, 1.0], Trend::Stable),
-            ("has gaps", &[NONE, 1.0, NONE, 2.0, f64::INFINITY, 3.0], Trend::Rising),
+            (
+                "has gaps",
+                &[NONE, 1.0, NONE, 2.0, f64::INFINITY, 3.0],
+                Trend::Rising,
+            ),
             ("has two points", &[1.0, 100.0], Trend::Stable),
             ("is too large to be added up", &huge, Trend::Stable),
         ];

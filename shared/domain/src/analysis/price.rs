@@ -36,7 +36,10 @@ impl Price {
     /// What this many tokens cost, rounded up.
     #[must_use]
     pub fn of(self, usage: Usage) -> MicroUsd {
-        let thousandths = usage.input.saturating_mul(self.input).saturating_add(usage.output.saturating_mul(self.output));
+        let thousandths = usage
+            .input
+            .saturating_mul(self.input)
+            .saturating_add(usage.output.saturating_mul(self.output));
         thousandths.div_ceil(1000)
     }
 }
@@ -45,17 +48,25 @@ impl Price {
 /// holds for every model without its tokenizer; `overhead` is for the markers that a provider puts around the messages.
 #[must_use]
 pub fn most_tokens(texts: &[&str], overhead: u64) -> u64 {
-    texts.iter().fold(overhead, |sum, text| sum.saturating_add(text.len() as u64))
+    texts
+        .iter()
+        .fold(overhead, |sum, text| sum.saturating_add(text.len() as u64))
 }
 
 /// Reads dollars, as an operator writes them, as micro-dollars.
 pub(crate) fn usd<'de, D: Deserializer<'de>>(deserializer: D) -> Result<MicroUsd, D::Error> {
     let dollars = f64::deserialize(deserializer)?;
     if (0.0..=1e6).contains(&dollars) {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0 and 10¹²")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is between 0 and 10¹²"
+        )]
         Ok((dollars * 1e6).round() as MicroUsd)
     } else {
-        Err(serde::de::Error::custom("it has to be dollars between 0 and a million"))
+        Err(serde::de::Error::custom(
+            "it has to be dollars between 0 and a million",
+        ))
     }
 }
 
@@ -74,7 +85,10 @@ mod tests {
     #[test]
     fn a_price_is_rounded_up() {
         // 0.15 and 0.60 dollars for a million tokens.
-        let price = Price { input: 150, output: 600 };
+        let price = Price {
+            input: 150,
+            output: 600,
+        };
         let cases = [
             ((0, 0), 0),
             ((1, 0), 1),
@@ -84,9 +98,23 @@ mod tests {
             ((u64::MAX, 1), u64::MAX / 1000 + 1),
         ];
         for ((input, output), expected) in cases {
-            assert_eq!(price.of(Usage { input, output }), expected, "{input} {output}");
+            assert_eq!(
+                price.of(Usage { input, output }),
+                expected,
+                "{input} {output}"
+            );
         }
-        assert_eq!(Price { input: 0, output: 0 }.of(Usage { input: 9, output: 9 }), 0);
+        assert_eq!(
+            Price {
+                input: 0,
+                output: 0
+            }
+            .of(Usage {
+                input: 9,
+                output: 9
+            }),
+            0
+        );
     }
 
     #[test]
@@ -96,9 +124,14 @@ mod tests {
 
     #[test]
     fn no_part_of_a_dollar_is_hidden() {
-        for (price, shown) in
-            [(0, "$0.00"), (1, "$0.000001"), (123_000, "$0.123"), (200_000, "$0.20"), (5_000_000, "$5.00"), (1_234_567_890, "$1234.56789")]
-        {
+        for (price, shown) in [
+            (0, "$0.00"),
+            (1, "$0.000001"),
+            (123_000, "$0.123"),
+            (200_000, "$0.20"),
+            (5_000_000, "$5.00"),
+            (1_234_567_890, "$1234.56789"),
+        ] {
             assert_eq!(dollars(price), shown);
         }
     }

@@ -49,7 +49,12 @@ pub struct EvidenceSettings {
 
 impl Default for EvidenceSettings {
     fn default() -> Self {
-        Self { prometheus: None, signoz: None, past_incidents: 5, open_incidents: 5 }
+        Self {
+            prometheus: None,
+            signoz: None,
+            past_incidents: 5,
+            open_incidents: 5,
+        }
     }
 }
 
@@ -171,7 +176,10 @@ pub struct Memory {
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { mode: MemoryMode::Suggest, incidents: 3 }
+        Self {
+            mode: MemoryMode::Suggest,
+            incidents: 3,
+        }
     }
 }
 
@@ -208,7 +216,10 @@ impl ModelPrice {
     #[must_use]
     pub fn price(&self) -> Price {
         // A dollar for a million tokens is 10⁶ here, and 1000 there.
-        Price { input: self.input_usd_per_million.div_ceil(1000), output: self.output_usd_per_million.div_ceil(1000) }
+        Price {
+            input: self.input_usd_per_million.div_ceil(1000),
+            output: self.output_usd_per_million.div_ceil(1000),
+        }
     }
 }
 
@@ -229,14 +240,25 @@ impl AnalyzerSettings {
     #[must_use]
     pub fn faults(&self, prices: &[ModelPrice]) -> Vec<(String, String)> {
         let mut faults = self.evidence.faults();
-        faults.extend(self.tracing.as_ref().and_then(|tracing| of_url("tracing.otlp_url", &tracing.otlp_url)));
+        faults.extend(
+            self.tracing
+                .as_ref()
+                .and_then(|tracing| of_url("tracing.otlp_url", &tracing.otlp_url)),
+        );
         let mut names = BTreeSet::new();
         for (i, provider) in self.providers.iter().enumerate() {
             let of_provider = provider.faults(prices, !names.insert(&provider.name));
-            faults.extend(of_provider.into_iter().map(|(field, sentence)| (format!("providers[{i}].{field}"), sentence)));
+            faults.extend(
+                of_provider
+                    .into_iter()
+                    .map(|(field, sentence)| (format!("providers[{i}].{field}"), sentence)),
+            );
         }
         if !(1..=20).contains(&self.memory.incidents) {
-            faults.push(("memory.incidents".to_owned(), "has to be between 1 and 20".to_owned()));
+            faults.push((
+                "memory.incidents".to_owned(),
+                "has to be between 1 and 20".to_owned(),
+            ));
         }
         faults
     }
@@ -246,19 +268,44 @@ impl EvidenceSettings {
     fn faults(&self) -> Vec<(String, String)> {
         let mut faults = Vec::new();
         let servers = [
-            ("prometheus", self.prometheus.as_ref().map(|server| (&server.url, server.timeout))),
-            ("signoz", self.signoz.as_ref().map(|server| (&server.url, server.timeout))),
+            (
+                "prometheus",
+                self.prometheus
+                    .as_ref()
+                    .map(|server| (&server.url, server.timeout)),
+            ),
+            (
+                "signoz",
+                self.signoz
+                    .as_ref()
+                    .map(|server| (&server.url, server.timeout)),
+            ),
         ];
-        for (name, (url, timeout)) in servers.into_iter().filter_map(|(name, server)| Some((name, server?))) {
+        for (name, (url, timeout)) in servers
+            .into_iter()
+            .filter_map(|(name, server)| Some((name, server?)))
+        {
             faults.extend(of_url(&format!("evidence.{name}.url"), url));
             if !(1..=LONGEST_EVIDENCE_SECONDS).contains(&timeout.seconds()) {
-                faults.push((format!("evidence.{name}.timeout"), format!("has to be between 1s and {LONGEST_EVIDENCE_SECONDS}s")));
+                faults.push((
+                    format!("evidence.{name}.timeout"),
+                    format!("has to be between 1s and {LONGEST_EVIDENCE_SECONDS}s"),
+                ));
             }
         }
-        let queries = self.prometheus.iter().flat_map(|prometheus| &prometheus.queries);
+        let queries = self
+            .prometheus
+            .iter()
+            .flat_map(|prometheus| &prometheus.queries);
         for (alert_type, queries) in queries.filter(|(_, queries)| queries.len() > MOST_QUERIES) {
             let field = format!("evidence.prometheus.queries.{}", alert_type.as_str());
-            faults.push((field, format!("has {} queries; {MOST_QUERIES} is the most that one alert may ask at once", queries.len())));
+            faults.push((
+                field,
+                format!(
+                    "has {} queries; {MOST_QUERIES} is the most that one alert may ask at once",
+                    queries.len()
+                ),
+            ));
         }
         faults
     }
@@ -270,7 +317,10 @@ impl ProviderSettings {
         let mut fault = |field, sentence: &str| faults.push((field, sentence.to_owned()));
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
         if self.name.is_empty() || self.name.len() > 32 || !self.name.chars().all(plain) {
-            fault("name", "has to be 1 to 32 of a-z 0-9 _ - (it becomes a name in the budget)");
+            fault(
+                "name",
+                "has to be 1 to 32 of a-z 0-9 _ - (it becomes a name in the budget)",
+            );
         }
         if name_is_taken || ["static", "memory"].contains(&self.name.as_str()) {
             fault("name", "is taken");
@@ -279,16 +329,29 @@ impl ProviderSettings {
             fault("base_url", sentence);
         }
         if self.api == Api::Bedrock && (self.base_url.is_some() || self.key_secret.is_some()) {
-            fault("api", "bedrock takes neither base_url nor key_secret: the function's role is allowed to call it");
+            fault(
+                "api",
+                "bedrock takes neither base_url nor key_secret: the function's role is allowed to call it",
+            );
         }
         if !(1..=LONGEST_ANSWER_SECONDS).contains(&self.timeout.seconds()) {
-            fault("timeout", &format!("has to be between 1s and {LONGEST_ANSWER_SECONDS}s"));
+            fault(
+                "timeout",
+                &format!("has to be between 1s and {LONGEST_ANSWER_SECONDS}s"),
+            );
         }
         if !(64..=32_000).contains(&self.max_output_tokens) {
             fault("max_output_tokens", "has to be between 64 and 32000");
         }
-        match prices.iter().filter(|price| price.model == self.model).count() {
-            0 => fault("model", "has no price in model-prices.yaml; a model of one's own that costs nothing has the price 0"),
+        match prices
+            .iter()
+            .filter(|price| price.model == self.model)
+            .count()
+        {
+            0 => fault(
+                "model",
+                "has no price in model-prices.yaml; a model of one's own that costs nothing has the price 0",
+            ),
             1 => {}
             // Calls would be reserved and settled at one of them, and billed at the other.
             _ => fault("model", "has more than one price in model-prices.yaml"),

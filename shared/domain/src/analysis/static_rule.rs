@@ -19,9 +19,14 @@ impl TryFrom<String> for Subject {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let of_type = AlertType::ALL.into_iter().find(|alert_type| alert_type.as_str() == text).map(Self::Type);
+        let of_type = AlertType::ALL
+            .into_iter()
+            .find(|alert_type| alert_type.as_str() == text)
+            .map(Self::Type);
         let known = || AlertType::ALL.map(AlertType::as_str).join(", ");
-        of_type.or((text == "storm").then_some(Self::Storm)).ok_or_else(|| format!("`{text}` is neither storm nor one of {}", known()))
+        of_type
+            .or((text == "storm").then_some(Self::Storm))
+            .ok_or_else(|| format!("`{text}` is neither storm nor one of {}", known()))
     }
 }
 
@@ -80,7 +85,11 @@ impl StaticRules {
     /// in rules without [`StaticRules::faults`].
     #[must_use]
     pub fn rule(&self, alert: &Alert, storm: bool) -> Option<&StaticRule> {
-        let subject = if storm { Subject::Storm } else { Subject::Type(alert.alert_type) };
+        let subject = if storm {
+            Subject::Storm
+        } else {
+            Subject::Type(alert.alert_type)
+        };
         let of_subject = || self.0.iter().filter(|rule| rule.subject == subject);
         let named = of_subject().find(|rule| rule.alertnames.contains(&alert.name));
         named.or_else(|| of_subject().find(|rule| rule.alertnames.is_empty()))
@@ -93,20 +102,37 @@ impl StaticRules {
         let mut seen: Vec<(&str, &str)> = Vec::new();
         for (i, rule) in self.0.iter().enumerate() {
             if !(0.0..=1.0).contains(&rule.confidence) {
-                faults.push((format!("[{i}].confidence"), "has to be between 0 and 1".to_owned()));
+                faults.push((
+                    format!("[{i}].confidence"),
+                    "has to be between 0 and 1".to_owned(),
+                ));
             }
             for name in &rule.alertnames {
                 let pair = (rule.subject.as_str(), name.as_str());
                 if seen.contains(&pair) {
-                    faults.push((format!("[{i}].alertnames"), format!("has the alert {name}, for which a rule above is")));
+                    faults.push((
+                        format!("[{i}].alertnames"),
+                        format!("has the alert {name}, for which a rule above is"),
+                    ));
                 }
                 seen.push(pair);
             }
         }
-        for subject in AlertType::ALL.map(Subject::Type).into_iter().chain([Subject::Storm]) {
-            let whole = self.0.iter().filter(|rule| rule.subject == subject && rule.alertnames.is_empty()).count();
+        for subject in AlertType::ALL
+            .map(Subject::Type)
+            .into_iter()
+            .chain([Subject::Storm])
+        {
+            let whole = self
+                .0
+                .iter()
+                .filter(|rule| rule.subject == subject && rule.alertnames.is_empty())
+                .count();
             if whole != 1 {
-                let sentence = format!("have {whole} rules without alertnames for {}; there has to be one", subject.as_str());
+                let sentence = format!(
+                    "have {whole} rules without alertnames for {}; there has to be one",
+                    subject.as_str()
+                );
                 faults.push(("the rules".to_owned(), sentence));
             }
         }

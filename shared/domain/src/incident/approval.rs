@@ -127,7 +127,13 @@ fn one() -> u8 {
 impl Approval {
     /// A request for a decision that nobody has made.
     #[must_use]
-    pub fn asked(id: ApprovalId, plan_hash: String, requested_at: Timestamp, expires_at: Timestamp, needed: u8) -> Self {
+    pub fn asked(
+        id: ApprovalId,
+        plan_hash: String,
+        requested_at: Timestamp,
+        expires_at: Timestamp,
+        needed: u8,
+    ) -> Self {
         Self {
             id,
             plan_hash,
@@ -145,7 +151,12 @@ impl Approval {
     /// How many different people have approved.
     #[must_use]
     pub fn given(&self) -> usize {
-        self.votes.iter().filter(|vote| self.takes(&vote.by)).map(|vote| vote.person.as_str()).collect::<BTreeSet<_>>().len()
+        self.votes
+            .iter()
+            .filter(|vote| self.takes(&vote.by))
+            .map(|vote| vote.person.as_str())
+            .collect::<BTreeSet<_>>()
+            .len()
     }
 
     /// True if an approval counts that was given by this way. Where one person has to approve, every way does. Where two have to, only

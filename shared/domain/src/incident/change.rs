@@ -18,7 +18,10 @@ impl IncidentChange {
     /// A draft that changes nothing yet.
     #[must_use]
     pub fn of(incident: Incident) -> Self {
-        Self { incident, entries: Vec::new() }
+        Self {
+            incident,
+            entries: Vec::new(),
+        }
     }
 
     /// Appends one entry to the log.

@@ -92,13 +92,20 @@ impl GuardrailOutcome {
     /// A guardrail that stops the repair.
     #[must_use]
     pub fn blocked(guardrail: Guardrail, why: impl Into<String>) -> Self {
-        Self { guardrail, passed: false, why: why.into() }
+        Self {
+            guardrail,
+            passed: false,
+            why: why.into(),
+        }
     }
 
     /// What is too severe to be repaired without a human.
     #[must_use]
     pub fn never_by_itself(severity: Severity) -> Self {
-        Self::blocked(Guardrail::Severity, format!("{severity:?} never runs by itself"))
+        Self::blocked(
+            Guardrail::Severity,
+            format!("{severity:?} never runs by itself"),
+        )
     }
 }
 
@@ -110,14 +117,21 @@ pub fn blocking(outcomes: &[GuardrailOutcome]) -> impl Iterator<Item = &Guardrai
 /// True if every guardrail has answered, and none stops the repair: one that was not asked has not passed.
 #[must_use]
 pub fn all_passed(outcomes: &[GuardrailOutcome]) -> bool {
-    let answered = |guardrail| outcomes.iter().any(|outcome| outcome.guardrail == guardrail);
+    let answered = |guardrail| {
+        outcomes
+            .iter()
+            .any(|outcome| outcome.guardrail == guardrail)
+    };
     Guardrail::ALL.into_iter().all(answered) && blocking(outcomes).next().is_none()
 }
 
 /// The names of those that stop the repair, for the log's line.
 #[must_use]
 pub fn names(outcomes: &[GuardrailOutcome]) -> String {
-    blocking(outcomes).map(|outcome| outcome.guardrail.as_str()).collect::<Vec<_>>().join(", ")
+    blocking(outcomes)
+        .map(|outcome| outcome.guardrail.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 #[cfg(test)]
@@ -126,13 +140,22 @@ pub(crate) mod tests {
 
     /// Every guardrail passes.
     pub(crate) fn passing() -> Vec<GuardrailOutcome> {
-        Guardrail::ALL.map(|guardrail| GuardrailOutcome { guardrail, passed: true, why: "fine".into() }).to_vec()
+        Guardrail::ALL
+            .map(|guardrail| GuardrailOutcome {
+                guardrail,
+                passed: true,
+                why: "fine".into(),
+            })
+            .to_vec()
     }
 
     #[test]
     fn the_names_match_their_json_and_stand_in_the_order_of_the_design() {
         let names: Vec<&str> = Guardrail::ALL.map(Guardrail::as_str).to_vec();
-        assert_eq!(serde_json::to_value(Guardrail::ALL).ok(), serde_json::to_value(&names).ok());
+        assert_eq!(
+            serde_json::to_value(Guardrail::ALL).ok(),
+            serde_json::to_value(&names).ok()
+        );
         assert_eq!(
             names.join(" "),
             "kill_switch auto_repair_label severity service_level playbook_risk confidence playbook_record cooldown attempts_per_hour \

@@ -149,7 +149,11 @@ pub struct Incident {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repair_silence: Option<RepairSilence>,
     /// The ids of the presses that decide nothing, as far as the log has them. Stored under the name from when only refused ones were.
-    #[serde(default, rename = "refused_presses", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        rename = "refused_presses",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub logged_presses: Vec<String>,
     /// The storm that it is a part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]

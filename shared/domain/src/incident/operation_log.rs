@@ -199,7 +199,10 @@ impl Head {
     /// The head of an empty log: the hash of the incident's id, so that no two logs begin alike.
     #[must_use]
     pub fn start(incident: &IncidentId) -> Self {
-        Self { sequence: 0, hash: Digest::new().field(incident.as_str()).hex() }
+        Self {
+            sequence: 0,
+            hash: Digest::new().field(incident.as_str()).hex(),
+        }
     }
 
     /// Makes the next entry and moves the head behind it.
@@ -238,7 +241,13 @@ impl LogRecord {
     /// Something that went well, with nothing more to say.
     #[must_use]
     pub fn new(event: Event, actor: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { event, actor: actor.into(), detail: detail.into(), error: None, context: Value::Object(serde_json::Map::new()) }
+        Self {
+            event,
+            actor: actor.into(),
+            detail: detail.into(),
+            error: None,
+            context: Value::Object(serde_json::Map::new()),
+        }
     }
 
     /// The same, with particulars.
@@ -291,7 +300,10 @@ pub fn verify(incident: &IncidentId, entries: &[Entry], head: &Head) -> Result<(
     let mut expected = Head::start(incident);
     for entry in entries {
         if entry.sequence != expected.sequence + 1 {
-            return Err(BrokenChain::Gap { expected: expected.sequence + 1, found: entry.sequence });
+            return Err(BrokenChain::Gap {
+                expected: expected.sequence + 1,
+                found: entry.sequence,
+            });
         }
         if entry.previous != expected.hash {
             return Err(BrokenChain::Unlinked(entry.sequence));
@@ -299,10 +311,16 @@ pub fn verify(incident: &IncidentId, entries: &[Entry], head: &Head) -> Result<(
         if entry.computed_hash(incident) != entry.hash {
             return Err(BrokenChain::Altered(entry.sequence));
         }
-        expected = Head { sequence: entry.sequence, hash: entry.hash.clone() };
+        expected = Head {
+            sequence: entry.sequence,
+            hash: entry.hash.clone(),
+        };
     }
     if expected != *head {
-        return Err(BrokenChain::CutShort { expected: head.sequence, found: expected.sequence });
+        return Err(BrokenChain::CutShort {
+            expected: head.sequence,
+            found: expected.sequence,
+        });
     }
     Ok(())
 }
@@ -320,7 +338,8 @@ mod tests {
         let mut head = Head::start(&incident);
         let entries = (0..4)
             .map(|i| {
-                let news = LogRecord::new(Event::StepStarted, "repair", format!("step {i}")).with(json!({ "argv": ["true", i] }));
+                let news = LogRecord::new(Event::StepStarted, "repair", format!("step {i}"))
+                    .with(json!({ "argv": ["true", i] }));
                 head.append(&incident, Timestamp::UNIX_EPOCH, news)
             })
             .collect();
@@ -329,7 +348,12 @@ mod tests {
 
     #[test]
     fn event_names_match_their_json() -> Result<(), serde_json::Error> {
-        for event in [Event::AlertReceived, Event::TelegramResultSent, Event::TelegramNoticeSent, Event::IncidentReopened] {
+        for event in [
+            Event::AlertReceived,
+            Event::TelegramResultSent,
+            Event::TelegramNoticeSent,
+            Event::IncidentReopened,
+        ] {
             assert_eq!(serde_json::to_value(event)?, event.as_str());
         }
         Ok(())
@@ -350,15 +374,48 @@ mod tests {
             change(&mut entries);
             verify(&incident, &entries, &head)
         };
-        assert_eq!(tampered(|log| log[1].detail = "step 7".into()), Err(BrokenChain::Altered(2)));
-        assert_eq!(tampered(|log| log[2].success = false), Err(BrokenChain::Altered(3)));
-        assert_eq!(tampered(|log| log[1].context = json!({})), Err(BrokenChain::Altered(2)));
-        assert_eq!(tampered(|log| drop(log.remove(1))), Err(BrokenChain::Gap { expected: 2, found: 3 }));
-        assert_eq!(tampered(|log| log.swap(0, 1)), Err(BrokenChain::Gap { expected: 1, found: 2 }));
-        assert_eq!(tampered(|log| log[3].previous = "0".repeat(64)), Err(BrokenChain::Unlinked(4)));
-        assert_eq!(tampered(|log| drop(log.pop())), Err(BrokenChain::CutShort { expected: 4, found: 3 }));
+        assert_eq!(
+            tampered(|log| log[1].detail = "step 7".into()),
+            Err(BrokenChain::Altered(2))
+        );
+        assert_eq!(
+            tampered(|log| log[2].success = false),
+            Err(BrokenChain::Altered(3))
+        );
+        assert_eq!(
+            tampered(|log| log[1].context = json!({})),
+            Err(BrokenChain::Altered(2))
+        );
+        assert_eq!(
+            tampered(|log| drop(log.remove(1))),
+            Err(BrokenChain::Gap {
+                expected: 2,
+                found: 3
+            })
+        );
+        assert_eq!(
+            tampered(|log| log.swap(0, 1)),
+            Err(BrokenChain::Gap {
+                expected: 1,
+                found: 2
+            })
+        );
+        assert_eq!(
+            tampered(|log| log[3].previous = "0".repeat(64)),
+            Err(BrokenChain::Unlinked(4))
+        );
+        assert_eq!(
+            tampered(|log| drop(log.pop())),
+            Err(BrokenChain::CutShort {
+                expected: 4,
+                found: 3
+            })
+        );
         let other = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAW")?;
-        assert_eq!(verify(&other, &entries, &head), Err(BrokenChain::Unlinked(1)));
+        assert_eq!(
+            verify(&other, &entries, &head),
+            Err(BrokenChain::Unlinked(1))
+        );
         Ok(())
     }
 }

@@ -66,7 +66,11 @@ impl StepResult {
 
     /// A result without a command having run, or without its result being known.
     #[must_use]
-    pub fn without_output(outcome: StepOutcome, detail: impl Into<String>, duration_ms: u64) -> Self {
+    pub fn without_output(
+        outcome: StepOutcome,
+        detail: impl Into<String>,
+        duration_ms: u64,
+    ) -> Self {
         Self {
             outcome,
             exit_status: None,
@@ -101,7 +105,11 @@ impl StepOutcome {
         match self {
             Self::Exited | Self::Signalled => Effect::Known,
             Self::TimedOut | Self::ConnectionLost => Effect::Unknown,
-            Self::Unreachable | Self::NotInvoked | Self::HostKeyMismatch | Self::LoginRefused | Self::Refused => Effect::Nothing,
+            Self::Unreachable
+            | Self::NotInvoked
+            | Self::HostKeyMismatch
+            | Self::LoginRefused
+            | Self::Refused => Effect::Nothing,
         }
     }
 }
@@ -182,7 +190,10 @@ impl OutputEnd {
     /// The end of a result's output.
     #[must_use]
     pub fn of(result: &StepResult) -> Self {
-        Self { stdout: end_of(&result.stdout, Self::CHARACTERS).to_owned(), stderr: end_of(&result.stderr, Self::CHARACTERS).to_owned() }
+        Self {
+            stdout: end_of(&result.stdout, Self::CHARACTERS).to_owned(),
+            stderr: end_of(&result.stderr, Self::CHARACTERS).to_owned(),
+        }
     }
 
     /// True if nothing was printed.
@@ -196,11 +207,20 @@ impl OutputEnd {
 #[must_use]
 pub fn end_of(text: &str, characters: usize) -> &str {
     let text = text.trim_end();
-    let Some((begin, _)) = text.char_indices().rev().nth(characters.saturating_sub(1)).filter(|(begin, _)| *begin > 0) else { return text };
+    let Some((begin, _)) = text
+        .char_indices()
+        .rev()
+        .nth(characters.saturating_sub(1))
+        .filter(|(begin, _)| *begin > 0)
+    else {
+        return text;
+    };
     if text[..begin].ends_with('\n') {
         return &text[begin..];
     }
-    text[begin..].find('\n').map_or(&text[begin..], |end| &text[begin + end + 1..])
+    text[begin..]
+        .find('\n')
+        .map_or(&text[begin..], |end| &text[begin + end + 1..])
 }
 
 fn once() -> u32 {
@@ -274,14 +294,24 @@ impl Repair {
     /// True if a command was started on the target, or may have been.
     #[must_use]
     pub fn ran_something(&self) -> bool {
-        self.steps.iter().any(|step| !step.skipped && step.effect != Effect::Nothing)
+        self.steps
+            .iter()
+            .any(|step| !step.skipped && step.effect != Effect::Nothing)
     }
 
     /// A run that has done nothing yet, and that nobody has taken on.
     #[must_use]
     pub fn start(plan_hash: String, now: Timestamp) -> Self {
         let (worker, facts, steps) = (String::new(), BTreeMap::new(), Vec::new());
-        Self { plan_hash, started_at: now, finished_at: None, worker, facts, steps, outcome: None }
+        Self {
+            plan_hash,
+            started_at: now,
+            finished_at: None,
+            worker,
+            facts,
+            steps,
+            outcome: None,
+        }
     }
 }
 

@@ -7,7 +7,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::incident::repair::{Effect, OutputEnd, Repair, RepairOutcome, StepOutcome, StepResult, StepRun};
+use crate::incident::repair::{
+    Effect, OutputEnd, Repair, RepairOutcome, StepOutcome, StepResult, StepRun,
+};
 use crate::playbook::condition::{FACT_BYTES, Seen, no_answer};
 use crate::playbook::plan::{Phase, Plan, PlannedStep};
 
@@ -38,16 +40,24 @@ impl Repair {
     /// What comes next, from what is recorded alone.
     #[must_use]
     pub fn next(&self, plan: &Plan) -> Next {
-        let Some(last) = self.steps.last() else { return self.from(plan, Phase::Facts, 0) };
+        let Some(last) = self.steps.last() else {
+            return self.from(plan, Phase::Facts, 0);
+        };
         if !last.finished {
             let step = plan.phase(last.phase).get(last.index);
-            return if step.is_some_and(|step| may_run_again(last, step)) { Next::Run(last.phase, last.index) } else { Next::GiveUp };
+            return if step.is_some_and(|step| may_run_again(last, step)) {
+                Next::Run(last.phase, last.index)
+            } else {
+                Next::GiveUp
+            };
         }
         match (last.phase, last.succeeded) {
             (phase, true) => self.from(plan, phase, last.index + 1),
             (Phase::Facts, false) => Next::End(last.failure()),
             // Where nothing ran there is nothing to take back.
-            (Phase::Steps | Phase::Verify, false) if self.changed_something() => self.from(plan, Phase::Rollback, 0),
+            (Phase::Steps | Phase::Verify, false) if self.changed_something() => {
+                self.from(plan, Phase::Rollback, 0)
+            }
             (_, false) => Next::End(self.failure()),
         }
     }
@@ -55,13 +65,22 @@ impl Repair {
     /// The step at a place, or what follows where the part has no such step.
     fn from(&self, plan: &Plan, phase: Phase, index: usize) -> Next {
         if let Some(step) = plan.phase(phase).get(index) {
-            return if step.wanted(&self.facts) { Next::Run(phase, index) } else { Next::Skip(phase, index) };
+            return if step.wanted(&self.facts) {
+                Next::Run(phase, index)
+            } else {
+                Next::Skip(phase, index)
+            };
         }
         match phase {
             Phase::Facts => self.from(plan, Phase::Steps, 0),
             Phase::Steps => self.from(plan, Phase::Verify, 0),
             Phase::Verify if self.all_skipped() => Next::End(RepairOutcome::NothingToDo),
-            Phase::Verify if self.steps.iter().any(|step| step.phase == Phase::Verify && !step.skipped) => {
+            Phase::Verify
+                if self
+                    .steps
+                    .iter()
+                    .any(|step| step.phase == Phase::Verify && !step.skipped) =>
+            {
                 Next::End(RepairOutcome::Verified)
             }
             Phase::Verify => Next::End(RepairOutcome::NotVerified),
@@ -73,17 +92,25 @@ impl Repair {
     #[must_use]
     pub fn may_still_be_at_work(&self) -> bool {
         let changes = |phase| matches!(phase, Phase::Steps | Phase::Rollback);
-        self.steps.iter().any(|step| changes(step.phase) && !step.skipped && step.effect == Effect::Unknown)
+        self.steps
+            .iter()
+            .any(|step| changes(step.phase) && !step.skipped && step.effect == Effect::Unknown)
     }
 
     /// True if a step ran, or may have.
     fn changed_something(&self) -> bool {
-        self.steps.iter().any(|step| step.phase == Phase::Steps && !step.skipped && step.effect != Effect::Nothing)
+        self.steps.iter().any(|step| {
+            step.phase == Phase::Steps && !step.skipped && step.effect != Effect::Nothing
+        })
     }
 
     /// True if every step of the repair was skipped.
     fn all_skipped(&self) -> bool {
-        let mut steps = self.steps.iter().filter(|step| step.phase == Phase::Steps).peekable();
+        let mut steps = self
+            .steps
+            .iter()
+            .filter(|step| step.phase == Phase::Steps)
+            .peekable();
         steps.peek().is_some() && steps.all(|step| step.skipped)
     }
 
@@ -91,7 +118,8 @@ impl Repair {
         if self.all_skipped() {
             return RepairOutcome::NothingToDo;
         }
-        let failed = |step: &&StepRun| step.phase == Phase::Steps && step.finished && !step.succeeded;
+        let failed =
+            |step: &&StepRun| step.phase == Phase::Steps && step.finished && !step.succeeded;
         match self.steps.iter().find(failed) {
             Some(step) if step.effect == Effect::Unknown => RepairOutcome::Unknown,
             // After a step that ran, half a repair is on the host: that is a failure of the repair.
@@ -104,16 +132,28 @@ impl Repair {
     /// How long to wait before the next step: a check that is tried again has a rest first, and so has an invocation that was refused.
     #[must_use]
     pub fn rest(&self, plan: &Plan, now: Timestamp) -> SignedDuration {
-        let Some(last) = self.steps.last().filter(|last| !last.finished) else { return SignedDuration::ZERO };
-        let every = plan.phase(last.phase).get(last.index).map_or(0, |step| step.every_seconds);
-        let wait = if last.refused > 0 { wait_for_bridge(last.refused) } else { SignedDuration::from_secs(every.into()) };
+        let Some(last) = self.steps.last().filter(|last| !last.finished) else {
+            return SignedDuration::ZERO;
+        };
+        let every = plan
+            .phase(last.phase)
+            .get(last.index)
+            .map_or(0, |step| step.every_seconds);
+        let wait = if last.refused > 0 {
+            wait_for_bridge(last.refused)
+        } else {
+            SignedDuration::from_secs(every.into())
+        };
         let due = last.tried_at.unwrap_or(now) + wait;
         due.duration_since(now).max(SignedDuration::ZERO)
     }
 
     /// Notes that a step is about to run. True if it is its first try: what is tried again keeps its place.
     pub fn step_started(&mut self, phase: Phase, index: usize, now: Timestamp) -> bool {
-        let again = self.steps.last_mut().filter(|step| !step.finished && step.phase == phase && step.index == index);
+        let again = self
+            .steps
+            .last_mut()
+            .filter(|step| !step.finished && step.phase == phase && step.index == index);
         let first = again.is_none();
         let step = match again {
             Some(step) => step,
@@ -129,11 +169,18 @@ impl Repair {
     /// Notes the result of the step that was started last. False if it is not finished: it is a check that has tries left, or the bridge
     /// was not invoked and is invoked again.
     pub fn step_finished(&mut self, result: &StepResult, plan: &Plan) -> bool {
-        let Some(last) = self.steps.last_mut() else { return false };
-        let Some(step) = plan.phase(last.phase).get(last.index) else { return false };
+        let Some(last) = self.steps.last_mut() else {
+            return false;
+        };
+        let Some(step) = plan.phase(last.phase).get(last.index) else {
+            return false;
+        };
         last.detail.clone_from(&result.detail);
         last.effect = result.outcome.effect();
-        last.unreached = matches!(result.outcome, StepOutcome::Unreachable | StepOutcome::NotInvoked);
+        last.unreached = matches!(
+            result.outcome,
+            StepOutcome::Unreachable | StepOutcome::NotInvoked
+        );
         if result.outcome == StepOutcome::NotInvoked {
             // It was not started: of a check, no try is used up.
             last.tries = last.tries.saturating_sub(1);
@@ -156,7 +203,11 @@ impl Repair {
             },
             None => result.succeeded(),
         };
-        last.output = if last.succeeded { OutputEnd::default() } else { OutputEnd::of(result) };
+        last.output = if last.succeeded {
+            OutputEnd::default()
+        } else {
+            OutputEnd::of(result)
+        };
         last.finished = last.succeeded || last.phase != Phase::Verify || last.tries > step.retries;
         last.finished
     }
@@ -164,7 +215,13 @@ impl Repair {
     /// Notes that a step is skipped.
     pub fn step_skipped(&mut self, phase: Phase, index: usize, why: String) {
         let step = self.push(phase, index);
-        (step.finished, step.succeeded, step.skipped, step.effect, step.detail) = (true, true, true, Effect::Nothing, why);
+        (
+            step.finished,
+            step.succeeded,
+            step.skipped,
+            step.effect,
+            step.detail,
+        ) = (true, true, true, Effect::Nothing, why);
     }
 
     /// Notes that the result of the step that was started last is lost, and says which step it was. Of one that was not started yet,
@@ -179,7 +236,12 @@ impl Repair {
     }
 
     fn push(&mut self, phase: Phase, index: usize) -> &mut StepRun {
-        let begun = StepRun { tries: 0, finished: false, effect: Effect::Unknown, ..StepRun::ended(phase, index, false) };
+        let begun = StepRun {
+            tries: 0,
+            finished: false,
+            effect: Effect::Unknown,
+            ..StepRun::ended(phase, index, false)
+        };
         self.steps.push(begun);
         let last = self.steps.len() - 1;
         &mut self.steps[last]
@@ -192,8 +254,11 @@ impl Repair {
 /// # Errors
 /// Why there is no answer, as a sentence for people. Nobody may act on a question that was not answered.
 pub fn answer(result: &StepResult, searched: bool) -> Result<Seen, String> {
-    let no_answer_because = |why: &str| Err(format!("{} The fact is not known: {why}.", result.detail));
-    let (StepOutcome::Exited, Some(exit_status)) = (result.outcome, result.exit_status) else { return Err(result.detail.clone()) };
+    let no_answer_because =
+        |why: &str| Err(format!("{} The fact is not known: {why}.", result.detail));
+    let (StepOutcome::Exited, Some(exit_status)) = (result.outcome, result.exit_status) else {
+        return Err(result.detail.clone());
+    };
     if let Some(why) = no_answer(exit_status) {
         return no_answer_because(why);
     }
@@ -201,7 +266,9 @@ pub fn answer(result: &StepResult, searched: bool) -> Result<Seen, String> {
         return no_answer_because("what the command printed is not UTF-8");
     }
     if searched && (result.truncated || result.stdout.len() > FACT_BYTES) {
-        return no_answer_because(&format!("the command printed more than the {FACT_BYTES} bytes that conditions search"));
+        return no_answer_because(&format!(
+            "the command printed more than the {FACT_BYTES} bytes that conditions search"
+        ));
     }
     Ok(Seen::of(exit_status, &result.stdout))
 }
@@ -209,7 +276,11 @@ pub fn answer(result: &StepResult, searched: bool) -> Result<Seen, String> {
 impl StepRun {
     /// How a run ended that this step ended before anything was changed.
     const fn failure(&self) -> RepairOutcome {
-        if self.unreached { RepairOutcome::Unreachable } else { RepairOutcome::StepFailed }
+        if self.unreached {
+            RepairOutcome::Unreachable
+        } else {
+            RepairOutcome::StepFailed
+        }
     }
 }
 

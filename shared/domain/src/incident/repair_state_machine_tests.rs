@@ -5,7 +5,9 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::{collection, proptest};
 
 use super::{Next, answer};
-use crate::incident::repair::RepairOutcome::{NotVerified, NothingToDo, StepFailed, Unknown, Unreachable, Verified};
+use crate::incident::repair::RepairOutcome::{
+    NotVerified, NothingToDo, StepFailed, Unknown, Unreachable, Verified,
+};
 use crate::incident::repair::{Effect, Repair, RepairOutcome, StepOutcome, StepResult};
 use crate::playbook::condition::{FACT_BYTES, When};
 use crate::playbook::plan::Phase::{self, Facts, Rollback, Steps, Verify};
@@ -30,7 +32,11 @@ fn result(fate: &Fate) -> Option<StepResult> {
     match fate {
         Fate::Exits(status, printed) => {
             let exited = StepResult::without_output(StepOutcome::Exited, "exited", 1);
-            Some(StepResult { exit_status: Some(*status), stdout: (*printed).to_owned(), ..exited })
+            Some(StepResult {
+                exit_status: Some(*status),
+                stdout: (*printed).to_owned(),
+                ..exited
+            })
         }
         Fate::Ends(outcome) => Some(StepResult::without_output(*outcome, "ended", 1)),
         Fate::Dies => None,
@@ -59,41 +65,96 @@ fn run(plan: &Plan, fates: &[Fate]) -> (Vec<(Phase, usize)>, RepairOutcome, Repa
             Next::End(outcome) => return (ran, outcome, repair),
         }
         // What is recorded is all that a worker knows that takes over.
-        repair = serde_json::from_str(&serde_json::to_string(&repair).expect("JSON")).expect("the same");
+        repair =
+            serde_json::from_str(&serde_json::to_string(&repair).expect("JSON")).expect("the same");
     }
     panic!("the run does not end: {ran:?}")
 }
 
 fn look(name: &str) -> PlannedStep {
-    PlannedStep { fact: Some(name.into()), ..step(&["look"]) }
+    PlannedStep {
+        fact: Some(name.into()),
+        ..step(&["look"])
+    }
 }
 
 fn when(fact: &str, exits: Option<u32>, prints: Option<&str>, not: bool) -> Option<When> {
-    Some(When { fact: fact.into(), exits, prints: prints.map(str::to_owned), not })
+    Some(When {
+        fact: fact.into(),
+        exits,
+        prints: prints.map(str::to_owned),
+        not,
+    })
 }
 
 #[test]
 fn the_run_follows_the_plan_and_its_results() {
-    let with_rollback = Plan { rollback: vec![step(&["undo"])], ..plan() };
-    let without_check = Plan { verify: vec![], ..plan() };
+    let with_rollback = Plan {
+        rollback: vec![step(&["undo"])],
+        ..plan()
+    };
+    let without_check = Plan {
+        verify: vec![],
+        ..plan()
+    };
     let gone = Fate::Ends(StepOutcome::Unreachable);
     let cut = Fate::Ends(StepOutcome::ConnectionLost);
     let late = Fate::Ends(StepOutcome::TimedOut);
     type Case<'a> = (&'a Plan, &'a [Fate], &'a [(Phase, usize)], RepairOutcome);
     let cases: [Case<'_>; 11] = [
-        (&plan(), &[], &[(Steps, 0), (Steps, 1), (Verify, 0)], Verified),
+        (
+            &plan(),
+            &[],
+            &[(Steps, 0), (Steps, 1), (Verify, 0)],
+            Verified,
+        ),
         (&plan(), &[BAD], &[(Steps, 0)], StepFailed),
-        (&plan(), &[OK, OK, BAD], &[(Steps, 0), (Steps, 1), (Verify, 0)], NotVerified),
-        (&with_rollback, &[OK, BAD], &[(Steps, 0), (Steps, 1), (Rollback, 0)], StepFailed),
-        (&with_rollback, &[OK, OK, BAD, BAD], &[(Steps, 0), (Steps, 1), (Verify, 0), (Rollback, 0)], NotVerified),
+        (
+            &plan(),
+            &[OK, OK, BAD],
+            &[(Steps, 0), (Steps, 1), (Verify, 0)],
+            NotVerified,
+        ),
+        (
+            &with_rollback,
+            &[OK, BAD],
+            &[(Steps, 0), (Steps, 1), (Rollback, 0)],
+            StepFailed,
+        ),
+        (
+            &with_rollback,
+            &[OK, OK, BAD, BAD],
+            &[(Steps, 0), (Steps, 1), (Verify, 0), (Rollback, 0)],
+            NotVerified,
+        ),
         (&without_check, &[], &[(Steps, 0), (Steps, 1)], NotVerified),
         // Nothing ran: there is nothing to take back.
-        (&with_rollback, std::slice::from_ref(&gone), &[(Steps, 0)], Unreachable),
-        (&with_rollback, &[OK, gone.clone()], &[(Steps, 0), (Steps, 1), (Rollback, 0)], StepFailed),
+        (
+            &with_rollback,
+            std::slice::from_ref(&gone),
+            &[(Steps, 0)],
+            Unreachable,
+        ),
+        (
+            &with_rollback,
+            &[OK, gone.clone()],
+            &[(Steps, 0), (Steps, 1), (Rollback, 0)],
+            StepFailed,
+        ),
         // What a step did that did not end, or whose end nobody saw, is unknown.
         (&plan(), std::slice::from_ref(&cut), &[(Steps, 0)], Unknown),
-        (&with_rollback, &[late], &[(Steps, 0), (Rollback, 0)], Unknown),
-        (&with_rollback, &[OK, OK, cut.clone()], &[(Steps, 0), (Steps, 1), (Verify, 0), (Rollback, 0)], NotVerified),
+        (
+            &with_rollback,
+            &[late],
+            &[(Steps, 0), (Rollback, 0)],
+            Unknown,
+        ),
+        (
+            &with_rollback,
+            &[OK, OK, cut.clone()],
+            &[(Steps, 0), (Steps, 1), (Verify, 0), (Rollback, 0)],
+            NotVerified,
+        ),
     ];
     for (plan, fates, ran, outcome) in cases {
         let (did, came_to, _) = run(plan, fates);
@@ -104,72 +165,174 @@ fn the_run_follows_the_plan_and_its_results() {
 #[test]
 fn a_step_whose_worker_died_never_runs_again_and_is_taken_back() {
     let (ran, outcome, repair) = run(&plan(), &[Fate::Dies]);
-    assert_eq!((ran.as_slice(), outcome), ([(Steps, 0)].as_slice(), Unknown));
+    assert_eq!(
+        (ran.as_slice(), outcome),
+        ([(Steps, 0)].as_slice(), Unknown)
+    );
     assert!(repair.may_still_be_at_work() && !run(&plan(), &[BAD]).2.may_still_be_at_work());
-    assert!(repair.steps[0].detail.contains("unknown") && repair.steps[0].effect == Effect::Unknown, "{repair:?}");
-    let with_rollback = Plan { rollback: vec![step(&["undo"]), step(&["more"])], ..plan() };
+    assert!(
+        repair.steps[0].detail.contains("unknown") && repair.steps[0].effect == Effect::Unknown,
+        "{repair:?}"
+    );
+    let with_rollback = Plan {
+        rollback: vec![step(&["undo"]), step(&["more"])],
+        ..plan()
+    };
     let (ran, outcome, _) = run(&with_rollback, &[OK, Fate::Dies]);
-    assert_eq!((ran.as_slice(), outcome), ([(Steps, 0), (Steps, 1), (Rollback, 0), (Rollback, 1)].as_slice(), Unknown));
+    assert_eq!(
+        (ran.as_slice(), outcome),
+        (
+            [(Steps, 0), (Steps, 1), (Rollback, 0), (Rollback, 1)].as_slice(),
+            Unknown
+        )
+    );
     let (ran, outcome, _) = run(&with_rollback, &[Fate::Dies, Fate::Dies]);
-    assert_eq!((ran.as_slice(), outcome), ([(Steps, 0), (Rollback, 0)].as_slice(), Unknown), "nor does a step of the rollback");
+    assert_eq!(
+        (ran.as_slice(), outcome),
+        ([(Steps, 0), (Rollback, 0)].as_slice(), Unknown),
+        "nor does a step of the rollback"
+    );
 }
 
 #[test]
 fn what_only_reads_or_is_idempotent_runs_again_and_not_for_ever() {
-    let again = Plan { facts: vec![look("up")], steps: vec![PlannedStep { idempotent: true, ..step(&["sync"]) }], ..plan() };
+    let again = Plan {
+        facts: vec![look("up")],
+        steps: vec![PlannedStep {
+            idempotent: true,
+            ..step(&["sync"])
+        }],
+        ..plan()
+    };
     let (ran, outcome, repair) = run(&again, &[Fate::Dies, OK, Fate::Dies, OK, Fate::Dies, OK]);
-    assert_eq!(ran, [(Facts, 0), (Facts, 0), (Steps, 0), (Steps, 0), (Verify, 0), (Verify, 0)]);
+    assert_eq!(
+        ran,
+        [
+            (Facts, 0),
+            (Facts, 0),
+            (Steps, 0),
+            (Steps, 0),
+            (Verify, 0),
+            (Verify, 0)
+        ]
+    );
     assert_eq!((outcome, repair.steps.len()), (Verified, 3));
-    for (healthy, what, outcome) in [(0, (Facts, 0), StepFailed), (1, (Steps, 0), Unknown), (2, (Verify, 0), NotVerified)] {
-        let fates: Vec<Fate> = std::iter::repeat_n(OK, healthy).chain(std::iter::repeat_n(Fate::Dies, 9)).collect();
+    for (healthy, what, outcome) in [
+        (0, (Facts, 0), StepFailed),
+        (1, (Steps, 0), Unknown),
+        (2, (Verify, 0), NotVerified),
+    ] {
+        let fates: Vec<Fate> = std::iter::repeat_n(OK, healthy)
+            .chain(std::iter::repeat_n(Fate::Dies, 9))
+            .collect();
         let (ran, ended, _) = run(&again, &fates);
-        assert_eq!((ran.iter().filter(|step| **step == what).count(), ended), (3, outcome), "{ran:?}");
+        assert_eq!(
+            (ran.iter().filter(|step| **step == what).count(), ended),
+            (3, outcome),
+            "{ran:?}"
+        );
     }
 }
 
 #[test]
 fn a_check_has_its_tries_and_one_that_flaps_decides_by_its_last() {
-    let patient =
-        Plan { verify: vec![PlannedStep { retries: 3, ..step(&["check"]) }, step(&["second"])], steps: vec![step(&["go"])], ..plan() };
+    let patient = Plan {
+        verify: vec![
+            PlannedStep {
+                retries: 3,
+                ..step(&["check"])
+            },
+            step(&["second"]),
+        ],
+        steps: vec![step(&["go"])],
+        ..plan()
+    };
     for (fates, tries, outcome) in [
         (vec![OK, BAD, BAD, BAD, OK], 4, Verified),
         (vec![OK, BAD, BAD, BAD, BAD], 4, NotVerified),
-        (vec![OK, Fate::Ends(StepOutcome::Unreachable), OK], 2, Verified),
+        (
+            vec![OK, Fate::Ends(StepOutcome::Unreachable), OK],
+            2,
+            Verified,
+        ),
         // It was well, and the next check finds it ill again.
         (vec![OK, BAD, OK, BAD], 2, NotVerified),
         (vec![OK, Fate::Dies, Fate::Dies, BAD, OK], 4, Verified),
     ] {
         let (ran, ended, _) = run(&patient, &fates);
-        assert_eq!((ran.iter().filter(|step| **step == (Verify, 0)).count(), ended), (tries, outcome), "{fates:?}");
+        assert_eq!(
+            (
+                ran.iter().filter(|step| **step == (Verify, 0)).count(),
+                ended
+            ),
+            (tries, outcome),
+            "{fates:?}"
+        );
     }
 }
 
 /// So many refused invocations, then what follows them.
 fn refused(times: usize, then: &[Fate]) -> Vec<Fate> {
-    std::iter::repeat_n(Fate::Ends(StepOutcome::NotInvoked), times).chain(then.iter().cloned()).collect()
+    std::iter::repeat_n(Fate::Ends(StepOutcome::NotInvoked), times)
+        .chain(then.iter().cloned())
+        .collect()
 }
 
 #[test]
 fn a_refused_invocation_is_made_again_for_about_two_minutes_and_nothing_ran_meanwhile() {
-    let with_rollback = Plan { rollback: vec![step(&["undo"])], ..plan() };
+    let with_rollback = Plan {
+        rollback: vec![step(&["undo"])],
+        ..plan()
+    };
     let (ran, outcome, _) = run(&with_rollback, &refused(11, &[]));
-    assert_eq!((ran.as_slice(), outcome), ([(Steps, 0), (Steps, 1), (Verify, 0)].as_slice(), Verified));
+    assert_eq!(
+        (ran.as_slice(), outcome),
+        ([(Steps, 0), (Steps, 1), (Verify, 0)].as_slice(), Verified)
+    );
     let (ran, outcome, repair) = run(&with_rollback, &refused(12, &[]));
-    assert_eq!((ran.as_slice(), outcome), ([].as_slice(), Unreachable), "where nothing ran there is nothing to take back");
-    assert!(!repair.may_still_be_at_work() && repair.steps[0].effect == Effect::Nothing, "{repair:?}");
+    assert_eq!(
+        (ran.as_slice(), outcome),
+        ([].as_slice(), Unreachable),
+        "where nothing ran there is nothing to take back"
+    );
+    assert!(
+        !repair.may_still_be_at_work() && repair.steps[0].effect == Effect::Nothing,
+        "{repair:?}"
+    );
     // After a step that ran, half a repair is on the host.
     let second: Vec<Fate> = [OK].into_iter().chain(refused(12, &[])).collect();
     let (ran, outcome, _) = run(&with_rollback, &second);
-    assert_eq!((ran.as_slice(), outcome), ([(Steps, 0), (Rollback, 0)].as_slice(), StepFailed));
+    assert_eq!(
+        (ran.as_slice(), outcome),
+        ([(Steps, 0), (Rollback, 0)].as_slice(), StepFailed)
+    );
     // A check has its tries, whatever was refused before each of them.
-    let check = Plan { verify: vec![PlannedStep { retries: 1, ..step(&["check"]) }], steps: vec![step(&["go"])], ..plan() };
-    let fates: Vec<Fate> = [OK].into_iter().chain(refused(5, &[BAD])).chain(refused(5, &[OK])).collect();
+    let check = Plan {
+        verify: vec![PlannedStep {
+            retries: 1,
+            ..step(&["check"])
+        }],
+        steps: vec![step(&["go"])],
+        ..plan()
+    };
+    let fates: Vec<Fate> = [OK]
+        .into_iter()
+        .chain(refused(5, &[BAD]))
+        .chain(refused(5, &[OK]))
+        .collect();
     assert_eq!(run(&check, &fates).1, Verified);
-    let fates: Vec<Fate> = [OK].into_iter().chain(refused(5, &[BAD])).chain(refused(5, &[BAD, OK])).collect();
+    let fates: Vec<Fate> = [OK]
+        .into_iter()
+        .chain(refused(5, &[BAD]))
+        .chain(refused(5, &[BAD, OK]))
+        .collect();
     assert_eq!(run(&check, &fates).1, NotVerified);
     // A worker that dies in a try leaves a result that nobody knows, also after tries of which it is known that nothing ran.
     let (ran, outcome, repair) = run(&plan(), &refused(3, &[Fate::Dies]));
-    assert_eq!((ran.as_slice(), outcome), ([(Steps, 0)].as_slice(), Unknown));
+    assert_eq!(
+        (ran.as_slice(), outcome),
+        ([(Steps, 0)].as_slice(), Unknown)
+    );
     assert!(repair.may_still_be_at_work());
 }
 
@@ -180,7 +343,10 @@ fn the_waits_between_refused_invocations_come_to_about_two_minutes() {
     let (mut now, mut waits) = (Timestamp::UNIX_EPOCH, Vec::new());
     loop {
         repair.step_started(Steps, 0, now);
-        if repair.step_finished(&StepResult::without_output(StepOutcome::NotInvoked, "busy", 1), &plan) {
+        if repair.step_finished(
+            &StepResult::without_output(StepOutcome::NotInvoked, "busy", 1),
+            &plan,
+        ) {
             break;
         }
         let rest = repair.rest(&plan, now);
@@ -193,16 +359,38 @@ fn the_waits_between_refused_invocations_come_to_about_two_minutes() {
 
 #[test]
 fn facts_decide_which_steps_run() {
-    let conditional =
-        |condition| Plan { facts: vec![look("disk")], steps: vec![PlannedStep { when: condition, ..step(&["clean"]) }], ..plan() };
+    let conditional = |condition| Plan {
+        facts: vec![look("disk")],
+        steps: vec![PlannedStep {
+            when: condition,
+            ..step(&["clean"])
+        }],
+        ..plan()
+    };
     let cases = [
         (when("disk", Some(0), None, false), OK, true),
         (when("disk", Some(0), None, false), BAD, false),
         (when("disk", Some(0), None, true), BAD, true),
-        (when("disk", None, Some("9[0-9]%"), false), Fate::Exits(1, "Use%\n 93%\n"), true),
-        (when("disk", None, Some("9[0-9]%"), false), Fate::Exits(0, "Use%\n 23%\n"), false),
-        (when("disk", Some(0), Some("9[0-9]%"), false), Fate::Exits(1, " 93%"), false),
-        (when("disk", Some(0), Some("9[0-9]%"), true), Fate::Exits(1, " 93%"), true),
+        (
+            when("disk", None, Some("9[0-9]%"), false),
+            Fate::Exits(1, "Use%\n 93%\n"),
+            true,
+        ),
+        (
+            when("disk", None, Some("9[0-9]%"), false),
+            Fate::Exits(0, "Use%\n 23%\n"),
+            false,
+        ),
+        (
+            when("disk", Some(0), Some("9[0-9]%"), false),
+            Fate::Exits(1, " 93%"),
+            false,
+        ),
+        (
+            when("disk", Some(0), Some("9[0-9]%"), true),
+            Fate::Exits(1, " 93%"),
+            true,
+        ),
         // One that is no pattern, or asks for a fact that is not there, holds for nothing: `quell check` refuses both.
         (when("disk", None, Some("("), false), OK, false),
         (when("other", Some(0), None, true), OK, false),
@@ -211,75 +399,189 @@ fn facts_decide_which_steps_run() {
         let plan = conditional(condition.clone());
         let (ran, outcome, repair) = run(&plan, &[fate]);
         assert_eq!(ran.contains(&(Steps, 0)), runs, "{condition:?}");
-        assert_eq!(outcome, if runs { Verified } else { NothingToDo }, "a check that passes proves no repair where nothing ran");
-        assert_eq!(repair.steps.iter().find(|step| step.phase == Steps).map(|step| step.skipped), Some(!runs));
+        assert_eq!(
+            outcome,
+            if runs { Verified } else { NothingToDo },
+            "a check that passes proves no repair where nothing ran"
+        );
+        assert_eq!(
+            repair
+                .steps
+                .iter()
+                .find(|step| step.phase == Steps)
+                .map(|step| step.skipped),
+            Some(!runs)
+        );
     }
     let unreachable = run(&conditional(None), &[Fate::Ends(StepOutcome::Unreachable)]);
-    assert_eq!((unreachable.0.as_slice(), unreachable.1), ([(Facts, 0)].as_slice(), Unreachable), "without its facts nothing runs");
+    assert_eq!(
+        (unreachable.0.as_slice(), unreachable.1),
+        ([(Facts, 0)].as_slice(), Unreachable),
+        "without its facts nothing runs"
+    );
     let refused = run(&conditional(None), &[Fate::Ends(StepOutcome::Refused)]);
-    assert_eq!(refused.1, StepFailed, "the files of the two functions differ, which somebody has to mend");
-    let never_checked =
-        Plan { verify: vec![PlannedStep { when: when("disk", Some(1), None, false), ..step(&["check"]) }], ..conditional(None) };
-    assert_eq!(run(&never_checked, &[OK]).1, NotVerified, "a check that was skipped has verified nothing");
+    assert_eq!(
+        refused.1, StepFailed,
+        "the files of the two functions differ, which somebody has to mend"
+    );
+    let never_checked = Plan {
+        verify: vec![PlannedStep {
+            when: when("disk", Some(1), None, false),
+            ..step(&["check"])
+        }],
+        ..conditional(None)
+    };
+    assert_eq!(
+        run(&never_checked, &[OK]).1,
+        NotVerified,
+        "a check that was skipped has verified nothing"
+    );
 }
 
 #[test]
 fn a_fact_without_an_answer_fails_the_repair() {
     let asks = |condition| Plan {
         facts: vec![look("disk")],
-        steps: vec![PlannedStep { when: condition, ..step(&["clean"]) }],
+        steps: vec![PlannedStep {
+            when: condition,
+            ..step(&["clean"])
+        }],
         rollback: vec![step(&["undo"])],
         ..plan()
     };
-    let (exits, prints) = (when("disk", Some(0), None, false), when("disk", None, Some("9[0-9]%"), true));
+    let (exits, prints) = (
+        when("disk", Some(0), None, false),
+        when("disk", None, Some("9[0-9]%"), true),
+    );
     // POSIX: not executable, not found, ended by a signal (of which Linux has 64).
     for status in [126, 127, 129, 137, 143, 192] {
         let (ran, outcome, repair) = run(&asks(exits.clone()), &[Fate::Exits(status, "")]);
-        assert_eq!((ran.as_slice(), outcome), ([(Facts, 0)].as_slice(), StepFailed), "{status}");
-        assert!(repair.steps[0].detail.contains("this status says that"), "{status}: {repair:?}");
+        assert_eq!(
+            (ran.as_slice(), outcome),
+            ([(Facts, 0)].as_slice(), StepFailed),
+            "{status}"
+        );
+        assert!(
+            repair.steps[0].detail.contains("this status says that"),
+            "{status}: {repair:?}"
+        );
     }
     for status in [0, 1, 125, 128, 193, 255] {
-        assert_ne!(run(&asks(exits.clone()), &[Fate::Exits(status, "")]).1, StepFailed, "{status} is the command's own answer");
+        assert_ne!(
+            run(&asks(exits.clone()), &[Fate::Exits(status, "")]).1,
+            StepFailed,
+            "{status} is the command's own answer"
+        );
     }
-    for outcome in [StepOutcome::Signalled, StepOutcome::TimedOut, StepOutcome::ConnectionLost] {
+    for outcome in [
+        StepOutcome::Signalled,
+        StepOutcome::TimedOut,
+        StepOutcome::ConnectionLost,
+    ] {
         let (ran, ended, _) = run(&asks(exits.clone()), &[Fate::Ends(outcome)]);
-        assert_eq!((ran.as_slice(), ended), ([(Facts, 0)].as_slice(), StepFailed), "{outcome:?}");
+        assert_eq!(
+            (ran.as_slice(), ended),
+            ([(Facts, 0)].as_slice(), StepFailed),
+            "{outcome:?}"
+        );
     }
     // What is searched has to be there as a whole, or `not` would hold for what was cut off.
     let long: &'static str = Box::leak(format!("{} 93%", "x".repeat(FACT_BYTES)).into_boxed_str());
     let (ran, outcome, repair) = run(&asks(prints.clone()), &[Fate::Exits(0, long)]);
-    assert_eq!((ran.as_slice(), outcome), ([(Facts, 0)].as_slice(), StepFailed));
-    assert!(repair.steps[0].detail.contains("more than the 4096 bytes"), "{repair:?}");
-    assert_eq!(run(&asks(exits), &[Fate::Exits(0, long)]).1, Verified, "nobody asks what it printed");
+    assert_eq!(
+        (ran.as_slice(), outcome),
+        ([(Facts, 0)].as_slice(), StepFailed)
+    );
+    assert!(
+        repair.steps[0].detail.contains("more than the 4096 bytes"),
+        "{repair:?}"
+    );
+    assert_eq!(
+        run(&asks(exits), &[Fate::Exits(0, long)]).1,
+        Verified,
+        "nobody asks what it printed"
+    );
     assert!(asks(prints).searches("disk") && !asks(None).searches("disk"));
     let said = result(&OK).expect("a result");
-    for unreadable in [StepResult { not_utf8: true, ..said.clone() }, StepResult { truncated: true, ..said.clone() }] {
-        assert!(answer(&unreadable, true).is_err() && answer(&unreadable, false).is_ok(), "{unreadable:?}");
+    for unreadable in [
+        StepResult {
+            not_utf8: true,
+            ..said.clone()
+        },
+        StepResult {
+            truncated: true,
+            ..said.clone()
+        },
+    ] {
+        assert!(
+            answer(&unreadable, true).is_err() && answer(&unreadable, false).is_ok(),
+            "{unreadable:?}"
+        );
     }
 }
 
 #[test]
 fn a_repair_whose_every_step_was_skipped_has_nothing_to_do() {
-    let only_if = |fact: &str| PlannedStep { when: when(fact, Some(0), None, false), ..step(&["mend"]) };
-    let two =
-        Plan { facts: vec![look("a"), look("b")], steps: vec![only_if("a"), only_if("b")], rollback: vec![step(&["undo"])], ..plan() };
+    let only_if = |fact: &str| PlannedStep {
+        when: when(fact, Some(0), None, false),
+        ..step(&["mend"])
+    };
+    let two = Plan {
+        facts: vec![look("a"), look("b")],
+        steps: vec![only_if("a"), only_if("b")],
+        rollback: vec![step(&["undo"])],
+        ..plan()
+    };
     let cases: [(&[Fate], &[(Phase, usize)], RepairOutcome); 4] = [
-        (&[BAD, BAD, OK], &[(Facts, 0), (Facts, 1), (Verify, 0)], NothingToDo),
+        (
+            &[BAD, BAD, OK],
+            &[(Facts, 0), (Facts, 1), (Verify, 0)],
+            NothingToDo,
+        ),
         // The symptom is there, and still nothing ran that could have failed or be taken back.
-        (&[BAD, BAD, BAD], &[(Facts, 0), (Facts, 1), (Verify, 0)], NothingToDo),
-        (&[BAD, OK], &[(Facts, 0), (Facts, 1), (Steps, 1), (Verify, 0)], Verified),
-        (&[OK, BAD, BAD], &[(Facts, 0), (Facts, 1), (Steps, 0), (Rollback, 0)], StepFailed),
+        (
+            &[BAD, BAD, BAD],
+            &[(Facts, 0), (Facts, 1), (Verify, 0)],
+            NothingToDo,
+        ),
+        (
+            &[BAD, OK],
+            &[(Facts, 0), (Facts, 1), (Steps, 1), (Verify, 0)],
+            Verified,
+        ),
+        (
+            &[OK, BAD, BAD],
+            &[(Facts, 0), (Facts, 1), (Steps, 0), (Rollback, 0)],
+            StepFailed,
+        ),
     ];
     for (fates, ran, outcome) in cases {
         let (did, ended, _) = run(&two, fates);
         assert_eq!((did.as_slice(), ended), (ran, outcome), "{fates:?}");
     }
-    assert_eq!(run(&Plan { verify: vec![], ..two }, &[BAD, BAD]).1, NothingToDo);
+    assert_eq!(
+        run(
+            &Plan {
+                verify: vec![],
+                ..two
+            },
+            &[BAD, BAD]
+        )
+        .1,
+        NothingToDo
+    );
 }
 
 #[test]
 fn a_check_rests_between_two_tries_also_where_another_worker_makes_the_next_one() {
-    let patient = Plan { verify: vec![PlannedStep { retries: 3, every_seconds: 30, ..step(&["check"]) }], ..plan() };
+    let patient = Plan {
+        verify: vec![PlannedStep {
+            retries: 3,
+            every_seconds: 30,
+            ..step(&["check"])
+        }],
+        ..plan()
+    };
     let at = |seconds| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds);
     let mut repair = Repair::start(patient.hash(), at(0));
     assert_eq!(repair.rest(&patient, at(0)), SignedDuration::ZERO);
@@ -287,17 +589,34 @@ fn a_check_rests_between_two_tries_also_where_another_worker_makes_the_next_one(
         repair.step_started(Steps, index, at(0));
         repair.step_finished(&result(&OK).expect("a result"), &patient);
     }
-    assert_eq!(repair.rest(&patient, at(0)), SignedDuration::ZERO, "the first try waits for nothing");
+    assert_eq!(
+        repair.rest(&patient, at(0)),
+        SignedDuration::ZERO,
+        "the first try waits for nothing"
+    );
     repair.step_started(Verify, 0, at(10));
     assert!(!repair.step_finished(&result(&BAD).expect("a result"), &patient));
     for (now, rest) in [(10, 30), (25, 15), (40, 0), (400, 0)] {
-        assert_eq!(repair.rest(&patient, at(now)), SignedDuration::from_secs(rest));
+        assert_eq!(
+            repair.rest(&patient, at(now)),
+            SignedDuration::from_secs(rest)
+        );
     }
 }
 
 fn fates() -> impl Strategy<Value = Vec<Fate>> {
-    use StepOutcome::{ConnectionLost, LoginRefused, NotInvoked, Refused, Signalled, TimedOut, Unreachable};
-    let ends = [Signalled, TimedOut, Unreachable, NotInvoked, LoginRefused, ConnectionLost, Refused];
+    use StepOutcome::{
+        ConnectionLost, LoginRefused, NotInvoked, Refused, Signalled, TimedOut, Unreachable,
+    };
+    let ends = [
+        Signalled,
+        TimedOut,
+        Unreachable,
+        NotInvoked,
+        LoginRefused,
+        ConnectionLost,
+        Refused,
+    ];
     let fate = prop_oneof![
         4 => Just(OK),
         1 => Just(BAD),

@@ -28,7 +28,9 @@ impl ButtonAction {
     pub fn incident(&self) -> IncidentId {
         match self {
             Self::Decide(_, approval) => approval.incident(),
-            Self::Details(id) | Self::History(id) | Self::Reanalyse(id) | Self::Silence(id) => id.clone(),
+            Self::Details(id) | Self::History(id) | Self::Reanalyse(id) | Self::Silence(id) => {
+                id.clone()
+            }
         }
     }
 
@@ -95,14 +97,25 @@ mod tests {
         for ask in asks {
             let data = ask.to_string();
             assert!(data.len() <= 64, "{data}");
-            assert_eq!((ButtonAction::read(&data), ask.incident()), (Some(ask), id.clone()), "{data}");
+            assert_eq!(
+                (ButtonAction::read(&data), ask.incident()),
+                (Some(ask), id.clone()),
+                "{data}"
+            );
         }
         Ok(())
     }
 
     #[test]
     fn what_nobody_wrote_is_nothing() {
-        for data in ["", "approve", "approve:", "details:x", "close:01ARZ3NDEKTSV4RRFFQ69G5FAV", "approve:01ARZ3NDEKTSV4RRFFQ69G5FAV"] {
+        for data in [
+            "",
+            "approve",
+            "approve:",
+            "details:x",
+            "close:01ARZ3NDEKTSV4RRFFQ69G5FAV",
+            "approve:01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        ] {
             assert_eq!(ButtonAction::read(data), None, "{data}");
         }
     }

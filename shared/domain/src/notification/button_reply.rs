@@ -202,19 +202,33 @@ mod tests {
             ButtonReply::NotListed,
             ButtonReply::NotAllowed,
             ButtonReply::WrongPlan,
-            ButtonReply::Decided { verdict: Verdict::Approve, by: "telegram:7".into() },
-            ButtonReply::Decided { verdict: Verdict::Reject, by: "telegram:7".into() },
-            ButtonReply::Void { why: "the alert resolved".into() },
-            ButtonReply::Expired { at: Timestamp::UNIX_EPOCH },
+            ButtonReply::Decided {
+                verdict: Verdict::Approve,
+                by: "telegram:7".into(),
+            },
+            ButtonReply::Decided {
+                verdict: Verdict::Reject,
+                by: "telegram:7".into(),
+            },
+            ButtonReply::Void {
+                why: "the alert resolved".into(),
+            },
+            ButtonReply::Expired {
+                at: Timestamp::UNIX_EPOCH,
+            },
             ButtonReply::NeedsPress,
             ButtonReply::UnknownButton,
             ButtonReply::OtherChat,
             ButtonReply::DetailsComing,
             ButtonReply::HistoryComing,
             ButtonReply::SilenceComing,
-            ButtonReply::SilenceRefused { why: "it is silenced until 1970-01-01T01:00:00Z".into() },
+            ButtonReply::SilenceRefused {
+                why: "it is silenced until 1970-01-01T01:00:00Z".into(),
+            },
             ButtonReply::ReanalysisComing,
-            ButtonReply::ReanalysisRefused { why: "it was analysed a minute ago".into() },
+            ButtonReply::ReanalysisRefused {
+                why: "it was analysed a minute ago".into(),
+            },
             ButtonReply::NoIncident,
             ButtonReply::NoApproval,
             ButtonReply::InChannelOnly,
@@ -229,7 +243,10 @@ mod tests {
             }
         }
         assert_eq!(
-            ButtonReply::Expired { at: Timestamp::UNIX_EPOCH }.words(Language::English),
+            ButtonReply::Expired {
+                at: Timestamp::UNIX_EPOCH
+            }
+            .words(Language::English),
             "The time for a decision was over at 1970-01-01 00:00 UTC."
         );
     }

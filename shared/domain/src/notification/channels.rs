@@ -19,7 +19,11 @@ const LONGEST_WAIT: u32 = 7 * 24 * 3600;
 
 /// The whole file. Without one nobody is told, and nobody may decide.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default, expecting = "an object with the fields of channels.json")]
+#[serde(
+    deny_unknown_fields,
+    default,
+    expecting = "an object with the fields of channels.json"
+)]
 pub struct Channels {
     /// Where the schema is, for editors.
     #[serde(rename = "$schema")]
@@ -164,7 +168,10 @@ pub struct AlertmanagerServer {
 
 impl AlertmanagerServer {
     fn faults(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        let secret = self.token_secret.as_ref().is_some_and(|name| name.trim().is_empty());
+        let secret = self
+            .token_secret
+            .as_ref()
+            .is_some_and(|name| name.trim().is_empty());
         [
             server_url::fault(&self.url).map(|sentence| ("url", sentence)),
             secret.then_some(("token_secret", "has to be the name of a secret")),
@@ -277,7 +284,8 @@ impl ApprovalRule {
     /// Whether a person may decide.
     #[must_use]
     pub fn may(&self, person: &str, escalated: bool) -> bool {
-        self.people.iter().any(|name| name == person) || (escalated && self.then.iter().any(|name| name == person))
+        self.people.iter().any(|name| name == person)
+            || (escalated && self.then.iter().any(|name| name == person))
     }
 }
 
@@ -290,7 +298,9 @@ impl Channels {
 
     /// The channels of a chat of Telegram.
     pub fn of_chat(&self, chat_id: i64) -> impl Iterator<Item = &Channel> {
-        self.channels.iter().filter(move |channel| matches!(&channel.to, Place::Telegram(chat) if chat.chat_id == chat_id))
+        self.channels.iter().filter(
+            move |channel| matches!(&channel.to, Place::Telegram(chat) if chat.chat_id == chat_id),
+        )
     }
 
     /// The channels of a channel of Slack.
@@ -316,15 +326,25 @@ impl Channels {
                 }
             }
         }
-        self.channels.iter().filter(|channel| names.contains(channel.name.as_str())).collect()
+        self.channels
+            .iter()
+            .filter(|channel| names.contains(channel.name.as_str()))
+            .collect()
     }
 
     /// Where what is about no incident is told: where the routes without a condition lead.
     #[must_use]
     pub fn for_notices(&self) -> Vec<&Channel> {
-        let names: BTreeSet<&str> =
-            self.routes.iter().filter(|route| route.fits_all()).flat_map(|route| route.channels.iter().map(String::as_str)).collect();
-        self.channels.iter().filter(|channel| names.contains(channel.name.as_str())).collect()
+        let names: BTreeSet<&str> = self
+            .routes
+            .iter()
+            .filter(|route| route.fits_all())
+            .flat_map(|route| route.channels.iter().map(String::as_str))
+            .collect();
+        self.channels
+            .iter()
+            .filter(|channel| names.contains(channel.name.as_str()))
+            .collect()
     }
 
     /// The name of somebody who is known by this, if they are on the list.
@@ -336,13 +356,18 @@ impl Channels {
             Identity::Api(given) => person.api && name == given,
             Identity::Link(given) => name == given,
         };
-        self.people.iter().find(|(name, person)| fits(name, person)).map(|(name, _)| name.as_str())
+        self.people
+            .iter()
+            .find(|(name, person)| fits(name, person))
+            .map(|(name, _)| name.as_str())
     }
 
     /// Who may decide on a plan for this service at this risk.
     #[must_use]
     pub fn rule(&self, service: &str, risk: Risk) -> Option<&ApprovalRule> {
-        self.approvals.iter().find(|rule| any(&rule.services, service) && (rule.risks.is_empty() || rule.risks.contains(&risk)))
+        self.approvals.iter().find(|rule| {
+            any(&rule.services, service) && (rule.risks.is_empty() || rule.risks.contains(&risk))
+        })
     }
 
     /// What is wrong with the file beyond its shape: each a field and a sentence.
@@ -354,61 +379,131 @@ impl Channels {
         for (i, channel) in self.channels.iter().enumerate() {
             let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
             if !(1..=32).contains(&channel.name.len()) || !channel.name.bytes().all(fits) {
-                fault(format!("channels[{i}].name"), "has to be 1 to 32 of a-z, 0-9 and -");
+                fault(
+                    format!("channels[{i}].name"),
+                    "has to be 1 to 32 of a-z, 0-9 and -",
+                );
             }
             if !names.insert(channel.name.as_str()) {
-                fault(format!("channels[{i}].name"), "is the name of another channel too");
+                fault(
+                    format!("channels[{i}].name"),
+                    "is the name of another channel too",
+                );
             }
-            if self.channels[..i].iter().any(|before| before.to.is(&channel.to)) {
-                fault(format!("channels[{i}].to"), "is where another channel is too: each would count for itself what the place takes");
+            if self.channels[..i]
+                .iter()
+                .any(|before| before.to.is(&channel.to))
+            {
+                fault(
+                    format!("channels[{i}].to"),
+                    "is where another channel is too: each would count for itself what the place takes",
+                );
             }
             for (field, sentence) in channel.to.faults() {
                 fault(format!("channels[{i}].to.{field}"), sentence);
             }
             if let Place::Webhook(Webhook { links_for, .. }) = &channel.to {
-                unknown(&self.people, links_for, |n| fault(format!("channels[{i}].to.webhook.links_for[{n}]"), NOBODY));
+                unknown(&self.people, links_for, |n| {
+                    fault(format!("channels[{i}].to.webhook.links_for[{n}]"), NOBODY)
+                });
             }
         }
-        if self.channels.iter().filter(|channel| matches!(channel.to, Place::Telegram(_))).count() > MOST_CHATS {
-            fault("channels".to_owned(), "hold more than 30 chats of Telegram: the Bot API takes 30 messages a second of one bot");
+        if self
+            .channels
+            .iter()
+            .filter(|channel| matches!(channel.to, Place::Telegram(_)))
+            .count()
+            > MOST_CHATS
+        {
+            fault(
+                "channels".to_owned(),
+                "hold more than 30 chats of Telegram: the Bot API takes 30 messages a second of one bot",
+            );
         }
         for (i, route) in self.routes.iter().enumerate() {
             if route.channels.is_empty() {
-                fault(format!("routes[{i}].channels"), "has to name a channel: what fits would be told nowhere");
+                fault(
+                    format!("routes[{i}].channels"),
+                    "has to name a channel: what fits would be told nowhere",
+                );
             }
-            for (n, _) in route.channels.iter().enumerate().filter(|(_, name)| self.channel(name).is_none()) {
-                fault(format!("routes[{i}].channels[{n}]"), "is none of the channels");
+            for (n, _) in route
+                .channels
+                .iter()
+                .enumerate()
+                .filter(|(_, name)| self.channel(name).is_none())
+            {
+                fault(
+                    format!("routes[{i}].channels[{n}]"),
+                    "is none of the channels",
+                );
             }
         }
         if !self.channels.is_empty() && self.routes.is_empty() {
-            fault("routes".to_owned(), "has to say what is told where: [{ \"channels\": [...] }] tells everything");
+            fault(
+                "routes".to_owned(),
+                "has to say what is told where: [{ \"channels\": [...] }] tells everything",
+            );
         }
-        for (field, sentence) in self.alertmanager.iter().flat_map(AlertmanagerServer::faults) {
+        for (field, sentence) in self
+            .alertmanager
+            .iter()
+            .flat_map(AlertmanagerServer::faults)
+        {
             fault(format!("alertmanager.{field}"), sentence);
         }
         let mut seen = BTreeSet::new();
         for (name, person) in &self.people {
-            if !(1..=32).contains(&name.chars().count()) || !name.chars().all(|c| c.is_alphanumeric() || "._-".contains(c)) {
-                fault(format!("people.{name}"), "has to have a name of 1 to 32 letters, digits, dots, dashes and underscores");
+            if !(1..=32).contains(&name.chars().count())
+                || !name
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || "._-".contains(c))
+            {
+                fault(
+                    format!("people.{name}"),
+                    "has to have a name of 1 to 32 letters, digits, dots, dashes and underscores",
+                );
             }
-            let ids = [person.telegram.map(|id| format!("telegram {id}")), person.slack.as_ref().map(|id| format!("slack {id}"))];
+            let ids = [
+                person.telegram.map(|id| format!("telegram {id}")),
+                person.slack.as_ref().map(|id| format!("slack {id}")),
+            ];
             for id in ids.into_iter().flatten() {
                 if !seen.insert(id.clone()) {
-                    fault(format!("people.{name}"), "has an id that somebody else has too: one person could decide as two");
+                    fault(
+                        format!("people.{name}"),
+                        "has an id that somebody else has too: one person could decide as two",
+                    );
                 }
             }
         }
         for (i, rule) in self.approvals.iter().enumerate() {
-            unknown(&self.people, &rule.people, |n| fault(format!("approvals[{i}].people[{n}]"), NOBODY));
-            unknown(&self.people, &rule.then, |n| fault(format!("approvals[{i}].then[{n}]"), NOBODY));
+            unknown(&self.people, &rule.people, |n| {
+                fault(format!("approvals[{i}].people[{n}]"), NOBODY)
+            });
+            unknown(&self.people, &rule.then, |n| {
+                fault(format!("approvals[{i}].then[{n}]"), NOBODY)
+            });
             if rule.people.is_empty() {
-                fault(format!("approvals[{i}].people"), "has to name somebody who may decide");
+                fault(
+                    format!("approvals[{i}].people"),
+                    "has to name somebody who may decide",
+                );
             }
             if rule.then.is_empty() != rule.escalate_after_seconds.is_none() {
-                fault(format!("approvals[{i}].then"), "and escalate_after_seconds go together");
+                fault(
+                    format!("approvals[{i}].then"),
+                    "and escalate_after_seconds go together",
+                );
             }
-            if rule.escalate_after_seconds.is_some_and(|seconds| !(1..=LONGEST_WAIT).contains(&seconds)) {
-                fault(format!("approvals[{i}].escalate_after_seconds"), "has to be 1 to 604800, which is a week");
+            if rule
+                .escalate_after_seconds
+                .is_some_and(|seconds| !(1..=LONGEST_WAIT).contains(&seconds))
+            {
+                fault(
+                    format!("approvals[{i}].escalate_after_seconds"),
+                    "has to be 1 to 604800, which is a week",
+                );
             }
         }
         faults
@@ -421,7 +516,11 @@ const PLAIN: &str = "has to begin with https://, unless the server is private";
 const NOBODY: &str = "is none of the people";
 
 fn unknown(people: &BTreeMap<String, Person>, names: &[String], mut found: impl FnMut(usize)) {
-    names.iter().enumerate().filter(|(_, name)| !people.contains_key(*name)).for_each(|(n, _)| found(n));
+    names
+        .iter()
+        .enumerate()
+        .filter(|(_, name)| !people.contains_key(*name))
+        .for_each(|(n, _)| found(n));
 }
 
 impl Place {
@@ -445,11 +544,22 @@ impl Place {
     }
 
     fn faults(&self) -> Vec<(&'static str, &'static str)> {
-        let url = |field, url: Option<&String>| url.and_then(|url| server_url::fault(url)).map(|sentence| (field, sentence));
-        let secret = |field, secret: Option<&String>| {
-            secret.is_some_and(|name| name.trim().is_empty()).then_some((field, "has to be the name of a secret"))
+        let url = |field, url: Option<&String>| {
+            url.and_then(|url| server_url::fault(url))
+                .map(|sentence| (field, sentence))
         };
-        let id = |text: &str| !text.is_empty() && text.len() <= 32 && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        let secret = |field, secret: Option<&String>| {
+            secret
+                .is_some_and(|name| name.trim().is_empty())
+                .then_some((field, "has to be the name of a secret"))
+        };
+        let id = |text: &str| {
+            !text.is_empty()
+                && text.len() <= 32
+                && text
+                    .bytes()
+                    .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+        };
         match self {
             Self::Telegram(chat) => [
                 (chat.chat_id == 0).then_some(("telegram.chat_id", "has to be the numeric id of a chat")),
@@ -488,13 +598,32 @@ impl Place {
 
 impl Route {
     fn fits(&self, incident: &Incident) -> bool {
-        let Alert { namespace, target, normalised_target, labels, cicd, .. } = &incident.alert;
+        let Alert {
+            namespace,
+            target,
+            normalised_target,
+            labels,
+            cicd,
+            ..
+        } = &incident.alert;
         let service = incident.plan.as_ref().map(|plan| plan.target.as_str());
-        let services = [service, Some(target.as_str()), Some(normalised_target.as_str())];
+        let services = [
+            service,
+            Some(target.as_str()),
+            Some(normalised_target.as_str()),
+        ];
         (self.severities.is_empty() || self.severities.contains(&incident.severity))
             && any(&self.namespaces, namespace)
-            && (self.services.is_empty() || services.into_iter().flatten().any(|service| any(&self.services, service)))
-            && self.labels.iter().all(|(name, pattern)| labels.get(name).is_some_and(|value| pattern.0.matches(value)))
+            && (self.services.is_empty()
+                || services
+                    .into_iter()
+                    .flatten()
+                    .any(|service| any(&self.services, service)))
+            && self.labels.iter().all(|(name, pattern)| {
+                labels
+                    .get(name)
+                    .is_some_and(|value| pattern.0.matches(value))
+            })
             && self.cicd.is_none_or(|wanted| wanted == *cicd)
     }
 

@@ -25,17 +25,30 @@ fn the_first_route_that_fits_says_where_unless_it_goes_on() {
             { "channels": ["rest"] },
         ],
     }));
-    let names =
-        |incident: &crate::incident::Incident| file.routed(incident).into_iter().map(|channel| channel.name.clone()).collect::<Vec<_>>();
+    let names = |incident: &crate::incident::Incident| {
+        file.routed(incident)
+            .into_iter()
+            .map(|channel| channel.name.clone())
+            .collect::<Vec<_>>()
+    };
     let mut one = incident();
-    (one.severity, one.alert.target, one.alert.normalised_target) = (Severity::P3, "db-1".into(), "db".into());
+    (one.severity, one.alert.target, one.alert.normalised_target) =
+        (Severity::P3, "db-1".into(), "db".into());
     assert_eq!(names(&one), ["rest"]);
     one.severity = Severity::P1;
     assert_eq!(names(&one), ["bad", "rest"]);
     one.alert.namespace = "payments".into();
-    assert_eq!(names(&one), ["bad", "rest"], "a label that is not there fits nothing");
+    assert_eq!(
+        names(&one),
+        ["bad", "rest"],
+        "a label that is not there fits nothing"
+    );
     one.alert.labels.insert("team".into(), "a".into());
-    assert_eq!(names(&one), ["pay", "bad"], "each channel once, in the order of the file");
+    assert_eq!(
+        names(&one),
+        ["pay", "bad"],
+        "each channel once, in the order of the file"
+    );
     let mut planned = incident();
     (planned.severity, planned.plan) = (Severity::P3, Some(plan()));
     assert_eq!(names(&planned), ["pay"], "the plan's target is a service");
@@ -55,10 +68,20 @@ fn who_may_decide_is_said_by_the_first_rule_that_fits_and_else_nobody_may() {
         ],
     }));
     assert_eq!(file.faults(), []);
-    let may = |service, risk, person, escalated| file.rule(service, risk).is_some_and(|rule| rule.may(person, escalated));
-    assert!(may("payments", Risk::High, "ada", false) && !may("payments", Risk::High, "bob", false));
-    assert!(!may("payments", Risk::High, "carol", false) && may("payments", Risk::High, "carol", true));
-    assert!(!may("payments", Risk::Low, "ada", true), "no rule is for this");
+    let may = |service, risk, person, escalated| {
+        file.rule(service, risk)
+            .is_some_and(|rule| rule.may(person, escalated))
+    };
+    assert!(
+        may("payments", Risk::High, "ada", false) && !may("payments", Risk::High, "bob", false)
+    );
+    assert!(
+        !may("payments", Risk::High, "carol", false) && may("payments", Risk::High, "carol", true)
+    );
+    assert!(
+        !may("payments", Risk::Low, "ada", true),
+        "no rule is for this"
+    );
     assert!(may("web", Risk::Critical, "bob", false));
 
     assert_eq!(file.person(Identity::Telegram(7)), Some("ada"));
@@ -82,51 +105,127 @@ fn a_channel_speaks_its_own_language_or_the_files() {
     let own = json!({ "name": "own", "language": "en", "to": { "telegram": { "chat_id": 2 } } });
     let file = channels(json!({ "language": "zh-TW", "channels": [chat("one", 1), own] }));
     let of = |name| file.language_of(file.channel(name).expect("a channel"));
-    assert_eq!((of("one"), of("own")), (Language::TraditionalChinese, Language::English));
+    assert_eq!(
+        (of("one"), of("own")),
+        (Language::TraditionalChinese, Language::English)
+    );
 }
 
 #[test]
 fn what_cannot_be_meant_is_named() {
     let cases = [
-        (json!({ "channels": [chat("A b", 1)], "routes": [{ "channels": ["A b"] }] }), "channels[0].name", "a-z"),
-        (json!({ "channels": [chat("a", 1), chat("a", 2)], "routes": [{ "channels": ["a"] }] }), "channels[1].name", "another"),
-        (json!({ "channels": [chat("a", 1), chat("b", 1)], "routes": [{ "channels": ["a"] }] }), "channels[1].to", "another channel is"),
-        (json!({ "channels": [chat("a", 0)], "routes": [{ "channels": ["a"] }] }), "channels[0].to.telegram.chat_id", "numeric"),
-        (json!({ "channels": [chat("a", 1)] }), "routes", "what is told where"),
-        (json!({ "routes": [{ "channels": ["b"] }] }), "routes[0].channels[0]", "none of the channels"),
+        (
+            json!({ "channels": [chat("A b", 1)], "routes": [{ "channels": ["A b"] }] }),
+            "channels[0].name",
+            "a-z",
+        ),
+        (
+            json!({ "channels": [chat("a", 1), chat("a", 2)], "routes": [{ "channels": ["a"] }] }),
+            "channels[1].name",
+            "another",
+        ),
+        (
+            json!({ "channels": [chat("a", 1), chat("b", 1)], "routes": [{ "channels": ["a"] }] }),
+            "channels[1].to",
+            "another channel is",
+        ),
+        (
+            json!({ "channels": [chat("a", 0)], "routes": [{ "channels": ["a"] }] }),
+            "channels[0].to.telegram.chat_id",
+            "numeric",
+        ),
+        (
+            json!({ "channels": [chat("a", 1)] }),
+            "routes",
+            "what is told where",
+        ),
+        (
+            json!({ "routes": [{ "channels": ["b"] }] }),
+            "routes[0].channels[0]",
+            "none of the channels",
+        ),
         (json!({ "routes": [{}] }), "routes[0].channels", "nowhere"),
         (json!({ "people": { "a b": {} } }), "people.a b", "name"),
-        (json!({ "people": { "a": { "telegram": 1 }, "b": { "telegram": 1 } } }), "people.b", "as two"),
-        (json!({ "approvals": [{ "people": ["x"] }] }), "approvals[0].people[0]", "none of the people"),
-        (json!({ "approvals": [{}] }), "approvals[0].people", "somebody"),
-        (json!({ "people": { "a": {} }, "approvals": [{ "people": ["a"], "then": ["a"] }] }), "approvals[0].then", "together"),
+        (
+            json!({ "people": { "a": { "telegram": 1 }, "b": { "telegram": 1 } } }),
+            "people.b",
+            "as two",
+        ),
+        (
+            json!({ "approvals": [{ "people": ["x"] }] }),
+            "approvals[0].people[0]",
+            "none of the people",
+        ),
+        (
+            json!({ "approvals": [{}] }),
+            "approvals[0].people",
+            "somebody",
+        ),
+        (
+            json!({ "people": { "a": {} }, "approvals": [{ "people": ["a"], "then": ["a"] }] }),
+            "approvals[0].then",
+            "together",
+        ),
     ];
     for (file, field, words) in cases {
         let faults = channels(file).faults();
-        assert!(faults.iter().any(|(at, sentence)| at == field && sentence.contains(words)), "{field}: {faults:?}");
+        assert!(
+            faults
+                .iter()
+                .any(|(at, sentence)| at == field && sentence.contains(words)),
+            "{field}: {faults:?}"
+        );
     }
     let webhook = |url: &str, private: bool| {
         let to = json!({ "webhook": { "url": url, "key_secret": "k", "private": private, "links_for": ["eve"] } });
-        channels(json!({ "channels": [{ "name": "a", "to": to }], "routes": [{ "channels": ["a"] }] })).faults().len()
+        channels(
+            json!({ "channels": [{ "name": "a", "to": to }], "routes": [{ "channels": ["a"] }] }),
+        )
+        .faults()
+        .len()
     };
-    assert_eq!([webhook("https://a.test/x", false), webhook("http://a.test", false), webhook("http://10.0.0.1", true)], [1, 2, 1]);
-    let alertmanager = |url: &str, private: bool| channels(json!({ "alertmanager": { "url": url, "private": private } })).faults();
+    assert_eq!(
+        [
+            webhook("https://a.test/x", false),
+            webhook("http://a.test", false),
+            webhook("http://10.0.0.1", true)
+        ],
+        [1, 2, 1]
+    );
+    let alertmanager = |url: &str, private: bool| {
+        channels(json!({ "alertmanager": { "url": url, "private": private } })).faults()
+    };
     assert_eq!(alertmanager("https://a.test/am", false), []);
     assert_eq!(alertmanager("http://10.0.0.1:9093", true), []);
-    for (url, words) in [("http://a.test", "https://"), ("https://a.test/", "without a slash")] {
+    for (url, words) in [
+        ("http://a.test", "https://"),
+        ("https://a.test/", "without a slash"),
+    ] {
         let faults = alertmanager(url, false);
-        assert!(matches!(faults.as_slice(), [(at, sentence)] if at == "alertmanager.url" && sentence.contains(words)), "{faults:?}");
+        assert!(
+            matches!(faults.as_slice(), [(at, sentence)] if at == "alertmanager.url" && sentence.contains(words)),
+            "{faults:?}"
+        );
     }
     let many: Vec<_> = (1..=31).map(|i| chat(&format!("c{i}"), i)).collect();
     let faults = channels(json!({ "channels": many, "routes": [{ "channels": ["c1"] }] })).faults();
-    assert!(faults.iter().any(|(field, _)| field == "channels"), "{faults:?}");
+    assert!(
+        faults.iter().any(|(field, _)| field == "channels"),
+        "{faults:?}"
+    );
 }
 
 #[test]
 fn an_unknown_field_is_refused() {
-    for text in [r#"{"channel":[]}"#, r#"{"people":{"a":{"telegramm":1}}}"#, r#"{"approvals":[{"risk":["low"]}]}"#, r#"{"language":"fr"}"#]
-    {
+    for text in [
+        r#"{"channel":[]}"#,
+        r#"{"people":{"a":{"telegramm":1}}}"#,
+        r#"{"approvals":[{"risk":["low"]}]}"#,
+        r#"{"language":"fr"}"#,
+    ] {
         assert!(serde_json::from_str::<Channels>(text).is_err(), "{text}");
     }
-    assert!(serde_json::from_str::<Channels>(r#"{"$schema":"schemas/channels.schema.json"}"#).is_ok());
+    assert!(
+        serde_json::from_str::<Channels>(r#"{"$schema":"schemas/channels.schema.json"}"#).is_ok()
+    );
 }

@@ -55,8 +55,14 @@ impl What {
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
-            Self::Ended { outcome: RepairOutcome::Verified, .. } => "repaired",
-            Self::Ended { outcome: RepairOutcome::NothingToDo, .. } => "nothing_to_do",
+            Self::Ended {
+                outcome: RepairOutcome::Verified,
+                ..
+            } => "repaired",
+            Self::Ended {
+                outcome: RepairOutcome::NothingToDo,
+                ..
+            } => "nothing_to_do",
             Self::Ended { .. } => "repair_failed",
             Self::StillFiring { .. } => "still_firing",
             Self::FiresAgain => "fires_again",
@@ -107,7 +113,10 @@ pub fn all(log: &[Entry]) -> Vec<Notice> {
         let what = match entry.event {
             Event::ApprovalGiven | Event::ApprovalDecided => {
                 // The person's name; what was decided without one, such as by a name that channels.json has no more, is known by its id.
-                let person = entry.context["person"].as_str().unwrap_or(&entry.actor).to_owned();
+                let person = entry.context["person"]
+                    .as_str()
+                    .unwrap_or(&entry.actor)
+                    .to_owned();
                 if !deciders.contains(&person) {
                     deciders.push(person);
                 }
@@ -125,11 +134,18 @@ pub fn all(log: &[Entry]) -> Vec<Notice> {
             Event::ResolutionOverdue => Some(What::StillFiring { automatic }),
             Event::IncidentReopened => Some(What::FiresAgain),
             Event::SeverityEscalated => Some(What::SeverityRaised),
-            Event::ApprovalVoided => Some(What::PlanVoid { why: entry.detail.clone() }),
+            Event::ApprovalVoided => Some(What::PlanVoid {
+                why: entry.detail.clone(),
+            }),
             _ => None,
         };
         let (sequence, at) = (entry.sequence, entry.at);
-        notices.extend(what.map(|what| Notice { sequence, at, what, deciders: deciders.clone() }));
+        notices.extend(what.map(|what| Notice {
+            sequence,
+            at,
+            what,
+            deciders: deciders.clone(),
+        }));
     }
     notices
 }
@@ -142,28 +158,49 @@ pub fn due(log: &[Entry], heard: u64, incident: &Incident) -> Vec<Notice> {
     if incident.alert.cicd && incident.alert.severity != crate::alert::AlertSeverity::Critical {
         return Vec::new();
     }
-    let (results, states): (Vec<Notice>, Vec<Notice>) =
-        all(log).into_iter().filter(|notice| notice.sequence > heard).partition(|notice| notice.what.is_result());
+    let (results, states): (Vec<Notice>, Vec<Notice>) = all(log)
+        .into_iter()
+        .filter(|notice| notice.sequence > heard)
+        .partition(|notice| notice.what.is_result());
     // A repair that was verified, and is known by now not to have held, is told once.
     let overtaken = |notice: &Notice| {
         let next = results.iter().find(|next| next.sequence > notice.sequence);
-        matches!(notice.what, What::Ended { .. }) && next.is_some_and(|next| matches!(next.what, What::StillFiring { .. }))
+        matches!(notice.what, What::Ended { .. })
+            && next.is_some_and(|next| matches!(next.what, What::StillFiring { .. }))
     };
-    let mut due: Vec<Notice> = results.iter().filter(|notice| !overtaken(notice)).cloned().collect();
+    let mut due: Vec<Notice> = results
+        .iter()
+        .filter(|notice| !overtaken(notice))
+        .cloned()
+        .collect();
     let last = states.last().map(|notice| notice.sequence);
-    let told = states.into_iter().filter(|notice| stands(notice, incident)).max_by_key(|notice| (notice.what.weight(), notice.sequence));
-    due.extend(told.zip(last).map(|(notice, sequence)| Notice { sequence, ..notice }));
+    let told = states
+        .into_iter()
+        .filter(|notice| stands(notice, incident))
+        .max_by_key(|notice| (notice.what.weight(), notice.sequence));
+    due.extend(
+        told.zip(last)
+            .map(|(notice, sequence)| Notice { sequence, ..notice }),
+    );
     due.sort_by_key(|notice| notice.sequence);
     due
 }
 
 /// True if things stand as a notice says.
 fn stands(notice: &Notice, incident: &Incident) -> bool {
-    let standing = incident.approval.as_ref().map(|approval| &approval.standing);
+    let standing = incident
+        .approval
+        .as_ref()
+        .map(|approval| &approval.standing);
     let open = incident.is_open() && incident.resolved_at.is_none();
     open && match notice.what {
-        What::DecisionNeeded => incident.status == Status::AwaitingApproval && standing == Some(&ApprovalState::Pending),
-        What::PlanVoid { .. } => incident.status == Status::NeedsHuman && matches!(standing, Some(ApprovalState::Void { .. })),
+        What::DecisionNeeded => {
+            incident.status == Status::AwaitingApproval && standing == Some(&ApprovalState::Pending)
+        }
+        What::PlanVoid { .. } => {
+            incident.status == Status::NeedsHuman
+                && matches!(standing, Some(ApprovalState::Void { .. }))
+        }
         _ => true,
     }
 }
@@ -171,7 +208,11 @@ fn stands(notice: &Notice, incident: &Incident) -> bool {
 /// Which of the failed stages of a run of a pipeline were not told yet.
 #[must_use]
 pub fn unheard(failed: &[IncidentId], heard: &[IncidentId]) -> Vec<IncidentId> {
-    failed.iter().filter(|id| !heard.contains(id)).cloned().collect()
+    failed
+        .iter()
+        .filter(|id| !heard.contains(id))
+        .cloned()
+        .collect()
 }
 
 #[cfg(test)]

@@ -93,7 +93,11 @@ impl Subject {
                     _ => return None,
                 };
                 let incident_id = IncidentId::try_from(parts.next()?).ok()?;
-                Some(Self::More { what, incident_id, press: parts.next()?.to_owned() })
+                Some(Self::More {
+                    what,
+                    incident_id,
+                    press: parts.next()?.to_owned(),
+                })
             }
             _ => None,
         }
@@ -110,7 +114,11 @@ impl fmt::Display for Subject {
             Self::Escalation(id) => write!(f, "ESCALATED#{id}"),
             Self::Notice(id) => write!(f, "NOTICE#{id}"),
             Self::FlowNotice(id) => write!(f, "FAILED#{id}"),
-            Self::More { what, incident_id, press } => {
+            Self::More {
+                what,
+                incident_id,
+                press,
+            } => {
                 let what = match what {
                     More::Details => "details",
                     More::History => "history",
@@ -250,7 +258,11 @@ mod tests {
     #[test]
     fn what_is_due_is_read_back_from_its_key() -> Result<(), InvalidId> {
         let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV")?;
-        let more = |what| Subject::More { what, incident_id: id.clone(), press: "with#any#thing".to_owned() };
+        let more = |what| Subject::More {
+            what,
+            incident_id: id.clone(),
+            press: "with#any#thing".to_owned(),
+        };
         let approval = ApprovalId::of(&id, &"a1".repeat(32));
         let flow = FlowId::try_from("a1".repeat(32).as_str())?;
         let subjects = [
@@ -266,7 +278,15 @@ mod tests {
         for subject in subjects {
             assert_eq!(Subject::read(&subject.to_string()), Some(subject));
         }
-        for text in ["", "INC", "INC#x", "BUDGET#2026-02-30", "MORE#details", "MORE#all#01ARZ3NDEKTSV4RRFFQ69G5FAV#1", "X#1"] {
+        for text in [
+            "",
+            "INC",
+            "INC#x",
+            "BUDGET#2026-02-30",
+            "MORE#details",
+            "MORE#all#01ARZ3NDEKTSV4RRFFQ69G5FAV#1",
+            "X#1",
+        ] {
             assert_eq!(Subject::read(text), None, "{text}");
         }
         Ok(())
@@ -274,13 +294,17 @@ mod tests {
 
     #[test]
     fn criticals_come_first() {
-        let ranks = [Severity::P0, Severity::P1, Severity::P2, Severity::P3].map(|severity| Rank::of(severity).to_string());
+        let ranks = [Severity::P0, Severity::P1, Severity::P2, Severity::P3]
+            .map(|severity| Rank::of(severity).to_string());
         assert_eq!(ranks, ["1", "1", "3", "4"]);
         assert!(Rank::of(Severity::P1) < Rank::ANSWER && Rank::ANSWER < Rank::of(Severity::P2));
         // What makes a sound goes before edits of cards of the same severity, which come as often as alerts do.
         for severity in [Severity::P0, Severity::P1, Severity::P2, Severity::P3] {
             assert!(Rank::heard(severity) < Rank::of(severity));
         }
-        assert!(Rank::of(Severity::P1) < Rank::heard(Severity::P2), "a critical incident that nobody knows of goes before any result");
+        assert!(
+            Rank::of(Severity::P1) < Rank::heard(Severity::P2),
+            "a critical incident that nobody knows of goes before any result"
+        );
     }
 }

@@ -63,7 +63,9 @@ impl State {
     /// The state that is stored as this word.
     #[must_use]
     pub fn of_word(word: &str) -> Option<Self> {
-        [Self::Running, Self::Ended, Self::Passed, Self::Failed].into_iter().find(|state| state.as_str() == word)
+        [Self::Running, Self::Ended, Self::Passed, Self::Failed]
+            .into_iter()
+            .find(|state| state.as_str() == word)
     }
 }
 
@@ -96,22 +98,49 @@ impl Report {
     #[must_use]
     pub fn of(incident: &Incident) -> Option<(FlowId, Self)> {
         let flow = flow_of(&incident.alert)?;
-        let Alert { name, target, labels, annotations, message, starts_at, .. } = &incident.alert;
+        let Alert {
+            name,
+            target,
+            labels,
+            annotations,
+            message,
+            starts_at,
+            ..
+        } = &incident.alert;
         let told = |name: &str, characters| line(text(labels, name), characters);
         let commit = text(labels, "commit");
         let is_hash = commit.len() > SHORT_COMMIT && commit.bytes().all(|b| b.is_ascii_hexdigit());
         let environment = told("environment", ENVIRONMENT_CHARACTERS);
-        let stage = [told("stage", STAGE_CHARACTERS), line(name, STAGE_CHARACTERS)].into_iter().find(|stage| !stage.is_empty());
+        let stage = [
+            told("stage", STAGE_CHARACTERS),
+            line(name, STAGE_CHARACTERS),
+        ]
+        .into_iter()
+        .find(|stage| !stage.is_empty());
         let stage = stage.unwrap_or_default();
-        let pipeline = [workflow(labels), target].into_iter().find(|name| !name.is_empty()).unwrap_or_default();
+        let pipeline = [workflow(labels), target]
+            .into_iter()
+            .find(|name| !name.is_empty())
+            .unwrap_or_default();
         let report = Self {
             incident_id: incident.id.clone(),
             at: *starts_at,
-            stage: if environment.is_empty() { stage } else { format!("{stage} ({environment})") },
+            stage: if environment.is_empty() {
+                stage
+            } else {
+                format!("{stage} ({environment})")
+            },
             state: State::of(incident),
             message: line(message, TEXT_CHARACTERS),
             name: line(pipeline, NAME_CHARACTERS),
-            commit: line(commit, if is_hash { SHORT_COMMIT } else { NAME_CHARACTERS }),
+            commit: line(
+                commit,
+                if is_hash {
+                    SHORT_COMMIT
+                } else {
+                    NAME_CHARACTERS
+                },
+            ),
             by: told("triggered_by", NAME_CHARACTERS),
             url: line(text(annotations, "workflow_url"), URL_CHARACTERS),
         };
@@ -129,15 +158,32 @@ impl Report {
 /// nothing that tells one run from the next.
 #[must_use]
 pub fn flow_of(alert: &Alert) -> Option<FlowId> {
-    let Alert { labels, annotations, namespace, .. } = alert;
+    let Alert {
+        labels,
+        annotations,
+        namespace,
+        ..
+    } = alert;
     if !alert.cicd || (text(labels, "workflow").is_empty() && text(labels, "stage").is_empty()) {
         return None;
     }
-    let run = [("commit", text(labels, "commit")), ("url", text(annotations, "workflow_url"))];
+    let run = [
+        ("commit", text(labels, "commit")),
+        ("url", text(annotations, "workflow_url")),
+    ];
     let (kind, run) = run.into_iter().find(|(_, run)| !run.is_empty())?;
     // Without a label that names the target it is the alert's name, which differs from stage to stage.
-    let target = if alert.target == alert.name { "" } else { &alert.normalised_target };
-    let digest = Digest::new().field(namespace).field(target).field(workflow(labels)).field(kind).field(run);
+    let target = if alert.target == alert.name {
+        ""
+    } else {
+        &alert.normalised_target
+    };
+    let digest = Digest::new()
+        .field(namespace)
+        .field(target)
+        .field(workflow(labels))
+        .field(kind)
+        .field(run);
     match FlowId::try_from(digest.hex()) {
         Ok(flow) => Some(flow),
         Err(_) => unreachable!("a SHA-256 digest is 64 characters of lower-case hex"),
@@ -146,7 +192,10 @@ pub fn flow_of(alert: &Alert) -> Option<FlowId> {
 
 /// What the sender calls the pipeline; empty if it does not.
 fn workflow(labels: &Texts) -> &str {
-    [text(labels, "workflow"), text(labels, "repository")].into_iter().find(|name| !name.is_empty()).unwrap_or_default()
+    [text(labels, "workflow"), text(labels, "repository")]
+        .into_iter()
+        .find(|name| !name.is_empty())
+        .unwrap_or_default()
 }
 
 fn text<'a>(texts: &'a Texts, name: &str) -> &'a str {
@@ -191,7 +240,11 @@ impl PipelineRun {
     /// The reports of the stages that failed.
     #[must_use]
     pub fn failed(&self) -> Vec<IncidentId> {
-        self.stages.iter().filter(|stage| stage.state == State::Failed).map(|stage| stage.incident_id.clone()).collect()
+        self.stages
+            .iter()
+            .filter(|stage| stage.state == State::Failed)
+            .map(|stage| stage.incident_id.clone())
+            .collect()
     }
 
     /// The run as its reports tell it, in whatever order they stand; none without a report.
@@ -201,14 +254,33 @@ impl PipelineRun {
         ordered.sort_by_key(|report| report.rank());
         let newest = *ordered.last()?;
         // The newest report that tells something has the last word on it.
-        let told = |what: fn(&Report) -> &String| ordered.iter().rev().map(|report| what(report)).find(|text| !text.is_empty());
+        let told = |what: fn(&Report) -> &String| {
+            ordered
+                .iter()
+                .rev()
+                .map(|report| what(report))
+                .find(|text| !text.is_empty())
+        };
         let told = |what| told(what).cloned().unwrap_or_default();
         let mut places = BTreeMap::new();
         let mut stages: Vec<Stage> = Vec::new();
         for report in &ordered {
-            let Report { incident_id, at, stage, state, message, .. } = (*report).clone();
+            let Report {
+                incident_id,
+                at,
+                stage,
+                state,
+                message,
+                ..
+            } = (*report).clone();
             let place = *places.entry(stage.clone()).or_insert(stages.len());
-            let stage = Stage { name: stage, state, message, incident_id, at };
+            let stage = Stage {
+                name: stage,
+                state,
+                message,
+                incident_id,
+                at,
+            };
             match stages.get_mut(place) {
                 Some(earlier) => *earlier = stage,
                 None => stages.push(stage),

@@ -18,11 +18,27 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn alert(labels: &[(&str, &str)], url: &str) -> Alert {
-    let mut labels: Texts = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    labels.entry("alertname".to_owned()).or_insert_with(|| "CI_Deploy".to_owned());
-    let annotations = Texts::from([("summary".to_owned(), "is deployed".to_owned()), ("workflow_url".to_owned(), url.to_owned())]);
-    let tables: AlertTables = serde_json::from_str(r#"{"cicd":{"patterns":["CI_*"]}}"#).expect("tables");
-    tables.alert(AlertStatus::Firing, "test", labels, annotations, at(0), MemberId::try_from("m").expect("a member id"))
+    let mut labels: Texts = labels
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    labels
+        .entry("alertname".to_owned())
+        .or_insert_with(|| "CI_Deploy".to_owned());
+    let annotations = Texts::from([
+        ("summary".to_owned(), "is deployed".to_owned()),
+        ("workflow_url".to_owned(), url.to_owned()),
+    ]);
+    let tables: AlertTables =
+        serde_json::from_str(r#"{"cicd":{"patterns":["CI_*"]}}"#).expect("tables");
+    tables.alert(
+        AlertStatus::Firing,
+        "test",
+        labels,
+        annotations,
+        at(0),
+        MemberId::try_from("m").expect("a member id"),
+    )
 }
 
 fn draft(alert: Alert) -> IncidentChange {
@@ -46,22 +62,54 @@ fn report(number: usize, second: i64, stage: &str, state: State) -> Report {
 
 fn line(reports: &[Report]) -> Vec<(String, State)> {
     let flow = PipelineRun::of(reports).expect("a flow");
-    flow.stages.into_iter().map(|stage| (stage.name, stage.state)).collect()
+    flow.stages
+        .into_iter()
+        .map(|stage| (stage.name, stage.state))
+        .collect()
 }
 
 #[test]
 fn a_run_is_one_flow_and_another_run_is_another() {
-    let base = [("workflow", "checkout"), ("stage", "build"), ("commit", "4f0c2d9"), ("component", "shop")];
+    let base = [
+        ("workflow", "checkout"),
+        ("stage", "build"),
+        ("commit", "4f0c2d9"),
+        ("component", "shop"),
+    ];
     let with = |changed: (&str, &str)| {
-        let labels: Vec<(&str, &str)> = base.iter().map(|label| if label.0 == changed.0 { changed } else { *label }).collect();
-        let all = if base.iter().any(|label| label.0 == changed.0) { labels } else { [labels, vec![changed]].concat() };
+        let labels: Vec<(&str, &str)> = base
+            .iter()
+            .map(|label| {
+                if label.0 == changed.0 {
+                    changed
+                } else {
+                    *label
+                }
+            })
+            .collect();
+        let all = if base.iter().any(|label| label.0 == changed.0) {
+            labels
+        } else {
+            [labels, vec![changed]].concat()
+        };
         flow_of(&alert(&all, "https://ci.test/1")).expect("a flow")
     };
     let flow = with(("stage", "build"));
-    for same in [("stage", "deploy"), ("severity", "critical"), ("alertname", "CI_Test"), ("repository", "r"), ("triggered_by", "mira")] {
+    for same in [
+        ("stage", "deploy"),
+        ("severity", "critical"),
+        ("alertname", "CI_Test"),
+        ("repository", "r"),
+        ("triggered_by", "mira"),
+    ] {
         assert_eq!(with(same), flow, "{same:?}");
     }
-    for other in [("workflow", "basket"), ("commit", "8aa01f3"), ("namespace", "staging"), ("component", "basket")] {
+    for other in [
+        ("workflow", "basket"),
+        ("commit", "8aa01f3"),
+        ("namespace", "staging"),
+        ("component", "basket"),
+    ] {
         assert_ne!(with(other), flow, "{other:?}");
     }
 }
@@ -69,14 +117,45 @@ fn a_run_is_one_flow_and_another_run_is_another() {
 #[test]
 fn what_names_no_run_is_no_part_of_one() {
     let of = |labels: &[(&str, &str)], url: &str| flow_of(&alert(labels, url));
-    assert_eq!(of(&[("commit", "4f0c2d9")], "https://ci.test/1"), None, "neither workflow nor stage");
-    assert_eq!(of(&[("stage", " "), ("commit", "4f0c2d9")], ""), None, "an empty stage is none");
-    assert_eq!(of(&[("stage", "build")], ""), None, "nothing tells this run from the next");
-    assert_eq!(of(&[("alertname", "TargetDown"), ("stage", "build"), ("commit", "4f0c2d9")], ""), None, "no pipeline");
-    let (one, two) = (of(&[("stage", "build")], "https://ci.test/1"), of(&[("stage", "build")], "https://ci.test/2"));
+    assert_eq!(
+        of(&[("commit", "4f0c2d9")], "https://ci.test/1"),
+        None,
+        "neither workflow nor stage"
+    );
+    assert_eq!(
+        of(&[("stage", " "), ("commit", "4f0c2d9")], ""),
+        None,
+        "an empty stage is none"
+    );
+    assert_eq!(
+        of(&[("stage", "build")], ""),
+        None,
+        "nothing tells this run from the next"
+    );
+    assert_eq!(
+        of(
+            &[
+                ("alertname", "TargetDown"),
+                ("stage", "build"),
+                ("commit", "4f0c2d9")
+            ],
+            ""
+        ),
+        None,
+        "no pipeline"
+    );
+    let (one, two) = (
+        of(&[("stage", "build")], "https://ci.test/1"),
+        of(&[("stage", "build")], "https://ci.test/2"),
+    );
     assert!(one.is_some() && two.is_some() && one != two);
     // Names of alerts differ from stage to stage: where no label names the target they tell no runs apart.
-    let named = |name| of(&[("alertname", name), ("stage", name), ("commit", "4f0c2d9")], "");
+    let named = |name| {
+        of(
+            &[("alertname", name), ("stage", name), ("commit", "4f0c2d9")],
+            "",
+        )
+    };
     assert_eq!(named("CI_Build"), named("CI_Deploy"));
     assert!(named("CI_Build").is_some());
 }
@@ -93,20 +172,49 @@ fn a_report_says_what_its_labels_say_in_one_line_each() {
     ];
     let mut draft = draft(alert(&labels, "https://ci.test/1"));
     let (_, report) = Report::of(&draft.incident).expect("a report");
-    assert_eq!((report.stage.as_str(), report.commit.as_str()), ("deploy now (production)", "4f0c2d9a4f"));
-    assert_eq!((report.name.as_str(), report.by.as_str(), report.url.as_str()), ("shop/checkout", "mira", "https://ci.test/1"));
-    assert_eq!((report.state, report.message.as_str()), (State::Running, "is deployed"));
+    assert_eq!(
+        (report.stage.as_str(), report.commit.as_str()),
+        ("deploy now (production)", "4f0c2d9a4f")
+    );
+    assert_eq!(
+        (
+            report.name.as_str(),
+            report.by.as_str(),
+            report.url.as_str()
+        ),
+        ("shop/checkout", "mira", "https://ci.test/1")
+    );
+    assert_eq!(
+        (report.state, report.message.as_str()),
+        (State::Running, "is deployed")
+    );
     draft.resolved(1, at(9));
-    assert_eq!(Report::of(&draft.incident).map(|(_, report)| report.state), Some(State::Ended));
+    assert_eq!(
+        Report::of(&draft.incident).map(|(_, report)| report.state),
+        Some(State::Ended)
+    );
 }
 
 #[test]
 fn what_passed_or_failed_stays_so_when_its_report_resolves() {
     for (severity, state) in [("info", State::Passed), ("critical", State::Failed)] {
-        let mut draft = draft(alert(&[("severity", severity), ("stage", "test"), ("commit", "4f0c2d9")], ""));
-        assert_eq!(Report::of(&draft.incident).map(|(_, report)| report.state), Some(state));
+        let mut draft = draft(alert(
+            &[
+                ("severity", severity),
+                ("stage", "test"),
+                ("commit", "4f0c2d9"),
+            ],
+            "",
+        ));
+        assert_eq!(
+            Report::of(&draft.incident).map(|(_, report)| report.state),
+            Some(state)
+        );
         draft.resolved(1, at(9));
-        assert_eq!(Report::of(&draft.incident).map(|(_, report)| report.state), Some(state));
+        assert_eq!(
+            Report::of(&draft.incident).map(|(_, report)| report.state),
+            Some(state)
+        );
     }
 }
 
@@ -115,18 +223,47 @@ fn the_newest_report_of_a_stage_holds() {
     use State::{Ended, Failed, Passed, Running};
     type Case<'a> = (&'a [(i64, &'a str, State)], &'a [(&'a str, State)]);
     let cases: [Case<'_>; 5] = [
-        (&[(1, "build", Running), (2, "build", Passed)], &[("build", Passed)]),
+        (
+            &[(1, "build", Running), (2, "build", Passed)],
+            &[("build", Passed)],
+        ),
         // The clock of the sender decides, not the order of arrival.
-        (&[(2, "build", Passed), (1, "build", Running)], &[("build", Passed)]),
-        (&[(5, "build", Passed), (5, "build", Running), (5, "build", Ended)], &[("build", Passed)]),
+        (
+            &[(2, "build", Passed), (1, "build", Running)],
+            &[("build", Passed)],
+        ),
+        (
+            &[
+                (5, "build", Passed),
+                (5, "build", Running),
+                (5, "build", Ended),
+            ],
+            &[("build", Passed)],
+        ),
         // A stage may run again.
-        (&[(1, "test", Failed), (2, "test", Running)], &[("test", Running)]),
-        (&[(3, "deploy", Running), (1, "build", Passed), (2, "test", Failed)], &[("build", Passed), ("test", Failed), ("deploy", Running)]),
+        (
+            &[(1, "test", Failed), (2, "test", Running)],
+            &[("test", Running)],
+        ),
+        (
+            &[
+                (3, "deploy", Running),
+                (1, "build", Passed),
+                (2, "test", Failed),
+            ],
+            &[("build", Passed), ("test", Failed), ("deploy", Running)],
+        ),
     ];
     for (reports, expected) in cases {
-        let reports: Vec<Report> =
-            reports.iter().enumerate().map(|(i, (second, stage, state))| report(i, *second, stage, *state)).collect();
-        let expected: Vec<(String, State)> = expected.iter().map(|(stage, state)| ((*stage).to_owned(), *state)).collect();
+        let reports: Vec<Report> = reports
+            .iter()
+            .enumerate()
+            .map(|(i, (second, stage, state))| report(i, *second, stage, *state))
+            .collect();
+        let expected: Vec<(String, State)> = expected
+            .iter()
+            .map(|(stage, state)| ((*stage).to_owned(), *state))
+            .collect();
         assert_eq!(line(&reports), expected);
     }
     assert_eq!(PipelineRun::of(&[]), None);
@@ -134,18 +271,45 @@ fn the_newest_report_of_a_stage_holds() {
 
 #[test]
 fn a_flow_is_bounded_and_says_what_it_left_out() {
-    let reports: Vec<Report> = (0..50).map(|i| report(i, i64::try_from(i).expect("small"), &format!("s{i}"), State::Passed)).collect();
+    let reports: Vec<Report> = (0..50)
+        .map(|i| {
+            report(
+                i,
+                i64::try_from(i).expect("small"),
+                &format!("s{i}"),
+                State::Passed,
+            )
+        })
+        .collect();
     let flow = PipelineRun::of(&reports).expect("a flow");
-    assert_eq!((flow.stages.len(), flow.left_out, flow.newest), (STAGES_KEPT, 20, id(49)));
+    assert_eq!(
+        (flow.stages.len(), flow.left_out, flow.newest),
+        (STAGES_KEPT, 20, id(49))
+    );
     assert_eq!(flow.stages[0].name, "s0");
 }
 
 fn reports() -> impl Strategy<Value = Vec<Report>> {
-    let state = prop::sample::select(vec![State::Running, State::Ended, State::Passed, State::Failed]);
-    let one = (0i64..6, prop::sample::select(vec!["build", "test", "deploy"]), state, "[ab]?");
+    let state = prop::sample::select(vec![
+        State::Running,
+        State::Ended,
+        State::Passed,
+        State::Failed,
+    ]);
+    let one = (
+        0i64..6,
+        prop::sample::select(vec!["build", "test", "deploy"]),
+        state,
+        "[ab]?",
+    );
     prop::collection::vec(one, 1..12).prop_map(|all| {
         let numbered = all.into_iter().enumerate();
-        numbered.map(|(i, (second, stage, state, by))| Report { by, ..report(i, second, stage, state) }).collect()
+        numbered
+            .map(|(i, (second, stage, state, by))| Report {
+                by,
+                ..report(i, second, stage, state)
+            })
+            .collect()
     })
 }
 

@@ -79,7 +79,9 @@ impl When {
     #[must_use]
     pub fn holds(&self, seen: &Seen) -> bool {
         let exits = self.exits.is_none_or(|status| seen.exit_status == status);
-        let prints = self.prints.as_ref().is_none_or(|pattern| Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(&seen.printed)));
+        let prints = self.prints.as_ref().is_none_or(|pattern| {
+            Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(&seen.printed))
+        });
         (exits && prints) != self.not
     }
 
@@ -87,13 +89,18 @@ impl When {
     pub(crate) fn faults(&self, facts: &[Fact]) -> Vec<String> {
         let mut faults = Vec::new();
         if !facts.iter().any(|look| look.id == self.fact) {
-            faults.push(format!("names the fact {}, which is not among the playbook's facts", self.fact));
+            faults.push(format!(
+                "names the fact {}, which is not among the playbook's facts",
+                self.fact
+            ));
         }
         if self.exits.is_none() && self.prints.is_none() {
             faults.push("asks nothing of the fact: give exits or prints".to_owned());
         }
         if let Some(why) = self.exits.and_then(no_answer) {
-            faults.push(format!("can never hold: {why}, and a fact that ends so ends the repair"));
+            faults.push(format!(
+                "can never hold: {why}, and a fact that ends so ends the repair"
+            ));
         }
         if let Some(Err(error)) = self.prints.as_ref().map(|pattern| Regex::new(pattern)) {
             faults.push(format!("prints is not a regular expression: {error}"));
@@ -106,7 +113,9 @@ impl PlannedStep {
     /// True if the facts do not keep it from running. One that is not known holds for nothing.
     #[must_use]
     pub fn wanted(&self, facts: &BTreeMap<String, Seen>) -> bool {
-        self.when.as_ref().is_none_or(|when| facts.get(&when.fact).is_some_and(|seen| when.holds(seen)))
+        self.when
+            .as_ref()
+            .is_none_or(|when| facts.get(&when.fact).is_some_and(|seen| when.holds(seen)))
     }
 }
 
@@ -114,6 +123,9 @@ impl Seen {
     /// What a fact turned out to be: of what it printed, as much as conditions look at.
     #[must_use]
     pub fn of(exit_status: u32, printed: &str) -> Self {
-        Self { exit_status, printed: printed[..printed.floor_char_boundary(FACT_BYTES)].to_owned() }
+        Self {
+            exit_status,
+            printed: printed[..printed.floor_char_boundary(FACT_BYTES)].to_owned(),
+        }
     }
 }

@@ -26,7 +26,12 @@ pub struct When {
 
 impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", if self.not { "unless" } else { "only if" }, self.fact)?;
+        write!(
+            f,
+            "{} {}",
+            if self.not { "unless" } else { "only if" },
+            self.fact
+        )?;
         if let Some(status) = self.exits {
             write!(f, " exits with {status}")?;
         }

@@ -4,7 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The parameters that an argument names.
 pub(crate) fn placeholders(argument: &str) -> BTreeSet<String> {
-    parts(argument).filter_map(|part| if let Part::Parameter(name) = part { Some(name.to_owned()) } else { None }).collect()
+    parts(argument)
+        .filter_map(|part| {
+            if let Part::Parameter(name) = part {
+                Some(name.to_owned())
+            } else {
+                None
+            }
+        })
+        .collect()
 }
 
 /// An argument with the parameters' values in their places. A value is not looked at again.
@@ -43,7 +51,9 @@ fn parts(argument: &str) -> impl Iterator<Item = Part<'_>> {
             return Some(Part::Parameter(name));
         }
         let first = rest.chars().next().map_or(1, char::len_utf8);
-        let end = rest[first..].find(['{', '}']).map_or(rest.len(), |at| at + first);
+        let end = rest[first..]
+            .find(['{', '}'])
+            .map_or(rest.len(), |at| at + first);
         let (text, after) = rest.split_at(end);
         rest = after;
         Some(Part::Text(text))

@@ -86,14 +86,23 @@ impl Plan {
     /// The plan's identity, 64 hex: everything that decides what runs where. `score`, `reasons` and names are not part of it.
     #[must_use]
     pub fn hash(&self) -> String {
-        let mut digest = Digest::new().field("plan").field(&self.playbook).field(&self.target).field(&self.address);
-        digest = digest.field(self.round.to_be_bytes()).field(self.parameters.len().to_string());
+        let mut digest = Digest::new()
+            .field("plan")
+            .field(&self.playbook)
+            .field(&self.target)
+            .field(&self.address);
+        digest = digest
+            .field(self.round.to_be_bytes())
+            .field(self.parameters.len().to_string());
         for (name, value) in &self.parameters {
             digest = digest.field(name).field(value);
         }
         // A plan without facts has the hash that it had before there were any: what waits for a decision stays decidable.
         let facts = Some(&self.facts).filter(|facts| !facts.is_empty());
-        for steps in facts.into_iter().chain([&self.steps, &self.verify, &self.rollback]) {
+        for steps in facts
+            .into_iter()
+            .chain([&self.steps, &self.verify, &self.rollback])
+        {
             digest = digest.field(steps.len().to_string());
             for step in steps {
                 digest = digest.field(step.argv.len().to_string());
@@ -101,7 +110,9 @@ impl Plan {
                     digest = digest.field(argument);
                 }
                 digest = digest.field(step.timeout_seconds.to_be_bytes());
-                digest = digest.field(step.retries.to_be_bytes()).field(step.every_seconds.to_be_bytes());
+                digest = digest
+                    .field(step.retries.to_be_bytes())
+                    .field(step.every_seconds.to_be_bytes());
                 digest = step.conditions(digest);
             }
         }
@@ -111,7 +122,12 @@ impl Plan {
     /// True if whether something runs depends on what this fact printed.
     #[must_use]
     pub fn searches(&self, fact: &str) -> bool {
-        let mut conditions = self.steps.iter().chain(&self.verify).chain(&self.rollback).filter_map(|step| step.when.as_ref());
+        let mut conditions = self
+            .steps
+            .iter()
+            .chain(&self.verify)
+            .chain(&self.rollback)
+            .filter_map(|step| step.when.as_ref());
         conditions.any(|when| when.fact == fact && when.prints.is_some())
     }
 
@@ -136,14 +152,31 @@ impl PlannedStep {
 
     /// Adds to a digest what the step depends on, where it depends on anything.
     fn conditions(&self, mut digest: Digest) -> Digest {
-        for (name, value) in [("fact", self.fact.as_deref()), ("idempotent", self.idempotent.then_some("true"))] {
+        for (name, value) in [
+            ("fact", self.fact.as_deref()),
+            ("idempotent", self.idempotent.then_some("true")),
+        ] {
             if let Some(value) = value {
                 digest = digest.field(name).field(value);
             }
         }
-        let Some(When { fact, exits, prints, not }) = &self.when else { return digest };
-        digest = digest.field("when").field(fact).field([u8::from(*not), u8::from(exits.is_some()), u8::from(prints.is_some())]);
-        digest.field(exits.unwrap_or_default().to_be_bytes()).field(prints.as_deref().unwrap_or_default())
+        let Some(When {
+            fact,
+            exits,
+            prints,
+            not,
+        }) = &self.when
+        else {
+            return digest;
+        };
+        digest = digest.field("when").field(fact).field([
+            u8::from(*not),
+            u8::from(exits.is_some()),
+            u8::from(prints.is_some()),
+        ]);
+        digest
+            .field(exits.unwrap_or_default().to_be_bytes())
+            .field(prints.as_deref().unwrap_or_default())
     }
 }
 
@@ -156,7 +189,11 @@ pub(crate) mod tests {
     use crate::playbook::condition::When;
 
     pub(crate) fn step(argv: &[&str]) -> PlannedStep {
-        PlannedStep { argv: argv.iter().map(|&a| a.to_owned()).collect(), timeout_seconds: 60, ..PlannedStep::default() }
+        PlannedStep {
+            argv: argv.iter().map(|&a| a.to_owned()).collect(),
+            timeout_seconds: 60,
+            ..PlannedStep::default()
+        }
     }
 
     pub(crate) fn plan() -> Plan {
@@ -181,7 +218,12 @@ pub(crate) mod tests {
     fn the_hash_covers_all_that_decides_what_runs_where() {
         let hash = plan().hash();
         fn when(exits: Option<u32>, prints: Option<&str>, not: bool) -> Option<When> {
-            Some(When { fact: "up".into(), exits, prints: prints.map(str::to_owned), not })
+            Some(When {
+                fact: "up".into(),
+                exits,
+                prints: prints.map(str::to_owned),
+                not,
+            })
         }
         let changes: [fn(&mut Plan); 15] = [
             |p| p.playbook.push('x'),
@@ -208,7 +250,11 @@ pub(crate) mod tests {
         }
         // It is in the store, below approvals that wait: it never changes.
         insta::assert_snapshot!(hash, @"3bcac2dc687235c360b2490269b7be067652620dfe27fb38db0c6605adb3f875");
-        let same = Plan { reasons: vec!["name".into()], playbook_name: "other words".into(), ..plan() };
+        let same = Plan {
+            reasons: vec!["name".into()],
+            playbook_name: "other words".into(),
+            ..plan()
+        };
         assert_eq!(same.hash(), hash);
     }
 }

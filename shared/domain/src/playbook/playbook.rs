@@ -141,7 +141,9 @@ impl Parameter {
     /// Checks a value. Beyond the pattern, no value may look like an option or hold a control character.
     fn accepts(&self, value: &str) -> bool {
         let whole = Regex::new(&format!("^(?:{})$", self.pattern));
-        !value.starts_with('-') && !value.contains(char::is_control) && whole.is_ok_and(|regex| regex.is_match(value))
+        !value.starts_with('-')
+            && !value.contains(char::is_control)
+            && whole.is_ok_and(|regex| regex.is_match(value))
     }
 }
 
@@ -156,7 +158,9 @@ impl Playbook {
     /// check says afterwards whether it is gone.
     #[must_use]
     pub fn asks_the_host_first(&self) -> bool {
-        !self.steps.is_empty() && self.steps.iter().all(|step| step.when.is_some()) && self.verify.iter().any(|check| check.when.is_none())
+        !self.steps.is_empty()
+            && self.steps.iter().all(|step| step.when.is_some())
+            && self.verify.iter().any(|check| check.when.is_none())
     }
 
     /// The parameters' values for a service, checked.
@@ -168,7 +172,10 @@ impl Playbook {
         for (name, parameter) in &self.parameters {
             let value = service
                 .value(&parameter.from)
-                .ok_or_else(|| Unusable::NoValue { parameter: name.clone(), from: parameter.from.clone() })?;
+                .ok_or_else(|| Unusable::NoValue {
+                    parameter: name.clone(),
+                    from: parameter.from.clone(),
+                })?;
             values.insert(name.clone(), value.to_owned());
         }
         self.check(&values)?;
@@ -180,11 +187,16 @@ impl Playbook {
     /// # Errors
     /// The first that is not.
     pub fn check(&self, values: &BTreeMap<String, String>) -> Result<(), Unusable> {
-        if let Some(name) = values.keys().find(|name| !self.parameters.contains_key(*name)) {
+        if let Some(name) = values
+            .keys()
+            .find(|name| !self.parameters.contains_key(*name))
+        {
             return Err(Unusable::Unknown(name.chars().take(64).collect()));
         }
         for (name, parameter) in &self.parameters {
-            let value = values.get(name).ok_or_else(|| Unusable::NotGiven(name.clone()))?;
+            let value = values
+                .get(name)
+                .ok_or_else(|| Unusable::NotGiven(name.clone()))?;
             if value.len() > VALUE_BYTES {
                 return Err(Unusable::TooLong(name.clone()));
             }
@@ -199,7 +211,11 @@ impl Playbook {
     ///
     /// # Errors
     /// If a value is missing or does not match.
-    pub fn render(&self, phase: Phase, values: &BTreeMap<String, String>) -> Result<Vec<PlannedStep>, Unusable> {
+    pub fn render(
+        &self,
+        phase: Phase,
+        values: &BTreeMap<String, String>,
+    ) -> Result<Vec<PlannedStep>, Unusable> {
         self.check(values)?;
         let planned = |run: &[String], timeout: Length| PlannedStep {
             argv: run.iter().map(|argument| fill(argument, values)).collect(),
@@ -208,12 +224,25 @@ impl Playbook {
         };
         let step = |step: &Step| {
             let (when, idempotent) = (step.when.clone(), step.idempotent);
-            PlannedStep { when, idempotent, ..planned(&step.run, step.timeout) }
+            PlannedStep {
+                when,
+                idempotent,
+                ..planned(&step.run, step.timeout)
+            }
         };
-        let look = |look: &Fact| PlannedStep { fact: Some(look.id.clone()), ..planned(&look.run, look.timeout) };
+        let look = |look: &Fact| PlannedStep {
+            fact: Some(look.id.clone()),
+            ..planned(&look.run, look.timeout)
+        };
         let check = |check: &Check| {
-            let (retries, every_seconds, when) = (check.retries, seconds(check.every), check.when.clone());
-            PlannedStep { retries, every_seconds, when, ..planned(&check.run, check.timeout) }
+            let (retries, every_seconds, when) =
+                (check.retries, seconds(check.every), check.when.clone());
+            PlannedStep {
+                retries,
+                every_seconds,
+                when,
+                ..planned(&check.run, check.timeout)
+            }
         };
         Ok(match phase {
             Phase::Facts => self.facts.iter().map(look).collect(),
@@ -227,7 +256,12 @@ impl Playbook {
     ///
     /// # Errors
     /// If a parameter has no fitting value.
-    pub fn plan(&self, service: &Service, round: u32, reasons: Vec<String>) -> Result<Plan, Unusable> {
+    pub fn plan(
+        &self,
+        service: &Service,
+        round: u32,
+        reasons: Vec<String>,
+    ) -> Result<Plan, Unusable> {
         let parameters = self.parameters_for(service)?;
         Ok(Plan {
             playbook: self.id.clone(),

@@ -71,8 +71,18 @@ impl Target {
     pub fn address(&self) -> String {
         match self {
             Self::Ssh(ssh) => {
-                let direct = format!("ssh {}@{}:{} {}", ssh.user, ssh.host, ssh.port, ssh.host_key);
-                let through = |Bastion { host, port, user, host_key }: &Bastion| format!(" through {user}@{host}:{port} {host_key}");
+                let direct = format!(
+                    "ssh {}@{}:{} {}",
+                    ssh.user, ssh.host, ssh.port, ssh.host_key
+                );
+                let through = |Bastion {
+                                   host,
+                                   port,
+                                   user,
+                                   host_key,
+                               }: &Bastion| {
+                    format!(" through {user}@{host}:{port} {host_key}")
+                };
                 direct + &ssh.bastion.as_ref().map(through).unwrap_or_default()
             }
             Self::Ssm(ssm) => ssm.address(),
@@ -109,7 +119,10 @@ impl Service {
         match from.strip_prefix("service.")? {
             "name" => Some(&self.name),
             "unit" => self.unit.as_deref(),
-            other => self.facts.get(other.strip_prefix("facts.")?).map(String::as_str),
+            other => self
+                .facts
+                .get(other.strip_prefix("facts.")?)
+                .map(String::as_str),
         }
     }
 
@@ -117,37 +130,89 @@ impl Service {
     #[must_use]
     pub fn faults(&self) -> Vec<(String, String)> {
         let mut faults = Vec::new();
-        for (field, name) in [("name", Some(&self.name)), ("redundancy_group", self.redundancy_group.as_ref())] {
-            let fits = |name: &String| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
+        for (field, name) in [
+            ("name", Some(&self.name)),
+            ("redundancy_group", self.redundancy_group.as_ref()),
+        ] {
+            let fits = |name: &String| {
+                !name.is_empty()
+                    && name
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+            };
             if !name.is_none_or(fits) {
-                faults.push((field.to_owned(), "has to be made of A-Z a-z 0-9 _ . - (it becomes part of keys)".to_owned()));
+                faults.push((
+                    field.to_owned(),
+                    "has to be made of A-Z a-z 0-9 _ . - (it becomes part of keys)".to_owned(),
+                ));
             }
         }
-        if let Target::Ssh(SshTarget { host, port, user, host_key, bastion }) = &self.target {
+        if let Target::Ssh(SshTarget {
+            host,
+            port,
+            user,
+            host_key,
+            bastion,
+        }) = &self.target
+        {
             faults.extend(faults_of_host("target.ssh", host, *port, user, host_key));
-            if let Some(Bastion { host, port, user, host_key }) = bastion {
-                faults.extend(faults_of_host("target.ssh.bastion", host, *port, user, host_key));
+            if let Some(Bastion {
+                host,
+                port,
+                user,
+                host_key,
+            }) = bastion
+            {
+                faults.extend(faults_of_host(
+                    "target.ssh.bastion",
+                    host,
+                    *port,
+                    user,
+                    host_key,
+                ));
             }
         }
         if let Target::Ssm(ssm) = &self.target {
-            faults.extend(ssm.faults().into_iter().map(|(field, fault)| (format!("target.ssm.{field}"), fault.to_owned())));
+            faults.extend(
+                ssm.faults()
+                    .into_iter()
+                    .map(|(field, fault)| (format!("target.ssm.{field}"), fault.to_owned())),
+            );
         }
         faults
     }
 }
 
 /// What is wrong with a host that is logged in to: each a field below `place` and a sentence.
-fn faults_of_host(place: &str, host: &str, port: u16, user: &str, host_key: &str) -> Vec<(String, String)> {
+fn faults_of_host(
+    place: &str,
+    host: &str,
+    port: u16,
+    user: &str,
+    host_key: &str,
+) -> Vec<(String, String)> {
     let mut faults = Vec::new();
-    let mut fault = |field: &str, text: &str| faults.push((format!("{place}.{field}"), text.to_owned()));
+    let mut fault =
+        |field: &str, text: &str| faults.push((format!("{place}.{field}"), text.to_owned()));
     if host_key.starts_with("ssh-rsa ") {
-        fault("host_key", "is an RSA key, which Quell does not check: pin another one of the host (ssh-keyscan -t ed25519,ecdsa HOST)");
+        fault(
+            "host_key",
+            "is an RSA key, which Quell does not check: pin another one of the host (ssh-keyscan -t ed25519,ecdsa HOST)",
+        );
     } else if !is_host_key(host_key) {
-        fault("host_key", "has to be a line of ssh-keyscan without the host: an algorithm, a space and base64");
+        fault(
+            "host_key",
+            "has to be a line of ssh-keyscan without the host: an algorithm, a space and base64",
+        );
     }
     for (field, value) in [("host", host), ("user", user)] {
-        if value.is_empty() || value.contains(|c: char| c.is_whitespace() || c.is_control() || c == '@') {
-            fault(field, "has to be there, without spaces, control characters and @");
+        if value.is_empty()
+            || value.contains(|c: char| c.is_whitespace() || c.is_control() || c == '@')
+        {
+            fault(
+                field,
+                "has to be there, without spaces, control characters and @",
+            );
         }
     }
     if port == 0 {
@@ -165,18 +230,31 @@ fn is_host_key(text: &str) -> bool {
         ("ecdsa-sha2-nistp521", "AAAAE2VjZHNhLXNoYTItbmlzdHA1MjE"),
     ];
     let mut words = text.split(' ');
-    let (algorithm, key) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let base64 = key.len() % 4 == 0 && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b));
-    base64 && BEGINNINGS.iter().any(|(name, beginning)| *name == algorithm && key.starts_with(beginning) && key.len() > 60)
+    let (algorithm, key) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+    );
+    let base64 = key.len() % 4 == 0
+        && key
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b));
+    base64
+        && BEGINNINGS.iter().any(|(name, beginning)| {
+            *name == algorithm && key.starts_with(beginning) && key.len() > 60
+        })
 }
 
 /// The service that an alert is about: the one whose name or alias is the alert's target.
 #[must_use]
 pub fn find<'a>(services: &'a [Service], alert: &Alert) -> Option<&'a Service> {
     let names = [alert.target.as_str(), alert.normalised_target.as_str()];
-    services
-        .iter()
-        .find(|service| names.contains(&service.name.as_str()) || service.aliases.iter().any(|alias| names.contains(&alias.as_str())))
+    services.iter().find(|service| {
+        names.contains(&service.name.as_str())
+            || service
+                .aliases
+                .iter()
+                .any(|alias| names.contains(&alias.as_str()))
+    })
 }
 
 /// The service with this name.

@@ -36,10 +36,19 @@ impl TryFrom<Written> for SsmTarget {
     type Error = &'static str;
 
     fn try_from(written: Written) -> Result<Self, Self::Error> {
-        let Written { instance_id, tag, max_concurrency, max_errors } = written;
+        let Written {
+            instance_id,
+            tag,
+            max_concurrency,
+            max_errors,
+        } = written;
         match (instance_id, tag) {
-            (Some(id), None) if max_concurrency.is_none() && max_errors.is_none() => Ok(Self::Instance { id }),
-            (Some(_), None) => Err("max_concurrency and max_errors are for a tag: an instance_id names one host"),
+            (Some(id), None) if max_concurrency.is_none() && max_errors.is_none() => {
+                Ok(Self::Instance { id })
+            }
+            (Some(_), None) => {
+                Err("max_concurrency and max_errors are for a tag: an instance_id names one host")
+            }
             // One host after the other, and no further one after the first failure.
             (None, Some(tag)) => Ok(Self::Tag {
                 tag,
@@ -57,7 +66,11 @@ impl SsmTarget {
     pub fn address(&self) -> String {
         match self {
             Self::Instance { id } => format!("ssm instance {id}"),
-            Self::Tag { tag, max_concurrency, max_errors } => {
+            Self::Tag {
+                tag,
+                max_concurrency,
+                max_errors,
+            } => {
                 format!("ssm tag {tag} max_concurrency {max_concurrency} max_errors {max_errors}")
             }
         }
@@ -68,15 +81,39 @@ impl SsmTarget {
     pub(crate) fn faults(&self) -> Vec<(&'static str, &'static str)> {
         let checks = match self {
             Self::Instance { id } => {
-                vec![(is_node(id), "instance_id", "has to be the id of an instance (i-…) or of a managed node (mi-…)")]
+                vec![(
+                    is_node(id),
+                    "instance_id",
+                    "has to be the id of an instance (i-…) or of a managed node (mi-…)",
+                )]
             }
-            Self::Tag { tag, max_concurrency, max_errors } => vec![
-                (tag_parts(tag).is_some(), "tag", "has to be Name=Value, made of letters, digits, spaces and _ . : / + - @"),
-                (is_share(max_concurrency, 1), "max_concurrency", "has to be a number from 1 or a share such as 25%"),
-                (is_share(max_errors, 0), "max_errors", "has to be a number from 0 or a share such as 25%"),
+            Self::Tag {
+                tag,
+                max_concurrency,
+                max_errors,
+            } => vec![
+                (
+                    tag_parts(tag).is_some(),
+                    "tag",
+                    "has to be Name=Value, made of letters, digits, spaces and _ . : / + - @",
+                ),
+                (
+                    is_share(max_concurrency, 1),
+                    "max_concurrency",
+                    "has to be a number from 1 or a share such as 25%",
+                ),
+                (
+                    is_share(max_errors, 0),
+                    "max_errors",
+                    "has to be a number from 0 or a share such as 25%",
+                ),
             ],
         };
-        checks.into_iter().filter(|(fits, ..)| !fits).map(|(_, field, fault)| (field, fault)).collect()
+        checks
+            .into_iter()
+            .filter(|(fits, ..)| !fits)
+            .map(|(_, field, fault)| (field, fault))
+            .collect()
     }
 }
 
@@ -85,23 +122,36 @@ impl SsmTarget {
 pub fn tag_parts(tag: &str) -> Option<(&str, &str)> {
     let (name, value) = tag.split_once('=')?;
     let fits = |text: &str, most: usize| {
-        (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b" _.:/+-@".contains(&b))
+        (1..=most).contains(&text.len())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b" _.:/+-@".contains(&b))
     };
     (fits(name, 128) && fits(value, 256)).then_some((name, value))
 }
 
 fn is_node(id: &str) -> bool {
     let hex = |text: &str, lengths: &[usize]| {
-        lengths.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        lengths.contains(&text.len())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     };
-    id.strip_prefix("i-").is_some_and(|id| hex(id, &[8, 17])) || id.strip_prefix("mi-").is_some_and(|id| hex(id, &[17]))
+    id.strip_prefix("i-").is_some_and(|id| hex(id, &[8, 17]))
+        || id.strip_prefix("mi-").is_some_and(|id| hex(id, &[17]))
 }
 
 /// True for a number without leading zeros, or a share from 0 to 100 %, that is at least this.
 fn is_share(text: &str, least: u32) -> bool {
-    let (number, most) = text.strip_suffix('%').map_or((text, 999_999), |share| (share, 100));
-    let plain = number.bytes().all(|b| b.is_ascii_digit()) && (number == "0" || !number.starts_with('0'));
-    plain && number.parse().is_ok_and(|number: u32| (least..=most).contains(&number))
+    let (number, most) = text
+        .strip_suffix('%')
+        .map_or((text, 999_999), |share| (share, 100));
+    let plain =
+        number.bytes().all(|b| b.is_ascii_digit()) && (number == "0" || !number.starts_with('0'));
+    plain
+        && number
+            .parse()
+            .is_ok_and(|number: u32| (least..=most).contains(&number))
 }
 
 #[cfg(test)]
@@ -117,10 +167,22 @@ mod tests {
     #[test]
     fn a_target_is_one_node_or_a_tag_and_its_address_says_all_of_it() {
         let good = [
-            (json!({ "instance_id": "i-0abcdef1234567890" }), "ssm instance i-0abcdef1234567890"),
-            (json!({ "instance_id": "i-01234567" }), "ssm instance i-01234567"),
-            (json!({ "instance_id": "mi-0abcdef1234567890" }), "ssm instance mi-0abcdef1234567890"),
-            (json!({ "tag": "Service=sentry" }), "ssm tag Service=sentry max_concurrency 1 max_errors 0"),
+            (
+                json!({ "instance_id": "i-0abcdef1234567890" }),
+                "ssm instance i-0abcdef1234567890",
+            ),
+            (
+                json!({ "instance_id": "i-01234567" }),
+                "ssm instance i-01234567",
+            ),
+            (
+                json!({ "instance_id": "mi-0abcdef1234567890" }),
+                "ssm instance mi-0abcdef1234567890",
+            ),
+            (
+                json!({ "tag": "Service=sentry" }),
+                "ssm tag Service=sentry max_concurrency 1 max_errors 0",
+            ),
             (
                 json!({ "tag": "a:b/c=d e@f", "max_concurrency": "25%", "max_errors": "0%" }),
                 "ssm tag a:b/c=d e@f max_concurrency 25% max_errors 0%",
@@ -132,7 +194,10 @@ mod tests {
         ];
         for (written, address) in good {
             let target = read(written).expect("a target");
-            assert_eq!((target.address().as_str(), target.faults()), (address, vec![]));
+            assert_eq!(
+                (target.address().as_str(), target.faults()),
+                (address, vec![])
+            );
         }
     }
 
@@ -140,9 +205,18 @@ mod tests {
     fn what_is_neither_is_said_so() {
         let cases = [
             (json!({}), "give either instance_id or tag"),
-            (json!({ "instance_id": "i-01234567", "tag": "a=b" }), "give either instance_id or tag"),
-            (json!({ "instance_id": "i-01234567", "max_errors": "0" }), "max_concurrency and max_errors are for a tag"),
-            (json!({ "tag": "a=b", "document": "AWS-RunShellScript" }), "unknown field `document`"),
+            (
+                json!({ "instance_id": "i-01234567", "tag": "a=b" }),
+                "give either instance_id or tag",
+            ),
+            (
+                json!({ "instance_id": "i-01234567", "max_errors": "0" }),
+                "max_concurrency and max_errors are for a tag",
+            ),
+            (
+                json!({ "tag": "a=b", "document": "AWS-RunShellScript" }),
+                "unknown field `document`",
+            ),
         ];
         for (written, why) in cases {
             let error = read(written).expect_err("refused");
@@ -152,22 +226,65 @@ mod tests {
 
     #[test]
     fn a_wrong_field_is_named() {
-        for id in ["", "i-", "i-0123", "i-0ABCDEF1234567890", "i-0abcdef123456789", "mi-01234567", "i-0123456g", "web-1"] {
+        for id in [
+            "",
+            "i-",
+            "i-0123",
+            "i-0ABCDEF1234567890",
+            "i-0abcdef123456789",
+            "mi-01234567",
+            "i-0123456g",
+            "web-1",
+        ] {
             let faults = read(json!({ "instance_id": id })).expect("read").faults();
-            assert_eq!(faults.iter().map(|(field, _)| *field).collect::<Vec<_>>(), ["instance_id"], "{id}");
+            assert_eq!(
+                faults.iter().map(|(field, _)| *field).collect::<Vec<_>>(),
+                ["instance_id"],
+                "{id}"
+            );
         }
-        for tag in ["", "a", "a=", "=b", "a,b=c", "a=b*", "a=b=c", &format!("{}=b", "a".repeat(129)), &format!("a={}", "b".repeat(257))] {
+        for tag in [
+            "",
+            "a",
+            "a=",
+            "=b",
+            "a,b=c",
+            "a=b*",
+            "a=b=c",
+            &format!("{}=b", "a".repeat(129)),
+            &format!("a={}", "b".repeat(257)),
+        ] {
             let faults = read(json!({ "tag": tag })).expect("read").faults();
-            assert_eq!(faults.iter().map(|(field, _)| *field).collect::<Vec<_>>(), ["tag"], "{tag}");
+            assert_eq!(
+                faults.iter().map(|(field, _)| *field).collect::<Vec<_>>(),
+                ["tag"],
+                "{tag}"
+            );
             assert!(tag_parts(tag).is_none());
         }
-        for share in ["", "%", "-1", "+1", "01", "0x1", "101%", "1000000", "1.5", "1 %", "5%%", "00"] {
-            let faults = read(json!({ "tag": "a=b", "max_concurrency": share, "max_errors": share })).expect("read").faults();
-            assert_eq!(faults.iter().map(|(field, _)| *field).collect::<Vec<_>>(), ["max_concurrency", "max_errors"], "{share}");
+        for share in [
+            "", "%", "-1", "+1", "01", "0x1", "101%", "1000000", "1.5", "1 %", "5%%", "00",
+        ] {
+            let faults =
+                read(json!({ "tag": "a=b", "max_concurrency": share, "max_errors": share }))
+                    .expect("read")
+                    .faults();
+            assert_eq!(
+                faults.iter().map(|(field, _)| *field).collect::<Vec<_>>(),
+                ["max_concurrency", "max_errors"],
+                "{share}"
+            );
         }
         // Nothing would ever run.
         for none in ["0", "0%"] {
-            assert_eq!(read(json!({ "tag": "a=b", "max_concurrency": none })).expect("read").faults().len(), 1, "{none}");
+            assert_eq!(
+                read(json!({ "tag": "a=b", "max_concurrency": none }))
+                    .expect("read")
+                    .faults()
+                    .len(),
+                1,
+                "{none}"
+            );
         }
     }
 }

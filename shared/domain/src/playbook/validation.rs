@@ -27,7 +27,12 @@ impl Playbook {
     pub fn faults(&self) -> Vec<(String, String)> {
         let mut faults = Vec::new();
         let mut fault = |field: &str, text: &str| faults.push((field.to_owned(), text.to_owned()));
-        if self.id.is_empty() || !self.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+        if self.id.is_empty()
+            || !self
+                .id
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        {
             fault("id", "has to be made of a-z 0-9 -");
         }
         if self.matches.alertnames.is_empty() && self.matches.alert_types.is_empty() {
@@ -41,12 +46,25 @@ impl Playbook {
         for command in self.commands() {
             self.command_faults(&command, &mut faults);
         }
-        for (i, check) in self.verify.iter().enumerate().filter(|(_, check)| check.every.seconds() > EVERY_SECONDS) {
-            faults.push((format!("verify[{i}].every"), format!("is {}s; {EVERY_SECONDS}s is the longest wait", check.every.seconds())));
+        for (i, check) in self
+            .verify
+            .iter()
+            .enumerate()
+            .filter(|(_, check)| check.every.seconds() > EVERY_SECONDS)
+        {
+            faults.push((
+                format!("verify[{i}].every"),
+                format!(
+                    "is {}s; {EVERY_SECONDS}s is the longest wait",
+                    check.every.seconds()
+                ),
+            ));
         }
         let worst = self.worst_case_seconds();
         if worst > PLAN_SECONDS {
-            let text = format!("with facts, verify and rollback take up to {worst}s; {PLAN_SECONDS}s is the most that one repair has");
+            let text = format!(
+                "with facts, verify and rollback take up to {worst}s; {PLAN_SECONDS}s is the most that one repair has"
+            );
             faults.push(("steps".to_owned(), text));
         }
         faults
@@ -55,13 +73,19 @@ impl Playbook {
     fn parameter_faults(&self, faults: &mut Vec<Fault>) {
         for (name, parameter) in &self.parameters {
             let known = ["service.name", "service.unit"].contains(&parameter.from.as_str())
-                || parameter.from.strip_prefix("service.facts.").is_some_and(|key| !key.is_empty());
+                || parameter
+                    .from
+                    .strip_prefix("service.facts.")
+                    .is_some_and(|key| !key.is_empty());
             if !known {
                 let text = "has to be service.name, service.unit or service.facts.<key>".to_owned();
                 faults.push((format!("parameters.{name}.from"), text));
             }
             if let Err(error) = Regex::new(&format!("^(?:{})$", parameter.pattern)) {
-                faults.push((format!("parameters.{name}.pattern"), format!("is not a regular expression: {error}")));
+                faults.push((
+                    format!("parameters.{name}.pattern"),
+                    format!("is not a regular expression: {error}"),
+                ));
             }
         }
     }
@@ -69,28 +93,57 @@ impl Playbook {
     fn fact_faults(&self, faults: &mut Vec<Fault>) {
         let mut names = BTreeSet::new();
         for (i, look) in self.facts.iter().enumerate() {
-            if look.id.is_empty() || !look.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
-                faults.push((format!("facts[{i}].id"), "has to be made of a-z 0-9 _".to_owned()));
+            if look.id.is_empty()
+                || !look
+                    .id
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+            {
+                faults.push((
+                    format!("facts[{i}].id"),
+                    "has to be made of a-z 0-9 _".to_owned(),
+                ));
             }
             if !names.insert(&look.id) {
-                faults.push((format!("facts[{i}].id"), format!("is {}, which another fact is called already", look.id)));
+                faults.push((
+                    format!("facts[{i}].id"),
+                    format!("is {}, which another fact is called already", look.id),
+                ));
             }
         }
     }
 
-    fn command_faults(&self, Command { field, run, timeout, when }: &Command<'_>, faults: &mut Vec<Fault>) {
-        if run.first().is_none_or(|program| program.is_empty() || program.contains('{')) {
+    fn command_faults(
+        &self,
+        Command {
+            field,
+            run,
+            timeout,
+            when,
+        }: &Command<'_>,
+        faults: &mut Vec<Fault>,
+    ) {
+        if run
+            .first()
+            .is_none_or(|program| program.is_empty() || program.contains('{'))
+        {
             let text = "has to begin with the name of a program, which cannot be a parameter";
             faults.push((format!("{field}.run"), text.to_owned()));
         }
         let declared = self.parameters.keys().cloned().collect();
         for (i, argument) in run.iter().enumerate() {
             for name in placeholders(argument).difference(&declared) {
-                faults.push((format!("{field}.run[{i}]"), format!("names the parameter {name}, which is not declared")));
+                faults.push((
+                    format!("{field}.run[{i}]"),
+                    format!("names the parameter {name}, which is not declared"),
+                ));
             }
         }
         if timeout.seconds() == 0 || timeout.seconds() > STEP_SECONDS {
-            faults.push((format!("{field}.timeout"), format!("has to be between 1s and {STEP_SECONDS}s")));
+            faults.push((
+                format!("{field}.timeout"),
+                format!("has to be between 1s and {STEP_SECONDS}s"),
+            ));
         }
         for text in when.iter().flat_map(|when| when.faults(&self.facts)) {
             faults.push((format!("{field}.when"), text));
@@ -99,18 +152,48 @@ impl Playbook {
 
     /// Every command, with its place.
     fn commands(&self) -> impl Iterator<Item = Command<'_>> {
-        let facts = self.facts.iter().map(|look| ("facts", &look.run, look.timeout, None));
-        let steps = self.steps.iter().map(|step| ("steps", &step.run, step.timeout, step.when.as_ref()));
-        let checks = self.verify.iter().map(|check| ("verify", &check.run, check.timeout, check.when.as_ref()));
-        let undo = self.rollback.iter().map(|step| ("rollback", &step.run, step.timeout, step.when.as_ref()));
-        let numbered = facts.enumerate().chain(steps.enumerate()).chain(checks.enumerate()).chain(undo.enumerate());
-        numbered.map(|(i, (part, run, timeout, when))| Command { field: format!("{part}[{i}]"), run, timeout, when })
+        let facts = self
+            .facts
+            .iter()
+            .map(|look| ("facts", &look.run, look.timeout, None));
+        let steps = self
+            .steps
+            .iter()
+            .map(|step| ("steps", &step.run, step.timeout, step.when.as_ref()));
+        let checks = self
+            .verify
+            .iter()
+            .map(|check| ("verify", &check.run, check.timeout, check.when.as_ref()));
+        let undo = self
+            .rollback
+            .iter()
+            .map(|step| ("rollback", &step.run, step.timeout, step.when.as_ref()));
+        let numbered = facts
+            .enumerate()
+            .chain(steps.enumerate())
+            .chain(checks.enumerate())
+            .chain(undo.enumerate());
+        numbered.map(|(i, (part, run, timeout, when))| Command {
+            field: format!("{part}[{i}]"),
+            run,
+            timeout,
+            when,
+        })
     }
 
     fn worst_case_seconds(&self) -> u64 {
-        let once = self.facts.iter().map(|look| look.timeout).chain(self.steps.iter().chain(&self.rollback).map(|step| step.timeout));
+        let once = self.facts.iter().map(|look| look.timeout).chain(
+            self.steps
+                .iter()
+                .chain(&self.rollback)
+                .map(|step| step.timeout),
+        );
         let tries = |check: &Check| u64::from(check.retries).saturating_add(1);
-        let checks = self.verify.iter().map(|check| tries(check).saturating_mul(check.timeout.seconds() + check.every.seconds()));
-        once.map(Length::seconds).chain(checks).fold(0, u64::saturating_add)
+        let checks = self.verify.iter().map(|check| {
+            tries(check).saturating_mul(check.timeout.seconds() + check.every.seconds())
+        });
+        once.map(Length::seconds)
+            .chain(checks)
+            .fold(0, u64::saturating_add)
     }
 }

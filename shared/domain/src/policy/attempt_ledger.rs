@@ -40,7 +40,11 @@ pub struct TargetLedger {
 impl TargetLedger {
     /// Enters an attempt; one that stands there already stays as it is. What nobody will ask for again is left out.
     pub fn enter(&mut self, attempt: Attempt) {
-        if self.attempts.iter().any(|known| known.approval_id == attempt.approval_id) {
+        if self
+            .attempts
+            .iter()
+            .any(|known| known.approval_id == attempt.approval_id)
+        {
             return;
         }
         let now = attempt.at;
@@ -51,19 +55,27 @@ impl TargetLedger {
             *at = attempt.at.max(*at);
         }
         // By a clock that is behind, what is over by this one may count.
-        self.attempts.retain(|attempt| counts(attempt, now - CLOCKS_APART) || last.get(&attempt.playbook) == Some(&attempt.at));
+        self.attempts.retain(|attempt| {
+            counts(attempt, now - CLOCKS_APART) || last.get(&attempt.playbook) == Some(&attempt.at)
+        });
     }
 
     /// How many attempts the last hour has, besides one's own.
     #[must_use]
     pub fn within_hour(&self, now: Timestamp, own: &ApprovalId) -> usize {
-        self.attempts.iter().filter(|attempt| counts(attempt, now) && attempt.approval_id != *own).count()
+        self.attempts
+            .iter()
+            .filter(|attempt| counts(attempt, now) && attempt.approval_id != *own)
+            .count()
     }
 
     /// When a playbook ran last, besides one's own attempt.
     #[must_use]
     pub fn last_run(&self, playbook: &str, own: &ApprovalId) -> Option<Timestamp> {
-        let others = self.attempts.iter().filter(|attempt| attempt.playbook == playbook && attempt.approval_id != *own);
+        let others = self
+            .attempts
+            .iter()
+            .filter(|attempt| attempt.playbook == playbook && attempt.approval_id != *own);
         others.map(|attempt| attempt.at).max()
     }
 }
@@ -95,15 +107,31 @@ pub struct GroupLedger {
 impl GroupLedger {
     /// The members that are being repaired, besides `target`. One whose time is up by every clock was killed, and counts no more.
     pub fn others(&self, target: &str, now: Timestamp) -> impl Iterator<Item = &str> {
-        let running = self.running.iter().filter(move |(name, running)| name.as_str() != target && running.lasts(now));
+        let running = self
+            .running
+            .iter()
+            .filter(move |(name, running)| name.as_str() != target && running.lasts(now));
         running.map(|(name, _)| name.as_str())
     }
 
     /// Enters a member, or renews its time; false if `most` others are being repaired already.
-    pub fn enter(&mut self, target: &str, approval_id: &ApprovalId, now: Timestamp, until: Timestamp, most: u32) -> bool {
+    pub fn enter(
+        &mut self,
+        target: &str,
+        approval_id: &ApprovalId,
+        now: Timestamp,
+        until: Timestamp,
+        most: u32,
+    ) -> bool {
         self.running.retain(|_, running| running.lasts(now));
         if u32::try_from(self.others(target, now).count()).is_ok_and(|others| others < most) {
-            self.running.insert(target.to_owned(), Running { approval_id: approval_id.clone(), until });
+            self.running.insert(
+                target.to_owned(),
+                Running {
+                    approval_id: approval_id.clone(),
+                    until,
+                },
+            );
             return true;
         }
         false
@@ -111,7 +139,11 @@ impl GroupLedger {
 
     /// Takes a member out, unless another approval has entered it meanwhile.
     pub fn leave(&mut self, target: &str, approval_id: &ApprovalId) {
-        if self.running.get(target).is_some_and(|running| running.approval_id == *approval_id) {
+        if self
+            .running
+            .get(target)
+            .is_some_and(|running| running.approval_id == *approval_id)
+        {
             self.running.remove(target);
         }
     }
@@ -155,7 +187,8 @@ mod tests {
     use crate::primitives::id::{ApprovalId, IncidentId};
 
     fn id(number: u32) -> ApprovalId {
-        let incident = IncidentId::try_from(format!("01ARZ3NDEKTSV4RRFFQ69G{number:04}")).expect("a ULID");
+        let incident =
+            IncidentId::try_from(format!("01ARZ3NDEKTSV4RRFFQ69G{number:04}")).expect("a ULID");
         ApprovalId::of(&incident, &"a".repeat(64))
     }
 
@@ -166,7 +199,11 @@ mod tests {
     fn ledger(attempts: &[(u32, &str, i64)]) -> TargetLedger {
         let mut ledger = TargetLedger::default();
         for (number, playbook, at) in attempts {
-            ledger.enter(Attempt { approval_id: id(*number), playbook: (*playbook).to_owned(), at: minute(*at) });
+            ledger.enter(Attempt {
+                approval_id: id(*number),
+                playbook: (*playbook).to_owned(),
+                at: minute(*at),
+            });
         }
         ledger
     }
@@ -174,8 +211,21 @@ mod tests {
     #[test]
     fn an_attempt_counts_once_and_for_an_hour() {
         let ledger = ledger(&[(1, "a", 0), (2, "a", 30), (2, "a", 40), (3, "b", 50)]);
-        for (now, own, counted) in [(50, 9, 3), (59, 9, 3), (60, 9, 2), (89, 9, 2), (90, 9, 1), (110, 9, 0), (59, 2, 2), (0, 9, 3)] {
-            assert_eq!(ledger.within_hour(minute(now), &id(own)), counted, "at {now}, without {own}");
+        for (now, own, counted) in [
+            (50, 9, 3),
+            (59, 9, 3),
+            (60, 9, 2),
+            (89, 9, 2),
+            (90, 9, 1),
+            (110, 9, 0),
+            (59, 2, 2),
+            (0, 9, 3),
+        ] {
+            assert_eq!(
+                ledger.within_hour(minute(now), &id(own)),
+                counted,
+                "at {now}, without {own}"
+            );
         }
     }
 
@@ -183,10 +233,22 @@ mod tests {
     fn the_last_run_of_a_playbook_stays_for_its_cooldown() {
         let ledger = ledger(&[(1, "a", 0), (2, "a", 10), (3, "b", 5_000)]);
         assert_eq!(ledger.last_run("a", &id(9)), Some(minute(10)));
-        assert_eq!(ledger.last_run("a", &id(2)), None, "the one before is of no use to anybody else");
-        assert_eq!(ledger.last_run("b", &id(3)), None, "one's own attempt is not a last run");
+        assert_eq!(
+            ledger.last_run("a", &id(2)),
+            None,
+            "the one before is of no use to anybody else"
+        );
+        assert_eq!(
+            ledger.last_run("b", &id(3)),
+            None,
+            "one's own attempt is not a last run"
+        );
         assert_eq!(ledger.last_run("c", &id(9)), None);
-        assert_eq!(ledger.attempts.len(), 2, "the ledger does not grow for ever");
+        assert_eq!(
+            ledger.attempts.len(),
+            2,
+            "the ledger does not grow for ever"
+        );
     }
 
     #[test]
@@ -207,7 +269,10 @@ mod tests {
             assert!(group.enter("db-1", &id(1), minute(100 + entered_by), until, 1));
             for passed in 0..=5 {
                 let now = minute(100 + asked_by + passed);
-                assert!(!group.enter("db-2", &id(2), now, now, 1), "by clocks that are {entered_by} and {asked_by} off, after {passed}");
+                assert!(
+                    !group.enter("db-2", &id(2), now, now, 1),
+                    "by clocks that are {entered_by} and {asked_by} off, after {passed}"
+                );
             }
         }
     }
@@ -215,16 +280,31 @@ mod tests {
     #[test]
     fn a_group_takes_no_more_than_its_share_at_once() {
         let mut group = GroupLedger::default();
-        let mut enter = |target: &str, number, now, most| group.enter(target, &id(number), minute(now), minute(now + 5), most);
+        let mut enter = |target: &str, number, now, most| {
+            group.enter(target, &id(number), minute(now), minute(now + 5), most)
+        };
         assert!(enter("db-1", 1, 0, 1));
         assert!(!enter("db-2", 2, 0, 1));
         assert!(enter("db-1", 1, 1, 1), "a message that comes again");
         assert!(enter("db-2", 2, 1, 2));
-        assert!(!enter("db-3", 3, 16, 2), "until its last moment by the slowest clock it runs");
-        assert!(enter("db-3", 3, 17, 1), "those whose time is up count no more");
-        assert_eq!(group.others("db-1", minute(7)).collect::<Vec<_>>(), ["db-3"]);
+        assert!(
+            !enter("db-3", 3, 16, 2),
+            "until its last moment by the slowest clock it runs"
+        );
+        assert!(
+            enter("db-3", 3, 17, 1),
+            "those whose time is up count no more"
+        );
+        assert_eq!(
+            group.others("db-1", minute(7)).collect::<Vec<_>>(),
+            ["db-3"]
+        );
         group.leave("db-3", &id(1));
-        assert_eq!(group.others("db-1", minute(7)).count(), 1, "it is somebody else's entry");
+        assert_eq!(
+            group.others("db-1", minute(7)).count(),
+            1,
+            "it is somebody else's entry"
+        );
         group.leave("db-3", &id(3));
         assert_eq!(group.others("db-1", minute(7)).count(), 0);
     }

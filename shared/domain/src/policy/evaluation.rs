@@ -43,7 +43,11 @@ pub struct GuardrailContext<'a> {
 #[must_use]
 pub fn start_by(incident: &Incident, starts_within: SignedDuration) -> Option<Timestamp> {
     match &incident.approval.as_ref()?.standing {
-        ApprovalState::Decided { verdict: Verdict::Approve, at, .. } => Some(at.saturating_add(starts_within).unwrap_or(Timestamp::MAX)),
+        ApprovalState::Decided {
+            verdict: Verdict::Approve,
+            at,
+            ..
+        } => Some(at.saturating_add(starts_within).unwrap_or(Timestamp::MAX)),
         _ => None,
     }
 }
@@ -78,7 +82,11 @@ impl GuardrailContext<'_> {
         };
         let passed = answer.is_ok();
         let (Ok(why) | Err(why)) = answer;
-        GuardrailOutcome { guardrail, passed, why }
+        GuardrailOutcome {
+            guardrail,
+            passed,
+            why,
+        }
     }
 
     /// The approval of the plan: attempts under it are one's own.
@@ -90,22 +98,31 @@ impl GuardrailContext<'_> {
     #[must_use]
     pub fn earned(&self) -> Option<TrackRecord> {
         self.playbook.filter(|playbook| playbook.is_earned())?;
-        Some(TrackRecord::by(self.readings.runs.as_ref()?, &self.limits.autonomy, self.now))
+        Some(TrackRecord::by(
+            self.readings.runs.as_ref()?,
+            &self.limits.autonomy,
+            self.now,
+        ))
     }
 
     /// How many people have to approve follows from this. Where it cannot be known, it is the least.
     #[must_use]
     pub fn trust(&self) -> Option<AutonomyLevel> {
         self.playbook.filter(|playbook| playbook.is_earned())?;
-        Some(self.earned().map_or(AutonomyLevel::Suggest, |earned| earned.trust))
+        Some(
+            self.earned()
+                .map_or(AutonomyLevel::Suggest, |earned| earned.trust),
+        )
     }
 
     fn known_playbook(&self) -> Result<&Playbook, String> {
-        self.playbook.ok_or_else(|| format!("there is no playbook {} any more", self.plan.playbook))
+        self.playbook
+            .ok_or_else(|| format!("there is no playbook {} any more", self.plan.playbook))
     }
 
     fn known_service(&self) -> Result<&Service, String> {
-        self.service.ok_or_else(|| format!("the registry has no service {} any more", self.plan.target))
+        self.service
+            .ok_or_else(|| format!("the registry has no service {} any more", self.plan.target))
     }
 
     fn kill_switch(&self) -> Answer {
@@ -133,13 +150,19 @@ impl GuardrailContext<'_> {
             return Err("it is a part of a storm".into());
         }
         if self.incident.left_out > 0 {
-            return Err(format!("its sender left out {} alerts: it may be worse than {severity:?}", self.incident.left_out));
+            return Err(format!(
+                "its sender left out {} alerts: it may be worse than {severity:?}",
+                self.incident.left_out
+            ));
         }
         if severity < Severity::P2 {
             return Err(GuardrailOutcome::never_by_itself(severity).why);
         }
         match self.known_playbook()?.auto {
-            Some(auto) if severity < auto.max_severity => Err(format!("{severity:?} is worse than the playbook's {:?}", auto.max_severity)),
+            Some(auto) if severity < auto.max_severity => Err(format!(
+                "{severity:?} is worse than the playbook's {:?}",
+                auto.max_severity
+            )),
             _ => Ok(format!("{severity:?}")),
         }
     }
@@ -156,18 +179,31 @@ impl GuardrailContext<'_> {
     fn playbook_risk(&self) -> Answer {
         let playbook = self.known_playbook()?;
         if playbook.auto.is_none() {
-            return Err(format!("{} has no auto: it never runs by itself", playbook.id));
+            return Err(format!(
+                "{} has no auto: it never runs by itself",
+                playbook.id
+            ));
         }
         match (playbook.risk, playbook.data_impact) {
-            (Risk::Low, DataImpact::None | DataImpact::ReadOnly) => Ok("low, and it changes no data".into()),
-            (Risk::Low, DataImpact::Write | DataImpact::Destructive) => Err("it changes data".into()),
+            (Risk::Low, DataImpact::None | DataImpact::ReadOnly) => {
+                Ok("low, and it changes no data".into())
+            }
+            (Risk::Low, DataImpact::Write | DataImpact::Destructive) => {
+                Err("it changes data".into())
+            }
             (risk, _) => Err(format!("{} is more than low", risk.as_str())),
         }
     }
 
     fn confidence(&self) -> Answer {
-        let Some(analysis) = &self.incident.analysis else { return Err("nothing has been found yet".into()) };
-        let (sure, of_rule, least) = (analysis.confidence, analysis.rule_confidence, self.limits.min_confidence.get());
+        let Some(analysis) = &self.incident.analysis else {
+            return Err("nothing has been found yet".into());
+        };
+        let (sure, of_rule, least) = (
+            analysis.confidence,
+            analysis.rule_confidence,
+            self.limits.min_confidence.get(),
+        );
         // Both: a model can be talked into being sure, the operator's rule cannot. What is not a number has to stop it, too.
         let enough = |sure: f64| sure >= least;
         let too_little = |sure: f64| Err(format!("{sure:.2} is less than {least:.2}"));
@@ -195,54 +231,115 @@ impl GuardrailContext<'_> {
         let playbook = self.known_playbook()?;
         let name = &self.incident.alert.name;
         if !playbook.matches.alertnames.contains(name) {
-            return Err(format!("no rule claims a cause, and {} is not for the alert {name} by its name", playbook.id));
+            return Err(format!(
+                "no rule claims a cause, and {} is not for the alert {name} by its name",
+                playbook.id
+            ));
         }
         if !playbook.asks_the_host_first() {
-            return Err(format!("no rule claims a cause, and not every step of {} depends on a fact on the host", playbook.id));
+            return Err(format!(
+                "no rule claims a cause, and not every step of {} depends on a fact on the host",
+                playbook.id
+            ));
         }
         Ok(())
     }
 
     fn playbook_record(&self) -> Answer {
         let record = self.readings.record.ok_or("it could not be read")?;
-        let needed = self.known_playbook()?.auto.map_or(0, |auto| u64::from(auto.min_verified));
+        let needed = self
+            .known_playbook()?
+            .auto
+            .map_or(0, |auto| u64::from(auto.min_verified));
         if record.verified < needed {
-            return Err(format!("verified {} times, and it needs {needed}", record.verified));
+            return Err(format!(
+                "verified {} times, and it needs {needed}",
+                record.verified
+            ));
         }
         if self.playbook.is_some_and(Playbook::is_earned) {
             // What failed and what came back counts here by itself, the older the less.
             let earned = self.earned().ok_or("its runs could not be read")?;
-            return if earned.trust == AutonomyLevel::Auto { Ok(earned.to_string()) } else { Err(earned.to_string()) };
+            return if earned.trust == AutonomyLevel::Auto {
+                Ok(earned.to_string())
+            } else {
+                Err(earned.to_string())
+            };
         }
         if record.failed > record.verified {
-            return Err(format!("failed {} times, and verified only {}", record.failed, record.verified));
+            return Err(format!(
+                "failed {} times, and verified only {}",
+                record.failed, record.verified
+            ));
         }
-        Ok(format!("verified {} times, failed {}", record.verified, record.failed))
+        Ok(format!(
+            "verified {} times, failed {}",
+            record.verified, record.failed
+        ))
     }
 
     fn cooldown(&self) -> Answer {
-        let ledger = self.readings.target.as_ref().ok_or("the target's ledger could not be read")?;
-        let Some(rest) = self.known_playbook()?.cooldown else { return Ok("the playbook asks for no rest".into()) };
-        let Some(last) = ledger.last_run(&self.plan.playbook, &self.own()) else { return Ok("its first run here".into()) };
+        let ledger = self
+            .readings
+            .target
+            .as_ref()
+            .ok_or("the target's ledger could not be read")?;
+        let Some(rest) = self.known_playbook()?.cooldown else {
+            return Ok("the playbook asks for no rest".into());
+        };
+        let Some(last) = ledger.last_run(&self.plan.playbook, &self.own()) else {
+            return Ok("its first run here".into());
+        };
         // Clocks differ: a run of the future was just now.
         let since = SignedDuration::from_secs(self.now.duration_since(last).as_secs().max(0));
-        let words = format!("its last run here was {since:#} ago, its rest is {:#}", rest.length());
-        if since >= rest.length() { Ok(words) } else { Err(words) }
+        let words = format!(
+            "its last run here was {since:#} ago, its rest is {:#}",
+            rest.length()
+        );
+        if since >= rest.length() {
+            Ok(words)
+        } else {
+            Err(words)
+        }
     }
 
     fn attempts_per_hour(&self) -> Answer {
-        let ledger = self.readings.target.as_ref().ok_or("the target's ledger could not be read")?;
-        let (made, most) = (ledger.within_hour(self.now, &self.own()), self.limits.attempts_per_hour);
+        let ledger = self
+            .readings
+            .target
+            .as_ref()
+            .ok_or("the target's ledger could not be read")?;
+        let (made, most) = (
+            ledger.within_hour(self.now, &self.own()),
+            self.limits.attempts_per_hour,
+        );
         let words = format!("{made} on {} within the hour, of {most}", self.plan.target);
-        if u32::try_from(made).is_ok_and(|made| made < most.get()) { Ok(words) } else { Err(words) }
+        if u32::try_from(made).is_ok_and(|made| made < most.get()) {
+            Ok(words)
+        } else {
+            Err(words)
+        }
     }
 
     fn redundancy_group(&self) -> Answer {
-        let Some(group) = &self.known_service()?.redundancy_group else { return Ok("the service is in none".into()) };
-        let ledger = self.readings.group.as_ref().ok_or("the group's ledger could not be read")?;
-        let (others, most) = (ledger.others(&self.plan.target, self.now).count(), self.at_once);
+        let Some(group) = &self.known_service()?.redundancy_group else {
+            return Ok("the service is in none".into());
+        };
+        let ledger = self
+            .readings
+            .group
+            .as_ref()
+            .ok_or("the group's ledger could not be read")?;
+        let (others, most) = (
+            ledger.others(&self.plan.target, self.now).count(),
+            self.at_once,
+        );
         let words = format!("{others} others of {group} are being repaired, of {most} at once");
-        if u32::try_from(others).is_ok_and(|others| others < most) { Ok(words) } else { Err(words) }
+        if u32::try_from(others).is_ok_and(|others| others < most) {
+            Ok(words)
+        } else {
+            Err(words)
+        }
     }
 
     fn change_freeze(&self) -> Answer {
@@ -266,8 +363,12 @@ impl GuardrailContext<'_> {
         if self.now <= start_by {
             return Ok(format!("it was decided within {:#}", self.starts_within));
         }
-        let decided = SignedDuration::from_secs(self.now.duration_since(start_by).as_secs()) + self.starts_within;
-        Err(format!("it was decided {decided:#} ago, and has to start within {:#}", self.starts_within))
+        let decided = SignedDuration::from_secs(self.now.duration_since(start_by).as_secs())
+            + self.starts_within;
+        Err(format!(
+            "it was decided {decided:#} ago, and has to start within {:#}",
+            self.starts_within
+        ))
     }
 }
 

@@ -68,9 +68,17 @@ impl TryFrom<String> for WeekTime {
             "Sun" => Weekday::Sunday,
             _ => return Err(wrong()),
         };
-        let two = |digits: &str| digits.parse::<i8>().ok().filter(|_| digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit()));
+        let two = |digits: &str| {
+            digits
+                .parse::<i8>()
+                .ok()
+                .filter(|_| digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit()))
+        };
         let (hour, minute) = time.split_once(':').ok_or_else(wrong)?;
-        let time = two(hour).zip(two(minute)).and_then(|(hour, minute)| Time::new(hour, minute, 0, 0).ok()).ok_or_else(wrong)?;
+        let time = two(hour)
+            .zip(two(minute))
+            .and_then(|(hour, minute)| Time::new(hour, minute, 0, 0).ok())
+            .ok_or_else(wrong)?;
         Ok(Self { day, time })
     }
 }
@@ -84,7 +92,9 @@ impl TryFrom<String> for Zone {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, String> {
-        TimeZone::get(&name).map(Self).map_err(|_| format!("`{name}` is not a time zone such as Europe/Berlin"))
+        TimeZone::get(&name)
+            .map(Self)
+            .map_err(|_| format!("`{name}` is not a time zone such as Europe/Berlin"))
     }
 }
 
@@ -101,10 +111,19 @@ struct Written {
 impl TryFrom<Written> for Freeze {
     type Error = String;
 
-    fn try_from(Written { from, to, weekly, why }: Written) -> Result<Self, String> {
+    fn try_from(
+        Written {
+            from,
+            to,
+            weekly,
+            why,
+        }: Written,
+    ) -> Result<Self, String> {
         let when = match (from, to, weekly) {
             (Some(from), Some(to), None) if from < to => When::Once { from, to },
-            (Some(from), Some(to), None) => return Err(format!("a freeze from {from} to {to} has no time in it")),
+            (Some(from), Some(to), None) => {
+                return Err(format!("a freeze from {from} to {to} has no time in it"));
+            }
             (None, None, Some(weekly)) if weekly.from == weekly.to => {
                 return Err("a weekly freeze that ends when it begins has no time in it".to_owned());
             }
@@ -130,12 +149,25 @@ impl Weekly {
     /// Until when it holds, if it does. Only at the ends of time, which have no weeks around them, nothing is known.
     fn until(&self, now: Timestamp) -> Option<Timestamp> {
         let today = now.to_zoned(self.zone.0.clone()).date();
-        let monday = today.checked_sub(i64::from(today.weekday().to_monday_zero_offset()).days()).ok()?;
+        let monday = today
+            .checked_sub(i64::from(today.weekday().to_monday_zero_offset()).days())
+            .ok()?;
         let ends_in_the_next = self.to.since_monday() <= self.from.since_monday();
         // The one that began in the week before may last; around a change of the clock, one of the next may have begun.
         [-1, 0, 1].into_iter().find_map(|week| {
-            let begins = self.zone.at(monday.checked_add(week.weeks()).ok()?, self.from)?.0;
-            let ends = self.zone.at(monday.checked_add((week + i64::from(ends_in_the_next)).weeks()).ok()?, self.to)?.1;
+            let begins = self
+                .zone
+                .at(monday.checked_add(week.weeks()).ok()?, self.from)?
+                .0;
+            let ends = self
+                .zone
+                .at(
+                    monday
+                        .checked_add((week + i64::from(ends_in_the_next)).weeks())
+                        .ok()?,
+                    self.to,
+                )?
+                .1;
             (begins <= now && now < ends).then_some(ends)
         })
     }
@@ -150,7 +182,9 @@ impl WeekTime {
 impl Zone {
     /// The earliest and the latest moment that a time of the week can mean.
     fn at(&self, monday: jiff::civil::Date, at: WeekTime) -> Option<(Timestamp, Timestamp)> {
-        let day = monday.checked_add(i64::from(at.day.to_monday_zero_offset()).days()).ok()?;
+        let day = monday
+            .checked_add(i64::from(at.day.to_monday_zero_offset()).days())
+            .ok()?;
         let meant = self.0.to_ambiguous_timestamp(day.to_datetime(at.time));
         Some((meant.earlier().ok()?, meant.later().ok()?))
     }

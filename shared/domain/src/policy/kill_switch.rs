@@ -27,18 +27,32 @@ impl SwitchedOff {
     #[must_use]
     pub fn now(by: &str, why: Option<&str>, at: Timestamp) -> Self {
         let short = |text: &str, most| Some(line(text, most)).filter(|text| !text.is_empty());
-        Self { by: short(by, BY_CHARACTERS), why: why.and_then(|why| short(why, WHY_CHARACTERS)), at: Some(at) }
+        Self {
+            by: short(by, BY_CHARACTERS),
+            why: why.and_then(|why| short(why, WHY_CHARACTERS)),
+            at: Some(at),
+        }
     }
 }
 
 impl fmt::Display for SwitchedOff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The reason first: a card cuts what is long.
-        write!(f, "it is on: {}", self.why.as_deref().unwrap_or("nothing is repaired"))?;
+        write!(
+            f,
+            "it is on: {}",
+            self.why.as_deref().unwrap_or("nothing is repaired")
+        )?;
         let by = self.by.as_ref().map(|by| format!("by {by}"));
-        let at = self.at.map(|at| format!("since {}", at.strftime("%Y-%m-%dT%H:%M:%SZ")));
+        let at = self
+            .at
+            .map(|at| format!("since {}", at.strftime("%Y-%m-%dT%H:%M:%SZ")));
         let known: Vec<String> = by.into_iter().chain(at).collect();
-        if known.is_empty() { Ok(()) } else { write!(f, " ({})", known.join(", ")) }
+        if known.is_empty() {
+            Ok(())
+        } else {
+            write!(f, " ({})", known.join(", "))
+        }
     }
 }
 
@@ -56,6 +70,12 @@ mod tests {
         insta::assert_snapshot!(SwitchedOff::now("ada", Some("the disks move"), at), @"it is on: the disks move (by ada, since 1970-01-01T00:00:00Z)");
         let long = SwitchedOff::now("ada", Some(&"a".repeat(10_000)), at);
         assert_eq!(long.why.map(|why| why.chars().count()), Some(200));
-        assert_eq!(SwitchedOff::now(" ", Some("\u{202e}\n"), at), SwitchedOff { at: Some(at), ..SwitchedOff::default() });
+        assert_eq!(
+            SwitchedOff::now(" ", Some("\u{202e}\n"), at),
+            SwitchedOff {
+                at: Some(at),
+                ..SwitchedOff::default()
+            }
+        );
     }
 }

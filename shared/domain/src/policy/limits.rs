@@ -19,7 +19,11 @@ impl TryFrom<f64> for Share {
     type Error = String;
 
     fn try_from(number: f64) -> Result<Self, String> {
-        if (0.0..=1.0).contains(&number) { Ok(Self(number)) } else { Err(format!("{number} is not between 0 and 1")) }
+        if (0.0..=1.0).contains(&number) {
+            Ok(Self(number))
+        } else {
+            Err(format!("{number} is not between 0 and 1"))
+        }
     }
 }
 
@@ -51,7 +55,10 @@ impl AtOnce {
                 let members = u32::try_from(members).unwrap_or(u32::MAX);
                 // A hair more than the product: 0.29 of 100 has to be 29, and in binary it is a little less.
                 let share = (f64::from(members) * share.get() + 1e-9).floor();
-                (1..=members).rev().find(|whole| f64::from(*whole) <= share).unwrap_or(1)
+                (1..=members)
+                    .rev()
+                    .find(|whole| f64::from(*whole) <= share)
+                    .unwrap_or(1)
             }
         }
     }
@@ -85,7 +92,11 @@ impl Earning {
 /// comes back with the next peak of load.
 impl Default for Earning {
     fn default() -> Self {
-        Self { approve_from: Share(0.5), auto_from: Share(0.8), recurrence_window: Length::of_seconds(24 * 3600) }
+        Self {
+            approve_from: Share(0.5),
+            auto_from: Share(0.8),
+            recurrence_window: Length::of_seconds(24 * 3600),
+        }
     }
 }
 
@@ -106,7 +117,9 @@ impl TryFrom<WrittenEarning> for Earning {
         let earning = Self {
             approve_from: written.approve_from.unwrap_or(default.approve_from),
             auto_from: written.auto_from.unwrap_or(default.auto_from),
-            recurrence_window: written.recurrence_window.unwrap_or(default.recurrence_window),
+            recurrence_window: written
+                .recurrence_window
+                .unwrap_or(default.recurrence_window),
         };
         let (approve, auto) = (earning.approve_from.get(), earning.auto_from.get());
         if approve > auto {
@@ -115,7 +128,9 @@ impl TryFrom<WrittenEarning> for Earning {
             ));
         }
         if auto <= 0.0 {
-            return Err("auto_from is 0: a playbook that never ran would have earned everything".to_owned());
+            return Err(
+                "auto_from is 0: a playbook that never ran would have earned everything".to_owned(),
+            );
         }
         Ok(earning)
     }
@@ -146,12 +161,16 @@ impl Limits {
     /// The freeze that holds, and until when, if one does.
     #[must_use]
     pub fn freeze_at(&self, now: Timestamp) -> Option<(&Freeze, Timestamp)> {
-        self.freezes.iter().find_map(|freeze| freeze.until(now).map(|until| (freeze, until)))
+        self.freezes
+            .iter()
+            .find_map(|freeze| freeze.until(now).map(|until| (freeze, until)))
     }
 
     /// The most members of a group of the registry with so many members that are repaired at once.
     #[must_use]
     pub fn at_once(&self, group: &str, members: usize) -> u32 {
-        self.groups.get(group).map_or(self.max_in_group.get(), |at_once| at_once.of(members))
+        self.groups
+            .get(group)
+            .map_or(self.max_in_group.get(), |at_once| at_once.of(members))
     }
 }

@@ -40,7 +40,12 @@ pub struct Fit<'a> {
 /// those that fit equally well past success decides: the lower bound of runs that held, rounded down to a tenth, so that it is never worth
 /// as much as a point, and a hair's breadth decides nothing. A tie is no choice, and neither is a weak match.
 #[must_use]
-pub fn choose(playbooks: &[Playbook], alert: &Alert, service: Option<&Service>, past: &PastSuccess) -> Choice {
+pub fn choose(
+    playbooks: &[Playbook],
+    alert: &Alert,
+    service: Option<&Service>,
+    past: &PastSuccess,
+) -> Choice {
     let service = match repairable(service) {
         Ok(service) => service,
         Err(why) => return Choice::None(why),
@@ -49,22 +54,37 @@ pub fn choose(playbooks: &[Playbook], alert: &Alert, service: Option<&Service>, 
     let mut best = best(playbooks, alert, service);
     best.sort_by_key(|fit| std::cmp::Reverse(tenths(tally(fit))));
     let Some(one) = best.first() else {
-        return Choice::None(format!("no playbook fits the alert {} on the service {}", alert.name, service.name));
+        return Choice::None(format!(
+            "no playbook fits the alert {} on the service {}",
+            alert.name, service.name
+        ));
     };
     let (playbook, known) = (one.playbook, tally(one));
-    if let Some(other) = best.get(1).filter(|other| tenths(tally(other)) == tenths(known)) {
-        return Choice::None(format!("the playbooks {} and {} fit equally well", playbook.id, other.playbook.id));
+    if let Some(other) = best
+        .get(1)
+        .filter(|other| tenths(tally(other)) == tenths(known))
+    {
+        return Choice::None(format!(
+            "the playbooks {} and {} fit equally well",
+            playbook.id, other.playbook.id
+        ));
     }
     // The upper bound: a record that is only short is no bad one.
     if one.score == TYPE_ALONE && known.at_most() < WEAK_BELOW {
-        return Choice::None(format!("only the type speaks for the playbook {}, and {known}", playbook.id));
+        return Choice::None(format!(
+            "only the type speaks for the playbook {}, and {known}",
+            playbook.id
+        ));
     }
     let mut reasons = one.reasons.clone();
     if known.counted > 0 {
         reasons.push(format!("of its runs {known}"));
     }
     match playbook.plan(service, 1, reasons) {
-        Ok(plan) => Choice::Plan(Box::new(Plan { score: one.score, ..plan })),
+        Ok(plan) => Choice::Plan(Box::new(Plan {
+            score: one.score,
+            ..plan
+        })),
         Err(error) => Choice::None(format!("the playbook {} fits, but {error}", playbook.id)),
     }
 }
@@ -72,18 +92,34 @@ pub fn choose(playbooks: &[Playbook], alert: &Alert, service: Option<&Service>, 
 /// The playbooks whose past success decides about the choice: those that fit equally well, and one that fits by the type of the alert
 /// alone. Of all others it need not be read.
 #[must_use]
-pub fn undecided<'a>(playbooks: &'a [Playbook], alert: &Alert, service: Option<&Service>) -> Vec<&'a str> {
-    let Ok(service) = repairable(service) else { return Vec::new() };
+pub fn undecided<'a>(
+    playbooks: &'a [Playbook],
+    alert: &Alert,
+    service: Option<&Service>,
+) -> Vec<&'a str> {
+    let Ok(service) = repairable(service) else {
+        return Vec::new();
+    };
     let best = best(playbooks, alert, service);
     let decides = best.len() > 1 || best.first().is_some_and(|fit| fit.score == TYPE_ALONE);
-    if decides { best.into_iter().map(|fit| fit.playbook.id.as_str()).collect() } else { Vec::new() }
+    if decides {
+        best.into_iter()
+            .map(|fit| fit.playbook.id.as_str())
+            .collect()
+    } else {
+        Vec::new()
+    }
 }
 
 /// The service, if Quell may repair it at all.
 fn repairable(service: Option<&Service>) -> Result<&Service, String> {
-    let service = service.ok_or("the service registry has no service with the name of the alert's target")?;
+    let service =
+        service.ok_or("the service registry has no service with the name of the alert's target")?;
     if service.level == Level::Manual {
-        return Err(format!("the service {} is repaired by hand only (level manual)", service.name));
+        return Err(format!(
+            "the service {} is repaired by hand only (level manual)",
+            service.name
+        ));
     }
     Ok(service)
 }
@@ -91,7 +127,10 @@ fn repairable(service: Option<&Service>) -> Result<&Service, String> {
 /// The playbooks that fit, the best first; those that fit equally well in the order of the file.
 #[must_use]
 pub fn fitting<'a>(playbooks: &'a [Playbook], alert: &Alert, service: &Service) -> Vec<Fit<'a>> {
-    let mut fitting: Vec<Fit<'a>> = playbooks.iter().filter_map(|playbook| fit(playbook, alert, service)).collect();
+    let mut fitting: Vec<Fit<'a>> = playbooks
+        .iter()
+        .filter_map(|playbook| fit(playbook, alert, service))
+        .collect();
     fitting.sort_by_key(|fit| std::cmp::Reverse(fit.score));
     fitting
 }
@@ -104,7 +143,11 @@ fn best<'a>(playbooks: &'a [Playbook], alert: &Alert, service: &Service) -> Vec<
     fitting
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0 and 10")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is between 0 and 10"
+)]
 fn tenths(tally: RunCounts) -> u32 {
     (tally.at_least() * 10.0).floor() as u32
 }
@@ -128,7 +171,11 @@ fn fit<'a>(playbook: &'a Playbook, alert: &Alert, service: &Service) -> Option<F
         score += 1;
         reasons.push(format!("it is for the service {}", service.name));
     }
-    Some(Fit { score, reasons, playbook })
+    Some(Fit {
+        score,
+        reasons,
+        playbook,
+    })
 }
 
 #[cfg(test)]

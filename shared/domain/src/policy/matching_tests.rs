@@ -12,33 +12,70 @@ use crate::policy::track_record::RunCounts;
 use crate::primitives::id::MemberId;
 
 fn service(name: &str, level: &str) -> Service {
-    let yaml = format!("{{name: {name}, level: {level}, unit: web, target: {{ssh: {{host: h, user: u, host_key: ssh-ed25519 AAAA}}}}}}");
+    let yaml = format!(
+        "{{name: {name}, level: {level}, unit: web, target: {{ssh: {{host: h, user: u, host_key: ssh-ed25519 AAAA}}}}}}"
+    );
     serde_saphyr::from_str(&yaml).expect("a service")
 }
 
 fn alert(name: &str) -> Alert {
     let labels = Texts::from([("alertname".to_owned(), name.to_owned())]);
     let member = MemberId::try_from("m").expect("a member id");
-    AlertTables::default().alert(AlertStatus::Firing, "test", labels, Texts::new(), Timestamp::UNIX_EPOCH, member)
+    AlertTables::default().alert(
+        AlertStatus::Firing,
+        "test",
+        labels,
+        Texts::new(),
+        Timestamp::UNIX_EPOCH,
+        member,
+    )
 }
 
 #[test]
 fn the_best_match_wins_and_says_why() {
-    let by_name = playbook("{id: by-name, name: N, match: {alertnames: [TargetDown]}, risk: low, steps: [{run: [a]}]}");
-    let by_type = playbook("{id: by-type, name: N, match: {alert_types: [service_404]}, risk: low, steps: [{run: [a]}]}");
-    let elsewhere = playbook("{id: other, name: N, match: {alertnames: [TargetDown], services: [db]}, risk: low, steps: [{run: [a]}]}");
-    let chosen = |playbooks: &[Playbook], service: &Service| choose(playbooks, &alert("TargetDown"), Some(service), &PastSuccess::new());
+    let by_name = playbook(
+        "{id: by-name, name: N, match: {alertnames: [TargetDown]}, risk: low, steps: [{run: [a]}]}",
+    );
+    let by_type = playbook(
+        "{id: by-type, name: N, match: {alert_types: [service_404]}, risk: low, steps: [{run: [a]}]}",
+    );
+    let elsewhere = playbook(
+        "{id: other, name: N, match: {alertnames: [TargetDown], services: [db]}, risk: low, steps: [{run: [a]}]}",
+    );
+    let chosen = |playbooks: &[Playbook], service: &Service| {
+        choose(
+            playbooks,
+            &alert("TargetDown"),
+            Some(service),
+            &PastSuccess::new(),
+        )
+    };
     let web = service("web", "approval");
     match chosen(&[by_type.clone(), by_name.clone(), elsewhere.clone()], &web) {
-        Choice::Plan(plan) => assert_eq!((plan.playbook.as_str(), plan.score, plan.reasons.len()), ("by-name", 4, 1)),
+        Choice::Plan(plan) => assert_eq!(
+            (plan.playbook.as_str(), plan.score, plan.reasons.len()),
+            ("by-name", 4, 1)
+        ),
         Choice::None(why) => panic!("{why}"),
     }
     match chosen(&[by_name.clone(), elsewhere], &service("db", "auto")) {
-        Choice::Plan(plan) => assert_eq!((plan.playbook.as_str(), plan.score, plan.reasons.len()), ("other", 5, 2)),
+        Choice::Plan(plan) => assert_eq!(
+            (plan.playbook.as_str(), plan.score, plan.reasons.len()),
+            ("other", 5, 2)
+        ),
         Choice::None(why) => panic!("{why}"),
     }
-    let twin = Playbook { id: "twin".into(), ..by_name.clone() };
-    let none = |choice| if let Choice::None(why) = choice { why } else { panic!("a plan") };
+    let twin = Playbook {
+        id: "twin".into(),
+        ..by_name.clone()
+    };
+    let none = |choice| {
+        if let Choice::None(why) = choice {
+            why
+        } else {
+            panic!("a plan")
+        }
+    };
     insta::assert_snapshot!(none(chosen(&[by_name.clone(), twin], &web)), @"the playbooks by-name and twin fit equally well");
     insta::assert_snapshot!(none(chosen(std::slice::from_ref(&by_name), &service("web", "manual"))), @"the service web is repaired by hand only (level manual)");
     insta::assert_snapshot!(none(choose(std::slice::from_ref(&by_name), &alert("Other"), Some(&web), &PastSuccess::new())), @"no playbook fits the alert Other on the service web");
@@ -55,51 +92,122 @@ fn the_best_match_wins_and_says_why() {
 
 /// How many runs of each playbook held, of how many.
 fn past(known: &[(&str, u32, u32)]) -> PastSuccess {
-    known.iter().map(|(id, held, counted)| ((*id).to_owned(), RunCounts { held: *held, counted: *counted })).collect()
+    known
+        .iter()
+        .map(|(id, held, counted)| {
+            (
+                (*id).to_owned(),
+                RunCounts {
+                    held: *held,
+                    counted: *counted,
+                },
+            )
+        })
+        .collect()
 }
 
 #[test]
 fn past_success_decides_between_equals_and_never_beats_a_better_name() {
-    let by_name = playbook("{id: by-name, name: N, match: {alertnames: [TargetDown]}, risk: low, steps: [{run: [a]}]}");
-    let twin = Playbook { id: "twin".into(), ..by_name.clone() };
-    let by_type = playbook("{id: by-type, name: N, match: {alert_types: [service_404]}, risk: low, steps: [{run: [a]}]}");
+    let by_name = playbook(
+        "{id: by-name, name: N, match: {alertnames: [TargetDown]}, risk: low, steps: [{run: [a]}]}",
+    );
+    let twin = Playbook {
+        id: "twin".into(),
+        ..by_name.clone()
+    };
+    let by_type = playbook(
+        "{id: by-type, name: N, match: {alert_types: [service_404]}, risk: low, steps: [{run: [a]}]}",
+    );
     let playbooks = [by_name, twin, by_type];
     let (web, alert) = (service("web", "approval"), alert("TargetDown"));
     for (known, chosen) in [
-        (past(&[]), Err("the playbooks by-name and twin fit equally well")),
-        (past(&[("by-type", 50, 50)]), Err("the playbooks by-name and twin fit equally well")),
-        (past(&[("twin", 3, 3)]), Ok(("twin", "of its runs 3 of 3 held, at least 0.53 of them"))),
-        (past(&[("twin", 3, 3), ("by-name", 8, 8)]), Ok(("by-name", "of its runs 8 of 8 held, at least 0.75 of them"))),
+        (
+            past(&[]),
+            Err("the playbooks by-name and twin fit equally well"),
+        ),
+        (
+            past(&[("by-type", 50, 50)]),
+            Err("the playbooks by-name and twin fit equally well"),
+        ),
+        (
+            past(&[("twin", 3, 3)]),
+            Ok(("twin", "of its runs 3 of 3 held, at least 0.53 of them")),
+        ),
+        (
+            past(&[("twin", 3, 3), ("by-name", 8, 8)]),
+            Ok(("by-name", "of its runs 8 of 8 held, at least 0.75 of them")),
+        ),
         // 0.75 and 0.77: a hair's breadth.
-        (past(&[("twin", 9, 9), ("by-name", 8, 8)]), Err("the playbooks twin and by-name fit equally well")),
-        (past(&[("twin", 0, 9), ("by-name", 0, 1)]), Err("the playbooks by-name and twin fit equally well")),
+        (
+            past(&[("twin", 9, 9), ("by-name", 8, 8)]),
+            Err("the playbooks twin and by-name fit equally well"),
+        ),
+        (
+            past(&[("twin", 0, 9), ("by-name", 0, 1)]),
+            Err("the playbooks by-name and twin fit equally well"),
+        ),
     ] {
         match (choose(&playbooks, &alert, Some(&web), &known), chosen) {
             (Choice::Plan(plan), Ok((id, why))) => {
                 assert_eq!((plan.playbook.as_str(), plan.score), (id, 4), "{known:?}");
                 assert_eq!(plan.reasons.last().map(String::as_str), Some(why));
             }
-            (Choice::None(why), Err(reason)) => assert!(why.contains("fit equally well"), "{why} is not {reason}"),
+            (Choice::None(why), Err(reason)) => {
+                assert!(why.contains("fit equally well"), "{why} is not {reason}")
+            }
             (choice, expected) => panic!("{choice:?} is not {expected:?} by {known:?}"),
         }
     }
-    assert_eq!(undecided(&playbooks, &alert, Some(&web)), ["by-name", "twin"], "of no other it is read");
-    assert!(undecided(&playbooks[1..], &alert, Some(&web)).is_empty(), "nothing is read where the name decides");
+    assert_eq!(
+        undecided(&playbooks, &alert, Some(&web)),
+        ["by-name", "twin"],
+        "of no other it is read"
+    );
+    assert!(
+        undecided(&playbooks[1..], &alert, Some(&web)).is_empty(),
+        "nothing is read where the name decides"
+    );
     assert_eq!(undecided(&playbooks[2..], &alert, Some(&web)), ["by-type"]);
     assert!(undecided(&playbooks, &alert, None).is_empty());
 }
 
 #[test]
 fn a_match_by_type_alone_with_a_bad_record_is_weak() {
-    let by_type = [playbook("{id: by-type, name: N, match: {alert_types: [service_404]}, risk: low, steps: [{run: [a]}]}")];
-    let by_name = [playbook("{id: by-type, name: N, match: {alertnames: [TargetDown]}, risk: low, steps: [{run: [a]}]}")];
+    let by_type = [playbook(
+        "{id: by-type, name: N, match: {alert_types: [service_404]}, risk: low, steps: [{run: [a]}]}",
+    )];
+    let by_name = [playbook(
+        "{id: by-type, name: N, match: {alertnames: [TargetDown]}, risk: low, steps: [{run: [a]}]}",
+    )];
     let (web, alert) = (service("web", "approval"), alert("TargetDown"));
-    for (held, counted, weak) in [(0, 0, false), (0, 2, false), (0, 3, true), (5, 10, false), (2, 10, true)] {
+    for (held, counted, weak) in [
+        (0, 0, false),
+        (0, 2, false),
+        (0, 3, true),
+        (5, 10, false),
+        (2, 10, true),
+    ] {
         let known = past(&[("by-type", held, counted)]);
         let choice = choose(&by_type, &alert, Some(&web), &known);
-        assert_eq!(matches!(choice, Choice::None(_)), weak, "{held} of {counted}: {choice:?}");
-        assert!(matches!(choose(&by_name, &alert, Some(&web), &known), Choice::Plan(_)), "its name speaks for it");
+        assert_eq!(
+            matches!(choice, Choice::None(_)),
+            weak,
+            "{held} of {counted}: {choice:?}"
+        );
+        assert!(
+            matches!(
+                choose(&by_name, &alert, Some(&web), &known),
+                Choice::Plan(_)
+            ),
+            "its name speaks for it"
+        );
     }
-    let Choice::None(why) = choose(&by_type, &alert, Some(&web), &past(&[("by-type", 0, 3)])) else { panic!("a weak match") };
-    assert_eq!(why, "only the type speaks for the playbook by-type, and 0 of 3 held, at least 0.00 of them");
+    let Choice::None(why) = choose(&by_type, &alert, Some(&web), &past(&[("by-type", 0, 3)]))
+    else {
+        panic!("a weak match")
+    };
+    assert_eq!(
+        why,
+        "only the type speaks for the playbook by-type, and 0 of 3 held, at least 0.00 of them"
+    );
 }

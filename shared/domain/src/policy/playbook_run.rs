@@ -47,9 +47,17 @@ impl PlaybookRun {
     /// if it does not count ([`RepairOutcome::counts`]).
     #[must_use]
     pub fn ended_by(draft: &IncidentChange) -> Option<Self> {
-        let ended = draft.entries.iter().find(|entry| entry.event == Event::ExecutionCompleted);
+        let ended = draft
+            .entries
+            .iter()
+            .find(|entry| entry.event == Event::ExecutionCompleted);
         let repair = draft.incident.repair.as_ref()?;
-        let (at, outcome) = (ended.map(|entry| entry.at).or(repair.finished_at.filter(|_| Self::fails_after_all(draft)))?, repair.outcome?);
+        let (at, outcome) = (
+            ended
+                .map(|entry| entry.at)
+                .or(repair.finished_at.filter(|_| Self::fails_after_all(draft)))?,
+            repair.outcome?,
+        );
         // A run of which nothing ran was neither verified, nor has it failed.
         let plan = draft.incident.plan.as_ref().filter(|_| outcome.counts())?;
         Some(Self {
@@ -66,7 +74,10 @@ impl PlaybookRun {
     /// True if this very change takes a run back that was counted as verified: its alert has not resolved in time.
     #[must_use]
     pub fn fails_after_all(draft: &IncidentChange) -> bool {
-        draft.entries.iter().any(|entry| entry.event == Event::ResolutionOverdue)
+        draft
+            .entries
+            .iter()
+            .any(|entry| entry.event == Event::ResolutionOverdue)
     }
 }
 
@@ -76,9 +87,17 @@ impl Recurrence {
     pub fn of(repaired: &Incident, at: Timestamp) -> Option<Self> {
         let (plan, repair) = (repaired.plan.as_ref()?, repaired.repair.as_ref()?);
         let ended_at = repair.finished_at.filter(|ended| *ended <= at)?;
-        let verified = repair.outcome == Some(RepairOutcome::Verified) && repair.plan_hash == plan.hash();
-        let (playbook, incident_id, round) = (plan.playbook.clone(), repaired.id.clone(), plan.round);
-        verified.then_some(Self { playbook, incident_id, round, ended_at, at })
+        let verified =
+            repair.outcome == Some(RepairOutcome::Verified) && repair.plan_hash == plan.hash();
+        let (playbook, incident_id, round) =
+            (plan.playbook.clone(), repaired.id.clone(), plan.round);
+        verified.then_some(Self {
+            playbook,
+            incident_id,
+            round,
+            ended_at,
+            at,
+        })
     }
 
     /// True if it came back so early that the run has not held.
@@ -91,12 +110,22 @@ impl Recurrence {
 impl IncidentChange {
     /// Notes that the alert came back after a verified run, of this incident or of one before it.
     pub fn recurred(&mut self, recurrence: &Recurrence, actor: &str, now: Timestamp) {
-        let Recurrence { playbook, incident_id, round, ended_at, at } = recurrence;
+        let Recurrence {
+            playbook,
+            incident_id,
+            round,
+            ended_at,
+            at,
+        } = recurrence;
         let after = SignedDuration::from_secs(at.duration_since(*ended_at).as_secs());
-        let context =
-            json!({ "playbook_id": playbook, "incident_id": incident_id, "round": round, "ended_at": ended_at, "recurred_at": at });
-        let detail = format!("{playbook} had repaired it in {incident_id} (verified), and it fired again {after:#} later");
-        self.record(now, LogRecord::new(Event::RepairRecurred, actor, detail).with(context));
+        let context = json!({ "playbook_id": playbook, "incident_id": incident_id, "round": round, "ended_at": ended_at, "recurred_at": at });
+        let detail = format!(
+            "{playbook} had repaired it in {incident_id} (verified), and it fired again {after:#} later"
+        );
+        self.record(
+            now,
+            LogRecord::new(Event::RepairRecurred, actor, detail).with(context),
+        );
         self.incident.recurrence = None;
     }
 }

@@ -19,48 +19,120 @@ fn minute(minutes: i64) -> Timestamp {
 
 /// An incident whose run ended so after an hour.
 fn ran(outcome: RepairOutcome) -> Incident {
-    let repair = Repair { outcome: Some(outcome), finished_at: Some(minute(60)), ..Repair::start(plan().hash(), NOW) };
-    Incident { plan: Some(plan()), repair: Some(repair), ..incident() }
+    let repair = Repair {
+        outcome: Some(outcome),
+        finished_at: Some(minute(60)),
+        ..Repair::start(plan().hash(), NOW)
+    };
+    Incident {
+        plan: Some(plan()),
+        repair: Some(repair),
+        ..incident()
+    }
 }
 
-const FAILURES: [RepairOutcome; 4] =
-    [RepairOutcome::NotVerified, RepairOutcome::StepFailed, RepairOutcome::Unknown, RepairOutcome::StillFiring];
+const FAILURES: [RepairOutcome; 4] = [
+    RepairOutcome::NotVerified,
+    RepairOutcome::StepFailed,
+    RepairOutcome::Unknown,
+    RepairOutcome::StillFiring,
+];
 
 #[test]
 fn only_the_change_that_ends_a_run_counts_and_only_a_verified_one_counts_for_it() {
-    for (outcome, verified) in FAILURES.map(|outcome| (outcome, false)).into_iter().chain([(RepairOutcome::Verified, true)]) {
+    for (outcome, verified) in FAILURES
+        .map(|outcome| (outcome, false))
+        .into_iter()
+        .chain([(RepairOutcome::Verified, true)])
+    {
         let mut draft = IncidentChange::of(ran(outcome));
-        assert_eq!(PlaybookRun::ended_by(&draft), None, "a later change of an incident whose run has ended");
-        draft.record(minute(60), LogRecord::new(Event::ExecutionCompleted, "repair", ""));
-        let (playbook, target, incident_id) = ("restart".into(), "web".into(), draft.incident.id.clone());
-        let run = PlaybookRun { playbook, incident_id, round: 1, target, at: minute(60), verified, recurred_at: None };
-        assert_eq!((PlaybookRun::ended_by(&draft), PlaybookRun::fails_after_all(&draft)), (Some(run), false), "{outcome:?}");
+        assert_eq!(
+            PlaybookRun::ended_by(&draft),
+            None,
+            "a later change of an incident whose run has ended"
+        );
+        draft.record(
+            minute(60),
+            LogRecord::new(Event::ExecutionCompleted, "repair", ""),
+        );
+        let (playbook, target, incident_id) =
+            ("restart".into(), "web".into(), draft.incident.id.clone());
+        let run = PlaybookRun {
+            playbook,
+            incident_id,
+            round: 1,
+            target,
+            at: minute(60),
+            verified,
+            recurred_at: None,
+        };
+        assert_eq!(
+            (
+                PlaybookRun::ended_by(&draft),
+                PlaybookRun::fails_after_all(&draft)
+            ),
+            (Some(run), false),
+            "{outcome:?}"
+        );
         draft.incident.repair.as_mut().expect("ran").outcome = Some(RepairOutcome::Unreachable);
-        assert_eq!(PlaybookRun::ended_by(&draft), None, "of a run of which nothing ran, the record says nothing");
+        assert_eq!(
+            PlaybookRun::ended_by(&draft),
+            None,
+            "of a run of which nothing ran, the record says nothing"
+        );
     }
 }
 
 #[test]
 fn a_verified_run_whose_alert_went_on_is_the_same_run_and_failed() {
     let mut draft = IncidentChange::of(ran(RepairOutcome::StillFiring));
-    draft.record(minute(75), LogRecord::new(Event::ResolutionOverdue, "notifier", ""));
+    draft.record(
+        minute(75),
+        LogRecord::new(Event::ResolutionOverdue, "notifier", ""),
+    );
     let run = PlaybookRun::ended_by(&draft).expect("a run");
-    assert_eq!((run.round, run.at, run.verified, PlaybookRun::fails_after_all(&draft)), (1, minute(60), false, true));
+    assert_eq!(
+        (
+            run.round,
+            run.at,
+            run.verified,
+            PlaybookRun::fails_after_all(&draft)
+        ),
+        (1, minute(60), false, true)
+    );
 }
 
 #[test]
 fn an_alert_comes_back_only_after_what_was_verified() {
     let back = Recurrence::of(&ran(RepairOutcome::Verified), minute(70)).expect("a recurrence");
-    assert_eq!((back.playbook.as_str(), back.round, back.ended_at, back.at), ("restart", 1, minute(60), minute(70)));
+    assert_eq!(
+        (back.playbook.as_str(), back.round, back.ended_at, back.at),
+        ("restart", 1, minute(60), minute(70))
+    );
     assert!(back.is_within(SignedDuration::from_mins(11)));
-    assert!(!back.is_within(SignedDuration::from_mins(10)), "when the window is over, the run has held");
-    assert_eq!(Recurrence::of(&ran(RepairOutcome::Verified), minute(59)), None, "it fired before the run had ended");
+    assert!(
+        !back.is_within(SignedDuration::from_mins(10)),
+        "when the window is over, the run has held"
+    );
+    assert_eq!(
+        Recurrence::of(&ran(RepairOutcome::Verified), minute(59)),
+        None,
+        "it fired before the run had ended"
+    );
     for outcome in FAILURES {
-        assert_eq!(Recurrence::of(&ran(outcome), minute(70)), None, "{outcome:?}");
+        assert_eq!(
+            Recurrence::of(&ran(outcome), minute(70)),
+            None,
+            "{outcome:?}"
+        );
     }
     let mut other = ran(RepairOutcome::Verified);
     other.plan.as_mut().expect("a plan").round += 1;
-    assert_eq!(Recurrence::of(&other, minute(70)), None, "the plan that it has now has not run");
+    assert_eq!(
+        Recurrence::of(&other, minute(70)),
+        None,
+        "the plan that it has now has not run"
+    );
 }
 
 #[test]
@@ -68,9 +140,18 @@ fn a_flap_after_a_verified_run_is_kept_for_the_analyzer_and_asks_as_if_it_were_c
     for (earned, then, needed) in [
         (None, None, 1),
         (Some(AutonomyLevel::Auto), Some(AutonomyLevel::Approve), 1),
-        (Some(AutonomyLevel::Approve), Some(AutonomyLevel::Suggest), 2),
+        (
+            Some(AutonomyLevel::Approve),
+            Some(AutonomyLevel::Suggest),
+            2,
+        ),
     ] {
-        let mut draft = IncidentChange::of(Incident { plan: None, repair: None, earned, ..ran(RepairOutcome::Verified) });
+        let mut draft = IncidentChange::of(Incident {
+            plan: None,
+            repair: None,
+            earned,
+            ..ran(RepairOutcome::Verified)
+        });
         draft.propose(plan(), NOW, SignedDuration::from_hours(1));
         let mut repair = Repair::start(plan().hash(), NOW);
         (repair.outcome, repair.finished_at) = (Some(RepairOutcome::Verified), Some(minute(60)));
@@ -78,12 +159,28 @@ fn a_flap_after_a_verified_run_is_kept_for_the_analyzer_and_asks_as_if_it_were_c
         draft.resolved(1, minute(61));
         draft.reopened(1, 2, minute(62));
         assert_eq!(draft.incident.earned, then);
-        assert_eq!(draft.incident.approval.as_ref().expect("asked again").needed, needed, "{earned:?}");
+        assert_eq!(
+            draft
+                .incident
+                .approval
+                .as_ref()
+                .expect("asked again")
+                .needed,
+            needed,
+            "{earned:?}"
+        );
         let recurrence = draft.incident.recurrence.clone().expect("kept");
-        assert_eq!((recurrence.round, recurrence.at), (1, minute(62)), "the run's round, not that of the plan that waits now");
+        assert_eq!(
+            (recurrence.round, recurrence.at),
+            (1, minute(62)),
+            "the run's round, not that of the plan that waits now"
+        );
         draft.recurred(&recurrence, "analyzer", minute(63));
         assert_eq!(
-            (draft.incident.recurrence.as_ref(), draft.entries.last().map(|entry| entry.event)),
+            (
+                draft.incident.recurrence.as_ref(),
+                draft.entries.last().map(|entry| entry.event)
+            ),
             (None, Some(Event::RepairRecurred))
         );
     }

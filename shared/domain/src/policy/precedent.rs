@@ -30,11 +30,20 @@ impl Near {
     #[must_use]
     pub fn of(alert: &Alert, service: Option<(&str, Option<&str>)>) -> Self {
         match service {
-            Some((name, group)) => Self { target: name.to_owned(), group: group.map(str::to_owned) },
+            Some((name, group)) => Self {
+                target: name.to_owned(),
+                group: group.map(str::to_owned),
+            },
             // Text from outside is too long for a key, and a slash in it could make two targets one. No service has a slash in its name.
             None => {
-                let target = Digest::new().field(&alert.namespace).field(&alert.normalised_target).hex();
-                Self { target: format!("unknown/{target}"), group: None }
+                let target = Digest::new()
+                    .field(&alert.namespace)
+                    .field(&alert.normalised_target)
+                    .hex();
+                Self {
+                    target: format!("unknown/{target}"),
+                    group: None,
+                }
             }
         }
     }
@@ -94,16 +103,27 @@ pub fn recall(past: &[Incident], wanted: u32) -> Option<Memory> {
     if helped.len() < wanted || helped.iter().any(|(_, other, ..)| other != repaired) {
         return None;
     }
-    let (playbook, target) = (line(&plan.playbook_name, NAME_CHARACTERS), line(&plan.target, NAME_CHARACTERS));
-    let which =
-        if wanted == 1 { "incident of this fingerprint was".to_owned() } else { format!("{wanted} incidents of this fingerprint were") };
+    let (playbook, target) = (
+        line(&plan.playbook_name, NAME_CHARACTERS),
+        line(&plan.target, NAME_CHARACTERS),
+    );
+    let which = if wanted == 1 {
+        "incident of this fingerprint was".to_owned()
+    } else {
+        format!("{wanted} incidents of this fingerprint were")
+    };
     let newest = &newest.id;
     Some(Memory {
         playbook: plan.playbook.clone(),
         playbook_name: plan.playbook_name.clone(),
-        incidents: helped.iter().map(|(incident, ..)| incident.id.clone()).collect(),
+        incidents: helped
+            .iter()
+            .map(|(incident, ..)| incident.id.clone())
+            .collect(),
         last_at: *last_at,
-        sentence: format!("The last {which} repaired by \"{playbook}\" on {target} (verified), most recently {newest} at {last_at:.0}."),
+        sentence: format!(
+            "The last {which} repaired by \"{playbook}\" on {target} (verified), most recently {newest} at {last_at:.0}."
+        ),
     })
 }
 
@@ -111,11 +131,19 @@ fn lesson(incident: &Incident) -> Lesson<'_> {
     match incident.status {
         Status::Resolved => helped(incident).unwrap_or(Lesson::Doubt),
         // What did not run is no lesson about the playbook.
-        Status::RepairFailed if incident.repair.as_ref().and_then(|repair| repair.outcome).is_some_and(|outcome| !outcome.counts()) => {
+        Status::RepairFailed
+            if incident
+                .repair
+                .as_ref()
+                .and_then(|repair| repair.outcome)
+                .is_some_and(|outcome| !outcome.counts()) =>
+        {
             Lesson::Undecided
         }
         // Its checks have decided: nobody will say that the alert has ended.
-        Status::Repaired if !incident.alert.sender_resolves() => helped(incident).unwrap_or(Lesson::Doubt),
+        Status::Repaired if !incident.alert.sender_resolves() => {
+            helped(incident).unwrap_or(Lesson::Doubt)
+        }
         Status::RepairFailed | Status::Rejected | Status::Repaired => Lesson::Doubt,
         Status::Open
         | Status::AwaitingApproval
@@ -129,8 +157,13 @@ fn lesson(incident: &Incident) -> Lesson<'_> {
 
 fn helped(incident: &Incident) -> Option<Lesson<'_>> {
     let (plan, repair) = (incident.plan.as_ref()?, incident.repair.as_ref()?);
-    let verified = repair.outcome == Some(RepairOutcome::Verified) && repair.plan_hash == plan.hash();
-    let repaired = Repaired { playbook: &plan.playbook, target: &plan.target, parameters: &plan.parameters };
+    let verified =
+        repair.outcome == Some(RepairOutcome::Verified) && repair.plan_hash == plan.hash();
+    let repaired = Repaired {
+        playbook: &plan.playbook,
+        target: &plan.target,
+        parameters: &plan.parameters,
+    };
     verified.then_some(Lesson::Helped(repaired, plan, repair.finished_at?))
 }
 
@@ -139,7 +172,13 @@ fn helped(incident: &Incident) -> Option<Lesson<'_>> {
 pub fn past_facts(past: &[Incident]) -> Vec<String> {
     let fact = |incident: &Incident| {
         let name = line(&incident.alert.name, NAME_CHARACTERS);
-        format!("{} at {:.0}: {name}, {}{}", incident.id, incident.opened_at, ending(incident), cause(incident))
+        format!(
+            "{} at {:.0}: {name}, {}{}",
+            incident.id,
+            incident.opened_at,
+            ending(incident),
+            cause(incident)
+        )
     };
     newest_first(past).into_iter().map(fact).collect()
 }
@@ -148,9 +187,20 @@ pub fn past_facts(past: &[Incident]) -> Vec<String> {
 #[must_use]
 pub fn open_facts(open: &[Incident]) -> Vec<String> {
     let fact = |incident: &Incident| {
-        let (name, target) = (line(&incident.alert.name, NAME_CHARACTERS), line(&incident.alert.target, NAME_CHARACTERS));
-        let (since, severity, status) = (incident.opened_at, incident.severity, incident.status.as_str());
-        format!("{} since {since:.0}: {name} on {target} ({severity:?}, {status}){}", incident.id, cause(incident))
+        let (name, target) = (
+            line(&incident.alert.name, NAME_CHARACTERS),
+            line(&incident.alert.target, NAME_CHARACTERS),
+        );
+        let (since, severity, status) = (
+            incident.opened_at,
+            incident.severity,
+            incident.status.as_str(),
+        );
+        format!(
+            "{} since {since:.0}: {name} on {target} ({severity:?}, {status}){}",
+            incident.id,
+            cause(incident)
+        )
     };
     newest_first(open).into_iter().map(fact).collect()
 }
@@ -164,21 +214,41 @@ fn newest_first(incidents: &[Incident]) -> Vec<&Incident> {
 /// How an incident ended, or where it stands.
 fn ending(incident: &Incident) -> String {
     let Some(plan) = &incident.plan else {
-        return if incident.status == Status::Resolved { "resolved without a repair".to_owned() } else { still(incident) };
+        return if incident.status == Status::Resolved {
+            "resolved without a repair".to_owned()
+        } else {
+            still(incident)
+        };
     };
-    let what = format!("\"{}\" on {}", line(&plan.playbook_name, NAME_CHARACTERS), line(&plan.target, NAME_CHARACTERS));
+    let what = format!(
+        "\"{}\" on {}",
+        line(&plan.playbook_name, NAME_CHARACTERS),
+        line(&plan.target, NAME_CHARACTERS)
+    );
     let outcome = incident.repair.as_ref().and_then(|repair| repair.outcome);
     match (outcome, incident.status) {
-        (Some(RepairOutcome::Verified), Status::Resolved) => format!("repaired by {what} (verified)"),
-        (Some(RepairOutcome::Verified), _) if !incident.alert.sender_resolves() => format!("repaired by {what} (verified)"),
-        (Some(RepairOutcome::Verified), _) => format!("{what} was verified, but the alert has not resolved"),
+        (Some(RepairOutcome::Verified), Status::Resolved) => {
+            format!("repaired by {what} (verified)")
+        }
+        (Some(RepairOutcome::Verified), _) if !incident.alert.sender_resolves() => {
+            format!("repaired by {what} (verified)")
+        }
+        (Some(RepairOutcome::Verified), _) => {
+            format!("{what} was verified, but the alert has not resolved")
+        }
         (Some(RepairOutcome::StepFailed), _) => format!("{what} failed: a step failed"),
         (Some(RepairOutcome::NotVerified), _) => format!("{what} failed: the symptom stayed"),
         (Some(RepairOutcome::Unknown), _) => format!("{what} failed: what a step did is unknown"),
-        (Some(RepairOutcome::StillFiring), _) => format!("{what} failed: it was verified, but the alert went on"),
+        (Some(RepairOutcome::StillFiring), _) => {
+            format!("{what} failed: it was verified, but the alert went on")
+        }
         (Some(RepairOutcome::Stopped), _) => format!("{what} was stopped by the kill switch"),
-        (Some(RepairOutcome::Unreachable), _) => format!("{what} did not run: its host could not be reached"),
-        (Some(RepairOutcome::NothingToDo), _) => format!("{what} found nothing to do, and changed nothing"),
+        (Some(RepairOutcome::Unreachable), _) => {
+            format!("{what} did not run: its host could not be reached")
+        }
+        (Some(RepairOutcome::NothingToDo), _) => {
+            format!("{what} found nothing to do, and changed nothing")
+        }
         (None, Status::Rejected) => format!("a human rejected {what}"),
         (None, Status::Resolved) => format!("resolved without {what}, which was proposed"),
         (None, _) => still(incident),
@@ -190,7 +260,12 @@ fn still(incident: &Incident) -> String {
 }
 
 fn cause(incident: &Incident) -> String {
-    incident.analysis.as_ref().map_or_else(String::new, |analysis| format!("; cause: {}", line(&analysis.root_cause, CAUSE_CHARACTERS)))
+    incident
+        .analysis
+        .as_ref()
+        .map_or_else(String::new, |analysis| {
+            format!("; cause: {}", line(&analysis.root_cause, CAUSE_CHARACTERS))
+        })
 }
 
 #[cfg(test)]

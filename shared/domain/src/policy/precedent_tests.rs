@@ -17,7 +17,11 @@ use crate::transition::lifecycle::tests::incident as opened;
 /// The nth incident of the fingerprint, an hour after the one before.
 fn nth(n: u8) -> Incident {
     let id = IncidentId::try_from(format!("01ARZ3NDEKTSV4RRFFQ69G5F{n:02}")).expect("a ULID");
-    Incident { id, opened_at: Timestamp::UNIX_EPOCH + SignedDuration::from_hours(n.into()), ..opened() }
+    Incident {
+        id,
+        opened_at: Timestamp::UNIX_EPOCH + SignedDuration::from_hours(n.into()),
+        ..opened()
+    }
 }
 
 fn with(n: u8, status: Status, plan: Option<Plan>, outcome: Option<RepairOutcome>) -> Incident {
@@ -31,11 +35,19 @@ fn with(n: u8, status: Status, plan: Option<Plan>, outcome: Option<RepairOutcome
 }
 
 fn repaired(n: u8) -> Incident {
-    with(n, Status::Resolved, Some(plan()), Some(RepairOutcome::Verified))
+    with(
+        n,
+        Status::Resolved,
+        Some(plan()),
+        Some(RepairOutcome::Verified),
+    )
 }
 
 fn analysis(root_cause: &str) -> Analysis {
-    Analysis { root_cause: root_cause.to_owned(), ..tests::analysis() }
+    Analysis {
+        root_cause: root_cause.to_owned(),
+        ..tests::analysis()
+    }
 }
 
 #[test]
@@ -43,8 +55,14 @@ fn what_repaired_each_of_the_last_incidents_is_remembered() {
     let past = [repaired(1), repaired(2), repaired(3), repaired(4)];
     let memory = recall(&past, 3).expect("a memory");
     assert_eq!(memory.incidents, [nth(4).id, nth(3).id, nth(2).id]);
-    assert_eq!((memory.playbook.as_str(), memory.playbook_name.as_str()), ("restart", "Restart"));
-    assert_eq!(memory.last_at, nth(4).opened_at + SignedDuration::from_mins(5));
+    assert_eq!(
+        (memory.playbook.as_str(), memory.playbook_name.as_str()),
+        ("restart", "Restart")
+    );
+    assert_eq!(
+        memory.last_at,
+        nth(4).opened_at + SignedDuration::from_mins(5)
+    );
     insta::assert_snapshot!(
         memory.sentence,
         @r#"The last 3 incidents of this fingerprint were repaired by "Restart" on web (verified), most recently 01ARZ3NDEKTSV4RRFFQ69G5F04 at 1970-01-01T04:05:00Z."#
@@ -53,7 +71,19 @@ fn what_repaired_each_of_the_last_incidents_is_remembered() {
         recall(&past, 1).expect("a memory").sentence,
         @r#"The last incident of this fingerprint was repaired by "Restart" on web (verified), most recently 01ARZ3NDEKTSV4RRFFQ69G5F04 at 1970-01-01T04:05:00Z."#
     );
-    assert_eq!(recall(&[past[2].clone(), past[0].clone(), past[3].clone(), past[1].clone()], 3), Some(memory), "the order does not matter");
+    assert_eq!(
+        recall(
+            &[
+                past[2].clone(),
+                past[0].clone(),
+                past[3].clone(),
+                past[1].clone()
+            ],
+            3
+        ),
+        Some(memory),
+        "the order does not matter"
+    );
 }
 
 #[test]
@@ -65,32 +95,79 @@ fn what_ended_otherwise_is_a_reason_to_look_again() {
         with(2, Status::Resolved, Some(plan), Some(Verified))
     };
     let mut of_another_plan = repaired(2);
-    of_another_plan.repair = of_another_plan.repair.map(|repair| Repair { plan_hash: "0".repeat(64), ..repair });
+    of_another_plan.repair = of_another_plan.repair.map(|repair| Repair {
+        plan_hash: "0".repeat(64),
+        ..repair
+    });
     for (what, second) in [
-        ("a failed step", with(2, Status::Resolved, Some(plan()), Some(StepFailed))),
-        ("a failed step, still open", with(2, Status::RepairFailed, Some(plan()), Some(StepFailed))),
-        ("no verification", with(2, Status::Resolved, Some(plan()), Some(NotVerified))),
-        ("an unknown result", with(2, Status::Resolved, Some(plan()), Some(Unknown))),
+        (
+            "a failed step",
+            with(2, Status::Resolved, Some(plan()), Some(StepFailed)),
+        ),
+        (
+            "a failed step, still open",
+            with(2, Status::RepairFailed, Some(plan()), Some(StepFailed)),
+        ),
+        (
+            "no verification",
+            with(2, Status::Resolved, Some(plan()), Some(NotVerified)),
+        ),
+        (
+            "an unknown result",
+            with(2, Status::Resolved, Some(plan()), Some(Unknown)),
+        ),
         ("a rejection", with(2, Status::Rejected, Some(plan()), None)),
         ("no repair", with(2, Status::Resolved, Some(plan()), None)),
         ("no plan", with(2, Status::Resolved, None, None)),
-        ("an alert that went on", with(2, Status::Repaired, Some(plan()), Some(Verified))),
+        (
+            "an alert that went on",
+            with(2, Status::Repaired, Some(plan()), Some(Verified)),
+        ),
         ("another playbook", other(|plan| plan.playbook.push('x'))),
         ("another target", other(|plan| plan.target.push('x'))),
-        ("another parameter", other(|plan| plan.parameters = BTreeMap::from([("unit".into(), "db".into())]))),
+        (
+            "another parameter",
+            other(|plan| plan.parameters = BTreeMap::from([("unit".into(), "db".into())])),
+        ),
         ("a repair of another plan", of_another_plan),
     ] {
-        assert_eq!(recall(&[repaired(1), second.clone(), repaired(3)], 3), None, "{what}");
-        assert_eq!(recall(&[repaired(1), second.clone(), repaired(3)], 2), None, "{what}");
-        assert!(recall(&[repaired(1), second, repaired(3)], 1).is_some(), "{what} is too long ago to matter");
+        assert_eq!(
+            recall(&[repaired(1), second.clone(), repaired(3)], 3),
+            None,
+            "{what}"
+        );
+        assert_eq!(
+            recall(&[repaired(1), second.clone(), repaired(3)], 2),
+            None,
+            "{what}"
+        );
+        assert!(
+            recall(&[repaired(1), second, repaired(3)], 1).is_some(),
+            "{what} is too long ago to matter"
+        );
     }
 }
 
 #[test]
 fn what_has_not_ended_says_nothing() {
-    for status in [Status::Open, Status::AwaitingApproval, Status::NeedsHuman, Status::Approved, Status::Repairing, Status::Tied] {
-        let past = [repaired(1), with(2, status, Some(plan()), None), repaired(3)];
-        assert_eq!(recall(&past, 2).map(|memory| memory.incidents), Some(vec![nth(3).id, nth(1).id]), "{status:?}");
+    for status in [
+        Status::Open,
+        Status::AwaitingApproval,
+        Status::NeedsHuman,
+        Status::Approved,
+        Status::Repairing,
+        Status::Tied,
+    ] {
+        let past = [
+            repaired(1),
+            with(2, status, Some(plan()), None),
+            repaired(3),
+        ];
+        assert_eq!(
+            recall(&past, 2).map(|memory| memory.incidents),
+            Some(vec![nth(3).id, nth(1).id]),
+            "{status:?}"
+        );
         assert_eq!(recall(&past, 3), None, "{status:?}: there are only two");
     }
     assert_eq!(recall(&[], 1), None);
@@ -140,20 +217,52 @@ fn each_open_incident_is_one_line() {
 #[test]
 fn no_text_from_outside_makes_a_line_longer_than_evidence_keeps_or_breaks_it() {
     use RepairOutcome::{NotVerified, StepFailed, Unknown, Verified};
-    let endings = [Status::RepairFailed, Status::Repaired, Status::Resolved, Status::AwaitingApproval]
-        .into_iter()
-        .flat_map(|status| [None, Some(NotVerified), Some(StepFailed), Some(Unknown), Some(Verified)].map(|outcome| (status, outcome)));
+    let endings = [
+        Status::RepairFailed,
+        Status::Repaired,
+        Status::Resolved,
+        Status::AwaitingApproval,
+    ]
+    .into_iter()
+    .flat_map(|status| {
+        [
+            None,
+            Some(NotVerified),
+            Some(StepFailed),
+            Some(Unknown),
+            Some(Verified),
+        ]
+        .map(|outcome| (status, outcome))
+    });
     for (status, outcome) in endings {
-        for text in ["\n".repeat(500), "警\u{85}\u{2028}".repeat(500), "\u{1b}[31m\"\\".repeat(500)] {
-            let wide = Plan { playbook_name: text.clone(), target: text.clone(), ..plan() };
+        for text in [
+            "\n".repeat(500),
+            "警\u{85}\u{2028}".repeat(500),
+            "\u{1b}[31m\"\\".repeat(500),
+        ] {
+            let wide = Plan {
+                playbook_name: text.clone(),
+                target: text.clone(),
+                ..plan()
+            };
             let mut incident = with(1, status, Some(wide), outcome);
             incident.alert.name.clone_from(&text);
             incident.alert.target.clone_from(&text);
             incident.analysis = Some(analysis(&text));
-            for fact in past_facts(&[incident.clone()]).into_iter().chain(open_facts(&[incident])) {
-                assert!(fact.chars().count() <= LINE_CHARACTERS, "{}: {fact}", fact.chars().count());
+            for fact in past_facts(&[incident.clone()])
+                .into_iter()
+                .chain(open_facts(&[incident]))
+            {
+                assert!(
+                    fact.chars().count() <= LINE_CHARACTERS,
+                    "{}: {fact}",
+                    fact.chars().count()
+                );
                 assert_eq!(fact.lines().count(), 1);
-                assert!(!fact.contains(|c: char| c.is_control() || c == '\u{2028}'), "{fact:?}");
+                assert!(
+                    !fact.contains(|c: char| c.is_control() || c == '\u{2028}'),
+                    "{fact:?}"
+                );
             }
         }
     }
@@ -168,7 +277,15 @@ fn what_is_near_fits_into_a_key_and_is_never_two_things() {
     };
     assert_eq!(near("a", "b"), near("a", "b"));
     assert_ne!(near("a/b", "c"), near("a", "b/c"));
-    assert_eq!(near(&"\u{10ffff}".repeat(256), &"\u{10ffff}".repeat(256)).target.len(), "unknown/".len() + 64);
+    assert_eq!(
+        near(&"\u{10ffff}".repeat(256), &"\u{10ffff}".repeat(256))
+            .target
+            .len(),
+        "unknown/".len() + 64
+    );
     let known = Near::of(&opened().alert, Some(("web", Some("front"))));
-    assert_eq!((known.target.as_str(), known.group.as_deref()), ("web", Some("front")));
+    assert_eq!(
+        (known.target.as_str(), known.group.as_deref()),
+        ("web", Some("front"))
+    );
 }

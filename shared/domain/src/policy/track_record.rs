@@ -63,7 +63,10 @@ impl RunCounts {
         let reach = Z * (rate * (1.0 - rate) / all + Z * Z / (4.0 * all * all)).sqrt();
         let whole = 1.0 + Z * Z / all;
         // Rounding must not lead out of the range.
-        (((middle - reach) / whole).max(0.0), ((middle + reach) / whole).min(1.0))
+        (
+            ((middle - reach) / whole).max(0.0),
+            ((middle + reach) / whole).min(1.0),
+        )
     }
 }
 
@@ -71,7 +74,12 @@ impl fmt::Display for RunCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.counted {
             0 => f.write_str("no run counts yet"),
-            counted => write!(f, "{} of {counted} held, at least {:.2} of them", self.held, self.at_least()),
+            counted => write!(
+                f,
+                "{} of {counted} held, at least {:.2} of them",
+                self.held,
+                self.at_least()
+            ),
         }
     }
 }
@@ -118,7 +126,13 @@ pub struct Step {
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.0} the run of {} {}: ", self.at, self.incident_id, self.what.as_str())?;
+        write!(
+            f,
+            "{:.0} the run of {} {}: ",
+            self.at,
+            self.incident_id,
+            self.what.as_str()
+        )?;
         match self.what {
             What::Recurred => f.write_str("the count starts anew")?,
             What::Held | What::Failed => write!(f, "{}", self.tally)?,
@@ -126,7 +140,12 @@ impl fmt::Display for Step {
         if self.before == self.after {
             write!(f, "; {} stays", self.after.as_str())
         } else {
-            write!(f, "; {} becomes {}", self.before.as_str(), self.after.as_str())
+            write!(
+                f,
+                "; {} becomes {}",
+                self.before.as_str(),
+                self.after.as_str()
+            )
         }
     }
 }
@@ -158,7 +177,8 @@ impl TrackRecord {
     /// before the alert came back speaks for what did not last.
     #[must_use]
     pub fn by(runs: &[PlaybookRun], earning: &Earning, now: Timestamp) -> Self {
-        let (mut trust, mut tally, mut since) = (AutonomyLevel::Suggest, RunCounts::default(), None);
+        let (mut trust, mut tally, mut since) =
+            (AutonomyLevel::Suggest, RunCounts::default(), None);
         let mut steps = Vec::new();
         for (at, what, run) in events(runs, earning, now) {
             if since.is_some_and(|since| run.at <= since) && what == What::Held {
@@ -178,19 +198,46 @@ impl TrackRecord {
                         trust = trust.less();
                     }
                 }
-                What::Recurred => (trust, tally, since) = (trust.less(), RunCounts::default(), Some(at)),
+                What::Recurred => {
+                    (trust, tally, since) = (trust.less(), RunCounts::default(), Some(at))
+                }
             }
-            steps.push(Step { at, what, incident_id: run.incident_id.clone(), before, after: trust, tally });
+            steps.push(Step {
+                at,
+                what,
+                incident_id: run.incident_id.clone(),
+                before,
+                after: trust,
+                tally,
+            });
         }
-        let pending = runs.iter().filter(|run| event(run, earning, now).is_none()).count();
-        Self { trust, tally, pending, steps }
+        let pending = runs
+            .iter()
+            .filter(|run| event(run, earning, now).is_none())
+            .count();
+        Self {
+            trust,
+            tally,
+            pending,
+            steps,
+        }
     }
 }
 
 /// What happened to the runs, in the order in which it happened.
-fn events<'a>(runs: &'a [PlaybookRun], earning: &Earning, now: Timestamp) -> Vec<(Timestamp, What, &'a PlaybookRun)> {
-    let mut events: Vec<_> = runs.iter().filter_map(|run| event(run, earning, now).map(|(at, what)| (at, what, run))).collect();
-    events.sort_by(|(one, _, run), (other, _, another)| one.cmp(other).then_with(|| run.incident_id.cmp(&another.incident_id)));
+fn events<'a>(
+    runs: &'a [PlaybookRun],
+    earning: &Earning,
+    now: Timestamp,
+) -> Vec<(Timestamp, What, &'a PlaybookRun)> {
+    let mut events: Vec<_> = runs
+        .iter()
+        .filter_map(|run| event(run, earning, now).map(|(at, what)| (at, what, run)))
+        .collect();
+    events.sort_by(|(one, _, run), (other, _, another)| {
+        one.cmp(other)
+            .then_with(|| run.incident_id.cmp(&another.incident_id))
+    });
     events
 }
 
@@ -202,7 +249,10 @@ fn event(run: &PlaybookRun, earning: &Earning, now: Timestamp) -> Option<(Timest
     if let Some(at) = run.recurred_at {
         return Some((at, What::Recurred));
     }
-    let until = run.at.checked_add(earning.recurrence_window.length()).unwrap_or(Timestamp::MAX);
+    let until = run
+        .at
+        .checked_add(earning.recurrence_window.length())
+        .unwrap_or(Timestamp::MAX);
     (until <= now).then_some((until, What::Held))
 }
 

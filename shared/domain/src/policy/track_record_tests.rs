@@ -29,7 +29,11 @@ fn run(at: i64, ending: char) -> PlaybookRun {
 
 /// Runs that ended one an hour.
 fn runs(endings: &str) -> Vec<PlaybookRun> {
-    endings.chars().zip(0..).map(|(ending, at)| run(at, ending)).collect()
+    endings
+        .chars()
+        .zip(0..)
+        .map(|(ending, at)| run(at, ending))
+        .collect()
 }
 
 /// Runs hold after an hour here.
@@ -44,14 +48,34 @@ fn earned(runs: &[PlaybookRun]) -> TrackRecord {
 #[test]
 fn the_bound_is_that_of_wilson() {
     // Checked against the closed form with 40 digits.
-    for (held, counted, least, most) in
-        [(0, 0, 0.0, 1.0), (0, 3, 0.0, 0.4742), (1, 1, 0.2699, 1.0), (3, 3, 0.5258, 1.0), (7, 8, 0.5889, 0.9716), (11, 11, 0.8026, 1.0)]
-    {
+    for (held, counted, least, most) in [
+        (0, 0, 0.0, 1.0),
+        (0, 3, 0.0, 0.4742),
+        (1, 1, 0.2699, 1.0),
+        (3, 3, 0.5258, 1.0),
+        (7, 8, 0.5889, 0.9716),
+        (11, 11, 0.8026, 1.0),
+    ] {
         let tally = RunCounts { held, counted };
-        assert!((tally.at_least() - least).abs() < 0.0001, "{tally:?}: {}", tally.at_least());
-        assert!((tally.at_most() - most).abs() < 0.0001, "{tally:?}: {}", tally.at_most());
+        assert!(
+            (tally.at_least() - least).abs() < 0.0001,
+            "{tally:?}: {}",
+            tally.at_least()
+        );
+        assert!(
+            (tally.at_most() - most).abs() < 0.0001,
+            "{tally:?}: {}",
+            tally.at_most()
+        );
     }
-    assert_eq!(RunCounts { held: 7, counted: 8 }.to_string(), "7 of 8 held, at least 0.59 of them");
+    assert_eq!(
+        RunCounts {
+            held: 7,
+            counted: 8
+        }
+        .to_string(),
+        "7 of 8 held, at least 0.59 of them"
+    );
 }
 
 #[test]
@@ -59,24 +83,80 @@ fn levels_are_earned_one_by_one_and_lost_one_by_one() {
     use AutonomyLevel::{Approve, Auto, Suggest};
     for (endings, trust, words) in [
         ("", Suggest, "earned suggest: no run counts yet"),
-        ("vv", Suggest, "earned suggest: 2 of 2 held, at least 0.43 of them"),
-        ("vvv", Approve, "earned approve: 3 of 3 held, at least 0.53 of them"),
-        ("vvvvvvvvvv", Approve, "earned approve: 10 of 10 held, at least 0.79 of them"),
-        ("vvvvvvvvvvv", Auto, "earned auto: 11 of 11 held, at least 0.80 of them"),
-        ("vvvvvvvf", Approve, "earned approve: 7 of 8 held, at least 0.59 of them"),
-        ("vvvf", Suggest, "earned suggest: 3 of 4 held, at least 0.36 of them"),
-        ("vvvvvvvvvvvf", Approve, "earned approve: 11 of 12 held, at least 0.70 of them"),
-        ("vvvvvvvvvvvff", Approve, "earned approve: 11 of 13 held, at least 0.63 of them"),
-        ("fff", Suggest, "earned suggest: 0 of 3 held, at least 0.00 of them"),
+        (
+            "vv",
+            Suggest,
+            "earned suggest: 2 of 2 held, at least 0.43 of them",
+        ),
+        (
+            "vvv",
+            Approve,
+            "earned approve: 3 of 3 held, at least 0.53 of them",
+        ),
+        (
+            "vvvvvvvvvv",
+            Approve,
+            "earned approve: 10 of 10 held, at least 0.79 of them",
+        ),
+        (
+            "vvvvvvvvvvv",
+            Auto,
+            "earned auto: 11 of 11 held, at least 0.80 of them",
+        ),
+        (
+            "vvvvvvvf",
+            Approve,
+            "earned approve: 7 of 8 held, at least 0.59 of them",
+        ),
+        (
+            "vvvf",
+            Suggest,
+            "earned suggest: 3 of 4 held, at least 0.36 of them",
+        ),
+        (
+            "vvvvvvvvvvvf",
+            Approve,
+            "earned approve: 11 of 12 held, at least 0.70 of them",
+        ),
+        (
+            "vvvvvvvvvvvff",
+            Approve,
+            "earned approve: 11 of 13 held, at least 0.63 of them",
+        ),
+        (
+            "fff",
+            Suggest,
+            "earned suggest: 0 of 3 held, at least 0.00 of them",
+        ),
         ("vvvvvvvvvvvr", Approve, "earned approve: no run counts yet"),
-        ("vvvvvvvvvvvrr", Suggest, "earned suggest: no run counts yet"),
-        ("vvvvvvvvvvvrv", Approve, "earned approve: 1 of 1 held, at least 0.27 of them"),
-        ("vvvvvvvvvvvrf", Suggest, "earned suggest: 0 of 1 held, at least 0.00 of them"),
-        ("vvvvvvvvvvvrvvvvvvvvvvv", Auto, "earned auto: 11 of 11 held, at least 0.80 of them"),
+        (
+            "vvvvvvvvvvvrr",
+            Suggest,
+            "earned suggest: no run counts yet",
+        ),
+        (
+            "vvvvvvvvvvvrv",
+            Approve,
+            "earned approve: 1 of 1 held, at least 0.27 of them",
+        ),
+        (
+            "vvvvvvvvvvvrf",
+            Suggest,
+            "earned suggest: 0 of 1 held, at least 0.00 of them",
+        ),
+        (
+            "vvvvvvvvvvvrvvvvvvvvvvv",
+            Auto,
+            "earned auto: 11 of 11 held, at least 0.80 of them",
+        ),
         ("rrr", Suggest, "earned suggest: no run counts yet"),
     ] {
         let earned = earned(&runs(endings));
-        assert_eq!((earned.trust, earned.to_string().as_str()), (trust, words), "{endings}");
+        assert_eq!(
+            (earned.trust, earned.to_string().as_str()),
+            (trust, words),
+            "{endings}"
+        );
     }
 }
 
@@ -84,24 +164,65 @@ fn levels_are_earned_one_by_one_and_lost_one_by_one() {
 fn a_run_counts_neither_way_until_its_window_is_over() {
     let now = hour(3) - SignedDuration::from_secs(1);
     let before = TrackRecord::by(&runs("vvv"), &earning(), now);
-    assert_eq!((before.tally, before.pending, before.trust), (RunCounts { held: 2, counted: 2 }, 1, AutonomyLevel::Suggest));
+    assert_eq!(
+        (before.tally, before.pending, before.trust),
+        (
+            RunCounts {
+                held: 2,
+                counted: 2
+            },
+            1,
+            AutonomyLevel::Suggest
+        )
+    );
     let after = TrackRecord::by(&runs("vvv"), &earning(), hour(3));
-    assert_eq!((after.tally, after.pending, after.trust), (RunCounts { held: 3, counted: 3 }, 0, AutonomyLevel::Approve));
+    assert_eq!(
+        (after.tally, after.pending, after.trust),
+        (
+            RunCounts {
+                held: 3,
+                counted: 3
+            },
+            0,
+            AutonomyLevel::Approve
+        )
+    );
     let future = TrackRecord::by(&[run(50, 'v')], &earning(), hour(3));
-    assert_eq!((future.tally.counted, future.pending), (0, 1), "a run of a clock that is ahead has not held");
-    assert_eq!(TrackRecord::by(&[run(2, 'f')], &earning(), hour(2)).tally, RunCounts { held: 0, counted: 1 }, "a failure counts at once");
+    assert_eq!(
+        (future.tally.counted, future.pending),
+        (0, 1),
+        "a run of a clock that is ahead has not held"
+    );
+    assert_eq!(
+        TrackRecord::by(&[run(2, 'f')], &earning(), hour(2)).tally,
+        RunCounts {
+            held: 0,
+            counted: 1
+        },
+        "a failure counts at once"
+    );
 }
 
 #[test]
 fn what_ended_before_a_recurrence_speaks_for_nothing_after_it() {
     // The first run holds at 01:00, which is after the second came back; it had ended before.
-    let runs = [PlaybookRun { recurred_at: Some(hour(0) + SignedDuration::from_mins(20)), ..run(0, 'v') }, run(0, 'v')];
+    let runs = [
+        PlaybookRun {
+            recurred_at: Some(hour(0) + SignedDuration::from_mins(20)),
+            ..run(0, 'v')
+        },
+        run(0, 'v'),
+    ];
     assert_eq!(earned(&runs).tally, RunCounts::default());
 }
 
 #[test]
 fn each_step_says_why() {
-    let words: Vec<String> = earned(&runs("vvvfr")).steps.iter().map(ToString::to_string).collect();
+    let words: Vec<String> = earned(&runs("vvvfr"))
+        .steps
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     insta::assert_snapshot!(words.join("\n"), @r"
     1970-01-01T01:00:00Z the run of 01ARZ3NDEKTSV4RRFFQ6900000 held: 1 of 1 held, at least 0.27 of them; suggest stays
     1970-01-01T02:00:00Z the run of 01ARZ3NDEKTSV4RRFFQ6900001 held: 2 of 2 held, at least 0.43 of them; suggest stays

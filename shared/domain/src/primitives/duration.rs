@@ -12,8 +12,14 @@ impl TryFrom<String> for Length {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let span: SignedDuration = text.parse().map_err(|_| format!("`{text}` is not a length of time such as 90s or 30m"))?;
-        if span.is_negative() { Err(format!("`{text}` is negative")) } else { Ok(Self(span)) }
+        let span: SignedDuration = text
+            .parse()
+            .map_err(|_| format!("`{text}` is not a length of time such as 90s or 30m"))?;
+        if span.is_negative() {
+            Err(format!("`{text}` is negative"))
+        } else {
+            Ok(Self(span))
+        }
     }
 }
 

@@ -141,7 +141,10 @@ mod tests {
     fn an_approval_names_its_incident_and_fits_a_telegram_button() -> Result<(), super::InvalidId> {
         let incident = IncidentId::try_from(INCIDENT)?;
         let approval = ApprovalId::of(&incident, &"a1".repeat(32));
-        assert_eq!(approval.as_str(), "01ARZ3NDEKTSV4RRFFQ69G5FAV-a1a1a1a1a1a1a1a1");
+        assert_eq!(
+            approval.as_str(),
+            "01ARZ3NDEKTSV4RRFFQ69G5FAV-a1a1a1a1a1a1a1a1"
+        );
         assert_eq!(approval.incident(), incident);
         assert_eq!(ApprovalId::try_from(approval.as_str())?, approval);
         assert!(format!("approve:{approval}").len() <= 64);
@@ -150,7 +153,12 @@ mod tests {
 
     #[test]
     fn hostile_ids_are_refused() {
-        for text in ["", "01ARZ3NDEKTSV4RRFFQ69G5FA", "01ARZ3NDEKTSV4RRFFQ69G5FAU", "../../../../../../etc/passwd"] {
+        for text in [
+            "",
+            "01ARZ3NDEKTSV4RRFFQ69G5FA",
+            "01ARZ3NDEKTSV4RRFFQ69G5FAU",
+            "../../../../../../etc/passwd",
+        ] {
             assert!(IncidentId::try_from(text).is_err(), "{text}");
             assert!(ApprovalId::try_from(text).is_err(), "{text}");
         }

@@ -3,7 +3,9 @@
 /// A text without the characters that nobody sees, without spaces around it, and with at most this many characters.
 #[must_use]
 pub fn sanitize(text: &str, characters: usize) -> String {
-    cut(without_hidden(text).trim(), characters).trim_end().to_owned()
+    cut(without_hidden(text).trim(), characters)
+        .trim_end()
+        .to_owned()
 }
 
 /// A text without the characters that nobody sees.
@@ -50,7 +52,10 @@ mod tests {
             ("plain 警報 ünïcode 🔥", "plain 警報 ünïcode 🔥"),
             ("two\nlines\tand a tab", "two\nlines\tand a tab"),
             ("a\u{0}\u{7}\u{1b}[31m\r\u{7f}\u{9b}b", "a[31mb"),
-            ("restart \u{202e}esabatad eht porD\u{202c}", "restart esabatad eht porD"),
+            (
+                "restart \u{202e}esabatad eht porD\u{202c}",
+                "restart esabatad eht porD",
+            ),
             ("\u{2066}iso\u{2069}\u{200e}late\u{61c}", "isolate"),
             ("z\u{200b}e\u{200d}r\u{feff}o\u{2060}", "zero"),
             ("tags\u{e0041}\u{e0042}\u{e007f}\u{e0101}", "tags"),
@@ -65,7 +70,10 @@ mod tests {
 
     #[test]
     fn a_line_has_no_end_in_it() {
-        assert_eq!(line(" one\r\n\ttwo\u{2028}three\u{85}\u{202e}four ", 100), "one two three four");
+        assert_eq!(
+            line(" one\r\n\ttwo\u{2028}three\u{85}\u{202e}four ", 100),
+            "one two three four"
+        );
         assert_eq!(line("one\ntwo", 5), "one t");
     }
 }

@@ -8,7 +8,10 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 /// its end.
 #[must_use]
 pub fn fault(url: &str) -> Option<&'static str> {
-    let Some(rest) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) else {
+    let Some(rest) = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"))
+    else {
         return Some("has to begin with http:// or https://");
     };
     if rest.contains(['?', '#']) {
@@ -27,7 +30,10 @@ pub fn fault(url: &str) -> Option<&'static str> {
 }
 
 fn is_host_with_port(authority: &str) -> bool {
-    let (host, after) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+    let (host, after) = match authority
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once(']'))
+    {
         Some((address, after)) if address.parse::<Ipv6Addr>().is_ok() => (None, after),
         Some(_) => return false,
         None => {
@@ -35,16 +41,29 @@ fn is_host_with_port(authority: &str) -> bool {
             (Some(host), after)
         }
     };
-    let digits = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    let digits =
+        |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
     host.is_none_or(is_host) && (after.is_empty() || after.strip_prefix(':').is_some_and(digits))
 }
 
 /// True for an IPv4 address and for a name. A name that ends in a number is read as an address
 /// (<https://url.spec.whatwg.org/#ends-in-a-number-checker>), and is one or nothing.
 fn is_host(host: &str) -> bool {
-    let is_label = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    let ends_in_number = host.rsplit('.').next().is_some_and(|last| last.starts_with(|c: char| c.is_ascii_digit()));
-    if ends_in_number { host.parse::<Ipv4Addr>().is_ok() } else { host.split('.').all(is_label) }
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    let ends_in_number = host
+        .rsplit('.')
+        .next()
+        .is_some_and(|last| last.starts_with(|c: char| c.is_ascii_digit()));
+    if ends_in_number {
+        host.parse::<Ipv4Addr>().is_ok()
+    } else {
+        host.split('.').all(is_label)
+    }
 }
 
 #[cfg(test)]
@@ -53,8 +72,13 @@ mod tests {
 
     #[test]
     fn a_server_can_be_named_in_every_usual_way() {
-        for good in ["http://127.0.0.1:9090", "https://ops.example/prometheus", "http://[::1]:9090", "http://localhost", "https://a-b_c/v1"]
-        {
+        for good in [
+            "http://127.0.0.1:9090",
+            "https://ops.example/prometheus",
+            "http://[::1]:9090",
+            "http://localhost",
+            "https://a-b_c/v1",
+        ] {
             assert_eq!(fault(good), None, "{good}");
         }
     }
@@ -87,7 +111,12 @@ mod tests {
         ];
         for (url, expected) in cases {
             let sentence = fault(url).unwrap_or_else(|| panic!("{url} is taken"));
-            assert!(sentence.contains(expected) && !sentence.contains("@") && !sentence.contains("?secret"), "{url}: {sentence}");
+            assert!(
+                sentence.contains(expected)
+                    && !sentence.contains("@")
+                    && !sentence.contains("?secret"),
+                "{url}: {sentence}"
+            );
         }
     }
 }

@@ -21,7 +21,13 @@ pub enum Claimed {
 impl IncidentChange {
     /// Claims the analysis of the incident, with the log entry that stands before the first call. A claim that has expired is taken
     /// over, and the entry says so: its worker may have been billed for a call whose answer nobody got.
-    pub fn claim_analysis(&mut self, holder: &str, providers: &[&str], lease: SignedDuration, now: Timestamp) -> Claimed {
+    pub fn claim_analysis(
+        &mut self,
+        holder: &str,
+        providers: &[&str],
+        lease: SignedDuration,
+        now: Timestamp,
+    ) -> Claimed {
         let before = self.incident.claim.take();
         if let Some(claim) = before.as_ref().filter(|claim| claim.until > now) {
             let until = claim.until;
@@ -33,12 +39,21 @@ impl IncidentChange {
         let detail = match &before {
             None => format!("asks {}", providers.join(", then ")),
             Some(Claim { attempt, until, .. }) => {
-                format!("attempt {attempt} ended without a result: its lease expired at {until}, and its calls may have been billed")
+                format!(
+                    "attempt {attempt} ended without a result: its lease expired at {until}, and its calls may have been billed"
+                )
             }
         };
         let context = serde_json::json!({ "attempt": attempt, "message_id": holder, "lease_until": until, "providers": providers });
-        self.record(now, LogRecord::new(Event::AnalysisStarted, "analyzer", detail).with(context));
-        self.incident.claim = Some(Claim { holder: holder.to_owned(), attempt, until });
+        self.record(
+            now,
+            LogRecord::new(Event::AnalysisStarted, "analyzer", detail).with(context),
+        );
+        self.incident.claim = Some(Claim {
+            holder: holder.to_owned(),
+            attempt,
+            until,
+        });
         Claimed::Mine
     }
 }
@@ -58,18 +73,44 @@ mod tests {
     fn one_worker_asks_until_its_lease_expires() {
         let start = Timestamp::UNIX_EPOCH;
         let mut draft = IncidentChange::of(incident());
-        assert_eq!(draft.claim_analysis("m1", &["a", "b"], LEASE, start), Claimed::Mine);
+        assert_eq!(
+            draft.claim_analysis("m1", &["a", "b"], LEASE, start),
+            Claimed::Mine
+        );
         // Neither another message nor the same one seen twice gets in.
         for holder in ["m1", "m2"] {
             let held = draft.clone();
-            assert_eq!(draft.claim_analysis(holder, &["a"], LEASE, start + LEASE / 2), Claimed::Theirs { until: start + LEASE });
+            assert_eq!(
+                draft.claim_analysis(holder, &["a"], LEASE, start + LEASE / 2),
+                Claimed::Theirs {
+                    until: start + LEASE
+                }
+            );
             assert_eq!(draft, held, "nothing changes");
         }
-        assert_eq!(draft.claim_analysis("m2", &["a"], LEASE, start + LEASE), Claimed::Mine);
-        let details: Vec<_> = draft.entries.iter().map(|entry| (entry.event, entry.detail.as_str())).collect();
+        assert_eq!(
+            draft.claim_analysis("m2", &["a"], LEASE, start + LEASE),
+            Claimed::Mine
+        );
+        let details: Vec<_> = draft
+            .entries
+            .iter()
+            .map(|entry| (entry.event, entry.detail.as_str()))
+            .collect();
         assert_eq!(details[0], (Event::AnalysisStarted, "asks a, then b"));
         assert_eq!(details[1].0, Event::AnalysisStarted);
-        assert!(details[1].1.contains("attempt 1") && details[1].1.contains("expired at 1970-01-01T00:01:40Z"), "{}", details[1].1);
-        assert_eq!(draft.incident.claim.map(|claim| (claim.attempt, claim.holder)), Some((2, "m2".to_owned())));
+        assert!(
+            details[1].1.contains("attempt 1")
+                && details[1].1.contains("expired at 1970-01-01T00:01:40Z"),
+            "{}",
+            details[1].1
+        );
+        assert_eq!(
+            draft
+                .incident
+                .claim
+                .map(|claim| (claim.attempt, claim.holder)),
+            Some((2, "m2".to_owned()))
+        );
     }
 }

@@ -15,27 +15,53 @@ use crate::transition::decision::revoke;
 impl IncidentChange {
     /// Lets a plan run by itself if every guardrail has passed, else asks a human, and keeps what they answered. The decision stands
     /// in the log from here on, before anything can run (`human-or-guardrails`).
-    pub fn propose_within(&mut self, outcomes: Vec<GuardrailOutcome>, plan: Plan, now: Timestamp, valid_for: SignedDuration) {
+    pub fn propose_within(
+        &mut self,
+        outcomes: Vec<GuardrailOutcome>,
+        plan: Plan,
+        now: Timestamp,
+        valid_for: SignedDuration,
+    ) {
         if all_passed(&outcomes) {
             self.trigger(&outcomes, plan, now, valid_for);
         } else {
             let context = json!({ "plan_hash": plan.hash(), "guardrails": outcomes });
-            self.record(now, LogRecord::new(Event::GuardrailBlocked, "analyzer", names(&outcomes)).with(context));
+            self.record(
+                now,
+                LogRecord::new(Event::GuardrailBlocked, "analyzer", names(&outcomes)).with(context),
+            );
             self.propose(plan, now, valid_for);
         }
         self.incident.guardrails = outcomes;
     }
 
-    fn trigger(&mut self, outcomes: &[GuardrailOutcome], plan: Plan, now: Timestamp, valid_for: SignedDuration) {
+    fn trigger(
+        &mut self,
+        outcomes: &[GuardrailOutcome],
+        plan: Plan,
+        now: Timestamp,
+        valid_for: SignedDuration,
+    ) {
         let plan_hash = plan.hash();
         let id = ApprovalId::of(&self.incident.id, &plan_hash);
         let context = json!({
             "approval_id": id, "plan_hash": plan_hash, "playbook_id": plan.playbook, "target": plan.target, "score": plan.score, "reasons": plan.reasons,
             "guardrails": outcomes,
         });
-        self.record(now, LogRecord::new(Event::AutoRepairTriggered, "analyzer", &plan.playbook_name).with(context));
-        let standing = ApprovalState::Decided { verdict: Verdict::Approve, by: GUARDRAILS.to_owned(), at: now };
-        self.incident.approval = Some(Approval { standing, ..Approval::asked(id, plan_hash, now, now + valid_for, 1) });
+        self.record(
+            now,
+            LogRecord::new(Event::AutoRepairTriggered, "analyzer", &plan.playbook_name)
+                .with(context),
+        );
+        let standing = ApprovalState::Decided {
+            verdict: Verdict::Approve,
+            by: GUARDRAILS.to_owned(),
+            at: now,
+        };
+        self.incident.approval = Some(Approval {
+            standing,
+            ..Approval::asked(id, plan_hash, now, now + valid_for, 1)
+        });
         self.incident.plan = Some(plan);
         self.incident.status = Status::Approved;
     }
@@ -44,7 +70,16 @@ impl IncidentChange {
     pub fn stopped_by(&mut self, outcomes: Vec<GuardrailOutcome>, actor: &str, now: Timestamp) {
         let context = json!({ "guardrails": outcomes });
         let why = names(&outcomes);
-        self.record(now, LogRecord::new(Event::GuardrailBlocked, actor, "stopped before the first step").with(context).failed(&why));
+        self.record(
+            now,
+            LogRecord::new(
+                Event::GuardrailBlocked,
+                actor,
+                "stopped before the first step",
+            )
+            .with(context)
+            .failed(&why),
+        );
         self.incident.repair = None;
         revoke(self, actor, &format!("stopped by {why}"), now);
         self.incident.guardrails = outcomes;
@@ -88,22 +123,47 @@ mod tests {
     #[test]
     fn when_all_pass_the_guardrails_have_decided_and_the_log_says_what_each_answered() {
         let mut draft = proposed(passing());
-        assert_eq!((draft.incident.status, events(&draft)), (Status::Approved, vec![Event::AutoRepairTriggered]));
+        assert_eq!(
+            (draft.incident.status, events(&draft)),
+            (Status::Approved, vec![Event::AutoRepairTriggered])
+        );
         let context = &draft.entries[0].context;
         assert_eq!(context["guardrails"].as_array().map(Vec::len), Some(12));
         assert_eq!(context["plan_hash"], plan().hash());
         let approval = draft.incident.approval.clone().expect("an approval");
         assert!(approval.by_guardrails());
-        let refused = decide(&mut draft, &approval.id, &ada(Verdict::Reject, "p"), &two(), NOW);
-        assert_eq!(refused, Err(Refusal::Decided { verdict: Verdict::Approve, by: "guardrails".into() }));
+        let refused = decide(
+            &mut draft,
+            &approval.id,
+            &ada(Verdict::Reject, "p"),
+            &two(),
+            NOW,
+        );
+        assert_eq!(
+            refused,
+            Err(Refusal::Decided {
+                verdict: Verdict::Approve,
+                by: "guardrails".into()
+            })
+        );
     }
 
     #[test]
     fn one_that_stops_it_asks_a_human() {
         let draft = proposed(one_blocked());
         assert_eq!(draft.incident.status, Status::AwaitingApproval);
-        assert_eq!(draft.incident.approval.as_ref().map(|approval| &approval.standing), Some(&ApprovalState::Pending));
-        assert_eq!(events(&draft), [Event::GuardrailBlocked, Event::ApprovalRequested]);
+        assert_eq!(
+            draft
+                .incident
+                .approval
+                .as_ref()
+                .map(|approval| &approval.standing),
+            Some(&ApprovalState::Pending)
+        );
+        assert_eq!(
+            events(&draft),
+            [Event::GuardrailBlocked, Event::ApprovalRequested]
+        );
         assert_eq!(draft.entries[0].detail, "severity");
         assert_eq!(draft.incident.guardrails, one_blocked());
     }
@@ -115,12 +175,29 @@ mod tests {
         draft.stopped_by(one_blocked(), "repair", NOW);
         let second = draft.incident.approval.clone().expect("asked");
         // The queue drops a repetition of the first approval's message within five minutes: the new one has to have a new name.
-        assert_ne!((&first.id, &first.plan_hash), (&second.id, &second.plan_hash));
-        assert_eq!((second.standing, draft.incident.status), (ApprovalState::Pending, Status::AwaitingApproval));
-        let after = [Event::GuardrailBlocked, Event::ApprovalVoided, Event::ApprovalRequested];
+        assert_ne!(
+            (&first.id, &first.plan_hash),
+            (&second.id, &second.plan_hash)
+        );
+        assert_eq!(
+            (second.standing, draft.incident.status),
+            (ApprovalState::Pending, Status::AwaitingApproval)
+        );
+        let after = [
+            Event::GuardrailBlocked,
+            Event::ApprovalVoided,
+            Event::ApprovalRequested,
+        ];
         assert_eq!(events(&draft)[1..], after);
-        assert!(draft.entries[1..].iter().all(|entry| entry.actor == "repair"));
-        assert_eq!(verify(&draft.incident.id, &draft.entries, &draft.incident.log_head), Ok(()));
+        assert!(
+            draft.entries[1..]
+                .iter()
+                .all(|entry| entry.actor == "repair")
+        );
+        assert_eq!(
+            verify(&draft.incident.id, &draft.entries, &draft.incident.log_head),
+            Ok(())
+        );
     }
 
     #[test]
@@ -128,10 +205,25 @@ mod tests {
         let mut draft = proposed(passing());
         draft.resolved(1, NOW);
         assert_eq!(draft.incident.status, Status::Resolved);
-        assert!(matches!(draft.incident.approval.as_ref().expect("kept").standing, ApprovalState::Void { .. }));
+        assert!(matches!(
+            draft.incident.approval.as_ref().expect("kept").standing,
+            ApprovalState::Void { .. }
+        ));
         draft.reopened(1, 2, NOW);
         assert_eq!(draft.incident.status, Status::AwaitingApproval);
-        assert!(!draft.incident.approval.as_ref().expect("asked").by_guardrails());
-        assert_eq!(blocking(&draft.incident.guardrails).map(|found| found.guardrail).collect::<Vec<_>>(), [Guardrail::EpisodeOpen]);
+        assert!(
+            !draft
+                .incident
+                .approval
+                .as_ref()
+                .expect("asked")
+                .by_guardrails()
+        );
+        assert_eq!(
+            blocking(&draft.incident.guardrails)
+                .map(|found| found.guardrail)
+                .collect::<Vec<_>>(),
+            [Guardrail::EpisodeOpen]
+        );
     }
 }

@@ -13,7 +13,14 @@ const LOGGED: usize = 30;
 
 impl IncidentChange {
     /// Keeps a refused press in the log, once however often it is delivered. `press` is its id, `by` who pressed.
-    pub fn press_refused(&mut self, ask: &ButtonAction, press: &str, by: &str, why: &str, now: Timestamp) {
+    pub fn press_refused(
+        &mut self,
+        ask: &ButtonAction,
+        press: &str,
+        by: &str,
+        why: &str,
+        now: Timestamp,
+    ) {
         let news = LogRecord::new(Event::PressRefused, by, "a press was refused").failed(why);
         self.keep(ask, press, news, now);
     }
@@ -21,8 +28,11 @@ impl IncidentChange {
     /// Keeps in the log that somebody wanted to see more than the card, once however often the press is delivered. Whoever asks later
     /// why a plan was approved can tell whether the evidence was looked at.
     pub fn more_asked(&mut self, ask: &ButtonAction, press: &str, by: &str, now: Timestamp) {
-        let what =
-            if matches!(ask, ButtonAction::History(_)) { "the earlier incidents were asked for" } else { "the details were asked for" };
+        let what = if matches!(ask, ButtonAction::History(_)) {
+            "the earlier incidents were asked for"
+        } else {
+            "the details were asked for"
+        };
         self.keep(ask, press, LogRecord::new(Event::MoreAsked, by, what), now);
     }
 
@@ -32,7 +42,10 @@ impl IncidentChange {
             return;
         }
         logged.push(press.to_owned());
-        self.record(now, news.with(json!({ "asked": ask.to_string(), "press": press })));
+        self.record(
+            now,
+            news.with(json!({ "asked": ask.to_string(), "press": press })),
+        );
     }
 }
 
@@ -54,11 +67,25 @@ mod tests {
         for _ in 0..2 {
             draft.press_refused(&ask, "q1", "telegram:1", "not you", Timestamp::UNIX_EPOCH);
         }
-        let [entry] = draft.entries.as_slice() else { panic!("one entry: {:?}", draft.entries) };
-        assert_eq!((entry.actor.as_str(), entry.success, entry.error.as_deref()), ("telegram:1", false, Some("not you")));
-        assert_eq!(entry.context, json!({ "asked": ask.to_string(), "press": "q1" }));
+        let [entry] = draft.entries.as_slice() else {
+            panic!("one entry: {:?}", draft.entries)
+        };
+        assert_eq!(
+            (entry.actor.as_str(), entry.success, entry.error.as_deref()),
+            ("telegram:1", false, Some("not you"))
+        );
+        assert_eq!(
+            entry.context,
+            json!({ "asked": ask.to_string(), "press": "q1" })
+        );
         for place in 0..2 * LOGGED {
-            draft.press_refused(&ask, &format!("more-{place}"), "telegram:1", "not you", Timestamp::UNIX_EPOCH);
+            draft.press_refused(
+                &ask,
+                &format!("more-{place}"),
+                "telegram:1",
+                "not you",
+                Timestamp::UNIX_EPOCH,
+            );
         }
         assert_eq!(draft.entries.len(), LOGGED);
     }
@@ -68,12 +95,34 @@ mod tests {
         let (mut draft, _) = waiting(1);
         draft.entries.clear();
         let id = draft.incident.id.clone();
-        for ask in [ButtonAction::Details(id.clone()), ButtonAction::Details(id.clone()), ButtonAction::History(id)] {
-            draft.more_asked(&ask, &format!("press of {ask}"), "telegram:7", Timestamp::UNIX_EPOCH);
+        for ask in [
+            ButtonAction::Details(id.clone()),
+            ButtonAction::Details(id.clone()),
+            ButtonAction::History(id),
+        ] {
+            draft.more_asked(
+                &ask,
+                &format!("press of {ask}"),
+                "telegram:7",
+                Timestamp::UNIX_EPOCH,
+            );
         }
-        let kept: Vec<_> = draft.entries.iter().map(|entry| (entry.event, entry.actor.as_str(), entry.detail.as_str())).collect();
-        let expected = ["the details were asked for", "the earlier incidents were asked for"];
-        assert_eq!(kept, expected.map(|detail| (Event::MoreAsked, "telegram:7", detail)));
-        assert!(draft.entries.iter().all(|entry| entry.success), "nothing failed");
+        let kept: Vec<_> = draft
+            .entries
+            .iter()
+            .map(|entry| (entry.event, entry.actor.as_str(), entry.detail.as_str()))
+            .collect();
+        let expected = [
+            "the details were asked for",
+            "the earlier incidents were asked for",
+        ];
+        assert_eq!(
+            kept,
+            expected.map(|detail| (Event::MoreAsked, "telegram:7", detail))
+        );
+        assert!(
+            draft.entries.iter().all(|entry| entry.success),
+            "nothing failed"
+        );
     }
 }

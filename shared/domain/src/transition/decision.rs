@@ -6,7 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::analysis::{Analysis, DataImpact, Risk};
-use crate::incident::approval::{Approval, ApprovalState, Refusal, Taken, TakenPress, Verdict, Vote};
+use crate::incident::approval::{
+    Approval, ApprovalState, Refusal, Taken, TakenPress, Verdict, Vote,
+};
 use crate::incident::autonomy_level::AutonomyLevel;
 use crate::incident::change::IncidentChange;
 use crate::incident::operation_log::{Event, LogRecord};
@@ -42,9 +44,18 @@ pub fn stakes(analysis: Option<&Analysis>, plan: &Plan) -> Risk {
 
 /// How many different people have to approve a plan: two if users may be cut off or data lost, or if its playbook has earned no more yet.
 #[must_use]
-pub fn people_needed(analysis: Option<&Analysis>, plan: &Plan, earned: Option<AutonomyLevel>) -> u8 {
-    let destructive = analysis.is_some_and(|analysis| analysis.blast_radius.data_impact == DataImpact::Destructive);
-    let at_stake = if destructive || stakes(analysis, plan) == Risk::Critical { 2 } else { 1 };
+pub fn people_needed(
+    analysis: Option<&Analysis>,
+    plan: &Plan,
+    earned: Option<AutonomyLevel>,
+) -> u8 {
+    let destructive = analysis
+        .is_some_and(|analysis| analysis.blast_radius.data_impact == DataImpact::Destructive);
+    let at_stake = if destructive || stakes(analysis, plan) == Risk::Critical {
+        2
+    } else {
+        1
+    };
     earned.map_or(at_stake, |earned| earned.people().max(at_stake))
 }
 
@@ -109,9 +120,19 @@ enum Judged {
     New { person: String },
 }
 
-fn judge(incident: &Incident, id: &ApprovalId, pressed: &Pressed<'_>, channels: &Channels, now: Timestamp) -> Result<Judged, Refusal> {
+fn judge(
+    incident: &Incident,
+    id: &ApprovalId,
+    pressed: &Pressed<'_>,
+    channels: &Channels,
+    now: Timestamp,
+) -> Result<Judged, Refusal> {
     let person = channels.person(pressed.by).ok_or(Refusal::NotListed)?;
-    let approval = incident.approval.as_ref().filter(|approval| approval.id == *id).ok_or(Refusal::NotThisPlan)?;
+    let approval = incident
+        .approval
+        .as_ref()
+        .filter(|approval| approval.id == *id)
+        .ok_or(Refusal::NotThisPlan)?;
     if incident.plan.as_ref().map(Plan::hash).as_deref() != Some(approval.plan_hash.as_str()) {
         return Err(Refusal::NotThisPlan);
     }
@@ -122,51 +143,89 @@ fn judge(incident: &Incident, id: &ApprovalId, pressed: &Pressed<'_>, channels: 
     let theirs = |vote: &Vote| vote.person == person && holds(vote, approval, channels);
     let voted = pressed.verdict == Verdict::Approve && approval.votes.iter().any(theirs);
     match &approval.standing {
-        ApprovalState::Decided { verdict: Verdict::Approve, .. } if voted => Ok(Judged::Repeated(Taken::Approved)),
+        ApprovalState::Decided {
+            verdict: Verdict::Approve,
+            ..
+        } if voted => Ok(Judged::Repeated(Taken::Approved)),
         ApprovalState::Decided { verdict, by, .. } => {
-            let same_person = Identity::read(by).and_then(|known| channels.person(known)) == Some(person);
+            let same_person =
+                Identity::read(by).and_then(|known| channels.person(known)) == Some(person);
             if same_person && *verdict == pressed.verdict {
                 return Ok(Judged::Repeated(match verdict {
                     Verdict::Approve => Taken::Approved,
                     Verdict::Reject => Taken::Rejected,
                 }));
             }
-            Err(Refusal::Decided { verdict: *verdict, by: by.clone() })
+            Err(Refusal::Decided {
+                verdict: *verdict,
+                by: by.clone(),
+            })
         }
         ApprovalState::Void { why, .. } => Err(Refusal::Void { why: why.clone() }),
-        ApprovalState::Pending if now >= approval.expires_at => Err(Refusal::Expired { at: approval.expires_at }),
-        ApprovalState::Pending if voted => Ok(Judged::Repeated(Taken::Given { more: missing(approval, channels, incident) })),
-        ApprovalState::Pending if pressed.verdict == Verdict::Approve && !approval.takes(&pressed.by.to_string()) => {
+        ApprovalState::Pending if now >= approval.expires_at => Err(Refusal::Expired {
+            at: approval.expires_at,
+        }),
+        ApprovalState::Pending if voted => Ok(Judged::Repeated(Taken::Given {
+            more: missing(approval, channels, incident),
+        })),
+        ApprovalState::Pending
+            if pressed.verdict == Verdict::Approve && !approval.takes(&pressed.by.to_string()) =>
+        {
             Err(Refusal::NeedsPress)
         }
-        ApprovalState::Pending => Ok(Judged::New { person: person.to_owned() }),
+        ApprovalState::Pending => Ok(Judged::New {
+            person: person.to_owned(),
+        }),
     }
 }
 
 /// True if a vote still counts: it came by a way that counts, and `channels.json` gives its account to the same person as then. A person
 /// who is renamed between two presses would be two otherwise.
 fn holds(vote: &Vote, approval: &Approval, channels: &Channels) -> bool {
-    approval.takes(&vote.by) && Identity::read(&vote.by).and_then(|known| channels.person(known)) == Some(vote.person.as_str())
+    approval.takes(&vote.by)
+        && Identity::read(&vote.by).and_then(|known| channels.person(known))
+            == Some(vote.person.as_str())
 }
 
 /// How many more people have to approve. A person whom the rule does not name any more does not count.
 fn missing(approval: &Approval, channels: &Channels, incident: &Incident) -> u8 {
     let rule = rule_of(channels, incident);
-    let counts =
-        |vote: &&Vote| holds(vote, approval, channels) && rule.is_some_and(|rule| rule.may(&vote.person, approval.escalated_at.is_some()));
-    let people: BTreeSet<&str> = approval.votes.iter().filter(counts).map(|vote| vote.person.as_str()).collect();
-    approval.needed.saturating_sub(u8::try_from(people.len()).unwrap_or(u8::MAX))
+    let counts = |vote: &&Vote| {
+        holds(vote, approval, channels)
+            && rule.is_some_and(|rule| rule.may(&vote.person, approval.escalated_at.is_some()))
+    };
+    let people: BTreeSet<&str> = approval
+        .votes
+        .iter()
+        .filter(counts)
+        .map(|vote| vote.person.as_str())
+        .collect();
+    approval
+        .needed
+        .saturating_sub(u8::try_from(people.len()).unwrap_or(u8::MAX))
 }
 
 /// Counts what a person says who may: a rejection ends it, an approval does with the last person that is needed.
-fn count(draft: &mut IncidentChange, pressed: &Pressed<'_>, person: &str, channels: &Channels, now: Timestamp) -> Taken {
+fn count(
+    draft: &mut IncidentChange,
+    pressed: &Pressed<'_>,
+    person: &str,
+    channels: &Channels,
+    now: Timestamp,
+) -> Taken {
     let by = pressed.by.to_string();
     if pressed.verdict == Verdict::Approve
         && let Some(approval) = &mut draft.incident.approval
     {
-        approval.votes.push(Vote { person: person.to_owned(), by: by.clone(), at: now });
+        approval.votes.push(Vote {
+            person: person.to_owned(),
+            by: by.clone(),
+            at: now,
+        });
     }
-    let Some(approval) = &draft.incident.approval else { unreachable!("it was judged by its approval") };
+    let Some(approval) = &draft.incident.approval else {
+        unreachable!("it was judged by its approval")
+    };
     let context = json!({
         "approval_id": approval.id, "plan_hash": approval.plan_hash, "verdict": pressed.verdict, "person": person,
         "given": approval.given(), "needed": approval.needed,
@@ -174,7 +233,10 @@ fn count(draft: &mut IncidentChange, pressed: &Pressed<'_>, person: &str, channe
     let more = missing(approval, channels, &draft.incident);
     if pressed.verdict == Verdict::Approve && more > 0 {
         let detail = format!("the plan was approved; {more} more has to");
-        draft.record(now, LogRecord::new(Event::ApprovalGiven, by, detail).with(context));
+        draft.record(
+            now,
+            LogRecord::new(Event::ApprovalGiven, by, detail).with(context),
+        );
         return Taken::Given { more };
     }
     let (status, word, taken) = match pressed.verdict {
@@ -182,35 +244,63 @@ fn count(draft: &mut IncidentChange, pressed: &Pressed<'_>, person: &str, channe
         Verdict::Reject => (Status::Rejected, "rejected", Taken::Rejected),
     };
     if let Some(approval) = &mut draft.incident.approval {
-        approval.standing = ApprovalState::Decided { verdict: pressed.verdict, by: by.clone(), at: now };
+        approval.standing = ApprovalState::Decided {
+            verdict: pressed.verdict,
+            by: by.clone(),
+            at: now,
+        };
     }
     draft.incident.status = status;
-    draft.record(now, LogRecord::new(Event::ApprovalDecided, by, format!("the plan was {word}")).with(context));
+    draft.record(
+        now,
+        LogRecord::new(Event::ApprovalDecided, by, format!("the plan was {word}")).with(context),
+    );
     taken
 }
 
 fn taken_before(incident: &Incident, pressed: &Pressed<'_>) -> Option<Result<Taken, Refusal>> {
     let presses = &incident.approval.as_ref()?.presses;
-    presses.iter().find(|before| before.id == pressed.press).map(|before| before.came_to.clone())
+    presses
+        .iter()
+        .find(|before| before.id == pressed.press)
+        .map(|before| before.came_to.clone())
 }
 
 fn note(draft: &mut IncidentChange, pressed: &Pressed<'_>, came_to: Result<Taken, Refusal>) {
-    let Some(approval) = &mut draft.incident.approval else { return };
-    approval.presses.push(TakenPress { id: pressed.press.to_owned(), came_to });
+    let Some(approval) = &mut draft.incident.approval else {
+        return;
+    };
+    approval.presses.push(TakenPress {
+        id: pressed.press.to_owned(),
+        came_to,
+    });
     let too_many = approval.presses.len().saturating_sub(PRESSES_KEPT);
     approval.presses.drain(..too_many);
 }
 
 /// Keeps a refused press in the log. An incident that never asked for a decision has no button and nothing that would bound its log:
 /// who makes one up is only answered.
-fn log_refusal(draft: &mut IncidentChange, id: &ApprovalId, pressed: &Pressed<'_>, refusal: Refusal, now: Timestamp) -> Refusal {
-    let Some(approval) = &mut draft.incident.approval else { return refusal };
+fn log_refusal(
+    draft: &mut IncidentChange,
+    id: &ApprovalId,
+    pressed: &Pressed<'_>,
+    refusal: Refusal,
+    now: Timestamp,
+) -> Refusal {
+    let Some(approval) = &mut draft.incident.approval else {
+        return refusal;
+    };
     if approval.refusals >= REFUSALS_LOGGED {
         return refusal;
     }
     approval.refusals += 1;
     let context = json!({ "approval_id": id, "verdict": pressed.verdict, "press": pressed.press });
-    let news = LogRecord::new(Event::ApprovalRefused, pressed.by.to_string(), "a press was refused").with(context);
+    let news = LogRecord::new(
+        Event::ApprovalRefused,
+        pressed.by.to_string(),
+        "a press was refused",
+    )
+    .with(context);
     draft.record(now, news.failed(refusal.to_string()));
     note(draft, pressed, Err(refusal.clone()));
     refusal
@@ -219,7 +309,9 @@ fn log_refusal(draft: &mut IncidentChange, id: &ApprovalId, pressed: &Pressed<'_
 /// Makes a pending approval void, or an approved one whose repair has not started. Others stay as they are.
 pub fn revoke(draft: &mut IncidentChange, actor: &str, why: &str, now: Timestamp) {
     let undone = draft.incident.repair.is_none();
-    let Some(approval) = draft.incident.approval.as_mut() else { return };
+    let Some(approval) = draft.incident.approval.as_mut() else {
+        return;
+    };
     let stoppable = match approval.standing {
         ApprovalState::Pending => true,
         ApprovalState::Decided { verdict, .. } => verdict == Verdict::Approve && undone,
@@ -228,15 +320,23 @@ pub fn revoke(draft: &mut IncidentChange, actor: &str, why: &str, now: Timestamp
     if !stoppable {
         return;
     }
-    approval.standing = ApprovalState::Void { why: why.to_owned(), at: now };
+    approval.standing = ApprovalState::Void {
+        why: why.to_owned(),
+        at: now,
+    };
     let context = particulars(approval);
-    draft.record(now, LogRecord::new(Event::ApprovalVoided, actor, why).with(context));
+    draft.record(
+        now,
+        LogRecord::new(Event::ApprovalVoided, actor, why).with(context),
+    );
 }
 
 impl IncidentChange {
     /// Makes an approval void whose time is over and on which nobody has decided. True if it was so.
     pub fn expire(&mut self, now: Timestamp) -> bool {
-        let over = |approval: &Approval| approval.standing == ApprovalState::Pending && now >= approval.expires_at;
+        let over = |approval: &Approval| {
+            approval.standing == ApprovalState::Pending && now >= approval.expires_at
+        };
         if !self.incident.approval.as_ref().is_some_and(over) {
             return false;
         }
@@ -247,8 +347,12 @@ impl IncidentChange {
 
     /// Lets the second list of people decide too, if nobody has decided for as long as the rule waits. True if it was so.
     pub fn escalate(&mut self, rule: &ApprovalRule, now: Timestamp) -> bool {
-        let Some(approval) = &mut self.incident.approval else { return false };
-        if approval.standing != ApprovalState::Pending || escalates_at(approval, rule).is_none_or(|at| now < at) {
+        let Some(approval) = &mut self.incident.approval else {
+            return false;
+        };
+        if approval.standing != ApprovalState::Pending
+            || escalates_at(approval, rule).is_none_or(|at| now < at)
+        {
             return false;
         }
         approval.escalated_at = Some(now);
@@ -256,7 +360,12 @@ impl IncidentChange {
         context["people"] = json!(rule.then);
         self.record(
             now,
-            LogRecord::new(Event::ApprovalEscalated, "notifier", format!("{} may decide as well", rule.then.join(", "))).with(context),
+            LogRecord::new(
+                Event::ApprovalEscalated,
+                "notifier",
+                format!("{} may decide as well", rule.then.join(", ")),
+            )
+            .with(context),
         );
         true
     }
@@ -273,7 +382,9 @@ pub fn look_again_at(approval: &Approval, rule: Option<&ApprovalRule>) -> Option
 }
 
 fn escalates_at(approval: &Approval, rule: &ApprovalRule) -> Option<Timestamp> {
-    let after = rule.escalate_after_seconds.filter(|_| approval.escalated_at.is_none() && !rule.then.is_empty())?;
+    let after = rule
+        .escalate_after_seconds
+        .filter(|_| approval.escalated_at.is_none() && !rule.then.is_empty())?;
     Some(approval.requested_at + SignedDuration::from_secs(i64::from(after)))
 }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_assert_eq, prop_assert_ne, prop_oneof, proptest};
+use proptest::prelude::{
+    Just, Strategy, any, prop, prop_assert, prop_assert_eq, prop_assert_ne, prop_oneof, proptest,
+};
 use proptest::test_runner::TestCaseError;
 use serde_json::json;
 
@@ -57,7 +59,10 @@ fn after(seconds: i64) -> Timestamp {
 pub(crate) fn waiting(needed: u8) -> (IncidentChange, ApprovalId) {
     let mut draft = IncidentChange::of(incident());
     if needed == 2 {
-        draft.incident.analysis = Some(crate::analysis::Analysis { risk: Risk::Critical, ..analysis() });
+        draft.incident.analysis = Some(crate::analysis::Analysis {
+            risk: Risk::Critical,
+            ..analysis()
+        });
     }
     draft.propose(plan(), now(), SignedDuration::from_hours(4));
     assert_eq!(approval(&draft).needed, needed);
@@ -84,13 +89,27 @@ fn how_many_have_to_approve_follows_from_the_worse_risk_and_from_what_happens_to
     ] {
         let mut finding = analysis();
         (finding.risk, finding.blast_radius.data_impact) = (found, impact);
-        let plan = crate::playbook::plan::Plan { risk: playbook, ..plan() };
-        for (earned, by_trust) in
-            [(None, 1), (Some(AutonomyLevel::Suggest), 2), (Some(AutonomyLevel::Approve), 1), (Some(AutonomyLevel::Auto), 1)]
-        {
-            assert_eq!(people_needed(Some(&finding), &plan, earned), needed.max(by_trust), "{impact:?} {earned:?}");
+        let plan = crate::playbook::plan::Plan {
+            risk: playbook,
+            ..plan()
+        };
+        for (earned, by_trust) in [
+            (None, 1),
+            (Some(AutonomyLevel::Suggest), 2),
+            (Some(AutonomyLevel::Approve), 1),
+            (Some(AutonomyLevel::Auto), 1),
+        ] {
+            assert_eq!(
+                people_needed(Some(&finding), &plan, earned),
+                needed.max(by_trust),
+                "{impact:?} {earned:?}"
+            );
         }
-        assert_eq!(people_needed(Some(&finding), &plan, None), needed, "{found:?} {playbook:?} {impact:?}");
+        assert_eq!(
+            people_needed(Some(&finding), &plan, None),
+            needed,
+            "{found:?} {playbook:?} {impact:?}"
+        );
         assert_eq!(stakes(Some(&finding), &plan), found.max(playbook));
     }
     assert_eq!(people_needed(None, &plan(), None), 1);
@@ -100,52 +119,136 @@ fn how_many_have_to_approve_follows_from_the_worse_risk_and_from_what_happens_to
 fn a_decision_is_recorded_once_and_names_the_person() {
     let (mut draft, id) = waiting(1);
     let file = two();
-    assert_eq!(decide(&mut draft, &id, &ada(Verdict::Approve, "1"), &file, now()), Ok(Taken::Approved));
-    assert_eq!(decide(&mut draft, &id, &ada(Verdict::Approve, "2"), &file, now()), Ok(Taken::Approved));
+    assert_eq!(
+        decide(&mut draft, &id, &ada(Verdict::Approve, "1"), &file, now()),
+        Ok(Taken::Approved)
+    );
+    assert_eq!(
+        decide(&mut draft, &id, &ada(Verdict::Approve, "2"), &file, now()),
+        Ok(Taken::Approved)
+    );
     let by_slack = press(Identity::Slack("U7"), Verdict::Approve, "3");
-    assert_eq!(decide(&mut draft, &id, &by_slack, &file, now()), Ok(Taken::Approved), "two ids of one person are one person");
-    assert_eq!((draft.incident.status, events(&draft)), (Status::Approved, vec![Event::ApprovalDecided]));
+    assert_eq!(
+        decide(&mut draft, &id, &by_slack, &file, now()),
+        Ok(Taken::Approved),
+        "two ids of one person are one person"
+    );
+    assert_eq!(
+        (draft.incident.status, events(&draft)),
+        (Status::Approved, vec![Event::ApprovalDecided])
+    );
     assert_eq!(draft.entries[0].actor, "telegram:7");
-    let refused = Err(Refusal::Decided { verdict: Verdict::Approve, by: "telegram:7".into() });
-    assert_eq!(decide(&mut draft, &id, &bob(Verdict::Approve, "4"), &file, now()), refused);
-    assert_eq!(decide(&mut draft, &id, &ada(Verdict::Reject, "5"), &file, now()), refused);
-    assert_eq!(events(&draft)[1..], [Event::ApprovalRefused, Event::ApprovalRefused]);
+    let refused = Err(Refusal::Decided {
+        verdict: Verdict::Approve,
+        by: "telegram:7".into(),
+    });
+    assert_eq!(
+        decide(&mut draft, &id, &bob(Verdict::Approve, "4"), &file, now()),
+        refused
+    );
+    assert_eq!(
+        decide(&mut draft, &id, &ada(Verdict::Reject, "5"), &file, now()),
+        refused
+    );
+    assert_eq!(
+        events(&draft)[1..],
+        [Event::ApprovalRefused, Event::ApprovalRefused]
+    );
     let entry = &draft.entries[1];
     assert_eq!((entry.actor.as_str(), entry.success), ("telegram:8", false));
-    assert_eq!(entry.error.as_deref(), Some("telegram:7 has already decided: approved"));
-    assert_eq!((&entry.context["press"], &entry.context["approval_id"]), (&json!("4"), &json!(id)));
+    assert_eq!(
+        entry.error.as_deref(),
+        Some("telegram:7 has already decided: approved")
+    );
+    assert_eq!(
+        (&entry.context["press"], &entry.context["approval_id"]),
+        (&json!("4"), &json!(id))
+    );
 }
 
 #[test]
 fn a_press_that_comes_again_comes_to_the_same_whatever_has_changed_since() {
     let (mut draft, id) = waiting(1);
     let file = two();
-    let refused = decide(&mut draft, &id, &press(Identity::Telegram(9), Verdict::Approve, "early"), &file, now());
+    let refused = decide(
+        &mut draft,
+        &id,
+        &press(Identity::Telegram(9), Verdict::Approve, "early"),
+        &file,
+        now(),
+    );
     assert_eq!(refused, Err(Refusal::NotAllowed));
-    assert_eq!(decide(&mut draft, &id, &ada(Verdict::Approve, "1"), &file, now()), Ok(Taken::Approved));
+    assert_eq!(
+        decide(&mut draft, &id, &ada(Verdict::Approve, "1"), &file, now()),
+        Ok(Taken::Approved)
+    );
     revoke(&mut draft, "ingress", "the alert resolved", now());
     let before = draft.clone();
-    assert_eq!(decide(&mut draft, &id, &ada(Verdict::Approve, "1"), &file, now()), Ok(Taken::Approved));
-    assert_eq!(decide(&mut draft, &id, &press(Identity::Telegram(9), Verdict::Approve, "early"), &file, now()), refused);
+    assert_eq!(
+        decide(&mut draft, &id, &ada(Verdict::Approve, "1"), &file, now()),
+        Ok(Taken::Approved)
+    );
+    assert_eq!(
+        decide(
+            &mut draft,
+            &id,
+            &press(Identity::Telegram(9), Verdict::Approve, "early"),
+            &file,
+            now()
+        ),
+        refused
+    );
     assert_eq!(draft, before);
     let again = decide(&mut draft, &id, &ada(Verdict::Approve, "2"), &file, now());
-    assert_eq!(again, Err(Refusal::Void { why: "the alert resolved".into() }), "another press is another question");
+    assert_eq!(
+        again,
+        Err(Refusal::Void {
+            why: "the alert resolved".into()
+        }),
+        "another press is another question"
+    );
 }
 
 #[test]
 fn with_two_needed_the_second_different_person_decides_and_one_rejects_alone() {
     let (mut draft, id) = waiting(2);
     let file = two();
-    assert_eq!(decide(&mut draft, &id, &ada(Verdict::Approve, "1"), &file, now()), Ok(Taken::Given { more: 1 }));
+    assert_eq!(
+        decide(&mut draft, &id, &ada(Verdict::Approve, "1"), &file, now()),
+        Ok(Taken::Given { more: 1 })
+    );
     let same = press(Identity::Slack("U7"), Verdict::Approve, "2");
-    assert_eq!(decide(&mut draft, &id, &same, &file, now()), Ok(Taken::Given { more: 1 }), "one person with two ids");
-    assert_eq!((draft.incident.status, events(&draft)), (Status::AwaitingApproval, vec![Event::ApprovalGiven]));
+    assert_eq!(
+        decide(&mut draft, &id, &same, &file, now()),
+        Ok(Taken::Given { more: 1 }),
+        "one person with two ids"
+    );
+    assert_eq!(
+        (draft.incident.status, events(&draft)),
+        (Status::AwaitingApproval, vec![Event::ApprovalGiven])
+    );
     let mut rejected = draft.clone();
-    assert_eq!(decide(&mut draft, &id, &bob(Verdict::Approve, "3"), &file, now()), Ok(Taken::Approved));
-    assert_eq!((draft.incident.status, events(&draft)), (Status::Approved, vec![Event::ApprovalGiven, Event::ApprovalDecided]));
+    assert_eq!(
+        decide(&mut draft, &id, &bob(Verdict::Approve, "3"), &file, now()),
+        Ok(Taken::Approved)
+    );
+    assert_eq!(
+        (draft.incident.status, events(&draft)),
+        (
+            Status::Approved,
+            vec![Event::ApprovalGiven, Event::ApprovalDecided]
+        )
+    );
     assert_eq!(approval(&draft).given(), 2);
-    assert_eq!(decide(&mut draft, &id, &ada(Verdict::Approve, "4"), &file, now()), Ok(Taken::Approved), "who approved first has approved");
-    assert_eq!(decide(&mut rejected, &id, &bob(Verdict::Reject, "3"), &file, now()), Ok(Taken::Rejected));
+    assert_eq!(
+        decide(&mut draft, &id, &ada(Verdict::Approve, "4"), &file, now()),
+        Ok(Taken::Approved),
+        "who approved first has approved"
+    );
+    assert_eq!(
+        decide(&mut rejected, &id, &bob(Verdict::Reject, "3"), &file, now()),
+        Ok(Taken::Rejected)
+    );
     assert_eq!(rejected.incident.status, Status::Rejected);
 }
 
@@ -154,33 +257,108 @@ fn where_two_are_needed_only_presses_count_and_others_are_refused_in_the_log() {
     let (mut draft, id) = waiting(2);
     let file = two();
     let approve = |by, id| press(by, Verdict::Approve, id);
-    assert_eq!(decide(&mut draft, &id, &approve(Identity::Api("eve"), "1"), &file, now()), Err(Refusal::NeedsPress));
-    assert_eq!(decide(&mut draft, &id, &ada(Verdict::Approve, "2"), &file, now()), Ok(Taken::Given { more: 1 }));
-    assert_eq!(decide(&mut draft, &id, &approve(Identity::Api("bob"), "3"), &file, now()), Err(Refusal::NeedsPress));
-    assert_eq!(decide(&mut draft, &id, &approve(Identity::Link("bob"), "4"), &file, now()), Err(Refusal::NeedsPress));
+    assert_eq!(
+        decide(
+            &mut draft,
+            &id,
+            &approve(Identity::Api("eve"), "1"),
+            &file,
+            now()
+        ),
+        Err(Refusal::NeedsPress)
+    );
+    assert_eq!(
+        decide(&mut draft, &id, &ada(Verdict::Approve, "2"), &file, now()),
+        Ok(Taken::Given { more: 1 })
+    );
+    assert_eq!(
+        decide(
+            &mut draft,
+            &id,
+            &approve(Identity::Api("bob"), "3"),
+            &file,
+            now()
+        ),
+        Err(Refusal::NeedsPress)
+    );
+    assert_eq!(
+        decide(
+            &mut draft,
+            &id,
+            &approve(Identity::Link("bob"), "4"),
+            &file,
+            now()
+        ),
+        Err(Refusal::NeedsPress)
+    );
     assert_eq!(
         (draft.incident.status, events(&draft)),
-        (Status::AwaitingApproval, vec![Event::ApprovalRefused, Event::ApprovalGiven, Event::ApprovalRefused, Event::ApprovalRefused])
+        (
+            Status::AwaitingApproval,
+            vec![
+                Event::ApprovalRefused,
+                Event::ApprovalGiven,
+                Event::ApprovalRefused,
+                Event::ApprovalRefused
+            ]
+        )
     );
     let why = draft.entries[2].error.as_deref().expect("a reason");
-    assert!(draft.entries[2].actor == "api:bob" && why.contains("press the button on the card in Telegram or Slack"), "{why}");
+    assert!(
+        draft.entries[2].actor == "api:bob"
+            && why.contains("press the button on the card in Telegram or Slack"),
+        "{why}"
+    );
     let mut rejected = draft.clone();
     let reject = press(Identity::Api("bob"), Verdict::Reject, "5");
-    assert_eq!(decide(&mut rejected, &id, &reject, &file, now()), Ok(Taken::Rejected), "a rejection needs no second person");
-    assert_eq!(decide(&mut draft, &id, &bob(Verdict::Approve, "6"), &file, now()), Ok(Taken::Approved));
+    assert_eq!(
+        decide(&mut rejected, &id, &reject, &file, now()),
+        Ok(Taken::Rejected),
+        "a rejection needs no second person"
+    );
+    assert_eq!(
+        decide(&mut draft, &id, &bob(Verdict::Approve, "6"), &file, now()),
+        Ok(Taken::Approved)
+    );
     let (mut one, id) = waiting(1);
-    assert_eq!(decide(&mut one, &id, &approve(Identity::Api("eve"), "1"), &file, now()), Ok(Taken::Approved), "one person is enough");
+    assert_eq!(
+        decide(
+            &mut one,
+            &id,
+            &approve(Identity::Api("eve"), "1"),
+            &file,
+            now()
+        ),
+        Ok(Taken::Approved),
+        "one person is enough"
+    );
 }
 
 #[test]
 fn votes_that_prove_nobody_are_not_counted_before_a_repair_either() {
     let (mut draft, id) = waiting(2);
-    for (n, (by, given)) in [("api:eve", 0), ("link:bob", 0), ("telegram:7", 1), ("slack:U7", 1), ("telegram:8", 2)].into_iter().enumerate()
+    for (n, (by, given)) in [
+        ("api:eve", 0),
+        ("link:bob", 0),
+        ("telegram:7", 1),
+        ("slack:U7", 1),
+        ("telegram:8", 2),
+    ]
+    .into_iter()
+    .enumerate()
     {
         let person = ["eve", "bob", "ada", "ada", "bob"][n].to_owned();
         let approval = draft.incident.approval.as_mut().expect("an approval");
-        approval.votes.push(Vote { person, by: by.to_owned(), at: now() });
-        assert_eq!((approval.given(), approval.lacks_people()), (given, given < 2), "{by}");
+        approval.votes.push(Vote {
+            person,
+            by: by.to_owned(),
+            at: now(),
+        });
+        assert_eq!(
+            (approval.given(), approval.lacks_people()),
+            (given, given < 2),
+            "{by}"
+        );
     }
     assert_eq!(approval(&draft).id, id);
 }
@@ -192,11 +370,33 @@ fn a_person_who_is_renamed_between_two_presses_is_one_person() {
     // The account of the first press belongs to the second name by now; the first name is somebody else's.
     let mut renamed = two();
     let ada_before = renamed.people.remove("ada").expect("ada");
-    let bob_before = renamed.people.insert("bob".into(), ada_before).expect("bob");
+    let bob_before = renamed
+        .people
+        .insert("bob".into(), ada_before)
+        .expect("bob");
     renamed.people.insert("ada".into(), bob_before);
-    assert_eq!(decide(&mut draft, &id, &ada(Verdict::Approve, "2"), &renamed, now()), Ok(Taken::Given { more: 1 }));
+    assert_eq!(
+        decide(
+            &mut draft,
+            &id,
+            &ada(Verdict::Approve, "2"),
+            &renamed,
+            now()
+        ),
+        Ok(Taken::Given { more: 1 })
+    );
     assert_eq!(draft.incident.status, Status::AwaitingApproval);
-    assert_eq!(decide(&mut draft, &id, &bob(Verdict::Approve, "3"), &renamed, now()), Ok(Taken::Approved), "the other person still may");
+    assert_eq!(
+        decide(
+            &mut draft,
+            &id,
+            &bob(Verdict::Approve, "3"),
+            &renamed,
+            now()
+        ),
+        Ok(Taken::Approved),
+        "the other person still may"
+    );
 }
 
 #[test]
@@ -205,47 +405,115 @@ fn a_vote_of_somebody_who_may_no_more_does_not_count() {
     decide(&mut draft, &id, &ada(Verdict::Approve, "1"), &two(), now()).expect("allowed");
     let mut later = two();
     later.approvals[0].people.retain(|name| name != "ada");
-    assert_eq!(decide(&mut draft, &id, &bob(Verdict::Approve, "2"), &later, now()), Ok(Taken::Given { more: 1 }));
+    assert_eq!(
+        decide(&mut draft, &id, &bob(Verdict::Approve, "2"), &later, now()),
+        Ok(Taken::Given { more: 1 })
+    );
 }
 
 #[test]
 fn only_the_plan_that_was_shown_can_be_decided_on_and_by_those_who_may() {
     let (mut draft, id) = waiting(1);
     let file = two();
-    let mut refused = |id: &ApprovalId, by, press_id| decide(&mut draft, id, &press(by, Verdict::Approve, press_id), &file, now()).err();
+    let mut refused = |id: &ApprovalId, by, press_id| {
+        decide(
+            &mut draft,
+            id,
+            &press(by, Verdict::Approve, press_id),
+            &file,
+            now(),
+        )
+        .err()
+    };
     let other = ApprovalId::of(&incident().id, &"0".repeat(64));
-    assert_eq!(refused(&other, Identity::Telegram(7), "1"), Some(Refusal::NotThisPlan));
-    assert_eq!(refused(&id, Identity::Telegram(99), "2"), Some(Refusal::NotListed));
-    assert_eq!(refused(&id, Identity::Api("ada"), "3"), Some(Refusal::NotListed), "she does not decide by the API");
-    assert_eq!(refused(&id, Identity::Telegram(10), "4"), Some(Refusal::NotAllowed));
-    draft.incident.plan.as_mut().expect("a plan").steps[0].argv.push("--force".into());
-    assert_eq!(decide(&mut draft, &id, &ada(Verdict::Approve, "5"), &file, now()), Err(Refusal::NotThisPlan));
-    let elsewhere = refuse(&mut draft, &id, &ada(Verdict::Approve, "6"), Refusal::OtherChat, now());
+    assert_eq!(
+        refused(&other, Identity::Telegram(7), "1"),
+        Some(Refusal::NotThisPlan)
+    );
+    assert_eq!(
+        refused(&id, Identity::Telegram(99), "2"),
+        Some(Refusal::NotListed)
+    );
+    assert_eq!(
+        refused(&id, Identity::Api("ada"), "3"),
+        Some(Refusal::NotListed),
+        "she does not decide by the API"
+    );
+    assert_eq!(
+        refused(&id, Identity::Telegram(10), "4"),
+        Some(Refusal::NotAllowed)
+    );
+    draft.incident.plan.as_mut().expect("a plan").steps[0]
+        .argv
+        .push("--force".into());
+    assert_eq!(
+        decide(&mut draft, &id, &ada(Verdict::Approve, "5"), &file, now()),
+        Err(Refusal::NotThisPlan)
+    );
+    let elsewhere = refuse(
+        &mut draft,
+        &id,
+        &ada(Verdict::Approve, "6"),
+        Refusal::OtherChat,
+        now(),
+    );
     assert_eq!(elsewhere, Err(Refusal::OtherChat));
     assert_eq!(events(&draft), [Event::ApprovalRefused; 6]);
     let mut nobody = IncidentChange::of(waiting(1).0.incident);
-    assert_eq!(decide(&mut nobody, &id, &ada(Verdict::Approve, "1"), &Channels::default(), now()), Err(Refusal::NotListed));
+    assert_eq!(
+        decide(
+            &mut nobody,
+            &id,
+            &ada(Verdict::Approve, "1"),
+            &Channels::default(),
+            now()
+        ),
+        Err(Refusal::NotListed)
+    );
 }
 
 #[test]
 fn refused_presses_fill_neither_the_log_nor_the_incident() {
     let (mut draft, id) = waiting(1);
     for i in 0..250 {
-        let refused = decide(&mut draft, &id, &press(Identity::Telegram(99), Verdict::Approve, &i.to_string()), &two(), now());
+        let refused = decide(
+            &mut draft,
+            &id,
+            &press(Identity::Telegram(99), Verdict::Approve, &i.to_string()),
+            &two(),
+            now(),
+        );
         assert_eq!(refused, Err(Refusal::NotListed));
     }
     let approval = approval(&draft);
-    assert_eq!((draft.entries.len(), approval.refusals, approval.presses.len()), (200, 200, 32));
-    assert_eq!(decide(&mut draft, &id, &ada(Verdict::Approve, "x"), &two(), now()), Ok(Taken::Approved), "who may still may");
+    assert_eq!(
+        (
+            draft.entries.len(),
+            approval.refusals,
+            approval.presses.len()
+        ),
+        (200, 200, 32)
+    );
+    assert_eq!(
+        decide(&mut draft, &id, &ada(Verdict::Approve, "x"), &two(), now()),
+        Ok(Taken::Approved),
+        "who may still may"
+    );
 }
 
 #[test]
 fn nobody_decides_after_the_time_or_after_a_void() {
     let (mut draft, id) = waiting(1);
     let late = after(4 * 3600);
-    assert!(matches!(decide(&mut draft, &id, &ada(Verdict::Approve, "1"), &two(), late), Err(Refusal::Expired { .. })));
+    assert!(matches!(
+        decide(&mut draft, &id, &ada(Verdict::Approve, "1"), &two(), late),
+        Err(Refusal::Expired { .. })
+    ));
     revoke(&mut draft, "ingress", "the alert resolved", now());
-    assert!(matches!(decide(&mut draft, &id, &ada(Verdict::Approve, "2"), &two(), now()), Err(Refusal::Void { .. })));
+    assert!(matches!(
+        decide(&mut draft, &id, &ada(Verdict::Approve, "2"), &two(), now()),
+        Err(Refusal::Void { .. })
+    ));
 }
 
 #[test]
@@ -253,7 +521,10 @@ fn a_void_stops_an_approved_plan_only_before_its_repair() {
     let (mut draft, id) = waiting(1);
     decide(&mut draft, &id, &ada(Verdict::Approve, "1"), &two(), now()).expect("pending");
     revoke(&mut draft, "ingress", "the alert resolved", now());
-    assert!(matches!(approval(&draft).standing, ApprovalState::Void { .. }));
+    assert!(matches!(
+        approval(&draft).standing,
+        ApprovalState::Void { .. }
+    ));
 }
 
 #[test]
@@ -262,24 +533,57 @@ fn what_nobody_decides_is_shown_to_the_second_list_and_then_expires() {
     let file = two();
     let rule = rule_of(&file, &draft.incident).expect("a rule").clone();
     let carol = |id| press(Identity::Telegram(9), Verdict::Approve, id);
-    assert_eq!(look_again_at(approval(&draft), Some(&rule)), Some(after(600)));
-    assert_eq!(look_again_at(approval(&draft), None), Some(after(4 * 3600)), "without a rule it still expires");
-    assert!(!draft.escalate(&rule, after(599)));
-    assert_eq!(decide(&mut draft, &id, &carol("1"), &file, after(599)), Err(Refusal::NotAllowed));
-    assert!(draft.escalate(&rule, after(600)) && !draft.escalate(&rule, after(601)), "once");
     assert_eq!(
-        draft.entries.last().map(|entry| (entry.event, entry.context["people"].clone())),
+        look_again_at(approval(&draft), Some(&rule)),
+        Some(after(600))
+    );
+    assert_eq!(
+        look_again_at(approval(&draft), None),
+        Some(after(4 * 3600)),
+        "without a rule it still expires"
+    );
+    assert!(!draft.escalate(&rule, after(599)));
+    assert_eq!(
+        decide(&mut draft, &id, &carol("1"), &file, after(599)),
+        Err(Refusal::NotAllowed)
+    );
+    assert!(
+        draft.escalate(&rule, after(600)) && !draft.escalate(&rule, after(601)),
+        "once"
+    );
+    assert_eq!(
+        draft
+            .entries
+            .last()
+            .map(|entry| (entry.event, entry.context["people"].clone())),
         Some((Event::ApprovalEscalated, json!(["carol"])))
     );
-    assert_eq!(look_again_at(approval(&draft), Some(&rule)), Some(after(4 * 3600)));
+    assert_eq!(
+        look_again_at(approval(&draft), Some(&rule)),
+        Some(after(4 * 3600))
+    );
     assert!(!draft.clone().expire(after(4 * 3600 - 1)));
     let mut decided = draft.clone();
-    assert_eq!(decide(&mut decided, &id, &carol("2"), &file, after(602)), Ok(Taken::Approved));
+    assert_eq!(
+        decide(&mut decided, &id, &carol("2"), &file, after(602)),
+        Ok(Taken::Approved)
+    );
     assert!(!decided.expire(after(5 * 3600)) && !decided.escalate(&rule, after(700)));
     assert!(draft.expire(after(4 * 3600)) && !draft.expire(after(4 * 3600)));
-    assert_eq!((draft.incident.status, look_again_at(approval(&draft), Some(&rule))), (Status::NeedsHuman, None));
-    assert!(matches!(&approval(&draft).standing, ApprovalState::Void { why, .. } if why == "nobody decided in time"));
-    assert_eq!(draft.entries.last().map(|entry| entry.event), Some(Event::ApprovalVoided));
+    assert_eq!(
+        (
+            draft.incident.status,
+            look_again_at(approval(&draft), Some(&rule))
+        ),
+        (Status::NeedsHuman, None)
+    );
+    assert!(
+        matches!(&approval(&draft).standing, ApprovalState::Void { why, .. } if why == "nobody decided in time")
+    );
+    assert_eq!(
+        draft.entries.last().map(|entry| entry.event),
+        Some(Event::ApprovalVoided)
+    );
 }
 
 #[test]
@@ -288,7 +592,12 @@ fn an_old_document_without_votes_reads_as_one_that_needs_one_person() {
     let mut document = serde_json::to_value(approval(&draft)).expect("JSON");
     let fields = document.as_object_mut().expect("an object");
     fields.remove("needed");
-    assert!(["votes", "presses", "refusals", "escalated_at"].iter().all(|name| !fields.contains_key(*name)), "{fields:?}");
+    assert!(
+        ["votes", "presses", "refusals", "escalated_at"]
+            .iter()
+            .all(|name| !fields.contains_key(*name)),
+        "{fields:?}"
+    );
     let read: Approval = serde_json::from_value(document).expect("an approval");
     assert_eq!((&read, read.lacks_people()), (approval(&draft), false));
 }
@@ -351,17 +660,49 @@ fn apart_from_log_and_counters(draft: &IncidentChange) -> IncidentChange {
 /// Checks that an approved plan was approved by as many different people as it takes, who all may.
 fn is_sound(draft: &IncidentChange, file: &Channels) -> Result<(), TestCaseError> {
     let approval = approval(draft);
-    if !matches!(approval.standing, ApprovalState::Decided { verdict: Verdict::Approve, .. }) {
+    if !matches!(
+        approval.standing,
+        ApprovalState::Decided {
+            verdict: Verdict::Approve,
+            ..
+        }
+    ) {
         prop_assert!(draft.incident.status != Status::Approved);
         return Ok(());
     }
     let rule = rule_of(file, &draft.incident).expect("a rule");
-    let people: BTreeSet<&str> = approval.votes.iter().map(|vote| vote.person.as_str()).collect();
-    prop_assert!(people.len() >= usize::from(approval.needed) && !approval.lacks_people(), "{approval:?}");
-    prop_assert!(people.iter().all(|person| rule.may(person, approval.escalated_at.is_some())), "{approval:?}");
-    let proven = |vote: &Vote| ["telegram:", "slack:"].iter().any(|way| vote.by.starts_with(way));
-    prop_assert!(approval.needed == 1 || approval.votes.iter().all(proven), "{approval:?}");
-    prop_assert_eq!(draft.incident.plan.as_ref().map(crate::playbook::plan::Plan::hash), Some(approval.plan_hash.clone()));
+    let people: BTreeSet<&str> = approval
+        .votes
+        .iter()
+        .map(|vote| vote.person.as_str())
+        .collect();
+    prop_assert!(
+        people.len() >= usize::from(approval.needed) && !approval.lacks_people(),
+        "{approval:?}"
+    );
+    prop_assert!(
+        people
+            .iter()
+            .all(|person| rule.may(person, approval.escalated_at.is_some())),
+        "{approval:?}"
+    );
+    let proven = |vote: &Vote| {
+        ["telegram:", "slack:"]
+            .iter()
+            .any(|way| vote.by.starts_with(way))
+    };
+    prop_assert!(
+        approval.needed == 1 || approval.votes.iter().all(proven),
+        "{approval:?}"
+    );
+    prop_assert_eq!(
+        draft
+            .incident
+            .plan
+            .as_ref()
+            .map(crate::playbook::plan::Plan::hash),
+        Some(approval.plan_hash.clone())
+    );
     Ok(())
 }
 
@@ -369,7 +710,12 @@ fn is_sound(draft: &IncidentChange, file: &Channels) -> Result<(), TestCaseError
 /// where the receiver of a webhook keeps them.
 fn ways_of_ada() -> impl Strategy<Value = Identity<'static>> {
     let names = || prop::sample::select(vec!["ada", "bob", "eve", "carol", "mallory", "nobody"]);
-    prop_oneof![Just(Identity::Telegram(7)), Just(Identity::Slack("U7")), names().prop_map(Identity::Api), names().prop_map(Identity::Link),]
+    prop_oneof![
+        Just(Identity::Telegram(7)),
+        Just(Identity::Slack("U7")),
+        names().prop_map(Identity::Api),
+        names().prop_map(Identity::Link),
+    ]
 }
 
 proptest! {

@@ -21,7 +21,13 @@ use crate::transition::decision;
 impl IncidentChange {
     /// A new incident, with its first log entry.
     #[must_use]
-    pub fn open(id: IncidentId, fingerprint: Fingerprint, alert: Alert, firing: &Firing, now: Timestamp) -> Self {
+    pub fn open(
+        id: IncidentId,
+        fingerprint: Fingerprint,
+        alert: Alert,
+        firing: &Firing,
+        now: Timestamp,
+    ) -> Self {
         let (hit_count, alert_allows) = (firing.count, alert.allows_auto_repair());
         // Before the log entry too: both stand in the same table.
         let alert = alert.bounded();
@@ -39,7 +45,11 @@ impl IncidentChange {
             log_head: Head::start(&id),
             id,
             fingerprint,
-            status: if alert.cicd { Status::Announced } else { Status::Open },
+            status: if alert.cicd {
+                Status::Announced
+            } else {
+                Status::Open
+            },
             severity,
             alert,
             hit_count,
@@ -78,7 +88,10 @@ impl IncidentChange {
     /// Takes over the analyzer's finding and what it rests on.
     pub fn analysed(&mut self, analysis: Analysis, evidence: Vec<Evidence>, now: Timestamp) {
         if let Some(why) = &analysis.fell_back_because {
-            self.record(now, LogRecord::new(Event::AnalysisFellBack, "analyzer", why));
+            self.record(
+                now,
+                LogRecord::new(Event::AnalysisFellBack, "analyzer", why),
+            );
         }
         let sources: Vec<_> = evidence.iter().map(|evidence| evidence.source).collect();
         let context = serde_json::json!({
@@ -87,7 +100,11 @@ impl IncidentChange {
             "evidence": sources, "trace_id": analysis.trace_id,
             "round": self.incident.reanalysis.as_ref().map_or(0, |asked| asked.round),
         });
-        self.record(now, LogRecord::new(Event::AnalysisCompleted, "analyzer", &analysis.action_title).with(context));
+        self.record(
+            now,
+            LogRecord::new(Event::AnalysisCompleted, "analyzer", &analysis.action_title)
+                .with(context),
+        );
         self.incident.severity = Severity::from(analysis.risk);
         self.incident.claim = None;
         self.incident.evidence = evidence;
@@ -104,9 +121,20 @@ impl IncidentChange {
 
     /// Asks a human anew for a decision on a plan that is void, as a new plan. False if there is none.
     pub(crate) fn propose_again(&mut self, actor: &str, now: Timestamp) -> bool {
-        let (Some(plan), Some(asked)) = (self.incident.plan.take(), self.incident.approval.take()) else { return false };
+        let (Some(plan), Some(asked)) = (self.incident.plan.take(), self.incident.approval.take())
+        else {
+            return false;
+        };
         let valid_for = asked.expires_at.duration_since(asked.requested_at);
-        self.ask(actor, Plan { round: plan.round + 1, ..plan }, now, valid_for);
+        self.ask(
+            actor,
+            Plan {
+                round: plan.round + 1,
+                ..plan
+            },
+            now,
+            valid_for,
+        );
         true
     }
 
@@ -116,8 +144,12 @@ impl IncidentChange {
         let context = serde_json::json!({
             "approval_id": id, "plan_hash": plan_hash, "playbook_id": plan.playbook, "target": plan.target, "score": plan.score, "reasons": plan.reasons,
         });
-        self.record(now, LogRecord::new(Event::ApprovalRequested, actor, &plan.playbook_name).with(context));
-        let needed = decision::people_needed(self.incident.analysis.as_ref(), &plan, self.incident.earned);
+        self.record(
+            now,
+            LogRecord::new(Event::ApprovalRequested, actor, &plan.playbook_name).with(context),
+        );
+        let needed =
+            decision::people_needed(self.incident.analysis.as_ref(), &plan, self.incident.earned);
         self.incident.approval = Some(Approval::asked(id, plan_hash, now, now + valid_for, needed));
         self.incident.plan = Some(plan);
         self.incident.status = Status::AwaitingApproval;
@@ -129,7 +161,11 @@ impl IncidentChange {
         self.incident.hit_count = hit_count;
         self.record(
             now,
-            LogRecord::new(Event::IncidentResolved, "ingress", format!("every alert has resolved after {hit_count} sightings")),
+            LogRecord::new(
+                Event::IncidentResolved,
+                "ingress",
+                format!("every alert has resolved after {hit_count} sightings"),
+            ),
         );
         decision::revoke(self, "ingress", "the alert resolved", now);
         if self.incident.status != Status::Repairing {
@@ -142,7 +178,14 @@ impl IncidentChange {
         self.incident.resolved_at = None;
         self.incident.flaps = flaps;
         self.incident.hit_count = hit_count;
-        self.record(now, LogRecord::new(Event::IncidentReopened, "ingress", format!("it fired again (flap {flaps})")));
+        self.record(
+            now,
+            LogRecord::new(
+                Event::IncidentReopened,
+                "ingress",
+                format!("it fired again (flap {flaps})"),
+            ),
+        );
         if self.incident.status == Status::Repairing {
             return;
         }
@@ -154,7 +197,10 @@ impl IncidentChange {
         self.put_repair_aside();
         if self.propose_again("ingress", now) {
             // What did not last shall not be repeated by itself.
-            self.incident.guardrails = vec![GuardrailOutcome::blocked(Guardrail::EpisodeOpen, "the alert resolved, and fired again")];
+            self.incident.guardrails = vec![GuardrailOutcome::blocked(
+                Guardrail::EpisodeOpen,
+                "the alert resolved, and fired again",
+            )];
             return;
         }
         self.incident.status = match &self.incident {
@@ -168,9 +214,21 @@ impl IncidentChange {
     /// Makes room for the run of another plan. What was tried stays to be seen.
     pub(crate) fn put_repair_aside(&mut self) {
         let incident = &mut self.incident;
-        let Some(repair) = incident.repair.take().filter(|repair| repair.outcome.is_some() || !repair.steps.is_empty()) else { return };
-        let playbook = incident.plan.as_ref().map(|plan| plan.playbook_name.clone()).unwrap_or_default();
-        incident.earlier_repairs.push(EarlierRepair { playbook, repair });
+        let Some(repair) = incident
+            .repair
+            .take()
+            .filter(|repair| repair.outcome.is_some() || !repair.steps.is_empty())
+        else {
+            return;
+        };
+        let playbook = incident
+            .plan
+            .as_ref()
+            .map(|plan| plan.playbook_name.clone())
+            .unwrap_or_default();
+        incident
+            .earlier_repairs
+            .push(EarlierRepair { playbook, repair });
         let too_many = incident.earlier_repairs.len().saturating_sub(EARLIER_KEPT);
         incident.earlier_repairs.drain(..too_many);
         incident.earlier_repairs_left_out += u32::try_from(too_many).unwrap_or(u32::MAX);
@@ -185,13 +243,21 @@ impl IncidentChange {
             self.incident.severity = self.incident.severity.min(Severity::P1);
             // Whoever is asked is asked by how bad it is now. A plan that was decided on keeps what the decision rested on.
             let waits = self.incident.status == Status::AwaitingApproval;
-            let asked = self.incident.guardrails.iter_mut().find(|outcome| outcome.guardrail == Guardrail::Severity);
+            let asked = self
+                .incident
+                .guardrails
+                .iter_mut()
+                .find(|outcome| outcome.guardrail == Guardrail::Severity);
             if let Some(asked) = asked.filter(|_| waits) {
                 *asked = GuardrailOutcome::never_by_itself(self.incident.severity);
             }
         }
         let context = serde_json::json!({ "from": before, "to": severity });
-        self.record(now, LogRecord::new(Event::SeverityEscalated, "ingress", "a worse alert joined").with(context));
+        self.record(
+            now,
+            LogRecord::new(Event::SeverityEscalated, "ingress", "a worse alert joined")
+                .with(context),
+        );
     }
 
     /// An alert joined whose label forbids a repair without a human, as none did before: it holds for the whole episode.
@@ -200,8 +266,17 @@ impl IncidentChange {
             return;
         }
         self.incident.auto_repair_forbidden = true;
-        let news = LogRecord::new(Event::GuardrailBlocked, "ingress", Guardrail::AutoRepairLabel.as_str());
-        self.record(now, news.failed("the label auto_repair of an alert that joined forbids a repair without a human"));
+        let news = LogRecord::new(
+            Event::GuardrailBlocked,
+            "ingress",
+            Guardrail::AutoRepairLabel.as_str(),
+        );
+        self.record(
+            now,
+            news.failed(
+                "the label auto_repair of an alert that joined forbids a repair without a human",
+            ),
+        );
     }
 
     /// More alerts joined. Counts arrive out of order; an older one changes nothing.
@@ -211,7 +286,15 @@ impl IncidentChange {
         }
         self.incident.hit_count = hit_count;
         let context = serde_json::json!({ "hit_count": hit_count });
-        self.record(now, LogRecord::new(Event::AlertConverged, "ingress", format!("{hit_count} alerts so far")).with(context));
+        self.record(
+            now,
+            LogRecord::new(
+                Event::AlertConverged,
+                "ingress",
+                format!("{hit_count} alerts so far"),
+            )
+            .with(context),
+        );
     }
 }
 
@@ -233,9 +316,18 @@ pub(crate) mod tests {
     use crate::transition::decision::tests::{ada, two};
 
     pub(crate) fn opened() -> IncidentChange {
-        let labels: Texts = [("alertname", "TargetDown"), ("component", "web")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+        let labels: Texts = [("alertname", "TargetDown"), ("component", "web")]
+            .map(|(k, v)| (k.to_owned(), v.to_owned()))
+            .into();
         let member = MemberId::try_from("m1").expect("a member id");
-        let alert = AlertTables::default().alert(AlertStatus::Firing, "alertmanager", labels, Texts::new(), Timestamp::UNIX_EPOCH, member);
+        let alert = AlertTables::default().alert(
+            AlertStatus::Firing,
+            "alertmanager",
+            labels,
+            Texts::new(),
+            Timestamp::UNIX_EPOCH,
+            member,
+        );
         let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
         let fingerprint = fingerprint(&alert, &[]);
         let firing = Firing::of(&alert);
@@ -252,7 +344,14 @@ pub(crate) mod tests {
     #[test]
     fn an_incident_begins_with_its_alert_in_the_log() {
         let draft = opened();
-        assert_eq!((draft.entries.len(), draft.entries[0].event, draft.entries[0].sequence), (1, Event::AlertReceived, 1));
+        assert_eq!(
+            (
+                draft.entries.len(),
+                draft.entries[0].event,
+                draft.entries[0].sequence
+            ),
+            (1, Event::AlertReceived, 1)
+        );
         assert_eq!(draft.incident.log_head.sequence, 1);
     }
 
@@ -268,12 +367,24 @@ pub(crate) mod tests {
         let first = draft.incident.approval.clone().expect("asked");
         draft.resolved(3, now);
         assert_eq!(draft.incident.status, Status::Resolved);
-        assert!(matches!(draft.incident.approval.as_ref().expect("kept").standing, ApprovalState::Void { .. }));
+        assert!(matches!(
+            draft.incident.approval.as_ref().expect("kept").standing,
+            ApprovalState::Void { .. }
+        ));
         draft.reopened(1, 4, now);
         let second = draft.incident.approval.clone().expect("asked again");
         assert_ne!(first.id, second.id);
         assert_eq!(draft.incident.status, Status::AwaitingApproval);
-        assert!(decide(&mut draft, &first.id, &ada(Verdict::Approve, "p"), &two(), now).is_err());
+        assert!(
+            decide(
+                &mut draft,
+                &first.id,
+                &ada(Verdict::Approve, "p"),
+                &two(),
+                now
+            )
+            .is_err()
+        );
         assert_eq!(
             events(&draft),
             [
@@ -295,6 +406,9 @@ pub(crate) mod tests {
         draft.converged(4, Timestamp::UNIX_EPOCH);
         draft.converged(2, Timestamp::UNIX_EPOCH);
         assert_eq!((draft.incident.hit_count, draft.entries.len()), (4, 1));
-        assert_eq!(verify(&draft.incident.id, &draft.entries, &draft.incident.log_head), Ok(()));
+        assert_eq!(
+            verify(&draft.incident.id, &draft.entries, &draft.incident.log_head),
+            Ok(())
+        );
     }
 }

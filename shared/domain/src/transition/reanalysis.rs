@@ -44,7 +44,9 @@ pub enum Refusal {
         by: String,
     },
     /// It is too early.
-    #[error("the last new analysis was asked for at {asked_at:.0}: another one can be from {from:.0} on")]
+    #[error(
+        "the last new analysis was asked for at {asked_at:.0}: another one can be from {from:.0} on"
+    )]
     TooSoon {
         /// When the last one was asked for.
         asked_at: Timestamp,
@@ -65,7 +67,9 @@ fn words(status: Status) -> &'static str {
         Status::Resolved => "every alert of it has resolved",
         Status::Announced => "it reports what a pipeline does, which is not analysed",
         Status::Tied => "it is a part of a storm",
-        Status::AwaitingApproval | Status::NeedsHuman | Status::Rejected | Status::RepairFailed => "nothing is decided on it",
+        Status::AwaitingApproval | Status::NeedsHuman | Status::Rejected | Status::RepairFailed => {
+            "nothing is decided on it"
+        }
     }
 }
 
@@ -77,10 +81,22 @@ pub fn ask(draft: &mut IncidentChange, by: &str, now: Timestamp) -> Result<u32, 
     let incident = &draft.incident;
     possible(incident)?;
     let before = incident.reanalysis.as_ref();
-    if let Some(Reanalysis { round, asked_at, by, .. }) = before.filter(|before| !before.done)
-        && (now < *asked_at + APART || incident.claim.as_ref().is_some_and(|claim| now < claim.until))
+    if let Some(Reanalysis {
+        round,
+        asked_at,
+        by,
+        ..
+    }) = before.filter(|before| !before.done)
+        && (now < *asked_at + APART
+            || incident
+                .claim
+                .as_ref()
+                .is_some_and(|claim| now < claim.until))
     {
-        return Err(Refusal::UnderWay { round: *round, by: by.clone() });
+        return Err(Refusal::UnderWay {
+            round: *round,
+            by: by.clone(),
+        });
     }
     let round = before.map_or(0, |before| before.round) + 1;
     if round > MOST_ROUNDS {
@@ -89,14 +105,26 @@ pub fn ask(draft: &mut IncidentChange, by: &str, now: Timestamp) -> Result<u32, 
     if let Some(Reanalysis { asked_at, .. }) = before
         && now < *asked_at + APART
     {
-        return Err(Refusal::TooSoon { asked_at: *asked_at, from: *asked_at + APART });
+        return Err(Refusal::TooSoon {
+            asked_at: *asked_at,
+            from: *asked_at + APART,
+        });
     }
     let plans = before.map_or(0, |before| before.plans);
     // The workers of a round before it are no attempts of this one.
     draft.incident.claim = None;
-    draft.incident.reanalysis = Some(Reanalysis { round, asked_at: now, by: by.to_owned(), done: false, plans });
+    draft.incident.reanalysis = Some(Reanalysis {
+        round,
+        asked_at: now,
+        by: by.to_owned(),
+        done: false,
+        plans,
+    });
     let detail = format!("a new analysis was asked for ({round} of {MOST_ROUNDS})");
-    draft.record(now, LogRecord::new(Event::ReanalysisRequested, by, detail).with(json!({ "round": round })));
+    draft.record(
+        now,
+        LogRecord::new(Event::ReanalysisRequested, by, detail).with(json!({ "round": round })),
+    );
     Ok(round)
 }
 
@@ -104,7 +132,11 @@ fn possible(incident: &Incident) -> Result<(), Refusal> {
     match incident.status {
         _ if incident.storm.is_some() => Err(Refusal::Storm),
         Status::AwaitingApproval | Status::NeedsHuman | Status::Rejected | Status::RepairFailed => {
-            incident.analysis.is_some().then_some(()).ok_or(Refusal::NotAnalysed)
+            incident
+                .analysis
+                .is_some()
+                .then_some(())
+                .ok_or(Refusal::NotAnalysed)
         }
         status => Err(Refusal::Standing(status)),
     }
@@ -126,11 +158,15 @@ impl Incident {
     /// True while a new analysis is on its way. One that has not come in time is not waited for any longer.
     #[must_use]
     pub fn is_reanalysed(&self, now: Timestamp) -> bool {
-        self.reanalysis.as_ref().is_some_and(|asked| self.awaits_reanalysis(asked.round) && now < asked.asked_at + APART)
+        self.reanalysis.as_ref().is_some_and(|asked| {
+            self.awaits_reanalysis(asked.round) && now < asked.asked_at + APART
+        })
     }
 
     fn is_asked_for(&self, round: u32) -> bool {
-        self.reanalysis.as_ref().is_some_and(|asked| asked.round == round && !asked.done)
+        self.reanalysis
+            .as_ref()
+            .is_some_and(|asked| asked.round == round && !asked.done)
     }
 }
 
@@ -146,7 +182,14 @@ impl IncidentChange {
         now: Timestamp,
         valid_for: SignedDuration,
     ) {
-        let Some(asked) = self.incident.reanalysis.as_mut().filter(|asked| asked.round == round && !asked.done) else { return };
+        let Some(asked) = self
+            .incident
+            .reanalysis
+            .as_mut()
+            .filter(|asked| asked.round == round && !asked.done)
+        else {
+            return;
+        };
         asked.done = true;
         let (analysis, evidence) = finding;
         if let Err(refusal) = possible(&self.incident) {
@@ -155,7 +198,12 @@ impl IncidentChange {
                 "round": round, "provider": analysis.provider, "model": analysis.model, "tokens": analysis.tokens,
                 "price_micro_usd": analysis.price_micro_usd,
             });
-            let news = LogRecord::new(Event::AnalysisCompleted, ACTOR, "a new analysis came too late").with(context);
+            let news = LogRecord::new(
+                Event::AnalysisCompleted,
+                ACTOR,
+                "a new analysis came too late",
+            )
+            .with(context);
             return self.record(now, news.failed(refusal.to_string()));
         }
         self.analysed(analysis, evidence, now);
@@ -168,12 +216,28 @@ impl IncidentChange {
     /// Puts a plan before a human, never before the guardrails alone: somebody doubted. The same plan is not asked for twice.
     fn propose_anew(&mut self, plan: Plan, now: Timestamp, valid_for: SignedDuration) {
         let last = self.last_plan();
-        let same = self.incident.approval.as_ref().is_some_and(|asked| asked.plan_hash == Plan { round: last, ..plan.clone() }.hash());
-        let plan = Plan { round: last + 1, ..plan };
-        let waits = self.incident.approval.as_ref().filter(|asked| asked.standing == ApprovalState::Pending);
+        let same = self.incident.approval.as_ref().is_some_and(|asked| {
+            asked.plan_hash
+                == Plan {
+                    round: last,
+                    ..plan.clone()
+                }
+                .hash()
+        });
+        let plan = Plan {
+            round: last + 1,
+            ..plan
+        };
+        let waits = self
+            .incident
+            .approval
+            .as_ref()
+            .filter(|asked| asked.standing == ApprovalState::Pending);
         let why = match waits {
             Some(asked) if now > asked.expires_at => "nobody decided in time",
-            Some(asked) if same && self.people_for(&plan, now, valid_for) == Some(asked.needed) => return,
+            Some(asked) if same && self.people_for(&plan, now, valid_for) == Some(asked.needed) => {
+                return;
+            }
             _ if same => "a new analysis changed how many people have to approve",
             _ => "a new analysis came to another plan",
         };
@@ -203,8 +267,15 @@ impl IncidentChange {
 
     /// The round of the last plan that people were asked about: 0 if there was none.
     fn last_plan(&self) -> u32 {
-        let taken_away = self.incident.reanalysis.as_ref().map_or(0, |asked| asked.plans);
-        self.incident.plan.as_ref().map_or(taken_away, |plan| plan.round)
+        let taken_away = self
+            .incident
+            .reanalysis
+            .as_ref()
+            .map_or(0, |asked| asked.plans);
+        self.incident
+            .plan
+            .as_ref()
+            .map_or(taken_away, |plan| plan.round)
     }
 
     /// How many people would have to approve a plan, if they were asked now.

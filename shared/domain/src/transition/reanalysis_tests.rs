@@ -40,11 +40,18 @@ fn doubted() -> IncidentChange {
 }
 
 fn worse() -> Analysis {
-    Analysis { risk: Risk::High, root_cause: "another".to_owned(), ..analysis() }
+    Analysis {
+        risk: Risk::High,
+        root_cause: "another".to_owned(),
+        ..analysis()
+    }
 }
 
 fn other_plan() -> Plan {
-    Plan { playbook: "replace".to_owned(), ..plan() }
+    Plan {
+        playbook: "replace".to_owned(),
+        ..plan()
+    }
 }
 
 fn events(draft: &IncidentChange) -> Vec<Event> {
@@ -53,7 +60,10 @@ fn events(draft: &IncidentChange) -> Vec<Event> {
 
 #[test]
 fn it_is_asked_for_only_while_nothing_is_decided() {
-    use Status::{Announced, Approved, AwaitingApproval, NeedsHuman, Open, Rejected, RepairFailed, Repaired, Repairing, Resolved, Tied};
+    use Status::{
+        Announced, Approved, AwaitingApproval, NeedsHuman, Open, Rejected, RepairFailed, Repaired,
+        Repairing, Resolved, Tied,
+    };
     for (status, allowed) in [
         (Open, false),
         (AwaitingApproval, true),
@@ -74,10 +84,17 @@ fn it_is_asked_for_only_while_nothing_is_decided() {
         if allowed {
             assert_eq!(asked, Ok(1), "{status:?}");
         } else {
-            assert_eq!((asked, draft), (Err(Refusal::Standing(status)), before), "{status:?}");
+            assert_eq!(
+                (asked, draft),
+                (Err(Refusal::Standing(status)), before),
+                "{status:?}"
+            );
         }
     }
-    let mut draft = IncidentChange::of(Incident { status: NeedsHuman, ..incident() });
+    let mut draft = IncidentChange::of(Incident {
+        status: NeedsHuman,
+        ..incident()
+    });
     assert_eq!(ask(&mut draft, BY, NOW), Err(Refusal::NotAnalysed));
     let mut draft = waiting();
     draft.incident.storm = Some(Storm::default());
@@ -90,31 +107,61 @@ fn three_times_and_five_minutes_apart() {
     let mut now = NOW;
     for round in 1..=MOST_ROUNDS {
         assert_eq!(ask(&mut draft, BY, now), Ok(round));
-        let under_way = Err(Refusal::UnderWay { round, by: BY.to_owned() });
+        let under_way = Err(Refusal::UnderWay {
+            round,
+            by: BY.to_owned(),
+        });
         assert_eq!(ask(&mut draft, "telegram:8", now + APART / 2), under_way);
         assert!(
-            draft.incident.is_reanalysed(now) && draft.incident.awaits_reanalysis(round) && !draft.incident.awaits_reanalysis(round + 1)
+            draft.incident.is_reanalysed(now)
+                && draft.incident.awaits_reanalysis(round)
+                && !draft.incident.awaits_reanalysis(round + 1)
         );
         draft.reanalysed(round, (worse(), vec![]), |_| Ok(plan()), now, VALID_FOR);
         assert!(!draft.incident.is_reanalysed(now));
         if round < MOST_ROUNDS {
-            assert_eq!(ask(&mut draft, BY, now + APART / 2), Err(Refusal::TooSoon { asked_at: now, from: now + APART }));
+            assert_eq!(
+                ask(&mut draft, BY, now + APART / 2),
+                Err(Refusal::TooSoon {
+                    asked_at: now,
+                    from: now + APART
+                })
+            );
         }
         now += APART;
     }
     assert_eq!(ask(&mut draft, BY, now), Err(Refusal::UsedUp));
-    let asked: Vec<_> = draft.entries.iter().filter(|entry| entry.event == Event::ReanalysisRequested).collect();
+    let asked: Vec<_> = draft
+        .entries
+        .iter()
+        .filter(|entry| entry.event == Event::ReanalysisRequested)
+        .collect();
     assert_eq!(asked.len(), 3);
-    assert_eq!((asked[1].actor.as_str(), asked[1].detail.as_str()), (BY, "a new analysis was asked for (2 of 3)"));
-    assert_eq!(verify(&draft.incident.id, &draft.entries, &draft.incident.log_head), Ok(()));
+    assert_eq!(
+        (asked[1].actor.as_str(), asked[1].detail.as_str()),
+        (BY, "a new analysis was asked for (2 of 3)")
+    );
+    assert_eq!(
+        verify(&draft.incident.id, &draft.entries, &draft.incident.log_head),
+        Ok(())
+    );
 }
 
 #[test]
 fn one_that_never_came_does_not_stand_in_the_way() {
     let mut draft = doubted();
     let lease = APART * 2;
-    assert_eq!(draft.claim_analysis("m1", &["a"], lease, NOW), Claimed::Mine);
-    assert!(matches!(ask(&mut draft, BY, NOW + APART), Err(Refusal::UnderWay { .. })), "its worker may still be there");
+    assert_eq!(
+        draft.claim_analysis("m1", &["a"], lease, NOW),
+        Claimed::Mine
+    );
+    assert!(
+        matches!(
+            ask(&mut draft, BY, NOW + APART),
+            Err(Refusal::UnderWay { .. })
+        ),
+        "its worker may still be there"
+    );
     assert_eq!(ask(&mut draft, BY, NOW + lease), Ok(2));
     assert_eq!(draft.incident.claim, None, "attempts are those of a round");
     let before = draft.clone();
@@ -126,13 +173,38 @@ fn one_that_never_came_does_not_stand_in_the_way() {
 fn the_same_plan_stays_as_it_was_asked_for() {
     let mut draft = doubted();
     let approval = draft.incident.approval.clone();
-    draft.reanalysed(1, (worse(), vec![]), |_| Ok(Plan { score: 7, ..plan() }), NOW, VALID_FOR);
-    assert_eq!((events(&draft), &draft.incident.approval), (vec![Event::AnalysisCompleted], &approval));
+    draft.reanalysed(
+        1,
+        (worse(), vec![]),
+        |_| Ok(Plan { score: 7, ..plan() }),
+        NOW,
+        VALID_FOR,
+    );
+    assert_eq!(
+        (events(&draft), &draft.incident.approval),
+        (vec![Event::AnalysisCompleted], &approval)
+    );
     assert_eq!(draft.entries[0].context["round"], 1);
-    assert_eq!((draft.incident.severity, draft.incident.status), (Severity::P1, Status::AwaitingApproval));
-    assert_eq!(draft.incident.analysis.as_ref().map(|analysis| analysis.root_cause.as_str()), Some("another"));
+    assert_eq!(
+        (draft.incident.severity, draft.incident.status),
+        (Severity::P1, Status::AwaitingApproval)
+    );
+    assert_eq!(
+        draft
+            .incident
+            .analysis
+            .as_ref()
+            .map(|analysis| analysis.root_cause.as_str()),
+        Some("another")
+    );
     let again = draft.clone();
-    draft.reanalysed(1, (analysis(), vec![]), |_| Ok(other_plan()), NOW, VALID_FOR);
+    draft.reanalysed(
+        1,
+        (analysis(), vec![]),
+        |_| Ok(other_plan()),
+        NOW,
+        VALID_FOR,
+    );
     assert_eq!(draft, again, "a message twice");
 }
 
@@ -141,21 +213,60 @@ fn another_plan_is_put_before_a_human_and_the_old_one_can_no_longer_be_decided_o
     let mut draft = doubted();
     let old = draft.incident.approval.clone().expect("asked");
     draft.reanalysed(1, (worse(), vec![]), |_| Ok(other_plan()), NOW, VALID_FOR);
-    assert_eq!(events(&draft), [Event::AnalysisCompleted, Event::ApprovalVoided, Event::ApprovalRequested]);
-    assert_eq!(draft.entries[1].detail, "a new analysis came to another plan");
+    assert_eq!(
+        events(&draft),
+        [
+            Event::AnalysisCompleted,
+            Event::ApprovalVoided,
+            Event::ApprovalRequested
+        ]
+    );
+    assert_eq!(
+        draft.entries[1].detail,
+        "a new analysis came to another plan"
+    );
     let asked = draft.incident.approval.clone().expect("asked");
-    assert_eq!((&asked.standing, draft.incident.status), (&ApprovalState::Pending, Status::AwaitingApproval));
-    assert!(decide(&mut draft, &old.id, &ada(Verdict::Approve, "p"), &two(), NOW).is_err());
-    assert_eq!(blocking(&draft.incident.guardrails).map(|found| found.guardrail).collect::<Vec<_>>(), [Guardrail::Confidence]);
+    assert_eq!(
+        (&asked.standing, draft.incident.status),
+        (&ApprovalState::Pending, Status::AwaitingApproval)
+    );
+    assert!(
+        decide(
+            &mut draft,
+            &old.id,
+            &ada(Verdict::Approve, "p"),
+            &two(),
+            NOW
+        )
+        .is_err()
+    );
+    assert_eq!(
+        blocking(&draft.incident.guardrails)
+            .map(|found| found.guardrail)
+            .collect::<Vec<_>>(),
+        [Guardrail::Confidence]
+    );
 }
 
 #[test]
 fn what_is_no_longer_asked_or_for_other_people_is_asked_anew() {
     type Case = (&'static str, fn(&mut IncidentChange), Timestamp);
     let cases: [Case; 4] = [
-        ("another number of people", |draft| draft.incident.approval.as_mut().expect("asked").needed = 9, NOW),
-        ("nobody decided in time", |_| {}, NOW + VALID_FOR + VALID_FOR),
-        ("rejected", |draft| draft.incident.status = Status::Rejected, NOW),
+        (
+            "another number of people",
+            |draft| draft.incident.approval.as_mut().expect("asked").needed = 9,
+            NOW,
+        ),
+        (
+            "nobody decided in time",
+            |_| {},
+            NOW + VALID_FOR + VALID_FOR,
+        ),
+        (
+            "rejected",
+            |draft| draft.incident.status = Status::Rejected,
+            NOW,
+        ),
         (
             "failed",
             |draft| {
@@ -169,14 +280,33 @@ fn what_is_no_longer_asked_or_for_other_people_is_asked_anew() {
         let mut draft = doubted();
         let first = draft.incident.approval.clone().expect("asked");
         change(&mut draft);
-        if matches!(draft.incident.status, Status::Rejected | Status::RepairFailed) {
-            let verdict = if draft.incident.status == Status::Rejected { Verdict::Reject } else { Verdict::Approve };
-            draft.incident.approval.as_mut().expect("asked").standing = ApprovalState::Decided { verdict, by: BY.to_owned(), at: NOW };
+        if matches!(
+            draft.incident.status,
+            Status::Rejected | Status::RepairFailed
+        ) {
+            let verdict = if draft.incident.status == Status::Rejected {
+                Verdict::Reject
+            } else {
+                Verdict::Approve
+            };
+            draft.incident.approval.as_mut().expect("asked").standing = ApprovalState::Decided {
+                verdict,
+                by: BY.to_owned(),
+                at: NOW,
+            };
         }
         draft.reanalysed(1, (worse(), vec![]), |_| Ok(plan()), now, VALID_FOR);
         let asked = draft.incident.approval.as_ref().expect("asked again");
-        assert_eq!((&asked.standing, draft.incident.status), (&ApprovalState::Pending, Status::AwaitingApproval), "{case}");
-        assert_ne!((&asked.id, &asked.plan_hash), (&first.id, &first.plan_hash), "{case}");
+        assert_eq!(
+            (&asked.standing, draft.incident.status),
+            (&ApprovalState::Pending, Status::AwaitingApproval),
+            "{case}"
+        );
+        assert_ne!(
+            (&asked.id, &asked.plan_hash),
+            (&first.id, &first.plan_hash),
+            "{case}"
+        );
         assert_eq!(draft.incident.repair, None, "{case}");
     }
 }
@@ -185,10 +315,25 @@ fn what_is_no_longer_asked_or_for_other_people_is_asked_anew() {
 fn a_plan_that_comes_back_after_it_was_gone_is_another_plan() {
     let mut draft = doubted();
     let first = draft.incident.approval.clone().expect("asked");
-    draft.reanalysed(1, (worse(), vec![]), |_| Err("no playbook fits".to_owned()), NOW, VALID_FOR);
-    assert_eq!((draft.incident.status, &draft.incident.plan), (Status::NeedsHuman, &None));
-    assert_eq!(draft.incident.no_plan_because.as_deref(), Some("no playbook fits"));
-    assert!(matches!(draft.incident.approval.as_ref().expect("kept").standing, ApprovalState::Void { .. }));
+    draft.reanalysed(
+        1,
+        (worse(), vec![]),
+        |_| Err("no playbook fits".to_owned()),
+        NOW,
+        VALID_FOR,
+    );
+    assert_eq!(
+        (draft.incident.status, &draft.incident.plan),
+        (Status::NeedsHuman, &None)
+    );
+    assert_eq!(
+        draft.incident.no_plan_because.as_deref(),
+        Some("no playbook fits")
+    );
+    assert!(matches!(
+        draft.incident.approval.as_ref().expect("kept").standing,
+        ApprovalState::Void { .. }
+    ));
     assert_eq!(ask(&mut draft, BY, NOW + APART), Ok(2));
     draft.reanalysed(2, (worse(), vec![]), |_| Ok(plan()), NOW + APART, VALID_FOR);
     let second = draft.incident.approval.clone().expect("asked");
@@ -210,9 +355,20 @@ fn what_happened_meanwhile_holds() {
         let before = draft.incident.clone();
         assert!(!before.awaits_reanalysis(1), "its models are not asked");
         draft.reanalysed(1, (worse(), vec![]), |_| Ok(other_plan()), NOW, VALID_FOR);
-        let [entry] = draft.entries.as_slice() else { panic!("one entry: {:?}", draft.entries) };
-        assert_eq!((entry.event, entry.success), (Event::AnalysisCompleted, false));
-        assert_eq!((&draft.incident.analysis, &draft.incident.approval), (&before.analysis, &before.approval));
-        assert_eq!((draft.incident.status, draft.incident.severity), (before.status, before.severity));
+        let [entry] = draft.entries.as_slice() else {
+            panic!("one entry: {:?}", draft.entries)
+        };
+        assert_eq!(
+            (entry.event, entry.success),
+            (Event::AnalysisCompleted, false)
+        );
+        assert_eq!(
+            (&draft.incident.analysis, &draft.incident.approval),
+            (&before.analysis, &before.approval)
+        );
+        assert_eq!(
+            (draft.incident.status, draft.incident.severity),
+            (before.status, before.severity)
+        );
     }
 }

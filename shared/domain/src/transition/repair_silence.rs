@@ -28,7 +28,11 @@ impl RepairSilence {
     #[must_use]
     pub fn over_at(&self) -> Option<Timestamp> {
         self.id.as_ref()?;
-        Some(self.ended_at.filter(|_| self.fault.is_none()).unwrap_or(self.until))
+        Some(
+            self.ended_at
+                .filter(|_| self.fault.is_none())
+                .unwrap_or(self.until),
+        )
     }
 }
 
@@ -36,13 +40,22 @@ impl RepairSilence {
 /// first failure the silence is over.
 #[must_use]
 pub fn until(repair: &Repair, plan: &Plan) -> Timestamp {
-    let steps = [Phase::Facts, Phase::Steps, Phase::Verify].into_iter().flat_map(|phase| plan.phase(phase));
+    let steps = [Phase::Facts, Phase::Steps, Phase::Verify]
+        .into_iter()
+        .flat_map(|phase| plan.phase(phase));
     let seconds = steps.map(|step| {
-        let (timeout, every, retries) = (i64::from(step.timeout_seconds), i64::from(step.every_seconds), i64::from(step.retries));
+        let (timeout, every, retries) = (
+            i64::from(step.timeout_seconds),
+            i64::from(step.every_seconds),
+            i64::from(step.retries),
+        );
         timeout + (timeout + every) * retries
     });
     let longest = SignedDuration::from_secs(seconds.fold(0, i64::saturating_add));
-    repair.started_at.saturating_add(longest).unwrap_or(Timestamp::MAX)
+    repair
+        .started_at
+        .saturating_add(longest)
+        .unwrap_or(Timestamp::MAX)
 }
 
 impl Incident {
@@ -50,36 +63,77 @@ impl Incident {
     #[must_use]
     pub fn wants_repair_silence(&self, now: Timestamp) -> Option<Timestamp> {
         let (repair, plan) = (self.repair.as_ref()?, self.plan.as_ref()?);
-        let known = self.repair_silence.as_ref().is_some_and(|silence| silence.plan_hash == repair.plan_hash);
+        let known = self
+            .repair_silence
+            .as_ref()
+            .is_some_and(|silence| silence.plan_hash == repair.plan_hash);
         let until = until(repair, plan);
-        (!known && repair.outcome.is_none() && now < until && self.can_be_silenced()).then_some(until)
+        (!known && repair.outcome.is_none() && now < until && self.can_be_silenced())
+            .then_some(until)
     }
 
     /// The silence of a repair that somebody has to take away.
     #[must_use]
     pub fn open_repair_silence(&self) -> Option<(&str, Timestamp)> {
-        let silence = self.repair_silence.as_ref().filter(|silence| silence.ended_at.is_none())?;
+        let silence = self
+            .repair_silence
+            .as_ref()
+            .filter(|silence| silence.ended_at.is_none())?;
         Some((silence.id.as_deref()?, silence.until))
     }
 }
 
 impl IncidentChange {
     /// Notes the silence of the repair that runs, or why there is none. One that is known stays: a run has one at most.
-    pub fn repair_silenced(&mut self, plan_hash: &str, made: Result<(&str, Timestamp), &str>, now: Timestamp) {
-        if self.incident.repair_silence.as_ref().is_some_and(|silence| silence.plan_hash == plan_hash) {
+    pub fn repair_silenced(
+        &mut self,
+        plan_hash: &str,
+        made: Result<(&str, Timestamp), &str>,
+        now: Timestamp,
+    ) {
+        if self
+            .incident
+            .repair_silence
+            .as_ref()
+            .is_some_and(|silence| silence.plan_hash == plan_hash)
+        {
             return;
         }
         let plan_hash = plan_hash.to_owned();
         let (silence, news) = match made {
             Ok((id, until)) => {
                 let context = json!({ "silence_id": id, "until": until, "plan_hash": plan_hash });
-                let detail = format!("silenced while the repair runs, until {until:.0} at the latest");
-                let silence = RepairSilence { plan_hash, id: Some(id.to_owned()), until, ended_at: None, fault: None };
-                (silence, LogRecord::new(Event::SilenceCreated, ACTOR, detail).with(context))
+                let detail =
+                    format!("silenced while the repair runs, until {until:.0} at the latest");
+                let silence = RepairSilence {
+                    plan_hash,
+                    id: Some(id.to_owned()),
+                    until,
+                    ended_at: None,
+                    fault: None,
+                };
+                (
+                    silence,
+                    LogRecord::new(Event::SilenceCreated, ACTOR, detail).with(context),
+                )
             }
             Err(why) => {
-                let news = LogRecord::new(Event::SilenceCreated, ACTOR, "the repair runs without a silence").failed(why);
-                (RepairSilence { plan_hash, id: None, until: now, ended_at: Some(now), fault: Some(why.to_owned()) }, news)
+                let news = LogRecord::new(
+                    Event::SilenceCreated,
+                    ACTOR,
+                    "the repair runs without a silence",
+                )
+                .failed(why);
+                (
+                    RepairSilence {
+                        plan_hash,
+                        id: None,
+                        until: now,
+                        ended_at: Some(now),
+                        fault: Some(why.to_owned()),
+                    },
+                    news,
+                )
             }
         };
         self.incident.repair_silence = Some(silence);
@@ -88,7 +142,11 @@ impl IncidentChange {
 
     /// Notes that the silence of the repair was taken away, or why it was not. What is noted stays.
     pub fn repair_silence_ended(&mut self, removed: Result<(), &str>, now: Timestamp) {
-        let Some(silence) = self.incident.repair_silence.as_mut().filter(|silence| silence.id.is_some() && silence.ended_at.is_none())
+        let Some(silence) = self
+            .incident
+            .repair_silence
+            .as_mut()
+            .filter(|silence| silence.id.is_some() && silence.ended_at.is_none())
         else {
             return;
         };
@@ -96,8 +154,17 @@ impl IncidentChange {
         silence.fault = removed.err().map(str::to_owned);
         let context = json!({ "silence_id": silence.id, "until": silence.until, "plan_hash": silence.plan_hash });
         let news = match removed {
-            Ok(()) => LogRecord::new(Event::SilenceRemoved, ACTOR, "the silence of the repair is over"),
-            Err(why) => LogRecord::new(Event::SilenceRemoved, ACTOR, format!("the silence stays until {:.0}", silence.until)).failed(why),
+            Ok(()) => LogRecord::new(
+                Event::SilenceRemoved,
+                ACTOR,
+                "the silence of the repair is over",
+            ),
+            Err(why) => LogRecord::new(
+                Event::SilenceRemoved,
+                ACTOR,
+                format!("the silence stays until {:.0}", silence.until),
+            )
+            .failed(why),
         };
         self.record(now, news.with(context));
     }
@@ -124,12 +191,21 @@ mod tests {
     }
 
     fn repairing() -> Incident {
-        Incident { repair: Some(Repair::start(plan().hash(), NOW)), plan: Some(plan()), ..incident() }
+        Incident {
+            repair: Some(Repair::start(plan().hash(), NOW)),
+            plan: Some(plan()),
+            ..incident()
+        }
     }
 
     #[test]
     fn it_ends_by_itself_as_late_as_the_last_check_and_no_later() {
-        let check = |retries| PlannedStep { timeout_seconds: 10, retries, every_seconds: 5, ..step(&["check"]) };
+        let check = |retries| PlannedStep {
+            timeout_seconds: 10,
+            retries,
+            every_seconds: 5,
+            ..step(&["check"])
+        };
         let (steps, rollback) = (vec![step(&["a"]), step(&["b"])], vec![step(&["undo"])]);
         for (verify, longest) in [
             (vec![], 120),
@@ -138,8 +214,18 @@ mod tests {
             (vec![check(1), check(1)], 170),
             (vec![check(u32::MAX)], 120 + 10 + 15 * i64::from(u32::MAX)),
         ] {
-            let plan = Plan { steps: steps.clone(), verify, rollback: rollback.clone(), ..plan() };
-            assert_eq!(until(&Repair::start(plan.hash(), NOW), &plan), seconds(longest), "{:?}", plan.verify);
+            let plan = Plan {
+                steps: steps.clone(),
+                verify,
+                rollback: rollback.clone(),
+                ..plan()
+            };
+            assert_eq!(
+                until(&Repair::start(plan.hash(), NOW), &plan),
+                seconds(longest),
+                "{:?}",
+                plan.verify
+            );
         }
     }
 
@@ -149,10 +235,27 @@ mod tests {
         let cases: [Case; 8] = [
             ("it runs", |_| {}, 0, true),
             ("no run", |incident| incident.repair = None, 0, false),
-            ("it has ended", |incident| incident.repair.as_mut().expect("runs").outcome = Some(RepairOutcome::Unknown), 0, false),
+            (
+                "it has ended",
+                |incident| {
+                    incident.repair.as_mut().expect("runs").outcome = Some(RepairOutcome::Unknown)
+                },
+                0,
+                false,
+            ),
             ("it should be over by now", |_| {}, 180, false),
-            ("a signed sender that calls itself so", |incident| incident.alert.member = MemberId::unnumbered(), 0, false),
-            ("another sender", |incident| incident.alert.source = "grafana".to_owned(), 0, false),
+            (
+                "a signed sender that calls itself so",
+                |incident| incident.alert.member = MemberId::unnumbered(),
+                0,
+                false,
+            ),
+            (
+                "another sender",
+                |incident| incident.alert.source = "grafana".to_owned(),
+                0,
+                false,
+            ),
             (
                 "it has one",
                 |incident| {
@@ -177,36 +280,69 @@ mod tests {
         for (what, change, at, wants) in cases {
             let mut incident = repairing();
             change(&mut incident);
-            assert_eq!(incident.wants_repair_silence(seconds(at)).is_some(), wants, "{what}");
+            assert_eq!(
+                incident.wants_repair_silence(seconds(at)).is_some(),
+                wants,
+                "{what}"
+            );
         }
     }
 
     #[test]
     fn what_became_of_it_is_in_the_log_once() {
         let hash = plan().hash();
-        let silence = |draft: &IncidentChange| draft.incident.repair_silence.clone().expect("noted");
+        let silence =
+            |draft: &IncidentChange| draft.incident.repair_silence.clone().expect("noted");
         let mut draft = IncidentChange::of(repairing());
         draft.repair_silence_ended(Ok(()), NOW);
         assert_eq!(draft.entries.len(), 0, "there is nothing to take away");
         draft.repair_silenced(&hash, Ok(("s1", seconds(180))), NOW);
         draft.repair_silenced(&hash, Ok(("s2", seconds(180))), NOW);
-        assert_eq!((draft.entries.len(), draft.incident.open_repair_silence()), (1, Some(("s1", seconds(180)))));
-        assert_eq!(silence(&draft).over_at(), Some(seconds(180)), "until somebody takes it away");
+        assert_eq!(
+            (draft.entries.len(), draft.incident.open_repair_silence()),
+            (1, Some(("s1", seconds(180))))
+        );
+        assert_eq!(
+            silence(&draft).over_at(),
+            Some(seconds(180)),
+            "until somebody takes it away"
+        );
         let held = draft.clone();
         draft.repair_silence_ended(Ok(()), seconds(9));
         draft.repair_silence_ended(Err("again"), seconds(10));
-        assert_eq!((draft.entries.len(), draft.incident.open_repair_silence(), silence(&draft).over_at()), (2, None, Some(seconds(9))));
+        assert_eq!(
+            (
+                draft.entries.len(),
+                draft.incident.open_repair_silence(),
+                silence(&draft).over_at()
+            ),
+            (2, None, Some(seconds(9)))
+        );
         assert!(draft.entries[1].event == Event::SilenceRemoved && draft.entries[1].success);
 
         let mut stays = held;
         stays.repair_silence_ended(Err("it is down"), seconds(9));
-        assert_eq!((stays.incident.open_repair_silence(), silence(&stays).over_at()), (None, Some(seconds(180))));
+        assert_eq!(
+            (
+                stays.incident.open_repair_silence(),
+                silence(&stays).over_at()
+            ),
+            (None, Some(seconds(180)))
+        );
         assert!(!stays.entries[1].success);
 
         let mut none = IncidentChange::of(repairing());
         none.repair_silenced(&hash, Err("it is down"), NOW);
         none.repair_silence_ended(Ok(()), seconds(9));
         let RepairSilence { id, fault, .. } = silence(&none);
-        assert_eq!((none.entries.len(), id, fault.as_deref(), silence(&none).over_at()), (1, None, Some("it is down"), None));
+        assert_eq!(
+            (
+                none.entries.len(),
+                id,
+                fault.as_deref(),
+                silence(&none).over_at()
+            ),
+            (1, None, Some("it is down"), None)
+        );
     }
 }

@@ -17,20 +17,38 @@ const SAID_AGAIN_WITHIN: SignedDuration = SignedDuration::from_mins(2);
 /// By when the alert of a verified repair has to have resolved; none where nothing is waited for.
 #[must_use]
 pub fn due(incident: &Incident, within: SignedDuration) -> Option<Timestamp> {
-    let repair = incident.repair.as_ref().filter(|repair| repair.outcome == Some(RepairOutcome::Verified))?;
-    let waits = !within.is_zero() && incident.status == Status::Repaired && incident.resolved_at.is_none();
+    let repair = incident
+        .repair
+        .as_ref()
+        .filter(|repair| repair.outcome == Some(RepairOutcome::Verified))?;
+    let waits =
+        !within.is_zero() && incident.status == Status::Repaired && incident.resolved_at.is_none();
     let waits = waits && incident.alert.sender_resolves();
-    repair.finished_at.filter(|_| waits).map(|at| at.saturating_add(within).unwrap_or(Timestamp::MAX))
+    repair
+        .finished_at
+        .filter(|_| waits)
+        .map(|at| at.saturating_add(within).unwrap_or(Timestamp::MAX))
 }
 
 /// When to look first after a repair has ended: when its alert has to have resolved, or sooner, because Alertmanager was silent during the
 /// repair and may have kept a resolve to itself. None where there is nothing to look for.
 #[must_use]
 pub fn first_look(incident: &Incident, within: SignedDuration) -> Option<Timestamp> {
-    let repair = incident.repair.as_ref().filter(|repair| repair.outcome.is_some() && incident.resolved_at.is_none())?;
-    let silence = incident.repair_silence.as_ref().filter(|silence| silence.plan_hash == repair.plan_hash);
-    let after_silence = silence.and_then(|silence| silence.over_at()).map(|at| at + SAID_AGAIN_WITHIN);
-    [after_silence, due(incident, within)].into_iter().flatten().min()
+    let repair = incident
+        .repair
+        .as_ref()
+        .filter(|repair| repair.outcome.is_some() && incident.resolved_at.is_none())?;
+    let silence = incident
+        .repair_silence
+        .as_ref()
+        .filter(|silence| silence.plan_hash == repair.plan_hash);
+    let after_silence = silence
+        .and_then(|silence| silence.over_at())
+        .map(|at| at + SAID_AGAIN_WITHIN);
+    [after_silence, due(incident, within)]
+        .into_iter()
+        .flatten()
+        .min()
 }
 
 impl IncidentChange {
@@ -38,15 +56,25 @@ impl IncidentChange {
     /// plan, a message that comes early or twice.
     pub fn still_fires(&mut self, approval: &ApprovalId, within: SignedDuration, now: Timestamp) {
         let overdue = due(&self.incident, within).is_some_and(|due| due <= now);
-        let mine = self.incident.approval.as_ref().is_some_and(|asked| asked.id == *approval);
-        let Some(repair) = self.incident.repair.as_mut().filter(|_| mine && overdue) else { return };
+        let mine = self
+            .incident
+            .approval
+            .as_ref()
+            .is_some_and(|asked| asked.id == *approval);
+        let Some(repair) = self.incident.repair.as_mut().filter(|_| mine && overdue) else {
+            return;
+        };
         repair.outcome = Some(RepairOutcome::StillFiring);
         self.incident.status = Status::RepairFailed;
         let plan = self.incident.plan.as_ref();
         let context = json!({
             "playbook_id": plan.map(|plan| &plan.playbook), "target": plan.map(|plan| &plan.target), "within_seconds": within.as_secs(),
         });
-        let news = LogRecord::new(Event::ResolutionOverdue, "notifier", "the repair was verified, and counts as failed");
+        let news = LogRecord::new(
+            Event::ResolutionOverdue,
+            "notifier",
+            "the repair was verified, and counts as failed",
+        );
         let why = format!("the alert has not resolved within {} s", within.as_secs());
         self.record(now, news.with(context).failed(why));
     }
@@ -77,8 +105,16 @@ mod tests {
     fn repaired() -> Incident {
         let mut draft = IncidentChange::of(incident());
         draft.propose(plan(), NOW, SignedDuration::from_hours(1));
-        let repair = Repair { finished_at: Some(at(60)), outcome: Some(RepairOutcome::Verified), ..Repair::start(plan().hash(), NOW) };
-        Incident { repair: Some(repair), status: Status::Repaired, ..draft.incident }
+        let repair = Repair {
+            finished_at: Some(at(60)),
+            outcome: Some(RepairOutcome::Verified),
+            ..Repair::start(plan().hash(), NOW)
+        };
+        Incident {
+            repair: Some(repair),
+            status: Status::Repaired,
+            ..draft.incident
+        }
     }
 
     fn asked(incident: &Incident) -> ApprovalId {
@@ -92,7 +128,12 @@ mod tests {
             ("in time", |_| {}, 959, false),
             ("overdue", |_| {}, 960, true),
             ("long overdue", |_| {}, 100_000, true),
-            ("it resolved", |draft| draft.resolved(1, at(900)), 960, false),
+            (
+                "it resolved",
+                |draft| draft.resolved(1, at(900)),
+                960,
+                false,
+            ),
             (
                 "it resolved, and fires again, whose plan is a new one",
                 |draft| {
@@ -102,10 +143,33 @@ mod tests {
                 960,
                 false,
             ),
-            ("it runs again", |draft| draft.incident.status = Status::Repairing, 960, false),
-            ("it has not ended", |draft| draft.incident.repair.as_mut().expect("ran").outcome = None, 960, false),
-            ("it failed", |draft| draft.incident.repair.as_mut().expect("ran").outcome = Some(RepairOutcome::Unknown), 960, false),
-            ("it did so before", |draft| draft.still_fires(&asked(&draft.incident.clone()), WITHIN, at(960)), 961, false),
+            (
+                "it runs again",
+                |draft| draft.incident.status = Status::Repairing,
+                960,
+                false,
+            ),
+            (
+                "it has not ended",
+                |draft| draft.incident.repair.as_mut().expect("ran").outcome = None,
+                960,
+                false,
+            ),
+            (
+                "it failed",
+                |draft| {
+                    draft.incident.repair.as_mut().expect("ran").outcome =
+                        Some(RepairOutcome::Unknown)
+                },
+                960,
+                false,
+            ),
+            (
+                "it did so before",
+                |draft| draft.still_fires(&asked(&draft.incident.clone()), WITHIN, at(960)),
+                961,
+                false,
+            ),
         ];
         for (what, change, now, fails) in cases {
             let incident = repaired();
@@ -117,10 +181,24 @@ mod tests {
                 assert_eq!(draft, before, "{what}");
                 continue;
             }
-            let outcome = draft.incident.repair.as_ref().and_then(|repair| repair.outcome);
-            assert_eq!((draft.incident.status, outcome), (Status::RepairFailed, Some(RepairOutcome::StillFiring)), "{what}");
-            let [entry] = draft.entries.as_slice() else { panic!("{what}: one entry: {:?}", draft.entries) };
-            assert_eq!((entry.event, entry.success), (Event::ResolutionOverdue, false), "{what}");
+            let outcome = draft
+                .incident
+                .repair
+                .as_ref()
+                .and_then(|repair| repair.outcome);
+            assert_eq!(
+                (draft.incident.status, outcome),
+                (Status::RepairFailed, Some(RepairOutcome::StillFiring)),
+                "{what}"
+            );
+            let [entry] = draft.entries.as_slice() else {
+                panic!("{what}: one entry: {:?}", draft.entries)
+            };
+            assert_eq!(
+                (entry.event, entry.success),
+                (Event::ResolutionOverdue, false),
+                "{what}"
+            );
         }
         let mut never = IncidentChange::of(repaired());
         never.still_fires(&asked(&repaired()), SignedDuration::ZERO, at(100_000));
@@ -131,10 +209,17 @@ mod tests {
     fn no_resolve_is_waited_for_where_the_sender_knows_none() {
         let mut incident = repaired();
         incident.alert.member = MemberId::unnumbered();
-        assert_eq!((due(&incident, WITHIN), first_look(&incident, WITHIN)), (None, None));
+        assert_eq!(
+            (due(&incident, WITHIN), first_look(&incident, WITHIN)),
+            (None, None)
+        );
         let mut draft = IncidentChange::of(incident.clone());
         draft.still_fires(&asked(&incident), WITHIN, at(100_000));
-        assert_eq!(draft, IncidentChange::of(incident), "its checks have decided");
+        assert_eq!(
+            draft,
+            IncidentChange::of(incident),
+            "its checks have decided"
+        );
     }
 
     #[test]
@@ -143,7 +228,10 @@ mod tests {
         draft.still_fires(&asked(&repaired()), WITHIN, at(960));
         draft.resolved(1, at(1000));
         assert_eq!(draft.incident.status, Status::Resolved);
-        assert_eq!(draft.incident.repair.and_then(|repair| repair.outcome), Some(RepairOutcome::StillFiring));
+        assert_eq!(
+            draft.incident.repair.and_then(|repair| repair.outcome),
+            Some(RepairOutcome::StillFiring)
+        );
     }
 
     #[test]
@@ -164,18 +252,43 @@ mod tests {
             (None, true, None),
             (Some(silence(Some("s1"), Some(60), None)), false, Some(180)),
             (Some(silence(Some("s1"), Some(60), None)), true, Some(180)),
-            (Some(silence(Some("s1"), Some(60), Some("it is down"))), true, Some(360)),
+            (
+                Some(silence(Some("s1"), Some(60), Some("it is down"))),
+                true,
+                Some(360),
+            ),
             (Some(silence(Some("s1"), None, None)), false, Some(360)),
-            (Some(silence(None, Some(0), Some("it is down"))), false, Some(960)),
-            (Some(RepairSilence { plan_hash: "another".into(), ..silence(Some("s1"), Some(60), None) }), false, Some(960)),
+            (
+                Some(silence(None, Some(0), Some("it is down"))),
+                false,
+                Some(960),
+            ),
+            (
+                Some(RepairSilence {
+                    plan_hash: "another".into(),
+                    ..silence(Some("s1"), Some(60), None)
+                }),
+                false,
+                Some(960),
+            ),
         ] {
-            let mut incident = Incident { repair_silence: silence.clone(), ..repaired() };
+            let mut incident = Incident {
+                repair_silence: silence.clone(),
+                ..repaired()
+            };
             if failure {
                 failed(&mut incident);
             }
-            assert_eq!(first_look(&incident, WITHIN), expected.map(at), "{silence:?} {failure}");
+            assert_eq!(
+                first_look(&incident, WITHIN),
+                expected.map(at),
+                "{silence:?} {failure}"
+            );
             incident.resolved_at = Some(at(61));
-            assert_eq!((first_look(&incident, WITHIN), due(&incident, WITHIN)), (None, None));
+            assert_eq!(
+                (first_look(&incident, WITHIN), due(&incident, WITHIN)),
+                (None, None)
+            );
         }
     }
 }

@@ -34,7 +34,9 @@ pub enum Refusal {
         until: Timestamp,
     },
     /// It is over, it is not one alert, or Alertmanager has not sent it.
-    #[error("only an open incident can be silenced whose alert came from Alertmanager with all of its labels")]
+    #[error(
+        "only an open incident can be silenced whose alert came from Alertmanager with all of its labels"
+    )]
     Impossible,
 }
 
@@ -50,10 +52,21 @@ pub fn ask(draft: &mut IncidentChange, by: &str, now: Timestamp) -> Result<(), R
     if !draft.incident.can_be_silenced() {
         return Err(Refusal::Impossible);
     }
-    if draft.incident.silence_asked_at.is_none_or(|before| now >= before + APART) {
+    if draft
+        .incident
+        .silence_asked_at
+        .is_none_or(|before| now >= before + APART)
+    {
         draft.incident.silence_asked_at = Some(now);
         draft.incident.silence_fault = None;
-        draft.record(now, LogRecord::new(Event::SilenceRequested, by, "an hour without further alerts was asked for"));
+        draft.record(
+            now,
+            LogRecord::new(
+                Event::SilenceRequested,
+                by,
+                "an hour without further alerts was asked for",
+            ),
+        );
     }
     Ok(())
 }
@@ -70,7 +83,10 @@ impl Incident {
     /// Until when its alert is silenced because somebody asked for it, if it is.
     #[must_use]
     pub fn silenced_until(&self, now: Timestamp) -> Option<Timestamp> {
-        self.silence.as_ref().map(|silence| silence.until).filter(|until| now < *until)
+        self.silence
+            .as_ref()
+            .map(|silence| silence.until)
+            .filter(|until| now < *until)
     }
 
     /// Whether a silence can be asked for: of an alert that came from Alertmanager, whose labels are all known, and that is not over. A storm
@@ -79,7 +95,11 @@ impl Incident {
     pub fn can_be_silenced(&self) -> bool {
         // A signed sender may call itself what it likes: its alerts are unknown to Alertmanager all the same.
         let of_alertmanager = self.alert.source == SOURCE && self.alert.sender_resolves();
-        self.is_open() && self.storm.is_none() && !self.alert.cicd && of_alertmanager && labels(&self.alert).is_some()
+        self.is_open()
+            && self.storm.is_none()
+            && !self.alert.cicd
+            && of_alertmanager
+            && labels(&self.alert).is_some()
     }
 }
 
@@ -87,9 +107,20 @@ impl Incident {
 /// nobody wants to miss. A label without a value is none (<https://prometheus.io/docs/concepts/data_model/>).
 #[must_use]
 pub fn labels(alert: &Alert) -> Option<Vec<(&str, &str)>> {
-    let whole = alert.labels.len() < LABELS_KEPT && alert.labels.values().all(|value| value.chars().count() < LABEL_CHARACTERS);
-    let named = alert.labels.get(ALERTNAME).is_some_and(|name| !name.is_empty());
-    let labels = alert.labels.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.as_str(), value.as_str()));
+    let whole = alert.labels.len() < LABELS_KEPT
+        && alert
+            .labels
+            .values()
+            .all(|value| value.chars().count() < LABEL_CHARACTERS);
+    let named = alert
+        .labels
+        .get(ALERTNAME)
+        .is_some_and(|name| !name.is_empty());
+    let labels = alert
+        .labels
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| (name.as_str(), value.as_str()));
     (whole && named).then(|| labels.collect())
 }
 
@@ -97,8 +128,10 @@ pub fn labels(alert: &Alert) -> Option<Vec<(&str, &str)>> {
 #[must_use]
 pub fn unanswered(log: &[Entry]) -> Option<&Entry> {
     // The silence of a repair is nobody's answer.
-    let concerns =
-        |entry: &&Entry| entry.event == Event::SilenceRequested || (entry.event == Event::SilenceCreated && entry.actor == ACTOR);
+    let concerns = |entry: &&Entry| {
+        entry.event == Event::SilenceRequested
+            || (entry.event == Event::SilenceCreated && entry.actor == ACTOR)
+    };
     let last = log.iter().rev().find(concerns)?;
     (last.event == Event::SilenceRequested).then_some(last)
 }
@@ -106,11 +139,24 @@ pub fn unanswered(log: &[Entry]) -> Option<&Entry> {
 impl IncidentChange {
     /// Notes a silence that Alertmanager has. One that is known changes nothing.
     pub fn silenced(&mut self, silence: Silence, now: Timestamp) {
-        if self.incident.silence.as_ref().is_some_and(|known| known.id == silence.id) {
+        if self
+            .incident
+            .silence
+            .as_ref()
+            .is_some_and(|known| known.id == silence.id)
+        {
             return;
         }
         let context = json!({ "silence_id": silence.id, "until": silence.until, "by": silence.by });
-        self.record(now, LogRecord::new(Event::SilenceCreated, ACTOR, format!("silenced until {:.0}", silence.until)).with(context));
+        self.record(
+            now,
+            LogRecord::new(
+                Event::SilenceCreated,
+                ACTOR,
+                format!("silenced until {:.0}", silence.until),
+            )
+            .with(context),
+        );
         self.incident.silence = Some(silence);
         self.incident.silence_fault = None;
     }
@@ -119,7 +165,10 @@ impl IncidentChange {
     pub fn not_silenced(&mut self, why: &str, now: Timestamp) {
         self.incident.silence_asked_at = None;
         self.incident.silence_fault = Some(why.to_owned());
-        self.record(now, LogRecord::new(Event::SilenceCreated, ACTOR, "there is no silence").failed(why));
+        self.record(
+            now,
+            LogRecord::new(Event::SilenceCreated, ACTOR, "there is no silence").failed(why),
+        );
     }
 }
 
@@ -141,12 +190,26 @@ mod tests {
         type Case = (&'static str, fn(&mut Incident));
         let cases: [Case; 6] = [
             ("it resolved", |incident| incident.status = Status::Resolved),
-            ("another source", |incident| incident.alert.source = "grafana".to_owned()),
+            ("another source", |incident| {
+                incident.alert.source = "grafana".to_owned()
+            }),
             ("a pipeline", |incident| incident.alert.cicd = true),
-            ("no name", |incident| drop(incident.alert.labels.remove("alertname"))),
-            ("a value that was cut", |incident| drop(incident.alert.labels.insert("path".to_owned(), "x".repeat(512)))),
+            ("no name", |incident| {
+                drop(incident.alert.labels.remove("alertname"))
+            }),
+            ("a value that was cut", |incident| {
+                drop(
+                    incident
+                        .alert
+                        .labels
+                        .insert("path".to_owned(), "x".repeat(512)),
+                )
+            }),
             ("too many labels", |incident| {
-                incident.alert.labels.extend((0..64).map(|i| (format!("l{i}"), "x".to_owned())));
+                incident
+                    .alert
+                    .labels
+                    .extend((0..64).map(|i| (format!("l{i}"), "x".to_owned())));
             }),
         ];
         for (why, change) in cases {
@@ -160,44 +223,109 @@ mod tests {
     fn who_presses_on_is_in_the_log_once_and_what_cannot_be_silenced_not_at_all() {
         let mut draft = IncidentChange::of(incident());
         let soon = NOW + SignedDuration::from_secs(1);
-        assert_eq!((ask(&mut draft, "telegram:7", NOW), ask(&mut draft, "telegram:7", soon)), (Ok(()), Ok(())));
+        assert_eq!(
+            (
+                ask(&mut draft, "telegram:7", NOW),
+                ask(&mut draft, "telegram:7", soon)
+            ),
+            (Ok(()), Ok(()))
+        );
         assert_eq!(draft.entries.len(), 1);
-        assert_eq!((ask(&mut draft, "telegram:7", NOW + APART), draft.entries.len()), (Ok(()), 2));
+        assert_eq!(
+            (
+                ask(&mut draft, "telegram:7", NOW + APART),
+                draft.entries.len()
+            ),
+            (Ok(()), 2)
+        );
 
         draft.not_silenced("it refuses", NOW + APART);
-        assert_eq!(draft.incident.silence_fault.as_deref(), Some("it refuses"), "the card says why");
-        assert_eq!((ask(&mut draft, "telegram:7", NOW + APART), draft.entries.len()), (Ok(()), 4), "what failed is asked for anew");
-        assert_eq!(draft.incident.silence_fault, None, "and may be answered otherwise");
+        assert_eq!(
+            draft.incident.silence_fault.as_deref(),
+            Some("it refuses"),
+            "the card says why"
+        );
+        assert_eq!(
+            (
+                ask(&mut draft, "telegram:7", NOW + APART),
+                draft.entries.len()
+            ),
+            (Ok(()), 4),
+            "what failed is asked for anew"
+        );
+        assert_eq!(
+            draft.incident.silence_fault, None,
+            "and may be answered otherwise"
+        );
 
         let until = NOW + LASTS;
-        draft.silenced(Silence { id: "s1".to_owned(), until, by: "telegram:7".to_owned() }, NOW);
+        draft.silenced(
+            Silence {
+                id: "s1".to_owned(),
+                until,
+                by: "telegram:7".to_owned(),
+            },
+            NOW,
+        );
         let silenced = draft.clone();
-        assert_eq!((ask(&mut draft, "telegram:8", NOW + APART * 3), &draft), (Err(Refusal::Holds { until }), &silenced));
-        assert_eq!(ask(&mut draft, "telegram:8", until), Ok(()), "it can be asked for again when it is over");
+        assert_eq!(
+            (ask(&mut draft, "telegram:8", NOW + APART * 3), &draft),
+            (Err(Refusal::Holds { until }), &silenced)
+        );
+        assert_eq!(
+            ask(&mut draft, "telegram:8", until),
+            Ok(()),
+            "it can be asked for again when it is over"
+        );
 
-        let mut over = IncidentChange::of(Incident { status: Status::Resolved, ..incident() });
-        assert_eq!((ask(&mut over, "telegram:7", NOW), over.entries.len()), (Err(Refusal::Impossible), 0));
+        let mut over = IncidentChange::of(Incident {
+            status: Status::Resolved,
+            ..incident()
+        });
+        assert_eq!(
+            (ask(&mut over, "telegram:7", NOW), over.entries.len()),
+            (Err(Refusal::Impossible), 0)
+        );
     }
 
     #[test]
     fn a_label_without_a_value_is_no_label() {
         let mut alert = incident().alert;
         alert.labels.insert("pod".to_owned(), String::new());
-        assert_eq!(labels(&alert), Some(vec![("alertname", "TargetDown"), ("component", "web")]));
+        assert_eq!(
+            labels(&alert),
+            Some(vec![("alertname", "TargetDown"), ("component", "web")])
+        );
     }
 
     #[test]
     fn a_request_is_answered_once_and_the_silence_ends() {
         let mut draft = IncidentChange::of(incident());
         assert_eq!(unanswered(&draft.entries), None);
-        draft.record(NOW, LogRecord::new(Event::SilenceRequested, "telegram:7", ""));
-        assert_eq!(unanswered(&draft.entries).map(|entry| entry.actor.as_str()), Some("telegram:7"));
+        draft.record(
+            NOW,
+            LogRecord::new(Event::SilenceRequested, "telegram:7", ""),
+        );
+        assert_eq!(
+            unanswered(&draft.entries).map(|entry| entry.actor.as_str()),
+            Some("telegram:7")
+        );
         draft.not_silenced("it refuses", NOW);
         assert_eq!(unanswered(&draft.entries), None, "what failed is an answer");
-        draft.record(NOW, LogRecord::new(Event::SilenceRequested, "telegram:8", ""));
+        draft.record(
+            NOW,
+            LogRecord::new(Event::SilenceRequested, "telegram:8", ""),
+        );
         draft.record(NOW, LogRecord::new(Event::SilenceCreated, "repair", ""));
-        assert!(unanswered(&draft.entries).is_some(), "the silence of a repair is none that somebody asked for");
-        let silence = Silence { id: "s1".to_owned(), until: NOW + LASTS, by: "telegram:8".to_owned() };
+        assert!(
+            unanswered(&draft.entries).is_some(),
+            "the silence of a repair is none that somebody asked for"
+        );
+        let silence = Silence {
+            id: "s1".to_owned(),
+            until: NOW + LASTS,
+            by: "telegram:8".to_owned(),
+        };
         draft.silenced(silence.clone(), NOW);
         let once = draft.clone();
         draft.silenced(silence, NOW);

@@ -32,34 +32,61 @@ impl Storm {
     #[must_use]
     pub fn of(lines: &[StormMember]) -> Self {
         let open = lines.iter().filter(|line| line.open);
-        let shown = open.clone().take(SHOWN).map(|line| (line.name.clone(), line.target.clone())).collect();
+        let shown = open
+            .clone()
+            .take(SHOWN)
+            .map(|line| (line.name.clone(), line.target.clone()))
+            .collect();
         let mut counts: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
         for line in lines {
             let (tied, open) = counts.entry(&line.name).or_default();
             *tied += 1;
             *open += u64::from(line.open);
         }
-        let mut groups: Vec<(String, u64, u64)> = counts.into_iter().map(|(name, (tied, open))| (name.to_owned(), tied, open)).collect();
+        let mut groups: Vec<(String, u64, u64)> = counts
+            .into_iter()
+            .map(|(name, (tied, open))| (name.to_owned(), tied, open))
+            .collect();
         groups.sort_by_key(|(_, tied, open)| Reverse((*open, *tied)));
         groups.truncate(GROUPS);
         let critical: Vec<&StormMember> = open.clone().filter(|line| line.critical).collect();
         let critical_open = critical.len() as u64;
-        Self { tied: lines.len() as u64, open: open.count() as u64, shown, groups, critical_open, critical: named(critical) }
+        Self {
+            tied: lines.len() as u64,
+            open: open.count() as u64,
+            shown,
+            groups,
+            critical_open,
+            critical: named(critical),
+        }
     }
 
     /// How many are tied, and how many of those are open, whose alerts have a name that is not among the groups.
     #[must_use]
     pub fn others(&self) -> (u64, u64) {
-        let (tied, open) = self.groups.iter().fold((0, 0), |(all, up), (_, tied, open)| (all + tied, up + open));
-        (self.tied.saturating_sub(tied), self.open.saturating_sub(open))
+        let (tied, open) = self
+            .groups
+            .iter()
+            .fold((0, 0), |(all, up), (_, tied, open)| (all + tied, up + open));
+        (
+            self.tied.saturating_sub(tied),
+            self.open.saturating_sub(open),
+        )
     }
 }
 
 /// Those that are named, with their targets: the first of each alert's name, then the others, as many as there is room for.
 fn named(critical: Vec<&StormMember>) -> Vec<(String, String)> {
     let mut names = BTreeSet::new();
-    let (first, more): (Vec<&StormMember>, Vec<&StormMember>) = critical.into_iter().partition(|line| names.insert(line.name.as_str()));
-    first.into_iter().chain(more).take(CRITICAL_SHOWN).map(|line| (line.name.clone(), line.target.clone())).collect()
+    let (first, more): (Vec<&StormMember>, Vec<&StormMember>) = critical
+        .into_iter()
+        .partition(|line| names.insert(line.name.as_str()));
+    first
+        .into_iter()
+        .chain(more)
+        .take(CRITICAL_SHOWN)
+        .map(|line| (line.name.clone(), line.target.clone()))
+        .collect()
 }
 
 impl StormMember {
@@ -69,7 +96,16 @@ impl StormMember {
         let storm = incident.tied_to.clone()?;
         let Alert { name, target, .. } = &incident.alert;
         let (open, critical) = (incident.status != Status::Resolved, is_critical(incident));
-        Some((storm, Self { incident_id: incident.id.clone(), name: name.clone(), target: target.clone(), open, critical }))
+        Some((
+            storm,
+            Self {
+                incident_id: incident.id.clone(),
+                name: name.clone(),
+                target: target.clone(),
+                open,
+                critical,
+            },
+        ))
     }
 }
 
@@ -89,8 +125,15 @@ impl IncidentChange {
     /// The incident of a storm, with its first log entry. Nobody fires or resolves it: it lives by what is tied to it.
     #[must_use]
     pub fn storm(id: IncidentId, minute: i64, limit: u64, now: Timestamp) -> Self {
-        let Ok(member) = MemberId::try_from("storm") else { unreachable!("a fixed word of letters is a member id") };
-        let Ok(fingerprint) = Fingerprint::try_from(Digest::new().field("storm").field(minute.to_be_bytes()).hex()) else {
+        let Ok(member) = MemberId::try_from("storm") else {
+            unreachable!("a fixed word of letters is a member id")
+        };
+        let Ok(fingerprint) = Fingerprint::try_from(
+            Digest::new()
+                .field("storm")
+                .field(minute.to_be_bytes())
+                .hex(),
+        ) else {
             unreachable!("a SHA-256 digest is 64 characters of lower-case hex")
         };
         let alert = Alert {
@@ -110,7 +153,10 @@ impl IncidentChange {
             cicd: false,
             generator_url: None,
         };
-        let nothing = Firing { count: 0, ..Firing::of(&alert) };
+        let nothing = Firing {
+            count: 0,
+            ..Firing::of(&alert)
+        };
         let mut draft = Self::open(id, fingerprint, alert, &nothing, now);
         draft.incident.storm = Some(Storm::default());
         draft
@@ -119,7 +165,15 @@ impl IncidentChange {
     /// Makes an incident a part of a storm, instead of analysing it.
     pub fn tie(&mut self, storm: &IncidentId, now: Timestamp) {
         let context = serde_json::json!({ "storm": storm });
-        self.record(now, LogRecord::new(Event::TiedToStorm, "analyzer", "it opened in a storm: see the storm's card").with(context));
+        self.record(
+            now,
+            LogRecord::new(
+                Event::TiedToStorm,
+                "analyzer",
+                "it opened in a storm: see the storm's card",
+            )
+            .with(context),
+        );
         self.incident.tied_to = Some(storm.clone());
         if self.incident.status == Status::Open {
             self.incident.status = Status::Tied;
@@ -129,28 +183,54 @@ impl IncidentChange {
     /// Takes over what a look at the storm's list has found: it is over when nothing on it is open, and back when something is.
     pub fn storm_is(&mut self, found: Storm, now: Timestamp) {
         // Nothing leaves the list: a look that found less on it is older than the one that is known.
-        if self.incident.storm.as_ref().is_some_and(|known| known.tied > found.tied) {
+        if self
+            .incident
+            .storm
+            .as_ref()
+            .is_some_and(|known| known.tied > found.tied)
+        {
             return;
         }
         let over = found.open == 0 && found.tied > 0;
         let tied = found.tied;
-        let known = self.incident.storm.as_ref().map_or(0, |known| known.critical_open);
+        let known = self
+            .incident
+            .storm
+            .as_ref()
+            .map_or(0, |known| known.critical_open);
         if found.critical_open > known {
-            let context = serde_json::json!({ "critical_before": known, "critical": found.critical_open });
-            let detail = format!("{} critical incidents without a card of their own are part of the storm", found.critical_open);
-            self.record(now, LogRecord::new(Event::SeverityEscalated, "notifier", detail).with(context));
+            let context =
+                serde_json::json!({ "critical_before": known, "critical": found.critical_open });
+            let detail = format!(
+                "{} critical incidents without a card of their own are part of the storm",
+                found.critical_open
+            );
+            self.record(
+                now,
+                LogRecord::new(Event::SeverityEscalated, "notifier", detail).with(context),
+            );
         }
         self.incident.storm = Some(found);
         match (self.incident.status == Status::Resolved, over) {
             (false, true) => {
                 self.incident.resolved_at = Some(now);
                 let detail = format!("each of the {tied} incidents of the storm has resolved");
-                self.record(now, LogRecord::new(Event::IncidentResolved, "notifier", detail));
+                self.record(
+                    now,
+                    LogRecord::new(Event::IncidentResolved, "notifier", detail),
+                );
                 self.incident.status = Status::Resolved;
             }
             (true, false) => {
                 self.incident.resolved_at = None;
-                self.record(now, LogRecord::new(Event::IncidentReopened, "notifier", "an incident of the storm is open again"));
+                self.record(
+                    now,
+                    LogRecord::new(
+                        Event::IncidentReopened,
+                        "notifier",
+                        "an incident of the storm is open again",
+                    ),
+                );
                 self.incident.status = Status::NeedsHuman;
             }
             _ => {}
@@ -167,7 +247,9 @@ mod tests {
 
     use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_assert_eq, proptest};
 
-    use super::{CRITICAL_SHOWN, Event, IncidentChange, IncidentId, Status, Storm, StormMember, minute};
+    use super::{
+        CRITICAL_SHOWN, Event, IncidentChange, IncidentId, Status, Storm, StormMember, minute,
+    };
     use crate::alert::AlertSeverity;
     use crate::transition::lifecycle::tests::opened;
 
@@ -187,7 +269,10 @@ mod tests {
         assert!(!StormMember::of(&draft.incident).expect("a line").1.open);
         draft.reopened(1, 3, Timestamp::UNIX_EPOCH);
         assert_eq!(draft.incident.status, Status::Tied);
-        assert_eq!(StormMember::of(&draft.incident).map(|(of, line)| (of, line.open)), Some((storm, true)));
+        assert_eq!(
+            StormMember::of(&draft.incident).map(|(of, line)| (of, line.open)),
+            Some((storm, true))
+        );
     }
 
     #[test]
@@ -201,7 +286,11 @@ mod tests {
     #[test]
     fn a_storm_is_over_with_its_last_incident_and_back_with_one_of_them() {
         let mut draft = storm();
-        let found = |tied, open| Storm { tied, open, ..Storm::default() };
+        let found = |tied, open| Storm {
+            tied,
+            open,
+            ..Storm::default()
+        };
         let now = Timestamp::UNIX_EPOCH;
         let mut status = |storm: Storm| {
             draft.storm_is(storm, now);
@@ -213,29 +302,66 @@ mod tests {
         assert_eq!(status(found(3, 0)), Status::Resolved);
         assert_eq!(status(found(3, 0)), Status::Resolved);
         assert_eq!(status(found(4, 1)), Status::NeedsHuman);
-        assert_eq!(status(found(3, 0)), Status::NeedsHuman, "an older look changes nothing");
+        assert_eq!(
+            status(found(3, 0)),
+            Status::NeedsHuman,
+            "an older look changes nothing"
+        );
         let events: Vec<Event> = draft.entries.iter().map(|entry| entry.event).collect();
-        assert_eq!(events, [Event::AlertReceived, Event::IncidentResolved, Event::IncidentReopened]);
+        assert_eq!(
+            events,
+            [
+                Event::AlertReceived,
+                Event::IncidentResolved,
+                Event::IncidentReopened
+            ]
+        );
     }
 
     #[test]
     fn every_incident_of_the_largest_storm_is_counted_once() {
         let line = |n: usize| {
-            let incident_id = IncidentId::try_from(format!("01ARZ3NDEKTSV4RRFFQ69G{n:04}")).expect("a ULID");
+            let incident_id =
+                IncidentId::try_from(format!("01ARZ3NDEKTSV4RRFFQ69G{n:04}")).expect("a ULID");
             let (open, critical) = (n.is_multiple_of(3), n.is_multiple_of(2));
-            StormMember { incident_id, name: format!("Alert{}", n % 37), target: "web".into(), open, critical }
+            StormMember {
+                incident_id,
+                name: format!("Alert{}", n % 37),
+                target: "web".into(),
+                open,
+                critical,
+            }
         };
         let storm = Storm::of(&(0..1_000).map(line).collect::<Vec<_>>());
         let (tied, open) = storm.others();
         assert_eq!((storm.groups.len(), storm.shown.len()), (20, 10));
-        assert_eq!(storm.groups.iter().map(|group| group.1).sum::<u64>() + tied, 1_000);
-        assert_eq!(storm.groups.iter().map(|group| group.2).sum::<u64>() + open, 334);
-        assert!(storm.groups.is_sorted_by_key(|group| Reverse(group.2)), "{:?}", storm.groups);
+        assert_eq!(
+            storm.groups.iter().map(|group| group.1).sum::<u64>() + tied,
+            1_000
+        );
+        assert_eq!(
+            storm.groups.iter().map(|group| group.2).sum::<u64>() + open,
+            334
+        );
+        assert!(
+            storm.groups.is_sorted_by_key(|group| Reverse(group.2)),
+            "{:?}",
+            storm.groups
+        );
         // A storm that was written before there were groups: everything is among the others.
-        let old: Storm = serde_json::from_str(r#"{"tied":3,"open":1,"shown":[]}"#).expect("a storm");
+        let old: Storm =
+            serde_json::from_str(r#"{"tied":3,"open":1,"shown":[]}"#).expect("a storm");
         assert_eq!(old.others(), (3, 1));
-        let names: BTreeSet<&str> = storm.critical.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!((storm.critical_open, storm.critical.len(), names.len()), (167, CRITICAL_SHOWN, 37), "no name is left out");
+        let names: BTreeSet<&str> = storm
+            .critical
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(
+            (storm.critical_open, storm.critical.len(), names.len()),
+            (167, CRITICAL_SHOWN, 37),
+            "no name is left out"
+        );
     }
 
     #[test]
@@ -250,17 +376,31 @@ mod tests {
             of_storm.storm_is(Storm::of(&[line(&draft)]), now);
         }
         let shown = of_storm.incident.storm.as_ref().expect("a storm");
-        assert_eq!((shown.critical_open, shown.critical.as_slice()), (1, [("TargetDown".to_owned(), "web".to_owned())].as_slice()));
+        assert_eq!(
+            (shown.critical_open, shown.critical.as_slice()),
+            (1, [("TargetDown".to_owned(), "web".to_owned())].as_slice())
+        );
         let events: Vec<Event> = of_storm.entries.iter().map(|entry| entry.event).collect();
-        assert_eq!(events, [Event::AlertReceived, Event::SeverityEscalated], "once");
+        assert_eq!(
+            events,
+            [Event::AlertReceived, Event::SeverityEscalated],
+            "once"
+        );
         draft.resolved(3, now);
-        assert_eq!(Storm::of(&[line(&draft)]).critical_open, 0, "what is over is not named");
+        assert_eq!(
+            Storm::of(&[line(&draft)]).critical_open,
+            0,
+            "what is over is not named"
+        );
     }
 
     /// The incidents of a minute as they arrive: critical or not.
     fn arrivals() -> impl Strategy<Value = Vec<(usize, bool)>> {
-        let all =
-            (0usize..50, 0usize..300).prop_map(|(critical, milder)| (0..critical + milder).map(|n| (n, n < critical)).collect::<Vec<_>>());
+        let all = (0usize..50, 0usize..300).prop_map(|(critical, milder)| {
+            (0..critical + milder)
+                .map(|n| (n, n < critical))
+                .collect::<Vec<_>>()
+        });
         all.prop_flat_map(|all| Just(all).prop_shuffle())
     }
 

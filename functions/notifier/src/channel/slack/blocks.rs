@@ -24,7 +24,10 @@ const FENCE: &str = "```";
 /// The blocks of a message: its text, and its buttons by rows.
 pub(super) fn of(content: &Content) -> Vec<Value> {
     let mut blocks = sections(&content.text);
-    let rows = content.buttons.iter().flat_map(|row| row.chunks(MOST_IN_ROW));
+    let rows = content
+        .buttons
+        .iter()
+        .flat_map(|row| row.chunks(MOST_IN_ROW));
     let mut number = 0;
     for row in rows.take(MOST_BLOCKS - blocks.len()) {
         let elements: Vec<Value> = row
@@ -57,7 +60,11 @@ fn element(button: &Button, number: usize) -> Value {
     let value = button.ask.to_string();
     let label = button.label.trim();
     let label = &label[..fitting(label, LABEL)];
-    let label = if label.is_empty() { value.split(':').next().unwrap_or_default() } else { label };
+    let label = if label.is_empty() {
+        value.split(':').next().unwrap_or_default()
+    } else {
+        label
+    };
     let mut element = json!({
         "type": "button",
         "text": { "type": "plain_text", "text": label, "emoji": true },
@@ -75,7 +82,9 @@ fn element(button: &Button, number: usize) -> Value {
 
 /// A text in which nothing is markup (<https://docs.slack.dev/messaging/formatting-message-text#escaping>).
 pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 /// A text in pieces that fit into a section, cut at the ends of lines where there are any.
@@ -88,7 +97,10 @@ fn pieces(text: &str, marked: bool) -> Vec<String> {
         in_code ^= marked && piece.matches(FENCE).count() % 2 == 1;
         let piece = piece.trim_matches('\n');
         if !piece.trim().is_empty() {
-            let (before, after) = (if was_in_code { "```\n" } else { "" }, if in_code { "\n```" } else { "" });
+            let (before, after) = (
+                if was_in_code { "```\n" } else { "" },
+                if in_code { "\n```" } else { "" },
+            );
             pieces.push(format!("{before}{piece}{after}"));
         }
         rest = behind;
@@ -110,8 +122,18 @@ fn end_of_piece(text: &str, marked: bool) -> usize {
         return end + 1;
     }
     // A link or an escaped character that is cut is none any more.
-    let unclosed = |open: char, close: char| head.rfind(open).filter(|at| *at > 0 && !head[*at..].contains(close));
-    let begun = if marked { unclosed('<', '>').into_iter().chain(unclosed('&', ';')).min() } else { None };
+    let unclosed = |open: char, close: char| {
+        head.rfind(open)
+            .filter(|at| *at > 0 && !head[*at..].contains(close))
+    };
+    let begun = if marked {
+        unclosed('<', '>')
+            .into_iter()
+            .chain(unclosed('&', ';'))
+            .min()
+    } else {
+        None
+    };
     begun.unwrap_or(fits)
 }
 
@@ -132,7 +154,9 @@ mod tests {
     use domain::incident::approval::Verdict;
     use domain::notification::button_action::ButtonAction;
     use domain::primitives::id::{ApprovalId, IncidentId};
-    use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_assert, prop_oneof, proptest};
+    use proptest::prelude::{
+        ProptestConfig, Strategy, any, prop, prop_assert, prop_oneof, proptest,
+    };
     use serde_json::Value;
 
     use super::{of, pieces};
@@ -161,11 +185,17 @@ mod tests {
                 Some("section") if (1..=3000).contains(&units(&block["text"]["text"])) => {}
                 Some("actions") => {
                     let elements = block["elements"].as_array().expect("elements");
-                    let fits = |element: &Value| (1..=75).contains(&units(&element["text"]["text"])) && units(&element["value"]) <= 2000;
+                    let fits = |element: &Value| {
+                        (1..=75).contains(&units(&element["text"]["text"]))
+                            && units(&element["value"]) <= 2000
+                    };
                     if !(1..=25).contains(&elements.len()) || !elements.iter().all(fits) {
                         return Some(block.to_string());
                     }
-                    if !elements.iter().all(|element| ids.insert(element["action_id"].to_string())) {
+                    if !elements
+                        .iter()
+                        .all(|element| ids.insert(element["action_id"].to_string()))
+                    {
                         return Some("an action_id twice".to_owned());
                     }
                 }
@@ -179,9 +209,11 @@ mod tests {
         let words = prop_oneof![
             any::<String>(),
             "[a-z&<>;\n`|]{0,40}",
-            prop::sample::select(vec!["```", "\n", "🔥", "<https://a.test|x>"]).prop_map(str::to_owned)
+            prop::sample::select(vec!["```", "\n", "🔥", "<https://a.test|x>"])
+                .prop_map(str::to_owned)
         ];
-        (prop::collection::vec(words, 0..6), 0_usize..150).prop_map(|(words, times)| words.concat().repeat(times))
+        (prop::collection::vec(words, 0..6), 0_usize..150)
+            .prop_map(|(words, times)| words.concat().repeat(times))
     }
 
     proptest! {
@@ -211,8 +243,17 @@ mod tests {
         let text = format!("before\n```{}```\nafter", "a line of code\n".repeat(300));
         let pieces = pieces(&text, true);
         assert_eq!(pieces.len(), 2);
-        assert!(pieces[0].ends_with("a line of code\n```") && pieces[1].starts_with("```\na line of code\n"), "{pieces:?}");
-        assert!(pieces.iter().all(|piece| piece.matches("```").count() % 2 == 0), "{pieces:?}");
+        assert!(
+            pieces[0].ends_with("a line of code\n```")
+                && pieces[1].starts_with("```\na line of code\n"),
+            "{pieces:?}"
+        );
+        assert!(
+            pieces
+                .iter()
+                .all(|piece| piece.matches("```").count() % 2 == 0),
+            "{pieces:?}"
+        );
     }
 
     #[test]
@@ -221,17 +262,38 @@ mod tests {
             for before in 2970..2992 {
                 let text = format!("{}{end}", "x".repeat(before));
                 let pieces = pieces(&text, true);
-                assert!(pieces.iter().any(|piece| piece.contains(end)), "{before} {end}: {pieces:?}");
+                assert!(
+                    pieces.iter().any(|piece| piece.contains(end)),
+                    "{before} {end}: {pieces:?}"
+                );
             }
         }
     }
 
     #[test]
     fn many_buttons_take_more_rows_and_no_more_than_there_may_be() {
-        let row = |length| asks().into_iter().cycle().take(length).map(|ask| Button { label: "do".into(), ask }).collect::<Vec<_>>();
-        let of =
-            |rows: Vec<usize>| of(&Content { text: Markup::parse("text").expect("markup"), buttons: rows.into_iter().map(row).collect() });
-        let lengths: Vec<usize> = of(vec![60]).iter().skip(1).map(|block| block["elements"].as_array().map_or(0, Vec::len)).collect();
+        let row = |length| {
+            asks()
+                .into_iter()
+                .cycle()
+                .take(length)
+                .map(|ask| Button {
+                    label: "do".into(),
+                    ask,
+                })
+                .collect::<Vec<_>>()
+        };
+        let of = |rows: Vec<usize>| {
+            of(&Content {
+                text: Markup::parse("text").expect("markup"),
+                buttons: rows.into_iter().map(row).collect(),
+            })
+        };
+        let lengths: Vec<usize> = of(vec![60])
+            .iter()
+            .skip(1)
+            .map(|block| block["elements"].as_array().map_or(0, Vec::len))
+            .collect();
         assert_eq!(lengths, [25, 25, 10]);
         assert_eq!((of(vec![1; 80]).len(), of(vec![0, 1]).len()), (50, 2));
         assert_eq!(fault(&of(vec![30; 30])), None);
@@ -246,23 +308,48 @@ mod tests {
 
     #[test]
     fn nothing_in_a_text_of_others_calls_a_whole_channel() {
-        for html in ["<b>web-1</b> &lt;!channel&gt; &lt;@U1&gt;", "&lt;!channel&gt; &lt;@U1&gt;"] {
-            let blocks = of(&Content { text: Markup::parse(html).expect("markup"), buttons: vec![] });
+        for html in [
+            "<b>web-1</b> &lt;!channel&gt; &lt;@U1&gt;",
+            "&lt;!channel&gt; &lt;@U1&gt;",
+        ] {
+            let blocks = of(&Content {
+                text: Markup::parse(html).expect("markup"),
+                buttons: vec![],
+            });
             let text = &blocks[0]["text"];
             let words = text["text"].as_str().expect("a text");
-            assert!(text["type"] == "plain_text" || !words.contains("<!") && !words.contains("<@"), "{text}");
+            assert!(
+                text["type"] == "plain_text" || !words.contains("<!") && !words.contains("<@"),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn buttons_say_what_they_ask_for() {
-        let buttons = vec![asks().into_iter().map(|ask| Button { label: "do".into(), ask }).collect()];
-        let blocks = of(&Content { text: Markup::parse("text").expect("markup"), buttons });
+        let buttons = vec![
+            asks()
+                .into_iter()
+                .map(|ask| Button {
+                    label: "do".into(),
+                    ask,
+                })
+                .collect(),
+        ];
+        let blocks = of(&Content {
+            text: Markup::parse("text").expect("markup"),
+            buttons,
+        });
         let elements = blocks[1]["elements"].as_array().expect("buttons");
-        let styles: Vec<&str> = elements.iter().map(|element| element["style"].as_str().unwrap_or("none")).collect();
+        let styles: Vec<&str> = elements
+            .iter()
+            .map(|element| element["style"].as_str().unwrap_or("none"))
+            .collect();
         assert_eq!(styles, ["primary", "danger", "none"]);
-        let values: Vec<Option<ButtonAction>> =
-            elements.iter().map(|element| element["value"].as_str().and_then(ButtonAction::read)).collect();
+        let values: Vec<Option<ButtonAction>> = elements
+            .iter()
+            .map(|element| element["value"].as_str().and_then(ButtonAction::read))
+            .collect();
         assert_eq!(values, asks().into_iter().map(Some).collect::<Vec<_>>());
     }
 }

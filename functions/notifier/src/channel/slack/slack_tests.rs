@@ -15,9 +15,17 @@ fn post() -> Post {
     let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("an id");
     let content = Content {
         text: Markup::parse("<b>web-1</b> &lt;!channel&gt;").expect("markup"),
-        buttons: vec![vec![Button { label: "Details".into(), ask: ButtonAction::Details(id) }]],
+        buttons: vec![vec![Button {
+            label: "Details".into(),
+            ask: ButtonAction::Details(id),
+        }]],
     };
-    Post { key: "ab".repeat(32), about: "incident", content, facts: json!({}) }
+    Post {
+        key: "ab".repeat(32),
+        about: "incident",
+        content,
+        facts: json!({}),
+    }
 }
 
 fn token() -> SecretString {
@@ -25,46 +33,110 @@ fn token() -> SecretString {
 }
 
 fn slack(base_url: String) -> Slack {
-    let channel = SlackChannel { channel_id: "C0123456789".into(), token_secret: "t".into(), api_url: Some(base_url) };
+    let channel = SlackChannel {
+        channel_id: "C0123456789".into(),
+        token_secret: "t".into(),
+        api_url: Some(base_url),
+    };
     Slack::new(outbound::client().expect("a client"), &channel)
 }
 
 async fn sent(status: u16, head: &str, body: &str) -> Result<String, ChannelError> {
     let server = Canned::start(status, head, body).await;
-    slack(format!("http://{}", server.address)).send(&token(), &post()).await
+    slack(format!("http://{}", server.address))
+        .send(&token(), &post())
+        .await
 }
 
 /// The request's line and what it sends.
 fn read(request: &str) -> (&str, Value) {
     let (head, body) = request.split_once("\r\n\r\n").expect("a head");
-    (head.lines().next().expect("a line"), serde_json::from_str(body).unwrap_or_default())
+    (
+        head.lines().next().expect("a line"),
+        serde_json::from_str(body).unwrap_or_default(),
+    )
 }
 
 #[tokio::test]
 async fn every_call_is_what_slack_documents() {
     let server = Canned::start(200, "", r#"{"ok":true,"ts":"1700000000.000100"}"#).await;
     let (slack, token, post) = (slack(format!("http://{}", server.address)), token(), post());
-    assert_eq!(slack.send(&token, &post).await.expect("it is sent"), "1700000000.000100");
-    slack.edit(&token, "1.2", &post).await.expect("it is edited");
-    slack.reply(&token, Some("1.2"), &post, Audience::Asker).await.expect("it is answered");
-    slack.whisper(&token, "U1", "only <you>").await.expect("it is said");
-    slack.reply(&token, Some("1.2"), &post, Audience::Everybody).await.expect("everybody is told");
+    assert_eq!(
+        slack.send(&token, &post).await.expect("it is sent"),
+        "1700000000.000100"
+    );
+    slack
+        .edit(&token, "1.2", &post)
+        .await
+        .expect("it is edited");
+    slack
+        .reply(&token, Some("1.2"), &post, Audience::Asker)
+        .await
+        .expect("it is answered");
+    slack
+        .whisper(&token, "U1", "only <you>")
+        .await
+        .expect("it is said");
+    slack
+        .reply(&token, Some("1.2"), &post, Audience::Everybody)
+        .await
+        .expect("everybody is told");
     let requests = server.requests();
-    assert!(requests.iter().all(|request| request.contains("authorization: Bearer xoxb-very-secret\r\n")));
-    assert!(requests.iter().all(|request| request.contains("content-type: application/json; charset=utf-8\r\n")));
+    assert!(
+        requests
+            .iter()
+            .all(|request| request.contains("authorization: Bearer xoxb-very-secret\r\n"))
+    );
+    assert!(
+        requests
+            .iter()
+            .all(|request| request.contains("content-type: application/json; charset=utf-8\r\n"))
+    );
     let [send, edit, reply, whisper, notice] = [0, 1, 2, 3, 4].map(|place| read(&requests[place]));
     assert_eq!(send.0, "POST /chat.postMessage HTTP/1.1");
-    assert_eq!(send.1["metadata"], json!({ "event_type": "quell_card", "event_payload": { "key": post.key } }));
-    assert_eq!((&send.1["channel"], &send.1["unfurl_links"]), (&json!("C0123456789"), &json!(false)));
-    assert_eq!(send.1["text"], "web-1 &lt;!channel&gt;", "nothing in a text of others is a command");
+    assert_eq!(
+        send.1["metadata"],
+        json!({ "event_type": "quell_card", "event_payload": { "key": post.key } })
+    );
+    assert_eq!(
+        (&send.1["channel"], &send.1["unfurl_links"]),
+        (&json!("C0123456789"), &json!(false))
+    );
+    assert_eq!(
+        send.1["text"], "web-1 &lt;!channel&gt;",
+        "nothing in a text of others is a command"
+    );
     assert_eq!(send.1["blocks"].as_array().map(Vec::len), Some(2));
-    assert_eq!((&send.1["parse"], &edit.1["parse"]), (&json!("none"), &json!("none")));
-    assert_eq!((edit.0, &edit.1["ts"], &edit.1["metadata"]), ("POST /chat.update HTTP/1.1", &json!("1.2"), &Value::Null));
-    assert_eq!((reply.0, &reply.1["thread_ts"]), ("POST /chat.postMessage HTTP/1.1", &json!("1.2")));
-    assert_eq!(reply.1["reply_broadcast"], Value::Null, "only who asked has to see it");
-    assert_eq!((notice.0, &notice.1["thread_ts"], &notice.1["reply_broadcast"]), (reply.0, &json!("1.2"), &json!(true)));
+    assert_eq!(
+        (&send.1["parse"], &edit.1["parse"]),
+        (&json!("none"), &json!("none"))
+    );
+    assert_eq!(
+        (edit.0, &edit.1["ts"], &edit.1["metadata"]),
+        ("POST /chat.update HTTP/1.1", &json!("1.2"), &Value::Null)
+    );
+    assert_eq!(
+        (reply.0, &reply.1["thread_ts"]),
+        ("POST /chat.postMessage HTTP/1.1", &json!("1.2"))
+    );
+    assert_eq!(
+        reply.1["reply_broadcast"],
+        Value::Null,
+        "only who asked has to see it"
+    );
+    assert_eq!(
+        (
+            notice.0,
+            &notice.1["thread_ts"],
+            &notice.1["reply_broadcast"]
+        ),
+        (reply.0, &json!("1.2"), &json!(true))
+    );
     assert_eq!(whisper.0, "POST /chat.postEphemeral HTTP/1.1");
-    assert_eq!(whisper.1, json!({ "channel": "C0123456789", "user": "U1", "text": "only &lt;you&gt;" }));
+    assert_eq!(
+        whisper.1,
+        json!({ "channel": "C0123456789", "user": "U1", "text": "only &lt;you&gt;" })
+    );
 }
 
 #[tokio::test]
@@ -72,10 +144,28 @@ async fn an_answer_below_a_card_that_was_deleted_stands_in_the_channel() {
     let server = Canned::start(200, "", r#"{"ok":false,"error":"thread_not_found"}"#).await;
     let slack = slack(format!("http://{}", server.address));
     // The server refuses the second as well, which then is nothing to try in yet another way.
-    assert!(slack.reply(&token(), Some("1.2"), &post(), Audience::Everybody).await.is_err());
-    let sent: Vec<Value> = server.requests().iter().map(|request| read(request).1).collect();
-    assert_eq!(sent.iter().map(|sent| &sent["thread_ts"]).collect::<Vec<_>>(), [&json!("1.2"), &Value::Null]);
-    assert_eq!(sent[1]["reply_broadcast"], Value::Null, "what is in no thread has nothing to show beside it");
+    assert!(
+        slack
+            .reply(&token(), Some("1.2"), &post(), Audience::Everybody)
+            .await
+            .is_err()
+    );
+    let sent: Vec<Value> = server
+        .requests()
+        .iter()
+        .map(|request| read(request).1)
+        .collect();
+    assert_eq!(
+        sent.iter()
+            .map(|sent| &sent["thread_ts"])
+            .collect::<Vec<_>>(),
+        [&json!("1.2"), &Value::Null]
+    );
+    assert_eq!(
+        sent[1]["reply_broadcast"],
+        Value::Null,
+        "what is in no thread has nothing to show beside it"
+    );
 }
 
 #[tokio::test]
@@ -88,7 +178,14 @@ async fn a_message_is_found_by_the_key_that_it_was_sent_with() {
     ]});
     let server = Canned::start(200, "", &messages.to_string()).await;
     let slack = slack(format!("http://{}", server.address));
-    assert_eq!(slack.find(&token(), &key).await.expect("an answer").as_deref(), Some("1.0"));
+    assert_eq!(
+        slack
+            .find(&token(), &key)
+            .await
+            .expect("an answer")
+            .as_deref(),
+        Some("1.0")
+    );
     assert_eq!(slack.find(&token(), "cd").await.expect("an answer"), None);
     let line = "GET /conversations.history?channel=C0123456789&limit=100&include_all_metadata=true HTTP/1.1";
     assert_eq!(read(&server.requests()[0]).0, line);
@@ -116,11 +213,25 @@ async fn every_error_says_what_to_do_about_it() {
         ("what_nobody_knows", "Refused"),
     ];
     for (word, expected) in cases {
-        let error = sent(200, "", &json!({ "ok": false, "error": word }).to_string()).await.expect_err(word);
-        assert!(format!("{error:?}").starts_with(expected), "{word}: {error:?}");
+        let error = sent(200, "", &json!({ "ok": false, "error": word }).to_string())
+            .await
+            .expect_err(word);
+        assert!(
+            format!("{error:?}").starts_with(expected),
+            "{word}: {error:?}"
+        );
     }
-    let scope = sent(200, "", r#"{"ok":false,"error":"missing_scope","needed":"chat:write"}"#).await.expect_err("no scope");
-    assert_eq!(scope.to_string(), "it refuses (200): missing_scope: the app needs the scope chat:write");
+    let scope = sent(
+        200,
+        "",
+        r#"{"ok":false,"error":"missing_scope","needed":"chat:write"}"#,
+    )
+    .await
+    .expect_err("no scope");
+    assert_eq!(
+        scope.to_string(),
+        "it refuses (200): missing_scope: the app needs the scope chat:write"
+    );
 }
 
 #[tokio::test]
@@ -132,9 +243,21 @@ async fn an_answer_that_is_none_of_slacks_is_tried_again() {
     assert_eq!(wait(sent(429, "retry-after: 7\r\n", "").await), 7);
     assert_eq!(wait(sent(429, "", "").await), 30);
     assert_eq!(wait(sent(429, "retry-after: 99999999\r\n", "").await), 3600);
-    for (status, body) in [(500, "{}"), (503, ""), (200, "<html>"), (200, "{\"ok\":true}"), (302, ""), (404, "not here")] {
-        let error = sent(status, "location: http://127.0.0.1:1/\r\n", body).await.expect_err(body);
-        assert!(matches!(error, ChannelError::Unreachable(_)), "{status} {body}: {error:?}");
+    for (status, body) in [
+        (500, "{}"),
+        (503, ""),
+        (200, "<html>"),
+        (200, "{\"ok\":true}"),
+        (302, ""),
+        (404, "not here"),
+    ] {
+        let error = sent(status, "location: http://127.0.0.1:1/\r\n", body)
+            .await
+            .expect_err(body);
+        assert!(
+            matches!(error, ChannelError::Unreachable(_)),
+            "{status} {body}: {error:?}"
+        );
     }
 }
 
@@ -142,9 +265,21 @@ async fn an_answer_that_is_none_of_slacks_is_tried_again() {
 async fn no_error_shows_the_token() {
     let echo = json!({ "ok": false, "error": "invalid_auth" }).to_string();
     let server = Canned::start(401, "", &echo).await;
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
-    for base_url in [format!("http://{}", server.address), format!("http://{closed}"), "not a url".to_owned()] {
-        let error = slack(base_url).send(&token(), &post()).await.expect_err("nobody takes it");
-        assert!(!format!("{error} {error:?}").contains("very-secret"), "{error:?}");
+    let closed = std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a port");
+    for base_url in [
+        format!("http://{}", server.address),
+        format!("http://{closed}"),
+        "not a url".to_owned(),
+    ] {
+        let error = slack(base_url)
+            .send(&token(), &post())
+            .await
+            .expect_err("nobody takes it");
+        assert!(
+            !format!("{error} {error:?}").contains("very-secret"),
+            "{error:?}"
+        );
     }
 }

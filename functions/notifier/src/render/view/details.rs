@@ -142,24 +142,52 @@ impl Details {
     pub fn of(incident: &Incident, entries: &[Entry], most: usize, names: Names<'_>) -> Self {
         let analysis = incident.analysis.as_ref();
         let radius = analysis.map(|analysis| &analysis.blast_radius);
-        let (evidence, evidence_more) = first(incident.evidence.iter().map(Asked::of).collect(), EVIDENCE_SHOWN);
-        let (log, log_before) = last(entries.iter().map(|entry| Logged::of(entry, names)).collect(), most);
-        let asked = entries.iter().rev().find(|entry| entry.context["guardrails"].is_array());
+        let (evidence, evidence_more) = first(
+            incident.evidence.iter().map(Asked::of).collect(),
+            EVIDENCE_SHOWN,
+        );
+        let (log, log_before) = last(
+            entries
+                .iter()
+                .map(|entry| Logged::of(entry, names))
+                .collect(),
+            most,
+        );
+        let asked = entries
+            .iter()
+            .rev()
+            .find(|entry| entry.context["guardrails"].is_array());
         // The run of now, or the last one before it.
-        let ran = incident.repair.as_ref().or_else(|| incident.earlier_repairs.last().map(|tried| &tried.repair));
+        let ran = incident
+            .repair
+            .as_ref()
+            .or_else(|| incident.earlier_repairs.last().map(|tried| &tried.repair));
         let plan = incident.plan.as_ref();
-        let parameter =
-            |(name, value): (&String, &String)| Parameter { name: short(name, NAME_CHARACTERS), value: short(value, NAME_CHARACTERS) };
+        let parameter = |(name, value): (&String, &String)| Parameter {
+            name: short(name, NAME_CHARACTERS),
+            value: short(value, NAME_CHARACTERS),
+        };
         Self {
             name: short(&incident.alert.name, NAME_CHARACTERS),
             resource: short(&incident.alert.target, NAME_CHARACTERS),
             severity: format!("{:?}", incident.severity),
-            description: analysis.map(|analysis| short(&analysis.description, TEXT_CHARACTERS)).unwrap_or_default(),
+            description: analysis
+                .map(|analysis| short(&analysis.description, TEXT_CHARACTERS))
+                .unwrap_or_default(),
             affected_pods: radius.map_or(0, |radius| radius.affected_pods),
-            downtime: radius.map(|radius| short(&radius.estimated_downtime, NAME_CHARACTERS)).unwrap_or_default(),
-            data_impact: radius.map(|radius| impact(radius.data_impact)).unwrap_or_default().to_owned(),
-            affected_services: analysis.map(|analysis| listed(&analysis.affected_services)).unwrap_or_default(),
-            related_services: radius.map(|radius| listed(&radius.related_services)).unwrap_or_default(),
+            downtime: radius
+                .map(|radius| short(&radius.estimated_downtime, NAME_CHARACTERS))
+                .unwrap_or_default(),
+            data_impact: radius
+                .map(|radius| impact(radius.data_impact))
+                .unwrap_or_default()
+                .to_owned(),
+            affected_services: analysis
+                .map(|analysis| listed(&analysis.affected_services))
+                .unwrap_or_default(),
+            related_services: radius
+                .map(|radius| listed(&radius.related_services))
+                .unwrap_or_default(),
             deviation: analysis
                 .and_then(|analysis| analysis.deviation.as_deref())
                 .map(|deviation| short(deviation, STEP_CHARACTERS))
@@ -168,13 +196,33 @@ impl Details {
             evidence_more,
             guardrails: incident.guardrails.iter().map(Answered::of).collect(),
             guardrails_at: asked.map(time).unwrap_or_default(),
-            failed: ran.map(|repair| failed(repair, OUTPUT_LINES, OUTPUT_CHARACTERS)).unwrap_or_default(),
-            playbook: plan.map(|plan| short(&plan.playbook_name, NAME_CHARACTERS)).unwrap_or_default(),
-            plan_target: plan.map(|plan| short(&plan.target, NAME_CHARACTERS)).unwrap_or_default(),
-            plan_address: plan.map(|plan| short(&plan.address, STEP_CHARACTERS)).unwrap_or_default(),
-            parts: plan.map(|plan| parts(plan, STEPS_SHOWN, STEP_WHOLE_CHARACTERS)).unwrap_or_default(),
-            parameters: plan.map(|plan| plan.parameters.iter().take(PARAMETERS_SHOWN).map(parameter).collect()).unwrap_or_default(),
-            plan_hash: plan.map(|plan| plan.hash().chars().take(HASH_CHARACTERS).collect()).unwrap_or_default(),
+            failed: ran
+                .map(|repair| failed(repair, OUTPUT_LINES, OUTPUT_CHARACTERS))
+                .unwrap_or_default(),
+            playbook: plan
+                .map(|plan| short(&plan.playbook_name, NAME_CHARACTERS))
+                .unwrap_or_default(),
+            plan_target: plan
+                .map(|plan| short(&plan.target, NAME_CHARACTERS))
+                .unwrap_or_default(),
+            plan_address: plan
+                .map(|plan| short(&plan.address, STEP_CHARACTERS))
+                .unwrap_or_default(),
+            parts: plan
+                .map(|plan| parts(plan, STEPS_SHOWN, STEP_WHOLE_CHARACTERS))
+                .unwrap_or_default(),
+            parameters: plan
+                .map(|plan| {
+                    plan.parameters
+                        .iter()
+                        .take(PARAMETERS_SHOWN)
+                        .map(parameter)
+                        .collect()
+                })
+                .unwrap_or_default(),
+            plan_hash: plan
+                .map(|plan| plan.hash().chars().take(HASH_CHARACTERS).collect())
+                .unwrap_or_default(),
             log,
             log_before,
             id: incident.id.to_string(),
@@ -192,8 +240,18 @@ fn impact(impact: DataImpact) -> &'static str {
 }
 
 fn listed(names: &[String]) -> String {
-    let (shown, more) = first(names.iter().map(|name| short(name, NAME_CHARACTERS / 2)).collect(), SERVICES_SHOWN);
-    if more > 0 { format!("{} +{more}", shown.join(", ")) } else { shown.join(", ") }
+    let (shown, more) = first(
+        names
+            .iter()
+            .map(|name| short(name, NAME_CHARACTERS / 2))
+            .collect(),
+        SERVICES_SHOWN,
+    );
+    if more > 0 {
+        format!("{} +{more}", shown.join(", "))
+    } else {
+        shown.join(", ")
+    }
 }
 
 impl Asked {
@@ -209,10 +267,17 @@ impl Asked {
         };
         match &evidence.found {
             Found::Measured { measurements, .. } => {
-                (asked.measurements, asked.more) = first(measurements.iter().map(Measured::of).collect(), LINES_SHOWN);
+                (asked.measurements, asked.more) =
+                    first(measurements.iter().map(Measured::of).collect(), LINES_SHOWN);
             }
             Found::Known { facts } => {
-                (asked.facts, asked.more) = first(facts.iter().map(|fact| short(fact, STEP_CHARACTERS)).collect(), LINES_SHOWN);
+                (asked.facts, asked.more) = first(
+                    facts
+                        .iter()
+                        .map(|fact| short(fact, STEP_CHARACTERS))
+                        .collect(),
+                    LINES_SHOWN,
+                );
             }
             Found::Failed { why } => asked.failed = short(why, STEP_CHARACTERS),
             Found::Nothing => {}
@@ -223,7 +288,11 @@ impl Asked {
 
 impl Answered {
     fn of(outcome: &GuardrailOutcome) -> Self {
-        Self { name: outcome.guardrail.as_str(), passed: outcome.passed, why: short(&outcome.why, NAME_CHARACTERS) }
+        Self {
+            name: outcome.guardrail.as_str(),
+            passed: outcome.passed,
+            why: short(&outcome.why, NAME_CHARACTERS),
+        }
     }
 }
 
@@ -238,7 +307,11 @@ impl Logged {
             event: entry.event.as_str(),
             actor: names.name_and_id(&entry.actor),
             detail: short(&entry.detail, STEP_CHARACTERS),
-            error: entry.error.as_deref().map(|error| short(error, STEP_CHARACTERS)).unwrap_or_default(),
+            error: entry
+                .error
+                .as_deref()
+                .map(|error| short(error, STEP_CHARACTERS))
+                .unwrap_or_default(),
         }
     }
 }

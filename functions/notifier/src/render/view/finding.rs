@@ -83,27 +83,50 @@ impl Finding {
     /// What an incident's analysis says.
     #[must_use]
     pub fn of(incident: &Incident) -> Self {
-        let Some(analysis) = &incident.analysis else { return Self::default() };
+        let Some(analysis) = &incident.analysis else {
+            return Self::default();
+        };
         let text = |text: &str| short(text, TEXT_CHARACTERS);
-        let optional = |text: &Option<String>| text.as_deref().map(|text| short(text, TEXT_CHARACTERS)).unwrap_or_default();
+        let optional = |text: &Option<String>| {
+            text.as_deref()
+                .map(|text| short(text, TEXT_CHARACTERS))
+                .unwrap_or_default()
+        };
         Self {
             analysed: true,
             cause: text(&analysis.root_cause),
             action: text(&analysis.suggested_action),
             command: whole(analysis.suggested_command.as_deref()),
             measurements: measurements(&incident.evidence),
-            links: incident.evidence.iter().filter_map(Link::of).take(LINKS_SHOWN).collect(),
+            links: incident
+                .evidence
+                .iter()
+                .filter_map(Link::of)
+                .take(LINKS_SHOWN)
+                .collect(),
             remembered: optional(&analysis.remembered),
             risk: analysis.risk.as_str(),
             confidence: percent(analysis),
             downtime: short(&analysis.blast_radius.estimated_downtime, NAME_CHARACTERS),
             responsibility: analysis.primary_responsibility.as_str(),
             provider: short(&analysis.provider, NAME_CHARACTERS),
-            model: analysis.model.as_deref().map(|model| short(model, NAME_CHARACTERS)).unwrap_or_default(),
+            model: analysis
+                .model
+                .as_deref()
+                .map(|model| short(model, NAME_CHARACTERS))
+                .unwrap_or_default(),
             tokens: analysis.tokens,
-            price: if analysis.price_micro_usd > 0 { dollars(analysis.price_micro_usd) } else { String::new() },
+            price: if analysis.price_micro_usd > 0 {
+                dollars(analysis.price_micro_usd)
+            } else {
+                String::new()
+            },
             fell_back_because: optional(&analysis.fell_back_because),
-            tuning: analysis.optimisation_suggestions.first().map(|tip| text(tip)).unwrap_or_default(),
+            tuning: analysis
+                .optimisation_suggestions
+                .first()
+                .map(|tip| text(tip))
+                .unwrap_or_default(),
         }
     }
 }
@@ -111,22 +134,32 @@ impl Finding {
 /// A command if all of it can be shown as it is.
 fn whole(command: Option<&str>) -> String {
     let shown = command.map(str::trim).filter(|text| {
-        text.chars().take(TEXT_CHARACTERS + 1).count() <= TEXT_CHARACTERS && !text.contains(|c| is_hidden(c) || c == '\n' || c == '\t')
+        text.chars().take(TEXT_CHARACTERS + 1).count() <= TEXT_CHARACTERS
+            && !text.contains(|c| is_hidden(c) || c == '\n' || c == '\t')
     });
     shown.unwrap_or_default().to_owned()
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0 and 100")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is between 0 and 100"
+)]
 fn percent(analysis: &Analysis) -> u8 {
     (analysis.confidence * 100.0).round().clamp(0.0, 100.0) as u8
 }
 
 fn measurements(evidence: &[Evidence]) -> Vec<Measured> {
-    let all = evidence.iter().filter_map(|evidence| match &evidence.found {
-        Found::Measured { measurements, .. } => Some(measurements),
-        _ => None,
-    });
-    all.flatten().take(MEASUREMENTS_SHOWN).map(Measured::of).collect()
+    let all = evidence
+        .iter()
+        .filter_map(|evidence| match &evidence.found {
+            Found::Measured { measurements, .. } => Some(measurements),
+            _ => None,
+        });
+    all.flatten()
+        .take(MEASUREMENTS_SHOWN)
+        .map(Measured::of)
+        .collect()
 }
 
 impl Measured {
@@ -150,9 +183,17 @@ impl Measured {
 impl Link {
     /// The link of a piece of evidence, if it leads to a web page.
     pub(super) fn of(evidence: &Evidence) -> Option<Self> {
-        let Found::Measured { link: Some(url), .. } = &evidence.found else { return None };
+        let Found::Measured {
+            link: Some(url), ..
+        } = &evidence.found
+        else {
+            return None;
+        };
         let web = (url.starts_with("https://") || url.starts_with("http://"))
             && !url.contains(|c: char| c.is_whitespace() || c.is_control() || is_hidden(c));
-        web.then(|| Self { source: evidence.source.as_str(), url: url.clone() })
+        web.then(|| Self {
+            source: evidence.source.as_str(),
+            url: url.clone(),
+        })
     }
 }

@@ -53,12 +53,22 @@ impl Flow {
     #[must_use]
     pub fn of(run: &pipeline_run::PipelineRun) -> Self {
         let name = |text: &str| short(text, NAME_CHARACTERS);
-        let failed = run.stages.iter().filter(|stage| stage.state == State::Failed && !stage.message.is_empty());
+        let failed = run
+            .stages
+            .iter()
+            .filter(|stage| stage.state == State::Failed && !stage.message.is_empty());
         Self {
             name: name(&run.name),
             commit: name(&run.commit),
             triggered_by: name(&run.by),
-            stages: run.stages.iter().map(|stage| Stage { icon: icon(stage.state), name: name(&stage.name) }).collect(),
+            stages: run
+                .stages
+                .iter()
+                .map(|stage| Stage {
+                    icon: icon(stage.state),
+                    name: name(&stage.name),
+                })
+                .collect(),
             left_out: run.left_out,
             failures: failed.take(FAILURES_SHOWN).map(Failure::of).collect(),
             url: short(&run.url, TEXT_CHARACTERS),
@@ -90,16 +100,37 @@ impl FlowNotice {
     /// What is told of a run's stages that failed, which are known by their reports.
     #[must_use]
     pub fn of(run: &pipeline_run::PipelineRun, failed: &[IncidentId]) -> Self {
-        let told = run.stages.iter().filter(|stage| stage.state == State::Failed && failed.contains(&stage.incident_id));
+        let told = run
+            .stages
+            .iter()
+            .filter(|stage| stage.state == State::Failed && failed.contains(&stage.incident_id));
         let (failures, failures_more) = first(told.map(Failure::of).collect(), FAILURES_SHOWN);
-        let Flow { name, commit, triggered_by, url, id, .. } = Flow::of(run);
-        Self { name, commit, triggered_by, failures, failures_more, url, id }
+        let Flow {
+            name,
+            commit,
+            triggered_by,
+            url,
+            id,
+            ..
+        } = Flow::of(run);
+        Self {
+            name,
+            commit,
+            triggered_by,
+            failures,
+            failures_more,
+            url,
+            id,
+        }
     }
 }
 
 impl Failure {
     fn of(stage: &pipeline_run::Stage) -> Self {
-        Self { name: short(&stage.name, NAME_CHARACTERS), message: short(&stage.message, TEXT_CHARACTERS) }
+        Self {
+            name: short(&stage.name, NAME_CHARACTERS),
+            message: short(&stage.message, TEXT_CHARACTERS),
+        }
     }
 }
 

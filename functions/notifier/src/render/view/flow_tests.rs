@@ -16,7 +16,13 @@ fn id() -> IncidentId {
 }
 
 fn stage(name: &str, state: State, message: &str) -> Stage {
-    Stage { name: name.into(), state, message: message.into(), incident_id: id(), at: Timestamp::UNIX_EPOCH }
+    Stage {
+        name: name.into(),
+        state,
+        message: message.into(),
+        incident_id: id(),
+        at: Timestamp::UNIX_EPOCH,
+    }
 }
 
 fn render(run: &PipelineRun) -> Content {
@@ -25,7 +31,15 @@ fn render(run: &PipelineRun) -> Content {
 
 fn flow(text: &str, stages: Vec<Stage>) -> PipelineRun {
     let text = || text.to_owned();
-    PipelineRun { name: text(), commit: text(), by: text(), url: text(), stages, left_out: 0, newest: id() }
+    PipelineRun {
+        name: text(),
+        commit: text(),
+        by: text(),
+        url: text(),
+        stages,
+        left_out: 0,
+        newest: id(),
+    }
 }
 
 #[test]
@@ -33,7 +47,11 @@ fn a_run_is_a_title_a_line_of_stages_and_where_to_look() {
     let stages = vec![
         stage("build", State::Passed, "built"),
         stage("test", State::Ended, "tests run"),
-        stage("deploy (production)", State::Running, "checkout is being deployed"),
+        stage(
+            "deploy (production)",
+            State::Running,
+            "checkout is being deployed",
+        ),
     ];
     let run = PipelineRun {
         name: "checkout".into(),
@@ -53,20 +71,39 @@ fn a_run_is_a_title_a_line_of_stages_and_where_to_look() {
 
 #[test]
 fn a_failed_stage_says_why_and_what_is_not_told_leaves_no_gap() {
-    let run = PipelineRun { name: "checkout".into(), ..flow("", vec![stage("test", State::Failed, "2 tests < 3 failed")]) };
+    let run = PipelineRun {
+        name: "checkout".into(),
+        ..flow("", vec![stage("test", State::Failed, "2 tests < 3 failed")])
+    };
     let told = "🚀 <b>checkout</b>\n❌ test\ntest: 2 tests &lt; 3 failed\n<code>01ARZ3NDEKTSV4RRFFQ69G5FAV</code>";
     assert_eq!(render(&run).text.telegram(), told);
 }
 
 #[test]
 fn the_longest_and_most_hostile_run_is_a_message_that_telegram_takes() {
-    for text in ["<".repeat(60), "🔥".repeat(60), "</b><a href='https://evil.test'>".repeat(2)] {
-        let stages = (0..STAGES_KEPT).map(|_| stage(&text, State::Failed, &text.repeat(3))).collect();
-        let run = PipelineRun { url: text.repeat(5), left_out: usize::MAX, ..flow(&text, stages) };
+    for text in [
+        "<".repeat(60),
+        "🔥".repeat(60),
+        "</b><a href='https://evil.test'>".repeat(2),
+    ] {
+        let stages = (0..STAGES_KEPT)
+            .map(|_| stage(&text, State::Failed, &text.repeat(3)))
+            .collect();
+        let run = PipelineRun {
+            url: text.repeat(5),
+            left_out: usize::MAX,
+            ..flow(&text, stages)
+        };
         let shown = render(&run).text;
         assert!(shown.units() <= MESSAGE_UNITS, "{}", shown.units());
         let html = shown.telegram();
-        assert!(html.contains(" more") || html.ends_with('…'), "nobody takes it for the whole: {html}");
-        assert!(html.matches("</b>").count() == 1 && !html.contains("<a"), "{html}");
+        assert!(
+            html.contains(" more") || html.ends_with('…'),
+            "nobody takes it for the whole: {html}"
+        );
+        assert!(
+            html.matches("</b>").count() == 1 && !html.contains("<a"),
+            "{html}"
+        );
     }
 }

@@ -51,7 +51,10 @@ impl History {
         Self {
             name: short(&incident.alert.name, NAME_CHARACTERS),
             resource: short(&incident.alert.target, NAME_CHARACTERS),
-            incidents: shown.into_iter().map(|earlier| Earlier::of(earlier, names)).collect(),
+            incidents: shown
+                .into_iter()
+                .map(|earlier| Earlier::of(earlier, names))
+                .collect(),
             more,
             id: incident.id.to_string(),
         }
@@ -63,11 +66,18 @@ impl Earlier {
         let (outcome, playbook) = outcome(incident);
         Self {
             opened_at: moment(incident.opened_at),
-            lasted: incident.resolved_at.map(|at| length(incident.opened_at, at)).unwrap_or_default(),
+            lasted: incident
+                .resolved_at
+                .map(|at| length(incident.opened_at, at))
+                .unwrap_or_default(),
             count: incident.hit_count,
             outcome,
             playbook: short(playbook, NAME_CHARACTERS),
-            decided_by: incident.approval.as_ref().map(|approval| decided_by(approval, names)).unwrap_or_default(),
+            decided_by: incident
+                .approval
+                .as_ref()
+                .map(|approval| decided_by(approval, names))
+                .unwrap_or_default(),
             id: incident.id.to_string(),
         }
     }
@@ -75,20 +85,43 @@ impl Earlier {
 
 /// What became of an incident, and the playbook that ran or was rejected.
 fn outcome(incident: &Incident) -> (&'static str, &str) {
-    let rejected = incident
-        .approval
+    let rejected = incident.approval.as_ref().is_some_and(|approval| {
+        matches!(
+            approval.standing,
+            ApprovalState::Decided {
+                verdict: Verdict::Reject,
+                ..
+            }
+        )
+    });
+    let planned = incident
+        .plan
         .as_ref()
-        .is_some_and(|approval| matches!(approval.standing, ApprovalState::Decided { verdict: Verdict::Reject, .. }));
-    let planned = incident.plan.as_ref().map_or("", |plan| plan.playbook_name.as_str());
-    let word = |outcome| if outcome == RepairOutcome::Verified { "repaired" } else { "repair_failed" };
+        .map_or("", |plan| plan.playbook_name.as_str());
+    let word = |outcome| {
+        if outcome == RepairOutcome::Verified {
+            "repaired"
+        } else {
+            "repair_failed"
+        }
+    };
     // A repair that found nothing to do is as none.
-    let did_something = |repair: &Repair| repair.outcome.filter(|outcome| *outcome != RepairOutcome::NothingToDo);
+    let did_something = |repair: &Repair| {
+        repair
+            .outcome
+            .filter(|outcome| *outcome != RepairOutcome::NothingToDo)
+    };
     match incident.repair.as_ref().and_then(did_something) {
         Some(outcome) => (word(outcome), planned),
         None if rejected => ("rejected", planned),
         None if incident.is_open() => ("open", ""),
         // What was tried before the last plan is what was tried.
-        None => match incident.earlier_repairs.iter().rev().find_map(|tried| Some((did_something(&tried.repair)?, &tried.playbook))) {
+        None => match incident
+            .earlier_repairs
+            .iter()
+            .rev()
+            .find_map(|tried| Some((did_something(&tried.repair)?, &tried.playbook)))
+        {
             Some((outcome, playbook)) => (word(outcome), playbook),
             None => ("resolved", ""),
         },

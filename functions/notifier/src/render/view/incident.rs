@@ -137,8 +137,15 @@ impl Tied {
         let most = (TARGETS_SHOWN / storm.groups.len().max(1)).max(TARGETS_OF_A_GROUP);
         let group = |(name, tied, open): &(String, u64, u64)| {
             let targets = storm.shown.iter().filter(|(of, _)| of == name).take(most);
-            let targets: Vec<String> = targets.map(|(_, target)| short(target, TARGET_CHARACTERS)).collect();
-            Group { name: short(name, NAME_CHARACTERS), tied: *tied, open: *open, targets: targets.join(", ") }
+            let targets: Vec<String> = targets
+                .map(|(_, target)| short(target, TARGET_CHARACTERS))
+                .collect();
+            Group {
+                name: short(name, NAME_CHARACTERS),
+                tied: *tied,
+                open: *open,
+                targets: targets.join(", "),
+            }
         };
         let (others, others_open) = storm.others();
         let (critical, named) = Critical::of(&storm.critical);
@@ -160,17 +167,26 @@ impl Critical {
     fn of(critical: &[(String, String)]) -> (Vec<Self>, u64) {
         let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
         for (name, target) in critical {
-            let at = groups.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
-                groups.push((name, Vec::new()));
-                groups.len() - 1
-            });
+            let at = groups
+                .iter()
+                .position(|(known, _)| known == name)
+                .unwrap_or_else(|| {
+                    groups.push((name, Vec::new()));
+                    groups.len() - 1
+                });
             if groups[at].1.len() < CRITICAL_TARGETS {
                 groups[at].1.push(short(target, TARGET_CHARACTERS));
             }
         }
         let named = groups.iter().map(|(_, targets)| targets.len() as u64).sum();
         (
-            groups.into_iter().map(|(name, targets)| Self { name: short(name, NAME_CHARACTERS), targets: targets.join(", ") }).collect(),
+            groups
+                .into_iter()
+                .map(|(name, targets)| Self {
+                    name: short(name, NAME_CHARACTERS),
+                    targets: targets.join(", "),
+                })
+                .collect(),
             named,
         )
     }
@@ -178,8 +194,13 @@ impl Critical {
 
 /// What the last request for a silence met, as long as another one can be made.
 fn why_not_silenced(incident: &Incident) -> String {
-    let fault = incident.silence_fault.as_deref().filter(|_| incident.can_be_silenced());
-    fault.map(|why| short(why, TEXT_CHARACTERS)).unwrap_or_default()
+    let fault = incident
+        .silence_fault
+        .as_deref()
+        .filter(|_| incident.can_be_silenced());
+    fault
+        .map(|why| short(why, TEXT_CHARACTERS))
+        .unwrap_or_default()
 }
 
 fn icon(status: Status) -> &'static str {
@@ -221,7 +242,13 @@ impl Pipeline {
     #[must_use]
     pub fn of(incident: &Incident) -> Self {
         let alert = &incident.alert;
-        let label = |name: &str| alert.labels.get(name).map(|value| short(value, NAME_CHARACTERS)).unwrap_or_default();
+        let label = |name: &str| {
+            alert
+                .labels
+                .get(name)
+                .map(|value| short(value, NAME_CHARACTERS))
+                .unwrap_or_default()
+        };
         let icon = match (alert.severity, incident.status) {
             (AlertSeverity::Info, _) => "✅",
             (_, Status::Resolved) => "☑️",
@@ -235,7 +262,11 @@ impl Pipeline {
             stage: label("stage"),
             commit: label("commit"),
             triggered_by: label("triggered_by"),
-            url: alert.annotations.get("workflow_url").map(|url| short(url, TEXT_CHARACTERS)).unwrap_or_default(),
+            url: alert
+                .annotations
+                .get("workflow_url")
+                .map(|url| short(url, TEXT_CHARACTERS))
+                .unwrap_or_default(),
             id: incident.id.to_string(),
         }
     }

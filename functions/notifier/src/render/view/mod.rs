@@ -24,7 +24,10 @@ pub(crate) const STEP_CHARACTERS: usize = 120;
 /// the card's own.
 pub(crate) fn short(text: &str, characters: usize) -> String {
     // What can hide is looked through so far and no further: a text may be long.
-    let seen = text.char_indices().nth(characters * 16).map_or(text, |(at, _)| &text[..at]);
+    let seen = text
+        .char_indices()
+        .nth(characters * 16)
+        .map_or(text, |(at, _)| &text[..at]);
     let mut shown = line(seen, characters + 1);
     if shown.chars().count() > characters || seen.len() < text.len() {
         shown = cut(&shown, characters);
@@ -66,7 +69,8 @@ impl<'a> Names<'a> {
 
     /// The name of whoever came with this, if it is known.
     fn known(&self, by: &str) -> Option<&'a str> {
-        self.0.and_then(|channels| channels.person(Identity::read(by)?))
+        self.0
+            .and_then(|channels| channels.person(Identity::read(by)?))
     }
 
     /// The name of whoever came with this, or that itself.
@@ -87,7 +91,10 @@ impl<'a> Names<'a> {
 pub(crate) fn last_lines(text: &str, most: usize, characters: usize) -> Vec<String> {
     let end = end_of(text, characters);
     let lines: Vec<&str> = end.lines().filter(|line| !line.trim().is_empty()).collect();
-    let shown: Vec<String> = lines[lines.len().saturating_sub(most)..].iter().map(|line| short(line, characters)).collect();
+    let shown: Vec<String> = lines[lines.len().saturating_sub(most)..]
+        .iter()
+        .map(|line| short(line, characters))
+        .collect();
     shown.into_iter().filter(|line| !line.is_empty()).collect()
 }
 
@@ -114,18 +121,40 @@ mod tests {
     use super::command;
 
     fn shown(argv: &[&str], characters: usize) -> String {
-        command(&argv.iter().map(|argument| (*argument).to_owned()).collect::<Vec<_>>(), characters)
+        command(
+            &argv
+                .iter()
+                .map(|argument| (*argument).to_owned())
+                .collect::<Vec<_>>(),
+            characters,
+        )
     }
 
     #[test]
     fn a_command_shows_where_its_arguments_end_and_what_hides_in_it() {
         // Quoted as the line that the host gets, which its allowed lines are compared with.
-        assert_eq!(shown(&["systemctl", "restart", "web@1.service"], 100), "systemctl restart web@1.service");
+        assert_eq!(
+            shown(&["systemctl", "restart", "web@1.service"], 100),
+            "systemctl restart web@1.service"
+        );
         assert_eq!(shown(&["sh", "-c", "a  b; c"], 100), "sh -c 'a  b; c'");
         assert_eq!(shown(&["rm", "a b", ""], 100), "rm 'a b' ''");
-        assert_eq!(shown(&["echo", "x\u{202e}y", "a\nb"], 100), "echo 'x\\u{202e}y' 'a\\nb'");
+        assert_eq!(
+            shown(&["echo", "x\u{202e}y", "a\nb"], 100),
+            "echo 'x\\u{202e}y' 'a\\nb'"
+        );
         assert_eq!(shown(&["echo", "\0"], 100), "echo \\u{0}");
-        assert_eq!((shown(&["echo", "12345"], 10), shown(&["echo", "123456"], 10)), ("echo 12345".into(), "echo 12345…".into()));
-        assert_eq!(shown(&["echo", &"\u{202e}".repeat(9)], 10).chars().count(), 11, "what is written out counts");
+        assert_eq!(
+            (
+                shown(&["echo", "12345"], 10),
+                shown(&["echo", "123456"], 10)
+            ),
+            ("echo 12345".into(), "echo 12345…".into())
+        );
+        assert_eq!(
+            shown(&["echo", &"\u{202e}".repeat(9)], 10).chars().count(),
+            11,
+            "what is written out counts"
+        );
     }
 }

@@ -53,13 +53,23 @@ impl Budget {
     /// What is told of a day's spending.
     #[must_use]
     pub fn of(day: Date, spending: &Spending) -> Self {
-        let some = |price| if price > 0 { dollars(price) } else { String::new() };
-        let paid = spending.providers.iter().take(PROVIDERS_SHOWN).map(|(name, paid)| Paid {
-            name: short(name, NAME_CHARACTERS),
-            price: dollars(paid.price),
-            calls: paid.calls,
-            tokens: paid.usage.total(),
-        });
+        let some = |price| {
+            if price > 0 {
+                dollars(price)
+            } else {
+                String::new()
+            }
+        };
+        let paid = spending
+            .providers
+            .iter()
+            .take(PROVIDERS_SHOWN)
+            .map(|(name, paid)| Paid {
+                name: short(name, NAME_CHARACTERS),
+                price: dollars(paid.price),
+                calls: paid.calls,
+                tokens: paid.usage.total(),
+            });
         Self {
             day: day.to_string(),
             committed: dollars(spending.committed),
@@ -104,14 +114,34 @@ impl Escalation {
     #[must_use]
     pub fn of(incident: &Incident, people: &[String]) -> Self {
         let approval = incident.approval.as_ref();
-        let waited = approval.and_then(|approval| Some(approval.escalated_at?.duration_since(approval.requested_at).as_mins()));
-        let Planned { playbook, plan_target, parts, .. } = Planned::of(incident);
-        let (people, people_more) = first(people.iter().map(|name| short(name, NAME_CHARACTERS)).collect(), PEOPLE_SHOWN);
+        let waited = approval.and_then(|approval| {
+            Some(
+                approval
+                    .escalated_at?
+                    .duration_since(approval.requested_at)
+                    .as_mins(),
+            )
+        });
+        let Planned {
+            playbook,
+            plan_target,
+            parts,
+            ..
+        } = Planned::of(incident);
+        let (people, people_more) = first(
+            people
+                .iter()
+                .map(|name| short(name, NAME_CHARACTERS))
+                .collect(),
+            PEOPLE_SHOWN,
+        );
         Self {
             minutes: waited.unwrap_or_default().max(0),
             people: people.join(", "),
             people_more,
-            expires_at: approval.map(|approval| moment(approval.expires_at)).unwrap_or_default(),
+            expires_at: approval
+                .map(|approval| moment(approval.expires_at))
+                .unwrap_or_default(),
             severity: format!("{:?}", incident.severity),
             name: short(&incident.alert.name, NAME_CHARACTERS),
             resource: short(&incident.alert.target, NAME_CHARACTERS),
@@ -178,7 +208,11 @@ impl Notice {
         };
         (told.outcome, told.automatic) = (outcome, automatic);
         if !automatic {
-            let people: Vec<String> = notice.deciders.iter().map(|person| names.name(person)).collect();
+            let people: Vec<String> = notice
+                .deciders
+                .iter()
+                .map(|person| names.name(person))
+                .collect();
             told.approved_by = short(&people.join(", "), TEXT_CHARACTERS);
         }
         if let Some((playbook, repair)) = run(incident, notice) {
@@ -192,14 +226,35 @@ impl Notice {
 
 /// The run that a notice is about, with the name of its playbook.
 fn run<'a>(incident: &'a Incident, notice: &notice::Notice) -> Option<(&'a str, &'a Repair)> {
-    let now = incident.repair.as_ref().map(|repair| (incident.plan.as_ref().map_or("", |plan| plan.playbook_name.as_str()), repair));
-    let before = incident.earlier_repairs.iter().rev().map(|tried| (tried.playbook.as_str(), &tried.repair));
+    let now = incident.repair.as_ref().map(|repair| {
+        (
+            incident
+                .plan
+                .as_ref()
+                .map_or("", |plan| plan.playbook_name.as_str()),
+            repair,
+        )
+    });
+    let before = incident
+        .earlier_repairs
+        .iter()
+        .rev()
+        .map(|tried| (tried.playbook.as_str(), &tried.repair));
     // The last one that had ended by then: times of the log have microseconds.
-    let ended = |repair: &Repair| repair.finished_at.is_some_and(|at| at.as_microsecond() <= notice.at.as_microsecond());
-    now.into_iter().chain(before).find(|(_, repair)| ended(repair))
+    let ended = |repair: &Repair| {
+        repair
+            .finished_at
+            .is_some_and(|at| at.as_microsecond() <= notice.at.as_microsecond())
+    };
+    now.into_iter()
+        .chain(before)
+        .find(|(_, repair)| ended(repair))
 }
 
 fn seconds(repair: &Repair) -> String {
-    let took = repair.finished_at.map(|at| at.duration_since(repair.started_at).as_secs_f64());
-    took.map(|seconds| format!("{seconds:.1}")).unwrap_or_default()
+    let took = repair
+        .finished_at
+        .map(|at| at.duration_since(repair.started_at).as_secs_f64());
+    took.map(|seconds| format!("{seconds:.1}"))
+        .unwrap_or_default()
 }

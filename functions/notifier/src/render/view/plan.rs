@@ -58,15 +58,28 @@ impl Planned {
     /// What an incident's plan says.
     #[must_use]
     pub fn of(incident: &Incident) -> Self {
-        let no_plan = incident.no_plan_because.as_deref().filter(|_| incident.plan.is_none());
-        let mut planned = Self { no_plan_because: no_plan.map(|why| short(why, TEXT_CHARACTERS)).unwrap_or_default(), ..Self::default() };
-        let Some(plan) = &incident.plan else { return planned };
+        let no_plan = incident
+            .no_plan_because
+            .as_deref()
+            .filter(|_| incident.plan.is_none());
+        let mut planned = Self {
+            no_plan_because: no_plan
+                .map(|why| short(why, TEXT_CHARACTERS))
+                .unwrap_or_default(),
+            ..Self::default()
+        };
+        let Some(plan) = &incident.plan else {
+            return planned;
+        };
         planned.playbook = short(&plan.playbook_name, NAME_CHARACTERS);
         planned.plan_target = short(&plan.target, NAME_CHARACTERS);
         planned.plan_risk = plan.risk.as_str();
         planned.parts = parts(plan, STEPS_SHOWN, STEP_CHARACTERS);
         // What the guardrails let through may have been stopped since: the decision says what holds.
-        planned.runs_by_itself = incident.approval.as_ref().is_some_and(Approval::by_guardrails);
+        planned.runs_by_itself = incident
+            .approval
+            .as_ref()
+            .is_some_and(Approval::by_guardrails);
         if incident.status == Status::AwaitingApproval {
             let blocked = blocking(&incident.guardrails).map(Blocked::of).collect();
             (planned.guardrails, planned.guardrails_more) = first(blocked, GUARDRAILS_SHOWN);
@@ -77,26 +90,48 @@ impl Planned {
 
 impl Blocked {
     fn of(outcome: &GuardrailOutcome) -> Self {
-        Self { name: outcome.guardrail.as_str(), why: short(&outcome.why, NAME_CHARACTERS) }
+        Self {
+            name: outcome.guardrail.as_str(),
+            why: short(&outcome.why, NAME_CHARACTERS),
+        }
     }
 }
 
 /// The parts of a plan that have steps: at most so many of each, with so many characters.
 pub(super) fn parts(plan: &Plan, most: usize, characters: usize) -> Vec<Part> {
     let part = |phase| {
-        let commands = plan.phase(phase).iter().map(|step| shown(step, characters)).collect();
+        let commands = plan
+            .phase(phase)
+            .iter()
+            .map(|step| shown(step, characters))
+            .collect();
         let (commands, more) = first(commands, most);
-        Part { name: word(phase), commands, more }
+        Part {
+            name: word(phase),
+            commands,
+            more,
+        }
     };
-    [Phase::Facts, Phase::Steps, Phase::Verify, Phase::Rollback].map(part).into_iter().filter(|part| !part.commands.is_empty()).collect()
+    [Phase::Facts, Phase::Steps, Phase::Verify, Phase::Rollback]
+        .map(part)
+        .into_iter()
+        .filter(|part| !part.commands.is_empty())
+        .collect()
 }
 
 /// A step, with what it depends on behind it: a comment to a shell, should somebody paste it.
 fn shown(step: &PlannedStep, characters: usize) -> String {
     let fact = step.fact.as_ref().map(|fact| format!("fact {fact}"));
-    let notes: Vec<String> = fact.into_iter().chain(step.when.as_ref().map(ToString::to_string)).collect();
+    let notes: Vec<String> = fact
+        .into_iter()
+        .chain(step.when.as_ref().map(ToString::to_string))
+        .collect();
     let command = command(&step.argv, characters);
-    if notes.is_empty() { command } else { format!("{command}  # {}", short(&notes.join(", "), NAME_CHARACTERS)) }
+    if notes.is_empty() {
+        command
+    } else {
+        format!("{command}  # {}", short(&notes.join(", "), NAME_CHARACTERS))
+    }
 }
 
 pub(super) fn word(phase: Phase) -> &'static str {

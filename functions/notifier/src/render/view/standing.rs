@@ -7,7 +7,9 @@ use domain::incident::repair::{EarlierRepair, Repair, RepairOutcome, StepRun};
 use serde::Serialize;
 
 use super::plan::word;
-use super::{NAME_CHARACTERS, Names, STEP_CHARACTERS, TEXT_CHARACTERS, last, last_lines, moment, short};
+use super::{
+    NAME_CHARACTERS, Names, STEP_CHARACTERS, TEXT_CHARACTERS, last, last_lines, moment, short,
+};
 
 /// How many steps that have run are shown: the last ones.
 const STEPS_SHOWN: usize = 6;
@@ -100,21 +102,36 @@ impl StatusView {
     /// Where an incident stands.
     #[must_use]
     pub fn of(incident: &Incident, names: Names<'_>) -> Self {
-        let mut stand = Self { status: incident.status.as_str(), ..Self::default() };
+        let mut stand = Self {
+            status: incident.status.as_str(),
+            ..Self::default()
+        };
         if let Some(approval) = &incident.approval {
             stand.decision(approval, names);
         }
         stand.tried = incident.earlier_repairs.iter().map(Tried::of).collect();
         stand.tried_before = incident.earlier_repairs_left_out;
         stand.something_ran = stand.tried_before > 0
-            || incident.repair.iter().chain(incident.earlier_repairs.iter().map(|tried| &tried.repair)).any(Repair::ran_something);
+            || incident
+                .repair
+                .iter()
+                .chain(incident.earlier_repairs.iter().map(|tried| &tried.repair))
+                .any(Repair::ran_something);
         if let Some(repair) = &incident.repair {
-            (stand.ran, stand.ran_before) = last(repair.steps.iter().map(Ran::of).collect(), STEPS_SHOWN);
+            (stand.ran, stand.ran_before) =
+                last(repair.steps.iter().map(Ran::of).collect(), STEPS_SHOWN);
             if let (Some(outcome), Some(finished_at)) = (repair.outcome, repair.finished_at) {
                 stand.repair = outcome_word(outcome);
-                stand.repair_seconds = format!("{:.1}", finished_at.duration_since(repair.started_at).as_secs_f64());
+                stand.repair_seconds = format!(
+                    "{:.1}",
+                    finished_at.duration_since(repair.started_at).as_secs_f64()
+                );
             }
-            if let Some(silence) = incident.repair_silence.as_ref().filter(|silence| silence.plan_hash == repair.plan_hash) {
+            if let Some(silence) = incident
+                .repair_silence
+                .as_ref()
+                .filter(|silence| silence.plan_hash == repair.plan_hash)
+            {
                 stand.silence(silence);
             }
         }
@@ -129,11 +146,19 @@ impl StatusView {
             (Some(_), Some(_), None) => return,
         };
         self.repair_silence_until = moment(silence.until);
-        self.repair_silence_why = silence.fault.as_deref().map(|why| short(why, STEP_CHARACTERS)).unwrap_or_default();
+        self.repair_silence_why = silence
+            .fault
+            .as_deref()
+            .map(|why| short(why, STEP_CHARACTERS))
+            .unwrap_or_default();
     }
 
     fn decision(&mut self, approval: &Approval, names: Names<'_>) {
-        let voters: Vec<String> = approval.votes.iter().map(|vote| short(&vote.person, NAME_CHARACTERS)).collect();
+        let voters: Vec<String> = approval
+            .votes
+            .iter()
+            .map(|vote| short(&vote.person, NAME_CHARACTERS))
+            .collect();
         self.approvals_needed = approval.needed;
         self.approvals_given = voters.len();
         self.approved_by = short(&voters.join(", "), TEXT_CHARACTERS);
@@ -144,7 +169,11 @@ impl StatusView {
                 self.expires_at = moment(approval.expires_at);
             }
             ApprovalState::Decided { verdict, at, .. } => {
-                self.verdict = if *verdict == Verdict::Approve { "approve" } else { "reject" };
+                self.verdict = if *verdict == Verdict::Approve {
+                    "approve"
+                } else {
+                    "reject"
+                };
                 self.decided_by = decided_by(approval, names);
                 self.decided_at = moment(*at);
             }
@@ -155,8 +184,14 @@ impl StatusView {
 
 /// Who decided: people by name, where they have one.
 pub(super) fn decided_by(approval: &Approval, names: Names<'_>) -> String {
-    let ApprovalState::Decided { verdict, by, .. } = &approval.standing else { return String::new() };
-    let people: Vec<&str> = approval.votes.iter().map(|vote| vote.person.as_str()).collect();
+    let ApprovalState::Decided { verdict, by, .. } = &approval.standing else {
+        return String::new();
+    };
+    let people: Vec<&str> = approval
+        .votes
+        .iter()
+        .map(|vote| vote.person.as_str())
+        .collect();
     if *verdict == Verdict::Approve && !people.is_empty() {
         return short(&people.join(", "), TEXT_CHARACTERS);
     }
@@ -180,14 +215,28 @@ impl Tried {
     fn of(tried: &EarlierRepair) -> Self {
         let outcome = tried.repair.outcome.map(outcome_word).unwrap_or_default();
         let playbook = short(&tried.playbook, NAME_CHARACTERS);
-        Self { playbook, outcome, at: moment(tried.repair.started_at), failed: failed(&tried.repair, 0, 0) }
+        Self {
+            playbook,
+            outcome,
+            at: moment(tried.repair.started_at),
+            failed: failed(&tried.repair, 0, 0),
+        }
     }
 }
 
 /// The last steps of a run that failed, with so much of each stream: a step or a check, and maybe a step of the rollback.
 pub(super) fn failed(repair: &Repair, lines: usize, characters: usize) -> Vec<Ran> {
-    let failed = repair.steps.iter().filter(|step| step.finished && !step.succeeded);
-    last(failed.map(|step| Ran::with_output(step, lines, characters)).collect(), FAILED_SHOWN).0
+    let failed = repair
+        .steps
+        .iter()
+        .filter(|step| step.finished && !step.succeeded);
+    last(
+        failed
+            .map(|step| Ran::with_output(step, lines, characters))
+            .collect(),
+        FAILED_SHOWN,
+    )
+    .0
 }
 
 impl Ran {
