@@ -91,19 +91,21 @@ impl RepairFixture {
         Self::open_bridge(
             playbooks,
             services,
+            &[],
             |files| bridge::App::new(files, key),
             fate,
         )
         .await
     }
 
-    /// The same with any bridge for the files.
+    /// The same with any bridge for the files; `changed` replaces variables of the repair function.
     ///
     /// # Panics
     /// If the files have faults.
     pub async fn open_bridge(
         playbooks: &Value,
         services: &Value,
+        changed: &[(&str, &str)],
         bridge: impl FnOnce(OperatorFiles) -> bridge::App,
         fate: impl Fn() -> InjectedFault + Send + Sync + 'static,
     ) -> Self {
@@ -143,7 +145,13 @@ impl RepairFixture {
             "BRIDGE_FUNCTION_NAME" => Some("bridge".to_owned()),
             "NOTIFICATIONS_QUEUE_URL" => Some(notifications.url.clone()),
             "CONFIG_DIR" => Some(directory.clone()),
-            other => stack.variable(other),
+            other => {
+                let replaced = changed.iter().find(|(name, _)| *name == other);
+                replaced.map_or_else(
+                    || stack.variable(other),
+                    |(_, value)| Some((*value).to_owned()),
+                )
+            }
         });
         let endpoint_url = format!("http://{address}");
         let aws = stack.environment_at(&endpoint_url).sdk_config(AWS_ATTEMPT);

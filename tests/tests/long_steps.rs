@@ -49,7 +49,7 @@ async fn workshop(host: &TargetHost, steps: &[(&str, u32)]) -> (RepairFixture, V
         .collect();
     let bridge = |files| bridge::App::new(files, key).with_run_command(run_command(&ssm));
     (
-        RepairFixture::open_bridge(&playbooks(), &json!(services), bridge, || {
+        RepairFixture::open_bridge(&playbooks(), &json!(services), &[], bridge, || {
             InjectedFault::Answered
         })
         .await,
