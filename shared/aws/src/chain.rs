@@ -13,6 +13,7 @@ tokio::task_local! {
 }
 
 /// Runs what handles the message at this place of its chain: what it sends comes behind it.
+#[cfg(feature = "batch")]
 pub(crate) async fn handling<T>(place: u32, handle: impl Future<Output = T>) -> T {
     PLACE.scope(place, handle).await
 }

@@ -1,5 +1,6 @@
 //! AWS without its default client: one connection pool for all services, signed requests, secrets, queues, batches, logs and metrics.
 
+#[cfg(feature = "batch")]
 pub mod batch;
 pub mod chain;
 mod connection;
