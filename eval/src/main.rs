@@ -19,7 +19,6 @@ use aws_types::SdkConfig;
 use domain::analysis::Analysis;
 use domain::analysis::price::{Price, Usage};
 use domain::analysis::settings::{Api, ProviderSettings};
-use outbound;
 use playbook_files::analyzer_files::AnalyzerFiles;
 use playbook_files::operator_files::OperatorFiles;
 use secrecy::SecretString;

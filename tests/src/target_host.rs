@@ -2,7 +2,6 @@
 
 use crate::skip::skipped;
 use std::fs;
-use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

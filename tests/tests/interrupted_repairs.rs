@@ -301,7 +301,7 @@ async fn a_login_key_that_is_rotated_in_mid_repair_opens_the_next_step() {
         .await
         .expect("a secret");
     let key = LoginKey::Stored {
-        secrets: Secrets::new(client.clone()),
+        secrets: Box::new(Secrets::new(client.clone())),
         id: id.clone(),
     };
     let shop = RepairFixture::open_with(&playbook(UNTIL_LET), &services, key, || {

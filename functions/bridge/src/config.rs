@@ -86,7 +86,7 @@ impl Config {
         Ok(App::new(
             files,
             LoginKey::Stored {
-                secrets,
+                secrets: Box::new(secrets),
                 id: self.ssh_key_secret_id,
             },
         )

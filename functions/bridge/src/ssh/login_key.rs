@@ -11,7 +11,7 @@ pub enum LoginKey {
     /// From Secrets Manager, read when a step is about to run, and once more where a host refuses it.
     Stored {
         /// The secrets of the function.
-        secrets: Secrets,
+        secrets: Box<Secrets>,
         /// The secret's name or ARN.
         id: String,
     },

@@ -7,7 +7,6 @@ use std::time::Duration;
 use domain::notification::channels::SlackChannel;
 use domain::primitives::safe_text;
 use domain::primitives::safe_text::cut;
-use outbound;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};

@@ -5,7 +5,6 @@ use std::time::Duration;
 use domain::notification::channels::TelegramChat;
 use domain::notification::outbox::Moved;
 use domain::primitives::safe_text::cut;
-use outbound;
 use reqwest::StatusCode;
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;

@@ -532,7 +532,8 @@ fn a_repair_whose_every_step_was_skipped_has_nothing_to_do() {
         rollback: vec![step(&["undo"])],
         ..plan()
     };
-    let cases: [(&[Fate], &[(Phase, usize)], RepairOutcome); 4] = [
+    type Case<'a> = (&'a [Fate], &'a [(Phase, usize)], RepairOutcome);
+    let cases: [Case<'_>; 4] = [
         (
             &[BAD, BAD, OK],
             &[(Facts, 0), (Facts, 1), (Verify, 0)],

@@ -1,7 +1,6 @@
 use domain::notification::button_action::ButtonAction;
 use domain::notification::channels::SlackChannel;
 use domain::primitives::id::IncidentId;
-use outbound;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
