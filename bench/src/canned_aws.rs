@@ -54,7 +54,6 @@ struct State {
     secrets: HashMap<String, String>,
 }
 
-/// The endpoint.
 #[derive(Debug)]
 pub(crate) struct CannedAws {
     /// `AWS_ENDPOINT_URL`.

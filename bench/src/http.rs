@@ -3,14 +3,12 @@
 use std::fmt::Write as _;
 use std::io::{self, BufRead, Read as _, Write};
 
-/// A request.
 #[derive(Debug)]
 pub(crate) struct Request {
     /// Its method and path.
     pub(crate) line: String,
     /// `X-Amz-Target`: which operation of AWS is asked for.
     pub(crate) target: String,
-    /// Its body.
     pub(crate) body: Vec<u8>,
 }
 

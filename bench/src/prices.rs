@@ -52,7 +52,6 @@ struct Price {
     #[serde(deserialize_with = "count")]
     per: f64,
     unit: String,
-    /// AWS's page.
     source: String,
     /// Where it was seen on the day of the check.
     checked_against: String,

@@ -79,7 +79,6 @@ pub(crate) fn opened(generator_url: &str) -> Result<Incident, Failure> {
     .incident)
 }
 
-/// The incident's item.
 pub(crate) fn item(incident: &Incident) -> Result<Value, Failure> {
     let doc = serde_json::to_string(incident)?;
     Ok(json!({

@@ -28,7 +28,6 @@ pub(crate) struct Case {
     #[serde(rename = "about")]
     _about: String,
     alert: Sent,
-    /// What is right.
     pub(crate) expected: Expected,
 }
 

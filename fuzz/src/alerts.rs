@@ -109,7 +109,6 @@ pub(crate) fn signed_alert(bytes: &[u8]) {
     }
 }
 
-/// A light signal.
 pub(crate) fn signal(bytes: &[u8]) {
     let Some(value) = check(bytes, read_signal) else {
         return;

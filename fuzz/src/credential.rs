@@ -33,7 +33,6 @@ pub(crate) fn check(bytes: &[u8]) {
     made_here(&request.secret, request.body);
 }
 
-/// What ingress says.
 fn ask(secret: &str, headers: &HeaderMap, takes_basic: bool) -> bool {
     let Err(rejection) = credential(&SecretString::from(secret), headers, takes_basic) else {
         return true;

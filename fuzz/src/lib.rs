@@ -29,7 +29,6 @@ pub struct Target {
     pub large: fn() -> Vec<Vec<u8>>,
 }
 
-/// Every door.
 pub const TARGETS: [Target; 7] = [
     Target {
         name: "delivery",

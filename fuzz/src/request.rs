@@ -11,7 +11,6 @@ pub(crate) struct Request<'a> {
     pub(crate) secret: String,
     /// The headers' names and values, a mistaken line left out.
     lines: Vec<(HeaderName, &'a [u8])>,
-    /// The rest.
     pub(crate) body: &'a [u8],
 }
 

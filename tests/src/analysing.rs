@@ -66,7 +66,6 @@ pub fn files(stack: &Stack, settings: &Value) -> TempDir {
 /// An analyzer with settings of its own, on a day of its own, whose notifications nobody takes but the story.
 #[derive(Debug)]
 pub struct Story {
-    /// The stack.
     pub stack: Stack,
     /// Where the analyzer tells of changes.
     pub notifications: OwnQueue,

@@ -29,9 +29,7 @@ use crate::stack::Stack;
 /// Chats of a story's own, and a clock that can be put forward.
 #[derive(Debug)]
 pub struct Story {
-    /// The stack.
     pub stack: Stack,
-    /// A worker.
     pub app: App,
     /// The queue of its notifications.
     pub queue: OwnQueue,

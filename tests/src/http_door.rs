@@ -28,11 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Delivery {
     /// Who sent it: the first part of the path, which each sender has of its own.
     pub sender: String,
-    /// What was sent.
     pub body: Value,
     /// The status of the answer.
     pub status: u16,
-    /// The answer.
     pub answer: Value,
 }
 

@@ -70,7 +70,6 @@ impl Namespace {
         Some(namespace)
     }
 
-    /// Its address.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address

@@ -6,11 +6,9 @@ use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;
 use crate::alert::unique;
 use crate::stack::Stack;
 
-/// The queue.
 #[derive(Debug)]
 pub struct OwnQueue {
     client: Client,
-    /// Its URL.
     pub url: String,
 }
 

@@ -26,7 +26,6 @@ const PREFIX: &str = "/metrics-server";
 pub struct Prometheus {
     process: Child,
     http: Client,
-    /// Its base URL.
     pub url: String,
     /// What it has sent to its Alertmanager.
     sent: Arc<Mutex<Vec<Value>>>,

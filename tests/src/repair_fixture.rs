@@ -31,7 +31,6 @@ use crate::stack::Stack;
 /// What becomes of a request to the bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InjectedFault {
-    /// It is answered.
     Answered,
     /// The bridge is killed before it does anything.
     KilledBefore,
@@ -48,7 +47,6 @@ pub struct RepairFixture {
     pub stack: Stack,
     /// Where the repair function tells of changes.
     pub notifications: OwnQueue,
-    /// The repair function.
     pub app: Arc<App>,
     /// Where its AWS answers, with the bridge in it.
     pub endpoint_url: String,

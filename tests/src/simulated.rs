@@ -43,9 +43,7 @@ impl StandingClock {
 pub struct Sent {
     /// From when on it can be received.
     pub at: Timestamp,
-    /// To which queue.
     pub queue: String,
-    /// What it says.
     pub message: Message,
 }
 

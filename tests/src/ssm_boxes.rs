@@ -14,7 +14,6 @@ use crate::stack::{Stack, project};
 #[derive(Debug, Deserialize)]
 pub struct Boxes {
     image: String,
-    /// The instances' ids.
     pub instances: Vec<String>,
 }
 

@@ -73,7 +73,6 @@ impl Delivery {
     }
 }
 
-/// The receiver.
 #[derive(Debug)]
 pub struct WebhookReceiver {
     address: String,

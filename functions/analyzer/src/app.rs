@@ -32,10 +32,8 @@ use crate::trace::{OtlpSettings, Tracer};
 /// Why a message has to come again.
 #[derive(Debug, Error)]
 pub enum Failure {
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
     /// No rule of the static analyzer is for the alert, which the check of the files excludes.

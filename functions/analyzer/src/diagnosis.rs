@@ -31,7 +31,6 @@ const MOST_ATTEMPTS: u32 = 2;
 /// What was found out about an incident, and from what.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Diagnosis {
-    /// The finding.
     pub analysis: Analysis,
     /// What it rests on.
     pub evidence: Vec<Evidence>,
@@ -244,7 +243,6 @@ fn measure(analysis: &Analysis, evidence: &[Evidence], incident: &Incident, now:
 /// Which analysis of an incident it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Occasion {
-    /// The first.
     Opened,
     /// A new one, of this round.
     Doubted(u32),

@@ -34,10 +34,8 @@ pub struct Finding {
     /// What is going on.
     #[serde(deserialize_with = "text")]
     pub description: String,
-    /// Why.
     #[serde(deserialize_with = "text")]
     pub root_cause: String,
-    /// What to do.
     #[serde(deserialize_with = "text")]
     pub suggested_action: String,
     /// A command for a human to consider.
@@ -49,7 +47,6 @@ pub struct Finding {
     /// How sure the model is, 0 to 1.
     #[serde(deserialize_with = "confidence")]
     pub confidence: f64,
-    /// What is affected.
     #[serde(deserialize_with = "blast_radius")]
     pub blast_radius: BlastRadius,
     /// Which services are affected.

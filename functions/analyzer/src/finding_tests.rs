@@ -59,7 +59,6 @@ fn every_field_is_read() {
     assert_eq!(parsed(&answer()), Ok(expected));
 }
 
-/// Every field's place.
 const PLACES: [&str; 16] = [
     "/action_title",
     "/description",

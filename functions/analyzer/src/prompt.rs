@@ -40,7 +40,6 @@ Answer with one JSON object and nothing else.";
 /// What is asked about an incident.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
-    /// The incident.
     pub incident: &'a Incident,
     /// The service that it is about, if the registry knows it.
     pub service: Option<&'a Service>,

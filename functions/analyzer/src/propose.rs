@@ -17,9 +17,7 @@ use tracing::warn;
 /// By what it is decided whether a plan runs by itself.
 #[derive(Debug, Clone, Copy)]
 pub struct ProposalRules<'a> {
-    /// The operator's files.
     pub files: &'a OperatorFiles,
-    /// The operator's limits.
     pub limits: &'a Limits,
     /// What the store says: see [`gather`].
     pub known: &'a StoreFacts,

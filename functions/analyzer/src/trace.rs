@@ -261,7 +261,6 @@ impl Span {
         }
     }
 
-    /// Ends the span.
     pub fn end(self) {
         drop(self);
     }

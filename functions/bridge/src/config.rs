@@ -34,7 +34,6 @@ pub enum StartupError {
     Files(#[from] ConfigErrors),
 }
 
-/// The bridge's configuration.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Config {
     /// Where `playbooks.yaml` and `service-registry.yaml` are.

@@ -24,7 +24,6 @@ use crate::ssh::login_key::LoginKey;
 use crate::ssm::RunCommand;
 use crate::transport::Transports;
 
-/// The bridge function.
 #[derive(Debug)]
 pub struct App {
     files: OperatorFiles,

@@ -15,7 +15,6 @@ use wire::command_line::{self, NulByte};
 pub(crate) struct ResolvedStep<'a> {
     /// The service, with its target.
     pub(crate) service: &'a Service,
-    /// The argument vector.
     pub(crate) argv: Vec<String>,
     /// The argument vector as SSH carries it.
     pub(crate) line: String,

@@ -30,15 +30,12 @@ pub enum Rejection {
     /// There is, but not with this method.
     #[error("{path} takes {allowed} only")]
     WrongMethod {
-        /// The path.
         path: String,
-        /// What it takes.
         allowed: String,
     },
     /// The body, or what is made of it, is too large.
     #[error("{what} has {bytes} bytes; {most} is the most")]
     TooLarge {
-        /// What is.
         what: &'static str,
         /// How large it is.
         bytes: usize,
@@ -170,7 +167,6 @@ impl Rejection {
         }
     }
 
-    /// The problem document.
     #[must_use]
     pub fn into_response(self) -> Response<Body> {
         let (status, kind) = self.kind();

@@ -7,7 +7,6 @@ use serde::Serialize;
 /// The body of an answer with status 200.
 #[derive(Debug)]
 pub(crate) enum Reply {
-    /// JSON.
     Json(String),
     /// An HTML document that is whole in itself.
     Page(String),
@@ -16,7 +15,6 @@ pub(crate) enum Reply {
 }
 
 impl Reply {
-    /// The answer.
     pub(crate) fn into_response(self) -> Response<Body> {
         let (body, kind) = match self {
             Self::Page(html) => return page(html),

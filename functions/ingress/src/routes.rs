@@ -8,7 +8,6 @@ use crate::rejection::Rejection;
 /// One operation of the HTTP interface.
 #[derive(Debug)]
 pub struct Route {
-    /// Its method.
     pub method: &'static str,
     /// Its path under `/api/v1/`; `{id}` stands for one part.
     pub path: &'static str,
@@ -28,7 +27,6 @@ pub(crate) enum Target {
     Approval(Verdict),
     /// Shows what a signed link would decide.
     LinkShown,
-    /// Decides it.
     LinkUsed,
 }
 
@@ -43,7 +41,6 @@ const fn route(method: &'static str, path: &'static str, to: Target) -> Route {
     Route { method, path, to }
 }
 
-/// Every operation.
 pub const ROUTES: [Route; 12] = [
     route("GET", "webhooks/health", Target::Health),
     route("POST", "webhooks/alertmanager", Target::Alertmanager),

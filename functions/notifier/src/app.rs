@@ -54,10 +54,8 @@ pub(crate) const AGAIN_AFTER: i32 = 30;
 /// Why a message has to come again.
 #[derive(Debug, Error)]
 pub enum Failure {
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
     /// A channel did not take an answer to a press, or what a message needs besides the channel could not be had.

@@ -25,7 +25,6 @@ pub struct Sender<'a> {
     to: To<'a>,
 }
 
-/// Where to.
 #[derive(Debug)]
 enum To<'a> {
     Telegram(Telegram<'a>),

@@ -32,7 +32,6 @@ pub(crate) enum Admission {
 pub(crate) struct AdmissionRules<'a> {
     /// The operator's files, as this function shipped with them.
     pub(crate) files: &'a OperatorFiles,
-    /// The operator's limits.
     pub(crate) limits: &'a Limits,
     /// What the store says.
     pub(crate) readings: &'a GuardrailInputs,

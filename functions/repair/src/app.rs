@@ -30,16 +30,13 @@ pub(crate) const ACTOR: &str = "repair";
 /// Why a message has to come again.
 #[derive(Debug, Error)]
 pub enum Failure {
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
     /// Another repair holds the target.
     #[error("the target {target} is held by the repair of {by} until {until}")]
     Held {
-        /// Which target.
         target: String,
         /// The incident whose repair holds it.
         by: String,
@@ -60,9 +57,7 @@ pub enum Failure {
         "{most} members of the group {group} are being repaired, which is the most at once: the target {target} waits"
     )]
     GroupFull {
-        /// Which group.
         group: String,
-        /// Which target.
         target: String,
         /// How many at once.
         most: u32,

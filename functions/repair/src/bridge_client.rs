@@ -63,7 +63,6 @@ enum NoAnswer {
     Unknown(String),
 }
 
-/// The bridge function.
 #[derive(Debug)]
 pub struct Bridge {
     client: Client,

@@ -7,7 +7,6 @@ use jiff::{SignedDuration, Timestamp};
 /// The longest that a message waits for something that has no end of its own.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
 
-/// A worker's turn.
 #[derive(Debug, Clone)]
 pub struct Turn {
     /// Who works: another delivery, and another invocation, is another worker.

@@ -28,7 +28,6 @@ pub(crate) enum Done {
     Unsure,
 }
 
-/// The hold.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lease<'a> {
     pub(crate) app: &'a App,

@@ -148,7 +148,6 @@ impl Dialer {
         Self::new(Arc::clone(&self.tls))
     }
 
-    /// Begins a connection.
     pub(super) fn ahead(&self, to: Uri) -> Ahead {
         self.slot.put(Begun {
             dialled: tokio::spawn(dial(Arc::clone(&self.tls), to.clone())),

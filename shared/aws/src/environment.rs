@@ -132,7 +132,6 @@ impl AwsEnvironment {
         })
     }
 
-    /// The region.
     #[must_use]
     pub fn region(&self) -> &str {
         &self.region

@@ -18,11 +18,9 @@ pub const STORM_LOOKS_EVERY: i32 = 5;
 pub struct QueueError {
     /// Which queue: the last part of its URL.
     pub queue: String,
-    /// Why.
     pub why: String,
 }
 
-/// A queue.
 #[derive(Debug, Clone)]
 pub struct Queue {
     client: LazyClient<Client>,

@@ -33,15 +33,12 @@ pub enum SecretError {
         "the secret {id} has no value yet: put one there with `aws secretsmanager put-secret-value`"
     )]
     NoValue {
-        /// Which.
         id: String,
     },
     /// Secrets Manager did not give it.
     #[error("the secret {id} cannot be read: {why}")]
     Unavailable {
-        /// Which.
         id: String,
-        /// Why.
         why: String,
     },
 }
@@ -69,7 +66,6 @@ impl Stage {
 /// One version of a secret.
 #[derive(Debug, Clone)]
 pub struct Version {
-    /// Its text.
     pub text: SecretString,
     /// When it was made (`CreatedDate`, which Secrets Manager gives with each version:
     /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html>).

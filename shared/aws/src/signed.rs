@@ -33,14 +33,11 @@ const BACKOFF: Duration = Duration::from_millis(50);
 /// Why there is no answer.
 #[derive(Debug, Error)]
 pub enum CallError {
-    /// The service refused.
     #[error("{code}: {message}")]
     Refused {
         /// Its name of the error, without what stands before it.
         code: String,
-        /// What it says.
         message: String,
-        /// The whole answer.
         answer: Vec<u8>,
     },
     /// There was no answer, or none that can be read.
@@ -85,13 +82,11 @@ pub struct Service {
     content_type: &'static str,
 }
 
-/// DynamoDB.
 pub const DYNAMODB: Service = Service {
     name: "dynamodb",
     target: "DynamoDB_20120810",
     content_type: "application/x-amz-json-1.0",
 };
-/// Secrets Manager.
 pub const SECRETS_MANAGER: Service = Service {
     name: "secretsmanager",
     target: "secretsmanager",

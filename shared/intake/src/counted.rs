@@ -8,16 +8,13 @@ use domain::primitives::id::{Fingerprint, MemberId};
 pub struct Counted {
     /// The sender's id of the alert.
     pub member: MemberId,
-    /// Its fingerprint.
     pub fingerprint: Fingerprint,
-    /// What it did.
     pub outcome: Outcome,
 }
 
 /// What the alerts of one fingerprint did, with the episode as it is now.
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    /// They fire.
     Firing(FiringOutcome, Episode),
     /// They have ended; there may never have been an episode.
     Resolved(ResolvedOutcome, Option<Episode>),

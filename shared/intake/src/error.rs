@@ -7,10 +7,8 @@ use thiserror::Error;
 /// Why a delivery is not acknowledged. All of it passes: the sender has to come again.
 #[derive(Debug, Error)]
 pub enum IntakeError {
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
     /// The time ran out first. What is counted stays counted, so that the next try gets further.

@@ -62,7 +62,6 @@ struct Group {
     resolved: Members,
 }
 
-/// Counts alerts.
 #[derive(Debug)]
 pub struct Intake {
     /// Where they are counted.

@@ -62,9 +62,7 @@ pub enum AlertmanagerError {
     /// It does not want to, and will not.
     #[error("Alertmanager refuses ({status}): {why}")]
     Refused {
-        /// The HTTP status.
         status: u16,
-        /// Its words, bounded.
         why: String,
     },
 }
@@ -83,19 +81,15 @@ impl AlertmanagerError {
 /// A silence that is wanted.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
-    /// Of which alert.
     pub labels: &'a Labels<'a>,
     /// The fingerprints of alerts that may be hidden with it, because they belong to the same incident.
     pub members: &'a BTreeSet<String>,
-    /// Until when.
     pub until: Timestamp,
-    /// In whose name.
     pub by: &'a str,
     /// By what it is known again.
     pub comment: &'a str,
 }
 
-/// The operator's Alertmanager.
 #[derive(Debug)]
 pub struct Alertmanager {
     reach: Reach,

@@ -26,7 +26,6 @@ pub enum BodyError {
     /// It is longer than it may be.
     #[error("it is longer than {0} bytes")]
     TooLong(usize),
-    /// The connection broke.
     #[error("the connection broke: {0}")]
     Broken(String),
 }

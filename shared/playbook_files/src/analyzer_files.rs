@@ -18,11 +18,8 @@ pub const RULES: &str = "static-rules.yaml";
 /// What the three files say.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AnalyzerFiles {
-    /// The settings.
     pub settings: AnalyzerSettings,
-    /// The prices.
     pub prices: Vec<ModelPrice>,
-    /// The rules.
     pub rules: StaticRules,
 }
 

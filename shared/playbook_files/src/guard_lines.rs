@@ -23,7 +23,6 @@ const PHASES: [(Phase, &str); 4] = [
 /// One line, and which step it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GuardLine {
-    /// The playbook's id.
     pub playbook: String,
     /// The step's place in the file, such as `steps[0]`.
     pub step: String,
@@ -34,7 +33,6 @@ pub struct GuardLine {
 /// All lines of one service. Shown, they are the file `/etc/quell/allowed`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GuardLines {
-    /// The service's name.
     pub service: String,
     /// The lines, in the order of the file.
     pub lines: Vec<GuardLine>,
@@ -51,11 +49,9 @@ pub enum NoLines {
     /// No program can be passed such an argument.
     #[error("playbooks.yaml: {playbook}: {step}: {error}")]
     Nul {
-        /// The playbook's id.
         playbook: String,
         /// The step's place in the file.
         step: String,
-        /// What is wrong.
         error: NulByte,
     },
     /// The guard's file has one command a line.
@@ -63,7 +59,6 @@ pub enum NoLines {
         "playbooks.yaml: {playbook}: {step} has an argument with a line break, and quell-guard compares single lines"
     )]
     LineBreak {
-        /// The playbook's id.
         playbook: String,
         /// The step's place in the file.
         step: String,

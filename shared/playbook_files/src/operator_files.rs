@@ -28,9 +28,7 @@ pub const GUARDRAILS: &str = "guardrails.yaml";
 /// What may run, and where: the two files that every function that runs something reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperatorFiles {
-    /// The playbooks.
     pub playbooks: Vec<Playbook>,
-    /// The services.
     pub services: Vec<Service>,
 }
 

@@ -13,7 +13,6 @@ pub(super) struct Sample {
     pub(super) text: Pieces,
     /// What must be gone. Without any, the text has to come out as it went in.
     pub(super) secrets: Vec<Pieces>,
-    /// What must stay.
     #[serde(default)]
     #[allow(
         dead_code,

@@ -88,7 +88,6 @@ macro_rules! slashes {
     };
 }
 
-/// Every form.
 pub(super) static FORMS: [Form; 35] = [
     // RFC 7468; without its end, because the text was cut, all that follows may belong to the key.
     Form {

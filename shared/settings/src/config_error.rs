@@ -8,7 +8,6 @@ use thiserror::Error;
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
-    /// In which file.
     pub file: PathBuf,
     /// In which line, where that is known.
     pub line: Option<u64>,

@@ -17,7 +17,6 @@ use domain::primitives::id::{FlowId, IncidentId};
 /// What a card is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CardOf<'a> {
-    /// An incident.
     Incident(&'a IncidentId),
     /// A run of a delivery pipeline.
     Flow(&'a FlowId),
@@ -28,7 +27,6 @@ pub enum CardOf<'a> {
 /// A card as it stands in the store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoredCard {
-    /// The card.
     pub card: LiveCard,
     version: u64,
 }

@@ -54,20 +54,17 @@ pub enum StoreError {
     /// There is no such item.
     #[error("there is no item {key}")]
     Missing {
-        /// Its key.
         key: String,
     },
     /// An item is not what this version can read.
     #[error("the item {key} cannot be read: {why}")]
     Unreadable {
-        /// Its key.
         key: String,
         /// What is wrong with it.
         why: String,
     },
 }
 
-/// The table.
 #[derive(Debug, Clone)]
 pub struct Store {
     client: LazyClient<Client>,

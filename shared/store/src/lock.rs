@@ -20,7 +20,6 @@ pub enum Held {
     By {
         /// The incident whose repair holds it.
         incident_id: String,
-        /// Until when.
         until: Timestamp,
     },
 }

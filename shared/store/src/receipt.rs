@@ -15,7 +15,6 @@ const KEPT_FOR: SignedDuration = SignedDuration::from_hours(15 * 24);
 pub enum Receipt {
     /// It was not counted; a try that did not come to its end does not matter.
     Open,
-    /// It was counted.
     Closed,
 }
 

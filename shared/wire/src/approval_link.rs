@@ -15,7 +15,6 @@ use domain::primitives::id::ApprovalId;
 const DOMAIN: &[u8] = b"quell approval link";
 /// The version of the token.
 const VERSION: u8 = 1;
-/// HMAC-SHA256.
 const SIGNATURE_BYTES: usize = 32;
 /// Version, verdict and time.
 const HEAD_BYTES: usize = 1 + 1 + 8;
@@ -27,9 +26,7 @@ const MOST_CHARACTERS: usize = 320;
 /// A decision that a link lets one person make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// On what.
     pub approval: ApprovalId,
-    /// Which way.
     pub verdict: Verdict,
     /// The person's name in `channels.json`.
     pub person: String,
@@ -49,7 +46,6 @@ pub enum LinkError {
     /// It is ours, and too old.
     #[error("this link expired at {at}")]
     Expired {
-        /// When.
         at: Timestamp,
     },
 }

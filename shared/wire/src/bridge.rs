@@ -19,7 +19,6 @@ pub struct BridgeRequest {
     pub v: u8,
     /// For which incident; it appears in the bridge's log line and nowhere else.
     pub incident_id: IncidentId,
-    /// The playbook's id.
     pub playbook: String,
     /// Which part of it.
     pub phase: Phase,

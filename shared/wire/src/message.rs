@@ -13,35 +13,29 @@ use domain::primitives::id::{ApprovalId, IncidentId};
 /// The version that this build writes and reads.
 const VERSION: u8 = 1;
 
-/// A fact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Message {
     /// An incident was opened. Ingress to analyzer.
     IncidentOpened {
-        /// Which.
         incident_id: IncidentId,
     },
     /// An incident changed, and its card with it. Anyone to notifier.
     IncidentChanged {
-        /// Which.
         incident_id: IncidentId,
     },
     /// The sightings of an incident reached a power of two. Ingress to notifier.
     AlertsConverged {
-        /// Which.
         incident_id: IncidentId,
         /// How many sightings there were.
         hit_count: u64,
     },
     /// A model was not asked, because the budget of the day has no room for its price. Analyzer to notifier.
     BudgetUsedUp {
-        /// Which day (UTC).
         day: Date,
     },
     /// A channel has something to send, or may send again. Notifier to itself.
     ChannelDue {
-        /// Its name.
         channel: String,
     },
     /// It is time to look whether a plan was decided on: for the second list of people, or because it expires. Notifier to itself.
@@ -56,7 +50,6 @@ pub enum Message {
     },
     /// A person asked in a channel for more about an incident. Ingress to notifier.
     MoreAsked {
-        /// Which incident.
         incident_id: IncidentId,
         /// What is asked for.
         what: More,
@@ -79,19 +72,16 @@ pub enum Message {
     },
     /// A person asked for a silence of an incident's alert. Ingress to notifier.
     SilenceAsked {
-        /// Which incident.
         incident_id: IncidentId,
     },
     /// A person asked for a new analysis. Ingress to analyzer.
     AnalysisAsked {
-        /// Of which incident.
         incident_id: IncidentId,
         /// Counts the analyses of the incident.
         round: u32,
     },
     /// A plan was approved, by a human or by the guardrails. Ingress or analyzer to repair.
     RepairApproved {
-        /// Which incident's.
         incident_id: IncidentId,
         /// The hash of the plan: another plan of the same incident is not meant.
         plan_hash: String,

@@ -18,7 +18,6 @@ use tokio::net::{TcpListener, TcpStream};
 /// What becomes of a connection after the answer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Then {
-    /// It is closed.
     Close,
     /// Nothing more is said.
     Silence,

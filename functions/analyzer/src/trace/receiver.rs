@@ -33,7 +33,6 @@ pub(super) enum Manner {
     Hang,
 }
 
-/// What arrived.
 #[derive(Debug)]
 pub(super) struct Delivery {
     pub(super) path: String,

@@ -95,7 +95,6 @@ async fn read(connection: &mut BufReader<TcpStream>) -> Request {
     }
 }
 
-/// A whole answer.
 pub(crate) fn answer(status: u16, headers: &str, body: &str) -> Play {
     let head = format!(
         "HTTP/1.1 {status} Status\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n",

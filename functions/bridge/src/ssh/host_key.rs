@@ -11,7 +11,6 @@ use russh::{Channel, Preferred};
 pub(crate) enum Broken {
     /// The peer showed this host key, which is not the pinned one.
     OtherHostKey(String),
-    /// Anything else.
     Ssh(russh::Error),
 }
 

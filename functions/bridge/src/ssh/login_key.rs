@@ -114,7 +114,6 @@ pub(crate) mod tests {
         PrivateKey::from(Ed25519Keypair::from_seed(&[7; 32]))
     }
 
-    /// Its file.
     pub(crate) fn key_file() -> String {
         key()
             .to_openssh(LineEnding::LF)

@@ -34,7 +34,6 @@ const LINE: usize = 16_384;
 pub(crate) struct Pace {
     /// The first wait between two questions; each further one is half as long again.
     pub(crate) first: Duration,
-    /// The longest one.
     pub(crate) most: Duration,
     /// How long an agent may take to begin. A connected one takes seconds. It is the least that SendCommand takes as TimeoutSeconds.
     pub(crate) delivery: Duration,

@@ -19,7 +19,6 @@ const STDERR: usize = 8_000;
 /// How much it gives in a list of hosts.
 const LISTED: usize = 2_500;
 
-/// What was seen.
 pub(crate) enum Poll {
     /// Nothing: the question was not answered.
     Unknown,
@@ -33,7 +32,6 @@ pub(crate) enum Poll {
     Never(StepResult),
 }
 
-/// Looks once.
 pub(crate) async fn look(client: &Client, errand: &ResolvedStep<'_>, sent: &Sent<'_>) -> Poll {
     match sent.target {
         SsmTarget::Instance { id } => match client

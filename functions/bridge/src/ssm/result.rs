@@ -64,7 +64,6 @@ impl Status {
 /// One host's part of a command.
 #[derive(Debug, Clone)]
 pub(crate) struct Invocation {
-    /// The instance's id.
     pub(crate) host: String,
     pub(crate) status: Status,
     /// The exit status; -1 if there is none.

@@ -23,7 +23,6 @@ pub struct AlertAnswer {
     pub alert_id: String,
     /// The incident that it belongs to; none if a resolved alert belongs to none.
     pub incident_id: Option<String>,
-    /// The fingerprint.
     pub fingerprint: Fingerprint,
     /// `opened`, `joined`, `escalated`, `reopened`, `late`, `resolved`, `member_left` or `ignored`.
     pub outcome: &'static str,

@@ -25,9 +25,7 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:40em;marg
 /// What a link would decide.
 #[derive(Debug)]
 pub(crate) struct Question<'a> {
-    /// On whose plan.
     pub(crate) incident: &'a Incident,
-    /// The plan.
     pub(crate) plan: &'a Plan,
     /// Who, which way, until when.
     pub(crate) link: &'a Link,

@@ -29,7 +29,6 @@ use crate::rejection::Rejection;
 pub(crate) struct Press<'a> {
     /// What is asked for.
     pub(crate) ask: ButtonAction,
-    /// By whom.
     pub(crate) by: Identity<'a>,
     /// The channel in which it was pressed, by its name in `channels.json`.
     pub(crate) channel: Option<&'a str>,

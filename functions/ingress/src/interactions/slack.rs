@@ -49,7 +49,6 @@ struct Action {
     value: Option<String>,
 }
 
-/// A pressed button.
 #[derive(Debug, PartialEq, Eq)]
 struct Pressed {
     /// The member id of who pressed.

@@ -19,7 +19,6 @@ pub enum ChannelError {
     /// It wants fewer messages.
     #[error("it asks to wait {seconds} s")]
     Busy {
-        /// For how long.
         seconds: u64,
     },
     /// It could not be reached, or its answer is none of its own: tried again later, for as long as it takes.
@@ -34,7 +33,6 @@ pub enum ChannelError {
     /// The chat has another id now.
     #[error("the chat has moved to {chat_id}")]
     Moved {
-        /// The new one.
         chat_id: i64,
     },
     /// It refuses, and the operator has to change something: a wrong token, a bot that is not in the chat. Tried again seldom.
@@ -42,7 +40,6 @@ pub enum ChannelError {
     Refused {
         /// The HTTP status; 0 where nothing was sent.
         status: u16,
-        /// Its words, bounded.
         why: String,
     },
 }

@@ -39,7 +39,6 @@ struct Answer {
     parameters: Option<Parameters>,
 }
 
-/// <https://core.telegram.org/bots/api#responseparameters>
 #[derive(Deserialize)]
 struct Parameters {
     retry_after: Option<u64>,

@@ -315,7 +315,6 @@ impl ChannelWorker<'_> {
 
 /// What the log calls new messages.
 pub(crate) struct Events {
-    /// A card.
     pub(crate) card: Event,
     /// One that told the result of a repair.
     pub(crate) result: Event,

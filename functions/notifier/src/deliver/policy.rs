@@ -25,11 +25,9 @@ const RELIED_ON: SignedDuration = SignedDuration::from_secs(2);
 /// What is next in a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next<'a> {
-    /// This is told.
     Tell(&'a Due),
     /// Nothing can be sent before this time.
     Wait(Timestamp),
-    /// Nothing is due.
     Nothing,
 }
 
@@ -149,11 +147,9 @@ pub enum DeliveryStep<'a> {
     Nothing,
     /// Only its count is higher: that is worth an edit at this time.
     Later(Timestamp),
-    /// It is edited.
     Edit,
     /// A worker died between sending it and noting its id: the channel is asked.
     Find(&'a Sending),
-    /// It is sent.
     Send,
 }
 

@@ -8,13 +8,11 @@ use crate::render::markup::Markup;
 /// A text with its buttons.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Content {
-    /// The text.
     pub text: Markup,
     /// The buttons, by rows. A channel without buttons leaves them out.
     pub buttons: Vec<Vec<Button>>,
 }
 
-/// A button.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Button {
     /// What stands on it.
@@ -30,7 +28,6 @@ pub struct Post {
     pub key: String,
     /// What it is about, for machines: `incident`, `pipeline`, `notice`, `details`, `history`, `escalation`, `update` or `pipeline_failed`.
     pub about: &'static str,
-    /// What people see.
     pub content: Content,
     /// The same for machines: an object. Only webhooks carry it.
     pub facts: Value,

@@ -11,7 +11,6 @@ pub const MESSAGE_UNITS: usize = 4_096;
 /// What stands where a text was cut.
 const CUT: char = '…';
 
-/// A text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Markup {
     spans: Vec<Span>,
@@ -37,7 +36,6 @@ enum Span {
 /// A person who is mentioned, so that their phone makes a sound where the channel knows them. Only from the operator's file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mention {
-    /// Their name.
     pub name: String,
     /// Their numeric id at Telegram.
     pub telegram: Option<i64>,
@@ -49,7 +47,6 @@ pub struct Mention {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{kind}")]
 pub struct RichError {
-    /// What is wrong.
     pub kind: RichFault,
     /// What stands there: the tag or the entity, to be looked for in the template.
     pub found: String,

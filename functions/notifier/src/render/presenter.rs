@@ -23,12 +23,10 @@ use crate::render::markup::{MESSAGE_UNITS, Markup, Mention};
 use crate::render::templates::Templates;
 use crate::render::view::Names;
 
-/// Something to tell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Presented {
     /// What it is about, for machines (see [`crate::render::content::Post::about`]).
     pub about: &'static str,
-    /// What people see.
     pub content: Content,
     /// The same for machines.
     pub facts: Value,
@@ -39,9 +37,7 @@ pub struct Presented {
 /// Makes what is told in one channel.
 #[derive(Debug, Clone, Copy)]
 pub struct Presenter<'a> {
-    /// By which templates.
     pub templates: &'a Templates,
-    /// In which language.
     pub language: Language,
     /// Whether an Alertmanager is known that can be asked for silences.
     pub silences: bool,

@@ -28,7 +28,6 @@ use domain::transition::reanalysis;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-/// When everything happens.
 const BEGINNING: i64 = 1_795_489_920;
 /// For how long a plan can be decided on.
 const VALID_FOR: SignedDuration = SignedDuration::from_mins(30);

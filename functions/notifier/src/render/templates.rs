@@ -39,7 +39,6 @@ const ENTRIES_SHOWN: [usize; 6] = [20, 15, 10, 7, 4, 2];
 /// How many earlier incidents.
 const EARLIER_SHOWN: [usize; 4] = [15, 10, 5, 2];
 
-/// What is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// The card of an incident.
@@ -65,7 +64,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Every kind.
     pub const ALL: [Self; 10] = [
         Self::Incident,
         Self::Storm,
@@ -135,7 +133,6 @@ pub struct Broken {
     pub what: String,
 }
 
-/// The templates.
 pub struct Templates {
     built_in: Environment<'static>,
     own: BTreeMap<(Language, Kind), Result<Environment<'static>, Broken>>,

@@ -99,11 +99,8 @@ impl AlertType {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AlertSeverity {
-    /// For information.
     Info,
-    /// Needs a look.
     Warning,
-    /// Needs hands.
     Critical,
 }
 
@@ -137,9 +134,7 @@ impl AlertSeverity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AlertStatus {
-    /// It fires.
     Firing,
-    /// It has ended.
     Resolved,
 }
 
@@ -155,7 +150,6 @@ pub struct Alert {
     pub alert_type: AlertType,
     /// How bad its sender says it is.
     pub severity: AlertSeverity,
-    /// Whether it fires.
     pub status: AlertStatus,
     /// Which sender it came through: `alertmanager` or what a signed sender calls itself.
     pub source: String,
@@ -167,9 +161,7 @@ pub struct Alert {
     pub normalised_target: String,
     /// One sentence for people.
     pub message: String,
-    /// The sender's labels.
     pub labels: Texts,
-    /// The sender's annotations.
     pub annotations: Texts,
     /// When it began to fire, by the sender's clock; never far ahead of ours where it was counted.
     pub starts_at: Timestamp,

@@ -42,7 +42,6 @@ pub struct AlertTables {
     expecting = "an object with the lists alertnames and patterns"
 )]
 struct CicdNames {
-    /// Whole names.
     alertnames: Vec<String>,
     /// Names in which `*` stands for any text, and `?` for one character; made ready once, because every alert is held against them.
     #[serde(deserialize_with = "patterns")]

@@ -108,7 +108,6 @@ impl Matchers {
             .all(|(name, value)| alert.labels.get(name).map_or("", String::as_str) == value)
     }
 
-    /// Names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()

@@ -122,7 +122,6 @@ pub struct Paid {
     pub calls: u64,
     /// For how many tokens, as far as they are known.
     pub usage: Usage,
-    /// How much.
     pub price: MicroUsd,
 }
 

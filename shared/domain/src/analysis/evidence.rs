@@ -12,19 +12,15 @@ pub const LINE_CHARACTERS: usize = 300;
 /// By how much of a window's scale its beginning and its end have to differ to be a trend.
 const TREND_SHARE: f64 = 0.1;
 
-/// Who was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// Prometheus.
     Prometheus,
-    /// SigNoz.
     Signoz,
     /// The earlier incidents of the fingerprint.
     PastIncidents,
     /// The other incidents that are open on the target or in its redundancy group.
     OpenIncidents,
-    /// The service registry.
     Registry,
 }
 
@@ -48,9 +44,7 @@ impl Source {
 pub enum Trend {
     /// Clearly higher at the end than at the beginning.
     Rising,
-    /// Clearly lower.
     Falling,
-    /// Neither.
     Stable,
 }
 
@@ -65,7 +59,6 @@ pub struct Measurement {
     pub unit: String,
     /// The least value of the window.
     pub least: f64,
-    /// The greatest.
     pub most: f64,
     /// Where it is going.
     pub trend: Trend,
@@ -122,21 +115,16 @@ impl Trend {
     }
 }
 
-/// What came back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Found {
-    /// Values.
     Measured {
-        /// The values.
         measurements: Vec<Measurement>,
         /// Where a person can look further, an `http` or `https` URL of the configured server.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         link: Option<String>,
     },
-    /// Sentences.
     Known {
-        /// The sentences.
         facts: Vec<String>,
     },
     /// An answer without anything in it.
@@ -151,15 +139,12 @@ pub enum Found {
 /// One question and its answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// Who was asked.
     pub source: Source,
     /// What was asked: the query, or in a few words.
     pub asked: String,
-    /// When.
     pub at: Timestamp,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
-    /// What came back.
     #[serde(flatten)]
     pub found: Found,
 }

@@ -15,7 +15,6 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Both together.
     #[must_use]
     pub fn total(self) -> u64 {
         self.input.saturating_add(self.output)

@@ -29,7 +29,6 @@ pub struct AnalyzerSettings {
     pub budget: Budget,
     /// Whether an alert that was repaired before is answered from memory.
     pub memory: Memory,
-    /// Where traces go.
     pub tracing: Option<TracingSettings>,
 }
 
@@ -39,7 +38,6 @@ pub struct AnalyzerSettings {
 pub struct EvidenceSettings {
     /// A Prometheus, or whatever has its HTTP API.
     pub prometheus: Option<PrometheusSettings>,
-    /// A SigNoz.
     pub signoz: Option<SignozSettings>,
     /// How many earlier incidents of the fingerprint are looked at.
     pub past_incidents: u32,
@@ -58,7 +56,6 @@ impl Default for EvidenceSettings {
     }
 }
 
-/// A Prometheus.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PrometheusSettings {
@@ -83,16 +80,13 @@ pub struct NamedQuery {
     pub name: String,
     /// PromQL, in which `$name` stands for the alert's label of that name, and `$target`, `$namespace`, `$service` for what they say.
     pub query: String,
-    /// The value's unit.
     #[serde(default)]
     pub unit: String,
 }
 
-/// A SigNoz.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignozSettings {
-    /// Its base URL.
     pub url: String,
     /// The secret with its API key.
     pub key_secret: String,
@@ -107,9 +101,7 @@ pub struct SignozSettings {
 pub enum Api {
     /// OpenAI's Chat Completions, which Ollama, llama.cpp, vLLM and most vendors speak too.
     Openai,
-    /// Anthropic's Messages.
     Anthropic,
-    /// Amazon Bedrock's Converse.
     Bedrock,
 }
 
@@ -122,7 +114,6 @@ pub enum AnswerFormat {
     JsonSchema,
     /// In words, and by a switch that makes it answer JSON.
     JsonObject,
-    /// In words alone.
     Text,
 }
 
@@ -136,7 +127,6 @@ pub struct ProviderSettings {
     pub api: Api,
     /// Its base URL, if it is not the vendor's: what stands before `/chat/completions` or `/v1/messages`.
     pub base_url: Option<String>,
-    /// The model.
     pub model: String,
     /// The secret with its key. Bedrock needs none; a model of one's own may need none.
     pub key_secret: Option<String>,
@@ -155,7 +145,6 @@ pub struct ProviderSettings {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MemoryMode {
-    /// Nothing but evidence.
     Off,
     /// The analysis says what helped before; a model is asked all the same.
     #[default]
@@ -183,7 +172,6 @@ impl Default for Memory {
     }
 }
 
-/// Where traces go.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TracingSettings {

@@ -11,7 +11,6 @@ use crate::analysis::{DataImpact, Responsibility, Risk};
 pub enum Subject {
     /// Alerts of a type.
     Type(AlertType),
-    /// Storms.
     Storm,
 }
 
@@ -53,7 +52,6 @@ pub struct StaticRule {
     pub title: String,
     /// Why it usually happens.
     pub root_cause: String,
-    /// What to do.
     pub action: String,
     /// A command for a human to consider. `{target}`, `{namespace}`, `{alertname}` and `{service}` stand for the alert's own.
     pub command: Option<String>,

@@ -25,7 +25,6 @@ pub fn proves_its_person(by: &str) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// Run the plan.
     Approve,
     /// Do not run it.
     Reject,
@@ -35,22 +34,16 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum ApprovalState {
-    /// Nobody has decided.
     Pending,
-    /// Somebody has.
     Decided {
-        /// What they said.
         verdict: Verdict,
         /// Who: `telegram:<numeric id>`, `slack:<member id>`, `api:<name>`, `link:<name>` or [`GUARDRAILS`]; the last, where two had to.
         by: String,
-        /// When.
         at: Timestamp,
     },
     /// Nobody can any more.
     Void {
-        /// Why.
         why: String,
-        /// Since when.
         at: Timestamp,
     },
 }
@@ -66,7 +59,6 @@ pub struct Approval {
     pub requested_at: Timestamp,
     /// Until when it can be decided.
     pub expires_at: Timestamp,
-    /// Where it stands.
     pub standing: ApprovalState,
     /// How many different people have to approve: two where the plan could do most harm. Fixed when it is asked for.
     #[serde(default = "one")]
@@ -88,7 +80,6 @@ pub struct Approval {
 /// A press that was taken, with what it came to: that is what a repetition is told, whatever has changed since.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TakenPress {
-    /// Its id.
     pub id: String,
     /// What it came to.
     pub came_to: Result<Taken, Refusal>,
@@ -102,21 +93,18 @@ pub enum Taken {
     Approved,
     /// The approval counts, and so many more people have to give theirs.
     Given {
-        /// How many.
         more: u8,
     },
     /// The plan is rejected.
     Rejected,
 }
 
-/// One person's approval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vote {
     /// The person's name in `channels.json`: two ids of one person are one person.
     pub person: String,
     /// By what they were known: `telegram:<numeric id>`, `slack:<member id>`, `api:<name>` or `link:<name>`.
     pub by: String,
-    /// When.
     pub at: Timestamp,
 }
 
@@ -204,21 +192,16 @@ pub enum Refusal {
     /// It was decided in the other way, or by somebody else.
     #[error("{by} has already decided: {}", match verdict { Verdict::Approve => "approved", Verdict::Reject => "rejected" })]
     Decided {
-        /// What they said.
         verdict: Verdict,
-        /// Who.
         by: String,
     },
-    /// It is void.
     #[error("this approval is void: {why}")]
     Void {
-        /// Why.
         why: String,
     },
     /// It was not decided in time.
     #[error("this approval expired at {at}")]
     Expired {
-        /// When.
         at: Timestamp,
     },
 }

@@ -80,7 +80,6 @@ impl Guardrail {
 /// What a guardrail answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardrailOutcome {
-    /// Which.
     pub guardrail: Guardrail,
     /// False if it stops the repair.
     pub passed: bool,
@@ -138,7 +137,6 @@ pub fn names(outcomes: &[GuardrailOutcome]) -> String {
 pub(crate) mod tests {
     use super::{Guardrail, GuardrailOutcome, all_passed, names};
 
-    /// Every guardrail passes.
     pub(crate) fn passing() -> Vec<GuardrailOutcome> {
         Guardrail::ALL
             .map(|guardrail| GuardrailOutcome {

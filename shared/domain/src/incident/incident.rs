@@ -25,7 +25,6 @@ use crate::primitives::id::{Fingerprint, IncidentId};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Not analysed yet.
     Open,
     /// A plan waits for a decision.
     AwaitingApproval,
@@ -35,7 +34,6 @@ pub enum Status {
     Approved,
     /// The plan was rejected.
     Rejected,
-    /// The repair runs.
     Repairing,
     /// The repair ran and was verified; the alert has not resolved yet.
     Repaired,
@@ -72,7 +70,6 @@ impl Status {
 /// An incident and all that is known about it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
-    /// Its id.
     pub id: IncidentId,
     /// Whose episode opened it.
     pub fingerprint: Fingerprint,
@@ -103,7 +100,6 @@ pub struct Incident {
     /// What was asked for the analysis, and what came back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Evidence>,
-    /// The analyzer's finding.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub analysis: Option<Analysis>,
     /// What would repair it.

@@ -143,14 +143,12 @@ impl Event {
     }
 }
 
-/// One entry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// Its place in the order, from 1.
     pub sequence: u64,
     /// When it was written.
     pub at: Timestamp,
-    /// What happened.
     pub event: Event,
     /// Who did it: a function's name, `telegram:<numeric id>`, `api:<name>`.
     pub actor: String,

@@ -83,11 +83,8 @@ pub struct Storm {
 /// One line of a storm's list: a tied incident, written in the transaction that changes the incident.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StormMember {
-    /// The incident.
     pub incident_id: IncidentId,
-    /// Its alert's name.
     pub name: String,
-    /// Its alert's target.
     pub target: String,
     /// False once it is resolved.
     pub open: bool,
@@ -104,7 +101,6 @@ pub struct Recurrence {
     pub incident_id: IncidentId,
     /// The round of its plan.
     pub round: u32,
-    /// When it ended.
     pub ended_at: Timestamp,
     /// When the alert fired again.
     pub at: Timestamp,

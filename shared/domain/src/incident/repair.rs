@@ -36,7 +36,6 @@ pub enum StepOutcome {
 /// What is known of a command that ran.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepResult {
-    /// How it ended.
     pub outcome: StepOutcome,
     /// Its exit status, if it exited.
     pub exit_status: Option<u32>,
@@ -233,7 +232,6 @@ fn once() -> u32 {
 pub enum RepairOutcome {
     /// The steps worked and every check found the symptom gone.
     Verified,
-    /// A step failed.
     StepFailed,
     /// The steps worked, but a check did not find the symptom gone, or there was no check.
     NotVerified,
@@ -262,9 +260,7 @@ impl RepairOutcome {
 pub struct Repair {
     /// The hash of the plan that runs.
     pub plan_hash: String,
-    /// When it started.
     pub started_at: Timestamp,
-    /// When it ended.
     pub finished_at: Option<Timestamp>,
     /// Who runs it: another worker that took it over is somebody else, and what the first one still reports does not count.
     #[serde(default)]
@@ -274,7 +270,6 @@ pub struct Repair {
     pub facts: BTreeMap<String, Seen>,
     /// Its steps so far, in the order in which they were started.
     pub steps: Vec<StepRun>,
-    /// How it ended.
     pub outcome: Option<RepairOutcome>,
 }
 
@@ -283,7 +278,6 @@ pub struct Repair {
 pub struct EarlierRepair {
     /// The name of the plan's playbook.
     pub playbook: String,
-    /// The run.
     pub repair: Repair,
 }
 

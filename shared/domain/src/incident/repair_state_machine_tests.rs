@@ -19,7 +19,6 @@ use crate::playbook::plan::{Plan, PlannedStep};
 enum Fate {
     /// It exits with this status, having printed this.
     Exits(u32, &'static str),
-    /// It ends otherwise.
     Ends(StepOutcome),
     /// Its worker dies before the result is recorded.
     Dies,

@@ -16,7 +16,6 @@ pub enum ButtonAction {
     Details(IncidentId),
     /// The earlier incidents of its fingerprint.
     History(IncidentId),
-    /// A new analysis.
     Reanalyse(IncidentId),
     /// An hour without further alerts of it.
     Silence(IncidentId),

@@ -12,7 +12,6 @@ pub enum ButtonReply {
     Approved,
     /// The approval counts, and so many more people have to give theirs.
     ApprovedFirst {
-        /// How many.
         more: u8,
     },
     /// The plan is rejected.
@@ -25,14 +24,11 @@ pub enum ButtonReply {
     WrongPlan,
     /// It was decided before.
     Decided {
-        /// How.
         verdict: Verdict,
-        /// By whom.
         by: String,
     },
     /// It cannot be decided on any more.
     Void {
-        /// Why.
         why: String,
     },
     /// It was not decided in time.
@@ -52,16 +48,12 @@ pub enum ButtonReply {
     HistoryComing,
     /// The alert is being silenced.
     SilenceComing,
-    /// It is not.
     SilenceRefused {
-        /// Why.
         why: String,
     },
     /// A new analysis begins.
     ReanalysisComing,
-    /// It does not.
     ReanalysisRefused {
-        /// Why.
         why: String,
     },
     /// There is no such incident.

@@ -55,7 +55,6 @@ impl<'de> Deserialize<'de> for Ignored {
 /// A language that the built-in templates speak.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 pub enum Language {
-    /// English.
     #[default]
     #[serde(rename = "en")]
     English,
@@ -65,7 +64,6 @@ pub enum Language {
 }
 
 impl Language {
-    /// Every language.
     pub const ALL: [Self; 2] = [Self::English, Self::TraditionalChinese];
 
     /// Its tag, which is also the name of the directory with its templates.
@@ -87,7 +85,6 @@ pub struct Channel {
     /// Its language, if it is another than the file's.
     #[serde(default)]
     pub language: Option<Language>,
-    /// What it is.
     pub to: Place,
 }
 
@@ -137,7 +134,6 @@ pub struct SlackChannel {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Webhook {
-    /// Its URL.
     pub url: String,
     /// The secret with the key of the signatures (`whsec_…`).
     pub key_secret: String,
@@ -186,9 +182,7 @@ impl AlertmanagerServer {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Route {
-    /// Severities.
     pub severities: Vec<Severity>,
-    /// Namespaces.
     pub namespaces: Vec<Pattern>,
     /// Services: the plan's target, or the alert's.
     pub services: Vec<Pattern>,
@@ -196,7 +190,6 @@ pub struct Route {
     pub labels: BTreeMap<String, Pattern>,
     /// True for reports of delivery pipelines only, false for everything else.
     pub cicd: Option<bool>,
-    /// The channels' names.
     pub channels: Vec<String>,
     /// Whether the routes behind it are looked at too.
     #[serde(rename = "continue")]
@@ -272,11 +265,9 @@ pub struct ApprovalRule {
     pub services: Vec<Pattern>,
     /// The risks, each the worse of the finding's and the playbook's.
     pub risks: Vec<Risk>,
-    /// Who may.
     pub people: Vec<String>,
     /// Who may as well, once nobody has decided for `escalate_after_seconds`. They are told then.
     pub then: Vec<String>,
-    /// After how long.
     pub escalate_after_seconds: Option<u32>,
 }
 
@@ -308,7 +299,6 @@ impl Channels {
         self.channels.iter().filter(move |channel| matches!(&channel.to, Place::Slack(slack) if slack.channel_id == channel_id))
     }
 
-    /// A channel's language.
     #[must_use]
     pub fn language_of(&self, channel: &Channel) -> Language {
         channel.language.unwrap_or(self.language)

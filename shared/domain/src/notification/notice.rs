@@ -14,20 +14,16 @@ use crate::primitives::id::IncidentId;
 pub struct Notice {
     /// The log entry that says so. Notices that are told together have the last of theirs.
     pub sequence: u64,
-    /// When it happened.
     pub at: Timestamp,
-    /// What happened.
     pub what: What,
     /// Who had decided on the plan by then, by name.
     pub deciders: Vec<String>,
 }
 
-/// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
     /// A repair has ended.
     Ended {
-        /// How.
         outcome: RepairOutcome,
         /// True if no human had decided on it.
         automatic: bool,
@@ -45,7 +41,6 @@ pub enum What {
     DecisionNeeded,
     /// The plan can no longer be decided on, and nobody is asked about another.
     PlanVoid {
-        /// Why.
         why: String,
     },
 }

@@ -66,7 +66,6 @@ pub enum Subject {
     More {
         /// What was asked for.
         what: More,
-        /// About which incident.
         incident_id: IncidentId,
         /// The id of the press.
         press: String,
@@ -177,7 +176,6 @@ pub struct Moved {
 pub struct LiveCard {
     /// The channel's id of the message.
     pub message_id: Option<String>,
-    /// What it shows.
     pub shown: Option<Shown>,
     /// When it was sent or edited last.
     pub shown_at: Option<Timestamp>,
@@ -240,9 +238,7 @@ impl LiveCard {
 pub struct Sending {
     /// The key of its post.
     pub key: String,
-    /// What it shows.
     pub shown: Shown,
-    /// Since when.
     pub at: Timestamp,
 }
 

@@ -73,7 +73,6 @@ impl State {
 /// were not told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// The incident.
     pub incident_id: IncidentId,
     /// When it was so, by the sender's clock.
     pub at: Timestamp,
@@ -81,7 +80,6 @@ pub struct Report {
     pub stage: String,
     /// How the stage stood.
     pub state: State,
-    /// What it said.
     pub message: String,
     /// The name of the pipeline.
     pub name: String,
@@ -207,11 +205,9 @@ fn text<'a>(texts: &'a Texts, name: &str) -> &'a str {
 pub struct Stage {
     /// What it is called.
     pub name: String,
-    /// How it stands.
     pub state: State,
     /// What its last report said.
     pub message: String,
-    /// Its last report.
     pub incident_id: IncidentId,
     /// When that was so, by the sender's clock.
     pub at: Timestamp,
@@ -224,7 +220,6 @@ pub struct PipelineRun {
     pub name: String,
     /// What is built and delivered; empty if it was not told, as are the next two.
     pub commit: String,
-    /// Who started it.
     pub by: String,
     /// Where it is shown.
     pub url: String,

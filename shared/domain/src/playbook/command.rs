@@ -27,7 +27,6 @@ pub struct Fact {
     pub timeout: Length,
 }
 
-/// A command.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {

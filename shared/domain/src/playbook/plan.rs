@@ -18,7 +18,6 @@ const AROUND: SignedDuration = SignedDuration::from_secs(60);
 pub enum Phase {
     /// What is looked at before the first step.
     Facts,
-    /// What repairs.
     Steps,
     /// What tells whether the symptom went.
     Verify,
@@ -52,11 +51,9 @@ pub struct PlannedStep {
 /// files that it shipped with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// The playbook's id.
     pub playbook: String,
     /// The playbook's name, for people.
     pub playbook_name: String,
-    /// The playbook's risk.
     pub risk: Risk,
     /// The service's name in the registry.
     pub target: String,
@@ -67,7 +64,6 @@ pub struct Plan {
     /// What is looked at before the first step, because steps depend on it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<PlannedStep>,
-    /// What repairs.
     pub steps: Vec<PlannedStep>,
     /// What tells whether the symptom went.
     pub verify: Vec<PlannedStep>,

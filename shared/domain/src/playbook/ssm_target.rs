@@ -6,7 +6,6 @@ use serde::Deserialize;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Written")]
 pub enum SsmTarget {
-    /// One managed node.
     Instance {
         /// Its id, such as `i-0abcdef1234567890`.
         id: String,

@@ -25,7 +25,6 @@ pub const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(10);
 pub struct Attempt {
     /// The approval under which it ran.
     pub approval_id: ApprovalId,
-    /// The playbook.
     pub playbook: String,
     /// When it was entered, right before its first step.
     pub at: Timestamp,
@@ -152,11 +151,9 @@ impl GroupLedger {
 /// What is read for the guardrails of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked<'a> {
-    /// Its target.
     pub target: &'a str,
     /// The redundancy group of the target.
     pub group: Option<&'a str>,
-    /// Its playbook.
     pub playbook: &'a str,
     /// Whether the playbook's runs are needed: where its autonomy is earned.
     pub runs: bool,

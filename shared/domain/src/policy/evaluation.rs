@@ -18,9 +18,7 @@ use crate::primitives::id::ApprovalId;
 /// Everything that decides whether a plan may run without a human.
 #[derive(Debug, Clone, Copy)]
 pub struct GuardrailContext<'a> {
-    /// The incident.
     pub incident: &'a Incident,
-    /// What would run.
     pub plan: &'a Plan,
     /// The plan's playbook, as the file has it now.
     pub playbook: Option<&'a Playbook>,
@@ -28,13 +26,11 @@ pub struct GuardrailContext<'a> {
     pub service: Option<&'a Service>,
     /// The most members of the target's redundancy group that are repaired at once; 0 if it is in none.
     pub at_once: u32,
-    /// The operator's limits.
     pub limits: &'a Limits,
     /// What the store knows.
     pub readings: &'a GuardrailInputs,
     /// How long after its decision a plan may begin to run.
     pub starts_within: SignedDuration,
-    /// The time.
     pub now: Timestamp,
 }
 
@@ -62,7 +58,6 @@ impl GuardrailContext<'_> {
         Guardrail::ALL.map(|guardrail| self.ask(guardrail)).to_vec()
     }
 
-    /// Asks one guardrail.
     #[must_use]
     pub fn ask(&self, guardrail: Guardrail) -> GuardrailOutcome {
         let answer = match guardrail {

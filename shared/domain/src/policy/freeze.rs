@@ -12,23 +12,18 @@ use serde::Deserialize;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Written")]
 pub struct Freeze {
-    /// When.
     pub when: When,
-    /// Why, for people.
     pub why: String,
 }
 
 /// When a freeze holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum When {
-    /// Once.
     Once {
-        /// Its first moment.
         from: Timestamp,
         /// The first moment after it.
         to: Timestamp,
     },
-    /// Every week.
     Weekly(Weekly),
 }
 
@@ -36,11 +31,9 @@ pub enum When {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Weekly {
-    /// Its beginning.
     pub from: WeekTime,
     /// Its end: the first moment after it. It may be earlier in the week than the beginning.
     pub to: WeekTime,
-    /// Whose clock.
     pub zone: Zone,
 }
 

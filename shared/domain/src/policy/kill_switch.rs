@@ -16,9 +16,7 @@ const BY_CHARACTERS: usize = 300;
 pub struct SwitchedOff {
     /// Who switched repairs off.
     pub by: Option<String>,
-    /// Why.
     pub why: Option<String>,
-    /// When.
     pub at: Option<Timestamp>,
 }
 

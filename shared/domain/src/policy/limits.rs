@@ -28,7 +28,6 @@ impl TryFrom<f64> for Share {
 }
 
 impl Share {
-    /// The number.
     #[must_use]
     pub const fn get(self) -> f64 {
         self.0
@@ -39,7 +38,6 @@ impl Share {
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum AtOnce {
-    /// So many.
     AtMost(NonZeroU32),
     /// Such a share of the group's members in the registry: rounded down, and at least one, or none could ever be repaired.
     Share(Share),

@@ -19,7 +19,6 @@ pub type PastSuccess = BTreeMap<String, RunCounts>;
 /// What matching came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
-    /// This plan.
     Plan(Box<Plan>),
     /// None, for this reason: a human has to look.
     None(String),
@@ -30,9 +29,7 @@ pub enum Choice {
 pub struct Fit<'a> {
     /// How well: see [`choose`].
     pub score: u32,
-    /// Why.
     pub reasons: Vec<String>,
-    /// Which.
     pub playbook: &'a Playbook,
 }
 

@@ -52,7 +52,6 @@ impl Near {
 /// What repaired the last incidents of a fingerprint, all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Memory {
-    /// The playbook's id.
     pub playbook: String,
     /// The playbook's name, for people.
     pub playbook_name: String,

@@ -112,13 +112,11 @@ impl What {
 pub struct Step {
     /// When: for a run that held, the end of its window.
     pub at: Timestamp,
-    /// What happened.
     pub what: What,
     /// The incident whose run it was.
     pub incident_id: IncidentId,
     /// What the playbook had earned before.
     pub before: AutonomyLevel,
-    /// And after.
     pub after: AutonomyLevel,
     /// What counts since the last recurrence, this included.
     pub tally: RunCounts,

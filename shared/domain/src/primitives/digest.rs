@@ -14,7 +14,6 @@ impl Digest {
         Self::default()
     }
 
-    /// Adds one field.
     #[must_use]
     pub fn field(mut self, bytes: impl AsRef<[u8]>) -> Self {
         let bytes = bytes.as_ref();

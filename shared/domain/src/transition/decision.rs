@@ -28,7 +28,6 @@ const NOT_IN_TIME: &str = "nobody decided in time";
 /// A person's press of a button, or what comes to the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pressed<'a> {
-    /// What they say.
     pub verdict: Verdict,
     /// By what they are known.
     pub by: Identity<'a>,
@@ -116,7 +115,6 @@ pub fn refuse(
 enum Judged {
     /// The person has said it before.
     Repeated(Taken),
-    /// They have not.
     New { person: String },
 }
 

@@ -38,7 +38,6 @@ pub enum Refusal {
     /// The last one has not come to its end. Whoever asked for it may not have sent its message: sent again, it changes nothing.
     #[error("a new analysis is under way, which {by} asked for")]
     UnderWay {
-        /// Which.
         round: u32,
         /// Who asked for it.
         by: String,
@@ -53,7 +52,6 @@ pub enum Refusal {
         /// When the next one can be.
         from: Timestamp,
     },
-    /// There were enough.
     #[error("it was analysed anew {MOST_ROUNDS} times already")]
     UsedUp,
 }

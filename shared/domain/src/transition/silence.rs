@@ -27,10 +27,8 @@ const ACTOR: &str = "notifier";
 /// Why no silence is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// There is one.
     #[error("it is silenced until {until:.0}")]
     Holds {
-        /// Until when.
         until: Timestamp,
     },
     /// It is over, it is not one alert, or Alertmanager has not sent it.

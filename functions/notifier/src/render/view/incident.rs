@@ -26,13 +26,10 @@ pub struct Card {
     pub icon: &'static str,
     /// `P0` to `P3`.
     pub severity: String,
-    /// The alert's name.
     pub name: String,
     /// How many alerts it counts.
     pub count: u64,
-    /// What is affected.
     pub resource: String,
-    /// Where.
     pub namespace: String,
     /// The alert's own words.
     pub message: String,
@@ -46,12 +43,10 @@ pub struct Card {
     pub silenced_until: String,
     /// Why Alertmanager is not silent about it although somebody asked for that, or nothing.
     pub silence_why: String,
-    /// Its id.
     pub id: String,
     /// What was found out.
     #[serde(flatten)]
     pub finding: Finding,
-    /// What would run.
     #[serde(flatten)]
     pub plan: Planned,
     /// Where the work stands.
@@ -65,7 +60,6 @@ pub struct Card {
 /// What is tied to a storm; of other incidents, nothing.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Tied {
-    /// How many incidents.
     pub tied: u64,
     /// How many of them are not resolved.
     pub tied_open: u64,
@@ -86,18 +80,14 @@ pub struct Tied {
 /// The open critical incidents of a storm whose alerts have one name.
 #[derive(Debug, Clone, Serialize)]
 pub struct Critical {
-    /// The name.
     pub name: String,
-    /// Their targets.
     pub targets: String,
 }
 
 /// The incidents of a storm whose alerts have one name.
 #[derive(Debug, Clone, Serialize)]
 pub struct Group {
-    /// The name.
     pub name: String,
-    /// How many.
     pub tied: u64,
     /// How many of them are not resolved.
     pub open: u64,
@@ -221,7 +211,6 @@ fn icon(status: Status) -> &'static str {
 pub struct Pipeline {
     /// One character that says how it goes.
     pub icon: &'static str,
-    /// What it reports.
     pub message: String,
     /// How many reports it counts.
     pub count: u64,
@@ -233,7 +222,6 @@ pub struct Pipeline {
     pub triggered_by: String,
     /// The annotation `workflow_url`. It comes from outside: it is a text, and no link.
     pub url: String,
-    /// Its id.
     pub id: String,
 }
 

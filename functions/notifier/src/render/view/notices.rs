@@ -39,9 +39,7 @@ pub struct Budget {
 /// What one provider was paid.
 #[derive(Debug, Clone, Serialize)]
 pub struct Paid {
-    /// Its name.
     pub name: String,
-    /// How much.
     pub price: String,
     /// For how many calls.
     pub calls: u64,
@@ -87,17 +85,13 @@ pub struct Escalation {
     pub minutes: i64,
     /// Who is asked now.
     pub people: String,
-    /// How many more.
     pub people_more: usize,
     /// Until when it can be decided.
     pub expires_at: String,
     /// `P0` to `P3`.
     pub severity: String,
-    /// The alert's name.
     pub name: String,
-    /// What is affected.
     pub resource: String,
-    /// Where.
     pub namespace: String,
     /// The playbook that waits.
     pub playbook: String,
@@ -105,7 +99,6 @@ pub struct Escalation {
     pub plan_target: String,
     /// The exact steps, part by part, as on the card: whoever is called to help decides on them.
     pub parts: Vec<Part>,
-    /// The incident's id.
     pub id: String,
 }
 
@@ -159,7 +152,6 @@ impl Escalation {
 pub struct Notice {
     /// `repaired`, `repair_failed`, `nothing_to_do`, `still_firing`, `fires_again`, `severity_raised`, `decision_needed` or `plan_void`.
     pub what: &'static str,
-    /// When it happened.
     pub at: String,
     /// True if a repair ran without a human's decision.
     pub automatic: bool,

@@ -39,7 +39,6 @@ pub struct Planned {
 pub struct Part {
     /// `look`, `run`, `check` or `undo`.
     pub name: &'static str,
-    /// The commands.
     pub commands: Vec<String>,
     /// How many more there are.
     pub more: usize,
@@ -50,7 +49,6 @@ pub struct Part {
 pub struct Blocked {
     /// Its name as it stands in the log.
     pub name: &'static str,
-    /// Why.
     pub why: String,
 }
 

@@ -27,13 +27,10 @@ pub struct StatusView {
     pub status: &'static str,
     /// True while a decision can be made.
     pub pending: bool,
-    /// Until when.
     pub expires_at: String,
     /// How many people have to approve.
     pub approvals_needed: u8,
-    /// How many have.
     pub approvals_given: usize,
-    /// Who has: names.
     pub approved_by: String,
     /// When the second list of people was told, because nobody had decided.
     pub escalated_at: String,
@@ -41,7 +38,6 @@ pub struct StatusView {
     pub verdict: &'static str,
     /// Who decided: a name, where it is known.
     pub decided_by: String,
-    /// When.
     pub decided_at: String,
     /// Why nobody can decide any more.
     pub void_because: String,
@@ -64,7 +60,6 @@ pub struct StatusView {
     pub repair_silence: &'static str,
     /// Until when it is silent at the latest.
     pub repair_silence_until: String,
-    /// What went wrong.
     pub repair_silence_why: String,
 }
 
@@ -77,7 +72,6 @@ pub struct Ran {
     pub part: &'static str,
     /// Which one, from 1.
     pub number: usize,
-    /// What it did.
     pub detail: String,
     /// The last lines of its standard output, if it failed.
     pub stdout: Vec<String>,
@@ -88,11 +82,9 @@ pub struct Ran {
 /// A repair of an earlier plan of the incident.
 #[derive(Debug, Clone, Serialize)]
 pub struct Tried {
-    /// The playbook's name.
     pub playbook: String,
     /// How it ended, as in `repair`; empty if that is not known.
     pub outcome: &'static str,
-    /// When it began.
     pub at: String,
     /// The steps that failed, without their output.
     pub failed: Vec<Ran>,
