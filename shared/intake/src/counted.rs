@@ -1,9 +1,9 @@
-//! What became of alerts.
+//! Results of counting the alerts of a delivery.
 
 use domain::episode::{Episode, FiringOutcome, ResolvedOutcome};
 use domain::primitives::id::{Fingerprint, MemberId};
 
-/// What became of one alert.
+/// Result of counting one alert.
 #[derive(Debug, Clone)]
 pub struct Counted {
     /// The sender's id of the alert.
@@ -12,7 +12,7 @@ pub struct Counted {
     pub outcome: Outcome,
 }
 
-/// What the alerts of one fingerprint did, with the episode as it is now.
+/// The result for the alerts of one fingerprint, with the episode as it is now.
 #[derive(Debug, Clone)]
 pub enum Outcome {
     Firing(FiringOutcome, Episode),

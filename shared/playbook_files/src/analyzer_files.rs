@@ -1,4 +1,5 @@
-//! The files of an operator that only the analyzer reads: `analyzer.yaml`, `model-prices.yaml` and `static-rules.yaml`.
+//! The operator's files that only the analyzer reads: `analyzer.yaml`, `model-prices.yaml` and
+//! `static-rules.yaml`.
 
 use std::path::Path;
 

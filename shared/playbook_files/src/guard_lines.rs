@@ -1,7 +1,8 @@
-//! The command lines that a host may be allowed to run: every step of every playbook that can ever run there, as the bridge sends it.
+//! Guard lines: the command lines that a host may run, which are every step of every playbook that
+//! can ever run there, as the bridge sends it.
 //!
-//! `quell-guard` on the host lets nothing else through. So the lines are rendered by what renders them for a repair, and quoted by what
-//! quotes them on the wire.
+//! `quell-guard` on the host rejects everything else. The lines are therefore rendered by the code
+//! that renders them for a repair, and quoted by the code that quotes them on the wire.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! The corpus of secrets, for the tests of redaction here and of what leaves for a model in the analyzer, which includes this file.
+//! The corpus of secrets, shared by the redaction tests here and by the analyzer's tests of text
+//! sent to a model, which include this file.
 
 use std::path::{Path, PathBuf};
 

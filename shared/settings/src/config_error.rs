@@ -1,4 +1,4 @@
-//! What is wrong with an operator's files, with file, line and field.
+//! Configuration errors with file, line and field.
 
 use std::fmt;
 use std::path::PathBuf;

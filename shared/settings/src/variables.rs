@@ -1,4 +1,4 @@
-//! Environment variables, read in one place, with errors that name the variable and what it expects.
+//! Reader of environment variables, with errors that name the variable and the expected value.
 
 use std::str::FromStr;
 

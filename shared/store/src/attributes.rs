@@ -1,4 +1,4 @@
-//! Reading and writing the attributes of an item, with errors that name the item and the attribute.
+//! Conversion of item attributes, with errors that name the item and the attribute.
 
 use std::collections::HashMap;
 

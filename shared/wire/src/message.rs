@@ -1,5 +1,5 @@
-//! What travels on the queues: facts in the past tense. They carry ids, never payloads, and the receiver reads the state; only a
-//! signal carries its alert, because nothing is stored yet.
+//! Queue messages: facts in the past tense, and timers. They carry ids, never payloads, and the
+//! receiver reads the state; only a signal carries its alert, because nothing is stored yet.
 
 use domain::notification::button_action::More;
 use jiff::civil::Date;
@@ -57,7 +57,7 @@ pub enum Message {
         channel: String,
         /// The id of the press, so that one that comes twice is answered once.
         press: String,
-        /// Who pressed, as it stands in the log. Empty in a message from before it was kept.
+        /// The identity of the presser, as in the log. Empty in a message from before it was kept.
         #[serde(default)]
         by: String,
     },
@@ -67,7 +67,7 @@ pub enum Message {
         channel: String,
         /// Who pressed: the member id at Slack.
         user: String,
-        /// What they are told, at most 200 characters.
+        /// The reply to them, at most 200 characters.
         words: String,
     },
     /// A person asked for a silence of an incident's alert. Ingress to notifier.
@@ -96,9 +96,9 @@ pub struct Signal {
     pub alert: Alert,
 }
 
-/// What can be put onto a queue and taken from it.
+/// A message that can be sent to a queue and received from it.
 pub trait Queued: Serialize + DeserializeOwned {
-    /// What it is about, as the name and the value of a field of a log line.
+    /// Its subject, as the name and the value of a field of a log line.
     fn subject(&self) -> (&'static str, String);
 
     /// The message as JSON, at the beginning of its chain.

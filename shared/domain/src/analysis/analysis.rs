@@ -1,4 +1,4 @@
-//! The analyzer's finding (DESIGN §8).
+//! The analyzer's finding: risk, confidence, cause and suggested action (DESIGN §8).
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ pub enum Risk {
     Low,
     Medium,
     High,
-    /// Users are cut off, or data is at stake.
+    /// Users are cut off, or data may be lost.
     Critical,
 }
 
@@ -17,7 +17,7 @@ impl Risk {
     /// Every risk, from mild to bad.
     pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
 
-    /// The risk's name as it stands in JSON.
+    /// The risk's name in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -74,7 +74,7 @@ pub enum Responsibility {
 }
 
 impl Responsibility {
-    /// The name as it stands in JSON.
+    /// The name in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,4 +1,5 @@
-//! Evidence: what was asked before an analysis, what came back, and how long it took. It is kept with the incident.
+//! Evidence: the queries made before an analysis, their results, and how long they took. It is kept
+//! with the incident.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,7 +26,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// The source's name as it stands in JSON.
+    /// The source's name in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -91,9 +92,10 @@ impl Measurement {
 impl Trend {
     /// Compares the means of the first and the last third: one odd point at either end is no trend.
     ///
-    /// They have to differ by more than a tenth of the window's scale, which is its greatest magnitude, or the distance between least and
-    /// most where that is larger: a value of about 1000 that moves by 5 stands still, and so does one that swings around zero.
-    /// Fewer than three points have no trend.
+    /// They have to differ by more than a tenth of the window's scale, which is its greatest
+    /// magnitude, or the distance between minimum and maximum where that is larger: a value of
+    /// about 1000 that moves by 5 is steady, and so is one that oscillates around zero. Fewer than
+    /// three points have no trend.
     fn of(points: &[f64], least: f64, most: f64) -> Self {
         let third = points.len() / 3;
         if third == 0 {

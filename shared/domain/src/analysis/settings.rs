@@ -1,4 +1,5 @@
-//! How the analyzer looks for evidence, whom it asks, and what that may cost: the operator's `analyzer.yaml`.
+//! Settings of the analyzer, from the operator's `analyzer.yaml`: evidence sources, providers, and
+//! spending limits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +18,8 @@ const LONGEST_EVIDENCE_SECONDS: u64 = 10;
 /// The most queries for one type of alert: each is a request to Prometheus, all at once, and each answer is kept with the incident.
 const MOST_QUERIES: usize = 8;
 
-/// The whole file. Everything is optional: an empty file asks nobody and costs nothing.
+/// The whole file. Everything is optional: with an empty file no model is asked, and nothing is
+/// spent.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AnalyzerSettings {
@@ -78,7 +80,8 @@ pub struct PrometheusSettings {
 pub struct NamedQuery {
     /// What the value is called.
     pub name: String,
-    /// PromQL, in which `$name` stands for the alert's label of that name, and `$target`, `$namespace`, `$service` for what they say.
+    /// PromQL, in which `$name` is replaced by the alert's label of that name, and `$target`,
+    /// `$namespace`, `$service` by the alert's own.
     pub query: String,
     #[serde(default)]
     pub unit: String,
@@ -105,7 +108,7 @@ pub enum Api {
     Bedrock,
 }
 
-/// How a provider is told what an answer looks like.
+/// How the format of an answer is given to a provider.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnswerFormat {
@@ -125,7 +128,8 @@ pub struct ProviderSettings {
     pub name: String,
     /// The interface that it speaks.
     pub api: Api,
-    /// Its base URL, if it is not the vendor's: what stands before `/chat/completions` or `/v1/messages`.
+    /// Its base URL, if it is not the vendor's: the part before `/chat/completions` or
+    /// `/v1/messages`.
     pub base_url: Option<String>,
     pub model: String,
     /// The secret with its key. Bedrock needs none; a model of one's own may need none.
@@ -136,7 +140,7 @@ pub struct ProviderSettings {
     /// The most tokens of an answer.
     #[serde(default = "answer_tokens")]
     pub max_output_tokens: u32,
-    /// How it is told what an answer looks like.
+    /// How the format of an answer is given to it.
     #[serde(default)]
     pub answer_format: AnswerFormat,
 }

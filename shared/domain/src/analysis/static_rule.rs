@@ -1,4 +1,5 @@
-//! The operator's rules of the static analyzer: for each alert type what it usually means, and what it puts at risk.
+//! Rules of the static analyzer, written by the operator: the usual meaning of each alert type, and
+//! its risk.
 
 use serde::Deserialize;
 

@@ -42,9 +42,9 @@ pub struct RepairSilence {
     pub id: Option<String>,
     /// When it ends by itself.
     pub until: Timestamp,
-    /// When somebody was through with it: it was taken away, or could not be.
+    /// When its removal was finished: it was removed, or could not be.
     pub ended_at: Option<Timestamp>,
-    /// Why it was not made or not taken away.
+    /// Why it was not created or not removed.
     pub fault: Option<String>,
 }
 

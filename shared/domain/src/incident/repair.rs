@@ -1,4 +1,5 @@
-//! One run of a plan as it is recorded. What comes next in it is decided in `run`.
+//! The record of a repair: one run of a plan. [`crate::incident::repair_state_machine`] decides its
+//! next step.
 
 use crate::primitives::is_zero;
 use std::collections::BTreeMap;
@@ -93,7 +94,7 @@ pub enum Effect {
     /// It ran, and its end was seen.
     #[default]
     Known,
-    /// It was started, and nobody saw its end.
+    /// It was started, and its end was not observed.
     Unknown,
 }
 
@@ -239,7 +240,7 @@ pub enum RepairOutcome {
     Unknown,
     /// It was verified, but its alert has not resolved in time.
     StillFiring,
-    /// Somebody switched repairs off while it ran.
+    /// The kill switch was turned on while it ran.
     Stopped,
     /// The host or the bridge could not be reached, and no step ran.
     Unreachable,
@@ -262,7 +263,8 @@ pub struct Repair {
     pub plan_hash: String,
     pub started_at: Timestamp,
     pub finished_at: Option<Timestamp>,
-    /// Who runs it: another worker that took it over is somebody else, and what the first one still reports does not count.
+    /// The worker that runs it. A worker that has taken the run over is another one, and later
+    /// reports of the first do not count.
     #[serde(default)]
     pub worker: String,
     /// What the facts turned out to be, by name.
@@ -293,7 +295,7 @@ impl Repair {
             .any(|step| !step.skipped && step.effect != Effect::Nothing)
     }
 
-    /// A run that has done nothing yet, and that nobody has taken on.
+    /// A run without any step, not yet claimed by a worker.
     #[must_use]
     pub fn start(plan_hash: String, now: Timestamp) -> Self {
         let (worker, facts, steps) = (String::new(), BTreeMap::new(), Vec::new());

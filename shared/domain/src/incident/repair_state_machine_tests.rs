@@ -1,4 +1,4 @@
-//! What comes next in a run: whatever its steps do, and wherever its worker dies.
+//! Tests of the repair state machine: every result of a step, and a worker that dies at any point.
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};

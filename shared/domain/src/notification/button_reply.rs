@@ -1,11 +1,11 @@
-//! What a person is told on the phone, in their language.
+//! Texts of the replies to button presses, in the language of the channel.
 
 use jiff::Timestamp;
 
 use crate::incident::approval::{Refusal, Taken, Verdict};
 use crate::notification::channels::Language;
 
-/// What a press came to, for whoever pressed.
+/// Result of a press, for the person who pressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ButtonReply {
     /// The plan is approved.
@@ -16,7 +16,7 @@ pub enum ButtonReply {
     },
     /// The plan is rejected.
     Rejected,
-    /// Whoever pressed is none of the people.
+    /// The presser is not on the list of people.
     NotListed,
     /// They may not decide on this service at this risk.
     NotAllowed,

@@ -1,4 +1,4 @@
-//! A plan: one playbook with its parameters on one target, hashed. People approve exactly this.
+//! Plans: one playbook with its parameters on one target, hashed. An approval covers exactly this.
 
 use std::collections::BTreeMap;
 
@@ -42,7 +42,7 @@ pub struct PlannedStep {
     /// On what it depends whether it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<When>,
-    /// True if it may run again where nobody knows whether it did.
+    /// True if it may run again when it is unknown whether it ran.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub idempotent: bool,
 }

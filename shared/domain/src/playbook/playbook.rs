@@ -1,4 +1,5 @@
-//! Playbooks: the only commands that Quell ever runs, with parameters whose every value is checked (`no-words-executed`).
+//! Playbooks: the only commands that Quell ever runs. Every parameter value is checked
+//! (`no-words-executed`).
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The service registry: which services there are, where they are, and what may be done to them.
+//! The service registry: the services, their targets, and what may run on each without a human.
 
 use std::collections::BTreeMap;
 

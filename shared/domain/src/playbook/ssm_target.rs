@@ -1,4 +1,4 @@
-//! Hosts that are reached through SSM Run Command: one by its id, or those that carry a tag.
+//! Targets of SSM Run Command: one host by its id, or all hosts that carry a tag.
 
 use serde::Deserialize;
 
@@ -21,7 +21,7 @@ pub enum SsmTarget {
     },
 }
 
-/// A target as it stands in the file.
+/// A target as written in the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {

@@ -1,4 +1,5 @@
-//! What the guardrails ask, from facts that are all passed in. What is not known stops the repair (fail closed).
+//! Evaluation of the guardrails from facts that the caller passes in. A fact that is missing stops
+//! the repair (fail closed).
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -140,7 +141,7 @@ impl GuardrailContext<'_> {
 
     fn severity(&self) -> Answer {
         let severity = self.incident.severity;
-        // Nobody knows how bad it is when there is more of it than the incident shows.
+        // An incident that shows only a part of the alerts may be worse than its severity says.
         if self.incident.storm.is_some() || self.incident.tied_to.is_some() {
             return Err("it is a part of a storm".into());
         }

@@ -1,7 +1,8 @@
-//! Change freezes: times in which nothing is repaired without a human, once or every week.
+//! Change freezes: times without automatic repairs, once or every week.
 //!
-//! A weekly freeze stands on the clock of a place. Where that clock is put forward or back, a time of the week can be missing or come
-//! twice: a freeze then begins at the earlier and ends at the later moment that it can mean, so that it is never shorter than written.
+//! A weekly freeze follows the local time of a time zone. Where that clock is put forward or back,
+//! a time of the week can be missing or occur twice: a freeze then begins at the earlier and ends
+//! at the later possible moment, so that it is never shorter than written.
 
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
@@ -91,7 +92,7 @@ impl TryFrom<String> for Zone {
     }
 }
 
-/// A freeze as it stands in the file.
+/// A freeze as written in the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {

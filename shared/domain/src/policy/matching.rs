@@ -1,4 +1,4 @@
-//! Which playbook is for an alert, and why.
+//! Playbook matching: the playbook for an alert, and the reasons for the choice.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ const WEAK_BELOW: f64 = 0.5;
 /// What is known of the past success of playbooks, by their ids. One that is not in it is one of which nothing is known.
 pub type PastSuccess = BTreeMap<String, RunCounts>;
 
-/// What matching came to.
+/// Result of the matching.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
     Plan(Box<Plan>),

@@ -1,4 +1,4 @@
-//! The record of a playbook: how its runs ended, and after which of them the alert came back.
+//! Run record of a playbook: the results of its runs, and the recurrences after them.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;

@@ -1,4 +1,5 @@
-//! SHA-256 over a list of fields, each with its length, so that no two lists can run together.
+//! SHA-256 over a list of length-prefixed fields, so that two different lists never hash the same
+//! bytes.
 
 use sha2::{Digest as _, Sha256};
 

@@ -1,4 +1,4 @@
-//! Lengths of time as the configuration files write them.
+//! Durations as the configuration files write them.
 
 use jiff::SignedDuration;
 use serde::Deserialize;
