@@ -1,4 +1,4 @@
-//! The command line.
+//! Command-line arguments of the bench.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
-//! As much of HTTP/1.1 as the Lambda runtime clients and the AWS SDKs speak: requests with a length, on connections that stay open.
+//! The subset of HTTP/1.1 that the Lambda runtime clients and the AWS SDKs speak: requests with a
+//! length, on connections that stay open.
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead, Read as _, Write};

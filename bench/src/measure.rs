@@ -1,4 +1,4 @@
-//! One start of a function: its cold start, then warm requests.
+//! Measures one start of a function: its cold start, then warm requests.
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! What a million alerts cost: the formula. The prices come from a file, `bench/prices.json` unless the arguments name another.
+//! Price formula of a million alerts. The prices come from a file, `bench/prices.json` unless the
+//! arguments name another.
 
 use std::path::Path;
 

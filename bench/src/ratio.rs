@@ -1,4 +1,4 @@
-//! What is compared with what, and what the comparison should come to.
+//! Ratios of the report: the two programs of each, and the goal.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What comes out: a table for people, and every figure and ratio by name for programs.
+//! Report of a run: a table for people, and every figure and ratio by name for programs.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! Lambda's runtime API, as much of it as a function needs: it polls for an event and posts its answer
-//! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>).
+//! The subset of Lambda's runtime API that a function needs: it polls for an event and posts its
+//! answer (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>).
 
 use std::io::{self, BufReader};
 use std::net::{SocketAddr, TcpListener, TcpStream};

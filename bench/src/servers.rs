@@ -1,4 +1,5 @@
-//! What the analyzer asks for, ready: an incident, and the answers of a Prometheus and a SigNoz in the shapes of their documentation.
+//! Canned servers for the analyzer: an incident, and the answers of a Prometheus and a SigNoz in
+//! the shapes of their documentation.
 
 use domain::alert::classification::AlertTables;
 use domain::alert::fingerprint::fingerprint;

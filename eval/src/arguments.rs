@@ -1,4 +1,4 @@
-//! The command line.
+//! Command-line arguments of the evaluation.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The evaluation set: alerts as their rule sets send them, each with what is right for it.
+//! Cases of the evaluation set: alerts as their rule sets send them, each with the right answer.
 
 use std::path::Path;
 

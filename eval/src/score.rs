@@ -1,4 +1,4 @@
-//! How often an answer was right, field by field.
+//! Scores of the answers, field by field.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Bodies of alerts: what is accepted is bounded, whole and the same whenever it is read; what is refused says where.
+//! Properties of alert bodies: an accepted body is bounded, whole and the same on every read; a
+//! refusal names the place.
 
 use domain::alert::classification::AlertTables;
 use domain::alert::fingerprint::fingerprint;

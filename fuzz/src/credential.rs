@@ -1,4 +1,4 @@
-//! Bearer and basic credentials: who knows the secret is let in, and nobody else.
+//! Properties of bearer and basic credentials: exactly those with the secret are let in.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,5 @@
-//! Requests as the seeds write them: the secret on the first line, then headers, an empty line, and the body.
+//! Parser of seed requests: the secret on the first line, then headers, an empty line, and the
+//! body.
 
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue};
 

@@ -1,4 +1,4 @@
-//! The alerts that the stories send.
+//! Alerts for tests.
 
 use domain::alert::classification::AlertTables;
 use domain::alert::{Alert, AlertStatus, Texts};

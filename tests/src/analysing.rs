@@ -1,4 +1,4 @@
-//! The analyzer as a story wants it: with models, prices and a day of its own, against the deployed table.
+//! Analyzer for tests: with models, prices and a day of its own, against the deployed table.
 
 use std::time::{Duration, Instant};
 

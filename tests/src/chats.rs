@@ -1,4 +1,4 @@
-//! Chats of a story's own at the Telegram stand-in, and a notifier that knows of nothing else.
+//! Chats of a test's own at the Telegram stand-in, and a notifier with no other channels.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};

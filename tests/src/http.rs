@@ -1,4 +1,4 @@
-//! As much of an HTTP server as stand-ins need: requests with a length, on connections that stay open.
+//! Minimal HTTP server for stand-ins: requests with a length, on connections that stay open.
 
 use std::future::Future;
 use std::io;

@@ -1,4 +1,4 @@
-//! Ingress in this process behind a real HTTP server on loopback, with a queue that can be out.
+//! Ingress in this process behind a real HTTP server on loopback, with a queue that can fail.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

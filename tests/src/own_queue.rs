@@ -1,4 +1,5 @@
-//! A queue that no deployed function reads: what a story looks into, or keeps away from the others.
+//! A queue that no deployed function reads, for messages that a test inspects or keeps from the
+//! others.
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;

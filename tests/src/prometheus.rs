@@ -1,4 +1,5 @@
-//! The real Prometheus (Debian's package), with an hour of history, rules that fire, and itself to scrape.
+//! The real Prometheus (Debian's package), with an hour of history, rules that fire, and itself to
+//! scrape.
 
 use std::io::Write as _;
 use std::net::TcpListener;

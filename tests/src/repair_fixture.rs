@@ -1,4 +1,5 @@
-//! Repairs on hosts of a story's own: the repair function and the bridge in this process, with faults between them.
+//! Fixture for repairs on a test's own hosts: the repair function and the bridge in this process,
+//! with faults between them.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Interactions as Slack sends them.
+//! Interaction requests as Slack sends them.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;

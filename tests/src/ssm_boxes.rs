@@ -1,4 +1,5 @@
-//! Instances that SSM Run Command reaches: containers of a real Docker engine behind the emulator, with `quell-guard` in them.
+//! Boxes that SSM Run Command reaches: containers of a real Docker engine behind the emulator, with
+//! `quell-guard` in them.
 
 use std::collections::BTreeMap;
 use std::fs;

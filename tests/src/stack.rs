@@ -1,4 +1,5 @@
-//! The local stack: the real template deployed to the embedded AWS, with a chat and a host to repair.
+//! The local stack: the real template deployed to the embedded AWS, with a chat and a host to
+//! repair.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};

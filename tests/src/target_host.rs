@@ -1,4 +1,4 @@
-//! A host to repair: an sshd of its own on a free port, with its own keys, gone when the test is.
+//! A host to repair: an sshd of its own on a free port, with its own keys, removed after the test.
 
 use crate::skip::skipped;
 use std::fs;

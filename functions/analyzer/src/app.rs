@@ -1,4 +1,4 @@
-//! The function's state, and its errors.
+//! State and errors of the analyzer.
 
 use aws::batch::Unhandled;
 use aws::queue::{Queue, QueueError};
@@ -45,7 +45,7 @@ pub enum Failure {
         /// Until when at the latest.
         until: String,
     },
-    /// The message is for somebody else.
+    /// The message is for another function.
     #[error("this message does not belong on the queue of incidents to be analysed")]
     Misdirected,
 }

@@ -1,4 +1,5 @@
-//! Repairs without a human: what the guardrails ask is gathered first, then they decide whether a plan runs by itself.
+//! Proposes a plan: gathers the inputs of the guardrails, which then decide whether the plan runs
+//! without approval.
 
 use domain::alert::Alert;
 use domain::incident::change::IncidentChange;

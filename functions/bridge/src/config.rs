@@ -1,4 +1,4 @@
-//! What the bridge reads from its environment at a cold start.
+//! Configuration of the bridge, read from its environment variables at a cold start.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What a request that was taken is answered with: JSON for programs, a page for people.
+//! Successful answers of a request: JSON for programs, a page for people.
 
 use lambda_http::http::{HeaderValue, header};
 use lambda_http::{Body, Response};
@@ -29,8 +29,8 @@ impl Reply {
     }
 }
 
-/// A page that loads nothing, runs nothing, is kept nowhere, stands in no frame, and tells no other site of its URL: the URL
-/// decides something.
+/// A page that loads nothing, runs nothing, is cached nowhere, is shown in no frame, and tells no
+/// other site of its URL: the URL decides something.
 const PAGE_HEADERS: [(header::HeaderName, &str); 6] = [
     (header::CONTENT_TYPE, "text/html; charset=utf-8"),
     (

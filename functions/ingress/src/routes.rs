@@ -1,4 +1,5 @@
-//! What there is at which path. The OpenAPI document (docs/openapi.yaml) describes the same; a test compares them.
+//! Route table. The OpenAPI document (docs/openapi.yaml) describes the same routes; a test compares
+//! them.
 
 use domain::incident::approval::Verdict;
 use lambda_http::http::Method;
@@ -65,7 +66,7 @@ pub const ROUTES: [Route; 12] = [
     route("POST", "approvals/{id}/link", Target::LinkUsed),
 ];
 
-/// Finds the operation of a request, with what stands for `{id}`.
+/// Finds the operation of a request, with the value of `{id}`.
 ///
 /// # Errors
 /// If there is nothing at the path, or not with this method.
@@ -98,7 +99,7 @@ pub(crate) fn find<'a>(
     }
 }
 
-/// What stands for `{id}`, or nothing where the template has none; `None` if the path is another.
+/// The value of `{id}`, or nothing where the template has none; `None` if the path is another.
 fn fits<'a>(template: &str, path: &'a str) -> Option<&'a str> {
     let (mut parts, mut id) = (path.split('/'), "");
     for expected in template.split('/') {

@@ -1,4 +1,4 @@
-//! The function's state, and its errors.
+//! State and errors of the notifier.
 
 use domain::transition::silence::Refusal;
 use jiff::Timestamp;
@@ -48,7 +48,7 @@ impl SilenceError {
     }
 }
 
-/// After how many seconds a channel is looked at again in which something went wrong beside the channel itself.
+/// Delay in seconds before a channel is tried again after a fault that was not the channel's own.
 pub(crate) const AGAIN_AFTER: i32 = 30;
 
 /// Why a message has to come again.
@@ -64,7 +64,7 @@ pub enum Failure {
     /// Alertmanager has not made the silence yet.
     #[error(transparent)]
     Silence(#[from] SilenceError),
-    /// The message is for somebody else.
+    /// The message is for another function.
     #[error("this message does not belong on the queue of notifications")]
     Misdirected,
 }

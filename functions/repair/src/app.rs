@@ -1,4 +1,4 @@
-//! The function's state, and its errors.
+//! State and errors of the repair function.
 
 use aws::batch::Unhandled;
 use aws::queue::{Queue, QueueError};
@@ -62,7 +62,7 @@ pub enum Failure {
         /// How many at once.
         most: u32,
     },
-    /// The message is for somebody else.
+    /// The message is for another function.
     #[error("this message does not belong on the queue of repairs")]
     Misdirected,
 }

@@ -1,4 +1,4 @@
-//! Signals: counts what ingress has accepted and queued without a look, by the same rules as every other alert.
+//! The signals function: counts queued signals by the same rules as every other alert.
 
 pub mod config;
 

@@ -1,4 +1,4 @@
-//! The document: its operations, and what its schemas accept.
+//! The OpenAPI document: its operations, and validation against its schemas.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,5 @@
-//! A scene for every playbook: what is wrong, for which alert, and what has to arrive at the host.
+//! A scene for every playbook: the fault, its alert, and the commands that have to arrive at the
+//! host.
 
 /// A file of the host's state and its content.
 pub(crate) type So = (&'static str, &'static str);

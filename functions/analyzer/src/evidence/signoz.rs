@@ -1,4 +1,4 @@
-//! What SigNoz knows about the service that an alert is about: how much it is asked, how much of that fails, and how long it takes.
+//! SigNoz client: request rate, error rate and latency of the service that an alert is about.
 //!
 //! `POST /api/v5/query_range`, <https://signoz.io/docs/apm-and-distributed-tracing/traces-api>; its fields are in
 //! <https://github.com/SigNoz/signoz/blob/main/docs/api/openapi.yml> (`QueryRangeV5`).

@@ -1,4 +1,4 @@
-//! Tests of the client of SigNoz against a server that plays its documented answers, and some that it never gives.
+//! Tests of the SigNoz client against a stand-in with documented and malformed answers.
 
 use domain::alert::Alert;
 use domain::analysis::evidence::{Evidence, Found, Measurement, Source, Trend};

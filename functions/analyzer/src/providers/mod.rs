@@ -1,4 +1,4 @@
-//! The models that can be asked, whatever interface they speak: one question, one answer or one reason.
+//! Common interface of the model providers: one question in, one answer or one error out.
 
 mod anthropic;
 mod attempt;
@@ -49,7 +49,7 @@ pub enum Billed {
     /// Nothing: the provider refused before it began.
     Nothing,
     Used(Usage),
-    /// Nobody knows: the call may have been worked on to its end. The reservation stands.
+    /// Unknown: the call may have been worked on to its end. The reservation stays.
     Unknown,
 }
 

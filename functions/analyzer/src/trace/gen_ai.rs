@@ -1,4 +1,4 @@
-//! Spans of model calls, in the words of OpenTelemetry's conventions for generative AI.
+//! Attributes of model-call spans, by OpenTelemetry's semantic conventions for generative AI.
 
 use opentelemetry::{Array, StringValue, Value};
 use reqwest::Url;

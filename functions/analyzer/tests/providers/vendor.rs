@@ -1,4 +1,5 @@
-//! A vendor that plays what it is told, byte for byte: half answers and cut connections included.
+//! Scripted vendor for tests: plays its answers byte for byte, half answers and cut connections
+//! included.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

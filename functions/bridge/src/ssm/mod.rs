@@ -1,4 +1,5 @@
-//! SSM Run Command: one command, sent once, then asked about until it has ended or its time is up, and then cancelled.
+//! SSM Run Command transport: one command, sent once, then polled until it has ended or its time is
+//! up, and then cancelled.
 
 pub(crate) mod poll;
 pub(crate) mod result;
@@ -171,7 +172,7 @@ impl RunCommand {
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() && matches!(seen, Poll::Unknown) && !begun {
-                // Nobody knows that it waits, so it gets the time that it would have if it ran.
+                // It is not known that it waits, so it gets the time that it would have if it ran.
                 begun = true;
                 until += errand.limit;
             } else if left.is_zero() {

@@ -1,4 +1,4 @@
-//! What Run Command says of a command that was sent.
+//! Polls Run Command for the status of a command that was sent.
 //!
 //! Its answers are eventually consistent: a command may be unknown for a while after it was taken.
 
@@ -88,7 +88,8 @@ fn one(invocation: Invocation) -> Poll {
     }
 }
 
-/// What a command with a tag came to: told by the command, and where that has ended, by each host.
+/// Result of a command with a tag: from the command's status, and once that has ended, from each
+/// host's.
 async fn hosts(
     client: &Client,
     errand: &ResolvedStep<'_>,

@@ -1,4 +1,4 @@
-//! The pages behind a signed link: whole in themselves, without script, and readable on a phone.
+//! Pages behind a signed link: self-contained, without script, and readable on a phone.
 
 use crate::reply::page;
 use domain::incident::Incident;

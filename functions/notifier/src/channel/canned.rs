@@ -1,4 +1,4 @@
-//! A server on loopback that gives the same answer each time and keeps what it was asked.
+//! Test server on loopback that gives the same answer each time and keeps the requests.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,4 +1,4 @@
-//! How a channel fails, and what its senders need.
+//! Errors of channels, and the dependencies of their senders.
 
 use aws::secrets::{SecretError, Secrets};
 use outbound::PublicClient;
@@ -13,7 +13,8 @@ pub(super) const DEFAULT_WAIT: u64 = 30;
 /// The longest wait that is believed, in seconds.
 pub(super) const LONGEST_WAIT: u64 = 3600;
 
-/// Why a channel did not take something. No text of it holds a token or a key (`secrets-stay`).
+/// Reasons why a channel did not accept a message. No text of it holds a token or a key
+/// (`secrets-stay`).
 #[derive(Debug, Error)]
 pub enum ChannelError {
     /// It wants fewer messages.
@@ -44,7 +45,7 @@ pub enum ChannelError {
     },
 }
 
-/// A secret that nobody has put there is for the operator; everything else passes.
+/// A missing secret is for the operator; every other error passes.
 impl From<SecretError> for ChannelError {
     fn from(error: SecretError) -> Self {
         match error {
@@ -77,7 +78,7 @@ impl ChannelError {
     }
 }
 
-/// What senders need of the world.
+/// Dependencies of the senders.
 #[derive(Debug)]
 pub struct ChannelDeps {
     /// The client for servers that an operator may have on an address of their own.

@@ -1,5 +1,6 @@
-//! That a plan on which nobody decides is not forgotten: the second list of people may decide too, and in the end it expires. Delayed
-//! messages look at it, so that nothing runs or costs in between. What became of its repair is looked at in the same way.
+//! Follow-up checks of an undecided plan: escalates to the second list of people, and expires the
+//! approval in the end. Delayed messages trigger the checks, so that nothing runs or costs in
+//! between. The outcome of its repair is checked in the same way.
 
 use domain::incident::Incident;
 use domain::incident::approval::Approval;

@@ -1,4 +1,4 @@
-//! What is told in a channel, whatever kind of channel it is.
+//! Content of a message, independent of the kind of channel.
 
 use domain::notification::button_action::ButtonAction;
 use serde_json::Value;
@@ -15,9 +15,9 @@ pub struct Content {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Button {
-    /// What stands on it.
+    /// Its label, as people read it.
     pub label: String,
-    /// What pressing it asks for.
+    /// The action of a press.
     pub ask: ButtonAction,
 }
 

@@ -1,4 +1,4 @@
-//! What people are told: made of the state in the store, the same for every kind of channel.
+//! Presenter: renders messages from the state in the store, the same for every kind of channel.
 
 use domain::analysis::Risk;
 use domain::analysis::budget::Spending;
@@ -34,7 +34,7 @@ pub struct Presented {
     pub shown: Shown,
 }
 
-/// Makes what is told in one channel.
+/// Renders the messages of one channel.
 #[derive(Debug, Clone, Copy)]
 pub struct Presenter<'a> {
     pub templates: &'a Templates,
@@ -220,7 +220,7 @@ impl Presenter<'_> {
     }
 }
 
-/// What stands before those who are mentioned.
+/// The text before the people who are mentioned.
 const MENTION: &str = "👤 ";
 /// How many people are mentioned: their names have 32 characters at most.
 const MENTIONED: usize = 10;

@@ -1,5 +1,5 @@
-//! Incidents as they may happen, one for every kind of message: operators' templates are checked with them, and the pictures of the
-//! documentation show them.
+//! Sample incidents, one for every kind of message: operators' templates are checked with them, and
+//! the pictures of the documentation show them.
 
 use std::collections::BTreeMap;
 

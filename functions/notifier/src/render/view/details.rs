@@ -1,4 +1,4 @@
-//! What the details show: the evidence, the guardrails, the plan and the end of the operation log.
+//! View of the details: the evidence, the guardrails, the plan and the end of the operation log.
 
 use domain::analysis::DataImpact;
 use domain::analysis::evidence::{Evidence, Found};

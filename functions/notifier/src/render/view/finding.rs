@@ -1,4 +1,4 @@
-//! What was found out: cause, action, evidence, and what finding it has cost.
+//! View of a finding: cause, action, evidence, and the cost of the analysis.
 
 use domain::analysis::Analysis;
 use domain::analysis::evidence::{Evidence, Found, Measurement, Trend, figure};

@@ -1,4 +1,4 @@
-//! What the card of a run of a delivery pipeline shows: one line of stages that moves on.
+//! View of the card of a pipeline run: one line of stages that moves on.
 
 use domain::notification::pipeline_run::{self, State};
 use domain::primitives::id::IncidentId;

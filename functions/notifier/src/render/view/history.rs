@@ -1,4 +1,4 @@
-//! What the history shows: the earlier incidents of a fingerprint.
+//! View of the history: the earlier incidents of a fingerprint.
 
 use domain::incident::Incident;
 use domain::incident::approval::{ApprovalState, Verdict};
@@ -78,7 +78,7 @@ impl Earlier {
     }
 }
 
-/// What became of an incident, and the playbook that ran or was rejected.
+/// The end of an incident, and the playbook that ran or was rejected.
 fn outcome(incident: &Incident) -> (&'static str, &str) {
     let rejected = incident.approval.as_ref().is_some_and(|approval| {
         matches!(

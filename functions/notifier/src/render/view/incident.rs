@@ -1,4 +1,4 @@
-//! What cards show: of an incident, of a storm, and of a report of a delivery pipeline.
+//! Views of the cards of an incident, of a storm, and of a report of a delivery pipeline.
 
 use domain::alert::AlertSeverity;
 use domain::incident::parts::Storm;
@@ -22,7 +22,7 @@ const CRITICAL_TARGETS: usize = 20;
 /// What `incident.html` and `storm.html` are given.
 #[derive(Debug, Clone, Serialize)]
 pub struct Card {
-    /// One character that says where it stands.
+    /// One character for its state.
     pub icon: &'static str,
     /// `P0` to `P3`.
     pub severity: String,
@@ -41,7 +41,7 @@ pub struct Card {
     pub opened_at: String,
     /// Until when Alertmanager is silent about it, or nothing.
     pub silenced_until: String,
-    /// Why Alertmanager is not silent about it although somebody asked for that, or nothing.
+    /// The reason why a requested silence is missing in Alertmanager, or nothing.
     pub silence_why: String,
     pub id: String,
     /// What was found out.
@@ -49,7 +49,7 @@ pub struct Card {
     pub finding: Finding,
     #[serde(flatten)]
     pub plan: Planned,
-    /// Where the work stands.
+    /// The state of the work.
     #[serde(flatten)]
     pub stand: StatusView,
     /// What is tied to it.

@@ -1,4 +1,5 @@
-//! What the notices show: the result of a repair and whatever needs a human, the decision that nobody makes, and the budget that is used up.
+//! View of the notices: the result of a repair, what needs a human, an undecided plan, and a
+//! used-up budget.
 
 use domain::analysis::budget::Spending;
 use domain::analysis::price::dollars;
@@ -81,7 +82,7 @@ impl Budget {
 /// What `escalation.html` is given.
 #[derive(Debug, Clone, Serialize)]
 pub struct Escalation {
-    /// For how many minutes nobody has decided; 0 if that is not known.
+    /// Minutes without a decision; 0 if that is not known.
     pub minutes: i64,
     /// Who is asked now.
     pub people: String,
@@ -103,7 +104,7 @@ pub struct Escalation {
 }
 
 impl Escalation {
-    /// What people are told whom the first ones did not answer.
+    /// The notice to the second list of people, after the first has not answered.
     #[must_use]
     pub fn of(incident: &Incident, people: &[String]) -> Self {
         let approval = incident.approval.as_ref();

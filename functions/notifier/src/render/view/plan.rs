@@ -1,4 +1,4 @@
-//! What would run, and what the guardrails say about it.
+//! View of a plan: its commands, and the answers of the guardrails.
 
 use domain::incident::approval::Approval;
 use domain::incident::guardrail::{GuardrailOutcome, blocking};

@@ -1,4 +1,4 @@
-//! Where the work on an incident stands, who decided, and what a repair has done.
+//! View of an incident's progress: its state, who decided, and what a repair has done.
 
 use domain::incident::Incident;
 use domain::incident::approval::{Approval, ApprovalState, Verdict};
@@ -19,7 +19,7 @@ const OUTPUT_LINES: usize = 5;
 const FAILED_SHOWN: usize = 2;
 const OUTPUT_CHARACTERS: usize = 300;
 
-/// Where the work stands.
+/// The state of the work.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct StatusView {
     /// `open`, `awaiting_approval`, `needs_human`, `approved`, `rejected`, `repairing`, `repaired`, `repair_failed`, `resolved`,
@@ -32,14 +32,14 @@ pub struct StatusView {
     pub approvals_needed: u8,
     pub approvals_given: usize,
     pub approved_by: String,
-    /// When the second list of people was told, because nobody had decided.
+    /// Time of the escalation to the second list of people.
     pub escalated_at: String,
-    /// `approve` or `reject`, once somebody has decided.
+    /// `approve` or `reject`, once a person has decided.
     pub verdict: &'static str,
     /// Who decided: a name, where it is known.
     pub decided_by: String,
     pub decided_at: String,
-    /// Why nobody can decide any more.
+    /// The reason why no decision is possible any more.
     pub void_because: String,
     /// The last steps that have run.
     pub ran: Vec<Ran>,
@@ -91,7 +91,7 @@ pub struct Tried {
 }
 
 impl StatusView {
-    /// Where an incident stands.
+    /// The state of an incident.
     #[must_use]
     pub fn of(incident: &Incident, names: Names<'_>) -> Self {
         let mut stand = Self {
