@@ -92,6 +92,7 @@ impl App {
         }
         span.set("quell.provider", analysis.provider.clone());
         span.set("quell.risk", analysis.risk.as_str());
+        // Set last, so that it covers the evidence and the models too.
         analysis.duration_ms = milliseconds(started);
         measure(&analysis, &evidence, incident, now);
         Ok((Diagnosis { analysis, evidence }, span))
@@ -117,6 +118,7 @@ impl App {
         {
             return Ok(remembered(base, &memory, &gathered.past));
         }
+        // Before the claim, which only workers that ask models need.
         if self.models.is_empty() {
             return Ok(base);
         }

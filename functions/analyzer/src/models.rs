@@ -94,6 +94,7 @@ impl App {
                 }
             }
         }
+        // Reached only if no model answered: otherwise the notice would be needless.
         if day_is_used_up {
             self.notice(now).await?;
         }
@@ -145,6 +146,7 @@ impl App {
         });
         let reply = Box::pin(model.provider.ask(key.as_ref(), &question, until)).await;
         let spent = spent(&reply, model.price);
+        // Added for failed calls too, because they may have been billed.
         asked.add(spent, most);
         if let Err(error) = self.store.settle(&reservation, spent).await {
             // The reservation stays: the budget has less room than it could have, never more.

@@ -81,6 +81,7 @@ impl App {
         let response = match answered {
             Ok(reply) => reply.into_response(),
             Err(rejection) => {
+                // Before the answer is made, which consumes the rejection.
                 rejection.tell(&mut line);
                 match page {
                     Some(language) => rejection.into_page(language),
@@ -131,6 +132,7 @@ impl App {
             }
             Target::Signals => {
                 self.signed(SIGNED, headers, bytes, visit.now).await?;
+                // Checked before it is queued: behind the queue there is no sender to answer.
                 let signal = signals::read(bytes, &self.tables, visit.now)?;
                 let message_id = self.signals.send(&signal).await?;
                 json!({ "success": true, "message_id": message_id, "stream": signals::STREAM })

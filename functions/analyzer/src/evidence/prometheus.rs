@@ -51,7 +51,8 @@ struct Question {
 }
 
 impl Prometheus {
-    /// The server of the settings. `http` must not follow redirects: the token goes to nobody else.
+    /// The server of the settings. `http` must not follow redirects: the token goes to no other
+    /// server.
     ///
     /// # Errors
     /// If its URL cannot be used.

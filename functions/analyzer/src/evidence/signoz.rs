@@ -41,7 +41,8 @@ pub(crate) struct Signoz {
 }
 
 impl Signoz {
-    /// The server of the settings. `http` must not follow redirects: the key goes to nobody else.
+    /// The server of the settings. `http` must not follow redirects: the key goes to no other
+    /// server.
     ///
     /// # Errors
     /// If its URL cannot be used.
@@ -209,7 +210,8 @@ fn measured(minutes: &Minutes, window: &Window) -> Vec<Measurement> {
     if requests.values().sum::<f64>() <= 0.0 {
         return Vec::new();
     }
-    // A minute without requests has no point. It counts: a service that nobody reaches any more has a rate of 0.
+    // A minute without requests has no point. It counts: a service that gets no more requests has a
+    // rate of 0.
     let starts = (0..MINUTES).map(|minute| window.start + minute * MINUTE);
     let rate: Vec<f64> = starts
         .map(|start| requests.get(&start).copied().unwrap_or(0.0) / 60.0)

@@ -176,8 +176,8 @@ fn conditional(step: &PlannedStep) -> String {
     format!("{}{fact}{when}", command(step))
 }
 
-/// A step as it would run: an argument that could be read as two, or that hides something, stands in quotes, with what nobody sees
-/// written out.
+/// A step as it would run: an argument that could be read as two, or that hides something, is in
+/// quotes, with invisible characters written out.
 fn command(step: &PlannedStep) -> String {
     let plain = |argument: &str| {
         !argument.is_empty()

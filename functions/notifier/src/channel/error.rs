@@ -101,8 +101,9 @@ impl ChannelDeps {
     }
 }
 
-/// How long to wait, from the header `Retry-After` (<https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>): seconds. A date, which
-/// nobody sends who counts messages, is the default wait.
+/// How long to wait, from the header `Retry-After`
+/// (<https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>): seconds. A date, which no server that
+/// counts messages sends, is the default wait.
 pub(super) fn wait(header: Option<&HeaderValue>) -> u64 {
     let seconds = header
         .and_then(|value| value.to_str().ok())

@@ -38,11 +38,12 @@ impl App {
             .await
     }
 
-    /// Looks whether the alert of a repair has resolved, and counts the repair as failed if it is overdue. A resolve of which
-    /// Alertmanager has told nobody is put onto the queue of signals, as if it had.
+    /// Checks whether the alert of a repair has resolved, and counts the repair as failed if it is
+    /// overdue. A resolve that Alertmanager has not sent is put onto the queue of signals, as if it
+    /// had.
     ///
     /// # Errors
-    /// If the queue or the table does not answer; looking again changes nothing twice.
+    /// If the queue or the table does not answer; a repeated check changes nothing twice.
     pub async fn resolution_due(&self, id: &ApprovalId, clock: Clock<'_>) -> Result<(), Failure> {
         let Some(incident) = self.store.incident(&id.incident()).await? else {
             return Ok(());

@@ -225,7 +225,8 @@ const MENTION: &str = "👤 ";
 /// How many people are mentioned: their names have 32 characters at most.
 const MENTIONED: usize = 10;
 
-/// Who has to see to an incident: whoever has decided on the plan, and where a decision is needed, or nobody has decided, whoever may.
+/// The people responsible for an incident: those who have decided on the plan; and if a decision is
+/// needed, or there is none, those who may decide.
 fn responsible(channels: &Channels, incident: &Incident, notice: &Notice) -> Vec<String> {
     let decided: Vec<String> = notice
         .deciders

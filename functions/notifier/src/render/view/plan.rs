@@ -117,7 +117,8 @@ pub(super) fn parts(plan: &Plan, most: usize, characters: usize) -> Vec<Part> {
         .collect()
 }
 
-/// A step, with what it depends on behind it: a comment to a shell, should somebody paste it.
+/// A step, with its fact and its condition behind it: a comment to a shell, in case the line is
+/// pasted.
 fn shown(step: &PlannedStep, characters: usize) -> String {
     let fact = step.fact.as_ref().map(|fact| format!("fact {fact}"));
     let notes: Vec<String> = fact
