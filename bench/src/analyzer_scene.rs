@@ -1,4 +1,5 @@
-//! The scene of the analyzer: an operator's files that name the endpoint as Prometheus and SigNoz, and the message of a new incident.
+//! Scene of the analyzer: an operator's files that name the endpoint as Prometheus and SigNoz, and
+//! the message of a new incident.
 
 use std::fs;
 use std::path::{Path, PathBuf};

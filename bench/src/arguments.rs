@@ -1,4 +1,4 @@
-//! The command line.
+//! Command-line arguments of the bench.
 
 use std::path::{Path, PathBuf};
 
@@ -13,14 +13,12 @@ Measures what a cold start, a warm alert and a million alerts cost (docs/perform
   --prices FILE   the price list (bench/prices.json of the project)
   --binaries DIR  where the release binaries are (the directory of this program)";
 
-/// What to measure.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Arguments {
     /// How often each program is started.
     pub(crate) starts: usize,
     /// How many warm requests each program gets in all its starts.
     pub(crate) warm: usize,
-    /// The price list.
     pub(crate) prices: PathBuf,
     /// Where the programs are.
     pub(crate) binaries: PathBuf,

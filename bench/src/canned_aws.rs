@@ -1,5 +1,5 @@
-//! AWS with its answers ready, over TLS on loopback. It keeps nothing and decides next to nothing, so that what is measured
-//! is the function and not an emulator.
+//! AWS stand-in with canned answers, over TLS on loopback. It keeps no state and decides next to
+//! nothing, so that the function is measured and not an emulator.
 
 use std::collections::HashMap;
 use std::io::{self, BufReader, Write as _};
@@ -54,7 +54,6 @@ struct State {
     secrets: HashMap<String, String>,
 }
 
-/// The endpoint.
 #[derive(Debug)]
 pub(crate) struct CannedAws {
     /// `AWS_ENDPOINT_URL`.

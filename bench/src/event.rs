@@ -1,4 +1,5 @@
-//! The events: the committed sample of an Alertmanager delivery, and the same with many alerts.
+//! Events of the bench: the committed sample of an Alertmanager delivery, and the same with many
+//! alerts.
 
 use std::ops::Range;
 use std::path::Path;

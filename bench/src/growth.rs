@@ -1,5 +1,6 @@
-//! Whether a joining alert costs more where many incidents are open: one warm function opens them and is measured in between,
-//! in turns with another that opens none, so that what else the machine does falls on both.
+//! Cost of a joining alert by the number of open incidents: one warm function opens them and is
+//! measured in between, in turns with another that opens none, so that other load on the machine
+//! falls on both.
 
 use serde_json::Value;
 

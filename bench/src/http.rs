@@ -1,16 +1,15 @@
-//! As much of HTTP/1.1 as the Lambda runtime clients and the AWS SDKs speak: requests with a length, on connections that stay open.
+//! The subset of HTTP/1.1 that the Lambda runtime clients and the AWS SDKs speak: requests with a
+//! length, on connections that stay open.
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead, Read as _, Write};
 
-/// A request.
 #[derive(Debug)]
 pub(crate) struct Request {
     /// Its method and path.
     pub(crate) line: String,
     /// `X-Amz-Target`: which operation of AWS is asked for.
     pub(crate) target: String,
-    /// Its body.
     pub(crate) body: Vec<u8>,
 }
 

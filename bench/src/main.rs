@@ -1,5 +1,6 @@
-//! `make bench`: starts ingress and its baselines many times under a small host of Lambda's runtime API, with answers of AWS
-//! ready over TLS, and reports what a cold start, a warm alert and a million alerts cost. What is measured and how: docs/performance.md.
+//! `make bench`: starts ingress and its baselines many times under a small host of Lambda's runtime
+//! API, with canned answers of AWS over TLS, and reports the cost of a cold start, a warm alert and
+//! a million alerts. docs/performance.md describes the method.
 
 mod analyzer_scene;
 mod arguments;

@@ -1,4 +1,4 @@
-//! One start of a function: its cold start, then warm requests.
+//! Measures one start of a function: its cold start, then warm requests.
 
 use std::path::Path;
 use std::time::Duration;
@@ -54,9 +54,7 @@ impl Samples {
 /// Where functions are measured.
 #[derive(Debug)]
 pub(crate) struct Place<'a> {
-    /// Lambda.
     pub(crate) runtime_api: &'a RuntimeApi,
-    /// AWS.
     pub(crate) aws: &'a CannedAws,
     /// A directory for what a function logs.
     pub(crate) directory: &'a Path,
@@ -65,13 +63,10 @@ pub(crate) struct Place<'a> {
 /// A delivery of many alerts, taken by a warm function.
 #[derive(Debug)]
 pub(crate) struct Delivery {
-    /// How many alerts.
     pub(crate) alerts: usize,
     /// From handing over to the answer.
     pub(crate) ms: f64,
-    /// CPU time.
     pub(crate) cpu_ms: f64,
-    /// Requests to AWS.
     pub(crate) requests: usize,
     /// The most memory until then, in KiB.
     pub(crate) peak_kib: u64,
@@ -212,7 +207,6 @@ pub(crate) fn failed(variant: &Variant, error: &Failure, process: &Process) -> F
     format!("{}: {error}\n{}", variant.name, process.last_words()).into()
 }
 
-/// Milliseconds.
 pub(crate) fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }

@@ -1,5 +1,6 @@
-//! What is deployed: programs and their zips. The zip is made by Python's `zipfile`, because that is what the SAM CLI makes
-//! packages with: its bytes are those that Lambda gets, and the bench needs no crate for it.
+//! Deployment packages: programs and their zips. Python's `zipfile` makes the zip, because the SAM
+//! CLI makes packages with it: its bytes are those that Lambda gets, and the bench needs no crate
+//! for it.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -1,4 +1,5 @@
-//! What a million alerts cost: the formula. The prices come from a file, `bench/prices.json` unless the arguments name another.
+//! Price formula of a million alerts. The prices come from a file, `bench/prices.json` unless the
+//! arguments name another.
 
 use std::path::Path;
 
@@ -52,7 +53,6 @@ struct Price {
     #[serde(deserialize_with = "count")]
     per: f64,
     unit: String,
-    /// AWS's page.
     source: String,
     /// Where it was seen on the day of the check.
     checked_against: String,

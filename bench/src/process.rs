@@ -1,4 +1,4 @@
-//! A started function: what the kernel says about it. Linux only, as Lambda is.
+//! A started function process, and the kernel's figures about it. Linux only, as Lambda is.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

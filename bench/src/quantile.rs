@@ -1,4 +1,4 @@
-//! One number out of many samples.
+//! Quantiles of samples.
 
 /// The value below which this share of the samples lies (nearest rank).
 pub(crate) fn quantile(samples: &[f64], share: f64) -> f64 {

@@ -1,4 +1,4 @@
-//! What is compared with what, and what the comparison should come to.
+//! Ratios of the report: the two programs of each, and the goal.
 
 use std::fmt;
 
@@ -29,7 +29,6 @@ pub(crate) struct Ratio {
     pub(crate) one: &'static str,
     /// The program below it.
     pub(crate) other: &'static str,
-    /// The figure.
     pub(crate) figure: &'static str,
     /// What it should come to.
     pub(crate) goal: Option<Goal>,
@@ -40,7 +39,6 @@ pub(crate) struct Ratio {
 pub(crate) struct Rival {
     /// Its name in ratios.
     pub(crate) name: &'static str,
-    /// Its program.
     pub(crate) variant: &'static str,
     /// What to do where it is not there.
     pub(crate) install: &'static str,
@@ -48,7 +46,6 @@ pub(crate) struct Rival {
     warm_cpu: Option<Goal>,
 }
 
-/// The rivals.
 pub(crate) const RIVALS: [Rival; 3] = [
     Rival {
         name: "python",

@@ -1,4 +1,4 @@
-//! What comes out: a table for people, and every figure and ratio by name for programs.
+//! Report of a run: a table for people, and every figure and ratio by name for programs.
 
 use std::path::Path;
 
@@ -33,7 +33,6 @@ pub(crate) struct Report {
     pub(crate) load: f64,
     /// How many cores the bench may use.
     pub(crate) cores: usize,
-    /// The variants.
     pub(crate) measured: Vec<Measured>,
     /// Deliveries of many alerts.
     pub(crate) deliveries: Vec<Delivery>,
@@ -45,7 +44,6 @@ pub(crate) struct Report {
     pub(crate) one_core: bool,
     /// The functions that are built.
     pub(crate) functions: Vec<Package>,
-    /// What things cost.
     pub(crate) prices: PriceList,
 }
 
@@ -173,7 +171,6 @@ impl Report {
         .collect()
     }
 
-    /// Prints the tables.
     #[expect(clippy::print_stdout, reason = "this is what the program is for")]
     pub(crate) fn print(&self) {
         println!(

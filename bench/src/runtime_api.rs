@@ -1,5 +1,5 @@
-//! Lambda's runtime API, as much of it as a function needs: it polls for an event and posts its answer
-//! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>).
+//! The subset of Lambda's runtime API that a function needs: it polls for an event and posts its
+//! answer (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>).
 
 use std::io::{self, BufReader};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -23,7 +23,6 @@ pub(crate) struct Answer {
     pub(crate) delivered: Instant,
     /// When the answer was there.
     pub(crate) answered: Instant,
-    /// What it says.
     pub(crate) body: String,
 }
 
@@ -75,7 +74,6 @@ pub(crate) struct RuntimeApi {
 }
 
 impl RuntimeApi {
-    /// Starts listening.
     pub(crate) fn start() -> Result<Self, Failure> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let current: Arc<Mutex<Option<Arc<Wires>>>> = Arc::default();

@@ -1,4 +1,5 @@
-//! What the analyzer asks for, ready: an incident, and the answers of a Prometheus and a SigNoz in the shapes of their documentation.
+//! Canned servers for the analyzer: an incident, and the answers of a Prometheus and a SigNoz in
+//! the shapes of their documentation.
 
 use domain::alert::classification::AlertTables;
 use domain::alert::fingerprint::fingerprint;
@@ -79,7 +80,6 @@ pub(crate) fn opened(generator_url: &str) -> Result<Incident, Failure> {
     .incident)
 }
 
-/// The incident's item.
 pub(crate) fn item(incident: &Incident) -> Result<Value, Failure> {
     let doc = serde_json::to_string(incident)?;
     Ok(json!({

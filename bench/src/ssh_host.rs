@@ -1,4 +1,5 @@
-//! A host to log in to: the real sshd on loopback with keys of its own, the files with which the bridge finds it, and `ssh` beside it.
+//! Login host for the bench: the real sshd on loopback with keys of its own, the files with which
+//! the bridge finds it, and `ssh` beside it.
 
 use std::fs::{self, File};
 use std::net::TcpListener;

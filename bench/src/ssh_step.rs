@@ -1,4 +1,5 @@
-//! What a step over SSH takes, beside `ssh` itself that runs the same command on the same host.
+//! Duration of a step over SSH, compared with `ssh` itself running the same command on the same
+//! host.
 
 use std::path::Path;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! What is measured: programs that do the job, or a part of it.
+//! Variants that are measured: programs that do the job, or a part of it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

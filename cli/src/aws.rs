@@ -1,4 +1,4 @@
-//! AWS from a person's machine: credentials and region as every tool of AWS finds them.
+//! AWS configuration on a person's machine: credentials and region as every AWS tool finds them.
 //!
 //! Functions read what Lambda gives them (`aws`), and nothing else of the chain is compiled into them. A person has profiles, SSO
 //! and roles to assume, which only `aws-config` knows how to use; a cold start does not matter here.

@@ -1,4 +1,4 @@
-//! `quell check`: everything that is wrong with an operator's files, before they are deployed.
+//! `quell check`: reports every error in an operator's files before deployment.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! `quell run --dry-run`: everything that a repair would do up to the host, and on the host only what reads.
+//! `quell run --dry-run`: performs a repair up to the host, and runs only its reading steps there.
 
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! What a subcommand comes to.
+//! Exit codes and errors of the subcommands.
 
 use std::io::{Error, ErrorKind};
 use std::path::Path;

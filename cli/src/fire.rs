@@ -1,4 +1,4 @@
-//! `quell fire`: a test alert, signed as a sender signs it, and what its answer means.
+//! `quell fire`: sends a test alert, signed as a sender signs it, and explains the answer.
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! `quell guard-lines`: what quell-guard on a service's host has to let through.
+//! `quell guard-lines`: the lines that quell-guard on a service's host has to let through.
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Files that are named on the command line; `-` is the standard input.
+//! Input files named on the command line; `-` is the standard input.
 
 use std::io::Read as _;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! The `quell` command: what an operator asks before, during and after Quell does something. One file for each subcommand.
+//! The `quell` command: an operator's questions before, during and after Quell acts. One file for
+//! each subcommand.
 //!
 //! It decides nothing by itself: what it says comes from the functions and the domain that decide on the deployed stack.
 

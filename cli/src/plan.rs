@@ -1,4 +1,4 @@
-//! `quell plan`: what would happen for an alert, decided by what decides it on the deployed stack.
+//! `quell plan`: shows the plan for an alert, made by the code that decides on the deployed stack.
 
 mod parse;
 

@@ -1,4 +1,5 @@
-//! `quell playbooks`: how the runs of each playbook ended, what it may do by itself, and why.
+//! `quell playbooks`: the outcomes of each playbook's runs, its earned level, and the reason for
+//! it.
 
 use std::io::Write;
 use std::path::PathBuf;

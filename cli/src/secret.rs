@@ -1,4 +1,5 @@
-//! Secrets: out of a file or out of Secrets Manager, never from the command line or the environment, which others can read.
+//! Secrets for the command: from a file or from Secrets Manager, never from the command line or the
+//! environment, which others can read.
 
 use std::path::{Path, PathBuf};
 

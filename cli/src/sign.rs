@@ -1,4 +1,5 @@
-//! `quell sign`: the headers of a signature, by the function that ingress checks it with.
+//! `quell sign`: prints the headers of a signature, made by the function with which ingress checks
+//! it.
 
 use std::io::Write;
 use std::path::PathBuf;

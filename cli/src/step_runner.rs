@@ -1,4 +1,5 @@
-//! Who runs a step that reads: the deployed bridge function, or the bridge in this process.
+//! Runners of reading steps for the dry run: the deployed bridge function, or the bridge in this
+//! process.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! `quell verify-log`: whether an incident's operation log is what was written.
+//! `quell verify-log`: verifies the hash chain of an incident's operation log.
 
 use std::io::Write;
 use std::path::Path;

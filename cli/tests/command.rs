@@ -1,4 +1,4 @@
-//! Real runs of the command, where no AWS is needed.
+//! Tests of the command as a process, where no AWS is needed.
 
 use std::io::Write as _;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The command line.
+//! Command-line arguments of the evaluation.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,6 @@ Measures how often the analyzer is right about the alerts in eval/alerts (docs/a
   --only TEXT      only the alerts whose file's name contains this
   --report FILE    where the figures go (target/eval/report.json)";
 
-/// What to measure.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Arguments {
     /// The operator's files that are measured.

@@ -1,4 +1,4 @@
-//! The evaluation set: alerts as their rule sets send them, each with what is right for it.
+//! Cases of the evaluation set: alerts as their rule sets send them, each with the right answer.
 
 use std::path::Path;
 
@@ -28,7 +28,6 @@ pub(crate) struct Case {
     #[serde(rename = "about")]
     _about: String,
     alert: Sent,
-    /// What is right.
     pub(crate) expected: Expected,
 }
 

@@ -1,4 +1,5 @@
-//! `make eval`: how often the static analyzer, and every model that is configured, is right about the alerts of the evaluation set.
+//! `make eval`: measures how often the static analyzer, and every configured model, is right about
+//! the alerts of the evaluation set.
 //!
 //! Type, severity, target and playbook are decided without any model, so that they are the same in every line: only the risk differs.
 

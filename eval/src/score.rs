@@ -1,4 +1,4 @@
-//! How often an answer was right, field by field.
+//! Scores of the answers, field by field.
 
 use std::time::Duration;
 
@@ -19,16 +19,13 @@ pub(crate) struct Answer {
     pub(crate) fell_back: Option<String>,
     /// How long it took.
     pub(crate) took: Duration,
-    /// Tokens.
     pub(crate) tokens: u64,
-    /// Micro-dollars.
     pub(crate) price: u64,
 }
 
 /// The answers of one analyzer.
 #[derive(Debug)]
 pub(crate) struct Score {
-    /// Its name.
     pub(crate) name: String,
     /// Each answer, with the name of its case.
     pub(crate) answers: Vec<(String, Answer)>,

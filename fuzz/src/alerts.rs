@@ -1,4 +1,5 @@
-//! Bodies of alerts: what is accepted is bounded, whole and the same whenever it is read; what is refused says where.
+//! Properties of alert bodies: an accepted body is bounded, whole and the same on every read; a
+//! refusal names the place.
 
 use domain::alert::classification::AlertTables;
 use domain::alert::fingerprint::fingerprint;
@@ -109,7 +110,6 @@ pub(crate) fn signed_alert(bytes: &[u8]) {
     }
 }
 
-/// A light signal.
 pub(crate) fn signal(bytes: &[u8]) {
     let Some(value) = check(bytes, read_signal) else {
         return;

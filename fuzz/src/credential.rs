@@ -1,4 +1,4 @@
-//! Bearer and basic credentials: who knows the secret is let in, and nobody else.
+//! Properties of bearer and basic credentials: exactly those with the secret are let in.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -33,7 +33,6 @@ pub(crate) fn check(bytes: &[u8]) {
     made_here(&request.secret, request.body);
 }
 
-/// What ingress says.
 fn ask(secret: &str, headers: &HeaderMap, takes_basic: bool) -> bool {
     let Err(rejection) = credential(&SecretString::from(secret), headers, takes_basic) else {
         return true;

@@ -1,4 +1,5 @@
-//! What the door promises for any input, as plain functions over bytes that panic where a promise is broken.
+//! Properties of ingress for any input, as plain functions over bytes that panic if a promise is
+//! broken.
 //!
 //! Two thin drivers call them: `tests/bounded.rs` replays the seeds and a bounded number of mutations of them in every test
 //! run, and `main.rs` hands them to libFuzzer (`make fuzz`).
@@ -29,7 +30,6 @@ pub struct Target {
     pub large: fn() -> Vec<Vec<u8>>,
 }
 
-/// Every door.
 pub const TARGETS: [Target; 7] = [
     Target {
         name: "delivery",

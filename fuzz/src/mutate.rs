@@ -1,4 +1,5 @@
-//! Changes to inputs that keep most of their shape: random bytes would never get past the first bracket.
+//! Mutations of inputs that keep most of their shape: random bytes would never get past the first
+//! bracket.
 
 use serde_json::{Map, Value, json};
 

@@ -1,4 +1,4 @@
-//! Internal sources: lists of address ranges, and which addresses are in them.
+//! Properties of internal sources: lists of address ranges, and the addresses in them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -1,4 +1,4 @@
-//! Problem documents: stable, small, and with a place.
+//! Properties of problem documents: stable, small, and with a place.
 
 use ingress::rejection::Rejection;
 use lambda_http::http::header;

@@ -1,4 +1,5 @@
-//! Requests as the seeds write them: the secret on the first line, then headers, an empty line, and the body.
+//! Parser of seed requests: the secret on the first line, then headers, an empty line, and the
+//! body.
 
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -11,7 +12,6 @@ pub(crate) struct Request<'a> {
     pub(crate) secret: String,
     /// The headers' names and values, a mistaken line left out.
     lines: Vec<(HeaderName, &'a [u8])>,
-    /// The rest.
     pub(crate) body: &'a [u8],
 }
 

@@ -1,4 +1,5 @@
-//! Signatures: accepted exactly if HMAC-SHA256, computed here by its definition, says so.
+//! Properties of signatures: accepted exactly if HMAC-SHA256, computed here by its definition,
+//! agrees.
 
 use ingress::authentication::{GRAFANA, SIGNED, SLACK, SignatureForm, signature};
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue};

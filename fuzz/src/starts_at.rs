@@ -1,4 +1,5 @@
-//! Times of senders: what RFC 3339 writes is understood, what is understood can be stored, what is not says where.
+//! Properties of senders' timestamps: RFC 3339 is understood, an understood time can be stored, and
+//! an error names the place.
 
 use domain::alert::classification::AlertTables;
 use ingress::alerts::alertmanager;

@@ -1,5 +1,6 @@
-//! The run of every test run: all seeds, then mutations of them until a number or the time is reached. It begins with the
-//! same number every time, so that a red run stays red; `make fuzz` is the one that explores.
+//! Bounded fuzzing in every test run: all seeds, then mutations of them until a number or the time
+//! is reached. It begins with the same number every time, so that a failing run stays failing;
+//! `make fuzz` is the one that explores.
 
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,4 +1,4 @@
-//! The alerts that the stories send.
+//! Alerts for tests.
 
 use domain::alert::classification::AlertTables;
 use domain::alert::{Alert, AlertStatus, Texts};
@@ -9,19 +9,16 @@ use serde_json::{Value, json};
 /// An alert of a test.
 #[derive(Debug, Clone)]
 pub struct TestAlert {
-    /// Its name.
     pub name: &'static str,
     /// Its component, which is its target.
     pub component: String,
     /// Its namespace, unique too: a service that several tests share has an episode for each of them.
     pub namespace: String,
-    /// Its severity.
     pub severity: &'static str,
     /// Since when it fires.
     pub starts_at: Timestamp,
     /// Until when it fired, if it has ended.
     pub ends_at: Option<Timestamp>,
-    /// Alertmanager's fingerprint.
     pub member: &'static str,
 }
 

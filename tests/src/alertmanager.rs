@@ -18,7 +18,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Where an Alertmanager delivers to, and how it groups.
 #[derive(Debug, Clone, Copy)]
 pub struct Receiver<'a> {
-    /// The webhook's URL.
     pub url: &'a str,
     /// The bearer token of the webhook.
     pub token: &'a str,
@@ -237,7 +236,6 @@ impl Alertmanager {
             .expect("JSON")
     }
 
-    /// Where it answers.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url

@@ -1,4 +1,4 @@
-//! The analyzer as a story wants it: with models, prices and a day of its own, against the deployed table.
+//! Analyzer for tests: with models, prices and a day of its own, against the deployed table.
 
 use std::time::{Duration, Instant};
 
@@ -66,7 +66,6 @@ pub fn files(stack: &Stack, settings: &Value) -> TempDir {
 /// An analyzer with settings of its own, on a day of its own, whose notifications nobody takes but the story.
 #[derive(Debug)]
 pub struct Story {
-    /// The stack.
     pub stack: Stack,
     /// Where the analyzer tells of changes.
     pub notifications: OwnQueue,

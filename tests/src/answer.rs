@@ -1,4 +1,4 @@
-//! Answers of the API.
+//! Sends requests to the API and checks the form of its answers.
 
 use reqwest::RequestBuilder;
 use serde_json::Value;

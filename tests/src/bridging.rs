@@ -1,4 +1,4 @@
-//! A bridge in this process, and hosts for it: what the stories about steps over SSH have in common.
+//! Bridge in this process, and its hosts: shared by the tests of steps over SSH.
 
 use std::fs;
 use std::path::Path;

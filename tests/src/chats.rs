@@ -1,4 +1,4 @@
-//! Chats of a story's own at the Telegram stand-in, and a notifier that knows of nothing else.
+//! Chats of a test's own at the Telegram stand-in, and a notifier with no other channels.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -29,9 +29,7 @@ use crate::stack::Stack;
 /// Chats of a story's own, and a clock that can be put forward.
 #[derive(Debug)]
 pub struct Story {
-    /// The stack.
     pub stack: Stack,
-    /// A worker.
     pub app: App,
     /// The queue of its notifications.
     pub queue: OwnQueue,

@@ -1,4 +1,5 @@
-//! The stack's AWS with faults in between: some requests are refused as AWS would refuse them, the others go through.
+//! Fault-injecting proxy before the stack's AWS: refuses some requests as AWS would, and passes the
+//! others on.
 
 use std::sync::Arc;
 

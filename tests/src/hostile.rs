@@ -1,4 +1,4 @@
-//! What somebody would write into a label, a name or a value who wants Quell to run something of their own.
+//! Hostile texts for labels, names and values: attempts to make Quell run a foreign command.
 
 use std::path::Path;
 

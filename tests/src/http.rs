@@ -1,4 +1,4 @@
-//! As much of an HTTP server as stand-ins need: requests with a length, on connections that stay open.
+//! Minimal HTTP server for stand-ins: requests with a length, on connections that stay open.
 
 use std::future::Future;
 use std::io;
@@ -9,16 +9,12 @@ use tokio::net::{TcpListener, TcpStream};
 /// The names and values of headers; names are in lower case.
 pub type Headers = Vec<(String, String)>;
 
-/// A request.
 #[derive(Debug)]
 pub struct Request {
-    /// Its method.
     pub method: String,
     /// Its path, with the query.
     pub path: String,
-    /// Its headers.
     pub headers: Headers,
-    /// Its body.
     pub body: Vec<u8>,
 }
 
@@ -33,14 +29,11 @@ impl Request {
     }
 }
 
-/// An answer.
 #[derive(Debug)]
 pub struct Answer {
-    /// Its status.
     pub status: u16,
     /// Its headers, without the length.
     pub headers: Headers,
-    /// Its body.
     pub body: Vec<u8>,
 }
 

@@ -1,4 +1,4 @@
-//! Ingress in this process behind a real HTTP server on loopback, with a queue that can be out.
+//! Ingress in this process behind a real HTTP server on loopback, with a queue that can fail.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -28,11 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Delivery {
     /// Who sent it: the first part of the path, which each sender has of its own.
     pub sender: String,
-    /// What was sent.
     pub body: Value,
     /// The status of the answer.
     pub status: u16,
-    /// The answer.
     pub answer: Value,
 }
 

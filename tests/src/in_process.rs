@@ -1,4 +1,5 @@
-//! Functions in this process, against the deployed table; what they send goes where a story wants it.
+//! Functions in this process, against the deployed table; a test chooses the queues that they send
+//! to.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Systems Manager whose only host is this machine: a command takes its time, and whoever asks meanwhile is told that it runs.
+//! Slow Systems Manager stand-in whose only host is this machine: reports a command as running
+//! until it ends.
 
 use std::collections::BTreeMap;
 use std::process::Stdio;

@@ -1,4 +1,4 @@
-//! The harness of the stories: what they run against.
+//! Test harness: fixtures, stand-ins and the local stack.
 
 pub mod alert;
 pub mod alertmanager;

@@ -1,4 +1,5 @@
-//! A model on loopback that speaks OpenAI's Chat Completions: it answers as a story wants, when it wants, and keeps what it was sent.
+//! Model server on loopback that speaks OpenAI's Chat Completions: gives the answers that a test
+//! sets, at the time it sets, and keeps the requests.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

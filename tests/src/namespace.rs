@@ -1,4 +1,5 @@
-//! A network of its own for a host: a namespace with one address that can be reached from here, gone when the test is.
+//! Network namespace of a test host: one address that can be reached from here, deleted after the
+//! test.
 
 use std::process::{Command, Stdio, id};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -70,7 +71,6 @@ impl Namespace {
         Some(namespace)
     }
 
-    /// Its address.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address

@@ -1,4 +1,5 @@
-//! Incidents that no delivery opened: saved as ingress saves them, without an episode and without a message on a queue.
+//! Incidents without a delivery: saved as ingress saves them, without an episode and without a
+//! message on a queue.
 
 use domain::alert::classification::AlertTables;
 use domain::alert::fingerprint::fingerprint;

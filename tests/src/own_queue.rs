@@ -1,4 +1,5 @@
-//! A queue that no deployed function reads: what a story looks into, or keeps away from the others.
+//! A queue that no deployed function reads, for messages that a test inspects or keeps from the
+//! others.
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;
@@ -6,11 +7,9 @@ use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;
 use crate::alert::unique;
 use crate::stack::Stack;
 
-/// The queue.
 #[derive(Debug)]
 pub struct OwnQueue {
     client: Client,
-    /// Its URL.
     pub url: String,
 }
 

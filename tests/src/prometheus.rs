@@ -1,4 +1,5 @@
-//! The real Prometheus (Debian's package), with an hour of history, rules that fire, and itself to scrape.
+//! The real Prometheus (Debian's package), with an hour of history, rules that fire, and itself to
+//! scrape.
 
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -26,7 +27,6 @@ const PREFIX: &str = "/metrics-server";
 pub struct Prometheus {
     process: Child,
     http: Client,
-    /// Its base URL.
     pub url: String,
     /// What it has sent to its Alertmanager.
     sent: Arc<Mutex<Vec<Value>>>,

@@ -1,4 +1,5 @@
-//! Repairs on hosts of a story's own: the repair function and the bridge in this process, with faults between them.
+//! Fixture for repairs on a test's own hosts: the repair function and the bridge in this process,
+//! with faults between them.
 
 use std::fs;
 use std::path::PathBuf;
@@ -31,7 +32,6 @@ use crate::stack::Stack;
 /// What becomes of a request to the bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InjectedFault {
-    /// It is answered.
     Answered,
     /// The bridge is killed before it does anything.
     KilledBefore,
@@ -48,7 +48,6 @@ pub struct RepairFixture {
     pub stack: Stack,
     /// Where the repair function tells of changes.
     pub notifications: OwnQueue,
-    /// The repair function.
     pub app: Arc<App>,
     /// Where its AWS answers, with the bridge in it.
     pub endpoint_url: String,

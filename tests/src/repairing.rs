@@ -1,4 +1,5 @@
-//! What stories about repairs need: a decision, a hand on the host, and the repair function in this process.
+//! Helpers for repair tests: a decision, access to the host, and the repair function in this
+//! process.
 
 use std::process::Command;
 use std::time::{Duration, Instant};

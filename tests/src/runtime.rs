@@ -1,5 +1,6 @@
-//! A built function under a runtime API of our own (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>): every
-//! line that it prints can be told from those of others.
+//! Runs a built function under a runtime API of our own
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>), so that its printed lines
+//! can be told from those of others.
 
 use std::process::Stdio;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! The real SAM CLI: it runs a function in a Docker container, which reaches a stack on Docker's bridge network.
+//! The real SAM CLI: runs a function in a Docker container, which reaches a stack on Docker's
+//! bridge network.
 
 use std::collections::BTreeMap;
 use std::fs;

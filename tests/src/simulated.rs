@@ -1,4 +1,4 @@
-//! Time and queues that are a story's own: what a worker sends later waits until the story's clock has come to it.
+//! Simulated clock and queues: a delayed message waits until the test's clock has reached its time.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,9 +43,7 @@ impl StandingClock {
 pub struct Sent {
     /// From when on it can be received.
     pub at: Timestamp,
-    /// To which queue.
     pub queue: String,
-    /// What it says.
     pub message: Message,
 }
 

@@ -1,4 +1,4 @@
-//! Says by name that a test is skipped.
+//! Reports a skipped test with its reason.
 
 use std::io::{self, Write as _};
 

@@ -1,4 +1,4 @@
-//! Interactions as Slack sends them.
+//! Interaction requests as Slack sends them.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
@@ -15,7 +15,6 @@ pub const CHANNEL: &str = "C0123456789";
 /// The member who may decide.
 pub const MEMBER: &str = "U0123456789";
 
-/// One interaction.
 #[derive(Debug, Clone)]
 pub struct Interaction {
     payload: Value,
@@ -66,7 +65,6 @@ impl Interaction {
         Self { age, ..self }
     }
 
-    /// Its body.
     #[must_use]
     pub fn form(&self) -> String {
         form(&self.payload.to_string())

@@ -1,4 +1,5 @@
-//! Instances that SSM Run Command reaches: containers of a real Docker engine behind the emulator, with `quell-guard` in them.
+//! Boxes that SSM Run Command reaches: containers of a real Docker engine behind the emulator, with
+//! `quell-guard` in them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +15,6 @@ use crate::stack::{Stack, project};
 #[derive(Debug, Deserialize)]
 pub struct Boxes {
     image: String,
-    /// The instances' ids.
     pub instances: Vec<String>,
 }
 

@@ -1,4 +1,5 @@
-//! The local stack: the real template deployed to the embedded AWS, with a chat and a host to repair.
+//! The local stack: the real template deployed to the embedded AWS, with a chat and a host to
+//! repair.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
@@ -29,55 +30,43 @@ pub struct Facts {
     pub api_url: String,
     /// Where the embedded AWS answers.
     pub endpoint_url: String,
-    /// Its region.
     pub region: String,
     /// Credentials that may do everything.
     pub access_key_id: String,
-    /// Their secret.
     pub secret_access_key: String,
-    /// The template's outputs.
     pub outputs: BTreeMap<String, String>,
-    /// The generated secrets.
     pub secrets: BTreeMap<String, String>,
     /// The functions' variables, as `sam local invoke --env-vars` takes them.
     pub sam_env_file: PathBuf,
-    /// The chat.
     pub telegram: Telegram,
     /// The other chat, where nothing is told before a story's own file says so.
     pub slack: Slack,
-    /// The host.
     pub target: Target,
 }
 
-/// The Telegram stand-in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Telegram {
     /// Where its Bot API answers.
     pub base_url: String,
     /// Where it is controlled.
     pub control_url: String,
-    /// The bot's token.
     pub token: String,
     /// The chat of the cards.
     pub chat_id: i64,
-    /// Who may approve.
     pub approver_id: i64,
 }
 
-/// The Slack stand-in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Slack {
     /// Where its Web API answers.
     pub base_url: String,
     /// Where it is controlled.
     pub control_url: String,
-    /// The app's token.
     pub token: String,
     /// The name of the secret with it.
     pub token_secret: String,
     /// With what it signs presses.
     pub signing_secret: String,
-    /// The channel.
     pub channel_id: String,
     /// The one who presses, if nobody else is named.
     pub user_id: String,
@@ -98,18 +87,14 @@ pub struct Target {
     pub config_dir: PathBuf,
     /// The key with which the bridge logs in.
     pub private_key_file: PathBuf,
-    /// The supervisor's configuration.
     pub supervisor_conf: PathBuf,
 }
 
 /// A running stack. One that this process started ends with it.
 #[derive(Debug)]
 pub struct Stack {
-    /// What it is.
     pub facts: Facts,
-    /// For HTTP requests.
     pub http: Client,
-    /// The real store.
     pub store: Store,
     child: Option<Child>,
 }
@@ -429,7 +414,6 @@ impl Drop for Stack {
     }
 }
 
-/// The project's directory.
 #[must_use]
 pub fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

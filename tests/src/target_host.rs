@@ -1,4 +1,4 @@
-//! A host to repair: an sshd of its own on a free port, with its own keys, gone when the test is.
+//! A host to repair: an sshd of its own on a free port, with its own keys, removed after the test.
 
 use crate::skip::skipped;
 use std::fs;
@@ -22,7 +22,6 @@ pub const KINDS: [&str; 2] = ["ed25519", "ecdsa"];
 /// The kinds of host keys that a host has, as a host has them: the bridge does not take them all.
 const HOST_KINDS: [&str; 3] = [KINDS[0], KINDS[1], "rsa"];
 
-/// A running host.
 #[derive(Debug)]
 pub struct TargetHost {
     directory: TempDir,
@@ -187,13 +186,11 @@ impl TargetHost {
         self.target()["ssh"].take()
     }
 
-    /// Its port.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// Who logs in.
     #[must_use]
     pub fn user(&self) -> &str {
         &self.user

@@ -1,4 +1,5 @@
-//! A receiver of webhooks on loopback: it checks signatures as Standard Webhooks says, answers as a story wants, and keeps what it got.
+//! Webhook receiver on loopback: checks signatures as Standard Webhooks says, gives the answers
+//! that a test sets, and keeps the requests.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -73,7 +74,6 @@ impl Delivery {
     }
 }
 
-/// The receiver.
 #[derive(Debug)]
 pub struct WebhookReceiver {
     address: String,

@@ -1,4 +1,4 @@
-//! What an analysis comes to: which models are asked, how often, what they cost, and what is known from before.
+//! Tests of an analysis: the models asked, the number of calls, their cost, and the use of memory.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Decisions: once, by someone who may, on the plan that was shown, and by both ways in.
+//! Tests of decisions: once, by a person who may, on the plan that was shown, and by both ways in.
 
 use std::time::{Duration, Instant};
 

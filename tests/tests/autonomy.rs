@@ -1,4 +1,4 @@
-//! Repairs without a human: what the guardrails let through, what they stop, and what is counted.
+//! Tests of repairs without a human: let through, stopped and counted by the guardrails.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,5 @@
-//! What senders get wrong: each a problem document that names the place, never a 5xx, never half an incident.
+//! Tests of bad input: each gets a problem document that names the place, never a 5xx, and leaves
+//! no partial incident.
 
 use serde_json::{Value, json};
 use tests::alert::{TestAlert, unique};

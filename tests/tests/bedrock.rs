@@ -1,4 +1,4 @@
-//! Amazon Bedrock's Converse on the emulator, signed and sent by AWS's SDK as on AWS.
+//! Test of Amazon Bedrock's Converse on the emulator, signed and sent by AWS's SDK as on AWS.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! A target behind a bastion, with two real servers: both have to be who they are, and a fault is told of the one that has it.
+//! Tests of a target behind a bastion, with two real servers: both host keys are verified, and an
+//! error names the server that has the fault.
 
 use std::fs;
 use std::net::TcpListener;

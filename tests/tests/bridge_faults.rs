@@ -1,4 +1,5 @@
-//! What can go wrong between the bridge and a host, with the real sshd: each is told as what it is, in time.
+//! Tests of faults between the bridge and a host, with the real sshd: each is reported as what it
+//! is, in time.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The bridge repairs a host over SSH: what arrives there, and how truthfully it is told what came of it.
+//! Tests of the bridge over SSH: the commands that arrive at the host, and the reported results.
 
 use std::fs;
 use std::path::Path;

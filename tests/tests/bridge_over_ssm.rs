@@ -1,4 +1,5 @@
-//! Steps through SSM Run Command, in real boxes: the emulator runs the project's own document in them, and the guard decides.
+//! Tests of steps through SSM Run Command, in real boxes: the emulator runs the project's own
+//! document in them, and the guard decides.
 
 use std::collections::BTreeMap;
 use std::fs;

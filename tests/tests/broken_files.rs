@@ -1,4 +1,4 @@
-//! A broken file of the operator stops the check and the functions that would read it, with file, line and field.
+//! Tests of broken operator files: the check and the functions stop with file, line and field.
 
 use std::path::Path;
 use std::process::{Command, Output};

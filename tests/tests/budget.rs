@@ -1,4 +1,5 @@
-//! What models may cost (`capped-spend`), and which incidents are found again: the store against the deployed table.
+//! Tests of model budgets (`capped-spend`) and of finding earlier incidents: the store against the
+//! deployed table.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! Whatever happens to incidents, in whatever order people and queues tell of it: in the end each card shows what the store has.
+//! Tests that each card shows the store's state in the end, whatever the order of events and
+//! messages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

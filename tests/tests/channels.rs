@@ -1,4 +1,5 @@
-//! What people are told in channels that are busy, away, moved or wrong: late, but all of it, and nothing stale.
+//! Tests of delivery to channels that are busy, away, moved or wrong: late, but complete, and
+//! nothing stale.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,5 +1,6 @@
-//! Two hundred repairs on ten targets while workers, bridge and hosts are killed: never two at once on a target, every step accounted
-//! for, every incident in a true state, every log whole.
+//! Chaos test: two hundred repairs on ten targets while workers, bridge and hosts are killed. Never
+//! two at once on a target, every step accounted for, every incident in a true state, every log
+//! whole.
 //!
 //! A worker is killed by dropping it between any two of its awaits, as a process is killed between any two of its calls. The repair
 //! function's clock runs ten times as fast as the wall's, so that leases of dead workers end within seconds. The ten minutes that another

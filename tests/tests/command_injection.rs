@@ -1,5 +1,5 @@
-//! `no-words-executed`, with every hostile text that we could think of: as the value of a parameter on a real host, and as what an
-//! alert says.
+//! `no-words-executed` with a corpus of hostile texts: as the value of a parameter on a real host,
+//! and in an alert.
 
 use std::collections::BTreeMap;
 use std::fs;

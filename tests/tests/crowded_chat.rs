@@ -1,4 +1,5 @@
-//! A thousand incidents at once: people are told of every one of them, of the worst first, and as fast as the chat takes it.
+//! Test of a thousand incidents at once: every one is shown, the most severe first, as fast as the
+//! chat accepts messages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};

@@ -1,4 +1,5 @@
-//! Episodes in the real store: the story of a flapping alert, and random deliveries against the rule in the domain.
+//! Tests of episodes in the real store: a flapping alert, and random deliveries against the rule in
+//! the domain.
 //!
 //! The store knows the plain join as one conditional write. These tests are why it can be trusted to mean the same as
 //! `domain::episode`.

@@ -1,4 +1,5 @@
-//! Repairs that are cut off: a worker whose time is up, a kill switch in the middle, a target that is never free.
+//! Tests of interrupted repairs: a worker out of time, a kill switch in the middle, a target that
+//! is never free.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! JSON at its limits, and text of every kind: what is odd but allowed is taken, and what is stored of it is bounded and can be read; all
-//! else is refused with the place.
+//! Tests of JSON at its limits, and of text of every kind: unusual but valid input is accepted and
+//! stored bounded and readable; all else is refused with the place.
 
 use domain::incident::Incident;
 use domain::incident::operation_log::Event;

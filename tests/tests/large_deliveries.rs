@@ -1,5 +1,5 @@
-//! Deliveries that are large, that come while the table is busy, or of which the sender left something out: each alert is
-//! counted, or the sender is told to come again.
+//! Tests of deliveries that are large, that come while the table is busy, or from which the sender
+//! left alerts out: each alert is counted, or the sender is asked to retry.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicU32;

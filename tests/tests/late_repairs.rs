@@ -1,5 +1,5 @@
-//! Repairs whose message comes late, or cannot be handled yet: nothing starts that was decided too long ago, and what failed early comes
-//! back in seconds.
+//! Tests of repairs whose message is late or cannot be handled yet: no plan starts whose decision
+//! is too old, and an early failure is retried within seconds.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

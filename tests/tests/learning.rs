@@ -1,4 +1,5 @@
-//! What playbooks learn from how their runs ended: kept with the run, counted once, and asked before anything runs by itself.
+//! Tests of playbook records: outcomes are kept with the run, counted once, and checked before a
+//! plan runs without approval.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
-//! Steps that take long: each is seen to its end, over SSH and over SSM, however short the limit of other requests to AWS is.
+//! Tests of long steps: each runs to its end, over SSH and over SSM, however short the limit of
+//! other requests to AWS is.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
-//! The main job on the deployed stack: an alert becomes an incident, a card, a decision, a repaired host and a verified log.
+//! The main job on the deployed stack: an alert becomes an incident, a card, a decision, a repaired
+//! host and a verified log.
 
 use std::process::Command;
 

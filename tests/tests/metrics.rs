@@ -1,5 +1,5 @@
-//! Every answer writes one line, which CloudWatch reads as metrics and people as a log. It tells of the request, and nothing
-//! of what was in it.
+//! Tests of the one line for each answer, which CloudWatch reads as metrics and people as a log. It
+//! describes the request, and holds nothing of its body.
 
 use serde_json::{Map, Value, json};
 use tests::alert::{TestAlert, unique};

@@ -1,4 +1,5 @@
-//! A bridge that Lambda does not invoke: nothing ran, so that it is invoked again for a while, and in the end nobody is blamed.
+//! Tests of a bridge that Lambda does not invoke: no step ran, so it is retried for a while, and in
+//! the end no playbook's record counts it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

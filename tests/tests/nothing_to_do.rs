@@ -1,4 +1,5 @@
-//! Repairs of which nothing ran, on a real host: they are never called repaired, and stand in no playbook's record.
+//! Tests of repairs in which no step ran, on a real host: they are never called repaired, and count
+//! in no playbook's record.
 
 use domain::incident::operation_log::{Entry, Event, verify};
 use domain::incident::repair::RepairOutcome;

@@ -1,5 +1,5 @@
-//! What people have to hear is a new message below the card, which makes a sound: once for each, late after an outage, and not when it is
-//! over.
+//! Tests of notices: a new message below the card, which makes a sound, sent once, late after an
+//! outage, and not once it is out of date.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

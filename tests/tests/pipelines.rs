@@ -1,4 +1,4 @@
-//! What delivery pipelines report: shown in a line for each run, counted, and never analysed.
+//! Tests of pipeline reports: one line for each run, counted, and never analysed.
 
 use domain::incident::operation_log::Event;
 use domain::incident::{Incident, Status};

@@ -1,4 +1,5 @@
-//! The real Prometheus (Debian's package) answers what the analyzer asks about an alert that it fired itself.
+//! Test of evidence from the real Prometheus (Debian's package), about an alert that it fired
+//! itself.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
-//! The `quell` command against the deployed stack and a real host: what it says is what happens.
+//! Tests of the `quell` command against the deployed stack and a real host: its output agrees with
+//! the stack's behaviour.
 
 use std::collections::HashMap;
 use std::io::Write as _;

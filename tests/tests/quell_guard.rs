@@ -1,4 +1,5 @@
-//! `quell-guard`, the forced command for hosts: the lines of its file run, and nothing else does, whoever holds Quell's key.
+//! Tests of `quell-guard`, the forced command for hosts: the lines of its file run, and nothing
+//! else, whoever holds Quell's key.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};

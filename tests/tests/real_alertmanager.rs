@@ -1,4 +1,5 @@
-//! The real Alertmanager (Debian's package) fires, repeats and resolves through the deployed API.
+//! Tests with the real Alertmanager (Debian's package): it fires, repeats and resolves through the
+//! deployed API.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! A person doubts a finding: the models are asked again, within the same budgets, and what was decided meanwhile holds.
+//! Tests of a new analysis: the models are asked again, within the same budgets, and a decision
+//! made meanwhile holds.
 
 use analyzer::Failure;
 use domain::incident::approval::Verdict;

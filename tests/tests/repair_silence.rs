@@ -1,4 +1,5 @@
-//! The silence of a repair, in the real Alertmanager (Debian's package): there while it runs, gone afterwards, and bounded by itself.
+//! Tests of repair silences in the real Alertmanager (Debian's package): active during the run,
+//! gone afterwards, and with an end of their own.
 
 use std::time::Duration;
 

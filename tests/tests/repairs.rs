@@ -1,4 +1,5 @@
-//! Repairs that do not go well: a busy target, a host that cannot be mended, a message that comes twice.
+//! Tests of repairs that go wrong: a busy target, a host that cannot be fixed, a message that comes
+//! twice.
 
 use std::net::TcpListener;
 

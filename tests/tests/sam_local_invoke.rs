@@ -1,4 +1,5 @@
-//! Every event of `events/` goes through the real SAM CLI, as the README says: as it is, and with the stack's own values.
+//! Runs every event of `events/` through the real SAM CLI, as the README says: as it is, and with
+//! the stack's own values.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! `secrets-stay`: after the main job, no secret stands in an item, a log line, a message of the chat or a variable.
+//! `secrets-stay`: after the main job, no item, log line, chat message or variable holds a secret.
 
 use std::process::Command;
 use std::time::{Duration, Instant};

@@ -1,4 +1,5 @@
-//! Signals: taken at the door, counted behind the queue, and from there on alerts like all others.
+//! Tests of signals: accepted by ingress, counted behind the queue, and from there on alerts like
+//! all others.
 
 use std::time::{Duration, Instant};
 

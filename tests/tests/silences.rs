@@ -1,4 +1,4 @@
-//! An hour of silence that a person asks for, in the real Alertmanager (Debian's package).
+//! Tests of one-hour silences at a person's request, in the real Alertmanager (Debian's package).
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

@@ -1,4 +1,5 @@
-//! Decisions by Slack's buttons and by signed links, on the deployed stack: once, by whom they are for, and by nobody else.
+//! Tests of decisions by Slack's buttons and by signed links, on the deployed stack: once, and only
+//! by the people they are for.
 
 use domain::incident::approval::{ApprovalState, Verdict};
 use domain::incident::operation_log::Event;

@@ -1,4 +1,5 @@
-//! A repair that was verified while its alert goes on counts as failed in the end. A resolve that a silence has kept back is found.
+//! Tests of verified repairs whose alert goes on firing: they count as failed in the end. A resolve
+//! that a silence has suppressed is found.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Storms: when many incidents open within a minute, people get one card for all of them, and nothing is lost behind it.
+//! Tests of storms: many incidents within a minute get one card, and none is lost.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

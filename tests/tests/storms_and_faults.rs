@@ -1,4 +1,5 @@
-//! What a sender may count on when it is not alone, and when the queue fails: `durable-ack`, `one-incident`, `exact-count`.
+//! Tests of the guarantees to concurrent senders, and while the queue fails: `durable-ack`,
+//! `one-incident`, `exact-count`.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;

@@ -1,4 +1,5 @@
-//! The chat that every other story believes in keeps the contract of the real one: limits, chats, replies, outages.
+//! Contract tests of the Telegram stand-in that the other tests rely on: limits, chats, replies,
+//! outages.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};

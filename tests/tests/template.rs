@@ -1,4 +1,5 @@
-//! What the template gives a function is what the function reads: no more, no less.
+//! Compares the variables that the template sets for each function with those that the function
+//! reads.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,5 @@
-//! Who gets in, where it depends on the deployment or on the clock: source addresses, base64 bodies, secrets that nobody has
-//! put, signatures and their time, and headers that could mean two things.
+//! Tests of authentication that depend on the deployment or on the clock: source addresses, base64
+//! bodies, secrets without a value, signatures and their time, and ambiguous headers.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

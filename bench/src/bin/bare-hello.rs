@@ -1,4 +1,4 @@
-//! The floor of every comparison: the Lambda runtime and nothing else.
+//! Baseline of every comparison: the Lambda runtime and nothing else.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::{Value, json};

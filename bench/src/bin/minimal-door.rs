@@ -1,5 +1,5 @@
-//! The least that a door for alerts could be: one write and one message with the clients that ingress has, and nothing
-//! else. It authenticates nobody, understands nothing and counts nothing right.
+//! Minimal alert receiver as a baseline: one write and one message with the clients that ingress
+//! has, and nothing else. It has no authentication, no parsing and no correct count.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! What somebody sends, in any of the shapes in which people have it: a body, an event of API Gateway, a message of a queue.
+//! Parses the input of `quell plan` in any of its shapes: a body, an event of API Gateway, or a
+//! message of a queue.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

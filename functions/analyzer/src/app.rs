@@ -1,4 +1,4 @@
-//! The function's state, and its errors.
+//! State and errors of the analyzer.
 
 use aws::batch::Unhandled;
 use aws::queue::{Queue, QueueError};
@@ -32,10 +32,8 @@ use crate::trace::{OtlpSettings, Tracer};
 /// Why a message has to come again.
 #[derive(Debug, Error)]
 pub enum Failure {
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
     /// No rule of the static analyzer is for the alert, which the check of the files excludes.
@@ -47,7 +45,7 @@ pub enum Failure {
         /// Until when at the latest.
         until: String,
     },
-    /// The message is for somebody else.
+    /// The message is for another function.
     #[error("this message does not belong on the queue of incidents to be analysed")]
     Misdirected,
 }

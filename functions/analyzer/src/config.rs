@@ -1,4 +1,4 @@
-//! What the analyzer is told by its environment.
+//! Configuration of the analyzer from its environment variables.
 
 use std::path::PathBuf;
 

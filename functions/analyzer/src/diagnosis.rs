@@ -1,4 +1,5 @@
-//! Finds out what is wrong: evidence first, then memory, then the models in their order, and the static analyzer where none answers.
+//! Diagnosis of an incident: evidence first, then memory, then the models in their order, and the
+//! static analyzer if no model answers.
 
 use std::time::{Duration, Instant};
 
@@ -21,25 +22,26 @@ use crate::trace::Span;
 
 /// How long a worker may ask models: longer than the function runs, so that an expired lease means that its worker has ended.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(100);
-/// How long before the function's own end the models have to be done: an answer that is not saved any more was paid for nothing. Settling its
-/// price and saving it take milliseconds, and a few seconds each while the table is too busy.
+/// Time between the deadline of the models and the function's own end: an answer that is not saved
+/// was paid for nothing. Settling its price and saving it take milliseconds, and a few seconds each
+/// while the table is too busy.
 const ROOM_TO_SAVE: Duration = Duration::from_secs(8);
 
-/// How many workers may end without a result while they ask models. Each may have been billed; then people wait no longer.
+/// Workers that may end without a result while they ask models, before the static analysis is used.
+/// Each may have been billed, and people wait meanwhile.
 const MOST_ATTEMPTS: u32 = 2;
 
-/// What was found out about an incident, and from what.
+/// The analysis of an incident, and its evidence.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Diagnosis {
-    /// The finding.
     pub analysis: Analysis,
-    /// What it rests on.
+    /// The evidence of the analysis.
     pub evidence: Vec<Evidence>,
 }
 
 impl App {
-    /// Diagnoses an incident, and gives the root of its trace, in which the decision stands too. A storm is diagnosed by its rule alone: what
-    /// it is made of is known only when it is over.
+    /// Diagnoses an incident, and returns the root span of its trace, to which the decision is
+    /// added. A storm is diagnosed by its rule alone: its members are known only when it is over.
     ///
     /// # Errors
     /// [`Failure::Claimed`] while another worker asks models about it, or if the store or a queue failed.
@@ -90,6 +92,7 @@ impl App {
         }
         span.set("quell.provider", analysis.provider.clone());
         span.set("quell.risk", analysis.risk.as_str());
+        // Set last, so that it covers the evidence and the models too.
         analysis.duration_ms = milliseconds(started);
         measure(&analysis, &evidence, incident, now);
         Ok((Diagnosis { analysis, evidence }, span))
@@ -109,15 +112,17 @@ impl App {
         let memory = recall(&gathered.past, settings.memory.incidents)
             .filter(|_| settings.memory.mode != MemoryMode::Off);
         base.remembered = memory.as_ref().map(|memory| memory.sentence.clone());
-        // Who asks for a new analysis doubts what is known: memory would only repeat it.
+        // A person who asks for a new analysis doubts the old one: memory would only repeat it.
         if let Some(memory) = memory
             .filter(|_| settings.memory.mode == MemoryMode::Use && occasion == Occasion::Opened)
         {
             return Ok(remembered(base, &memory, &gathered.past));
         }
+        // Before the claim, which only workers that ask models need.
         if self.models.is_empty() {
             return Ok(base);
         }
+        // An expired claim without an analysis: its worker ended while it asked models.
         if incident
             .claim
             .as_ref()
@@ -141,7 +146,8 @@ impl App {
         Ok(with_answer(base, asked))
     }
 
-    /// Takes the right to ask models, or comes again when its holder has surely ended.
+    /// Claims the right to ask models, or fails, so that the message comes again when the holder
+    /// has surely ended.
     async fn claim(
         &self,
         incident: &Incident,
@@ -157,7 +163,7 @@ impl App {
         let (_, claimed) = self
             .store
             .change(&incident.id, |draft| {
-                // Somebody else may have finished since this incident was loaded.
+                // Another worker may have finished since this incident was loaded.
                 occasion
                     .is_awaited(&draft.incident)
                     .then(|| draft.claim_analysis(holder, &providers, LEASE, now))
@@ -168,6 +174,7 @@ impl App {
             Some(Claimed::Theirs { until }) => Err(Failure::Claimed {
                 until: until.to_string(),
             }),
+            // The message comes again, and then finds the result of the other worker.
             None => Err(Failure::Claimed {
                 until: "now: it has just ended".to_owned(),
             }),
@@ -193,7 +200,8 @@ pub(crate) fn with_answer(base: Analysis, asked: Asked) -> Analysis {
     analysis
 }
 
-/// What repaired the last incidents, as the analysis of this one. It says no less risk than the rule does.
+/// The analysis from memory: the repair of the last incidents. Its risk is no lower than the
+/// rule's.
 pub(crate) fn remembered(base: Analysis, memory: &Memory, past: &[Incident]) -> Analysis {
     let impact = base.blast_radius.data_impact;
     let last = past
@@ -241,17 +249,16 @@ fn measure(analysis: &Analysis, evidence: &[Evidence], incident: &Incident, now:
     line.write(now);
 }
 
-/// Which analysis of an incident it is.
+/// Occasion of an analysis: the opening of the incident, or a person's doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Occasion {
-    /// The first.
     Opened,
     /// A new one, of this round.
     Doubted(u32),
 }
 
 impl Occasion {
-    /// True if somebody still waits for it.
+    /// True if the analysis is still awaited.
     pub(crate) fn is_awaited(self, incident: &Incident) -> bool {
         match self {
             Self::Opened => incident.analysis.is_none(),
@@ -259,7 +266,7 @@ impl Occasion {
         }
     }
 
-    /// Which new analysis it is, from 1; 0 for the first.
+    /// Number of the new analysis, from 1; 0 for the first analysis.
     pub(crate) fn round(self) -> u32 {
         match self {
             Self::Opened => 0,

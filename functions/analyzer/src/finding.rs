@@ -1,4 +1,5 @@
-//! What a model found: its answer, read strictly. It is text from outside: shown, never run (`no-words-executed`).
+//! Strict parser of a model's answer into a finding. The answer is text from outside: shown, never
+//! run (`no-words-executed`).
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -24,7 +25,8 @@ const MOST_PODS: u32 = 100_000;
 /// How much of an answer an error may show.
 const SHOWN_CHARACTERS: usize = 100;
 
-/// What a model answers (DESIGN §8). A title is never empty, and no text holds a character that nobody sees.
+/// The answer of a model (DESIGN §8). A title is never empty, and no text holds an invisible
+/// character.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Finding {
@@ -34,10 +36,8 @@ pub struct Finding {
     /// What is going on.
     #[serde(deserialize_with = "text")]
     pub description: String,
-    /// Why.
     #[serde(deserialize_with = "text")]
     pub root_cause: String,
-    /// What to do.
     #[serde(deserialize_with = "text")]
     pub suggested_action: String,
     /// A command for a human to consider.
@@ -49,7 +49,6 @@ pub struct Finding {
     /// How sure the model is, 0 to 1.
     #[serde(deserialize_with = "confidence")]
     pub confidence: f64,
-    /// What is affected.
     #[serde(deserialize_with = "blast_radius")]
     pub blast_radius: BlastRadius,
     /// Which services are affected.
@@ -166,7 +165,7 @@ impl Finding {
     }
 }
 
-/// What stands in a Markdown fence, if the whole answer does.
+/// The content of a Markdown fence, if the fence holds the whole answer.
 fn without_fence(answer: &str) -> &str {
     let answer = answer.trim();
     let inner = answer

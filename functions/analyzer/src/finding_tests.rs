@@ -1,4 +1,5 @@
-//! What is a finding and what is none, and that the schema and the parser agree on it.
+//! Tests of parsing findings: accepted and refused answers, and the agreement of the schema with
+//! the parser.
 
 use domain::analysis::{Analysis, BlastRadius, DataImpact, Responsibility, Risk};
 use serde_json::{Value, json};
@@ -59,7 +60,6 @@ fn every_field_is_read() {
     assert_eq!(parsed(&answer()), Ok(expected));
 }
 
-/// Every field's place.
 const PLACES: [&str; 16] = [
     "/action_title",
     "/description",

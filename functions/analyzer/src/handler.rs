@@ -19,8 +19,8 @@ use crate::trace::{Span, SpanKind};
 use crate::app::{App, Failure};
 
 impl App {
-    /// Handles one message: `holder` is its id; nothing slow is begun after `until`. Seen twice, it finds the work done and only tells the
-    /// notifier again.
+    /// Handles one message: `holder` is its id; nothing slow is begun after `until`. A repeated
+    /// message finds the work done and only sends to the notifier again.
     ///
     /// # Errors
     /// If the message has to come again.
@@ -41,7 +41,8 @@ impl App {
             }
             _ => return Err(Failure::Misdirected),
         };
-        // Behind what people wait for, and before the answer: a frozen function sends nothing.
+        // After everything that people wait for, and before the handler returns: a frozen function
+        // sends nothing.
         if let Some(tracer) = self.tracer.get() {
             tracer.flush().await;
         }
@@ -71,13 +72,15 @@ impl App {
         now: Timestamp,
         until: Instant,
     ) -> Result<Incident, Failure> {
-        // Before it looks around: of two incidents of one moment, one at least sees the other.
+        // Stored before the evidence is read: of two simultaneous incidents, at least one sees the
+        // other.
         let remembered = self.remember(&incident).await;
         if incident.analysis.is_none() && incident.status == Status::Open {
             let began = Instant::now();
             let (diagnosis, span) =
                 Box::pin(self.diagnose(&incident, Occasion::Opened, holder, now, until)).await?;
-            // A model takes its time: a freeze may have begun by now, and people decide from now on.
+            // The models took their time: a freeze may have begun meanwhile, and people's time to
+            // decide starts now.
             let now = now + began.elapsed();
             let mut decision = span.child("decide", SpanKind::Internal);
             let known =
@@ -91,6 +94,7 @@ impl App {
             decision.end();
             span.end();
         }
+        // Also if the analysis was there before: an earlier worker may have died before this point.
         if let Some(advice) = Advice::of(&incident) {
             self.store
                 .advise(&incident.fingerprint, &incident.id, &advice)
@@ -104,14 +108,15 @@ impl App {
                 incident_id: incident.id.clone(),
             })
             .await?;
-        // Last, so that nobody waits for it: the message comes again, finds the analysis done, and remembers. With a gap in the lists, memory
-        // would conclude from older incidents what this one may speak against.
+        // Last, so that it delays nothing: after a failure the message comes again, finds the
+        // analysis done, and stores the incident in the lists. With a gap in them, memory would
+        // draw conclusions from older incidents that this one may contradict.
         remembered?;
         Ok(incident)
     }
 }
 
-/// Writes into a span what was decided.
+/// Records the decision in a span.
 pub(crate) fn tell(span: &mut Span, incident: &Incident) {
     span.set("quell.incident.status", incident.status.as_str());
     if let Some(plan) = &incident.plan {

@@ -1,4 +1,5 @@
-//! Every attempt of `corpus/injection` to steer the analyzer, played through the code that runs, and what its question may not hold.
+//! Tests against prompt injection: every case of `corpus/injection` runs through the production
+//! code, and its prompt is checked for forbidden text.
 
 #[path = "../../../shared/redaction/src/corpus.rs"]
 mod corpus;

@@ -1,4 +1,5 @@
-//! What becomes of a diagnosis: a plan that waits, one that runs by itself, or none.
+//! Tests of the decision after a diagnosis: a plan that waits for approval, one that runs without,
+//! or no plan.
 
 use std::path::Path;
 

@@ -20,10 +20,10 @@ use crate::prompt::{self, Subject};
 use crate::providers::{Billed, CallFailed, Question, Reply, Trouble};
 use crate::trace::{ModelAnswer, ModelCall, Span};
 
-/// A question that has less time than this is not asked: it would only be paid.
+/// Shortest time for a call: with less, it would be paid for and hardly be answered.
 const SHORTEST_TRY: Duration = Duration::from_secs(2);
 
-/// What asking came to.
+/// Result of asking the models.
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
     /// The finding, and the model that made it.
@@ -32,11 +32,11 @@ pub(crate) struct Asked {
     pub(crate) tokens: u64,
     /// What all calls cost.
     pub(crate) price: MicroUsd,
-    /// Why models gave none, one sentence each.
+    /// Reasons of the models that gave no finding, one sentence each.
     pub(crate) failures: Vec<String>,
 }
 
-/// Why a model gave no finding.
+/// Reason why a model gave no finding.
 #[derive(Debug, PartialEq, Eq, Error)]
 enum ModelFailure {
     #[error("there was no time left to ask it")]
@@ -51,7 +51,7 @@ enum ModelFailure {
 }
 
 impl Asked {
-    /// Adds what a call has cost. Where nobody knows, that is the most that it can have cost.
+    /// Adds the cost of a call. An unknown cost counts as the most that the call can have cost.
     fn add(&mut self, spent: Spent, most: MicroUsd) {
         let (price, tokens) = match spent {
             Spent::Exactly(price, usage) => (price, usage.total()),
@@ -67,7 +67,7 @@ impl App {
     /// Asks one model after the other.
     ///
     /// # Errors
-    /// If the store or the queue failed: without a reservation nobody is asked.
+    /// If the store or the queue failed: without a reservation no model is asked.
     pub(crate) async fn ask(
         &self,
         subject: Subject<'_>,
@@ -94,14 +94,15 @@ impl App {
                 }
             }
         }
+        // Reached only if no model answered: otherwise the notice would be needless.
         if day_is_used_up {
             self.notice(now).await?;
         }
         Ok(asked)
     }
 
-    /// Asks one model, if there is time, a key and room in the budgets: its finding, and which model says that it made it. What the call used
-    /// is added to what was asked before.
+    /// Asks one model, if there is time, a key and room in the budgets. Returns its finding and the
+    /// model's name by its own account. The usage of the call is added to `asked`.
     async fn ask_one(
         &self,
         model: &Model,
@@ -114,12 +115,14 @@ impl App {
         if until.saturating_duration_since(Instant::now()) < SHORTEST_TRY {
             return Ok(Err(ModelFailure::NoTime));
         }
+        // Before the reservation, because a missing key costs nothing.
         let key = match self.key(model.settings.key_secret.as_deref()).await {
             Ok(key) => key,
             Err(why) => return Ok(Err(ModelFailure::Said(why))),
         };
         let (incident, name) = (&subject.incident.id, &model.settings.name);
         let question = prompt::question(subject, model.settings.max_output_tokens);
+        // Reserved before the call, because a call without an answer may be billed too.
         let most = worst_price(model, &question);
         let reservation = match self
             .store
@@ -143,28 +146,30 @@ impl App {
         });
         let reply = Box::pin(model.provider.ask(key.as_ref(), &question, until)).await;
         let spent = spent(&reply, model.price);
+        // Added for failed calls too, because they may have been billed.
         asked.add(spent, most);
         if let Err(error) = self.store.settle(&reservation, spent).await {
-            // The reservation stands: the budget has less room than it could have, never more.
+            // The reservation stays: the budget has less room than it could have, never more.
             warn!(incident_id = %incident, provider = name, %error, "a call's price could not be settled");
         }
         Ok(read(reply, call_span, model.price).map_err(ModelFailure::Said))
     }
 
-    /// Tells people once a day that the budget is used up.
+    /// Notifies people once a day that the budget is used up.
     async fn notice(&self, now: Timestamp) -> Result<(), Failure> {
         let day = day(now);
         if !self.store.notice_is_sent(day).await? {
             self.notifications
                 .send(&Message::BudgetUsedUp { day })
                 .await?;
+            // Marked after the send: a crash in between repeats the notice, and never loses it.
             self.store.mark_notice_sent(day, now).await?;
         }
         Ok(())
     }
 }
 
-/// What a call costs at worst: every byte of the question a token, and an answer as long as it may be.
+/// Worst price of a call: every byte of the question a token, and an answer as long as it may be.
 fn worst_price(model: &Model, question: &Question) -> MicroUsd {
     let output = u64::from(question.max_output_tokens);
     model.price.of(Usage {
@@ -173,7 +178,7 @@ fn worst_price(model: &Model, question: &Question) -> MicroUsd {
     })
 }
 
-/// What a call has cost. Where nobody knows, the reservation is what it has cost.
+/// Cost of a call. If it is unknown, the reservation counts as its cost.
 fn spent(reply: &Result<Reply, CallFailed>, price: Price) -> Spent {
     match reply {
         Ok(Reply { usage, .. })
@@ -192,7 +197,7 @@ fn spent(reply: &Result<Reply, CallFailed>, price: Price) -> Spent {
     }
 }
 
-/// The finding in a reply, and which model says that it made it.
+/// The finding in a reply, and the model's name by its own account.
 pub(crate) fn read(
     reply: Result<Reply, CallFailed>,
     mut span: Span,

@@ -1,4 +1,5 @@
-//! The question to a model: our own words, and the material from outside as data in a fence that it cannot close.
+//! Builds the prompt for a model: our own instructions, and text from outside as data in a fence
+//! that it cannot close.
 
 use domain::alert::{Alert, Texts};
 use domain::analysis::Analysis;
@@ -21,7 +22,7 @@ const TEXT_CHARACTERS: usize = 600;
 /// How long a name may be.
 const NAME_CHARACTERS: usize = 100;
 
-/// What a model has to do. No text from outside stands in here.
+/// The instructions to a model. They hold no text from outside.
 const TASK: &str = "\
 You are the analyzer of an incident response system. You get one alert with the evidence that was gathered for it, and you find the most \
 likely root cause, what is at risk, and what a person should do first.
@@ -40,7 +41,6 @@ Answer with one JSON object and nothing else.";
 /// What is asked about an incident.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
-    /// The incident.
     pub incident: &'a Incident,
     /// The service that it is about, if the registry knows it.
     pub service: Option<&'a Service>,
@@ -50,8 +50,8 @@ pub struct Subject<'a> {
     pub base: &'a Analysis,
 }
 
-/// The question about an incident. The fence carries the incident's id, of which 80 bits are random and nobody outside has seen any: no text
-/// that came with the alert can repeat it.
+/// The question about an incident. The fence carries the incident's id, of which 80 bits are random
+/// and unknown outside: no text that came with the alert can repeat it.
 #[must_use]
 pub fn question(subject: Subject<'_>, max_output_tokens: u32) -> Question {
     let fence = subject.incident.id.as_str();
@@ -192,8 +192,9 @@ fn clean(text: &str, characters: usize) -> String {
     cut(&without_secrets(text), characters)
 }
 
-/// A text without secrets, and without what a person would not see and a model would read. A hidden character can stand inside of a
-/// secret, and the only space between two names can be one: so it is looked at with them and without them.
+/// A text without secrets, and without what a person would not see and a model would read. A hidden
+/// character can be inside of a secret, and the only space between two names can be one: so it is
+/// looked at with them and without them.
 fn without_secrets(text: &str) -> String {
     redact(&without_hidden(&redact(text))).into_owned()
 }

@@ -1,4 +1,4 @@
-//! What a model gets to see, and what it does not.
+//! Tests of the content of a prompt: the fields that a model sees, and those that it must not see.
 
 use domain::alert::classification::AlertTables;
 use domain::alert::fingerprint::fingerprint;

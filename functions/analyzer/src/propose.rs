@@ -1,4 +1,5 @@
-//! Repairs without a human: what the guardrails ask is gathered first, then they decide whether a plan runs by itself.
+//! Proposes a plan: gathers the inputs of the guardrails, which then decide whether the plan runs
+//! without approval.
 
 use domain::alert::Alert;
 use domain::incident::change::IncidentChange;
@@ -17,9 +18,7 @@ use tracing::warn;
 /// By what it is decided whether a plan runs by itself.
 #[derive(Debug, Clone, Copy)]
 pub struct ProposalRules<'a> {
-    /// The operator's files.
     pub files: &'a OperatorFiles,
-    /// The operator's limits.
     pub limits: &'a Limits,
     /// What the store says: see [`gather`].
     pub known: &'a StoreFacts,

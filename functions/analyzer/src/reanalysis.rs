@@ -1,4 +1,5 @@
-//! A new analysis, because a person doubts the one that is there: the models are asked again, and a human decides on what comes of it.
+//! A new analysis at a person's request: the models are asked again, and a human decides on the
+//! result.
 
 use crate::diagnosis::Occasion;
 use std::time::Instant;
@@ -17,7 +18,8 @@ use crate::propose::ProposalRules;
 use crate::trace::SpanKind;
 
 impl App {
-    /// Analyses an incident anew. A message that comes twice, or when nobody waits for it any more, asks nobody, and only tells.
+    /// Analyses an incident anew. A message that comes twice, or whose analysis is no longer
+    /// awaited, asks no model, and only notifies.
     pub(crate) async fn analysis_asked(
         &self,
         id: &IncidentId,

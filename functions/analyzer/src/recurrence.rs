@@ -1,4 +1,5 @@
-//! Alerts that come back after a verified repair: counted before anything is decided, because what comes back was not repaired.
+//! Recurrences: counts an alert that came back after a verified repair before the new decision,
+//! because the repair did not hold.
 
 use domain::incident::Incident;
 use domain::incident::parts::Recurrence;

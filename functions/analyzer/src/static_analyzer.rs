@@ -1,4 +1,5 @@
-//! The static analyzer: a finding for every alert from the alert, the registry and the operator's rules alone. It always answers.
+//! The static analyzer: a finding for every alert from the alert, the registry and the operator's
+//! rules. It always answers.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! Storms: incidents beyond what a minute may hold are tied to one, which has the analysis and the card.
+//! Storms: ties incidents beyond the limit of a minute to one incident, which has the analysis and
+//! the card.
 
 use std::time::{Duration, Instant};
 
@@ -36,7 +37,8 @@ impl App {
         let minute = storm::minute(incident.opened_at);
         for attempt in 0..ATTEMPTS {
             match self.place(minute, incident, now).await {
-                // The queue would bring the message back after minutes, with nobody told of the incident until then.
+                // The queue would bring the message back after minutes, and no one would hear of
+                // the incident until then.
                 Err(Failure::Store(StoreError::Conflict)) => {
                     tokio::time::sleep(Duration::from_millis(10 << attempt)).await
                 }
@@ -95,7 +97,7 @@ impl App {
             }
         };
         match begun {
-            // Somebody else gave it one in between.
+            // Another worker gave it one in between.
             Err(StoreError::Conflict) => {
                 let storm = self.store.storm_of_minute(minute).await?;
                 storm.ok_or(Failure::Store(StoreError::Conflict))

@@ -1,4 +1,5 @@
-//! OpenTelemetry spans of an analysis: each piece of evidence, each model call and the decision, sent before the handler answers.
+//! OpenTelemetry spans of an analysis: each piece of evidence, each model call and the decision,
+//! sent before the handler answers.
 
 mod export;
 mod gen_ai;
@@ -203,7 +204,8 @@ impl Recorder {
 
 /// A span. It ends with [`Span::end`], with [`Span::fail`], or when it is dropped, as that of a future that ran out of time.
 ///
-/// What stands in it leaves for another company: names, numbers and redacted texts, never a prompt or a secret.
+/// Its content goes to another company: names, numbers and redacted texts, never a prompt or a
+/// secret.
 #[derive(Debug)]
 pub struct Span(Option<Recording>);
 
@@ -261,7 +263,6 @@ impl Span {
         }
     }
 
-    /// Ends the span.
     pub fn end(self) {
         drop(self);
     }

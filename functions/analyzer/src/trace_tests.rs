@@ -1,4 +1,4 @@
-//! What arrives at a receiver of traces, and what happens when nobody receives.
+//! Tests of the spans that a trace receiver gets, and of an analysis without a receiver.
 
 use std::fmt::Write as _;
 

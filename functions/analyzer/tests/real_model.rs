@@ -1,4 +1,5 @@
-//! A real model, small as it is, keeps to the schema of a finding. `make test-llm` starts one and names it in `QUELL_LLM_URL`.
+//! Test with a real, small model: its answer fits the schema of a finding. `make test-llm` starts
+//! the model and names it in `QUELL_LLM_URL`.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the bridge reads from its environment at a cold start.
+//! Configuration of the bridge, read from its environment variables at a cold start.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -34,7 +34,6 @@ pub enum StartupError {
     Files(#[from] ConfigErrors),
 }
 
-/// The bridge's configuration.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Config {
     /// Where `playbooks.yaml` and `service-registry.yaml` are.

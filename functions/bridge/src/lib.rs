@@ -1,8 +1,9 @@
-//! The bridge: runs one step of a playbook on one target, and tells truthfully what came of it.
+//! The bridge: runs one step of a playbook on one target, and reports its result.
 //!
-//! It is the only function that can reach hosts, so it trusts nobody: it is told which step of which playbook with which
-//! parameters on which target, checks all of it against the two files that it was deployed with, and renders the command
-//! itself (`no-words-executed`). Every request is answered; what cannot be done is answered with the outcome `refused`.
+//! It is the only function that can reach hosts, so it trusts no caller: a request names the step,
+//! the playbook, its parameters and the target; the bridge checks all of it against the two files
+//! that it was deployed with, and renders the command itself (`no-words-executed`). Every request
+//! is answered; what cannot be done is answered with the outcome `refused`.
 
 pub mod config;
 mod output;
@@ -24,7 +25,6 @@ use crate::ssh::login_key::LoginKey;
 use crate::ssm::RunCommand;
 use crate::transport::Transports;
 
-/// The bridge function.
 #[derive(Debug)]
 pub struct App {
     files: OperatorFiles,

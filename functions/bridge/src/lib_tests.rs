@@ -1,4 +1,4 @@
-//! What the bridge answers where no command is sent, and what it logs.
+//! Tests of the bridge's answers and log lines for requests that send no command.
 
 use std::io::{self, Write};
 use std::net::TcpListener;

@@ -1,4 +1,4 @@
-//! What a command printed, bounded while it is still printing.
+//! Bounded capture of a command's output while the command still prints.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! The decision: what a request amounts to, or why it is refused. Pure.
+//! Resolves a request into one command on one service, or refuses it with a reason. Pure.
 
 use std::time::Duration;
 
@@ -15,7 +15,6 @@ use wire::command_line::{self, NulByte};
 pub(crate) struct ResolvedStep<'a> {
     /// The service, with its target.
     pub(crate) service: &'a Service,
-    /// The argument vector.
     pub(crate) argv: Vec<String>,
     /// The argument vector as SSH carries it.
     pub(crate) line: String,
@@ -52,7 +51,7 @@ pub(crate) enum Refusal {
     Nul(#[from] NulByte),
 }
 
-/// What a request amounts to.
+/// The command that a request stands for.
 ///
 /// The rules by which the analyzer chose the playbook are checked again as far as they can be, and the parameters are looked up again in
 /// this function's own registry: a request is no proof that they were kept.

@@ -1,4 +1,4 @@
-//! The decision's table.
+//! Tests of resolving requests, as a table.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The ways to a target: one for each kind.
+//! Transports to a target: one for each kind.
 
 use domain::incident::repair::{StepOutcome, StepResult};
 use domain::playbook::service::Target;

@@ -1,4 +1,4 @@
-//! The function's state: clients, configuration, and the secrets that were read.
+//! State of ingress: clients, configuration, and the secrets that were read.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -75,7 +75,7 @@ impl App {
         })
     }
 
-    /// Who may decide, read when somebody does: no alert waits for it.
+    /// The people who may decide, read at the first decision: no alert waits for it.
     pub(crate) fn channels(&self) -> Result<&Channels, Rejection> {
         if let Some(channels) = self.channels.get() {
             return Ok(channels);
@@ -137,8 +137,9 @@ impl App {
         }
     }
 
-    /// Admits a request whose credential fits a secret; without a value it admits nobody, in development too. Every route on which
-    /// people decide comes through here: a decision runs commands on hosts, wherever they are (`human-or-guardrails`).
+    /// Admits a request whose credential fits a secret; without a value it admits no request, in
+    /// development too. Every route on which people decide comes through here: a decision runs
+    /// commands on hosts, wherever they are (`human-or-guardrails`).
     pub(crate) async fn admit(
         &self,
         id: &str,

@@ -1,4 +1,5 @@
-//! Who is asking: signatures over the raw body, bearer and basic credentials, internal sources.
+//! Authentication of senders: signatures over the raw body, bearer and basic credentials, internal
+//! sources.
 
 use std::net::IpAddr;
 

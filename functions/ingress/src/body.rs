@@ -1,4 +1,4 @@
-//! JSON bodies, with errors that say where.
+//! Parser of JSON bodies, with errors that name the place.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -13,12 +13,13 @@ use crate::rejection::Rejection;
 /// The largest body that is read. Lambda takes 6 MB, of which base64 and the event around it need some.
 pub const MOST_BYTES: usize = 5_500_000;
 
-/// How much of a place and of a reason is told. Both can hold what the sender sent, and megabytes of it would not fit
-/// Lambda's answer: the sender would see a 5xx and send it again.
+/// Longest place and reason in an answer. Both can hold what the sender sent, and megabytes of it
+/// would not fit Lambda's answer: the sender would see a 5xx and send it again.
 const PLACE_CHARACTERS: usize = 256;
 const REASON_CHARACTERS: usize = 600;
 
-/// An object. Without this, a struct's fields could also come as an array, in an order that nobody documents.
+/// An object. Without this, a struct's fields could also come as an array, in an undocumented
+/// order.
 #[derive(Debug)]
 pub struct Object<T>(
     /// What the object holds.

@@ -1,4 +1,4 @@
-//! What ingress is told by its environment.
+//! Configuration of ingress from its environment variables.
 
 use std::net::IpAddr;
 use std::path::PathBuf;

@@ -37,7 +37,7 @@ impl App {
     /// Answers a request, and writes its line of log and metrics.
     ///
     /// # Errors
-    /// Never: what goes wrong is an answer too.
+    /// Never: a failure is an answer too.
     pub async fn answer(&self, request: Request, now: Timestamp) -> Result<Response<Body>, Error> {
         let (began, sent_before) = (Instant::now(), requests_sent());
         let context = request.lambda_context_ref();
@@ -81,6 +81,7 @@ impl App {
         let response = match answered {
             Ok(reply) => reply.into_response(),
             Err(rejection) => {
+                // Before the answer is made, which consumes the rejection.
                 rejection.tell(&mut line);
                 match page {
                     Some(language) => rejection.into_page(language),
@@ -101,7 +102,8 @@ impl App {
         visit: &mut Visit,
     ) -> Result<Reply, Rejection> {
         let (headers, bytes) = (request.headers(), request.body().as_ref());
-        // A cold start waits for the secret and for the table's connection at the same time.
+        // A cold start waits for the secret and for the table's connection at the same time. Health
+        // and signals count no alert here.
         let _ahead = if matches!(to, Target::Health | Target::Signals) {
             None
         } else {
@@ -110,6 +112,7 @@ impl App {
         let json = match to {
             Target::Health => health().to_string(),
             Target::Alertmanager => {
+                // An internal source is trusted by its address alone.
                 if !authentication::is_internal(source(request), &self.config.internal) {
                     self.signed_or_known(SIGNED, headers, bytes, visit.now)
                         .await?;
@@ -129,6 +132,7 @@ impl App {
             }
             Target::Signals => {
                 self.signed(SIGNED, headers, bytes, visit.now).await?;
+                // Checked before it is queued: behind the queue there is no sender to answer.
                 let signal = signals::read(bytes, &self.tables, visit.now)?;
                 let message_id = self.signals.send(&signal).await?;
                 json!({ "success": true, "message_id": message_id, "stream": signals::STREAM })
@@ -183,6 +187,7 @@ impl App {
         visit: &mut Visit,
     ) -> Result<Vec<AlertAnswer>, Rejection> {
         (visit.seen.alerts, visit.seen.left_out) = (delivery.alerts.len(), delivery.left_out);
+        // Kept aside, because counting consumes the delivery.
         let cicd: Vec<bool> = delivery.alerts.iter().map(|alert| alert.cicd).collect();
         let counted = self.intake.take(delivery, visit.now, visit.until).await?;
         visit.seen.count(&counted);
@@ -194,14 +199,14 @@ impl App {
     }
 }
 
-/// One request on its way: what is known of it besides its body.
+/// State of one request, besides its body.
 pub(crate) struct Visit {
     now: Timestamp,
     until: Instant,
     seen: Seen,
 }
 
-/// What the request's line in the log tells of its alerts.
+/// Fields of the request's log line about its alerts.
 #[derive(Default)]
 pub(crate) struct Seen {
     alerts: usize,
@@ -254,7 +259,7 @@ pub(crate) fn health() -> Value {
     json!({ "status": "healthy", "service": "quell", "version": env!("CARGO_PKG_VERSION"), "supported_alert_types": AlertType::ALL })
 }
 
-/// The address that API Gateway saw. A header could say anything.
+/// The client address that API Gateway saw. A header could be forged.
 pub(crate) fn source(request: &Request) -> Option<IpAddr> {
     match request.request_context_ref()? {
         RequestContext::ApiGatewayV2(context) => context.http.source_ip.as_deref()?.parse().ok(),

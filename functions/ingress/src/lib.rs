@@ -1,4 +1,5 @@
-//! Ingress: the door. It authenticates, normalises and counts alerts, queues new incidents, and takes people's decisions.
+//! Ingress, the function behind the API: authenticates, normalises and counts alerts, queues new
+//! incidents, and takes people's decisions.
 
 pub mod alerts;
 mod app;

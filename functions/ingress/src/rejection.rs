@@ -1,4 +1,5 @@
-//! Every answer that is not a 2xx: a problem document (RFC 9457) that says what, where and what to do.
+//! Every answer that is not a 2xx: a problem document (RFC 9457) with the fault, its place and a
+//! remedy.
 
 use aws::metrics::MetricsLine;
 use aws::queue::QueueError;
@@ -19,7 +20,7 @@ pub enum Rejection {
     /// No credential, or a wrong one.
     #[error("{0}")]
     Unauthenticated(&'static str),
-    /// No secret is configured, so nobody can be let in.
+    /// No secret is configured, so no request can be let in.
     #[error(
         "the secret for this route has no value, so that every request is refused; put one there, see docs/security.md"
     )]
@@ -30,15 +31,12 @@ pub enum Rejection {
     /// There is, but not with this method.
     #[error("{path} takes {allowed} only")]
     WrongMethod {
-        /// The path.
         path: String,
-        /// What it takes.
         allowed: String,
     },
     /// The body, or what is made of it, is too large.
     #[error("{what} has {bytes} bytes; {most} is the most")]
     TooLarge {
-        /// What is.
         what: &'static str,
         /// How large it is.
         bytes: usize,
@@ -148,7 +146,8 @@ impl Rejection {
         }
     }
 
-    /// What the request's line in the log tells of it. Never the body, a part of which stands in some of the sentences.
+    /// What the request's line in the log tells of it. Never the body, a part of which is in some
+    /// of the sentences.
     pub(crate) fn tell(&self, line: &mut MetricsLine) {
         let (status, kind) = self.kind();
         line.metric(
@@ -170,7 +169,6 @@ impl Rejection {
         }
     }
 
-    /// The problem document.
     #[must_use]
     pub fn into_response(self) -> Response<Body> {
         let (status, kind) = self.kind();

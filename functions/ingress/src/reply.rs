@@ -1,4 +1,4 @@
-//! What a request that was taken is answered with: JSON for programs, a page for people.
+//! Successful answers of a request: JSON for programs, a page for people.
 
 use lambda_http::http::{HeaderValue, header};
 use lambda_http::{Body, Response};
@@ -7,7 +7,6 @@ use serde::Serialize;
 /// The body of an answer with status 200.
 #[derive(Debug)]
 pub(crate) enum Reply {
-    /// JSON.
     Json(String),
     /// An HTML document that is whole in itself.
     Page(String),
@@ -16,7 +15,6 @@ pub(crate) enum Reply {
 }
 
 impl Reply {
-    /// The answer.
     pub(crate) fn into_response(self) -> Response<Body> {
         let (body, kind) = match self {
             Self::Page(html) => return page(html),
@@ -31,8 +29,8 @@ impl Reply {
     }
 }
 
-/// A page that loads nothing, runs nothing, is kept nowhere, stands in no frame, and tells no other site of its URL: the URL
-/// decides something.
+/// A page that loads nothing, runs nothing, is cached nowhere, is shown in no frame, and tells no
+/// other site of its URL: the URL decides something.
 const PAGE_HEADERS: [(header::HeaderName, &str); 6] = [
     (header::CONTENT_TYPE, "text/html; charset=utf-8"),
     (

@@ -1,4 +1,5 @@
-//! What there is at which path. The OpenAPI document (docs/openapi.yaml) describes the same; a test compares them.
+//! Route table. The OpenAPI document (docs/openapi.yaml) describes the same routes; a test compares
+//! them.
 
 use domain::incident::approval::Verdict;
 use lambda_http::http::Method;
@@ -8,7 +9,6 @@ use crate::rejection::Rejection;
 /// One operation of the HTTP interface.
 #[derive(Debug)]
 pub struct Route {
-    /// Its method.
     pub method: &'static str,
     /// Its path under `/api/v1/`; `{id}` stands for one part.
     pub path: &'static str,
@@ -28,7 +28,6 @@ pub(crate) enum Target {
     Approval(Verdict),
     /// Shows what a signed link would decide.
     LinkShown,
-    /// Decides it.
     LinkUsed,
 }
 
@@ -43,7 +42,6 @@ const fn route(method: &'static str, path: &'static str, to: Target) -> Route {
     Route { method, path, to }
 }
 
-/// Every operation.
 pub const ROUTES: [Route; 12] = [
     route("GET", "webhooks/health", Target::Health),
     route("POST", "webhooks/alertmanager", Target::Alertmanager),
@@ -68,7 +66,7 @@ pub const ROUTES: [Route; 12] = [
     route("POST", "approvals/{id}/link", Target::LinkUsed),
 ];
 
-/// Finds the operation of a request, with what stands for `{id}`.
+/// Finds the operation of a request, with the value of `{id}`.
 ///
 /// # Errors
 /// If there is nothing at the path, or not with this method.
@@ -101,7 +99,7 @@ pub(crate) fn find<'a>(
     }
 }
 
-/// What stands for `{id}`, or nothing where the template has none; `None` if the path is another.
+/// The value of `{id}`, or nothing where the template has none; `None` if the path is another.
 fn fits<'a>(template: &str, path: &'a str) -> Option<&'a str> {
     let (mut parts, mut id) = (path.split('/'), "");
     for expected in template.split('/') {

@@ -1,4 +1,4 @@
-//! Prints what the built-in templates make of the samples, as JSON for `infra.local.pictures`.
+//! Prints the built-in templates' renderings of the samples as JSON for `infra.local.pictures`.
 
 use domain::notification::channels::Language;
 use jiff::civil::date;

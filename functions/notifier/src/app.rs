@@ -1,4 +1,4 @@
-//! The function's state, and its errors.
+//! State and errors of the notifier.
 
 use domain::transition::silence::Refusal;
 use jiff::Timestamp;
@@ -48,16 +48,14 @@ impl SilenceError {
     }
 }
 
-/// After how many seconds a channel is looked at again in which something went wrong beside the channel itself.
+/// Delay in seconds before a channel is tried again after a fault that was not the channel's own.
 pub(crate) const AGAIN_AFTER: i32 = 30;
 
 /// Why a message has to come again.
 #[derive(Debug, Error)]
 pub enum Failure {
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
     /// A channel did not take an answer to a press, or what a message needs besides the channel could not be had.
@@ -66,7 +64,7 @@ pub enum Failure {
     /// Alertmanager has not made the silence yet.
     #[error(transparent)]
     Silence(#[from] SilenceError),
-    /// The message is for somebody else.
+    /// The message is for another function.
     #[error("this message does not belong on the queue of notifications")]
     Misdirected,
 }

@@ -1,4 +1,4 @@
-//! What every kind of channel can do, and how it can fail.
+//! Common interface of all kinds of channels, and their errors.
 
 #[cfg(test)]
 mod canned;
@@ -25,7 +25,6 @@ pub struct Sender<'a> {
     to: To<'a>,
 }
 
-/// Where to.
 #[derive(Debug)]
 enum To<'a> {
     Telegram(Telegram<'a>),
@@ -170,7 +169,7 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// Says something to one person in the channel, which nobody else sees. Only Slack can do that.
+    /// Sends a message that only one person in the channel sees. Only Slack can do that.
     ///
     /// # Errors
     /// As [`Sender::send`].

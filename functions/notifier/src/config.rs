@@ -1,4 +1,4 @@
-//! What the notifier is told by its environment.
+//! Configuration of the notifier from its environment variables.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ pub struct Config {
     pub table: String,
     /// `NOTIFICATIONS_QUEUE_URL`: its own queue, for what is better looked at later.
     pub notifications_queue: String,
-    /// `SIGNALS_QUEUE_URL`: where a resolve goes of which Alertmanager has told nobody.
+    /// `SIGNALS_QUEUE_URL`: the queue for a resolve that Alertmanager has not sent.
     pub signals_queue: String,
     /// `RESOLVE_WITHIN_SECONDS`: how long after a verified repair its alert may still fire; zero means for ever.
     pub resolve_within: SignedDuration,

@@ -129,8 +129,9 @@ impl App {
         Ok(())
     }
 
-    /// Tells somebody what their press came to, which nobody else has to see. It is worth something at once or not at all, and so it
-    /// is in no outbox, and what Slack refuses, such as a member who has left, is not tried again.
+    /// Sends a person the result of their press, which no one else has to see. It is worth
+    /// something at once or not at all, and so it is in no outbox, and what Slack refuses, such as
+    /// a member who has left, is not tried again.
     pub(crate) async fn whisper(
         &self,
         channel: &str,

@@ -1,4 +1,5 @@
-//! The notifier: tells each channel what concerns it, and keeps the card of every incident as the store has it.
+//! The notifier: sends each channel the messages that concern it, and keeps the card of every
+//! incident in step with the store.
 
 mod app;
 pub mod channel;

@@ -1,4 +1,5 @@
-//! Whether an approved plan runs now: looked at again right before its first step, with all that may have changed since. Pure.
+//! Admission of an approved plan: checks right before its first step whether it may still run, with
+//! the state of that moment. Pure.
 
 use domain::incident::approval::{Approval, ApprovalState, Verdict};
 use domain::incident::change::IncidentChange;
@@ -18,7 +19,7 @@ use tracing::info;
 
 use crate::app::ACTOR;
 
-/// What an approved repair comes to when it is looked at again before its first step.
+/// Result of the check of an approved repair before its first step.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Admission {
     /// It may run, or go on.
@@ -27,21 +28,21 @@ pub(crate) enum Admission {
     Nothing,
 }
 
-/// By what it is looked at.
+/// Inputs of the check.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AdmissionRules<'a> {
     /// The operator's files, as this function shipped with them.
     pub(crate) files: &'a OperatorFiles,
-    /// The operator's limits.
     pub(crate) limits: &'a Limits,
-    /// What the store says.
+    /// The guardrails' inputs, as the store has them.
     pub(crate) readings: &'a GuardrailInputs,
     /// How long after its decision a plan may begin to run.
     pub(crate) starts_within: SignedDuration,
 }
 
-/// Decides whether the approved plan runs now, and notes that this worker runs it. The decision stands in the operation log since it
-/// was made (`human-or-guardrails`); here it is looked at again, together with everything that may have changed since.
+/// Decides whether the approved plan runs now, and notes that this worker runs it. The decision has
+/// been in the operation log since it was made (`human-or-guardrails`); here it is checked again,
+/// together with everything that may have changed since.
 pub(crate) fn admit(
     draft: &mut IncidentChange,
     rules: AdmissionRules<'_>,
@@ -60,31 +61,34 @@ pub(crate) fn admit(
             ..
         }
     );
+    // The plan may have been replaced, or its approval revoked, while the message waited.
     if !approved || approval.plan_hash != plan_hash || plan.hash() != plan_hash {
         info!(incident_id = %incident.id, "the message speaks of a plan that is not approved (any more): nothing runs");
         return Admission::Nothing;
     }
     match &mut draft.incident.repair {
         Some(repair) if repair.outcome.is_some() => return Admission::Nothing,
-        // Once something has run, the run goes on to its end: half a repair helps nobody.
+        // Once a step is recorded, the run goes on to its end: half a repair has no use.
         Some(repair) if !repair.steps.is_empty() => {
             worker.clone_into(&mut repair.worker);
             return Admission::Run(Box::new(plan));
         }
-        // It was cut off before its first step, perhaps half an hour ago: it is looked at like a new one.
+        // Cut off before its first step, perhaps half an hour ago: it is checked like a new one.
         Some(_) => {}
         None if draft.incident.status != Status::Approved => return Admission::Nothing,
         None => {}
     }
     let incident = &draft.incident;
     if incident.resolved_at.is_some() {
+        // Nothing is left to repair. A repair without steps is dropped, so that none seems to have
+        // run.
         draft.incident.repair = None;
         revoke(draft, ACTOR, "the alert resolved", now);
         draft.incident.status = Status::Resolved;
         return Admission::Nothing;
     }
     if approval.lacks_people() {
-        // The decision saw to it when it was made. Here it is looked at again, because from here on something runs.
+        // Checked when the decision was made, and again here, because commands run from here on.
         return stopped(
             draft,
             "enough people",
@@ -92,6 +96,7 @@ pub(crate) fn admit(
             now,
         );
     }
+    // The approval covers one hash: planned anew from the files of now, the plan has to keep it.
     if planned_now(rules.files, &plan).as_deref() != Some(plan_hash) {
         return stopped(
             draft,
@@ -113,8 +118,8 @@ pub(crate) fn admit(
     Admission::Run(Box::new(plan))
 }
 
-/// Takes back an approval whose plan has not begun in time, while another repair holds its target or its group, and asks people anew. True
-/// if it was so.
+/// Takes back an approval whose plan has not begun in time, while another repair holds its target
+/// or its group, and asks people anew. True if the approval was taken back.
 pub(crate) fn lapse(
     draft: &mut IncidentChange,
     rules: AdmissionRules<'_>,
@@ -129,6 +134,8 @@ pub(crate) fn lapse(
         .approval
         .as_ref()
         .is_some_and(|approval| approval.plan_hash == plan_hash);
+    // Another delivery may have started the run, or people may have decided anew: only an approval
+    // that still waits lapses.
     if !mine || incident.status != Status::Approved || incident.repair.is_some() {
         return false;
     }
@@ -140,7 +147,8 @@ pub(crate) fn lapse(
     true
 }
 
-/// Takes an approval back because of what these guardrails answered, and asks people anew: by what the playbook has earned by now.
+/// Takes an approval back because of these guardrails' answers, and asks people anew, at the trust
+/// that the playbook has earned by now.
 fn ask_people(
     draft: &mut IncidentChange,
     rules: AdmissionRules<'_>,
@@ -152,7 +160,8 @@ fn ask_people(
     draft.stopped_by(outcomes, ACTOR, now);
 }
 
-/// Gives an approved plan up that could not begin for too long: what was decided hours ago must not run by surprise.
+/// Gives up an approved plan that could not begin for too long: a decision from hours ago must not
+/// take effect by surprise.
 pub(crate) fn give_up(draft: &mut IncidentChange, plan_hash: &str, why: &str, now: Timestamp) {
     let approved = draft
         .incident
@@ -164,7 +173,7 @@ pub(crate) fn give_up(draft: &mut IncidentChange, plan_hash: &str, why: &str, no
     }
 }
 
-/// Takes the approval back: what was approved must not run, and a human has to look at why.
+/// Takes the approval back: the approved plan must not run, and a human has to find out why.
 fn stopped(draft: &mut IncidentChange, rule: &str, why: &str, now: Timestamp) -> Admission {
     draft.record(
         now,
@@ -176,8 +185,9 @@ fn stopped(draft: &mut IncidentChange, rule: &str, why: &str, now: Timestamp) ->
     Admission::Nothing
 }
 
-/// Asks every guardrail again that let a plan through. What a human approved is stopped by the kill switch alone. Whoever decided, the
-/// decision has to be recent: a message that was delayed, or that somebody moved back from the dead-letter queue, starts nothing.
+/// Asks every guardrail again that let a plan through. A plan that a human approved is stopped by
+/// the kill switch alone. In both cases the decision has to be recent: a message that was delayed,
+/// or moved back from the dead-letter queue, starts nothing.
 fn ask(
     rules: AdmissionRules<'_>,
     incident: &Incident,

@@ -1,4 +1,5 @@
-//! Whether an approved repair may still run, whoever approved it.
+//! Tests of admission: whether an approved repair may still run, after a human's approval and after
+//! one by the guardrails.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! The function's state, and its errors.
+//! State and errors of the repair function.
 
 use aws::batch::Unhandled;
 use aws::queue::{Queue, QueueError};
@@ -30,16 +30,13 @@ pub(crate) const ACTOR: &str = "repair";
 /// Why a message has to come again.
 #[derive(Debug, Error)]
 pub enum Failure {
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
     /// Another repair holds the target.
     #[error("the target {target} is held by the repair of {by} until {until}")]
     Held {
-        /// Which target.
         target: String,
         /// The incident whose repair holds it.
         by: String,
@@ -60,14 +57,12 @@ pub enum Failure {
         "{most} members of the group {group} are being repaired, which is the most at once: the target {target} waits"
     )]
     GroupFull {
-        /// Which group.
         group: String,
-        /// Which target.
         target: String,
         /// How many at once.
         most: u32,
     },
-    /// The message is for somebody else.
+    /// The message is for another function.
     #[error("this message does not belong on the queue of repairs")]
     Misdirected,
 }

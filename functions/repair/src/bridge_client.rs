@@ -1,4 +1,5 @@
-//! Asking the bridge for one step: an invocation that is never repeated by itself, because a step may not run twice.
+//! Client of the bridge function: one invocation for each step, never retried on its own, because a
+//! step may not run twice.
 
 use std::time::{Duration, Instant};
 
@@ -49,7 +50,7 @@ const NOT_PREPARED: [&str; 26] = [
     "SubnetIPAddressLimitReachedException",
 ];
 
-/// Why there is no answer of the bridge.
+/// Reasons for a missing answer of the bridge.
 #[derive(Debug)]
 enum NoAnswer {
     /// The function certainly did not run.
@@ -63,7 +64,6 @@ enum NoAnswer {
     Unknown(String),
 }
 
-/// The bridge function.
 #[derive(Debug)]
 pub struct Bridge {
     client: Client,
@@ -75,6 +75,8 @@ impl Bridge {
     #[must_use]
     pub fn new(aws: &SdkConfig, function: String) -> Self {
         Self {
+            // Without the time limit and the retries of other requests: a step takes long, and runs
+            // once.
             client: Client::new(&unhurried(aws)),
             function,
         }
@@ -92,6 +94,7 @@ impl Bridge {
         let no_answer = match answered {
             Ok(Ok(reply)) => return reply.result,
             Ok(Err(no_answer)) => no_answer,
+            // The end of the wait does not cancel the invocation: the step may still run.
             Err(_) => NoAnswer::Unknown(format!("it took longer than {longest:#}")),
         };
         let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -127,6 +130,8 @@ impl Bridge {
             .send()
             .await;
         let answer = invoked.map_err(|error| no_answer(&error))?;
+        // Lambda reports a crash of the function with status 200, and the crash may have come after
+        // the command.
         if let Some(error) = answer.function_error() {
             return Err(NoAnswer::Unknown(format!(
                 "the function ended with an error ({error})"
@@ -146,6 +151,7 @@ fn no_answer(error: &SdkError<InvokeError>) -> NoAnswer {
     let why = DisplayErrorContext(error).to_string();
     let what = match error {
         SdkError::ConstructionFailure(_) => Some("the request could not be made".to_owned()),
+        // Without a connection nothing was sent. Any other dispatch failure may have come too late.
         SdkError::DispatchFailure(_) if never_sent(error) => {
             Some("Lambda could not be reached".to_owned())
         }

@@ -1,4 +1,4 @@
-//! What the repair function is told by its environment.
+//! Configuration of the repair function from its environment variables.
 
 use std::path::PathBuf;
 use std::time::Duration;

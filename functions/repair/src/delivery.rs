@@ -1,4 +1,5 @@
-//! One delivery of a message to a worker: what is this worker's own, and until when it may work.
+//! One delivery of a message: the identity of its worker, the message's receipt, and the worker's
+//! deadline.
 
 use aws::batch::Delivery;
 use aws::deadline::time_left;
@@ -7,16 +8,16 @@ use jiff::{SignedDuration, Timestamp};
 /// The longest that a message waits for something that has no end of its own.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
 
-/// A worker's turn.
 #[derive(Debug, Clone)]
 pub struct Turn {
-    /// Who works: another delivery, and another invocation, is another worker.
+    /// Identity of the worker: another delivery, or another invocation, is another worker.
     pub worker: String,
-    /// The receipt with which the queue is told when the message comes again; empty where no queue delivered it.
+    /// The receipt with which the queue is asked to bring the message back at a time; empty if no
+    /// queue delivered it.
     pub receipt: String,
     /// How often the message has come, this time included.
     pub times: u32,
-    /// When the worker has to be done.
+    /// Deadline of the worker.
     pub ends: Timestamp,
 }
 
@@ -39,8 +40,9 @@ impl Turn {
     }
 }
 
-/// The wait before a message comes again that has come so often.
+/// The wait before a message that has come `times` times comes again.
 pub(crate) fn growing_wait(times: u32) -> SignedDuration {
+    // The shift is bounded: it would overflow for a message that has come very often.
     let doubled = 15_i64.saturating_mul(1 << times.saturating_sub(1).min(10));
     SignedDuration::from_secs(doubled).min(LONGEST_WAIT)
 }

@@ -1,4 +1,5 @@
-//! The run itself: each step is recorded before it starts and after it ends, so that a crash leaves no step unaccounted for.
+//! Step loop of a run: records each step before it starts and after it ends, so that a crash leaves
+//! no step unaccounted for.
 
 use std::time::Duration;
 
@@ -13,11 +14,13 @@ use crate::app::{App, Failure};
 use crate::journal::{Begun, begin, end, stop};
 use crate::lease::{Done, Lease};
 
-/// Runs what is left of a repair until it has ended, or until what comes next would take longer than the worker has.
+/// Runs the remaining steps of a repair until it has ended, or until the next step would take
+/// longer than the worker's remaining time.
 ///
 /// # Errors
-/// [`Failure::HandedOver`] if another worker has to go on, [`Failure::Overtaken`] if another one does already, and if the store or a
-/// queue fails: the message then comes again, and the run goes on from what is recorded.
+/// [`Failure::HandedOver`] if another worker has to go on, [`Failure::Overtaken`] if another one
+/// does already, and if the store or a queue fails: the message then comes again, and the run goes
+/// on from the recorded steps.
 pub(crate) async fn to_the_end(
     lease: &Lease<'_>,
     mut incident: Incident,
@@ -31,6 +34,7 @@ pub(crate) async fn to_the_end(
             .as_ref()
             .map(|repair| (repair.next(plan), repair.rest(plan, clock())));
         if let Some((Next::Run(phase, index), rest)) = next {
+            // The first repairing step runs in silence, and a rollback does not.
             incident = app
                 .silencer
                 .keep(&app.store, incident, phase, clock)
@@ -39,9 +43,11 @@ pub(crate) async fn to_the_end(
                 .phase(phase)
                 .get(index)
                 .map_or(SignedDuration::ZERO, |step| step.longest());
+            // Lambda would end the worker in the middle of the step, and the result would be lost.
             if clock() + rest + longest > lease.turn.ends {
                 return Err(Failure::HandedOver { rest });
             }
+            // Read before every step, so that the kill switch also stops a run that has begun.
             if app.store.killed().await? {
                 let (stopped, ()) = app
                     .store
@@ -49,6 +55,7 @@ pub(crate) async fn to_the_end(
                     .await?;
                 return Ok(done(&stopped));
             }
+            // Renewed for the rest and the step together: the lease has to outlast both.
             lease.take(clock(), rest + longest).await?;
             tokio::time::sleep(rest.try_into().unwrap_or(Duration::ZERO)).await;
         }
@@ -70,10 +77,11 @@ fn done(incident: &Incident) -> Done {
         .repair
         .as_ref()
         .is_some_and(Repair::may_still_be_at_work);
+    // An unsure end keeps the lock until it expires: a command may still be at work.
     if unsure { Done::Unsure } else { Done::Quiet }
 }
 
-/// Has the bridge run a step, and records what came of it.
+/// Has the bridge run a step, and records its result.
 async fn finish(
     lease: &Lease<'_>,
     incident: Incident,
@@ -100,6 +108,7 @@ async fn finish(
             end(draft, plan, &result, &lease.turn.worker, clock())
         })
         .await?;
+    // Another worker has taken the run over, and records its own results.
     if !recorded {
         return Err(Failure::Overtaken);
     }

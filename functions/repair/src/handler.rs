@@ -26,8 +26,9 @@ impl App {
         }
     }
 
-    /// Takes the approval of a plan back that waits for its target or its group, once it is too old, and asks people anew. True if it was
-    /// so: the message has nothing to start any more.
+    /// Takes the approval of a plan back that waits for its target or its group, once it is too
+    /// old, and asks people anew. True if it was taken back: the message has nothing to start any
+    /// more.
     pub(crate) async fn lapsed(
         &self,
         incident: &Incident,
@@ -53,7 +54,8 @@ impl App {
         Ok(lapsed)
     }
 
-    /// Tells what became of an approved plan. One that was stopped waits anew: the answers to alerts that join have to name the new approval.
+    /// Notifies people of the state of an approved plan. A plan that was stopped waits anew: the
+    /// answers to alerts that join have to name the new approval.
     pub(crate) async fn tell_of(&self, incident: &Incident) -> Result<(), Failure> {
         if let Some(advice) = Advice::of(incident).filter(|advice| advice.approval_id.is_some()) {
             self.store
@@ -104,6 +106,7 @@ impl App {
         let ran = Box::pin(self.run(&lease, &incident, plan_hash, clock)).await;
         lease.end(&ran, clock()).await;
         match ran {
+            // Another worker has the run and its own delivery: this one is done.
             Err(Failure::Overtaken) => Ok(()),
             Err(Failure::Held { .. } | Failure::GroupFull { .. })
                 if Box::pin(self.lapsed(&incident, plan_hash, clock)).await? =>
@@ -120,7 +123,8 @@ impl App {
                         give_up(draft, plan_hash, &why, clock())
                     })
                     .await?;
-                // Whoever is at work on it may die: this may be the only message that the next worker has.
+                // The worker that runs it may die: this may be the only message from which the next
+                // one could go on.
                 if incident.status == Status::Repairing {
                     return Err(failure);
                 }
@@ -141,6 +145,8 @@ impl App {
         let (Some(plan), Some(approval)) = (&incident.plan, &incident.approval) else {
             return Ok(Done::Quiet);
         };
+        // Before the guardrails' inputs are read, so that no other repair begins on the target
+        // meanwhile.
         lease.take(clock(), ENTRANCE).await?;
         let asked = self.files.asked(plan);
         let (group, readings) = (asked.group, self.store.readings(asked).await);
@@ -150,7 +156,8 @@ impl App {
             playbook: plan.playbook.clone(),
             at: clock(),
         };
-        // A look at a copy first: while its group is full, an approved plan stays as it is, and does not look as if it ran.
+        // Checked on a copy first: while its group is full, an approved plan stays as it is, and
+        // does not look as if it ran.
         let expected = admit(
             &mut IncidentChange::of(incident.clone()),
             rules,
@@ -175,6 +182,8 @@ impl App {
             done = Box::pin(executor::to_the_end(lease, incident, &plan, clock)).await?;
             self.tell(id).await?;
         }
+        // Also without a run of this worker: an earlier one may have died before it ended the
+        // silence.
         self.silencer.end(&self.store, id, clock).await?;
         if let Some(group) = group {
             self.store
@@ -194,6 +203,8 @@ impl App {
         let target = lease.target;
         if let Some(group) = group {
             let most = self.files.at_once(&self.limits, group);
+            // A worker that dies keeps its place in the group for little longer than it could have
+            // worked.
             let time = lease.turn.ends.duration_since(attempt.at) + GROUP_MARGIN;
             if !self
                 .store

@@ -1,4 +1,5 @@
-//! What is written down of a run: before a step starts, after it has ended, and how the whole came out. Pure.
+//! Journal of a run: records a step before it starts and after it ends, and the outcome of the run.
+//! Pure.
 
 use domain::incident::Status;
 use domain::incident::change::IncidentChange;
@@ -12,7 +13,7 @@ use serde_json::json;
 
 use crate::app::ACTOR;
 
-/// What a worker has begun.
+/// Result of [`begin`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Begun {
     /// A step, which now runs.
@@ -25,7 +26,8 @@ pub(crate) enum Begun {
     Overtaken,
 }
 
-/// The run that this worker has taken on, unless another one has it now: what that one records must not be written over.
+/// The run, if this worker still has it. The records of another worker that has taken it over must
+/// not be overwritten.
 fn own<'a>(draft: &'a mut IncidentChange, worker: &str) -> Option<&'a mut Repair> {
     draft
         .incident
@@ -34,7 +36,8 @@ fn own<'a>(draft: &'a mut IncidentChange, worker: &str) -> Option<&'a mut Repair
         .filter(|repair| repair.worker == worker)
 }
 
-/// Notes what comes next in the run: that a step starts, that it is skipped, that its result is lost, or that the run has ended.
+/// Records the next event of the run: a step's start, a skipped step, a lost result, or the end of
+/// the run.
 pub(crate) fn begin(
     draft: &mut IncidentChange,
     plan: &Plan,
@@ -46,6 +49,7 @@ pub(crate) fn begin(
     };
     match repair.next(plan) {
         Next::Run(phase, index) => {
+            // A retry is no new step: the log has one start for all tries.
             if repair.step_started(phase, index, now) {
                 let step = plan.phase(phase).get(index);
                 let context = json!({
@@ -90,7 +94,7 @@ pub(crate) fn begin(
     }
 }
 
-/// Notes that the result of the step that was started last is lost.
+/// Records that the result of the last started step is lost.
 fn give_up(draft: &mut IncidentChange, now: Timestamp) {
     let Some(step) = draft.incident.repair.as_mut().and_then(Repair::step_lost) else {
         return;
@@ -105,7 +109,8 @@ fn give_up(draft: &mut IncidentChange, now: Timestamp) {
     );
 }
 
-/// Notes the result of the step that this worker has begun. False if another worker has taken the run over: then nothing is noted.
+/// Records the result of the step that this worker has begun. False if another worker has taken the
+/// run over: then nothing is recorded.
 pub(crate) fn end(
     draft: &mut IncidentChange,
     plan: &Plan,
@@ -116,6 +121,7 @@ pub(crate) fn end(
     let Some(repair) = own(draft, worker) else {
         return false;
     };
+    // The step will be tried again, so that this result is not its last.
     if !repair.step_finished(result, plan) {
         return true;
     }
@@ -135,11 +141,13 @@ pub(crate) fn end(
     true
 }
 
-/// Ends the run because somebody has switched repairs off: nothing runs any more, no check and no rollback either.
+/// Ends the run because the kill switch is on: nothing runs any more, no check and no rollback
+/// either.
 pub(crate) fn stop(draft: &mut IncidentChange, plan: &Plan, worker: &str, now: Timestamp) {
     let Some(repair) = own(draft, worker) else {
         return;
     };
+    // Started without a result: the run ends here, so that no later result will be recorded.
     if repair.steps.last().is_some_and(|step| !step.finished) {
         give_up(draft, now);
     }
@@ -155,13 +163,14 @@ pub(crate) fn stop(draft: &mut IncidentChange, plan: &Plan, worker: &str, now: T
     finish(draft, plan, RepairOutcome::Stopped, now);
 }
 
-/// Notes how the run ended: the execution, then what verification and rollback came to.
+/// Records the end of the run: the execution, then the results of verification and rollback.
 fn finish(draft: &mut IncidentChange, plan: &Plan, outcome: RepairOutcome, now: Timestamp) {
     let Some(repair) = draft.incident.repair.as_mut() else {
         return;
     };
     repair.outcome = Some(outcome);
     repair.finished_at = Some(now);
+    // Skipped steps did not run: they count neither as done nor as failed.
     let of = |phase| {
         repair
             .steps
@@ -204,6 +213,7 @@ fn finish(draft: &mut IncidentChange, plan: &Plan, outcome: RepairOutcome, now: 
             ),
         },
     );
+    // Only these outcomes have a verdict of the checks.
     let verified = matches!(
         outcome,
         RepairOutcome::Verified | RepairOutcome::NotVerified
@@ -221,6 +231,7 @@ fn finish(draft: &mut IncidentChange, plan: &Plan, outcome: RepairOutcome, now: 
         };
         draft.record(
             now,
+            // `all` also holds for no checks, and no check is no proof.
             if checks > 0 && checks_passed {
                 news
             } else {
@@ -243,10 +254,11 @@ fn finish(draft: &mut IncidentChange, plan: &Plan, outcome: RepairOutcome, now: 
             },
         );
     }
+    // A resolve comes before the outcome: the alert no longer fires.
     draft.incident.status = match (outcome, draft.incident.resolved_at) {
         (_, Some(_)) => Status::Resolved,
         (RepairOutcome::Verified, None) => Status::Repaired,
-        // Nothing was repaired, and the alert fires: a human has to look at what no playbook mends.
+        // Nothing was repaired, and the alert fires: the fault needs a human.
         (RepairOutcome::NothingToDo, None) => Status::NeedsHuman,
         (_, None) => Status::RepairFailed,
     };

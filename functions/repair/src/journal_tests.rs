@@ -1,4 +1,4 @@
-//! What stands in the log and on the incident, whatever happens to a run and to its worker.
+//! Tests of the log and the incident after every course of a run, the death of its worker included.
 
 use domain::incident::Status;
 use domain::incident::change::IncidentChange;

@@ -1,8 +1,10 @@
-//! A worker's hold on its target and on its message, renewed before everything that takes time (`one-hand`).
+//! Lease of a worker on its target and on its message, renewed before everything that takes time
+//! (`one-hand`).
 //!
-//! Both last a little longer than what is done next. So a worker that was killed keeps others from the target for no longer than
-//! its step could still be at work there, and its message comes back right after that: who takes over can be sure that what was
-//! started, and has no result, has nobody any more who would record one.
+//! Both last a little longer than the next step. So a killed worker keeps others from the target
+//! for no longer than its step could still be at work there, and its message comes back right after
+//! that: the next worker can be sure that no one else will record the result of a step that was
+//! started and has none.
 
 use domain::primitives::id::IncidentId;
 use jiff::{SignedDuration, Timestamp};
@@ -12,23 +14,23 @@ use tracing::warn;
 use crate::app::{App, Failure};
 use crate::delivery::Turn;
 
-/// For what surrounds a step: writing down what it did, and clocks that differ.
+/// Allowance around a step for recording its result and for clocks that differ.
 const MARGIN: SignedDuration = SignedDuration::from_secs(30);
-/// The message comes this much later than the lock ends.
+/// The message comes back this long after the end of the lock.
 const AFTER_THE_LOCK: SignedDuration = SignedDuration::from_secs(2);
-/// How long a lock is kept for the next worker of the same repair. Its message comes at once, or soon.
+/// How long a lock is kept for the next worker of the same repair, whose message comes at once or
+/// soon.
 const LEFT_FOR: SignedDuration = SignedDuration::from_mins(15);
 
-/// How a worker's work has ended, where it has.
+/// State of the target after a worker's run that has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Done {
-    /// Nothing of it is at work on the target any more.
+    /// No command of the run is at work on the target any more.
     Quiet,
-    /// A command was started whose end nobody saw: it may still be at work there.
+    /// The end of a started command was not seen: it may still be at work there.
     Unsure,
 }
 
-/// The hold.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lease<'a> {
     pub(crate) app: &'a App,
@@ -43,7 +45,7 @@ impl Lease<'_> {
     /// Takes the target for some time, or renews it, and keeps the message for as long.
     ///
     /// # Errors
-    /// If somebody else has it, or the store fails.
+    /// [`Failure::Held`] if another worker has the target, or if the store fails.
     pub(crate) async fn take(&self, now: Timestamp, time: SignedDuration) -> Result<(), Failure> {
         let time = time + MARGIN;
         match self
@@ -53,6 +55,7 @@ impl Lease<'_> {
             .await?
         {
             Held::Mine => {
+                // Before the end of the lock, the next worker would only find it taken.
                 self.comes_again_in(time + AFTER_THE_LOCK).await;
                 Ok(())
             }
@@ -67,8 +70,9 @@ impl Lease<'_> {
         }
     }
 
-    /// Ends the hold as the work ended. What cannot be given back ends by its time, and so does the lock of a target on which something
-    /// may still be at work: its last renewal outlasts the longest that this may take.
+    /// Ends the lease according to the result of the work. A lock that cannot be given back
+    /// expires, and so does the lock of a target on which a command may still be at work: its last
+    /// renewal outlasts the longest time that the command may take.
     pub(crate) async fn end(&self, ran: &Result<Done, Failure>, now: Timestamp) {
         let store = &self.app.store;
         let (released, wait) = match ran {
@@ -80,7 +84,8 @@ impl Lease<'_> {
                 store.unlock(self.target, self.holder()).await,
                 Some(self.waiting(now)),
             ),
-            // Most holders are done before their time: it is looked at sooner, and no later than that.
+            // Most holders finish before their time: the message comes back sooner, and no later
+            // than that.
             Err(Failure::Held { until, .. }) => (
                 Ok(()),
                 Some(
@@ -88,13 +93,14 @@ impl Lease<'_> {
                         .min(until.duration_since(now) + AFTER_THE_LOCK),
                 ),
             ),
-            // Nobody else may begin in between: half a repair is on the target.
+            // No other repair may begin in between: half of this one is on the target.
             Err(Failure::HandedOver { rest }) => (
                 store
                     .leave_lock(self.target, self.holder(), now + *rest + LEFT_FOR)
                     .await,
                 Some(*rest),
             ),
+            // A fault may have left the repair half done: the lock waits for its next worker.
             Err(_) => (
                 store
                     .leave_lock(self.target, self.holder(), now + LEFT_FOR)

@@ -1,4 +1,5 @@
-//! The repair function: runs an approved plan, one recorded step after the other, and says truthfully how it ended.
+//! The repair function: runs an approved plan step by step, records each step, and reports how the
+//! run ended.
 
 mod admission;
 mod app;

@@ -1,5 +1,5 @@
-//! The silence of a repair in Alertmanager: made before the first step, taken away at the first failure and at the end. Whatever goes
-//! wrong with it is told, and stops nothing.
+//! Repair silences in Alertmanager: created before the first step, deleted at the first failure and
+//! at the end of the run. A failure to create or delete one is reported and stops nothing.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -53,8 +53,8 @@ impl Silencer {
         Ok(Self(alertmanager.transpose().map_err(fault)?))
     }
 
-    /// Sees to the silence before a step of this phase: the first that repairs is run in silence, and people have to hear of it before
-    /// anything is taken back.
+    /// Sets the silence before a step of this phase: created before the first repairing step, and
+    /// deleted before a rollback, of which people have to hear.
     ///
     /// # Errors
     /// If the store fails.
@@ -72,7 +72,8 @@ impl Silencer {
         }
     }
 
-    /// Takes the silence of a repair away that has ended, also if another worker has run it, who died before this.
+    /// Deletes the silence of a repair that has ended, also if another worker ran it and died
+    /// before this.
     ///
     /// # Errors
     /// If the store fails.

@@ -1,4 +1,4 @@
-//! What signals is told by its environment.
+//! Configuration of the signals function from its environment variables.
 
 use domain::episode::Windows;
 use settings::variables::{InvalidVariable, Variables};

@@ -1,4 +1,4 @@
-//! Signals: counts what ingress has accepted and queued without a look, by the same rules as every other alert.
+//! The signals function: counts queued signals by the same rules as every other alert.
 
 pub mod config;
 
@@ -22,7 +22,6 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 /// Why a message has to come again.
 #[derive(Debug, Error)]
 pub enum Failure {
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The alert could not be counted.
@@ -39,7 +38,6 @@ pub struct App {
 }
 
 impl App {
-    /// Builds the clients.
     #[must_use]
     pub fn new(config: Config, environment: &AwsEnvironment) -> Self {
         let aws = &environment.sdk_config(ATTEMPT);

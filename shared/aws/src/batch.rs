@@ -1,4 +1,5 @@
-//! How a function takes a batch from a queue: each message by itself, and only what failed comes back (`effect-once`).
+//! Batch handling for a queue function: each message is handled by itself, and only the failed ones
+//! are reported back (`effect-once`).
 
 use std::fmt::Display;
 
@@ -17,14 +18,15 @@ pub enum Order {
     Kept,
 }
 
-/// How a message came.
+/// The delivery of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     /// The queue's id of the message, the same in every delivery.
     pub id: String,
-    /// The receipt of this delivery: with it, the queue is told when the message may come again.
+    /// The receipt handle of this delivery: it is needed to change the message's visibility
+    /// timeout.
     pub receipt: String,
-    /// How often it has come, this time included.
+    /// Its receive count, this time included.
     pub times: u32,
 }
 
@@ -43,7 +45,7 @@ impl Delivery {
     }
 }
 
-/// Why a message was not handled, and has to come again.
+/// The reason why a message was not handled and has to be delivered again.
 pub trait Unhandled: Display {
     /// True if nothing is wrong: its time has only not come.
     fn is_only_early(&self) -> bool {

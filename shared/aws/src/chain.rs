@@ -1,8 +1,11 @@
-//! Chains of messages: one is sent while another is handled, and so on. Every message carries its place in its chain, which has an end.
+//! Chain positions of messages: a message that is sent while another is handled is one link
+//! further, and the length of a chain is bounded.
 //!
-//! AWS stops a chain by itself after about sixteen invocations of a function, unless the function has `RecursiveLoop: Allow`
-//! (<https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>). The notifier has it, because it looks again at what waits by
-//! messages to itself. So the bound that a fault of ours would run into is this one.
+//! AWS stops a chain by itself after about sixteen invocations of a function, unless the function
+//! has `RecursiveLoop: Allow`
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>). The notifier has it,
+//! because it follows up on waiting items with messages to itself. For the notifier, this bound is
+//! therefore the one that stops a loop caused by a bug of ours.
 
 /// The longest chain. The longest that is meant: a channel that takes nothing for the thirty days that its outbox is kept is tried every
 /// five minutes, which are 8,640 messages; a decision is waited for by 672 at most, one each quarter of an hour for a week.

@@ -1,4 +1,4 @@
-//! How requests get to AWS: one pool of connections over TLS for every client of the process.
+//! TLS connection pool, shared by every AWS client of the process.
 
 #[cfg(test)]
 #[path = "connection_tests.rs"]
@@ -84,7 +84,8 @@ impl Connection {
         Some(self.dialer.ahead(Uri::try_from(url).ok()?))
     }
 
-    /// What sends requests. It is made when it is first asked for: the roots are not read at init.
+    /// The connector that sends requests. It is built on first use: the root certificates are not
+    /// read at init.
     pub fn connector(&self) -> &SharedHttpConnector {
         self.connector.get_or_init(|| {
             let pool = Client::builder(TokioExecutor::new())
@@ -151,7 +152,7 @@ fn let_the_sdk_close(request: &mut Request<SdkBody>) {
     });
 }
 
-/// What an error means to the SDK, which tries again after timeouts and faults of the network, and after answers that were cut off.
+/// Maps an error for the SDK, which retries after timeouts, network errors, and truncated answers.
 fn failed(error: Error) -> ConnectorError {
     let inner = source::<hyper::Error>(&error);
     let is = |what: fn(&hyper::Error) -> bool| inner.is_some_and(what);

@@ -1,4 +1,5 @@
-//! Who is trusted, and what becomes of a connection that is begun ahead: against sockets of this process.
+//! Tests of certificate trust and of connections that are opened ahead, against sockets of this
+//! process.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;

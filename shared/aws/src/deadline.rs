@@ -1,4 +1,4 @@
-//! How long a function may go on: Lambda ends it at its deadline, whatever it is doing.
+//! Time left of an invocation: Lambda ends the function at its deadline, whatever it is doing.
 
 use std::time::Duration;
 
@@ -7,7 +7,8 @@ use jiff::Timestamp;
 /// Nothing new is begun in the last part of a function's time: what has begun still has to end, and be answered.
 const RESERVE: Duration = Duration::from_secs(2);
 
-/// How long a function may begin something new: `deadline` is when Lambda ends it, in milliseconds since 1970.
+/// The time in which a function may begin something new: `deadline` is when Lambda ends it, in
+/// milliseconds since 1970.
 #[must_use]
 pub fn time_left(deadline: u64, now: Timestamp) -> Duration {
     let now = u64::try_from(now.as_millisecond()).unwrap_or_default();

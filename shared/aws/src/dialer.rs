@@ -1,4 +1,5 @@
-//! Makes connections: a name, a socket, a handshake; and now and then one before it is asked for.
+//! Connection set-up: name resolution, socket and TLS handshake, sometimes ahead of the first
+//! request.
 
 use std::error::Error;
 use std::fmt;
@@ -148,7 +149,6 @@ impl Dialer {
         Self::new(Arc::clone(&self.tls))
     }
 
-    /// Begins a connection.
     pub(super) fn ahead(&self, to: Uri) -> Ahead {
         self.slot.put(Begun {
             dialled: tokio::spawn(dial(Arc::clone(&self.tls), to.clone())),

@@ -1,4 +1,5 @@
-//! One set-up of the AWS clients, made for a short cold start: what Lambda gives in the environment, and nothing else.
+//! Shared set-up of the AWS clients, read only from the environment that Lambda gives, which keeps
+//! cold starts short.
 
 use crate::dialer::CONNECT_TIMEOUT;
 use std::fmt;
@@ -24,9 +25,9 @@ use crate::connection::Connection;
 /// to AWS need none of the others.
 pub(crate) const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 
-/// How DynamoDB says that it is asked for too much
-/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>), also as the reason why a
-/// transaction was cancelled.
+/// DynamoDB's error codes for throttling
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>),
+/// also as the reason why a transaction was cancelled.
 pub const BUSY: [&str; 6] = [
     "ProvisionedThroughputExceededException",
     "ProvisionedThroughputExceeded",
@@ -51,8 +52,9 @@ pub fn time_limits(attempt: Duration) -> TimeoutConfig {
         .build()
 }
 
-/// The same configuration for a client whose requests take as long as the work that they ask for, such as the invocation of a function:
-/// the SDK neither gives one up nor tries it again. Whoever sends them bounds them. Making a connection has its bound all the same.
+/// The same configuration for a client whose requests take as long as the work that they start,
+/// such as the invocation of a function: the SDK neither times out nor retries them. The caller
+/// bounds each request. Opening a connection is bounded all the same.
 #[must_use]
 #[expect(
     clippy::disallowed_methods,
@@ -65,7 +67,7 @@ pub fn unhurried(aws: &SdkConfig) -> SdkConfig {
         .build()
 }
 
-/// What Lambda tells a function about AWS.
+/// The AWS settings that Lambda gives a function.
 ///
 /// Its `Debug` tells the region alone: it holds credentials, which must not reach a log (`secrets-stay`).
 #[derive(Clone)]
@@ -132,7 +134,6 @@ impl AwsEnvironment {
         })
     }
 
-    /// The region.
     #[must_use]
     pub fn region(&self) -> &str {
         &self.region
@@ -150,7 +151,7 @@ impl AwsEnvironment {
         self.endpoint_url.as_deref()
     }
 
-    /// What all clients connect through.
+    /// The connection pool of all clients.
     #[must_use]
     pub fn connection(&self) -> Connection {
         self.connection.clone()

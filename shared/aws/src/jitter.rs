@@ -1,4 +1,4 @@
-//! Waits of random length, so that those who were refused together do not come again together.
+//! Random backoff, so that callers that were refused together do not retry together.
 
 use std::time::Duration;
 

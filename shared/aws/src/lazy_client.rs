@@ -1,4 +1,4 @@
-//! Clients that are made when they are first used.
+//! AWS SDK clients that are built on first use.
 
 use std::fmt;
 use std::ops::Deref;

@@ -1,4 +1,4 @@
-//! Metrics without a call: a log line in CloudWatch's embedded metric format
+//! Metrics without an API call: log lines in CloudWatch's embedded metric format
 //! (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>).
 
 use std::fmt::Write as _;
@@ -7,7 +7,7 @@ use std::io::Write as _;
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// Under which namespace the metrics stand.
+/// The namespace of the metrics.
 const NAMESPACE: &str = "Quell";
 
 /// A line being made: the fields so far, and the metrics among them, as JSON without the braces around them.
@@ -19,7 +19,8 @@ pub struct MetricsLine {
 }
 
 impl MetricsLine {
-    /// A line whose metrics are told apart by one field. Its values must be few: each makes metrics of its own.
+    /// A line whose metrics have one field as their dimension. It must have few values: each of
+    /// them creates metrics of its own.
     #[must_use]
     pub fn new(dimension: &'static str, value: &str) -> Self {
         let mut line = Self {
@@ -66,7 +67,7 @@ impl MetricsLine {
     pub fn write(&self, at: Timestamp) {
         let mut line = self.to_json(at);
         line.push('\n');
-        // Nobody is there to be told that the log is gone.
+        // A log that cannot be written cannot be reported either.
         let _ = std::io::stdout().lock().write_all(line.as_bytes());
     }
 }

@@ -1,4 +1,4 @@
-//! One SQS queue to send to.
+//! Client for sending to one SQS queue.
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::DisplayErrorContext;
@@ -9,7 +9,8 @@ use crate::lazy_client::LazyClient;
 use domain::incident::{Incident, Status};
 use wire::message::{Message, Queued};
 
-/// How many seconds at least lie between two looks at a storm: a chat takes about twenty changes of a card a minute.
+/// Minimum seconds between two updates of a storm: a chat accepts about twenty changes of a card a
+/// minute.
 pub const STORM_LOOKS_EVERY: i32 = 5;
 
 /// Why a message is not on the queue, or not held.
@@ -18,11 +19,9 @@ pub const STORM_LOOKS_EVERY: i32 = 5;
 pub struct QueueError {
     /// Which queue: the last part of its URL.
     pub queue: String,
-    /// Why.
     pub why: String,
 }
 
-/// A queue.
 #[derive(Debug, Clone)]
 pub struct Queue {
     client: LazyClient<Client>,
@@ -93,8 +92,8 @@ impl Queue {
         .await
     }
 
-    /// Says after how many seconds a message that is being handled comes again, unless it is deleted before: in place of the queue's
-    /// own visibility timeout, counted from now.
+    /// Changes the visibility timeout of a message that is being handled: it is delivered again
+    /// after this many seconds, counted from now, unless it is deleted before.
     ///
     /// # Errors
     /// If the queue did not take it, also because the message is not being handled any more.

@@ -1,4 +1,5 @@
-//! Secrets Manager. A secret is read when it is first needed, kept in memory for a while, and shown to nobody (`secrets-stay`).
+//! Client of Secrets Manager. A secret is read when it is first needed, cached in memory for a
+//! while, and never printed (`secrets-stay`).
 
 #[cfg(feature = "secrets-sdk")]
 mod sdk;
@@ -17,36 +18,35 @@ use secrecy::SecretString;
 use thiserror::Error;
 use tokio::sync::Mutex;
 
-/// How old a secret in memory may be: the longest that a replaced secret is still accepted as the current one.
+/// Maximum age of a cached secret: the longest that a replaced secret is still accepted as the
+/// current one.
 const MAX_AGE: Duration = Duration::from_secs(300);
 /// For how many seconds after a rotation the version before is accepted, where nothing else is configured: long enough to change the
 /// senders, short enough that a rotation after a leak ends it the same day.
 pub const PREVIOUS_ACCEPTED_SECONDS: u32 = 3600;
-/// How often a credential that fits nothing makes a secret be read again. Someone who guesses must not cost a call each time.
+/// Minimum time between two rereads caused by a credential that matches nothing. A guesser must not
+/// cost a call each time.
 const REREAD_EVERY: Duration = Duration::from_secs(10);
 
 /// Why there is no secret. The text names the secret, never its value.
 #[derive(Debug, Error)]
 pub enum SecretError {
-    /// It has no value: nobody has put one there.
+    /// The secret exists, but no value was put into it.
     #[error(
         "the secret {id} has no value yet: put one there with `aws secretsmanager put-secret-value`"
     )]
     NoValue {
-        /// Which.
         id: String,
     },
     /// Secrets Manager did not give it.
     #[error("the secret {id} cannot be read: {why}")]
     Unavailable {
-        /// Which.
         id: String,
-        /// Why.
         why: String,
     },
 }
 
-/// Which version of a secret. Rotation leaves the value before the current one as the previous one.
+/// The version of a secret. Rotation keeps the value before the current one as the previous one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
     /// The value of now.
@@ -69,7 +69,6 @@ impl Stage {
 /// One version of a secret.
 #[derive(Debug, Clone)]
 pub struct Version {
-    /// Its text.
     pub text: SecretString,
     /// When it was made (`CreatedDate`, which Secrets Manager gives with each version:
     /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html>).
@@ -91,8 +90,9 @@ fn text(value: Option<&str>) -> Option<&str> {
     value.map(str::trim).filter(|text| !text.is_empty())
 }
 
-/// True if an error of Secrets Manager says that there is no such secret. A policy names secrets by the ARNs that they get when they
-/// are made: for the name of one that was never made it lets nobody read, which is answered like a missing permission.
+/// True if an error of Secrets Manager says that there is no such secret. A policy names secrets by
+/// the ARNs that they get when they are created: it grants nothing for the name of a secret that
+/// was never created, so that is answered like a missing permission.
 fn is_absent(id: &str, code: Option<&str>) -> bool {
     match code {
         Some("ResourceNotFoundException") => true,
@@ -156,8 +156,8 @@ impl Secrets {
         self.current(id, MAX_AGE).await
     }
 
-    /// The current value of a secret, read again whatever is in memory: for a function that shows a secret to somebody else and had
-    /// it refused.
+    /// The current value of a secret, read again even if it is cached: for a function that presents
+    /// a secret to another service and was refused.
     ///
     /// # Errors
     /// If it has no value or cannot be read.
@@ -224,9 +224,10 @@ impl Secrets {
         Ok(Err(refused))
     }
 
-    /// Whether the version before this one is still accepted. The time counts from when the current version was made: of the one
-    /// before it Secrets Manager knows only when it was made itself, not when it was replaced. Without a time nothing says that the
-    /// rotation is recent, so that the previous version is refused.
+    /// True if the version before this one is still accepted. The time counts from when the current
+    /// version was made: of the one before it Secrets Manager knows only when it was made itself,
+    /// not when it was replaced. Without a time there is no sign that the rotation is recent, so
+    /// the previous version is refused.
     fn accepts_previous(&self, id: &str, current: &Version, now: Timestamp) -> bool {
         let Some(made_at) = current.made_at else {
             tracing::warn!(

@@ -1,9 +1,10 @@
-//! Signed requests to one service of AWS, without its SDK: for the request that is made for every alert, and for the one that
-//! a cold start waits for.
+//! Signed requests to one AWS service, without its SDK: for the request that every alert makes, and
+//! for the one that a cold start waits for.
 //!
-//! The SDK's layers between a request and its connection cost more than everything else that a joined alert needs
-//! (docs/decisions/0004, 0007). What they do that matters here is done here: a signature, a time limit for each try, and tries again
-//! after what passes. The connection is that of the SDK's clients.
+//! The SDK's layers between a request and its connection cost more than everything else that a
+//! joined alert needs (docs/decisions/0004, 0007). This client does the part of them that matters
+//! here: a signature, a time limit for each attempt, and retries after transient errors. It uses
+//! the connection pool of the SDK's clients.
 
 mod endpoint;
 
@@ -33,14 +34,11 @@ const BACKOFF: Duration = Duration::from_millis(50);
 /// Why there is no answer.
 #[derive(Debug, Error)]
 pub enum CallError {
-    /// The service refused.
     #[error("{code}: {message}")]
     Refused {
-        /// Its name of the error, without what stands before it.
+        /// The service's name of the error, without its prefix.
         code: String,
-        /// What it says.
         message: String,
-        /// The whole answer.
         answer: Vec<u8>,
     },
     /// There was no answer, or none that can be read.
@@ -49,7 +47,7 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// True if the service is asked for too much.
+    /// True if the service throttles the request.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         matches!(self, Self::Refused { code, .. } if BUSY.contains(&code.as_str()))
@@ -79,19 +77,17 @@ struct Refusal {
 pub struct Service {
     /// Its name in signatures and in its host's name.
     name: &'static str,
-    /// What stands before the operation in the header `X-Amz-Target`.
+    /// The prefix of the operation in the header `X-Amz-Target`.
     target: &'static str,
     /// The version of the protocol.
     content_type: &'static str,
 }
 
-/// DynamoDB.
 pub const DYNAMODB: Service = Service {
     name: "dynamodb",
     target: "DynamoDB_20120810",
     content_type: "application/x-amz-json-1.0",
 };
-/// Secrets Manager.
 pub const SECRETS_MANAGER: Service = Service {
     name: "secretsmanager",
     target: "secretsmanager",

@@ -1,4 +1,5 @@
-//! Logs as JSON lines on standard output, where Lambda takes them from. What may stand in them: docs/operations.md.
+//! Logs as JSON lines on standard output, where Lambda collects them. Allowed contents:
+//! docs/operations.md.
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
@@ -55,7 +56,7 @@ pub fn init<F: Fn(&str) -> Option<String>>(
     Ok(())
 }
 
-/// Whether a line or span may be written at all, at the most talkative level.
+/// True if a line or span may be written at all, at the most verbose level.
 fn is_written(metadata: &Metadata<'_>) -> bool {
     let (name, _) = metadata
         .target()

@@ -1,8 +1,10 @@
-//! An episode: from the first firing alert of a fingerprint until it is resolved or stale (DESIGN §4).
+//! The episode state machine: from the first firing alert of a fingerprint until it is resolved or
+//! stale (DESIGN §4).
 //!
-//! Here is the whole rule, as two pure functions from the stored episode and what a delivery says to the new episode.
-//! The store also knows the most frequent case, a plain join, as one conditional write; its condition is the negation
-//! of everything that [`on_firing`] treats in another way.
+//! Two pure functions hold the whole rule: [`on_firing`] and [`on_resolved`] map the stored episode
+//! and a delivery to the new episode. The store implements the most frequent case, a plain join, as
+//! one conditional write; its condition is the negation of everything that [`on_firing`] treats in
+//! another way.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,21 +36,21 @@ pub struct Windows {
 
 /// A fact about an episode that still has to reach a queue.
 ///
-/// It is written with the fact itself and removed after the send, so that whoever touches the episode next finds what
-/// a crash or a failing queue left unsent (`durable-ack`).
+/// It is written with the fact itself and removed after the send, so that the next writer of the
+/// episode finds what a crash or a failing queue left unsent (`durable-ack`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unsent {
     /// The incident was opened: it has to go onto the queue `incidents`.
     Opened,
-    /// The incident changed (resolved, reopened, escalated): its card has to be made true again.
+    /// The incident changed (resolved, reopened, escalated): its card has to be updated.
     Changed,
 }
 
 /// How long the advice on the episode may be: the episode's item stays under 1 KB.
 pub const ADVICE_CHARACTERS: usize = 120;
 
-/// What the analyzer leaves for the answers to alerts that join, so that a join needs no second read.
+/// The analyzer's summary for the answers to alerts that join, so that a join needs no second read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Advice {
     /// The approval that waits, if the analysis proposed a plan.
@@ -60,7 +62,8 @@ pub struct Advice {
 }
 
 impl Advice {
-    /// The advice about an incident, once it is analysed. An approval stands in it only while somebody can decide on it.
+    /// The advice about an incident, once it is analysed. It names an approval only while that can
+    /// still be decided.
     #[must_use]
     pub fn of(incident: &Incident) -> Option<Self> {
         let analysis = incident.analysis.as_ref()?;
@@ -93,7 +96,8 @@ pub struct Episode {
     pub overflowed: bool,
     /// The most alerts that one delivery to it left out (`truncatedAlerts`).
     pub left_out: u64,
-    /// True once an alert of it had a label that forbids a repair without a human. It holds for the whole episode, whoever resolves.
+    /// True once an alert of it had a label that forbids a repair without a human. It holds for the
+    /// whole episode, even after that alert has resolved.
     pub forbids_repair: bool,
     /// How many firing alerts were acknowledged (`exact-count`).
     pub hit_count: u64,
@@ -123,7 +127,8 @@ impl Episode {
         fresh || now <= self.window_end
     }
 
-    /// True if all that still fires is of senders that may never say that it has ended (see [`Alert::sender_resolves`]).
+    /// True if every member that still fires comes from a sender that may never send a resolve (see
+    /// [`Alert::sender_resolves`]).
     #[must_use]
     pub fn may_never_resolve(&self) -> bool {
         self.open
@@ -139,9 +144,11 @@ impl Episode {
     }
 
     fn sighted(&mut self, firing: &Firing, now: Timestamp, windows: Windows) {
+        // `max`, because the clock of the function that wrote last may be ahead of this one.
         self.last_seen = self.last_seen.max(now);
         self.window_end = self.window_end.max(now + windows.debounce);
         for (member, starts_at) in &firing.members {
+            // An old delivery must not make a resolved member fire again.
             if self.is_late(member, *starts_at) {
                 continue;
             }
@@ -150,6 +157,8 @@ impl Episode {
             } else if self.members.len() < FIRING_MEMBERS_KEPT {
                 self.members.insert(member.clone(), *starts_at);
             } else {
+                // This member's resolve will not be recognised, so the episode cannot end by
+                // counting members any more.
                 self.overflowed = true;
             }
         }
@@ -167,7 +176,7 @@ pub struct Firing {
     pub severity: AlertSeverity,
     /// How many alerts the sender left out of the delivery; some of them may be of this fingerprint.
     pub left_out: u64,
-    /// False where nobody analyses the incident that they open: a card is all that it gets.
+    /// False where the incident that they open is not analysed and only gets a card.
     pub analysed: bool,
     /// True if the label of one of them forbids a repair without a human (`auto_repair=false`).
     pub forbids_repair: bool,
@@ -222,6 +231,8 @@ pub fn on_firing(
             .iter()
             .all(|(member, starts_at)| episode.is_late(member, *starts_at))
     };
+    // A late delivery belongs to this episode even if the episode accepts no more alerts: it must
+    // not open an incident of its own.
     let Some(episode) = current.filter(|episode| late(episode) || episode.accepts(now, windows))
     else {
         return (
@@ -231,11 +242,13 @@ pub fn on_firing(
     };
     let mut next = episode.clone();
     next.version += 1;
+    // Late deliveries were acknowledged too, so they count (`exact-count`).
     next.hit_count += firing.count;
     if late(episode) {
         return (FiringOutcome::Late, next);
     }
     next.sighted(firing, now, windows);
+    // The card shows the largest number, so only a larger one changes it.
     if firing.left_out > next.left_out {
         next.left_out = firing.left_out;
         next.unsent.insert(Unsent::Changed);
@@ -249,10 +262,11 @@ pub fn on_firing(
     if !next.open {
         next.open = true;
         next.flaps += 1;
+        // Takes precedence over `Escalated`: the severity is raised either way.
         outcome = FiringOutcome::Reopened;
         if firing.analysed {
-            // It may have been over before the analyzer came to it, which leaves alone what is over; or it was repaired, and the analyzer
-            // counts that the repair did not last.
+            // The episode may have ended before its analysis, and the analyzer skips what has
+            // ended; or it was repaired, and the analyzer counts the recurrence.
             next.unsent.insert(Unsent::Opened);
         }
     }
@@ -332,9 +346,11 @@ pub fn on_resolved(
         {
             next.members.remove(member);
         }
+        // Also for a member that was never seen: its firing alert may still be delivered late.
         let departed = next.departed.entry(member.clone()).or_insert(*starts_at);
         *departed = (*departed).max(*starts_at);
     }
+    // The item has to stay under 1 KB: the members that began to fire first are dropped first.
     while next.departed.len() > DEPARTED_MEMBERS_KEPT {
         let oldest = next
             .departed
@@ -344,6 +360,7 @@ pub fn on_resolved(
         oldest.map(|member| next.departed.remove(&member));
     }
     if !next.open {
+        // A closed episode does not change state, but new departures are still written.
         next.version = current.version + u64::from(next != *current);
         return (ResolvedOutcome::Ignored, next);
     }
@@ -351,9 +368,11 @@ pub fn on_resolved(
         return (ResolvedOutcome::Ignored, next);
     }
     next.version += 1;
+    // After an overflow an empty list does not mean that every member has resolved.
     if next.members.is_empty() && (!next.overflowed || whole_group) {
         next.open = false;
         next.overflowed = false;
+        // An alert that flaps right after the resolve joins this incident.
         next.window_end = next.window_end.max(now + windows.debounce);
         next.unsent.insert(Unsent::Changed);
         return (ResolvedOutcome::Resolved, next);

@@ -1,4 +1,4 @@
-//! Episodes as stories, and random interleavings against a model that only counts.
+//! Tests of episodes: stories, and random interleavings against a model that only counts.
 
 use std::collections::BTreeMap;
 

@@ -1,23 +1,20 @@
-//! What became of alerts.
+//! Results of counting the alerts of a delivery.
 
 use domain::episode::{Episode, FiringOutcome, ResolvedOutcome};
 use domain::primitives::id::{Fingerprint, MemberId};
 
-/// What became of one alert.
+/// Result of counting one alert.
 #[derive(Debug, Clone)]
 pub struct Counted {
     /// The sender's id of the alert.
     pub member: MemberId,
-    /// Its fingerprint.
     pub fingerprint: Fingerprint,
-    /// What it did.
     pub outcome: Outcome,
 }
 
-/// What the alerts of one fingerprint did, with the episode as it is now.
+/// The result for the alerts of one fingerprint, with the episode as it is now.
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    /// They fire.
     Firing(FiringOutcome, Episode),
     /// They have ended; there may never have been an episode.
     Resolved(ResolvedOutcome, Option<Episode>),

@@ -1,16 +1,15 @@
-//! Why a delivery is not acknowledged.
+//! Errors for which a delivery is not acknowledged.
 
 use aws::queue::QueueError;
 use store::StoreError;
 use thiserror::Error;
 
-/// Why a delivery is not acknowledged. All of it passes: the sender has to come again.
+/// Reason why a delivery is not acknowledged. All of these errors are transient: the sender has to
+/// retry.
 #[derive(Debug, Error)]
 pub enum IntakeError {
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
     /// The time ran out first. What is counted stays counted, so that the next try gets further.

@@ -1,5 +1,5 @@
-//! From normalised alerts to counted ones: one conditional write for each fingerprint, then the queue. Every door through which
-//! alerts come in counts them here.
+//! Intake of normalised alerts: one conditional write for each fingerprint, then the queue. Every
+//! entry point for alerts counts them here.
 
 mod counted;
 mod error;
@@ -31,7 +31,7 @@ use self::retry::Retry;
 /// How many fingerprints of one delivery are written at a time.
 const CONCURRENT_WRITES: usize = 16;
 
-/// What a sender hands over at once: one group of Alertmanager, or a single alert.
+/// A delivery of a sender: one group of Alertmanager, or a single alert.
 #[derive(Debug)]
 pub struct Delivery {
     /// Its alerts, in the sender's order.
@@ -62,7 +62,6 @@ struct Group {
     resolved: Members,
 }
 
-/// Counts alerts.
 #[derive(Debug)]
 pub struct Intake {
     /// Where they are counted.
@@ -80,8 +79,9 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Counts every alert of a delivery and says what became of each, in order. Nothing new is begun after `until`. A time at which no
-    /// alert can have begun becomes `now` here, whichever door it came through.
+    /// Counts every alert of a delivery and returns the result of each, in order. No new write
+    /// starts after `until`. A start time that is impossible is replaced by `now`, for every entry
+    /// point.
     ///
     /// # Errors
     /// If any of them could not be stored or queued; those that were stay counted, and the sender's retry counts them again.
@@ -189,7 +189,7 @@ fn add(
     }
 }
 
-/// The alerts that fire, or those that have ended, of one fingerprint, and what became of them.
+/// The alerts of one fingerprint that fire, or those that have ended, with their result.
 type Taken = ((Fingerprint, bool), Outcome);
 
 /// What all groups of one delivery share.

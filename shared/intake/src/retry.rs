@@ -1,4 +1,4 @@
-//! How long a lost race or a busy table is borne.
+//! Retry policy for write conflicts and throttling.
 
 use std::time::{Duration, Instant};
 
@@ -6,10 +6,10 @@ use crate::error::IntakeError;
 use aws::jitter;
 use store::StoreError;
 
-/// How often a write that lost a race is decided anew before the sender is asked to come again.
+/// How often a write is decided again after a conflict before the sender is asked to retry.
 const ATTEMPTS: u32 = 30;
 
-/// What was waited for already, for one fingerprint.
+/// The retries so far, for one fingerprint.
 #[derive(Debug, Default)]
 pub(super) struct Retry {
     races: u32,
@@ -17,7 +17,8 @@ pub(super) struct Retry {
 }
 
 impl Retry {
-    /// Waits before what lost a race is decided anew, or before a table that is too busy is asked again.
+    /// Waits before a conflicting write is decided again, or before the next request to a throttled
+    /// table.
     ///
     /// # Errors
     /// The error itself, if it is another one, or if there is no time left.

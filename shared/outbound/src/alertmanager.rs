@@ -1,4 +1,4 @@
-//! The operator's Alertmanager: silences of one alert, and whether it still fires.
+//! Client of the operator's Alertmanager: silences of one alert, and whether it still fires.
 //!
 //! `/api/v2`, <https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml>
 
@@ -30,7 +30,7 @@ const MOST_BYTES: usize = 2 << 20;
 const WORDS: usize = 200;
 /// How long a URL may become by filters; what they leave out is compared here.
 const URL_BYTES: usize = 4_000;
-/// How long it takes after its start until whoever sends it alerts has said them all again: Prometheus does so each minute.
+/// Time after its start until its senders have repeated all alerts: Prometheus does so each minute.
 const KNOWS_ALL_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
 /// The labels that tell an alert from all others.
@@ -62,9 +62,7 @@ pub enum AlertmanagerError {
     /// It does not want to, and will not.
     #[error("Alertmanager refuses ({status}): {why}")]
     Refused {
-        /// The HTTP status.
         status: u16,
-        /// Its words, bounded.
         why: String,
     },
 }
@@ -83,19 +81,15 @@ impl AlertmanagerError {
 /// A silence that is wanted.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
-    /// Of which alert.
     pub labels: &'a Labels<'a>,
     /// The fingerprints of alerts that may be hidden with it, because they belong to the same incident.
     pub members: &'a BTreeSet<String>,
-    /// Until when.
     pub until: Timestamp,
-    /// In whose name.
     pub by: &'a str,
-    /// By what it is known again.
+    /// The comment that identifies it.
     pub comment: &'a str,
 }
 
-/// The operator's Alertmanager.
 #[derive(Debug)]
 pub struct Alertmanager {
     reach: Reach,
@@ -152,7 +146,8 @@ struct Status {
 }
 
 impl Alertmanager {
-    /// The server of the settings. Neither client follows redirects: the token goes to nobody else.
+    /// The server of the settings. Neither client follows redirects: the token goes to no other
+    /// server.
     #[must_use]
     pub fn new(
         settings: AlertmanagerServer,
@@ -228,7 +223,7 @@ impl Alertmanager {
         self.end(token.as_ref(), id).await
     }
 
-    /// Whether it knows an alert as firing, silenced or not.
+    /// True if it has the alert as firing, silenced or not.
     ///
     /// # Errors
     /// If that is not known.
@@ -410,7 +405,8 @@ impl Alertmanager {
     }
 }
 
-/// A URL that asks for as many of these labels as it has room for. What is asked for is quoted, so that it is a value and no expression.
+/// A URL that filters by as many of these labels as it has room for. The values are quoted, so that
+/// each is a value and not an expression.
 fn filtered(mut url: Url, labels: &Labels<'_>) -> Url {
     let plain = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     for (name, value) in labels.iter().filter(|(name, _)| plain(name)) {
@@ -434,7 +430,7 @@ async fn read<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, Alertma
     })
 }
 
-/// What it answers. A refusal that may pass is as good as no answer.
+/// The body of its answer. A transient refusal is treated like no answer.
 async fn answer(request: RequestBuilder) -> Result<Vec<u8>, AlertmanagerError> {
     let response = request
         .send()

@@ -1,4 +1,5 @@
-//! Calls to the world outside AWS: one client, which no answer can lead elsewhere, and a bound on what is read of an answer.
+//! HTTP client for everything outside AWS. It follows no redirects and bounds how much of an answer
+//! it reads.
 
 pub mod alertmanager;
 mod public;
@@ -26,7 +27,6 @@ pub enum BodyError {
     /// It is longer than it may be.
     #[error("it is longer than {0} bytes")]
     TooLong(usize),
-    /// The connection broke.
     #[error("the connection broke: {0}")]
     Broken(String),
 }
@@ -68,7 +68,8 @@ pub async fn body(mut response: Response, most: usize) -> Result<Vec<u8>, BodyEr
     Ok(body)
 }
 
-/// Why a call failed, with every cause and without its URL, in which a token or a password may stand (`secrets-stay`).
+/// Why a call failed, with every cause and without its URL, which may contain a token or a password
+/// (`secrets-stay`).
 #[must_use]
 pub fn reason(error: reqwest::Error) -> String {
     let error = error.without_url();

@@ -1,4 +1,5 @@
-//! Which addresses anybody may reach, and a client that connects to no other: an operator's URL must not lead into their own network.
+//! Public IP addresses, and a client that connects only to these: an operator's URL must not lead
+//! into their own network.
 
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -61,7 +62,7 @@ pub struct NotPublic {
     pub host: String,
 }
 
-/// True for an address that anybody may reach.
+/// True for a public address.
 #[must_use]
 pub fn is_public(address: IpAddr) -> bool {
     match address {
@@ -86,7 +87,8 @@ fn in_v6(address: Ipv6Addr, (start, bits): (Ipv6Addr, u32)) -> bool {
     (u128::from(address) ^ u128::from(start)).leading_zeros() >= bits
 }
 
-/// The IPv4 address that a mapped one (RFC 4291) or one of NAT64's well-known prefix (RFC 6052) stands for.
+/// The IPv4 address that a mapped address (RFC 4291) or one of NAT64's well-known prefix (RFC 6052)
+/// represents.
 fn inner(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let [a, b, c, d] = address.octets()[12..] else {
         return None;
@@ -178,7 +180,7 @@ impl Resolve for PublicNames {
     }
 }
 
-/// That a call failed because its host's name leads to an address that is not public.
+/// The refusal behind a failed call, if its host's name leads to an address that is not public.
 #[must_use]
 pub fn refusal(error: &reqwest::Error) -> Option<NotPublic> {
     let mut cause = error.source();

@@ -1,4 +1,5 @@
-//! The files of an operator that only the analyzer reads: `analyzer.yaml`, `model-prices.yaml` and `static-rules.yaml`.
+//! The operator's files that only the analyzer reads: `analyzer.yaml`, `model-prices.yaml` and
+//! `static-rules.yaml`.
 
 use std::path::Path;
 
@@ -18,11 +19,8 @@ pub const RULES: &str = "static-rules.yaml";
 /// What the three files say.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AnalyzerFiles {
-    /// The settings.
     pub settings: AnalyzerSettings,
-    /// The prices.
     pub prices: Vec<ModelPrice>,
-    /// The rules.
     pub rules: StaticRules,
 }
 

@@ -1,4 +1,4 @@
-//! What an operator is told about the analyzer's files where they are broken.
+//! Tests of the error messages for broken analyzer files.
 
 use std::path::PathBuf;
 

@@ -1,7 +1,8 @@
-//! The command lines that a host may be allowed to run: every step of every playbook that can ever run there, as the bridge sends it.
+//! Guard lines: the command lines that a host may run, which are every step of every playbook that
+//! can ever run there, as the bridge sends it.
 //!
-//! `quell-guard` on the host lets nothing else through. So the lines are rendered by what renders them for a repair, and quoted by what
-//! quotes them on the wire.
+//! `quell-guard` on the host rejects everything else. The lines are therefore rendered by the code
+//! that renders them for a repair, and quoted by the code that quotes them on the wire.
 
 use std::fmt;
 
@@ -23,7 +24,6 @@ const PHASES: [(Phase, &str); 4] = [
 /// One line, and which step it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GuardLine {
-    /// The playbook's id.
     pub playbook: String,
     /// The step's place in the file, such as `steps[0]`.
     pub step: String,
@@ -34,7 +34,6 @@ pub struct GuardLine {
 /// All lines of one service. Shown, they are the file `/etc/quell/allowed`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GuardLines {
-    /// The service's name.
     pub service: String,
     /// The lines, in the order of the file.
     pub lines: Vec<GuardLine>,
@@ -51,11 +50,9 @@ pub enum NoLines {
     /// No program can be passed such an argument.
     #[error("playbooks.yaml: {playbook}: {step}: {error}")]
     Nul {
-        /// The playbook's id.
         playbook: String,
         /// The step's place in the file.
         step: String,
-        /// What is wrong.
         error: NulByte,
     },
     /// The guard's file has one command a line.
@@ -63,7 +60,6 @@ pub enum NoLines {
         "playbooks.yaml: {playbook}: {step} has an argument with a line break, and quell-guard compares single lines"
     )]
     LineBreak {
-        /// The playbook's id.
         playbook: String,
         /// The step's place in the file.
         step: String,

@@ -1,5 +1,5 @@
-//! The files of an operator, `playbooks.yaml`, `service-registry.yaml` and `guardrails.yaml`: read strictly, refused with file, line
-//! and field.
+//! The operator's files `playbooks.yaml`, `service-registry.yaml` and `guardrails.yaml`, read
+//! strictly: an error names file, line and field.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,9 +28,7 @@ pub const GUARDRAILS: &str = "guardrails.yaml";
 /// What may run, and where: the two files that every function that runs something reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperatorFiles {
-    /// The playbooks.
     pub playbooks: Vec<Playbook>,
-    /// The services.
     pub services: Vec<Service>,
 }
 
@@ -89,7 +87,7 @@ impl OperatorFiles {
         }
     }
 
-    /// What has to be read for the guardrails of a plan.
+    /// The inputs that the guardrails of a plan need.
     #[must_use]
     pub fn asked<'a>(&'a self, plan: &'a Plan) -> Asked<'a> {
         let runs = self

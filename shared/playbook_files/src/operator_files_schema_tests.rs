@@ -1,4 +1,4 @@
-//! The schemas for editors and the functions take the same files of an operator.
+//! Tests that the editor schemas and the functions accept the same files of an operator.
 
 use std::collections::BTreeSet;
 use std::path::Path;

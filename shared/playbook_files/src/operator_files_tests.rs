@@ -1,4 +1,4 @@
-//! What an operator is told about a broken file.
+//! Tests of the error messages for broken files of an operator.
 
 use std::path::PathBuf;
 

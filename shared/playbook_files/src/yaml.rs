@@ -1,4 +1,4 @@
-//! The operator's YAML, read strictly: what is wrong comes with its line and its field.
+//! Strict reader of the operator's YAML: an error names its line and its field.
 
 use std::path::Path;
 

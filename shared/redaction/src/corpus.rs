@@ -1,4 +1,5 @@
-//! The corpus of secrets, for the tests of redaction here and of what leaves for a model in the analyzer, which includes this file.
+//! The corpus of secrets, shared by the redaction tests here and by the analyzer's tests of text
+//! sent to a model, which include this file.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,6 @@ pub(super) struct Sample {
     pub(super) text: Pieces,
     /// What must be gone. Without any, the text has to come out as it went in.
     pub(super) secrets: Vec<Pieces>,
-    /// What must stay.
     #[serde(default)]
     #[allow(
         dead_code,

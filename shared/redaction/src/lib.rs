@@ -1,11 +1,14 @@
-//! Takes secrets out of text that others wrote: before it leaves for a model provider, and before what a command printed is recorded.
+//! Redaction of secrets in text from outside: before it is sent to a model provider, and before the
+//! output of a command is recorded.
 //!
-//! Whoever writes an alert, a metric or a log line may have put a password into it. What has the form of a secret, or stands where
-//! one belongs, becomes `[redacted]`; the key's name and the host stay, because they help to find the cause. The forms are those
-//! that scanners look for (the rules of gitleaks, the plugins of detect-secrets) and vendors document, each with the words without
-//! which it cannot occur, so that most texts cost a search for words.
+//! The author of an alert, a metric or a log line may have put a password into it. Text that has
+//! the form of a secret, or is in the place of one, becomes `[redacted]`; the key's name and the
+//! host stay, because they help to find the cause. The forms are those that scanners look for (the
+//! rules of gitleaks, the plugins of detect-secrets) and vendors document, each with the words
+//! without which it cannot occur, so that most texts cost a search for words.
 //!
-//! When in doubt it redacts: a value that is missing makes an analysis a little worse, a value that leaves cannot be called back.
+//! When in doubt it redacts: a missing value makes an analysis a little worse, but a value that was
+//! sent cannot be recalled.
 
 mod patterns;
 mod predicates;
@@ -16,7 +19,7 @@ use regex_lite::{Captures, Match, Regex};
 
 use self::patterns::{FORMS, Form, Reach};
 
-/// What takes the place of a secret.
+/// Replacement of a secret.
 pub const REDACTED: &str = "[redacted]";
 
 /// The text with [`REDACTED`] in place of what looks like a secret.

@@ -1,4 +1,5 @@
-//! The forms of secrets, in the order in which they are taken out: what is longest and surest first.
+//! The forms of secrets, in the order in which they are redacted: the longest and most certain
+//! first.
 //!
 //! No pattern can scan far ahead and then match little, over and over: that would take time in the square of the text's length.
 
@@ -19,7 +20,7 @@ pub(super) enum Reach {
 
 /// One form of secret.
 pub(super) struct Form {
-    /// Words in lower case, one of which stands in every text with such a secret.
+    /// Words in lower case, at least one of which occurs in every text with such a secret.
     pub(super) words: &'static [&'static str],
     /// What it looks like; the group that takes part is the secret, and a match without a group is something to leave alone.
     pub(super) pattern: &'static str,
@@ -73,8 +74,8 @@ macro_rules! value {
     };
 }
 
-/// What stands between a name and its value: in assignments, headers, JSON, YAML and its blocks, Ruby's hashes, XML, and in the
-/// parameter of a URL.
+/// The separator of a name and its value: in assignments, headers, JSON, YAML and its blocks,
+/// Ruby's hashes, XML, and in the parameter of a URL.
 macro_rules! sign {
     () => {
         r#"(?:\\*["'])?\]?(?:[ \t]*(?::=|=>|[=:：＝])[ \t]*(?:[|>][+-]?[ \t]*\r?\n[ \t]+)?|>|%3[ad])"#
@@ -88,7 +89,6 @@ macro_rules! slashes {
     };
 }
 
-/// Every form.
 pub(super) static FORMS: [Form; 35] = [
     // RFC 7468; without its end, because the text was cut, all that follows may belong to the key.
     Form {

@@ -1,11 +1,12 @@
-//! Whether a value looks like a secret, by its characters alone.
+//! Predicates that tell whether a value looks like a secret, by its characters alone.
 
 /// How many bits a character of a random value carries at least. detect-secrets asks for 4.5 and 3.0; 32 characters, which is
 /// where keys begin, cannot have more than 5 and often have less than 4.5 although they are random.
 const RANDOM_BITS: f64 = 3.5;
 const RANDOM_HEX_BITS: f64 = 3.0;
 
-/// Words that stand behind `password:` or `token=` in messages of programs, and tell something about the secret without being it.
+/// Words that follow `password:` or `token=` in messages of programs, and describe the secret
+/// without being it.
 const STATES: &str = "and auth cannot changed could denied empty expired failed false forbidden has incorrect invalid is mismatch \
     missing must nil no none not null or rejected required revoked rotated true unauthorized undefined unexpected \
     unknown unset was without wrong yes";

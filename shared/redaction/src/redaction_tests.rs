@@ -1,4 +1,5 @@
-//! Redaction against the corpus of `corpus/secrets`, one file for each form of secret and for what only looks like one.
+//! Tests of redaction against `corpus/secrets`, which has one file for each form of secret and for
+//! each lookalike.
 
 #[path = "corpus.rs"]
 mod corpus;

@@ -9,7 +9,8 @@ use domain::notification::channels::Channels;
 /// The name of the file.
 pub const CHANNELS: &str = "channels.json";
 
-/// Who is told of what, and who may decide, as a directory says it; without the file, nobody is and nobody may.
+/// Channels, routes and approval rules from a directory; without the file there are no
+/// notifications and no decisions.
 ///
 /// # Errors
 /// Everything that is wrong with the file.

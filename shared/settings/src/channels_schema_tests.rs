@@ -1,4 +1,5 @@
-//! The schema for editors says what the functions read, and nothing else.
+//! Tests that the editor schema of `channels.json` accepts exactly the files that the functions
+//! accept.
 
 use std::collections::BTreeSet;
 use std::path::Path;

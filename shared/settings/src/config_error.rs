@@ -1,4 +1,4 @@
-//! What is wrong with an operator's files, with file, line and field.
+//! Configuration errors with file, line and field.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,7 +8,6 @@ use thiserror::Error;
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
-    /// In which file.
     pub file: PathBuf,
     /// In which line, where that is known.
     pub line: Option<u64>,

@@ -1,4 +1,4 @@
-//! The operator's JSON, read strictly: what is wrong is named with file, line and field.
+//! Strict reader of the operator's JSON: an error names file, line and field.
 
 use std::io::ErrorKind;
 use std::path::Path;

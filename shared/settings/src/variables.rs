@@ -1,4 +1,4 @@
-//! Environment variables, read in one place, with errors that name the variable and what it expects.
+//! Reader of environment variables, with errors that name the variable and the expected value.
 
 use std::str::FromStr;
 
@@ -13,7 +13,6 @@ pub enum InvalidVariable {
     /// It is not set.
     #[error("the environment variable {name} is not set; it has to be {expected}")]
     Missing {
-        /// Its name.
         name: &'static str,
         /// What it should be.
         expected: &'static str,
@@ -21,7 +20,6 @@ pub enum InvalidVariable {
     /// It is set to something else. The value is not repeated: it could be a secret in the wrong place.
     #[error("the environment variable {name} is not {expected}")]
     Unfit {
-        /// Its name.
         name: &'static str,
         /// What it should be.
         expected: &'static str,

@@ -1,4 +1,4 @@
-//! Reading and writing the attributes of an item, with errors that name the item and the attribute.
+//! Conversion of item attributes, with errors that name the item and the attribute.
 
 use std::collections::HashMap;
 
@@ -11,12 +11,10 @@ use super::StoreError;
 /// An item as DynamoDB gives it.
 pub(super) type Item = HashMap<String, AttributeValue>;
 
-/// Text.
 pub(super) fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 
-/// A number.
 pub(super) fn number(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
@@ -104,7 +102,6 @@ impl<'a> Reader<'a> {
         read(value).ok_or_else(|| self.unreadable(format!("{name} is not {expected}")))
     }
 
-    /// Text.
     pub(super) fn text(&self, name: &str) -> Result<&'a str, StoreError> {
         self.get(name, "text", |value| value.as_s().ok().map(String::as_str))
     }
@@ -117,7 +114,6 @@ impl<'a> Reader<'a> {
             .map(String::as_str)
     }
 
-    /// A number.
     pub(super) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T, StoreError> {
         self.get(name, "a fitting number", |value| {
             value.as_n().ok().and_then(|digits| digits.parse().ok())
@@ -130,7 +126,6 @@ impl<'a> Reader<'a> {
             .map_err(|_| self.unreadable(format!("{name} is not a time")))
     }
 
-    /// True or false.
     pub(super) fn flag(&self, name: &str) -> Result<bool, StoreError> {
         self.get(name, "true or false", |value| value.as_bool().ok().copied())
     }

@@ -1,9 +1,12 @@
-//! What models cost: reserved before each call against the budgets of the day and of the incident, settled after it (`capped-spend`).
+//! Budgets of model calls: reserved before each call for the day and the incident, settled after it
+//! (`capped-spend`).
 //!
-//! Both budgets are items of the same shape: `committed`, `unsettled`, and for each provider `calls_`, `input_`, `output_` and `price_`
-//! with its name. Every write is one transaction over both, so that they never disagree. The incident's item also holds each reservation
-//! that is not settled, as `open_<reservation>`. Settling takes that away, under the condition that it is still there: settled twice is
-//! settled once. What stays is one attribute for each worker that died during a call, and a message brings no more than five of those.
+//! Both budgets are items of the same shape: `committed`, `unsettled`, and for each provider
+//! `calls_`, `input_`, `output_` and `price_` with its name. Every write is one transaction over
+//! both, so that they never disagree. The incident's item also holds each reservation that is not
+//! settled, as `open_<reservation>`. Settling removes that attribute, under the condition that it
+//! is still there: a second settlement has no effect. One attribute remains for each worker that
+//! died during a call, and a message leaves no more than five of those.
 
 use std::collections::HashMap;
 
@@ -42,7 +45,7 @@ pub struct Reservation {
     most: MicroUsd,
 }
 
-/// What a request for the right to make a call came to.
+/// Result of a reservation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reserved {
     /// The call may be made; afterwards the reservation has to be settled.
@@ -106,7 +109,7 @@ impl Store {
         })
     }
 
-    /// Puts what a call came to in the place of what was reserved for it. Settled again, nothing changes.
+    /// Replaces the reserved price of a call by its real one. A second settlement changes nothing.
     ///
     /// # Errors
     /// If the table does not answer. The worst price then stays reserved, until it is settled.
@@ -148,7 +151,7 @@ impl Store {
             .is_some_and(|item| item.contains_key("notice_sent")))
     }
 
-    /// Notes that the message is on its queue.
+    /// Records that the message is on its queue.
     ///
     /// # Errors
     /// If the table does not answer: the next one who finds the budget used up then sends the message again.

@@ -1,7 +1,7 @@
-//! The cards: what each channel shows of an incident or of a day's budget.
+//! Stored cards: the message that a channel shows of an incident or of a day's budget.
 //!
-//! Only who holds the channel's turn writes a card of the channel (see [`super::channel`]); the version on it finds out whoever
-//! was too slow and has lost the turn.
+//! Only the holder of the channel's turn writes a card of the channel (see [`super::channel`]); the
+//! version of the card detects a holder that was too slow and has lost the turn.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,6 @@ use domain::primitives::id::{FlowId, IncidentId};
 /// What a card is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CardOf<'a> {
-    /// An incident.
     Incident(&'a IncidentId),
     /// A run of a delivery pipeline.
     Flow(&'a FlowId),
@@ -25,10 +24,9 @@ pub enum CardOf<'a> {
     Budget(Date),
 }
 
-/// A card as it stands in the store.
+/// A stored card.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoredCard {
-    /// The card.
     pub card: LiveCard,
     version: u64,
 }
@@ -61,7 +59,7 @@ impl Store {
     /// Saves a card.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] if somebody else has written it since it was read.
+    /// [`StoreError::Conflict`] if another writer has changed it since it was read.
     pub async fn save_card(
         &self,
         of: CardOf<'_>,
@@ -138,7 +136,7 @@ impl Store {
     }
 }
 
-/// What stands before the channel's name in the key.
+/// The prefix of the channel's name in the key.
 const CARD: &str = "CARD#";
 
 fn partition(of: CardOf<'_>) -> String {

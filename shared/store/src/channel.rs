@@ -1,6 +1,8 @@
-//! A channel's turn and state: one worker at a time sends in a channel, and what comes meanwhile is not forgotten.
+//! Turn and state of a channel: one worker at a time sends in a channel, and a mark records work
+//! that arrives meanwhile.
 //!
-//! Whoever finds the turn taken leaves a mark; whoever holds it finds the mark when giving it back, and looks again before leaving.
+//! A worker that finds the turn taken leaves a mark. The holder finds the mark when it gives the
+//! turn back, and reads the outbox again before it leaves.
 
 use std::collections::HashMap;
 
@@ -13,17 +15,17 @@ use super::transaction::patiently;
 use super::{Store, StoreError, failed};
 use domain::notification::outbox::ChannelState;
 
-/// Whose turn it is.
+/// The holder of a channel's turn.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ChannelTurn {
-    /// The one who asked; with the channel's state.
+    /// The applicant, with the channel's state.
     Mine(ChannelState),
-    /// Somebody else's. A mark was left: they will look again.
+    /// Another worker. A mark was left, so it reads the outbox again before it gives the turn back.
     Theirs,
 }
 
 impl Store {
-    /// Takes the turn in a channel, or takes it again, until `now + time` at the latest.
+    /// Takes or renews the turn in a channel, until `now + time` at the latest.
     ///
     /// # Errors
     /// If the table does not answer or the state cannot be read.
@@ -34,10 +36,12 @@ impl Store {
         now: Timestamp,
         time: SignedDuration,
     ) -> Result<ChannelTurn, StoreError> {
-        // Between the two writes the turn may be given back: then it is taken after all.
+        // The turn may be given back between the refused write and the mark: then the turn is taken
+        // after all.
         patiently(async || {
             let taken = self
                 .state_update(channel)
+                // Removing the mark is safe: this worker reads the outbox after it has the turn.
                 .update_expression("SET holder = :holder, #until = :until REMOVE again")
                 .condition_expression(
                     "attribute_not_exists(#until) OR #until < :now OR holder = :holder",
@@ -66,11 +70,13 @@ impl Store {
         .await
     }
 
-    /// Leaves the mark for whoever holds the turn; [`StoreError::Conflict`] if nobody holds it any more.
+    /// Leaves the mark for the holder of the turn; [`StoreError::Conflict`] if the turn has no
+    /// holder any more.
     async fn mark_channel(&self, channel: &str, now: Timestamp) -> Result<ChannelTurn, StoreError> {
         let marked = self
             .state_update(channel)
             .update_expression("SET again = :now")
+            // Only a holder whose turn has not expired will find the mark.
             .condition_expression("#until >= :now")
             .expression_attribute_names("#until", "until")
             .expression_attribute_values(":now", millis(now))
@@ -89,10 +95,10 @@ impl Store {
         }
     }
 
-    /// Notes how the channel stands, while the turn goes on.
+    /// Saves the channel's state, while the turn goes on.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] if the turn went to somebody else in the meantime.
+    /// [`StoreError::Conflict`] if another worker has taken the turn in the meantime.
     pub async fn note_channel(
         &self,
         channel: &str,
@@ -102,6 +108,7 @@ impl Store {
         let noted = self
             .state_update(channel)
             .update_expression("SET doc = :doc")
+            // A worker that has lost the turn must not overwrite the state of the new holder.
             .condition_expression("holder = :holder")
             .expression_attribute_values(":holder", text(holder))
             .expression_attribute_values(":doc", text(doc(state)?))
@@ -120,8 +127,9 @@ impl Store {
         }
     }
 
-    /// Gives the turn back. False if a mark was left meanwhile: the turn goes on, and what is due has to be looked at again. With
-    /// `whatever`, it is given back with the mark: somebody else has been told to look.
+    /// Gives the turn back. False if a mark was left meanwhile: the turn goes on, and the outbox
+    /// has to be read again. With `whatever`, the turn is given back in spite of a mark: the caller
+    /// has arranged for another worker to continue.
     ///
     /// # Errors
     /// If the table does not answer; the turn then ends with its time.
@@ -149,6 +157,8 @@ impl Store {
             Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {
                 Some(aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                    // The condition also fails if the turn has passed to another worker: then there
+                    // is nothing to give back.
                     let still_mine = failed.item().and_then(|item| Reader::new(item).optional_text("holder")) == Some(holder);
                     Ok(!still_mine)
                 }
@@ -157,7 +167,8 @@ impl Store {
         }
     }
 
-    /// Where a chat of Telegram is now, if it is elsewhere than the operator's file says: the configured id and the one of now.
+    /// The new id of a Telegram chat that has moved, if it differs from the operator's file: the
+    /// configured id and the current one.
     ///
     /// # Errors
     /// If the table does not answer or the state cannot be read.
@@ -192,7 +203,7 @@ fn state(item: &Item) -> Result<ChannelState, StoreError> {
     serde_json::from_str(doc).map_err(|error| reader.unreadable(format!("doc: {error}")))
 }
 
-/// A document as it stands in an item.
+/// A document as JSON for an item.
 pub(super) fn doc(value: &impl serde::Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Unavailable(error.to_string()))
 }

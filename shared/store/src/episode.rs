@@ -1,4 +1,4 @@
-//! Episodes: the write that every alert makes, and the slower ones behind it.
+//! Stored episodes: the write that every alert makes, and the slower ones behind it.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use domain::alert::AlertSeverity;
 use domain::episode::{Advice, Episode, Members, Unsent, Windows};
 use domain::primitives::id::{Fingerprint, IncidentId, MemberId};
 
-/// How long an episode that nobody can join any more stays readable before DynamoDB's clean-up may take it.
+/// Retention of an episode that accepts no more alerts, before DynamoDB may delete it.
 const KEPT_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// How often a small change is tried again that met a transaction on the item.
+/// How often a small change is retried after a conflict with a transaction on the item.
 const ATTEMPTS: u32 = 6;
 
 /// An episode to be written in place of the version before it.
@@ -72,10 +72,10 @@ impl Store {
         }
     }
 
-    /// Notes that something that was [`Unsent`] is on its queue now.
+    /// Records that an [`Unsent`] fact is on its queue now.
     ///
     /// # Errors
-    /// If the table does not answer. The next delivery then sends once more, which receivers stand.
+    /// If the table does not answer. The next delivery then sends again, which receivers tolerate.
     pub async fn mark_sent(&self, episode: &Episode, sent: Unsent) -> Result<(), StoreError> {
         self.touch(
             &episode.fingerprint,

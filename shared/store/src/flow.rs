@@ -1,4 +1,4 @@
-//! Runs of delivery pipelines: one line for each report, written with its incident.
+//! Stored pipeline runs: one line for each report, written with its incident.
 
 use std::collections::HashMap;
 

@@ -1,5 +1,5 @@
-//! That somebody looks again at an approval, or at what became of its repair: one chain of delayed messages for each, however often its
-//! incident changes.
+//! Schedules follow-up checks for an approval or a repair: one chain of delayed messages for each,
+//! however often the incident changes.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -8,20 +8,20 @@ use super::keys::incident_key as key;
 use super::{Store, StoreError, failed};
 use domain::primitives::id::ApprovalId;
 
-/// How long it is kept after its look was due: by then it is decided, void or looked at again.
+/// Retention after the check was due: by then the approval is decided, void or checked again.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
 
-/// For what somebody looks.
+/// Purpose of a follow-up check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FollowUp {
-    /// Whether somebody has decided.
+    /// Whether the approval is decided.
     Decision,
     /// Whether the alert has resolved after the repair.
     Resolution,
 }
 
 impl Store {
-    /// When the next look is due, if one is under way.
+    /// When the next check is due, if one is scheduled.
     ///
     /// # Errors
     /// If the table does not answer or the item cannot be read.
@@ -43,7 +43,7 @@ impl Store {
             .transpose()
     }
 
-    /// Notes when the next look is due. The last to note it counts: a look too many changes nothing.
+    /// Records when the next check is due. The last record counts: an extra check changes nothing.
     ///
     /// # Errors
     /// If the table does not answer.

@@ -1,7 +1,9 @@
-//! Which incidents belong together: those of one fingerprint, and those on one target or in one redundancy group.
+//! History pointers: lists of the incidents of one fingerprint, of one target, or of one redundancy
+//! group.
 //!
-//! Each incident leaves pointers, items without content whose sort key is its id: ids sort by time, so that the newest of a list are one
-//! query, and neither a scan nor an index is needed. A pointer says nothing about the incident, which is read where it is.
+//! Each incident leaves pointers, items without content whose sort key is its id: ids sort by time,
+//! so that one query reads the newest of a list, with neither a scan nor an index. The incident
+//! itself is read from its own item.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -17,7 +19,7 @@ use domain::incident::Incident;
 use domain::policy::precedent::Near;
 use domain::primitives::id::{Fingerprint, IncidentId};
 
-/// How long an incident is found by its fingerprint, from when it was opened.
+/// Time in which an incident is found by its fingerprint, counted from its opening.
 const PAST_KEPT_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
 /// How long an open incident is found by its surroundings.
 const NEAR_KEPT_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);

@@ -1,4 +1,5 @@
-//! Incidents and their operation logs: one transaction saves both, so that no change is without its entry.
+//! Stored incidents and their operation logs: one transaction saves both, so that every change has
+//! its log entry.
 
 use super::keys::{OPEN_SHARDS, incident_key as key, shard};
 use std::time::Duration;
@@ -39,7 +40,7 @@ impl Store {
         answer.item().map(read).transpose()
     }
 
-    /// An incident of which somebody else says that it is there.
+    /// An incident that must exist because another record refers to it.
     ///
     /// # Errors
     /// As [`Store::incident`], and [`StoreError::Missing`] if it is not.
@@ -52,7 +53,7 @@ impl Store {
     /// Saves a draft: the incident over the version that was loaded, and each new entry where its number is still free.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] if somebody else saved in between; nothing is written then.
+    /// [`StoreError::Conflict`] if another writer saved in between; nothing is written then.
     pub async fn save(&self, draft: IncidentChange) -> Result<Incident, StoreError> {
         self.commit(draft, None).await
     }

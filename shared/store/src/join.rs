@@ -1,4 +1,4 @@
-//! The write that every alert makes: one signed request, without the SDK's layers around it.
+//! Episode joins: the write that every alert makes, as one signed request without the SDK's layers.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use aws::{Ahead, AwsEnvironment};
 use domain::episode::{Episode, FIRING_MEMBERS_KEPT, Firing, Windows};
 use domain::primitives::id::Fingerprint;
 
-/// How long one try may take.
+/// Time limit of one attempt.
 const ATTEMPT: Duration = Duration::from_secs(5);
 
-/// What came of trying the plain join.
+/// Result of trying the plain join.
 #[derive(Debug)]
 pub enum Join {
     /// It joined; this is the episode now.
@@ -50,8 +50,11 @@ impl Joins {
         self.client.connect_ahead()
     }
 
-    /// Joins firing alerts to an episode that is open, fresh, no milder, knows no later end of these members, has room for them, knows
-    /// of no fewer left out, and of a label that forbids repairs if one of them has it: one request, whatever it comes to. Everything else is for [`domain::episode::on_firing`].
+    /// Joins firing alerts to an episode with one request, if the join is plain: the episode is
+    /// open and fresh, its severity is at least as high, no member has a later resolve recorded,
+    /// there is room for the members, at least as many alerts were already left out, and a label
+    /// that forbids repairs is already recorded if one of them has it. Every other case is for
+    /// [`domain::episode::on_firing`].
     ///
     /// # Errors
     /// If the table does not answer or the item is not an episode.
@@ -69,6 +72,7 @@ impl Joins {
                 Ok(Join::Joined(read(fingerprint, &attributes.0)?))
             }
             Err(CallError::Refused { code, answer, .. })
+                // The refusal carries the episode, so the slower path needs no read of its own.
                 if code == "ConditionalCheckFailedException" =>
             {
                 let NotJoined { item } = read_answer(fingerprint, &answer)?;
@@ -76,6 +80,7 @@ impl Joins {
                     item.map(|item| read(fingerprint, &item.0)).transpose()?,
                 ))
             }
+            // A transaction is writing the episode right now; nothing was written here.
             Err(CallError::Refused { code, .. }) if code == "TransactionConflictException" => {
                 Err(StoreError::Conflict)
             }
@@ -170,7 +175,8 @@ fn update<'a>(
 ) -> Update<'a> {
     let mut set =
         String::from("SET #last_seen = :now, #window_end = :window_end, #expires_at = :expires_at");
-    // Two functions' clocks differ by milliseconds: `last_seen` may step back by as much, which no rule minds.
+    // The clocks of two functions differ by milliseconds: `last_seen` may step back by as much,
+    // which no rule depends on.
     let mut condition =
         String::from("#open = :true AND #last_seen >= :stale AND #severity >= :severity");
     let mut names: Vec<(String, &str)> = [
@@ -203,6 +209,8 @@ fn update<'a>(
         (
             ":room",
             Wire::N(
+                // Counts every member of the delivery as new: it may refuse a join that would fit,
+                // but it never accepts one that would not.
                 FIRING_MEMBERS_KEPT
                     .saturating_sub(firing.members.len())
                     .to_string(),
@@ -212,6 +220,8 @@ fn update<'a>(
     .map(|(name, value)| (name.to_owned(), value))
     .into();
     for (i, (member, starts_at)) in firing.members.iter().enumerate() {
+        // The condition refuses a member with a later known start, so that this write never moves a
+        // start back.
         let _ = write!(set, ", #members.#m{i} = :s{i}");
         let _ = write!(
             condition,
@@ -244,6 +254,7 @@ fn update<'a>(
         expression_attribute_names: names,
         expression_attribute_values: values,
         return_values: "ALL_NEW",
+        // A refused join continues with this item instead of reading it.
         return_values_on_condition_check_failure: "ALL_OLD",
     }
 }

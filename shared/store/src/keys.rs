@@ -16,7 +16,8 @@ pub(crate) fn incident_key(id: &IncidentId, sort: &str) -> Item {
     ])
 }
 
-/// The key of the index under which an open incident stands: the last character of a ULID is random.
+/// The partition of the index of open incidents that an incident belongs to: the last character of
+/// a ULID is random.
 pub(crate) fn shard(id: &IncidentId) -> String {
     let last = id.as_str().bytes().last().unwrap_or_default();
     format!("OPEN#{}", u32::from(last) % OPEN_SHARDS)

@@ -1,4 +1,4 @@
-//! The kill switch: one item, and repairs are off while it is there.
+//! Stored kill switch: one item, and repairs are off while it exists.
 
 use jiff::Timestamp;
 
@@ -8,7 +8,8 @@ use super::{Store, StoreError, failed};
 use domain::policy::kill_switch::SwitchedOff;
 
 impl Store {
-    /// True if somebody has switched repairs off: the item `SWITCH#REPAIRS` / `KILL` is there, whatever it holds.
+    /// True if repairs are switched off: the item `SWITCH#REPAIRS` / `KILL` exists, with any
+    /// content.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -16,7 +17,8 @@ impl Store {
         Ok(self.kill_switch().await?.is_some())
     }
 
-    /// What the item of the kill switch says, if it is there. What cannot be read of it is left out: it is on all the same.
+    /// The contents of the kill switch's item, if it exists. Unreadable fields are left out: the
+    /// switch is on all the same.
     ///
     /// # Errors
     /// If the table does not answer.

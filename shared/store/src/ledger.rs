@@ -1,4 +1,5 @@
-//! What the guardrails look into: the ledgers of targets and groups, and the records of playbooks.
+//! Stored inputs of the guardrails: the ledgers of targets and groups, and the records of
+//! playbooks.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,13 +16,14 @@ use domain::policy::attempt_ledger::{Asked, Attempt, GroupLedger, GuardrailInput
 use domain::policy::playbook_run::{PlaybookRecord, PlaybookRun};
 use domain::primitives::id::ApprovalId;
 
-/// How often a ledger is read again that somebody else changed in between.
+/// How often a ledger is read and changed again after a write conflict.
 const ATTEMPTS: u32 = 20;
 /// How long the ledger of a group is kept after its last change: longer than any repair runs.
 const GROUP_KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 impl Store {
-    /// Reads what the guardrails ask the store, all at once. What cannot be read is missing in the answer, which stops the repair.
+    /// Reads the inputs of the guardrails concurrently. An input that cannot be read is missing in
+    /// the answer, which stops the repair.
     pub async fn readings(&self, asked: Asked<'_>) -> GuardrailInputs {
         let Asked {
             target,
@@ -68,7 +70,8 @@ impl Store {
         Ok(self.document(target_key(target)).await?.0)
     }
 
-    /// Enters an attempt in the ledger of a target, once. The ledger stays: there is one for each service of the registry.
+    /// Adds an attempt to the ledger of a target, once. The ledger never expires: there is one for
+    /// each service of the registry.
     ///
     /// # Errors
     /// If the table does not answer or the item cannot be read.
@@ -87,7 +90,8 @@ impl Store {
         Ok(self.document(group_key(group)).await?.0)
     }
 
-    /// Enters a target in the ledger of its group for some time, or renews it; false if `most` others are being repaired (`one-hand`).
+    /// Adds a target to the ledger of its group for some time, or renews it; false if `most` others
+    /// are being repaired (`one-hand`).
     ///
     /// # Errors
     /// If the table does not answer or the item cannot be read.
@@ -106,7 +110,7 @@ impl Store {
             .await
     }
 
-    /// Takes a target out of the ledger of its group.
+    /// Removes a target from the ledger of its group.
     ///
     /// # Errors
     /// If the table does not answer or the item cannot be read; the entry then ends with its time.
@@ -137,7 +141,7 @@ impl Store {
         Ok(PlaybookRecord {
             verified: reader.number("verified")?,
             failed: reader.number("failed")?,
-            // Records of before recurrences were counted have none.
+            // Records from before recurrences were counted lack the attribute.
             recurred: if item.contains_key("recurred") {
                 reader.number("recurred")?
             } else {
@@ -171,7 +175,8 @@ impl Store {
         Ok((document, reader.number("version")?))
     }
 
-    /// Reads a document, changes it, and writes it over the version that was read, until no other writer comes in between.
+    /// Reads a document, changes it, and writes it over the version that was read; repeats this
+    /// after a write conflict.
     async fn revise<T, R>(
         &self,
         key: Item,
@@ -185,6 +190,7 @@ impl Store {
             let (loaded, version) = self.document::<T>(key.clone()).await?;
             let mut document = loaded.clone();
             let answer = change(&mut document);
+            // The change had no effect, so there is nothing to write.
             if document == loaded {
                 return Ok(answer);
             }
@@ -194,6 +200,7 @@ impl Store {
             {
                 Ok(()) => return Ok(answer),
                 Err(StoreError::Conflict) => {
+                    // Exponential, from 5 ms to 160 ms.
                     tokio::time::sleep(Duration::from_millis(5 << attempt.min(5))).await
                 }
                 Err(error) => return Err(error),
@@ -220,6 +227,7 @@ impl Store {
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item))
+            // Version 0 means that the item did not exist when it was read.
             .condition_expression(if before == 0 {
                 "attribute_not_exists(pk)"
             } else {
@@ -246,13 +254,15 @@ impl Store {
     }
 }
 
-/// Counts the end of a run in its playbook's record; written with the incident that it ends, so that it counts once. One that fails
-/// `after_all` was counted as verified before.
+/// Counts the end of a run in its playbook's record; written in one transaction with the incident
+/// that it ends, so that it counts once. With `after_all`, the run was counted as verified before
+/// and has failed now.
 pub(super) fn counted(
     table: &str,
     run: &PlaybookRun,
     after_all: bool,
 ) -> Result<Update, StoreError> {
+    // A run that fails afterwards moves from one count to the other: −1 and +1.
     let verified = i32::from(run.verified) - i32::from(after_all);
     Update::builder()
         .table_name(table)

@@ -1,4 +1,5 @@
-//! The one DynamoDB table (DESIGN §6). Every write carries the condition under which it is right.
+//! Access to the one DynamoDB table (DESIGN §6). Every write carries the condition under which it
+//! is right.
 
 mod attributes;
 mod budget;
@@ -48,26 +49,23 @@ pub enum StoreError {
     /// The table takes no more requests right now, or not for this item.
     #[error("the table is too busy: {0}")]
     Busy(String),
-    /// Somebody else changed the item in between: load and decide again.
+    /// Another writer changed the item in between: load and decide again.
     #[error("the item was changed by another writer")]
     Conflict,
     /// There is no such item.
     #[error("there is no item {key}")]
     Missing {
-        /// Its key.
         key: String,
     },
     /// An item is not what this version can read.
     #[error("the item {key} cannot be read: {why}")]
     Unreadable {
-        /// Its key.
         key: String,
         /// What is wrong with it.
         why: String,
     },
 }
 
-/// The table.
 #[derive(Debug, Clone)]
 pub struct Store {
     client: LazyClient<Client>,
@@ -85,7 +83,8 @@ impl Store {
     }
 }
 
-/// What an error of the SDK means. A write that meets a transaction on its item is a lost race like any other.
+/// Maps an error of the SDK. A write that meets a transaction on its item is a write conflict like
+/// any other.
 fn failed<E, R>(error: &SdkError<E, R>) -> StoreError
 where
     E: std::error::Error + ProvideErrorMetadata + 'static,

@@ -11,21 +11,20 @@ use super::{Store, StoreError, failed};
 use domain::policy::attempt_ledger::CLOCKS_APART;
 use domain::primitives::id::IncidentId;
 
-/// Who holds a lock.
+/// The holder of a lock.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Held {
-    /// The one who asked.
+    /// The applicant.
     Mine,
-    /// Somebody else; this one may have it from this time on at the latest.
+    /// Another worker or repair. This one can take the lock from this time on at the latest.
     By {
         /// The incident whose repair holds it.
         incident_id: String,
-        /// Until when.
         until: Timestamp,
     },
 }
 
-/// Who asks for a lock: one worker of one incident's repair.
+/// The applicant for a lock: one worker of one incident's repair.
 #[derive(Debug, Clone, Copy)]
 pub struct Holder<'a> {
     /// The incident whose repair it is.
@@ -34,12 +33,13 @@ pub struct Holder<'a> {
     pub worker: &'a str,
 }
 
-/// In place of a worker: the next one that runs the same incident's repair may have the lock.
+/// Placeholder for a worker: the next one that runs the same incident's repair may take the lock.
 const NOBODY: &str = "-";
 
 impl Store {
-    /// Takes the lock of a target, or renews it, until some time. Another repair may have it once it has expired by every worker's clock.
-    /// The next worker of the same repair may have it if it has expired, because its message comes only then, and if it was left for it.
+    /// Takes or renews the lock of a target until `until`. Another repair can take it once it has
+    /// expired by every worker's clock. The next worker of the same repair can take it if the last
+    /// one left it, or once it has expired, because its message is not delivered before that.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -52,6 +52,7 @@ impl Store {
     ) -> Result<Held, StoreError> {
         let request = self
             .put_lock(target, holder.incident, holder.worker, until)
+            // Free; or expired for every clock; or of this repair, and renewed, left or expired.
             .condition_expression(
                 "attribute_not_exists(pk) OR #until < :over OR (incident_id = :incident AND (worker = :worker OR worker = :nobody OR #until < :now))",
             )
@@ -66,9 +67,12 @@ impl Store {
             Ok(_) => Ok(Held::Mine),
             Err(error) => match error.as_service_error() {
                 Some(aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(failed)) => {
+                    // The refusal carries the item: the answer needs no second read.
                     let nothing = Item::new();
                     let reader = Reader::new(failed.item().unwrap_or(&nothing));
                     let (by, until) = (reader.text("incident_id")?, reader.millis("until")?);
+                    // Another repair may run on a worker whose clock is behind, so it keeps the
+                    // lock for longer.
                     let until = if by == holder.incident.as_str() { until } else { until + CLOCKS_APART };
                     Ok(Held::By { incident_id: by.to_owned(), until })
                 }
@@ -77,7 +81,8 @@ impl Store {
         }
     }
 
-    /// Leaves the lock for the next worker of the same repair, until some time. If it is somebody else's by now, it stays theirs.
+    /// Leaves the lock to the next worker of the same repair until `until`. A lock that another
+    /// worker has taken over stays with that worker.
     ///
     /// # Errors
     /// If the table does not answer; the next worker then waits until the lock ends.
@@ -99,13 +104,14 @@ impl Store {
                     .as_service_error()
                     .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
             {
+                // Taken over or gone: there is nothing to leave.
                 Ok(())
             }
             Err(error) => Err(failed(&error)),
         }
     }
 
-    /// Gives the lock back. If it is somebody else's by now, it stays theirs.
+    /// Releases the lock. A lock that another worker has taken over stays with that worker.
     ///
     /// # Errors
     /// If the table does not answer; the lock then ends with its time.
@@ -125,6 +131,7 @@ impl Store {
                     .as_service_error()
                     .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
             {
+                // Taken over or gone: there is nothing to release.
                 Ok(())
             }
             Err(error) => Err(failed(&error)),
@@ -144,6 +151,7 @@ impl Store {
         item.insert("until".into(), millis(until));
         item.insert(
             "expires_at".into(),
+            // DynamoDB must not delete a lock that has not expired for every worker.
             number((until + CLOCKS_APART).as_second()),
         );
         self.client

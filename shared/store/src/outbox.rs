@@ -1,4 +1,5 @@
-//! What is due in a channel: durable until it was told, in the order in which it is to be told.
+//! Stored outbox of a channel: items are durable until they are sent, and sorted in the order of
+//! sending.
 
 use std::collections::HashMap;
 
@@ -11,14 +12,15 @@ use super::channel::partition;
 use super::{Store, StoreError, failed};
 use domain::notification::outbox::{Due, Rank, Subject};
 
-/// How long something is kept that a channel does not take: by then nobody waits for it.
+/// Retention of an item that the channel never accepts: after that it is of no use.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// How many are read at once.
+/// Page size of a query.
 const PAGE: i32 = 50;
 
 impl Store {
-    /// Puts something into a channel's outbox. What is there already stays one item, and its wait ends. An incident whose rank has
-    /// changed may be there twice: whoever comes to the second finds that its card shows the newest state.
+    /// Puts an item into a channel's outbox. An item that exists already stays one item, and its
+    /// wait ends. An incident whose rank has changed may be in the outbox twice: when the second
+    /// item is sent, its card already shows the newest state.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -35,6 +37,8 @@ impl Store {
             .table_name(&self.table)
             .set_key(Some(key(channel, &format!("DUE#{rank}#{subject}"))))
             .update_expression(
+                // The new version keeps a send that is under way from removing the item. The wait
+                // and the refusals belonged to the older state.
                 "ADD #version :one SET put_at = if_not_exists(put_at, :now), expires_at = :expires_at REMOVE not_before, refused, plain",
             )
             .expression_attribute_names("#version", "version")
@@ -48,9 +52,10 @@ impl Store {
             .map_err(|error| failed(&error))
     }
 
-    /// What is due in a channel, in order: from the beginning to the first that does not wait, and maybe some behind it. What waits is
-    /// with it because somebody has to know until when. An item that cannot be read is named in the log and left where it is: a newer
-    /// version may have put it there, and what is due behind it must not wait for it.
+    /// The items of a channel in order: from the beginning to the first that does not wait, and
+    /// maybe some behind it. Waiting items are included because the caller needs the time at which
+    /// they end. An item that cannot be read is logged and left in the table: a newer version may
+    /// have written it, and the items behind it must not wait for it.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -71,6 +76,7 @@ impl Store {
             let page = request.send().await.map_err(|error| failed(&error))?;
             due.extend(page.items().iter().filter_map(readable));
             start = page.last_evaluated_key;
+            // One item that can be sent now is enough for the caller to go on.
             if start.is_none()
                 || due
                     .iter()
@@ -81,7 +87,7 @@ impl Store {
         }
     }
 
-    /// Takes away what was told, unless it was put again meanwhile.
+    /// Removes an item that was sent, unless it was put again meanwhile.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -101,13 +107,15 @@ impl Store {
                     .as_service_error()
                     .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
             {
+                // Put again meanwhile: the newer state still has to be sent.
                 Ok(())
             }
             Err(error) => Err(failed(&error)),
         }
     }
 
-    /// Notes that something waits, was refused or goes without markup, unless it was put again meanwhile.
+    /// Saves that an item waits, was refused or is sent without markup, unless it was put again
+    /// meanwhile.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -140,6 +148,7 @@ impl Store {
                     .as_service_error()
                     .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
             {
+                // Put again meanwhile: the note was about the older state.
                 Ok(())
             }
             Err(error) => Err(failed(&error)),
@@ -157,6 +166,7 @@ fn read(item: &Item) -> Result<Due, StoreError> {
     let reader = Reader::new(item);
     let key = reader.text("sk")?;
     let subject = key
+        // `DUE#<rank>#<subject>`, where the subject may contain `#` itself.
         .splitn(3, '#')
         .nth(2)
         .and_then(Subject::read)

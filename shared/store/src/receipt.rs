@@ -1,4 +1,5 @@
-//! Receipts of messages that carry what is to be counted, and of answers to people: what comes twice is done once (`effect-once`).
+//! Receipts of counted messages and of answers to people: a duplicate delivery has no second effect
+//! (`effect-once`).
 
 use std::collections::HashMap;
 
@@ -10,12 +11,11 @@ use super::{Store, StoreError, failed};
 /// How long a receipt is kept: longer than a queue keeps a message.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(15 * 24);
 
-/// What is known about a message.
+/// The state of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Receipt {
-    /// It was not counted; a try that did not come to its end does not matter.
+    /// It was not counted; an unfinished attempt has no effect.
     Open,
-    /// It was counted.
     Closed,
 }
 
@@ -39,10 +39,10 @@ impl Store {
         })
     }
 
-    /// Notes that a message was counted.
+    /// Records that a message was counted.
     ///
     /// # Errors
-    /// If the table does not answer; if the message comes again it is counted again.
+    /// If the table does not answer; a redelivered message is counted again then.
     pub async fn close_receipt(&self, message_id: &str, now: Timestamp) -> Result<(), StoreError> {
         let mut item = key(message_id);
         item.insert("at".to_owned(), millis(now));

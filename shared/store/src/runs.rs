@@ -1,4 +1,4 @@
-//! The runs of playbooks that have ended, and the recurrences that are counted among them.
+//! Stored playbook runs that have ended, and the recurrences counted among them.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,8 @@ use domain::primitives::id::IncidentId;
 
 /// How long a run is kept: as long as an incident is found by its fingerprint.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
-/// How many of a playbook's newest runs are read. A hundred that held all are a lower bound of 0.97: more would change nothing but the bill.
+/// How many of a playbook's newest runs are read. A hundred runs that all held have a lower bound
+/// of 0.97: more would only raise the bill.
 const READ: i32 = 100;
 
 impl Store {
@@ -82,7 +83,7 @@ impl Store {
         .await
     }
 
-    /// That the alert came back stands on its run, where it does not yet.
+    /// Marks a run with the recurrence of its alert, unless it is marked already.
     fn mark(&self, key: Item, recurrence: &Recurrence) -> Result<Update, StoreError> {
         Update::builder()
             .table_name(&self.table)

@@ -1,4 +1,5 @@
-//! Storms: which incidents of a minute stand alone, which storm takes the rest, and what is tied to it.
+//! Stored storms: the incidents of a minute that are handled alone, the storm that takes the rest,
+//! and its members.
 
 use super::keys::minute_key;
 
@@ -18,10 +19,11 @@ use domain::primitives::id::IncidentId;
 
 /// How long the count of a minute is kept: longer than a queue may hold a message back.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(15 * 24);
-/// How long a mark holds that says that somebody will look: should that one have died, another looks after this time.
+/// How long a mark announces a follow-up check: if its worker has died, another one takes over
+/// after this time.
 const MARK_HOLDS: SignedDuration = SignedDuration::from_secs(60);
 
-/// Where an incident stands among those that were opened in its minute.
+/// The place of an incident among those that were opened in its minute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StormAdmission {
     /// It is one of the first, and is analysed by itself.
@@ -31,8 +33,9 @@ pub enum StormAdmission {
 }
 
 impl Store {
-    /// Finds the place of an incident among those of its minute that are critical, or among those that are not: a flood of the one kind
-    /// takes no place from the other. An incident that asks again has the place that it had.
+    /// Admits an incident to the places of its minute, counted separately for critical incidents
+    /// and for others: a flood of one kind takes no place from the other. An incident that asks
+    /// again keeps its place.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -142,7 +145,8 @@ impl Store {
         }
     }
 
-    /// Leaves the mark that a storm has changed. True for the first who does: that one has to see to it that somebody looks.
+    /// Marks a storm as changed. True for the first caller, which has to schedule the follow-up
+    /// check.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -169,7 +173,7 @@ impl Store {
         }
     }
 
-    /// Takes the mark away, before the look: what changes from now on leaves a new one.
+    /// Removes the mark, before the check: later changes leave a new one.
     ///
     /// # Errors
     /// If the table does not answer.

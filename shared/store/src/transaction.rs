@@ -1,4 +1,4 @@
-//! Writes that succeed or fail together, and how long a table that has no time for them is borne.
+//! Transactional writes, and the retry policy for write conflicts and throttling.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use super::{Store, StoreError, failed};
 use aws::BUSY;
 use aws::jitter;
 
-/// How often a write that met another one, and one for which the table was too busy, is tried again.
+/// How often a write is retried after a conflict, and after throttling.
 const RACES: u32 = 40;
 const REFUSALS: u32 = 6;
 
-/// What a transaction came to.
+/// Result of a transaction.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Transacted {
     /// All of it is written.
@@ -68,8 +68,8 @@ impl Store {
     }
 }
 
-/// Does a write, and does it again after a wait of random length while it meets others on the way or the table is too busy. Both mean
-/// that nothing was written.
+/// Runs a write, and retries it after a random wait while it conflicts with others or the table is
+/// throttled. In both cases nothing was written.
 ///
 /// # Errors
 /// Any other error at once, and these after some seconds.

@@ -1,4 +1,5 @@
-//! Signed links to a decision, for channels without buttons: what stands in one, and who can have written it.
+//! Signed approval links for channels without buttons: their contents and the check of their
+//! signature.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,7 +16,6 @@ use domain::primitives::id::ApprovalId;
 const DOMAIN: &[u8] = b"quell approval link";
 /// The version of the token.
 const VERSION: u8 = 1;
-/// HMAC-SHA256.
 const SIGNATURE_BYTES: usize = 32;
 /// Version, verdict and time.
 const HEAD_BYTES: usize = 1 + 1 + 8;
@@ -27,9 +27,7 @@ const MOST_CHARACTERS: usize = 320;
 /// A decision that a link lets one person make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// On what.
     pub approval: ApprovalId,
-    /// Which way.
     pub verdict: Verdict,
     /// The person's name in `channels.json`.
     pub person: String,
@@ -49,7 +47,6 @@ pub enum LinkError {
     /// It is ours, and too old.
     #[error("this link expired at {at}")]
     Expired {
-        /// When.
         at: Timestamp,
     },
 }
@@ -74,15 +71,15 @@ pub fn sign(
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// What a token lets whom decide, if it was signed with this key and has not expired.
+/// The decision and the person of a token, if it was signed with this key and has not expired.
 ///
 /// # Errors
-/// Why it lets nobody decide anything. That it expired is said of a token with a right signature only.
+/// Why it is not valid. Only a token with a valid signature is reported as expired.
 pub fn verify(key: &SecretString, token: &str, now: Timestamp) -> Result<Link, LinkError> {
     if token.len() > MOST_CHARACTERS {
         return Err(LinkError::Unreadable);
     }
-    // One spelling for each link: the decoder refuses padding, line ends and bits that stand for nothing.
+    // One spelling for each link: the decoder refuses padding, line ends and unused bits.
     let bytes = URL_SAFE_NO_PAD
         .decode(token)
         .map_err(|_| LinkError::Unreadable)?;
@@ -216,7 +213,7 @@ mod tests {
             verify(&key(), &token, at(EXPIRES + 1)),
             Err(LinkError::Expired { at: at(EXPIRES) })
         );
-        // Whoever cannot sign is not told what has expired.
+        // Expiry is not disclosed to a caller who cannot sign.
         assert_eq!(
             verify(&SecretString::from("other"), &token, at(EXPIRES + 1)),
             Err(LinkError::Forged)

@@ -1,4 +1,5 @@
-//! What the repair function asks of the bridge: a step of a playbook by its place, never a command.
+//! Requests of the repair function to the bridge: a step of a playbook by its place, never a
+//! command.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +20,6 @@ pub struct BridgeRequest {
     pub v: u8,
     /// For which incident; it appears in the bridge's log line and nowhere else.
     pub incident_id: IncidentId,
-    /// The playbook's id.
     pub playbook: String,
     /// Which part of it.
     pub phase: Phase,
@@ -31,7 +31,7 @@ pub struct BridgeRequest {
     pub target: String,
 }
 
-/// What came of it. A request that the bridge refuses is answered too, with the outcome `refused`.
+/// The bridge's reply. A refused request is answered too, with the outcome `refused`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BridgeReply {
     /// How the command ended and what it printed.

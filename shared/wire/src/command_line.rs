@@ -1,4 +1,5 @@
-//! An argument vector as the one string that SSH and SSM carry, and that `quell-guard` compares.
+//! Command line of a step: an argument vector as the one string that SSH and SSM carry, and that
+//! `quell-guard` compares.
 
 use thiserror::Error;
 

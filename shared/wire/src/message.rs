@@ -1,5 +1,5 @@
-//! What travels on the queues: facts in the past tense. They carry ids, never payloads, and the receiver reads the state; only a
-//! signal carries its alert, because nothing is stored yet.
+//! Queue messages: facts in the past tense, and timers. They carry ids, never payloads, and the
+//! receiver reads the state; only a signal carries its alert, because nothing is stored yet.
 
 use domain::notification::button_action::More;
 use jiff::civil::Date;
@@ -13,35 +13,29 @@ use domain::primitives::id::{ApprovalId, IncidentId};
 /// The version that this build writes and reads.
 const VERSION: u8 = 1;
 
-/// A fact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Message {
     /// An incident was opened. Ingress to analyzer.
     IncidentOpened {
-        /// Which.
         incident_id: IncidentId,
     },
     /// An incident changed, and its card with it. Anyone to notifier.
     IncidentChanged {
-        /// Which.
         incident_id: IncidentId,
     },
     /// The sightings of an incident reached a power of two. Ingress to notifier.
     AlertsConverged {
-        /// Which.
         incident_id: IncidentId,
         /// How many sightings there were.
         hit_count: u64,
     },
     /// A model was not asked, because the budget of the day has no room for its price. Analyzer to notifier.
     BudgetUsedUp {
-        /// Which day (UTC).
         day: Date,
     },
     /// A channel has something to send, or may send again. Notifier to itself.
     ChannelDue {
-        /// Its name.
         channel: String,
     },
     /// It is time to look whether a plan was decided on: for the second list of people, or because it expires. Notifier to itself.
@@ -56,7 +50,6 @@ pub enum Message {
     },
     /// A person asked in a channel for more about an incident. Ingress to notifier.
     MoreAsked {
-        /// Which incident.
         incident_id: IncidentId,
         /// What is asked for.
         what: More,
@@ -64,7 +57,7 @@ pub enum Message {
         channel: String,
         /// The id of the press, so that one that comes twice is answered once.
         press: String,
-        /// Who pressed, as it stands in the log. Empty in a message from before it was kept.
+        /// The identity of the presser, as in the log. Empty in a message from before it was kept.
         #[serde(default)]
         by: String,
     },
@@ -74,24 +67,21 @@ pub enum Message {
         channel: String,
         /// Who pressed: the member id at Slack.
         user: String,
-        /// What they are told, at most 200 characters.
+        /// The reply to them, at most 200 characters.
         words: String,
     },
     /// A person asked for a silence of an incident's alert. Ingress to notifier.
     SilenceAsked {
-        /// Which incident.
         incident_id: IncidentId,
     },
     /// A person asked for a new analysis. Ingress to analyzer.
     AnalysisAsked {
-        /// Of which incident.
         incident_id: IncidentId,
         /// Counts the analyses of the incident.
         round: u32,
     },
     /// A plan was approved, by a human or by the guardrails. Ingress or analyzer to repair.
     RepairApproved {
-        /// Which incident's.
         incident_id: IncidentId,
         /// The hash of the plan: another plan of the same incident is not meant.
         plan_hash: String,
@@ -106,9 +96,9 @@ pub struct Signal {
     pub alert: Alert,
 }
 
-/// What can be put onto a queue and taken from it.
+/// A message that can be sent to a queue and received from it.
 pub trait Queued: Serialize + DeserializeOwned {
-    /// What it is about, as the name and the value of a field of a log line.
+    /// Its subject, as the name and the value of a field of a log line.
     fn subject(&self) -> (&'static str, String);
 
     /// The message as JSON, at the beginning of its chain.

@@ -1,4 +1,5 @@
-//! A stand-in for sshd, for demonstrations and tests on machines without one. It is no server to run anything behind.
+//! A stand-in for sshd, for demonstrations and tests on machines without one. Not a server for any
+//! other use.
 //!
 //! It knows one thing: a forced command. Whoever holds the one authorised key may ask for a command; as sshd does, it runs
 //! the script that it was started with, with what was asked for in `SSH_ORIGINAL_COMMAND`.

@@ -1,4 +1,5 @@
-//! A plan on which nobody decides: the second list of people is told below the card, once, and may decide from then on.
+//! Tests of escalation: an undecided plan notifies the second list of people below the card, once,
+//! and they may decide from then on.
 
 use std::time::Instant;
 

@@ -1,4 +1,5 @@
-//! The dialogues that people have with Quell: what stands on a card is what they press, and every press is answered.
+//! Tests of people's dialogues with Quell: each button acts on what the card shows, and every press
+//! is answered.
 
 mod escalations;
 mod own;

@@ -1,4 +1,4 @@
-//! A notifier with channels of a story's own, and with a clock that can be put forward.
+//! A notifier with channels of a test's own, and with a clock that can be put forward.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;

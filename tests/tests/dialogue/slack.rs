@@ -1,4 +1,5 @@
-//! A dialogue in Slack: the card is a message that is edited in place, the answer a whisper, and the details stand in its thread.
+//! Tests of the dialogue in Slack: the card is edited in place, answers are ephemeral, and the
+//! details are in its thread.
 
 use domain::incident::Status;
 use domain::incident::operation_log::Event;

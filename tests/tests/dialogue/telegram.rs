@@ -1,4 +1,5 @@
-//! A dialogue in Telegram, on the deployed stack: with the buttons that the card has, pressed in the stand-in as in the app.
+//! Tests of the dialogue in Telegram, on the deployed stack: the card's own buttons, pressed in the
+//! stand-in as in the app.
 
 use domain::incident::operation_log::{Entry, Event};
 use domain::incident::{Incident, Status};

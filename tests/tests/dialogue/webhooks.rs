@@ -1,4 +1,5 @@
-//! Webhooks: late, but the newest state, once; links that only people use; and nothing into a network that nobody opened.
+//! Tests of webhooks: late, but the newest state, once; links that only people use; and no request
+//! into a private network that is not allowed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

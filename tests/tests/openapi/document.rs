@@ -1,4 +1,4 @@
-//! The document: its operations, and what its schemas accept.
+//! The OpenAPI document: its operations, and validation against its schemas.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,6 @@ const FORM: &str = "/requestBody/content/application~1x-www-form-urlencoded";
 
 /// `docs/openapi.yaml`.
 pub(crate) struct Document {
-    /// All of it.
     pub(crate) root: Value,
 }
 
@@ -34,7 +33,6 @@ pub(crate) struct Document {
 pub(crate) struct Operation {
     /// Its name in the document, and here.
     pub(crate) id: String,
-    /// Its method.
     pub(crate) method: Method,
     /// Its path, with `{id}` in place of what varies.
     pub(crate) path: String,

@@ -1,5 +1,5 @@
-//! `docs/openapi.yaml` and the running stack say the same: every route is described, every described answer is given, and
-//! none that is not. That the document is OpenAPI 3.1 is checked by `make lint`.
+//! Compares `docs/openapi.yaml` with the running stack: every route is described, every described
+//! answer is given, and no other. `make lint` checks that the document is OpenAPI 3.1.
 
 mod document;
 mod traffic;

@@ -21,7 +21,6 @@ use wire::approval_link::sign;
 
 use crate::document::{Document, Operation};
 
-/// A request.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) method: Method,
@@ -31,7 +30,6 @@ pub(crate) struct Call {
     pub(crate) body: String,
 }
 
-/// What came back.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,

@@ -1,4 +1,4 @@
-//! Requests of every kind, each answer held against the document.
+//! Records requests of every kind and validates each answer against the document.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,5 @@
-//! A host of the library's stories: a real sshd, behind it stand-ins for what would touch this machine, and a service that is ill.
+//! Host of the library's tests: a real sshd, behind it stand-ins for programs that would touch this
+//! machine, and a faulty service.
 
 use std::fs;
 use std::io::{Read as _, Write as _};

@@ -1,5 +1,5 @@
-//! Every playbook that ships, on a host: the alert leads to it, its commands are what the real programs take, it heals what it is
-//! for, and it says so truthfully where it does not help.
+//! Tests of every shipped playbook on a host: the alert selects it, the real programs accept its
+//! commands, it fixes its fault, and it reports failure where it does not help.
 //!
 //! sshd, bridge, curl, openssl, find, logrotate and supervisord are real. Programs that would touch this machine or a cluster are
 //! stand-ins (`stand-ins/`), which know their programs' documented invocations and no others.

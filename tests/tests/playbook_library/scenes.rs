@@ -1,9 +1,9 @@
-//! A scene for every playbook: what is wrong, for which alert, and what has to arrive at the host.
+//! A scene for every playbook: the fault, its alert, and the commands that have to arrive at the
+//! host.
 
 /// A file of the host's state and its content.
 pub(crate) type So = (&'static str, &'static str);
 
-/// One playbook's scene.
 #[derive(Debug)]
 pub(crate) struct Scene {
     pub(crate) playbook: &'static str,
@@ -11,7 +11,6 @@ pub(crate) struct Scene {
     pub(crate) alert: &'static str,
     /// The name of the service in the registry.
     pub(crate) service: &'static str,
-    /// Its unit.
     pub(crate) unit: &'static str,
     /// Its facts; HEALTH and HTTPS stand for the host's ports.
     pub(crate) facts: &'static [(&'static str, &'static str)],

@@ -268,7 +268,6 @@ fn report<'a>(mut span: Span, evidence: impl Iterator<Item = &'a Evidence>) {
     }
 }
 
-/// Milliseconds since then.
 pub(crate) fn milliseconds(started: Instant) -> u64 {
     u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,5 @@
-//! What the operator's servers know about an alert. Each question has a deadline, and what fails is an answer too: the analysis goes on.
+//! Evidence from the operator's servers. Each query has a deadline, and a failed query is recorded
+//! as evidence too: the analysis goes on.
 
 pub(crate) mod gather;
 

@@ -1,4 +1,5 @@
-//! What Prometheus knows about an alert: the values behind its own expression, and the queries that the operator names for its type.
+//! Prometheus client: the values behind an alert's own expression, and the queries that the
+//! operator configures for its type.
 //!
 //! `POST /api/v1/query_range`, <https://prometheus.io/docs/prometheus/latest/querying/api/#range-queries>
 
@@ -50,7 +51,8 @@ struct Question {
 }
 
 impl Prometheus {
-    /// The server of the settings. `http` must not follow redirects: the token goes to nobody else.
+    /// The server of the settings. `http` must not follow redirects: the token goes to no other
+    /// server.
     ///
     /// # Errors
     /// If its URL cannot be used.

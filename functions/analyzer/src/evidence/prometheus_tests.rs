@@ -1,4 +1,4 @@
-//! Tests of the client of Prometheus against a server that plays its documented answers, and some that it never gives.
+//! Tests of the Prometheus client against a stand-in with documented and malformed answers.
 
 use domain::alert::{Alert, AlertType};
 use domain::analysis::evidence::{Evidence, Found, Source, Trend};

@@ -1,4 +1,5 @@
-//! The little that has to be known about PromQL: where an alert's expression is, what it compares, and where labels go in a query.
+//! Minimal PromQL scanner: finds an alert's expression, its comparisons, and the place of labels in
+//! a query.
 //!
 //! <https://prometheus.io/docs/prometheus/latest/querying/operators/>
 

@@ -1,4 +1,4 @@
-//! Tests of what is known about PromQL.
+//! Tests of the PromQL scanner.
 
 use reqwest::Url;
 

@@ -1,4 +1,4 @@
-//! What SigNoz knows about the service that an alert is about: how much it is asked, how much of that fails, and how long it takes.
+//! SigNoz client: request rate, error rate and latency of the service that an alert is about.
 //!
 //! `POST /api/v5/query_range`, <https://signoz.io/docs/apm-and-distributed-tracing/traces-api>; its fields are in
 //! <https://github.com/SigNoz/signoz/blob/main/docs/api/openapi.yml> (`QueryRangeV5`).
@@ -41,7 +41,8 @@ pub(crate) struct Signoz {
 }
 
 impl Signoz {
-    /// The server of the settings. `http` must not follow redirects: the key goes to nobody else.
+    /// The server of the settings. `http` must not follow redirects: the key goes to no other
+    /// server.
     ///
     /// # Errors
     /// If its URL cannot be used.
@@ -209,7 +210,8 @@ fn measured(minutes: &Minutes, window: &Window) -> Vec<Measurement> {
     if requests.values().sum::<f64>() <= 0.0 {
         return Vec::new();
     }
-    // A minute without requests has no point. It counts: a service that nobody reaches any more has a rate of 0.
+    // A minute without requests has no point. It counts: a service that gets no more requests has a
+    // rate of 0.
     let starts = (0..MINUTES).map(|minute| window.start + minute * MINUTE);
     let rate: Vec<f64> = starts
         .map(|start| requests.get(&start).copied().unwrap_or(0.0) / 60.0)

@@ -1,4 +1,4 @@
-//! Tests of the client of SigNoz against a server that plays its documented answers, and some that it never gives.
+//! Tests of the SigNoz client against a stand-in with documented and malformed answers.
 
 use domain::alert::Alert;
 use domain::analysis::evidence::{Evidence, Found, Measurement, Source, Trend};
@@ -12,7 +12,6 @@ use super::super::stand_in::{StandIn, Then, alert, client, second, service};
 use super::Signoz;
 
 const KEY: &str = "not-a-real-key";
-/// 2026-03-01T12:00:00Z in milliseconds.
 const NOON: i64 = 1_772_366_400_000;
 
 fn server(url: &str) -> Signoz {

@@ -1,5 +1,5 @@
-//! What the tests of evidence share: a server on loopback that answers everybody with the same bytes, also with such as no HTTP library
-//! would send, and an alert to ask it about.
+//! Test helpers for evidence: a loopback server that gives every request the same bytes, also such
+//! as no HTTP library would send, and an alert to ask it about.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,6 @@ use tokio::net::{TcpListener, TcpStream};
 /// What becomes of a connection after the answer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Then {
-    /// It is closed.
     Close,
     /// Nothing more is said.
     Silence,

@@ -1,4 +1,4 @@
-//! Anthropic's Messages (<https://docs.anthropic.com/en/api/messages>).
+//! Client of Anthropic's Messages API (<https://docs.anthropic.com/en/api/messages>).
 
 use domain::analysis::price::Usage;
 use domain::analysis::settings::{AnswerFormat, ProviderSettings};

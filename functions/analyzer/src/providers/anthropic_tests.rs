@@ -1,4 +1,4 @@
-//! What is sent to Messages, and how its answers are read.
+//! Tests of requests to Anthropic's Messages API and of parsing its responses.
 
 use domain::analysis::price::Usage;
 use domain::analysis::settings::ProviderSettings;

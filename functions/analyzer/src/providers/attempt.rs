@@ -1,4 +1,4 @@
-//! One try of a call, and the one more that a provider gets which was busy or failed.
+//! Attempts of one call: the first, and one retry if the provider was busy or failed.
 
 use std::time::Duration;
 

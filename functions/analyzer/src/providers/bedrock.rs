@@ -1,5 +1,6 @@
-//! Amazon Bedrock's Converse (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html>). The function's role is
-//! allowed to call it; there is no key.
+//! Client of Amazon Bedrock's Converse API
+//! (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html>). The
+//! function's role grants access; there is no key.
 
 use std::error::Error;
 use std::io;
@@ -176,7 +177,7 @@ fn failed(error: &SdkError<ConverseError>) -> FailedTry {
     }
 }
 
-/// Whether nobody listens there.
+/// True if no server listens there.
 fn was_refused(error: &SdkError<ConverseError>) -> bool {
     let mut cause = error.source();
     while let Some(error) = cause {

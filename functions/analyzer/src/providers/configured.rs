@@ -1,4 +1,4 @@
-//! The models of `analyzer.yaml`, each with its price.
+//! The models configured in `analyzer.yaml`, each with its price.
 
 use crate::providers::Provider;
 use aws_types::SdkConfig;

@@ -1,4 +1,4 @@
-//! The models that can be asked, whatever interface they speak: one question, one answer or one reason.
+//! Common interface of the model providers: one question in, one answer or one error out.
 
 mod anthropic;
 mod attempt;
@@ -36,7 +36,6 @@ pub struct Question {
 pub struct Reply {
     /// Its words, which should be JSON.
     pub text: String,
-    /// What it used.
     pub usage: Usage,
     /// Which model says that it answered.
     pub model: String,
@@ -49,9 +48,8 @@ pub struct Reply {
 pub enum Billed {
     /// Nothing: the provider refused before it began.
     Nothing,
-    /// This.
     Used(Usage),
-    /// Nobody knows: the call may have been worked on to its end. The reservation stands.
+    /// Unknown: the call may have been worked on to its end. The reservation stays.
     Unknown,
 }
 
@@ -69,17 +67,13 @@ pub enum Trouble {
     /// It failed (another 5xx).
     #[error("it failed ({status}): {words}")]
     Failed {
-        /// The HTTP status.
         status: u16,
-        /// Its words, cut.
         words: String,
     },
     /// It refused the call: a wrong key, an unknown model, a body that it does not take.
     #[error("it refused the call ({status}): {words}")]
     Refused {
-        /// The HTTP status.
         status: u16,
-        /// Its words, cut.
         words: String,
     },
     /// It could not be reached, or the connection broke.
@@ -103,7 +97,6 @@ pub enum Trouble {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{trouble}")]
 pub struct CallFailed {
-    /// Why.
     pub trouble: Trouble,
     /// What it has cost all the same.
     pub billed: Billed,

@@ -1,5 +1,5 @@
-//! OpenAI's Chat Completions (<https://platform.openai.com/docs/api-reference/chat>), which Ollama, llama.cpp, vLLM and most vendors
-//! speak too.
+//! Client of OpenAI's Chat Completions API (<https://platform.openai.com/docs/api-reference/chat>),
+//! which Ollama, llama.cpp, vLLM and most vendors implement too.
 
 use domain::analysis::price::Usage;
 use domain::analysis::settings::{AnswerFormat, ProviderSettings};

@@ -1,4 +1,4 @@
-//! What is sent to Chat Completions, and how its answers are read.
+//! Tests of requests to Chat Completions and of parsing its responses.
 
 use domain::analysis::price::Usage;
 use domain::analysis::settings::ProviderSettings;

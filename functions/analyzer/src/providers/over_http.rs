@@ -1,4 +1,4 @@
-//! A call over HTTP: JSON there, bounded JSON back.
+//! One HTTP call to a provider: a JSON request, and a JSON response of bounded size.
 
 use outbound::{self, BodyError};
 use reqwest::RequestBuilder;

@@ -1,4 +1,4 @@
-//! A provider as `analyzer.yaml` names it: what it is asked through, and how long it may take.
+//! A provider as configured in `analyzer.yaml`: its API client and its time limit.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! What a refused call means, whichever vendor refuses it: whether another try may go better, and what it has cost.
+//! Classifies error responses of all vendors: whether a retry may succeed, and what the call has
+//! cost.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the vendors' documented refusals come to.
+//! Tests of the classification of the vendors' documented error responses.
 
 use std::time::Duration;
 

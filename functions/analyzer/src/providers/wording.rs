@@ -1,4 +1,5 @@
-//! What is said to a model in words because its interface has no other way, and what is kept of a provider's words.
+//! Text for and from providers: the schema in words for an API without schemas, and a provider's
+//! error text, redacted and cut.
 
 use domain::primitives::safe_text::line;
 use secrecy::{ExposeSecret as _, SecretString};

@@ -1,4 +1,5 @@
-//! Sends ended spans as one OTLP request, within a time limit and without ever failing its caller.
+//! Export of ended spans as one OTLP request, within a time limit. A failed export never fails the
+//! caller.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -146,7 +147,7 @@ impl Exporter {
         let answer = outbound::body(response, MOST_OF_ANSWER)
             .await
             .unwrap_or_default();
-        // Langfuse answers in JSON, which is no message of protobuf; the success stands in the status.
+        // Langfuse answers in JSON, which is no message of protobuf; the status shows the success.
         let partial = ExportTraceServiceResponse::decode(answer.as_slice())
             .ok()
             .and_then(|answer| answer.partial_success);

@@ -1,4 +1,4 @@
-//! Spans of model calls, in the words of OpenTelemetry's conventions for generative AI.
+//! Attributes of model-call spans, by OpenTelemetry's semantic conventions for generative AI.
 
 use opentelemetry::{Array, StringValue, Value};
 use reqwest::Url;
@@ -23,9 +23,7 @@ pub struct ModelCall<'a> {
 pub struct ModelAnswer<'a> {
     /// The model that answered; it can be a version of the one asked for.
     pub model: &'a str,
-    /// The tokens read.
     pub input_tokens: u64,
-    /// The tokens written.
     pub output_tokens: u64,
     /// Why the model stopped, in the provider's words: `stop`, `length`, `end_turn`.
     pub finish_reasons: &'a [&'a str],

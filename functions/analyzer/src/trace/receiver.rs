@@ -1,4 +1,4 @@
-//! What the tests of tracing look at: a receiver of OTLP on loopback, and everything that is logged.
+//! Test double of an OTLP receiver on loopback, and a capture of everything that is logged.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -33,7 +33,6 @@ pub(super) enum Manner {
     Hang,
 }
 
-/// What arrived.
 #[derive(Debug)]
 pub(super) struct Delivery {
     pub(super) path: String,

@@ -1,4 +1,5 @@
-//! The providers against a vendor that plays each documented answer, and what goes wrong on the way.
+//! Tests of the providers against a scripted vendor: every documented answer, and faults on the
+//! way.
 
 mod vendor;
 

@@ -1,4 +1,5 @@
-//! A vendor that plays what it is told, byte for byte: half answers and cut connections included.
+//! Scripted vendor for tests: plays its answers byte for byte, half answers and cut connections
+//! included.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -95,7 +96,6 @@ async fn read(connection: &mut BufReader<TcpStream>) -> Request {
     }
 }
 
-/// A whole answer.
 pub(crate) fn answer(status: u16, headers: &str, body: &str) -> Play {
     let head = format!(
         "HTTP/1.1 {status} Status\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n",

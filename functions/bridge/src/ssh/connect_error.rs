@@ -1,12 +1,12 @@
-//! Why a command was not sent: a sentence for people, and an outcome that says the same to the run.
+//! Errors before a command was sent: a sentence for people, and the step outcome for the run.
 
 use domain::incident::repair::{StepOutcome, StepResult};
 use thiserror::Error;
 
 use crate::ssh::login_key::NoKey;
 
-/// What kept a command from being sent. `who` is the service, or "the bastion of" it: the two fail in the same ways, and are mended
-/// in different places.
+/// The reason why a command was not sent. `who` is the service, or "the bastion of" it: the two
+/// fail in the same ways, and are fixed in different places.
 #[derive(Debug, Error)]
 pub(crate) enum ConnectError {
     #[error(transparent)]

@@ -1,4 +1,5 @@
-//! The other end of an SSH connection: believed only if it shows the pinned host key, and given nothing that it asks for.
+//! Verification of a host's key: the connection goes on only with the pinned key, and requests of
+//! the server are refused.
 
 use std::borrow::Cow;
 
@@ -11,7 +12,6 @@ use russh::{Channel, Preferred};
 pub(crate) enum Broken {
     /// The peer showed this host key, which is not the pinned one.
     OtherHostKey(String),
-    /// Anything else.
     Ssh(russh::Error),
 }
 

@@ -1,4 +1,5 @@
-//! The key with which Quell logs in. It is held as a secret, parsed where it is used, and never shown (`secrets-stay`).
+//! Quell's private key for logins. It is held as a secret, parsed where it is used, and never shown
+//! (`secrets-stay`).
 
 use aws::secrets::{SecretError, Secrets};
 use russh::keys::{Error, PrivateKey, decode_secret_key};
@@ -114,7 +115,6 @@ pub(crate) mod tests {
         PrivateKey::from(Ed25519Keypair::from_seed(&[7; 32]))
     }
 
-    /// Its file.
     pub(crate) fn key_file() -> String {
         key()
             .to_openssh(LineEnding::LF)

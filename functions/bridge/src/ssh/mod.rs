@@ -1,4 +1,5 @@
-//! SSH: one connection, one login, one command, no pty, no agent, no environment; then it hangs up.
+//! SSH transport: one connection, one login, one command, no pty, no agent, no environment; then it
+//! hangs up.
 
 pub(crate) mod connect_error;
 pub(crate) mod host_key;

@@ -1,4 +1,5 @@
-//! The way into a target: a logged-in connection, straight or through its bastion, and one open channel.
+//! SSH session on a target: a logged-in connection, direct or through its bastion, and one open
+//! channel.
 
 use std::net::Shutdown;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ impl Session {
     /// Lets Quell into a target.
     ///
     /// # Errors
-    /// What stands in the way. Whatever was open by then is closed.
+    /// The first fault. Every connection that was open by then is closed.
     pub(crate) async fn open(
         service: &str,
         target: &SshTarget,
@@ -158,7 +159,8 @@ impl<'a> Host<'a> {
         }
     }
 
-    /// The pinned key. It is read before anything is dialled: without it nobody could be believed.
+    /// The pinned key. It is read before any connection is made: without it no host could be
+    /// trusted.
     fn pinned(&self) -> Result<PublicKey, ConnectError> {
         let unusable = |_| ConnectError::NoHostKey {
             service: self.service.to_owned(),

@@ -1,4 +1,5 @@
-//! SSM Run Command: one command, sent once, then asked about until it has ended or its time is up, and then cancelled.
+//! SSM Run Command transport: one command, sent once, then polled until it has ended or its time is
+//! up, and then cancelled.
 
 pub(crate) mod poll;
 pub(crate) mod result;
@@ -34,7 +35,6 @@ const LINE: usize = 16_384;
 pub(crate) struct Pace {
     /// The first wait between two questions; each further one is half as long again.
     pub(crate) first: Duration,
-    /// The longest one.
     pub(crate) most: Duration,
     /// How long an agent may take to begin. A connected one takes seconds. It is the least that SendCommand takes as TimeoutSeconds.
     pub(crate) delivery: Duration,
@@ -172,7 +172,7 @@ impl RunCommand {
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() && matches!(seen, Poll::Unknown) && !begun {
-                // Nobody knows that it waits, so it gets the time that it would have if it ran.
+                // It is not known that it waits, so it gets the time that it would have if it ran.
                 begun = true;
                 until += errand.limit;
             } else if left.is_zero() {

@@ -1,4 +1,4 @@
-//! What Run Command says of a command that was sent.
+//! Polls Run Command for the status of a command that was sent.
 //!
 //! Its answers are eventually consistent: a command may be unknown for a while after it was taken.
 
@@ -19,7 +19,6 @@ const STDERR: usize = 8_000;
 /// How much it gives in a list of hosts.
 const LISTED: usize = 2_500;
 
-/// What was seen.
 pub(crate) enum Poll {
     /// Nothing: the question was not answered.
     Unknown,
@@ -33,7 +32,6 @@ pub(crate) enum Poll {
     Never(StepResult),
 }
 
-/// Looks once.
 pub(crate) async fn look(client: &Client, errand: &ResolvedStep<'_>, sent: &Sent<'_>) -> Poll {
     match sent.target {
         SsmTarget::Instance { id } => match client
@@ -90,7 +88,8 @@ fn one(invocation: Invocation) -> Poll {
     }
 }
 
-/// What a command with a tag came to: told by the command, and where that has ended, by each host.
+/// Result of a command with a tag: from the command's status, and once that has ended, from each
+/// host's.
 async fn hosts(
     client: &Client,
     errand: &ResolvedStep<'_>,

@@ -1,4 +1,4 @@
-//! What the ends of a command on its hosts come to. Pure.
+//! Maps per-host SSM statuses to one step result. Pure.
 //!
 //! The statuses are those of <https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html>, which the API
 //! writes with and without spaces.
@@ -64,7 +64,6 @@ impl Status {
 /// One host's part of a command.
 #[derive(Debug, Clone)]
 pub(crate) struct Invocation {
-    /// The instance's id.
     pub(crate) host: String,
     pub(crate) status: Status,
     /// The exit status; -1 if there is none.
@@ -110,7 +109,8 @@ impl Ending {
     }
 }
 
-/// The host whose end is told: the first of those that failed in the most telling way; the only one; none of several that succeeded.
+/// The host whose result is reported: the first of those that failed in the most telling way; the
+/// only one; none of several that succeeded.
 pub(crate) fn telling(
     errand: &ResolvedStep<'_>,
     hosts: &[Invocation],
@@ -128,7 +128,7 @@ pub(crate) fn telling(
         .or_else(|| (hosts.len() == 1).then_some(0))
 }
 
-/// What the command came to, on the one host that was named, or on all that carry the tag.
+/// Result of the command on the one host that was named, or on all that carry the tag.
 pub(crate) fn result(
     errand: &ResolvedStep<'_>,
     hosts: &[Invocation],

@@ -1,4 +1,4 @@
-//! Why Run Command did not take a command, and what to do about it.
+//! Errors of SendCommand, and how to react to each.
 //!
 //! The errors are those of <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.html>. Whatever is not
 //! known to have been refused may have been taken: the command is not sent again, and what it did is unknown.

@@ -1,4 +1,5 @@
-//! What every answer of Run Command comes to: a stand-in on a socket, since no emulator gives most of them.
+//! Tests of every status of Run Command, with a stand-in on a socket, since no emulator gives most
+//! of them.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;

@@ -1,5 +1,5 @@
-//! Alertmanager's webhook body (version 4), as its source writes it, and Grafana's, which has the same shape with more
-//! fields (version 1). Unknown and newer fields are ignored.
+//! Alertmanager's webhook body (version 4), as its source writes it, and Grafana's, which has the
+//! same shape with more fields (version 1). Unknown and newer fields are ignored.
 
 use domain::alert::classification::AlertTables;
 use domain::alert::{Alert, AlertStatus, Texts};

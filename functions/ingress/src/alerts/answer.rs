@@ -1,18 +1,18 @@
-//! What a sender is told about each of its alerts.
+//! Answers to a sender: the outcome of each of its alerts.
 
 use domain::episode::{Advice, FiringOutcome, ResolvedOutcome};
 use domain::primitives::id::Fingerprint;
 use intake::{Counted, Outcome};
 use serde::Serialize;
 
-/// Lambda takes answers of 6 MB, in which each quotation mark of the body is two bytes; a larger one would reach nobody, and its
-/// sender would come again for ever.
+/// Lambda takes answers of 6 MB, in which each quotation mark of the body is two bytes; a larger
+/// one would not reach the sender, and its sender would come again for ever.
 const MOST_ANSWER_BYTES: usize = 5_000_000;
 
 /// So many answers fit in any case: one is at most two kilobytes.
 const ALWAYS_TOLD: usize = 2_000;
 
-/// What became of an alert, as the answer shows it. The names are the original service's.
+/// Outcome of an alert, as the answer shows it. The names are the original service's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AlertAnswer {
     /// True: what could not be counted is answered with a problem document instead.
@@ -23,7 +23,6 @@ pub struct AlertAnswer {
     pub alert_id: String,
     /// The incident that it belongs to; none if a resolved alert belongs to none.
     pub incident_id: Option<String>,
-    /// The fingerprint.
     pub fingerprint: Fingerprint,
     /// `opened`, `joined`, `escalated`, `reopened`, `late`, `resolved`, `member_left` or `ignored`.
     pub outcome: &'static str,
@@ -138,7 +137,8 @@ impl<'a> DeliveryAnswer<'a> {
     }
 }
 
-/// How many of the answers fit into one body. All of the alerts are counted, whatever is told of each.
+/// Number of answers that fit into one body. All of the alerts are counted, also those without an
+/// answer.
 fn told(answers: &[AlertAnswer]) -> usize {
     if answers.len() <= ALWAYS_TOLD {
         return answers.len();

@@ -1,4 +1,4 @@
-//! Routes by which alerts come in.
+//! Parsers of alerts and their answers, by kind of sender.
 
 pub mod alertmanager;
 pub mod answer;

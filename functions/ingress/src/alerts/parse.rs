@@ -1,4 +1,5 @@
-//! What a request tells of alerts, read as the function reads it, for who has no secret to check it with: the `quell` command.
+//! Parses the alerts of a request as the function does, but without authentication, for the `quell`
+//! command.
 
 use domain::alert::classification::AlertTables;
 use intake::Delivery;

@@ -1,4 +1,5 @@
-//! The original service's light signals: checked, queued and answered. They are counted behind the queue, as every other alert is.
+//! Signals of the original service: checked, queued and answered. They are counted behind the
+//! queue, by the same rules as every other alert.
 
 use domain::alert::classification::AlertTables;
 use domain::alert::{Alert, AlertSeverity, AlertStatus, Texts};

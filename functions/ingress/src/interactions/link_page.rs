@@ -1,4 +1,4 @@
-//! The pages behind a signed link: whole in themselves, without script, and readable on a phone.
+//! Pages behind a signed link: self-contained, without script, and readable on a phone.
 
 use crate::reply::page;
 use domain::incident::Incident;
@@ -25,9 +25,7 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:40em;marg
 /// What a link would decide.
 #[derive(Debug)]
 pub(crate) struct Question<'a> {
-    /// On whose plan.
     pub(crate) incident: &'a Incident,
-    /// The plan.
     pub(crate) plan: &'a Plan,
     /// Who, which way, until when.
     pub(crate) link: &'a Link,
@@ -178,8 +176,8 @@ fn conditional(step: &PlannedStep) -> String {
     format!("{}{fact}{when}", command(step))
 }
 
-/// A step as it would run: an argument that could be read as two, or that hides something, stands in quotes, with what nobody sees
-/// written out.
+/// A step as it would run: an argument that could be read as two, or that hides something, is in
+/// quotes, with invisible characters written out.
 fn command(step: &PlannedStep) -> String {
     let plain = |argument: &str| {
         !argument.is_empty()

@@ -1,5 +1,5 @@
-//! Signed links. Opening one only shows what it would decide, since previews of chats and scanners of mail open links too; its button
-//! decides.
+//! Signed links. Opening one only shows its decision, since previews of chats and scanners of mail
+//! open links too; the button on the page decides.
 
 use std::sync::OnceLock;
 
@@ -187,7 +187,7 @@ fn used(incident: &Incident, link: &Link) -> bool {
     decided || approval.votes.iter().any(|vote| vote.by == name)
 }
 
-/// By what a link's person stands in the log.
+/// Name of a link's person in the log.
 fn name(link: &Link) -> String {
     Identity::Link(&link.person).to_string()
 }

@@ -1,4 +1,4 @@
-//! What people ask for by pressing a button, whatever the channel: one way for all of them.
+//! Handling of pressed buttons, the same for all kinds of channels.
 
 pub mod api;
 pub(crate) mod link_page;
@@ -29,7 +29,6 @@ use crate::rejection::Rejection;
 pub(crate) struct Press<'a> {
     /// What is asked for.
     pub(crate) ask: ButtonAction,
-    /// By whom.
     pub(crate) by: Identity<'a>,
     /// The channel in which it was pressed, by its name in `channels.json`.
     pub(crate) channel: Option<&'a str>,
@@ -219,7 +218,8 @@ async fn reanalyse(
     let (incident, asked) = app.intake.store.change_loaded(incident, ask).await?;
     let round = match asked {
         Ok(round) => round,
-        // Sent again: whoever stored the question may not have come to sending it, and the analyzer acts once.
+        // Sent again: the worker that stored the question may have died before it sent it, and the
+        // analyzer acts once.
         Err(reanalysis::Refusal::UnderWay { round, .. }) => round,
         Err(refusal) => {
             return Ok(ButtonReply::ReanalysisRefused {

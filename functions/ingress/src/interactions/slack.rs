@@ -1,5 +1,6 @@
-//! Slack's buttons (<https://docs.slack.dev/reference/interaction-payloads/block_actions-payload>). Slack waits three seconds for an
-//! answer without words; what a press came to is whispered to the person by the notifier.
+//! Slack's buttons (<https://docs.slack.dev/reference/interaction-payloads/block_actions-payload>).
+//! Slack waits three seconds for an empty answer; the notifier sends the result of a press to the
+//! person as an ephemeral message.
 
 use domain::notification::button_action::ButtonAction;
 use domain::notification::button_reply::ButtonReply;
@@ -18,7 +19,7 @@ use crate::body::{self, Object};
 use crate::interactions::{self, Press};
 use crate::rejection::Rejection;
 
-/// The longest that a person is told.
+/// Longest text for a person.
 const WORDS_CHARACTERS: usize = 200;
 /// The longest id of a member.
 const MEMBER_BYTES: usize = 32;
@@ -49,7 +50,6 @@ struct Action {
     value: Option<String>,
 }
 
-/// A pressed button.
 #[derive(Debug, PartialEq, Eq)]
 struct Pressed {
     /// The member id of who pressed.
@@ -62,7 +62,8 @@ struct Pressed {
     id: String,
 }
 
-/// Handles one interaction. The decision is stored before the answer; other interactions than a press are taken and come to nothing.
+/// Handles one interaction. The decision is stored before the answer; other interactions than a
+/// press are accepted and ignored.
 ///
 /// # Errors
 /// If the request does not come from Slack or from a channel that is not known, is no interaction, or the decision or what the person
@@ -108,7 +109,7 @@ pub(crate) async fn interaction(
     Ok(())
 }
 
-/// What a press came to, for the person who pressed.
+/// Result of a press, for the person who pressed.
 async fn words(
     app: &App,
     pressed: &Pressed,

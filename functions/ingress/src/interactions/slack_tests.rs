@@ -1,4 +1,4 @@
-//! Interactions of Slack: what is read, and what is refused.
+//! Tests of Slack's interaction payloads: accepted and refused ones.
 
 use serde_json::{Value, json};
 

@@ -49,8 +49,8 @@ struct Chat {
     id: i64,
 }
 
-/// Handles one update. Whatever the press comes to is told to the person who pressed; only a passing fault is an error,
-/// so that Telegram delivers the update again.
+/// Handles one update. Every result of a press is sent to the person who pressed; only a passing
+/// fault is an error, so that Telegram delivers the update again.
 ///
 /// # Errors
 /// If the update does not come from Telegram, is not an update, or what was asked for could not be stored and sent.
@@ -111,7 +111,7 @@ async fn channel_of(app: &App, chat: i64) -> Result<Option<&str>, Rejection> {
     Ok(None)
 }
 
-/// The language of somebody's client, as an IETF tag.
+/// The language of a person's client, as an IETF tag.
 fn language(code: Option<&str>) -> Language {
     let code = code.unwrap_or_default().to_ascii_lowercase();
     let traditional = ["zh-hant", "zh-tw", "zh-hk"]

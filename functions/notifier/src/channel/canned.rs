@@ -1,11 +1,10 @@
-//! A server on loopback that gives the same answer each time and keeps what it was asked.
+//! Test server on loopback that gives the same answer each time and keeps the requests.
 
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// The server.
 pub(super) struct Canned {
     /// Its address with its port.
     pub(super) address: String,

@@ -1,4 +1,4 @@
-//! How a channel fails, and what its senders need.
+//! Errors of channels, and the dependencies of their senders.
 
 use aws::secrets::{SecretError, Secrets};
 use outbound::PublicClient;
@@ -13,13 +13,13 @@ pub(super) const DEFAULT_WAIT: u64 = 30;
 /// The longest wait that is believed, in seconds.
 pub(super) const LONGEST_WAIT: u64 = 3600;
 
-/// Why a channel did not take something. No text of it holds a token or a key (`secrets-stay`).
+/// Reasons why a channel did not accept a message. No text of it holds a token or a key
+/// (`secrets-stay`).
 #[derive(Debug, Error)]
 pub enum ChannelError {
     /// It wants fewer messages.
     #[error("it asks to wait {seconds} s")]
     Busy {
-        /// For how long.
         seconds: u64,
     },
     /// It could not be reached, or its answer is none of its own: tried again later, for as long as it takes.
@@ -34,7 +34,6 @@ pub enum ChannelError {
     /// The chat has another id now.
     #[error("the chat has moved to {chat_id}")]
     Moved {
-        /// The new one.
         chat_id: i64,
     },
     /// It refuses, and the operator has to change something: a wrong token, a bot that is not in the chat. Tried again seldom.
@@ -42,12 +41,11 @@ pub enum ChannelError {
     Refused {
         /// The HTTP status; 0 where nothing was sent.
         status: u16,
-        /// Its words, bounded.
         why: String,
     },
 }
 
-/// A secret that nobody has put there is for the operator; everything else passes.
+/// A missing secret is for the operator; every other error passes.
 impl From<SecretError> for ChannelError {
     fn from(error: SecretError) -> Self {
         match error {
@@ -80,7 +78,7 @@ impl ChannelError {
     }
 }
 
-/// What senders need of the world.
+/// Dependencies of the senders.
 #[derive(Debug)]
 pub struct ChannelDeps {
     /// The client for servers that an operator may have on an address of their own.
@@ -103,8 +101,9 @@ impl ChannelDeps {
     }
 }
 
-/// How long to wait, from the header `Retry-After` (<https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>): seconds. A date, which
-/// nobody sends who counts messages, is the default wait.
+/// How long to wait, from the header `Retry-After`
+/// (<https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>): seconds. A date, which no server that
+/// counts messages sends, is the default wait.
 pub(super) fn wait(header: Option<&HeaderValue>) -> u64 {
     let seconds = header
         .and_then(|value| value.to_str().ok())

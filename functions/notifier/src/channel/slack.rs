@@ -1,4 +1,5 @@
-//! A channel of Slack: the four calls of the Web API that cards need, with the documented errors that matter to them.
+//! Slack client of a channel: the four Web API calls that cards need, with the documented errors
+//! that matter to them.
 
 mod blocks;
 
@@ -143,7 +144,7 @@ impl Slack {
             .map(|message| message.ts))
     }
 
-    /// Says something to one member of the channel, which nobody else sees.
+    /// Sends an ephemeral message, which only one member of the channel sees.
     ///
     /// # Errors
     /// If Slack did not take it.

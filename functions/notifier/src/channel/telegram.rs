@@ -1,4 +1,5 @@
-//! The Bot API: the two calls that a chat needs, with the documented errors that matter to it.
+//! Telegram client of a channel: the two Bot API calls that a chat needs, with the documented
+//! errors that matter to it.
 
 use std::time::Duration;
 
@@ -38,7 +39,6 @@ struct Answer {
     parameters: Option<Parameters>,
 }
 
-/// <https://core.telegram.org/bots/api#responseparameters>
 #[derive(Deserialize)]
 struct Parameters {
     retry_after: Option<u64>,
@@ -67,7 +67,7 @@ impl<'a> Telegram<'a> {
         self.sent(self.body(post)).await
     }
 
-    /// Sends something as a reply; without a message to reply to, or with one that was deleted, it stands alone.
+    /// Sends a reply; without a message to reply to, or if that was deleted, a message of its own.
     ///
     /// # Errors
     /// If Telegram did not take it.
@@ -155,7 +155,7 @@ impl<'a> Telegram<'a> {
         let read = outbound::body(response, LARGEST_ANSWER)
             .await
             .map_err(|error| ChannelError::Unreachable(error.to_string()))?;
-        // What stands between may answer in Telegram's place, with a page of its own.
+        // A proxy in between may answer in Telegram's place, with a page of its own.
         let answer: Answer = serde_json::from_slice(&read).map_err(|_| {
             ChannelError::Unreachable(format!(
                 "its answer ({}) is none of the Bot API's",

@@ -1,4 +1,4 @@
-//! What the answers of the Bot API mean.
+//! Tests of the classification of the Bot API's answers.
 
 use std::net::TcpListener;
 

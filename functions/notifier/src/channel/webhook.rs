@@ -1,4 +1,4 @@
-//! A server that gets webhooks, signed as Standard Webhooks says
+//! Webhook client of a channel, signed as Standard Webhooks specifies
 //! (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>).
 
 use std::fmt;

@@ -1,4 +1,5 @@
-//! Makes the card of an incident, or of a day's budget, true in one channel.
+//! Delivery of cards: brings the card of an incident, a pipeline run or a day's budget up to date
+//! in one channel.
 
 use domain::incident::Incident;
 use domain::incident::operation_log::{Entry, Event, LogRecord};
@@ -17,7 +18,7 @@ use crate::deliver::worker::{ChannelWorker, taken};
 use crate::render::presenter::Presented;
 
 impl ChannelWorker<'_> {
-    /// Makes the card of an incident true.
+    /// Brings the card of an incident up to date.
     pub(crate) async fn incident(
         &self,
         state: &mut ChannelState,
@@ -30,7 +31,8 @@ impl ChannelWorker<'_> {
             .await
     }
 
-    /// Makes the card of a run of a pipeline true. The log entry of the first card goes to the report that is the newest by then.
+    /// Brings the card of a pipeline run up to date. The log entry of the first card goes to the
+    /// report that is the newest by then.
     pub(crate) async fn flow(
         &self,
         state: &mut ChannelState,
@@ -52,7 +54,8 @@ impl ChannelWorker<'_> {
         .await
     }
 
-    /// Makes a card true. What is due is done with once the card shows it and the log says so.
+    /// Brings a card up to date. The outbox item is done once the card shows the state and the log
+    /// records it.
     pub(crate) async fn card(
         &self,
         state: &mut ChannelState,
@@ -72,7 +75,8 @@ impl ChannelWorker<'_> {
                 return Ok(self.store.note_due(&self.channel.name, due).await?);
             }
             DeliveryStep::Find(sending) => match self.sender(state).find(&sending.key).await {
-                // Found: the next look compares what it shows with the newest state.
+                // Found: the item stays due, and the next round compares the message with the
+                // newest state.
                 Ok(Some(message_id)) => {
                     stored
                         .card
@@ -121,7 +125,7 @@ impl ChannelWorker<'_> {
         Ok(self.store.told(&self.channel.name, due).await?)
     }
 
-    /// Sends a new card; false if it has to be looked at again.
+    /// Sends a new card; false if the item stays due.
     async fn send(
         &self,
         state: &mut ChannelState,
@@ -136,7 +140,8 @@ impl ChannelWorker<'_> {
         }
         let (shown, generation) = (presented.shown.clone(), stored.card.generation.to_string());
         let key = self.key(&[&due.subject.to_string(), &generation, &shown.whole]);
-        // Noted before the call: should this worker die behind it, the next one knows that there may be a message.
+        // Saved before the call: if this worker dies after it, the next one knows that there may be
+        // a message.
         stored.card.sending = Some(Sending {
             key: key.clone(),
             shown: shown.clone(),
@@ -153,7 +158,8 @@ impl ChannelWorker<'_> {
             }
             Err(error) => {
                 let error = error.of_a_new_message();
-                // What was refused has not been sent. Of what got no answer nobody knows.
+                // A refused message was not sent. One without an answer may have been, so that its
+                // mark stays.
                 if !matches!(error, ChannelError::Unreachable(_)) {
                     stored.card.sending = None;
                     stored.card.again = false;
@@ -165,7 +171,7 @@ impl ChannelWorker<'_> {
         }
     }
 
-    /// Edits a card; false if it has to be looked at again.
+    /// Edits a card; false if the item stays due.
     async fn edit(
         &self,
         state: &mut ChannelState,
@@ -194,6 +200,8 @@ impl ChannelWorker<'_> {
             Err(error) => {
                 if matches!(error, ChannelError::Gone) {
                     stored.card.message_id = None;
+                    // Another generation gives the new card another key, so that it does not pass
+                    // for a repetition.
                     stored.card.generation += 1;
                     self.save(of, stored).await?;
                 }
@@ -203,8 +211,8 @@ impl ChannelWorker<'_> {
         }
     }
 
-    /// Puts into the outbox what people have to hear and was not told here. A card that is not there yet shows it when it comes, and then it
-    /// is a new message itself.
+    /// Puts the notices that this channel has not had yet into the outbox. A card that is not there
+    /// yet shows the news when it comes, and is then a new message itself.
     async fn arrange_notices(
         &self,
         of: CardOf<'_>,
@@ -219,7 +227,8 @@ impl ChannelWorker<'_> {
             CardOf::Incident(id) => {
                 let news = self.store.log_after(id, stored.card.heard).await?;
                 if !news.iter().any(may_be_heard) {
-                    // Noted with whatever is noted next: what was looked through is not read again.
+                    // Saved with the next save of the card, so that these entries are not read
+                    // again.
                     stored.card.heard = news
                         .last()
                         .map_or(stored.card.heard, |entry| entry.sequence);
@@ -243,8 +252,8 @@ impl ChannelWorker<'_> {
             .await?)
     }
 
-    /// Writes into the operation log what a new message of the card is worth there, once: the first one, and one that showed a repair's
-    /// result when it came.
+    /// Records new messages of the card in the operation log, once each: the first one, and one
+    /// that showed a repair's result when it came.
     async fn log(
         &self,
         of: CardOf<'_>,
@@ -256,7 +265,7 @@ impl ChannelWorker<'_> {
         if !sent && !result {
             return Ok(());
         }
-        // A worker may have died between the log and its note of it.
+        // A worker may have died after it wrote the entry and before it saved the card.
         let log = if before.message_id.is_some() {
             self.store.log(&incident.id).await?
         } else {
@@ -283,6 +292,8 @@ impl ChannelWorker<'_> {
             ),
         ];
         for (_, event, detail) in owed.into_iter().filter(|(owed, ..)| *owed) {
+            // A channel has one entry for its first card, and one for each position of the log with
+            // a result.
             let same = |entry: &&Entry| {
                 entry.context["channel"] == context["channel"]
                     && (event == card_sent || entry.context["of"] == context["of"])
@@ -313,13 +324,12 @@ impl ChannelWorker<'_> {
     }
 }
 
-/// What the log calls new messages.
+/// Log events for new messages in one kind of channel.
 pub(crate) struct Events {
-    /// A card.
     pub(crate) card: Event,
-    /// One that told the result of a repair.
+    /// A message with the result of a repair.
     pub(crate) result: Event,
-    /// One that told something else that people have to hear.
+    /// Any other notice.
     pub(crate) notice: Event,
 }
 

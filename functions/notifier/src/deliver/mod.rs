@@ -1,4 +1,4 @@
-//! Delivery of what is due in a channel.
+//! Delivery of a channel's outbox.
 
 pub(crate) mod card;
 pub(crate) mod notices;

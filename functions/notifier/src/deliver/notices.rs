@@ -1,6 +1,7 @@
-//! Tells what people have to hear as messages of their own, below the card: an edited card makes no sound.
+//! Delivery of notices: separate messages below the card, because an edited card makes no sound.
 //!
-//! The log entry that says that something was told is its receipt: a worker that finds one for this channel does not tell it again.
+//! The log entry of a sent notice is its receipt: a worker that finds one for this channel does not
+//! send the notice again.
 
 use domain::incident::operation_log::{Entry, LogRecord};
 use domain::notification::notice::{Notice, due as to_tell, unheard};
@@ -15,7 +16,8 @@ use crate::deliver::card::events;
 use crate::deliver::worker::{ChannelWorker, taken};
 
 impl ChannelWorker<'_> {
-    /// Tells what of an incident people have to hear, one thing at a time. What is due is done with once everything was told.
+    /// Sends the notices of an incident, one at a time. The outbox item is done once all of them
+    /// were sent.
     pub(crate) async fn notices(
         &self,
         state: &mut ChannelState,
@@ -24,7 +26,8 @@ impl ChannelWorker<'_> {
     ) -> Result<(), Failure> {
         let (of, name) = (CardOf::Incident(id), &self.channel.name);
         let mut stored = self.store.card(of, name).await?;
-        // The log before the incident: nothing stands in it that the incident does not know of.
+        // The log is read before the incident, so that the incident is no older than any of its
+        // entries.
         let log = self.store.log(id).await?;
         let incident = self.store.known_incident(id).await?;
         let told = log
@@ -34,7 +37,7 @@ impl ChannelWorker<'_> {
             .unwrap_or_default();
         let notices = to_tell(&log, stored.card.heard.max(told), &incident);
         let (Some(notice), Some(card)) = (notices.first(), stored.card.message_id.clone()) else {
-            // A card that is not there yet is a new message when it comes.
+            // A card that is not there yet will be a new message itself, which makes a sound.
             let last = log.last().map_or(0, |entry| entry.sequence);
             if stored.card.message_id.is_some() && stored.card.heard < last {
                 stored.card.heard = last;
@@ -48,6 +51,7 @@ impl ChannelWorker<'_> {
             return Ok(());
         }
         let presented = self.presenter.notice(&incident, notice);
+        // The same for every try of this notice, so that a receiver can drop a repeated one.
         let key = self.key(&[presented.about, id.as_str(), &notice.sequence.to_string()]);
         let post = self.post(key, presented, due, Some(&incident)).await?;
         match self
@@ -57,11 +61,14 @@ impl ChannelWorker<'_> {
         {
             Ok(message_id) => {
                 taken(state, (self.clock)());
+                // The receipt first: if the worker dies before the card is saved, the log shows
+                // that it was sent.
                 self.log_notice(id, notice, &message_id).await?;
                 stored.card.heard = notice.sequence;
                 self.store
                     .save_card(of, name, &mut stored, (self.clock)())
                     .await?;
+                // With more than one, the item stays due for the rest.
                 if notices.len() == 1 {
                     Ok(self.store.told(name, due).await?)
                 } else {
@@ -72,7 +79,7 @@ impl ChannelWorker<'_> {
         }
     }
 
-    /// Tells which stages of a run of a pipeline have failed, those of which nobody was told together.
+    /// Sends one notice of all failed stages of a pipeline run that have had none yet.
     pub(crate) async fn flow_notices(
         &self,
         state: &mut ChannelState,
@@ -108,7 +115,7 @@ impl ChannelWorker<'_> {
             Ok(message_id) => {
                 taken(state, (self.clock)());
                 let mut stored = self.store.card(of, name).await?;
-                // Those that are failed no more are forgotten: should one fail anew, it is another report.
+                // Stages that no longer fail are dropped: another failure is another report.
                 stored.card.heard_failed = flow.failed();
                 self.store
                     .save_card(of, name, &mut stored, (self.clock)())
@@ -131,7 +138,7 @@ impl ChannelWorker<'_> {
         }
     }
 
-    /// Up to which entry of the log people were told here, if this entry says so.
+    /// Sequence number up to which notices were sent in this channel, if this entry is a receipt.
     fn receipt(&self, entry: &Entry) -> Option<u64> {
         let events = events(&self.channel.to);
         let here = entry.event == events.result || entry.event == events.notice;

@@ -1,4 +1,5 @@
-//! What a channel does next: decided from its state, what is due in it, and the time.
+//! Delivery policy of a channel: the next action, from the channel's state, its outbox and the
+//! time.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::channel::ChannelError;
 use crate::deliver::rate_limit::{Limit, free_at};
 
-/// How often a card is edited at most for nothing but a higher count of alerts.
+/// Shortest interval between edits of a card for nothing but a higher count of alerts.
 const COUNTS_EVERY: SignedDuration = SignedDuration::from_secs(30);
 /// The wait after the first failure in a row; each wait is twice the one before.
 const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(5);
@@ -19,21 +20,20 @@ const LONGEST_REFUSAL: SignedDuration = SignedDuration::from_secs(900);
 /// The longest that a message can be held back on a queue
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html>).
 const LONGEST_DELAY: SignedDuration = SignedDuration::from_secs(900);
-/// A message that comes later than this from now is relied on: one that is to come any moment may be under way already.
+/// A wake-up message is relied on if it comes later than this from now: an earlier one may be under
+/// way already.
 const RELIED_ON: SignedDuration = SignedDuration::from_secs(2);
 
-/// What is next in a channel.
+/// Next action of a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next<'a> {
-    /// This is told.
     Tell(&'a Due),
     /// Nothing can be sent before this time.
     Wait(Timestamp),
-    /// Nothing is due.
     Nothing,
 }
 
-/// What is next: the first in order that does not wait, once the channel takes something.
+/// The next action: the first item in order that does not wait, once the channel accepts a message.
 #[must_use]
 pub fn next<'a>(
     state: &ChannelState,
@@ -59,7 +59,8 @@ pub fn next<'a>(
     }
 }
 
-/// In how many seconds a message has to make the channel go on that waits until `at`; none if one comes that is early enough.
+/// Delay in seconds of the message that wakes a channel waiting until `at`; none if one that was
+/// sent already comes early enough.
 #[must_use]
 pub fn wake_in(state: &ChannelState, at: Timestamp, now: Timestamp) -> Option<i32> {
     if state
@@ -69,21 +70,22 @@ pub fn wake_in(state: &ChannelState, at: Timestamp, now: Timestamp) -> Option<i3
         return None;
     }
     let wait = at.duration_since(now).min(LONGEST_DELAY);
-    // Rounded up: what comes too early would only have to wait again.
+    // Rounded up: a message that comes too early would only have to wait again.
     let seconds = (wait.as_millis() + 999) / 1000;
     i32::try_from(seconds).ok().map(|seconds| seconds.max(1))
 }
 
-/// What a fault of a channel means.
+/// Reaction to a fault of a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The channel waits; what was to be told stays due.
+    /// The channel waits; the item stays due.
     Waits,
-    /// It is told in another way at once: without markup, to the chat's new id, on a new card.
+    /// The item is sent in another way at once: without markup, to the chat's new id, on a new
+    /// card.
     Differently,
 }
 
-/// Notes a fault in the channel's state and on what was to be told.
+/// Records a fault in the channel's state and on the item.
 pub fn note_fault(
     state: &mut ChannelState,
     due: &mut Due,
@@ -93,6 +95,7 @@ pub fn note_fault(
 ) -> Fault {
     match error {
         ChannelError::Busy { seconds } => {
+            // The wait comes from outside, so that it is kept between a second and a day.
             let seconds = i64::try_from(*seconds)
                 .unwrap_or(i64::MAX)
                 .clamp(1, 24 * 3600);
@@ -100,6 +103,7 @@ pub fn note_fault(
             Fault::Waits
         }
         ChannelError::Moved { chat_id } => {
+            // A second move to the same id has changed nothing: the channel counts as refusing.
             let already = state.moved.is_some_and(|moved| moved.now == *chat_id);
             match configured.filter(|_| !already) {
                 Some(configured) => {
@@ -126,7 +130,8 @@ pub fn note_fault(
     }
 }
 
-/// The channel waits, and what it refused waits twice as long: should it be refused for what it says, the others get through.
+/// The channel waits, and what it refused waits twice as long: if it is refused for its content,
+/// the other items get through.
 fn refused(state: &mut ChannelState, due: &mut Due, now: Timestamp) -> Fault {
     state.failures = state.failures.saturating_add(1);
     due.refused = due.refused.saturating_add(1);
@@ -135,29 +140,27 @@ fn refused(state: &mut ChannelState, due: &mut Due, now: Timestamp) -> Fault {
     Fault::Waits
 }
 
-/// The wait after so many failures in a row.
+/// The wait after `failures` failures in a row.
 fn wait(failures: u32, longest: SignedDuration) -> SignedDuration {
     FIRST_WAIT
         .saturating_mul(1 << failures.saturating_sub(1).min(16))
         .min(longest)
 }
 
-/// What has to be done for a card.
+/// Next action for a card.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryStep<'a> {
     /// It shows this already.
     Nothing,
     /// Only its count is higher: that is worth an edit at this time.
     Later(Timestamp),
-    /// It is edited.
     Edit,
-    /// A worker died between sending it and noting its id: the channel is asked.
+    /// A worker died between sending it and saving its id: the channel is asked for it.
     Find(&'a Sending),
-    /// It is sent.
     Send,
 }
 
-/// What has to be done so that a card shows this.
+/// The next action that lets a card show `show`.
 #[must_use]
 pub fn step<'a>(card: &'a LiveCard, show: &Shown, now: Timestamp) -> DeliveryStep<'a> {
     if card.message_id.is_none() {
@@ -178,9 +181,10 @@ pub fn step<'a>(card: &'a LiveCard, show: &Shown, now: Timestamp) -> DeliverySte
     }
 }
 
-/// How long a wait is slept through, as far as there is time for it and for a call behind it.
+/// A wait until `at` that is short enough to sleep through, if `left` has room for it.
 #[must_use]
 pub fn short_wait(at: Timestamp, now: Timestamp, left: Duration) -> Option<Duration> {
+    // A little longer than the second between two messages of one chat.
     const LONGEST_NAP: Duration = Duration::from_millis(1100);
     let wait = Duration::try_from(at.duration_since(now)).unwrap_or_default();
     (wait <= LONGEST_NAP && wait <= left).then_some(wait)

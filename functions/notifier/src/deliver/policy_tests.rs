@@ -1,4 +1,4 @@
-//! What a channel does next.
+//! Tests of the delivery policy.
 
 use std::time::Duration;
 

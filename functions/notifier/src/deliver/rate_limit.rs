@@ -1,9 +1,9 @@
-//! How often a channel takes something: never more in any span of time than its limits say, not even for a moment.
+//! Rate limits of a channel: a sliding window that is never exceeded, wherever the span begins.
 
 use domain::notification::channels::{Channel, Place, TelegramChat};
 use jiff::{SignedDuration, Timestamp};
 
-/// At most so much in a span of time, wherever the span begins.
+/// At most `most` messages in a span of length `within`, wherever the span begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
     most: usize,
@@ -18,8 +18,10 @@ const TEN_A_SECOND: Limit = Limit {
     most: 10,
     within: SignedDuration::from_secs(1),
 };
-/// Of a group of Telegram (<https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this>). The thirty a second of
-/// one bot need no limit of their own: channels.json takes at most thirty chats, each of which gets at most one a second.
+/// Telegram's limit for a group
+/// (<https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this>). The thirty
+/// a second of one bot need no limit of their own: channels.json takes at most thirty chats, each
+/// of which gets at most one a second.
 const TWENTY_A_MINUTE: Limit = Limit {
     most: 20,
     within: SignedDuration::from_secs(60),
@@ -40,7 +42,7 @@ pub fn limits(channel: &Channel) -> Vec<Limit> {
     }
 }
 
-/// So many a minute, one after the other.
+/// `most` messages a minute, evenly spaced.
 fn evenly(most: u16) -> Limit {
     Limit {
         most: 1,
@@ -48,28 +50,30 @@ fn evenly(most: u16) -> Limit {
     }
 }
 
-/// When the next may be sent, which is `now` or later. `sent` are the times of what was sent before, oldest first.
+/// Earliest time of the next message: `now` or later. `sent` are the times of the messages before,
+/// oldest first.
 #[must_use]
 pub fn free_at(sent: &[Timestamp], limits: &[Limit], now: Timestamp) -> Timestamp {
     let ends = limits.iter().filter_map(|limit| {
-        // The span that begins with the one that is `most` sends ago is full until it ends.
+        // The message that is `most` sends ago begins a span that is full until it ends.
         let first = sent
             .len()
             .checked_sub(limit.most)
             .and_then(|place| sent.get(place))?;
         Some(*first + limit.within)
     });
-    // The clock of the worker before may have been ahead of this one's.
+    // The clock of the previous worker may have been ahead of this one's.
     ends.chain(sent.last().copied())
         .chain([now])
         .max()
         .unwrap_or(now)
 }
 
-/// Takes leave to send one thing now, and notes it; as many times are kept as the limits look back.
+/// Takes a slot for one message now. Returns the times of the sent messages, as many as the limits
+/// look back.
 ///
 /// # Errors
-/// When to ask again.
+/// The time of the next slot, if there is none now.
 pub fn take(
     sent: &[Timestamp],
     limits: &[Limit],
@@ -88,8 +92,9 @@ pub fn take(
     Ok(sent.iter().copied().chain([now]).skip(first).collect())
 }
 
-/// Notes that what was sent last is answered. The channel counts it from when it came there, which may be much later than it was sent:
-/// counted from then, the next would come too early. It was not later than the answer.
+/// Moves the time of the last message to that of its answer. The channel counts a message from its
+/// arrival, which may be much later than its sending, and is not later than the answer: counted
+/// from the sending, the next message would come too early.
 pub fn answered(sent: &mut [Timestamp], now: Timestamp) {
     if let Some(last) = sent.last_mut() {
         *last = now.max(*last);

@@ -1,7 +1,9 @@
-//! Tells what is due in a channel: one worker at a time, the most urgent first, as fast as the channel takes it.
+//! Delivery loop of one channel: sends what is due, one worker at a time, the most urgent first,
+//! within the channel's rate.
 //!
-//! Nothing is taken out of the outbox before it was told and noted. A worker that dies leaves its message on the queue, which comes
-//! back with the visibility timeout and finds the rest still due; so does whatever happens next in the channel.
+//! An item leaves the outbox only after it was sent and recorded. A worker that dies leaves its
+//! message on the queue; it comes back with the visibility timeout, and its next worker finds the
+//! rest still due. So does the next event in the channel.
 
 use crate::app::Clock;
 use std::time::{Duration, Instant};
@@ -29,15 +31,15 @@ use crate::render::content::Post;
 use crate::render::links::links;
 use crate::render::presenter::{Presented, Presenter};
 
-/// How long one turn may take: longer than the function runs.
+/// Time limit of one turn: longer than the function runs.
 const TURN: SignedDuration = SignedDuration::from_secs(40);
-/// How often what is due is looked at again because somebody left a mark, before the queue is told to come again.
+/// Rounds of one worker because of marks that others left, before a new message continues.
 const ROUNDS: u32 = 10;
-/// Nothing is sent when less time is left: a call may take so long, and has to be noted.
+/// Nothing is sent with less time left: a call may take this long, and its result has to be saved.
 const A_CALL: Duration = Duration::from_secs(9);
-/// When something is tried again that cannot be read.
+/// Delay before an unreadable item is tried again.
 const UNREADABLE: SignedDuration = SignedDuration::from_mins(15);
-/// How many earlier incidents are read for an answer.
+/// Number of earlier incidents that are read for a history.
 const PAST: u32 = 10;
 
 /// A worker in one channel.
@@ -54,7 +56,8 @@ pub(crate) struct ChannelWorker<'a> {
 }
 
 impl ChannelWorker<'_> {
-    /// Tells what is due, as far as the time and the channel allow; a message on the queue makes it go on with the rest.
+    /// Sends what is due, as far as the time and the channel allow; a message on the queue
+    /// continues with the rest.
     pub(crate) async fn run(&self) -> Result<(), Failure> {
         let name = &self.channel.name;
         for _ in 0..ROUNDS {
@@ -63,11 +66,14 @@ impl ChannelWorker<'_> {
                 .take_channel(name, self.holder, (self.clock)(), TURN)
                 .await?
             {
+                // A mark was left: the holder of the turn reads the outbox again before it gives
+                // the turn back.
                 ChannelTurn::Theirs => return Ok(()),
                 ChannelTurn::Mine(state) => state,
             };
             if let Err(failure) = self.round(&mut state).await {
-                // Whoever called lets somebody come again, marks or not. If the turn is not given back, it ends with its time.
+                // The caller has the message come again, with or without marks. A turn that is not
+                // given back expires.
                 let _ = self.store.give_channel_back(name, self.holder, true).await;
                 return Err(failure);
             }
@@ -82,7 +88,7 @@ impl ChannelWorker<'_> {
                 break;
             }
         }
-        // Others left marks, and there is no time to look again: somebody else goes on.
+        // Others left marks, and there is no time for another round: a new message continues.
         self.come_again(1).await?;
         self.store
             .give_channel_back(name, self.holder, true)
@@ -90,12 +96,13 @@ impl ChannelWorker<'_> {
         Ok(())
     }
 
-    /// One look after the other, until nothing is due or something has to be waited for.
+    /// Sends one item after the other, until nothing is due or a longer wait is needed.
     async fn round(&self, state: &mut ChannelState) -> Result<(), Failure> {
         let before = state.clone();
         let wait = self.tell_what_is_due(state).await?;
         if let Some(seconds) = wait.and_then(|at| wake_in(state, at, (self.clock)())) {
-            // Sent before it is noted: a message too many finds nothing to do, one too few would leave the channel waiting.
+            // Sent before it is saved: a message too many finds nothing to do, one too few would
+            // leave the channel waiting.
             self.come_again(seconds).await?;
             state.wake_at = Some((self.clock)() + SignedDuration::from_secs(seconds.into()));
         }
@@ -151,6 +158,7 @@ impl ChannelWorker<'_> {
                 error @ (StoreError::Missing { .. } | StoreError::Unreadable { .. }),
             )) => {
                 error!(channel = self.channel.name, due = due.key, %error, "what is due cannot be read: the others go on");
+                // One broken item must not block the others of the channel.
                 due.not_before = Some((self.clock)() + UNREADABLE);
                 Ok(self.store.note_due(&self.channel.name, &due).await?)
             }
@@ -204,7 +212,8 @@ impl ChannelWorker<'_> {
         }
     }
 
-    /// Tells the second list of people that they may decide too, below the card and once: an edited card makes no sound.
+    /// Notifies the second list of people that they may decide too, below the card and once: an
+    /// edited card makes no sound.
     async fn escalation(
         &self,
         state: &mut ChannelState,
@@ -219,6 +228,7 @@ impl ChannelWorker<'_> {
             .approval
             .as_ref()
             .is_some_and(|asked| asked.id == *approval && asked.standing == ApprovalState::Pending);
+        // Decided meanwhile, or already announced in this channel: nothing is sent.
         let Some(rule) = rule_of(self.channels, &incident)
             .filter(|_| waits && stored.card.escalated.as_ref() != Some(approval))
         else {
@@ -257,7 +267,8 @@ impl ChannelWorker<'_> {
         }
     }
 
-    /// Takes leave to send one thing now. It is noted before the call: whoever dies after it has not sent too fast.
+    /// Takes a slot of the rate limit for one message. It is saved before the call, so that the
+    /// rate also holds if the worker dies after it.
     pub(crate) async fn allowed(&self, state: &mut ChannelState) -> Result<bool, Failure> {
         let Ok(sent_at) = take(&state.sent_at, &limits(self.channel), (self.clock)()) else {
             return Ok(false);
@@ -267,7 +278,7 @@ impl ChannelWorker<'_> {
         Ok(true)
     }
 
-    /// Notes a fault: what was to be told stays due, and the channel goes on when it can.
+    /// Records a fault: the item stays due, and the channel goes on when it can.
     pub(crate) async fn fault(
         &self,
         state: &mut ChannelState,
@@ -275,6 +286,7 @@ impl ChannelWorker<'_> {
         error: ChannelError,
     ) -> Result<(), Failure> {
         let (channel, before) = (&self.channel.name, due.clone());
+        // A refused message may count against the channel's limits too.
         answered(&mut state.sent_at, (self.clock)());
         let configured = match &self.channel.to {
             Place::Telegram(chat) => Some(chat.chat_id),
@@ -318,7 +330,8 @@ impl ChannelWorker<'_> {
         self.note(state).await
     }
 
-    /// What is sent: with links where its receiver has no buttons, and without its markup where the channel did not understand that.
+    /// The post for this channel: with links if its receiver has no buttons, and without markup if
+    /// the channel did not understand it.
     pub(crate) async fn post(
         &self,
         key: String,
@@ -336,7 +349,7 @@ impl ChannelWorker<'_> {
             match links(self.outside, self.channels, self.channel, incident).await {
                 Ok(links) if links.is_empty() => {}
                 Ok(links) => facts["links"] = Value::from(links),
-                // People have to be told all the same; they can decide in another channel.
+                // The card is sent without them: people can decide in another channel.
                 Err(ChannelError::Refused { why, .. }) => error!(
                     channel = self.channel.name,
                     why, "a card has no links to its decision"
@@ -389,7 +402,7 @@ impl ChannelWorker<'_> {
             .map(drop)?)
     }
 
-    /// For how long something may still be begun.
+    /// Time in which another call may still begin.
     fn time_left(&self) -> Duration {
         self.until
             .saturating_duration_since(Instant::now())
@@ -397,7 +410,7 @@ impl ChannelWorker<'_> {
     }
 }
 
-/// The channel took something: its failures are over.
+/// Resets the failures of a channel that has accepted a message.
 pub(crate) fn taken(state: &mut ChannelState, now: Timestamp) {
     answered(&mut state.sent_at, now);
     state.failures = 0;

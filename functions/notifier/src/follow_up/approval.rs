@@ -1,5 +1,6 @@
-//! That a plan on which nobody decides is not forgotten: the second list of people may decide too, and in the end it expires. Delayed
-//! messages look at it, so that nothing runs or costs in between. What became of its repair is looked at in the same way.
+//! Follow-up checks of an undecided plan: escalates to the second list of people, and expires the
+//! approval in the end. Delayed messages trigger the checks, so that nothing runs or costs in
+//! between. The outcome of its repair is checked in the same way.
 
 use domain::incident::Incident;
 use domain::incident::approval::Approval;
@@ -23,8 +24,9 @@ const LATE: SignedDuration = SignedDuration::from_mins(30);
 const THIS_ONE: SignedDuration = SignedDuration::from_secs(5);
 
 impl App {
-    /// Sees to it that somebody looks at the incident's approval when its time has come, if nobody has decided on it. One look is under
-    /// way at a time: the message is sent before it is noted, so that a crash in between has two at most.
+    /// Schedules a follow-up check of the incident's approval, if it is undecided. One check is
+    /// under way at a time: its message is sent before it is noted, so that after a crash in
+    /// between there are two at most.
     ///
     /// # Errors
     /// If the queue or the table does not answer.
@@ -55,8 +57,9 @@ impl App {
         self.look_later(look, id, at, now).await
     }
 
-    /// Looks at an approval whose time may have come: lets the second list decide too, or makes it void. As long as it waits, the next
-    /// look is sent. Gives the incident if the second list has to be told, at each look at an escalated approval: they are told once.
+    /// Checks an approval whose time may have come: lets the second list decide too, or makes it
+    /// void. As long as it waits, the next check is sent. Returns the incident if the second list
+    /// has to be notified, at each check of an escalated approval: they are notified once.
     ///
     /// # Errors
     /// If the queue or the table does not answer; looking again changes nothing twice.

@@ -1,5 +1,6 @@
-//! That the alert of a repair resolves in the end: what does not is a repair that failed (`unknown-is-failure`). While Alertmanager is
-//! silent about an alert it keeps its resolve to itself, so that it is asked before anything is held against a repair.
+//! Fails a verified repair whose alert has not resolved in time (`unknown-is-failure`).
+//! Alertmanager sends no resolve for a silenced alert, so it is asked for the alert's state before
+//! a repair is counted as failed.
 
 use crate::app::SilenceError;
 use domain::alert::{Alert, AlertStatus};
@@ -18,7 +19,7 @@ use crate::app::{App, Clock, Failure};
 const COUNTED_AFTER: SignedDuration = SignedDuration::from_secs(60);
 
 impl App {
-    /// Sees to it that somebody looks, once a repair has ended, whether its alert resolves.
+    /// Schedules a check, once a repair has ended, of whether its alert resolves.
     ///
     /// # Errors
     /// If the queue or the table does not answer.
@@ -37,11 +38,12 @@ impl App {
             .await
     }
 
-    /// Looks whether the alert of a repair has resolved, and counts the repair as failed if it is overdue. A resolve of which
-    /// Alertmanager has told nobody is put onto the queue of signals, as if it had.
+    /// Checks whether the alert of a repair has resolved, and counts the repair as failed if it is
+    /// overdue. A resolve that Alertmanager has not sent is put onto the queue of signals, as if it
+    /// had.
     ///
     /// # Errors
-    /// If the queue or the table does not answer; looking again changes nothing twice.
+    /// If the queue or the table does not answer; a repeated check changes nothing twice.
     pub async fn resolution_due(&self, id: &ApprovalId, clock: Clock<'_>) -> Result<(), Failure> {
         let Some(incident) = self.store.incident(&id.incident()).await? else {
             return Ok(());

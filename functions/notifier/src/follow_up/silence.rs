@@ -1,4 +1,4 @@
-//! An hour of silence, made in Alertmanager, for the one alert that an incident was opened with.
+//! One-hour silences in Alertmanager for the one alert that an incident was opened with.
 
 use crate::app::SilenceError;
 use std::collections::BTreeSet;
@@ -14,7 +14,7 @@ use wire::message::Message;
 use crate::app::{App, Clock, Failure};
 
 impl App {
-    /// Makes the silence that was asked for last, once. What became of it stands in the log, and on the card.
+    /// Creates the silence that was asked for last, once. The log and the card show its result.
     pub(crate) async fn silence_asked(
         &self,
         id: &IncidentId,

@@ -1,4 +1,4 @@
-//! Which buttons a card has, by where its incident stands.
+//! Buttons of a card, by the state of its incident.
 
 use crate::render::view::Names;
 use domain::incident::approval::{ApprovalState, Verdict};

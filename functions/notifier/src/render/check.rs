@@ -1,4 +1,4 @@
-//! Checks the operator's templates before they are deployed: each is rendered with samples of what it will be given.
+//! Checks the operator's templates before deployment: renders each with the samples.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What is told in a channel, whatever kind of channel it is.
+//! Content of a message, independent of the kind of channel.
 
 use domain::notification::button_action::ButtonAction;
 use serde_json::Value;
@@ -8,18 +8,16 @@ use crate::render::markup::Markup;
 /// A text with its buttons.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Content {
-    /// The text.
     pub text: Markup,
     /// The buttons, by rows. A channel without buttons leaves them out.
     pub buttons: Vec<Vec<Button>>,
 }
 
-/// A button.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Button {
-    /// What stands on it.
+    /// Its label, as people read it.
     pub label: String,
-    /// What pressing it asks for.
+    /// The action of a press.
     pub ask: ButtonAction,
 }
 
@@ -30,7 +28,6 @@ pub struct Post {
     pub key: String,
     /// What it is about, for machines: `incident`, `pipeline`, `notice`, `details`, `history`, `escalation`, `update` or `pipeline_failed`.
     pub about: &'static str,
-    /// What people see.
     pub content: Content,
     /// The same for machines: an object. Only webhooks carry it.
     pub facts: Value,

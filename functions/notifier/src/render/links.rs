@@ -1,4 +1,4 @@
-//! The links to a decision that a webhook carries: its receiver has no buttons of ours.
+//! Signed decision links in a webhook: its receiver has none of our buttons.
 
 use domain::incident::approval::{Approval, ApprovalState, Verdict};
 use domain::incident::{Incident, Status};

@@ -1,4 +1,5 @@
-//! A text with a little markup, as a tree: whatever stands in it, each kind of channel writes it without a tag that nobody meant.
+//! Markup tree of a message: each kind of channel writes it in its own format, and text in it never
+//! becomes a tag.
 
 use std::fmt::{self, Write as _};
 use std::iter::Peekable;
@@ -8,10 +9,9 @@ use thiserror::Error;
 
 /// The most UTF-16 code units of a message, counted after its entities were parsed (<https://core.telegram.org/bots/api#sendmessage>).
 pub const MESSAGE_UNITS: usize = 4_096;
-/// What stands where a text was cut.
+/// The mark of a cut text.
 const CUT: char = '…';
 
-/// A text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Markup {
     spans: Vec<Span>,
@@ -37,7 +37,6 @@ enum Span {
 /// A person who is mentioned, so that their phone makes a sound where the channel knows them. Only from the operator's file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mention {
-    /// Their name.
     pub name: String,
     /// Their numeric id at Telegram.
     pub telegram: Option<i64>,
@@ -49,9 +48,8 @@ pub struct Mention {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{kind}")]
 pub struct RichError {
-    /// What is wrong.
     pub kind: RichFault,
-    /// What stands there: the tag or the entity, to be looked for in the template.
+    /// The tag or the entity at the place, to be looked for in the template.
     pub found: String,
 }
 
@@ -92,7 +90,7 @@ impl RichError {
     }
 }
 
-/// A tag that was opened, with what stands in it so far.
+/// A tag that was opened, with its content so far.
 struct Opened {
     name: &'static str,
     url: String,
@@ -219,7 +217,7 @@ impl fmt::Display for Markup {
     }
 }
 
-/// Any text as it may stand between the tags or in an attribute.
+/// Any text, escaped for use between tags or in an attribute.
 pub(crate) fn escape(text: &str, html: &mut String) {
     for c in text.chars() {
         match c {

@@ -1,4 +1,4 @@
-//! What each format makes of a text, and that no text from outside is markup in any of them.
+//! Tests of every markup format, and that text from outside is never markup in any of them.
 
 use proptest::prelude::{Strategy, any, prop, prop_oneof, proptest};
 use proptest::prop_assert_eq;

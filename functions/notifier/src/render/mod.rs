@@ -1,4 +1,4 @@
-//! What people read: templates, markup, views.
+//! Rendering of messages: templates, markup, views.
 
 pub mod buttons;
 pub mod check;

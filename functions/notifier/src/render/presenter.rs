@@ -1,4 +1,4 @@
-//! What people are told: made of the state in the store, the same for every kind of channel.
+//! Presenter: renders messages from the state in the store, the same for every kind of channel.
 
 use domain::analysis::Risk;
 use domain::analysis::budget::Spending;
@@ -23,12 +23,10 @@ use crate::render::markup::{MESSAGE_UNITS, Markup, Mention};
 use crate::render::templates::Templates;
 use crate::render::view::Names;
 
-/// Something to tell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Presented {
     /// What it is about, for machines (see [`crate::render::content::Post::about`]).
     pub about: &'static str,
-    /// What people see.
     pub content: Content,
     /// The same for machines.
     pub facts: Value,
@@ -36,12 +34,10 @@ pub struct Presented {
     pub shown: Shown,
 }
 
-/// Makes what is told in one channel.
+/// Renders the messages of one channel.
 #[derive(Debug, Clone, Copy)]
 pub struct Presenter<'a> {
-    /// By which templates.
     pub templates: &'a Templates,
-    /// In which language.
     pub language: Language,
     /// Whether an Alertmanager is known that can be asked for silences.
     pub silences: bool,
@@ -224,12 +220,13 @@ impl Presenter<'_> {
     }
 }
 
-/// What stands before those who are mentioned.
+/// The text before the people who are mentioned.
 const MENTION: &str = "👤 ";
 /// How many people are mentioned: their names have 32 characters at most.
 const MENTIONED: usize = 10;
 
-/// Who has to see to an incident: whoever has decided on the plan, and where a decision is needed, or nobody has decided, whoever may.
+/// The people responsible for an incident: those who have decided on the plan; and if a decision is
+/// needed, or there is none, those who may decide.
 fn responsible(channels: &Channels, incident: &Incident, notice: &Notice) -> Vec<String> {
     let decided: Vec<String> = notice
         .deciders

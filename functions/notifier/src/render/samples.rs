@@ -1,5 +1,5 @@
-//! Incidents as they may happen, one for every kind of message: operators' templates are checked with them, and the pictures of the
-//! documentation show them.
+//! Sample incidents, one for every kind of message: operators' templates are checked with them, and
+//! the pictures of the documentation show them.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,6 @@ use domain::transition::reanalysis;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-/// When everything happens.
 const BEGINNING: i64 = 1_795_489_920;
 /// For how long a plan can be decided on.
 const VALID_FOR: SignedDuration = SignedDuration::from_mins(30);

@@ -1,4 +1,4 @@
-//! The templates that write what people see: built in for every language, and the operator's own where there are any.
+//! Message templates: the built-in ones for every language, and the operator's own in their place.
 
 use crate::render::buttons::CardContext;
 use std::collections::BTreeMap;
@@ -39,7 +39,6 @@ const ENTRIES_SHOWN: [usize; 6] = [20, 15, 10, 7, 4, 2];
 /// How many earlier incidents.
 const EARLIER_SHOWN: [usize; 4] = [15, 10, 5, 2];
 
-/// What is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// The card of an incident.
@@ -56,7 +55,7 @@ pub enum Kind {
     Details,
     /// The earlier incidents of its fingerprint.
     History,
-    /// The notice that nobody decides.
+    /// The notice of an undecided plan.
     Escalation,
     /// The result of a repair, and whatever else of an incident people have to hear.
     Notice,
@@ -65,7 +64,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Every kind.
     pub const ALL: [Self; 10] = [
         Self::Incident,
         Self::Storm,
@@ -135,7 +133,6 @@ pub struct Broken {
     pub what: String,
 }
 
-/// The templates.
 pub struct Templates {
     built_in: Environment<'static>,
     own: BTreeMap<(Language, Kind), Result<Environment<'static>, Broken>>,
@@ -251,7 +248,8 @@ impl Templates {
         without_buttons(fitting(&EARLIER_SHOWN, text))
     }
 
-    /// The notice that nobody has decided, for the people who are asked next. It has the buttons of the decision.
+    /// The notice of an undecided plan, for the people who are asked next. It has the buttons of
+    /// the decision.
     #[must_use]
     pub fn escalation(
         &self,
@@ -502,7 +500,7 @@ fn fault(file: &str, error: &minijinja::Error) -> Broken {
     }
 }
 
-/// Every value is escaped, so that markup that is wrong stands in the template itself.
+/// Every value is escaped, so that wrong markup is the template's own.
 fn markup(file: &str, source: &str, error: &RichError) -> Broken {
     Broken {
         file: file.to_owned(),

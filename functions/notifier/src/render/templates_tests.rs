@@ -1,4 +1,4 @@
-//! Every template in every language, with what may happen and with the worst that may come from outside.
+//! Tests of every template in every language, with realistic and with hostile input.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The words of each language that do not stand in a template: what states are called, and what stands on buttons.
+//! Words of each language outside of the templates: names of states and labels of buttons.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! Secrets that are read with the SDK.
+//! Secret reader that uses the AWS SDK.
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata as _};

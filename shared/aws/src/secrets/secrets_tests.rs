@@ -1,4 +1,5 @@
-//! What is kept in memory, for how long, and what makes a secret be read again.
+//! Tests of the secret cache: its contents, its lifetime, and the events that make a secret be read
+//! again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

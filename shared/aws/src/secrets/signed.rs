@@ -1,4 +1,5 @@
-//! Secrets that are read with a signed request, without the SDK: a cold start waits for the first of them (docs/decisions/0007).
+//! Secret reader that sends a signed request without the SDK: a cold start waits for the first
+//! secret (docs/decisions/0007).
 
 use jiff::Timestamp;
 use secrecy::SecretString;

@@ -1,5 +1,5 @@
-//! Where a service of AWS answers. The SDKs read a table of all partitions and regions for it, and make patterns of it: a
-//! cold start would wait for that.
+//! Endpoint URLs of AWS services. The SDKs read a table of all partitions and regions for this and
+//! compile patterns from it, which would slow down a cold start.
 
 /// The partitions that have a domain of their own, by the beginning of their regions' names
 /// (<https://docs.aws.amazon.com/general/latest/gr/rande.html>, and `partitions.json` of the AWS SDKs). No region begins like two.
@@ -12,7 +12,8 @@ const DOMAINS: [(&str, &str); 6] = [
     ("us-isof-", "csp.hci.ic.gov"),
 ];
 
-/// The URL of a service in a region. A region that nobody knows yet is one of the commercial partition, as the SDKs have it.
+/// The URL of a service in a region. An unknown region belongs to the commercial partition, as in
+/// the SDKs.
 pub(super) fn url(service: &str, region: &str) -> String {
     let domain = DOMAINS
         .iter()

@@ -1,4 +1,4 @@
-//! One firing or resolved signal about one target, whatever sender it came from.
+//! The normalised alert: one firing or resolved signal about one target, from any sender.
 
 use crate::primitives::safe_text::cut;
 use std::collections::BTreeMap;
@@ -9,19 +9,21 @@ use serde::{Deserialize, Serialize};
 use crate::alert::pod_name::normalise_pod;
 use crate::primitives::id::MemberId;
 
-/// Bounds of what is kept of an alert's texts. DynamoDB refuses an item over 400 KB, and nobody reads more than this.
+/// Size limits of the texts that are kept of an alert. DynamoDB refuses an item over 400 KB, and
+/// people read no more than this.
 pub(crate) const LABELS_KEPT: usize = 64;
 pub(crate) const LABEL_CHARACTERS: usize = 512;
 /// How long a message or an annotation may be.
 pub const ANNOTATION_CHARACTERS: usize = 4_096;
 /// How long a name of anything may be: of an alert, a target, a namespace, a sender, a label.
 pub const NAME_CHARACTERS: usize = 256;
-/// How far ahead of ours a sender's clock may be. What began later than that has not begun: it is a clock that is wrong, or a forgery.
+/// How far a sender's clock may be ahead of ours. A later start means a wrong clock or a forgery.
 const CLOCK_AHEAD: SignedDuration = SignedDuration::from_mins(5);
 /// The label with which a sender forbids a repair without a human.
 const AUTO_REPAIR: &str = "auto_repair";
-/// The most bytes of labels, annotations and URL together, as they stand in JSON: a Chinese character is three, a control character
-/// six. The rest of the item's 400 KB is for what the analysis and the repair add.
+/// The most bytes of labels, annotations and URL together, in their JSON form: a Chinese character
+/// takes three, a control character six. The rest of the item's 400 KB is for what the analysis and
+/// the repair add.
 const TEXT_BYTES: usize = 300_000;
 
 /// What is wrong, in the nine kinds of the original service.
@@ -63,7 +65,7 @@ impl AlertType {
         Self::Custom,
     ];
 
-    /// The type's name as it stands in JSON.
+    /// The type's name in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -99,11 +101,8 @@ impl AlertType {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AlertSeverity {
-    /// For information.
     Info,
-    /// Needs a look.
     Warning,
-    /// Needs hands.
     Critical,
 }
 
@@ -133,13 +132,11 @@ impl AlertSeverity {
     }
 }
 
-/// Whether the alert fires or has ended.
+/// State of an alert: firing or resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AlertStatus {
-    /// It fires.
     Firing,
-    /// It has ended.
     Resolved,
 }
 
@@ -155,7 +152,6 @@ pub struct Alert {
     pub alert_type: AlertType,
     /// How bad its sender says it is.
     pub severity: AlertSeverity,
-    /// Whether it fires.
     pub status: AlertStatus,
     /// Which sender it came through: `alertmanager` or what a signed sender calls itself.
     pub source: String,
@@ -167,9 +163,7 @@ pub struct Alert {
     pub normalised_target: String,
     /// One sentence for people.
     pub message: String,
-    /// The sender's labels.
     pub labels: Texts,
-    /// The sender's annotations.
     pub annotations: Texts,
     /// When it began to fire, by the sender's clock; never far ahead of ours where it was counted.
     pub starts_at: Timestamp,
@@ -255,8 +249,9 @@ impl Alert {
         self
     }
 
-    /// True if its sender says when it has ended, as Alertmanager and Grafana do. The senders of signed alerts and of signals can, and most
-    /// never do: nothing may wait for it, and nothing is held against anybody because it does not come.
+    /// True if its sender sends resolves, as Alertmanager and Grafana do. The senders of signed
+    /// alerts and of signals can, and most never do: nothing may wait for a resolve from them, and
+    /// its absence must not count as a failure.
     #[must_use]
     pub fn sender_resolves(&self) -> bool {
         !self.member.is_unnumbered()

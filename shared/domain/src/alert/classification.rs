@@ -1,5 +1,6 @@
-//! How senders' words become ours: alert names to types, label values to severities, which label names the target. The
-//! original service's tables are built in; an operator's `alert-tables.json` adds to them without a new build.
+//! Mapping of senders' words to Quell's: alert names to types, label values to severities, label
+//! names to targets. The original service's tables are built in; an operator's `alert-tables.json`
+//! extends them without a new build.
 
 use std::collections::BTreeMap;
 
@@ -42,9 +43,9 @@ pub struct AlertTables {
     expecting = "an object with the lists alertnames and patterns"
 )]
 struct CicdNames {
-    /// Whole names.
     alertnames: Vec<String>,
-    /// Names in which `*` stands for any text, and `?` for one character; made ready once, because every alert is held against them.
+    /// Patterns in which `*` matches any text, and `?` one character; compiled once, because every
+    /// alert is compared with them.
     #[serde(deserialize_with = "patterns")]
     patterns: Vec<WildMatch>,
 }
@@ -131,8 +132,9 @@ impl AlertTables {
             .unwrap_or_else(|| AlertSeverity::of_label(value))
     }
 
-    /// An alert out of a sender's labels and annotations. The target is the first of the target labels that is there, the
-    /// message the first of the message annotations; the alert's name stands in for either.
+    /// An alert from a sender's labels and annotations. The target is the first target label that
+    /// is present, the message the first message annotation; the alert's name is the default of
+    /// both.
     #[must_use]
     pub fn alert(
         &self,

@@ -1,4 +1,4 @@
-//! The built-in tables, and what a file adds to them.
+//! Tests of the built-in tables and of the entries that a file adds.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! The identity of what is wrong: two alerts with the same fingerprint are about the same thing.
+//! Fingerprints: two alerts with the same fingerprint are about the same problem.
 
 use crate::alert::{Alert, AlertType};
 use crate::primitives::digest::Digest;

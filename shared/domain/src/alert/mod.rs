@@ -1,4 +1,4 @@
-//! Alerts as they are counted: classification, identity, and pod names.
+//! Alerts as they are counted: classification, fingerprint, and pod names.
 
 mod alert;
 pub mod classification;

@@ -1,4 +1,4 @@
-//! Names of targets without what changes from one to the next.
+//! Workload names from pod names: removes the generated suffixes.
 
 /// The alphabet of Kubernetes' generated suffixes: no vowels and no look-alikes (`k8s.io/apimachinery`, `util/rand`).
 const GENERATED: &str = "bcdfghjklmnpqrstvwxz2456789";

@@ -1,4 +1,4 @@
-//! The matchers of a silence that hides the alert of an incident, and of all the others that are active none.
+//! Silence matchers that hide the alert of one incident and no other active alert.
 //!
 //! A silence hides every alert that fits all of its matchers. Matchers that are equal to the labels of one alert therefore fit each alert
 //! with these labels *and more*: `{alertname, instance}` hides every severity, volume and tenant of that instance. To a matcher, a label
@@ -100,7 +100,7 @@ impl Matchers {
         matchers
     }
 
-    /// Whether an alert fits all of them.
+    /// True if an alert fits all of them.
     #[must_use]
     pub fn fit(&self, alert: &ActiveAlert) -> bool {
         self.0
@@ -108,7 +108,6 @@ impl Matchers {
             .all(|(name, value)| alert.labels.get(name).map_or("", String::as_str) == value)
     }
 
-    /// Names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()

@@ -1,4 +1,4 @@
-//! The analyzer's finding (DESIGN §8).
+//! The analyzer's finding: risk, confidence, cause and suggested action (DESIGN §8).
 
 use serde::{Deserialize, Serialize};
 
@@ -6,13 +6,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Risk {
-    /// Nothing breaks.
     Low,
-    /// Something may degrade.
     Medium,
-    /// Users notice.
     High,
-    /// Users are cut off, or data is at stake.
+    /// Users are cut off, or data may be lost.
     Critical,
 }
 
@@ -20,7 +17,7 @@ impl Risk {
     /// Every risk, from mild to bad.
     pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
 
-    /// The risk's name as it stands in JSON.
+    /// The risk's name in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -35,13 +32,9 @@ impl Risk {
 /// An incident's severity, from the original's table: critical is P0, high P1, medium P2, low P3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Severity {
-    /// Critical.
     P0,
-    /// High.
     P1,
-    /// Medium.
     P2,
-    /// Low.
     P3,
 }
 
@@ -62,9 +55,7 @@ impl From<Risk> for Severity {
 pub enum DataImpact {
     /// It does not touch data.
     None,
-    /// It reads.
     ReadOnly,
-    /// It writes.
     Write,
     /// It can lose data.
     Destructive,
@@ -74,20 +65,16 @@ pub enum DataImpact {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Responsibility {
-    /// The application's.
     App,
-    /// The infrastructure's.
     Infra,
-    /// A database's.
     Database,
-    /// Several together.
     Collab,
     /// A human has to find out.
     Human,
 }
 
 impl Responsibility {
-    /// The name as it stands in JSON.
+    /// The name in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -100,14 +87,12 @@ impl Responsibility {
     }
 }
 
-/// What is affected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlastRadius {
     /// How many pods (or processes, or hosts).
     pub affected_pods: u32,
     /// For how long, in words: `~30s`, `unknown`.
     pub estimated_downtime: String,
-    /// Which other services.
     pub related_services: Vec<String>,
     /// What the suggested action does to data.
     pub data_impact: DataImpact,
@@ -120,9 +105,7 @@ pub struct Analysis {
     pub action_title: String,
     /// What is going on.
     pub description: String,
-    /// Why.
     pub root_cause: String,
-    /// What to do.
     pub suggested_action: String,
     /// A command for a human to consider. Shown, never run.
     pub suggested_command: Option<String>,
@@ -136,7 +119,6 @@ pub struct Analysis {
     /// True if the operator's static rule names no cause of which it could be sure.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rule_claims_no_cause: bool,
-    /// What is affected.
     pub blast_radius: BlastRadius,
     /// Which services are affected.
     pub affected_services: Vec<String>,

@@ -1,8 +1,10 @@
-//! What models may cost, as a rule over what was promised to running calls and what ended calls came to (`capped-spend`).
+//! Budget rule for model calls: reserved prices of open calls plus the settled prices of ended ones
+//! (`capped-spend`).
 //!
-//! Before a call its worst price is reserved, and with that it is committed. Afterwards the real price takes the place of the reserved
-//! one. So `committed` is always what ended calls came to and what open calls may still come to. A worker that dies leaves its
-//! reservation open: nobody knows whether the call was billed, so that it counts as if it had been.
+//! Before a call its worst price is reserved, which commits it. After the call the real price
+//! replaces the reservation. `committed` is therefore always the price of the ended calls plus the
+//! most that open calls may still cost. A worker that dies leaves its reservation open: whether
+//! that call was billed is unknown, so it counts as billed.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +15,7 @@ use serde::Deserialize;
 
 use crate::analysis::price::{MicroUsd, Usage, usd};
 
-/// What models may cost.
+/// Limits of the cost of models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Budget {
@@ -40,8 +42,9 @@ pub fn day(now: Timestamp) -> Date {
     now.to_zoned(TimeZone::UTC).date()
 }
 
-/// How much may be committed already so that a call of this price still fits under the limit. None if it never fits. A call that costs
-/// nothing always does, also where a real price has overdrawn the budget before.
+/// The most that may be committed already so that a call of this price still fits under the limit.
+/// None if it never fits. A call that costs nothing always fits, also where a real price has
+/// overdrawn the budget before.
 #[must_use]
 pub fn room(limit: MicroUsd, most: MicroUsd) -> Option<MicroUsd> {
     if most == 0 {
@@ -51,18 +54,19 @@ pub fn room(limit: MicroUsd, most: MicroUsd) -> Option<MicroUsd> {
     }
 }
 
-/// What a call came to.
+/// Result of a call, as far as its price is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spent {
     /// Its provider said how many tokens it used, and they cost this much.
     Exactly(MicroUsd, Usage),
     /// It was not billed: it was refused, or never sent.
     Nothing,
-    /// It may have been billed, and nobody will say how much: the connection broke, or the answer names no tokens.
+    /// It may have been billed at an unknown price: the connection broke, or the answer names no
+    /// tokens.
     Unknown,
 }
 
-/// What changes when a reservation is settled.
+/// The changes made by settling a reservation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Settlement {
     /// By how much what is committed changes.
@@ -78,7 +82,8 @@ pub struct Settlement {
 }
 
 impl Spent {
-    /// What a call does to the figures whose reservation was `most`. A real price above that is booked whole.
+    /// The changes made by a call whose reservation was `most`. A real price above that is booked
+    /// in full.
     #[must_use]
     pub fn settlement(self, most: MicroUsd) -> Settlement {
         match self {
@@ -107,7 +112,7 @@ impl Spent {
 /// What the models cost on one day.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Spending {
-    /// What ended calls came to, and what open ones may still come to.
+    /// The price of ended calls, plus the most that open ones may still cost.
     pub committed: MicroUsd,
     /// How much of it is a guess: the worst price of calls of which no other is known.
     pub unsettled: MicroUsd,
@@ -122,12 +127,11 @@ pub struct Paid {
     pub calls: u64,
     /// For how many tokens, as far as they are known.
     pub usage: Usage,
-    /// How much.
     pub price: MicroUsd,
 }
 
 impl Spending {
-    /// What is promised to calls that have not ended, or whose worker has died.
+    /// The price reserved for calls that have not ended, or whose worker has died.
     #[must_use]
     pub fn open(&self) -> MicroUsd {
         self.committed

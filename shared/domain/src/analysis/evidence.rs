@@ -1,4 +1,5 @@
-//! Evidence: what was asked before an analysis, what came back, and how long it took. It is kept with the incident.
+//! Evidence: the queries made before an analysis, their results, and how long they took. It is kept
+//! with the incident.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,24 +13,20 @@ pub const LINE_CHARACTERS: usize = 300;
 /// By how much of a window's scale its beginning and its end have to differ to be a trend.
 const TREND_SHARE: f64 = 0.1;
 
-/// Who was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// Prometheus.
     Prometheus,
-    /// SigNoz.
     Signoz,
     /// The earlier incidents of the fingerprint.
     PastIncidents,
     /// The other incidents that are open on the target or in its redundancy group.
     OpenIncidents,
-    /// The service registry.
     Registry,
 }
 
 impl Source {
-    /// The source's name as it stands in JSON.
+    /// The source's name in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -48,9 +45,7 @@ impl Source {
 pub enum Trend {
     /// Clearly higher at the end than at the beginning.
     Rising,
-    /// Clearly lower.
     Falling,
-    /// Neither.
     Stable,
 }
 
@@ -65,7 +60,6 @@ pub struct Measurement {
     pub unit: String,
     /// The least value of the window.
     pub least: f64,
-    /// The greatest.
     pub most: f64,
     /// Where it is going.
     pub trend: Trend,
@@ -98,9 +92,10 @@ impl Measurement {
 impl Trend {
     /// Compares the means of the first and the last third: one odd point at either end is no trend.
     ///
-    /// They have to differ by more than a tenth of the window's scale, which is its greatest magnitude, or the distance between least and
-    /// most where that is larger: a value of about 1000 that moves by 5 stands still, and so does one that swings around zero.
-    /// Fewer than three points have no trend.
+    /// They have to differ by more than a tenth of the window's scale, which is its greatest
+    /// magnitude, or the distance between minimum and maximum where that is larger: a value of
+    /// about 1000 that moves by 5 is steady, and so is one that oscillates around zero. Fewer than
+    /// three points have no trend.
     fn of(points: &[f64], least: f64, most: f64) -> Self {
         let third = points.len() / 3;
         if third == 0 {
@@ -122,21 +117,16 @@ impl Trend {
     }
 }
 
-/// What came back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Found {
-    /// Values.
     Measured {
-        /// The values.
         measurements: Vec<Measurement>,
         /// Where a person can look further, an `http` or `https` URL of the configured server.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         link: Option<String>,
     },
-    /// Sentences.
     Known {
-        /// The sentences.
         facts: Vec<String>,
     },
     /// An answer without anything in it.
@@ -151,15 +141,12 @@ pub enum Found {
 /// One question and its answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// Who was asked.
     pub source: Source,
     /// What was asked: the query, or in a few words.
     pub asked: String,
-    /// When.
     pub at: Timestamp,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
-    /// What came back.
     #[serde(flatten)]
     pub found: Found,
 }

@@ -1,4 +1,5 @@
-//! What a call of a model costs, in whole micro-dollars (10⁻⁶ USD): known before the call at worst, and after it exactly.
+//! Prices of model calls in whole micro-dollars (10⁻⁶ USD): an upper bound before the call, the
+//! exact price after it.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -15,15 +16,14 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Both together.
     #[must_use]
     pub fn total(self) -> u64 {
         self.input.saturating_add(self.output)
     }
 }
 
-/// What a model costs for a million tokens. Vendors name dollars, and a dollar for a million tokens is a micro-dollar for one:
-/// the numbers are thousandths of a micro-dollar for each token.
+/// Price of a model for a million tokens. Vendors quote dollars, and a dollar for a million tokens
+/// is a micro-dollar for one: the numbers are thousandths of a micro-dollar for each token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Price {
     /// Thousandths of a micro-dollar for a token that is sent.
@@ -33,7 +33,7 @@ pub struct Price {
 }
 
 impl Price {
-    /// What this many tokens cost, rounded up.
+    /// The price of this many tokens, rounded up.
     #[must_use]
     pub fn of(self, usage: Usage) -> MicroUsd {
         let thousandths = usage

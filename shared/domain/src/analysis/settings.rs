@@ -1,4 +1,5 @@
-//! How the analyzer looks for evidence, whom it asks, and what that may cost: the operator's `analyzer.yaml`.
+//! Settings of the analyzer, from the operator's `analyzer.yaml`: evidence sources, providers, and
+//! spending limits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +18,8 @@ const LONGEST_EVIDENCE_SECONDS: u64 = 10;
 /// The most queries for one type of alert: each is a request to Prometheus, all at once, and each answer is kept with the incident.
 const MOST_QUERIES: usize = 8;
 
-/// The whole file. Everything is optional: an empty file asks nobody and costs nothing.
+/// The whole file. Everything is optional: with an empty file no model is asked, and nothing is
+/// spent.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AnalyzerSettings {
@@ -29,7 +31,6 @@ pub struct AnalyzerSettings {
     pub budget: Budget,
     /// Whether an alert that was repaired before is answered from memory.
     pub memory: Memory,
-    /// Where traces go.
     pub tracing: Option<TracingSettings>,
 }
 
@@ -39,7 +40,6 @@ pub struct AnalyzerSettings {
 pub struct EvidenceSettings {
     /// A Prometheus, or whatever has its HTTP API.
     pub prometheus: Option<PrometheusSettings>,
-    /// A SigNoz.
     pub signoz: Option<SignozSettings>,
     /// How many earlier incidents of the fingerprint are looked at.
     pub past_incidents: u32,
@@ -58,7 +58,6 @@ impl Default for EvidenceSettings {
     }
 }
 
-/// A Prometheus.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PrometheusSettings {
@@ -81,18 +80,16 @@ pub struct PrometheusSettings {
 pub struct NamedQuery {
     /// What the value is called.
     pub name: String,
-    /// PromQL, in which `$name` stands for the alert's label of that name, and `$target`, `$namespace`, `$service` for what they say.
+    /// PromQL, in which `$name` is replaced by the alert's label of that name, and `$target`,
+    /// `$namespace`, `$service` by the alert's own.
     pub query: String,
-    /// The value's unit.
     #[serde(default)]
     pub unit: String,
 }
 
-/// A SigNoz.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignozSettings {
-    /// Its base URL.
     pub url: String,
     /// The secret with its API key.
     pub key_secret: String,
@@ -107,13 +104,11 @@ pub struct SignozSettings {
 pub enum Api {
     /// OpenAI's Chat Completions, which Ollama, llama.cpp, vLLM and most vendors speak too.
     Openai,
-    /// Anthropic's Messages.
     Anthropic,
-    /// Amazon Bedrock's Converse.
     Bedrock,
 }
 
-/// How a provider is told what an answer looks like.
+/// How the format of an answer is given to a provider.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnswerFormat {
@@ -122,7 +117,6 @@ pub enum AnswerFormat {
     JsonSchema,
     /// In words, and by a switch that makes it answer JSON.
     JsonObject,
-    /// In words alone.
     Text,
 }
 
@@ -134,9 +128,9 @@ pub struct ProviderSettings {
     pub name: String,
     /// The interface that it speaks.
     pub api: Api,
-    /// Its base URL, if it is not the vendor's: what stands before `/chat/completions` or `/v1/messages`.
+    /// Its base URL, if it is not the vendor's: the part before `/chat/completions` or
+    /// `/v1/messages`.
     pub base_url: Option<String>,
-    /// The model.
     pub model: String,
     /// The secret with its key. Bedrock needs none; a model of one's own may need none.
     pub key_secret: Option<String>,
@@ -146,7 +140,7 @@ pub struct ProviderSettings {
     /// The most tokens of an answer.
     #[serde(default = "answer_tokens")]
     pub max_output_tokens: u32,
-    /// How it is told what an answer looks like.
+    /// How the format of an answer is given to it.
     #[serde(default)]
     pub answer_format: AnswerFormat,
 }
@@ -155,7 +149,6 @@ pub struct ProviderSettings {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MemoryMode {
-    /// Nothing but evidence.
     Off,
     /// The analysis says what helped before; a model is asked all the same.
     #[default]
@@ -183,7 +176,6 @@ impl Default for Memory {
     }
 }
 
-/// Where traces go.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TracingSettings {

@@ -1,4 +1,5 @@
-//! The operator's rules of the static analyzer: for each alert type what it usually means, and what it puts at risk.
+//! Rules of the static analyzer, written by the operator: the usual meaning of each alert type, and
+//! its risk.
 
 use serde::Deserialize;
 
@@ -11,7 +12,6 @@ use crate::analysis::{DataImpact, Responsibility, Risk};
 pub enum Subject {
     /// Alerts of a type.
     Type(AlertType),
-    /// Storms.
     Storm,
 }
 
@@ -53,7 +53,6 @@ pub struct StaticRule {
     pub title: String,
     /// Why it usually happens.
     pub root_cause: String,
-    /// What to do.
     pub action: String,
     /// A command for a human to consider. `{target}`, `{namespace}`, `{alertname}` and `{service}` stand for the alert's own.
     pub command: Option<String>,

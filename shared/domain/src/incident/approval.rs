@@ -1,4 +1,5 @@
-//! A decision on one plan: asked for once, made once, by a person who is named or by the guardrails.
+//! Approvals: a decision on one plan, requested once and made once, by a named person or by the
+//! guardrails.
 
 use crate::primitives::is_zero;
 use std::collections::BTreeSet;
@@ -9,48 +10,43 @@ use thiserror::Error;
 
 use crate::primitives::id::ApprovalId;
 
-/// Who decided where no person did: the guardrails, all of which passed. People's names have a prefix, so that none can be this.
+/// The decider where no person decided: the guardrails, all of which passed. People's names have a
+/// prefix, so that none can be this.
 pub const GUARDRAILS: &str = "guardrails";
-/// The ways of deciding that prove which person decided: the chat service has authenticated the account, and `channels.json` gives each
-/// account to one person. The API's one token speaks for every name, and a link decides for whoever holds it.
+/// The ways of deciding that prove which person decided: the chat service has authenticated the
+/// account, and `channels.json` maps each account to one person. The API's single token can act
+/// under every name, and a link decides for any holder.
 const PROVEN: [&str; 2] = ["telegram:", "slack:"];
 
-/// True if whoever is known by this (`telegram:7`, as it stands in the log) has proved which person they are.
+/// True if this identity (`telegram:7`, as in the log) proves which person decides.
 #[must_use]
 pub fn proves_its_person(by: &str) -> bool {
     PROVEN.iter().any(|way| by.starts_with(way))
 }
 
-/// What a person says.
+/// The verdict of a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// Run the plan.
     Approve,
     /// Do not run it.
     Reject,
 }
 
-/// Where an approval stands.
+/// The state of an approval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum ApprovalState {
-    /// Nobody has decided.
     Pending,
-    /// Somebody has.
     Decided {
-        /// What they said.
         verdict: Verdict,
         /// Who: `telegram:<numeric id>`, `slack:<member id>`, `api:<name>`, `link:<name>` or [`GUARDRAILS`]; the last, where two had to.
         by: String,
-        /// When.
         at: Timestamp,
     },
-    /// Nobody can any more.
+    /// It can no longer be decided.
     Void {
-        /// Why.
         why: String,
-        /// Since when.
         at: Timestamp,
     },
 }
@@ -66,7 +62,6 @@ pub struct Approval {
     pub requested_at: Timestamp,
     /// Until when it can be decided.
     pub expires_at: Timestamp,
-    /// Where it stands.
     pub standing: ApprovalState,
     /// How many different people have to approve: two where the plan could do most harm. Fixed when it is asked for.
     #[serde(default = "one")]
@@ -74,27 +69,27 @@ pub struct Approval {
     /// Who has approved so far.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub votes: Vec<Vote>,
-    /// When the second list of people was told, because nobody had decided.
+    /// When the approval was escalated to the second list of people, because it was undecided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalated_at: Option<Timestamp>,
     /// The last presses that were taken, newest last: one that is delivered twice is taken once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub presses: Vec<TakenPress>,
-    /// How many presses were refused and stand in the log.
+    /// How many refused presses the log contains.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub refusals: u32,
 }
 
-/// A press that was taken, with what it came to: that is what a repetition is told, whatever has changed since.
+/// A press that was handled, with its result: a redelivery gets the same result, whatever has
+/// changed since.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TakenPress {
-    /// Its id.
     pub id: String,
-    /// What it came to.
+    /// Its result.
     pub came_to: Result<Taken, Refusal>,
 }
 
-/// What a press came to that counts.
+/// Result of a press that counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Taken {
@@ -102,21 +97,18 @@ pub enum Taken {
     Approved,
     /// The approval counts, and so many more people have to give theirs.
     Given {
-        /// How many.
         more: u8,
     },
     /// The plan is rejected.
     Rejected,
 }
 
-/// One person's approval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vote {
     /// The person's name in `channels.json`: two ids of one person are one person.
     pub person: String,
     /// By what they were known: `telegram:<numeric id>`, `slack:<member id>`, `api:<name>` or `link:<name>`.
     pub by: String,
-    /// When.
     pub at: Timestamp,
 }
 
@@ -125,7 +117,7 @@ fn one() -> u8 {
 }
 
 impl Approval {
-    /// A request for a decision that nobody has made.
+    /// A request for a decision, still undecided.
     #[must_use]
     pub fn asked(
         id: ApprovalId,
@@ -159,8 +151,9 @@ impl Approval {
             .len()
     }
 
-    /// True if an approval counts that was given by this way. Where one person has to approve, every way does. Where two have to, only
-    /// those that prove who approves: one person can press a button, hold the API's token and have somebody else's link.
+    /// True if an approval that was given in this way counts. Where one person has to approve,
+    /// every way does. Where two have to, only the ways that prove who approves: one person can
+    /// press a button, hold the API's token and have another person's link.
     #[must_use]
     pub fn takes(&self, by: &str) -> bool {
         self.needed <= 1 || proves_its_person(by)
@@ -172,7 +165,7 @@ impl Approval {
         !self.by_guardrails() && self.needed > 1 && self.given() < usize::from(self.needed)
     }
 
-    /// True if it stands, and no human gave it.
+    /// True if it is approved, and no human approved it.
     #[must_use]
     pub fn by_guardrails(&self) -> bool {
         matches!(&self.standing, ApprovalState::Decided { verdict: Verdict::Approve, by, .. } if by == GUARDRAILS)
@@ -183,7 +176,7 @@ impl Approval {
 #[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
-    /// Whoever pressed is none of the people.
+    /// The presser is not on the list of people.
     #[error("you are not on the list of people who may decide")]
     NotListed,
     /// They are, and no rule lets them decide on this service at this risk.
@@ -201,24 +194,19 @@ pub enum Refusal {
          press the button on the card in Telegram or Slack"
     )]
     NeedsPress,
-    /// It was decided in the other way, or by somebody else.
+    /// It was decided with the other verdict, or by another person.
     #[error("{by} has already decided: {}", match verdict { Verdict::Approve => "approved", Verdict::Reject => "rejected" })]
     Decided {
-        /// What they said.
         verdict: Verdict,
-        /// Who.
         by: String,
     },
-    /// It is void.
     #[error("this approval is void: {why}")]
     Void {
-        /// Why.
         why: String,
     },
     /// It was not decided in time.
     #[error("this approval expired at {at}")]
     Expired {
-        /// When.
         at: Timestamp,
     },
 }

@@ -1,8 +1,8 @@
-//! How much a playbook may do by itself.
+//! Autonomy levels of a playbook: suggest, approve, auto.
 
 use serde::{Deserialize, Serialize};
 
-/// What a playbook has earned. The names stand in the store: they are never changed.
+/// The level that a playbook has earned. The names are stored: they never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AutonomyLevel {
@@ -15,7 +15,7 @@ pub enum AutonomyLevel {
 }
 
 impl AutonomyLevel {
-    /// The name as it stands in JSON.
+    /// The name in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! An incident being changed, together with the log entries that say so: both are saved in one transaction.
+//! A change of an incident together with its log entries: both are saved in one transaction.
 
 use jiff::Timestamp;
 

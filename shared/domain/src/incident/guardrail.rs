@@ -1,16 +1,18 @@
-//! The guardrails: the checks that stand between a plan and a repair without a human, each with a name that log and card show.
+//! Guardrails and their outcomes: the checks between a plan and a repair without a human, each with
+//! a name that log and card show.
 //!
-//! What each of them asks stands in [`crate::policy::evaluation`]; here is what they answer.
+//! The conditions of each guardrail are in [`crate::policy::evaluation`]; this file holds their
+//! outcomes.
 
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::Severity;
 
-/// A guardrail. The names stand in the store: they are never changed, only added to.
+/// A guardrail. The names are stored: they never change, and new ones are only added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Guardrail {
-    /// Nobody has switched repairs off.
+    /// The kill switch is off.
     KillSwitch,
     /// No alert of the episode forbids it (`auto_repair=false`).
     AutoRepairLabel,
@@ -34,8 +36,9 @@ pub enum Guardrail {
     ChangeFreeze,
     /// The alert still fires.
     EpisodeOpen,
-    /// The decision is recent. It is asked right before the first step, also of what a human approved: not of a plan that nobody has
-    /// decided on, and so it is not in [`Guardrail::ALL`].
+    /// The decision is recent. It is checked right before the first step, also after a human
+    /// approved: a plan without a decision cannot be checked, and so it is not in
+    /// [`Guardrail::ALL`].
     StartsInTime,
 }
 
@@ -56,7 +59,7 @@ impl Guardrail {
         Self::EpisodeOpen,
     ];
 
-    /// The name as it stands in JSON.
+    /// The name in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -77,10 +80,9 @@ impl Guardrail {
     }
 }
 
-/// What a guardrail answered.
+/// The outcome of a guardrail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardrailOutcome {
-    /// Which.
     pub guardrail: Guardrail,
     /// False if it stops the repair.
     pub passed: bool,
@@ -99,7 +101,7 @@ impl GuardrailOutcome {
         }
     }
 
-    /// What is too severe to be repaired without a human.
+    /// The outcome for an incident that is too severe to be repaired without a human.
     #[must_use]
     pub fn never_by_itself(severity: Severity) -> Self {
         Self::blocked(
@@ -138,7 +140,6 @@ pub fn names(outcomes: &[GuardrailOutcome]) -> String {
 pub(crate) mod tests {
     use super::{Guardrail, GuardrailOutcome, all_passed, names};
 
-    /// Every guardrail passes.
     pub(crate) fn passing() -> Vec<GuardrailOutcome> {
         Guardrail::ALL
             .map(|guardrail| GuardrailOutcome {

@@ -1,4 +1,4 @@
-//! An incident: what people work on; one per episode.
+//! The incident: the unit that people work on, one per episode.
 
 use crate::primitives::is_zero;
 use jiff::Timestamp;
@@ -21,11 +21,10 @@ use crate::incident::repair::{EarlierRepair, Repair};
 use crate::playbook::plan::Plan;
 use crate::primitives::id::{Fingerprint, IncidentId};
 
-/// Where the work on an incident stands.
+/// The status of an incident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Not analysed yet.
     Open,
     /// A plan waits for a decision.
     AwaitingApproval,
@@ -35,7 +34,6 @@ pub enum Status {
     Approved,
     /// The plan was rejected.
     Rejected,
-    /// The repair runs.
     Repairing,
     /// The repair ran and was verified; the alert has not resolved yet.
     Repaired,
@@ -50,7 +48,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// The status as it stands in JSON.
+    /// The status in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -72,11 +70,10 @@ impl Status {
 /// An incident and all that is known about it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
-    /// Its id.
     pub id: IncidentId,
     /// Whose episode opened it.
     pub fingerprint: Fingerprint,
-    /// Where the work stands.
+    /// The status of the work.
     pub status: Status,
     /// How bad it is.
     pub severity: Severity,
@@ -103,7 +100,6 @@ pub struct Incident {
     /// What was asked for the analysis, and what came back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Evidence>,
-    /// The analyzer's finding.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub analysis: Option<Analysis>,
     /// What would repair it.
@@ -118,7 +114,8 @@ pub struct Incident {
     /// What the guardrails answered, when they were asked last about the plan.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guardrails: Vec<GuardrailOutcome>,
-    /// What the plan's playbook had earned when the plan was made. Nothing stands here where autonomy is declared, not earned.
+    /// The level of the plan's playbook when the plan was made. Absent where autonomy is declared,
+    /// not earned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earned: Option<AutonomyLevel>,
     /// Its alert came back after a verified run of its own, which the analyzer has not counted yet.
@@ -139,10 +136,10 @@ pub struct Incident {
     /// The last silence of its alert.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silence: Option<Silence>,
-    /// When somebody asked for a silence last.
+    /// When a silence was last requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silence_asked_at: Option<Timestamp>,
-    /// Why there was none, when somebody asked for it last.
+    /// Why the last requested silence was not created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silence_fault: Option<String>,
     /// The silence of its last repair.

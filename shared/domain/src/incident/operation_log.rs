@@ -8,7 +8,8 @@ use thiserror::Error;
 use crate::primitives::digest::Digest;
 use crate::primitives::id::IncidentId;
 
-/// What happened. The names stand in the store and in people's queries: they are never changed, only added to.
+/// Type of an entry. The names are stored and used in people's queries: they never change, and new
+/// ones are only added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Event {
@@ -30,9 +31,9 @@ pub enum Event {
     ApprovalRequested,
     /// One of the two people approved whom the plan needs.
     ApprovalGiven,
-    /// Somebody decided who may not, or on what can no longer be decided on: it does not count.
+    /// A decision was refused: the person may not decide, or the plan can no longer be decided on.
     ApprovalRefused,
-    /// Nobody has decided in time: the second list of people is told.
+    /// The approval was undecided for too long: it is escalated to the second list of people.
     ApprovalEscalated,
     /// A human decided on the plan.
     ApprovalDecided,
@@ -70,17 +71,18 @@ pub enum Event {
     WebhookResultSent,
     /// A webhook of its own told something else that people have to hear.
     WebhookNoticeSent,
-    /// Somebody asked for a new analysis.
+    /// A person requested a new analysis.
     ReanalysisRequested,
-    /// Somebody asked for an hour without further alerts of it.
+    /// A person requested an hour without further alerts of it.
     SilenceRequested,
-    /// Somebody asked in a channel for the details or the earlier incidents.
+    /// A person requested the details or the earlier incidents in a channel.
     MoreAsked,
-    /// Somebody pressed a button that decides nothing, and may not, or asked for what cannot be.
+    /// A press of a button that decides nothing was refused: the person may not, or the request is
+    /// impossible.
     PressRefused,
-    /// Alertmanager silences it: for an hour because somebody asked for it, or while a repair runs.
+    /// Alertmanager silences it: for an hour at a person's request, or while a repair runs.
     SilenceCreated,
-    /// The silence of a repair was taken away.
+    /// The silence of a repair was removed.
     SilenceRemoved,
     /// The alert of a verified repair has not resolved in time: the repair counts as failed.
     ResolutionOverdue,
@@ -95,7 +97,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// The name as it stands in the store.
+    /// The name in the store.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -143,14 +145,12 @@ impl Event {
     }
 }
 
-/// One entry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// Its place in the order, from 1.
     pub sequence: u64,
     /// When it was written.
     pub at: Timestamp,
-    /// What happened.
     pub event: Event,
     /// Who did it: a function's name, `telegram:<numeric id>`, `api:<name>`.
     pub actor: String,
@@ -268,7 +268,7 @@ impl LogRecord {
 /// Where a log is not what was written.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum BrokenChain {
-    /// A number is missing, or stands twice.
+    /// A number is missing or occurs twice.
     #[error("entry {expected} is missing: entry {found} stands in its place")]
     Gap {
         /// The number that should follow.

@@ -42,9 +42,9 @@ pub struct RepairSilence {
     pub id: Option<String>,
     /// When it ends by itself.
     pub until: Timestamp,
-    /// When somebody was through with it: it was taken away, or could not be.
+    /// When its removal was finished: it was removed, or could not be.
     pub ended_at: Option<Timestamp>,
-    /// Why it was not made or not taken away.
+    /// Why it was not created or not removed.
     pub fault: Option<String>,
 }
 
@@ -83,11 +83,8 @@ pub struct Storm {
 /// One line of a storm's list: a tied incident, written in the transaction that changes the incident.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StormMember {
-    /// The incident.
     pub incident_id: IncidentId,
-    /// Its alert's name.
     pub name: String,
-    /// Its alert's target.
     pub target: String,
     /// False once it is resolved.
     pub open: bool,
@@ -104,7 +101,6 @@ pub struct Recurrence {
     pub incident_id: IncidentId,
     /// The round of its plan.
     pub round: u32,
-    /// When it ended.
     pub ended_at: Timestamp,
     /// When the alert fired again.
     pub at: Timestamp,

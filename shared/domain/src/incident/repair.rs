@@ -1,4 +1,5 @@
-//! One run of a plan as it is recorded. What comes next in it is decided in `run`.
+//! The record of a repair: one run of a plan. [`crate::incident::repair_state_machine`] decides its
+//! next step.
 
 use crate::primitives::is_zero;
 use std::collections::BTreeMap;
@@ -36,7 +37,6 @@ pub enum StepOutcome {
 /// What is known of a command that ran.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepResult {
-    /// How it ended.
     pub outcome: StepOutcome,
     /// Its exit status, if it exited.
     pub exit_status: Option<u32>,
@@ -94,7 +94,7 @@ pub enum Effect {
     /// It ran, and its end was seen.
     #[default]
     Known,
-    /// It was started, and nobody saw its end.
+    /// It was started, and its end was not observed.
     Unknown,
 }
 
@@ -233,7 +233,6 @@ fn once() -> u32 {
 pub enum RepairOutcome {
     /// The steps worked and every check found the symptom gone.
     Verified,
-    /// A step failed.
     StepFailed,
     /// The steps worked, but a check did not find the symptom gone, or there was no check.
     NotVerified,
@@ -241,7 +240,7 @@ pub enum RepairOutcome {
     Unknown,
     /// It was verified, but its alert has not resolved in time.
     StillFiring,
-    /// Somebody switched repairs off while it ran.
+    /// The kill switch was turned on while it ran.
     Stopped,
     /// The host or the bridge could not be reached, and no step ran.
     Unreachable,
@@ -262,11 +261,10 @@ impl RepairOutcome {
 pub struct Repair {
     /// The hash of the plan that runs.
     pub plan_hash: String,
-    /// When it started.
     pub started_at: Timestamp,
-    /// When it ended.
     pub finished_at: Option<Timestamp>,
-    /// Who runs it: another worker that took it over is somebody else, and what the first one still reports does not count.
+    /// The worker that runs it. A worker that has taken the run over is another one, and later
+    /// reports of the first do not count.
     #[serde(default)]
     pub worker: String,
     /// What the facts turned out to be, by name.
@@ -274,7 +272,6 @@ pub struct Repair {
     pub facts: BTreeMap<String, Seen>,
     /// Its steps so far, in the order in which they were started.
     pub steps: Vec<StepRun>,
-    /// How it ended.
     pub outcome: Option<RepairOutcome>,
 }
 
@@ -283,7 +280,6 @@ pub struct Repair {
 pub struct EarlierRepair {
     /// The name of the plan's playbook.
     pub playbook: String,
-    /// The run.
     pub repair: Repair,
 }
 
@@ -299,7 +295,7 @@ impl Repair {
             .any(|step| !step.skipped && step.effect != Effect::Nothing)
     }
 
-    /// A run that has done nothing yet, and that nobody has taken on.
+    /// A run without any step, not yet claimed by a worker.
     #[must_use]
     pub fn start(plan_hash: String, now: Timestamp) -> Self {
         let (worker, facts, steps) = (String::new(), BTreeMap::new(), Vec::new());

@@ -1,9 +1,9 @@
-//! One run of a plan, as a state machine that can be resumed from what is recorded alone.
+//! The repair state machine: it resumes a run of a plan from the recorded state alone.
 //!
-//! What was started and has no result is run again only if that changes nothing: a fact, a check, and a step that is
-//! idempotent. Of any other step nobody will ever know what it did, which is a failure (`unknown-is-failure`), and so it is
-//! taken back where the plan says how: a rollback has to be right after any part of the steps, because each of them can fail
-//! in its middle.
+//! A command that was started and has no result runs again only if that changes nothing: a fact, a
+//! check, or an idempotent step. The effect of any other step stays unknown, which is a failure
+//! (`unknown-is-failure`), and it is rolled back where the plan says how: a rollback has to be
+//! right after any part of the steps, because each of them can fail in its middle.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -13,36 +13,38 @@ use crate::incident::repair::{
 use crate::playbook::condition::{FACT_BYTES, Seen, no_answer};
 use crate::playbook::plan::{Phase, Plan, PlannedStep};
 
-/// How often a fact or an idempotent step is started before it is given up: each start but the last one found its worker dead.
+/// How often a fact or an idempotent step is started before it is given up. Every start but the
+/// last was cut off by the death of its worker.
 const STARTS: u32 = 3;
 /// How often the bridge function is invoked for one step before it is given up, where Lambda refuses every invocation. With the waits
 /// in between ([`wait_for_bridge`]) that takes about two minutes.
 const INVOCATIONS: u32 = 12;
 /// The longest wait between two of these invocations.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(15);
-/// What is said of a step whose worker died.
+/// Detail of a step whose worker died.
 const LOST: &str = "its result was lost: what it did is unknown";
 
-/// What comes next in a run.
+/// The next action of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
     /// Run this step of this part, or try it again.
     Run(Phase, usize),
     /// Skip this step of this part: its condition does not hold.
     Skip(Phase, usize),
-    /// Note that the result of the last step is lost.
+    /// Record that the result of the last step is lost.
     GiveUp,
     /// The run is over.
     End(RepairOutcome),
 }
 
 impl Repair {
-    /// What comes next, from what is recorded alone.
+    /// The next action, from the recorded state alone.
     #[must_use]
     pub fn next(&self, plan: &Plan) -> Next {
         let Some(last) = self.steps.last() else {
             return self.from(plan, Phase::Facts, 0);
         };
+        // A worker died, a check has tries left, or the bridge refused the invocation.
         if !last.finished {
             let step = plan.phase(last.phase).get(last.index);
             return if step.is_some_and(|step| may_run_again(last, step)) {
@@ -53,8 +55,9 @@ impl Repair {
         }
         match (last.phase, last.succeeded) {
             (phase, true) => self.from(plan, phase, last.index + 1),
+            // Facts change nothing on the host.
             (Phase::Facts, false) => Next::End(last.failure()),
-            // Where nothing ran there is nothing to take back.
+            // If no step ran, there is nothing to roll back.
             (Phase::Steps | Phase::Verify, false) if self.changed_something() => {
                 self.from(plan, Phase::Rollback, 0)
             }
@@ -62,7 +65,7 @@ impl Repair {
         }
     }
 
-    /// The step at a place, or what follows where the part has no such step.
+    /// The step at this index, or what follows if the phase has no such step.
     fn from(&self, plan: &Plan, phase: Phase, index: usize) -> Next {
         if let Some(step) = plan.phase(phase).get(index) {
             return if step.wanted(&self.facts) {
@@ -74,6 +77,7 @@ impl Repair {
         match phase {
             Phase::Facts => self.from(plan, Phase::Steps, 0),
             Phase::Steps => self.from(plan, Phase::Verify, 0),
+            // Comes first: with every step skipped there is no repair to verify.
             Phase::Verify if self.all_skipped() => Next::End(RepairOutcome::NothingToDo),
             Phase::Verify
                 if self
@@ -83,12 +87,15 @@ impl Repair {
             {
                 Next::End(RepairOutcome::Verified)
             }
+            // Every check was skipped, or there is none.
             Phase::Verify => Next::End(RepairOutcome::NotVerified),
+            // A rollback that succeeds does not make the repair succeed.
             Phase::Rollback => Next::End(self.failure()),
         }
     }
 
-    /// True if a command that changes something was started, and nobody saw its end: it may still be at work on the target.
+    /// True if a command that changes something was started and its end was not observed: it may
+    /// still be running on the target.
     #[must_use]
     pub fn may_still_be_at_work(&self) -> bool {
         let changes = |phase| matches!(phase, Phase::Steps | Phase::Rollback);
@@ -122,14 +129,16 @@ impl Repair {
             |step: &&StepRun| step.phase == Phase::Steps && step.finished && !step.succeeded;
         match self.steps.iter().find(failed) {
             Some(step) if step.effect == Effect::Unknown => RepairOutcome::Unknown,
-            // After a step that ran, half a repair is on the host: that is a failure of the repair.
+            // After a step that ran, the host has half a repair: that is a failure of the repair.
             Some(_) if self.changed_something() => RepairOutcome::StepFailed,
             Some(step) => step.failure(),
+            // No step failed, so a check did.
             None => RepairOutcome::NotVerified,
         }
     }
 
-    /// How long to wait before the next step: a check that is tried again has a rest first, and so has an invocation that was refused.
+    /// The wait before the next step: a check is retried after a pause, and so is a refused
+    /// invocation.
     #[must_use]
     pub fn rest(&self, plan: &Plan, now: Timestamp) -> SignedDuration {
         let Some(last) = self.steps.last().filter(|last| !last.finished) else {
@@ -144,11 +153,12 @@ impl Repair {
         } else {
             SignedDuration::from_secs(every.into())
         };
+        // Counted from the last try, so that a new worker does not wait from the start.
         let due = last.tried_at.unwrap_or(now) + wait;
         due.duration_since(now).max(SignedDuration::ZERO)
     }
 
-    /// Notes that a step is about to run. True if it is its first try: what is tried again keeps its place.
+    /// Records that a step is about to run. True if it is its first try: a retry keeps its place.
     pub fn step_started(&mut self, phase: Phase, index: usize, now: Timestamp) -> bool {
         let again = self
             .steps
@@ -161,13 +171,14 @@ impl Repair {
         };
         step.tries += 1;
         step.tried_at = Some(now);
-        // From now on it may run, whatever became of the tries before: a worker that dies here leaves a result that is unknown.
+        // From now on it may run, whatever the earlier tries did: if the worker dies here, the
+        // result is unknown.
         step.effect = Effect::Unknown;
         first
     }
 
-    /// Notes the result of the step that was started last. False if it is not finished: it is a check that has tries left, or the bridge
-    /// was not invoked and is invoked again.
+    /// Records the result of the step that was started last. False if it is not finished: it is a
+    /// check with tries left, or the bridge was not invoked and is invoked again.
     pub fn step_finished(&mut self, result: &StepResult, plan: &Plan) -> bool {
         let Some(last) = self.steps.last_mut() else {
             return false;
@@ -182,7 +193,7 @@ impl Repair {
             StepOutcome::Unreachable | StepOutcome::NotInvoked
         );
         if result.outcome == StepOutcome::NotInvoked {
-            // It was not started: of a check, no try is used up.
+            // It was not started, so a check has not used up a try.
             last.tries = last.tries.saturating_sub(1);
             last.refused += 1;
             last.succeeded = false;
@@ -208,11 +219,12 @@ impl Repair {
         } else {
             OutputEnd::of(result)
         };
+        // Only checks are retried after a failure: the symptom may need time to go.
         last.finished = last.succeeded || last.phase != Phase::Verify || last.tries > step.retries;
         last.finished
     }
 
-    /// Notes that a step is skipped.
+    /// Records that a step is skipped.
     pub fn step_skipped(&mut self, phase: Phase, index: usize, why: String) {
         let step = self.push(phase, index);
         (
@@ -224,8 +236,8 @@ impl Repair {
         ) = (true, true, true, Effect::Nothing, why);
     }
 
-    /// Notes that the result of the step that was started last is lost, and says which step it was. Of one that was not started yet,
-    /// because the bridge was not invoked so far, nothing is lost.
+    /// Records that the result of the step that was started last is lost, and returns that step. If
+    /// the bridge was never invoked for it, nothing is lost.
     pub fn step_lost(&mut self) -> Option<&StepRun> {
         let step = self.steps.last_mut()?;
         (step.finished, step.succeeded) = (true, false);
@@ -248,11 +260,12 @@ impl Repair {
     }
 }
 
-/// The answer of a fact's command. Every exit status is one that the command itself gives; `searched` says that conditions look into what
-/// it printed, which then has to be there as a whole and as text.
+/// The answer of a fact's command. Every exit status is one of the command itself; with `searched`,
+/// conditions search its output, which then has to be complete and UTF-8.
 ///
 /// # Errors
-/// Why there is no answer, as a sentence for people. Nobody may act on a question that was not answered.
+/// Why there is no answer, as a sentence for people. No step may depend on a fact that is not
+/// known.
 pub fn answer(result: &StepResult, searched: bool) -> Result<Seen, String> {
     let no_answer_because =
         |why: &str| Err(format!("{} The fact is not known: {why}.", result.detail));
@@ -274,7 +287,7 @@ pub fn answer(result: &StepResult, searched: bool) -> Result<Seen, String> {
 }
 
 impl StepRun {
-    /// How a run ended that this step ended before anything was changed.
+    /// The outcome of a run that this step ended before anything was changed.
     const fn failure(&self) -> RepairOutcome {
         if self.unreached {
             RepairOutcome::Unreachable
@@ -289,14 +302,17 @@ fn wait_for_bridge(refused: u32) -> SignedDuration {
     SignedDuration::from_secs(1 << refused.saturating_sub(1).min(10)).min(LONGEST_WAIT)
 }
 
-/// True if what was started, and has not ended well, may be started again. What certainly did not run may be, whatever it does.
+/// True if a command that was started and has not succeeded may be started again. A command that
+/// certainly did not run may always be.
 fn may_run_again(last: &StepRun, step: &PlannedStep) -> bool {
     if last.effect == Effect::Nothing {
         return true;
     }
     match last.phase {
         Phase::Facts => last.tries < STARTS,
+        // At least as many starts as a fact, even for a check without retries.
         Phase::Verify => last.tries <= step.retries.max(STARTS - 1),
+        // Twice is as good as once only for an idempotent command.
         Phase::Steps | Phase::Rollback => step.idempotent && last.tries < STARTS,
     }
 }

@@ -1,4 +1,4 @@
-//! What comes next in a run: whatever its steps do, and wherever its worker dies.
+//! Tests of the repair state machine: every result of a step, and a worker that dies at any point.
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
@@ -19,7 +19,6 @@ use crate::playbook::plan::{Plan, PlannedStep};
 enum Fate {
     /// It exits with this status, having printed this.
     Exits(u32, &'static str),
-    /// It ends otherwise.
     Ends(StepOutcome),
     /// Its worker dies before the result is recorded.
     Dies,

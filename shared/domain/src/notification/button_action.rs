@@ -1,5 +1,5 @@
-//! What a button of a card asks for, and how that is written into the button: at most 64 bytes, which is what Telegram takes
-//! (<https://core.telegram.org/bots/api#inlinekeyboardbutton>).
+//! Button actions and their encoding: at most 64 bytes, which is Telegram's limit for the data of a
+//! button (<https://core.telegram.org/bots/api#inlinekeyboardbutton>).
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -16,7 +16,6 @@ pub enum ButtonAction {
     Details(IncidentId),
     /// The earlier incidents of its fingerprint.
     History(IncidentId),
-    /// A new analysis.
     Reanalyse(IncidentId),
     /// An hour without further alerts of it.
     Silence(IncidentId),
@@ -34,7 +33,8 @@ impl ButtonAction {
         }
     }
 
-    /// Reads what a button sent back. Whatever else stands in it is refused: the data of a button can be forged.
+    /// Parses the data of a button. Any other content is refused: the data of a button can be
+    /// forged.
     #[must_use]
     pub fn read(data: &str) -> Option<Self> {
         let (word, id) = data.split_once(':')?;
@@ -52,7 +52,7 @@ impl ButtonAction {
     }
 }
 
-/// As it stands in a button.
+/// The data of a button.
 impl fmt::Display for ButtonAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

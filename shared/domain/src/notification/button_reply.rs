@@ -1,23 +1,22 @@
-//! What a person is told on the phone, in their language.
+//! Texts of the replies to button presses, in the language of the channel.
 
 use jiff::Timestamp;
 
 use crate::incident::approval::{Refusal, Taken, Verdict};
 use crate::notification::channels::Language;
 
-/// What a press came to, for whoever pressed.
+/// Result of a press, for the person who pressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ButtonReply {
     /// The plan is approved.
     Approved,
     /// The approval counts, and so many more people have to give theirs.
     ApprovedFirst {
-        /// How many.
         more: u8,
     },
     /// The plan is rejected.
     Rejected,
-    /// Whoever pressed is none of the people.
+    /// The presser is not on the list of people.
     NotListed,
     /// They may not decide on this service at this risk.
     NotAllowed,
@@ -25,14 +24,11 @@ pub enum ButtonReply {
     WrongPlan,
     /// It was decided before.
     Decided {
-        /// How.
         verdict: Verdict,
-        /// By whom.
         by: String,
     },
     /// It cannot be decided on any more.
     Void {
-        /// Why.
         why: String,
     },
     /// It was not decided in time.
@@ -52,16 +48,12 @@ pub enum ButtonReply {
     HistoryComing,
     /// The alert is being silenced.
     SilenceComing,
-    /// It is not.
     SilenceRefused {
-        /// Why.
         why: String,
     },
     /// A new analysis begins.
     ReanalysisComing,
-    /// It does not.
     ReanalysisRefused {
-        /// Why.
         why: String,
     },
     /// There is no such incident.

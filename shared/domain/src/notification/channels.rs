@@ -1,4 +1,4 @@
-//! Who is told of what, and who may decide on it: the operator's `channels.json`.
+//! The operator's `channels.json`: people, channels, routes, and the rules that say who may decide.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -17,7 +17,7 @@ const MOST_CHATS: usize = 30;
 /// The longest wait for the second list of people, in seconds: a week.
 const LONGEST_WAIT: u32 = 7 * 24 * 3600;
 
-/// The whole file. Without one nobody is told, and nobody may decide.
+/// The whole file. Without it there are no notifications and no decisions.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(
     deny_unknown_fields,
@@ -30,13 +30,15 @@ pub struct Channels {
     schema: Ignored,
     /// The language of a channel that names none.
     pub language: Language,
-    /// Where people are told.
+    /// The channels.
     pub channels: Vec<Channel>,
-    /// What is told where: the first that fits, and those behind it while `continue` says so.
+    /// Which incidents go to which channels: the first route that matches, and those after it while
+    /// `continue` says so.
     pub routes: Vec<Route>,
     /// Who decides, by name.
     pub people: BTreeMap<String, Person>,
-    /// Who may decide what: the first that fits. Where none fits, nobody may.
+    /// Who may decide what: the first rule that matches. Where none matches, no decision is
+    /// possible.
     pub approvals: Vec<ApprovalRule>,
     /// The Alertmanager that silences alerts. Without one, no card has a button for it.
     pub alertmanager: Option<AlertmanagerServer>,
@@ -55,7 +57,6 @@ impl<'de> Deserialize<'de> for Ignored {
 /// A language that the built-in templates speak.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 pub enum Language {
-    /// English.
     #[default]
     #[serde(rename = "en")]
     English,
@@ -65,7 +66,6 @@ pub enum Language {
 }
 
 impl Language {
-    /// Every language.
     pub const ALL: [Self; 2] = [Self::English, Self::TraditionalChinese];
 
     /// Its tag, which is also the name of the directory with its templates.
@@ -78,16 +78,16 @@ impl Language {
     }
 }
 
-/// A place where people are told.
+/// A channel that notifies people.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Channel {
-    /// Its name: 1 to 32 of `a-z0-9-`. It stands in keys and logs; under another name it is another channel, with cards of its own.
+    /// Its name: 1 to 32 of `a-z0-9-`. It is part of keys and logs; under another name it is
+    /// another channel, with cards of its own.
     pub name: String,
     /// Its language, if it is another than the file's.
     #[serde(default)]
     pub language: Option<Language>,
-    /// What it is.
     pub to: Place,
 }
 
@@ -137,7 +137,6 @@ pub struct SlackChannel {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Webhook {
-    /// Its URL.
     pub url: String,
     /// The secret with the key of the signatures (`whsec_…`).
     pub key_secret: String,
@@ -182,13 +181,12 @@ impl AlertmanagerServer {
     }
 }
 
-/// Which incidents are told where. An empty list fits everything; in texts `*` stands for any text, `?` for one character.
+/// Which incidents go to which channels. An empty list matches everything; in texts `*` matches any
+/// text, `?` one character.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Route {
-    /// Severities.
     pub severities: Vec<Severity>,
-    /// Namespaces.
     pub namespaces: Vec<Pattern>,
     /// Services: the plan's target, or the alert's.
     pub services: Vec<Pattern>,
@@ -196,14 +194,13 @@ pub struct Route {
     pub labels: BTreeMap<String, Pattern>,
     /// True for reports of delivery pipelines only, false for everything else.
     pub cicd: Option<bool>,
-    /// The channels' names.
     pub channels: Vec<String>,
     /// Whether the routes behind it are looked at too.
     #[serde(rename = "continue")]
     pub goes_on: bool,
 }
 
-/// A text in which `*` stands for any text, and `?` for one character.
+/// A pattern in which `*` matches any text, and `?` one character.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pattern(WildMatch);
 
@@ -225,7 +222,7 @@ pub struct Person {
     pub api: bool,
 }
 
-/// By what somebody is known who decides.
+/// The identity of a person who decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Identity<'a> {
     /// The numeric id at Telegram.
@@ -234,11 +231,11 @@ pub enum Identity<'a> {
     Slack(&'a str),
     /// The name that the holder of the API's token gave.
     Api(&'a str),
-    /// The name that stands in a signed link.
+    /// The name in a signed link.
     Link(&'a str),
 }
 
-/// As it stands in the log: `telegram:7`, `slack:U7`, `api:ada` or `link:ada`.
+/// Its form in the log: `telegram:7`, `slack:U7`, `api:ada` or `link:ada`.
 impl fmt::Display for Identity<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -251,7 +248,7 @@ impl fmt::Display for Identity<'_> {
 }
 
 impl<'a> Identity<'a> {
-    /// Reads what [`fmt::Display`] writes. The guardrails are nobody.
+    /// Reads what [`fmt::Display`] writes. None for the guardrails, which are not a person.
     #[must_use]
     pub fn read(by: &'a str) -> Option<Self> {
         match by.split_once(':')? {
@@ -272,11 +269,10 @@ pub struct ApprovalRule {
     pub services: Vec<Pattern>,
     /// The risks, each the worse of the finding's and the playbook's.
     pub risks: Vec<Risk>,
-    /// Who may.
     pub people: Vec<String>,
-    /// Who may as well, once nobody has decided for `escalate_after_seconds`. They are told then.
+    /// The second list of people, who may decide once the approval was undecided for
+    /// `escalate_after_seconds`. They are notified then.
     pub then: Vec<String>,
-    /// After how long.
     pub escalate_after_seconds: Option<u32>,
 }
 
@@ -308,13 +304,12 @@ impl Channels {
         self.channels.iter().filter(move |channel| matches!(&channel.to, Place::Slack(slack) if slack.channel_id == channel_id))
     }
 
-    /// A channel's language.
     #[must_use]
     pub fn language_of(&self, channel: &Channel) -> Language {
         channel.language.unwrap_or(self.language)
     }
 
-    /// Where an incident is told, each channel once.
+    /// The channels of an incident, each once.
     #[must_use]
     pub fn routed(&self, incident: &Incident) -> Vec<&Channel> {
         let mut names = BTreeSet::new();
@@ -332,7 +327,8 @@ impl Channels {
             .collect()
     }
 
-    /// Where what is about no incident is told: where the routes without a condition lead.
+    /// The channels of messages that belong to no incident: those of the routes without a
+    /// condition.
     #[must_use]
     pub fn for_notices(&self) -> Vec<&Channel> {
         let names: BTreeSet<&str> = self
@@ -347,7 +343,7 @@ impl Channels {
             .collect()
     }
 
-    /// The name of somebody who is known by this, if they are on the list.
+    /// The name of the person with this identity, if they are on the list.
     #[must_use]
     pub fn person(&self, known: Identity<'_>) -> Option<&str> {
         let fits = |name: &str, person: &Person| match known {
@@ -524,7 +520,7 @@ fn unknown(people: &BTreeMap<String, Person>, names: &[String], mut found: impl 
 }
 
 impl Place {
-    /// The name of its kind, as it stands in the names of events.
+    /// The name of its kind, as used in event names.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {

@@ -1,3 +1,5 @@
+//! Tests of routes, approval rules and identities in `channels.json`.
+
 use serde_json::json;
 
 use super::{Channels, Identity, Language};

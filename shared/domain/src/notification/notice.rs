@@ -1,5 +1,6 @@
-//! What of an incident people have to hear: results, and whatever needs a human. An edited card makes no sound, so that each of these is
-//! told in a message of its own. Read from the operation log alone, which is the record of what happened.
+//! Notices of an incident: results, and everything that needs a human. An edited card makes no
+//! sound, so that each notice is a message of its own. They are derived from the operation log
+//! alone, which is the record of what happened.
 
 use jiff::Timestamp;
 
@@ -12,22 +13,19 @@ use crate::primitives::id::IncidentId;
 /// Something that people have to hear.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// The log entry that says so. Notices that are told together have the last of theirs.
+    /// The log entry it is derived from. Notices that are sent together carry the last of their
+    /// entries.
     pub sequence: u64,
-    /// When it happened.
     pub at: Timestamp,
-    /// What happened.
     pub what: What,
     /// Who had decided on the plan by then, by name.
     pub deciders: Vec<String>,
 }
 
-/// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
     /// A repair has ended.
     Ended {
-        /// How.
         outcome: RepairOutcome,
         /// True if no human had decided on it.
         automatic: bool,
@@ -43,9 +41,8 @@ pub enum What {
     SeverityRaised,
     /// People are asked for a decision, after they have seen the card.
     DecisionNeeded,
-    /// The plan can no longer be decided on, and nobody is asked about another.
+    /// The plan can no longer be decided on, and no other plan is proposed.
     PlanVoid {
-        /// Why.
         why: String,
     },
 }
@@ -72,14 +69,14 @@ impl What {
         }
     }
 
-    /// True for the result of a repair: it is told however late. Everything else says where things stand, and is left out once they stand
-    /// otherwise.
+    /// True for the result of a repair: it is sent however late. Every other notice reports the
+    /// current state, and is dropped once the state has changed.
     #[must_use]
     pub fn is_result(&self) -> bool {
         matches!(self, Self::Ended { .. } | Self::StillFiring { .. })
     }
 
-    /// Of several that say where things stand, the one that is told.
+    /// Of several notices that report the current state, the one that is sent.
     fn weight(&self) -> u8 {
         match self {
             Self::FiresAgain => 3,
@@ -150,8 +147,8 @@ pub fn all(log: &[Entry]) -> Vec<Notice> {
     notices
 }
 
-/// What has to be told of an incident to those who have heard everything up to this entry, in order. Of what says where things stand there
-/// is one at most, and none that is overtaken.
+/// The notices of an incident for readers who have seen everything up to this entry, in order. At
+/// most one of them reports the current state, and none is outdated.
 #[must_use]
 pub fn due(log: &[Entry], heard: u64, incident: &Incident) -> Vec<Notice> {
     // What a pipeline reports is for information, unless it says that something failed.
@@ -162,7 +159,7 @@ pub fn due(log: &[Entry], heard: u64, incident: &Incident) -> Vec<Notice> {
         .into_iter()
         .filter(|notice| notice.sequence > heard)
         .partition(|notice| notice.what.is_result());
-    // A repair that was verified, and is known by now not to have held, is told once.
+    // A repair that was verified, and by now is known not to have held, is reported once.
     let overtaken = |notice: &Notice| {
         let next = results.iter().find(|next| next.sequence > notice.sequence);
         matches!(notice.what, What::Ended { .. })
@@ -186,7 +183,7 @@ pub fn due(log: &[Entry], heard: u64, incident: &Incident) -> Vec<Notice> {
     due
 }
 
-/// True if things stand as a notice says.
+/// True if the current state is the one that a notice reports.
 fn stands(notice: &Notice, incident: &Incident) -> bool {
     let standing = incident
         .approval

@@ -1,4 +1,4 @@
-//! What people have to hear, from what stands in the log.
+//! Tests of the notices that are derived from the operation log.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What is due in a channel, and how the channel stands: its outbox is what makes telling people durable.
+//! Outbox items and delivery state of a channel. The outbox makes notifications durable.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::analysis::Severity;
 use crate::notification::button_action::More;
 use crate::primitives::id::{ApprovalId, FlowId, IncidentId};
 
-/// How soon something is told: what has a smaller rank is told first.
+/// The priority of an item: a smaller rank is sent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rank(u8);
 
@@ -40,7 +40,7 @@ impl Rank {
     }
 }
 
-/// One digit, as it stands in keys.
+/// One digit, as used in keys.
 impl fmt::Display for Rank {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -66,7 +66,6 @@ pub enum Subject {
     More {
         /// What was asked for.
         what: More,
-        /// About which incident.
         incident_id: IncidentId,
         /// The id of the press.
         press: String,
@@ -104,7 +103,7 @@ impl Subject {
     }
 }
 
-/// As it stands in keys.
+/// The form used in keys.
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -146,7 +145,7 @@ pub struct Due {
     pub plain: bool,
 }
 
-/// How a channel stands. Only who holds the channel's turn changes it.
+/// The delivery state of a channel. Only the holder of the channel's turn changes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ChannelState {
@@ -177,24 +176,23 @@ pub struct Moved {
 pub struct LiveCard {
     /// The channel's id of the message.
     pub message_id: Option<String>,
-    /// What it shows.
     pub shown: Option<Shown>,
     /// When it was sent or edited last.
     pub shown_at: Option<Timestamp>,
     /// A message is being sent, and its id is not known yet.
     pub sending: Option<Sending>,
-    /// It was sent again, because nobody could tell whether the first message came through.
+    /// It was sent again, because it was unknown whether the first message arrived.
     pub again: bool,
     /// The operation log says that it was sent.
     pub told_sent: bool,
     /// Its message was new when it showed the result of a repair, and the operation log does not say so yet.
     pub new_result: bool,
-    /// Up to which entry of the operation log all that people have to hear was told here.
+    /// The entry of the operation log up to which all notices were sent here.
     pub heard: u64,
     /// The reports of failed stages that were told here, of a run of a delivery pipeline.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub heard_failed: Vec<IncidentId>,
-    /// The last request for a decision of which the second list of people was told here.
+    /// The last request for a decision whose escalation was sent here.
     pub escalated: Option<ApprovalId>,
     /// Counts the messages that the card has had, as people delete them.
     pub generation: u32,
@@ -240,9 +238,7 @@ impl LiveCard {
 pub struct Sending {
     /// The key of its post.
     pub key: String,
-    /// What it shows.
     pub shown: Shown,
-    /// Since when.
     pub at: Timestamp,
 }
 

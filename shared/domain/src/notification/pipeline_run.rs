@@ -1,7 +1,8 @@
-//! Runs of delivery pipelines: what is reported about the stages of one run stands on one card, as a line that moves on.
+//! Runs of delivery pipelines: one card shows the reports about all stages of a run, as a line that
+//! is updated.
 //!
-//! Each report keeps its episode and its incident. A flow is only how they are shown: it is built anew from its reports each time, so
-//! that the order in which they arrive means nothing.
+//! Each report keeps its episode and its incident. A flow is only a view of them: it is rebuilt
+//! from its reports each time, so that the order in which they arrive has no effect.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +25,7 @@ const URL_CHARACTERS: usize = 300;
 /// How much of a commit's hash people read.
 const SHORT_COMMIT: usize = 10;
 
-/// How a stage stands.
+/// The state of a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     /// Its last report was a warning: it runs.
@@ -38,7 +39,7 @@ pub enum State {
 }
 
 impl State {
-    /// How the stage stands of which this incident is the last report.
+    /// The state of the stage whose last report is this incident.
     #[must_use]
     pub fn of(incident: &Incident) -> Self {
         match (incident.alert.severity, incident.status) {
@@ -73,15 +74,13 @@ impl State {
 /// were not told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// The incident.
     pub incident_id: IncidentId,
     /// When it was so, by the sender's clock.
     pub at: Timestamp,
     /// The stage, with its environment.
     pub stage: String,
-    /// How the stage stood.
+    /// The state of the stage.
     pub state: State,
-    /// What it said.
     pub message: String,
     /// The name of the pipeline.
     pub name: String,
@@ -207,11 +206,9 @@ fn text<'a>(texts: &'a Texts, name: &str) -> &'a str {
 pub struct Stage {
     /// What it is called.
     pub name: String,
-    /// How it stands.
     pub state: State,
     /// What its last report said.
     pub message: String,
-    /// Its last report.
     pub incident_id: IncidentId,
     /// When that was so, by the sender's clock.
     pub at: Timestamp,
@@ -224,7 +221,6 @@ pub struct PipelineRun {
     pub name: String,
     /// What is built and delivered; empty if it was not told, as are the next two.
     pub commit: String,
-    /// Who started it.
     pub by: String,
     /// Where it is shown.
     pub url: String,
@@ -247,7 +243,7 @@ impl PipelineRun {
             .collect()
     }
 
-    /// The run as its reports tell it, in whatever order they stand; none without a report.
+    /// The run built from its reports, in any order; none without a report.
     #[must_use]
     pub fn of(reports: &[Report]) -> Option<Self> {
         let mut ordered: Vec<&Report> = reports.iter().collect();

@@ -1,3 +1,5 @@
+//! Tests of pipeline runs: the view built from reports in any order.
+
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 

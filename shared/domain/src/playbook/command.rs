@@ -1,4 +1,5 @@
-//! The commands of a playbook as its file writes them: facts that are looked at first, steps, and checks.
+//! The commands of a playbook as its file writes them: facts that are read first, steps, and
+//! checks.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +28,6 @@ pub struct Fact {
     pub timeout: Length,
 }
 
-/// A command.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
@@ -38,7 +38,8 @@ pub struct Step {
     pub timeout: Length,
     /// On which fact it depends whether it runs.
     pub when: Option<When>,
-    /// True if running it twice does no more than running it once: then it may run again where nobody knows whether it did.
+    /// True if running it twice does no more than running it once: then it may run again if it is
+    /// unknown whether it ran.
     #[serde(default)]
     pub idempotent: bool,
 }

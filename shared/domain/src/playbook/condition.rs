@@ -1,4 +1,5 @@
-//! On what it depends whether a step runs: on what a fact turned out to be, right before the first step.
+//! Conditions that decide whether a step runs, based on facts that are read right before the first
+//! step.
 
 use std::fmt;
 

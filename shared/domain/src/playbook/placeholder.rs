@@ -1,4 +1,4 @@
-//! The arguments of a playbook's commands: text with parameters in braces.
+//! Placeholders in the arguments of a playbook's commands: parameters in braces.
 
 use std::collections::{BTreeMap, BTreeSet};
 

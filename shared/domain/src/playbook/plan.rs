@@ -1,4 +1,4 @@
-//! A plan: one playbook with its parameters on one target, hashed. People approve exactly this.
+//! Plans: one playbook with its parameters on one target, hashed. An approval covers exactly this.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,6 @@ const AROUND: SignedDuration = SignedDuration::from_secs(60);
 pub enum Phase {
     /// What is looked at before the first step.
     Facts,
-    /// What repairs.
     Steps,
     /// What tells whether the symptom went.
     Verify,
@@ -43,7 +42,7 @@ pub struct PlannedStep {
     /// On what it depends whether it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<When>,
-    /// True if it may run again where nobody knows whether it did.
+    /// True if it may run again when it is unknown whether it ran.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub idempotent: bool,
 }
@@ -52,11 +51,9 @@ pub struct PlannedStep {
 /// files that it shipped with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// The playbook's id.
     pub playbook: String,
     /// The playbook's name, for people.
     pub playbook_name: String,
-    /// The playbook's risk.
     pub risk: Risk,
     /// The service's name in the registry.
     pub target: String,
@@ -67,7 +64,6 @@ pub struct Plan {
     /// What is looked at before the first step, because steps depend on it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<PlannedStep>,
-    /// What repairs.
     pub steps: Vec<PlannedStep>,
     /// What tells whether the symptom went.
     pub verify: Vec<PlannedStep>,

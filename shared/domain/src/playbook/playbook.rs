@@ -1,4 +1,5 @@
-//! Playbooks: the only commands that Quell ever runs, with parameters whose every value is checked (`no-words-executed`).
+//! Playbooks: the only commands that Quell ever runs. Every parameter value is checked
+//! (`no-words-executed`).
 
 use std::collections::BTreeMap;
 
@@ -22,7 +23,6 @@ pub const PLAN_SECONDS: u64 = 3600;
 /// argument (128 KiB) would fail on the host, after the approval and with a worse message.
 pub const VALUE_BYTES: usize = 4096;
 
-/// One playbook.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Playbook {
@@ -42,13 +42,11 @@ pub struct Playbook {
     pub auto: Option<Auto>,
     /// How long a target rests between two runs.
     pub cooldown: Option<Length>,
-    /// Its parameters.
     #[serde(default)]
     pub parameters: BTreeMap<String, Parameter>,
     /// What is looked at before the first step, because steps depend on it.
     #[serde(default)]
     pub facts: Vec<Fact>,
-    /// What repairs.
     pub steps: Vec<Step>,
     /// What tells whether the symptom went.
     #[serde(default)]
@@ -66,13 +64,10 @@ fn no_impact() -> DataImpact {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Match {
-    /// Names of alerts.
     #[serde(default)]
     pub alertnames: Vec<String>,
-    /// Types of alerts.
     #[serde(default)]
     pub alert_types: Vec<AlertType>,
-    /// Names of services.
     #[serde(default)]
     pub services: Vec<String>,
 }
@@ -115,9 +110,7 @@ pub enum Unusable {
     /// The service has no such value.
     #[error("the parameter {parameter} comes from {from}, which the service does not have")]
     NoValue {
-        /// The parameter.
         parameter: String,
-        /// Its source.
         from: String,
     },
     /// A parameter's value does not look as the playbook demands.

@@ -1,4 +1,4 @@
-//! Playbooks: what is rendered, and what is refused.
+//! Tests of rendering, and of the parameter values that are refused.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The service registry: which services there are, where they are, and what may be done to them.
+//! The service registry: the services, their targets, and what may run on each without a human.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,6 @@ pub enum Target {
 pub struct SshTarget {
     /// Its name or address.
     pub host: String,
-    /// Its port.
     #[serde(default = "ssh_port")]
     pub port: u16,
     /// Who to log in as.
@@ -52,7 +51,6 @@ pub struct SshTarget {
 pub struct Bastion {
     /// Its name or address.
     pub host: String,
-    /// Its port.
     #[serde(default = "ssh_port")]
     pub port: u16,
     /// Who to log in as.
@@ -90,7 +88,6 @@ impl Target {
     }
 }
 
-/// A service.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Service {
@@ -108,7 +105,6 @@ pub struct Service {
     pub facts: BTreeMap<String, String>,
     /// Services of one group are not repaired all at once.
     pub redundancy_group: Option<String>,
-    /// Where it runs.
     pub target: Target,
 }
 

@@ -1,4 +1,4 @@
-//! Hosts that are reached through SSM Run Command: one by its id, or those that carry a tag.
+//! Targets of SSM Run Command: one host by its id, or all hosts that carry a tag.
 
 use serde::Deserialize;
 
@@ -6,7 +6,6 @@ use serde::Deserialize;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Written")]
 pub enum SsmTarget {
-    /// One managed node.
     Instance {
         /// Its id, such as `i-0abcdef1234567890`.
         id: String,
@@ -22,7 +21,7 @@ pub enum SsmTarget {
     },
 }
 
-/// A target as it stands in the file.
+/// A target as written in the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {

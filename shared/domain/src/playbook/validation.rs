@@ -1,4 +1,4 @@
-//! What can be wrong with a playbook, found before it is used.
+//! Validation of playbooks before they are used.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::primitives::duration::Length;
 /// Where something is wrong, and what: a field and a sentence.
 type Fault = (String, String);
 
-/// One command of a playbook, wherever it stands.
+/// One command of a playbook, in any of its lists.
 struct Command<'a> {
     field: String,
     run: &'a [String],

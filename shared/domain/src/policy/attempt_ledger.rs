@@ -1,6 +1,7 @@
-//! The ledgers that guardrails look into: attempts on a target, and who of a redundancy group is being repaired.
+//! Ledgers read by the guardrails: repair attempts on a target, and running repairs of a redundancy
+//! group.
 //!
-//! They count attempts, whatever came of them (`unknown-is-failure`).
+//! They count attempts, with any result (`unknown-is-failure`).
 
 use std::collections::BTreeMap;
 
@@ -14,9 +15,11 @@ use crate::primitives::id::ApprovalId;
 /// How long an attempt counts against `attempts_per_hour`.
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
-/// How far the clocks of two workers can be apart. AWS refuses a request whose signature is more than five minutes older or newer than its
-/// own time (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html>), so that a worker whose clock is
-/// further off reads and writes nothing. What somebody holds until some time is free so much later: then it is over by every clock.
+/// How far the clocks of two workers can be apart. AWS refuses a request whose signature is more
+/// than five minutes older or newer than its own time
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html>), so
+/// that a worker whose clock is further off reads and writes nothing. A claim of another worker is
+/// free only this much after its end: by then it has expired by every clock.
 pub const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(10);
 
 /// One attempt to repair a target. It is known by its approval, not by its plan's hash: the same plan can be approved again for another
@@ -25,7 +28,6 @@ pub const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(10);
 pub struct Attempt {
     /// The approval under which it ran.
     pub approval_id: ApprovalId,
-    /// The playbook.
     pub playbook: String,
     /// When it was entered, right before its first step.
     pub at: Timestamp,
@@ -38,7 +40,8 @@ pub struct TargetLedger {
 }
 
 impl TargetLedger {
-    /// Enters an attempt; one that stands there already stays as it is. What nobody will ask for again is left out.
+    /// Adds an attempt; an existing entry stays as it is. Entries that no check can need any more
+    /// are dropped.
     pub fn enter(&mut self, attempt: Attempt) {
         if self
             .attempts
@@ -152,17 +155,16 @@ impl GroupLedger {
 /// What is read for the guardrails of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked<'a> {
-    /// Its target.
     pub target: &'a str,
     /// The redundancy group of the target.
     pub group: Option<&'a str>,
-    /// Its playbook.
     pub playbook: &'a str,
     /// Whether the playbook's runs are needed: where its autonomy is earned.
     pub runs: bool,
 }
 
-/// What was read for the guardrails. Nothing stands where something could not be read, and that stops the repair.
+/// The inputs of the guardrails. `None` means that an input could not be read, which stops the
+/// repair.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GuardrailInputs {
     /// Whether the kill switch is on.

@@ -1,4 +1,5 @@
-//! What the guardrails ask, from facts that are all passed in. What is not known stops the repair (fail closed).
+//! Evaluation of the guardrails from facts that the caller passes in. A fact that is missing stops
+//! the repair (fail closed).
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -18,9 +19,7 @@ use crate::primitives::id::ApprovalId;
 /// Everything that decides whether a plan may run without a human.
 #[derive(Debug, Clone, Copy)]
 pub struct GuardrailContext<'a> {
-    /// The incident.
     pub incident: &'a Incident,
-    /// What would run.
     pub plan: &'a Plan,
     /// The plan's playbook, as the file has it now.
     pub playbook: Option<&'a Playbook>,
@@ -28,13 +27,11 @@ pub struct GuardrailContext<'a> {
     pub service: Option<&'a Service>,
     /// The most members of the target's redundancy group that are repaired at once; 0 if it is in none.
     pub at_once: u32,
-    /// The operator's limits.
     pub limits: &'a Limits,
     /// What the store knows.
     pub readings: &'a GuardrailInputs,
     /// How long after its decision a plan may begin to run.
     pub starts_within: SignedDuration,
-    /// The time.
     pub now: Timestamp,
 }
 
@@ -62,7 +59,6 @@ impl GuardrailContext<'_> {
         Guardrail::ALL.map(|guardrail| self.ask(guardrail)).to_vec()
     }
 
-    /// Asks one guardrail.
     #[must_use]
     pub fn ask(&self, guardrail: Guardrail) -> GuardrailOutcome {
         let answer = match guardrail {
@@ -145,7 +141,7 @@ impl GuardrailContext<'_> {
 
     fn severity(&self) -> Answer {
         let severity = self.incident.severity;
-        // Nobody knows how bad it is when there is more of it than the incident shows.
+        // An incident that shows only a part of the alerts may be worse than its severity says.
         if self.incident.storm.is_some() || self.incident.tied_to.is_some() {
             return Err("it is a part of a storm".into());
         }

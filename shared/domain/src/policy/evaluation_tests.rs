@@ -1,4 +1,4 @@
-//! Each guardrail with what it lets through and what it stops.
+//! Tests of each guardrail: the cases that pass and the cases that it stops.
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -1,7 +1,8 @@
-//! Change freezes: times in which nothing is repaired without a human, once or every week.
+//! Change freezes: times without automatic repairs, once or every week.
 //!
-//! A weekly freeze stands on the clock of a place. Where that clock is put forward or back, a time of the week can be missing or come
-//! twice: a freeze then begins at the earlier and ends at the later moment that it can mean, so that it is never shorter than written.
+//! A weekly freeze follows the local time of a time zone. Where that clock is put forward or back,
+//! a time of the week can be missing or occur twice: a freeze then begins at the earlier and ends
+//! at the later possible moment, so that it is never shorter than written.
 
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
@@ -12,23 +13,18 @@ use serde::Deserialize;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Written")]
 pub struct Freeze {
-    /// When.
     pub when: When,
-    /// Why, for people.
     pub why: String,
 }
 
 /// When a freeze holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum When {
-    /// Once.
     Once {
-        /// Its first moment.
         from: Timestamp,
         /// The first moment after it.
         to: Timestamp,
     },
-    /// Every week.
     Weekly(Weekly),
 }
 
@@ -36,11 +32,9 @@ pub enum When {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Weekly {
-    /// Its beginning.
     pub from: WeekTime,
     /// Its end: the first moment after it. It may be earlier in the week than the beginning.
     pub to: WeekTime,
-    /// Whose clock.
     pub zone: Zone,
 }
 
@@ -98,7 +92,7 @@ impl TryFrom<String> for Zone {
     }
 }
 
-/// A freeze as it stands in the file.
+/// A freeze as written in the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {

@@ -1,4 +1,4 @@
-//! When freezes hold: over the end of the week, and where a clock is put forward or back.
+//! Tests of freezes over the end of the week, and where a clock is put forward or back.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,5 @@
-//! The kill switch: while it is on, nothing is repaired. Who switched it, when and why are for people; nothing is decided by them.
+//! The kill switch: while it is on, no repair runs. Its author, time and reason are shown to
+//! people; no decision depends on them.
 
 use std::fmt;
 
@@ -16,14 +17,13 @@ const BY_CHARACTERS: usize = 300;
 pub struct SwitchedOff {
     /// Who switched repairs off.
     pub by: Option<String>,
-    /// Why.
     pub why: Option<String>,
-    /// When.
     pub at: Option<Timestamp>,
 }
 
 impl SwitchedOff {
-    /// A switch that somebody turns now. What people write is cut, and what cannot be seen is taken out: it stands on cards.
+    /// A switch that is turned on now. The texts are cut and stripped of invisible characters,
+    /// because cards show them.
     #[must_use]
     pub fn now(by: &str, why: Option<&str>, at: Timestamp) -> Self {
         let short = |text: &str, most| Some(line(text, most)).filter(|text| !text.is_empty());

@@ -1,4 +1,4 @@
-//! The operator's limits for repairs without a human: what `guardrails.yaml` says.
+//! Limits of automatic repairs, from the operator's `guardrails.yaml`.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -28,7 +28,6 @@ impl TryFrom<f64> for Share {
 }
 
 impl Share {
-    /// The number.
     #[must_use]
     pub const fn get(self) -> f64 {
         self.0
@@ -39,7 +38,6 @@ impl Share {
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum AtOnce {
-    /// So many.
     AtMost(NonZeroU32),
     /// Such a share of the group's members in the registry: rounded down, and at least one, or none could ever be repaired.
     Share(Share),
@@ -100,7 +98,7 @@ impl Default for Earning {
     }
 }
 
-/// [`Earning`] as it stands in the file.
+/// [`Earning`] as written in the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenEarning {
@@ -136,13 +134,14 @@ impl TryFrom<WrittenEarning> for Earning {
     }
 }
 
-/// The limits. What has no default has to be given: nobody should run with numbers that they have not seen.
+/// The limits. A field without a default is required: an operator should not run with numbers that
+/// they have not seen.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// How sure a finding has to be.
     pub min_confidence: Share,
-    /// The most attempts on one target within an hour, whoever approved them.
+    /// The most attempts on one target within an hour, regardless of who approved them.
     pub attempts_per_hour: NonZeroU32,
     /// The most members of one redundancy group that are repaired at once. It binds repairs that a human approved, too.
     pub max_in_group: NonZeroU32,

@@ -1,4 +1,4 @@
-//! Which playbook is for an alert, and why.
+//! Playbook matching: the playbook for an alert, and the reasons for the choice.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +16,9 @@ const WEAK_BELOW: f64 = 0.5;
 /// What is known of the past success of playbooks, by their ids. One that is not in it is one of which nothing is known.
 pub type PastSuccess = BTreeMap<String, RunCounts>;
 
-/// What matching came to.
+/// Result of the matching.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
-    /// This plan.
     Plan(Box<Plan>),
     /// None, for this reason: a human has to look.
     None(String),
@@ -30,9 +29,7 @@ pub enum Choice {
 pub struct Fit<'a> {
     /// How well: see [`choose`].
     pub score: u32,
-    /// Why.
     pub reasons: Vec<String>,
-    /// Which.
     pub playbook: &'a Playbook,
 }
 

@@ -1,4 +1,4 @@
-//! What is chosen for an alert, and what is said where nothing is.
+//! Tests of the playbook that an alert gets, and of the reason that is given where none fits.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! Guardrails: what a playbook has earned, limits, freezes, and which playbook fits.
+//! Guardrails: earned autonomy, limits, freezes, and playbook matching.
 
 pub mod attempt_ledger;
 #[cfg(feature = "playbooks")]

@@ -1,4 +1,4 @@
-//! The record of a playbook: how its runs ended, and after which of them the alert came back.
+//! Run record of a playbook: the results of its runs, and the recurrences after them.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -26,7 +26,6 @@ pub struct PlaybookRecord {
 /// A run that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlaybookRun {
-    /// The playbook.
     pub playbook: String,
     /// The incident that it was to repair.
     pub incident_id: IncidentId,
@@ -34,7 +33,6 @@ pub struct PlaybookRun {
     pub round: u32,
     /// What it was to repair: the service's name in the registry.
     pub target: String,
-    /// When it ended.
     pub at: Timestamp,
     /// True if the symptom was gone.
     pub verified: bool,

@@ -1,4 +1,4 @@
-//! Which change ends a run, and what counts as its alert coming back.
+//! Tests of the changes that end a run, and of the alerts that count as a recurrence.
 
 use jiff::{SignedDuration, Timestamp};
 

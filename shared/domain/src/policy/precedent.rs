@@ -1,4 +1,5 @@
-//! What earlier and neighbouring incidents tell about one: what repaired its fingerprint before, and what else is going on.
+//! Precedents of an incident: the repairs of earlier incidents of its fingerprint, and other
+//! incidents nearby.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ use crate::primitives::safe_text::line;
 const NAME_CHARACTERS: usize = 30;
 const CAUSE_CHARACTERS: usize = 90;
 
-/// What other incidents have to share with one to stand near it.
+/// The property that another incident shares with one to count as nearby.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Near {
     /// What it is about, fit for a key: a service of the registry, else a digest of what the alert names.
@@ -49,10 +50,9 @@ impl Near {
     }
 }
 
-/// What repaired the last incidents of a fingerprint, all of them.
+/// The repair shared by all of the last incidents of a fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Memory {
-    /// The playbook's id.
     pub playbook: String,
     /// The playbook's name, for people.
     pub playbook_name: String,
@@ -82,9 +82,10 @@ enum Lesson<'a> {
     Undecided,
 }
 
-/// What repaired the last `wanted` ended incidents of a fingerprint, if it was the same for each of them, was verified, and ended the
-/// alert. One that ended in any other way is a reason to look again, and so is a repair that failed, a plan that a human rejected, or a
-/// verified repair after which the alert went on, even if the incident has not ended.
+/// The repair of the last `wanted` ended incidents of a fingerprint, if it was the same for each of
+/// them, was verified, and ended the alert. An incident that ended in any other way requires a new
+/// analysis, and so does a repair that failed, a plan that a human rejected, or a verified repair
+/// after which the alert went on, even if the incident has not ended.
 #[must_use]
 pub fn recall(past: &[Incident], wanted: u32) -> Option<Memory> {
     let wanted = usize::try_from(wanted).ok().filter(|wanted| *wanted > 0)?;
@@ -140,7 +141,7 @@ fn lesson(incident: &Incident) -> Lesson<'_> {
         {
             Lesson::Undecided
         }
-        // Its checks have decided: nobody will say that the alert has ended.
+        // Its checks have decided: the sender will never send a resolve.
         Status::Repaired if !incident.alert.sender_resolves() => {
             helped(incident).unwrap_or(Lesson::Doubt)
         }
@@ -211,7 +212,7 @@ fn newest_first(incidents: &[Incident]) -> Vec<&Incident> {
     sorted
 }
 
-/// How an incident ended, or where it stands.
+/// How an incident ended, or its current state.
 fn ending(incident: &Incident) -> String {
     let Some(plan) = &incident.plan else {
         return if incident.status == Status::Resolved {

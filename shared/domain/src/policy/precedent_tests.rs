@@ -1,4 +1,4 @@
-//! What is remembered of incidents, and what is not.
+//! Tests of the precedents that are remembered, and of those that are not.
 
 use std::collections::BTreeMap;
 

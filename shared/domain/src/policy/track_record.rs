@@ -1,8 +1,11 @@
-//! Earned autonomy: what a playbook may do by itself, from how its runs ended and whether they held.
+//! Earned autonomy: the level of a playbook, computed from the results of its runs and from
+//! recurrences.
 //!
-//! A run has *held* when `recurrence_window` has passed since it ended verified, and its alert did not come back. A run that failed counts
-//! against the playbook, one whose window is still open counts neither way. How sure the rate of held runs is, a lower bound says: that of
-//! Wilson's score interval, one-sided, 95 % (E. B. Wilson, "Probable inference", 1927). Few runs say little, and so their bound is low.
+//! A run has *held* when `recurrence_window` has passed since it ended verified, and its alert did
+//! not come back. A run that failed counts against the playbook; one whose window is still open
+//! counts neither way. The level depends on a lower bound of the rate of held runs: that of
+//! Wilson's score interval, one-sided, 95 % (E. B. Wilson, "Probable inference", 1927). The bound
+//! of a few runs is low, because they are weak evidence.
 
 use std::fmt;
 
@@ -84,7 +87,7 @@ impl fmt::Display for RunCounts {
     }
 }
 
-/// What happened to a run.
+/// An event of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
     /// Its window is over, and the alert did not come back.
@@ -112,13 +115,11 @@ impl What {
 pub struct Step {
     /// When: for a run that held, the end of its window.
     pub at: Timestamp,
-    /// What happened.
     pub what: What,
     /// The incident whose run it was.
     pub incident_id: IncidentId,
-    /// What the playbook had earned before.
+    /// The level of the playbook before.
     pub before: AutonomyLevel,
-    /// And after.
     pub after: AutonomyLevel,
     /// What counts since the last recurrence, this included.
     pub tally: RunCounts,
@@ -150,16 +151,16 @@ impl fmt::Display for Step {
     }
 }
 
-/// What a playbook has earned, and how.
+/// The earned level of a playbook, and the events behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrackRecord {
-    /// What it may do by itself.
+    /// Its level.
     pub trust: AutonomyLevel,
     /// What counts since the last recurrence.
     pub tally: RunCounts,
     /// How many verified runs count neither way yet: their window is open.
     pub pending: usize,
-    /// How it came to this, oldest first.
+    /// The events that led to this level, oldest first.
     pub steps: Vec<Step>,
 }
 
@@ -170,7 +171,7 @@ impl fmt::Display for TrackRecord {
 }
 
 impl TrackRecord {
-    /// What a playbook has earned by these runs, given in any order.
+    /// The level that a playbook has earned by these runs, given in any order.
     ///
     /// A run that held can only raise it, to the next level when the bound reaches that level's threshold. A failure can only lower it, when
     /// the bound is below the level's own. A recurrence lowers it by one, whatever the numbers say, and begins the count anew: what ended
@@ -224,7 +225,7 @@ impl TrackRecord {
     }
 }
 
-/// What happened to the runs, in the order in which it happened.
+/// The events of the runs, in chronological order.
 fn events<'a>(
     runs: &'a [PlaybookRun],
     earning: &Earning,
@@ -241,7 +242,7 @@ fn events<'a>(
     events
 }
 
-/// What happened to a run, and when; nothing while nobody knows whether it holds.
+/// The event of a run, with its time; none while it is unknown whether the run holds.
 fn event(run: &PlaybookRun, earning: &Earning, now: Timestamp) -> Option<(Timestamp, What)> {
     if !run.verified {
         return Some((run.at, What::Failed));

@@ -1,4 +1,4 @@
-//! How a playbook earns its level, and how it loses it.
+//! Tests of the runs that raise the level of a playbook, and of those that lower it.
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};

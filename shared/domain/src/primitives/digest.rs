@@ -1,4 +1,5 @@
-//! SHA-256 over a list of fields, each with its length, so that no two lists can run together.
+//! SHA-256 over a list of length-prefixed fields, so that two different lists never hash the same
+//! bytes.
 
 use sha2::{Digest as _, Sha256};
 
@@ -14,7 +15,6 @@ impl Digest {
         Self::default()
     }
 
-    /// Adds one field.
     #[must_use]
     pub fn field(mut self, bytes: impl AsRef<[u8]>) -> Self {
         let bytes = bytes.as_ref();

@@ -1,4 +1,4 @@
-//! Lengths of time as the configuration files write them.
+//! Durations as the configuration files write them.
 
 use jiff::SignedDuration;
 use serde::Deserialize;
@@ -34,7 +34,6 @@ impl Length {
         self.0
     }
 
-    /// Whole seconds.
     #[must_use]
     pub fn seconds(self) -> u64 {
         self.0.as_secs().unsigned_abs()

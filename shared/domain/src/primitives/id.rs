@@ -1,4 +1,4 @@
-//! The names of things, as types: an incident id cannot be passed where a fingerprint is meant.
+//! Identifier types: an incident id cannot be passed where a fingerprint is expected.
 
 use std::fmt;
 

@@ -1,6 +1,7 @@
-//! Text from outside as people may see it: nothing in it can hide, reorder or disguise what stands beside it.
+//! Text from outside that is safe to show: it cannot hide, reorder or disguise the text beside it.
 
-/// A text without the characters that nobody sees, without spaces around it, and with at most this many characters.
+/// A text without invisible characters, without spaces around it, and with at most this many
+/// characters.
 #[must_use]
 pub fn sanitize(text: &str, characters: usize) -> String {
     cut(without_hidden(text).trim(), characters)
@@ -8,13 +9,14 @@ pub fn sanitize(text: &str, characters: usize) -> String {
         .to_owned()
 }
 
-/// A text without the characters that nobody sees.
+/// A text without invisible characters.
 #[must_use]
 pub fn without_hidden(text: &str) -> String {
     text.chars().filter(|c| !is_hidden(*c)).collect()
 }
 
-/// A text as [`sanitize`] gives it, on one line: what stands in a list can begin no entry of its own.
+/// A text as [`sanitize`] gives it, on one line: as an item of a list it cannot begin an item of
+/// its own.
 #[must_use]
 pub fn line(text: &str, characters: usize) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();

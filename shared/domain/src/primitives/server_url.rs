@@ -1,4 +1,5 @@
-//! The URL of a server as an operator writes it: one rule for `make check-config` and for every function that starts with the file.
+//! Server URLs as an operator writes them: one rule for `make check-config` and for every function
+//! that starts with the file.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

@@ -1,4 +1,5 @@
-//! The right to ask models about an incident: held by one worker at a time, because each answer is billed.
+//! The analysis lease of an incident: one worker at a time may ask models, because each answer is
+//! billed.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -6,12 +7,12 @@ use crate::incident::change::IncidentChange;
 use crate::incident::operation_log::{Event, LogRecord};
 use crate::incident::parts::Claim;
 
-/// What a claim came to.
+/// Result of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claimed {
-    /// The one who asked has it.
+    /// The applicant holds it.
     Mine,
-    /// Another worker has it.
+    /// Another worker holds it.
     Theirs {
         /// Until when at the latest.
         until: Timestamp,
@@ -19,8 +20,9 @@ pub enum Claimed {
 }
 
 impl IncidentChange {
-    /// Claims the analysis of the incident, with the log entry that stands before the first call. A claim that has expired is taken
-    /// over, and the entry says so: its worker may have been billed for a call whose answer nobody got.
+    /// Claims the analysis of the incident and writes the log entry that precedes the first call.
+    /// An expired claim is taken over, and the entry says so: its worker may have been billed for a
+    /// call whose answer was lost.
     pub fn claim_analysis(
         &mut self,
         holder: &str,
@@ -28,12 +30,16 @@ impl IncidentChange {
         lease: SignedDuration,
         now: Timestamp,
     ) -> Claimed {
+        // Also refuses the holder itself: a redelivery of its message may overlap with the first
+        // one.
         let before = self.incident.claim.take();
         if let Some(claim) = before.as_ref().filter(|claim| claim.until > now) {
             let until = claim.until;
+            // The lease still runs: nothing of the incident may change.
             self.incident.claim = before;
             return Claimed::Theirs { until };
         }
+        // Every attempt may have been billed, so the log numbers them.
         let attempt = before.as_ref().map_or(0, |claim| claim.attempt) + 1;
         let until = now + lease;
         let detail = match &before {

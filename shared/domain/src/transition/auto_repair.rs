@@ -1,4 +1,4 @@
-//! Repairs without a human: a plan is let through by the guardrails, or stopped and put before a human.
+//! Automatic repairs: the guardrails let a plan run, or stop it and a human is asked.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -13,8 +13,9 @@ use crate::primitives::id::ApprovalId;
 use crate::transition::decision::revoke;
 
 impl IncidentChange {
-    /// Lets a plan run by itself if every guardrail has passed, else asks a human, and keeps what they answered. The decision stands
-    /// in the log from here on, before anything can run (`human-or-guardrails`).
+    /// Lets a plan run without a human if every guardrail passes, otherwise asks a human, and keeps
+    /// the outcomes of the guardrails. The decision is in the log from here on, before anything can
+    /// run (`human-or-guardrails`).
     pub fn propose_within(
         &mut self,
         outcomes: Vec<GuardrailOutcome>,
@@ -66,7 +67,8 @@ impl IncidentChange {
         self.incident.status = Status::Approved;
     }
 
-    /// Stops an approved plan before its first step: its approval is void, and a human is asked anew.
+    /// Stops an approved plan before its first step: its approval becomes void, and a human is
+    /// asked again.
     pub fn stopped_by(&mut self, outcomes: Vec<GuardrailOutcome>, actor: &str, now: Timestamp) {
         let context = json!({ "guardrails": outcomes });
         let why = names(&outcomes);

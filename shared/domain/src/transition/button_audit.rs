@@ -1,4 +1,5 @@
-//! Presses of buttons that decide nothing: the log keeps them, also those that come to nothing, as it does for decisions.
+//! Audit of button presses that decide nothing: the log records them, including those without an
+//! effect, as it does for decisions.
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -7,8 +8,9 @@ use crate::incident::change::IncidentChange;
 use crate::incident::operation_log::{Event, LogRecord};
 use crate::notification::button_action::ButtonAction;
 
-/// How many of them the log of an incident takes: each is an item of the table and a save of the incident, and anybody in a chat can press
-/// as often as they like. Who presses on after this many is only answered.
+/// Limit of these entries in the log of an incident: each is an item of the table and a save of the
+/// incident, and every member of a chat can press as often as they like. Presses beyond the limit
+/// are answered but not logged.
 const LOGGED: usize = 30;
 
 impl IncidentChange {
@@ -25,8 +27,8 @@ impl IncidentChange {
         self.keep(ask, press, news, now);
     }
 
-    /// Keeps in the log that somebody wanted to see more than the card, once however often the press is delivered. Whoever asks later
-    /// why a plan was approved can tell whether the evidence was looked at.
+    /// Logs that a person requested more than the card shows, once however often the press is
+    /// delivered. It shows later whether the evidence was looked at before a plan was approved.
     pub fn more_asked(&mut self, ask: &ButtonAction, press: &str, by: &str, now: Timestamp) {
         let what = if matches!(ask, ButtonAction::History(_)) {
             "the earlier incidents were asked for"

@@ -1,4 +1,5 @@
-//! Deciding on a plan: who may, how many have to, until when; and taking back what can no longer be decided on.
+//! Decisions on a plan: who may decide, how many approvals are needed, and until when. Revokes an
+//! approval that is no longer valid.
 
 use std::collections::BTreeSet;
 
@@ -17,32 +18,34 @@ use crate::notification::channels::{ApprovalRule, Channels, Identity};
 use crate::playbook::plan::Plan;
 use crate::primitives::id::ApprovalId;
 
-/// How many presses are remembered: a channel delivers again within minutes, long before so many others came.
+/// How many presses are remembered: a channel redelivers within minutes, long before this many
+/// others arrive.
 const PRESSES_KEPT: usize = 32;
-/// How many refused presses of one approval the log takes. One person can press as often as they like, and each entry is an item of the
-/// table and a save of the incident, which decisions and repairs wait for: who presses on after this many is only answered.
+/// Limit of logged refusals per approval. One person can press as often as they like, and each
+/// entry is an item of the table and a save of the incident, which decisions and repairs wait for:
+/// presses beyond this limit are answered but not logged.
 const REFUSALS_LOGGED: u32 = 200;
-/// Why what expired is void.
+/// Reason of an approval that expired.
 const NOT_IN_TIME: &str = "nobody decided in time";
 
-/// A person's press of a button, or what comes to the same.
+/// A person's decision: a button press, a link, or a call of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pressed<'a> {
-    /// What they say.
     pub verdict: Verdict,
-    /// By what they are known.
+    /// The identity under which the person decides.
     pub by: Identity<'a>,
     /// The press's own id: the channel gives it, and gives it again when it delivers again.
     pub press: &'a str,
 }
 
-/// What is at stake: the worse of the finding's risk and the playbook's.
+/// The risk of a plan: the worse of the finding's risk and the playbook's.
 #[must_use]
 pub fn stakes(analysis: Option<&Analysis>, plan: &Plan) -> Risk {
     analysis.map_or(plan.risk, |analysis| analysis.risk.max(plan.risk))
 }
 
-/// How many different people have to approve a plan: two if users may be cut off or data lost, or if its playbook has earned no more yet.
+/// How many different people have to approve a plan: two if users may be cut off or data lost, or
+/// if its playbook has not earned more autonomy yet.
 #[must_use]
 pub fn people_needed(
     analysis: Option<&Analysis>,
@@ -59,15 +62,17 @@ pub fn people_needed(
     earned.map_or(at_stake, |earned| earned.people().max(at_stake))
 }
 
-/// The rule that says who may decide on an incident's plan. Without one nobody may.
+/// The rule that says who may decide on an incident's plan. Without a rule the plan cannot be
+/// decided.
 #[must_use]
 pub fn rule_of<'a>(channels: &'a Channels, incident: &Incident) -> Option<&'a ApprovalRule> {
     let plan = incident.plan.as_ref()?;
     channels.rule(&plan.target, stakes(incident.analysis.as_ref(), plan))
 }
 
-/// Takes a press. One that was taken already changes nothing and comes to the same again; so does a person who says the same twice. What
-/// is refused changes nothing but the log and what is kept to bound it.
+/// Applies a press. A press that was applied before changes nothing and gets the same result again;
+/// so does a person who repeats the same verdict. A refusal changes only the log and the record
+/// that bounds it.
 ///
 /// # Errors
 /// Why the press does not count.
@@ -78,6 +83,7 @@ pub fn decide(
     channels: &Channels,
     now: Timestamp,
 ) -> Result<Taken, Refusal> {
+    // Channels redeliver presses: the recorded result is returned, whatever has changed since.
     if let Some(before) = taken_before(&draft.incident, pressed) {
         return before;
     }
@@ -98,7 +104,7 @@ pub fn decide(
 /// Refuses a press for a reason that lies outside of the incident, such as the chat that it came from.
 ///
 /// # Errors
-/// The reason, unless the same press was taken before: then what that came to.
+/// The reason, unless the same press was applied before: then its recorded result.
 pub fn refuse(
     draft: &mut IncidentChange,
     id: &ApprovalId,
@@ -112,11 +118,10 @@ pub fn refuse(
     Err(log_refusal(draft, id, pressed, refusal, now))
 }
 
-/// A press that may count.
+/// A press that is not refused.
 enum Judged {
-    /// The person has said it before.
+    /// The person has given the same verdict before.
     Repeated(Taken),
-    /// They have not.
     New { person: String },
 }
 
@@ -133,6 +138,7 @@ fn judge(
         .as_ref()
         .filter(|approval| approval.id == *id)
         .ok_or(Refusal::NotThisPlan)?;
+    // The approval covers exactly the plan that was hashed for it.
     if incident.plan.as_ref().map(Plan::hash).as_deref() != Some(approval.plan_hash.as_str()) {
         return Err(Refusal::NotThisPlan);
     }
@@ -141,6 +147,7 @@ fn judge(
         return Err(Refusal::NotAllowed);
     }
     let theirs = |vote: &Vote| vote.person == person && holds(vote, approval, channels);
+    // Only approvals are votes: one rejection already decides.
     let voted = pressed.verdict == Verdict::Approve && approval.votes.iter().any(theirs);
     match &approval.standing {
         ApprovalState::Decided {
@@ -148,6 +155,8 @@ fn judge(
             ..
         } if voted => Ok(Judged::Repeated(Taken::Approved)),
         ApprovalState::Decided { verdict, by, .. } => {
+            // One person may have several accounts: the second press is a repetition, not a
+            // dispute.
             let same_person =
                 Identity::read(by).and_then(|known| channels.person(known)) == Some(person);
             if same_person && *verdict == pressed.verdict {
@@ -165,10 +174,12 @@ fn judge(
         ApprovalState::Pending if now >= approval.expires_at => Err(Refusal::Expired {
             at: approval.expires_at,
         }),
+        // A second approval of one person does not count as a second person.
         ApprovalState::Pending if voted => Ok(Judged::Repeated(Taken::Given {
             more: missing(approval, channels, incident),
         })),
         ApprovalState::Pending
+            // Where two people have to approve, links and the API do not prove that they are two.
             if pressed.verdict == Verdict::Approve && !approval.takes(&pressed.by.to_string()) =>
         {
             Err(Refusal::NeedsPress)
@@ -179,15 +190,16 @@ fn judge(
     }
 }
 
-/// True if a vote still counts: it came by a way that counts, and `channels.json` gives its account to the same person as then. A person
-/// who is renamed between two presses would be two otherwise.
+/// True if a vote still counts: it was given in a way that counts, and `channels.json` still maps
+/// its account to the same person. Otherwise a person who is renamed between two presses would
+/// count as two.
 fn holds(vote: &Vote, approval: &Approval, channels: &Channels) -> bool {
     approval.takes(&vote.by)
         && Identity::read(&vote.by).and_then(|known| channels.person(known))
             == Some(vote.person.as_str())
 }
 
-/// How many more people have to approve. A person whom the rule does not name any more does not count.
+/// How many more people have to approve. A person whom the rule no longer names does not count.
 fn missing(approval: &Approval, channels: &Channels, incident: &Incident) -> u8 {
     let rule = rule_of(channels, incident);
     let counts = |vote: &&Vote| {
@@ -205,7 +217,8 @@ fn missing(approval: &Approval, channels: &Channels, incident: &Incident) -> u8 
         .saturating_sub(u8::try_from(people.len()).unwrap_or(u8::MAX))
 }
 
-/// Counts what a person says who may: a rejection ends it, an approval does with the last person that is needed.
+/// Counts the verdict of a person who may decide: one rejection is final, and so is the last
+/// approval that is needed.
 fn count(
     draft: &mut IncidentChange,
     pressed: &Pressed<'_>,
@@ -230,6 +243,7 @@ fn count(
         "approval_id": approval.id, "plan_hash": approval.plan_hash, "verdict": pressed.verdict, "person": person,
         "given": approval.given(), "needed": approval.needed,
     });
+    // Counted after this vote was added, against the current `channels.json`.
     let more = missing(approval, channels, &draft.incident);
     if pressed.verdict == Verdict::Approve && more > 0 {
         let detail = format!("the plan was approved; {more} more has to");
@@ -275,11 +289,12 @@ fn note(draft: &mut IncidentChange, pressed: &Pressed<'_>, came_to: Result<Taken
         came_to,
     });
     let too_many = approval.presses.len().saturating_sub(PRESSES_KEPT);
+    // The oldest are first.
     approval.presses.drain(..too_many);
 }
 
-/// Keeps a refused press in the log. An incident that never asked for a decision has no button and nothing that would bound its log:
-/// who makes one up is only answered.
+/// Logs a refused press. An incident that never requested a decision has no button, and nothing
+/// that would bound its log: a forged press is answered but not logged.
 fn log_refusal(
     draft: &mut IncidentChange,
     id: &ApprovalId,
@@ -306,8 +321,10 @@ fn log_refusal(
     refusal
 }
 
-/// Makes a pending approval void, or an approved one whose repair has not started. Others stay as they are.
+/// Revokes a pending approval, or an approved one whose repair has not started. Others stay as they
+/// are.
 pub fn revoke(draft: &mut IncidentChange, actor: &str, why: &str, now: Timestamp) {
+    // An approval whose repair has started stays decided.
     let undone = draft.incident.repair.is_none();
     let Some(approval) = draft.incident.approval.as_mut() else {
         return;
@@ -332,7 +349,7 @@ pub fn revoke(draft: &mut IncidentChange, actor: &str, why: &str, now: Timestamp
 }
 
 impl IncidentChange {
-    /// Makes an approval void whose time is over and on which nobody has decided. True if it was so.
+    /// Revokes an approval that expired undecided. True if it did.
     pub fn expire(&mut self, now: Timestamp) -> bool {
         let over = |approval: &Approval| {
             approval.standing == ApprovalState::Pending && now >= approval.expires_at
@@ -341,11 +358,13 @@ impl IncidentChange {
             return false;
         }
         revoke(self, "notifier", NOT_IN_TIME, now);
+        // `revoke` leaves the status to its callers.
         self.incident.status = Status::NeedsHuman;
         true
     }
 
-    /// Lets the second list of people decide too, if nobody has decided for as long as the rule waits. True if it was so.
+    /// Lets the second list of people decide too, if the approval is still undecided after the
+    /// rule's delay. True if it did.
     pub fn escalate(&mut self, rule: &ApprovalRule, now: Timestamp) -> bool {
         let Some(approval) = &mut self.incident.approval else {
             return false;
@@ -371,7 +390,8 @@ impl IncidentChange {
     }
 }
 
-/// When somebody has to look next at an approval on which nobody has decided: for the second list of people, or because it expires.
+/// Time of the next follow-up check of an undecided approval: its escalation to the second list of
+/// people, or its expiry.
 #[must_use]
 pub fn look_again_at(approval: &Approval, rule: Option<&ApprovalRule>) -> Option<Timestamp> {
     if approval.standing != ApprovalState::Pending {
@@ -384,6 +404,7 @@ pub fn look_again_at(approval: &Approval, rule: Option<&ApprovalRule>) -> Option
 fn escalates_at(approval: &Approval, rule: &ApprovalRule) -> Option<Timestamp> {
     let after = rule
         .escalate_after_seconds
+        // An approval escalates once, and only if the rule has a second list.
         .filter(|_| approval.escalated_at.is_none() && !rule.then.is_empty())?;
     Some(approval.requested_at + SignedDuration::from_secs(i64::from(after)))
 }

@@ -1,4 +1,4 @@
-//! Who decides, how many have to, and until when.
+//! Tests of who may decide, of how many approvals are needed, and of expiry.
 
 use std::collections::BTreeSet;
 

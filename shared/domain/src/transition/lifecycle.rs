@@ -1,4 +1,4 @@
-//! What can happen to an incident, each with the log entry that says so.
+//! Lifecycle changes of an incident, each with its log entry.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -29,7 +29,7 @@ impl IncidentChange {
         now: Timestamp,
     ) -> Self {
         let (hit_count, alert_allows) = (firing.count, alert.allows_auto_repair());
-        // Before the log entry too: both stand in the same table.
+        // Bounded before the log entry is built: incident and entry are items of the same table.
         let alert = alert.bounded();
         let severity = match alert.severity {
             AlertSeverity::Critical => Severity::P1,
@@ -54,7 +54,8 @@ impl IncidentChange {
             alert,
             hit_count,
             left_out: firing.left_out,
-            // Of the alerts that came together only the worst is kept.
+            // Only the worst of the alerts of one delivery is kept, so its own labels may not say
+            // this.
             auto_repair_forbidden: firing.forbids_repair && alert_allows,
             flaps: 0,
             opened_at: now,
@@ -85,7 +86,7 @@ impl IncidentChange {
         draft
     }
 
-    /// Takes over the analyzer's finding and what it rests on.
+    /// Records the analyzer's finding and the evidence behind it.
     pub fn analysed(&mut self, analysis: Analysis, evidence: Vec<Evidence>, now: Timestamp) {
         if let Some(why) = &analysis.fell_back_because {
             self.record(
@@ -109,6 +110,7 @@ impl IncidentChange {
         self.incident.claim = None;
         self.incident.evidence = evidence;
         self.incident.analysis = Some(analysis);
+        // A later status is kept: the incident may have resolved during the analysis.
         if self.incident.status == Status::Open {
             self.incident.status = Status::NeedsHuman;
         }
@@ -119,16 +121,19 @@ impl IncidentChange {
         self.ask("analyzer", plan, now, valid_for);
     }
 
-    /// Asks a human anew for a decision on a plan that is void, as a new plan. False if there is none.
+    /// Asks a human again for a decision on a void plan, as a new plan. False if there is none.
     pub(crate) fn propose_again(&mut self, actor: &str, now: Timestamp) -> bool {
         let (Some(plan), Some(asked)) = (self.incident.plan.take(), self.incident.approval.take())
         else {
             return false;
         };
+        // The new request stays open for as long as the first.
         let valid_for = asked.expires_at.duration_since(asked.requested_at);
         self.ask(
             actor,
             Plan {
+                // The round is part of the plan's hash, so that an old button cannot approve the
+                // new plan.
                 round: plan.round + 1,
                 ..plan
             },
@@ -155,7 +160,8 @@ impl IncidentChange {
         self.incident.status = Status::AwaitingApproval;
     }
 
-    /// Every alert of the episode has resolved: a pending decision is void, a repair that has not started will not start.
+    /// Every alert of the episode has resolved: a pending decision becomes void, and a repair that
+    /// has not started never starts.
     pub fn resolved(&mut self, hit_count: u64, now: Timestamp) {
         self.incident.resolved_at = Some(now);
         self.incident.hit_count = hit_count;
@@ -168,12 +174,13 @@ impl IncidentChange {
             ),
         );
         decision::revoke(self, "ingress", "the alert resolved", now);
+        // A repair under way keeps its status until it has ended.
         if self.incident.status != Status::Repairing {
             self.incident.status = Status::Resolved;
         }
     }
 
-    /// An alert fired again inside the window. A plan that was void is proposed anew, as a new plan.
+    /// An alert fired again inside the window. A void plan is proposed again, as a new plan.
     pub fn reopened(&mut self, flaps: u64, hit_count: u64, now: Timestamp) {
         self.incident.resolved_at = None;
         self.incident.flaps = flaps;
@@ -186,17 +193,19 @@ impl IncidentChange {
                 format!("it fired again (flap {flaps})"),
             ),
         );
+        // A repair under way keeps its plan and its status.
         if self.incident.status == Status::Repairing {
             return;
         }
         if let Some(recurrence) = Recurrence::of(&self.incident, now) {
             self.incident.recurrence = Some(recurrence);
-            // The analyzer counts it in a moment. Who is asked here is asked as if it had.
+            // The analyzer counts the recurrence later. A person who is asked before that is
+            // already asked at the lower level.
             self.incident.earned = self.incident.earned.map(AutonomyLevel::less);
         }
         self.put_repair_aside();
         if self.propose_again("ingress", now) {
-            // What did not last shall not be repeated by itself.
+            // A repair that did not last must not be repeated automatically.
             self.incident.guardrails = vec![GuardrailOutcome::blocked(
                 Guardrail::EpisodeOpen,
                 "the alert resolved, and fired again",
@@ -211,7 +220,8 @@ impl IncidentChange {
         };
     }
 
-    /// Makes room for the run of another plan. What was tried stays to be seen.
+    /// Moves the repair to the earlier ones to make room for the run of another plan. The last ones
+    /// stay visible.
     pub(crate) fn put_repair_aside(&mut self) {
         let incident = &mut self.incident;
         let Some(repair) = incident
@@ -229,6 +239,7 @@ impl IncidentChange {
         incident
             .earlier_repairs
             .push(EarlierRepair { playbook, repair });
+        // The incident is one item of bounded size: the oldest repairs are only counted.
         let too_many = incident.earlier_repairs.len().saturating_sub(EARLIER_KEPT);
         incident.earlier_repairs.drain(..too_many);
         incident.earlier_repairs_left_out += u32::try_from(too_many).unwrap_or(u32::MAX);
@@ -240,8 +251,10 @@ impl IncidentChange {
         self.incident.alert.severity = severity;
         self.incident.hit_count = hit_count;
         if severity == AlertSeverity::Critical {
+            // P0 sorts before P1, so this never lowers the severity.
             self.incident.severity = self.incident.severity.min(Severity::P1);
-            // Whoever is asked is asked by how bad it is now. A plan that was decided on keeps what the decision rested on.
+            // A pending request shows the current severity. A decided plan keeps what the decision
+            // was based on.
             let waits = self.incident.status == Status::AwaitingApproval;
             let asked = self
                 .incident

@@ -1,4 +1,5 @@
-//! A new analysis of an incident that has one, because a person doubts it: seldom, and only while nothing is decided.
+//! Reanalysis: a new analysis that a person requests because they doubt the first. It is limited in
+//! number and frequency, and only possible while nothing is decided.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -35,10 +36,10 @@ pub enum Refusal {
     /// A storm's rule answers the same each time: no model is asked about it.
     #[error("a storm is not analysed by models: ask for a part of it when the storm is over")]
     Storm,
-    /// The last one has not come to its end. Whoever asked for it may not have sent its message: sent again, it changes nothing.
+    /// The last one has not ended. The message for it may never have been sent: sending it again
+    /// changes nothing.
     #[error("a new analysis is under way, which {by} asked for")]
     UnderWay {
-        /// Which.
         round: u32,
         /// Who asked for it.
         by: String,
@@ -53,7 +54,6 @@ pub enum Refusal {
         /// When the next one can be.
         from: Timestamp,
     },
-    /// There were enough.
     #[error("it was analysed anew {MOST_ROUNDS} times already")]
     UsedUp,
 }
@@ -149,7 +149,7 @@ impl Incident {
         possible(self).is_ok()
     }
 
-    /// True while this new analysis is asked for and can still change something.
+    /// True while this new analysis is requested and can still change something.
     #[must_use]
     pub fn awaits_reanalysis(&self, round: u32) -> bool {
         self.is_asked_for(round) && possible(self).is_ok()
@@ -171,9 +171,10 @@ impl Incident {
 }
 
 impl IncidentChange {
-    /// Takes over a new finding, and asks a human about the plan that today's files give, or notes why they give none. Where something was
-    /// decided or has resolved meanwhile, that holds, no plan is made, and the log keeps what the finding has cost. A round that nobody waits
-    /// for changes nothing.
+    /// Records a new finding, and asks a human about the plan that the current files give, or
+    /// records why they give none. If the incident was decided or has resolved meanwhile, that
+    /// result stays, no plan is made, and the log keeps the cost of the finding. A finding of an
+    /// obsolete round changes nothing.
     pub fn reanalysed(
         &mut self,
         round: u32,
@@ -213,7 +214,8 @@ impl IncidentChange {
         }
     }
 
-    /// Puts a plan before a human, never before the guardrails alone: somebody doubted. The same plan is not asked for twice.
+    /// Asks a human about a plan, and never only the guardrails, because a person has doubted the
+    /// analysis. The same plan is not proposed twice.
     fn propose_anew(&mut self, plan: Plan, now: Timestamp, valid_for: SignedDuration) {
         let last = self.last_plan();
         let same = self.incident.approval.as_ref().is_some_and(|asked| {
@@ -278,7 +280,7 @@ impl IncidentChange {
             .map_or(taken_away, |plan| plan.round)
     }
 
-    /// How many people would have to approve a plan, if they were asked now.
+    /// How many people would have to approve a plan that was proposed now.
     fn people_for(&self, plan: &Plan, now: Timestamp, valid_for: SignedDuration) -> Option<u8> {
         let mut asking = self.clone();
         asking.propose(plan.clone(), now, valid_for);

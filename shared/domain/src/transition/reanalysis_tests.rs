@@ -1,4 +1,4 @@
-//! When a new analysis can be asked for, and what it changes.
+//! Tests of the conditions of a reanalysis, and of its effects.
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -1,7 +1,9 @@
-//! The silence of a repair: while it runs, Alertmanager tells nobody of the one alert that is being repaired.
+//! The silence of a repair: while it runs, Alertmanager sends no notification of the one alert that
+//! is being repaired.
 //!
-//! It is made before the first step and taken away at the first failure, at the latest when the run ends. Should nobody be left to
-//! take it away, it ends by itself, no later than the repair would have.
+//! It is created before the first step and removed at the first failure, at the latest when the run
+//! ends. If no worker is left to remove it, it expires by itself, no later than the repair would
+//! have.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -14,17 +16,17 @@ use crate::incident::repair::Repair;
 use crate::playbook::plan::{Phase, Plan};
 use crate::primitives::id::IncidentId;
 
-/// Who makes it and takes it away.
+/// The log's actor for creating and removing it.
 pub const ACTOR: &str = "repair";
 
 impl RepairSilence {
-    /// What Alertmanager shows beside it, by which it is found again.
+    /// Its comment in Alertmanager, which identifies it.
     #[must_use]
     pub fn comment(incident: &IncidentId, plan_hash: &str) -> String {
         format!("Quell, repair of incident {incident}, plan {plan_hash}")
     }
 
-    /// When nothing is silent any more: at the time at which it was taken away, or at which it ends by itself. None if it never was.
+    /// When the silence has ended: at its removal, or at its expiry. None if there never was one.
     #[must_use]
     pub fn over_at(&self) -> Option<Timestamp> {
         self.id.as_ref()?;
@@ -72,7 +74,7 @@ impl Incident {
             .then_some(until)
     }
 
-    /// The silence of a repair that somebody has to take away.
+    /// The silence of a repair that still has to be removed.
     #[must_use]
     pub fn open_repair_silence(&self) -> Option<(&str, Timestamp)> {
         let silence = self
@@ -84,7 +86,8 @@ impl Incident {
 }
 
 impl IncidentChange {
-    /// Notes the silence of the repair that runs, or why there is none. One that is known stays: a run has one at most.
+    /// Records the silence of the repair that runs, or why there is none. A recorded one is kept: a
+    /// run has one at most.
     pub fn repair_silenced(
         &mut self,
         plan_hash: &str,
@@ -140,7 +143,8 @@ impl IncidentChange {
         self.record(now, news);
     }
 
-    /// Notes that the silence of the repair was taken away, or why it was not. What is noted stays.
+    /// Records that the silence of the repair was removed, or why it was not. An earlier record is
+    /// kept.
     pub fn repair_silence_ended(&mut self, removed: Result<(), &str>, now: Timestamp) {
         let Some(silence) = self
             .incident

@@ -1,5 +1,6 @@
-//! Whether a repair that was verified has held: its alert has to resolve in time, or it counts as failed (`unknown-is-failure`). Where the
-//! sender knows no resolve, the playbook's checks have decided.
+//! Resolution check of a verified repair: its alert has to resolve in time, or the repair counts as
+//! failed (`unknown-is-failure`). Where the sender never sends a resolve, the playbook's checks
+//! decide.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;

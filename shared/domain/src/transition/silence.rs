@@ -1,4 +1,5 @@
-//! An hour without further alerts of an incident: a silence of Alertmanager's, which a person asks for.
+//! Requested silences: an hour in which Alertmanager sends no notification of an incident's alert,
+//! at a person's request.
 
 use crate::alert::silence_matchers::ALERTNAME;
 use jiff::{SignedDuration, Timestamp};
@@ -19,18 +20,17 @@ pub const TRIED_FOR: SignedDuration = SignedDuration::from_mins(10);
 /// How far apart two requests are in the log: one person can press as often as they like, and each entry is an item of the table and a save of
 /// the incident, which decisions and repairs wait for.
 pub const APART: SignedDuration = SignedDuration::from_secs(30);
-/// What alerts of Alertmanager call their source. Grafana's come through the same door, and have silences of another API.
+/// The source of Alertmanager's alerts. Grafana's come through the same endpoint, and have silences
+/// of another API.
 const SOURCE: &str = "alertmanager";
-/// Who writes what became of a request into the log.
+/// The log's actor for the result of a request.
 const ACTOR: &str = "notifier";
 
-/// Why no silence is asked for.
+/// Why a silence is not requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// There is one.
     #[error("it is silenced until {until:.0}")]
     Holds {
-        /// Until when.
         until: Timestamp,
     },
     /// It is over, it is not one alert, or Alertmanager has not sent it.
@@ -72,7 +72,7 @@ pub fn ask(draft: &mut IncidentChange, by: &str, now: Timestamp) -> Result<(), R
 }
 
 impl Silence {
-    /// What Alertmanager shows beside it, by which it is found again.
+    /// Its comment in Alertmanager, which identifies it.
     #[must_use]
     pub fn comment(incident: &IncidentId) -> String {
         format!("Quell, incident {incident}")
@@ -80,7 +80,7 @@ impl Silence {
 }
 
 impl Incident {
-    /// Until when its alert is silenced because somebody asked for it, if it is.
+    /// The end of the requested silence of its alert, if there is one.
     #[must_use]
     pub fn silenced_until(&self, now: Timestamp) -> Option<Timestamp> {
         self.silence
@@ -89,8 +89,8 @@ impl Incident {
             .filter(|until| now < *until)
     }
 
-    /// Whether a silence can be asked for: of an alert that came from Alertmanager, whose labels are all known, and that is not over. A storm
-    /// has no alert of its own.
+    /// True if a silence can be requested: for an alert that came from Alertmanager, whose labels
+    /// are all known, and that is not over. A storm has no alert of its own.
     #[must_use]
     pub fn can_be_silenced(&self) -> bool {
         // A signed sender may call itself what it likes: its alerts are unknown to Alertmanager all the same.
@@ -103,8 +103,9 @@ impl Incident {
     }
 }
 
-/// The labels that tell an alert from all others, none if not every one of them was kept whole: with fewer, a silence would fit alerts that
-/// nobody wants to miss. A label without a value is none (<https://prometheus.io/docs/concepts/data_model/>).
+/// The labels that identify an alert, none if one of them was truncated: with fewer labels, a
+/// silence would also hide alerts that must be seen. A label without a value does not count
+/// (<https://prometheus.io/docs/concepts/data_model/>).
 #[must_use]
 pub fn labels(alert: &Alert) -> Option<Vec<(&str, &str)>> {
     let whole = alert.labels.len() < LABELS_KEPT
@@ -127,7 +128,7 @@ pub fn labels(alert: &Alert) -> Option<Vec<(&str, &str)>> {
 /// The last request for a silence, if nothing has come of it yet.
 #[must_use]
 pub fn unanswered(log: &[Entry]) -> Option<&Entry> {
-    // The silence of a repair is nobody's answer.
+    // The silence of a repair answers no person's request.
     let concerns = |entry: &&Entry| {
         entry.event == Event::SilenceRequested
             || (entry.event == Event::SilenceCreated && entry.actor == ACTOR)
@@ -137,7 +138,7 @@ pub fn unanswered(log: &[Entry]) -> Option<&Entry> {
 }
 
 impl IncidentChange {
-    /// Notes a silence that Alertmanager has. One that is known changes nothing.
+    /// Records a silence that Alertmanager has. A known one changes nothing.
     pub fn silenced(&mut self, silence: Silence, now: Timestamp) {
         if self
             .incident
@@ -161,7 +162,7 @@ impl IncidentChange {
         self.incident.silence_fault = None;
     }
 
-    /// Notes why there is no silence. It can be asked for again at once.
+    /// Records why there is no silence. It can be requested again at once.
     pub fn not_silenced(&mut self, why: &str, now: Timestamp) {
         self.incident.silence_asked_at = None;
         self.incident.silence_fault = Some(why.to_owned());

@@ -1,4 +1,5 @@
-//! Storms: when many incidents open within a minute, people get one card for all of them, and one analysis is paid for.
+//! Storms: when many incidents open within a minute, people get one card for all of them, and only
+//! one analysis is paid for.
 //!
 //! Each alert keeps its episode and its incident, with its count and its log. Incidents beyond the limit of their minute are tied to
 //! the storm's incident, which lists them and is over when the last of them is. Critical incidents have a limit of their own, so that
@@ -22,13 +23,13 @@ use crate::primitives::id::{Fingerprint, IncidentId, MemberId};
 
 /// How many of the tied incidents a storm shows by name.
 const SHOWN: usize = 10;
-/// How many names of alerts a storm counts by name. What is tied beyond them is counted together.
+/// How many alert names a storm counts separately. Members beyond these names are counted together.
 const GROUPS: usize = 20;
 /// How many of the critical ones a storm names: with texts of common length, they fit onto a card together with everything else.
 pub const CRITICAL_SHOWN: usize = 40;
 
 impl Storm {
-    /// What a storm shows of its list.
+    /// The summary of its list that a storm shows.
     #[must_use]
     pub fn of(lines: &[StormMember]) -> Self {
         let open = lines.iter().filter(|line| line.open);
@@ -61,7 +62,7 @@ impl Storm {
         }
     }
 
-    /// How many are tied, and how many of those are open, whose alerts have a name that is not among the groups.
+    /// The number of members, and of open ones, whose alert name is not among the groups.
     #[must_use]
     pub fn others(&self) -> (u64, u64) {
         let (tied, open) = self
@@ -90,7 +91,7 @@ fn named(critical: Vec<&StormMember>) -> Vec<(String, String)> {
 }
 
 impl StormMember {
-    /// The line of an incident, with the storm that it stands on, if it is tied to one.
+    /// The line of an incident in its storm's list, with the storm, if the incident is tied to one.
     #[must_use]
     pub fn of(incident: &Incident) -> Option<(IncidentId, Self)> {
         let storm = incident.tied_to.clone()?;
@@ -122,7 +123,8 @@ pub fn minute(opened_at: Timestamp) -> i64 {
 }
 
 impl IncidentChange {
-    /// The incident of a storm, with its first log entry. Nobody fires or resolves it: it lives by what is tied to it.
+    /// The incident of a storm, with its first log entry. No alert fires or resolves it: it is open
+    /// as long as its members are.
     #[must_use]
     pub fn storm(id: IncidentId, minute: i64, limit: u64, now: Timestamp) -> Self {
         let Ok(member) = MemberId::try_from("storm") else {

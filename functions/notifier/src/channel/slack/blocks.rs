@@ -1,4 +1,5 @@
-//! A message in Slack's Block Kit, within its limits, whatever the text is (<https://docs.slack.dev/reference/block-kit/blocks/>).
+//! Renders a message as Slack's Block Kit, within its limits for any text
+//! (<https://docs.slack.dev/reference/block-kit/blocks/>).
 
 use domain::incident::approval::Verdict;
 use domain::notification::button_action::ButtonAction;

@@ -1,4 +1,4 @@
-//! What the details show: the evidence, the guardrails, the plan and the end of the operation log.
+//! View of the details: the evidence, the guardrails, the plan and the end of the operation log.
 
 use domain::analysis::DataImpact;
 use domain::analysis::evidence::{Evidence, Found};
@@ -32,9 +32,7 @@ const HASH_CHARACTERS: usize = 12;
 /// What `details.html` is given.
 #[derive(Debug, Clone, Serialize)]
 pub struct Details {
-    /// The alert's name.
     pub name: String,
-    /// What is affected.
     pub resource: String,
     /// `P0` to `P3`.
     pub severity: String,
@@ -70,7 +68,6 @@ pub struct Details {
     pub plan_address: String,
     /// The exact steps, part by part.
     pub parts: Vec<Part>,
-    /// The plan's parameters.
     pub parameters: Vec<Parameter>,
     /// The first 12 characters of the plan's hash.
     pub plan_hash: String,
@@ -78,7 +75,6 @@ pub struct Details {
     pub log: Vec<Logged>,
     /// How many entries stand before them.
     pub log_before: usize,
-    /// The incident's id.
     pub id: String,
 }
 
@@ -87,9 +83,7 @@ pub struct Details {
 pub struct Asked {
     /// Who was asked: `prometheus`, `signoz`, `past_incidents`, `open_incidents` or `registry`.
     pub source: &'static str,
-    /// What was asked.
     pub asked: String,
-    /// What was measured.
     pub measurements: Vec<Measured>,
     /// What is known, in sentences.
     pub facts: Vec<String>,
@@ -108,16 +102,13 @@ pub struct Answered {
     pub name: &'static str,
     /// False if it stops the repair.
     pub passed: bool,
-    /// Why.
     pub why: String,
 }
 
 /// A parameter of a plan.
 #[derive(Debug, Clone, Serialize)]
 pub struct Parameter {
-    /// Its name.
     pub name: String,
-    /// Its value.
     pub value: String,
 }
 

@@ -1,4 +1,4 @@
-//! What was found out: cause, action, evidence, and what finding it has cost.
+//! View of a finding: cause, action, evidence, and the cost of the analysis.
 
 use domain::analysis::Analysis;
 use domain::analysis::evidence::{Evidence, Found, Measurement, Trend, figure};
@@ -19,13 +19,10 @@ const LINKS_SHOWN: usize = 2;
 pub struct Finding {
     /// False until there is an analysis.
     pub analysed: bool,
-    /// The root cause.
     pub cause: String,
-    /// What to do.
     pub action: String,
     /// A command to consider, only whole: one that is cut is another command, and people copy it.
     pub command: String,
-    /// What was measured.
     pub measurements: Vec<Measured>,
     /// Where to look further: the operator's own servers.
     pub links: Vec<Link>,
@@ -33,7 +30,6 @@ pub struct Finding {
     pub remembered: String,
     /// `low`, `medium`, `high` or `critical`.
     pub risk: &'static str,
-    /// In percent.
     pub confidence: u8,
     /// How long users notice it, in words.
     pub downtime: String,
@@ -41,7 +37,6 @@ pub struct Finding {
     pub responsibility: &'static str,
     /// Who found it: a provider's name, `static` or `memory`.
     pub provider: String,
-    /// Which model.
     pub model: String,
     /// How many tokens it took.
     pub tokens: u64,
@@ -58,7 +53,6 @@ pub struct Finding {
 pub struct Measured {
     /// `request_rate`, `error_rate`, `p99`, or the name of another query.
     pub name: String,
-    /// The newest value.
     pub value: String,
     /// Its unit, or nothing.
     pub unit: String,
@@ -66,7 +60,6 @@ pub struct Measured {
     pub trend: &'static str,
     /// The least value of the window.
     pub least: String,
-    /// The greatest.
     pub most: String,
 }
 

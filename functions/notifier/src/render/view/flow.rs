@@ -1,4 +1,4 @@
-//! What the card of a run of a delivery pipeline shows: one line of stages that moves on.
+//! View of the card of a pipeline run: one line of stages that moves on.
 
 use domain::notification::pipeline_run::{self, State};
 use domain::primitives::id::IncidentId;
@@ -30,7 +30,6 @@ pub struct Flow {
     pub id: String,
 }
 
-/// A stage.
 #[derive(Debug, Clone, Serialize)]
 pub struct Stage {
     /// One character that says how it went.
@@ -42,9 +41,7 @@ pub struct Stage {
 /// A stage that failed.
 #[derive(Debug, Clone, Serialize)]
 pub struct Failure {
-    /// Its name.
     pub name: String,
-    /// What it said.
     pub message: String,
 }
 

@@ -1,4 +1,4 @@
-//! The card of a run.
+//! Tests of the card of a pipeline run.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What the history shows: the earlier incidents of a fingerprint.
+//! View of the history: the earlier incidents of a fingerprint.
 
 use domain::incident::Incident;
 use domain::incident::approval::{ApprovalState, Verdict};
@@ -12,19 +12,15 @@ use super::{NAME_CHARACTERS, Names, first, moment, short};
 /// What `history.html` is given.
 #[derive(Debug, Clone, Serialize)]
 pub struct History {
-    /// The alert's name.
     pub name: String,
-    /// What is affected.
     pub resource: String,
     /// The earlier incidents, as they were given.
     pub incidents: Vec<Earlier>,
     /// How many more there are.
     pub more: usize,
-    /// The incident's id.
     pub id: String,
 }
 
-/// An earlier incident.
 #[derive(Debug, Clone, Serialize)]
 pub struct Earlier {
     /// When it was opened.
@@ -39,7 +35,6 @@ pub struct Earlier {
     pub playbook: String,
     /// Who decided, or nothing.
     pub decided_by: String,
-    /// Its id.
     pub id: String,
 }
 
@@ -83,7 +78,7 @@ impl Earlier {
     }
 }
 
-/// What became of an incident, and the playbook that ran or was rejected.
+/// The end of an incident, and the playbook that ran or was rejected.
 fn outcome(incident: &Incident) -> (&'static str, &str) {
     let rejected = incident.approval.as_ref().is_some_and(|approval| {
         matches!(

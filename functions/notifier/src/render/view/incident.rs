@@ -1,4 +1,4 @@
-//! What cards show: of an incident, of a storm, and of a report of a delivery pipeline.
+//! Views of the cards of an incident, of a storm, and of a report of a delivery pipeline.
 
 use domain::alert::AlertSeverity;
 use domain::incident::parts::Storm;
@@ -22,17 +22,14 @@ const CRITICAL_TARGETS: usize = 20;
 /// What `incident.html` and `storm.html` are given.
 #[derive(Debug, Clone, Serialize)]
 pub struct Card {
-    /// One character that says where it stands.
+    /// One character for its state.
     pub icon: &'static str,
     /// `P0` to `P3`.
     pub severity: String,
-    /// The alert's name.
     pub name: String,
     /// How many alerts it counts.
     pub count: u64,
-    /// What is affected.
     pub resource: String,
-    /// Where.
     pub namespace: String,
     /// The alert's own words.
     pub message: String,
@@ -44,17 +41,15 @@ pub struct Card {
     pub opened_at: String,
     /// Until when Alertmanager is silent about it, or nothing.
     pub silenced_until: String,
-    /// Why Alertmanager is not silent about it although somebody asked for that, or nothing.
+    /// The reason why a requested silence is missing in Alertmanager, or nothing.
     pub silence_why: String,
-    /// Its id.
     pub id: String,
     /// What was found out.
     #[serde(flatten)]
     pub finding: Finding,
-    /// What would run.
     #[serde(flatten)]
     pub plan: Planned,
-    /// Where the work stands.
+    /// The state of the work.
     #[serde(flatten)]
     pub stand: StatusView,
     /// What is tied to it.
@@ -65,7 +60,6 @@ pub struct Card {
 /// What is tied to a storm; of other incidents, nothing.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Tied {
-    /// How many incidents.
     pub tied: u64,
     /// How many of them are not resolved.
     pub tied_open: u64,
@@ -86,18 +80,14 @@ pub struct Tied {
 /// The open critical incidents of a storm whose alerts have one name.
 #[derive(Debug, Clone, Serialize)]
 pub struct Critical {
-    /// The name.
     pub name: String,
-    /// Their targets.
     pub targets: String,
 }
 
 /// The incidents of a storm whose alerts have one name.
 #[derive(Debug, Clone, Serialize)]
 pub struct Group {
-    /// The name.
     pub name: String,
-    /// How many.
     pub tied: u64,
     /// How many of them are not resolved.
     pub open: u64,
@@ -221,7 +211,6 @@ fn icon(status: Status) -> &'static str {
 pub struct Pipeline {
     /// One character that says how it goes.
     pub icon: &'static str,
-    /// What it reports.
     pub message: String,
     /// How many reports it counts.
     pub count: u64,
@@ -233,7 +222,6 @@ pub struct Pipeline {
     pub triggered_by: String,
     /// The annotation `workflow_url`. It comes from outside: it is a text, and no link.
     pub url: String,
-    /// Its id.
     pub id: String,
 }
 

@@ -1,4 +1,5 @@
-//! What templates are given: plain fields, each of them bounded and safe to show. `docs/notifications.md` lists them.
+//! View models of the templates: plain fields, each of them bounded and safe to show.
+//! `docs/notifications.md` lists them.
 
 pub mod details;
 pub mod finding;

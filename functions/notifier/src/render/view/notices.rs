@@ -1,4 +1,5 @@
-//! What the notices show: the result of a repair and whatever needs a human, the decision that nobody makes, and the budget that is used up.
+//! View of the notices: the result of a repair, what needs a human, an undecided plan, and a
+//! used-up budget.
 
 use domain::analysis::budget::Spending;
 use domain::analysis::price::dollars;
@@ -39,9 +40,7 @@ pub struct Budget {
 /// What one provider was paid.
 #[derive(Debug, Clone, Serialize)]
 pub struct Paid {
-    /// Its name.
     pub name: String,
-    /// How much.
     pub price: String,
     /// For how many calls.
     pub calls: u64,
@@ -83,21 +82,17 @@ impl Budget {
 /// What `escalation.html` is given.
 #[derive(Debug, Clone, Serialize)]
 pub struct Escalation {
-    /// For how many minutes nobody has decided; 0 if that is not known.
+    /// Minutes without a decision; 0 if that is not known.
     pub minutes: i64,
     /// Who is asked now.
     pub people: String,
-    /// How many more.
     pub people_more: usize,
     /// Until when it can be decided.
     pub expires_at: String,
     /// `P0` to `P3`.
     pub severity: String,
-    /// The alert's name.
     pub name: String,
-    /// What is affected.
     pub resource: String,
-    /// Where.
     pub namespace: String,
     /// The playbook that waits.
     pub playbook: String,
@@ -105,12 +100,11 @@ pub struct Escalation {
     pub plan_target: String,
     /// The exact steps, part by part, as on the card: whoever is called to help decides on them.
     pub parts: Vec<Part>,
-    /// The incident's id.
     pub id: String,
 }
 
 impl Escalation {
-    /// What people are told whom the first ones did not answer.
+    /// The notice to the second list of people, after the first has not answered.
     #[must_use]
     pub fn of(incident: &Incident, people: &[String]) -> Self {
         let approval = incident.approval.as_ref();
@@ -159,7 +153,6 @@ impl Escalation {
 pub struct Notice {
     /// `repaired`, `repair_failed`, `nothing_to_do`, `still_firing`, `fires_again`, `severity_raised`, `decision_needed` or `plan_void`.
     pub what: &'static str,
-    /// When it happened.
     pub at: String,
     /// True if a repair ran without a human's decision.
     pub automatic: bool,

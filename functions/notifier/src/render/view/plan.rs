@@ -1,4 +1,4 @@
-//! What would run, and what the guardrails say about it.
+//! View of a plan: its commands, and the answers of the guardrails.
 
 use domain::incident::approval::Approval;
 use domain::incident::guardrail::{GuardrailOutcome, blocking};
@@ -39,7 +39,6 @@ pub struct Planned {
 pub struct Part {
     /// `look`, `run`, `check` or `undo`.
     pub name: &'static str,
-    /// The commands.
     pub commands: Vec<String>,
     /// How many more there are.
     pub more: usize,
@@ -50,7 +49,6 @@ pub struct Part {
 pub struct Blocked {
     /// Its name as it stands in the log.
     pub name: &'static str,
-    /// Why.
     pub why: String,
 }
 
@@ -119,7 +117,8 @@ pub(super) fn parts(plan: &Plan, most: usize, characters: usize) -> Vec<Part> {
         .collect()
 }
 
-/// A step, with what it depends on behind it: a comment to a shell, should somebody paste it.
+/// A step, with its fact and its condition behind it: a comment to a shell, in case the line is
+/// pasted.
 fn shown(step: &PlannedStep, characters: usize) -> String {
     let fact = step.fact.as_ref().map(|fact| format!("fact {fact}"));
     let notes: Vec<String> = fact

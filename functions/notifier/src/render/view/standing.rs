@@ -1,4 +1,4 @@
-//! Where the work on an incident stands, who decided, and what a repair has done.
+//! View of an incident's progress: its state, who decided, and what a repair has done.
 
 use domain::incident::Incident;
 use domain::incident::approval::{Approval, ApprovalState, Verdict};
@@ -19,7 +19,7 @@ const OUTPUT_LINES: usize = 5;
 const FAILED_SHOWN: usize = 2;
 const OUTPUT_CHARACTERS: usize = 300;
 
-/// Where the work stands.
+/// The state of the work.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct StatusView {
     /// `open`, `awaiting_approval`, `needs_human`, `approved`, `rejected`, `repairing`, `repaired`, `repair_failed`, `resolved`,
@@ -27,23 +27,19 @@ pub struct StatusView {
     pub status: &'static str,
     /// True while a decision can be made.
     pub pending: bool,
-    /// Until when.
     pub expires_at: String,
     /// How many people have to approve.
     pub approvals_needed: u8,
-    /// How many have.
     pub approvals_given: usize,
-    /// Who has: names.
     pub approved_by: String,
-    /// When the second list of people was told, because nobody had decided.
+    /// Time of the escalation to the second list of people.
     pub escalated_at: String,
-    /// `approve` or `reject`, once somebody has decided.
+    /// `approve` or `reject`, once a person has decided.
     pub verdict: &'static str,
     /// Who decided: a name, where it is known.
     pub decided_by: String,
-    /// When.
     pub decided_at: String,
-    /// Why nobody can decide any more.
+    /// The reason why no decision is possible any more.
     pub void_because: String,
     /// The last steps that have run.
     pub ran: Vec<Ran>,
@@ -64,7 +60,6 @@ pub struct StatusView {
     pub repair_silence: &'static str,
     /// Until when it is silent at the latest.
     pub repair_silence_until: String,
-    /// What went wrong.
     pub repair_silence_why: String,
 }
 
@@ -77,7 +72,6 @@ pub struct Ran {
     pub part: &'static str,
     /// Which one, from 1.
     pub number: usize,
-    /// What it did.
     pub detail: String,
     /// The last lines of its standard output, if it failed.
     pub stdout: Vec<String>,
@@ -88,18 +82,16 @@ pub struct Ran {
 /// A repair of an earlier plan of the incident.
 #[derive(Debug, Clone, Serialize)]
 pub struct Tried {
-    /// The playbook's name.
     pub playbook: String,
     /// How it ended, as in `repair`; empty if that is not known.
     pub outcome: &'static str,
-    /// When it began.
     pub at: String,
     /// The steps that failed, without their output.
     pub failed: Vec<Ran>,
 }
 
 impl StatusView {
-    /// Where an incident stands.
+    /// The state of an incident.
     #[must_use]
     pub fn of(incident: &Incident, names: Names<'_>) -> Self {
         let mut stand = Self {
