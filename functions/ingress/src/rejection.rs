@@ -30,10 +30,7 @@ pub enum Rejection {
     NoRoute(String),
     /// There is, but not with this method.
     #[error("{path} takes {allowed} only")]
-    WrongMethod {
-        path: String,
-        allowed: String,
-    },
+    WrongMethod { path: String, allowed: String },
     /// The body, or what is made of it, is too large.
     #[error("{what} has {bytes} bytes; {most} is the most")]
     TooLarge {

@@ -35,15 +35,10 @@ pub enum SecretError {
     #[error(
         "the secret {id} has no value yet: put one there with `aws secretsmanager put-secret-value`"
     )]
-    NoValue {
-        id: String,
-    },
+    NoValue { id: String },
     /// Secrets Manager did not give it.
     #[error("the secret {id} cannot be read: {why}")]
-    Unavailable {
-        id: String,
-        why: String,
-    },
+    Unavailable { id: String, why: String },
 }
 
 /// The version of a secret. Rotation keeps the value before the current one as the previous one.

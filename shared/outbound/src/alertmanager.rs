@@ -61,10 +61,7 @@ pub enum AlertmanagerError {
     HidesOthers(Others),
     /// It does not want to, and will not.
     #[error("Alertmanager refuses ({status}): {why}")]
-    Refused {
-        status: u16,
-        why: String,
-    },
+    Refused { status: u16, why: String },
 }
 
 impl AlertmanagerError {

@@ -54,9 +54,7 @@ pub enum StoreError {
     Conflict,
     /// There is no such item.
     #[error("there is no item {key}")]
-    Missing {
-        key: String,
-    },
+    Missing { key: String },
     /// An item is not what this version can read.
     #[error("the item {key} cannot be read: {why}")]
     Unreadable {

@@ -46,9 +46,7 @@ pub enum LinkError {
     Forged,
     /// It is ours, and too old.
     #[error("this link expired at {at}")]
-    Expired {
-        at: Timestamp,
-    },
+    Expired { at: Timestamp },
 }
 
 /// The token of a link: `base64url(version ‖ verdict ‖ seconds since 1970, 8 bytes ‖ approval, 43 bytes ‖ person ‖ signature, 32 bytes)`

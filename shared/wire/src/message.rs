@@ -17,13 +17,9 @@ const VERSION: u8 = 1;
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Message {
     /// An incident was opened. Ingress to analyzer.
-    IncidentOpened {
-        incident_id: IncidentId,
-    },
+    IncidentOpened { incident_id: IncidentId },
     /// An incident changed, and its card with it. Anyone to notifier.
-    IncidentChanged {
-        incident_id: IncidentId,
-    },
+    IncidentChanged { incident_id: IncidentId },
     /// The sightings of an incident reached a power of two. Ingress to notifier.
     AlertsConverged {
         incident_id: IncidentId,
@@ -31,13 +27,9 @@ pub enum Message {
         hit_count: u64,
     },
     /// A model was not asked, because the budget of the day has no room for its price. Analyzer to notifier.
-    BudgetUsedUp {
-        day: Date,
-    },
+    BudgetUsedUp { day: Date },
     /// A channel has something to send, or may send again. Notifier to itself.
-    ChannelDue {
-        channel: String,
-    },
+    ChannelDue { channel: String },
     /// It is time to look whether a plan was decided on: for the second list of people, or because it expires. Notifier to itself.
     DecisionDue {
         /// The request for the decision.
@@ -71,9 +63,7 @@ pub enum Message {
         words: String,
     },
     /// A person asked for a silence of an incident's alert. Ingress to notifier.
-    SilenceAsked {
-        incident_id: IncidentId,
-    },
+    SilenceAsked { incident_id: IncidentId },
     /// A person asked for a new analysis. Ingress to analyzer.
     AnalysisAsked {
         incident_id: IncidentId,

@@ -66,16 +66,10 @@ pub enum Trouble {
     },
     /// It failed (another 5xx).
     #[error("it failed ({status}): {words}")]
-    Failed {
-        status: u16,
-        words: String,
-    },
+    Failed { status: u16, words: String },
     /// It refused the call: a wrong key, an unknown model, a body that it does not take.
     #[error("it refused the call ({status}): {words}")]
-    Refused {
-        status: u16,
-        words: String,
-    },
+    Refused { status: u16, words: String },
     /// It could not be reached, or the connection broke.
     #[error("it could not be reached: {0}")]
     Unreachable(String),

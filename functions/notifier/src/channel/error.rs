@@ -19,9 +19,7 @@ pub(super) const LONGEST_WAIT: u64 = 3600;
 pub enum ChannelError {
     /// It wants fewer messages.
     #[error("it asks to wait {seconds} s")]
-    Busy {
-        seconds: u64,
-    },
+    Busy { seconds: u64 },
     /// It could not be reached, or its answer is none of its own: tried again later, for as long as it takes.
     #[error("it did not answer: {0}")]
     Unreachable(String),
@@ -33,9 +31,7 @@ pub enum ChannelError {
     Markup(String),
     /// The chat has another id now.
     #[error("the chat has moved to {chat_id}")]
-    Moved {
-        chat_id: i64,
-    },
+    Moved { chat_id: i64 },
     /// It refuses, and the operator has to change something: a wrong token, a bot that is not in the chat. Tried again seldom.
     #[error("it refuses ({status}): {why}")]
     Refused {

@@ -96,9 +96,7 @@ pub enum Taken {
     /// The plan is approved.
     Approved,
     /// The approval counts, and so many more people have to give theirs.
-    Given {
-        more: u8,
-    },
+    Given { more: u8 },
     /// The plan is rejected.
     Rejected,
 }
@@ -196,17 +194,10 @@ pub enum Refusal {
     NeedsPress,
     /// It was decided with the other verdict, or by another person.
     #[error("{by} has already decided: {}", match verdict { Verdict::Approve => "approved", Verdict::Reject => "rejected" })]
-    Decided {
-        verdict: Verdict,
-        by: String,
-    },
+    Decided { verdict: Verdict, by: String },
     #[error("this approval is void: {why}")]
-    Void {
-        why: String,
-    },
+    Void { why: String },
     /// It was not decided in time.
     #[error("this approval expired at {at}")]
-    Expired {
-        at: Timestamp,
-    },
+    Expired { at: Timestamp },
 }

@@ -42,9 +42,7 @@ pub enum What {
     /// People are asked for a decision, after they have seen the card.
     DecisionNeeded,
     /// The plan can no longer be decided on, and no other plan is proposed.
-    PlanVoid {
-        why: String,
-    },
+    PlanVoid { why: String },
 }
 
 impl What {

@@ -109,10 +109,7 @@ pub struct Parameter {
 pub enum Unusable {
     /// The service has no such value.
     #[error("the parameter {parameter} comes from {from}, which the service does not have")]
-    NoValue {
-        parameter: String,
-        from: String,
-    },
+    NoValue { parameter: String, from: String },
     /// A parameter's value does not look as the playbook demands.
     #[error("the value of the parameter {0} does not match its pattern")]
     UnfitValue(String),

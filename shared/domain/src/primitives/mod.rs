@@ -1,6 +1,7 @@
 //! Ids, digests, durations, and text that is safe to show.
 
 pub mod digest;
+#[cfg(feature = "playbooks")]
 pub mod duration;
 pub mod id;
 pub mod safe_text;

@@ -122,7 +122,9 @@ pub fn refuse(
 enum Judged {
     /// The person has given the same verdict before.
     Repeated(Taken),
-    New { person: String },
+    New {
+        person: String,
+    },
 }
 
 fn judge(

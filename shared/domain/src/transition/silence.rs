@@ -30,9 +30,7 @@ const ACTOR: &str = "notifier";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Refusal {
     #[error("it is silenced until {until:.0}")]
-    Holds {
-        until: Timestamp,
-    },
+    Holds { until: Timestamp },
     /// It is over, it is not one alert, or Alertmanager has not sent it.
     #[error(
         "only an open incident can be silenced whose alert came from Alertmanager with all of its labels"
