@@ -57,7 +57,7 @@ pub struct RepairFixture {
 }
 
 impl RepairFixture {
-    /// A workshop with these playbooks and services, whose bridge logs in with this key. What becomes of each request to the bridge is
+    /// A repair fixture with these playbooks and services, whose bridge logs in with this key. What becomes of each request to the bridge is
     /// `fate`'s to say.
     ///
     /// # Panics

@@ -38,8 +38,8 @@ fn playbook(first: &str) -> Value {
     }])
 }
 
-/// A workshop with one host and one service, and where the host leaves what was done.
-async fn workshop(first: &str) -> Option<(RepairFixture, TargetHost, String)> {
+/// A repair fixture with one host and one service, and where the host leaves what was done.
+async fn repair_fixture(first: &str) -> Option<(RepairFixture, TargetHost, String)> {
     let host = TargetHost::sshd("restrict")?;
     let (services, service) = services(&host);
     Some((
@@ -83,7 +83,7 @@ fn times(log: &[Entry], event: Event) -> usize {
 
 #[tokio::test]
 async fn a_repair_that_is_longer_than_one_worker_goes_on_with_the_next() {
-    let Some((shop, host, service)) = workshop("echo one >> $0/did").await else {
+    let Some((shop, host, service)) = repair_fixture("echo one >> $0/did").await else {
         return;
     };
     let (incident, message) = shop.approved(&service, "mend").await;
@@ -167,7 +167,7 @@ async fn a_repair_that_is_longer_than_one_worker_goes_on_with_the_next() {
 
 #[tokio::test]
 async fn the_kill_switch_stops_a_repair_between_two_steps() {
-    let Some((shop, host, service)) = workshop("echo one >> $0/did; sleep 2").await else {
+    let Some((shop, host, service)) = repair_fixture("echo one >> $0/did; sleep 2").await else {
         return;
     };
     let (incident, message) = shop.approved(&service, "mend").await;
@@ -213,7 +213,7 @@ async fn the_kill_switch_stops_a_repair_between_two_steps() {
 
 #[tokio::test]
 async fn an_approved_repair_whose_target_is_never_free_is_given_up_and_says_so() {
-    let Some((shop, host, service)) = workshop("echo one >> $0/did").await else {
+    let Some((shop, host, service)) = repair_fixture("echo one >> $0/did").await else {
         return;
     };
     let (incident, message) = shop.approved(&service, "mend").await;
@@ -355,7 +355,7 @@ async fn a_login_key_that_is_rotated_in_mid_repair_opens_the_next_step() {
 
 #[tokio::test]
 async fn whoever_waits_is_told_after_every_step() {
-    let Some((shop, host, service)) = workshop(UNTIL_LET).await else {
+    let Some((shop, host, service)) = repair_fixture(UNTIL_LET).await else {
         return;
     };
     let (incident, message) = shop.approved(&service, "mend").await;
@@ -386,7 +386,7 @@ async fn whoever_waits_is_told_after_every_step() {
 
 #[tokio::test]
 async fn a_message_that_came_often_is_kept_while_the_repair_runs() {
-    let Some((shop, host, service)) = workshop(UNTIL_LET).await else {
+    let Some((shop, host, service)) = repair_fixture(UNTIL_LET).await else {
         return;
     };
     let (incident, message) = shop.approved(&service, "mend").await;

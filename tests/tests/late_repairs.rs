@@ -27,7 +27,7 @@ use tests::target_host::TargetHost;
 use wire::message::Message;
 
 /// A host with one service, whose playbook leaves a line in `did`.
-async fn workshop() -> Option<(RepairFixture, TargetHost, String)> {
+async fn repair_fixture() -> Option<(RepairFixture, TargetHost, String)> {
     let host = TargetHost::sshd("restrict")?;
     let service = unique("web");
     let did = host.path("did").display().to_string();
@@ -114,7 +114,7 @@ async fn assert_asked_again(shop: &RepairFixture, before: &Incident) -> Incident
 
 #[tokio::test]
 async fn a_message_that_was_delayed_starts_nothing_until_people_decide_again() {
-    let Some((shop, host, service)) = workshop().await else {
+    let Some((shop, host, service)) = repair_fixture().await else {
         return;
     };
     let (incident, late) = approved_ago(&shop, &service, SignedDuration::from_mins(20)).await;
@@ -150,7 +150,7 @@ async fn a_message_that_was_delayed_starts_nothing_until_people_decide_again() {
 
 #[tokio::test]
 async fn a_plan_whose_target_is_held_for_too_long_asks_people_again() {
-    let Some((shop, host, service)) = workshop().await else {
+    let Some((shop, host, service)) = repair_fixture().await else {
         return;
     };
     let (incident, message) = approved_ago(&shop, &service, SignedDuration::from_mins(14)).await;

@@ -31,8 +31,8 @@ fn playbooks() -> Value {
     }])
 }
 
-/// A workshop with these services, each by its way and the seconds that its step takes, and their names.
-async fn workshop(host: &TargetHost, steps: &[(&str, u32)]) -> (RepairFixture, Vec<String>) {
+/// A repair fixture with these services, each by its way and the seconds that its step takes, and their names.
+async fn repair_fixture(host: &TargetHost, steps: &[(&str, u32)]) -> (RepairFixture, Vec<String>) {
     let ssm = late_ssm::start().await;
     let key = LoginKey::Given(SecretString::from(host.login_key()));
     let service = |(way, seconds): &(&str, u32)| {
@@ -63,7 +63,8 @@ async fn steps_of_six_and_of_twenty_seconds_are_verified_over_ssh_and_over_ssm()
     let Some(host) = TargetHost::sshd("restrict") else {
         return;
     };
-    let (shop, names) = workshop(&host, &[("ssh", 6), ("ssm", 6), ("ssh", 20), ("ssm", 20)]).await;
+    let (shop, names) =
+        repair_fixture(&host, &[("ssh", 6), ("ssm", 6), ("ssh", 20), ("ssm", 20)]).await;
     let repairs = names.iter().map(async |name| {
         let (incident, message) = shop.approved(name, "restart").await;
         Box::pin(shop.app.handle(&message, &turn(), Timestamp::now))
@@ -92,7 +93,7 @@ async fn a_step_of_four_hundred_seconds_is_seen_to_its_end_over_ssh_and_over_ssm
     let Some(host) = TargetHost::sshd("restrict") else {
         return;
     };
-    let (shop, names) = workshop(&host, &[("ssh", 4), ("ssm", 4)]).await;
+    let (shop, names) = repair_fixture(&host, &[("ssh", 4), ("ssm", 4)]).await;
     let aws = shop
         .stack
         .environment_at(&shop.endpoint_url)

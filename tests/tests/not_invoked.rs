@@ -24,8 +24,8 @@ use wire::message::Message;
 
 const BUSY: InjectedFault = InjectedFault::Refused(429, "TooManyRequestsException");
 
-/// A workshop whose bridge is refused so many times at first, its service, and its playbook, which nobody else has.
-async fn workshop(
+/// A repair fixture whose bridge is refused so many times at first, its service, and its playbook, which nobody else has.
+async fn repair_fixture(
     host: &TargetHost,
     refused: usize,
 ) -> (RepairFixture, String, String, Arc<AtomicUsize>) {
@@ -95,7 +95,7 @@ async fn a_busy_bridge_is_invoked_again_under_the_lease_until_it_answers() {
     let Some(host) = TargetHost::sshd("restrict") else {
         return;
     };
-    let (shop, service, playbook, asked) = workshop(&host, 3).await;
+    let (shop, service, playbook, asked) = repair_fixture(&host, 3).await;
     let (incident, message) = shop.approved(&service, &playbook).await;
     let stranger = fresh_incident_id(Timestamp::now());
     let watch = async {
@@ -194,7 +194,7 @@ async fn a_bridge_that_stays_away_ends_the_repair_as_unreachable_and_nobody_is_b
     let Some(host) = TargetHost::sshd("restrict") else {
         return;
     };
-    let (shop, service, playbook, asked) = workshop(&host, usize::MAX).await;
+    let (shop, service, playbook, asked) = repair_fixture(&host, usize::MAX).await;
     let (incident, message) = nearly_given_up(&shop, &service, &playbook).await;
     // Another worker goes on: what the one before has waited counts.
     shop.app
@@ -246,7 +246,7 @@ async fn a_host_that_cannot_be_reached_is_told_in_the_same_way_at_once() {
     let Some(mut host) = TargetHost::sshd("restrict") else {
         return;
     };
-    let (shop, service, playbook, asked) = workshop(&host, 0).await;
+    let (shop, service, playbook, asked) = repair_fixture(&host, 0).await;
     host.stop();
     let (incident, message) = shop.approved(&service, &playbook).await;
     shop.app

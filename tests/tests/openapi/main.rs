@@ -306,24 +306,24 @@ async fn every_way_in_is_one_and_nothing_less() {
 async fn every_answer_is_described_and_every_described_answer_is_given() {
     let stack = Stack::start();
     let document = Document::read();
-    let mut witness = TrafficRecorder::new(&stack, &document);
+    let mut recorder = TrafficRecorder::new(&stack, &document);
     for operation in document.operations() {
-        witness.in_common(&operation).await;
+        recorder.in_common(&operation).await;
     }
-    witness.deliveries().await;
-    witness.single_alerts().await;
-    witness.presses().await;
-    witness.links().await;
-    witness.decisions().await;
-    witness.nothing_there().await;
+    recorder.deliveries().await;
+    recorder.single_alerts().await;
+    recorder.presses().await;
+    recorder.links().await;
+    recorder.decisions().await;
+    recorder.nothing_there().await;
 
     let described = document.described();
     assert_eq!(
-        witness.seen.difference(&described).collect::<Vec<_>>(),
+        recorder.seen.difference(&described).collect::<Vec<_>>(),
         Vec::<&Described>::new(),
         "seen and not described"
     );
-    let unseen: Vec<&Described> = described.difference(&witness.seen).collect();
+    let unseen: Vec<&Described> = described.difference(&recorder.seen).collect();
     let unexplained: Vec<_> = unseen
         .iter()
         .filter(|(.., problem)| {
@@ -339,5 +339,5 @@ async fn every_answer_is_described_and_every_described_answer_is_given() {
     let outcomes: BTreeSet<String> =
         serde_json::from_value(document.root["components"]["schemas"]["AlertAnswerFields"]["properties"]["outcome"]["enum"].clone())
             .expect("the outcomes");
-    assert_eq!(witness.outcomes, outcomes, "every outcome is given");
+    assert_eq!(recorder.outcomes, outcomes, "every outcome is given");
 }
