@@ -204,9 +204,9 @@ impl By {
             left_out,
             ..Firing::of(&alert)
         };
-        let mut draft =
+        let mut change =
             IncidentChange::open(fresh_incident_id(now), fingerprint, alert, &firing, now);
-        let alert = draft.incident.alert.clone();
+        let alert = change.incident.alert.clone();
         let rule = self.analyzer.rules.rule(&alert, false);
         let rule = rule.ok_or_else(|| {
             Failure::wrong(format!(
@@ -231,12 +231,12 @@ impl By {
             known: &known,
             approval_ttl: APPROVAL,
         };
-        decide(&mut draft, &diagnosis, rules, now);
-        self.finding(&draft.incident, out)?;
-        if let Some(plan) = &draft.incident.plan {
+        decide(&mut change, &diagnosis, rules, now);
+        self.finding(&change.incident, out)?;
+        if let Some(plan) = &change.incident.plan {
             print::plan(plan, out)?;
         }
-        end(&draft.incident, out)
+        end(&change.incident, out)
     }
 
     fn of_service(

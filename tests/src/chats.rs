@@ -187,11 +187,11 @@ impl Story {
     /// # Panics
     /// If it is not saved.
     pub async fn incident(&self, severity: AlertSeverity) -> IncidentId {
-        let mut draft = known(severity);
+        let mut change = known(severity);
         if severity == AlertSeverity::Critical {
-            draft.incident.severity = Severity::P0;
+            change.incident.severity = Severity::P0;
         }
-        self.stack.store.save(draft).await.expect("saved").id
+        self.stack.store.save(change).await.expect("saved").id
     }
 
     /// Tells the worker that an incident has changed.
@@ -212,7 +212,7 @@ impl Story {
     pub async fn resolve(&self, id: &IncidentId) {
         self.stack
             .store
-            .change(id, |draft| draft.resolved(1, Timestamp::now()))
+            .change(id, |change| change.resolved(1, Timestamp::now()))
             .await
             .expect("resolved");
         self.changed(id).await;
@@ -321,9 +321,9 @@ impl Story {
 pub fn known(severity: AlertSeverity) -> IncidentChange {
     let mut alert = alert(&unique("channel"));
     alert.severity = severity;
-    let mut draft = opened(&alert, 0);
-    draft.incident.status = Status::NeedsHuman;
-    draft
+    let mut change = opened(&alert, 0);
+    change.incident.status = Status::NeedsHuman;
+    change
 }
 
 /// The text of a message.

@@ -189,16 +189,16 @@ impl RepairFixture {
             .expect("in the file")
             .plan(service, 1, Vec::new())
             .expect("a plan");
-        let mut draft: IncidentChange = opened(&alert, 0);
-        draft.propose(plan, now, SignedDuration::from_hours(4));
-        let id = draft.incident.approval.as_ref().expect("asked").id.clone();
+        let mut change: IncidentChange = opened(&alert, 0);
+        change.propose(plan, now, SignedDuration::from_hours(4));
+        let id = change.incident.approval.as_ref().expect("asked").id.clone();
         let pressed = Pressed {
             verdict: Verdict::Approve,
             by: Identity::Api("ada"),
             press: "1",
         };
-        decide(&mut draft, &id, &pressed, &self.channels, now).expect("pending");
-        let incident = self.stack.store.save(draft).await.expect("saved");
+        decide(&mut change, &id, &pressed, &self.channels, now).expect("pending");
+        let incident = self.stack.store.save(change).await.expect("saved");
         let plan_hash = incident
             .approval
             .as_ref()

@@ -54,7 +54,7 @@ impl Stack {
             press: "1",
         };
         let approve =
-            |draft: &mut _| decide(draft, &approval.id, &pressed, &channels, Timestamp::now());
+            |change: &mut _| decide(change, &approval.id, &pressed, &channels, Timestamp::now());
         self.store
             .change(&incident.id, approve)
             .await

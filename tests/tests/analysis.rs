@@ -505,7 +505,7 @@ async fn when_no_model_has_a_finding_the_rules_answer_and_what_was_billed_is_kep
 
 /// An incident of an alert that a playbook has repaired, and that has resolved.
 async fn repaired(stack: &Stack, alert: &Alert, minutes_ago: i64) {
-    let mut draft = opened(alert, minutes_ago);
+    let mut change = opened(alert, minutes_ago);
     let plan = Plan {
         playbook: "restart-it".to_owned(),
         playbook_name: "Restart it".to_owned(),
@@ -521,15 +521,15 @@ async fn repaired(stack: &Stack, alert: &Alert, minutes_ago: i64) {
         score: 4,
         reasons: Vec::new(),
     };
-    let at = draft.incident.opened_at;
+    let at = change.incident.opened_at;
     let repair = Repair {
         finished_at: Some(at),
         outcome: Some(RepairOutcome::Verified),
         ..Repair::start(plan.hash(), at)
     };
-    (draft.incident.plan, draft.incident.repair) = (Some(plan), Some(repair));
-    draft.resolved(1, at);
-    let incident = stack.store.save(draft).await.expect("saved");
+    (change.incident.plan, change.incident.repair) = (Some(plan), Some(repair));
+    change.resolved(1, at);
+    let incident = stack.store.save(change).await.expect("saved");
     stack
         .store
         .remember(&incident, &Near::of(alert, None))

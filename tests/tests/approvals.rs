@@ -73,8 +73,8 @@ async fn press_in(stack: &Stack, chat: i64, from: i64, query: &str, data: &str) 
 
 /// Makes an incident's request for a decision so many hours older.
 async fn asked_ago(stack: &Stack, id: &IncidentId, hours: i64) {
-    let earlier = |draft: &mut IncidentChange| {
-        let approval = draft.incident.approval.as_mut().expect("asked");
+    let earlier = |change: &mut IncidentChange| {
+        let approval = change.incident.approval.as_mut().expect("asked");
         approval.requested_at -= SignedDuration::from_hours(hours);
         approval.expires_at -= SignedDuration::from_hours(hours);
     };
@@ -264,10 +264,10 @@ async fn what_can_do_most_harm_needs_two_different_people() {
     let (id, token) = (incident.id.as_str(), &stack.facts.secrets["approval"]);
     let approval = incident.approval.as_ref().expect("asked").id.to_string();
     // No alert of the stack's playbook is that bad: the finding is made worse, and the plan asked for anew.
-    let worse = |draft: &mut IncidentChange| {
-        draft.incident.analysis.as_mut().expect("analysed").risk = Risk::Critical;
-        let plan = draft.incident.plan.clone().expect("planned");
-        draft.propose(plan, Timestamp::now(), SignedDuration::from_hours(4));
+    let worse = |change: &mut IncidentChange| {
+        change.incident.analysis.as_mut().expect("analysed").risk = Risk::Critical;
+        let plan = change.incident.plan.clone().expect("planned");
+        change.propose(plan, Timestamp::now(), SignedDuration::from_hours(4));
     };
     let (incident, ()) = stack
         .store

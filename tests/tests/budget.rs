@@ -406,7 +406,7 @@ async fn the_past_of_a_fingerprint_is_found_newest_first() {
         past.push(incident);
     }
     store
-        .change(&past[2].id, |draft| draft.resolved(1, Timestamp::now()))
+        .change(&past[2].id, |change| change.resolved(1, Timestamp::now()))
         .await
         .expect("resolved");
     let now = &past[4];
@@ -510,7 +510,7 @@ async fn what_is_open_on_the_target_or_in_its_group_is_found_once() {
         found.push(incident);
     }
     store
-        .change(&found[4].id, |draft| draft.resolved(1, Timestamp::now()))
+        .change(&found[4].id, |change| change.resolved(1, Timestamp::now()))
         .await
         .expect("resolved");
     let near = store

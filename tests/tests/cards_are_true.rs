@@ -165,12 +165,12 @@ impl World {
         if id.as_str().bytes().last().is_some_and(|last| last % 2 == 0) {
             analysis.risk = Risk::Critical;
         }
-        let decide = |draft: &mut IncidentChange| {
+        let decide = |change: &mut IncidentChange| {
             let undecided =
-                draft.incident.status == Status::Open && draft.incident.analysis.is_none();
+                change.incident.status == Status::Open && change.incident.analysis.is_none();
             if undecided {
-                draft.analysed(analysis.clone(), Vec::new(), self.clock.now());
-                draft.propose(plan.clone(), self.clock.now(), VALID_FOR);
+                change.analysed(analysis.clone(), Vec::new(), self.clock.now());
+                change.propose(plan.clone(), self.clock.now(), VALID_FOR);
             }
             undecided
         };
@@ -192,8 +192,8 @@ impl World {
     async fn repair(&self, id: &IncidentId, plan_hash: &str) {
         let fate = ulid::Ulid::generate().random() % 4;
         let now = self.clock.now();
-        let decide = |draft: &mut IncidentChange| {
-            let incident = &mut draft.incident;
+        let decide = |change: &mut IncidentChange| {
+            let incident = &mut change.incident;
             let approved = incident
                 .approval
                 .as_ref()
@@ -227,9 +227,9 @@ impl World {
             } else {
                 Status::RepairFailed
             };
-            draft.record(now, LogRecord::new(Event::StepStarted, "repair", "step 1"));
+            change.record(now, LogRecord::new(Event::StepStarted, "repair", "step 1"));
             let context = json!({ "outcome": outcome });
-            draft.record(
+            change.record(
                 now,
                 LogRecord::new(Event::ExecutionCompleted, "repair", "playbook p").with(context),
             );
@@ -256,8 +256,8 @@ impl World {
             self.clock.now(),
         );
         let none = ulid::Ulid::generate().random().is_multiple_of(3);
-        let decide = |draft: &mut IncidentChange| {
-            let Ok(round) = reanalysis::ask(draft, "telegram:71", now) else {
+        let decide = |change: &mut IncidentChange| {
+            let Ok(round) = reanalysis::ask(change, "telegram:71", now) else {
                 return false;
             };
             let plan = |_: &mut IncidentChange| {
@@ -267,7 +267,7 @@ impl World {
                     Ok(plan.clone())
                 }
             };
-            draft.reanalysed(round, (analysis.clone(), Vec::new()), plan, now, VALID_FOR);
+            change.reanalysed(round, (analysis.clone(), Vec::new()), plan, now, VALID_FOR);
             true
         };
         let (_, asked) = self

@@ -104,15 +104,15 @@ impl Group {
         .await;
     }
 
-    async fn save(&self, draft: IncidentChange) -> IncidentId {
-        self.story.stack.store.save(draft).await.expect("saved").id
+    async fn save(&self, change: IncidentChange) -> IncidentId {
+        self.story.stack.store.save(change).await.expect("saved").id
     }
 
     async fn resolve(&self, id: &IncidentId) {
         self.story
             .stack
             .store
-            .change(id, |draft| draft.resolved(1, self.clock.now()))
+            .change(id, |change| change.resolved(1, self.clock.now()))
             .await
             .expect("resolved");
         self.changed(id).await;
@@ -125,18 +125,18 @@ fn critical(nth: usize) -> bool {
 
 /// Criticals and others, mixed.
 fn nth(nth: usize) -> IncidentChange {
-    let mut draft = known(if critical(nth) {
+    let mut change = known(if critical(nth) {
         AlertSeverity::Critical
     } else {
         AlertSeverity::Warning
     });
-    draft.incident.severity = match (critical(nth), nth % 2) {
+    change.incident.severity = match (critical(nth), nth % 2) {
         (true, _) if nth.is_multiple_of(3) => Severity::P0,
         (true, _) => Severity::P1,
         (false, 0) => Severity::P2,
         (false, _) => Severity::P3,
     };
-    draft
+    change
 }
 
 #[tokio::test]

@@ -54,8 +54,8 @@ async fn approved_ago(
     ago: SignedDuration,
 ) -> (Incident, Message) {
     let (incident, message) = shop.approved(service, "mend").await;
-    let age = |draft: &mut IncidentChange| {
-        let approval = draft.incident.approval.as_mut().expect("decided");
+    let age = |change: &mut IncidentChange| {
+        let approval = change.incident.approval.as_mut().expect("decided");
         let ApprovalState::Decided { at, .. } = &mut approval.standing else {
             panic!("it is decided: {approval:?}")
         };

@@ -167,11 +167,11 @@ async fn nearly_given_up(
         unreached: true,
         ..StepRun::ended(Phase::Steps, 0, false)
     };
-    let wait = |draft: &mut domain::incident::change::IncidentChange| {
+    let wait = |change: &mut domain::incident::change::IncidentChange| {
         let mut repair = Repair::start(message_hash(&message), now - SignedDuration::from_mins(2));
         repair.steps.push(refused.clone());
-        draft.incident.repair = Some(repair);
-        draft.incident.status = Status::Repairing;
+        change.incident.repair = Some(repair);
+        change.incident.status = Status::Repairing;
     };
     let (incident, ()) = shop
         .stack

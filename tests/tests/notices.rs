@@ -32,39 +32,39 @@ fn people() -> Value {
 /// An incident whose plan waits for ada.
 async fn waiting(story: &Story) -> IncidentId {
     let sample = samples::waiting().incident;
-    let mut draft = known(AlertSeverity::Warning);
-    draft.analysed(
+    let mut change = known(AlertSeverity::Warning);
+    change.analysed(
         sample.analysis.expect("analysed"),
         Vec::new(),
         Timestamp::now(),
     );
-    draft.propose(
+    change.propose(
         sample.plan.expect("planned"),
         Timestamp::now(),
         SignedDuration::from_hours(2),
     );
-    Box::pin(story.stack.store.save(draft))
+    Box::pin(story.stack.store.save(change))
         .await
         .expect("saved")
         .id
 }
 
-fn approve(draft: &mut IncidentChange) {
+fn approve(change: &mut IncidentChange) {
     let channels: Channels = serde_json::from_value(people()).expect("channels");
-    let approval = draft.incident.approval.clone().expect("asked").id;
+    let approval = change.incident.approval.clone().expect("asked").id;
     let press = unique("p");
     let pressed = Pressed {
         verdict: Verdict::Approve,
         by: Identity::Telegram(ADA),
         press: &press,
     };
-    decide(draft, &approval, &pressed, &channels, Timestamp::now()).expect("taken");
+    decide(change, &approval, &pressed, &channels, Timestamp::now()).expect("taken");
 }
 
 /// The repair as the repair function records it.
-fn ran(draft: &mut IncidentChange, outcome: RepairOutcome) {
+fn ran(change: &mut IncidentChange, outcome: RepairOutcome) {
     let (hash, now) = (
-        draft
+        change
             .incident
             .approval
             .as_ref()
@@ -94,13 +94,13 @@ fn ran(draft: &mut IncidentChange, outcome: RepairOutcome) {
         steps: vec![step],
         ..Repair::start(hash, now)
     };
-    draft.incident.repair = Some(run);
-    draft.incident.status = if worked {
+    change.incident.repair = Some(run);
+    change.incident.status = if worked {
         Status::Repaired
     } else {
         Status::RepairFailed
     };
-    draft.record(
+    change.record(
         now,
         LogRecord::new(Event::ExecutionCompleted, "repair", "playbook")
             .with(json!({ "outcome": outcome })),
@@ -137,7 +137,7 @@ async fn a_failed_repair_rings_once_below_the_card_for_whoever_had_approved_it()
     change(&story, &id, approve).await;
     story.changed(&id).await;
     assert_eq!(story.messages(0).await.len(), 1, "a decision is an edit");
-    change(&story, &id, |draft| ran(draft, RepairOutcome::StepFailed)).await;
+    change(&story, &id, |change| ran(change, RepairOutcome::StepFailed)).await;
     for _ in 0..3 {
         story.changed(&id).await;
     }
@@ -184,22 +184,25 @@ async fn a_failed_repair_rings_once_below_the_card_for_whoever_had_approved_it()
     assert_eq!(told["message_id"], json!(reply["message_id"].to_string()));
 
     // It fires again after a resolve: people are asked anew, and hear it.
-    change(&story, &id, |draft| draft.resolved(9, Timestamp::now())).await;
+    change(&story, &id, |change| change.resolved(9, Timestamp::now())).await;
     story.changed(&id).await;
     assert_eq!(
         story.replies(0).await.len(),
         1,
         "that it is over is an edit"
     );
-    change(&story, &id, |draft| draft.reopened(1, 10, Timestamp::now())).await;
-    story.changed(&id).await;
-    change(&story, &id, |draft| {
-        draft.escalated(AlertSeverity::Critical, 11, Timestamp::now())
+    change(&story, &id, |change| {
+        change.reopened(1, 10, Timestamp::now())
     })
     .await;
     story.changed(&id).await;
-    let expire = |draft: &mut IncidentChange| {
-        assert!(draft.expire(Timestamp::now() + SignedDuration::from_hours(3)))
+    change(&story, &id, |change| {
+        change.escalated(AlertSeverity::Critical, 11, Timestamp::now())
+    })
+    .await;
+    story.changed(&id).await;
+    let expire = |change: &mut IncidentChange| {
+        assert!(change.expire(Timestamp::now() + SignedDuration::from_hours(3)))
     };
     change(&story, &id, expire).await;
     story.changed(&id).await;
@@ -246,14 +249,17 @@ async fn after_an_outage_results_are_told_and_what_is_overtaken_is_not() {
         )
         .await;
     for id in &ids {
-        change(&story, id, |draft| {
-            draft.escalated(AlertSeverity::Critical, 2, Timestamp::now())
+        change(&story, id, |change| {
+            change.escalated(AlertSeverity::Critical, 2, Timestamp::now())
         })
         .await;
         story.changed(id).await;
     }
     change(&story, &ids[0], approve).await;
-    change(&story, &ids[0], |draft| ran(draft, RepairOutcome::Verified)).await;
+    change(&story, &ids[0], |change| {
+        ran(change, RepairOutcome::Verified)
+    })
+    .await;
     let long_after = Timestamp::now() + SignedDuration::from_hours(1);
     let approval = story
         .stack
@@ -264,12 +270,12 @@ async fn after_an_outage_results_are_told_and_what_is_overtaken_is_not() {
         .approval
         .expect("asked")
         .id;
-    change(&story, &ids[0], |draft| {
-        draft.still_fires(&approval, SignedDuration::from_secs(60), long_after)
+    change(&story, &ids[0], |change| {
+        change.still_fires(&approval, SignedDuration::from_secs(60), long_after)
     })
     .await;
     for id in &ids {
-        change(&story, id, |draft| draft.resolved(3, Timestamp::now())).await;
+        change(&story, id, |change| change.resolved(3, Timestamp::now())).await;
         story.changed(id).await;
     }
     assert_eq!(story.replies(0).await.len(), 0);
@@ -297,7 +303,10 @@ async fn after_an_outage_results_are_told_and_what_is_overtaken_is_not() {
     let id = waiting(&story).await;
     change(&story, &id, approve).await;
     story.changed(&id).await;
-    change(&story, &id, |draft| ran(draft, RepairOutcome::NotVerified)).await;
+    change(&story, &id, |change| {
+        ran(change, RepairOutcome::NotVerified)
+    })
+    .await;
     story.changed(&id).await;
     story
         .stack
@@ -321,7 +330,7 @@ async fn a_worker_that_dies_behind_the_receipt_tells_nothing_twice() {
     story.changed(&id).await;
     change(&story, &id, approve).await;
     story.changed(&id).await;
-    change(&story, &id, |draft| ran(draft, RepairOutcome::Verified)).await;
+    change(&story, &id, |change| ran(change, RepairOutcome::Verified)).await;
     // It tells, notes it in the log, and nothing that it does from then on reaches the table.
     let (logged_it, dead) = (
         Arc::new(AtomicBool::new(false)),
@@ -370,21 +379,21 @@ async fn a_stage_that_fails_rings_once_and_a_run_that_goes_well_does_not() {
     let story = Story::of(1, -1, Some(600), &people).await;
     let commit = unique("c");
     let report = async |stage: &str, severity| {
-        let mut draft = known(severity);
+        let mut change = known(severity);
         let labels = [
             ("workflow", "checkout"),
             ("stage", stage),
             ("commit", commit.as_str()),
             ("triggered_by", "mira"),
         ];
-        draft.incident.alert.labels = labels
+        change.incident.alert.labels = labels
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
-        draft.incident.alert.annotations = Texts::new();
-        draft.incident.alert.cicd = true;
-        draft.incident.alert.target = draft.incident.alert.name.clone();
-        draft.incident.status = Status::Announced;
-        let id = Box::pin(story.stack.store.save(draft))
+        change.incident.alert.annotations = Texts::new();
+        change.incident.alert.cicd = true;
+        change.incident.alert.target = change.incident.alert.name.clone();
+        change.incident.status = Status::Announced;
+        let id = Box::pin(story.stack.store.save(change))
             .await
             .expect("saved")
             .id;

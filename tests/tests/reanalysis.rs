@@ -56,7 +56,7 @@ async fn doubt(story: &Story, incident: &Incident, now: Timestamp) -> Result<u32
     story
         .stack
         .store
-        .change(&incident.id, |draft| reanalysis::ask(draft, BY, now))
+        .change(&incident.id, |change| reanalysis::ask(change, BY, now))
         .await
         .expect("saved")
         .1
@@ -243,12 +243,12 @@ async fn a_resolve_or_a_decision_meanwhile_holds() {
             by: Identity::Api("ada"),
             press: "press",
         };
-        let happened = story.stack.store.change(&incident.id, |draft| {
+        let happened = story.stack.store.change(&incident.id, |change| {
             if approved {
-                decision::decide(draft, &asked.id, &pressed, &channels, story.now)
+                decision::decide(change, &asked.id, &pressed, &channels, story.now)
                     .expect("it waits");
             } else {
-                draft.resolved(1, story.now);
+                change.resolved(1, story.now);
             }
         });
         let (before, ()) = happened.await.expect("saved");
@@ -307,7 +307,7 @@ async fn the_plan_that_waits_goes_on_to_wait_if_it_is_the_same() {
     story
         .stack
         .store
-        .change(&incident.id, |draft| draft.resolved(1, story.now))
+        .change(&incident.id, |change| change.resolved(1, story.now))
         .await
         .expect("other stories shall not find it open");
 }

@@ -284,7 +284,7 @@ async fn a_worker_that_dies_leaves_one_that_ends_by_itself_and_the_next_finds_it
     story
         .stack
         .store
-        .change(&incident.id, |draft| draft.incident.repair_silence = None)
+        .change(&incident.id, |change| change.incident.repair_silence = None)
         .await
         .expect("saved");
     story.free(&incident, &killed).await;

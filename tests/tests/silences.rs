@@ -73,7 +73,7 @@ impl Story {
         let news = LogRecord::new(Event::SilenceRequested, BY, "an hour of silence");
         self.stack
             .store
-            .change(&incident.id, |draft| draft.record(at, news.clone()))
+            .change(&incident.id, |change| change.record(at, news.clone()))
             .await
             .expect("saved");
     }
@@ -257,7 +257,7 @@ async fn a_silence_whose_maker_died_before_it_was_stored_is_found() {
     story
         .stack
         .store
-        .change(&incident.id, |draft| draft.incident.silence = None)
+        .change(&incident.id, |change| change.incident.silence = None)
         .await
         .expect("saved");
     story.ask(&incident, Timestamp::now()).await;
@@ -344,7 +344,7 @@ async fn a_silence_that_was_found_and_hides_another_alert_by_now_is_ended() {
     story
         .stack
         .store
-        .change(&incident.id, |draft| draft.incident.silence = None)
+        .change(&incident.id, |change| change.incident.silence = None)
         .await
         .expect("saved");
     story.ask(&incident, Timestamp::now()).await;

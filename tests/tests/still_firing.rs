@@ -22,8 +22,8 @@ async fn waiting(stack: &Stack, alert: &TestAlert) -> Incident {
     let opened = stack.deliver_one(alert).await;
     let id = opened["incident_id"].as_str().expect("an incident");
     let incident = stack.status(id, Status::AwaitingApproval).await;
-    let own = |draft: &mut IncidentChange| {
-        draft.incident.plan.as_mut().expect("a plan").playbook = unique("playbook")
+    let own = |change: &mut IncidentChange| {
+        change.incident.plan.as_mut().expect("a plan").playbook = unique("playbook")
     };
     stack
         .store
@@ -34,8 +34,8 @@ async fn waiting(stack: &Stack, alert: &TestAlert) -> Incident {
 }
 
 /// As the repair function leaves an incident whose repair was verified.
-fn verified(draft: &mut IncidentChange, at: Timestamp) {
-    let hash = draft
+fn verified(change: &mut IncidentChange, at: Timestamp) {
+    let hash = change
         .incident
         .approval
         .as_ref()
@@ -47,8 +47,8 @@ fn verified(draft: &mut IncidentChange, at: Timestamp) {
         outcome: Some(RepairOutcome::Verified),
         ..Repair::start(hash, at)
     };
-    (draft.incident.repair, draft.incident.status) = (Some(repair), Status::Repaired);
-    draft.record(
+    (change.incident.repair, change.incident.status) = (Some(repair), Status::Repaired);
+    change.record(
         at,
         LogRecord::new(Event::ExecutionCompleted, "repair", "playbook"),
     );
@@ -92,7 +92,7 @@ async fn a_verified_repair_whose_alert_goes_on_counts_as_failed_once() {
     let incident = waiting(&stack, &alert).await;
     let (incident, ()) = stack
         .store
-        .change(&incident.id, |draft| verified(draft, Timestamp::now()))
+        .change(&incident.id, |change| verified(change, Timestamp::now()))
         .await
         .expect("saved");
     assert_eq!(record(&stack, &incident).await, (1, 0));
@@ -188,7 +188,7 @@ async fn a_resolve_and_the_last_look_race_and_the_record_tells_who_came_first() 
         let long_ago = Timestamp::now() - SignedDuration::from_secs(60);
         let (incident, ()) = stack
             .store
-            .change(&incident.id, |draft| verified(draft, long_ago))
+            .change(&incident.id, |change| verified(change, long_ago))
             .await
             .expect("saved");
         let due = Message::ResolutionDue {
@@ -273,9 +273,9 @@ async fn a_sender_that_knows_no_resolve_turns_no_verified_repair_into_a_failure(
         .await;
 
     for incident in [by_signature, by_both] {
-        let own = |draft: &mut IncidentChange| {
-            draft.incident.plan.as_mut().expect("a plan").playbook = unique("playbook");
-            verified(draft, long_ago);
+        let own = |change: &mut IncidentChange| {
+            change.incident.plan.as_mut().expect("a plan").playbook = unique("playbook");
+            verified(change, long_ago);
         };
         let (incident, ()) = stack.store.change(&incident.id, own).await.expect("saved");
         handle(
@@ -358,16 +358,16 @@ async fn a_resolve_that_a_silence_kept_back_is_asked_for() {
     let silence = alertmanager
         .silence(&labels, now + SignedDuration::from_mins(5))
         .await;
-    let silenced = |draft: &mut IncidentChange| {
-        verified(draft, now);
-        let hash = draft
+    let silenced = |change: &mut IncidentChange| {
+        verified(change, now);
+        let hash = change
             .incident
             .approval
             .as_ref()
             .expect("asked")
             .plan_hash
             .clone();
-        draft.repair_silenced(
+        change.repair_silenced(
             &hash,
             Ok((&silence, now + SignedDuration::from_mins(5))),
             now,
@@ -388,8 +388,8 @@ async fn a_resolve_that_a_silence_kept_back_is_asked_for() {
     alertmanager.expire(&silence).await;
     stack
         .store
-        .change(&incident.id, |draft| {
-            draft.repair_silence_ended(Ok(()), Timestamp::now())
+        .change(&incident.id, |change| {
+            change.repair_silence_ended(Ok(()), Timestamp::now())
         })
         .await
         .expect("saved");

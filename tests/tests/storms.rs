@@ -569,7 +569,7 @@ async fn a_storm_goes_on_in_the_next_minute_while_it_lasts_and_no_longer() {
                 minutes
                     .stack
                     .store
-                    .change(&line.incident_id, |draft| draft.resolved(1, at))
+                    .change(&line.incident_id, |change| change.resolved(1, at))
                     .await
                     .expect("resolved");
             }

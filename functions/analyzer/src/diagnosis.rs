@@ -162,11 +162,11 @@ impl App {
             .collect();
         let (_, claimed) = self
             .store
-            .change(&incident.id, |draft| {
+            .change(&incident.id, |change| {
                 // Another worker may have finished since this incident was loaded.
                 occasion
-                    .is_awaited(&draft.incident)
-                    .then(|| draft.claim_analysis(holder, &providers, LEASE, now))
+                    .is_awaited(&change.incident)
+                    .then(|| change.claim_analysis(holder, &providers, LEASE, now))
             })
             .await?;
         match claimed {

@@ -88,7 +88,7 @@ impl App {
             let rules = self.rules(&known);
             (incident, ()) = self
                 .store
-                .change_loaded(incident, |draft| decide(draft, &diagnosis, rules, now))
+                .change_loaded(incident, |change| decide(change, &diagnosis, rules, now))
                 .await?;
             tell(&mut decision, &incident);
             decision.end();
@@ -131,21 +131,21 @@ pub(crate) fn tell(span: &mut Span, incident: &Incident) {
 /// it runs by itself or a human is asked (`human-or-guardrails`). Which plan that is depends on the alert and the operator's files alone:
 /// no word of a model has a part in it (`no-words-executed`).
 pub fn decide(
-    draft: &mut IncidentChange,
+    change: &mut IncidentChange,
     diagnosis: &Diagnosis,
     rules: ProposalRules<'_>,
     now: Timestamp,
 ) {
-    if draft.incident.analysis.is_some() || draft.incident.status != Status::Open {
+    if change.incident.analysis.is_some() || change.incident.status != Status::Open {
         return;
     }
-    draft.analysed(diagnosis.analysis.clone(), diagnosis.evidence.clone(), now);
-    if draft.incident.storm.is_some() {
-        draft.incident.no_plan_because = Some("no playbook repairs a storm".to_owned());
+    change.analysed(diagnosis.analysis.clone(), diagnosis.evidence.clone(), now);
+    if change.incident.storm.is_some() {
+        change.incident.no_plan_because = Some("no playbook repairs a storm".to_owned());
         return;
     }
-    match propose::planned(draft, rules, now) {
-        Ok(plan) => propose::propose(draft, plan, rules, now),
-        Err(why) => draft.incident.no_plan_because = Some(why),
+    match propose::planned(change, rules, now) {
+        Ok(plan) => propose::propose(change, plan, rules, now),
+        Err(why) => change.incident.no_plan_because = Some(why),
     }
 }

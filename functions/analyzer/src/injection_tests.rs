@@ -214,7 +214,7 @@ impl World {
 
     fn decided(
         &self,
-        mut draft: IncidentChange,
+        mut change: IncidentChange,
         analysis: Analysis,
         evidence: &[Evidence],
     ) -> Incident {
@@ -230,7 +230,7 @@ impl World {
             approval_ttl,
         };
         decide(
-            &mut draft,
+            &mut change,
             &Diagnosis {
                 analysis,
                 evidence: evidence.to_vec(),
@@ -238,23 +238,23 @@ impl World {
             rules,
             NOW,
         );
-        draft.incident
+        change.incident
     }
 
     /// Earlier incidents that a plan repaired, and whose analyses say the attempt's root cause, no risk and no doubt.
     fn past(&self, attempt: &Attempt) -> Vec<Incident> {
         let ended = |n: u32| {
-            let draft = self.incident(
+            let change = self.incident(
                 &format!("01ARZ3NDEKTSV4RRFFQ69G5F{n:02}"),
                 &Attempt::default(),
             );
-            let said = self.rules_say(&draft.incident.alert);
+            let said = self.rules_say(&change.incident.alert);
             let root_cause = attempt
                 .past
                 .clone()
                 .unwrap_or_else(|| "the process ran out of memory".to_owned());
             let mut incident = self.decided(
-                draft,
+                change,
                 Analysis {
                     root_cause,
                     risk: Risk::Low,
@@ -315,17 +315,17 @@ impl World {
     }
 
     fn play(&self, attempt: &Attempt) -> Played {
-        let draft = self.incident(ID, attempt);
+        let change = self.incident(ID, attempt);
         let past = self.past(attempt);
         let evidence = Self::evidence(attempt, &past);
         let base = Analysis {
             deviation: deviation(&evidence),
-            ..self.rules_say(&draft.incident.alert)
+            ..self.rules_say(&change.incident.alert)
         };
-        let service = service::find(&self.files.services, &draft.incident.alert);
+        let service = service::find(&self.files.services, &change.incident.alert);
         let question = question(
             Subject {
-                incident: &draft.incident,
+                incident: &change.incident,
                 service,
                 evidence: &evidence,
                 base: &base,
@@ -335,11 +335,11 @@ impl World {
         let memory = recall(&past, self.analyzer.settings.memory.incidents)
             .expect("the same repair helped each time");
         let by_memory = self.decided(
-            draft.clone(),
+            change.clone(),
             remembered(base.clone(), &memory, &past),
             &evidence,
         );
-        let incident = self.decided(draft, with_answer(base, self.asked(attempt)), &evidence);
+        let incident = self.decided(change, with_answer(base, self.asked(attempt)), &evidence);
         Played {
             question,
             incident,
@@ -379,9 +379,9 @@ impl World {
 
     /// What the rules alone say about the alert, without any attempt and any model.
     fn baseline(&self) -> Incident {
-        let draft = self.incident(ID, &Attempt::default());
-        let said = self.rules_say(&draft.incident.alert);
-        self.decided(draft, said, &[])
+        let change = self.incident(ID, &Attempt::default());
+        let said = self.rules_say(&change.incident.alert);
+        self.decided(change, said, &[])
     }
 }
 

@@ -88,16 +88,16 @@ fn decided_with(
         known: &known,
         approval_ttl: SignedDuration::from_hours(1),
     };
-    let mut draft = opened(component);
+    let mut change = opened(component);
     let diagnosis = Diagnosis {
-        analysis: analysed(&draft.incident.alert),
+        analysis: analysed(&change.incident.alert),
         evidence: vec![],
     };
-    decide(&mut draft, &diagnosis, rules, Timestamp::UNIX_EPOCH);
-    let again = draft.clone();
-    decide(&mut draft, &diagnosis, rules, Timestamp::UNIX_EPOCH);
-    assert_eq!(draft, again, "a second delivery decides nothing");
-    draft
+    decide(&mut change, &diagnosis, rules, Timestamp::UNIX_EPOCH);
+    let again = change.clone();
+    decide(&mut change, &diagnosis, rules, Timestamp::UNIX_EPOCH);
+    assert_eq!(change, again, "a second delivery decides nothing");
+    change
 }
 
 fn decided(component: &str) -> IncidentChange {
@@ -126,20 +126,20 @@ fn a_known_service_gets_a_plan_that_waits_for_a_human() {
 #[test]
 fn a_service_that_is_auto_is_repaired_by_itself_if_nothing_is_unknown() {
     let auto = |files: &mut OperatorFiles| files.services[1].level = Level::Auto;
-    let draft = decided_with("checkout-web", &nothing(), auto);
+    let change = decided_with("checkout-web", &nothing(), auto);
     assert_eq!(
-        (draft.incident.status, stopped(&draft.incident)),
+        (change.incident.status, stopped(&change.incident)),
         (Status::Approved, vec![])
     );
     assert!(
-        draft
+        change
             .incident
             .approval
             .as_ref()
             .is_some_and(|approval| approval.by_guardrails())
     );
     assert_eq!(
-        draft.entries.last().map(|entry| entry.event),
+        change.entries.last().map(|entry| entry.event),
         Some(Event::AutoRepairTriggered)
     );
     let incident = decided_with("checkout-web", &GuardrailInputs::default(), auto).incident;
@@ -255,7 +255,7 @@ fn every_shipped_auto_playbook_runs_by_itself_with_one_history_and_asks_with_ano
                 approval_ttl: SignedDuration::from_hours(1),
             };
             let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
-            let mut draft = IncidentChange::open(
+            let mut change = IncidentChange::open(
                 id,
                 fingerprint(&alert, &[]),
                 alert.clone(),
@@ -266,9 +266,9 @@ fn every_shipped_auto_playbook_runs_by_itself_with_one_history_and_asks_with_ano
                 analysis: analysed(&alert),
                 evidence: vec![],
             };
-            decide(&mut draft, &diagnosis, rules, Timestamp::UNIX_EPOCH);
+            decide(&mut change, &diagnosis, rules, Timestamp::UNIX_EPOCH);
             assert_eq!(
-                draft
+                change
                     .incident
                     .plan
                     .as_ref()
@@ -277,7 +277,7 @@ fn every_shipped_auto_playbook_runs_by_itself_with_one_history_and_asks_with_ano
                 "{}",
                 alert.name
             );
-            draft.incident
+            change.incident
         };
         let proven = decided(PlaybookRecord {
             verified: 5,

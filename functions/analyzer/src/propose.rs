@@ -66,11 +66,11 @@ pub async fn gather(
 /// The plan for an alert, or why there is none; with it, what its playbook has earned is noted, from which follows how many people have to
 /// approve.
 pub(crate) fn planned(
-    draft: &mut IncidentChange,
+    change: &mut IncidentChange,
     rules: ProposalRules<'_>,
     now: Timestamp,
 ) -> Result<Plan, String> {
-    let alert = &draft.incident.alert;
+    let alert = &change.incident.alert;
     let plan = match choose(
         &rules.files.playbooks,
         alert,
@@ -80,10 +80,10 @@ pub(crate) fn planned(
         Choice::Plan(plan) => *plan,
         Choice::None(why) => return Err(why),
     };
-    draft.incident.earned = rules
+    change.incident.earned = rules
         .files
         .situation(
-            &draft.incident,
+            &change.incident,
             &plan,
             rules.limits,
             &rules.known.readings,
@@ -95,7 +95,7 @@ pub(crate) fn planned(
 
 /// Lets a plan run by itself where every guardrail passes, and asks a human where one does not.
 pub(crate) fn propose(
-    draft: &mut IncidentChange,
+    change: &mut IncidentChange,
     plan: Plan,
     rules: ProposalRules<'_>,
     now: Timestamp,
@@ -103,12 +103,12 @@ pub(crate) fn propose(
     let outcomes = rules
         .files
         .situation(
-            &draft.incident,
+            &change.incident,
             &plan,
             rules.limits,
             &rules.known.readings,
             now,
         )
         .check();
-    draft.propose_within(outcomes, plan, now, rules.approval_ttl);
+    change.propose_within(outcomes, plan, now, rules.approval_ttl);
 }

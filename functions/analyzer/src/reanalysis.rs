@@ -41,8 +41,8 @@ impl App {
             let mut decision = span.child("decide", SpanKind::Internal);
             let known =
                 propose::gather(&self.store, &self.files, &self.limits, &incident.alert, now).await;
-            let decide = |draft: &mut IncidentChange| {
-                decide_anew(draft, round, &diagnosis, self.rules(&known), now)
+            let decide = |change: &mut IncidentChange| {
+                decide_anew(change, round, &diagnosis, self.rules(&known), now)
             };
             (incident, ()) = self.store.change_loaded(incident, decide).await?;
             tell(&mut decision, &incident);
@@ -65,17 +65,17 @@ impl App {
 
 /// Takes over a new diagnosis, and the plan that today's files give for the alert. Nothing runs by itself here, whatever the guardrails say.
 pub(crate) fn decide_anew(
-    draft: &mut IncidentChange,
+    change: &mut IncidentChange,
     round: u32,
     diagnosis: &Diagnosis,
     rules: ProposalRules<'_>,
     now: Timestamp,
 ) {
     let finding = (diagnosis.analysis.clone(), diagnosis.evidence.clone());
-    draft.reanalysed(
+    change.reanalysed(
         round,
         finding,
-        |draft| propose::planned(draft, rules, now),
+        |change| propose::planned(change, rules, now),
         now,
         rules.approval_ttl,
     );

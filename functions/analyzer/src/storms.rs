@@ -84,14 +84,14 @@ impl App {
                 .await
                 .map(|()| storm.id),
             None => {
-                let draft = IncidentChange::storm(
+                let change = IncidentChange::storm(
                     fresh_incident_id(now),
                     minute,
                     u64::from(self.storm_limit),
                     now,
                 );
                 self.store
-                    .begin_storm(minute, draft)
+                    .begin_storm(minute, change)
                     .await
                     .map(|storm| storm.id)
             }
@@ -122,9 +122,9 @@ impl App {
         let seen_before = incident.tied_to.is_some();
         if !seen_before {
             self.store
-                .change(&incident.id, |draft| {
-                    if draft.incident.tied_to.is_none() {
-                        draft.tie(storm, now)
+                .change(&incident.id, |change| {
+                    if change.incident.tied_to.is_none() {
+                        change.tie(storm, now)
                     }
                 })
                 .await?;

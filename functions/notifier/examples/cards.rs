@@ -24,8 +24,8 @@ fn main() {
     );
     let mut shown = serde_json::Map::new();
     for language in Language::ALL {
-        let card = |draft: domain::incident::change::IncidentChange| {
-            as_json(&templates.card(language, &draft.incident, &extras))
+        let card = |change: domain::incident::change::IncidentChange| {
+            as_json(&templates.card(language, &change.incident, &extras))
         };
         let waiting = samples::half_approved();
         let failed = &samples::notices()[1];

@@ -46,7 +46,7 @@ impl App {
                 hit_count,
             } => {
                 self.store
-                    .change(incident_id, |draft| draft.converged(*hit_count, clock()))
+                    .change(incident_id, |change| change.converged(*hit_count, clock()))
                     .await?;
                 self.incident_changed(incident_id, clock).await?
             }
@@ -67,8 +67,8 @@ impl App {
                     More::History => ButtonAction::History(incident_id.clone()),
                 };
                 self.store
-                    .change(incident_id, |draft| {
-                        draft.more_asked(&ask, press, by, clock())
+                    .change(incident_id, |change| {
+                        change.more_asked(&ask, press, by, clock())
                     })
                     .await?;
                 let subject = Subject::More {
@@ -210,7 +210,7 @@ impl App {
             let found = Storm::of(&self.store.tied(id).await?);
             (incident, ()) = self
                 .store
-                .change(id, |draft| draft.storm_is(found.clone(), clock()))
+                .change(id, |change| change.storm_is(found.clone(), clock()))
                 .await?;
         }
         if too_early(&incident) {
@@ -245,14 +245,14 @@ mod tests {
 
     #[test]
     fn there_is_no_card_before_the_analyzer_has_looked() {
-        let mut draft = samples::waiting();
-        assert!(!too_early(&draft.incident));
-        draft.incident.analysis = None;
-        draft.incident.status = Status::Open;
-        assert!(too_early(&draft.incident), "it may be a part of a storm");
-        draft.resolved(1, Timestamp::UNIX_EPOCH);
+        let mut change = samples::waiting();
+        assert!(!too_early(&change.incident));
+        change.incident.analysis = None;
+        change.incident.status = Status::Open;
+        assert!(too_early(&change.incident), "it may be a part of a storm");
+        change.resolved(1, Timestamp::UNIX_EPOCH);
         assert!(
-            !too_early(&draft.incident),
+            !too_early(&change.incident),
             "what is over is not a part of anything any more"
         );
         assert!(

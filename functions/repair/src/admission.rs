@@ -44,13 +44,13 @@ pub(crate) struct AdmissionRules<'a> {
 /// been in the operation log since it was made (`human-or-guardrails`); here it is checked again,
 /// together with everything that may have changed since.
 pub(crate) fn admit(
-    draft: &mut IncidentChange,
+    change: &mut IncidentChange,
     rules: AdmissionRules<'_>,
     plan_hash: &str,
     worker: &str,
     now: Timestamp,
 ) -> Admission {
-    let incident = &draft.incident;
+    let incident = &change.incident;
     let (Some(plan), Some(approval)) = (incident.plan.clone(), incident.approval.clone()) else {
         return Admission::Nothing;
     };
@@ -66,7 +66,7 @@ pub(crate) fn admit(
         info!(incident_id = %incident.id, "the message speaks of a plan that is not approved (any more): nothing runs");
         return Admission::Nothing;
     }
-    match &mut draft.incident.repair {
+    match &mut change.incident.repair {
         Some(repair) if repair.outcome.is_some() => return Admission::Nothing,
         // Once a step is recorded, the run goes on to its end: half a repair has no use.
         Some(repair) if !repair.steps.is_empty() => {
@@ -75,22 +75,22 @@ pub(crate) fn admit(
         }
         // Cut off before its first step, perhaps half an hour ago: it is checked like a new one.
         Some(_) => {}
-        None if draft.incident.status != Status::Approved => return Admission::Nothing,
+        None if change.incident.status != Status::Approved => return Admission::Nothing,
         None => {}
     }
-    let incident = &draft.incident;
+    let incident = &change.incident;
     if incident.resolved_at.is_some() {
         // Nothing is left to repair. A repair without steps is dropped, so that none seems to have
         // run.
-        draft.incident.repair = None;
-        revoke(draft, ACTOR, "the alert resolved", now);
-        draft.incident.status = Status::Resolved;
+        change.incident.repair = None;
+        revoke(change, ACTOR, "the alert resolved", now);
+        change.incident.status = Status::Resolved;
         return Admission::Nothing;
     }
     if approval.lacks_people() {
         // Checked when the decision was made, and again here, because commands run from here on.
         return stopped(
-            draft,
+            change,
             "enough people",
             "fewer people have approved than have to",
             now,
@@ -99,7 +99,7 @@ pub(crate) fn admit(
     // The approval covers one hash: planned anew from the files of now, the plan has to keep it.
     if planned_now(rules.files, &plan).as_deref() != Some(plan_hash) {
         return stopped(
-            draft,
+            change,
             "unchanged plan",
             "the playbook or the registry has changed since the plan was shown",
             now,
@@ -107,26 +107,26 @@ pub(crate) fn admit(
     }
     let outcomes = ask(rules, incident, &plan, &approval, now);
     if blocking(&outcomes).next().is_some() {
-        ask_people(draft, rules, &plan, outcomes, now);
+        ask_people(change, rules, &plan, outcomes, now);
         return Admission::Nothing;
     }
-    draft.incident.repair = Some(Repair {
+    change.incident.repair = Some(Repair {
         worker: worker.to_owned(),
         ..Repair::start(plan_hash.to_owned(), now)
     });
-    draft.incident.status = Status::Repairing;
+    change.incident.status = Status::Repairing;
     Admission::Run(Box::new(plan))
 }
 
 /// Takes back an approval whose plan has not begun in time, while another repair holds its target
 /// or its group, and asks people anew. True if the approval was taken back.
 pub(crate) fn lapse(
-    draft: &mut IncidentChange,
+    change: &mut IncidentChange,
     rules: AdmissionRules<'_>,
     plan_hash: &str,
     now: Timestamp,
 ) -> bool {
-    let incident = &draft.incident;
+    let incident = &change.incident;
     let Some(plan) = incident.plan.clone() else {
         return false;
     };
@@ -143,45 +143,45 @@ pub(crate) fn lapse(
     if outcome.passed {
         return false;
     }
-    ask_people(draft, rules, &plan, vec![outcome], now);
+    ask_people(change, rules, &plan, vec![outcome], now);
     true
 }
 
 /// Takes an approval back because of these guardrails' answers, and asks people anew, at the trust
 /// that the playbook has earned by now.
 fn ask_people(
-    draft: &mut IncidentChange,
+    change: &mut IncidentChange,
     rules: AdmissionRules<'_>,
     plan: &Plan,
     outcomes: Vec<GuardrailOutcome>,
     now: Timestamp,
 ) {
-    draft.incident.earned = situation(rules, &draft.incident, plan, now).trust();
-    draft.stopped_by(outcomes, ACTOR, now);
+    change.incident.earned = situation(rules, &change.incident, plan, now).trust();
+    change.stopped_by(outcomes, ACTOR, now);
 }
 
 /// Gives up an approved plan that could not begin for too long: a decision from hours ago must not
 /// take effect by surprise.
-pub(crate) fn give_up(draft: &mut IncidentChange, plan_hash: &str, why: &str, now: Timestamp) {
-    let approved = draft
+pub(crate) fn give_up(change: &mut IncidentChange, plan_hash: &str, why: &str, now: Timestamp) {
+    let approved = change
         .incident
         .approval
         .as_ref()
         .is_some_and(|approval| approval.plan_hash == plan_hash);
-    if approved && draft.incident.status == Status::Approved && draft.incident.repair.is_none() {
-        stopped(draft, "one hand", why, now);
+    if approved && change.incident.status == Status::Approved && change.incident.repair.is_none() {
+        stopped(change, "one hand", why, now);
     }
 }
 
 /// Takes the approval back: the approved plan must not run, and a human has to find out why.
-fn stopped(draft: &mut IncidentChange, rule: &str, why: &str, now: Timestamp) -> Admission {
-    draft.record(
+fn stopped(change: &mut IncidentChange, rule: &str, why: &str, now: Timestamp) -> Admission {
+    change.record(
         now,
         LogRecord::new(Event::GuardrailBlocked, ACTOR, rule).failed(why),
     );
-    draft.incident.repair = None;
-    revoke(draft, ACTOR, why, now);
-    draft.incident.status = Status::NeedsHuman;
+    change.incident.repair = None;
+    revoke(change, ACTOR, why, now);
+    change.incident.status = Status::NeedsHuman;
     Admission::Nothing
 }
 

@@ -55,13 +55,13 @@ fn nothing() -> GuardrailInputs {
 }
 
 fn enter_with(
-    draft: &mut IncidentChange,
+    change: &mut IncidentChange,
     files: &OperatorFiles,
     readings: &GuardrailInputs,
     hash: &str,
 ) -> Admission {
     ruled(files, readings, |rules| {
-        super::admit(draft, rules, hash, "worker", NOW)
+        super::admit(change, rules, hash, "worker", NOW)
     })
 }
 
@@ -80,12 +80,12 @@ fn ruled<T>(
     })
 }
 
-fn admit(draft: &mut IncidentChange, files: &OperatorFiles, hash: &str) -> Admission {
-    enter_with(draft, files, &nothing(), hash)
+fn admit(change: &mut IncidentChange, files: &OperatorFiles, hash: &str) -> Admission {
+    enter_with(change, files, &nothing(), hash)
 }
 
-fn events(draft: &IncidentChange) -> Vec<Event> {
-    draft.entries.iter().map(|entry| entry.event).collect()
+fn events(change: &IncidentChange) -> Vec<Event> {
+    change.entries.iter().map(|entry| entry.event).collect()
 }
 
 /// An incident with a finding, and a plan for it.
@@ -112,16 +112,16 @@ pub(crate) fn planned() -> (IncidentChange, Plan) {
     ) else {
         panic!("a plan")
     };
-    let mut draft = IncidentChange::open(
+    let mut change = IncidentChange::open(
         id,
         fingerprint(&alert, &[]),
         alert.clone(),
         &Firing::of(&alert),
         NOW,
     );
-    draft.analysed(finding(), vec![], NOW);
-    draft.entries.clear();
-    (draft, *plan)
+    change.analysed(finding(), vec![], NOW);
+    change.entries.clear();
+    (change, *plan)
 }
 
 fn finding() -> Analysis {
@@ -136,9 +136,9 @@ fn finding() -> Analysis {
 
 /// An incident with a plan that a human approved, and the plan's hash.
 fn approved() -> (IncidentChange, String) {
-    let (mut draft, plan) = planned();
-    draft.propose(plan, NOW, SignedDuration::from_hours(1));
-    let approval = draft.incident.approval.clone().expect("asked");
+    let (mut change, plan) = planned();
+    change.propose(plan, NOW, SignedDuration::from_hours(1));
+    let approval = change.incident.approval.clone().expect("asked");
     let channels: Channels = serde_json::from_value(
         json!({ "people": { "ada": { "telegram": 7 } }, "approvals": [{ "people": ["ada"] }] }),
     )
@@ -148,59 +148,59 @@ fn approved() -> (IncidentChange, String) {
         by: Identity::Telegram(7),
         press: "1",
     };
-    decide(&mut draft, &approval.id, &pressed, &channels, NOW).expect("pending");
-    draft.entries.clear();
-    (draft, approval.plan_hash)
+    decide(&mut change, &approval.id, &pressed, &channels, NOW).expect("pending");
+    change.entries.clear();
+    (change, approval.plan_hash)
 }
 
 /// An incident with a plan that the guardrails let through, and the plan's hash.
 fn triggered() -> (IncidentChange, String) {
-    let (mut draft, plan) = planned();
+    let (mut change, plan) = planned();
     let (files, hash) = (files(), plan.hash());
     let limits = limits(&shipped()).expect("the limits that ship with the project");
     let outcomes = files
-        .situation(&draft.incident, &plan, &limits, &nothing(), NOW)
+        .situation(&change.incident, &plan, &limits, &nothing(), NOW)
         .check();
     assert!(all_passed(&outcomes), "{outcomes:#?}");
-    draft.propose_within(outcomes, plan, NOW, SignedDuration::from_hours(1));
-    draft.entries.clear();
-    (draft, hash)
+    change.propose_within(outcomes, plan, NOW, SignedDuration::from_hours(1));
+    change.entries.clear();
+    (change, hash)
 }
 
 #[test]
 fn an_approved_and_unchanged_plan_runs() {
-    let (mut draft, hash) = approved();
+    let (mut change, hash) = approved();
     assert!(matches!(
-        admit(&mut draft, &files(), &hash),
+        admit(&mut change, &files(), &hash),
         Admission::Run(_)
     ));
-    assert_eq!(draft.incident.status, Status::Repairing);
+    assert_eq!(change.incident.status, Status::Repairing);
 }
 
 #[test]
 fn a_plan_that_fewer_people_approved_than_have_to_does_not_run() {
-    let (mut draft, hash) = approved();
-    draft.incident.approval.as_mut().expect("approved").needed = 2;
-    assert_eq!(admit(&mut draft, &files(), &hash), Admission::Nothing);
+    let (mut change, hash) = approved();
+    change.incident.approval.as_mut().expect("approved").needed = 2;
+    assert_eq!(admit(&mut change, &files(), &hash), Admission::Nothing);
     assert_eq!(
-        (draft.incident.status, events(&draft)),
+        (change.incident.status, events(&change)),
         (
             Status::NeedsHuman,
             vec![Event::GuardrailBlocked, Event::ApprovalVoided]
         )
     );
     // The same person by another id is no other person.
-    let (mut draft, hash) = approved();
-    let approval = draft.incident.approval.as_mut().expect("approved");
+    let (mut change, hash) = approved();
+    let approval = change.incident.approval.as_mut().expect("approved");
     approval.needed = 2;
     approval.votes.push(Vote {
         person: "ada".into(),
         by: "slack:U7".into(),
         at: NOW,
     });
-    assert_eq!(admit(&mut draft, &files(), &hash), Admission::Nothing);
-    let (mut draft, hash) = approved();
-    let approval = draft.incident.approval.as_mut().expect("approved");
+    assert_eq!(admit(&mut change, &files(), &hash), Admission::Nothing);
+    let (mut change, hash) = approved();
+    let approval = change.incident.approval.as_mut().expect("approved");
     approval.needed = 2;
     approval.votes.push(Vote {
         person: "bob".into(),
@@ -208,12 +208,12 @@ fn a_plan_that_fewer_people_approved_than_have_to_does_not_run() {
         at: NOW,
     });
     assert!(matches!(
-        admit(&mut draft, &files(), &hash),
+        admit(&mut change, &files(), &hash),
         Admission::Run(_)
     ));
     // What was approved before votes were kept.
-    let (mut draft, hash) = approved();
-    draft
+    let (mut change, hash) = approved();
+    change
         .incident
         .approval
         .as_mut()
@@ -221,39 +221,39 @@ fn a_plan_that_fewer_people_approved_than_have_to_does_not_run() {
         .votes
         .clear();
     assert!(matches!(
-        admit(&mut draft, &files(), &hash),
+        admit(&mut change, &files(), &hash),
         Admission::Run(_)
     ));
 }
 
 #[test]
 fn nothing_runs_without_this_very_approval() {
-    let (mut draft, hash) = approved();
+    let (mut change, hash) = approved();
     assert_eq!(
-        admit(&mut draft, &files(), &"0".repeat(64)),
+        admit(&mut change, &files(), &"0".repeat(64)),
         Admission::Nothing
     );
-    draft.incident.plan.as_mut().expect("a plan").steps[0]
+    change.incident.plan.as_mut().expect("a plan").steps[0]
         .argv
         .push("--now".into());
-    assert_eq!(admit(&mut draft, &files(), &hash), Admission::Nothing);
+    assert_eq!(admit(&mut change, &files(), &hash), Admission::Nothing);
     let (mut rejected, hash) = approved();
     rejected.incident.approval.as_mut().expect("asked").standing = ApprovalState::Pending;
     assert_eq!(admit(&mut rejected, &files(), &hash), Admission::Nothing);
-    assert!(rejected.incident.repair.is_none() && draft.incident.repair.is_none());
+    assert!(rejected.incident.repair.is_none() && change.incident.repair.is_none());
 }
 
 #[test]
 fn a_resolve_before_the_first_step_stops_the_repair() {
-    let (mut draft, hash) = approved();
-    draft.resolved(1, NOW);
-    assert_eq!(admit(&mut draft, &files(), &hash), Admission::Nothing);
-    assert_eq!(draft.incident.status, Status::Resolved);
+    let (mut change, hash) = approved();
+    change.resolved(1, NOW);
+    assert_eq!(admit(&mut change, &files(), &hash), Admission::Nothing);
+    assert_eq!(change.incident.status, Status::Resolved);
 }
 
 #[test]
 fn files_that_changed_since_the_plan_was_shown_make_it_void() {
-    for change in [
+    for edit in [
         (|files| files.services[1].unit = Some("other".into())) as fn(&mut OperatorFiles),
         |files| {
             let playbook = files
@@ -266,13 +266,13 @@ fn files_that_changed_since_the_plan_was_shown_make_it_void() {
         },
         |files| files.services.clear(),
     ] {
-        let (mut draft, hash) = approved();
+        let (mut change, hash) = approved();
         let mut changed = files();
-        change(&mut changed);
-        assert_eq!(admit(&mut draft, &changed, &hash), Admission::Nothing);
-        assert_eq!(draft.incident.status, Status::NeedsHuman);
+        edit(&mut changed);
+        assert_eq!(admit(&mut change, &changed, &hash), Admission::Nothing);
+        assert_eq!(change.incident.status, Status::NeedsHuman);
         assert_eq!(
-            events(&draft),
+            events(&change),
             [Event::GuardrailBlocked, Event::ApprovalVoided]
         );
     }
@@ -280,25 +280,25 @@ fn files_that_changed_since_the_plan_was_shown_make_it_void() {
 
 #[test]
 fn a_repair_that_was_cut_off_goes_on_and_one_that_ended_does_not() {
-    let (mut draft, hash) = approved();
-    admit(&mut draft, &files(), &hash);
-    draft
+    let (mut change, hash) = approved();
+    admit(&mut change, &files(), &hash);
+    change
         .incident
         .repair
         .as_mut()
         .expect("started")
         .step_started(Phase::Steps, 0, NOW);
     assert!(matches!(
-        admit(&mut draft, &files(), &hash),
+        admit(&mut change, &files(), &hash),
         Admission::Run(_)
     ));
-    draft.incident.repair.as_mut().expect("started").outcome = Some(RepairOutcome::Unknown);
-    assert_eq!(admit(&mut draft, &files(), &hash), Admission::Nothing);
+    change.incident.repair.as_mut().expect("started").outcome = Some(RepairOutcome::Unknown);
+    assert_eq!(admit(&mut change, &files(), &hash), Admission::Nothing);
 }
 
 /// A plan that was let through is stopped by this guardrail, and a human is asked for a new decision.
-fn assert_stopped(draft: &IncidentChange, before: &str, guardrail: Guardrail) {
-    let incident = &draft.incident;
+fn assert_stopped(change: &IncidentChange, before: &str, guardrail: Guardrail) {
+    let incident = &change.incident;
     assert_eq!(
         blocking(&incident.guardrails)
             .map(|outcome| outcome.guardrail)
@@ -320,7 +320,7 @@ fn assert_stopped(draft: &IncidentChange, before: &str, guardrail: Guardrail) {
         Some(asked.id.to_string())
     );
     assert_eq!(
-        events(draft),
+        events(change),
         [
             Event::GuardrailBlocked,
             Event::ApprovalVoided,
@@ -331,17 +331,17 @@ fn assert_stopped(draft: &IncidentChange, before: &str, guardrail: Guardrail) {
 
 #[test]
 fn what_the_guardrails_let_through_runs_if_they_still_do() {
-    let (mut draft, hash) = triggered();
+    let (mut change, hash) = triggered();
     assert_eq!(
-        Advice::of(&draft.incident).expect("analysed").approval_id,
+        Advice::of(&change.incident).expect("analysed").approval_id,
         None,
         "nobody can decide any more"
     );
     assert!(matches!(
-        admit(&mut draft, &files(), &hash),
+        admit(&mut change, &files(), &hash),
         Admission::Run(_)
     ));
-    assert_eq!(draft.incident.status, Status::Repairing);
+    assert_eq!(change.incident.status, Status::Repairing);
 }
 
 #[test]
@@ -390,43 +390,43 @@ fn what_the_guardrails_let_through_is_stopped_by_whatever_has_changed_since() {
         ),
     ];
     for (readings, guardrail) in changes {
-        let (mut draft, hash) = triggered();
+        let (mut change, hash) = triggered();
         assert_eq!(
-            enter_with(&mut draft, &files(), &readings, &hash),
+            enter_with(&mut change, &files(), &readings, &hash),
             Admission::Nothing
         );
-        assert_stopped(&draft, &hash, guardrail);
+        assert_stopped(&change, &hash, guardrail);
     }
-    let (mut draft, hash) = triggered();
-    draft.incident.severity = Severity::P1;
-    assert_eq!(admit(&mut draft, &files(), &hash), Admission::Nothing);
-    assert_stopped(&draft, &hash, Guardrail::Severity);
+    let (mut change, hash) = triggered();
+    change.incident.severity = Severity::P1;
+    assert_eq!(admit(&mut change, &files(), &hash), Admission::Nothing);
+    assert_stopped(&change, &hash, Guardrail::Severity);
     // Another alert has joined meanwhile whose label forbids it.
-    let (mut draft, hash) = triggered();
-    draft.auto_repair_forbidden(NOW);
-    draft.auto_repair_forbidden(NOW);
+    let (mut change, hash) = triggered();
+    change.auto_repair_forbidden(NOW);
+    change.auto_repair_forbidden(NOW);
     assert_eq!(
-        events(&draft),
+        events(&change),
         [Event::GuardrailBlocked],
         "it is in the log once"
     );
-    draft.entries.clear();
-    assert_eq!(admit(&mut draft, &files(), &hash), Admission::Nothing);
-    assert_stopped(&draft, &hash, Guardrail::AutoRepairLabel);
-    let (mut draft, hash) = triggered();
+    change.entries.clear();
+    assert_eq!(admit(&mut change, &files(), &hash), Admission::Nothing);
+    assert_stopped(&change, &hash, Guardrail::AutoRepairLabel);
+    let (mut change, hash) = triggered();
     let mut changed = files();
     changed.services[1].level = Level::Approval;
-    assert_eq!(admit(&mut draft, &changed, &hash), Admission::Nothing);
-    assert_stopped(&draft, &hash, Guardrail::ServiceLevel);
+    assert_eq!(admit(&mut change, &changed, &hash), Admission::Nothing);
+    assert_stopped(&change, &hash, Guardrail::ServiceLevel);
 }
 
 #[test]
 fn what_a_human_approved_is_stopped_by_the_kill_switch_and_by_no_other_guardrail() {
     for killed in [Some(true), None] {
-        let (mut draft, hash) = approved();
+        let (mut change, hash) = approved();
         assert_eq!(
             enter_with(
-                &mut draft,
+                &mut change,
                 &files(),
                 &GuardrailInputs {
                     killed,
@@ -436,16 +436,16 @@ fn what_a_human_approved_is_stopped_by_the_kill_switch_and_by_no_other_guardrail
             ),
             Admission::Nothing
         );
-        assert_stopped(&draft, &hash, Guardrail::KillSwitch);
+        assert_stopped(&change, &hash, Guardrail::KillSwitch);
     }
-    let (mut draft, hash) = approved();
-    draft.incident.severity = Severity::P0;
+    let (mut change, hash) = approved();
+    change.incident.severity = Severity::P0;
     let unknown = GuardrailInputs {
         killed: Some(false),
         ..GuardrailInputs::default()
     };
     assert!(matches!(
-        enter_with(&mut draft, &files(), &unknown, &hash),
+        enter_with(&mut change, &files(), &unknown, &hash),
         Admission::Run(_)
     ));
 }
@@ -457,96 +457,96 @@ fn a_repair_that_was_cut_off_before_its_first_step_is_looked_at_again() {
         ..nothing()
     };
     let cut_off = || {
-        let (mut draft, hash) = triggered();
-        draft.incident.repair = Some(Repair::start(hash.clone(), NOW));
-        draft.incident.status = Status::Repairing;
-        (draft, hash)
+        let (mut change, hash) = triggered();
+        change.incident.repair = Some(Repair::start(hash.clone(), NOW));
+        change.incident.status = Status::Repairing;
+        (change, hash)
     };
-    let (mut draft, hash) = cut_off();
+    let (mut change, hash) = cut_off();
     assert_eq!(
-        enter_with(&mut draft, &files(), &killed, &hash),
+        enter_with(&mut change, &files(), &killed, &hash),
         Admission::Nothing
     );
-    assert_stopped(&draft, &hash, Guardrail::KillSwitch);
+    assert_stopped(&change, &hash, Guardrail::KillSwitch);
     // The alert resolved while the message waited: nothing runs any more, and nobody has to decide on anything.
     let by_human = approved();
-    for (mut draft, hash) in [cut_off(), by_human] {
-        draft.incident.repair = Some(Repair::start(hash.clone(), NOW));
-        draft.incident.status = Status::Repairing;
-        draft.resolved(1, NOW);
-        assert_eq!(admit(&mut draft, &files(), &hash), Admission::Nothing);
+    for (mut change, hash) in [cut_off(), by_human] {
+        change.incident.repair = Some(Repair::start(hash.clone(), NOW));
+        change.incident.status = Status::Repairing;
+        change.resolved(1, NOW);
+        assert_eq!(admit(&mut change, &files(), &hash), Admission::Nothing);
         assert_eq!(
-            (draft.incident.status, draft.incident.repair.as_ref()),
+            (change.incident.status, change.incident.repair.as_ref()),
             (Status::Resolved, None)
         );
         assert!(matches!(
-            draft.incident.approval.expect("kept").standing,
+            change.incident.approval.expect("kept").standing,
             ApprovalState::Void { .. }
         ));
     }
     // Once a step has begun, the run goes on to its end: half a repair helps nobody.
-    let (mut draft, hash) = cut_off();
-    draft
+    let (mut change, hash) = cut_off();
+    change
         .incident
         .repair
         .as_mut()
         .expect("started")
         .step_started(Phase::Steps, 0, NOW);
     assert!(matches!(
-        enter_with(&mut draft, &files(), &killed, &hash),
+        enter_with(&mut change, &files(), &killed, &hash),
         Admission::Run(_)
     ));
 }
 
 #[test]
 fn a_decision_that_is_too_old_starts_nothing_and_people_are_asked_again() {
-    let enter_after = |draft: &mut IncidentChange, hash: &str, seconds| {
+    let enter_after = |change: &mut IncidentChange, hash: &str, seconds| {
         let now = NOW + SignedDuration::from_secs(seconds);
         ruled(&files(), &nothing(), |rules| {
-            super::admit(draft, rules, hash, "worker", now)
+            super::admit(change, rules, hash, "worker", now)
         })
     };
     // A human's as well as the guardrails' own, and one whose worker died before its first step.
     for decided in [approved, triggered] {
         for cut_off in [false, true] {
             let begin = || {
-                let (mut draft, hash) = decided();
+                let (mut change, hash) = decided();
                 if cut_off {
-                    draft.incident.repair = Some(Repair::start(hash.clone(), NOW));
-                    draft.incident.status = Status::Repairing;
+                    change.incident.repair = Some(Repair::start(hash.clone(), NOW));
+                    change.incident.status = Status::Repairing;
                 }
-                (draft, hash)
+                (change, hash)
             };
-            let (mut draft, hash) = begin();
+            let (mut change, hash) = begin();
             assert!(
-                matches!(enter_after(&mut draft, &hash, 900), Admission::Run(_)),
+                matches!(enter_after(&mut change, &hash, 900), Admission::Run(_)),
                 "it is still in time"
             );
             for late in [901, 86_400] {
-                let (mut draft, hash) = begin();
-                assert_eq!(enter_after(&mut draft, &hash, late), Admission::Nothing);
-                assert_stopped(&draft, &hash, Guardrail::StartsInTime);
+                let (mut change, hash) = begin();
+                assert_eq!(enter_after(&mut change, &hash, late), Admission::Nothing);
+                assert_stopped(&change, &hash, Guardrail::StartsInTime);
             }
         }
         // Half a repair helps nobody: what has begun goes on.
-        let (mut draft, hash) = decided();
-        admit(&mut draft, &files(), &hash);
-        draft
+        let (mut change, hash) = decided();
+        admit(&mut change, &files(), &hash);
+        change
             .incident
             .repair
             .as_mut()
             .expect("started")
             .step_started(Phase::Steps, 0, NOW);
         assert!(matches!(
-            enter_after(&mut draft, &hash, 3_600),
+            enter_after(&mut change, &hash, 3_600),
             Admission::Run(_)
         ));
     }
-    let (mut draft, hash) = approved();
-    draft.resolved(1, NOW);
-    assert_eq!(enter_after(&mut draft, &hash, 3_600), Admission::Nothing);
+    let (mut change, hash) = approved();
+    change.resolved(1, NOW);
+    assert_eq!(enter_after(&mut change, &hash, 3_600), Admission::Nothing);
     assert_eq!(
-        draft.incident.status,
+        change.incident.status,
         Status::Resolved,
         "nobody is asked about what is over"
     );
@@ -554,21 +554,21 @@ fn a_decision_that_is_too_old_starts_nothing_and_people_are_asked_again() {
 
 #[test]
 fn a_plan_that_waits_for_its_target_asks_people_again_once_its_decision_is_too_old() {
-    let lapse_after = |draft: &mut IncidentChange, hash: &str, seconds| {
+    let lapse_after = |change: &mut IncidentChange, hash: &str, seconds| {
         let now = NOW + SignedDuration::from_secs(seconds);
         ruled(&files(), &nothing(), |rules| {
-            super::lapse(draft, rules, hash, now)
+            super::lapse(change, rules, hash, now)
         })
     };
-    let (mut draft, hash) = approved();
-    assert!(!lapse_after(&mut draft, &hash, 900));
-    assert!(!lapse_after(&mut draft, "another plan", 901));
+    let (mut change, hash) = approved();
+    assert!(!lapse_after(&mut change, &hash, 900));
+    assert!(!lapse_after(&mut change, "another plan", 901));
     assert_eq!(
-        (draft.incident.status, draft.entries.len()),
+        (change.incident.status, change.entries.len()),
         (Status::Approved, 0)
     );
-    assert!(lapse_after(&mut draft, &hash, 901));
-    assert_stopped(&draft, &hash, Guardrail::StartsInTime);
+    assert!(lapse_after(&mut change, &hash, 901));
+    assert_stopped(&change, &hash, Guardrail::StartsInTime);
     let (mut runs, hash) = approved();
     admit(&mut runs, &files(), &hash);
     let before = runs.clone();

@@ -51,7 +51,7 @@ pub(crate) async fn to_the_end(
             if app.store.killed().await? {
                 let (stopped, ()) = app
                     .store
-                    .change_loaded(incident, |draft| stop(draft, plan, worker, clock()))
+                    .change_loaded(incident, |change| stop(change, plan, worker, clock()))
                     .await?;
                 return Ok(done(&stopped));
             }
@@ -61,7 +61,7 @@ pub(crate) async fn to_the_end(
         }
         let (begun, happened) = app
             .store
-            .change_loaded(incident, |draft| begin(draft, plan, worker, clock()))
+            .change_loaded(incident, |change| begin(change, plan, worker, clock()))
             .await?;
         incident = match happened {
             Begun::Step(phase, index) => finish(lease, begun, plan, (phase, index), clock).await?,
@@ -104,8 +104,8 @@ async fn finish(
     };
     let result = bridge.run(&request, step.longest()).await;
     let (incident, recorded) = store
-        .change_loaded(incident, |draft| {
-            end(draft, plan, &result, &lease.turn.worker, clock())
+        .change_loaded(incident, |change| {
+            end(change, plan, &result, &lease.turn.worker, clock())
         })
         .await?;
     // Another worker has taken the run over, and records its own results.

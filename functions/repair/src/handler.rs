@@ -44,8 +44,8 @@ impl App {
         let rules = self.rules(&readings);
         let (incident, lapsed) = self
             .store
-            .change(&incident.id, |draft| {
-                lapse(draft, rules, plan_hash, clock())
+            .change(&incident.id, |change| {
+                lapse(change, rules, plan_hash, clock())
             })
             .await?;
         if lapsed {
@@ -119,8 +119,8 @@ impl App {
                 let why = failure.to_string();
                 let (incident, ()) = self
                     .store
-                    .change(incident_id, |draft| {
-                        give_up(draft, plan_hash, &why, clock())
+                    .change(incident_id, |change| {
+                        give_up(change, plan_hash, &why, clock())
                     })
                     .await?;
                 // The worker that runs it may die: this may be the only message from which the next
@@ -170,7 +170,9 @@ impl App {
         }
         let (incident, entrance) = self
             .store
-            .change(id, |draft| admit(draft, rules, plan_hash, worker, clock()))
+            .change(id, |change| {
+                admit(change, rules, plan_hash, worker, clock())
+            })
             .await?;
         Box::pin(self.tell_of(&incident)).await?;
         let mut done = Done::Quiet;

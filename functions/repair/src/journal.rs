@@ -28,8 +28,8 @@ pub(crate) enum Begun {
 
 /// The run, if this worker still has it. The records of another worker that has taken it over must
 /// not be overwritten.
-fn own<'a>(draft: &'a mut IncidentChange, worker: &str) -> Option<&'a mut Repair> {
-    draft
+fn own<'a>(change: &'a mut IncidentChange, worker: &str) -> Option<&'a mut Repair> {
+    change
         .incident
         .repair
         .as_mut()
@@ -39,12 +39,12 @@ fn own<'a>(draft: &'a mut IncidentChange, worker: &str) -> Option<&'a mut Repair
 /// Records the next event of the run: a step's start, a skipped step, a lost result, or the end of
 /// the run.
 pub(crate) fn begin(
-    draft: &mut IncidentChange,
+    change: &mut IncidentChange,
     plan: &Plan,
     worker: &str,
     now: Timestamp,
 ) -> Begun {
-    let Some(repair) = own(draft, worker) else {
+    let Some(repair) = own(change, worker) else {
         return Begun::Overtaken;
     };
     match repair.next(plan) {
@@ -55,7 +55,7 @@ pub(crate) fn begin(
                 let context = json!({
                     "phase": phase, "step": index, "argv": step.map(|step| &step.argv), "target": plan.target, "playbook_id": plan.playbook,
                 });
-                draft.record(
+                change.record(
                     now,
                     LogRecord::new(Event::StepStarted, ACTOR, place(phase, index)).with(context),
                 );
@@ -72,7 +72,7 @@ pub(crate) fn begin(
                 .unwrap_or_default();
             repair.step_skipped(phase, index, why.clone());
             let context = json!({ "phase": phase, "step": index, "when": when });
-            draft.record(
+            change.record(
                 now,
                 LogRecord::new(
                     Event::StepSkipped,
@@ -84,24 +84,24 @@ pub(crate) fn begin(
             Begun::Noted
         }
         Next::GiveUp => {
-            give_up(draft, now);
+            give_up(change, now);
             Begun::Noted
         }
         Next::End(outcome) => {
-            finish(draft, plan, outcome, now);
+            finish(change, plan, outcome, now);
             Begun::Ended
         }
     }
 }
 
 /// Records that the result of the last started step is lost.
-fn give_up(draft: &mut IncidentChange, now: Timestamp) {
-    let Some(step) = draft.incident.repair.as_mut().and_then(Repair::step_lost) else {
+fn give_up(change: &mut IncidentChange, now: Timestamp) {
+    let Some(step) = change.incident.repair.as_mut().and_then(Repair::step_lost) else {
         return;
     };
     let (name, why) = (place(step.phase, step.index), step.detail.clone());
     let context = json!({ "phase": step.phase, "step": step.index, "tries": step.tries });
-    draft.record(
+    change.record(
         now,
         LogRecord::new(Event::StepFinished, ACTOR, format!("{name}: {why}"))
             .with(context)
@@ -112,13 +112,13 @@ fn give_up(draft: &mut IncidentChange, now: Timestamp) {
 /// Records the result of the step that this worker has begun. False if another worker has taken the
 /// run over: then nothing is recorded.
 pub(crate) fn end(
-    draft: &mut IncidentChange,
+    change: &mut IncidentChange,
     plan: &Plan,
     result: &StepResult,
     worker: &str,
     now: Timestamp,
 ) -> bool {
-    let Some(repair) = own(draft, worker) else {
+    let Some(repair) = own(change, worker) else {
         return false;
     };
     // The step will be tried again, so that this result is not its last.
@@ -137,35 +137,35 @@ pub(crate) fn end(
     );
     let news =
         LogRecord::new(Event::StepFinished, ACTOR, format!("{name}: {detail}")).with(context);
-    draft.record(now, if worked { news } else { news.failed(detail) });
+    change.record(now, if worked { news } else { news.failed(detail) });
     true
 }
 
 /// Ends the run because the kill switch is on: nothing runs any more, no check and no rollback
 /// either.
-pub(crate) fn stop(draft: &mut IncidentChange, plan: &Plan, worker: &str, now: Timestamp) {
-    let Some(repair) = own(draft, worker) else {
+pub(crate) fn stop(change: &mut IncidentChange, plan: &Plan, worker: &str, now: Timestamp) {
+    let Some(repair) = own(change, worker) else {
         return;
     };
     // Started without a result: the run ends here, so that no later result will be recorded.
     if repair.steps.last().is_some_and(|step| !step.finished) {
-        give_up(draft, now);
+        give_up(change, now);
     }
     let news = LogRecord::new(
         Event::GuardrailBlocked,
         ACTOR,
         Guardrail::KillSwitch.as_str(),
     );
-    draft.record(
+    change.record(
         now,
         news.failed("it was switched on while the repair ran: nothing runs any more"),
     );
-    finish(draft, plan, RepairOutcome::Stopped, now);
+    finish(change, plan, RepairOutcome::Stopped, now);
 }
 
 /// Records the end of the run: the execution, then the results of verification and rollback.
-fn finish(draft: &mut IncidentChange, plan: &Plan, outcome: RepairOutcome, now: Timestamp) {
-    let Some(repair) = draft.incident.repair.as_mut() else {
+fn finish(change: &mut IncidentChange, plan: &Plan, outcome: RepairOutcome, now: Timestamp) {
+    let Some(repair) = change.incident.repair.as_mut() else {
         return;
     };
     repair.outcome = Some(outcome);
@@ -194,7 +194,7 @@ fn finish(draft: &mut IncidentChange, plan: &Plan, outcome: RepairOutcome, now: 
         format!("playbook {}", plan.playbook),
     )
     .with(context);
-    draft.record(
+    change.record(
         now,
         match outcome {
             RepairOutcome::Verified | RepairOutcome::NotVerified | RepairOutcome::StillFiring => {
@@ -229,7 +229,7 @@ fn finish(draft: &mut IncidentChange, plan: &Plan, outcome: RepairOutcome, now: 
         } else {
             "the symptom is still there"
         };
-        draft.record(
+        change.record(
             now,
             // `all` also holds for no checks, and no check is no proof.
             if checks > 0 && checks_passed {
@@ -245,7 +245,7 @@ fn finish(draft: &mut IncidentChange, plan: &Plan, outcome: RepairOutcome, now: 
             ACTOR,
             format!("steps run to take the repair back: {undone}"),
         );
-        draft.record(
+        change.record(
             now,
             if undo_worked {
                 news
@@ -255,7 +255,7 @@ fn finish(draft: &mut IncidentChange, plan: &Plan, outcome: RepairOutcome, now: 
         );
     }
     // A resolve comes before the outcome: the alert no longer fires.
-    draft.incident.status = match (outcome, draft.incident.resolved_at) {
+    change.incident.status = match (outcome, change.incident.resolved_at) {
         (_, Some(_)) => Status::Resolved,
         (RepairOutcome::Verified, None) => Status::Repaired,
         // Nothing was repaired, and the alert fires: the fault needs a human.

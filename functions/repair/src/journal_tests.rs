@@ -18,18 +18,18 @@ const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 const ME: &str = "worker";
 
 /// A repair that this worker has taken on, of a plan with one step and one check more than the file's.
-fn running(change: fn(&mut Plan)) -> (IncidentChange, Plan) {
-    let (mut draft, mut plan) = planned();
+fn running(edit: fn(&mut Plan)) -> (IncidentChange, Plan) {
+    let (mut change, mut plan) = planned();
     plan.steps[0].idempotent = false;
-    change(&mut plan);
-    draft.incident.repair = Some(Repair {
+    edit(&mut plan);
+    change.incident.repair = Some(Repair {
         worker: ME.into(),
         ..Repair::start(plan.hash(), NOW)
     });
-    draft.incident.status = Status::Repairing;
-    draft.incident.plan = Some(plan.clone());
-    draft.incident.log_head = Head::start(&draft.incident.id);
-    (draft, plan)
+    change.incident.status = Status::Repairing;
+    change.incident.plan = Some(plan.clone());
+    change.incident.log_head = Head::start(&change.incident.id);
+    (change, plan)
 }
 
 fn exits(status: u32) -> StepResult {
@@ -39,16 +39,16 @@ fn exits(status: u32) -> StepResult {
     }
 }
 
-fn events(draft: &IncidentChange) -> Vec<(Event, bool)> {
-    draft
+fn events(change: &IncidentChange) -> Vec<(Event, bool)> {
+    change
         .entries
         .iter()
         .map(|entry| (entry.event, entry.success))
         .collect()
 }
 
-fn outcome(draft: &IncidentChange) -> Option<RepairOutcome> {
-    draft
+fn outcome(change: &IncidentChange) -> Option<RepairOutcome> {
+    change
         .incident
         .repair
         .as_ref()
@@ -57,29 +57,29 @@ fn outcome(draft: &IncidentChange) -> Option<RepairOutcome> {
 
 #[test]
 fn a_worker_that_was_taken_over_writes_nothing_any_more() {
-    let (mut draft, plan) = running(|_| {});
+    let (mut change, plan) = running(|_| {});
     assert_eq!(
-        begin(&mut draft, &plan, ME, NOW),
+        begin(&mut change, &plan, ME, NOW),
         Begun::Step(Phase::Steps, 0)
     );
-    draft.incident.repair.as_mut().expect("it runs").worker = "other".into();
-    let before = draft.clone();
+    change.incident.repair.as_mut().expect("it runs").worker = "other".into();
+    let before = change.clone();
     assert!(
-        !end(&mut draft, &plan, &exits(0), ME, NOW),
+        !end(&mut change, &plan, &exits(0), ME, NOW),
         "its result comes too late"
     );
-    assert_eq!(begin(&mut draft, &plan, ME, NOW), Begun::Overtaken);
-    stop(&mut draft, &plan, ME, NOW);
-    assert_eq!(draft, before);
+    assert_eq!(begin(&mut change, &plan, ME, NOW), Begun::Overtaken);
+    stop(&mut change, &plan, ME, NOW);
+    assert_eq!(change, before);
     // Whoever took over finds a step without a result, and does not run it again.
-    assert_eq!(begin(&mut draft, &plan, "other", NOW), Begun::Noted);
-    assert_eq!(begin(&mut draft, &plan, "other", NOW), Begun::Ended);
+    assert_eq!(begin(&mut change, &plan, "other", NOW), Begun::Noted);
+    assert_eq!(begin(&mut change, &plan, "other", NOW), Begun::Ended);
     assert_eq!(
-        (outcome(&draft), draft.incident.status),
+        (outcome(&change), change.incident.status),
         (Some(RepairOutcome::Unknown), Status::RepairFailed)
     );
     assert_eq!(
-        events(&draft),
+        events(&change),
         [
             (Event::StepStarted, true),
             (Event::StepFinished, false),
@@ -87,22 +87,26 @@ fn a_worker_that_was_taken_over_writes_nothing_any_more() {
         ]
     );
     assert_eq!(
-        verify(&draft.incident.id, &draft.entries, &draft.incident.log_head),
+        verify(
+            &change.incident.id,
+            &change.entries,
+            &change.incident.log_head
+        ),
         Ok(())
     );
 }
 
 #[test]
 fn a_check_that_is_tried_again_stands_in_the_log_once_with_its_tries() {
-    let (mut draft, plan) = running(|plan| plan.verify[0].retries = 2);
+    let (mut change, plan) = running(|plan| plan.verify[0].retries = 2);
     for status in [0, 7, 7, 0] {
         assert!(
-            matches!(begin(&mut draft, &plan, ME, NOW), Begun::Step(..)),
-            "a step: {draft:?}"
+            matches!(begin(&mut change, &plan, ME, NOW), Begun::Step(..)),
+            "a step: {change:?}"
         );
-        assert!(end(&mut draft, &plan, &exits(status), ME, NOW));
+        assert!(end(&mut change, &plan, &exits(status), ME, NOW));
     }
-    assert_eq!(begin(&mut draft, &plan, ME, NOW), Begun::Ended);
+    assert_eq!(begin(&mut change, &plan, ME, NOW), Begun::Ended);
     use Event::{ExecutionCompleted, StepFinished, StepStarted, VerificationFinished};
     let expected = [
         StepStarted,
@@ -112,17 +116,17 @@ fn a_check_that_is_tried_again_stands_in_the_log_once_with_its_tries() {
         ExecutionCompleted,
         VerificationFinished,
     ];
-    assert_eq!(events(&draft), expected.map(|event| (event, true)));
-    assert_eq!(draft.entries[3].context["tries"], 3);
+    assert_eq!(events(&change), expected.map(|event| (event, true)));
+    assert_eq!(change.entries[3].context["tries"], 3);
     assert_eq!(
-        (outcome(&draft), draft.incident.status),
+        (outcome(&change), change.incident.status),
         (Some(RepairOutcome::Verified), Status::Repaired)
     );
 }
 
 #[test]
 fn a_step_that_is_skipped_says_why_and_one_that_was_never_checked_has_failed() {
-    let (mut draft, plan) = running(|plan| {
+    let (mut change, plan) = running(|plan| {
         plan.facts = vec![PlannedStep {
             fact: Some("up".into()),
             ..PlannedStep::default()
@@ -137,23 +141,23 @@ fn a_step_that_is_skipped_says_why_and_one_that_was_never_checked_has_failed() {
         plan.verify.clear();
     });
     assert_eq!(
-        begin(&mut draft, &plan, ME, NOW),
+        begin(&mut change, &plan, ME, NOW),
         Begun::Step(Phase::Facts, 0)
     );
-    assert!(end(&mut draft, &plan, &exits(1), ME, NOW));
-    assert_eq!(begin(&mut draft, &plan, ME, NOW), Begun::Noted);
+    assert!(end(&mut change, &plan, &exits(1), ME, NOW));
+    assert_eq!(begin(&mut change, &plan, ME, NOW), Begun::Noted);
     assert_eq!(
-        begin(&mut draft, &plan, ME, NOW),
+        begin(&mut change, &plan, ME, NOW),
         Begun::Step(Phase::Steps, 1)
     );
-    assert!(end(&mut draft, &plan, &exits(0), ME, NOW));
-    assert_eq!(begin(&mut draft, &plan, ME, NOW), Begun::Ended);
+    assert!(end(&mut change, &plan, &exits(0), ME, NOW));
+    assert_eq!(begin(&mut change, &plan, ME, NOW), Begun::Ended);
     assert_eq!(
-        draft.entries[2].detail,
+        change.entries[2].detail,
         "step 1: skipped: it runs only if up exits with 3"
     );
-    assert_eq!(outcome(&draft), Some(RepairOutcome::NotVerified));
-    let last = draft.entries.last().expect("an entry");
+    assert_eq!(outcome(&change), Some(RepairOutcome::NotVerified));
+    let last = change.entries.last().expect("an entry");
     assert_eq!(
         (last.event, last.error.as_deref()),
         (Event::VerificationFinished, Some("no check was made"))
@@ -162,27 +166,27 @@ fn a_step_that_is_skipped_says_why_and_one_that_was_never_checked_has_failed() {
 
 #[test]
 fn the_kill_switch_ends_a_run_that_waits_for_the_bridge_and_nothing_is_lost() {
-    let (mut draft, plan) = running(|_| {});
-    begin(&mut draft, &plan, ME, NOW);
+    let (mut change, plan) = running(|_| {});
+    begin(&mut change, &plan, ME, NOW);
     let refused = StepResult::without_output(
         StepOutcome::NotInvoked,
         "Nothing ran: the bridge is busy.",
         1,
     );
-    assert!(end(&mut draft, &plan, &refused, ME, NOW));
+    assert!(end(&mut change, &plan, &refused, ME, NOW));
     assert_eq!(
-        events(&draft),
+        events(&change),
         [(Event::StepStarted, true)],
         "it is tried again"
     );
-    stop(&mut draft, &plan, ME, NOW);
-    let repair = draft.incident.repair.as_ref().expect("ran");
+    stop(&mut change, &plan, ME, NOW);
+    let repair = change.incident.repair.as_ref().expect("ran");
     assert!(
         !repair.may_still_be_at_work(),
         "the target is free at once: {repair:?}"
     );
     assert_eq!(
-        (outcome(&draft), repair.steps[0].detail.as_str()),
+        (outcome(&change), repair.steps[0].detail.as_str()),
         (
             Some(RepairOutcome::Stopped),
             "Nothing ran: the bridge is busy."
@@ -192,16 +196,16 @@ fn the_kill_switch_ends_a_run_that_waits_for_the_bridge_and_nothing_is_lost() {
 
 #[test]
 fn the_kill_switch_ends_a_run_and_accounts_for_the_step_that_had_begun() {
-    let (mut draft, plan) = running(|plan| plan.rollback = plan.steps.clone());
-    begin(&mut draft, &plan, ME, NOW);
-    stop(&mut draft, &plan, ME, NOW);
+    let (mut change, plan) = running(|plan| plan.rollback = plan.steps.clone());
+    begin(&mut change, &plan, ME, NOW);
+    stop(&mut change, &plan, ME, NOW);
     assert_eq!(
-        (outcome(&draft), draft.incident.status),
+        (outcome(&change), change.incident.status),
         (Some(RepairOutcome::Stopped), Status::RepairFailed)
     );
     use Event::{ExecutionCompleted, GuardrailBlocked, StepFinished, StepStarted};
     assert_eq!(
-        events(&draft),
+        events(&change),
         [
             (StepStarted, true),
             (StepFinished, false),
@@ -213,22 +217,22 @@ fn the_kill_switch_ends_a_run_and_accounts_for_the_step_that_had_begun() {
 
 /// What a repair comes to whose every fact ends like this, and whose steps and checks go well.
 fn with_facts(plan: &Plan, fact: &StepResult) -> IncidentChange {
-    let (mut draft, _) = running(|_| {});
-    draft.incident.repair = Some(Repair {
+    let (mut change, _) = running(|_| {});
+    change.incident.repair = Some(Repair {
         worker: ME.into(),
         ..Repair::start(plan.hash(), NOW)
     });
-    draft.incident.plan = Some(plan.clone());
+    change.incident.plan = Some(plan.clone());
     for _ in 0..100 {
-        match begin(&mut draft, plan, ME, NOW) {
-            Begun::Step(Phase::Facts, _) => assert!(end(&mut draft, plan, fact, ME, NOW)),
-            Begun::Step(..) => assert!(end(&mut draft, plan, &exits(0), ME, NOW)),
+        match begin(&mut change, plan, ME, NOW) {
+            Begun::Step(Phase::Facts, _) => assert!(end(&mut change, plan, fact, ME, NOW)),
+            Begun::Step(..) => assert!(end(&mut change, plan, &exits(0), ME, NOW)),
             Begun::Noted => {}
-            Begun::Ended => return draft,
+            Begun::Ended => return change,
             Begun::Overtaken => panic!("nobody took it over"),
         }
     }
-    panic!("it does not end: {draft:#?}")
+    panic!("it does not end: {change:#?}")
 }
 
 /// The plan of a playbook, without the values of a service.
@@ -301,7 +305,7 @@ fn no_shipped_playbook_with_conditions_alone_is_called_repaired_where_nothing_ra
         let answers = [exits(3), exits(0)].map(|fact| with_facts(&plan, &fact));
         let idle = answers
             .into_iter()
-            .find(|draft| outcome(draft) == Some(RepairOutcome::NothingToDo))
+            .find(|change| outcome(change) == Some(RepairOutcome::NothingToDo))
             .expect(id);
         assert_eq!(idle.incident.status, Status::NeedsHuman, "{id}");
         assert_eq!(

@@ -140,8 +140,8 @@ impl Silencer {
             .map(|silence| (silence.id.as_str(), silence.until))
             .map_err(String::as_str);
         let (saved, ()) = store
-            .change_loaded(incident.clone(), |draft| {
-                draft.repair_silenced(hash, made, clock())
+            .change_loaded(incident.clone(), |change| {
+                change.repair_silenced(hash, made, clock())
             })
             .await?;
         Ok(saved)
@@ -169,8 +169,8 @@ impl Silencer {
         }
         let removed = removed.as_ref().copied().map_err(String::as_str);
         let (saved, ()) = store
-            .change_loaded(incident, |draft| {
-                draft.repair_silence_ended(removed, clock())
+            .change_loaded(incident, |change| {
+                change.repair_silence_ended(removed, clock())
             })
             .await?;
         Ok(saved)

@@ -21,7 +21,7 @@ use domain::episode::{
 };
 use domain::incident::change::IncidentChange;
 use domain::primitives::id::{Fingerprint, MemberId};
-use store::{Change, Join, Joins, Store, StoreError, fresh_incident_id};
+use store::{Join, Joins, Store, StoreError, fresh_incident_id};
 use wire::message::Message;
 
 pub use self::counted::{Counted, Outcome};
@@ -280,34 +280,32 @@ impl Batch<'_> {
             known.is_some_and(|current| !current.forbids_repair && episode.forbids_repair);
         match outcome {
             FiringOutcome::Opened => {
-                let draft = IncidentChange::open(
+                let change = IncidentChange::open(
                     episode.incident_id.clone(),
                     fingerprint.clone(),
                     alert.clone(),
                     firing,
                     now,
                 );
-                store
-                    .save_with_episode(draft, Change(&episode), *windows)
-                    .await?;
+                store.save_with_episode(change, &episode, *windows).await?;
             }
             FiringOutcome::Joined | FiringOutcome::Late if !more_left_out && !newly_forbidden => {
-                store.save_episode(Change(&episode), *windows).await?
+                store.save_episode(&episode, *windows).await?
             }
             FiringOutcome::Joined
             | FiringOutcome::Late
             | FiringOutcome::Escalated
             | FiringOutcome::Reopened => {
-                let change = |draft: &mut IncidentChange| {
-                    draft.incident.left_out = episode.left_out;
+                let change = |change: &mut IncidentChange| {
+                    change.incident.left_out = episode.left_out;
                     if newly_forbidden {
-                        draft.auto_repair_forbidden(now);
+                        change.auto_repair_forbidden(now);
                     }
                     if outcome == FiringOutcome::Reopened {
-                        draft.reopened(episode.flaps, episode.hit_count, now);
+                        change.reopened(episode.flaps, episode.hit_count, now);
                     }
-                    if firing.severity > draft.incident.alert.severity {
-                        draft.escalated(firing.severity, episode.hit_count, now);
+                    if firing.severity > change.incident.alert.severity {
+                        change.escalated(firing.severity, episode.hit_count, now);
                     }
                 };
                 self.save_change(&episode, change).await?;
@@ -334,11 +332,11 @@ impl Batch<'_> {
         match outcome {
             _ if episode.version == current.version => {}
             ResolvedOutcome::Resolved => {
-                self.save_change(&episode, |draft| draft.resolved(episode.hit_count, now))
+                self.save_change(&episode, |change| change.resolved(episode.hit_count, now))
                     .await?
             }
             ResolvedOutcome::MemberLeft | ResolvedOutcome::Ignored => {
-                store.save_episode(Change(&episode), *windows).await?
+                store.save_episode(&episode, *windows).await?
             }
         }
         self.settle(&episode).await?;
@@ -349,18 +347,18 @@ impl Batch<'_> {
     async fn save_change(
         &self,
         episode: &Episode,
-        change: impl FnOnce(&mut IncidentChange),
+        apply: impl FnOnce(&mut IncidentChange),
     ) -> Result<(), StoreError> {
         let incident = self
             .intake
             .store
             .known_incident(&episode.incident_id)
             .await?;
-        let mut draft = IncidentChange::of(incident);
-        change(&mut draft);
+        let mut change = IncidentChange::of(incident);
+        apply(&mut change);
         self.intake
             .store
-            .save_with_episode(draft, Change(episode), self.intake.windows)
+            .save_with_episode(change, episode, self.intake.windows)
             .await
             .map(drop)
     }

@@ -18,10 +18,6 @@ const KEPT_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How often a small change is retried after a conflict with a transaction on the item.
 const ATTEMPTS: u32 = 6;
 
-/// An episode to be written in place of the version before it.
-#[derive(Debug)]
-pub struct Change<'a>(pub &'a Episode);
-
 impl Store {
     /// The episode of a fingerprint, if there is one.
     ///
@@ -47,10 +43,10 @@ impl Store {
     /// [`StoreError::Conflict`] if the version before is not the one that is there.
     pub async fn save_episode(
         &self,
-        change: Change<'_>,
+        episode: &Episode,
         windows: Windows,
     ) -> Result<(), StoreError> {
-        let put = put(&self.table, change.0, windows)?;
+        let put = put(&self.table, episode, windows)?;
         let request = self
             .client
             .put_item()

@@ -9,9 +9,10 @@ use jiff::Timestamp;
 use ulid::Ulid;
 
 use super::attributes::{Item, Reader, number, text};
-use super::episode::{self, Change};
+use super::episode;
 use super::transaction::Transacted;
 use super::{Store, StoreError, failed, flow, ledger, runs, storm};
+use domain::episode::Episode;
 use domain::episode::Windows;
 use domain::incident::Incident;
 use domain::incident::change::IncidentChange;
@@ -50,12 +51,12 @@ impl Store {
         })
     }
 
-    /// Saves a draft: the incident over the version that was loaded, and each new entry where its number is still free.
+    /// Saves a change: the incident over the version that was loaded, and each new entry where its number is still free.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if another writer saved in between; nothing is written then.
-    pub async fn save(&self, draft: IncidentChange) -> Result<Incident, StoreError> {
-        self.commit(draft, None).await
+    pub async fn save(&self, change: IncidentChange) -> Result<Incident, StoreError> {
+        self.commit(change, None).await
     }
 
     /// Load, decide, save: applies `decide` to the incident until no other writer comes in between. A decision that changes
@@ -82,12 +83,12 @@ impl Store {
         mut decide: impl FnMut(&mut IncidentChange) -> T,
     ) -> Result<(Incident, T), StoreError> {
         for attempt in 0..ATTEMPTS {
-            let mut draft = IncidentChange::of(loaded.clone());
-            let decided = decide(&mut draft);
-            if draft.entries.is_empty() && draft.incident == loaded {
+            let mut change = IncidentChange::of(loaded.clone());
+            let decided = decide(&mut change);
+            if change.entries.is_empty() && change.incident == loaded {
                 return Ok((loaded, decided));
             }
-            match self.save(draft).await {
+            match self.save(change).await {
                 Ok(saved) => return Ok((saved, decided)),
                 // Writers of one incident are few: a short wait that grows lets the other finish.
                 Err(StoreError::Conflict) => {
@@ -100,35 +101,35 @@ impl Store {
         Err(StoreError::Conflict)
     }
 
-    /// Saves a draft together with its episode: both or neither.
+    /// Saves a change together with its episode: both or neither.
     ///
     /// # Errors
     /// As [`Store::save`].
     pub async fn save_with_episode(
         &self,
-        draft: IncidentChange,
-        change: Change<'_>,
+        change: IncidentChange,
+        episode: &Episode,
         windows: Windows,
     ) -> Result<Incident, StoreError> {
-        let put = episode::put(&self.table, change.0, windows)?;
-        self.commit(draft, Some(TransactWriteItem::builder().put(put).build()))
+        let put = episode::put(&self.table, episode, windows)?;
+        self.commit(change, Some(TransactWriteItem::builder().put(put).build()))
             .await
     }
 
-    /// Saves a draft, and what belongs to it, in one transaction.
+    /// Saves a change, and what belongs to it, in one transaction.
     pub(super) async fn commit(
         &self,
-        draft: IncidentChange,
+        change: IncidentChange,
         also: impl IntoIterator<Item = TransactWriteItem>,
     ) -> Result<Incident, StoreError> {
         let (ended, after_all) = (
-            PlaybookRun::ended_by(&draft),
-            PlaybookRun::fails_after_all(&draft),
+            PlaybookRun::ended_by(&change),
+            PlaybookRun::fails_after_all(&change),
         );
         let IncidentChange {
             mut incident,
             entries,
-        } = draft;
+        } = change;
         let before = incident.version;
         incident.version += 1;
         let mut puts = vec![self.incident_put(&incident, before)?];

@@ -31,7 +31,6 @@ use aws::lazy_client::LazyClient;
 pub use budget::{Reservation, Reserved};
 pub use card::{CardOf, StoredCard};
 pub use channel::ChannelTurn;
-pub use episode::Change;
 pub use follow_up::FollowUp;
 pub use history::History;
 pub use incident::fresh_incident_id;

@@ -71,11 +71,11 @@ impl Store {
             if !run.is_some_and(|run| run.verified && run.recurred_at.is_none()) {
                 return Ok(loaded);
             }
-            let mut draft = IncidentChange::of(loaded);
-            draft.recurred(recurrence, actor, now);
+            let mut change = IncidentChange::of(loaded);
+            change.recurred(recurrence, actor, now);
             let writes = [self.mark(key.clone(), recurrence)?, self.add(recurrence)?];
             self.commit(
-                draft,
+                change,
                 writes.map(|update| TransactWriteItem::builder().update(update).build()),
             )
             .await

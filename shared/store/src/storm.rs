@@ -101,9 +101,9 @@ impl Store {
     pub async fn begin_storm(
         &self,
         minute: i64,
-        draft: IncidentChange,
+        change: IncidentChange,
     ) -> Result<Incident, StoreError> {
-        let id = draft.incident.id.clone();
+        let id = change.incident.id.clone();
         let update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(minute_key(minute)))
@@ -113,7 +113,7 @@ impl Store {
             .build()
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
         self.commit(
-            draft,
+            change,
             Some(TransactWriteItem::builder().update(update).build()),
         )
         .await

@@ -41,8 +41,8 @@ async fn the_second_list_is_told_once_and_decides() {
         "The rules do not let you decide on this plan."
     );
 
-    let earlier = |draft: &mut IncidentChange| {
-        let approval = draft.incident.approval.as_mut().expect("asked");
+    let earlier = |change: &mut IncidentChange| {
+        let approval = change.incident.approval.as_mut().expect("asked");
         approval.requested_at -= SignedDuration::from_hours(2);
     };
     stack

@@ -72,10 +72,10 @@ impl<'a> Own<'a> {
 
     /// A critical incident that nobody is told of yet.
     pub(crate) async fn incident(&self) -> IncidentId {
-        let mut draft = opened(&alert(&unique("own")), 0);
-        draft.incident.status = Status::NeedsHuman;
-        draft.incident.severity = Severity::P0;
-        self.stack.store.save(draft).await.expect("saved").id
+        let mut change = opened(&alert(&unique("own")), 0);
+        change.incident.status = Status::NeedsHuman;
+        change.incident.severity = Severity::P0;
+        self.stack.store.save(change).await.expect("saved").id
     }
 
     pub(crate) async fn changed(&self, id: &IncidentId) {
@@ -88,7 +88,7 @@ impl<'a> Own<'a> {
     pub(crate) async fn resolve(&self, id: &IncidentId) {
         self.stack
             .store
-            .change(id, |draft| draft.resolved(1, Timestamp::now()))
+            .change(id, |change| change.resolved(1, Timestamp::now()))
             .await
             .expect("resolved");
         self.changed(id).await;

@@ -304,9 +304,9 @@ async fn a_chat_that_has_moved_is_where_people_press_from_then_on() {
         .control("migrate", &json!({ "chat_id": from, "to": to }))
         .await;
 
-    let mut draft = opened(&alert(&unique("moved")), 0);
-    draft.incident.status = Status::NeedsHuman;
-    let id: IncidentId = stack.store.save(draft).await.expect("saved").id;
+    let mut change = opened(&alert(&unique("moved")), 0);
+    change.incident.status = Status::NeedsHuman;
+    let id: IncidentId = stack.store.save(change).await.expect("saved").id;
     let until = std::time::Instant::now() + crate::PATIENCE;
     let press = |chat: i64| {
         let query = json!({

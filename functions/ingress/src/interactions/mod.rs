@@ -82,8 +82,8 @@ pub(crate) async fn from_elsewhere(
 ) -> Result<ButtonReply, Rejection> {
     if let ButtonAction::Decide(verdict, id) = &press.ask {
         let pressed = pressed(press, *verdict);
-        let refuse = |draft: &mut IncidentChange| {
-            decision::refuse(draft, id, &pressed, Refusal::OtherChat, now)
+        let refuse = |change: &mut IncidentChange| {
+            decision::refuse(change, id, &pressed, Refusal::OtherChat, now)
         };
         match app.intake.store.change(&id.incident(), refuse).await {
             Ok(_) | Err(StoreError::Missing { .. }) => {}
@@ -103,7 +103,7 @@ async fn refuse(
 ) -> Result<ButtonReply, Rejection> {
     let (by, why) = (press.by.to_string(), refusal.to_string());
     let keep =
-        |draft: &mut IncidentChange| draft.press_refused(&press.ask, &press.id, &by, &why, now);
+        |change: &mut IncidentChange| change.press_refused(&press.ask, &press.id, &by, &why, now);
     match app.intake.store.change(&press.ask.incident(), keep).await {
         Ok(_) | Err(StoreError::Missing { .. }) => Ok(refusal.into()),
         Err(error) => Err(error.into()),
@@ -125,8 +125,8 @@ pub(crate) async fn decide(
     let changed = app
         .intake
         .store
-        .change(&id.incident(), |draft| {
-            decision::decide(draft, id, pressed, channels, now)
+        .change(&id.incident(), |change| {
+            decision::decide(change, id, pressed, channels, now)
         })
         .await;
     let (incident, taken) = changed.map_err(|error| match error {
@@ -178,9 +178,9 @@ async fn ask_for_silence(
     now: Timestamp,
 ) -> Result<ButtonReply, Rejection> {
     let by = press.by.to_string();
-    let ask = |draft: &mut IncidentChange| {
-        silence::ask(draft, &by, now).inspect_err(|refusal| {
-            draft.press_refused(&press.ask, &press.id, &by, &refusal.to_string(), now)
+    let ask = |change: &mut IncidentChange| {
+        silence::ask(change, &by, now).inspect_err(|refusal| {
+            change.press_refused(&press.ask, &press.id, &by, &refusal.to_string(), now)
         })
     };
     let (incident, asked) = app.intake.store.change_loaded(incident, ask).await?;
@@ -205,12 +205,12 @@ async fn reanalyse(
     now: Timestamp,
 ) -> Result<ButtonReply, Rejection> {
     let by = press.by.to_string();
-    let ask = |draft: &mut IncidentChange| {
-        let asked = reanalysis::ask(draft, &by, now);
+    let ask = |change: &mut IncidentChange| {
+        let asked = reanalysis::ask(change, &by, now);
         match &asked {
             Ok(_) | Err(reanalysis::Refusal::UnderWay { .. }) => {}
             Err(refusal) => {
-                draft.press_refused(&press.ask, &press.id, &by, &refusal.to_string(), now)
+                change.press_refused(&press.ask, &press.id, &by, &refusal.to_string(), now)
             }
         }
         asked

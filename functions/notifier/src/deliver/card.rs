@@ -305,8 +305,8 @@ impl ChannelWorker<'_> {
             {
                 let news = LogRecord::new(event, "notifier", detail).with(context.clone());
                 self.store
-                    .change(&incident.id, |draft| {
-                        draft.record((self.clock)(), news.clone())
+                    .change(&incident.id, |change| {
+                        change.record((self.clock)(), news.clone())
                     })
                     .await?;
             }

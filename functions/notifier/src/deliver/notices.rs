@@ -128,8 +128,8 @@ impl ChannelWorker<'_> {
                 );
                 let news = news.with(context);
                 self.store
-                    .change(&failed[0], |draft| {
-                        draft.record((self.clock)(), news.clone())
+                    .change(&failed[0], |change| {
+                        change.record((self.clock)(), news.clone())
                     })
                     .await?;
                 Ok(self.store.told(name, due).await?)
@@ -169,7 +169,7 @@ impl ChannelWorker<'_> {
         )
         .with(context);
         self.store
-            .change(id, |draft| draft.record((self.clock)(), news.clone()))
+            .change(id, |change| change.record((self.clock)(), news.clone()))
             .await?;
         Ok(())
     }

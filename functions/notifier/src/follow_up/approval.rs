@@ -74,7 +74,7 @@ impl App {
         let now = clock();
         let (incident, ()) = self
             .store
-            .change_loaded(incident, |draft| look(draft, id, &self.channels, now))
+            .change_loaded(incident, |change| look(change, id, &self.channels, now))
             .await?;
         let Some(approval) = incident
             .approval
@@ -152,18 +152,18 @@ fn waits<'a>(channels: &Channels, incident: &'a Incident) -> Option<(&'a Approva
 }
 
 /// What a look does to an incident whose approval is still this one.
-fn look(draft: &mut IncidentChange, id: &ApprovalId, channels: &Channels, now: Timestamp) {
-    if draft
+fn look(change: &mut IncidentChange, id: &ApprovalId, channels: &Channels, now: Timestamp) {
+    if change
         .incident
         .approval
         .as_ref()
         .is_none_or(|approval| approval.id != *id)
-        || draft.expire(now)
+        || change.expire(now)
     {
         return;
     }
-    if let Some(rule) = rule_of(channels, &draft.incident) {
-        draft.escalate(rule, now);
+    if let Some(rule) = rule_of(channels, &change.incident) {
+        change.escalate(rule, now);
     }
 }
 

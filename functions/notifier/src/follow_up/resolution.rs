@@ -84,7 +84,7 @@ impl App {
         }
         let (incident, ()) = self
             .store
-            .change_loaded(incident, |draft| draft.still_fires(id, within, now))
+            .change_loaded(incident, |change| change.still_fires(id, within, now))
             .await?;
         // Also if it was not this look that changed it: the one that did may have ended before it sent this.
         self.notifications

@@ -28,7 +28,7 @@ impl App {
             match self.silence(&incident, &asked.actor, now).await {
                 Ok(silence) => {
                     self.store
-                        .change(id, |draft| draft.silenced(silence.clone(), clock()))
+                        .change(id, |change| change.silenced(silence.clone(), clock()))
                         .await?
                 }
                 Err(error) if error.may_pass() && now < asked.at + TRIED_FOR => {
@@ -36,7 +36,9 @@ impl App {
                 }
                 Err(error) => {
                     self.store
-                        .change(id, |draft| draft.not_silenced(&error.to_string(), clock()))
+                        .change(id, |change| {
+                            change.not_silenced(&error.to_string(), clock())
+                        })
                         .await?
                 }
             };

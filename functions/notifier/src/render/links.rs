@@ -91,11 +91,11 @@ mod tests {
             people: vec!["ada".to_owned(), "bob".to_owned()],
             ..ApprovalRule::default()
         };
-        for (draft, needed, names) in [
+        for (change, needed, names) in [
             (samples::waiting(), 1, vec!["approve", "reject"]),
             (samples::half_approved(), 2, vec!["reject"]),
         ] {
-            let approval = draft.incident.approval.expect("it waits");
+            let approval = change.incident.approval.expect("it waits");
             assert_eq!(approval.needed, needed);
             assert_eq!(
                 people(&webhook(&["ada", "bob"]), &approval, Some(&rule)),

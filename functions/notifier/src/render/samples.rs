@@ -40,7 +40,7 @@ fn id(number: u32) -> IncidentId {
     IncidentId::try_from(format!("01KAT5MZ6Q3V8XKJ2D7C9N{number:04}")).expect("a ULID")
 }
 
-fn draft(
+fn change(
     number: u32,
     tables: &AlertTables,
     labels: &[(&str, &str)],
@@ -199,10 +199,10 @@ fn analysed(number: u32) -> IncidentChange {
         "summary",
         "12.3 % of the requests to checkout-api fail (limit 5 %)",
     )];
-    let mut draft = draft(number, &AlertTables::default(), &labels, &told);
+    let mut change = change(number, &AlertTables::default(), &labels, &told);
     let remembered =
         Some("The last 2 incidents were repaired by Restart a systemd unit.".to_owned());
-    draft.analysed(
+    change.analysed(
         Analysis {
             remembered,
             ..finding()
@@ -210,25 +210,25 @@ fn analysed(number: u32) -> IncidentChange {
         evidence(),
         at(8),
     );
-    draft.incident.severity = Severity::P1;
-    draft
+    change.incident.severity = Severity::P1;
+    change
 }
 
 /// An incident whose plan waits for a decision.
 #[must_use]
 pub fn waiting() -> IncidentChange {
-    let mut draft = analysed(1);
-    draft.propose_within(guardrails(), plan(), at(9), VALID_FOR);
-    draft.converged(14, at(60));
-    draft.incident.hit_count = 14;
-    draft
+    let mut change = analysed(1);
+    change.propose_within(guardrails(), plan(), at(9), VALID_FOR);
+    change.converged(14, at(60));
+    change.incident.hit_count = 14;
+    change
 }
 
 /// One whose plan needs two people, one of whom has approved, and that was escalated.
 #[must_use]
 pub fn half_approved() -> IncidentChange {
-    let mut draft = analysed(2);
-    draft.propose_within(
+    let mut change = analysed(2);
+    change.propose_within(
         guardrails(),
         Plan {
             risk: Risk::Critical,
@@ -237,7 +237,7 @@ pub fn half_approved() -> IncidentChange {
         at(9),
         VALID_FOR,
     );
-    if let Some(approval) = &mut draft.incident.approval {
+    if let Some(approval) = &mut change.incident.approval {
         approval.needed = 2;
         approval.votes.push(Vote {
             person: "ada".into(),
@@ -246,15 +246,15 @@ pub fn half_approved() -> IncidentChange {
         });
         approval.escalated_at = Some(at(909));
     }
-    draft
+    change
 }
 
 /// One whose repair is at its check.
 #[must_use]
 pub fn repairing() -> IncidentChange {
-    let mut draft = repaired();
-    draft.incident.status = Status::Repairing;
-    if let Some(repair) = &mut draft.incident.repair {
+    let mut change = repaired();
+    change.incident.status = Status::Repairing;
+    if let Some(repair) = &mut change.incident.repair {
         (repair.finished_at, repair.outcome) = (None, None);
         repair.steps.truncate(1);
         repair.steps.push(StepRun {
@@ -262,23 +262,23 @@ pub fn repairing() -> IncidentChange {
             ..StepRun::ended(Phase::Verify, 0, false)
         });
     }
-    draft.repair_silenced(
+    change.repair_silenced(
         &plan().hash(),
         Ok(("7c5e2a90-5c0e-4f4b-9a51-0d6a5f3a1c11", at(320))),
         at(140),
     );
-    draft
+    change
 }
 
 /// One that was approved and repaired.
 #[must_use]
 pub fn repaired() -> IncidentChange {
-    let mut draft = approved();
+    let mut change = approved();
     let ran = |phase, detail: &str| StepRun {
         detail: detail.to_owned(),
         ..StepRun::ended(phase, 0, true)
     };
-    draft.incident.repair = Some(Repair {
+    change.incident.repair = Some(Repair {
         finished_at: Some(at(149)),
         outcome: Some(RepairOutcome::Verified),
         steps: vec![
@@ -287,8 +287,8 @@ pub fn repaired() -> IncidentChange {
         ],
         ..Repair::start(plan().hash(), at(140))
     });
-    draft.incident.status = Status::Repaired;
-    draft
+    change.incident.status = Status::Repaired;
+    change
 }
 
 /// Ada may decide on everything.
@@ -307,9 +307,9 @@ fn channels() -> Channels {
 }
 
 fn approved() -> IncidentChange {
-    let mut draft = analysed(3);
-    draft.propose_within(guardrails(), plan(), at(9), VALID_FOR);
-    if let Some(id) = draft
+    let mut change = analysed(3);
+    change.propose_within(guardrails(), plan(), at(9), VALID_FOR);
+    if let Some(id) = change
         .incident
         .approval
         .as_ref()
@@ -320,20 +320,20 @@ fn approved() -> IncidentChange {
             by: Identity::Telegram(7),
             press: "press",
         };
-        decide(&mut draft, &id, &pressed, &channels(), at(130)).expect("it is pending");
+        decide(&mut change, &id, &pressed, &channels(), at(130)).expect("it is pending");
     }
-    draft
+    change
 }
 
 /// One whose repair failed and was taken back.
 #[must_use]
 pub fn failed() -> IncidentChange {
-    let mut draft = approved();
+    let mut change = approved();
     let ran = |phase, succeeded, detail: &str| StepRun {
         detail: detail.to_owned(),
         ..StepRun::ended(phase, 0, succeeded)
     };
-    draft.incident.repair = Some(Repair {
+    change.incident.repair = Some(Repair {
         finished_at: Some(at(175)),
         outcome: Some(RepairOutcome::NotVerified),
         steps: vec![
@@ -349,17 +349,17 @@ pub fn failed() -> IncidentChange {
         ],
         ..Repair::start(plan().hash(), at(140))
     });
-    draft.incident.status = Status::RepairFailed;
-    draft.incident.flaps = 2;
-    draft
+    change.incident.status = Status::RepairFailed;
+    change.incident.flaps = 2;
+    change
 }
 
 /// One whose repair failed, where a new analysis came to another plan.
 #[must_use]
 pub fn tried_before() -> IncidentChange {
-    let mut draft = failed();
-    if let Ok(round) = reanalysis::ask(&mut draft, "telegram:7", at(600)) {
-        draft.reanalysed(
+    let mut change = failed();
+    if let Ok(round) = reanalysis::ask(&mut change, "telegram:7", at(600)) {
+        change.reanalysed(
             round,
             (finding(), evidence()),
             |_| Ok(plan()),
@@ -367,7 +367,7 @@ pub fn tried_before() -> IncidentChange {
             VALID_FOR,
         );
     }
-    draft
+    change
 }
 
 /// What of an incident people have to hear, of every kind.
@@ -415,16 +415,16 @@ fn idle() -> Incident {
 /// One whose repair was verified, but whose alert went on.
 #[must_use]
 pub fn still_firing() -> IncidentChange {
-    let mut draft = repaired();
-    if let Some(id) = draft
+    let mut change = repaired();
+    if let Some(id) = change
         .incident
         .approval
         .as_ref()
         .map(|approval| approval.id.clone())
     {
-        draft.still_fires(&id, SignedDuration::from_secs(900), at(1_060));
+        change.still_fires(&id, SignedDuration::from_secs(900), at(1_060));
     }
-    draft
+    change
 }
 
 /// One that no playbook fits, and whose models did not answer.
@@ -440,9 +440,9 @@ pub fn needs_human() -> IncidentChange {
         "summary",
         "the certificate of shop.example.com expires in 6 days",
     )];
-    let mut draft = draft(4, &AlertTables::default(), &labels, &told);
+    let mut change = change(4, &AlertTables::default(), &labels, &told);
     let fell_back_because = Some("the day's budget for models is used up".to_owned());
-    draft.analysed(
+    change.analysed(
         Analysis {
             root_cause: "The certificate was not renewed.".into(),
             suggested_action: "Renew it, and look at why the renewal failed.".into(),
@@ -459,10 +459,10 @@ pub fn needs_human() -> IncidentChange {
         vec![],
         at(8),
     );
-    draft.incident.severity = Severity::P2;
-    draft.incident.status = Status::NeedsHuman;
-    draft.incident.no_plan_because = Some("no playbook fits the alert".into());
-    draft
+    change.incident.severity = Severity::P2;
+    change.incident.status = Status::NeedsHuman;
+    change.incident.no_plan_because = Some("no playbook fits the alert".into());
+    change
 }
 
 /// A storm of a thousand incidents.
@@ -488,12 +488,12 @@ pub fn storm() -> IncidentChange {
         open: !n.is_multiple_of(5),
         critical: n % 250 == 7,
     };
-    let mut draft = IncidentChange::storm(id(9_000), 1, 20, at(0));
-    draft.storm_is(Storm::of(&(0..1_000).map(line).collect::<Vec<_>>()), at(30));
+    let mut change = IncidentChange::storm(id(9_000), 1, 20, at(0));
+    change.storm_is(Storm::of(&(0..1_000).map(line).collect::<Vec<_>>()), at(30));
     let root_cause =
         "The switch of rack 4 does not forward: every node behind it is unreachable.".to_owned();
     let suggested_action = "Look at rack 4's switch before anything else.".to_owned();
-    draft.analysed(
+    change.analysed(
         Analysis {
             root_cause,
             suggested_action,
@@ -503,9 +503,9 @@ pub fn storm() -> IncidentChange {
         vec![],
         at(31),
     );
-    draft.incident.status = Status::NeedsHuman;
-    draft.incident.no_plan_because = Some("no playbook repairs a storm".into());
-    draft
+    change.incident.status = Status::NeedsHuman;
+    change.incident.no_plan_because = Some("no playbook repairs a storm".into());
+    change
 }
 
 /// A report of a delivery pipeline.
@@ -524,7 +524,7 @@ pub fn pipeline() -> IncidentChange {
         ("summary", "checkout-api 2.14.0 is deployed"),
         ("workflow_url", "https://ci.example.com/runs/5120"),
     ];
-    draft(5, &tables, &labels, &told)
+    change(5, &tables, &labels, &told)
 }
 
 /// A run of a pipeline, one stage of which failed.
@@ -570,15 +570,15 @@ pub fn incidents() -> Vec<Incident> {
         still_firing(),
         needs_human(),
     ]
-    .map(|draft| draft.incident)
+    .map(|change| change.incident)
     .into()
 }
 
 /// Earlier incidents of one fingerprint, newest first.
 #[must_use]
 pub fn earlier() -> Vec<Incident> {
-    let over = |draft: IncidentChange, minutes: i64| {
-        let mut incident = draft.incident;
+    let over = |change: IncidentChange, minutes: i64| {
+        let mut incident = change.incident;
         incident.status = Status::Resolved;
         incident.resolved_at = Some(at(minutes * 60));
         incident

@@ -197,8 +197,8 @@ fn who_runs_by_itself_says_so_and_a_silence_says_until_when() {
         by_itself.incident.opened_at,
     );
     by_itself.propose_within(passing.clone(), plan, now, SignedDuration::from_hours(1));
-    let says = |draft: &IncidentChange| {
-        english(&draft.incident)
+    let says = |change: &IncidentChange| {
+        english(&change.incident)
             .text
             .plain()
             .contains("Runs by itself: all guardrails passed")
@@ -284,9 +284,9 @@ fn a_repair_says_what_became_of_its_silence_and_of_its_alert() {
         ],
     );
     let after = |removed| {
-        let mut draft = running.clone();
-        draft.repair_silence_ended(removed, draft.incident.opened_at);
-        draft.incident
+        let mut change = running.clone();
+        change.repair_silence_ended(removed, change.incident.opened_at);
+        change.incident
     };
     contains(
         &after(Err("it is down")),
@@ -429,19 +429,19 @@ fn the_card_of_a_storm_names_the_critical_ones_first() {
 
 #[test]
 fn a_report_of_a_pipeline_is_a_few_lines_without_buttons() {
-    let mut draft = samples::pipeline();
-    let card = english(&draft.incident);
-    let id = draft.incident.id.clone();
+    let mut change = samples::pipeline();
+    let card = english(&change.incident);
+    let id = change.incident.id.clone();
     let expected = format!(
         "✅ checkout-api 2.14.0 is deployed\nstage production · commit 4f0c2d9 · by mira\nhttps://ci.example.com/runs/5120\n{id}"
     );
     assert_eq!(card.text.plain(), expected);
     assert!(card.buttons.is_empty());
-    draft.incident.hit_count = 3;
-    draft.incident.alert.labels = Texts::new();
-    draft.incident.alert.annotations = Texts::new();
+    change.incident.hit_count = 3;
+    change.incident.alert.labels = Texts::new();
+    change.incident.alert.annotations = Texts::new();
     assert_eq!(
-        english(&draft.incident).text.plain(),
+        english(&change.incident).text.plain(),
         format!("✅ checkout-api 2.14.0 is deployed [x3]\n{id}"),
         "what is not told leaves no gap"
     );
@@ -467,12 +467,12 @@ fn the_budget_notice_says_where_the_money_went() {
 
 #[test]
 fn details_history_and_escalation_say_what_they_are_for() {
-    let draft = samples::half_approved();
+    let change = samples::half_approved();
     let details = templates()
         .details(
             Language::English,
-            &draft.incident,
-            &draft.entries,
+            &change.incident,
+            &change.entries,
             Names::default(),
         )
         .text
@@ -493,7 +493,7 @@ fn details_history_and_escalation_say_what_they_are_for() {
     let history = templates()
         .history(
             Language::English,
-            &draft.incident,
+            &change.incident,
             &samples::earlier(),
             Names::default(),
         )
@@ -508,13 +508,13 @@ fn details_history_and_escalation_say_what_they_are_for() {
         assert!(history.contains(part), "{part} is missing in {history}");
     }
     let alone = templates()
-        .history(Language::English, &draft.incident, &[], Names::default())
+        .history(Language::English, &change.incident, &[], Names::default())
         .text
         .plain();
     assert!(alone.contains("None is known"), "{alone}");
     let escalation = templates().escalation(
         Language::English,
-        &draft.incident,
+        &change.incident,
         &["ada".into(), "mira".into()],
     );
     assert!(escalation.text.plain().starts_with(
@@ -544,20 +544,20 @@ fn channels() -> Channels {
 fn people_are_called_by_their_names_and_the_details_keep_what_they_came_with() {
     let channels = channels();
     let names = Names::of(&channels);
-    let mut draft = samples::waiting();
-    let id = draft.incident.approval.as_ref().expect("asked").id.clone();
+    let mut change = samples::waiting();
+    let id = change.incident.approval.as_ref().expect("asked").id.clone();
     let reject = Pressed {
         verdict: Verdict::Reject,
         by: Identity::Telegram(7),
         press: "p",
     };
-    let now = draft.incident.opened_at;
-    decide(&mut draft, &id, &reject, &channels, now).expect("taken");
+    let now = change.incident.opened_at;
+    decide(&mut change, &id, &reject, &channels, now).expect("taken");
     for language in Language::ALL {
         let card = templates()
             .card(
                 language,
-                &draft.incident,
+                &change.incident,
                 &CardContext {
                     names,
                     ..CardContext::default()
@@ -573,7 +573,7 @@ fn people_are_called_by_their_names_and_the_details_keep_what_they_came_with() {
             .history(
                 language,
                 &samples::repaired().incident,
-                &[draft.incident.clone()],
+                &[change.incident.clone()],
                 names,
             )
             .text
@@ -583,7 +583,7 @@ fn people_are_called_by_their_names_and_the_details_keep_what_they_came_with() {
             "{history}"
         );
         let details = templates()
-            .details(language, &draft.incident, &draft.entries, names)
+            .details(language, &change.incident, &change.entries, names)
             .text
             .plain();
         assert!(details.contains("ada (telegram:7)"), "{details}");
@@ -592,8 +592,8 @@ fn people_are_called_by_their_names_and_the_details_keep_what_they_came_with() {
 
 #[test]
 fn what_was_tried_stays_on_the_card_whatever_comes_after_it() {
-    let mut draft = samples::tried_before();
-    let card = english(&draft.incident).text.plain();
+    let mut change = samples::tried_before();
+    let card = english(&change.incident).text.plain();
     assert!(
         card.contains("Waiting for a decision"),
         "another plan waits: {card}"
@@ -604,10 +604,10 @@ fn what_was_tried_stays_on_the_card_whatever_comes_after_it() {
         "{card}"
     );
     let channels = channels();
-    let id = draft.incident.approval.as_ref().expect("asked").id.clone();
-    let now = draft.incident.opened_at;
+    let id = change.incident.approval.as_ref().expect("asked").id.clone();
+    let now = change.incident.opened_at;
     decide(
-        &mut draft,
+        &mut change,
         &id,
         &Pressed {
             verdict: Verdict::Reject,
@@ -620,7 +620,7 @@ fn what_was_tried_stays_on_the_card_whatever_comes_after_it() {
     .expect("taken");
     for language in Language::ALL {
         let card = templates()
-            .card(language, &draft.incident, &CardContext::default())
+            .card(language, &change.incident, &CardContext::default())
             .text
             .plain();
         assert!(
@@ -628,7 +628,7 @@ fn what_was_tried_stays_on_the_card_whatever_comes_after_it() {
             "something ran: {card}"
         );
     }
-    draft.resolved(20, now);
+    change.resolved(20, now);
     let mut waiting = samples::tried_before();
     waiting.resolved(20, now);
     let history = templates()
@@ -648,23 +648,28 @@ fn what_was_tried_stays_on_the_card_whatever_comes_after_it() {
 
 #[test]
 fn the_end_of_what_a_failed_step_printed_is_text_on_card_notice_and_details() {
-    let mut draft = samples::failed();
+    let mut change = samples::failed();
     let lines: Vec<String> = (1..=40).map(|n| format!("line {n} <b>&")).collect();
     let output = OutputEnd {
         stdout: lines.join("\n"),
         stderr: "curl: (7) \u{202e}refused\n\n".to_owned(),
     };
-    draft.incident.repair.as_mut().expect("ran").steps[1].output = output;
+    change.incident.repair.as_mut().expect("ran").steps[1].output = output;
     let (_, notice) = samples::notices().remove(1);
     for language in Language::ALL {
         let card = templates()
-            .card(language, &draft.incident, &CardContext::default())
+            .card(language, &change.incident, &CardContext::default())
             .text;
         let told = templates()
-            .notice(language, &draft.incident, &notice, Names::default())
+            .notice(language, &change.incident, &notice, Names::default())
             .text;
         let details = templates()
-            .details(language, &draft.incident, &draft.entries, Names::default())
+            .details(
+                language,
+                &change.incident,
+                &change.entries,
+                Names::default(),
+            )
             .text;
         for text in [&card, &told, &details] {
             assert!(
@@ -833,17 +838,17 @@ fn a_step_that_runs_stands_on_the_card_as_the_last_one() {
 
 #[test]
 fn what_does_not_fit_is_left_out_and_counted() {
-    let mut draft = samples::half_approved();
+    let mut change = samples::half_approved();
     for n in 0..40 {
-        let mut entry = draft.entries[0].clone();
+        let mut entry = change.entries[0].clone();
         entry.detail = format!("{n} {}", "long ".repeat(60));
-        draft.entries.push(entry);
+        change.entries.push(entry);
     }
     let details = templates()
         .details(
             Language::English,
-            &draft.incident,
-            &draft.entries,
+            &change.incident,
+            &change.entries,
             Names::default(),
         )
         .text;
@@ -855,7 +860,7 @@ fn what_does_not_fit_is_left_out_and_counted() {
     assert!(details.plain().contains(": 39 long"), "the newest stay");
     let many = vec![samples::repaired().incident; 60];
     let history = templates()
-        .history(Language::English, &draft.incident, &many, Names::default())
+        .history(Language::English, &change.incident, &many, Names::default())
         .text
         .plain();
     assert!(history.contains("\nand 45 more\n"), "{history}");

@@ -15,7 +15,7 @@ pub struct IncidentChange {
 }
 
 impl IncidentChange {
-    /// A draft that changes nothing yet.
+    /// A change that changes nothing yet.
     #[must_use]
     pub fn of(incident: Incident) -> Self {
         Self {

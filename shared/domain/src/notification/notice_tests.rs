@@ -24,15 +24,15 @@ fn at(seconds: i64) -> Timestamp {
 
 /// An incident whose plan waits for a decision.
 fn waiting() -> IncidentChange {
-    let mut draft = opened();
-    draft.propose(plan(), at(1), VALID);
-    draft
+    let mut change = opened();
+    change.propose(plan(), at(1), VALID);
+    change
 }
 
-fn approve(draft: &mut IncidentChange) {
-    let approval = draft.incident.approval.clone().expect("asked");
+fn approve(change: &mut IncidentChange) {
+    let approval = change.incident.approval.clone().expect("asked");
     decide(
-        draft,
+        change,
         &approval.id,
         &ada(Verdict::Approve, "p"),
         &two(),
@@ -42,8 +42,8 @@ fn approve(draft: &mut IncidentChange) {
 }
 
 /// Runs the plan, as the repair function records it.
-fn ran(draft: &mut IncidentChange, outcome: RepairOutcome, seconds: i64) {
-    let hash = draft
+fn ran(change: &mut IncidentChange, outcome: RepairOutcome, seconds: i64) {
+    let hash = change
         .incident
         .approval
         .as_ref()
@@ -55,43 +55,43 @@ fn ran(draft: &mut IncidentChange, outcome: RepairOutcome, seconds: i64) {
         finished_at: Some(at(seconds)),
         ..Repair::start(hash, at(seconds - 1))
     };
-    draft.incident.repair = Some(repair);
-    draft.incident.status = if outcome == RepairOutcome::Verified {
+    change.incident.repair = Some(repair);
+    change.incident.status = if outcome == RepairOutcome::Verified {
         Status::Repaired
     } else {
         Status::RepairFailed
     };
-    draft.record(
+    change.record(
         at(seconds),
         LogRecord::new(Event::ExecutionCompleted, "repair", "playbook p")
             .with(json!({ "outcome": outcome })),
     );
 }
 
-fn heard(draft: &IncidentChange, heard: u64) -> Vec<&'static str> {
-    due(&draft.entries, heard, &draft.incident)
+fn heard(change: &IncidentChange, heard: u64) -> Vec<&'static str> {
+    due(&change.entries, heard, &change.incident)
         .iter()
         .map(|notice| notice.what.as_str())
         .collect()
 }
 
-fn head(draft: &IncidentChange) -> u64 {
-    draft.incident.log_head.sequence
+fn head(change: &IncidentChange) -> u64 {
+    change.incident.log_head.sequence
 }
 
 #[test]
 fn a_repair_is_told_once_with_who_had_decided_and_nothing_that_only_moves_on() {
-    let mut draft = waiting();
-    let card = head(&draft);
-    approve(&mut draft);
-    draft.converged(8, at(3));
+    let mut change = waiting();
+    let card = head(&change);
+    approve(&mut change);
+    change.converged(8, at(3));
     assert_eq!(
-        heard(&draft, card),
+        heard(&change, card),
         Vec::<&str>::new(),
         "a decision and a count are edits"
     );
-    ran(&mut draft, RepairOutcome::StepFailed, 10);
-    let told = due(&draft.entries, card, &draft.incident);
+    ran(&mut change, RepairOutcome::StepFailed, 10);
+    let told = due(&change.entries, card, &change.incident);
     let [notice] = told.as_slice() else {
         panic!("one: {told:?}")
     };
@@ -106,10 +106,10 @@ fn a_repair_is_told_once_with_who_had_decided_and_nothing_that_only_moves_on() {
         (notice.deciders.clone(), notice.at),
         (vec!["ada".to_owned()], at(10))
     );
-    assert_eq!(heard(&draft, notice.sequence), Vec::<&str>::new());
-    draft.resolved(9, at(20));
+    assert_eq!(heard(&change, notice.sequence), Vec::<&str>::new());
+    change.resolved(9, at(20));
     assert_eq!(
-        heard(&draft, card),
+        heard(&change, card),
         ["repair_failed"],
         "a result is told however late"
     );
@@ -117,10 +117,10 @@ fn a_repair_is_told_once_with_who_had_decided_and_nothing_that_only_moves_on() {
 
 #[test]
 fn what_ran_by_itself_says_so_and_what_did_not_hold_is_told_in_place_of_its_success() {
-    let mut draft = opened();
-    draft.propose_within(passing(), plan(), at(1), VALID);
-    ran(&mut draft, RepairOutcome::Verified, 10);
-    let verified = due(&draft.entries, 1, &draft.incident);
+    let mut change = opened();
+    change.propose_within(passing(), plan(), at(1), VALID);
+    ran(&mut change, RepairOutcome::Verified, 10);
+    let verified = due(&change.entries, 1, &change.incident);
     assert_eq!(
         verified[0].what,
         What::Ended {
@@ -129,42 +129,42 @@ fn what_ran_by_itself_says_so_and_what_did_not_hold_is_told_in_place_of_its_succ
         }
     );
     assert_eq!(verified[0].deciders, Vec::<String>::new());
-    let approval = draft.incident.approval.clone().expect("decided").id;
-    draft.still_fires(&approval, SignedDuration::from_secs(60), at(100));
+    let approval = change.incident.approval.clone().expect("decided").id;
+    change.still_fires(&approval, SignedDuration::from_secs(60), at(100));
     assert_eq!(
-        heard(&draft, 1),
+        heard(&change, 1),
         ["still_firing"],
         "nobody was told of the success, which none was"
     );
-    assert_eq!(heard(&draft, verified[0].sequence), ["still_firing"]);
+    assert_eq!(heard(&change, verified[0].sequence), ["still_firing"]);
 }
 
 #[test]
 fn what_says_where_things_stand_is_told_once_and_not_when_it_is_over() {
-    let mut draft = waiting();
-    let card = head(&draft);
-    assert!(draft.expire(at(4_000)));
-    assert_eq!(heard(&draft, card), ["plan_void"]);
-    draft.escalated(AlertSeverity::Critical, 3, at(4_001));
+    let mut change = waiting();
+    let card = head(&change);
+    assert!(change.expire(at(4_000)));
+    assert_eq!(heard(&change, card), ["plan_void"]);
+    change.escalated(AlertSeverity::Critical, 3, at(4_001));
     assert_eq!(
-        heard(&draft, card),
+        heard(&change, card),
         ["severity_raised"],
         "one message says both: it shows that the plan is void"
     );
-    let first = due(&draft.entries, card, &draft.incident)[0].sequence;
-    draft.resolved(3, at(4_002));
+    let first = due(&change.entries, card, &change.incident)[0].sequence;
+    change.resolved(3, at(4_002));
     assert_eq!(
-        heard(&draft, card),
+        heard(&change, card),
         Vec::<&str>::new(),
         "it is over: the card says so"
     );
-    draft.reopened(1, 4, at(4_003));
-    assert_eq!(draft.incident.status, Status::AwaitingApproval);
-    assert_eq!(heard(&draft, first), ["fires_again"]);
-    let told = due(&draft.entries, card, &draft.incident);
+    change.reopened(1, 4, at(4_003));
+    assert_eq!(change.incident.status, Status::AwaitingApproval);
+    assert_eq!(heard(&change, first), ["fires_again"]);
+    let told = due(&change.entries, card, &change.incident);
     assert_eq!(told.len(), 1);
     assert_eq!(
-        heard(&draft, told[0].sequence),
+        heard(&change, told[0].sequence),
         Vec::<&str>::new(),
         "that a decision is needed again stands in it"
     );
@@ -172,10 +172,10 @@ fn what_says_where_things_stand_is_told_once_and_not_when_it_is_over() {
 
 #[test]
 fn a_plan_that_is_asked_about_anew_needs_people_and_results_keep_their_order() {
-    let mut draft = waiting();
-    let card = head(&draft);
-    approve(&mut draft);
-    draft.stopped_by(
+    let mut change = waiting();
+    let card = head(&change);
+    approve(&mut change);
+    change.stopped_by(
         vec![crate::incident::guardrail::GuardrailOutcome::blocked(
             crate::incident::guardrail::Guardrail::KillSwitch,
             "it is on",
@@ -183,13 +183,13 @@ fn a_plan_that_is_asked_about_anew_needs_people_and_results_keep_their_order() {
         "repair",
         at(5),
     );
-    assert_eq!(heard(&draft, card), ["decision_needed"]);
-    approve(&mut draft);
-    ran(&mut draft, RepairOutcome::NotVerified, 10);
-    draft.reopened(1, 5, at(20));
-    assert_eq!(heard(&draft, card), ["repair_failed", "fires_again"]);
+    assert_eq!(heard(&change, card), ["decision_needed"]);
+    approve(&mut change);
+    ran(&mut change, RepairOutcome::NotVerified, 10);
+    change.reopened(1, 5, at(20));
+    assert_eq!(heard(&change, card), ["repair_failed", "fires_again"]);
     assert_eq!(
-        draft.incident.earlier_repairs.len(),
+        change.incident.earlier_repairs.len(),
         1,
         "what was tried is not forgotten"
     );
@@ -197,17 +197,17 @@ fn a_plan_that_is_asked_about_anew_needs_people_and_results_keep_their_order() {
 
 #[test]
 fn only_entries_that_may_be_heard_are_and_reports_for_information_are_not() {
-    let mut draft = waiting();
-    assert!(draft.expire(at(4_000)));
-    for notice in all(&draft.entries) {
-        let entry = draft
+    let mut change = waiting();
+    assert!(change.expire(at(4_000)));
+    for notice in all(&change.entries) {
+        let entry = change
             .entries
             .iter()
             .find(|entry| entry.sequence == notice.sequence)
             .expect("its entry");
         assert!(may_be_heard(entry), "{entry:?}");
     }
-    draft.incident.alert.cicd = true;
-    draft.incident.alert.severity = AlertSeverity::Info;
-    assert_eq!(heard(&draft, 1), Vec::<&str>::new());
+    change.incident.alert.cicd = true;
+    change.incident.alert.severity = AlertSeverity::Info;
+    assert_eq!(heard(&change, 1), Vec::<&str>::new());
 }

@@ -43,7 +43,7 @@ fn alert(labels: &[(&str, &str)], url: &str) -> Alert {
     )
 }
 
-fn draft(alert: Alert) -> IncidentChange {
+fn change(alert: Alert) -> IncidentChange {
     let firing = Firing::of(&alert);
     IncidentChange::open(id(0), fingerprint(&alert, &[]), alert, &firing, at(0))
 }
@@ -172,8 +172,8 @@ fn a_report_says_what_its_labels_say_in_one_line_each() {
         ("triggered_by", "mi\u{202e}ra"),
         ("repository", "shop/checkout"),
     ];
-    let mut draft = draft(alert(&labels, "https://ci.test/1"));
-    let (_, report) = Report::of(&draft.incident).expect("a report");
+    let mut change = change(alert(&labels, "https://ci.test/1"));
+    let (_, report) = Report::of(&change.incident).expect("a report");
     assert_eq!(
         (report.stage.as_str(), report.commit.as_str()),
         ("deploy now (production)", "4f0c2d9a4f")
@@ -190,9 +190,9 @@ fn a_report_says_what_its_labels_say_in_one_line_each() {
         (report.state, report.message.as_str()),
         (State::Running, "is deployed")
     );
-    draft.resolved(1, at(9));
+    change.resolved(1, at(9));
     assert_eq!(
-        Report::of(&draft.incident).map(|(_, report)| report.state),
+        Report::of(&change.incident).map(|(_, report)| report.state),
         Some(State::Ended)
     );
 }
@@ -200,7 +200,7 @@ fn a_report_says_what_its_labels_say_in_one_line_each() {
 #[test]
 fn what_passed_or_failed_stays_so_when_its_report_resolves() {
     for (severity, state) in [("info", State::Passed), ("critical", State::Failed)] {
-        let mut draft = draft(alert(
+        let mut change = change(alert(
             &[
                 ("severity", severity),
                 ("stage", "test"),
@@ -209,12 +209,12 @@ fn what_passed_or_failed_stays_so_when_its_report_resolves() {
             "",
         ));
         assert_eq!(
-            Report::of(&draft.incident).map(|(_, report)| report.state),
+            Report::of(&change.incident).map(|(_, report)| report.state),
             Some(state)
         );
-        draft.resolved(1, at(9));
+        change.resolved(1, at(9));
         assert_eq!(
-            Report::of(&draft.incident).map(|(_, report)| report.state),
+            Report::of(&change.incident).map(|(_, report)| report.state),
             Some(state)
         );
     }

@@ -44,23 +44,23 @@ impl PlaybookRun {
     /// The run that ends with this very change, or turns out to have failed after all. Saved together with the change, it counts once. None
     /// if it does not count ([`RepairOutcome::counts`]).
     #[must_use]
-    pub fn ended_by(draft: &IncidentChange) -> Option<Self> {
-        let ended = draft
+    pub fn ended_by(change: &IncidentChange) -> Option<Self> {
+        let ended = change
             .entries
             .iter()
             .find(|entry| entry.event == Event::ExecutionCompleted);
-        let repair = draft.incident.repair.as_ref()?;
+        let repair = change.incident.repair.as_ref()?;
         let (at, outcome) = (
             ended
                 .map(|entry| entry.at)
-                .or(repair.finished_at.filter(|_| Self::fails_after_all(draft)))?,
+                .or(repair.finished_at.filter(|_| Self::fails_after_all(change)))?,
             repair.outcome?,
         );
         // A run of which nothing ran was neither verified, nor has it failed.
-        let plan = draft.incident.plan.as_ref().filter(|_| outcome.counts())?;
+        let plan = change.incident.plan.as_ref().filter(|_| outcome.counts())?;
         Some(Self {
             playbook: plan.playbook.clone(),
-            incident_id: draft.incident.id.clone(),
+            incident_id: change.incident.id.clone(),
             round: plan.round,
             target: plan.target.clone(),
             at,
@@ -71,8 +71,8 @@ impl PlaybookRun {
 
     /// True if this very change takes a run back that was counted as verified: its alert has not resolved in time.
     #[must_use]
-    pub fn fails_after_all(draft: &IncidentChange) -> bool {
-        draft
+    pub fn fails_after_all(change: &IncidentChange) -> bool {
+        change
             .entries
             .iter()
             .any(|entry| entry.event == Event::ResolutionOverdue)

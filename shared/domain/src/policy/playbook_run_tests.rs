@@ -45,18 +45,18 @@ fn only_the_change_that_ends_a_run_counts_and_only_a_verified_one_counts_for_it(
         .into_iter()
         .chain([(RepairOutcome::Verified, true)])
     {
-        let mut draft = IncidentChange::of(ran(outcome));
+        let mut change = IncidentChange::of(ran(outcome));
         assert_eq!(
-            PlaybookRun::ended_by(&draft),
+            PlaybookRun::ended_by(&change),
             None,
             "a later change of an incident whose run has ended"
         );
-        draft.record(
+        change.record(
             minute(60),
             LogRecord::new(Event::ExecutionCompleted, "repair", ""),
         );
         let (playbook, target, incident_id) =
-            ("restart".into(), "web".into(), draft.incident.id.clone());
+            ("restart".into(), "web".into(), change.incident.id.clone());
         let run = PlaybookRun {
             playbook,
             incident_id,
@@ -68,15 +68,15 @@ fn only_the_change_that_ends_a_run_counts_and_only_a_verified_one_counts_for_it(
         };
         assert_eq!(
             (
-                PlaybookRun::ended_by(&draft),
-                PlaybookRun::fails_after_all(&draft)
+                PlaybookRun::ended_by(&change),
+                PlaybookRun::fails_after_all(&change)
             ),
             (Some(run), false),
             "{outcome:?}"
         );
-        draft.incident.repair.as_mut().expect("ran").outcome = Some(RepairOutcome::Unreachable);
+        change.incident.repair.as_mut().expect("ran").outcome = Some(RepairOutcome::Unreachable);
         assert_eq!(
-            PlaybookRun::ended_by(&draft),
+            PlaybookRun::ended_by(&change),
             None,
             "of a run of which nothing ran, the record says nothing"
         );
@@ -85,18 +85,18 @@ fn only_the_change_that_ends_a_run_counts_and_only_a_verified_one_counts_for_it(
 
 #[test]
 fn a_verified_run_whose_alert_went_on_is_the_same_run_and_failed() {
-    let mut draft = IncidentChange::of(ran(RepairOutcome::StillFiring));
-    draft.record(
+    let mut change = IncidentChange::of(ran(RepairOutcome::StillFiring));
+    change.record(
         minute(75),
         LogRecord::new(Event::ResolutionOverdue, "notifier", ""),
     );
-    let run = PlaybookRun::ended_by(&draft).expect("a run");
+    let run = PlaybookRun::ended_by(&change).expect("a run");
     assert_eq!(
         (
             run.round,
             run.at,
             run.verified,
-            PlaybookRun::fails_after_all(&draft)
+            PlaybookRun::fails_after_all(&change)
         ),
         (1, minute(60), false, true)
     );
@@ -146,21 +146,21 @@ fn a_flap_after_a_verified_run_is_kept_for_the_analyzer_and_asks_as_if_it_were_c
             2,
         ),
     ] {
-        let mut draft = IncidentChange::of(Incident {
+        let mut change = IncidentChange::of(Incident {
             plan: None,
             repair: None,
             earned,
             ..ran(RepairOutcome::Verified)
         });
-        draft.propose(plan(), NOW, SignedDuration::from_hours(1));
+        change.propose(plan(), NOW, SignedDuration::from_hours(1));
         let mut repair = Repair::start(plan().hash(), NOW);
         (repair.outcome, repair.finished_at) = (Some(RepairOutcome::Verified), Some(minute(60)));
-        draft.incident.repair = Some(repair);
-        draft.resolved(1, minute(61));
-        draft.reopened(1, 2, minute(62));
-        assert_eq!(draft.incident.earned, then);
+        change.incident.repair = Some(repair);
+        change.resolved(1, minute(61));
+        change.reopened(1, 2, minute(62));
+        assert_eq!(change.incident.earned, then);
         assert_eq!(
-            draft
+            change
                 .incident
                 .approval
                 .as_ref()
@@ -169,17 +169,17 @@ fn a_flap_after_a_verified_run_is_kept_for_the_analyzer_and_asks_as_if_it_were_c
             needed,
             "{earned:?}"
         );
-        let recurrence = draft.incident.recurrence.clone().expect("kept");
+        let recurrence = change.incident.recurrence.clone().expect("kept");
         assert_eq!(
             (recurrence.round, recurrence.at),
             (1, minute(62)),
             "the run's round, not that of the plan that waits now"
         );
-        draft.recurred(&recurrence, "analyzer", minute(63));
+        change.recurred(&recurrence, "analyzer", minute(63));
         assert_eq!(
             (
-                draft.incident.recurrence.as_ref(),
-                draft.entries.last().map(|entry| entry.event)
+                change.incident.recurrence.as_ref(),
+                change.entries.last().map(|entry| entry.event)
             ),
             (None, Some(Event::RepairRecurred))
         );

@@ -78,27 +78,27 @@ mod tests {
     #[test]
     fn one_worker_asks_until_its_lease_expires() {
         let start = Timestamp::UNIX_EPOCH;
-        let mut draft = IncidentChange::of(incident());
+        let mut change = IncidentChange::of(incident());
         assert_eq!(
-            draft.claim_analysis("m1", &["a", "b"], LEASE, start),
+            change.claim_analysis("m1", &["a", "b"], LEASE, start),
             Claimed::Mine
         );
         // Neither another message nor the same one seen twice gets in.
         for holder in ["m1", "m2"] {
-            let held = draft.clone();
+            let held = change.clone();
             assert_eq!(
-                draft.claim_analysis(holder, &["a"], LEASE, start + LEASE / 2),
+                change.claim_analysis(holder, &["a"], LEASE, start + LEASE / 2),
                 Claimed::Theirs {
                     until: start + LEASE
                 }
             );
-            assert_eq!(draft, held, "nothing changes");
+            assert_eq!(change, held, "nothing changes");
         }
         assert_eq!(
-            draft.claim_analysis("m2", &["a"], LEASE, start + LEASE),
+            change.claim_analysis("m2", &["a"], LEASE, start + LEASE),
             Claimed::Mine
         );
-        let details: Vec<_> = draft
+        let details: Vec<_> = change
             .entries
             .iter()
             .map(|entry| (entry.event, entry.detail.as_str()))
@@ -112,7 +112,7 @@ mod tests {
             details[1].1
         );
         assert_eq!(
-            draft
+            change
                 .incident
                 .claim
                 .map(|claim| (claim.attempt, claim.holder)),

@@ -107,9 +107,9 @@ mod tests {
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn proposed(outcomes: Vec<GuardrailOutcome>) -> IncidentChange {
-        let mut draft = IncidentChange::of(incident());
-        draft.propose_within(outcomes, plan(), NOW, SignedDuration::from_hours(1));
-        draft
+        let mut change = IncidentChange::of(incident());
+        change.propose_within(outcomes, plan(), NOW, SignedDuration::from_hours(1));
+        change
     }
 
     fn one_blocked() -> Vec<GuardrailOutcome> {
@@ -118,24 +118,24 @@ mod tests {
         outcomes
     }
 
-    fn events(draft: &IncidentChange) -> Vec<Event> {
-        draft.entries.iter().map(|entry| entry.event).collect()
+    fn events(change: &IncidentChange) -> Vec<Event> {
+        change.entries.iter().map(|entry| entry.event).collect()
     }
 
     #[test]
     fn when_all_pass_the_guardrails_have_decided_and_the_log_says_what_each_answered() {
-        let mut draft = proposed(passing());
+        let mut change = proposed(passing());
         assert_eq!(
-            (draft.incident.status, events(&draft)),
+            (change.incident.status, events(&change)),
             (Status::Approved, vec![Event::AutoRepairTriggered])
         );
-        let context = &draft.entries[0].context;
+        let context = &change.entries[0].context;
         assert_eq!(context["guardrails"].as_array().map(Vec::len), Some(12));
         assert_eq!(context["plan_hash"], plan().hash());
-        let approval = draft.incident.approval.clone().expect("an approval");
+        let approval = change.incident.approval.clone().expect("an approval");
         assert!(approval.by_guardrails());
         let refused = decide(
-            &mut draft,
+            &mut change,
             &approval.id,
             &ada(Verdict::Reject, "p"),
             &two(),
@@ -152,10 +152,10 @@ mod tests {
 
     #[test]
     fn one_that_stops_it_asks_a_human() {
-        let draft = proposed(one_blocked());
-        assert_eq!(draft.incident.status, Status::AwaitingApproval);
+        let change = proposed(one_blocked());
+        assert_eq!(change.incident.status, Status::AwaitingApproval);
         assert_eq!(
-            draft
+            change
                 .incident
                 .approval
                 .as_ref()
@@ -163,26 +163,26 @@ mod tests {
             Some(&ApprovalState::Pending)
         );
         assert_eq!(
-            events(&draft),
+            events(&change),
             [Event::GuardrailBlocked, Event::ApprovalRequested]
         );
-        assert_eq!(draft.entries[0].detail, "severity");
-        assert_eq!(draft.incident.guardrails, one_blocked());
+        assert_eq!(change.entries[0].detail, "severity");
+        assert_eq!(change.incident.guardrails, one_blocked());
     }
 
     #[test]
     fn a_plan_that_is_stopped_late_asks_for_a_new_decision_on_a_new_plan() {
-        let mut draft = proposed(passing());
-        let first = draft.incident.approval.clone().expect("decided");
-        draft.stopped_by(one_blocked(), "repair", NOW);
-        let second = draft.incident.approval.clone().expect("asked");
+        let mut change = proposed(passing());
+        let first = change.incident.approval.clone().expect("decided");
+        change.stopped_by(one_blocked(), "repair", NOW);
+        let second = change.incident.approval.clone().expect("asked");
         // The queue drops a repetition of the first approval's message within five minutes: the new one has to have a new name.
         assert_ne!(
             (&first.id, &first.plan_hash),
             (&second.id, &second.plan_hash)
         );
         assert_eq!(
-            (second.standing, draft.incident.status),
+            (second.standing, change.incident.status),
             (ApprovalState::Pending, Status::AwaitingApproval)
         );
         let after = [
@@ -190,31 +190,35 @@ mod tests {
             Event::ApprovalVoided,
             Event::ApprovalRequested,
         ];
-        assert_eq!(events(&draft)[1..], after);
+        assert_eq!(events(&change)[1..], after);
         assert!(
-            draft.entries[1..]
+            change.entries[1..]
                 .iter()
                 .all(|entry| entry.actor == "repair")
         );
         assert_eq!(
-            verify(&draft.incident.id, &draft.entries, &draft.incident.log_head),
+            verify(
+                &change.incident.id,
+                &change.entries,
+                &change.incident.log_head
+            ),
             Ok(())
         );
     }
 
     #[test]
     fn a_resolve_takes_the_decision_of_the_guardrails_back_and_a_flap_asks_a_human() {
-        let mut draft = proposed(passing());
-        draft.resolved(1, NOW);
-        assert_eq!(draft.incident.status, Status::Resolved);
+        let mut change = proposed(passing());
+        change.resolved(1, NOW);
+        assert_eq!(change.incident.status, Status::Resolved);
         assert!(matches!(
-            draft.incident.approval.as_ref().expect("kept").standing,
+            change.incident.approval.as_ref().expect("kept").standing,
             ApprovalState::Void { .. }
         ));
-        draft.reopened(1, 2, NOW);
-        assert_eq!(draft.incident.status, Status::AwaitingApproval);
+        change.reopened(1, 2, NOW);
+        assert_eq!(change.incident.status, Status::AwaitingApproval);
         assert!(
-            !draft
+            !change
                 .incident
                 .approval
                 .as_ref()
@@ -222,7 +226,7 @@ mod tests {
                 .by_guardrails()
         );
         assert_eq!(
-            blocking(&draft.incident.guardrails)
+            blocking(&change.incident.guardrails)
                 .map(|found| found.guardrail)
                 .collect::<Vec<_>>(),
             [Guardrail::EpisodeOpen]

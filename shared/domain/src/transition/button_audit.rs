@@ -63,14 +63,14 @@ mod tests {
 
     #[test]
     fn a_refused_press_is_kept_once_and_nobody_fills_the_log() {
-        let (mut draft, _) = waiting(1);
-        draft.entries.clear();
-        let ask = ButtonAction::Details(draft.incident.id.clone());
+        let (mut change, _) = waiting(1);
+        change.entries.clear();
+        let ask = ButtonAction::Details(change.incident.id.clone());
         for _ in 0..2 {
-            draft.press_refused(&ask, "q1", "telegram:1", "not you", Timestamp::UNIX_EPOCH);
+            change.press_refused(&ask, "q1", "telegram:1", "not you", Timestamp::UNIX_EPOCH);
         }
-        let [entry] = draft.entries.as_slice() else {
-            panic!("one entry: {:?}", draft.entries)
+        let [entry] = change.entries.as_slice() else {
+            panic!("one entry: {:?}", change.entries)
         };
         assert_eq!(
             (entry.actor.as_str(), entry.success, entry.error.as_deref()),
@@ -81,7 +81,7 @@ mod tests {
             json!({ "asked": ask.to_string(), "press": "q1" })
         );
         for place in 0..2 * LOGGED {
-            draft.press_refused(
+            change.press_refused(
                 &ask,
                 &format!("more-{place}"),
                 "telegram:1",
@@ -89,27 +89,27 @@ mod tests {
                 Timestamp::UNIX_EPOCH,
             );
         }
-        assert_eq!(draft.entries.len(), LOGGED);
+        assert_eq!(change.entries.len(), LOGGED);
     }
 
     #[test]
     fn who_wants_to_see_more_is_in_the_log_once() {
-        let (mut draft, _) = waiting(1);
-        draft.entries.clear();
-        let id = draft.incident.id.clone();
+        let (mut change, _) = waiting(1);
+        change.entries.clear();
+        let id = change.incident.id.clone();
         for ask in [
             ButtonAction::Details(id.clone()),
             ButtonAction::Details(id.clone()),
             ButtonAction::History(id),
         ] {
-            draft.more_asked(
+            change.more_asked(
                 &ask,
                 &format!("press of {ask}"),
                 "telegram:7",
                 Timestamp::UNIX_EPOCH,
             );
         }
-        let kept: Vec<_> = draft
+        let kept: Vec<_> = change
             .entries
             .iter()
             .map(|entry| (entry.event, entry.actor.as_str(), entry.detail.as_str()))
@@ -123,7 +123,7 @@ mod tests {
             expected.map(|detail| (Event::MoreAsked, "telegram:7", detail))
         );
         assert!(
-            draft.entries.iter().all(|entry| entry.success),
+            change.entries.iter().all(|entry| entry.success),
             "nothing failed"
         );
     }

@@ -77,27 +77,27 @@ pub fn rule_of<'a>(channels: &'a Channels, incident: &Incident) -> Option<&'a Ap
 /// # Errors
 /// Why the press does not count.
 pub fn decide(
-    draft: &mut IncidentChange,
+    change: &mut IncidentChange,
     id: &ApprovalId,
     pressed: &Pressed<'_>,
     channels: &Channels,
     now: Timestamp,
 ) -> Result<Taken, Refusal> {
     // Channels redeliver presses: the recorded result is returned, whatever has changed since.
-    if let Some(before) = taken_before(&draft.incident, pressed) {
+    if let Some(before) = taken_before(&change.incident, pressed) {
         return before;
     }
-    match judge(&draft.incident, id, pressed, channels, now) {
+    match judge(&change.incident, id, pressed, channels, now) {
         Ok(Judged::Repeated(taken)) => {
-            note(draft, pressed, Ok(taken));
+            note(change, pressed, Ok(taken));
             Ok(taken)
         }
         Ok(Judged::New { person }) => {
-            let taken = count(draft, pressed, &person, channels, now);
-            note(draft, pressed, Ok(taken));
+            let taken = count(change, pressed, &person, channels, now);
+            note(change, pressed, Ok(taken));
             Ok(taken)
         }
-        Err(refusal) => Err(log_refusal(draft, id, pressed, refusal, now)),
+        Err(refusal) => Err(log_refusal(change, id, pressed, refusal, now)),
     }
 }
 
@@ -106,16 +106,16 @@ pub fn decide(
 /// # Errors
 /// The reason, unless the same press was applied before: then its recorded result.
 pub fn refuse(
-    draft: &mut IncidentChange,
+    change: &mut IncidentChange,
     id: &ApprovalId,
     pressed: &Pressed<'_>,
     refusal: Refusal,
     now: Timestamp,
 ) -> Result<Taken, Refusal> {
-    if let Some(before) = taken_before(&draft.incident, pressed) {
+    if let Some(before) = taken_before(&change.incident, pressed) {
         return before;
     }
-    Err(log_refusal(draft, id, pressed, refusal, now))
+    Err(log_refusal(change, id, pressed, refusal, now))
 }
 
 /// A press that is not refused.
@@ -222,7 +222,7 @@ fn missing(approval: &Approval, channels: &Channels, incident: &Incident) -> u8 
 /// Counts the verdict of a person who may decide: one rejection is final, and so is the last
 /// approval that is needed.
 fn count(
-    draft: &mut IncidentChange,
+    change: &mut IncidentChange,
     pressed: &Pressed<'_>,
     person: &str,
     channels: &Channels,
@@ -230,7 +230,7 @@ fn count(
 ) -> Taken {
     let by = pressed.by.to_string();
     if pressed.verdict == Verdict::Approve
-        && let Some(approval) = &mut draft.incident.approval
+        && let Some(approval) = &mut change.incident.approval
     {
         approval.votes.push(Vote {
             person: person.to_owned(),
@@ -238,7 +238,7 @@ fn count(
             at: now,
         });
     }
-    let Some(approval) = &draft.incident.approval else {
+    let Some(approval) = &change.incident.approval else {
         unreachable!("it was judged by its approval")
     };
     let context = json!({
@@ -246,10 +246,10 @@ fn count(
         "given": approval.given(), "needed": approval.needed,
     });
     // Counted after this vote was added, against the current `channels.json`.
-    let more = missing(approval, channels, &draft.incident);
+    let more = missing(approval, channels, &change.incident);
     if pressed.verdict == Verdict::Approve && more > 0 {
         let detail = format!("the plan was approved; {more} more has to");
-        draft.record(
+        change.record(
             now,
             LogRecord::new(Event::ApprovalGiven, by, detail).with(context),
         );
@@ -259,15 +259,15 @@ fn count(
         Verdict::Approve => (Status::Approved, "approved", Taken::Approved),
         Verdict::Reject => (Status::Rejected, "rejected", Taken::Rejected),
     };
-    if let Some(approval) = &mut draft.incident.approval {
+    if let Some(approval) = &mut change.incident.approval {
         approval.standing = ApprovalState::Decided {
             verdict: pressed.verdict,
             by: by.clone(),
             at: now,
         };
     }
-    draft.incident.status = status;
-    draft.record(
+    change.incident.status = status;
+    change.record(
         now,
         LogRecord::new(Event::ApprovalDecided, by, format!("the plan was {word}")).with(context),
     );
@@ -282,8 +282,8 @@ fn taken_before(incident: &Incident, pressed: &Pressed<'_>) -> Option<Result<Tak
         .map(|before| before.came_to.clone())
 }
 
-fn note(draft: &mut IncidentChange, pressed: &Pressed<'_>, came_to: Result<Taken, Refusal>) {
-    let Some(approval) = &mut draft.incident.approval else {
+fn note(change: &mut IncidentChange, pressed: &Pressed<'_>, came_to: Result<Taken, Refusal>) {
+    let Some(approval) = &mut change.incident.approval else {
         return;
     };
     approval.presses.push(TakenPress {
@@ -298,13 +298,13 @@ fn note(draft: &mut IncidentChange, pressed: &Pressed<'_>, came_to: Result<Taken
 /// Logs a refused press. An incident that never requested a decision has no button, and nothing
 /// that would bound its log: a forged press is answered but not logged.
 fn log_refusal(
-    draft: &mut IncidentChange,
+    change: &mut IncidentChange,
     id: &ApprovalId,
     pressed: &Pressed<'_>,
     refusal: Refusal,
     now: Timestamp,
 ) -> Refusal {
-    let Some(approval) = &mut draft.incident.approval else {
+    let Some(approval) = &mut change.incident.approval else {
         return refusal;
     };
     if approval.refusals >= REFUSALS_LOGGED {
@@ -318,17 +318,17 @@ fn log_refusal(
         "a press was refused",
     )
     .with(context);
-    draft.record(now, news.failed(refusal.to_string()));
-    note(draft, pressed, Err(refusal.clone()));
+    change.record(now, news.failed(refusal.to_string()));
+    note(change, pressed, Err(refusal.clone()));
     refusal
 }
 
 /// Revokes a pending approval, or an approved one whose repair has not started. Others stay as they
 /// are.
-pub fn revoke(draft: &mut IncidentChange, actor: &str, why: &str, now: Timestamp) {
+pub fn revoke(change: &mut IncidentChange, actor: &str, why: &str, now: Timestamp) {
     // An approval whose repair has started stays decided.
-    let undone = draft.incident.repair.is_none();
-    let Some(approval) = draft.incident.approval.as_mut() else {
+    let undone = change.incident.repair.is_none();
+    let Some(approval) = change.incident.approval.as_mut() else {
         return;
     };
     let stoppable = match approval.standing {
@@ -344,7 +344,7 @@ pub fn revoke(draft: &mut IncidentChange, actor: &str, why: &str, now: Timestamp
         at: now,
     };
     let context = particulars(approval);
-    draft.record(
+    change.record(
         now,
         LogRecord::new(Event::ApprovalVoided, actor, why).with(context),
     );

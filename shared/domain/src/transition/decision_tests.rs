@@ -57,26 +57,26 @@ fn after(seconds: i64) -> Timestamp {
 
 /// An incident whose plan waits for a decision, of so many people.
 pub(crate) fn waiting(needed: u8) -> (IncidentChange, ApprovalId) {
-    let mut draft = IncidentChange::of(incident());
+    let mut change = IncidentChange::of(incident());
     if needed == 2 {
-        draft.incident.analysis = Some(crate::analysis::Analysis {
+        change.incident.analysis = Some(crate::analysis::Analysis {
             risk: Risk::Critical,
             ..analysis()
         });
     }
-    draft.propose(plan(), now(), SignedDuration::from_hours(4));
-    assert_eq!(approval(&draft).needed, needed);
-    let id = approval(&draft).id.clone();
-    draft.entries.clear();
-    (draft, id)
+    change.propose(plan(), now(), SignedDuration::from_hours(4));
+    assert_eq!(approval(&change).needed, needed);
+    let id = approval(&change).id.clone();
+    change.entries.clear();
+    (change, id)
 }
 
-fn approval(draft: &IncidentChange) -> &Approval {
-    draft.incident.approval.as_ref().expect("an approval")
+fn approval(change: &IncidentChange) -> &Approval {
+    change.incident.approval.as_ref().expect("an approval")
 }
 
-fn events(draft: &IncidentChange) -> Vec<Event> {
-    draft.entries.iter().map(|entry| entry.event).collect()
+fn events(change: &IncidentChange) -> Vec<Event> {
+    change.entries.iter().map(|entry| entry.event).collect()
 }
 
 #[test]
@@ -117,44 +117,44 @@ fn how_many_have_to_approve_follows_from_the_worse_risk_and_from_what_happens_to
 
 #[test]
 fn a_decision_is_recorded_once_and_names_the_person() {
-    let (mut draft, id) = waiting(1);
+    let (mut change, id) = waiting(1);
     let file = two();
     assert_eq!(
-        decide(&mut draft, &id, &ada(Verdict::Approve, "1"), &file, now()),
+        decide(&mut change, &id, &ada(Verdict::Approve, "1"), &file, now()),
         Ok(Taken::Approved)
     );
     assert_eq!(
-        decide(&mut draft, &id, &ada(Verdict::Approve, "2"), &file, now()),
+        decide(&mut change, &id, &ada(Verdict::Approve, "2"), &file, now()),
         Ok(Taken::Approved)
     );
     let by_slack = press(Identity::Slack("U7"), Verdict::Approve, "3");
     assert_eq!(
-        decide(&mut draft, &id, &by_slack, &file, now()),
+        decide(&mut change, &id, &by_slack, &file, now()),
         Ok(Taken::Approved),
         "two ids of one person are one person"
     );
     assert_eq!(
-        (draft.incident.status, events(&draft)),
+        (change.incident.status, events(&change)),
         (Status::Approved, vec![Event::ApprovalDecided])
     );
-    assert_eq!(draft.entries[0].actor, "telegram:7");
+    assert_eq!(change.entries[0].actor, "telegram:7");
     let refused = Err(Refusal::Decided {
         verdict: Verdict::Approve,
         by: "telegram:7".into(),
     });
     assert_eq!(
-        decide(&mut draft, &id, &bob(Verdict::Approve, "4"), &file, now()),
+        decide(&mut change, &id, &bob(Verdict::Approve, "4"), &file, now()),
         refused
     );
     assert_eq!(
-        decide(&mut draft, &id, &ada(Verdict::Reject, "5"), &file, now()),
+        decide(&mut change, &id, &ada(Verdict::Reject, "5"), &file, now()),
         refused
     );
     assert_eq!(
-        events(&draft)[1..],
+        events(&change)[1..],
         [Event::ApprovalRefused, Event::ApprovalRefused]
     );
-    let entry = &draft.entries[1];
+    let entry = &change.entries[1];
     assert_eq!((entry.actor.as_str(), entry.success), ("telegram:8", false));
     assert_eq!(
         entry.error.as_deref(),
@@ -168,10 +168,10 @@ fn a_decision_is_recorded_once_and_names_the_person() {
 
 #[test]
 fn a_press_that_comes_again_comes_to_the_same_whatever_has_changed_since() {
-    let (mut draft, id) = waiting(1);
+    let (mut change, id) = waiting(1);
     let file = two();
     let refused = decide(
-        &mut draft,
+        &mut change,
         &id,
         &press(Identity::Telegram(9), Verdict::Approve, "early"),
         &file,
@@ -179,18 +179,18 @@ fn a_press_that_comes_again_comes_to_the_same_whatever_has_changed_since() {
     );
     assert_eq!(refused, Err(Refusal::NotAllowed));
     assert_eq!(
-        decide(&mut draft, &id, &ada(Verdict::Approve, "1"), &file, now()),
+        decide(&mut change, &id, &ada(Verdict::Approve, "1"), &file, now()),
         Ok(Taken::Approved)
     );
-    revoke(&mut draft, "ingress", "the alert resolved", now());
-    let before = draft.clone();
+    revoke(&mut change, "ingress", "the alert resolved", now());
+    let before = change.clone();
     assert_eq!(
-        decide(&mut draft, &id, &ada(Verdict::Approve, "1"), &file, now()),
+        decide(&mut change, &id, &ada(Verdict::Approve, "1"), &file, now()),
         Ok(Taken::Approved)
     );
     assert_eq!(
         decide(
-            &mut draft,
+            &mut change,
             &id,
             &press(Identity::Telegram(9), Verdict::Approve, "early"),
             &file,
@@ -198,8 +198,8 @@ fn a_press_that_comes_again_comes_to_the_same_whatever_has_changed_since() {
         ),
         refused
     );
-    assert_eq!(draft, before);
-    let again = decide(&mut draft, &id, &ada(Verdict::Approve, "2"), &file, now());
+    assert_eq!(change, before);
+    let again = decide(&mut change, &id, &ada(Verdict::Approve, "2"), &file, now());
     assert_eq!(
         again,
         Err(Refusal::Void {
@@ -211,37 +211,37 @@ fn a_press_that_comes_again_comes_to_the_same_whatever_has_changed_since() {
 
 #[test]
 fn with_two_needed_the_second_different_person_decides_and_one_rejects_alone() {
-    let (mut draft, id) = waiting(2);
+    let (mut change, id) = waiting(2);
     let file = two();
     assert_eq!(
-        decide(&mut draft, &id, &ada(Verdict::Approve, "1"), &file, now()),
+        decide(&mut change, &id, &ada(Verdict::Approve, "1"), &file, now()),
         Ok(Taken::Given { more: 1 })
     );
     let same = press(Identity::Slack("U7"), Verdict::Approve, "2");
     assert_eq!(
-        decide(&mut draft, &id, &same, &file, now()),
+        decide(&mut change, &id, &same, &file, now()),
         Ok(Taken::Given { more: 1 }),
         "one person with two ids"
     );
     assert_eq!(
-        (draft.incident.status, events(&draft)),
+        (change.incident.status, events(&change)),
         (Status::AwaitingApproval, vec![Event::ApprovalGiven])
     );
-    let mut rejected = draft.clone();
+    let mut rejected = change.clone();
     assert_eq!(
-        decide(&mut draft, &id, &bob(Verdict::Approve, "3"), &file, now()),
+        decide(&mut change, &id, &bob(Verdict::Approve, "3"), &file, now()),
         Ok(Taken::Approved)
     );
     assert_eq!(
-        (draft.incident.status, events(&draft)),
+        (change.incident.status, events(&change)),
         (
             Status::Approved,
             vec![Event::ApprovalGiven, Event::ApprovalDecided]
         )
     );
-    assert_eq!(approval(&draft).given(), 2);
+    assert_eq!(approval(&change).given(), 2);
     assert_eq!(
-        decide(&mut draft, &id, &ada(Verdict::Approve, "4"), &file, now()),
+        decide(&mut change, &id, &ada(Verdict::Approve, "4"), &file, now()),
         Ok(Taken::Approved),
         "who approved first has approved"
     );
@@ -254,12 +254,12 @@ fn with_two_needed_the_second_different_person_decides_and_one_rejects_alone() {
 
 #[test]
 fn where_two_are_needed_only_presses_count_and_others_are_refused_in_the_log() {
-    let (mut draft, id) = waiting(2);
+    let (mut change, id) = waiting(2);
     let file = two();
     let approve = |by, id| press(by, Verdict::Approve, id);
     assert_eq!(
         decide(
-            &mut draft,
+            &mut change,
             &id,
             &approve(Identity::Api("eve"), "1"),
             &file,
@@ -268,12 +268,12 @@ fn where_two_are_needed_only_presses_count_and_others_are_refused_in_the_log() {
         Err(Refusal::NeedsPress)
     );
     assert_eq!(
-        decide(&mut draft, &id, &ada(Verdict::Approve, "2"), &file, now()),
+        decide(&mut change, &id, &ada(Verdict::Approve, "2"), &file, now()),
         Ok(Taken::Given { more: 1 })
     );
     assert_eq!(
         decide(
-            &mut draft,
+            &mut change,
             &id,
             &approve(Identity::Api("bob"), "3"),
             &file,
@@ -283,7 +283,7 @@ fn where_two_are_needed_only_presses_count_and_others_are_refused_in_the_log() {
     );
     assert_eq!(
         decide(
-            &mut draft,
+            &mut change,
             &id,
             &approve(Identity::Link("bob"), "4"),
             &file,
@@ -292,7 +292,7 @@ fn where_two_are_needed_only_presses_count_and_others_are_refused_in_the_log() {
         Err(Refusal::NeedsPress)
     );
     assert_eq!(
-        (draft.incident.status, events(&draft)),
+        (change.incident.status, events(&change)),
         (
             Status::AwaitingApproval,
             vec![
@@ -303,13 +303,13 @@ fn where_two_are_needed_only_presses_count_and_others_are_refused_in_the_log() {
             ]
         )
     );
-    let why = draft.entries[2].error.as_deref().expect("a reason");
+    let why = change.entries[2].error.as_deref().expect("a reason");
     assert!(
-        draft.entries[2].actor == "api:bob"
+        change.entries[2].actor == "api:bob"
             && why.contains("press the button on the card in Telegram or Slack"),
         "{why}"
     );
-    let mut rejected = draft.clone();
+    let mut rejected = change.clone();
     let reject = press(Identity::Api("bob"), Verdict::Reject, "5");
     assert_eq!(
         decide(&mut rejected, &id, &reject, &file, now()),
@@ -317,7 +317,7 @@ fn where_two_are_needed_only_presses_count_and_others_are_refused_in_the_log() {
         "a rejection needs no second person"
     );
     assert_eq!(
-        decide(&mut draft, &id, &bob(Verdict::Approve, "6"), &file, now()),
+        decide(&mut change, &id, &bob(Verdict::Approve, "6"), &file, now()),
         Ok(Taken::Approved)
     );
     let (mut one, id) = waiting(1);
@@ -336,7 +336,7 @@ fn where_two_are_needed_only_presses_count_and_others_are_refused_in_the_log() {
 
 #[test]
 fn votes_that_prove_nobody_are_not_counted_before_a_repair_either() {
-    let (mut draft, id) = waiting(2);
+    let (mut change, id) = waiting(2);
     for (n, (by, given)) in [
         ("api:eve", 0),
         ("link:bob", 0),
@@ -348,7 +348,7 @@ fn votes_that_prove_nobody_are_not_counted_before_a_repair_either() {
     .enumerate()
     {
         let person = ["eve", "bob", "ada", "ada", "bob"][n].to_owned();
-        let approval = draft.incident.approval.as_mut().expect("an approval");
+        let approval = change.incident.approval.as_mut().expect("an approval");
         approval.votes.push(Vote {
             person,
             by: by.to_owned(),
@@ -360,13 +360,13 @@ fn votes_that_prove_nobody_are_not_counted_before_a_repair_either() {
             "{by}"
         );
     }
-    assert_eq!(approval(&draft).id, id);
+    assert_eq!(approval(&change).id, id);
 }
 
 #[test]
 fn a_person_who_is_renamed_between_two_presses_is_one_person() {
-    let (mut draft, id) = waiting(2);
-    decide(&mut draft, &id, &ada(Verdict::Approve, "1"), &two(), now()).expect("allowed");
+    let (mut change, id) = waiting(2);
+    decide(&mut change, &id, &ada(Verdict::Approve, "1"), &two(), now()).expect("allowed");
     // The account of the first press belongs to the second name by now; the first name is somebody else's.
     let mut renamed = two();
     let ada_before = renamed.people.remove("ada").expect("ada");
@@ -377,7 +377,7 @@ fn a_person_who_is_renamed_between_two_presses_is_one_person() {
     renamed.people.insert("ada".into(), bob_before);
     assert_eq!(
         decide(
-            &mut draft,
+            &mut change,
             &id,
             &ada(Verdict::Approve, "2"),
             &renamed,
@@ -385,10 +385,10 @@ fn a_person_who_is_renamed_between_two_presses_is_one_person() {
         ),
         Ok(Taken::Given { more: 1 })
     );
-    assert_eq!(draft.incident.status, Status::AwaitingApproval);
+    assert_eq!(change.incident.status, Status::AwaitingApproval);
     assert_eq!(
         decide(
-            &mut draft,
+            &mut change,
             &id,
             &bob(Verdict::Approve, "3"),
             &renamed,
@@ -401,23 +401,23 @@ fn a_person_who_is_renamed_between_two_presses_is_one_person() {
 
 #[test]
 fn a_vote_of_somebody_who_may_no_more_does_not_count() {
-    let (mut draft, id) = waiting(2);
-    decide(&mut draft, &id, &ada(Verdict::Approve, "1"), &two(), now()).expect("allowed");
+    let (mut change, id) = waiting(2);
+    decide(&mut change, &id, &ada(Verdict::Approve, "1"), &two(), now()).expect("allowed");
     let mut later = two();
     later.approvals[0].people.retain(|name| name != "ada");
     assert_eq!(
-        decide(&mut draft, &id, &bob(Verdict::Approve, "2"), &later, now()),
+        decide(&mut change, &id, &bob(Verdict::Approve, "2"), &later, now()),
         Ok(Taken::Given { more: 1 })
     );
 }
 
 #[test]
 fn only_the_plan_that_was_shown_can_be_decided_on_and_by_those_who_may() {
-    let (mut draft, id) = waiting(1);
+    let (mut change, id) = waiting(1);
     let file = two();
     let mut refused = |id: &ApprovalId, by, press_id| {
         decide(
-            &mut draft,
+            &mut change,
             id,
             &press(by, Verdict::Approve, press_id),
             &file,
@@ -443,22 +443,22 @@ fn only_the_plan_that_was_shown_can_be_decided_on_and_by_those_who_may() {
         refused(&id, Identity::Telegram(10), "4"),
         Some(Refusal::NotAllowed)
     );
-    draft.incident.plan.as_mut().expect("a plan").steps[0]
+    change.incident.plan.as_mut().expect("a plan").steps[0]
         .argv
         .push("--force".into());
     assert_eq!(
-        decide(&mut draft, &id, &ada(Verdict::Approve, "5"), &file, now()),
+        decide(&mut change, &id, &ada(Verdict::Approve, "5"), &file, now()),
         Err(Refusal::NotThisPlan)
     );
     let elsewhere = refuse(
-        &mut draft,
+        &mut change,
         &id,
         &ada(Verdict::Approve, "6"),
         Refusal::OtherChat,
         now(),
     );
     assert_eq!(elsewhere, Err(Refusal::OtherChat));
-    assert_eq!(events(&draft), [Event::ApprovalRefused; 6]);
+    assert_eq!(events(&change), [Event::ApprovalRefused; 6]);
     let mut nobody = IncidentChange::of(waiting(1).0.incident);
     assert_eq!(
         decide(
@@ -474,10 +474,10 @@ fn only_the_plan_that_was_shown_can_be_decided_on_and_by_those_who_may() {
 
 #[test]
 fn refused_presses_fill_neither_the_log_nor_the_incident() {
-    let (mut draft, id) = waiting(1);
+    let (mut change, id) = waiting(1);
     for i in 0..250 {
         let refused = decide(
-            &mut draft,
+            &mut change,
             &id,
             &press(Identity::Telegram(99), Verdict::Approve, &i.to_string()),
             &two(),
@@ -485,17 +485,17 @@ fn refused_presses_fill_neither_the_log_nor_the_incident() {
         );
         assert_eq!(refused, Err(Refusal::NotListed));
     }
-    let approval = approval(&draft);
+    let approval = approval(&change);
     assert_eq!(
         (
-            draft.entries.len(),
+            change.entries.len(),
             approval.refusals,
             approval.presses.len()
         ),
         (200, 200, 32)
     );
     assert_eq!(
-        decide(&mut draft, &id, &ada(Verdict::Approve, "x"), &two(), now()),
+        decide(&mut change, &id, &ada(Verdict::Approve, "x"), &two(), now()),
         Ok(Taken::Approved),
         "who may still may"
     );
@@ -503,93 +503,93 @@ fn refused_presses_fill_neither_the_log_nor_the_incident() {
 
 #[test]
 fn nobody_decides_after_the_time_or_after_a_void() {
-    let (mut draft, id) = waiting(1);
+    let (mut change, id) = waiting(1);
     let late = after(4 * 3600);
     assert!(matches!(
-        decide(&mut draft, &id, &ada(Verdict::Approve, "1"), &two(), late),
+        decide(&mut change, &id, &ada(Verdict::Approve, "1"), &two(), late),
         Err(Refusal::Expired { .. })
     ));
-    revoke(&mut draft, "ingress", "the alert resolved", now());
+    revoke(&mut change, "ingress", "the alert resolved", now());
     assert!(matches!(
-        decide(&mut draft, &id, &ada(Verdict::Approve, "2"), &two(), now()),
+        decide(&mut change, &id, &ada(Verdict::Approve, "2"), &two(), now()),
         Err(Refusal::Void { .. })
     ));
 }
 
 #[test]
 fn a_void_stops_an_approved_plan_only_before_its_repair() {
-    let (mut draft, id) = waiting(1);
-    decide(&mut draft, &id, &ada(Verdict::Approve, "1"), &two(), now()).expect("pending");
-    revoke(&mut draft, "ingress", "the alert resolved", now());
+    let (mut change, id) = waiting(1);
+    decide(&mut change, &id, &ada(Verdict::Approve, "1"), &two(), now()).expect("pending");
+    revoke(&mut change, "ingress", "the alert resolved", now());
     assert!(matches!(
-        approval(&draft).standing,
+        approval(&change).standing,
         ApprovalState::Void { .. }
     ));
 }
 
 #[test]
 fn what_nobody_decides_is_shown_to_the_second_list_and_then_expires() {
-    let (mut draft, id) = waiting(1);
+    let (mut change, id) = waiting(1);
     let file = two();
-    let rule = rule_of(&file, &draft.incident).expect("a rule").clone();
+    let rule = rule_of(&file, &change.incident).expect("a rule").clone();
     let carol = |id| press(Identity::Telegram(9), Verdict::Approve, id);
     assert_eq!(
-        look_again_at(approval(&draft), Some(&rule)),
+        look_again_at(approval(&change), Some(&rule)),
         Some(after(600))
     );
     assert_eq!(
-        look_again_at(approval(&draft), None),
+        look_again_at(approval(&change), None),
         Some(after(4 * 3600)),
         "without a rule it still expires"
     );
-    assert!(!draft.escalate(&rule, after(599)));
+    assert!(!change.escalate(&rule, after(599)));
     assert_eq!(
-        decide(&mut draft, &id, &carol("1"), &file, after(599)),
+        decide(&mut change, &id, &carol("1"), &file, after(599)),
         Err(Refusal::NotAllowed)
     );
     assert!(
-        draft.escalate(&rule, after(600)) && !draft.escalate(&rule, after(601)),
+        change.escalate(&rule, after(600)) && !change.escalate(&rule, after(601)),
         "once"
     );
     assert_eq!(
-        draft
+        change
             .entries
             .last()
             .map(|entry| (entry.event, entry.context["people"].clone())),
         Some((Event::ApprovalEscalated, json!(["carol"])))
     );
     assert_eq!(
-        look_again_at(approval(&draft), Some(&rule)),
+        look_again_at(approval(&change), Some(&rule)),
         Some(after(4 * 3600))
     );
-    assert!(!draft.clone().expire(after(4 * 3600 - 1)));
-    let mut decided = draft.clone();
+    assert!(!change.clone().expire(after(4 * 3600 - 1)));
+    let mut decided = change.clone();
     assert_eq!(
         decide(&mut decided, &id, &carol("2"), &file, after(602)),
         Ok(Taken::Approved)
     );
     assert!(!decided.expire(after(5 * 3600)) && !decided.escalate(&rule, after(700)));
-    assert!(draft.expire(after(4 * 3600)) && !draft.expire(after(4 * 3600)));
+    assert!(change.expire(after(4 * 3600)) && !change.expire(after(4 * 3600)));
     assert_eq!(
         (
-            draft.incident.status,
-            look_again_at(approval(&draft), Some(&rule))
+            change.incident.status,
+            look_again_at(approval(&change), Some(&rule))
         ),
         (Status::NeedsHuman, None)
     );
     assert!(
-        matches!(&approval(&draft).standing, ApprovalState::Void { why, .. } if why == "nobody decided in time")
+        matches!(&approval(&change).standing, ApprovalState::Void { why, .. } if why == "nobody decided in time")
     );
     assert_eq!(
-        draft.entries.last().map(|entry| entry.event),
+        change.entries.last().map(|entry| entry.event),
         Some(Event::ApprovalVoided)
     );
 }
 
 #[test]
 fn an_old_document_without_votes_reads_as_one_that_needs_one_person() {
-    let (draft, _) = waiting(1);
-    let mut document = serde_json::to_value(approval(&draft)).expect("JSON");
+    let (change, _) = waiting(1);
+    let mut document = serde_json::to_value(approval(&change)).expect("JSON");
     let fields = document.as_object_mut().expect("an object");
     fields.remove("needed");
     assert!(
@@ -599,7 +599,7 @@ fn an_old_document_without_votes_reads_as_one_that_needs_one_person() {
         "{fields:?}"
     );
     let read: Approval = serde_json::from_value(document).expect("an approval");
-    assert_eq!((&read, read.lacks_people()), (approval(&draft), false));
+    assert_eq!((&read, read.lacks_people()), (approval(&change), false));
 }
 
 /// What can happen to an approval.
@@ -646,9 +646,9 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// A draft in which only what a refused press may change is as in another.
-fn apart_from_log_and_counters(draft: &IncidentChange) -> IncidentChange {
-    let mut bare = IncidentChange::of(draft.incident.clone());
+/// A change in which only what a refused press may change is as in another.
+fn apart_from_log_and_counters(change: &IncidentChange) -> IncidentChange {
+    let mut bare = IncidentChange::of(change.incident.clone());
     bare.incident.log_head = incident().log_head;
     if let Some(approval) = &mut bare.incident.approval {
         approval.presses.clear();
@@ -658,8 +658,8 @@ fn apart_from_log_and_counters(draft: &IncidentChange) -> IncidentChange {
 }
 
 /// Checks that an approved plan was approved by as many different people as it takes, who all may.
-fn is_sound(draft: &IncidentChange, file: &Channels) -> Result<(), TestCaseError> {
-    let approval = approval(draft);
+fn is_sound(change: &IncidentChange, file: &Channels) -> Result<(), TestCaseError> {
+    let approval = approval(change);
     if !matches!(
         approval.standing,
         ApprovalState::Decided {
@@ -667,10 +667,10 @@ fn is_sound(draft: &IncidentChange, file: &Channels) -> Result<(), TestCaseError
             ..
         }
     ) {
-        prop_assert!(draft.incident.status != Status::Approved);
+        prop_assert!(change.incident.status != Status::Approved);
         return Ok(());
     }
-    let rule = rule_of(file, &draft.incident).expect("a rule");
+    let rule = rule_of(file, &change.incident).expect("a rule");
     let people: BTreeSet<&str> = approval
         .votes
         .iter()
@@ -696,7 +696,7 @@ fn is_sound(draft: &IncidentChange, file: &Channels) -> Result<(), TestCaseError
         "{approval:?}"
     );
     prop_assert_eq!(
-        draft
+        change
             .incident
             .plan
             .as_ref()
@@ -723,14 +723,14 @@ proptest! {
     fn one_person_is_never_two_whatever_they_mix(
         presses in prop::collection::vec((ways_of_ada(), 0..4_u8), 0..40), escalated in any::<bool>(), swapped in 0..40_usize,
     ) {
-        let (mut draft, id) = waiting(2);
+        let (mut change, id) = waiting(2);
         let mut file = two();
         for person in file.people.values_mut() {
             person.api = true;
         }
         if escalated {
-            let rule = rule_of(&file, &draft.incident).expect("a rule").clone();
-            prop_assert!(draft.escalate(&rule, after(600)));
+            let rule = rule_of(&file, &change.incident).expect("a rule").clone();
+            prop_assert!(change.escalate(&rule, after(600)));
         }
         for (n, (by, press_id)) in presses.into_iter().enumerate() {
             if n == swapped {
@@ -739,11 +739,11 @@ proptest! {
                 file.people.insert("ada".into(), bob);
             }
             let press_id = format!("{n} {press_id}");
-            let came_to = decide(&mut draft, &id, &press(by, Verdict::Approve, &press_id), &file, after(601));
-            prop_assert_ne!(came_to, Ok(Taken::Approved), "{:?}", approval(&draft));
-            prop_assert_eq!(&approval(&draft).standing, &ApprovalState::Pending);
+            let came_to = decide(&mut change, &id, &press(by, Verdict::Approve, &press_id), &file, after(601));
+            prop_assert_ne!(came_to, Ok(Taken::Approved), "{:?}", approval(&change));
+            prop_assert_eq!(&approval(&change).standing, &ApprovalState::Pending);
         }
-        prop_assert!(decide(&mut draft, &id, &bob(Verdict::Approve, "other"), &file, after(602)).is_ok(), "somebody else still may");
+        prop_assert!(decide(&mut change, &id, &bob(Verdict::Approve, "other"), &file, after(602)).is_ok(), "somebody else still may");
     }
 
     #[test]
@@ -751,56 +751,56 @@ proptest! {
         acts in prop::collection::vec(act(), 0..60), grave in any::<bool>(),
     ) {
         let file = two();
-        let (mut draft, first) = waiting(if grave { 2 } else { 1 });
-        let rule = rule_of(&file, &draft.incident).expect("a rule").clone();
+        let (mut change, first) = waiting(if grave { 2 } else { 1 });
+        let rule = rule_of(&file, &change.incident).expect("a rule").clone();
         // The request itself was cleared from the entries: the chain is checked from a log that has it.
         let mut log = vec![];
-        draft.incident.log_head = incident().log_head;
+        change.incident.log_head = incident().log_head;
         let (mut at, mut flaps) = (now(), 0);
         for act in acts {
-            let before = draft.clone();
+            let before = change.clone();
             match act {
                 Act::Press { by, verdict, id, first: stale } => {
-                    let on = if stale { first.clone() } else { approval(&draft).id.clone() };
+                    let on = if stale { first.clone() } else { approval(&change).id.clone() };
                     let id = id.to_string();
-                    let came_to = decide(&mut draft, &on, &press(by, verdict, &id), &file, at);
+                    let came_to = decide(&mut change, &on, &press(by, verdict, &id), &file, at);
                     let repeated = approval(&before).presses.iter().find(|taken| taken.id == id);
                     if let Some(taken) = repeated {
-                        prop_assert_eq!(&draft, &before);
+                        prop_assert_eq!(&change, &before);
                         prop_assert_eq!(&came_to, &taken.came_to);
                     } else if came_to.is_err() {
-                        prop_assert_eq!(events(&draft), [Event::ApprovalRefused]);
-                        prop_assert_eq!(apart_from_log_and_counters(&draft), apart_from_log_and_counters(&before));
+                        prop_assert_eq!(events(&change), [Event::ApprovalRefused]);
+                        prop_assert_eq!(apart_from_log_and_counters(&change), apart_from_log_and_counters(&before));
                     } else {
                         prop_assert_eq!(&on, &approval(&before).id);
                         prop_assert!(at < approval(&before).expires_at || approval(&before).standing != ApprovalState::Pending);
                     }
                 }
-                Act::Escalate => drop(draft.escalate(&rule, at)),
-                Act::Expire => drop(draft.expire(at)),
-                Act::Resolve if draft.incident.resolved_at.is_none() => draft.resolved(1, at),
-                Act::Reopen if draft.incident.resolved_at.is_some() => {
+                Act::Escalate => drop(change.escalate(&rule, at)),
+                Act::Expire => drop(change.expire(at)),
+                Act::Resolve if change.incident.resolved_at.is_none() => change.resolved(1, at),
+                Act::Reopen if change.incident.resolved_at.is_some() => {
                     flaps += 1;
-                    draft.reopened(flaps, 1, at);
-                    let asked = approval(&draft);
+                    change.reopened(flaps, 1, at);
+                    let asked = approval(&change);
                     prop_assert!(asked.votes.is_empty() && asked.presses.is_empty() && asked.escalated_at.is_none() && asked.requested_at == at);
                 }
                 Act::Resolve | Act::Reopen => {}
-                Act::Void if draft.incident.status == Status::Resolved => {}
+                Act::Void if change.incident.status == Status::Resolved => {}
                 Act::Void => {
-                    revoke(&mut draft, "repair", "the playbook has changed", at);
-                    draft.incident.status = Status::NeedsHuman;
+                    revoke(&mut change, "repair", "the playbook has changed", at);
+                    change.incident.status = Status::NeedsHuman;
                 }
                 Act::Wait(minutes) => at += SignedDuration::from_mins(i64::from(minutes)),
             }
-            if let (ApprovalState::Decided { .. }, true) = (&approval(&before).standing, approval(&before).id == approval(&draft).id) {
-                let kept = approval(&draft).standing == approval(&before).standing;
-                prop_assert!(kept || matches!(approval(&draft).standing, ApprovalState::Void { .. }), "decided twice");
+            if let (ApprovalState::Decided { .. }, true) = (&approval(&before).standing, approval(&before).id == approval(&change).id) {
+                let kept = approval(&change).standing == approval(&before).standing;
+                prop_assert!(kept || matches!(approval(&change).standing, ApprovalState::Void { .. }), "decided twice");
             }
-            is_sound(&draft, &file)?;
-            log.append(&mut draft.entries);
+            is_sound(&change, &file)?;
+            log.append(&mut change.entries);
         }
-        prop_assert_eq!(verify(&draft.incident.id, &log, &draft.incident.log_head), Ok(()));
+        prop_assert_eq!(verify(&change.incident.id, &log, &change.incident.log_head), Ok(()));
         let mut decided = BTreeSet::new();
         for entry in log.iter().filter(|entry| entry.event == Event::ApprovalDecided) {
             prop_assert!(decided.insert(entry.context["approval_id"].to_string()), "decided twice");

@@ -41,7 +41,7 @@ impl IncidentChange {
             "auto_repair": !firing.forbids_repair, "hit_count": hit_count,
         });
         let news = LogRecord::new(Event::AlertReceived, "ingress", &alert.message).with(context);
-        let mut draft = Self::of(Incident {
+        let mut change = Self::of(Incident {
             log_head: Head::start(&id),
             id,
             fingerprint,
@@ -82,8 +82,8 @@ impl IncidentChange {
             storm: None,
             version: 0,
         });
-        draft.record(now, news);
-        draft
+        change.record(now, news);
+        change
     }
 
     /// Records the analyzer's finding and the evidence behind it.
@@ -356,41 +356,41 @@ pub(crate) mod tests {
 
     #[test]
     fn an_incident_begins_with_its_alert_in_the_log() {
-        let draft = opened();
+        let change = opened();
         assert_eq!(
             (
-                draft.entries.len(),
-                draft.entries[0].event,
-                draft.entries[0].sequence
+                change.entries.len(),
+                change.entries[0].event,
+                change.entries[0].sequence
             ),
             (1, Event::AlertReceived, 1)
         );
-        assert_eq!(draft.incident.log_head.sequence, 1);
+        assert_eq!(change.incident.log_head.sequence, 1);
     }
 
-    fn events(draft: &IncidentChange) -> Vec<Event> {
-        draft.entries.iter().map(|entry| entry.event).collect()
+    fn events(change: &IncidentChange) -> Vec<Event> {
+        change.entries.iter().map(|entry| entry.event).collect()
     }
 
     #[test]
     fn a_flap_asks_for_a_new_decision_on_a_new_plan() {
         let now = Timestamp::UNIX_EPOCH;
-        let mut draft = IncidentChange::of(incident());
-        draft.propose(plan(), now, SignedDuration::from_hours(1));
-        let first = draft.incident.approval.clone().expect("asked");
-        draft.resolved(3, now);
-        assert_eq!(draft.incident.status, Status::Resolved);
+        let mut change = IncidentChange::of(incident());
+        change.propose(plan(), now, SignedDuration::from_hours(1));
+        let first = change.incident.approval.clone().expect("asked");
+        change.resolved(3, now);
+        assert_eq!(change.incident.status, Status::Resolved);
         assert!(matches!(
-            draft.incident.approval.as_ref().expect("kept").standing,
+            change.incident.approval.as_ref().expect("kept").standing,
             ApprovalState::Void { .. }
         ));
-        draft.reopened(1, 4, now);
-        let second = draft.incident.approval.clone().expect("asked again");
+        change.reopened(1, 4, now);
+        let second = change.incident.approval.clone().expect("asked again");
         assert_ne!(first.id, second.id);
-        assert_eq!(draft.incident.status, Status::AwaitingApproval);
+        assert_eq!(change.incident.status, Status::AwaitingApproval);
         assert!(
             decide(
-                &mut draft,
+                &mut change,
                 &first.id,
                 &ada(Verdict::Approve, "p"),
                 &two(),
@@ -399,7 +399,7 @@ pub(crate) mod tests {
             .is_err()
         );
         assert_eq!(
-            events(&draft),
+            events(&change),
             [
                 Event::ApprovalRequested,
                 Event::IncidentResolved,
@@ -413,14 +413,18 @@ pub(crate) mod tests {
 
     #[test]
     fn counts_that_arrive_late_change_nothing() {
-        let mut draft = IncidentChange::of(incident());
-        let start = Head::start(&draft.incident.id);
-        assert_eq!(draft.incident.log_head, start);
-        draft.converged(4, Timestamp::UNIX_EPOCH);
-        draft.converged(2, Timestamp::UNIX_EPOCH);
-        assert_eq!((draft.incident.hit_count, draft.entries.len()), (4, 1));
+        let mut change = IncidentChange::of(incident());
+        let start = Head::start(&change.incident.id);
+        assert_eq!(change.incident.log_head, start);
+        change.converged(4, Timestamp::UNIX_EPOCH);
+        change.converged(2, Timestamp::UNIX_EPOCH);
+        assert_eq!((change.incident.hit_count, change.entries.len()), (4, 1));
         assert_eq!(
-            verify(&draft.incident.id, &draft.entries, &draft.incident.log_head),
+            verify(
+                &change.incident.id,
+                &change.entries,
+                &change.incident.log_head
+            ),
             Ok(())
         );
     }

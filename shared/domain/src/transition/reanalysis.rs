@@ -76,9 +76,9 @@ fn words(status: Status) -> &'static str {
 /// Asks for a new analysis, in the name of `by`: its round, which its message carries.
 ///
 /// # Errors
-/// Why there is none; the draft is then as it was.
-pub fn ask(draft: &mut IncidentChange, by: &str, now: Timestamp) -> Result<u32, Refusal> {
-    let incident = &draft.incident;
+/// Why there is none; the change is then as it was.
+pub fn ask(change: &mut IncidentChange, by: &str, now: Timestamp) -> Result<u32, Refusal> {
+    let incident = &change.incident;
     possible(incident)?;
     let before = incident.reanalysis.as_ref();
     if let Some(Reanalysis {
@@ -112,8 +112,8 @@ pub fn ask(draft: &mut IncidentChange, by: &str, now: Timestamp) -> Result<u32, 
     }
     let plans = before.map_or(0, |before| before.plans);
     // The workers of a round before it are no attempts of this one.
-    draft.incident.claim = None;
-    draft.incident.reanalysis = Some(Reanalysis {
+    change.incident.claim = None;
+    change.incident.reanalysis = Some(Reanalysis {
         round,
         asked_at: now,
         by: by.to_owned(),
@@ -121,7 +121,7 @@ pub fn ask(draft: &mut IncidentChange, by: &str, now: Timestamp) -> Result<u32, 
         plans,
     });
     let detail = format!("a new analysis was asked for ({round} of {MOST_ROUNDS})");
-    draft.record(
+    change.record(
         now,
         LogRecord::new(Event::ReanalysisRequested, by, detail).with(json!({ "round": round })),
     );

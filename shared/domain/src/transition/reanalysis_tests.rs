@@ -25,18 +25,18 @@ const BY: &str = "telegram:7";
 
 /// An incident that is analysed, with a plan that waits.
 fn waiting() -> IncidentChange {
-    let mut draft = IncidentChange::of(incident());
-    draft.analysed(analysis(), vec![], NOW);
-    draft.propose(plan(), NOW, VALID_FOR);
-    draft
+    let mut change = IncidentChange::of(incident());
+    change.analysed(analysis(), vec![], NOW);
+    change.propose(plan(), NOW, VALID_FOR);
+    change
 }
 
 /// The same, and somebody has asked for another analysis.
 fn doubted() -> IncidentChange {
-    let mut draft = waiting();
-    assert_eq!(ask(&mut draft, BY, NOW), Ok(1));
-    draft.entries.clear();
-    draft
+    let mut change = waiting();
+    assert_eq!(ask(&mut change, BY, NOW), Ok(1));
+    change.entries.clear();
+    change
 }
 
 fn worse() -> Analysis {
@@ -54,8 +54,8 @@ fn other_plan() -> Plan {
     }
 }
 
-fn events(draft: &IncidentChange) -> Vec<Event> {
-    draft.entries.iter().map(|entry| entry.event).collect()
+fn events(change: &IncidentChange) -> Vec<Event> {
+    change.entries.iter().map(|entry| entry.event).collect()
 }
 
 #[test]
@@ -77,51 +77,51 @@ fn it_is_asked_for_only_while_nothing_is_decided() {
         (Announced, false),
         (Tied, false),
     ] {
-        let mut draft = waiting();
-        draft.incident.status = status;
-        let before = draft.clone();
-        let asked = ask(&mut draft, BY, NOW);
+        let mut change = waiting();
+        change.incident.status = status;
+        let before = change.clone();
+        let asked = ask(&mut change, BY, NOW);
         if allowed {
             assert_eq!(asked, Ok(1), "{status:?}");
         } else {
             assert_eq!(
-                (asked, draft),
+                (asked, change),
                 (Err(Refusal::Standing(status)), before),
                 "{status:?}"
             );
         }
     }
-    let mut draft = IncidentChange::of(Incident {
+    let mut change = IncidentChange::of(Incident {
         status: NeedsHuman,
         ..incident()
     });
-    assert_eq!(ask(&mut draft, BY, NOW), Err(Refusal::NotAnalysed));
-    let mut draft = waiting();
-    draft.incident.storm = Some(Storm::default());
-    assert_eq!(ask(&mut draft, BY, NOW), Err(Refusal::Storm));
+    assert_eq!(ask(&mut change, BY, NOW), Err(Refusal::NotAnalysed));
+    let mut change = waiting();
+    change.incident.storm = Some(Storm::default());
+    assert_eq!(ask(&mut change, BY, NOW), Err(Refusal::Storm));
 }
 
 #[test]
 fn three_times_and_five_minutes_apart() {
-    let mut draft = waiting();
+    let mut change = waiting();
     let mut now = NOW;
     for round in 1..=MOST_ROUNDS {
-        assert_eq!(ask(&mut draft, BY, now), Ok(round));
+        assert_eq!(ask(&mut change, BY, now), Ok(round));
         let under_way = Err(Refusal::UnderWay {
             round,
             by: BY.to_owned(),
         });
-        assert_eq!(ask(&mut draft, "telegram:8", now + APART / 2), under_way);
+        assert_eq!(ask(&mut change, "telegram:8", now + APART / 2), under_way);
         assert!(
-            draft.incident.is_reanalysed(now)
-                && draft.incident.awaits_reanalysis(round)
-                && !draft.incident.awaits_reanalysis(round + 1)
+            change.incident.is_reanalysed(now)
+                && change.incident.awaits_reanalysis(round)
+                && !change.incident.awaits_reanalysis(round + 1)
         );
-        draft.reanalysed(round, (worse(), vec![]), |_| Ok(plan()), now, VALID_FOR);
-        assert!(!draft.incident.is_reanalysed(now));
+        change.reanalysed(round, (worse(), vec![]), |_| Ok(plan()), now, VALID_FOR);
+        assert!(!change.incident.is_reanalysed(now));
         if round < MOST_ROUNDS {
             assert_eq!(
-                ask(&mut draft, BY, now + APART / 2),
+                ask(&mut change, BY, now + APART / 2),
                 Err(Refusal::TooSoon {
                     asked_at: now,
                     from: now + APART
@@ -130,8 +130,8 @@ fn three_times_and_five_minutes_apart() {
         }
         now += APART;
     }
-    assert_eq!(ask(&mut draft, BY, now), Err(Refusal::UsedUp));
-    let asked: Vec<_> = draft
+    assert_eq!(ask(&mut change, BY, now), Err(Refusal::UsedUp));
+    let asked: Vec<_> = change
         .entries
         .iter()
         .filter(|entry| entry.event == Event::ReanalysisRequested)
@@ -142,38 +142,42 @@ fn three_times_and_five_minutes_apart() {
         (BY, "a new analysis was asked for (2 of 3)")
     );
     assert_eq!(
-        verify(&draft.incident.id, &draft.entries, &draft.incident.log_head),
+        verify(
+            &change.incident.id,
+            &change.entries,
+            &change.incident.log_head
+        ),
         Ok(())
     );
 }
 
 #[test]
 fn one_that_never_came_does_not_stand_in_the_way() {
-    let mut draft = doubted();
+    let mut change = doubted();
     let lease = APART * 2;
     assert_eq!(
-        draft.claim_analysis("m1", &["a"], lease, NOW),
+        change.claim_analysis("m1", &["a"], lease, NOW),
         Claimed::Mine
     );
     assert!(
         matches!(
-            ask(&mut draft, BY, NOW + APART),
+            ask(&mut change, BY, NOW + APART),
             Err(Refusal::UnderWay { .. })
         ),
         "its worker may still be there"
     );
-    assert_eq!(ask(&mut draft, BY, NOW + lease), Ok(2));
-    assert_eq!(draft.incident.claim, None, "attempts are those of a round");
-    let before = draft.clone();
-    draft.reanalysed(1, (worse(), vec![]), |_| Ok(plan()), NOW + lease, VALID_FOR);
-    assert_eq!(draft, before, "nobody waits for it any more");
+    assert_eq!(ask(&mut change, BY, NOW + lease), Ok(2));
+    assert_eq!(change.incident.claim, None, "attempts are those of a round");
+    let before = change.clone();
+    change.reanalysed(1, (worse(), vec![]), |_| Ok(plan()), NOW + lease, VALID_FOR);
+    assert_eq!(change, before, "nobody waits for it any more");
 }
 
 #[test]
 fn the_same_plan_stays_as_it_was_asked_for() {
-    let mut draft = doubted();
-    let approval = draft.incident.approval.clone();
-    draft.reanalysed(
+    let mut change = doubted();
+    let approval = change.incident.approval.clone();
+    change.reanalysed(
         1,
         (worse(), vec![]),
         |_| Ok(Plan { score: 7, ..plan() }),
@@ -181,40 +185,40 @@ fn the_same_plan_stays_as_it_was_asked_for() {
         VALID_FOR,
     );
     assert_eq!(
-        (events(&draft), &draft.incident.approval),
+        (events(&change), &change.incident.approval),
         (vec![Event::AnalysisCompleted], &approval)
     );
-    assert_eq!(draft.entries[0].context["round"], 1);
+    assert_eq!(change.entries[0].context["round"], 1);
     assert_eq!(
-        (draft.incident.severity, draft.incident.status),
+        (change.incident.severity, change.incident.status),
         (Severity::P1, Status::AwaitingApproval)
     );
     assert_eq!(
-        draft
+        change
             .incident
             .analysis
             .as_ref()
             .map(|analysis| analysis.root_cause.as_str()),
         Some("another")
     );
-    let again = draft.clone();
-    draft.reanalysed(
+    let again = change.clone();
+    change.reanalysed(
         1,
         (analysis(), vec![]),
         |_| Ok(other_plan()),
         NOW,
         VALID_FOR,
     );
-    assert_eq!(draft, again, "a message twice");
+    assert_eq!(change, again, "a message twice");
 }
 
 #[test]
 fn another_plan_is_put_before_a_human_and_the_old_one_can_no_longer_be_decided_on() {
-    let mut draft = doubted();
-    let old = draft.incident.approval.clone().expect("asked");
-    draft.reanalysed(1, (worse(), vec![]), |_| Ok(other_plan()), NOW, VALID_FOR);
+    let mut change = doubted();
+    let old = change.incident.approval.clone().expect("asked");
+    change.reanalysed(1, (worse(), vec![]), |_| Ok(other_plan()), NOW, VALID_FOR);
     assert_eq!(
-        events(&draft),
+        events(&change),
         [
             Event::AnalysisCompleted,
             Event::ApprovalVoided,
@@ -222,17 +226,17 @@ fn another_plan_is_put_before_a_human_and_the_old_one_can_no_longer_be_decided_o
         ]
     );
     assert_eq!(
-        draft.entries[1].detail,
+        change.entries[1].detail,
         "a new analysis came to another plan"
     );
-    let asked = draft.incident.approval.clone().expect("asked");
+    let asked = change.incident.approval.clone().expect("asked");
     assert_eq!(
-        (&asked.standing, draft.incident.status),
+        (&asked.standing, change.incident.status),
         (&ApprovalState::Pending, Status::AwaitingApproval)
     );
     assert!(
         decide(
-            &mut draft,
+            &mut change,
             &old.id,
             &ada(Verdict::Approve, "p"),
             &two(),
@@ -241,7 +245,7 @@ fn another_plan_is_put_before_a_human_and_the_old_one_can_no_longer_be_decided_o
         .is_err()
     );
     assert_eq!(
-        blocking(&draft.incident.guardrails)
+        blocking(&change.incident.guardrails)
             .map(|found| found.guardrail)
             .collect::<Vec<_>>(),
         [Guardrail::Confidence]
@@ -254,7 +258,7 @@ fn what_is_no_longer_asked_or_for_other_people_is_asked_anew() {
     let cases: [Case; 4] = [
         (
             "another number of people",
-            |draft| draft.incident.approval.as_mut().expect("asked").needed = 9,
+            |change| change.incident.approval.as_mut().expect("asked").needed = 9,
             NOW,
         ),
         (
@@ -264,41 +268,41 @@ fn what_is_no_longer_asked_or_for_other_people_is_asked_anew() {
         ),
         (
             "rejected",
-            |draft| draft.incident.status = Status::Rejected,
+            |change| change.incident.status = Status::Rejected,
             NOW,
         ),
         (
             "failed",
-            |draft| {
-                draft.incident.status = Status::RepairFailed;
-                draft.incident.repair = Some(Repair::start(plan().hash(), NOW));
+            |change| {
+                change.incident.status = Status::RepairFailed;
+                change.incident.repair = Some(Repair::start(plan().hash(), NOW));
             },
             NOW,
         ),
     ];
-    for (case, change, now) in cases {
-        let mut draft = doubted();
-        let first = draft.incident.approval.clone().expect("asked");
-        change(&mut draft);
+    for (case, set, now) in cases {
+        let mut change = doubted();
+        let first = change.incident.approval.clone().expect("asked");
+        set(&mut change);
         if matches!(
-            draft.incident.status,
+            change.incident.status,
             Status::Rejected | Status::RepairFailed
         ) {
-            let verdict = if draft.incident.status == Status::Rejected {
+            let verdict = if change.incident.status == Status::Rejected {
                 Verdict::Reject
             } else {
                 Verdict::Approve
             };
-            draft.incident.approval.as_mut().expect("asked").standing = ApprovalState::Decided {
+            change.incident.approval.as_mut().expect("asked").standing = ApprovalState::Decided {
                 verdict,
                 by: BY.to_owned(),
                 at: NOW,
             };
         }
-        draft.reanalysed(1, (worse(), vec![]), |_| Ok(plan()), now, VALID_FOR);
-        let asked = draft.incident.approval.as_ref().expect("asked again");
+        change.reanalysed(1, (worse(), vec![]), |_| Ok(plan()), now, VALID_FOR);
+        let asked = change.incident.approval.as_ref().expect("asked again");
         assert_eq!(
-            (&asked.standing, draft.incident.status),
+            (&asked.standing, change.incident.status),
             (&ApprovalState::Pending, Status::AwaitingApproval),
             "{case}"
         );
@@ -307,15 +311,15 @@ fn what_is_no_longer_asked_or_for_other_people_is_asked_anew() {
             (&first.id, &first.plan_hash),
             "{case}"
         );
-        assert_eq!(draft.incident.repair, None, "{case}");
+        assert_eq!(change.incident.repair, None, "{case}");
     }
 }
 
 #[test]
 fn a_plan_that_comes_back_after_it_was_gone_is_another_plan() {
-    let mut draft = doubted();
-    let first = draft.incident.approval.clone().expect("asked");
-    draft.reanalysed(
+    let mut change = doubted();
+    let first = change.incident.approval.clone().expect("asked");
+    change.reanalysed(
         1,
         (worse(), vec![]),
         |_| Err("no playbook fits".to_owned()),
@@ -323,51 +327,51 @@ fn a_plan_that_comes_back_after_it_was_gone_is_another_plan() {
         VALID_FOR,
     );
     assert_eq!(
-        (draft.incident.status, &draft.incident.plan),
+        (change.incident.status, &change.incident.plan),
         (Status::NeedsHuman, &None)
     );
     assert_eq!(
-        draft.incident.no_plan_because.as_deref(),
+        change.incident.no_plan_because.as_deref(),
         Some("no playbook fits")
     );
     assert!(matches!(
-        draft.incident.approval.as_ref().expect("kept").standing,
+        change.incident.approval.as_ref().expect("kept").standing,
         ApprovalState::Void { .. }
     ));
-    assert_eq!(ask(&mut draft, BY, NOW + APART), Ok(2));
-    draft.reanalysed(2, (worse(), vec![]), |_| Ok(plan()), NOW + APART, VALID_FOR);
-    let second = draft.incident.approval.clone().expect("asked");
+    assert_eq!(ask(&mut change, BY, NOW + APART), Ok(2));
+    change.reanalysed(2, (worse(), vec![]), |_| Ok(plan()), NOW + APART, VALID_FOR);
+    let second = change.incident.approval.clone().expect("asked");
     assert_ne!(first.id, second.id);
-    assert_eq!(draft.incident.no_plan_because, None);
+    assert_eq!(change.incident.no_plan_because, None);
 }
 
 #[test]
 fn what_happened_meanwhile_holds() {
-    let approved = |draft: &mut IncidentChange| {
-        let id = draft.incident.approval.clone().expect("asked").id;
-        decide(draft, &id, &ada(Verdict::Approve, "p"), &two(), NOW).expect("pending");
+    let approved = |change: &mut IncidentChange| {
+        let id = change.incident.approval.clone().expect("asked").id;
+        decide(change, &id, &ada(Verdict::Approve, "p"), &two(), NOW).expect("pending");
     };
-    let resolved = |draft: &mut IncidentChange| draft.resolved(3, NOW);
+    let resolved = |change: &mut IncidentChange| change.resolved(3, NOW);
     for happened in [approved as fn(&mut IncidentChange), resolved] {
-        let mut draft = doubted();
-        happened(&mut draft);
-        draft.entries.clear();
-        let before = draft.incident.clone();
+        let mut change = doubted();
+        happened(&mut change);
+        change.entries.clear();
+        let before = change.incident.clone();
         assert!(!before.awaits_reanalysis(1), "its models are not asked");
-        draft.reanalysed(1, (worse(), vec![]), |_| Ok(other_plan()), NOW, VALID_FOR);
-        let [entry] = draft.entries.as_slice() else {
-            panic!("one entry: {:?}", draft.entries)
+        change.reanalysed(1, (worse(), vec![]), |_| Ok(other_plan()), NOW, VALID_FOR);
+        let [entry] = change.entries.as_slice() else {
+            panic!("one entry: {:?}", change.entries)
         };
         assert_eq!(
             (entry.event, entry.success),
             (Event::AnalysisCompleted, false)
         );
         assert_eq!(
-            (&draft.incident.analysis, &draft.incident.approval),
+            (&change.incident.analysis, &change.incident.approval),
             (&before.analysis, &before.approval)
         );
         assert_eq!(
-            (draft.incident.status, draft.incident.severity),
+            (change.incident.status, change.incident.severity),
             (before.status, before.severity)
         );
     }

@@ -263,9 +263,9 @@ mod tests {
             (
                 "it has one",
                 |incident| {
-                    let mut draft = IncidentChange::of(incident.clone());
-                    draft.repair_silenced(&plan().hash(), Err("it is down"), NOW);
-                    *incident = draft.incident;
+                    let mut change = IncidentChange::of(incident.clone());
+                    change.repair_silenced(&plan().hash(), Err("it is down"), NOW);
+                    *incident = change.incident;
                 },
                 0,
                 false,
@@ -273,9 +273,9 @@ mod tests {
             (
                 "another run had one",
                 |incident| {
-                    let mut draft = IncidentChange::of(incident.clone());
-                    draft.repair_silenced("another", Ok(("s0", NOW)), NOW);
-                    *incident = draft.incident;
+                    let mut change = IncidentChange::of(incident.clone());
+                    change.repair_silenced("another", Ok(("s0", NOW)), NOW);
+                    *incident = change.incident;
                 },
                 0,
                 true,
@@ -296,33 +296,33 @@ mod tests {
     fn what_became_of_it_is_in_the_log_once() {
         let hash = plan().hash();
         let silence =
-            |draft: &IncidentChange| draft.incident.repair_silence.clone().expect("noted");
-        let mut draft = IncidentChange::of(repairing());
-        draft.repair_silence_ended(Ok(()), NOW);
-        assert_eq!(draft.entries.len(), 0, "there is nothing to take away");
-        draft.repair_silenced(&hash, Ok(("s1", seconds(180))), NOW);
-        draft.repair_silenced(&hash, Ok(("s2", seconds(180))), NOW);
+            |change: &IncidentChange| change.incident.repair_silence.clone().expect("noted");
+        let mut change = IncidentChange::of(repairing());
+        change.repair_silence_ended(Ok(()), NOW);
+        assert_eq!(change.entries.len(), 0, "there is nothing to take away");
+        change.repair_silenced(&hash, Ok(("s1", seconds(180))), NOW);
+        change.repair_silenced(&hash, Ok(("s2", seconds(180))), NOW);
         assert_eq!(
-            (draft.entries.len(), draft.incident.open_repair_silence()),
+            (change.entries.len(), change.incident.open_repair_silence()),
             (1, Some(("s1", seconds(180))))
         );
         assert_eq!(
-            silence(&draft).over_at(),
+            silence(&change).over_at(),
             Some(seconds(180)),
             "until somebody takes it away"
         );
-        let held = draft.clone();
-        draft.repair_silence_ended(Ok(()), seconds(9));
-        draft.repair_silence_ended(Err("again"), seconds(10));
+        let held = change.clone();
+        change.repair_silence_ended(Ok(()), seconds(9));
+        change.repair_silence_ended(Err("again"), seconds(10));
         assert_eq!(
             (
-                draft.entries.len(),
-                draft.incident.open_repair_silence(),
-                silence(&draft).over_at()
+                change.entries.len(),
+                change.incident.open_repair_silence(),
+                silence(&change).over_at()
             ),
             (2, None, Some(seconds(9)))
         );
-        assert!(draft.entries[1].event == Event::SilenceRemoved && draft.entries[1].success);
+        assert!(change.entries[1].event == Event::SilenceRemoved && change.entries[1].success);
 
         let mut stays = held;
         stays.repair_silence_ended(Err("it is down"), seconds(9));

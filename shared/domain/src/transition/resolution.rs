@@ -104,8 +104,8 @@ mod tests {
 
     /// An incident whose repair was verified at second 60.
     fn repaired() -> Incident {
-        let mut draft = IncidentChange::of(incident());
-        draft.propose(plan(), NOW, SignedDuration::from_hours(1));
+        let mut change = IncidentChange::of(incident());
+        change.propose(plan(), NOW, SignedDuration::from_hours(1));
         let repair = Repair {
             finished_at: Some(at(60)),
             outcome: Some(RepairOutcome::Verified),
@@ -114,7 +114,7 @@ mod tests {
         Incident {
             repair: Some(repair),
             status: Status::Repaired,
-            ..draft.incident
+            ..change.incident
         }
     }
 
@@ -131,35 +131,35 @@ mod tests {
             ("long overdue", |_| {}, 100_000, true),
             (
                 "it resolved",
-                |draft| draft.resolved(1, at(900)),
+                |change| change.resolved(1, at(900)),
                 960,
                 false,
             ),
             (
                 "it resolved, and fires again, whose plan is a new one",
-                |draft| {
-                    draft.resolved(1, at(900));
-                    draft.reopened(1, 2, at(901));
+                |change| {
+                    change.resolved(1, at(900));
+                    change.reopened(1, 2, at(901));
                 },
                 960,
                 false,
             ),
             (
                 "it runs again",
-                |draft| draft.incident.status = Status::Repairing,
+                |change| change.incident.status = Status::Repairing,
                 960,
                 false,
             ),
             (
                 "it has not ended",
-                |draft| draft.incident.repair.as_mut().expect("ran").outcome = None,
+                |change| change.incident.repair.as_mut().expect("ran").outcome = None,
                 960,
                 false,
             ),
             (
                 "it failed",
-                |draft| {
-                    draft.incident.repair.as_mut().expect("ran").outcome =
+                |change| {
+                    change.incident.repair.as_mut().expect("ran").outcome =
                         Some(RepairOutcome::Unknown)
                 },
                 960,
@@ -167,33 +167,33 @@ mod tests {
             ),
             (
                 "it did so before",
-                |draft| draft.still_fires(&asked(&draft.incident.clone()), WITHIN, at(960)),
+                |change| change.still_fires(&asked(&change.incident.clone()), WITHIN, at(960)),
                 961,
                 false,
             ),
         ];
-        for (what, change, now, fails) in cases {
+        for (what, set, now, fails) in cases {
             let incident = repaired();
-            let mut draft = IncidentChange::of(incident.clone());
-            change(&mut draft);
-            let before = draft.clone();
-            draft.still_fires(&asked(&incident), WITHIN, at(now));
+            let mut change = IncidentChange::of(incident.clone());
+            set(&mut change);
+            let before = change.clone();
+            change.still_fires(&asked(&incident), WITHIN, at(now));
             if !fails {
-                assert_eq!(draft, before, "{what}");
+                assert_eq!(change, before, "{what}");
                 continue;
             }
-            let outcome = draft
+            let outcome = change
                 .incident
                 .repair
                 .as_ref()
                 .and_then(|repair| repair.outcome);
             assert_eq!(
-                (draft.incident.status, outcome),
+                (change.incident.status, outcome),
                 (Status::RepairFailed, Some(RepairOutcome::StillFiring)),
                 "{what}"
             );
-            let [entry] = draft.entries.as_slice() else {
-                panic!("{what}: one entry: {:?}", draft.entries)
+            let [entry] = change.entries.as_slice() else {
+                panic!("{what}: one entry: {:?}", change.entries)
             };
             assert_eq!(
                 (entry.event, entry.success),
@@ -214,10 +214,10 @@ mod tests {
             (due(&incident, WITHIN), first_look(&incident, WITHIN)),
             (None, None)
         );
-        let mut draft = IncidentChange::of(incident.clone());
-        draft.still_fires(&asked(&incident), WITHIN, at(100_000));
+        let mut change = IncidentChange::of(incident.clone());
+        change.still_fires(&asked(&incident), WITHIN, at(100_000));
         assert_eq!(
-            draft,
+            change,
             IncidentChange::of(incident),
             "its checks have decided"
         );
@@ -225,12 +225,12 @@ mod tests {
 
     #[test]
     fn a_late_resolve_ends_the_incident_and_the_repair_stays_failed() {
-        let mut draft = IncidentChange::of(repaired());
-        draft.still_fires(&asked(&repaired()), WITHIN, at(960));
-        draft.resolved(1, at(1000));
-        assert_eq!(draft.incident.status, Status::Resolved);
+        let mut change = IncidentChange::of(repaired());
+        change.still_fires(&asked(&repaired()), WITHIN, at(960));
+        change.resolved(1, at(1000));
+        assert_eq!(change.incident.status, Status::Resolved);
         assert_eq!(
-            draft.incident.repair.and_then(|repair| repair.outcome),
+            change.incident.repair.and_then(|repair| repair.outcome),
             Some(RepairOutcome::StillFiring)
         );
     }

@@ -42,22 +42,22 @@ pub enum Refusal {
 /// notifier makes one silence of all of them.
 ///
 /// # Errors
-/// Why there is none; the draft is then as it was.
-pub fn ask(draft: &mut IncidentChange, by: &str, now: Timestamp) -> Result<(), Refusal> {
-    if let Some(until) = draft.incident.silenced_until(now) {
+/// Why there is none; the change is then as it was.
+pub fn ask(change: &mut IncidentChange, by: &str, now: Timestamp) -> Result<(), Refusal> {
+    if let Some(until) = change.incident.silenced_until(now) {
         return Err(Refusal::Holds { until });
     }
-    if !draft.incident.can_be_silenced() {
+    if !change.incident.can_be_silenced() {
         return Err(Refusal::Impossible);
     }
-    if draft
+    if change
         .incident
         .silence_asked_at
         .is_none_or(|before| now >= before + APART)
     {
-        draft.incident.silence_asked_at = Some(now);
-        draft.incident.silence_fault = None;
-        draft.record(
+        change.incident.silence_asked_at = Some(now);
+        change.incident.silence_fault = None;
+        change.record(
             now,
             LogRecord::new(
                 Event::SilenceRequested,
@@ -220,45 +220,45 @@ mod tests {
 
     #[test]
     fn who_presses_on_is_in_the_log_once_and_what_cannot_be_silenced_not_at_all() {
-        let mut draft = IncidentChange::of(incident());
+        let mut change = IncidentChange::of(incident());
         let soon = NOW + SignedDuration::from_secs(1);
         assert_eq!(
             (
-                ask(&mut draft, "telegram:7", NOW),
-                ask(&mut draft, "telegram:7", soon)
+                ask(&mut change, "telegram:7", NOW),
+                ask(&mut change, "telegram:7", soon)
             ),
             (Ok(()), Ok(()))
         );
-        assert_eq!(draft.entries.len(), 1);
+        assert_eq!(change.entries.len(), 1);
         assert_eq!(
             (
-                ask(&mut draft, "telegram:7", NOW + APART),
-                draft.entries.len()
+                ask(&mut change, "telegram:7", NOW + APART),
+                change.entries.len()
             ),
             (Ok(()), 2)
         );
 
-        draft.not_silenced("it refuses", NOW + APART);
+        change.not_silenced("it refuses", NOW + APART);
         assert_eq!(
-            draft.incident.silence_fault.as_deref(),
+            change.incident.silence_fault.as_deref(),
             Some("it refuses"),
             "the card says why"
         );
         assert_eq!(
             (
-                ask(&mut draft, "telegram:7", NOW + APART),
-                draft.entries.len()
+                ask(&mut change, "telegram:7", NOW + APART),
+                change.entries.len()
             ),
             (Ok(()), 4),
             "what failed is asked for anew"
         );
         assert_eq!(
-            draft.incident.silence_fault, None,
+            change.incident.silence_fault, None,
             "and may be answered otherwise"
         );
 
         let until = NOW + LASTS;
-        draft.silenced(
+        change.silenced(
             Silence {
                 id: "s1".to_owned(),
                 until,
@@ -266,13 +266,13 @@ mod tests {
             },
             NOW,
         );
-        let silenced = draft.clone();
+        let silenced = change.clone();
         assert_eq!(
-            (ask(&mut draft, "telegram:8", NOW + APART * 3), &draft),
+            (ask(&mut change, "telegram:8", NOW + APART * 3), &change),
             (Err(Refusal::Holds { until }), &silenced)
         );
         assert_eq!(
-            ask(&mut draft, "telegram:8", until),
+            ask(&mut change, "telegram:8", until),
             Ok(()),
             "it can be asked for again when it is over"
         );
@@ -299,25 +299,29 @@ mod tests {
 
     #[test]
     fn a_request_is_answered_once_and_the_silence_ends() {
-        let mut draft = IncidentChange::of(incident());
-        assert_eq!(unanswered(&draft.entries), None);
-        draft.record(
+        let mut change = IncidentChange::of(incident());
+        assert_eq!(unanswered(&change.entries), None);
+        change.record(
             NOW,
             LogRecord::new(Event::SilenceRequested, "telegram:7", ""),
         );
         assert_eq!(
-            unanswered(&draft.entries).map(|entry| entry.actor.as_str()),
+            unanswered(&change.entries).map(|entry| entry.actor.as_str()),
             Some("telegram:7")
         );
-        draft.not_silenced("it refuses", NOW);
-        assert_eq!(unanswered(&draft.entries), None, "what failed is an answer");
-        draft.record(
+        change.not_silenced("it refuses", NOW);
+        assert_eq!(
+            unanswered(&change.entries),
+            None,
+            "what failed is an answer"
+        );
+        change.record(
             NOW,
             LogRecord::new(Event::SilenceRequested, "telegram:8", ""),
         );
-        draft.record(NOW, LogRecord::new(Event::SilenceCreated, "repair", ""));
+        change.record(NOW, LogRecord::new(Event::SilenceCreated, "repair", ""));
         assert!(
-            unanswered(&draft.entries).is_some(),
+            unanswered(&change.entries).is_some(),
             "the silence of a repair is none that somebody asked for"
         );
         let silence = Silence {
@@ -325,13 +329,13 @@ mod tests {
             until: NOW + LASTS,
             by: "telegram:8".to_owned(),
         };
-        draft.silenced(silence.clone(), NOW);
-        let once = draft.clone();
-        draft.silenced(silence, NOW);
-        assert_eq!((unanswered(&draft.entries), &draft), (None, &once));
-        assert_eq!(draft.incident.silenced_until(NOW), Some(NOW + LASTS));
-        assert_eq!(draft.incident.silenced_until(NOW + LASTS), None);
-        assert!(draft.entries[1].error.is_some() && draft.entries[4].success);
+        change.silenced(silence.clone(), NOW);
+        let once = change.clone();
+        change.silenced(silence, NOW);
+        assert_eq!((unanswered(&change.entries), &change), (None, &once));
+        assert_eq!(change.incident.silenced_until(NOW), Some(NOW + LASTS));
+        assert_eq!(change.incident.silenced_until(NOW + LASTS), None);
+        assert!(change.entries[1].error.is_some() && change.entries[4].success);
         assert_eq!(LASTS, SignedDuration::from_hours(1));
     }
 }

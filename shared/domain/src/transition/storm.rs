@@ -159,9 +159,9 @@ impl IncidentChange {
             count: 0,
             ..Firing::of(&alert)
         };
-        let mut draft = Self::open(id, fingerprint, alert, &nothing, now);
-        draft.incident.storm = Some(Storm::default());
-        draft
+        let mut change = Self::open(id, fingerprint, alert, &nothing, now);
+        change.incident.storm = Some(Storm::default());
+        change
     }
 
     /// Makes an incident a part of a storm, instead of analysing it.
@@ -262,32 +262,32 @@ mod tests {
 
     #[test]
     fn a_tied_incident_stays_tied_until_it_resolves_and_when_it_comes_back() {
-        let mut draft = opened();
+        let mut change = opened();
         let storm = storm().incident.id;
-        draft.tie(&storm, Timestamp::UNIX_EPOCH);
-        assert_eq!(draft.incident.status, Status::Tied);
-        draft.resolved(2, Timestamp::UNIX_EPOCH);
-        assert_eq!(draft.incident.status, Status::Resolved);
-        assert!(!StormMember::of(&draft.incident).expect("a line").1.open);
-        draft.reopened(1, 3, Timestamp::UNIX_EPOCH);
-        assert_eq!(draft.incident.status, Status::Tied);
+        change.tie(&storm, Timestamp::UNIX_EPOCH);
+        assert_eq!(change.incident.status, Status::Tied);
+        change.resolved(2, Timestamp::UNIX_EPOCH);
+        assert_eq!(change.incident.status, Status::Resolved);
+        assert!(!StormMember::of(&change.incident).expect("a line").1.open);
+        change.reopened(1, 3, Timestamp::UNIX_EPOCH);
+        assert_eq!(change.incident.status, Status::Tied);
         assert_eq!(
-            StormMember::of(&draft.incident).map(|(of, line)| (of, line.open)),
+            StormMember::of(&change.incident).map(|(of, line)| (of, line.open)),
             Some((storm, true))
         );
     }
 
     #[test]
     fn an_incident_that_resolved_before_it_was_tied_stays_resolved() {
-        let mut draft = opened();
-        draft.resolved(1, Timestamp::UNIX_EPOCH);
-        draft.tie(&storm().incident.id, Timestamp::UNIX_EPOCH);
-        assert_eq!(draft.incident.status, Status::Resolved);
+        let mut change = opened();
+        change.resolved(1, Timestamp::UNIX_EPOCH);
+        change.tie(&storm().incident.id, Timestamp::UNIX_EPOCH);
+        assert_eq!(change.incident.status, Status::Resolved);
     }
 
     #[test]
     fn a_storm_is_over_with_its_last_incident_and_back_with_one_of_them() {
-        let mut draft = storm();
+        let mut change = storm();
         let found = |tied, open| Storm {
             tied,
             open,
@@ -295,8 +295,8 @@ mod tests {
         };
         let now = Timestamp::UNIX_EPOCH;
         let mut status = |storm: Storm| {
-            draft.storm_is(storm, now);
-            draft.incident.status
+            change.storm_is(storm, now);
+            change.incident.status
         };
         // Nothing is tied yet: it has only begun.
         assert_eq!(status(found(0, 0)), Status::Open);
@@ -309,7 +309,7 @@ mod tests {
             Status::NeedsHuman,
             "an older look changes nothing"
         );
-        let events: Vec<Event> = draft.entries.iter().map(|entry| entry.event).collect();
+        let events: Vec<Event> = change.entries.iter().map(|entry| entry.event).collect();
         assert_eq!(
             events,
             [
@@ -368,14 +368,14 @@ mod tests {
 
     #[test]
     fn escalation_of_a_tied_incident_names_it_and_is_in_the_storms_log() {
-        let (mut draft, mut of_storm) = (opened(), storm());
+        let (mut change, mut of_storm) = (opened(), storm());
         let now = Timestamp::UNIX_EPOCH;
-        draft.tie(&of_storm.incident.id, now);
-        let line = |draft: &IncidentChange| StormMember::of(&draft.incident).expect("a line").1;
-        of_storm.storm_is(Storm::of(&[line(&draft)]), now);
-        draft.escalated(AlertSeverity::Critical, 2, now);
+        change.tie(&of_storm.incident.id, now);
+        let line = |change: &IncidentChange| StormMember::of(&change.incident).expect("a line").1;
+        of_storm.storm_is(Storm::of(&[line(&change)]), now);
+        change.escalated(AlertSeverity::Critical, 2, now);
         for _ in 0..2 {
-            of_storm.storm_is(Storm::of(&[line(&draft)]), now);
+            of_storm.storm_is(Storm::of(&[line(&change)]), now);
         }
         let shown = of_storm.incident.storm.as_ref().expect("a storm");
         assert_eq!(
@@ -388,9 +388,9 @@ mod tests {
             [Event::AlertReceived, Event::SeverityEscalated],
             "once"
         );
-        draft.resolved(3, now);
+        change.resolved(3, now);
         assert_eq!(
-            Storm::of(&[line(&draft)]).critical_open,
+            Storm::of(&[line(&change)]).critical_open,
             0,
             "what is over is not named"
         );
