@@ -156,7 +156,7 @@ impl Tracer {
                 .spans
                 .span_builder(name)
                 .with_kind(SpanKind::Consumer)
-                .with_start_time(SystemTime::from(at));
+                .with_start_time(SystemTime::try_from(at).unwrap_or(SystemTime::UNIX_EPOCH));
             Recording::begin(&recorder.spans, builder, &Context::new())
         }))
     }

@@ -230,7 +230,7 @@ impl SignedClient {
             .identity(&self.identity)
             .region(&self.region)
             .name(self.service.name)
-            .time(SystemTime::from(Timestamp::now()))
+            .time(SystemTime::try_from(Timestamp::now())?)
             .settings(SigningSettings::default())
             .build()?
             .into();

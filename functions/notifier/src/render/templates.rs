@@ -13,8 +13,10 @@ use domain::notification::notice;
 use domain::notification::pipeline_run;
 use domain::primitives::id::IncidentId;
 use jiff::civil::Date;
-use minijinja::value::{Value, ValueKind};
-use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, context};
+use minijinja::value::{Serde, Value, ValueKind};
+use minijinja::{
+    AutoEscape, Environment, Output, State, UndefinedBehavior, context, syntax::SyntaxConfig,
+};
 use serde::Serialize;
 use thiserror::Error;
 use tracing::error;
@@ -404,14 +406,20 @@ fn bare() -> Environment<'static> {
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.set_formatter(escaped);
     environment.set_fuel(Some(FUEL));
-    environment.set_trim_blocks(true);
-    environment.set_lstrip_blocks(true);
+    let mut syntax = SyntaxConfig::default().to_builder();
+    syntax.trim_blocks(true).lstrip_blocks(true);
+    // Only delimiters can be in conflict, and they are the default ones.
+    environment.set_syntax(syntax.build().unwrap_or_default());
     // What comes from outside stays text, whatever a template says. `{% autoescape %}` changes nothing either: `escaped` does not ask.
     environment.remove_filter("safe");
     environment
 }
 
-fn escaped(out: &mut Output<'_>, _: &State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
+fn escaped(
+    out: &mut Output<'_>,
+    _: &mut State<'_, '_>,
+    value: &Value,
+) -> Result<(), minijinja::Error> {
     match value.kind() {
         ValueKind::None | ValueKind::Undefined => Ok(()),
         // What a macro or a `set` block has put together is escaped already.
@@ -452,7 +460,7 @@ fn render(
     let template = environment
         .get_template(name)
         .map_err(|error| fault(name, &error))?;
-    let view = Value::from_serialize(view);
+    let view = Value::from(Serde(view));
     let known = |field: &str| {
         field == "words"
             || environment.globals().any(|(name, _)| name == field)

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use domain::notification::channels::Language;
-use minijinja::value::Value;
+use minijinja::value::{Serde, Value};
 
 /// The words of a language.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Words {
     fn read(json: &str) -> Self {
         let all: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
         Self {
-            value: Value::from_serialize(&all),
+            value: Value::from(Serde(&all)),
             all,
         }
     }

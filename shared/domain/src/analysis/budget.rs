@@ -39,7 +39,7 @@ impl Default for Budget {
 /// The day of a moment: budgets begin anew at midnight UTC.
 #[must_use]
 pub fn day(now: Timestamp) -> Date {
-    now.to_zoned(TimeZone::UTC).date()
+    now.to_zoned_datetime(TimeZone::UTC).date()
 }
 
 /// The most that may be committed already so that a call of this price still fits under the limit.

@@ -142,7 +142,7 @@ impl Freeze {
 impl Weekly {
     /// Until when it holds, if it does. Only at the ends of time, which have no weeks around them, nothing is known.
     fn until(&self, now: Timestamp) -> Option<Timestamp> {
-        let today = now.to_zoned(self.zone.0.clone()).date();
+        let today = now.to_zoned_datetime(self.zone.0.clone()).date();
         let monday = today
             .checked_sub(i64::from(today.weekday().to_monday_zero_offset()).days())
             .ok()?;
