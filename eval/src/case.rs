@@ -10,6 +10,7 @@ use domain::analysis::{Analysis, Risk};
 use domain::episode::Firing;
 use domain::incident::Incident;
 use domain::incident::change::IncidentChange;
+use domain::incident::parts::IncidentKind;
 use domain::playbook::service::{Service, find};
 use domain::policy::matching::{Choice, PastSuccess, choose};
 use domain::primitives::id::{IncidentId, MemberId};
@@ -128,7 +129,7 @@ impl Case {
             &PastSuccess::new(),
         ) {
             // What a delivery pipeline reports is shown and never repaired.
-            Choice::Plan(plan) if !incident.alert.cicd => Some(plan.playbook),
+            Choice::Plan(plan) if incident.kind != IncidentKind::Pipeline => Some(plan.playbook),
             _ => None,
         };
         Ok(Seen {

@@ -1,4 +1,4 @@
-"""Fails on imports against the layers, and on modules that import each other.
+"""Fails on imports against the layers, on modules that import each other, and on a status that is assigned outside its module.
 
     python infra/lint/layers.py
 
@@ -35,6 +35,10 @@ DOMAIN = [
     ["transition"],
 ]
 FOLDERS = {**{name: f"shared/{name}" for row in CRATES[:5] for name in row}, **{name: f"functions/{name}" for name in CRATES[5]}, "quell": "cli"}
+
+# Where the status of an incident may be assigned in product code; the cards' samples are fixtures.
+STATUS = re.compile(r"\bincident\.status = ")
+STATUS_FILES = ("shared/domain/src/transition/", "functions/notifier/src/render/samples.rs", "tests/")
 
 WORD = re.compile(r"(?:\b|(?<=::))(crate|super|self|[a-z_][a-z0-9_]*)((?:::[A-Za-z_][A-Za-z0-9_]*)+)")
 TESTS = re.compile(r"#\[cfg\(test\)\]\s*(?:#\[[^\]]*\]\s*)*(?:pub(?:\([a-z]+\))? )?mod \w+ *(\{|;)")
@@ -161,6 +165,8 @@ def main() -> int:
         for module, text in crate.code.items():
             file = str(crate.modules[module].relative_to(ROOT))
             graph.setdefault(file, set())
+            if STATUS.search(text) and not file.startswith(STATUS_FILES):
+                against.add(f"{file}: only domain::transition assigns the status of an incident")
             text = re.sub(r"pub use [^;]+;", "", text)
             for found in WORD.finditer(text):
                 head, parts = found.group(1), found.group(2)[2:].split("::")

@@ -194,7 +194,7 @@ impl RepairFixture {
         let id = change.incident.approval.as_ref().expect("asked").id.clone();
         let pressed = Pressed {
             verdict: Verdict::Approve,
-            by: Identity::Api("ada"),
+            by: Identity::Api("ada".into()),
             press: "1",
         };
         decide(&mut change, &id, &pressed, &self.channels, now).expect("pending");

@@ -50,7 +50,7 @@ impl Stack {
         let channels = channels_file::load(&self.facts.target.config_dir).expect("the file");
         let pressed = Pressed {
             verdict: Verdict::Approve,
-            by: Identity::Api("ada"),
+            by: Identity::Api("ada".into()),
             press: "1",
         };
         let approve =

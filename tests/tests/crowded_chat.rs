@@ -319,7 +319,7 @@ async fn of_as_many_alerts_through_the_door_each_is_on_a_card_or_counted_on_one(
         let incidents: Vec<Incident> = incidents.try_collect().await.expect("the incidents");
         waiting.clear();
         for incident in incidents {
-            match (incident.status, incident.tied_to) {
+            match (incident.status, incident.tied_to().cloned()) {
                 (Status::Open, _) => waiting.push(incident.id),
                 (_, Some(storm)) => *storms.entry(storm).or_default() += 1,
                 (_, None) => alone.push(incident.id),
@@ -350,7 +350,8 @@ async fn of_as_many_alerts_through_the_door_each_is_on_a_card_or_counted_on_one(
             .known_incident(storm)
             .await
             .expect("the storm")
-            .storm
+            .storm()
+            .cloned()
             .expect("a storm");
         let counted = storm.groups.iter().map(|(_, tied, _)| tied).sum::<u64>() + storm.others().0;
         assert_eq!(

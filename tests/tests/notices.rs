@@ -9,6 +9,7 @@ use domain::incident::Status;
 use domain::incident::approval::Verdict;
 use domain::incident::change::IncidentChange;
 use domain::incident::operation_log::{Event, LogRecord};
+use domain::incident::parts::IncidentKind;
 use domain::incident::repair::{OutputEnd, Repair, RepairOutcome, StepRun};
 use domain::notification::channels::{Channels, Identity};
 use domain::playbook::plan::Phase;
@@ -391,6 +392,7 @@ async fn a_stage_that_fails_rings_once_and_a_run_that_goes_well_does_not() {
             .into();
         change.incident.alert.annotations = Texts::new();
         change.incident.alert.cicd = true;
+        change.incident.kind = IncidentKind::Pipeline;
         change.incident.alert.target = change.incident.alert.name.clone();
         change.incident.status = Status::Announced;
         let id = Box::pin(story.stack.store.save(change))

@@ -240,7 +240,7 @@ async fn a_resolve_or_a_decision_meanwhile_holds() {
         let channels = channels_file::load(&story.stack.facts.target.config_dir).expect("the file");
         let pressed = Pressed {
             verdict: Verdict::Approve,
-            by: Identity::Api("ada"),
+            by: Identity::Api("ada".into()),
             press: "press",
         };
         let happened = story.stack.store.change(&incident.id, |change| {

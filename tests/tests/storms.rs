@@ -67,7 +67,7 @@ async fn beyond_the_limit_of_a_minute_incidents_share_one_card_that_tells_of_all
                 incident.status != Status::Open
             })
             .await;
-        match incident.tied_to {
+        match incident.tied_to().cloned() {
             Some(storm) => {
                 assert_eq!((incident.status, incident.analysis), (Status::Tied, None));
                 storms.insert(storm);
@@ -168,7 +168,7 @@ async fn beyond_the_limit_of_a_minute_incidents_share_one_card_that_tells_of_all
         stack
             .status(storm.as_str(), Status::Resolved)
             .await
-            .storm
+            .storm()
             .map(|storm| (storm.tied, storm.open)),
         Some((9, 0))
     );
@@ -188,8 +188,7 @@ async fn beyond_the_limit_of_a_minute_incidents_share_one_card_that_tells_of_all
         stack
             .status(&text(&answer["incident_id"]), Status::Tied)
             .await
-            .tied_to
-            .as_ref(),
+            .tied_to(),
         Some(&storm)
     );
     stack
@@ -283,8 +282,8 @@ async fn critical_incidents_have_cards_of_their_own_or_are_named_first_on_the_st
                 incident.status != Status::Open
             })
             .await;
-        storms.extend(incident.tied_to.clone());
-        match (incident.tied_to, alert.severity) {
+        storms.extend(incident.tied_to().cloned());
+        match (incident.tied_to(), alert.severity) {
             (None, "critical") => own.push((alert, incident.id)),
             (Some(_), "critical") => named.push(alert),
             (Some(_), _) => hidden.push(alert),
@@ -346,7 +345,7 @@ async fn without_a_limit_every_incident_stands_alone() {
         let incident = stack
             .status(&text(&answer["incident_id"]), Status::NeedsHuman)
             .await;
-        assert!(incident.tied_to.is_none() && incident.analysis.is_some());
+        assert!(incident.tied_to().is_none() && incident.analysis.is_some());
     }
 }
 
@@ -431,7 +430,7 @@ impl Minutes {
             let incident = self
                 .incident(message.incident_id().expect("it is about an incident"))
                 .await;
-            match incident.tied_to {
+            match incident.tied_to().cloned() {
                 Some(storm) => {
                     assert_eq!((incident.status, incident.analysis), (Status::Tied, None));
                     tied.push(storm);
@@ -521,7 +520,7 @@ async fn racing_incidents_leave_each_kind_its_places() {
             .incident(message.incident_id().expect("it is about an incident"))
             .await;
         let critical = incident.alert.severity == AlertSeverity::Critical;
-        match incident.tied_to {
+        match incident.tied_to().cloned() {
             Some(storm) => drop(storms.insert(storm)),
             None => alone[usize::from(critical)] += 1,
         }

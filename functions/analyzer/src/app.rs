@@ -142,7 +142,7 @@ impl App {
 
     /// Puts an incident on the lists by which others find it. A storm repeats no fingerprint and is on no target.
     pub(crate) async fn remember(&self, incident: &Incident) -> Result<(), StoreError> {
-        if incident.storm.is_some() {
+        if incident.storm().is_some() {
             return Ok(());
         }
         self.store

@@ -58,7 +58,7 @@ impl App {
         let rule = self
             .analyzer
             .rules
-            .rule(alert, incident.storm.is_some())
+            .rule(alert, incident.storm().is_some())
             .ok_or(Failure::NoRule)?;
         let service = service::find(&self.files.services, alert);
         let mut span = self.tracer().await.begin("analyse", now);
@@ -69,7 +69,7 @@ impl App {
         let mut analysis = static_analyzer::analyse(rule, alert, service);
         analysis.trace_id = span.trace_id();
         let mut evidence = Vec::new();
-        if incident.storm.is_none() {
+        if incident.storm().is_none() {
             let gathered = self.gather(incident, service, now, &span).await;
             analysis = match self
                 .conclude(

@@ -140,7 +140,7 @@ pub fn decide(
         return;
     }
     change.analysed(diagnosis.analysis.clone(), diagnosis.evidence.clone(), now);
-    if change.incident.storm.is_some() {
+    if change.incident.storm().is_some() {
         change.incident.no_plan_because = Some("no playbook repairs a storm".to_owned());
         return;
     }

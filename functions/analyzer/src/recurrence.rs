@@ -26,7 +26,7 @@ impl App {
     ) -> Result<Incident, Failure> {
         let found = match &incident.recurrence {
             Some(own) => Some(own.clone()),
-            None if incident.analysis.is_none() && incident.storm.is_none() => {
+            None if incident.analysis.is_none() && incident.storm().is_none() => {
                 self.after_earlier(&incident).await?
             }
             None => None,

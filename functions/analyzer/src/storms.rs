@@ -27,12 +27,12 @@ impl App {
         incident: &Incident,
         now: Timestamp,
     ) -> Result<Option<IncidentId>, Failure> {
-        if incident.tied_to.is_some()
+        if incident.tied_to().is_some()
             || incident.analysis.is_some()
-            || incident.storm.is_some()
+            || incident.storm().is_some()
             || self.storm_limit == 0
         {
-            return Ok(incident.tied_to.clone());
+            return Ok(incident.tied_to().cloned());
         }
         let minute = storm::minute(incident.opened_at);
         for attempt in 0..ATTEMPTS {
@@ -119,11 +119,11 @@ impl App {
         if of_storm.analysis.is_none() {
             of_storm = self.analyse(of_storm, holder, now, until).await?;
         }
-        let seen_before = incident.tied_to.is_some();
+        let seen_before = incident.tied_to().is_some();
         if !seen_before {
             self.store
                 .change(&incident.id, |change| {
-                    if change.incident.tied_to.is_none() {
+                    if change.incident.tied_to().is_none() {
                         change.tie(storm, now)
                     }
                 })

@@ -193,7 +193,7 @@ impl App {
         clock: Clock<'_>,
     ) -> Result<Vec<&Channel>, Failure> {
         let mut incident = self.store.known_incident(id).await?;
-        if let Some(storm) = incident.tied_to {
+        if let Some(storm) = incident.tied_to().cloned() {
             // The storm's card shows it, together with what else changes in the next seconds.
             if self.store.mark_storm(&storm, clock()).await? {
                 self.notifications
@@ -205,7 +205,7 @@ impl App {
             }
             return Ok(Vec::new());
         }
-        if incident.storm.is_some() {
+        if incident.storm().is_some() {
             self.store.unmark_storm(id).await?;
             let found = Storm::of(&self.store.tied(id).await?);
             (incident, ()) = self

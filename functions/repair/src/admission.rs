@@ -4,7 +4,6 @@
 use domain::incident::approval::{Approval, ApprovalState, Verdict};
 use domain::incident::change::IncidentChange;
 use domain::incident::guardrail::{Guardrail, GuardrailOutcome, blocking};
-use domain::incident::operation_log::{Event, LogRecord};
 use domain::incident::repair::Repair;
 use domain::incident::{Incident, Status};
 use domain::playbook::plan::Plan;
@@ -12,7 +11,6 @@ use domain::playbook::service;
 use domain::policy::attempt_ledger::GuardrailInputs;
 use domain::policy::evaluation::GuardrailContext;
 use domain::policy::limits::Limits;
-use domain::transition::decision::revoke;
 use jiff::{SignedDuration, Timestamp};
 use playbook_files::operator_files::OperatorFiles;
 use tracing::info;
@@ -80,41 +78,30 @@ pub(crate) fn admit(
     }
     let incident = &change.incident;
     if incident.resolved_at.is_some() {
-        // Nothing is left to repair. A repair without steps is dropped, so that none seems to have
-        // run.
-        change.incident.repair = None;
-        revoke(change, ACTOR, "the alert resolved", now);
-        change.incident.status = Status::Resolved;
+        change.repair_unneeded(ACTOR, now);
         return Admission::Nothing;
     }
     if approval.lacks_people() {
         // Checked when the decision was made, and again here, because commands run from here on.
-        return stopped(
-            change,
-            "enough people",
-            "fewer people have approved than have to",
-            now,
-        );
+        let why = "fewer people have approved than have to";
+        change.repair_stopped("enough people", why, ACTOR, now);
+        return Admission::Nothing;
     }
     // The approval covers one hash: planned anew from the files of now, the plan has to keep it.
     if planned_now(rules.files, &plan).as_deref() != Some(plan_hash) {
-        return stopped(
-            change,
-            "unchanged plan",
-            "the playbook or the registry has changed since the plan was shown",
-            now,
-        );
+        let why = "the playbook or the registry has changed since the plan was shown";
+        change.repair_stopped("unchanged plan", why, ACTOR, now);
+        return Admission::Nothing;
     }
     let outcomes = ask(rules, incident, &plan, &approval, now);
     if blocking(&outcomes).next().is_some() {
         ask_people(change, rules, &plan, outcomes, now);
         return Admission::Nothing;
     }
-    change.incident.repair = Some(Repair {
+    change.repair_started(Repair {
         worker: worker.to_owned(),
         ..Repair::start(plan_hash.to_owned(), now)
     });
-    change.incident.status = Status::Repairing;
     Admission::Run(Box::new(plan))
 }
 
@@ -169,20 +156,8 @@ pub(crate) fn give_up(change: &mut IncidentChange, plan_hash: &str, why: &str, n
         .as_ref()
         .is_some_and(|approval| approval.plan_hash == plan_hash);
     if approved && change.incident.status == Status::Approved && change.incident.repair.is_none() {
-        stopped(change, "one hand", why, now);
+        change.repair_stopped("one hand", why, ACTOR, now);
     }
-}
-
-/// Takes the approval back: the approved plan must not run, and a human has to find out why.
-fn stopped(change: &mut IncidentChange, rule: &str, why: &str, now: Timestamp) -> Admission {
-    change.record(
-        now,
-        LogRecord::new(Event::GuardrailBlocked, ACTOR, rule).failed(why),
-    );
-    change.incident.repair = None;
-    revoke(change, ACTOR, why, now);
-    change.incident.status = Status::NeedsHuman;
-    Admission::Nothing
 }
 
 /// Asks every guardrail again that let a plan through. A plan that a human approved is stopped by

@@ -195,7 +195,7 @@ fn a_plan_that_fewer_people_approved_than_have_to_does_not_run() {
     approval.needed = 2;
     approval.votes.push(Vote {
         person: "ada".into(),
-        by: "slack:U7".into(),
+        by: Identity::Slack("U7".into()),
         at: NOW,
     });
     assert_eq!(admit(&mut change, &files(), &hash), Admission::Nothing);
@@ -204,7 +204,7 @@ fn a_plan_that_fewer_people_approved_than_have_to_does_not_run() {
     approval.needed = 2;
     approval.votes.push(Vote {
         person: "bob".into(),
-        by: "slack:U8".into(),
+        by: Identity::Slack("U8".into()),
         at: NOW,
     });
     assert!(matches!(

@@ -1,7 +1,6 @@
 //! Journal of a run: records a step before it starts and after it ends, and the outcome of the run.
 //! Pure.
 
-use domain::incident::Status;
 use domain::incident::change::IncidentChange;
 use domain::incident::guardrail::Guardrail;
 use domain::incident::operation_log::{Event, LogRecord};
@@ -254,14 +253,7 @@ fn finish(change: &mut IncidentChange, plan: &Plan, outcome: RepairOutcome, now:
             },
         );
     }
-    // A resolve comes before the outcome: the alert no longer fires.
-    change.incident.status = match (outcome, change.incident.resolved_at) {
-        (_, Some(_)) => Status::Resolved,
-        (RepairOutcome::Verified, None) => Status::Repaired,
-        // Nothing was repaired, and the alert fires: the fault needs a human.
-        (RepairOutcome::NothingToDo, None) => Status::NeedsHuman,
-        (_, None) => Status::RepairFailed,
-    };
+    change.repair_ended(outcome);
 }
 
 fn place(phase: Phase, index: usize) -> String {

@@ -232,7 +232,7 @@ async fn a_link_of_a_webhook_is_opened_by_anybody_and_decides_once() {
         .expect("asked")
         .standing;
     assert!(
-        matches!(&decided, ApprovalState::Decided { verdict: Verdict::Reject, by, .. } if by == "link:ada"),
+        matches!(&decided, ApprovalState::Decided { verdict: Verdict::Reject, by, .. } if by.to_string() == "link:ada"),
         "{decided:?}"
     );
     stack.card(id, "Rejected by ada").await;

@@ -55,7 +55,7 @@ pub async fn api(
     let press = format!("api:{actor} {now}");
     let pressed = Pressed {
         verdict,
-        by: Identity::Api(actor),
+        by: Identity::Api(actor.to_owned()),
         press: &press,
     };
     let (incident, _) = interactions::decide(app, &id, &pressed, now).await?;

@@ -240,6 +240,7 @@ mod tests {
     use domain::incident::approval::{Refusal, Verdict};
     use domain::notification::channels::Language;
     use domain::playbook::plan::PlannedStep;
+    use domain::primitives::identity::{DecidedBy, Identity};
     use jiff::Timestamp;
 
     use super::{command, refused, told};
@@ -275,7 +276,7 @@ mod tests {
                 && !page.contains("<script"),
             "{page}"
         );
-        let by = "api:<b>eve</b>".to_owned();
+        let by = DecidedBy::Person(Identity::Api("<b>eve</b>".into()));
         for language in Language::ALL {
             let rejection = Rejection::Refused(Refusal::Decided {
                 verdict: Verdict::Reject,

@@ -6,8 +6,9 @@ use std::sync::OnceLock;
 use domain::incident::Incident;
 use domain::incident::approval::{ApprovalState, Refusal, Verdict};
 use domain::notification::button_reply::ButtonReply;
-use domain::notification::channels::{Identity, Language};
+use domain::notification::channels::Language;
 use domain::playbook::plan::Plan;
+use domain::primitives::identity::{DecidedBy, Identity};
 use domain::transition::decision::Pressed;
 use jiff::Timestamp;
 use lambda_http::Request;
@@ -59,7 +60,7 @@ pub(crate) async fn decide(
     let press = format!("link:{} {now}", link.person);
     let pressed = Pressed {
         verdict: link.verdict,
-        by: Identity::Link(&link.person),
+        by: identity(&link),
         press: &press,
     };
     let answered = interactions::decide(app, &link.approval, &pressed, now).await;
@@ -124,7 +125,7 @@ async fn admitted(
             return Err(Rejection::Unauthenticated("the link is not whole"));
         }
     };
-    match app.channels()?.person(Identity::Link(&link.person)) {
+    match app.channels()?.person(&identity(&link)) {
         Some(_) => Ok(link),
         None => Err(Refusal::NotListed.into()),
     }
@@ -163,7 +164,7 @@ fn undecided<'a>(
         })?,
         ApprovalState::Pending => {}
     }
-    if link.verdict == Verdict::Approve && !approval.takes(&name(link)) {
+    if link.verdict == Verdict::Approve && !approval.takes(&identity(link)) {
         Err(Refusal::NeedsPress)?;
     }
     let plan = incident
@@ -182,14 +183,14 @@ fn used(incident: &Incident, link: &Link) -> bool {
     else {
         return false;
     };
-    let name = name(link);
-    let decided = matches!(&approval.standing, ApprovalState::Decided { by, .. } if *by == name);
-    decided || approval.votes.iter().any(|vote| vote.by == name)
+    let person = identity(link);
+    let voted = approval.votes.iter().any(|vote| vote.by == person);
+    voted
+        || matches!(&approval.standing, ApprovalState::Decided { by: DecidedBy::Person(by), .. } if *by == person)
 }
 
-/// Name of a link's person in the log.
-fn name(link: &Link) -> String {
-    Identity::Link(&link.person).to_string()
+fn identity(link: &Link) -> Identity {
+    Identity::Link(link.person.clone())
 }
 
 /// The language that a browser asks for (RFC 9110, 12.5.4), among those that pages have.

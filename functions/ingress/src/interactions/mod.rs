@@ -29,7 +29,7 @@ use crate::rejection::Rejection;
 pub(crate) struct Press<'a> {
     /// What is asked for.
     pub(crate) ask: ButtonAction,
-    pub(crate) by: Identity<'a>,
+    pub(crate) by: Identity,
     /// The channel in which it was pressed, by its name in `channels.json`.
     pub(crate) channel: Option<&'a str>,
     /// Its id: the same when it is delivered again.
@@ -56,7 +56,7 @@ pub(crate) async fn press(
             },
         );
     }
-    if app.channels()?.person(press.by).is_none() {
+    if app.channels()?.person(&press.by).is_none() {
         return refuse(app, &press, Refusal::NotListed, now).await;
     }
     let Some(incident) = app.intake.store.incident(&press.ask.incident()).await? else {
@@ -142,7 +142,7 @@ pub(crate) async fn decide(
 fn pressed<'a>(press: &'a Press<'a>, verdict: Verdict) -> Pressed<'a> {
     Pressed {
         verdict,
-        by: press.by,
+        by: press.by.clone(),
         press: &press.id,
     }
 }

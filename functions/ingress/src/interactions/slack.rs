@@ -84,7 +84,7 @@ pub(crate) async fn interaction(
         if let Some(ask) = ButtonAction::read(&pressed.data) {
             let press = Press {
                 ask,
-                by: Identity::Slack(&pressed.user),
+                by: Identity::Slack(pressed.user.clone()),
                 channel: None,
                 id: pressed.id.clone(),
             };
@@ -122,7 +122,7 @@ async fn words(
     };
     let asked = Press {
         ask,
-        by: Identity::Slack(&pressed.user),
+        by: Identity::Slack(pressed.user.clone()),
         channel: Some(channel),
         id: pressed.id.clone(),
     };

@@ -2,6 +2,7 @@
 
 use crate::render::view::Names;
 use domain::incident::approval::{ApprovalState, Verdict};
+use domain::incident::parts::IncidentKind;
 use domain::incident::{Incident, Status};
 use domain::notification::button_action::ButtonAction;
 use domain::notification::channels::Language;
@@ -16,7 +17,7 @@ pub(crate) fn of(
     incident: &Incident,
     extras: &CardContext<'_>,
 ) -> Vec<Vec<Button>> {
-    if incident.alert.cicd {
+    if incident.kind == IncidentKind::Pipeline {
         return Vec::new();
     }
     let button = |name: &str, ask| Button {

@@ -54,7 +54,7 @@ pub(crate) async fn links(
 
 /// What a person can decide with a link, each with the name of its field.
 fn verdicts(approval: &Approval, person: &str) -> impl Iterator<Item = (&'static str, Verdict)> {
-    let both = approval.takes(&Identity::Link(person).to_string());
+    let both = approval.takes(&Identity::Link(person.to_owned()));
     [("approve", Verdict::Approve), ("reject", Verdict::Reject)]
         .into_iter()
         .filter(move |(_, verdict)| both || *verdict == Verdict::Reject)

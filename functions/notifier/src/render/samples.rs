@@ -241,7 +241,7 @@ pub fn half_approved() -> IncidentChange {
         approval.needed = 2;
         approval.votes.push(Vote {
             person: "ada".into(),
-            by: "telegram:7".into(),
+            by: Identity::Telegram(7),
             at: at(240),
         });
         approval.escalated_at = Some(at(909));

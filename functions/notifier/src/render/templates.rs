@@ -8,6 +8,7 @@ use std::path::Path;
 use domain::analysis::budget::Spending;
 use domain::incident::Incident;
 use domain::incident::operation_log::Entry;
+use domain::incident::parts::IncidentKind;
 use domain::notification::channels::Language;
 use domain::notification::notice;
 use domain::notification::pipeline_run;
@@ -180,19 +181,13 @@ impl Templates {
         incident: &Incident,
         extras: &CardContext<'_>,
     ) -> Content {
-        let text = if incident.alert.cicd {
-            self.text(language, Kind::Pipeline, &Pipeline::of(incident))
-        } else {
-            let kind = if incident.storm.is_some() {
-                Kind::Storm
-            } else {
-                Kind::Incident
-            };
-            self.text(
-                language,
-                kind,
-                &Card::of(incident, extras.silenced_until, extras.names),
-            )
+        let card = || Card::of(incident, extras.silenced_until, extras.names);
+        let text = match incident.kind {
+            IncidentKind::Pipeline => self.text(language, Kind::Pipeline, &Pipeline::of(incident)),
+            IncidentKind::Storm(_) => self.text(language, Kind::Storm, &card()),
+            IncidentKind::Alert | IncidentKind::StormMember { .. } => {
+                self.text(language, Kind::Incident, &card())
+            }
         };
         Content {
             text,

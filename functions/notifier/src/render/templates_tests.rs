@@ -8,8 +8,7 @@ use domain::analysis::evidence::{Evidence, Found, Measurement, Source};
 use domain::incident::approval::{ApprovalState, Verdict, Vote};
 use domain::incident::change::IncidentChange;
 use domain::incident::guardrail::{Guardrail, GuardrailOutcome};
-use domain::incident::parts::Storm;
-use domain::incident::parts::StormMember;
+use domain::incident::parts::{IncidentKind, Storm, StormMember};
 use domain::incident::repair::{
     EARLIER_KEPT, EarlierRepair, OutputEnd, Repair, RepairOutcome, StepRun,
 };
@@ -17,6 +16,7 @@ use domain::incident::{Incident, Status};
 use domain::notification::channels::{Channels, Identity};
 use domain::notification::notice::{Notice, What};
 use domain::playbook::plan::Phase;
+use domain::primitives::identity::DecidedBy;
 use domain::transition::decision::{Pressed, decide};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::{Strategy, any, prop, prop_oneof, proptest};
@@ -167,7 +167,7 @@ fn the_card_says_who_has_decided_and_who_is_still_needed() {
     let at = rejected.opened_at;
     rejected.approval.as_mut().expect("asked").standing = ApprovalState::Decided {
         verdict: Verdict::Reject,
-        by: "api:ada".into(),
+        by: DecidedBy::Person(Identity::Api("ada".into())),
         at,
     };
     assert!(
@@ -390,7 +390,7 @@ fn the_card_of_a_storm_names_the_critical_ones_first() {
         }
     };
     let storm = |lines: usize| Incident {
-        storm: Some(Storm::of(&(0..lines).map(line).collect::<Vec<_>>())),
+        kind: IncidentKind::Storm(Storm::of(&(0..lines).map(line).collect::<Vec<_>>())),
         ..samples::storm().incident
     };
     let texts = Language::ALL.map(|language| {
@@ -1142,7 +1142,7 @@ fn hostile(text: &str) -> Incident {
     approval.votes = vec![
         Vote {
             person: text.clone(),
-            by: text.clone(),
+            by: Identity::Link(text.clone()),
             at: Timestamp::UNIX_EPOCH
         };
         3
@@ -1167,11 +1167,11 @@ fn messages(incident: &Incident, text: &str) -> Vec<Content> {
         critical: n.is_multiple_of(3),
     };
     let storm = Incident {
-        storm: Some(Storm::of(&(0..60).map(line).collect::<Vec<_>>())),
+        kind: IncidentKind::Storm(Storm::of(&(0..60).map(line).collect::<Vec<_>>())),
         ..incident.clone()
     };
     let mut report = incident.clone();
-    report.alert.cicd = true;
+    report.kind = IncidentKind::Pipeline;
     let spending = Spending {
         committed: u64::MAX,
         unsettled: u64::MAX,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::pod_name::normalise_pod;
 use crate::primitives::id::MemberId;
+use crate::primitives::names::named;
 
 /// Size limits of the texts that are kept of an alert. DynamoDB refuses an item over 400 KB, and
 /// people read no more than this.
@@ -26,60 +27,34 @@ const AUTO_REPAIR: &str = "auto_repair";
 /// the repair add.
 const TEXT_BYTES: usize = 300_000;
 
-/// What is wrong, in the nine kinds of the original service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AlertType {
-    /// A Kubernetes node is not ready or not reachable.
-    K8sNodeFailure,
-    /// A pod crashes or does not become ready.
-    K8sPodCrash,
-    /// A database does not answer in time.
-    DbConnectionTimeout,
-    /// A service or scrape target does not answer.
-    #[serde(rename = "service_404")]
-    Service404,
-    /// Processor use is high.
-    HighCpu,
-    /// Memory use is high.
-    HighMemory,
-    /// A file system is nearly full.
-    DiskFull,
-    /// A certificate expires soon.
-    SslExpiry,
-    /// Anything else: the alert's name then takes the place of the type.
-    Custom,
+named! {
+    /// What is wrong, in the nine kinds of the original service.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum AlertType {
+        /// A Kubernetes node is not ready or not reachable.
+        K8sNodeFailure = "k8s_node_failure",
+        /// A pod crashes or does not become ready.
+        K8sPodCrash = "k8s_pod_crash",
+        /// A database does not answer in time.
+        DbConnectionTimeout = "db_connection_timeout",
+        /// A service or scrape target does not answer.
+        Service404 = "service_404",
+        /// Processor use is high.
+        HighCpu = "high_cpu",
+        /// Memory use is high.
+        HighMemory = "high_memory",
+        /// A file system is nearly full.
+        DiskFull = "disk_full",
+        /// A certificate expires soon.
+        SslExpiry = "ssl_expiry",
+        /// Anything else: the alert's name then takes the place of the type.
+        Custom = "custom",
+    }
 }
 
 impl AlertType {
     /// Every type, in the order in which the health answer lists them.
-    pub const ALL: [Self; 9] = [
-        Self::K8sNodeFailure,
-        Self::K8sPodCrash,
-        Self::DbConnectionTimeout,
-        Self::Service404,
-        Self::HighCpu,
-        Self::HighMemory,
-        Self::DiskFull,
-        Self::SslExpiry,
-        Self::Custom,
-    ];
-
-    /// The type's name in JSON.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::K8sNodeFailure => "k8s_node_failure",
-            Self::K8sPodCrash => "k8s_pod_crash",
-            Self::DbConnectionTimeout => "db_connection_timeout",
-            Self::Service404 => "service_404",
-            Self::HighCpu => "high_cpu",
-            Self::HighMemory => "high_memory",
-            Self::DiskFull => "disk_full",
-            Self::SslExpiry => "ssl_expiry",
-            Self::Custom => "custom",
-        }
-    }
+    pub const ALL: [Self; 9] = Self::VARIANTS;
 
     /// The type of an alert name; a name that is not in the original's table is custom.
     #[must_use]

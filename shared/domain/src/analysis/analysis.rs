@@ -2,31 +2,23 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How dangerous the situation, or a repair, is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Risk {
-    Low,
-    Medium,
-    High,
-    /// Users are cut off, or data may be lost.
-    Critical,
+use crate::primitives::names::named;
+
+named! {
+    /// How dangerous the situation, or a repair, is.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum Risk {
+        Low = "low",
+        Medium = "medium",
+        High = "high",
+        /// Users are cut off, or data may be lost.
+        Critical = "critical",
+    }
 }
 
 impl Risk {
     /// Every risk, from mild to bad.
-    pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
-
-    /// The risk's name in JSON.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Critical => "critical",
-        }
-    }
+    pub const ALL: [Self; 4] = Self::VARIANTS;
 }
 
 /// An incident's severity, from the original's table: critical is P0, high P1, medium P2, low P3.
@@ -61,29 +53,16 @@ pub enum DataImpact {
     Destructive,
 }
 
-/// Whose problem it most likely is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Responsibility {
-    App,
-    Infra,
-    Database,
-    Collab,
-    /// A human has to find out.
-    Human,
-}
-
-impl Responsibility {
-    /// The name in JSON.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::App => "APP",
-            Self::Infra => "INFRA",
-            Self::Database => "DATABASE",
-            Self::Collab => "COLLAB",
-            Self::Human => "HUMAN",
-        }
+named! {
+    /// Whose problem it most likely is.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Responsibility {
+        App = "APP",
+        Infra = "INFRA",
+        Database = "DATABASE",
+        Collab = "COLLAB",
+        /// A human has to find out.
+        Human = "HUMAN",
     }
 }
 

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::primitives::names::named;
 use crate::primitives::safe_text::line;
 
 /// How many measurements or facts one piece of evidence keeps.
@@ -13,29 +14,16 @@ pub const LINE_CHARACTERS: usize = 300;
 /// By how much of a window's scale its beginning and its end have to differ to be a trend.
 const TREND_SHARE: f64 = 0.1;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Source {
-    Prometheus,
-    Signoz,
-    /// The earlier incidents of the fingerprint.
-    PastIncidents,
-    /// The other incidents that are open on the target or in its redundancy group.
-    OpenIncidents,
-    Registry,
-}
-
-impl Source {
-    /// The source's name in JSON.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Prometheus => "prometheus",
-            Self::Signoz => "signoz",
-            Self::PastIncidents => "past_incidents",
-            Self::OpenIncidents => "open_incidents",
-            Self::Registry => "registry",
-        }
+named! {
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum Source {
+        Prometheus = "prometheus",
+        Signoz = "signoz",
+        /// The earlier incidents of the fingerprint.
+        PastIncidents = "past_incidents",
+        /// The other incidents that are open on the target or in its redundancy group.
+        OpenIncidents = "open_incidents",
+        Registry = "registry",
     }
 }
 

@@ -1,7 +1,6 @@
 //! Approvals: a decision on one plan, requested once and made once, by a named person or by the
 //! guardrails.
 
-use crate::primitives::is_zero;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -9,20 +8,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::primitives::id::ApprovalId;
-
-/// The decider where no person decided: the guardrails, all of which passed. People's names have a
-/// prefix, so that none can be this.
-pub const GUARDRAILS: &str = "guardrails";
-/// The ways of deciding that prove which person decided: the chat service has authenticated the
-/// account, and `channels.json` maps each account to one person. The API's single token can act
-/// under every name, and a link decides for any holder.
-const PROVEN: [&str; 2] = ["telegram:", "slack:"];
-
-/// True if this identity (`telegram:7`, as in the log) proves which person decides.
-#[must_use]
-pub fn proves_its_person(by: &str) -> bool {
-    PROVEN.iter().any(|way| by.starts_with(way))
-}
+use crate::primitives::identity::{DecidedBy, Identity};
+use crate::primitives::is_zero;
 
 /// The verdict of a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,8 +27,7 @@ pub enum ApprovalState {
     Pending,
     Decided {
         verdict: Verdict,
-        /// Who: `telegram:<numeric id>`, `slack:<member id>`, `api:<name>`, `link:<name>` or [`GUARDRAILS`]; the last, where two had to.
-        by: String,
+        by: DecidedBy,
         at: Timestamp,
     },
     /// It can no longer be decided.
@@ -64,7 +50,6 @@ pub struct Approval {
     pub expires_at: Timestamp,
     pub standing: ApprovalState,
     /// How many different people have to approve: two where the plan could do most harm. Fixed when it is asked for.
-    #[serde(default = "one")]
     pub needed: u8,
     /// Who has approved so far.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -105,13 +90,9 @@ pub enum Taken {
 pub struct Vote {
     /// The person's name in `channels.json`: two ids of one person are one person.
     pub person: String,
-    /// By what they were known: `telegram:<numeric id>`, `slack:<member id>`, `api:<name>` or `link:<name>`.
-    pub by: String,
+    /// By what they were known.
+    pub by: Identity,
     pub at: Timestamp,
-}
-
-fn one() -> u8 {
-    1
 }
 
 impl Approval {
@@ -153,11 +134,11 @@ impl Approval {
     /// every way does. Where two have to, only the ways that prove who approves: one person can
     /// press a button, hold the API's token and have another person's link.
     #[must_use]
-    pub fn takes(&self, by: &str) -> bool {
-        self.needed <= 1 || proves_its_person(by)
+    pub fn takes(&self, by: &Identity) -> bool {
+        self.needed <= 1 || by.proves_its_person()
     }
 
-    /// True if people decided, and fewer than had to. Where one was enough, an approval of before votes were kept has none.
+    /// True if people decided, and fewer than had to.
     #[must_use]
     pub fn lacks_people(&self) -> bool {
         !self.by_guardrails() && self.needed > 1 && self.given() < usize::from(self.needed)
@@ -166,7 +147,14 @@ impl Approval {
     /// True if it is approved, and no human approved it.
     #[must_use]
     pub fn by_guardrails(&self) -> bool {
-        matches!(&self.standing, ApprovalState::Decided { verdict: Verdict::Approve, by, .. } if by == GUARDRAILS)
+        matches!(
+            self.standing,
+            ApprovalState::Decided {
+                verdict: Verdict::Approve,
+                by: DecidedBy::Guardrails,
+                ..
+            }
+        )
     }
 }
 
@@ -194,7 +182,7 @@ pub enum Refusal {
     NeedsPress,
     /// It was decided with the other verdict, or by another person.
     #[error("{by} has already decided: {}", match verdict { Verdict::Approve => "approved", Verdict::Reject => "rejected" })]
-    Decided { verdict: Verdict, by: String },
+    Decided { verdict: Verdict, by: DecidedBy },
     #[error("this approval is void: {why}")]
     Void { why: String },
     /// It was not decided in time.

@@ -1,30 +1,21 @@
 //! Autonomy levels of a playbook: suggest, approve, auto.
 
-use serde::{Deserialize, Serialize};
+use crate::primitives::names::named;
 
-/// The level that a playbook has earned. The names are stored: they never change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AutonomyLevel {
-    /// It is suggested: two different people have to approve.
-    Suggest,
-    /// One person has to approve.
-    Approve,
-    /// It runs by itself where every guardrail passes.
-    Auto,
+named! {
+    /// The level that a playbook has earned. The names are stored: they never change.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum AutonomyLevel {
+        /// It is suggested: two different people have to approve.
+        Suggest = "suggest",
+        /// One person has to approve.
+        Approve = "approve",
+        /// It runs by itself where every guardrail passes.
+        Auto = "auto",
+    }
 }
 
 impl AutonomyLevel {
-    /// The name in JSON.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Suggest => "suggest",
-            Self::Approve => "approve",
-            Self::Auto => "auto",
-        }
-    }
-
     /// One level less; the lowest stays.
     #[must_use]
     pub const fn less(self) -> Self {

@@ -7,39 +7,41 @@
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::Severity;
+use crate::primitives::names::named;
 
-/// A guardrail. The names are stored: they never change, and new ones are only added.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Guardrail {
-    /// The kill switch is off.
-    KillSwitch,
-    /// No alert of the episode forbids it (`auto_repair=false`).
-    AutoRepairLabel,
-    /// It is not P0 or P1, and no worse than the playbook allows.
-    Severity,
-    /// The service's level is `auto`.
-    ServiceLevel,
-    /// The playbook may run by itself, its risk is low, and it does not change data.
-    PlaybookRisk,
-    /// The finding is sure enough.
-    Confidence,
-    /// The playbook has been verified often enough, and has not failed more often.
-    PlaybookRecord,
-    /// The playbook's last run on the target is long enough ago.
-    Cooldown,
-    /// The target was not repaired too often within the hour.
-    AttemptsPerHour,
-    /// Not too many of the target's redundancy group are being repaired.
-    RedundancyGroup,
-    /// No change freeze holds.
-    ChangeFreeze,
-    /// The alert still fires.
-    EpisodeOpen,
-    /// The decision is recent. It is checked right before the first step, also after a human
-    /// approved: a plan without a decision cannot be checked, and so it is not in
-    /// [`Guardrail::ALL`].
-    StartsInTime,
+named! {
+    /// A guardrail. The names are stored: they never change, and new ones are only added.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Guardrail {
+        /// The kill switch is off.
+        KillSwitch = "kill_switch",
+        /// No alert of the episode forbids it (`auto_repair=false`).
+        AutoRepairLabel = "auto_repair_label",
+        /// It is not P0 or P1, and no worse than the playbook allows.
+        Severity = "severity",
+        /// The service's level is `auto`.
+        ServiceLevel = "service_level",
+        /// The playbook may run by itself, its risk is low, and it does not change data.
+        PlaybookRisk = "playbook_risk",
+        /// The finding is sure enough.
+        Confidence = "confidence",
+        /// The playbook has been verified often enough, and has not failed more often.
+        PlaybookRecord = "playbook_record",
+        /// The playbook's last run on the target is long enough ago.
+        Cooldown = "cooldown",
+        /// The target was not repaired too often within the hour.
+        AttemptsPerHour = "attempts_per_hour",
+        /// Not too many of the target's redundancy group are being repaired.
+        RedundancyGroup = "redundancy_group",
+        /// No change freeze holds.
+        ChangeFreeze = "change_freeze",
+        /// The alert still fires.
+        EpisodeOpen = "episode_open",
+        /// The decision is recent. It is checked right before the first step, also after a human
+        /// approved: a plan without a decision cannot be checked, and so it is not in
+        /// [`Guardrail::ALL`].
+        StartsInTime = "starts_in_time",
+    }
 }
 
 impl Guardrail {
@@ -58,26 +60,6 @@ impl Guardrail {
         Self::ChangeFreeze,
         Self::EpisodeOpen,
     ];
-
-    /// The name in JSON.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::KillSwitch => "kill_switch",
-            Self::AutoRepairLabel => "auto_repair_label",
-            Self::Severity => "severity",
-            Self::ServiceLevel => "service_level",
-            Self::PlaybookRisk => "playbook_risk",
-            Self::Confidence => "confidence",
-            Self::PlaybookRecord => "playbook_record",
-            Self::Cooldown => "cooldown",
-            Self::AttemptsPerHour => "attempts_per_hour",
-            Self::RedundancyGroup => "redundancy_group",
-            Self::ChangeFreeze => "change_freeze",
-            Self::EpisodeOpen => "episode_open",
-            Self::StartsInTime => "starts_in_time",
-        }
-    }
 }
 
 /// The outcome of a guardrail.

@@ -1,6 +1,5 @@
 //! The incident: the unit that people work on, one per episode.
 
-use crate::primitives::is_zero;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -11,59 +10,39 @@ use crate::incident::approval::Approval;
 use crate::incident::autonomy_level::AutonomyLevel;
 use crate::incident::guardrail::GuardrailOutcome;
 use crate::incident::operation_log::Head;
-use crate::incident::parts::Claim;
-use crate::incident::parts::Reanalysis;
-use crate::incident::parts::Recurrence;
-use crate::incident::parts::RepairSilence;
-use crate::incident::parts::Silence;
-use crate::incident::parts::Storm;
+use crate::incident::parts::{
+    Claim, IncidentKind, Reanalysis, Recurrence, RepairSilence, Silence, Storm,
+};
 use crate::incident::repair::{EarlierRepair, Repair};
 use crate::playbook::plan::Plan;
 use crate::primitives::id::{Fingerprint, IncidentId};
+use crate::primitives::is_zero;
+use crate::primitives::names::named;
 
-/// The status of an incident.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    Open,
-    /// A plan waits for a decision.
-    AwaitingApproval,
-    /// Analysed, and no playbook fits or its repair had nothing to do: a human has to work on it.
-    NeedsHuman,
-    /// The plan was approved; its repair has not started.
-    Approved,
-    /// The plan was rejected.
-    Rejected,
-    Repairing,
-    /// The repair ran and was verified; the alert has not resolved yet.
-    Repaired,
-    /// The repair failed, or its effect is unknown (`unknown-is-failure`).
-    RepairFailed,
-    /// Every alert of the episode has resolved.
-    Resolved,
-    /// It reports what a delivery pipeline does: shown, and nothing else is done about it.
-    Announced,
-    /// It is a part of a storm, whose incident has the analysis and the card.
-    Tied,
-}
-
-impl Status {
-    /// The status in JSON.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::AwaitingApproval => "awaiting_approval",
-            Self::NeedsHuman => "needs_human",
-            Self::Approved => "approved",
-            Self::Rejected => "rejected",
-            Self::Repairing => "repairing",
-            Self::Repaired => "repaired",
-            Self::RepairFailed => "repair_failed",
-            Self::Resolved => "resolved",
-            Self::Announced => "announced",
-            Self::Tied => "tied",
-        }
+named! {
+    /// The status of an incident.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Status {
+        Open = "open",
+        /// A plan waits for a decision.
+        AwaitingApproval = "awaiting_approval",
+        /// Analysed, and no playbook fits or its repair had nothing to do: a human has to work on it.
+        NeedsHuman = "needs_human",
+        /// The plan was approved; its repair has not started.
+        Approved = "approved",
+        /// The plan was rejected.
+        Rejected = "rejected",
+        Repairing = "repairing",
+        /// The repair ran and was verified; the alert has not resolved yet.
+        Repaired = "repaired",
+        /// The repair failed, or its effect is unknown (`unknown-is-failure`).
+        RepairFailed = "repair_failed",
+        /// Every alert of the episode has resolved.
+        Resolved = "resolved",
+        /// It reports what a delivery pipeline does: shown, and nothing else is done about it.
+        Announced = "announced",
+        /// It is a part of a storm, whose incident has the analysis and the card.
+        Tied = "tied",
     }
 }
 
@@ -71,6 +50,7 @@ impl Status {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
     pub id: IncidentId,
+    pub kind: IncidentKind,
     /// Whose episode opened it.
     pub fingerprint: Fingerprint,
     /// The status of the work.
@@ -152,12 +132,6 @@ pub struct Incident {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub logged_presses: Vec<String>,
-    /// The storm that it is a part of.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tied_to: Option<IncidentId>,
-    /// What is tied to it, if it is a storm.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub storm: Option<Storm>,
     /// The end of its operation log.
     pub log_head: Head,
     /// Counts the saves, for optimistic locking.
@@ -169,6 +143,24 @@ impl Incident {
     #[must_use]
     pub fn allows_auto_repair(&self) -> bool {
         self.alert.allows_auto_repair() && !self.auto_repair_forbidden
+    }
+
+    /// What is tied to it, if it is a storm.
+    #[must_use]
+    pub fn storm(&self) -> Option<&Storm> {
+        match &self.kind {
+            IncidentKind::Storm(storm) => Some(storm),
+            _ => None,
+        }
+    }
+
+    /// The storm that it is a part of.
+    #[must_use]
+    pub fn tied_to(&self) -> Option<&IncidentId> {
+        match &self.kind {
+            IncidentKind::StormMember { storm } => Some(storm),
+            _ => None,
+        }
     }
 
     /// True while people or Quell still have something to do about it.

@@ -7,141 +7,94 @@ use thiserror::Error;
 
 use crate::primitives::digest::Digest;
 use crate::primitives::id::IncidentId;
+use crate::primitives::names::named;
 
-/// Type of an entry. The names are stored and used in people's queries: they never change, and new
-/// ones are only added.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Event {
-    /// The alert that opened the incident.
-    AlertReceived,
-    /// More alerts joined (the first and every power of two).
-    AlertConverged,
-    /// An alert joined that is worse than those before.
-    SeverityEscalated,
-    /// Models are about to be asked.
-    AnalysisStarted,
-    /// The static analyzer answers in place of the models that are configured.
-    AnalysisFellBack,
-    /// The analysis is there.
-    AnalysisCompleted,
-    /// Every guardrail passed: the plan runs by itself.
-    AutoRepairTriggered,
-    /// A plan waits for a human.
-    ApprovalRequested,
-    /// One of the two people approved whom the plan needs.
-    ApprovalGiven,
-    /// A decision was refused: the person may not decide, or the plan can no longer be decided on.
-    ApprovalRefused,
-    /// The approval was undecided for too long: it is escalated to the second list of people.
-    ApprovalEscalated,
-    /// A human decided on the plan.
-    ApprovalDecided,
-    /// The plan can no longer be decided on.
-    ApprovalVoided,
-    /// A guardrail stopped the repair, or kept it from running by itself.
-    GuardrailBlocked,
-    /// A step is about to run.
-    StepStarted,
-    /// A step has run, or its result will never be known.
-    StepFinished,
-    /// A step does not run, because its condition does not hold.
-    StepSkipped,
-    /// All steps have run, or one of them stopped the repair.
-    ExecutionCompleted,
-    /// The symptom was looked for again.
-    VerificationFinished,
-    /// The steps that take a repair back have run.
-    RollbackFinished,
-    /// A card was sent to a chat of Telegram.
-    TelegramSent,
-    /// A new message there, which makes a sound, told the result of a repair.
-    TelegramResultSent,
-    /// A new message there told something else that people have to hear.
-    TelegramNoticeSent,
-    /// A card was sent to a channel of Slack.
-    SlackSent,
-    /// A new message there, which makes a sound, told the result of a repair.
-    SlackResultSent,
-    /// A new message there told something else that people have to hear.
-    SlackNoticeSent,
-    /// A webhook was sent.
-    WebhookSent,
-    /// A webhook of its own told the result of a repair.
-    WebhookResultSent,
-    /// A webhook of its own told something else that people have to hear.
-    WebhookNoticeSent,
-    /// A person requested a new analysis.
-    ReanalysisRequested,
-    /// A person requested an hour without further alerts of it.
-    SilenceRequested,
-    /// A person requested the details or the earlier incidents in a channel.
-    MoreAsked,
-    /// A press of a button that decides nothing was refused: the person may not, or the request is
-    /// impossible.
-    PressRefused,
-    /// Alertmanager silences it: for an hour at a person's request, or while a repair runs.
-    SilenceCreated,
-    /// The silence of a repair was removed.
-    SilenceRemoved,
-    /// The alert of a verified repair has not resolved in time: the repair counts as failed.
-    ResolutionOverdue,
-    /// Every alert of the episode has resolved.
-    IncidentResolved,
-    /// An alert fired again inside the window.
-    IncidentReopened,
-    /// An alert came back after a verified repair, too early for the repair to have held.
-    RepairRecurred,
-    /// The incident became a part of a storm.
-    TiedToStorm,
-}
-
-impl Event {
-    /// The name in the store.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AlertReceived => "ALERT_RECEIVED",
-            Self::AlertConverged => "ALERT_CONVERGED",
-            Self::SeverityEscalated => "SEVERITY_ESCALATED",
-            Self::AnalysisStarted => "ANALYSIS_STARTED",
-            Self::AnalysisFellBack => "ANALYSIS_FELL_BACK",
-            Self::AnalysisCompleted => "ANALYSIS_COMPLETED",
-            Self::AutoRepairTriggered => "AUTO_REPAIR_TRIGGERED",
-            Self::ApprovalRequested => "APPROVAL_REQUESTED",
-            Self::ApprovalGiven => "APPROVAL_GIVEN",
-            Self::ApprovalRefused => "APPROVAL_REFUSED",
-            Self::ApprovalEscalated => "APPROVAL_ESCALATED",
-            Self::ApprovalDecided => "APPROVAL_DECIDED",
-            Self::ApprovalVoided => "APPROVAL_VOIDED",
-            Self::GuardrailBlocked => "GUARDRAIL_BLOCKED",
-            Self::StepStarted => "STEP_STARTED",
-            Self::StepFinished => "STEP_FINISHED",
-            Self::StepSkipped => "STEP_SKIPPED",
-            Self::ExecutionCompleted => "EXECUTION_COMPLETED",
-            Self::VerificationFinished => "VERIFICATION_FINISHED",
-            Self::RollbackFinished => "ROLLBACK_FINISHED",
-            Self::TelegramSent => "TELEGRAM_SENT",
-            Self::TelegramResultSent => "TELEGRAM_RESULT_SENT",
-            Self::TelegramNoticeSent => "TELEGRAM_NOTICE_SENT",
-            Self::SlackSent => "SLACK_SENT",
-            Self::SlackResultSent => "SLACK_RESULT_SENT",
-            Self::SlackNoticeSent => "SLACK_NOTICE_SENT",
-            Self::WebhookSent => "WEBHOOK_SENT",
-            Self::WebhookResultSent => "WEBHOOK_RESULT_SENT",
-            Self::WebhookNoticeSent => "WEBHOOK_NOTICE_SENT",
-            Self::ReanalysisRequested => "REANALYSIS_REQUESTED",
-            Self::SilenceRequested => "SILENCE_REQUESTED",
-            Self::MoreAsked => "MORE_ASKED",
-            Self::PressRefused => "PRESS_REFUSED",
-            Self::SilenceCreated => "SILENCE_CREATED",
-            Self::SilenceRemoved => "SILENCE_REMOVED",
-            Self::ResolutionOverdue => "RESOLUTION_OVERDUE",
-            Self::IncidentResolved => "INCIDENT_RESOLVED",
-            Self::IncidentReopened => "INCIDENT_REOPENED",
-            Self::RepairRecurred => "REPAIR_RECURRED",
-            Self::TiedToStorm => "TIED_TO_STORM",
-        }
+named! {
+    /// Type of an entry. The names are stored and used in people's queries: they never change, and new
+    /// ones are only added.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Event {
+        /// The alert that opened the incident.
+        AlertReceived = "ALERT_RECEIVED",
+        /// More alerts joined (the first and every power of two).
+        AlertConverged = "ALERT_CONVERGED",
+        /// An alert joined that is worse than those before.
+        SeverityEscalated = "SEVERITY_ESCALATED",
+        /// Models are about to be asked.
+        AnalysisStarted = "ANALYSIS_STARTED",
+        /// The static analyzer answers in place of the models that are configured.
+        AnalysisFellBack = "ANALYSIS_FELL_BACK",
+        /// The analysis is there.
+        AnalysisCompleted = "ANALYSIS_COMPLETED",
+        /// Every guardrail passed: the plan runs by itself.
+        AutoRepairTriggered = "AUTO_REPAIR_TRIGGERED",
+        /// A plan waits for a human.
+        ApprovalRequested = "APPROVAL_REQUESTED",
+        /// One of the two people approved whom the plan needs.
+        ApprovalGiven = "APPROVAL_GIVEN",
+        /// A decision was refused: the person may not decide, or the plan can no longer be decided on.
+        ApprovalRefused = "APPROVAL_REFUSED",
+        /// The approval was undecided for too long: it is escalated to the second list of people.
+        ApprovalEscalated = "APPROVAL_ESCALATED",
+        /// A human decided on the plan.
+        ApprovalDecided = "APPROVAL_DECIDED",
+        /// The plan can no longer be decided on.
+        ApprovalVoided = "APPROVAL_VOIDED",
+        /// A guardrail stopped the repair, or kept it from running by itself.
+        GuardrailBlocked = "GUARDRAIL_BLOCKED",
+        /// A step is about to run.
+        StepStarted = "STEP_STARTED",
+        /// A step has run, or its result will never be known.
+        StepFinished = "STEP_FINISHED",
+        /// A step does not run, because its condition does not hold.
+        StepSkipped = "STEP_SKIPPED",
+        /// All steps have run, or one of them stopped the repair.
+        ExecutionCompleted = "EXECUTION_COMPLETED",
+        /// The symptom was looked for again.
+        VerificationFinished = "VERIFICATION_FINISHED",
+        /// The steps that take a repair back have run.
+        RollbackFinished = "ROLLBACK_FINISHED",
+        /// A card was sent to a chat of Telegram.
+        TelegramSent = "TELEGRAM_SENT",
+        /// A new message there, which makes a sound, told the result of a repair.
+        TelegramResultSent = "TELEGRAM_RESULT_SENT",
+        /// A new message there told something else that people have to hear.
+        TelegramNoticeSent = "TELEGRAM_NOTICE_SENT",
+        /// A card was sent to a channel of Slack.
+        SlackSent = "SLACK_SENT",
+        /// A new message there, which makes a sound, told the result of a repair.
+        SlackResultSent = "SLACK_RESULT_SENT",
+        /// A new message there told something else that people have to hear.
+        SlackNoticeSent = "SLACK_NOTICE_SENT",
+        /// A webhook was sent.
+        WebhookSent = "WEBHOOK_SENT",
+        /// A webhook of its own told the result of a repair.
+        WebhookResultSent = "WEBHOOK_RESULT_SENT",
+        /// A webhook of its own told something else that people have to hear.
+        WebhookNoticeSent = "WEBHOOK_NOTICE_SENT",
+        /// A person requested a new analysis.
+        ReanalysisRequested = "REANALYSIS_REQUESTED",
+        /// A person requested an hour without further alerts of it.
+        SilenceRequested = "SILENCE_REQUESTED",
+        /// A person requested the details or the earlier incidents in a channel.
+        MoreAsked = "MORE_ASKED",
+        /// A press of a button that decides nothing was refused: the person may not, or the request is
+        /// impossible.
+        PressRefused = "PRESS_REFUSED",
+        /// Alertmanager silences it: for an hour at a person's request, or while a repair runs.
+        SilenceCreated = "SILENCE_CREATED",
+        /// The silence of a repair was removed.
+        SilenceRemoved = "SILENCE_REMOVED",
+        /// The alert of a verified repair has not resolved in time: the repair counts as failed.
+        ResolutionOverdue = "RESOLUTION_OVERDUE",
+        /// Every alert of the episode has resolved.
+        IncidentResolved = "INCIDENT_RESOLVED",
+        /// An alert fired again inside the window.
+        IncidentReopened = "INCIDENT_REOPENED",
+        /// An alert came back after a verified repair, too early for the repair to have held.
+        RepairRecurred = "REPAIR_RECURRED",
+        /// The incident became a part of a storm.
+        TiedToStorm = "TIED_TO_STORM",
     }
 }
 

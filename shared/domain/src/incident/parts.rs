@@ -1,10 +1,25 @@
-//! States of an incident that other modules change: claim, reanalysis, silences, storm, recurrence.
+//! The kind of an incident, and the parts of one that other modules change: claim, reanalysis, silences, recurrence.
 
 use crate::primitives::is_zero;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::primitives::id::IncidentId;
+
+/// What opened an incident, and where people see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum IncidentKind {
+    /// An alert with an analysis and a card of its own.
+    Alert,
+    /// A report of what a delivery pipeline does: shown, and never analysed.
+    Pipeline,
+    /// Many incidents of one minute. Its alert is Quell's own, so that routes, static rules and templates read
+    /// it like any other.
+    Storm(Storm),
+    /// An alert that is a part of a storm, whose incident has the analysis and the card.
+    StormMember { storm: IncidentId },
+}
 
 /// Who asks models about an incident.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

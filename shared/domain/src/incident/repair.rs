@@ -1,7 +1,6 @@
 //! The record of a repair: one run of a plan. [`crate::incident::repair_state_machine`] decides its
 //! next step.
 
-use crate::primitives::is_zero;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -9,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::playbook::condition::Seen;
 use crate::playbook::plan::Phase;
+use crate::primitives::is_zero;
+use crate::primitives::names::named;
 
 /// How the run of one command ended. Only `Exited` with status 0 is a success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -227,25 +228,26 @@ fn once() -> u32 {
     1
 }
 
-/// How the run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RepairOutcome {
-    /// The steps worked and every check found the symptom gone.
-    Verified,
-    StepFailed,
-    /// The steps worked, but a check did not find the symptom gone, or there was no check.
-    NotVerified,
-    /// A step was started and its result will never be known.
-    Unknown,
-    /// It was verified, but its alert has not resolved in time.
-    StillFiring,
-    /// The kill switch was turned on while it ran.
-    Stopped,
-    /// The host or the bridge could not be reached, and no step ran.
-    Unreachable,
-    /// The facts kept every step from running: nothing was changed, and so nothing was repaired, whatever the checks found.
-    NothingToDo,
+named! {
+    /// How the run ended.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum RepairOutcome {
+        /// The steps worked and every check found the symptom gone.
+        Verified = "verified",
+        StepFailed = "step_failed",
+        /// The steps worked, but a check did not find the symptom gone, or there was no check.
+        NotVerified = "not_verified",
+        /// A step was started and its result will never be known.
+        Unknown = "unknown",
+        /// It was verified, but its alert has not resolved in time.
+        StillFiring = "still_firing",
+        /// The kill switch was turned on while it ran.
+        Stopped = "stopped",
+        /// The host or the bridge could not be reached, and no step ran.
+        Unreachable = "unreachable",
+        /// The facts kept every step from running: nothing was changed, and so nothing was repaired, whatever the checks found.
+        NothingToDo = "nothing_to_do",
+    }
 }
 
 impl RepairOutcome {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::incident::approval::{Refusal, Taken, Verdict};
 use crate::notification::channels::Language;
+use crate::primitives::identity::DecidedBy;
 
 /// Result of a press, for the person who pressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub enum ButtonReply {
     /// It was decided before.
     Decided {
         verdict: Verdict,
-        by: String,
+        by: DecidedBy,
     },
     /// It cannot be decided on any more.
     Void {
@@ -184,6 +185,7 @@ mod tests {
     use super::ButtonReply;
     use crate::incident::approval::Verdict;
     use crate::notification::channels::Language;
+    use crate::primitives::identity::{DecidedBy, Identity};
 
     #[test]
     fn every_answer_says_something_of_its_own_in_every_language_and_fits_a_phone() {
@@ -196,11 +198,11 @@ mod tests {
             ButtonReply::WrongPlan,
             ButtonReply::Decided {
                 verdict: Verdict::Approve,
-                by: "telegram:7".into(),
+                by: DecidedBy::Person(Identity::Telegram(7)),
             },
             ButtonReply::Decided {
                 verdict: Verdict::Reject,
-                by: "telegram:7".into(),
+                by: DecidedBy::Person(Identity::Telegram(7)),
             },
             ButtonReply::Void {
                 why: "the alert resolved".into(),

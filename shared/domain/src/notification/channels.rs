@@ -1,7 +1,6 @@
 //! The operator's `channels.json`: people, channels, routes, and the rules that say who may decide.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
@@ -10,7 +9,10 @@ use wildmatch::WildMatch;
 use crate::alert::Alert;
 use crate::analysis::{Risk, Severity};
 use crate::incident::Incident;
+use crate::incident::parts::IncidentKind;
 use crate::primitives::server_url;
+
+pub use crate::primitives::identity::Identity;
 
 /// The most chats of Telegram: each takes one message a second, and the Bot API takes thirty a second of one bot.
 const MOST_CHATS: usize = 30;
@@ -222,45 +224,6 @@ pub struct Person {
     pub api: bool,
 }
 
-/// The identity of a person who decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Identity<'a> {
-    /// The numeric id at Telegram.
-    Telegram(i64),
-    /// The member id at Slack.
-    Slack(&'a str),
-    /// The name that the holder of the API's token gave.
-    Api(&'a str),
-    /// The name in a signed link.
-    Link(&'a str),
-}
-
-/// Its form in the log: `telegram:7`, `slack:U7`, `api:ada` or `link:ada`.
-impl fmt::Display for Identity<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Telegram(id) => write!(f, "telegram:{id}"),
-            Self::Slack(id) => write!(f, "slack:{id}"),
-            Self::Api(name) => write!(f, "api:{name}"),
-            Self::Link(name) => write!(f, "link:{name}"),
-        }
-    }
-}
-
-impl<'a> Identity<'a> {
-    /// Reads what [`fmt::Display`] writes. None for the guardrails, which are not a person.
-    #[must_use]
-    pub fn read(by: &'a str) -> Option<Self> {
-        match by.split_once(':')? {
-            ("telegram", id) => id.parse().ok().map(Self::Telegram),
-            ("slack", id) => Some(Self::Slack(id)),
-            ("api", name) => Some(Self::Api(name)),
-            ("link", name) => Some(Self::Link(name)),
-            _ => None,
-        }
-    }
-}
-
 /// Who may decide on which plans. An empty list fits everything.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -345,10 +308,10 @@ impl Channels {
 
     /// The name of the person with this identity, if they are on the list.
     #[must_use]
-    pub fn person(&self, known: Identity<'_>) -> Option<&str> {
+    pub fn person(&self, known: &Identity) -> Option<&str> {
         let fits = |name: &str, person: &Person| match known {
-            Identity::Telegram(id) => person.telegram == Some(id),
-            Identity::Slack(id) => person.slack.as_deref() == Some(id),
+            Identity::Telegram(id) => person.telegram == Some(*id),
+            Identity::Slack(id) => person.slack.as_ref() == Some(id),
             Identity::Api(given) => person.api && name == given,
             Identity::Link(given) => name == given,
         };
@@ -599,7 +562,6 @@ impl Route {
             target,
             normalised_target,
             labels,
-            cicd,
             ..
         } = &incident.alert;
         let service = incident.plan.as_ref().map(|plan| plan.target.as_str());
@@ -620,7 +582,9 @@ impl Route {
                     .get(name)
                     .is_some_and(|value| pattern.0.matches(value))
             })
-            && self.cicd.is_none_or(|wanted| wanted == *cicd)
+            && self
+                .cicd
+                .is_none_or(|wanted| wanted == (incident.kind == IncidentKind::Pipeline))
     }
 
     fn fits_all(&self) -> bool {

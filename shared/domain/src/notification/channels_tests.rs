@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{Channels, Identity, Language};
 use crate::analysis::{Risk, Severity};
+use crate::incident::parts::IncidentKind;
 use crate::playbook::plan::tests::plan;
 use crate::transition::lifecycle::tests::incident;
 
@@ -54,7 +55,7 @@ fn the_first_route_that_fits_says_where_unless_it_goes_on() {
     let mut planned = incident();
     (planned.severity, planned.plan) = (Severity::P3, Some(plan()));
     assert_eq!(names(&planned), ["pay"], "the plan's target is a service");
-    planned.alert.cicd = true;
+    planned.kind = IncidentKind::Pipeline;
     assert_eq!(names(&planned), ["ci"]);
     assert_eq!(file.for_notices().len(), 1);
     assert!(Channels::default().routed(&one).is_empty());
@@ -86,19 +87,19 @@ fn who_may_decide_is_said_by_the_first_rule_that_fits_and_else_nobody_may() {
     );
     assert!(may("web", Risk::Critical, "bob", false));
 
-    assert_eq!(file.person(Identity::Telegram(7)), Some("ada"));
-    assert_eq!(file.person(Identity::Slack("U7")), Some("ada"));
-    assert_eq!(file.person(Identity::Api("bob")), Some("bob"));
-    assert_eq!(file.person(Identity::Link("carol")), Some("carol"));
+    assert_eq!(file.person(&Identity::Telegram(7)), Some("ada"));
+    assert_eq!(file.person(&Identity::Slack("U7".into())), Some("ada"));
+    assert_eq!(file.person(&Identity::Api("bob".into())), Some("bob"));
+    assert_eq!(file.person(&Identity::Link("carol".into())), Some("carol"));
     for stranger in [
         Identity::Telegram(8),
-        Identity::Slack("U8"),
-        Identity::Slack(""),
-        Identity::Api("ada"),
-        Identity::Api("eve"),
-        Identity::Link("eve"),
+        Identity::Slack("U8".into()),
+        Identity::Slack("".into()),
+        Identity::Api("ada".into()),
+        Identity::Api("eve".into()),
+        Identity::Link("eve".into()),
     ] {
-        assert_eq!(file.person(stranger), None, "{stranger:?}");
+        assert_eq!(file.person(&stranger), None, "{stranger:?}");
     }
 }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::incident::approval::ApprovalState;
 use crate::incident::operation_log::{Entry, Event};
+use crate::incident::parts::IncidentKind;
 use crate::incident::repair::RepairOutcome;
 use crate::incident::{Incident, Status};
 use crate::primitives::id::IncidentId;
@@ -150,7 +151,9 @@ pub fn all(log: &[Entry]) -> Vec<Notice> {
 #[must_use]
 pub fn due(log: &[Entry], heard: u64, incident: &Incident) -> Vec<Notice> {
     // What a pipeline reports is for information, unless it says that something failed.
-    if incident.alert.cicd && incident.alert.severity != crate::alert::AlertSeverity::Critical {
+    if incident.kind == IncidentKind::Pipeline
+        && incident.alert.severity != crate::alert::AlertSeverity::Critical
+    {
         return Vec::new();
     }
     let (results, states): (Vec<Notice>, Vec<Notice>) = all(log)

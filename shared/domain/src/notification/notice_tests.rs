@@ -10,6 +10,7 @@ use crate::incident::approval::Verdict;
 use crate::incident::change::IncidentChange;
 use crate::incident::guardrail::tests::passing;
 use crate::incident::operation_log::{Event, LogRecord};
+use crate::incident::parts::IncidentKind;
 use crate::incident::repair::{Repair, RepairOutcome};
 use crate::playbook::plan::tests::plan;
 use crate::transition::decision::decide;
@@ -207,7 +208,7 @@ fn only_entries_that_may_be_heard_are_and_reports_for_information_are_not() {
             .expect("its entry");
         assert!(may_be_heard(entry), "{entry:?}");
     }
-    change.incident.alert.cicd = true;
+    change.incident.kind = IncidentKind::Pipeline;
     change.incident.alert.severity = AlertSeverity::Info;
     assert_eq!(heard(&change, 1), Vec::<&str>::new());
 }

@@ -12,6 +12,7 @@ use crate::alert::{Alert, AlertSeverity, Texts};
 use crate::incident::{Incident, Status};
 use crate::primitives::digest::Digest;
 use crate::primitives::id::{FlowId, IncidentId};
+use crate::primitives::names::named;
 use crate::primitives::safe_text::line;
 
 /// How many stages a flow has at most: the first that were reported.
@@ -25,17 +26,19 @@ const URL_CHARACTERS: usize = 300;
 /// How much of a commit's hash people read.
 const SHORT_COMMIT: usize = 10;
 
-/// The state of a stage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum State {
-    /// Its last report was a warning: it runs.
-    Running,
-    /// That report has resolved, and nothing said how it went.
-    Ended,
-    /// Its last report was for information: it went well.
-    Passed,
-    /// Its last report was critical: it went wrong, and stays so when the report resolves.
-    Failed,
+named! {
+    /// The state of a stage.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum State {
+        /// Its last report was a warning: it runs.
+        Running = "running",
+        /// That report has resolved, and nothing said how it went.
+        Ended = "ended",
+        /// Its last report was for information: it went well.
+        Passed = "passed",
+        /// Its last report was critical: it went wrong, and stays so when the report resolves.
+        Failed = "failed",
+    }
 }
 
 impl State {
@@ -50,21 +53,10 @@ impl State {
         }
     }
 
-    /// The state as it is stored.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Ended => "ended",
-            Self::Passed => "passed",
-            Self::Failed => "failed",
-        }
-    }
-
     /// The state that is stored as this word.
     #[must_use]
     pub fn of_word(word: &str) -> Option<Self> {
-        [Self::Running, Self::Ended, Self::Passed, Self::Failed]
+        Self::VARIANTS
             .into_iter()
             .find(|state| state.as_str() == word)
     }
@@ -183,10 +175,7 @@ pub fn flow_of(alert: &Alert) -> Option<FlowId> {
         .field(workflow(labels))
         .field(kind)
         .field(run);
-    match FlowId::try_from(digest.hex()) {
-        Ok(flow) => Some(flow),
-        Err(_) => unreachable!("a SHA-256 digest is 64 characters of lower-case hex"),
-    }
+    Some(digest.into())
 }
 
 /// What the sender calls the pipeline; empty if it does not.

@@ -7,7 +7,7 @@ use crate::analysis::{Analysis, DataImpact, Risk, Severity, tests};
 use crate::incident::approval::{Approval, ApprovalState, Verdict};
 use crate::incident::autonomy_level::AutonomyLevel;
 use crate::incident::guardrail::{Guardrail, all_passed};
-use crate::incident::parts::Storm;
+use crate::incident::parts::{IncidentKind, Storm};
 use crate::incident::{Incident, Status};
 use crate::playbook::Playbook;
 use crate::playbook::plan::Plan;
@@ -277,11 +277,15 @@ fn severity() {
                 "its sender left out 7 alerts: it may be worse than P2",
             ),
             (
-                |facts| facts.incident.storm = Some(Storm::default()),
+                |facts| facts.incident.kind = IncidentKind::Storm(Storm::default()),
                 "it is a part of a storm",
             ),
             (
-                |facts| facts.incident.tied_to = Some(facts.incident.id.clone()),
+                |facts| {
+                    facts.incident.kind = IncidentKind::StormMember {
+                        storm: facts.incident.id.clone(),
+                    }
+                },
                 "it is a part of a storm",
             ),
             (
@@ -705,7 +709,7 @@ fn a_decision_that_is_too_old_starts_nothing() {
         move |facts: &mut Facts| {
             let standing = ApprovalState::Decided {
                 verdict,
-                by: "api:ada".into(),
+                by: "api:ada".parse().expect("a person"),
                 at: ago(minutes),
             };
             let asked = Approval::asked(other(1), facts.plan.hash(), ago(minutes + 60), ago(0), 1);

@@ -15,6 +15,7 @@ use crate::incident::autonomy_level::AutonomyLevel;
 use crate::policy::limits::Earning;
 use crate::policy::playbook_run::PlaybookRun;
 use crate::primitives::id::IncidentId;
+use crate::primitives::names::named;
 
 /// The 95th percentile of the standard normal distribution.
 const Z: f64 = 1.644_853_626_951_472_7;
@@ -87,26 +88,16 @@ impl fmt::Display for RunCounts {
     }
 }
 
-/// An event of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum What {
-    /// Its window is over, and the alert did not come back.
-    Held,
-    /// It was not verified.
-    Failed,
-    /// It was verified, and the alert came back within the window.
-    Recurred,
-}
-
-impl What {
-    /// The word for people.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Held => "held",
-            Self::Failed => "failed",
-            Self::Recurred => "recurred",
-        }
+named! {
+    /// An event of a run.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum What {
+        /// Its window is over, and the alert did not come back.
+        Held = "held",
+        /// It was not verified.
+        Failed = "failed",
+        /// It was verified, and the alert came back within the window.
+        Recurred = "recurred",
     }
 }
 

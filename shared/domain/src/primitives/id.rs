@@ -5,12 +5,43 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::primitives::digest::Digest;
+
 /// Why a text is not the id it claims to be.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("not {expected}")]
 pub struct InvalidId {
     expected: &'static str,
 }
+
+impl InvalidId {
+    pub(crate) const fn new(expected: &'static str) -> Self {
+        Self { expected }
+    }
+}
+
+/// Serde's conversions by way of `Display` and `FromStr`.
+macro_rules! as_text {
+    ($($name:ident),+) => {
+        $(
+            impl TryFrom<String> for $name {
+                type Error = InvalidId;
+
+                fn try_from(text: String) -> Result<Self, InvalidId> {
+                    text.parse()
+                }
+            }
+
+            impl From<$name> for String {
+                fn from(value: $name) -> Self {
+                    value.to_string()
+                }
+            }
+        )+
+    };
+}
+
+pub(crate) use as_text;
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $expected:literal, $valid:expr) => {
@@ -106,7 +137,26 @@ impl ApprovalId {
     }
 }
 
+/// A digest is the id of what was hashed.
+macro_rules! digest_id {
+    ($($name:ident),+) => {
+        $(impl From<Digest> for $name {
+            fn from(digest: Digest) -> Self {
+                Self(digest.hex())
+            }
+        })+
+    };
+}
+
+digest_id!(Fingerprint, FlowId);
+
 impl MemberId {
+    /// The member of the alert that Quell itself raises about a storm.
+    #[must_use]
+    pub fn of_storm() -> Self {
+        Self("storm".to_owned())
+    }
+
     /// What the one alert of a sender is called that does not number its alerts.
     const UNNUMBERED: &str = "sender";
 

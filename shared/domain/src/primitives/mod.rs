@@ -4,6 +4,8 @@ pub mod digest;
 #[cfg(feature = "playbooks")]
 pub mod duration;
 pub mod id;
+pub mod identity;
+pub mod names;
 pub mod safe_text;
 pub mod server_url;
 

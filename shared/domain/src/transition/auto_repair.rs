@@ -4,12 +4,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::incident::Status;
-use crate::incident::approval::{Approval, ApprovalState, GUARDRAILS, Verdict};
+use crate::incident::approval::{Approval, ApprovalState, Verdict};
 use crate::incident::change::IncidentChange;
 use crate::incident::guardrail::{GuardrailOutcome, all_passed, names};
 use crate::incident::operation_log::{Event, LogRecord};
 use crate::playbook::plan::Plan;
 use crate::primitives::id::ApprovalId;
+use crate::primitives::identity::DecidedBy;
 use crate::transition::decision::revoke;
 
 impl IncidentChange {
@@ -56,7 +57,7 @@ impl IncidentChange {
         );
         let standing = ApprovalState::Decided {
             verdict: Verdict::Approve,
-            by: GUARDRAILS.to_owned(),
+            by: DecidedBy::Guardrails,
             at: now,
         };
         self.incident.approval = Some(Approval {
@@ -100,6 +101,7 @@ mod tests {
     use crate::incident::guardrail::{Guardrail, GuardrailOutcome, blocking};
     use crate::incident::operation_log::{Event, verify};
     use crate::playbook::plan::tests::plan;
+    use crate::primitives::identity::DecidedBy;
     use crate::transition::decision::decide;
     use crate::transition::decision::tests::{ada, two};
     use crate::transition::lifecycle::tests::incident;
@@ -145,7 +147,7 @@ mod tests {
             refused,
             Err(Refusal::Decided {
                 verdict: Verdict::Approve,
-                by: "guardrails".into()
+                by: DecidedBy::Guardrails
             })
         );
     }

@@ -14,9 +14,10 @@ use crate::incident::autonomy_level::AutonomyLevel;
 use crate::incident::change::IncidentChange;
 use crate::incident::operation_log::{Event, LogRecord};
 use crate::incident::{Incident, Status};
-use crate::notification::channels::{ApprovalRule, Channels, Identity};
+use crate::notification::channels::{ApprovalRule, Channels};
 use crate::playbook::plan::Plan;
 use crate::primitives::id::ApprovalId;
+use crate::primitives::identity::{DecidedBy, Identity};
 
 /// How many presses are remembered: a channel redelivers within minutes, long before this many
 /// others arrive.
@@ -29,11 +30,11 @@ const REFUSALS_LOGGED: u32 = 200;
 const NOT_IN_TIME: &str = "nobody decided in time";
 
 /// A person's decision: a button press, a link, or a call of the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pressed<'a> {
     pub verdict: Verdict,
     /// The identity under which the person decides.
-    pub by: Identity<'a>,
+    pub by: Identity,
     /// The press's own id: the channel gives it, and gives it again when it delivers again.
     pub press: &'a str,
 }
@@ -93,7 +94,7 @@ pub fn decide(
             Ok(taken)
         }
         Ok(Judged::New { person }) => {
-            let taken = count(change, pressed, &person, channels, now);
+            let taken = count(change, pressed, &person, channels, now)?;
             note(change, pressed, Ok(taken));
             Ok(taken)
         }
@@ -134,7 +135,7 @@ fn judge(
     channels: &Channels,
     now: Timestamp,
 ) -> Result<Judged, Refusal> {
-    let person = channels.person(pressed.by).ok_or(Refusal::NotListed)?;
+    let person = channels.person(&pressed.by).ok_or(Refusal::NotListed)?;
     let approval = incident
         .approval
         .as_ref()
@@ -159,8 +160,7 @@ fn judge(
         ApprovalState::Decided { verdict, by, .. } => {
             // One person may have several accounts: the second press is a repetition, not a
             // dispute.
-            let same_person =
-                Identity::read(by).and_then(|known| channels.person(known)) == Some(person);
+            let same_person = matches!(by, DecidedBy::Person(known) if channels.person(known) == Some(person));
             if same_person && *verdict == pressed.verdict {
                 return Ok(Judged::Repeated(match verdict {
                     Verdict::Approve => Taken::Approved,
@@ -182,7 +182,7 @@ fn judge(
         })),
         ApprovalState::Pending
             // Where two people have to approve, links and the API do not prove that they are two.
-            if pressed.verdict == Verdict::Approve && !approval.takes(&pressed.by.to_string()) =>
+            if pressed.verdict == Verdict::Approve && !approval.takes(&pressed.by) =>
         {
             Err(Refusal::NeedsPress)
         }
@@ -196,9 +196,7 @@ fn judge(
 /// its account to the same person. Otherwise a person who is renamed between two presses would
 /// count as two.
 fn holds(vote: &Vote, approval: &Approval, channels: &Channels) -> bool {
-    approval.takes(&vote.by)
-        && Identity::read(&vote.by).and_then(|known| channels.person(known))
-            == Some(vote.person.as_str())
+    approval.takes(&vote.by) && channels.person(&vote.by) == Some(vote.person.as_str())
 }
 
 /// How many more people have to approve. A person whom the rule no longer names does not count.
@@ -221,57 +219,62 @@ fn missing(approval: &Approval, channels: &Channels, incident: &Incident) -> u8 
 
 /// Counts the verdict of a person who may decide: one rejection is final, and so is the last
 /// approval that is needed.
+///
+/// # Errors
+/// If there is no approval to count it for, which `judge` has refused before.
 fn count(
     change: &mut IncidentChange,
     pressed: &Pressed<'_>,
     person: &str,
     channels: &Channels,
     now: Timestamp,
-) -> Taken {
+) -> Result<Taken, Refusal> {
     let by = pressed.by.to_string();
-    if pressed.verdict == Verdict::Approve
-        && let Some(approval) = &mut change.incident.approval
-    {
+    let mut approval = change
+        .incident
+        .approval
+        .take()
+        .ok_or(Refusal::NotThisPlan)?;
+    if pressed.verdict == Verdict::Approve {
         approval.votes.push(Vote {
             person: person.to_owned(),
-            by: by.clone(),
+            by: pressed.by.clone(),
             at: now,
         });
     }
-    let Some(approval) = &change.incident.approval else {
-        unreachable!("it was judged by its approval")
-    };
     let context = json!({
         "approval_id": approval.id, "plan_hash": approval.plan_hash, "verdict": pressed.verdict, "person": person,
         "given": approval.given(), "needed": approval.needed,
     });
     // Counted after this vote was added, against the current `channels.json`.
-    let more = missing(approval, channels, &change.incident);
-    if pressed.verdict == Verdict::Approve && more > 0 {
+    let more = missing(&approval, channels, &change.incident);
+    let waits = pressed.verdict == Verdict::Approve && more > 0;
+    if !waits {
+        approval.standing = ApprovalState::Decided {
+            verdict: pressed.verdict,
+            by: DecidedBy::Person(pressed.by.clone()),
+            at: now,
+        };
+    }
+    change.incident.approval = Some(approval);
+    if waits {
         let detail = format!("the plan was approved; {more} more has to");
         change.record(
             now,
             LogRecord::new(Event::ApprovalGiven, by, detail).with(context),
         );
-        return Taken::Given { more };
+        return Ok(Taken::Given { more });
     }
     let (status, word, taken) = match pressed.verdict {
         Verdict::Approve => (Status::Approved, "approved", Taken::Approved),
         Verdict::Reject => (Status::Rejected, "rejected", Taken::Rejected),
     };
-    if let Some(approval) = &mut change.incident.approval {
-        approval.standing = ApprovalState::Decided {
-            verdict: pressed.verdict,
-            by: by.clone(),
-            at: now,
-        };
-    }
     change.incident.status = status;
     change.record(
         now,
         LogRecord::new(Event::ApprovalDecided, by, format!("the plan was {word}")).with(context),
     );
-    taken
+    Ok(taken)
 }
 
 fn taken_before(incident: &Incident, pressed: &Pressed<'_>) -> Option<Result<Taken, Refusal>> {

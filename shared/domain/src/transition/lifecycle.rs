@@ -11,7 +11,7 @@ use crate::incident::autonomy_level::AutonomyLevel;
 use crate::incident::change::IncidentChange;
 use crate::incident::guardrail::{Guardrail, GuardrailOutcome};
 use crate::incident::operation_log::{Event, Head, LogRecord};
-use crate::incident::parts::Recurrence;
+use crate::incident::parts::{IncidentKind, Recurrence};
 use crate::incident::repair::{EARLIER_KEPT, EarlierRepair};
 use crate::incident::{Incident, Status};
 use crate::playbook::plan::Plan;
@@ -19,9 +19,25 @@ use crate::primitives::id::{ApprovalId, Fingerprint, IncidentId};
 use crate::transition::decision;
 
 impl IncidentChange {
-    /// A new incident, with its first log entry.
+    /// The incident that an alert opens, with its first log entry.
     #[must_use]
     pub fn open(
+        id: IncidentId,
+        fingerprint: Fingerprint,
+        alert: Alert,
+        firing: &Firing,
+        now: Timestamp,
+    ) -> Self {
+        let kind = if alert.cicd {
+            IncidentKind::Pipeline
+        } else {
+            IncidentKind::Alert
+        };
+        Self::open_as(kind, id, fingerprint, alert, firing, now)
+    }
+
+    pub(crate) fn open_as(
+        kind: IncidentKind,
         id: IncidentId,
         fingerprint: Fingerprint,
         alert: Alert,
@@ -45,11 +61,12 @@ impl IncidentChange {
             log_head: Head::start(&id),
             id,
             fingerprint,
-            status: if alert.cicd {
+            status: if kind == IncidentKind::Pipeline {
                 Status::Announced
             } else {
                 Status::Open
             },
+            kind,
             severity,
             alert,
             hit_count,
@@ -78,8 +95,6 @@ impl IncidentChange {
             silence_asked_at: None,
             silence_fault: None,
             repair_silence: None,
-            tied_to: None,
-            storm: None,
             version: 0,
         });
         change.record(now, news);
@@ -212,10 +227,10 @@ impl IncidentChange {
             )];
             return;
         }
-        self.incident.status = match &self.incident {
-            incident if incident.alert.cicd => Status::Announced,
-            incident if incident.tied_to.is_some() => Status::Tied,
-            incident if incident.analysis.is_some() => Status::NeedsHuman,
+        self.incident.status = match self.incident.kind {
+            IncidentKind::Pipeline => Status::Announced,
+            IncidentKind::StormMember { .. } => Status::Tied,
+            _ if self.incident.analysis.is_some() => Status::NeedsHuman,
             _ => Status::Open,
         };
     }

@@ -6,6 +6,7 @@ pub mod button_audit;
 pub mod decision;
 pub mod lifecycle;
 pub mod reanalysis;
+pub mod repair;
 pub mod repair_silence;
 pub mod resolution;
 pub mod silence;

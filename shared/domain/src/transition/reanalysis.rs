@@ -130,7 +130,7 @@ pub fn ask(change: &mut IncidentChange, by: &str, now: Timestamp) -> Result<u32,
 
 fn possible(incident: &Incident) -> Result<(), Refusal> {
     match incident.status {
-        _ if incident.storm.is_some() => Err(Refusal::Storm),
+        _ if incident.storm().is_some() => Err(Refusal::Storm),
         Status::AwaitingApproval | Status::NeedsHuman | Status::Rejected | Status::RepairFailed => {
             incident
                 .analysis

@@ -9,7 +9,7 @@ use crate::incident::approval::{ApprovalState, Verdict};
 use crate::incident::change::IncidentChange;
 use crate::incident::guardrail::{Guardrail, blocking};
 use crate::incident::operation_log::{Event, verify};
-use crate::incident::parts::Storm;
+use crate::incident::parts::{IncidentKind, Storm};
 use crate::incident::repair::Repair;
 use crate::incident::{Incident, Status};
 use crate::playbook::plan::Plan;
@@ -97,7 +97,7 @@ fn it_is_asked_for_only_while_nothing_is_decided() {
     });
     assert_eq!(ask(&mut change, BY, NOW), Err(Refusal::NotAnalysed));
     let mut change = waiting();
-    change.incident.storm = Some(Storm::default());
+    change.incident.kind = IncidentKind::Storm(Storm::default());
     assert_eq!(ask(&mut change, BY, NOW), Err(Refusal::Storm));
 }
 
@@ -295,7 +295,7 @@ fn what_is_no_longer_asked_or_for_other_people_is_asked_anew() {
             };
             change.incident.approval.as_mut().expect("asked").standing = ApprovalState::Decided {
                 verdict,
-                by: BY.to_owned(),
+                by: BY.parse().expect("a person"),
                 at: NOW,
             };
         }

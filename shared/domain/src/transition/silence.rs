@@ -10,7 +10,7 @@ use crate::alert::{Alert, LABEL_CHARACTERS, LABELS_KEPT};
 use crate::incident::Incident;
 use crate::incident::change::IncidentChange;
 use crate::incident::operation_log::{Entry, Event, LogRecord};
-use crate::incident::parts::Silence;
+use crate::incident::parts::{IncidentKind, Silence};
 use crate::primitives::id::IncidentId;
 
 /// How long a silence lasts.
@@ -94,8 +94,10 @@ impl Incident {
         // A signed sender may call itself what it likes: its alerts are unknown to Alertmanager all the same.
         let of_alertmanager = self.alert.source == SOURCE && self.alert.sender_resolves();
         self.is_open()
-            && self.storm.is_none()
-            && !self.alert.cicd
+            && matches!(
+                self.kind,
+                IncidentKind::Alert | IncidentKind::StormMember { .. }
+            )
             && of_alertmanager
             && labels(&self.alert).is_some()
     }
@@ -178,6 +180,7 @@ mod tests {
     use super::{APART, LASTS, Refusal, Silence, ask, labels, unanswered};
     use crate::incident::change::IncidentChange;
     use crate::incident::operation_log::{Event, LogRecord};
+    use crate::incident::parts::IncidentKind;
     use crate::incident::{Incident, Status};
     use crate::transition::lifecycle::tests::incident;
 
@@ -192,7 +195,9 @@ mod tests {
             ("another source", |incident| {
                 incident.alert.source = "grafana".to_owned()
             }),
-            ("a pipeline", |incident| incident.alert.cicd = true),
+            ("a pipeline", |incident| {
+                incident.kind = IncidentKind::Pipeline
+            }),
             ("no name", |incident| {
                 drop(incident.alert.labels.remove("alertname"))
             }),

@@ -15,11 +15,10 @@ use crate::analysis::Severity;
 use crate::episode::Firing;
 use crate::incident::change::IncidentChange;
 use crate::incident::operation_log::{Event, LogRecord};
-use crate::incident::parts::Storm;
-use crate::incident::parts::StormMember;
+use crate::incident::parts::{IncidentKind, Storm, StormMember};
 use crate::incident::{Incident, Status};
 use crate::primitives::digest::Digest;
-use crate::primitives::id::{Fingerprint, IncidentId, MemberId};
+use crate::primitives::id::{IncidentId, MemberId};
 
 /// How many of the tied incidents a storm shows by name.
 const SHOWN: usize = 10;
@@ -94,7 +93,7 @@ impl StormMember {
     /// The line of an incident in its storm's list, with the storm, if the incident is tied to one.
     #[must_use]
     pub fn of(incident: &Incident) -> Option<(IncidentId, Self)> {
-        let storm = incident.tied_to.clone()?;
+        let storm = incident.tied_to()?.clone();
         let Alert { name, target, .. } = &incident.alert;
         let (open, critical) = (incident.status != Status::Resolved, is_critical(incident));
         Some((
@@ -127,17 +126,6 @@ impl IncidentChange {
     /// as long as its members are.
     #[must_use]
     pub fn storm(id: IncidentId, minute: i64, limit: u64, now: Timestamp) -> Self {
-        let Ok(member) = MemberId::try_from("storm") else {
-            unreachable!("a fixed word of letters is a member id")
-        };
-        let Ok(fingerprint) = Fingerprint::try_from(
-            Digest::new()
-                .field("storm")
-                .field(minute.to_be_bytes())
-                .hex(),
-        ) else {
-            unreachable!("a SHA-256 digest is 64 characters of lower-case hex")
-        };
         let alert = Alert {
             name: "AlertStorm".to_owned(),
             alert_type: AlertType::Custom,
@@ -151,7 +139,7 @@ impl IncidentChange {
             labels: Texts::new(),
             annotations: Texts::new(),
             starts_at: now,
-            member,
+            member: MemberId::of_storm(),
             cicd: false,
             generator_url: None,
         };
@@ -159,9 +147,12 @@ impl IncidentChange {
             count: 0,
             ..Firing::of(&alert)
         };
-        let mut change = Self::open(id, fingerprint, alert, &nothing, now);
-        change.incident.storm = Some(Storm::default());
-        change
+        let fingerprint = Digest::new()
+            .field("storm")
+            .field(minute.to_be_bytes())
+            .into();
+        let kind = IncidentKind::Storm(Storm::default());
+        Self::open_as(kind, id, fingerprint, alert, &nothing, now)
     }
 
     /// Makes an incident a part of a storm, instead of analysing it.
@@ -176,7 +167,9 @@ impl IncidentChange {
             )
             .with(context),
         );
-        self.incident.tied_to = Some(storm.clone());
+        self.incident.kind = IncidentKind::StormMember {
+            storm: storm.clone(),
+        };
         if self.incident.status == Status::Open {
             self.incident.status = Status::Tied;
         }
@@ -185,21 +178,16 @@ impl IncidentChange {
     /// Takes over what a look at the storm's list has found: it is over when nothing on it is open, and back when something is.
     pub fn storm_is(&mut self, found: Storm, now: Timestamp) {
         // Nothing leaves the list: a look that found less on it is older than the one that is known.
-        if self
+        let Some(known) = self
             .incident
-            .storm
-            .as_ref()
-            .is_some_and(|known| known.tied > found.tied)
-        {
+            .storm()
+            .filter(|known| known.tied <= found.tied)
+        else {
             return;
-        }
+        };
+        let known = known.critical_open;
         let over = found.open == 0 && found.tied > 0;
         let tied = found.tied;
-        let known = self
-            .incident
-            .storm
-            .as_ref()
-            .map_or(0, |known| known.critical_open);
         if found.critical_open > known {
             let context =
                 serde_json::json!({ "critical_before": known, "critical": found.critical_open });
@@ -212,7 +200,7 @@ impl IncidentChange {
                 LogRecord::new(Event::SeverityEscalated, "notifier", detail).with(context),
             );
         }
-        self.incident.storm = Some(found);
+        self.incident.kind = IncidentKind::Storm(found);
         match (self.incident.status == Status::Resolved, over) {
             (false, true) => {
                 self.incident.resolved_at = Some(now);
@@ -377,7 +365,7 @@ mod tests {
         for _ in 0..2 {
             of_storm.storm_is(Storm::of(&[line(&change)]), now);
         }
-        let shown = of_storm.incident.storm.as_ref().expect("a storm");
+        let shown = of_storm.incident.storm().expect("a storm");
         assert_eq!(
             (shown.critical_open, shown.critical.as_slice()),
             (1, [("TargetDown".to_owned(), "web".to_owned())].as_slice())

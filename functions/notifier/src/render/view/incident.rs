@@ -117,7 +117,7 @@ impl Card {
             finding: Finding::of(incident),
             plan: Planned::of(incident),
             stand: StatusView::of(incident, names),
-            storm: incident.storm.as_ref().map(Tied::of).unwrap_or_default(),
+            storm: incident.storm().map(Tied::of).unwrap_or_default(),
         }
     }
 }

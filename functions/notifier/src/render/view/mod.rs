@@ -11,7 +11,7 @@ pub mod plan;
 pub mod standing;
 
 use domain::incident::repair::end_of;
-use domain::notification::channels::{Channels, Identity};
+use domain::notification::channels::Channels;
 use domain::primitives::safe_text::cut;
 use domain::primitives::safe_text::{is_hidden, line};
 use jiff::Timestamp;
@@ -71,7 +71,7 @@ impl<'a> Names<'a> {
     /// The name of whoever came with this, if it is known.
     fn known(&self, by: &str) -> Option<&'a str> {
         self.0
-            .and_then(|channels| channels.person(Identity::read(by)?))
+            .and_then(|channels| channels.person(&by.parse().ok()?))
     }
 
     /// The name of whoever came with this, or that itself.

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::incident::Card;
 use super::plan::{Part, Planned};
-use super::standing::{Ran, failed, outcome_word};
+use super::standing::{Ran, failed};
 use super::{NAME_CHARACTERS, Names, TEXT_CHARACTERS, first, moment, short};
 
 /// How many providers are named. Their names are the operator's, 32 characters at most.
@@ -191,7 +191,7 @@ impl Notice {
             card,
         };
         let (outcome, automatic) = match &notice.what {
-            What::Ended { outcome, automatic } => (outcome_word(*outcome), *automatic),
+            What::Ended { outcome, automatic } => (outcome.as_str(), *automatic),
             What::StillFiring { automatic } => ("still_firing", *automatic),
             What::PlanVoid { why } => {
                 told.why = short(why, TEXT_CHARACTERS);

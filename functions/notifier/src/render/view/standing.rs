@@ -113,7 +113,7 @@ impl StatusView {
             (stand.ran, stand.ran_before) =
                 last(repair.steps.iter().map(Ran::of).collect(), STEPS_SHOWN);
             if let (Some(outcome), Some(finished_at)) = (repair.outcome, repair.finished_at) {
-                stand.repair = outcome_word(outcome);
+                stand.repair = outcome.as_str();
                 stand.repair_seconds = format!(
                     "{:.1}",
                     finished_at.duration_since(repair.started_at).as_secs_f64()
@@ -187,25 +187,16 @@ pub(super) fn decided_by(approval: &Approval, names: Names<'_>) -> String {
     if *verdict == Verdict::Approve && !people.is_empty() {
         return short(&people.join(", "), TEXT_CHARACTERS);
     }
-    names.name(by)
-}
-
-pub(super) fn outcome_word(outcome: RepairOutcome) -> &'static str {
-    match outcome {
-        RepairOutcome::Verified => "verified",
-        RepairOutcome::StepFailed => "step_failed",
-        RepairOutcome::NotVerified => "not_verified",
-        RepairOutcome::Unknown => "unknown",
-        RepairOutcome::StillFiring => "still_firing",
-        RepairOutcome::Stopped => "stopped",
-        RepairOutcome::Unreachable => "unreachable",
-        RepairOutcome::NothingToDo => "nothing_to_do",
-    }
+    names.name(&by.to_string())
 }
 
 impl Tried {
     fn of(tried: &EarlierRepair) -> Self {
-        let outcome = tried.repair.outcome.map(outcome_word).unwrap_or_default();
+        let outcome = tried
+            .repair
+            .outcome
+            .map(RepairOutcome::as_str)
+            .unwrap_or_default();
         let playbook = short(&tried.playbook, NAME_CHARACTERS);
         Self {
             playbook,

@@ -1,0 +1,92 @@
+//! Identities under which people decide, and the text that logs and items keep of them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::primitives::id::{InvalidId, as_text};
+
+/// The identity of a person who decides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Identity {
+    /// The numeric id at Telegram.
+    Telegram(i64),
+    /// The member id at Slack.
+    Slack(String),
+    /// The name that the holder of the API's token gave.
+    Api(String),
+    /// The name in a signed link.
+    Link(String),
+}
+
+impl Identity {
+    /// True if it proves which person decides: the chat service has authenticated the account, and
+    /// `channels.json` maps each account to one person. The API's single token can act under every
+    /// name, and a link decides for any holder.
+    #[must_use]
+    pub fn proves_its_person(&self) -> bool {
+        matches!(self, Self::Telegram(_) | Self::Slack(_))
+    }
+}
+
+/// Its form in the log: `telegram:7`, `slack:U7`, `api:ada` or `link:ada`.
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Telegram(id) => write!(f, "telegram:{id}"),
+            Self::Slack(id) => write!(f, "slack:{id}"),
+            Self::Api(name) => write!(f, "api:{name}"),
+            Self::Link(name) => write!(f, "link:{name}"),
+        }
+    }
+}
+
+impl FromStr for Identity {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let known = match text.split_once(':') {
+            Some(("telegram", id)) => id.parse().ok().map(Self::Telegram),
+            Some(("slack", id)) => Some(Self::Slack(id.to_owned())),
+            Some(("api", name)) => Some(Self::Api(name.to_owned())),
+            Some(("link", name)) => Some(Self::Link(name.to_owned())),
+            _ => None,
+        };
+        known.ok_or(InvalidId::new("telegram:, slack:, api: or link: and who"))
+    }
+}
+
+/// Who decided on a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum DecidedBy {
+    /// No person: every guardrail passed.
+    Guardrails,
+    /// This person; where two had to approve, the last of them.
+    Person(Identity),
+}
+
+/// `guardrails`, or the form of the person's identity, which has a colon.
+impl fmt::Display for DecidedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Guardrails => f.write_str("guardrails"),
+            Self::Person(identity) => identity.fmt(f),
+        }
+    }
+}
+
+impl FromStr for DecidedBy {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        match text {
+            "guardrails" => Ok(Self::Guardrails),
+            person => person.parse().map(Self::Person),
+        }
+    }
+}
+
+as_text!(Identity, DecidedBy);
