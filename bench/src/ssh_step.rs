@@ -63,11 +63,11 @@ fn bridge(binaries: &Path, host: &SshHost) -> Result<Variant, Failure> {
     let request = BridgeRequest {
         v: BRIDGE_VERSION,
         incident_id: IncidentId::try_from(servers::INCIDENT)?,
-        playbook: PLAYBOOK.to_owned(),
+        playbook: PLAYBOOK.into(),
         phase: Phase::Steps,
         step: 0,
         parameters: [].into(),
-        target: SERVICE.to_owned(),
+        target: SERVICE.into(),
     };
     let variables = [
         ("CONFIG_DIR", host.config().display().to_string()),

@@ -129,7 +129,9 @@ impl Case {
             &PastSuccess::new(),
         ) {
             // What a delivery pipeline reports is shown and never repaired.
-            Choice::Plan(plan) if incident.kind != IncidentKind::Pipeline => Some(plan.playbook),
+            Choice::Plan(plan) if incident.kind != IncidentKind::Pipeline => {
+                Some(plan.playbook.into())
+            }
             _ => None,
         };
         Ok(Seen {

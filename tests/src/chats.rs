@@ -175,7 +175,7 @@ impl Story {
     pub async fn later(&self, seconds: i64) {
         self.ahead.fetch_add(seconds, Ordering::Relaxed);
         for (name, _) in &self.chats {
-            self.tell(&Message::ChannelDue {
+            self.tell(&Message::ChannelTimer {
                 channel: name.clone(),
             })
             .await;

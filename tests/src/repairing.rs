@@ -118,7 +118,7 @@ impl Stack {
 pub fn turn() -> Turn {
     let ends = Timestamp::now() + SignedDuration::from_mins(15);
     Turn {
-        worker: unique("worker"),
+        worker: unique("worker").into(),
         receipt: String::new(),
         times: 1,
         ends,

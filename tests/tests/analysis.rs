@@ -507,10 +507,10 @@ async fn when_no_model_has_a_finding_the_rules_answer_and_what_was_billed_is_kep
 async fn repaired(stack: &Stack, alert: &Alert, minutes_ago: i64) {
     let mut change = opened(alert, minutes_ago);
     let plan = Plan {
-        playbook: "restart-it".to_owned(),
+        playbook: "restart-it".into(),
         playbook_name: "Restart it".to_owned(),
         risk: Risk::Low,
-        target: "web".to_owned(),
+        target: "web".into(),
         address: "ssh:web".to_owned(),
         parameters: BTreeMap::new(),
         facts: vec![],

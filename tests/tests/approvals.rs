@@ -383,7 +383,7 @@ async fn what_nobody_decides_goes_to_others_and_is_void_in_the_end() {
     );
     let (notifier, due) = (
         stack.notifier(),
-        Message::DecisionDue {
+        Message::DecisionTimer {
             approval_id: approval.clone(),
         },
     );

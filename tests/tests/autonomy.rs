@@ -117,7 +117,7 @@ async fn kill_switch(stack: &Stack, on: bool) {
 /// An approval that nobody asked for.
 fn an_approval() -> ApprovalId {
     let incident = IncidentId::try_from(ulid::Ulid::generate().to_string()).expect("a ULID");
-    ApprovalId::of(&incident, &"0".repeat(64))
+    ApprovalId::of(&incident, &"0".repeat(64).into())
 }
 
 #[tokio::test]
@@ -313,7 +313,7 @@ async fn racing_writers_of_a_ledger_lose_nothing_and_overfill_nothing() {
     let attempts: Vec<Attempt> = (0..6)
         .map(|_| Attempt {
             approval_id: an_approval(),
-            playbook: PLAYBOOK.to_owned(),
+            playbook: PLAYBOOK.into(),
             at: now,
         })
         .collect();

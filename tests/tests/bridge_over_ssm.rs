@@ -245,11 +245,11 @@ async fn a_host_that_the_role_does_not_cover(place: &Place) {
     let request = BridgeRequest {
         v: BRIDGE_VERSION,
         incident_id: IncidentId::try_from("01JH2V5C8Z4N6QW9X3T7RB0KDM").expect("a ULID"),
-        playbook: "repair".to_owned(),
+        playbook: "repair".into(),
         phase: Phase::Steps,
         step: 0,
         parameters: BTreeMap::from([("value".to_owned(), String::new())]),
-        target: "stranger".to_owned(),
+        target: "stranger".into(),
     };
     let result = Bridge::new(&place.stack.aws(), function)
         .run(&request, SignedDuration::from_mins(1))

@@ -485,7 +485,7 @@ async fn what_is_open_on_the_target_or_in_its_group_is_found_once() {
     let store = &stack.store;
     let (web, db, group) = (unique("web"), unique("db"), unique("group"));
     let of = |service: &str, grouped: bool| Near {
-        target: service.to_owned(),
+        target: service.into(),
         group: grouped.then(|| group.clone()),
     };
     let mut found = Vec::new();

@@ -169,7 +169,7 @@ async fn a_thousand_incidents_fill_a_group_as_fast_as_it_takes_them_and_the_wors
             .expect("given back")
     );
     group
-        .handle(&Message::ChannelDue {
+        .handle(&Message::ChannelTimer {
             channel: name.clone(),
         })
         .await;

@@ -216,7 +216,7 @@ async fn a_failure_of_the_store_before_the_first_step_brings_the_message_back_in
     .expect("files");
     let message = Message::RepairApproved {
         incident_id: fresh_incident_id(Timestamp::now()),
-        plan_hash: "0".repeat(64),
+        plan_hash: "0".repeat(64).into(),
     };
     for came in [1, 2, 3, 9] {
         let turn = Turn {

@@ -102,7 +102,7 @@ async fn a_verified_repair_whose_alert_goes_on_counts_as_failed_once() {
         Message::IncidentChanged {
             incident_id: incident.id.clone(),
         },
-        Message::ResolutionDue {
+        Message::ResolutionTimer {
             approval_id: approval(&incident),
         },
     );
@@ -191,7 +191,7 @@ async fn a_resolve_and_the_last_look_race_and_the_record_tells_who_came_first() 
             .change(&incident.id, |change| verified(change, long_ago))
             .await
             .expect("saved");
-        let due = Message::ResolutionDue {
+        let due = Message::ResolutionTimer {
             approval_id: approval(&incident),
         };
         let ended = TestAlert {
@@ -288,7 +288,7 @@ async fn a_sender_that_knows_no_resolve_turns_no_verified_repair_into_a_failure(
         .await;
         handle(
             &notifier,
-            &Message::ResolutionDue {
+            &Message::ResolutionTimer {
                 approval_id: approval(&incident),
             },
             &Timestamp::now,
@@ -406,7 +406,7 @@ async fn a_resolve_that_a_silence_kept_back_is_asked_for() {
     );
 
     // Alertmanager was started a moment ago: what it does not know may be what it does not know yet.
-    let due = Message::ResolutionDue {
+    let due = Message::ResolutionTimer {
         approval_id: approval(&incident),
     };
     let soon = || Timestamp::now() + SignedDuration::from_mins(3);

@@ -120,8 +120,8 @@ impl App {
 pub(crate) fn tell(span: &mut Span, incident: &Incident) {
     span.set("quell.incident.status", incident.status.as_str());
     if let Some(plan) = &incident.plan {
-        span.set("quell.playbook", plan.playbook.clone());
-        span.set("quell.plan.hash", plan.hash());
+        span.set("quell.playbook", plan.playbook.to_string());
+        span.set("quell.plan.hash", plan.hash().to_string());
         span.set("quell.plan.score", i64::from(plan.score));
         span.set("quell.guardrails.blocking", names(&incident.guardrails));
     }

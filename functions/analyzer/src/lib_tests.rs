@@ -206,7 +206,7 @@ fn shipped_pairs() -> Vec<(String, Alert, OperatorFiles)> {
             .collect();
         for name in names {
             pairs.push((
-                playbook.id.clone(),
+                playbook.id.to_string(),
                 alert(&tables, name, &service.name),
                 auto.clone(),
             ));

@@ -117,7 +117,7 @@ fn material(subject: Subject<'_>) -> String {
     let mut material = Material {
         alert: alert(&subject.incident.alert, subject.incident),
         service: subject.service.map(|service| ServiceMaterial {
-            name: service.name.clone(),
+            name: service.name.to_string(),
             redundancy_group: service.redundancy_group.clone(),
         }),
         rule: RuleMaterial {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use domain::playbook::Unusable;
 use domain::playbook::plan::Phase;
 use domain::playbook::service::{Level, Service, named};
+use domain::primitives::id::{PlaybookId, ServiceName};
 use playbook_files::operator_files::OperatorFiles;
 use thiserror::Error;
 use wire::bridge::{BRIDGE_VERSION, BridgeRequest};
@@ -32,18 +33,24 @@ pub(crate) enum Refusal {
     #[error("the target {0} is not in service-registry.yaml")]
     Target(String),
     #[error("the service {0} is repaired by hand only (level manual)")]
-    Manual(String),
+    Manual(ServiceName),
     #[error("the playbook {playbook} is not for the service {service}")]
-    OtherService { playbook: String, service: String },
+    OtherService {
+        playbook: PlaybookId,
+        service: ServiceName,
+    },
     #[error(transparent)]
     Parameters(#[from] Unusable),
     #[error(
         "the value of the parameter {parameter} is not the one that service-registry.yaml gives {service}"
     )]
-    OtherValue { parameter: String, service: String },
+    OtherValue {
+        parameter: String,
+        service: ServiceName,
+    },
     #[error("the playbook {playbook} has no {phase} step {step}; they count from 0")]
     Step {
-        playbook: String,
+        playbook: PlaybookId,
         phase: &'static str,
         step: usize,
     },

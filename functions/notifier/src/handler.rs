@@ -80,13 +80,13 @@ impl App {
                 self.put(&channels, Rank::ANSWER, &subject, clock).await?;
                 channels
             }
-            Message::ChannelDue { channel } => self.named(channel),
+            Message::ChannelTimer { channel } => self.named(channel),
             Message::PressAnswered {
                 channel,
                 user,
                 words,
             } => return self.whisper(channel, user, words, clock).await,
-            Message::DecisionDue { approval_id } => {
+            Message::DecisionTimer { approval_id } => {
                 match self.decision_due(approval_id, clock).await? {
                     Some(incident) => {
                         let channels = self
@@ -104,7 +104,7 @@ impl App {
                     None => Vec::new(),
                 }
             }
-            Message::ResolutionDue { approval_id } => {
+            Message::ResolutionTimer { approval_id } => {
                 return self.resolution_due(approval_id, clock).await;
             }
             Message::SilenceAsked { incident_id } => {
@@ -118,7 +118,7 @@ impl App {
                 error!(channel = channel.name, %error, "what is due in a channel was not told: it is tried again");
                 self.notifications
                     .send_later(
-                        &Message::ChannelDue {
+                        &Message::ChannelTimer {
                             channel: channel.name.clone(),
                         },
                         AGAIN_AFTER,

@@ -11,6 +11,7 @@ use domain::playbook::service;
 use domain::policy::attempt_ledger::GuardrailInputs;
 use domain::policy::evaluation::GuardrailContext;
 use domain::policy::limits::Limits;
+use domain::primitives::id::{PlanHash, WorkerId};
 use jiff::{SignedDuration, Timestamp};
 use playbook_files::operator_files::OperatorFiles;
 use tracing::info;
@@ -44,8 +45,8 @@ pub(crate) struct AdmissionRules<'a> {
 pub(crate) fn admit(
     change: &mut IncidentChange,
     rules: AdmissionRules<'_>,
-    plan_hash: &str,
-    worker: &str,
+    plan_hash: &PlanHash,
+    worker: &WorkerId,
     now: Timestamp,
 ) -> Admission {
     let incident = &change.incident;
@@ -60,7 +61,7 @@ pub(crate) fn admit(
         }
     );
     // The plan may have been replaced, or its approval revoked, while the message waited.
-    if !approved || approval.plan_hash != plan_hash || plan.hash() != plan_hash {
+    if !approved || approval.plan_hash != *plan_hash || plan.hash() != *plan_hash {
         info!(incident_id = %incident.id, "the message speaks of a plan that is not approved (any more): nothing runs");
         return Admission::Nothing;
     }
@@ -68,7 +69,7 @@ pub(crate) fn admit(
         Some(repair) if repair.outcome.is_some() => return Admission::Nothing,
         // Once a step is recorded, the run goes on to its end: half a repair has no use.
         Some(repair) if !repair.steps.is_empty() => {
-            worker.clone_into(&mut repair.worker);
+            repair.worker = worker.clone();
             return Admission::Run(Box::new(plan));
         }
         // Cut off before its first step, perhaps half an hour ago: it is checked like a new one.
@@ -88,7 +89,7 @@ pub(crate) fn admit(
         return Admission::Nothing;
     }
     // The approval covers one hash: planned anew from the files of now, the plan has to keep it.
-    if planned_now(rules.files, &plan).as_deref() != Some(plan_hash) {
+    if planned_now(rules.files, &plan).as_ref() != Some(plan_hash) {
         let why = "the playbook or the registry has changed since the plan was shown";
         change.repair_stopped("unchanged plan", why, ACTOR, now);
         return Admission::Nothing;
@@ -99,8 +100,8 @@ pub(crate) fn admit(
         return Admission::Nothing;
     }
     change.repair_started(Repair {
-        worker: worker.to_owned(),
-        ..Repair::start(plan_hash.to_owned(), now)
+        worker: worker.clone(),
+        ..Repair::start(plan_hash.clone(), now)
     });
     Admission::Run(Box::new(plan))
 }
@@ -110,7 +111,7 @@ pub(crate) fn admit(
 pub(crate) fn lapse(
     change: &mut IncidentChange,
     rules: AdmissionRules<'_>,
-    plan_hash: &str,
+    plan_hash: &PlanHash,
     now: Timestamp,
 ) -> bool {
     let incident = &change.incident;
@@ -120,7 +121,7 @@ pub(crate) fn lapse(
     let mine = incident
         .approval
         .as_ref()
-        .is_some_and(|approval| approval.plan_hash == plan_hash);
+        .is_some_and(|approval| approval.plan_hash == *plan_hash);
     // Another delivery may have started the run, or people may have decided anew: only an approval
     // that still waits lapses.
     if !mine || incident.status != Status::Approved || incident.repair.is_some() {
@@ -149,12 +150,17 @@ fn ask_people(
 
 /// Gives up an approved plan that could not begin for too long: a decision from hours ago must not
 /// take effect by surprise.
-pub(crate) fn give_up(change: &mut IncidentChange, plan_hash: &str, why: &str, now: Timestamp) {
+pub(crate) fn give_up(
+    change: &mut IncidentChange,
+    plan_hash: &PlanHash,
+    why: &str,
+    now: Timestamp,
+) {
     let approved = change
         .incident
         .approval
         .as_ref()
-        .is_some_and(|approval| approval.plan_hash == plan_hash);
+        .is_some_and(|approval| approval.plan_hash == *plan_hash);
     if approved && change.incident.status == Status::Approved && change.incident.repair.is_none() {
         change.repair_stopped("one hand", why, ACTOR, now);
     }
@@ -195,7 +201,7 @@ fn situation<'a>(
 }
 
 /// The hash of the plan that the files give now for the same playbook and service.
-fn planned_now(files: &OperatorFiles, plan: &Plan) -> Option<String> {
+fn planned_now(files: &OperatorFiles, plan: &Plan) -> Option<PlanHash> {
     let playbook = files.playbook(&plan.playbook)?;
     let service = service::named(&files.services, &plan.target)?;
     playbook

@@ -20,7 +20,7 @@ use domain::playbook::service::{self, Level};
 use domain::policy::attempt_ledger::{Attempt, GroupLedger, GuardrailInputs, TargetLedger};
 use domain::policy::matching::{Choice, PastSuccess, choose};
 use domain::policy::playbook_run::PlaybookRecord;
-use domain::primitives::id::{ApprovalId, IncidentId, MemberId};
+use domain::primitives::id::{ApprovalId, IncidentId, MemberId, PlanHash};
 use domain::transition::decision::{Pressed, decide};
 use jiff::{SignedDuration, Timestamp};
 use playbook_files::operator_files::{OperatorFiles, limits};
@@ -58,10 +58,10 @@ fn enter_with(
     change: &mut IncidentChange,
     files: &OperatorFiles,
     readings: &GuardrailInputs,
-    hash: &str,
+    hash: &PlanHash,
 ) -> Admission {
     ruled(files, readings, |rules| {
-        super::admit(change, rules, hash, "worker", NOW)
+        super::admit(change, rules, hash, &"worker".into(), NOW)
     })
 }
 
@@ -80,7 +80,7 @@ fn ruled<T>(
     })
 }
 
-fn admit(change: &mut IncidentChange, files: &OperatorFiles, hash: &str) -> Admission {
+fn admit(change: &mut IncidentChange, files: &OperatorFiles, hash: &PlanHash) -> Admission {
     enter_with(change, files, &nothing(), hash)
 }
 
@@ -135,7 +135,7 @@ fn finding() -> Analysis {
 }
 
 /// An incident with a plan that a human approved, and the plan's hash.
-fn approved() -> (IncidentChange, String) {
+fn approved() -> (IncidentChange, PlanHash) {
     let (mut change, plan) = planned();
     change.propose(plan, NOW, SignedDuration::from_hours(1));
     let approval = change.incident.approval.clone().expect("asked");
@@ -154,7 +154,7 @@ fn approved() -> (IncidentChange, String) {
 }
 
 /// An incident with a plan that the guardrails let through, and the plan's hash.
-fn triggered() -> (IncidentChange, String) {
+fn triggered() -> (IncidentChange, PlanHash) {
     let (mut change, plan) = planned();
     let (files, hash) = (files(), plan.hash());
     let limits = limits(&shipped()).expect("the limits that ship with the project");
@@ -230,7 +230,7 @@ fn a_plan_that_fewer_people_approved_than_have_to_does_not_run() {
 fn nothing_runs_without_this_very_approval() {
     let (mut change, hash) = approved();
     assert_eq!(
-        admit(&mut change, &files(), &"0".repeat(64)),
+        admit(&mut change, &files(), &"0".repeat(64).into()),
         Admission::Nothing
     );
     change.incident.plan.as_mut().expect("a plan").steps[0]
@@ -350,7 +350,7 @@ fn what_the_guardrails_let_through_is_stopped_by_whatever_has_changed_since() {
         let other = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAW").expect("a ULID");
         let mut ledger = TargetLedger::default();
         ledger.enter(Attempt {
-            approval_id: ApprovalId::of(&other, &"0".repeat(64)),
+            approval_id: ApprovalId::of(&other, &"0".repeat(64).into()),
             playbook: playbook.into(),
             at: NOW,
         });
@@ -500,10 +500,10 @@ fn a_repair_that_was_cut_off_before_its_first_step_is_looked_at_again() {
 
 #[test]
 fn a_decision_that_is_too_old_starts_nothing_and_people_are_asked_again() {
-    let enter_after = |change: &mut IncidentChange, hash: &str, seconds| {
+    let enter_after = |change: &mut IncidentChange, hash: &PlanHash, seconds| {
         let now = NOW + SignedDuration::from_secs(seconds);
         ruled(&files(), &nothing(), |rules| {
-            super::admit(change, rules, hash, "worker", now)
+            super::admit(change, rules, hash, &"worker".into(), now)
         })
     };
     // A human's as well as the guardrails' own, and one whose worker died before its first step.
@@ -554,7 +554,7 @@ fn a_decision_that_is_too_old_starts_nothing_and_people_are_asked_again() {
 
 #[test]
 fn a_plan_that_waits_for_its_target_asks_people_again_once_its_decision_is_too_old() {
-    let lapse_after = |change: &mut IncidentChange, hash: &str, seconds| {
+    let lapse_after = |change: &mut IncidentChange, hash: &PlanHash, seconds| {
         let now = NOW + SignedDuration::from_secs(seconds);
         ruled(&files(), &nothing(), |rules| {
             super::lapse(change, rules, hash, now)
@@ -562,7 +562,7 @@ fn a_plan_that_waits_for_its_target_asks_people_again_once_its_decision_is_too_o
     };
     let (mut change, hash) = approved();
     assert!(!lapse_after(&mut change, &hash, 900));
-    assert!(!lapse_after(&mut change, "another plan", 901));
+    assert!(!lapse_after(&mut change, &"another plan".into(), 901));
     assert_eq!(
         (change.incident.status, change.entries.len()),
         (Status::Approved, 0)

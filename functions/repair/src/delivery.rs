@@ -3,6 +3,7 @@
 
 use aws::batch::Delivery;
 use aws::deadline::time_left;
+use domain::primitives::id::WorkerId;
 use jiff::{SignedDuration, Timestamp};
 
 /// The longest that a message waits for something that has no end of its own.
@@ -11,7 +12,7 @@ const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
 #[derive(Debug, Clone)]
 pub struct Turn {
     /// Identity of the worker: another delivery, or another invocation, is another worker.
-    pub worker: String,
+    pub worker: WorkerId,
     /// The receipt with which the queue is asked to bring the message back at a time; empty if no
     /// queue delivered it.
     pub receipt: String,
@@ -25,7 +26,7 @@ impl Turn {
     /// The turn of a delivery to an invocation, which Lambda ends at `deadline`, in milliseconds since 1970.
     #[must_use]
     pub fn of(delivery: &Delivery, request_id: &str, deadline: u64, now: Timestamp) -> Self {
-        let worker = format!("{request_id}/{}", delivery.times);
+        let worker = format!("{request_id}/{}", delivery.times).into();
         Self {
             worker,
             receipt: delivery.receipt.clone(),

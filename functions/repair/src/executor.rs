@@ -27,7 +27,7 @@ pub(crate) async fn to_the_end(
     plan: &Plan,
     clock: fn() -> Timestamp,
 ) -> Result<Done, Failure> {
-    let (app, worker) = (lease.app, lease.turn.worker.as_str());
+    let (app, worker) = (lease.app, &lease.turn.worker);
     loop {
         let next = incident
             .repair

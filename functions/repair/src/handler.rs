@@ -13,6 +13,7 @@ use crate::executor;
 use crate::lease::{Done, Lease};
 use domain::episode::Advice;
 use domain::policy::attempt_ledger::GuardrailInputs;
+use domain::primitives::id::PlanHash;
 
 use crate::app::{App, ENTRANCE, Failure, GROUP_MARGIN, MOST_DELIVERIES};
 
@@ -32,7 +33,7 @@ impl App {
     pub(crate) async fn lapsed(
         &self,
         incident: &Incident,
-        plan_hash: &str,
+        plan_hash: &PlanHash,
         clock: fn() -> Timestamp,
     ) -> Result<bool, Failure> {
         let over =
@@ -138,7 +139,7 @@ impl App {
         &self,
         lease: &Lease<'_>,
         incident: &Incident,
-        plan_hash: &str,
+        plan_hash: &PlanHash,
         clock: fn() -> Timestamp,
     ) -> Result<Done, Failure> {
         let (id, worker) = (&incident.id, &lease.turn.worker);

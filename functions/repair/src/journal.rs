@@ -32,7 +32,7 @@ fn own<'a>(change: &'a mut IncidentChange, worker: &str) -> Option<&'a mut Repai
         .incident
         .repair
         .as_mut()
-        .filter(|repair| repair.worker == worker)
+        .filter(|repair| repair.worker == *worker)
 }
 
 /// Records the next event of the run: a step's start, a skipped step, a lost result, or the end of

@@ -11,6 +11,7 @@ use thiserror::Error;
 use crate::operator_files::OperatorFiles;
 use domain::playbook::plan::Phase;
 use domain::playbook::service::{Level, Service};
+use domain::primitives::id::{PlaybookId, ServiceName};
 use wire::command_line::{self, NulByte};
 
 /// The phases, in the order in which a repair goes through them, by the names of their fields in `playbooks.yaml`.
@@ -24,7 +25,7 @@ const PHASES: [(Phase, &str); 4] = [
 /// One line, and which step it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GuardLine {
-    pub playbook: String,
+    pub playbook: PlaybookId,
     /// The step's place in the file, such as `steps[0]`.
     pub step: String,
     /// The line, byte for byte as the host is asked for it.
@@ -34,11 +35,11 @@ pub struct GuardLine {
 /// All lines of one service. Shown, they are the file `/etc/quell/allowed`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GuardLines {
-    pub service: String,
+    pub service: ServiceName,
     /// The lines, in the order of the file.
     pub lines: Vec<GuardLine>,
     /// The playbooks that can never run there, each with the reason: the service lacks a value for one of their parameters.
-    pub left_out: Vec<(String, String)>,
+    pub left_out: Vec<(PlaybookId, String)>,
 }
 
 /// Why there are no lines.
@@ -46,11 +47,11 @@ pub struct GuardLines {
 pub enum NoLines {
     /// Nothing ever runs there.
     #[error("the service {0} is repaired by hand only (level manual): no command is for it")]
-    Manual(String),
+    Manual(ServiceName),
     /// No program can be passed such an argument.
     #[error("playbooks.yaml: {playbook}: {step}: {error}")]
     Nul {
-        playbook: String,
+        playbook: PlaybookId,
         /// The step's place in the file.
         step: String,
         error: NulByte,
@@ -60,7 +61,7 @@ pub enum NoLines {
         "playbooks.yaml: {playbook}: {step} has an argument with a line break, and quell-guard compares single lines"
     )]
     LineBreak {
-        playbook: String,
+        playbook: PlaybookId,
         /// The step's place in the file.
         step: String,
     },

@@ -39,11 +39,11 @@ impl OperatorFiles {
     /// Everything that is wrong with either of them.
     pub fn load(directory: &Path) -> Result<Self, ConfigErrors> {
         let playbooks = list(&directory.join(PLAYBOOKS), |playbook: &Playbook| {
-            (playbook.id.clone(), vec![], playbook.faults())
+            (playbook.id.to_string(), vec![], playbook.faults())
         });
         let names = |service: &Service| {
             (
-                service.name.clone(),
+                service.name.to_string(),
                 service.aliases.clone(),
                 service.faults(),
             )

@@ -113,7 +113,7 @@ pub(super) fn put(table: &str, run: &PlaybookRun) -> Result<Put, StoreError> {
     let mut set = |name: &str, value| item.insert(name.to_owned(), value);
     set("at", millis(run.at));
     set("verified", AttributeValue::Bool(run.verified));
-    set("target", text(&run.target));
+    set("target", text(run.target.as_str()));
     set("expires_at", number((run.at + KEPT_FOR).as_second()));
     Put::builder()
         .table_name(table)
@@ -133,10 +133,10 @@ fn read(playbook: &str, item: &Item) -> Result<PlaybookRun, StoreError> {
     });
     let (incident_id, round) = known.ok_or_else(|| reader.unreadable("its key names no run"))?;
     Ok(PlaybookRun {
-        playbook: playbook.to_owned(),
+        playbook: playbook.into(),
         incident_id,
         round,
-        target: reader.text("target")?.to_owned(),
+        target: reader.text("target")?.into(),
         at: reader.millis("at")?,
         verified: reader.flag("verified")?,
         recurred_at: item

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use domain::incident::repair::StepResult;
 use domain::playbook::plan::Phase;
-use domain::primitives::id::IncidentId;
+use domain::primitives::id::{IncidentId, PlaybookId, ServiceName};
 
 /// The version that this build writes and reads.
 pub const BRIDGE_VERSION: u8 = 1;
@@ -20,15 +20,14 @@ pub struct BridgeRequest {
     pub v: u8,
     /// For which incident; it appears in the bridge's log line and nowhere else.
     pub incident_id: IncidentId,
-    pub playbook: String,
+    pub playbook: PlaybookId,
     /// Which part of it.
     pub phase: Phase,
     /// Which step of that part, from 0.
     pub step: usize,
     /// The parameters' values. The bridge looks them up in its own registry and refuses a request that has others.
     pub parameters: BTreeMap<String, String>,
-    /// The service's name in the registry.
-    pub target: String,
+    pub target: ServiceName,
 }
 
 /// The bridge's reply. A refused request is answered too, with the outcome `refused`.

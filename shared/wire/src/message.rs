@@ -1,4 +1,4 @@
-//! Queue messages: facts in the past tense, and timers. They carry ids, never payloads, and the
+//! Queue messages: facts in the past tense, and timers, which are called so. They carry ids, never payloads, and the
 //! receiver reads the state; only a signal carries its alert, because nothing is stored yet.
 
 use domain::notification::button_action::More;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use domain::alert::Alert;
-use domain::primitives::id::{ApprovalId, IncidentId};
+use domain::primitives::id::{ApprovalId, IncidentId, PlanHash};
 
 /// The version that this build writes and reads.
 const VERSION: u8 = 1;
@@ -29,14 +29,17 @@ pub enum Message {
     /// A model was not asked, because the budget of the day has no room for its price. Analyzer to notifier.
     BudgetUsedUp { day: Date },
     /// A channel has something to send, or may send again. Notifier to itself.
-    ChannelDue { channel: String },
+    #[serde(rename = "channel_due")]
+    ChannelTimer { channel: String },
     /// It is time to look whether a plan was decided on: for the second list of people, or because it expires. Notifier to itself.
-    DecisionDue {
+    #[serde(rename = "decision_due")]
+    DecisionTimer {
         /// The request for the decision.
         approval_id: ApprovalId,
     },
     /// It is time to look whether the alert of a repair that has ended has resolved. Notifier to itself.
-    ResolutionDue {
+    #[serde(rename = "resolution_due")]
+    ResolutionTimer {
         /// The request for the decision on the plan that ran.
         approval_id: ApprovalId,
     },
@@ -49,8 +52,7 @@ pub enum Message {
         channel: String,
         /// The id of the press, so that one that comes twice is answered once.
         press: String,
-        /// The identity of the presser, as in the log. Empty in a message from before it was kept.
-        #[serde(default)]
+        /// The identity of the presser, as in the log.
         by: String,
     },
     /// A press was answered, where only the person who pressed should read it. Ingress to notifier.
@@ -74,7 +76,7 @@ pub enum Message {
     RepairApproved {
         incident_id: IncidentId,
         /// The hash of the plan: another plan of the same incident is not meant.
-        plan_hash: String,
+        plan_hash: PlanHash,
     },
 }
 
@@ -133,19 +135,19 @@ pub trait Queued: Serialize + DeserializeOwned {
 impl Queued for Message {
     fn subject(&self) -> (&'static str, String) {
         match self {
-            Self::IncidentOpened { incident_id }
-            | Self::IncidentChanged { incident_id }
-            | Self::AlertsConverged { incident_id, .. }
-            | Self::MoreAsked { incident_id, .. }
-            | Self::SilenceAsked { incident_id }
-            | Self::AnalysisAsked { incident_id, .. }
-            | Self::RepairApproved { incident_id, .. } => ("incident_id", incident_id.to_string()),
             Self::BudgetUsedUp { day } => ("day", day.to_string()),
-            Self::ChannelDue { channel } | Self::PressAnswered { channel, .. } => {
+            Self::ChannelTimer { channel } | Self::PressAnswered { channel, .. } => {
                 ("channel", channel.clone())
             }
-            Self::DecisionDue { approval_id } | Self::ResolutionDue { approval_id } => {
+            Self::DecisionTimer { approval_id } | Self::ResolutionTimer { approval_id } => {
                 ("incident_id", approval_id.incident().to_string())
+            }
+            about_an_incident => {
+                let id = about_an_incident.incident_id();
+                (
+                    "incident_id",
+                    id.map(ToString::to_string).unwrap_or_default(),
+                )
             }
         }
     }
@@ -198,9 +200,9 @@ impl Message {
             | Self::AnalysisAsked { incident_id, .. }
             | Self::RepairApproved { incident_id, .. } => Some(incident_id),
             Self::BudgetUsedUp { .. }
-            | Self::ChannelDue { .. }
-            | Self::DecisionDue { .. }
-            | Self::ResolutionDue { .. }
+            | Self::ChannelTimer { .. }
+            | Self::DecisionTimer { .. }
+            | Self::ResolutionTimer { .. }
             | Self::PressAnswered { .. } => None,
         }
     }

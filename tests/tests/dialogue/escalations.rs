@@ -52,7 +52,7 @@ async fn the_second_list_is_told_once_and_decides() {
         .expect("saved");
     let notifier = stack.notifier();
     for _ in 0..3 {
-        let due = Message::DecisionDue {
+        let due = Message::DecisionTimer {
             approval_id: approval.clone(),
         };
         let until = Instant::now() + crate::PATIENCE;

@@ -64,7 +64,7 @@ impl<'a> Own<'a> {
     /// So many seconds later a channel looks at what is due.
     pub(crate) async fn later(&self, seconds: i64, channel: &str) {
         self.ahead.fetch_add(seconds, Ordering::Relaxed);
-        self.tell(&Message::ChannelDue {
+        self.tell(&Message::ChannelTimer {
             channel: channel.to_owned(),
         })
         .await;

@@ -329,7 +329,7 @@ fn registry(service: &Service, now: Timestamp) -> Evidence {
     );
     Evidence {
         source: Source::Registry,
-        asked: service.name.clone(),
+        asked: service.name.to_string(),
         at: now,
         duration_ms: 0,
         found: Found::Known { facts },

@@ -111,7 +111,7 @@ impl Prometheus {
             "target" => Some(alert.target.clone()),
             "namespace" => Some(alert.namespace.clone()),
             "service" => service
-                .map(|service| service.name.clone())
+                .map(|service| service.name.to_string())
                 .or_else(|| alert.labels.get(name).cloned()),
             label => alert.labels.get(label).cloned(),
         };

@@ -136,13 +136,17 @@ impl Signoz {
 
 /// The name by which SigNoz should know the service: as the registry says, else as the alert's labels do.
 fn known_as<'a>(alert: &'a Alert, service: Option<&'a Service>) -> Option<&'a str> {
-    let registered = service.map(|service| service.facts.get(FACT).unwrap_or(&service.name));
+    let registered = service.map(|service| {
+        service
+            .facts
+            .get(FACT)
+            .map_or(service.name.as_str(), String::as_str)
+    });
     let labelled = || {
-        LABELS
-            .iter()
-            .find_map(|label| alert.labels.get(*label).filter(|name| !name.is_empty()))
+        let known = LABELS.iter().filter_map(|label| alert.labels.get(*label));
+        known.map(String::as_str).find(|name| !name.is_empty())
     };
-    registered.or_else(labelled).map(String::as_str)
+    registered.or_else(labelled)
 }
 
 /// A window of whole minutes, in Unix milliseconds: SigNoz marks a minute that it knows a part of as partial.

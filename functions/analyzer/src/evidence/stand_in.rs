@@ -112,7 +112,7 @@ pub(super) fn alert(labels: &[(&str, &str)]) -> Alert {
 /// A service of the registry.
 pub(super) fn service(name: &str, facts: &[(&str, &str)]) -> Service {
     Service {
-        name: name.to_owned(),
+        name: name.into(),
         aliases: Vec::new(),
         level: Level::Manual,
         unit: None,

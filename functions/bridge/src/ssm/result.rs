@@ -151,7 +151,7 @@ pub(crate) fn result(
     };
     let alone = hosts.len() == 1;
     let place = if alone {
-        name.clone()
+        name.to_string()
     } else {
         format!("{name} ({})", told.host)
     };

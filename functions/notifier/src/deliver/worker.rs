@@ -392,7 +392,7 @@ impl ChannelWorker<'_> {
     }
 
     async fn come_again(&self, seconds: i32) -> Result<(), Failure> {
-        let message = Message::ChannelDue {
+        let message = Message::ChannelTimer {
             channel: self.channel.name.clone(),
         };
         Ok(self

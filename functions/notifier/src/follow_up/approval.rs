@@ -121,8 +121,8 @@ impl App {
     ) -> Result<(), Failure> {
         let (seconds, approval_id) = (delay(at, now), id.clone());
         let message = match look {
-            FollowUp::Decision => Message::DecisionDue { approval_id },
-            FollowUp::Resolution => Message::ResolutionDue { approval_id },
+            FollowUp::Decision => Message::DecisionTimer { approval_id },
+            FollowUp::Resolution => Message::ResolutionTimer { approval_id },
         };
         self.notifications.send_later(&message, seconds).await?;
         Ok(self

@@ -1106,7 +1106,7 @@ fn hostile(text: &str) -> Incident {
         .map(|guardrail| GuardrailOutcome::blocked(guardrail, text.clone()))
         .into();
     let plan = incident.plan.as_mut().expect("a plan");
-    (plan.playbook_name, plan.target) = (text.clone(), text.clone());
+    (plan.playbook_name, plan.target) = (text.clone(), text.as_str().into());
     plan.parameters = (0..20)
         .map(|n| (format!("{n}{text}"), text.clone()))
         .collect();
@@ -1124,7 +1124,7 @@ fn hostile(text: &str) -> Incident {
         output: output.clone(),
         ..StepRun::ended(Phase::Verify, n, false)
     };
-    let mut repair = Repair::start(text.clone(), Timestamp::UNIX_EPOCH);
+    let mut repair = Repair::start(text.as_str().into(), Timestamp::UNIX_EPOCH);
     (repair.steps, repair.outcome, repair.finished_at) = (
         (0..30).map(step).collect(),
         Some(RepairOutcome::Unknown),

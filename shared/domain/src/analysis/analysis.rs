@@ -93,7 +93,6 @@ pub struct Analysis {
     /// How sure the analyzer is, 0 to 1.
     pub confidence: f64,
     /// How sure the operator's static rule is, 0 to 1: no model raises it.
-    #[serde(default)]
     pub rule_confidence: f64,
     /// True if the operator's static rule names no cause of which it could be sure.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::primitives::id::ApprovalId;
+use crate::primitives::id::{ApprovalId, PlanHash};
 use crate::primitives::identity::{DecidedBy, Identity};
 use crate::primitives::is_zero;
 
@@ -43,7 +43,7 @@ pub struct Approval {
     /// Its id, which carries the beginning of the plan's hash.
     pub id: ApprovalId,
     /// The hash of the plan that was shown.
-    pub plan_hash: String,
+    pub plan_hash: PlanHash,
     /// When it was asked for.
     pub requested_at: Timestamp,
     /// Until when it can be decided.
@@ -100,7 +100,7 @@ impl Approval {
     #[must_use]
     pub fn asked(
         id: ApprovalId,
-        plan_hash: String,
+        plan_hash: PlanHash,
         requested_at: Timestamp,
         expires_at: Timestamp,
         needed: u8,

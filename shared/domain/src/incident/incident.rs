@@ -125,12 +125,8 @@ pub struct Incident {
     /// The silence of its last repair.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repair_silence: Option<RepairSilence>,
-    /// The ids of the presses that decide nothing, as far as the log has them. Stored under the name from when only refused ones were.
-    #[serde(
-        default,
-        rename = "refused_presses",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    /// The ids of the presses that decide nothing, as far as the log has them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub logged_presses: Vec<String>,
     /// The end of its operation log.
     pub log_head: Head,

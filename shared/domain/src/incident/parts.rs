@@ -4,7 +4,7 @@ use crate::primitives::is_zero;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::primitives::id::IncidentId;
+use crate::primitives::id::{IncidentId, PlanHash, PlaybookId};
 
 /// What opened an incident, and where people see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +44,6 @@ pub struct Reanalysis {
     /// True once it is there, or came too late.
     pub done: bool,
     /// The highest round of a plan that a new analysis took away: what comes after it is another plan, which needs another decision.
-    #[serde(default)]
     pub plans: u32,
 }
 
@@ -52,7 +51,7 @@ pub struct Reanalysis {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RepairSilence {
     /// The hash of the plan that runs meanwhile.
-    pub plan_hash: String,
+    pub plan_hash: PlanHash,
     /// Alertmanager's id of it; none if it was not made.
     pub id: Option<String>,
     /// When it ends by itself.
@@ -111,7 +110,7 @@ pub struct StormMember {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recurrence {
     /// The playbook of the run.
-    pub playbook: String,
+    pub playbook: PlaybookId,
     /// The incident that it had repaired.
     pub incident_id: IncidentId,
     /// The round of its plan.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::playbook::condition::Seen;
 use crate::playbook::plan::Phase;
+use crate::primitives::id::{PlanHash, WorkerId};
 use crate::primitives::is_zero;
 use crate::primitives::names::named;
 
@@ -123,7 +124,6 @@ pub struct StepRun {
     /// Which step of that part, from 0.
     pub index: usize,
     /// How often it was started.
-    #[serde(default = "once")]
     pub tries: u32,
     /// When it was started last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -133,10 +133,8 @@ pub struct StepRun {
     /// True if it worked, or if it was skipped.
     pub succeeded: bool,
     /// True if its condition did not hold, so that it never ran.
-    #[serde(default)]
     pub skipped: bool,
     /// What it may have changed.
-    #[serde(default)]
     pub effect: Effect,
     /// Number of invocations of the bridge in a row, up to the last one, that Lambda refused.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -224,10 +222,6 @@ pub fn end_of(text: &str, characters: usize) -> &str {
         .map_or(&text[begin..], |end| &text[begin + end + 1..])
 }
 
-fn once() -> u32 {
-    1
-}
-
 named! {
     /// How the run ended.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -262,13 +256,12 @@ impl RepairOutcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repair {
     /// The hash of the plan that runs.
-    pub plan_hash: String,
+    pub plan_hash: PlanHash,
     pub started_at: Timestamp,
     pub finished_at: Option<Timestamp>,
     /// The worker that runs it. A worker that has taken the run over is another one, and later
     /// reports of the first do not count.
-    #[serde(default)]
-    pub worker: String,
+    pub worker: WorkerId,
     /// What the facts turned out to be, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub facts: BTreeMap<String, Seen>,
@@ -299,8 +292,8 @@ impl Repair {
 
     /// A run without any step, not yet claimed by a worker.
     #[must_use]
-    pub fn start(plan_hash: String, now: Timestamp) -> Self {
-        let (worker, facts, steps) = (String::new(), BTreeMap::new(), Vec::new());
+    pub fn start(plan_hash: PlanHash, now: Timestamp) -> Self {
+        let (worker, facts, steps) = (WorkerId::default(), BTreeMap::new(), Vec::new());
         Self {
             plan_hash,
             started_at: now,

@@ -5,4 +5,6 @@ pub mod button_reply;
 pub mod channels;
 pub mod notice;
 pub mod outbox;
+pub mod people;
 pub mod pipeline_run;
+mod validation;

@@ -208,7 +208,6 @@ pub struct Shown {
     /// Whether it shows the result of a repair.
     pub result: bool,
     /// The last entry of the operation log by then.
-    #[serde(default)]
     pub sequence: u64,
     /// The reports of failed stages that it shows, of a run of a delivery pipeline.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -259,7 +258,7 @@ mod tests {
             incident_id: id.clone(),
             press: "with#any#thing".to_owned(),
         };
-        let approval = ApprovalId::of(&id, &"a1".repeat(32));
+        let approval = ApprovalId::of(&id, &"a1".repeat(32).into());
         let flow = FlowId::try_from("a1".repeat(32).as_str())?;
         let subjects = [
             Subject::Incident(id.clone()),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::analysis::Risk;
 use crate::playbook::condition::When;
 use crate::primitives::digest::Digest;
+use crate::primitives::id::{PlanHash, PlaybookId, ServiceName};
 
 /// What comes on top of a command's own time: reading the key, connecting to the bastion and to the target, hanging up.
 const AROUND: SignedDuration = SignedDuration::from_secs(60);
@@ -51,12 +52,11 @@ pub struct PlannedStep {
 /// files that it shipped with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    pub playbook: String,
+    pub playbook: PlaybookId,
     /// The playbook's name, for people.
     pub playbook_name: String,
     pub risk: Risk,
-    /// The service's name in the registry.
-    pub target: String,
+    pub target: ServiceName,
     /// Where the service is: transport, user, address and host key.
     pub address: String,
     /// The parameters with their checked values.
@@ -72,7 +72,6 @@ pub struct Plan {
     /// Counts the plans of the incident: after a void, the same steps are a new plan that needs a new decision.
     pub round: u32,
     /// How well the playbook fits: 4 for the alert's name, 2 for its type, 1 for the service, added up.
-    #[serde(default)]
     pub score: u32,
     /// Why this playbook was chosen.
     pub reasons: Vec<String>,
@@ -81,11 +80,11 @@ pub struct Plan {
 impl Plan {
     /// The plan's identity, 64 hex: everything that decides what runs where. `score`, `reasons` and names are not part of it.
     #[must_use]
-    pub fn hash(&self) -> String {
+    pub fn hash(&self) -> PlanHash {
         let mut digest = Digest::new()
             .field("plan")
-            .field(&self.playbook)
-            .field(&self.target)
+            .field(self.playbook.as_bytes())
+            .field(self.target.as_bytes())
             .field(&self.address);
         digest = digest
             .field(self.round.to_be_bytes())
@@ -93,12 +92,7 @@ impl Plan {
         for (name, value) in &self.parameters {
             digest = digest.field(name).field(value);
         }
-        // A plan without facts has the hash that it had before there were any: what waits for a decision stays decidable.
-        let facts = Some(&self.facts).filter(|facts| !facts.is_empty());
-        for steps in facts
-            .into_iter()
-            .chain([&self.steps, &self.verify, &self.rollback])
-        {
+        for steps in [&self.facts, &self.steps, &self.verify, &self.rollback] {
             digest = digest.field(steps.len().to_string());
             for step in steps {
                 digest = digest.field(step.argv.len().to_string());
@@ -112,7 +106,7 @@ impl Plan {
                 digest = step.conditions(digest);
             }
         }
-        digest.hex()
+        digest.into()
     }
 
     /// True if whether something runs depends on what this fact printed.
@@ -222,8 +216,8 @@ pub(crate) mod tests {
             })
         }
         let changes: [fn(&mut Plan); 15] = [
-            |p| p.playbook.push('x'),
-            |p| p.target.push('x'),
+            |p| p.playbook = "x".into(),
+            |p| p.target = "x".into(),
             |p| p.address.push('x'),
             |p| drop(p.parameters.insert("unit".into(), "db".into())),
             |p| p.steps[0].argv = vec!["restart web".into()],

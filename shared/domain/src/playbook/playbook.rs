@@ -14,6 +14,7 @@ use crate::playbook::placeholder::fill;
 use crate::playbook::plan::{Phase, Plan, PlannedStep};
 use crate::playbook::service::Service;
 use crate::primitives::duration::Length;
+use crate::primitives::id::PlaybookId;
 
 /// The longest that a whole plan may take in the worst case. One invocation of the repair function ends after 900 s; a longer
 /// repair goes on in the next (`HandedOver`), and the queue delivers its message often enough for this.
@@ -27,7 +28,7 @@ pub const VALUE_BYTES: usize = 4096;
 #[serde(deny_unknown_fields)]
 pub struct Playbook {
     /// Its id, unique in the file.
-    pub id: String,
+    pub id: PlaybookId,
     /// Its name, for people.
     pub name: String,
     /// Which incidents it is for.

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::alert::Alert;
 use crate::playbook::ssm_target::SsmTarget;
+use crate::primitives::id::ServiceName;
 
 /// How much may be done to a service without a human.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -92,7 +93,7 @@ impl Target {
 #[serde(deny_unknown_fields)]
 pub struct Service {
     /// Its name, unique in the registry.
-    pub name: String,
+    pub name: ServiceName,
     /// Other names under which alerts know it.
     #[serde(default)]
     pub aliases: Vec<String>,
@@ -127,10 +128,10 @@ impl Service {
     pub fn faults(&self) -> Vec<(String, String)> {
         let mut faults = Vec::new();
         for (field, name) in [
-            ("name", Some(&self.name)),
-            ("redundancy_group", self.redundancy_group.as_ref()),
+            ("name", Some(self.name.as_str())),
+            ("redundancy_group", self.redundancy_group.as_deref()),
         ] {
-            let fits = |name: &String| {
+            let fits = |name: &str| {
                 !name.is_empty()
                     && name
                         .bytes()

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::policy::kill_switch::SwitchedOff;
 use crate::policy::playbook_run::{PlaybookRecord, PlaybookRun};
-use crate::primitives::id::ApprovalId;
+use crate::primitives::id::{ApprovalId, PlaybookId, ServiceName};
 
 /// How long an attempt counts against `attempts_per_hour`.
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -28,7 +28,7 @@ pub const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(10);
 pub struct Attempt {
     /// The approval under which it ran.
     pub approval_id: ApprovalId,
-    pub playbook: String,
+    pub playbook: PlaybookId,
     /// When it was entered, right before its first step.
     pub at: Timestamp,
 }
@@ -52,7 +52,7 @@ impl TargetLedger {
         }
         let now = attempt.at;
         self.attempts.push(attempt);
-        let mut last: BTreeMap<String, Timestamp> = BTreeMap::new();
+        let mut last: BTreeMap<PlaybookId, Timestamp> = BTreeMap::new();
         for attempt in &self.attempts {
             let at = last.entry(attempt.playbook.clone()).or_insert(attempt.at);
             *at = attempt.at.max(*at);
@@ -78,7 +78,7 @@ impl TargetLedger {
         let others = self
             .attempts
             .iter()
-            .filter(|attempt| attempt.playbook == playbook && attempt.approval_id != *own);
+            .filter(|attempt| attempt.playbook == *playbook && attempt.approval_id != *own);
         others.map(|attempt| attempt.at).max()
     }
 }
@@ -155,10 +155,10 @@ impl GroupLedger {
 /// What is read for the guardrails of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked<'a> {
-    pub target: &'a str,
+    pub target: &'a ServiceName,
     /// The redundancy group of the target.
     pub group: Option<&'a str>,
-    pub playbook: &'a str,
+    pub playbook: &'a PlaybookId,
     /// Whether the playbook's runs are needed: where its autonomy is earned.
     pub runs: bool,
 }
@@ -191,7 +191,7 @@ mod tests {
     fn id(number: u32) -> ApprovalId {
         let incident =
             IncidentId::try_from(format!("01ARZ3NDEKTSV4RRFFQ69G{number:04}")).expect("a ULID");
-        ApprovalId::of(&incident, &"a".repeat(64))
+        ApprovalId::of(&incident, &"a".repeat(64).into())
     }
 
     fn minute(minutes: i64) -> Timestamp {
@@ -203,7 +203,7 @@ mod tests {
         for (number, playbook, at) in attempts {
             ledger.enter(Attempt {
                 approval_id: id(*number),
-                playbook: (*playbook).to_owned(),
+                playbook: (*playbook).into(),
                 at: minute(*at),
             });
         }

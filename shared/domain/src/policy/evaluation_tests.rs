@@ -101,7 +101,7 @@ impl Facts {
     fn attempted(&mut self, number: u32, playbook: &str, at: Timestamp) {
         let attempt = Attempt {
             approval_id: other(number),
-            playbook: playbook.to_owned(),
+            playbook: playbook.into(),
             at,
         };
         self.readings

@@ -47,7 +47,11 @@ pub fn choose(
         Ok(service) => service,
         Err(why) => return Choice::None(why),
     };
-    let tally = |fit: &Fit<'_>| past.get(&fit.playbook.id).copied().unwrap_or_default();
+    let tally = |fit: &Fit<'_>| {
+        past.get(fit.playbook.id.as_str())
+            .copied()
+            .unwrap_or_default()
+    };
     let mut best = best(playbooks, alert, service);
     best.sort_by_key(|fit| std::cmp::Reverse(tenths(tally(fit))));
     let Some(one) = best.first() else {
@@ -164,7 +168,11 @@ fn fit<'a>(playbook: &'a Playbook, alert: &Alert, service: &Service) -> Option<F
     if score == 0 || !matches.allows(&service.name) {
         return None;
     }
-    if matches.services.contains(&service.name) {
+    if matches
+        .services
+        .iter()
+        .any(|name| service.name == name.as_str())
+    {
         score += 1;
         reasons.push(format!("it is for the service {}", service.name));
     }

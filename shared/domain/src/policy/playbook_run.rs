@@ -8,7 +8,7 @@ use crate::incident::change::IncidentChange;
 use crate::incident::operation_log::{Event, LogRecord};
 use crate::incident::parts::Recurrence;
 use crate::incident::repair::RepairOutcome;
-use crate::primitives::id::IncidentId;
+use crate::primitives::id::{IncidentId, PlaybookId, ServiceName};
 
 /// How often a playbook was verified and how often it failed, over all targets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -26,13 +26,13 @@ pub struct PlaybookRecord {
 /// A run that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlaybookRun {
-    pub playbook: String,
+    pub playbook: PlaybookId,
     /// The incident that it was to repair.
     pub incident_id: IncidentId,
     /// The round of its plan.
     pub round: u32,
-    /// What it was to repair: the service's name in the registry.
-    pub target: String,
+    /// What it was to repair.
+    pub target: ServiceName,
     pub at: Timestamp,
     /// True if the symptom was gone.
     pub verified: bool,

@@ -10,7 +10,7 @@ use crate::incident::repair::RepairOutcome;
 use crate::incident::{Incident, Status};
 use crate::playbook::plan::Plan;
 use crate::primitives::digest::Digest;
-use crate::primitives::id::IncidentId;
+use crate::primitives::id::{IncidentId, PlaybookId};
 use crate::primitives::safe_text::line;
 
 /// How much of a name, and of a root cause, a line shows: a whole line is kept with the evidence without being cut.
@@ -53,7 +53,7 @@ impl Near {
 /// The repair shared by all of the last incidents of a fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Memory {
-    pub playbook: String,
+    pub playbook: PlaybookId,
     /// The playbook's name, for people.
     pub playbook_name: String,
     /// The incidents that it repaired, newest first.

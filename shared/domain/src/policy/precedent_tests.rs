@@ -96,7 +96,7 @@ fn what_ended_otherwise_is_a_reason_to_look_again() {
     };
     let mut of_another_plan = repaired(2);
     of_another_plan.repair = of_another_plan.repair.map(|repair| Repair {
-        plan_hash: "0".repeat(64),
+        plan_hash: "0".repeat(64).into(),
         ..repair
     });
     for (what, second) in [
@@ -123,8 +123,8 @@ fn what_ended_otherwise_is_a_reason_to_look_again() {
             "an alert that went on",
             with(2, Status::Repaired, Some(plan()), Some(Verified)),
         ),
-        ("another playbook", other(|plan| plan.playbook.push('x'))),
-        ("another target", other(|plan| plan.target.push('x'))),
+        ("another playbook", other(|plan| plan.playbook = "x".into())),
+        ("another target", other(|plan| plan.target = "x".into())),
         (
             "another parameter",
             other(|plan| plan.parameters = BTreeMap::from([("unit".into(), "db".into())])),
@@ -242,7 +242,7 @@ fn no_text_from_outside_makes_a_line_longer_than_evidence_keeps_or_breaks_it() {
         ] {
             let wide = Plan {
                 playbook_name: text.clone(),
-                target: text.clone(),
+                target: text.as_str().into(),
                 ..plan()
             };
             let mut incident = with(1, status, Some(wide), outcome);

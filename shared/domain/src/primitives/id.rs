@@ -1,6 +1,7 @@
 //! Identifier types: an incident id cannot be passed where a fingerprint is expected.
 
 use std::fmt;
+use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -89,6 +90,87 @@ macro_rules! text_id {
     };
 }
 
+/// A name that is any text, such as a file gives it: its own type, so that no other name takes its place.
+macro_rules! name {
+    ($($(#[$doc:meta])* $name:ident,)+) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+            #[serde(transparent)]
+            pub struct $name(String);
+
+            impl $name {
+                /// The name as text.
+                #[must_use]
+                pub fn as_str(&self) -> &str {
+                    &self.0
+                }
+            }
+
+            impl Deref for $name {
+                type Target = str;
+
+                fn deref(&self) -> &str {
+                    &self.0
+                }
+            }
+
+            impl AsRef<str> for $name {
+                fn as_ref(&self) -> &str {
+                    &self.0
+                }
+            }
+
+            impl PartialEq<str> for $name {
+                fn eq(&self, other: &str) -> bool {
+                    self.0 == other
+                }
+            }
+
+            impl PartialEq<&str> for $name {
+                fn eq(&self, other: &&str) -> bool {
+                    self.0 == *other
+                }
+            }
+
+            impl From<&str> for $name {
+                fn from(text: &str) -> Self {
+                    Self(text.to_owned())
+                }
+            }
+
+            impl From<String> for $name {
+                fn from(text: String) -> Self {
+                    Self(text)
+                }
+            }
+
+            impl From<$name> for String {
+                fn from(name: $name) -> Self {
+                    name.0
+                }
+            }
+
+            impl fmt::Display for $name {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    self.0.fmt(f)
+                }
+            }
+        )+
+    };
+}
+
+name!(
+    /// The identity of a plan: 64 characters of lower-case hex (see [`crate::playbook::plan::Plan::hash`]).
+    PlanHash,
+    /// A playbook's id in the operator's files.
+    PlaybookId,
+    /// A service's name in the registry.
+    ServiceName,
+    /// One delivery of a message to one invocation of a function; empty before a worker has claimed the run.
+    WorkerId,
+);
+
 text_id!(
     /// An incident: a ULID (26 characters of Crockford's base 32, sortable by time), made by ingress.
     IncidentId,
@@ -125,7 +207,7 @@ text_id!(
 impl ApprovalId {
     /// The approval of the plan with this hash (64 hex).
     #[must_use]
-    pub fn of(incident: &IncidentId, plan_hash: &str) -> Self {
+    pub fn of(incident: &IncidentId, plan_hash: &PlanHash) -> Self {
         let short: String = plan_hash.chars().take(16).collect();
         Self(format!("{incident}-{short}"))
     }
@@ -148,7 +230,7 @@ macro_rules! digest_id {
     };
 }
 
-digest_id!(Fingerprint, FlowId);
+digest_id!(Fingerprint, FlowId, PlanHash);
 
 impl MemberId {
     /// The member of the alert that Quell itself raises about a storm.
@@ -190,7 +272,7 @@ mod tests {
     #[test]
     fn an_approval_names_its_incident_and_fits_a_telegram_button() -> Result<(), super::InvalidId> {
         let incident = IncidentId::try_from(INCIDENT)?;
-        let approval = ApprovalId::of(&incident, &"a1".repeat(32));
+        let approval = ApprovalId::of(&incident, &"a1".repeat(32).into());
         assert_eq!(
             approval.as_str(),
             "01ARZ3NDEKTSV4RRFFQ69G5FAV-a1a1a1a1a1a1a1a1"

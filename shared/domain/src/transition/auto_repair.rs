@@ -133,7 +133,7 @@ mod tests {
         );
         let context = &change.entries[0].context;
         assert_eq!(context["guardrails"].as_array().map(Vec::len), Some(12));
-        assert_eq!(context["plan_hash"], plan().hash());
+        assert_eq!(context["plan_hash"], plan().hash().as_str());
         let approval = change.incident.approval.clone().expect("an approval");
         assert!(approval.by_guardrails());
         let refused = decide(

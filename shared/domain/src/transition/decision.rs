@@ -142,7 +142,7 @@ fn judge(
         .filter(|approval| approval.id == *id)
         .ok_or(Refusal::NotThisPlan)?;
     // The approval covers exactly the plan that was hashed for it.
-    if incident.plan.as_ref().map(Plan::hash).as_deref() != Some(approval.plan_hash.as_str()) {
+    if incident.plan.as_ref().map(Plan::hash).as_ref() != Some(&approval.plan_hash) {
         return Err(Refusal::NotThisPlan);
     }
     let may = |rule: &ApprovalRule| rule.may(person, approval.escalated_at.is_some());

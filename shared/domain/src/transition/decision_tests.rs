@@ -426,7 +426,7 @@ fn only_the_plan_that_was_shown_can_be_decided_on_and_by_those_who_may() {
         )
         .err()
     };
-    let other = ApprovalId::of(&incident().id, &"0".repeat(64));
+    let other = ApprovalId::of(&incident().id, &"0".repeat(64).into());
     assert_eq!(
         refused(&other, Identity::Telegram(7), "1"),
         Some(Refusal::NotThisPlan)

@@ -49,7 +49,7 @@ fn worse() -> Analysis {
 
 fn other_plan() -> Plan {
     Plan {
-        playbook: "replace".to_owned(),
+        playbook: "replace".into(),
         ..plan()
     }
 }

@@ -14,7 +14,7 @@ use crate::incident::operation_log::{Event, LogRecord};
 use crate::incident::parts::RepairSilence;
 use crate::incident::repair::Repair;
 use crate::playbook::plan::{Phase, Plan};
-use crate::primitives::id::IncidentId;
+use crate::primitives::id::{IncidentId, PlanHash};
 
 /// The log's actor for creating and removing it.
 pub const ACTOR: &str = "repair";
@@ -22,7 +22,7 @@ pub const ACTOR: &str = "repair";
 impl RepairSilence {
     /// Its comment in Alertmanager, which identifies it.
     #[must_use]
-    pub fn comment(incident: &IncidentId, plan_hash: &str) -> String {
+    pub fn comment(incident: &IncidentId, plan_hash: &PlanHash) -> String {
         format!("Quell, repair of incident {incident}, plan {plan_hash}")
     }
 
@@ -90,7 +90,7 @@ impl IncidentChange {
     /// run has one at most.
     pub fn repair_silenced(
         &mut self,
-        plan_hash: &str,
+        plan_hash: &PlanHash,
         made: Result<(&str, Timestamp), &str>,
         now: Timestamp,
     ) {
@@ -98,11 +98,11 @@ impl IncidentChange {
             .incident
             .repair_silence
             .as_ref()
-            .is_some_and(|silence| silence.plan_hash == plan_hash)
+            .is_some_and(|silence| silence.plan_hash == *plan_hash)
         {
             return;
         }
-        let plan_hash = plan_hash.to_owned();
+        let plan_hash = plan_hash.clone();
         let (silence, news) = match made {
             Ok((id, until)) => {
                 let context = json!({ "silence_id": id, "until": until, "plan_hash": plan_hash });
@@ -274,7 +274,7 @@ mod tests {
                 "another run had one",
                 |incident| {
                     let mut change = IncidentChange::of(incident.clone());
-                    change.repair_silenced("another", Ok(("s0", NOW)), NOW);
+                    change.repair_silenced(&"another".into(), Ok(("s0", NOW)), NOW);
                     *incident = change.incident;
                 },
                 0,

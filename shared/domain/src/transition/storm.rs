@@ -338,10 +338,6 @@ mod tests {
             "{:?}",
             storm.groups
         );
-        // A storm that was written before there were groups: everything is among the others.
-        let old: Storm =
-            serde_json::from_str(r#"{"tied":3,"open":1,"shown":[]}"#).expect("a storm");
-        assert_eq!(old.others(), (3, 1));
         let names: BTreeSet<&str> = storm
             .critical
             .iter()

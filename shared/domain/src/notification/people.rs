@@ -1,0 +1,63 @@
+//! People who may decide, by what they are known, and the rules that say on which plans.
+
+use serde::{Deserialize, Deserializer};
+use wildmatch::WildMatch;
+
+use crate::analysis::Risk;
+
+/// A pattern in which `*` matches any text, and `?` one character.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pattern(WildMatch);
+
+impl Pattern {
+    pub(super) fn fits(&self, text: &str) -> bool {
+        self.0.matches(text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Pattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(WildMatch::new(&text)))
+    }
+}
+
+/// A person who may decide, and by what they are known.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Person {
+    /// Their numeric id at Telegram.
+    pub telegram: Option<i64>,
+    /// Their member id at Slack, such as `U0123456789`.
+    pub slack: Option<String>,
+    /// Whether the holder of the API's token may decide in their name.
+    pub api: bool,
+}
+
+/// Who may decide on which plans. An empty list fits everything.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ApprovalRule {
+    /// The services' names in the registry.
+    pub services: Vec<Pattern>,
+    /// The risks, each the worse of the finding's and the playbook's.
+    pub risks: Vec<Risk>,
+    pub people: Vec<String>,
+    /// The second list of people, who may decide once the approval was undecided for
+    /// `escalate_after_seconds`. They are notified then.
+    pub then: Vec<String>,
+    pub escalate_after_seconds: Option<u32>,
+}
+
+impl ApprovalRule {
+    /// Whether a person may decide.
+    #[must_use]
+    pub fn may(&self, person: &str, escalated: bool) -> bool {
+        self.people.iter().any(|name| name == person)
+            || (escalated && self.then.iter().any(|name| name == person))
+    }
+}
+
+/// True where nothing is asked for, or one of the patterns fits.
+pub(super) fn any(patterns: &[Pattern], text: &str) -> bool {
+    patterns.is_empty() || patterns.iter().any(|pattern| pattern.fits(text))
+}

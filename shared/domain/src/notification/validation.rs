@@ -1,0 +1,245 @@
+//! What can be wrong with `channels.json` beyond its shape.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::notification::channels::{AlertmanagerServer, Channels, Place, Webhook};
+use crate::notification::people::Person;
+use crate::primitives::server_url;
+
+/// The most chats of Telegram: each takes one message a second, and the Bot API takes thirty a second of one bot.
+const MOST_CHATS: usize = 30;
+/// The longest wait for the second list of people, in seconds: a week.
+const LONGEST_WAIT: u32 = 7 * 24 * 3600;
+
+/// Why a URL without TLS is refused.
+const PLAIN: &str = "has to begin with https://, unless the server is private";
+/// Why a name is refused.
+const NOBODY: &str = "is none of the people";
+
+fn unknown(people: &BTreeMap<String, Person>, names: &[String], mut found: impl FnMut(usize)) {
+    names
+        .iter()
+        .enumerate()
+        .filter(|(_, name)| !people.contains_key(*name))
+        .for_each(|(n, _)| found(n));
+}
+
+impl Channels {
+    /// What is wrong with the file beyond its shape: each a field and a sentence.
+    #[must_use]
+    pub fn faults(&self) -> Vec<(String, String)> {
+        let mut faults = Vec::new();
+        let mut fault = |field: String, sentence: &str| faults.push((field, sentence.to_owned()));
+        let mut names = BTreeSet::new();
+        for (i, channel) in self.channels.iter().enumerate() {
+            let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+            if !(1..=32).contains(&channel.name.len()) || !channel.name.bytes().all(fits) {
+                fault(
+                    format!("channels[{i}].name"),
+                    "has to be 1 to 32 of a-z, 0-9 and -",
+                );
+            }
+            if !names.insert(channel.name.as_str()) {
+                fault(
+                    format!("channels[{i}].name"),
+                    "is the name of another channel too",
+                );
+            }
+            if self.channels[..i]
+                .iter()
+                .any(|before| before.to.is(&channel.to))
+            {
+                fault(
+                    format!("channels[{i}].to"),
+                    "is where another channel is too: each would count for itself what the place takes",
+                );
+            }
+            for (field, sentence) in channel.to.faults() {
+                fault(format!("channels[{i}].to.{field}"), sentence);
+            }
+            if let Place::Webhook(Webhook { links_for, .. }) = &channel.to {
+                unknown(&self.people, links_for, |n| {
+                    fault(format!("channels[{i}].to.webhook.links_for[{n}]"), NOBODY)
+                });
+            }
+        }
+        if self
+            .channels
+            .iter()
+            .filter(|channel| matches!(channel.to, Place::Telegram(_)))
+            .count()
+            > MOST_CHATS
+        {
+            fault(
+                "channels".to_owned(),
+                "hold more than 30 chats of Telegram: the Bot API takes 30 messages a second of one bot",
+            );
+        }
+        for (i, route) in self.routes.iter().enumerate() {
+            if route.channels.is_empty() {
+                fault(
+                    format!("routes[{i}].channels"),
+                    "has to name a channel: what fits would be told nowhere",
+                );
+            }
+            for (n, _) in route
+                .channels
+                .iter()
+                .enumerate()
+                .filter(|(_, name)| self.channel(name).is_none())
+            {
+                fault(
+                    format!("routes[{i}].channels[{n}]"),
+                    "is none of the channels",
+                );
+            }
+        }
+        if !self.channels.is_empty() && self.routes.is_empty() {
+            fault(
+                "routes".to_owned(),
+                "has to say what is told where: [{ \"channels\": [...] }] tells everything",
+            );
+        }
+        for (field, sentence) in self
+            .alertmanager
+            .iter()
+            .flat_map(AlertmanagerServer::faults)
+        {
+            fault(format!("alertmanager.{field}"), sentence);
+        }
+        let mut seen = BTreeSet::new();
+        for (name, person) in &self.people {
+            if !(1..=32).contains(&name.chars().count())
+                || !name
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || "._-".contains(c))
+            {
+                fault(
+                    format!("people.{name}"),
+                    "has to have a name of 1 to 32 letters, digits, dots, dashes and underscores",
+                );
+            }
+            let ids = [
+                person.telegram.map(|id| format!("telegram {id}")),
+                person.slack.as_ref().map(|id| format!("slack {id}")),
+            ];
+            for id in ids.into_iter().flatten() {
+                if !seen.insert(id.clone()) {
+                    fault(
+                        format!("people.{name}"),
+                        "has an id that somebody else has too: one person could decide as two",
+                    );
+                }
+            }
+        }
+        for (i, rule) in self.approvals.iter().enumerate() {
+            unknown(&self.people, &rule.people, |n| {
+                fault(format!("approvals[{i}].people[{n}]"), NOBODY)
+            });
+            unknown(&self.people, &rule.then, |n| {
+                fault(format!("approvals[{i}].then[{n}]"), NOBODY)
+            });
+            if rule.people.is_empty() {
+                fault(
+                    format!("approvals[{i}].people"),
+                    "has to name somebody who may decide",
+                );
+            }
+            if rule.then.is_empty() != rule.escalate_after_seconds.is_none() {
+                fault(
+                    format!("approvals[{i}].then"),
+                    "and escalate_after_seconds go together",
+                );
+            }
+            if rule
+                .escalate_after_seconds
+                .is_some_and(|seconds| !(1..=LONGEST_WAIT).contains(&seconds))
+            {
+                fault(
+                    format!("approvals[{i}].escalate_after_seconds"),
+                    "has to be 1 to 604800, which is a week",
+                );
+            }
+        }
+        faults
+    }
+}
+
+impl Place {
+    /// True if both are one chat, or one channel of Slack.
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Telegram(one), Self::Telegram(other)) => one.chat_id == other.chat_id,
+            (Self::Slack(one), Self::Slack(other)) => one.channel_id == other.channel_id,
+            _ => false,
+        }
+    }
+
+    fn faults(&self) -> Vec<(&'static str, &'static str)> {
+        let url = |field, url: Option<&String>| {
+            url.and_then(|url| server_url::fault(url))
+                .map(|sentence| (field, sentence))
+        };
+        let secret = |field, secret: Option<&String>| {
+            secret
+                .is_some_and(|name| name.trim().is_empty())
+                .then_some((field, "has to be the name of a secret"))
+        };
+        let id = |text: &str| {
+            !text.is_empty()
+                && text.len() <= 32
+                && text
+                    .bytes()
+                    .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+        };
+        match self {
+            Self::Telegram(chat) => [
+                (chat.chat_id == 0).then_some(("telegram.chat_id", "has to be the numeric id of a chat")),
+                url("telegram.api_url", chat.api_url.as_ref()),
+                secret("telegram.token_secret", chat.token_secret.as_ref()),
+                chat.messages_per_minute
+                    .is_some_and(|most| !(1..=600).contains(&most))
+                    .then_some(("telegram.messages_per_minute", "has to be 1 to 600")),
+                (chat.api_url.is_none() && chat.messages_per_minute.is_some_and(|most| most > 60)).then_some((
+                    "telegram.messages_per_minute",
+                    "of more than 60 needs a Bot API server of your own (api_url): Telegram takes one message a second of a chat",
+                )),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+            Self::Slack(slack) => [
+                (!id(&slack.channel_id)).then_some(("slack.channel_id", "has to be the id of a channel, such as C0123456789")),
+                url("slack.api_url", slack.api_url.as_ref()),
+                secret("slack.token_secret", Some(&slack.token_secret)),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+            Self::Webhook(webhook) => [
+                url("webhook.url", Some(&webhook.url)),
+                secret("webhook.key_secret", Some(&webhook.key_secret)),
+                (!webhook.private && !webhook.url.starts_with("https://")).then_some(("webhook.url", PLAIN)),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+        }
+    }
+}
+
+impl AlertmanagerServer {
+    fn faults(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let secret = self
+            .token_secret
+            .as_ref()
+            .is_some_and(|name| name.trim().is_empty());
+        [
+            server_url::fault(&self.url).map(|sentence| ("url", sentence)),
+            secret.then_some(("token_secret", "has to be the name of a secret")),
+            (!self.private && !self.url.starts_with("https://")).then_some(("url", PLAIN)),
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
