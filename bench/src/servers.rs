@@ -69,7 +69,7 @@ pub(crate) fn opened(generator_url: &str) -> Result<Incident, Failure> {
         member,
     );
     alert.generator_url = Some(generator_url.to_owned());
-    let firing = Firing::of(&alert);
+    let firing = Firing::from_alert(&alert);
     Ok(IncidentChange::open(
         IncidentId::try_from(INCIDENT)?,
         fingerprint(&alert, &[]),

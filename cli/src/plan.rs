@@ -202,7 +202,7 @@ impl By {
         self.of_service(&alert, service, out)?;
         let firing = Firing {
             left_out,
-            ..Firing::of(&alert)
+            ..Firing::from_alert(&alert)
         };
         let mut change =
             IncidentChange::open(fresh_incident_id(now), fingerprint, alert, &firing, now);

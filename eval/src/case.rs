@@ -112,7 +112,7 @@ impl Case {
         );
         let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV")
             .map_err(|error| error.to_string())?;
-        let firing = Firing::of(&alert);
+        let firing = Firing::from_alert(&alert);
         let incident =
             IncidentChange::open(id, fingerprint(&alert, &[]), alert, &firing, now).incident;
         let service = find(&files.operator.services, &incident.alert);

@@ -278,7 +278,7 @@ fn lived(alert: &Alert) {
     let members = Members::from([(alert.member.clone(), alert.starts_at.as_millisecond())]);
     let firing = Firing {
         members: members.clone(),
-        ..Firing::of(alert)
+        ..Firing::from_alert(alert)
     };
     let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("an id");
     let fingerprint = fingerprint(alert, &[]);

@@ -38,7 +38,7 @@ pub fn opened(alert: &Alert, minutes_ago: i64) -> IncidentChange {
         fresh_incident_id(at),
         fingerprint(alert, &[]),
         alert.clone(),
-        &Firing::of(alert),
+        &Firing::from_alert(alert),
         at,
     )
 }

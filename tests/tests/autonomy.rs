@@ -117,7 +117,7 @@ async fn kill_switch(stack: &Stack, on: bool) {
 /// An approval that nobody asked for.
 fn an_approval() -> ApprovalId {
     let incident = IncidentId::try_from(ulid::Ulid::generate().to_string()).expect("a ULID");
-    ApprovalId::of(&incident, &"0".repeat(64).into())
+    ApprovalId::for_plan(&incident, &"0".repeat(64).into())
 }
 
 #[tokio::test]

@@ -114,7 +114,7 @@ async fn runs_are_kept_as_they_ended_and_what_comes_back_counts_once_however_man
         .save(opened(&alert(&service), 0))
         .await
         .expect("saved");
-    let recurrence = Recurrence::of(last, Timestamp::now()).expect("it was verified");
+    let recurrence = Recurrence::after_repair(last, Timestamp::now()).expect("it was verified");
     let told =
         join_all((0..20).map(|_| store.count_recurrence(&again.id, &recurrence, "analyzer", now)))
             .await;
@@ -151,7 +151,7 @@ async fn runs_are_kept_as_they_ended_and_what_comes_back_counts_once_however_man
     );
 
     // A run that was not verified did not last any worse.
-    assert_eq!(Recurrence::of(&repaired[0], now), None);
+    assert_eq!(Recurrence::after_repair(&repaired[0], now), None);
 }
 
 /// Two days from now: what has held until now has held for its window.

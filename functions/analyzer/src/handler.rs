@@ -95,7 +95,7 @@ impl App {
             span.end();
         }
         // Also if the analysis was there before: an earlier worker may have died before this point.
-        if let Some(advice) = Advice::of(&incident) {
+        if let Some(advice) = Advice::from_incident(&incident) {
             self.store
                 .advise(&incident.fingerprint, &incident.id, &advice)
                 .await?;

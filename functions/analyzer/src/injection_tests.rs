@@ -193,7 +193,7 @@ impl World {
             NOW,
             member,
         );
-        let firing = Firing::of(&alert);
+        let firing = Firing::from_alert(&alert);
         IncidentChange::open(
             IncidentId::try_from(id).expect("a ULID"),
             fingerprint(&alert, &[]),

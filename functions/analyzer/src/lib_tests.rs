@@ -39,7 +39,7 @@ fn opened(component: &str) -> IncidentChange {
     );
     let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
     let fingerprint = fingerprint(&alert, &[]);
-    let firing = Firing::of(&alert);
+    let firing = Firing::from_alert(&alert);
     IncidentChange::open(id, fingerprint, alert, &firing, Timestamp::UNIX_EPOCH)
 }
 
@@ -259,7 +259,7 @@ fn every_shipped_auto_playbook_runs_by_itself_with_one_history_and_asks_with_ano
                 id,
                 fingerprint(&alert, &[]),
                 alert.clone(),
-                &Firing::of(&alert),
+                &Firing::from_alert(&alert),
                 Timestamp::UNIX_EPOCH,
             );
             let diagnosis = Diagnosis {

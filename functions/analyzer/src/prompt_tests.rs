@@ -34,7 +34,7 @@ fn incident(annotations: &[(&str, &str)]) -> Incident {
         Timestamp::UNIX_EPOCH,
         member,
     );
-    let firing = Firing::of(&alert);
+    let firing = Firing::from_alert(&alert);
     IncidentChange::open(
         IncidentId::try_from(ID).expect("a ULID"),
         fingerprint(&alert, &[]),

@@ -49,7 +49,9 @@ impl App {
             decision.end();
             span.end();
         }
-        if let Some(advice) = Advice::of(&incident).filter(|_| incident.storm().is_none()) {
+        if let Some(advice) =
+            Advice::from_incident(&incident).filter(|_| incident.storm().is_none())
+        {
             self.store
                 .advise(&incident.fingerprint, &incident.id, &advice)
                 .await?;

@@ -53,6 +53,6 @@ impl App {
         Ok(past
             .incidents
             .iter()
-            .find_map(|earlier| Recurrence::of(earlier, incident.opened_at)))
+            .find_map(|earlier| Recurrence::after_repair(earlier, incident.opened_at)))
     }
 }

@@ -207,7 +207,7 @@ impl App {
         }
         if incident.storm().is_some() {
             self.store.unmark_storm(id).await?;
-            let found = Storm::of(&self.store.tied(id).await?);
+            let found = Storm::summarise(&self.store.tied(id).await?);
             (incident, ()) = self
                 .store
                 .change(id, |change| change.storm_is(found.clone(), clock()))
@@ -224,8 +224,13 @@ impl App {
         let subject = flow
             .clone()
             .map_or_else(|| Subject::Incident(id.clone()), Subject::Flow);
-        self.put(&channels, Rank::of(incident.severity), &subject, clock)
-            .await?;
+        self.put(
+            &channels,
+            Rank::for_card(incident.severity),
+            &subject,
+            clock,
+        )
+        .await?;
         Ok(channels)
     }
 }

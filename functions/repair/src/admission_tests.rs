@@ -116,7 +116,7 @@ pub(crate) fn planned() -> (IncidentChange, Plan) {
         id,
         fingerprint(&alert, &[]),
         alert.clone(),
-        &Firing::of(&alert),
+        &Firing::from_alert(&alert),
         NOW,
     );
     change.analysed(finding(), vec![], NOW);
@@ -316,7 +316,9 @@ fn assert_stopped(change: &IncidentChange, before: &str, guardrail: Guardrail) {
         "a message about the plan that was stopped must not start the new one"
     );
     assert_eq!(
-        Advice::of(incident).expect("analysed").approval_id,
+        Advice::from_incident(incident)
+            .expect("analysed")
+            .approval_id,
         Some(asked.id.to_string())
     );
     assert_eq!(
@@ -333,7 +335,9 @@ fn assert_stopped(change: &IncidentChange, before: &str, guardrail: Guardrail) {
 fn what_the_guardrails_let_through_runs_if_they_still_do() {
     let (mut change, hash) = triggered();
     assert_eq!(
-        Advice::of(&change.incident).expect("analysed").approval_id,
+        Advice::from_incident(&change.incident)
+            .expect("analysed")
+            .approval_id,
         None,
         "nobody can decide any more"
     );
@@ -350,7 +354,7 @@ fn what_the_guardrails_let_through_is_stopped_by_whatever_has_changed_since() {
         let other = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAW").expect("a ULID");
         let mut ledger = TargetLedger::default();
         ledger.enter(Attempt {
-            approval_id: ApprovalId::of(&other, &"0".repeat(64).into()),
+            approval_id: ApprovalId::for_plan(&other, &"0".repeat(64).into()),
             playbook: playbook.into(),
             at: NOW,
         });

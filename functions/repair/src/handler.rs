@@ -58,7 +58,9 @@ impl App {
     /// Notifies people of the state of an approved plan. A plan that was stopped waits anew: the
     /// answers to alerts that join have to name the new approval.
     pub(crate) async fn tell_of(&self, incident: &Incident) -> Result<(), Failure> {
-        if let Some(advice) = Advice::of(incident).filter(|advice| advice.approval_id.is_some()) {
+        if let Some(advice) =
+            Advice::from_incident(incident).filter(|advice| advice.approval_id.is_some())
+        {
             self.store
                 .advise(&incident.fingerprint, &incident.id, &advice)
                 .await?;
@@ -160,7 +162,7 @@ impl App {
         // Checked on a copy first: while its group is full, an approved plan stays as it is, and
         // does not look as if it ran.
         let expected = admit(
-            &mut IncidentChange::of(incident.clone()),
+            &mut IncidentChange::new(incident.clone()),
             rules,
             plan_hash,
             worker,

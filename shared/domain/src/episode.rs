@@ -65,7 +65,7 @@ impl Advice {
     /// The advice about an incident, once it is analysed. It names an approval only while that can
     /// still be decided.
     #[must_use]
-    pub fn of(incident: &Incident) -> Option<Self> {
+    pub fn from_incident(incident: &Incident) -> Option<Self> {
         let analysis = incident.analysis.as_ref()?;
         let waits = incident
             .approval
@@ -185,7 +185,7 @@ pub struct Firing {
 impl Firing {
     /// One sighting of one alert.
     #[must_use]
-    pub fn of(alert: &Alert) -> Self {
+    pub fn from_alert(alert: &Alert) -> Self {
         let members = Members::from([(alert.member.clone(), alert.starts_at.as_millisecond())]);
         let forbids_repair = !alert.allows_auto_repair();
         Self {

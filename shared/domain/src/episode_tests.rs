@@ -88,7 +88,7 @@ impl Story {
 }
 
 #[test]
-fn an_alert_that_never_stops_is_one_incident_over_four_hour_repeats() {
+fn an_alert_repeated_every_four_hours_is_one_incident() {
     let mut story = Story::new();
     assert_eq!(story.fire(0, &firing(&[("a", 1)])), FiringOutcome::Opened);
     for hour in [4, 8, 12] {
@@ -156,8 +156,7 @@ fn firing_again_inside_the_window_reopens_and_counts_a_flap() {
 }
 
 #[test]
-fn what_fires_again_goes_to_the_analyzer_which_may_not_have_seen_it_or_counts_that_its_repair_did_not_last()
- {
+fn reopened_alert_is_requeued_for_analysis() {
     for analysed in [true, false] {
         let mut story = Story::new();
         story.fire(0, &firing(&[("a", 1)]));
@@ -235,7 +234,7 @@ fn a_label_that_forbids_repairs_holds_for_the_episode() {
 }
 
 #[test]
-fn what_only_senders_without_a_resolve_keep_open_may_never_resolve() {
+fn episode_of_senders_without_resolves_may_never_resolve() {
     let mut story = Story::new();
     story.fire(0, &firing(&[("sender", 1)]));
     assert!(story.now().may_never_resolve());

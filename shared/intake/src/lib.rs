@@ -172,7 +172,7 @@ fn add(
                 group.firing = Some((
                     Firing {
                         left_out,
-                        ..Firing::of(&alert)
+                        ..Firing::from_alert(&alert)
                     },
                     alert,
                 ));
@@ -354,7 +354,7 @@ impl Batch<'_> {
             .store
             .known_incident(&episode.incident_id)
             .await?;
-        let mut change = IncidentChange::of(incident);
+        let mut change = IncidentChange::new(incident);
         apply(&mut change);
         self.intake
             .store

@@ -83,7 +83,7 @@ impl Store {
         mut decide: impl FnMut(&mut IncidentChange) -> T,
     ) -> Result<(Incident, T), StoreError> {
         for attempt in 0..ATTEMPTS {
-            let mut change = IncidentChange::of(loaded.clone());
+            let mut change = IncidentChange::new(loaded.clone());
             let decided = decide(&mut change);
             if change.entries.is_empty() && change.incident == loaded {
                 return Ok((loaded, decided));
@@ -136,10 +136,10 @@ impl Store {
         for entry in &entries {
             puts.push(self.entry_put(&incident.id, entry)?);
         }
-        if let Some((storm, line)) = StormMember::of(&incident) {
+        if let Some((storm, line)) = StormMember::from_incident(&incident) {
             puts.push(storm::line(&self.table, &storm, &line)?);
         }
-        if let Some((flow, report)) = Report::of(&incident) {
+        if let Some((flow, report)) = Report::from_incident(&incident) {
             let now = entries.last().map_or(incident.opened_at, |entry| entry.at);
             puts.push(flow::put(&self.table, &flow, &report, now)?);
         }

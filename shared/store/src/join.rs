@@ -292,7 +292,7 @@ mod tests {
             &fingerprint(&alert, &[]),
             &Firing {
                 left_out: 7,
-                ..Firing::of(&alert)
+                ..Firing::from_alert(&alert)
             },
             now,
             windows,
@@ -307,7 +307,7 @@ mod tests {
             &fingerprint(&alert, &[]),
             &Firing {
                 forbids_repair: true,
-                ..Firing::of(&alert)
+                ..Firing::from_alert(&alert)
             },
             now,
             windows,

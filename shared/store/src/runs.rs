@@ -71,7 +71,7 @@ impl Store {
             if !run.is_some_and(|run| run.verified && run.recurred_at.is_none()) {
                 return Ok(loaded);
             }
-            let mut change = IncidentChange::of(loaded);
+            let mut change = IncidentChange::new(loaded);
             change.recurred(recurrence, actor, now);
             let writes = [self.mark(key.clone(), recurrence)?, self.add(recurrence)?];
             self.commit(

@@ -60,7 +60,7 @@ fn change(
         at(0),
         member,
     );
-    let firing = Firing::of(&alert);
+    let firing = Firing::from_alert(&alert);
     IncidentChange::open(id(number), fingerprint(&alert, &[]), alert, &firing, at(0))
 }
 
@@ -489,7 +489,10 @@ pub fn storm() -> IncidentChange {
         critical: n % 250 == 7,
     };
     let mut change = IncidentChange::storm(id(9_000), 1, 20, at(0));
-    change.storm_is(Storm::of(&(0..1_000).map(line).collect::<Vec<_>>()), at(30));
+    change.storm_is(
+        Storm::summarise(&(0..1_000).map(line).collect::<Vec<_>>()),
+        at(30),
+    );
     let root_cause =
         "The switch of rack 4 does not forward: every node behind it is unreachable.".to_owned();
     let suggested_action = "Look at rack 4's switch before anything else.".to_owned();

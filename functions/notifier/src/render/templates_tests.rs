@@ -187,7 +187,7 @@ fn who_runs_by_itself_says_so_and_a_silence_says_until_when() {
             why: "fine".into(),
         })
         .to_vec();
-    let mut by_itself = IncidentChange::of(Incident {
+    let mut by_itself = IncidentChange::new(Incident {
         approval: None,
         plan: None,
         ..samples::waiting().incident
@@ -213,7 +213,7 @@ fn who_runs_by_itself_says_so_and_a_silence_says_until_when() {
     let mut incident = samples::waiting().incident;
     incident.guardrails = passing;
     assert!(
-        !says(&IncidentChange::of(incident.clone())),
+        !says(&IncidentChange::new(incident.clone())),
         "a human is asked"
     );
     let extras = CardContext {
@@ -301,7 +301,7 @@ fn a_repair_says_what_became_of_its_silence_and_of_its_alert() {
             "there is nothing to say any more: {text}"
         );
     }
-    let mut without = IncidentChange::of(Incident {
+    let mut without = IncidentChange::new(Incident {
         repair_silence: None,
         ..running.incident
     });
@@ -390,7 +390,7 @@ fn the_card_of_a_storm_names_the_critical_ones_first() {
         }
     };
     let storm = |lines: usize| Incident {
-        kind: IncidentKind::Storm(Storm::of(&(0..lines).map(line).collect::<Vec<_>>())),
+        kind: IncidentKind::Storm(Storm::summarise(&(0..lines).map(line).collect::<Vec<_>>())),
         ..samples::storm().incident
     };
     let texts = Language::ALL.map(|language| {
@@ -1167,7 +1167,7 @@ fn messages(incident: &Incident, text: &str) -> Vec<Content> {
         critical: n.is_multiple_of(3),
     };
     let storm = Incident {
-        kind: IncidentKind::Storm(Storm::of(&(0..60).map(line).collect::<Vec<_>>())),
+        kind: IncidentKind::Storm(Storm::summarise(&(0..60).map(line).collect::<Vec<_>>())),
         ..incident.clone()
     };
     let mut report = incident.clone();

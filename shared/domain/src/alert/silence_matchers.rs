@@ -200,7 +200,7 @@ mod tests {
     const DOWN: [(&str, &str); 2] = [("alertname", "Down"), ("job", "web")];
 
     #[test]
-    fn silence_hides_the_alert_and_no_other_with_its_labels_and_more() {
+    fn silence_hides_no_other_alert_that_has_more_labels() {
         let none = BTreeSet::new();
         let meant = Meant {
             labels: &DOWN,
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn members_of_the_incident_stay_hidden_where_their_labels_allow_it() {
+    fn members_stay_hidden_where_their_labels_allow_it() {
         let members = BTreeSet::from(["pod".to_owned()]);
         let meant = Meant {
             labels: &DOWN,

@@ -17,7 +17,7 @@ pub struct IncidentChange {
 impl IncidentChange {
     /// A change that changes nothing yet.
     #[must_use]
-    pub fn of(incident: Incident) -> Self {
+    pub fn new(incident: Incident) -> Self {
         Self {
             incident,
             entries: Vec::new(),

@@ -133,7 +133,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_names_match_their_json_and_stand_in_the_order_of_the_design() {
+    fn names_match_their_json_in_the_order_of_the_design() {
         let names: Vec<&str> = Guardrail::ALL.map(Guardrail::as_str).to_vec();
         assert_eq!(
             serde_json::to_value(Guardrail::ALL).ok(),

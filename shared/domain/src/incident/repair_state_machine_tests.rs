@@ -278,7 +278,7 @@ fn refused(times: usize, then: &[Fate]) -> Vec<Fate> {
 }
 
 #[test]
-fn a_refused_invocation_is_made_again_for_about_two_minutes_and_nothing_ran_meanwhile() {
+fn a_refused_invocation_is_retried_for_about_two_minutes() {
     let with_rollback = Plan {
         rollback: vec![step(&["undo"])],
         ..plan()
@@ -336,7 +336,7 @@ fn a_refused_invocation_is_made_again_for_about_two_minutes_and_nothing_ran_mean
 }
 
 #[test]
-fn the_waits_between_refused_invocations_come_to_about_two_minutes() {
+fn waits_between_refused_invocations_add_up_to_two_minutes() {
     let plan = plan();
     let mut repair = Repair::start(plan.hash(), Timestamp::UNIX_EPOCH);
     let (mut now, mut waits) = (Timestamp::UNIX_EPOCH, Vec::new());
@@ -573,7 +573,7 @@ fn a_repair_whose_every_step_was_skipped_has_nothing_to_do() {
 }
 
 #[test]
-fn a_check_rests_between_two_tries_also_where_another_worker_makes_the_next_one() {
+fn a_check_rests_between_tries_of_different_workers() {
     let patient = Plan {
         verify: vec![PlannedStep {
             retries: 3,

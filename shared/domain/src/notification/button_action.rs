@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn what_a_button_asks_for_comes_back_as_it_was_written_and_fits() -> Result<(), InvalidId> {
         let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV")?;
-        let approval = ApprovalId::of(&id, &"a1".repeat(32).into());
+        let approval = ApprovalId::for_plan(&id, &"a1".repeat(32).into());
         let asks = [
             ButtonAction::Decide(Verdict::Approve, approval.clone()),
             ButtonAction::Decide(Verdict::Reject, approval),

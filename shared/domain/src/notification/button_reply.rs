@@ -188,7 +188,7 @@ mod tests {
     use crate::primitives::identity::{DecidedBy, Identity};
 
     #[test]
-    fn every_answer_says_something_of_its_own_in_every_language_and_fits_a_phone() {
+    fn replies_differ_in_every_language_and_fit_a_phone() {
         let answers = [
             ButtonReply::Approved,
             ButtonReply::ApprovedFirst { more: 1 },

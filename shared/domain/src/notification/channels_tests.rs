@@ -62,7 +62,7 @@ fn the_first_route_that_fits_says_where_unless_it_goes_on() {
 }
 
 #[test]
-fn who_may_decide_is_said_by_the_first_rule_that_fits_and_else_nobody_may() {
+fn the_first_rule_that_fits_says_who_may_decide() {
     let file = channels(json!({
         "people": { "ada": { "telegram": 7, "slack": "U7" }, "bob": { "api": true }, "carol": {} },
         "approvals": [

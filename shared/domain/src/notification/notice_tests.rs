@@ -81,7 +81,7 @@ fn head(change: &IncidentChange) -> u64 {
 }
 
 #[test]
-fn a_repair_is_told_once_with_who_had_decided_and_nothing_that_only_moves_on() {
+fn a_result_is_told_once_with_who_had_decided() {
     let mut change = waiting();
     let card = head(&change);
     approve(&mut change);
@@ -117,7 +117,7 @@ fn a_repair_is_told_once_with_who_had_decided_and_nothing_that_only_moves_on() {
 }
 
 #[test]
-fn what_ran_by_itself_says_so_and_what_did_not_hold_is_told_in_place_of_its_success() {
+fn automatic_runs_say_so_and_still_firing_replaces_success() {
     let mut change = opened();
     change.propose_within(passing(), plan(), at(1), VALID);
     ran(&mut change, RepairOutcome::Verified, 10);
@@ -141,7 +141,7 @@ fn what_ran_by_itself_says_so_and_what_did_not_hold_is_told_in_place_of_its_succ
 }
 
 #[test]
-fn what_says_where_things_stand_is_told_once_and_not_when_it_is_over() {
+fn state_notices_are_told_once_and_not_when_over() {
     let mut change = waiting();
     let card = head(&change);
     assert!(change.expire(at(4_000)));
@@ -172,7 +172,7 @@ fn what_says_where_things_stand_is_told_once_and_not_when_it_is_over() {
 }
 
 #[test]
-fn a_plan_that_is_asked_about_anew_needs_people_and_results_keep_their_order() {
+fn a_new_request_needs_people_and_results_keep_their_order() {
     let mut change = waiting();
     let card = head(&change);
     approve(&mut change);
@@ -197,7 +197,7 @@ fn a_plan_that_is_asked_about_anew_needs_people_and_results_keep_their_order() {
 }
 
 #[test]
-fn only_entries_that_may_be_heard_are_and_reports_for_information_are_not() {
+fn only_audible_entries_are_told_and_no_info_reports() {
     let mut change = waiting();
     assert!(change.expire(at(4_000)));
     for notice in all(&change.entries) {

@@ -22,7 +22,7 @@ impl Rank {
 
     /// Of an incident's card: criticals come first.
     #[must_use]
-    pub fn of(severity: Severity) -> Self {
+    pub fn for_card(severity: Severity) -> Self {
         Self(match severity {
             Severity::P0 | Severity::P1 => 1,
             Severity::P2 => 3,
@@ -258,7 +258,7 @@ mod tests {
             incident_id: id.clone(),
             press: "with#any#thing".to_owned(),
         };
-        let approval = ApprovalId::of(&id, &"a1".repeat(32).into());
+        let approval = ApprovalId::for_plan(&id, &"a1".repeat(32).into());
         let flow = FlowId::try_from("a1".repeat(32).as_str())?;
         let subjects = [
             Subject::Incident(id.clone()),
@@ -290,15 +290,18 @@ mod tests {
     #[test]
     fn criticals_come_first() {
         let ranks = [Severity::P0, Severity::P1, Severity::P2, Severity::P3]
-            .map(|severity| Rank::of(severity).to_string());
+            .map(|severity| Rank::for_card(severity).to_string());
         assert_eq!(ranks, ["1", "1", "3", "4"]);
-        assert!(Rank::of(Severity::P1) < Rank::ANSWER && Rank::ANSWER < Rank::of(Severity::P2));
+        assert!(
+            Rank::for_card(Severity::P1) < Rank::ANSWER
+                && Rank::ANSWER < Rank::for_card(Severity::P2)
+        );
         // What makes a sound goes before edits of cards of the same severity, which come as often as alerts do.
         for severity in [Severity::P0, Severity::P1, Severity::P2, Severity::P3] {
-            assert!(Rank::heard(severity) < Rank::of(severity));
+            assert!(Rank::heard(severity) < Rank::for_card(severity));
         }
         assert!(
-            Rank::of(Severity::P1) < Rank::heard(Severity::P2),
+            Rank::for_card(Severity::P1) < Rank::heard(Severity::P2),
             "a critical incident that nobody knows of goes before any result"
         );
     }

@@ -44,7 +44,7 @@ named! {
 impl State {
     /// The state of the stage whose last report is this incident.
     #[must_use]
-    pub fn of(incident: &Incident) -> Self {
+    pub fn from_incident(incident: &Incident) -> Self {
         match (incident.alert.severity, incident.status) {
             (AlertSeverity::Info, _) => Self::Passed,
             (AlertSeverity::Critical, _) => Self::Failed,
@@ -87,7 +87,7 @@ pub struct Report {
 impl Report {
     /// The report that an incident is, with the flow that it belongs to; none for whatever does not name its run and a stage of it.
     #[must_use]
-    pub fn of(incident: &Incident) -> Option<(FlowId, Self)> {
+    pub fn from_incident(incident: &Incident) -> Option<(FlowId, Self)> {
         let flow = flow_of(&incident.alert)?;
         let Alert {
             name,
@@ -121,7 +121,7 @@ impl Report {
             } else {
                 format!("{stage} ({environment})")
             },
-            state: State::of(incident),
+            state: State::from_incident(incident),
             message: line(message, TEXT_CHARACTERS),
             name: line(pipeline, NAME_CHARACTERS),
             commit: line(

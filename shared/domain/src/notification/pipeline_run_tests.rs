@@ -44,7 +44,7 @@ fn alert(labels: &[(&str, &str)], url: &str) -> Alert {
 }
 
 fn change(alert: Alert) -> IncidentChange {
-    let firing = Firing::of(&alert);
+    let firing = Firing::from_alert(&alert);
     IncidentChange::open(id(0), fingerprint(&alert, &[]), alert, &firing, at(0))
 }
 
@@ -173,7 +173,7 @@ fn a_report_says_what_its_labels_say_in_one_line_each() {
         ("repository", "shop/checkout"),
     ];
     let mut change = change(alert(&labels, "https://ci.test/1"));
-    let (_, report) = Report::of(&change.incident).expect("a report");
+    let (_, report) = Report::from_incident(&change.incident).expect("a report");
     assert_eq!(
         (report.stage.as_str(), report.commit.as_str()),
         ("deploy now (production)", "4f0c2d9a4f")
@@ -192,7 +192,7 @@ fn a_report_says_what_its_labels_say_in_one_line_each() {
     );
     change.resolved(1, at(9));
     assert_eq!(
-        Report::of(&change.incident).map(|(_, report)| report.state),
+        Report::from_incident(&change.incident).map(|(_, report)| report.state),
         Some(State::Ended)
     );
 }
@@ -209,12 +209,12 @@ fn what_passed_or_failed_stays_so_when_its_report_resolves() {
             "",
         ));
         assert_eq!(
-            Report::of(&change.incident).map(|(_, report)| report.state),
+            Report::from_incident(&change.incident).map(|(_, report)| report.state),
             Some(state)
         );
         change.resolved(1, at(9));
         assert_eq!(
-            Report::of(&change.incident).map(|(_, report)| report.state),
+            Report::from_incident(&change.incident).map(|(_, report)| report.state),
             Some(state)
         );
     }

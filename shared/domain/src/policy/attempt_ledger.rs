@@ -191,7 +191,7 @@ mod tests {
     fn id(number: u32) -> ApprovalId {
         let incident =
             IncidentId::try_from(format!("01ARZ3NDEKTSV4RRFFQ69G{number:04}")).expect("a ULID");
-        ApprovalId::of(&incident, &"a".repeat(64).into())
+        ApprovalId::for_plan(&incident, &"a".repeat(64).into())
     }
 
     fn minute(minutes: i64) -> Timestamp {

@@ -87,7 +87,7 @@ impl GuardrailContext<'_> {
 
     /// The approval of the plan: attempts under it are one's own.
     fn own(&self) -> ApprovalId {
-        ApprovalId::of(&self.incident.id, &self.plan.hash())
+        ApprovalId::for_plan(&self.incident.id, &self.plan.hash())
     }
 
     /// What the playbook has earned by its runs. Nothing where its autonomy is declared, or its runs could not be read.

@@ -115,7 +115,7 @@ impl Facts {
 fn other(number: u32) -> ApprovalId {
     let incident =
         IncidentId::try_from(format!("01ARZ3NDEKTSV4RRFFQ69G{number:04}")).expect("a ULID");
-    ApprovalId::of(&incident, &plan().hash())
+    ApprovalId::for_plan(&incident, &plan().hash())
 }
 
 /// What a guardrail answers after a change: `Ok` or `Err` with its words. No other guardrail may change its answer from passing.
@@ -164,7 +164,7 @@ fn a_situation_in_which_nothing_is_wrong_passes_all() {
 }
 
 #[test]
-fn nothing_known_stops_everything_that_asks_the_store_or_the_files() {
+fn unknown_facts_stop_every_guardrail_that_needs_them() {
     let mut facts = fine();
     facts.readings = GuardrailInputs::default();
     facts.playbook = None;
@@ -542,7 +542,7 @@ fn cooldown() {
             },
             // Its own attempt, when the message comes again after a crash.
             |facts| {
-                let own = ApprovalId::of(&facts.incident.id, &facts.plan.hash());
+                let own = ApprovalId::for_plan(&facts.incident.id, &facts.plan.hash());
                 let attempt = Attempt {
                     approval_id: own,
                     playbook: "restart".into(),
@@ -739,7 +739,7 @@ fn a_decision_that_is_too_old_starts_nothing() {
 }
 
 #[test]
-fn where_no_rule_claims_a_cause_the_alerts_own_playbook_and_its_facts_count() {
+fn without_a_claimed_cause_the_alerts_own_playbook_counts() {
     // A rule for alerts of which nothing is known, and a playbook that names the alert and asks the host before its step.
     let unknown = |facts: &mut Facts| {
         facts.incident.analysis = Some(Analysis {

@@ -107,7 +107,7 @@ fn past(known: &[(&str, u32, u32)]) -> PastSuccess {
 }
 
 #[test]
-fn past_success_decides_between_equals_and_never_beats_a_better_name() {
+fn past_success_decides_between_equals_only() {
     let by_name = playbook(
         "{id: by-name, name: N, match: {alertnames: [TargetDown]}, risk: low, steps: [{run: [a]}]}",
     );

@@ -82,7 +82,7 @@ impl PlaybookRun {
 impl Recurrence {
     /// The alert of this incident fires again. That is no recurrence where its last run was not verified: nothing was repaired then.
     #[must_use]
-    pub fn of(repaired: &Incident, at: Timestamp) -> Option<Self> {
+    pub fn after_repair(repaired: &Incident, at: Timestamp) -> Option<Self> {
         let (plan, repair) = (repaired.plan.as_ref()?, repaired.repair.as_ref()?);
         let ended_at = repair.finished_at.filter(|ended| *ended <= at)?;
         let verified =

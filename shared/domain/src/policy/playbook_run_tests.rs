@@ -39,13 +39,13 @@ const FAILURES: [RepairOutcome; 4] = [
 ];
 
 #[test]
-fn only_the_change_that_ends_a_run_counts_and_only_a_verified_one_counts_for_it() {
+fn only_the_change_that_ends_a_run_counts() {
     for (outcome, verified) in FAILURES
         .map(|outcome| (outcome, false))
         .into_iter()
         .chain([(RepairOutcome::Verified, true)])
     {
-        let mut change = IncidentChange::of(ran(outcome));
+        let mut change = IncidentChange::new(ran(outcome));
         assert_eq!(
             PlaybookRun::ended_by(&change),
             None,
@@ -84,8 +84,8 @@ fn only_the_change_that_ends_a_run_counts_and_only_a_verified_one_counts_for_it(
 }
 
 #[test]
-fn a_verified_run_whose_alert_went_on_is_the_same_run_and_failed() {
-    let mut change = IncidentChange::of(ran(RepairOutcome::StillFiring));
+fn a_verified_run_whose_alert_went_on_has_failed() {
+    let mut change = IncidentChange::new(ran(RepairOutcome::StillFiring));
     change.record(
         minute(75),
         LogRecord::new(Event::ResolutionOverdue, "notifier", ""),
@@ -104,7 +104,8 @@ fn a_verified_run_whose_alert_went_on_is_the_same_run_and_failed() {
 
 #[test]
 fn an_alert_comes_back_only_after_what_was_verified() {
-    let back = Recurrence::of(&ran(RepairOutcome::Verified), minute(70)).expect("a recurrence");
+    let back =
+        Recurrence::after_repair(&ran(RepairOutcome::Verified), minute(70)).expect("a recurrence");
     assert_eq!(
         (back.playbook.as_str(), back.round, back.ended_at, back.at),
         ("restart", 1, minute(60), minute(70))
@@ -115,13 +116,13 @@ fn an_alert_comes_back_only_after_what_was_verified() {
         "when the window is over, the run has held"
     );
     assert_eq!(
-        Recurrence::of(&ran(RepairOutcome::Verified), minute(59)),
+        Recurrence::after_repair(&ran(RepairOutcome::Verified), minute(59)),
         None,
         "it fired before the run had ended"
     );
     for outcome in FAILURES {
         assert_eq!(
-            Recurrence::of(&ran(outcome), minute(70)),
+            Recurrence::after_repair(&ran(outcome), minute(70)),
             None,
             "{outcome:?}"
         );
@@ -129,14 +130,14 @@ fn an_alert_comes_back_only_after_what_was_verified() {
     let mut other = ran(RepairOutcome::Verified);
     other.plan.as_mut().expect("a plan").round += 1;
     assert_eq!(
-        Recurrence::of(&other, minute(70)),
+        Recurrence::after_repair(&other, minute(70)),
         None,
         "the plan that it has now has not run"
     );
 }
 
 #[test]
-fn a_flap_after_a_verified_run_is_kept_for_the_analyzer_and_asks_as_if_it_were_counted() {
+fn a_flap_after_a_verified_run_asks_at_the_lower_level() {
     for (earned, then, needed) in [
         (None, None, 1),
         (Some(AutonomyLevel::Auto), Some(AutonomyLevel::Approve), 1),
@@ -146,7 +147,7 @@ fn a_flap_after_a_verified_run_is_kept_for_the_analyzer_and_asks_as_if_it_were_c
             2,
         ),
     ] {
-        let mut change = IncidentChange::of(Incident {
+        let mut change = IncidentChange::new(Incident {
             plan: None,
             repair: None,
             earned,

@@ -215,7 +215,7 @@ fn each_open_incident_is_one_line() {
 }
 
 #[test]
-fn no_text_from_outside_makes_a_line_longer_than_evidence_keeps_or_breaks_it() {
+fn no_outside_text_breaks_or_lengthens_a_line() {
     use RepairOutcome::{NotVerified, StepFailed, Unknown, Verified};
     let endings = [
         Status::RepairFailed,

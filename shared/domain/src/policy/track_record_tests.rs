@@ -243,7 +243,7 @@ proptest! {
     }
 
     #[test]
-    fn only_a_failure_or_a_recurrence_lowers_it_and_never_by_more_than_one(endings in "[vvvvvvvfr]{0,60}") {
+    fn only_failures_and_recurrences_lower_it_by_one(endings in "[vvvvvvvfr]{0,60}") {
         let earned = earned(&runs(&endings));
         let mut trust = AutonomyLevel::Suggest;
         for step in &earned.steps {
@@ -259,7 +259,7 @@ proptest! {
     }
 
     #[test]
-    fn a_recurrence_lowers_it_by_exactly_one_and_starts_the_count_anew(endings in "[vvvvvvvvvvvvf]{0,60}") {
+    fn a_recurrence_lowers_it_by_one_and_restarts_the_count(endings in "[vvvvvvvvvvvvf]{0,60}") {
         let before = earned(&runs(&endings));
         let after = earned(&runs(&format!("{endings}r")));
         prop_assert_eq!((after.trust, after.tally), (before.trust.less(), RunCounts::default()));

@@ -207,7 +207,7 @@ text_id!(
 impl ApprovalId {
     /// The approval of the plan with this hash (64 hex).
     #[must_use]
-    pub fn of(incident: &IncidentId, plan_hash: &PlanHash) -> Self {
+    pub fn for_plan(incident: &IncidentId, plan_hash: &PlanHash) -> Self {
         let short: String = plan_hash.chars().take(16).collect();
         Self(format!("{incident}-{short}"))
     }
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn an_approval_names_its_incident_and_fits_a_telegram_button() -> Result<(), super::InvalidId> {
         let incident = IncidentId::try_from(INCIDENT)?;
-        let approval = ApprovalId::of(&incident, &"a1".repeat(32).into());
+        let approval = ApprovalId::for_plan(&incident, &"a1".repeat(32).into());
         assert_eq!(
             approval.as_str(),
             "01ARZ3NDEKTSV4RRFFQ69G5FAV-a1a1a1a1a1a1a1a1"

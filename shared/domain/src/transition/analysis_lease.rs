@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn one_worker_asks_until_its_lease_expires() {
         let start = Timestamp::UNIX_EPOCH;
-        let mut change = IncidentChange::of(incident());
+        let mut change = IncidentChange::new(incident());
         assert_eq!(
             change.claim_analysis("m1", &["a", "b"], LEASE, start),
             Claimed::Mine

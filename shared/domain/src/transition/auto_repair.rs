@@ -9,7 +9,6 @@ use crate::incident::change::IncidentChange;
 use crate::incident::guardrail::{GuardrailOutcome, all_passed, names};
 use crate::incident::operation_log::{Event, LogRecord};
 use crate::playbook::plan::Plan;
-use crate::primitives::id::ApprovalId;
 use crate::primitives::identity::DecidedBy;
 use crate::transition::decision::revoke;
 
@@ -44,26 +43,16 @@ impl IncidentChange {
         now: Timestamp,
         valid_for: SignedDuration,
     ) {
-        let plan_hash = plan.hash();
-        let id = ApprovalId::of(&self.incident.id, &plan_hash);
-        let context = json!({
-            "approval_id": id, "plan_hash": plan_hash, "playbook_id": plan.playbook, "target": plan.target, "score": plan.score, "reasons": plan.reasons,
-            "guardrails": outcomes,
-        });
-        self.record(
-            now,
-            LogRecord::new(Event::AutoRepairTriggered, "analyzer", &plan.playbook_name)
-                .with(context),
-        );
+        let (asked, mut context) = self.approval_of(&plan, now, valid_for, 1);
+        context["guardrails"] = json!(outcomes);
+        let news = LogRecord::new(Event::AutoRepairTriggered, "analyzer", &plan.playbook_name);
+        self.record(now, news.with(context));
         let standing = ApprovalState::Decided {
             verdict: Verdict::Approve,
             by: DecidedBy::Guardrails,
             at: now,
         };
-        self.incident.approval = Some(Approval {
-            standing,
-            ..Approval::asked(id, plan_hash, now, now + valid_for, 1)
-        });
+        self.incident.approval = Some(Approval { standing, ..asked });
         self.incident.plan = Some(plan);
         self.incident.status = Status::Approved;
     }
@@ -109,7 +98,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn proposed(outcomes: Vec<GuardrailOutcome>) -> IncidentChange {
-        let mut change = IncidentChange::of(incident());
+        let mut change = IncidentChange::new(incident());
         change.propose_within(outcomes, plan(), NOW, SignedDuration::from_hours(1));
         change
     }
@@ -125,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn when_all_pass_the_guardrails_have_decided_and_the_log_says_what_each_answered() {
+    fn when_all_pass_the_log_has_every_guardrails_answer() {
         let mut change = proposed(passing());
         assert_eq!(
             (change.incident.status, events(&change)),
@@ -173,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_that_is_stopped_late_asks_for_a_new_decision_on_a_new_plan() {
+    fn a_plan_stopped_late_asks_for_a_decision_on_a_new_plan() {
         let mut change = proposed(passing());
         let first = change.incident.approval.clone().expect("decided");
         change.stopped_by(one_blocked(), "repair", NOW);
@@ -209,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resolve_takes_the_decision_of_the_guardrails_back_and_a_flap_asks_a_human() {
+    fn a_resolve_revokes_the_guardrails_decision() {
         let mut change = proposed(passing());
         change.resolved(1, NOW);
         assert_eq!(change.incident.status, Status::Resolved);

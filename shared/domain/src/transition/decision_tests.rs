@@ -58,7 +58,7 @@ fn after(seconds: i64) -> Timestamp {
 
 /// An incident whose plan waits for a decision, of so many people.
 pub(crate) fn waiting(needed: u8) -> (IncidentChange, ApprovalId) {
-    let mut change = IncidentChange::of(incident());
+    let mut change = IncidentChange::new(incident());
     if needed == 2 {
         change.incident.analysis = Some(crate::analysis::Analysis {
             risk: Risk::Critical,
@@ -81,7 +81,7 @@ fn events(change: &IncidentChange) -> Vec<Event> {
 }
 
 #[test]
-fn how_many_have_to_approve_follows_from_the_worse_risk_and_from_what_happens_to_data() {
+fn people_needed_follow_from_the_risk_and_the_data_impact() {
     for (found, playbook, impact, needed) in [
         (Risk::High, Risk::High, DataImpact::Write, 1),
         (Risk::Critical, Risk::Low, DataImpact::None, 2),
@@ -168,7 +168,7 @@ fn a_decision_is_recorded_once_and_names_the_person() {
 }
 
 #[test]
-fn a_press_that_comes_again_comes_to_the_same_whatever_has_changed_since() {
+fn a_redelivered_press_gets_its_recorded_result() {
     let (mut change, id) = waiting(1);
     let file = two();
     let refused = decide(
@@ -211,7 +211,7 @@ fn a_press_that_comes_again_comes_to_the_same_whatever_has_changed_since() {
 }
 
 #[test]
-fn with_two_needed_the_second_different_person_decides_and_one_rejects_alone() {
+fn with_two_needed_a_second_person_decides_or_one_rejects() {
     let (mut change, id) = waiting(2);
     let file = two();
     assert_eq!(
@@ -254,7 +254,7 @@ fn with_two_needed_the_second_different_person_decides_and_one_rejects_alone() {
 }
 
 #[test]
-fn where_two_are_needed_only_presses_count_and_others_are_refused_in_the_log() {
+fn where_two_are_needed_only_presses_count() {
     let (mut change, id) = waiting(2);
     let file = two();
     let approve = |by, id| press(by, Verdict::Approve, id);
@@ -336,7 +336,7 @@ fn where_two_are_needed_only_presses_count_and_others_are_refused_in_the_log() {
 }
 
 #[test]
-fn votes_that_prove_nobody_are_not_counted_before_a_repair_either() {
+fn votes_that_prove_no_person_count_for_no_repair() {
     let (mut change, id) = waiting(2);
     for (n, (by, given)) in [
         ("api:eve", 0),
@@ -413,7 +413,7 @@ fn a_vote_of_somebody_who_may_no_more_does_not_count() {
 }
 
 #[test]
-fn only_the_plan_that_was_shown_can_be_decided_on_and_by_those_who_may() {
+fn only_the_shown_plan_is_decided_on_by_those_who_may() {
     let (mut change, id) = waiting(1);
     let file = two();
     let mut refused = |id: &ApprovalId, by, press_id| {
@@ -426,7 +426,7 @@ fn only_the_plan_that_was_shown_can_be_decided_on_and_by_those_who_may() {
         )
         .err()
     };
-    let other = ApprovalId::of(&incident().id, &"0".repeat(64).into());
+    let other = ApprovalId::for_plan(&incident().id, &"0".repeat(64).into());
     assert_eq!(
         refused(&other, Identity::Telegram(7), "1"),
         Some(Refusal::NotThisPlan)
@@ -460,7 +460,7 @@ fn only_the_plan_that_was_shown_can_be_decided_on_and_by_those_who_may() {
     );
     assert_eq!(elsewhere, Err(Refusal::OtherChat));
     assert_eq!(events(&change), [Event::ApprovalRefused; 6]);
-    let mut nobody = IncidentChange::of(waiting(1).0.incident);
+    let mut nobody = IncidentChange::new(waiting(1).0.incident);
     assert_eq!(
         decide(
             &mut nobody,
@@ -529,7 +529,7 @@ fn a_void_stops_an_approved_plan_only_before_its_repair() {
 }
 
 #[test]
-fn what_nobody_decides_is_shown_to_the_second_list_and_then_expires() {
+fn an_undecided_approval_escalates_and_then_expires() {
     let (mut change, id) = waiting(1);
     let file = two();
     let rule = rule_of(&file, &change.incident).expect("a rule").clone();
@@ -633,7 +633,7 @@ fn act() -> impl Strategy<Value = Act> {
 
 /// A change in which only what a refused press may change is as in another.
 fn apart_from_log_and_counters(change: &IncidentChange) -> IncidentChange {
-    let mut bare = IncidentChange::of(change.incident.clone());
+    let mut bare = IncidentChange::new(change.incident.clone());
     bare.incident.log_head = incident().log_head;
     if let Some(approval) = &mut bare.incident.approval {
         approval.presses.clear();
@@ -736,7 +736,7 @@ proptest! {
     }
 
     #[test]
-    fn in_any_order_a_plan_is_decided_on_once_by_as_many_people_as_it_takes(
+    fn in_any_order_a_plan_is_decided_once_by_enough_people(
         acts in prop::collection::vec(act(), 0..60), grave in any::<bool>(),
     ) {
         let file = two();

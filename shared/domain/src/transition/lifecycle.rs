@@ -57,7 +57,7 @@ impl IncidentChange {
             "auto_repair": !firing.forbids_repair, "hit_count": hit_count,
         });
         let news = LogRecord::new(Event::AlertReceived, "ingress", &alert.message).with(context);
-        let mut change = Self::of(Incident {
+        let mut change = Self::new(Incident {
             log_head: Head::start(&id),
             id,
             fingerprint,
@@ -159,20 +159,33 @@ impl IncidentChange {
     }
 
     fn ask(&mut self, actor: &str, plan: Plan, now: Timestamp, valid_for: SignedDuration) {
+        let needed =
+            decision::people_needed(self.incident.analysis.as_ref(), &plan, self.incident.earned);
+        let (asked, context) = self.approval_of(&plan, now, valid_for, needed);
+        let news = LogRecord::new(Event::ApprovalRequested, actor, &plan.playbook_name);
+        self.record(now, news.with(context));
+        self.incident.approval = Some(asked);
+        self.incident.plan = Some(plan);
+        self.incident.status = Status::AwaitingApproval;
+    }
+
+    /// A pending approval of a plan, and what the log says of both.
+    pub(crate) fn approval_of(
+        &self,
+        plan: &Plan,
+        now: Timestamp,
+        valid_for: SignedDuration,
+        needed: u8,
+    ) -> (Approval, serde_json::Value) {
         let plan_hash = plan.hash();
-        let id = ApprovalId::of(&self.incident.id, &plan_hash);
+        let id = ApprovalId::for_plan(&self.incident.id, &plan_hash);
         let context = serde_json::json!({
             "approval_id": id, "plan_hash": plan_hash, "playbook_id": plan.playbook, "target": plan.target, "score": plan.score, "reasons": plan.reasons,
         });
-        self.record(
-            now,
-            LogRecord::new(Event::ApprovalRequested, actor, &plan.playbook_name).with(context),
-        );
-        let needed =
-            decision::people_needed(self.incident.analysis.as_ref(), &plan, self.incident.earned);
-        self.incident.approval = Some(Approval::asked(id, plan_hash, now, now + valid_for, needed));
-        self.incident.plan = Some(plan);
-        self.incident.status = Status::AwaitingApproval;
+        (
+            Approval::asked(id, plan_hash, now, now + valid_for, needed),
+            context,
+        )
     }
 
     /// Every alert of the episode has resolved: a pending decision becomes void, and a repair that
@@ -212,7 +225,7 @@ impl IncidentChange {
         if self.incident.status == Status::Repairing {
             return;
         }
-        if let Some(recurrence) = Recurrence::of(&self.incident, now) {
+        if let Some(recurrence) = Recurrence::after_repair(&self.incident, now) {
             self.incident.recurrence = Some(recurrence);
             // The analyzer counts the recurrence later. A person who is asked before that is
             // already asked at the lower level.
@@ -358,7 +371,7 @@ pub(crate) mod tests {
         );
         let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
         let fingerprint = fingerprint(&alert, &[]);
-        let firing = Firing::of(&alert);
+        let firing = Firing::from_alert(&alert);
         IncidentChange::open(id, fingerprint, alert, &firing, Timestamp::UNIX_EPOCH)
     }
 
@@ -390,7 +403,7 @@ pub(crate) mod tests {
     #[test]
     fn a_flap_asks_for_a_new_decision_on_a_new_plan() {
         let now = Timestamp::UNIX_EPOCH;
-        let mut change = IncidentChange::of(incident());
+        let mut change = IncidentChange::new(incident());
         change.propose(plan(), now, SignedDuration::from_hours(1));
         let first = change.incident.approval.clone().expect("asked");
         change.resolved(3, now);
@@ -428,7 +441,7 @@ pub(crate) mod tests {
 
     #[test]
     fn counts_that_arrive_late_change_nothing() {
-        let mut change = IncidentChange::of(incident());
+        let mut change = IncidentChange::new(incident());
         let start = Head::start(&change.incident.id);
         assert_eq!(change.incident.log_head, start);
         change.converged(4, Timestamp::UNIX_EPOCH);

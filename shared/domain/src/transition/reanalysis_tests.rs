@@ -25,7 +25,7 @@ const BY: &str = "telegram:7";
 
 /// An incident that is analysed, with a plan that waits.
 fn waiting() -> IncidentChange {
-    let mut change = IncidentChange::of(incident());
+    let mut change = IncidentChange::new(incident());
     change.analysed(analysis(), vec![], NOW);
     change.propose(plan(), NOW, VALID_FOR);
     change
@@ -91,7 +91,7 @@ fn it_is_asked_for_only_while_nothing_is_decided() {
             );
         }
     }
-    let mut change = IncidentChange::of(Incident {
+    let mut change = IncidentChange::new(Incident {
         status: NeedsHuman,
         ..incident()
     });
@@ -213,7 +213,7 @@ fn the_same_plan_stays_as_it_was_asked_for() {
 }
 
 #[test]
-fn another_plan_is_put_before_a_human_and_the_old_one_can_no_longer_be_decided_on() {
+fn another_plan_is_proposed_and_the_old_one_is_revoked() {
     let mut change = doubted();
     let old = change.incident.approval.clone().expect("asked");
     change.reanalysed(1, (worse(), vec![]), |_| Ok(other_plan()), NOW, VALID_FOR);

@@ -263,7 +263,7 @@ mod tests {
             (
                 "it has one",
                 |incident| {
-                    let mut change = IncidentChange::of(incident.clone());
+                    let mut change = IncidentChange::new(incident.clone());
                     change.repair_silenced(&plan().hash(), Err("it is down"), NOW);
                     *incident = change.incident;
                 },
@@ -273,7 +273,7 @@ mod tests {
             (
                 "another run had one",
                 |incident| {
-                    let mut change = IncidentChange::of(incident.clone());
+                    let mut change = IncidentChange::new(incident.clone());
                     change.repair_silenced(&"another".into(), Ok(("s0", NOW)), NOW);
                     *incident = change.incident;
                 },
@@ -297,7 +297,7 @@ mod tests {
         let hash = plan().hash();
         let silence =
             |change: &IncidentChange| change.incident.repair_silence.clone().expect("noted");
-        let mut change = IncidentChange::of(repairing());
+        let mut change = IncidentChange::new(repairing());
         change.repair_silence_ended(Ok(()), NOW);
         assert_eq!(change.entries.len(), 0, "there is nothing to take away");
         change.repair_silenced(&hash, Ok(("s1", seconds(180))), NOW);
@@ -335,7 +335,7 @@ mod tests {
         );
         assert!(!stays.entries[1].success);
 
-        let mut none = IncidentChange::of(repairing());
+        let mut none = IncidentChange::new(repairing());
         none.repair_silenced(&hash, Err("it is down"), NOW);
         none.repair_silence_ended(Ok(()), seconds(9));
         let RepairSilence { id, fault, .. } = silence(&none);

@@ -224,8 +224,8 @@ mod tests {
     }
 
     #[test]
-    fn who_presses_on_is_in_the_log_once_and_what_cannot_be_silenced_not_at_all() {
-        let mut change = IncidentChange::of(incident());
+    fn repeated_requests_are_in_the_log_once() {
+        let mut change = IncidentChange::new(incident());
         let soon = NOW + SignedDuration::from_secs(1);
         assert_eq!(
             (
@@ -282,7 +282,7 @@ mod tests {
             "it can be asked for again when it is over"
         );
 
-        let mut over = IncidentChange::of(Incident {
+        let mut over = IncidentChange::new(Incident {
             status: Status::Resolved,
             ..incident()
         });
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_request_is_answered_once_and_the_silence_ends() {
-        let mut change = IncidentChange::of(incident());
+        let mut change = IncidentChange::new(incident());
         assert_eq!(unanswered(&change.entries), None);
         change.record(
             NOW,

@@ -166,7 +166,7 @@ mod tests {
 
     fn asks() -> Vec<ButtonAction> {
         let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("an id");
-        let approval = ApprovalId::of(&id, &"a1".repeat(32).into());
+        let approval = ApprovalId::for_plan(&id, &"a1".repeat(32).into());
         vec![
             ButtonAction::Decide(Verdict::Approve, approval.clone()),
             ButtonAction::Decide(Verdict::Reject, approval),
