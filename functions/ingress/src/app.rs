@@ -16,7 +16,7 @@ use lambda_http::http::HeaderMap;
 use secrecy::SecretString;
 use settings::alert_tables;
 use settings::channels_file;
-use settings::config_error::ConfigErrors;
+use settings::startup::StartupError;
 use store::{Joins, Store};
 use tracing::warn;
 
@@ -47,7 +47,7 @@ impl App {
     ///
     /// # Errors
     /// Everything that is wrong with the tables.
-    pub fn new(config: Config, environment: &AwsEnvironment) -> Result<Self, ConfigErrors> {
+    pub fn new(config: Config, environment: &AwsEnvironment) -> Result<Self, StartupError> {
         let for_sqs = environment.sdk_config(ATTEMPT);
         let for_dynamodb = for_sqs.clone();
         let sqs = LazyClient::new(move || aws_sdk_sqs::Client::new(&for_sqs));

@@ -2,12 +2,12 @@
 //! again.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Read, ReadSecret, SecretError, Secrets, Stage, Version};
+use super::{Read, ReadSecret, SecretError, Secrets, Stage, Version, held};
 
 /// Secrets Manager with values of its own, made when the clock of these tests was at zero, which writes down what it is asked for.
 #[derive(Default, Clone)]
@@ -15,10 +15,6 @@ struct Vault {
     undated: bool,
     values: Arc<Mutex<HashMap<Stage, &'static str>>>,
     asked: Arc<Mutex<Vec<Stage>>>,
-}
-
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Vault {
@@ -41,7 +37,7 @@ impl ReadSecret for Vault {
             match held(&self.values).get(&stage) {
                 Some(&"out of order") => Err(SecretError::Unavailable {
                     id: id.to_owned(),
-                    why: "out of order".to_owned(),
+                    cause: "out of order".into(),
                 }),
                 value => {
                     let made_at = (!self.undated).then_some(Timestamp::UNIX_EPOCH);
