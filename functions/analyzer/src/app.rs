@@ -50,7 +50,11 @@ pub enum Failure {
     Misdirected,
 }
 
-impl Unhandled for Failure {}
+impl Unhandled for Failure {
+    fn is_permanent(&self) -> bool {
+        matches!(self, Self::Store(error) if !error.is_transient())
+    }
+}
 
 impl From<InvalidUrl> for StartupError {
     fn from(error: InvalidUrl) -> Self {

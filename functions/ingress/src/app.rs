@@ -53,13 +53,14 @@ impl App {
         let sqs = LazyClient::new(move || aws_sdk_sqs::Client::new(&for_sqs));
         let dynamodb = LazyClient::new(move || aws_sdk_dynamodb::Client::new(&for_dynamodb));
         let queue = |url: &str| Queue::new(sqs.clone(), url.to_owned());
+        let settings = &config.intake;
         let intake = Intake {
-            store: Store::new(dynamodb, config.table.clone()),
-            joins: Joins::new(environment, config.table.clone()),
-            incidents: queue(&config.incidents_queue),
-            notifications: queue(&config.notifications_queue),
-            windows: config.windows,
-            fingerprint_labels: config.fingerprint_labels.clone(),
+            store: Store::new(dynamodb, settings.table.clone()),
+            joins: Joins::new(environment, settings.table.clone()),
+            incidents: queue(&settings.incidents_queue),
+            notifications: queue(&settings.notifications_queue),
+            windows: settings.windows,
+            fingerprint_labels: settings.fingerprint_labels.clone(),
         };
         Ok(Self {
             tables: alert_tables::load(&config.config_dir)?,

@@ -69,7 +69,11 @@ pub enum Failure {
     Misdirected,
 }
 
-impl Unhandled for Failure {}
+impl Unhandled for Failure {
+    fn is_permanent(&self) -> bool {
+        matches!(self, Self::Store(error) if !error.is_transient())
+    }
+}
 
 /// The function's state between messages.
 #[derive(Debug)]

@@ -70,6 +70,10 @@ pub enum Failure {
 }
 
 impl Unhandled for Failure {
+    fn is_permanent(&self) -> bool {
+        matches!(self, Self::Store(error) if !error.is_transient())
+    }
+
     fn is_only_early(&self) -> bool {
         matches!(
             self,

@@ -52,6 +52,11 @@ pub trait Unhandled: Error + 'static {
     fn is_only_early(&self) -> bool {
         false
     }
+
+    /// True if no retry can help: the message comes back until the queue moves it to its dead-letter queue.
+    fn is_permanent(&self) -> bool {
+        false
+    }
 }
 
 /// Handles every message of a batch and answers which of them have to come back.
@@ -125,6 +130,9 @@ fn log<E: Unhandled>(message_id: &str, kind: &str, subject: &str, handled: &Resu
         Ok(()) => info!(message_id, incident_id, alertname, day, channel, "handled"),
         Err(error) if error.is_only_early() => {
             info!(message_id, incident_id, alertname, day, channel, error = %Chain(error), "not yet: it comes back");
+        }
+        Err(error) if error.is_permanent() => {
+            error!(message_id, incident_id, alertname, day, channel, error = %Chain(error), "not handled, and no retry will help: it goes to the dead-letter queue");
         }
         Err(error) => {
             error!(message_id, incident_id, alertname, day, channel, error = %Chain(error), "not handled: it comes back")

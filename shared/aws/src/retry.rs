@@ -49,6 +49,23 @@ pub struct Backoff {
     pub jitter: f64,
 }
 
+/// For writers of one item: short waits, longer each time.
+pub const CONFLICTS: Backoff = Backoff {
+    retries: 40,
+    first: Duration::from_millis(10),
+    longest: Duration::from_millis(200),
+    growth: Growth::Linear,
+    jitter: 1.0,
+};
+/// For a throttled table, which gains capacity in seconds, not in milliseconds.
+pub const THROTTLED: Backoff = Backoff {
+    retries: 6,
+    first: Duration::from_millis(100),
+    longest: Duration::from_millis(3200),
+    growth: Growth::Times(2.0),
+    jitter: 1.0,
+};
+
 impl Backoff {
     /// The waits before the retries.
     pub fn waits(self) -> impl Iterator<Item = Duration> {

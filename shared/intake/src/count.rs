@@ -1,13 +1,13 @@
 //! Counting of the alerts of one fingerprint: one conditional write, then the messages that follow from it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use tracing::{debug, info, warn};
 
 use aws::Chain;
 use aws::queue::Queue;
-use aws::retry::{Backoff, Growth, retry};
+use aws::retry::{self, Backoff};
 use domain::alert::Alert;
 use domain::episode::{
     Episode, FIRING_MEMBERS_KEPT, Firing, FiringOutcome, Members, ResolvedOutcome, Unsent, Windows,
@@ -21,21 +21,15 @@ use wire::message::Message;
 use crate::counted::Outcome;
 use crate::error::IntakeError;
 
-/// Many writers of one item: short waits, longer each time. After the last, the sender is asked to retry.
+/// After these, the sender is asked to retry.
 const CONFLICTS: Backoff = Backoff {
     retries: 30,
-    first: Duration::from_millis(10),
-    longest: Duration::from_millis(200),
-    growth: Growth::Linear,
-    jitter: 1.0,
+    ..retry::CONFLICTS
 };
-/// The table gains capacity in seconds, not in milliseconds: it is asked until the time is up.
-const THROTTLING: Backoff = Backoff {
+/// A throttled table is asked until the time is up.
+const THROTTLED: Backoff = Backoff {
     retries: u32::MAX,
-    first: Duration::from_millis(100),
-    longest: Duration::from_millis(3200),
-    growth: Growth::Times(2.0),
-    jitter: 1.0,
+    ..retry::THROTTLED
 };
 
 /// What alerts are counted with.
@@ -108,8 +102,8 @@ impl Batch<'_> {
     where
         F: Future<Output = Result<Outcome, IntakeError>>,
     {
-        let (mut conflicts, mut throttling) = (CONFLICTS.waits(), THROTTLING.waits());
-        retry(count, |error| {
+        let (mut conflicts, mut throttling) = (CONFLICTS.waits(), THROTTLED.waits());
+        retry::retry(count, |error| {
             let wait = match error {
                 IntakeError::Store(StoreError::Conflict) => conflicts.next(),
                 IntakeError::Store(StoreError::Busy(_)) => throttling.next(),

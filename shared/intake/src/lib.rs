@@ -4,6 +4,7 @@
 mod count;
 mod counted;
 mod error;
+mod settings;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -20,6 +21,7 @@ pub use self::count::Intake;
 use self::count::{Batch, Group, Taken};
 pub use self::counted::{Counted, Outcome};
 pub use self::error::IntakeError;
+pub use self::settings::IntakeSettings;
 
 /// How many fingerprints of one delivery are written at a time.
 const CONCURRENT_WRITES: usize = 16;

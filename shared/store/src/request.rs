@@ -19,9 +19,9 @@ use aws::retry::is_throttling;
 /// Result of a write under a condition.
 #[derive(Debug)]
 pub(super) enum Written {
-    /// It is written. The item as it is now, for who asked for it.
+    /// It is written. The item as it is now, if the request asked for it.
     Done(Item),
-    /// The condition does not hold, and nothing is written. The item that is there, for who asked for it.
+    /// The condition does not hold, and nothing is written. The item that is there, if the request asked for it.
     Refused(Item),
 }
 

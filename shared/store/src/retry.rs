@@ -3,24 +3,8 @@
 use std::time::Duration;
 
 use super::StoreError;
-use aws::retry::{Backoff, Growth, retry};
+use aws::retry::{Backoff, CONFLICTS, Growth, THROTTLED, retry};
 
-/// Writers of one item: short waits, longer each time.
-const CONFLICTS: Backoff = Backoff {
-    retries: 40,
-    first: Duration::from_millis(10),
-    longest: Duration::from_millis(200),
-    growth: Growth::Linear,
-    jitter: 1.0,
-};
-/// The table gains capacity in seconds, not in milliseconds.
-const THROTTLING: Backoff = Backoff {
-    retries: 6,
-    first: Duration::from_millis(100),
-    longest: Duration::from_millis(3200),
-    growth: Growth::Times(2.0),
-    jitter: 1.0,
-};
 /// A decision that lost a race is made again, on what is there now.
 pub(super) const DECISIONS: Backoff = Backoff {
     retries: 20,
@@ -46,7 +30,7 @@ pub(super) async fn patiently<T, F>(write: impl FnMut() -> F) -> Result<T, Store
 where
     F: Future<Output = Result<T, StoreError>>,
 {
-    let (mut conflicts, mut throttling) = (CONFLICTS.waits(), THROTTLING.waits());
+    let (mut conflicts, mut throttling) = (CONFLICTS.waits(), THROTTLED.waits());
     retry(write, |error| match error {
         StoreError::Conflict => conflicts.next(),
         StoreError::Busy(_) => throttling.next(),

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_of_a_version_is_read_as_aws_and_the_emulator_write_it() {
+    fn time_of_a_version_is_read_in_each_form() {
         for (date, expected) in [
             (r#","CreatedDate":1523477145"#, Some(1_523_477_145)),
             (r#","CreatedDate":1523477145.713"#, Some(1_523_477_145)),
