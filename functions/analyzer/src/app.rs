@@ -11,11 +11,11 @@ use domain::playbook::service;
 use domain::policy::limits::Limits;
 use domain::policy::precedent::Near;
 use jiff::SignedDuration;
-use outbound::{self, NoClient};
 use playbook_files::analyzer_files::AnalyzerFiles;
 use playbook_files::operator_files::{OperatorFiles, limits};
 use reqwest::Client;
-use settings::config_error::{ConfigErrors, both};
+use settings::config_error::both;
+use settings::startup::StartupError;
 use store::{Store, StoreError};
 use thiserror::Error;
 use tokio::sync::OnceCell;
@@ -50,20 +50,16 @@ pub enum Failure {
     Misdirected,
 }
 
-impl Unhandled for Failure {}
+impl Unhandled for Failure {
+    fn is_permanent(&self) -> bool {
+        matches!(self, Self::Store(error) if !error.is_transient())
+    }
+}
 
-/// Why the function does not start.
-#[derive(Debug, Error)]
-pub enum StartupError {
-    /// The operator's files are wrong.
-    #[error(transparent)]
-    Files(#[from] ConfigErrors),
-    /// A server's URL cannot be used.
-    #[error(transparent)]
-    Url(#[from] InvalidUrl),
-    /// There is no client for the world outside AWS.
-    #[error(transparent)]
-    Client(#[from] NoClient),
+impl From<InvalidUrl> for StartupError {
+    fn from(error: InvalidUrl) -> Self {
+        Self::Client(error.into())
+    }
 }
 
 /// The function's state between messages.

@@ -16,7 +16,7 @@ pub mod static_analyzer;
 mod storms;
 pub mod trace;
 
-pub use crate::app::{App, Failure, StartupError};
+pub use crate::app::{App, Failure};
 pub use crate::diagnosis::{Diagnosis, LEASE};
 pub use crate::handler::decide;
 

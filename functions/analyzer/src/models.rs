@@ -3,6 +3,7 @@
 use crate::providers::configured::Model;
 use std::time::Duration;
 
+use aws::Chain;
 use domain::analysis::budget::{Spent, day};
 use domain::analysis::price::{MicroUsd, Price, Usage};
 use domain::analysis::settings::{Api, ProviderSettings};
@@ -150,7 +151,7 @@ impl App {
         asked.add(spent, most);
         if let Err(error) = self.store.settle(&reservation, spent).await {
             // The reservation stays: the budget has less room than it could have, never more.
-            warn!(incident_id = %incident, provider = name, %error, "a call's price could not be settled");
+            warn!(incident_id = %incident, provider = name, error = %Chain(&error), "a call's price could not be settled");
         }
         Ok(read(reply, call_span, model.price).map_err(ModelFailure::Said))
     }

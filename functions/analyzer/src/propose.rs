@@ -1,6 +1,7 @@
 //! Proposes a plan: gathers the inputs of the guardrails, which then decide whether the plan runs
 //! without approval.
 
+use aws::Chain;
 use domain::alert::Alert;
 use domain::incident::change::IncidentChange;
 use domain::playbook::plan::Plan;
@@ -50,7 +51,7 @@ pub async fn gather(
         match store.runs(playbook).await {
             Ok(runs) => Some((playbook.to_owned(), RunCounts::of(&runs, &limits.autonomy, now))),
             Err(error) => {
-                warn!(%error, playbook, "the runs of a playbook could not be read: nothing is known of its past success");
+                warn!(error = %Chain(&error), playbook, "the runs of a playbook could not be read: nothing is known of its past success");
                 None
             }
         }

@@ -1,6 +1,7 @@
 //! Recurrences: counts an alert that came back after a verified repair before the new decision,
 //! because the repair did not hold.
 
+use aws::Chain;
 use domain::incident::Incident;
 use domain::incident::parts::Recurrence;
 use jiff::Timestamp;
@@ -48,7 +49,7 @@ impl App {
             .past(&incident.fingerprint, &incident.id, LOOKED_AT)
             .await?;
         for error in &past.unreadable {
-            warn!(%error, "an earlier incident could not be read: whether its repair lasted is not counted");
+            warn!(error = %Chain(error), "an earlier incident could not be read: whether its repair lasted is not counted");
         }
         Ok(past
             .incidents

@@ -7,9 +7,8 @@ use aws::AwsEnvironment;
 use aws::secrets::Secrets;
 use aws_sdk_secretsmanager::Client;
 use playbook_files::operator_files::OperatorFiles;
-use settings::config_error::ConfigErrors;
+use settings::startup::StartupError;
 use settings::variables::{InvalidVariable, Variables};
-use thiserror::Error;
 
 use crate::App;
 use crate::ssh::login_key::LoginKey;
@@ -22,17 +21,6 @@ const SECRET_ATTEMPT: Duration = Duration::from_secs(2);
 /// How long one request to Run Command may take. A command whose answer is late may run, and counts as unknown. With the waits of
 /// `ssm::Pace` a step ends before the repair function gives up on its answer (`PlannedStep::longest`).
 const COMMAND_ATTEMPT: Duration = Duration::from_secs(5);
-
-/// Why the bridge does not start.
-#[derive(Debug, Error)]
-pub enum StartupError {
-    /// An environment variable is missing or wrong.
-    #[error(transparent)]
-    Variable(#[from] InvalidVariable),
-    /// The operator's files are broken.
-    #[error("the files in CONFIG_DIR cannot be used:\n{0}")]
-    Files(#[from] ConfigErrors),
-}
 
 #[derive(Debug, PartialEq, Eq)]
 pub struct Config {

@@ -118,7 +118,7 @@ async fn payloads_that_are_no_request_are_answered_with_the_field() {
 }
 
 #[tokio::test]
-async fn requests_that_do_not_fit_the_files_are_refused_before_anything_is_dialled() {
+async fn request_that_does_not_fit_the_files_dials_nothing() {
     let app = app(nowhere(), key_file());
     let mut cases = vec![
         (json!({ "v": 9 }), "the field v is 9".to_owned()),
@@ -206,7 +206,7 @@ async fn a_host_that_is_not_there_is_unreachable() {
 }
 
 #[tokio::test]
-async fn a_host_that_says_nothing_or_stops_in_the_handshake_is_given_up_after_ten_seconds() {
+async fn silent_host_is_given_up_after_ten_seconds() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let stalling = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = |listener: &TcpListener| listener.local_addr().expect("an address").port();

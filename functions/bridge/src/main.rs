@@ -1,9 +1,10 @@
 //! Wires the bridge: the operator's files, the key, and the invocations of the repair function.
 
 use aws::telemetry;
-use bridge::config::{Config, StartupError};
+use bridge::config::Config;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
+use settings::startup::StartupError;
 use settings::variables::Variables;
 
 #[tokio::main(flavor = "current_thread")]

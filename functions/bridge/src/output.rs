@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn of_more_the_beginning_and_the_end_are_kept_and_the_rest_is_counted() {
+    fn long_output_keeps_both_ends_and_counts_the_rest() {
         let printed: Vec<u8> = (0..10_000)
             .flat_map(|i| format!("line {i}\n").into_bytes())
             .collect();
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn output_that_is_not_utf8_is_reported_also_across_its_two_parts() {
+    fn output_that_is_not_utf8_is_reported_across_both_parts() {
         let across = ["x".repeat(HEAD - 1).into_bytes(), "é".as_bytes().to_vec()];
         assert!(
             !taken(across.clone()).is_not_utf8(),

@@ -181,7 +181,7 @@ fn values_that_a_loose_pattern_lets_through_stay_one_argument() {
 }
 
 #[test]
-fn a_value_that_is_not_the_registrys_own_is_refused_although_its_pattern_lets_it_through() {
+fn value_that_is_not_the_registrys_own_is_refused() {
     let other = || Refusal::OtherValue {
         parameter: "unit".into(),
         service: "web".into(),

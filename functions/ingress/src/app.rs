@@ -16,7 +16,7 @@ use lambda_http::http::HeaderMap;
 use secrecy::SecretString;
 use settings::alert_tables;
 use settings::channels_file;
-use settings::config_error::ConfigErrors;
+use settings::startup::StartupError;
 use store::{Joins, Store};
 use tracing::warn;
 
@@ -47,19 +47,20 @@ impl App {
     ///
     /// # Errors
     /// Everything that is wrong with the tables.
-    pub fn new(config: Config, environment: &AwsEnvironment) -> Result<Self, ConfigErrors> {
+    pub fn new(config: Config, environment: &AwsEnvironment) -> Result<Self, StartupError> {
         let for_sqs = environment.sdk_config(ATTEMPT);
         let for_dynamodb = for_sqs.clone();
         let sqs = LazyClient::new(move || aws_sdk_sqs::Client::new(&for_sqs));
         let dynamodb = LazyClient::new(move || aws_sdk_dynamodb::Client::new(&for_dynamodb));
         let queue = |url: &str| Queue::new(sqs.clone(), url.to_owned());
+        let settings = &config.intake;
         let intake = Intake {
-            store: Store::new(dynamodb, config.table.clone()),
-            joins: Joins::new(environment, config.table.clone()),
-            incidents: queue(&config.incidents_queue),
-            notifications: queue(&config.notifications_queue),
-            windows: config.windows,
-            fingerprint_labels: config.fingerprint_labels.clone(),
+            store: Store::new(dynamodb, settings.table.clone()),
+            joins: Joins::new(environment, settings.table.clone()),
+            incidents: queue(&settings.incidents_queue),
+            notifications: queue(&settings.notifications_queue),
+            windows: settings.windows,
+            fingerprint_labels: settings.fingerprint_labels.clone(),
         };
         Ok(Self {
             tables: alert_tables::load(&config.config_dir)?,

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use aws::secrets::PREVIOUS_ACCEPTED_SECONDS;
-use domain::episode::Windows;
+use intake::IntakeSettings;
 use ipnet::IpNet;
 use jiff::SignedDuration;
 use settings::variables::{InvalidVariable, Variables};
@@ -17,12 +17,7 @@ const RANGES: &str =
 /// The configuration of ingress; `template.yaml` sets every variable.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// `TABLE_NAME`.
-    pub table: String,
-    /// `INCIDENTS_QUEUE_URL`.
-    pub incidents_queue: String,
-    /// `NOTIFICATIONS_QUEUE_URL`.
-    pub notifications_queue: String,
+    pub intake: IntakeSettings,
     /// `REPAIRS_QUEUE_URL`.
     pub repairs_queue: String,
     /// `SIGNALS_QUEUE_URL`.
@@ -47,12 +42,8 @@ pub struct Config {
     pub previous_secret: SignedDuration,
     /// `ENVIRONMENT` is `dev`: alerts then pass where their secret has no value. Decisions never do.
     pub development: bool,
-    /// `DEBOUNCE_SECONDS` and `EPISODE_STALE_SECONDS`.
-    pub windows: Windows,
     /// `REQUIRE_SIGNATURE_TIMESTAMP`.
     pub require_signature_timestamp: bool,
-    /// `FINGERPRINT_LABELS`: labels that are part of the identity of what is wrong.
-    pub fingerprint_labels: Vec<String>,
 }
 
 impl Config {
@@ -78,9 +69,7 @@ impl Config {
             PREVIOUS_ACCEPTED_SECONDS,
         )?;
         Ok(Self {
-            table: variables.required("TABLE_NAME", "the name of the table")?,
-            incidents_queue: variables.required("INCIDENTS_QUEUE_URL", queue)?,
-            notifications_queue: variables.required("NOTIFICATIONS_QUEUE_URL", queue)?,
+            intake: IntakeSettings::from_variables(variables)?,
             repairs_queue: variables.required("REPAIRS_QUEUE_URL", queue)?,
             signals_queue: variables.required("SIGNALS_QUEUE_URL", queue)?,
             config_dir: variables
@@ -95,15 +84,10 @@ impl Config {
             internal: internal_ranges(variables)?,
             previous_secret: SignedDuration::from_secs(i64::from(previous_secret)),
             development: environment == "dev",
-            windows: variables.windows()?,
             require_signature_timestamp: variables.parsed(
                 "REQUIRE_SIGNATURE_TIMESTAMP",
                 "true or false",
                 false,
-            )?,
-            fingerprint_labels: variables.list(
-                "FINGERPRINT_LABELS",
-                "names of labels with commas between them",
             )?,
         })
     }

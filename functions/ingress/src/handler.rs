@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Instant;
 
+use aws::Chain;
 use aws::deadline::time_left;
 use aws::metrics::MetricsLine;
 use aws::requests_sent;
@@ -67,7 +68,7 @@ impl App {
             Err(rejection) => Err(rejection),
         };
         if let Err(Rejection::Passing(error)) = &answered {
-            span.in_scope(|| error!(error = %error, "a passing fault"));
+            span.in_scope(|| error!(error = %Chain(&**error), "a passing fault"));
         }
         let mut line = MetricsLine::new("route", route);
         line.field("request_id", request_id);

@@ -115,6 +115,14 @@ impl From<SecretError> for Rejection {
 }
 
 impl Rejection {
+    /// A fault at a place in the body.
+    pub(crate) fn malformed(at: &str, why: impl Into<String>) -> Self {
+        Self::Malformed {
+            at: Some(at.to_owned()),
+            why: why.into(),
+        }
+    }
+
     /// The status, and the last part of the problem's `type`. Both are stable.
     #[must_use]
     pub fn kind(&self) -> (StatusCode, &'static str) {

@@ -13,9 +13,9 @@ use domain::notification::channels::{Channel, Channels};
 use domain::notification::outbox::{Rank, Subject};
 use jiff::SignedDuration;
 use outbound::alertmanager::Alertmanager;
-use outbound::{self, NoClient, PublicClient};
+use outbound::{self, PublicClient};
 use settings::channels_file;
-use settings::config_error::ConfigErrors;
+use settings::startup::StartupError;
 use store::{CardOf, Store, StoreError};
 use thiserror::Error;
 use tracing::debug;
@@ -69,17 +69,10 @@ pub enum Failure {
     Misdirected,
 }
 
-impl Unhandled for Failure {}
-
-/// Why the function does not start.
-#[derive(Debug, Error)]
-pub enum StartupError {
-    /// The operator's file is wrong.
-    #[error(transparent)]
-    File(#[from] ConfigErrors),
-    /// There is no client for the world outside AWS.
-    #[error(transparent)]
-    Client(#[from] NoClient),
+impl Unhandled for Failure {
+    fn is_permanent(&self) -> bool {
+        matches!(self, Self::Store(error) if !error.is_transient())
+    }
 }
 
 /// The function's state between messages.

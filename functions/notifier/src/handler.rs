@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use aws::Chain;
 use aws::queue::STORM_LOOKS_EVERY;
 use domain::incident::parts::Storm;
 use domain::incident::{Incident, Status};
@@ -115,7 +116,7 @@ impl App {
         for (channel, pumped) in self.pump(&concerned, holder, clock, until).await {
             if let Err(error) = pumped {
                 // What is due is in the outbox: the others have done their part, and need not do it again.
-                error!(channel = channel.name, %error, "what is due in a channel was not told: it is tried again");
+                error!(channel = channel.name, error = %Chain(&error), "what is due in a channel was not told: it is tried again");
                 self.notifications
                     .send_later(
                         &Message::ChannelTimer {
@@ -145,7 +146,7 @@ impl App {
                 .await
             {
                 Err(error) if !error.may_pass() => {
-                    error!(channel = channel.name, %error, "somebody was not told what their press came to")
+                    error!(channel = channel.name, error = %Chain(&error), "somebody was not told what their press came to")
                 }
                 told => told?,
             }

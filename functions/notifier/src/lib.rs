@@ -9,4 +9,4 @@ pub mod follow_up;
 mod handler;
 pub mod render;
 
-pub use crate::app::{App, Clock, Failure, SilenceError, StartupError};
+pub use crate::app::{App, Clock, Failure, SilenceError};

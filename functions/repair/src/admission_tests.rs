@@ -279,7 +279,7 @@ fn files_that_changed_since_the_plan_was_shown_make_it_void() {
 }
 
 #[test]
-fn a_repair_that_was_cut_off_goes_on_and_one_that_ended_does_not() {
+fn interrupted_repair_goes_on_and_ended_one_does_not() {
     let (mut change, hash) = approved();
     admit(&mut change, &files(), &hash);
     change
@@ -349,7 +349,7 @@ fn what_the_guardrails_let_through_runs_if_they_still_do() {
 }
 
 #[test]
-fn what_the_guardrails_let_through_is_stopped_by_whatever_has_changed_since() {
+fn automatic_plan_is_stopped_by_any_later_change() {
     let ran = |playbook: &str| {
         let other = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAW").expect("a ULID");
         let mut ledger = TargetLedger::default();
@@ -425,7 +425,7 @@ fn what_the_guardrails_let_through_is_stopped_by_whatever_has_changed_since() {
 }
 
 #[test]
-fn what_a_human_approved_is_stopped_by_the_kill_switch_and_by_no_other_guardrail() {
+fn approved_plan_is_stopped_by_the_kill_switch_alone() {
     for killed in [Some(true), None] {
         let (mut change, hash) = approved();
         assert_eq!(
@@ -455,7 +455,7 @@ fn what_a_human_approved_is_stopped_by_the_kill_switch_and_by_no_other_guardrail
 }
 
 #[test]
-fn a_repair_that_was_cut_off_before_its_first_step_is_looked_at_again() {
+fn repair_cut_off_before_its_first_step_is_checked_again() {
     let killed = GuardrailInputs {
         killed: Some(true),
         ..nothing()
@@ -503,7 +503,7 @@ fn a_repair_that_was_cut_off_before_its_first_step_is_looked_at_again() {
 }
 
 #[test]
-fn a_decision_that_is_too_old_starts_nothing_and_people_are_asked_again() {
+fn old_decision_starts_nothing_and_people_are_asked_again() {
     let enter_after = |change: &mut IncidentChange, hash: &PlanHash, seconds| {
         let now = NOW + SignedDuration::from_secs(seconds);
         ruled(&files(), &nothing(), |rules| {
@@ -557,7 +557,7 @@ fn a_decision_that_is_too_old_starts_nothing_and_people_are_asked_again() {
 }
 
 #[test]
-fn a_plan_that_waits_for_its_target_asks_people_again_once_its_decision_is_too_old() {
+fn waiting_plan_with_an_old_decision_asks_people_again() {
     let lapse_after = |change: &mut IncidentChange, hash: &PlanHash, seconds| {
         let now = NOW + SignedDuration::from_secs(seconds);
         ruled(&files(), &nothing(), |rules| {

@@ -1,5 +1,6 @@
 //! State and errors of the repair function.
 
+use aws::Chain;
 use aws::batch::Unhandled;
 use aws::queue::{Queue, QueueError};
 use aws_types::SdkConfig;
@@ -7,7 +8,8 @@ use domain::policy::limits::Limits;
 use domain::primitives::id::IncidentId;
 use jiff::{SignedDuration, Timestamp};
 use playbook_files::operator_files::{OperatorFiles, limits};
-use settings::config_error::{ConfigErrors, both};
+use settings::config_error::both;
+use settings::startup::StartupError;
 use store::{Store, StoreError};
 use thiserror::Error;
 use tracing::warn;
@@ -68,6 +70,10 @@ pub enum Failure {
 }
 
 impl Unhandled for Failure {
+    fn is_permanent(&self) -> bool {
+        matches!(self, Self::Store(error) if !error.is_transient())
+    }
+
     fn is_only_early(&self) -> bool {
         matches!(
             self,
@@ -94,7 +100,7 @@ impl App {
     ///
     /// # Errors
     /// Everything that is wrong with the files.
-    pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, ConfigErrors> {
+    pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, StartupError> {
         let (files, limits) = both(
             OperatorFiles::load(&config.config_dir),
             limits(&config.config_dir),
@@ -125,7 +131,7 @@ impl App {
         }
         let seconds = i32::try_from(time.as_secs().max(0)).unwrap_or(i32::MAX);
         if let Err(error) = self.repairs.come_again(receipt, seconds).await {
-            warn!(%error, seconds, "the queue was not told when the message comes again");
+            warn!(error = %Chain(&error), seconds, "the queue was not told when the message comes again");
         }
     }
 

@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use aws::{never_sent, unhurried};
+use aws::{Cause, Chain, never_sent, unhurried};
 use aws_sdk_lambda::Client;
-use aws_sdk_lambda::error::{DisplayErrorContext, ProvideErrorMetadata as _, SdkError};
+use aws_sdk_lambda::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_lambda::operation::invoke::InvokeError;
 use aws_sdk_lambda::primitives::Blob;
 use aws_types::SdkConfig;
@@ -58,10 +58,10 @@ enum NoAnswer {
         /// What Lambda calls it, or a few words: people see it on the card.
         what: String,
         /// All of it, for the log.
-        why: String,
+        cause: Cause,
     },
     /// It may have run.
-    Unknown(String),
+    Unknown(Cause),
 }
 
 #[derive(Debug)]
@@ -95,18 +95,18 @@ impl Bridge {
             Ok(Ok(reply)) => return reply.result,
             Ok(Err(no_answer)) => no_answer,
             // The end of the wait does not cancel the invocation: the step may still run.
-            Err(_) => NoAnswer::Unknown(format!("it took longer than {longest:#}")),
+            Err(_) => NoAnswer::Unknown(format!("it took longer than {longest:#}").into()),
         };
         let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         match no_answer {
-            NoAnswer::NotInvoked { what, why } => {
-                warn!(incident_id = %request.incident_id, why, "the bridge was not invoked");
+            NoAnswer::NotInvoked { what, cause } => {
+                warn!(incident_id = %request.incident_id, why = %Chain(&*cause), "the bridge was not invoked");
                 let detail =
                     format!("Nothing ran: the bridge function could not be invoked ({what}).");
                 StepResult::without_output(StepOutcome::NotInvoked, detail, milliseconds)
             }
-            NoAnswer::Unknown(why) => {
-                warn!(incident_id = %request.incident_id, why, "the bridge did not answer");
+            NoAnswer::Unknown(cause) => {
+                warn!(incident_id = %request.incident_id, why = %Chain(&*cause), "the bridge did not answer");
                 StepResult::without_output(
                     StepOutcome::ConnectionLost,
                     "the bridge did not answer: what the step did is unknown",
@@ -119,27 +119,25 @@ impl Bridge {
     async fn invoke(&self, request: &BridgeRequest) -> Result<BridgeReply, NoAnswer> {
         let not_written = |error: serde_json::Error| NoAnswer::NotInvoked {
             what: "no request".to_owned(),
-            why: error.to_string(),
+            cause: error.into(),
         };
         let payload = serde_json::to_vec(request).map_err(not_written)?;
-        let invoked = self
+        let invocation = self
             .client
             .invoke()
             .function_name(&self.function)
-            .payload(Blob::new(payload))
-            .send()
-            .await;
-        let answer = invoked.map_err(|error| no_answer(&error))?;
+            .payload(Blob::new(payload));
+        // Boxed: futures of the SDK are large.
+        let answer = Box::pin(invocation.send()).await.map_err(no_answer)?;
         // Lambda reports a crash of the function with status 200, and the crash may have come after
         // the command.
         if let Some(error) = answer.function_error() {
-            return Err(NoAnswer::Unknown(format!(
-                "the function ended with an error ({error})"
-            )));
+            let why = format!("the function ended with an error ({error})");
+            return Err(NoAnswer::Unknown(why.into()));
         }
         let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
         serde_json::from_slice(payload).map_err(|error| {
-            NoAnswer::Unknown(format!("its answer is not one of the bridge: {error}"))
+            NoAnswer::Unknown(format!("its answer is not one of the bridge: {error}").into())
         })
     }
 }
@@ -147,12 +145,11 @@ impl Bridge {
 /// What a failed invocation says about the function: errors of Invoke are "reserved for errors that prevent your function from executing"
 /// (<https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>), such as permissions, quotas and states. A fault within Lambda (500)
 /// and what anything on the way answers (502 to 504 without one of Lambda's names) can come after it.
-fn no_answer(error: &SdkError<InvokeError>) -> NoAnswer {
-    let why = DisplayErrorContext(error).to_string();
-    let what = match error {
+fn no_answer(error: SdkError<InvokeError>) -> NoAnswer {
+    let what = match &error {
         SdkError::ConstructionFailure(_) => Some("the request could not be made".to_owned()),
         // Without a connection nothing was sent. Any other dispatch failure may have come too late.
-        SdkError::DispatchFailure(_) if never_sent(error) => {
+        SdkError::DispatchFailure(_) if never_sent(&error) => {
             Some("Lambda could not be reached".to_owned())
         }
         SdkError::ServiceError(refused) => {
@@ -166,9 +163,10 @@ fn no_answer(error: &SdkError<InvokeError>) -> NoAnswer {
         }
         _ => None,
     };
+    let cause = error.into();
     match what {
-        Some(what) => NoAnswer::NotInvoked { what, why },
-        None => NoAnswer::Unknown(why),
+        Some(what) => NoAnswer::NotInvoked { what, cause },
+        None => NoAnswer::Unknown(cause),
     }
 }
 

@@ -83,14 +83,14 @@ impl App {
             plan_hash,
         } = message
         else {
-            Box::pin(self.put_back(&turn.receipt, turn.times)).await;
+            self.put_back(&turn.receipt, turn.times).await;
             return Err(Failure::Misdirected);
         };
         let incident = match self.store.known_incident(incident_id).await {
             Ok(incident) => incident,
             Err(error) => {
                 // No lease has set a time yet, and the queue's own is an hour and a half: the approval would be too old by then.
-                Box::pin(self.put_back(&turn.receipt, turn.times)).await;
+                self.put_back(&turn.receipt, turn.times).await;
                 return Err(error.into());
             }
         };
@@ -105,14 +105,13 @@ impl App {
             turn,
             start_by,
         };
-        // Boxed, and so is the run: both hold the SDK's deep futures, and together they would be too large for a thread's stack.
-        let ran = Box::pin(self.run(&lease, &incident, plan_hash, clock)).await;
+        let ran = self.run(&lease, &incident, plan_hash, clock).await;
         lease.end(&ran, clock()).await;
         match ran {
             // Another worker has the run and its own delivery: this one is done.
             Err(Failure::Overtaken) => Ok(()),
             Err(Failure::Held { .. } | Failure::GroupFull { .. })
-                if Box::pin(self.lapsed(&incident, plan_hash, clock)).await? =>
+                if self.lapsed(&incident, plan_hash, clock).await? =>
             {
                 Ok(())
             }
@@ -177,14 +176,14 @@ impl App {
                 admit(change, rules, plan_hash, worker, clock())
             })
             .await?;
-        Box::pin(self.tell_of(&incident)).await?;
+        self.tell_of(&incident).await?;
         let mut done = Done::Quiet;
         if let Admission::Run(plan) = entrance {
             if expected == Admission::Nothing {
                 // It was approved in between, and no attempt is without its entry.
                 self.enter_ledgers(group, lease, &attempt).await?;
             }
-            done = Box::pin(executor::to_the_end(lease, incident, &plan, clock)).await?;
+            done = executor::to_the_end(lease, incident, &plan, clock).await?;
             self.tell(id).await?;
         }
         // Also without a run of this worker: an earlier one may have died before it ended the

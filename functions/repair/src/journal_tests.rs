@@ -97,7 +97,7 @@ fn a_worker_that_was_taken_over_writes_nothing_any_more() {
 }
 
 #[test]
-fn a_check_that_is_tried_again_stands_in_the_log_once_with_its_tries() {
+fn retried_check_is_logged_once_with_its_tries() {
     let (mut change, plan) = running(|plan| plan.verify[0].retries = 2);
     for status in [0, 7, 7, 0] {
         assert!(
@@ -125,7 +125,7 @@ fn a_check_that_is_tried_again_stands_in_the_log_once_with_its_tries() {
 }
 
 #[test]
-fn a_step_that_is_skipped_says_why_and_one_that_was_never_checked_has_failed() {
+fn skipped_step_says_why_and_unchecked_one_has_failed() {
     let (mut change, plan) = running(|plan| {
         plan.facts = vec![PlannedStep {
             fact: Some("up".into()),
@@ -165,7 +165,7 @@ fn a_step_that_is_skipped_says_why_and_one_that_was_never_checked_has_failed() {
 }
 
 #[test]
-fn the_kill_switch_ends_a_run_that_waits_for_the_bridge_and_nothing_is_lost() {
+fn kill_switch_ends_a_run_that_waits_for_the_bridge() {
     let (mut change, plan) = running(|_| {});
     begin(&mut change, &plan, ME, NOW);
     let refused = StepResult::without_output(
@@ -195,7 +195,7 @@ fn the_kill_switch_ends_a_run_that_waits_for_the_bridge_and_nothing_is_lost() {
 }
 
 #[test]
-fn the_kill_switch_ends_a_run_and_accounts_for_the_step_that_had_begun() {
+fn kill_switch_ends_a_run_and_accounts_for_its_open_step() {
     let (mut change, plan) = running(|plan| plan.rollback = plan.steps.clone());
     begin(&mut change, &plan, ME, NOW);
     stop(&mut change, &plan, ME, NOW);
@@ -264,7 +264,7 @@ fn unfilled(playbook: &Playbook) -> Plan {
 }
 
 #[test]
-fn no_shipped_playbook_with_conditions_alone_is_called_repaired_where_nothing_ran() {
+fn shipped_playbook_that_ran_nothing_is_not_called_repaired() {
     let playbooks = files().playbooks;
     let conditional = playbooks
         .iter()

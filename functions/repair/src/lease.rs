@@ -6,6 +6,7 @@
 //! that: the next worker can be sure that no one else will record the result of a step that was
 //! started and has none.
 
+use aws::Chain;
 use domain::primitives::id::IncidentId;
 use jiff::{SignedDuration, Timestamp};
 use store::{Held, Holder};
@@ -109,7 +110,7 @@ impl Lease<'_> {
             ),
         };
         if let Err(error) = released {
-            warn!(%error, target_name = self.target, "the lock could not be given back: it ends by its time");
+            warn!(error = %Chain(&error), target_name = self.target, "the lock could not be given back: it ends by its time");
         }
         if let Some(wait) = wait {
             self.comes_again_in(wait).await;

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use aws::Chain;
 use aws::secrets::Secrets;
 use aws_types::SdkConfig;
 use domain::incident::Incident;
@@ -132,7 +133,7 @@ impl Silencer {
             .silence(wanted, clock())
             .await
             .map_err(|error| {
-                warn!(incident_id = %incident.id, %error, "the repair runs without a silence");
+                warn!(incident_id = %incident.id, error = %Chain(&error), "the repair runs without a silence");
                 error.to_string()
             });
         let made = made

@@ -4,9 +4,9 @@ pub mod config;
 
 use std::time::{Duration, Instant};
 
-use aws::AwsEnvironment;
 use aws::batch::Unhandled;
 use aws::queue::Queue;
+use aws::{AwsEnvironment, Chain};
 use intake::{Delivery, Intake, IntakeError};
 use jiff::Timestamp;
 use store::{Joins, Receipt, Store, StoreError};
@@ -29,7 +29,11 @@ pub enum Failure {
     Intake(#[from] IntakeError),
 }
 
-impl Unhandled for Failure {}
+impl Unhandled for Failure {
+    fn is_permanent(&self) -> bool {
+        matches!(self, Self::Store(error) if !error.is_transient())
+    }
+}
 
 /// The function's state between messages.
 #[derive(Debug)]
@@ -77,7 +81,7 @@ impl App {
             .await?;
         // It is counted: that it must not come again matters more than that the receipt is missing.
         if let Err(error) = store.close_receipt(message_id, now).await {
-            warn!(message_id, %error, "the receipt could not be written");
+            warn!(message_id, error = %Chain(&error), "the receipt could not be written");
         }
         Ok(())
     }

@@ -1,11 +1,12 @@
 //! Batch handling for a queue function: each message is handled by itself, and only the failed ones
 //! are reported back (`effect-once`).
 
-use std::fmt::Display;
+use std::error::Error;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use tracing::{error, info};
 
+use crate::Chain;
 use crate::chain::{LONGEST_CHAIN, handling};
 use wire::message::Queued;
 
@@ -46,9 +47,14 @@ impl Delivery {
 }
 
 /// The reason why a message was not handled and has to be delivered again.
-pub trait Unhandled: Display {
+pub trait Unhandled: Error + 'static {
     /// True if nothing is wrong: its time has only not come.
     fn is_only_early(&self) -> bool {
+        false
+    }
+
+    /// True if no retry can help: the message comes back until the queue moves it to its dead-letter queue.
+    fn is_permanent(&self) -> bool {
         false
     }
 }
@@ -123,10 +129,13 @@ fn log<E: Unhandled>(message_id: &str, kind: &str, subject: &str, handled: &Resu
     match handled {
         Ok(()) => info!(message_id, incident_id, alertname, day, channel, "handled"),
         Err(error) if error.is_only_early() => {
-            info!(message_id, incident_id, alertname, day, channel, %error, "not yet: it comes back");
+            info!(message_id, incident_id, alertname, day, channel, error = %Chain(error), "not yet: it comes back");
+        }
+        Err(error) if error.is_permanent() => {
+            error!(message_id, incident_id, alertname, day, channel, error = %Chain(error), "not handled, and no retry will help: it goes to the dead-letter queue");
         }
         Err(error) => {
-            error!(message_id, incident_id, alertname, day, channel, %error, "not handled: it comes back")
+            error!(message_id, incident_id, alertname, day, channel, error = %Chain(error), "not handled: it comes back")
         }
     }
 }
@@ -157,7 +166,11 @@ mod tests {
         event
     }
 
-    impl Unhandled for &str {}
+    #[derive(Debug, thiserror::Error)]
+    #[error("it failed")]
+    struct Failed;
+
+    impl Unhandled for Failed {}
 
     async fn come_back(bodies: &[&str], order: Order, failing: &str) -> (Vec<String>, Vec<String>) {
         let handled = RefCell::new(Vec::new());
@@ -167,11 +180,7 @@ mod tests {
             async |_: Message, Delivery { id, times, .. }: Delivery| {
                 assert_eq!(times, 3);
                 handled.borrow_mut().push(id.clone());
-                if id == failing {
-                    Err("it failed")
-                } else {
-                    Ok(())
-                }
+                if id == failing { Err(Failed) } else { Ok(()) }
             },
         )
         .await;
@@ -216,7 +225,7 @@ mod tests {
                 Order::None,
                 async |_: Message, _: Delivery| {
                     sent.borrow_mut().push(next_place());
-                    Ok::<(), &str>(())
+                    Ok::<(), Failed>(())
                 },
             )
             .await;
@@ -241,7 +250,7 @@ mod tests {
         let response = take_or(
             batch(&["not ours", GOOD]),
             Order::Kept,
-            async |_: Message, _| Ok::<_, &str>(()),
+            async |_: Message, _| Ok::<_, Failed>(()),
             async |delivery: Delivery| put_back.borrow_mut().push((delivery.id, delivery.times)),
         )
         .await;

@@ -25,18 +25,6 @@ use crate::connection::Connection;
 /// to AWS need none of the others.
 pub(crate) const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 
-/// DynamoDB's error codes for throttling
-/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>),
-/// also as the reason why a transaction was cancelled.
-pub const BUSY: [&str; 6] = [
-    "ProvisionedThroughputExceededException",
-    "ProvisionedThroughputExceeded",
-    "RequestLimitExceeded",
-    "ThrottlingException",
-    "ThrottlingError",
-    "RequestThrottled",
-];
-
 /// The time limits of clients whose one try of a request may take `attempt`. Here, and in [`unhurried`], is the one place that sets any:
 /// what a [`TimeoutConfig`] leaves out is taken from the configuration below it when a client is built, and a limit that was made for a
 /// small request then cuts off one that is answered after minutes. `clippy.toml` sees to it.

@@ -1,9 +1,12 @@
 //! Client for sending to one SQS queue.
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::DisplayErrorContext;
+use aws_sdk_sqs::error::SdkError;
+use aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder;
+use futures_util::FutureExt as _;
 use thiserror::Error;
 
+use crate::Cause;
 use crate::chain::next_place;
 use crate::lazy_client::LazyClient;
 use domain::incident::{Incident, Status};
@@ -15,11 +18,21 @@ pub const STORM_LOOKS_EVERY: i32 = 5;
 
 /// Why a message is not on the queue, or not held.
 #[derive(Debug, Error)]
-#[error("the queue {queue} did not do as asked: {why}")]
+#[error("the queue {queue} did not do as asked")]
 pub struct QueueError {
     /// Which queue: the last part of its URL.
     pub queue: String,
-    pub why: String,
+    #[source]
+    pub cause: Cause,
+    transient: bool,
+}
+
+impl QueueError {
+    /// True if another try may go well: false for a request that cannot be made at all.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        self.transient
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -43,12 +56,7 @@ impl Queue {
     /// # Errors
     /// If the queue did not say that it has it. It may have it all the same: receivers act once on what they see twice.
     pub async fn send(&self, message: &impl Queued) -> Result<String, QueueError> {
-        self.request(
-            self.client
-                .send_message()
-                .message_body(message.to_json_at(next_place())),
-        )
-        .await
+        self.request(self.message(message)).await
     }
 
     /// Puts a message onto a standard queue, from which it can be taken after some seconds.
@@ -60,13 +68,8 @@ impl Queue {
         message: &impl Queued,
         seconds: i32,
     ) -> Result<String, QueueError> {
-        self.request(
-            self.client
-                .send_message()
-                .message_body(message.to_json_at(next_place()))
-                .delay_seconds(seconds),
-        )
-        .await
+        self.request(self.message(message).delay_seconds(seconds))
+            .await
     }
 
     /// Puts a message onto a FIFO queue: messages of one `group` are received one after the other; a repetition of
@@ -81,15 +84,10 @@ impl Queue {
         deduplication_id: &str,
     ) -> Result<String, QueueError> {
         let request = self
-            .client
-            .send_message()
-            .message_body(message.to_json_at(next_place()));
-        self.request(
-            request
-                .message_group_id(group)
-                .message_deduplication_id(deduplication_id),
-        )
-        .await
+            .message(message)
+            .message_group_id(group)
+            .message_deduplication_id(deduplication_id);
+        self.request(request).await
     }
 
     /// Changes the visibility timeout of a message that is being handled: it is delivered again
@@ -106,9 +104,10 @@ impl Queue {
             .visibility_timeout(seconds);
         request
             .send()
+            .boxed()
             .await
             .map(drop)
-            .map_err(|error| self.refused(DisplayErrorContext(&error).to_string()))
+            .map_err(|error| self.failed(error))
     }
 
     /// Puts the approved plan of an incident onto the queue of repairs, whose groups are the targets. There is nothing to put if the
@@ -132,19 +131,31 @@ impl Queue {
             .map(drop)
     }
 
-    async fn request(
-        &self,
-        request: aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder,
-    ) -> Result<String, QueueError> {
-        let sent = request.queue_url(&self.url).send().await;
-        let sent = sent.map_err(|error| self.refused(DisplayErrorContext(&error).to_string()))?;
-        Ok(sent.message_id.unwrap_or_default())
+    fn message(&self, message: &impl Queued) -> SendMessageFluentBuilder {
+        let body = message.to_json_at(next_place());
+        self.client
+            .send_message()
+            .queue_url(&self.url)
+            .message_body(body)
     }
 
-    fn refused(&self, why: String) -> QueueError {
+    async fn request(&self, request: SendMessageFluentBuilder) -> Result<String, QueueError> {
+        // Boxed: futures of the SDK are large, and too deep for the compiler where many surround them.
+        let sent = request.send().boxed().await;
+        Ok(sent
+            .map_err(|error| self.failed(error))?
+            .message_id
+            .unwrap_or_default())
+    }
+
+    fn failed<E, R>(&self, error: SdkError<E, R>) -> QueueError
+    where
+        SdkError<E, R>: Into<Cause>,
+    {
         QueueError {
             queue: self.url.rsplit('/').next().unwrap_or_default().to_owned(),
-            why,
+            transient: !matches!(error, SdkError::ConstructionFailure(_)),
+            cause: error.into(),
         }
     }
 }

@@ -11,12 +11,14 @@ mod tests;
 use std::collections::HashMap;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use thiserror::Error;
-use tokio::sync::Mutex;
+
+use crate::Cause;
 
 /// Maximum age of a cached secret: the longest that a replaced secret is still accepted as the
 /// current one.
@@ -37,8 +39,12 @@ pub enum SecretError {
     )]
     NoValue { id: String },
     /// Secrets Manager did not give it.
-    #[error("the secret {id} cannot be read: {why}")]
-    Unavailable { id: String, why: String },
+    #[error("the secret {id} cannot be read")]
+    Unavailable {
+        id: String,
+        #[source]
+        cause: Cause,
+    },
 }
 
 /// The version of a secret. Rotation keeps the value before the current one as the previous one.
@@ -104,11 +110,19 @@ fn is_absent(id: &str, code: Option<&str>) -> bool {
 
 /// What was read: a version or that there is none, and when.
 type Reading = (Option<Version>, Instant);
+/// A version in the cache. Its lock is held while it is read: whoever needs the same one waits for that reading, and
+/// nobody who needs another.
+type Slot = Arc<tokio::sync::Mutex<Option<Reading>>>;
+
+/// The lock of a map, for as long as it takes to look something up: never while a reading is waited for.
+fn held<T>(map: &Mutex<T>) -> MutexGuard<'_, T> {
+    map.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The secrets of a function.
 pub struct Secrets {
     reader: Box<dyn ReadSecret>,
-    cache: Mutex<HashMap<(String, Stage), Reading>>,
+    cache: Mutex<HashMap<(String, Stage), Slot>>,
     /// When each secret was last read again for a credential that did not fit.
     rereads: Mutex<HashMap<String, Instant>>,
     /// For how long after a rotation the version before is accepted.
@@ -201,7 +215,7 @@ impl Secrets {
         let Err(refused) = check(&self.get(id).await?) else {
             return Ok(Ok(()));
         };
-        let age = if self.may_reread(id).await {
+        let age = if self.may_reread(id) {
             Duration::ZERO
         } else {
             MAX_AGE
@@ -235,8 +249,8 @@ impl Secrets {
     }
 
     /// True, once every ten seconds for each secret.
-    async fn may_reread(&self, id: &str) -> bool {
-        let mut rereads = self.rereads.lock().await;
+    fn may_reread(&self, id: &str) -> bool {
+        let mut rereads = held(&self.rereads);
         let may = rereads
             .get(id)
             .is_none_or(|last| last.elapsed() >= REREAD_EVERY);
@@ -253,15 +267,16 @@ impl Secrets {
         stage: Stage,
         age: Duration,
     ) -> Result<Option<Version>, SecretError> {
-        let mut cache = self.cache.lock().await;
         let key = (id.to_owned(), stage);
-        if let Some((secret, read_at)) = cache.get(&key)
+        let slot = Arc::clone(held(&self.cache).entry(key).or_default());
+        let mut slot = slot.lock().await;
+        if let Some((secret, read_at)) = &*slot
             && read_at.elapsed() < age
         {
             return Ok(secret.clone());
         }
         let secret = self.reader.read(id, stage).await?;
-        cache.insert(key, (secret.clone(), Instant::now()));
+        *slot = Some((secret.clone(), Instant::now()));
         Ok(secret)
     }
 }

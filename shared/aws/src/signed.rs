@@ -23,13 +23,17 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::jitter;
-use crate::{Ahead, AwsEnvironment, BUSY, Connection};
+use crate::retry::{Backoff, Growth, is_throttling, retry};
+use crate::{Ahead, AwsEnvironment, Cause, Chain, Connection};
 
-/// How often a request is tried.
-const ATTEMPTS: u32 = 3;
-/// The longest wait before the second try; it doubles with each.
-const BACKOFF: Duration = Duration::from_millis(50);
+/// As the SDK retries by default.
+const RETRIES: Backoff = Backoff {
+    retries: 2,
+    first: Duration::from_millis(50),
+    longest: Duration::from_millis(100),
+    growth: Growth::Times(2.0),
+    jitter: 1.0,
+};
 
 /// Why there is no answer.
 #[derive(Debug, Error)]
@@ -42,15 +46,18 @@ pub enum CallError {
         answer: Vec<u8>,
     },
     /// There was no answer, or none that can be read.
-    #[error("{0}")]
-    Unavailable(String),
+    #[error("no answer that can be read")]
+    Unavailable(#[source] Cause),
+    /// The request cannot be made: a bug.
+    #[error("the request cannot be signed")]
+    Unsigned(#[source] Cause),
 }
 
 impl CallError {
     /// True if the service throttles the request.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        matches!(self, Self::Refused { code, .. } if BUSY.contains(&code.as_str()))
+        matches!(self, Self::Refused { code, .. } if is_throttling(code))
     }
 
     /// True if another try may go well.
@@ -59,6 +66,7 @@ impl CallError {
             // As the SDK has it: throttling, and the service's own faults.
             Self::Refused { code, .. } => self.is_busy() || code == "InternalServerError",
             Self::Unavailable(_) => true,
+            Self::Unsigned(_) => false,
         }
     }
 }
@@ -153,50 +161,42 @@ impl SignedClient {
     /// # Errors
     /// If the service refuses, or does not answer any of the tries.
     pub async fn call(&self, operation: &str, body: &str) -> Result<Vec<u8>, CallError> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let tried = tokio::time::timeout(self.attempt, self.attempt(operation, body)).await;
-            let error = match tried.unwrap_or_else(|_| {
-                Err(CallError::Unavailable(format!(
-                    "no answer within {:?}",
-                    self.attempt
-                )))
-            }) {
-                Err(error) if error.passes() && tries < ATTEMPTS => error,
-                answered => return answered,
-            };
-            tracing::debug!(%error, tries, "a request is tried again");
-            tokio::time::sleep(jitter::up_to(BACKOFF * (1 << (tries - 1)))).await;
-        }
+        let attempt = || async {
+            let attempt = tokio::time::timeout(self.attempt, self.attempt(operation, body));
+            attempt.await.unwrap_or_else(|_| {
+                let why = format!("it took longer than {:?}", self.attempt);
+                Err(CallError::Unavailable(why.into()))
+            })
+        };
+        let mut waits = RETRIES.waits();
+        retry(attempt, |error| {
+            let wait = waits.next().filter(|_| error.passes())?;
+            tracing::debug!(error = %Chain(error), "a request is tried again");
+            Some(wait)
+        })
+        .await
     }
 
     async fn attempt(&self, operation: &str, body: &str) -> Result<Vec<u8>, CallError> {
-        let request = self
-            .request(operation, body)
-            .map_err(|error| CallError::Unavailable(format!("it cannot be signed: {error}")))?;
-        let unavailable = |error: &dyn std::error::Error| CallError::Unavailable(chain(error));
+        let unavailable = |error: Cause| CallError::Unavailable(error);
+        let request = self.request(operation, body).map_err(CallError::Unsigned)?;
         let response = self
             .connection
             .connector()
             .call(request)
             .await
-            .map_err(|error| unavailable(&error))?;
+            .map_err(|error| unavailable(error.into()))?;
         let status = response.status();
         let body = ByteStream::new(response.into_body())
             .collect()
             .await
-            .map_err(|error| unavailable(&error))?
+            .map_err(|error| unavailable(error.into()))?
             .into_bytes();
         if status.is_success() {
             return Ok(body.into());
         }
-        let refusal: Refusal = serde_json::from_slice(&body).map_err(|error| {
-            CallError::Unavailable(format!(
-                "status {} with an answer that cannot be read: {error}",
-                status.as_u16()
-            ))
-        })?;
+        let refusal: Refusal = serde_json::from_slice(&body)
+            .map_err(|error| unavailable(format!("status {status}: {error}").into()))?;
         let code = refusal
             .code
             .rsplit('#')
@@ -204,10 +204,7 @@ impl SignedClient {
             .unwrap_or_default()
             .to_owned();
         if code.is_empty() || status.is_server_error() && code != "InternalServerError" {
-            return Err(CallError::Unavailable(format!(
-                "status {} {code}",
-                status.as_u16()
-            )));
+            return Err(unavailable(format!("status {status} {code}").into()));
         }
         Err(CallError::Refused {
             code,
@@ -216,11 +213,7 @@ impl SignedClient {
         })
     }
 
-    fn request(
-        &self,
-        operation: &str,
-        body: &str,
-    ) -> Result<HttpRequest, Box<dyn std::error::Error + Send + Sync>> {
+    fn request(&self, operation: &str, body: &str) -> Result<HttpRequest, Cause> {
         let target = format!("{}.{operation}", self.service.target);
         let headers = [
             ("content-type", self.service.content_type),
@@ -251,15 +244,4 @@ impl SignedClient {
         }
         Ok(request)
     }
-}
-
-/// An error with its causes: the outermost alone says "dispatch failure".
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
 }

@@ -8,6 +8,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use settings::variables::{InvalidVariable, Variables};
 
+use crate::Chain;
+
 /// The crates whose lines are written at any level that is asked for: our own, which log no secret (`secrets-stay`).
 const OWN_CRATES: [&str; 15] = [
     "analyzer",
@@ -69,8 +71,9 @@ fn is_written(metadata: &Metadata<'_>) -> bool {
 ///
 /// # Errors
 /// What it was given.
-pub fn or_log<T, E: std::fmt::Display>(started: Result<T, E>) -> Result<T, E> {
-    started.inspect_err(|error| tracing::error!(%error, "the function does not start"))
+pub fn or_log<T, E: std::error::Error + 'static>(started: Result<T, E>) -> Result<T, E> {
+    started
+        .inspect_err(|error| tracing::error!(error = %Chain(error), "the function does not start"))
 }
 
 #[cfg(test)]

@@ -1,164 +1,16 @@
-//! Client of the operator's Alertmanager: silences of one alert, and whether it still fires.
-//!
-//! `/api/v2`, <https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml>
+//! Silences of one alert in the operator's Alertmanager, and whether the alert still fires.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+mod api;
 
-use jiff::{SignedDuration, Timestamp};
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
-use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
-use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
-use thiserror::Error;
+use std::collections::BTreeSet;
 
-use crate::{NotPublic, PublicClient, Reach, body, reason, refusal};
-use aws::secrets::{SecretError, Secrets};
-use domain::alert::silence_matchers::ALERTNAME;
 use domain::alert::silence_matchers::{ActiveAlert, Matchers, Meant, Others};
 use domain::incident::parts::Silence;
-use domain::notification::channels::AlertmanagerServer;
-use domain::primitives::safe_text::line;
+use jiff::Timestamp;
 
-/// How long one call may take: the six of a silence fit into the notifier's time and into the lease of a repair that begins.
-const PATIENCE: Duration = Duration::from_secs(4);
-/// How much of an answer is read, in bytes: some thousand silences of one alert's name, or as many alerts.
-const MOST_BYTES: usize = 2 << 20;
-/// How much of its words is shown, in characters.
-const WORDS: usize = 200;
-/// How long a URL may become by filters; what they leave out is compared here.
-const URL_BYTES: usize = 4_000;
-/// Time after its start until its senders have repeated all alerts: Prometheus does so each minute.
-const KNOWS_ALL_AFTER: SignedDuration = SignedDuration::from_mins(5);
-
-/// The labels that tell an alert from all others.
-pub type Labels<'a> = [(&'a str, &'a str)];
-
-/// Why Alertmanager did not do what was asked. No text of it holds a token (`secrets-stay`).
-#[derive(Debug, Error)]
-pub enum AlertmanagerError {
-    /// Its token cannot be read.
-    #[error(transparent)]
-    Secret(#[from] SecretError),
-    /// It is on an address of its own, and channels.json does not say that it may be.
-    #[error(transparent)]
-    NotPublic(#[from] NotPublic),
-    /// It is down, or what answers is not it.
-    #[error("Alertmanager did not answer: {0}")]
-    Unreachable(String),
-    /// It has just been started, and cannot know yet what fires.
-    #[error("Alertmanager has just been started, and may not know all alerts yet")]
-    JustStarted,
-    /// There is nothing to silence.
-    #[error(
-        "Alertmanager does not have the alert as active: it has resolved, or was sent by another Alertmanager"
-    )]
-    NotActive,
-    /// A silence would hide alerts that it is not meant for.
-    #[error("a silence of this alert would also hide {0}")]
-    HidesOthers(Others),
-    /// It does not want to, and will not.
-    #[error("Alertmanager refuses ({status}): {why}")]
-    Refused { status: u16, why: String },
-}
-
-impl AlertmanagerError {
-    /// True if it may be otherwise in some minutes.
-    #[must_use]
-    pub fn may_pass(&self) -> bool {
-        matches!(
-            self,
-            Self::Unreachable(_) | Self::JustStarted | Self::Secret(_)
-        )
-    }
-}
-
-/// A silence that is wanted.
-#[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
-    pub labels: &'a Labels<'a>,
-    /// The fingerprints of alerts that may be hidden with it, because they belong to the same incident.
-    pub members: &'a BTreeSet<String>,
-    pub until: Timestamp,
-    pub by: &'a str,
-    /// The comment that identifies it.
-    pub comment: &'a str,
-}
-
-#[derive(Debug)]
-pub struct Alertmanager {
-    reach: Reach,
-    settings: AlertmanagerServer,
-    secrets: Secrets,
-}
-
-#[derive(Deserialize)]
-struct Created {
-    #[serde(rename = "silenceID")]
-    id: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Known {
-    id: String,
-    #[serde(default)]
-    comment: String,
-    created_by: String,
-    ends_at: Timestamp,
-    status: State,
-    matchers: Vec<Matcher>,
-}
-
-#[derive(Deserialize)]
-struct State {
-    state: String,
-}
-
-#[derive(Deserialize)]
-struct Matcher {
-    name: String,
-    value: String,
-}
-
-#[derive(Deserialize)]
-struct Alert {
-    fingerprint: String,
-    labels: BTreeMap<String, String>,
-    status: AlertState,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct AlertState {
-    silenced_by: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Status {
-    /// Since when it runs.
-    uptime: Timestamp,
-}
+pub use self::api::{Alertmanager, AlertmanagerError, Labels, Wanted};
 
 impl Alertmanager {
-    /// The server of the settings. Neither client follows redirects: the token goes to no other
-    /// server.
-    #[must_use]
-    pub fn new(
-        settings: AlertmanagerServer,
-        anywhere: &Client,
-        public: &PublicClient,
-        secrets: Secrets,
-    ) -> Self {
-        Self {
-            reach: Reach::of(settings.private, anywhere, public),
-            settings,
-            secrets,
-        }
-    }
-
     /// Makes a silence that hides the alert and none that does not belong to it, or gives the one that is there: a worker may have made
     /// it, and died before that was stored.
     ///
@@ -169,31 +21,29 @@ impl Alertmanager {
         wanted: Wanted<'_>,
         now: Timestamp,
     ) -> Result<Silence, AlertmanagerError> {
-        let token = self.token().await?;
-        let token = token.as_ref();
         let meant = Meant {
             labels: wanted.labels,
             members: wanted.members,
         };
-        let (silence, matchers) = match self.find(token, wanted).await? {
+        let (silence, matchers) = match self.find(wanted).await? {
             Some(found) => found,
             None => {
                 let active: Vec<ActiveAlert> = self
-                    .alerts(token, wanted.labels)
+                    .alerts(wanted.labels)
                     .await?
                     .into_iter()
                     .map(|(alert, _)| alert)
                     .collect();
                 if !active.iter().any(|alert| meant.is_alert(alert)) {
-                    self.knows_all(token, now).await?;
+                    self.knows_all(now).await?;
                     return Err(AlertmanagerError::NotActive);
                 }
                 let matchers = Matchers::of(meant, &active);
-                (self.create(token, wanted, &matchers, now).await?, matchers)
+                (self.create(wanted, &matchers, now).await?, matchers)
             }
         };
         // Another alert may have begun between the look and the creation, and long since a silence that was found.
-        let checked = match self.alerts(token, wanted.labels).await {
+        let checked = match self.alerts(wanted.labels).await {
             Ok(active) => {
                 let hides = |(alert, silenced_by): &&(ActiveAlert, Vec<String>)| {
                     matchers.fit(alert) || silenced_by.contains(&silence.id)
@@ -205,19 +55,10 @@ impl Alertmanager {
             Err(error) => Err(error),
         };
         if let Err(error) = checked {
-            self.end(token, &silence.id).await?;
+            self.expire(&silence.id).await?;
             return Err(error);
         }
         Ok(silence)
-    }
-
-    /// Ends a silence. One that has ended stays so.
-    ///
-    /// # Errors
-    /// If it may still hold.
-    pub async fn expire(&self, id: &str) -> Result<(), AlertmanagerError> {
-        let token = self.token().await?;
-        self.end(token.as_ref(), id).await
     }
 
     /// True if it has the alert as firing, silenced or not.
@@ -229,268 +70,19 @@ impl Alertmanager {
         labels: &Labels<'_>,
         now: Timestamp,
     ) -> Result<bool, AlertmanagerError> {
-        let token = self.token().await?;
         let none = BTreeSet::new();
         let meant = Meant {
             labels,
             members: &none,
         };
         if self
-            .alerts(token.as_ref(), labels)
+            .alerts(labels)
             .await?
             .iter()
             .any(|(alert, _)| meant.is_alert(alert))
         {
             return Ok(true);
         }
-        self.knows_all(token.as_ref(), now).await.map(|()| false)
-    }
-
-    /// The active alerts with all of these labels, silenced or inhibited or not, each with the ids of its silences. All states are in the
-    /// answer by default.
-    async fn alerts(
-        &self,
-        token: Option<&SecretString>,
-        labels: &Labels<'_>,
-    ) -> Result<Vec<(ActiveAlert, Vec<String>)>, AlertmanagerError> {
-        let url = filtered(self.url("alerts")?, labels);
-        let alerts: Vec<Alert> = read(self.request(Method::GET, &url, token)?).await?;
-        let active = alerts.into_iter().map(
-            |Alert {
-                 fingerprint,
-                 labels,
-                 status,
-             }| {
-                let labels = labels
-                    .into_iter()
-                    .filter(|(_, value)| !value.is_empty())
-                    .collect();
-                (
-                    ActiveAlert {
-                        fingerprint,
-                        labels,
-                    },
-                    status.silenced_by,
-                )
-            },
-        );
-        Ok(active.collect())
-    }
-
-    /// Fails until what it does not know does not fire.
-    async fn knows_all(
-        &self,
-        token: Option<&SecretString>,
-        now: Timestamp,
-    ) -> Result<(), AlertmanagerError> {
-        let status: Status = read(self.request(Method::GET, &self.url("status")?, token)?).await?;
-        if now < status.uptime + KNOWS_ALL_AFTER {
-            Err(AlertmanagerError::JustStarted)
-        } else {
-            Ok(())
-        }
-    }
-
-    async fn find(
-        &self,
-        token: Option<&SecretString>,
-        wanted: Wanted<'_>,
-    ) -> Result<Option<(Silence, Matchers)>, AlertmanagerError> {
-        let named: Vec<(&str, &str)> = wanted
-            .labels
-            .iter()
-            .copied()
-            .filter(|(name, _)| *name == ALERTNAME)
-            .collect();
-        let url = filtered(self.url("silences")?, &named);
-        let silences: Vec<Known> = read(self.request(Method::GET, &url, token)?).await?;
-        let own = silences
-            .into_iter()
-            .find(|silence| silence.status.state != "expired" && silence.comment == wanted.comment);
-        Ok(own.map(
-            |Known {
-                 id,
-                 ends_at,
-                 created_by,
-                 matchers,
-                 ..
-             }| {
-                let matchers = matchers
-                    .into_iter()
-                    .map(|Matcher { name, value }| (name, value))
-                    .collect();
-                (
-                    Silence {
-                        id,
-                        until: ends_at,
-                        by: created_by,
-                    },
-                    matchers,
-                )
-            },
-        ))
-    }
-
-    async fn create(
-        &self,
-        token: Option<&SecretString>,
-        wanted: Wanted<'_>,
-        matchers: &Matchers,
-        now: Timestamp,
-    ) -> Result<Silence, AlertmanagerError> {
-        let Wanted {
-            until, by, comment, ..
-        } = wanted;
-        let matcher = |(name, value): (&str, &str)| json!({ "name": name, "value": value, "isRegex": false, "isEqual": true });
-        let silence = json!({
-            "matchers": matchers.iter().map(matcher).collect::<Vec<Value>>(),
-            "startsAt": now, "endsAt": until, "createdBy": by, "comment": comment,
-        });
-        let request = self.request(Method::POST, &self.url("silences")?, token)?;
-        let Created { id } = read(
-            request
-                .header(CONTENT_TYPE, "application/json")
-                .body(silence.to_string()),
-        )
-        .await?;
-        Ok(Silence {
-            id,
-            until,
-            by: by.to_owned(),
-        })
-    }
-
-    async fn end(&self, token: Option<&SecretString>, id: &str) -> Result<(), AlertmanagerError> {
-        let mut url = self.url("silence")?;
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.push(id);
-        }
-        answer(self.request(Method::DELETE, &url, token)?)
-            .await
-            .map(drop)
-    }
-
-    async fn token(&self) -> Result<Option<SecretString>, SecretError> {
-        match &self.settings.token_secret {
-            Some(secret) => self.secrets.get(secret).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
-    fn url(&self, of: &str) -> Result<Url, AlertmanagerError> {
-        let url = format!("{}/api/v2/{of}", self.settings.url);
-        Url::parse(&url).map_err(|_| {
-            AlertmanagerError::Unreachable("its URL in channels.json is none".to_owned())
-        })
-    }
-
-    fn request(
-        &self,
-        method: Method,
-        url: &Url,
-        token: Option<&SecretString>,
-    ) -> Result<RequestBuilder, AlertmanagerError> {
-        let request = self
-            .reach
-            .request(method, url)?
-            .timeout(PATIENCE)
-            .header(ACCEPT, "application/json");
-        Ok(match token {
-            Some(token) => request.bearer_auth(token.expose_secret()),
-            None => request,
-        })
-    }
-}
-
-/// A URL that filters by as many of these labels as it has room for. The values are quoted, so that
-/// each is a value and not an expression.
-fn filtered(mut url: Url, labels: &Labels<'_>) -> Url {
-    let plain = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    for (name, value) in labels.iter().filter(|(name, _)| plain(name)) {
-        let before = url.clone();
-        let value = value
-            .replace('\\', r"\\")
-            .replace('"', r#"\""#)
-            .replace('\n', r"\n");
-        url.query_pairs_mut()
-            .append_pair("filter", &format!("{name}=\"{value}\""));
-        if url.as_str().len() > URL_BYTES {
-            url = before;
-        }
-    }
-    url
-}
-
-async fn read<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, AlertmanagerError> {
-    serde_json::from_slice(&answer(request).await?).map_err(|error| {
-        AlertmanagerError::Unreachable(format!("its answer is none of its own: {error}"))
-    })
-}
-
-/// The body of its answer. A transient refusal is treated like no answer.
-async fn answer(request: RequestBuilder) -> Result<Vec<u8>, AlertmanagerError> {
-    let response = request
-        .send()
-        .await
-        .map_err(|error| match refusal(&error) {
-            Some(refusal) => AlertmanagerError::NotPublic(refusal),
-            None => AlertmanagerError::Unreachable(reason(error)),
-        })?;
-    let status = response.status();
-    let bytes = body(response, MOST_BYTES)
-        .await
-        .map_err(|error| AlertmanagerError::Unreachable(error.to_string()))?;
-    if status.is_success() {
-        return Ok(bytes);
-    }
-    let why = line(&String::from_utf8_lossy(&bytes), WORDS);
-    let passes = status.is_server_error()
-        || [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status);
-    Err(if passes {
-        AlertmanagerError::Unreachable(format!("it says {}: {why}", status.as_u16()))
-    } else {
-        AlertmanagerError::Refused {
-            status: status.as_u16(),
-            why,
-        }
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use reqwest::Url;
-
-    use super::{URL_BYTES, filtered};
-
-    #[test]
-    fn a_label_is_a_quoted_value_and_a_url_has_its_length() {
-        let url = || Url::parse("http://a.test/api/v2/alerts").expect("a URL");
-        let asked = filtered(
-            url(),
-            &[
-                ("alertname", "Down"),
-                ("path", "C:\\logs \"x\"\n&filter=a=~\".*\""),
-            ],
-        );
-        let filters: Vec<String> = asked
-            .query_pairs()
-            .map(|(_, value)| value.into_owned())
-            .collect();
-        assert_eq!(
-            filters,
-            [
-                r#"alertname="Down""#,
-                r#"path="C:\\logs \"x\"\n&filter=a=~\".*\"""#
-            ]
-        );
-        let long = "x".repeat(URL_BYTES);
-        let asked = filtered(url(), &[("a", &long), ("b", "1")]);
-        assert_eq!(
-            asked
-                .query_pairs()
-                .map(|(_, value)| value.into_owned())
-                .collect::<Vec<_>>(),
-            [r#"b="1""#]
-        );
+        self.knows_all(now).await.map(|()| false)
     }
 }

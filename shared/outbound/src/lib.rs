@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Response};
+use settings::startup::StartupError;
 use thiserror::Error;
 
 pub use public::{NotPublic, PublicClient, Reach, is_public, refusal};
@@ -20,6 +21,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 #[derive(Debug, Error)]
 #[error("the HTTP client cannot be built: {0}")]
 pub struct NoClient(String);
+
+impl From<NoClient> for StartupError {
+    fn from(error: NoClient) -> Self {
+        Self::Client(error.into())
+    }
+}
 
 /// Why a body was not read.
 #[derive(Debug, Error)]

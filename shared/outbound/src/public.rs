@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_that_leads_to_this_machine_is_refused_before_a_connection() {
+    async fn local_name_is_refused_before_a_connection() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         listener
             .set_nonblocking(true)

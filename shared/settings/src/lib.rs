@@ -4,4 +4,5 @@ pub mod alert_tables;
 pub mod channels_file;
 pub mod config_error;
 mod json_file;
+pub mod startup;
 pub mod variables;

@@ -8,18 +8,16 @@
 //! is still there: a second settlement has no effect. One attribute remains for each worker that
 //! died during a call, and a message leaves no more than five of those.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use ulid::Ulid;
 
-use super::attributes::{Item, Reader, millis, number, text};
-use super::keys::incident_key;
-use super::transaction::{Transacted, patiently};
-use super::{Store, StoreError, failed};
+use super::attributes::{Item, Reader, millis, number, seconds};
+use super::keys::{self, Key};
+use super::request::{Transacted, Write, update};
+use super::retry::patiently;
+use super::{Store, StoreError};
 use domain::analysis::budget::{Budget, Paid, Settlement, Spending, Spent, day, room};
 use domain::analysis::price::{MicroUsd, Usage};
 use domain::primitives::id::IncidentId;
@@ -27,8 +25,6 @@ use domain::primitives::id::IncidentId;
 /// How long the figures are kept: people compare a month with the same month of the year before.
 pub(super) const KEPT_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
 
-/// The sort key of a budget.
-const SPEND: &str = "SPEND";
 /// The figures that are kept for each provider.
 const CALLS: &str = "calls_";
 const INPUT: &str = "input_";
@@ -84,23 +80,17 @@ impl Store {
             provider: provider.to_owned(),
             most,
         };
-        let write = |key: Item, also: &str, room: MicroUsd| {
-            Update::builder()
-                .set_key(Some(key))
-                .update_expression(format!(
-                    "ADD committed :most SET expires_at = :expires_at{also}"
-                ))
+        let write = |key: Key, also: &str, room: MicroUsd| {
+            let expression = format!("ADD committed :most SET expires_at = :expires_at{also}");
+            update(key, expression)
                 .condition_expression("attribute_not_exists(committed) OR committed <= :room")
                 .expression_attribute_values(":most", number(most))
                 .expression_attribute_values(":room", number(room))
-                .expression_attribute_values(":expires_at", number((now + KEPT_FOR).as_second()))
+                .expression_attribute_values(":expires_at", seconds(now + KEPT_FOR))
         };
-        let day = write(day_key(reservation.day), "", day_room);
-        let incident = write(
-            incident_key(incident, SPEND),
-            ", #open = :most",
-            incident_room,
-        );
+        let day = write(keys::day_spending(reservation.day), "", day_room);
+        let incident = keys::incident_spending(incident);
+        let incident = write(incident, ", #open = :most", incident_room);
         let incident = incident.expression_attribute_names("#open", reservation.attribute());
         Ok(match self.write_both(day, incident).await? {
             Transacted::Done => Reserved::Granted(reservation),
@@ -115,9 +105,10 @@ impl Store {
     /// If the table does not answer. The worst price then stays reserved, until it is settled.
     pub async fn settle(&self, reservation: &Reservation, spent: Spent) -> Result<(), StoreError> {
         let settlement = spent.settlement(reservation.most);
-        let day = settling(day_key(reservation.day), reservation, settlement, "");
+        let day = keys::day_spending(reservation.day);
+        let day = settling(day, reservation, settlement, "");
         let incident = settling(
-            incident_key(&reservation.incident, SPEND),
+            keys::incident_spending(&reservation.incident),
             reservation,
             settlement,
             " REMOVE #open",
@@ -132,7 +123,7 @@ impl Store {
     /// # Errors
     /// If the table does not answer or the item cannot be read.
     pub async fn spending(&self, day: Date) -> Result<Spending, StoreError> {
-        self.day_item(day)
+        self.get(keys::day_spending(day))
             .await?
             .map_or_else(|| Ok(Spending::default()), |item| read(&item))
     }
@@ -146,7 +137,7 @@ impl Store {
     /// If the table does not answer.
     pub async fn notice_is_sent(&self, day: Date) -> Result<bool, StoreError> {
         Ok(self
-            .day_item(day)
+            .get(keys::day_spending(day))
             .await?
             .is_some_and(|item| item.contains_key("notice_sent")))
     }
@@ -156,35 +147,13 @@ impl Store {
     /// # Errors
     /// If the table does not answer: the next one who finds the budget used up then sends the message again.
     pub async fn mark_notice_sent(&self, day: Date, now: Timestamp) -> Result<(), StoreError> {
-        let request = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(day_key(day)))
-            .update_expression(
-                "SET notice_sent = if_not_exists(notice_sent, :now), expires_at = :expires_at",
-            )
-            .expression_attribute_values(":now", millis(now))
-            .expression_attribute_values(":expires_at", number((now + KEPT_FOR).as_second()));
-        patiently(async || {
-            request
-                .clone()
-                .send()
-                .await
-                .map(drop)
-                .map_err(|error| failed(&error))
-        })
-        .await
-    }
-
-    async fn day_item(&self, day: Date) -> Result<Option<Item>, StoreError> {
-        let request = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(day_key(day)))
-            .consistent_read(true);
-        Ok(request.send().await.map_err(|error| failed(&error))?.item)
+        let write = update(
+            keys::day_spending(day),
+            "SET notice_sent = if_not_exists(notice_sent, :now), expires_at = :expires_at",
+        )
+        .expression_attribute_values(":now", millis(now))
+        .expression_attribute_values(":expires_at", seconds(now + KEPT_FOR));
+        patiently(|| self.update(write.clone())).await.map(drop)
     }
 
     /// Many calls share the item of a day, and meet each other there.
@@ -193,17 +162,8 @@ impl Store {
         day: UpdateBuilder,
         incident: UpdateBuilder,
     ) -> Result<Transacted, StoreError> {
-        let update = |update: UpdateBuilder| update.table_name(&self.table).build();
-        let updates = [day, incident]
-            .map(update)
-            .into_iter()
-            .collect::<Result<Vec<Update>, _>>();
-        let updates = updates.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let writes: Vec<_> = updates
-            .into_iter()
-            .map(|update| TransactWriteItem::builder().update(update).build())
-            .collect();
-        patiently(async || self.transact(writes.clone()).await).await
+        let writes = vec![Write::from(day), Write::from(incident)];
+        patiently(|| self.transact(writes.clone())).await
     }
 }
 
@@ -214,16 +174,9 @@ impl Reservation {
     }
 }
 
-fn day_key(day: Date) -> Item {
-    HashMap::from([
-        ("pk".to_owned(), text(format!("BUDGET#{day}"))),
-        ("sk".to_owned(), text(SPEND)),
-    ])
-}
-
 /// One item's part of a settlement.
 fn settling(
-    key: Item,
+    key: Key,
     reservation: &Reservation,
     settlement: Settlement,
     also: &str,
@@ -235,11 +188,11 @@ fn settling(
         usage,
         price,
     } = settlement;
-    let update = Update::builder()
-        .set_key(Some(key))
-        .expression_attribute_values(":committed", number(committed));
+    let committed = |expression: String| {
+        update(key, expression).expression_attribute_values(":committed", number(committed))
+    };
     if calls == 0 {
-        return update.update_expression(format!("ADD committed :committed{also}"));
+        return committed(format!("ADD committed :committed{also}"));
     }
     let figures = [
         (CALLS, "calls", calls),
@@ -247,29 +200,26 @@ fn settling(
         (OUTPUT, "output", usage.output),
         (PRICE, "price", price),
     ];
-    let mut add = "ADD committed :committed, unsettled :unsettled".to_owned();
-    let mut update = update.expression_attribute_values(":unsettled", number(unsettled));
+    let add: String = figures
+        .iter()
+        .map(|(_, name, _)| format!(", #{name} :{name}"))
+        .collect();
+    let mut update = committed(format!(
+        "ADD committed :committed, unsettled :unsettled{add}{also}"
+    ))
+    .expression_attribute_values(":unsettled", number(unsettled));
     for (prefix, name, figure) in figures {
-        add.push_str(&format!(", #{name} :{name}"));
+        let attribute = format!("{prefix}{}", reservation.provider);
         update = update
-            .expression_attribute_names(
-                format!("#{name}"),
-                format!("{prefix}{}", reservation.provider),
-            )
+            .expression_attribute_names(format!("#{name}"), attribute)
             .expression_attribute_values(format!(":{name}"), number(figure));
     }
-    update.update_expression(add + also)
+    update
 }
 
 fn read(item: &Item) -> Result<Spending, StoreError> {
     let reader = Reader::new(item);
-    let figure = |name: &str| {
-        if item.contains_key(name) {
-            reader.number::<u64>(name)
-        } else {
-            Ok(0)
-        }
-    };
+    let figure = |name: &str| reader.number_or_zero::<u64>(name);
     let mut spending = Spending {
         committed: figure("committed")?,
         unsettled: figure("unsettled")?,

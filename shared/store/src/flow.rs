@@ -1,19 +1,19 @@
 //! Stored pipeline runs: one line for each report, written with its incident.
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::types::Put;
+use aws_sdk_dynamodb::types::builders::PutBuilder;
 use jiff::{SignedDuration, Timestamp};
 
-use super::attributes::{Item, Reader, millis, number, text};
-use super::{Store, StoreError, failed};
+use super::attributes::{Item, Reader, millis, seconds, text};
+use super::keys;
+use super::request::{newest, put};
+use super::{Store, StoreError};
 use domain::notification::pipeline_run::{PipelineRun, Report, State};
-use domain::primitives::id::{FlowId, IncidentId};
+use domain::primitives::id::FlowId;
 
 /// How long a run is kept after its last report: what is said about a commit later is a new card.
 pub(super) const KEPT_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How many reports of a run are read, the newest: with their texts cut they are one page.
-const REPORTS_READ: i32 = 500;
+const REPORTS_READ: u32 = 500;
 
 impl Store {
     /// The run of a pipeline as its reports tell it; none if there is no report of it any more.
@@ -21,38 +21,19 @@ impl Store {
     /// # Errors
     /// If the table does not answer or a line cannot be read.
     pub async fn flow(&self, flow: &FlowId) -> Result<Option<PipelineRun>, StoreError> {
-        let request = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :run)")
-            .expression_attribute_values(":pk", text(format!("FLOW#{flow}")))
-            .expression_attribute_values(":run", text("RUN#"))
-            .scan_index_forward(false)
-            .limit(REPORTS_READ)
-            .consistent_read(true);
-        let page = request.send().await.map_err(|error| failed(&error))?;
-        let reports: Vec<Report> = page.items().iter().map(read).collect::<Result<_, _>>()?;
+        let query = self.query_prefix(keys::flow_partition(flow), keys::RUN);
+        let reports = newest(query, REPORTS_READ).await?;
+        let reports: Vec<Report> = reports.iter().map(read).collect::<Result<_, _>>()?;
         Ok(PipelineRun::of(&reports))
     }
 }
 
 /// The line of a report, to be written with its incident.
-pub(super) fn put(
-    table: &str,
-    flow: &FlowId,
-    report: &Report,
-    now: Timestamp,
-) -> Result<Put, StoreError> {
-    let item = item(flow, report, now);
-    Put::builder()
-        .table_name(table)
-        .set_item(Some(item))
-        .build()
-        .map_err(|error| StoreError::Unavailable(error.to_string()))
+pub(super) fn report(flow: &FlowId, report: &Report, now: Timestamp) -> PutBuilder {
+    put(line(flow, report, now))
 }
 
-fn item(flow: &FlowId, report: &Report, now: Timestamp) -> Item {
+fn line(flow: &FlowId, report: &Report, now: Timestamp) -> Item {
     let Report {
         incident_id,
         at,
@@ -65,8 +46,6 @@ fn item(flow: &FlowId, report: &Report, now: Timestamp) -> Item {
         url,
     } = report;
     let fields = [
-        ("pk", text(format!("FLOW#{flow}"))),
-        ("sk", text(format!("RUN#{incident_id}"))),
         ("incident_id", text(incident_id.as_str())),
         ("at", millis(*at)),
         ("stage", text(stage)),
@@ -76,26 +55,24 @@ fn item(flow: &FlowId, report: &Report, now: Timestamp) -> Item {
         ("commit", text(commit)),
         ("by", text(by)),
         ("url", text(url)),
-        ("expires_at", number((now + KEPT_FOR).as_second())),
+        ("expires_at", seconds(now + KEPT_FOR)),
     ];
-    HashMap::from(fields.map(|(name, value)| (name.to_owned(), value)))
+    keys::report(flow, incident_id).item(fields)
 }
 
 fn read(item: &Item) -> Result<Report, StoreError> {
     let reader = Reader::new(item);
-    let text = |name: &str| reader.text(name).map(str::to_owned);
     Ok(Report {
-        incident_id: IncidentId::try_from(text("incident_id")?)
-            .map_err(|_| reader.unreadable("incident_id is not a ULID"))?,
+        incident_id: reader.incident_id("incident_id")?,
         at: reader.millis("at")?,
-        stage: text("stage")?,
+        stage: reader.string("stage")?,
         state: State::of_word(reader.text("state")?)
             .ok_or_else(|| reader.unreadable("state is none of the known"))?,
-        message: text("message")?,
-        name: text("name")?,
-        commit: text("commit")?,
-        by: text("by")?,
-        url: text("url")?,
+        message: reader.string("message")?,
+        name: reader.string("name")?,
+        commit: reader.string("commit")?,
+        by: reader.string("by")?,
+        url: reader.string("url")?,
     })
 }
 
@@ -103,7 +80,7 @@ fn read(item: &Item) -> Result<Report, StoreError> {
 mod tests {
     use jiff::Timestamp;
 
-    use super::{item, read};
+    use super::{line, read};
     use domain::notification::pipeline_run::{Report, State};
     use domain::primitives::id::{FlowId, IncidentId};
 
@@ -122,7 +99,7 @@ mod tests {
                 by: String::new(),
                 url: "https://ci.test/5120".into(),
             };
-            assert_eq!(read(&item(&flow, &report, Timestamp::UNIX_EPOCH))?, report);
+            assert_eq!(read(&line(&flow, &report, Timestamp::UNIX_EPOCH))?, report);
         }
         Ok(())
     }

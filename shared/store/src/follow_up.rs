@@ -3,22 +3,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::attributes::{Item, Reader, millis, number};
-use super::keys::incident_key as key;
-use super::{Store, StoreError, failed};
+use super::attributes::{Reader, millis, seconds};
+use super::keys::{self, FollowUp};
+use super::request::put;
+use super::{Store, StoreError};
 use domain::primitives::id::ApprovalId;
 
 /// Retention after the check was due: by then the approval is decided, void or checked again.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
-
-/// Purpose of a follow-up check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FollowUp {
-    /// Whether the approval is decided.
-    Decision,
-    /// Whether the alert has resolved after the repair.
-    Resolution,
-}
 
 impl Store {
     /// When the next check is due, if one is scheduled.
@@ -30,16 +22,8 @@ impl Store {
         look: FollowUp,
         approval: &ApprovalId,
     ) -> Result<Option<Timestamp>, StoreError> {
-        let request = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(watch(look, approval)))
-            .consistent_read(true);
-        let answer = request.send().await.map_err(|error| failed(&error))?;
-        answer
-            .item()
-            .map(|item| Reader::new(item).millis("due"))
+        let item = self.get(keys::follow_up(look, approval)).await?;
+        item.map(|item| Reader::new(&item).millis("due"))
             .transpose()
     }
 
@@ -53,26 +37,8 @@ impl Store {
         approval: &ApprovalId,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let mut item = watch(look, approval);
-        item.insert("due".to_owned(), millis(at));
-        item.insert("expires_at".to_owned(), number((at + KEPT_FOR).as_second()));
-        let request = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item));
-        request
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| failed(&error))
+        let fields = [("due", millis(at)), ("expires_at", seconds(at + KEPT_FOR))];
+        let item = keys::follow_up(look, approval).item(fields);
+        self.put(put(item)).await.map(drop)
     }
-}
-
-fn watch(look: FollowUp, approval: &ApprovalId) -> Item {
-    let kind = match look {
-        FollowUp::Decision => "WATCH",
-        FollowUp::Resolution => "RESOLUTION",
-    };
-    key(&approval.incident(), &format!("{kind}#{approval}"))
 }

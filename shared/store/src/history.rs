@@ -7,14 +7,17 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::{KeysAndAttributes, PutRequest, WriteRequest};
+use futures_util::FutureExt as _;
 use jiff::SignedDuration;
 
-use super::attributes::{Item, number, text};
+use super::attributes::{Item, Reader, seconds};
+use super::error::failed;
 use super::incident::read;
-use super::keys::incident_key;
-use super::transaction::patiently;
-use super::{Store, StoreError, failed};
+use super::keys;
+use super::request::newest;
+use super::retry::patiently;
+use super::{Store, StoreError};
 use domain::incident::Incident;
 use domain::policy::precedent::Near;
 use domain::primitives::id::{Fingerprint, IncidentId};
@@ -44,32 +47,26 @@ impl Store {
     /// # Errors
     /// If the table does not answer, or takes only a part.
     pub async fn remember(&self, incident: &Incident, near: &Near) -> Result<(), StoreError> {
-        let lists = [
-            (fingerprint_list(&incident.fingerprint), PAST_KEPT_FOR),
-            (target_list(near), NEAR_KEPT_FOR),
-        ];
-        let lists = lists
-            .into_iter()
-            .chain(group_list(near).map(|group| (group, NEAR_KEPT_FOR)));
+        let (target, group) = keys::near_partitions(near);
+        let fingerprint = keys::fingerprint_partition(&incident.fingerprint);
+        let lists = [(fingerprint, PAST_KEPT_FOR), (target, NEAR_KEPT_FOR)];
         let writes: Vec<WriteRequest> = lists
+            .into_iter()
+            .chain(group.map(|group| (group, NEAR_KEPT_FOR)))
             .map(|(list, kept_for)| pointer(list, incident, kept_for))
             .collect::<Result<_, _>>()?;
         let mut left = Some(HashMap::from([(self.table.clone(), writes)]));
         while let Some(writes) = left {
             left = patiently(async || {
-                let answer = self
+                let request = self
                     .client
                     .batch_write_item()
-                    .set_request_items(Some(writes.clone()))
-                    .send()
-                    .await;
-                let left = answer
-                    .map_err(|error| failed(&error))?
-                    .unprocessed_items
-                    .filter(|left| !left.is_empty());
+                    .set_request_items(Some(writes.clone()));
+                let answer = request.send().boxed().await.map_err(failed)?;
+                let left = answer.unprocessed_items.filter(|left| !left.is_empty());
                 // DynamoDB wants a wait before what it left is sent again; what got through gets through again.
                 if left.as_ref() == Some(&writes) {
-                    Err(StoreError::Busy("it took none of a batch".to_owned()))
+                    Err(StoreError::Busy("it took none of a batch".into()))
                 } else {
                     Ok(left)
                 }
@@ -92,7 +89,7 @@ impl Store {
         // One more: the range of a query includes its end.
         let mut ids = self
             .newest(
-                &fingerprint_list(fingerprint),
+                keys::fingerprint_partition(fingerprint),
                 before.as_str(),
                 limit.saturating_add(1),
             )
@@ -113,15 +110,15 @@ impl Store {
     ) -> Result<History, StoreError> {
         // Every id is smaller than this.
         const END: &str = "~";
-        let (target, group) = (target_list(near), group_list(near));
+        let (target, group) = keys::near_partitions(near);
         let in_group = async {
-            match &group {
+            match group {
                 Some(group) => self.newest(group, END, NEAR_LOOKED_AT).await,
                 None => Ok(BTreeSet::new()),
             }
         };
         let (mut ids, in_group) =
-            tokio::try_join!(self.newest(&target, END, NEAR_LOOKED_AT), in_group)?;
+            tokio::try_join!(self.newest(target, END, NEAR_LOOKED_AT), in_group)?;
         ids.extend(in_group);
         ids.remove(except);
         self.read_newest(ids, limit, Incident::is_open).await
@@ -130,26 +127,13 @@ impl Store {
     /// The newest ids of a list, up to `end`.
     async fn newest(
         &self,
-        list: &str,
+        list: String,
         end: &str,
         limit: u32,
     ) -> Result<BTreeSet<IncidentId>, StoreError> {
-        let request = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND sk BETWEEN :begin AND :end")
-            .expression_attribute_values(":pk", text(list))
-            .expression_attribute_values(":begin", text("INC#"))
-            .expression_attribute_values(":end", text(format!("INC#{end}")))
-            .scan_index_forward(false)
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .consistent_read(true);
-        let page = request.send().await.map_err(|error| failed(&error))?;
-        page.items()
-            .iter()
-            .map(|item| pointed_at(list, item))
-            .collect()
+        let end = format!("{}{end}", keys::POINTER);
+        let query = self.query_range(list, keys::POINTER.to_owned(), end);
+        newest(query, limit).await?.iter().map(pointed_at).collect()
     }
 
     async fn read_newest(
@@ -180,7 +164,7 @@ impl Store {
 
     /// The items of incidents, in no order. One answer holds 16 MB at most, and what it left out is asked for again.
     async fn read_batch(&self, ids: &[IncidentId]) -> Result<Vec<Item>, StoreError> {
-        let keys = ids.iter().map(|id| incident_key(id, "INCIDENT")).collect();
+        let keys = ids.iter().map(|id| keys::incident(id).into()).collect();
         let mut left = Some(keys_of(keys)?);
         let mut items = Vec::new();
         while let Some(keys) = left {
@@ -189,7 +173,7 @@ impl Store {
                     .client
                     .batch_get_item()
                     .request_items(&self.table, keys.clone());
-                let answer = request.send().await.map_err(|error| failed(&error))?;
+                let answer = request.send().boxed().await.map_err(failed)?;
                 let read = answer
                     .responses
                     .and_then(|mut tables| tables.remove(&self.table))
@@ -199,7 +183,7 @@ impl Store {
                     .and_then(|mut tables| tables.remove(&self.table));
                 let nothing = read.is_empty() && unread.is_some();
                 if nothing {
-                    Err(StoreError::Busy("it read none of a batch".to_owned()))
+                    Err(StoreError::Busy("it read none of a batch".into()))
                 } else {
                     Ok((read, unread))
                 }
@@ -217,19 +201,7 @@ fn keys_of(keys: Vec<Item>) -> Result<KeysAndAttributes, StoreError> {
         .set_keys(Some(keys))
         .consistent_read(true)
         .build();
-    keys.map_err(|error| StoreError::Unavailable(error.to_string()))
-}
-
-fn fingerprint_list(fingerprint: &Fingerprint) -> String {
-    format!("FP#{fingerprint}")
-}
-
-fn target_list(near: &Near) -> String {
-    format!("TARGET#{}", near.target)
-}
-
-fn group_list(near: &Near) -> Option<String> {
-    near.group.as_ref().map(|group| format!("GROUP#{group}"))
+    keys.map_err(StoreError::unwritable)
 }
 
 fn pointer(
@@ -237,35 +209,17 @@ fn pointer(
     incident: &Incident,
     kept_for: SignedDuration,
 ) -> Result<WriteRequest, StoreError> {
-    let item: [(&str, AttributeValue); 3] = [
-        ("pk", text(list)),
-        ("sk", text(format!("INC#{}", incident.id))),
-        (
-            "expires_at",
-            number((incident.opened_at + kept_for).as_second()),
-        ),
-    ];
-    let item = item
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect();
+    let fields = [("expires_at", seconds(incident.opened_at + kept_for))];
     let put = PutRequest::builder()
-        .set_item(Some(item))
+        .set_item(Some(keys::pointer(list, &incident.id).item(fields)))
         .build()
-        .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        .map_err(StoreError::unwritable)?;
     Ok(WriteRequest::builder().put_request(put).build())
 }
 
-fn pointed_at(list: &str, item: &Item) -> Result<IncidentId, StoreError> {
-    let sort = item
-        .get("sk")
-        .and_then(|value| value.as_s().ok())
-        .map_or("", String::as_str);
-    let id = sort
-        .strip_prefix("INC#")
-        .and_then(|id| IncidentId::try_from(id).ok());
-    id.ok_or_else(|| StoreError::Unreadable {
-        key: format!("{list} / {sort}"),
-        why: "it points at no incident".to_owned(),
-    })
+fn pointed_at(item: &Item) -> Result<IncidentId, StoreError> {
+    let reader = Reader::new(item);
+    let id = reader.text("sk")?.strip_prefix(keys::POINTER);
+    id.and_then(|id| IncidentId::try_from(id).ok())
+        .ok_or_else(|| reader.unreadable("it points at no incident"))
 }

@@ -1,19 +1,18 @@
 //! Stored incidents and their operation logs: one transaction saves both, so that every change has
 //! its log entry.
 
-use super::keys::{OPEN_SHARDS, incident_key as key, shard};
-use std::time::Duration;
-
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::builders::PutBuilder;
 use jiff::Timestamp;
+use serde_json::Value;
 use ulid::Ulid;
 
-use super::attributes::{Item, Reader, number, text};
-use super::episode;
-use super::transaction::Transacted;
-use super::{Store, StoreError, failed, flow, ledger, runs, storm};
-use domain::episode::Episode;
-use domain::episode::Windows;
+use super::attributes::{Item, Reader, flag, json, number, text};
+use super::keys;
+use super::request::{Transacted, Write, all_pages, put_over_version};
+use super::retry::DECISIONS;
+use super::{Store, StoreError, episode, flow, ledger, runs, storm};
+use aws::retry::wait_or;
+use domain::episode::{Episode, Windows};
 use domain::incident::Incident;
 use domain::incident::change::IncidentChange;
 use domain::incident::operation_log::Entry;
@@ -22,23 +21,14 @@ use domain::notification::pipeline_run::Report;
 use domain::policy::playbook_run::PlaybookRun;
 use domain::primitives::id::IncidentId;
 
-/// How often a decision that lost a race is made anew.
-const ATTEMPTS: u32 = 20;
-
 impl Store {
     /// An incident, if there is one of this id.
     ///
     /// # Errors
     /// If the table does not answer or the item is not an incident.
     pub async fn incident(&self, id: &IncidentId) -> Result<Option<Incident>, StoreError> {
-        let request = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key(id, "INCIDENT")))
-            .consistent_read(true);
-        let answer = request.send().await.map_err(|error| failed(&error))?;
-        answer.item().map(read).transpose()
+        let item = self.get(keys::incident(id)).await?;
+        item.as_ref().map(read).transpose()
     }
 
     /// An incident that must exist because another record refers to it.
@@ -47,7 +37,7 @@ impl Store {
     /// As [`Store::incident`], and [`StoreError::Missing`] if it is not.
     pub async fn known_incident(&self, id: &IncidentId) -> Result<Incident, StoreError> {
         self.incident(id).await?.ok_or_else(|| StoreError::Missing {
-            key: format!("INC#{id} / INCIDENT"),
+            key: keys::incident(id).to_string(),
         })
     }
 
@@ -82,7 +72,8 @@ impl Store {
         mut loaded: Incident,
         mut decide: impl FnMut(&mut IncidentChange) -> T,
     ) -> Result<(Incident, T), StoreError> {
-        for attempt in 0..ATTEMPTS {
+        let mut waits = DECISIONS.waits();
+        loop {
             let mut change = IncidentChange::new(loaded.clone());
             let decided = decide(&mut change);
             if change.entries.is_empty() && change.incident == loaded {
@@ -91,14 +82,11 @@ impl Store {
             match self.save(change).await {
                 Ok(saved) => return Ok((saved, decided)),
                 // Writers of one incident are few: a short wait that grows lets the other finish.
-                Err(StoreError::Conflict) => {
-                    tokio::time::sleep(Duration::from_millis(5 << attempt.min(5))).await
-                }
+                Err(error @ StoreError::Conflict) => wait_or(waits.next(), error).await?,
                 Err(error) => return Err(error),
             }
             loaded = self.known_incident(&loaded.id).await?;
         }
-        Err(StoreError::Conflict)
     }
 
     /// Saves a change together with its episode: both or neither.
@@ -111,16 +99,15 @@ impl Store {
         episode: &Episode,
         windows: Windows,
     ) -> Result<Incident, StoreError> {
-        let put = episode::put(&self.table, episode, windows)?;
-        self.commit(change, Some(TransactWriteItem::builder().put(put).build()))
-            .await
+        let put = episode::put(episode, windows)?;
+        self.commit(change, [put.into()]).await
     }
 
     /// Saves a change, and what belongs to it, in one transaction.
     pub(super) async fn commit(
         &self,
         change: IncidentChange,
-        also: impl IntoIterator<Item = TransactWriteItem>,
+        also: impl IntoIterator<Item = Write>,
     ) -> Result<Incident, StoreError> {
         let (ended, after_all) = (
             PlaybookRun::ended_by(&change),
@@ -132,85 +119,26 @@ impl Store {
         } = change;
         let before = incident.version;
         incident.version += 1;
-        let mut puts = vec![self.incident_put(&incident, before)?];
-        for entry in &entries {
-            puts.push(self.entry_put(&incident.id, entry)?);
-        }
-        if let Some((storm, line)) = StormMember::from_incident(&incident) {
-            puts.push(storm::line(&self.table, &storm, &line)?);
+        let mut writes = vec![incident_put(&incident, before)?.into()];
+        writes.extend(
+            entries
+                .iter()
+                .map(|entry| Write::from(entry_put(&incident.id, entry))),
+        );
+        if let Some((storm, member)) = StormMember::from_incident(&incident) {
+            writes.push(storm::member(&storm, &member).into());
         }
         if let Some((flow, report)) = Report::from_incident(&incident) {
             let now = entries.last().map_or(incident.opened_at, |entry| entry.at);
-            puts.push(flow::put(&self.table, &flow, &report, now)?);
+            writes.push(flow::report(&flow, &report, now).into());
         }
-        if let Some(run) = &ended {
-            puts.push(runs::put(&self.table, run)?);
-        }
-        let counted = ended
-            .map(|run| ledger::counted(&self.table, &run, after_all))
-            .transpose()?;
-        let counted = counted.map(|update| TransactWriteItem::builder().update(update).build());
-        let writes = puts
-            .into_iter()
-            .map(|put| TransactWriteItem::builder().put(put).build())
-            .chain(also)
-            .chain(counted)
-            .collect();
+        writes.extend(ended.as_ref().map(|run| Write::from(runs::put_run(run))));
+        writes.extend(also);
+        writes.extend(ended.map(|run| Write::from(ledger::counted(&run, after_all))));
         match self.transact(writes).await? {
             Transacted::Done => Ok(incident),
             Transacted::Refused(_) => Err(StoreError::Conflict),
         }
-    }
-
-    fn incident_put(&self, incident: &Incident, before: u64) -> Result<Put, StoreError> {
-        let mut item = key(&incident.id, "INCIDENT");
-        let mut set = |name: &str, value| item.insert(name.to_owned(), value);
-        let doc = serde_json::to_string(incident)
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        set("doc", text(doc));
-        set("version", number(incident.version));
-        set("status", text(incident.status.as_str()));
-        if incident.is_open() {
-            // The index holds the items that have this attribute: exactly the open incidents.
-            set("open_shard", text(shard(&incident.id)));
-            set("incident_id", text(incident.id.as_str()));
-        }
-        let put = Put::builder().table_name(&self.table).set_item(Some(item));
-        let put = match before {
-            0 => put.condition_expression("attribute_not_exists(pk)"),
-            version => put
-                .condition_expression("#version = :before")
-                .expression_attribute_names("#version", "version")
-                .expression_attribute_values(":before", number(version)),
-        };
-        put.build()
-            .map_err(|error| StoreError::Unavailable(error.to_string()))
-    }
-
-    fn entry_put(&self, incident: &IncidentId, entry: &Entry) -> Result<Put, StoreError> {
-        let mut item = key(incident, &log_key(entry.sequence));
-        let mut set = |name: &str, value| item.insert(name.to_owned(), value);
-        set("seq", number(entry.sequence));
-        set("at", text(entry.at.to_string()));
-        set("event", text(entry.event.as_str()));
-        set("actor", text(&entry.actor));
-        set("detail", text(&entry.detail));
-        set(
-            "success",
-            aws_sdk_dynamodb::types::AttributeValue::Bool(entry.success),
-        );
-        if let Some(error) = &entry.error {
-            set("error", text(error));
-        }
-        set("context", text(entry.context.to_string()));
-        set("prev", text(&entry.previous));
-        set("hash", text(&entry.hash));
-        let put = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk)");
-        put.build()
-            .map_err(|error| StoreError::Unavailable(error.to_string()))
     }
 
     /// The whole operation log of an incident, in order.
@@ -230,70 +158,70 @@ impl Store {
         id: &IncidentId,
         sequence: u64,
     ) -> Result<Vec<Entry>, StoreError> {
-        let mut entries = Vec::new();
-        let mut start = None;
-        loop {
-            let request = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
-                .expression_attribute_values(":pk", text(format!("INC#{id}")))
-                .expression_attribute_values(":first", text(log_key(sequence.saturating_add(1))))
-                // Behind every digit.
-                .expression_attribute_values(":last", text("LOG#:"))
-                .consistent_read(true)
-                .set_exclusive_start_key(start);
-            let page = request.send().await.map_err(|error| failed(&error))?;
-            for item in page.items() {
-                entries.push(entry(item)?);
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(entries);
-            }
-        }
+        let keys::Key { pk, sk: first } = keys::log_entry(id, sequence.saturating_add(1));
+        let query = self.query_range(pk, first, keys::LOG_END.to_owned());
+        all_pages(query).await?.iter().map(entry).collect()
     }
-}
 
-impl Store {
     /// The ids of all open incidents, oldest first. An index follows the table by a moment: one that opens now may be missing.
     ///
     /// # Errors
     /// If the table does not answer or the index holds something else.
     pub async fn open_incidents(&self) -> Result<Vec<IncidentId>, StoreError> {
         let mut ids = Vec::new();
-        for shard in 0..OPEN_SHARDS {
-            let mut start = None;
-            loop {
-                let request = self
-                    .client
-                    .query()
-                    .table_name(&self.table)
-                    .index_name("open-incidents")
-                    .set_exclusive_start_key(start);
-                let request = request
-                    .key_condition_expression("open_shard = :shard")
-                    .projection_expression("pk, sk, incident_id");
-                let request =
-                    request.expression_attribute_values(":shard", text(format!("OPEN#{shard}")));
-                let page = request.send().await.map_err(|error| failed(&error))?;
-                for item in page.items() {
-                    let reader = Reader::new(item);
-                    let id = IncidentId::try_from(reader.text("incident_id")?);
-                    ids.push(
-                        id.map_err(|error| reader.unreadable(format!("incident_id: {error}")))?,
-                    );
-                }
-                start = page.last_evaluated_key;
-                if start.is_none() {
-                    break;
-                }
+        for shard in 0..keys::OPEN_SHARDS {
+            let query = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(keys::OPEN_INDEX)
+                .key_condition_expression("open_shard = :shard")
+                .projection_expression("pk, sk, incident_id")
+                .expression_attribute_values(":shard", text(keys::open_partition(shard)));
+            for item in all_pages(query).await? {
+                ids.push(Reader::new(&item).incident_id("incident_id")?);
             }
         }
         ids.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
         Ok(ids)
     }
+}
+
+fn incident_put(incident: &Incident, before: u64) -> Result<PutBuilder, StoreError> {
+    let fields = [
+        ("doc", json(incident)?),
+        ("version", number(incident.version)),
+        ("status", text(incident.status.as_str())),
+    ];
+    // The index holds the items that have this attribute: exactly the open incidents.
+    let open = incident.is_open().then(|| {
+        [
+            ("open_shard", text(keys::open_shard(&incident.id))),
+            ("incident_id", text(incident.id.as_str())),
+        ]
+    });
+    let fields = fields.into_iter().chain(open.into_iter().flatten());
+    let item = keys::incident(&incident.id).item(fields);
+    Ok(put_over_version(item, before))
+}
+
+fn entry_put(incident: &IncidentId, entry: &Entry) -> PutBuilder {
+    let fields = [
+        ("seq", number(entry.sequence)),
+        ("at", text(entry.at.to_string())),
+        ("event", text(entry.event.as_str())),
+        ("actor", text(&entry.actor)),
+        ("detail", text(&entry.detail)),
+        ("success", flag(entry.success)),
+        ("context", text(entry.context.to_string())),
+        ("prev", text(&entry.previous)),
+        ("hash", text(&entry.hash)),
+    ];
+    let error = entry.error.as_ref().map(|error| ("error", text(error)));
+    let key = keys::log_entry(incident, entry.sequence);
+    let item = key.item(fields.into_iter().chain(error));
+    // An entry is never written over.
+    put_over_version(item, 0)
 }
 
 /// An id for an incident that opens now.
@@ -307,37 +235,28 @@ pub fn fresh_incident_id(now: Timestamp) -> IncidentId {
     }
 }
 
-fn log_key(sequence: u64) -> String {
-    format!("LOG#{sequence:010}")
-}
-
 /// Reads an incident's item.
 pub(super) fn read(item: &Item) -> Result<Incident, StoreError> {
     let reader = Reader::new(item);
-    let mut incident: Incident = serde_json::from_str(reader.text("doc")?)
-        .map_err(|error| reader.unreadable(format!("doc: {error}")))?;
+    let mut incident: Incident = reader.json("doc")?;
     incident.version = reader.number("version")?;
     Ok(incident)
 }
 
 fn entry(item: &Item) -> Result<Entry, StoreError> {
     let reader = Reader::new(item);
-    let parsed = |name: &str, error: String| reader.unreadable(format!("{name}: {error}"));
-    let event = serde_json::Value::String(reader.text("event")?.to_owned());
+    let at = reader.text("at")?.parse::<Timestamp>();
+    let event = serde_json::from_value(Value::String(reader.string("event")?));
     Ok(Entry {
         sequence: reader.number("seq")?,
-        at: reader
-            .text("at")?
-            .parse::<Timestamp>()
-            .map_err(|error| parsed("at", error.to_string()))?,
-        event: serde_json::from_value(event).map_err(|error| parsed("event", error.to_string()))?,
-        actor: reader.text("actor")?.to_owned(),
-        detail: reader.text("detail")?.to_owned(),
+        at: at.map_err(|error| reader.unreadable(format!("at: {error}")))?,
+        event: event.map_err(|error| reader.unreadable(format!("event: {error}")))?,
+        actor: reader.string("actor")?,
+        detail: reader.string("detail")?,
         success: reader.flag("success")?,
         error: reader.optional_text("error").map(str::to_owned),
-        context: serde_json::from_str(reader.text("context")?)
-            .map_err(|error| parsed("context", error.to_string()))?,
-        previous: reader.text("prev")?.to_owned(),
-        hash: reader.text("hash")?.to_owned(),
+        context: reader.json("context")?,
+        previous: reader.string("prev")?,
+        hash: reader.string("hash")?,
     })
 }

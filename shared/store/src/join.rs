@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::StoreError;
 use super::attributes::WireItem;
 use super::episode::{expires_at, read};
+use super::keys::{self, Key};
 use aws::signed::{CallError, DYNAMODB, SignedClient};
 use aws::{Ahead, AwsEnvironment};
 use domain::episode::{Episode, FIRING_MEMBERS_KEPT, Firing, Windows};
@@ -85,9 +86,10 @@ impl Joins {
                 Err(StoreError::Conflict)
             }
             Err(error @ CallError::Refused { .. }) if error.is_busy() => {
-                Err(StoreError::Busy(error.to_string()))
+                Err(StoreError::Busy(error.into()))
             }
-            Err(error) => Err(StoreError::Unavailable(error.to_string())),
+            Err(error @ CallError::Unsigned(_)) => Err(StoreError::unwritable(error)),
+            Err(error) => Err(StoreError::Unavailable(error.into())),
         }
     }
 }
@@ -109,7 +111,7 @@ fn read_answer<T: DeserializeOwned>(
     answer: &[u8],
 ) -> Result<T, StoreError> {
     let unreadable = |error: serde_json::Error| StoreError::Unreadable {
-        key: format!("FP#{fingerprint} / EPISODE"),
+        key: keys::episode(fingerprint).to_string(),
         why: error.to_string(),
     };
     serde_json::from_slice(answer).map_err(unreadable)
@@ -120,7 +122,7 @@ fn read_answer<T: DeserializeOwned>(
 #[serde(rename_all = "PascalCase")]
 struct Update<'a> {
     table_name: &'a str,
-    key: Key,
+    key: WireKey,
     update_expression: String,
     condition_expression: String,
     #[serde(serialize_with = "as_map")]
@@ -132,7 +134,7 @@ struct Update<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Key {
+struct WireKey {
     pk: Wire,
     sk: Wire,
 }
@@ -243,11 +245,12 @@ fn update<'a>(
         names.push(("#forbids_repair".to_owned(), "forbids_repair"));
     }
     set.push_str(" ADD #hit_count :count, #version :one");
+    let Key { pk, sk } = keys::episode(fingerprint);
     Update {
         table_name: table,
-        key: Key {
-            pk: Wire::S(format!("FP#{fingerprint}")),
-            sk: Wire::S("EPISODE".to_owned()),
+        key: WireKey {
+            pk: Wire::S(pk),
+            sk: Wire::S(sk),
         },
         update_expression: set,
         condition_expression: condition,

@@ -1,31 +1,250 @@
-//! Keys of the table that more than one module needs.
+//! Keys of the table's items. This is the only place that spells them; docs/architecture.md lists the items
+//! with their attributes.
 
 use std::collections::HashMap;
+use std::fmt;
 
-use domain::primitives::id::IncidentId;
+use jiff::civil::Date;
+
+use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::attributes::{Item, text};
+use domain::policy::precedent::Near;
+use domain::primitives::id::{ApprovalId, Fingerprint, FlowId, IncidentId};
 
+/// The index of the open incidents: the items that have the attribute `open_shard`.
+pub(crate) const OPEN_INDEX: &str = "open-incidents";
 /// Open incidents are spread over this many keys of the index, so that a storm does not write to one key alone.
 pub(crate) const OPEN_SHARDS: u32 = 8;
 
-pub(crate) fn incident_key(id: &IncidentId, sort: &str) -> Item {
-    HashMap::from([
-        ("pk".to_owned(), text(format!("INC#{id}"))),
-        ("sk".to_owned(), text(sort)),
-    ])
+/// Sort key of a pointer to an incident, before its id.
+pub(crate) const POINTER: &str = "INC#";
+/// Sort key of a card, before its channel.
+pub(crate) const CARD: &str = "CARD#";
+/// Sort key of an item of an outbox, before its rank.
+pub(crate) const DUE: &str = "DUE#";
+/// Sort key of a run of a playbook or of a report of a pipeline's run, before the incident.
+pub(crate) const RUN: &str = "RUN#";
+/// Sort key of a member of a storm, before its id.
+pub(crate) const MEMBER: &str = "TIED#";
+/// Behind every sort key of a log entry, whose number has digits only.
+pub(crate) const LOG_END: &str = "LOG#:";
+
+/// The key of one item.
+#[derive(Debug, Clone)]
+pub(crate) struct Key {
+    pub(crate) pk: String,
+    pub(crate) sk: String,
 }
 
-/// The partition of the index of open incidents that an incident belongs to: the last character of
-/// a ULID is random.
-pub(crate) fn shard(id: &IncidentId) -> String {
+impl Key {
+    fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+        let (pk, sk) = (pk.into(), sk.into());
+        Self { pk, sk }
+    }
+
+    /// The item of this key with these attributes.
+    pub(crate) fn item(
+        self,
+        fields: impl IntoIterator<Item = (&'static str, AttributeValue)>,
+    ) -> Item {
+        let mut item = Item::from(self);
+        let fields = fields.into_iter();
+        item.extend(fields.map(|(name, value)| (name.to_owned(), value)));
+        item
+    }
+}
+
+/// As errors show it.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} / {}", self.pk, self.sk)
+    }
+}
+
+impl From<Key> for Item {
+    fn from(Key { pk, sk }: Key) -> Self {
+        HashMap::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
+    }
+}
+
+/// What a card is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CardOf<'a> {
+    Incident(&'a IncidentId),
+    /// A run of a delivery pipeline.
+    Flow(&'a FlowId),
+    /// The budget of a day that is used up.
+    Budget(Date),
+}
+
+/// Purpose of a follow-up check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FollowUp {
+    /// Whether the approval is decided.
+    Decision,
+    /// Whether the alert has resolved after the repair.
+    Resolution,
+}
+
+/// `FP#<fingerprint>`: the episode of a fingerprint, and pointers to its incidents.
+pub(crate) fn fingerprint_partition(fingerprint: &Fingerprint) -> String {
+    format!("FP#{fingerprint}")
+}
+
+/// `INC#<id>`: everything about an incident.
+pub(crate) fn incident_partition(id: &IncidentId) -> String {
+    format!("INC#{id}")
+}
+
+/// `TARGET#<service>`: the lock and the ledger of a target, and pointers to its incidents.
+pub(crate) fn target_partition(target: &str) -> String {
+    format!("TARGET#{target}")
+}
+
+/// `GROUP#<name>`: the ledger of a redundancy group, and pointers to its incidents.
+pub(crate) fn group_partition(group: &str) -> String {
+    format!("GROUP#{group}")
+}
+
+/// `FLOW#<flow>`: the reports of a pipeline's run, and its cards.
+pub(crate) fn flow_partition(flow: &FlowId) -> String {
+    format!("FLOW#{flow}")
+}
+
+/// `CHANNEL#<name>`: the state and the outbox of a channel.
+pub(crate) fn channel_partition(channel: &str) -> String {
+    format!("CHANNEL#{channel}")
+}
+
+/// `PLAYBOOK#<id>`: the record and the runs of a playbook.
+pub(crate) fn playbook_partition(playbook: &str) -> String {
+    format!("PLAYBOOK#{playbook}")
+}
+
+/// `BUDGET#<day>`: what models cost on a day (UTC), and the cards about it.
+fn day_partition(day: Date) -> String {
+    format!("BUDGET#{day}")
+}
+
+/// The partition of what a card is about.
+pub(crate) fn card_partition(of: CardOf<'_>) -> String {
+    match of {
+        CardOf::Incident(incident) => incident_partition(incident),
+        CardOf::Flow(flow) => flow_partition(flow),
+        CardOf::Budget(day) => day_partition(day),
+    }
+}
+
+/// `OPEN#<0 to 7>`: the partition of an open incident in the index.
+pub(crate) fn open_partition(shard: u32) -> String {
+    format!("OPEN#{shard}")
+}
+
+/// The partition of the index that an incident belongs to: the last character of a ULID is random.
+pub(crate) fn open_shard(id: &IncidentId) -> String {
     let last = id.as_str().bytes().last().unwrap_or_default();
-    format!("OPEN#{}", u32::from(last) % OPEN_SHARDS)
+    open_partition(u32::from(last) % OPEN_SHARDS)
 }
 
-pub(crate) fn minute_key(minute: i64) -> Item {
-    HashMap::from([
-        ("pk".to_owned(), text(format!("STORM#{minute}"))),
-        ("sk".to_owned(), text("MINUTE")),
-    ])
+pub(crate) fn episode(fingerprint: &Fingerprint) -> Key {
+    Key::new(fingerprint_partition(fingerprint), "EPISODE")
+}
+
+pub(crate) fn incident(id: &IncidentId) -> Key {
+    Key::new(incident_partition(id), "INCIDENT")
+}
+
+/// The digits have a fixed width: sort keys are compared as text.
+pub(crate) fn log_entry(id: &IncidentId, sequence: u64) -> Key {
+    Key::new(incident_partition(id), format!("LOG#{sequence:010}"))
+}
+
+/// The pointer to an incident in the partition of its fingerprint, target or group.
+pub(crate) fn pointer(list: String, id: &IncidentId) -> Key {
+    Key::new(list, format!("{POINTER}{id}"))
+}
+
+pub(crate) fn near_partitions(near: &Near) -> (String, Option<String>) {
+    let group = near.group.as_deref().map(group_partition);
+    (target_partition(&near.target), group)
+}
+
+pub(crate) fn card(of: CardOf<'_>, channel: &str) -> Key {
+    Key::new(card_partition(of), format!("{CARD}{channel}"))
+}
+
+/// `INC#<id>` / `WATCH#<approval>` or `RESOLUTION#<approval>`.
+pub(crate) fn follow_up(purpose: FollowUp, approval: &ApprovalId) -> Key {
+    let kind = match purpose {
+        FollowUp::Decision => "WATCH",
+        FollowUp::Resolution => "RESOLUTION",
+    };
+    let incident = incident_partition(&approval.incident());
+    Key::new(incident, format!("{kind}#{approval}"))
+}
+
+/// The report of an incident about a pipeline's run.
+pub(crate) fn report(flow: &FlowId, incident: &IncidentId) -> Key {
+    Key::new(flow_partition(flow), format!("{RUN}{incident}"))
+}
+
+/// `STORM#<minute since 1970>` / `MINUTE`: the incidents of a minute that are handled alone.
+pub(crate) fn minute(minute: i64) -> Key {
+    Key::new(format!("STORM#{minute}"), "MINUTE")
+}
+
+/// The mark that announces a follow-up check of a storm.
+pub(crate) fn storm_mark(storm: &IncidentId) -> Key {
+    Key::new(incident_partition(storm), "STORM")
+}
+
+pub(crate) fn member(storm: &IncidentId, incident: &IncidentId) -> Key {
+    Key::new(incident_partition(storm), format!("{MEMBER}{incident}"))
+}
+
+/// `MSG#<message id>` / `RECEIPT`.
+pub(crate) fn receipt(message_id: &str) -> Key {
+    Key::new(format!("MSG#{message_id}"), "RECEIPT")
+}
+
+pub(crate) fn lock(target: &str) -> Key {
+    Key::new(target_partition(target), "LOCK")
+}
+
+/// The ledger of a target or of a group.
+pub(crate) fn ledger(partition: String) -> Key {
+    Key::new(partition, "LEDGER")
+}
+
+pub(crate) fn kill_switch() -> Key {
+    Key::new("SWITCH#REPAIRS", "KILL")
+}
+
+pub(crate) fn record(playbook: &str) -> Key {
+    Key::new(playbook_partition(playbook), "RECORD")
+}
+
+/// `PLAYBOOK#<id>` / `RUN#<incident>#<round>`.
+pub(crate) fn run(playbook: &str, incident: &IncidentId, round: u32) -> Key {
+    let sk = format!("{RUN}{incident}#{round}");
+    Key::new(playbook_partition(playbook), sk)
+}
+
+pub(crate) fn day_spending(day: Date) -> Key {
+    Key::new(day_partition(day), "SPEND")
+}
+
+pub(crate) fn incident_spending(incident: &IncidentId) -> Key {
+    Key::new(incident_partition(incident), "SPEND")
+}
+
+/// The state of a channel.
+pub(crate) fn channel(channel: &str) -> Key {
+    Key::new(channel_partition(channel), "STATE")
+}
+
+/// `sk` is a whole sort key: `DUE#<rank>#<subject>`.
+pub(crate) fn due(channel: &str, sk: &str) -> Key {
+    Key::new(channel_partition(channel), sk)
 }

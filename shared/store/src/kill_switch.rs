@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::attributes::{Item, Reader, text};
-use super::ledger::key;
-use super::{Store, StoreError, failed};
+use super::attributes::{Reader, text};
+use super::keys;
+use super::request::{delete, put};
+use super::{Store, StoreError};
 use domain::policy::kill_switch::SwitchedOff;
 
 impl Store {
@@ -23,7 +24,7 @@ impl Store {
     /// # Errors
     /// If the table does not answer.
     pub async fn kill_switch(&self) -> Result<Option<SwitchedOff>, StoreError> {
-        let Some(item) = self.item(switch()).await? else {
+        let Some(item) = self.get(keys::kill_switch()).await? else {
             return Ok(None);
         };
         let reader = Reader::new(&item);
@@ -42,40 +43,12 @@ impl Store {
     /// If the table does not answer; whether it did is unknown then.
     pub async fn switch_repairs(&self, off: Option<&SwitchedOff>) -> Result<(), StoreError> {
         let Some(SwitchedOff { by, why, at }) = off else {
-            let request = self
-                .client
-                .delete_item()
-                .table_name(&self.table)
-                .set_key(Some(switch()));
-            return request
-                .send()
-                .await
-                .map(drop)
-                .map_err(|error| failed(&error));
+            return self.delete(delete(keys::kill_switch())).await.map(drop);
         };
-        let mut item = switch();
-        let said = [
-            ("by", by.clone()),
-            ("why", why.clone()),
-            ("at", at.map(|at| at.to_string())),
-        ];
-        item.extend(
-            said.into_iter()
-                .filter_map(|(name, value)| Some((name.to_owned(), text(value?)))),
-        );
-        let request = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item));
-        request
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| failed(&error))
+        let at = at.map(|at| at.to_string());
+        let said = [("by", by), ("why", why), ("at", &at)];
+        let said = said.map(|(name, value)| Some((name, text(value.as_ref()?))));
+        let item = keys::kill_switch().item(said.into_iter().flatten());
+        self.put(put(item)).await.map(drop)
     }
-}
-
-fn switch() -> Item {
-    key("SWITCH#REPAIRS", "KILL")
 }

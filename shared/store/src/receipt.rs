@@ -1,12 +1,12 @@
 //! Receipts of counted messages and of answers to people: a duplicate delivery has no second effect
 //! (`effect-once`).
 
-use std::collections::HashMap;
-
 use jiff::{SignedDuration, Timestamp};
 
-use super::attributes::{Item, millis, number, text};
-use super::{Store, StoreError, failed};
+use super::attributes::{millis, seconds};
+use super::keys;
+use super::request::put;
+use super::{Store, StoreError};
 
 /// How long a receipt is kept: longer than a queue keeps a message.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(15 * 24);
@@ -25,17 +25,10 @@ impl Store {
     /// # Errors
     /// If the table does not answer.
     pub async fn receipt(&self, message_id: &str) -> Result<Receipt, StoreError> {
-        let request = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key(message_id)))
-            .consistent_read(true);
-        let answer = request.send().await.map_err(|error| failed(&error))?;
-        Ok(if answer.item().is_some() {
-            Receipt::Closed
-        } else {
-            Receipt::Open
+        let item = self.get(keys::receipt(message_id)).await?;
+        Ok(match item {
+            Some(_) => Receipt::Closed,
+            None => Receipt::Open,
         })
     }
 
@@ -44,28 +37,8 @@ impl Store {
     /// # Errors
     /// If the table does not answer; a redelivered message is counted again then.
     pub async fn close_receipt(&self, message_id: &str, now: Timestamp) -> Result<(), StoreError> {
-        let mut item = key(message_id);
-        item.insert("at".to_owned(), millis(now));
-        item.insert(
-            "expires_at".to_owned(),
-            number((now + KEPT_FOR).as_second()),
-        );
-        let request = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item));
-        request
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| failed(&error))
+        let fields = [("at", millis(now)), ("expires_at", seconds(now + KEPT_FOR))];
+        let item = keys::receipt(message_id).item(fields);
+        self.put(put(item)).await.map(drop)
     }
-}
-
-fn key(message_id: &str) -> Item {
-    HashMap::from([
-        ("pk".to_owned(), text(format!("MSG#{message_id}"))),
-        ("sk".to_owned(), text("RECEIPT")),
-    ])
 }

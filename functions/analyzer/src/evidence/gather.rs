@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use aws::Chain;
 use domain::analysis::evidence::{Evidence, Found, Source, Trend, figure};
 use domain::analysis::settings::EvidenceSettings;
 use domain::incident::Incident;
@@ -106,7 +107,7 @@ impl App {
             Err(error) => (
                 Vec::new(),
                 Found::Failed {
-                    why: error.to_string(),
+                    why: Chain(&error).to_string(),
                 },
             ),
         };
@@ -148,7 +149,7 @@ impl App {
                 known(open_facts(&redacted(incidents)))
             }
             Err(error) => Found::Failed {
-                why: error.to_string(),
+                why: Chain(&error).to_string(),
             },
         };
         Some(Evidence {
@@ -225,7 +226,7 @@ impl App {
         match id {
             None => Ok(None),
             Some(id) => match timeout(PATIENCE, self.secrets.get(id)).await {
-                Ok(read) => read.map(Some).map_err(|error| error.to_string()),
+                Ok(read) => read.map(Some).map_err(|error| Chain(&error).to_string()),
                 Err(_) => Err(format!("the secret {id} was not read within {PATIENCE:?}")),
             },
         }
@@ -241,14 +242,13 @@ async fn timed<T>(
     let span = span.child(format!("evidence {}", source.as_str()), SpanKind::Client);
     let started = Instant::now();
     let late = |_| {
-        Err(StoreError::Unavailable(format!(
-            "nothing came within {PATIENCE:?}"
-        )))
+        let why = format!("nothing came within {PATIENCE:?}");
+        Err(StoreError::Unavailable(why.into()))
     };
     let answer = timeout(PATIENCE, answer).await.unwrap_or_else(late);
     match &answer {
         Ok(_) => span.end(),
-        Err(error) => span.fail("store", &error.to_string()),
+        Err(error) => span.fail("store", &Chain(error).to_string()),
     }
     (answer, milliseconds(started))
 }
@@ -274,7 +274,7 @@ pub(crate) fn milliseconds(started: Instant) -> u64 {
 
 fn report_unreadable(unreadable: &[StoreError]) {
     for error in unreadable {
-        warn!(%error, "an incident that would be evidence could not be read");
+        warn!(error = %Chain(error), "an incident that would be evidence could not be read");
     }
 }
 

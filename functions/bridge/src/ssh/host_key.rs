@@ -43,8 +43,22 @@ impl Peer {
     }
 }
 
-/// A server may open channels to a client (forwarded ports, agents, X11), and the library's defaults accept them. Quell
-/// asked for none, so each of these drops its `reply`, which rejects the channel.
+/// Handlers of the channels that a server may open to a client: Quell asked for none, so each drops its handle, which
+/// rejects the channel. The library's defaults accept them.
+macro_rules! reject {
+    ($($open:ident($($detail:ty),*);)*) => {$(
+        async fn $open(
+            &mut self,
+            _: Channel<Msg>,
+            $(_: $detail,)*
+            _: ChannelOpenHandle,
+            _: &mut Session,
+        ) -> Result<(), Broken> {
+            Ok(())
+        }
+    )*};
+}
+
 impl Handler for Peer {
     type Error = Broken;
 
@@ -66,78 +80,13 @@ impl Handler for Peer {
         }
     }
 
-    async fn server_channel_open_session(
-        &mut self,
-        _: Channel<Msg>,
-        _: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), Broken> {
-        Ok(())
-    }
-
-    async fn server_channel_open_agent_forward(
-        &mut self,
-        _: Channel<Msg>,
-        _: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), Broken> {
-        Ok(())
-    }
-
-    async fn server_channel_open_x11(
-        &mut self,
-        _: Channel<Msg>,
-        _: &str,
-        _: u32,
-        _: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), Broken> {
-        Ok(())
-    }
-
-    async fn server_channel_open_forwarded_tcpip(
-        &mut self,
-        _: Channel<Msg>,
-        _: &str,
-        _: u32,
-        _: &str,
-        _: u32,
-        _: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), Broken> {
-        Ok(())
-    }
-
-    async fn server_channel_open_forwarded_streamlocal(
-        &mut self,
-        _: Channel<Msg>,
-        _: &str,
-        _: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), Broken> {
-        Ok(())
-    }
-
-    async fn server_channel_open_direct_tcpip(
-        &mut self,
-        _: Channel<Msg>,
-        _: &str,
-        _: u32,
-        _: &str,
-        _: u32,
-        _: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), Broken> {
-        Ok(())
-    }
-
-    async fn server_channel_open_direct_streamlocal(
-        &mut self,
-        _: Channel<Msg>,
-        _: &str,
-        _: ChannelOpenHandle,
-        _: &mut Session,
-    ) -> Result<(), Broken> {
-        Ok(())
+    reject! {
+        server_channel_open_session();
+        server_channel_open_agent_forward();
+        server_channel_open_x11(&str, u32);
+        server_channel_open_forwarded_tcpip(&str, u32, &str, u32);
+        server_channel_open_forwarded_streamlocal(&str);
+        server_channel_open_direct_tcpip(&str, u32, &str, u32);
+        server_channel_open_direct_streamlocal(&str);
     }
 }

@@ -80,7 +80,7 @@ async fn follow(channel: &mut Channel<Msg>, line: &str, seen: &mut Seen) {
             Ok(Some(ChannelMsg::Close) | None) | Err(_) => return,
             Ok(Some(message)) => seen.take(message),
         }
-        if matches!(seen.end, Some(End::StartupError)) {
+        if matches!(seen.end, Some(End::NotStarted)) {
             return;
         }
     }
@@ -90,7 +90,7 @@ async fn follow(channel: &mut Channel<Msg>, line: &str, seen: &mut Seen) {
 enum End {
     Status(u32),
     Signal(String),
-    StartupError,
+    NotStarted,
 }
 
 /// What came back so far.
@@ -112,7 +112,7 @@ impl Seen {
             ChannelMsg::ExitSignal { signal_name, .. } => {
                 self.end = Some(End::Signal(signal(&signal_name)))
             }
-            ChannelMsg::Failure => self.end = Some(End::StartupError),
+            ChannelMsg::Failure => self.end = Some(End::NotStarted),
             _ => {}
         }
     }
@@ -135,11 +135,8 @@ impl Seen {
                 signal = Some(ended_by);
                 (StepOutcome::Signalled, detail)
             }
-            Some(End::StartupError) => {
-                return ConnectError::NoCommands {
-                    who: name.to_string(),
-                }
-                .result();
+            Some(End::NotStarted) => {
+                return ConnectError::NoCommands { who: name.clone() }.result();
             }
             None if in_time => {
                 let through = if target.bastion.is_some() {

@@ -7,7 +7,7 @@ pub(crate) mod send_error;
 
 use std::time::Duration;
 
-use aws::jitter;
+use aws::retry::{Backoff, Growth};
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::config::Builder;
 use aws_sdk_ssm::config::retry::RetryConfig;
@@ -52,10 +52,14 @@ impl Pace {
 
     /// The waits between questions, of random length, so that bridges that were throttled together do not come again together.
     fn waits(self) -> impl Iterator<Item = Duration> {
-        std::iter::successors(Some(self.first), move |wait| {
-            Some(wait.mul_f64(1.5).min(self.most))
-        })
-        .map(|wait| wait / 2 + jitter::up_to(wait / 2))
+        let backoff = Backoff {
+            retries: u32::MAX,
+            first: self.first,
+            longest: self.most,
+            growth: Growth::Times(1.5),
+            jitter: 0.5,
+        };
+        backoff.waits()
     }
 }
 

@@ -4,20 +4,12 @@
 //! known to have been refused may have been taken: the command is not sent again, and what it did is unknown.
 
 use aws::never_sent;
+use aws::retry::is_throttling;
 use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ssm::operation::send_command::SendCommandError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use domain::incident::repair::StepOutcome;
 use domain::playbook::ssm_target::SsmTarget;
-
-/// How AWS says that it is asked for too much.
-const BUSY: [&str; 5] = [
-    "ThrottlingException",
-    "Throttling",
-    "ThrottledException",
-    "RequestLimitExceeded",
-    "TooManyRequestsException",
-];
 
 /// The outcome, and a sentence.
 pub(crate) fn not_sent(
@@ -66,7 +58,7 @@ fn refused(
             let what = "see that the host runs, that its SSM agent is connected, and that its instance profile lets it";
             (StepOutcome::Unreachable, what.to_owned())
         }
-        _ if BUSY.contains(&code) => (
+        _ if is_throttling(code) => (
             StepOutcome::Unreachable,
             "AWS is asked for too much at the moment; try again".to_owned(),
         ),

@@ -167,7 +167,7 @@ fn body(asked: &Asked, action: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_command_is_sent_once_with_the_pinned_document_and_asked_about_until_it_ends() {
+async fn command_is_sent_once_and_polled_until_it_ends() {
     let (url, asked) = endpoint(|action, before| match (action, before) {
         ("SendCommand", _) => taken(),
         // It may be unknown at first, questions may be throttled, and one may be lost.
@@ -230,7 +230,7 @@ async fn a_command_is_sent_once_with_the_pinned_document_and_asked_about_until_i
 }
 
 #[test]
-fn the_document_takes_what_is_sent_and_its_text_holds_nothing_else() {
+fn document_takes_what_is_sent_and_nothing_else() {
     let document: Value = serde_json::from_str(DOCUMENT).expect("JSON");
     let line = &document["parameters"]["lineBase64"];
     assert_eq!(line["maxChars"], json!(super::LINE));
@@ -364,7 +364,7 @@ async fn every_end_on_a_host_is_told_as_what_it_is() {
 }
 
 #[tokio::test]
-async fn a_command_that_is_not_taken_is_told_from_one_whose_answer_was_lost() {
+async fn untaken_command_differs_from_a_lost_answer() {
     let cases = [
         (
             refused(

@@ -89,10 +89,7 @@ pub(crate) fn from_sender(
 /// Refuses a field that says nothing.
 pub(crate) fn must_be_there(fields: &[(&str, &str)]) -> Result<(), Rejection> {
     match fields.iter().find(|(_, value)| value.trim().is_empty()) {
-        Some((field, _)) => Err(Rejection::Malformed {
-            at: Some((*field).to_owned()),
-            why: "must not be empty".to_owned(),
-        }),
+        Some((field, _)) => Err(Rejection::malformed(field, "must not be empty")),
         None => Ok(()),
     }
 }

@@ -46,10 +46,7 @@ pub async fn api(
     if length == 0 || length > ACTOR_CHARACTERS || actor.contains(char::is_control) {
         let why =
             format!("has to name the person who decides, in 1 to {ACTOR_CHARACTERS} characters");
-        return Err(Rejection::Malformed {
-            at: Some("actor".to_owned()),
-            why,
-        });
+        return Err(Rejection::malformed("actor", why));
     }
     // The API has no presses: each request is one of its own, and who repeats themselves changes nothing.
     let press = format!("api:{actor} {now}");

@@ -142,13 +142,12 @@ fn read(bytes: &[u8]) -> Result<Option<Pressed>, Rejection> {
         trigger_id,
         actions,
     } = body::json(&payload)?;
-    let malformed = |at: &str, why: &str| Rejection::Malformed {
-        at: Some(at.to_owned()),
-        why: why.to_owned(),
-    };
     let mut actions = actions.into_iter();
     let (Some(Object(action)), None) = (actions.next(), actions.next()) else {
-        return Err(malformed("actions", "has to hold exactly one action"));
+        return Err(Rejection::malformed(
+            "actions",
+            "has to hold exactly one action",
+        ));
     };
     let is_member = (1..=MEMBER_BYTES).contains(&user.id.len())
         && user
@@ -156,7 +155,7 @@ fn read(bytes: &[u8]) -> Result<Option<Pressed>, Rejection> {
             .bytes()
             .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
     if !is_member {
-        return Err(malformed(
+        return Err(Rejection::malformed(
             "user.id",
             "has to be the id of a member, such as U0123456789",
         ));
@@ -190,10 +189,10 @@ fn payload(bytes: &[u8]) -> Result<Vec<u8>, Rejection> {
         .map(|(_, value)| value);
     match (fields.next(), fields.next()) {
         (Some(payload), None) => Ok(payload.into_owned().into_bytes()),
-        _ => Err(Rejection::Malformed {
-            at: Some("payload".to_owned()),
-            why: "has to be there once, as a field of a form".to_owned(),
-        }),
+        _ => Err(Rejection::malformed(
+            "payload",
+            "has to be there once, as a field of a form",
+        )),
     }
 }
 

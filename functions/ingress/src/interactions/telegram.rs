@@ -131,7 +131,7 @@ mod tests {
     use super::language;
 
     #[test]
-    fn who_reads_traditional_chinese_is_answered_in_it_and_everybody_else_in_english() {
+    fn answer_is_in_traditional_chinese_or_english() {
         for code in ["zh-hant", "zh-TW", "zh-hk", "zh-Hant-TW"] {
             assert_eq!(language(Some(code)), Language::TraditionalChinese, "{code}");
         }

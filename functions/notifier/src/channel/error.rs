@@ -1,5 +1,6 @@
 //! Errors of channels, and the dependencies of their senders.
 
+use aws::Chain;
 use aws::secrets::{SecretError, Secrets};
 use outbound::PublicClient;
 use reqwest::Client;
@@ -49,7 +50,7 @@ impl From<SecretError> for ChannelError {
                 status: 0,
                 why: error.to_string(),
             },
-            SecretError::Unavailable { .. } => Self::Unreachable(error.to_string()),
+            SecretError::Unavailable { .. } => Self::Unreachable(Chain(&error).to_string()),
         }
     }
 }

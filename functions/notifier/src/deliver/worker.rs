@@ -8,6 +8,7 @@
 use crate::app::Clock;
 use std::time::{Duration, Instant};
 
+use aws::Chain;
 use aws::queue::Queue;
 use domain::incident::Incident;
 use domain::incident::approval::ApprovalState;
@@ -157,7 +158,7 @@ impl ChannelWorker<'_> {
             Err(Failure::Store(
                 error @ (StoreError::Missing { .. } | StoreError::Unreadable { .. }),
             )) => {
-                error!(channel = self.channel.name, due = due.key, %error, "what is due cannot be read: the others go on");
+                error!(channel = self.channel.name, due = due.key, error = %Chain(&error), "what is due cannot be read: the others go on");
                 // One broken item must not block the others of the channel.
                 due.not_before = Some((self.clock)() + UNREADABLE);
                 Ok(self.store.note_due(&self.channel.name, &due).await?)

@@ -3,6 +3,7 @@
 //! a repair is counted as failed.
 
 use crate::app::SilenceError;
+use aws::Chain;
 use domain::alert::{Alert, AlertStatus};
 use domain::incident::Incident;
 use domain::primitives::id::ApprovalId;
@@ -77,7 +78,7 @@ impl App {
                         .await;
                 }
                 Err(Failure::Silence(error)) if !(waits && error.may_pass()) => {
-                    warn!(incident_id = %incident.id, %error, "whether the alert still fires could not be found out");
+                    warn!(incident_id = %incident.id, error = %Chain(&error), "whether the alert still fires could not be found out");
                 }
                 asked => drop(asked?),
             }

@@ -1,7 +1,7 @@
 //! Secret reader that uses the AWS SDK.
 
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata as _};
+use aws_sdk_secretsmanager::error::ProvideErrorMetadata as _;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
@@ -29,7 +29,7 @@ impl ReadSecret for Client {
                 Err(error) if is_absent(id, error.code()) => Ok(None),
                 Err(error) => Err(SecretError::Unavailable {
                     id: id.to_owned(),
-                    why: DisplayErrorContext(&error).to_string(),
+                    cause: error.into(),
                 }),
             }
         })

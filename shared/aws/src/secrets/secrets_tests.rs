@@ -2,12 +2,12 @@
 //! again.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Read, ReadSecret, SecretError, Secrets, Stage, Version};
+use super::{Read, ReadSecret, SecretError, Secrets, Stage, Version, held};
 
 /// Secrets Manager with values of its own, made when the clock of these tests was at zero, which writes down what it is asked for.
 #[derive(Default, Clone)]
@@ -15,10 +15,6 @@ struct Vault {
     undated: bool,
     values: Arc<Mutex<HashMap<Stage, &'static str>>>,
     asked: Arc<Mutex<Vec<Stage>>>,
-}
-
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Vault {
@@ -41,7 +37,7 @@ impl ReadSecret for Vault {
             match held(&self.values).get(&stage) {
                 Some(&"out of order") => Err(SecretError::Unavailable {
                     id: id.to_owned(),
-                    why: "out of order".to_owned(),
+                    cause: "out of order".into(),
                 }),
                 value => {
                     let made_at = (!self.undated).then_some(Timestamp::UNIX_EPOCH);
@@ -156,7 +152,7 @@ async fn what_is_signed_during_a_rotation_is_signed_with_both() {
 }
 
 #[tokio::test]
-async fn the_version_before_is_accepted_for_an_hour_after_the_new_one_was_made() {
+async fn previous_version_is_accepted_for_an_hour() {
     let vault = Vault::default();
     vault.put(Stage::Current, "new");
     vault.put(Stage::Previous, "old");
@@ -218,7 +214,7 @@ async fn no_value_and_no_answer_let_nobody_in() {
 }
 
 #[test]
-fn a_secret_that_was_never_made_is_none_and_a_missing_permission_is_told() {
+fn missing_secret_is_none_and_missing_permission_an_error() {
     let (name, arn) = (
         "quell/channels/slack-signing-secret",
         "arn:aws:secretsmanager:us-east-1:123456789012:secret:webhook-AbCdEf",
@@ -232,5 +228,32 @@ fn a_secret_that_was_never_made_is_none_and_a_missing_permission_is_told() {
         (name, None, false),
     ] {
         assert_eq!(super::is_absent(id, code), absent, "{id}: {code:?}");
+    }
+}
+
+/// A reader that never answers for one secret.
+struct Stuck;
+
+impl ReadSecret for Stuck {
+    fn read<'a>(&'a self, id: &'a str, _: Stage) -> Read<'a> {
+        Box::pin(async move {
+            if id == "stuck" {
+                std::future::pending::<()>().await;
+            }
+            Ok(Some(Version {
+                text: SecretString::from("key"),
+                made_at: None,
+            }))
+        })
+    }
+}
+
+#[tokio::test]
+async fn secret_that_is_being_read_holds_up_no_other() {
+    let secrets = Secrets::new(Stuck);
+    tokio::select! {
+        biased;
+        _ = secrets.get("stuck") => panic!("it is never read"),
+        other = secrets.get("s") => assert!(other.is_ok()),
     }
 }

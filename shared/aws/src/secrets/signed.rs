@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Read, ReadSecret, SecretError, Stage, Version, is_absent, text};
+use crate::Cause;
 use crate::signed::{CallError, SignedClient};
 
 /// What is read of the answer
@@ -24,15 +25,15 @@ struct Value<'a> {
 impl ReadSecret for SignedClient {
     fn read<'a>(&'a self, id: &'a str, stage: Stage) -> Read<'a> {
         Box::pin(async move {
-            let unavailable = |why: String| SecretError::Unavailable {
+            let unavailable = |cause: Cause| SecretError::Unavailable {
                 id: id.to_owned(),
-                why,
+                cause,
             };
             let request = json!({ "SecretId": id, "VersionStage": stage.as_str() }).to_string();
             match self.call("GetSecretValue", &request).await {
-                Ok(answer) => version(&answer).map_err(|why| unavailable(why.to_owned())),
+                Ok(answer) => version(&answer).map_err(|why| unavailable(why.into())),
                 Err(CallError::Refused { code, .. }) if is_absent(id, Some(&code)) => Ok(None),
-                Err(error) => Err(unavailable(error.to_string())),
+                Err(error) => Err(unavailable(error.into())),
             }
         })
     }
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_of_a_version_is_read_as_aws_and_the_emulator_write_it() {
+    fn time_of_a_version_is_read_in_each_form() {
         for (date, expected) in [
             (r#","CreatedDate":1523477145"#, Some(1_523_477_145)),
             (r#","CreatedDate":1523477145.713"#, Some(1_523_477_145)),
