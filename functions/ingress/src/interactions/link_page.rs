@@ -5,11 +5,12 @@ use domain::incident::Incident;
 use domain::incident::approval::Verdict;
 use domain::notification::button_reply::ButtonReply;
 use domain::notification::channels::Language;
-use domain::playbook::plan::{Plan, PlannedStep};
+use domain::playbook::plan::Plan;
 use domain::primitives::safe_text::line;
 use lambda_http::http::{HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
 use wire::approval_link::Link;
+use wire::command_line;
 
 use crate::rejection::Rejection;
 
@@ -111,7 +112,12 @@ pub(crate) fn question(question: &Question<'_>, language: Language) -> String {
         if !steps.is_empty() {
             let steps: String = steps
                 .iter()
-                .map(|step| format!("<code>{}</code>", escaped(&conditional(step))))
+                .map(|step| {
+                    format!(
+                        "<code>{}</code>",
+                        escaped(&command_line::step(step, usize::MAX))
+                    )
+                })
                 .collect();
             body.push_str(&format!("<dt>{name}</dt><dd>{steps}</dd>"));
         }
@@ -161,40 +167,6 @@ fn in_chinese(rejection: &Rejection) -> String {
     }
 }
 
-/// A step, with what it depends on behind it.
-fn conditional(step: &PlannedStep) -> String {
-    let fact = step
-        .fact
-        .as_ref()
-        .map(|fact| format!("  # fact {fact}"))
-        .unwrap_or_default();
-    let when = step
-        .when
-        .as_ref()
-        .map(|when| format!("  # {}", line(&when.to_string(), NAME_CHARACTERS)))
-        .unwrap_or_default();
-    format!("{}{fact}{when}", command(step))
-}
-
-/// A step as it would run: an argument that could be read as two, or that hides something, is in
-/// quotes, with invisible characters written out.
-fn command(step: &PlannedStep) -> String {
-    let plain = |argument: &str| {
-        !argument.is_empty()
-            && argument
-                .chars()
-                .all(|c| c.is_alphanumeric() || "-_./:=@%+,".contains(c))
-    };
-    let arguments = step.argv.iter().map(|argument| {
-        if plain(argument) {
-            argument.clone()
-        } else {
-            format!("{argument:?}")
-        }
-    });
-    arguments.collect::<Vec<_>>().join(" ")
-}
-
 fn document(title: &str, body: &str, language: Language) -> String {
     format!(
         "<!doctype html><html lang=\"{}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
@@ -239,33 +211,10 @@ impl Rejection {
 mod tests {
     use domain::incident::approval::{Refusal, Verdict};
     use domain::notification::channels::Language;
-    use domain::playbook::plan::PlannedStep;
     use jiff::Timestamp;
 
-    use super::{command, refused, told};
+    use super::{refused, told};
     use crate::rejection::Rejection;
-
-    fn step(argv: &[&str]) -> String {
-        let argv = argv.iter().map(|&argument| argument.to_owned()).collect();
-        command(&PlannedStep {
-            argv,
-            timeout_seconds: 1,
-            ..PlannedStep::default()
-        })
-    }
-
-    #[test]
-    fn a_step_shows_where_its_arguments_end_and_what_they_hide() {
-        assert_eq!(
-            step(&["systemctl", "restart", "web@1.service"]),
-            "systemctl restart web@1.service"
-        );
-        assert_eq!(step(&["sh", "-c", "a b", ""]), r#"sh -c "a b" """#);
-        assert_eq!(
-            step(&["rm", "x\u{202e}y\nz", "\""]),
-            r#"rm "x\u{202e}y\nz" "\"""#
-        );
-    }
 
     #[test]
     fn nothing_from_outside_is_markup() {
