@@ -18,13 +18,15 @@ use domain::transition::reanalysis;
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::{Body, Request, http};
 use notifier::App;
-use notifier::render::samples;
 use serde_json::{Value, json};
 use tests::alert::{TestAlert, unique};
 use tests::chats::{Story, text};
 use tests::in_process::answer;
 use tests::simulated::{Queues, Sent, StandingClock};
 use wire::message::Message;
+
+#[path = "../../functions/notifier/tests/samples/mod.rs"]
+mod samples;
 
 /// How many sequences are tried.
 const SEQUENCES: usize = 25;

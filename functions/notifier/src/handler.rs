@@ -241,7 +241,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::{Status, too_early};
-    use crate::render::samples;
+    use crate::samples;
 
     #[test]
     fn there_is_no_card_before_the_analyzer_has_looked() {

@@ -6,7 +6,6 @@ pub mod content;
 pub(crate) mod links;
 pub mod markup;
 pub mod presenter;
-pub mod samples;
 pub mod templates;
 pub mod view;
 pub(crate) mod words;

@@ -26,8 +26,8 @@ use super::{Kind, Language, MESSAGE_UNITS, Markup, Templates, every, file};
 use crate::render::buttons::CardContext;
 use crate::render::content::Content;
 use crate::render::presenter::Presenter;
-use crate::render::samples;
 use crate::render::view::Names;
+use crate::samples;
 
 fn templates() -> Templates {
     Templates::load(Path::new("there is no such directory"))

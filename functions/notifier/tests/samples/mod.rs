@@ -1,5 +1,11 @@
-//! Sample incidents, one for every kind of message: operators' templates are checked with them, and
-//! the pictures of the documentation show them.
+//! Sample incidents, one for every kind of message: for tests, for the samples of `quell check`, and for the pictures of the
+//! documentation.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test and the example take what they need"
+)]
 
 use std::collections::BTreeMap;
 
