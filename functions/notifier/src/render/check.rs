@@ -6,7 +6,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::render::templates::{Broken, Templates, every, file};
+use crate::render::engine::Broken;
+use crate::render::kind::{every, file};
+use crate::render::templates::Templates;
 
 /// Views of sample incidents by the names of their templates. A test of this crate makes them.
 const SAMPLES: &str = include_str!("../../templates/samples.json");

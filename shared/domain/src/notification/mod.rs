@@ -6,3 +6,4 @@ pub mod channels;
 pub mod notice;
 pub mod outbox;
 pub mod pipeline_run;
+pub mod words;

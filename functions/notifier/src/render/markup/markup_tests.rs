@@ -3,7 +3,7 @@
 use proptest::prelude::{Strategy, any, prop, prop_oneof, proptest};
 use proptest::prop_assert_eq;
 
-use super::{Markup, RichFault, Span, escape};
+use super::{Markup, MarkupFault, Span, escape};
 
 fn read(html: &str) -> Markup {
     Markup::parse(html).expect("markup that is allowed")
@@ -50,37 +50,37 @@ fn what_slack_would_take_for_markup_only_looks_like_it() {
 
 #[test]
 fn nothing_but_the_few_tags_is_taken() {
-    type Fits = fn(&RichFault) -> bool;
+    type Fits = fn(&MarkupFault) -> bool;
     let cases: [(&str, Fits); 16] = [
-        ("<u>x</u>", |fault| matches!(fault, RichFault::Tag(_))),
-        ("<B>x</B>", |fault| matches!(fault, RichFault::Tag(_))),
+        ("<u>x</u>", |fault| matches!(fault, MarkupFault::Tag(_))),
+        ("<B>x</B>", |fault| matches!(fault, MarkupFault::Tag(_))),
         ("<b class=\"x\">x</b>", |fault| {
-            matches!(fault, RichFault::Tag(_))
+            matches!(fault, MarkupFault::Tag(_))
         }),
         ("<a href='https://a.test'>x</a>", |fault| {
-            matches!(fault, RichFault::Tag(_))
+            matches!(fault, MarkupFault::Tag(_))
         }),
         ("<a href=\"https://a.test\" x=\"y\">x</a>", |fault| {
-            matches!(fault, RichFault::Tag(_))
+            matches!(fault, MarkupFault::Tag(_))
         }),
         ("<a href=\"javascript:x\">x</a>", |fault| {
-            matches!(fault, RichFault::Link(_))
+            matches!(fault, MarkupFault::Link(_))
         }),
         ("<a href=\"https://a.test/\n\">x</a>", |fault| {
-            matches!(fault, RichFault::Link(_))
+            matches!(fault, MarkupFault::Link(_))
         }),
-        ("a < b", |fault| matches!(fault, RichFault::Bracket('<'))),
-        ("a > b", |fault| matches!(fault, RichFault::Bracket('>'))),
-        ("a & b", |fault| matches!(fault, RichFault::Entity(_))),
-        ("&bogus;", |fault| matches!(fault, RichFault::Entity(_))),
-        ("&#xd800;", |fault| matches!(fault, RichFault::Entity(_))),
-        ("<b>x", |fault| matches!(fault, RichFault::Unclosed("b"))),
-        ("x</b>", |fault| matches!(fault, RichFault::Unopened(_))),
+        ("a < b", |fault| matches!(fault, MarkupFault::Bracket('<'))),
+        ("a > b", |fault| matches!(fault, MarkupFault::Bracket('>'))),
+        ("a & b", |fault| matches!(fault, MarkupFault::Entity(_))),
+        ("&bogus;", |fault| matches!(fault, MarkupFault::Entity(_))),
+        ("&#xd800;", |fault| matches!(fault, MarkupFault::Entity(_))),
+        ("<b>x", |fault| matches!(fault, MarkupFault::Unclosed("b"))),
+        ("x</b>", |fault| matches!(fault, MarkupFault::Unopened(_))),
         ("<b><i>x</b></i>", |fault| {
-            matches!(fault, RichFault::Unopened(_))
+            matches!(fault, MarkupFault::Unopened(_))
         }),
         ("<code><b>x</b></code>", |fault| {
-            matches!(fault, RichFault::Nested(_, "code"))
+            matches!(fault, MarkupFault::Nested(_, "code"))
         }),
     ];
     for (html, fits) in cases {
