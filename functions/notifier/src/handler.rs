@@ -145,7 +145,7 @@ impl App {
                 .await
             {
                 Err(error) if !error.may_pass() => {
-                    error!(channel = channel.name, %error, "somebody was not told what their press came to")
+                    error!(channel = channel.name, %error, "could not answer a button press")
                 }
                 told => told?,
             }
