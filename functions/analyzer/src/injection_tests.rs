@@ -516,7 +516,7 @@ fn assert_no_faults(faults: Vec<(PathBuf, String, Vec<String>)>) {
 }
 
 #[test]
-fn no_attempt_lowers_the_risk_changes_the_plan_or_takes_a_human_out() {
+fn no_attempt_changes_risk_plan_or_approval() {
     let mut providers = Vec::new();
     for (level, status) in [
         (Level::Approval, Status::AwaitingApproval),
