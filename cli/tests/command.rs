@@ -71,7 +71,7 @@ fn check_counts_what_is_there_or_names_file_line_and_field() {
     let (status, found, complaint) = told(&["check"], "");
     assert_eq!((status, complaint.as_str()), (Some(0), ""));
     assert!(
-        found.ends_with("own templates, the guardrails and the alert tables: no faults\n"),
+        found.ends_with("own templates, the guardrails and the alert tables: no errors\n"),
         "{found}"
     );
 

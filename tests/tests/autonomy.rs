@@ -77,7 +77,7 @@ async fn asks_a_human_because_of(
     stack
         .card(
             id,
-            &format!("Asks a human because: {} ({why}", guardrail.as_str()),
+            &format!("Needs approval: {why}"),
         )
         .await;
     let log = stack.log_with(id, Event::ApprovalRequested).await;
@@ -193,7 +193,7 @@ async fn the_guardrails_let_a_repair_through_once_and_stop_it_by_name() {
             .is_ok(),
         "the service is well again"
     );
-    stack.card(id, "Ran by itself: all guardrails passed").await;
+    stack.card(id, "Ran automatically: all guardrails passed").await;
     let log = stack.log_with(id, Event::TelegramResultSent).await;
     let triggered = &log[place(&log, Event::AutoRepairTriggered)];
     assert!(

@@ -147,7 +147,7 @@ async fn a_verified_repair_whose_alert_goes_on_counts_as_failed_once() {
     stack
         .card(
             incident.id.as_str(),
-            "Repair: verified, but the alert has not resolved in time",
+            "Ran and checked in ",
         )
         .await;
 

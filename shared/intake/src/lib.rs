@@ -407,7 +407,7 @@ impl Batch<'_> {
     }
 }
 
-/// One line for what happened to an incident. Joins are the many: they are lines only for who asks for them.
+/// Logs what happened to an incident. Joins log at debug level because they dominate traffic.
 fn log(fingerprint: &Fingerprint, outcome: &Outcome) {
     let (name, episode) = (outcome.name(), outcome.episode());
     let incident_id = episode.map(|episode| episode.incident_id.as_str());
