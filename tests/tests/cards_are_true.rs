@@ -700,8 +700,7 @@ fn card_agrees_with_the_log(card: &str, details: &str, log: &[Entry]) {
     );
     let never = " never runs by itself (severity)";
     assert!(
-        !card.contains(never)
-            || card.contains(&format!("{}{never}", severity(card).expect("one"))),
+        !card.contains(never) || card.contains(&format!("{}{never}", severity(card).expect("one"))),
         "{card}"
     );
     // Of a run that is the last thing that happened to a plan, the card says why it failed.

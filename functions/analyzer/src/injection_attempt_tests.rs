@@ -3,12 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use domain::alert::Texts;
-use domain::playbook::service;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-
-use super::world::World;
-use crate::models::read;
 
 /// A file of the corpus: text from outside, laid over the alert of [`World::incident`] and what stands around it.
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -20,7 +20,6 @@ use domain::primitives::safe_text::is_hidden;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::prompt::question;
 use crate::providers::Question;
 
 const ID: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
