@@ -37,14 +37,13 @@ impl Check {
             return Ok(answer);
         }
         match found {
-            Ok(counted) => writeln!(out, "{counted}: no faults")?,
+            Ok(counted) => writeln!(out, "{counted}: no errors")?,
             Err(faults) => {
                 writeln!(out, "{faults}")?;
-                writeln!(
-                    out,
-                    "{} faults: nothing of these files can be deployed before they are mended",
-                    faults.0.len()
-                )?;
+                match faults.0.len() {
+                    1 => writeln!(out, "1 error. Fix it before you deploy.")?,
+                    many => writeln!(out, "{many} errors. Fix them before you deploy.")?,
+                }
             }
         }
         Ok(answer)
@@ -75,7 +74,7 @@ fn faults(directory: &Path) -> Result<String, ConfigErrors> {
 /// How many templates of the operator's there are. Each is rendered with samples of what it will be given.
 fn templates(directory: &Path) -> Result<usize, ConfigErrors> {
     let (own, broken) = check::faults(directory);
-    let fault = |broken: notifier::render::templates::Broken| ConfigError {
+    let fault = |broken: notifier::render::engine::Broken| ConfigError {
         file: directory.join(broken.file),
         line: u64::try_from(broken.line).ok(),
         field: None,

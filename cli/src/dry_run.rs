@@ -77,14 +77,12 @@ impl Run {
         for (phase, name) in print::PHASES {
             for (index, step) in plan.phase(phase).iter().enumerate() {
                 let place = format!("{name}[{index}]");
-                let sent = match command_line::line(&step.argv) {
-                    Ok(sent) => sent,
-                    Err(why) => {
-                        writeln!(out, "  {place:<12} cannot be sent: {why}")?;
-                        answer = Answer::No;
-                        continue;
-                    }
-                };
+                if let Err(why) = command_line::line(&step.argv) {
+                    writeln!(out, "  {place:<12} cannot be sent: {why}")?;
+                    answer = Answer::No;
+                    continue;
+                }
+                let sent = command_line::shown(&step.argv);
                 match phase {
                     Phase::Steps | Phase::Rollback if !all_known => {
                         writeln!(out, "  {place:<12} would not be reached: {sent}")?;

@@ -87,7 +87,7 @@ impl Fire {
             }
             (None, None) => {
                 return Err(Failure::wrong(
-                    "who sends it? Give --secret-file, --secret-id or --bearer-file",
+                    "No secret given: pass --secret-file, --secret-id or --bearer-file.",
                 ));
             }
         }

@@ -67,7 +67,7 @@ async fn tell(
         playbook.id, record.verified, record.failed, record.recurred
     )?;
     let Some(auto) = playbook.auto else {
-        writeln!(out, "  asks a human always: it has no auto")?;
+        writeln!(out, "  never automatic: it has no auto")?;
         return Ok(());
     };
     if !auto.earned {

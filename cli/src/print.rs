@@ -1,9 +1,10 @@
-//! A plan on a terminal: exact argument vectors, one below the other. JSON, so that no argument can be mistaken for two.
+//! A plan on a terminal: the command line of each step, one below the other.
 
 use std::io::{Error, Write};
 
 use domain::playbook::plan::{Phase, Plan, PlannedStep};
 use serde::Serialize;
+use wire::command_line;
 
 /// The phases, in the order in which a repair goes through them.
 pub(crate) const PHASES: [(Phase, &str); 4] = [
@@ -37,22 +38,12 @@ pub(crate) fn plan(plan: &Plan, out: &mut dyn Write) -> Result<(), Error> {
                 out,
                 "    {:<10} {}  ({})",
                 format!("{name}[{index}]"),
-                argv(step),
+                command_line::shown(&step.argv),
                 limits(step)
             )?;
         }
     }
     Ok(())
-}
-
-/// An argument vector.
-pub(crate) fn argv(step: &PlannedStep) -> String {
-    let arguments: Vec<String> = step
-        .argv
-        .iter()
-        .map(|argument| format!("{argument:?}"))
-        .collect();
-    format!("[{}]", arguments.join(", "))
 }
 
 fn limits(step: &PlannedStep) -> String {

@@ -63,7 +63,7 @@ impl Through {
                 LoginKey::Given(secret::in_file(file)?),
             )))),
             (None, None) => Err(Failure::wrong(
-                "through whom? Give --function NAME, or --local with --key-file FILE",
+                "No bridge given: pass --function NAME, or --local with --key-file FILE.",
             )),
         }
     }

@@ -71,7 +71,7 @@ fn check_counts_what_is_there_or_names_file_line_and_field() {
     let (status, found, complaint) = told(&["check"], "");
     assert_eq!((status, complaint.as_str()), (Some(0), ""));
     assert!(
-        found.ends_with("own templates, the guardrails and the alert tables: no faults\n"),
+        found.ends_with("own templates, the guardrails and the alert tables: no errors\n"),
         "{found}"
     );
 
@@ -171,7 +171,7 @@ fn plan_says_everything_that_would_happen() {
         "identity     target checkout-web, namespace shop, type service_404",
         "playbook     restart-supervisor-program, score 6: it is for the alert TargetDown; it is for the type service_404",
         "says       risk medium, so P2; confidence 0.60; data impact NONE",
-        "steps[0]   [\"supervisorctl\", \"restart\", \"checkout-web\"]  (up to 30 s, may run again)",
+        "steps[0]   supervisorctl restart checkout-web  (up to 30 s, may run again)",
         "guardrail    passes kill_switch        it is off",
         "guardrail    STOPS  service_level      checkout-web asks for approval",
         "=> asks a human, because of service_level",

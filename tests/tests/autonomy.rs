@@ -74,12 +74,7 @@ async fn asks_a_human_because_of(
         incident.guardrails
     );
     let id = incident.id.as_str();
-    stack
-        .card(
-            id,
-            &format!("Asks a human because: {} ({why}", guardrail.as_str()),
-        )
-        .await;
+    stack.card(id, &format!("Needs approval: {why}")).await;
     let log = stack.log_with(id, Event::ApprovalRequested).await;
     assert!(place(&log, Event::GuardrailBlocked) < place(&log, Event::ApprovalRequested));
     assert!(!has(&log, Event::AutoRepairTriggered) && !has(&log, Event::StepStarted));
@@ -193,7 +188,9 @@ async fn the_guardrails_let_a_repair_through_once_and_stop_it_by_name() {
             .is_ok(),
         "the service is well again"
     );
-    stack.card(id, "Ran by itself: all guardrails passed").await;
+    stack
+        .card(id, "Ran automatically: all guardrails passed")
+        .await;
     let log = stack.log_with(id, Event::TelegramResultSent).await;
     let triggered = &log[place(&log, Event::AutoRepairTriggered)];
     assert!(

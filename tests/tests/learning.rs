@@ -277,7 +277,7 @@ async fn a_playbook_that_earned_it_runs_by_itself_until_its_alert_comes_back() {
         "{log:#?}"
     );
     shop.stack
-        .card(again.id.as_str(), "Asks a human because: playbook_record (")
+        .card(again.id.as_str(), " (playbook_record)")
         .await;
     let runs = store.runs(&id).await.expect("runs");
     assert_eq!(

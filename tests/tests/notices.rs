@@ -16,12 +16,14 @@ use domain::playbook::plan::Phase;
 use domain::primitives::id::IncidentId;
 use domain::transition::decision::{Pressed, decide};
 use jiff::{SignedDuration, Timestamp};
-use notifier::render::samples;
 use serde_json::{Value, json};
 use tests::alert::unique;
 use tests::chats::{Story, known, text};
 use tests::faulty_aws::{faulty, refusal};
 use wire::message::Message;
+
+#[path = "../../functions/notifier/tests/samples/mod.rs"]
+mod samples;
 
 /// The person who decides, by the id at Telegram.
 const ADA: i64 = 71;

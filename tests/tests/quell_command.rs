@@ -177,7 +177,7 @@ async fn an_operator_fires_plans_switches_and_verifies() {
         0,
         &[
             "read from the table",
-            "[\"supervisorctl\", \"restart\", \"web\"]",
+            "supervisorctl restart web",
             "=> runs by itself: every guardrail passes",
         ],
     );

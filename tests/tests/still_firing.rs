@@ -145,10 +145,7 @@ async fn a_verified_repair_whose_alert_goes_on_counts_as_failed_once() {
     );
     handle(&notifier, &changed, &Timestamp::now).await;
     stack
-        .card(
-            incident.id.as_str(),
-            "Repair: verified, but the alert has not resolved in time",
-        )
+        .card(incident.id.as_str(), "Ran and checked in ")
         .await;
 
     // It resolves late: the incident is over, and the repair stays failed.

@@ -160,7 +160,7 @@ fn schema_and_parser_take_the_same_answers() {
 }
 
 #[test]
-fn a_blank_title_is_refused_though_no_schema_of_the_vendors_can_say_so() {
+fn blank_title_is_refused_beyond_the_vendors_schema() {
     for title in ["", "  \n", "\u{200b}\u{202e}"] {
         let error = parsed(&with("/action_title", json!(title))).expect_err("blank");
         assert!(

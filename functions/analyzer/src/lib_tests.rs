@@ -124,7 +124,7 @@ fn a_known_service_gets_a_plan_that_waits_for_a_human() {
 }
 
 #[test]
-fn a_service_that_is_auto_is_repaired_by_itself_if_nothing_is_unknown() {
+fn auto_service_is_repaired_if_nothing_is_unknown() {
     let auto = |files: &mut OperatorFiles| files.services[1].level = Level::Auto;
     let change = decided_with("checkout-web", &nothing(), auto);
     assert_eq!(
@@ -234,7 +234,7 @@ fn alert(tables: &AlertTables, name: &str, component: &str) -> Alert {
 }
 
 #[test]
-fn every_shipped_auto_playbook_runs_by_itself_with_one_history_and_asks_with_another() {
+fn shipped_auto_playbooks_follow_their_history() {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
     let limits = limits(&shipped).expect("the limits that ship with the project");
     let pairs = shipped_pairs();

@@ -4,10 +4,12 @@ use domain::notification::channels::Language;
 use jiff::civil::date;
 use notifier::render::buttons::CardContext;
 use notifier::render::content::Content;
-use notifier::render::samples;
 use notifier::render::templates::Templates;
 use notifier::render::view::Names;
 use serde_json::{Value, json};
+
+#[path = "../tests/samples/mod.rs"]
+mod samples;
 
 #[expect(
     clippy::print_stdout,

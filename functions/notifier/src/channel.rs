@@ -11,6 +11,7 @@ pub use self::error::{Audience, ChannelDeps, ChannelError};
 use domain::notification::channels::{Channel, Place, SlackChannel, Webhook as WebhookSettings};
 use domain::notification::outbox::Moved;
 use jiff::Timestamp;
+use secrecy::SecretString;
 
 use crate::channel::slack::Slack;
 use crate::channel::telegram::Telegram;
@@ -30,6 +31,25 @@ enum To<'a> {
     Telegram(Telegram<'a>),
     Slack(Slack, &'a SlackChannel),
     Webhook(Webhook, &'a WebhookSettings),
+}
+
+/// A client that can be called.
+enum Client<'a> {
+    Telegram(&'a Telegram<'a>),
+    Slack(&'a Slack, SecretString),
+    Webhook(&'a Webhook, Signers),
+}
+
+/// The key of a webhook, and the one before it.
+struct Signers(SecretString, Option<SecretString>);
+
+impl Signers {
+    fn keys(&self) -> Keys<'_> {
+        Keys {
+            current: &self.0,
+            previous: self.1.as_ref(),
+        }
+    }
 }
 
 impl<'a> Sender<'a> {
@@ -52,35 +72,30 @@ impl<'a> Sender<'a> {
         Self { outside, now, to }
     }
 
+    /// The client of the channel, with its secrets as they are now.
+    async fn client(&self) -> Result<Client<'_>, ChannelError> {
+        let secrets = &self.outside.secrets;
+        Ok(match &self.to {
+            To::Telegram(telegram) => Client::Telegram(telegram),
+            To::Slack(slack, settings) => {
+                Client::Slack(slack, secrets.get(&settings.token_secret).await?)
+            }
+            To::Webhook(webhook, settings) => {
+                let (current, previous) = secrets.with_previous(&settings.key_secret).await?;
+                Client::Webhook(webhook, Signers(current, previous))
+            }
+        })
+    }
+
     /// Sends something; the channel's id of the message.
     ///
     /// # Errors
     /// If the channel did not take it, or did not say so.
     pub async fn send(&self, post: &Post) -> Result<String, ChannelError> {
-        match &self.to {
-            To::Telegram(telegram) => telegram.send(post).await,
-            To::Slack(slack, settings) => {
-                slack
-                    .send(&self.outside.secret(&settings.token_secret).await?, post)
-                    .await
-            }
-            To::Webhook(webhook, settings) => {
-                let (current, previous) = self
-                    .outside
-                    .secrets
-                    .with_previous(&settings.key_secret)
-                    .await?;
-                webhook
-                    .send(
-                        Keys {
-                            current: &current,
-                            previous: previous.as_ref(),
-                        },
-                        self.now,
-                        post,
-                    )
-                    .await
-            }
+        match self.client().await? {
+            Client::Telegram(telegram) => telegram.send(post).await,
+            Client::Slack(slack, token) => slack.send(&token, post).await,
+            Client::Webhook(webhook, signers) => webhook.send(signers.keys(), self.now, post).await,
         }
     }
 
@@ -90,33 +105,12 @@ impl<'a> Sender<'a> {
     /// # Errors
     /// [`ChannelError::Gone`] if the message is not there any more; others if the channel did not take it.
     pub async fn edit(&self, message_id: &str, post: &Post) -> Result<String, ChannelError> {
-        match &self.to {
-            To::Telegram(telegram) => telegram.edit(message_id, post).await?,
-            To::Slack(slack, settings) => {
-                slack
-                    .edit(
-                        &self.outside.secret(&settings.token_secret).await?,
-                        message_id,
-                        post,
-                    )
-                    .await?;
-            }
-            To::Webhook(webhook, settings) => {
-                let (current, previous) = self
-                    .outside
-                    .secrets
-                    .with_previous(&settings.key_secret)
-                    .await?;
+        match self.client().await? {
+            Client::Telegram(telegram) => telegram.edit(message_id, post).await?,
+            Client::Slack(slack, token) => slack.edit(&token, message_id, post).await?,
+            Client::Webhook(webhook, signers) => {
                 webhook
-                    .edit(
-                        Keys {
-                            current: &current,
-                            previous: previous.as_ref(),
-                        },
-                        self.now,
-                        message_id,
-                        post,
-                    )
+                    .edit(signers.keys(), self.now, message_id, post)
                     .await?;
                 return Ok(post.key.clone());
             }
@@ -134,35 +128,13 @@ impl<'a> Sender<'a> {
         post: &Post,
         audience: Audience,
     ) -> Result<String, ChannelError> {
-        match &self.to {
+        match self.client().await? {
             // A new message of a chat makes a sound for everybody in it.
-            To::Telegram(telegram) => telegram.reply(message_id, post).await,
-            To::Slack(slack, settings) => {
-                slack
-                    .reply(
-                        &self.outside.secret(&settings.token_secret).await?,
-                        message_id,
-                        post,
-                        audience,
-                    )
-                    .await
-            }
-            To::Webhook(webhook, settings) => {
-                let (current, previous) = self
-                    .outside
-                    .secrets
-                    .with_previous(&settings.key_secret)
-                    .await?;
+            Client::Telegram(telegram) => telegram.reply(message_id, post).await,
+            Client::Slack(slack, token) => slack.reply(&token, message_id, post, audience).await,
+            Client::Webhook(webhook, signers) => {
                 webhook
-                    .reply(
-                        Keys {
-                            current: &current,
-                            previous: previous.as_ref(),
-                        },
-                        self.now,
-                        message_id,
-                        post,
-                    )
+                    .reply(signers.keys(), self.now, message_id, post)
                     .await?;
                 Ok(post.key.clone())
             }
@@ -174,17 +146,9 @@ impl<'a> Sender<'a> {
     /// # Errors
     /// As [`Sender::send`].
     pub async fn whisper(&self, user: &str, words: &str) -> Result<(), ChannelError> {
-        match &self.to {
-            To::Slack(slack, settings) => {
-                slack
-                    .whisper(
-                        &self.outside.secret(&settings.token_secret).await?,
-                        user,
-                        words,
-                    )
-                    .await
-            }
-            To::Telegram(_) | To::Webhook(..) => Ok(()),
+        match self.client().await? {
+            Client::Slack(slack, token) => slack.whisper(&token, user, words).await,
+            Client::Telegram(_) | Client::Webhook(..) => Ok(()),
         }
     }
 
@@ -193,16 +157,11 @@ impl<'a> Sender<'a> {
     /// # Errors
     /// If the channel did not answer.
     pub async fn find(&self, key: &str) -> Result<Option<String>, ChannelError> {
-        match &self.to {
-            // A bot cannot look back at a chat: https://core.telegram.org/bots/api#getting-updates is all that it sees.
-            To::Telegram(_) => Ok(None),
-            To::Slack(slack, settings) => {
-                slack
-                    .find(&self.outside.secret(&settings.token_secret).await?, key)
-                    .await
-            }
-            // Its server may not have it: it is sent again under the same key, which is all that the server needs.
-            To::Webhook(..) => Ok(None),
+        match self.client().await? {
+            Client::Slack(slack, token) => slack.find(&token, key).await,
+            // A bot cannot look back at a chat: https://core.telegram.org/bots/api#getting-updates is all that it sees. A webhook's server
+            // may not have it: it is sent again under the same key, which is all that the server needs.
+            Client::Telegram(_) | Client::Webhook(..) => Ok(None),
         }
     }
 

@@ -146,7 +146,7 @@ impl App {
                 .await
             {
                 Err(error) if !error.may_pass() => {
-                    error!(channel = channel.name, error = %Chain(&error), "somebody was not told what their press came to")
+                    error!(channel = channel.name, error = %Chain(&error), "could not answer a button press")
                 }
                 told => told?,
             }
@@ -247,7 +247,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::{Status, too_early};
-    use crate::render::samples;
+    use crate::samples;
 
     #[test]
     fn there_is_no_card_before_the_analyzer_has_looked() {

@@ -10,3 +10,7 @@ mod handler;
 pub mod render;
 
 pub use crate::app::{App, Clock, Failure, SilenceError};
+
+#[cfg(test)]
+#[path = "../tests/samples/mod.rs"]
+mod samples;

@@ -1,6 +1,9 @@
-//! Command line of a step: an argument vector as the one string that SSH and SSM carry, and that
-//! `quell-guard` compares.
+//! Command line of a step: as the one string that SSH and SSM carry and that `quell-guard` compares, and as people see it.
 
+use std::fmt::Write as _;
+
+use domain::playbook::plan::PlannedStep;
+use domain::primitives::safe_text;
 use thiserror::Error;
 
 /// An argument holds a NUL byte, which no program can be passed.
@@ -20,72 +23,60 @@ pub fn line(argv: &[String]) -> Result<String, NulByte> {
     shlex::try_join(argv.iter().map(String::as_str)).map_err(|_| NulByte)
 }
 
-#[cfg(test)]
-mod tests {
-    use std::process::Command;
+/// An argument vector as every place shows it to people who decide on it. An argument is quoted as in [`line`]; one with
+/// characters that cannot be seen is written as `$'…'` with escapes, which bash reads back as the same argument.
+#[must_use]
+pub fn shown(argv: &[String]) -> String {
+    let arguments: Vec<String> = argv.iter().map(|argument| visible(argument)).collect();
+    arguments.join(" ")
+}
 
-    use super::{NulByte, line};
-
-    #[test]
-    fn a_shell_finds_the_same_arguments_and_nothing_to_run() {
-        let hostile = [
-            "",
-            " ",
-            "a b",
-            "'",
-            "\"",
-            "'\\''",
-            "\\",
-            "$(touch x)",
-            "`touch x`",
-            "; touch x",
-            "&& touch x",
-            "| sh",
-            "$HOME",
-            "~",
-            "*",
-            "{a,b}",
-            "!!",
-            "#",
-            "=",
-            "^",
-            "line\nbreak",
-            "\t",
-            "\r",
-            "größer ☃ 𝄞",
-            "\u{a0}",
-            "-rf",
-            "--",
-            "if",
-            "%s",
-        ];
-        let argv: Vec<String> = ["printf", "%s\\0"]
-            .into_iter()
-            .chain(hostile)
-            .map(str::to_owned)
-            .collect();
-        let directory = tempfile::tempdir().expect("a directory");
-        let output = Command::new("sh")
-            .arg("-c")
-            .arg(line(&argv).expect("a line"))
-            .current_dir(&directory)
-            .output();
-        let seen = String::from_utf8(output.expect("there is a shell").stdout).expect("UTF-8");
-        assert_eq!(seen.split_terminator('\0').collect::<Vec<_>>(), hostile);
-        assert_eq!(
-            std::fs::read_dir(&directory)
-                .expect("the directory")
-                .count(),
-            0,
-            "something was run"
-        );
+/// A step as people see it, with the fact that it finds out and its condition behind it: a comment to a shell, in case the line
+/// is pasted. A command of more than `most` characters, and notes of more than half of that, end with `…`.
+#[must_use]
+pub fn step(step: &PlannedStep, most: usize) -> String {
+    let fact = step.fact.as_ref().map(|fact| format!("fact {fact}"));
+    let when = step.when.as_ref().map(ToString::to_string);
+    let notes: Vec<String> = fact.into_iter().chain(when).collect();
+    let command = shortened(shown(&step.argv), most);
+    if notes.is_empty() {
+        return command;
     }
+    let notes = safe_text::line(&notes.join(", "), usize::MAX);
+    format!("{command}  # {}", shortened(notes, most / 2))
+}
 
-    #[test]
-    fn a_nul_byte_is_refused() {
-        assert_eq!(
-            line(&["printf".to_owned(), "a\0b".to_owned()]),
-            Err(NulByte)
-        );
+fn visible(argument: &str) -> String {
+    let unseen = |c| c == '\n' || c == '\t' || safe_text::is_hidden(c);
+    if !argument.contains(unseen)
+        && let Ok(quoted) = shlex::try_quote(argument)
+    {
+        return quoted.into_owned();
+    }
+    let mut shown = String::from("$'");
+    for c in argument.chars() {
+        // Writing to a text cannot fail.
+        let _ = match (c, u32::from(c)) {
+            ('\'' | '\\', _) => write!(shown, "\\{c}"),
+            ('\n', _) => shown.write_str("\\n"),
+            ('\t', _) => shown.write_str("\\t"),
+            // Bash takes four digits for `\u` and eight for `\U`: with all of them written, none behind is taken along.
+            (c, code) if unseen(c) && code <= 0xffff => write!(shown, "\\u{code:04x}"),
+            (c, code) if unseen(c) => write!(shown, "\\U{code:08x}"),
+            (c, _) => shown.write_char(c),
+        };
+    }
+    shown.push('\'');
+    shown
+}
+
+fn shortened(text: String, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
+
+#[cfg(test)]
+#[path = "command_line_tests.rs"]
+mod tests;

@@ -75,7 +75,7 @@ async fn the_second_list_is_told_once_and_decides() {
     let told = wait_for("the notice", async || below().await.into_iter().next()).await;
     let text = told["text"].as_str().expect("a text");
     assert!(
-        text.contains("Nobody has decided") && text.contains("late") && text.contains(id),
+        text.contains("No decision for ") && text.contains("late") && text.contains(id),
         "{text}"
     );
     assert_eq!(

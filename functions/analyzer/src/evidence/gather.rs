@@ -178,17 +178,12 @@ impl App {
         else {
             return vec![];
         };
-        match self.key(settings.token_secret.as_deref()).await {
-            Ok(token) => {
-                let span = span.child("evidence prometheus", SpanKind::Client);
-                let evidence = prometheus
-                    .look(token.as_ref(), &incident.alert, service, now)
-                    .await;
-                report(span, evidence.iter());
-                evidence
-            }
-            Err(why) => vec![not_asked(Source::Prometheus, why, now)],
-        }
+        let secret = settings.token_secret.as_deref();
+        let look = async |key: Option<&SecretString>| {
+            prometheus.look(key, &incident.alert, service, now).await
+        };
+        self.server(Source::Prometheus, secret, now, span, look)
+            .await
     }
 
     async fn signoz(
@@ -208,16 +203,33 @@ impl App {
         else {
             return vec![];
         };
-        match self.key(Some(&settings.key_secret)).await {
+        let secret = Some(settings.key_secret.as_str());
+        let look = async |key: Option<&SecretString>| {
+            signoz.look(key, &incident.alert, service, now).await
+        };
+        self.server(Source::Signoz, secret, now, span, look).await
+    }
+
+    /// Asks one of the operator's servers, with its key.
+    async fn server(
+        &self,
+        source: Source,
+        secret: Option<&str>,
+        now: Timestamp,
+        span: &Span,
+        look: impl AsyncFnOnce(Option<&SecretString>) -> Vec<Evidence>,
+    ) -> Vec<Evidence> {
+        match self.key(secret).await {
             Ok(key) => {
-                let span = span.child("evidence signoz", SpanKind::Client);
-                let evidence = signoz
-                    .look(key.as_ref(), &incident.alert, service, now)
-                    .await;
-                report(span, evidence.iter());
+                let span = span.child(format!("evidence {}", source.as_str()), SpanKind::Client);
+                let evidence = look(key.as_ref()).await;
+                report(span, &evidence);
                 evidence
             }
-            Err(why) => vec![not_asked(Source::Signoz, why, now)],
+            Err(why) => {
+                let asked = "nothing, for want of its key".to_owned();
+                vec![at_once(source, asked, now, Found::Failed { why })]
+            }
         }
     }
 
@@ -253,14 +265,15 @@ async fn timed<T>(
     (answer, milliseconds(started))
 }
 
-fn report<'a>(mut span: Span, evidence: impl Iterator<Item = &'a Evidence>) {
-    let (mut asked, mut failed) = (0_i64, None);
-    for evidence in evidence {
-        asked += 1;
-        if let Found::Failed { why } = &evidence.found {
-            failed = Some(why);
-        }
-    }
+fn report(mut span: Span, evidence: &[Evidence]) {
+    let failed = evidence
+        .iter()
+        .rev()
+        .find_map(|evidence| match &evidence.found {
+            Found::Failed { why } => Some(why),
+            _ => None,
+        });
+    let asked = i64::try_from(evidence.len()).unwrap_or(i64::MAX);
     span.set("quell.evidence.questions", asked);
     match failed {
         Some(why) => span.fail("evidence", why),
@@ -304,13 +317,14 @@ fn known(facts: Vec<String>) -> Found {
     }
 }
 
-fn not_asked(source: Source, why: String, now: Timestamp) -> Evidence {
+/// Evidence that took no time.
+fn at_once(source: Source, asked: String, at: Timestamp, found: Found) -> Evidence {
     Evidence {
         source,
-        asked: "nothing, for want of its key".to_owned(),
-        at: now,
+        asked,
+        at,
         duration_ms: 0,
-        found: Found::Failed { why },
+        found,
     }
 }
 
@@ -327,13 +341,12 @@ fn registry(service: &Service, now: Timestamp) -> Evidence {
             .as_ref()
             .map(|group| format!("it is a member of the redundancy group {group}")),
     );
-    Evidence {
-        source: Source::Registry,
-        asked: service.name.to_string(),
-        at: now,
-        duration_ms: 0,
-        found: Found::Known { facts },
-    }
+    at_once(
+        Source::Registry,
+        service.name.to_string(),
+        now,
+        Found::Known { facts },
+    )
 }
 
 /// How far the measurements are from normal: those that move, in words.

@@ -175,7 +175,7 @@ async fn the_series_that_the_alert_is_about_come_first() {
 }
 
 #[tokio::test]
-async fn the_alert_s_own_expression_and_its_value_are_asked_for_at_its_own_server_alone() {
+async fn alert_expression_is_queried_at_its_own_server_only() {
     let stand_in = StandIn::answering(
         200,
         "application/json",

@@ -367,7 +367,7 @@ async fn an_answer_of_another_shape_is_none() {
 }
 
 #[tokio::test]
-async fn a_server_that_breaks_off_stalls_leads_away_or_never_ends_is_given_up() {
+async fn misbehaving_signoz_server_is_given_up() {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
     let cut = StandIn::playing(
         format!("{head}content-length: 1000\r\n\r\n{{\"status\":"),

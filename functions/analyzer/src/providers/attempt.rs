@@ -115,7 +115,7 @@ mod tests {
 
     // Time stands still but for the waits: what is measured is what was waited for.
     #[tokio::test(start_paused = true)]
-    async fn another_try_is_made_once_after_the_wait_and_only_before_the_deadline() {
+    async fn retry_is_made_once_and_only_before_the_deadline() {
         let cases = [
             // what the tries give, in order · status of the failure, if it fails · tries made · seconds waited
             (vec![reply()], None, 1, 0),

@@ -208,7 +208,7 @@ fn each_vendors_refusals_are_told_apart() {
 }
 
 #[test]
-fn a_gateway_that_gave_up_waiting_is_not_asked_again_and_may_have_to_be_paid() {
+fn gateway_timeout_is_not_retried_and_may_be_billed() {
     for status in [408, 504, 524] {
         let (_, again_after, billed) = of(status, &[("retry-after", "1")], "timed out");
         assert_eq!((again_after, billed), (None, Billed::Unknown), "{status}");

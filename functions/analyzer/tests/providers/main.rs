@@ -395,7 +395,7 @@ async fn an_answer_without_end_is_not_read_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_broken_connection_may_have_to_be_paid_and_one_never_made_does_not() {
+async fn broken_connection_may_be_billed_and_no_connection_is_not() {
     for api in APIS {
         let whole = good(api).to_string();
         for bytes in [
@@ -450,7 +450,7 @@ async fn a_broken_connection_may_have_to_be_paid_and_one_never_made_does_not() {
 }
 
 #[tokio::test]
-async fn a_slow_stream_ends_with_the_providers_time_or_at_the_deadline() {
+async fn slow_stream_ends_at_the_timeout_or_deadline() {
     for api in APIS {
         let slow = Play::Drip(beginning(1 << 20, "{"));
         let vendor = Vendor::playing(vec![slow, good_answer(api)]).await;

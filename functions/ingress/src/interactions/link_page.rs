@@ -5,11 +5,14 @@ use domain::incident::Incident;
 use domain::incident::approval::Verdict;
 use domain::notification::button_reply::ButtonReply;
 use domain::notification::channels::Language;
-use domain::playbook::plan::{Plan, PlannedStep};
+use domain::notification::words::words;
+use domain::playbook::plan::Plan;
 use domain::primitives::safe_text::line;
+use jiff::Timestamp;
 use lambda_http::http::{HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
 use wire::approval_link::Link;
+use wire::command_line;
 
 use crate::rejection::Rejection;
 
@@ -31,53 +34,17 @@ pub(crate) struct Question<'a> {
     pub(crate) link: &'a Link,
 }
 
-/// The words of the question.
-struct Words {
-    title: [&'static str; 2],
-    target: &'static str,
-    person: &'static str,
-    until: &'static str,
-    phases: [&'static str; 4],
-    button: [&'static str; 2],
-}
-
-const ENGLISH: Words = Words {
-    title: ["Approve this repair?", "Reject this repair?"],
-    target: "Where",
-    person: "You decide as",
-    until: "Until",
-    phases: [
-        "What is looked at first",
-        "What would run",
-        "How it is checked",
-        "How it would be undone",
-    ],
-    button: ["Approve: run it now", "Reject: run nothing"],
-};
-
-const CHINESE: Words = Words {
-    title: ["要核准這項修復嗎？", "要駁回這項修復嗎？"],
-    target: "對象",
-    person: "決定者",
-    until: "期限",
-    phases: ["先查看的項目", "將執行的步驟", "檢查方式", "還原方式"],
-    button: ["核准：立即執行", "駁回：不執行"],
-};
-
 /// The page that asks, with the one button that decides.
 pub(crate) fn question(question: &Question<'_>, language: Language) -> String {
-    let words = match language {
-        Language::English => ENGLISH,
-        Language::TraditionalChinese => CHINESE,
-    };
+    let text = |key| words(language).text("page", key);
     let Question {
         incident,
         plan,
         link,
     } = question;
-    let (which, class) = match link.verdict {
-        Verdict::Approve => (0, "approve"),
-        Verdict::Reject => (1, "reject"),
+    let (title, button, class) = match link.verdict {
+        Verdict::Approve => (text("approve"), text("approve_now"), "approve"),
+        Verdict::Reject => (text("reject"), text("reject_now"), "reject"),
     };
     let expires_at = incident
         .approval
@@ -86,42 +53,40 @@ pub(crate) fn question(question: &Question<'_>, language: Language) -> String {
             approval.expires_at.min(link.expires_at)
         });
     let shown = |text: &str| escaped(&line(text, NAME_CHARACTERS));
-    let mut body = format!(
-        "<h1>{}</h1><p>{}</p><dl>",
-        words.title[which],
-        shown(&incident.alert.name)
-    );
+    let mut body = format!("<h1>{title}</h1><p>{}</p><dl>", shown(&incident.alert.name));
     let facts = [
-        (words.target, shown(&plan.target)),
-        (words.person, shown(&link.person)),
-        (
-            words.until,
-            format!("{} UTC", expires_at.strftime("%Y-%m-%d %H:%M")),
-        ),
+        (text("target"), shown(&plan.target)),
+        (text("person"), shown(&link.person)),
+        (text("until"), minute(expires_at)),
     ];
     for (name, value) in facts {
         body.push_str(&format!("<dt>{name}</dt><dd>{value}</dd>"));
     }
-    for (name, steps) in
-        words
-            .phases
-            .iter()
-            .zip([&plan.facts, &plan.steps, &plan.verify, &plan.rollback])
-    {
+    let phases = [
+        ("facts", &plan.facts),
+        ("steps", &plan.steps),
+        ("verify", &plan.verify),
+        ("rollback", &plan.rollback),
+    ];
+    for (name, steps) in phases {
         if !steps.is_empty() {
             let steps: String = steps
                 .iter()
-                .map(|step| format!("<code>{}</code>", escaped(&conditional(step))))
+                .map(|step| {
+                    format!(
+                        "<code>{}</code>",
+                        escaped(&command_line::step(step, usize::MAX))
+                    )
+                })
                 .collect();
-            body.push_str(&format!("<dt>{name}</dt><dd>{steps}</dd>"));
+            body.push_str(&format!("<dt>{}</dt><dd>{steps}</dd>", text(name)));
         }
     }
     // Without an action the form goes to the page's own URL, token and all.
     body.push_str(&format!(
-        "</dl><form method=\"post\"><button class=\"{class}\">{}</button></form>",
-        words.button[which]
+        "</dl><form method=\"post\"><button class=\"{class}\">{button}</button></form>"
     ));
-    document(words.title[which], &body, language)
+    document(title, &body, language)
 }
 
 /// The page after a decision.
@@ -131,68 +96,23 @@ pub(crate) fn told(words: &str, language: Language) -> String {
 
 /// The page of a refusal.
 pub(crate) fn refused(rejection: &Rejection, language: Language) -> String {
-    let sentence = match language {
-        Language::English => match rejection {
-            Rejection::Passing(_) => {
-                "This could not be done right now. Please try again.".to_owned()
-            }
-            other => other.to_string(),
-        },
-        Language::TraditionalChinese => in_chinese(rejection),
+    let page = |key, fields: &[(&str, &str)]| words(language).fill("page", key, fields);
+    let sentence = match rejection {
+        Rejection::Unauthenticated(_) => page("link_invalid", &[]),
+        Rejection::LinkExpired(at) => page("link_expired", &[("at", &minute(*at))]),
+        Rejection::LinkUsed => page("link_used", &[]),
+        Rejection::NoApproval => ButtonReply::NoApproval.words(language),
+        Rejection::Refused(refusal) => ButtonReply::from(refusal.clone()).words(language),
+        Rejection::NoSecret => page("no_key", &[]),
+        Rejection::Passing(_) => page("try_again", &[]),
+        other => other.to_string(),
     };
     told(&line(&sentence, NAME_CHARACTERS), language)
 }
 
-fn in_chinese(rejection: &Rejection) -> String {
-    match rejection {
-        Rejection::Unauthenticated(_) => {
-            "這個連結無效：它不完整、被更動過，或屬於另一個決定。".to_owned()
-        }
-        Rejection::LinkExpired(at) => {
-            format!("這個連結已於 {} UTC 過期。", at.strftime("%Y-%m-%d %H:%M"))
-        }
-        Rejection::LinkUsed => "這個連結已經使用過：每個連結只能使用一次。".to_owned(),
-        Rejection::NoApproval => "找不到這項核准要求。".to_owned(),
-        Rejection::Refused(refusal) => {
-            ButtonReply::from(refusal.clone()).words(Language::TraditionalChinese)
-        }
-        Rejection::NoSecret => "尚未設定連結的金鑰，因此無法接受任何連結。".to_owned(),
-        _ => "目前無法處理，請再試一次。".to_owned(),
-    }
-}
-
-/// A step, with what it depends on behind it.
-fn conditional(step: &PlannedStep) -> String {
-    let fact = step
-        .fact
-        .as_ref()
-        .map(|fact| format!("  # fact {fact}"))
-        .unwrap_or_default();
-    let when = step
-        .when
-        .as_ref()
-        .map(|when| format!("  # {}", line(&when.to_string(), NAME_CHARACTERS)))
-        .unwrap_or_default();
-    format!("{}{fact}{when}", command(step))
-}
-
-/// A step as it would run: an argument that could be read as two, or that hides something, is in
-/// quotes, with invisible characters written out.
-fn command(step: &PlannedStep) -> String {
-    let plain = |argument: &str| {
-        !argument.is_empty()
-            && argument
-                .chars()
-                .all(|c| c.is_alphanumeric() || "-_./:=@%+,".contains(c))
-    };
-    let arguments = step.argv.iter().map(|argument| {
-        if plain(argument) {
-            argument.clone()
-        } else {
-            format!("{argument:?}")
-        }
-    });
-    arguments.collect::<Vec<_>>().join(" ")
+/// A time as people read it, to the minute.
+fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 fn document(title: &str, body: &str, language: Language) -> String {
@@ -239,34 +159,11 @@ impl Rejection {
 mod tests {
     use domain::incident::approval::{Refusal, Verdict};
     use domain::notification::channels::Language;
-    use domain::playbook::plan::PlannedStep;
     use domain::primitives::identity::{DecidedBy, Identity};
     use jiff::Timestamp;
 
-    use super::{command, refused, told};
+    use super::{refused, told};
     use crate::rejection::Rejection;
-
-    fn step(argv: &[&str]) -> String {
-        let argv = argv.iter().map(|&argument| argument.to_owned()).collect();
-        command(&PlannedStep {
-            argv,
-            timeout_seconds: 1,
-            ..PlannedStep::default()
-        })
-    }
-
-    #[test]
-    fn a_step_shows_where_its_arguments_end_and_what_they_hide() {
-        assert_eq!(
-            step(&["systemctl", "restart", "web@1.service"]),
-            "systemctl restart web@1.service"
-        );
-        assert_eq!(step(&["sh", "-c", "a b", ""]), r#"sh -c "a b" """#);
-        assert_eq!(
-            step(&["rm", "x\u{202e}y\nz", "\""]),
-            r#"rm "x\u{202e}y\nz" "\"""#
-        );
-    }
 
     #[test]
     fn nothing_from_outside_is_markup() {

@@ -5,7 +5,6 @@ use aws::secrets::{SecretError, Secrets};
 use outbound::PublicClient;
 use reqwest::Client;
 use reqwest::header::HeaderValue;
-use secrecy::SecretString;
 use thiserror::Error;
 
 /// The wait where a channel names none that can be read, in seconds.
@@ -90,12 +89,6 @@ pub struct ChannelDeps {
     pub link_secret: String,
     /// Where those links lead, without a slash at the end.
     pub api_url: String,
-}
-
-impl ChannelDeps {
-    pub(super) async fn secret(&self, id: &str) -> Result<SecretString, ChannelError> {
-        Ok(self.secrets.get(id).await?)
-    }
 }
 
 /// How long to wait, from the header `Retry-After`

@@ -125,15 +125,9 @@ impl<'a> Telegram<'a> {
     }
 
     async fn call(&self, method: &str, body: Value) -> Result<Value, ChannelError> {
-        let token = self
-            .outside
-            .secret(
-                self.chat
-                    .token_secret
-                    .as_ref()
-                    .unwrap_or(&self.outside.telegram_token),
-            )
-            .await?;
+        let own = self.chat.token_secret.as_ref();
+        let token = own.unwrap_or(&self.outside.telegram_token);
+        let token = self.outside.secrets.get(token).await?;
         let url = format!(
             "{}/bot{}/{method}",
             self.chat.api_url.as_deref().unwrap_or(API),

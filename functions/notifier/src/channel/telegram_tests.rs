@@ -82,7 +82,7 @@ async fn an_error_never_shows_the_token_that_stands_in_the_url() {
 }
 
 #[test]
-fn a_moved_chat_is_written_to_where_it_is_until_the_file_names_another() {
+fn moved_chat_is_used_until_the_file_names_another() {
     let (chat, outside) = (
         TelegramChat {
             chat_id: -42,

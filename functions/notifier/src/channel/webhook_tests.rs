@@ -262,7 +262,7 @@ async fn an_answer_is_shown_short_and_without_what_hides() {
 }
 
 #[tokio::test]
-async fn without_the_operators_word_a_private_address_is_refused_and_nothing_is_sent() {
+async fn private_address_is_refused_unless_the_file_allows_it() {
     let server = Canned::start(200, "", "").await;
     let port = server.address.rsplit(':').next().expect("a port");
     for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "2130706433"] {

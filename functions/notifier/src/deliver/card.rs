@@ -68,8 +68,8 @@ impl ChannelWorker<'_> {
         let mut stored = self.store.card(of, &self.channel.name).await?;
         Box::pin(self.arrange_notices(of, &presented.shown, incident, &mut stored)).await?;
         let before = stored.card.clone();
-        match step(&before, &presented.shown, now) {
-            DeliveryStep::Nothing => {}
+        let shows_it = match step(&before, &presented.shown, now) {
+            DeliveryStep::Nothing => true,
             DeliveryStep::Later(at) => {
                 due.not_before = Some(at);
                 return Ok(self.store.note_due(&self.channel.name, due).await?);
@@ -89,35 +89,26 @@ impl ChannelWorker<'_> {
                         warn!(
                             channel = self.channel.name,
                             due = due.key,
-                            "nobody can tell whether the card came through: it is sent again"
+                            "it is unknown whether the card arrived: it is sent again"
                         );
                     }
                     stored.card.again = again;
-                    if !self
-                        .send(state, due, of, presented, incident, &mut stored)
+                    self.send(state, due, of, presented, incident, &mut stored)
                         .await?
-                    {
-                        return Ok(());
-                    }
                 }
                 Err(error) => return self.fault(state, due, error).await,
             },
             DeliveryStep::Send => {
-                if !self
-                    .send(state, due, of, presented, incident, &mut stored)
+                self.send(state, due, of, presented, incident, &mut stored)
                     .await?
-                {
-                    return Ok(());
-                }
             }
             DeliveryStep::Edit => {
-                if !self
-                    .edit(state, due, of, presented, incident, &mut stored)
+                self.edit(state, due, of, presented, incident, &mut stored)
                     .await?
-                {
-                    return Ok(());
-                }
             }
+        };
+        if !shows_it {
+            return Ok(());
         }
         if let Some(incident) = incident {
             Box::pin(self.log(of, &mut stored, &before, incident)).await?;

@@ -4,4 +4,5 @@ pub(crate) mod card;
 pub(crate) mod notices;
 pub mod policy;
 pub mod rate_limit;
+pub(crate) mod replies;
 pub(crate) mod worker;

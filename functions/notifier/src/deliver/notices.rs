@@ -13,7 +13,7 @@ use store::{CardOf, StoredCard};
 use crate::app::Failure;
 use crate::channel::Audience;
 use crate::deliver::card::events;
-use crate::deliver::worker::{ChannelWorker, taken};
+use crate::deliver::worker::ChannelWorker;
 
 impl ChannelWorker<'_> {
     /// Sends the notices of an incident, one at a time. The outbox item is done once all of them
@@ -47,36 +47,26 @@ impl ChannelWorker<'_> {
             }
             return Ok(self.store.told(name, due).await?);
         };
-        if !self.allowed(state).await? {
-            return Ok(());
-        }
         let presented = self.presenter.notice(&incident, notice);
         // The same for every try of this notice, so that a receiver can drop a repeated one.
         let key = self.key(&[presented.about, id.as_str(), &notice.sequence.to_string()]);
-        let post = self.post(key, presented, due, Some(&incident)).await?;
-        match self
-            .sender(state)
-            .reply(Some(&card), &post, Audience::Everybody)
-            .await
-        {
-            Ok(message_id) => {
-                taken(state, (self.clock)());
-                // The receipt first: if the worker dies before the card is saved, the log shows
-                // that it was sent.
-                self.log_notice(id, notice, &message_id).await?;
-                stored.card.heard = notice.sequence;
-                self.store
-                    .save_card(of, name, &mut stored, (self.clock)())
-                    .await?;
-                // With more than one, the item stays due for the rest.
-                if notices.len() == 1 {
-                    Ok(self.store.told(name, due).await?)
-                } else {
-                    Ok(())
-                }
-            }
-            Err(error) => self.fault(state, due, error.of_a_new_message()).await,
+        let under = (Some(card.as_str()), Audience::Everybody);
+        let post = (key, presented);
+        let sent = self.reply(state, due, post, Some(&incident), under).await?;
+        let Some(message_id) = sent else {
+            return Ok(());
+        };
+        // The receipt first: if the worker dies before the card is saved, the log shows that it was sent.
+        self.log_notice(id, notice, &message_id).await?;
+        stored.card.heard = notice.sequence;
+        self.store
+            .save_card(of, name, &mut stored, (self.clock)())
+            .await?;
+        // With more than one, the item stays due for the rest.
+        if notices.len() == 1 {
+            self.store.told(name, due).await?;
         }
+        Ok(())
     }
 
     /// Sends one notice of all failed stages of a pipeline run that have had none yet.
@@ -100,42 +90,36 @@ impl ChannelWorker<'_> {
         if failed.is_empty() {
             return Ok(self.store.told(name, due).await?);
         }
-        if !self.allowed(state).await? {
-            return Ok(());
-        }
         let presented = self.presenter.flow_notice(&flow, &failed);
         let reports: Vec<&str> = failed.iter().map(IncidentId::as_str).collect();
         let key = self.key(&[presented.about, id.as_str(), &reports.join(",")]);
-        let post = self.post(key, presented, due, None).await?;
-        match self
-            .sender(state)
-            .reply(card.message_id.as_deref(), &post, Audience::Everybody)
-            .await
-        {
-            Ok(message_id) => {
-                taken(state, (self.clock)());
-                let mut stored = self.store.card(of, name).await?;
-                // Stages that no longer fail are dropped: another failure is another report.
-                stored.card.heard_failed = flow.failed();
-                self.store
-                    .save_card(of, name, &mut stored, (self.clock)())
-                    .await?;
-                let context = json!({ "channel": name, "message_id": message_id, "update": "pipeline_failed" });
-                let news = LogRecord::new(
-                    events(&self.channel.to).notice,
-                    "notifier",
-                    "people were told that a stage has failed",
-                );
-                let news = news.with(context);
-                self.store
-                    .change(&failed[0], |change| {
-                        change.record((self.clock)(), news.clone())
-                    })
-                    .await?;
-                Ok(self.store.told(name, due).await?)
-            }
-            Err(error) => self.fault(state, due, error.of_a_new_message()).await,
-        }
+        let under = (card.message_id.as_deref(), Audience::Everybody);
+        let sent = self
+            .reply(state, due, (key, presented), None, under)
+            .await?;
+        let Some(message_id) = sent else {
+            return Ok(());
+        };
+        let mut stored = self.store.card(of, name).await?;
+        // Stages that no longer fail are dropped: another failure is another report.
+        stored.card.heard_failed = flow.failed();
+        self.store
+            .save_card(of, name, &mut stored, (self.clock)())
+            .await?;
+        let context =
+            json!({ "channel": name, "message_id": message_id, "update": "pipeline_failed" });
+        let news = LogRecord::new(
+            events(&self.channel.to).notice,
+            "notifier",
+            "people were told that a stage has failed",
+        );
+        let news = news.with(context);
+        self.store
+            .change(&failed[0], |change| {
+                change.record((self.clock)(), news.clone())
+            })
+            .await?;
+        Ok(self.store.told(name, due).await?)
     }
 
     /// Sequence number up to which notices were sent in this channel, if this entry is a receipt.

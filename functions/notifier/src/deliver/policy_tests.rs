@@ -107,7 +107,7 @@ fn one_message_at_a_time_makes_a_channel_go_on() {
 }
 
 #[test]
-fn a_channel_that_cannot_be_reached_waits_longer_each_time_and_never_gives_up() {
+fn unreachable_channel_backs_off_and_never_gives_up() {
     let (mut state, mut due) = (ChannelState::default(), due(0));
     let waits: Vec<i64> = (0..9)
         .map(|_| {

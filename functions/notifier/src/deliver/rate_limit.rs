@@ -152,7 +152,7 @@ mod tests {
         }
 
         #[test]
-        fn no_span_holds_more_as_the_channel_counts_however_long_the_way_there_is(ways in proptest::collection::vec((0..3_000_i64, 0..3_000_i64), 1..100)) {
+        fn rate_holds_in_every_span_whatever_the_latency(ways in proptest::collection::vec((0..3_000_i64, 0..3_000_i64), 1..100)) {
             let limits = [ONE_A_SECOND, TWENTY_A_MINUTE];
             let (mut state, mut came, mut now) = (Vec::new(), Vec::new(), at(0));
             for (there, back) in ways {

@@ -11,16 +11,12 @@ use std::time::{Duration, Instant};
 use aws::Chain;
 use aws::queue::Queue;
 use domain::incident::Incident;
-use domain::incident::approval::ApprovalState;
-use domain::notification::button_action::More;
 use domain::notification::channels::{Channel, Channels, Place};
 use domain::notification::outbox::{ChannelState, Due, Subject};
 use domain::primitives::digest::Digest;
-use domain::primitives::id::{ApprovalId, IncidentId};
-use domain::transition::decision::rule_of;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use store::{CardOf, ChannelTurn, Receipt, Store, StoreError};
+use store::{CardOf, ChannelTurn, Store, StoreError};
 use tracing::{error, info, warn};
 use wire::message::Message;
 
@@ -40,8 +36,6 @@ const ROUNDS: u32 = 10;
 const A_CALL: Duration = Duration::from_secs(9);
 /// Delay before an unreadable item is tried again.
 const UNREADABLE: SignedDuration = SignedDuration::from_mins(15);
-/// Number of earlier incidents that are read for a history.
-const PAST: u32 = 10;
 
 /// A worker in one channel.
 pub(crate) struct ChannelWorker<'a> {
@@ -167,104 +161,28 @@ impl ChannelWorker<'_> {
         }
     }
 
-    /// Answers a person, below the card, and once: channels deliver a press again whose answer they did not see.
-    async fn more(
+    /// Sends a message below a card, as far as the rate allows: its id, or nothing while the item stays due.
+    pub(crate) async fn reply(
         &self,
         state: &mut ChannelState,
         due: &mut Due,
-        what: More,
-        id: &IncidentId,
-        press: &str,
-    ) -> Result<(), Failure> {
-        let incident = self.store.known_incident(id).await?;
-        let presented = match what {
-            More::Details => self
-                .presenter
-                .details(&incident, &self.store.log(id).await?),
-            More::History => {
-                let past = self.store.past(&incident.fingerprint, id, PAST).await?;
-                self.presenter.history(&incident, &past.incidents)
-            }
-        };
-        let card = self
-            .store
-            .card(CardOf::Incident(id), &self.channel.name)
-            .await?
-            .card;
-        let key = self.key(&[presented.about, id.as_str(), press]);
-        if self.store.receipt(&key).await? == Receipt::Closed {
-            return Ok(self.store.told(&self.channel.name, due).await?);
-        }
+        (key, presented): (String, Presented),
+        incident: Option<&Incident>,
+        (under, audience): (Option<&str>, Audience),
+    ) -> Result<Option<String>, Failure> {
         if !self.allowed(state).await? {
-            return Ok(());
+            return Ok(None);
         }
-        let post = self.post(key, presented, due, Some(&incident)).await?;
-        match self
-            .sender(state)
-            .reply(card.message_id.as_deref(), &post, Audience::Asker)
-            .await
-        {
-            Ok(_) => {
+        let post = self.post(key, presented, due, incident).await?;
+        match self.sender(state).reply(under, &post, audience).await {
+            Ok(message_id) => {
                 taken(state, (self.clock)());
-                self.store.close_receipt(&post.key, (self.clock)()).await?;
-                Ok(self.store.told(&self.channel.name, due).await?)
+                Ok(Some(message_id))
             }
-            Err(error) => self.fault(state, due, error.of_a_new_message()).await,
-        }
-    }
-
-    /// Notifies the second list of people that they may decide too, below the card and once: an
-    /// edited card makes no sound.
-    async fn escalation(
-        &self,
-        state: &mut ChannelState,
-        due: &mut Due,
-        approval: &ApprovalId,
-    ) -> Result<(), Failure> {
-        let (id, name) = (approval.incident(), &self.channel.name);
-        let of = CardOf::Incident(&id);
-        let incident = self.store.known_incident(&id).await?;
-        let mut stored = self.store.card(of, name).await?;
-        let waits = incident
-            .approval
-            .as_ref()
-            .is_some_and(|asked| asked.id == *approval && asked.standing == ApprovalState::Pending);
-        // Decided meanwhile, or already announced in this channel: nothing is sent.
-        let Some(rule) = rule_of(self.channels, &incident)
-            .filter(|_| waits && stored.card.escalated.as_ref() != Some(approval))
-        else {
-            return Ok(self.store.told(name, due).await?);
-        };
-        if !self.allowed(state).await? {
-            return Ok(());
-        }
-        let presented = self.presenter.escalation(&incident, &rule.then);
-        let post = self
-            .post(
-                self.key(&[presented.about, approval.as_str()]),
-                presented,
-                due,
-                Some(&incident),
-            )
-            .await?;
-        match self
-            .sender(state)
-            .reply(
-                stored.card.message_id.as_deref(),
-                &post,
-                Audience::Everybody,
-            )
-            .await
-        {
-            Ok(_) => {
-                taken(state, (self.clock)());
-                stored.card.escalated = Some(approval.clone());
-                self.store
-                    .save_card(of, name, &mut stored, (self.clock)())
-                    .await?;
-                Ok(self.store.told(name, due).await?)
+            Err(error) => {
+                let error = error.of_a_new_message();
+                self.fault(state, due, error).await.map(|()| None)
             }
-            Err(error) => self.fault(state, due, error.of_a_new_message()).await,
         }
     }
 

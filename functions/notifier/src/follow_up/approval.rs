@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_comes_no_sooner_than_it_is_due_and_no_later_than_a_queue_can_wait() {
+    fn follow_up_is_delayed_to_its_due_time_within_queue_limits() {
         let now = Timestamp::UNIX_EPOCH;
         for (milliseconds, seconds) in [
             (-5_000, 1),

@@ -6,10 +6,10 @@ use domain::incident::parts::IncidentKind;
 use domain::incident::{Incident, Status};
 use domain::notification::button_action::ButtonAction;
 use domain::notification::channels::Language;
+use domain::notification::words::words;
 use jiff::Timestamp;
 
 use crate::render::content::Button;
-use crate::render::words::words;
 
 /// The buttons of an incident's card, by rows. A report of a delivery pipeline has none.
 pub(crate) fn of(
@@ -21,7 +21,7 @@ pub(crate) fn of(
         return Vec::new();
     }
     let button = |name: &str, ask| Button {
-        label: words(language).button(name),
+        label: words(language).text("buttons", name).to_owned(),
         ask,
     };
     let id = || incident.id.clone();
@@ -50,7 +50,7 @@ pub(crate) fn decision(language: Language, incident: &Incident) -> Option<Vec<Bu
         .as_ref()
         .filter(|approval| approval.standing == ApprovalState::Pending)?;
     let button = |name: &str, verdict| Button {
-        label: words(language).button(name),
+        label: words(language).text("buttons", name).to_owned(),
         ask: ButtonAction::Decide(verdict, approval.id.clone()),
     };
     (incident.status == Status::AwaitingApproval).then(|| {

@@ -77,7 +77,7 @@ mod tests {
     use domain::notification::channels::{ApprovalRule, Webhook};
 
     use super::{people, verdicts};
-    use crate::render::samples;
+    use crate::samples;
 
     #[test]
     fn where_two_people_have_to_approve_no_link_approves() {

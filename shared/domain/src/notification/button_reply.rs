@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::incident::approval::{Refusal, Taken, Verdict};
 use crate::notification::channels::Language;
+use crate::notification::words::words;
 use crate::primitives::identity::DecidedBy;
 
 /// Result of a press, for the person who pressed.
@@ -94,82 +95,38 @@ impl ButtonReply {
     /// The sentence. Channels cut it to what they show.
     #[must_use]
     pub fn words(&self, language: Language) -> String {
-        match language {
-            Language::English => self.english(),
-            Language::TraditionalChinese => self.chinese(),
-        }
-    }
-
-    fn english(&self) -> String {
-        match self {
-            Self::Approved => "Approved: the repair starts now.",
-            Self::ApprovedFirst { more: 1 } => "Your approval counts. One more person has to approve before anything runs.",
-            Self::ApprovedFirst { more } => {
-                return format!("Your approval counts. {more} more people have to approve before anything runs.");
-            }
-            Self::Rejected => "Rejected: nothing will run.",
-            Self::NotListed => "You are not on the list of people who may decide.",
-            Self::NotAllowed => "The rules do not let you decide on this plan.",
-            Self::WrongPlan => "This button belongs to an earlier plan: look at the newest state of the card.",
+        let (key, field) = match self {
+            Self::Approved => ("approved", None),
+            Self::ApprovedFirst { more: 1 } => ("one_more", None),
+            Self::ApprovedFirst { more } => ("more", Some(("more", more.to_string()))),
+            Self::Rejected => ("rejected", None),
+            Self::NotListed => ("not_listed", None),
+            Self::NotAllowed => ("not_allowed", None),
+            Self::WrongPlan => ("wrong_plan", None),
             Self::Decided { verdict, by } => {
-                let word = match verdict {
-                    Verdict::Approve => "approved",
-                    Verdict::Reject => "rejected",
+                let key = match verdict {
+                    Verdict::Approve => "already_approved",
+                    Verdict::Reject => "already_rejected",
                 };
-                return format!("{by} has already decided: {word}.");
+                (key, Some(("by", by.to_string())))
             }
-            Self::Void { why } => return format!("This plan is void: {why}."),
-            Self::Expired { at } => return format!("The time for a decision was over at {}.", short(*at)),
-            Self::NeedsPress => {
-                "Two different people have to approve, and a link or the API's token does not prove who approves. \
-                 Press the button on the card in Telegram or Slack."
-            }
-            Self::UnknownButton => "This button is not known here.",
-            Self::OtherChat => "Buttons work in the configured channels only.",
-            Self::DetailsComing => "The details follow.",
-            Self::HistoryComing => "The earlier incidents follow.",
-            Self::SilenceComing => "This alert is being silenced for one hour.",
-            Self::SilenceRefused { why } => return format!("No silence: {why}."),
-            Self::ReanalysisComing => "A new analysis begins. The card will show it.",
-            Self::ReanalysisRefused { why } => return format!("No new analysis: {why}."),
-            Self::NoIncident => "There is no such incident.",
-            Self::NoApproval => "There is no approval with this id.",
-            Self::InChannelOnly => "This can be asked for in a channel only.",
-        }
-        .to_owned()
-    }
-
-    fn chinese(&self) -> String {
-        match self {
-            Self::Approved => "已核准，立即開始修復。",
-            Self::ApprovedFirst { more } => return format!("已記錄您的核准，還需要 {more} 位人員核准才會執行。"),
-            Self::Rejected => "已駁回，不會執行任何動作。",
-            Self::NotListed => "您不在可決定人員的名單中。",
-            Self::NotAllowed => "依目前規則，您無權決定這項計畫。",
-            Self::WrongPlan => "這個按鈕屬於先前的計畫，請看卡片的最新狀態。",
-            Self::Decided { verdict, by } => {
-                let word = match verdict {
-                    Verdict::Approve => "核准",
-                    Verdict::Reject => "駁回",
-                };
-                return format!("{by} 已經決定：{word}。");
-            }
-            Self::Void { why } => return format!("這項計畫已失效：{why}。"),
-            Self::Expired { at } => return format!("決定期限已於 {} 截止。", short(*at)),
-            Self::NeedsPress => "需要兩位不同的人員核准，而連結或 API 權杖無法證明核准者是誰，請在 Telegram 或 Slack 的卡片上按按鈕。",
-            Self::UnknownButton => "無法識別這個按鈕。",
-            Self::OtherChat => "按鈕只能在已設定的頻道中使用。",
-            Self::DetailsComing => "詳細資料稍後送上。",
-            Self::HistoryComing => "歷史事件稍後送上。",
-            Self::SilenceComing => "這個告警將靜音一小時。",
-            Self::SilenceRefused { why } => return format!("無法靜音：{why}。"),
-            Self::ReanalysisComing => "已開始重新分析，結果會顯示在卡片上。",
-            Self::ReanalysisRefused { why } => return format!("無法重新分析：{why}。"),
-            Self::NoIncident => "找不到這個事件。",
-            Self::NoApproval => "找不到這項核准要求。",
-            Self::InChannelOnly => "這項要求只能在頻道中提出。",
-        }
-        .to_owned()
+            Self::Void { why } => ("void", Some(("why", why.clone()))),
+            Self::Expired { at } => ("expired", Some(("at", short(*at)))),
+            Self::NeedsPress => ("needs_press", None),
+            Self::UnknownButton => ("unknown_button", None),
+            Self::OtherChat => ("other_chat", None),
+            Self::DetailsComing => ("details", None),
+            Self::HistoryComing => ("history", None),
+            Self::SilenceComing => ("silence", None),
+            Self::SilenceRefused { why } => ("no_silence", Some(("why", why.clone()))),
+            Self::ReanalysisComing => ("reanalysis", None),
+            Self::ReanalysisRefused { why } => ("no_reanalysis", Some(("why", why.clone()))),
+            Self::NoIncident => ("no_incident", None),
+            Self::NoApproval => ("no_approval", None),
+            Self::InChannelOnly => ("channel_only", None),
+        };
+        let fields = field.as_ref().map(|(name, value)| (*name, value.as_str()));
+        words(language).fill("reply", key, fields.as_slice())
     }
 }
 
@@ -188,7 +145,7 @@ mod tests {
     use crate::primitives::identity::{DecidedBy, Identity};
 
     #[test]
-    fn replies_differ_in_every_language_and_fit_a_phone() {
+    fn every_reply_is_distinct_and_short_in_every_language() {
         let answers = [
             ButtonReply::Approved,
             ButtonReply::ApprovedFirst { more: 1 },

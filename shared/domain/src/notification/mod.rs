@@ -8,3 +8,4 @@ pub mod outbox;
 pub mod people;
 pub mod pipeline_run;
 mod validation;
+pub mod words;

@@ -175,10 +175,7 @@ impl GuardrailContext<'_> {
     fn playbook_risk(&self) -> Answer {
         let playbook = self.known_playbook()?;
         if playbook.auto.is_none() {
-            return Err(format!(
-                "{} has no auto: it never runs by itself",
-                playbook.id
-            ));
+            return Err("this playbook is never automatic".into());
         }
         match (playbook.risk, playbook.data_impact) {
             (Risk::Low, DataImpact::None | DataImpact::ReadOnly) => {

@@ -327,7 +327,7 @@ fn playbook_risk() {
         &[
             (
                 |facts| facts.playbook().auto = None,
-                "restart has no auto: it never runs by itself",
+                "this playbook is never automatic",
             ),
             (
                 |facts| facts.playbook().risk = Risk::Medium,

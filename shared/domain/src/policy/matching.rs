@@ -43,7 +43,7 @@ pub fn choose(
     service: Option<&Service>,
     past: &PastSuccess,
 ) -> Choice {
-    let service = match repairable(service) {
+    let service = match repairable(alert, service) {
         Ok(service) => service,
         Err(why) => return Choice::None(why),
     };
@@ -98,7 +98,7 @@ pub fn undecided<'a>(
     alert: &Alert,
     service: Option<&Service>,
 ) -> Vec<&'a str> {
-    let Ok(service) = repairable(service) else {
+    let Ok(service) = repairable(alert, service) else {
         return Vec::new();
     };
     let best = best(playbooks, alert, service);
@@ -113,9 +113,9 @@ pub fn undecided<'a>(
 }
 
 /// The service, if Quell may repair it at all.
-fn repairable(service: Option<&Service>) -> Result<&Service, String> {
+fn repairable<'a>(alert: &Alert, service: Option<&'a Service>) -> Result<&'a Service, String> {
     let service =
-        service.ok_or("the service registry has no service with the name of the alert's target")?;
+        service.ok_or_else(|| format!("{} is not in service-registry.yaml", alert.target))?;
     if service.level == Level::Manual {
         return Err(format!(
             "the service {} is repaired by hand only (level manual)",

@@ -81,7 +81,7 @@ fn the_best_match_wins_and_says_why() {
     insta::assert_snapshot!(none(choose(std::slice::from_ref(&by_name), &alert("Other"), Some(&web), &PastSuccess::new())), @"no playbook fits the alert Other on the service web");
     insta::assert_snapshot!(
         none(choose(&[by_name], &alert("TargetDown"), None, &PastSuccess::new())),
-        @"the service registry has no service with the name of the alert's target"
+        @"TargetDown is not in service-registry.yaml"
     );
     let unfit = echo("[0-9]+");
     insta::assert_snapshot!(

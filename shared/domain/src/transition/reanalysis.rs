@@ -247,7 +247,7 @@ impl IncidentChange {
         self.put_repair_aside();
         self.incident.no_plan_because = None;
         self.propose(plan, now, valid_for);
-        let doubt = "somebody doubted the first finding, and asked for a new one";
+        let doubt = "a person doubted the first finding and asked for a new one";
         self.incident.guardrails = vec![GuardrailOutcome::blocked(Guardrail::Confidence, doubt)];
     }
 

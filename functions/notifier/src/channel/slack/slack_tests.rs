@@ -139,7 +139,7 @@ async fn every_call_is_what_slack_documents() {
 }
 
 #[tokio::test]
-async fn an_answer_below_a_card_that_was_deleted_stands_in_the_channel() {
+async fn reply_below_a_deleted_card_goes_to_the_channel() {
     let server = Canned::start(200, "", r#"{"ok":false,"error":"thread_not_found"}"#).await;
     let slack = slack(format!("http://{}", server.address));
     // The server refuses the second as well, which then is nothing to try in yet another way.

@@ -80,7 +80,7 @@ fn a_failed_stage_says_why_and_what_is_not_told_leaves_no_gap() {
 }
 
 #[test]
-fn the_longest_and_most_hostile_run_is_a_message_that_telegram_takes() {
+fn hostile_run_of_a_pipeline_fits_a_telegram_message() {
     for text in [
         "<".repeat(60),
         "🔥".repeat(60),

@@ -11,9 +11,8 @@ pub mod plan;
 pub mod standing;
 
 use domain::incident::repair::end_of;
-use domain::notification::channels::Channels;
-use domain::primitives::safe_text::cut;
-use domain::primitives::safe_text::{is_hidden, line};
+use domain::notification::channels::{Channels, Identity};
+use domain::primitives::safe_text::{cut, line};
 use jiff::Timestamp;
 
 /// How much of each text from outside is shown, in characters.
@@ -32,26 +31,6 @@ pub(crate) fn short(text: &str, characters: usize) -> String {
     let mut shown = line(seen, characters + 1);
     if shown.chars().count() > characters || seen.len() < text.len() {
         shown = cut(&shown, characters);
-        shown.push('…');
-    }
-    shown
-}
-
-/// A command as a shell takes it, so that people see where its arguments end, and with what hides in it written out: who approves it
-/// approves what stands there. It has `…` where it is longer than this.
-pub(crate) fn command(argv: &[String], characters: usize) -> String {
-    // A NUL byte, which no shell takes, is written out below.
-    let whole = shlex::try_join(argv.iter().map(String::as_str)).unwrap_or_else(|_| argv.join(" "));
-    let mut text = String::new();
-    for c in whole.chars().take(characters + 1) {
-        match c {
-            '\n' | '\t' => text.extend(c.escape_default()),
-            c if is_hidden(c) => text.extend(c.escape_unicode()),
-            c => text.push(c),
-        }
-    }
-    let mut shown = cut(&text, characters);
-    if shown.len() < text.len() {
         shown.push('…');
     }
     shown
@@ -115,47 +94,4 @@ pub(crate) fn first<T>(mut all: Vec<T>, most: usize) -> (Vec<T>, usize) {
 pub(crate) fn last<T>(mut all: Vec<T>, most: usize) -> (Vec<T>, usize) {
     let more = all.len().saturating_sub(most);
     (all.split_off(more), more)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::command;
-
-    fn shown(argv: &[&str], characters: usize) -> String {
-        command(
-            &argv
-                .iter()
-                .map(|argument| (*argument).to_owned())
-                .collect::<Vec<_>>(),
-            characters,
-        )
-    }
-
-    #[test]
-    fn a_command_shows_where_its_arguments_end_and_what_hides_in_it() {
-        // Quoted as the line that the host gets, which its allowed lines are compared with.
-        assert_eq!(
-            shown(&["systemctl", "restart", "web@1.service"], 100),
-            "systemctl restart web@1.service"
-        );
-        assert_eq!(shown(&["sh", "-c", "a  b; c"], 100), "sh -c 'a  b; c'");
-        assert_eq!(shown(&["rm", "a b", ""], 100), "rm 'a b' ''");
-        assert_eq!(
-            shown(&["echo", "x\u{202e}y", "a\nb"], 100),
-            "echo 'x\\u{202e}y' 'a\\nb'"
-        );
-        assert_eq!(shown(&["echo", "\0"], 100), "echo \\u{0}");
-        assert_eq!(
-            (
-                shown(&["echo", "12345"], 10),
-                shown(&["echo", "123456"], 10)
-            ),
-            ("echo 12345".into(), "echo 12345…".into())
-        );
-        assert_eq!(
-            shown(&["echo", &"\u{202e}".repeat(9)], 10).chars().count(),
-            11,
-            "what is written out counts"
-        );
-    }
 }

@@ -3,10 +3,11 @@
 use domain::incident::approval::Approval;
 use domain::incident::guardrail::{GuardrailOutcome, blocking};
 use domain::incident::{Incident, Status};
-use domain::playbook::plan::{Phase, Plan, PlannedStep};
+use domain::playbook::plan::{Phase, Plan};
 use serde::Serialize;
+use wire::command_line;
 
-use super::{NAME_CHARACTERS, STEP_CHARACTERS, TEXT_CHARACTERS, command, first, short};
+use super::{NAME_CHARACTERS, STEP_CHARACTERS, TEXT_CHARACTERS, first, short};
 
 /// How many steps of a part are shown.
 const STEPS_SHOWN: usize = 4;
@@ -101,7 +102,7 @@ pub(super) fn parts(plan: &Plan, most: usize, characters: usize) -> Vec<Part> {
         let commands = plan
             .phase(phase)
             .iter()
-            .map(|step| shown(step, characters))
+            .map(|step| command_line::step(step, characters))
             .collect();
         let (commands, more) = first(commands, most);
         Part {
@@ -115,22 +116,6 @@ pub(super) fn parts(plan: &Plan, most: usize, characters: usize) -> Vec<Part> {
         .into_iter()
         .filter(|part| !part.commands.is_empty())
         .collect()
-}
-
-/// A step, with its fact and its condition behind it: a comment to a shell, in case the line is
-/// pasted.
-fn shown(step: &PlannedStep, characters: usize) -> String {
-    let fact = step.fact.as_ref().map(|fact| format!("fact {fact}"));
-    let notes: Vec<String> = fact
-        .into_iter()
-        .chain(step.when.as_ref().map(ToString::to_string))
-        .collect();
-    let command = command(&step.argv, characters);
-    if notes.is_empty() {
-        command
-    } else {
-        format!("{command}  # {}", short(&notes.join(", "), NAME_CHARACTERS))
-    }
 }
 
 pub(super) fn word(phase: Phase) -> &'static str {

@@ -1,0 +1,224 @@
+//! Tests of notices, details, history and escalation.
+
+use domain::incident::approval::Verdict;
+use domain::notification::channels::{Channels, Identity, Language};
+use domain::transition::decision::{Pressed, decide};
+
+use crate::render::buttons::CardContext;
+use crate::render::presenter::Presenter;
+use crate::render::templates::tests::{asks, channels, templates};
+use crate::render::view::Names;
+use crate::samples;
+
+#[test]
+fn details_history_and_escalation_say_what_they_are_for() {
+    let change = samples::half_approved();
+    let details = templates()
+        .details(
+            Language::English,
+            &change.incident,
+            &change.entries,
+            Names::default(),
+        )
+        .text
+        .plain();
+    for part in [
+        "Blast radius affected: 3",
+        "Related: postgres-shop",
+        "Deviation: error rate 61",
+        "Prometheus up: no answer, no answer in 2 s",
+        "open incidents checkout-api: nothing",
+        "✗ severity: P1 never",
+        "✓ cooldown: fine",
+        "unit = checkout-api.service",
+        "APPROVAL_REQUESTED",
+    ] {
+        assert!(details.contains(part), "{part} is missing in {details}");
+    }
+    let history = templates()
+        .history(
+            Language::English,
+            &change.incident,
+            &samples::earlier(),
+            Names::default(),
+        )
+        .text
+        .plain();
+    for part in [
+        ", 4 min: repaired · Restart a systemd unit · ada",
+        "1 h 35 min: the repair failed",
+        "1 d 4 h [x14]: resolved without a repair",
+        ": still open",
+    ] {
+        assert!(history.contains(part), "{part} is missing in {history}");
+    }
+    let alone = templates()
+        .history(Language::English, &change.incident, &[], Names::default())
+        .text
+        .plain();
+    assert!(alone.contains("None is known"), "{alone}");
+    let escalation = templates().escalation(
+        Language::English,
+        &change.incident,
+        &["ada".into(), "mira".into()],
+    );
+    assert!(
+        escalation
+            .text
+            .plain()
+            .starts_with("📣 No decision for 15 min\n🚨 P1 HighErrorRate · checkout-api in shop\n")
+    );
+    let shown = escalation.text.plain();
+    for part in [
+        "Restart a systemd unit on checkout-api waits",
+        "\nrun sudo systemctl restart checkout-api.service\n",
+        "\nundo sudo",
+    ] {
+        assert!(
+            shown.contains(part),
+            "who is asked sees on what: {part} is missing in {shown}"
+        );
+    }
+    assert_eq!(asks(&escalation), [["approve", "reject"]]);
+}
+
+#[test]
+fn people_have_names_and_details_keep_their_ids() {
+    let channels = channels();
+    let names = Names::of(&channels);
+    let mut change = samples::waiting();
+    let id = change.incident.approval.as_ref().expect("asked").id.clone();
+    let reject = Pressed {
+        verdict: Verdict::Reject,
+        by: Identity::Telegram(7),
+        press: "p",
+    };
+    let now = change.incident.opened_at;
+    decide(&mut change, &id, &reject, &channels, now).expect("taken");
+    for language in Language::ALL {
+        let card = templates()
+            .card(
+                language,
+                &change.incident,
+                &CardContext {
+                    names,
+                    ..CardContext::default()
+                },
+            )
+            .text
+            .plain();
+        assert!(
+            card.contains("ada") && !card.contains("telegram:7"),
+            "{card}"
+        );
+        let history = templates()
+            .history(
+                language,
+                &samples::repaired().incident,
+                &[change.incident.clone()],
+                names,
+            )
+            .text
+            .plain();
+        assert!(
+            history.contains("ada") && !history.contains("telegram:7"),
+            "{history}"
+        );
+        let details = templates()
+            .details(language, &change.incident, &change.entries, names)
+            .text
+            .plain();
+        assert!(details.contains("ada (telegram:7)"), "{details}");
+    }
+}
+
+#[test]
+fn a_notice_says_what_happened_first_and_whom_it_is_for_last() {
+    let channels = channels();
+    let templates = templates();
+    let presenter = |language| Presenter {
+        templates: &templates,
+        language,
+        silences: false,
+        channels: &channels,
+    };
+    let told: Vec<String> = samples::notices()
+        .iter()
+        .map(|(incident, notice)| {
+            presenter(Language::English)
+                .notice(incident, notice)
+                .content
+                .text
+                .plain()
+        })
+        .collect();
+    let expected = [
+        "✅ Repaired and verified · ran automatically\nP1 HighErrorRate [x",
+        "❌ The repair failed: a human has to look\nP1 HighErrorRate",
+        "❌ The repair was verified, but the alert still fires: a human has to look\n",
+        "🔁 It fires again\n",
+        "🔁 It fires again\nP1 AlertStorm · many targets in all\n800 of 1000 incidents still open\n",
+        "⏫ It got worse\nP1 HighErrorRate [x14] · checkout-api in shop\n⏳ Waiting for a decision until ",
+        "🚨 A decision is needed\n",
+        "🙋 The plan does not run: a human has to look\nP2 CertificateExpiresSoon · shop.example.com in edge\nnobody decided in time\n",
+        "🙋 The repair found nothing to do, and changed nothing\nP1 HighErrorRate",
+    ];
+    assert_eq!(told.len(), expected.len());
+    for (text, expected) in told.iter().zip(expected) {
+        let expected = expected.replace(" [x", if text.contains(" [x") { " [x" } else { "" });
+        assert!(text.starts_with(&expected), "{expected:?}: {text}");
+        assert!(text.ends_with("\n👤 ada"), "{text}");
+    }
+    let failed = "Restart a systemd unit: the symptom is still there, after 35.0 s · approved by ada\n\
+        ✗ check 1: exited with 22 after 30.0 s\ncurl: (22) The requested URL returned error: 503\n";
+    assert!(told[1].contains(failed), "{}", told[1]);
+    for language in Language::ALL {
+        let (incident, notice) = &samples::notices()[5];
+        let content = presenter(language).notice(incident, notice).content;
+        assert_eq!(
+            asks(&content),
+            [["approve", "reject"]],
+            "whoever is called can decide here"
+        );
+        assert!(
+            content
+                .text
+                .telegram()
+                .ends_with("\n👤 <a href=\"tg://user?id=7\">ada</a>"),
+            "{}",
+            content.text.telegram()
+        );
+        assert!(
+            content.text.mrkdwn().ends_with("\n👤 <@U7>"),
+            "{}",
+            content.text.mrkdwn()
+        );
+    }
+    let nobody = Channels::default();
+    let presenter = Presenter {
+        templates: &templates,
+        language: Language::English,
+        silences: false,
+        channels: &nobody,
+    };
+    let (incident, notice) = &samples::notices()[1];
+    assert!(
+        !presenter
+            .notice(incident, notice)
+            .content
+            .text
+            .plain()
+            .contains('👤'),
+        "nobody is known, and it is told all the same"
+    );
+    let flow = samples::flow();
+    let told = presenter
+        .flow_notice(&flow, &flow.failed())
+        .content
+        .text
+        .plain();
+    assert!(
+        told.starts_with("❌ checkout 4f0c2d9 failed · by mira\ntest: 2 of 311 tests failed\n"),
+        "{told}"
+    );
+}

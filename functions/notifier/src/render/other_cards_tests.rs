@@ -1,0 +1,162 @@
+//! Tests of storms, reports of pipelines, the budget, and of what has no room.
+
+use domain::alert::Texts;
+use domain::analysis::budget::Spending;
+use domain::incident::Incident;
+use domain::incident::parts::{Storm, StormMember};
+use domain::notification::channels::Language;
+
+use crate::render::buttons::CardContext;
+use crate::render::markup::MESSAGE_UNITS;
+use crate::render::templates::tests::{english, templates};
+use crate::render::view::Names;
+use crate::samples;
+
+#[test]
+fn the_card_of_a_storm_accounts_for_every_incident() {
+    let storm = samples::storm().incident;
+    let text = english(&storm).text.plain();
+    assert!(
+        text.contains("\n800 of 1000 incidents still open\n"),
+        "{text}"
+    );
+    let counts = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("· ")?.split_once(" of "))
+        .map(|(open, rest)| {
+            let tied = rest.split(' ').next().unwrap_or_default();
+            (
+                open.parse::<u64>().expect("a number"),
+                tied.parse::<u64>().expect("a number"),
+            )
+        });
+    assert_eq!(
+        counts.fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1)),
+        (800, 1_000),
+        "{text}"
+    );
+    assert!(text.contains("TargetDown: node-"), "{text}");
+}
+
+#[test]
+fn the_card_of_a_storm_names_the_critical_ones_first() {
+    let id = samples::storm().incident.id;
+    let line = |n: usize| {
+        let (name, critical) = if n % 25 == 24 {
+            ("DiskFull", true)
+        } else {
+            ("HighLatency", false)
+        };
+        StormMember {
+            incident_id: id.clone(),
+            name: name.to_owned(),
+            target: format!("node-{n}"),
+            open: true,
+            critical,
+        }
+    };
+    let storm = |lines: usize| Incident {
+        storm: Some(Storm::of(&(0..lines).map(line).collect::<Vec<_>>())),
+        ..samples::storm().incident
+    };
+    let texts = Language::ALL.map(|language| {
+        templates()
+            .card(language, &storm(100), &CardContext::default())
+            .text
+            .plain()
+    });
+    for text in &texts {
+        let lines: Vec<&str> = text
+            .lines()
+            .filter(|line| !line.is_empty())
+            .take(4)
+            .collect();
+        assert_eq!(
+            lines.last(),
+            Some(&"🔴 DiskFull: node-24, node-49, node-74, node-99"),
+            "{text}"
+        );
+    }
+    assert!(
+        texts[0].contains("🔴 4 critical, without a card of their own:\n")
+            && !texts[0].contains("🔴 and"),
+        "{}",
+        texts[0]
+    );
+    let many = english(&storm(1_000)).text.plain();
+    assert!(
+        many.contains("🔴 40 critical")
+            && many.contains("node-24, node-49")
+            && many.contains("\n🔴 and 20 more\n"),
+        "{many}"
+    );
+    assert!(!english(&storm(10)).text.plain().contains('🔴'));
+}
+
+#[test]
+fn a_report_of_a_pipeline_is_a_few_lines_without_buttons() {
+    let mut change = samples::pipeline();
+    let card = english(&change.incident);
+    let id = change.incident.id.clone();
+    let expected = format!(
+        "✅ checkout-api 2.14.0 is deployed\nstage production · commit 4f0c2d9 · by mira\nhttps://ci.example.com/runs/5120\n{id}"
+    );
+    assert_eq!(card.text.plain(), expected);
+    assert!(card.buttons.is_empty());
+    change.incident.hit_count = 3;
+    change.incident.alert.labels = Texts::new();
+    change.incident.alert.annotations = Texts::new();
+    assert_eq!(
+        english(&change.incident).text.plain(),
+        format!("✅ checkout-api 2.14.0 is deployed [x3]\n{id}"),
+        "what is not told leaves no gap"
+    );
+}
+
+#[test]
+fn the_budget_notice_says_where_the_money_went() {
+    let notice = |spending: &Spending| {
+        templates()
+            .budget(Language::English, jiff::civil::date(2026, 11, 22), spending)
+            .text
+            .plain()
+    };
+    let expected = "💸 The budget for models of 2026-11-22 is used up\nThe static analyzer answers until midnight UTC.\n\
+        $4.99 are spent or reserved\n· one: $3.90 (calls: 12, tokens: 49000)\n· own: $0.00 (calls: 3, tokens: 1000)\n\
+        · $1.09 for calls that have not ended\n$0.25 of it are the highest possible price of calls whose real price is unknown";
+    assert_eq!(notice(&samples::spending()), expected);
+    assert!(
+        notice(&Spending::default()).ends_with("\n$0.00 are spent or reserved"),
+        "a first call that is too dear for the whole budget"
+    );
+}
+
+#[test]
+fn what_does_not_fit_is_left_out_and_counted() {
+    let mut change = samples::half_approved();
+    for n in 0..40 {
+        let mut entry = change.entries[0].clone();
+        entry.detail = format!("{n} {}", "long ".repeat(60));
+        change.entries.push(entry);
+    }
+    let details = templates()
+        .details(
+            Language::English,
+            &change.incident,
+            &change.entries,
+            Names::default(),
+        )
+        .text;
+    assert!(
+        details.units() <= MESSAGE_UNITS && details.plain().contains(" more before)\n"),
+        "{}",
+        details.plain()
+    );
+    assert!(details.plain().contains(": 39 long"), "the newest stay");
+    let many = vec![samples::repaired().incident; 60];
+    let history = templates()
+        .history(Language::English, &change.incident, &many, Names::default())
+        .text
+        .plain();
+    assert!(history.contains("\nand 45 more\n"), "{history}");
+}
