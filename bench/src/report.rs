@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use crate::Failure;
+use crate::baseline::Paired;
 use crate::growth::{Step, last_to_first};
 use crate::measure::{Delivery, Samples};
 use crate::package::Package;
@@ -34,6 +35,8 @@ pub(crate) struct Report {
     /// How many cores the bench may use.
     pub(crate) cores: usize,
     pub(crate) measured: Vec<Measured>,
+    /// This build's ingress beside the baseline's, if one was given.
+    pub(crate) paired: Vec<Paired>,
     /// Deliveries of many alerts.
     pub(crate) deliveries: Vec<Delivery>,
     /// What a joining alert costs while more and more incidents are open.
@@ -211,6 +214,13 @@ impl Report {
         {
             println!("  skipped: {} ({})", rival.variant, rival.install);
         }
+        if !self.paired.is_empty() {
+            println!("\nthis build's ingress / the baseline's: median of pairs (middle half)");
+        }
+        for Paired { name, quartiles } in &self.paired {
+            let [low, median, high] = quartiles;
+            println!("  {name:<36} {median:>8.3}  ({low:.3} to {high:.3})");
+        }
         match &self.ssh_steps {
             Ok(steps) => steps.print(),
             Err(package) => println!("\nskipped: a step over SSH (install {package})"),
@@ -341,6 +351,15 @@ impl Report {
                 },
             ))
         };
+        let paired = |Paired {
+                          name,
+                          quartiles: [low, median, high],
+                      }: &Paired| {
+            (
+                name.clone(),
+                json!({ "median": median, "lower_quartile": low, "upper_quartile": high }),
+            )
+        };
         let named = |pairs: Vec<(&'static str, Value)>| -> Map<String, Value> {
             pairs.into_iter().map(|(k, v)| (k.to_owned(), v)).collect()
         };
@@ -353,6 +372,7 @@ impl Report {
             "variants": self.measured.iter().map(variant).collect::<Map<String, Value>>(),
             "ratios": self.ratios().into_iter().map(|(name, ratio, _)| (name, json!(ratio))).collect::<Map<String, Value>>(),
             "goals": self.ratios().into_iter().filter_map(goal).collect::<Map<String, Value>>(),
+            "baseline": self.paired.iter().map(paired).collect::<Map<String, Value>>(),
             "one_delivery": self.deliveries.iter().map(delivery).collect::<Vec<_>>(),
             "open_incidents_on_one_core": self.one_core,
             "open_incidents": self.growth.iter().map(step).collect::<Vec<_>>(),
