@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// How dangerous the situation, or a repair, is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub enum Risk {
     Low,
     Medium,
@@ -31,6 +32,7 @@ impl Risk {
 
 /// An incident's severity, from the original's table: critical is P0, high P1, medium P2, low P3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub enum Severity {
     P0,
     P1,
@@ -52,6 +54,7 @@ impl From<Risk> for Severity {
 /// What a repair does to data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub enum DataImpact {
     /// It does not touch data.
     None,
