@@ -37,14 +37,13 @@ impl Check {
             return Ok(answer);
         }
         match found {
-            Ok(counted) => writeln!(out, "{counted}: no faults")?,
+            Ok(counted) => writeln!(out, "{counted}: no errors")?,
             Err(faults) => {
                 writeln!(out, "{faults}")?;
-                writeln!(
-                    out,
-                    "{} faults: nothing of these files can be deployed before they are mended",
-                    faults.0.len()
-                )?;
+                match faults.0.len() {
+                    1 => writeln!(out, "1 error. Fix it before you deploy.")?,
+                    count => writeln!(out, "{count} errors. Fix them before you deploy.")?,
+                }
             }
         }
         Ok(answer)
