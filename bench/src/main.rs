@@ -9,6 +9,7 @@ mod canned_aws;
 mod event;
 mod growth;
 mod http;
+mod machine;
 mod measure;
 mod package;
 mod prices;
@@ -75,7 +76,7 @@ fn run() -> Result<(), Failure> {
         .join("bench");
     std::fs::create_dir_all(&directory)?;
 
-    let (load, cores) = (report::load(), report::cores());
+    let (load, cores) = (machine::load(), machine::cores());
     let (runtime_api, aws) = (RuntimeApi::start()?, CannedAws::start(&directory)?);
     let place = Place {
         runtime_api: &runtime_api,
