@@ -15,10 +15,10 @@ pub(crate) struct Arguments {
     /// How many warm requests each program gets in all its starts
     #[arg(long, value_name = "N", default_value = "300")]
     pub(crate) warm: NonZeroUsize,
-    /// The price list [default: bench/prices.json of the project]
+    /// The price list (default: bench/prices.json of the project)
     #[arg(long, value_name = "FILE", hide_default_value = true, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/prices.json"))]
     pub(crate) prices: PathBuf,
-    /// The directory with the release binaries [default: the directory of this program]
+    /// The directory with the release binaries (default: the directory of this program)
     #[arg(long, value_name = "DIR")]
     pub(crate) binaries: Option<PathBuf>,
     /// The ingress of another build, measured in turns with this one's: a program, or a directory with `ingress` in it

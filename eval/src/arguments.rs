@@ -8,8 +8,8 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "eval")]
 pub(crate) struct Arguments {
-    /// The directory whose static-rules.yaml, alert-tables.json, analyzer.yaml and model-prices.yaml are measured [default: config/ of
-    /// the project]. Every provider in analyzer.yaml is asked about every alert, which is paid to its vendor
+    /// The directory whose static-rules.yaml, alert-tables.json, analyzer.yaml and model-prices.yaml are measured (default: config/ of
+    /// the project). Every provider in analyzer.yaml is asked about every alert, which is paid to its vendor
     #[arg(long, value_name = "DIR", hide_default_value = true, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../config"))]
     pub(crate) config: PathBuf,
     /// The file with the key of the provider NAME; its first line counts. Can be given for every provider
@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
         hide_default_value = true
     )]
     pub(crate) only: String,
-    /// Where the figures go [default: target/eval/report.json of the project]
+    /// Where the figures go (default: target/eval/report.json of the project)
     #[arg(long, value_name = "FILE", hide_default_value = true, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/eval/report.json"))]
     pub(crate) report: PathBuf,
 }
