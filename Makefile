@@ -1,5 +1,5 @@
 # The short commands of the project. `make demo` needs Rust with a C compiler, Python 3.10 or newer, and curl.
-.PHONY: help demo stack test test-llm lint advisories lock bench budget eval fuzz check-config pictures venv clean
+.PHONY: help demo stack test test-llm lint advisories lock bench budget eval fuzz schemas check-config pictures venv clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -70,6 +70,7 @@ lint: venv ## Formatting, Clippy, documentation and the template
 	cargo clippy --all-targets $(TESTS) -- -D warnings
 	cargo check --quiet --package domain --no-default-features
 	@$(BIN)/python infra/lint/layers.py
+	cargo test --quiet --package schemas
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
 	@$(call optional,cargo-deny,cargo deny --all-features check --hide-inclusion-graph licenses bans sources)
 	@$(call optional,cargo-deny,.ci/advisories/check)
@@ -125,6 +126,9 @@ fuzz: ## Search for a broken promise, guided by coverage (TARGET=<directory of f
 	RUSTFLAGS='$(FUZZ_FLAGS)' cargo build --package fuzz --bin fuzz --profile fuzz --target $(HOST)
 	@FUZZ_TARGET=$(TARGET) RUSTFLAGS='$(FUZZ_FLAGS)' cargo run --quiet --package fuzz --bin fuzz --profile fuzz --target $(HOST) -- \
 		-max_total_time=$(SECONDS) -timeout=10 -print_final_stats=1 -artifact_prefix=target/fuzz-corpus/$(TARGET)- $(ARGS) $(INPUTS)
+
+schemas: ## Generate config/schemas from the types that the functions read (make lint fails while they differ)
+	@cargo run --quiet --package schemas
 
 check-config: ## Check the files in config/
 	@cargo run -q -p quell -- check config

@@ -2,6 +2,7 @@
 //! measured in between, in turns with another that opens none, so that other load on the machine
 //! falls on both.
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::Failure;
@@ -23,9 +24,10 @@ const BATCHES: usize = 15;
 const BATCH: usize = 40;
 
 /// What a joining alert costs while so many incidents are open.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Step {
     /// Incidents that the function has opened.
+    #[serde(rename = "open_incidents")]
     pub(crate) open: usize,
     /// CPU time of a joining alert, in microseconds.
     pub(crate) join_cpu_us: f64,
@@ -34,12 +36,15 @@ pub(crate) struct Step {
     /// The one divided by the other, batch by batch.
     pub(crate) join_to_control: f64,
     /// From handing over its event to its answer, in milliseconds.
+    #[serde(rename = "join_p50_ms")]
     pub(crate) join_ms: f64,
     /// Its requests to AWS.
+    #[serde(rename = "join_aws_requests")]
     pub(crate) join_requests: f64,
     /// CPU time of an opening alert since the step before, in microseconds; not a number at the first step.
     pub(crate) open_cpu_us: f64,
     /// Its requests to AWS.
+    #[serde(rename = "open_aws_requests")]
     pub(crate) open_requests: f64,
     /// The most memory until then, in KiB.
     pub(crate) peak_kib: u64,

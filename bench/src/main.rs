@@ -4,10 +4,12 @@
 
 mod analyzer_scene;
 mod arguments;
+mod baseline;
 mod canned_aws;
 mod event;
 mod growth;
 mod http;
+mod machine;
 mod measure;
 mod package;
 mod prices;
@@ -26,8 +28,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use analyzer_scene::AnalyzerScene;
-use arguments::{Arguments, USAGE};
+use arguments::Arguments;
 use canned_aws::CannedAws;
+use clap::Parser as _;
 use measure::{Place, Samples};
 use prices::PriceList;
 use report::{Measured, Report};
@@ -54,17 +57,17 @@ fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "help is what is asked for")]
 fn run() -> Result<(), Failure> {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("..")
         .canonicalize()?;
     let program = std::env::current_exe()?;
     let built = program.parent().ok_or("the bench is in no directory")?;
-    let Some(arguments) = Arguments::parse(std::env::args().skip(1), &project, built)? else {
-        println!("{USAGE}");
-        return Ok(());
-    };
+    let arguments = Arguments::parse();
+    let (starts, binaries) = (
+        arguments.starts.get(),
+        arguments.binaries.as_deref().unwrap_or(built),
+    );
     // Before minutes are spent.
     let prices = PriceList::read(&arguments.prices)?;
     let directory = built
@@ -73,7 +76,7 @@ fn run() -> Result<(), Failure> {
         .join("bench");
     std::fs::create_dir_all(&directory)?;
 
-    let (load, cores) = (report::load(), report::cores());
+    let (load, cores) = (machine::load(), machine::cores());
     let (runtime_api, aws) = (RuntimeApi::start()?, CannedAws::start(&directory)?);
     let place = Place {
         runtime_api: &runtime_api,
@@ -84,24 +87,28 @@ fn run() -> Result<(), Failure> {
     let event = sample.to_string();
     let analyzer = AnalyzerScene::make(&project, &directory, &aws.url, &aws.roots)?;
     aws.holds(analyzer.item.clone());
-    let variants = variant::all(
+    let mut variants = variant::all(
         &project,
-        &arguments.binaries,
+        binaries,
         &directory.join("node/door.js"),
         &analyzer,
     );
+    if let Some(baseline) = &arguments.baseline {
+        baseline::add(&mut variants, baseline);
+    }
     let event_of = |variant: &Variant| variant.event.clone().unwrap_or_else(|| event.clone());
 
     // The first start of each fills the page cache and is not counted.
     for variant in &variants {
         place.measure(variant, &event_of(variant), 1, &mut Samples::default())?;
     }
-    let warm = arguments.warm.div_ceil(arguments.starts);
+    let warm = arguments.warm.get().div_ceil(starts);
     let mut samples: Vec<Samples> = variants.iter().map(|_| Samples::default()).collect();
-    // In turns, so that what else the machine does falls on all of them.
-    for _ in 0..arguments.starts {
-        for (variant, samples) in variants.iter().zip(&mut samples) {
-            place.measure(variant, &event_of(variant), 0, samples)?;
+    // In turns, so that what else the machine does falls on all of them; every other time in the opposite order.
+    for turn in 0..starts {
+        for at in order(variants.len(), turn) {
+            let variant = &variants[at];
+            place.measure(variant, &event_of(variant), 0, &mut samples[at])?;
         }
     }
     let events = MANY
@@ -119,35 +126,35 @@ fn run() -> Result<(), Failure> {
     // On all cores, because a client and its host are two machines. A step takes longer than an alert by far: a tenth of them will do.
     let ssh_steps = match ssh_host::missing() {
         Some(package) => Err(package),
-        None => Ok(place.ssh_steps(
-            &arguments.binaries,
-            arguments.starts,
-            arguments.warm.div_ceil(10),
-        )?),
+        None => Ok(place.ssh_steps(binaries, starts, arguments.warm.get().div_ceil(10))?),
     };
     // From here on there is no way back.
     let one_core = process::stay_on_one_core();
-    for _ in 0..arguments.starts {
-        for (variant, samples) in variants.iter().zip(&mut samples) {
+    for turn in 0..starts {
+        for at in order(variants.len(), turn) {
+            let variant = &variants[at];
             let mut on_one_core = Samples::default();
             place.measure(variant, &event_of(variant), warm, &mut on_one_core)?;
-            samples.take_warm(on_one_core);
+            samples[at].take_warm(on_one_core);
         }
     }
     let growth = place.growth(join, open, &sample)?;
 
-    let functions = package::functions(&project, &arguments.binaries);
+    let each: Vec<_> = variants.iter().zip(&samples).collect();
+    let paired = baseline::ratios(&each);
+    let functions = package::functions(&project, binaries);
     let measured = variants
         .iter()
         .zip(samples)
         .map(|(variant, samples)| Measured::new(variant, &samples, &project))
         .collect();
     let report = Report {
-        starts: arguments.starts,
-        warm: warm * arguments.starts,
+        starts,
+        warm: warm * starts,
         load,
         cores,
         measured,
+        paired,
         deliveries,
         growth,
         ssh_steps,
@@ -158,4 +165,13 @@ fn run() -> Result<(), Failure> {
     report.print();
     report.write(&directory.join("report.json"))?;
     Ok(())
+}
+
+/// The order of a turn, so that nothing is always measured right after the same program.
+fn order(count: usize, turn: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count).collect();
+    if turn % 2 == 1 {
+        order.reverse();
+    }
+    order
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::Value;
 use wire::bridge::BridgeReply;
 
@@ -61,12 +62,13 @@ pub(crate) struct Place<'a> {
 }
 
 /// A delivery of many alerts, taken by a warm function.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Delivery {
     pub(crate) alerts: usize,
     /// From handing over to the answer.
     pub(crate) ms: f64,
     pub(crate) cpu_ms: f64,
+    #[serde(rename = "aws_requests")]
     pub(crate) requests: usize,
     /// The most memory until then, in KiB.
     pub(crate) peak_kib: u64,

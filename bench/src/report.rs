@@ -1,16 +1,20 @@
-//! Report of a run: a table for people, and every figure and ratio by name for programs.
+//! Report of a run: tables for people, and every figure and ratio by name for programs.
+
+mod tables;
 
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
 use crate::Failure;
+use crate::baseline::Paired;
 use crate::growth::{Step, last_to_first};
+use crate::machine;
 use crate::measure::{Delivery, Samples};
 use crate::package::Package;
 use crate::prices::{Alert, PriceList};
 use crate::quantile::quantile;
-use crate::ratio::{self, Goal, RIVALS};
+use crate::ratio::{self, Goal};
 use crate::ssh_step::SshSteps;
 use crate::variant::Variant;
 
@@ -34,6 +38,8 @@ pub(crate) struct Report {
     /// How many cores the bench may use.
     pub(crate) cores: usize,
     pub(crate) measured: Vec<Measured>,
+    /// This build's ingress beside the baseline's, if one was given.
+    pub(crate) paired: Vec<Paired>,
     /// Deliveries of many alerts.
     pub(crate) deliveries: Vec<Delivery>,
     /// What a joining alert costs while more and more incidents are open.
@@ -46,35 +52,6 @@ pub(crate) struct Report {
     pub(crate) functions: Vec<Package>,
     pub(crate) prices: PriceList,
 }
-
-/// The columns of the table.
-const COLUMNS: [(&str, &str, usize); 13] = [
-    ("size KiB", "binary_kib", 0),
-    ("zip KiB", "zip_kib", 0),
-    ("init ms", "init_ms", 2),
-    ("fastest", "init_ms_fastest", 2),
-    ("cold ms", "cold_ms", 2),
-    ("fastest", "cold_ms_fastest", 2),
-    ("cold CPU ms", "cold_cpu_ms", 2),
-    ("warm p50 ms", "warm_p50_ms", 3),
-    ("warm p99 ms", "warm_p99_ms", 3),
-    ("warm CPU µs", "warm_cpu_us", 0),
-    ("peak KiB", "peak_kib", 0),
-    ("AWS cold", "aws_requests_cold", 0),
-    ("AWS warm", "aws_requests_warm", 2),
-];
-
-/// The columns of the table of open incidents, after their number.
-const GROWTH: [&str; 8] = [
-    "join p50 ms",
-    "join CPU µs",
-    "with none open",
-    "ratio",
-    "join requests",
-    "opening CPU µs",
-    "its requests",
-    "peak KiB",
-];
 
 impl Measured {
     /// The figures out of the samples of a variant.
@@ -171,116 +148,6 @@ impl Report {
         .collect()
     }
 
-    #[expect(clippy::print_stdout, reason = "this is what the program is for")]
-    pub(crate) fn print(&self) {
-        println!(
-            "medians of {} cold starts and {} warm requests each, in turns, over TLS on loopback",
-            self.starts, self.warm
-        );
-        println!(
-            "{}, {} cores, load {:.1} when it began\n",
-            processor(),
-            self.cores,
-            self.load
-        );
-        print!("{:<16}", "");
-        COLUMNS
-            .iter()
-            .for_each(|(title, ..)| print!(" {title:>11}"));
-        println!();
-        for measured in &self.measured {
-            print!("{:<16}", measured.name);
-            for (_, figure, digits) in COLUMNS {
-                print!(
-                    " {:>11}",
-                    known(measured.figure(figure).unwrap_or(f64::NAN), digits)
-                );
-            }
-            println!();
-        }
-        println!("\nratios");
-        for (name, ratio, goal) in self.ratios() {
-            println!(
-                "  {name:<36} {ratio:>8.2}  {}",
-                goal.map_or_else(String::new, |goal| format!("goal {goal}"))
-            );
-        }
-        for rival in RIVALS
-            .iter()
-            .filter(|rival| self.of(rival.variant).is_none())
-        {
-            println!("  skipped: {} ({})", rival.variant, rival.install);
-        }
-        match &self.ssh_steps {
-            Ok(steps) => steps.print(),
-            Err(package) => println!("\nskipped: a step over SSH (install {package})"),
-        }
-        println!("\none delivery     ms   CPU µs/alert   AWS requests   peak KiB");
-        for Delivery {
-            alerts,
-            ms,
-            cpu_ms,
-            requests,
-            peak_kib,
-        } in &self.deliveries
-        {
-            println!(
-                "  {alerts:>6} {ms:>9.1} {:>14.0} {requests:>14} {peak_kib:>10}",
-                cpu_ms * 1e3 / *alerts as f64
-            );
-        }
-        let core = if self.one_core {
-            ""
-        } else {
-            ": not on one core, so that CPU times jump (install util-linux)"
-        };
-        println!("\nwith more and more open incidents{core}");
-        println!(
-            "{:>14}{}",
-            "open incidents",
-            GROWTH.map(|title| format!("{title:>16}")).concat()
-        );
-        for step in &self.growth {
-            let Step {
-                open,
-                join_cpu_us,
-                control_cpu_us,
-                join_to_control,
-                join_ms,
-                join_requests,
-                ..
-            } = step;
-            let joins = format!(
-                "{join_ms:>16.3}{join_cpu_us:>16.0}{control_cpu_us:>16.0}{join_to_control:>16.2}{join_requests:>16.2}"
-            );
-            let opening = format!(
-                "{:>16}{:>16}",
-                known(step.open_cpu_us, 0),
-                known(step.open_requests, 2)
-            );
-            println!("{open:>14}{joins}{opening}{:>16}", step.peak_kib);
-        }
-        println!("\nfunctions, as last built   size KiB   zip KiB");
-        for Package {
-            name, kib, zip_kib, ..
-        } in &self.functions
-        {
-            println!("  {name:<22} {kib:>10.0} {:>9}", known(*zip_kib, 0));
-        }
-        let PriceList {
-            region,
-            architecture,
-            checked,
-            ..
-        } = &self.prices;
-        println!(
-            "\ndollars for a million alerts, each in a request of its own: {region}, {architecture}, prices checked on {checked}"
-        );
-        for (name, dollars) in self.dollars() {
-            println!("  {name:<16} {dollars}");
-        }
-    }
-
     /// Writes everything as JSON.
     pub(crate) fn write(&self, file: &Path) -> Result<(), Failure> {
         let variant = |measured: &Measured| {
@@ -291,40 +158,6 @@ impl Report {
                 .collect();
             value.insert("first_requests".to_owned(), json!(measured.first_requests));
             (measured.name.to_owned(), Value::Object(value))
-        };
-        let delivery = |delivery: &Delivery| {
-            let Delivery {
-                alerts,
-                ms,
-                cpu_ms,
-                requests,
-                peak_kib,
-            } = delivery;
-            json!({ "alerts": alerts, "ms": ms, "cpu_ms": cpu_ms, "aws_requests": requests, "peak_kib": peak_kib })
-        };
-        let step = |step: &Step| {
-            let Step {
-                open,
-                join_cpu_us,
-                control_cpu_us,
-                join_to_control,
-                join_ms,
-                join_requests,
-                open_cpu_us,
-                open_requests,
-                peak_kib,
-            } = step;
-            json!({
-                "open_incidents": open,
-                "join_p50_ms": join_ms,
-                "join_cpu_us": join_cpu_us,
-                "control_cpu_us": control_cpu_us,
-                "join_to_control": join_to_control,
-                "join_aws_requests": join_requests,
-                "open_cpu_us": open_cpu_us,
-                "open_aws_requests": open_requests,
-                "peak_kib": peak_kib,
-            })
         };
         let function = |package: &Package| {
             (
@@ -341,21 +174,31 @@ impl Report {
                 },
             ))
         };
+        let paired = |Paired {
+                          name,
+                          quartiles: [low, median, high],
+                      }: &Paired| {
+            (
+                name.clone(),
+                json!({ "median": median, "lower_quartile": low, "upper_quartile": high }),
+            )
+        };
         let named = |pairs: Vec<(&'static str, Value)>| -> Map<String, Value> {
             pairs.into_iter().map(|(k, v)| (k.to_owned(), v)).collect()
         };
         let report = json!({
             "cold_runs": self.starts,
             "warm_requests": self.warm,
-            "processor": processor(),
+            "processor": machine::processor(),
             "cores": self.cores,
             "load_before": self.load,
             "variants": self.measured.iter().map(variant).collect::<Map<String, Value>>(),
             "ratios": self.ratios().into_iter().map(|(name, ratio, _)| (name, json!(ratio))).collect::<Map<String, Value>>(),
             "goals": self.ratios().into_iter().filter_map(goal).collect::<Map<String, Value>>(),
-            "one_delivery": self.deliveries.iter().map(delivery).collect::<Vec<_>>(),
+            "baseline": self.paired.iter().map(paired).collect::<Map<String, Value>>(),
+            "one_delivery": self.deliveries,
             "open_incidents_on_one_core": self.one_core,
-            "open_incidents": self.growth.iter().map(step).collect::<Vec<_>>(),
+            "open_incidents": self.growth,
             "ssh_steps": self.ssh_steps.as_ref().map_or_else(|package| json!({ "skipped": format!("install {package}") }), SshSteps::json),
             "functions": self.functions.iter().map(function).collect::<Map<String, Value>>(),
             "prices": self.prices,
@@ -364,40 +207,4 @@ impl Report {
         std::fs::write(file, format!("{report:#}\n"))?;
         Ok(())
     }
-}
-
-/// A figure with so many digits, or a dash.
-fn known(value: f64, digits: usize) -> String {
-    if value.is_finite() {
-        format!("{value:.digits$}")
-    } else {
-        "-".to_owned()
-    }
-}
-
-/// The machine's load in the last minute.
-pub(crate) fn load() -> f64 {
-    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    text.split(' ')
-        .next()
-        .and_then(|number| number.parse().ok())
-        .unwrap_or(f64::NAN)
-}
-
-/// How many cores this program may use now.
-pub(crate) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(0, std::num::NonZero::get)
-}
-
-/// What the machine says it is.
-fn processor() -> String {
-    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = text
-        .lines()
-        .find(|line| line.starts_with("model name"))
-        .and_then(|line| line.split_once(": "));
-    model.map_or_else(
-        || std::env::consts::ARCH.to_owned(),
-        |(_, name)| name.to_owned(),
-    )
 }

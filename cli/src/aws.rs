@@ -14,6 +14,9 @@ use store::Store;
 
 use crate::exit::Failure;
 
+/// The environment variables of the process.
+pub(crate) type Environment = Variables<fn(&str) -> Option<String>>;
+
 /// How long one try of a request may take.
 const ATTEMPT: Duration = Duration::from_secs(20);
 
@@ -26,9 +29,7 @@ pub(crate) struct Table {
 }
 
 /// The configuration of clients. They share one connection with TLS by ring, as the functions do.
-pub(crate) async fn config<F: Fn(&str) -> Option<String>>(
-    variables: &Variables<F>,
-) -> Result<SdkConfig, Failure> {
+pub(crate) async fn config(variables: &Environment) -> Result<SdkConfig, Failure> {
     let connection = Connection::from_variables(variables)?;
     #[expect(
         clippy::disallowed_methods,
@@ -47,10 +48,7 @@ pub(crate) async fn config<F: Fn(&str) -> Option<String>>(
 }
 
 /// The table of this name.
-pub(crate) async fn store<F: Fn(&str) -> Option<String>>(
-    variables: &Variables<F>,
-    table: String,
-) -> Result<Store, Failure> {
+pub(crate) async fn store(variables: &Environment, table: String) -> Result<Store, Failure> {
     Ok(Store::new(
         aws_sdk_dynamodb::Client::new(&config(variables).await?),
         table,
@@ -58,9 +56,7 @@ pub(crate) async fn store<F: Fn(&str) -> Option<String>>(
 }
 
 /// Secrets Manager.
-pub(crate) async fn secrets<F: Fn(&str) -> Option<String>>(
-    variables: &Variables<F>,
-) -> Result<Secrets, Failure> {
+pub(crate) async fn secrets(variables: &Environment) -> Result<Secrets, Failure> {
     Ok(Secrets::new(aws_sdk_secretsmanager::Client::new(
         &config(variables).await?,
     )))

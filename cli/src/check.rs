@@ -42,7 +42,7 @@ impl Check {
                 writeln!(out, "{faults}")?;
                 match faults.0.len() {
                     1 => writeln!(out, "1 error. Fix it before you deploy.")?,
-                    many => writeln!(out, "{many} errors. Fix them before you deploy.")?,
+                    count => writeln!(out, "{count} errors. Fix them before you deploy.")?,
                 }
             }
         }

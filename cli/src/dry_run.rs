@@ -7,21 +7,22 @@ use std::path::PathBuf;
 use clap::Args;
 use domain::incident::repair::{StepOutcome, StepResult};
 use domain::incident::repair_state_machine;
+use domain::playbook::condition::Seen;
 use domain::playbook::plan::{Phase, Plan};
 use domain::playbook::service::{self, Level};
 use domain::primitives::id::IncidentId;
 use domain::primitives::safe_text::line;
 use jiff::Timestamp;
 use playbook_files::operator_files::{OperatorFiles, PLAYBOOKS};
-use settings::variables::Variables;
 use store::fresh_incident_id;
 use wire::bridge::{BRIDGE_VERSION, BridgeRequest};
 use wire::command_line;
 
+use crate::aws::Environment;
 use crate::exit::{Answer, Failure};
-use crate::guard_lines::no_service;
+use crate::guard_lines::{names, no_service};
 use crate::print;
-use crate::step_runner::Through;
+use crate::step_runner::{StepRunner, Through};
 
 /// How much of what a command printed is shown.
 const SHOWN: usize = 160;
@@ -45,18 +46,15 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) async fn answer<F>(
+    pub(crate) async fn answer(
         self,
-        variables: &Variables<F>,
+        variables: &Environment,
         out: &mut dyn Write,
-    ) -> Result<Answer, Failure>
-    where
-        F: Fn(&str) -> Option<String>,
-    {
+    ) -> Result<Answer, Failure> {
         if !self.dry_run {
             return Err(Failure::wrong(
                 "repairs run only through an approval, so that each has one in its log: send the alert (`quell fire`) and approve its plan. \
-                 With --dry-run everything is rendered and checked, and only what reads is run.",
+                 With --dry-run everything is rendered and checked, and only commands that read are run.",
             ));
         }
         let files = OperatorFiles::load(&self.config)?;
@@ -68,96 +66,32 @@ impl Run {
             }
         };
         print::plan(&plan, out)?;
-        let hands = self.through.hands(&files, variables).await?;
+        let runner = self.through.runner(&files, variables).await?;
         let id = fresh_incident_id(Timestamp::now());
-        writeln!(out, "dry run on {}: only what reads is run", plan.target)?;
-        let mut answer = Answer::Yes;
-        let mut facts = BTreeMap::new();
-        let mut all_known = true;
+        writeln!(
+            out,
+            "Dry run on {}: only commands that read are run.",
+            plan.target
+        )?;
+        let mut dry_run = DryRun {
+            runner,
+            id,
+            plan,
+            facts: BTreeMap::new(),
+            facts_known: true,
+            answer: Answer::Yes,
+        };
         for (phase, name) in print::PHASES {
-            for (index, step) in plan.phase(phase).iter().enumerate() {
-                let place = format!("{name}[{index}]");
-                if let Err(why) = command_line::line(&step.argv) {
-                    writeln!(out, "  {place:<12} cannot be sent: {why}")?;
-                    answer = Answer::No;
-                    continue;
-                }
-                let sent = command_line::shown(&step.argv);
-                match phase {
-                    Phase::Steps | Phase::Rollback if !all_known => {
-                        writeln!(out, "  {place:<12} would not be reached: {sent}")?;
-                    }
-                    _ if !step.wanted(&facts) => {
-                        let when = step
-                            .when
-                            .as_ref()
-                            .map(ToString::to_string)
-                            .unwrap_or_default();
-                        writeln!(
-                            out,
-                            "  {place:<12} would be skipped (it runs {when}): {sent}"
-                        )?;
-                    }
-                    Phase::Facts => {
-                        writeln!(out, "  {place:<12} runs: {sent}")?;
-                        let result = hands.run(&request(&id, &plan, phase, index), step).await;
-                        tell(&result, None, out)?;
-                        let fact = step.fact.as_deref().unwrap_or_default();
-                        match repair_state_machine::answer(&result, plan.searches(fact)) {
-                            Ok(seen) => drop(facts.insert(fact.to_owned(), seen)),
-                            Err(why) => {
-                                writeln!(
-                                    out,
-                                    "  {:<12} a repair would fail here: {}",
-                                    "",
-                                    line(&why, SHOWN * 2)
-                                )?;
-                                (answer, all_known) = (Answer::No, false);
-                            }
-                        }
-                    }
-                    Phase::Steps => writeln!(out, "  {place:<12} would run: {sent}")?,
-                    Phase::Rollback => {
-                        writeln!(out, "  {place:<12} would run if the repair failed: {sent}")?
-                    }
-                    Phase::Verify => {
-                        writeln!(out, "  {place:<12} runs: {sent}")?;
-                        let result = hands.run(&request(&id, &plan, phase, index), step).await;
-                        answer = if tell(&result, Some(symptom(&result)), out)? {
-                            answer
-                        } else {
-                            Answer::No
-                        };
-                    }
-                }
+            for index in 0..dry_run.plan.phase(phase).len() {
+                dry_run.step(phase, name, index, out).await?;
             }
         }
-        let nothing_to_do = all_known && !plan.steps.iter().any(|step| step.wanted(&facts));
-        match answer {
-            Answer::Yes if nothing_to_do => writeln!(
-                out,
-                "=> everything renders, and what reads can be run there; now a repair would have nothing to do: every step would be skipped, \
-                 and a human asked"
-            )?,
-            Answer::Yes => writeln!(
-                out,
-                "=> everything renders, and what reads can be run there"
-            )?,
-            Answer::No => writeln!(out, "=> a repair would fail here: see above")?,
-        }
-        Ok(answer)
+        dry_run.end(out)
     }
 
     /// The plan, or why nothing would run: by the rules by which the bridge refuses.
     fn plan(&self, files: &OperatorFiles) -> Result<Result<Plan, String>, Failure> {
-        let ids = || {
-            files
-                .playbooks
-                .iter()
-                .map(|playbook| playbook.id.as_str())
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
+        let ids = || names(files.playbooks.iter().map(|playbook| &*playbook.id));
         let playbook = files.playbook(&self.playbook).ok_or_else(|| {
             Failure::wrong(format!(
                 "{PLAYBOOKS} has no playbook {}; it has {}",
@@ -185,15 +119,89 @@ impl Run {
     }
 }
 
-fn request(id: &IncidentId, plan: &Plan, phase: Phase, step: usize) -> BridgeRequest {
-    BridgeRequest {
-        v: BRIDGE_VERSION,
-        incident_id: id.clone(),
-        playbook: plan.playbook.clone(),
-        phase,
-        step,
-        parameters: plan.parameters.clone(),
-        target: plan.target.clone(),
+/// A repair on the way through its plan.
+struct DryRun {
+    runner: StepRunner,
+    id: IncidentId,
+    plan: Plan,
+    facts: BTreeMap<String, Seen>,
+    /// False once a fact has no answer: a repair would end there.
+    facts_known: bool,
+    answer: Answer,
+}
+
+impl DryRun {
+    async fn step(
+        &mut self,
+        phase: Phase,
+        name: &str,
+        index: usize,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        let step = &self.plan.phase(phase)[index];
+        let place = format!("{name}[{index}]");
+        if let Err(why) = command_line::line(&step.argv) {
+            writeln!(out, "  {place:<12} cannot be sent: {why}")?;
+            self.answer = Answer::No;
+            return Ok(());
+        }
+        let sent = command_line::shown(&step.argv);
+        let will = match phase {
+            Phase::Steps | Phase::Rollback if !self.facts_known => "would not be reached".into(),
+            _ if !step.wanted(&self.facts) => {
+                let when = step.when.as_ref().map(ToString::to_string);
+                format!("would be skipped (it runs {})", when.unwrap_or_default())
+            }
+            Phase::Facts | Phase::Verify => "runs".to_owned(),
+            Phase::Steps => "would run".to_owned(),
+            Phase::Rollback => "would run if the repair failed".to_owned(),
+        };
+        writeln!(out, "  {place:<12} {will}: {sent}")?;
+        if will != "runs" {
+            return Ok(());
+        }
+        let request = BridgeRequest {
+            v: BRIDGE_VERSION,
+            incident_id: self.id.clone(),
+            playbook: self.plan.playbook.clone(),
+            phase,
+            step: index,
+            parameters: self.plan.parameters.clone(),
+            target: self.plan.target.clone(),
+        };
+        let result = self.runner.run(&request, step).await;
+        if phase == Phase::Verify {
+            if !tell(&result, Some(symptom(&result)), out)? {
+                self.answer = Answer::No;
+            }
+            return Ok(());
+        }
+        tell(&result, None, out)?;
+        let fact = step.fact.clone().unwrap_or_default();
+        match repair_state_machine::answer(&result, self.plan.searches(&fact)) {
+            Ok(seen) => drop(self.facts.insert(fact, seen)),
+            Err(why) => {
+                let why = line(&why, SHOWN * 2);
+                writeln!(out, "  {:<12} a repair would fail here: {why}", "")?;
+                (self.answer, self.facts_known) = (Answer::No, false);
+            }
+        }
+        Ok(())
+    }
+
+    fn end(self, out: &mut dyn Write) -> Result<Answer, Failure> {
+        const READY: &str = "=> everything renders, and the commands that read can be run";
+        let nothing_to_do =
+            self.facts_known && !self.plan.steps.iter().any(|step| step.wanted(&self.facts));
+        match self.answer {
+            Answer::Yes if nothing_to_do => writeln!(
+                out,
+                "{READY}; a repair would have nothing to do now: it would skip every step and ask a human"
+            )?,
+            Answer::Yes => writeln!(out, "{READY}")?,
+            Answer::No => writeln!(out, "=> a repair would fail here: see above")?,
+        }
+        Ok(self.answer)
     }
 }
 
@@ -202,11 +210,11 @@ fn symptom(result: &StepResult) -> &'static str {
     match (result.outcome == StepOutcome::Exited, result.succeeded()) {
         (_, true) => "the symptom is not there",
         (true, false) => "the symptom is there",
-        (false, _) => "nobody knows whether the symptom is there",
+        (false, _) => "whether the symptom is there is unknown",
     }
 }
 
-/// Tells what came of a command that reads, and what it means; false if it could not be run.
+/// Prints the result of a command that reads, and its meaning; false if it could not be run.
 fn tell(result: &StepResult, means: Option<&str>, out: &mut dyn Write) -> Result<bool, Failure> {
     let ran = result.outcome == StepOutcome::Exited;
     let means = means.map(|means| format!(": {means}")).unwrap_or_default();
@@ -217,7 +225,7 @@ fn tell(result: &StepResult, means: Option<&str>, out: &mut dyn Write) -> Result
         line(&result.detail, SHOWN * 2),
         result.duration_ms
     )?;
-    for (stream, text) in [("printed", &result.stdout), ("complained", &result.stderr)] {
+    for (stream, text) in [("stdout", &result.stdout), ("stderr", &result.stderr)] {
         let text = line(text, SHOWN);
         if !text.is_empty() {
             writeln!(out, "  {:<12} {stream}: {text}", "")?;

@@ -36,9 +36,9 @@ pub(crate) enum Failure {
     /// It was asked in a way that has no answer, or something is not there.
     #[error("{0}")]
     Wrong(String),
-    #[error("the files cannot be used; `quell check` lists the same:\n{0}")]
+    #[error("the files have errors; `quell check` lists the same:\n{0}")]
     Files(#[from] ConfigErrors),
-    #[error("{0}\nIs --table right, and does it stand in the account and region of your profile?")]
+    #[error("{0}\nCheck --table, and the account and region of your profile.")]
     Store(#[from] StoreError),
     #[error(transparent)]
     Secret(#[from] SecretError),

@@ -12,8 +12,8 @@ use outbound::{body, client, reason};
 use reqwest::header::CONTENT_TYPE;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use settings::variables::Variables;
 
+use crate::aws::Environment;
 use crate::exit::{Answer, Failure};
 use crate::input;
 use crate::secret::{self, SenderSecret};
@@ -62,14 +62,11 @@ fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 impl Fire {
-    pub(crate) async fn answer<F>(
+    pub(crate) async fn answer(
         self,
-        variables: &Variables<F>,
+        variables: &Environment,
         out: &mut dyn Write,
-    ) -> Result<Answer, Failure>
-    where
-        F: Fn(&str) -> Option<String>,
-    {
+    ) -> Result<Answer, Failure> {
         let now = Timestamp::now();
         let bytes = self.body(now)?;
         let mut request = client()?
@@ -93,10 +90,7 @@ impl Fire {
         }
         let sent = request.body(bytes).send().await;
         let response = sent.map_err(|error| {
-            Failure::wrong(format!(
-                "there is no answer from the route: {}",
-                reason(error)
-            ))
+            Failure::wrong(format!("No answer from the route: {}", reason(error)))
         })?;
         let status = response.status();
         let told = body(response, ANSWER_BYTES)
@@ -188,15 +182,15 @@ fn meaning(status: u16, answer: &Value) -> String {
         .unwrap_or(answer);
     let incident = one.get("incident_id").and_then(Value::as_str);
     match (status, incident) {
-        (200..=299, Some(id)) => format!("it is counted; its incident is {id}: look at its card, or `quell verify-log {id} --table NAME`"),
-        (200..=299, None) => "it is taken".to_owned(),
+        (200..=299, Some(id)) => format!("counted in incident {id}: see its card, or run `quell verify-log {id} --table NAME`"),
+        (200..=299, None) => "accepted".to_owned(),
         (401 | 403, _) => {
-            "the secret is not the route's: compare --secret-id with the stack's output WebhookSecretArn, and the clock".to_owned()
+            "wrong secret or clock: compare --secret-id with the stack's output WebhookSecretArn, and this machine's time".to_owned()
         }
-        (404, _) => "there is nothing at this URL: take it from the stack's outputs".to_owned(),
-        (400..=428 | 430..=499, _) => "the body has to be changed as the answer says; the same again is refused again".to_owned(),
-        (429 | 500..=599, _) => "a passing fault: send it again; the log of the ingress function says why".to_owned(),
-        _ => "this is no answer of Quell's: is --url right?".to_owned(),
+        (404, _) => "nothing is at this URL: take it from the stack's outputs".to_owned(),
+        (400..=428 | 430..=499, _) => "change the body as the answer says: ingress refuses the same body again".to_owned(),
+        (429 | 500..=599, _) => "temporary failure: send it again; the log of the ingress function says why".to_owned(),
+        _ => "not an answer of Quell: check --url".to_owned(),
     }
 }
 
@@ -227,7 +221,7 @@ mod tests {
                 json!({ "results": [opened] }),
                 "01ARZ3NDEKTSV4RRFFQ69G5FAV",
             ),
-            (200, json!({ "success": true }), "taken"),
+            (200, json!({ "success": true }), "accepted"),
             (401, Value::Null, "secret"),
             (404, Value::Null, "outputs"),
             (400, Value::Null, "changed"),

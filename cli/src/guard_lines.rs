@@ -33,13 +33,13 @@ impl Lines {
 
 /// Says which services there are.
 pub(crate) fn no_service(files: &OperatorFiles, name: &str) -> Failure {
-    let names: Vec<&str> = files
-        .services
-        .iter()
-        .map(|service| service.name.as_str())
-        .collect();
+    let known = names(files.services.iter().map(|service| &*service.name));
     Failure::wrong(format!(
-        "{SERVICE_REGISTRY} has no service {name}; it has {}",
-        names.join(", ")
+        "{SERVICE_REGISTRY} has no service {name}; it has {known}"
     ))
+}
+
+/// Names in a row.
+pub(crate) fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.collect::<Vec<_>>().join(", ")
 }

@@ -6,10 +6,9 @@ use aws_types::SdkConfig;
 use clap::{Args, ValueEnum};
 use domain::policy::kill_switch::SwitchedOff;
 use jiff::Timestamp;
-use settings::variables::Variables;
 use store::Store;
 
-use crate::aws::{Table, config};
+use crate::aws::{Environment, Table, config};
 use crate::exit::{Answer, Failure};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -35,14 +34,11 @@ pub(crate) struct KillSwitch {
 }
 
 impl KillSwitch {
-    pub(crate) async fn answer<F>(
+    pub(crate) async fn answer(
         self,
-        variables: &Variables<F>,
+        variables: &Environment,
         out: &mut dyn Write,
-    ) -> Result<Answer, Failure>
-    where
-        F: Fn(&str) -> Option<String>,
-    {
+    ) -> Result<Answer, Failure> {
         let aws = config(variables).await?;
         let store = Store::new(aws_sdk_dynamodb::Client::new(&aws), self.table.table);
         match self.to {
@@ -57,13 +53,13 @@ impl KillSwitch {
             To::Off => store.switch_repairs(None).await?,
             To::Status => {}
         }
-        // Read, whatever was written: this is what repairs see.
+        // Read back what repairs see, whatever was written.
         let standing = store.kill_switch().await?;
         match &standing {
             Some(on) => writeln!(out, "kill switch: {on}")?,
             None => writeln!(
                 out,
-                "kill switch: it is off; repairs run as playbooks, services and guardrails let them"
+                "kill switch: it is off; playbooks, services and guardrails decide what runs"
             )?,
         }
         Ok(Answer::of(match self.to {
@@ -74,10 +70,7 @@ impl KillSwitch {
 }
 
 /// Who asks, as AWS knows them; where it does not answer, what this machine calls its user.
-async fn caller<F: Fn(&str) -> Option<String>>(
-    aws: &SdkConfig,
-    variables: &Variables<F>,
-) -> String {
+async fn caller(aws: &SdkConfig, variables: &Environment) -> String {
     let identity = aws_sdk_sts::Client::new(aws)
         .get_caller_identity()
         .send()
@@ -88,7 +81,7 @@ async fn caller<F: Fn(&str) -> Option<String>>(
             "{} on their machine",
             variables
                 .optional("USER")
-                .unwrap_or_else(|| "somebody".to_owned())
+                .unwrap_or_else(|| "an unknown user".to_owned())
         )
     })
 }

@@ -22,8 +22,8 @@ mod verify_log;
 use std::io::Write;
 
 use clap::{Parser, Subcommand};
-use settings::variables::Variables;
 
+use crate::aws::Environment;
 use crate::exit::{Answer, Failure};
 
 /// Checks the operator's files, says what would happen for an alert, verifies operation logs, switches repairs off and on, and sends
@@ -62,16 +62,12 @@ enum Command {
 
 impl Cli {
     /// Does what was asked; the exit status. What was found out goes to `out`, what stood in the way to `complaints`.
-    pub async fn run<F>(
+    pub async fn run(
         self,
-        variables: &Variables<F>,
-        out: &mut impl Write,
-        complaints: &mut impl Write,
-    ) -> u8
-    where
-        F: Fn(&str) -> Option<String>,
-    {
-        let out: &mut dyn Write = out;
+        variables: &Environment,
+        out: &mut dyn Write,
+        complaints: &mut dyn Write,
+    ) -> u8 {
         let answered = match self.command {
             Command::Check(asked) => asked.answer(out),
             Command::Plan(asked) => asked.answer(variables, out).await,

@@ -1,6 +1,7 @@
 //! `quell plan`: shows the plan for an alert, made by the code that decides on the deployed stack.
 
 mod parse;
+mod report;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -12,30 +13,23 @@ use domain::alert::fingerprint::fingerprint;
 use domain::alert::{Alert, AlertStatus};
 use domain::episode::Firing;
 use domain::incident::change::IncidentChange;
-use domain::incident::guardrail::names;
-use domain::incident::{Incident, Status};
-use domain::playbook::service::{self, Service};
+use domain::playbook::service;
 use domain::policy::attempt_ledger::{GroupLedger, GuardrailInputs, TargetLedger};
 use domain::policy::limits::Limits;
-use domain::policy::matching::{Fit, fitting};
 use domain::policy::playbook_run::PlaybookRecord;
 use domain::primitives::id::Fingerprint;
-use domain::primitives::safe_text::line;
 use jiff::{SignedDuration, Timestamp};
 use playbook_files::analyzer_files::{AnalyzerFiles, RULES};
 use playbook_files::operator_files::{OperatorFiles, limits};
 use settings::alert_tables;
 use settings::config_error::both;
-use settings::variables::Variables;
 use store::{Store, fresh_incident_id};
 
-use crate::aws;
+use crate::aws::{self, Environment};
 use crate::exit::{Answer, Failure};
 use crate::input;
 use crate::print;
 
-/// How much of a text from outside is shown.
-const SHOWN: usize = 120;
 /// For how long people could decide; nothing that is shown depends on it.
 const APPROVAL: SignedDuration = SignedDuration::from_hours(4);
 
@@ -56,7 +50,7 @@ pub(crate) struct Planned {
     table: Option<String>,
 }
 
-/// By what it is decided.
+/// The files and facts that decide.
 struct By {
     files: OperatorFiles,
     limits: Limits,
@@ -66,14 +60,11 @@ struct By {
 }
 
 impl Planned {
-    pub(crate) async fn answer<F>(
+    pub(crate) async fn answer(
         self,
-        variables: &Variables<F>,
+        variables: &Environment,
         out: &mut dyn Write,
-    ) -> Result<Answer, Failure>
-    where
-        F: Fn(&str) -> Option<String>,
-    {
+    ) -> Result<Answer, Failure> {
         let of_repairs = both(OperatorFiles::load(&self.config), limits(&self.config));
         let of_alerts = both(
             AnalyzerFiles::load(&self.config),
@@ -89,17 +80,17 @@ impl Planned {
         match &store {
             None => writeln!(
                 out,
-                "No --table is given: as if nothing had ever run, and the kill switch were off."
+                "No --table given: assumes that nothing ever ran and that the kill switch is off."
             )?,
             Some(_) => writeln!(
                 out,
-                "What has run, and the kill switch, are read from the table."
+                "Past runs and the kill switch are read from the table."
             )?,
         }
         if delivery.left_out > 0 {
             writeln!(
                 out,
-                "The sender left {} alerts out: they are counted nowhere.",
+                "The sender left out {} alerts: they are not counted.",
                 delivery.left_out
             )?;
         }
@@ -122,7 +113,7 @@ impl Planned {
                 seen.push((fingerprint.clone(), index));
             }
             writeln!(out)?;
-            identity(&alert, index, &fingerprint, out)?;
+            report::identity(&alert, index, &fingerprint, out)?;
             match again {
                 Some(first) => writeln!(
                     out,
@@ -139,43 +130,8 @@ impl Planned {
     }
 }
 
-fn identity(
-    alert: &Alert,
-    index: usize,
-    fingerprint: &Fingerprint,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
-    let text = |text: &str| line(text, SHOWN);
-    let status = if alert.status == AlertStatus::Firing {
-        "firing"
-    } else {
-        "resolved"
-    };
-    writeln!(
-        out,
-        "alert {}: {} on {}, {status}",
-        index + 1,
-        text(&alert.name),
-        text(&alert.target)
-    )?;
-    writeln!(out, "  fingerprint  {fingerprint}")?;
-    let (target, namespace) = (text(&alert.normalised_target), text(&alert.namespace));
-    writeln!(
-        out,
-        "  identity     target {target}, namespace {namespace}, type {}",
-        alert.alert_type.as_str()
-    )?;
-    writeln!(
-        out,
-        "  sent by      {}, with the severity {}",
-        text(&alert.source),
-        print::word(alert.severity)
-    )?;
-    Ok(())
-}
-
 impl By {
-    /// Tells what becomes of a new incident of the alert.
+    /// Prints the plan of a new incident of the alert.
     async fn tell(
         &self,
         alert: Alert,
@@ -187,19 +143,19 @@ impl By {
         if alert.status == AlertStatus::Resolved {
             writeln!(
                 out,
-                "  => takes it out of its episode; the last one resolves the incident, and a plan that waits becomes void"
+                "  => leaves its episode; the last alert to leave resolves the incident and revokes a waiting plan"
             )?;
             return Ok(());
         }
         if alert.cicd {
             writeln!(
                 out,
-                "  => is announced: alert-tables.json calls it a report of a pipeline, and nobody analyses it"
+                "  => announced without analysis: alert-tables.json calls it a report of a pipeline"
             )?;
             return Ok(());
         }
         let service = service::find(&self.files.services, &alert);
-        self.of_service(&alert, service, out)?;
+        report::service(&self.files.playbooks, &alert, service, out)?;
         let firing = Firing {
             left_out,
             ..Firing::from_alert(&alert)
@@ -232,108 +188,16 @@ impl By {
             approval_ttl: APPROVAL,
         };
         decide(&mut change, &diagnosis, rules, now);
-        self.finding(&change.incident, out)?;
+        report::finding(
+            &change.incident,
+            self.analyzer.settings.providers.len(),
+            out,
+        )?;
         if let Some(plan) = &change.incident.plan {
             print::plan(plan, out)?;
         }
-        end(&change.incident, out)
+        report::end(&change.incident, out)
     }
-
-    fn of_service(
-        &self,
-        alert: &Alert,
-        service: Option<&Service>,
-        out: &mut dyn Write,
-    ) -> Result<(), Failure> {
-        let Some(service) = service else {
-            writeln!(
-                out,
-                "  service      none in service-registry.yaml has this target as its name or alias"
-            )?;
-            return Ok(());
-        };
-        let group = service.redundancy_group.as_deref().unwrap_or("none");
-        let level = format!("{:?}", service.level).to_lowercase();
-        writeln!(
-            out,
-            "  service      {}, level {level}, redundancy group {group}",
-            service.name
-        )?;
-        let fitting = fitting(&self.files.playbooks, alert, service);
-        for Fit {
-            score,
-            reasons,
-            playbook,
-        } in &fitting
-        {
-            let reasons: Vec<String> = reasons.iter().map(|reason| line(reason, SHOWN)).collect();
-            writeln!(
-                out,
-                "  playbook     {}, score {score}: {}",
-                playbook.id,
-                reasons.join("; ")
-            )?;
-        }
-        if fitting.is_empty() {
-            writeln!(
-                out,
-                "  playbook     none names this alert or its type for this service"
-            )?;
-        }
-        Ok(())
-    }
-
-    fn finding(&self, incident: &Incident, out: &mut dyn Write) -> Result<(), Failure> {
-        let Some(analysis) = &incident.analysis else {
-            return Ok(());
-        };
-        let (risk, impact) = (
-            analysis.risk.as_str(),
-            print::word(analysis.blast_radius.data_impact),
-        );
-        let severity = incident.severity;
-        writeln!(
-            out,
-            "  finding      {} (a static rule)",
-            analysis.action_title
-        )?;
-        writeln!(
-            out,
-            "    says       risk {risk}, so {severity:?}; confidence {:.2}; data impact {impact}",
-            analysis.confidence
-        )?;
-        match self.analyzer.settings.providers.len() {
-            0 => {}
-            models => writeln!(
-                out,
-                "    on the stack {models} models are asked first: they can raise the risk, never lower it"
-            )?,
-        }
-        Ok(())
-    }
-}
-
-fn end(incident: &Incident, out: &mut dyn Write) -> Result<(), Failure> {
-    for outcome in &incident.guardrails {
-        let answer = if outcome.passed { "passes" } else { "STOPS" };
-        writeln!(
-            out,
-            "  guardrail    {answer:<6} {:<18} {}",
-            outcome.guardrail.as_str(),
-            line(&outcome.why, SHOWN * 4)
-        )?;
-    }
-    match (incident.status, &incident.no_plan_because) {
-        (Status::Approved, _) => writeln!(out, "  => runs by itself: every guardrail passes")?,
-        (Status::AwaitingApproval, _) => writeln!(
-            out,
-            "  => asks a human, because of {}",
-            names(&incident.guardrails)
-        )?,
-        (_, Some(why)) => writeln!(out, "  => a human has to look: {}", line(why, SHOWN * 4))?,
-        (status, None) => writeln!(out, "  => {}", status.as_str())?,
-    }
-    Ok(())
 }
 
 /// What a store says in which nothing ever was.

@@ -11,10 +11,9 @@ use domain::policy::track_record::TrackRecord;
 use jiff::Timestamp;
 use playbook_files::operator_files::{OperatorFiles, limits};
 use settings::config_error::both;
-use settings::variables::Variables;
 use store::Store;
 
-use crate::aws::{Table, config};
+use crate::aws::{self, Environment, Table};
 use crate::exit::{Answer, Failure};
 
 /// How many steps of its way are shown of each playbook: the last ones.
@@ -30,19 +29,13 @@ pub(crate) struct Playbooks {
 }
 
 impl Playbooks {
-    pub(crate) async fn answer<F>(
+    pub(crate) async fn answer(
         self,
-        variables: &Variables<F>,
+        variables: &Environment,
         out: &mut dyn Write,
-    ) -> Result<Answer, Failure>
-    where
-        F: Fn(&str) -> Option<String>,
-    {
+    ) -> Result<Answer, Failure> {
         let (files, limits) = both(OperatorFiles::load(&self.config), limits(&self.config))?;
-        let store = Store::new(
-            aws_sdk_dynamodb::Client::new(&config(variables).await?),
-            self.table.table,
-        );
+        let store = aws::store(variables, self.table.table).await?;
         for playbook in &files.playbooks {
             tell(playbook, &limits, &store, out).await?;
         }
@@ -67,7 +60,7 @@ async fn tell(
         playbook.id, record.verified, record.failed, record.recurred
     )?;
     let Some(auto) = playbook.auto else {
-        writeln!(out, "  never automatic: it has no auto")?;
+        writeln!(out, "  needs approval: this playbook is never automatic")?;
         return Ok(());
     };
     if !auto.earned {
@@ -85,7 +78,7 @@ async fn tell(
     );
     writeln!(
         out,
-        "  {earned}; {} more are verified, and nobody knows yet whether they hold",
+        "  {earned}; {} more are verified and may still recur",
         earned.pending
     )?;
     for step in earned

@@ -47,35 +47,15 @@ pub(crate) fn plan(plan: &Plan, out: &mut dyn Write) -> Result<(), Error> {
 }
 
 fn limits(step: &PlannedStep) -> String {
-    let PlannedStep {
-        timeout_seconds,
-        retries,
-        every_seconds,
-        fact,
-        when,
-        idempotent,
-        ..
-    } = step;
-    let mut limits = match retries {
-        0 => format!("up to {timeout_seconds} s"),
-        tries => format!(
-            "up to {timeout_seconds} s, {} tries, {every_seconds} s apart",
-            tries + 1
-        ),
-    };
-    let notes = [
-        fact.as_ref().map(|fact| format!("the fact {fact}")),
-        when.as_ref().map(ToString::to_string),
-    ];
-    for note in notes
-        .into_iter()
-        .flatten()
-        .chain(idempotent.then(|| "may run again".to_owned()))
-    {
-        limits.push_str(", ");
-        limits.push_str(&note);
+    let mut limits = vec![format!("up to {} s", step.timeout_seconds)];
+    if step.retries > 0 {
+        let (tries, every) = (step.retries + 1, step.every_seconds);
+        limits.push(format!("{tries} tries, {every} s apart"));
     }
-    limits
+    limits.extend(step.fact.as_ref().map(|fact| format!("the fact {fact}")));
+    limits.extend(step.when.as_ref().map(ToString::to_string));
+    limits.extend(step.idempotent.then(|| "may run again".to_owned()));
+    limits.join(", ")
 }
 
 /// A value as it is called in files and in JSON.

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use secrecy::SecretString;
-use settings::variables::Variables;
 
+use crate::aws::{self, Environment};
 use crate::exit::Failure;
-use crate::{aws, input};
+use crate::input;
 
 /// Where the secret of the senders is.
 #[derive(Debug, Args)]
@@ -23,9 +23,9 @@ pub(crate) struct SenderSecret {
 
 impl SenderSecret {
     /// The secret, if one is named.
-    pub(crate) async fn read<F: Fn(&str) -> Option<String>>(
+    pub(crate) async fn read(
         &self,
-        variables: &Variables<F>,
+        variables: &Environment,
     ) -> Result<Option<SecretString>, Failure> {
         match (&self.secret_file, &self.secret_id) {
             (Some(file), _) => in_file(file).map(Some),

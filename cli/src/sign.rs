@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::Args;
 use ingress::authentication::{SIGNED, sign};
 use jiff::Timestamp;
-use settings::variables::Variables;
 
+use crate::aws::Environment;
 use crate::exit::{Answer, Failure};
 use crate::input;
 use crate::secret::SenderSecret;
@@ -26,17 +26,14 @@ pub(crate) struct Sign {
 }
 
 impl Sign {
-    pub(crate) async fn answer<F>(
+    pub(crate) async fn answer(
         self,
-        variables: &Variables<F>,
+        variables: &Environment,
         out: &mut dyn Write,
-    ) -> Result<Answer, Failure>
-    where
-        F: Fn(&str) -> Option<String>,
-    {
+    ) -> Result<Answer, Failure> {
         let secret = self.secret.read(variables).await?;
         let secret = secret.ok_or_else(|| {
-            Failure::wrong("with what is it signed? Give --secret-file FILE or --secret-id ID")
+            Failure::wrong("No secret given: pass --secret-file FILE or --secret-id ID.")
         })?;
         let at = self.timestamp.then(Timestamp::now);
         for (name, value) in sign(SIGNED, &secret, &input::bytes(&self.body)?, at) {

@@ -10,13 +10,12 @@ use domain::incident::repair::StepResult;
 use domain::playbook::plan::PlannedStep;
 use playbook_files::operator_files::OperatorFiles;
 use repair::bridge_client::Bridge;
-use settings::variables::Variables;
 use wire::bridge::BridgeRequest;
 
+use crate::aws::{self, Environment};
 use crate::exit::Failure;
-use crate::{aws, secret};
+use crate::secret;
 
-/// Through whom.
 #[derive(Debug, Args)]
 pub(crate) struct Through {
     /// The deployed bridge function: the stack's output BridgeFunctionName. It renders from the files that it was deployed with
@@ -35,30 +34,25 @@ pub(crate) struct Through {
     key_file: Option<PathBuf>,
 }
 
-/// The bridge.
-pub(crate) enum Hands {
-    /// The function.
+/// The bridge that runs the steps.
+pub(crate) enum StepRunner {
     Deployed(Bridge),
-    /// Here.
     Local(Box<App>),
 }
 
 impl Through {
     /// The bridge of this choice.
-    pub(crate) async fn hands<F>(
+    pub(crate) async fn runner(
         &self,
         files: &OperatorFiles,
-        variables: &Variables<F>,
-    ) -> Result<Hands, Failure>
-    where
-        F: Fn(&str) -> Option<String>,
-    {
+        variables: &Environment,
+    ) -> Result<StepRunner, Failure> {
         match (&self.function, &self.key_file) {
-            (Some(function), _) => Ok(Hands::Deployed(Bridge::new(
+            (Some(function), _) => Ok(StepRunner::Deployed(Bridge::new(
                 &aws::config(variables).await?,
                 function.clone(),
             ))),
-            (None, Some(file)) => Ok(Hands::Local(Box::new(App::new(
+            (None, Some(file)) => Ok(StepRunner::Local(Box::new(App::new(
                 files.clone(),
                 LoginKey::Given(secret::in_file(file)?),
             )))),
@@ -69,7 +63,7 @@ impl Through {
     }
 }
 
-impl Hands {
+impl StepRunner {
     /// Runs one step.
     pub(crate) async fn run(&self, request: &BridgeRequest, step: &PlannedStep) -> StepResult {
         match self {

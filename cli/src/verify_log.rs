@@ -8,10 +8,9 @@ use clap::Args;
 use domain::incident::operation_log::{BrokenChain, Entry, verify};
 use domain::primitives::id::IncidentId;
 use domain::primitives::safe_text::line;
-use settings::variables::Variables;
 use store::{Store, StoreError};
 
-use crate::aws::{self, Table};
+use crate::aws::{self, Environment, Table};
 use crate::exit::{Answer, Failure};
 use crate::input;
 
@@ -33,14 +32,11 @@ pub(crate) struct VerifyLog {
 }
 
 impl VerifyLog {
-    pub(crate) async fn answer<F>(
+    pub(crate) async fn answer(
         self,
-        variables: &Variables<F>,
+        variables: &Environment,
         out: &mut dyn Write,
-    ) -> Result<Answer, Failure>
-    where
-        F: Fn(&str) -> Option<String>,
-    {
+    ) -> Result<Answer, Failure> {
         let store = aws::store(variables, self.table.table).await?;
         let ids = match self.incident.as_deref() {
             None => store.open_incidents().await?,

@@ -165,7 +165,7 @@ fn plan_says_everything_that_would_happen() {
     assert_eq!((status, complaint.as_str()), (Some(0), ""));
     // The files that ship may change; what is said of them may not.
     for says in [
-        "No --table is given: as if nothing had ever run, and the kill switch were off.",
+        "No --table given: assumes that nothing ever ran and that the kill switch is off.",
         "alert 1: TargetDown on checkout-web, firing",
         "fingerprint  8fbbf66a7cfba5f54dadcd716b532fb50cc5383c76f4911a47db8488b4ffecbf",
         "identity     target checkout-web, namespace shop, type service_404",
@@ -174,7 +174,7 @@ fn plan_says_everything_that_would_happen() {
         "steps[0]   supervisorctl restart checkout-web  (up to 30 s, may run again)",
         "guardrail    passes kill_switch        it is off",
         "guardrail    STOPS  service_level      checkout-web asks for approval",
-        "=> asks a human, because of service_level",
+        "=> needs approval, because of service_level",
     ] {
         assert!(found.contains(says), "{says} is not in\n{found}");
     }
@@ -188,8 +188,8 @@ fn plan_reads_every_shape_in_which_an_alert_comes() {
             "alertmanager-grouped",
             "=> joins the incident of alert 1: one fingerprint is one incident",
         ),
-        ("alertmanager-resolved", "=> takes it out of its episode"),
-        ("alertmanager-cicd", "=> is announced"),
+        ("alertmanager-resolved", "=> leaves its episode"),
+        ("alertmanager-cicd", "=> announced without analysis"),
         ("alert-signed", "high_memory on billing-worker, firing"),
         ("signal-signed", "QueueBacklog on billing-queue, firing"),
         ("grafana-firing", "sent by      grafana"),
@@ -213,7 +213,7 @@ fn plan_reads_every_shape_in_which_an_alert_comes() {
 fn plan_says_what_is_no_alert() {
     for (sent, says) in [
         ("{", "the alert is not JSON"),
-        ("{}", "no alert in any shape that is known"),
+        ("{}", "no known shape of an alert"),
         (
             r#"{"alert_type":"fire"}"#,
             "ingress refuses this at /api/v1/webhooks/alerts: alert_type: unknown variant `fire`",

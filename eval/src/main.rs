@@ -17,6 +17,7 @@ use analyzer::prompt::{Subject, question};
 use analyzer::providers::{Billed, CallFailed, Provider};
 use aws::AwsEnvironment;
 use aws_types::SdkConfig;
+use clap::Parser as _;
 use domain::analysis::Analysis;
 use domain::analysis::price::{Price, Usage};
 use domain::analysis::settings::{Api, ProviderSettings};
@@ -27,7 +28,7 @@ use serde_json::json;
 use settings::alert_tables;
 use settings::variables::Variables;
 
-use crate::arguments::{Arguments, USAGE};
+use crate::arguments::Arguments;
 use crate::case::{Case, Files, Seen};
 use crate::score::{Answer, Score, head};
 
@@ -38,21 +39,11 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(300);
 async fn main() -> ExitCode {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let project = here.parent().unwrap_or(here);
-    match Arguments::parse(std::env::args().skip(1), project) {
-        Ok(None) => {
-            say(USAGE);
-            ExitCode::SUCCESS
-        }
-        Ok(Some(arguments)) => match run(&arguments, project).await {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(why) => {
-                say(&why);
-                ExitCode::FAILURE
-            }
-        },
+    match run(&Arguments::parse(), project).await {
+        Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             say(&why);
-            ExitCode::from(2)
+            ExitCode::FAILURE
         }
     }
 }
@@ -123,8 +114,9 @@ impl<'a> Model<'a> {
         files: &AnalyzerFiles,
     ) -> Result<Self, String> {
         let name = &settings.name;
-        let key = match (arguments.keys.get(name), &settings.key_secret) {
-            (Some(file), _) => {
+        let given = arguments.keys.iter().find(|(known, _)| known == name);
+        let key = match (given, &settings.key_secret) {
+            (Some((_, file)), _) => {
                 let text = std::fs::read_to_string(file)
                     .map_err(|error| format!("{}: {error}", file.display()))?;
                 Some(SecretString::from(

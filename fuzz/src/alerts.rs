@@ -99,14 +99,7 @@ pub(crate) fn signed_alert(bytes: &[u8]) {
         (&alert.source, "source"),
         (&alert.namespace, "namespace"),
     ] {
-        let given = value.get(field).map_or("default", |given| {
-            given.as_str().expect("a text was accepted")
-        });
-        assert!(!given.trim().is_empty(), "an empty {field} is refused");
-        assert!(
-            given.starts_with(kept.as_str()),
-            "{field} is kept, cut at most"
-        );
+        assert_kept(kept, value.get(field), "default");
     }
 }
 
@@ -123,14 +116,7 @@ pub(crate) fn signal(bytes: &[u8]) {
         (&alert.name, "alert_name", ""),
         (&alert.namespace, "namespace", "default"),
     ] {
-        let given = value.get(field).map_or(otherwise, |given| {
-            given.as_str().expect("a text was accepted")
-        });
-        assert!(!given.trim().is_empty(), "an empty {field} is refused");
-        assert!(
-            given.starts_with(kept.as_str()),
-            "{field} is kept, cut at most"
-        );
+        assert_kept(kept, value.get(field), otherwise);
     }
     let message = Signal {
         alert: alert.clone(),
@@ -143,6 +129,18 @@ pub(crate) fn signal(bytes: &[u8]) {
             .alert,
         alert,
         "what is counted is what was sent"
+    );
+}
+
+/// A text is kept as it was sent, cut at most; one that is left out is `otherwise`.
+fn assert_kept(kept: &str, sent: Option<&Value>, otherwise: &str) {
+    let sent = sent.map_or(otherwise, |text| {
+        text.as_str().expect("a text was accepted")
+    });
+    assert!(!sent.trim().is_empty(), "an empty text is refused: {kept}");
+    assert!(
+        sent.starts_with(kept),
+        "{kept} is not the beginning of what was sent"
     );
 }
 
@@ -296,102 +294,4 @@ fn lived(alert: &Alert) {
         on_firing(Some(&ended), &fingerprint, &firing, &id, now(), windows).0,
         FiringOutcome::Late
     );
-}
-
-/// Bodies at and over the limits: deep, wide, long, many.
-pub(crate) fn large_deliveries() -> Vec<Vec<u8>> {
-    let texts = |count: usize, text: &str| {
-        (0..count)
-            .map(|i| (format!("l{i:06}"), json!(text)))
-            .collect::<serde_json::Map<_, _>>()
-    };
-    let alert = |alert: Value| json!({ "status": "firing", "alerts": [alert] }).to_string();
-    let with_labels = |labels: Value| alert(json!({ "status": "firing", "labels": labels }));
-    let with_annotations =
-        |text: &str| alert(json!({ "status": "firing", "annotations": texts(100, text) }));
-    let many: Vec<Value> =
-        (0..2_000).map(|i| json!({ "status": "firing", "labels": { "alertname": "A", "component": format!("c{i}") } })).collect();
-    let padded = |bytes: usize| {
-        let body = r#"{"status":"firing","alerts":[]}"#;
-        format!("{body}{}", " ".repeat(bytes - body.len()))
-    };
-    let nested = |open: &str, close: &str| {
-        format!(
-            r#"{{"status":"firing","alerts":[],"future":{}1{}}}"#,
-            open.repeat(100_000),
-            close.repeat(100_000)
-        )
-    };
-    let bodies = [
-        with_labels(json!(texts(100_000, "v"))),
-        with_labels(json!({ "alertname": "n".repeat(1_000_000) })),
-        with_labels(json!({ "n".repeat(1_000_000): 7 })),
-        alert(json!({ "status": "s".repeat(1_000_000) })),
-        alert(json!({ "status": "\u{0}".repeat(100_000) })),
-        with_annotations(&"a".repeat(5_000)),
-        with_annotations(&"ж".repeat(5_000)),
-        with_annotations(&"\u{0}".repeat(5_000)),
-        json!({ "status": "firing", "alerts": many }).to_string(),
-        padded(MOST_BYTES),
-        padded(MOST_BYTES + 1),
-        nested("[", "]"),
-        nested(r#"{"a":"#, "}"),
-        "[".repeat(100_000),
-        r#"{"alerts":"#.repeat(100_000),
-    ];
-    bodies.into_iter().map(String::into_bytes).collect()
-}
-
-/// The same for signed alerts, whose texts do not come out of labels.
-pub(crate) fn large_signed_alerts() -> Vec<Vec<u8>> {
-    let alert = json!({ "alert_type": "custom", "severity": "info", "source": "s", "target_resource": "t", "message": "m" });
-    large(
-        &alert,
-        &[
-            "source",
-            "target_resource",
-            "namespace",
-            "message",
-            "alert_type",
-            "severity",
-        ],
-    )
-}
-
-/// The same for signals: most of them do not fit into a message.
-pub(crate) fn large_signals() -> Vec<Vec<u8>> {
-    large(
-        &json!({ "source": "s", "alert_name": "A", "target": "t" }),
-        &[
-            "source",
-            "alert_name",
-            "target",
-            "namespace",
-            "message",
-            "severity",
-        ],
-    )
-}
-
-fn large(alert: &Value, fields: &[&str]) -> Vec<Vec<u8>> {
-    let body = |field: &str, value: Value| {
-        let mut alert = alert.clone();
-        alert[field] = value;
-        alert.to_string().into_bytes()
-    };
-    let mut bodies: Vec<_> = fields
-        .iter()
-        .map(|field| body(field, json!("x".repeat(1_000_000))))
-        .collect();
-    bodies.push(body(
-        "labels",
-        json!({ "alertname": "n".repeat(1_000_000) }),
-    ));
-    bodies.push(body(
-        "labels",
-        (0..100_000)
-            .map(|i| (format!("l{i}"), json!("v")))
-            .collect(),
-    ));
-    bodies
 }

@@ -6,6 +6,7 @@
 
 mod alerts;
 mod credential;
+mod large;
 pub mod mutate;
 mod ranges;
 mod refusal;
@@ -35,19 +36,19 @@ pub const TARGETS: [Target; 7] = [
         name: "delivery",
         check: alerts::delivery,
         most_bytes: 65_536,
-        large: alerts::large_deliveries,
+        large: large::deliveries,
     },
     Target {
         name: "signed-alert",
         check: alerts::signed_alert,
         most_bytes: 65_536,
-        large: alerts::large_signed_alerts,
+        large: large::signed_alerts,
     },
     Target {
         name: "signal",
         check: alerts::signal,
         most_bytes: 65_536,
-        large: alerts::large_signals,
+        large: large::signals,
     },
     Target {
         name: "signature",

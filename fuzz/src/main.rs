@@ -45,16 +45,38 @@ mod libfuzzer {
 }
 
 #[cfg(not(fuzzing))]
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let name = arguments
-        .next()
-        .ok_or("usage: cargo run -p fuzz -- <target> <file>…")?;
-    let target = fuzz::Target::named(&name).ok_or_else(|| {
-        format!("there is no target {name}; the directories of fuzz/seeds are their names")
-    })?;
-    for file in arguments {
-        (target.check)(&std::fs::read(&file).map_err(|error| format!("{file}: {error}"))?);
+mod replay {
+    use std::path::PathBuf;
+
+    use clap::Parser;
+    use clap::builder::PossibleValuesParser;
+    use fuzz::{TARGETS, Target};
+
+    /// Replays files at one of the doors; it panics at the first that breaks a promise (docs/security.md, "Fuzzing")
+    #[derive(Debug, Parser)]
+    #[command(name = "fuzz")]
+    pub(super) struct Arguments {
+        /// The door: the name of a directory in fuzz/seeds
+        #[arg(value_parser = PossibleValuesParser::new(TARGETS.map(|target| target.name)))]
+        target: String,
+        /// The files, such as those that `make fuzz` left in target/fuzz-corpus
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
     }
-    Ok(())
+
+    impl Arguments {
+        pub(super) fn run(&self) -> Result<(), String> {
+            let target = Target::named(&self.target).ok_or("there is no such target")?;
+            for file in &self.files {
+                let bytes = std::fs::read(file);
+                (target.check)(&bytes.map_err(|error| format!("{}: {error}", file.display()))?);
+            }
+            Ok(())
+        }
+    }
+}
+
+#[cfg(not(fuzzing))]
+fn main() -> Result<(), String> {
+    <replay::Arguments as clap::Parser>::parse().run()
 }

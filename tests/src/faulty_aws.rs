@@ -6,8 +6,8 @@ use std::sync::Arc;
 use aws::AwsEnvironment;
 use reqwest::Client;
 
-use crate::http::{Answer, Request, serve};
 use crate::stack::Stack;
+use loopback::{Answer, Request, serve};
 
 /// A refusal of DynamoDB: its code, and the reasons where a transaction is cancelled.
 #[must_use]
@@ -47,8 +47,7 @@ pub async fn faulty(
                 None => pass_on(&http, &endpoint, request).await,
             }
         }
-    })
-    .await;
+    });
     stack.environment_at(&format!("http://{address}"))
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::alert::unique;
-use crate::http::{Answer, Request, serve};
+use loopback::{Answer, Request, serve};
 
 /// The exit status of each command, by its id; none while it runs.
 type Commands = Arc<Mutex<BTreeMap<String, Option<i32>>>>;
@@ -22,8 +22,7 @@ pub async fn start() -> String {
     let address = serve(move |request: Request| {
         let commands = Arc::clone(&commands);
         async move { answer(&commands, &request) }
-    })
-    .await;
+    });
     format!("http://{address}")
 }
 

@@ -8,7 +8,6 @@ pub mod bridging;
 pub mod chats;
 pub mod faulty_aws;
 pub mod hostile;
-pub mod http;
 pub mod http_door;
 pub mod in_process;
 pub mod late_ssm;

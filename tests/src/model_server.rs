@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::http::{Answer, Request, serve};
+use loopback::{Answer, Request, serve};
 
 /// How long a story waits for a call. Generous: no story measures.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -58,8 +58,7 @@ impl ModelServer {
                 let _ = gate.wait_for(|held| !held).await;
                 answer(place)
             }
-        })
-        .await;
+        });
         Self {
             address,
             calls,

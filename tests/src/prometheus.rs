@@ -12,7 +12,7 @@ use reqwest::Client;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::http::{Answer, serve};
+use loopback::{Answer, serve};
 
 const PROGRAM: &str = "/usr/bin/prometheus";
 /// Of the same package.
@@ -182,8 +182,7 @@ async fn alertmanager() -> (String, Arc<Mutex<Vec<Value>>>) {
                 body: Vec::new(),
             }
         }
-    })
-    .await;
+    });
     (address, sent)
 }
 

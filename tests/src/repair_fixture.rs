@@ -24,10 +24,10 @@ use wire::message::Message;
 
 use crate::analysing::{asking, files};
 use crate::faulty_aws::pass_on;
-use crate::http::{Answer, Request, serve};
 use crate::opened::{alert, opened};
 use crate::own_queue::OwnQueue;
 use crate::stack::Stack;
+use loopback::{Answer, Request, serve};
 
 /// What becomes of a request to the bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,8 +136,7 @@ impl RepairFixture {
                     pass_on(&http, &endpoint, request).await
                 }
             }
-        })
-        .await;
+        });
         let notifications = OwnQueue::create(&stack).await;
         let directory = config.path().display().to_string();
         let variables = Variables::from_fn(|name| match name {

@@ -12,8 +12,8 @@ use tokio::process::Command;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::timeout;
 
-use crate::http::{Answer, Request, serve};
 use crate::stack::{Stack, project};
+use loopback::{Answer, Request, serve};
 
 /// The longest that an answer may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -64,8 +64,7 @@ pub async fn function(
     let address = serve(move |request| {
         let (waiting, sent) = (Arc::clone(&waiting), sent.clone());
         async move { answer(request, &waiting, &sent).await }
-    })
-    .await;
+    });
 
     let mut function = Command::new(project().join("target/debug").join(name));
     function.env_clear().env("AWS_LAMBDA_RUNTIME_API", address);

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use wire::message::{Message, Queued as _};
 
 use crate::faulty_aws::faulty;
-use crate::http::{Answer, Request};
 use crate::stack::Stack;
+use loopback::{Answer, Request};
 
 /// A clock that stands still until the story puts it forward.
 #[derive(Debug, Clone)]

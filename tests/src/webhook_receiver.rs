@@ -4,15 +4,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
-use sha2::Sha256;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::http::{Answer, Headers, Request, serve};
+use loopback::{Answer, Headers, Request, serve};
 
 /// How long a story waits for a webhook. Generous: no story measures.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -42,26 +38,18 @@ impl Delivery {
         }
     }
 
-    /// Whether one of its signatures was made with this key (`whsec_…`).
+    /// Whether one of its signatures was made with this key (`whsec_…`), as the library of Standard Webhooks says.
     ///
     /// # Panics
     /// If the key is none.
     #[must_use]
     pub fn is_signed_with(&self, key: &str) -> bool {
-        let key = STANDARD
-            .decode(key.strip_prefix("whsec_").expect("a key"))
-            .expect("base64");
-        self.signatures
-            .split(' ')
-            .filter_map(|signature| signature.strip_prefix("v1,"))
-            .any(|signature| {
-                let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("any length");
-                mac.update(format!("{}.{}.", self.id, self.timestamp).as_bytes());
-                mac.update(&self.body);
-                STANDARD
-                    .decode(signature)
-                    .is_ok_and(|signature| mac.verify_slice(&signature).is_ok())
-            })
+        let timestamp = self.timestamp.parse().expect("seconds");
+        let expected = standardwebhooks::Webhook::new(key)
+            .expect("a key")
+            .sign(&self.id, timestamp, &self.body)
+            .expect("a signature");
+        self.signatures.split(' ').any(|given| given == expected)
     }
 
     /// Its body.
@@ -109,8 +97,7 @@ impl WebhookReceiver {
                     body: Vec::new(),
                 }
             }
-        })
-        .await;
+        });
         Self {
             address,
             deliveries,

@@ -15,10 +15,10 @@ use domain::policy::precedent::Near;
 use domain::primitives::id::IncidentId;
 use futures_util::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
+use loopback::Request;
 use store::{Reservation, Reserved, Store, StoreError, fresh_incident_id};
 use tests::alert::unique;
 use tests::faulty_aws::{faulty, refusal};
-use tests::http::Request;
 use tests::opened::{alert, own_day};
 use tests::stack::Stack;
 use wire::message::Message;
@@ -564,7 +564,7 @@ async fn what_a_batch_leaves_out_is_asked_for_again() {
             "application/x-amz-json-1.0".to_owned(),
         )];
         let first = count.fetch_add(1, Ordering::Relaxed) < 2;
-        first.then(|| tests::http::Answer {
+        first.then(|| loopback::Answer {
             status: 200,
             headers,
             body: answer.to_string().into_bytes(),

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use aws::requests_sent;
 use domain::primitives::id::{Fingerprint, IncidentId};
 use jiff::Timestamp;
+use loopback::{Answer, Request};
 use serde_json::{Value, json};
 use tests::alert::{TestAlert, unique};
 use tests::faulty_aws::{faulty, refusal};
-use tests::http;
 use tests::in_process::{RESERVE, answer, ending_in};
 use tests::own_queue::OwnQueue;
 use tests::stack::Stack;
@@ -339,7 +339,7 @@ async fn what_a_sender_leaves_out_stands_on_the_card_and_costs_a_join_nothing() 
 }
 
 /// How DynamoDB says that a request is too much right now, in the way of the request's operation.
-fn too_much(request: &http::Request) -> Option<http::Answer> {
+fn too_much(request: &Request) -> Option<Answer> {
     match request
         .header("x-amz-target")
         .strip_prefix("DynamoDB_20120810.")?

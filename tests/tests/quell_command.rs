@@ -178,7 +178,7 @@ async fn an_operator_fires_plans_switches_and_verifies() {
         &[
             "read from the table",
             "supervisorctl restart web",
-            "=> runs by itself: every guardrail passes",
+            "=> runs automatically: every guardrail passes",
         ],
     );
     switch("status").is(0, &["kill switch: it is off"]);
@@ -196,7 +196,7 @@ async fn an_operator_fires_plans_switches_and_verifies() {
         &[
             "STOPS  kill_switch",
             ": the disks move",
-            "=> asks a human, because of kill_switch",
+            "=> needs approval, because of kill_switch",
         ],
     );
 
@@ -218,7 +218,7 @@ async fn an_operator_fires_plans_switches_and_verifies() {
         )
     };
     let fired = fire(&["--secret-file", &webhook]);
-    fired.is(0, &["200 OK", "=> it is counted; its incident is "]);
+    fired.is(0, &["200 OK", "=> counted in incident "]);
     let id = incident_of(&fired);
     let incident = stack
         .incident(&id, |incident| incident.plan.is_some())
@@ -251,8 +251,7 @@ async fn an_operator_fires_plans_switches_and_verifies() {
         "it joins"
     );
     let wrong = operator.file("wrong", "not the secret");
-    fire(&["--secret-file", &wrong])
-        .is(1, &["401 Unauthorized", "=> the secret is not the route's"]);
+    fire(&["--secret-file", &wrong]).is(1, &["401 Unauthorized", "=> wrong secret or clock"]);
     let bearer = operator.file("bearer", &stack.facts.secrets["alertmanager"]);
     let by_bearer = operator.quell(
         &[
@@ -413,7 +412,7 @@ fn marking(host: &TargetHost, mark: &Path) -> PathBuf {
 }
 
 #[test]
-fn a_dry_run_of_its_own_reads_on_a_real_host_and_changes_nothing() {
+fn a_local_dry_run_changes_nothing_on_a_real_host() {
     let Some(host) = TargetHost::sshd("restrict") else {
         return;
     };
@@ -448,7 +447,7 @@ fn a_dry_run_of_its_own_reads_on_a_real_host_and_changes_nothing() {
             "would run if the repair failed: touch ",
             "exit status 1",
             "the symptom is there",
-            "printed: it's /",
+            "stdout: it's /",
         ],
     );
     assert!(
@@ -470,7 +469,7 @@ fn a_dry_run_of_its_own_reads_on_a_real_host_and_changes_nothing() {
             0,
             [
                 "would be skipped (it runs only if wanted exits with 0)",
-                "now a repair would have nothing to do",
+                "a repair would have nothing to do now",
             ],
         ),
         (
@@ -491,7 +490,7 @@ fn a_dry_run_of_its_own_reads_on_a_real_host_and_changes_nothing() {
     dry_run(&other).is(
         1,
         &[
-            "nobody knows whether the symptom is there",
+            "whether the symptom is there is unknown",
             "=> a repair would fail here",
         ],
     );

@@ -8,12 +8,12 @@ use domain::incident::Incident;
 use domain::incident::operation_log::{Entry, Event, LogRecord};
 use domain::transition::silence::TRIED_FOR;
 use jiff::{SignedDuration, Timestamp};
+use loopback::{Answer, serve};
 use notifier::{App, Failure};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::alert::unique;
 use tests::alertmanager::{Alertmanager, Receiver};
-use tests::http::{Answer, serve};
 use tests::opened::{alert, opened};
 use tests::own_queue::OwnQueue;
 use tests::stack::Stack;
@@ -418,8 +418,7 @@ async fn stand_in(looks: Vec<Value>) -> (String, Arc<Mutex<Vec<String>>>) {
                 body: body.to_string().into_bytes(),
             }
         }
-    })
-    .await;
+    });
     (format!("http://{address}"), seen)
 }
 
@@ -517,8 +516,7 @@ async fn what_will_never_be_silenced_says_so_at_once() {
             headers: Vec::new(),
             body: b"\"not you\"".to_vec(),
         }
-    })
-    .await;
+    });
     let url = format!("http://{refuses}");
     let known = alert(&unique("web"));
     let nameless = |alert: Alert| Alert {

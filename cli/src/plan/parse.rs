@@ -59,7 +59,7 @@ pub(super) fn delivery(
         () => {
             let known = "a webhook body has `alerts`, a signed alert `alert_type`, a signal `alert_name`, an event `rawPath` or `Records`";
             return Err(Failure::wrong(format!(
-                "this is no alert in any shape that is known: {known}"
+                "no known shape of an alert: {known}"
             )));
         }
     };
@@ -90,11 +90,7 @@ fn read(
     let read = read.map_err(|rejection| {
         Failure::wrong(format!("ingress refuses this at {path}: {rejection}"))
     })?;
-    read.ok_or_else(|| {
-        Failure::wrong(format!(
-            "{path} takes no alerts, so that nothing would be planned"
-        ))
-    })
+    read.ok_or_else(|| Failure::wrong(format!("{path} takes no alerts: nothing to plan")))
 }
 
 fn of_queue(value: Value) -> Result<Delivery, Failure> {
@@ -107,7 +103,7 @@ fn of_queue(value: Value) -> Result<Delivery, Failure> {
         .map(alert)
         .collect::<Result<Vec<_>, _>>();
     let alerts = alerts.map_err(|error| {
-        Failure::wrong(format!("a message of this event carries no alert ({error}): most messages name an incident, which is in the table"))
+        Failure::wrong(format!("a message of this event carries no alert ({error}): most messages only name an incident"))
     })?;
     Ok(Delivery {
         alerts,

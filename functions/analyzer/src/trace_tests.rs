@@ -2,12 +2,11 @@
 
 use std::fmt::Write as _;
 
-use hyper::StatusCode;
 use jiff::Timestamp;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind as SentKind;
 use reqwest::redirect::Policy;
-use reqwest::{Client, Url};
+use reqwest::{Client, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 
@@ -88,7 +87,7 @@ fn shown_value(value: &any_value::Value) -> String {
 
 #[tokio::test]
 async fn a_trace_arrives_whole_with_its_credentials() {
-    let server = Server::start(Manner::Accept).await;
+    let server = Server::start(Manner::Accept);
     let tracer = tracer(server.url());
     let mut root = tracer.begin("analyse", noon());
     root.set("quell.incident.id", "01JHMV6000000000000000TEST");
@@ -102,14 +101,23 @@ async fn a_trace_arrives_whole_with_its_credentials() {
     tracer.flush().await;
 
     let delivery = server.only_delivery();
-    assert_eq!(delivery.path, "/api/public/otel/v1/traces");
+    assert_eq!(
+        delivery.http.path,
+        "/api/public/otel/v1/traces?project=secret-in-the-url"
+    );
     for (name, value) in [
         ("authorization", SECRET),
         ("signoz-ingestion-key", "not-a-real-ingestion-key"),
         ("content-type", "application/x-protobuf"),
     ] {
         assert_eq!(
-            delivery.headers.get_all(name).iter().collect::<Vec<_>>(),
+            delivery
+                .http
+                .headers
+                .iter()
+                .filter(|(known, _)| known == name)
+                .map(|(_, value)| value)
+                .collect::<Vec<_>>(),
             [value],
             "{name}"
         );
@@ -180,7 +188,7 @@ async fn a_trace_arrives_whole_with_its_credentials() {
 
 #[tokio::test]
 async fn two_traces_share_nothing() {
-    let server = Server::start(Manner::Accept).await;
+    let server = Server::start(Manner::Accept);
     let tracer = tracer(server.url());
     let (one, other) = (
         tracer.begin("analyse", noon()),
@@ -209,7 +217,7 @@ async fn two_traces_share_nothing() {
 
 #[tokio::test]
 async fn spans_of_futures_that_run_together_keep_their_parents() {
-    let server = Server::start(Manner::Accept).await;
+    let server = Server::start(Manner::Accept);
     let tracer = tracer(server.url());
     let root = tracer.begin("analyse", noon());
     let piece = async |name: &'static str, inner: &'static str| {
@@ -250,7 +258,7 @@ async fn spans_of_futures_that_run_together_keep_their_parents() {
 
 #[tokio::test]
 async fn a_model_call_speaks_the_conventions() {
-    let server = Server::start(Manner::AcceptInJson).await;
+    let server = Server::start(Manner::AcceptInJson);
     let tracer = tracer(server.url());
     let root = tracer.begin("analyse", noon());
     let address = Url::parse("https://api.example.com/v1?key=secret-in-the-url").expect("a URL");
@@ -307,7 +315,7 @@ async fn a_model_call_speaks_the_conventions() {
 
 #[tokio::test]
 async fn a_failure_says_its_type_and_its_words() {
-    let server = Server::start(Manner::Accept).await;
+    let server = Server::start(Manner::Accept);
     let tracer = tracer(server.url());
     let mut root = tracer.begin("analyse", noon());
     root.set("quell.decision", "ask");
@@ -331,7 +339,7 @@ async fn a_failure_says_its_type_and_its_words() {
 
 #[tokio::test]
 async fn a_failure_s_words_leave_redacted() {
-    let server = Server::start(Manner::Accept).await;
+    let server = Server::start(Manner::Accept);
     let tracer = tracer(server.url());
     let words = format!("{} cannot log in: password=not-a-real-one", "x".repeat(990));
     tracer.begin("analyse", noon()).fail("evidence", &words);
@@ -417,7 +425,7 @@ fn a_line_that_is_no_header_is_named_without_what_stands_in_it() {
 
 #[tokio::test]
 async fn texts_from_outside_are_cut_between_characters() {
-    let server = Server::start(Manner::Accept).await;
+    let server = Server::start(Manner::Accept);
     let tracer = tracer(server.url());
     let (long, kept) = ("ü".repeat(5_000), "ü".repeat(1_024));
     let mut root = tracer.begin("analyse", noon());
@@ -447,7 +455,7 @@ async fn texts_from_outside_are_cut_between_characters() {
 
 #[tokio::test]
 async fn only_what_has_ended_is_sent_and_only_once() {
-    let server = Server::start(Manner::Accept).await;
+    let server = Server::start(Manner::Accept);
     let tracer = tracer(server.url());
     tracer.flush().await;
     let root = tracer.begin("analyse", noon());
@@ -508,7 +516,7 @@ async fn lost(url: Url) -> String {
 
 #[tokio::test]
 async fn a_server_that_fails_costs_the_spans_and_one_warning() {
-    let elsewhere = Server::start(Manner::Accept).await;
+    let elsewhere = Server::start(Manner::Accept);
     let cases = [
         (Manner::Fail(StatusCode::INTERNAL_SERVER_ERROR), "500"),
         (Manner::Fail(StatusCode::UNAUTHORIZED), "401"),
@@ -516,7 +524,7 @@ async fn a_server_that_fails_costs_the_spans_and_one_warning() {
         (Manner::Reject(2), "rejected 2 of them"),
     ];
     for (manner, says) in cases {
-        let server = Server::start(manner.clone()).await;
+        let server = Server::start(manner.clone());
         let warning = lost(server.url()).await;
         assert!(
             warning.contains(says)
@@ -553,7 +561,7 @@ async fn a_server_that_is_gone_costs_the_spans_and_one_warning() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_hangs_is_waited_for_two_seconds() {
-    let server = Server::start(Manner::Hang).await;
+    let server = Server::start(Manner::Hang);
     let begun = tokio::time::Instant::now();
     let warning = lost(server.url()).await;
     assert!(warning.contains("did not answer within 2 s"), "{warning}");
@@ -562,7 +570,7 @@ async fn a_server_that_hangs_is_waited_for_two_seconds() {
 
 #[tokio::test]
 async fn a_header_that_is_none_is_named_without_its_value() {
-    let server = Server::start(Manner::Accept).await;
+    let server = Server::start(Manner::Accept);
     let mut settings = settings(server.url());
     settings.headers.push((
         "x-key".parse().expect("a header's name"),
@@ -589,7 +597,7 @@ async fn no_credential_is_logged_or_shown() {
         Manner::Redirect("/elsewhere".to_owned()),
     ];
     for manner in manners {
-        let server = Server::start(manner).await;
+        let server = Server::start(manner);
         let logged = Logged::start();
         let shown_settings = format!("{:?}", settings(server.url()));
         let tracer = tracer(server.url());

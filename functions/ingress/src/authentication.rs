@@ -306,6 +306,20 @@ mod tests {
         );
     }
 
+    /// <https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries>
+    #[test]
+    fn the_published_example_of_github_passes() {
+        let secret = SecretString::from("It's a Secret to Everybody");
+        let right = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+        let (headers, now) = (
+            headers(&[("x-hub-signature-256", right)]),
+            Timestamp::UNIX_EPOCH,
+        );
+        let check = |body: &[u8]| signature(SIGNED, &secret, &headers, body, now, false).is_ok();
+        assert!(check(b"Hello, World!") && !check(b"Hello, World"));
+        assert_eq!(sign(SIGNED, &secret, b"Hello, World!", None)[0].1, right);
+    }
+
     #[test]
     fn everything_else_is_refused() {
         let good = signed("key", b"body");

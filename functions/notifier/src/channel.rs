@@ -1,7 +1,5 @@
 //! Common interface of all kinds of channels, and their errors.
 
-#[cfg(test)]
-mod canned;
 mod error;
 pub mod slack;
 pub mod telegram;

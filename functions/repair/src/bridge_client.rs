@@ -187,10 +187,6 @@ fn named(code: &str, status: u16) -> String {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::io::{Read as _, Write as _};
-    use std::net::TcpListener;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
     use aws::AwsEnvironment;
@@ -199,42 +195,21 @@ mod tests {
     use domain::playbook::plan::Phase;
     use domain::primitives::id::IncidentId;
     use jiff::SignedDuration;
+    use loopback::{Reply, Server};
     use settings::variables::Variables;
     use wire::bridge::{BRIDGE_VERSION, BridgeRequest};
 
     use super::Bridge;
 
-    /// A Lambda that gives every request this answer, after some time; without one it hangs up.
-    fn lambda(answer: Option<String>, after: Duration) -> (String, Arc<AtomicUsize>) {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("its address"));
-        let asked = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&asked);
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.expect("a connection");
-                let _ = stream.read(&mut [0; 4096]).expect("a request");
-                counter.fetch_add(1, Ordering::SeqCst);
-                std::thread::sleep(after);
-                if let Some(answer) = &answer {
-                    stream.write_all(answer.as_bytes()).expect("written");
-                }
-            }
-        });
-        (url, asked)
+    /// A Lambda that answers every request so.
+    fn lambda(answer: &Reply) -> Server {
+        Server::playing(vec![answer.clone()])
     }
 
     /// An answer of Invoke: a status and, for an error, its name.
-    fn answer(status: u16, error: &str, body: &str) -> String {
-        let name = if error.is_empty() {
-            String::new()
-        } else {
-            format!("x-amzn-errortype: {error}\r\n")
-        };
-        format!(
-            "HTTP/1.1 {status} x\r\ncontent-length: {}\r\n{name}connection: close\r\n\r\n{body}",
-            body.len()
-        )
+    fn answer(status: u16, error: &str, body: &str) -> Reply {
+        let name = [("x-amzn-errortype", error)];
+        loopback::answer(status, if error.is_empty() { &[] } else { &name }, body)
     }
 
     /// The configuration of the function, one try of whose requests may take `attempt`.
@@ -267,25 +242,25 @@ mod tests {
     #[tokio::test]
     async fn a_step_is_asked_for_once_and_without_an_answer_it_is_unknown() {
         let unknown = [
-            Some(answer(500, "ServiceException", "")),
+            answer(500, "ServiceException", ""),
             // Of anything on the way, not of Lambda.
-            Some(answer(502, "", "")),
-            Some(answer(503, "", "")),
-            Some(answer(504, "", "<html>")),
-            Some(answer(408, "", "")),
-            Some(answer(410, "EFSIOException", "")),
-            Some(answer(200, "", "not JSON")),
-            None,
+            answer(502, "", ""),
+            answer(503, "", ""),
+            answer(504, "", "<html>"),
+            answer(408, "", ""),
+            answer(410, "EFSIOException", ""),
+            answer(200, "", "not JSON"),
+            Reply::Cut(Vec::new()),
         ];
         for answer in unknown {
-            let (url, asked) = lambda(answer.clone(), Duration::ZERO);
-            let result = run(&url, Duration::from_secs(5)).await;
+            let lambda = lambda(&answer);
+            let result = run(&lambda.url, Duration::from_secs(5)).await;
             assert_eq!(
                 (result.outcome, result.succeeded()),
                 (StepOutcome::ConnectionLost, false),
                 "{answer:?}"
             );
-            assert_eq!(asked.load(Ordering::SeqCst), 1, "{answer:?}");
+            assert_eq!(lambda.requests().len(), 1, "{answer:?}");
         }
     }
 
@@ -308,8 +283,8 @@ mod tests {
         ];
         for (status, error) in refused {
             let body = r#"{"Message":"arn:aws:iam::1:role/x is not authorized"}"#;
-            let (url, asked) = lambda(Some(answer(status, error, body)), Duration::ZERO);
-            let result = run(&url, Duration::from_secs(5)).await;
+            let lambda = lambda(&answer(status, error, body));
+            let result = run(&lambda.url, Duration::from_secs(5)).await;
             let detail =
                 format!("Nothing ran: the bridge function could not be invoked ({error}).");
             assert_eq!(
@@ -317,7 +292,7 @@ mod tests {
                 (StepOutcome::NotInvoked, false, detail)
             );
             assert_eq!(
-                asked.load(Ordering::SeqCst),
+                lambda.requests().len(),
                 1,
                 "whoever asked decides when it is tried again"
             );
@@ -326,10 +301,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_that_was_never_sent_ran_nothing() {
-        let url = {
-            let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-            format!("http://{}", listener.local_addr().expect("its address"))
-        };
+        let url = format!("http://{}", loopback::closed());
         let result = run(&url, Duration::from_secs(5)).await;
         assert_eq!(result.outcome, StepOutcome::NotInvoked, "{result:?}");
         assert!(
@@ -341,8 +313,11 @@ mod tests {
     #[tokio::test]
     async fn a_step_may_take_longer_than_a_small_request_to_aws() {
         let reply = r#"{"outcome":"exited","exit_status":0,"signal":null,"stdout":"","stderr":"","truncated":false,"duration_ms":1,"detail":"done","argv":[]}"#;
-        let (url, _) = lambda(Some(answer(200, "", reply)), Duration::from_millis(600));
-        let result = run(&url, Duration::from_millis(50)).await;
+        let address = loopback::serve(move |_| async {
+            tokio::time::sleep(Duration::from_millis(600)).await;
+            answer(200, "", reply)
+        });
+        let result = run(&format!("http://{address}"), Duration::from_millis(50)).await;
         assert!(result.succeeded(), "{result:?}");
     }
 }

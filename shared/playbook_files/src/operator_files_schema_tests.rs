@@ -226,17 +226,17 @@ fn every_field_that_is_read_is_in_a_schema_and_explained() {
         schema("guardrails"),
     );
     for (schema, place, fields) in [
-        (&playbooks, "/$defs/playbook", fields::<Playbook>()),
-        (&playbooks, "/$defs/match", fields::<Match>()),
-        (&playbooks, "/$defs/auto", fields::<Auto>()),
-        (&playbooks, "/$defs/parameter", fields::<Parameter>()),
-        (&playbooks, "/$defs/fact", fields::<Fact>()),
-        (&playbooks, "/$defs/step", fields::<Step>()),
-        (&playbooks, "/$defs/check", fields::<Check>()),
-        (&playbooks, "/$defs/when", fields::<When>()),
-        (&services, "/$defs/service", fields::<Service>()),
-        (&services, "/$defs/ssh", fields::<SshTarget>()),
-        (&services, "/$defs/bastion", fields::<Bastion>()),
+        (&playbooks, "/$defs/Playbook", fields::<Playbook>()),
+        (&playbooks, "/$defs/Match", fields::<Match>()),
+        (&playbooks, "/$defs/Auto", fields::<Auto>()),
+        (&playbooks, "/$defs/Parameter", fields::<Parameter>()),
+        (&playbooks, "/$defs/Fact", fields::<Fact>()),
+        (&playbooks, "/$defs/Step", fields::<Step>()),
+        (&playbooks, "/$defs/Check", fields::<Check>()),
+        (&playbooks, "/$defs/When", fields::<When>()),
+        (&services, "/$defs/Service", fields::<Service>()),
+        (&services, "/$defs/SshTarget", fields::<SshTarget>()),
+        (&services, "/$defs/Bastion", fields::<Bastion>()),
         (&limits, "", fields::<Limits>()),
     ] {
         let properties = schema

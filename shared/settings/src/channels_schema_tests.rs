@@ -57,15 +57,15 @@ fn the_schema_has_the_fields_that_are_read() {
     };
     for (place, fields) in [
         ("", fields::<Channels>()),
-        ("/$defs/channel", fields::<Channel>()),
-        ("/$defs/channel/properties/to", fields::<Place>()),
-        ("/$defs/telegram", fields::<TelegramChat>()),
-        ("/$defs/slack", fields::<SlackChannel>()),
-        ("/$defs/webhook", fields::<Webhook>()),
-        ("/$defs/alertmanager", fields::<AlertmanagerServer>()),
-        ("/$defs/route", fields::<Route>()),
-        ("/$defs/person", fields::<Person>()),
-        ("/$defs/approval", fields::<ApprovalRule>()),
+        ("/$defs/Channel", fields::<Channel>()),
+        ("/$defs/Place", fields::<Place>()),
+        ("/$defs/TelegramChat", fields::<TelegramChat>()),
+        ("/$defs/SlackChannel", fields::<SlackChannel>()),
+        ("/$defs/Webhook", fields::<Webhook>()),
+        ("/$defs/AlertmanagerServer", fields::<AlertmanagerServer>()),
+        ("/$defs/Route", fields::<Route>()),
+        ("/$defs/Person", fields::<Person>()),
+        ("/$defs/ApprovalRule", fields::<ApprovalRule>()),
     ] {
         assert_eq!(of(place), fields, "{place}");
     }
@@ -83,15 +83,15 @@ fn the_schema_has_the_fields_that_are_read() {
     for (place, names) in [
         ("/properties/language", expected::<Language>(json!("zzz"))),
         (
-            "/$defs/channel/properties/language",
+            "/$defs/Channel/properties/language",
             expected::<Language>(json!("zzz")),
         ),
         (
-            "/$defs/route/properties/severities/items",
+            "/$defs/Route/properties/severities/items",
             expected::<Severity>(json!("zzz")),
         ),
         (
-            "/$defs/approval/properties/risks/items",
+            "/$defs/ApprovalRule/properties/risks/items",
             expected::<Risk>(json!("zzz")),
         ),
     ] {

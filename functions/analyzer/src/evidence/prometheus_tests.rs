@@ -4,10 +4,11 @@ use domain::alert::{Alert, AlertType};
 use domain::analysis::evidence::{Evidence, Found, Source, Trend};
 use domain::analysis::settings::{NamedQuery, PrometheusSettings};
 use jiff::Timestamp;
+use loopback::{Reply, Server};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::super::stand_in::{StandIn, Then, alert, client, second, service};
+use super::super::stand_in::{alert, answering, client, second, service};
 use super::Prometheus;
 
 const KEY: &str = "not-a-real-token";
@@ -39,7 +40,7 @@ async fn look(prometheus: &Prometheus, alert: &Alert) -> Vec<Evidence> {
 }
 
 /// What becomes of one question to a stand-in.
-async fn found(stand_in: &StandIn) -> Found {
+async fn found(stand_in: &Server) -> Found {
     let mut evidence = look(
         &server(&stand_in.url, &[("load", "node_load1")]),
         &alert(&[]),
@@ -49,7 +50,7 @@ async fn found(stand_in: &StandIn) -> Found {
     evidence.remove(0).found
 }
 
-async fn failure(stand_in: &StandIn) -> String {
+async fn failure(stand_in: &Server) -> String {
     let Found::Failed { why } = found(stand_in).await else {
         panic!("it has to fail")
     };
@@ -77,7 +78,7 @@ async fn an_answer_is_measured() {
     body["warnings"] = json!(["a store did not answer"]);
     body["infos"] = json!(["a counter's name does not end in _total"]);
     body["data"]["stats"] = json!({});
-    let stand_in = StandIn::answering(200, "application/json", &body.to_string()).await;
+    let stand_in = answering(200, "application/json", &body.to_string());
     let prometheus = server(
         &format!("{}/p", stand_in.url),
         &[("load", r#"node_load1{instance="$instance"}"#)],
@@ -117,26 +118,17 @@ async fn an_answer_is_measured() {
         Some(format!("{}{page}", stand_in.url).as_str())
     );
 
-    let requests = stand_in.asked();
+    let requests = stand_in.requests();
     let [request] = requests.as_slice() else {
         panic!("{requests:?}")
     };
-    assert!(
-        request
-            .head
-            .starts_with("POST /p/api/v1/query_range HTTP/1.1\r\n"),
-        "{}",
-        request.head
+    assert_eq!(
+        (&*request.method, &*request.path),
+        ("POST", "/p/api/v1/query_range")
     );
-    assert!(
-        request
-            .head
-            .contains("\r\nauthorization: bearer not-a-real-token\r\n"),
-        "{}",
-        request.head
-    );
+    assert_eq!(request.header("authorization"), "Bearer not-a-real-token");
     let form = "query=node_load1%7Binstance%3D%22db-1%3A9100%22%7D&start=1772362860&end=1772366400&step=60&timeout=1s";
-    assert_eq!(request.body, form);
+    assert_eq!(request.text(), form);
 }
 
 #[tokio::test]
@@ -153,7 +145,7 @@ async fn the_series_that_the_alert_is_about_come_first() {
         series("e", "node"),
         series("f", "db")
     ]);
-    let stand_in = StandIn::answering(200, "application/json", &matrix(&all)).await;
+    let stand_in = answering(200, "application/json", &matrix(&all));
     let alert = alert(&[("instance", "f"), ("job", "db"), ("env", "prod")]);
     let evidence = look(&server(&stand_in.url, &[("up", "up")]), &alert).await;
     let Found::Measured { measurements, .. } = &evidence[0].found else {
@@ -176,12 +168,11 @@ async fn the_series_that_the_alert_is_about_come_first() {
 
 #[tokio::test]
 async fn alert_expression_is_queried_at_its_own_server_only() {
-    let stand_in = StandIn::answering(
+    let stand_in = answering(
         200,
         "application/json",
         &matrix(&json!([{ "metric": {}, "values": [[1, "7"]] }])),
-    )
-    .await;
+    );
     let prometheus = server(&stand_in.url, &[]);
     let with_url = |url: String| Alert {
         generator_url: Some(url),
@@ -204,7 +195,7 @@ async fn alert_expression_is_queried_at_its_own_server_only() {
     assert!(
         evidence.iter().all(|evidence| matches!(&evidence.found, Found::Measured { measurements, .. } if measurements[0].value == 7.0))
     );
-    assert_eq!(stand_in.asked().len(), 2);
+    assert_eq!(stand_in.requests().len(), 2);
 
     let long = format!("{}/graph?g0.expr={}", stand_in.url, "a".repeat(5_000));
     let evidence = look(&prometheus, &with_url(long)).await;
@@ -220,12 +211,12 @@ async fn alert_expression_is_queried_at_its_own_server_only() {
         assert_eq!(look(&prometheus, &with_url(elsewhere)).await, []);
     }
     assert_eq!(look(&prometheus, &alert(&[])).await, []);
-    assert_eq!(stand_in.asked().len(), 2, "nothing more was asked");
+    assert_eq!(stand_in.requests().len(), 2, "nothing more was asked");
 }
 
 #[tokio::test]
 async fn names_in_a_query_stand_for_what_is_known() {
-    let stand_in = StandIn::answering(200, "application/json", &matrix(&json!([]))).await;
+    let stand_in = answering(200, "application/json", &matrix(&json!([])));
     let queries = [
         (
             "all",
@@ -263,12 +254,12 @@ async fn names_in_a_query_stand_for_what_is_known() {
             "{evidence:?}"
         );
     }
-    let requests = stand_in.asked();
+    let requests = stand_in.requests();
     assert!(
         requests.len() == 2
             && requests
                 .iter()
-                .all(|request| !request.head.contains("authorization")),
+                .all(|request| request.header("authorization").is_empty()),
         "{requests:?}"
     );
     let other = Alert {
@@ -312,7 +303,7 @@ async fn documented_errors_are_told_in_their_words() {
         ),
     ];
     for (status, body, words) in cases {
-        let stand_in = StandIn::answering(status, "application/json", &body).await;
+        let stand_in = answering(status, "application/json", &body);
         assert_eq!(
             failure(&stand_in).await,
             format!("it refused the question ({status}): {words}")
@@ -366,7 +357,7 @@ async fn an_answer_of_another_shape_is_none() {
         (500, matrix(&json!([]))),
     ];
     for (status, body) in cases {
-        let why = failure(&StandIn::answering(status, "text/html", &body).await).await;
+        let why = failure(&answering(status, "text/html", &body)).await;
         assert!(
             why.starts_with(&format!("its answer ({status}) is none of its API: ")),
             "{body}: {why}"
@@ -385,7 +376,7 @@ async fn values_that_are_no_numbers_and_no_values_are_nothing() {
         json!([histogram]),
     ] {
         assert_eq!(
-            found(&StandIn::answering(200, "application/json", &matrix(&series)).await).await,
+            found(&answering(200, "application/json", &matrix(&series))).await,
             Found::Nothing,
             "{series}"
         );
@@ -395,19 +386,17 @@ async fn values_that_are_no_numbers_and_no_values_are_nothing() {
 #[tokio::test]
 async fn a_server_that_breaks_off_stalls_or_never_ends_is_given_up() {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
-    let cut = StandIn::playing(
-        format!("{head}content-length: 1000\r\n\r\n{{\"status\":"),
-        Then::Close,
-    )
-    .await;
+    let cut = Server::playing(vec![Reply::Cut(
+        format!("{head}content-length: 1000\r\n\r\n{{\"status\":").into(),
+    )]);
     assert!(failure(&cut).await.starts_with("it could not be reached: "));
-    let hung_up = StandIn::playing(String::new(), Then::Close).await;
+    let hung_up = Server::playing(vec![Reply::Cut(Vec::new())]);
     assert!(
         failure(&hung_up)
             .await
             .starts_with("it could not be reached: ")
     );
-    let no_http = StandIn::playing("SSH-2.0-OpenSSH_9.2\r\n".to_owned(), Then::Close).await;
+    let no_http = Server::playing(vec![Reply::Cut("SSH-2.0-OpenSSH_9.2\r\n".into())]);
     assert!(
         failure(&no_http)
             .await
@@ -419,29 +408,27 @@ async fn a_server_that_breaks_off_stalls_or_never_ends_is_given_up() {
         format!("{head}content-length: 1000\r\n\r\n{{"),
     ] {
         assert_eq!(
-            failure(&StandIn::playing(silent, Then::Silence).await).await,
+            failure(&Server::playing(vec![Reply::Silent(silent.into())])).await,
             "it did not answer within 1 s"
         );
     }
-    let huge = StandIn::answering(200, "application/json", &" ".repeat(2 * 1024 * 1024 + 1)).await;
+    let huge = answering(200, "application/json", &" ".repeat(2 * 1024 * 1024 + 1));
     assert_eq!(failure(&huge).await, "its answer is longer than 2 MiB");
-    let endless = StandIn::playing(
-        format!("{head}\r\n{}", " ".repeat(3 * 1024 * 1024)),
-        Then::Silence,
-    )
-    .await;
+    let endless = Server::playing(vec![Reply::Silent(
+        format!("{head}\r\n{}", " ".repeat(3 * 1024 * 1024)).into(),
+    )]);
     assert_eq!(failure(&endless).await, "its answer is longer than 2 MiB");
 }
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
-    let elsewhere = StandIn::answering(200, "application/json", &matrix(&json!([]))).await;
+    let elsewhere = answering(200, "application/json", &matrix(&json!([])));
     for status in [301, 302, 307, 308] {
         let redirect = format!(
             "HTTP/1.1 {status} Away\r\nlocation: {}/api/v1/query_range\r\ncontent-length: 0\r\n\r\n",
             elsewhere.url
         );
-        let why = failure(&StandIn::playing(redirect, Then::Close).await).await;
+        let why = failure(&Server::playing(vec![Reply::Cut(redirect.into())])).await;
         assert!(
             why.starts_with(&format!(
                 "it answered with a redirect ({status}), which is not followed"
@@ -449,14 +436,12 @@ async fn a_redirect_is_not_followed() {
             "{why}"
         );
     }
-    assert!(elsewhere.asked().is_empty());
+    assert!(elsewhere.requests().is_empty());
 }
 
 #[tokio::test]
 async fn nobody_there_is_an_answer_and_one_failure_is_not_all() {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("a port");
+    let closed = loopback::closed();
     let prometheus = server(
         &format!("http://{closed}"),
         &[("a", "a"), ("b", "b{c='$missing'}")],
@@ -483,7 +468,7 @@ async fn nobody_there_is_an_answer_and_one_failure_is_not_all() {
 async fn what_comes_back_fits_into_an_incident() {
     let series = |i: usize| json!({ "metric": { "x": format!("{i}{}", "警".repeat(5_000)) }, "values": [[1, "1"]] });
     let all: Vec<Value> = (0..20).map(series).collect();
-    let stand_in = StandIn::answering(200, "application/json", &matrix(&json!(all))).await;
+    let stand_in = answering(200, "application/json", &matrix(&json!(all)));
     let Found::Measured { measurements, .. } = found(&stand_in).await else {
         panic!("it has values")
     };

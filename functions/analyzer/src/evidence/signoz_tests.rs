@@ -5,10 +5,11 @@ use domain::analysis::evidence::{Evidence, Found, Measurement, Source, Trend};
 use domain::analysis::settings::SignozSettings;
 use domain::playbook::service::Service;
 use jiff::Timestamp;
+use loopback::{Reply, Server};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::super::stand_in::{StandIn, Then, alert, client, second, service};
+use super::super::stand_in::{alert, answering, client, second, service};
 use super::Signoz;
 
 const KEY: &str = "not-a-real-key";
@@ -30,13 +31,13 @@ async fn look(url: &str, alert: &Alert, service: Option<&Service>) -> Vec<Eviden
         .await
 }
 
-async fn found(stand_in: &StandIn) -> Found {
+async fn found(stand_in: &Server) -> Found {
     let mut evidence = look(&stand_in.url, &alert(&[("service", "checkout")]), None).await;
     assert_eq!(evidence.len(), 1);
     evidence.remove(0).found
 }
 
-async fn failure(stand_in: &StandIn) -> String {
+async fn failure(stand_in: &Server) -> String {
     let Found::Failed { why } = found(stand_in).await else {
         panic!("it has to fail")
     };
@@ -95,8 +96,7 @@ async fn a_service_is_measured() {
         (3, json!("-Inf")),
         (4, json!(3e6)),
     ];
-    let stand_in =
-        StandIn::answering(200, "application/json", &answer(&requests, &errors, &p99)).await;
+    let stand_in = answering(200, "application/json", &answer(&requests, &errors, &p99));
     let evidence = look(
         &format!("{}/apm", stand_in.url),
         &alert(&[("service", "checkout")]),
@@ -137,33 +137,18 @@ async fn a_service_is_measured() {
 
 #[tokio::test]
 async fn the_question_is_of_version_5_and_asks_three_things() {
-    let stand_in = StandIn::answering(200, "application/json", &answer(&[], &[], &[])).await;
+    let stand_in = answering(200, "application/json", &answer(&[], &[], &[]));
     assert_eq!(found(&stand_in).await, Found::Nothing);
-    let requests = stand_in.asked();
+    let requests = stand_in.requests();
     let [request] = requests.as_slice() else {
         panic!("{requests:?}")
     };
-    assert!(
-        request
-            .head
-            .starts_with("POST /api/v5/query_range HTTP/1.1\r\n"),
-        "{}",
-        request.head
+    assert_eq!(
+        (&*request.method, &*request.path),
+        ("POST", "/api/v5/query_range")
     );
-    assert!(
-        request
-            .head
-            .contains("\r\nsignoz-api-key: not-a-real-key\r\n"),
-        "{}",
-        request.head
-    );
-    assert!(
-        request
-            .head
-            .contains("\r\ncontent-type: application/json\r\n"),
-        "{}",
-        request.head
-    );
+    assert_eq!(request.header("signoz-api-key"), "not-a-real-key");
+    assert_eq!(request.header("content-type"), "application/json");
     let query = |name: &str, expression: &str| {
         json!({ "type": "builder_query", "spec": {
             "name": name, "signal": "traces", "stepInterval": 60,
@@ -180,14 +165,14 @@ async fn the_question_is_of_version_5_and_asks_three_things() {
         "schemaVersion": "v1", "start": NOON - 1_800_000, "end": NOON, "requestType": "time_series", "compositeQuery": { "queries": queries },
     });
     assert_eq!(
-        serde_json::from_str::<Value>(&request.body).expect("JSON"),
+        serde_json::from_slice::<Value>(&request.body).expect("JSON"),
         expected
     );
 }
 
 #[tokio::test]
 async fn a_service_is_known_by_the_registry_s_name_then_by_the_labels() {
-    let stand_in = StandIn::answering(200, "application/json", &answer(&[], &[], &[])).await;
+    let stand_in = answering(200, "application/json", &answer(&[], &[], &[]));
     let labels = [
         ("component", "d"),
         ("app", "c"),
@@ -219,12 +204,12 @@ async fn a_service_is_known_by_the_registry_s_name_then_by_the_labels() {
             "{labels:?}"
         );
     }
-    assert_eq!(stand_in.asked().len(), 7);
+    assert_eq!(stand_in.requests().len(), 7);
 }
 
 #[tokio::test]
 async fn a_name_that_would_be_more_than_a_name_is_not_asked_for() {
-    let stand_in = StandIn::answering(200, "application/json", &answer(&[], &[], &[])).await;
+    let stand_in = answering(200, "application/json", &answer(&[], &[], &[]));
     for name in ["x' OR service.name != '", "x\\", "$all", "a b", "警", "x\n"] {
         let evidence = look(&stand_in.url, &alert(&[("service", name)]), None).await;
         let why =
@@ -245,7 +230,7 @@ async fn a_name_that_would_be_more_than_a_name_is_not_asked_for() {
             why: "it was not asked: there is no key".to_owned()
         }
     );
-    assert!(stand_in.asked().is_empty());
+    assert!(stand_in.requests().is_empty());
 }
 
 #[tokio::test]
@@ -273,7 +258,7 @@ async fn a_service_without_requests_is_nothing() {
     ];
     for body in bodies {
         assert_eq!(
-            found(&StandIn::answering(200, "application/json", &body).await).await,
+            found(&answering(200, "application/json", &body)).await,
             Found::Nothing,
             "{body}"
         );
@@ -287,7 +272,7 @@ async fn a_minute_that_is_known_in_part_is_left_out() {
     body["data"]["data"]["results"][1]["aggregations"][0]["series"][0]["values"][0]["partial"] =
         json!(true);
     let Found::Measured { measurements, .. } =
-        found(&StandIn::answering(200, "application/json", &body.to_string()).await).await
+        found(&answering(200, "application/json", &body.to_string())).await
     else {
         panic!("it has values")
     };
@@ -312,8 +297,7 @@ async fn documented_errors_are_told_in_their_words() {
     ];
     for (status, code, message) in cases {
         let body = json!({ "status": "error", "error": { "type": code, "code": code, "message": message, "errors": [], "suggestions": [] } });
-        let why =
-            failure(&StandIn::answering(status, "application/json", &body.to_string()).await).await;
+        let why = failure(&answering(status, "application/json", &body.to_string())).await;
         assert_eq!(
             why,
             format!("it refused the question ({status}): {code}: {message}")
@@ -358,7 +342,7 @@ async fn an_answer_of_another_shape_is_none() {
         (500, answer(&[], &[], &[])),
     ];
     for (status, body) in cases {
-        let why = failure(&StandIn::answering(status, "text/html", &body).await).await;
+        let why = failure(&answering(status, "text/html", &body)).await;
         assert!(
             why.starts_with(&format!("its answer ({status}) is none of its API: ")),
             "{body}: {why}"
@@ -369,36 +353,32 @@ async fn an_answer_of_another_shape_is_none() {
 #[tokio::test]
 async fn misbehaving_signoz_server_is_given_up() {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
-    let cut = StandIn::playing(
-        format!("{head}content-length: 1000\r\n\r\n{{\"status\":"),
-        Then::Close,
-    )
-    .await;
+    let cut = Server::playing(vec![Reply::Cut(
+        format!("{head}content-length: 1000\r\n\r\n{{\"status\":").into(),
+    )]);
     assert!(failure(&cut).await.starts_with("it could not be reached: "));
-    let slow = StandIn::playing(
-        format!("{head}content-length: 1000\r\n\r\n{{"),
-        Then::Silence,
-    )
-    .await;
+    let slow = Server::playing(vec![Reply::Silent(
+        format!("{head}content-length: 1000\r\n\r\n{{").into(),
+    )]);
     assert_eq!(failure(&slow).await, "it did not answer within 1 s");
-    let huge = StandIn::answering(200, "application/json", &" ".repeat(2 * 1024 * 1024 + 1)).await;
+    let huge = answering(200, "application/json", &" ".repeat(2 * 1024 * 1024 + 1));
     assert_eq!(failure(&huge).await, "its answer is longer than 2 MiB");
-    let elsewhere = StandIn::answering(200, "application/json", &answer(&[], &[], &[])).await;
+    let elsewhere = answering(200, "application/json", &answer(&[], &[], &[]));
     let away = format!(
         "HTTP/1.1 307 Away\r\nlocation: {}/api/v5/query_range\r\ncontent-length: 0\r\n\r\n",
         elsewhere.url
     );
     assert!(
-        failure(&StandIn::playing(away, Then::Close).await)
+        failure(&Server::playing(vec![Reply::Cut(away.into())]))
             .await
             .starts_with("it answered with a redirect (307)")
     );
-    assert!(elsewhere.asked().is_empty());
+    assert!(elsewhere.requests().is_empty());
 }
 
 #[tokio::test]
 async fn a_key_that_is_no_header_is_not_shown() {
-    let stand_in = StandIn::answering(200, "application/json", &answer(&[], &[], &[])).await;
+    let stand_in = answering(200, "application/json", &answer(&[], &[], &[]));
     let key = SecretString::from("two\nlines");
     let evidence = server(&stand_in.url)
         .look(
@@ -412,7 +392,7 @@ async fn a_key_that_is_no_header_is_not_shown() {
         panic!("{evidence:?}")
     };
     assert!(
-        !why.contains("lines") && stand_in.asked().is_empty(),
+        !why.contains("lines") && stand_in.requests().is_empty(),
         "{why}"
     );
 }

@@ -1,22 +1,14 @@
 //! Test double of an OTLP receiver on loopback, and a capture of everything that is logged.
 
-use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Bytes, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{HeaderMap, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use loopback::{Reply, Request, answer};
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
-use reqwest::Url;
-use tokio::net::TcpListener;
+use reqwest::{StatusCode, Url};
 use tracing_subscriber::filter::LevelFilter;
 
 /// The credential that tests send and then look for where it must not be.
@@ -35,8 +27,7 @@ pub(super) enum Manner {
 
 #[derive(Debug)]
 pub(super) struct Delivery {
-    pub(super) path: String,
-    pub(super) headers: HeaderMap,
+    pub(super) http: Request,
     pub(super) request: ExportTraceServiceRequest,
 }
 
@@ -60,16 +51,20 @@ impl Delivery {
 
 /// A receiver of OTLP on loopback.
 pub(super) struct Server {
-    address: SocketAddr,
+    address: String,
     deliveries: Arc<Mutex<Vec<Delivery>>>,
 }
 
 impl Server {
-    pub(super) async fn start(manner: Manner) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("its address");
-        let deliveries = Arc::new(Mutex::default());
-        tokio::spawn(serve(listener, manner, Arc::clone(&deliveries)));
+    pub(super) fn start(manner: Manner) -> Self {
+        let deliveries: Arc<Mutex<Vec<Delivery>>> = Arc::default();
+        let kept = Arc::clone(&deliveries);
+        let address = loopback::serve(move |http: Request| {
+            let request = ExportTraceServiceRequest::decode(&*http.body).expect("OTLP");
+            let mut kept = kept.lock().expect("nobody panics with it");
+            kept.push(Delivery { http, request });
+            std::future::ready(manner.reply())
+        });
         Self {
             address,
             deliveries,
@@ -95,61 +90,27 @@ impl Server {
     }
 }
 
-async fn serve(listener: TcpListener, manner: Manner, deliveries: Arc<Mutex<Vec<Delivery>>>) {
-    while let Ok((stream, _)) = listener.accept().await {
-        let (manner, deliveries) = (manner.clone(), Arc::clone(&deliveries));
-        tokio::spawn(http1::Builder::new().serve_connection(
-            TokioIo::new(stream),
-            service_fn(move |request| {
-                let (manner, deliveries) = (manner.clone(), Arc::clone(&deliveries));
-                async move { Ok::<_, Infallible>(answer(request, manner, &deliveries).await) }
-            }),
-        ));
-    }
-}
-
-async fn answer(
-    request: Request<Incoming>,
-    manner: Manner,
-    deliveries: &Mutex<Vec<Delivery>>,
-) -> Response<Full<Bytes>> {
-    let (head, body) = request.into_parts();
-    let body = body.collect().await.expect("a body").to_bytes();
-    let request = ExportTraceServiceRequest::decode(body).expect("a message of OTLP");
-    deliveries
-        .lock()
-        .expect("nobody panics with it")
-        .push(Delivery {
-            path: head.uri.path().to_owned(),
-            headers: head.headers,
-            request,
-        });
-    let (status, location, body) = match manner {
-        Manner::Accept => (StatusCode::OK, None, Vec::new()),
-        Manner::AcceptInJson => (StatusCode::OK, None, b"{}".to_vec()),
-        Manner::Reject(rejected_spans) => {
-            let partial = ExportTracePartialSuccess {
-                rejected_spans,
-                error_message: format!("you sent {SECRET}"),
-            };
-            (
-                StatusCode::OK,
-                None,
-                ExportTraceServiceResponse {
+impl Manner {
+    fn reply(&self) -> Reply {
+        let echo = format!("you sent {SECRET}");
+        match self {
+            Self::Accept => answer(200, &[], ""),
+            Self::AcceptInJson => answer(200, &[], "{}"),
+            Self::Reject(rejected_spans) => {
+                let partial = ExportTracePartialSuccess {
+                    rejected_spans: *rejected_spans,
+                    error_message: echo,
+                };
+                let response = ExportTraceServiceResponse {
                     partial_success: Some(partial),
-                }
-                .encode_to_vec(),
-            )
+                };
+                answer(200, &[], response.encode_to_vec())
+            }
+            Self::Fail(status) => answer(status.as_u16(), &[], echo),
+            Self::Redirect(target) => answer(307, &[("location", target)], ""),
+            Self::Hang => Reply::Silent(Vec::new()),
         }
-        Manner::Fail(status) => (status, None, format!("you sent {SECRET}").into_bytes()),
-        Manner::Redirect(target) => (StatusCode::TEMPORARY_REDIRECT, Some(target), Vec::new()),
-        Manner::Hang => std::future::pending().await,
-    };
-    let mut response = Response::builder().status(status);
-    if let Some(location) = location {
-        response = response.header("location", location);
     }
-    response.body(Full::from(body)).expect("a response")
 }
 
 /// Everything that is logged, from everywhere, while the value lives.

@@ -1,25 +1,27 @@
 //! Tests of the providers against a scripted vendor: every documented answer, and faults on the
 //! way.
 
-mod vendor;
-
 use std::time::Duration;
 
 use analyzer::providers::{Billed, CallFailed, Provider, Question, Reply, Trouble};
 use aws::AwsEnvironment;
 use aws_types::SdkConfig;
 use domain::analysis::price::Usage;
+use loopback::{Reply as Play, Server, answer};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use settings::variables::Variables;
 use tokio::time::Instant;
 
-use crate::vendor::{Play, Vendor, answer, beginning};
-
 const KEY: &str = "sk-very-secret";
 const APIS: [&str; 3] = ["openai", "anthropic", "bedrock"];
 /// Long enough for a busy machine; what has to be slow is slower.
 const LONG: Duration = Duration::from_secs(60);
+
+/// The beginning of an answer whose body has this many bytes.
+fn beginning(length: usize, body: &str) -> Vec<u8> {
+    format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()
+}
 
 fn question() -> Question {
     let schema = json!({
@@ -56,7 +58,7 @@ fn provider(api: &str, url: &str, timeout: &str) -> Provider {
     Provider::new(&settings, outbound::client().expect("a client"), &aws(url))
 }
 
-async fn ask(api: &str, vendor: &Vendor) -> Result<Reply, CallFailed> {
+async fn ask(api: &str, vendor: &Server) -> Result<Reply, CallFailed> {
     let asked = provider(api, &vendor.url, "60s")
         .ask(
             Some(&SecretString::from(KEY)),
@@ -93,8 +95,8 @@ fn good(api: &str) -> Value {
 fn good_answer(api: &str) -> Play {
     answer(
         200,
-        "content-type: application/json\r\n",
-        &good(api).to_string(),
+        &[("content-type", "application/json")],
+        good(api).to_string(),
     )
 }
 
@@ -129,7 +131,7 @@ async fn every_interface_is_asked_and_read_as_it_is_documented() {
         ),
     ];
     for (api, line, header, place, model) in cases {
-        let vendor = Vendor::playing(vec![good_answer(api)]).await;
+        let vendor = Server::playing(vec![good_answer(api)]);
         let reply = ask(api, &vendor).await.expect("an answer");
         let finish = if api == "openai" { "stop" } else { "end_turn" };
         assert_eq!(
@@ -145,16 +147,15 @@ async fn every_interface_is_asked_and_read_as_it_is_documented() {
         let [request] = &vendor.requests()[..] else {
             panic!("one request")
         };
-        assert!(request.head.starts_with(line), "{}", request.head);
+        assert!(request.head().starts_with(line), "{request:?}");
         let named: Vec<_> = header.split("\r\n").collect();
         assert!(
             named
                 .iter()
-                .all(|header| request.head.to_lowercase().contains(header)),
-            "{}",
-            request.head
+                .all(|header| request.head().to_lowercase().contains(header)),
+            "{request:?}"
         );
-        let body: Value = serde_json::from_str(&request.body).expect("JSON");
+        let body: Value = serde_json::from_slice(&request.body).expect("JSON");
         assert_eq!(body.pointer(place), Some(&json!("an alert")), "{body}");
         assert!(
             request.body.len() as u64
@@ -168,11 +169,10 @@ async fn every_interface_is_asked_and_read_as_it_is_documented() {
 async fn a_busy_or_failing_provider_is_asked_once_more() {
     for api in APIS {
         for status in [429, 500, 503, 529] {
-            let vendor = Vendor::playing(vec![
-                answer(status, "retry-after: 0\r\n", "{}"),
+            let vendor = Server::playing(vec![
+                answer(status, &[("retry-after", "0")], "{}"),
                 good_answer(api),
-            ])
-            .await;
+            ]);
             assert_eq!(
                 ask(api, &vendor).await.map(|reply| reply.usage),
                 Ok(USED),
@@ -180,7 +180,7 @@ async fn a_busy_or_failing_provider_is_asked_once_more() {
             );
             assert_eq!(vendor.requests().len(), 2);
         }
-        let vendor = Vendor::playing(vec![answer(500, "retry-after: 0\r\n", "{}")]).await;
+        let vendor = Server::playing(vec![answer(500, &[("retry-after", "0")], "{}")]);
         let failed = ask(api, &vendor).await.expect_err("it fails twice");
         assert!(
             matches!(failed.trouble, Trouble::Failed { status: 500, .. }),
@@ -196,11 +196,10 @@ async fn a_busy_or_failing_provider_is_asked_once_more() {
 #[tokio::test]
 async fn a_wait_beyond_the_deadline_is_not_waited_for() {
     for api in APIS {
-        let vendor = Vendor::playing(vec![
-            answer(429, "retry-after: 3600\r\n", "{}"),
+        let vendor = Server::playing(vec![
+            answer(429, &[("retry-after", "3600")], "{}"),
             good_answer(api),
-        ])
-        .await;
+        ]);
         let failed = ask(api, &vendor).await.expect_err("busy");
         assert_eq!(
             failed.trouble,
@@ -226,7 +225,7 @@ async fn a_refused_call_is_not_made_again() {
             (403, page),
             (404, r#"{"error":"no model"}"#),
         ] {
-            let vendor = Vendor::playing(vec![answer(status, "", body)]).await;
+            let vendor = Server::playing(vec![answer(status, &[], body)]);
             let failed = ask(api, &vendor).await.expect_err("refused");
             assert!(
                 matches!(failed.trouble, Trouble::Refused { status: by, .. } if by == status),
@@ -242,15 +241,14 @@ async fn a_refused_call_is_not_made_again() {
 
 #[tokio::test]
 async fn a_redirect_is_not_followed_and_the_key_stays() {
-    let elsewhere = Vendor::playing(vec![good_answer("openai")]).await;
+    let elsewhere = Server::playing(vec![good_answer("openai")]);
     for api in APIS {
         for status in [301, 302, 307, 308] {
-            let vendor = Vendor::playing(vec![answer(
+            let vendor = Server::playing(vec![answer(
                 status,
-                &format!("location: {}/v1\r\n", elsewhere.url),
+                &[("location", &format!("{}/v1", elsewhere.url))],
                 "",
-            )])
-            .await;
+            )]);
             let failed = ask(api, &vendor).await.expect_err("a redirect");
             assert!(failed.to_string().contains("redirect"), "{api} {failed}");
             assert_eq!(failed.billed, Billed::Nothing);
@@ -316,7 +314,7 @@ async fn filtered_and_truncated_answers_say_so_and_are_paid() {
     for (api, place, finish, trouble) in cases {
         let mut body = good(api);
         *body.pointer_mut(place).expect("the place is there") = json!(finish);
-        let vendor = Vendor::playing(vec![answer(200, "", &body.to_string())]).await;
+        let vendor = Server::playing(vec![answer(200, &[], body.to_string())]);
         assert_eq!(
             ask(api, &vendor).await,
             Err(CallFailed {
@@ -334,8 +332,7 @@ async fn what_is_no_answer_of_the_interface_may_have_to_be_paid() {
     let page = "<html><title>Sign in to the hotel's network</title></html>";
     for api in APIS {
         for body in [page, r#"{"choices": [{"#, "", "[]"] {
-            let vendor =
-                Vendor::playing(vec![answer(200, "content-type: text/html\r\n", body)]).await;
+            let vendor = Server::playing(vec![answer(200, &[("content-type", "text/html")], body)]);
             let failed = ask(api, &vendor).await.expect_err("no answer");
             assert!(
                 matches!(failed.trouble, Trouble::Unreadable(_)),
@@ -354,11 +351,11 @@ async fn what_is_no_answer_of_the_interface_may_have_to_be_paid() {
 async fn a_bad_gateway_is_asked_once_more() {
     let page = answer(
         502,
-        "content-type: text/html\r\nretry-after: 0\r\n",
+        &[("content-type", "text/html"), ("retry-after", "0")],
         "<html><h1>502 Bad Gateway</h1></html>",
     );
     for api in APIS {
-        let vendor = Vendor::playing(vec![page.clone(), good_answer(api)]).await;
+        let vendor = Server::playing(vec![page.clone(), good_answer(api)]);
         assert_eq!(
             ask(api, &vendor).await.map(|reply| reply.usage),
             Ok(USED),
@@ -371,7 +368,7 @@ async fn a_bad_gateway_is_asked_once_more() {
 async fn an_answer_without_end_is_not_read_to_its_end() {
     let body = " ".repeat(5 << 20);
     for api in ["openai", "anthropic"] {
-        let vendor = Vendor::playing(vec![answer(200, "", &body)]).await;
+        let vendor = Server::playing(vec![answer(200, &[], &body)]);
         let failed = ask(api, &vendor).await.expect_err("too long");
         let trouble = Trouble::Unreadable("it is longer than 1048576 bytes".into());
         assert_eq!(
@@ -382,7 +379,7 @@ async fn an_answer_without_end_is_not_read_to_its_end() {
             }
         );
         // The same of a refusal, which stays one.
-        let vendor = Vendor::playing(vec![answer(400, "", &body)]).await;
+        let vendor = Server::playing(vec![answer(400, &[], &body)]);
         let failed = ask(api, &vendor).await.expect_err("refused");
         assert_eq!(
             (failed.to_string().as_str(), failed.billed),
@@ -402,7 +399,7 @@ async fn broken_connection_may_be_billed_and_no_connection_is_not() {
             Vec::new(),
             beginning(whole.len(), &whole[..whole.len() / 2]),
         ] {
-            let vendor = Vendor::playing(vec![Play::Bytes(bytes)]).await;
+            let vendor = Server::playing(vec![Play::Cut(bytes)]);
             let failed = ask(api, &vendor).await.expect_err("cut");
             // The SDK does not tell a cut body from one that it cannot read.
             assert!(
@@ -418,9 +415,7 @@ async fn broken_connection_may_be_billed_and_no_connection_is_not() {
                 "{api} {failed:?}"
             );
         }
-        let closed = std::net::TcpListener::bind("127.0.0.1:0")
-            .and_then(|listener| listener.local_addr())
-            .expect("a port");
+        let closed = loopback::closed();
         // Gateways have tokens in their paths.
         let url = format!("http://user:password@{closed}/token");
         let url = if api == "bedrock" {
@@ -453,7 +448,7 @@ async fn broken_connection_may_be_billed_and_no_connection_is_not() {
 async fn slow_stream_ends_at_the_timeout_or_deadline() {
     for api in APIS {
         let slow = Play::Drip(beginning(1 << 20, "{"));
-        let vendor = Vendor::playing(vec![slow, good_answer(api)]).await;
+        let vendor = Server::playing(vec![slow, good_answer(api)]);
         let failed = provider(api, &vendor.url, "1s")
             .ask(None, &question(), Instant::now() + LONG)
             .await
@@ -468,7 +463,7 @@ async fn slow_stream_ends_at_the_timeout_or_deadline() {
         );
 
         let deadline = Instant::now() + Duration::from_millis(300);
-        let vendor = Vendor::playing(vec![Play::Drip(b"HTTP/1.1 200 OK\r\nslow:".to_vec())]).await;
+        let vendor = Server::playing(vec![Play::Drip(b"HTTP/1.1 200 OK\r\nslow:".to_vec())]);
         let failed = provider(api, &vendor.url, "60s")
             .ask(None, &question(), deadline)
             .await
@@ -488,7 +483,7 @@ async fn slow_stream_ends_at_the_timeout_or_deadline() {
 #[tokio::test]
 async fn after_the_deadline_nobody_is_asked() {
     for api in APIS {
-        let vendor = Vendor::playing(vec![good_answer(api)]).await;
+        let vendor = Server::playing(vec![good_answer(api)]);
         // In a task of its own, which a function may want to ask from.
         let provider = provider(api, &vendor.url, "60s");
         let asked =

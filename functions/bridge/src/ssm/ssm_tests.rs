@@ -1,8 +1,6 @@
 //! Tests of every status of Run Command, with a stand-in on a socket, since no emulator gives most
 //! of them.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,6 +8,7 @@ use aws::AwsEnvironment;
 use aws_types::SdkConfig;
 use domain::incident::repair::{StepOutcome, StepResult};
 use domain::playbook::service::{Service, Target};
+use loopback::{Reply, Server};
 use serde_json::{Value, json};
 use settings::variables::Variables;
 use sha2::{Digest as _, Sha256};
@@ -25,58 +24,25 @@ type Asked = Arc<Mutex<Vec<(String, Value)>>>;
 
 /// An endpoint whose answers a test gives: to an action, and how often that was asked before. None hangs up.
 fn endpoint(
-    answer: impl Fn(&str, usize) -> Option<(u16, Value)> + Send + 'static,
+    answer: impl Fn(&str, usize) -> Option<(u16, Value)> + Send + Sync + 'static,
 ) -> (String, Asked) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("http://{}", listener.local_addr().expect("its address"));
     let asked = Asked::default();
     let seen = Arc::clone(&asked);
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.expect("a connection");
-            let mut reader = BufReader::new(stream.try_clone().expect("the same connection"));
-            let (mut action, mut length) = (String::new(), 0);
-            loop {
-                let mut line = String::new();
-                reader.read_line(&mut line).expect("a line");
-                let Some((name, value)) = line.trim_end().split_once(": ") else {
-                    if line.trim_end().is_empty() {
-                        break;
-                    } else {
-                        continue;
-                    }
-                };
-                match name.to_lowercase().as_str() {
-                    "x-amz-target" => value
-                        .trim_start_matches("AmazonSSM.")
-                        .clone_into(&mut action),
-                    "content-length" => length = value.parse().expect("a number"),
-                    _ => {}
-                }
-            }
-            let mut body = vec![0; length];
-            reader.read_exact(&mut body).expect("the body");
-            let mut seen = seen.lock().expect("the list");
-            let before = seen
-                .iter()
-                .filter(|(earlier, _)| *earlier == action)
-                .count();
-            let answered = answer(&action, before);
-            seen.push((action, serde_json::from_slice(&body).expect("JSON")));
-            drop(seen);
-            if let Some((status, body)) = answered {
-                let body = body.to_string();
-                let head = format!(
-                    "HTTP/1.1 {status} x\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-                    body.len()
-                );
-                stream
-                    .write_all((head + &body).as_bytes())
-                    .expect("written");
-            }
+    let server = Server::start(move |request, _| {
+        let action = request
+            .header("x-amz-target")
+            .trim_start_matches("AmazonSSM.");
+        let mut seen = seen.lock().expect("the list");
+        let before = seen.iter().filter(|(earlier, _)| earlier == action).count();
+        let answered = answer(action, before);
+        let body = serde_json::from_slice(&request.body).expect("JSON");
+        seen.push((action.to_owned(), body));
+        match answered {
+            Some((status, body)) => loopback::answer(status, &[], body.to_string()),
+            None => Reply::Cut(Vec::new()),
         }
     });
-    (url, asked)
+    (server.url, asked)
 }
 
 fn aws(url: &str) -> SdkConfig {
@@ -451,9 +417,7 @@ async fn untaken_command_differs_from_a_lost_answer() {
             "{shown} was asked again"
         );
     }
-    let closed = TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("a port");
+    let closed = loopback::closed();
     let result = run_on_one(&format!("http://{closed}")).await;
     assert!(
         result.outcome == StepOutcome::Unreachable

@@ -1,7 +1,5 @@
 //! Tests of the classification of the Bot API's answers.
 
-use std::net::TcpListener;
-
 use aws::secrets::{Read, ReadSecret, Secrets, Stage, Version};
 use domain::notification::channels::TelegramChat;
 use domain::notification::outbox::Moved;
@@ -56,9 +54,7 @@ fn post() -> Post {
 
 #[tokio::test]
 async fn an_error_never_shows_the_token_that_stands_in_the_url() {
-    let closed = TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("a port");
+    let closed = loopback::closed();
     for base_url in [format!("http://{closed}"), "not a url".to_owned()] {
         let (chat, outside) = (
             TelegramChat {

@@ -2,13 +2,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::notification::channels;
 use jiff::Timestamp;
+use loopback::{Server, answer};
 use outbound::{self, PublicClient};
+use reqwest::header::HeaderMap;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::{Keys, Webhook, key, sign, signatures};
 use crate::channel::ChannelError;
-use crate::channel::canned::Canned;
 use crate::render::content::{Content, Post};
 use crate::render::markup::Markup;
 
@@ -61,9 +62,13 @@ async fn sent(webhook: &Webhook) -> Result<String, ChannelError> {
         .await
 }
 
-async fn answered(status: u16, head: &str, body: &str) -> Result<String, ChannelError> {
-    let server = Canned::start(status, head, body).await;
-    sent(&webhook(format!("http://{}/hook", server.address), true)).await
+async fn answered(
+    status: u16,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Result<String, ChannelError> {
+    let server = Server::playing(vec![answer(status, headers, body)]);
+    sent(&webhook(format!("{}/hook", server.url), true)).await
 }
 
 #[test]
@@ -139,9 +144,9 @@ fn a_key_is_24_to_64_bytes_in_base64() {
 
 #[tokio::test]
 async fn a_webhook_says_what_it_is_and_is_signed_over_what_was_sent() {
-    let server = Canned::start(204, "", "").await;
+    let server = Server::playing(vec![answer(204, &[], "")]);
     let (webhook, current) = (
-        webhook(format!("http://{}/hook", server.address), true),
+        webhook(format!("{}/hook", server.url), true),
         SecretString::from(KEY),
     );
     let (keys, post) = (
@@ -164,25 +169,20 @@ async fn a_webhook_says_what_it_is_and_is_signed_over_what_was_sent() {
         .await
         .expect("it is taken");
     let requests = server.requests();
-    let bodies: Vec<(&str, &str)> = requests
-        .iter()
-        .map(|request| request.split_once("\r\n\r\n").expect("a body"))
-        .collect();
-    let (head, body) = bodies[0];
-    let key = key(&current).expect("a key");
-    for header in [
-        "content-type: application/json".to_owned(),
-        format!("webhook-id: {}", post.key),
-        format!("webhook-timestamp: {SECONDS}"),
-        format!(
-            "webhook-signature: {}",
-            sign(&key, &post.key, SECONDS, body.as_bytes())
+    let (first, key) = (&requests[0], key(&current).expect("a key"));
+    for (header, value) in [
+        ("content-type", "application/json"),
+        ("webhook-id", &post.key),
+        ("webhook-timestamp", &SECONDS.to_string()),
+        (
+            "webhook-signature",
+            &sign(&key, &post.key, SECONDS, &first.body),
         ),
     ] {
-        assert!(head.lines().any(|line| line == header), "{header}: {head}");
+        assert_eq!(first.header(header), value, "{header}");
     }
-    assert!(head.starts_with("POST /hook HTTP/1.1\r\n"), "{head}");
-    let read = |place: usize| serde_json::from_str::<Value>(bodies[place].1).expect("JSON");
+    assert_eq!((&*first.method, &*first.path), ("POST", "/hook"));
+    let read = |place: usize| serde_json::from_slice::<Value>(&requests[place].body).expect("JSON");
     let data = json!({ "incident_id": "01A", "status": "open", "text": "web-1 <x>" });
     assert_eq!(
         read(0),
@@ -194,13 +194,46 @@ async fn a_webhook_says_what_it_is_and_is_signed_over_what_was_sent() {
     );
 }
 
+/// Signs with our code and verifies with the library of Standard Webhooks, so that both of ours cannot be wrong in the same way.
+#[tokio::test]
+async fn the_reference_library_verifies_our_signatures() {
+    let server = Server::playing(vec![answer(204, &[], "")]);
+    let webhook = webhook(format!("{}/hook", server.url), true);
+    let (current, previous) = (
+        SecretString::from(KEY),
+        format!("whsec_{}", STANDARD.encode([7; 32])),
+    );
+    let keys = Keys {
+        current: &current,
+        previous: Some(&SecretString::from(previous.as_str())),
+    };
+    let sent = webhook.send(keys, Timestamp::now(), &post()).await;
+    sent.expect("it is taken");
+    let request = server.requests().remove(0);
+    let mut headers = HeaderMap::new();
+    for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
+        let value = request.header(name).parse().expect("a header's value");
+        headers.insert(name, value);
+    }
+    let verify = |key: &str, body: &[u8]| {
+        let reference = standardwebhooks::Webhook::new(key).expect("a key");
+        reference.verify(body, &headers).is_ok()
+    };
+    assert!(verify(KEY, &request.body) && verify(&previous, &request.body));
+    assert!(!verify(KEY, b"{}"));
+    assert!(!verify(
+        "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        &request.body
+    ));
+}
+
 #[tokio::test]
 async fn every_answer_says_what_to_do_about_it() {
     let busy = |result| matches!(result, Err(ChannelError::Busy { seconds: 7 }));
-    assert!(busy(answered(429, "retry-after: 7\r\n", "").await));
-    assert!(busy(answered(503, "retry-after: 7\r\n", "").await));
+    assert!(busy(answered(429, &[("retry-after", "7")], "").await));
+    assert!(busy(answered(503, &[("retry-after", "7")], "").await));
     for status in [408, 500, 502, 503, 504] {
-        let error = answered(status, "", "tired").await.expect_err("it failed");
+        let error = answered(status, &[], "tired").await.expect_err("it failed");
         assert!(
             matches!(&error, ChannelError::Unreachable(why) if why == &format!("status {status}: tired")),
             "{error:?}"
@@ -212,7 +245,7 @@ async fn every_answer_says_what_to_do_about_it() {
         (401, "what is this"),
         (404, "what is this"),
     ] {
-        let error = answered(status, "", "what is this")
+        let error = answered(status, &[], "what is this")
             .await
             .expect_err("it refuses");
         assert!(
@@ -220,9 +253,7 @@ async fn every_answer_says_what_to_do_about_it() {
             "{error:?}"
         );
     }
-    let closed = std::net::TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("a port");
+    let closed = loopback::closed();
     let error = sent(&webhook(format!("http://{closed}"), true))
         .await
         .expect_err("nobody is there");
@@ -231,27 +262,23 @@ async fn every_answer_says_what_to_do_about_it() {
 
 #[tokio::test]
 async fn a_redirect_is_never_followed() {
-    let elsewhere = Canned::start(200, "", "").await;
+    let elsewhere = Server::playing(vec![answer(200, &[], "")]);
     for status in [301, 302, 303, 307, 308] {
-        let error = answered(
-            status,
-            &format!("location: http://{}/\r\n", elsewhere.address),
-            "",
-        )
-        .await
-        .expect_err("it redirects");
+        let error = answered(status, &[("location", &format!("{}/", elsewhere.url))], "")
+            .await
+            .expect_err("it redirects");
         assert!(
             matches!(&error, ChannelError::Refused { why, .. } if why.contains("redirects are not followed")),
             "{error:?}"
         );
     }
-    assert_eq!(elsewhere.requests(), [""; 0]);
+    assert!(elsewhere.requests().is_empty());
 }
 
 #[tokio::test]
 async fn an_answer_is_shown_short_and_without_what_hides() {
     let answer = format!("a\u{1b}[31m\nb \u{202e}c {}", "x".repeat(5000));
-    let error = answered(400, "", &answer)
+    let error = answered(400, &[], &answer)
         .await
         .expect_err("it refuses")
         .to_string();
@@ -263,7 +290,7 @@ async fn an_answer_is_shown_short_and_without_what_hides() {
 
 #[tokio::test]
 async fn private_address_is_refused_unless_the_file_allows_it() {
-    let server = Canned::start(200, "", "").await;
+    let server = Server::playing(vec![answer(200, &[], "")]);
     let port = server.address.rsplit(':').next().expect("a port");
     for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "2130706433"] {
         let error = sent(&webhook(format!("http://{host}:{port}/hook"), false))
@@ -274,18 +301,18 @@ async fn private_address_is_refused_unless_the_file_allows_it() {
             "{host}: {error:?}"
         );
     }
-    assert_eq!(server.requests(), [""; 0]);
+    assert!(server.requests().is_empty());
 }
 
 #[tokio::test]
 async fn a_key_that_is_none_sends_nothing_and_is_not_shown() {
-    let server = Canned::start(200, "", "").await;
+    let server = Server::playing(vec![answer(200, &[], "")]);
     let current = SecretString::from("whsec_very-secret");
     let keys = Keys {
         current: &current,
         previous: None,
     };
-    let error = webhook(format!("http://{}", server.address), true)
+    let error = webhook(server.url.clone(), true)
         .send(keys, now(), &post())
         .await
         .expect_err("it is no key");
@@ -294,5 +321,5 @@ async fn a_key_that_is_none_sends_nothing_and_is_not_shown() {
         "{error:?}"
     );
     assert!(!format!("{error} {error:?} {keys:?}").contains("very-secret"));
-    assert_eq!(server.requests(), [""; 0]);
+    assert!(server.requests().is_empty());
 }

@@ -30,6 +30,7 @@ const TEXT_BYTES: usize = 300_000;
 named! {
     /// What is wrong, in the nine kinds of the original service.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
     pub enum AlertType {
         /// A Kubernetes node is not ready or not reachable.
         K8sNodeFailure = "k8s_node_failure",

@@ -7,6 +7,7 @@ use crate::primitives::names::named;
 named! {
     /// How dangerous the situation, or a repair, is.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
     pub enum Risk {
         Low = "low",
         Medium = "medium",
@@ -23,6 +24,7 @@ impl Risk {
 
 /// An incident's severity, from the original's table: critical is P0, high P1, medium P2, low P3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub enum Severity {
     P0,
     P1,
@@ -44,6 +46,7 @@ impl From<Risk> for Severity {
 /// What a repair does to data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub enum DataImpact {
     /// It does not touch data.
     None,

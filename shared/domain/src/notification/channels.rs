@@ -21,18 +21,21 @@ pub use crate::primitives::identity::Identity;
     default,
     expecting = "an object with the fields of channels.json"
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Channels {
     /// Where the schema is, for editors.
     #[serde(rename = "$schema")]
+    #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
     schema: Ignored,
     /// The language of a channel that names none.
     pub language: Language,
-    /// The channels.
+    /// Where people are told. At most 30 of them are chats of Telegram.
     pub channels: Vec<Channel>,
-    /// Which incidents go to which channels: the first route that matches, and those after it while
-    /// `continue` says so.
+    /// Which incidents go to which channels: the first route that matches, and those after it while `continue` says so.
+    /// Messages that belong to no incident go where the routes without a condition lead.
     pub routes: Vec<Route>,
-    /// Who decides, by name.
+    /// Who decides, by name: 1 to 32 letters, digits, dots, dashes and underscores.
+    #[cfg_attr(feature = "schema", schemars(extend("propertyNames" = { "pattern": r"^[\p{L}\p{N}._-]{1,32}$" })))]
     pub people: BTreeMap<String, Person>,
     /// Who may decide what: the first rule that matches. Where none matches, no decision is
     /// possible.
@@ -53,6 +56,7 @@ impl<'de> Deserialize<'de> for Ignored {
 
 /// A language that the built-in templates speak.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub enum Language {
     #[default]
     #[serde(rename = "en")]
@@ -78,19 +82,23 @@ impl Language {
 /// A channel that notifies people.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Channel {
     /// Its name: 1 to 32 of `a-z0-9-`. It is part of keys and logs; under another name it is
     /// another channel, with cards of its own.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[a-z0-9-]{1,32}$")))]
     pub name: String,
     /// Its language, if it is another than the file's.
     #[serde(default)]
     pub language: Option<Language>,
+    /// What it is: one of telegram, slack and webhook.
     pub to: Place,
 }
 
 /// What a channel is.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Place {
     /// A chat of Telegram.
     Telegram(TelegramChat),
@@ -103,44 +111,59 @@ pub enum Place {
 /// A chat of Telegram.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TelegramChat {
     /// Its numeric id: negative for a group or a channel, positive for a person.
+    #[cfg_attr(feature = "schema", schemars(extend("not" = { "const": 0 })))]
     pub chat_id: i64,
-    /// The secret with the bot's token, if it is another than the template's.
+    /// The name of the secret with the bot's token, if it is another than the template's.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = r"\S")))]
     pub token_secret: Option<String>,
     /// The base URL of the Bot API, if it is another than `https://api.telegram.org`.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^https?://[^?#@]*[^?#@/]$")))]
     pub api_url: Option<String>,
-    /// How many messages a minute it takes, if that is not Telegram's 20 of a group and 60 of a person: 1 to 600.
+    /// How many messages a minute it takes, if that is not Telegram's 20 of a group and 60 of a person: 1 to 600. More than 60
+    /// need a Bot API server of your own.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 600)))]
     pub messages_per_minute: Option<u16>,
 }
 
 /// A channel of Slack.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SlackChannel {
-    /// Its id, such as `C0123456789`.
+    /// Its id, such as `C0123456789`: in Slack, at the end of the channel's details.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[A-Z0-9]{1,32}$")))]
     pub channel_id: String,
-    /// The secret with the bot's token (`xoxb-…`).
+    /// The name of the secret with the bot's token (`xoxb-…`).
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = r"\S")))]
     pub token_secret: String,
     /// The base URL of the Web API, if it is another than `https://slack.com/api`.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^https?://[^?#@]*[^?#@/]$")))]
     pub api_url: Option<String>,
 }
 
 /// A server that gets webhooks, signed as Standard Webhooks says (<https://www.standardwebhooks.com/>).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("if" = { "properties": { "private": { "const": true } }, "required": ["private"] },
+    "else" = { "properties": { "url": { "pattern": "^https://" } } })))]
 pub struct Webhook {
+    /// Its URL: `https://`, unless the server is private.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^https?://[^?#@]*[^?#@/]$")))]
     pub url: String,
-    /// The secret with the key of the signatures (`whsec_…`).
+    /// The name of the secret with the key of the signatures (`whsec_` and 24 to 64 bytes in base64).
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = r"\S")))]
     pub key_secret: String,
     /// True if it may be on a private address. Without it such an address is refused, also where a name leads to one.
     #[serde(default)]
     pub private: bool,
-    /// Whose links for a decision it gets: it has to show each to its person only.
+    /// Whose links for a decision it gets, by their names among the people: it has to show each to its person only.
     #[serde(default)]
     pub links_for: Vec<String>,
 }
@@ -148,11 +171,14 @@ pub struct Webhook {
 /// An Alertmanager, as a person reaches it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AlertmanagerServer {
     /// Its base URL, without `/api/v2`.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^https?://[^?#@]*[^?#@/]$")))]
     pub url: String,
-    /// The secret with its bearer token, if something in front of it wants one.
+    /// The name of the secret with its bearer token, if something in front of it wants one.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = r"\S")))]
     pub token_secret: Option<String>,
     /// True if it may be on a private address, or be spoken to without TLS.
     #[serde(default)]
@@ -166,8 +192,11 @@ pub struct AlertmanagerServer {
 /// text, `?` one character.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("required" = ["channels"])))]
 pub struct Route {
+    /// Severities.
     pub severities: Vec<Severity>,
+    /// Namespaces.
     pub namespaces: Vec<Pattern>,
     /// Services: the plan's target, or the alert's.
     pub services: Vec<Pattern>,
@@ -175,6 +204,8 @@ pub struct Route {
     pub labels: BTreeMap<String, Pattern>,
     /// True for reports of delivery pipelines only, false for everything else.
     pub cicd: Option<bool>,
+    /// The channels' names.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub channels: Vec<String>,
     /// Whether the routes behind it are looked at too.
     #[serde(rename = "continue")]

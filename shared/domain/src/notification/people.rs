@@ -7,6 +7,8 @@ use crate::analysis::Risk;
 
 /// A pattern in which `*` matches any text, and `?` one character.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(with = "String", inline))]
 pub struct Pattern(WildMatch);
 
 impl Pattern {
@@ -24,10 +26,11 @@ impl<'de> Deserialize<'de> for Pattern {
 /// A person who may decide, and by what they are known.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Person {
     /// Their numeric id at Telegram.
     pub telegram: Option<i64>,
-    /// Their member id at Slack, such as `U0123456789`.
+    /// Their member id at Slack, such as `U0123456789`: in Slack, among what their profile offers to copy.
     pub slack: Option<String>,
     /// Whether the holder of the API's token may decide in their name.
     pub api: bool,
@@ -36,15 +39,22 @@ pub struct Person {
 /// Who may decide on which plans. An empty list fits everything.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("required" = ["people"], "dependentRequired" = {
+        "then": ["escalate_after_seconds"], "escalate_after_seconds": ["then"]
+    })))]
 pub struct ApprovalRule {
     /// The services' names in the registry.
     pub services: Vec<Pattern>,
     /// The risks, each the worse of the finding's and the playbook's.
     pub risks: Vec<Risk>,
+    /// Who may, by their names among the people.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub people: Vec<String>,
     /// The second list of people, who may decide once the approval was undecided for
     /// `escalate_after_seconds`. They are notified then.
     pub then: Vec<String>,
+    /// After how long the second list may: at most a week.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 604800)))]
     pub escalate_after_seconds: Option<u32>,
 }
 

@@ -18,22 +18,30 @@ pub const EVERY_SECONDS: u64 = 300;
 /// A command that only reads, and whose exit status and output decide which steps run. It runs before the first of them.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Fact {
     /// The name of the fact, unique in the playbook.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[a-z0-9_]+$")))]
     pub id: String,
-    /// Its argument vector, as in [`Step`].
+    /// Its argument vector: no shell reads it. {name} stands for a parameter, {{ and }} for braces. The program itself cannot be a
+    /// parameter.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1), extend("prefixItems" = [{ "type": "string", "pattern": "^[^{]+$" }])))]
     pub run: Vec<String>,
-    /// After how long it is given up.
+    /// After how long it is given up: 10s by default, 800s at most.
     #[serde(default = "check_timeout")]
     pub timeout: Length,
 }
 
+/// A command.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Step {
-    /// Its argument vector; `{name}` stands for a parameter, `{{` and `}}` for braces.
+    /// Its argument vector: no shell reads it. {name} stands for a parameter, {{ and }} for braces. The program itself cannot be a
+    /// parameter.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1), extend("prefixItems" = [{ "type": "string", "pattern": "^[^{]+$" }])))]
     pub run: Vec<String>,
-    /// After how long it is given up.
+    /// After how long it is given up: 60s by default, 800s at most.
     #[serde(default = "step_timeout")]
     pub timeout: Length,
     /// On which fact it depends whether it runs.
@@ -47,16 +55,19 @@ pub struct Step {
 /// A command that only reads, and tells by its exit status whether the symptom went.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Check {
-    /// Its argument vector, as in [`Step`].
+    /// Its argument vector: no shell reads it. {name} stands for a parameter, {{ and }} for braces. The program itself cannot be a
+    /// parameter.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1), extend("prefixItems" = [{ "type": "string", "pattern": "^[^{]+$" }])))]
     pub run: Vec<String>,
-    /// After how long it is given up.
+    /// After how long it is given up: 10s by default, 800s at most.
     #[serde(default = "check_timeout")]
     pub timeout: Length,
     /// How many more tries it has.
     #[serde(default)]
     pub retries: u32,
-    /// How long to wait between two tries.
+    /// How long to wait between two tries: 5s by default, 300s at most.
     #[serde(default = "check_every")]
     pub every: Length,
     /// On which fact it depends whether it is made.

@@ -11,14 +11,18 @@ pub const FACT_BYTES: usize = 4096;
 /// A condition on a fact. What the fact printed is only searched: it never becomes a value, a path or a part of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("anyOf" = [{ "required": ["exits"] }, { "required": ["prints"] }])))]
 pub struct When {
-    /// The name of the fact.
+    /// The id of a fact of this playbook.
     pub fact: String,
-    /// The exit status that it has to have.
+    /// The exit status that it has to have. 126, 127 and 129 to 192 say that the command did not run to its end: a fact that ends so ends
+    /// the repair.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("not" = { "anyOf": [{ "enum": [126, 127] }, { "minimum": 129, "maximum": 192 }] })))]
     pub exits: Option<u32>,
-    /// A regular expression that is found in what it printed (the first [`FACT_BYTES`]).
+    /// A regular expression that is found in the first 4096 bytes of what it printed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "regex")))]
     pub prints: Option<String>,
     /// True if the opposite is asked for.
     #[serde(default)]

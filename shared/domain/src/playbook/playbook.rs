@@ -26,8 +26,10 @@ pub const VALUE_BYTES: usize = 4096;
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Playbook {
     /// Its id, unique in the file.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[a-z0-9-]+$")))]
     pub id: PlaybookId,
     /// Its name, for people.
     pub name: String,
@@ -41,18 +43,21 @@ pub struct Playbook {
     pub data_impact: DataImpact,
     /// When it may run without a human.
     pub auto: Option<Auto>,
-    /// How long a target rests between two runs.
+    /// How long a target rests between two runs of it, before it may run without a human again.
     pub cooldown: Option<Length>,
+    /// Its parameters, by name.
     #[serde(default)]
     pub parameters: BTreeMap<String, Parameter>,
-    /// What is looked at before the first step, because steps depend on it.
+    /// Commands that only read. They run before the first step, in order, and steps can depend on them.
     #[serde(default)]
     pub facts: Vec<Fact>,
+    /// The commands that repair.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub steps: Vec<Step>,
-    /// What tells whether the symptom went.
+    /// Commands that tell whether the symptom went. Without them a repair counts as failed.
     #[serde(default)]
     pub verify: Vec<Check>,
-    /// What takes the repair back.
+    /// Commands that take the repair back, if a step or a check fails.
     #[serde(default)]
     pub rollback: Vec<Step>,
 }
@@ -64,11 +69,18 @@ fn no_impact() -> DataImpact {
 /// Which incidents a playbook is for. It fits if the alert's name or type is listed, and the service too if any is.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("anyOf" = [
+        { "required": ["alertnames"], "properties": { "alertnames": { "minItems": 1 } } },
+        { "required": ["alert_types"], "properties": { "alert_types": { "minItems": 1 } } }
+    ])))]
 pub struct Match {
+    /// Names of alerts; one that fits counts 4.
     #[serde(default)]
     pub alertnames: Vec<String>,
+    /// Types of alerts; one that fits counts 2.
     #[serde(default)]
     pub alert_types: Vec<AlertType>,
+    /// Names of services; if there are any, it is for no others. One that fits counts 1.
     #[serde(default)]
     pub services: Vec<String>,
 }
@@ -84,8 +96,9 @@ impl Match {
 /// When a playbook may run without a human.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Auto {
-    /// The worst severity at which it may.
+    /// The worst severity at which it may. P0 and P1 never run by themselves.
     pub max_severity: Severity,
     /// How many verified runs it needs before it may.
     #[serde(default)]
@@ -98,10 +111,13 @@ pub struct Auto {
 /// A parameter: where its value comes from and what it has to look like.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Parameter {
     /// `service.name`, `service.unit` or `service.facts.<key>`.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = r"^service\.(name|unit|facts\..+)$")))]
     pub from: String,
     /// A regular expression that the whole value has to match.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "regex")))]
     pub pattern: String,
 }
 

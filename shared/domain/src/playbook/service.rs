@@ -11,6 +11,7 @@ use crate::primitives::id::ServiceName;
 /// How much may be done to a service without a human.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub enum Level {
     /// A repair may run by itself, if every guardrail passes.
     Auto,
@@ -23,6 +24,7 @@ pub enum Level {
 /// Where a service runs.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Target {
     /// A host that is reached over SSH.
     Ssh(SshTarget),
@@ -33,14 +35,20 @@ pub enum Target {
 /// A host that is reached over SSH.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SshTarget {
     /// Its name or address.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = r"^\S+$")))]
     pub host: String,
+    /// Its port.
     #[serde(default = "ssh_port")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub port: u16,
     /// Who to log in as.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = r"^\S+$")))]
     pub user: String,
-    /// The only host key that is accepted, as in `ssh_host_ed25519_key.pub`: algorithm and base64.
+    /// The only host key that is accepted: a line of ssh-keyscan without the host, ed25519 or ecdsa.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^(ssh-ed25519 AAAAC3NzaC1lZDI1NTE5|ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTY|ecdsa-sha2-nistp384 AAAAE2VjZHNhLXNoYTItbmlzdHAzODQ|ecdsa-sha2-nistp521 AAAAE2VjZHNhLXNoYTItbmlzdHA1MjE)[A-Za-z0-9+/=]+( .*)?$")))]
     pub host_key: String,
     /// The host through which it is reached, where it cannot be reached directly.
     pub bastion: Option<Bastion>,
@@ -49,14 +57,20 @@ pub struct SshTarget {
 /// A host that passes connections on to hosts behind it (`ProxyJump`). Quell logs in there with the same key.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Bastion {
     /// Its name or address.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = r"^\S+$")))]
     pub host: String,
+    /// Its port.
     #[serde(default = "ssh_port")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub port: u16,
     /// Who to log in as.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = r"^\S+$")))]
     pub user: String,
-    /// The only host key that is accepted, as that of the target.
+    /// The only host key that is accepted: a line of ssh-keyscan without the host, ed25519 or ecdsa.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^(ssh-ed25519 AAAAC3NzaC1lZDI1NTE5|ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTY|ecdsa-sha2-nistp384 AAAAE2VjZHNhLXNoYTItbmlzdHAzODQ|ecdsa-sha2-nistp521 AAAAE2VjZHNhLXNoYTItbmlzdHA1MjE)[A-Za-z0-9+/=]+( .*)?$")))]
     pub host_key: String,
 }
 
@@ -89,23 +103,28 @@ impl Target {
     }
 }
 
+/// A service.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Service {
-    /// Its name, unique in the registry.
+    /// Its name, unique in the file; it becomes part of keys.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[A-Za-z0-9_.-]+$")))]
     pub name: ServiceName,
-    /// Other names under which alerts know it.
+    /// Other names under which alerts know it: component, owner of a pod, instance.
     #[serde(default)]
     pub aliases: Vec<String>,
-    /// What may be done to it without a human.
+    /// auto: a repair may run by itself, where every guardrail passes. approval: every repair asks a human. manual: Quell never repairs it.
     pub level: Level,
     /// The name of the unit, container project or program that runs it.
     pub unit: Option<String>,
-    /// More values for the parameters of playbooks.
+    /// More values for the parameters of playbooks, by name.
     #[serde(default)]
     pub facts: BTreeMap<String, String>,
     /// Services of one group are not repaired all at once.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[A-Za-z0-9_.-]+$")))]
     pub redundancy_group: Option<String>,
+    /// Where it runs: one of ssh and ssm.
     pub target: Target,
 }
 

@@ -5,6 +5,7 @@ use serde::Deserialize;
 /// Hosts that are reached through SSM Run Command.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Written")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum SsmTarget {
     Instance {
         /// Its id, such as `i-0abcdef1234567890`.
@@ -24,10 +25,22 @@ pub enum SsmTarget {
 /// A target as written in the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("oneOf" = [
+        { "required": ["instance_id"], "properties": { "tag": false, "max_concurrency": false, "max_errors": false } },
+        { "required": ["tag"], "properties": { "instance_id": false } }
+    ])))]
 struct Written {
+    /// The id of an instance (i-…) or of a managed node (mi-…).
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^m?i-[0-9a-f]{8,17}$")))]
     instance_id: Option<String>,
+    /// The tag that they carry: Name=Value.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[A-Za-z0-9 _.:/+@-]{1,128}=[A-Za-z0-9 _.:/+@-]{1,256}$")))]
     tag: Option<String>,
+    /// On how many of them a command runs at a time, 1 by default: a number, or a share such as 25%.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[1-9][0-9]*%?$")))]
     max_concurrency: Option<String>,
+    /// After how many failures it is not begun on further ones, 0 by default: a number, or a share.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[0-9]+%?$")))]
     max_errors: Option<String>,
 }
 

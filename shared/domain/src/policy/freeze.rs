@@ -9,9 +9,11 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use serde::Deserialize;
 
-/// A time in which nothing is repaired without a human.
+/// A time in which nothing is repaired without a human: once (from, to), or every week (weekly).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Written")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(with = "Written"))]
 pub struct Freeze {
     pub when: When,
     pub why: String,
@@ -28,19 +30,23 @@ pub enum When {
     Weekly(Weekly),
 }
 
-/// A part of every week.
+/// A part of every week, by the clock of a time zone.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Weekly {
+    /// Day and time at which it begins, such as Fri 16:00.
     pub from: WeekTime,
-    /// Its end: the first moment after it. It may be earlier in the week than the beginning.
+    /// Day and time at which it has ended. It may be earlier in the week than the beginning.
     pub to: WeekTime,
+    /// The time zone, such as Europe/Berlin.
     pub zone: Zone,
 }
 
 /// A time of the week, such as `Fri 16:00`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "String", inline, extend("pattern" = "^(Mon|Tue|Wed|Thu|Fri|Sat|Sun) ([01][0-9]|2[0-3]):[0-5][0-9]$")))]
 pub struct WeekTime {
     day: Weekday,
     time: Time,
@@ -80,6 +86,8 @@ impl TryFrom<String> for WeekTime {
 /// A time zone of the IANA database.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(with = "String", inline))]
 pub struct Zone(TimeZone);
 
 impl TryFrom<String> for Zone {
@@ -95,10 +103,20 @@ impl TryFrom<String> for Zone {
 /// A freeze as written in the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("oneOf" = [
+        { "required": ["from", "to"], "properties": { "weekly": false } },
+        { "required": ["weekly"], "properties": { "from": false, "to": false } }
+    ])))]
 struct Written {
+    /// Its first moment: RFC 3339 with the offset.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("pattern" = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d(:?\d\d)?)")))]
     from: Option<Timestamp>,
+    /// The first moment after it.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("pattern" = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d(:?\d\d)?)")))]
     to: Option<Timestamp>,
+    /// The part of every week, in place of from and to.
     weekly: Option<Weekly>,
+    /// Why, for people.
     why: String,
 }
 

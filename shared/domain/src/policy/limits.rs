@@ -13,6 +13,7 @@ use crate::primitives::duration::Length;
 /// A number from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Deserialize)]
 #[serde(try_from = "f64")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, extend("minimum" = 0, "maximum" = 1)))]
 pub struct Share(f64);
 
 impl TryFrom<f64> for Share {
@@ -34,12 +35,14 @@ impl Share {
     }
 }
 
-/// How many members of a redundancy group are repaired at once.
+/// How many members of a redundancy group are repaired at once: one of at_most and share.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum AtOnce {
+    /// A number.
     AtMost(NonZeroU32),
-    /// Such a share of the group's members in the registry: rounded down, and at least one, or none could ever be repaired.
+    /// A share of the group's members in the registry, from 0 to 1: rounded down, and at least one, or none could ever be repaired.
     Share(Share),
 }
 
@@ -62,9 +65,10 @@ impl AtOnce {
     }
 }
 
-/// When a playbook has earned the next level, and what makes it lose one.
+/// How playbooks with `auto: { earned: true }` move from suggested to approved by one to running by themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(try_from = "WrittenEarning")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Earning {
     /// From which lower bound of held runs on one person is enough.
     pub approve_from: Share,
@@ -101,9 +105,14 @@ impl Default for Earning {
 /// [`Earning`] as written in the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct WrittenEarning {
+    /// From which lower bound of the rate of runs that held one person is enough: 0.5 by default.
     approve_from: Option<Share>,
+    /// From which lower bound it runs by itself: 0.8 by default.
+    #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0)))]
     auto_from: Option<Share>,
+    /// For how long an alert has to stay away for a run to have held: 24h by default.
     recurrence_window: Option<Length>,
 }
 
@@ -138,20 +147,21 @@ impl TryFrom<WrittenEarning> for Earning {
 /// they have not seen.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Limits {
-    /// How sure a finding has to be.
+    /// How sure a finding has to be, from 0 to 1.
     pub min_confidence: Share,
-    /// The most attempts on one target within an hour, regardless of who approved them.
+    /// The most attempts on one target within an hour, also those that a human approved and those that failed.
     pub attempts_per_hour: NonZeroU32,
-    /// The most members of one redundancy group that are repaired at once. It binds repairs that a human approved, too.
+    /// The most members of one redundancy group that are repaired at once, also by a human's approval.
     pub max_in_group: NonZeroU32,
-    /// The same for single groups, in its place.
+    /// The same as max_in_group for single groups, by name.
     #[serde(default)]
     pub groups: BTreeMap<String, AtOnce>,
     /// How playbooks with `earned` move between the levels.
     #[serde(default)]
     pub autonomy: Earning,
-    /// When nothing is repaired without a human.
+    /// When every repair asks a human.
     #[serde(default)]
     pub freezes: Vec<Freeze>,
 }

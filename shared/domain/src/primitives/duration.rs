@@ -6,6 +6,7 @@ use serde::Deserialize;
 /// A length of time such as `30m` or `60s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "String", inline, extend("pattern" = "^[0-9]+(ms|s|m|h|d)( ?[0-9]+(ms|s|m|h|d))*$")))]
 pub struct Length(SignedDuration);
 
 impl TryFrom<String> for Length {

@@ -97,6 +97,7 @@ macro_rules! name {
             $(#[$doc])*
             #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
             #[serde(transparent)]
+            #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
             pub struct $name(String);
 
             impl $name {

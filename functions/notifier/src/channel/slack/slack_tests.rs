@@ -1,11 +1,11 @@
 use domain::notification::button_action::ButtonAction;
 use domain::notification::channels::SlackChannel;
 use domain::primitives::id::IncidentId;
+use loopback::{Request, Server, answer};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::Slack;
-use crate::channel::canned::Canned;
 use crate::channel::{Audience, ChannelError};
 use crate::render::content::{Button, Content, Post};
 use crate::render::markup::Markup;
@@ -40,26 +40,27 @@ fn slack(base_url: String) -> Slack {
     Slack::new(outbound::client().expect("a client"), &channel)
 }
 
-async fn sent(status: u16, head: &str, body: &str) -> Result<String, ChannelError> {
-    let server = Canned::start(status, head, body).await;
-    slack(format!("http://{}", server.address))
-        .send(&token(), &post())
-        .await
+async fn sent(status: u16, headers: &[(&str, &str)], body: &str) -> Result<String, ChannelError> {
+    let server = Server::playing(vec![answer(status, headers, body)]);
+    slack(server.url.clone()).send(&token(), &post()).await
 }
 
-/// The request's line and what it sends.
-fn read(request: &str) -> (&str, Value) {
-    let (head, body) = request.split_once("\r\n\r\n").expect("a head");
+/// The request's method and path, and what it sends.
+fn read(request: &Request) -> (String, Value) {
     (
-        head.lines().next().expect("a line"),
-        serde_json::from_str(body).unwrap_or_default(),
+        format!("{} {}", request.method, request.path),
+        serde_json::from_slice(&request.body).unwrap_or_default(),
     )
 }
 
 #[tokio::test]
 async fn every_call_is_what_slack_documents() {
-    let server = Canned::start(200, "", r#"{"ok":true,"ts":"1700000000.000100"}"#).await;
-    let (slack, token, post) = (slack(format!("http://{}", server.address)), token(), post());
+    let server = Server::playing(vec![answer(
+        200,
+        &[],
+        r#"{"ok":true,"ts":"1700000000.000100"}"#,
+    )]);
+    let (slack, token, post) = (slack(server.url.clone()), token(), post());
     assert_eq!(
         slack.send(&token, &post).await.expect("it is sent"),
         "1700000000.000100"
@@ -84,15 +85,15 @@ async fn every_call_is_what_slack_documents() {
     assert!(
         requests
             .iter()
-            .all(|request| request.contains("authorization: Bearer xoxb-very-secret\r\n"))
+            .all(|request| request.header("authorization") == "Bearer xoxb-very-secret")
     );
     assert!(
         requests
             .iter()
-            .all(|request| request.contains("content-type: application/json; charset=utf-8\r\n"))
+            .all(|request| request.header("content-type") == "application/json; charset=utf-8")
     );
     let [send, edit, reply, whisper, notice] = [0, 1, 2, 3, 4].map(|place| read(&requests[place]));
-    assert_eq!(send.0, "POST /chat.postMessage HTTP/1.1");
+    assert_eq!(send.0, "POST /chat.postMessage");
     assert_eq!(
         send.1["metadata"],
         json!({ "event_type": "quell_card", "event_payload": { "key": post.key } })
@@ -111,12 +112,12 @@ async fn every_call_is_what_slack_documents() {
         (&json!("none"), &json!("none"))
     );
     assert_eq!(
-        (edit.0, &edit.1["ts"], &edit.1["metadata"]),
-        ("POST /chat.update HTTP/1.1", &json!("1.2"), &Value::Null)
+        (&*edit.0, &edit.1["ts"], &edit.1["metadata"]),
+        ("POST /chat.update", &json!("1.2"), &Value::Null)
     );
     assert_eq!(
-        (reply.0, &reply.1["thread_ts"]),
-        ("POST /chat.postMessage HTTP/1.1", &json!("1.2"))
+        (&*reply.0, &reply.1["thread_ts"]),
+        ("POST /chat.postMessage", &json!("1.2"))
     );
     assert_eq!(
         reply.1["reply_broadcast"],
@@ -131,7 +132,7 @@ async fn every_call_is_what_slack_documents() {
         ),
         (reply.0, &json!("1.2"), &json!(true))
     );
-    assert_eq!(whisper.0, "POST /chat.postEphemeral HTTP/1.1");
+    assert_eq!(whisper.0, "POST /chat.postEphemeral");
     assert_eq!(
         whisper.1,
         json!({ "channel": "C0123456789", "user": "U1", "text": "only &lt;you&gt;" })
@@ -140,8 +141,12 @@ async fn every_call_is_what_slack_documents() {
 
 #[tokio::test]
 async fn reply_below_a_deleted_card_goes_to_the_channel() {
-    let server = Canned::start(200, "", r#"{"ok":false,"error":"thread_not_found"}"#).await;
-    let slack = slack(format!("http://{}", server.address));
+    let server = Server::playing(vec![answer(
+        200,
+        &[],
+        r#"{"ok":false,"error":"thread_not_found"}"#,
+    )]);
+    let slack = slack(server.url.clone());
     // The server refuses the second as well, which then is nothing to try in yet another way.
     assert!(
         slack
@@ -175,8 +180,8 @@ async fn a_message_is_found_by_the_key_that_it_was_sent_with() {
         { "ts": "2.0", "metadata": { "event_type": "other", "event_payload": { "key": key } } },
         { "ts": "1.0", "metadata": { "event_type": "quell_card", "event_payload": { "key": key } } },
     ]});
-    let server = Canned::start(200, "", &messages.to_string()).await;
-    let slack = slack(format!("http://{}", server.address));
+    let server = Server::playing(vec![answer(200, &[], messages.to_string())]);
+    let slack = slack(server.url.clone());
     assert_eq!(
         slack
             .find(&token(), &key)
@@ -186,7 +191,7 @@ async fn a_message_is_found_by_the_key_that_it_was_sent_with() {
         Some("1.0")
     );
     assert_eq!(slack.find(&token(), "cd").await.expect("an answer"), None);
-    let line = "GET /conversations.history?channel=C0123456789&limit=100&include_all_metadata=true HTTP/1.1";
+    let line = "GET /conversations.history?channel=C0123456789&limit=100&include_all_metadata=true";
     assert_eq!(read(&server.requests()[0]).0, line);
 }
 
@@ -212,7 +217,7 @@ async fn every_error_says_what_to_do_about_it() {
         ("what_nobody_knows", "Refused"),
     ];
     for (word, expected) in cases {
-        let error = sent(200, "", &json!({ "ok": false, "error": word }).to_string())
+        let error = sent(200, &[], &json!({ "ok": false, "error": word }).to_string())
             .await
             .expect_err(word);
         assert!(
@@ -222,7 +227,7 @@ async fn every_error_says_what_to_do_about_it() {
     }
     let scope = sent(
         200,
-        "",
+        &[],
         r#"{"ok":false,"error":"missing_scope","needed":"chat:write"}"#,
     )
     .await
@@ -239,9 +244,12 @@ async fn an_answer_that_is_none_of_slacks_is_tried_again() {
         Err(ChannelError::Busy { seconds }) => seconds,
         other => panic!("{other:?}"),
     };
-    assert_eq!(wait(sent(429, "retry-after: 7\r\n", "").await), 7);
-    assert_eq!(wait(sent(429, "", "").await), 30);
-    assert_eq!(wait(sent(429, "retry-after: 99999999\r\n", "").await), 3600);
+    assert_eq!(wait(sent(429, &[("retry-after", "7")], "").await), 7);
+    assert_eq!(wait(sent(429, &[], "").await), 30);
+    assert_eq!(
+        wait(sent(429, &[("retry-after", "99999999")], "").await),
+        3600
+    );
     for (status, body) in [
         (500, "{}"),
         (503, ""),
@@ -250,7 +258,7 @@ async fn an_answer_that_is_none_of_slacks_is_tried_again() {
         (302, ""),
         (404, "not here"),
     ] {
-        let error = sent(status, "location: http://127.0.0.1:1/\r\n", body)
+        let error = sent(status, &[("location", "http://127.0.0.1:1/")], body)
             .await
             .expect_err(body);
         assert!(
@@ -263,12 +271,10 @@ async fn an_answer_that_is_none_of_slacks_is_tried_again() {
 #[tokio::test]
 async fn no_error_shows_the_token() {
     let echo = json!({ "ok": false, "error": "invalid_auth" }).to_string();
-    let server = Canned::start(401, "", &echo).await;
-    let closed = std::net::TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("a port");
+    let server = Server::playing(vec![answer(401, &[], &echo)]);
+    let closed = loopback::closed();
     for base_url in [
-        format!("http://{}", server.address),
+        server.url.clone(),
         format!("http://{closed}"),
         "not a url".to_owned(),
     ] {
