@@ -26,7 +26,7 @@ use tests::stack::{Stack, project};
 use wire::message::{Message, Queued as _};
 
 #[tokio::test]
-async fn a_model_diagnoses_an_incident_and_its_key_is_shown_to_nobody_else() {
+async fn a_model_diagnoses_an_incident_and_its_key_stays_secret() {
     let stack = Stack::start();
     let (model, receiver) = (
         ModelServer::start(|_| finding()).await,
@@ -205,12 +205,7 @@ async fn of_two_workers_one_asks_and_the_other_only_tells() {
         (1, 1)
     );
 
-    let saved = story
-        .stack
-        .store
-        .known_incident(&incident.id)
-        .await
-        .expect("the incident");
+    let saved = story.stack.read(&incident.id).await;
     for app in &apps {
         story
             .handle(app, &incident, story.now)
@@ -222,15 +217,7 @@ async fn of_two_workers_one_asks_and_the_other_only_tells() {
     }
     .to_json();
     assert_eq!(story.notifications.take_all().await, [tells.clone(), tells]);
-    assert_eq!(
-        story
-            .stack
-            .store
-            .known_incident(&incident.id)
-            .await
-            .expect("the incident"),
-        saved
-    );
+    assert_eq!(story.stack.read(&incident.id).await, saved);
     assert_eq!(model.calls().len(), 1);
     assert_eq!(
         events(&story.log(&incident).await),
@@ -254,14 +241,7 @@ async fn a_worker_that_dies_keeps_others_away_until_its_lease_expires() {
         () = model.called(1) => {}
     }
     model.hold(false);
-    let claim = story
-        .stack
-        .store
-        .known_incident(&incident.id)
-        .await
-        .expect("the incident")
-        .claim
-        .expect("claimed");
+    let claim = story.stack.read(&incident.id).await.claim.expect("claimed");
     let refused = story
         .handle(
             &other,
@@ -323,10 +303,8 @@ async fn after_two_workers_that_died_the_rules_answer() {
         }
         now = story
             .stack
-            .store
-            .known_incident(&incident.id)
+            .read(&incident.id)
             .await
-            .expect("the incident")
             .claim
             .expect("claimed")
             .until;
@@ -348,7 +326,7 @@ async fn after_two_workers_that_died_the_rules_answer() {
 }
 
 #[tokio::test]
-async fn beyond_the_budget_of_a_day_the_rules_answer_and_people_are_told_once() {
+async fn beyond_the_day_budget_rules_answer_and_one_notice_is_sent() {
     let model = ModelServer::start(|_| finding()).await;
     let mut settings = asking(&[("one", &model)]);
     // Two calls at worst: 0.1 dollars each.
@@ -458,7 +436,7 @@ async fn models_are_asked_in_their_order_until_one_answers() {
 }
 
 #[tokio::test]
-async fn when_no_model_has_a_finding_the_rules_answer_and_what_was_billed_is_kept() {
+async fn rules_answer_where_no_model_does_and_the_bill_is_kept() {
     let (broken, wordy) = (
         ModelServer::start(|_| refuses(500)).await,
         ModelServer::start(|_| says("It is the network.")).await,
@@ -538,7 +516,7 @@ async fn repaired(stack: &Stack, alert: &Alert, minutes_ago: i64) {
 }
 
 #[tokio::test]
-async fn what_helped_three_times_is_suggested_or_used_as_the_operator_wants_it() {
+async fn memory_of_three_repairs_is_suggested_or_used_as_configured() {
     let model = ModelServer::start(|_| finding()).await;
     let alert = alert(&unique("web"));
     for (mode, provider, suggested, calls) in [
@@ -582,7 +560,7 @@ async fn what_helped_three_times_is_suggested_or_used_as_the_operator_wants_it()
 }
 
 #[tokio::test]
-async fn what_happened_before_and_what_else_is_open_stands_with_the_incident() {
+async fn earlier_and_other_open_incidents_are_kept_as_evidence() {
     let stack = Stack::start();
     let service = &stack.facts.target.service;
     let alert = TestAlert::firing(service);

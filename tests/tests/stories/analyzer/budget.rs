@@ -77,7 +77,7 @@ fn store_at(stack: &Stack, aws: &aws_types::SdkConfig) -> Store {
 }
 
 #[tokio::test]
-async fn of_two_hundred_racing_calls_exactly_as_many_are_granted_as_the_budget_of_the_day_holds() {
+async fn of_200_racing_calls_the_day_budget_grants_what_it_holds() {
     const FITTING: usize = 50;
     const MOST: MicroUsd = 100;
     let stack = Stack::start();
@@ -214,7 +214,7 @@ async fn an_incident_has_a_budget_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_price_above_the_reserved_one_is_booked_whole_and_free_calls_go_on() {
+async fn a_price_above_its_reservation_is_booked_whole() {
     let stack = Stack::start();
     let (store, now, incident) = (&stack.store, own_day(), an_incident());
     let limits = Budget {
@@ -258,7 +258,7 @@ fn is_transaction(request: &Request) -> bool {
 }
 
 #[tokio::test]
-async fn a_reservation_that_meets_others_or_a_busy_table_is_tried_again() {
+async fn a_reservation_is_retried_on_conflict_or_throttling() {
     let stack = Stack::start();
     let refusals = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&refusals);

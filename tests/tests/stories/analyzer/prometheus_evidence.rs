@@ -82,7 +82,7 @@ fn measured<'a>(evidence: &'a [Evidence], asked: &str) -> &'a [Measurement] {
 }
 
 #[tokio::test]
-async fn an_alert_s_own_expression_and_configured_queries_are_answered() {
+async fn the_alerts_expression_and_configured_queries_are_answered() {
     if !Prometheus::is_installed("prometheus_evidence") {
         return;
     }

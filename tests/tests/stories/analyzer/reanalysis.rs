@@ -63,16 +63,11 @@ async fn doubt(story: &Story, incident: &Incident, now: Timestamp) -> Result<u32
 }
 
 async fn loaded(story: &Story, incident: &Incident) -> Incident {
-    story
-        .stack
-        .store
-        .known_incident(&incident.id)
-        .await
-        .expect("the incident")
+    story.stack.read(&incident.id).await
 }
 
 #[tokio::test]
-async fn the_models_are_asked_again_and_another_finding_stands_on_the_incident() {
+async fn models_are_asked_again_and_the_new_finding_is_kept() {
     let model = model().await;
     let mut settings = asking(&[("one", &model)]);
     settings["memory"] = json!({ "mode": "use", "incidents": 1 });

@@ -50,7 +50,7 @@ async fn deliver(stack: &Stack, alerts: &[TestAlert]) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn beyond_the_limit_of_a_minute_incidents_share_one_card_that_tells_of_all() {
+async fn incidents_beyond_the_minute_limit_share_one_card() {
     const LIMIT: usize = 3;
     let stack = Stack::start_with(&["--param", "StormIncidentsPerMinute=3"]);
     let alerts: Vec<TestAlert> = (0..12)
@@ -250,7 +250,7 @@ async fn advised(stack: &Stack, fingerprint: &str) {
 }
 
 #[tokio::test]
-async fn critical_incidents_have_cards_of_their_own_or_are_named_first_on_the_storms() {
+async fn critical_incidents_get_own_cards_or_lead_the_storm_card() {
     const LIMIT: usize = 2;
     let stack = Stack::start_with(&["--param", "StormIncidentsPerMinute=2"]);
     let alert = |i: usize| TestAlert {
@@ -451,7 +451,7 @@ impl Minutes {
 }
 
 #[tokio::test]
-async fn forty_racing_incidents_of_one_minute_make_one_storm_and_leave_exactly_the_limit_alone() {
+async fn forty_racing_incidents_make_one_storm_beyond_the_limit() {
     const LIMIT: usize = 7;
     let minutes = Minutes::begin().await;
     let messages = minutes.open(40, own_minute()).await;
@@ -539,7 +539,7 @@ async fn racing_incidents_leave_each_kind_its_places() {
 }
 
 #[tokio::test]
-async fn a_storm_goes_on_in_the_next_minute_while_it_lasts_and_no_longer() {
+async fn a_storm_continues_in_the_next_minute_only_while_it_lasts() {
     let minutes = Minutes::begin().await;
     let (app, notifier) = (minutes.analyzer("2"), minutes.stack.notifier_without_chat());
     let start = own_minute();

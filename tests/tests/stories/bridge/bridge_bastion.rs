@@ -56,7 +56,7 @@ async fn no_task_left() {
 }
 
 #[tokio::test]
-async fn a_step_runs_behind_a_bastion_whatever_kinds_of_keys_are_pinned() {
+async fn a_step_runs_behind_a_bastion_with_every_kind_of_pinned_key() {
     let Some((host, gate)) = pair() else { return };
     for kind in KINDS {
         let mut target = behind(&gate, &host);
@@ -168,7 +168,7 @@ async fn each_fault_is_told_of_the_host_that_has_it() {
 }
 
 #[tokio::test]
-async fn a_bastion_that_forwards_nothing_is_told_from_one_that_reaches_nobody() {
+async fn a_bastion_that_refuses_differs_from_one_that_cannot_reach() {
     let Some(mut host) = TargetHost::sshd("restrict") else {
         return;
     };
@@ -216,7 +216,7 @@ async fn a_bastion_that_forwards_nothing_is_told_from_one_that_reaches_nobody() 
 }
 
 #[tokio::test]
-async fn a_target_that_stalls_behind_its_bastion_is_given_up_and_both_are_hung_up() {
+async fn a_stalled_target_behind_a_bastion_is_given_up_and_closed() {
     let Some((host, gate)) = pair() else { return };
     let stalling = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = stalling.local_addr().expect("an address").port();
@@ -252,7 +252,7 @@ async fn a_target_that_stalls_behind_its_bastion_is_given_up_and_both_are_hung_u
 }
 
 #[tokio::test]
-async fn a_command_that_nobody_waits_for_any_more_holds_no_connection_open() {
+async fn an_abandoned_command_leaves_no_connection_open() {
     let Some((host, gate)) = pair() else { return };
     let target = behind(&gate, &host);
     let command = run_script_at(&host, &target, "echo $$ > $0; exec sleep 60", "30s");
@@ -330,7 +330,7 @@ async fn much_output_passes_a_bastion_in_bounded_memory() {
 }
 
 #[tokio::test]
-async fn a_bastion_that_falls_silent_in_mid_command_is_a_lost_connection() {
+async fn a_bastion_that_falls_silent_is_a_lost_connection() {
     let Some((host, gate)) = pair() else { return };
     let target = behind(&gate, &host);
     let command = run_script_at(

@@ -18,7 +18,7 @@ use tests::namespace::Namespace;
 use tests::target_host::{KINDS, TargetHost, generate_key, kill, public_key, signal};
 
 #[tokio::test]
-async fn a_host_with_another_key_than_the_pinned_one_gets_nothing_to_run() {
+async fn a_host_with_a_key_that_is_not_pinned_runs_nothing() {
     let Some(host) = TargetHost::sshd("restrict") else {
         return;
     };
@@ -41,7 +41,7 @@ async fn a_host_with_another_key_than_the_pinned_one_gets_nothing_to_run() {
 }
 
 #[tokio::test]
-async fn a_host_whose_key_changes_between_two_steps_gets_no_second_one() {
+async fn a_host_whose_key_changes_gets_no_second_step() {
     let Some(mut host) = TargetHost::sshd("restrict") else {
         return;
     };
@@ -132,7 +132,7 @@ async fn a_refused_login_is_told_and_nothing_ran() {
 }
 
 #[tokio::test]
-async fn a_hanging_command_is_given_up_in_time_and_the_connection_closed() {
+async fn a_hanging_command_is_given_up_and_its_connection_closed() {
     let Some(host) = TargetHost::sshd("restrict") else {
         return;
     };
@@ -184,7 +184,7 @@ async fn a_gigabyte_of_output_is_read_to_the_end_and_kept_in_part() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_cut_in_mid_command_is_not_mistaken_for_an_end() {
+async fn a_connection_cut_in_mid_command_is_no_end_of_it() {
     let Some(host) = TargetHost::sshd("restrict") else {
         return;
     };
@@ -217,7 +217,7 @@ async fn a_connection_that_is_cut_in_mid_command_is_not_mistaken_for_an_end() {
 }
 
 #[tokio::test]
-async fn a_host_that_falls_silent_in_mid_command_is_lost_and_not_waited_for() {
+async fn a_host_that_falls_silent_is_lost_and_not_waited_for() {
     let Some(host) = TargetHost::sshd("restrict") else {
         return;
     };
@@ -262,7 +262,7 @@ async fn a_login_that_may_not_run_commands_is_told_as_such() {
 }
 
 #[tokio::test]
-async fn a_host_that_is_down_is_told_and_one_of_several_holds_up_no_other() {
+async fn a_host_that_is_down_is_reported_and_delays_no_other() {
     let (Some(one), Some(mut other)) = (TargetHost::sshd("restrict"), TargetHost::sshd("restrict"))
     else {
         return;
@@ -330,7 +330,7 @@ async fn a_port_that_answers_nothing_is_given_up_after_ten_seconds() {
 }
 
 #[tokio::test]
-async fn packets_that_are_dropped_in_mid_command_are_a_lost_connection() {
+async fn packets_dropped_in_mid_command_are_a_lost_connection() {
     let Some(network) = Namespace::create() else {
         return;
     };

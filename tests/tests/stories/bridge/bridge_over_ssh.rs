@@ -139,8 +139,7 @@ async fn an_exit_status_and_both_streams_are_told_as_they_were() {
 }
 
 #[tokio::test]
-async fn a_command_gets_no_terminal_no_agent_no_input_and_nothing_of_the_environment_of_the_bridge()
-{
+async fn a_command_gets_no_terminal_agent_input_or_environment() {
     // Everything that a client could ask for would be given.
     let Some(host) = TargetHost::sshd_with(
         "",
@@ -172,7 +171,7 @@ async fn a_command_gets_no_terminal_no_agent_no_input_and_nothing_of_the_environ
 }
 
 #[tokio::test]
-async fn every_kind_of_host_key_can_be_pinned_and_every_kind_of_key_can_log_in() {
+async fn every_kind_of_key_can_be_pinned_and_can_log_in() {
     let Some(host) = TargetHost::sshd("restrict") else {
         return;
     };

@@ -51,7 +51,7 @@ fn assert_untouched(host: &TargetHost, value: &str) {
 }
 
 #[tokio::test]
-async fn a_strict_pattern_refuses_every_hostile_value_by_the_name_of_the_parameter() {
+async fn a_strict_pattern_refuses_hostile_values_by_parameter_name() {
     let Some(host) = host() else { return };
     let steps = json!([{ "run": ["printf", "%s|", "{value}"] }]);
     let app = bridge_valued(&host, STRICT, &steps, "web");
@@ -85,7 +85,7 @@ async fn a_strict_pattern_refuses_every_hostile_value_by_the_name_of_the_paramet
 }
 
 #[tokio::test]
-async fn what_a_loose_pattern_lets_through_arrives_as_one_argument_and_runs_nothing() {
+async fn a_value_that_passes_a_loose_pattern_stays_one_argument() {
     let Some(host) = host() else { return };
     let steps = json!([{ "run": ["printf", "%s|", "{value}", "<{value}>", "--unit={value}"] }]);
     let (mut arrived, mut refused) = (0, 0);
@@ -237,7 +237,7 @@ fn nothing_that_an_alert_says_reaches_a_command() {
 }
 
 #[test]
-fn a_hostile_value_in_the_registry_is_refused_or_stays_one_argument() {
+fn a_hostile_registry_value_is_refused_or_stays_one_argument() {
     let (playbooks, services) = files();
     let strict: Vec<Playbook> = playbooks
         .iter()

@@ -115,7 +115,7 @@ fn assert_ran(output: &Output, printed: &str) {
 }
 
 #[tokio::test]
-async fn the_lines_that_the_bridge_sends_run_with_every_argument_as_it_is() {
+async fn lines_from_the_bridge_run_with_their_arguments_unchanged() {
     let Some(host) = host("", "") else { return };
     let argv: Vec<String> = ["printf", "%s|"]
         .into_iter()
@@ -237,7 +237,7 @@ async fn anything_but_the_very_line_is_refused() {
 }
 
 #[tokio::test]
-async fn neither_the_environment_nor_standard_input_is_of_the_client_s_choosing() {
+async fn the_client_chooses_neither_environment_nor_input() {
     let Some(host) = host("", "AcceptEnv *\nPermitUserEnvironment yes\n") else {
         return;
     };
@@ -340,7 +340,7 @@ async fn a_file_that_others_than_root_can_change_is_not_believed() {
 }
 
 #[tokio::test]
-async fn a_refusal_stands_in_syslog_with_nothing_in_it_that_could_forge_a_line() {
+async fn a_refusal_is_in_syslog_and_cannot_forge_a_line() {
     let Some(host) = host("", "") else { return };
     guarded(&host, &["true"]);
     let socket = UnixDatagram::bind(host.path("log_socket")).expect("a socket");

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use tests::alert::{TestAlert, unique};
-use tests::answer::answer;
+use tests::answer::{answer, assert_problem};
 use tests::in_process::sign;
 use tests::stack::Stack;
 
@@ -99,10 +99,7 @@ async fn large_bodies_are_taken_or_refused_whole() {
     );
     large["alerts"][0]["annotations"]["description"] = json!("x".repeat(5_600_000));
     let (status, problem) = answer_of(&stack, &large).await;
-    assert_eq!(
-        (status, problem["type"].as_str()),
-        (413, Some("urn:quell:problem:too-large"))
-    );
+    assert_problem("", (status, &problem), (413, "too-large"));
 }
 
 async fn answer_of(stack: &Stack, body: &Value) -> (u16, Value) {
@@ -144,24 +141,12 @@ async fn only_who_may_gets_in() {
     ];
     for request in refused {
         let (status, problem) = answer(request).await;
-        assert_eq!(
-            (status, problem["type"].as_str()),
-            (401, Some("urn:quell:problem:unauthenticated")),
-            "{problem}"
-        );
+        assert_problem("", (status, &problem), (401, "unauthenticated"));
         for secret in stack.facts.secrets.values() {
             assert!(!problem.to_string().contains(secret), "a secret shows");
         }
     }
-    assert_eq!(
-        stack
-            .store
-            .episode(&alert.fingerprint())
-            .await
-            .expect("the store answers"),
-        None,
-        "a refused alert was written"
-    );
+    stack.assert_never_counted(&alert.fingerprint()).await;
     let welcome = [
         post().bearer_auth(secret),
         post().basic_auth("anyone", Some(secret)),

@@ -350,7 +350,7 @@ async fn the_peer_that_is_left_goes_on_alone() {
 }
 
 #[tokio::test]
-async fn peers_that_cannot_see_each_other_deliver_twice_and_it_is_one_incident() {
+async fn separated_peers_deliver_twice_and_open_one_incident() {
     if !Alertmanager::is_installed("ha_pair") {
         return;
     }

@@ -79,7 +79,7 @@ impl Door {
 }
 
 #[tokio::test]
-async fn ten_thousand_alerts_in_one_delivery_are_all_counted_in_the_end() {
+async fn ten_thousand_alerts_of_one_delivery_are_all_counted() {
     const FINGERPRINTS: usize = 1_000;
     const MEMBERS: usize = 10;
     let door = Door::open().await;
@@ -204,7 +204,7 @@ fn counted_of(problem: &Value) -> (u64, u64) {
 }
 
 #[tokio::test]
-async fn a_delivery_that_runs_out_of_time_says_how_far_it_came_and_the_next_try_ends_it() {
+async fn a_delivery_out_of_time_says_how_far_and_the_retry_ends_it() {
     const FINGERPRINTS: usize = 300;
     let door = Door::open().await;
     let body = group(FINGERPRINTS, 1);
@@ -273,7 +273,7 @@ async fn a_delivery_that_runs_out_of_time_says_how_far_it_came_and_the_next_try_
 }
 
 #[tokio::test]
-async fn what_a_sender_leaves_out_stands_on_the_card_and_costs_a_join_nothing() {
+async fn alerts_left_out_are_on_the_card_and_joins_stay_cheap() {
     let stack = Stack::start();
     let app = stack.ingress(&[]);
     let alert = TestAlert::firing(unique("truncated"));
@@ -385,7 +385,7 @@ async fn a_table_that_is_busy_for_a_while_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_table_that_stays_busy_is_answered_in_time_and_the_next_try_counts() {
+async fn a_busy_table_is_answered_in_time_and_the_retry_counts() {
     let stack = Stack::start();
     let aws = faulty(&stack, too_much).await;
     let app = stack.ingress_at(&aws, &[]);

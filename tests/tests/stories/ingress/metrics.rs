@@ -104,7 +104,7 @@ fn lines_of(ran: &Ran) -> Vec<Map<String, Value>> {
 }
 
 #[tokio::test]
-async fn every_answer_writes_one_line_of_metrics_that_tells_nothing_of_its_body() {
+async fn every_answer_writes_one_metrics_line_without_its_body() {
     let stack = Stack::start();
     let secrets = &stack.facts.secrets;
     let bearer = json!({ "content-type": "application/json", "authorization": format!("Bearer {}", secrets["alertmanager"]) });

@@ -298,7 +298,7 @@ async fn a_card_that_was_deleted_comes_back_with_the_next_report() {
 }
 
 #[tokio::test]
-async fn a_report_without_a_workflow_or_stage_has_a_short_card_of_its_own() {
+async fn a_report_without_workflow_or_stage_has_a_short_card() {
     let stack = Stack::start();
     let alert = TestAlert::firing(unique("deploy"));
     let labels = [("commit", "4f0c2d9"), ("triggered_by", "mira")];

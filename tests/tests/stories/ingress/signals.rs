@@ -160,8 +160,7 @@ async fn a_message_that_comes_twice_is_counted_once() {
 }
 
 #[tokio::test]
-async fn a_message_that_could_not_be_handled_has_no_receipt_and_its_incident_is_analysed_when_it_comes_again()
- {
+async fn a_failed_message_has_no_receipt_and_is_analysed_on_retry() {
     let stack = Stack::start();
     let nowhere = format!("{}/000000000000/no-such-queue", stack.facts.endpoint_url);
     let broken = stack.signals(&[("INCIDENTS_QUEUE_URL", &nowhere)]);
@@ -206,7 +205,7 @@ async fn a_message_that_could_not_be_handled_has_no_receipt_and_its_incident_is_
 }
 
 #[tokio::test]
-async fn what_ended_before_its_analysis_is_analysed_when_it_fires_again() {
+async fn an_incident_resolved_unanalysed_is_analysed_on_reopening() {
     let stack = Stack::start();
     let queue = OwnQueue::create(&stack).await;
     let slow = stack.signals(&[("INCIDENTS_QUEUE_URL", &queue.url)]);

@@ -405,14 +405,7 @@ impl Sequence<'_> {
     /// One or two people press what a card shows, or has shown; or a press is delivered again.
     async fn presses(&mut self) {
         for id in &self.incidents {
-            let incident = self
-                .world
-                .story
-                .stack
-                .store
-                .known_incident(id)
-                .await
-                .expect("the incident");
+            let incident = self.world.story.stack.read(id).await;
             self.asked
                 .extend(incident.approval.map(|approval| approval.id));
         }
@@ -454,14 +447,7 @@ impl Sequence<'_> {
     async fn tries(&mut self) {
         Box::pin(self.world.quiet()).await;
         for id in self.incidents.clone() {
-            let incident = self
-                .world
-                .story
-                .stack
-                .store
-                .known_incident(&id)
-                .await
-                .expect("the incident");
+            let incident = self.world.story.stack.read(&id).await;
             let Some(approval) = incident
                 .approval
                 .filter(|_| incident.status == Status::AwaitingApproval)
@@ -582,7 +568,7 @@ impl Sequence<'_> {
         let Story { stack, .. } = &self.world.story;
         let messages = self.world.story.messages(0).await;
         for id in &self.incidents {
-            let incident = stack.store.known_incident(id).await.expect("the incident");
+            let incident = stack.read(id).await;
             // An escalation is told below the card.
             let is_card = |message: &&Value| {
                 message["reply_to_message_id"].is_null() && text(message).contains(id.as_str())

@@ -15,7 +15,7 @@ use tests::faulty_aws::{faulty, refusal};
 use wire::message::Message;
 
 #[tokio::test]
-async fn nothing_is_sent_before_the_time_that_a_chat_asks_for_and_all_of_it_then() {
+async fn nothing_is_sent_before_a_chats_retry_time_and_all_after() {
     let story = Story::with(1).await;
     story
         .fail(0, json!({ "error_code": 429, "retry_after": 60 }))
@@ -51,7 +51,7 @@ async fn nothing_is_sent_before_the_time_that_a_chat_asks_for_and_all_of_it_then
 }
 
 #[tokio::test]
-async fn after_a_long_outage_every_card_shows_the_newest_state_and_nothing_older_was_sent() {
+async fn after_an_outage_every_card_shows_only_the_newest_state() {
     let story = Story::with(2).await;
     story
         .fail(
@@ -221,7 +221,7 @@ async fn a_group_that_became_a_supergroup_is_told_there() {
 }
 
 #[tokio::test]
-async fn a_card_that_somebody_deleted_comes_again_and_one_that_is_as_it_should_be_is_left_alone() {
+async fn a_deleted_card_is_sent_again_and_a_current_one_left_alone() {
     let story = Story::with(1).await;
     let id = story.incident(AlertSeverity::Critical).await;
     story.changed(&id).await;
@@ -246,7 +246,7 @@ async fn a_card_that_somebody_deleted_comes_again_and_one_that_is_as_it_should_b
 }
 
 #[tokio::test]
-async fn an_edit_whose_answer_is_lost_is_made_again_and_changes_nothing() {
+async fn an_edit_with_a_lost_answer_is_repeated_without_effect() {
     let story = Story::with(1).await;
     let id = story.incident(AlertSeverity::Critical).await;
     story.changed(&id).await;
@@ -272,7 +272,7 @@ async fn an_edit_whose_answer_is_lost_is_made_again_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_card_whose_answer_is_lost_is_sent_again_and_the_log_says_so() {
+async fn a_card_with_a_lost_answer_is_sent_again_and_logged() {
     let story = Story::with(1).await;
     story
         .fail(
@@ -299,7 +299,7 @@ async fn a_card_whose_answer_is_lost_is_sent_again_and_the_log_says_so() {
 }
 
 #[tokio::test]
-async fn a_worker_that_dies_behind_the_message_leaves_its_turn_and_what_it_was_about_to_note() {
+async fn a_worker_that_dies_after_sending_leaves_turn_and_note() {
     let story = Story::with(1).await;
     let id = story.incident(AlertSeverity::Critical).await;
     let (dead, notes) = (Arc::new(AtomicBool::new(false)), AtomicUsize::new(0));
@@ -352,7 +352,7 @@ async fn a_worker_that_dies_behind_the_message_leaves_its_turn_and_what_it_was_a
 }
 
 #[tokio::test]
-async fn a_higher_count_alone_is_shown_twice_a_minute_and_everything_else_at_once() {
+async fn a_count_is_shown_twice_a_minute_and_all_else_at_once() {
     let story = Story::with(1).await;
     let id = story.incident(AlertSeverity::Critical).await;
     story.changed(&id).await;
@@ -386,7 +386,7 @@ async fn a_higher_count_alone_is_shown_twice_a_minute_and_everything_else_at_onc
 }
 
 #[tokio::test]
-async fn a_worker_that_fails_between_the_card_and_the_log_leaves_the_log_to_the_next() {
+async fn a_worker_that_fails_after_the_card_leaves_the_log_to_a_next() {
     let story = Story::with(1).await;
     let id = story.incident(AlertSeverity::Critical).await;
     let failed = Arc::new(AtomicBool::new(false));

@@ -129,7 +129,7 @@ fn first_lines(replies: &[Value]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_failed_repair_rings_once_below_the_card_for_whoever_had_approved_it() {
+async fn a_failed_repair_notifies_its_approver_once_below_the_card() {
     let story = Story::of(1, -1, Some(600), &people()).await;
     let id = waiting(&story).await;
     story.changed(&id).await;
@@ -236,7 +236,7 @@ async fn a_failed_repair_rings_once_below_the_card_for_whoever_had_approved_it()
 }
 
 #[tokio::test]
-async fn after_an_outage_results_are_told_and_what_is_overtaken_is_not() {
+async fn after_an_outage_results_are_sent_and_overtaken_ones_are_not() {
     let story = Story::of(1, 1, Some(600), &people()).await;
     let ids = [waiting(&story).await, waiting(&story).await];
     for id in &ids {
@@ -261,15 +261,7 @@ async fn after_an_outage_results_are_told_and_what_is_overtaken_is_not() {
     })
     .await;
     let long_after = Timestamp::now() + SignedDuration::from_hours(1);
-    let approval = story
-        .stack
-        .store
-        .known_incident(&ids[0])
-        .await
-        .expect("the incident")
-        .approval
-        .expect("asked")
-        .id;
+    let approval = story.stack.read(&ids[0]).await.approval.expect("asked").id;
     change(&story, &ids[0], |change| {
         change.still_fires(&approval, SignedDuration::from_secs(60), long_after)
     })
@@ -374,7 +366,7 @@ async fn a_worker_that_dies_behind_the_receipt_tells_nothing_twice() {
 }
 
 #[tokio::test]
-async fn a_stage_that_fails_rings_once_and_a_run_that_goes_well_does_not() {
+async fn a_failed_stage_notifies_once_and_a_good_run_does_not() {
     let people = json!({ "people": { "mira": { "telegram": 77 } } });
     let story = Story::of(1, -1, Some(600), &people).await;
     let commit = unique("c");

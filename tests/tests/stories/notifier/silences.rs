@@ -12,7 +12,7 @@ use notifier::{App, Failure};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::alert::unique;
-use tests::alertmanager::{Alertmanager, Receiver};
+use tests::alertmanager::Alertmanager;
 use tests::http::{Answer, serve};
 use tests::opened::{alert, opened};
 use tests::own_queue::OwnQueue;
@@ -91,12 +91,14 @@ impl Story {
         .await
     }
 
+    /// Asks for a silence, which is made.
+    async fn silence(&self, incident: &Incident) {
+        self.ask(incident, Timestamp::now()).await;
+        self.handle(incident).await.expect("silenced");
+    }
+
     async fn loaded(&self, incident: &Incident) -> Incident {
-        self.stack
-            .store
-            .known_incident(&incident.id)
-            .await
-            .expect("the incident")
+        self.stack.read(&incident.id).await
     }
 
     /// The entries of what came of a request.
@@ -119,21 +121,11 @@ async fn silenced_by(alertmanager: &Alertmanager, label: &str, value: &str) -> V
     alert.unwrap_or_else(|| panic!("no alert with {label}={value}: {alerts}"))["status"]["silencedBy"].clone()
 }
 
-async fn real() -> Alertmanager {
-    Alertmanager::alone(Receiver {
-        url: "http://127.0.0.1:9/",
-        token: "nobody",
-        group_by: &["alertname"],
-    })
-    .await
-}
-
 #[tokio::test]
 async fn the_alert_is_silenced_for_an_hour_and_others_are_not() {
-    if !Alertmanager::is_installed("silences") {
+    let Some(alertmanager) = Alertmanager::without_receiver("silences").await else {
         return;
-    }
-    let alertmanager = real().await;
+    };
     let story = Story::with(Some(alertmanager.url())).await;
     let mut about = alert(&unique("web"));
     about
@@ -146,8 +138,7 @@ async fn the_alert_is_silenced_for_an_hour_and_others_are_not() {
         .await;
 
     let incident = story.opened(about.clone()).await;
-    story.ask(&incident, Timestamp::now()).await;
-    story.handle(&incident).await.expect("silenced");
+    story.silence(&incident).await;
     let silenced = story.loaded(&incident).await;
     let silence = silenced.silence.clone().expect("a silence");
     assert_eq!(
@@ -240,18 +231,16 @@ async fn the_alert_is_silenced_for_an_hour_and_others_are_not() {
 
 #[tokio::test]
 async fn a_silence_whose_maker_died_before_it_was_stored_is_found() {
-    if !Alertmanager::is_installed("silences") {
+    let Some(alertmanager) = Alertmanager::without_receiver("silences").await else {
         return;
-    }
-    let alertmanager = real().await;
+    };
     let story = Story::with(Some(alertmanager.url())).await;
     let about = alert(&unique("web"));
     alertmanager
         .post(&json!([{ "labels": about.labels }]))
         .await;
     let incident = story.opened(about).await;
-    story.ask(&incident, Timestamp::now()).await;
-    story.handle(&incident).await.expect("silenced");
+    story.silence(&incident).await;
     let made = story.loaded(&incident).await.silence.expect("a silence");
     // As if the first worker had died: the incident knows nothing of it.
     story
@@ -278,10 +267,9 @@ async fn a_silence_whose_maker_died_before_it_was_stored_is_found() {
 
 #[tokio::test]
 async fn alerts_with_the_same_labels_and_more_stay_audible() {
-    if !Alertmanager::is_installed("silences") {
+    let Some(alertmanager) = Alertmanager::without_receiver("silences").await else {
         return;
-    }
-    let alertmanager = real().await;
+    };
     let story = Story::with(Some(alertmanager.url())).await;
     // Two labels, which the two critical alerts have as well.
     let about = alert(&unique("web"));
@@ -297,8 +285,7 @@ async fn alerts_with_the_same_labels_and_more_stay_audible() {
         json!([{ "labels": about.labels }, with("volume", "/data"), with("tenant", "blue")]);
     alertmanager.post(&alerts).await;
     let incident = story.opened(about.clone()).await;
-    story.ask(&incident, Timestamp::now()).await;
-    story.handle(&incident).await.expect("silenced");
+    story.silence(&incident).await;
 
     let silence = story.loaded(&incident).await.silence.expect("a silence").id;
     let shown = alertmanager.get("alerts").await;
@@ -314,19 +301,17 @@ async fn alerts_with_the_same_labels_and_more_stay_audible() {
 }
 
 #[tokio::test]
-async fn a_silence_that_was_found_and_hides_another_alert_by_now_is_ended() {
-    if !Alertmanager::is_installed("silences") {
+async fn a_found_silence_that_now_hides_another_alert_is_ended() {
+    let Some(alertmanager) = Alertmanager::without_receiver("silences").await else {
         return;
-    }
-    let alertmanager = real().await;
+    };
     let story = Story::with(Some(alertmanager.url())).await;
     let about = alert(&unique("web"));
     alertmanager
         .post(&json!([{ "labels": about.labels }]))
         .await;
     let incident = story.opened(about.clone()).await;
-    story.ask(&incident, Timestamp::now()).await;
-    story.handle(&incident).await.expect("silenced");
+    story.silence(&incident).await;
     let made = story.loaded(&incident).await.silence.expect("a silence").id;
 
     let mut later = about.labels;
@@ -364,8 +349,7 @@ async fn a_silence_that_was_found_and_hides_another_alert_by_now_is_ended() {
     );
 
     // Whoever asks again gets one that leaves it audible.
-    story.ask(&incident, Timestamp::now()).await;
-    story.handle(&incident).await.expect("silenced");
+    story.silence(&incident).await;
     let silence = story.loaded(&incident).await.silence.expect("a silence").id;
     assert_eq!(
         silenced_by(&alertmanager, "volume", "/data").await,
@@ -471,7 +455,7 @@ async fn an_alert_that_alertmanager_does_not_have_is_not_silenced() {
 }
 
 #[tokio::test]
-async fn while_alertmanager_is_down_the_message_comes_back_and_in_the_end_people_are_told() {
+async fn alertmanager_down_is_retried_and_people_told_in_the_end() {
     let story = Story::with(Some("http://127.0.0.1:9")).await;
     let incident = story.opened(alert(&unique("web"))).await;
     story.ask(&incident, Timestamp::now()).await;

@@ -82,7 +82,7 @@ fn times(log: &[Entry], event: Event) -> usize {
 }
 
 #[tokio::test]
-async fn a_repair_that_is_longer_than_one_worker_goes_on_with_the_next() {
+async fn a_repair_longer_than_one_worker_goes_on_with_the_next() {
     let Some((shop, host, service)) = repair_fixture("echo one >> $0/did").await else {
         return;
     };
@@ -121,10 +121,7 @@ async fn a_repair_that_is_longer_than_one_worker_goes_on_with_the_next() {
         "{held:?}"
     );
 
-    shop.app
-        .handle(&message, &turn(), Timestamp::now)
-        .await
-        .expect("it goes on to its end");
+    shop.run(&message).await;
     let ended = store
         .known_incident(&incident.id)
         .await
@@ -212,7 +209,7 @@ async fn the_kill_switch_stops_a_repair_between_two_steps() {
 }
 
 #[tokio::test]
-async fn an_approved_repair_whose_target_is_never_free_is_given_up_and_says_so() {
+async fn a_repair_whose_target_is_never_free_is_given_up() {
     let Some((shop, host, service)) = repair_fixture("echo one >> $0/did").await else {
         return;
     };
@@ -279,15 +276,12 @@ async fn an_approved_repair_whose_target_is_never_free_is_given_up_and_says_so()
     );
     store.unlock(&service, holder).await.expect("free");
     // The message once more, later than anybody expects: what was given up does not run by surprise.
-    shop.app
-        .handle(&message, &turn(), Timestamp::now)
-        .await
-        .expect("nothing to do");
+    shop.run(&message).await;
     assert_eq!(did(&host), "");
 }
 
 #[tokio::test]
-async fn a_login_key_that_is_rotated_in_mid_repair_opens_the_next_step() {
+async fn a_login_key_rotated_in_mid_repair_opens_the_next_step() {
     let Some(host) = TargetHost::sshd_with("restrict", "LogLevel VERBOSE\n") else {
         return;
     };
@@ -328,12 +322,7 @@ async fn a_login_key_that_is_rotated_in_mid_repair_opens_the_next_step() {
     let turn = turn();
     let (ran, ()) = tokio::join!(shop.app.handle(&message, &turn, Timestamp::now), rotate);
     ran.expect("it runs to its end");
-    let ended = shop
-        .stack
-        .store
-        .known_incident(&incident.id)
-        .await
-        .expect("an incident");
+    let ended = shop.stack.read(&incident.id).await;
     assert_eq!(
         (ended.status, did(&host).as_str()),
         (Status::Repaired, "one\ntwo\n"),
@@ -414,13 +403,5 @@ async fn a_message_that_came_often_is_kept_while_the_repair_runs() {
         matches!(failure, Failure::Held { .. }),
         "the worker of now may die, and who would go on? {failure}"
     );
-    assert_eq!(
-        shop.stack
-            .store
-            .known_incident(&incident.id)
-            .await
-            .expect("an incident")
-            .status,
-        Status::Repaired
-    );
+    assert_eq!(shop.stack.read(&incident.id).await.status, Status::Repaired);
 }

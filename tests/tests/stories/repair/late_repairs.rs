@@ -74,12 +74,7 @@ async fn approved_ago(
 
 /// People are asked again, about a plan of another round, and the log says why.
 async fn assert_asked_again(shop: &RepairFixture, before: &Incident) -> Incident {
-    let asked = shop
-        .stack
-        .store
-        .known_incident(&before.id)
-        .await
-        .expect("an incident");
+    let asked = shop.stack.read(&before.id).await;
     assert_eq!(
         (asked.status, asked.repair.as_ref()),
         (Status::AwaitingApproval, None)
@@ -113,35 +108,21 @@ async fn assert_asked_again(shop: &RepairFixture, before: &Incident) -> Incident
 }
 
 #[tokio::test]
-async fn a_message_that_was_delayed_starts_nothing_until_people_decide_again() {
+async fn a_delayed_message_starts_nothing_until_decided_again() {
     let Some((shop, host, service)) = repair_fixture().await else {
         return;
     };
     let (incident, late) = approved_ago(&shop, &service, SignedDuration::from_mins(20)).await;
-    shop.app
-        .handle(&late, &turn(), Timestamp::now)
-        .await
-        .expect("handled");
+    shop.run(&late).await;
     let asked = assert_asked_again(&shop, &incident).await;
     assert!(!host.path("did").exists(), "nothing ran");
 
     // Decided anew, the new message runs it; the old one, moved back from the dead-letter queue, starts nothing.
     let message = shop.stack.approve_quietly(&asked).await;
-    shop.app
-        .handle(&late, &turn(), Timestamp::now)
-        .await
-        .expect("nothing to do");
+    shop.run(&late).await;
     assert!(!host.path("did").exists(), "nothing ran");
-    shop.app
-        .handle(&message, &turn(), Timestamp::now)
-        .await
-        .expect("it runs");
-    let mended = shop
-        .stack
-        .store
-        .known_incident(&incident.id)
-        .await
-        .expect("an incident");
+    shop.run(&message).await;
+    let mended = shop.stack.read(&incident.id).await;
     assert_eq!(
         (mended.status, host.path("did").exists()),
         (Status::Repaired, true)
@@ -181,7 +162,7 @@ async fn a_plan_whose_target_is_held_for_too_long_asks_people_again() {
 }
 
 #[tokio::test]
-async fn a_failure_of_the_store_before_the_first_step_brings_the_message_back_in_seconds() {
+async fn a_store_failure_before_the_first_step_retries_in_seconds() {
     let stack = Stack::start();
     let times: Arc<Mutex<Vec<i64>>> = Arc::default();
     let noted = Arc::clone(&times);

@@ -33,7 +33,7 @@ fn playbook(id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn runs_are_kept_as_they_ended_and_what_comes_back_counts_once_however_many_say_so() {
+async fn runs_are_recorded_and_a_recurrence_counts_once() {
     let Some(host) = TargetHost::sshd("restrict") else {
         return;
     };
@@ -55,10 +55,7 @@ async fn runs_are_kept_as_they_ended_and_what_comes_back_counts_once_however_man
         }
         let (incident, message) = shop.approved(&service, &id).await;
         for _ in 0..2 {
-            shop.app
-                .handle(&message, &turn(), Timestamp::now)
-                .await
-                .expect("handled");
+            shop.run(&message).await;
         }
         let ended = store
             .known_incident(&incident.id)
@@ -160,7 +157,7 @@ fn later() -> Timestamp {
 }
 
 #[tokio::test]
-async fn a_playbook_that_earned_it_runs_by_itself_until_its_alert_comes_back() {
+async fn a_playbook_with_a_record_runs_alone_until_its_alert_recurs() {
     let Some(host) = TargetHost::sshd("restrict") else {
         return;
     };

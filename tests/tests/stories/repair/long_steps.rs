@@ -59,7 +59,7 @@ async fn repair_fixture(host: &TargetHost, steps: &[(&str, u32)]) -> (RepairFixt
 }
 
 #[tokio::test]
-async fn steps_of_six_and_of_twenty_seconds_are_verified_over_ssh_and_over_ssm() {
+async fn steps_of_6_and_20_seconds_are_verified_over_ssh_and_ssm() {
     let Some(host) = TargetHost::sshd("restrict") else {
         return;
     };
@@ -70,12 +70,7 @@ async fn steps_of_six_and_of_twenty_seconds_are_verified_over_ssh_and_over_ssm()
         Box::pin(shop.app.handle(&message, &turn(), Timestamp::now))
             .await
             .expect("it runs to its end");
-        let ended = shop
-            .stack
-            .store
-            .known_incident(&incident.id)
-            .await
-            .expect("an incident");
+        let ended = shop.stack.read(&incident.id).await;
         let outcome = ended.repair.as_ref().and_then(|repair| repair.outcome);
         assert_eq!(
             (ended.status, outcome),
@@ -89,7 +84,7 @@ async fn steps_of_six_and_of_twenty_seconds_are_verified_over_ssh_and_over_ssm()
 
 /// At a hundredth of the time: the step takes 4 s, and a try of any other request may take 50 ms.
 #[tokio::test]
-async fn a_step_of_four_hundred_seconds_is_seen_to_its_end_over_ssh_and_over_ssm() {
+async fn a_step_of_400_seconds_is_followed_to_its_end() {
     let Some(host) = TargetHost::sshd("restrict") else {
         return;
     };

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use store::{Held, Holder, fresh_incident_id};
 use tests::alert::unique;
 use tests::repair_fixture::{InjectedFault, RepairFixture};
-use tests::repairing::turn;
+use tests::repairing::{assert_ended, turn};
 use tests::target_host::TargetHost;
 use tokio::time::sleep;
 use wire::message::Message;
@@ -86,12 +86,8 @@ async fn is_free(shop: &RepairFixture, target: &str, stranger: &IncidentId) -> b
     held == Held::Mine
 }
 
-fn outcome(incident: &Incident) -> Option<RepairOutcome> {
-    incident.repair.as_ref().and_then(|repair| repair.outcome)
-}
-
 #[tokio::test]
-async fn a_busy_bridge_is_invoked_again_under_the_lease_until_it_answers() {
+async fn a_busy_bridge_is_invoked_again_under_the_lease() {
     let Some(host) = TargetHost::sshd("restrict") else {
         return;
     };
@@ -116,18 +112,8 @@ async fn a_busy_bridge_is_invoked_again_under_the_lease_until_it_answers() {
         !free,
         "the target is nobody else's while the repair waits for the bridge"
     );
-    let ended = shop
-        .stack
-        .store
-        .known_incident(&incident.id)
-        .await
-        .expect("an incident");
-    assert_eq!(
-        (ended.status, outcome(&ended)),
-        (Status::Repaired, Some(RepairOutcome::Verified)),
-        "{:#?}",
-        ended.repair
-    );
+    let ended = shop.stack.read(&incident.id).await;
+    assert_ended(&ended, Status::Repaired, RepairOutcome::Verified);
     assert_eq!(
         asked.load(Ordering::SeqCst),
         5,
@@ -190,30 +176,17 @@ fn message_hash(message: &Message) -> String {
 }
 
 #[tokio::test]
-async fn a_bridge_that_stays_away_ends_the_repair_as_unreachable_and_nobody_is_blamed() {
+async fn an_absent_bridge_ends_the_repair_as_unreachable_unrecorded() {
     let Some(host) = TargetHost::sshd("restrict") else {
         return;
     };
     let (shop, service, playbook, asked) = repair_fixture(&host, usize::MAX).await;
     let (incident, message) = nearly_given_up(&shop, &service, &playbook).await;
     // Another worker goes on: what the one before has waited counts.
-    shop.app
-        .handle(&message, &turn(), Timestamp::now)
-        .await
-        .expect("it ends");
+    shop.run(&message).await;
     assert_eq!(asked.load(Ordering::SeqCst), 1);
-    let ended = shop
-        .stack
-        .store
-        .known_incident(&incident.id)
-        .await
-        .expect("an incident");
-    assert_eq!(
-        (ended.status, outcome(&ended)),
-        (Status::RepairFailed, Some(RepairOutcome::Unreachable)),
-        "{:#?}",
-        ended.repair
-    );
+    let ended = shop.stack.read(&incident.id).await;
+    assert_ended(&ended, Status::RepairFailed, RepairOutcome::Unreachable);
     let detail = &ended.repair.as_ref().expect("ran").steps[0].detail;
     assert_eq!(
         detail,
@@ -242,30 +215,17 @@ async fn a_bridge_that_stays_away_ends_the_repair_as_unreachable_and_nobody_is_b
 }
 
 #[tokio::test]
-async fn a_host_that_cannot_be_reached_is_told_in_the_same_way_at_once() {
+async fn an_unreachable_host_ends_the_repair_the_same_way_at_once() {
     let Some(mut host) = TargetHost::sshd("restrict") else {
         return;
     };
     let (shop, service, playbook, asked) = repair_fixture(&host, 0).await;
     host.stop();
     let (incident, message) = shop.approved(&service, &playbook).await;
-    shop.app
-        .handle(&message, &turn(), Timestamp::now)
-        .await
-        .expect("it ends");
+    shop.run(&message).await;
     assert_eq!(asked.load(Ordering::SeqCst), 1);
-    let ended = shop
-        .stack
-        .store
-        .known_incident(&incident.id)
-        .await
-        .expect("an incident");
-    assert_eq!(
-        (ended.status, outcome(&ended)),
-        (Status::RepairFailed, Some(RepairOutcome::Unreachable)),
-        "{:#?}",
-        ended.repair
-    );
+    let ended = shop.stack.read(&incident.id).await;
+    assert_ended(&ended, Status::RepairFailed, RepairOutcome::Unreachable);
     assert_eq!(
         record(&shop, &service, &playbook).await,
         PlaybookRecord::default()

@@ -8,7 +8,7 @@ use domain::policy::playbook_run::PlaybookRecord;
 use serde_json::{Value, json};
 use tests::alert::unique;
 use tests::repair_fixture::{InjectedFault, RepairFixture};
-use tests::repairing::turn;
+use tests::repairing::{outcome, turn};
 use tests::target_host::TargetHost;
 
 /// A playbook that mends only if its fact says so, and whose check always passes: whatever the program `fact` answers, the symptom is
@@ -54,10 +54,6 @@ async fn repaired(
     Some((ended, log, record, runs.len()))
 }
 
-fn outcome(incident: &Incident) -> Option<RepairOutcome> {
-    incident.repair.as_ref().and_then(|repair| repair.outcome)
-}
-
 #[tokio::test]
 async fn a_fact_whose_program_is_not_there_is_a_failed_repair() {
     let only_if_broken = json!({ "fact": "broken", "exits": 0 });
@@ -86,7 +82,7 @@ async fn a_fact_whose_program_is_not_there_is_a_failed_repair() {
 }
 
 #[tokio::test]
-async fn a_fact_that_prints_no_text_is_a_failed_repair_where_conditions_search_it() {
+async fn a_fact_without_text_fails_the_repair_that_searches_it() {
     let unless_full = json!({ "fact": "broken", "prints": "full", "not": true });
     let Some((ended, log, record, _)) = repaired(&["printf", "\\377 full"], &unless_full).await
     else {
@@ -106,7 +102,7 @@ async fn a_fact_that_prints_no_text_is_a_failed_repair_where_conditions_search_i
 }
 
 #[tokio::test]
-async fn a_repair_whose_only_step_was_skipped_has_nothing_to_do_although_its_check_passed() {
+async fn a_repair_whose_only_step_is_skipped_had_nothing_to_do() {
     let only_if_broken = json!({ "fact": "broken", "exits": 0 });
     let Some((ended, log, record, runs)) = repaired(&["false"], &only_if_broken).await else {
         return;

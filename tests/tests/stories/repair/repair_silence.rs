@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use store::Holder;
 use tempfile::TempDir;
 use tests::alert::TestAlert;
-use tests::alertmanager::{Alertmanager, Receiver};
+use tests::alertmanager::Alertmanager;
 use tests::repairing::{deliver, turn};
 use tests::stack::Stack;
 use wire::message::Message;
@@ -90,26 +90,35 @@ impl Story {
             .expect("given back");
     }
 
+    /// A worker that dies in the middle of its first step.
+    async fn dies_in_a_step(
+        &self,
+        app: &App,
+        incident: &Incident,
+        message: &Message,
+        worker: &Turn,
+    ) {
+        let running = std::pin::pin!(deliver(app, message, worker));
+        let started = async {
+            while !self
+                .log(incident)
+                .await
+                .iter()
+                .any(|entry| entry.event == Event::StepStarted)
+            {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! { () = running => panic!("it ran to its end"), () = started => {} }
+    }
+
     async fn loaded(&self, incident: &Incident) -> Incident {
-        self.stack
-            .store
-            .known_incident(&incident.id)
-            .await
-            .expect("the incident")
+        self.stack.read(&incident.id).await
     }
 
     async fn log(&self, incident: &Incident) -> Vec<Entry> {
         self.stack.store.log(&incident.id).await.expect("the log")
     }
-}
-
-async fn real() -> Alertmanager {
-    Alertmanager::alone(Receiver {
-        url: "http://127.0.0.1:9/",
-        token: "nobody",
-        group_by: &["alertname"],
-    })
-    .await
 }
 
 /// The silences that were made because of an incident.
@@ -145,10 +154,9 @@ fn at(log: &[Entry], event: Event) -> Timestamp {
 
 #[tokio::test]
 async fn it_is_there_from_before_the_first_step_until_the_last_check() {
-    if !Alertmanager::is_installed("repair_silence") {
+    let Some(alertmanager) = Alertmanager::without_receiver("repair_silence").await else {
         return;
-    }
-    let alertmanager = real().await;
+    };
     let story = Story::with(alertmanager.url());
     let (incident, message) = story.approved(Some(&alertmanager)).await;
     let app = story.repair(&[]);
@@ -211,10 +219,9 @@ async fn it_is_there_from_before_the_first_step_until_the_last_check() {
 
 #[tokio::test]
 async fn it_is_gone_when_a_step_has_failed() {
-    if !Alertmanager::is_installed("repair_silence") {
+    let Some(alertmanager) = Alertmanager::without_receiver("repair_silence").await else {
         return;
-    }
-    let alertmanager = real().await;
+    };
     let story = Story::with(alertmanager.url());
     let (incident, message) = story.approved(Some(&alertmanager)).await;
     // Another function answers in the place of the bridge: what the step did is unknown.
@@ -242,29 +249,16 @@ async fn it_is_gone_when_a_step_has_failed() {
 }
 
 #[tokio::test]
-async fn a_worker_that_dies_leaves_one_that_ends_by_itself_and_the_next_finds_it() {
-    if !Alertmanager::is_installed("repair_silence") {
+async fn a_dead_workers_silence_ends_by_itself_and_is_found_before() {
+    let Some(alertmanager) = Alertmanager::without_receiver("repair_silence").await else {
         return;
-    }
-    let alertmanager = real().await;
+    };
     let story = Story::with(alertmanager.url());
     let (incident, message) = story.approved(Some(&alertmanager)).await;
     let (app, killed, next) = (story.repair(&[]), turn(), turn());
-    {
-        let running = std::pin::pin!(deliver(&app, &message, &killed));
-        let started = async {
-            while !story
-                .log(&incident)
-                .await
-                .iter()
-                .any(|entry| entry.event == Event::StepStarted)
-            {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        // It dies here, in the middle of its step.
-        tokio::select! { () = running => panic!("it ran to its end"), () = started => {} }
-    }
+    story
+        .dies_in_a_step(&app, &incident, &message, &killed)
+        .await;
     let cut_off = story.loaded(&incident).await;
     let (repair, plan) = (
         cut_off.repair.as_ref().expect("it runs"),
@@ -317,10 +311,9 @@ async fn a_worker_that_dies_leaves_one_that_ends_by_itself_and_the_next_finds_it
 
 #[tokio::test]
 async fn it_hides_the_alerts_of_the_incident_and_no_other() {
-    if !Alertmanager::is_installed("repair_silence") {
+    let Some(alertmanager) = Alertmanager::without_receiver("repair_silence").await else {
         return;
-    }
-    let alertmanager = real().await;
+    };
     let story = Story::with(alertmanager.url());
     let alert = TestAlert::firing(&story.stack.facts.target.service);
     let with = |name: &str, value: &str| {
@@ -359,20 +352,9 @@ async fn it_hides_the_alerts_of_the_incident_and_no_other() {
 
     // A repair whose worker dies in its first step leaves its silence.
     let (app, killed) = (story.repair(&[]), turn());
-    {
-        let running = std::pin::pin!(deliver(&app, &message, &killed));
-        let started = async {
-            while !story
-                .log(&incident)
-                .await
-                .iter()
-                .any(|entry| entry.event == Event::StepStarted)
-            {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::select! { () = running => panic!("it ran to its end"), () = started => {} }
-    }
+    story
+        .dies_in_a_step(&app, &incident, &message, &killed)
+        .await;
     let made = silences(&alertmanager, &incident).await;
     let [silence] = made.as_slice() else {
         panic!("one silence: {made:?}")

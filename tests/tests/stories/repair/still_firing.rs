@@ -14,6 +14,7 @@ use serde_json::json;
 use tests::alert::{TestAlert, unique};
 use tests::alertmanager::{Alertmanager, Receiver};
 use tests::own_queue::OwnQueue;
+use tests::repairing::outcome;
 use tests::stack::Stack;
 use wire::message::{Message, Queued as _};
 
@@ -56,10 +57,6 @@ fn verified(change: &mut IncidentChange, at: Timestamp) {
 
 fn approval(incident: &Incident) -> ApprovalId {
     incident.approval.as_ref().expect("asked").id.clone()
-}
-
-fn outcome(incident: &Incident) -> Option<RepairOutcome> {
-    incident.repair.as_ref().and_then(|repair| repair.outcome)
 }
 
 /// How often a playbook was verified and failed.
@@ -115,11 +112,7 @@ async fn a_verified_repair_whose_alert_goes_on_counts_as_failed_once() {
     for _ in 0..3 {
         handle(&notifier, &due, &Timestamp::now).await;
     }
-    let failed = stack
-        .store
-        .known_incident(&incident.id)
-        .await
-        .expect("the incident");
+    let failed = stack.read(&incident.id).await;
     assert_eq!(
         (failed.status, outcome(&failed)),
         (Status::RepairFailed, Some(RepairOutcome::StillFiring))
@@ -164,18 +157,11 @@ async fn a_verified_repair_whose_alert_goes_on_counts_as_failed_once() {
         (Some(RepairOutcome::StillFiring), (0, 1))
     );
     handle(&notifier, &due, &Timestamp::now).await;
-    assert_eq!(
-        stack
-            .store
-            .known_incident(&incident.id)
-            .await
-            .expect("the incident"),
-        over
-    );
+    assert_eq!(stack.read(&incident.id).await, over);
 }
 
 #[tokio::test]
-async fn a_resolve_and_the_last_look_race_and_the_record_tells_who_came_first() {
+async fn a_resolve_races_the_last_check_and_the_record_has_the_winner() {
     let stack = Stack::start();
     let queue = OwnQueue::create(&stack).await;
     let notifier = stack.notifier_with(&[
@@ -229,7 +215,7 @@ async fn a_resolve_and_the_last_look_race_and_the_record_tells_who_came_first() 
 }
 
 #[tokio::test]
-async fn a_sender_that_knows_no_resolve_turns_no_verified_repair_into_a_failure() {
+async fn a_sender_without_resolves_fails_no_verified_repair() {
     let stack = Stack::start();
     let queue = OwnQueue::create(&stack).await;
     let notifier = stack.notifier_with(&[
@@ -294,11 +280,7 @@ async fn a_sender_that_knows_no_resolve_turns_no_verified_repair_into_a_failure(
             &Timestamp::now,
         )
         .await;
-        let stays = stack
-            .store
-            .known_incident(&incident.id)
-            .await
-            .expect("the incident");
+        let stays = stack.read(&incident.id).await;
         assert_eq!(
             (stays.status, outcome(&stays)),
             (Status::Repaired, Some(RepairOutcome::Verified)),
@@ -394,11 +376,7 @@ async fn a_resolve_that_a_silence_kept_back_is_asked_for() {
         .await
         .expect("saved");
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let waiting = stack
-        .store
-        .known_incident(&incident.id)
-        .await
-        .expect("the incident");
+    let waiting = stack.read(&incident.id).await;
     assert_eq!(
         (waiting.status, waiting.resolved_at),
         (Status::Repaired, None),

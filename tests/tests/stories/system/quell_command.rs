@@ -413,7 +413,7 @@ fn marking(host: &TargetHost, mark: &Path) -> PathBuf {
 }
 
 #[test]
-fn a_dry_run_of_its_own_reads_on_a_real_host_and_changes_nothing() {
+fn a_local_dry_run_reads_on_a_real_host_and_changes_nothing() {
     let Some(host) = TargetHost::sshd("restrict") else {
         return;
     };

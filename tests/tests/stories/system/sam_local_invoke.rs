@@ -14,6 +14,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tests::alert::TestAlert;
+use tests::answer::assert_problem;
 use tests::sam::Sam;
 use tests::stack::{Stack, project};
 
@@ -87,11 +88,7 @@ fn healthy(answer: &Value) {
 
 fn unauthenticated(answer: &Value) {
     let (status, problem) = http(answer);
-    assert_eq!(
-        (status, problem["type"].as_str()),
-        (401, Some("urn:quell:problem:unauthenticated")),
-        "{problem}"
-    );
+    assert_problem("", (status, &problem), (401, "unauthenticated"));
 }
 
 /// A person reads the answer: it is a page.

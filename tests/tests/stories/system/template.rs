@@ -152,7 +152,7 @@ fn traffic() -> BTreeMap<String, Traffic> {
 }
 
 #[test]
-fn the_lease_of_an_analysis_ends_after_its_worker_and_before_its_message_comes_again() {
+fn an_analysis_lease_outlives_its_worker_but_not_the_message() {
     let (timeout, lease, again) = (
         seconds("AnalyzerFunction", "Timeout"),
         analyzer::LEASE.as_secs(),
@@ -166,7 +166,7 @@ fn the_lease_of_an_analysis_ends_after_its_worker_and_before_its_message_comes_a
 }
 
 #[test]
-fn the_longest_step_fits_into_the_functions_that_run_it_and_wait_for_it() {
+fn the_longest_step_fits_into_repair_and_bridge() {
     let timeout_seconds = u32::try_from(STEP_SECONDS).expect("minutes");
     let longest = PlannedStep {
         timeout_seconds,
@@ -236,7 +236,7 @@ fn every_function_is_given_exactly_the_variables_that_it_reads() {
 /// A message to oneself is stopped by AWS after about sixteen in a row, unless the function may loop, and then it needs a bound of its own
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>).
 #[test]
-fn a_function_that_sends_to_a_queue_it_consumes_may_loop_and_counts_the_links() {
+fn a_function_that_feeds_its_own_queue_may_loop_and_counts() {
     let traffic = traffic();
     let notifier = &traffic["notifier"];
     assert!(

@@ -98,7 +98,7 @@ impl Host {
 }
 
 fn stand_ins() -> PathBuf {
-    project().join("tests/tests/playbook_library/stand-ins")
+    project().join("tests/tests/stories/bridge/playbook_library/stand-ins")
 }
 
 /// Makes the key of the web server and a certificate with five days left, which it shows.

@@ -31,9 +31,9 @@ use serde_json::{Value, json};
 use tests::stack::project;
 use wire::bridge::{BRIDGE_VERSION, BridgeRequest};
 
-use crate::host::Host;
-use crate::scenes::{LARGE_LOG, SCENES, Scene, So};
-use crate::supervisor::Supervisor;
+use self::host::Host;
+use self::scenes::{LARGE_LOG, SCENES, Scene, So};
+use self::supervisor::Supervisor;
 
 /// What no pattern of the library may take as a value.
 const HOSTILE: [&str; 22] = [

@@ -15,9 +15,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tests::stack::{Stack, project};
 
-use crate::document::{Described, Document, Operation};
-use crate::traffic::{Call, ended};
-use crate::traffic_recorder::TrafficRecorder;
+use self::document::{Described, Document, Operation};
+use self::traffic::{Call, ended};
+use self::traffic_recorder::TrafficRecorder;
 
 /// Problems that are not provoked here. Time runs out only under a storm, which has stories of its own.
 const ELSEWHERE: [&str; 1] = ["urn:quell:problem:out-of-time"];
@@ -303,7 +303,7 @@ async fn every_way_in_is_one_and_nothing_less() {
 }
 
 #[tokio::test]
-async fn every_answer_is_described_and_every_described_answer_is_given() {
+async fn every_answer_is_described_and_each_described_one_is_given() {
     let stack = Stack::start();
     let document = Document::read();
     let mut recorder = TrafficRecorder::new(&stack, &document);

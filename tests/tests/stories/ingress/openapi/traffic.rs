@@ -19,7 +19,7 @@ use tests::alert::unique;
 use tests::stack::Stack;
 use wire::approval_link::sign;
 
-use crate::document::{Document, Operation};
+use super::document::{Document, Operation};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Call {

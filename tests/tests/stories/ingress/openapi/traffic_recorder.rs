@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use tests::alert::{TestAlert, unique};
 use tests::stack::Stack;
 
-use crate::document::{Described, Document, Operation, content};
-use crate::traffic::{Answer, Call, NO_APPROVAL, ended, fresh, token};
+use super::document::{Described, Document, Operation, content};
+use super::traffic::{Answer, Call, NO_APPROVAL, ended, fresh, token};
 
 /// Sends requests, and holds each answer against the document.
 pub(crate) struct TrafficRecorder<'a> {

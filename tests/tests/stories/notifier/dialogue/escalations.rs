@@ -12,8 +12,8 @@ use tests::alert::{TestAlert, unique};
 use tests::stack::Stack;
 use wire::message::Message;
 
-use crate::telegram::buttons;
-use crate::wait_for;
+use super::telegram::buttons;
+use super::wait_for;
 
 /// Who is on the second list of the stack's channels.json.
 const LATE: i64 = 4444;
@@ -55,7 +55,7 @@ async fn the_second_list_is_told_once_and_decides() {
         let due = Message::DecisionDue {
             approval_id: approval.clone(),
         };
-        let until = Instant::now() + crate::PATIENCE;
+        let until = Instant::now() + super::PATIENCE;
         Box::pin(notifier.handle(&due, &unique("holder"), &Timestamp::now, until))
             .await
             .expect("looked at");

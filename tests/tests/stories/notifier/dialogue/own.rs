@@ -55,7 +55,7 @@ impl<'a> Own<'a> {
     pub(crate) async fn tell(&self, message: &Message) {
         let clock =
             || Timestamp::now() + SignedDuration::from_secs(self.ahead.load(Ordering::Relaxed));
-        let until = Instant::now() + crate::PATIENCE;
+        let until = Instant::now() + super::PATIENCE;
         Box::pin(self.app.handle(message, &unique("holder"), &clock, until))
             .await
             .expect("handled");

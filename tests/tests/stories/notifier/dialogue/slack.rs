@@ -8,8 +8,8 @@ use store::CardOf;
 use tests::alert::{TestAlert, unique};
 use tests::stack::Stack;
 
-use crate::own::Own;
-use crate::wait_for;
+use super::own::Own;
+use super::wait_for;
 
 /// The stack's channel of Slack, which presses come from.
 const NAME: &str = "operations";
@@ -195,7 +195,7 @@ async fn a_card_whose_answer_is_lost_is_found_by_its_metadata() {
 }
 
 #[tokio::test]
-async fn a_card_that_slack_takes_longer_over_than_anybody_waits_is_found_by_its_metadata() {
+async fn a_card_that_slack_is_slow_to_post_is_found_by_metadata() {
     is_found_after(json!({ "delay_seconds": 9 })).await;
 }
 
@@ -290,7 +290,7 @@ async fn slack_says_how_long_to_wait_and_nothing_is_sent_before() {
 }
 
 #[tokio::test]
-async fn a_message_that_somebody_deleted_is_a_new_one_and_holds_up_no_answer() {
+async fn a_deleted_message_is_replaced_and_delays_no_answer() {
     let stack = Stack::start();
     let (name, channel) = own_channel(&stack).await;
     let own = Own::with(&stack, &channels(&stack, &name, &channel)).await;

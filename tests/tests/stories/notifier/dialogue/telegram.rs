@@ -16,7 +16,7 @@ use tests::own_queue::OwnQueue;
 use tests::stack::Stack;
 use wire::message::Message;
 
-use crate::wait_for;
+use super::wait_for;
 
 /// Somebody who is in the chat and on no list.
 const STRANGER: i64 = 1;
@@ -117,7 +117,7 @@ async fn waiting(stack: &Stack) -> (Incident, Phone<'_>) {
 }
 
 #[tokio::test]
-async fn from_the_first_look_to_the_repair_everything_is_asked_on_the_card() {
+async fn everything_up_to_the_repair_is_asked_on_the_card() {
     let stack = Stack::start();
     let person = stack.facts.telegram.approver_id;
     let (incident, mut phone) = waiting(&stack).await;
@@ -244,7 +244,7 @@ async fn from_the_first_look_to_the_repair_everything_is_asked_on_the_card() {
 }
 
 #[tokio::test]
-async fn whoever_is_on_no_list_is_told_so_by_every_button_and_the_log_keeps_it() {
+async fn a_stranger_is_refused_by_every_button_and_logged() {
     let stack = Stack::start();
     let (incident, phone) = waiting(&stack).await;
     let words = ["approve", "reject", "details", "history", "reanalyse"];
@@ -307,7 +307,7 @@ async fn a_chat_that_has_moved_is_where_people_press_from_then_on() {
     let mut change = opened(&alert(&unique("moved")), 0);
     change.incident.status = Status::NeedsHuman;
     let id: IncidentId = stack.store.save(change).await.expect("saved").id;
-    let until = std::time::Instant::now() + crate::PATIENCE;
+    let until = std::time::Instant::now() + super::PATIENCE;
     let press = |chat: i64| {
         let query = json!({
             "id": unique("q"), "from": { "id": 7, "is_bot": false, "first_name": "A" }, "data": ButtonAction::Details(id.clone()).to_string(),

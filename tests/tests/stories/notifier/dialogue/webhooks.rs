@@ -15,7 +15,7 @@ use tests::alert::{TestAlert, unique};
 use tests::stack::Stack;
 use tests::webhook_receiver::WebhookReceiver;
 
-use crate::own::Own;
+use super::own::Own;
 
 /// A new key for webhooks.
 fn fresh_key() -> String {
@@ -62,7 +62,7 @@ async fn messages(stack: &Stack, chat: i64) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_server_that_is_down_holds_up_nobody_and_gets_the_newest_state_once() {
+async fn a_server_that_is_down_delays_none_and_gets_the_newest_state() {
     let stack = Stack::start();
     let well = Arc::new(AtomicBool::new(false));
     let is_well = Arc::clone(&well);
@@ -208,13 +208,7 @@ async fn a_link_of_a_webhook_is_opened_by_anybody_and_decides_once() {
             "{link}"
         );
     }
-    let waits = stack
-        .store
-        .known_incident(&incident.id)
-        .await
-        .expect("the incident")
-        .approval
-        .expect("asked");
+    let waits = stack.read(&incident.id).await.approval.expect("asked");
     assert_eq!(waits.standing, ApprovalState::Pending);
     let form = |link: &str| {
         stack
@@ -247,7 +241,7 @@ async fn a_link_of_a_webhook_is_opened_by_anybody_and_decides_once() {
 }
 
 #[tokio::test]
-async fn nothing_leads_into_a_network_that_nobody_opened_and_the_other_channels_go_on() {
+async fn no_webhook_reaches_a_private_network_and_others_go_on() {
     let stack = Stack::start();
     let inside = WebhookReceiver::start(|_| (200, Vec::new())).await;
     let targets = [
