@@ -11,6 +11,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
+from infra.local import signals
 from infra.local.errors import StageFailed
 from infra.local.paths import PROJECT, Run
 from infra.local.processes import die_with_parent
@@ -35,6 +36,10 @@ def run(given: Namespace, built: Path, here: Run, show: Callable[[str], None]) -
             files[-1].write_text(facts)
         env = {**os.environ, "QUELL_STACK": os.pathsep.join(map(str, files))}
         status = subprocess.run(given.run, env=env, stdin=subprocess.DEVNULL).returncode
+    except signals.Stop:
+        # Nobody wants the logs of a run that was broken off.
+        status = 0
+        raise
     finally:
         for stack in started:
             assert stack.stdin is not None

@@ -63,8 +63,9 @@ const FIRST: &str = "059f36b4-87a3-44ab-83d2-661975970000";
 const SECOND: &str = "059f36b4-87a3-44ab-83d2-661975970001";
 
 /// The status and the body of an HTTP answer.
-fn http(answer: &Value) -> (u64, Value) {
+fn http(answer: &Value) -> (u16, Value) {
     let status = answer["statusCode"].as_u64().expect("a status");
+    let status = u16::try_from(status).expect("a status");
     let kind = if status < 400 {
         "application/json"
     } else {
