@@ -194,7 +194,7 @@ fn real(stack: &Stack, event: &str, replacements: &[(&str, &str)]) -> Value {
 }
 
 /// Runs an event with real values through ingress.
-fn ingress(sam: &Sam, event: &str, replacements: &[(&str, &str)]) -> (u64, Value) {
+fn ingress(sam: &Sam, event: &str, replacements: &[(&str, &str)]) -> (u16, Value) {
     http(&sam.invoke_with(INGRESS, event, &real(&sam.stack, event, replacements)))
 }
 
