@@ -35,11 +35,15 @@ def run(given: Namespace, built: Path, here: Run, show: Callable[[str], None]) -
             files[-1].touch(mode=0o600)
             files[-1].write_text(facts)
         env = {**os.environ, "QUELL_STACK": os.pathsep.join(map(str, files))}
-        status = subprocess.run(given.run, env=env, stdin=subprocess.DEVNULL).returncode
-    except signals.Stop:
-        # Nobody wants the logs of a run that was broken off.
-        status = 0
-        raise
+        command = subprocess.Popen(given.run, env=env, stdin=subprocess.DEVNULL)
+        try:
+            status = command.wait()
+        except signals.Stop:
+            # Asked and not killed, so that it ends its own children. The logs of a run that was broken off are not kept.
+            command.terminate()
+            command.wait()
+            status = 0
+            raise
     finally:
         for stack in started:
             assert stack.stdin is not None
