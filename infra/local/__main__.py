@@ -8,9 +8,11 @@ import os
 import sys
 from pathlib import Path
 
-from infra.local import slack, telegram
+from infra.local import build, slack, telegram
 from infra.local.errors import StageFailed
 from infra.local.net import LOOPBACK
+
+BOOTSTRAPS = "directory of built functions; without it, cargo builds them"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -18,17 +20,20 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True)
 
     up = commands.add_parser("up", help="start everything, print one JSON line, stay until stdin closes or a signal comes")
-    up.add_argument("--bootstraps", type=Path, help="directory of built functions; without it, sam builds them")
+    up.add_argument("--bootstraps", type=Path, metavar="DIR", help=BOOTSTRAPS)
     up.add_argument("--without", default="", help="parts to leave out, of: target,telegram,slack")
     up.add_argument("--param", action="append", default=[], metavar="KEY=VALUE", help="template parameter; by itself, storms are off here")
     up.add_argument("--own-ssh-host", type=Path, help="use this SSH server instead of the system's sshd")
     up.add_argument("--bind", default=LOOPBACK, help="address of emulator and chat; containers can reach that of Docker's bridge")
     up.add_argument("--chat-limits", action="store_true", help="the chat takes no more than a group of the real Telegram does")
-    up.add_argument("--run", nargs=argparse.REMAINDER, default=[], metavar="COMMAND", help="run this beside the stack and end with it")
+    up.add_argument("--stacks", type=int, default=1, metavar="N", help="with --run: so many stacks, for so many stories at once")
+    up.add_argument("--run", nargs=argparse.REMAINDER, default=[], metavar="COMMAND", help="run this beside the stack, and end with it")
     up.add_argument("--keep", action="store_true", help="keep the run's directory, with the functions' logs in it")
 
     demo = commands.add_parser("demo", help="one alert from Alertmanager to a verified repair")
-    demo.add_argument("--bootstraps", type=Path, help="directory of built functions; without it, sam builds them")
+    functions = demo.add_mutually_exclusive_group()
+    functions.add_argument("--bootstraps", type=Path, metavar="DIR", help=BOOTSTRAPS)
+    functions.add_argument("--sam-build", action="store_true", help="build the functions with `sam build`, and deploy with `sam deploy`")
     demo.add_argument("--once", action="store_true", help="end after the story instead of leaving the stack up")
 
     chat = commands.add_parser("telegram", help="the Telegram stand-in alone")
@@ -74,14 +79,15 @@ def main() -> int:
         from infra.local import ssm_boxes
 
         return ssm_boxes.make(given.endpoint, given.allow, given.tag, given.count)
+    if given.bootstraps and (problem := build.missing(given.bootstraps)):
+        sys.exit(problem)
     if given.command == "up":
         from infra.local import up
 
-        without = set(filter(None, given.without.split(",")))
-        return up.run(given.bootstraps, without, given.param, given.bind, given.own_ssh_host, given.chat_limits, given.keep, given.run)
+        return up.run(given)
     from infra.local import demo
 
-    return demo.run(given.bootstraps, given.once)
+    return demo.run(given.bootstraps, given.sam_build, given.once)
 
 
 if __name__ == "__main__":

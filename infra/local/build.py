@@ -1,4 +1,4 @@
-"""The release build of the functions through the SAM CLI, shown while it runs."""
+"""Builds the functions: with cargo, by the build that the tests share, or with the SAM CLI, as for a deployment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import platform
 import re
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -17,16 +17,18 @@ from infra.local.paths import PROJECT, TARGET, Run, path_with_tools, tool
 from infra.local.processes import die_with_parent
 from infra.local.progress import heartbeat
 
-BUILT_TEMPLATE = PROJECT / ".aws-sam" / "build" / "template.yaml"
+FUNCTIONS = sorted(manifest.parent.name for manifest in (PROJECT / "functions").glob("*/Cargo.toml"))
+# As the Makefile has it: with other flags, crates have other features, and cargo compiles them again.
+CARGO_BUILD = ["cargo", "build", "--workspace", "--all-features"]
+SAM_TEMPLATE = PROJECT / ".aws-sam" / "build" / "template.yaml"
 INTERESTING = re.compile(r"^(Finished|Building codeuri|Build Succeeded|Build Failed|error)", re.IGNORECASE)
-# The functions run on this very host, so its own linker serves and zig need not be asked. zig is what cargo-lambda uses
-# for a real deployment, where the C library of Amazon Linux decides. Nor does a demo gain from link-time optimisation
-# over the whole program, which takes two minutes per function on two cores. A user's own `sam build` has all of it.
-HOST_SETTINGS = {
+# The functions run on this host, so its own linker serves; a deployment takes zig's, for the C library of Amazon Linux. Nor is
+# anything optimised, which takes minutes for each function: `make budget` and `make bench` build as a deployment does.
+SAM_SETTINGS = {
     "CARGO_LAMBDA_COMPILER": "cargo",
     "CARGO_PROFILE_RELEASE_LTO": "off",
     "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16",
-    "CARGO_PROFILE_RELEASE_OPT_LEVEL": "1",
+    "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -36,15 +38,26 @@ def host_architecture() -> str:
     return "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 
 
-def build_release(run: Run, show: Callable[[str], None]) -> Path:
+def with_cargo(binaries: Sequence[str], run: Run, show: Callable[[str], None]) -> Path:
+    """Builds binaries of the workspace for development. Returns their directory."""
+    _run([*CARGO_BUILD, *(word for name in binaries for word in ("--bin", name))], {}, run, show)
+    return TARGET / "debug"
+
+
+def with_sam(run: Run, show: Callable[[str], None]) -> Path:
     """Builds what `sam build` builds for a user, for this host's processor. Returns the built template."""
     command = [tool("sam"), "build", "--beta-features", "--parameter-overrides", f"Architecture={host_architecture()}"]
-    _run(command, HOST_SETTINGS, run, show)
-    return BUILT_TEMPLATE
+    _run(command, SAM_SETTINGS, run, show)
+    return SAM_TEMPLATE
 
 
-def build_binary(package: str, binary: str, run: Run, show: Callable[[str], None]) -> None:
-    _run(["cargo", "build", "-p", package, "--bin", binary], {}, run, show)
+def missing(directory: Path) -> str | None:
+    """The functions that a directory lacks, in a line for the user."""
+    absent = [name for name in FUNCTIONS if not (directory / name).is_file()]
+    if not absent:
+        return None
+    found = f"it has no {', '.join(absent)}" if directory.is_dir() else "there is no such directory"
+    return f"--bootstraps {directory}: {found}. Build the functions with `{' '.join(CARGO_BUILD)}`, then name target/debug."
 
 
 def _run(command: list[str], settings: dict[str, str], run: Run, show: Callable[[str], None]) -> None:

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local import build, function_logs, next_steps, signals, stack, story, target_host
 from infra.local.errors import StageFailed, explain
-from infra.local.paths import TARGET, Run
+from infra.local.paths import Run
 from infra.local.processes import Children
 from infra.local.show import Screen
 
@@ -21,11 +21,11 @@ from infra.local.show import Screen
 START_SECONDS = 8
 
 
-def run(bootstraps: Path | None, once: bool) -> int:
+def run(bootstraps: Path | None, sam_build: bool, once: bool) -> int:
     signals.raise_stop()
     here, children, screen, status = Run.create(f"demo-{os.getpid()}"), Children(), Screen.start(), 1
     try:
-        _demo(children, here, screen, bootstraps, once)
+        _demo(children, here, screen, bootstraps, sam_build, once)
         status = 0
     except signals.Stop:
         # Ctrl-C is the way to leave a stack that stays up, and a failure of `--once`.
@@ -41,16 +41,19 @@ def run(bootstraps: Path | None, once: bool) -> int:
     return status
 
 
-def _demo(children: Children, here: Run, screen: Screen, bootstraps: Path | None, once: bool) -> None:
-    built = build.BUILT_TEMPLATE
+def _demo(children: Children, here: Run, screen: Screen, bootstraps: Path | None, sam_build: bool, once: bool) -> None:
     if bootstraps:
-        screen.stage("using the functions that are built in " + str(bootstraps))
+        screen.stage(f"using the functions that are built in {bootstraps}")
+        built = bootstraps
+    elif sam_build:
+        screen.stage("building the six functions with `sam build` (minutes)")
+        built = build.with_sam(here, screen.progress)
     else:
-        screen.stage("building the six functions for this host (minutes the first time, seconds after that)")
-        built = build.build_release(here, screen.progress)
+        screen.stage("building the six functions (minutes the first time, seconds after that)")
+        built = build.with_cargo(build.FUNCTIONS, here, screen.progress)
     ssh_host = None if target_host.find_sshd() else _own_ssh_host(here, screen)
     screen.stage("starting the local stack")
-    local = stack.start(children, here, stack.Wanted(bootstraps, built, own_ssh_host=ssh_host, start_seconds=START_SECONDS), screen.progress)
+    local = stack.start(children, here, stack.Wanted(built, own_ssh_host=ssh_host, start_seconds=START_SECONDS), screen.progress)
     seconds = _tell(children, local, screen)
     screen.finish(f"demo: alert to verified repair in {seconds:.1f} s")
     if not once:
@@ -71,5 +74,4 @@ def _tell(children: Children, local: stack.Local, screen: Screen) -> float:
 
 def _own_ssh_host(here: Run, screen: Screen) -> Path:
     screen.stage("no sshd is installed: building the project's own SSH host")
-    build.build_binary("tests", "ssh-host", here, screen.progress)
-    return TARGET / "debug" / "ssh-host"
+    return build.with_cargo(["ssh-host"], here, screen.progress) / "ssh-host"

@@ -1,4 +1,4 @@
-"""A sign of life while a long build runs. SAM keeps cargo's own output to itself, so the work is seen on disk."""
+"""Progress of a long build. SAM does not show cargo's output, so the work is counted on disk."""
 
 from __future__ import annotations
 

@@ -10,12 +10,11 @@ import threading
 import time
 import urllib.parse
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from infra.local import net
+from infra.local import net, stand_in
 from infra.local.slack_app import App, Channel, Parameters, Refused
+from infra.local.stand_in import StandIn
 
-LARGEST_BODY = 1_000_000
 # Slack waits three seconds; functions that a busy machine starts for the first time take longer.
 PATIENCE = 60
 
@@ -163,63 +162,28 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
     return "v0=" + hmac.new(secret.encode(), f"v0:{timestamp}:".encode() + body, hashlib.sha256).hexdigest()
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    service: Service  # Set on the subclass that `serve` makes.
+class Handler(StandIn):
+    service: Service  # Set on the subclass that `bound` makes.
 
-    def do_GET(self) -> None:
-        self._answer(*self._route())
-
-    do_POST = do_GET
-
-    def _route(self) -> tuple[int, Parameters, int | None]:
-        address = urllib.parse.urlsplit(self.path)
-        given: Parameters = dict(urllib.parse.parse_qsl(address.query, keep_blank_values=True))
+    def route(self, address: urllib.parse.SplitResult) -> None:
         try:
-            given |= self._body()
+            given = self.given(address)
         except ValueError:
-            return 200, Refused("invalid_json").body(), None
+            return self.answer(200, Refused("invalid_json").body())
         if control := re.fullmatch(r"/_control/([a-z_]+)", address.path):
-            return *self.service.control(control.group(1), given), None
+            return self.answer(*self.service.control(control.group(1), given))
         if re.fullmatch(r"/_response/[0-9]+", address.path):
             self.service.responses.append(given)
-            return 200, {"ok": True}, None
+            return self.answer(200, {"ok": True})
         if call := re.fullmatch(r"/api/([A-Za-z.]+)", address.path):
             token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
-            return self.service.api(token, call.group(1), given)
-        return 404, {"ok": False, "error": "not_found"}, None
-
-    def _body(self) -> Parameters:
-        length = int(self.headers.get("Content-Length") or 0)
-        if length > LARGEST_BODY:
-            self.close_connection = True
-            raise ValueError("body too large")
-        raw = self.rfile.read(length).decode()
-        if not raw:
-            return {}
-        if self.headers.get_content_type() == "application/json":
-            parsed = json.loads(raw)
-            if not isinstance(parsed, dict):
-                raise ValueError("an object is expected")
-            return parsed
-        return dict(urllib.parse.parse_qsl(raw, keep_blank_values=True))
-
-    def _answer(self, status: int, body: Parameters, retry_after: int | None) -> None:
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        if retry_after is not None:
-            self.send_header("Retry-After", str(retry_after))
-        self.send_header("Content-Type", "application/json; charset=utf-8")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+            status, body, retry_after = self.service.api(token, call.group(1), given)
+            return self.answer(status, body, {} if retry_after is None else {"Retry-After": str(retry_after)})
+        return self.answer(404, {"ok": False, "error": "not_found"})
 
 
 def serve(token: str, signing_secret: str, channels: list[str], users: set[str], bind: str, port: int) -> None:
-    """Runs until the process ends. The first line on stdout is `{"port": …}`."""
     service = Service(App(token, {name: Channel() for name in channels}, users), signing_secret)
-    server = ThreadingHTTPServer((bind, port), type("BoundHandler", (Handler,), {"service": service}))
+    server = stand_in.bound(Handler, service, bind, port)
     service.base_url = f"http://{bind}:{server.server_address[1]}"
-    print(json.dumps({"port": server.server_address[1]}), flush=True)
-    server.serve_forever()
+    stand_in.serve(server)

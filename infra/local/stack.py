@@ -123,10 +123,9 @@ class Local:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to start. `bootstraps` is a directory of built functions; without it `built` is what sam has built."""
+    """What to start. `built` is a directory of built functions, or the template that sam has built."""
 
-    bootstraps: Path | None = None
-    built: Path = build.BUILT_TEMPLATE
+    built: Path
     without: frozenset[str] = frozenset()
     parameters: Mapping[str, str] = field(default_factory=dict)
     bind: str = net.LOOPBACK
@@ -160,10 +159,8 @@ def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], N
     aws = emulator.start(children, run, wanted.bind)
     stage("deployment")
     parameters |= wanted.parameters
-    if wanted.bootstraps:
-        deployed = deploy.with_bootstraps(aws, wanted.bootstraps, parameters, run)
-    else:
-        deployed = deploy.with_sam(aws, wanted.built, parameters, run)
+    with_functions = deploy.with_bootstraps if wanted.built.is_dir() else deploy.with_sam
+    deployed = with_functions(aws, wanted.built, parameters, run)
     deployed.create_secret(SLACK_SIGNING_SECRET, slack.signing_secret if slack else secrets.token_hex(16))
     if target:
         deployed.put_secret("SshPrivateKeyArn", target.private_key)

@@ -8,13 +8,13 @@ import threading
 import time
 import urllib.parse
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from infra.local import stand_in
+from infra.local.stand_in import StandIn
 from infra.local.telegram_bot import Bot, Parameters, Refused
 from infra.local.telegram_push import Push
 from infra.local.telegram_rates import COUNTED, Rates
 
-LARGEST_BODY = 1_000_000
 # What a proxy in front of the real service answers when there is nothing behind it.
 OUTAGE = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><center><h1>502 Bad Gateway</h1></center></body>\r\n</html>\r\n"
 
@@ -176,52 +176,19 @@ class Service:
         return {"faults": len(self.faults)}
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    service: Service  # Set on the subclass that `serve` makes.
+class Handler(StandIn):
+    service: Service  # Set on the subclass that `bound` makes.
 
-    def do_GET(self) -> None:
-        self._answer(*self._route())
-
-    do_POST = do_GET
-
-    def _route(self) -> tuple[int, Parameters | str]:
-        address = urllib.parse.urlsplit(self.path)
-        given: Parameters = dict(urllib.parse.parse_qsl(address.query, keep_blank_values=True))
+    def route(self, address: urllib.parse.SplitResult) -> None:
         try:
-            given |= self._body()
+            given = self.given(address)
         except ValueError:
-            return 400, Refused(400, "Bad Request: can't parse request body").body()
+            return self.answer(400, Refused(400, "Bad Request: can't parse request body").body())
         if control := re.fullmatch(r"/_control/([a-z_]+)", address.path):
-            return self.service.control(control.group(1), given)
+            return self.answer(*self.service.control(control.group(1), given))
         if call := re.fullmatch(r"/bot([0-9]+:[A-Za-z0-9_-]+)/([A-Za-z]+)", urllib.parse.unquote(address.path)):
-            return self.service.api(call.group(1), call.group(2), given)
-        return 404, Refused(404, "Not Found").body()
-
-    def _body(self) -> Parameters:
-        length = int(self.headers.get("Content-Length") or 0)
-        if length > LARGEST_BODY:
-            self.close_connection = True
-            raise ValueError("body too large")
-        raw = self.rfile.read(length).decode()
-        if not raw:
-            return {}
-        if self.headers.get_content_type() == "application/json":
-            parsed = json.loads(raw)
-            if not isinstance(parsed, dict):
-                raise ValueError("an object is expected")
-            return parsed
-        return dict(urllib.parse.parse_qsl(raw, keep_blank_values=True))
-
-    def _answer(self, status: int, body: Parameters | str) -> None:
-        page = isinstance(body, str)
-        data = (body if page else json.dumps(body)).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "text/html" if page else "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+            return self.answer(*self.service.api(call.group(1), call.group(2), given))
+        return self.answer(404, Refused(404, "Not Found").body())
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         # The path holds the token, so only the method's name is logged.
@@ -229,9 +196,6 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def serve(token: str, chats: set[int], bind: str, port: int, rates: bool) -> None:
-    """Runs until the process ends. The first line on stdout is `{"port": …}`."""
     service = Service(Bot(token, chats), Rates(rates))
-    server = ThreadingHTTPServer((bind, port), type("BoundHandler", (Handler,), {"service": service}))
     service.push.start()
-    print(json.dumps({"port": server.server_address[1]}), flush=True)
-    server.serve_forever()
+    stand_in.serve(stand_in.bound(Handler, service, bind, port))

@@ -167,10 +167,8 @@ impl Story {
     /// If there is none.
     pub async fn analysis(&self, incident: &Incident) -> Analysis {
         self.stack
-            .store
-            .known_incident(&incident.id)
+            .read(&incident.id)
             .await
-            .expect("the incident")
             .analysis
             .expect("analysed")
     }

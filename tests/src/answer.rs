@@ -22,3 +22,19 @@ pub async fn answer(request: RequestBuilder) -> (u16, Value) {
     );
     (status, body)
 }
+
+/// Asserts which problem an answer is; `case` names it where a test asks many times.
+///
+/// # Panics
+/// If it is another one, or none.
+#[track_caller]
+pub fn assert_problem(case: &str, (status, problem): (u16, &Value), expected: (u16, &str)) {
+    let kind = problem["type"]
+        .as_str()
+        .and_then(|kind| kind.strip_prefix("urn:quell:problem:"));
+    assert_eq!(
+        (status, kind),
+        (expected.0, Some(expected.1)),
+        "{case}: {problem}"
+    );
+}

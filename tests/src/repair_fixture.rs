@@ -26,6 +26,7 @@ use crate::analysing::{asking, files};
 use crate::faulty_aws::pass_on;
 use crate::opened::{alert, opened};
 use crate::own_queue::OwnQueue;
+use crate::repairing::turn;
 use crate::stack::Stack;
 use loopback::{Answer, Request, serve};
 
@@ -58,7 +59,7 @@ pub struct RepairFixture {
 
 impl RepairFixture {
     /// A repair fixture with these playbooks and services, whose bridge logs in with this key. What becomes of each request to the bridge is
-    /// `fate`'s to say.
+    /// `fault`'s to say.
     ///
     /// # Panics
     /// If the files have faults.
@@ -66,13 +67,13 @@ impl RepairFixture {
         playbooks: &Value,
         services: &Value,
         key: String,
-        fate: impl Fn() -> InjectedFault + Send + Sync + 'static,
+        fault: impl Fn() -> InjectedFault + Send + Sync + 'static,
     ) -> Self {
         Self::open_with(
             playbooks,
             services,
             LoginKey::Given(SecretString::from(key)),
-            fate,
+            fault,
         )
         .await
     }
@@ -85,14 +86,14 @@ impl RepairFixture {
         playbooks: &Value,
         services: &Value,
         key: LoginKey,
-        fate: impl Fn() -> InjectedFault + Send + Sync + 'static,
+        fault: impl Fn() -> InjectedFault + Send + Sync + 'static,
     ) -> Self {
         Self::open_bridge(
             playbooks,
             services,
             &[],
             |files| bridge::App::new(files, key),
-            fate,
+            fault,
         )
         .await
     }
@@ -106,7 +107,7 @@ impl RepairFixture {
         services: &Value,
         changed: &[(&str, &str)],
         bridge: impl FnOnce(OperatorFiles) -> bridge::App,
-        fate: impl Fn() -> InjectedFault + Send + Sync + 'static,
+        fault: impl Fn() -> InjectedFault + Send + Sync + 'static,
     ) -> Self {
         let stack = Stack::start();
         let config = files(&stack, &asking(&[]));
@@ -117,21 +118,21 @@ impl RepairFixture {
         fs::write(config.path().join(SERVICE_REGISTRY), services.to_string()).expect("written");
         let files = OperatorFiles::load(config.path()).expect("the files are right");
         let bridge = Arc::new(bridge(files.clone()));
-        let (http, endpoint, fate) = (
+        let (http, endpoint, fault) = (
             stack.http.clone(),
             stack.facts.endpoint_url.clone(),
-            Arc::new(fate),
+            Arc::new(fault),
         );
         let address = serve(move |request: Request| {
-            let (bridge, http, endpoint, fate) = (
+            let (bridge, http, endpoint, fault) = (
                 Arc::clone(&bridge),
                 http.clone(),
                 endpoint.clone(),
-                Arc::clone(&fate),
+                Arc::clone(&fault),
             );
             async move {
                 if request.path.starts_with("/2015-03-31/functions/") {
-                    invoked(&bridge, &request, fate()).await
+                    invoked(&bridge, &request, fault()).await
                 } else {
                     pass_on(&http, &endpoint, request).await
                 }
@@ -211,6 +212,15 @@ impl RepairFixture {
         (incident, message)
     }
 
+    /// Hands the repair function a message that it handles to the end.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub async fn run(&self, message: &Message) {
+        let handled = self.app.handle(message, &turn(), Timestamp::now).await;
+        handled.expect("handled");
+    }
+
     /// The directory with the operator's files.
     #[must_use]
     pub fn config(&self) -> PathBuf {
@@ -219,7 +229,7 @@ impl RepairFixture {
 }
 
 /// Answers as Lambda does for a synchronous invocation (API reference, `Invoke`).
-async fn invoked(bridge: &bridge::App, request: &Request, fate: InjectedFault) -> Answer {
+async fn invoked(bridge: &bridge::App, request: &Request, fault: InjectedFault) -> Answer {
     let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
     let killed = |mut headers: Vec<(String, String)>| {
         headers.push(("x-amz-function-error".to_owned(), "Unhandled".to_owned()));
@@ -230,7 +240,7 @@ async fn invoked(bridge: &bridge::App, request: &Request, fate: InjectedFault) -
             body: body.to_string().into_bytes(),
         }
     };
-    match fate {
+    match fault {
         InjectedFault::KilledBefore => return killed(headers),
         InjectedFault::Refused(status, error) => {
             let headers = vec![("x-amzn-errortype".to_owned(), error.to_owned())];
@@ -245,7 +255,7 @@ async fn invoked(bridge: &bridge::App, request: &Request, fate: InjectedFault) -
     let reply = bridge
         .answer(serde_json::from_slice(&request.body).expect("JSON"))
         .await;
-    if fate == InjectedFault::KilledAfter {
+    if fault == InjectedFault::KilledAfter {
         return killed(headers);
     }
     Answer {

@@ -4,8 +4,9 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use domain::incident::Incident;
 use domain::incident::approval::Verdict;
+use domain::incident::repair::RepairOutcome;
+use domain::incident::{Incident, Status};
 use domain::notification::channels::Identity;
 use domain::transition::decision::{Pressed, decide};
 use jiff::{SignedDuration, Timestamp};
@@ -140,4 +141,24 @@ pub async fn deliver(app: &App, message: &Message, turn: &Turn) {
             Err(failure) => panic!("{failure}"),
         }
     }
+}
+
+/// How an incident's repair ended.
+#[must_use]
+pub fn outcome(incident: &Incident) -> Option<RepairOutcome> {
+    incident.repair.as_ref().and_then(|repair| repair.outcome)
+}
+
+/// Asserts how an incident and its repair ended.
+///
+/// # Panics
+/// If they ended in another way, or have not ended.
+#[track_caller]
+pub fn assert_ended(incident: &Incident, status: Status, ended: RepairOutcome) {
+    assert_eq!(
+        (incident.status, outcome(incident)),
+        (status, Some(ended)),
+        "{:#?}",
+        incident.repair
+    );
 }

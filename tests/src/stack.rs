@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use aws::AwsEnvironment;
 use aws_types::SdkConfig;
+
 use domain::incident::operation_log::{self, Entry, Event};
 use domain::incident::{Incident, Status};
-use domain::primitives::id::IncidentId;
+use domain::primitives::id::{Fingerprint, IncidentId};
 use reqwest::{Client, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -100,7 +101,7 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// The stack that `make test` has started, else one of this process's own.
+    /// The stack of this test among those that `make test` has started, else one of this process's own.
     ///
     /// # Panics
     /// If it does not start.
@@ -110,13 +111,20 @@ impl Stack {
         reason = "the harness is a main of its own"
     )]
     pub fn start() -> Self {
-        match std::env::var("QUELL_STACK") {
-            Ok(file) => Self::of(
-                &std::fs::read_to_string(file).expect("the file that QUELL_STACK names"),
-                None,
-            ),
-            Err(_) => Self::start_with(&[]),
-        }
+        let Some(files) = std::env::var_os("QUELL_STACK") else {
+            return Self::start_with(&[]);
+        };
+        // nextest numbers the tests that it runs at once. cargo's own runner does not, and runs one at a time.
+        let slot = std::env::var("NEXTEST_TEST_GROUP_SLOT").map_or(0, |slot| {
+            slot.parse().expect("a story is in the group `stack`")
+        });
+        let file = std::env::split_paths(&files).nth(slot).expect(
+            "a stack for each story at once: `infra.local up --stacks` as in .config/nextest.toml",
+        );
+        Self::of(
+            &std::fs::read_to_string(file).expect("a file that QUELL_STACK names"),
+            None,
+        )
     }
 
     /// A stack of this process's own, with further arguments of `infra.local up`.
@@ -240,6 +248,23 @@ impl Stack {
         let answer: Value = response.json().await.expect("JSON");
         assert_eq!(status, 200, "{answer}");
         answer
+    }
+
+    /// An incident as it is now.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub async fn read(&self, id: &IncidentId) -> Incident {
+        self.store.known_incident(id).await.expect("an incident")
+    }
+
+    /// Asserts that no alert of a fingerprint was counted.
+    ///
+    /// # Panics
+    /// If one was.
+    pub async fn assert_never_counted(&self, fingerprint: &Fingerprint) {
+        let episode = self.store.episode(fingerprint).await;
+        assert_eq!(episode.expect("the store answers"), None);
     }
 
     /// Waits until an incident is as wanted.

@@ -1,0 +1,487 @@
+//! Tests of episodes in the real store: a flapping alert, and random deliveries against the rule in
+//! the domain.
+//!
+//! The store knows the plain join as one conditional write. These tests are why it can be trusted to mean the same as
+//! `domain::episode`.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use aws::requests_sent;
+use domain::alert::classification::AlertTables;
+use domain::alert::fingerprint::fingerprint;
+use domain::alert::{AlertSeverity, AlertStatus, Texts};
+use domain::episode::{Episode, Firing, FiringOutcome, Members, Windows, on_firing, on_resolved};
+use domain::incident::Status;
+use domain::incident::guardrail::{Guardrail, blocking};
+use domain::incident::operation_log::Event;
+use domain::primitives::id::{Fingerprint, IncidentId, MemberId};
+use ingress::App;
+use jiff::{SignedDuration, Timestamp};
+use lambda_http::{Body, Request, http};
+use proptest::prelude::{Strategy, any, prop, prop_oneof};
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
+use serde_json::{Value, json};
+use tests::alert::{TestAlert, unique};
+use tests::in_process::answer;
+use tests::own_queue::OwnQueue;
+use tests::stack::Stack;
+use wire::message::Message;
+
+const WINDOWS: Windows = Windows {
+    debounce: SignedDuration::from_secs(300),
+    stale: SignedDuration::from_secs(18_000),
+};
+const MEMBERS: [&str; 4] = ["m0", "m1", "m2", "m3"];
+/// How many random stories are told, and how many deliveries each has.
+const STORIES: usize = 30;
+const DELIVERIES: usize = 14;
+
+async fn deliver(app: &App, stack: &Stack, alert: &TestAlert, now: Timestamp) -> Value {
+    let request: Request = http::Request::post("https://api.test/api/v1/webhooks/alertmanager")
+        .header(
+            "authorization",
+            format!("Bearer {}", stack.facts.secrets["alertmanager"]),
+        )
+        .body(Body::from(alert.delivery().to_string()))
+        .expect("a request");
+    let response = app.answer(request, now).await.expect("always an answer");
+    let answer: Value = serde_json::from_slice(response.body()).expect("JSON");
+    assert_eq!(response.status(), 200, "{answer}");
+    answer
+}
+
+fn fingerprint_of(alert: &TestAlert) -> Fingerprint {
+    let labels = [
+        ("alertname", alert.name),
+        ("component", &alert.component),
+        ("namespace", &alert.namespace),
+    ];
+    let labels: Texts = labels
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+    let member = MemberId::try_from(alert.member).expect("a member id");
+    fingerprint(
+        &AlertTables::default().alert(
+            AlertStatus::Firing,
+            "test",
+            labels,
+            Texts::new(),
+            alert.starts_at,
+            member,
+        ),
+        &[],
+    )
+}
+
+#[tokio::test]
+async fn a_flapping_alert_keeps_its_incident() {
+    let stack = Stack::start();
+    let app = stack.ingress(&[]);
+    let start = Timestamp::now();
+    let at = |second: i64| start + SignedDuration::from_secs(second);
+    let alert = TestAlert {
+        starts_at: start,
+        ..TestAlert::firing(unique("flap"))
+    };
+    let fire = |second: i64, since: i64, severity: &'static str| {
+        let alert = TestAlert {
+            starts_at: at(since),
+            severity,
+            ..alert.clone()
+        };
+        let (app, stack) = (&app, &stack);
+        async move { deliver(app, stack, &alert, at(second)).await }
+    };
+    let opened = fire(0, 0, "warning").await;
+    let id = opened["incident_id"]
+        .as_str()
+        .expect("an incident")
+        .to_owned();
+    stack.card(&id, "Needs a human").await;
+
+    let worse = fire(10, 0, "critical").await;
+    assert_eq!(
+        (worse["outcome"].as_str(), worse["hit_count"].as_u64()),
+        (Some("escalated"), Some(2))
+    );
+    stack.log_with(&id, Event::SeverityEscalated).await;
+    stack.card(&id, "P1").await;
+    assert_eq!(fire(11, 0, "critical").await["outcome"], "joined");
+
+    let ended = TestAlert {
+        ends_at: Some(at(60)),
+        ..alert.clone()
+    };
+    assert_eq!(
+        deliver(&app, &stack, &ended, at(60)).await["outcome"],
+        "resolved"
+    );
+    stack.status(&id, Status::Resolved).await;
+    let late = fire(61, 0, "warning").await;
+    assert_eq!(
+        (late["outcome"].as_str(), late["hit_count"].as_u64()),
+        (Some("late"), Some(4))
+    );
+    stack.status(&id, Status::Resolved).await;
+
+    let again = fire(200, 190, "warning").await;
+    assert_eq!(
+        (again["outcome"].as_str(), again["incident_id"].as_str()),
+        (Some("reopened"), Some(id.as_str()))
+    );
+    let reopened = stack.incident(&id, |incident| incident.flaps == 1).await;
+    assert_eq!(
+        (reopened.status, reopened.resolved_at),
+        (Status::NeedsHuman, None)
+    );
+    stack.card(&id, "It came back").await;
+
+    let ended = TestAlert {
+        starts_at: at(190),
+        ends_at: Some(at(260)),
+        ..alert.clone()
+    };
+    assert_eq!(
+        deliver(&app, &stack, &ended, at(260)).await["outcome"],
+        "resolved"
+    );
+    let anew = fire(561, 555, "warning").await;
+    assert_eq!(
+        (anew["outcome"].as_str(), anew["hit_count"].as_u64()),
+        (Some("opened"), Some(1)),
+        "the window is over"
+    );
+    assert_ne!(anew["incident_id"].as_str(), Some(id.as_str()));
+    assert_eq!(stack.cards(&id).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_future_or_unset_time_mutes_nothing_and_keeps_nothing_open() {
+    let stack = Stack::start();
+    let app = stack.ingress(&[]);
+    let start = Timestamp::now();
+    let at = |second: i64| start + SignedDuration::from_secs(second);
+    let time = |text: &str| text.parse::<Timestamp>().expect("a time");
+    let (far, farthest, zero) = (
+        time("2099-01-01T00:00:00Z"),
+        time("9999-12-30T00:00:00Z"),
+        time("0001-01-01T00:00:00Z"),
+    );
+    let alert = TestAlert {
+        starts_at: start,
+        ..TestAlert::firing(unique("forged"))
+    };
+    let outcome = async |second: i64, since: Timestamp, ends_at: Option<Timestamp>| {
+        let alert = TestAlert {
+            starts_at: since,
+            ends_at,
+            ..alert.clone()
+        };
+        deliver(&app, &stack, &alert, at(second)).await["outcome"]
+            .as_str()
+            .expect("an outcome")
+            .to_owned()
+    };
+    for (second, since, ends_at, expected, case) in [
+        (0, at(0), None, "opened", "it fires"),
+        (
+            60,
+            far,
+            Some(far),
+            "resolved",
+            "a forged resolve ends what fires now, as any resolve would",
+        ),
+        (
+            120,
+            at(115),
+            None,
+            "reopened",
+            "and nothing of what fires later",
+        ),
+        (180, farthest, Some(at(180)), "resolved", "another"),
+        (
+            240,
+            farthest,
+            Some(farthest),
+            "ignored",
+            "one after the end",
+        ),
+        (
+            300,
+            zero,
+            None,
+            "reopened",
+            "a sender that sets no time fires now",
+        ),
+        (360, zero, Some(at(360)), "resolved", "and resolves now"),
+        (420, far, None, "reopened", "a forged firing"),
+        (
+            480,
+            at(470),
+            Some(at(480)),
+            "resolved",
+            "ends with the next real resolve",
+        ),
+        (
+            500,
+            at(470),
+            None,
+            "late",
+            "what was delivered late is late all the same",
+        ),
+        (9_000, far, Some(far), "ignored", "long after"),
+        (9_060, at(9_050), None, "opened", "an incident of its own"),
+    ] {
+        assert_eq!(
+            outcome(second, since, ends_at).await,
+            expected,
+            "{second} s: {case}"
+        );
+    }
+    let episode = stack
+        .store
+        .episode(&alert.fingerprint())
+        .await
+        .expect("the store answers")
+        .expect("an episode");
+    let latest = at(9_060).as_millisecond();
+    assert!(
+        episode
+            .members
+            .values()
+            .chain(episode.departed.values())
+            .all(|since| *since <= latest),
+        "{episode:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_label_against_repairs_is_recorded_once_joins_stay_cheap() {
+    let stack = Stack::start();
+    let (incidents, notifications) = (
+        OwnQueue::create(&stack).await,
+        OwnQueue::create(&stack).await,
+    );
+    let queues = [
+        ("INCIDENTS_QUEUE_URL", incidents.url.as_str()),
+        ("NOTIFICATIONS_QUEUE_URL", notifications.url.as_str()),
+    ];
+    let app = stack.ingress(&queues);
+    // The demo's service that is repaired without a human, unless something forbids it.
+    let alert = TestAlert::firing(&stack.facts.target.auto_service);
+    let send = async |member: &str, auto_repair: Option<&str>| {
+        let mut body = alert.delivery();
+        body["alerts"][0]["fingerprint"] = json!(member);
+        if let Some(value) = auto_repair {
+            body["alerts"][0]["labels"]["auto_repair"] = json!(value);
+        }
+        let before = requests_sent();
+        let (status, answer) = answer(&app, stack.delivery(&body), Timestamp::now()).await;
+        assert_eq!(status, 200, "{answer}");
+        (
+            answer["outcome"].as_str().unwrap_or_default().to_owned(),
+            requests_sent() - before,
+            answer,
+        )
+    };
+    let (_, _, opened) = send("m0", None).await;
+    let id =
+        IncidentId::try_from(opened["incident_id"].as_str().expect("an incident")).expect("a ULID");
+    assert_eq!(send("m1", Some("true")).await.0, "joined");
+    assert!(
+        stack.read(&id).await.allows_auto_repair(),
+        "a label that allows it forbids nothing"
+    );
+    assert_eq!(send("m2", Some("false")).await.0, "joined");
+    let forbidden = stack.read(&id).await;
+    assert!(!forbidden.allows_auto_repair() && forbidden.alert.allows_auto_repair());
+
+    // From now on it joins in one request, as every other does; the fourth sighting tells the notifier of the count.
+    assert_eq!(send("m2", Some("false")).await.1, 2);
+    for (member, label) in [("m2", Some("false")), ("m3", Some("false")), ("m0", None)] {
+        let (outcome, requests, _) = send(member, label).await;
+        assert_eq!((outcome.as_str(), requests), ("joined", 1), "{member}");
+    }
+    let blocked = stack
+        .store
+        .log(&id)
+        .await
+        .expect("a log")
+        .into_iter()
+        .filter(|entry| entry.event == Event::GuardrailBlocked)
+        .count();
+    assert_eq!(blocked, 1, "it is in the log once");
+
+    // The analyzer decides on the incident: nothing runs by itself.
+    let analyzer = stack.analyzer(&queues[1..]);
+    let message = Message::IncidentOpened {
+        incident_id: id.clone(),
+    };
+    let until = Instant::now() + Duration::from_secs(60);
+    analyzer
+        .handle(&message, &unique("holder"), Timestamp::now(), until)
+        .await
+        .expect("analysed");
+    let asked = stack.read(&id).await;
+    let stops =
+        blocking(&asked.guardrails).find(|outcome| outcome.guardrail == Guardrail::AutoRepairLabel);
+    assert_eq!(asked.status, Status::AwaitingApproval);
+    assert_eq!(
+        stops.map(|outcome| outcome.why.as_str()),
+        Some("the label of another of its alerts forbids it")
+    );
+}
+
+/// One delivery: does it fire, which member, which of its firings, how bad, and how long after the one before.
+type Delivery = (bool, usize, i64, bool, u16);
+
+fn delivery() -> impl Strategy<Value = Delivery> {
+    let wait = prop_oneof![0u16..10, 290u16..310, 17_990u16..18_010];
+    (
+        any::<bool>(),
+        0..MEMBERS.len(),
+        1i64..5,
+        any::<bool>(),
+        wait,
+    )
+}
+
+/// The rule alone: what the store has to come to.
+struct Model {
+    episode: Option<Episode>,
+    outcomes: BTreeMap<&'static str, u32>,
+}
+
+impl Model {
+    fn step(
+        &mut self,
+        fingerprint: &Fingerprint,
+        alert: &TestAlert,
+        now: Timestamp,
+    ) -> &'static str {
+        let member = MemberId::try_from(alert.member).expect("a member id");
+        let members = Members::from([(member, alert.starts_at.as_millisecond())]);
+        let outcome = if alert.ends_at.is_none() {
+            let severity = AlertSeverity::of_label(alert.severity);
+            let firing = Firing {
+                members,
+                count: 1,
+                severity,
+                left_out: 0,
+                analysed: true,
+                forbids_repair: false,
+            };
+            let id = IncidentId::try_from(ulid::Ulid::generate().to_string()).expect("a ULID");
+            let (outcome, episode) = on_firing(
+                self.episode.as_ref(),
+                fingerprint,
+                &firing,
+                &id,
+                now,
+                WINDOWS,
+            );
+            self.episode = Some(episode);
+            match outcome {
+                FiringOutcome::Opened => "opened",
+                FiringOutcome::Joined => "joined",
+                FiringOutcome::Escalated => "escalated",
+                FiringOutcome::Reopened => "reopened",
+                FiringOutcome::Late => "late",
+            }
+        } else if let Some(current) = &self.episode {
+            // Alone in its delivery, a resolved alert is its whole group.
+            let (outcome, episode) = on_resolved(current, &members, true, now, WINDOWS);
+            self.episode = Some(episode);
+            match outcome {
+                domain::episode::ResolvedOutcome::Resolved => "resolved",
+                domain::episode::ResolvedOutcome::MemberLeft => "member_left",
+                domain::episode::ResolvedOutcome::Ignored => "ignored",
+            }
+        } else {
+            "ignored"
+        };
+        *self.outcomes.entry(outcome).or_default() += 1;
+        outcome
+    }
+}
+
+/// What of an episode has to be the same; ids and the bookkeeping of writes are the store's own.
+fn essence(episode: &Episode) -> (bool, &Members, &Members, u64, AlertSeverity, u64) {
+    (
+        episode.open,
+        &episode.members,
+        &episode.departed,
+        episode.hit_count,
+        episode.severity,
+        episode.flaps,
+    )
+}
+
+#[tokio::test]
+async fn random_deliveries_come_to_what_the_rule_says() {
+    let stack = Stack::start();
+    let app = stack.ingress(&[]);
+    let mut runner = TestRunner::deterministic();
+    let mut outcomes: BTreeMap<&'static str, u32> = BTreeMap::new();
+    for _ in 0..STORIES {
+        let story = prop::collection::vec(delivery(), DELIVERIES)
+            .new_tree(&mut runner)
+            .expect("a story")
+            .current();
+        let origin =
+            Timestamp::from_millisecond(Timestamp::now().as_millisecond()).expect("a time");
+        let base = TestAlert::firing(unique("random"));
+        let fingerprint = fingerprint_of(&base);
+        let mut model = Model {
+            episode: None,
+            outcomes: std::mem::take(&mut outcomes),
+        };
+        let mut now = origin;
+        for (fires, member, nth, critical, wait) in &story {
+            now += SignedDuration::from_secs(i64::from(*wait));
+            let alert = TestAlert {
+                member: MEMBERS[*member],
+                severity: if *critical { "critical" } else { "warning" },
+                starts_at: origin + SignedDuration::from_secs(*nth),
+                ends_at: (!fires).then_some(now),
+                ..base.clone()
+            };
+            let answer = deliver(&app, &stack, &alert, now).await;
+            let expected = model.step(&fingerprint, &alert, now);
+            assert_eq!(answer["outcome"], expected, "{story:?}");
+            let stored = stack
+                .store
+                .episode(&fingerprint)
+                .await
+                .expect("the store answers");
+            assert_eq!(
+                stored.as_ref().map(essence),
+                model.episode.as_ref().map(essence),
+                "{story:?}"
+            );
+            assert!(
+                stored.is_none_or(|stored| stored.unsent.is_empty()),
+                "what was acknowledged was sent"
+            );
+        }
+        outcomes = model.outcomes;
+    }
+    // The stories are worth telling only if all of it happens in them.
+    for outcome in [
+        "opened",
+        "joined",
+        "escalated",
+        "reopened",
+        "late",
+        "resolved",
+        "member_left",
+        "ignored",
+    ] {
+        assert!(
+            outcomes.contains_key(outcome),
+            "{outcome} never happened: {outcomes:?}"
+        );
+    }
+}

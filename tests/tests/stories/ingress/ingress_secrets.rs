@@ -1,0 +1,400 @@
+//! Tests of the secrets that ingress compares with: missing, without text, and rotated.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use domain::incident::Status;
+use domain::incident::approval::{ApprovalState, Verdict};
+use domain::primitives::id::ApprovalId;
+use jiff::{SignedDuration, Timestamp};
+use lambda_http::{Body, Request, http};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use tests::alert::{TestAlert, unique};
+use tests::answer::assert_problem;
+use tests::slack::Interaction;
+use tests::stack::Stack;
+use wire::approval_link;
+
+use super::who_gets_in::{answer, event, hmac, knock};
+
+#[tokio::test]
+async fn a_secret_without_text_is_no_secret() {
+    let stack = Stack::start();
+    let client = aws_sdk_secretsmanager::Client::new(&stack.aws());
+    let name = unique("blank");
+    client
+        .create_secret()
+        .name(&name)
+        .secret_string("  \n")
+        .send()
+        .await
+        .expect("created");
+    let app = stack.ingress(&[
+        ("ALERTMANAGER_SECRET_ID", &name),
+        ("WEBHOOK_SECRET_ID", &name),
+    ]);
+    let alert = TestAlert::firing(unique("blank"));
+    let body = alert.delivery().to_string();
+    let signed = format!("sha256={}", hmac("", &body));
+    for headers in [
+        vec![("authorization", "Bearer ")],
+        vec![("authorization", "Basic Og==")],
+        vec![("x-signature-256", signed.as_str())],
+    ] {
+        let (status, problem) = knock(&app, &body, &headers, Timestamp::now()).await;
+        assert_problem(
+            &format!("{headers:?}"),
+            (status, &problem),
+            (503, "no-secret"),
+        );
+    }
+    stack.assert_never_counted(&alert.fingerprint()).await;
+}
+
+#[tokio::test]
+async fn without_a_secret_everyone_is_refused_except_in_development() {
+    let stack = Stack::start();
+    let body = TestAlert::firing(unique("secretless"))
+        .delivery()
+        .to_string();
+    let bearer = json!({ "authorization": "Bearer anything" });
+    let missing = ("ALERTMANAGER_SECRET_ID", "no-such-secret");
+    let (status, problem) = answer(
+        &stack.ingress(&[missing]),
+        &event(&body, "203.0.113.7", &bearer),
+    )
+    .await;
+    assert_problem("", (status, &problem), (503, "no-secret"));
+    let (status, _) = answer(
+        &stack.ingress(&[missing, ("ENVIRONMENT", "dev")]),
+        &event(&body, "203.0.113.7", &bearer),
+    )
+    .await;
+    assert_eq!(status, 200);
+    // A secret that is there counts in development too.
+    let dev = stack.ingress(&[("ENVIRONMENT", "dev")]);
+    assert_eq!(
+        answer(&dev, &event(&body, "203.0.113.7", &bearer)).await.0,
+        401
+    );
+}
+
+/// The variables that name the secrets of ingress.
+const SECRETS: [&str; 6] = [
+    "WEBHOOK_SECRET_ID",
+    "ALERTMANAGER_SECRET_ID",
+    "APPROVAL_SECRET_ID",
+    "TELEGRAM_WEBHOOK_SECRET_ID",
+    "SLACK_SIGNING_SECRET_ID",
+    "APPROVAL_LINK_SECRET_ID",
+];
+/// The ways in on which only alerts come, by how their names begin.
+const ALERTS: [&str; 4] = ["alertmanager", "grafana", "alerts", "signals"];
+
+/// Every way in, as a request whose credential was made of this secret now. None of the bodies changes anything.
+fn ways(secret: &str, now: Timestamp) -> Vec<(&'static str, Request)> {
+    let post = |path: &str| http::Request::post(format!("https://api.test/api/v1/{path}"));
+    let (approval, seconds) = (
+        "01ARZ3NDEKTSV4RRFFQ69G5FAV-0000000000000000",
+        now.as_second().to_string(),
+    );
+    let (bearer, basic) = (
+        format!("Bearer {secret}"),
+        format!("Basic {}", STANDARD.encode(format!("am:{secret}"))),
+    );
+    let (empty, signed) = ("{}", format!("sha256={}", hmac(secret, "{}")));
+    let interaction = tests::slack::form(r#"{"type":"view_closed"}"#);
+    let slack = tests::slack::sign(secret, &seconds, interaction.as_bytes());
+    let approval_id = ApprovalId::try_from(approval).expect("an id");
+    let expires_at = now + SignedDuration::from_hours(1);
+    let token = approval_link::sign(
+        &SecretString::from(secret),
+        &approval_id,
+        Verdict::Approve,
+        "ada",
+        expires_at,
+    );
+    let link = http::Request::get(format!(
+        "https://api.test/api/v1/approvals/{approval}/link?token={token}"
+    ));
+    let with = |path: &str, name: &str, value: &str| {
+        post(path).header(name, value).body(Body::from(empty))
+    };
+    let slack = post("webhooks/slack")
+        .header("x-slack-request-timestamp", &seconds)
+        .header("x-slack-signature", slack);
+    [
+        (
+            "alertmanager, bearer",
+            with("webhooks/alertmanager", "authorization", &bearer),
+        ),
+        (
+            "alertmanager, basic",
+            with("webhooks/alertmanager", "authorization", &basic),
+        ),
+        (
+            "alertmanager, signed",
+            with("webhooks/alertmanager", "x-signature-256", &signed),
+        ),
+        (
+            "grafana, bearer",
+            with("webhooks/grafana", "authorization", &bearer),
+        ),
+        (
+            "grafana, signed",
+            with(
+                "webhooks/grafana",
+                "x-grafana-alerting-signature",
+                &hmac(secret, empty),
+            ),
+        ),
+        (
+            "alerts",
+            with("webhooks/alerts", "x-signature-256", &signed),
+        ),
+        (
+            "signals",
+            with("webhooks/signals", "x-hub-signature-256", &signed),
+        ),
+        (
+            "telegram",
+            with(
+                "webhooks/telegram",
+                "x-telegram-bot-api-secret-token",
+                secret,
+            ),
+        ),
+        ("slack", slack.body(Body::from(interaction))),
+        (
+            "approve by API",
+            with(
+                &format!("approvals/{approval}/approve"),
+                "authorization",
+                &bearer,
+            ),
+        ),
+        (
+            "reject by API",
+            with(
+                &format!("approvals/{approval}/reject"),
+                "authorization",
+                &bearer,
+            ),
+        ),
+        ("open a link", link.body(Body::Empty)),
+        (
+            "decide by link",
+            post(&format!("approvals/{approval}/link?token={token}")).body(Body::Empty),
+        ),
+    ]
+    .map(|(way, request)| (way, request.expect("a request")))
+    .into()
+}
+
+/// What is not refused for its credential, nor for want of a secret.
+fn is_admitted(status: u16) -> bool {
+    ![401, 503].contains(&status)
+}
+
+#[tokio::test]
+async fn without_secrets_development_admits_alerts_but_no_decisions() {
+    let stack = Stack::start();
+    let dev: Vec<(&str, &str)> = SECRETS
+        .map(|variable| (variable, "no-such-secret"))
+        .into_iter()
+        .chain([("ENVIRONMENT", "dev")])
+        .collect();
+    let app = stack.ingress(&dev);
+    let now = Timestamp::now();
+    for (way, request) in ways("anything", now) {
+        let status = app
+            .answer(request, now)
+            .await
+            .expect("always an answer")
+            .status()
+            .as_u16();
+        let is_alert = ALERTS.iter().any(|alerts| way.starts_with(alerts));
+        assert_eq!(
+            (is_admitted(status), status == 503),
+            (is_alert, !is_alert),
+            "{way}: {status}"
+        );
+    }
+
+    // Presses that nobody has signed, on a plan that waits.
+    let opened = stack
+        .deliver_one(&TestAlert::firing(&stack.facts.target.service))
+        .await;
+    let incident = stack
+        .status(
+            opened["incident_id"].as_str().expect("an incident"),
+            Status::AwaitingApproval,
+        )
+        .await;
+    let approval = incident.approval.expect("asked").id;
+    let slack = Interaction::press(&format!("approve:{approval}"))
+        .with_key("forged")
+        .in_process(&stack);
+    let message = json!({ "message_id": 1, "date": 0, "chat": { "id": stack.facts.telegram.chat_id, "type": "supergroup" } });
+    let from =
+        json!({ "id": stack.facts.telegram.approver_id, "is_bot": false, "first_name": "P" });
+    let query = json!({ "id": unique("q"), "from": from, "message": message, "data": format!("approve:{approval}") });
+    let telegram = json!({ "update_id": 1, "callback_query": query }).to_string();
+    let telegram = http::Request::post("https://api.test/api/v1/webhooks/telegram")
+        .body(Body::from(telegram))
+        .expect("a request");
+    let api = http::Request::post(format!(
+        "https://api.test/api/v1/approvals/{approval}/approve"
+    ));
+    let api = api
+        .body(Body::from(r#"{"actor":"ada"}"#))
+        .expect("a request");
+    for (way, request) in [("slack", slack), ("telegram", telegram), ("api", api)] {
+        let response = app.answer(request, now).await.expect("always an answer");
+        let problem: Value = serde_json::from_slice(response.body()).expect("JSON");
+        assert_eq!(
+            (response.status().as_u16(), problem["type"].as_str()),
+            (503, Some("urn:quell:problem:no-secret")),
+            "{way}: {problem}"
+        );
+    }
+    let waits = stack
+        .store
+        .incident(&incident.id)
+        .await
+        .expect("the store answers")
+        .expect("the incident")
+        .approval
+        .expect("asked");
+    assert_eq!(
+        (waits.standing, waits.votes.len()),
+        (ApprovalState::Pending, 0)
+    );
+}
+
+#[tokio::test]
+async fn rotation_revokes_the_secret_before_on_every_route() {
+    let stack = Stack::start();
+    let client = aws_sdk_secretsmanager::Client::new(&stack.aws());
+    let name = unique("rotation");
+    client
+        .create_secret()
+        .name(&name)
+        .secret_string("leaked")
+        .send()
+        .await
+        .expect("created");
+    client
+        .put_secret_value()
+        .secret_id(&name)
+        .secret_string("fresh")
+        .send()
+        .await
+        .expect("rotated");
+    let rotated = Timestamp::now();
+    let named = SECRETS.map(|variable| (variable, name.as_str()));
+    let app = stack.ingress(&named);
+    for (after, leaked_passes) in [(0, true), (3_500, true), (3_700, false)] {
+        let now = rotated + SignedDuration::from_secs(after);
+        for (secret, passes) in [("fresh", true), ("leaked", leaked_passes)] {
+            for (way, request) in ways(secret, now) {
+                let status = app
+                    .answer(request, now)
+                    .await
+                    .expect("always an answer")
+                    .status()
+                    .as_u16();
+                assert_eq!(
+                    is_admitted(status),
+                    passes,
+                    "{way} with the {secret} secret after {after} s: {status}"
+                );
+            }
+        }
+    }
+    // By the real clock, with a shorter time.
+    let two_seconds: Vec<(&str, &str)> = named
+        .into_iter()
+        .chain([("PREVIOUS_SECRET_ACCEPTED_SECONDS", "2")])
+        .collect();
+    client
+        .put_secret_value()
+        .secret_id(&name)
+        .secret_string("freshest")
+        .send()
+        .await
+        .expect("rotated");
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    let app = stack.ingress(&two_seconds);
+    for (secret, passes) in [("freshest", true), ("fresh", false), ("leaked", false)] {
+        let now = Timestamp::now();
+        for (way, request) in ways(secret, now) {
+            let status = app
+                .answer(request, now)
+                .await
+                .expect("always an answer")
+                .status()
+                .as_u16();
+            assert_eq!(
+                is_admitted(status),
+                passes,
+                "{way} with the {secret} secret: {status}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_rotated_secret_passes_together_with_the_one_before() {
+    let stack = Stack::start();
+    let client = aws_sdk_secretsmanager::Client::new(&stack.aws());
+    let name = unique("rotated");
+    client
+        .create_secret()
+        .name(&name)
+        .secret_string("first")
+        .send()
+        .await
+        .expect("created");
+    let app = stack.ingress(&[("ALERTMANAGER_SECRET_ID", &name)]);
+    let body = TestAlert::firing(unique("rotation")).delivery().to_string();
+    let status = async |token: &str| {
+        let headers = json!({ "authorization": format!("Bearer {token}") });
+        answer(&app, &event(&body, "203.0.113.7", &headers)).await.0
+    };
+    assert_eq!(status("first").await, 200);
+    client
+        .put_secret_value()
+        .secret_id(&name)
+        .secret_string("second")
+        .send()
+        .await
+        .expect("rotated");
+    // The secret in memory is the first; both fit, without waiting for it to age.
+    assert_eq!(
+        (
+            status("second").await,
+            status("first").await,
+            status("third").await
+        ),
+        (200, 200, 401)
+    );
+    client
+        .put_secret_value()
+        .secret_id(&name)
+        .secret_string("third")
+        .send()
+        .await
+        .expect("rotated");
+    let fresh = stack.ingress(&[("ALERTMANAGER_SECRET_ID", &name)]);
+    for (token, expected) in [("third", 200), ("second", 200), ("first", 401)] {
+        let headers = json!({ "authorization": format!("Bearer {token}") });
+        assert_eq!(
+            answer(&fresh, &event(&body, "203.0.113.7", &headers))
+                .await
+                .0,
+            expected,
+            "{token}"
+        );
+    }
+}

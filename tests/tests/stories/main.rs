@@ -1,0 +1,74 @@
+//! Stories: tests of the functions together, on the local stack. One executable, because each would link every crate again.
+//! A folder is named after the function whose decisions its stories are about.
+
+mod ingress {
+    mod approvals;
+    mod bad_input;
+    mod episodes;
+    mod ha_pair;
+    mod ingress_secrets;
+    mod json_limits;
+    mod large_deliveries;
+    mod metrics;
+    mod openapi;
+    mod pipelines;
+    mod real_alertmanager;
+    mod signals;
+    mod signed_json_limits;
+    mod slack_and_links;
+    mod who_gets_in;
+}
+
+mod analyzer {
+    mod analysis;
+    mod bedrock;
+    mod budget;
+    mod prometheus_evidence;
+    mod reanalysis;
+    mod storms;
+}
+
+mod notifier {
+    mod cards_are_true;
+    mod channels;
+    mod crowded_chat;
+    mod dialogue;
+    mod notices;
+    mod silences;
+    mod telegram_stand_in;
+}
+
+mod repair {
+    mod autonomy;
+    mod chaos;
+    mod interrupted_repairs;
+    mod late_repairs;
+    mod learning;
+    mod long_steps;
+    mod not_invoked;
+    mod nothing_to_do;
+    mod repair_silence;
+    mod repairs;
+    mod still_firing;
+}
+
+mod bridge {
+    mod bridge_bastion;
+    mod bridge_faults;
+    mod bridge_over_ssh;
+    mod bridge_over_ssm;
+    mod command_injection;
+    mod playbook_library;
+    mod quell_guard;
+}
+
+/// The whole: what is deployed, what an operator runs, and the promises that no one function keeps.
+mod system {
+    mod broken_files;
+    mod main_job;
+    mod quell_command;
+    mod sam_local_invoke;
+    mod secrets_stay;
+    mod storms_and_faults;
+    mod template;
+}

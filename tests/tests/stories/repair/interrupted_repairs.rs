@@ -1,0 +1,407 @@
+//! Tests of interrupted repairs: a worker out of time, a kill switch in the middle, a target that
+//! is never free.
+
+use std::time::Duration;
+
+use aws::secrets::Secrets;
+use bridge::ssh::login_key::LoginKey;
+use domain::incident::Status;
+use domain::incident::operation_log::{Entry, Event, verify};
+use domain::incident::repair::RepairOutcome;
+use domain::policy::kill_switch::SwitchedOff;
+use jiff::{SignedDuration, Timestamp};
+use repair::Failure;
+use repair::delivery::Turn;
+use serde_json::{Value, json};
+use store::{Held, Holder, fresh_incident_id};
+use tests::alert::unique;
+use tests::repair_fixture::{InjectedFault, RepairFixture};
+use tests::repairing::turn;
+use tests::stack::Stack;
+use tests::target_host::{TargetHost, generate_key, public_key};
+use tokio::time::sleep;
+use wire::message::{Message, Queued as _};
+
+/// A playbook whose steps leave lines in `did`; its check may take long.
+fn playbook(first: &str) -> Value {
+    json!([{
+        "id": "mend", "name": "Mend", "match": { "alertnames": ["TargetDown"] }, "risk": "low",
+        "parameters": { "dir": { "from": "service.facts.dir", "pattern": "[A-Za-z0-9/._-]+" } },
+        "facts": [{ "id": "up", "run": ["test", "-e", "{dir}/up"] }],
+        "steps": [
+            { "run": ["sh", "-c", first, "{dir}"], "timeout": "20s" },
+            { "run": ["sh", "-c", "echo two >> $0/did", "{dir}"], "timeout": "20s" },
+            { "run": ["sh", "-c", "echo never >> $0/did", "{dir}"], "timeout": "20s", "when": { "fact": "up", "exits": 0 } },
+        ],
+        "verify": [{ "run": ["grep", "-c", "two", "{dir}/did"], "timeout": "300s", "retries": 2, "every": "1s" }],
+        "rollback": [{ "run": ["sh", "-c", "echo undone >> $0/did", "{dir}"], "timeout": "20s" }],
+    }])
+}
+
+/// A repair fixture with one host and one service, and where the host leaves what was done.
+async fn repair_fixture(first: &str) -> Option<(RepairFixture, TargetHost, String)> {
+    let host = TargetHost::sshd("restrict")?;
+    let (services, service) = services(&host);
+    Some((
+        RepairFixture::open(&playbook(first), &services, host.login_key(), || {
+            InjectedFault::Answered
+        })
+        .await,
+        host,
+        service,
+    ))
+}
+
+/// A registry with one service on a host, and its name.
+fn services(host: &TargetHost) -> (Value, String) {
+    let service = unique("web");
+    let facts = json!({ "dir": host.path("").display().to_string() });
+    (
+        json!([{ "name": service, "level": "approval", "facts": facts, "target": host.target() }]),
+        service,
+    )
+}
+
+/// Waits until a step has left a file on its host.
+async fn left(host: &TargetHost, file: &str) {
+    while !host.path(file).exists() {
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A first step that says that it has begun, and ends when it is let.
+const UNTIL_LET: &str =
+    "touch $0/began; while ! test -e $0/go; do sleep 0.05; done; echo one >> $0/did";
+
+fn did(host: &TargetHost) -> String {
+    std::fs::read_to_string(host.path("did")).unwrap_or_default()
+}
+
+fn times(log: &[Entry], event: Event) -> usize {
+    log.iter().filter(|entry| entry.event == event).count()
+}
+
+#[tokio::test]
+async fn a_repair_longer_than_one_worker_goes_on_with_the_next() {
+    let Some((shop, host, service)) = repair_fixture("echo one >> $0/did").await else {
+        return;
+    };
+    let (incident, message) = shop.approved(&service, "mend").await;
+    // A step may take 80 s until the bridge has answered, and the check 360 s: this worker has no time for that.
+    let short = Turn {
+        ends: Timestamp::now() + SignedDuration::from_secs(200),
+        ..turn()
+    };
+    let handled = shop.app.handle(&message, &short, Timestamp::now).await;
+    let Err(failure) = handled else {
+        panic!("{:#?}", shop.stack.store.log(&incident.id).await)
+    };
+    assert!(
+        matches!(failure, Failure::HandedOver { rest } if rest.is_zero()),
+        "{failure}"
+    );
+    assert_eq!(did(&host), "one\ntwo\n");
+    // Half a repair keeps its target from everybody but its own next worker.
+    let store = &shop.stack.store;
+    let now = Timestamp::now();
+    let stranger = fresh_incident_id(now);
+    let held = store
+        .lock(
+            &service,
+            Holder {
+                incident: &stranger,
+                worker: "w",
+            },
+            now,
+            now,
+        )
+        .await;
+    assert!(
+        matches!(held, Ok(Held::By { ref incident_id, .. }) if *incident_id == incident.id.as_str()),
+        "{held:?}"
+    );
+
+    shop.run(&message).await;
+    let ended = store
+        .known_incident(&incident.id)
+        .await
+        .expect("an incident");
+    assert_eq!(
+        (ended.status, did(&host).as_str()),
+        (Status::Repaired, "one\ntwo\n"),
+        "{ended:?}"
+    );
+    let log = store.log(&incident.id).await.expect("a log");
+    assert_eq!(
+        (
+            times(&log, Event::StepStarted),
+            times(&log, Event::StepFinished),
+            times(&log, Event::StepSkipped)
+        ),
+        (4, 4, 1),
+        "{log:#?}"
+    );
+    assert_eq!(times(&log, Event::ExecutionCompleted), 1);
+    verify(&incident.id, &log, &ended.log_head).expect("the chain holds");
+    assert!(
+        matches!(
+            store
+                .lock(
+                    &service,
+                    Holder {
+                        incident: &stranger,
+                        worker: "w"
+                    },
+                    now,
+                    now
+                )
+                .await,
+            Ok(Held::Mine)
+        ),
+        "it is free now"
+    );
+}
+
+#[tokio::test]
+async fn the_kill_switch_stops_a_repair_between_two_steps() {
+    let Some((shop, host, service)) = repair_fixture("echo one >> $0/did; sleep 2").await else {
+        return;
+    };
+    let (incident, message) = shop.approved(&service, "mend").await;
+    let (running, worker) = (turn(), std::sync::Arc::clone(&shop.app));
+    let repair =
+        tokio::spawn(async move { worker.handle(&message, &running, Timestamp::now).await });
+    while did(&host).is_empty() {
+        sleep(Duration::from_millis(20)).await;
+    }
+    let store = &shop.stack.store;
+    let off = SwitchedOff::now("ada", Some("a drill"), Timestamp::now());
+    store
+        .switch_repairs(Some(&off))
+        .await
+        .expect("switched off");
+    let ended = repair.await.expect("it does not panic");
+    store.switch_repairs(None).await.expect("switched on again");
+    ended.expect("it ends truthfully");
+    let stopped = store
+        .known_incident(&incident.id)
+        .await
+        .expect("an incident");
+    assert_eq!(
+        stopped.repair.and_then(|repair| repair.outcome),
+        Some(RepairOutcome::Stopped)
+    );
+    assert_eq!(
+        (stopped.status, did(&host).as_str()),
+        (Status::RepairFailed, "one\n"),
+        "nothing runs any more, no rollback either"
+    );
+    let log = store.log(&incident.id).await.expect("a log");
+    assert_eq!(
+        (
+            times(&log, Event::StepStarted),
+            times(&log, Event::StepFinished)
+        ),
+        (2, 2),
+        "the step that ran was seen to its end"
+    );
+    verify(&incident.id, &log, &stopped.log_head).expect("the chain holds");
+}
+
+#[tokio::test]
+async fn a_repair_whose_target_is_never_free_is_given_up() {
+    let Some((shop, host, service)) = repair_fixture("echo one >> $0/did").await else {
+        return;
+    };
+    let (incident, message) = shop.approved(&service, "mend").await;
+    let store = &shop.stack.store;
+    let now = Timestamp::now();
+    let stranger = fresh_incident_id(now);
+    let holder = Holder {
+        incident: &stranger,
+        worker: "w",
+    };
+    assert!(matches!(
+        store
+            .lock(&service, holder, now, now + SignedDuration::from_mins(30))
+            .await,
+        Ok(Held::Mine)
+    ));
+    let eleventh = Turn {
+        times: 11,
+        ..turn()
+    };
+    let failure = shop
+        .app
+        .handle(&message, &eleventh, Timestamp::now)
+        .await
+        .expect_err("it waits");
+    assert!(matches!(failure, Failure::Held { .. }), "{failure}");
+    assert_eq!(
+        store
+            .known_incident(&incident.id)
+            .await
+            .expect("an incident")
+            .status,
+        Status::Approved
+    );
+    let twelfth = Turn {
+        times: 12,
+        ..turn()
+    };
+    shop.app
+        .handle(&message, &twelfth, Timestamp::now)
+        .await
+        .expect("given up");
+    let given_up = store
+        .known_incident(&incident.id)
+        .await
+        .expect("an incident");
+    assert_eq!(
+        (given_up.status, given_up.repair),
+        (Status::NeedsHuman, None)
+    );
+    let log = store.log(&incident.id).await.expect("a log");
+    let blocked = log
+        .iter()
+        .find(|entry| entry.event == Event::GuardrailBlocked)
+        .expect("it says why");
+    assert!(
+        blocked.detail == "one hand"
+            && blocked
+                .error
+                .as_ref()
+                .is_some_and(|why| why.contains(stranger.as_str())),
+        "{blocked:?}"
+    );
+    store.unlock(&service, holder).await.expect("free");
+    // The message once more, later than anybody expects: what was given up does not run by surprise.
+    shop.run(&message).await;
+    assert_eq!(did(&host), "");
+}
+
+#[tokio::test]
+async fn a_login_key_rotated_in_mid_repair_opens_the_next_step() {
+    let Some(host) = TargetHost::sshd_with("restrict", "LogLevel VERBOSE\n") else {
+        return;
+    };
+    let (services, service) = services(&host);
+    let client = aws_sdk_secretsmanager::Client::new(&Stack::start().aws());
+    let id = unique("quell/ssh-key/test");
+    client
+        .create_secret()
+        .name(&id)
+        .secret_string(host.login_key())
+        .send()
+        .await
+        .expect("a secret");
+    let key = LoginKey::Stored {
+        secrets: Box::new(Secrets::new(client.clone())),
+        id: id.clone(),
+    };
+    let shop = RepairFixture::open_with(&playbook(UNTIL_LET), &services, key, || {
+        InjectedFault::Answered
+    })
+    .await;
+    let (incident, message) = shop.approved(&service, "mend").await;
+    let rotate = async {
+        left(&host, "began").await;
+        generate_key("ed25519", &host.path("new_key"));
+        let new = std::fs::read_to_string(host.path("new_key")).expect("a key");
+        client
+            .put_secret_value()
+            .secret_id(&id)
+            .secret_string(new)
+            .send()
+            .await
+            .expect("stored");
+        // From now on the host knows the new key only, and the bridge has the old one in memory.
+        host.admit("restrict", &public_key(&host.path("new_key")));
+        std::fs::write(host.path("go"), "").expect("written");
+    };
+    let turn = turn();
+    let (ran, ()) = tokio::join!(shop.app.handle(&message, &turn, Timestamp::now), rotate);
+    ran.expect("it runs to its end");
+    let ended = shop.stack.read(&incident.id).await;
+    assert_eq!(
+        (ended.status, did(&host).as_str()),
+        (Status::Repaired, "one\ntwo\n"),
+        "{:#?}",
+        ended.repair
+    );
+    let refused = host
+        .log()
+        .lines()
+        .filter(|line| line.starts_with("Failed publickey"))
+        .count();
+    assert_eq!(
+        refused,
+        1,
+        "the old key was offered once, and never again: {}",
+        host.log()
+    );
+}
+
+#[tokio::test]
+async fn whoever_waits_is_told_after_every_step() {
+    let Some((shop, host, service)) = repair_fixture(UNTIL_LET).await else {
+        return;
+    };
+    let (incident, message) = shop.approved(&service, "mend").await;
+    let told = async || {
+        let told = shop.notifications.take_all().await;
+        let changed = Message::IncidentChanged {
+            incident_id: incident.id.clone(),
+        }
+        .to_json();
+        assert!(told.iter().all(|text| *text == changed), "{told:?}");
+        told.len()
+    };
+    let watch = async {
+        left(&host, "began").await;
+        let before = told().await;
+        std::fs::write(host.path("go"), "").expect("written");
+        before
+    };
+    let turn = turn();
+    let (ran, before) = tokio::join!(shop.app.handle(&message, &turn, Timestamp::now), watch);
+    ran.expect("it runs to its end");
+    assert_eq!(
+        before, 2,
+        "that it runs, and what the look found, while the first step is at work"
+    );
+    assert_eq!(told().await, 4, "each step, the check, and the end");
+}
+
+#[tokio::test]
+async fn a_message_that_came_often_is_kept_while_the_repair_runs() {
+    let Some((shop, host, service)) = repair_fixture(UNTIL_LET).await else {
+        return;
+    };
+    let (incident, message) = shop.approved(&service, "mend").await;
+    let again = async {
+        left(&host, "began").await;
+        let failure = shop
+            .app
+            .handle(
+                &message,
+                &Turn {
+                    times: 12,
+                    ..turn()
+                },
+                Timestamp::now,
+            )
+            .await
+            .expect_err("it comes again");
+        std::fs::write(host.path("go"), "").expect("written");
+        failure
+    };
+    let turn = turn();
+    let (ran, failure) = tokio::join!(shop.app.handle(&message, &turn, Timestamp::now), again);
+    ran.expect("it runs to its end");
+    assert!(
+        matches!(failure, Failure::Held { .. }),
+        "the worker of now may die, and who would go on? {failure}"
+    );
+    assert_eq!(shop.stack.read(&incident.id).await.status, Status::Repaired);
+}

@@ -1,0 +1,497 @@
+//! Tests of the `quell` command against the deployed stack and a real host: its output agrees with
+//! the stack's behaviour.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::incident::Status;
+use domain::incident::guardrail::{Guardrail, blocking};
+use domain::incident::operation_log::Event;
+use playbook_files::operator_files::{PLAYBOOKS, SERVICE_REGISTRY};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tests::alert::TestAlert;
+use tests::stack::{Stack, project};
+use tests::target_host::TargetHost;
+
+/// What a run of the command came to.
+struct Told {
+    status: Option<i32>,
+    found: String,
+    complaint: String,
+}
+
+impl Told {
+    fn is(&self, status: i32, says: &[&str]) {
+        assert_eq!(
+            self.status,
+            Some(status),
+            "{}{}",
+            self.found,
+            self.complaint
+        );
+        for says in says {
+            assert!(
+                self.found.contains(says),
+                "{says} is not in\n{}{}",
+                self.found,
+                self.complaint
+            );
+        }
+    }
+}
+
+/// The command on an operator's machine: what it knows of AWS stands in its environment, secrets stand in files.
+struct Operator {
+    variables: Vec<(&'static str, String)>,
+    directory: TempDir,
+}
+
+impl Operator {
+    fn of(stack: Option<&Stack>) -> Self {
+        let facts = stack.map(|stack| &stack.facts);
+        let variables = facts.map(|facts| {
+            vec![
+                ("AWS_ENDPOINT_URL", facts.endpoint_url.clone()),
+                ("AWS_REGION", facts.region.clone()),
+                ("AWS_ACCESS_KEY_ID", facts.access_key_id.clone()),
+                ("AWS_SECRET_ACCESS_KEY", facts.secret_access_key.clone()),
+            ]
+        });
+        Self {
+            variables: variables.unwrap_or_default(),
+            directory: tempfile::tempdir().expect("a directory"),
+        }
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let file = self.directory.path().join(name);
+        std::fs::write(&file, text).expect("written");
+        file.display().to_string()
+    }
+
+    fn quell(&self, arguments: &[&str], stdin: &str) -> Told {
+        let mut command = Command::new(project().join("target/debug/quell"));
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(self.variables.clone())
+            .env("USER", "ada")
+            .env("HOME", self.directory.path());
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it runs");
+        let _ = child
+            .stdin
+            .take()
+            .expect("a pipe")
+            .write_all(stdin.as_bytes());
+        let output = child.wait_with_output().expect("it ends");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        Told {
+            status: output.status.code(),
+            found: text(output.stdout),
+            complaint: text(output.stderr),
+        }
+    }
+}
+
+/// Changes an entry of an incident's log behind everybody's back.
+async fn tamper(stack: &Stack, id: &str, sequence: u32) {
+    let key = [
+        ("pk", format!("INC#{id}")),
+        ("sk", format!("LOG#{sequence:010}")),
+    ];
+    let key: HashMap<String, AttributeValue> = key
+        .map(|(name, value)| (name.to_owned(), AttributeValue::S(value)))
+        .into();
+    let client = aws_sdk_dynamodb::Client::new(&stack.aws());
+    let update = client
+        .update_item()
+        .table_name(&stack.facts.outputs["TableName"])
+        .set_key(Some(key));
+    let update = update
+        .update_expression("SET detail = :other")
+        .expression_attribute_values(":other", AttributeValue::S("nothing".into()));
+    update.send().await.map(drop).expect("changed");
+}
+
+fn incident_of(told: &Told) -> String {
+    let json = told
+        .found
+        .split_once('\n')
+        .and_then(|(_, rest)| rest.rsplit_once("\n=>"))
+        .map(|(json, _)| json);
+    let answer: Value = json
+        .and_then(|json| serde_json::from_str(json).ok())
+        .unwrap_or_else(|| panic!("an answer: {}", told.found));
+    let one = answer.get("results").map_or(&answer, |results| &results[0]);
+    one["incident_id"]
+        .as_str()
+        .unwrap_or_else(|| panic!("an incident: {answer}"))
+        .to_owned()
+}
+
+#[tokio::test]
+async fn an_operator_fires_plans_switches_and_verifies() {
+    // Of its own: the kill switch is for everybody.
+    let stack = Stack::start_with(&[]);
+    let operator = Operator::of(Some(&stack));
+    let (table, auto) = (
+        stack.facts.outputs["TableName"].as_str(),
+        stack.facts.target.auto_service.as_str(),
+    );
+    let config = stack.facts.target.config_dir.to_str().expect("a path");
+    let delivery = operator.file(
+        "alert.json",
+        &TestAlert::firing(auto).delivery().to_string(),
+    );
+    let plan = || {
+        operator.quell(
+            &["plan", &delivery, "--config", config, "--table", table],
+            "",
+        )
+    };
+    let switch = |to: &str| {
+        operator.quell(
+            &[
+                "kill-switch",
+                to,
+                "--table",
+                table,
+                "--why",
+                "the disks move",
+            ],
+            "",
+        )
+    };
+
+    plan().is(
+        0,
+        &[
+            "read from the table",
+            "supervisorctl restart web",
+            "=> runs automatically: every guardrail passes",
+        ],
+    );
+    switch("status").is(0, &["kill switch: it is off"]);
+    // AWS says who it was; the emulator knows its test user by this ARN.
+    switch("on").is(
+        0,
+        &[
+            "kill switch: it is on: the disks move (by arn:aws:",
+            ", since 20",
+        ],
+    );
+    switch("status").is(1, &["it is on: the disks move"]);
+    plan().is(
+        0,
+        &[
+            "STOPS  kill_switch",
+            ": the disks move",
+            "=> needs approval, because of kill_switch",
+        ],
+    );
+
+    let webhook = operator.file("webhook", &format!("{}\n", stack.facts.secrets["webhook"]));
+    let alerts = stack.url("webhooks/alerts");
+    let component = format!("component={auto}");
+    let alert = [
+        "--alertname",
+        "TargetDown",
+        "--label",
+        &component,
+        "--label",
+        "alert_type=service_404",
+    ];
+    let fire = |more: &[&str]| {
+        operator.quell(
+            &[&["fire", "--url", &alerts], &alert[..], more].concat(),
+            "",
+        )
+    };
+    let fired = fire(&["--secret-file", &webhook]);
+    fired.is(0, &["200 OK", "=> counted in incident "]);
+    let id = incident_of(&fired);
+    let incident = stack
+        .incident(&id, |incident| incident.plan.is_some())
+        .await;
+    let stopped: Vec<_> = blocking(&incident.guardrails)
+        .map(|outcome| (outcome.guardrail, outcome.why.as_str()))
+        .collect();
+    assert!(
+        matches!(stopped[..], [(Guardrail::KillSwitch, why)] if why.starts_with("it is on: the disks move (by ")),
+        "{stopped:?}"
+    );
+    stack.card(&id, "the disks move").await;
+    let planned = plan().found;
+    let steps = incident
+        .plan
+        .as_ref()
+        .map(|plan| plan.hash())
+        .expect("a plan");
+    assert!(
+        planned.contains(&steps),
+        "the hash that people approve is the one that was told before: {planned}"
+    );
+    switch("off").is(0, &["kill switch: it is off"]);
+
+    // The second way to the secret, and the answer to one that is wrong.
+    let secret_id = stack.facts.outputs["WebhookSecretArn"].as_str();
+    assert_eq!(
+        incident_of(&fire(&["--secret-id", secret_id])),
+        id,
+        "it joins"
+    );
+    let wrong = operator.file("wrong", "not the secret");
+    fire(&["--secret-file", &wrong]).is(1, &["401 Unauthorized", "=> wrong secret or clock"]);
+    let bearer = operator.file("bearer", &stack.facts.secrets["alertmanager"]);
+    let by_bearer = operator.quell(
+        &[
+            "fire",
+            "--url",
+            &stack.url("webhooks/alertmanager"),
+            "--bearer-file",
+            &bearer,
+            "--label",
+            "component=nothing-like-it",
+        ],
+        "",
+    );
+    by_bearer.is(0, &["200 OK"]);
+
+    signed_by_hand(&stack, &operator, &webhook).await;
+    logs_are_verified(&stack, &operator, &id, table).await;
+    fire(&["--secret-file", &webhook, "--resolved"]).is(0, &["\"outcome\": \"resolved\""]);
+    stack.status(&id, Status::Resolved).await;
+}
+
+/// What `sign` prints is what ingress lets in, and it is good for this body alone.
+async fn signed_by_hand(stack: &Stack, operator: &Operator, webhook: &str) {
+    let body = json!({
+        "alert_type": "custom", "severity": "info", "source": "by-hand", "target_resource": "nothing-at-all", "message": "signed by hand",
+    });
+    let file = operator.file("body.json", &body.to_string());
+    let post = async |body: String, headers: &str| {
+        let mut request = stack.http.post(stack.url("webhooks/alerts")).body(body);
+        for (name, value) in headers.lines().filter_map(|line| line.split_once(": ")) {
+            request = request.header(name, value);
+        }
+        request.send().await.expect("an answer").status()
+    };
+    for timestamp in [&["--timestamp"][..], &[]] {
+        let signed = operator.quell(
+            &[&["sign", "--secret-file", webhook, &file], timestamp].concat(),
+            "",
+        );
+        signed.is(0, &["X-Signature-256: sha256="]);
+        assert_eq!(
+            post(body.to_string(), &signed.found).await,
+            StatusCode::OK,
+            "{timestamp:?}"
+        );
+        assert_eq!(
+            post(format!("{body} "), &signed.found).await,
+            StatusCode::UNAUTHORIZED,
+            "{timestamp:?}"
+        );
+    }
+}
+
+/// A log that was tampered with is told apart from the others, with the place.
+async fn logs_are_verified(stack: &Stack, operator: &Operator, id: &str, table: &str) {
+    stack.log_with(id, Event::ApprovalRequested).await;
+    let verify = |incident: &str| operator.quell(&["verify-log", incident, "--table", table], "");
+    verify(id).is(
+        0,
+        &[
+            "   1  ",
+            "ALERT_RECEIVED",
+            "GUARDRAIL_BLOCKED",
+            &format!("{id}: intact, "),
+        ],
+    );
+    operator
+        .quell(&["verify-log", "--all", "--table", table], "")
+        .is(0, &[&format!("{id}: intact, "), " intact, 0 not"]);
+    tamper(stack, id, 2).await;
+    verify(id).is(
+        1,
+        &[&format!(
+            "{id}: NOT intact: entry 2 is not what was hashed when it was written"
+        )],
+    );
+    operator
+        .quell(&["verify-log", "--all", "--table", table], "")
+        .is(1, &[&format!("{id}: NOT intact"), "1 not"]);
+    operator
+        .quell(&["verify-log", "-", "--table", table], &format!("{id}\n\n"))
+        .is(1, &["1 incidents: 0 intact, 1 not"]);
+    let nobody = verify("01ARZ3NDEKTSV4RRFFQ69G5FAV");
+    nobody.is(2, &[]);
+    assert!(
+        nobody
+            .complaint
+            .contains("there is no item INC#01ARZ3NDEKTSV4RRFFQ69G5FAV"),
+        "{}",
+        nobody.complaint
+    );
+}
+
+#[tokio::test]
+async fn a_dry_run_through_the_deployed_bridge_only_reads() {
+    let stack = Stack::start();
+    let operator = Operator::of(Some(&stack));
+    let target = &stack.facts.target;
+    let dry_run = || {
+        let config = target.config_dir.to_str().expect("a path");
+        let function = stack.facts.outputs["BridgeFunctionName"].as_str();
+        let what = [
+            "--playbook",
+            "restart-supervisor-program",
+            "--target",
+            &target.service,
+        ];
+        operator.quell(
+            &[
+                &[
+                    "run",
+                    "--dry-run",
+                    "--config",
+                    config,
+                    "--function",
+                    function,
+                ],
+                &what[..],
+            ]
+            .concat(),
+            "",
+        )
+    };
+    stack.supervisorctl(&["stop", "web"]);
+    dry_run().is(
+        0,
+        &[
+            "steps[0]     would run: supervisorctl restart web",
+            "the symptom is there",
+            "=> everything renders",
+        ],
+    );
+    assert!(
+        stack.http.get(&target.health_url).send().await.is_err(),
+        "it was not restarted"
+    );
+    stack.supervisorctl(&["start", "web"]);
+    dry_run().is(0, &["the symptom is not there"]);
+}
+
+/// A playbook whose steps leave marks, and a check that reads.
+fn marking(host: &TargetHost, mark: &Path) -> PathBuf {
+    let mark = mark.display().to_string();
+    let playbooks = json!([{
+        "id": "mark", "name": "Mark", "match": { "alertnames": ["Down"] }, "risk": "low",
+        "steps": [{ "run": ["touch", format!("{mark}-step")] }],
+        "verify": [{ "run": ["sh", "-c", "echo \"it's $1\"; test -e \"$1\"", "sh", mark], "retries": 3, "every": "30s" }],
+        "rollback": [{ "run": ["touch", format!("{mark}-undone")] }],
+    }]);
+    let services = json!([{ "name": "web", "level": "approval", "target": host.target() }]);
+    // JSON is YAML.
+    std::fs::write(host.path(PLAYBOOKS), playbooks.to_string()).expect("playbooks");
+    std::fs::write(host.path(SERVICE_REGISTRY), services.to_string()).expect("services");
+    host.path(PLAYBOOKS)
+        .parent()
+        .expect("a directory")
+        .to_owned()
+}
+
+#[test]
+fn a_local_dry_run_reads_on_a_real_host_and_changes_nothing() {
+    let Some(host) = TargetHost::sshd("restrict") else {
+        return;
+    };
+    let operator = Operator::of(None);
+    let mark = host.path("mark");
+    let config = marking(&host, &mark);
+    let key = operator.file("key", &host.login_key());
+    let dry_run = |key: &str| {
+        let config = config.to_str().expect("a path");
+        operator.quell(
+            &[
+                "run",
+                "--dry-run",
+                "--config",
+                config,
+                "--playbook",
+                "mark",
+                "--target",
+                "web",
+                "--local",
+                "--key-file",
+                key,
+            ],
+            "",
+        )
+    };
+    let looked = dry_run(&key);
+    looked.is(
+        0,
+        &[
+            "would run: touch ",
+            "would run if the repair failed: touch ",
+            "exit status 1",
+            "the symptom is there",
+            "stdout: it's /",
+        ],
+    );
+    assert!(
+        !host.path("mark-step").exists() && !host.path("mark-undone").exists(),
+        "{}",
+        looked.found
+    );
+    std::fs::write(&mark, "").expect("the mark");
+    dry_run(&key).is(0, &["exit status 0", "the symptom is not there"]);
+
+    // With a fact that keeps its only step from running, and with one whose program is not there.
+    let mut playbooks: Value =
+        serde_json::from_slice(&std::fs::read(host.path(PLAYBOOKS)).expect("playbooks"))
+            .expect("JSON");
+    playbooks[0]["steps"][0]["when"] = json!({ "fact": "wanted", "exits": 0 });
+    for (program, code, says) in [
+        (
+            "false",
+            0,
+            [
+                "would be skipped (it runs only if wanted exits with 0)",
+                "a repair would have nothing to do now",
+            ],
+        ),
+        (
+            "no-such-program",
+            1,
+            [
+                "a repair would fail here: no-such-program on web ended with exit status 127.",
+                "would not be reached",
+            ],
+        ),
+    ] {
+        playbooks[0]["facts"] = json!([{ "id": "wanted", "run": [program] }]);
+        std::fs::write(host.path(PLAYBOOKS), playbooks.to_string()).expect("playbooks");
+        dry_run(&key).is(code, &says);
+    }
+
+    let other = operator.file("other", "no key");
+    dry_run(&other).is(
+        1,
+        &[
+            "whether the symptom is there is unknown",
+            "=> a repair would fail here",
+        ],
+    );
+}

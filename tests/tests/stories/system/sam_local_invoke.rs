@@ -1,0 +1,507 @@
+//! Runs every event of `events/` through the real SAM CLI, as the README says: as it is, and with
+//! the stack's own values.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use domain::alert::fingerprint::fingerprint;
+use domain::alert::{Alert, AlertType};
+use domain::episode::Episode;
+use domain::incident::operation_log::Event;
+use domain::incident::{Incident, Status};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use tests::alert::TestAlert;
+use tests::answer::assert_problem;
+use tests::sam::Sam;
+use tests::stack::{Stack, project};
+
+const INGRESS: &str = "IngressFunction";
+const SIGNALS: &str = "SignalsFunction";
+const ANALYZER: &str = "AnalyzerFunction";
+const NOTIFIER: &str = "NotifierFunction";
+const REPAIR: &str = "RepairFunction";
+const BRIDGE: &str = "BridgeFunction";
+
+/// What has to hold of an answer.
+type Expectation = fn(&Value);
+
+/// The events, whom each is for, and what comes of it as it is. A new event needs a line here.
+const EVENTS: [(&str, &str, Expectation); 21] = [
+    ("alert-signed", INGRESS, unauthenticated),
+    ("alertmanager-cicd", INGRESS, unauthenticated),
+    ("alertmanager-grouped", INGRESS, unauthenticated),
+    ("alertmanager-resolved", INGRESS, unauthenticated),
+    ("alertmanager-single", INGRESS, unauthenticated),
+    ("approval-approve", INGRESS, unauthenticated),
+    ("approval-link", INGRESS, link_refused),
+    ("bridge-refused", BRIDGE, refused),
+    ("bridge-step", BRIDGE, unreachable),
+    ("grafana-firing", INGRESS, unauthenticated),
+    ("health", INGRESS, healthy),
+    ("incidents-opened", ANALYZER, both_come_back),
+    ("incidents-reanalysis", ANALYZER, comes_back),
+    ("notifications-budget", NOTIFIER, none_comes_back),
+    ("notifications-changed", NOTIFIER, both_come_back),
+    ("notifications-due", NOTIFIER, none_comes_back),
+    ("repairs-approved", REPAIR, comes_back),
+    ("signal-signed", INGRESS, unauthenticated),
+    ("signals-received", SIGNALS, none_comes_back),
+    ("slack-approve", INGRESS, unauthenticated),
+    ("telegram-approve", INGRESS, unauthenticated),
+];
+
+/// What stands in the events in place of real values.
+const INCIDENT: &str = "01KA0000000000000000000000";
+const OTHER_INCIDENT: &str = "01KA0000000000000000000001";
+const APPROVAL: &str = "01KA0000000000000000000000-0123456789abcdef";
+const PLAN_HASH: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+/// The messages of the batches.
+const FIRST: &str = "059f36b4-87a3-44ab-83d2-661975970000";
+const SECOND: &str = "059f36b4-87a3-44ab-83d2-661975970001";
+
+/// The status and the body of an HTTP answer.
+fn http(answer: &Value) -> (u16, Value) {
+    let status = answer["statusCode"].as_u64().expect("a status");
+    let status = u16::try_from(status).expect("a status");
+    let kind = if status < 400 {
+        "application/json"
+    } else {
+        "application/problem+json"
+    };
+    assert_eq!(answer["headers"]["content-type"], kind, "{answer}");
+    (
+        status,
+        serde_json::from_str(answer["body"].as_str().expect("a body")).expect("JSON"),
+    )
+}
+
+fn healthy(answer: &Value) {
+    let (status, body) = http(answer);
+    assert_eq!(
+        (status, body["status"].as_str()),
+        (200, Some("healthy")),
+        "{body}"
+    );
+}
+
+fn unauthenticated(answer: &Value) {
+    let (status, problem) = http(answer);
+    assert_problem("", (status, &problem), (401, "unauthenticated"));
+}
+
+/// A person reads the answer: it is a page.
+fn link_refused(answer: &Value) {
+    assert_eq!(
+        (&answer["statusCode"], &answer["headers"]["content-type"]),
+        (&json!(401), &json!("text/html; charset=utf-8")),
+        "{answer}"
+    );
+    assert!(
+        answer["body"]
+            .as_str()
+            .is_some_and(|page| page.contains("lang=\"zh-TW\"")),
+        "{answer}"
+    );
+}
+
+fn come_back(answer: &Value, messages: &[&str]) {
+    let expected: Vec<Value> = messages
+        .iter()
+        .map(|id| json!({ "itemIdentifier": id }))
+        .collect();
+    assert_eq!(answer, &json!({ "batchItemFailures": expected }));
+}
+
+/// The message of a signal is the whole alert: it is counted as it is.
+fn none_comes_back(answer: &Value) {
+    come_back(answer, &[]);
+}
+
+fn comes_back(answer: &Value) {
+    come_back(answer, &[FIRST]);
+}
+
+fn both_come_back(answer: &Value) {
+    come_back(answer, &[FIRST, SECOND]);
+}
+
+fn refused(answer: &Value) {
+    assert_eq!(
+        (answer["outcome"].as_str(), &answer["argv"]),
+        (Some("refused"), &json!([])),
+        "{answer}"
+    );
+    let detail = answer["detail"].as_str().expect("a reason");
+    assert!(
+        detail.contains("the parameter program does not match its pattern"),
+        "{detail}"
+    );
+}
+
+/// A host that does not answer is an answer, not an error.
+fn unreachable(answer: &Value) {
+    assert_eq!(
+        (answer["outcome"].as_str(), &answer["argv"]),
+        (Some("unreachable"), &json!([])),
+        "{answer}"
+    );
+    assert!(
+        answer["detail"].as_str().is_some_and(
+            |detail| detail.starts_with("Nothing ran: checkout-web could not be reached")
+        ),
+        "{answer}"
+    );
+}
+
+/// An event with the stack's secrets in place of the placeholders, and with these other replacements.
+fn real(stack: &Stack, event: &str, replacements: &[(&str, &str)]) -> Value {
+    let mut text =
+        fs::read_to_string(project().join(format!("events/{event}.json"))).expect("the event");
+    let secrets = &stack.facts.secrets;
+    for (placeholder, secret) in [
+        (
+            "replace-with-the-alertmanager-secret",
+            &secrets["alertmanager"],
+        ),
+        ("replace-with-the-approval-secret", &secrets["approval"]),
+        (
+            "replace-with-the-telegram-webhook-secret",
+            &secrets["telegram_webhook"],
+        ),
+    ] {
+        text = text.replace(placeholder, secret);
+    }
+    for (from, to) in replacements {
+        assert!(text.contains(from), "{event} holds {from}");
+        text = text.replace(from, to);
+    }
+    let mut event: Value = serde_json::from_str(&text).expect("JSON");
+    if let Some(signature) = event.pointer("/headers/x-signature-256").cloned() {
+        let mut mac = Hmac::<Sha256>::new_from_slice(secrets["webhook"].as_bytes())
+            .expect("a key of any length");
+        mac.update(event["body"].as_str().expect("a body").as_bytes());
+        let signed = json!(format!(
+            "sha256={}",
+            hex::encode(mac.finalize().into_bytes())
+        ));
+        assert_ne!(signature, signed);
+        event["headers"]["x-signature-256"] = signed;
+    }
+    event
+}
+
+/// Runs an event with real values through ingress.
+fn ingress(sam: &Sam, event: &str, replacements: &[(&str, &str)]) -> (u16, Value) {
+    http(&sam.invoke_with(INGRESS, event, &real(&sam.stack, event, replacements)))
+}
+
+/// The alerts open, converge and resolve incidents. Gives the ids of two that were opened.
+async fn alerts(sam: &Sam) -> [String; 2] {
+    let incident = |answer: &Value| {
+        answer["incident_id"]
+            .as_str()
+            .expect("an incident")
+            .to_owned()
+    };
+
+    let (status, single) = ingress(sam, "alertmanager-single", &[]);
+    assert_eq!(
+        (status, &single["outcome"], &single["hit_count"]),
+        (200, &json!("opened"), &json!(1)),
+        "{single}"
+    );
+
+    let (status, grouped) = ingress(sam, "alertmanager-grouped", &[]);
+    let outcomes: Vec<&str> = grouped["results"]
+        .as_array()
+        .expect("one for each")
+        .iter()
+        .filter_map(|one| one["outcome"].as_str())
+        .collect();
+    assert_eq!(
+        (status, outcomes.as_slice()),
+        (200, ["opened", "opened", "member_left"].as_slice()),
+        "{grouped}"
+    );
+    for one in grouped["results"].as_array().expect("one for each") {
+        assert_eq!(
+            (&one["incident_id"], &one["hit_count"]),
+            (&grouped["incident_id"], &json!(2)),
+            "pods of one deployment converge"
+        );
+    }
+
+    let (status, resolved) = ingress(sam, "alertmanager-resolved", &[]);
+    assert_eq!(
+        (status, &resolved["outcome"], &resolved["incident_id"]),
+        (200, &json!("resolved"), &single["incident_id"]),
+        "{resolved}"
+    );
+    sam.stack.status(&incident(&single), Status::Resolved).await;
+
+    let (status, of_pipeline) = ingress(sam, "alertmanager-cicd", &[]);
+    assert_eq!(
+        (status, &of_pipeline["outcome"]),
+        (200, &json!("opened")),
+        "{of_pipeline}"
+    );
+    assert_eq!(
+        of_pipeline["approval_created"],
+        json!(false),
+        "{of_pipeline}"
+    );
+    let announced = sam
+        .stack
+        .status(&incident(&of_pipeline), Status::Announced)
+        .await;
+    assert_eq!(
+        announced.alert.labels["stage"], "production",
+        "the layer's alert-tables.json says which names are of a pipeline"
+    );
+
+    let (status, signed) = ingress(sam, "alert-signed", &[]);
+    assert_eq!(
+        (status, &signed["outcome"]),
+        (200, &json!("opened")),
+        "{signed}"
+    );
+    let id = incident(&signed);
+    let stored = sam
+        .stack
+        .incident(&id, |incident| incident.analysis.is_some())
+        .await;
+    assert_eq!(json!(stored.alert.alert_type), "high_memory");
+    [incident(&grouped), id]
+}
+
+/// A signal waits on its queue before it is counted: the one that was run as it is, and one through ingress.
+async fn signals(sam: &Sam) {
+    let event: Value = serde_json::from_str(
+        &fs::read_to_string(project().join("events/signals-received.json")).expect("the event"),
+    )
+    .expect("JSON");
+    let message: Value =
+        serde_json::from_str(event["Records"][0]["body"].as_str().expect("a body")).expect("JSON");
+    let alert: Alert = serde_json::from_value(message["alert"].clone()).expect("an alert");
+    let first = episode(sam, &alert).await;
+    let stored = sam
+        .stack
+        .incident(first.incident_id.as_str(), |incident| {
+            incident.analysis.is_some()
+        })
+        .await;
+    assert_eq!(stored.alert, alert);
+    come_back(&sam.invoke(SIGNALS, "signals-received"), &[]);
+    assert_eq!(
+        episode(sam, &alert).await.incident_id,
+        first.incident_id,
+        "it joins its incident"
+    );
+
+    let (status, accepted) = ingress(sam, "signal-signed", &[]);
+    assert_eq!(
+        (status, &accepted["success"], &accepted["stream"]),
+        (200, &json!(true), &json!("signals")),
+        "{accepted}"
+    );
+    assert!(
+        accepted["message_id"]
+            .as_str()
+            .is_some_and(|id| !id.is_empty()),
+        "{accepted}"
+    );
+    let target = "billing-queue".to_owned();
+    let alert = Alert {
+        name: "QueueBacklog".to_owned(),
+        alert_type: AlertType::Custom,
+        normalised_target: target,
+        ..alert
+    };
+    let opened = episode(sam, &alert).await;
+    let stored = sam
+        .stack
+        .incident(opened.incident_id.as_str(), |incident| {
+            incident.analysis.is_some()
+        })
+        .await;
+    assert_eq!(
+        (opened.hit_count, stored.alert.source.as_str()),
+        (1, "queue-monitor")
+    );
+    assert_eq!(stored.alert.message, "12,400 invoices wait to be sent");
+}
+
+/// The episode of an alert, once there is one.
+async fn episode(sam: &Sam, alert: &Alert) -> Episode {
+    let fingerprint = fingerprint(alert, &[]);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(episode) = sam
+            .stack
+            .store
+            .episode(&fingerprint)
+            .await
+            .expect("the store answers")
+        {
+            return episode;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "{} on {} opened no episode",
+            alert.name,
+            alert.normalised_target
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Both ways to approve. Gives an incident that was repaired.
+async fn decisions(sam: &Sam) -> Incident {
+    let (status, problem) = ingress(sam, "approval-approve", &[]);
+    assert_eq!(
+        (status, &problem["type"]),
+        (404, &json!("urn:quell:problem:no-approval")),
+        "{problem}"
+    );
+    let (status, unknown) = ingress(sam, "telegram-approve", &[]);
+    assert_eq!(
+        (status, &unknown["text"]),
+        (200, &json!("There is no approval with this id.")),
+        "{unknown}"
+    );
+
+    approve(sam, "approval-approve", "status", "approved").await;
+    approve(
+        sam,
+        "telegram-approve",
+        "text",
+        "Approved: the repair starts now.",
+    )
+    .await
+}
+
+/// Approves a plan that waits with an event, whose answer holds the expected text at the place. Gives the repaired incident.
+async fn approve(sam: &Sam, event: &str, place: &str, expected: &str) -> Incident {
+    let opened = sam
+        .stack
+        .deliver_one(&TestAlert::firing(&sam.stack.facts.target.service))
+        .await;
+    let id = opened["incident_id"].as_str().expect("an incident");
+    let approval = sam
+        .stack
+        .status(id, Status::AwaitingApproval)
+        .await
+        .approval
+        .expect("asked")
+        .id;
+    let (status, answer) = ingress(sam, event, &[(APPROVAL, approval.as_str())]);
+    assert_eq!(
+        (status, &answer[place]),
+        (200, &json!(expected)),
+        "{answer}"
+    );
+    sam.stack.status(id, Status::Repaired).await
+}
+
+/// The batches, now with incidents that there are: only what is unknown comes back, and nothing is done twice.
+async fn batches(sam: &Sam, opened: &[String; 2], repaired: &Incident) {
+    let run = |function: &str, event: &str, replacements: &[(&str, &str)]| {
+        sam.invoke_with(function, event, &real(&sam.stack, event, replacements))
+    };
+    let [one, other] = opened;
+    come_back(
+        &run(ANALYZER, "incidents-opened", &[(INCIDENT, one)]),
+        &[SECOND],
+    );
+    come_back(
+        &run(
+            ANALYZER,
+            "incidents-opened",
+            &[(INCIDENT, one), (OTHER_INCIDENT, other)],
+        ),
+        &[],
+    );
+    for id in opened {
+        let log = sam.stack.log_with(id, Event::AnalysisCompleted).await;
+        assert_eq!(
+            log.iter()
+                .filter(|entry| entry.event == Event::AnalysisCompleted)
+                .count(),
+            1,
+            "it was analysed once"
+        );
+    }
+
+    come_back(
+        &run(NOTIFIER, "notifications-changed", &[(INCIDENT, one)]),
+        &[],
+    );
+    sam.stack.card(one, one).await;
+
+    let plan_hash = &repaired.approval.as_ref().expect("asked").plan_hash;
+    come_back(
+        &run(
+            REPAIR,
+            "repairs-approved",
+            &[(INCIDENT, repaired.id.as_str()), (PLAN_HASH, plan_hash)],
+        ),
+        &[],
+    );
+    let log = sam
+        .stack
+        .log_with(repaired.id.as_str(), Event::ExecutionCompleted)
+        .await;
+    assert_eq!(
+        log.iter()
+            .filter(|entry| entry.event == Event::ExecutionCompleted)
+            .count(),
+        1,
+        "it ran once"
+    );
+}
+
+#[test]
+fn every_event_stands_here_and_in_the_readme() {
+    let files = fs::read_dir(project().join("events")).expect("the events");
+    let files: BTreeSet<String> = files
+        .map(|file| {
+            file.expect("a file")
+                .file_name()
+                .into_string()
+                .expect("a name")
+        })
+        .collect();
+    let named: BTreeSet<String> = EVENTS
+        .iter()
+        .map(|(event, ..)| format!("{event}.json"))
+        .collect();
+    assert_eq!(
+        files, named,
+        "the files of events/, and what is expected of them"
+    );
+    let readme = fs::read_to_string(project().join("README.md")).expect("the README");
+    for (event, function, _) in EVENTS {
+        let line = readme
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{function}` |")));
+        assert!(
+            line.is_some_and(|line| line.contains(&format!("`{event}`"))),
+            "the README names {event} for {function}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_event_is_answered_by_its_function() {
+    let Some(sam) = Sam::start() else { return };
+    for (event, function, expected) in EVENTS {
+        expected(&sam.invoke(function, event));
+    }
+    signals(&sam).await;
+    let opened = alerts(&sam).await;
+    let repaired = decisions(&sam).await;
+    batches(&sam, &opened, &repaired).await;
+}
