@@ -132,7 +132,7 @@ async fn deliver(shop: &RepairFixture, line: &Line, dice: &Dice, damage: &Damage
             let before = skipped.load(Ordering::SeqCst);
             let ends = fast_clock() + SignedDuration::from_mins(15);
             let turn = Turn {
-                worker: unique("worker"),
+                worker: unique("worker").into(),
                 receipt: String::new(),
                 times: 1,
                 ends,

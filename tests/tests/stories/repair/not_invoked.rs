@@ -11,7 +11,7 @@ use domain::incident::{Incident, Status};
 use domain::playbook::plan::Phase;
 use domain::policy::attempt_ledger::Asked;
 use domain::policy::playbook_run::PlaybookRecord;
-use domain::primitives::id::IncidentId;
+use domain::primitives::id::{IncidentId, PlanHash};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use store::{Held, Holder, fresh_incident_id};
@@ -57,9 +57,9 @@ async fn record(shop: &RepairFixture, target: &str, playbook: &str) -> PlaybookR
         .stack
         .store
         .readings(Asked {
-            target,
+            target: &target.into(),
             group: None,
-            playbook,
+            playbook: &playbook.into(),
             runs: false,
         })
         .await;
@@ -168,7 +168,7 @@ async fn nearly_given_up(
     (incident, message)
 }
 
-fn message_hash(message: &Message) -> String {
+fn message_hash(message: &Message) -> PlanHash {
     let Message::RepairApproved { plan_hash, .. } = message else {
         panic!("{message:?}")
     };

@@ -180,7 +180,7 @@ async fn it_is_there_from_before_the_first_step_until_the_last_check() {
     assert!(
         silence["comment"]
             .as_str()
-            .is_some_and(|comment| comment.contains(hash)),
+            .is_some_and(|comment| comment.contains(hash.as_str())),
         "{silence}"
     );
     assert_eq!(

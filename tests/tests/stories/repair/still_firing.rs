@@ -24,7 +24,7 @@ async fn waiting(stack: &Stack, alert: &TestAlert) -> Incident {
     let id = opened["incident_id"].as_str().expect("an incident");
     let incident = stack.status(id, Status::AwaitingApproval).await;
     let own = |change: &mut IncidentChange| {
-        change.incident.plan.as_mut().expect("a plan").playbook = unique("playbook")
+        change.incident.plan.as_mut().expect("a plan").playbook = unique("playbook").into()
     };
     stack
         .store
@@ -257,7 +257,7 @@ async fn a_sender_without_resolves_fails_no_verified_repair() {
 
     for incident in [by_signature, by_both] {
         let own = |change: &mut IncidentChange| {
-            change.incident.plan.as_mut().expect("a plan").playbook = unique("playbook");
+            change.incident.plan.as_mut().expect("a plan").playbook = unique("playbook").into();
             verified(change, long_ago);
         };
         let (incident, ()) = stack.store.change(&incident.id, own).await.expect("saved");

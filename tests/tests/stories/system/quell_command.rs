@@ -238,7 +238,7 @@ async fn an_operator_fires_plans_switches_and_verifies() {
         .map(|plan| plan.hash())
         .expect("a plan");
     assert!(
-        planned.contains(&steps),
+        planned.contains(steps.as_str()),
         "the hash that people approve is the one that was told before: {planned}"
     );
     switch("off").is(0, &["kill switch: it is off"]);

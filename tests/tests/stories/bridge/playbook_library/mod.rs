@@ -234,7 +234,7 @@ fn every_playbook_has_its_scene() {
     let ids: Vec<String> = shipped()
         .playbooks
         .into_iter()
-        .map(|playbook| playbook.id)
+        .map(|playbook| playbook.id.into())
         .collect();
     let scenes: BTreeSet<&str> = SCENES.iter().map(|scene| scene.playbook).collect();
     assert_eq!(
@@ -373,7 +373,7 @@ fn every_alert_of_the_library_leads_to_its_playbook() {
     for playbook in &files.playbooks {
         let scene = SCENES
             .iter()
-            .find(|scene| scene.playbook == playbook.id)
+            .find(|scene| playbook.id == scene.playbook)
             .expect("a scene");
         let target =
             json!({ "ssh": { "host": "h", "user": "u", "host_key": files_host_key(&files) } });
