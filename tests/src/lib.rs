@@ -20,6 +20,9 @@ pub mod repair_fixture;
 pub mod repairing;
 pub mod runtime;
 pub mod sam;
+/// The notifier's own sample incidents.
+#[path = "../../functions/notifier/tests/samples/mod.rs"]
+pub mod samples;
 pub mod simulated;
 pub mod skip;
 pub mod slack;

@@ -78,7 +78,7 @@ pub(super) fn put_run(run: &PlaybookRun) -> PutBuilder {
     let fields = [
         ("at", millis(run.at)),
         ("verified", flag(run.verified)),
-        ("target", text(&run.target)),
+        ("target", text(&*run.target)),
         ("expires_at", seconds(run.at + KEPT_FOR)),
     ];
     let key = keys::run(&run.playbook, &run.incident_id, run.round);
@@ -99,7 +99,7 @@ fn read(playbook: &str, item: &Item) -> Result<PlaybookRun, StoreError> {
         playbook: playbook.into(),
         incident_id,
         round,
-        target: reader.string("target")?,
+        target: reader.string("target")?.into(),
         at: reader.millis("at")?,
         verified: reader.flag("verified")?,
         recurred_at: reader.optional_millis("recurred_at")?,

@@ -136,7 +136,10 @@ impl Seen {
                 (StepOutcome::Signalled, detail)
             }
             Some(End::NotStarted) => {
-                return ConnectError::NoCommands { who: name.clone() }.result();
+                return ConnectError::NoCommands {
+                    who: name.to_string(),
+                }
+                .result();
             }
             None if in_time => {
                 let through = if target.bastion.is_some() {

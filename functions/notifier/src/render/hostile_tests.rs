@@ -6,13 +6,14 @@ use domain::analysis::evidence::{Evidence, Found, Measurement, Source};
 use domain::incident::Incident;
 use domain::incident::approval::Vote;
 use domain::incident::guardrail::{Guardrail, GuardrailOutcome};
-use domain::incident::parts::{Storm, StormMember};
+use domain::incident::parts::{IncidentKind, Storm, StormMember};
 use domain::incident::repair::{
     EARLIER_KEPT, EarlierRepair, OutputEnd, Repair, RepairOutcome, StepRun,
 };
 use domain::notification::channels::Language;
 use domain::notification::notice::{Notice, What};
 use domain::playbook::plan::Phase;
+use domain::primitives::identity::Identity;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::{Strategy, any, prop, prop_oneof, proptest};
 use serde_json::json;
@@ -72,7 +73,7 @@ fn hostile(text: &str) -> Incident {
         .map(|guardrail| GuardrailOutcome::blocked(guardrail, text.clone()))
         .into();
     let plan = incident.plan.as_mut().expect("a plan");
-    (plan.playbook_name, plan.target) = (text.clone(), text.clone());
+    (plan.playbook_name, plan.target) = (text.clone(), text.as_str().into());
     plan.parameters = (0..20)
         .map(|n| (format!("{n}{text}"), text.clone()))
         .collect();
@@ -90,7 +91,7 @@ fn hostile(text: &str) -> Incident {
         output: output.clone(),
         ..StepRun::ended(Phase::Verify, n, false)
     };
-    let mut repair = Repair::start(text.clone(), Timestamp::UNIX_EPOCH);
+    let mut repair = Repair::start(text.as_str().into(), Timestamp::UNIX_EPOCH);
     (repair.steps, repair.outcome, repair.finished_at) = (
         (0..30).map(step).collect(),
         Some(RepairOutcome::Unknown),
@@ -108,7 +109,7 @@ fn hostile(text: &str) -> Incident {
     approval.votes = vec![
         Vote {
             person: text.clone(),
-            by: text.clone(),
+            by: Identity::Link(text.clone()),
             at: Timestamp::UNIX_EPOCH
         };
         3
@@ -133,11 +134,11 @@ fn messages(incident: &Incident, text: &str) -> Vec<Content> {
         critical: n.is_multiple_of(3),
     };
     let storm = Incident {
-        storm: Some(Storm::of(&(0..60).map(line).collect::<Vec<_>>())),
+        kind: IncidentKind::Storm(Storm::summarise(&(0..60).map(line).collect::<Vec<_>>())),
         ..incident.clone()
     };
     let mut report = incident.clone();
-    report.alert.cicd = true;
+    report.kind = IncidentKind::Pipeline;
     let spending = Spending {
         committed: u64::MAX,
         unsettled: u64::MAX,

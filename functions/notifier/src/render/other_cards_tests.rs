@@ -3,7 +3,7 @@
 use domain::alert::Texts;
 use domain::analysis::budget::Spending;
 use domain::incident::Incident;
-use domain::incident::parts::{Storm, StormMember};
+use domain::incident::parts::{IncidentKind, Storm, StormMember};
 use domain::notification::channels::Language;
 
 use crate::render::buttons::CardContext;
@@ -56,7 +56,7 @@ fn the_card_of_a_storm_names_the_critical_ones_first() {
         }
     };
     let storm = |lines: usize| Incident {
-        storm: Some(Storm::of(&(0..lines).map(line).collect::<Vec<_>>())),
+        kind: IncidentKind::Storm(Storm::summarise(&(0..lines).map(line).collect::<Vec<_>>())),
         ..samples::storm().incident
     };
     let texts = Language::ALL.map(|language| {

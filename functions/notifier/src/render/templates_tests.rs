@@ -5,6 +5,7 @@ use domain::incident::change::IncidentChange;
 use domain::incident::guardrail::{Guardrail, GuardrailOutcome};
 use domain::incident::{Incident, Status};
 use domain::notification::channels::{Channels, Language};
+use domain::primitives::identity::{DecidedBy, Identity};
 use jiff::SignedDuration;
 use serde_json::json;
 use std::path::Path;

@@ -22,11 +22,9 @@ use serde_json::{Value, json};
 use tests::alert::{TestAlert, unique};
 use tests::chats::{Story, text};
 use tests::in_process::answer;
+use tests::samples;
 use tests::simulated::{Queues, Sent, StandingClock};
 use wire::message::Message;
-
-#[path = "../../functions/notifier/tests/samples/mod.rs"]
-mod samples;
 
 /// How many sequences are tried.
 const SEQUENCES: usize = 25;

@@ -20,10 +20,8 @@ use serde_json::{Value, json};
 use tests::alert::unique;
 use tests::chats::{Story, known, text};
 use tests::faulty_aws::{faulty, refusal};
+use tests::samples;
 use wire::message::Message;
-
-#[path = "../../functions/notifier/tests/samples/mod.rs"]
-mod samples;
 
 /// The person who decides, by the id at Telegram.
 const ADA: i64 = 71;

@@ -11,7 +11,7 @@ pub mod plan;
 pub mod standing;
 
 use domain::incident::repair::end_of;
-use domain::notification::channels::{Channels, Identity};
+use domain::notification::channels::Channels;
 use domain::primitives::safe_text::{cut, line};
 use jiff::Timestamp;
 
