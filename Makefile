@@ -72,6 +72,7 @@ lint: venv ## Formatting, Clippy, documentation and the template
 	cargo clippy $(ALL) --all-targets -- -D warnings
 	cargo check --quiet --package domain --no-default-features
 	@$(BIN)/python infra/lint/layers.py
+	@$(BIN)/python infra/lint/links.py
 	RUSTDOCFLAGS='-D warnings' cargo doc $(ALL) --no-deps --quiet
 	@$(call optional,cargo-deny,cargo deny --all-features check --hide-inclusion-graph licenses bans sources)
 	@$(call optional,cargo-deny,.ci/advisories/check)

@@ -217,7 +217,7 @@ impl RepairFixture {
     /// # Panics
     /// If it does not.
     pub async fn run(&self, message: &Message) {
-        let handled = self.app.handle(message, &turn(), Timestamp::now).await;
+        let handled = self.app.handle(message, &turn(), &Timestamp::now).await;
         handled.expect("handled");
     }
 

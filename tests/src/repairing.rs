@@ -121,7 +121,7 @@ pub fn turn() -> Turn {
     Turn {
         worker: unique("worker").into(),
         receipt: String::new(),
-        times: 1,
+        receive_count: 1,
         ends,
     }
 }
@@ -133,7 +133,7 @@ pub fn turn() -> Turn {
 pub async fn deliver(app: &App, message: &Message, turn: &Turn) {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
-        match app.handle(message, turn, Timestamp::now).await {
+        match app.handle(message, turn, &Timestamp::now).await {
             Ok(()) => return,
             Err(Failure::Held { .. } | Failure::GroupFull { .. }) if Instant::now() < deadline => {
                 sleep(Duration::from_millis(200)).await

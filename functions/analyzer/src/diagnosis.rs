@@ -1,6 +1,7 @@
 //! Diagnosis of an incident: evidence first, then memory, then the models in their order, and the
 //! static analyzer if no model answers.
 
+use domain::primitives::time::expired;
 use std::time::{Duration, Instant};
 
 use aws::metrics::MetricsLine;
@@ -126,7 +127,7 @@ impl App {
         if incident
             .claim
             .as_ref()
-            .is_some_and(|claim| claim.attempt >= MOST_ATTEMPTS && claim.until <= now)
+            .is_some_and(|claim| claim.attempt >= MOST_ATTEMPTS && expired(claim.until, now))
         {
             base.fell_back_because = Some(format!(
                 "{MOST_ATTEMPTS} workers ended while they asked models"

@@ -90,7 +90,6 @@ impl Finding {
     /// The JSON schema of an answer. It keeps to what OpenAI's strict mode takes
     /// (<https://platform.openai.com/docs/guides/structured-outputs>): every field is required, none is added. That a title is not
     /// blank cannot be said in it.
-    #[must_use]
     pub fn schema() -> Value {
         let closed = |properties: Value| {
             let required: Vec<_> = properties
@@ -138,7 +137,6 @@ impl Finding {
 
     /// A static analysis with this finding laid over it. A model raises the risk and the impact on data that the rules give, and
     /// never lowers them. Who found it and at what price is left to the caller.
-    #[must_use]
     pub fn over(self, base: Analysis) -> Analysis {
         let data_impact = self
             .blast_radius

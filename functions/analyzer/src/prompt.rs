@@ -52,7 +52,6 @@ pub struct Subject<'a> {
 
 /// The question about an incident. The fence carries the incident's id, of which 80 bits are random
 /// and unknown outside: no text that came with the alert can repeat it.
-#[must_use]
 pub fn question(subject: Subject<'_>, max_output_tokens: u32) -> Question {
     let fence = subject.incident.id.as_str();
     let material = material(subject);

@@ -83,14 +83,14 @@ pub(crate) fn planned(
     };
     change.incident.earned = rules
         .files
-        .situation(
+        .context(
             &change.incident,
             &plan,
             rules.limits,
             &rules.known.readings,
             now,
         )
-        .trust();
+        .level();
     Ok(plan)
 }
 
@@ -103,7 +103,7 @@ pub(crate) fn propose(
 ) {
     let outcomes = rules
         .files
-        .situation(
+        .context(
             &change.incident,
             &plan,
             rules.limits,

@@ -14,7 +14,6 @@ use domain::primitives::safe_text::cut;
 const MESSAGE_CHARACTERS: usize = 500;
 
 /// The finding of a rule for an alert.
-#[must_use]
 pub fn analyse(rule: &StaticRule, alert: &Alert, service: Option<&Service>) -> Analysis {
     let affected = service.map_or(alert.normalised_target.as_str(), |service| {
         service.name.as_str()

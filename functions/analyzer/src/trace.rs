@@ -142,14 +142,12 @@ impl fmt::Debug for Tracer {
 impl Tracer {
     /// A tracer that posts with this client. The client must not follow redirects (`Policy::none()`): it would take the credentials
     /// along, wherever an answer points.
-    #[must_use]
     pub fn new(settings: Option<OtlpSettings>, http: Client) -> Self {
         Self(settings.map(|settings| Recorder::new(settings, http)))
     }
 
     /// Begins a trace: its root span. The kind is that of work taken from a queue.
     /// <https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/#span-kind>
-    #[must_use]
     pub fn begin(&self, name: &'static str, at: Timestamp) -> Span {
         Span(self.0.as_ref().map(|recorder| {
             let builder = recorder
@@ -226,7 +224,6 @@ impl Recording {
 
 impl Span {
     /// The id of the whole trace, 32 lower-case hexadecimal digits; none if nothing is recorded.
-    #[must_use]
     pub fn trace_id(&self) -> Option<String> {
         self.0
             .as_ref()
@@ -234,7 +231,6 @@ impl Span {
     }
 
     /// Begins a part of this span, now.
-    #[must_use]
     pub fn child(&self, name: impl Into<Cow<'static, str>>, kind: SpanKind) -> Self {
         Self(self.0.as_ref().map(|Recording { tracer, span }| {
             let parent = Context::new().with_remote_span_context(span.span_context().clone());

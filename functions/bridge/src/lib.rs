@@ -33,7 +33,6 @@ pub struct App {
 
 impl App {
     /// A bridge for these playbooks and services, which logs in with this key.
-    #[must_use]
     pub fn new(files: OperatorFiles, key: LoginKey) -> Self {
         Self {
             files,
@@ -73,7 +72,7 @@ impl App {
     pub async fn handle(&self, request: &BridgeRequest) -> BridgeReply {
         let start = Instant::now();
         let (mut result, argv) = match resolve::decide(&self.files, request) {
-            Ok(errand) => self.act(errand).await,
+            Ok(resolved) => self.act(resolved).await,
             Err(refusal) => (
                 StepResult::without_output(
                     StepOutcome::Refused,
@@ -99,8 +98,8 @@ impl App {
         BridgeReply { result, argv }
     }
 
-    async fn act(&self, errand: ResolvedStep<'_>) -> (StepResult, Vec<String>) {
-        let result = self.ways.run(&errand).await;
+    async fn act(&self, resolved: ResolvedStep<'_>) -> (StepResult, Vec<String>) {
+        let result = self.ways.run(&resolved).await;
         let ran = matches!(
             result.outcome,
             StepOutcome::Exited
@@ -108,7 +107,7 @@ impl App {
                 | StepOutcome::TimedOut
                 | StepOutcome::ConnectionLost
         );
-        (result, if ran { errand.argv } else { Vec::new() })
+        (result, if ran { resolved.argv } else { Vec::new() })
     }
 }
 

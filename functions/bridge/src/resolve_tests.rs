@@ -60,11 +60,11 @@ fn request(change: Value) -> BridgeRequest {
 #[test]
 fn a_step_is_rendered_from_the_files() {
     let files = files();
-    let errand = decide(&files, &request(json!({}))).expect("an errand");
-    assert_eq!(errand.argv, ["restart", "web"]);
-    assert_eq!(errand.limit, Duration::from_secs(7));
-    assert_eq!(errand.service.name, "web");
-    let check = decide(&files, &request(json!({ "phase": "verify" }))).expect("an errand");
+    let resolved = decide(&files, &request(json!({}))).expect("a resolved step");
+    assert_eq!(resolved.argv, ["restart", "web"]);
+    assert_eq!(resolved.limit, Duration::from_secs(7));
+    assert_eq!(resolved.service.name, "web");
+    let check = decide(&files, &request(json!({ "phase": "verify" }))).expect("a resolved step");
     assert_eq!(
         (check.argv[0].as_str(), check.limit),
         ("curl", Duration::from_secs(10))
@@ -164,18 +164,18 @@ fn values_that_a_loose_pattern_lets_through_stay_one_argument() {
     for value in ["$(id)", "a b", "`id`", "; id", "größer"] {
         let files = files_with(value);
         let values = BTreeMap::from([("unit".to_owned(), value.to_owned())]);
-        let errand = decide(
+        let resolved = decide(
             &files,
             &BridgeRequest {
                 parameters: values,
                 ..request(json!({ "playbook": "loose" }))
             },
         )
-        .expect("an errand");
-        assert_eq!(errand.argv, ["restart", value]);
+        .expect("a resolved step");
+        assert_eq!(resolved.argv, ["restart", value]);
         assert_eq!(
-            shlex::split(&errand.line).as_deref(),
-            Some(errand.argv.as_slice())
+            shlex::split(&resolved.line).as_deref(),
+            Some(resolved.argv.as_slice())
         );
     }
 }

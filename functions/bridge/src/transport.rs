@@ -17,17 +17,17 @@ pub(crate) struct Transports {
 }
 
 impl Transports {
-    /// Runs an errand on its target.
-    pub(crate) async fn run(&self, errand: &ResolvedStep<'_>) -> StepResult {
-        match &errand.service.target {
-            Target::Ssh(target) => ssh::run(errand, target, &self.key).await,
+    /// Runs a resolved step on its target.
+    pub(crate) async fn run(&self, resolved: &ResolvedStep<'_>) -> StepResult {
+        match &resolved.service.target {
+            Target::Ssh(target) => ssh::run(resolved, target, &self.key).await,
             Target::Ssm(target) => match &self.run_command {
                 // Boxed, because futures of the SDK are nested deeper than the compiler looks for the size of one that holds them.
-                Some(run_command) => Box::pin(run_command.run(errand, target)).await,
+                Some(run_command) => Box::pin(run_command.run(resolved, target)).await,
                 None => {
                     let detail = format!(
                         "Nothing ran: {} is reached through SSM, which the deployed bridge does.",
-                        errand.service.name
+                        resolved.service.name
                     );
                     StepResult::without_output(StepOutcome::Refused, detail, 0)
                 }

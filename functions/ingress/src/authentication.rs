@@ -59,7 +59,6 @@ pub const SLACK: SignatureForm = SignatureForm {
 
 impl SignatureForm {
     /// True if a request claims to be signed in this form.
-    #[must_use]
     pub fn is_claimed(self, headers: &HeaderMap) -> bool {
         self.headers.iter().any(|name| headers.contains_key(*name))
     }
@@ -121,7 +120,6 @@ pub fn signature(
 }
 
 /// The headers with which a sender signs a body in a form: the signature, and its timestamp where there is one.
-#[must_use]
 pub fn sign(
     form: SignatureForm,
     secret: &SecretString,
@@ -210,7 +208,6 @@ pub fn telegram(secret: &SecretString, headers: &HeaderMap) -> Result<(), Reject
 }
 
 /// True if the address is in one of the ranges. An IPv4 address in IPv6 clothes counts as IPv4.
-#[must_use]
 pub fn is_internal(source: Option<IpAddr>, ranges: &[IpNet]) -> bool {
     source.is_some_and(|address| {
         ranges

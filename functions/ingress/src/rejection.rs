@@ -124,7 +124,6 @@ impl Rejection {
     }
 
     /// The status, and the last part of the problem's `type`. Both are stable.
-    #[must_use]
     pub fn kind(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "unauthenticated"),
@@ -174,7 +173,6 @@ impl Rejection {
         }
     }
 
-    #[must_use]
     pub fn into_response(self) -> Response<Body> {
         let (status, kind) = self.kind();
         let document = json!({

@@ -17,7 +17,7 @@ mod samples;
 )]
 fn main() {
     let templates = Templates::load("no directory".as_ref());
-    let (names, extras) = (
+    let (names, context) = (
         Names::default(),
         CardContext {
             silence_possible: true,
@@ -27,7 +27,7 @@ fn main() {
     let mut shown = serde_json::Map::new();
     for language in Language::ALL {
         let card = |change: domain::incident::change::IncidentChange| {
-            as_json(&templates.card(language, &change.incident, &extras))
+            as_json(&templates.card(language, &change.incident, &context))
         };
         let waiting = samples::half_approved();
         let failed = &samples::notices()[1];

@@ -1,7 +1,7 @@
 //! State and errors of the notifier.
 
+use domain::primitives::time::Clock;
 use domain::transition::silence::Refusal;
-use jiff::Timestamp;
 use outbound::alertmanager::AlertmanagerError;
 
 use aws::batch::Unhandled;
@@ -23,9 +23,6 @@ use tracing::debug;
 use crate::channel::{ChannelDeps, ChannelError};
 use crate::config::Config;
 use crate::render::templates::Templates;
-
-/// A clock: what time it is.
-pub type Clock<'a> = &'a (dyn Fn() -> Timestamp + Send + Sync);
 
 /// Why there is no silence. No text of it holds a token (`secrets-stay`).
 #[derive(Debug, Error)]

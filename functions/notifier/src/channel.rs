@@ -52,7 +52,6 @@ impl Signers {
 
 impl<'a> Sender<'a> {
     /// The sender of a channel, whose chat may have moved. `now` is the time that its signatures carry.
-    #[must_use]
     pub fn of(
         channel: &'a Channel,
         outside: &'a ChannelDeps,
@@ -164,7 +163,6 @@ impl<'a> Sender<'a> {
     }
 
     /// Whether something that is sent twice is seen twice: the channel neither finds nor drops it.
-    #[must_use]
     pub fn repeats(&self) -> bool {
         matches!(self.to, To::Telegram(_))
     }

@@ -1,5 +1,6 @@
 //! Handles one message: puts what is due into the outboxes, and delivers it.
 
+use domain::primitives::time::Clock;
 use std::time::Instant;
 
 use aws::Chain;
@@ -21,7 +22,7 @@ use crate::channel::Sender;
 use crate::deliver::worker::ChannelWorker;
 use crate::render::presenter::Presenter;
 
-use crate::app::{AGAIN_AFTER, App, Clock, Failure};
+use crate::app::{AGAIN_AFTER, App, Failure};
 
 impl App {
     /// Handles one message: `holder` is the same only for one try of one worker. Nothing new is begun after `until`.
@@ -113,8 +114,8 @@ impl App {
             }
             Message::AnalysisAsked { .. } => return Err(Failure::Misdirected),
         };
-        for (channel, pumped) in self.pump(&concerned, holder, clock, until).await {
-            if let Err(error) = pumped {
+        for (channel, ran) in self.run_channels(&concerned, holder, clock, until).await {
+            if let Err(error) = ran {
                 // What is due is in the outbox: the others have done their part, and need not do it again.
                 error!(channel = channel.name, error = %Chain(&error), "what is due in a channel was not told: it is tried again");
                 self.notifications
@@ -155,7 +156,7 @@ impl App {
     }
 
     /// Tells what is due in these channels, in all of them at once: none waits for another.
-    pub(crate) async fn pump<'a>(
+    pub(crate) async fn run_channels<'a>(
         &'a self,
         channels: &[&'a Channel],
         holder: &str,
@@ -163,7 +164,7 @@ impl App {
         until: Instant,
     ) -> Vec<(&'a Channel, Result<(), Failure>)> {
         let (store, notifications, outside) = (&self.store, &self.notifications, &self.outside);
-        let pumped = channels.iter().map(|channel| async move {
+        let ran = channels.iter().map(|channel| async move {
             let (channels, language) = (&self.channels, self.channels.language_of(channel));
             let presenter = Presenter {
                 templates: &self.templates,
@@ -171,7 +172,7 @@ impl App {
                 silences: self.alertmanager.is_some(),
                 channels,
             };
-            let pump = ChannelWorker {
+            let worker = ChannelWorker {
                 store,
                 notifications,
                 outside,
@@ -182,9 +183,9 @@ impl App {
                 clock,
                 until,
             };
-            (*channel, Box::pin(pump.run()).await)
+            (*channel, Box::pin(worker.run()).await)
         });
-        join_all(pumped).await
+        join_all(ran).await
     }
 
     /// Puts the newest state of an incident into the outboxes of those whom it concerns.

@@ -9,7 +9,7 @@ pub mod follow_up;
 mod handler;
 pub mod render;
 
-pub use crate::app::{App, Clock, Failure, SilenceError};
+pub use crate::app::{App, Failure, SilenceError};
 
 #[cfg(test)]
 #[path = "../tests/samples/mod.rs"]

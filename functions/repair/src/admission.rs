@@ -127,7 +127,7 @@ pub(crate) fn lapse(
     if !mine || incident.status != Status::Approved || incident.repair.is_some() {
         return false;
     }
-    let outcome = situation(rules, incident, &plan, now).ask(Guardrail::StartsInTime);
+    let outcome = context(rules, incident, &plan, now).ask(Guardrail::StartsInTime);
     if outcome.passed {
         return false;
     }
@@ -135,7 +135,7 @@ pub(crate) fn lapse(
     true
 }
 
-/// Takes an approval back because of these guardrails' answers, and asks people anew, at the trust
+/// Takes an approval back because of these guardrails' answers, and asks people anew, at the level
 /// that the playbook has earned by now.
 fn ask_people(
     change: &mut IncidentChange,
@@ -144,7 +144,7 @@ fn ask_people(
     outcomes: Vec<GuardrailOutcome>,
     now: Timestamp,
 ) {
-    change.incident.earned = situation(rules, &change.incident, plan, now).trust();
+    change.incident.earned = context(rules, &change.incident, plan, now).level();
     change.stopped_by(outcomes, ACTOR, now);
 }
 
@@ -176,17 +176,17 @@ fn ask(
     approval: &Approval,
     now: Timestamp,
 ) -> Vec<GuardrailOutcome> {
-    let situation = situation(rules, incident, plan, now);
+    let context = context(rules, incident, plan, now);
     let mut outcomes = if approval.by_guardrails() {
-        situation.check()
+        context.check()
     } else {
-        vec![situation.ask(Guardrail::KillSwitch)]
+        vec![context.ask(Guardrail::KillSwitch)]
     };
-    outcomes.push(situation.ask(Guardrail::StartsInTime));
+    outcomes.push(context.ask(Guardrail::StartsInTime));
     outcomes
 }
 
-fn situation<'a>(
+fn context<'a>(
     rules: AdmissionRules<'a>,
     incident: &'a Incident,
     plan: &'a Plan,
@@ -196,7 +196,7 @@ fn situation<'a>(
         starts_within: rules.starts_within,
         ..rules
             .files
-            .situation(incident, plan, rules.limits, rules.readings, now)
+            .context(incident, plan, rules.limits, rules.readings, now)
     }
 }
 

@@ -159,7 +159,7 @@ fn triggered() -> (IncidentChange, PlanHash) {
     let (files, hash) = (files(), plan.hash());
     let limits = limits(&shipped()).expect("the limits that ship with the project");
     let outcomes = files
-        .situation(&change.incident, &plan, &limits, &nothing(), NOW)
+        .context(&change.incident, &plan, &limits, &nothing(), NOW)
         .check();
     assert!(all_passed(&outcomes), "{outcomes:#?}");
     change.propose_within(outcomes, plan, NOW, SignedDuration::from_hours(1));
@@ -353,7 +353,7 @@ fn automatic_plan_is_stopped_by_any_later_change() {
     let ran = |playbook: &str| {
         let other = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAW").expect("a ULID");
         let mut ledger = TargetLedger::default();
-        ledger.enter(Attempt {
+        ledger.record(Attempt {
             approval_id: ApprovalId::for_plan(&other, &"0".repeat(64).into()),
             playbook: playbook.into(),
             at: NOW,

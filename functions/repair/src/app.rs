@@ -22,7 +22,7 @@ use crate::silence::Silencer;
 
 /// For the guardrails and the ledgers, before the first step.
 pub(crate) const ENTRANCE: SignedDuration = SignedDuration::from_secs(30);
-/// A target stays in the ledger of its group for this much longer than its worker's turn: by then another worker has gone on.
+/// A target stays in the ledger of its group for this much longer than its worker's delivery: by then another worker has gone on.
 pub(crate) const GROUP_MARGIN: SignedDuration = SignedDuration::from_mins(15);
 /// After how many deliveries a repair is given up that could not begin: with the waits in between, after one to two hours.
 pub(crate) const MOST_DELIVERIES: u32 = 12;
@@ -120,8 +120,9 @@ impl App {
 
     /// Has a message come again soon that failed before a worker could take its target: in seconds, later each time. The queue's own time
     /// is for a worker that is at work.
-    pub async fn put_back(&self, receipt: &str, times: u32) {
-        self.comes_again_in(receipt, growing_wait(times)).await;
+    pub async fn put_back(&self, receipt: &str, receive_count: u32) {
+        self.comes_again_in(receipt, growing_wait(receive_count))
+            .await;
     }
 
     /// Without an answer the queue keeps to its own visibility timeout, which is long: the message is late then, not lost.
@@ -130,7 +131,7 @@ impl App {
             return;
         }
         let seconds = i32::try_from(time.as_secs().max(0)).unwrap_or(i32::MAX);
-        if let Err(error) = self.repairs.come_again(receipt, seconds).await {
+        if let Err(error) = self.repairs.change_visibility(receipt, seconds).await {
             warn!(error = %Chain(&error), seconds, "the queue was not told when the message comes again");
         }
     }

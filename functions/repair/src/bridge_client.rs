@@ -72,7 +72,6 @@ pub struct Bridge {
 
 impl Bridge {
     /// The function of this name.
-    #[must_use]
     pub fn new(aws: &SdkConfig, function: String) -> Self {
         Self {
             // Without the time limit and the retries of other requests: a step takes long, and runs

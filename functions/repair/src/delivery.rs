@@ -17,33 +17,32 @@ pub struct Turn {
     /// queue delivered it.
     pub receipt: String,
     /// How often the message has come, this time included.
-    pub times: u32,
+    pub receive_count: u32,
     /// Deadline of the worker.
     pub ends: Timestamp,
 }
 
 impl Turn {
     /// The turn of a delivery to an invocation, which Lambda ends at `deadline`, in milliseconds since 1970.
-    #[must_use]
     pub fn of(delivery: &Delivery, request_id: &str, deadline: u64, now: Timestamp) -> Self {
-        let worker = format!("{request_id}/{}", delivery.times).into();
+        let worker = format!("{request_id}/{}", delivery.receive_count).into();
         Self {
             worker,
             receipt: delivery.receipt.clone(),
-            times: delivery.times,
+            receive_count: delivery.receive_count,
             ends: now + time_left(deadline, now),
         }
     }
 
     /// The wait before the message comes again: longer each time, up to a bound: 15 s, 30 s, 60 s.
     pub(crate) fn growing_wait(&self) -> SignedDuration {
-        growing_wait(self.times)
+        growing_wait(self.receive_count)
     }
 }
 
 /// The wait before a message that has come `times` times comes again.
-pub(crate) fn growing_wait(times: u32) -> SignedDuration {
+pub(crate) fn growing_wait(receive_count: u32) -> SignedDuration {
     // The shift is bounded: it would overflow for a message that has come very often.
-    let doubled = 15_i64.saturating_mul(1 << times.saturating_sub(1).min(10));
+    let doubled = 15_i64.saturating_mul(1 << receive_count.saturating_sub(1).min(10));
     SignedDuration::from_secs(doubled).min(LONGEST_WAIT)
 }

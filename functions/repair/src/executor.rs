@@ -1,13 +1,14 @@
 //! Step loop of a run: records each step before it starts and after it ends, so that a crash leaves
 //! no step unaccounted for.
 
+use domain::primitives::time::Clock;
 use std::time::Duration;
 
 use domain::incident::Incident;
 use domain::incident::repair::Repair;
 use domain::incident::repair_state_machine::Next;
 use domain::playbook::plan::{Phase, Plan};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use wire::bridge::{BRIDGE_VERSION, BridgeRequest};
 
 use crate::app::{App, Failure};
@@ -25,9 +26,9 @@ pub(crate) async fn to_the_end(
     lease: &Lease<'_>,
     mut incident: Incident,
     plan: &Plan,
-    clock: fn() -> Timestamp,
+    clock: Clock<'_>,
 ) -> Result<Done, Failure> {
-    let (app, worker) = (lease.app, &lease.turn.worker);
+    let (app, worker) = (lease.app, &lease.delivery.worker);
     loop {
         let next = incident
             .repair
@@ -44,7 +45,7 @@ pub(crate) async fn to_the_end(
                 .get(index)
                 .map_or(SignedDuration::ZERO, |step| step.longest());
             // Lambda would end the worker in the middle of the step, and the result would be lost.
-            if clock() + rest + longest > lease.turn.ends {
+            if clock() + rest + longest > lease.delivery.ends {
                 return Err(Failure::HandedOver { rest });
             }
             // Read before every step, so that the kill switch also stops a run that has begun.
@@ -87,7 +88,7 @@ async fn finish(
     incident: Incident,
     plan: &Plan,
     (phase, index): (Phase, usize),
-    clock: fn() -> Timestamp,
+    clock: Clock<'_>,
 ) -> Result<Incident, Failure> {
     let App { store, bridge, .. } = lease.app;
     let Some(step) = plan.phase(phase).get(index) else {
@@ -105,7 +106,7 @@ async fn finish(
     let result = bridge.run(&request, step.longest()).await;
     let (incident, recorded) = store
         .change_loaded(incident, |change| {
-            end(change, plan, &result, &lease.turn.worker, clock())
+            end(change, plan, &result, &lease.delivery.worker, clock())
         })
         .await?;
     // Another worker has taken the run over, and records its own results.

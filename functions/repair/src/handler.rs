@@ -4,7 +4,7 @@ use domain::incident::change::IncidentChange;
 use domain::incident::{Incident, Status};
 use domain::policy::attempt_ledger::Attempt;
 use domain::policy::evaluation::start_by;
-use jiff::Timestamp;
+use domain::primitives::time::Clock;
 use wire::message::Message;
 
 use crate::admission::{Admission, AdmissionRules, admit, give_up, lapse};
@@ -34,7 +34,7 @@ impl App {
         &self,
         incident: &Incident,
         plan_hash: &PlanHash,
-        clock: fn() -> Timestamp,
+        clock: Clock<'_>,
     ) -> Result<bool, Failure> {
         let over =
             start_by(incident, self.starts_within).is_some_and(|start_by| start_by < clock());
@@ -75,22 +75,24 @@ impl App {
     pub async fn handle(
         &self,
         message: &Message,
-        turn: &Turn,
-        clock: fn() -> Timestamp,
+        delivery: &Turn,
+        clock: Clock<'_>,
     ) -> Result<(), Failure> {
         let Message::RepairApproved {
             incident_id,
             plan_hash,
         } = message
         else {
-            self.put_back(&turn.receipt, turn.times).await;
+            self.put_back(&delivery.receipt, delivery.receive_count)
+                .await;
             return Err(Failure::Misdirected);
         };
         let incident = match self.store.known_incident(incident_id).await {
             Ok(incident) => incident,
             Err(error) => {
                 // No lease has set a time yet, and the queue's own is an hour and a half: the approval would be too old by then.
-                self.put_back(&turn.receipt, turn.times).await;
+                self.put_back(&delivery.receipt, delivery.receive_count)
+                    .await;
                 return Err(error.into());
             }
         };
@@ -102,7 +104,7 @@ impl App {
             app: self,
             target: &plan.target,
             incident: incident_id,
-            turn,
+            delivery,
             start_by,
         };
         let ran = self.run(&lease, &incident, plan_hash, clock).await;
@@ -116,7 +118,7 @@ impl App {
                 Ok(())
             }
             Err(failure @ (Failure::Held { .. } | Failure::GroupFull { .. }))
-                if turn.times >= MOST_DELIVERIES =>
+                if delivery.receive_count >= MOST_DELIVERIES =>
             {
                 let why = failure.to_string();
                 let (incident, ()) = self
@@ -141,9 +143,9 @@ impl App {
         lease: &Lease<'_>,
         incident: &Incident,
         plan_hash: &PlanHash,
-        clock: fn() -> Timestamp,
+        clock: Clock<'_>,
     ) -> Result<Done, Failure> {
-        let (id, worker) = (&incident.id, &lease.turn.worker);
+        let (id, worker) = (&incident.id, &lease.delivery.worker);
         let (Some(plan), Some(approval)) = (&incident.plan, &incident.approval) else {
             return Ok(Done::Quiet);
         };
@@ -170,7 +172,7 @@ impl App {
         if expected != Admission::Nothing {
             self.enter_ledgers(group, lease, &attempt).await?;
         }
-        let (incident, entrance) = self
+        let (incident, admission) = self
             .store
             .change(id, |change| {
                 admit(change, rules, plan_hash, worker, clock())
@@ -178,7 +180,7 @@ impl App {
             .await?;
         self.tell_of(&incident).await?;
         let mut done = Done::Quiet;
-        if let Admission::Run(plan) = entrance {
+        if let Admission::Run(plan) = admission {
             if expected == Admission::Nothing {
                 // It was approved in between, and no attempt is without its entry.
                 self.enter_ledgers(group, lease, &attempt).await?;
@@ -209,7 +211,7 @@ impl App {
             let most = self.files.at_once(&self.limits, group);
             // A worker that dies keeps its place in the group for little longer than it could have
             // worked.
-            let time = lease.turn.ends.duration_since(attempt.at) + GROUP_MARGIN;
+            let time = lease.delivery.ends.duration_since(attempt.at) + GROUP_MARGIN;
             if !self
                 .store
                 .enter_group(group, target, &attempt.approval_id, attempt.at, time, most)

@@ -37,7 +37,7 @@ pub(crate) struct Lease<'a> {
     pub(crate) app: &'a App,
     pub(crate) target: &'a str,
     pub(crate) incident: &'a IncidentId,
-    pub(crate) turn: &'a Turn,
+    pub(crate) delivery: &'a Turn,
     /// By when the first step has to start. A message that waits comes no later, so that people are asked again in time.
     pub(crate) start_by: Option<Timestamp>,
 }
@@ -106,7 +106,7 @@ impl Lease<'_> {
                 store
                     .leave_lock(self.target, self.holder(), now + LEFT_FOR)
                     .await,
-                Some(self.turn.growing_wait()),
+                Some(self.delivery.growing_wait()),
             ),
         };
         if let Err(error) = released {
@@ -124,19 +124,19 @@ impl Lease<'_> {
             .map(|start_by| start_by.duration_since(now) + AFTER_THE_LOCK)
             .filter(SignedDuration::is_positive);
         left.map_or_else(
-            || self.turn.growing_wait(),
-            |left| left.min(self.turn.growing_wait()),
+            || self.delivery.growing_wait(),
+            |left| left.min(self.delivery.growing_wait()),
         )
     }
 
     fn holder(&self) -> Holder<'_> {
         Holder {
             incident: self.incident,
-            worker: &self.turn.worker,
+            worker: &self.delivery.worker,
         }
     }
 
     async fn comes_again_in(&self, time: SignedDuration) {
-        self.app.comes_again_in(&self.turn.receipt, time).await;
+        self.app.comes_again_in(&self.delivery.receipt, time).await;
     }
 }

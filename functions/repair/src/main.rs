@@ -21,16 +21,18 @@ async fn main() -> Result<(), Error> {
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
         let LambdaEvent { payload, context } = event;
         let handle = async |message: Message, delivery: Delivery| {
-            let turn = Turn::of(
+            let delivery = Turn::of(
                 &delivery,
                 &context.request_id,
                 context.deadline,
                 Timestamp::now(),
             );
-            app.handle(&message, &turn, Timestamp::now).await
+            app.handle(&message, &delivery, &Timestamp::now).await
         };
-        let put_back =
-            async |delivery: Delivery| app.put_back(&delivery.receipt, delivery.times).await;
+        let put_back = async |delivery: Delivery| {
+            app.put_back(&delivery.receipt, delivery.receive_count)
+                .await
+        };
         Ok::<_, Error>(take_or(payload, Order::Kept, handle, put_back).await)
     }))
     .await

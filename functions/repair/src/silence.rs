@@ -1,6 +1,8 @@
 //! Repair silences in Alertmanager: created before the first step, deleted at the first failure and
 //! at the end of the run. A failure to create or delete one is reported and stops nothing.
 
+use domain::primitives::time::Clock;
+use domain::primitives::time::expired;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -13,7 +15,6 @@ use domain::playbook::plan::Phase;
 use domain::primitives::id::IncidentId;
 use domain::transition::repair_silence::ACTOR;
 use domain::transition::silence::labels;
-use jiff::Timestamp;
 use outbound::alertmanager::{Alertmanager, Wanted};
 use outbound::{NoClient, PublicClient, client};
 use settings::channels_file::{self, CHANNELS};
@@ -64,7 +65,7 @@ impl Silencer {
         store: &Store,
         incident: Incident,
         phase: Phase,
-        clock: fn() -> Timestamp,
+        clock: Clock<'_>,
     ) -> Result<Incident, StoreError> {
         match phase {
             Phase::Steps => self.begin(store, incident, clock).await,
@@ -82,7 +83,7 @@ impl Silencer {
         &self,
         store: &Store,
         id: &IncidentId,
-        clock: fn() -> Timestamp,
+        clock: Clock<'_>,
     ) -> Result<(), StoreError> {
         if self.0.is_none() {
             return Ok(());
@@ -105,7 +106,7 @@ impl Silencer {
         &self,
         store: &Store,
         incident: Incident,
-        clock: fn() -> Timestamp,
+        clock: Clock<'_>,
     ) -> Result<Incident, StoreError> {
         let (Some(alertmanager), Some(until)) = (&self.0, incident.wants_repair_silence(clock()))
         else {
@@ -152,13 +153,13 @@ impl Silencer {
         &self,
         store: &Store,
         incident: Incident,
-        clock: fn() -> Timestamp,
+        clock: Clock<'_>,
     ) -> Result<Incident, StoreError> {
         let Some((silence, until)) = incident.open_repair_silence() else {
             return Ok(incident);
         };
         let removed = match &self.0 {
-            _ if until <= clock() => Ok(()),
+            _ if expired(until, clock()) => Ok(()),
             Some(alertmanager) => alertmanager
                 .expire(silence)
                 .await

@@ -42,7 +42,6 @@ pub struct App {
 }
 
 impl App {
-    #[must_use]
     pub fn new(config: Config, environment: &AwsEnvironment) -> Self {
         let aws = &environment.sdk_config(ATTEMPT);
         let sqs = aws_sdk_sqs::Client::new(aws);

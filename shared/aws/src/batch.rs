@@ -28,20 +28,20 @@ pub struct Delivery {
     /// timeout.
     pub receipt: String,
     /// Its receive count, this time included.
-    pub times: u32,
+    pub receive_count: u32,
 }
 
 impl Delivery {
     fn of(record: &SqsMessage) -> Option<Self> {
-        let times = record
+        let receive_count = record
             .attributes
             .get("ApproximateReceiveCount")
-            .and_then(|times| times.parse().ok())
+            .and_then(|count| count.parse().ok())
             .unwrap_or(1);
         Some(Self {
             id: record.message_id.clone()?,
             receipt: record.receipt_handle.clone().unwrap_or_default(),
-            times,
+            receive_count,
         })
     }
 }
@@ -177,8 +177,11 @@ mod tests {
         let response = take(
             batch(bodies),
             order,
-            async |_: Message, Delivery { id, times, .. }: Delivery| {
-                assert_eq!(times, 3);
+            async |_: Message,
+                   Delivery {
+                       id, receive_count, ..
+                   }: Delivery| {
+                assert_eq!(receive_count, 3);
                 handled.borrow_mut().push(id.clone());
                 if id == failing { Err(Failed) } else { Ok(()) }
             },
@@ -251,7 +254,11 @@ mod tests {
             batch(&["not ours", GOOD]),
             Order::Kept,
             async |_: Message, _| Ok::<_, Failed>(()),
-            async |delivery: Delivery| put_back.borrow_mut().push((delivery.id, delivery.times)),
+            async |delivery: Delivery| {
+                put_back
+                    .borrow_mut()
+                    .push((delivery.id, delivery.receive_count))
+            },
         )
         .await;
         assert_eq!(

@@ -29,7 +29,6 @@ use super::dialer::{Ahead, Dialer, Tls};
 static REQUESTS_SENT: AtomicU64 = AtomicU64::new(0);
 
 /// How many requests the clients of this process have sent so far, tries that failed included.
-#[must_use]
 pub fn requests_sent() -> u64 {
     REQUESTS_SENT.load(Ordering::Relaxed)
 }
@@ -61,7 +60,6 @@ impl Connection {
 
     /// A pool of its own, with the same roots: what one pool has opened [ahead](Self::ahead) is not taken by requests of another,
     /// even where one host is all services.
-    #[must_use]
     pub fn apart(&self) -> Self {
         Self {
             dialer: self.dialer.apart(),
@@ -76,7 +74,6 @@ impl Connection {
     ///
     /// Only the first call does something, and only before the first request: later requests find connections in the pool, and
     /// senders who are refused must not cost a handshake each.
-    #[must_use]
     pub fn ahead(&self, url: &str) -> Option<Ahead> {
         if self.connector.get().is_some() || self.began.swap(true, Ordering::Relaxed) {
             return None;
@@ -174,7 +171,6 @@ fn failed(error: Error) -> ConnectorError {
 }
 
 /// True if a request was never sent because no connection could be made: what it asks for has not happened.
-#[must_use]
 pub fn never_sent(error: &(dyn std::error::Error + 'static)) -> bool {
     source::<Error>(error).is_some_and(Error::is_connect)
 }

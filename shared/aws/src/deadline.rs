@@ -9,7 +9,6 @@ const RESERVE: Duration = Duration::from_secs(2);
 
 /// The time in which a function may begin something new: `deadline` is when Lambda ends it, in
 /// milliseconds since 1970.
-#[must_use]
 pub fn time_left(deadline: u64, now: Timestamp) -> Duration {
     let now = u64::try_from(now.as_millisecond()).unwrap_or_default();
     Duration::from_millis(deadline.saturating_sub(now)).saturating_sub(RESERVE)

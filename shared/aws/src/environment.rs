@@ -28,7 +28,6 @@ pub(crate) const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 /// The time limits of clients whose one try of a request may take `attempt`. Here, and in [`unhurried`], is the one place that sets any:
 /// what a [`TimeoutConfig`] leaves out is taken from the configuration below it when a client is built, and a limit that was made for a
 /// small request then cuts off one that is answered after minutes. `clippy.toml` sees to it.
-#[must_use]
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place that sets time limits"
@@ -43,7 +42,6 @@ pub fn time_limits(attempt: Duration) -> TimeoutConfig {
 /// The same configuration for a client whose requests take as long as the work that they start,
 /// such as the invocation of a function: the SDK neither times out nor retries them. The caller
 /// bounds each request. Opening a connection is bounded all the same.
-#[must_use]
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place that sets time limits"
@@ -122,31 +120,26 @@ impl AwsEnvironment {
         })
     }
 
-    #[must_use]
     pub fn region(&self) -> &str {
         &self.region
     }
 
     /// The credentials of the function's role.
-    #[must_use]
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
     }
 
     /// Where all services answer, away from AWS.
-    #[must_use]
     pub fn endpoint_url(&self) -> Option<&str> {
         self.endpoint_url.as_deref()
     }
 
     /// The connection pool of all clients.
-    #[must_use]
     pub fn connection(&self) -> Connection {
         self.connection.clone()
     }
 
     /// The configuration from which every client is built. `attempt` is how long one try of a request may take.
-    #[must_use]
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that sets time limits"

@@ -21,7 +21,6 @@ pub struct MetricsLine {
 impl MetricsLine {
     /// A line whose metrics have one field as their dimension. It must have few values: each of
     /// them creates metrics of its own.
-    #[must_use]
     pub fn new(dimension: &'static str, value: &str) -> Self {
         let mut line = Self {
             dimension,
@@ -50,7 +49,6 @@ impl MetricsLine {
     }
 
     /// The line as JSON.
-    #[must_use]
     pub fn to_json(&self, at: Timestamp) -> String {
         let Self {
             dimension,

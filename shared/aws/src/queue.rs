@@ -29,7 +29,6 @@ pub struct QueueError {
 
 impl QueueError {
     /// True if another try may go well: false for a request that cannot be made at all.
-    #[must_use]
     pub fn is_transient(&self) -> bool {
         self.transient
     }
@@ -43,7 +42,6 @@ pub struct Queue {
 
 impl Queue {
     /// The queue at this URL.
-    #[must_use]
     pub fn new(client: impl Into<LazyClient<Client>>, url: String) -> Self {
         Self {
             client: client.into(),
@@ -95,7 +93,7 @@ impl Queue {
     ///
     /// # Errors
     /// If the queue did not take it, also because the message is not being handled any more.
-    pub async fn come_again(&self, receipt: &str, seconds: i32) -> Result<(), QueueError> {
+    pub async fn change_visibility(&self, receipt: &str, seconds: i32) -> Result<(), QueueError> {
         let request = self
             .client
             .change_message_visibility()

@@ -22,7 +22,6 @@ const THROTTLING: [&str; 12] = [
 ];
 
 /// True if a service says by this code that it takes no more requests right now.
-#[must_use]
 pub fn is_throttling(code: &str) -> bool {
     THROTTLING.contains(&code)
 }

@@ -58,7 +58,6 @@ pub enum Stage {
 
 impl Stage {
     /// Its name in Secrets Manager.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Current => "AWSCURRENT",
@@ -137,7 +136,6 @@ impl fmt::Debug for Secrets {
 
 impl Secrets {
     /// Secrets that are read with this: a client of the SDK, or a signed one.
-    #[must_use]
     pub fn new(reader: impl ReadSecret + 'static) -> Self {
         let previous_accepted = SignedDuration::from_secs(i64::from(PREVIOUS_ACCEPTED_SECONDS));
         Self {

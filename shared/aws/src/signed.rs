@@ -55,7 +55,6 @@ pub enum CallError {
 
 impl CallError {
     /// True if the service throttles the request.
-    #[must_use]
     pub fn is_busy(&self) -> bool {
         matches!(self, Self::Refused { code, .. } if is_throttling(code))
     }
@@ -123,7 +122,6 @@ impl fmt::Debug for SignedClient {
 
 impl SignedClient {
     /// A client of a service; `attempt` is how long one try may take.
-    #[must_use]
     pub fn new(aws: &AwsEnvironment, service: &'static Service, attempt: Duration) -> Self {
         let url = aws
             .endpoint_url()
@@ -151,7 +149,6 @@ impl SignedClient {
     }
 
     /// Begins a connection for the first request. See [`Connection::ahead`].
-    #[must_use]
     pub fn connect_ahead(&self) -> Option<Ahead> {
         self.connection.ahead(&self.url)
     }

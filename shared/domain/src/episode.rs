@@ -64,7 +64,6 @@ pub struct Advice {
 impl Advice {
     /// The advice about an incident, once it is analysed. It names an approval only while that can
     /// still be decided.
-    #[must_use]
     pub fn from_incident(incident: &Incident) -> Option<Self> {
         let analysis = incident.analysis.as_ref()?;
         let waits = incident
@@ -121,7 +120,6 @@ pub struct Episode {
 
 impl Episode {
     /// True if an alert that fires now belongs to this episode.
-    #[must_use]
     pub fn accepts(&self, now: Timestamp, windows: Windows) -> bool {
         let fresh = self.open && now.duration_since(self.last_seen) <= windows.stale;
         fresh || now <= self.window_end
@@ -129,7 +127,6 @@ impl Episode {
 
     /// True if every member that still fires comes from a sender that may never send a resolve (see
     /// [`Alert::sender_resolves`]).
-    #[must_use]
     pub fn may_never_resolve(&self) -> bool {
         self.open
             && !self.overflowed
@@ -184,7 +181,6 @@ pub struct Firing {
 
 impl Firing {
     /// One sighting of one alert.
-    #[must_use]
     pub fn from_alert(alert: &Alert) -> Self {
         let members = Members::from([(alert.member.clone(), alert.starts_at.as_millisecond())]);
         let forbids_repair = !alert.allows_auto_repair();
@@ -216,7 +212,6 @@ pub enum FiringOutcome {
 }
 
 /// Decides what a firing delivery does. `fresh_id` becomes the incident's id if a new one is opened.
-#[must_use]
 pub fn on_firing(
     current: Option<&Episode>,
     fingerprint: &Fingerprint,
@@ -328,7 +323,6 @@ pub enum ResolvedOutcome {
 
 /// Decides what resolved alerts do. `whole_group` says that the sender's whole group has resolved, which is what ends
 /// an episode that had more members than it keeps.
-#[must_use]
 pub fn on_resolved(
     current: &Episode,
     resolved: &Members,

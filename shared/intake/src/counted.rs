@@ -22,7 +22,6 @@ pub enum Outcome {
 
 impl Outcome {
     /// Its name, as answers, logs and metrics show it.
-    #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::Firing(FiringOutcome::Opened, _) => "opened",
@@ -37,7 +36,6 @@ impl Outcome {
     }
 
     /// The episode, if there is one.
-    #[must_use]
     pub fn episode(&self) -> Option<&Episode> {
         match self {
             Self::Firing(_, episode) => Some(episode),

@@ -39,7 +39,6 @@ pub struct Delivery {
 
 impl Delivery {
     /// A delivery of one alert, which is its whole group.
-    #[must_use]
     pub fn single(alert: Alert) -> Self {
         Self {
             whole_group_resolved: alert.status == AlertStatus::Resolved,

@@ -77,7 +77,6 @@ pub async fn body(mut response: Response, most: usize) -> Result<Vec<u8>, BodyEr
 
 /// Why a call failed, with every cause and without its URL, which may contain a token or a password
 /// (`secrets-stay`).
-#[must_use]
 pub fn reason(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut words = error.to_string();

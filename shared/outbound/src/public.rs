@@ -63,7 +63,6 @@ pub struct NotPublic {
 }
 
 /// True for a public address.
-#[must_use]
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -142,7 +141,6 @@ pub enum Reach {
 
 impl Reach {
     /// The one of both clients that fits a server which is `private` or not.
-    #[must_use]
     pub fn of(private: bool, anywhere: &Client, public: &PublicClient) -> Self {
         if private {
             Self::Anywhere(anywhere.clone())
@@ -181,7 +179,6 @@ impl Resolve for PublicNames {
 }
 
 /// The refusal behind a failed call, if its host's name leads to an address that is not public.
-#[must_use]
 pub fn refusal(error: &reqwest::Error) -> Option<NotPublic> {
     let mut cause = error.source();
     while let Some(error) = cause {

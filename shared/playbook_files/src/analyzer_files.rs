@@ -71,7 +71,6 @@ impl AnalyzerFiles {
     }
 
     /// The price of a model. Every model in the settings has one.
-    #[must_use]
     pub fn price(&self, model: &str) -> Option<Price> {
         self.prices
             .iter()

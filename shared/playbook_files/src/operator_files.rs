@@ -56,8 +56,7 @@ impl OperatorFiles {
     }
 
     /// Everything that decides whether a plan may run without a human, with what the files say about it now.
-    #[must_use]
-    pub fn situation<'a>(
+    pub fn context<'a>(
         &'a self,
         incident: &'a Incident,
         plan: &'a Plan,
@@ -88,7 +87,6 @@ impl OperatorFiles {
     }
 
     /// The inputs that the guardrails of a plan need.
-    #[must_use]
     pub fn asked<'a>(&'a self, plan: &'a Plan) -> Asked<'a> {
         let runs = self
             .playbook(&plan.playbook)
@@ -102,7 +100,6 @@ impl OperatorFiles {
     }
 
     /// The redundancy group of a plan's target.
-    #[must_use]
     pub fn group_of(&self, plan: &Plan) -> Option<&str> {
         named(&self.services, &plan.target)?
             .redundancy_group
@@ -110,7 +107,6 @@ impl OperatorFiles {
     }
 
     /// The most members of a redundancy group that are repaired at once (`one-hand`).
-    #[must_use]
     pub fn at_once(&self, limits: &Limits, group: &str) -> u32 {
         limits.at_once(
             group,
@@ -122,7 +118,6 @@ impl OperatorFiles {
     }
 
     /// The playbook with this id.
-    #[must_use]
     pub fn playbook(&self, id: &str) -> Option<&Playbook> {
         self.playbooks.iter().find(|playbook| playbook.id == id)
     }

@@ -26,7 +26,6 @@ pub const REDACTED: &str = "[redacted]";
 ///
 /// Give it the text as it leaves, with names before values: `swordfish` by itself is no secret, and `password: swordfish` is. Cut it
 /// afterwards, because half a token has no form any more. It takes time in proportion to the text's length, whatever the text is.
-#[must_use]
 pub fn redact(text: &str) -> Cow<'_, str> {
     let mut redacted = Cow::Borrowed(text);
     let mut lower = text.to_ascii_lowercase();

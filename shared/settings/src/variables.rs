@@ -32,7 +32,6 @@ pub struct Variables<F>(F);
 
 impl Variables<fn(&str) -> Option<String>> {
     /// The variables of this process. Only `main.rs` files call this.
-    #[must_use]
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the one place that reads the environment"

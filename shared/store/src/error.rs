@@ -37,7 +37,6 @@ pub enum StoreError {
 
 impl StoreError {
     /// True if another try may go well.
-    #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::Busy(_) | Self::Conflict => true,

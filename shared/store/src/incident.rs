@@ -225,7 +225,6 @@ fn entry_put(incident: &IncidentId, entry: &Entry) -> PutBuilder {
 }
 
 /// An id for an incident that opens now.
-#[must_use]
 pub fn fresh_incident_id(now: Timestamp) -> IncidentId {
     let milliseconds = u64::try_from(now.as_millisecond()).unwrap_or_default();
     let ulid = Ulid::from_parts(milliseconds, Ulid::generate().random());

@@ -37,7 +37,6 @@ pub struct Joins {
 
 impl Joins {
     /// Joins in this table.
-    #[must_use]
     pub fn new(aws: &AwsEnvironment, table: String) -> Self {
         Self {
             client: SignedClient::new(aws, &DYNAMODB, ATTEMPT),
@@ -46,7 +45,6 @@ impl Joins {
     }
 
     /// Begins the connection to the table, while a cold start waits for something else. See [`Connection::ahead`](aws::Connection).
-    #[must_use]
     pub fn connect_ahead(&self) -> Option<Ahead> {
         self.client.connect_ahead()
     }

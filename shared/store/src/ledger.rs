@@ -73,7 +73,7 @@ impl Store {
     /// If the table does not answer or the item cannot be read.
     pub async fn enter_attempt(&self, target: &str, attempt: &Attempt) -> Result<(), StoreError> {
         self.revise(target_key(target), None, |ledger: &mut TargetLedger| {
-            ledger.enter(attempt.clone())
+            ledger.record(attempt.clone())
         })
         .await
     }
@@ -100,9 +100,9 @@ impl Store {
         time: SignedDuration,
         most: u32,
     ) -> Result<bool, StoreError> {
-        let enter =
-            |ledger: &mut GroupLedger| ledger.enter(target, approval_id, now, now + time, most);
-        self.revise(group_key(group), Some(now + GROUP_KEPT_FOR), enter)
+        let admit =
+            |ledger: &mut GroupLedger| ledger.admit(target, approval_id, now, now + time, most);
+        self.revise(group_key(group), Some(now + GROUP_KEPT_FOR), admit)
             .await
     }
 

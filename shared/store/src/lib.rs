@@ -47,7 +47,6 @@ pub struct Store {
 
 impl Store {
     /// The table of this name.
-    #[must_use]
     pub fn new(client: impl Into<LazyClient<Client>>, table: String) -> Self {
         Self {
             client: client.into(),

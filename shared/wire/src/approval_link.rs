@@ -3,6 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::primitives::time::expired;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -51,7 +52,6 @@ pub enum LinkError {
 
 /// The token of a link: `base64url(version ‖ verdict ‖ seconds since 1970, 8 bytes ‖ approval, 43 bytes ‖ person ‖ signature, 32 bytes)`
 /// without padding. The signature is HMAC-SHA256 over a domain and every field, each with its length before it.
-#[must_use]
 pub fn sign(
     key: &SecretString,
     approval: &ApprovalId,
@@ -90,7 +90,7 @@ pub fn verify(key: &SecretString, token: &str, now: Timestamp) -> Result<Link, L
         .verify_slice(signature)
         .map_err(|_| LinkError::Forged)?;
     let link = read(signed).ok_or(LinkError::Unreadable)?;
-    if now > link.expires_at {
+    if expired(link.expires_at, now) {
         Err(LinkError::Expired {
             at: link.expires_at,
         })

@@ -25,7 +25,6 @@ pub fn line(argv: &[String]) -> Result<String, NulByte> {
 
 /// An argument vector as every place shows it to people who decide on it. An argument is quoted as in [`line`]; one with
 /// characters that cannot be seen is written as `$'…'` with escapes, which bash reads back as the same argument.
-#[must_use]
 pub fn shown(argv: &[String]) -> String {
     let arguments: Vec<String> = argv.iter().map(|argument| visible(argument)).collect();
     arguments.join(" ")
@@ -33,7 +32,6 @@ pub fn shown(argv: &[String]) -> String {
 
 /// A step as people see it, with the fact that it finds out and its condition behind it: a comment to a shell, in case the line
 /// is pasted. A command of more than `most` characters, and notes of more than half of that, end with `…`.
-#[must_use]
 pub fn step(step: &PlannedStep, most: usize) -> String {
     let fact = step.fact.as_ref().map(|fact| format!("fact {fact}"));
     let when = step.when.as_ref().map(ToString::to_string);

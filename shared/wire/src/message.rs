@@ -94,13 +94,11 @@ pub trait Queued: Serialize + DeserializeOwned {
     fn subject(&self) -> (&'static str, String);
 
     /// The message as JSON, at the beginning of its chain.
-    #[must_use]
     fn to_json(&self) -> String {
         self.to_json_at(0)
     }
 
     /// The message as JSON, at this place of its chain (`chain`).
-    #[must_use]
     fn to_json_at(&self, place: u32) -> String {
         serde_json::json!(Envelope {
             v: VERSION,
@@ -189,7 +187,6 @@ pub enum Unreadable {
 
 impl Message {
     /// The incident that the message is about, if it is about one.
-    #[must_use]
     pub fn incident_id(&self) -> Option<&IncidentId> {
         match self {
             Self::IncidentOpened { incident_id }

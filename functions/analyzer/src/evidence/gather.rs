@@ -350,7 +350,6 @@ fn registry(service: &Service, now: Timestamp) -> Evidence {
 }
 
 /// How far the measurements are from normal: those that move, in words.
-#[must_use]
 pub(crate) fn deviation(evidence: &[Evidence]) -> Option<String> {
     let measured = evidence
         .iter()

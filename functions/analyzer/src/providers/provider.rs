@@ -35,7 +35,6 @@ enum Interface {
 
 impl Provider {
     /// A provider with these settings. `http` is made by [`outbound::client`]; of `aws`, Bedrock's client is made where it is asked.
-    #[must_use]
     pub fn new(settings: &ProviderSettings, http: Client, aws: &SdkConfig) -> Self {
         let interface = match settings.api {
             Api::Openai => Interface::OpenAi(http),
@@ -49,7 +48,6 @@ impl Provider {
     }
 
     /// The most tokens that a question can be, its schema and instructions included: more than that is not billed for what is sent.
-    #[must_use]
     pub fn prompt_tokens_at_most(&self, question: &Question) -> u64 {
         let body = match &self.interface {
             Interface::OpenAi(_) => openai::body(&self.settings, question),

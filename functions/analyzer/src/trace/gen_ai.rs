@@ -34,7 +34,6 @@ pub struct ModelAnswer<'a> {
 impl Span {
     /// Begins the span of a model call. One span covers the call with its retries.
     /// <https://github.com/open-telemetry/semantic-conventions-genai/blob/main/docs/gen-ai/client-inference.md>
-    #[must_use]
     pub fn model_call(&self, call: &ModelCall<'_>) -> Self {
         let mut span = self.child(format!("chat {}", call.model), SpanKind::Client);
         span.set("gen_ai.operation.name", "chat");

@@ -25,25 +25,25 @@ use crate::ssh::session::Session;
 /// output; a command that left a daemon behind, which still holds its output open, never closes the channel at all.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Runs an errand on a host.
+/// Runs a resolved step on a host.
 pub(crate) async fn run(
-    errand: &ResolvedStep<'_>,
+    resolved: &ResolvedStep<'_>,
     target: &SshTarget,
     login_key: &LoginKey,
 ) -> StepResult {
-    let mut session = match open(&errand.service.name, target, login_key).await {
+    let mut session = match open(&resolved.service.name, target, login_key).await {
         Ok(session) => session,
         Err(no_entry) => return no_entry.result(),
     };
     let mut seen = Seen::default();
     let in_time = timeout(
-        errand.limit,
-        follow(&mut session.channel, &errand.line, &mut seen),
+        resolved.limit,
+        follow(&mut session.channel, &resolved.line, &mut seen),
     )
     .await
     .is_ok();
     session.hang_up().await;
-    seen.result(errand, target, in_time)
+    seen.result(resolved, target, in_time)
 }
 
 /// Opens a session. A key that is refused may have been replaced since it was read, also between two steps of one repair: nothing
@@ -71,12 +71,12 @@ async fn follow(channel: &mut Channel<Msg>, line: &str, seen: &mut Seen) {
         return;
     }
     loop {
-        let patience = if seen.end.is_some() {
+        let wait = if seen.end.is_some() {
             LINGER
         } else {
             Duration::MAX
         };
-        match timeout(patience, channel.wait()).await {
+        match timeout(wait, channel.wait()).await {
             Ok(Some(ChannelMsg::Close) | None) | Err(_) => return,
             Ok(Some(message)) => seen.take(message),
         }
@@ -117,9 +117,9 @@ impl Seen {
         }
     }
 
-    fn result(self, errand: &ResolvedStep<'_>, target: &SshTarget, in_time: bool) -> StepResult {
-        let name = &errand.service.name;
-        let program = errand.argv.first().map_or("", String::as_str);
+    fn result(self, resolved: &ResolvedStep<'_>, target: &SshTarget, in_time: bool) -> StepResult {
+        let name = &resolved.service.name;
+        let program = resolved.argv.first().map_or("", String::as_str);
         let (mut exit_status, mut signal) = (None, None);
         let (outcome, detail) = match self.end {
             // The status decides even if the time ran out after it, because it says how the command ended.
@@ -153,7 +153,7 @@ impl Seen {
                 (StepOutcome::ConnectionLost, detail)
             }
             None => {
-                let seconds = errand.limit.as_secs();
+                let seconds = resolved.limit.as_secs();
                 (
                     StepOutcome::TimedOut,
                     format!(

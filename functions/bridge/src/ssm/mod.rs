@@ -75,7 +75,6 @@ impl RunCommand {
     /// Run Command of this account, with the document of this name.
     ///
     /// Nothing is tried again by the SDK: a command that is sent twice may run twice, and a question comes again anyway.
-    #[must_use]
     pub fn new(aws: &SdkConfig, document: String) -> Self {
         let client = Client::from_conf(
             Builder::from(aws)
@@ -89,24 +88,24 @@ impl RunCommand {
         }
     }
 
-    /// Runs an errand on its hosts.
-    pub(crate) async fn run(&self, errand: &ResolvedStep<'_>, target: &SsmTarget) -> StepResult {
-        match self.send(errand, target).await {
-            Ok(sent) => self.follow(errand, &sent).await,
+    /// Runs a resolved step on its hosts.
+    pub(crate) async fn run(&self, resolved: &ResolvedStep<'_>, target: &SsmTarget) -> StepResult {
+        match self.send(resolved, target).await {
+            Ok(sent) => self.follow(resolved, &sent).await,
             Err((outcome, detail)) => StepResult::without_output(outcome, detail, 0),
         }
     }
 
     async fn send<'a>(
         &self,
-        errand: &ResolvedStep<'_>,
+        resolved: &ResolvedStep<'_>,
         target: &'a SsmTarget,
     ) -> Result<Sent<'a>, (StepOutcome, String)> {
-        let line = BASE64_STANDARD.encode(&errand.line);
+        let line = BASE64_STANDARD.encode(&resolved.line);
         if line.len() > LINE {
             let detail = format!(
                 "Nothing ran: the command has {} bytes, and {} takes at most {}.",
-                errand.line.len(),
+                resolved.line.len(),
                 self.document,
                 LINE / 4 * 3
             );
@@ -123,7 +122,7 @@ impl RunCommand {
             .parameters("lineBase64", vec![line])
             .parameters(
                 "executionTimeout",
-                vec![errand.limit.as_secs().max(1).to_string()],
+                vec![resolved.limit.as_secs().max(1).to_string()],
             );
         let request = match target {
             SsmTarget::Instance { id } => request.instance_ids(id),
@@ -145,7 +144,7 @@ impl RunCommand {
         };
         let answer = request.send().await.map_err(|error| {
             tracing::warn!(error = %DisplayErrorContext(&error), "Run Command did not take the command");
-            not_sent(&errand.service.name, &self.document, target, &error)
+            not_sent(&resolved.service.name, &self.document, target, &error)
         })?;
         let id = answer
             .command
@@ -159,18 +158,18 @@ impl RunCommand {
     }
 
     /// Asks until the command has ended. It gets its whole time from when the first agent has begun it.
-    async fn follow(&self, errand: &ResolvedStep<'_>, sent: &Sent<'_>) -> StepResult {
+    async fn follow(&self, resolved: &ResolvedStep<'_>, sent: &Sent<'_>) -> StepResult {
         let mut begun = false;
         let mut until = Instant::now() + self.pace.delivery;
         let mut waits = self.pace.waits();
         loop {
-            let seen = look(&self.client, errand, sent).await;
+            let seen = look(&self.client, resolved, sent).await;
             match seen {
-                Poll::Ended(hosts) => return self.told(errand, sent, hosts, None).await,
+                Poll::Ended(hosts) => return self.told(resolved, sent, hosts, None).await,
                 Poll::Never(result) => return result,
                 Poll::Begun if !begun => {
                     begun = true;
-                    until = Instant::now() + errand.limit;
+                    until = Instant::now() + resolved.limit;
                 }
                 Poll::Begun | Poll::Waiting | Poll::Unknown => {}
             }
@@ -178,14 +177,14 @@ impl RunCommand {
             if left.is_zero() && matches!(seen, Poll::Unknown) && !begun {
                 // It is not known that it waits, so it gets the time that it would have if it ran.
                 begun = true;
-                until += errand.limit;
+                until += resolved.limit;
             } else if left.is_zero() {
                 break;
             }
             sleep(waits.next().unwrap_or(self.pace.most).min(left)).await;
         }
         self.cancel(
-            errand,
+            resolved,
             sent,
             if begun {
                 Cut::TimeUp
@@ -197,7 +196,7 @@ impl RunCommand {
     }
 
     /// Cancels the command, and waits a little for what it says then: it may have ended at the last moment, and then its end counts.
-    async fn cancel(&self, errand: &ResolvedStep<'_>, sent: &Sent<'_>, cut: Cut) -> StepResult {
+    async fn cancel(&self, resolved: &ResolvedStep<'_>, sent: &Sent<'_>, cut: Cut) -> StepResult {
         let until = Instant::now() + self.pace.settle;
         let mut waits = self.pace.waits();
         let mut cancelled = false;
@@ -211,13 +210,13 @@ impl RunCommand {
                     .await;
                 cancelled = asked.inspect_err(|error| tracing::warn!(error = %DisplayErrorContext(error), "not cancelled")).is_ok();
             }
-            match look(&self.client, errand, sent).await {
-                Poll::Ended(hosts) => return self.told(errand, sent, hosts, Some(cut)).await,
+            match look(&self.client, resolved, sent).await {
+                Poll::Ended(hosts) => return self.told(resolved, sent, hosts, Some(cut)).await,
                 Poll::Never(_) | Poll::Begun | Poll::Waiting | Poll::Unknown => {}
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return unfinished(errand, cut);
+                return unfinished(resolved, cut);
             }
             sleep(waits.next().unwrap_or(self.pace.most).min(left)).await;
         }
@@ -226,15 +225,16 @@ impl RunCommand {
     /// The result, with the whole output of the host that is told of: the list of hosts gives less of it.
     async fn told(
         &self,
-        errand: &ResolvedStep<'_>,
+        resolved: &ResolvedStep<'_>,
         sent: &Sent<'_>,
         mut hosts: Vec<Invocation>,
         cut: Option<Cut>,
     ) -> StepResult {
-        if let (SsmTarget::Tag { .. }, Some(place)) = (sent.target, telling(errand, &hosts, cut)) {
+        if let (SsmTarget::Tag { .. }, Some(place)) = (sent.target, telling(resolved, &hosts, cut))
+        {
             whole_output(&self.client, sent, &mut hosts[place]).await;
         }
-        result(errand, &hosts, cut)
+        result(resolved, &hosts, cut)
     }
 }
 

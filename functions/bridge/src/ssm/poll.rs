@@ -32,7 +32,7 @@ pub(crate) enum Poll {
     Never(StepResult),
 }
 
-pub(crate) async fn look(client: &Client, errand: &ResolvedStep<'_>, sent: &Sent<'_>) -> Poll {
+pub(crate) async fn look(client: &Client, resolved: &ResolvedStep<'_>, sent: &Sent<'_>) -> Poll {
     match sent.target {
         SsmTarget::Instance { id } => match client
             .get_command_invocation()
@@ -42,15 +42,15 @@ pub(crate) async fn look(client: &Client, errand: &ResolvedStep<'_>, sent: &Sent
             .await
         {
             Ok(answer) => one(invocation(answer, id)),
-            Err(error) => unanswered(errand, &error),
+            Err(error) => unanswered(resolved, &error),
         },
         SsmTarget::Tag { tag, .. } => {
             match client.list_commands().command_id(&sent.id).send().await {
                 Ok(answer) => match answer.commands().first() {
-                    Some(command) => hosts(client, errand, sent, tag, command).await,
+                    Some(command) => hosts(client, resolved, sent, tag, command).await,
                     None => Poll::Waiting,
                 },
-                Err(error) => unanswered(errand, &error),
+                Err(error) => unanswered(resolved, &error),
             }
         }
     }
@@ -92,12 +92,12 @@ fn one(invocation: Invocation) -> Poll {
 /// host's.
 async fn hosts(
     client: &Client,
-    errand: &ResolvedStep<'_>,
+    resolved: &ResolvedStep<'_>,
     sent: &Sent<'_>,
     tag: &str,
     command: &Command,
 ) -> Poll {
-    let name = &errand.service.name;
+    let name = &resolved.service.name;
     let details: String = command
         .status_details()
         .unwrap_or_default()
@@ -147,7 +147,7 @@ async fn hosts(
     while let Some(item) = pages.next().await {
         match item {
             Ok(item) => found.push(listed(item)),
-            Err(error) => return unanswered(errand, &error),
+            Err(error) => return unanswered(resolved, &error),
         }
     }
     found.sort_by(|a, b| a.host.cmp(&b.host));
@@ -166,7 +166,7 @@ fn no_host(name: &str, tag: &str) -> String {
 }
 
 /// A question that was not answered is asked again, unless it never will be.
-fn unanswered<E, R>(errand: &ResolvedStep<'_>, error: &SdkError<E, R>) -> Poll
+fn unanswered<E, R>(resolved: &ResolvedStep<'_>, error: &SdkError<E, R>) -> Poll
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     R: std::fmt::Debug + 'static,
@@ -181,7 +181,7 @@ where
         "AccessDenied" | "AccessDeniedException" => {
             let detail = format!(
                 "The command was sent to {}, but the bridge may not ask what became of it, which is unknown: see docs/ssm.md.",
-                errand.service.name
+                resolved.service.name
             );
             Poll::Never(StepResult::without_output(
                 StepOutcome::ConnectionLost,

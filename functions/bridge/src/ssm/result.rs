@@ -112,13 +112,13 @@ impl Ending {
 /// The host whose result is reported: the first of those that failed in the most telling way; the
 /// only one; none of several that succeeded.
 pub(crate) fn telling(
-    errand: &ResolvedStep<'_>,
+    resolved: &ResolvedStep<'_>,
     hosts: &[Invocation],
     cut: Option<Cut>,
 ) -> Option<usize> {
     let endings = hosts
         .iter()
-        .map(|host| ending(errand, host, "", cut))
+        .map(|host| ending(resolved, host, "", cut))
         .enumerate();
     let failing = endings
         .filter(|(_, ending)| !ending.succeeded())
@@ -130,15 +130,15 @@ pub(crate) fn telling(
 
 /// Result of the command on the one host that was named, or on all that carry the tag.
 pub(crate) fn result(
-    errand: &ResolvedStep<'_>,
+    resolved: &ResolvedStep<'_>,
     hosts: &[Invocation],
     cut: Option<Cut>,
 ) -> StepResult {
-    let name = &errand.service.name;
-    let Some(told) = telling(errand, hosts, cut).map(|place| &hosts[place]) else {
+    let name = &resolved.service.name;
+    let Some(told) = telling(resolved, hosts, cut).map(|place| &hosts[place]) else {
         let detail = format!(
             "{} on all {} hosts of {name} ended with exit status 0.",
-            program(errand),
+            program(resolved),
             hosts.len()
         );
         return with_output(
@@ -159,11 +159,11 @@ pub(crate) fn result(
         mut outcome,
         exit_status,
         mut detail,
-    } = ending(errand, told, &place, cut);
+    } = ending(resolved, told, &place, cut);
     if !alone {
         let succeeded = hosts
             .iter()
-            .filter(|host| ending(errand, host, "", cut).succeeded())
+            .filter(|host| ending(resolved, host, "", cut).succeeded())
             .count();
         detail = format!("{succeeded} of {} hosts succeeded. {detail}", hosts.len());
         // These two say that nothing ran, which holds for this host only.
@@ -179,11 +179,11 @@ pub(crate) fn result(
 }
 
 /// A command whose end did not come, although it was cancelled.
-pub(crate) fn unfinished(errand: &ResolvedStep<'_>, cut: Cut) -> StepResult {
-    let (program, name) = (program(errand), &errand.service.name);
+pub(crate) fn unfinished(resolved: &ResolvedStep<'_>, cut: Cut) -> StepResult {
+    let (program, name) = (program(resolved), &resolved.service.name);
     match cut {
         Cut::TimeUp => {
-            let seconds = errand.limit.as_secs();
+            let seconds = resolved.limit.as_secs();
             let detail = format!(
                 "{program} on {name} did not end within {seconds} s and was cancelled; it may still be running there."
             );
@@ -199,8 +199,8 @@ pub(crate) fn unfinished(errand: &ResolvedStep<'_>, cut: Cut) -> StepResult {
     }
 }
 
-fn ending(errand: &ResolvedStep<'_>, host: &Invocation, place: &str, cut: Option<Cut>) -> Ending {
-    let (program, seconds) = (program(errand), errand.limit.as_secs());
+fn ending(resolved: &ResolvedStep<'_>, host: &Invocation, place: &str, cut: Option<Cut>) -> Ending {
+    let (program, seconds) = (program(resolved), resolved.limit.as_secs());
     let exited = u32::try_from(host.code).ok();
     let (outcome, detail) = match (host.status, exited) {
         (Status::Success, Some(status)) | (Status::Failed, Some(status @ 1..)) => {
@@ -278,8 +278,8 @@ fn not_taken(place: &str) -> (StepOutcome, String) {
     (StepOutcome::Unreachable, detail)
 }
 
-fn program<'a>(errand: &'a ResolvedStep<'_>) -> &'a str {
-    errand.argv.first().map_or("", String::as_str)
+fn program<'a>(resolved: &'a ResolvedStep<'_>) -> &'a str {
+    resolved.argv.first().map_or("", String::as_str)
 }
 
 /// Adds what hosts printed, one after the other.

@@ -64,7 +64,7 @@ async fn run(url: &str, target: Value) -> StepResult {
     )
     .expect("one");
     let argv = vec!["restart".to_owned(), "web".to_owned()];
-    let errand = ResolvedStep {
+    let resolved = ResolvedStep {
         service: &service,
         argv,
         line: "restart web".to_owned(),
@@ -84,7 +84,7 @@ async fn run(url: &str, target: Value) -> StepResult {
         pace,
         ..RunCommand::new(&aws(url), "Quell-RunStep".to_owned())
     }
-    .run(&errand, &target)
+    .run(&resolved, &target)
     .await
 }
 

@@ -42,7 +42,6 @@ pub struct AlertAnswer {
 
 impl AlertAnswer {
     /// The answer to one alert; `cicd` says that it only reports on a delivery pipeline.
-    #[must_use]
     pub fn new(counted: Counted, cicd: bool) -> Self {
         let Counted {
             member,
@@ -119,7 +118,6 @@ enum First<'a> {
 
 impl<'a> DeliveryAnswer<'a> {
     /// The answer to these alerts, of which the sender left out others.
-    #[must_use]
     pub fn new(answers: &'a [AlertAnswer], left_out: u64) -> Self {
         let told = told(answers);
         Self {

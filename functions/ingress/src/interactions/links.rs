@@ -1,6 +1,7 @@
 //! Signed links. Opening one only shows its decision, since previews of chats and scanners of mail
 //! open links too; the button on the page decides.
 
+use domain::primitives::time::expired;
 use std::sync::OnceLock;
 
 use domain::incident::Incident;
@@ -159,7 +160,7 @@ fn undecided<'a>(
             by: by.clone(),
         })?,
         ApprovalState::Void { why, .. } => Err(Refusal::Void { why: why.clone() })?,
-        ApprovalState::Pending if now > approval.expires_at => Err(Refusal::Expired {
+        ApprovalState::Pending if expired(approval.expires_at, now) => Err(Refusal::Expired {
             at: approval.expires_at,
         })?,
         ApprovalState::Pending => {}

@@ -68,7 +68,6 @@ impl ChannelError {
     }
 
     /// True if it may be otherwise in some minutes, without anybody's doing.
-    #[must_use]
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::Busy { .. } | Self::Unreachable(_))
     }

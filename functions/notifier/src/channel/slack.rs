@@ -65,7 +65,6 @@ struct Metadata {
 
 impl Slack {
     /// A channel as the operator's file names it.
-    #[must_use]
     pub fn new(client: Client, channel: &SlackChannel) -> Self {
         let base_url = channel
             .api_url

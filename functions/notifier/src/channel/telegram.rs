@@ -47,7 +47,6 @@ struct Parameters {
 
 impl<'a> Telegram<'a> {
     /// The sender of a chat. A chat that has moved is where it is now, as long as the file has its former id.
-    #[must_use]
     pub fn new(chat: &'a TelegramChat, outside: &'a ChannelDeps, moved: Option<Moved>) -> Self {
         let chat_id = moved
             .filter(|moved| moved.configured == chat.chat_id)

@@ -56,7 +56,6 @@ pub struct Webhook {
 
 impl Webhook {
     /// A server as the operator's file names it. Unless it is private, it is called with the client that reaches public addresses only.
-    #[must_use]
     pub fn new(anywhere: &Client, public: &PublicClient, webhook: &channels::Webhook) -> Self {
         Self {
             reach: Reach::of(webhook.private, anywhere, public),

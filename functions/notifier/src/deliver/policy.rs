@@ -34,7 +34,6 @@ pub enum Next<'a> {
 }
 
 /// The next action: the first item in order that does not wait, once the channel accepts a message.
-#[must_use]
 pub fn next<'a>(
     state: &ChannelState,
     due: &'a [Due],
@@ -61,7 +60,6 @@ pub fn next<'a>(
 
 /// Delay in seconds of the message that wakes a channel waiting until `at`; none if one that was
 /// sent already comes early enough.
-#[must_use]
 pub fn wake_in(state: &ChannelState, at: Timestamp, now: Timestamp) -> Option<i32> {
     if state
         .wake_at
@@ -161,7 +159,6 @@ pub enum DeliveryStep<'a> {
 }
 
 /// The next action that lets a card show `show`.
-#[must_use]
 pub fn step<'a>(card: &'a LiveCard, show: &Shown, now: Timestamp) -> DeliveryStep<'a> {
     if card.message_id.is_none() {
         return card
@@ -182,7 +179,6 @@ pub fn step<'a>(card: &'a LiveCard, show: &Shown, now: Timestamp) -> DeliverySte
 }
 
 /// A wait until `at` that is short enough to sleep through, if `left` has room for it.
-#[must_use]
 pub fn short_wait(at: Timestamp, now: Timestamp, left: Duration) -> Option<Duration> {
     // A little longer than the second between two messages of one chat.
     const LONGEST_NAP: Duration = Duration::from_millis(1100);

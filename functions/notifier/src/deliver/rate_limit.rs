@@ -28,7 +28,6 @@ const TWENTY_A_MINUTE: Limit = Limit {
 };
 
 /// The limits of a channel.
-#[must_use]
 pub fn limits(channel: &Channel) -> Vec<Limit> {
     match &channel.to {
         Place::Telegram(TelegramChat {
@@ -52,7 +51,6 @@ fn evenly(most: u16) -> Limit {
 
 /// Earliest time of the next message: `now` or later. `sent` are the times of the messages before,
 /// oldest first.
-#[must_use]
 pub fn free_at(sent: &[Timestamp], limits: &[Limit], now: Timestamp) -> Timestamp {
     let ends = limits.iter().filter_map(|limit| {
         // The message that is `most` sends ago begins a span that is full until it ends.

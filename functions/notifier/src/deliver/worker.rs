@@ -5,7 +5,7 @@
 //! message on the queue; it comes back with the visibility timeout, and its next worker finds the
 //! rest still due. So does the next event in the channel.
 
-use crate::app::Clock;
+use domain::primitives::time::Clock;
 use std::time::{Duration, Instant};
 
 use aws::Chain;
@@ -84,7 +84,7 @@ impl ChannelWorker<'_> {
             }
         }
         // Others left marks, and there is no time for another round: a new message continues.
-        self.come_again(1).await?;
+        self.requeue(1).await?;
         self.store
             .give_channel_back(name, self.holder, true)
             .await?;
@@ -98,7 +98,7 @@ impl ChannelWorker<'_> {
         if let Some(seconds) = wait.and_then(|at| wake_in(state, at, (self.clock)())) {
             // Sent before it is saved: a message too many finds nothing to do, one too few would
             // leave the channel waiting.
-            self.come_again(seconds).await?;
+            self.requeue(seconds).await?;
             state.wake_at = Some((self.clock)() + SignedDuration::from_secs(seconds.into()));
         }
         if *state != before {
@@ -310,7 +310,7 @@ impl ChannelWorker<'_> {
             .await?)
     }
 
-    async fn come_again(&self, seconds: i32) -> Result<(), Failure> {
+    async fn requeue(&self, seconds: i32) -> Result<(), Failure> {
         let message = Message::ChannelTimer {
             channel: self.channel.name.clone(),
         };

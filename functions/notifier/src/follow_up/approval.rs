@@ -7,12 +7,13 @@ use domain::incident::approval::Approval;
 use domain::incident::change::IncidentChange;
 use domain::notification::channels::Channels;
 use domain::primitives::id::ApprovalId;
+use domain::primitives::time::Clock;
 use domain::transition::decision::{look_again_at, rule_of};
 use jiff::{SignedDuration, Timestamp};
 use store::FollowUp;
 use wire::message::Message;
 
-use crate::app::{App, Clock, Failure};
+use crate::app::{App, Failure};
 
 /// The longest delay of a message, in seconds
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html>). What is due later is looked at

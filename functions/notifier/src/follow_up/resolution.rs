@@ -7,6 +7,7 @@ use aws::Chain;
 use domain::alert::{Alert, AlertStatus};
 use domain::incident::Incident;
 use domain::primitives::id::ApprovalId;
+use domain::primitives::time::Clock;
 use domain::transition::resolution::{due, first_look};
 use domain::transition::silence::{TRIED_FOR, labels};
 use jiff::{SignedDuration, Timestamp};
@@ -14,7 +15,7 @@ use store::FollowUp;
 use tracing::{info, warn};
 use wire::message::{Message, Signal};
 
-use crate::app::{App, Clock, Failure};
+use crate::app::{App, Failure};
 
 /// After what time a resolve that was put onto the queue of signals is counted, in any case but a fault.
 const COUNTED_AFTER: SignedDuration = SignedDuration::from_secs(60);

@@ -1,6 +1,7 @@
 //! One-hour silences in Alertmanager for the one alert that an incident was opened with.
 
 use crate::app::SilenceError;
+use domain::primitives::time::Clock;
 use std::collections::BTreeSet;
 
 use domain::incident::Incident;
@@ -11,7 +12,7 @@ use jiff::Timestamp;
 use outbound::alertmanager::Wanted;
 use wire::message::Message;
 
-use crate::app::{App, Clock, Failure};
+use crate::app::{App, Failure};
 
 impl App {
     /// Creates the silence that was asked for last, once. The log and the card show its result.

@@ -15,7 +15,7 @@ use crate::render::content::Button;
 pub(crate) fn of(
     language: Language,
     incident: &Incident,
-    extras: &CardContext<'_>,
+    context: &CardContext<'_>,
 ) -> Vec<Vec<Button>> {
     if incident.kind == IncidentKind::Pipeline {
         return Vec::new();
@@ -29,7 +29,7 @@ pub(crate) fn of(
     if incident.can_be_reanalysed() {
         more.push(button("reanalyse", ButtonAction::Reanalyse(id())));
     }
-    if extras.silence_possible && extras.silenced_until.is_none() && incident.can_be_silenced() {
+    if context.silence_possible && context.silenced_until.is_none() && incident.can_be_silenced() {
         more.push(button("silence", ButtonAction::Silence(id())));
     }
     let look = vec![

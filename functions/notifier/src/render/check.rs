@@ -14,7 +14,6 @@ use crate::render::templates::Templates;
 const SAMPLES: &str = include_str!("../../templates/samples.json");
 
 /// How many templates of the operator's there are, and what is wrong with them.
-#[must_use]
 pub fn faults(config_dir: &Path) -> (usize, Vec<Broken>) {
     let templates = Templates::load(config_dir);
     let samples: BTreeMap<&str, Vec<Value>> = serde_json::from_str(SAMPLES).unwrap_or_default();

@@ -35,7 +35,6 @@ pub struct Post {
 
 impl Post {
     /// The same without markup, for a channel that did not understand it ([`crate::channel::ChannelError::Markup`]).
-    #[must_use]
     pub fn without_markup(&self) -> Self {
         let content = Content {
             text: Markup::text(&self.content.text.plain()),

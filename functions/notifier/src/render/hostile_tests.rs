@@ -147,7 +147,7 @@ fn messages(incident: &Incident, text: &str) -> Vec<Content> {
             .collect(),
     };
     let silenced_until = Some(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1));
-    let extras = CardContext {
+    let context = CardContext {
         silence_possible: true,
         silenced_until,
         names: Names::default(),
@@ -175,9 +175,9 @@ fn messages(incident: &Incident, text: &str) -> Vec<Content> {
     };
     let all = Language::ALL.map(|language| {
         [
-            templates.card(language, incident, &extras),
-            templates.card(language, &storm, &extras),
-            templates.card(language, &report, &extras),
+            templates.card(language, incident, &context),
+            templates.card(language, &storm, &context),
+            templates.card(language, &report, &context),
             templates.flow(language, &run),
             templates.budget(language, jiff::civil::Date::MAX, &spending),
             templates.details(language, incident, &entries, Names::default()),

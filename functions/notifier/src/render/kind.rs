@@ -32,7 +32,6 @@ macro_rules! templates {
             pub const ALL: [Self; 10] = [$(Self::$kind),+];
 
             /// The name of its template, without `.html`.
-            #[must_use]
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$kind => $name,)+

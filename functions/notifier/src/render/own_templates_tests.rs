@@ -97,12 +97,12 @@ fn a_broken_template_gives_way_and_says_so() {
     let whole = english(&incident).text.plain();
     for (source, line, what) in cases {
         let (directory, templates) = own(Kind::Incident, source);
-        let extras = CardContext {
+        let context = CardContext {
             silence_possible: true,
             ..CardContext::default()
         };
         let text = templates
-            .card(Language::English, &incident, &extras)
+            .card(Language::English, &incident, &context)
             .text
             .plain();
         let note = format!(

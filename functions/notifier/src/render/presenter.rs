@@ -47,15 +47,14 @@ pub struct Presenter<'a> {
 
 impl Presenter<'_> {
     /// The card of an incident as it is now.
-    #[must_use]
     pub fn incident(&self, incident: &Incident, now: Timestamp) -> Presented {
         let silenced_until = incident.silenced_until(now);
-        let extras = CardContext {
+        let context = CardContext {
             silence_possible: self.silences,
             silenced_until,
             names: self.names(),
         };
-        let card = |incident: &Incident| self.templates.card(self.language, incident, &extras);
+        let card = |incident: &Incident| self.templates.card(self.language, incident, &context);
         let content = card(incident);
         let shown = Shown {
             whole: digest(&content),
@@ -79,7 +78,6 @@ impl Presenter<'_> {
     }
 
     /// The card of a run of a delivery pipeline.
-    #[must_use]
     pub fn flow(&self, flow: &PipelineRun) -> Presented {
         let stages: Vec<Value> = flow
             .stages
@@ -93,7 +91,6 @@ impl Presenter<'_> {
     }
 
     /// That the budget of a day is used up. What is spent later that day changes nothing for the reader.
-    #[must_use]
     pub fn budget(&self, day: Date, spending: &Spending) -> Presented {
         let day_only = Digest::new().field(day.to_string()).hex();
         let shown = Shown {
@@ -113,7 +110,6 @@ impl Presenter<'_> {
     }
 
     /// The evidence and the end of the operation log of an incident.
-    #[must_use]
     pub fn details(&self, incident: &Incident, log: &[Entry]) -> Presented {
         told(
             "details",
@@ -124,7 +120,6 @@ impl Presenter<'_> {
     }
 
     /// The earlier incidents of an incident's fingerprint, newest first.
-    #[must_use]
     pub fn history(&self, incident: &Incident, past: &[Incident]) -> Presented {
         let earlier: Vec<Value> =
             past.iter().map(|past| json!({ "incident_id": past.id, "status": past.status, "opened_at": past.opened_at })).collect();
@@ -139,7 +134,6 @@ impl Presenter<'_> {
     }
 
     /// That the second list of people may decide too.
-    #[must_use]
     pub fn escalation(&self, incident: &Incident, people: &[String]) -> Presented {
         let mut facts = facts(incident);
         facts["people"] = json!(people);
@@ -148,7 +142,6 @@ impl Presenter<'_> {
     }
 
     /// The result of a repair, or whatever else of an incident people have to hear, with a mention of those who are responsible.
-    #[must_use]
     pub fn notice(&self, incident: &Incident, notice: &Notice) -> Presented {
         let people = responsible(self.channels, incident, notice);
         let mut facts = facts(incident);
@@ -162,7 +155,6 @@ impl Presenter<'_> {
     }
 
     /// That stages of a run of a delivery pipeline have failed. Who started the run is mentioned, if they are one of the people.
-    #[must_use]
     pub fn flow_notice(&self, flow: &PipelineRun, failed: &[IncidentId]) -> Presented {
         let people: Vec<String> = self
             .channels

@@ -55,7 +55,6 @@ impl fmt::Debug for Templates {
 impl Templates {
     /// The built-in templates, and those that the operator has put into `<config_dir>/templates/<language>/<name>.html` in their place.
     /// One that is broken is logged, and the built-in one speaks.
-    #[must_use]
     pub fn load(config_dir: &Path) -> Self {
         let mut environment = engine::environment();
         let mut own = BTreeMap::new();
@@ -80,14 +79,13 @@ impl Templates {
     }
 
     /// The card of an incident, of a storm, or of a report of a delivery pipeline, with its buttons.
-    #[must_use]
     pub fn card(
         &self,
         language: Language,
         incident: &Incident,
-        extras: &CardContext<'_>,
+        context: &CardContext<'_>,
     ) -> Content {
-        let card = || Card::of(incident, extras.silenced_until, extras.names);
+        let card = || Card::of(incident, context.silenced_until, context.names);
         let text = match incident.kind {
             IncidentKind::Pipeline => self.text(language, Kind::Pipeline, &Pipeline::of(incident)),
             IncidentKind::Storm(_) => self.text(language, Kind::Storm, &card()),
@@ -97,24 +95,21 @@ impl Templates {
         };
         Content {
             text,
-            buttons: buttons::of(language, incident, extras),
+            buttons: buttons::of(language, incident, context),
         }
     }
 
     /// The card of a run of a delivery pipeline.
-    #[must_use]
     pub fn flow(&self, language: Language, run: &pipeline_run::PipelineRun) -> Content {
         without_buttons(self.text(language, Kind::Flow, &Flow::of(run)))
     }
 
     /// The notice that a day's budget for models is used up.
-    #[must_use]
     pub fn budget(&self, language: Language, day: Date, spending: &Spending) -> Content {
         without_buttons(self.text(language, Kind::Budget, &Budget::of(day, spending)))
     }
 
     /// The evidence, the guardrails, the plan, and as many of the last entries of the log as fit.
-    #[must_use]
     pub fn details(
         &self,
         language: Language,
@@ -133,7 +128,6 @@ impl Templates {
     }
 
     /// As many of the earlier incidents of the fingerprint as fit, in the order in which they are given.
-    #[must_use]
     pub fn history(
         &self,
         language: Language,
@@ -153,7 +147,6 @@ impl Templates {
 
     /// The notice of an undecided plan, for the people who are asked next. It has the buttons of
     /// the decision.
-    #[must_use]
     pub fn escalation(
         &self,
         language: Language,
@@ -172,7 +165,6 @@ impl Templates {
     }
 
     /// The result of a repair, or whatever else of an incident people have to hear. While a decision can be made it has the buttons for it.
-    #[must_use]
     pub fn notice(
         &self,
         language: Language,
@@ -188,7 +180,6 @@ impl Templates {
     }
 
     /// That stages of a run of a delivery pipeline have failed, which are known by their reports.
-    #[must_use]
     pub fn flow_notice(
         &self,
         language: Language,

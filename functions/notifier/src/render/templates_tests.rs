@@ -209,12 +209,12 @@ fn who_runs_by_itself_says_so_and_a_silence_says_until_when() {
         !says(&IncidentChange::new(incident.clone())),
         "a human is asked"
     );
-    let extras = CardContext {
+    let context = CardContext {
         silence_possible: true,
         silenced_until: Some(incident.opened_at),
         names: Names::default(),
     };
-    let card = templates().card(Language::English, &incident, &extras);
+    let card = templates().card(Language::English, &incident, &context);
     assert!(
         card.text.plain().contains("🔕 Silenced until 2026-11-")
             && !asks(&card).concat().contains(&"silence".to_owned())
@@ -233,7 +233,7 @@ fn who_runs_by_itself_says_so_and_a_silence_says_until_when() {
     ]) {
         assert!(text.contains(words), "{text}");
     }
-    let card = templates().card(Language::English, &incident, &extras);
+    let card = templates().card(Language::English, &incident, &context);
     assert!(
         !card.text.plain().contains("Not silenced"),
         "it is silenced by now"

@@ -221,7 +221,6 @@ fn analysed(number: u32) -> IncidentChange {
 }
 
 /// An incident whose plan waits for a decision.
-#[must_use]
 pub fn waiting() -> IncidentChange {
     let mut change = analysed(1);
     change.propose_within(guardrails(), plan(), at(9), VALID_FOR);
@@ -231,7 +230,6 @@ pub fn waiting() -> IncidentChange {
 }
 
 /// One whose plan needs two people, one of whom has approved, and that was escalated.
-#[must_use]
 pub fn half_approved() -> IncidentChange {
     let mut change = analysed(2);
     change.propose_within(
@@ -256,7 +254,6 @@ pub fn half_approved() -> IncidentChange {
 }
 
 /// One whose repair is at its check.
-#[must_use]
 pub fn repairing() -> IncidentChange {
     let mut change = repaired();
     change.incident.status = Status::Repairing;
@@ -277,7 +274,6 @@ pub fn repairing() -> IncidentChange {
 }
 
 /// One that was approved and repaired.
-#[must_use]
 pub fn repaired() -> IncidentChange {
     let mut change = approved();
     let ran = |phase, detail: &str| StepRun {
@@ -332,7 +328,6 @@ fn approved() -> IncidentChange {
 }
 
 /// One whose repair failed and was taken back.
-#[must_use]
 pub fn failed() -> IncidentChange {
     let mut change = approved();
     let ran = |phase, succeeded, detail: &str| StepRun {
@@ -361,7 +356,6 @@ pub fn failed() -> IncidentChange {
 }
 
 /// One whose repair failed, where a new analysis came to another plan.
-#[must_use]
 pub fn tried_before() -> IncidentChange {
     let mut change = failed();
     if let Ok(round) = reanalysis::ask(&mut change, "telegram:7", at(600)) {
@@ -377,7 +371,6 @@ pub fn tried_before() -> IncidentChange {
 }
 
 /// What of an incident people have to hear, of every kind.
-#[must_use]
 pub fn notices() -> Vec<(Incident, Notice)> {
     let notice = |what| Notice {
         sequence: 1,
@@ -419,7 +412,6 @@ fn idle() -> Incident {
 }
 
 /// One whose repair was verified, but whose alert went on.
-#[must_use]
 pub fn still_firing() -> IncidentChange {
     let mut change = repaired();
     if let Some(id) = change
@@ -434,7 +426,6 @@ pub fn still_firing() -> IncidentChange {
 }
 
 /// One that no playbook fits, and whose models did not answer.
-#[must_use]
 pub fn needs_human() -> IncidentChange {
     let labels = [
         ("alertname", "CertificateExpiresSoon"),
@@ -472,7 +463,6 @@ pub fn needs_human() -> IncidentChange {
 }
 
 /// A storm of a thousand incidents.
-#[must_use]
 pub fn storm() -> IncidentChange {
     let names = [
         "TargetDown",
@@ -518,7 +508,6 @@ pub fn storm() -> IncidentChange {
 }
 
 /// A report of a delivery pipeline.
-#[must_use]
 pub fn pipeline() -> IncidentChange {
     let tables: AlertTables =
         serde_json::from_str(r#"{"cicd":{"patterns":["CI_*"]}}"#).expect("tables");
@@ -537,7 +526,6 @@ pub fn pipeline() -> IncidentChange {
 }
 
 /// A run of a pipeline, one stage of which failed.
-#[must_use]
 pub fn flow() -> PipelineRun {
     let stage = |name: &str, state, message: &str| Stage {
         name: name.to_owned(),
@@ -567,7 +555,6 @@ pub fn flow() -> PipelineRun {
 }
 
 /// Every one of them that is no storm and no report.
-#[must_use]
 pub fn incidents() -> Vec<Incident> {
     [
         waiting(),
@@ -584,7 +571,6 @@ pub fn incidents() -> Vec<Incident> {
 }
 
 /// Earlier incidents of one fingerprint, newest first.
-#[must_use]
 pub fn earlier() -> Vec<Incident> {
     let over = |change: IncidentChange, minutes: i64| {
         let mut incident = change.incident;
@@ -601,7 +587,6 @@ pub fn earlier() -> Vec<Incident> {
 }
 
 /// A day on which the budget for models was used up.
-#[must_use]
 pub fn spending() -> Spending {
     let paid = |calls, input, output, price| Paid {
         calls,

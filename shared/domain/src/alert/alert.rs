@@ -58,7 +58,6 @@ impl AlertType {
     pub const ALL: [Self; 9] = Self::VARIANTS;
 
     /// The type of an alert name; a name that is not in the original's table is custom.
-    #[must_use]
     pub fn of_alert_name(name: &str) -> Self {
         match name {
             "KubePodCrashLooping" | "KubePodNotReady" => Self::K8sPodCrash,
@@ -84,7 +83,6 @@ pub enum AlertSeverity {
 
 impl AlertSeverity {
     /// The severity of a label's value; like the original, anything unknown is a warning.
-    #[must_use]
     pub fn of_label(value: &str) -> Self {
         match value.to_ascii_lowercase().as_str() {
             "critical" => Self::Critical,
@@ -94,13 +92,11 @@ impl AlertSeverity {
     }
 
     /// Its place in the order (0 info, 1 warning, 2 critical), as the store compares it.
-    #[must_use]
     pub fn rank(self) -> u8 {
         self as u8
     }
 
     /// The severity with this rank.
-    #[must_use]
     pub fn of_rank(rank: u8) -> Option<Self> {
         [Self::Info, Self::Warning, Self::Critical]
             .into_iter()
@@ -228,13 +224,11 @@ impl Alert {
     /// True if its sender sends resolves, as Alertmanager and Grafana do. The senders of signed
     /// alerts and of signals can, and most never do: nothing may wait for a resolve from them, and
     /// its absence must not count as a failure.
-    #[must_use]
     pub fn sender_resolves(&self) -> bool {
         !self.member.is_unnumbered()
     }
 
     /// False where the alert's own label forbids a repair without a human (`auto_repair=false`).
-    #[must_use]
     pub fn allows_auto_repair(&self) -> bool {
         self.labels
             .get(AUTO_REPAIR)

@@ -72,7 +72,6 @@ impl Default for AlertTables {
 
 impl AlertTables {
     /// What is wrong with the tables beyond their shape: each a field and a sentence.
-    #[must_use]
     pub fn faults(&self) -> Vec<(String, String)> {
         let patterns: Vec<String> = self.cicd.patterns.iter().map(WildMatch::pattern).collect();
         let lists = [
@@ -108,7 +107,6 @@ impl AlertTables {
     }
 
     /// True if an alert of this name reports on a delivery pipeline.
-    #[must_use]
     pub fn is_cicd(&self, name: &str) -> bool {
         let CicdNames {
             alertnames,
@@ -135,7 +133,6 @@ impl AlertTables {
     /// An alert from a sender's labels and annotations. The target is the first target label that
     /// is present, the message the first message annotation; the alert's name is the default of
     /// both.
-    #[must_use]
     pub fn alert(
         &self,
         status: AlertStatus,

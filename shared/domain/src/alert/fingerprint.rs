@@ -7,7 +7,6 @@ use crate::primitives::id::Fingerprint;
 /// The fingerprint of an alert: SHA-256 over namespace, normalised target and type (the name where the type is custom),
 /// each with its length, then over each of `identity_labels` with its name. What a delivery pipeline reports is told apart
 /// by its stage, commit and severity too: each of them is news of its own.
-#[must_use]
 pub fn fingerprint(alert: &Alert, identity_labels: &[String]) -> Fingerprint {
     let kind = match alert.alert_type {
         AlertType::Custom => alert.name.as_str(),

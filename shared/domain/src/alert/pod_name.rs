@@ -9,7 +9,6 @@ const POD_SUFFIX: usize = 5;
 ///
 /// A Deployment's pod is `web-7d9c5b8f6d-x2x4z` (replica-set hash, suffix), a CronJob's `backup-29387520-x2x4z` (minutes
 /// since 1970, suffix), a DaemonSet's or Job's `agent-x2x4z`, a StatefulSet's `db-0`. Any other name stays as it is.
-#[must_use]
 pub fn normalise_pod(pod: &str) -> &str {
     let Some((owner, last)) = pod.rsplit_once('-') else {
         return pod;

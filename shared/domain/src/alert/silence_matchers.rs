@@ -37,7 +37,6 @@ pub struct Meant<'a> {
 
 impl Meant<'_> {
     /// True for the very alert that it is made for.
-    #[must_use]
     pub fn is_alert(&self, alert: &ActiveAlert) -> bool {
         alert
             .labels
@@ -47,7 +46,6 @@ impl Meant<'_> {
     }
 
     /// True for an alert that it may hide.
-    #[must_use]
     pub fn includes(&self, alert: &ActiveAlert) -> bool {
         self.is_alert(alert) || self.members.contains(&alert.fingerprint)
     }
@@ -64,7 +62,6 @@ pub struct Matchers(BTreeMap<String, String>);
 impl Matchers {
     /// The matchers that fit the alert that is meant, and no active one that is not. What other alerts have more than it, has to be missing:
     /// of every such label, also if fewer would do now, because alerts of the same rule that begin later have them as well.
-    #[must_use]
     pub fn of(meant: Meant<'_>, active: &[ActiveAlert]) -> Self {
         let mut matchers: Self = meant
             .labels
@@ -101,7 +98,6 @@ impl Matchers {
     }
 
     /// True if an alert fits all of them.
-    #[must_use]
     pub fn fit(&self, alert: &ActiveAlert) -> bool {
         self.0
             .iter()
@@ -130,7 +126,6 @@ pub struct Others {
 
 impl Others {
     /// Those among these alerts that are not meant, if there are any.
-    #[must_use]
     pub fn among<'a>(
         hidden: impl Iterator<Item = &'a ActiveAlert>,
         meant: Meant<'_>,

@@ -37,7 +37,6 @@ impl Default for Budget {
 }
 
 /// The day of a moment: budgets begin anew at midnight UTC.
-#[must_use]
 pub fn day(now: Timestamp) -> Date {
     now.to_zoned_datetime(TimeZone::UTC).date()
 }
@@ -45,7 +44,6 @@ pub fn day(now: Timestamp) -> Date {
 /// The most that may be committed already so that a call of this price still fits under the limit.
 /// None if it never fits. A call that costs nothing always fits, also where a real price has
 /// overdrawn the budget before.
-#[must_use]
 pub fn room(limit: MicroUsd, most: MicroUsd) -> Option<MicroUsd> {
     if most == 0 {
         Some(MicroUsd::MAX)
@@ -84,7 +82,6 @@ pub struct Settlement {
 impl Spent {
     /// The changes made by a call whose reservation was `most`. A real price above that is booked
     /// in full.
-    #[must_use]
     pub fn settlement(self, most: MicroUsd) -> Settlement {
         match self {
             Self::Exactly(price, usage) => Settlement {
@@ -132,7 +129,6 @@ pub struct Paid {
 
 impl Spending {
     /// The price reserved for calls that have not ended, or whose worker has died.
-    #[must_use]
     pub fn open(&self) -> MicroUsd {
         self.committed
             .saturating_sub(self.providers.values().map(|paid| paid.price).sum())

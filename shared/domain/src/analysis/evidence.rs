@@ -56,7 +56,6 @@ pub struct Measurement {
 impl Measurement {
     /// What a window's points say, oldest first. Points that are no numbers (NaN, ±Inf) are left out; without any other there is nothing
     /// to say.
-    #[must_use]
     pub fn of(name: &str, unit: &str, points: &[f64]) -> Option<Self> {
         let points: Vec<f64> = points
             .iter()
@@ -169,7 +168,6 @@ impl Evidence {
 }
 
 /// A measured value for people, with about three figures that count.
-#[must_use]
 pub fn figure(value: f64) -> String {
     match value.abs() {
         size if size >= 1e9 => format!("{value:.2e}"),

@@ -16,7 +16,6 @@ pub struct Usage {
 }
 
 impl Usage {
-    #[must_use]
     pub fn total(self) -> u64 {
         self.input.saturating_add(self.output)
     }
@@ -34,7 +33,6 @@ pub struct Price {
 
 impl Price {
     /// The price of this many tokens, rounded up.
-    #[must_use]
     pub fn of(self, usage: Usage) -> MicroUsd {
         let thousandths = usage
             .input
@@ -46,7 +44,6 @@ impl Price {
 
 /// The most tokens that a text can be. A tokenizer that works on bytes never makes more tokens than there are bytes, so that this
 /// holds for every model without its tokenizer; `overhead` is for the markers that a provider puts around the messages.
-#[must_use]
 pub fn most_tokens(texts: &[&str], overhead: u64) -> u64 {
     texts
         .iter()
@@ -71,7 +68,6 @@ pub(crate) fn usd<'de, D: Deserializer<'de>>(deserializer: D) -> Result<MicroUsd
 }
 
 /// Micro-dollars as people read them: `$0.25`, `$0.000123`. Nothing is rounded away.
-#[must_use]
 pub fn dollars(price: MicroUsd) -> String {
     let (whole, part) = (price / 1_000_000, format!("{:06}", price % 1_000_000));
     let shown = part.trim_end_matches('0').len().max(2);

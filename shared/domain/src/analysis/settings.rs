@@ -205,7 +205,6 @@ pub struct ModelPrice {
 
 impl ModelPrice {
     /// The price of a token.
-    #[must_use]
     pub fn price(&self) -> Price {
         // A dollar for a million tokens is 10⁶ here, and 1000 there.
         Price {
@@ -229,7 +228,6 @@ fn answer_tokens() -> u32 {
 
 impl AnalyzerSettings {
     /// What is wrong with the settings: each a field and a sentence.
-    #[must_use]
     pub fn faults(&self, prices: &[ModelPrice]) -> Vec<(String, String)> {
         let mut faults = self.evidence.faults();
         faults.extend(

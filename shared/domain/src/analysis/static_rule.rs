@@ -82,7 +82,6 @@ pub struct StaticRules(pub Vec<StaticRule>);
 impl StaticRules {
     /// The rule for an alert, or for a storm: the one with the alert's name, else the one for the whole type. There always is one
     /// in rules without [`StaticRules::faults`].
-    #[must_use]
     pub fn rule(&self, alert: &Alert, storm: bool) -> Option<&StaticRule> {
         let subject = if storm {
             Subject::Storm
@@ -95,7 +94,6 @@ impl StaticRules {
     }
 
     /// What is wrong with the rules: each a field and a sentence.
-    #[must_use]
     pub fn faults(&self) -> Vec<(String, String)> {
         let mut faults = Vec::new();
         let mut seen: Vec<(&str, &str)> = Vec::new();

@@ -97,7 +97,6 @@ pub struct Vote {
 
 impl Approval {
     /// A request for a decision, still undecided.
-    #[must_use]
     pub fn asked(
         id: ApprovalId,
         plan_hash: PlanHash,
@@ -120,7 +119,6 @@ impl Approval {
     }
 
     /// How many different people have approved.
-    #[must_use]
     pub fn given(&self) -> usize {
         self.votes
             .iter()
@@ -133,19 +131,16 @@ impl Approval {
     /// True if an approval that was given in this way counts. Where one person has to approve,
     /// every way does. Where two have to, only the ways that prove who approves: one person can
     /// press a button, hold the API's token and have another person's link.
-    #[must_use]
     pub fn takes(&self, by: &Identity) -> bool {
         self.needed <= 1 || by.proves_its_person()
     }
 
     /// True if people decided, and fewer than had to.
-    #[must_use]
     pub fn lacks_people(&self) -> bool {
         !self.by_guardrails() && self.needed > 1 && self.given() < usize::from(self.needed)
     }
 
     /// True if it is approved, and no human approved it.
-    #[must_use]
     pub fn by_guardrails(&self) -> bool {
         matches!(
             self.standing,

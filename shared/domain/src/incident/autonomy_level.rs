@@ -35,7 +35,6 @@ impl AutonomyLevel {
     }
 
     /// How many different people have to approve on this level.
-    #[must_use]
     pub const fn people(self) -> u8 {
         match self {
             Self::Suggest => 2,

@@ -16,7 +16,6 @@ pub struct IncidentChange {
 
 impl IncidentChange {
     /// A change that changes nothing yet.
-    #[must_use]
     pub fn new(incident: Incident) -> Self {
         Self {
             incident,

@@ -74,7 +74,6 @@ pub struct GuardrailOutcome {
 
 impl GuardrailOutcome {
     /// A guardrail that stops the repair.
-    #[must_use]
     pub fn blocked(guardrail: Guardrail, why: impl Into<String>) -> Self {
         Self {
             guardrail,
@@ -84,7 +83,6 @@ impl GuardrailOutcome {
     }
 
     /// The outcome for an incident that is too severe to be repaired without a human.
-    #[must_use]
     pub fn never_by_itself(severity: Severity) -> Self {
         Self::blocked(
             Guardrail::Severity,
@@ -99,7 +97,6 @@ pub fn blocking(outcomes: &[GuardrailOutcome]) -> impl Iterator<Item = &Guardrai
 }
 
 /// True if every guardrail has answered, and none stops the repair: one that was not asked has not passed.
-#[must_use]
 pub fn all_passed(outcomes: &[GuardrailOutcome]) -> bool {
     let answered = |guardrail| {
         outcomes
@@ -110,7 +107,6 @@ pub fn all_passed(outcomes: &[GuardrailOutcome]) -> bool {
 }
 
 /// The names of those that stop the repair, for the log's line.
-#[must_use]
 pub fn names(outcomes: &[GuardrailOutcome]) -> String {
     blocking(outcomes)
         .map(|outcome| outcome.guardrail.as_str())

@@ -136,13 +136,11 @@ pub struct Incident {
 
 impl Incident {
     /// False where the label of any alert of the episode forbids a repair without a human (`auto_repair=false`).
-    #[must_use]
     pub fn allows_auto_repair(&self) -> bool {
         self.alert.allows_auto_repair() && !self.auto_repair_forbidden
     }
 
     /// What is tied to it, if it is a storm.
-    #[must_use]
     pub fn storm(&self) -> Option<&Storm> {
         match &self.kind {
             IncidentKind::Storm(storm) => Some(storm),
@@ -151,7 +149,6 @@ impl Incident {
     }
 
     /// The storm that it is a part of.
-    #[must_use]
     pub fn tied_to(&self) -> Option<&IncidentId> {
         match &self.kind {
             IncidentKind::StormMember { storm } => Some(storm),
@@ -160,7 +157,6 @@ impl Incident {
     }
 
     /// True while people or Quell still have something to do about it.
-    #[must_use]
     pub fn is_open(&self) -> bool {
         !matches!(self.status, Status::Resolved | Status::Announced)
     }

@@ -150,7 +150,6 @@ pub struct Head {
 
 impl Head {
     /// The head of an empty log: the hash of the incident's id, so that no two logs begin alike.
-    #[must_use]
     pub fn start(incident: &IncidentId) -> Self {
         Self {
             sequence: 0,
@@ -192,7 +191,6 @@ pub struct LogRecord {
 
 impl LogRecord {
     /// Something that went well, with nothing more to say.
-    #[must_use]
     pub fn new(event: Event, actor: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
             event,

@@ -61,13 +61,11 @@ pub struct StepResult {
 
 impl StepResult {
     /// True if the command said that it worked.
-    #[must_use]
     pub fn succeeded(&self) -> bool {
         self.outcome == StepOutcome::Exited && self.exit_status == Some(0)
     }
 
     /// A result without a command having run, or without its result being known.
-    #[must_use]
     pub fn without_output(
         outcome: StepOutcome,
         detail: impl Into<String>,
@@ -102,7 +100,6 @@ pub enum Effect {
 
 impl StepOutcome {
     /// What a command that ended so may have changed.
-    #[must_use]
     pub const fn effect(self) -> Effect {
         match self {
             Self::Exited | Self::Signalled => Effect::Known,
@@ -151,7 +148,6 @@ pub struct StepRun {
 
 impl StepRun {
     /// A step that was started once and has ended.
-    #[must_use]
     pub fn ended(phase: Phase, index: usize, succeeded: bool) -> Self {
         Self {
             phase,
@@ -187,7 +183,6 @@ impl OutputEnd {
     pub const CHARACTERS: usize = 1_500;
 
     /// The end of a result's output.
-    #[must_use]
     pub fn of(result: &StepResult) -> Self {
         Self {
             stdout: end_of(&result.stdout, Self::CHARACTERS).to_owned(),
@@ -196,14 +191,12 @@ impl OutputEnd {
     }
 
     /// True if nothing was printed.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.stdout.is_empty() && self.stderr.is_empty()
     }
 }
 
 /// At most so many characters of the end of a text without the white space behind it: whole lines, unless the last one alone is longer.
-#[must_use]
 pub fn end_of(text: &str, characters: usize) -> &str {
     let text = text.trim_end();
     let Some((begin, _)) = text
@@ -246,7 +239,6 @@ named! {
 
 impl RepairOutcome {
     /// True if the run counts in its playbook's record. A run of which nothing ran says nothing about its playbook.
-    #[must_use]
     pub const fn counts(self) -> bool {
         !matches!(self, Self::Unreachable | Self::NothingToDo)
     }
@@ -283,7 +275,6 @@ pub const EARLIER_KEPT: usize = 3;
 
 impl Repair {
     /// True if a command was started on the target, or may have been.
-    #[must_use]
     pub fn ran_something(&self) -> bool {
         self.steps
             .iter()
@@ -291,7 +282,6 @@ impl Repair {
     }
 
     /// A run without any step, not yet claimed by a worker.
-    #[must_use]
     pub fn start(plan_hash: PlanHash, now: Timestamp) -> Self {
         let (worker, facts, steps) = (WorkerId::default(), BTreeMap::new(), Vec::new());
         Self {

@@ -39,7 +39,6 @@ pub enum Next {
 
 impl Repair {
     /// The next action, from the recorded state alone.
-    #[must_use]
     pub fn next(&self, plan: &Plan) -> Next {
         let Some(last) = self.steps.last() else {
             return self.from(plan, Phase::Facts, 0);
@@ -96,7 +95,6 @@ impl Repair {
 
     /// True if a command that changes something was started and its end was not observed: it may
     /// still be running on the target.
-    #[must_use]
     pub fn may_still_be_at_work(&self) -> bool {
         let changes = |phase| matches!(phase, Phase::Steps | Phase::Rollback);
         self.steps
@@ -139,7 +137,6 @@ impl Repair {
 
     /// The wait before the next step: a check is retried after a pause, and so is a refused
     /// invocation.
-    #[must_use]
     pub fn rest(&self, plan: &Plan, now: Timestamp) -> SignedDuration {
         let Some(last) = self.steps.last().filter(|last| !last.finished) else {
             return SignedDuration::ZERO;

@@ -16,7 +16,7 @@ use crate::playbook::plan::{Plan, PlannedStep};
 
 /// What happens to a step that is run.
 #[derive(Debug, Clone)]
-enum Fate {
+enum InjectedFault {
     /// It exits with this status, having printed this.
     Exits(u32, &'static str),
     Ends(StepOutcome),
@@ -24,12 +24,12 @@ enum Fate {
     Dies,
 }
 
-const OK: Fate = Fate::Exits(0, "");
-const BAD: Fate = Fate::Exits(3, "");
+const OK: InjectedFault = InjectedFault::Exits(0, "");
+const BAD: InjectedFault = InjectedFault::Exits(3, "");
 
-fn result(fate: &Fate) -> Option<StepResult> {
-    match fate {
-        Fate::Exits(status, printed) => {
+fn result(fault: &InjectedFault) -> Option<StepResult> {
+    match fault {
+        InjectedFault::Exits(status, printed) => {
             let exited = StepResult::without_output(StepOutcome::Exited, "exited", 1);
             Some(StepResult {
                 exit_status: Some(*status),
@@ -37,25 +37,25 @@ fn result(fate: &Fate) -> Option<StepResult> {
                 ..exited
             })
         }
-        Fate::Ends(outcome) => Some(StepResult::without_output(*outcome, "ended", 1)),
-        Fate::Dies => None,
+        InjectedFault::Ends(outcome) => Some(StepResult::without_output(*outcome, "ended", 1)),
+        InjectedFault::Dies => None,
     }
 }
 
-/// Runs a plan to its end; each call of the bridge has the next fate, and past the last of them all goes well. Gives the steps for which
+/// Runs a plan to its end; each call of the bridge has the next fault, and past the last of them all goes well. Gives the steps for which
 /// the bridge was invoked.
-fn run(plan: &Plan, fates: &[Fate]) -> (Vec<(Phase, usize)>, RepairOutcome, Repair) {
+fn run(plan: &Plan, fates: &[InjectedFault]) -> (Vec<(Phase, usize)>, RepairOutcome, Repair) {
     let mut repair = Repair::start(plan.hash(), Timestamp::UNIX_EPOCH);
     let (mut ran, mut fates) = (Vec::new(), fates.iter());
     for _ in 0..1000 {
         match repair.next(plan) {
             Next::Run(phase, index) => {
-                let fate = fates.next().unwrap_or(&OK);
-                if !matches!(fate, Fate::Ends(StepOutcome::NotInvoked)) {
+                let fault = fates.next().unwrap_or(&OK);
+                if !matches!(fault, InjectedFault::Ends(StepOutcome::NotInvoked)) {
                     ran.push((phase, index));
                 }
                 repair.step_started(phase, index, Timestamp::UNIX_EPOCH);
-                if let Some(result) = result(fate) {
+                if let Some(result) = result(fault) {
                     repair.step_finished(&result, plan);
                 }
             }
@@ -96,10 +96,15 @@ fn the_run_follows_the_plan_and_its_results() {
         verify: vec![],
         ..plan()
     };
-    let gone = Fate::Ends(StepOutcome::Unreachable);
-    let cut = Fate::Ends(StepOutcome::ConnectionLost);
-    let late = Fate::Ends(StepOutcome::TimedOut);
-    type Case<'a> = (&'a Plan, &'a [Fate], &'a [(Phase, usize)], RepairOutcome);
+    let gone = InjectedFault::Ends(StepOutcome::Unreachable);
+    let cut = InjectedFault::Ends(StepOutcome::ConnectionLost);
+    let late = InjectedFault::Ends(StepOutcome::TimedOut);
+    type Case<'a> = (
+        &'a Plan,
+        &'a [InjectedFault],
+        &'a [(Phase, usize)],
+        RepairOutcome,
+    );
     let cases: [Case<'_>; 11] = [
         (
             &plan(),
@@ -163,7 +168,7 @@ fn the_run_follows_the_plan_and_its_results() {
 
 #[test]
 fn a_step_whose_worker_died_never_runs_again_and_is_taken_back() {
-    let (ran, outcome, repair) = run(&plan(), &[Fate::Dies]);
+    let (ran, outcome, repair) = run(&plan(), &[InjectedFault::Dies]);
     assert_eq!(
         (ran.as_slice(), outcome),
         ([(Steps, 0)].as_slice(), Unknown)
@@ -177,7 +182,7 @@ fn a_step_whose_worker_died_never_runs_again_and_is_taken_back() {
         rollback: vec![step(&["undo"]), step(&["more"])],
         ..plan()
     };
-    let (ran, outcome, _) = run(&with_rollback, &[OK, Fate::Dies]);
+    let (ran, outcome, _) = run(&with_rollback, &[OK, InjectedFault::Dies]);
     assert_eq!(
         (ran.as_slice(), outcome),
         (
@@ -185,7 +190,7 @@ fn a_step_whose_worker_died_never_runs_again_and_is_taken_back() {
             Unknown
         )
     );
-    let (ran, outcome, _) = run(&with_rollback, &[Fate::Dies, Fate::Dies]);
+    let (ran, outcome, _) = run(&with_rollback, &[InjectedFault::Dies, InjectedFault::Dies]);
     assert_eq!(
         (ran.as_slice(), outcome),
         ([(Steps, 0), (Rollback, 0)].as_slice(), Unknown),
@@ -203,7 +208,17 @@ fn what_only_reads_or_is_idempotent_runs_again_and_not_for_ever() {
         }],
         ..plan()
     };
-    let (ran, outcome, repair) = run(&again, &[Fate::Dies, OK, Fate::Dies, OK, Fate::Dies, OK]);
+    let (ran, outcome, repair) = run(
+        &again,
+        &[
+            InjectedFault::Dies,
+            OK,
+            InjectedFault::Dies,
+            OK,
+            InjectedFault::Dies,
+            OK,
+        ],
+    );
     assert_eq!(
         ran,
         [
@@ -221,8 +236,8 @@ fn what_only_reads_or_is_idempotent_runs_again_and_not_for_ever() {
         (1, (Steps, 0), Unknown),
         (2, (Verify, 0), NotVerified),
     ] {
-        let fates: Vec<Fate> = std::iter::repeat_n(OK, healthy)
-            .chain(std::iter::repeat_n(Fate::Dies, 9))
+        let fates: Vec<InjectedFault> = std::iter::repeat_n(OK, healthy)
+            .chain(std::iter::repeat_n(InjectedFault::Dies, 9))
             .collect();
         let (ran, ended, _) = run(&again, &fates);
         assert_eq!(
@@ -250,13 +265,17 @@ fn a_check_has_its_tries_and_one_that_flaps_decides_by_its_last() {
         (vec![OK, BAD, BAD, BAD, OK], 4, Verified),
         (vec![OK, BAD, BAD, BAD, BAD], 4, NotVerified),
         (
-            vec![OK, Fate::Ends(StepOutcome::Unreachable), OK],
+            vec![OK, InjectedFault::Ends(StepOutcome::Unreachable), OK],
             2,
             Verified,
         ),
         // It was well, and the next check finds it ill again.
         (vec![OK, BAD, OK, BAD], 2, NotVerified),
-        (vec![OK, Fate::Dies, Fate::Dies, BAD, OK], 4, Verified),
+        (
+            vec![OK, InjectedFault::Dies, InjectedFault::Dies, BAD, OK],
+            4,
+            Verified,
+        ),
     ] {
         let (ran, ended, _) = run(&patient, &fates);
         assert_eq!(
@@ -271,8 +290,8 @@ fn a_check_has_its_tries_and_one_that_flaps_decides_by_its_last() {
 }
 
 /// So many refused invocations, then what follows them.
-fn refused(times: usize, then: &[Fate]) -> Vec<Fate> {
-    std::iter::repeat_n(Fate::Ends(StepOutcome::NotInvoked), times)
+fn refused(times: usize, then: &[InjectedFault]) -> Vec<InjectedFault> {
+    std::iter::repeat_n(InjectedFault::Ends(StepOutcome::NotInvoked), times)
         .chain(then.iter().cloned())
         .collect()
 }
@@ -299,7 +318,7 @@ fn a_refused_invocation_is_retried_for_about_two_minutes() {
         "{repair:?}"
     );
     // After a step that ran, half a repair is on the host.
-    let second: Vec<Fate> = [OK].into_iter().chain(refused(12, &[])).collect();
+    let second: Vec<InjectedFault> = [OK].into_iter().chain(refused(12, &[])).collect();
     let (ran, outcome, _) = run(&with_rollback, &second);
     assert_eq!(
         (ran.as_slice(), outcome),
@@ -314,20 +333,20 @@ fn a_refused_invocation_is_retried_for_about_two_minutes() {
         steps: vec![step(&["go"])],
         ..plan()
     };
-    let fates: Vec<Fate> = [OK]
+    let fates: Vec<InjectedFault> = [OK]
         .into_iter()
         .chain(refused(5, &[BAD]))
         .chain(refused(5, &[OK]))
         .collect();
     assert_eq!(run(&check, &fates).1, Verified);
-    let fates: Vec<Fate> = [OK]
+    let fates: Vec<InjectedFault> = [OK]
         .into_iter()
         .chain(refused(5, &[BAD]))
         .chain(refused(5, &[BAD, OK]))
         .collect();
     assert_eq!(run(&check, &fates).1, NotVerified);
     // A worker that dies in a try leaves a result that nobody knows, also after tries of which it is known that nothing ran.
-    let (ran, outcome, repair) = run(&plan(), &refused(3, &[Fate::Dies]));
+    let (ran, outcome, repair) = run(&plan(), &refused(3, &[InjectedFault::Dies]));
     assert_eq!(
         (ran.as_slice(), outcome),
         ([(Steps, 0)].as_slice(), Unknown)
@@ -372,31 +391,31 @@ fn facts_decide_which_steps_run() {
         (when("disk", Some(0), None, true), BAD, true),
         (
             when("disk", None, Some("9[0-9]%"), false),
-            Fate::Exits(1, "Use%\n 93%\n"),
+            InjectedFault::Exits(1, "Use%\n 93%\n"),
             true,
         ),
         (
             when("disk", None, Some("9[0-9]%"), false),
-            Fate::Exits(0, "Use%\n 23%\n"),
+            InjectedFault::Exits(0, "Use%\n 23%\n"),
             false,
         ),
         (
             when("disk", Some(0), Some("9[0-9]%"), false),
-            Fate::Exits(1, " 93%"),
+            InjectedFault::Exits(1, " 93%"),
             false,
         ),
         (
             when("disk", Some(0), Some("9[0-9]%"), true),
-            Fate::Exits(1, " 93%"),
+            InjectedFault::Exits(1, " 93%"),
             true,
         ),
         // One that is no pattern, or asks for a fact that is not there, holds for nothing: `quell check` refuses both.
         (when("disk", None, Some("("), false), OK, false),
         (when("other", Some(0), None, true), OK, false),
     ];
-    for (condition, fate, runs) in cases {
+    for (condition, fault, runs) in cases {
         let plan = conditional(condition.clone());
-        let (ran, outcome, repair) = run(&plan, &[fate]);
+        let (ran, outcome, repair) = run(&plan, &[fault]);
         assert_eq!(ran.contains(&(Steps, 0)), runs, "{condition:?}");
         assert_eq!(
             outcome,
@@ -412,13 +431,19 @@ fn facts_decide_which_steps_run() {
             Some(!runs)
         );
     }
-    let unreachable = run(&conditional(None), &[Fate::Ends(StepOutcome::Unreachable)]);
+    let unreachable = run(
+        &conditional(None),
+        &[InjectedFault::Ends(StepOutcome::Unreachable)],
+    );
     assert_eq!(
         (unreachable.0.as_slice(), unreachable.1),
         ([(Facts, 0)].as_slice(), Unreachable),
         "without its facts nothing runs"
     );
-    let refused = run(&conditional(None), &[Fate::Ends(StepOutcome::Refused)]);
+    let refused = run(
+        &conditional(None),
+        &[InjectedFault::Ends(StepOutcome::Refused)],
+    );
     assert_eq!(
         refused.1, StepFailed,
         "the files of the two functions differ, which somebody has to mend"
@@ -454,7 +479,7 @@ fn a_fact_without_an_answer_fails_the_repair() {
     );
     // POSIX: not executable, not found, ended by a signal (of which Linux has 64).
     for status in [126, 127, 129, 137, 143, 192] {
-        let (ran, outcome, repair) = run(&asks(exits.clone()), &[Fate::Exits(status, "")]);
+        let (ran, outcome, repair) = run(&asks(exits.clone()), &[InjectedFault::Exits(status, "")]);
         assert_eq!(
             (ran.as_slice(), outcome),
             ([(Facts, 0)].as_slice(), StepFailed),
@@ -467,7 +492,7 @@ fn a_fact_without_an_answer_fails_the_repair() {
     }
     for status in [0, 1, 125, 128, 193, 255] {
         assert_ne!(
-            run(&asks(exits.clone()), &[Fate::Exits(status, "")]).1,
+            run(&asks(exits.clone()), &[InjectedFault::Exits(status, "")]).1,
             StepFailed,
             "{status} is the command's own answer"
         );
@@ -477,7 +502,7 @@ fn a_fact_without_an_answer_fails_the_repair() {
         StepOutcome::TimedOut,
         StepOutcome::ConnectionLost,
     ] {
-        let (ran, ended, _) = run(&asks(exits.clone()), &[Fate::Ends(outcome)]);
+        let (ran, ended, _) = run(&asks(exits.clone()), &[InjectedFault::Ends(outcome)]);
         assert_eq!(
             (ran.as_slice(), ended),
             ([(Facts, 0)].as_slice(), StepFailed),
@@ -486,7 +511,7 @@ fn a_fact_without_an_answer_fails_the_repair() {
     }
     // What is searched has to be there as a whole, or `not` would hold for what was cut off.
     let long: &'static str = Box::leak(format!("{} 93%", "x".repeat(FACT_BYTES)).into_boxed_str());
-    let (ran, outcome, repair) = run(&asks(prints.clone()), &[Fate::Exits(0, long)]);
+    let (ran, outcome, repair) = run(&asks(prints.clone()), &[InjectedFault::Exits(0, long)]);
     assert_eq!(
         (ran.as_slice(), outcome),
         ([(Facts, 0)].as_slice(), StepFailed)
@@ -496,7 +521,7 @@ fn a_fact_without_an_answer_fails_the_repair() {
         "{repair:?}"
     );
     assert_eq!(
-        run(&asks(exits), &[Fate::Exits(0, long)]).1,
+        run(&asks(exits), &[InjectedFault::Exits(0, long)]).1,
         Verified,
         "nobody asks what it printed"
     );
@@ -531,7 +556,7 @@ fn a_repair_whose_every_step_was_skipped_has_nothing_to_do() {
         rollback: vec![step(&["undo"])],
         ..plan()
     };
-    type Case<'a> = (&'a [Fate], &'a [(Phase, usize)], RepairOutcome);
+    type Case<'a> = (&'a [InjectedFault], &'a [(Phase, usize)], RepairOutcome);
     let cases: [Case<'_>; 4] = [
         (
             &[BAD, BAD, OK],
@@ -604,7 +629,7 @@ fn a_check_rests_between_tries_of_different_workers() {
     }
 }
 
-fn fates() -> impl Strategy<Value = Vec<Fate>> {
+fn fates() -> impl Strategy<Value = Vec<InjectedFault>> {
     use StepOutcome::{
         ConnectionLost, LoginRefused, NotInvoked, Refused, Signalled, TimedOut, Unreachable,
     };
@@ -617,13 +642,13 @@ fn fates() -> impl Strategy<Value = Vec<Fate>> {
         ConnectionLost,
         Refused,
     ];
-    let fate = prop_oneof![
+    let fault = prop_oneof![
         4 => Just(OK),
         1 => Just(BAD),
-        1 => (0..ends.len()).prop_map(move |i| Fate::Ends(ends[i])),
-        2 => Just(Fate::Dies),
+        1 => (0..ends.len()).prop_map(move |i| InjectedFault::Ends(ends[i])),
+        2 => Just(InjectedFault::Dies),
     ];
-    collection::vec(fate, 0..20)
+    collection::vec(fault, 0..20)
 }
 
 proptest! {

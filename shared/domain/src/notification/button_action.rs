@@ -23,7 +23,6 @@ pub enum ButtonAction {
 
 impl ButtonAction {
     /// The incident that it is about.
-    #[must_use]
     pub fn incident(&self) -> IncidentId {
         match self {
             Self::Decide(_, approval) => approval.incident(),
@@ -35,7 +34,6 @@ impl ButtonAction {
 
     /// Parses the data of a button. Any other content is refused: the data of a button can be
     /// forged.
-    #[must_use]
     pub fn read(data: &str) -> Option<Self> {
         let (word, id) = data.split_once(':')?;
         let incident = || IncidentId::try_from(id).ok();

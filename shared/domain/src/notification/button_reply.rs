@@ -93,7 +93,6 @@ impl From<Refusal> for ButtonReply {
 
 impl ButtonReply {
     /// The sentence. Channels cut it to what they show.
-    #[must_use]
     pub fn words(&self, language: Language) -> String {
         let (key, field) = match self {
             Self::Approved => ("approved", None),

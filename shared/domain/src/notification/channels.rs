@@ -70,7 +70,6 @@ impl Language {
     pub const ALL: [Self; 2] = [Self::English, Self::TraditionalChinese];
 
     /// Its tag, which is also the name of the directory with its templates.
-    #[must_use]
     pub fn tag(self) -> &'static str {
         match self {
             Self::English => "en",
@@ -214,7 +213,6 @@ pub struct Route {
 
 impl Channels {
     /// The channel of this name.
-    #[must_use]
     pub fn channel(&self, name: &str) -> Option<&Channel> {
         self.channels.iter().find(|channel| channel.name == name)
     }
@@ -231,13 +229,11 @@ impl Channels {
         self.channels.iter().filter(move |channel| matches!(&channel.to, Place::Slack(slack) if slack.channel_id == channel_id))
     }
 
-    #[must_use]
     pub fn language_of(&self, channel: &Channel) -> Language {
         channel.language.unwrap_or(self.language)
     }
 
     /// The channels of an incident, each once.
-    #[must_use]
     pub fn routed(&self, incident: &Incident) -> Vec<&Channel> {
         let mut names = BTreeSet::new();
         for route in &self.routes {
@@ -256,7 +252,6 @@ impl Channels {
 
     /// The channels of messages that belong to no incident: those of the routes without a
     /// condition.
-    #[must_use]
     pub fn for_notices(&self) -> Vec<&Channel> {
         let names: BTreeSet<&str> = self
             .routes
@@ -271,7 +266,6 @@ impl Channels {
     }
 
     /// The name of the person with this identity, if they are on the list.
-    #[must_use]
     pub fn person(&self, known: &Identity) -> Option<&str> {
         let fits = |name: &str, person: &Person| match known {
             Identity::Telegram(id) => person.telegram == Some(*id),
@@ -286,7 +280,6 @@ impl Channels {
     }
 
     /// Who may decide on a plan for this service at this risk.
-    #[must_use]
     pub fn rule(&self, service: &str, risk: Risk) -> Option<&ApprovalRule> {
         self.approvals.iter().find(|rule| {
             any(&rule.services, service) && (rule.risks.is_empty() || rule.risks.contains(&risk))
@@ -296,7 +289,6 @@ impl Channels {
 
 impl Place {
     /// The name of its kind, as used in event names.
-    #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Telegram(_) => "telegram",

@@ -48,7 +48,6 @@ pub enum What {
 
 impl What {
     /// Its name in templates, webhooks and the log.
-    #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Ended {
@@ -70,7 +69,6 @@ impl What {
 
     /// True for the result of a repair: it is sent however late. Every other notice reports the
     /// current state, and is dropped once the state has changed.
-    #[must_use]
     pub fn is_result(&self) -> bool {
         matches!(self, Self::Ended { .. } | Self::StillFiring { .. })
     }
@@ -87,7 +85,6 @@ impl What {
 }
 
 /// True if a log entry may be something that people have to hear.
-#[must_use]
 pub fn may_be_heard(entry: &Entry) -> bool {
     matches!(
         entry.event,
@@ -101,7 +98,6 @@ pub fn may_be_heard(entry: &Entry) -> bool {
 }
 
 /// All that people had to hear of an incident, from its whole log.
-#[must_use]
 pub fn all(log: &[Entry]) -> Vec<Notice> {
     let (mut automatic, mut deciders) = (false, Vec::new());
     let mut notices = Vec::new();
@@ -148,7 +144,6 @@ pub fn all(log: &[Entry]) -> Vec<Notice> {
 
 /// The notices of an incident for readers who have seen everything up to this entry, in order. At
 /// most one of them reports the current state, and none is outdated.
-#[must_use]
 pub fn due(log: &[Entry], heard: u64, incident: &Incident) -> Vec<Notice> {
     // What a pipeline reports is for information, unless it says that something failed.
     if incident.kind == IncidentKind::Pipeline
@@ -204,7 +199,6 @@ fn stands(notice: &Notice, incident: &Incident) -> bool {
 }
 
 /// Which of the failed stages of a run of a pipeline were not told yet.
-#[must_use]
 pub fn unheard(failed: &[IncidentId], heard: &[IncidentId]) -> Vec<IncidentId> {
     failed
         .iter()

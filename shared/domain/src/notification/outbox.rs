@@ -21,7 +21,6 @@ impl Rank {
     pub const NOTICE: Self = Self(4);
 
     /// Of an incident's card: criticals come first.
-    #[must_use]
     pub fn for_card(severity: Severity) -> Self {
         Self(match severity {
             Severity::P0 | Severity::P1 => 1,
@@ -31,7 +30,6 @@ impl Rank {
     }
 
     /// Of what people have to hear about an incident: before the cards, whose edits make no sound.
-    #[must_use]
     pub fn heard(severity: Severity) -> Self {
         Self(match severity {
             Severity::P0 | Severity::P1 => 0,
@@ -74,7 +72,6 @@ pub enum Subject {
 
 impl Subject {
     /// Reads what [`fmt::Display`] has written.
-    #[must_use]
     pub fn read(text: &str) -> Option<Self> {
         let (kind, rest) = text.split_once('#')?;
         match kind {

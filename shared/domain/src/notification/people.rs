@@ -60,7 +60,6 @@ pub struct ApprovalRule {
 
 impl ApprovalRule {
     /// Whether a person may decide.
-    #[must_use]
     pub fn may(&self, person: &str, escalated: bool) -> bool {
         self.people.iter().any(|name| name == person)
             || (escalated && self.then.iter().any(|name| name == person))

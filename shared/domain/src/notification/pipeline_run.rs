@@ -43,7 +43,6 @@ named! {
 
 impl State {
     /// The state of the stage whose last report is this incident.
-    #[must_use]
     pub fn from_incident(incident: &Incident) -> Self {
         match (incident.alert.severity, incident.status) {
             (AlertSeverity::Info, _) => Self::Passed,
@@ -54,7 +53,6 @@ impl State {
     }
 
     /// The state that is stored as this word.
-    #[must_use]
     pub fn of_word(word: &str) -> Option<Self> {
         Self::VARIANTS
             .into_iter()
@@ -86,7 +84,6 @@ pub struct Report {
 
 impl Report {
     /// The report that an incident is, with the flow that it belongs to; none for whatever does not name its run and a stage of it.
-    #[must_use]
     pub fn from_incident(incident: &Incident) -> Option<(FlowId, Self)> {
         let flow = flow_of(&incident.alert)?;
         let Alert {
@@ -147,7 +144,6 @@ impl Report {
 /// The flow that a report belongs to: SHA-256 over namespace, normalised target (where the sender names one), name of the pipeline, and
 /// commit, or the run's URL where there is no commit. None if it is no report of a pipeline, or names neither workflow nor stage, or
 /// nothing that tells one run from the next.
-#[must_use]
 pub fn flow_of(alert: &Alert) -> Option<FlowId> {
     let Alert {
         labels,
@@ -223,7 +219,6 @@ pub struct PipelineRun {
 
 impl PipelineRun {
     /// The reports of the stages that failed.
-    #[must_use]
     pub fn failed(&self) -> Vec<IncidentId> {
         self.stages
             .iter()
@@ -233,7 +228,6 @@ impl PipelineRun {
     }
 
     /// The run built from its reports, in any order; none without a report.
-    #[must_use]
     pub fn of(reports: &[Report]) -> Option<Self> {
         let mut ordered: Vec<&Report> = reports.iter().collect();
         ordered.sort_by_key(|report| report.rank());

@@ -26,7 +26,6 @@ fn unknown(people: &BTreeMap<String, Person>, names: &[String], mut found: impl 
 
 impl Channels {
     /// What is wrong with the file beyond its shape: each a field and a sentence.
-    #[must_use]
     pub fn faults(&self) -> Vec<(String, String)> {
         let mut faults = Vec::new();
         let mut fault = |field: String, sentence: &str| faults.push((field, sentence.to_owned()));

@@ -16,7 +16,6 @@ static TRADITIONAL_CHINESE: LazyLock<Words> =
     LazyLock::new(|| Words::read(include_str!("../../words/zh-TW.json")));
 
 /// The texts of a language.
-#[must_use]
 pub fn words(language: Language) -> &'static Words {
     match language {
         Language::English => &ENGLISH,
@@ -37,19 +36,16 @@ impl Words {
     }
 
     /// All texts.
-    #[must_use]
     pub fn table(&self) -> &Value {
         &self.0
     }
 
     /// A text of a group. One that is missing is its own key: a test keeps the tables complete.
-    #[must_use]
     pub fn text<'a>(&'a self, group: &str, key: &'a str) -> &'a str {
         self.0[group][key].as_str().unwrap_or(key)
     }
 
     /// The same with its fields filled in.
-    #[must_use]
     pub fn fill(&self, group: &str, key: &str, fields: &[(&str, &str)]) -> String {
         let text = self.text(group, key);
         let field = |name: &str| {

@@ -88,7 +88,6 @@ fn check_every() -> Length {
 
 impl When {
     /// True if what was seen of the fact is what it asks for. A pattern that is none never matches.
-    #[must_use]
     pub fn holds(&self, seen: &Seen) -> bool {
         let exits = self.exits.is_none_or(|status| seen.exit_status == status);
         let prints = self.prints.as_ref().is_none_or(|pattern| {
@@ -123,7 +122,6 @@ impl When {
 
 impl PlannedStep {
     /// True if the facts do not keep it from running. One that is not known holds for nothing.
-    #[must_use]
     pub fn wanted(&self, facts: &BTreeMap<String, Seen>) -> bool {
         self.when
             .as_ref()
@@ -133,7 +131,6 @@ impl PlannedStep {
 
 impl Seen {
     /// What a fact turned out to be: of what it printed, as much as conditions look at.
-    #[must_use]
     pub fn of(exit_status: u32, printed: &str) -> Self {
         Self {
             exit_status,

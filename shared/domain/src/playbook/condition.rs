@@ -54,7 +54,6 @@ impl fmt::Display for When {
 ///
 /// A shell gives 126 for a command that could not be executed, 127 for one that was not found, and more than 128 for one that a signal
 /// ended (POSIX.1-2017, XCU 2.8.2, "Exit Status for Commands"); the shells in use add the signal's number, of which Linux has 64.
-#[must_use]
 pub fn no_answer(exit_status: u32) -> Option<&'static str> {
     match exit_status {
         126 => Some("this status says that the command could not be executed"),

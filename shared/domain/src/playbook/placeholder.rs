@@ -16,7 +16,6 @@ pub(crate) fn placeholders(argument: &str) -> BTreeSet<String> {
 }
 
 /// An argument with the parameters' values in their places. A value is not looked at again.
-#[must_use]
 pub fn fill(argument: &str, values: &BTreeMap<String, String>) -> String {
     parts(argument)
         .map(|part| match part {

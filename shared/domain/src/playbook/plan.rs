@@ -79,7 +79,6 @@ pub struct Plan {
 
 impl Plan {
     /// The plan's identity, 64 hex: everything that decides what runs where. `score`, `reasons` and names are not part of it.
-    #[must_use]
     pub fn hash(&self) -> PlanHash {
         let mut digest = Digest::new()
             .field("plan")
@@ -110,7 +109,6 @@ impl Plan {
     }
 
     /// True if whether something runs depends on what this fact printed.
-    #[must_use]
     pub fn searches(&self, fact: &str) -> bool {
         let mut conditions = self
             .steps
@@ -122,7 +120,6 @@ impl Plan {
     }
 
     /// The steps of one phase.
-    #[must_use]
     pub fn phase(&self, phase: Phase) -> &[PlannedStep] {
         match phase {
             Phase::Facts => &self.facts,
@@ -135,7 +132,6 @@ impl Plan {
 
 impl PlannedStep {
     /// The longest that one try may take until the bridge has answered, whatever happens on the way.
-    #[must_use]
     pub fn longest(&self) -> SignedDuration {
         SignedDuration::from_secs(i64::from(self.timeout_seconds)) + AROUND
     }

@@ -87,7 +87,6 @@ pub struct Match {
 
 impl Match {
     /// True if it may ever run on this service: none is listed, or this one is.
-    #[must_use]
     pub fn allows(&self, service: &str) -> bool {
         self.services.is_empty() || self.services.iter().any(|name| name == service)
     }
@@ -156,14 +155,12 @@ impl Parameter {
 
 impl Playbook {
     /// True if what it may do by itself is earned by its runs, and not declared.
-    #[must_use]
     pub fn is_earned(&self) -> bool {
         self.auto.is_some_and(|auto| auto.earned)
     }
 
     /// True if the host itself has to say that something is wrong before anything is changed there: every step depends on a fact. And if a
     /// check says afterwards whether it is gone.
-    #[must_use]
     pub fn asks_the_host_first(&self) -> bool {
         !self.steps.is_empty()
             && self.steps.iter().all(|step| step.when.is_some())

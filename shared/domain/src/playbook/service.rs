@@ -80,7 +80,6 @@ fn ssh_port() -> u16 {
 
 impl Target {
     /// Everything that identifies the place, in one line. It is hashed into the plan.
-    #[must_use]
     pub fn address(&self) -> String {
         match self {
             Self::Ssh(ssh) => {
@@ -130,7 +129,6 @@ pub struct Service {
 
 impl Service {
     /// The value that a parameter's `from` names: `service.name`, `service.unit` or `service.facts.<key>`.
-    #[must_use]
     pub fn value(&self, from: &str) -> Option<&str> {
         match from.strip_prefix("service.")? {
             "name" => Some(&self.name),
@@ -143,7 +141,6 @@ impl Service {
     }
 
     /// What is wrong with the entry: each a field and a sentence.
-    #[must_use]
     pub fn faults(&self) -> Vec<(String, String)> {
         let mut faults = Vec::new();
         for (field, name) in [
@@ -261,7 +258,6 @@ fn is_host_key(text: &str) -> bool {
 }
 
 /// The service that an alert is about: the one whose name or alias is the alert's target.
-#[must_use]
 pub fn find<'a>(services: &'a [Service], alert: &Alert) -> Option<&'a Service> {
     let names = [alert.target.as_str(), alert.normalised_target.as_str()];
     services.iter().find(|service| {
@@ -274,7 +270,6 @@ pub fn find<'a>(services: &'a [Service], alert: &Alert) -> Option<&'a Service> {
 }
 
 /// The service with this name.
-#[must_use]
 pub fn named<'a>(services: &'a [Service], name: &str) -> Option<&'a Service> {
     services.iter().find(|service| service.name == name)
 }

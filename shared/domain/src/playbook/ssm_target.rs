@@ -74,7 +74,6 @@ impl TryFrom<Written> for SsmTarget {
 
 impl SsmTarget {
     /// Everything that identifies the place, in one line.
-    #[must_use]
     pub fn address(&self) -> String {
         match self {
             Self::Instance { id } => format!("ssm instance {id}"),
@@ -130,7 +129,6 @@ impl SsmTarget {
 }
 
 /// The name and the value of a tag that is written `Name=Value`; none if it is not.
-#[must_use]
 pub fn tag_parts(tag: &str) -> Option<(&str, &str)> {
     let (name, value) = tag.split_once('=')?;
     let fits = |text: &str, most: usize| {

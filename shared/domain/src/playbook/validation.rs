@@ -23,7 +23,6 @@ struct Command<'a> {
 
 impl Playbook {
     /// What is wrong with the playbook: each a field and a sentence.
-    #[must_use]
     pub fn faults(&self) -> Vec<(String, String)> {
         let mut faults = Vec::new();
         let mut fault = |field: &str, text: &str| faults.push((field.to_owned(), text.to_owned()));

@@ -42,7 +42,7 @@ pub struct TargetLedger {
 impl TargetLedger {
     /// Adds an attempt; an existing entry stays as it is. Entries that no check can need any more
     /// are dropped.
-    pub fn enter(&mut self, attempt: Attempt) {
+    pub fn record(&mut self, attempt: Attempt) {
         if self
             .attempts
             .iter()
@@ -64,7 +64,6 @@ impl TargetLedger {
     }
 
     /// How many attempts the last hour has, besides one's own.
-    #[must_use]
     pub fn within_hour(&self, now: Timestamp, own: &ApprovalId) -> usize {
         self.attempts
             .iter()
@@ -73,7 +72,6 @@ impl TargetLedger {
     }
 
     /// When a playbook ran last, besides one's own attempt.
-    #[must_use]
     pub fn last_run(&self, playbook: &str, own: &ApprovalId) -> Option<Timestamp> {
         let others = self
             .attempts
@@ -118,7 +116,7 @@ impl GroupLedger {
     }
 
     /// Enters a member, or renews its time; false if `most` others are being repaired already.
-    pub fn enter(
+    pub fn admit(
         &mut self,
         target: &str,
         approval_id: &ApprovalId,
@@ -201,7 +199,7 @@ mod tests {
     fn ledger(attempts: &[(u32, &str, i64)]) -> TargetLedger {
         let mut ledger = TargetLedger::default();
         for (number, playbook, at) in attempts {
-            ledger.enter(Attempt {
+            ledger.record(Attempt {
                 approval_id: id(*number),
                 playbook: (*playbook).into(),
                 at: minute(*at),
@@ -268,11 +266,11 @@ mod tests {
             let mut group = GroupLedger::default();
             // In truth it is minute 100 for both: the first has just begun, and runs for five minutes and a half.
             let until = minute(100 + entered_by) + SignedDuration::from_secs(330);
-            assert!(group.enter("db-1", &id(1), minute(100 + entered_by), until, 1));
+            assert!(group.admit("db-1", &id(1), minute(100 + entered_by), until, 1));
             for passed in 0..=5 {
                 let now = minute(100 + asked_by + passed);
                 assert!(
-                    !group.enter("db-2", &id(2), now, now, 1),
+                    !group.admit("db-2", &id(2), now, now, 1),
                     "by clocks that are {entered_by} and {asked_by} off, after {passed}"
                 );
             }
@@ -282,19 +280,19 @@ mod tests {
     #[test]
     fn a_group_takes_no_more_than_its_share_at_once() {
         let mut group = GroupLedger::default();
-        let mut enter = |target: &str, number, now, most| {
-            group.enter(target, &id(number), minute(now), minute(now + 5), most)
+        let mut admit = |target: &str, number, now, most| {
+            group.admit(target, &id(number), minute(now), minute(now + 5), most)
         };
-        assert!(enter("db-1", 1, 0, 1));
-        assert!(!enter("db-2", 2, 0, 1));
-        assert!(enter("db-1", 1, 1, 1), "a message that comes again");
-        assert!(enter("db-2", 2, 1, 2));
+        assert!(admit("db-1", 1, 0, 1));
+        assert!(!admit("db-2", 2, 0, 1));
+        assert!(admit("db-1", 1, 1, 1), "a message that comes again");
+        assert!(admit("db-2", 2, 1, 2));
         assert!(
-            !enter("db-3", 3, 16, 2),
+            !admit("db-3", 3, 16, 2),
             "until its last moment by the slowest clock it runs"
         );
         assert!(
-            enter("db-3", 3, 17, 1),
+            admit("db-3", 3, 17, 1),
             "those whose time is up count no more"
         );
         assert_eq!(

@@ -37,7 +37,6 @@ pub struct GuardrailContext<'a> {
 
 /// By when the first step of an incident's approved plan has to start; nothing where no plan is approved. Past that moment what people
 /// looked at when they decided is too long ago.
-#[must_use]
 pub fn start_by(incident: &Incident, starts_within: SignedDuration) -> Option<Timestamp> {
     match &incident.approval.as_ref()?.standing {
         ApprovalState::Decided {
@@ -54,12 +53,10 @@ type Answer = Result<String, String>;
 
 impl GuardrailContext<'_> {
     /// Asks every guardrail, in order.
-    #[must_use]
     pub fn check(&self) -> Vec<GuardrailOutcome> {
         Guardrail::ALL.map(|guardrail| self.ask(guardrail)).to_vec()
     }
 
-    #[must_use]
     pub fn ask(&self, guardrail: Guardrail) -> GuardrailOutcome {
         let answer = match guardrail {
             Guardrail::KillSwitch => self.kill_switch(),
@@ -91,7 +88,6 @@ impl GuardrailContext<'_> {
     }
 
     /// What the playbook has earned by its runs. Nothing where its autonomy is declared, or its runs could not be read.
-    #[must_use]
     pub fn earned(&self) -> Option<TrackRecord> {
         self.playbook.filter(|playbook| playbook.is_earned())?;
         Some(TrackRecord::by(
@@ -102,12 +98,11 @@ impl GuardrailContext<'_> {
     }
 
     /// How many people have to approve follows from this. Where it cannot be known, it is the least.
-    #[must_use]
-    pub fn trust(&self) -> Option<AutonomyLevel> {
+    pub fn level(&self) -> Option<AutonomyLevel> {
         self.playbook.filter(|playbook| playbook.is_earned())?;
         Some(
             self.earned()
-                .map_or(AutonomyLevel::Suggest, |earned| earned.trust),
+                .map_or(AutonomyLevel::Suggest, |earned| earned.level),
         )
     }
 
@@ -253,7 +248,7 @@ impl GuardrailContext<'_> {
         if self.playbook.is_some_and(Playbook::is_earned) {
             // What failed and what came back counts here by itself, the older the less.
             let earned = self.earned().ok_or("its runs could not be read")?;
-            return if earned.trust == AutonomyLevel::Auto {
+            return if earned.level == AutonomyLevel::Auto {
                 Ok(earned.to_string())
             } else {
                 Err(earned.to_string())

@@ -20,7 +20,7 @@ use crate::policy::playbook_run::{PlaybookRecord, PlaybookRun};
 use crate::primitives::id::{ApprovalId, IncidentId};
 use crate::transition::lifecycle::tests::incident;
 
-/// The facts of a situation, owned, so that a test can change one of them.
+/// The facts of a context, owned, so that a test can change one of them.
 struct Facts {
     incident: Incident,
     plan: Plan,
@@ -45,7 +45,7 @@ fn analysis(confidence: f64) -> Analysis {
     }
 }
 
-/// A situation in which every guardrail passes.
+/// A context in which every guardrail passes.
 fn fine() -> Facts {
     let playbook = "{id: restart, name: Restart, match: {alertnames: [A]}, risk: low, auto: {max_severity: P2, min_verified: 2}, \
                     cooldown: 10m, steps: [{run: [restart]}]}";
@@ -79,7 +79,7 @@ fn fine() -> Facts {
 }
 
 impl Facts {
-    fn situation(&self) -> GuardrailContext<'_> {
+    fn context(&self) -> GuardrailContext<'_> {
         GuardrailContext {
             incident: &self.incident,
             plan: &self.plan,
@@ -108,7 +108,7 @@ impl Facts {
             .target
             .as_mut()
             .expect("a ledger")
-            .enter(attempt);
+            .record(attempt);
     }
 }
 
@@ -122,7 +122,7 @@ fn other(number: u32) -> ApprovalId {
 fn after(guardrail: Guardrail, change: impl FnOnce(&mut Facts)) -> Result<String, String> {
     let mut facts = fine();
     change(&mut facts);
-    let outcome = facts.situation().ask(guardrail);
+    let outcome = facts.context().ask(guardrail);
     if outcome.passed {
         Ok(outcome.why)
     } else {
@@ -152,7 +152,7 @@ fn table(guardrail: Guardrail, stops: &[(Change, &str)], passes: &[Change]) {
 
 #[test]
 fn a_situation_in_which_nothing_is_wrong_passes_all() {
-    let outcomes = fine().situation().check();
+    let outcomes = fine().context().check();
     assert!(all_passed(&outcomes), "{outcomes:#?}");
     assert_eq!(
         outcomes
@@ -171,7 +171,7 @@ fn unknown_facts_stop_every_guardrail_that_needs_them() {
     facts.service = None;
     facts.incident.analysis = None;
     let passed: Vec<Guardrail> = facts
-        .situation()
+        .context()
         .check()
         .into_iter()
         .filter(|outcome| outcome.passed)
@@ -500,12 +500,12 @@ fn playbook_record_that_is_earned() {
         ],
     );
     let mut facts = fine();
-    assert_eq!(facts.situation().trust(), None, "it is declared");
+    assert_eq!(facts.context().level(), None, "it is declared");
     earned(&mut facts, 3, 0, 0);
-    assert_eq!(facts.situation().trust(), Some(AutonomyLevel::Approve));
+    assert_eq!(facts.context().level(), Some(AutonomyLevel::Approve));
     facts.readings.runs = None;
     assert_eq!(
-        facts.situation().trust(),
+        facts.context().level(),
         Some(AutonomyLevel::Suggest),
         "what cannot be read is the least"
     );
@@ -553,7 +553,7 @@ fn cooldown() {
                     .target
                     .as_mut()
                     .expect("a ledger")
-                    .enter(attempt);
+                    .record(attempt);
             },
         ],
     );
@@ -589,7 +589,7 @@ fn attempts_per_hour() {
 #[test]
 fn redundancy_group() {
     fn running(facts: &mut Facts, target: &str, until: Timestamp) {
-        assert!(facts.readings.group.as_mut().expect("a ledger").enter(
+        assert!(facts.readings.group.as_mut().expect("a ledger").admit(
             target,
             &other(1),
             until,

@@ -148,7 +148,6 @@ impl TryFrom<Written> for Freeze {
 
 impl Freeze {
     /// Until when it holds, if it does.
-    #[must_use]
     pub fn until(&self, now: Timestamp) -> Option<Timestamp> {
         match &self.when {
             When::Once { from, to } => (*from <= now && now < *to).then_some(*to),

@@ -24,7 +24,6 @@ pub struct SwitchedOff {
 impl SwitchedOff {
     /// A switch that is turned on now. The texts are cut and stripped of invisible characters,
     /// because cards show them.
-    #[must_use]
     pub fn now(by: &str, why: Option<&str>, at: Timestamp) -> Self {
         let short = |text: &str, most| Some(line(text, most)).filter(|text| !text.is_empty());
         Self {

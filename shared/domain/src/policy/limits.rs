@@ -29,7 +29,6 @@ impl TryFrom<f64> for Share {
 }
 
 impl Share {
-    #[must_use]
     pub const fn get(self) -> f64 {
         self.0
     }
@@ -48,7 +47,6 @@ pub enum AtOnce {
 
 impl AtOnce {
     /// The number, for a group of so many members.
-    #[must_use]
     pub fn of(self, members: usize) -> u32 {
         match self {
             Self::AtMost(most) => most.get(),
@@ -80,9 +78,8 @@ pub struct Earning {
 
 impl Earning {
     /// The lower bound that a level asks for.
-    #[must_use]
-    pub fn from(&self, trust: AutonomyLevel) -> f64 {
-        match trust {
+    pub fn from(&self, level: AutonomyLevel) -> f64 {
+        match level {
             AutonomyLevel::Suggest => 0.0,
             AutonomyLevel::Approve => self.approve_from.get(),
             AutonomyLevel::Auto => self.auto_from.get(),
@@ -168,7 +165,6 @@ pub struct Limits {
 
 impl Limits {
     /// The freeze that holds, and until when, if one does.
-    #[must_use]
     pub fn freeze_at(&self, now: Timestamp) -> Option<(&Freeze, Timestamp)> {
         self.freezes
             .iter()
@@ -176,7 +172,6 @@ impl Limits {
     }
 
     /// The most members of a group of the registry with so many members that are repaired at once.
-    #[must_use]
     pub fn at_once(&self, group: &str, members: usize) -> u32 {
         self.groups
             .get(group)

@@ -36,7 +36,6 @@ pub struct Fit<'a> {
 /// Chooses the playbook for an alert on a service: the alert's name counts 4, its type 2, a listed service 1. The best one wins. Between
 /// those that fit equally well past success decides: the lower bound of runs that held, rounded down to a tenth, so that it is never worth
 /// as much as a point, and a hair's breadth decides nothing. A tie is no choice, and neither is a weak match.
-#[must_use]
 pub fn choose(
     playbooks: &[Playbook],
     alert: &Alert,
@@ -47,23 +46,23 @@ pub fn choose(
         Ok(service) => service,
         Err(why) => return Choice::None(why),
     };
-    let tally = |fit: &Fit<'_>| {
+    let counts = |fit: &Fit<'_>| {
         past.get(fit.playbook.id.as_str())
             .copied()
             .unwrap_or_default()
     };
     let mut best = best(playbooks, alert, service);
-    best.sort_by_key(|fit| std::cmp::Reverse(tenths(tally(fit))));
+    best.sort_by_key(|fit| std::cmp::Reverse(tenths(counts(fit))));
     let Some(one) = best.first() else {
         return Choice::None(format!(
             "no playbook fits the alert {} on the service {}",
             alert.name, service.name
         ));
     };
-    let (playbook, known) = (one.playbook, tally(one));
+    let (playbook, known) = (one.playbook, counts(one));
     if let Some(other) = best
         .get(1)
-        .filter(|other| tenths(tally(other)) == tenths(known))
+        .filter(|other| tenths(counts(other)) == tenths(known))
     {
         return Choice::None(format!(
             "the playbooks {} and {} fit equally well",
@@ -92,7 +91,6 @@ pub fn choose(
 
 /// The playbooks whose past success decides about the choice: those that fit equally well, and one that fits by the type of the alert
 /// alone. Of all others it need not be read.
-#[must_use]
 pub fn undecided<'a>(
     playbooks: &'a [Playbook],
     alert: &Alert,
@@ -126,7 +124,6 @@ fn repairable<'a>(alert: &Alert, service: Option<&'a Service>) -> Result<&'a Ser
 }
 
 /// The playbooks that fit, the best first; those that fit equally well in the order of the file.
-#[must_use]
 pub fn fitting<'a>(playbooks: &'a [Playbook], alert: &Alert, service: &Service) -> Vec<Fit<'a>> {
     let mut fitting: Vec<Fit<'a>> = playbooks
         .iter()
@@ -149,8 +146,8 @@ fn best<'a>(playbooks: &'a [Playbook], alert: &Alert, service: &Service) -> Vec<
     clippy::cast_sign_loss,
     reason = "it is between 0 and 10"
 )]
-fn tenths(tally: RunCounts) -> u32 {
-    (tally.at_least() * 10.0).floor() as u32
+fn tenths(counts: RunCounts) -> u32 {
+    (counts.at_least() * 10.0).floor() as u32
 }
 
 fn fit<'a>(playbook: &'a Playbook, alert: &Alert, service: &Service) -> Option<Fit<'a>> {

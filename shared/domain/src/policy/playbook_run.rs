@@ -43,7 +43,6 @@ pub struct PlaybookRun {
 impl PlaybookRun {
     /// The run that ends with this very change, or turns out to have failed after all. Saved together with the change, it counts once. None
     /// if it does not count ([`RepairOutcome::counts`]).
-    #[must_use]
     pub fn ended_by(change: &IncidentChange) -> Option<Self> {
         let ended = change
             .entries
@@ -70,7 +69,6 @@ impl PlaybookRun {
     }
 
     /// True if this very change takes a run back that was counted as verified: its alert has not resolved in time.
-    #[must_use]
     pub fn fails_after_all(change: &IncidentChange) -> bool {
         change
             .entries
@@ -81,7 +79,6 @@ impl PlaybookRun {
 
 impl Recurrence {
     /// The alert of this incident fires again. That is no recurrence where its last run was not verified: nothing was repaired then.
-    #[must_use]
     pub fn after_repair(repaired: &Incident, at: Timestamp) -> Option<Self> {
         let (plan, repair) = (repaired.plan.as_ref()?, repaired.repair.as_ref()?);
         let ended_at = repair.finished_at.filter(|ended| *ended <= at)?;
@@ -99,7 +96,6 @@ impl Recurrence {
     }
 
     /// True if it came back so early that the run has not held.
-    #[must_use]
     pub fn is_within(&self, window: SignedDuration) -> bool {
         self.at.duration_since(self.ended_at) < window
     }

@@ -28,7 +28,6 @@ pub struct Near {
 
 impl Near {
     /// The surroundings of an alert. `service` is what the registry knows it as: its name, and its redundancy group.
-    #[must_use]
     pub fn of(alert: &Alert, service: Option<(&str, Option<&str>)>) -> Self {
         match service {
             Some((name, group)) => Self {
@@ -86,7 +85,6 @@ enum Lesson<'a> {
 /// them, was verified, and ended the alert. An incident that ended in any other way requires a new
 /// analysis, and so does a repair that failed, a plan that a human rejected, or a verified repair
 /// after which the alert went on, even if the incident has not ended.
-#[must_use]
 pub fn recall(past: &[Incident], wanted: u32) -> Option<Memory> {
     let wanted = usize::try_from(wanted).ok().filter(|wanted| *wanted > 0)?;
     let mut helped = Vec::new();
@@ -169,7 +167,6 @@ fn helped(incident: &Incident) -> Option<Lesson<'_>> {
 }
 
 /// Earlier incidents of a fingerprint, a line for each, newest first: which, when, and how it ended.
-#[must_use]
 pub fn past_facts(past: &[Incident]) -> Vec<String> {
     let fact = |incident: &Incident| {
         let name = line(&incident.alert.name, NAME_CHARACTERS);
@@ -185,7 +182,6 @@ pub fn past_facts(past: &[Incident]) -> Vec<String> {
 }
 
 /// Other open incidents, a line for each, newest first: which, since when, and about what.
-#[must_use]
 pub fn open_facts(open: &[Incident]) -> Vec<String> {
     let fact = |incident: &Incident| {
         let (name, target) = (

@@ -31,13 +31,12 @@ pub struct RunCounts {
 
 impl RunCounts {
     /// All that is known of a playbook's runs. One that failed and one after which the alert came back have not held.
-    #[must_use]
     pub fn of(runs: &[PlaybookRun], earning: &Earning, now: Timestamp) -> Self {
-        let mut tally = Self::default();
+        let mut counts = Self::default();
         for (_, what, _) in events(runs, earning, now) {
-            tally.count(what == What::Held);
+            counts.count(what == What::Held);
         }
-        tally
+        counts
     }
 
     fn count(&mut self, held: bool) {
@@ -46,13 +45,11 @@ impl RunCounts {
     }
 
     /// The rate of held runs that is surely reached, 0 to 1; 0 where nothing is known.
-    #[must_use]
     pub fn at_least(self) -> f64 {
         self.interval().0
     }
 
     /// The rate of held runs that is surely not exceeded, 0 to 1; 1 where nothing is known.
-    #[must_use]
     pub fn at_most(self) -> f64 {
         self.interval().1
     }
@@ -113,7 +110,7 @@ pub struct Step {
     pub before: AutonomyLevel,
     pub after: AutonomyLevel,
     /// What counts since the last recurrence, this included.
-    pub tally: RunCounts,
+    pub counts: RunCounts,
 }
 
 impl fmt::Display for Step {
@@ -127,7 +124,7 @@ impl fmt::Display for Step {
         )?;
         match self.what {
             What::Recurred => f.write_str("the count starts anew")?,
-            What::Held | What::Failed => write!(f, "{}", self.tally)?,
+            What::Held | What::Failed => write!(f, "{}", self.counts)?,
         }
         if self.before == self.after {
             write!(f, "; {} stays", self.after.as_str())
@@ -146,9 +143,9 @@ impl fmt::Display for Step {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrackRecord {
     /// Its level.
-    pub trust: AutonomyLevel,
+    pub level: AutonomyLevel,
     /// What counts since the last recurrence.
-    pub tally: RunCounts,
+    pub counts: RunCounts,
     /// How many verified runs count neither way yet: their window is open.
     pub pending: usize,
     /// The events that led to this level, oldest first.
@@ -157,7 +154,7 @@ pub struct TrackRecord {
 
 impl fmt::Display for TrackRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "earned {}: {}", self.trust.as_str(), self.tally)
+        write!(f, "earned {}: {}", self.level.as_str(), self.counts)
     }
 }
 
@@ -167,31 +164,30 @@ impl TrackRecord {
     /// A run that held can only raise it, to the next level when the bound reaches that level's threshold. A failure can only lower it, when
     /// the bound is below the level's own. A recurrence lowers it by one, whatever the numbers say, and begins the count anew: what ended
     /// before the alert came back speaks for what did not last.
-    #[must_use]
     pub fn by(runs: &[PlaybookRun], earning: &Earning, now: Timestamp) -> Self {
-        let (mut trust, mut tally, mut since) =
+        let (mut level, mut counts, mut since) =
             (AutonomyLevel::Suggest, RunCounts::default(), None);
         let mut steps = Vec::new();
         for (at, what, run) in events(runs, earning, now) {
             if since.is_some_and(|since| run.at <= since) && what == What::Held {
                 continue;
             }
-            let before = trust;
+            let before = level;
             match what {
                 What::Held => {
-                    tally.count(true);
-                    if tally.at_least() >= earning.from(trust.more()) {
-                        trust = trust.more();
+                    counts.count(true);
+                    if counts.at_least() >= earning.from(level.more()) {
+                        level = level.more();
                     }
                 }
                 What::Failed => {
-                    tally.count(false);
-                    if tally.at_least() < earning.from(trust) {
-                        trust = trust.less();
+                    counts.count(false);
+                    if counts.at_least() < earning.from(level) {
+                        level = level.less();
                     }
                 }
                 What::Recurred => {
-                    (trust, tally, since) = (trust.less(), RunCounts::default(), Some(at))
+                    (level, counts, since) = (level.less(), RunCounts::default(), Some(at))
                 }
             }
             steps.push(Step {
@@ -199,8 +195,8 @@ impl TrackRecord {
                 what,
                 incident_id: run.incident_id.clone(),
                 before,
-                after: trust,
-                tally,
+                after: level,
+                counts,
             });
         }
         let pending = runs
@@ -208,8 +204,8 @@ impl TrackRecord {
             .filter(|run| event(run, earning, now).is_none())
             .count();
         Self {
-            trust,
-            tally,
+            level,
+            counts,
             pending,
             steps,
         }

@@ -56,16 +56,16 @@ fn the_bound_is_that_of_wilson() {
         (7, 8, 0.5889, 0.9716),
         (11, 11, 0.8026, 1.0),
     ] {
-        let tally = RunCounts { held, counted };
+        let counts = RunCounts { held, counted };
         assert!(
-            (tally.at_least() - least).abs() < 0.0001,
-            "{tally:?}: {}",
-            tally.at_least()
+            (counts.at_least() - least).abs() < 0.0001,
+            "{counts:?}: {}",
+            counts.at_least()
         );
         assert!(
-            (tally.at_most() - most).abs() < 0.0001,
-            "{tally:?}: {}",
-            tally.at_most()
+            (counts.at_most() - most).abs() < 0.0001,
+            "{counts:?}: {}",
+            counts.at_most()
         );
     }
     assert_eq!(
@@ -81,7 +81,7 @@ fn the_bound_is_that_of_wilson() {
 #[test]
 fn levels_are_earned_one_by_one_and_lost_one_by_one() {
     use AutonomyLevel::{Approve, Auto, Suggest};
-    for (endings, trust, words) in [
+    for (endings, level, words) in [
         ("", Suggest, "earned suggest: no run counts yet"),
         (
             "vv",
@@ -153,8 +153,8 @@ fn levels_are_earned_one_by_one_and_lost_one_by_one() {
     ] {
         let earned = earned(&runs(endings));
         assert_eq!(
-            (earned.trust, earned.to_string().as_str()),
-            (trust, words),
+            (earned.level, earned.to_string().as_str()),
+            (level, words),
             "{endings}"
         );
     }
@@ -165,7 +165,7 @@ fn a_run_counts_neither_way_until_its_window_is_over() {
     let now = hour(3) - SignedDuration::from_secs(1);
     let before = TrackRecord::by(&runs("vvv"), &earning(), now);
     assert_eq!(
-        (before.tally, before.pending, before.trust),
+        (before.counts, before.pending, before.level),
         (
             RunCounts {
                 held: 2,
@@ -177,7 +177,7 @@ fn a_run_counts_neither_way_until_its_window_is_over() {
     );
     let after = TrackRecord::by(&runs("vvv"), &earning(), hour(3));
     assert_eq!(
-        (after.tally, after.pending, after.trust),
+        (after.counts, after.pending, after.level),
         (
             RunCounts {
                 held: 3,
@@ -189,12 +189,12 @@ fn a_run_counts_neither_way_until_its_window_is_over() {
     );
     let future = TrackRecord::by(&[run(50, 'v')], &earning(), hour(3));
     assert_eq!(
-        (future.tally.counted, future.pending),
+        (future.counts.counted, future.pending),
         (0, 1),
         "a run of a clock that is ahead has not held"
     );
     assert_eq!(
-        TrackRecord::by(&[run(2, 'f')], &earning(), hour(2)).tally,
+        TrackRecord::by(&[run(2, 'f')], &earning(), hour(2)).counts,
         RunCounts {
             held: 0,
             counted: 1
@@ -213,7 +213,7 @@ fn what_ended_before_a_recurrence_speaks_for_nothing_after_it() {
         },
         run(0, 'v'),
     ];
-    assert_eq!(earned(&runs).tally, RunCounts::default());
+    assert_eq!(earned(&runs).counts, RunCounts::default());
 }
 
 #[test]
@@ -239,30 +239,30 @@ proptest! {
         let mut more = endings.clone();
         more.insert(at.index(endings.len() + 1), 'v');
         let after = earned(&runs(&more));
-        prop_assert!(after.trust >= before.trust, "{} gives {:?}, {} gives {:?}", endings, before.trust, more, after.trust);
+        prop_assert!(after.level >= before.level, "{} gives {:?}, {} gives {:?}", endings, before.level, more, after.level);
     }
 
     #[test]
     fn only_failures_and_recurrences_lower_it_by_one(endings in "[vvvvvvvfr]{0,60}") {
         let earned = earned(&runs(&endings));
-        let mut trust = AutonomyLevel::Suggest;
+        let mut level = AutonomyLevel::Suggest;
         for step in &earned.steps {
-            prop_assert_eq!(step.before, trust);
+            prop_assert_eq!(step.before, level);
             match step.what {
-                What::Held => prop_assert!(step.after == trust || step.after == trust.more()),
-                What::Failed => prop_assert!(step.after == trust || step.after == trust.less()),
-                What::Recurred => prop_assert_eq!(step.after, trust.less()),
+                What::Held => prop_assert!(step.after == level || step.after == level.more()),
+                What::Failed => prop_assert!(step.after == level || step.after == level.less()),
+                What::Recurred => prop_assert_eq!(step.after, level.less()),
             }
-            trust = step.after;
+            level = step.after;
         }
-        prop_assert_eq!(earned.trust, trust);
+        prop_assert_eq!(earned.level, level);
     }
 
     #[test]
     fn a_recurrence_lowers_it_by_one_and_restarts_the_count(endings in "[vvvvvvvvvvvvf]{0,60}") {
         let before = earned(&runs(&endings));
         let after = earned(&runs(&format!("{endings}r")));
-        prop_assert_eq!((after.trust, after.tally), (before.trust.less(), RunCounts::default()));
+        prop_assert_eq!((after.level, after.counts), (before.level.less(), RunCounts::default()));
     }
 
     #[test]

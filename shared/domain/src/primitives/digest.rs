@@ -10,7 +10,6 @@ pub struct Digest(Sha256);
 
 impl Digest {
     /// Starts with no fields.
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
@@ -24,7 +23,6 @@ impl Digest {
     }
 
     /// The digest as 64 characters of lower-case hex.
-    #[must_use]
     pub fn hex(self) -> String {
         hex::encode(self.0.finalize())
     }

@@ -30,12 +30,10 @@ impl Length {
     }
 
     /// How long it is.
-    #[must_use]
     pub const fn length(self) -> SignedDuration {
         self.0
     }
 
-    #[must_use]
     pub fn seconds(self) -> u64 {
         self.0.as_secs().unsigned_abs()
     }

@@ -53,7 +53,6 @@ macro_rules! text_id {
 
         impl $name {
             /// The id as text.
-            #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -102,7 +101,6 @@ macro_rules! name {
 
             impl $name {
                 /// The name as text.
-                #[must_use]
                 pub fn as_str(&self) -> &str {
                     &self.0
                 }
@@ -207,14 +205,12 @@ text_id!(
 
 impl ApprovalId {
     /// The approval of the plan with this hash (64 hex).
-    #[must_use]
     pub fn for_plan(incident: &IncidentId, plan_hash: &PlanHash) -> Self {
         let short: String = plan_hash.chars().take(16).collect();
         Self(format!("{incident}-{short}"))
     }
 
     /// The incident that the approval belongs to.
-    #[must_use]
     pub fn incident(&self) -> IncidentId {
         IncidentId(self.0.split('-').next().unwrap_or_default().to_owned())
     }
@@ -235,7 +231,6 @@ digest_id!(Fingerprint, FlowId, PlanHash);
 
 impl MemberId {
     /// The member of the alert that Quell itself raises about a storm.
-    #[must_use]
     pub fn of_storm() -> Self {
         Self("storm".to_owned())
     }
@@ -244,13 +239,11 @@ impl MemberId {
     const UNNUMBERED: &str = "sender";
 
     /// The member of a sender that does not number its alerts: a signed alert, or a signal. Such a sender may never say that one has ended.
-    #[must_use]
     pub fn unnumbered() -> Self {
         Self(Self::UNNUMBERED.to_owned())
     }
 
     /// True if it is that of a sender that does not number its alerts.
-    #[must_use]
     pub fn is_unnumbered(&self) -> bool {
         self.0 == Self::UNNUMBERED
     }

@@ -25,7 +25,6 @@ impl Identity {
     /// True if it proves which person decides: the chat service has authenticated the account, and
     /// `channels.json` maps each account to one person. The API's single token can act under every
     /// name, and a link decides for any holder.
-    #[must_use]
     pub fn proves_its_person(&self) -> bool {
         matches!(self, Self::Telegram(_) | Self::Slack(_))
     }

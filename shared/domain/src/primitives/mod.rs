@@ -1,4 +1,4 @@
-//! Ids, digests, durations, and text that is safe to show.
+//! Ids, digests, times, and text that is safe to show.
 
 pub mod digest;
 #[cfg(feature = "playbooks")]
@@ -8,6 +8,7 @@ pub mod identity;
 pub mod names;
 pub mod safe_text;
 pub mod server_url;
+pub mod time;
 
 /// True for what a document leaves out.
 pub(crate) fn is_zero<T: Default + PartialEq>(number: &T) -> bool {

@@ -17,7 +17,6 @@ macro_rules! named {
         impl $enum {
             pub const VARIANTS: [Self; [$($name),+].len()] = [$(Self::$variant),+];
 
-            #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)+

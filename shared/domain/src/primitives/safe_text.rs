@@ -2,7 +2,6 @@
 
 /// A text without invisible characters, without spaces around it, and with at most this many
 /// characters.
-#[must_use]
 pub fn sanitize(text: &str, characters: usize) -> String {
     cut(without_hidden(text).trim(), characters)
         .trim_end()
@@ -10,14 +9,12 @@ pub fn sanitize(text: &str, characters: usize) -> String {
 }
 
 /// A text without invisible characters.
-#[must_use]
 pub fn without_hidden(text: &str) -> String {
     text.chars().filter(|c| !is_hidden(*c)).collect()
 }
 
 /// A text as [`sanitize`] gives it, on one line: as an item of a list it cannot begin an item of
 /// its own.
-#[must_use]
 pub fn line(text: &str, characters: usize) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     sanitize(&words.join(" "), characters)
@@ -25,7 +22,6 @@ pub fn line(text: &str, characters: usize) -> String {
 
 /// Control characters (but for line feeds and tabs), and what Unicode calls default ignorable or bidirectional formatting
 /// (<https://www.unicode.org/reports/tr36/>, <https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt>).
-#[must_use]
 pub fn is_hidden(c: char) -> bool {
     let formatting = matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
@@ -39,7 +35,6 @@ pub fn is_hidden(c: char) -> bool {
 }
 
 /// The first `characters` characters of a text, never in the middle of one.
-#[must_use]
 pub fn cut(text: &str, characters: usize) -> String {
     text.chars().take(characters).collect()
 }

@@ -7,7 +7,6 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 ///
 /// What is taken is a URL whose path can be appended to: `http` or `https`, a host, a port where there is one, and a path without a slash at
 /// its end.
-#[must_use]
 pub fn fault(url: &str) -> Option<&'static str> {
     let Some(rest) = url
         .strip_prefix("https://")

@@ -1,6 +1,7 @@
 //! The analysis lease of an incident: one worker at a time may ask models, because each answer is
 //! billed.
 
+use crate::primitives::time::expired;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::incident::change::IncidentChange;
@@ -33,7 +34,7 @@ impl IncidentChange {
         // Also refuses the holder itself: a redelivery of its message may overlap with the first
         // one.
         let before = self.incident.claim.take();
-        if let Some(claim) = before.as_ref().filter(|claim| claim.until > now) {
+        if let Some(claim) = before.as_ref().filter(|claim| !expired(claim.until, now)) {
             let until = claim.until;
             // The lease still runs: nothing of the incident may change.
             self.incident.claim = before;

@@ -1,6 +1,7 @@
 //! Decisions on a plan: who may decide, how many approvals are needed, and until when. Revokes an
 //! approval that is no longer valid.
 
+use crate::primitives::time::expired;
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
@@ -40,14 +41,12 @@ pub struct Pressed<'a> {
 }
 
 /// The risk of a plan: the worse of the finding's risk and the playbook's.
-#[must_use]
 pub fn stakes(analysis: Option<&Analysis>, plan: &Plan) -> Risk {
     analysis.map_or(plan.risk, |analysis| analysis.risk.max(plan.risk))
 }
 
 /// How many different people have to approve a plan: two if users may be cut off or data lost, or
 /// if its playbook has not earned more autonomy yet.
-#[must_use]
 pub fn people_needed(
     analysis: Option<&Analysis>,
     plan: &Plan,
@@ -65,7 +64,6 @@ pub fn people_needed(
 
 /// The rule that says who may decide on an incident's plan. Without a rule the plan cannot be
 /// decided.
-#[must_use]
 pub fn rule_of<'a>(channels: &'a Channels, incident: &Incident) -> Option<&'a ApprovalRule> {
     let plan = incident.plan.as_ref()?;
     channels.rule(&plan.target, stakes(incident.analysis.as_ref(), plan))
@@ -173,7 +171,7 @@ fn judge(
             })
         }
         ApprovalState::Void { why, .. } => Err(Refusal::Void { why: why.clone() }),
-        ApprovalState::Pending if now >= approval.expires_at => Err(Refusal::Expired {
+        ApprovalState::Pending if expired(approval.expires_at, now) => Err(Refusal::Expired {
             at: approval.expires_at,
         }),
         // A second approval of one person does not count as a second person.
@@ -357,7 +355,7 @@ impl IncidentChange {
     /// Revokes an approval that expired undecided. True if it did.
     pub fn expire(&mut self, now: Timestamp) -> bool {
         let over = |approval: &Approval| {
-            approval.standing == ApprovalState::Pending && now >= approval.expires_at
+            approval.standing == ApprovalState::Pending && expired(approval.expires_at, now)
         };
         if !self.incident.approval.as_ref().is_some_and(over) {
             return false;
@@ -397,7 +395,6 @@ impl IncidentChange {
 
 /// Time of the next follow-up check of an undecided approval: its escalation to the second list of
 /// people, or its expiry.
-#[must_use]
 pub fn look_again_at(approval: &Approval, rule: Option<&ApprovalRule>) -> Option<Timestamp> {
     if approval.standing != ApprovalState::Pending {
         return None;

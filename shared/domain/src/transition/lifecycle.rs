@@ -20,7 +20,6 @@ use crate::transition::decision;
 
 impl IncidentChange {
     /// The incident that an alert opens, with its first log entry.
-    #[must_use]
     pub fn open(
         id: IncidentId,
         fingerprint: Fingerprint,

@@ -1,6 +1,7 @@
 //! Reanalysis: a new analysis that a person requests because they doubt the first. It is limited in
 //! number and frequency, and only possible while nothing is decided.
 
+use crate::primitives::time::expired;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use thiserror::Error;
@@ -32,7 +33,7 @@ pub enum Refusal {
     NotAnalysed,
     /// It would change nothing any more, or pull the plan away from under its repair.
     #[error("{}", words(*.0))]
-    Standing(Status),
+    Status(Status),
     /// A storm's rule answers the same each time: no model is asked about it.
     #[error("a storm is not analysed by models: ask for a part of it when the storm is over")]
     Storm,
@@ -91,7 +92,7 @@ pub fn ask(change: &mut IncidentChange, by: &str, now: Timestamp) -> Result<u32,
             || incident
                 .claim
                 .as_ref()
-                .is_some_and(|claim| now < claim.until))
+                .is_some_and(|claim| !expired(claim.until, now)))
     {
         return Err(Refusal::UnderWay {
             round: *round,
@@ -138,25 +139,22 @@ fn possible(incident: &Incident) -> Result<(), Refusal> {
                 .then_some(())
                 .ok_or(Refusal::NotAnalysed)
         }
-        status => Err(Refusal::Standing(status)),
+        status => Err(Refusal::Status(status)),
     }
 }
 
 impl Incident {
     /// True while a person can ask for a new analysis, if the last one is long enough ago.
-    #[must_use]
     pub fn can_be_reanalysed(&self) -> bool {
         possible(self).is_ok()
     }
 
     /// True while this new analysis is requested and can still change something.
-    #[must_use]
     pub fn awaits_reanalysis(&self, round: u32) -> bool {
         self.is_asked_for(round) && possible(self).is_ok()
     }
 
     /// True while a new analysis is on its way. One that has not come in time is not waited for any longer.
-    #[must_use]
     pub fn is_reanalysed(&self, now: Timestamp) -> bool {
         self.reanalysis.as_ref().is_some_and(|asked| {
             self.awaits_reanalysis(asked.round) && now < asked.asked_at + APART
@@ -236,7 +234,7 @@ impl IncidentChange {
             .as_ref()
             .filter(|asked| asked.standing == ApprovalState::Pending);
         let why = match waits {
-            Some(asked) if now > asked.expires_at => "nobody decided in time",
+            Some(asked) if expired(asked.expires_at, now) => "nobody decided in time",
             Some(asked) if same && self.people_for(&plan, now, valid_for) == Some(asked.needed) => {
                 return;
             }

@@ -86,7 +86,7 @@ fn it_is_asked_for_only_while_nothing_is_decided() {
         } else {
             assert_eq!(
                 (asked, change),
-                (Err(Refusal::Standing(status)), before),
+                (Err(Refusal::Status(status)), before),
                 "{status:?}"
             );
         }

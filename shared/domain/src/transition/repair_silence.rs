@@ -5,6 +5,7 @@
 //! ends. If no worker is left to remove it, it expires by itself, no later than the repair would
 //! have.
 
+use crate::primitives::time::expired;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
@@ -21,13 +22,11 @@ pub const ACTOR: &str = "repair";
 
 impl RepairSilence {
     /// Its comment in Alertmanager, which identifies it.
-    #[must_use]
     pub fn comment(incident: &IncidentId, plan_hash: &PlanHash) -> String {
         format!("Quell, repair of incident {incident}, plan {plan_hash}")
     }
 
     /// When the silence has ended: at its removal, or at its expiry. None if there never was one.
-    #[must_use]
     pub fn over_at(&self) -> Option<Timestamp> {
         self.id.as_ref()?;
         Some(
@@ -40,7 +39,6 @@ impl RepairSilence {
 
 /// When the silence of a repair ends by itself: as late as its last check can end. What takes a repair back is not in it, because with the
 /// first failure the silence is over.
-#[must_use]
 pub fn until(repair: &Repair, plan: &Plan) -> Timestamp {
     let steps = [Phase::Facts, Phase::Steps, Phase::Verify]
         .into_iter()
@@ -62,7 +60,6 @@ pub fn until(repair: &Repair, plan: &Plan) -> Timestamp {
 
 impl Incident {
     /// When the silence of the repair has to end that runs and has none yet, although it may have one.
-    #[must_use]
     pub fn wants_repair_silence(&self, now: Timestamp) -> Option<Timestamp> {
         let (repair, plan) = (self.repair.as_ref()?, self.plan.as_ref()?);
         let known = self
@@ -70,12 +67,11 @@ impl Incident {
             .as_ref()
             .is_some_and(|silence| silence.plan_hash == repair.plan_hash);
         let until = until(repair, plan);
-        (!known && repair.outcome.is_none() && now < until && self.can_be_silenced())
+        (!known && repair.outcome.is_none() && !expired(until, now) && self.can_be_silenced())
             .then_some(until)
     }
 
     /// The silence of a repair that still has to be removed.
-    #[must_use]
     pub fn open_repair_silence(&self) -> Option<(&str, Timestamp)> {
         let silence = self
             .repair_silence

@@ -16,7 +16,6 @@ use crate::primitives::id::ApprovalId;
 const SAID_AGAIN_WITHIN: SignedDuration = SignedDuration::from_mins(2);
 
 /// By when the alert of a verified repair has to have resolved; none where nothing is waited for.
-#[must_use]
 pub fn due(incident: &Incident, within: SignedDuration) -> Option<Timestamp> {
     let repair = incident
         .repair
@@ -33,7 +32,6 @@ pub fn due(incident: &Incident, within: SignedDuration) -> Option<Timestamp> {
 
 /// When to look first after a repair has ended: when its alert has to have resolved, or sooner, because Alertmanager was silent during the
 /// repair and may have kept a resolve to itself. None where there is nothing to look for.
-#[must_use]
 pub fn first_look(incident: &Incident, within: SignedDuration) -> Option<Timestamp> {
     let repair = incident
         .repair

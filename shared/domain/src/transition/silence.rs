@@ -71,7 +71,6 @@ pub fn ask(change: &mut IncidentChange, by: &str, now: Timestamp) -> Result<(), 
 
 impl Silence {
     /// Its comment in Alertmanager, which identifies it.
-    #[must_use]
     pub fn comment(incident: &IncidentId) -> String {
         format!("Quell, incident {incident}")
     }
@@ -79,7 +78,6 @@ impl Silence {
 
 impl Incident {
     /// The end of the requested silence of its alert, if there is one.
-    #[must_use]
     pub fn silenced_until(&self, now: Timestamp) -> Option<Timestamp> {
         self.silence
             .as_ref()
@@ -89,7 +87,6 @@ impl Incident {
 
     /// True if a silence can be requested: for an alert that came from Alertmanager, whose labels
     /// are all known, and that is not over. A storm has no alert of its own.
-    #[must_use]
     pub fn can_be_silenced(&self) -> bool {
         // A signed sender may call itself what it likes: its alerts are unknown to Alertmanager all the same.
         let of_alertmanager = self.alert.source == SOURCE && self.alert.sender_resolves();
@@ -106,7 +103,6 @@ impl Incident {
 /// The labels that identify an alert, none if one of them was truncated: with fewer labels, a
 /// silence would also hide alerts that must be seen. A label without a value does not count
 /// (<https://prometheus.io/docs/concepts/data_model/>).
-#[must_use]
 pub fn labels(alert: &Alert) -> Option<Vec<(&str, &str)>> {
     let whole = alert.labels.len() < LABELS_KEPT
         && alert
@@ -126,7 +122,6 @@ pub fn labels(alert: &Alert) -> Option<Vec<(&str, &str)>> {
 }
 
 /// The last request for a silence, if nothing has come of it yet.
-#[must_use]
 pub fn unanswered(log: &[Entry]) -> Option<&Entry> {
     // The silence of a repair answers no person's request.
     let concerns = |entry: &&Entry| {

@@ -29,7 +29,6 @@ pub const CRITICAL_SHOWN: usize = 40;
 
 impl Storm {
     /// The summary of its list that a storm shows.
-    #[must_use]
     pub fn summarise(lines: &[StormMember]) -> Self {
         let open = lines.iter().filter(|line| line.open);
         let shown = open
@@ -62,7 +61,6 @@ impl Storm {
     }
 
     /// The number of members, and of open ones, whose alert name is not among the groups.
-    #[must_use]
     pub fn others(&self) -> (u64, u64) {
         let (tied, open) = self
             .groups
@@ -91,7 +89,6 @@ fn named(critical: Vec<&StormMember>) -> Vec<(String, String)> {
 
 impl StormMember {
     /// The line of an incident in its storm's list, with the storm, if the incident is tied to one.
-    #[must_use]
     pub fn from_incident(incident: &Incident) -> Option<(IncidentId, Self)> {
         let storm = incident.tied_to()?.clone();
         let Alert { name, target, .. } = &incident.alert;
@@ -110,13 +107,11 @@ impl StormMember {
 }
 
 /// True for an incident that a storm must not hide: P0 or P1.
-#[must_use]
 pub fn is_critical(incident: &Incident) -> bool {
     incident.severity <= Severity::P1
 }
 
 /// The minute since 1970 in which an incident was opened: storms are counted by it, also when a queue was late.
-#[must_use]
 pub fn minute(opened_at: Timestamp) -> i64 {
     opened_at.as_second().div_euclid(60)
 }
@@ -124,7 +119,6 @@ pub fn minute(opened_at: Timestamp) -> i64 {
 impl IncidentChange {
     /// The incident of a storm, with its first log entry. No alert fires or resolves it: it is open
     /// as long as its members are.
-    #[must_use]
     pub fn storm(id: IncidentId, minute: i64, limit: u64, now: Timestamp) -> Self {
         let alert = Alert {
             name: "AlertStorm".to_owned(),

@@ -64,7 +64,6 @@ pub enum AlertmanagerError {
 
 impl AlertmanagerError {
     /// True if it may be otherwise in some minutes.
-    #[must_use]
     pub fn may_pass(&self) -> bool {
         matches!(
             self,
@@ -143,7 +142,6 @@ struct Status {
 impl Alertmanager {
     /// The server of the settings. Neither client follows redirects: the token goes to no other
     /// server.
-    #[must_use]
     pub fn new(
         settings: AlertmanagerServer,
         anywhere: &Client,

@@ -190,7 +190,7 @@ impl World {
 
     /// What the repair function does with an approved plan, in one go: what it records is all that a card can know.
     async fn repair(&self, id: &IncidentId, plan_hash: &str) {
-        let fate = ulid::Ulid::generate().random() % 4;
+        let fault = ulid::Ulid::generate().random() % 4;
         let now = self.clock.now();
         let decide = |change: &mut IncidentChange| {
             let incident = &mut change.incident;
@@ -201,19 +201,19 @@ impl World {
             if !approved || incident.status != Status::Approved || incident.repair.is_some() {
                 return false;
             }
-            let outcome = if fate == 0 {
+            let outcome = if fault == 0 {
                 RepairOutcome::Verified
             } else {
                 RepairOutcome::StepFailed
             };
             let output = OutputEnd {
                 stdout: String::new(),
-                stderr: format!("why {fate}"),
+                stderr: format!("why {fault}"),
             };
             let step = StepRun {
                 detail: "it ended".into(),
                 output,
-                ..StepRun::ended(Phase::Steps, 0, fate == 0)
+                ..StepRun::ended(Phase::Steps, 0, fault == 0)
             };
             let run = Repair {
                 outcome: Some(outcome),
@@ -222,7 +222,7 @@ impl World {
                 ..Repair::start(plan_hash.into(), now)
             };
             incident.repair = Some(run);
-            incident.status = if fate == 0 {
+            incident.status = if fault == 0 {
                 Status::Repaired
             } else {
                 Status::RepairFailed

@@ -282,7 +282,7 @@ async fn waits_for_its_group(stack: &Stack, incident: &Incident) {
     let message = stack.approve_quietly(incident).await;
     let repair = stack.repair();
     let failure = repair
-        .handle(&message, &turn(), Timestamp::now)
+        .handle(&message, &turn(), &Timestamp::now)
         .await
         .expect_err("the group is full");
     assert!(

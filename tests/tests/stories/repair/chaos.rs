@@ -134,12 +134,12 @@ async fn deliver(shop: &RepairFixture, line: &Line, dice: &Dice, damage: &Damage
             let turn = Turn {
                 worker: unique("worker").into(),
                 receipt: String::new(),
-                times: 1,
+                receive_count: 1,
                 ends,
             };
             let (app, of_worker) = (Arc::clone(&shop.app), message.clone());
             let mut worker = tokio::spawn(SKIPPED.scope(Arc::clone(skipped), async move {
-                app.handle(&of_worker, &turn, fast_clock).await
+                app.handle(&of_worker, &turn, &fast_clock).await
             }));
             let lives = if dice.roll(8) == 0 {
                 Duration::from_millis(dice.roll(900))
@@ -249,16 +249,16 @@ async fn killed_at_random_no_target_has_two_repairs_no_step_is_lost() {
         json!({ "name": name, "level": "approval", "facts": facts, "target": hosts[i % HOSTS].target() })
     };
     let services: Vec<Value> = names.iter().enumerate().map(service).collect();
-    let fate = {
+    let fault = {
         let (dice, damage) = (Arc::clone(&dice), Arc::clone(&damage));
         move || {
-            let fate = [InjectedFault::KilledBefore, InjectedFault::KilledAfter]
+            let fault = [InjectedFault::KilledBefore, InjectedFault::KilledAfter]
                 .into_iter()
                 .nth(usize::try_from(dice.roll(40)).expect("small"));
             damage
                 .bridges
-                .fetch_add(u64::from(fate.is_some()), Ordering::SeqCst);
-            fate.unwrap_or(InjectedFault::Answered)
+                .fetch_add(u64::from(fault.is_some()), Ordering::SeqCst);
+            fault.unwrap_or(InjectedFault::Answered)
         }
     };
     let key = LoginKey::Given(SecretString::from(hosts[0].login_key()));
@@ -266,7 +266,7 @@ async fn killed_at_random_no_target_has_two_repairs_no_step_is_lost() {
     let patient = [("APPROVAL_STARTS_WITHIN_SECONDS", "4000000000")];
     let bridge = |files| bridge::App::new(files, key);
     let shop =
-        RepairFixture::open_bridge(&playbook(), &json!(services), &patient, bridge, fate).await;
+        RepairFixture::open_bridge(&playbook(), &json!(services), &patient, bridge, fault).await;
 
     let mut ids = Vec::new();
     let mut lines: HashMap<&String, Line> = HashMap::new();

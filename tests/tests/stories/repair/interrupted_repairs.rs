@@ -92,7 +92,7 @@ async fn a_repair_longer_than_one_worker_goes_on_with_the_next() {
         ends: Timestamp::now() + SignedDuration::from_secs(200),
         ..turn()
     };
-    let handled = shop.app.handle(&message, &short, Timestamp::now).await;
+    let handled = shop.app.handle(&message, &short, &Timestamp::now).await;
     let Err(failure) = handled else {
         panic!("{:#?}", shop.stack.store.log(&incident.id).await)
     };
@@ -170,7 +170,7 @@ async fn the_kill_switch_stops_a_repair_between_two_steps() {
     let (incident, message) = shop.approved(&service, "mend").await;
     let (running, worker) = (turn(), std::sync::Arc::clone(&shop.app));
     let repair =
-        tokio::spawn(async move { worker.handle(&message, &running, Timestamp::now).await });
+        tokio::spawn(async move { worker.handle(&message, &running, &Timestamp::now).await });
     while did(&host).is_empty() {
         sleep(Duration::from_millis(20)).await;
     }
@@ -228,12 +228,12 @@ async fn a_repair_whose_target_is_never_free_is_given_up() {
         Ok(Held::Mine)
     ));
     let eleventh = Turn {
-        times: 11,
+        receive_count: 11,
         ..turn()
     };
     let failure = shop
         .app
-        .handle(&message, &eleventh, Timestamp::now)
+        .handle(&message, &eleventh, &Timestamp::now)
         .await
         .expect_err("it waits");
     assert!(matches!(failure, Failure::Held { .. }), "{failure}");
@@ -246,11 +246,11 @@ async fn a_repair_whose_target_is_never_free_is_given_up() {
         Status::Approved
     );
     let twelfth = Turn {
-        times: 12,
+        receive_count: 12,
         ..turn()
     };
     shop.app
-        .handle(&message, &twelfth, Timestamp::now)
+        .handle(&message, &twelfth, &Timestamp::now)
         .await
         .expect("given up");
     let given_up = store
@@ -320,7 +320,7 @@ async fn a_login_key_rotated_in_mid_repair_opens_the_next_step() {
         std::fs::write(host.path("go"), "").expect("written");
     };
     let turn = turn();
-    let (ran, ()) = tokio::join!(shop.app.handle(&message, &turn, Timestamp::now), rotate);
+    let (ran, ()) = tokio::join!(shop.app.handle(&message, &turn, &Timestamp::now), rotate);
     ran.expect("it runs to its end");
     let ended = shop.stack.read(&incident.id).await;
     assert_eq!(
@@ -364,7 +364,7 @@ async fn whoever_waits_is_told_after_every_step() {
         before
     };
     let turn = turn();
-    let (ran, before) = tokio::join!(shop.app.handle(&message, &turn, Timestamp::now), watch);
+    let (ran, before) = tokio::join!(shop.app.handle(&message, &turn, &Timestamp::now), watch);
     ran.expect("it runs to its end");
     assert_eq!(
         before, 2,
@@ -386,10 +386,10 @@ async fn a_message_that_came_often_is_kept_while_the_repair_runs() {
             .handle(
                 &message,
                 &Turn {
-                    times: 12,
+                    receive_count: 12,
                     ..turn()
                 },
-                Timestamp::now,
+                &Timestamp::now,
             )
             .await
             .expect_err("it comes again");
@@ -397,7 +397,7 @@ async fn a_message_that_came_often_is_kept_while_the_repair_runs() {
         failure
     };
     let turn = turn();
-    let (ran, failure) = tokio::join!(shop.app.handle(&message, &turn, Timestamp::now), again);
+    let (ran, failure) = tokio::join!(shop.app.handle(&message, &turn, &Timestamp::now), again);
     ran.expect("it runs to its end");
     assert!(
         matches!(failure, Failure::Held { .. }),

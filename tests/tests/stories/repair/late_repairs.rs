@@ -148,13 +148,13 @@ async fn a_plan_whose_target_is_held_for_too_long_asks_people_again() {
         .expect("held");
     let waits = shop
         .app
-        .handle(&message, &turn(), Timestamp::now)
+        .handle(&message, &turn(), &Timestamp::now)
         .await
         .expect_err("it is in time, and waits");
     assert!(matches!(waits, Failure::Held { .. }), "{waits}");
     let later = || Timestamp::now() + SignedDuration::from_mins(2);
     shop.app
-        .handle(&message, &turn(), later)
+        .handle(&message, &turn(), &later)
         .await
         .expect("it is too late, and nothing waits any more");
     assert_asked_again(&shop, &incident).await;
@@ -202,11 +202,11 @@ async fn a_store_failure_before_the_first_step_retries_in_seconds() {
     for came in [1, 2, 3, 9] {
         let turn = Turn {
             receipt: "receipt".to_owned(),
-            times: came,
+            receive_count: came,
             ..turn()
         };
         let failure = app
-            .handle(&message, &turn, Timestamp::now)
+            .handle(&message, &turn, &Timestamp::now)
             .await
             .expect_err("the table does not answer");
         assert!(matches!(failure, Failure::Store(_)), "{failure}");

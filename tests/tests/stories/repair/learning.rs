@@ -87,7 +87,7 @@ async fn runs_are_recorded_and_a_recurrence_counts_once() {
     let later = now + earning.recurrence_window.length() + SignedDuration::from_secs(1);
     let earned = TrackRecord::by(&runs, &earning, now);
     assert_eq!(
-        (earned.trust, earned.tally, earned.pending),
+        (earned.level, earned.counts, earned.pending),
         (
             AutonomyLevel::Suggest,
             RunCounts {
@@ -235,7 +235,7 @@ async fn a_playbook_with_a_record_runs_alone_until_its_alert_recurs() {
         ..turn()
     };
     shop.app
-        .handle(&message, &turn, later)
+        .handle(&message, &turn, &later)
         .await
         .expect("it ran");
     assert_eq!(

@@ -41,14 +41,14 @@ async fn repair_fixture(
         json!([{ "name": service, "level": "approval", "facts": facts, "target": host.target() }]);
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&asked);
-    let fate = move || {
+    let fault = move || {
         if counter.fetch_add(1, Ordering::SeqCst) < refused {
             BUSY
         } else {
             InjectedFault::Answered
         }
     };
-    let shop = RepairFixture::open(&playbooks, &services, host.login_key(), fate).await;
+    let shop = RepairFixture::open(&playbooks, &services, host.login_key(), fault).await;
     (shop, service, playbook, asked)
 }
 
@@ -106,7 +106,7 @@ async fn a_busy_bridge_is_invoked_again_under_the_lease() {
         is_free(&shop, &service, &stranger).await
     };
     let turn = turn();
-    let (ran, free) = tokio::join!(shop.app.handle(&message, &turn, Timestamp::now), watch);
+    let (ran, free) = tokio::join!(shop.app.handle(&message, &turn, &Timestamp::now), watch);
     ran.expect("it runs to its end");
     assert!(
         !free,

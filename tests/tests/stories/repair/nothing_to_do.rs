@@ -39,7 +39,7 @@ async fn repaired(
     .await;
     let (incident, message) = shop.approved(&service, &id).await;
     shop.app
-        .handle(&message, &turn(), jiff::Timestamp::now)
+        .handle(&message, &turn(), &jiff::Timestamp::now)
         .await
         .expect("it goes to its end");
     let store = &shop.stack.store;

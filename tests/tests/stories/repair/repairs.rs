@@ -181,7 +181,7 @@ async fn a_repair_waits_while_another_holds_its_target() {
         plan_hash,
     };
     let failure = app
-        .handle(&message, &turn(), Timestamp::now)
+        .handle(&message, &turn(), &Timestamp::now)
         .await
         .expect_err("the target is held");
     assert!(
@@ -204,7 +204,7 @@ async fn a_repair_waits_while_another_holds_its_target() {
         .unlock(&target, worker(&other, "w"))
         .await
         .expect("given back");
-    app.handle(&message, &turn(), Timestamp::now)
+    app.handle(&message, &turn(), &Timestamp::now)
         .await
         .expect("handled");
     stack

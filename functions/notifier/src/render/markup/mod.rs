@@ -36,7 +36,6 @@ impl Markup {
     }
 
     /// A text without markup.
-    #[must_use]
     pub fn text(text: &str) -> Self {
         Self {
             spans: parse::text(text),
@@ -44,7 +43,6 @@ impl Markup {
     }
 
     /// People, with a text before each.
-    #[must_use]
     pub fn mentions<'a>(people: impl IntoIterator<Item = (&'a str, Mention)>) -> Self {
         let one = |(before, mention): (&str, Mention)| {
             [Span::Text(before.to_owned()), Span::Mention(mention)]
@@ -63,7 +61,6 @@ impl Markup {
     }
 
     /// Its length in UTF-16 code units without markup, as Telegram counts.
-    #[must_use]
     pub fn units(&self) -> usize {
         units(&self.spans)
     }
@@ -85,7 +82,6 @@ impl Markup {
     }
 
     /// The text as Telegram's HTML (<https://core.telegram.org/bots/api#html-style>).
-    #[must_use]
     pub fn telegram(&self) -> String {
         let mut html = String::new();
         telegram(&self.spans, &mut html);
@@ -97,7 +93,6 @@ impl Markup {
     /// Slack knows escapes for `&`, `<` and `>` only. In code nothing but the backtick has a meaning, so that commands stay what they
     /// are; a backtick there becomes `ˋ`. Elsewhere `*`, `~`, the backtick, and `_` at the edge of a word cannot be escaped: characters
     /// that look like them stand in their place, where hidden characters between them would go along unseen when people copy a name.
-    #[must_use]
     pub fn mrkdwn(&self) -> String {
         let mut text = String::new();
         mrkdwn(&self.spans, &mut text);
@@ -105,7 +100,6 @@ impl Markup {
     }
 
     /// The text without markup.
-    #[must_use]
     pub fn plain(&self) -> String {
         let mut text = String::new();
         plain(&self.spans, &mut text);

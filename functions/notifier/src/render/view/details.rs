@@ -129,7 +129,6 @@ pub struct Logged {
 
 impl Details {
     /// What is shown of an incident and the last entries of its log, at most so many.
-    #[must_use]
     pub fn of(incident: &Incident, entries: &[Entry], most: usize, names: Names<'_>) -> Self {
         let analysis = incident.analysis.as_ref();
         let radius = analysis.map(|analysis| &analysis.blast_radius);

@@ -74,7 +74,6 @@ pub struct Link {
 
 impl Finding {
     /// What an incident's analysis says.
-    #[must_use]
     pub fn of(incident: &Incident) -> Self {
         let Some(analysis) = &incident.analysis else {
             return Self::default();

@@ -47,7 +47,6 @@ pub struct Failure {
 
 impl Flow {
     /// What is shown of a run.
-    #[must_use]
     pub fn of(run: &pipeline_run::PipelineRun) -> Self {
         let name = |text: &str| short(text, NAME_CHARACTERS);
         let failed = run
@@ -95,7 +94,6 @@ pub struct FlowNotice {
 
 impl FlowNotice {
     /// What is told of a run's stages that failed, which are known by their reports.
-    #[must_use]
     pub fn of(run: &pipeline_run::PipelineRun, failed: &[IncidentId]) -> Self {
         let told = run
             .stages

@@ -40,7 +40,6 @@ pub struct Earlier {
 
 impl History {
     /// What is shown of the earlier incidents, at most so many.
-    #[must_use]
     pub fn of(incident: &Incident, earlier: &[Incident], most: usize, names: Names<'_>) -> Self {
         let (shown, more) = first(earlier.iter().collect(), most);
         Self {

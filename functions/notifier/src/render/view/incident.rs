@@ -97,7 +97,6 @@ pub struct Group {
 
 impl Card {
     /// What is shown of an incident.
-    #[must_use]
     pub fn of(incident: &Incident, silenced_until: Option<Timestamp>, names: Names<'_>) -> Self {
         let alert = &incident.alert;
         Self {
@@ -227,7 +226,6 @@ pub struct Pipeline {
 
 impl Pipeline {
     /// What is shown of a report.
-    #[must_use]
     pub fn of(incident: &Incident) -> Self {
         let alert = &incident.alert;
         let label = |name: &str| {

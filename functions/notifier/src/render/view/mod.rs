@@ -42,7 +42,6 @@ pub struct Names<'a>(Option<&'a Channels>);
 
 impl<'a> Names<'a> {
     /// Those of this file.
-    #[must_use]
     pub fn of(channels: &'a Channels) -> Self {
         Self(Some(channels))
     }

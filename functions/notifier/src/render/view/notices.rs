@@ -50,7 +50,6 @@ pub struct Paid {
 
 impl Budget {
     /// What is told of a day's spending.
-    #[must_use]
     pub fn of(day: Date, spending: &Spending) -> Self {
         let some = |price| {
             if price > 0 {
@@ -105,7 +104,6 @@ pub struct Escalation {
 
 impl Escalation {
     /// The notice to the second list of people, after the first has not answered.
-    #[must_use]
     pub fn of(incident: &Incident, people: &[String]) -> Self {
         let approval = incident.approval.as_ref();
         let waited = approval.and_then(|approval| {
@@ -175,7 +173,6 @@ pub struct Notice {
 
 impl Notice {
     /// What is told. The steps are those of the very run that the notice is about, also where another one has taken its place.
-    #[must_use]
     pub fn of(incident: &Incident, notice: &notice::Notice, names: Names<'_>) -> Self {
         let card = Card::of(incident, None, names);
         let mut told = Self {

@@ -55,7 +55,6 @@ pub struct Blocked {
 
 impl Planned {
     /// What an incident's plan says.
-    #[must_use]
     pub fn of(incident: &Incident) -> Self {
         let no_plan = incident
             .no_plan_because

@@ -92,7 +92,6 @@ pub struct Tried {
 
 impl StatusView {
     /// The state of an incident.
-    #[must_use]
     pub fn of(incident: &Incident, names: Names<'_>) -> Self {
         let mut stand = Self {
             status: incident.status.as_str(),
