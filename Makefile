@@ -25,7 +25,7 @@ ALL := --workspace --all-features
 DEBUG := $(BUILT)/debug
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 # As many as the group `stack` in .config/nextest.toml allows. cargo's own runner has one, and one test at a time.
-STACKS := $(if $(NEXTEST),3,1)
+STACKS := $(if $(NEXTEST),4,1)
 
 stack: venv ## The local stack alone, with its facts as one line of JSON (ends with Ctrl-D)
 	@$(BIN)/python -m infra.local up $(ARGS)

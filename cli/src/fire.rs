@@ -224,7 +224,7 @@ mod tests {
             (200, json!({ "success": true }), "accepted"),
             (401, Value::Null, "secret"),
             (404, Value::Null, "outputs"),
-            (400, Value::Null, "changed"),
+            (400, Value::Null, "change the body"),
             (503, Value::Null, "again"),
             (302, Value::Null, "--url"),
         ] {

@@ -315,7 +315,7 @@ async fn what_can_do_most_harm_needs_two_different_people() {
                 );
                 assert!(
                     status == 403
-                        && page.contains("press the button on the card")
+                        && page.contains("Press the button on the card")
                         && !page.contains("<form"),
                     "{status} {page}"
                 );
