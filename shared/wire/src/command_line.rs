@@ -23,7 +23,7 @@ pub fn line(argv: &[String]) -> Result<String, NulByte> {
     shlex::try_join(argv.iter().map(String::as_str)).map_err(|_| NulByte)
 }
 
-/// An argument vector as every place shows it to people who decide on it. An argument is quoted as in [`line`]; one with
+/// An argument vector as every place shows it to people who decide on it. An argument is quoted as in [`line()`]; one with
 /// characters that cannot be seen is written as `$'…'` with escapes, which bash reads back as the same argument.
 pub fn shown(argv: &[String]) -> String {
     let arguments: Vec<String> = argv.iter().map(|argument| visible(argument)).collect();
