@@ -68,7 +68,11 @@ pub enum Failure {
 
 impl Unhandled for Failure {
     fn is_permanent(&self) -> bool {
-        matches!(self, Self::Store(error) if !error.is_transient())
+        match self {
+            Self::Store(error) => !error.is_transient(),
+            Self::Queue(error) => !error.is_transient(),
+            _ => false,
+        }
     }
 }
 

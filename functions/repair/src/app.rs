@@ -71,7 +71,11 @@ pub enum Failure {
 
 impl Unhandled for Failure {
     fn is_permanent(&self) -> bool {
-        matches!(self, Self::Store(error) if !error.is_transient())
+        match self {
+            Self::Store(error) => !error.is_transient(),
+            Self::Queue(error) => !error.is_transient(),
+            _ => false,
+        }
     }
 
     fn is_only_early(&self) -> bool {

@@ -1,4 +1,4 @@
-//! What can be wrong with `channels.json` beyond its shape.
+//! Validation of `channels.json` beyond its shape: names, lists and addresses that contradict each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
