@@ -74,6 +74,7 @@ impl Batch<'_> {
         fingerprint: Fingerprint,
         group: Group,
     ) -> Result<Vec<Taken>, IntakeError> {
+        // Checked before each fingerprint: the delivery is refused whole then, and its retry gets further.
         if Instant::now() >= self.until {
             return Err(IntakeError::OutOfTime {
                 counted: 0,
@@ -109,6 +110,7 @@ impl Batch<'_> {
                 IntakeError::Store(StoreError::Busy(_)) => throttling.next(),
                 _ => None,
             };
+            // A wait beyond the deadline would end in no answer, where a 503 makes the sender try again.
             wait.filter(|wait| Instant::now() + *wait < self.until)
         })
         .await
@@ -127,11 +129,13 @@ impl Batch<'_> {
             ..
         } = self.intake;
         let now = self.now;
+        // More members than an episode keeps cannot be joined by one conditional update: what is left out has to be counted.
         let current = if firing.members.len() > FIRING_MEMBERS_KEPT {
             store.episode(fingerprint).await?
         } else {
             match joins.join(fingerprint, firing, now, *windows).await? {
                 Join::Joined(episode) => {
+                    // An earlier delivery may have crashed between its write and its message: whoever joins sends what is left.
                     self.settle(&episode).await?;
                     self.converged(&episode, firing.count).await;
                     return Ok(Outcome::Firing(FiringOutcome::Joined, episode));
@@ -152,6 +156,7 @@ impl Batch<'_> {
         let newly_forbidden =
             known.is_some_and(|current| !current.forbids_repair && episode.forbids_repair);
         match outcome {
+            // Episode, incident and first log entry in one transaction: none of them is ever there alone.
             FiringOutcome::Opened => {
                 let change = IncidentChange::open(
                     episode.incident_id.clone(),
@@ -162,6 +167,7 @@ impl Batch<'_> {
                 );
                 store.save_with_episode(change, &episode, *windows).await?;
             }
+            // Nothing that the incident shows has changed, so it is not read and written.
             FiringOutcome::Joined | FiringOutcome::Late if !more_left_out && !newly_forbidden => {
                 store.save_episode(&episode, *windows).await?
             }
@@ -203,6 +209,7 @@ impl Batch<'_> {
         let (outcome, episode) =
             on_resolved(&current, members, self.whole_group_resolved, now, *windows);
         match outcome {
+            // Nothing to save: the resolve says nothing that the episode does not know.
             _ if episode.version == current.version => {}
             ResolvedOutcome::Resolved => {
                 self.save_change(&episode, |change| change.resolved(episode.hit_count, now))
