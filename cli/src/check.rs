@@ -19,14 +19,14 @@ pub(crate) struct Check {
     /// The directory with the operator's files
     #[arg(value_name = "DIR", default_value = "config")]
     directory: PathBuf,
-    /// Print JSON: `faults`, each with `file`, `line`, `field` and `text`
+    /// Print JSON: `errors`, each with `file`, `line`, `field` and `text`
     #[arg(long)]
     json: bool,
 }
 
 impl Check {
     pub(crate) fn answer(self, out: &mut dyn Write) -> Result<Answer, Failure> {
-        let found = faults(&self.directory);
+        let found = errors(&self.directory);
         let answer = Answer::of(found.is_ok());
         if self.json {
             writeln!(
@@ -38,9 +38,9 @@ impl Check {
         }
         match found {
             Ok(counted) => writeln!(out, "{counted}: no errors")?,
-            Err(faults) => {
-                writeln!(out, "{faults}")?;
-                match faults.0.len() {
+            Err(errors) => {
+                writeln!(out, "{errors}")?;
+                match errors.0.len() {
                     1 => writeln!(out, "1 error. Fix it before you deploy.")?,
                     count => writeln!(out, "{count} errors. Fix them before you deploy.")?,
                 }
@@ -51,7 +51,7 @@ impl Check {
 }
 
 /// What there is in the files, or everything that is wrong with them.
-fn faults(directory: &Path) -> Result<String, ConfigErrors> {
+fn errors(directory: &Path) -> Result<String, ConfigErrors> {
     let of_repairs = both(OperatorFiles::load(directory), limits(directory));
     let others = both(
         AnalyzerFiles::load(directory),
@@ -73,8 +73,8 @@ fn faults(directory: &Path) -> Result<String, ConfigErrors> {
 
 /// How many templates of the operator's there are. Each is rendered with samples of what it will be given.
 fn templates(directory: &Path) -> Result<usize, ConfigErrors> {
-    let (own, broken) = check::faults(directory);
-    let fault = |broken: notifier::render::engine::Broken| ConfigError {
+    let (own, broken) = check::errors(directory);
+    let error = |broken: notifier::render::engine::Broken| ConfigError {
         file: directory.join(broken.file),
         line: u64::try_from(broken.line).ok(),
         field: None,
@@ -83,11 +83,11 @@ fn templates(directory: &Path) -> Result<usize, ConfigErrors> {
     if broken.is_empty() {
         Ok(own)
     } else {
-        Err(ConfigErrors(broken.into_iter().map(fault).collect()))
+        Err(ConfigErrors(broken.into_iter().map(error).collect()))
     }
 }
 
-fn as_json(faults: &ConfigErrors) -> Value {
-    let one = |fault: &ConfigError| json!({ "file": fault.file, "line": fault.line, "field": fault.field, "text": fault.text });
-    json!({ "faults": faults.0.iter().map(one).collect::<Vec<_>>() })
+fn as_json(errors: &ConfigErrors) -> Value {
+    let one = |error: &ConfigError| json!({ "file": error.file, "line": error.line, "field": error.field, "text": error.text });
+    json!({ "errors": errors.0.iter().map(one).collect::<Vec<_>>() })
 }

@@ -54,8 +54,8 @@ impl KillSwitch {
             To::Status => {}
         }
         // Read back what repairs see, whatever was written.
-        let standing = store.kill_switch().await?;
-        match &standing {
+        let switch = store.kill_switch().await?;
+        match &switch {
             Some(on) => writeln!(out, "kill switch: {on}")?,
             None => writeln!(
                 out,
@@ -63,8 +63,8 @@ impl KillSwitch {
             )?,
         }
         Ok(Answer::of(match self.to {
-            To::On => standing.is_some(),
-            To::Off | To::Status => standing.is_none(),
+            To::On => switch.is_some(),
+            To::Off | To::Status => switch.is_none(),
         }))
     }
 }

@@ -143,20 +143,20 @@ fn check_tells_machines_where_each_fault_is() {
     let (status, found, _) = told(&["check", path, "--json"], "");
     assert_eq!(status, Some(1));
     let found: serde_json::Value = serde_json::from_str(&found).expect("JSON");
-    let fault = &found["faults"][0];
+    let error = &found["errors"][0];
     assert_eq!(
-        (fault["line"].as_u64(), fault["field"].as_str()),
+        (error["line"].as_u64(), error["field"].as_str()),
         (Some(11), Some("[0].steps[0].run[3]")),
         "{found}"
     );
-    assert_eq!(fault["file"], format!("{path}/playbooks.yaml"));
+    assert_eq!(error["file"], format!("{path}/playbooks.yaml"));
     assert!(
-        fault["text"]
+        error["text"]
             .as_str()
             .is_some_and(|text| text.contains("names the parameter unti")),
-        "{fault}"
+        "{error}"
     );
-    assert_eq!(told(&["check", "--json"], "").1, "{\"faults\":[]}\n");
+    assert_eq!(told(&["check", "--json"], "").1, "{\"errors\":[]}\n");
 }
 
 #[test]

@@ -49,7 +49,7 @@ async fn main() -> ExitCode {
 }
 
 fn say(text: &str) {
-    // A closed pipe is not a fault of the evaluation.
+    // A closed pipe is not a error of the evaluation.
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
@@ -57,9 +57,9 @@ async fn run(arguments: &Arguments, project: &Path) -> Result<(), String> {
     let files = Files {
         // The services that the alerts are about are the evaluation's own.
         operator: OperatorFiles::load(&project.join("eval/config"))
-            .map_err(|faults| faults.to_string())?,
-        analyzer: AnalyzerFiles::load(&arguments.config).map_err(|faults| faults.to_string())?,
-        tables: alert_tables::load(&arguments.config).map_err(|faults| faults.to_string())?,
+            .map_err(|errors| errors.to_string())?,
+        analyzer: AnalyzerFiles::load(&arguments.config).map_err(|errors| errors.to_string())?,
+        tables: alert_tables::load(&arguments.config).map_err(|errors| errors.to_string())?,
     };
     let cases = Case::all(&project.join("eval/alerts"), &arguments.only)?;
     if cases.is_empty() {

@@ -26,7 +26,7 @@ use crate::analysing::{asking, files};
 use crate::faulty_aws::pass_on;
 use crate::opened::{alert, opened};
 use crate::own_queue::OwnQueue;
-use crate::repairing::turn;
+use crate::repairing::delivery;
 use crate::stack::Stack;
 use loopback::{Answer, Request, serve};
 
@@ -217,7 +217,7 @@ impl RepairFixture {
     /// # Panics
     /// If it does not.
     pub async fn run(&self, message: &Message) {
-        let handled = self.app.handle(message, &turn(), &Timestamp::now).await;
+        let handled = self.app.handle(message, &delivery(), &Timestamp::now).await;
         handled.expect("handled");
     }
 

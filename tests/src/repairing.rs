@@ -11,7 +11,7 @@ use domain::notification::channels::Identity;
 use domain::transition::decision::{Pressed, decide};
 use jiff::{SignedDuration, Timestamp};
 use repair::config::Config;
-use repair::delivery::Turn;
+use repair::delivery::RepairDelivery;
 use repair::{App, Failure};
 use serde_json::json;
 use settings::channels_file;
@@ -116,9 +116,9 @@ impl Stack {
 
 /// A turn of a worker of its own, which no queue has given a message.
 #[must_use]
-pub fn turn() -> Turn {
+pub fn delivery() -> RepairDelivery {
     let ends = Timestamp::now() + SignedDuration::from_mins(15);
-    Turn {
+    RepairDelivery {
         worker: unique("worker").into(),
         receipt: String::new(),
         receive_count: 1,
@@ -130,10 +130,10 @@ pub fn turn() -> Turn {
 ///
 /// # Panics
 /// If it fails for another reason, or is not handled within a minute.
-pub async fn deliver(app: &App, message: &Message, turn: &Turn) {
+pub async fn deliver(app: &App, message: &Message, delivery: &RepairDelivery) {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
-        match app.handle(message, turn, &Timestamp::now).await {
+        match app.handle(message, delivery, &Timestamp::now).await {
             Ok(()) => return,
             Err(Failure::Held { .. } | Failure::GroupFull { .. }) if Instant::now() < deadline => {
                 sleep(Duration::from_millis(200)).await

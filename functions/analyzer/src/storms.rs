@@ -21,7 +21,7 @@ use crate::app::{App, Failure};
 const ATTEMPTS: u32 = 6;
 
 impl App {
-    /// The storm that an incident belongs to: the one that it is tied to, or the one of its minute, if that has more than enough.
+    /// The storm that an incident belongs to: the one that it is a member of, or the one of its minute, if that has more than enough.
     pub(crate) async fn storm_for(
         &self,
         incident: &Incident,
@@ -144,7 +144,7 @@ impl App {
         self.store
             .advise(&incident.fingerprint, &incident.id, &advice)
             .await?;
-        // One look shows all that was tied until then. A message that comes again may be the one whose look got lost.
+        // One look shows all that was members until then. A message that comes again may be the one whose look got lost.
         if self.store.mark_storm(storm, now).await? || seen_before {
             self.notifications
                 .send_later(

@@ -79,8 +79,8 @@ impl OtlpSettings {
             })?;
             Ok((name, SecretString::from(value.trim())))
         };
-        if let Some(fault) = server_url::fault(url) {
-            return Err(format!("tracing.otlp_url {fault}"));
+        if let Some(reason) = server_url::problem(url) {
+            return Err(format!("tracing.otlp_url {reason}"));
         }
         Ok(Self {
             url: url

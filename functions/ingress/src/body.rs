@@ -63,7 +63,7 @@ pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
         let path = cut(&error.path().to_string(), PLACE_CHARACTERS);
         let inner = error.into_inner();
         let reason = shortened(&inner.to_string());
-        // A null in place of a word is a fault of syntax to serde_json; to the sender it is a fault at a place.
+        // A null in place of a word is an error of syntax to serde_json; to the sender it is a fault at a place.
         if inner.is_data() || serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
             Rejection::Malformed {
                 at: (path != ".").then_some(path),

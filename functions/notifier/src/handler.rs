@@ -11,7 +11,7 @@ use domain::notification::button_action::ButtonAction;
 use domain::notification::button_action::More;
 use domain::notification::channels::Channel;
 use domain::notification::outbox::{Rank, Subject};
-use domain::notification::pipeline_run::flow_of;
+use domain::notification::pipeline_run::run_id_of;
 use domain::primitives::id::IncidentId;
 use futures_util::future::join_all;
 use store::CardOf;
@@ -209,7 +209,7 @@ impl App {
         }
         if incident.storm().is_some() {
             self.store.unmark_storm(id).await?;
-            let found = Storm::summarise(&self.store.tied(id).await?);
+            let found = Storm::summarise(&self.store.storm_members(id).await?);
             (incident, ()) = self
                 .store
                 .change(id, |change| change.storm_is(found.clone(), clock()))
@@ -220,12 +220,14 @@ impl App {
         }
         self.watch(&incident, clock()).await?;
         self.watch_resolution(&incident, clock()).await?;
-        let flow = flow_of(&incident.alert);
-        let card = flow.as_ref().map_or(CardOf::Incident(id), CardOf::Flow);
+        let run = run_id_of(&incident.alert);
+        let card = run
+            .as_ref()
+            .map_or(CardOf::Incident(id), CardOf::PipelineRun);
         let channels = self.concerned(&incident, card).await?;
-        let subject = flow
+        let subject = run
             .clone()
-            .map_or_else(|| Subject::Incident(id.clone()), Subject::Flow);
+            .map_or_else(|| Subject::Incident(id.clone()), Subject::PipelineRun);
         self.put(
             &channels,
             Rank::for_card(incident.severity),

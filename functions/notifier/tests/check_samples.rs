@@ -5,10 +5,10 @@ use std::path::Path;
 use jiff::civil::date;
 use notifier::render::view::Names;
 use notifier::render::view::details::Details;
-use notifier::render::view::flow::{Flow, FlowNotice};
 use notifier::render::view::history::History;
 use notifier::render::view::incident::{Card, Pipeline};
 use notifier::render::view::notices::{Budget, Escalation, Notice};
+use notifier::render::view::pipeline_run::{PipelineRunNoticeView, PipelineRunView};
 use serde::Serialize;
 
 mod samples;
@@ -26,7 +26,10 @@ fn views() -> [(&'static str, Vec<String>); 10] {
     let cards: Vec<String> = cards.iter().map(card).collect();
     let waiting = samples::half_approved();
     let incident = &waiting.incident;
-    let (run, people) = (samples::flow(), ["ada".to_owned(), "mira".to_owned()]);
+    let (run, people) = (
+        samples::pipeline_run(),
+        ["ada".to_owned(), "mira".to_owned()],
+    );
     let budget = Budget::of(date(2026, 11, 22), &samples::spending());
     let details = Details::of(incident, &waiting.entries, 20, names);
     let history = History::of(incident, &samples::earlier(), 15, names);
@@ -38,10 +41,10 @@ fn views() -> [(&'static str, Vec<String>); 10] {
         ("budget", vec![line(&budget)]),
         ("details", vec![line(&details)]),
         ("escalation", vec![line(&Escalation::of(incident, &people))]),
-        ("flow", vec![line(&Flow::of(&run))]),
+        ("pipeline_run", vec![line(&PipelineRunView::of(&run))]),
         (
-            "flow_notice",
-            vec![line(&FlowNotice::of(&run, &run.failed()))],
+            "pipeline_run_notice",
+            vec![line(&PipelineRunNoticeView::of(&run, &run.failed()))],
         ),
         ("history", vec![line(&history)]),
         ("incident", cards.clone()),

@@ -54,7 +54,7 @@ pub(crate) fn admit(
         return Admission::Nothing;
     };
     let approved = matches!(
-        approval.standing,
+        approval.state,
         ApprovalState::Decided {
             verdict: Verdict::Approve,
             ..

@@ -238,7 +238,7 @@ fn nothing_runs_without_this_very_approval() {
         .push("--now".into());
     assert_eq!(admit(&mut change, &files(), &hash), Admission::Nothing);
     let (mut rejected, hash) = approved();
-    rejected.incident.approval.as_mut().expect("asked").standing = ApprovalState::Pending;
+    rejected.incident.approval.as_mut().expect("asked").state = ApprovalState::Pending;
     assert_eq!(admit(&mut rejected, &files(), &hash), Admission::Nothing);
     assert!(rejected.incident.repair.is_none() && change.incident.repair.is_none());
 }
@@ -310,7 +310,7 @@ fn assert_stopped(change: &IncidentChange, before: &str, guardrail: Guardrail) {
         (Status::AwaitingApproval, None)
     );
     let asked = incident.approval.as_ref().expect("asked");
-    assert_eq!(asked.standing, ApprovalState::Pending);
+    assert_eq!(asked.state, ApprovalState::Pending);
     assert_ne!(
         asked.plan_hash, before,
         "a message about the plan that was stopped must not start the new one"
@@ -484,7 +484,7 @@ fn repair_cut_off_before_its_first_step_is_checked_again() {
             (Status::Resolved, None)
         );
         assert!(matches!(
-            change.incident.approval.expect("kept").standing,
+            change.incident.approval.expect("kept").state,
             ApprovalState::Void { .. }
         ));
     }

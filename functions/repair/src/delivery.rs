@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
 
 #[derive(Debug, Clone)]
-pub struct Turn {
+pub struct RepairDelivery {
     /// Identity of the worker: another delivery, or another invocation, is another worker.
     pub worker: WorkerId,
     /// The receipt with which the queue is asked to bring the message back at a time; empty if no
@@ -22,9 +22,9 @@ pub struct Turn {
     pub ends: Timestamp,
 }
 
-impl Turn {
-    /// The turn of a delivery to an invocation, which Lambda ends at `deadline`, in milliseconds since 1970.
-    pub fn of(delivery: &Delivery, request_id: &str, deadline: u64, now: Timestamp) -> Self {
+impl RepairDelivery {
+    /// A delivery to an invocation, which Lambda ends at `deadline`, in milliseconds since 1970.
+    pub fn new(delivery: &Delivery, request_id: &str, deadline: u64, now: Timestamp) -> Self {
         let worker = format!("{request_id}/{}", delivery.receive_count).into();
         Self {
             worker,

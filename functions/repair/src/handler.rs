@@ -8,7 +8,7 @@ use domain::primitives::time::Clock;
 use wire::message::Message;
 
 use crate::admission::{Admission, AdmissionRules, admit, give_up, lapse};
-use crate::delivery::Turn;
+use crate::delivery::RepairDelivery;
 use crate::executor;
 use crate::lease::{Done, Lease};
 use domain::episode::Advice;
@@ -75,7 +75,7 @@ impl App {
     pub async fn handle(
         &self,
         message: &Message,
-        delivery: &Turn,
+        delivery: &RepairDelivery,
         clock: Clock<'_>,
     ) -> Result<(), Failure> {
         let Message::RepairApproved {

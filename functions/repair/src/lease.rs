@@ -13,7 +13,7 @@ use store::{Held, Holder};
 use tracing::warn;
 
 use crate::app::{App, Failure};
-use crate::delivery::Turn;
+use crate::delivery::RepairDelivery;
 
 /// Allowance around a step for recording its result and for clocks that differ.
 const MARGIN: SignedDuration = SignedDuration::from_secs(30);
@@ -37,7 +37,7 @@ pub(crate) struct Lease<'a> {
     pub(crate) app: &'a App,
     pub(crate) target: &'a str,
     pub(crate) incident: &'a IncidentId,
-    pub(crate) delivery: &'a Turn,
+    pub(crate) delivery: &'a RepairDelivery,
     /// By when the first step has to start. A message that waits comes no later, so that people are asked again in time.
     pub(crate) start_by: Option<Timestamp>,
 }

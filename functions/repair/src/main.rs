@@ -7,7 +7,7 @@ use aws_lambda_events::event::sqs::SqsEvent;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use repair::config::{AWS_ATTEMPT, Config};
-use repair::{App, delivery::Turn};
+use repair::{App, delivery::RepairDelivery};
 use settings::variables::Variables;
 use wire::message::Message;
 
@@ -21,7 +21,7 @@ async fn main() -> Result<(), Error> {
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
         let LambdaEvent { payload, context } = event;
         let handle = async |message: Message, delivery: Delivery| {
-            let delivery = Turn::of(
+            let delivery = RepairDelivery::new(
                 &delivery,
                 &context.request_id,
                 context.deadline,

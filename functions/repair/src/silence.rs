@@ -44,7 +44,7 @@ impl Silencer {
                 secrets,
             ))
         });
-        let fault = |error: NoClient| {
+        let error = |error: NoClient| {
             ConfigErrors(vec![ConfigError {
                 file: directory.join(CHANNELS),
                 line: None,
@@ -52,7 +52,7 @@ impl Silencer {
                 text: error.to_string(),
             }])
         };
-        Ok(Self(alertmanager.transpose().map_err(fault)?))
+        Ok(Self(alertmanager.transpose().map_err(error)?))
     }
 
     /// Sets the silence before a step of this phase: created before the first repairing step, and

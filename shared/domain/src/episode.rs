@@ -69,7 +69,7 @@ impl Advice {
         let waits = incident
             .approval
             .as_ref()
-            .filter(|approval| approval.standing == ApprovalState::Pending);
+            .filter(|approval| approval.state == ApprovalState::Pending);
         Some(Self {
             approval_id: waits.map(|approval| approval.id.to_string()),
             risk_level: analysis.risk.as_str().to_owned(),

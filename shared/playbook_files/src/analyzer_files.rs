@@ -36,34 +36,34 @@ impl AnalyzerFiles {
         match (settings, prices, rules) {
             (Ok(settings), Ok(prices), Ok(rules)) => {
                 let of_settings = settings
-                    .faults(&prices)
+                    .errors(&prices)
                     .into_iter()
-                    .map(|fault| (SETTINGS, fault));
-                let of_rules = rules.faults().into_iter().map(|fault| (RULES, fault));
-                let fault = |(file, (field, sentence)): (&str, (String, String))| ConfigError {
+                    .map(|error| (SETTINGS, error));
+                let of_rules = rules.errors().into_iter().map(|error| (RULES, error));
+                let error = |(file, (field, sentence)): (&str, (String, String))| ConfigError {
                     file: directory.join(file),
                     line: None,
                     text: format!("{field} {sentence}"),
                     field: Some(field),
                 };
-                let faults: Vec<_> = of_settings.chain(of_rules).map(fault).collect();
-                if faults.is_empty() {
+                let errors: Vec<_> = of_settings.chain(of_rules).map(error).collect();
+                if errors.is_empty() {
                     Ok(Self {
                         settings,
                         prices,
                         rules,
                     })
                 } else {
-                    Err(ConfigErrors(faults))
+                    Err(ConfigErrors(errors))
                 }
             }
             (settings, prices, rules) => {
-                let faults = [settings.err(), prices.err(), rules.err()];
+                let errors = [settings.err(), prices.err(), rules.err()];
                 Err(ConfigErrors(
-                    faults
+                    errors
                         .into_iter()
                         .flatten()
-                        .flat_map(|faults| faults.0)
+                        .flat_map(|errors| errors.0)
                         .collect(),
                 ))
             }

@@ -15,8 +15,8 @@ fn shipped(file: &str) -> String {
     std::fs::read_to_string(path).expect("a file that ships with the project")
 }
 
-/// Loads three files and gives the faults with the directory's name taken off.
-fn faults(name: &str, settings: &str, prices: &str, rules: &str) -> String {
+/// Loads three files and gives the errors with the directory's name taken off.
+fn errors(name: &str, settings: &str, prices: &str, rules: &str) -> String {
     let directory = std::env::temp_dir().join(format!(
         "quell-analyzer-files-{name}-{}",
         std::process::id()
@@ -29,29 +29,29 @@ fn faults(name: &str, settings: &str, prices: &str, rules: &str) -> String {
     std::fs::remove_dir_all(&directory).expect("removed");
     let prefix = format!("{}/", directory.display());
     loaded.map_or_else(
-        |faults| faults.to_string().replace(&prefix, ""),
-        |_| "no faults".to_owned(),
+        |errors| errors.to_string().replace(&prefix, ""),
+        |_| "no errors".to_owned(),
     )
 }
 
 fn settings_faults(name: &str, settings: &str) -> String {
-    faults(name, settings, PRICE, &shipped(RULES))
+    errors(name, settings, PRICE, &shipped(RULES))
 }
 
 fn rules_faults(name: &str, rules: &str) -> String {
-    faults(name, "", "", rules)
+    errors(name, "", "", rules)
 }
 
 #[test]
 fn the_files_that_ship_with_the_project_have_no_faults() {
     assert_eq!(
-        faults(
+        errors(
             "shipped",
             &shipped(SETTINGS),
             &shipped(PRICES),
             &shipped(RULES)
         ),
-        "no faults"
+        "no errors"
     );
     // What stands in comments there is an example to copy.
     let examples: String = shipped(SETTINGS)
@@ -70,8 +70,8 @@ fn the_files_that_ship_with_the_project_have_no_faults() {
         "{examples}"
     );
     assert_eq!(
-        faults("examples", &examples, &shipped(PRICES), &shipped(RULES)),
-        "no faults"
+        errors("examples", &examples, &shipped(PRICES), &shipped(RULES)),
+        "no errors"
     );
 }
 
@@ -82,14 +82,14 @@ fn a_fault_of_shape_names_file_line_and_field() {
     insta::assert_snapshot!(settings_faults("timeout", "evidence:\n  prometheus:\n    url: http://h\n    timeout: soon\n"), @"analyzer.yaml:4: evidence.prometheus.timeout: `soon` is not a length of time such as 90s or 30m at line 4, column 14");
     insta::assert_snapshot!(settings_faults("type", "evidence:\n  prometheus:\n    url: http://h\n    queries: { high_cpo: [] }\n"), @"analyzer.yaml:4: evidence.prometheus.queries.?: unknown variant `high_cpo`, expected one of k8s_node_failure, k8s_pod_crash, db_connection_timeout, service_404, high_cpu, high_memory, disk_full, ssl_expiry, custom at line 4, column 16");
     insta::assert_snapshot!(settings_faults("money", "budget: { day_usd: -1, incident_usd: 1 }\n"), @"analyzer.yaml:1: budget.day_usd: it has to be dollars between 0 and a million at line 1, column 20");
-    insta::assert_snapshot!(faults("price", "", "- { model: m, input_usd_per_million: cheap, output_usd_per_million: 2 }\n", &shipped(RULES)), @"model-prices.yaml:1: [0].input_usd_per_million: invalid floating point at line 1, column 38");
+    insta::assert_snapshot!(errors("price", "", "- { model: m, input_usd_per_million: cheap, output_usd_per_million: 2 }\n", &shipped(RULES)), @"model-prices.yaml:1: [0].input_usd_per_million: invalid floating point at line 1, column 38");
     insta::assert_snapshot!(rules_faults("risk", &STORM.replace("low", "none")), @"static-rules.yaml:1: [0].risk: unknown variant `none`, expected one of low, medium, high, critical at line 1, column 59");
     insta::assert_snapshot!(rules_faults("subject", &format!("{STORM}{}", STORM.replace("storm", "strom"))), @"static-rules.yaml:2: [1].for: `strom` is neither storm nor one of k8s_node_failure, k8s_pod_crash, db_connection_timeout, service_404, high_cpu, high_memory, disk_full, ssl_expiry, custom at line 2, column 10");
 }
 
 #[test]
 fn every_file_is_read_before_the_faults_are_told() {
-    insta::assert_snapshot!(faults("all", "providers: 1\n", "- 1\n", "- 1\n"), @r"
+    insta::assert_snapshot!(errors("all", "providers: 1\n", "- 1\n", "- 1\n"), @r"
     analyzer.yaml:1: providers: expected sequence start at line 1, column 12
     model-prices.yaml:1: [0]: expected mapping start at line 1, column 3
     static-rules.yaml:1: [0]: expected mapping start at line 1, column 3
@@ -128,7 +128,7 @@ providers:
   - { name: static, api: bedrock, model: m, key_secret: k }
   - { name: Über, api: openai, model: m }
 ";
-    let twice = faults(
+    let twice = errors(
         "twice",
         "providers: [{ name: m, api: openai, model: m }]",
         &PRICE.repeat(2),

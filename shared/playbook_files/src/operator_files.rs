@@ -39,13 +39,13 @@ impl OperatorFiles {
     /// Everything that is wrong with either of them.
     pub fn load(directory: &Path) -> Result<Self, ConfigErrors> {
         let playbooks = list(&directory.join(PLAYBOOKS), |playbook: &Playbook| {
-            (playbook.id.to_string(), vec![], playbook.faults())
+            (playbook.id.to_string(), vec![], playbook.errors())
         });
         let names = |service: &Service| {
             (
                 service.name.to_string(),
                 service.aliases.clone(),
-                service.faults(),
+                service.errors(),
             )
         };
         let services = list(&directory.join(SERVICE_REGISTRY), names);
@@ -139,13 +139,13 @@ fn list<T: DeserializeOwned>(
     check: impl Fn(&T) -> Checked,
 ) -> Result<Vec<T>, ConfigErrors> {
     let items: Vec<Spanned<T>> = yaml::read(file, "[]")?;
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     let mut names: BTreeMap<String, u64> = BTreeMap::new();
     for (index, item) in items.iter().enumerate() {
         let line = item.referenced.line();
         let (name, others, wrong) = check(&item.value);
-        let mut fault = |field: &str, text: String| {
-            faults.push(ConfigError {
+        let mut error = |field: &str, text: String| {
+            errors.push(ConfigError {
                 file: file.to_owned(),
                 line: Some(line),
                 field: Some(format!("[{index}].{field}")),
@@ -153,21 +153,21 @@ fn list<T: DeserializeOwned>(
             })
         };
         for (field, sentence) in wrong {
-            fault(&field, format!("[{index}] {name}: {field} {sentence}"));
+            error(&field, format!("[{index}] {name}: {field} {sentence}"));
         }
         for name in std::iter::once(&name).chain(&others) {
             if let Some(first) = names.insert(name.clone(), line) {
-                fault(
+                error(
                     "name",
                     format!("[{index}] the name {name} stands in line {first} already"),
                 );
             }
         }
     }
-    if faults.is_empty() {
+    if errors.is_empty() {
         Ok(items.into_iter().map(|item| item.value).collect())
     } else {
-        Err(ConfigErrors(faults))
+        Err(ConfigErrors(errors))
     }
 }
 

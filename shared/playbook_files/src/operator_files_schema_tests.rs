@@ -30,12 +30,12 @@ fn shipped(name: &str) -> Value {
 
 fn playbooks(file: &Value) -> bool {
     serde_json::from_value::<Vec<Playbook>>(file.clone())
-        .is_ok_and(|all| all.iter().all(|playbook| playbook.faults().is_empty()))
+        .is_ok_and(|all| all.iter().all(|playbook| playbook.errors().is_empty()))
 }
 
 fn services(file: &Value) -> bool {
     serde_json::from_value::<Vec<Service>>(file.clone())
-        .is_ok_and(|all| all.iter().all(|service| service.faults().is_empty()))
+        .is_ok_and(|all| all.iter().all(|service| service.errors().is_empty()))
 }
 
 fn limits(file: &Value) -> bool {

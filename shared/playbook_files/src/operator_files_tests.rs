@@ -7,8 +7,8 @@ use super::{GUARDRAILS, OperatorFiles, PLAYBOOKS, SERVICE_REGISTRY, limits};
 const GOOD_PLAYBOOK: &str =
     "- id: a\n  name: A\n  match: { alertnames: [X] }\n  risk: low\n  steps: [{ run: [a] }]\n";
 
-/// Loads two files and gives the faults with the directory's name taken off.
-fn faults(name: &str, playbooks: &str, services: &str) -> String {
+/// Loads two files and gives the errors with the directory's name taken off.
+fn errors(name: &str, playbooks: &str, services: &str) -> String {
     let directory = std::env::temp_dir().join(format!(
         "quell-operator-files-{name}-{}",
         std::process::id()
@@ -20,25 +20,25 @@ fn faults(name: &str, playbooks: &str, services: &str) -> String {
     std::fs::remove_dir_all(&directory).expect("removed");
     let prefix = format!("{}/", directory.display());
     loaded.map_or_else(
-        |faults| faults.to_string().replace(&prefix, ""),
-        |_| "no faults".to_owned(),
+        |errors| errors.to_string().replace(&prefix, ""),
+        |_| "no errors".to_owned(),
     )
 }
 
 #[test]
 fn the_files_that_ship_with_the_project_have_no_faults() {
     let shipped = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../config");
-    let files = OperatorFiles::load(&shipped).expect("no faults");
+    let files = OperatorFiles::load(&shipped).expect("no errors");
     assert!(files.playbooks.len() >= 3 && files.services.len() >= 3);
-    limits(&shipped).expect("no faults");
+    limits(&shipped).expect("no errors");
 }
 
 #[test]
 fn a_fault_of_shape_names_file_line_and_field() {
-    insta::assert_snapshot!(faults("type", &GOOD_PLAYBOOK.replace("low", "none"), ""), @"playbooks.yaml:4: [0].risk: unknown variant `none`, expected one of low, medium, high, critical at line 4, column 9");
-    insta::assert_snapshot!(faults("unknown", &GOOD_PLAYBOOK.replace("steps", "step"), ""), @"playbooks.yaml:5: [0].step: unknown field `step`, expected one of id, name, match, risk, data_impact, auto, cooldown, parameters, facts, steps, verify, rollback at line 5, column 3");
-    insta::assert_snapshot!(faults("nested", &GOOD_PLAYBOOK.replace("run: [a]", "run: [a], timeout: soon"), ""), @"playbooks.yaml:5: [0].steps[0].timeout: `soon` is not a length of time such as 90s or 30m at line 5, column 32");
-    insta::assert_snapshot!(faults("yaml", "- id: [", ""), @"playbooks.yaml:1: [0].id: expected string scalar at line 1, column 7");
+    insta::assert_snapshot!(errors("type", &GOOD_PLAYBOOK.replace("low", "none"), ""), @"playbooks.yaml:4: [0].risk: unknown variant `none`, expected one of low, medium, high, critical at line 4, column 9");
+    insta::assert_snapshot!(errors("unknown", &GOOD_PLAYBOOK.replace("steps", "step"), ""), @"playbooks.yaml:5: [0].step: unknown field `step`, expected one of id, name, match, risk, data_impact, auto, cooldown, parameters, facts, steps, verify, rollback at line 5, column 3");
+    insta::assert_snapshot!(errors("nested", &GOOD_PLAYBOOK.replace("run: [a]", "run: [a], timeout: soon"), ""), @"playbooks.yaml:5: [0].steps[0].timeout: `soon` is not a length of time such as 90s or 30m at line 5, column 32");
+    insta::assert_snapshot!(errors("yaml", "- id: [", ""), @"playbooks.yaml:1: [0].id: expected string scalar at line 1, column 7");
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn a_fault_of_sense_names_file_line_and_field() {
                   facts: [{ id: up, run: [a] }, { id: up, run: [a] }]\n  \
                   steps: [{ run: ['{q}'], timeout: 900s, when: { fact: down, prints: '(' } }, { run: [b], when: { fact: up } }]\n  \
                   verify: [{ run: [c], retries: 100, every: 301s }]\n";
-    insta::assert_snapshot!(faults("sense", &format!("{GOOD_PLAYBOOK}{second}"), ""), @r"
+    insta::assert_snapshot!(errors("sense", &format!("{GOOD_PLAYBOOK}{second}"), ""), @r"
     playbooks.yaml:6: [1] a: match names no alert: give alertnames or alert_types
     playbooks.yaml:6: [1] a: parameters.p.from has to be service.name, service.unit or service.facts.<key>
     playbooks.yaml:6: [1] a: parameters.p.pattern is not a regular expression: found open group without closing ')'
@@ -63,7 +63,7 @@ fn a_fault_of_sense_names_file_line_and_field() {
     playbooks.yaml:6: [1] the name a stands in line 1 already
     ");
     let services = "- name: a b\n  aliases: [x, x]\n  level: auto\n  redundancy_group: 'a/b'\n  target: { ssh: { host: h, port: 0, user: u, host_key: AAAA } }\n";
-    insta::assert_snapshot!(faults("services", GOOD_PLAYBOOK, services), @r"
+    insta::assert_snapshot!(errors("services", GOOD_PLAYBOOK, services), @r"
     service-registry.yaml:1: [0] a b: name has to be made of A-Z a-z 0-9 _ . - (it becomes part of keys)
     service-registry.yaml:1: [0] a b: redundancy_group has to be made of A-Z a-z 0-9 _ . - (it becomes part of keys)
     service-registry.yaml:1: [0] a b: target.ssh.host_key has to be a line of ssh-keyscan without the host: an algorithm, a space and base64
@@ -74,29 +74,29 @@ fn a_fault_of_sense_names_file_line_and_field() {
         "- name: a\n  level: auto\n  target: {{ ssh: {{ host: h, user: u, host_key: ssh-rsa AAAAB3NzaC1yc2E{} }} }}\n",
         "A".repeat(64)
     );
-    insta::assert_snapshot!(faults("rsa", GOOD_PLAYBOOK, &rsa), @"service-registry.yaml:1: [0] a: target.ssh.host_key is an RSA key, which Quell does not check: pin another one of the host (ssh-keyscan -t ed25519,ecdsa HOST)");
+    insta::assert_snapshot!(errors("rsa", GOOD_PLAYBOOK, &rsa), @"service-registry.yaml:1: [0] a: target.ssh.host_key is an RSA key, which Quell does not check: pin another one of the host (ssh-keyscan -t ed25519,ecdsa HOST)");
 }
 
 #[test]
 fn a_fault_of_a_target_behind_ssm_names_its_field() {
-    let faults = |ssm: &str| {
-        faults(
+    let errors = |ssm: &str| {
+        errors(
             "ssm",
             GOOD_PLAYBOOK,
             &format!("- name: a\n  level: auto\n  target: {{ ssm: {ssm} }}\n"),
         )
     };
     assert_eq!(
-        faults("{ tag: 'Service=web', max_concurrency: '25%' }"),
-        "no faults"
+        errors("{ tag: 'Service=web', max_concurrency: '25%' }"),
+        "no errors"
     );
-    insta::assert_snapshot!(faults("{ tag: web }"), @"service-registry.yaml:1: [0] a: target.ssm.tag has to be Name=Value, made of letters, digits, spaces and _ . : / + - @");
-    insta::assert_snapshot!(faults("{ instance_id: i-0, tag: 'a=b' }"), @"service-registry.yaml:3: [0].target.ssm: give either instance_id or tag at line 3, column 18");
+    insta::assert_snapshot!(errors("{ tag: web }"), @"service-registry.yaml:1: [0] a: target.ssm.tag has to be Name=Value, made of letters, digits, spaces and _ . : / + - @");
+    insta::assert_snapshot!(errors("{ instance_id: i-0, tag: 'a=b' }"), @"service-registry.yaml:3: [0].target.ssm: give either instance_id or tag at line 3, column 18");
 }
 
 #[test]
 fn a_missing_file_is_named_and_an_empty_one_is_empty() {
-    assert_eq!(faults("empty", "# nothing yet\n", ""), "no faults");
+    assert_eq!(errors("empty", "# nothing yet\n", ""), "no errors");
     let missing = OperatorFiles::load(&PathBuf::from("/nonexistent"))
         .expect_err("not there")
         .to_string();
@@ -110,8 +110,8 @@ fn a_missing_file_is_named_and_an_empty_one_is_empty() {
     );
 }
 
-/// Loads a file of limits and gives its faults with the directory's name taken off.
-fn limit_faults(name: &str, guardrails: &str) -> String {
+/// Loads a file of limits and gives its errors with the directory's name taken off.
+fn limit_errors(name: &str, guardrails: &str) -> String {
     let directory =
         std::env::temp_dir().join(format!("quell-guardrails-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&directory).expect("a directory");
@@ -120,68 +120,68 @@ fn limit_faults(name: &str, guardrails: &str) -> String {
     std::fs::remove_dir_all(&directory).expect("removed");
     let prefix = format!("{}/", directory.display());
     loaded.map_or_else(
-        |faults| faults.to_string().replace(&prefix, ""),
-        |_| "no faults".to_owned(),
+        |errors| errors.to_string().replace(&prefix, ""),
+        |_| "no errors".to_owned(),
     )
 }
 
 #[test]
 fn a_fault_of_the_limits_names_file_line_and_field() {
     const GOOD: &str = "min_confidence: 0.6\nattempts_per_hour: 3\nmax_in_group: 1\n";
-    assert_eq!(limit_faults("good", GOOD), "no faults");
+    assert_eq!(limit_errors("good", GOOD), "no errors");
     let frozen = |from: &str, to: &str| {
         format!("{GOOD}freezes:\n  - {{ from: {from}, to: {to}, why: sale }}\n")
     };
     assert_eq!(
-        limit_faults(
+        limit_errors(
             "frozen",
             &frozen("2026-11-27T00:00:00Z", "2026-11-30T06:00:00+01:00")
         ),
-        "no faults"
+        "no errors"
     );
-    insta::assert_snapshot!(limit_faults("share", &GOOD.replace("0.6", "60")), @"guardrails.yaml:1: min_confidence: 60 is not between 0 and 1 at line 1, column 17");
-    insta::assert_snapshot!(limit_faults("nan", &GOOD.replace("0.6", ".nan")), @"guardrails.yaml:1: min_confidence: NaN is not between 0 and 1 at line 1, column 17");
-    insta::assert_snapshot!(limit_faults("zero", &GOOD.replace("hour: 3", "hour: 0")), @"guardrails.yaml:2: attempts_per_hour: invalid value: integer `0`, expected a nonzero u32 at line 2, column 1");
-    insta::assert_snapshot!(limit_faults("missing", &GOOD.replace("max_in_group: 1\n", "")), @"guardrails.yaml:2: missing field `max_in_group` at line 2, column 1");
-    insta::assert_snapshot!(limit_faults("unknown", &format!("{GOOD}cooldown: 5m\n")), @"guardrails.yaml:4: cooldown: unknown field `cooldown`, expected one of min_confidence, attempts_per_hour, max_in_group, groups, autonomy, freezes at line 4, column 1");
-    insta::assert_snapshot!(limit_faults("empty", "# nothing yet\n"), @"guardrails.yaml:1: missing field `min_confidence` at line 1, column 1");
-    insta::assert_snapshot!(limit_faults("backwards", &frozen("2026-11-30T00:00:00Z", "2026-11-27T00:00:00Z")), @"guardrails.yaml:5: freezes[0]: a freeze from 2026-11-30T00:00:00Z to 2026-11-27T00:00:00Z has no time in it at line 5, column 5");
-    insta::assert_snapshot!(limit_faults("zone", &frozen("2026-11-27T00:00:00", "2026-11-30T00:00:00Z")), @"guardrails.yaml:5: freezes[0].from: failed to find offset component, which is required for parsing a timestamp at line 5, column 13");
+    insta::assert_snapshot!(limit_errors("share", &GOOD.replace("0.6", "60")), @"guardrails.yaml:1: min_confidence: 60 is not between 0 and 1 at line 1, column 17");
+    insta::assert_snapshot!(limit_errors("nan", &GOOD.replace("0.6", ".nan")), @"guardrails.yaml:1: min_confidence: NaN is not between 0 and 1 at line 1, column 17");
+    insta::assert_snapshot!(limit_errors("zero", &GOOD.replace("hour: 3", "hour: 0")), @"guardrails.yaml:2: attempts_per_hour: invalid value: integer `0`, expected a nonzero u32 at line 2, column 1");
+    insta::assert_snapshot!(limit_errors("missing", &GOOD.replace("max_in_group: 1\n", "")), @"guardrails.yaml:2: missing field `max_in_group` at line 2, column 1");
+    insta::assert_snapshot!(limit_errors("unknown", &format!("{GOOD}cooldown: 5m\n")), @"guardrails.yaml:4: cooldown: unknown field `cooldown`, expected one of min_confidence, attempts_per_hour, max_in_group, groups, autonomy, freezes at line 4, column 1");
+    insta::assert_snapshot!(limit_errors("empty", "# nothing yet\n"), @"guardrails.yaml:1: missing field `min_confidence` at line 1, column 1");
+    insta::assert_snapshot!(limit_errors("backwards", &frozen("2026-11-30T00:00:00Z", "2026-11-27T00:00:00Z")), @"guardrails.yaml:5: freezes[0]: a freeze from 2026-11-30T00:00:00Z to 2026-11-27T00:00:00Z has no time in it at line 5, column 5");
+    insta::assert_snapshot!(limit_errors("zone", &frozen("2026-11-27T00:00:00", "2026-11-30T00:00:00Z")), @"guardrails.yaml:5: freezes[0].from: failed to find offset component, which is required for parsing a timestamp at line 5, column 13");
     let groups = |groups: &str| format!("{GOOD}groups: {groups}\n");
     assert_eq!(
-        limit_faults(
+        limit_errors(
             "groups",
             &groups("{ monitoring: { at_most: 1 }, web: { share: 0.25 } }")
         ),
-        "no faults"
+        "no errors"
     );
     assert!(
-        limit_faults("portion", &groups("{ web: { share: 2 } }"))
+        limit_errors("portion", &groups("{ web: { share: 2 } }"))
             .contains("guardrails.yaml:4: groups.web.share: 2 is not between 0 and 1")
     );
     assert!(
-        limit_faults("none-at-once", &groups("{ web: { at_most: 0 } }"))
+        limit_errors("none-at-once", &groups("{ web: { at_most: 0 } }"))
             .contains("guardrails.yaml:4: groups.web")
     );
     let autonomy = |autonomy: &str| format!("{GOOD}autonomy: {autonomy}\n");
     assert_eq!(
-        limit_faults(
+        limit_errors(
             "autonomy",
             &autonomy("{ auto_from: 0.9, recurrence_window: 2h }")
         ),
-        "no faults"
+        "no errors"
     );
     assert!(
-        limit_faults("order", &autonomy("{ approve_from: 0.9 }")).contains(
+        limit_errors("order", &autonomy("{ approve_from: 0.9 }")).contains(
             "guardrails.yaml:4: autonomy: auto_from (0.8) is less than approve_from (0.9)"
         )
     );
     assert!(
-        limit_faults("window", &autonomy("{ recurrence_window: soon }"))
+        limit_errors("window", &autonomy("{ recurrence_window: soon }"))
             .contains("autonomy.recurrence_window: `soon` is not a length of time")
     );
     assert!(
-        limit_faults(
+        limit_errors(
             "for-nothing",
             &autonomy("{ approve_from: 0, auto_from: 0 }")
         )
@@ -193,8 +193,8 @@ fn a_fault_of_the_limits_names_file_line_and_field() {
         )
     };
     assert_eq!(
-        limit_faults("weekly", &weekly("Fri 16:00", "Europe/Berlin")),
-        "no faults"
+        limit_errors("weekly", &weekly("Fri 16:00", "Europe/Berlin")),
+        "no errors"
     );
     for (name, text, place) in [
         (
@@ -208,10 +208,10 @@ fn a_fault_of_the_limits_names_file_line_and_field() {
             "zone: `Mars` is not a time zone",
         ),
     ] {
-        let fault = limit_faults(name, &text);
+        let error = limit_errors(name, &text);
         assert!(
-            fault.contains(&format!("guardrails.yaml:5: freezes[0].weekly.{place}")),
-            "{fault}"
+            error.contains(&format!("guardrails.yaml:5: freezes[0].weekly.{place}")),
+            "{error}"
         );
     }
     let missing = limits(&PathBuf::from("/nonexistent"))

@@ -14,5 +14,5 @@ pub const ALERT_TABLES: &str = "alert-tables.json";
 /// # Errors
 /// Everything that is wrong with the file.
 pub fn load(directory: &Path) -> Result<AlertTables, ConfigErrors> {
-    json_file::read(&directory.join(ALERT_TABLES), AlertTables::faults)
+    json_file::read(&directory.join(ALERT_TABLES), AlertTables::errors)
 }

@@ -15,7 +15,7 @@ pub const CHANNELS: &str = "channels.json";
 /// # Errors
 /// Everything that is wrong with the file.
 pub fn load(directory: &Path) -> Result<Channels, ConfigErrors> {
-    json_file::read(&directory.join(CHANNELS), Channels::faults)
+    json_file::read(&directory.join(CHANNELS), Channels::errors)
 }
 
 #[cfg(test)]
@@ -31,17 +31,17 @@ mod tests {
     fn what_is_wrong_has_a_line_or_a_field() {
         let directory = tempfile::tempdir().expect("a directory");
         assert_eq!(load(directory.path()), Ok(Channels::default()));
-        let faults = |text: &str| {
+        let errors = |text: &str| {
             std::fs::write(directory.path().join(CHANNELS), text).expect("it is written");
             load(directory.path()).expect_err("it is wrong").to_string()
         };
         let text = "{ \"channels\": [\n { \"name\": \"a\", \"to\": { \"telegram\": { \"chat\": 1 } } }\n] }";
-        let typo = faults(text);
+        let typo = errors(text);
         assert!(
             typo.contains("channels.json:2: channels[0].to") && typo.contains("chat_id"),
             "{typo}"
         );
-        let nobody = faults("{ \"approvals\": [{ \"people\": [\"eve\"] }] }");
+        let nobody = errors("{ \"approvals\": [{ \"people\": [\"eve\"] }] }");
         assert!(
             nobody.contains("channels.json: approvals[0].people[0] is none of the people"),
             "{nobody}"
@@ -53,7 +53,7 @@ mod tests {
         let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../../docs/channels.example.json");
         std::fs::copy(example, directory.path().join(CHANNELS)).expect("it is copied");
-        let channels = load(directory.path()).expect("no faults");
+        let channels = load(directory.path()).expect("no errors");
         assert_eq!((channels.channels.len(), channels.people.len()), (3, 3));
     }
 }

@@ -124,7 +124,7 @@ fn the_schema_and_the_functions_take_the_same_files() {
     let validator = jsonschema::draft202012::new(&schema()).expect("a schema");
     let read = |file: &Value| {
         serde_json::from_value::<Channels>(file.clone())
-            .is_ok_and(|channels| channels.faults().is_empty())
+            .is_ok_and(|channels| channels.errors().is_empty())
     };
     for path in ["config/channels.json", "docs/channels.example.json"] {
         let file = file(path);

@@ -35,7 +35,7 @@ pub struct ConfigErrors(pub Vec<ConfigError>);
 /// Both of two files, or everything that is wrong with either.
 ///
 /// # Errors
-/// The faults of both.
+/// The errors of both.
 pub fn both<A, B>(
     a: Result<A, ConfigErrors>,
     b: Result<B, ConfigErrors>,
@@ -46,7 +46,7 @@ pub fn both<A, B>(
             [a.err(), b.err()]
                 .into_iter()
                 .flatten()
-                .flat_map(|faults| faults.0)
+                .flat_map(|errors| errors.0)
                 .collect(),
         )),
     }

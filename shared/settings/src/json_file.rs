@@ -15,7 +15,7 @@ pub(crate) fn read<T: DeserializeOwned + Default>(
     file: &Path,
     check: impl Fn(&T) -> Vec<(String, String)>,
 ) -> Result<T, ConfigErrors> {
-    let fault = |line: Option<usize>, field: Option<String>, text: String| {
+    let config_error = |line: Option<usize>, field: Option<String>, text: String| {
         let line = line.and_then(|line| u64::try_from(line).ok());
         ConfigError {
             file: file.to_owned(),
@@ -28,7 +28,7 @@ pub(crate) fn read<T: DeserializeOwned + Default>(
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(T::default()),
         Err(error) => {
-            return Err(ConfigErrors(vec![fault(
+            return Err(ConfigErrors(vec![config_error(
                 None,
                 None,
                 format!("cannot be read: {error}"),
@@ -41,7 +41,7 @@ pub(crate) fn read<T: DeserializeOwned + Default>(
             .as_ref()
             .map(|field| format!("{field}: "))
             .unwrap_or_default();
-        ConfigErrors(vec![fault(
+        ConfigErrors(vec![config_error(
             Some(error.line()),
             field,
             format!("{place}{error}"),
@@ -54,12 +54,12 @@ pub(crate) fn read<T: DeserializeOwned + Default>(
     deserializer.end().map_err(|error| wrong(None, &error))?;
     let checked = |(field, sentence): (String, String)| {
         let text = format!("{field} {sentence}");
-        fault(None, Some(field), text)
+        config_error(None, Some(field), text)
     };
-    let faults: Vec<ConfigError> = check(&read).into_iter().map(checked).collect();
-    if faults.is_empty() {
+    let errors: Vec<ConfigError> = check(&read).into_iter().map(checked).collect();
+    if errors.is_empty() {
         Ok(read)
     } else {
-        Err(ConfigErrors(faults))
+        Err(ConfigErrors(errors))
     }
 }

@@ -9,7 +9,7 @@ use super::attributes::Reader;
 use super::document::Document;
 use super::keys::{self, CardOf};
 use super::request::all_pages;
-use super::{Store, StoreError, budget, flow};
+use super::{Store, StoreError, budget, pipeline_run};
 use domain::notification::outbox::LiveCard;
 
 /// A stored card.
@@ -46,7 +46,7 @@ impl Store {
         // Incidents stay, and their cards with them; a day's notice goes with the day, and a run's card with the run.
         let kept_for = match of {
             CardOf::Incident(_) => None,
-            CardOf::Flow(_) => Some(flow::KEPT_FOR),
+            CardOf::PipelineRun(_) => Some(pipeline_run::KEPT_FOR),
             CardOf::Budget(_) => Some(budget::KEPT_FOR),
         };
         let expires_at = kept_for.map(|kept_for| now + kept_for);

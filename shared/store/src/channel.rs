@@ -1,4 +1,4 @@
-//! Turn and state of a channel: one worker at a time sends in a channel, and a mark records work
+//! Delivery and state of a channel: one worker at a time sends in a channel, and a mark records work
 //! that arrives meanwhile.
 //!
 //! A worker that finds the turn taken leaves a mark. The holder finds the mark when it gives the
@@ -16,7 +16,7 @@ use domain::notification::outbox::ChannelState;
 
 /// The holder of a channel's turn.
 #[derive(Debug, PartialEq, Eq)]
-pub enum ChannelTurn {
+pub enum ChannelLease {
     /// The applicant, with the channel's state.
     Mine(ChannelState),
     /// Another worker. A mark was left, so it reads the outbox again before it gives the turn back.
@@ -34,7 +34,7 @@ impl Store {
         holder: &str,
         now: Timestamp,
         time: SignedDuration,
-    ) -> Result<ChannelTurn, StoreError> {
+    ) -> Result<ChannelLease, StoreError> {
         // The turn may be given back between the refused write and the mark: then the turn is taken
         // after all.
         patiently(async || {
@@ -54,7 +54,7 @@ impl Store {
                 .update_returning(take, Some(ReturnValue::AllNew))
                 .await?
             {
-                Written::Done(channel) => Ok(ChannelTurn::Mine(state(&channel)?)),
+                Written::Done(channel) => Ok(ChannelLease::Mine(state(&channel)?)),
                 Written::Refused(_) => self.mark_channel(channel, now).await,
             }
         })
@@ -63,14 +63,18 @@ impl Store {
 
     /// Leaves the mark for the holder of the turn; [`StoreError::Conflict`] if the turn has no
     /// holder any more.
-    async fn mark_channel(&self, channel: &str, now: Timestamp) -> Result<ChannelTurn, StoreError> {
+    async fn mark_channel(
+        &self,
+        channel: &str,
+        now: Timestamp,
+    ) -> Result<ChannelLease, StoreError> {
         let mark = update(keys::channel(channel), "SET again = :now")
             // Only a holder whose turn has not expired will find the mark.
             .condition_expression("#until >= :now")
             .expression_attribute_names("#until", "until")
             .expression_attribute_values(":now", millis(now));
         self.update(mark).await?.or_conflict()?;
-        Ok(ChannelTurn::Theirs)
+        Ok(ChannelLease::Theirs)
     }
 
     /// Saves the channel's state, while the turn goes on.

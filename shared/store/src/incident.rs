@@ -10,7 +10,7 @@ use super::attributes::{Item, Reader, flag, json, number, text};
 use super::keys;
 use super::request::{Transacted, Write, all_pages, put_over_version};
 use super::retry::DECISIONS;
-use super::{Store, StoreError, episode, flow, ledger, runs, storm};
+use super::{Store, StoreError, episode, ledger, pipeline_run, runs, storm};
 use aws::retry::wait_or;
 use domain::episode::{Episode, Windows};
 use domain::incident::Incident;
@@ -128,9 +128,9 @@ impl Store {
         if let Some((storm, member)) = StormMember::from_incident(&incident) {
             writes.push(storm::member(&storm, &member).into());
         }
-        if let Some((flow, report)) = Report::from_incident(&incident) {
+        if let Some((run, report)) = Report::from_incident(&incident) {
             let now = entries.last().map_or(incident.opened_at, |entry| entry.at);
-            writes.push(flow::report(&flow, &report, now).into());
+            writes.push(pipeline_run::report(&run, &report, now).into());
         }
         writes.extend(ended.as_ref().map(|run| Write::from(runs::put_run(run))));
         writes.extend(also);

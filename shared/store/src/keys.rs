@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::attributes::{Item, text};
 use domain::policy::precedent::Near;
-use domain::primitives::id::{ApprovalId, Fingerprint, FlowId, IncidentId};
+use domain::primitives::id::{ApprovalId, Fingerprint, IncidentId, PipelineRunId};
 
 /// The index of the open incidents: the items that have the attribute `open_shard`.
 pub(crate) const OPEN_INDEX: &str = "open-incidents";
@@ -26,7 +26,7 @@ pub(crate) const DUE: &str = "DUE#";
 /// Sort key of a run of a playbook or of a report of a pipeline's run, before the incident.
 pub(crate) const RUN: &str = "RUN#";
 /// Sort key of a member of a storm, before its id.
-pub(crate) const MEMBER: &str = "TIED#";
+pub(crate) const MEMBER: &str = "MEMBER#";
 /// Behind every sort key of a log entry, whose number has digits only.
 pub(crate) const LOG_END: &str = "LOG#:";
 
@@ -73,7 +73,7 @@ impl From<Key> for Item {
 pub enum CardOf<'a> {
     Incident(&'a IncidentId),
     /// A run of a delivery pipeline.
-    Flow(&'a FlowId),
+    PipelineRun(&'a PipelineRunId),
     /// The budget of a day that is used up.
     Budget(Date),
 }
@@ -107,9 +107,9 @@ pub(crate) fn group_partition(group: &str) -> String {
     format!("GROUP#{group}")
 }
 
-/// `FLOW#<flow>`: the reports of a pipeline's run, and its cards.
-pub(crate) fn flow_partition(flow: &FlowId) -> String {
-    format!("FLOW#{flow}")
+/// `PIPELINE_RUN#<run>`: the reports of a pipeline's run, and its cards.
+pub(crate) fn pipeline_run_partition(run: &PipelineRunId) -> String {
+    format!("PIPELINE_RUN#{run}")
 }
 
 /// `CHANNEL#<name>`: the state and the outbox of a channel.
@@ -131,7 +131,7 @@ fn day_partition(day: Date) -> String {
 pub(crate) fn card_partition(of: CardOf<'_>) -> String {
     match of {
         CardOf::Incident(incident) => incident_partition(incident),
-        CardOf::Flow(flow) => flow_partition(flow),
+        CardOf::PipelineRun(run) => pipeline_run_partition(run),
         CardOf::Budget(day) => day_partition(day),
     }
 }
@@ -185,8 +185,8 @@ pub(crate) fn follow_up(purpose: FollowUp, approval: &ApprovalId) -> Key {
 }
 
 /// The report of an incident about a pipeline's run.
-pub(crate) fn report(flow: &FlowId, incident: &IncidentId) -> Key {
-    Key::new(flow_partition(flow), format!("{RUN}{incident}"))
+pub(crate) fn report(run: &PipelineRunId, incident: &IncidentId) -> Key {
+    Key::new(pipeline_run_partition(run), format!("{RUN}{incident}"))
 }
 
 /// `STORM#<minute since 1970>` / `MINUTE`: the incidents of a minute that are handled alone.

@@ -116,11 +116,11 @@ impl Store {
         self.update(write).await.map(drop)
     }
 
-    /// Everything that is tied to a storm.
+    /// The members of a storm.
     ///
     /// # Errors
     /// If the table does not answer or a line cannot be read.
-    pub async fn tied(&self, storm: &IncidentId) -> Result<Vec<StormMember>, StoreError> {
+    pub async fn storm_members(&self, storm: &IncidentId) -> Result<Vec<StormMember>, StoreError> {
         let query = self.query_prefix(keys::incident_partition(storm), keys::MEMBER);
         all_pages(query).await?.iter().map(read).collect()
     }
@@ -133,16 +133,16 @@ fn storm_begins(minute: i64, storm: &IncidentId) -> UpdateBuilder {
         .expression_attribute_values(":storm", text(storm.as_str()))
 }
 
-/// The line of a tied incident, to be written with the incident.
-pub(super) fn member(storm: &IncidentId, tied: &StormMember) -> PutBuilder {
+/// The line of a member, to be written with the incident.
+pub(super) fn member(storm: &IncidentId, members: &StormMember) -> PutBuilder {
     let fields = [
-        ("incident_id", text(tied.incident_id.as_str())),
-        ("name", text(&tied.name)),
-        ("target", text(&tied.target)),
-        ("open", flag(tied.open)),
-        ("critical", flag(tied.critical)),
+        ("incident_id", text(members.incident_id.as_str())),
+        ("name", text(&members.name)),
+        ("target", text(&members.target)),
+        ("open", flag(members.open)),
+        ("critical", flag(members.critical)),
     ];
-    put(keys::member(storm, &tied.incident_id).item(fields))
+    put(keys::member(storm, &members.incident_id).item(fields))
 }
 
 fn read(item: &Item) -> Result<StormMember, StoreError> {

@@ -26,10 +26,10 @@ const MOST_BYTES: usize = 2 * 1024 * 1024;
 
 /// A server's URL in `analyzer.yaml` that cannot be used. It is not repeated: it may hold a password.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("analyzer.yaml: evidence.{server}.url {fault}")]
+#[error("analyzer.yaml: evidence.{server}.url {reason}")]
 pub struct InvalidUrl {
     server: &'static str,
-    fault: &'static str,
+    reason: &'static str,
 }
 
 /// Why there is nothing to see. No text of it holds a key or a URL (`secrets-stay`).
@@ -47,16 +47,16 @@ enum NoAnswer {
     Redirect(u16),
     #[error("it refused the question ({status}): {words}")]
     Refused { status: u16, words: String },
-    #[error("its answer ({status}) is none of its API: {fault}")]
-    Unreadable { status: u16, fault: String },
+    #[error("its answer ({status}) is none of its API: {reason}")]
+    Unreadable { status: u16, reason: String },
     #[error("it was not asked: {0}")]
     NotAsked(String),
 }
 
 /// The base of a server's addresses, by the rule that the check of the files has.
 fn base_url(server: &'static str, text: &str) -> Result<Url, InvalidUrl> {
-    let invalid = |fault| InvalidUrl { server, fault };
-    server_url::fault(text).map_or(Ok(()), |fault| Err(invalid(fault)))?;
+    let invalid = |reason| InvalidUrl { server, reason };
+    server_url::problem(text).map_or(Ok(()), |reason| Err(invalid(reason)))?;
     Url::parse(text).map_err(|_| invalid("is not a URL"))
 }
 

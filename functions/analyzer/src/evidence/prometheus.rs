@@ -192,9 +192,9 @@ impl Prometheus {
             request = request.bearer_auth(key.expose_secret());
         }
         let (status, body) = answer(request).await?;
-        let unreadable = |fault| NoAnswer::Unreadable {
+        let unreadable = |reason| NoAnswer::Unreadable {
             status: status.as_u16(),
-            fault,
+            reason,
         };
         match serde_json::from_slice(&body) {
             Ok(Answer::Success {

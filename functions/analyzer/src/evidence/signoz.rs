@@ -107,9 +107,9 @@ impl Signoz {
             .header("SIGNOZ-API-KEY", key.expose_secret())
             .json(&question(service, window));
         let (status, body) = answer(request).await?;
-        let unreadable = |fault| NoAnswer::Unreadable {
+        let unreadable = |reason| NoAnswer::Unreadable {
             status: status.as_u16(),
-            fault,
+            reason,
         };
         match serde_json::from_slice(&body) {
             Ok(Answer::Success {
@@ -244,11 +244,11 @@ fn measured(minutes: &Minutes, window: &Window) -> Vec<Measurement> {
 #[serde(tag = "status", rename_all = "lowercase")]
 enum Answer {
     Success { data: Response },
-    Error { error: Fault },
+    Error { error: ApiError },
 }
 
 #[derive(Deserialize)]
-struct Fault {
+struct ApiError {
     code: String,
     message: String,
 }

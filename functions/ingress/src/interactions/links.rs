@@ -154,7 +154,7 @@ fn undecided<'a>(
         .as_ref()
         .filter(|approval| approval.id == link.approval)
         .ok_or(Refusal::NotThisPlan)?;
-    match &approval.standing {
+    match &approval.state {
         ApprovalState::Decided { verdict, by, .. } => Err(Refusal::Decided {
             verdict: *verdict,
             by: by.clone(),
@@ -187,7 +187,7 @@ fn used(incident: &Incident, link: &Link) -> bool {
     let person = identity(link);
     let voted = approval.votes.iter().any(|vote| vote.by == person);
     voted
-        || matches!(&approval.standing, ApprovalState::Decided { by: DecidedBy::Person(by), .. } if *by == person)
+        || matches!(&approval.state, ApprovalState::Decided { by: DecidedBy::Person(by), .. } if *by == person)
 }
 
 fn identity(link: &Link) -> Identity {

@@ -6,7 +6,7 @@ use domain::incident::operation_log::{Entry, Event, LogRecord};
 use domain::notification::channels::Place;
 use domain::notification::notice::{may_be_heard, unheard};
 use domain::notification::outbox::{ChannelState, Due, LiveCard, Rank, Sending, Shown, Subject};
-use domain::primitives::id::{FlowId, IncidentId};
+use domain::primitives::id::{IncidentId, PipelineRunId};
 use serde_json::json;
 use store::{CardOf, StoredCard};
 use tracing::warn;
@@ -33,22 +33,22 @@ impl ChannelWorker<'_> {
 
     /// Brings the card of a pipeline run up to date. The log entry of the first card goes to the
     /// report that is the newest by then.
-    pub(crate) async fn flow(
+    pub(crate) async fn pipeline_run(
         &self,
         state: &mut ChannelState,
         due: &mut Due,
-        id: &FlowId,
+        id: &PipelineRunId,
     ) -> Result<(), Failure> {
-        let Some(flow) = self.store.flow(id).await? else {
+        let Some(run) = self.store.pipeline_run(id).await? else {
             // Its reports are kept no longer: there is nothing to show.
             return Ok(self.store.told(&self.channel.name, due).await?);
         };
-        let newest = self.store.known_incident(&flow.newest).await?;
+        let newest = self.store.known_incident(&run.newest).await?;
         self.card(
             state,
             due,
-            CardOf::Flow(id),
-            self.presenter.flow(&flow),
+            CardOf::PipelineRun(id),
+            self.presenter.pipeline_run(&run),
             Some(&newest),
         )
         .await
@@ -96,7 +96,7 @@ impl ChannelWorker<'_> {
                     self.send(state, due, of, presented, incident, &mut stored)
                         .await?
                 }
-                Err(error) => return self.fault(state, due, error).await,
+                Err(error) => return self.channel_error(state, due, error).await,
             },
             DeliveryStep::Send => {
                 self.send(state, due, of, presented, incident, &mut stored)
@@ -156,7 +156,7 @@ impl ChannelWorker<'_> {
                     stored.card.again = false;
                     self.save(of, stored).await?;
                 }
-                self.fault(state, due, error).await?;
+                self.channel_error(state, due, error).await?;
                 Ok(false)
             }
         }
@@ -196,7 +196,7 @@ impl ChannelWorker<'_> {
                     stored.card.generation += 1;
                     self.save(of, stored).await?;
                 }
-                self.fault(state, due, error).await?;
+                self.channel_error(state, due, error).await?;
                 Ok(false)
             }
         }
@@ -227,10 +227,12 @@ impl ChannelWorker<'_> {
                 }
                 Subject::Notice(id.clone())
             }
-            CardOf::Flow(id) if !unheard(&shown.failed, &stored.card.heard_failed).is_empty() => {
-                Subject::FlowNotice(id.clone())
+            CardOf::PipelineRun(id)
+                if !unheard(&shown.failed, &stored.card.heard_failed).is_empty() =>
+            {
+                Subject::PipelineRunNotice(id.clone())
             }
-            CardOf::Flow(_) | CardOf::Budget(_) => return Ok(()),
+            CardOf::PipelineRun(_) | CardOf::Budget(_) => return Ok(()),
         };
         Ok(self
             .store

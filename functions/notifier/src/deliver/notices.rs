@@ -6,7 +6,7 @@
 use domain::incident::operation_log::{Entry, LogRecord};
 use domain::notification::notice::{Notice, due as to_tell, unheard};
 use domain::notification::outbox::{ChannelState, Due};
-use domain::primitives::id::{FlowId, IncidentId};
+use domain::primitives::id::{IncidentId, PipelineRunId};
 use serde_json::json;
 use store::{CardOf, StoredCard};
 
@@ -70,27 +70,27 @@ impl ChannelWorker<'_> {
     }
 
     /// Sends one notice of all failed stages of a pipeline run that have had none yet.
-    pub(crate) async fn flow_notices(
+    pub(crate) async fn pipeline_run_notices(
         &self,
         state: &mut ChannelState,
         due: &mut Due,
-        id: &FlowId,
+        id: &PipelineRunId,
     ) -> Result<(), Failure> {
-        let (of, name) = (CardOf::Flow(id), &self.channel.name);
+        let (of, name) = (CardOf::PipelineRun(id), &self.channel.name);
         let StoredCard { card, .. } = self.store.card(of, name).await?;
-        let Some(flow) = self
+        let Some(run) = self
             .store
-            .flow(id)
+            .pipeline_run(id)
             .await?
             .filter(|_| card.message_id.is_some())
         else {
             return Ok(self.store.told(name, due).await?);
         };
-        let failed = unheard(&flow.failed(), &card.heard_failed);
+        let failed = unheard(&run.failed(), &card.heard_failed);
         if failed.is_empty() {
             return Ok(self.store.told(name, due).await?);
         }
-        let presented = self.presenter.flow_notice(&flow, &failed);
+        let presented = self.presenter.pipeline_run_notice(&run, &failed);
         let reports: Vec<&str> = failed.iter().map(IncidentId::as_str).collect();
         let key = self.key(&[presented.about, id.as_str(), &reports.join(",")]);
         let under = (card.message_id.as_deref(), Audience::Everybody);
@@ -102,7 +102,7 @@ impl ChannelWorker<'_> {
         };
         let mut stored = self.store.card(of, name).await?;
         // Stages that no longer fail are dropped: another failure is another report.
-        stored.card.heard_failed = flow.failed();
+        stored.card.heard_failed = run.failed();
         self.store
             .save_card(of, name, &mut stored, (self.clock)())
             .await?;

@@ -75,7 +75,7 @@ pub fn wake_in(state: &ChannelState, at: Timestamp, now: Timestamp) -> Option<i3
 
 /// Reaction to a fault of a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub enum AfterError {
     /// The channel waits; the item stays due.
     Waits,
     /// The item is sent in another way at once: without markup, to the chat's new id, on a new
@@ -84,13 +84,13 @@ pub enum Fault {
 }
 
 /// Records a fault in the channel's state and on the item.
-pub fn note_fault(
+pub fn record_error(
     state: &mut ChannelState,
     due: &mut Due,
     error: &ChannelError,
     configured: Option<i64>,
     now: Timestamp,
-) -> Fault {
+) -> AfterError {
     match error {
         ChannelError::Busy { seconds } => {
             // The wait comes from outside, so that it is kept between a second and a day.
@@ -98,7 +98,7 @@ pub fn note_fault(
                 .unwrap_or(i64::MAX)
                 .clamp(1, 24 * 3600);
             state.blocked_until = Some(now + SignedDuration::from_secs(seconds));
-            Fault::Waits
+            AfterError::Waits
         }
         ChannelError::Moved { chat_id } => {
             // A second move to the same id has changed nothing: the channel counts as refusing.
@@ -109,33 +109,33 @@ pub fn note_fault(
                         configured,
                         now: *chat_id,
                     });
-                    Fault::Differently
+                    AfterError::Differently
                 }
                 None => refused(state, due, now),
             }
         }
         ChannelError::Markup(_) if !due.plain => {
             due.plain = true;
-            Fault::Differently
+            AfterError::Differently
         }
-        ChannelError::Gone => Fault::Differently,
+        ChannelError::Gone => AfterError::Differently,
         ChannelError::Markup(_) | ChannelError::Refused { .. } => refused(state, due, now),
         ChannelError::Unreachable(_) => {
             state.failures = state.failures.saturating_add(1);
             state.blocked_until = Some(now + wait(state.failures, LONGEST_WAIT));
-            Fault::Waits
+            AfterError::Waits
         }
     }
 }
 
 /// The channel waits, and what it refused waits twice as long: if it is refused for its content,
 /// the other items get through.
-fn refused(state: &mut ChannelState, due: &mut Due, now: Timestamp) -> Fault {
+fn refused(state: &mut ChannelState, due: &mut Due, now: Timestamp) -> AfterError {
     state.failures = state.failures.saturating_add(1);
     due.refused = due.refused.saturating_add(1);
     state.blocked_until = Some(now + wait(state.failures, LONGEST_REFUSAL));
     due.not_before = Some(now + wait(due.refused.saturating_add(1), LONGEST_REFUSAL));
-    Fault::Waits
+    AfterError::Waits
 }
 
 /// The wait after `failures` failures in a row.

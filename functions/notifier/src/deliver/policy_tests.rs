@@ -6,7 +6,7 @@ use domain::notification::outbox::{ChannelState, Due, LiveCard, Moved, Sending, 
 use domain::primitives::id::IncidentId;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{DeliveryStep, Fault, Next, next, note_fault, short_wait, step, wake_in};
+use super::{AfterError, DeliveryStep, Next, next, record_error, short_wait, step, wake_in};
 use crate::channel::ChannelError;
 use crate::deliver::rate_limit::{limits, take};
 
@@ -111,14 +111,14 @@ fn unreachable_channel_backs_off_and_never_gives_up() {
     let (mut state, mut due) = (ChannelState::default(), due(0));
     let waits: Vec<i64> = (0..9)
         .map(|_| {
-            let fault = note_fault(
+            let after = record_error(
                 &mut state,
                 &mut due,
                 &ChannelError::Unreachable("down".to_owned()),
                 None,
                 at(0),
             );
-            assert_eq!(fault, Fault::Waits);
+            assert_eq!(after, AfterError::Waits);
             state
                 .blocked_until
                 .expect("it waits")
@@ -128,7 +128,7 @@ fn unreachable_channel_backs_off_and_never_gives_up() {
         .collect();
     assert_eq!(waits, [5, 10, 20, 40, 80, 160, 300, 300, 300]);
     state.failures = u32::MAX;
-    note_fault(
+    record_error(
         &mut state,
         &mut due,
         &ChannelError::Unreachable("down".to_owned()),
@@ -142,7 +142,7 @@ fn unreachable_channel_backs_off_and_never_gives_up() {
 #[test]
 fn a_wait_that_is_asked_for_is_kept() {
     let (mut state, mut due) = (ChannelState::default(), due(0));
-    note_fault(
+    record_error(
         &mut state,
         &mut due,
         &ChannelError::Busy { seconds: 37 },
@@ -150,7 +150,7 @@ fn a_wait_that_is_asked_for_is_kept() {
         at(0),
     );
     assert_eq!((state.blocked_until, state.failures), (Some(at(37)), 0));
-    note_fault(
+    record_error(
         &mut state,
         &mut due,
         &ChannelError::Busy { seconds: u64::MAX },
@@ -169,8 +169,8 @@ fn what_is_refused_lets_the_others_through() {
         why: "message is too long".to_owned(),
     };
     assert_eq!(
-        note_fault(&mut state, &mut refused, &error, None, at(0)),
-        Fault::Waits
+        record_error(&mut state, &mut refused, &error, None, at(0)),
+        AfterError::Waits
     );
     let list = [refused.clone(), other];
     assert_eq!(
@@ -182,7 +182,7 @@ fn what_is_refused_lets_the_others_through() {
         Next::Tell(&list[1])
     );
     for _ in 0..20 {
-        note_fault(&mut state, &mut refused, &error, None, at(0));
+        record_error(&mut state, &mut refused, &error, None, at(0));
     }
     assert_eq!(
         (state.blocked_until, refused.not_before),
@@ -195,21 +195,21 @@ fn what_can_be_told_differently_is_told_at_once_and_once() {
     let (mut state, mut due) = (ChannelState::default(), due(0));
     let markup = || ChannelError::Markup("can't parse entities".to_owned());
     assert_eq!(
-        note_fault(&mut state, &mut due, &markup(), None, at(0)),
-        Fault::Differently
+        record_error(&mut state, &mut due, &markup(), None, at(0)),
+        AfterError::Differently
     );
     assert!(due.plain && state.blocked_until.is_none());
     assert_eq!(
-        note_fault(&mut state, &mut due, &markup(), None, at(0)),
-        Fault::Waits,
+        record_error(&mut state, &mut due, &markup(), None, at(0)),
+        AfterError::Waits,
         "without markup it is refused"
     );
 
     let mut state = ChannelState::default();
     let moved = ChannelError::Moved { chat_id: -100 };
     assert_eq!(
-        note_fault(&mut state, &mut due, &moved, Some(-42), at(0)),
-        Fault::Differently
+        record_error(&mut state, &mut due, &moved, Some(-42), at(0)),
+        AfterError::Differently
     );
     assert_eq!(
         state.moved,
@@ -219,14 +219,14 @@ fn what_can_be_told_differently_is_told_at_once_and_once() {
         })
     );
     assert_eq!(
-        note_fault(&mut state, &mut due, &moved, Some(-42), at(0)),
-        Fault::Waits,
+        record_error(&mut state, &mut due, &moved, Some(-42), at(0)),
+        AfterError::Waits,
         "a chat that moves to where it is"
     );
     let further = ChannelError::Moved { chat_id: -200 };
     assert_eq!(
-        note_fault(&mut state, &mut due, &further, Some(-42), at(0)),
-        Fault::Differently
+        record_error(&mut state, &mut due, &further, Some(-42), at(0)),
+        AfterError::Differently
     );
 }
 

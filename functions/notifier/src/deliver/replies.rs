@@ -68,7 +68,7 @@ impl ChannelWorker<'_> {
         let waits = incident
             .approval
             .as_ref()
-            .is_some_and(|asked| asked.id == *approval && asked.standing == ApprovalState::Pending);
+            .is_some_and(|asked| asked.id == *approval && asked.state == ApprovalState::Pending);
         // Decided meanwhile, or already announced in this channel: nothing is sent.
         let Some(rule) = rule_of(self.channels, &incident)
             .filter(|_| waits && stored.card.escalated.as_ref() != Some(approval))

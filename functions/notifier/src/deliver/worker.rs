@@ -16,13 +16,13 @@ use domain::notification::outbox::{ChannelState, Due, Subject};
 use domain::primitives::digest::Digest;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use store::{CardOf, ChannelTurn, Store, StoreError};
+use store::{CardOf, ChannelLease, Store, StoreError};
 use tracing::{error, info, warn};
 use wire::message::Message;
 
 use crate::app::Failure;
 use crate::channel::{Audience, ChannelDeps, ChannelError, Sender};
-use crate::deliver::policy::{Fault, Next, next, note_fault, short_wait, wake_in};
+use crate::deliver::policy::{AfterError, Next, next, record_error, short_wait, wake_in};
 use crate::deliver::rate_limit::{answered, limits, take};
 use crate::render::content::Post;
 use crate::render::links::links;
@@ -63,8 +63,8 @@ impl ChannelWorker<'_> {
             {
                 // A mark was left: the holder of the turn reads the outbox again before it gives
                 // the turn back.
-                ChannelTurn::Theirs => return Ok(()),
-                ChannelTurn::Mine(state) => state,
+                ChannelLease::Theirs => return Ok(()),
+                ChannelLease::Mine(state) => state,
             };
             if let Err(failure) = self.round(&mut state).await {
                 // The caller has the message come again, with or without marks. A turn that is not
@@ -130,7 +130,7 @@ impl ChannelWorker<'_> {
     async fn tell(&self, state: &mut ChannelState, mut due: Due) -> Result<(), Failure> {
         let told = match due.subject.clone() {
             Subject::Incident(id) => Box::pin(self.incident(state, &mut due, &id)).await,
-            Subject::Flow(id) => Box::pin(self.flow(state, &mut due, &id)).await,
+            Subject::PipelineRun(id) => Box::pin(self.pipeline_run(state, &mut due, &id)).await,
             Subject::Budget(day) => match self.store.spending(day).await {
                 Ok(spending) => {
                     let notice = self.presenter.budget(day, &spending);
@@ -141,7 +141,9 @@ impl ChannelWorker<'_> {
             },
             Subject::Escalation(approval) => self.escalation(state, &mut due, &approval).await,
             Subject::Notice(id) => Box::pin(self.notices(state, &mut due, &id)).await,
-            Subject::FlowNotice(id) => Box::pin(self.flow_notices(state, &mut due, &id)).await,
+            Subject::PipelineRunNotice(id) => {
+                Box::pin(self.pipeline_run_notices(state, &mut due, &id)).await
+            }
             Subject::More {
                 what,
                 incident_id,
@@ -181,7 +183,7 @@ impl ChannelWorker<'_> {
             }
             Err(error) => {
                 let error = error.of_a_new_message();
-                self.fault(state, due, error).await.map(|()| None)
+                self.channel_error(state, due, error).await.map(|()| None)
             }
         }
     }
@@ -198,7 +200,7 @@ impl ChannelWorker<'_> {
     }
 
     /// Records a fault: the item stays due, and the channel goes on when it can.
-    pub(crate) async fn fault(
+    pub(crate) async fn channel_error(
         &self,
         state: &mut ChannelState,
         due: &mut Due,
@@ -211,10 +213,10 @@ impl ChannelWorker<'_> {
             Place::Telegram(chat) => Some(chat.chat_id),
             _ => None,
         };
-        let fault = note_fault(state, due, &error, configured, (self.clock)());
+        let after = record_error(state, due, &error, configured, (self.clock)());
         let until = state
             .blocked_until
-            .filter(|_| fault == Fault::Waits)
+            .filter(|_| after == AfterError::Waits)
             .map(|at| at.to_string());
         match &error {
             ChannelError::Busy { .. } => {

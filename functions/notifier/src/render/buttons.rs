@@ -48,7 +48,7 @@ pub(crate) fn decision(language: Language, incident: &Incident) -> Option<Vec<Bu
     let approval = incident
         .approval
         .as_ref()
-        .filter(|approval| approval.standing == ApprovalState::Pending)?;
+        .filter(|approval| approval.state == ApprovalState::Pending)?;
     let button = |name: &str, verdict| Button {
         label: words(language).text("buttons", name).to_owned(),
         ask: ButtonAction::Decide(verdict, approval.id.clone()),

@@ -14,10 +14,10 @@ use crate::render::templates::Templates;
 const SAMPLES: &str = include_str!("../../templates/samples.json");
 
 /// How many templates of the operator's there are, and what is wrong with them.
-pub fn faults(config_dir: &Path) -> (usize, Vec<Broken>) {
+pub fn errors(config_dir: &Path) -> (usize, Vec<Broken>) {
     let templates = Templates::load(config_dir);
     let samples: BTreeMap<&str, Vec<Value>> = serde_json::from_str(SAMPLES).unwrap_or_default();
-    let mut faults = unknown_files(config_dir);
+    let mut errors = unknown_files(config_dir);
     let mut own = 0;
     for (language, kind) in every() {
         let mut rendered = samples
@@ -27,9 +27,9 @@ pub fn faults(config_dir: &Path) -> (usize, Vec<Broken>) {
             .filter_map(|view| templates.own(language, kind, view))
             .peekable();
         own += usize::from(rendered.peek().is_some());
-        faults.extend(rendered.find_map(Result::err));
+        errors.extend(rendered.find_map(Result::err));
     }
-    (own, faults)
+    (own, errors)
 }
 
 /// Files that no message is made from: a misspelled name would never be noticed otherwise.

@@ -91,7 +91,7 @@ pub(crate) fn add(
 ) -> Result<(), Broken> {
     environment
         .add_template_owned(file.to_owned(), read(path, file)?)
-        .map_err(|error| fault(file, &error))
+        .map_err(|error| broken(file, &error))
 }
 
 fn read(path: &Path, file: &str) -> Result<String, Broken> {
@@ -176,7 +176,7 @@ pub(crate) fn render(
 ) -> Result<Markup, Broken> {
     let template = environment
         .get_template(name)
-        .map_err(|error| fault(name, &error))?;
+        .map_err(|error| broken(name, &error))?;
     let view = Value::from(Serde(view));
     // The built-in ones are tested with every view; to parse them each time would take longer than to render them.
     let own = !name.starts_with("built-in ");
@@ -192,7 +192,7 @@ pub(crate) fn render(
     }
     let html = template
         .render(context! { words => words.clone(), ..view })
-        .map_err(|error| fault(name, &error))?;
+        .map_err(|error| broken(name, &error))?;
     Markup::parse(&tidy(&html)).map_err(|error| markup(name, template.source(), &error))
 }
 
@@ -207,7 +207,7 @@ fn tidy(html: &str) -> String {
     lines.join("\n").trim_end().to_owned()
 }
 
-fn fault(file: &str, error: &Error) -> Broken {
+fn broken(file: &str, error: &Error) -> Broken {
     let what = match error.detail() {
         Some(detail) => format!("{}: {detail}", error.kind()),
         None => error.kind().to_string(),

@@ -152,7 +152,7 @@ fn messages(incident: &Incident, text: &str) -> Vec<Content> {
         silenced_until,
         names: Names::default(),
     };
-    let mut run = samples::flow();
+    let mut run = samples::pipeline_run();
     (run.name, run.commit, run.by, run.url) = (
         text.to_owned(),
         text.to_owned(),
@@ -178,7 +178,7 @@ fn messages(incident: &Incident, text: &str) -> Vec<Content> {
             templates.card(language, incident, &context),
             templates.card(language, &storm, &context),
             templates.card(language, &report, &context),
-            templates.flow(language, &run),
+            templates.pipeline_run(language, &run),
             templates.budget(language, jiff::civil::Date::MAX, &spending),
             templates.details(language, incident, &entries, Names::default()),
             templates.history(
@@ -189,7 +189,7 @@ fn messages(incident: &Incident, text: &str) -> Vec<Content> {
             ),
             templates.escalation(language, incident, &people),
             templates.notice(language, incident, &notice, Names::default()),
-            templates.flow_notice(language, &run, &run.failed()),
+            templates.pipeline_run_notice(language, &run, &run.failed()),
         ]
     });
     all.into_iter().flatten().collect()

@@ -11,7 +11,7 @@ pub enum Kind {
     /// A report of a delivery pipeline that names no run.
     Pipeline,
     /// The card of a run of a delivery pipeline.
-    Flow,
+    PipelineRun,
     /// The notice that the budget for models is used up.
     Budget,
     /// The details of an incident.
@@ -23,7 +23,7 @@ pub enum Kind {
     /// The result of a repair, and whatever else of an incident people have to hear.
     Notice,
     /// That a stage of a run of a delivery pipeline has failed.
-    FlowNotice,
+    PipelineRunNotice,
 }
 
 macro_rules! templates {
@@ -52,13 +52,13 @@ templates! {
     Incident "incident",
     Storm "storm",
     Pipeline "pipeline",
-    Flow "flow",
+    PipelineRun "pipeline_run",
     Budget "budget",
     Details "details",
     History "history",
     Escalation "escalation",
     Notice "notice",
-    FlowNotice "flow_notice",
+    PipelineRunNotice "pipeline_run_notice",
 }
 
 /// Every language with every kind.

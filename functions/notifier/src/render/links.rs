@@ -26,7 +26,7 @@ pub(crate) async fn links(
     let waits = incident
         .approval
         .as_ref()
-        .filter(|approval| approval.standing == ApprovalState::Pending);
+        .filter(|approval| approval.state == ApprovalState::Pending);
     let Some(approval) = waits.filter(|_| incident.status == Status::AwaitingApproval) else {
         return Ok(Vec::new());
     };

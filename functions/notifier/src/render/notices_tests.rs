@@ -211,9 +211,9 @@ fn a_notice_says_what_happened_first_and_whom_it_is_for_last() {
             .contains('👤'),
         "nobody is known, and it is told all the same"
     );
-    let flow = samples::flow();
+    let run = samples::pipeline_run();
     let told = presenter
-        .flow_notice(&flow, &flow.failed())
+        .pipeline_run_notice(&run, &run.failed())
         .content
         .text
         .plain();

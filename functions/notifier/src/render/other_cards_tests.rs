@@ -24,10 +24,10 @@ fn the_card_of_a_storm_accounts_for_every_incident() {
         .lines()
         .filter_map(|line| line.strip_prefix("· ")?.split_once(" of "))
         .map(|(open, rest)| {
-            let tied = rest.split(' ').next().unwrap_or_default();
+            let members = rest.split(' ').next().unwrap_or_default();
             (
                 open.parse::<u64>().expect("a number"),
-                tied.parse::<u64>().expect("a number"),
+                members.parse::<u64>().expect("a number"),
             )
         });
     assert_eq!(

@@ -109,20 +109,20 @@ fn a_broken_template_gives_way_and_says_so() {
             "\n⚠ This message's own template is broken, the built-in one is shown: templates/en/incident.html:{line}"
         );
         assert_eq!(text, format!("{whole}{note}"), "{source}");
-        let (own, faults) = check::faults(directory.path());
-        assert_eq!((own, faults.len()), (1, 1), "{faults:?}");
+        let (own, errors) = check::errors(directory.path());
+        assert_eq!((own, errors.len()), (1, 1), "{errors:?}");
         assert_eq!(
-            (faults[0].file.as_str(), faults[0].line),
+            (errors[0].file.as_str(), errors[0].line),
             ("templates/en/incident.html", line),
-            "{faults:?}"
+            "{errors:?}"
         );
-        assert!(faults[0].what.contains(what), "{faults:?}");
+        assert!(errors[0].what.contains(what), "{errors:?}");
     }
     let (directory, _) = own(Kind::Incident, "{{ name }}");
-    assert_eq!(check::faults(directory.path()), (1, vec![]));
+    assert_eq!(check::errors(directory.path()), (1, vec![]));
     std::fs::write(directory.path().join("templates/en/incidents.html"), "x").expect("written");
     assert!(
-        check::faults(directory.path()).1[0]
+        check::errors(directory.path()).1[0]
             .what
             .contains("no message is made from it")
     );
@@ -143,7 +143,7 @@ fn every_state_has_its_word_in_every_language() {
         Status::RepairFailed,
         Status::Resolved,
         Status::Announced,
-        Status::Tied,
+        Status::InStorm,
     ];
     let outcomes = [
         RepairOutcome::Verified,
@@ -216,6 +216,6 @@ fn templates_and_tables_have_the_same_sentences() {
 fn copy_of_a_built_in_template_is_a_template() {
     for kind in Kind::ALL {
         let (directory, _) = own(kind, kind.built_in());
-        assert_eq!(check::faults(directory.path()), (1, vec![]), "{kind:?}");
+        assert_eq!(check::errors(directory.path()), (1, vec![]), "{kind:?}");
     }
 }

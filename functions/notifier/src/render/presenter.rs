@@ -78,15 +78,19 @@ impl Presenter<'_> {
     }
 
     /// The card of a run of a delivery pipeline.
-    pub fn flow(&self, flow: &PipelineRun) -> Presented {
-        let stages: Vec<Value> = flow
+    pub fn pipeline_run(&self, run: &PipelineRun) -> Presented {
+        let stages: Vec<Value> = run
             .stages
             .iter()
             .map(|stage| json!({ "name": stage.name, "state": stage.state.as_str() }))
             .collect();
-        let facts = json!({ "pipeline": flow.name, "commit": flow.commit, "incident_id": flow.newest, "stages": stages });
-        let mut presented = told("pipeline", self.templates.flow(self.language, flow), facts);
-        presented.shown.failed = flow.failed();
+        let facts = json!({ "pipeline": run.name, "commit": run.commit, "incident_id": run.newest, "stages": stages });
+        let mut presented = told(
+            "pipeline",
+            self.templates.pipeline_run(self.language, run),
+            facts,
+        );
+        presented.shown.failed = run.failed();
         presented
     }
 
@@ -155,15 +159,15 @@ impl Presenter<'_> {
     }
 
     /// That stages of a run of a delivery pipeline have failed. Who started the run is mentioned, if they are one of the people.
-    pub fn flow_notice(&self, flow: &PipelineRun, failed: &[IncidentId]) -> Presented {
+    pub fn pipeline_run_notice(&self, run: &PipelineRun, failed: &[IncidentId]) -> Presented {
         let people: Vec<String> = self
             .channels
             .people
             .keys()
-            .filter(|name| **name == flow.by)
+            .filter(|name| **name == run.by)
             .cloned()
             .collect();
-        let told_now = flow
+        let told_now = run
             .stages
             .iter()
             .filter(|stage| failed.contains(&stage.incident_id));
@@ -171,9 +175,11 @@ impl Presenter<'_> {
             .map(|stage| json!({ "name": stage.name, "message": stage.message }))
             .collect();
         let facts = json!({
-            "pipeline": flow.name, "commit": flow.commit, "incident_id": flow.newest, "failed": stages, "people": people,
+            "pipeline": run.name, "commit": run.commit, "incident_id": run.newest, "failed": stages, "people": people,
         });
-        let content = self.templates.flow_notice(self.language, flow, failed);
+        let content = self
+            .templates
+            .pipeline_run_notice(self.language, run, failed);
         told("pipeline_failed", self.mentioning(content, &people), facts)
     }
 
@@ -229,7 +235,7 @@ fn responsible(channels: &Channels, incident: &Incident, notice: &Notice) -> Vec
     let waits = incident
         .approval
         .as_ref()
-        .filter(|approval| approval.standing == ApprovalState::Pending);
+        .filter(|approval| approval.state == ApprovalState::Pending);
     if waits.is_none() && !decided.is_empty() {
         return decided;
     }
@@ -281,7 +287,7 @@ fn facts(incident: &Incident) -> Value {
     if let Some(approval) = &incident.approval {
         facts["approval"] = json!({
             "approval_id": approval.id, "plan_hash": approval.plan_hash, "expires_at": approval.expires_at,
-            "standing": approval.standing, "needed": approval.needed, "given": approval.given(),
+            "state": approval.state, "needed": approval.needed, "given": approval.given(),
         });
     }
     if let Some(repair) = &incident.repair {

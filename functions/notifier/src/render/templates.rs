@@ -27,10 +27,10 @@ use crate::render::kind::{Kind, every, file};
 use crate::render::markup::{MESSAGE_UNITS, Markup};
 use crate::render::view::Names;
 use crate::render::view::details::Details;
-use crate::render::view::flow::{Flow, FlowNotice};
 use crate::render::view::history::History;
 use crate::render::view::incident::{Card, Pipeline};
 use crate::render::view::notices::{Budget, Escalation, Notice};
+use crate::render::view::pipeline_run::{PipelineRunNoticeView, PipelineRunView};
 
 /// How many entries of a log are shown, if they fit: fewer where they are long.
 const ENTRIES_SHOWN: [usize; 6] = [20, 15, 10, 7, 4, 2];
@@ -100,8 +100,8 @@ impl Templates {
     }
 
     /// The card of a run of a delivery pipeline.
-    pub fn flow(&self, language: Language, run: &pipeline_run::PipelineRun) -> Content {
-        without_buttons(self.text(language, Kind::Flow, &Flow::of(run)))
+    pub fn pipeline_run(&self, language: Language, run: &pipeline_run::PipelineRun) -> Content {
+        without_buttons(self.text(language, Kind::PipelineRun, &PipelineRunView::of(run)))
     }
 
     /// The notice that a day's budget for models is used up.
@@ -180,13 +180,17 @@ impl Templates {
     }
 
     /// That stages of a run of a delivery pipeline have failed, which are known by their reports.
-    pub fn flow_notice(
+    pub fn pipeline_run_notice(
         &self,
         language: Language,
         run: &pipeline_run::PipelineRun,
         failed: &[IncidentId],
     ) -> Content {
-        without_buttons(self.text(language, Kind::FlowNotice, &FlowNotice::of(run, failed)))
+        without_buttons(self.text(
+            language,
+            Kind::PipelineRunNotice,
+            &PipelineRunNoticeView::of(run, failed),
+        ))
     }
 
     /// What is wrong with the operator's templates, as far as it can be told without rendering.

@@ -139,11 +139,11 @@ fn the_card_says_who_has_decided_and_who_is_still_needed() {
         "{failed}"
     );
     let mut void = samples::waiting().incident;
-    let standing = ApprovalState::Void {
+    let state = ApprovalState::Void {
         why: "the alert has resolved".into(),
         at: void.opened_at,
     };
-    void.approval.as_mut().expect("asked").standing = standing;
+    void.approval.as_mut().expect("asked").state = state;
     void.status = Status::Resolved;
     let void = english(&void);
     assert!(
@@ -158,7 +158,7 @@ fn the_card_says_who_has_decided_and_who_is_still_needed() {
     );
     let mut rejected = samples::waiting().incident;
     let at = rejected.opened_at;
-    rejected.approval.as_mut().expect("asked").standing = ApprovalState::Decided {
+    rejected.approval.as_mut().expect("asked").state = ApprovalState::Decided {
         verdict: Verdict::Reject,
         by: DecidedBy::Person(Identity::Api("ada".into())),
         at,
@@ -219,7 +219,7 @@ fn who_runs_by_itself_says_so_and_a_silence_says_until_when() {
         card.text.plain().contains("🔕 Silenced until 2026-11-")
             && !asks(&card).concat().contains(&"silence".to_owned())
     );
-    incident.silence_fault =
+    incident.silence_error =
         Some("a silence of this alert would also hide 2 other active alerts: <A>, B".to_owned());
     let refused = Language::ALL.map(|language| {
         templates()

@@ -526,7 +526,7 @@ pub fn pipeline() -> IncidentChange {
 }
 
 /// A run of a pipeline, one stage of which failed.
-pub fn flow() -> PipelineRun {
+pub fn pipeline_run() -> PipelineRun {
     let stage = |name: &str, state, message: &str| Stage {
         name: name.to_owned(),
         state,

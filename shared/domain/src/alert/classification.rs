@@ -72,7 +72,7 @@ impl Default for AlertTables {
 
 impl AlertTables {
     /// What is wrong with the tables beyond their shape: each a field and a sentence.
-    pub fn faults(&self) -> Vec<(String, String)> {
+    pub fn errors(&self) -> Vec<(String, String)> {
         let patterns: Vec<String> = self.cicd.patterns.iter().map(WildMatch::pattern).collect();
         let lists = [
             ("target_labels", &self.target_labels),
@@ -80,13 +80,13 @@ impl AlertTables {
             ("cicd.alertnames", &self.cicd.alertnames),
             ("cicd.patterns", &patterns),
         ];
-        let mut faults = Vec::new();
+        let mut errors = Vec::new();
         for (name, list) in lists {
             for (i, value) in list.iter().enumerate() {
                 if value.trim().is_empty() {
-                    faults.push((format!("{name}[{i}]"), "must not be empty".to_owned()));
+                    errors.push((format!("{name}[{i}]"), "must not be empty".to_owned()));
                 } else if name == "cicd.patterns" && value.chars().all(|c| c == '*') {
-                    faults.push((
+                    errors.push((
                         format!("{name}[{i}]"),
                         "fits every alert, so that none would be analysed".to_owned(),
                     ));
@@ -98,12 +98,12 @@ impl AlertTables {
             .keys()
             .filter(|value| value.to_lowercase() != **value)
         {
-            faults.push((
+            errors.push((
                 format!("severities.{value}"),
                 "has to be in lower case: labels are compared in lower case".to_owned(),
             ));
         }
-        faults
+        errors
     }
 
     /// True if an alert of this name reports on a delivery pipeline.

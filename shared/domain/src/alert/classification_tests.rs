@@ -119,11 +119,11 @@ fn each_stage_of_a_pipeline_is_news_of_its_own() {
 
 #[test]
 fn what_makes_no_sense_is_named() {
-    let faults = tables(r#"{"severities":{"Page":"critical"},"target_labels":["pod"," "],"cicd":{"patterns":["**"]}}"#).faults();
-    let fields: Vec<&str> = faults.iter().map(|(field, _)| field.as_str()).collect();
+    let errors = tables(r#"{"severities":{"Page":"critical"},"target_labels":["pod"," "],"cicd":{"patterns":["**"]}}"#).errors();
+    let fields: Vec<&str> = errors.iter().map(|(field, _)| field.as_str()).collect();
     assert_eq!(
         fields,
         ["target_labels[1]", "cicd.patterns[0]", "severities.Page"]
     );
-    assert!(AlertTables::default().faults().is_empty());
+    assert!(AlertTables::default().errors().is_empty());
 }

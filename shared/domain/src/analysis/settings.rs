@@ -228,35 +228,35 @@ fn answer_tokens() -> u32 {
 
 impl AnalyzerSettings {
     /// What is wrong with the settings: each a field and a sentence.
-    pub fn faults(&self, prices: &[ModelPrice]) -> Vec<(String, String)> {
-        let mut faults = self.evidence.faults();
-        faults.extend(
+    pub fn errors(&self, prices: &[ModelPrice]) -> Vec<(String, String)> {
+        let mut errors = self.evidence.errors();
+        errors.extend(
             self.tracing
                 .as_ref()
                 .and_then(|tracing| of_url("tracing.otlp_url", &tracing.otlp_url)),
         );
         let mut names = BTreeSet::new();
         for (i, provider) in self.providers.iter().enumerate() {
-            let of_provider = provider.faults(prices, !names.insert(&provider.name));
-            faults.extend(
+            let of_provider = provider.errors(prices, !names.insert(&provider.name));
+            errors.extend(
                 of_provider
                     .into_iter()
                     .map(|(field, sentence)| (format!("providers[{i}].{field}"), sentence)),
             );
         }
         if !(1..=20).contains(&self.memory.incidents) {
-            faults.push((
+            errors.push((
                 "memory.incidents".to_owned(),
                 "has to be between 1 and 20".to_owned(),
             ));
         }
-        faults
+        errors
     }
 }
 
 impl EvidenceSettings {
-    fn faults(&self) -> Vec<(String, String)> {
-        let mut faults = Vec::new();
+    fn errors(&self) -> Vec<(String, String)> {
+        let mut errors = Vec::new();
         let servers = [
             (
                 "prometheus",
@@ -275,9 +275,9 @@ impl EvidenceSettings {
             .into_iter()
             .filter_map(|(name, server)| Some((name, server?)))
         {
-            faults.extend(of_url(&format!("evidence.{name}.url"), url));
+            errors.extend(of_url(&format!("evidence.{name}.url"), url));
             if !(1..=LONGEST_EVIDENCE_SECONDS).contains(&timeout.seconds()) {
-                faults.push((
+                errors.push((
                     format!("evidence.{name}.timeout"),
                     format!("has to be between 1s and {LONGEST_EVIDENCE_SECONDS}s"),
                 ));
@@ -289,7 +289,7 @@ impl EvidenceSettings {
             .flat_map(|prometheus| &prometheus.queries);
         for (alert_type, queries) in queries.filter(|(_, queries)| queries.len() > MOST_QUERIES) {
             let field = format!("evidence.prometheus.queries.{}", alert_type.as_str());
-            faults.push((
+            errors.push((
                 field,
                 format!(
                     "has {} queries; {MOST_QUERIES} is the most that one alert may ask at once",
@@ -297,59 +297,59 @@ impl EvidenceSettings {
                 ),
             ));
         }
-        faults
+        errors
     }
 }
 
 impl ProviderSettings {
-    fn faults(&self, prices: &[ModelPrice], name_is_taken: bool) -> Vec<(&'static str, String)> {
-        let mut faults = Vec::new();
-        let mut fault = |field, sentence: &str| faults.push((field, sentence.to_owned()));
+    fn errors(&self, prices: &[ModelPrice], name_is_taken: bool) -> Vec<(&'static str, String)> {
+        let mut errors = Vec::new();
+        let mut error = |field, sentence: &str| errors.push((field, sentence.to_owned()));
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
         if self.name.is_empty() || self.name.len() > 32 || !self.name.chars().all(plain) {
-            fault(
+            error(
                 "name",
                 "has to be 1 to 32 of a-z 0-9 _ - (it becomes a name in the budget)",
             );
         }
         if name_is_taken || ["static", "memory"].contains(&self.name.as_str()) {
-            fault("name", "is taken");
+            error("name", "is taken");
         }
-        if let Some(sentence) = self.base_url.as_deref().and_then(server_url::fault) {
-            fault("base_url", sentence);
+        if let Some(sentence) = self.base_url.as_deref().and_then(server_url::problem) {
+            error("base_url", sentence);
         }
         if self.api == Api::Bedrock && (self.base_url.is_some() || self.key_secret.is_some()) {
-            fault(
+            error(
                 "api",
                 "bedrock takes neither base_url nor key_secret: the function's role is allowed to call it",
             );
         }
         if !(1..=LONGEST_ANSWER_SECONDS).contains(&self.timeout.seconds()) {
-            fault(
+            error(
                 "timeout",
                 &format!("has to be between 1s and {LONGEST_ANSWER_SECONDS}s"),
             );
         }
         if !(64..=32_000).contains(&self.max_output_tokens) {
-            fault("max_output_tokens", "has to be between 64 and 32000");
+            error("max_output_tokens", "has to be between 64 and 32000");
         }
         match prices
             .iter()
             .filter(|price| price.model == self.model)
             .count()
         {
-            0 => fault(
+            0 => error(
                 "model",
                 "has no price in model-prices.yaml; a model of one's own that costs nothing has the price 0",
             ),
             1 => {}
             // Calls would be reserved and settled at one of them, and billed at the other.
-            _ => fault("model", "has more than one price in model-prices.yaml"),
+            _ => error("model", "has more than one price in model-prices.yaml"),
         }
-        faults
+        errors
     }
 }
 
 fn of_url(field: &str, url: &str) -> Option<(String, String)> {
-    server_url::fault(url).map(|sentence| (field.to_owned(), sentence.to_owned()))
+    server_url::problem(url).map(|sentence| (field.to_owned(), sentence.to_owned()))
 }

@@ -81,7 +81,7 @@ pub struct StaticRules(pub Vec<StaticRule>);
 
 impl StaticRules {
     /// The rule for an alert, or for a storm: the one with the alert's name, else the one for the whole type. There always is one
-    /// in rules without [`StaticRules::faults`].
+    /// in rules without [`StaticRules::errors`].
     pub fn rule(&self, alert: &Alert, storm: bool) -> Option<&StaticRule> {
         let subject = if storm {
             Subject::Storm
@@ -94,12 +94,12 @@ impl StaticRules {
     }
 
     /// What is wrong with the rules: each a field and a sentence.
-    pub fn faults(&self) -> Vec<(String, String)> {
-        let mut faults = Vec::new();
+    pub fn errors(&self) -> Vec<(String, String)> {
+        let mut errors = Vec::new();
         let mut seen: Vec<(&str, &str)> = Vec::new();
         for (i, rule) in self.0.iter().enumerate() {
             if !(0.0..=1.0).contains(&rule.confidence) {
-                faults.push((
+                errors.push((
                     format!("[{i}].confidence"),
                     "has to be between 0 and 1".to_owned(),
                 ));
@@ -107,7 +107,7 @@ impl StaticRules {
             for name in &rule.alertnames {
                 let pair = (rule.subject.as_str(), name.as_str());
                 if seen.contains(&pair) {
-                    faults.push((
+                    errors.push((
                         format!("[{i}].alertnames"),
                         format!("has the alert {name}, for which a rule above is"),
                     ));
@@ -130,9 +130,9 @@ impl StaticRules {
                     "have {whole} rules without alertnames for {}; there has to be one",
                     subject.as_str()
                 );
-                faults.push(("the rules".to_owned(), sentence));
+                errors.push(("the rules".to_owned(), sentence));
             }
         }
-        faults
+        errors
     }
 }

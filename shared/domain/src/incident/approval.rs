@@ -48,7 +48,7 @@ pub struct Approval {
     pub requested_at: Timestamp,
     /// Until when it can be decided.
     pub expires_at: Timestamp,
-    pub standing: ApprovalState,
+    pub state: ApprovalState,
     /// How many different people have to approve: two where the plan could do most harm. Fixed when it is asked for.
     pub needed: u8,
     /// Who has approved so far.
@@ -109,7 +109,7 @@ impl Approval {
             plan_hash,
             requested_at,
             expires_at,
-            standing: ApprovalState::Pending,
+            state: ApprovalState::Pending,
             needed,
             votes: Vec::new(),
             escalated_at: None,
@@ -143,7 +143,7 @@ impl Approval {
     /// True if it is approved, and no human approved it.
     pub fn by_guardrails(&self) -> bool {
         matches!(
-            self.standing,
+            self.state,
             ApprovalState::Decided {
                 verdict: Verdict::Approve,
                 by: DecidedBy::Guardrails,

@@ -42,7 +42,7 @@ named! {
         /// It reports what a delivery pipeline does: shown, and nothing else is done about it.
         Announced = "announced",
         /// It is a part of a storm, whose incident has the analysis and the card.
-        Tied = "tied",
+        InStorm = "in_storm",
     }
 }
 
@@ -121,7 +121,7 @@ pub struct Incident {
     pub silence_asked_at: Option<Timestamp>,
     /// Why the last requested silence was not created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub silence_fault: Option<String>,
+    pub silence_error: Option<String>,
     /// The silence of its last repair.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repair_silence: Option<RepairSilence>,
@@ -140,7 +140,7 @@ impl Incident {
         self.alert.allows_auto_repair() && !self.auto_repair_forbidden
     }
 
-    /// What is tied to it, if it is a storm.
+    /// The members of it, if it is a storm.
     pub fn storm(&self) -> Option<&Storm> {
         match &self.kind {
             IncidentKind::Storm(storm) => Some(storm),

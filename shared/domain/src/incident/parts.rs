@@ -59,7 +59,7 @@ pub struct RepairSilence {
     /// When its removal was finished: it was removed, or could not be.
     pub ended_at: Option<Timestamp>,
     /// Why it was not created or not removed.
-    pub fault: Option<String>,
+    pub error: Option<String>,
 }
 
 /// A silence that Alertmanager has.
@@ -73,16 +73,16 @@ pub struct Silence {
     pub by: String,
 }
 
-/// What is tied to a storm, as of the last look.
+/// The members of a storm, as of the last look.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Storm {
-    /// How many incidents are tied to it.
-    pub tied: u64,
+    /// How many incidents are members of it.
+    pub members: u64,
     /// How many of them are not resolved.
     pub open: u64,
     /// The first of those that are open: alert and target.
     pub shown: Vec<(String, String)>,
-    /// How many are tied by the name of their alert, and how many of those are not resolved: those with most open ones first, 20 at most.
+    /// How many members there are by the name of their alert, and how many of those are not resolved: those with most open ones first, 20 at most.
     /// [`Storm::others`] is the rest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<(String, u64, u64)>,
@@ -94,7 +94,7 @@ pub struct Storm {
     pub critical: Vec<(String, String)>,
 }
 
-/// One line of a storm's list: a tied incident, written in the transaction that changes the incident.
+/// One line of a storm's list: a member, written in the transaction that changes the incident.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StormMember {
     pub incident_id: IncidentId,

@@ -70,7 +70,7 @@ fn the_first_rule_that_fits_says_who_may_decide() {
             { "services": ["web"], "people": ["ada", "bob"] },
         ],
     }));
-    assert_eq!(file.faults(), []);
+    assert_eq!(file.errors(), []);
     let may = |service, risk, person, escalated| {
         file.rule(service, risk)
             .is_some_and(|rule| rule.may(person, escalated))
@@ -171,12 +171,12 @@ fn what_cannot_be_meant_is_named() {
         ),
     ];
     for (file, field, words) in cases {
-        let faults = channels(file).faults();
+        let errors = channels(file).errors();
         assert!(
-            faults
+            errors
                 .iter()
                 .any(|(at, sentence)| at == field && sentence.contains(words)),
-            "{field}: {faults:?}"
+            "{field}: {errors:?}"
         );
     }
     let webhook = |url: &str, private: bool| {
@@ -184,7 +184,7 @@ fn what_cannot_be_meant_is_named() {
         channels(
             json!({ "channels": [{ "name": "a", "to": to }], "routes": [{ "channels": ["a"] }] }),
         )
-        .faults()
+        .errors()
         .len()
     };
     assert_eq!(
@@ -196,7 +196,7 @@ fn what_cannot_be_meant_is_named() {
         [1, 2, 1]
     );
     let alertmanager = |url: &str, private: bool| {
-        channels(json!({ "alertmanager": { "url": url, "private": private } })).faults()
+        channels(json!({ "alertmanager": { "url": url, "private": private } })).errors()
     };
     assert_eq!(alertmanager("https://a.test/am", false), []);
     assert_eq!(alertmanager("http://10.0.0.1:9093", true), []);
@@ -204,17 +204,17 @@ fn what_cannot_be_meant_is_named() {
         ("http://a.test", "https://"),
         ("https://a.test/", "without a slash"),
     ] {
-        let faults = alertmanager(url, false);
+        let errors = alertmanager(url, false);
         assert!(
-            matches!(faults.as_slice(), [(at, sentence)] if at == "alertmanager.url" && sentence.contains(words)),
-            "{faults:?}"
+            matches!(errors.as_slice(), [(at, sentence)] if at == "alertmanager.url" && sentence.contains(words)),
+            "{errors:?}"
         );
     }
     let many: Vec<_> = (1..=31).map(|i| chat(&format!("c{i}"), i)).collect();
-    let faults = channels(json!({ "channels": many, "routes": [{ "channels": ["c1"] }] })).faults();
+    let errors = channels(json!({ "channels": many, "routes": [{ "channels": ["c1"] }] })).errors();
     assert!(
-        faults.iter().any(|(field, _)| field == "channels"),
-        "{faults:?}"
+        errors.iter().any(|(field, _)| field == "channels"),
+        "{errors:?}"
     );
 }
 

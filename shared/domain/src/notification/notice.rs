@@ -181,18 +181,15 @@ pub fn due(log: &[Entry], heard: u64, incident: &Incident) -> Vec<Notice> {
 
 /// True if the current state is the one that a notice reports.
 fn stands(notice: &Notice, incident: &Incident) -> bool {
-    let standing = incident
-        .approval
-        .as_ref()
-        .map(|approval| &approval.standing);
+    let state = incident.approval.as_ref().map(|approval| &approval.state);
     let open = incident.is_open() && incident.resolved_at.is_none();
     open && match notice.what {
         What::DecisionNeeded => {
-            incident.status == Status::AwaitingApproval && standing == Some(&ApprovalState::Pending)
+            incident.status == Status::AwaitingApproval && state == Some(&ApprovalState::Pending)
         }
         What::PlanVoid { .. } => {
             incident.status == Status::NeedsHuman
-                && matches!(standing, Some(ApprovalState::Void { .. }))
+                && matches!(state, Some(ApprovalState::Void { .. }))
         }
         _ => true,
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::analysis::Severity;
 use crate::notification::button_action::More;
-use crate::primitives::id::{ApprovalId, FlowId, IncidentId};
+use crate::primitives::id::{ApprovalId, IncidentId, PipelineRunId};
 
 /// The priority of an item: a smaller rank is sent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +51,7 @@ pub enum Subject {
     /// The newest state of an incident, on its card.
     Incident(IncidentId),
     /// The newest state of a run of a delivery pipeline, on its card.
-    Flow(FlowId),
+    PipelineRun(PipelineRunId),
     /// That the budget of a day is used up, once.
     Budget(Date),
     /// That the second list of people may decide too, once for each request.
@@ -59,7 +59,7 @@ pub enum Subject {
     /// What of an incident people have to hear, each as a message of its own, once.
     Notice(IncidentId),
     /// That stages of a run of a delivery pipeline have failed, once for each.
-    FlowNotice(FlowId),
+    PipelineRunNotice(PipelineRunId),
     /// What a person asked for beside a card, once for each press.
     More {
         /// What was asked for.
@@ -76,11 +76,13 @@ impl Subject {
         let (kind, rest) = text.split_once('#')?;
         match kind {
             "INC" => IncidentId::try_from(rest).ok().map(Self::Incident),
-            "FLOW" => FlowId::try_from(rest).ok().map(Self::Flow),
+            "PIPELINE_RUN" => PipelineRunId::try_from(rest).ok().map(Self::PipelineRun),
             "BUDGET" => rest.parse().ok().map(Self::Budget),
             "ESCALATED" => ApprovalId::try_from(rest).ok().map(Self::Escalation),
             "NOTICE" => IncidentId::try_from(rest).ok().map(Self::Notice),
-            "FAILED" => FlowId::try_from(rest).ok().map(Self::FlowNotice),
+            "FAILED" => PipelineRunId::try_from(rest)
+                .ok()
+                .map(Self::PipelineRunNotice),
             "MORE" => {
                 let mut parts = rest.splitn(3, '#');
                 let what = match parts.next()? {
@@ -105,11 +107,11 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Incident(id) => write!(f, "INC#{id}"),
-            Self::Flow(id) => write!(f, "FLOW#{id}"),
+            Self::PipelineRun(id) => write!(f, "PIPELINE_RUN#{id}"),
             Self::Budget(day) => write!(f, "BUDGET#{day}"),
             Self::Escalation(id) => write!(f, "ESCALATED#{id}"),
             Self::Notice(id) => write!(f, "NOTICE#{id}"),
-            Self::FlowNotice(id) => write!(f, "FAILED#{id}"),
+            Self::PipelineRunNotice(id) => write!(f, "FAILED#{id}"),
             Self::More {
                 what,
                 incident_id,
@@ -245,7 +247,7 @@ mod tests {
     use super::{Rank, Subject};
     use crate::analysis::Severity;
     use crate::notification::button_action::More;
-    use crate::primitives::id::{ApprovalId, FlowId, IncidentId, InvalidId};
+    use crate::primitives::id::{ApprovalId, IncidentId, InvalidId, PipelineRunId};
 
     #[test]
     fn what_is_due_is_read_back_from_its_key() -> Result<(), InvalidId> {
@@ -256,11 +258,11 @@ mod tests {
             press: "with#any#thing".to_owned(),
         };
         let approval = ApprovalId::for_plan(&id, &"a1".repeat(32).into());
-        let flow = FlowId::try_from("a1".repeat(32).as_str())?;
+        let run = PipelineRunId::try_from("a1".repeat(32).as_str())?;
         let subjects = [
             Subject::Incident(id.clone()),
-            Subject::Flow(flow.clone()),
-            Subject::FlowNotice(flow),
+            Subject::PipelineRun(run.clone()),
+            Subject::PipelineRunNotice(run),
             Subject::Notice(id.clone()),
             Subject::Escalation(approval),
             Subject::Budget(date(2026, 11, 22)),

@@ -1,7 +1,7 @@
 //! Runs of delivery pipelines: one card shows the reports about all stages of a run, as a line that
 //! is updated.
 //!
-//! Each report keeps its episode and its incident. A flow is only a view of them: it is rebuilt
+//! Each report keeps its episode and its incident. A run is only a view of them: it is rebuilt
 //! from its reports each time, so that the order in which they arrive has no effect.
 
 use std::collections::BTreeMap;
@@ -11,11 +11,11 @@ use jiff::Timestamp;
 use crate::alert::{Alert, AlertSeverity, Texts};
 use crate::incident::{Incident, Status};
 use crate::primitives::digest::Digest;
-use crate::primitives::id::{FlowId, IncidentId};
+use crate::primitives::id::{IncidentId, PipelineRunId};
 use crate::primitives::names::named;
 use crate::primitives::safe_text::line;
 
-/// How many stages a flow has at most: the first that were reported.
+/// How many stages a run has at most: the first that were reported.
 pub const STAGES_KEPT: usize = 30;
 /// How much of each text is kept.
 const NAME_CHARACTERS: usize = 60;
@@ -83,9 +83,9 @@ pub struct Report {
 }
 
 impl Report {
-    /// The report that an incident is, with the flow that it belongs to; none for whatever does not name its run and a stage of it.
-    pub fn from_incident(incident: &Incident) -> Option<(FlowId, Self)> {
-        let flow = flow_of(&incident.alert)?;
+    /// The report that an incident is, with the run that it belongs to; none for whatever does not name its run and a stage of it.
+    pub fn from_incident(incident: &Incident) -> Option<(PipelineRunId, Self)> {
+        let run = run_id_of(&incident.alert)?;
         let Alert {
             name,
             target,
@@ -132,7 +132,7 @@ impl Report {
             by: told("triggered_by", NAME_CHARACTERS),
             url: line(text(annotations, "workflow_url"), URL_CHARACTERS),
         };
-        Some((flow, report))
+        Some((run, report))
     }
 
     /// The order of reports: the sender's clock decides, and a stage that is over is over if it says both at once.
@@ -141,10 +141,10 @@ impl Report {
     }
 }
 
-/// The flow that a report belongs to: SHA-256 over namespace, normalised target (where the sender names one), name of the pipeline, and
+/// The run that a report belongs to: SHA-256 over namespace, normalised target (where the sender names one), name of the pipeline, and
 /// commit, or the run's URL where there is no commit. None if it is no report of a pipeline, or names neither workflow nor stage, or
 /// nothing that tells one run from the next.
-pub fn flow_of(alert: &Alert) -> Option<FlowId> {
+pub fn run_id_of(alert: &Alert) -> Option<PipelineRunId> {
     let Alert {
         labels,
         annotations,

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::{PipelineRun, Report, STAGES_KEPT, State, flow_of};
+use super::{PipelineRun, Report, STAGES_KEPT, State, run_id_of};
 use crate::alert::classification::AlertTables;
 use crate::alert::fingerprint::fingerprint;
 use crate::alert::{Alert, AlertStatus, Texts};
@@ -63,8 +63,8 @@ fn report(number: usize, second: i64, stage: &str, state: State) -> Report {
 }
 
 fn line(reports: &[Report]) -> Vec<(String, State)> {
-    let flow = PipelineRun::of(reports).expect("a flow");
-    flow.stages
+    let run = PipelineRun::of(reports).expect("a run");
+    run.stages
         .into_iter()
         .map(|stage| (stage.name, stage.state))
         .collect()
@@ -94,9 +94,9 @@ fn a_run_is_one_flow_and_another_run_is_another() {
         } else {
             [labels, vec![changed]].concat()
         };
-        flow_of(&alert(&all, "https://ci.test/1")).expect("a flow")
+        run_id_of(&alert(&all, "https://ci.test/1")).expect("a run")
     };
-    let flow = with(("stage", "build"));
+    let run = with(("stage", "build"));
     for same in [
         ("stage", "deploy"),
         ("severity", "critical"),
@@ -104,7 +104,7 @@ fn a_run_is_one_flow_and_another_run_is_another() {
         ("repository", "r"),
         ("triggered_by", "mira"),
     ] {
-        assert_eq!(with(same), flow, "{same:?}");
+        assert_eq!(with(same), run, "{same:?}");
     }
     for other in [
         ("workflow", "basket"),
@@ -112,13 +112,13 @@ fn a_run_is_one_flow_and_another_run_is_another() {
         ("namespace", "staging"),
         ("component", "basket"),
     ] {
-        assert_ne!(with(other), flow, "{other:?}");
+        assert_ne!(with(other), run, "{other:?}");
     }
 }
 
 #[test]
 fn what_names_no_run_is_no_part_of_one() {
-    let of = |labels: &[(&str, &str)], url: &str| flow_of(&alert(labels, url));
+    let of = |labels: &[(&str, &str)], url: &str| run_id_of(&alert(labels, url));
     assert_eq!(
         of(&[("commit", "4f0c2d9")], "https://ci.test/1"),
         None,
@@ -283,12 +283,12 @@ fn a_flow_is_bounded_and_says_what_it_left_out() {
             )
         })
         .collect();
-    let flow = PipelineRun::of(&reports).expect("a flow");
+    let run = PipelineRun::of(&reports).expect("a run");
     assert_eq!(
-        (flow.stages.len(), flow.left_out, flow.newest),
+        (run.stages.len(), run.left_out, run.newest),
         (STAGES_KEPT, 20, id(49))
     );
-    assert_eq!(flow.stages[0].name, "s0");
+    assert_eq!(run.stages[0].name, "s0");
 }
 
 fn reports() -> impl Strategy<Value = Vec<Report>> {
@@ -325,8 +325,8 @@ proptest! {
 
     #[test]
     fn each_stage_shows_a_report_than_which_none_is_newer(reports in reports()) {
-        let flow = PipelineRun::of(&reports).expect("there are reports");
-        for stage in &flow.stages {
+        let run = PipelineRun::of(&reports).expect("there are reports");
+        for stage in &run.stages {
             let newest = reports.iter().filter(|report| report.stage == stage.name).map(|report| report.at).max();
             prop_assert_eq!(Some(stage.at), newest);
             let finished = |state| matches!(state, State::Passed | State::Failed);

@@ -26,20 +26,20 @@ fn unknown(people: &BTreeMap<String, Person>, names: &[String], mut found: impl 
 
 impl Channels {
     /// What is wrong with the file beyond its shape: each a field and a sentence.
-    pub fn faults(&self) -> Vec<(String, String)> {
-        let mut faults = Vec::new();
-        let mut fault = |field: String, sentence: &str| faults.push((field, sentence.to_owned()));
+    pub fn errors(&self) -> Vec<(String, String)> {
+        let mut errors = Vec::new();
+        let mut error = |field: String, sentence: &str| errors.push((field, sentence.to_owned()));
         let mut names = BTreeSet::new();
         for (i, channel) in self.channels.iter().enumerate() {
             let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
             if !(1..=32).contains(&channel.name.len()) || !channel.name.bytes().all(fits) {
-                fault(
+                error(
                     format!("channels[{i}].name"),
                     "has to be 1 to 32 of a-z, 0-9 and -",
                 );
             }
             if !names.insert(channel.name.as_str()) {
-                fault(
+                error(
                     format!("channels[{i}].name"),
                     "is the name of another channel too",
                 );
@@ -48,17 +48,17 @@ impl Channels {
                 .iter()
                 .any(|before| before.to.is(&channel.to))
             {
-                fault(
+                error(
                     format!("channels[{i}].to"),
                     "is where another channel is too: each would count for itself what the place takes",
                 );
             }
-            for (field, sentence) in channel.to.faults() {
-                fault(format!("channels[{i}].to.{field}"), sentence);
+            for (field, sentence) in channel.to.errors() {
+                error(format!("channels[{i}].to.{field}"), sentence);
             }
             if let Place::Webhook(Webhook { links_for, .. }) = &channel.to {
                 unknown(&self.people, links_for, |n| {
-                    fault(format!("channels[{i}].to.webhook.links_for[{n}]"), NOBODY)
+                    error(format!("channels[{i}].to.webhook.links_for[{n}]"), NOBODY)
                 });
             }
         }
@@ -69,14 +69,14 @@ impl Channels {
             .count()
             > MOST_CHATS
         {
-            fault(
+            error(
                 "channels".to_owned(),
                 "hold more than 30 chats of Telegram: the Bot API takes 30 messages a second of one bot",
             );
         }
         for (i, route) in self.routes.iter().enumerate() {
             if route.channels.is_empty() {
-                fault(
+                error(
                     format!("routes[{i}].channels"),
                     "has to name a channel: what fits would be told nowhere",
                 );
@@ -87,14 +87,14 @@ impl Channels {
                 .enumerate()
                 .filter(|(_, name)| self.channel(name).is_none())
             {
-                fault(
+                error(
                     format!("routes[{i}].channels[{n}]"),
                     "is none of the channels",
                 );
             }
         }
         if !self.channels.is_empty() && self.routes.is_empty() {
-            fault(
+            error(
                 "routes".to_owned(),
                 "has to say what is told where: [{ \"channels\": [...] }] tells everything",
             );
@@ -102,9 +102,9 @@ impl Channels {
         for (field, sentence) in self
             .alertmanager
             .iter()
-            .flat_map(AlertmanagerServer::faults)
+            .flat_map(AlertmanagerServer::errors)
         {
-            fault(format!("alertmanager.{field}"), sentence);
+            error(format!("alertmanager.{field}"), sentence);
         }
         let mut seen = BTreeSet::new();
         for (name, person) in &self.people {
@@ -113,7 +113,7 @@ impl Channels {
                     .chars()
                     .all(|c| c.is_alphanumeric() || "._-".contains(c))
             {
-                fault(
+                error(
                     format!("people.{name}"),
                     "has to have a name of 1 to 32 letters, digits, dots, dashes and underscores",
                 );
@@ -124,7 +124,7 @@ impl Channels {
             ];
             for id in ids.into_iter().flatten() {
                 if !seen.insert(id.clone()) {
-                    fault(
+                    error(
                         format!("people.{name}"),
                         "has an id that somebody else has too: one person could decide as two",
                     );
@@ -133,19 +133,19 @@ impl Channels {
         }
         for (i, rule) in self.approvals.iter().enumerate() {
             unknown(&self.people, &rule.people, |n| {
-                fault(format!("approvals[{i}].people[{n}]"), NOBODY)
+                error(format!("approvals[{i}].people[{n}]"), NOBODY)
             });
             unknown(&self.people, &rule.then, |n| {
-                fault(format!("approvals[{i}].then[{n}]"), NOBODY)
+                error(format!("approvals[{i}].then[{n}]"), NOBODY)
             });
             if rule.people.is_empty() {
-                fault(
+                error(
                     format!("approvals[{i}].people"),
                     "has to name somebody who may decide",
                 );
             }
             if rule.then.is_empty() != rule.escalate_after_seconds.is_none() {
-                fault(
+                error(
                     format!("approvals[{i}].then"),
                     "and escalate_after_seconds go together",
                 );
@@ -154,13 +154,13 @@ impl Channels {
                 .escalate_after_seconds
                 .is_some_and(|seconds| !(1..=LONGEST_WAIT).contains(&seconds))
             {
-                fault(
+                error(
                     format!("approvals[{i}].escalate_after_seconds"),
                     "has to be 1 to 604800, which is a week",
                 );
             }
         }
-        faults
+        errors
     }
 }
 
@@ -174,9 +174,9 @@ impl Place {
         }
     }
 
-    fn faults(&self) -> Vec<(&'static str, &'static str)> {
+    fn errors(&self) -> Vec<(&'static str, &'static str)> {
         let url = |field, url: Option<&String>| {
-            url.and_then(|url| server_url::fault(url))
+            url.and_then(|url| server_url::problem(url))
                 .map(|sentence| (field, sentence))
         };
         let secret = |field, secret: Option<&String>| {
@@ -228,13 +228,13 @@ impl Place {
 }
 
 impl AlertmanagerServer {
-    fn faults(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+    fn errors(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         let secret = self
             .token_secret
             .as_ref()
             .is_some_and(|name| name.trim().is_empty());
         [
-            server_url::fault(&self.url).map(|sentence| ("url", sentence)),
+            server_url::problem(&self.url).map(|sentence| ("url", sentence)),
             secret.then_some(("token_secret", "has to be the name of a secret")),
             (!self.private && !self.url.starts_with("https://")).then_some(("url", PLAIN)),
         ]

@@ -97,26 +97,26 @@ impl When {
     }
 
     /// What is wrong with it, in a playbook that has these facts.
-    pub(crate) fn faults(&self, facts: &[Fact]) -> Vec<String> {
-        let mut faults = Vec::new();
+    pub(crate) fn errors(&self, facts: &[Fact]) -> Vec<String> {
+        let mut errors = Vec::new();
         if !facts.iter().any(|look| look.id == self.fact) {
-            faults.push(format!(
+            errors.push(format!(
                 "names the fact {}, which is not among the playbook's facts",
                 self.fact
             ));
         }
         if self.exits.is_none() && self.prints.is_none() {
-            faults.push("asks nothing of the fact: give exits or prints".to_owned());
+            errors.push("asks nothing of the fact: give exits or prints".to_owned());
         }
         if let Some(why) = self.exits.and_then(no_answer) {
-            faults.push(format!(
+            errors.push(format!(
                 "can never hold: {why}, and a fact that ends so ends the repair"
             ));
         }
         if let Some(Err(error)) = self.prints.as_ref().map(|pattern| Regex::new(pattern)) {
-            faults.push(format!("prints is not a regular expression: {error}"));
+            errors.push(format!("prints is not a regular expression: {error}"));
         }
-        faults
+        errors
     }
 }
 

@@ -141,8 +141,8 @@ impl Service {
     }
 
     /// What is wrong with the entry: each a field and a sentence.
-    pub fn faults(&self) -> Vec<(String, String)> {
-        let mut faults = Vec::new();
+    pub fn errors(&self) -> Vec<(String, String)> {
+        let mut errors = Vec::new();
         for (field, name) in [
             ("name", Some(self.name.as_str())),
             ("redundancy_group", self.redundancy_group.as_deref()),
@@ -154,7 +154,7 @@ impl Service {
                         .all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
             };
             if !name.is_none_or(fits) {
-                faults.push((
+                errors.push((
                     field.to_owned(),
                     "has to be made of A-Z a-z 0-9 _ . - (it becomes part of keys)".to_owned(),
                 ));
@@ -168,7 +168,7 @@ impl Service {
             bastion,
         }) = &self.target
         {
-            faults.extend(faults_of_host("target.ssh", host, *port, user, host_key));
+            errors.extend(faults_of_host("target.ssh", host, *port, user, host_key));
             if let Some(Bastion {
                 host,
                 port,
@@ -176,7 +176,7 @@ impl Service {
                 host_key,
             }) = bastion
             {
-                faults.extend(faults_of_host(
+                errors.extend(faults_of_host(
                     "target.ssh.bastion",
                     host,
                     *port,
@@ -186,13 +186,13 @@ impl Service {
             }
         }
         if let Target::Ssm(ssm) = &self.target {
-            faults.extend(
-                ssm.faults()
+            errors.extend(
+                ssm.errors()
                     .into_iter()
-                    .map(|(field, fault)| (format!("target.ssm.{field}"), fault.to_owned())),
+                    .map(|(field, error)| (format!("target.ssm.{field}"), error.to_owned())),
             );
         }
-        faults
+        errors
     }
 }
 
@@ -204,16 +204,16 @@ fn faults_of_host(
     user: &str,
     host_key: &str,
 ) -> Vec<(String, String)> {
-    let mut faults = Vec::new();
-    let mut fault =
-        |field: &str, text: &str| faults.push((format!("{place}.{field}"), text.to_owned()));
+    let mut errors = Vec::new();
+    let mut error =
+        |field: &str, text: &str| errors.push((format!("{place}.{field}"), text.to_owned()));
     if host_key.starts_with("ssh-rsa ") {
-        fault(
+        error(
             "host_key",
             "is an RSA key, which Quell does not check: pin another one of the host (ssh-keyscan -t ed25519,ecdsa HOST)",
         );
     } else if !is_host_key(host_key) {
-        fault(
+        error(
             "host_key",
             "has to be a line of ssh-keyscan without the host: an algorithm, a space and base64",
         );
@@ -222,16 +222,16 @@ fn faults_of_host(
         if value.is_empty()
             || value.contains(|c: char| c.is_whitespace() || c.is_control() || c == '@')
         {
-            fault(
+            error(
                 field,
                 "has to be there, without spaces, control characters and @",
             );
         }
     }
     if port == 0 {
-        fault("port", "has to be between 1 and 65535");
+        error("port", "has to be between 1 and 65535");
     }
-    faults
+    errors
 }
 
 /// True if a text looks like a host key: a known algorithm, and base64 that begins with that algorithm's name (RFC 4253, 6.6).

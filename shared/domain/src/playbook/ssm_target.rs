@@ -89,7 +89,7 @@ impl SsmTarget {
 
     /// What is wrong with it: each a field and a sentence. The forms are those of the API
     /// (<https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.html>).
-    pub(crate) fn faults(&self) -> Vec<(&'static str, &'static str)> {
+    pub(crate) fn errors(&self) -> Vec<(&'static str, &'static str)> {
         let checks = match self {
             Self::Instance { id } => {
                 vec![(
@@ -123,7 +123,7 @@ impl SsmTarget {
         checks
             .into_iter()
             .filter(|(fits, ..)| !fits)
-            .map(|(_, field, fault)| (field, fault))
+            .map(|(_, field, error)| (field, error))
             .collect()
     }
 }
@@ -205,7 +205,7 @@ mod tests {
         for (written, address) in good {
             let target = read(written).expect("a target");
             assert_eq!(
-                (target.address().as_str(), target.faults()),
+                (target.address().as_str(), target.errors()),
                 (address, vec![])
             );
         }
@@ -246,9 +246,9 @@ mod tests {
             "i-0123456g",
             "web-1",
         ] {
-            let faults = read(json!({ "instance_id": id })).expect("read").faults();
+            let errors = read(json!({ "instance_id": id })).expect("read").errors();
             assert_eq!(
-                faults.iter().map(|(field, _)| *field).collect::<Vec<_>>(),
+                errors.iter().map(|(field, _)| *field).collect::<Vec<_>>(),
                 ["instance_id"],
                 "{id}"
             );
@@ -264,9 +264,9 @@ mod tests {
             &format!("{}=b", "a".repeat(129)),
             &format!("a={}", "b".repeat(257)),
         ] {
-            let faults = read(json!({ "tag": tag })).expect("read").faults();
+            let errors = read(json!({ "tag": tag })).expect("read").errors();
             assert_eq!(
-                faults.iter().map(|(field, _)| *field).collect::<Vec<_>>(),
+                errors.iter().map(|(field, _)| *field).collect::<Vec<_>>(),
                 ["tag"],
                 "{tag}"
             );
@@ -275,12 +275,12 @@ mod tests {
         for share in [
             "", "%", "-1", "+1", "01", "0x1", "101%", "1000000", "1.5", "1 %", "5%%", "00",
         ] {
-            let faults =
+            let errors =
                 read(json!({ "tag": "a=b", "max_concurrency": share, "max_errors": share }))
                     .expect("read")
-                    .faults();
+                    .errors();
             assert_eq!(
-                faults.iter().map(|(field, _)| *field).collect::<Vec<_>>(),
+                errors.iter().map(|(field, _)| *field).collect::<Vec<_>>(),
                 ["max_concurrency", "max_errors"],
                 "{share}"
             );
@@ -290,7 +290,7 @@ mod tests {
             assert_eq!(
                 read(json!({ "tag": "a=b", "max_concurrency": none }))
                     .expect("read")
-                    .faults()
+                    .errors()
                     .len(),
                 1,
                 "{none}"

@@ -11,7 +11,7 @@ use crate::playbook::{PLAN_SECONDS, Playbook};
 use crate::primitives::duration::Length;
 
 /// Where something is wrong, and what: a field and a sentence.
-type Fault = (String, String);
+type FieldError = (String, String);
 
 /// One command of a playbook, in any of its lists.
 struct Command<'a> {
@@ -23,27 +23,27 @@ struct Command<'a> {
 
 impl Playbook {
     /// What is wrong with the playbook: each a field and a sentence.
-    pub fn faults(&self) -> Vec<(String, String)> {
-        let mut faults = Vec::new();
-        let mut fault = |field: &str, text: &str| faults.push((field.to_owned(), text.to_owned()));
+    pub fn errors(&self) -> Vec<(String, String)> {
+        let mut errors = Vec::new();
+        let mut error = |field: &str, text: &str| errors.push((field.to_owned(), text.to_owned()));
         if self.id.is_empty()
             || !self
                 .id
                 .bytes()
                 .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         {
-            fault("id", "has to be made of a-z 0-9 -");
+            error("id", "has to be made of a-z 0-9 -");
         }
         if self.matches.alertnames.is_empty() && self.matches.alert_types.is_empty() {
-            fault("match", "names no alert: give alertnames or alert_types");
+            error("match", "names no alert: give alertnames or alert_types");
         }
         if self.steps.is_empty() {
-            fault("steps", "is empty: a playbook does something");
+            error("steps", "is empty: a playbook does something");
         }
-        self.parameter_faults(&mut faults);
-        self.fact_faults(&mut faults);
+        self.parameter_errors(&mut errors);
+        self.fact_errors(&mut errors);
         for command in self.commands() {
-            self.command_faults(&command, &mut faults);
+            self.command_errors(&command, &mut errors);
         }
         for (i, check) in self
             .verify
@@ -51,7 +51,7 @@ impl Playbook {
             .enumerate()
             .filter(|(_, check)| check.every.seconds() > EVERY_SECONDS)
         {
-            faults.push((
+            errors.push((
                 format!("verify[{i}].every"),
                 format!(
                     "is {}s; {EVERY_SECONDS}s is the longest wait",
@@ -64,12 +64,12 @@ impl Playbook {
             let text = format!(
                 "with facts, verify and rollback take up to {worst}s; {PLAN_SECONDS}s is the most that one repair has"
             );
-            faults.push(("steps".to_owned(), text));
+            errors.push(("steps".to_owned(), text));
         }
-        faults
+        errors
     }
 
-    fn parameter_faults(&self, faults: &mut Vec<Fault>) {
+    fn parameter_errors(&self, errors: &mut Vec<FieldError>) {
         for (name, parameter) in &self.parameters {
             let known = ["service.name", "service.unit"].contains(&parameter.from.as_str())
                 || parameter
@@ -78,10 +78,10 @@ impl Playbook {
                     .is_some_and(|key| !key.is_empty());
             if !known {
                 let text = "has to be service.name, service.unit or service.facts.<key>".to_owned();
-                faults.push((format!("parameters.{name}.from"), text));
+                errors.push((format!("parameters.{name}.from"), text));
             }
             if let Err(error) = Regex::new(&format!("^(?:{})$", parameter.pattern)) {
-                faults.push((
+                errors.push((
                     format!("parameters.{name}.pattern"),
                     format!("is not a regular expression: {error}"),
                 ));
@@ -89,7 +89,7 @@ impl Playbook {
         }
     }
 
-    fn fact_faults(&self, faults: &mut Vec<Fault>) {
+    fn fact_errors(&self, errors: &mut Vec<FieldError>) {
         let mut names = BTreeSet::new();
         for (i, look) in self.facts.iter().enumerate() {
             if look.id.is_empty()
@@ -98,13 +98,13 @@ impl Playbook {
                     .bytes()
                     .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
             {
-                faults.push((
+                errors.push((
                     format!("facts[{i}].id"),
                     "has to be made of a-z 0-9 _".to_owned(),
                 ));
             }
             if !names.insert(&look.id) {
-                faults.push((
+                errors.push((
                     format!("facts[{i}].id"),
                     format!("is {}, which another fact is called already", look.id),
                 ));
@@ -112,7 +112,7 @@ impl Playbook {
         }
     }
 
-    fn command_faults(
+    fn command_errors(
         &self,
         Command {
             field,
@@ -120,32 +120,32 @@ impl Playbook {
             timeout,
             when,
         }: &Command<'_>,
-        faults: &mut Vec<Fault>,
+        errors: &mut Vec<FieldError>,
     ) {
         if run
             .first()
             .is_none_or(|program| program.is_empty() || program.contains('{'))
         {
             let text = "has to begin with the name of a program, which cannot be a parameter";
-            faults.push((format!("{field}.run"), text.to_owned()));
+            errors.push((format!("{field}.run"), text.to_owned()));
         }
         let declared = self.parameters.keys().cloned().collect();
         for (i, argument) in run.iter().enumerate() {
             for name in placeholders(argument).difference(&declared) {
-                faults.push((
+                errors.push((
                     format!("{field}.run[{i}]"),
                     format!("names the parameter {name}, which is not declared"),
                 ));
             }
         }
         if timeout.seconds() == 0 || timeout.seconds() > STEP_SECONDS {
-            faults.push((
+            errors.push((
                 format!("{field}.timeout"),
                 format!("has to be between 1s and {STEP_SECONDS}s"),
             ));
         }
-        for text in when.iter().flat_map(|when| when.faults(&self.facts)) {
-            faults.push((format!("{field}.when"), text));
+        for text in when.iter().flat_map(|when| when.errors(&self.facts)) {
+            errors.push((format!("{field}.when"), text));
         }
     }
 

@@ -38,7 +38,7 @@ pub struct GuardrailContext<'a> {
 /// By when the first step of an incident's approved plan has to start; nothing where no plan is approved. Past that moment what people
 /// looked at when they decided is too long ago.
 pub fn start_by(incident: &Incident, starts_within: SignedDuration) -> Option<Timestamp> {
-    match &incident.approval.as_ref()?.standing {
+    match &incident.approval.as_ref()?.state {
         ApprovalState::Decided {
             verdict: Verdict::Approve,
             at,

@@ -707,13 +707,13 @@ fn episode_open() {
 fn a_decision_that_is_too_old_starts_nothing() {
     let decided = |minutes: i64, verdict| {
         move |facts: &mut Facts| {
-            let standing = ApprovalState::Decided {
+            let state = ApprovalState::Decided {
                 verdict,
                 by: "api:ada".parse().expect("a person"),
                 at: ago(minutes),
             };
             let asked = Approval::asked(other(1), facts.plan.hash(), ago(minutes + 60), ago(0), 1);
-            facts.incident.approval = Some(Approval { standing, ..asked });
+            facts.incident.approval = Some(Approval { state, ..asked });
         }
     };
     // Clocks differ: a decision of the future is a recent one.

@@ -153,9 +153,9 @@ fn the_clock_is_put_back() {
 
 #[test]
 fn a_freeze_has_one_shape_and_some_time_in_it() {
-    let fault = |yaml: &str| {
+    let error = |yaml: &str| {
         serde_saphyr::from_str::<Freeze>(yaml)
-            .expect_err("a fault")
+            .expect_err("a error")
             .without_snippet()
             .to_string()
     };
@@ -198,6 +198,6 @@ fn a_freeze_has_one_shape_and_some_time_in_it() {
             "missing field `zone`",
         ),
     ] {
-        assert!(fault(yaml).contains(why), "{yaml}: {}", fault(yaml));
+        assert!(error(yaml).contains(why), "{yaml}: {}", error(yaml));
     }
 }

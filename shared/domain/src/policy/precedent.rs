@@ -150,7 +150,7 @@ fn lesson(incident: &Incident) -> Lesson<'_> {
         | Status::Approved
         | Status::Repairing
         | Status::Announced
-        | Status::Tied => Lesson::Undecided,
+        | Status::InStorm => Lesson::Undecided,
     }
 }
 

@@ -156,7 +156,7 @@ fn what_has_not_ended_says_nothing() {
         Status::NeedsHuman,
         Status::Approved,
         Status::Repairing,
-        Status::Tied,
+        Status::InStorm,
     ] {
         let past = [
             repaired(1),

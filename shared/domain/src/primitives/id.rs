@@ -184,7 +184,7 @@ text_id!(
 );
 text_id!(
     /// One run of a delivery pipeline: 64 characters of lower-case hex (see [`crate::notification::pipeline_run`]).
-    FlowId,
+    PipelineRunId,
     "64 characters of lower-case hex",
     |text| is_lower_hex(text, 64)
 );
@@ -227,7 +227,7 @@ macro_rules! digest_id {
     };
 }
 
-digest_id!(Fingerprint, FlowId, PlanHash);
+digest_id!(Fingerprint, PipelineRunId, PlanHash);
 
 impl MemberId {
     /// The member of the alert that Quell itself raises about a storm.

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 ///
 /// What is taken is a URL whose path can be appended to: `http` or `https`, a host, a port where there is one, and a path without a slash at
 /// its end.
-pub fn fault(url: &str) -> Option<&'static str> {
+pub fn problem(url: &str) -> Option<&'static str> {
     let Some(rest) = url
         .strip_prefix("https://")
         .or_else(|| url.strip_prefix("http://"))
@@ -68,7 +68,7 @@ fn is_host(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::fault;
+    use super::problem;
 
     #[test]
     fn a_server_can_be_named_in_every_usual_way() {
@@ -79,7 +79,7 @@ mod tests {
             "http://localhost",
             "https://a-b_c/v1",
         ] {
-            assert_eq!(fault(good), None, "{good}");
+            assert_eq!(problem(good), None, "{good}");
         }
     }
 
@@ -110,7 +110,7 @@ mod tests {
             ("http://h/v1/", "without a slash"),
         ];
         for (url, expected) in cases {
-            let sentence = fault(url).unwrap_or_else(|| panic!("{url} is taken"));
+            let sentence = problem(url).unwrap_or_else(|| panic!("{url} is taken"));
             assert!(
                 sentence.contains(expected)
                     && !sentence.contains("@")

@@ -47,12 +47,12 @@ impl IncidentChange {
         context["guardrails"] = json!(outcomes);
         let news = LogRecord::new(Event::AutoRepairTriggered, "analyzer", &plan.playbook_name);
         self.record(now, news.with(context));
-        let standing = ApprovalState::Decided {
+        let state = ApprovalState::Decided {
             verdict: Verdict::Approve,
             by: DecidedBy::Guardrails,
             at: now,
         };
-        self.incident.approval = Some(Approval { standing, ..asked });
+        self.incident.approval = Some(Approval { state, ..asked });
         self.incident.plan = Some(plan);
         self.incident.status = Status::Approved;
     }
@@ -150,7 +150,7 @@ mod tests {
                 .incident
                 .approval
                 .as_ref()
-                .map(|approval| &approval.standing),
+                .map(|approval| &approval.state),
             Some(&ApprovalState::Pending)
         );
         assert_eq!(
@@ -173,7 +173,7 @@ mod tests {
             (&second.id, &second.plan_hash)
         );
         assert_eq!(
-            (second.standing, change.incident.status),
+            (second.state, change.incident.status),
             (ApprovalState::Pending, Status::AwaitingApproval)
         );
         let after = [
@@ -203,7 +203,7 @@ mod tests {
         change.resolved(1, NOW);
         assert_eq!(change.incident.status, Status::Resolved);
         assert!(matches!(
-            change.incident.approval.as_ref().expect("kept").standing,
+            change.incident.approval.as_ref().expect("kept").state,
             ApprovalState::Void { .. }
         ));
         change.reopened(1, 2, NOW);

@@ -150,7 +150,7 @@ fn judge(
     let theirs = |vote: &Vote| vote.person == person && holds(vote, approval, channels);
     // Only approvals are votes: one rejection already decides.
     let voted = pressed.verdict == Verdict::Approve && approval.votes.iter().any(theirs);
-    match &approval.standing {
+    match &approval.state {
         ApprovalState::Decided {
             verdict: Verdict::Approve,
             ..
@@ -248,7 +248,7 @@ fn count(
     let more = missing(&approval, channels, &change.incident);
     let waits = pressed.verdict == Verdict::Approve && more > 0;
     if !waits {
-        approval.standing = ApprovalState::Decided {
+        approval.state = ApprovalState::Decided {
             verdict: pressed.verdict,
             by: DecidedBy::Person(pressed.by.clone()),
             at: now,
@@ -332,7 +332,7 @@ pub fn revoke(change: &mut IncidentChange, actor: &str, why: &str, now: Timestam
     let Some(approval) = change.incident.approval.as_mut() else {
         return;
     };
-    let stoppable = match approval.standing {
+    let stoppable = match approval.state {
         ApprovalState::Pending => true,
         ApprovalState::Decided { verdict, .. } => verdict == Verdict::Approve && undone,
         ApprovalState::Void { .. } => false,
@@ -340,7 +340,7 @@ pub fn revoke(change: &mut IncidentChange, actor: &str, why: &str, now: Timestam
     if !stoppable {
         return;
     }
-    approval.standing = ApprovalState::Void {
+    approval.state = ApprovalState::Void {
         why: why.to_owned(),
         at: now,
     };
@@ -355,7 +355,7 @@ impl IncidentChange {
     /// Revokes an approval that expired undecided. True if it did.
     pub fn expire(&mut self, now: Timestamp) -> bool {
         let over = |approval: &Approval| {
-            approval.standing == ApprovalState::Pending && expired(approval.expires_at, now)
+            approval.state == ApprovalState::Pending && expired(approval.expires_at, now)
         };
         if !self.incident.approval.as_ref().is_some_and(over) {
             return false;
@@ -372,7 +372,7 @@ impl IncidentChange {
         let Some(approval) = &mut self.incident.approval else {
             return false;
         };
-        if approval.standing != ApprovalState::Pending
+        if approval.state != ApprovalState::Pending
             || escalates_at(approval, rule).is_none_or(|at| now < at)
         {
             return false;
@@ -396,7 +396,7 @@ impl IncidentChange {
 /// Time of the next follow-up check of an undecided approval: its escalation to the second list of
 /// people, or its expiry.
 pub fn look_again_at(approval: &Approval, rule: Option<&ApprovalRule>) -> Option<Timestamp> {
-    if approval.standing != ApprovalState::Pending {
+    if approval.state != ApprovalState::Pending {
         return None;
     }
     let escalates = rule.and_then(|rule| escalates_at(approval, rule));

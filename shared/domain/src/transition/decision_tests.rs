@@ -523,7 +523,7 @@ fn a_void_stops_an_approved_plan_only_before_its_repair() {
     decide(&mut change, &id, &ada(Verdict::Approve, "1"), &two(), now()).expect("pending");
     revoke(&mut change, "ingress", "the alert resolved", now());
     assert!(matches!(
-        approval(&change).standing,
+        approval(&change).state,
         ApprovalState::Void { .. }
     ));
 }
@@ -579,7 +579,7 @@ fn an_undecided_approval_escalates_and_then_expires() {
         (Status::NeedsHuman, None)
     );
     assert!(
-        matches!(&approval(&change).standing, ApprovalState::Void { why, .. } if why == "nobody decided in time")
+        matches!(&approval(&change).state, ApprovalState::Void { why, .. } if why == "nobody decided in time")
     );
     assert_eq!(
         change.entries.last().map(|entry| entry.event),
@@ -646,7 +646,7 @@ fn apart_from_log_and_counters(change: &IncidentChange) -> IncidentChange {
 fn is_sound(change: &IncidentChange, file: &Channels) -> Result<(), TestCaseError> {
     let approval = approval(change);
     if !matches!(
-        approval.standing,
+        approval.state,
         ApprovalState::Decided {
             verdict: Verdict::Approve,
             ..
@@ -730,7 +730,7 @@ proptest! {
             let press_id = format!("{n} {press_id}");
             let came_to = decide(&mut change, &id, &press(by, Verdict::Approve, &press_id), &file, after(601));
             prop_assert_ne!(came_to, Ok(Taken::Approved), "{:?}", approval(&change));
-            prop_assert_eq!(&approval(&change).standing, &ApprovalState::Pending);
+            prop_assert_eq!(&approval(&change).state, &ApprovalState::Pending);
         }
         prop_assert!(decide(&mut change, &id, &bob(Verdict::Approve, "other"), &file, after(602)).is_ok(), "somebody else still may");
     }
@@ -762,7 +762,7 @@ proptest! {
                         prop_assert_eq!(apart_from_log_and_counters(&change), apart_from_log_and_counters(&before));
                     } else {
                         prop_assert_eq!(&on, &approval(&before).id);
-                        prop_assert!(at < approval(&before).expires_at || approval(&before).standing != ApprovalState::Pending);
+                        prop_assert!(at < approval(&before).expires_at || approval(&before).state != ApprovalState::Pending);
                     }
                 }
                 Act::Escalate => drop(change.escalate(&rule, at)),
@@ -782,9 +782,9 @@ proptest! {
                 }
                 Act::Wait(minutes) => at += SignedDuration::from_mins(i64::from(minutes)),
             }
-            if let (ApprovalState::Decided { .. }, true) = (&approval(&before).standing, approval(&before).id == approval(&change).id) {
-                let kept = approval(&change).standing == approval(&before).standing;
-                prop_assert!(kept || matches!(approval(&change).standing, ApprovalState::Void { .. }), "decided twice");
+            if let (ApprovalState::Decided { .. }, true) = (&approval(&before).state, approval(&before).id == approval(&change).id) {
+                let kept = approval(&change).state == approval(&before).state;
+                prop_assert!(kept || matches!(approval(&change).state, ApprovalState::Void { .. }), "decided twice");
             }
             is_sound(&change, &file)?;
             log.append(&mut change.entries);

@@ -92,7 +92,7 @@ impl IncidentChange {
             silence: None,
             logged_presses: Vec::new(),
             silence_asked_at: None,
-            silence_fault: None,
+            silence_error: None,
             repair_silence: None,
             version: 0,
         });
@@ -241,7 +241,7 @@ impl IncidentChange {
         }
         self.incident.status = match self.incident.kind {
             IncidentKind::Pipeline => Status::Announced,
-            IncidentKind::StormMember { .. } => Status::Tied,
+            IncidentKind::StormMember { .. } => Status::InStorm,
             _ if self.incident.analysis.is_some() => Status::NeedsHuman,
             _ => Status::Open,
         };
@@ -408,7 +408,7 @@ pub(crate) mod tests {
         change.resolved(3, now);
         assert_eq!(change.incident.status, Status::Resolved);
         assert!(matches!(
-            change.incident.approval.as_ref().expect("kept").standing,
+            change.incident.approval.as_ref().expect("kept").state,
             ApprovalState::Void { .. }
         ));
         change.reopened(1, 4, now);

@@ -67,7 +67,7 @@ fn words(status: Status) -> &'static str {
         Status::Repaired => "its repair was verified",
         Status::Resolved => "every alert of it has resolved",
         Status::Announced => "it reports what a pipeline does, which is not analysed",
-        Status::Tied => "it is a part of a storm",
+        Status::InStorm => "it is a part of a storm",
         Status::AwaitingApproval | Status::NeedsHuman | Status::Rejected | Status::RepairFailed => {
             "nothing is decided on it"
         }
@@ -232,7 +232,7 @@ impl IncidentChange {
             .incident
             .approval
             .as_ref()
-            .filter(|asked| asked.standing == ApprovalState::Pending);
+            .filter(|asked| asked.state == ApprovalState::Pending);
         let why = match waits {
             Some(asked) if expired(asked.expires_at, now) => "nobody decided in time",
             Some(asked) if same && self.people_for(&plan, now, valid_for) == Some(asked.needed) => {

@@ -61,8 +61,8 @@ fn events(change: &IncidentChange) -> Vec<Event> {
 #[test]
 fn it_is_asked_for_only_while_nothing_is_decided() {
     use Status::{
-        Announced, Approved, AwaitingApproval, NeedsHuman, Open, Rejected, RepairFailed, Repaired,
-        Repairing, Resolved, Tied,
+        Announced, Approved, AwaitingApproval, InStorm, NeedsHuman, Open, Rejected, RepairFailed,
+        Repaired, Repairing, Resolved,
     };
     for (status, allowed) in [
         (Open, false),
@@ -75,7 +75,7 @@ fn it_is_asked_for_only_while_nothing_is_decided() {
         (RepairFailed, true),
         (Resolved, false),
         (Announced, false),
-        (Tied, false),
+        (InStorm, false),
     ] {
         let mut change = waiting();
         change.incident.status = status;
@@ -231,7 +231,7 @@ fn another_plan_is_proposed_and_the_old_one_is_revoked() {
     );
     let asked = change.incident.approval.clone().expect("asked");
     assert_eq!(
-        (&asked.standing, change.incident.status),
+        (&asked.state, change.incident.status),
         (&ApprovalState::Pending, Status::AwaitingApproval)
     );
     assert!(
@@ -293,7 +293,7 @@ fn what_is_no_longer_asked_or_for_other_people_is_asked_anew() {
             } else {
                 Verdict::Approve
             };
-            change.incident.approval.as_mut().expect("asked").standing = ApprovalState::Decided {
+            change.incident.approval.as_mut().expect("asked").state = ApprovalState::Decided {
                 verdict,
                 by: BY.parse().expect("a person"),
                 at: NOW,
@@ -302,7 +302,7 @@ fn what_is_no_longer_asked_or_for_other_people_is_asked_anew() {
         change.reanalysed(1, (worse(), vec![]), |_| Ok(plan()), now, VALID_FOR);
         let asked = change.incident.approval.as_ref().expect("asked again");
         assert_eq!(
-            (&asked.standing, change.incident.status),
+            (&asked.state, change.incident.status),
             (&ApprovalState::Pending, Status::AwaitingApproval),
             "{case}"
         );
@@ -335,7 +335,7 @@ fn a_plan_that_comes_back_after_it_was_gone_is_another_plan() {
         Some("no playbook fits")
     );
     assert!(matches!(
-        change.incident.approval.as_ref().expect("kept").standing,
+        change.incident.approval.as_ref().expect("kept").state,
         ApprovalState::Void { .. }
     ));
     assert_eq!(ask(&mut change, BY, NOW + APART), Ok(2));

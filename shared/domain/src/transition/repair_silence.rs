@@ -31,7 +31,7 @@ impl RepairSilence {
         self.id.as_ref()?;
         Some(
             self.ended_at
-                .filter(|_| self.fault.is_none())
+                .filter(|_| self.error.is_none())
                 .unwrap_or(self.until),
         )
     }
@@ -109,7 +109,7 @@ impl IncidentChange {
                     id: Some(id.to_owned()),
                     until,
                     ended_at: None,
-                    fault: None,
+                    error: None,
                 };
                 (
                     silence,
@@ -129,7 +129,7 @@ impl IncidentChange {
                         id: None,
                         until: now,
                         ended_at: Some(now),
-                        fault: Some(why.to_owned()),
+                        error: Some(why.to_owned()),
                     },
                     news,
                 )
@@ -151,7 +151,7 @@ impl IncidentChange {
             return;
         };
         silence.ended_at = Some(now);
-        silence.fault = removed.err().map(str::to_owned);
+        silence.error = removed.err().map(str::to_owned);
         let context = json!({ "silence_id": silence.id, "until": silence.until, "plan_hash": silence.plan_hash });
         let news = match removed {
             Ok(()) => LogRecord::new(
@@ -334,12 +334,12 @@ mod tests {
         let mut none = IncidentChange::new(repairing());
         none.repair_silenced(&hash, Err("it is down"), NOW);
         none.repair_silence_ended(Ok(()), seconds(9));
-        let RepairSilence { id, fault, .. } = silence(&none);
+        let RepairSilence { id, error, .. } = silence(&none);
         assert_eq!(
             (
                 none.entries.len(),
                 id,
-                fault.as_deref(),
+                error.as_deref(),
                 silence(&none).over_at()
             ),
             (1, None, Some("it is down"), None)

@@ -151,12 +151,12 @@ fn a_late_resolve_ends_the_incident_and_the_repair_stays_failed() {
 
 #[test]
 fn it_is_looked_at_when_it_is_due_and_sooner_after_a_silence() {
-    let silence = |id: Option<&str>, ended: Option<i64>, fault: Option<&str>| RepairSilence {
+    let silence = |id: Option<&str>, ended: Option<i64>, error: Option<&str>| RepairSilence {
         plan_hash: plan().hash(),
         id: id.map(str::to_owned),
         until: at(240),
         ended_at: ended.map(at),
-        fault: fault.map(str::to_owned),
+        error: error.map(str::to_owned),
     };
     let failed = |incident: &mut Incident| {
         incident.repair.as_mut().expect("ran").outcome = Some(RepairOutcome::StepFailed);

@@ -56,7 +56,7 @@ pub fn ask(change: &mut IncidentChange, by: &str, now: Timestamp) -> Result<(), 
         .is_none_or(|before| now >= before + APART)
     {
         change.incident.silence_asked_at = Some(now);
-        change.incident.silence_fault = None;
+        change.incident.silence_error = None;
         change.record(
             now,
             LogRecord::new(
@@ -154,13 +154,13 @@ impl IncidentChange {
             .with(context),
         );
         self.incident.silence = Some(silence);
-        self.incident.silence_fault = None;
+        self.incident.silence_error = None;
     }
 
     /// Records why there is no silence. It can be requested again at once.
     pub fn not_silenced(&mut self, why: &str, now: Timestamp) {
         self.incident.silence_asked_at = None;
-        self.incident.silence_fault = Some(why.to_owned());
+        self.incident.silence_error = Some(why.to_owned());
         self.record(
             now,
             LogRecord::new(Event::SilenceCreated, ACTOR, "there is no silence").failed(why),
@@ -240,7 +240,7 @@ mod tests {
 
         change.not_silenced("it refuses", NOW + APART);
         assert_eq!(
-            change.incident.silence_fault.as_deref(),
+            change.incident.silence_error.as_deref(),
             Some("it refuses"),
             "the card says why"
         );
@@ -253,7 +253,7 @@ mod tests {
             "what failed is asked for anew"
         );
         assert_eq!(
-            change.incident.silence_fault, None,
+            change.incident.silence_error, None,
             "and may be answered otherwise"
         );
 

@@ -1,7 +1,7 @@
 //! Storms: when many incidents open within a minute, people get one card for all of them, and only
 //! one analysis is paid for.
 //!
-//! Each alert keeps its episode and its incident, with its count and its log. Incidents beyond the limit of their minute are tied to
+//! Each alert keeps its episode and its incident, with its count and its log. Incidents beyond the limit of their minute are members of
 //! the storm's incident, which lists them and is over when the last of them is. Critical incidents have a limit of their own, so that
 //! a flood of milder ones takes no card from them; those beyond it are named first on the storm's card.
 
@@ -20,7 +20,7 @@ use crate::incident::{Incident, Status};
 use crate::primitives::digest::Digest;
 use crate::primitives::id::{IncidentId, MemberId};
 
-/// How many of the tied incidents a storm shows by name.
+/// How many of the members a storm shows by name.
 const SHOWN: usize = 10;
 /// How many alert names a storm counts separately. Members beyond these names are counted together.
 const GROUPS: usize = 20;
@@ -38,20 +38,20 @@ impl Storm {
             .collect();
         let mut counts: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
         for line in lines {
-            let (tied, open) = counts.entry(&line.name).or_default();
-            *tied += 1;
+            let (members, open) = counts.entry(&line.name).or_default();
+            *members += 1;
             *open += u64::from(line.open);
         }
         let mut groups: Vec<(String, u64, u64)> = counts
             .into_iter()
-            .map(|(name, (tied, open))| (name.to_owned(), tied, open))
+            .map(|(name, (members, open))| (name.to_owned(), members, open))
             .collect();
-        groups.sort_by_key(|(_, tied, open)| Reverse((*open, *tied)));
+        groups.sort_by_key(|(_, members, open)| Reverse((*open, *members)));
         groups.truncate(GROUPS);
         let critical: Vec<&StormMember> = open.clone().filter(|line| line.critical).collect();
         let critical_open = critical.len() as u64;
         Self {
-            tied: lines.len() as u64,
+            members: lines.len() as u64,
             open: open.count() as u64,
             shown,
             groups,
@@ -62,12 +62,14 @@ impl Storm {
 
     /// The number of members, and of open ones, whose alert name is not among the groups.
     pub fn others(&self) -> (u64, u64) {
-        let (tied, open) = self
+        let (members, open) = self
             .groups
             .iter()
-            .fold((0, 0), |(all, up), (_, tied, open)| (all + tied, up + open));
+            .fold((0, 0), |(all, up), (_, members, open)| {
+                (all + members, up + open)
+            });
         (
-            self.tied.saturating_sub(tied),
+            self.members.saturating_sub(members),
             self.open.saturating_sub(open),
         )
     }
@@ -88,7 +90,7 @@ fn named(critical: Vec<&StormMember>) -> Vec<(String, String)> {
 }
 
 impl StormMember {
-    /// The line of an incident in its storm's list, with the storm, if the incident is tied to one.
+    /// The line of an incident in its storm's list, with the storm, if the incident is a member of one.
     pub fn from_incident(incident: &Incident) -> Option<(IncidentId, Self)> {
         let storm = incident.tied_to()?.clone();
         let Alert { name, target, .. } = &incident.alert;
@@ -165,7 +167,7 @@ impl IncidentChange {
             storm: storm.clone(),
         };
         if self.incident.status == Status::Open {
-            self.incident.status = Status::Tied;
+            self.incident.status = Status::InStorm;
         }
     }
 
@@ -175,13 +177,13 @@ impl IncidentChange {
         let Some(known) = self
             .incident
             .storm()
-            .filter(|known| known.tied <= found.tied)
+            .filter(|known| known.members <= found.members)
         else {
             return;
         };
         let known = known.critical_open;
-        let over = found.open == 0 && found.tied > 0;
-        let tied = found.tied;
+        let over = found.open == 0 && found.members > 0;
+        let members = found.members;
         if found.critical_open > known {
             let context =
                 serde_json::json!({ "critical_before": known, "critical": found.critical_open });
@@ -198,7 +200,7 @@ impl IncidentChange {
         match (self.incident.status == Status::Resolved, over) {
             (false, true) => {
                 self.incident.resolved_at = Some(now);
-                let detail = format!("each of the {tied} incidents of the storm has resolved");
+                let detail = format!("each of the {members} incidents of the storm has resolved");
                 self.record(
                     now,
                     LogRecord::new(Event::IncidentResolved, "notifier", detail),

@@ -21,7 +21,7 @@ fn a_tied_incident_is_tied_again_when_it_reopens() {
     let mut change = opened();
     let storm = storm().incident.id;
     change.tie(&storm, Timestamp::UNIX_EPOCH);
-    assert_eq!(change.incident.status, Status::Tied);
+    assert_eq!(change.incident.status, Status::InStorm);
     change.resolved(2, Timestamp::UNIX_EPOCH);
     assert_eq!(change.incident.status, Status::Resolved);
     assert!(
@@ -31,7 +31,7 @@ fn a_tied_incident_is_tied_again_when_it_reopens() {
             .open
     );
     change.reopened(1, 3, Timestamp::UNIX_EPOCH);
-    assert_eq!(change.incident.status, Status::Tied);
+    assert_eq!(change.incident.status, Status::InStorm);
     assert_eq!(
         StormMember::from_incident(&change.incident).map(|(of, line)| (of, line.open)),
         Some((storm, true))
@@ -49,8 +49,8 @@ fn an_incident_that_resolved_before_it_was_tied_stays_resolved() {
 #[test]
 fn a_storm_ends_with_its_last_incident_and_can_reopen() {
     let mut change = storm();
-    let found = |tied, open| Storm {
-        tied,
+    let found = |members, open| Storm {
+        members,
         open,
         ..Storm::default()
     };
@@ -59,7 +59,7 @@ fn a_storm_ends_with_its_last_incident_and_can_reopen() {
         change.storm_is(storm, now);
         change.incident.status
     };
-    // Nothing is tied yet: it has only begun.
+    // No incident is a member yet: it has only begun.
     assert_eq!(status(found(0, 0)), Status::Open);
     assert_eq!(status(found(3, 1)), Status::Open);
     assert_eq!(status(found(3, 0)), Status::Resolved);
@@ -96,10 +96,10 @@ fn every_incident_of_the_largest_storm_is_counted_once() {
         }
     };
     let storm = Storm::summarise(&(0..1_000).map(line).collect::<Vec<_>>());
-    let (tied, open) = storm.others();
+    let (members, open) = storm.others();
     assert_eq!((storm.groups.len(), storm.shown.len()), (20, 10));
     assert_eq!(
-        storm.groups.iter().map(|group| group.1).sum::<u64>() + tied,
+        storm.groups.iter().map(|group| group.1).sum::<u64>() + members,
         1_000
     );
     assert_eq!(

@@ -58,7 +58,7 @@ async fn incidents_beyond_the_minute_limit_share_one_card() {
         .collect();
     // One delivery is one moment: all of it opens in the same minute.
     let opened = deliver(&stack, &alerts).await;
-    let (mut alone, mut tied, mut storms) =
+    let (mut alone, mut members, mut storms) =
         (Vec::<Opened>::new(), Vec::<Opened>::new(), BTreeSet::new());
     for (alert, answer) in alerts.into_iter().zip(opened) {
         assert_eq!(answer["outcome"], "opened");
@@ -69,14 +69,17 @@ async fn incidents_beyond_the_minute_limit_share_one_card() {
             .await;
         match incident.tied_to().cloned() {
             Some(storm) => {
-                assert_eq!((incident.status, incident.analysis), (Status::Tied, None));
+                assert_eq!(
+                    (incident.status, incident.analysis),
+                    (Status::InStorm, None)
+                );
                 storms.insert(storm);
-                tied.push((alert, answer));
+                members.push((alert, answer));
             }
             None => alone.push((alert, answer)),
         }
     }
-    assert_eq!((alone.len(), tied.len(), storms.len()), (LIMIT, 9, 1));
+    assert_eq!((alone.len(), members.len(), storms.len()), (LIMIT, 9, 1));
     let storm = storms.pop_first().expect("the storm");
 
     // Its card shows all that is open, and the list behind it is complete.
@@ -86,7 +89,7 @@ async fn incidents_beyond_the_minute_limit_share_one_card() {
     let shown = text(&card["text"]);
     assert!(
         shown.contains("9 of 9 TargetDown")
-            && tied
+            && members
                 .iter()
                 .all(|(alert, _)| shown.contains(&alert.component)),
         "{shown}"
@@ -97,12 +100,12 @@ async fn incidents_beyond_the_minute_limit_share_one_card() {
             .map(|(_, answer)| text(&answer["incident_id"]))
             .collect()
     };
-    let list = stack.store.tied(&storm).await.expect("the list");
+    let list = stack.store.storm_members(&storm).await.expect("the list");
     assert_eq!(
         list.iter()
             .map(|line| line.incident_id.to_string())
             .collect::<BTreeSet<_>>(),
-        ids(&tied)
+        ids(&members)
     );
     assert!(list.iter().all(|line| line.open));
     assert_eq!(
@@ -121,10 +124,10 @@ async fn incidents_beyond_the_minute_limit_share_one_card() {
     }
 
     // Each alert still counts, and its sender is shown where to look.
-    for (_, answer) in &tied {
+    for (_, answer) in &members {
         advised(&stack, &text(&answer["fingerprint"])).await;
     }
-    let again: Vec<TestAlert> = tied.iter().map(|(alert, _)| alert.clone()).collect();
+    let again: Vec<TestAlert> = members.iter().map(|(alert, _)| alert.clone()).collect();
     for answer in deliver(&stack, &again).await {
         assert_eq!(
             (answer["outcome"].as_str(), answer["hit_count"].as_u64()),
@@ -169,12 +172,12 @@ async fn incidents_beyond_the_minute_limit_share_one_card() {
             .status(storm.as_str(), Status::Resolved)
             .await
             .storm()
-            .map(|storm| (storm.tied, storm.open)),
+            .map(|storm| (storm.members, storm.open)),
         Some((9, 0))
     );
 
     // And back with one of them.
-    let (alert, answer) = &tied[0];
+    let (alert, answer) = &members[0];
     let back = TestAlert {
         starts_at: Timestamp::now(),
         ..alert.clone()
@@ -186,7 +189,7 @@ async fn incidents_beyond_the_minute_limit_share_one_card() {
     );
     assert_eq!(
         stack
-            .status(&text(&answer["incident_id"]), Status::Tied)
+            .status(&text(&answer["incident_id"]), Status::InStorm)
             .await
             .tied_to(),
         Some(&storm)
@@ -212,7 +215,7 @@ async fn incidents_beyond_the_minute_limit_share_one_card() {
         None
     );
 
-    for (_, answer) in &tied {
+    for (_, answer) in &members {
         let id = text(&answer["incident_id"]);
         let log = stack.log_with(&id, Event::TiedToStorm).await;
         assert_eq!(
@@ -423,17 +426,20 @@ impl Minutes {
             .expect("it is there")
     }
 
-    /// How many of these incidents stand alone, and to which storm each of the others is tied.
+    /// How many of these incidents stand alone, and to which storm each of the others belongs.
     async fn places(&self, messages: &[Message]) -> (usize, Vec<IncidentId>) {
-        let (mut alone, mut tied) = (0, Vec::new());
+        let (mut alone, mut members) = (0, Vec::new());
         for message in messages {
             let incident = self
                 .incident(message.incident_id().expect("it is about an incident"))
                 .await;
             match incident.tied_to().cloned() {
                 Some(storm) => {
-                    assert_eq!((incident.status, incident.analysis), (Status::Tied, None));
-                    tied.push(storm);
+                    assert_eq!(
+                        (incident.status, incident.analysis),
+                        (Status::InStorm, None)
+                    );
+                    members.push(storm);
                 }
                 None => {
                     assert!(incident.analysis.is_some(), "{incident:#?}");
@@ -441,11 +447,15 @@ impl Minutes {
                 }
             }
         }
-        (alone, tied)
+        (alone, members)
     }
 
     async fn list(&self, storm: &IncidentId) -> Vec<StormMember> {
-        self.stack.store.tied(storm).await.expect("the list")
+        self.stack
+            .store
+            .storm_members(storm)
+            .await
+            .expect("the list")
     }
 }
 
@@ -464,10 +474,10 @@ async fn forty_racing_incidents_make_one_storm_beyond_the_limit() {
     let handled: Vec<_> = stream::iter(racing).buffer_unordered(40).collect().await;
     assert!(handled.iter().all(Result::is_ok), "{handled:#?}");
 
-    let (alone, tied) = minutes.places(&messages).await;
-    let storms: BTreeSet<IncidentId> = tied.iter().cloned().collect();
-    assert_eq!((alone, tied.len(), storms.len()), (LIMIT, 40 - LIMIT, 1));
-    let storm = &tied[0];
+    let (alone, members) = minutes.places(&messages).await;
+    let storms: BTreeSet<IncidentId> = members.iter().cloned().collect();
+    assert_eq!((alone, members.len(), storms.len()), (LIMIT, 40 - LIMIT, 1));
+    let storm = &members[0];
     assert_eq!(minutes.list(storm).await.len(), 40 - LIMIT);
     let log = minutes
         .stack
@@ -552,18 +562,18 @@ async fn a_storm_continues_in_the_next_minute_only_while_it_lasts() {
                 .await
                 .expect("handled");
         }
-        let (alone, tied) = minutes.places(&messages).await;
+        let (alone, members) = minutes.places(&messages).await;
         assert_eq!(
-            (alone, tied.len()),
+            (alone, members.len()),
             (2, 3),
             "each minute has its own first ones"
         );
-        assert!(tied.iter().all(|storm| *storm == tied[0]));
-        storms.push(tied[0].clone());
+        assert!(members.iter().all(|storm| *storm == members[0]));
+        storms.push(members[0].clone());
         if nth == 1 {
             // It ends before the third minute: every incident of it resolves.
-            let list = minutes.list(&tied[0]).await;
-            assert_eq!(list.len(), 6, "what both minutes tied is one list");
+            let list = minutes.list(&members[0]).await;
+            assert_eq!(list.len(), 6, "what both minutes members is one list");
             for line in &list {
                 minutes
                     .stack
@@ -573,13 +583,13 @@ async fn a_storm_continues_in_the_next_minute_only_while_it_lasts() {
                     .expect("resolved");
             }
             let look = Message::IncidentChanged {
-                incident_id: tied[0].clone(),
+                incident_id: members[0].clone(),
             };
             notifier
                 .handle(&look, &unique("holder"), &Timestamp::now, until())
                 .await
                 .expect("handled");
-            assert_eq!(minutes.incident(&tied[0]).await.status, Status::Resolved);
+            assert_eq!(minutes.incident(&members[0]).await.status, Status::Resolved);
         }
     }
     assert_eq!(storms[0], storms[1], "it goes on");

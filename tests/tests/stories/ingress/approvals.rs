@@ -510,7 +510,7 @@ async fn one_decision_is_made_by_whoever_may() {
     );
     let decided = stack.status(id, Status::Rejected).await;
     assert!(
-        matches!(decided.approval.expect("kept").standing, ApprovalState::Decided { verdict: Verdict::Reject, by, .. } if by.to_string() == "api:ada")
+        matches!(decided.approval.expect("kept").state, ApprovalState::Decided { verdict: Verdict::Reject, by, .. } if by.to_string() == "api:ada")
     );
     stack.card(id, "Rejected by ada").await;
     let log = stack.log_with(id, Event::ApprovalDecided).await;

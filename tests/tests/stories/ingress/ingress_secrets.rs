@@ -267,7 +267,7 @@ async fn without_secrets_development_admits_alerts_but_no_decisions() {
         .approval
         .expect("asked");
     assert_eq!(
-        (waits.standing, waits.votes.len()),
+        (waits.state, waits.votes.len()),
         (ApprovalState::Pending, 0)
     );
 }

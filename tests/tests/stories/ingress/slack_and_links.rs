@@ -45,10 +45,7 @@ async fn pending(stack: &Stack, incident: &Incident) {
         .await
         .expect("the store answers")
         .expect("the incident is there");
-    assert_eq!(
-        now.approval.expect("asked").standing,
-        ApprovalState::Pending
-    );
+    assert_eq!(now.approval.expect("asked").state, ApprovalState::Pending);
 }
 
 #[tokio::test]
@@ -131,7 +128,7 @@ async fn a_press_in_slack_decides_once() {
     let decided = stack.status(incident.id.as_str(), Status::Rejected).await;
     let by = format!("slack:{MEMBER}");
     assert!(
-        matches!(decided.approval.expect("kept").standing, ApprovalState::Decided { verdict: Verdict::Reject, by: who, .. } if who.to_string() == by)
+        matches!(decided.approval.expect("kept").state, ApprovalState::Decided { verdict: Verdict::Reject, by: who, .. } if who.to_string() == by)
     );
     assert_eq!(decisions(&stack, &incident).await, 1);
 }
@@ -253,7 +250,7 @@ async fn a_link_shows_first_and_decides_once() {
     assert_eq!(status, 200, "{told}");
     let decided = stack.status(incident.id.as_str(), Status::Rejected).await;
     assert!(
-        matches!(decided.approval.expect("kept").standing, ApprovalState::Decided { by, .. } if by.to_string() == "link:ada")
+        matches!(decided.approval.expect("kept").state, ApprovalState::Decided { by, .. } if by.to_string() == "link:ada")
     );
     // It counts once, and so does every other link of that person for this plan.
     let approve = link(&stack, &approval, Verdict::Approve, "ada", 10);

@@ -13,7 +13,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use notifier::App;
 use serde_json::{Value, json};
-use store::ChannelTurn;
+use store::ChannelLease;
 use tests::alert::{TestAlert, group, unique};
 use tests::chats::{Story, known, text};
 use tests::simulated::{Queues, StandingClock};
@@ -149,7 +149,7 @@ async fn a_thousand_incidents_fill_a_group_the_worst_first() {
         .await;
 
     // Somebody else is at work in the channel while all of them come in: nobody sends before all are due.
-    let turn = store
+    let lease = store
         .take_channel(
             name,
             "another",
@@ -157,8 +157,8 @@ async fn a_thousand_incidents_fill_a_group_the_worst_first() {
             SignedDuration::from_mins(10),
         )
         .await
-        .expect("the turn");
-    assert!(matches!(turn, ChannelTurn::Mine(_)));
+        .expect("the lease");
+    assert!(matches!(lease, ChannelLease::Mine(_)));
     stream::iter(&ids)
         .for_each_concurrent(AT_ONCE, |id| group.changed(id))
         .await;
@@ -336,20 +336,25 @@ async fn each_of_300_alerts_is_on_a_card_or_counted_on_one() {
         ALERTS as u64
     );
 
-    for (storm, tied) in &storms {
+    for (storm, members) in &storms {
         let shown = cards(
             &stack,
             storm,
-            &format!("{tied} of {tied} incidents still open"),
+            &format!("{members} of {members} incidents still open"),
             deadline,
         )
         .await;
         assert_eq!(shown.len(), 1, "{shown:#?}");
         let storm = stack.read(storm).await.storm().cloned().expect("a storm");
-        let counted = storm.groups.iter().map(|(_, tied, _)| tied).sum::<u64>() + storm.others().0;
+        let counted = storm
+            .groups
+            .iter()
+            .map(|(_, members, _)| members)
+            .sum::<u64>()
+            + storm.others().0;
         assert_eq!(
-            (storm.tied, counted),
-            (*tied, *tied),
+            (storm.members, counted),
+            (*members, *members),
             "the names add up: {storm:#?}"
         );
     }

@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use repair::Failure;
 use serde_json::json;
 use tests::alert::{TestAlert, unique};
-use tests::repairing::{deliver, turn};
+use tests::repairing::{deliver, delivery};
 use tests::stack::Stack;
 use wire::message::Message;
 
@@ -221,7 +221,7 @@ async fn the_guardrails_let_a_repair_through_once_and_stop_it_by_name() {
         incident_id: repaired.id.clone(),
         plan_hash: approval.plan_hash,
     };
-    deliver(&stack.repair(), &message, &turn()).await;
+    deliver(&stack.repair(), &message, &delivery()).await;
     let ledger = stack.store.target_ledger(auto).await.expect("a ledger");
     assert_eq!(ledger.within_hour(Timestamp::now(), &an_approval()), 1);
     let record = stack
@@ -282,7 +282,7 @@ async fn waits_for_its_group(stack: &Stack, incident: &Incident) {
     let message = stack.approve_quietly(incident).await;
     let repair = stack.repair();
     let failure = repair
-        .handle(&message, &turn(), &Timestamp::now)
+        .handle(&message, &delivery(), &Timestamp::now)
         .await
         .expect_err("the group is full");
     assert!(
@@ -299,7 +299,7 @@ async fn waits_for_its_group(stack: &Stack, incident: &Incident) {
         .leave_group("demo", "another", &other, now)
         .await
         .expect("given back");
-    deliver(&repair, &message, &turn()).await;
+    deliver(&repair, &message, &delivery()).await;
     stack.status(incident.id.as_str(), Status::Repaired).await;
 }
 

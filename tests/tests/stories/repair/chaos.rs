@@ -23,7 +23,7 @@ use domain::primitives::id::IncidentId;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use repair::Failure;
-use repair::delivery::Turn;
+use repair::delivery::RepairDelivery;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tests::alert::unique;
@@ -131,7 +131,7 @@ async fn deliver(shop: &RepairFixture, line: &Line, dice: &Dice, damage: &Damage
         loop {
             let before = skipped.load(Ordering::SeqCst);
             let ends = fast_clock() + SignedDuration::from_mins(15);
-            let turn = Turn {
+            let delivery = RepairDelivery {
                 worker: unique("worker").into(),
                 receipt: String::new(),
                 receive_count: 1,
@@ -139,7 +139,7 @@ async fn deliver(shop: &RepairFixture, line: &Line, dice: &Dice, damage: &Damage
             };
             let (app, of_worker) = (Arc::clone(&shop.app), message.clone());
             let mut worker = tokio::spawn(SKIPPED.scope(Arc::clone(skipped), async move {
-                app.handle(&of_worker, &turn, &fast_clock).await
+                app.handle(&of_worker, &delivery, &fast_clock).await
             }));
             let lives = if dice.roll(8) == 0 {
                 Duration::from_millis(dice.roll(900))

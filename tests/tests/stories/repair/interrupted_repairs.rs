@@ -11,12 +11,12 @@ use domain::incident::repair::RepairOutcome;
 use domain::policy::kill_switch::SwitchedOff;
 use jiff::{SignedDuration, Timestamp};
 use repair::Failure;
-use repair::delivery::Turn;
+use repair::delivery::RepairDelivery;
 use serde_json::{Value, json};
 use store::{Held, Holder, fresh_incident_id};
 use tests::alert::unique;
 use tests::repair_fixture::{InjectedFault, RepairFixture};
-use tests::repairing::turn;
+use tests::repairing::delivery;
 use tests::stack::Stack;
 use tests::target_host::{TargetHost, generate_key, public_key};
 use tokio::time::sleep;
@@ -88,9 +88,9 @@ async fn a_repair_longer_than_one_worker_goes_on_with_the_next() {
     };
     let (incident, message) = shop.approved(&service, "mend").await;
     // A step may take 80 s until the bridge has answered, and the check 360 s: this worker has no time for that.
-    let short = Turn {
+    let short = RepairDelivery {
         ends: Timestamp::now() + SignedDuration::from_secs(200),
-        ..turn()
+        ..delivery()
     };
     let handled = shop.app.handle(&message, &short, &Timestamp::now).await;
     let Err(failure) = handled else {
@@ -168,7 +168,7 @@ async fn the_kill_switch_stops_a_repair_between_two_steps() {
         return;
     };
     let (incident, message) = shop.approved(&service, "mend").await;
-    let (running, worker) = (turn(), std::sync::Arc::clone(&shop.app));
+    let (running, worker) = (delivery(), std::sync::Arc::clone(&shop.app));
     let repair =
         tokio::spawn(async move { worker.handle(&message, &running, &Timestamp::now).await });
     while did(&host).is_empty() {
@@ -227,9 +227,9 @@ async fn a_repair_whose_target_is_never_free_is_given_up() {
             .await,
         Ok(Held::Mine)
     ));
-    let eleventh = Turn {
+    let eleventh = RepairDelivery {
         receive_count: 11,
-        ..turn()
+        ..delivery()
     };
     let failure = shop
         .app
@@ -245,9 +245,9 @@ async fn a_repair_whose_target_is_never_free_is_given_up() {
             .status,
         Status::Approved
     );
-    let twelfth = Turn {
+    let twelfth = RepairDelivery {
         receive_count: 12,
-        ..turn()
+        ..delivery()
     };
     shop.app
         .handle(&message, &twelfth, &Timestamp::now)
@@ -319,8 +319,11 @@ async fn a_login_key_rotated_in_mid_repair_opens_the_next_step() {
         host.admit("restrict", &public_key(&host.path("new_key")));
         std::fs::write(host.path("go"), "").expect("written");
     };
-    let turn = turn();
-    let (ran, ()) = tokio::join!(shop.app.handle(&message, &turn, &Timestamp::now), rotate);
+    let delivery = delivery();
+    let (ran, ()) = tokio::join!(
+        shop.app.handle(&message, &delivery, &Timestamp::now),
+        rotate
+    );
     ran.expect("it runs to its end");
     let ended = shop.stack.read(&incident.id).await;
     assert_eq!(
@@ -363,8 +366,8 @@ async fn whoever_waits_is_told_after_every_step() {
         std::fs::write(host.path("go"), "").expect("written");
         before
     };
-    let turn = turn();
-    let (ran, before) = tokio::join!(shop.app.handle(&message, &turn, &Timestamp::now), watch);
+    let delivery = delivery();
+    let (ran, before) = tokio::join!(shop.app.handle(&message, &delivery, &Timestamp::now), watch);
     ran.expect("it runs to its end");
     assert_eq!(
         before, 2,
@@ -385,9 +388,9 @@ async fn a_message_that_came_often_is_kept_while_the_repair_runs() {
             .app
             .handle(
                 &message,
-                &Turn {
+                &RepairDelivery {
                     receive_count: 12,
-                    ..turn()
+                    ..delivery()
                 },
                 &Timestamp::now,
             )
@@ -396,8 +399,8 @@ async fn a_message_that_came_often_is_kept_while_the_repair_runs() {
         std::fs::write(host.path("go"), "").expect("written");
         failure
     };
-    let turn = turn();
-    let (ran, failure) = tokio::join!(shop.app.handle(&message, &turn, &Timestamp::now), again);
+    let delivery = delivery();
+    let (ran, failure) = tokio::join!(shop.app.handle(&message, &delivery, &Timestamp::now), again);
     ran.expect("it runs to its end");
     assert!(
         matches!(failure, Failure::Held { .. }),

@@ -13,7 +13,7 @@ use domain::primitives::id::IncidentId;
 use jiff::{SignedDuration, Timestamp};
 use loopback::Answer;
 use repair::config::Config;
-use repair::delivery::Turn;
+use repair::delivery::RepairDelivery;
 use repair::{App, Failure};
 use serde_json::{Value, json};
 use settings::variables::Variables;
@@ -21,7 +21,7 @@ use store::{Holder, fresh_incident_id};
 use tests::alert::unique;
 use tests::faulty_aws::{faulty, refusal};
 use tests::repair_fixture::{InjectedFault, RepairFixture};
-use tests::repairing::turn;
+use tests::repairing::delivery;
 use tests::stack::Stack;
 use tests::target_host::TargetHost;
 use wire::message::Message;
@@ -56,7 +56,7 @@ async fn approved_ago(
     let (incident, message) = shop.approved(service, "mend").await;
     let age = |change: &mut IncidentChange| {
         let approval = change.incident.approval.as_mut().expect("decided");
-        let ApprovalState::Decided { at, .. } = &mut approval.standing else {
+        let ApprovalState::Decided { at, .. } = &mut approval.state else {
             panic!("it is decided: {approval:?}")
         };
         *at -= ago;
@@ -80,7 +80,7 @@ async fn assert_asked_again(shop: &RepairFixture, before: &Incident) -> Incident
         (Status::AwaitingApproval, None)
     );
     let approval = asked.approval.as_ref().expect("asked");
-    assert_eq!(approval.standing, ApprovalState::Pending);
+    assert_eq!(approval.state, ApprovalState::Pending);
     assert_ne!(approval.id, before.approval.as_ref().expect("decided").id);
     let blocked = asked
         .guardrails
@@ -148,13 +148,13 @@ async fn a_plan_whose_target_is_held_for_too_long_asks_people_again() {
         .expect("held");
     let waits = shop
         .app
-        .handle(&message, &turn(), &Timestamp::now)
+        .handle(&message, &delivery(), &Timestamp::now)
         .await
         .expect_err("it is in time, and waits");
     assert!(matches!(waits, Failure::Held { .. }), "{waits}");
     let later = || Timestamp::now() + SignedDuration::from_mins(2);
     shop.app
-        .handle(&message, &turn(), &later)
+        .handle(&message, &delivery(), &later)
         .await
         .expect("it is too late, and nothing waits any more");
     assert_asked_again(&shop, &incident).await;
@@ -200,13 +200,13 @@ async fn a_store_failure_before_the_first_step_retries_in_seconds() {
         plan_hash: "0".repeat(64).into(),
     };
     for came in [1, 2, 3, 9] {
-        let turn = Turn {
+        let delivery = RepairDelivery {
             receipt: "receipt".to_owned(),
             receive_count: came,
-            ..turn()
+            ..delivery()
         };
         let failure = app
-            .handle(&message, &turn, &Timestamp::now)
+            .handle(&message, &delivery, &Timestamp::now)
             .await
             .expect_err("the table does not answer");
         assert!(matches!(failure, Failure::Store(_)), "{failure}");

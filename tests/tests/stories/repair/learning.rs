@@ -12,13 +12,13 @@ use domain::policy::track_record::{RunCounts, TrackRecord};
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use playbook_files::operator_files::limits;
-use repair::delivery::Turn;
+use repair::delivery::RepairDelivery;
 use serde_json::{Value, json};
 use tests::alert::unique;
 use tests::opened::{alert, opened};
 use tests::own_queue::OwnQueue;
 use tests::repair_fixture::{InjectedFault, RepairFixture};
-use tests::repairing::{deliver, turn};
+use tests::repairing::{deliver, delivery};
 use tests::target_host::TargetHost;
 use wire::message::{Message, Queued as _};
 
@@ -210,7 +210,7 @@ async fn a_playbook_with_a_record_runs_alone_until_its_alert_recurs() {
     // Eleven repairs that people approved, and that held.
     for _ in 0..11 {
         let (_, message) = shop.approved(&service, &id).await;
-        deliver(&shop.app, &message, &turn()).await;
+        deliver(&shop.app, &message, &delivery()).await;
     }
     let by_itself = analysed(48).await;
     assert_eq!(
@@ -230,12 +230,12 @@ async fn a_playbook_with_a_record_runs_alone_until_its_alert_recurs() {
         plan_hash,
     };
     assert_eq!(repairs.take_all().await, [message.to_json()]);
-    let turn = Turn {
+    let delivery = RepairDelivery {
         ends: later() + SignedDuration::from_mins(15),
-        ..turn()
+        ..delivery()
     };
     shop.app
-        .handle(&message, &turn, &later)
+        .handle(&message, &delivery, &later)
         .await
         .expect("it ran");
     assert_eq!(

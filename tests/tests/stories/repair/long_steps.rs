@@ -17,7 +17,7 @@ use tests::alert::unique;
 use tests::bridging::run_command;
 use tests::late_ssm;
 use tests::repair_fixture::{InjectedFault, RepairFixture};
-use tests::repairing::turn;
+use tests::repairing::delivery;
 use tests::target_host::TargetHost;
 use wire::bridge::{BRIDGE_VERSION, BridgeRequest};
 
@@ -67,7 +67,7 @@ async fn steps_of_6_and_20_seconds_are_verified_over_ssh_and_ssm() {
         repair_fixture(&host, &[("ssh", 6), ("ssm", 6), ("ssh", 20), ("ssm", 20)]).await;
     let repairs = names.iter().map(async |name| {
         let (incident, message) = shop.approved(name, "restart").await;
-        Box::pin(shop.app.handle(&message, &turn(), &Timestamp::now))
+        Box::pin(shop.app.handle(&message, &delivery(), &Timestamp::now))
             .await
             .expect("it runs to its end");
         let ended = shop.stack.read(&incident.id).await;

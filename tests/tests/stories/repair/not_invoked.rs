@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use store::{Held, Holder, fresh_incident_id};
 use tests::alert::unique;
 use tests::repair_fixture::{InjectedFault, RepairFixture};
-use tests::repairing::{assert_ended, turn};
+use tests::repairing::{assert_ended, delivery};
 use tests::target_host::TargetHost;
 use tokio::time::sleep;
 use wire::message::Message;
@@ -105,8 +105,8 @@ async fn a_busy_bridge_is_invoked_again_under_the_lease() {
         sleep(Duration::from_millis(500)).await;
         is_free(&shop, &service, &stranger).await
     };
-    let turn = turn();
-    let (ran, free) = tokio::join!(shop.app.handle(&message, &turn, &Timestamp::now), watch);
+    let delivery = delivery();
+    let (ran, free) = tokio::join!(shop.app.handle(&message, &delivery, &Timestamp::now), watch);
     ran.expect("it runs to its end");
     assert!(
         !free,

@@ -8,7 +8,7 @@ use domain::policy::playbook_run::PlaybookRecord;
 use serde_json::{Value, json};
 use tests::alert::unique;
 use tests::repair_fixture::{InjectedFault, RepairFixture};
-use tests::repairing::{outcome, turn};
+use tests::repairing::{delivery, outcome};
 use tests::target_host::TargetHost;
 
 /// A playbook that mends only if its fact says so, and whose check always passes: whatever the program `fact` answers, the symptom is
@@ -39,7 +39,7 @@ async fn repaired(
     .await;
     let (incident, message) = shop.approved(&service, &id).await;
     shop.app
-        .handle(&message, &turn(), &jiff::Timestamp::now)
+        .handle(&message, &delivery(), &jiff::Timestamp::now)
         .await
         .expect("it goes to its end");
     let store = &shop.stack.store;

@@ -9,13 +9,13 @@ use domain::incident::{Incident, Status};
 use domain::transition::repair_silence::until;
 use jiff::{SignedDuration, Timestamp};
 use repair::App;
-use repair::delivery::Turn;
+use repair::delivery::RepairDelivery;
 use serde_json::{Value, json};
 use store::Holder;
 use tempfile::TempDir;
 use tests::alert::TestAlert;
 use tests::alertmanager::Alertmanager;
-use tests::repairing::{deliver, turn};
+use tests::repairing::{deliver, delivery};
 use tests::stack::Stack;
 use wire::message::Message;
 
@@ -78,10 +78,10 @@ impl Story {
     }
 
     /// Gives the target back that a worker keeps, because it was killed or something of it may still be at work there.
-    async fn free(&self, incident: &Incident, turn: &Turn) {
+    async fn free(&self, incident: &Incident, delivery: &RepairDelivery) {
         let holder = Holder {
             incident: &incident.id,
-            worker: &turn.worker,
+            worker: &delivery.worker,
         };
         self.stack
             .store
@@ -96,7 +96,7 @@ impl Story {
         app: &App,
         incident: &Incident,
         message: &Message,
-        worker: &Turn,
+        worker: &RepairDelivery,
     ) {
         let running = std::pin::pin!(deliver(app, message, worker));
         let started = async {
@@ -160,8 +160,8 @@ async fn it_is_there_from_before_the_first_step_until_the_last_check() {
     let story = Story::with(alertmanager.url());
     let (incident, message) = story.approved(Some(&alertmanager)).await;
     let app = story.repair(&[]);
-    deliver(&app, &message, &turn()).await;
-    deliver(&app, &message, &turn()).await;
+    deliver(&app, &message, &delivery()).await;
+    deliver(&app, &message, &delivery()).await;
 
     let repaired = story.loaded(&incident).await;
     assert_eq!(
@@ -226,7 +226,7 @@ async fn it_is_gone_when_a_step_has_failed() {
     let (incident, message) = story.approved(Some(&alertmanager)).await;
     // Another function answers in the place of the bridge: what the step did is unknown.
     let other = story.stack.facts.outputs["SignalsFunctionName"].clone();
-    let worker = turn();
+    let worker = delivery();
     deliver(
         &story.repair(&[("BRIDGE_FUNCTION_NAME", &other)]),
         &message,
@@ -255,7 +255,7 @@ async fn a_dead_workers_silence_ends_by_itself_and_is_found_before() {
     };
     let story = Story::with(alertmanager.url());
     let (incident, message) = story.approved(Some(&alertmanager)).await;
-    let (app, killed, next) = (story.repair(&[]), turn(), turn());
+    let (app, killed, next) = (story.repair(&[]), delivery(), delivery());
     story
         .dies_in_a_step(&app, &incident, &message, &killed)
         .await;
@@ -333,17 +333,11 @@ async fn it_hides_the_alerts_of_the_incident_and_no_other() {
         .iter()
         .find(|alert| alert["labels"] == member)
         .expect("it is active");
-    let mut delivery = alert.delivery();
-    delivery["alerts"][0]["labels"] = member.clone();
-    delivery["alerts"][0]["fingerprint"] = known["fingerprint"].clone();
+    let mut sent = alert.delivery();
+    sent["alerts"][0]["labels"] = member.clone();
+    sent["alerts"][0]["fingerprint"] = known["fingerprint"].clone();
     let (incident, message) = story.approved_for(&alert, Some(&alertmanager)).await;
-    let joined: Value = story
-        .stack
-        .deliver(&delivery)
-        .await
-        .json()
-        .await
-        .expect("JSON");
+    let joined: Value = story.stack.deliver(&sent).await.json().await.expect("JSON");
     assert_eq!(
         joined["results"][0]["incident_id"],
         json!(incident.id),
@@ -351,7 +345,7 @@ async fn it_hides_the_alerts_of_the_incident_and_no_other() {
     );
 
     // A repair whose worker dies in its first step leaves its silence.
-    let (app, killed) = (story.repair(&[]), turn());
+    let (app, killed) = (story.repair(&[]), delivery());
     story
         .dies_in_a_step(&app, &incident, &message, &killed)
         .await;
@@ -380,7 +374,7 @@ async fn it_hides_the_alerts_of_the_incident_and_no_other() {
 async fn an_alertmanager_that_is_down_stops_nothing_and_people_see_it() {
     let story = Story::with("http://127.0.0.1:9");
     let (incident, message) = story.approved(None).await;
-    deliver(&story.repair(&[]), &message, &turn()).await;
+    deliver(&story.repair(&[]), &message, &delivery()).await;
     let repaired = story.loaded(&incident).await;
     assert_eq!(
         repaired.repair.as_ref().and_then(|repair| repair.outcome),

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use repair::Failure;
 use store::{Held, Holder};
 use tests::alert::{TestAlert, unique};
-use tests::repairing::{deliver, turn};
+use tests::repairing::{deliver, delivery};
 use tests::stack::Stack;
 use wire::message::Message;
 
@@ -181,7 +181,7 @@ async fn a_repair_waits_while_another_holds_its_target() {
         plan_hash,
     };
     let failure = app
-        .handle(&message, &turn(), &Timestamp::now)
+        .handle(&message, &delivery(), &Timestamp::now)
         .await
         .expect_err("the target is held");
     assert!(
@@ -204,7 +204,7 @@ async fn a_repair_waits_while_another_holds_its_target() {
         .unlock(&target, worker(&other, "w"))
         .await
         .expect("given back");
-    app.handle(&message, &turn(), &Timestamp::now)
+    app.handle(&message, &delivery(), &Timestamp::now)
         .await
         .expect("handled");
     stack
@@ -216,7 +216,7 @@ async fn a_repair_waits_while_another_holds_its_target() {
     // Approved, it runs; the message coming again runs nothing again.
     stack.approve(&incident).await;
     stack.status(incident.id.as_str(), Status::Repaired).await;
-    deliver(&app, &message, &turn()).await;
+    deliver(&app, &message, &delivery()).await;
     let log = stack
         .log_with(incident.id.as_str(), Event::VerificationFinished)
         .await;

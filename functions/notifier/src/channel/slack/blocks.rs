@@ -179,7 +179,7 @@ mod tests {
     }
 
     /// What is wrong with a message's blocks, from the reference of each.
-    fn fault(blocks: &[Value]) -> Option<String> {
+    fn error(blocks: &[Value]) -> Option<String> {
         let mut ids = BTreeSet::new();
         for block in blocks {
             match block["type"].as_str() {
@@ -228,7 +228,7 @@ mod tests {
             let button = |(place, label): (usize, String)| Button { label, ask: asks[place % asks.len()].clone() };
             let buttons = labels.into_iter().map(|row| row.into_iter().enumerate().map(button).collect()).collect();
             let blocks = of(&Content { text: Markup::parse(&text).unwrap_or_else(|_| Markup::text(&text)), buttons });
-            prop_assert!(fault(&blocks).is_none(), "{:?}", fault(&blocks));
+            prop_assert!(error(&blocks).is_none(), "{:?}", error(&blocks));
         }
 
         #[test]
@@ -297,7 +297,7 @@ mod tests {
             .collect();
         assert_eq!(lengths, [25, 25, 10]);
         assert_eq!((of(vec![1; 80]).len(), of(vec![0, 1]).len()), (50, 2));
-        assert_eq!(fault(&of(vec![30; 30])), None);
+        assert_eq!(error(&of(vec![30; 30])), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::finding::{Link, Measured};
 use super::plan::{Part, parts};
-use super::standing::{Ran, failed};
+use super::status::{Ran, failed};
 use super::{NAME_CHARACTERS, Names, STEP_CHARACTERS, TEXT_CHARACTERS, first, last, short};
 
 /// How many lines of one piece of evidence are shown.

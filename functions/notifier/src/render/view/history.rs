@@ -6,7 +6,7 @@ use domain::incident::repair::{Repair, RepairOutcome};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::standing::decided_by;
+use super::status::decided_by;
 use super::{NAME_CHARACTERS, Names, first, moment, short};
 
 /// What `history.html` is given.
@@ -81,7 +81,7 @@ impl Earlier {
 fn outcome(incident: &Incident) -> (&'static str, &str) {
     let rejected = incident.approval.as_ref().is_some_and(|approval| {
         matches!(
-            approval.standing,
+            approval.state,
             ApprovalState::Decided {
                 verdict: Verdict::Reject,
                 ..

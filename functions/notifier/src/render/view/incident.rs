@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::finding::Finding;
 use super::plan::Planned;
-use super::standing::StatusView;
+use super::status::StatusView;
 use super::{NAME_CHARACTERS, Names, TEXT_CHARACTERS, moment, short};
 
 /// How many targets of a storm's groups are named together, and of each of them at least.
@@ -52,17 +52,17 @@ pub struct Card {
     /// The state of the work.
     #[serde(flatten)]
     pub stand: StatusView,
-    /// What is tied to it.
+    /// The members of a storm.
     #[serde(flatten)]
-    pub storm: Tied,
+    pub storm: StormView,
 }
 
-/// What is tied to a storm; of other incidents, nothing.
+/// The members of a storm; empty for other incidents.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct Tied {
-    pub tied: u64,
+pub struct StormView {
+    pub members: u64,
     /// How many of them are not resolved.
-    pub tied_open: u64,
+    pub members_open: u64,
     /// How many of those are critical.
     pub critical_open: u64,
     /// The critical ones that are open, by the names of their alerts.
@@ -88,7 +88,7 @@ pub struct Critical {
 #[derive(Debug, Clone, Serialize)]
 pub struct Group {
     pub name: String,
-    pub tied: u64,
+    pub members: u64,
     /// How many of them are not resolved.
     pub open: u64,
     /// Some targets of those.
@@ -116,22 +116,22 @@ impl Card {
             finding: Finding::of(incident),
             plan: Planned::of(incident),
             stand: StatusView::of(incident, names),
-            storm: incident.storm().map(Tied::of).unwrap_or_default(),
+            storm: incident.storm().map(StormView::of).unwrap_or_default(),
         }
     }
 }
 
-impl Tied {
+impl StormView {
     fn of(storm: &Storm) -> Self {
         let most = (TARGETS_SHOWN / storm.groups.len().max(1)).max(TARGETS_OF_A_GROUP);
-        let group = |(name, tied, open): &(String, u64, u64)| {
+        let group = |(name, members, open): &(String, u64, u64)| {
             let targets = storm.shown.iter().filter(|(of, _)| of == name).take(most);
             let targets: Vec<String> = targets
                 .map(|(_, target)| short(target, TARGET_CHARACTERS))
                 .collect();
             Group {
                 name: short(name, NAME_CHARACTERS),
-                tied: *tied,
+                members: *members,
                 open: *open,
                 targets: targets.join(", "),
             }
@@ -139,8 +139,8 @@ impl Tied {
         let (others, others_open) = storm.others();
         let (critical, named) = Critical::of(&storm.critical);
         Self {
-            tied: storm.tied,
-            tied_open: storm.open,
+            members: storm.members,
+            members_open: storm.open,
             critical_open: storm.critical_open,
             critical,
             critical_others: storm.critical_open.saturating_sub(named),
@@ -183,11 +183,11 @@ impl Critical {
 
 /// What the last request for a silence met, as long as another one can be made.
 fn why_not_silenced(incident: &Incident) -> String {
-    let fault = incident
-        .silence_fault
+    let error = incident
+        .silence_error
         .as_deref()
         .filter(|_| incident.can_be_silenced());
-    fault
+    error
         .map(|why| short(why, TEXT_CHARACTERS))
         .unwrap_or_default()
 }
@@ -195,7 +195,7 @@ fn why_not_silenced(incident: &Incident) -> String {
 fn icon(status: Status) -> &'static str {
     match status {
         Status::Announced => "ℹ️",
-        Status::Tied => "🔗",
+        Status::InStorm => "🔗",
         Status::Open => "🔎",
         Status::AwaitingApproval | Status::NeedsHuman => "🚨",
         Status::Approved | Status::Repairing => "🔧",

@@ -3,12 +3,12 @@
 
 pub mod details;
 pub mod finding;
-pub mod flow;
 pub mod history;
 pub mod incident;
 pub mod notices;
+pub mod pipeline_run;
 pub mod plan;
-pub mod standing;
+pub mod status;
 
 use domain::incident::repair::end_of;
 use domain::notification::channels::Channels;

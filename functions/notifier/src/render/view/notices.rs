@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::incident::Card;
 use super::plan::{Part, Planned};
-use super::standing::{Ran, failed};
+use super::status::{Ran, failed};
 use super::{NAME_CHARACTERS, Names, TEXT_CHARACTERS, first, moment, short};
 
 /// How many providers are named. Their names are the operator's, 32 characters at most.

@@ -164,11 +164,10 @@ async fn a_press_decides_and_is_answered_in_a_whisper_and_on_the_card() {
     };
     assert!(text(result).starts_with("✅ 已修復並通過驗證"), "{result}");
     assert_eq!(result["mentions"], json!([slack.user_id]));
-    let now = card().await;
-    assert!(
-        now["ts"] == posted["ts"] && text(&now).contains("已修復並通過驗證"),
-        "{now}"
-    );
+    // Result and card are two messages to the channel; neither waits for the other.
+    let look = async || Some(card().await).filter(|now| text(now).contains("已修復並通過驗證"));
+    let now = wait_for("the card shows the result", look).await;
+    assert_eq!(now["ts"], posted["ts"]);
     assert!(now["history"].as_array().expect("a list").len() > 1);
     let count = |event: Event| log.iter().filter(|entry| entry.event == event).count();
     assert_eq!(

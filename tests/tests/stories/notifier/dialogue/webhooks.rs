@@ -209,7 +209,7 @@ async fn a_link_of_a_webhook_is_opened_by_anybody_and_decides_once() {
         );
     }
     let waits = stack.read(&incident.id).await.approval.expect("asked");
-    assert_eq!(waits.standing, ApprovalState::Pending);
+    assert_eq!(waits.state, ApprovalState::Pending);
     let form = |link: &str| {
         stack
             .http
@@ -224,7 +224,7 @@ async fn a_link_of_a_webhook_is_opened_by_anybody_and_decides_once() {
         .await
         .approval
         .expect("asked")
-        .standing;
+        .state;
     assert!(
         matches!(&decided, ApprovalState::Decided { verdict: Verdict::Reject, by, .. } if by.to_string() == "link:ada"),
         "{decided:?}"

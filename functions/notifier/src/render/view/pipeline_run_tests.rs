@@ -26,10 +26,10 @@ fn stage(name: &str, state: State, message: &str) -> Stage {
 }
 
 fn render(run: &PipelineRun) -> Content {
-    Templates::load(Path::new("/nowhere")).flow(Language::English, run)
+    Templates::load(Path::new("/nowhere")).pipeline_run(Language::English, run)
 }
 
-fn flow(text: &str, stages: Vec<Stage>) -> PipelineRun {
+fn pipeline_run(text: &str, stages: Vec<Stage>) -> PipelineRun {
     let text = || text.to_owned();
     PipelineRun {
         name: text(),
@@ -58,7 +58,7 @@ fn a_run_is_a_title_a_line_of_stages_and_where_to_look() {
         commit: "4f0c2d9".into(),
         by: "mira".into(),
         url: "https://ci.test/5120?a=1&b=2".into(),
-        ..flow("", stages)
+        ..pipeline_run("", stages)
     };
     let card = render(&run);
     assert_eq!(
@@ -73,7 +73,7 @@ fn a_run_is_a_title_a_line_of_stages_and_where_to_look() {
 fn a_failed_stage_says_why_and_what_is_not_told_leaves_no_gap() {
     let run = PipelineRun {
         name: "checkout".into(),
-        ..flow("", vec![stage("test", State::Failed, "2 tests < 3 failed")])
+        ..pipeline_run("", vec![stage("test", State::Failed, "2 tests < 3 failed")])
     };
     let told = "🚀 <b>checkout</b>\n❌ test\ntest: 2 tests &lt; 3 failed\n<code>01ARZ3NDEKTSV4RRFFQ69G5FAV</code>";
     assert_eq!(render(&run).text.telegram(), told);
@@ -92,7 +92,7 @@ fn hostile_run_of_a_pipeline_fits_a_telegram_message() {
         let run = PipelineRun {
             url: text.repeat(5),
             left_out: usize::MAX,
-            ..flow(&text, stages)
+            ..pipeline_run(&text, stages)
         };
         let shown = render(&run).text;
         assert!(shown.units() <= MESSAGE_UNITS, "{}", shown.units());

@@ -23,7 +23,7 @@ const OUTPUT_CHARACTERS: usize = 300;
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct StatusView {
     /// `open`, `awaiting_approval`, `needs_human`, `approved`, `rejected`, `repairing`, `repaired`, `repair_failed`, `resolved`,
-    /// `announced` or `tied`.
+    /// `announced` or `members`.
     pub status: &'static str,
     /// True while a decision can be made.
     pub pending: bool,
@@ -130,7 +130,7 @@ impl StatusView {
     }
 
     fn silence(&mut self, silence: &RepairSilence) {
-        self.repair_silence = match (&silence.id, silence.ended_at, &silence.fault) {
+        self.repair_silence = match (&silence.id, silence.ended_at, &silence.error) {
             (None, ..) => "not_made",
             (Some(_), None, _) => "holds",
             (Some(_), Some(_), Some(_)) => "not_removed",
@@ -138,7 +138,7 @@ impl StatusView {
         };
         self.repair_silence_until = moment(silence.until);
         self.repair_silence_why = silence
-            .fault
+            .error
             .as_deref()
             .map(|why| short(why, STEP_CHARACTERS))
             .unwrap_or_default();
@@ -154,7 +154,7 @@ impl StatusView {
         self.approvals_given = voters.len();
         self.approved_by = short(&voters.join(", "), TEXT_CHARACTERS);
         self.escalated_at = approval.escalated_at.map(moment).unwrap_or_default();
-        match &approval.standing {
+        match &approval.state {
             ApprovalState::Pending => {
                 self.pending = true;
                 self.expires_at = moment(approval.expires_at);
@@ -175,7 +175,7 @@ impl StatusView {
 
 /// Who decided: people by name, where they have one.
 pub(super) fn decided_by(approval: &Approval, names: Names<'_>) -> String {
-    let ApprovalState::Decided { verdict, by, .. } = &approval.standing else {
+    let ApprovalState::Decided { verdict, by, .. } = &approval.state else {
         return String::new();
     };
     let people: Vec<&str> = approval

@@ -9,9 +9,9 @@ use super::{NAME_CHARACTERS, TEXT_CHARACTERS, first, short};
 /// How many failed stages say why.
 const FAILURES_SHOWN: usize = 3;
 
-/// What `flow.html` is given. A text that was not told is empty.
+/// What `pipeline_run.html` is given. A text that was not told is empty.
 #[derive(Debug, Clone, Serialize)]
-pub struct Flow {
+pub struct PipelineRunView {
     /// The name of the pipeline.
     pub name: String,
     /// What is built and delivered.
@@ -45,7 +45,7 @@ pub struct Failure {
     pub message: String,
 }
 
-impl Flow {
+impl PipelineRunView {
     /// What is shown of a run.
     pub fn of(run: &pipeline_run::PipelineRun) -> Self {
         let name = |text: &str| short(text, NAME_CHARACTERS);
@@ -73,9 +73,9 @@ impl Flow {
     }
 }
 
-/// What `flow_notice.html` is given.
+/// What `pipeline_run_notice.html` is given.
 #[derive(Debug, Clone, Serialize)]
-pub struct FlowNotice {
+pub struct PipelineRunNoticeView {
     /// The name of the pipeline.
     pub name: String,
     /// What is built and delivered.
@@ -92,7 +92,7 @@ pub struct FlowNotice {
     pub id: String,
 }
 
-impl FlowNotice {
+impl PipelineRunNoticeView {
     /// What is told of a run's stages that failed, which are known by their reports.
     pub fn of(run: &pipeline_run::PipelineRun, failed: &[IncidentId]) -> Self {
         let told = run
@@ -100,14 +100,14 @@ impl FlowNotice {
             .iter()
             .filter(|stage| stage.state == State::Failed && failed.contains(&stage.incident_id));
         let (failures, failures_more) = first(told.map(Failure::of).collect(), FAILURES_SHOWN);
-        let Flow {
+        let PipelineRunView {
             name,
             commit,
             triggered_by,
             url,
             id,
             ..
-        } = Flow::of(run);
+        } = PipelineRunView::of(run);
         Self {
             name,
             commit,
@@ -139,5 +139,5 @@ fn icon(state: State) -> &'static str {
 }
 
 #[cfg(test)]
-#[path = "flow_tests.rs"]
+#[path = "pipeline_run_tests.rs"]
 mod tests;

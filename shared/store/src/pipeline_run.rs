@@ -8,7 +8,7 @@ use super::keys;
 use super::request::{newest, put};
 use super::{Store, StoreError};
 use domain::notification::pipeline_run::{PipelineRun, Report, State};
-use domain::primitives::id::FlowId;
+use domain::primitives::id::PipelineRunId;
 
 /// How long a run is kept after its last report: what is said about a commit later is a new card.
 pub(super) const KEPT_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -20,8 +20,11 @@ impl Store {
     ///
     /// # Errors
     /// If the table does not answer or a line cannot be read.
-    pub async fn flow(&self, flow: &FlowId) -> Result<Option<PipelineRun>, StoreError> {
-        let query = self.query_prefix(keys::flow_partition(flow), keys::RUN);
+    pub async fn pipeline_run(
+        &self,
+        run: &PipelineRunId,
+    ) -> Result<Option<PipelineRun>, StoreError> {
+        let query = self.query_prefix(keys::pipeline_run_partition(run), keys::RUN);
         let reports = newest(query, REPORTS_READ).await?;
         let reports: Vec<Report> = reports.iter().map(read).collect::<Result<_, _>>()?;
         Ok(PipelineRun::of(&reports))
@@ -29,11 +32,11 @@ impl Store {
 }
 
 /// The line of a report, to be written with its incident.
-pub(super) fn report(flow: &FlowId, report: &Report, now: Timestamp) -> PutBuilder {
-    put(line(flow, report, now))
+pub(super) fn report(run: &PipelineRunId, report: &Report, now: Timestamp) -> PutBuilder {
+    put(line(run, report, now))
 }
 
-fn line(flow: &FlowId, report: &Report, now: Timestamp) -> Item {
+fn line(run: &PipelineRunId, report: &Report, now: Timestamp) -> Item {
     let Report {
         incident_id,
         at,
@@ -57,7 +60,7 @@ fn line(flow: &FlowId, report: &Report, now: Timestamp) -> Item {
         ("url", text(url)),
         ("expires_at", seconds(now + KEPT_FOR)),
     ];
-    keys::report(flow, incident_id).item(fields)
+    keys::report(run, incident_id).item(fields)
 }
 
 fn read(item: &Item) -> Result<Report, StoreError> {
@@ -82,11 +85,11 @@ mod tests {
 
     use super::{line, read};
     use domain::notification::pipeline_run::{Report, State};
-    use domain::primitives::id::{FlowId, IncidentId};
+    use domain::primitives::id::{IncidentId, PipelineRunId};
 
     #[test]
     fn a_line_is_read_as_it_was_written() -> Result<(), Box<dyn std::error::Error>> {
-        let flow = FlowId::try_from("a1".repeat(32))?;
+        let run = PipelineRunId::try_from("a1".repeat(32))?;
         for state in [State::Running, State::Ended, State::Passed, State::Failed] {
             let report = Report {
                 incident_id: IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV")?,
@@ -99,7 +102,7 @@ mod tests {
                 by: String::new(),
                 url: "https://ci.test/5120".into(),
             };
-            assert_eq!(read(&line(&flow, &report, Timestamp::UNIX_EPOCH))?, report);
+            assert_eq!(read(&line(&run, &report, Timestamp::UNIX_EPOCH))?, report);
         }
         Ok(())
     }
