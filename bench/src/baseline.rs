@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::Failure;
 use crate::measure::Samples;
+use crate::programs;
 use crate::quantile::quantile;
 use crate::variant::Variant;
 
@@ -28,19 +30,27 @@ pub(crate) struct Paired {
     pub(crate) quartiles: [f64; 3],
 }
 
-/// Adds the baseline's variants behind those of this build.
-pub(crate) fn add(variants: &mut Vec<Variant>, baseline: &Path) {
-    let program = if baseline.is_dir() {
+/// A copy of the baseline's ingress, made as [those of this build](programs::copy) are.
+///
+/// # Errors
+/// If it cannot be copied.
+pub(crate) fn program(baseline: &Path, directory: &Path) -> Result<PathBuf, Failure> {
+    let built = if baseline.is_dir() {
         baseline.join("ingress")
     } else {
         baseline.to_owned()
     };
+    programs::copy(&built, &directory.join("ingress-baseline"))
+}
+
+/// Adds the baseline's variants behind those of this build.
+pub(crate) fn add(variants: &mut Vec<Variant>, program: &Path) {
     for (name, other) in COMPARED {
         if let Some(at) = variants.iter().position(|variant| variant.name == name) {
             let variant = Variant {
                 name: other,
-                command: vec![PathBuf::from(&program)],
-                package: Some(program.clone()),
+                command: vec![program.to_owned()],
+                package: Some(program.to_owned()),
                 ..variants[at].clone()
             };
             variants.insert(at + 1, variant);

@@ -14,6 +14,7 @@ mod measure;
 mod package;
 mod prices;
 mod process;
+mod programs;
 mod quantile;
 mod ratio;
 mod report;
@@ -85,16 +86,18 @@ fn run() -> Result<(), Failure> {
     };
     let sample = event::sample(&project)?;
     let event = sample.to_string();
+    let programs = programs::copied(binaries, directory.join("programs"))?;
     let analyzer = AnalyzerScene::make(&project, &directory, &aws.url, &aws.roots)?;
     aws.holds(analyzer.item.clone());
     let mut variants = variant::all(
         &project,
-        binaries,
+        &programs,
         &directory.join("node/door.js"),
         &analyzer,
     );
     if let Some(baseline) = &arguments.baseline {
-        baseline::add(&mut variants, baseline);
+        let program = baseline::program(baseline, &directory)?;
+        baseline::add(&mut variants, &program);
     }
     let event_of = |variant: &Variant| variant.event.clone().unwrap_or_else(|| event.clone());
 
@@ -126,7 +129,7 @@ fn run() -> Result<(), Failure> {
     // On all cores, because a client and its host are two machines. A step takes longer than an alert by far: a tenth of them will do.
     let ssh_steps = match ssh_host::missing() {
         Some(package) => Err(package),
-        None => Ok(place.ssh_steps(binaries, starts, arguments.warm.get().div_ceil(10))?),
+        None => Ok(place.ssh_steps(&programs, starts, arguments.warm.get().div_ceil(10))?),
     };
     // From here on there is no way back.
     let one_core = process::stay_on_one_core();
