@@ -54,10 +54,17 @@ impl Stack {
             by: Identity::Api("ada".into()),
             press: "1",
         };
-        let approve =
-            |change: &mut _| decide(change, &approval.id, &pressed, &channels, Timestamp::now());
+        let approve = |incident| {
+            decide(
+                incident,
+                &approval.id,
+                &pressed,
+                &channels,
+                Timestamp::now(),
+            )
+        };
         self.store
-            .change(&incident.id, approve)
+            .decide(&incident.id, approve)
             .await
             .expect("saved")
             .1

@@ -148,9 +148,12 @@ fn approved() -> (IncidentChange, PlanHash) {
         by: Identity::Telegram(7),
         press: "1",
     };
-    decide(&mut change, &approval.id, &pressed, &channels, NOW).expect("pending");
-    change.entries.clear();
-    (change, approval.plan_hash)
+    let decision = decide(change.incident, &approval.id, &pressed, &channels, NOW);
+    decision.answer.expect("pending");
+    (
+        IncidentChange::new(decision.change.incident),
+        approval.plan_hash,
+    )
 }
 
 /// An incident with a plan that the guardrails let through, and the plan's hash.

@@ -91,8 +91,7 @@ mod tests {
     use crate::incident::operation_log::{Event, verify};
     use crate::playbook::plan::tests::plan;
     use crate::primitives::identity::DecidedBy;
-    use crate::transition::decision::decide;
-    use crate::transition::decision::tests::{ada, two};
+    use crate::transition::decision::tests::{ada, decide_on, two};
     use crate::transition::lifecycle::tests::incident;
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -125,7 +124,7 @@ mod tests {
         assert_eq!(context["plan_hash"], plan().hash().as_str());
         let approval = change.incident.approval.clone().expect("an approval");
         assert!(approval.by_guardrails());
-        let refused = decide(
+        let refused = decide_on(
             &mut change,
             &approval.id,
             &ada(Verdict::Reject, "p"),

@@ -12,7 +12,7 @@ use crate::incident::approval::{
     Approval, ApprovalState, Refusal, Taken, TakenPress, Verdict, Vote,
 };
 use crate::incident::autonomy_level::AutonomyLevel;
-use crate::incident::change::IncidentChange;
+use crate::incident::change::{Decision, IncidentChange};
 use crate::incident::operation_log::{Event, LogRecord};
 use crate::incident::{Incident, Status};
 use crate::notification::channels::{ApprovalRule, Channels};
@@ -69,52 +69,64 @@ pub fn rule_of<'a>(channels: &'a Channels, incident: &Incident) -> Option<&'a Ap
     channels.rule(&plan.target, stakes(incident.analysis.as_ref(), plan))
 }
 
-/// Applies a press. A press that was applied before changes nothing and gets the same result again;
-/// so does a person who repeats the same verdict. A refusal changes only the log and the record
-/// that bounds it.
-///
-/// # Errors
-/// Why the press does not count.
+/// Decides what a press means for an incident. A press that was decided before changes nothing and
+/// gets the same answer again; so does a person who repeats the same verdict. A refusal changes only
+/// the log and the record that bounds it.
 pub fn decide(
-    change: &mut IncidentChange,
+    incident: Incident,
     id: &ApprovalId,
     pressed: &Pressed<'_>,
     channels: &Channels,
     now: Timestamp,
-) -> Result<Taken, Refusal> {
+) -> Decision<Result<Taken, Refusal>> {
     // Channels redeliver presses: the recorded result is returned, whatever has changed since.
-    if let Some(before) = taken_before(&change.incident, pressed) {
-        return before;
+    if let Some(before) = taken_before(&incident, pressed) {
+        return Decision::unchanged(incident, before);
     }
-    match judge(&change.incident, id, pressed, channels, now) {
-        Ok(Judged::Repeated(taken)) => {
-            note(change, pressed, Ok(taken));
-            Ok(taken)
-        }
-        Ok(Judged::New { person }) => {
-            let taken = count(change, pressed, &person, channels, now)?;
-            note(change, pressed, Ok(taken));
-            Ok(taken)
-        }
-        Err(refusal) => Err(log_refusal(change, id, pressed, refusal, now)),
-    }
+    let judged = judge(&incident, id, pressed, channels, now);
+    let mut change = IncidentChange::new(incident);
+    let taken = match judged {
+        Ok(Judged::Repeated(taken)) => Ok(taken),
+        Ok(Judged::New { person }) => count(&mut change, pressed, &person, channels, now),
+        Err(refusal) => Err(refusal),
+    };
+    answered(change, id, pressed, taken, now)
 }
 
-/// Refuses a press for a reason that lies outside of the incident, such as the chat that it came from.
-///
-/// # Errors
-/// The reason, unless the same press was applied before: then its recorded result.
+/// Refuses a press for a reason that lies outside of the incident, such as the chat that it came
+/// from. A press that was decided before gets the same answer again.
 pub fn refuse(
-    change: &mut IncidentChange,
+    incident: Incident,
     id: &ApprovalId,
     pressed: &Pressed<'_>,
     refusal: Refusal,
     now: Timestamp,
-) -> Result<Taken, Refusal> {
-    if let Some(before) = taken_before(&change.incident, pressed) {
-        return before;
+) -> Decision<Result<Taken, Refusal>> {
+    match taken_before(&incident, pressed) {
+        Some(before) => Decision::unchanged(incident, before),
+        None => answered(
+            IncidentChange::new(incident),
+            id,
+            pressed,
+            Err(refusal),
+            now,
+        ),
     }
-    Err(log_refusal(change, id, pressed, refusal, now))
+}
+
+/// Records the answer to a press, so that its redelivery gets the same one.
+fn answered(
+    mut change: IncidentChange,
+    id: &ApprovalId,
+    pressed: &Pressed<'_>,
+    answer: Result<Taken, Refusal>,
+    now: Timestamp,
+) -> Decision<Result<Taken, Refusal>> {
+    match &answer {
+        Ok(_) => note(&mut change, pressed, answer.clone()),
+        Err(refusal) => log_refusal(&mut change, id, pressed, refusal, now),
+    }
+    Decision { change, answer }
 }
 
 /// A press that is not refused.
@@ -302,14 +314,14 @@ fn log_refusal(
     change: &mut IncidentChange,
     id: &ApprovalId,
     pressed: &Pressed<'_>,
-    refusal: Refusal,
+    refusal: &Refusal,
     now: Timestamp,
-) -> Refusal {
+) {
     let Some(approval) = &mut change.incident.approval else {
-        return refusal;
+        return;
     };
     if approval.refusals >= REFUSALS_LOGGED {
-        return refusal;
+        return;
     }
     approval.refusals += 1;
     let context = json!({ "approval_id": id, "verdict": pressed.verdict, "press": pressed.press });
@@ -321,7 +333,6 @@ fn log_refusal(
     .with(context);
     change.record(now, news.failed(refusal.to_string()));
     note(change, pressed, Err(refusal.clone()));
-    refusal
 }
 
 /// Revokes a pending approval, or an approved one whose repair has not started. Others stay as they

@@ -15,7 +15,7 @@ use crate::analysis::{DataImpact, Risk};
 use crate::incident::Status;
 use crate::incident::approval::{Approval, ApprovalState, Refusal, Taken, Verdict, Vote};
 use crate::incident::autonomy_level::AutonomyLevel;
-use crate::incident::change::IncidentChange;
+use crate::incident::change::{Decision, IncidentChange};
 use crate::incident::operation_log::{Event, verify};
 use crate::notification::channels::Channels;
 use crate::playbook::plan::tests::plan;
@@ -80,6 +80,19 @@ fn events(change: &IncidentChange) -> Vec<Event> {
     change.entries.iter().map(|entry| entry.event).collect()
 }
 
+/// Decides on the incident that a change leaves, and appends what the decision changes.
+pub(crate) fn decide_on(
+    change: &mut IncidentChange,
+    id: &ApprovalId,
+    pressed: &Pressed<'_>,
+    file: &Channels,
+    at: Timestamp,
+) -> Result<Taken, Refusal> {
+    let decision = decide(change.incident.clone(), id, pressed, file, at);
+    change.append(decision.change);
+    decision.answer
+}
+
 #[test]
 fn people_needed_follow_from_the_risk_and_the_data_impact() {
     for (found, playbook, impact, needed) in [
@@ -121,16 +134,16 @@ fn a_decision_is_recorded_once_and_names_the_person() {
     let (mut change, id) = waiting(1);
     let file = two();
     assert_eq!(
-        decide(&mut change, &id, &ada(Verdict::Approve, "1"), &file, now()),
+        decide_on(&mut change, &id, &ada(Verdict::Approve, "1"), &file, now()),
         Ok(Taken::Approved)
     );
     assert_eq!(
-        decide(&mut change, &id, &ada(Verdict::Approve, "2"), &file, now()),
+        decide_on(&mut change, &id, &ada(Verdict::Approve, "2"), &file, now()),
         Ok(Taken::Approved)
     );
     let by_slack = press(Identity::Slack("U7".into()), Verdict::Approve, "3");
     assert_eq!(
-        decide(&mut change, &id, &by_slack, &file, now()),
+        decide_on(&mut change, &id, &by_slack, &file, now()),
         Ok(Taken::Approved),
         "two ids of one person are one person"
     );
@@ -144,11 +157,11 @@ fn a_decision_is_recorded_once_and_names_the_person() {
         by: DecidedBy::Person(Identity::Telegram(7)),
     });
     assert_eq!(
-        decide(&mut change, &id, &bob(Verdict::Approve, "4"), &file, now()),
+        decide_on(&mut change, &id, &bob(Verdict::Approve, "4"), &file, now()),
         refused
     );
     assert_eq!(
-        decide(&mut change, &id, &ada(Verdict::Reject, "5"), &file, now()),
+        decide_on(&mut change, &id, &ada(Verdict::Reject, "5"), &file, now()),
         refused
     );
     assert_eq!(
@@ -171,7 +184,7 @@ fn a_decision_is_recorded_once_and_names_the_person() {
 fn a_redelivered_press_gets_its_recorded_result() {
     let (mut change, id) = waiting(1);
     let file = two();
-    let refused = decide(
+    let refused = decide_on(
         &mut change,
         &id,
         &press(Identity::Telegram(9), Verdict::Approve, "early"),
@@ -180,17 +193,17 @@ fn a_redelivered_press_gets_its_recorded_result() {
     );
     assert_eq!(refused, Err(Refusal::NotAllowed));
     assert_eq!(
-        decide(&mut change, &id, &ada(Verdict::Approve, "1"), &file, now()),
+        decide_on(&mut change, &id, &ada(Verdict::Approve, "1"), &file, now()),
         Ok(Taken::Approved)
     );
     revoke(&mut change, "ingress", "the alert resolved", now());
     let before = change.clone();
     assert_eq!(
-        decide(&mut change, &id, &ada(Verdict::Approve, "1"), &file, now()),
+        decide_on(&mut change, &id, &ada(Verdict::Approve, "1"), &file, now()),
         Ok(Taken::Approved)
     );
     assert_eq!(
-        decide(
+        decide_on(
             &mut change,
             &id,
             &press(Identity::Telegram(9), Verdict::Approve, "early"),
@@ -200,7 +213,7 @@ fn a_redelivered_press_gets_its_recorded_result() {
         refused
     );
     assert_eq!(change, before);
-    let again = decide(&mut change, &id, &ada(Verdict::Approve, "2"), &file, now());
+    let again = decide_on(&mut change, &id, &ada(Verdict::Approve, "2"), &file, now());
     assert_eq!(
         again,
         Err(Refusal::Void {
@@ -215,12 +228,12 @@ fn with_two_needed_a_second_person_decides_or_one_rejects() {
     let (mut change, id) = waiting(2);
     let file = two();
     assert_eq!(
-        decide(&mut change, &id, &ada(Verdict::Approve, "1"), &file, now()),
+        decide_on(&mut change, &id, &ada(Verdict::Approve, "1"), &file, now()),
         Ok(Taken::Given { more: 1 })
     );
     let same = press(Identity::Slack("U7".into()), Verdict::Approve, "2");
     assert_eq!(
-        decide(&mut change, &id, &same, &file, now()),
+        decide_on(&mut change, &id, &same, &file, now()),
         Ok(Taken::Given { more: 1 }),
         "one person with two ids"
     );
@@ -230,7 +243,7 @@ fn with_two_needed_a_second_person_decides_or_one_rejects() {
     );
     let mut rejected = change.clone();
     assert_eq!(
-        decide(&mut change, &id, &bob(Verdict::Approve, "3"), &file, now()),
+        decide_on(&mut change, &id, &bob(Verdict::Approve, "3"), &file, now()),
         Ok(Taken::Approved)
     );
     assert_eq!(
@@ -242,12 +255,12 @@ fn with_two_needed_a_second_person_decides_or_one_rejects() {
     );
     assert_eq!(approval(&change).given(), 2);
     assert_eq!(
-        decide(&mut change, &id, &ada(Verdict::Approve, "4"), &file, now()),
+        decide_on(&mut change, &id, &ada(Verdict::Approve, "4"), &file, now()),
         Ok(Taken::Approved),
         "who approved first has approved"
     );
     assert_eq!(
-        decide(&mut rejected, &id, &bob(Verdict::Reject, "3"), &file, now()),
+        decide_on(&mut rejected, &id, &bob(Verdict::Reject, "3"), &file, now()),
         Ok(Taken::Rejected)
     );
     assert_eq!(rejected.incident.status, Status::Rejected);
@@ -259,7 +272,7 @@ fn where_two_are_needed_only_presses_count() {
     let file = two();
     let approve = |by, id| press(by, Verdict::Approve, id);
     assert_eq!(
-        decide(
+        decide_on(
             &mut change,
             &id,
             &approve(Identity::Api("eve".into()), "1"),
@@ -269,11 +282,11 @@ fn where_two_are_needed_only_presses_count() {
         Err(Refusal::NeedsPress)
     );
     assert_eq!(
-        decide(&mut change, &id, &ada(Verdict::Approve, "2"), &file, now()),
+        decide_on(&mut change, &id, &ada(Verdict::Approve, "2"), &file, now()),
         Ok(Taken::Given { more: 1 })
     );
     assert_eq!(
-        decide(
+        decide_on(
             &mut change,
             &id,
             &approve(Identity::Api("bob".into()), "3"),
@@ -283,7 +296,7 @@ fn where_two_are_needed_only_presses_count() {
         Err(Refusal::NeedsPress)
     );
     assert_eq!(
-        decide(
+        decide_on(
             &mut change,
             &id,
             &approve(Identity::Link("bob".into()), "4"),
@@ -313,17 +326,17 @@ fn where_two_are_needed_only_presses_count() {
     let mut rejected = change.clone();
     let reject = press(Identity::Api("bob".into()), Verdict::Reject, "5");
     assert_eq!(
-        decide(&mut rejected, &id, &reject, &file, now()),
+        decide_on(&mut rejected, &id, &reject, &file, now()),
         Ok(Taken::Rejected),
         "a rejection needs no second person"
     );
     assert_eq!(
-        decide(&mut change, &id, &bob(Verdict::Approve, "6"), &file, now()),
+        decide_on(&mut change, &id, &bob(Verdict::Approve, "6"), &file, now()),
         Ok(Taken::Approved)
     );
     let (mut one, id) = waiting(1);
     assert_eq!(
-        decide(
+        decide_on(
             &mut one,
             &id,
             &approve(Identity::Api("eve".into()), "1"),
@@ -367,7 +380,7 @@ fn votes_that_prove_no_person_count_for_no_repair() {
 #[test]
 fn a_person_who_is_renamed_between_two_presses_is_one_person() {
     let (mut change, id) = waiting(2);
-    decide(&mut change, &id, &ada(Verdict::Approve, "1"), &two(), now()).expect("allowed");
+    decide_on(&mut change, &id, &ada(Verdict::Approve, "1"), &two(), now()).expect("allowed");
     // The account of the first press belongs to the second name by now; the first name is somebody else's.
     let mut renamed = two();
     let ada_before = renamed.people.remove("ada").expect("ada");
@@ -377,7 +390,7 @@ fn a_person_who_is_renamed_between_two_presses_is_one_person() {
         .expect("bob");
     renamed.people.insert("ada".into(), bob_before);
     assert_eq!(
-        decide(
+        decide_on(
             &mut change,
             &id,
             &ada(Verdict::Approve, "2"),
@@ -388,7 +401,7 @@ fn a_person_who_is_renamed_between_two_presses_is_one_person() {
     );
     assert_eq!(change.incident.status, Status::AwaitingApproval);
     assert_eq!(
-        decide(
+        decide_on(
             &mut change,
             &id,
             &bob(Verdict::Approve, "3"),
@@ -403,11 +416,11 @@ fn a_person_who_is_renamed_between_two_presses_is_one_person() {
 #[test]
 fn a_vote_of_somebody_who_may_no_more_does_not_count() {
     let (mut change, id) = waiting(2);
-    decide(&mut change, &id, &ada(Verdict::Approve, "1"), &two(), now()).expect("allowed");
+    decide_on(&mut change, &id, &ada(Verdict::Approve, "1"), &two(), now()).expect("allowed");
     let mut later = two();
     later.approvals[0].people.retain(|name| name != "ada");
     assert_eq!(
-        decide(&mut change, &id, &bob(Verdict::Approve, "2"), &later, now()),
+        decide_on(&mut change, &id, &bob(Verdict::Approve, "2"), &later, now()),
         Ok(Taken::Given { more: 1 })
     );
 }
@@ -417,7 +430,7 @@ fn only_the_shown_plan_is_decided_on_by_those_who_may() {
     let (mut change, id) = waiting(1);
     let file = two();
     let mut refused = |id: &ApprovalId, by, press_id| {
-        decide(
+        decide_on(
             &mut change,
             id,
             &press(by, Verdict::Approve, press_id),
@@ -448,21 +461,26 @@ fn only_the_shown_plan_is_decided_on_by_those_who_may() {
         .argv
         .push("--force".into());
     assert_eq!(
-        decide(&mut change, &id, &ada(Verdict::Approve, "5"), &file, now()),
+        decide_on(&mut change, &id, &ada(Verdict::Approve, "5"), &file, now()),
         Err(Refusal::NotThisPlan)
     );
-    let elsewhere = refuse(
-        &mut change,
+    let pressed = ada(Verdict::Approve, "6");
+    let Decision {
+        change: last,
+        answer,
+    } = refuse(
+        change.incident.clone(),
         &id,
-        &ada(Verdict::Approve, "6"),
+        &pressed,
         Refusal::OtherChat,
         now(),
     );
-    assert_eq!(elsewhere, Err(Refusal::OtherChat));
+    change.append(last);
+    assert_eq!(answer, Err(Refusal::OtherChat));
     assert_eq!(events(&change), [Event::ApprovalRefused; 6]);
     let mut nobody = IncidentChange::new(waiting(1).0.incident);
     assert_eq!(
-        decide(
+        decide_on(
             &mut nobody,
             &id,
             &ada(Verdict::Approve, "1"),
@@ -477,7 +495,7 @@ fn only_the_shown_plan_is_decided_on_by_those_who_may() {
 fn refused_presses_fill_neither_the_log_nor_the_incident() {
     let (mut change, id) = waiting(1);
     for i in 0..250 {
-        let refused = decide(
+        let refused = decide_on(
             &mut change,
             &id,
             &press(Identity::Telegram(99), Verdict::Approve, &i.to_string()),
@@ -496,7 +514,7 @@ fn refused_presses_fill_neither_the_log_nor_the_incident() {
         (200, 200, 32)
     );
     assert_eq!(
-        decide(&mut change, &id, &ada(Verdict::Approve, "x"), &two(), now()),
+        decide_on(&mut change, &id, &ada(Verdict::Approve, "x"), &two(), now()),
         Ok(Taken::Approved),
         "who may still may"
     );
@@ -507,12 +525,12 @@ fn nobody_decides_after_the_time_or_after_a_void() {
     let (mut change, id) = waiting(1);
     let late = after(4 * 3600);
     assert!(matches!(
-        decide(&mut change, &id, &ada(Verdict::Approve, "1"), &two(), late),
+        decide_on(&mut change, &id, &ada(Verdict::Approve, "1"), &two(), late),
         Err(Refusal::Expired { .. })
     ));
     revoke(&mut change, "ingress", "the alert resolved", now());
     assert!(matches!(
-        decide(&mut change, &id, &ada(Verdict::Approve, "2"), &two(), now()),
+        decide_on(&mut change, &id, &ada(Verdict::Approve, "2"), &two(), now()),
         Err(Refusal::Void { .. })
     ));
 }
@@ -520,7 +538,7 @@ fn nobody_decides_after_the_time_or_after_a_void() {
 #[test]
 fn a_void_stops_an_approved_plan_only_before_its_repair() {
     let (mut change, id) = waiting(1);
-    decide(&mut change, &id, &ada(Verdict::Approve, "1"), &two(), now()).expect("pending");
+    decide_on(&mut change, &id, &ada(Verdict::Approve, "1"), &two(), now()).expect("pending");
     revoke(&mut change, "ingress", "the alert resolved", now());
     assert!(matches!(
         approval(&change).state,
@@ -545,7 +563,7 @@ fn an_undecided_approval_escalates_and_then_expires() {
     );
     assert!(!change.escalate(&rule, after(599)));
     assert_eq!(
-        decide(&mut change, &id, &carol("1"), &file, after(599)),
+        decide_on(&mut change, &id, &carol("1"), &file, after(599)),
         Err(Refusal::NotAllowed)
     );
     assert!(
@@ -566,7 +584,7 @@ fn an_undecided_approval_escalates_and_then_expires() {
     assert!(!change.clone().expire(after(4 * 3600 - 1)));
     let mut decided = change.clone();
     assert_eq!(
-        decide(&mut decided, &id, &carol("2"), &file, after(602)),
+        decide_on(&mut decided, &id, &carol("2"), &file, after(602)),
         Ok(Taken::Approved)
     );
     assert!(!decided.expire(after(5 * 3600)) && !decided.escalate(&rule, after(700)));
@@ -728,11 +746,11 @@ proptest! {
                 file.people.insert("ada".into(), bob);
             }
             let press_id = format!("{n} {press_id}");
-            let came_to = decide(&mut change, &id, &press(by, Verdict::Approve, &press_id), &file, after(601));
+            let came_to = decide_on(&mut change, &id, &press(by, Verdict::Approve, &press_id), &file, after(601));
             prop_assert_ne!(came_to, Ok(Taken::Approved), "{:?}", approval(&change));
             prop_assert_eq!(&approval(&change).state, &ApprovalState::Pending);
         }
-        prop_assert!(decide(&mut change, &id, &bob(Verdict::Approve, "other"), &file, after(602)).is_ok(), "somebody else still may");
+        prop_assert!(decide_on(&mut change, &id, &bob(Verdict::Approve, "other"), &file, after(602)).is_ok(), "somebody else still may");
     }
 
     #[test]
@@ -752,7 +770,7 @@ proptest! {
                 Act::Press { by, verdict, id, first: stale } => {
                     let on = if stale { first.clone() } else { approval(&change).id.clone() };
                     let id = id.to_string();
-                    let came_to = decide(&mut change, &on, &press(by, verdict, &id), &file, at);
+                    let came_to = decide_on(&mut change, &on, &press(by, verdict, &id), &file, at);
                     let repeated = approval(&before).presses.iter().find(|taken| taken.id == id);
                     if let Some(taken) = repeated {
                         prop_assert_eq!(&change, &before);

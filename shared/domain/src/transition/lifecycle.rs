@@ -352,8 +352,7 @@ pub(crate) mod tests {
     use crate::incident::{Incident, Status};
     use crate::playbook::plan::tests::plan;
     use crate::primitives::id::{IncidentId, MemberId};
-    use crate::transition::decision::decide;
-    use crate::transition::decision::tests::{ada, two};
+    use crate::transition::decision::tests::{ada, decide_on, two};
 
     pub(crate) fn opened() -> IncidentChange {
         let labels: Texts = [("alertname", "TargetDown"), ("component", "web")]
@@ -416,7 +415,7 @@ pub(crate) mod tests {
         assert_ne!(first.id, second.id);
         assert_eq!(change.incident.status, Status::AwaitingApproval);
         assert!(
-            decide(
+            decide_on(
                 &mut change,
                 &first.id,
                 &ada(Verdict::Approve, "p"),

@@ -59,7 +59,10 @@ fn approve(change: &mut IncidentChange) {
         by: Identity::Telegram(ADA),
         press: &press,
     };
-    decide(change, &approval, &pressed, &channels, Timestamp::now()).expect("taken");
+    let incident = change.incident.clone();
+    let decision = decide(incident, &approval, &pressed, &channels, Timestamp::now());
+    decision.answer.expect("taken");
+    change.append(decision.change);
 }
 
 /// The repair as the repair function records it.
