@@ -10,7 +10,7 @@ use crate::incident::guardrail::{GuardrailOutcome, all_passed, names};
 use crate::incident::operation_log::{Event, LogRecord};
 use crate::playbook::plan::Plan;
 use crate::primitives::identity::DecidedBy;
-use crate::transition::decision::revoke;
+use crate::transition::decision::revocation::revoke;
 
 impl IncidentChange {
     /// Lets a plan run without a human if every guardrail passes, otherwise asks a human, and keeps
