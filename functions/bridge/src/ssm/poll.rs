@@ -247,3 +247,7 @@ pub(crate) struct Sent<'a> {
     pub(crate) id: String,
     pub(crate) target: &'a SsmTarget,
 }
+
+#[cfg(test)]
+#[path = "poll_tests.rs"]
+mod tests;
