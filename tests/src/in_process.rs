@@ -1,7 +1,7 @@
 //! Functions in this process, against the deployed table; a test chooses the queues that they send
 //! to.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws::AwsEnvironment;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -15,6 +15,12 @@ use crate::stack::Stack;
 
 /// The time that a function leaves itself for its answer, in milliseconds: what is begun is begun before.
 pub const RESERVE: u64 = 2_000;
+
+/// Until when a call in this process may begin something.
+#[must_use]
+pub fn deadline() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
 
 impl Stack {
     fn variables<'a>(

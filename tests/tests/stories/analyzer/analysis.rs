@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use analyzer::Failure;
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::alert::Alert;
 use domain::analysis::Risk;
 use domain::analysis::budget::{Paid, Spending, day};
@@ -144,7 +143,7 @@ async fn a_model_diagnoses_an_incident_and_its_key_stays_secret() {
         printed.contains("analysis_latency") && printed.contains(id),
         "{printed}"
     );
-    let kept = table(&stack).await;
+    let kept = stack.table().await;
     assert!(kept.contains(id), "the table was read");
     let sent = [call, trace]
         .map(|request| String::from_utf8_lossy(&request.body).into_owned())
@@ -158,23 +157,6 @@ async fn a_model_diagnoses_an_incident_and_its_key_stays_secret() {
             );
         }
     }
-}
-
-/// Everything in the table.
-async fn table(stack: &Stack) -> String {
-    let client = aws_sdk_dynamodb::Client::new(&stack.aws());
-    let mut pages = client
-        .scan()
-        .table_name(&stack.facts.outputs["TableName"])
-        .into_paginator()
-        .items()
-        .send();
-    let mut text = String::new();
-    while let Some(item) = pages.next().await {
-        let values: Vec<AttributeValue> = item.expect("an item").into_values().collect();
-        text.push_str(&format!("{values:?}\n"));
-    }
-    text
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use domain::alert::Alert;
 use domain::alert::fingerprint::fingerprint;
@@ -19,6 +19,7 @@ use loopback::Request;
 use store::{Reservation, Reserved, Store, StoreError, fresh_incident_id};
 use tests::alert::unique;
 use tests::faulty_aws::{faulty, refusal};
+use tests::in_process::deadline;
 use tests::opened::{alert, own_day};
 use tests::stack::Stack;
 use wire::message::Message;
@@ -29,10 +30,6 @@ const USAGE: Usage = Usage {
     output: 20,
 };
 const NO_LIMIT: MicroUsd = 1_000_000_000;
-
-fn until() -> Instant {
-    Instant::now() + Duration::from_secs(60)
-}
 
 fn an_incident() -> IncidentId {
     fresh_incident_id(Timestamp::now())
@@ -332,7 +329,7 @@ async fn people_are_told_once_a_day() {
     let racing = holders
         .iter()
         .enumerate()
-        .map(|(i, holder)| notifiers[i % 2].handle(&message, holder, &Timestamp::now, until()));
+        .map(|(i, holder)| notifiers[i % 2].handle(&message, holder, &Timestamp::now, deadline()));
     for told in stream::iter(racing)
         .buffer_unordered(8)
         .collect::<Vec<_>>()
@@ -341,7 +338,7 @@ async fn people_are_told_once_a_day() {
         told.expect("told, or somebody else has the turn");
     }
     notifiers[0]
-        .handle(&message, &unique("holder"), &Timestamp::now, until())
+        .handle(&message, &unique("holder"), &Timestamp::now, deadline())
         .await
         .expect("handled");
     let notice = stack

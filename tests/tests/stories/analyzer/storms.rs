@@ -14,17 +14,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tests::alert::{TestAlert, group, unique};
 use tests::faulty_aws::{faulty, refusal};
-use tests::in_process::answer;
+use tests::in_process::{answer, deadline};
 use tests::own_queue::OwnQueue;
 use tests::stack::Stack;
 use wire::message::{Message, Queued as _};
 
 /// How long a story waits for what has to come.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-fn until() -> Instant {
-    Instant::now() + PATIENCE
-}
 
 /// An alert and the answer that it got.
 type Opened = (TestAlert, Value);
@@ -467,10 +463,9 @@ async fn forty_racing_incidents_make_one_storm_beyond_the_limit() {
     let apps: Vec<analyzer::App> = (0..4).map(|_| minutes.analyzer("7")).collect();
     // Each message comes twice, as a queue may deliver it.
     let twice: Vec<&Message> = messages.iter().chain(&messages).collect();
-    let racing = twice
-        .iter()
-        .enumerate()
-        .map(|(i, message)| apps[i % apps.len()].handle(message, "m", Timestamp::now(), until()));
+    let racing = twice.iter().enumerate().map(|(i, message)| {
+        apps[i % apps.len()].handle(message, "m", Timestamp::now(), deadline())
+    });
     let handled: Vec<_> = stream::iter(racing).buffer_unordered(40).collect().await;
     assert!(handled.iter().all(Result::is_ok), "{handled:#?}");
 
@@ -521,7 +516,7 @@ async fn racing_incidents_leave_each_kind_its_places() {
     let racing = messages
         .iter()
         .chain(&messages)
-        .map(|message| app.handle(message, "m", Timestamp::now(), until()));
+        .map(|message| app.handle(message, "m", Timestamp::now(), deadline()));
     let handled: Vec<_> = stream::iter(racing).buffer_unordered(24).collect().await;
     assert!(handled.iter().all(Result::is_ok), "{handled:#?}");
     let (mut alone, mut storms) = ([0, 0], BTreeSet::new());
@@ -558,7 +553,7 @@ async fn a_storm_continues_in_the_next_minute_only_while_it_lasts() {
         assert_eq!(minute(at), minute(start) + nth);
         let messages = minutes.open(5, at).await;
         for message in &messages {
-            app.handle(message, "m", at, until())
+            app.handle(message, "m", at, deadline())
                 .await
                 .expect("handled");
         }
@@ -586,7 +581,7 @@ async fn a_storm_continues_in_the_next_minute_only_while_it_lasts() {
                 incident_id: members[0].clone(),
             };
             notifier
-                .handle(&look, &unique("holder"), &Timestamp::now, until())
+                .handle(&look, &unique("holder"), &Timestamp::now, deadline())
                 .await
                 .expect("handled");
             assert_eq!(minutes.incident(&members[0]).await.status, Status::Resolved);
@@ -629,7 +624,7 @@ async fn a_write_that_meets_the_beginning_of_a_storm_is_tried_again() {
     );
     for message in &messages {
         // On the deployed queue, what fails comes back after six minutes.
-        app.handle(message, "m", at, until())
+        app.handle(message, "m", at, deadline())
             .await
             .expect("handled at once");
     }

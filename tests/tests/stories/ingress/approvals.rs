@@ -1,7 +1,5 @@
 //! Tests of decisions: once, by a person who may, on the plan that was shown, and by both ways in.
 
-use std::time::{Duration, Instant};
-
 use domain::analysis::Risk;
 use domain::incident::approval::{ApprovalState, Verdict};
 use domain::incident::change::IncidentChange;
@@ -14,6 +12,7 @@ use serde_json::{Value, json};
 use store::FollowUp;
 use tests::alert::{TestAlert, unique};
 use tests::answer::assert_problem;
+use tests::in_process::deadline;
 use tests::stack::Stack;
 use wire::approval_link::sign;
 use wire::message::Message;
@@ -21,13 +20,7 @@ use wire::message::Message;
 /// An alert about the service that has a playbook, and its incident once a plan waits for a decision.
 async fn waiting(stack: &Stack) -> (TestAlert, Incident) {
     let alert = TestAlert::firing(&stack.facts.target.service);
-    let opened = stack.deliver_one(&alert).await;
-    let incident = stack
-        .status(
-            opened["incident_id"].as_str().expect("an incident"),
-            Status::AwaitingApproval,
-        )
-        .await;
+    let incident = stack.awaiting_approval(&alert).await;
     (alert, incident)
 }
 
@@ -80,10 +73,6 @@ async fn asked_ago(stack: &Stack, id: &IncidentId, hours: i64) {
         approval.expires_at -= SignedDuration::from_hours(hours);
     };
     stack.store.change(id, earlier).await.expect("saved");
-}
-
-fn until() -> Instant {
-    Instant::now() + Duration::from_secs(60)
 }
 
 fn all(log: &[Entry], event: Event) -> Vec<&Entry> {
@@ -386,7 +375,7 @@ async fn what_nobody_decides_goes_to_others_and_is_void_in_the_end() {
     asked_ago(&stack, &incident.id, 2).await;
     for _ in 0..2 {
         notifier
-            .handle(&due, &unique("message"), &Timestamp::now, until())
+            .handle(&due, &unique("message"), &Timestamp::now, deadline())
             .await
             .expect("looked at");
     }
@@ -403,7 +392,7 @@ async fn what_nobody_decides_goes_to_others_and_is_void_in_the_end() {
     asked_ago(&stack, &incident.id, 3).await;
     for _ in 0..2 {
         notifier
-            .handle(&due, &unique("message"), &Timestamp::now, until())
+            .handle(&due, &unique("message"), &Timestamp::now, deadline())
             .await
             .expect("looked at");
     }

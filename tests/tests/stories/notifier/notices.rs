@@ -348,14 +348,7 @@ async fn a_worker_that_dies_behind_the_receipt_tells_nothing_twice() {
     })
     .await;
     let app = story.worker_at(&aws);
-    story
-        .tell_by(
-            &app,
-            &Message::IncidentChanged {
-                incident_id: id.clone(),
-            },
-        )
-        .await;
+    story.changed_by(&app, &id).await;
     assert!(dead.load(Ordering::Relaxed));
     assert_eq!(story.replies(0).await.len(), 1);
     story.later(61).await;

@@ -3,7 +3,6 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::incident::Status;
@@ -53,11 +52,10 @@ async fn no_secret_is_left_anywhere() {
     );
 
     // The main job, and the refusals that could quote what they refuse.
-    let opened = stack
-        .deliver_one(&TestAlert::firing(&stack.facts.target.service))
+    let incident = stack
+        .awaiting_approval(&TestAlert::firing(&stack.facts.target.service))
         .await;
-    let id = opened["incident_id"].as_str().expect("an incident");
-    let incident = stack.status(id, Status::AwaitingApproval).await;
+    let id = incident.id.as_str();
     let approval = incident.approval.expect("asked").id;
     let nearly = format!("{}x", stack.facts.secrets["approval"]);
     for (token, expected) in [
@@ -96,18 +94,7 @@ async fn no_secret_is_left_anywhere() {
         logs = print(&facts);
     }
 
-    let mut text = String::new();
-    let client = aws_sdk_dynamodb::Client::new(&stack.aws());
-    let mut pages = client
-        .scan()
-        .table_name(&stack.facts.outputs["TableName"])
-        .into_paginator()
-        .items()
-        .send();
-    while let Some(item) = pages.next().await {
-        let values: Vec<AttributeValue> = item.expect("an item").into_values().collect();
-        text.push_str(&format!("{values:?}\n"));
-    }
+    let mut text = stack.table().await;
     assert!(text.contains(id), "the items were read");
     text.push_str(
         &stack
@@ -385,19 +372,6 @@ async fn at_no_level_does_ingress_log_a_credential_that_it_is_given() {
     }
 }
 
-/// Makes a secret of an operator's own, and gives its value.
-async fn own_secret(stack: &Stack, name: &str, value: String) -> String {
-    let client = aws_sdk_secretsmanager::Client::new(&stack.aws());
-    client
-        .create_secret()
-        .name(name)
-        .secret_string(&value)
-        .send()
-        .await
-        .expect("created");
-    value
-}
-
 /// The most talkative level has every line of the others: what is not there is at no level.
 #[tokio::test]
 async fn at_trace_no_function_logs_a_secret_of_what_it_talks_to() {
@@ -414,25 +388,20 @@ async fn at_trace_no_function_logs_a_secret_of_what_it_talks_to() {
         "analyzer/signoz",
         "channels/alertmanager",
     ] {
-        keys.push(own_secret(&stack, &format!("quell/{name}"), random()).await);
+        let key = random();
+        stack.create_secret(&format!("quell/{name}"), &key).await;
+        keys.push(key);
     }
     let otlp = random();
-    own_secret(
-        &stack,
-        "quell/analyzer/otlp",
-        format!("x-trace-key: {otlp}"),
-    )
-    .await;
+    stack
+        .create_secret("quell/analyzer/otlp", &format!("x-trace-key: {otlp}"))
+        .await;
     keys.push(otlp);
-    let hook = own_secret(
-        &stack,
-        "quell/channels/hook",
-        format!(
-            "whsec_{}",
-            STANDARD.encode("a key of thirty-two bytes, or so")
-        ),
-    )
-    .await;
+    let hook = format!(
+        "whsec_{}",
+        STANDARD.encode("a key of thirty-two bytes, or so")
+    );
+    stack.create_secret("quell/channels/hook", &hook).await;
 
     let directory = &stack.facts.target.config_dir;
     let settings = json!({
@@ -474,11 +443,10 @@ async fn at_trace_no_function_logs_a_secret_of_what_it_talks_to() {
     );
 
     // The main job, with every door knocked at, a silence and the details asked for in between.
-    let opened = stack
-        .deliver_one(&TestAlert::firing(&stack.facts.target.service))
+    let incident = stack
+        .awaiting_approval(&TestAlert::firing(&stack.facts.target.service))
         .await;
-    let id = opened["incident_id"].as_str().expect("an incident");
-    let incident = stack.status(id, Status::AwaitingApproval).await;
+    let id = incident.id.as_str();
     let approval = incident.approval.expect("asked").id;
     for (of, refused) in [("", false), ("x", true)] {
         for knock in knocks(approval.as_str(), |name| {
