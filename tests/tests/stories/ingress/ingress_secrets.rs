@@ -10,12 +10,13 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use tests::alert::{TestAlert, unique};
 use tests::answer::assert_problem;
+use tests::in_process::hmac;
 use tests::secrets::INGRESS_SECRETS;
 use tests::slack::Interaction;
 use tests::stack::Stack;
 use wire::approval_link;
 
-use super::who_gets_in::{answer, event, hmac, knock};
+use super::who_gets_in::{answer, event, knock};
 
 #[tokio::test]
 async fn a_secret_without_text_is_no_secret() {
