@@ -208,13 +208,6 @@ pub fn events(log: &[Entry]) -> Vec<Event> {
 /// If it is not made.
 pub async fn secret(stack: &Stack, value: &str) -> String {
     let name = unique("quell/analyzer/test");
-    let client = aws_sdk_secretsmanager::Client::new(&stack.aws());
-    client
-        .create_secret()
-        .name(&name)
-        .secret_string(value)
-        .send()
-        .await
-        .expect("a secret");
+    stack.create_secret(&name, value).await;
     name
 }

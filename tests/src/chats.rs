@@ -199,10 +199,18 @@ impl Story {
     /// # Panics
     /// If that fails.
     pub async fn changed(&self, id: &IncidentId) {
-        self.tell(&Message::IncidentChanged {
+        self.changed_by(&self.app, id).await;
+    }
+
+    /// Tells this worker that an incident has changed.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub async fn changed_by(&self, app: &App, id: &IncidentId) {
+        let message = Message::IncidentChanged {
             incident_id: id.clone(),
-        })
-        .await;
+        };
+        self.tell_by(app, &message).await;
     }
 
     /// Resolves an incident, and tells the worker.

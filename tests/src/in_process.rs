@@ -1,7 +1,7 @@
 //! Functions in this process, against the deployed table; a test chooses the queues that they send
 //! to.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws::AwsEnvironment;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -11,10 +11,16 @@ use serde_json::Value;
 use settings::variables::Variables;
 use sha2::Sha256;
 
-use crate::stack::Stack;
+use crate::stack::{Stack, project};
 
 /// The time that a function leaves itself for its answer, in milliseconds: what is begun is begun before.
 pub const RESERVE: u64 = 2_000;
+
+/// Until when a call in this process may begin something.
+#[must_use]
+pub fn deadline() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
 
 impl Stack {
     fn variables<'a>(
@@ -147,15 +153,32 @@ impl Stack {
     }
 }
 
-/// The signature of a body, as a sender writes it into `X-Signature-256`.
+/// The signature of a signed sender, in hex.
 ///
 /// # Panics
 /// Never: a key of any length will do.
 #[must_use]
-pub fn sign(secret: &str, bytes: &[u8]) -> String {
+pub fn hmac(secret: &str, bytes: impl AsRef<[u8]>) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key of any length");
-    mac.update(bytes);
-    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+    mac.update(bytes.as_ref());
+    hex::encode(mac.finalize().into_bytes())
+}
+
+/// The signature of a body, as a sender writes it into `X-Signature-256`.
+#[must_use]
+pub fn sign(secret: &str, bytes: &[u8]) -> String {
+    format!("sha256={}", hmac(secret, bytes))
+}
+
+/// A recorded event of API Gateway, with a delivery of Alertmanager.
+///
+/// # Panics
+/// If the file is not there.
+#[must_use]
+pub fn recorded_event() -> Value {
+    let recorded = std::fs::read_to_string(project().join("events/alertmanager-single.json"))
+        .expect("the event");
+    serde_json::from_str(&recorded).expect("JSON")
 }
 
 /// The same request, with Lambda's word that the function is ended so many milliseconds from now.

@@ -23,10 +23,12 @@ pub mod sam;
 /// The notifier's own sample incidents.
 #[path = "../../functions/notifier/tests/samples/mod.rs"]
 pub mod samples;
+pub mod secrets;
 pub mod simulated;
 pub mod skip;
 pub mod slack;
 pub mod ssm_boxes;
 pub mod stack;
+pub mod table;
 pub mod target_host;
 pub mod webhook_receiver;

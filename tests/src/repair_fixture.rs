@@ -197,7 +197,9 @@ impl RepairFixture {
             by: Identity::Api("ada".into()),
             press: "1",
         };
-        decide(&mut change, &id, &pressed, &self.channels, now).expect("pending");
+        let decision = decide(change.incident.clone(), &id, &pressed, &self.channels, now);
+        decision.answer.expect("pending");
+        change.append(decision.change);
         let incident = self.stack.store.save(change).await.expect("saved");
         let plan_hash = incident
             .approval

@@ -20,10 +20,20 @@ use wire::message::Message;
 
 use tokio::time::sleep;
 
-use crate::alert::unique;
+use crate::alert::{TestAlert, unique};
 use crate::stack::{Stack, project};
 
 impl Stack {
+    /// Delivers an alert about a service that has a playbook: its incident, once the plan waits for a decision.
+    ///
+    /// # Panics
+    /// If that takes too long.
+    pub async fn awaiting_approval(&self, alert: &TestAlert) -> Incident {
+        let opened = self.deliver_one(alert).await;
+        let id = opened["incident_id"].as_str().expect("an incident");
+        self.status(id, Status::AwaitingApproval).await
+    }
+
     /// Approves the plan of an incident through the API, as `api:ada`.
     ///
     /// # Panics
@@ -54,10 +64,17 @@ impl Stack {
             by: Identity::Api("ada".into()),
             press: "1",
         };
-        let approve =
-            |change: &mut _| decide(change, &approval.id, &pressed, &channels, Timestamp::now());
+        let approve = |incident| {
+            decide(
+                incident,
+                &approval.id,
+                &pressed,
+                &channels,
+                Timestamp::now(),
+            )
+        };
         self.store
-            .change(&incident.id, approve)
+            .decide(&incident.id, approve)
             .await
             .expect("saved")
             .1

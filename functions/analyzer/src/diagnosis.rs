@@ -15,7 +15,9 @@ use domain::transition::analysis_lease::Claimed;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::app::{App, Failure};
-use crate::evidence::gather::{Gathered, deviation, milliseconds};
+use crate::evidence::deviation::deviation;
+use crate::evidence::gather::Gathered;
+use crate::evidence::milliseconds;
 use crate::models::Asked;
 use crate::prompt::Subject;
 use crate::static_analyzer;

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use aws::queue::STORM_LOOKS_EVERY;
+use aws::retry::{Backoff, Growth, retry};
 use domain::analysis::Risk;
 use domain::episode::{ADVICE_CHARACTERS, Advice};
 use domain::incident::Incident;
@@ -17,8 +18,14 @@ use wire::message::Message;
 
 use crate::app::{App, Failure};
 
-/// How often an incident's place is asked for again that met the transaction which begins its minute's storm.
-const ATTEMPTS: u32 = 6;
+/// Retry policy for an incident's place that met the transaction which begins its minute's storm.
+const PLACES: Backoff = Backoff {
+    retries: 6,
+    first: Duration::from_millis(10),
+    longest: Duration::from_millis(320),
+    growth: Growth::Times(2.0),
+    jitter: 0.0,
+};
 
 impl App {
     /// The storm that an incident belongs to: the one that it is a member of, or the one of its minute, if that has more than enough.
@@ -35,17 +42,14 @@ impl App {
             return Ok(incident.tied_to().cloned());
         }
         let minute = storm::minute(incident.opened_at);
-        for attempt in 0..ATTEMPTS {
-            match self.place(minute, incident, now).await {
-                // The queue would bring the message back after minutes, and no one would hear of
-                // the incident until then.
-                Err(Failure::Store(StoreError::Conflict)) => {
-                    tokio::time::sleep(Duration::from_millis(10 << attempt)).await
-                }
-                placed => return placed,
-            }
-        }
-        Err(StoreError::Conflict.into())
+        let mut waits = PLACES.waits();
+        // The queue would bring the message back after minutes, and no one would hear of the
+        // incident until then.
+        let wait = |error: &Failure| match error {
+            Failure::Store(StoreError::Conflict) => waits.next(),
+            _ => None,
+        };
+        retry(|| self.place(minute, incident, now), wait).await
     }
 
     async fn place(

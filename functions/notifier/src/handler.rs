@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use aws::Chain;
 use aws::queue::STORM_LOOKS_EVERY;
+use domain::incident::change::IncidentChange;
 use domain::incident::parts::Storm;
 use domain::incident::{Incident, Status};
 use domain::notification::button_action::ButtonAction;
@@ -12,7 +13,7 @@ use domain::notification::button_action::More;
 use domain::notification::channels::Channel;
 use domain::notification::outbox::{Rank, Subject};
 use domain::notification::pipeline_run::run_id_of;
-use domain::primitives::id::IncidentId;
+use domain::primitives::id::{ApprovalId, IncidentId};
 use futures_util::future::join_all;
 use store::CardOf;
 use tracing::error;
@@ -64,14 +65,7 @@ impl App {
                 press,
                 by,
             } => {
-                let ask = match what {
-                    More::Details => ButtonAction::Details(incident_id.clone()),
-                    More::History => ButtonAction::History(incident_id.clone()),
-                };
-                self.store
-                    .change(incident_id, |change| {
-                        change.more_asked(&ask, press, by, clock())
-                    })
+                self.record_more_asked(incident_id, *what, press, by, clock)
                     .await?;
                 let subject = Subject::More {
                     what: *what,
@@ -89,22 +83,7 @@ impl App {
                 words,
             } => return self.whisper(channel, user, words, clock).await,
             Message::DecisionTimer { approval_id } => {
-                match self.decision_due(approval_id, clock).await? {
-                    Some(incident) => {
-                        let channels = self
-                            .concerned(&incident, CardOf::Incident(&incident.id))
-                            .await?;
-                        self.put(
-                            &channels,
-                            Rank::heard(incident.severity),
-                            &Subject::Escalation(approval_id.clone()),
-                            clock,
-                        )
-                        .await?;
-                        channels
-                    }
-                    None => Vec::new(),
-                }
+                self.decision_timer(approval_id, clock).await?
             }
             Message::ResolutionTimer { approval_id } => {
                 return self.resolution_due(approval_id, clock).await;
@@ -114,19 +93,60 @@ impl App {
             }
             Message::AnalysisAsked { .. } => return Err(Failure::Misdirected),
         };
-        for (channel, ran) in self.run_channels(&concerned, holder, clock, until).await {
-            if let Err(error) = ran {
-                // What is due is in the outbox: the others have done their part, and need not do it again.
-                error!(channel = channel.name, error = %Chain(&error), "what is due in a channel was not told: it is tried again");
-                self.notifications
-                    .send_later(
-                        &Message::ChannelTimer {
-                            channel: channel.name.clone(),
-                        },
-                        AGAIN_AFTER,
-                    )
-                    .await?;
-            }
+        self.deliver(&concerned, holder, clock, until).await
+    }
+
+    async fn record_more_asked(
+        &self,
+        incident_id: &IncidentId,
+        what: More,
+        press: &str,
+        by: &str,
+        clock: Clock<'_>,
+    ) -> Result<(), Failure> {
+        let ask = match what {
+            More::Details => ButtonAction::Details(incident_id.clone()),
+            More::History => ButtonAction::History(incident_id.clone()),
+        };
+        let record = |change: &mut IncidentChange| change.more_asked(&ask, press, by, clock());
+        self.store.change(incident_id, record).await?;
+        Ok(())
+    }
+
+    /// Puts the escalation of an approval into the outboxes, if it is due: the channels that have to deliver it.
+    async fn decision_timer(
+        &self,
+        approval_id: &ApprovalId,
+        clock: Clock<'_>,
+    ) -> Result<Vec<&Channel>, Failure> {
+        let Some(incident) = self.decision_due(approval_id, clock).await? else {
+            return Ok(Vec::new());
+        };
+        let channels = self
+            .concerned(&incident, CardOf::Incident(&incident.id))
+            .await?;
+        let subject = Subject::Escalation(approval_id.clone());
+        self.put(&channels, Rank::heard(incident.severity), &subject, clock)
+            .await?;
+        Ok(channels)
+    }
+
+    /// Delivers what is due in these channels. A channel that fails is tried again by itself.
+    async fn deliver(
+        &self,
+        channels: &[&Channel],
+        holder: &str,
+        clock: Clock<'_>,
+        until: Instant,
+    ) -> Result<(), Failure> {
+        for (channel, ran) in self.run_channels(channels, holder, clock, until).await {
+            let Err(error) = ran else { continue };
+            // What is due is in the outbox: the others have done their part, and need not do it again.
+            error!(channel = channel.name, error = %Chain(&error), "what is due in a channel was not told: it is tried again");
+            let again = Message::ChannelTimer {
+                channel: channel.name.clone(),
+            };
+            self.notifications.send_later(&again, AGAIN_AFTER).await?;
         }
         Ok(())
     }

@@ -213,3 +213,7 @@ fn planned_now(files: &OperatorFiles, plan: &Plan) -> Option<PlanHash> {
 #[cfg(test)]
 #[path = "admission_tests.rs"]
 pub(crate) mod tests;
+
+#[cfg(test)]
+#[path = "admission_guardrail_tests.rs"]
+mod guardrail_tests;

@@ -1,36 +1,36 @@
-//! Tests of admission: whether an approved repair may still run, after a human's approval and after
-//! one by the guardrails.
+//! Tests of admission: whether an approved repair may still run.
 
 use std::path::{Path, PathBuf};
 
 use domain::alert::classification::AlertTables;
 use domain::alert::fingerprint::fingerprint;
 use domain::alert::{AlertStatus, Texts};
-use domain::analysis::{Analysis, Severity};
-use domain::episode::{Advice, Firing};
+use domain::analysis::Analysis;
+use domain::episode::Firing;
 use domain::incident::Status;
 use domain::incident::approval::{ApprovalState, Verdict, Vote};
 use domain::incident::change::IncidentChange;
-use domain::incident::guardrail::{Guardrail, all_passed, blocking};
+use domain::incident::guardrail::Guardrail;
 use domain::incident::operation_log::Event;
 use domain::incident::repair::{Repair, RepairOutcome};
 use domain::notification::channels::{Channels, Identity};
 use domain::playbook::plan::{Phase, Plan};
 use domain::playbook::service::{self, Level};
-use domain::policy::attempt_ledger::{Attempt, GroupLedger, GuardrailInputs, TargetLedger};
+use domain::policy::attempt_ledger::{GroupLedger, GuardrailInputs, TargetLedger};
 use domain::policy::matching::{Choice, PastSuccess, choose};
 use domain::policy::playbook_run::PlaybookRecord;
-use domain::primitives::id::{ApprovalId, IncidentId, MemberId, PlanHash};
+use domain::primitives::id::{IncidentId, MemberId, PlanHash};
 use domain::transition::decision::{Pressed, decide};
 use jiff::{SignedDuration, Timestamp};
 use playbook_files::operator_files::{OperatorFiles, limits};
 use serde_json::json;
 
+use super::guardrail_tests::{assert_stopped, triggered};
 use super::{Admission, AdmissionRules};
 
-const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+pub(super) const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
-fn shipped() -> PathBuf {
+pub(super) fn shipped() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config")
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn files() -> OperatorFiles {
 }
 
 /// A store that holds nothing.
-fn nothing() -> GuardrailInputs {
+pub(super) fn nothing() -> GuardrailInputs {
     let (target, group) = (Some(TargetLedger::default()), Some(GroupLedger::default()));
     GuardrailInputs {
         killed: Some(false),
@@ -54,7 +54,7 @@ fn nothing() -> GuardrailInputs {
     }
 }
 
-fn enter_with(
+pub(super) fn enter_with(
     change: &mut IncidentChange,
     files: &OperatorFiles,
     readings: &GuardrailInputs,
@@ -80,11 +80,15 @@ fn ruled<T>(
     })
 }
 
-fn admit(change: &mut IncidentChange, files: &OperatorFiles, hash: &PlanHash) -> Admission {
+pub(super) fn admit(
+    change: &mut IncidentChange,
+    files: &OperatorFiles,
+    hash: &PlanHash,
+) -> Admission {
     enter_with(change, files, &nothing(), hash)
 }
 
-fn events(change: &IncidentChange) -> Vec<Event> {
+pub(super) fn events(change: &IncidentChange) -> Vec<Event> {
     change.entries.iter().map(|entry| entry.event).collect()
 }
 
@@ -135,7 +139,7 @@ fn finding() -> Analysis {
 }
 
 /// An incident with a plan that a human approved, and the plan's hash.
-fn approved() -> (IncidentChange, PlanHash) {
+pub(super) fn approved() -> (IncidentChange, PlanHash) {
     let (mut change, plan) = planned();
     change.propose(plan, NOW, SignedDuration::from_hours(1));
     let approval = change.incident.approval.clone().expect("asked");
@@ -148,23 +152,12 @@ fn approved() -> (IncidentChange, PlanHash) {
         by: Identity::Telegram(7),
         press: "1",
     };
-    decide(&mut change, &approval.id, &pressed, &channels, NOW).expect("pending");
-    change.entries.clear();
-    (change, approval.plan_hash)
-}
-
-/// An incident with a plan that the guardrails let through, and the plan's hash.
-fn triggered() -> (IncidentChange, PlanHash) {
-    let (mut change, plan) = planned();
-    let (files, hash) = (files(), plan.hash());
-    let limits = limits(&shipped()).expect("the limits that ship with the project");
-    let outcomes = files
-        .context(&change.incident, &plan, &limits, &nothing(), NOW)
-        .check();
-    assert!(all_passed(&outcomes), "{outcomes:#?}");
-    change.propose_within(outcomes, plan, NOW, SignedDuration::from_hours(1));
-    change.entries.clear();
-    (change, hash)
+    let decision = decide(change.incident, &approval.id, &pressed, &channels, NOW);
+    decision.answer.expect("pending");
+    (
+        IncidentChange::new(decision.change.incident),
+        approval.plan_hash,
+    )
 }
 
 #[test]
@@ -294,212 +287,6 @@ fn interrupted_repair_goes_on_and_ended_one_does_not() {
     ));
     change.incident.repair.as_mut().expect("started").outcome = Some(RepairOutcome::Unknown);
     assert_eq!(admit(&mut change, &files(), &hash), Admission::Nothing);
-}
-
-/// A plan that was let through is stopped by this guardrail, and a human is asked for a new decision.
-fn assert_stopped(change: &IncidentChange, before: &str, guardrail: Guardrail) {
-    let incident = &change.incident;
-    assert_eq!(
-        blocking(&incident.guardrails)
-            .map(|outcome| outcome.guardrail)
-            .collect::<Vec<_>>(),
-        [guardrail]
-    );
-    assert_eq!(
-        (incident.status, incident.repair.as_ref()),
-        (Status::AwaitingApproval, None)
-    );
-    let asked = incident.approval.as_ref().expect("asked");
-    assert_eq!(asked.state, ApprovalState::Pending);
-    assert_ne!(
-        asked.plan_hash, before,
-        "a message about the plan that was stopped must not start the new one"
-    );
-    assert_eq!(
-        Advice::from_incident(incident)
-            .expect("analysed")
-            .approval_id,
-        Some(asked.id.to_string())
-    );
-    assert_eq!(
-        events(change),
-        [
-            Event::GuardrailBlocked,
-            Event::ApprovalVoided,
-            Event::ApprovalRequested
-        ]
-    );
-}
-
-#[test]
-fn what_the_guardrails_let_through_runs_if_they_still_do() {
-    let (mut change, hash) = triggered();
-    assert_eq!(
-        Advice::from_incident(&change.incident)
-            .expect("analysed")
-            .approval_id,
-        None,
-        "nobody can decide any more"
-    );
-    assert!(matches!(
-        admit(&mut change, &files(), &hash),
-        Admission::Run(_)
-    ));
-    assert_eq!(change.incident.status, Status::Repairing);
-}
-
-#[test]
-fn automatic_plan_is_stopped_by_any_later_change() {
-    let ran = |playbook: &str| {
-        let other = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAW").expect("a ULID");
-        let mut ledger = TargetLedger::default();
-        ledger.record(Attempt {
-            approval_id: ApprovalId::for_plan(&other, &"0".repeat(64).into()),
-            playbook: playbook.into(),
-            at: NOW,
-        });
-        ledger
-    };
-    let changes: [(GuardrailInputs, Guardrail); 4] = [
-        (
-            GuardrailInputs {
-                killed: Some(true),
-                ..nothing()
-            },
-            Guardrail::KillSwitch,
-        ),
-        (
-            GuardrailInputs {
-                killed: None,
-                ..nothing()
-            },
-            Guardrail::KillSwitch,
-        ),
-        (
-            GuardrailInputs {
-                target: Some(ran("restart-supervisor-program")),
-                ..nothing()
-            },
-            Guardrail::Cooldown,
-        ),
-        (
-            GuardrailInputs {
-                record: Some(PlaybookRecord {
-                    failed: 1,
-                    ..PlaybookRecord::default()
-                }),
-                ..nothing()
-            },
-            Guardrail::PlaybookRecord,
-        ),
-    ];
-    for (readings, guardrail) in changes {
-        let (mut change, hash) = triggered();
-        assert_eq!(
-            enter_with(&mut change, &files(), &readings, &hash),
-            Admission::Nothing
-        );
-        assert_stopped(&change, &hash, guardrail);
-    }
-    let (mut change, hash) = triggered();
-    change.incident.severity = Severity::P1;
-    assert_eq!(admit(&mut change, &files(), &hash), Admission::Nothing);
-    assert_stopped(&change, &hash, Guardrail::Severity);
-    // Another alert has joined meanwhile whose label forbids it.
-    let (mut change, hash) = triggered();
-    change.auto_repair_forbidden(NOW);
-    change.auto_repair_forbidden(NOW);
-    assert_eq!(
-        events(&change),
-        [Event::GuardrailBlocked],
-        "it is in the log once"
-    );
-    change.entries.clear();
-    assert_eq!(admit(&mut change, &files(), &hash), Admission::Nothing);
-    assert_stopped(&change, &hash, Guardrail::AutoRepairLabel);
-    let (mut change, hash) = triggered();
-    let mut changed = files();
-    changed.services[1].level = Level::Approval;
-    assert_eq!(admit(&mut change, &changed, &hash), Admission::Nothing);
-    assert_stopped(&change, &hash, Guardrail::ServiceLevel);
-}
-
-#[test]
-fn approved_plan_is_stopped_by_the_kill_switch_alone() {
-    for killed in [Some(true), None] {
-        let (mut change, hash) = approved();
-        assert_eq!(
-            enter_with(
-                &mut change,
-                &files(),
-                &GuardrailInputs {
-                    killed,
-                    ..nothing()
-                },
-                &hash
-            ),
-            Admission::Nothing
-        );
-        assert_stopped(&change, &hash, Guardrail::KillSwitch);
-    }
-    let (mut change, hash) = approved();
-    change.incident.severity = Severity::P0;
-    let unknown = GuardrailInputs {
-        killed: Some(false),
-        ..GuardrailInputs::default()
-    };
-    assert!(matches!(
-        enter_with(&mut change, &files(), &unknown, &hash),
-        Admission::Run(_)
-    ));
-}
-
-#[test]
-fn repair_cut_off_before_its_first_step_is_checked_again() {
-    let killed = GuardrailInputs {
-        killed: Some(true),
-        ..nothing()
-    };
-    let cut_off = || {
-        let (mut change, hash) = triggered();
-        change.incident.repair = Some(Repair::start(hash.clone(), NOW));
-        change.incident.status = Status::Repairing;
-        (change, hash)
-    };
-    let (mut change, hash) = cut_off();
-    assert_eq!(
-        enter_with(&mut change, &files(), &killed, &hash),
-        Admission::Nothing
-    );
-    assert_stopped(&change, &hash, Guardrail::KillSwitch);
-    // The alert resolved while the message waited: nothing runs any more, and nobody has to decide on anything.
-    let by_human = approved();
-    for (mut change, hash) in [cut_off(), by_human] {
-        change.incident.repair = Some(Repair::start(hash.clone(), NOW));
-        change.incident.status = Status::Repairing;
-        change.resolved(1, NOW);
-        assert_eq!(admit(&mut change, &files(), &hash), Admission::Nothing);
-        assert_eq!(
-            (change.incident.status, change.incident.repair.as_ref()),
-            (Status::Resolved, None)
-        );
-        assert!(matches!(
-            change.incident.approval.expect("kept").state,
-            ApprovalState::Void { .. }
-        ));
-    }
-    // Once a step has begun, the run goes on to its end: half a repair helps nobody.
-    let (mut change, hash) = cut_off();
-    change
-        .incident
-        .repair
-        .as_mut()
-        .expect("started")
-        .step_started(Phase::Steps, 0, NOW);
-    assert!(matches!(
-        enter_with(&mut change, &files(), &killed, &hash),
-        Admission::Run(_)
-    ));
 }
 
 #[test]

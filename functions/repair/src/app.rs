@@ -73,7 +73,7 @@ impl Unhandled for Failure {
     fn is_permanent(&self) -> bool {
         match self {
             Self::Store(error) => !error.is_transient(),
-            Self::Queue(error) => !error.is_transient(),
+            Self::Queue(error) => !error.transient,
             _ => false,
         }
     }
@@ -147,5 +147,35 @@ impl App {
             })
             .await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws::batch::Unhandled as _;
+    use aws::queue::QueueError;
+    use store::StoreError;
+
+    use super::Failure;
+
+    #[test]
+    fn a_failure_is_permanent_where_no_retry_helps() {
+        let queue = |transient| QueueError {
+            queue: "q".to_owned(),
+            cause: "test".into(),
+            transient,
+        };
+        let missing = StoreError::Missing {
+            key: "k".to_owned(),
+        };
+        let cases: [(Failure, bool); 4] = [
+            (queue(false).into(), true),
+            (queue(true).into(), false),
+            (missing.into(), true),
+            (StoreError::Conflict.into(), false),
+        ];
+        for (failure, permanent) in cases {
+            assert_eq!(failure.is_permanent(), permanent, "{failure:?}");
+        }
     }
 }

@@ -182,78 +182,63 @@ fn finish(change: &mut IncidentChange, plan: &Plan, outcome: RepairOutcome, now:
         of(Phase::Rollback).count(),
     );
     let undo_worked = of(Phase::Rollback).all(|step| step.succeeded);
-    let checks_passed = of(Phase::Verify).all(|step| step.succeeded);
+    // `all` also holds for no checks, and no check is no proof.
+    let checks_passed = checks > 0 && of(Phase::Verify).all(|step| step.succeeded);
     let context = json!({
         "playbook_id": plan.playbook, "target": plan.target, "outcome": outcome, "steps_count": steps,
         "execution_time_ms": now.duration_since(repair.started_at).as_millis(),
     });
-    let executed = LogRecord::new(
-        Event::ExecutionCompleted,
-        ACTOR,
-        format!("playbook {}", plan.playbook),
-    )
-    .with(context);
-    change.record(
-        now,
-        match outcome {
-            RepairOutcome::Verified | RepairOutcome::NotVerified | RepairOutcome::StillFiring => {
-                executed
-            }
-            RepairOutcome::StepFailed => executed.failed("a step failed"),
-            RepairOutcome::Unknown => {
-                executed.failed("a step was started, and its result will never be known")
-            }
-            RepairOutcome::Stopped => executed.failed("the kill switch stopped it"),
-            RepairOutcome::Unreachable => {
-                executed.failed("the host or the bridge could not be reached: no step ran")
-            }
-            RepairOutcome::NothingToDo => executed.failed(
-                "nothing to do: the facts kept every step from running, and nothing was changed",
-            ),
-        },
-    );
+    change.record(now, executed(plan, outcome).with(context));
     // Only these outcomes have a verdict of the checks.
     let verified = matches!(
         outcome,
         RepairOutcome::Verified | RepairOutcome::NotVerified
     );
     if verified || (outcome == RepairOutcome::NothingToDo && checks > 0) {
-        let news = LogRecord::new(
-            Event::VerificationFinished,
-            ACTOR,
-            format!("checks made: {checks}"),
-        );
-        let why = if checks == 0 {
-            "no check was made"
-        } else {
-            "the symptom is still there"
-        };
-        change.record(
-            now,
-            // `all` also holds for no checks, and no check is no proof.
-            if checks > 0 && checks_passed {
-                news
-            } else {
-                news.failed(why)
-            },
-        );
+        change.record(now, verification(checks, checks_passed));
     }
     if undone > 0 {
-        let news = LogRecord::new(
-            Event::RollbackFinished,
-            ACTOR,
-            format!("steps run to take the repair back: {undone}"),
-        );
-        change.record(
-            now,
-            if undo_worked {
-                news
-            } else {
-                news.failed("a step of the rollback failed")
-            },
-        );
+        change.record(now, rollback(undone, undo_worked));
     }
     change.repair_ended(outcome);
+}
+
+fn executed(plan: &Plan, outcome: RepairOutcome) -> LogRecord {
+    let detail = format!("playbook {}", plan.playbook);
+    let executed = LogRecord::new(Event::ExecutionCompleted, ACTOR, detail);
+    let why = match outcome {
+        RepairOutcome::Verified | RepairOutcome::NotVerified | RepairOutcome::StillFiring => {
+            return executed;
+        }
+        RepairOutcome::StepFailed => "a step failed",
+        RepairOutcome::Unknown => "a step was started, and its result will never be known",
+        RepairOutcome::Stopped => "the kill switch stopped it",
+        RepairOutcome::Unreachable => "the host or the bridge could not be reached: no step ran",
+        RepairOutcome::NothingToDo => {
+            "nothing to do: the facts kept every step from running, and nothing was changed"
+        }
+    };
+    executed.failed(why)
+}
+
+fn verification(checks: usize, passed: bool) -> LogRecord {
+    let detail = format!("checks made: {checks}");
+    let news = LogRecord::new(Event::VerificationFinished, ACTOR, detail);
+    match (passed, checks) {
+        (true, _) => news,
+        (false, 0) => news.failed("no check was made"),
+        (false, _) => news.failed("the symptom is still there"),
+    }
+}
+
+fn rollback(steps: usize, worked: bool) -> LogRecord {
+    let detail = format!("steps run to take the repair back: {steps}");
+    let news = LogRecord::new(Event::RollbackFinished, ACTOR, detail);
+    if worked {
+        news
+    } else {
+        news.failed("a step of the rollback failed")
+    }
 }
 
 fn place(phase: Phase, index: usize) -> String {

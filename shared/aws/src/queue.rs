@@ -24,14 +24,8 @@ pub struct QueueError {
     pub queue: String,
     #[source]
     pub cause: Cause,
-    transient: bool,
-}
-
-impl QueueError {
     /// True if another try may go well: false for a request that cannot be made at all.
-    pub fn is_transient(&self) -> bool {
-        self.transient
-    }
+    pub transient: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -154,6 +148,40 @@ impl Queue {
             queue: self.url.rsplit('/').next().unwrap_or_default().to_owned(),
             transient: !matches!(error, SdkError::ConstructionFailure(_)),
             cause: error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sqs::config::http::HttpResponse;
+    use aws_sdk_sqs::error::{ConnectorError, SdkError};
+    use aws_sdk_sqs::operation::send_message::SendMessageError;
+    use aws_sdk_sqs::{Client, Config};
+
+    use super::Queue;
+
+    #[test]
+    fn only_a_request_that_cannot_be_made_is_permanent() {
+        type Error = SdkError<SendMessageError, HttpResponse>;
+        let cases: [(Error, bool); 3] = [
+            (SdkError::construction_failure("test"), false),
+            (SdkError::timeout_error("test"), true),
+            (
+                SdkError::dispatch_failure(ConnectorError::io("test".into())),
+                true,
+            ),
+        ];
+        let client = Client::from_conf(Config::builder().behavior_version_latest().build());
+        let queue = Queue::new(client, "https://sqs.test/123456789012/incidents".to_owned());
+        for (error, transient) in cases {
+            let shown = format!("{error:?}");
+            let failed = queue.failed(error);
+            assert_eq!(
+                (failed.queue.as_str(), failed.transient),
+                ("incidents", transient),
+                "{shown}"
+            );
         }
     }
 }

@@ -5,51 +5,8 @@
 
 use std::sync::OnceLock;
 
-use regex_lite::Regex;
-
+use super::form::{Form, Reach, form, token};
 use super::predicates::{always, is_no_state, is_no_word, is_random};
-
-/// How far a secret reaches from the line with one of its words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// It ends in that line or the next.
-    NextLine,
-    /// It may take up the rest of the text.
-    Rest,
-}
-
-/// One form of secret.
-pub(super) struct Form {
-    /// Words in lower case, at least one of which occurs in every text with such a secret.
-    pub(super) words: &'static [&'static str],
-    /// What it looks like; the group that takes part is the secret, and a match without a group is something to leave alone.
-    pub(super) pattern: &'static str,
-    /// Whether what the group holds is one.
-    pub(super) looks_secret: fn(&str) -> bool,
-    /// How far behind a word it may reach.
-    pub(super) reach: Reach,
-    /// The pattern, once it was needed.
-    pub(super) compiled: OnceLock<Regex>,
-}
-
-const fn form(
-    words: &'static [&'static str],
-    pattern: &'static str,
-    looks_secret: fn(&str) -> bool,
-) -> Form {
-    Form {
-        words,
-        pattern,
-        looks_secret,
-        reach: Reach::NextLine,
-        compiled: OnceLock::new(),
-    }
-}
-
-/// A token whose beginning its vendor gave it so that scanners know it.
-const fn token(words: &'static [&'static str], pattern: &'static str) -> Form {
-    form(words, pattern, always)
-}
 
 /// The names of what is secret; a password also in the languages in which teams write their runbooks.
 macro_rules! name {

@@ -14,7 +14,7 @@ use super::{Store, StoreError, episode, ledger, pipeline_run, runs, storm};
 use aws::retry::wait_or;
 use domain::episode::{Episode, Windows};
 use domain::incident::Incident;
-use domain::incident::change::IncidentChange;
+use domain::incident::change::{Decision, IncidentChange};
 use domain::incident::operation_log::Entry;
 use domain::incident::parts::StormMember;
 use domain::notification::pipeline_run::Report;
@@ -49,17 +49,30 @@ impl Store {
         self.commit(change, None).await
     }
 
-    /// Load, decide, save: applies `decide` to the incident until no other writer comes in between. A decision that changes
-    /// nothing is not saved.
+    /// Load, decide, save: decides on the incident until no other writer comes in between. A decision that changes nothing is
+    /// not saved.
     ///
     /// # Errors
     /// If there is no such incident, if the table does not answer, or if others come in between every time.
+    pub async fn decide<T>(
+        &self,
+        id: &IncidentId,
+        decide: impl FnMut(Incident) -> Decision<T>,
+    ) -> Result<(Incident, T), StoreError> {
+        self.decide_loaded(self.known_incident(id).await?, decide)
+            .await
+    }
+
+    /// As [`Store::decide`], for changes that are made in place.
+    ///
+    /// # Errors
+    /// As [`Store::decide`].
     pub async fn change<T>(
         &self,
         id: &IncidentId,
-        decide: impl FnMut(&mut IncidentChange) -> T,
+        apply: impl FnMut(&mut IncidentChange) -> T,
     ) -> Result<(Incident, T), StoreError> {
-        self.change_loaded(self.known_incident(id).await?, decide)
+        self.change_loaded(self.known_incident(id).await?, apply)
             .await
     }
 
@@ -69,18 +82,30 @@ impl Store {
     /// As [`Store::change`].
     pub async fn change_loaded<T>(
         &self,
+        loaded: Incident,
+        mut apply: impl FnMut(&mut IncidentChange) -> T,
+    ) -> Result<(Incident, T), StoreError> {
+        let decide = |incident| {
+            let mut change = IncidentChange::new(incident);
+            let answer = apply(&mut change);
+            Decision { change, answer }
+        };
+        self.decide_loaded(loaded, decide).await
+    }
+
+    async fn decide_loaded<T>(
+        &self,
         mut loaded: Incident,
-        mut decide: impl FnMut(&mut IncidentChange) -> T,
+        mut decide: impl FnMut(Incident) -> Decision<T>,
     ) -> Result<(Incident, T), StoreError> {
         let mut waits = DECISIONS.waits();
         loop {
-            let mut change = IncidentChange::new(loaded.clone());
-            let decided = decide(&mut change);
+            let Decision { change, answer } = decide(loaded.clone());
             if change.entries.is_empty() && change.incident == loaded {
-                return Ok((loaded, decided));
+                return Ok((loaded, answer));
             }
             match self.save(change).await {
-                Ok(saved) => return Ok((saved, decided)),
+                Ok(saved) => return Ok((saved, answer)),
                 // Writers of one incident are few: a short wait that grows lets the other finish.
                 Err(error @ StoreError::Conflict) => wait_or(waits.next(), error).await?,
                 Err(error) => return Err(error),

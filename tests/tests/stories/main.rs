@@ -21,8 +21,11 @@ mod ingress {
 
 mod analyzer {
     mod analysis;
+    mod analysis_lease;
     mod bedrock;
     mod budget;
+    mod history;
+    mod memory;
     mod prometheus_evidence;
     mod reanalysis;
     mod storms;

@@ -1,10 +1,12 @@
-//! Evidence from the operator's servers. Each query has a deadline, and a failed query is recorded
-//! as evidence too: the analysis goes on.
+//! Evidence from the table and the operator's servers. Each query has a deadline, and a failed query
+//! is recorded as evidence too: the analysis goes on.
 
+pub(crate) mod deviation;
 pub(crate) mod gather;
-
+pub(crate) mod incidents;
 pub mod prometheus;
 mod promql;
+mod servers;
 pub(crate) mod signoz;
 #[cfg(test)]
 mod stand_in;
@@ -101,15 +103,30 @@ impl Inquiry<'_> {
         let found = answered.unwrap_or_else(|why| Found::Failed {
             why: without(key, &why.to_string()),
         });
-        let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         kept(Evidence {
             source,
             asked,
             at,
-            duration_ms,
+            duration_ms: milliseconds(began),
             found,
         })
     }
+}
+
+/// Evidence that took no time.
+fn at_once(source: Source, asked: String, at: Timestamp, found: Found) -> Evidence {
+    Evidence {
+        source,
+        asked,
+        at,
+        duration_ms: 0,
+        found,
+    }
+}
+
+/// How long ago this was, in milliseconds.
+pub(crate) fn milliseconds(started: Instant) -> u64 {
+    u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Evidence as it is kept and shown: without secrets, which have to go before a text is flattened or cut, because a part of one does not

@@ -171,3 +171,7 @@ impl Exporter {
         Ok(headers)
     }
 }
+
+#[cfg(test)]
+#[path = "export_tests.rs"]
+mod tests;

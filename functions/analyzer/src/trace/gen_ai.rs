@@ -74,3 +74,7 @@ impl Span {
 fn whole(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+#[path = "gen_ai_tests.rs"]
+mod tests;

@@ -136,6 +136,16 @@ async fn hosts(
         "Pending" | "Delayed" => return Poll::Waiting,
         _ => return Poll::Begun,
     }
+    invocations(client, resolved, sent, command.target_count()).await
+}
+
+/// Polls the hosts of a command that has ended, of which the list may still lack some.
+async fn invocations(
+    client: &Client,
+    resolved: &ResolvedStep<'_>,
+    sent: &Sent<'_>,
+    count: i32,
+) -> Poll {
     let mut pages = client
         .list_command_invocations()
         .command_id(&sent.id)
@@ -151,7 +161,7 @@ async fn hosts(
         }
     }
     found.sort_by(|a, b| a.host.cmp(&b.host));
-    let all = usize::try_from(command.target_count()).is_ok_and(|count| found.len() >= count);
+    let all = usize::try_from(count).is_ok_and(|count| found.len() >= count);
     if all && found.iter().all(|host| host.status.is_end()) {
         Poll::Ended(found)
     } else {
@@ -247,3 +257,7 @@ pub(crate) struct Sent<'a> {
     pub(crate) id: String,
     pub(crate) target: &'a SsmTarget,
 }
+
+#[cfg(test)]
+#[path = "poll_tests.rs"]
+mod tests;

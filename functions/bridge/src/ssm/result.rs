@@ -303,3 +303,7 @@ fn with_output(hosts: &[Invocation], result: StepResult) -> StepResult {
         ..result
     }
 }
+
+#[cfg(test)]
+#[path = "result_tests.rs"]
+mod tests;

@@ -95,3 +95,7 @@ fn refused(
         ),
     )
 }
+
+#[cfg(test)]
+#[path = "send_error_tests.rs"]
+mod tests;

@@ -82,10 +82,8 @@ pub(crate) async fn from_elsewhere(
 ) -> Result<ButtonReply, Rejection> {
     if let ButtonAction::Decide(verdict, id) = &press.ask {
         let pressed = pressed(press, *verdict);
-        let refuse = |change: &mut IncidentChange| {
-            decision::refuse(change, id, &pressed, Refusal::OtherChat, now)
-        };
-        match app.intake.store.change(&id.incident(), refuse).await {
+        let refuse = |incident| decision::refuse(incident, id, &pressed, Refusal::OtherChat, now);
+        match app.intake.store.decide(&id.incident(), refuse).await {
             Ok(_) | Err(StoreError::Missing { .. }) => {}
             Err(error) => return Err(error.into()),
         }
@@ -125,8 +123,8 @@ pub(crate) async fn decide(
     let changed = app
         .intake
         .store
-        .change(&id.incident(), |change| {
-            decision::decide(change, id, pressed, channels, now)
+        .decide(&id.incident(), |incident| {
+            decision::decide(incident, id, pressed, channels, now)
         })
         .await;
     let (incident, taken) = changed.map_err(|error| match error {

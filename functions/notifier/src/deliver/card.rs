@@ -2,12 +2,9 @@
 //! in one channel.
 
 use domain::incident::Incident;
-use domain::incident::operation_log::{Entry, Event, LogRecord};
-use domain::notification::channels::Place;
 use domain::notification::notice::{may_be_heard, unheard};
-use domain::notification::outbox::{ChannelState, Due, LiveCard, Rank, Sending, Shown, Subject};
+use domain::notification::outbox::{ChannelState, Due, Rank, Sending, Shown, Subject};
 use domain::primitives::id::{IncidentId, PipelineRunId};
-use serde_json::json;
 use store::{CardOf, StoredCard};
 use tracing::warn;
 
@@ -84,15 +81,7 @@ impl ChannelWorker<'_> {
                     return self.save(of, &mut stored).await;
                 }
                 Ok(None) => {
-                    let again = self.sender(state).repeats();
-                    if again {
-                        warn!(
-                            channel = self.channel.name,
-                            due = due.key,
-                            "it is unknown whether the card arrived: it is sent again"
-                        );
-                    }
-                    stored.card.again = again;
+                    stored.card.again = self.repeats(state, due);
                     self.send(state, due, of, presented, incident, &mut stored)
                         .await?
                 }
@@ -114,6 +103,19 @@ impl ChannelWorker<'_> {
             Box::pin(self.log(of, &mut stored, &before, incident)).await?;
         }
         Ok(self.store.told(&self.channel.name, due).await?)
+    }
+
+    /// True if a card of which it is unknown whether it arrived may arrive a second time.
+    fn repeats(&self, state: &ChannelState, due: &Due) -> bool {
+        let again = self.sender(state).repeats();
+        if again {
+            warn!(
+                channel = self.channel.name,
+                due = due.key,
+                "it is unknown whether the card arrived: it is sent again"
+            );
+        }
+        again
     }
 
     /// Sends a new card; false if the item stays due.
@@ -245,109 +247,14 @@ impl ChannelWorker<'_> {
             .await?)
     }
 
-    /// Records new messages of the card in the operation log, once each: the first one, and one
-    /// that showed a repair's result when it came.
-    async fn log(
+    pub(super) async fn save(
         &self,
         of: CardOf<'_>,
         stored: &mut StoredCard,
-        before: &LiveCard,
-        incident: &Incident,
     ) -> Result<(), Failure> {
-        let (sent, result) = (!stored.card.told_sent, stored.card.new_result);
-        if !sent && !result {
-            return Ok(());
-        }
-        // A worker may have died after it wrote the entry and before it saved the card.
-        let log = if before.message_id.is_some() {
-            self.store.log(&incident.id).await?
-        } else {
-            Vec::new()
-        };
-        let Events {
-            card: card_sent,
-            result: result_sent,
-            ..
-        } = events(&self.channel.to);
-        let mut context = json!({
-            "channel": self.channel.name, "message_id": stored.card.message_id,
-            "hit_count": incident.hit_count, "severity": incident.severity, "of": stored.card.heard,
-        });
-        if stored.card.again {
-            context["again"] = json!(true);
-        }
-        let owed = [
-            (sent, card_sent, "the card was sent"),
-            (
-                result,
-                result_sent,
-                "a new card shows the result of the repair",
-            ),
-        ];
-        for (_, event, detail) in owed.into_iter().filter(|(owed, ..)| *owed) {
-            // A channel has one entry for its first card, and one for each position of the log with
-            // a result.
-            let same = |entry: &&Entry| {
-                entry.context["channel"] == context["channel"]
-                    && (event == card_sent || entry.context["of"] == context["of"])
-            };
-            if !log
-                .iter()
-                .filter(|entry| entry.event == event)
-                .any(|entry| same(&entry))
-            {
-                let news = LogRecord::new(event, "notifier", detail).with(context.clone());
-                self.store
-                    .change(&incident.id, |change| {
-                        change.record((self.clock)(), news.clone())
-                    })
-                    .await?;
-            }
-        }
-        stored.card.told_sent |= sent;
-        stored.card.new_result = false;
-        self.save(of, stored).await
-    }
-
-    async fn save(&self, of: CardOf<'_>, stored: &mut StoredCard) -> Result<(), Failure> {
         Ok(self
             .store
             .save_card(of, &self.channel.name, stored, (self.clock)())
             .await?)
-    }
-}
-
-/// Log events for new messages in one kind of channel.
-pub(crate) struct Events {
-    pub(crate) card: Event,
-    /// A message with the result of a repair.
-    pub(crate) result: Event,
-    /// Any other notice.
-    pub(crate) notice: Event,
-}
-
-/// The events of a kind of channel.
-pub(crate) fn events(place: &Place) -> Events {
-    let (card, result, notice) = match place {
-        Place::Telegram(_) => (
-            Event::TelegramSent,
-            Event::TelegramResultSent,
-            Event::TelegramNoticeSent,
-        ),
-        Place::Slack(_) => (
-            Event::SlackSent,
-            Event::SlackResultSent,
-            Event::SlackNoticeSent,
-        ),
-        Place::Webhook(_) => (
-            Event::WebhookSent,
-            Event::WebhookResultSent,
-            Event::WebhookNoticeSent,
-        ),
-    };
-    Events {
-        card,
-        result,
-        notice,
     }
 }

@@ -12,7 +12,7 @@ use store::{CardOf, StoredCard};
 
 use crate::app::Failure;
 use crate::channel::Audience;
-use crate::deliver::card::events;
+use crate::deliver::log::events;
 use crate::deliver::worker::ChannelWorker;
 
 impl ChannelWorker<'_> {

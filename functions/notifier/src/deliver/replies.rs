@@ -4,7 +4,7 @@ use domain::incident::approval::ApprovalState;
 use domain::notification::button_action::More;
 use domain::notification::outbox::{ChannelState, Due};
 use domain::primitives::id::{ApprovalId, IncidentId};
-use domain::transition::decision::rule_of;
+use domain::transition::decision::quorum::rule_of;
 use store::{CardOf, Receipt};
 
 use crate::app::Failure;

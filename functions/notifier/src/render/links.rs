@@ -3,7 +3,7 @@
 use domain::incident::approval::{Approval, ApprovalState, Verdict};
 use domain::incident::{Incident, Status};
 use domain::notification::channels::{ApprovalRule, Channel, Channels, Identity, Place, Webhook};
-use domain::transition::decision::rule_of;
+use domain::transition::decision::quorum::rule_of;
 use serde_json::{Value, json};
 use wire::approval_link::sign;
 

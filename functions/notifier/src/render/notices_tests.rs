@@ -94,7 +94,9 @@ fn people_have_names_and_details_keep_their_ids() {
         press: "p",
     };
     let now = change.incident.opened_at;
-    decide(&mut change, &id, &reject, &channels, now).expect("taken");
+    let decision = decide(change.incident.clone(), &id, &reject, &channels, now);
+    decision.answer.expect("taken");
+    change.append(decision.change);
     for language in Language::ALL {
         let card = templates()
             .card(

@@ -12,7 +12,7 @@ use domain::notification::pipeline_run::PipelineRun;
 use domain::playbook::plan::PlannedStep;
 use domain::primitives::digest::Digest;
 use domain::primitives::id::IncidentId;
-use domain::transition::decision::rule_of;
+use domain::transition::decision::quorum::rule_of;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};

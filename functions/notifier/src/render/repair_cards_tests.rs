@@ -114,18 +114,14 @@ fn what_was_tried_stays_on_the_card_whatever_comes_after_it() {
     let channels = channels();
     let id = change.incident.approval.as_ref().expect("asked").id.clone();
     let now = change.incident.opened_at;
-    decide(
-        &mut change,
-        &id,
-        &Pressed {
-            verdict: Verdict::Reject,
-            by: Identity::Telegram(7),
-            press: "p",
-        },
-        &channels,
-        now,
-    )
-    .expect("taken");
+    let reject = Pressed {
+        verdict: Verdict::Reject,
+        by: Identity::Telegram(7),
+        press: "p",
+    };
+    let decision = decide(change.incident.clone(), &id, &reject, &channels, now);
+    decision.answer.expect("taken");
+    change.append(decision.change);
     for language in Language::ALL {
         let card = templates()
             .card(language, &change.incident, &CardContext::default())

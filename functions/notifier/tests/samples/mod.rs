@@ -322,7 +322,9 @@ fn approved() -> IncidentChange {
             by: Identity::Telegram(7),
             press: "press",
         };
-        decide(&mut change, &id, &pressed, &channels(), at(130)).expect("it is pending");
+        let decision = decide(change.incident.clone(), &id, &pressed, &channels(), at(130));
+        decision.answer.expect("it is pending");
+        change.append(decision.change);
     }
     change
 }

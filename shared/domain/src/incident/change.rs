@@ -28,4 +28,30 @@ impl IncidentChange {
         let entry = self.incident.log_head.append(&self.incident.id, at, news);
         self.entries.push(entry);
     }
+
+    /// Appends a change of the incident that this one leaves: both are saved as one.
+    pub fn append(&mut self, next: Self) {
+        self.incident = next.incident;
+        self.entries.extend(next.entries);
+    }
+}
+
+/// What a pure decision on an incident returns.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct Decision<T> {
+    /// The change to save.
+    pub change: IncidentChange,
+    /// The answer for whoever asked.
+    pub answer: T,
+}
+
+impl<T> Decision<T> {
+    /// An answer that leaves the incident as it is.
+    pub fn unchanged(incident: Incident, answer: T) -> Self {
+        Self {
+            change: IncidentChange::new(incident),
+            answer,
+        }
+    }
 }

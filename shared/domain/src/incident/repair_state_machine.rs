@@ -317,3 +317,11 @@ fn may_run_again(last: &StepRun, step: &PlannedStep) -> bool {
 #[cfg(test)]
 #[path = "repair_state_machine_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "repair_retry_tests.rs"]
+mod retry_tests;
+
+#[cfg(test)]
+#[path = "repair_fact_tests.rs"]
+mod fact_tests;

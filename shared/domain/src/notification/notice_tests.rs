@@ -13,8 +13,7 @@ use crate::incident::operation_log::{Event, LogRecord};
 use crate::incident::parts::IncidentKind;
 use crate::incident::repair::{Repair, RepairOutcome};
 use crate::playbook::plan::tests::plan;
-use crate::transition::decision::decide;
-use crate::transition::decision::tests::{ada, two};
+use crate::transition::decision::tests::{ada, decide_on, two};
 use crate::transition::lifecycle::tests::opened;
 
 const VALID: SignedDuration = SignedDuration::from_hours(1);
@@ -32,7 +31,7 @@ fn waiting() -> IncidentChange {
 
 fn approve(change: &mut IncidentChange) {
     let approval = change.incident.approval.clone().expect("asked");
-    decide(
+    decide_on(
         change,
         &approval.id,
         &ada(Verdict::Approve, "p"),

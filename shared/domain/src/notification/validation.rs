@@ -29,6 +29,21 @@ impl Channels {
     pub fn errors(&self) -> Vec<(String, String)> {
         let mut errors = Vec::new();
         let mut error = |field: String, sentence: &str| errors.push((field, sentence.to_owned()));
+        self.channel_errors(&mut error);
+        self.route_errors(&mut error);
+        for (field, sentence) in self
+            .alertmanager
+            .iter()
+            .flat_map(AlertmanagerServer::errors)
+        {
+            error(format!("alertmanager.{field}"), sentence);
+        }
+        self.people_errors(&mut error);
+        self.approval_errors(&mut error);
+        errors
+    }
+
+    fn channel_errors(&self, error: &mut impl FnMut(String, &str)) {
         let mut names = BTreeSet::new();
         for (i, channel) in self.channels.iter().enumerate() {
             let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
@@ -62,18 +77,17 @@ impl Channels {
                 });
             }
         }
-        if self
-            .channels
-            .iter()
-            .filter(|channel| matches!(channel.to, Place::Telegram(_)))
-            .count()
-            > MOST_CHATS
-        {
+        let is_chat = |to: &Place| matches!(to, Place::Telegram(_));
+        let chats = self.channels.iter().filter(|channel| is_chat(&channel.to));
+        if chats.count() > MOST_CHATS {
             error(
                 "channels".to_owned(),
                 "hold more than 30 chats of Telegram: the Bot API takes 30 messages a second of one bot",
             );
         }
+    }
+
+    fn route_errors(&self, error: &mut impl FnMut(String, &str)) {
         for (i, route) in self.routes.iter().enumerate() {
             if route.channels.is_empty() {
                 error(
@@ -99,13 +113,9 @@ impl Channels {
                 "has to say what is told where: [{ \"channels\": [...] }] tells everything",
             );
         }
-        for (field, sentence) in self
-            .alertmanager
-            .iter()
-            .flat_map(AlertmanagerServer::errors)
-        {
-            error(format!("alertmanager.{field}"), sentence);
-        }
+    }
+
+    fn people_errors(&self, error: &mut impl FnMut(String, &str)) {
         let mut seen = BTreeSet::new();
         for (name, person) in &self.people {
             if !(1..=32).contains(&name.chars().count())
@@ -131,6 +141,9 @@ impl Channels {
                 }
             }
         }
+    }
+
+    fn approval_errors(&self, error: &mut impl FnMut(String, &str)) {
         for (i, rule) in self.approvals.iter().enumerate() {
             unknown(&self.people, &rule.people, |n| {
                 error(format!("approvals[{i}].people[{n}]"), NOBODY)
@@ -160,7 +173,6 @@ impl Channels {
                 );
             }
         }
-        errors
     }
 }
 

@@ -10,7 +10,7 @@ use crate::incident::guardrail::{GuardrailOutcome, all_passed, names};
 use crate::incident::operation_log::{Event, LogRecord};
 use crate::playbook::plan::Plan;
 use crate::primitives::identity::DecidedBy;
-use crate::transition::decision::revoke;
+use crate::transition::decision::revocation::revoke;
 
 impl IncidentChange {
     /// Lets a plan run without a human if every guardrail passes, otherwise asks a human, and keeps
@@ -91,8 +91,7 @@ mod tests {
     use crate::incident::operation_log::{Event, verify};
     use crate::playbook::plan::tests::plan;
     use crate::primitives::identity::DecidedBy;
-    use crate::transition::decision::decide;
-    use crate::transition::decision::tests::{ada, two};
+    use crate::transition::decision::tests::{ada, decide_on, two};
     use crate::transition::lifecycle::tests::incident;
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -125,7 +124,7 @@ mod tests {
         assert_eq!(context["plan_hash"], plan().hash().as_str());
         let approval = change.incident.approval.clone().expect("an approval");
         assert!(approval.by_guardrails());
-        let refused = decide(
+        let refused = decide_on(
             &mut change,
             &approval.id,
             &ada(Verdict::Reject, "p"),

@@ -16,7 +16,8 @@ use crate::incident::repair::{EARLIER_KEPT, EarlierRepair};
 use crate::incident::{Incident, Status};
 use crate::playbook::plan::Plan;
 use crate::primitives::id::{ApprovalId, Fingerprint, IncidentId};
-use crate::transition::decision;
+use crate::transition::decision::quorum::people_needed;
+use crate::transition::decision::revocation::revoke;
 
 impl IncidentChange {
     /// The incident that an alert opens, with its first log entry.
@@ -158,8 +159,7 @@ impl IncidentChange {
     }
 
     fn ask(&mut self, actor: &str, plan: Plan, now: Timestamp, valid_for: SignedDuration) {
-        let needed =
-            decision::people_needed(self.incident.analysis.as_ref(), &plan, self.incident.earned);
+        let needed = people_needed(self.incident.analysis.as_ref(), &plan, self.incident.earned);
         let (asked, context) = self.approval_of(&plan, now, valid_for, needed);
         let news = LogRecord::new(Event::ApprovalRequested, actor, &plan.playbook_name);
         self.record(now, news.with(context));
@@ -200,7 +200,7 @@ impl IncidentChange {
                 format!("every alert has resolved after {hit_count} sightings"),
             ),
         );
-        decision::revoke(self, "ingress", "the alert resolved", now);
+        revoke(self, "ingress", "the alert resolved", now);
         // A repair under way keeps its status until it has ended.
         if self.incident.status != Status::Repairing {
             self.incident.status = Status::Resolved;
@@ -352,8 +352,7 @@ pub(crate) mod tests {
     use crate::incident::{Incident, Status};
     use crate::playbook::plan::tests::plan;
     use crate::primitives::id::{IncidentId, MemberId};
-    use crate::transition::decision::decide;
-    use crate::transition::decision::tests::{ada, two};
+    use crate::transition::decision::tests::{ada, decide_on, two};
 
     pub(crate) fn opened() -> IncidentChange {
         let labels: Texts = [("alertname", "TargetDown"), ("component", "web")]
@@ -416,7 +415,7 @@ pub(crate) mod tests {
         assert_ne!(first.id, second.id);
         assert_eq!(change.incident.status, Status::AwaitingApproval);
         assert!(
-            decide(
+            decide_on(
                 &mut change,
                 &first.id,
                 &ada(Verdict::Approve, "p"),

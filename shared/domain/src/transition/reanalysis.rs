@@ -15,7 +15,7 @@ use crate::incident::operation_log::{Event, LogRecord};
 use crate::incident::parts::Reanalysis;
 use crate::incident::{Incident, Status};
 use crate::playbook::plan::Plan;
-use crate::transition::decision::revoke;
+use crate::transition::decision::revocation::revoke;
 
 /// How far apart two requests are at least: models are billed for each.
 pub const APART: SignedDuration = SignedDuration::from_mins(5);

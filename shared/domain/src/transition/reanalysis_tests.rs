@@ -15,8 +15,7 @@ use crate::incident::{Incident, Status};
 use crate::playbook::plan::Plan;
 use crate::playbook::plan::tests::plan;
 use crate::transition::analysis_lease::Claimed;
-use crate::transition::decision::decide;
-use crate::transition::decision::tests::{ada, two};
+use crate::transition::decision::tests::{ada, decide_on, two};
 use crate::transition::lifecycle::tests::incident;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -235,7 +234,7 @@ fn another_plan_is_proposed_and_the_old_one_is_revoked() {
         (&ApprovalState::Pending, Status::AwaitingApproval)
     );
     assert!(
-        decide(
+        decide_on(
             &mut change,
             &old.id,
             &ada(Verdict::Approve, "p"),
@@ -349,7 +348,7 @@ fn a_plan_that_comes_back_after_it_was_gone_is_another_plan() {
 fn what_happened_meanwhile_holds() {
     let approved = |change: &mut IncidentChange| {
         let id = change.incident.approval.clone().expect("asked").id;
-        decide(change, &id, &ada(Verdict::Approve, "p"), &two(), NOW).expect("pending");
+        decide_on(change, &id, &ada(Verdict::Approve, "p"), &two(), NOW).expect("pending");
     };
     let resolved = |change: &mut IncidentChange| change.resolved(3, NOW);
     for happened in [approved as fn(&mut IncidentChange), resolved] {

@@ -6,7 +6,7 @@ use crate::incident::Status;
 use crate::incident::change::IncidentChange;
 use crate::incident::operation_log::{Event, LogRecord};
 use crate::incident::repair::{Repair, RepairOutcome};
-use crate::transition::decision::revoke;
+use crate::transition::decision::revocation::revoke;
 
 impl IncidentChange {
     /// Starts the run of an approved plan, before its first step.

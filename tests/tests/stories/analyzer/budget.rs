@@ -1,17 +1,11 @@
-//! Tests of model budgets (`capped-spend`) and of finding earlier incidents: the store against the
-//! deployed table.
+//! Tests of the budgets for models (`capped-spend`): what racing calls reserve and settle, and that people are told once.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use domain::alert::Alert;
-use domain::alert::fingerprint::fingerprint;
 use domain::analysis::budget::{Budget, Paid, Spent, day};
 use domain::analysis::price::{MicroUsd, Usage};
-use domain::incident::Incident;
-use domain::policy::precedent::Near;
 use domain::primitives::id::IncidentId;
 use futures_util::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
@@ -19,22 +13,21 @@ use loopback::Request;
 use store::{Reservation, Reserved, Store, StoreError, fresh_incident_id};
 use tests::alert::unique;
 use tests::faulty_aws::{faulty, refusal};
-use tests::opened::{alert, own_day};
+use tests::in_process::deadline;
+use tests::opened::own_day;
 use tests::stack::Stack;
 use wire::message::Message;
 
 const PROVIDER: &str = "one";
+
 const USAGE: Usage = Usage {
     input: 100,
     output: 20,
 };
+
 const NO_LIMIT: MicroUsd = 1_000_000_000;
 
-fn until() -> Instant {
-    Instant::now() + Duration::from_secs(60)
-}
-
-fn an_incident() -> IncidentId {
+pub(super) fn an_incident() -> IncidentId {
     fresh_incident_id(Timestamp::now())
 }
 
@@ -69,7 +62,7 @@ fn another_client(stack: &Stack) -> Store {
     store_at(stack, &stack.aws())
 }
 
-fn store_at(stack: &Stack, aws: &aws_types::SdkConfig) -> Store {
+pub(super) fn store_at(stack: &Stack, aws: &aws_types::SdkConfig) -> Store {
     Store::new(
         aws_sdk_dynamodb::Client::new(aws),
         stack.facts.outputs["TableName"].clone(),
@@ -332,7 +325,7 @@ async fn people_are_told_once_a_day() {
     let racing = holders
         .iter()
         .enumerate()
-        .map(|(i, holder)| notifiers[i % 2].handle(&message, holder, &Timestamp::now, until()));
+        .map(|(i, holder)| notifiers[i % 2].handle(&message, holder, &Timestamp::now, deadline()));
     for told in stream::iter(racing)
         .buffer_unordered(8)
         .collect::<Vec<_>>()
@@ -341,7 +334,7 @@ async fn people_are_told_once_a_day() {
         told.expect("told, or somebody else has the turn");
     }
     notifiers[0]
-        .handle(&message, &unique("holder"), &Timestamp::now, until())
+        .handle(&message, &unique("holder"), &Timestamp::now, deadline())
         .await
         .expect("handled");
     let notice = stack
@@ -371,223 +364,5 @@ async fn people_are_told_once_a_day() {
         store.spending(today).await.expect("the figures").committed,
         987_654,
         "a mark is no money"
-    );
-}
-
-/// An incident that was opened so many minutes ago.
-async fn opened(store: &Store, alert: &Alert, minutes_ago: i64) -> Incident {
-    store
-        .save(tests::opened::opened(alert, minutes_ago))
-        .await
-        .expect("saved")
-}
-
-fn ids(incidents: &[Incident]) -> Vec<&str> {
-    incidents
-        .iter()
-        .map(|incident| incident.id.as_str())
-        .collect()
-}
-
-#[tokio::test]
-async fn the_past_of_a_fingerprint_is_found_newest_first() {
-    let stack = Stack::start();
-    let store = &stack.store;
-    // The longest names that an alert can have, in the widest characters.
-    let wide = |name: &str| format!("{name}{}", "\u{10ffff}".repeat(256));
-    let alert = alert(&wide(&unique("past"))).about(&wide(&unique("past")), &wide("ns"));
-    let near = Near::of(&alert, None);
-    let mut past = Vec::new();
-    for minutes_ago in [40, 30, 20, 10, 0] {
-        let incident = opened(store, &alert, minutes_ago).await;
-        for _seen_twice in 0..2 {
-            store.remember(&incident, &near).await.expect("remembered");
-        }
-        past.push(incident);
-    }
-    store
-        .change(&past[2].id, |change| change.resolved(1, Timestamp::now()))
-        .await
-        .expect("resolved");
-    let now = &past[4];
-    let found = store
-        .past(&now.fingerprint, &now.id, 3)
-        .await
-        .expect("the past");
-    assert_eq!(
-        ids(&found.incidents),
-        [
-            past[3].id.as_str(),
-            past[2].id.as_str(),
-            past[1].id.as_str()
-        ]
-    );
-    assert!(
-        found.unreadable.is_empty() && !found.incidents[1].is_open(),
-        "{found:#?}"
-    );
-    assert_eq!(
-        ids(&store
-            .past(&now.fingerprint, &now.id, 10)
-            .await
-            .expect("the past")
-            .incidents)
-        .len(),
-        4
-    );
-    assert!(
-        store
-            .past(&now.fingerprint, &past[0].id, 10)
-            .await
-            .expect("the past")
-            .incidents
-            .is_empty()
-    );
-    let none = fingerprint(&tests::opened::alert(&unique("never")), &[]);
-    assert!(
-        store
-            .past(&none, &now.id, 10)
-            .await
-            .expect("the past")
-            .incidents
-            .is_empty()
-    );
-
-    // What cannot be read is named, and hides nothing else.
-    let client = aws_sdk_dynamodb::Client::new(&stack.aws());
-    let key = |value: String| aws_sdk_dynamodb::types::AttributeValue::S(value);
-    let broken = client
-        .put_item()
-        .table_name(&stack.facts.outputs["TableName"])
-        .item("pk", key(format!("INC#{}", past[3].id)));
-    broken
-        .item("sk", key("INCIDENT".to_owned()))
-        .item("doc", key("{}".to_owned()))
-        .send()
-        .await
-        .expect("written");
-    let found = store
-        .past(&now.fingerprint, &now.id, 3)
-        .await
-        .expect("the past");
-    assert_eq!(
-        ids(&found.incidents),
-        [past[2].id.as_str(), past[1].id.as_str()]
-    );
-    assert!(
-        matches!(found.unreadable.as_slice(), [StoreError::Unreadable { key, .. }] if key.contains(past[3].id.as_str()))
-    );
-}
-
-#[tokio::test]
-async fn what_is_open_on_the_target_or_in_its_group_is_found_once() {
-    let stack = Stack::start();
-    let store = &stack.store;
-    let (web, db, group) = (unique("web"), unique("db"), unique("group"));
-    let of = |service: &str, grouped: bool| Near {
-        target: service.into(),
-        group: grouped.then(|| group.clone()),
-    };
-    let mut found = Vec::new();
-    for (service, grouped) in [
-        (&web, true),
-        (&web, false),
-        (&db, true),
-        (&db, false),
-        (&web, true),
-        (&web, true),
-    ] {
-        let incident = opened(
-            store,
-            &alert(&unique("near")),
-            10 - i64::try_from(found.len()).expect("few"),
-        )
-        .await;
-        store
-            .remember(&incident, &of(service, grouped))
-            .await
-            .expect("remembered");
-        found.push(incident);
-    }
-    store
-        .change(&found[4].id, |change| change.resolved(1, Timestamp::now()))
-        .await
-        .expect("resolved");
-    let near = store
-        .open_near(&of(&web, true), &found[5].id, 10)
-        .await
-        .expect("what is near");
-    // On the target: 0, 1, 4, 5; in the group: 0, 2, 4, 5; resolved: 4.
-    assert_eq!(
-        ids(&near.incidents),
-        [
-            found[2].id.as_str(),
-            found[1].id.as_str(),
-            found[0].id.as_str()
-        ]
-    );
-    assert_eq!(
-        ids(&store
-            .open_near(&of(&web, false), &found[5].id, 1)
-            .await
-            .expect("what is near")
-            .incidents),
-        [found[1].id.as_str()]
-    );
-    assert!(
-        store
-            .open_near(&of(&unique("nobody"), false), &found[5].id, 10)
-            .await
-            .expect("what is near")
-            .incidents
-            .is_empty()
-    );
-}
-
-#[tokio::test]
-async fn what_a_batch_leaves_out_is_asked_for_again() {
-    let stack = Stack::start();
-    let alert = alert(&unique("batch"));
-    let near = Near::of(&alert, None);
-    let (writes, reads) = (AtomicU32::new(0), AtomicU32::new(0));
-    // The first answers to a batch leave all of it: DynamoDB is short of capacity, and says so in a success.
-    let aws = faulty(&stack, move |request| {
-        let (count, left) = match request.header("x-amz-target").rsplit('.').next()? {
-            "BatchWriteItem" => (&writes, "UnprocessedItems"),
-            "BatchGetItem" => (&reads, "UnprocessedKeys"),
-            _ => return None,
-        };
-        let asked: serde_json::Value = serde_json::from_slice(&request.body).expect("JSON");
-        let answer = serde_json::json!({ "Responses": {}, left: asked["RequestItems"] });
-        let headers = vec![(
-            "content-type".to_owned(),
-            "application/x-amz-json-1.0".to_owned(),
-        )];
-        let first = count.fetch_add(1, Ordering::Relaxed) < 2;
-        first.then(|| loopback::Answer {
-            status: 200,
-            headers,
-            body: answer.to_string().into_bytes(),
-        })
-    })
-    .await;
-    let store = store_at(&stack, &aws.sdk_config(Duration::from_secs(5)));
-    let mut all = BTreeSet::new();
-    for minutes_ago in [2, 1] {
-        let incident = opened(&store, &alert, minutes_ago).await;
-        store.remember(&incident, &near).await.expect("remembered");
-        all.insert(incident.id);
-    }
-    let found = store
-        .open_near(&near, &an_incident(), 10)
-        .await
-        .expect("what is near");
-    assert_eq!(
-        found
-            .incidents
-            .into_iter()
-            .map(|incident| incident.id)
-            .collect::<BTreeSet<_>>(),
-        all
     );
 }

@@ -240,8 +240,11 @@ async fn a_resolve_or_a_decision_meanwhile_holds() {
         };
         let happened = story.stack.store.change(&incident.id, |change| {
             if approved {
-                decision::decide(change, &asked.id, &pressed, &channels, story.now)
-                    .expect("it waits");
+                let incident = change.incident.clone();
+                let decision =
+                    decision::decide(incident, &asked.id, &pressed, &channels, story.now);
+                decision.answer.expect("it waits");
+                change.append(decision.change);
             } else {
                 change.resolved(1, story.now);
             }

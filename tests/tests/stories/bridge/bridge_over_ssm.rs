@@ -219,13 +219,7 @@ async fn a_fleet(place: &Place) {
 async fn a_repair_through_the_deployed_functions(place: &Place) {
     let stack = &place.stack;
     for service in ["web", "fleet"] {
-        let opened = stack.deliver_one(&TestAlert::firing(service)).await;
-        let incident = stack
-            .status(
-                opened["incident_id"].as_str().expect("an incident"),
-                Status::AwaitingApproval,
-            )
-            .await;
+        let incident = stack.awaiting_approval(&TestAlert::firing(service)).await;
         stack.approve(&incident).await;
         stack.status(incident.id.as_str(), Status::Repaired).await;
         let log = stack

@@ -2,7 +2,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::incident::Status;
 use domain::incident::approval::{ApprovalState, Verdict};
 use domain::primitives::id::ApprovalId;
 use jiff::{SignedDuration, Timestamp};
@@ -11,11 +10,13 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use tests::alert::{TestAlert, unique};
 use tests::answer::assert_problem;
+use tests::in_process::hmac;
+use tests::secrets::INGRESS_SECRETS;
 use tests::slack::Interaction;
 use tests::stack::Stack;
 use wire::approval_link;
 
-use super::who_gets_in::{answer, event, hmac, knock};
+use super::who_gets_in::{answer, event, knock};
 
 #[tokio::test]
 async fn a_secret_without_text_is_no_secret() {
@@ -79,15 +80,6 @@ async fn without_a_secret_everyone_is_refused_except_in_development() {
     );
 }
 
-/// The variables that name the secrets of ingress.
-const SECRETS: [&str; 6] = [
-    "WEBHOOK_SECRET_ID",
-    "ALERTMANAGER_SECRET_ID",
-    "APPROVAL_SECRET_ID",
-    "TELEGRAM_WEBHOOK_SECRET_ID",
-    "SLACK_SIGNING_SECRET_ID",
-    "APPROVAL_LINK_SECRET_ID",
-];
 /// The ways in on which only alerts come, by how their names begin.
 const ALERTS: [&str; 4] = ["alertmanager", "grafana", "alerts", "signals"];
 
@@ -199,7 +191,7 @@ fn is_admitted(status: u16) -> bool {
 #[tokio::test]
 async fn without_secrets_development_admits_alerts_but_no_decisions() {
     let stack = Stack::start();
-    let dev: Vec<(&str, &str)> = SECRETS
+    let dev: Vec<(&str, &str)> = INGRESS_SECRETS
         .map(|variable| (variable, "no-such-secret"))
         .into_iter()
         .chain([("ENVIRONMENT", "dev")])
@@ -222,14 +214,8 @@ async fn without_secrets_development_admits_alerts_but_no_decisions() {
     }
 
     // Presses that nobody has signed, on a plan that waits.
-    let opened = stack
-        .deliver_one(&TestAlert::firing(&stack.facts.target.service))
-        .await;
     let incident = stack
-        .status(
-            opened["incident_id"].as_str().expect("an incident"),
-            Status::AwaitingApproval,
-        )
+        .awaiting_approval(&TestAlert::firing(&stack.facts.target.service))
         .await;
     let approval = incident.approval.expect("asked").id;
     let slack = Interaction::press(&format!("approve:{approval}"))
@@ -292,7 +278,7 @@ async fn rotation_revokes_the_secret_before_on_every_route() {
         .await
         .expect("rotated");
     let rotated = Timestamp::now();
-    let named = SECRETS.map(|variable| (variable, name.as_str()));
+    let named = INGRESS_SECRETS.map(|variable| (variable, name.as_str()));
     let app = stack.ingress(&named);
     for (after, leaked_passes) in [(0, true), (3_500, true), (3_700, false)] {
         let now = rotated + SignedDuration::from_secs(after);

@@ -17,14 +17,8 @@ use wire::approval_link::sign;
 
 /// An incident whose plan waits for a decision.
 async fn waiting(stack: &Stack) -> (Incident, ApprovalId) {
-    let opened = stack
-        .deliver_one(&TestAlert::firing(&stack.facts.target.service))
-        .await;
     let incident = stack
-        .status(
-            opened["incident_id"].as_str().expect("an incident"),
-            Status::AwaitingApproval,
-        )
+        .awaiting_approval(&TestAlert::firing(&stack.facts.target.service))
         .await;
     let approval = incident.approval.as_ref().expect("asked").id.clone();
     (incident, approval)

@@ -317,14 +317,7 @@ async fn a_worker_that_dies_after_sending_leaves_turn_and_note() {
     })
     .await;
     let app = story.worker_at(&aws);
-    story
-        .tell_by(
-            &app,
-            &Message::IncidentChanged {
-                incident_id: id.clone(),
-            },
-        )
-        .await;
+    story.changed_by(&app, &id).await;
     assert!(dead.load(Ordering::Relaxed));
     assert_eq!(
         (story.messages(0).await.len(), story.sent(&id).await.len()),
@@ -400,14 +393,7 @@ async fn a_worker_that_fails_after_the_card_leaves_the_log_to_a_next() {
     })
     .await;
     let app = story.worker_at(&aws);
-    story
-        .tell_by(
-            &app,
-            &Message::IncidentChanged {
-                incident_id: id.clone(),
-            },
-        )
-        .await;
+    story.changed_by(&app, &id).await;
     assert!(failed.load(Ordering::Relaxed));
     assert_eq!(
         (story.messages(0).await.len(), story.sent(&id).await.len()),

@@ -59,7 +59,10 @@ fn approve(change: &mut IncidentChange) {
         by: Identity::Telegram(ADA),
         press: &press,
     };
-    decide(change, &approval, &pressed, &channels, Timestamp::now()).expect("taken");
+    let incident = change.incident.clone();
+    let decision = decide(incident, &approval, &pressed, &channels, Timestamp::now());
+    decision.answer.expect("taken");
+    change.append(decision.change);
 }
 
 /// The repair as the repair function records it.
@@ -345,14 +348,7 @@ async fn a_worker_that_dies_behind_the_receipt_tells_nothing_twice() {
     })
     .await;
     let app = story.worker_at(&aws);
-    story
-        .tell_by(
-            &app,
-            &Message::IncidentChanged {
-                incident_id: id.clone(),
-            },
-        )
-        .await;
+    story.changed_by(&app, &id).await;
     assert!(dead.load(Ordering::Relaxed));
     assert_eq!(story.replies(0).await.len(), 1);
     story.later(61).await;

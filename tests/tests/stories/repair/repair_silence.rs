@@ -65,9 +65,7 @@ impl Story {
         alert: &TestAlert,
         alertmanager: Option<&Alertmanager>,
     ) -> (Incident, Message) {
-        let opened = self.stack.deliver_one(alert).await;
-        let id = opened["incident_id"].as_str().expect("an incident");
-        let incident = self.stack.status(id, Status::AwaitingApproval).await;
+        let incident = self.stack.awaiting_approval(alert).await;
         if let Some(alertmanager) = alertmanager {
             alertmanager
                 .post(&json!([{ "labels": incident.alert.labels }]))

@@ -23,14 +23,8 @@ fn an_id() -> IncidentId {
 
 /// An incident of the demo's service whose plan waits for a decision.
 async fn waiting(stack: &Stack) -> Incident {
-    let opened = stack
-        .deliver_one(&TestAlert::firing(&stack.facts.target.service))
-        .await;
     stack
-        .status(
-            opened["incident_id"].as_str().expect("an incident"),
-            Status::AwaitingApproval,
-        )
+        .awaiting_approval(&TestAlert::firing(&stack.facts.target.service))
         .await
 }
 

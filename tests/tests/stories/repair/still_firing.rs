@@ -21,9 +21,7 @@ use wire::message::{Message, Queued as _};
 
 /// An incident of the demo's service, with a playbook that is nobody else's.
 async fn waiting(stack: &Stack, alert: &TestAlert) -> Incident {
-    let opened = stack.deliver_one(alert).await;
-    let id = opened["incident_id"].as_str().expect("an incident");
-    let incident = stack.status(id, Status::AwaitingApproval).await;
+    let incident = stack.awaiting_approval(alert).await;
     let own = |change: &mut IncidentChange| {
         change.incident.plan.as_mut().expect("a plan").playbook = unique("playbook").into()
     };
@@ -236,13 +234,7 @@ async fn a_sender_without_resolves_fails_no_verified_repair() {
 
     // Alertmanager opens the other, and a signed sender joins it; then Alertmanager's alert ends.
     let alert = TestAlert::firing(&stack.facts.target.service);
-    let opened = stack.deliver_one(&alert).await;
-    let by_both = stack
-        .status(
-            opened["incident_id"].as_str().expect("an incident"),
-            Status::AwaitingApproval,
-        )
-        .await;
+    let by_both = stack.awaiting_approval(&alert).await;
     let mut joins = signed.clone();
     joins["namespace"] = json!(alert.namespace);
     assert_eq!(

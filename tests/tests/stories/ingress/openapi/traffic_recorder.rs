@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use lambda_http::http::Method;
 use serde_json::{Value, json};
 use tests::alert::{TestAlert, unique};
+use tests::secrets::INGRESS_SECRETS;
 use tests::stack::Stack;
 
 use super::document::{Described, Document, Operation, content};
@@ -153,15 +154,7 @@ impl<'a> TrafficRecorder<'a> {
         }
 
         // Deployments in which the secrets were never put, and in which nothing behind ingress answers.
-        let secrets = [
-            "WEBHOOK_SECRET_ID",
-            "ALERTMANAGER_SECRET_ID",
-            "APPROVAL_SECRET_ID",
-            "TELEGRAM_WEBHOOK_SECRET_ID",
-            "SLACK_SIGNING_SECRET_ID",
-            "APPROVAL_LINK_SECRET_ID",
-        ];
-        let bare = stack.ingress(&secrets.map(|name| (name, "no-such-secret")));
+        let bare = stack.ingress(&INGRESS_SECRETS.map(|name| (name, "no-such-secret")));
         let queue = format!("{}/000000000000/no-such-queue", stack.facts.endpoint_url);
         let alone = stack.ingress(&[
             ("TABLE_NAME", "no-such-table"),

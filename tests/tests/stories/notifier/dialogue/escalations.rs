@@ -21,11 +21,10 @@ const LATE: i64 = 4444;
 #[tokio::test]
 async fn the_second_list_is_told_once_and_decides() {
     let stack = Stack::start();
-    let opened = stack
-        .deliver_one(&TestAlert::firing(&stack.facts.target.service))
+    let incident = stack
+        .awaiting_approval(&TestAlert::firing(&stack.facts.target.service))
         .await;
-    let id = opened["incident_id"].as_str().expect("an incident");
-    let incident = stack.status(id, Status::AwaitingApproval).await;
+    let id = incident.id.as_str();
     let card = stack.card(id, "Waiting for a decision").await;
     let approval = incident.approval.expect("asked").id;
     let (chat, reject) = (stack.facts.telegram.chat_id, format!("reject:{approval}"));

@@ -54,11 +54,10 @@ fn buttons(message: &Value) -> Vec<&str> {
 async fn a_press_decides_and_is_answered_in_a_whisper_and_on_the_card() {
     let stack = Stack::start();
     let slack = &stack.facts.slack;
-    let opened = stack
-        .deliver_one(&TestAlert::firing(&stack.facts.target.service))
+    let incident = stack
+        .awaiting_approval(&TestAlert::firing(&stack.facts.target.service))
         .await;
-    let id = opened["incident_id"].as_str().expect("an incident");
-    let incident = stack.status(id, Status::AwaitingApproval).await;
+    let id = incident.id.as_str();
     // Told here by the story's notifier. From then on the deployed one keeps it true: it has a card in a channel that it knows.
     Own::with(&stack, &channels(&stack, NAME, &slack.channel_id))
         .await

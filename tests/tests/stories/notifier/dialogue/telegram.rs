@@ -102,13 +102,7 @@ async fn waiting(stack: &Stack) -> (Incident, Phone<'_>) {
         .remember(&before, &Near::of(&before.alert, None))
         .await
         .expect("remembered");
-    let opened = stack.deliver_one(&firing).await;
-    let incident = stack
-        .status(
-            opened["incident_id"].as_str().expect("an incident"),
-            Status::AwaitingApproval,
-        )
-        .await;
+    let incident = stack.awaiting_approval(&firing).await;
     assert_eq!(incident.fingerprint, before.fingerprint);
     let card = stack
         .card(incident.id.as_str(), "Waiting for a decision")

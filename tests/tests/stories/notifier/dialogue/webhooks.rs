@@ -180,11 +180,10 @@ async fn a_link_of_a_webhook_is_opened_by_anybody_and_decides_once() {
         "people": { "ada": { "api": true }, "carol": { "api": true } }, "approvals": [{ "people": ["ada"] }],
     });
     let own = Own::with(&stack, &content).await;
-    let opened = stack
-        .deliver_one(&TestAlert::firing(&stack.facts.target.service))
+    let incident = stack
+        .awaiting_approval(&TestAlert::firing(&stack.facts.target.service))
         .await;
-    let id = opened["incident_id"].as_str().expect("an incident");
-    let incident = stack.status(id, Status::AwaitingApproval).await;
+    let id = incident.id.as_str();
     own.changed(&incident.id).await;
     let told = receiver.received(1).await.remove(0);
     let links = told.json()["data"]["links"].clone();

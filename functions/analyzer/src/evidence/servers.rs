@@ -1,0 +1,120 @@
+//! Evidence from the operator's servers, each asked with its key.
+
+use std::time::Duration;
+
+use aws::Chain;
+use domain::analysis::evidence::{Evidence, Found, Source};
+use domain::incident::Incident;
+use domain::playbook::service::Service;
+use jiff::Timestamp;
+use secrecy::SecretString;
+use tokio::time::timeout;
+
+use crate::app::App;
+use crate::evidence::at_once;
+use crate::trace::{Span, SpanKind};
+
+/// How long Secrets Manager may take for a key: it has tries of its own, which together take longer than a server or a model is worth
+/// waiting for.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+impl App {
+    pub(super) async fn prometheus(
+        &self,
+        incident: &Incident,
+        service: Option<&Service>,
+        now: Timestamp,
+        span: &Span,
+    ) -> Vec<Evidence> {
+        let Some((settings, prometheus)) = self
+            .analyzer
+            .settings
+            .evidence
+            .prometheus
+            .as_ref()
+            .zip(self.prometheus.as_ref())
+        else {
+            return vec![];
+        };
+        let secret = settings.token_secret.as_deref();
+        let look = async |key: Option<&SecretString>| {
+            prometheus.look(key, &incident.alert, service, now).await
+        };
+        self.server(Source::Prometheus, secret, now, span, look)
+            .await
+    }
+
+    pub(super) async fn signoz(
+        &self,
+        incident: &Incident,
+        service: Option<&Service>,
+        now: Timestamp,
+        span: &Span,
+    ) -> Vec<Evidence> {
+        let Some((settings, signoz)) = self
+            .analyzer
+            .settings
+            .evidence
+            .signoz
+            .as_ref()
+            .zip(self.signoz.as_ref())
+        else {
+            return vec![];
+        };
+        let secret = Some(settings.key_secret.as_str());
+        let look = async |key: Option<&SecretString>| {
+            signoz.look(key, &incident.alert, service, now).await
+        };
+        self.server(Source::Signoz, secret, now, span, look).await
+    }
+
+    /// Asks one of the operator's servers, with its key.
+    async fn server(
+        &self,
+        source: Source,
+        secret: Option<&str>,
+        now: Timestamp,
+        span: &Span,
+        look: impl AsyncFnOnce(Option<&SecretString>) -> Vec<Evidence>,
+    ) -> Vec<Evidence> {
+        match self.key(secret).await {
+            Ok(key) => {
+                let span = span.child(format!("evidence {}", source.as_str()), SpanKind::Client);
+                let evidence = look(key.as_ref()).await;
+                report(span, &evidence);
+                evidence
+            }
+            Err(why) => {
+                let asked = "nothing, for want of its key".to_owned();
+                vec![at_once(source, asked, now, Found::Failed { why })]
+            }
+        }
+    }
+
+    /// The value of a secret, if one is configured.
+    pub(crate) async fn key(&self, id: Option<&str>) -> Result<Option<SecretString>, String> {
+        match id {
+            None => Ok(None),
+            Some(id) => match timeout(PATIENCE, self.secrets.get(id)).await {
+                Ok(read) => read.map(Some).map_err(|error| Chain(&error).to_string()),
+                Err(_) => Err(format!("the secret {id} was not read within {PATIENCE:?}")),
+            },
+        }
+    }
+}
+
+fn report(mut span: Span, evidence: &[Evidence]) {
+    let failed = evidence
+        .iter()
+        .rev()
+        .find_map(|evidence| match &evidence.found {
+            Found::Failed { why } => Some(why),
+            _ => None,
+        });
+    let asked = i64::try_from(evidence.len()).unwrap_or(i64::MAX);
+    span.set("quell.evidence.questions", asked);
+    match failed {
+        Some(why) => span.fail("evidence", why),
+        None => span.end(),
+    }
+}

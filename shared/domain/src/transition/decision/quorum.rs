@@ -1,0 +1,69 @@
+//! Quorum of a plan: the rule that says who may approve, how many people it takes, and how many are
+//! still missing.
+
+use std::collections::BTreeSet;
+
+use crate::analysis::{Analysis, DataImpact, Risk};
+use crate::incident::Incident;
+use crate::incident::approval::{Approval, Vote};
+use crate::incident::autonomy_level::AutonomyLevel;
+use crate::notification::channels::{ApprovalRule, Channels};
+use crate::playbook::plan::Plan;
+
+/// The risk of a plan: the worse of the finding's risk and the playbook's.
+pub fn stakes(analysis: Option<&Analysis>, plan: &Plan) -> Risk {
+    analysis.map_or(plan.risk, |analysis| analysis.risk.max(plan.risk))
+}
+
+/// How many different people have to approve a plan: two if users may be cut off or data lost, or
+/// if its playbook has not earned more autonomy yet.
+pub fn people_needed(
+    analysis: Option<&Analysis>,
+    plan: &Plan,
+    earned: Option<AutonomyLevel>,
+) -> u8 {
+    let destructive = analysis
+        .is_some_and(|analysis| analysis.blast_radius.data_impact == DataImpact::Destructive);
+    let at_stake = if destructive || stakes(analysis, plan) == Risk::Critical {
+        2
+    } else {
+        1
+    };
+    earned.map_or(at_stake, |earned| earned.people().max(at_stake))
+}
+
+/// The rule that says who may decide on an incident's plan. Without a rule the plan cannot be
+/// decided.
+pub fn rule_of<'a>(channels: &'a Channels, incident: &Incident) -> Option<&'a ApprovalRule> {
+    let plan = incident.plan.as_ref()?;
+    channels.rule(&plan.target, stakes(incident.analysis.as_ref(), plan))
+}
+
+/// True if a vote still counts: it was given in a way that counts, and `channels.json` still maps
+/// its account to the same person. Otherwise a person who is renamed between two presses would
+/// count as two.
+pub(super) fn holds(vote: &Vote, approval: &Approval, channels: &Channels) -> bool {
+    approval.takes(&vote.by) && channels.person(&vote.by) == Some(vote.person.as_str())
+}
+
+/// How many more people have to approve. A person whom the rule no longer names does not count.
+pub(super) fn missing(approval: &Approval, channels: &Channels, incident: &Incident) -> u8 {
+    let rule = rule_of(channels, incident);
+    let counts = |vote: &&Vote| {
+        holds(vote, approval, channels)
+            && rule.is_some_and(|rule| rule.may(&vote.person, approval.escalated_at.is_some()))
+    };
+    let people: BTreeSet<&str> = approval
+        .votes
+        .iter()
+        .filter(counts)
+        .map(|vote| vote.person.as_str())
+        .collect();
+    approval
+        .needed
+        .saturating_sub(u8::try_from(people.len()).unwrap_or(u8::MAX))
+}
+
+#[cfg(test)]
+#[path = "quorum_tests.rs"]
+mod tests;

@@ -1,0 +1,252 @@
+//! Tests of the quorum: how many people a plan needs, and whose approvals count.
+
+use crate::analysis::tests::analysis;
+use crate::analysis::{DataImpact, Risk};
+use crate::incident::Status;
+use crate::incident::approval::{Refusal, Taken, Verdict, Vote};
+use crate::incident::autonomy_level::AutonomyLevel;
+use crate::incident::operation_log::Event;
+use crate::playbook::plan::tests::plan;
+use crate::primitives::identity::Identity;
+use crate::transition::decision::quorum::{people_needed, stakes};
+use crate::transition::decision::tests::{
+    ada, approval, bob, decide_on, events, now, press, two, waiting,
+};
+
+#[test]
+fn people_needed_follow_from_the_risk_and_the_data_impact() {
+    for (found, playbook, impact, needed) in [
+        (Risk::High, Risk::High, DataImpact::Write, 1),
+        (Risk::Critical, Risk::Low, DataImpact::None, 2),
+        (Risk::Low, Risk::Critical, DataImpact::None, 2),
+        (Risk::Low, Risk::Low, DataImpact::Destructive, 2),
+    ] {
+        let mut finding = analysis();
+        (finding.risk, finding.blast_radius.data_impact) = (found, impact);
+        let plan = crate::playbook::plan::Plan {
+            risk: playbook,
+            ..plan()
+        };
+        for (earned, by_trust) in [
+            (None, 1),
+            (Some(AutonomyLevel::Suggest), 2),
+            (Some(AutonomyLevel::Approve), 1),
+            (Some(AutonomyLevel::Auto), 1),
+        ] {
+            assert_eq!(
+                people_needed(Some(&finding), &plan, earned),
+                needed.max(by_trust),
+                "{impact:?} {earned:?}"
+            );
+        }
+        assert_eq!(
+            people_needed(Some(&finding), &plan, None),
+            needed,
+            "{found:?} {playbook:?} {impact:?}"
+        );
+        assert_eq!(stakes(Some(&finding), &plan), found.max(playbook));
+    }
+    assert_eq!(people_needed(None, &plan(), None), 1);
+}
+
+#[test]
+fn with_two_needed_a_second_person_decides_or_one_rejects() {
+    let (mut change, id) = waiting(2);
+    let file = two();
+    assert_eq!(
+        decide_on(&mut change, &id, &ada(Verdict::Approve, "1"), &file, now()),
+        Ok(Taken::Given { more: 1 })
+    );
+    let same = press(Identity::Slack("U7".into()), Verdict::Approve, "2");
+    assert_eq!(
+        decide_on(&mut change, &id, &same, &file, now()),
+        Ok(Taken::Given { more: 1 }),
+        "one person with two ids"
+    );
+    assert_eq!(
+        (change.incident.status, events(&change)),
+        (Status::AwaitingApproval, vec![Event::ApprovalGiven])
+    );
+    let mut rejected = change.clone();
+    assert_eq!(
+        decide_on(&mut change, &id, &bob(Verdict::Approve, "3"), &file, now()),
+        Ok(Taken::Approved)
+    );
+    assert_eq!(
+        (change.incident.status, events(&change)),
+        (
+            Status::Approved,
+            vec![Event::ApprovalGiven, Event::ApprovalDecided]
+        )
+    );
+    assert_eq!(approval(&change).given(), 2);
+    assert_eq!(
+        decide_on(&mut change, &id, &ada(Verdict::Approve, "4"), &file, now()),
+        Ok(Taken::Approved),
+        "who approved first has approved"
+    );
+    assert_eq!(
+        decide_on(&mut rejected, &id, &bob(Verdict::Reject, "3"), &file, now()),
+        Ok(Taken::Rejected)
+    );
+    assert_eq!(rejected.incident.status, Status::Rejected);
+}
+
+#[test]
+fn where_two_are_needed_only_presses_count() {
+    let (mut change, id) = waiting(2);
+    let file = two();
+    let approve = |by, id| press(by, Verdict::Approve, id);
+    assert_eq!(
+        decide_on(
+            &mut change,
+            &id,
+            &approve(Identity::Api("eve".into()), "1"),
+            &file,
+            now()
+        ),
+        Err(Refusal::NeedsPress)
+    );
+    assert_eq!(
+        decide_on(&mut change, &id, &ada(Verdict::Approve, "2"), &file, now()),
+        Ok(Taken::Given { more: 1 })
+    );
+    assert_eq!(
+        decide_on(
+            &mut change,
+            &id,
+            &approve(Identity::Api("bob".into()), "3"),
+            &file,
+            now()
+        ),
+        Err(Refusal::NeedsPress)
+    );
+    assert_eq!(
+        decide_on(
+            &mut change,
+            &id,
+            &approve(Identity::Link("bob".into()), "4"),
+            &file,
+            now()
+        ),
+        Err(Refusal::NeedsPress)
+    );
+    assert_eq!(
+        (change.incident.status, events(&change)),
+        (
+            Status::AwaitingApproval,
+            vec![
+                Event::ApprovalRefused,
+                Event::ApprovalGiven,
+                Event::ApprovalRefused,
+                Event::ApprovalRefused
+            ]
+        )
+    );
+    let why = change.entries[2].error.as_deref().expect("a reason");
+    assert!(
+        change.entries[2].actor == "api:bob"
+            && why.contains("press the button on the card in Telegram or Slack"),
+        "{why}"
+    );
+    let mut rejected = change.clone();
+    let reject = press(Identity::Api("bob".into()), Verdict::Reject, "5");
+    assert_eq!(
+        decide_on(&mut rejected, &id, &reject, &file, now()),
+        Ok(Taken::Rejected),
+        "a rejection needs no second person"
+    );
+    assert_eq!(
+        decide_on(&mut change, &id, &bob(Verdict::Approve, "6"), &file, now()),
+        Ok(Taken::Approved)
+    );
+    let (mut one, id) = waiting(1);
+    assert_eq!(
+        decide_on(
+            &mut one,
+            &id,
+            &approve(Identity::Api("eve".into()), "1"),
+            &file,
+            now()
+        ),
+        Ok(Taken::Approved),
+        "one person is enough"
+    );
+}
+
+#[test]
+fn votes_that_prove_no_person_count_for_no_repair() {
+    let (mut change, id) = waiting(2);
+    for (n, (by, given)) in [
+        ("api:eve", 0),
+        ("link:bob", 0),
+        ("telegram:7", 1),
+        ("slack:U7", 1),
+        ("telegram:8", 2),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let person = ["eve", "bob", "ada", "ada", "bob"][n].to_owned();
+        let approval = change.incident.approval.as_mut().expect("an approval");
+        approval.votes.push(Vote {
+            person,
+            by: by.parse().expect("an identity"),
+            at: now(),
+        });
+        assert_eq!(
+            (approval.given(), approval.lacks_people()),
+            (given, given < 2),
+            "{by}"
+        );
+    }
+    assert_eq!(approval(&change).id, id);
+}
+
+#[test]
+fn a_person_who_is_renamed_between_two_presses_is_one_person() {
+    let (mut change, id) = waiting(2);
+    decide_on(&mut change, &id, &ada(Verdict::Approve, "1"), &two(), now()).expect("allowed");
+    // The account of the first press belongs to the second name by now; the first name is somebody else's.
+    let mut renamed = two();
+    let ada_before = renamed.people.remove("ada").expect("ada");
+    let bob_before = renamed
+        .people
+        .insert("bob".into(), ada_before)
+        .expect("bob");
+    renamed.people.insert("ada".into(), bob_before);
+    assert_eq!(
+        decide_on(
+            &mut change,
+            &id,
+            &ada(Verdict::Approve, "2"),
+            &renamed,
+            now()
+        ),
+        Ok(Taken::Given { more: 1 })
+    );
+    assert_eq!(change.incident.status, Status::AwaitingApproval);
+    assert_eq!(
+        decide_on(
+            &mut change,
+            &id,
+            &bob(Verdict::Approve, "3"),
+            &renamed,
+            now()
+        ),
+        Ok(Taken::Approved),
+        "the other person still may"
+    );
+}
+
+#[test]
+fn a_vote_of_somebody_who_may_no_more_does_not_count() {
+    let (mut change, id) = waiting(2);
+    decide_on(&mut change, &id, &ada(Verdict::Approve, "1"), &two(), now()).expect("allowed");
+    let mut later = two();
+    later.approvals[0].people.retain(|name| name != "ada");
+    assert_eq!(
+        decide_on(&mut change, &id, &bob(Verdict::Approve, "2"), &later, now()),
+        Ok(Taken::Given { more: 1 })
+    );
+}

@@ -1,0 +1,121 @@
+//! Tests of decisions that need two different people.
+
+use domain::analysis::Risk;
+use domain::incident::Status;
+use domain::incident::approval::Verdict;
+use domain::incident::change::IncidentChange;
+use domain::incident::operation_log::Event;
+use domain::primitives::id::ApprovalId;
+use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
+use serde_json::json;
+use tests::alert::unique;
+use tests::answer::assert_problem;
+use tests::stack::Stack;
+use wire::approval_link::sign;
+
+use super::{SECOND, all, press, refusals, say, waiting};
+
+#[tokio::test]
+async fn what_can_do_most_harm_needs_two_different_people() {
+    let stack = Stack::start();
+    let (_, incident) = waiting(&stack).await;
+    let (id, token) = (incident.id.as_str(), &stack.facts.secrets["approval"]);
+    let approval = incident.approval.as_ref().expect("asked").id.to_string();
+    // No alert of the stack's playbook is that bad: the finding is made worse, and the plan asked for anew.
+    let worse = |change: &mut IncidentChange| {
+        change.incident.analysis.as_mut().expect("analysed").risk = Risk::Critical;
+        let plan = change.incident.plan.clone().expect("planned");
+        change.propose(plan, Timestamp::now(), SignedDuration::from_hours(4));
+    };
+    let (incident, ()) = stack
+        .store
+        .change(&incident.id, worse)
+        .await
+        .expect("saved");
+    assert_eq!(incident.approval.expect("asked").needed, 2);
+
+    // One person with everything that one person can get hold of: their own account, the API's token in any name, any link.
+    let (person, approve) = (
+        stack.facts.telegram.approver_id,
+        format!("approve:{approval}"),
+    );
+    let key = SecretString::from(stack.facts.secrets["approval_link"].as_str());
+    let link = |name: &str| {
+        let approval_id = ApprovalId::try_from(approval.as_str()).expect("an id");
+        let token = sign(
+            &key,
+            &approval_id,
+            Verdict::Approve,
+            name,
+            Timestamp::now() + SignedDuration::from_mins(10),
+        );
+        stack.url(&format!("approvals/{approval}/link?token={token}"))
+    };
+    let by_other_ways = async || {
+        for name in ["ada", "bob"] {
+            let (status, problem) = say(
+                &stack,
+                &approval,
+                "approve",
+                token,
+                &json!({ "actor": name }),
+            )
+            .await;
+            assert_problem("", (status, &problem), (403, "not-allowed"));
+            let detail = problem["detail"].as_str().expect("a text");
+            assert!(
+                detail.contains("two different people")
+                    && detail.contains("press the button on the card"),
+                "{detail}"
+            );
+            for request in [stack.http.get(link(name)), stack.http.post(link(name))] {
+                let response = request.send().await.expect("an answer");
+                let (status, page) = (
+                    response.status().as_u16(),
+                    response.text().await.expect("a page"),
+                );
+                assert!(
+                    status == 403
+                        && page.contains("Press the button on the card")
+                        && !page.contains("<form"),
+                    "{status} {page}"
+                );
+            }
+        }
+    };
+    by_other_ways().await;
+    let counts = "Your approval counts. One more person has to approve before anything runs.";
+    assert_eq!(press(&stack, person, &unique("q"), &approve).await, counts);
+    by_other_ways().await;
+    assert_eq!(
+        press(&stack, person, &unique("q"), &approve).await,
+        counts,
+        "twice is not two"
+    );
+    let log = stack.log_with(id, Event::ApprovalGiven).await;
+    assert!(
+        all(&log, Event::ApprovalDecided).is_empty() && all(&log, Event::StepStarted).is_empty(),
+        "{log:#?}"
+    );
+    let refused: Vec<&str> = refusals(&log).into_iter().map(|(actor, _)| actor).collect();
+    assert_eq!(
+        refused,
+        ["api:ada", "link:ada", "api:bob", "link:bob"].repeat(2),
+        "each is in the log"
+    );
+
+    assert_eq!(
+        press(&stack, SECOND, &unique("q"), &approve).await,
+        "Approved: the repair starts now."
+    );
+    let repaired = stack.status(id, Status::Repaired).await;
+    let people: Vec<String> = repaired
+        .approval
+        .expect("kept")
+        .votes
+        .into_iter()
+        .map(|vote| vote.person)
+        .collect();
+    assert_eq!(people, ["oncall", "second"]);
+}
