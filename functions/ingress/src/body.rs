@@ -1,12 +1,15 @@
 //! Parser of JSON bodies, with errors that name the place.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
+use domain::alert::Texts;
 use domain::primitives::safe_text::cut;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
 
 use crate::rejection::Rejection;
 
@@ -46,6 +49,64 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
+/// Labels or annotations as their senders write them: `null` for none, as Go writes an empty map, and numbers and booleans for texts, as
+/// the original service took them. A label that is `null` is one that is not there.
+///
+/// # Errors
+/// If it is no object, or one of its values is an object or a list.
+pub fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Texts, D::Error> {
+    let texts = Option::<BTreeMap<String, Option<Text>>>::deserialize(deserializer)?;
+    let present = |(name, value): (String, Option<Text>)| Some((name, value?.0));
+    Ok(texts
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(present)
+        .collect())
+}
+
+/// A text, or what is written as one.
+struct Text(String);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Written;
+
+        impl Visitor<'_> for Written {
+            type Value = Text;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string, a number or a boolean")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Text, E> {
+                Ok(Text(text.to_owned()))
+            }
+
+            fn visit_string<E>(self, text: String) -> Result<Text, E> {
+                Ok(Text(text))
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Text, E> {
+                Ok(Text(value.to_string()))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Text, E> {
+                Ok(Text(value.to_string()))
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<Text, E> {
+                Ok(Text(value.to_string()))
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Text, E> {
+                Ok(Text(Value::from(value).to_string()))
+            }
+        }
+
+        deserializer.deserialize_any(Written)
+    }
+}
+
 /// Reads a body.
 ///
 /// # Errors
@@ -81,6 +142,26 @@ pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
         why: format!("the body is not JSON: {error}"),
     })?;
     Ok(value)
+}
+
+/// Reads one value of a body that was read before; `at` is its place there.
+///
+/// # Errors
+/// What is not as it has to be, with its place.
+pub fn value<T: DeserializeOwned>(value: Value, at: &str) -> Result<T, Rejection> {
+    let read = serde_path_to_error::deserialize::<_, Object<T>>(value);
+    read.map(|Object(value)| value).map_err(|error| {
+        let path = error.path().to_string();
+        let place = if path == "." {
+            at.to_owned()
+        } else {
+            format!("{at}.{path}")
+        };
+        Rejection::Malformed {
+            at: Some(cut(&place, PLACE_CHARACTERS)),
+            why: shortened(&error.into_inner().to_string()),
+        }
+    })
 }
 
 /// A reason without its middle, if it is long: what was sent stands there, what was expected and the line at the end.

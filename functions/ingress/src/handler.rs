@@ -17,7 +17,7 @@ use lambda_http::{Body, Error, Request, RequestExt as _, Response};
 use serde_json::{Value, json};
 use tracing::{Instrument as _, error, info_span, warn};
 
-use crate::alerts::alertmanager;
+use crate::alerts::alertmanager::{self, Read};
 use crate::alerts::answer::{AlertAnswer, DeliveryAnswer};
 use crate::alerts::signals;
 use crate::alerts::signed_alert;
@@ -169,7 +169,8 @@ impl App {
         source: &str,
         visit: &mut Visit,
     ) -> Result<String, Rejection> {
-        let delivery = alertmanager::read(bytes, source, &self.tables, visit.now)?;
+        let Read { delivery, refused } =
+            alertmanager::read(bytes, source, &self.tables, visit.now)?;
         let left_out = delivery.left_out;
         if left_out > 0 {
             warn!(
@@ -177,7 +178,13 @@ impl App {
                 "the sender left alerts out of this delivery (max_alerts)"
             );
         }
-        let answers = self.count(delivery, visit).await?;
+        let mut answers = self.count(delivery, visit).await?;
+        for (at, rejection) in refused {
+            // Its sender will not send it again: the others are acknowledged.
+            error!(alert = at, %rejection, "an alert of a delivery was refused, the others are counted");
+            visit.seen.refused += 1;
+            answers.insert(at, AlertAnswer::refused(&rejection));
+        }
         Ok(as_json(&DeliveryAnswer::new(&answers, left_out)))
     }
 
@@ -212,6 +219,8 @@ pub(crate) struct Visit {
 pub(crate) struct Seen {
     alerts: usize,
     left_out: u64,
+    /// How many alerts could not be read beside others that could.
+    refused: u64,
     outcomes: BTreeMap<&'static str, u64>,
     /// Fingerprint and incident, where there is one alert.
     single: Option<(String, Option<String>)>,

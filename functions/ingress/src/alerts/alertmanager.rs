@@ -8,26 +8,29 @@ use domain::primitives::id::MemberId;
 use intake::Delivery;
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::body::{self, Object};
 use crate::rejection::Rejection;
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Payload {
+#[serde(rename_all = "camelCase", bound(deserialize = "A: Deserialize<'de>"))]
+struct Payload<A> {
     status: AlertStatus,
-    #[serde(default)]
-    truncated_alerts: u64,
-    alerts: Vec<Object<PayloadAlert>>,
+    // Go writes an empty list as null, and so an empty map.
+    truncated_alerts: Option<u64>,
+    // It has to be there, so that a body of another service is not taken for a delivery without alerts.
+    #[serde(deserialize_with = "Option::deserialize")]
+    alerts: Option<Vec<A>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PayloadAlert {
     status: AlertStatus,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "body::texts")]
     labels: Texts,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "body::texts")]
     annotations: Texts,
     starts_at: Option<Timestamp>,
     #[serde(rename = "generatorURL")]
@@ -35,44 +38,91 @@ struct PayloadAlert {
     fingerprint: Option<String>,
 }
 
-/// Reads a delivery of `source`.
+/// The alerts of a delivery.
+#[derive(Debug)]
+pub struct Read {
+    /// Those that can be counted.
+    pub delivery: Delivery,
+    /// The others, each with its place in the delivery and what is wrong with it.
+    pub refused: Vec<(usize, Rejection)>,
+}
+
+/// Reads a delivery of `source`. One odd alert loses none of the others: it is refused by itself.
 ///
 /// # Errors
-/// The place in the body that is not as Alertmanager writes it. The delivery is then refused whole: nothing is written.
+/// The place in the body that is not as Alertmanager writes it, if it is not in one alert of several. The delivery is then refused whole:
+/// nothing is written.
 pub fn read(
     bytes: &[u8],
     source: &str,
     tables: &AlertTables,
     now: Timestamp,
-) -> Result<Delivery, Rejection> {
-    let payload: Payload = body::json(bytes)?;
-    let alerts = payload.alerts.into_iter().map(|Object(alert)| {
-        // A sender of numbered alerts cannot pass for one that does not number them.
-        let named = alert
-            .fingerprint
-            .and_then(|text| MemberId::try_from(text).ok())
-            .filter(|member| !member.is_unnumbered());
-        let member = named.unwrap_or_else(|| member(&alert.labels));
-        let starts_at = alert.starts_at.unwrap_or(now);
-        let normalised = tables.alert(
-            alert.status,
-            source,
-            alert.labels,
-            alert.annotations,
-            starts_at,
-            member,
-        );
-        Alert {
-            generator_url: alert.generator_url.filter(|url| !url.is_empty()),
-            ..normalised
-        }
-    });
-    Ok(Delivery {
-        alerts: alerts.collect(),
-        whole_group_resolved: payload.status == AlertStatus::Resolved
-            && payload.truncated_alerts == 0,
-        left_out: payload.truncated_alerts,
+) -> Result<Read, Rejection> {
+    let (payload, refused) = match body::json::<Payload<Object<PayloadAlert>>>(bytes) {
+        Ok(payload) => (payload, Vec::new()),
+        Err(rejection) => one_by_one(bytes, rejection)?,
+    };
+    let left_out = payload.truncated_alerts.unwrap_or_default();
+    let alerts = payload.alerts.unwrap_or_default().into_iter();
+    Ok(Read {
+        delivery: Delivery {
+            alerts: alerts
+                .map(|Object(alert)| normalise(alert, source, tables, now))
+                .collect(),
+            whole_group_resolved: payload.status == AlertStatus::Resolved
+                && left_out == 0
+                && refused.is_empty(),
+            left_out,
+        },
+        refused,
     })
+}
+
+type OneByOne = (Payload<Object<PayloadAlert>>, Vec<(usize, Rejection)>);
+
+/// Reads a delivery again that cannot be read whole, each alert by itself.
+fn one_by_one(bytes: &[u8], whole: Rejection) -> Result<OneByOne, Rejection> {
+    let Ok(payload) = body::json::<Payload<Value>>(bytes) else {
+        return Err(whole);
+    };
+    let (mut alerts, mut refused) = (Vec::new(), Vec::new());
+    for (at, value) in payload.alerts.unwrap_or_default().into_iter().enumerate() {
+        match body::value(value, &format!("alerts[{at}]")) {
+            Ok(alert) => alerts.push(Object(alert)),
+            Err(rejection) => refused.push((at, rejection)),
+        }
+    }
+    if alerts.is_empty() {
+        return Err(whole);
+    }
+    let payload = Payload {
+        status: payload.status,
+        truncated_alerts: payload.truncated_alerts,
+        alerts: Some(alerts),
+    };
+    Ok((payload, refused))
+}
+
+fn normalise(alert: PayloadAlert, source: &str, tables: &AlertTables, now: Timestamp) -> Alert {
+    // A sender of numbered alerts cannot pass for one that does not number them.
+    let named = alert
+        .fingerprint
+        .and_then(|text| MemberId::try_from(text).ok())
+        .filter(|member| !member.is_unnumbered());
+    let member = named.unwrap_or_else(|| member(&alert.labels));
+    let starts_at = alert.starts_at.unwrap_or(now);
+    let normalised = tables.alert(
+        alert.status,
+        source,
+        alert.labels,
+        alert.annotations,
+        starts_at,
+        member,
+    );
+    Alert {
+        generator_url: alert.generator_url.filter(|url| !url.is_empty()),
+        ..normalised
+    }
 }
 
 /// A member id for senders that give none: 16 hex over the labels, as Alertmanager's own is.
@@ -112,12 +162,12 @@ mod tests {
         insta::assert_snapshot!(refusal(r#"{"status":"firing"}"#), @"missing field `alerts` at line 1 column 19");
         insta::assert_snapshot!(refusal(r#"{"alerts":[]}"#), @"missing field `status` at line 1 column 13");
         insta::assert_snapshot!(
-            refusal(r#"{"status":"firing","alerts":[{"status":"firing"},{"status":"on"}]}"#),
-            @"alerts[1].status: unknown variant `on`, expected `firing` or `resolved` at line 1 column 63"
+            refusal(r#"{"status":"firing","alerts":[{"status":"firing","labels":{"a":[]}},{"status":"on"}]}"#),
+            @"alerts[0].labels.a: invalid type: sequence, expected a string, a number or a boolean at line 1 column 64"
         );
         insta::assert_snapshot!(
-            refusal(r#"{"status":"firing","alerts":[{"status":"firing","labels":{"pod":7}}]}"#),
-            @"alerts[0].labels.pod: invalid type: integer `7`, expected a string at line 1 column 65"
+            refusal(r#"{"status":"firing","alerts":[{"status":"firing","labels":{"pod":[7]}}]}"#),
+            @"alerts[0].labels.pod: invalid type: sequence, expected a string, a number or a boolean at line 1 column 65"
         );
         insta::assert_snapshot!(
             refusal(r#"{"status":"firing","alerts":[{"status":"firing","startsAt":"yesterday"}]}"#),
@@ -134,7 +184,8 @@ mod tests {
             &AlertTables::default(),
             Timestamp::UNIX_EPOCH,
         )
-        .expect("accepted");
+        .expect("accepted")
+        .delivery;
         assert_eq!(delivery.alerts.len(), 1);
         assert_eq!(delivery.alerts[0].member.as_str().len(), 16);
         assert!(
@@ -145,6 +196,7 @@ mod tests {
                 Timestamp::UNIX_EPOCH
             )
             .expect("accepted")
+            .delivery
             .alerts
             .is_empty()
         );
@@ -159,7 +211,8 @@ mod tests {
             &AlertTables::default(),
             Timestamp::UNIX_EPOCH,
         )
-        .expect("accepted");
+        .expect("accepted")
+        .delivery;
         assert_eq!(
             (delivery.whole_group_resolved, delivery.left_out),
             (false, 3)
@@ -178,5 +231,72 @@ mod tests {
             )
             .is_ok()
         );
+    }
+
+    #[test]
+    fn nothing_is_empty_and_numbers_are_texts() {
+        let body = r#"{"status":"firing","truncatedAlerts":null,"alerts":[
+            {"status":"firing","labels":null,"annotations":null},
+            {"status":"firing","labels":{"alertname":"A","host":7,"up":false,"load":0.5,"none":null}}]}"#;
+        let tables = AlertTables::default();
+        let read = read(
+            body.as_bytes(),
+            "alertmanager",
+            &tables,
+            Timestamp::UNIX_EPOCH,
+        );
+        let read = read.expect("accepted");
+        assert!(read.refused.is_empty(), "{read:?}");
+        let labels: Vec<(&str, &str)> = read.delivery.alerts[1]
+            .labels
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(
+            labels,
+            [
+                ("alertname", "A"),
+                ("host", "7"),
+                ("load", "0.5"),
+                ("up", "false")
+            ]
+        );
+        let empty = r#"{"status":"firing","alerts":null}"#;
+        assert!(
+            super::read(
+                empty.as_bytes(),
+                "alertmanager",
+                &tables,
+                Timestamp::UNIX_EPOCH
+            )
+            .is_ok_and(|read| read.delivery.alerts.is_empty())
+        );
+    }
+
+    #[test]
+    fn one_odd_alert_loses_none_of_the_others() {
+        let body = r#"{"status":"resolved","alerts":[{"status":"resolved","labels":{"alertname":"A"}},
+            {"status":"on"},{"status":"resolved","labels":{"alertname":"C"}}]}"#;
+        let read = read(
+            body.as_bytes(),
+            "alertmanager",
+            &AlertTables::default(),
+            Timestamp::UNIX_EPOCH,
+        )
+        .expect("accepted");
+        let names: Vec<&str> = read
+            .delivery
+            .alerts
+            .iter()
+            .map(|alert| alert.name.as_str())
+            .collect();
+        assert_eq!(
+            (names, read.delivery.whole_group_resolved),
+            (vec!["A", "C"], false)
+        );
+        let [(1, rejection)] = read.refused.as_slice() else {
+            panic!("one is refused: {:?}", read.refused)
+        };
+        insta::assert_snapshot!(rejection.to_string(), @"alerts[1].status: unknown variant `on`, expected `firing` or `resolved`");
     }
 }

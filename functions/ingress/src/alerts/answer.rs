@@ -5,6 +5,8 @@ use domain::primitives::id::Fingerprint;
 use intake::{Counted, Outcome};
 use serde::Serialize;
 
+use crate::rejection::Rejection;
+
 /// Lambda takes answers of 6 MB, in which each quotation mark of the body is two bytes; a larger
 /// one would not reach the sender, and its sender would come again for ever.
 const MOST_ANSWER_BYTES: usize = 5_000_000;
@@ -15,7 +17,8 @@ const ALWAYS_TOLD: usize = 2_000;
 /// Outcome of an alert, as the answer shows it. The names are the original service's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AlertAnswer {
-    /// True: what could not be counted is answered with a problem document instead.
+    /// False for an alert that was refused beside others that are counted. A delivery of which nothing could be counted is answered
+    /// with a problem document instead.
     pub success: bool,
     /// One sentence for people.
     pub message: String,
@@ -23,8 +26,8 @@ pub struct AlertAnswer {
     pub alert_id: String,
     /// The incident that it belongs to; none if a resolved alert belongs to none.
     pub incident_id: Option<String>,
-    pub fingerprint: Fingerprint,
-    /// `opened`, `joined`, `escalated`, `reopened`, `late`, `resolved`, `member_left` or `ignored`.
+    pub fingerprint: Option<Fingerprint>,
+    /// `opened`, `joined`, `escalated`, `reopened`, `late`, `resolved`, `member_left`, `ignored`, `heartbeat`, `noise` or `refused`.
     pub outcome: &'static str,
     /// True if this alert opened an incident that is analysed; its approval, if it needs one, follows with the analysis.
     pub approval_created: bool,
@@ -57,7 +60,7 @@ impl AlertAnswer {
             message: message(&outcome, hit_count, cicd),
             alert_id: format!("alert-{member}"),
             incident_id: episode.map(|episode| episode.incident_id.to_string()),
-            fingerprint,
+            fingerprint: Some(fingerprint),
             outcome: outcome.name(),
             approval_created: opened && !cicd,
             approval_id: advice.and_then(|advice| advice.approval_id.clone()),
@@ -65,6 +68,34 @@ impl AlertAnswer {
             suggested_action: advice.map(|advice| advice.suggested_action.clone()),
             hit_count,
             converged: matches!(outcome, Outcome::Firing(..)) && !opened,
+        }
+    }
+}
+
+impl AlertAnswer {
+    /// The answer to an alert that was refused beside others that are counted.
+    pub fn refused(why: &Rejection) -> Self {
+        Self {
+            message: why.to_string(),
+            ..Self::of_no_incident(false, "refused")
+        }
+    }
+
+    /// The answer to an alert that belongs to no incident.
+    fn of_no_incident(success: bool, outcome: &'static str) -> Self {
+        Self {
+            success,
+            message: String::new(),
+            alert_id: String::new(),
+            incident_id: None,
+            fingerprint: None,
+            outcome,
+            approval_created: false,
+            approval_id: None,
+            risk_level: None,
+            suggested_action: None,
+            hit_count: 0,
+            converged: false,
         }
     }
 }

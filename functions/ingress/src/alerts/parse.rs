@@ -24,8 +24,10 @@ pub fn read(
 ) -> Result<Option<Delivery>, Rejection> {
     let (route, _) = find(&Method::POST, path)?;
     Ok(match route.to {
-        Target::Alertmanager => Some(alertmanager::read(bytes, "alertmanager", tables, now)?),
-        Target::Grafana => Some(alertmanager::read(bytes, "grafana", tables, now)?),
+        Target::Alertmanager => {
+            Some(alertmanager::read(bytes, "alertmanager", tables, now)?.delivery)
+        }
+        Target::Grafana => Some(alertmanager::read(bytes, "grafana", tables, now)?.delivery),
         Target::Alerts => Some(Delivery::single(signed_alert::read(bytes, tables, now)?)),
         Target::Signals => Some(Delivery::single(signals::read(bytes, tables, now)?.alert)),
         Target::Health

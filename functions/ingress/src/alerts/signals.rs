@@ -27,10 +27,10 @@ struct Payload {
     target: String,
     #[serde(default)]
     message: String,
-    #[serde(default)]
-    labels: Option<Texts>,
-    #[serde(default)]
-    annotations: Option<Texts>,
+    #[serde(default, deserialize_with = "body::texts")]
+    labels: Texts,
+    #[serde(default, deserialize_with = "body::texts")]
+    annotations: Texts,
     #[serde(default = "firing")]
     status: AlertStatus,
 }
@@ -51,9 +51,9 @@ pub fn read(bytes: &[u8], tables: &AlertTables, now: Timestamp) -> Result<Signal
         ("target", &payload.target),
         ("namespace", &payload.namespace),
     ])?;
-    let mut labels = payload.labels.unwrap_or_default();
+    let mut labels = payload.labels;
     labels.insert("alertname".to_owned(), payload.alert_name);
-    let mut annotations = payload.annotations.unwrap_or_default();
+    let mut annotations = payload.annotations;
     if !payload.message.is_empty() {
         annotations.insert("summary".to_owned(), payload.message);
     }

@@ -18,8 +18,8 @@ struct Payload {
     #[serde(default = "default_namespace")]
     namespace: String,
     message: String,
-    #[serde(default)]
-    labels: Option<Texts>,
+    #[serde(default, deserialize_with = "body::texts")]
+    labels: Texts,
     #[serde(default = "firing")]
     status: AlertStatus,
 }
@@ -43,7 +43,7 @@ pub fn read(bytes: &[u8], tables: &AlertTables, now: Timestamp) -> Result<Alert,
         ("source", &payload.source),
         ("namespace", &payload.namespace),
     ])?;
-    let mut labels = payload.labels.unwrap_or_default();
+    let mut labels = payload.labels;
     if labels.get("alertname").is_none_or(String::is_empty) {
         labels.insert(
             "alertname".to_owned(),
