@@ -167,8 +167,8 @@ fn plan_says_everything_that_would_happen() {
     for says in [
         "No --table given: assumes that nothing ever ran and that the kill switch is off.",
         "alert 1: TargetDown on checkout-web, firing",
-        "fingerprint  8fbbf66a7cfba5f54dadcd716b532fb50cc5383c76f4911a47db8488b4ffecbf",
-        "identity     target checkout-web, namespace shop, type service_404",
+        "fingerprint  95d6997766e2444492348aa9860260d2633542e1a5c2eaca27863f51fce4a92b",
+        "identity     component checkout-web, namespace shop, type service_404",
         "playbook     restart-supervisor-program, score 6: it is for the alert TargetDown; it is for the type service_404",
         "says       risk medium, so P2; confidence 0.60; data impact NONE",
         "steps[0]   supervisorctl restart checkout-web  (up to 30 s, may run again)",

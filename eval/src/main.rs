@@ -5,6 +5,7 @@
 
 mod arguments;
 mod case;
+mod rule_sets;
 mod score;
 
 use std::io::Write as _;
@@ -30,6 +31,7 @@ use settings::variables::Variables;
 
 use crate::arguments::Arguments;
 use crate::case::{Case, Files, Seen};
+use crate::rule_sets::RuleSet;
 use crate::score::{Answer, Score, head};
 
 /// Longer than any provider may be given.
@@ -49,7 +51,7 @@ async fn main() -> ExitCode {
 }
 
 fn say(text: &str) {
-    // A closed pipe is not a error of the evaluation.
+    // A closed pipe is not an error of the evaluation.
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
@@ -73,6 +75,11 @@ async fn run(arguments: &Arguments, project: &Path) -> Result<(), String> {
     for settings in &files.analyzer.settings.providers {
         let model = Model::of(settings, arguments, &files.analyzer)?;
         scores.push(by_model(&model, &cases, &files).await?);
+    }
+    say("");
+    for name in ["kube-prometheus", "awesome-prometheus-alerts"] {
+        let rules = RuleSet::load(&project.join(format!("eval/rule_sets/{name}.json")))?;
+        say(&rules.coverage(&files.tables).line(name));
     }
     let report = json!({ "scores": scores.iter().map(Score::figures).collect::<Vec<_>>() });
     let unwritable = |error: std::io::Error| format!("{}: {error}", arguments.report.display());

@@ -1,29 +1,86 @@
-//! Lines of `quell plan`: the alert, its service, the finding, and the guardrails' answers.
+//! Output of `quell plan`: text for people, JSON for programs.
 
 use std::io::Write;
 
-use domain::alert::{Alert, AlertStatus};
+use domain::alert::AlertStatus;
 use domain::incident::guardrail::names;
 use domain::incident::{Incident, Status};
-use domain::playbook::Playbook;
-use domain::playbook::service::Service;
-use domain::policy::matching::{Fit, fitting};
-use domain::primitives::id::Fingerprint;
+use domain::policy::matching::Fit;
 use domain::primitives::safe_text::line;
+use serde_json::{Value, json};
 
 use crate::exit::Failure;
+use crate::plan::alert_plan::{AlertPlan, GoesTo};
 use crate::print;
 
 /// How much of a text from outside is shown.
 const SHOWN: usize = 120;
 
-/// Writes what the alert is.
-pub(super) fn identity(
-    alert: &Alert,
-    index: usize,
-    fingerprint: &Fingerprint,
+/// Writes what holds for all alerts.
+pub(super) fn head(has_table: bool, left_out: u64, out: &mut dyn Write) -> Result<(), Failure> {
+    let facts = if has_table {
+        "Past runs and the kill switch are read from the table."
+    } else {
+        "No --table given: assumes that nothing ever ran and that the kill switch is off."
+    };
+    writeln!(out, "{facts}")?;
+    if left_out > 0 {
+        writeln!(
+            out,
+            "The sender left out {left_out} alerts: they are not counted."
+        )?;
+    }
+    Ok(())
+}
+
+/// Writes everything that would happen for one alert.
+pub(super) fn text(
+    plan: &AlertPlan<'_>,
+    models: usize,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
+    writeln!(out)?;
+    identity(plan, out)?;
+    match plan.goes_to {
+        GoesTo::New => {}
+        GoesTo::Joins(first) => {
+            writeln!(
+                out,
+                "  => joins the incident of alert {}: one fingerprint is one incident",
+                first + 1
+            )?;
+        }
+        GoesTo::Leaves => writeln!(
+            out,
+            "  => leaves its episode; the last alert to leave resolves the incident and revokes a waiting plan"
+        )?,
+        GoesTo::Announced => writeln!(
+            out,
+            "  => announced without analysis: alert-tables.json calls it a report of a pipeline"
+        )?,
+        GoesTo::Heartbeat => writeln!(
+            out,
+            "  => opens nothing: a heartbeat says that monitoring works, and only its absence opens an incident"
+        )?,
+        GoesTo::Noise => writeln!(
+            out,
+            "  => opens nothing: alert-rules.json calls it noise, which only Alertmanager needs"
+        )?,
+    }
+    let Some(incident) = &plan.incident else {
+        return Ok(());
+    };
+    service(plan, out)?;
+    finding(incident, models, out)?;
+    if let Some(plan) = &incident.plan {
+        print::plan(plan, out)?;
+    }
+    end(incident, out)
+}
+
+/// Writes what the alert is, and what named its subject.
+fn identity(plan: &AlertPlan<'_>, out: &mut dyn Write) -> Result<(), Failure> {
+    let alert = &plan.alert;
     let text = |text: &str| line(text, SHOWN);
     let status = if alert.status == AlertStatus::Firing {
         "firing"
@@ -31,27 +88,33 @@ pub(super) fn identity(
         "resolved"
     };
     let (name, target) = (text(&alert.name), text(&alert.target));
-    let (normalised, namespace) = (text(&alert.normalised_target), text(&alert.namespace));
     let (source, severity) = (text(&alert.source), print::word(alert.severity));
-    let (number, alert_type) = (index + 1, alert.alert_type.as_str());
+    let number = plan.index + 1;
     writeln!(out, "alert {number}: {name} on {target}, {status}")?;
-    writeln!(out, "  fingerprint  {fingerprint}")?;
-    writeln!(
-        out,
-        "  identity     target {normalised}, namespace {namespace}, type {alert_type}"
-    )?;
+    writeln!(out, "  fingerprint  {}", plan.fingerprint)?;
+    let mut identity = vec![
+        format!(
+            "{} {}",
+            alert.subject.kind.as_str(),
+            text(&alert.normalised_target)
+        ),
+        format!("namespace {}", text(&alert.namespace)),
+    ];
+    let cluster = alert.subject.cluster.as_deref();
+    identity.extend(cluster.map(|cluster| format!("cluster {}", text(cluster))));
+    identity.push(format!("type {}", alert.alert_type.as_str()));
+    if !alert.subject.apart.is_empty() {
+        identity.push(format!("labels {}", text(&alert.subject.apart.join(" "))));
+    }
+    writeln!(out, "  identity     {}", identity.join(", "))?;
+    writeln!(out, "  named by     {}", text(&alert.subject.named_by))?;
     writeln!(out, "  sent by      {source}, with the severity {severity}")?;
     Ok(())
 }
 
 /// Writes the alert's service, and the playbooks that match.
-pub(super) fn service(
-    playbooks: &[Playbook],
-    alert: &Alert,
-    service: Option<&Service>,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
-    let Some(service) = service else {
+fn service(plan: &AlertPlan<'_>, out: &mut dyn Write) -> Result<(), Failure> {
+    let Some(service) = plan.service else {
         writeln!(
             out,
             "  service      none in service-registry.yaml has this target as its name or alias"
@@ -65,12 +128,11 @@ pub(super) fn service(
         "  service      {}, level {level}, redundancy group {group}",
         service.name
     )?;
-    let fitting = fitting(playbooks, alert, service);
     for Fit {
         score,
         reasons,
         playbook,
-    } in &fitting
+    } in &plan.fitting
     {
         let reasons: Vec<String> = reasons.iter().map(|reason| line(reason, SHOWN)).collect();
         writeln!(
@@ -80,7 +142,7 @@ pub(super) fn service(
             reasons.join("; ")
         )?;
     }
-    if fitting.is_empty() {
+    if plan.fitting.is_empty() {
         writeln!(
             out,
             "  playbook     none matches this alert or its type for this service"
@@ -90,11 +152,7 @@ pub(super) fn service(
 }
 
 /// Writes the finding; `models` is how many models the stack asks before.
-pub(super) fn finding(
-    incident: &Incident,
-    models: usize,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
+fn finding(incident: &Incident, models: usize, out: &mut dyn Write) -> Result<(), Failure> {
     let Some(analysis) = &incident.analysis else {
         return Ok(());
     };
@@ -124,7 +182,7 @@ pub(super) fn finding(
 }
 
 /// Writes the guardrails' answers, and what follows from them.
-pub(super) fn end(incident: &Incident, out: &mut dyn Write) -> Result<(), Failure> {
+fn end(incident: &Incident, out: &mut dyn Write) -> Result<(), Failure> {
     for outcome in &incident.guardrails {
         let answer = if outcome.passed { "passes" } else { "STOPS" };
         writeln!(
@@ -145,4 +203,54 @@ pub(super) fn end(incident: &Incident, out: &mut dyn Write) -> Result<(), Failur
         (status, None) => writeln!(out, "  => {}", status.as_str())?,
     }
     Ok(())
+}
+
+/// Writes all plans as one JSON list.
+pub(super) fn json(plans: &[AlertPlan<'_>], out: &mut dyn Write) -> Result<(), Failure> {
+    let list: Vec<Value> = plans.iter().map(as_json).collect();
+    writeln!(out, "{:#}", Value::from(list))?;
+    Ok(())
+}
+
+fn as_json(plan: &AlertPlan<'_>) -> Value {
+    let alert = &plan.alert;
+    let namespace = Some(&alert.namespace).filter(|_| !alert.subject.kind.is_cluster_scoped());
+    let incident = plan.incident.as_ref();
+    let (decision, why) = incident.map_or((None, None), decision);
+    json!({
+        "alert": alert.name,
+        "status": alert.status,
+        "fingerprint": plan.fingerprint,
+        "subject": {
+            "kind": alert.subject.kind,
+            "name": alert.target,
+            "namespace": namespace,
+            "cluster": alert.subject.cluster,
+            "apart": alert.subject.apart,
+            "rule": alert.subject.named_by,
+        },
+        "type": alert.alert_type,
+        "severity": alert.severity,
+        "urgency": incident.map(|incident| incident.severity),
+        "service": plan.service.map(|service| &service.name),
+        "playbook": incident.and_then(|incident| incident.plan.as_ref()).map(|plan| &plan.playbook),
+        "decision": decision,
+        "why": why,
+        "incident": match plan.goes_to {
+            GoesTo::New | GoesTo::Announced => "new".to_owned(),
+            GoesTo::Joins(first) => format!("joins {}", first + 1),
+            GoesTo::Leaves => "leaves".to_owned(),
+            GoesTo::Heartbeat => "heartbeat".to_owned(),
+            GoesTo::Noise => "noise".to_owned(),
+        },
+    })
+}
+
+/// What is decided on the plan, and why it does not run by itself.
+fn decision(incident: &Incident) -> (Option<&'static str>, Option<String>) {
+    match (incident.status, &incident.no_plan_because) {
+        (Status::Approved, _) => (Some("automatic"), None),
+        (Status::AwaitingApproval, _) => (Some("approval"), Some(names(&incident.guardrails))),
+        (_, why) => (Some("human"), why.clone()),
+    }
 }

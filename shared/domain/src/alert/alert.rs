@@ -1,14 +1,15 @@
 //! The normalised alert: one firing or resolved signal about one target, from any sender.
 
-use crate::primitives::safe_text::cut;
-use std::collections::BTreeMap;
-
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::alert::pod_name::normalise_pod;
+use crate::alert::labels::Texts;
+use crate::alert::pod_name::normalise;
+use crate::alert::severity::AlertSeverity;
+use crate::alert::subject::{Subject, SubjectKind};
 use crate::primitives::id::MemberId;
 use crate::primitives::names::named;
+use crate::primitives::safe_text::cut;
 
 /// Size limits of the texts that are kept of an alert. DynamoDB refuses an item over 400 KB, and
 /// people read no more than this.
@@ -72,38 +73,6 @@ impl AlertType {
     }
 }
 
-/// The sender's view of how bad it is, ordered from mild to bad.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AlertSeverity {
-    Info,
-    Warning,
-    Critical,
-}
-
-impl AlertSeverity {
-    /// The severity of a label's value; like the original, anything unknown is a warning.
-    pub fn of_label(value: &str) -> Self {
-        match value.to_ascii_lowercase().as_str() {
-            "critical" => Self::Critical,
-            "info" => Self::Info,
-            _ => Self::Warning,
-        }
-    }
-
-    /// Its place in the order (0 info, 1 warning, 2 critical), as the store compares it.
-    pub fn rank(self) -> u8 {
-        self as u8
-    }
-
-    /// The severity with this rank.
-    pub fn of_rank(rank: u8) -> Option<Self> {
-        [Self::Info, Self::Warning, Self::Critical]
-            .into_iter()
-            .find(|severity| severity.rank() == rank)
-    }
-}
-
 /// State of an alert: firing or resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -111,9 +80,6 @@ pub enum AlertStatus {
     Firing,
     Resolved,
 }
-
-/// Labels or annotations: names to values, both text from outside.
-pub type Texts = BTreeMap<String, String>;
 
 /// A normalised alert. Every text in it comes from outside and is data wherever it goes (`no-words-executed`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,12 +93,15 @@ pub struct Alert {
     pub status: AlertStatus,
     /// Which sender it came through: `alertmanager` or what a signed sender calls itself.
     pub source: String,
-    /// The namespace; `default` where the sender names none.
+    /// The namespace of the subject; `default` where the sender names none, and where the subject belongs to none.
     pub namespace: String,
-    /// The affected thing as the sender names it: a component, pod, instance or host.
+    /// The name of the subject as the sender has it: a component, pod, instance or host.
     pub target: String,
     /// The target with what changes from pod to pod removed; part of the fingerprint.
     pub normalised_target: String,
+    /// How the target was found, and what else tells it apart.
+    #[serde(default)]
+    pub subject: Subject,
     /// One sentence for people.
     pub message: String,
     pub labels: Texts,
@@ -157,15 +126,19 @@ impl Alert {
     pub fn about(self, target: &str, namespace: &str) -> Self {
         let is_pod = self.alert_type == AlertType::K8sPodCrash
             || self.labels.get("pod").is_some_and(|pod| pod == target);
-        let normalised_target = if is_pod {
-            normalise_pod(target)
+        let kind = if is_pod {
+            SubjectKind::Pod
         } else {
-            target
+            SubjectKind::Component
         };
         Self {
-            normalised_target: cut(normalised_target, NAME_CHARACTERS),
+            normalised_target: cut(normalise(kind, target), NAME_CHARACTERS),
             target: cut(target, NAME_CHARACTERS),
             namespace: cut(namespace, NAME_CHARACTERS),
+            subject: Subject {
+                cluster: self.subject.cluster,
+                ..Subject::of_sender(kind)
+            },
             ..self
         }
     }
@@ -197,6 +170,15 @@ impl Alert {
             &mut self.target,
             &mut self.normalised_target,
         ] {
+            *name = cut(name, NAME_CHARACTERS);
+        }
+        self.subject.apart.truncate(LABELS_KEPT);
+        for name in self
+            .subject
+            .apart
+            .iter_mut()
+            .chain(&mut self.subject.cluster)
+        {
             *name = cut(name, NAME_CHARACTERS);
         }
         self.message = cut(&self.message, ANNOTATION_CHARACTERS);

@@ -8,7 +8,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use wildmatch::WildMatch;
 
-use crate::alert::pod_name::normalise_pod;
+use crate::alert::alert_rules::AlertRules;
+use crate::alert::identify::{Identified, identify};
+use crate::alert::labels::said;
+use crate::alert::pod_name::normalise;
 use crate::alert::{
     ANNOTATION_CHARACTERS, Alert, AlertSeverity, AlertStatus, AlertType, NAME_CHARACTERS, Texts,
 };
@@ -27,12 +30,15 @@ pub struct AlertTables {
     alert_types: BTreeMap<String, AlertType>,
     /// Severities of values of the label `severity` in lower case, before the built-in table.
     severities: BTreeMap<String, AlertSeverity>,
-    /// The labels that name the target, the most telling first; the alert's name follows them.
-    target_labels: Vec<String>,
+    /// The labels with which senders say themselves what is meant, the most telling first: they come before every rule.
+    subject_labels: Vec<String>,
     /// The annotations that tell people what is wrong, the best first; the alert's name follows them.
     message_annotations: Vec<String>,
     /// Which alerts report on a delivery pipeline.
     cicd: CicdNames,
+    /// The rules of `alert-rules.json`, a file of its own.
+    #[serde(skip)]
+    rules: AlertRules,
 }
 
 /// The names of alerts that only report what a delivery pipeline does: shown in a short format, never analysed.
@@ -63,9 +69,10 @@ impl Default for AlertTables {
         Self {
             alert_types: BTreeMap::new(),
             severities: BTreeMap::new(),
-            target_labels: texts(&["component", "pod", "instance"]),
+            subject_labels: texts(&["component"]),
             message_annotations: texts(&["summary", "description"]),
             cicd: CicdNames::default(),
+            rules: AlertRules::default(),
         }
     }
 }
@@ -75,7 +82,7 @@ impl AlertTables {
     pub fn errors(&self) -> Vec<(String, String)> {
         let patterns: Vec<String> = self.cicd.patterns.iter().map(WildMatch::pattern).collect();
         let lists = [
-            ("target_labels", &self.target_labels),
+            ("subject_labels", &self.subject_labels),
             ("message_annotations", &self.message_annotations),
             ("cicd.alertnames", &self.cicd.alertnames),
             ("cicd.patterns", &patterns),
@@ -120,19 +127,29 @@ impl AlertTables {
         self.alert_types
             .get(name)
             .copied()
+            .or_else(|| self.rules.alert_type(name))
             .unwrap_or_else(|| AlertType::of_alert_name(name))
     }
 
     fn severity(&self, value: &str) -> AlertSeverity {
         self.severities
-            .get(&value.to_lowercase())
+            .get(&value.trim().to_lowercase())
             .copied()
             .unwrap_or_else(|| AlertSeverity::of_label(value))
     }
 
-    /// An alert from a sender's labels and annotations. The target is the first target label that
-    /// is present, the message the first message annotation; the alert's name is the default of
-    /// both.
+    /// The tables together with rules about alerts of known rule sets.
+    #[must_use]
+    pub fn with_rules(self, rules: AlertRules) -> Self {
+        Self { rules, ..self }
+    }
+
+    /// The rules about alerts of known rule sets.
+    pub fn rules(&self) -> &AlertRules {
+        &self.rules
+    }
+
+    /// An alert from a sender's labels and annotations. The message is the first message annotation, or the alert's name.
     pub fn alert(
         &self,
         status: AlertStatus,
@@ -142,23 +159,18 @@ impl AlertTables {
         starts_at: Timestamp,
         member: MemberId,
     ) -> Alert {
-        let label = |name: &str| {
-            labels
-                .get(name)
-                .map(String::as_str)
-                .filter(|value| !value.is_empty())
-        };
-        let name = label("alertname").unwrap_or("UnknownAlert");
-        let named = self
-            .target_labels
-            .iter()
-            .find_map(|key| Some((key.as_str(), label(key)?)));
-        let target = named.map_or(name, |(_, value)| value);
-        let normalised_target = if named.is_some_and(|(key, _)| key == "pod") {
-            normalise_pod(target)
-        } else {
-            target
-        };
+        let name = said(&labels, "alertname").unwrap_or("UnknownAlert");
+        let cicd = self.is_cicd(name);
+        let Identified {
+            name: target,
+            mut subject,
+        } = identify(name, &labels, &self.subject_labels, &self.rules);
+        if cicd {
+            // Stage, commit and severity tell the reports of a pipeline apart; nothing else does.
+            subject.apart.clear();
+            subject.apart_digest = None;
+        }
+        let namespace = said(&labels, "namespace").filter(|_| !subject.kind.is_cluster_scoped());
         let told = self
             .message_annotations
             .iter()
@@ -166,15 +178,17 @@ impl AlertTables {
         Alert {
             name: cut(name, NAME_CHARACTERS),
             alert_type: self.alert_type(name),
-            severity: label("severity")
+            severity: said(&labels, "severity")
+                .or_else(|| said(&labels, "priority"))
                 .map_or(AlertSeverity::Warning, |value| self.severity(value)),
             status,
             source: cut(source, NAME_CHARACTERS),
-            namespace: cut(label("namespace").unwrap_or("default"), NAME_CHARACTERS),
+            namespace: cut(namespace.unwrap_or("default"), NAME_CHARACTERS),
             target: cut(target, NAME_CHARACTERS),
-            normalised_target: cut(normalised_target, NAME_CHARACTERS),
+            normalised_target: cut(normalise(subject.kind, target), NAME_CHARACTERS),
+            subject,
             message: cut(told.map_or(name, String::as_str), ANNOTATION_CHARACTERS),
-            cicd: self.is_cicd(name),
+            cicd,
             starts_at,
             member,
             generator_url: None,

@@ -56,28 +56,15 @@ fn a_file_adds_to_the_built_in_tables() {
 }
 
 #[test]
-fn a_file_replaces_the_order_of_labels() {
-    let tables = tables(r#"{"target_labels":["service","pod"]}"#);
-    assert_eq!(
-        alert(
-            &tables,
-            &[("component", "c"), ("pod", "web-7d9c5b8f6d-x2x4z")]
-        )
-        .normalised_target,
-        "web"
-    );
-    assert_eq!(
-        alert(
-            &tables,
-            &[("component", "c"), ("service", "s"), ("pod", "p")]
-        )
-        .target,
-        "s"
-    );
-    assert_eq!(
-        alert(&tables, &[("alertname", "A"), ("component", "c")]).target,
-        "A"
-    );
+fn a_file_says_by_which_labels_senders_name_what_is_meant() {
+    let tables = tables(r#"{"subject_labels":["service","pod"]}"#);
+    let pod = ("pod", "web-7d9c5b8f6d-x2x4z");
+    let by_pod = alert(&tables, &[("component", "c"), pod]);
+    assert_eq!(by_pod.normalised_target, "web");
+    let by_service = alert(&tables, &[("component", "c"), ("service", "s"), pod]);
+    assert_eq!(by_service.target, "s");
+    let unnamed = alert(&tables, &[("alertname", "A"), ("component", "c")]);
+    assert_eq!(unnamed.target, "A");
 }
 
 #[test]
@@ -119,11 +106,11 @@ fn each_stage_of_a_pipeline_is_news_of_its_own() {
 
 #[test]
 fn what_makes_no_sense_is_named() {
-    let errors = tables(r#"{"severities":{"Page":"critical"},"target_labels":["pod"," "],"cicd":{"patterns":["**"]}}"#).errors();
+    let errors = tables(r#"{"severities":{"Page":"critical"},"subject_labels":["pod"," "],"cicd":{"patterns":["**"]}}"#).errors();
     let fields: Vec<&str> = errors.iter().map(|(field, _)| field.as_str()).collect();
     assert_eq!(
         fields,
-        ["target_labels[1]", "cicd.patterns[0]", "severities.Page"]
+        ["subject_labels[1]", "cicd.patterns[0]", "severities.Page"]
     );
     assert!(AlertTables::default().errors().is_empty());
 }

@@ -1,36 +1,43 @@
 //! Fingerprints: two alerts with the same fingerprint are about the same problem.
 
+use crate::alert::labels::said;
 use crate::alert::{Alert, AlertType};
 use crate::primitives::digest::Digest;
 use crate::primitives::id::Fingerprint;
 
-/// The fingerprint of an alert: SHA-256 over namespace, normalised target and type (the name where the type is custom),
-/// each with its length, then over each of `identity_labels` with its name. What a delivery pipeline reports is told apart
-/// by its stage, commit and severity too: each of them is news of its own.
+/// The fingerprint of an alert: SHA-256 over cluster, namespace, kind and normalised name of the subject, and type (the alert's name
+/// where the type is custom), each with its length; then over the labels that tell the subject apart, and each of `identity_labels` with
+/// its name. What a delivery pipeline reports is told apart by its stage, commit and severity too: each of
+/// them is news of its own.
 pub fn fingerprint(alert: &Alert, identity_labels: &[String]) -> Fingerprint {
     let kind = match alert.alert_type {
         AlertType::Custom => alert.name.as_str(),
         known => known.as_str(),
     };
-    let mut digest = Digest::new()
+    let subject = &alert.subject;
+    let digest = Digest::new()
+        .field(subject.cluster.as_deref().unwrap_or_default())
         .field(&alert.namespace)
+        .field(subject.kind.as_str())
         .field(&alert.normalised_target)
         .field(kind);
+    let digest = match &subject.apart_digest {
+        Some(apart) => digest.field("apart").field(apart),
+        None => digest,
+    };
     let of_pipeline: &[&str] = if alert.cicd {
         &["stage", "commit", "severity"]
     } else {
         &[]
     };
-    for name in identity_labels
-        .iter()
-        .map(String::as_str)
+    let labels = identity_labels.iter().map(String::as_str);
+    labels
         .chain(of_pipeline.iter().copied())
-    {
-        digest = digest
-            .field(name)
-            .field(alert.labels.get(name).map_or("", String::as_str));
-    }
-    digest.into()
+        .fold(digest, |digest, name| {
+            let value = said(&alert.labels, name).unwrap_or_default();
+            digest.field(name).field(value)
+        })
+        .into()
 }
 
 #[cfg(test)]
@@ -111,8 +118,8 @@ mod tests {
             ("component", "sentry"),
             ("namespace", "prod"),
         ])?;
-        // printf '\0\0\0\0\0\0\0\4prod\0\0\0\0\0\0\0\6sentry\0\0\0\0\0\0\0\13service_404' | sha256sum
-        insta::assert_snapshot!(fingerprint(&alert, &[]), @"32356d0db827ff2fcc929e8ee684c8b4c0514706ca9cbfac0cadf5d0d0fbe646");
+        // printf '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\4prod\0\0\0\0\0\0\0\11component\0\0\0\0\0\0\0\6sentry\0\0\0\0\0\0\0\13service_404' | sha256sum
+        insta::assert_snapshot!(fingerprint(&alert, &[]), @"e37af44ba4c33ef3f06c2da60fde35e9c01b4c600c385d3e1940cacaf2bf3abc");
         Ok(())
     }
 }

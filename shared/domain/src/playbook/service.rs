@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::alert::Alert;
+use crate::alert::subject::SubjectKind;
 use crate::playbook::ssm_target::SsmTarget;
 use crate::primitives::id::ServiceName;
 
@@ -257,16 +258,26 @@ fn is_host_key(text: &str) -> bool {
         })
 }
 
-/// The service that an alert is about: the one whose name or alias is the alert's target.
+/// The service that an alert is about: the one whose name or alias is the alert's target. A machine is known by its name without the
+/// port of the exporter on it, too.
 pub fn find<'a>(services: &'a [Service], alert: &Alert) -> Option<&'a Service> {
-    let names = [alert.target.as_str(), alert.normalised_target.as_str()];
-    services.iter().find(|service| {
-        names.contains(&service.name.as_str())
-            || service
-                .aliases
-                .iter()
-                .any(|alias| names.contains(&alias.as_str()))
-    })
+    let host = alert
+        .target
+        .rsplit_once(':')
+        .filter(|(_, port)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
+        .map(|(host, _)| host)
+        .filter(|_| alert.subject.kind == SubjectKind::Node);
+    let names = [
+        Some(alert.target.as_str()),
+        Some(alert.normalised_target.as_str()),
+        host,
+    ];
+    let is_called = |service: &&Service| {
+        let called =
+            |name: &str| service.name == *name || service.aliases.iter().any(|alias| alias == name);
+        names.into_iter().flatten().any(called)
+    };
+    services.iter().find(is_called)
 }
 
 /// The service with this name.

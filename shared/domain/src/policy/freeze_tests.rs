@@ -155,7 +155,7 @@ fn the_clock_is_put_back() {
 fn a_freeze_has_one_shape_and_some_time_in_it() {
     let error = |yaml: &str| {
         serde_saphyr::from_str::<Freeze>(yaml)
-            .expect_err("a error")
+            .expect_err("an error")
             .without_snippet()
             .to_string()
     };

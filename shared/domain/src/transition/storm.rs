@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use crate::alert::subject::{Subject, SubjectKind};
 use crate::alert::{Alert, AlertSeverity, AlertStatus, AlertType, Texts};
 use crate::analysis::Severity;
 use crate::episode::Firing;
@@ -131,6 +132,7 @@ impl IncidentChange {
             namespace: "all".to_owned(),
             target: "many targets".to_owned(),
             normalised_target: "many targets".to_owned(),
+            subject: Subject::of_sender(SubjectKind::Alert),
             message: format!("more than {limit} incidents opened within a minute"),
             labels: Texts::new(),
             annotations: Texts::new(),
