@@ -76,7 +76,7 @@ impl Stack {
     pub fn ingress_at(&self, aws: &AwsEnvironment, changed: &[(&str, &str)]) -> ingress::App {
         let config = ingress::config::Config::from_variables(&self.variables(changed))
             .expect("the variables");
-        ingress::App::new(config, aws).expect("the tables")
+        ingress::App::new(config, aws)
     }
 
     /// The notifier in this process, which knows of no chat.

@@ -217,7 +217,7 @@ impl Stack {
             )
         });
         let config = ingress::config::Config::from_variables(&variables).expect("the variables");
-        ingress::App::new(config, &self.environment()).expect("the tables")
+        ingress::App::new(config, &self.environment())
     }
 
     /// A URL of the API.

@@ -16,7 +16,6 @@ use lambda_http::http::HeaderMap;
 use secrecy::SecretString;
 use settings::alert_tables;
 use settings::channels_file;
-use settings::startup::StartupError;
 use store::{Joins, Store};
 use tracing::warn;
 
@@ -34,7 +33,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(23);
 #[derive(Debug)]
 pub struct App {
     pub(crate) config: Config,
-    pub(crate) tables: AlertTables,
+    pub(crate) tables: OnceLock<AlertTables>,
     pub(crate) secrets: Secrets,
     pub(crate) intake: Intake,
     pub(crate) signals: Queue,
@@ -43,11 +42,8 @@ pub struct App {
 }
 
 impl App {
-    /// Reads the operator's tables. Nothing else is read yet and no client of the SDK is made: the first request does what it needs.
-    ///
-    /// # Errors
-    /// Everything that is wrong with the tables.
-    pub fn new(config: Config, environment: &AwsEnvironment) -> Result<Self, StartupError> {
+    /// Nothing is read yet and no client of the SDK is made: the first request does what it needs.
+    pub fn new(config: Config, environment: &AwsEnvironment) -> Self {
         let for_sqs = environment.sdk_config(ATTEMPT);
         let for_dynamodb = for_sqs.clone();
         let sqs = LazyClient::new(move || aws_sdk_sqs::Client::new(&for_sqs));
@@ -62,8 +58,8 @@ impl App {
             windows: settings.windows,
             fingerprint_labels: settings.fingerprint_labels.clone(),
         };
-        Ok(Self {
-            tables: alert_tables::load(&config.config_dir)?,
+        Self {
+            tables: OnceLock::new(),
             secrets: Secrets::new(
                 SignedClient::new(environment, &SECRETS_MANAGER, ATTEMPT).apart(),
             )
@@ -73,7 +69,17 @@ impl App {
             channels: OnceLock::new(),
             intake,
             config,
-        })
+        }
+    }
+
+    /// The operator's tables and the rules about alerts, read by the first request with alerts while its connections are made.
+    pub(crate) fn tables(&self) -> Result<&AlertTables, Rejection> {
+        if let Some(tables) = self.tables.get() {
+            return Ok(tables);
+        }
+        let read = alert_tables::load(&self.config.config_dir)
+            .map_err(|errors| Rejection::Passing(Box::new(errors)))?;
+        Ok(self.tables.get_or_init(|| read))
     }
 
     /// The people who may decide, read at the first decision: no alert waits for it.
@@ -82,7 +88,7 @@ impl App {
             return Ok(channels);
         }
         let read = channels_file::load(&self.config.config_dir)
-            .map_err(|faults| Rejection::Passing(Box::new(faults)))?;
+            .map_err(|errors| Rejection::Passing(Box::new(errors)))?;
         Ok(self.channels.get_or_init(|| read))
     }
 

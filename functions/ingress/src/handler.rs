@@ -127,14 +127,14 @@ impl App {
             }
             Target::Alerts => {
                 self.signed(SIGNED, headers, bytes, visit.now).await?;
-                let alert = signed_alert::read(bytes, &self.tables, visit.now)?;
+                let alert = signed_alert::read(bytes, self.tables()?, visit.now)?;
                 let answers = self.count(Delivery::single(alert), visit).await?;
                 as_json(&answers.first())
             }
             Target::Signals => {
                 self.signed(SIGNED, headers, bytes, visit.now).await?;
                 // Checked before it is queued: behind the queue there is no sender to answer.
-                let signal = signals::read(bytes, &self.tables, visit.now)?;
+                let signal = signals::read(bytes, self.tables()?, visit.now)?;
                 let message_id = self.signals.send(&signal).await?;
                 json!({ "success": true, "message_id": message_id, "stream": signals::STREAM })
                     .to_string()
@@ -170,7 +170,7 @@ impl App {
         visit: &mut Visit,
     ) -> Result<String, Rejection> {
         let Read { delivery, refused } =
-            alertmanager::read(bytes, source, &self.tables, visit.now)?;
+            alertmanager::read(bytes, source, self.tables()?, visit.now)?;
         let left_out = delivery.left_out;
         if left_out > 0 {
             warn!(

@@ -14,6 +14,6 @@ async fn main() -> Result<(), Error> {
     init(&variables)?;
     let config = or_log(Config::from_variables(&variables))?;
     let aws = AwsEnvironment::from_variables(&variables)?;
-    let app = or_log(App::new(config, &aws))?;
+    let app = App::new(config, &aws);
     run(service_fn(|request| app.answer(request, Timestamp::now()))).await
 }

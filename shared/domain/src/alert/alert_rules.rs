@@ -1,8 +1,9 @@
 //! Rules about alerts of known rule sets: of what type they are, and which label names their subject.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use wildmatch::WildMatch;
 
 use crate::alert::AlertType;
@@ -14,20 +15,29 @@ use crate::alert::subject::SubjectKind;
 pub struct AlertRules {
     rules: Vec<AlertRule>,
     /// Rules that list a name without `*` and `?`: an alert is compared with the patterns only.
-    by_name: BTreeMap<String, Vec<usize>>,
-    by_pattern: Vec<(WildMatch, usize)>,
+    by_name: HashMap<String, Vec<usize>>,
+    by_pattern: Vec<Pattern>,
     heartbeats: Vec<String>,
     noise: Vec<String>,
 }
 
+/// A pattern of a rule.
+#[derive(Debug, Clone, PartialEq)]
+struct Pattern {
+    text: String,
+    /// How many bytes stand before its first `*` or `?`: most names differ in them already.
+    literal: usize,
+    /// The rule's place.
+    rule: usize,
+}
+
 /// The file as it is written.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(
     default,
     deny_unknown_fields,
     expecting = "an object with the lists rules, heartbeats and noise"
 )]
-#[derive(Default)]
 struct RulesFile {
     rules: Vec<AlertRule>,
     heartbeats: Vec<String>,
@@ -39,8 +49,8 @@ struct RulesFile {
 #[serde(deny_unknown_fields)]
 pub struct AlertRule {
     /// The rule set, for people.
-    #[serde(default)]
-    pub about: String,
+    #[serde(default, rename = "about")]
+    _about: IgnoredAny,
     /// Names of alerts, in which `*` matches any text and `?` one character.
     pub alerts: Vec<String>,
     #[serde(default, rename = "type")]
@@ -74,15 +84,24 @@ impl From<RulesFile> for AlertRules {
         };
         for (at, rule) in file.rules.iter().enumerate() {
             for name in &rule.alerts {
-                if name.contains(['*', '?']) {
-                    rules.by_pattern.push((WildMatch::new(name), at));
-                } else {
-                    rules.by_name.entry(name.clone()).or_default().push(at);
+                match name.find(['*', '?']) {
+                    Some(literal) => rules.by_pattern.push(Pattern {
+                        text: name.clone(),
+                        literal,
+                        rule: at,
+                    }),
+                    None => rules.by_name.entry(name.clone()).or_default().push(at),
                 }
             }
         }
         rules.rules = file.rules;
         rules
+    }
+}
+
+impl Pattern {
+    fn matches(&self, name: &str) -> bool {
+        name.starts_with(&self.text[..self.literal]) && WildMatch::new(&self.text).matches(name)
     }
 }
 
@@ -129,8 +148,8 @@ impl AlertRules {
         let by_pattern = self
             .by_pattern
             .iter()
-            .filter(|(pattern, _)| pattern.matches(name))
-            .map(|(_, at)| (*at, false));
+            .filter(|pattern| pattern.matches(name))
+            .map(|pattern| (pattern.rule, false));
         // Where both match, the name comes first, and with it that the alert itself is known.
         let mut all: Vec<(usize, bool)> = by_name.map(|at| (*at, true)).chain(by_pattern).collect();
         all.sort_by_key(|(at, exact)| (*at, !exact));
