@@ -8,6 +8,7 @@ use aws::batch::Unhandled;
 use aws::queue::{Queue, QueueError};
 use aws::secrets::Secrets;
 use aws_types::SdkConfig;
+use domain::episode::Windows;
 use domain::incident::Incident;
 use domain::notification::channels::{Channel, Channels};
 use domain::notification::outbox::{Rank, Subject};
@@ -82,6 +83,8 @@ pub struct App {
     pub(crate) store: Store,
     pub(crate) notifications: Queue,
     pub(crate) signals: Queue,
+    pub(crate) incidents: Queue,
+    pub(crate) windows: Windows,
     pub(crate) resolve_within: SignedDuration,
     pub(crate) channels: Channels,
     pub(crate) outside: ChannelDeps,
@@ -115,7 +118,9 @@ impl App {
             channels,
             store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
             notifications: Queue::new(sqs.clone(), config.notifications_queue),
+            incidents: Queue::new(sqs.clone(), config.incidents_queue),
             signals: Queue::new(sqs, config.signals_queue),
+            windows: config.windows,
             resolve_within: config.resolve_within,
             outside,
         })

@@ -109,6 +109,9 @@ impl App {
             Message::ResolutionTimer { approval_id } => {
                 return self.resolution_due(approval_id, clock).await;
             }
+            Message::EpisodeTimer { incident_id } => {
+                return self.episode_due(incident_id, clock).await;
+            }
             Message::SilenceAsked { incident_id } => {
                 return self.silence_asked(incident_id, clock).await;
             }

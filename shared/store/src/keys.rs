@@ -80,11 +80,13 @@ pub enum CardOf<'a> {
 
 /// Purpose of a follow-up check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FollowUp {
+pub enum FollowUp<'a> {
     /// Whether the approval is decided.
-    Decision,
+    Decision(&'a ApprovalId),
     /// Whether the alert has resolved after the repair.
-    Resolution,
+    Resolution(&'a ApprovalId),
+    /// Whether anybody has heard of the episode of an incident.
+    Episode(&'a IncidentId),
 }
 
 /// `FP#<fingerprint>`: the episode of a fingerprint, and pointers to its incidents.
@@ -151,6 +153,11 @@ pub(crate) fn episode(fingerprint: &Fingerprint) -> Key {
     Key::new(fingerprint_partition(fingerprint), "EPISODE")
 }
 
+/// The members of an episode that its own item has no room for.
+pub(crate) fn episode_members(fingerprint: &Fingerprint) -> Key {
+    Key::new(fingerprint_partition(fingerprint), "MEMBERS")
+}
+
 pub(crate) fn incident(id: &IncidentId) -> Key {
     Key::new(incident_partition(id), "INCIDENT")
 }
@@ -174,14 +181,17 @@ pub(crate) fn card(of: CardOf<'_>, channel: &str) -> Key {
     Key::new(card_partition(of), format!("{CARD}{channel}"))
 }
 
-/// `INC#<id>` / `WATCH#<approval>` or `RESOLUTION#<approval>`.
-pub(crate) fn follow_up(purpose: FollowUp, approval: &ApprovalId) -> Key {
-    let kind = match purpose {
-        FollowUp::Decision => "WATCH",
-        FollowUp::Resolution => "RESOLUTION",
+/// `INC#<id>` / `WATCH#<approval>`, `RESOLUTION#<approval>` or `EPISODE_LOOK`.
+pub(crate) fn follow_up(purpose: FollowUp<'_>) -> Key {
+    let of = |approval: &ApprovalId, kind: &str| {
+        let incident = incident_partition(&approval.incident());
+        Key::new(incident, format!("{kind}#{approval}"))
     };
-    let incident = incident_partition(&approval.incident());
-    Key::new(incident, format!("{kind}#{approval}"))
+    match purpose {
+        FollowUp::Decision(approval) => of(approval, "WATCH"),
+        FollowUp::Resolution(approval) => of(approval, "RESOLUTION"),
+        FollowUp::Episode(incident) => Key::new(incident_partition(incident), "EPISODE_LOOK"),
+    }
 }
 
 /// The report of an incident about a pipeline's run.

@@ -43,6 +43,9 @@ pub enum Message {
         /// The request for the decision on the plan that ran.
         approval_id: ApprovalId,
     },
+    /// It is time to look whether what an incident's episode says is still so. Ingress or notifier to notifier.
+    #[serde(rename = "episode_due")]
+    EpisodeTimer { incident_id: IncidentId },
     /// A person asked in a channel for more about an incident. Ingress to notifier.
     MoreAsked {
         incident_id: IncidentId,
@@ -192,6 +195,7 @@ impl Message {
             Self::IncidentOpened { incident_id }
             | Self::IncidentChanged { incident_id }
             | Self::AlertsConverged { incident_id, .. }
+            | Self::EpisodeTimer { incident_id }
             | Self::MoreAsked { incident_id, .. }
             | Self::SilenceAsked { incident_id }
             | Self::AnalysisAsked { incident_id, .. }

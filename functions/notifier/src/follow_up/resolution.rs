@@ -36,7 +36,7 @@ impl App {
         ) else {
             return Ok(());
         };
-        self.look_once(FollowUp::Resolution, &approval.id, at, now)
+        self.look_once(FollowUp::Resolution(&approval.id), at, now)
             .await
     }
 
@@ -75,7 +75,7 @@ impl App {
                     info!(incident_id = %incident.id, "Alertmanager does not know the alert any more, and has not said so");
                     self.signals.send(&Signal { alert }).await?;
                     return self
-                        .look_later(FollowUp::Resolution, id, now + COUNTED_AFTER, now)
+                        .look_later(FollowUp::Resolution(id), now + COUNTED_AFTER, now)
                         .await;
                 }
                 Err(Failure::Silence(error)) if !(waits && error.may_pass()) => {
@@ -95,7 +95,7 @@ impl App {
             })
             .await?;
         match due(&incident, within) {
-            Some(at) => self.look_again(FollowUp::Resolution, id, at, now).await,
+            Some(at) => self.look_again(FollowUp::Resolution(id), at, now).await,
             None => Ok(()),
         }
     }
@@ -133,7 +133,7 @@ impl App {
             .get(&incident.alert.member)
             .filter(|_| episode.incident_id == incident.id && !episode.overflowed);
         let Some(starts_at) =
-            firing.and_then(|starts_at| Timestamp::from_millisecond(*starts_at).ok())
+            firing.and_then(|fires| Timestamp::from_millisecond(fires.starts_at).ok())
         else {
             return Ok(None);
         };
