@@ -183,9 +183,11 @@ impl Batch<'_> {
                     if outcome == FiringOutcome::Reopened {
                         change.reopened(episode.flaps, episode.hit_count, now);
                     }
-                    if firing.severity > change.incident.alert.severity {
-                        change.escalated(firing.severity, episode.hit_count, now);
+                    if alert.severity > change.incident.alert.severity {
+                        change.worsened(alert, episode.hit_count, now);
                     }
+                    // It had ended, and what fires now is milder.
+                    change.eased(episode.severity, episode.hit_count, now);
                 };
                 self.save_change(&episode, change).await?;
             }
@@ -213,6 +215,12 @@ impl Batch<'_> {
             ResolvedOutcome::Resolved => {
                 self.save_change(&episode, |change| change.resolved(episode.hit_count, now))
                     .await?
+            }
+            ResolvedOutcome::MemberLeft if episode.severity < current.severity => {
+                let eased = |change: &mut IncidentChange| {
+                    change.eased(episode.severity, episode.hit_count, now);
+                };
+                self.save_change(&episode, eased).await?;
             }
             ResolvedOutcome::MemberLeft | ResolvedOutcome::Ignored => {
                 store.save_episode(&episode, *windows).await?

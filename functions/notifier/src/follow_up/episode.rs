@@ -76,6 +76,10 @@ impl App {
             if !current.open {
                 change.reopened(episode.flaps, episode.hit_count, now);
             }
+            if episode.severity > change.incident.alert.severity {
+                change.escalated(episode.severity, episode.hit_count, now);
+            }
+            change.eased(episode.severity, episode.hit_count, now);
             self.store
                 .save_with_episode(change, &episode, self.windows)
                 .await?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Departed, Episode, Windows};
+use super::{Departed, Episode, Unsent, Windows};
 use crate::primitives::id::MemberId;
 
 /// What a resolved delivery does to its fingerprint.
@@ -46,6 +46,9 @@ pub fn on_resolved(
     }
     // After an overflow an empty list does not mean that every member has resolved.
     if !next.members.is_empty() || next.overflowed {
+        if next.severity != current.severity {
+            next.unsent.insert(Unsent::Changed);
+        }
         return (ResolvedOutcome::MemberLeft, next);
     }
     next.close();

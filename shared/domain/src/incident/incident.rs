@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::alert::Alert;
+use crate::alert::{Alert, AlertSeverity};
 use crate::analysis::evidence::Evidence;
 use crate::analysis::{Analysis, Severity};
 use crate::incident::approval::Approval;
@@ -11,7 +11,7 @@ use crate::incident::autonomy_level::AutonomyLevel;
 use crate::incident::guardrail::GuardrailOutcome;
 use crate::incident::operation_log::Head;
 use crate::incident::parts::{
-    Claim, IncidentKind, Reanalysis, Recurrence, RepairSilence, Silence, Storm,
+    Claim, IncidentKind, Reanalysis, Recurrence, RepairSilence, Silence, Storm, WorseAlert,
 };
 use crate::incident::repair::{EarlierRepair, Repair};
 use crate::playbook::plan::Plan;
@@ -57,8 +57,15 @@ pub struct Incident {
     pub status: Status,
     /// How bad it is.
     pub severity: Severity,
-    /// The alert that opened it, bounded (see [`Alert::bounded`]).
+    /// The alert that opened it, bounded (see [`Alert::bounded`]). Its severity is that of the worst
+    /// alert that fires.
     pub alert: Alert,
+    /// The severity that it was opened with, once that of its alerts has changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_as: Option<AlertSeverity>,
+    /// The worse alerts that joined, from mild to bad, one of each severity; those that still count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub worse: Vec<WorseAlert>,
     /// The sightings as of the last change; the episode has the exact count.
     pub hit_count: u64,
     /// The most alerts that one delivery left out (`truncatedAlerts`): more may be wrong than the incident shows.
@@ -138,6 +145,14 @@ impl Incident {
     /// False where the label of any alert of the episode forbids a repair without a human (`auto_repair=false`).
     pub fn allows_auto_repair(&self) -> bool {
         self.alert.allows_auto_repair() && !self.auto_repair_forbidden
+    }
+
+    /// The name, the target and the message of the worst of its alerts.
+    pub fn worst_texts(&self) -> (&str, &str, &str) {
+        match self.worse.last() {
+            Some(worse) => (&worse.name, &worse.target, &worse.message),
+            None => (&self.alert.name, &self.alert.target, &self.alert.message),
+        }
     }
 
     /// The members of it, if it is a storm.

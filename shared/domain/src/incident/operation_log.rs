@@ -20,6 +20,8 @@ named! {
         AlertConverged = "ALERT_CONVERGED",
         /// An alert joined that is worse than those before.
         SeverityEscalated = "SEVERITY_ESCALATED",
+        /// The worst alert has ended, and milder ones go on.
+        SeverityEased = "SEVERITY_EASED",
         /// Models are about to be asked.
         AnalysisStarted = "ANALYSIS_STARTED",
         /// The static analyzer answers in place of the models that are configured.

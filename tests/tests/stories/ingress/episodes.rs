@@ -11,6 +11,7 @@ use aws::requests_sent;
 use domain::alert::classification::AlertTables;
 use domain::alert::fingerprint::fingerprint;
 use domain::alert::{AlertSeverity, AlertStatus, Texts};
+use domain::analysis::Severity;
 use domain::episode::{Episode, Firing, FiringOutcome, Member, Windows, on_firing, on_resolved};
 use domain::incident::Status;
 use domain::incident::guardrail::{Guardrail, blocking};
@@ -468,6 +469,57 @@ async fn an_alert_repeated_every_twelve_hours_is_one_incident() {
         ..alert
     };
     assert_eq!(door.outcome(&ended, at(37)).await, "resolved");
+}
+
+#[tokio::test]
+async fn the_card_tells_what_is_worst_and_goes_back_when_that_ends() {
+    let stack = Stack::start();
+    let alert = TestAlert::firing(unique("worse"));
+    let about = |volume: &str, severity: &str, ended: bool| {
+        let ended = ended.then(Timestamp::now);
+        let mut body = member_of(&alert, volume.len(), ended);
+        body["labels"]["severity"] = json!(severity);
+        body["annotations"]["summary"] = json!(format!("{volume} is full"));
+        body
+    };
+    let send = async |alerts: &[Value]| {
+        let mut body = alert.delivery();
+        body["alerts"] = json!(alerts);
+        let answer: Value = stack.deliver(&body).await.json().await.expect("JSON");
+        answer
+    };
+    let opened = send(&[about("/boot", "info", false)]).await;
+    let id = opened["incident_id"]
+        .as_str()
+        .expect("an incident")
+        .to_owned();
+    stack.card(&id, "/boot is full").await;
+    let severity = async |wanted: Severity| {
+        stack
+            .incident(&id, |incident| incident.severity == wanted)
+            .await
+    };
+    let before = severity_of(&stack, &id).await;
+
+    send(&[about("/srv/data", "critical", false)]).await;
+    severity(Severity::P1).await;
+    stack.card(&id, "/srv/data is full").await;
+    let eased = send(&[
+        about("/boot", "info", false),
+        about("/srv/data", "critical", true),
+    ])
+    .await;
+    assert_eq!(eased["outcome"], "joined");
+    severity(before).await;
+    stack.card(&id, "/boot is full").await;
+    stack.log_with(&id, Event::SeverityEased).await;
+}
+
+async fn severity_of(stack: &Stack, id: &str) -> Severity {
+    let analysed = stack
+        .incident(id, |incident| incident.analysis.is_some())
+        .await;
+    analysed.severity
 }
 
 /// A door with queues of its own: time passes there as a story wants, and nobody acts on it.
