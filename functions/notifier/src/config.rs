@@ -13,9 +13,7 @@ pub struct Config {
     pub table: String,
     /// `NOTIFICATIONS_QUEUE_URL`: its own queue, for what is better looked at later.
     pub notifications_queue: String,
-    /// `INCIDENTS_QUEUE_URL`: the queue for an incident that is open again.
-    pub incidents_queue: String,
-    /// `SIGNALS_QUEUE_URL`: the queue for a resolve that Alertmanager has not sent.
+    /// `SIGNALS_QUEUE_URL`: the queue where an incident that is open again is handed on to the analyzer.
     pub signals_queue: String,
     /// `RESOLVE_WITHIN_SECONDS`: how long after a verified repair its alert may still fire; zero means for ever.
     pub resolve_within: SignedDuration,
@@ -42,9 +40,8 @@ impl Config {
         let resolve_within: u32 =
             variables.parsed("RESOLVE_WITHIN_SECONDS", "a number of seconds", 900)?;
         Ok(Self {
-            incidents_queue: variables.required("INCIDENTS_QUEUE_URL", "the URL of a queue")?,
-            windows: variables.windows()?,
             signals_queue: variables.required("SIGNALS_QUEUE_URL", "the URL of a queue")?,
+            windows: variables.windows()?,
             resolve_within: SignedDuration::from_secs(i64::from(resolve_within)),
             table: variables.required("TABLE_NAME", "the name of the table")?,
             notifications_queue: variables

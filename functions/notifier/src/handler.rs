@@ -198,6 +198,7 @@ impl App {
         clock: Clock<'_>,
     ) -> Result<Vec<&Channel>, Failure> {
         let mut incident = self.store.known_incident(id).await?;
+        self.watch_episode(&incident, clock()).await?;
         if let Some(storm) = incident.tied_to().cloned() {
             // The storm's card shows it, together with what else changes in the next seconds.
             if self.store.mark_storm(&storm, clock()).await? {

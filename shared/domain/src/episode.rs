@@ -40,23 +40,13 @@ pub const SETTLING: SignedDuration = SignedDuration::from_secs(45);
 /// 400 KB. An episode with more ends only when it is looked at.
 pub const MEMBERS_KEPT: usize = 12_000;
 
-/// An alert of an episode that fires.
+/// An alert of an episode that fires. Of what is said of it twice, the greater one counts: the worse,
+/// and of two that are as bad the one that began later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Member {
-    /// The worst severity that was said of it.
     pub severity: AlertSeverity,
-    /// When it began to fire, by its sender (milliseconds since 1970); the latest that was said.
+    /// When it began to fire, by its sender (milliseconds since 1970).
     pub starts_at: i64,
-}
-
-impl Member {
-    /// What is said of a member twice.
-    fn merged(self, other: Self) -> Self {
-        Self {
-            severity: self.severity.max(other.severity),
-            starts_at: self.starts_at.max(other.starts_at),
-        }
-    }
 }
 
 /// Alerts that fire.
@@ -187,12 +177,17 @@ impl Episode {
     /// alert that is repeated every twelve hours stays one episode, whatever the times are.
     fn accepts(&self, firing: &Firing, now: Timestamp, windows: Windows) -> bool {
         let last_seen = self.last_seen.as_millisecond();
-        let mut starts = firing.members.values().map(|member| member.starts_at);
+        let mut members = firing.members.iter();
+        // A sender's clock may be ahead of ours: what it says again is no later than what it said.
+        let known = |member| self.members.get(member).map(|known| known.starts_at);
         now <= self.window_end
             || if self.open {
-                !self.is_stale(now, windows) || starts.any(|start| start <= last_seen)
+                !self.is_stale(now, windows)
+                    || members.any(|(member, fires)| {
+                        fires.starts_at <= known(member).unwrap_or(0).max(last_seen)
+                    })
             } else {
-                starts.all(|start| start <= self.latest_start)
+                members.all(|(_, fires)| fires.starts_at <= self.latest_start)
             }
     }
 
@@ -226,7 +221,7 @@ impl Episode {
     fn joined_by(&mut self, member: MemberId, fires: Member) {
         self.departed.remove(&member);
         if let Some(known) = self.members.get_mut(&member) {
-            *known = known.merged(fires);
+            *known = (*known).max(fires);
         } else if self.members.len() < MEMBERS_KEPT {
             self.members.insert(member, fires);
         } else {
@@ -308,7 +303,7 @@ impl Firing {
     pub fn add(&mut self, alert: &Alert) {
         for (member, fires) in Self::from_alert(alert).members {
             let known = self.members.entry(member).or_insert(fires);
-            *known = known.merged(fires);
+            *known = (*known).max(fires);
         }
         self.count += 1;
         self.severity = self.severity.max(alert.severity);

@@ -145,6 +145,16 @@ fn an_alert_repeated_every_twelve_hours_is_one_incident() {
 }
 
 #[test]
+fn a_senders_clock_that_is_ahead_makes_no_second_incident() {
+    let mut story = Story::new();
+    story.fire(0, &firing(&[("a", 60)]));
+    assert_eq!(
+        story.fire(43_200, &firing(&[("a", 60)])),
+        FiringOutcome::Joined
+    );
+}
+
+#[test]
 fn what_begins_after_an_episode_went_stale_opens_anew() {
     let mut story = Story::new();
     story.fire(0, &firing(&[("a", 0)]));

@@ -20,12 +20,11 @@ const KEPT_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Retention of the members that do not fit into an episode's item. A join does not write them, so
 /// they have to outlast the longest time in which nothing but joins happens.
 const SPILL_KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
-/// How many members an episode's own item holds, how many that have resolved, and how many of those
-/// whose firing is disputed: with these bounds it stays under 1 KB, the unit in which writes are
-/// billed. The others are in a further item, which only the rarer writes touch.
+/// How many members an episode's own item holds, and how many that have resolved: with these bounds
+/// it stays under 1 KB, the unit in which writes are billed. The others are in a further item, which
+/// only the rarer writes touch.
 pub(super) const MEMBERS_IN_ITEM: usize = 10;
-const DEPARTED_IN_ITEM: usize = 4;
-const DISPUTED_IN_ITEM: usize = 2;
+const DEPARTED_IN_ITEM: usize = 3;
 /// A member is one number, so that the join's condition can compare it: the rank of its severity,
 /// then in fifteen digits the milliseconds at which it began.
 const RANK: i64 = 1_000_000_000_000_000;
@@ -250,7 +249,11 @@ impl Kept {
         };
         let (members, other_members) = at(self.members, MEMBERS_IN_ITEM);
         let (departed, other_departed) = at(self.departed, DEPARTED_IN_ITEM);
-        let (disputed, other_disputed) = at(self.disputed, DISPUTED_IN_ITEM);
+        // A dispute is read together with the departure that it is about.
+        let (disputed, other_disputed) = self
+            .disputed
+            .into_iter()
+            .partition(|(member, _)| departed.contains_key(member));
         let kept = Self {
             members,
             departed,

@@ -87,6 +87,8 @@ pub enum FollowUp<'a> {
     Resolution(&'a ApprovalId),
     /// Whether anybody has heard of the episode of an incident.
     Episode(&'a IncidentId),
+    /// Whether the checks of all open incidents are under way.
+    LostEpisodes,
 }
 
 /// `FP#<fingerprint>`: the episode of a fingerprint, and pointers to its incidents.
@@ -181,7 +183,7 @@ pub(crate) fn card(of: CardOf<'_>, channel: &str) -> Key {
     Key::new(card_partition(of), format!("{CARD}{channel}"))
 }
 
-/// `INC#<id>` / `WATCH#<approval>`, `RESOLUTION#<approval>` or `EPISODE_LOOK`.
+/// `INC#<id>` / `WATCH#<approval>`, `RESOLUTION#<approval>` or `EPISODE_LOOK`; `LOST_EPISODES` / `EPISODE_LOOK`.
 pub(crate) fn follow_up(purpose: FollowUp<'_>) -> Key {
     let of = |approval: &ApprovalId, kind: &str| {
         let incident = incident_partition(&approval.incident());
@@ -191,6 +193,7 @@ pub(crate) fn follow_up(purpose: FollowUp<'_>) -> Key {
         FollowUp::Decision(approval) => of(approval, "WATCH"),
         FollowUp::Resolution(approval) => of(approval, "RESOLUTION"),
         FollowUp::Episode(incident) => Key::new(incident_partition(incident), "EPISODE_LOOK"),
+        FollowUp::LostEpisodes => Key::new("LOST_EPISODES", "EPISODE_LOOK"),
     }
 }
 

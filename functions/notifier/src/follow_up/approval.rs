@@ -34,24 +34,25 @@ impl App {
         };
         self.look_once(FollowUp::Decision(&approval.id), at, now)
             .await
+            .map(drop)
     }
 
-    /// Sends a look, unless one is under way.
+    /// Sends a look, unless one is under way. True if it was sent.
     pub(crate) async fn look_once(
         &self,
         look: FollowUp<'_>,
         at: Timestamp,
         now: Timestamp,
-    ) -> Result<(), Failure> {
+    ) -> Result<bool, Failure> {
         if self
             .store
             .next_look(look)
             .await?
             .is_some_and(|due| now < due + LATE)
         {
-            return Ok(());
+            return Ok(false);
         }
-        self.look_later(look, at, now).await
+        self.look_later(look, at, now).await.map(|()| true)
     }
 
     /// Checks an approval whose time may have come: lets the second list decide too, or makes it
@@ -125,6 +126,8 @@ impl App {
             FollowUp::Episode(incident) => Message::EpisodeTimer {
                 incident_id: incident.clone(),
             },
+            // It has no message: whoever starts the chain of an incident makes it.
+            FollowUp::LostEpisodes => return Ok(()),
         };
         self.notifications.send_later(&message, seconds).await?;
         Ok(self

@@ -88,7 +88,7 @@ impl Episode {
                     self.unsent.insert(Unsent::Disputed);
                 }
                 let known = departed.disputed.get_or_insert(*fires);
-                *known = known.merged(*fires);
+                *known = (*known).max(*fires);
             }
         }
         self.tidy(now);

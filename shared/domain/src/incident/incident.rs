@@ -39,6 +39,8 @@ named! {
         RepairFailed = "repair_failed",
         /// Every alert of the episode has resolved.
         Resolved = "resolved",
+        /// Nobody has heard of its alerts for too long: whether they have ended is not known.
+        Expired = "expired",
         /// It reports what a delivery pipeline does: shown, and nothing else is done about it.
         Announced = "announced",
         /// It is a part of a storm, whose incident has the analysis and the card.
@@ -78,7 +80,7 @@ pub struct Incident {
     pub flaps: u64,
     /// When it was opened.
     pub opened_at: Timestamp,
-    /// When every alert of the episode had resolved.
+    /// When every alert of the episode had resolved, or the incident expired.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resolved_at: Option<Timestamp>,
     /// Who asks models about it right now.
@@ -173,6 +175,9 @@ impl Incident {
 
     /// True while people or Quell still have something to do about it.
     pub fn is_open(&self) -> bool {
-        !matches!(self.status, Status::Resolved | Status::Announced)
+        !matches!(
+            self.status,
+            Status::Resolved | Status::Expired | Status::Announced
+        )
     }
 }

@@ -235,6 +235,11 @@ impl MemberId {
         Self("storm".to_owned())
     }
 
+    /// A member that no alert has.
+    pub fn of_nobody() -> Self {
+        Self("nobody".to_owned())
+    }
+
     /// What the one alert of a sender is called that does not number its alerts.
     const UNNUMBERED: &str = "sender";
 

@@ -199,41 +199,72 @@ impl IncidentChange {
     /// Every alert of the episode has resolved: a pending decision becomes void, and a repair that
     /// has not started never starts.
     pub fn resolved(&mut self, hit_count: u64, now: Timestamp) {
+        let detail = format!("every alert has resolved after {hit_count} sightings");
+        let news = LogRecord::new(Event::IncidentResolved, "ingress", detail);
+        self.ended(Status::Resolved, news, "the alert resolved", hit_count, now);
+    }
+
+    /// Alertmanager has none of the episode's alerts any more, and has not said so, as after a silence.
+    pub fn ended_unheard(&mut self, hit_count: u64, now: Timestamp) {
+        let detail = "Alertmanager has none of its alerts any more";
+        let news = LogRecord::new(Event::IncidentResolved, "notifier", detail);
+        self.ended(Status::Resolved, news, "the alert resolved", hit_count, now);
+    }
+
+    /// Nobody has heard of the incident's alerts for too long, and nobody can be asked
+    /// (`nothing-forever`).
+    pub fn expired(&mut self, why: &str, hit_count: u64, now: Timestamp) {
+        let news = LogRecord::new(Event::IncidentExpired, "notifier", why);
+        self.ended(
+            Status::Expired,
+            news,
+            "the incident expired",
+            hit_count,
+            now,
+        );
+    }
+
+    fn ended(
+        &mut self,
+        status: Status,
+        news: LogRecord,
+        why: &str,
+        hit_count: u64,
+        now: Timestamp,
+    ) {
+        let actor = news.actor().to_owned();
         self.incident.resolved_at = Some(now);
         self.incident.hit_count = hit_count;
-        self.record(
-            now,
-            LogRecord::new(
-                Event::IncidentResolved,
-                "ingress",
-                format!("every alert has resolved after {hit_count} sightings"),
-            ),
-        );
-        decision::revoke(self, "ingress", "the alert resolved", now);
+        self.record(now, news);
+        decision::revoke(self, &actor, why, now);
         // A repair under way keeps its status until it has ended.
         if self.incident.status != Status::Repairing {
-            self.incident.status = Status::Resolved;
+            self.incident.status = status;
         }
     }
 
     /// An alert fired again inside the window. A void plan is proposed again, as a new plan.
     pub fn reopened(&mut self, flaps: u64, hit_count: u64, now: Timestamp) {
+        let expired = self.incident.status == Status::Expired;
+        let detail = if expired {
+            "it fires still, after it had expired".to_owned()
+        } else {
+            format!("it fired again (flap {flaps})")
+        };
         self.incident.resolved_at = None;
         self.incident.flaps = flaps;
         self.incident.hit_count = hit_count;
         self.record(
             now,
-            LogRecord::new(
-                Event::IncidentReopened,
-                "ingress",
-                format!("it fired again (flap {flaps})"),
-            ),
+            LogRecord::new(Event::IncidentReopened, "ingress", detail),
         );
         // A repair under way keeps its plan and its status.
         if self.incident.status == Status::Repairing {
             return;
         }
-        if let Some(recurrence) = Recurrence::after_repair(&self.incident, now) {
+        // What had not resolved did not recur.
+        let recurrence = Recurrence::after_repair(&self.incident, now).filter(|_| !expired);
+        if let Some(recurrence) = recurrence {
             self.incident.recurrence = Some(recurrence);
             // The analyzer counts the recurrence later. A person who is asked before that is
             // already asked at the lower level.

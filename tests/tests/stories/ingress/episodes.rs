@@ -24,11 +24,12 @@ use proptest::prelude::{Strategy, any, prop, prop_oneof};
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
+use store::FollowUp;
 use tests::alert::{TestAlert, unique};
 use tests::in_process::answer;
 use tests::own_queue::OwnQueue;
 use tests::stack::Stack;
-use wire::message::Message;
+use wire::message::{Message, Queued as _};
 
 const WINDOWS: Windows = Windows {
     debounce: SignedDuration::from_secs(300),
@@ -410,6 +411,9 @@ async fn an_alert_that_goes_on_after_its_resolve_is_open_again_in_a_minute() {
 async fn an_episode_ends_with_its_last_member_however_many_there_are() {
     let door = Door::open().await;
     let start = Timestamp::now();
+    // The first delivery reads the secret.
+    door.outcome(&TestAlert::firing(unique("first")), start)
+        .await;
     for count in [13, 20, 300] {
         let alert = TestAlert {
             starts_at: start,
@@ -488,7 +492,7 @@ async fn the_card_tells_what_is_worst_and_goes_back_when_that_ends() {
         let answer: Value = stack.deliver(&body).await.json().await.expect("JSON");
         answer
     };
-    let opened = send(&[about("/boot", "info", false)]).await;
+    let opened = send(&[about("/boot", "warning", false)]).await;
     let id = opened["incident_id"]
         .as_str()
         .expect("an incident")
@@ -505,7 +509,7 @@ async fn the_card_tells_what_is_worst_and_goes_back_when_that_ends() {
     severity(Severity::P1).await;
     stack.card(&id, "/srv/data is full").await;
     let eased = send(&[
-        about("/boot", "info", false),
+        about("/boot", "warning", false),
         about("/srv/data", "critical", true),
     ])
     .await;
@@ -522,10 +526,140 @@ async fn severity_of(stack: &Stack, id: &str) -> Severity {
     analysed.severity
 }
 
+#[tokio::test]
+async fn an_incident_that_nobody_hears_of_expires_and_may_come_back() {
+    let door = Door::open().await;
+    let notifier = door.notifier();
+    let start = Timestamp::now();
+    let at = |second: i64| start + SignedDuration::from_secs(second);
+    // As of a sender that knows no resolve, or of an Alertmanager that nobody named.
+    let alert = TestAlert {
+        starts_at: start,
+        ..TestAlert::firing(unique("silent"))
+    };
+    let opened = deliver(&door.app, &door.stack, &alert, start).await;
+    let id = opened["incident_id"]
+        .as_str()
+        .expect("an incident")
+        .to_owned();
+    let incident_id = IncidentId::try_from(id.clone()).expect("a ULID");
+    let look = async |second: i64| {
+        let now = move || at(second);
+        notifier
+            .episode_due(&incident_id, &now)
+            .await
+            .expect("looked");
+        door.stack.read(&incident_id).await
+    };
+    assert!(look(17_999).await.is_open(), "it is not due yet");
+    let expired = look(18_001).await;
+    assert_eq!(
+        (expired.status, expired.is_open(), expired.resolved_at),
+        (Status::Expired, false, Some(at(18_001)))
+    );
+    door.stack.log_with(&id, Event::IncidentExpired).await;
+    assert!(
+        !door
+            .stack
+            .store
+            .open_incidents()
+            .await
+            .expect("a list")
+            .contains(&incident_id)
+    );
+    door.show(&incident_id, at(18_002)).await;
+    door.stack.card(&id, "Expired").await;
+
+    // It has fired all along: the same incident is open again. What begins later is another one.
+    assert_eq!(door.outcome(&alert, at(43_200)).await, "reopened");
+    let again = door.stack.read(&incident_id).await;
+    assert!(again.is_open() && again.flaps == 0 && again.resolved_at.is_none());
+    assert_eq!(look(62_000).await.status, Status::Expired);
+    let later = TestAlert {
+        starts_at: at(62_100),
+        ..alert
+    };
+    let other = deliver(&door.app, &door.stack, &later, at(62_100)).await;
+    assert_eq!(other["outcome"], "opened");
+    assert_ne!(other["incident_id"], opened["incident_id"]);
+}
+
+#[tokio::test]
+async fn a_successor_does_not_stand_beside_a_forgotten_incident() {
+    let door = Door::open().await;
+    let notifier = door.notifier();
+    let start = Timestamp::now();
+    let at = |second: i64| start + SignedDuration::from_secs(second);
+    let alert = |since: i64| TestAlert {
+        starts_at: at(since),
+        component: "forgotten".to_owned(),
+        ..TestAlert::firing("forgotten")
+    };
+    let first = alert(0);
+    let opened = deliver(&door.app, &door.stack, &first, at(0)).await;
+    // Every timer of it was lost.
+    let second = TestAlert {
+        starts_at: at(20_000),
+        ..first
+    };
+    let other = deliver(&door.app, &door.stack, &second, at(20_000)).await;
+    assert_eq!(other["outcome"], "opened");
+    let id = |answer: &Value| {
+        let id = answer["incident_id"].as_str().expect("an incident");
+        IncidentId::try_from(id).expect("a ULID")
+    };
+    let now = move || at(20_001);
+    for incident in [&opened, &other] {
+        notifier
+            .episode_due(&id(incident), &now)
+            .await
+            .expect("looked");
+    }
+    assert_eq!(door.stack.read(&id(&opened)).await.status, Status::Expired);
+    assert!(door.stack.read(&id(&other)).await.is_open());
+}
+
+#[tokio::test]
+async fn the_first_change_of_an_incident_starts_its_checks_once() {
+    let door = Door::open().await;
+    let start = Timestamp::now();
+    let alert = TestAlert::firing(unique("checks"));
+    let opened = deliver(&door.app, &door.stack, &alert, start).await;
+    let id = opened["incident_id"].as_str().expect("an incident");
+    let id = IncidentId::try_from(id).expect("a ULID");
+    let timers = async || {
+        let bodies = door.notifications.take_all().await;
+        let timers = bodies.iter().filter(|body| {
+            Message::from_json(body).is_ok_and(|message| {
+                message
+                    == Message::EpisodeTimer {
+                        incident_id: id.clone(),
+                    }
+            })
+        });
+        timers.count()
+    };
+    let due = async || {
+        let look = FollowUp::Episode(&id);
+        door.stack.store.next_look(look).await.expect("an answer")
+    };
+    door.show(&id, start).await;
+    let first = due().await.expect("a check is under way");
+    assert!(first > start && first <= start + SignedDuration::from_mins(15));
+    door.show(&id, start + SignedDuration::from_secs(5)).await;
+    assert_eq!(due().await, Some(first), "no second chain");
+    // Its message was lost: the next change starts anew.
+    let lost = first + SignedDuration::from_mins(31);
+    door.show(&id, lost).await;
+    assert!(due().await.is_some_and(|due| due > lost));
+    assert_eq!(timers().await, 0, "they are delayed");
+}
+
 /// A door with queues of its own: time passes there as a story wants, and nobody acts on it.
 struct Door {
     stack: Stack,
     app: App,
+    notifications: OwnQueue,
 }
 
 impl Door {
@@ -537,7 +671,30 @@ impl Door {
             ("INCIDENTS_QUEUE_URL", &incidents.url),
             ("NOTIFICATIONS_QUEUE_URL", &notifications.url),
         ]);
-        Self { stack, app }
+        Self {
+            stack,
+            app,
+            notifications,
+        }
+    }
+
+    /// The notifier of these queues.
+    fn notifier(&self) -> notifier::App {
+        self.stack
+            .notifier_with(&[("NOTIFICATIONS_QUEUE_URL", &self.notifications.url)])
+    }
+
+    /// Lets the notifier know that an incident changed.
+    async fn show(&self, id: &IncidentId, now: Timestamp) {
+        let message = Message::IncidentChanged {
+            incident_id: id.clone(),
+        };
+        let until = Instant::now() + Duration::from_secs(60);
+        let clock = move || now;
+        self.notifier()
+            .handle(&message, &unique("holder"), &clock, until)
+            .await
+            .expect("handled");
     }
 
     async fn outcome(&self, alert: &TestAlert, now: Timestamp) -> String {

@@ -201,6 +201,7 @@ fn icon(status: Status) -> &'static str {
         Status::Approved | Status::Repairing => "🔧",
         Status::Rejected => "✋",
         Status::Repaired | Status::Resolved => "✅",
+        Status::Expired => "⌛",
         Status::RepairFailed => "❌",
     }
 }
@@ -237,7 +238,7 @@ impl Pipeline {
         };
         let icon = match (alert.severity, incident.status) {
             (AlertSeverity::Info, _) => "✅",
-            (_, Status::Resolved) => "☑️",
+            (_, Status::Resolved | Status::Expired) => "☑️",
             (AlertSeverity::Critical, _) => "❌",
             (AlertSeverity::Warning, _) => "⏳",
         };
