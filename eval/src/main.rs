@@ -76,10 +76,12 @@ async fn run(arguments: &Arguments, project: &Path) -> Result<(), String> {
         let model = Model::of(settings, arguments, &files.analyzer)?;
         scores.push(by_model(&model, &cases, &files).await?);
     }
-    say("");
+    say(
+        "\n| rule set | rules known | right subjects | different objects merged | split by a moved exporter |",
+    );
     for name in ["kube-prometheus", "awesome-prometheus-alerts"] {
         let rules = RuleSet::load(&project.join(format!("eval/rule_sets/{name}.json")))?;
-        say(&rules.coverage(&files.tables).line(name));
+        say(&rules.coverage(&files.tables).row(name));
     }
     let report = json!({ "scores": scores.iter().map(Score::figures).collect::<Vec<_>>() });
     let unwritable = |error: std::io::Error| format!("{}: {error}", arguments.report.display());

@@ -481,3 +481,18 @@ fn up(arguments: &[&str]) -> (String, Child) {
     );
     (line, child)
 }
+
+/// Looks until there is something.
+///
+/// # Panics
+/// If it does not come.
+pub async fn wait_for<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what} does not come");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tracing::{Instrument as _, error, info_span, warn};
 
 use crate::alerts::alertmanager::{self, Read};
-use crate::alerts::answer::{AlertAnswer, DeliveryAnswer};
+use crate::alerts::answer::{AlertAnswer, DeliveryAnswer, HEARTBEAT, NOISE};
 use crate::alerts::signals;
 use crate::alerts::signed_alert;
 use crate::authentication;
@@ -135,9 +135,14 @@ impl App {
                 self.signed(SIGNED, headers, bytes, visit.now).await?;
                 // Checked before it is queued: behind the queue there is no sender to answer.
                 let signal = signals::read(bytes, self.tables()?, visit.now)?;
-                let message_id = self.signals.send(&signal).await?;
-                json!({ "success": true, "message_id": message_id, "stream": signals::STREAM })
-                    .to_string()
+                if self.tables()?.rules().is_heartbeat(&signal.alert.name) {
+                    let id = self.heartbeat(&signal.alert, visit.now).await?;
+                    json!({ "success": true, "message_id": id, "stream": "heartbeats" })
+                } else {
+                    let message_id = self.signals.send(&signal).await?;
+                    json!({ "success": true, "message_id": message_id, "stream": signals::STREAM })
+                }
+                .to_string()
             }
             Target::Telegram => telegram::update(self, headers, bytes, visit.now)
                 .await?
@@ -188,22 +193,40 @@ impl App {
         Ok(as_json(&DeliveryAnswer::new(&answers, left_out)))
     }
 
-    /// Counts the alerts of a delivery, and answers each.
+    /// Counts the alerts of a delivery, and answers each in its place.
     pub(crate) async fn count(
         &self,
         delivery: Delivery,
         visit: &mut Visit,
     ) -> Result<Vec<AlertAnswer>, Rejection> {
+        let rules = self.tables()?.rules();
         (visit.seen.alerts, visit.seen.left_out) = (delivery.alerts.len(), delivery.left_out);
+        let mut aside: Vec<(usize, AlertAnswer)> = Vec::new();
+        let mut alerts = Vec::with_capacity(delivery.alerts.len());
+        for (at, alert) in delivery.alerts.into_iter().enumerate() {
+            if rules.is_heartbeat(&alert.name) {
+                self.heartbeat(&alert, visit.now).await?;
+                aside.push((at, AlertAnswer::aside(&alert, HEARTBEAT)));
+            } else if rules.is_noise(&alert.name) {
+                aside.push((at, AlertAnswer::aside(&alert, NOISE)));
+            } else {
+                alerts.push(alert);
+            }
+        }
         // Kept aside, because counting consumes the delivery.
-        let cicd: Vec<bool> = delivery.alerts.iter().map(|alert| alert.cicd).collect();
+        let cicd: Vec<bool> = alerts.iter().map(|alert| alert.cicd).collect();
+        let delivery = Delivery { alerts, ..delivery };
         let counted = self.intake.take(delivery, visit.now, visit.until).await?;
         visit.seen.count(&counted);
-        Ok(counted
+        let mut answers: Vec<AlertAnswer> = counted
             .into_iter()
             .zip(cicd)
             .map(|(counted, cicd)| AlertAnswer::new(counted, cicd))
-            .collect())
+            .collect();
+        for (at, answer) in aside {
+            answers.insert(at, answer);
+        }
+        Ok(answers)
     }
 }
 
@@ -254,6 +277,9 @@ impl Seen {
         }
         if self.left_out > 0 {
             line.metric("left_out", self.left_out, "Count");
+        }
+        if self.refused > 0 {
+            line.metric("refused", self.refused, "Count");
         }
         for (outcome, count) in self.outcomes {
             line.metric(outcome, count, "Count");

@@ -8,6 +8,7 @@ use aws::batch::Unhandled;
 use aws::queue::{Queue, QueueError};
 use aws::secrets::Secrets;
 use aws_types::SdkConfig;
+use domain::episode::Windows;
 use domain::incident::Incident;
 use domain::notification::channels::{Channel, Channels};
 use domain::notification::outbox::{Rank, Subject};
@@ -82,6 +83,7 @@ pub struct App {
     pub(crate) store: Store,
     pub(crate) notifications: Queue,
     pub(crate) signals: Queue,
+    pub(crate) windows: Windows,
     pub(crate) resolve_within: SignedDuration,
     pub(crate) channels: Channels,
     pub(crate) outside: ChannelDeps,
@@ -116,6 +118,7 @@ impl App {
             store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
             notifications: Queue::new(sqs.clone(), config.notifications_queue),
             signals: Queue::new(sqs, config.signals_queue),
+            windows: config.windows,
             resolve_within: config.resolve_within,
             outside,
         })

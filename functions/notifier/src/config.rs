@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use domain::episode::Windows;
 use jiff::SignedDuration;
 use settings::variables::{InvalidVariable, Variables};
 
@@ -12,10 +13,12 @@ pub struct Config {
     pub table: String,
     /// `NOTIFICATIONS_QUEUE_URL`: its own queue, for what is better looked at later.
     pub notifications_queue: String,
-    /// `SIGNALS_QUEUE_URL`: the queue for a resolve that Alertmanager has not sent.
+    /// `SIGNALS_QUEUE_URL`: the queue where an incident that is open again is handed on to the analyzer.
     pub signals_queue: String,
     /// `RESOLVE_WITHIN_SECONDS`: how long after a verified repair its alert may still fire; zero means for ever.
     pub resolve_within: SignedDuration,
+    /// `DEBOUNCE_SECONDS` and `EPISODE_STALE_SECONDS`.
+    pub windows: Windows,
     /// `TELEGRAM_BOT_TOKEN_SECRET_ID`.
     pub telegram_token_secret: String,
     /// `APPROVAL_LINK_SECRET_ID`: the key of the links to a decision.
@@ -38,6 +41,7 @@ impl Config {
             variables.parsed("RESOLVE_WITHIN_SECONDS", "a number of seconds", 900)?;
         Ok(Self {
             signals_queue: variables.required("SIGNALS_QUEUE_URL", "the URL of a queue")?,
+            windows: variables.windows()?,
             resolve_within: SignedDuration::from_secs(i64::from(resolve_within)),
             table: variables.required("TABLE_NAME", "the name of the table")?,
             notifications_queue: variables

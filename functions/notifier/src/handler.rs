@@ -88,6 +88,12 @@ impl App {
             Message::ResolutionTimer { approval_id } => {
                 return self.resolution_due(approval_id, clock).await;
             }
+            Message::EpisodeTimer { incident_id } => {
+                return self.episode_due(incident_id, clock).await;
+            }
+            Message::HeartbeatTimer { heartbeat_id } => {
+                return self.heartbeat_due(heartbeat_id, clock).await;
+            }
             Message::SilenceAsked { incident_id } => {
                 return self.silence_asked(incident_id, clock).await;
             }
@@ -215,6 +221,7 @@ impl App {
         clock: Clock<'_>,
     ) -> Result<Vec<&Channel>, Failure> {
         let mut incident = self.store.known_incident(id).await?;
+        self.watch_episode(&incident, clock()).await?;
         if let Some(storm) = incident.tied_to().cloned() {
             // The storm's card shows it, together with what else changes in the next seconds.
             if self.store.mark_storm(&storm, clock()).await? {

@@ -4,6 +4,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::SdkError;
 use aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder;
 use futures_util::FutureExt as _;
+use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::Cause;
@@ -15,6 +16,20 @@ use wire::message::{Message, Queued};
 /// Minimum seconds between two updates of a storm: a chat accepts about twenty changes of a card a
 /// minute.
 pub const STORM_LOOKS_EVERY: i32 = 5;
+
+/// The longest delay of a message, in seconds
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html>).
+const LONGEST_DELAY: i64 = 900;
+
+/// The delay in seconds after which a timer comes when it is due, or sooner if that is later than a
+/// queue can wait. A part of a second counts as a whole: a timer that comes too early would be sent
+/// again at once.
+pub fn delay_until(at: Timestamp, now: Timestamp) -> i32 {
+    let seconds = (at.duration_since(now).as_millis() + 999)
+        .div_euclid(1000)
+        .clamp(1, i128::from(LONGEST_DELAY));
+    i32::try_from(seconds).unwrap_or(1)
+}
 
 /// Why a message is not on the queue, or not held.
 #[derive(Debug, Error)]
@@ -158,8 +173,9 @@ mod tests {
     use aws_sdk_sqs::error::{ConnectorError, SdkError};
     use aws_sdk_sqs::operation::send_message::SendMessageError;
     use aws_sdk_sqs::{Client, Config};
+    use jiff::{SignedDuration, Timestamp};
 
-    use super::Queue;
+    use super::{Queue, delay_until};
 
     #[test]
     fn only_a_request_that_cannot_be_made_is_permanent() {
@@ -181,6 +197,25 @@ mod tests {
                 (failed.queue.as_str(), failed.transient),
                 ("incidents", transient),
                 "{shown}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_timer_is_delayed_to_its_due_time_within_queue_limits() {
+        let now = Timestamp::UNIX_EPOCH;
+        for (milliseconds, seconds) in [
+            (-5_000, 1),
+            (0, 1),
+            (1, 1),
+            (1_001, 2),
+            (899_001, 900),
+            (14_400_000, 900),
+        ] {
+            assert_eq!(
+                delay_until(now + SignedDuration::from_millis(milliseconds), now),
+                seconds,
+                "{milliseconds} ms"
             );
         }
     }

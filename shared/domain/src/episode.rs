@@ -1,10 +1,19 @@
-//! The episode state machine: from the first firing alert of a fingerprint until it is resolved or
-//! stale (DESIGN §4).
+//! The episode state machine: from the first firing alert of a fingerprint until its last member has
+//! ended or nobody has heard of it for too long (DESIGN §4).
 //!
-//! Two pure functions hold the whole rule: [`on_firing`] and [`on_resolved`] map the stored episode
-//! and a delivery to the new episode. The store implements the most frequent case, a plain join, as
-//! one conditional write; its condition is the negation of everything that [`on_firing`] treats in
-//! another way.
+//! Pure functions hold the whole rule: [`on_firing`] and [`on_resolved`] map the stored episode and a
+//! delivery to the new episode, [`on_look`] does so at a follow-up check. The store implements the
+//! most frequent case, a plain join, as one conditional write; its condition is the negation of
+//! everything that [`on_firing`] treats in another way.
+//!
+//! The order of what is said about a member is the order of receipt. `startsAt` is no sequence
+//! number: Alertmanager keeps the earliest one of what several Prometheus servers report
+//! (`Alert.Merge` in <https://github.com/prometheus/alertmanager/blob/v0.28.0/types/types.go>), and an
+//! alert that Prometheus could not refresh in time is resolved and fires again with the same one.
+
+mod firing;
+mod look;
+mod resolved;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,13 +26,47 @@ use crate::incident::approval::ApprovalState;
 use crate::primitives::id::{Fingerprint, IncidentId, MemberId};
 use crate::primitives::safe_text::cut;
 
-/// How many members an episode remembers; with these bounds its item stays under 1 KB, the unit in which writes are billed.
-pub const FIRING_MEMBERS_KEPT: usize = 12;
-/// How many members that have resolved it remembers, to recognise their late deliveries.
-pub const DEPARTED_MEMBERS_KEPT: usize = 8;
+pub use self::firing::{FiringOutcome, on_firing};
+pub use self::look::{LookOutcome, on_look};
+pub use self::resolved::{ResolvedOutcome, on_resolved};
 
-/// Members with the time at which each began to fire (milliseconds since 1970).
-pub type Members = BTreeMap<MemberId, i64>;
+/// How long after the resolve of a member a firing that began before that resolve is only noted.
+///
+/// The late half of an HA pair may still deliver what is over: a peer waits 15 s for each peer before
+/// it (`--cluster.peer-timeout`, <https://prometheus.io/docs/alerting/latest/high_availability/>), so
+/// that the third one of a cluster speaks half a minute after the first.
+pub const SETTLING: SignedDuration = SignedDuration::from_secs(45);
+/// The most members that are remembered. A pod's member takes less than 30 bytes, and an item holds
+/// 400 KB. An episode with more ends only when it is looked at.
+pub const MEMBERS_KEPT: usize = 12_000;
+
+/// An alert of an episode that fires. Of what is said of it twice, the greater one counts: the worse,
+/// and of two that are as bad the one that began later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Member {
+    pub severity: AlertSeverity,
+    /// When it began to fire, by its sender (milliseconds since 1970).
+    pub starts_at: i64,
+}
+
+/// Alerts that fire.
+pub type Members = BTreeMap<MemberId, Member>;
+
+/// An alert of an episode that has resolved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Departed {
+    /// When its last resolve was received.
+    pub left_at: Timestamp,
+    /// What was received of it since, and is not believed yet.
+    pub disputed: Option<Member>,
+}
+
+impl Departed {
+    /// From when a firing of it is believed, whenever it began.
+    pub fn settled_at(&self) -> Timestamp {
+        self.left_at + SETTLING
+    }
+}
 
 /// How long alerts join the incident that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +88,8 @@ pub enum Unsent {
     Opened,
     /// The incident changed (resolved, reopened, escalated): its card has to be updated.
     Changed,
+    /// A firing is disputed: a timer has to settle it.
+    Disputed,
 }
 
 /// How long the advice on the episode may be: the episode's item stays under 1 KB.
@@ -85,14 +130,20 @@ pub struct Episode {
     pub fingerprint: Fingerprint,
     /// The incident that its alerts join.
     pub incident_id: IncidentId,
-    /// False once every member has resolved.
+    /// False once every member has ended.
     pub open: bool,
+    /// True if it is not open because nobody has heard of it for too long.
+    pub expired: bool,
     /// The alerts that fire.
     pub members: Members,
-    /// The latest alerts that have resolved.
-    pub departed: Members,
-    /// True if more members fired than are kept: the episode then ends with its whole group, or by staleness.
+    /// The alerts that have resolved within [`SETTLING`], and those whose firing is disputed.
+    pub departed: BTreeMap<MemberId, Departed>,
+    /// When the youngest of the members that have ended began to fire (milliseconds since 1970).
+    pub latest_start: i64,
+    /// True if more members fired than are kept: it then ends only when it is looked at.
     pub overflowed: bool,
+    /// True if its item does not hold all members, and a further item holds the others.
+    pub spilled: bool,
     /// The most alerts that one delivery to it left out (`truncatedAlerts`).
     pub left_out: u64,
     /// True once an alert of it had a label that forbids a repair without a human. It holds for the
@@ -106,7 +157,7 @@ pub struct Episode {
     pub last_seen: Timestamp,
     /// Until when a new firing alert joins although the episode is resolved.
     pub window_end: Timestamp,
-    /// The worst severity seen.
+    /// The severity of the worst member that fires; once it is over, that of the last ones.
     pub severity: AlertSeverity,
     /// How often it fired again after a resolve.
     pub flaps: u64,
@@ -119,10 +170,30 @@ pub struct Episode {
 }
 
 impl Episode {
-    /// True if an alert that fires now belongs to this episode.
-    pub fn accepts(&self, now: Timestamp, windows: Windows) -> bool {
-        let fresh = self.open && now.duration_since(self.last_seen) <= windows.stale;
-        fresh || now <= self.window_end
+    /// True if alerts that fire now belong to this episode.
+    ///
+    /// Within its times any alert does. Later only what has fired all along does: what began before
+    /// the episode was last heard of, or, if it is over, before all of its members had begun. So an
+    /// alert that is repeated every twelve hours stays one episode, whatever the times are.
+    fn accepts(&self, firing: &Firing, now: Timestamp, windows: Windows) -> bool {
+        let last_seen = self.last_seen.as_millisecond();
+        let mut members = firing.members.iter();
+        // A sender's clock may be ahead of ours: what it says again is no later than what it said.
+        let known = |member| self.members.get(member).map(|known| known.starts_at);
+        now <= self.window_end
+            || if self.open {
+                !self.is_stale(now, windows)
+                    || members.any(|(member, fires)| {
+                        fires.starts_at <= known(member).unwrap_or(0).max(last_seen)
+                    })
+            } else {
+                members.all(|(_, fires)| fires.starts_at <= self.latest_start)
+            }
+    }
+
+    /// True if it is open, and nobody has heard of it for too long.
+    pub fn is_stale(&self, now: Timestamp, windows: Windows) -> bool {
+        self.open && now.duration_since(self.last_seen) > windows.stale
     }
 
     /// True if every member that still fires comes from a sender that may never send a resolve (see
@@ -134,30 +205,78 @@ impl Episode {
             && self.members.keys().all(MemberId::is_unnumbered)
     }
 
-    fn is_late(&self, member: &MemberId, starts_at: i64) -> bool {
-        self.departed
-            .get(member)
-            .is_some_and(|departed| starts_at <= *departed)
+    /// True if a firing of this member may be an old delivery of what is over.
+    fn disputes(&self, member: &MemberId, fires: Member, now: Timestamp) -> bool {
+        self.departed.get(member).is_some_and(|departed| {
+            now < departed.settled_at() && fires.starts_at <= departed.left_at.as_millisecond()
+        })
     }
 
-    fn sighted(&mut self, firing: &Firing, now: Timestamp, windows: Windows) {
+    /// When the first disputed firing is settled.
+    pub fn settles_at(&self) -> Option<Timestamp> {
+        let disputed = self.departed.values().filter(|it| it.disputed.is_some());
+        disputed.map(Departed::settled_at).min()
+    }
+
+    fn joined_by(&mut self, member: MemberId, fires: Member) {
+        self.departed.remove(&member);
+        if let Some(known) = self.members.get_mut(&member) {
+            *known = (*known).max(fires);
+        } else if self.members.len() < MEMBERS_KEPT {
+            self.members.insert(member, fires);
+        } else {
+            self.overflowed = true;
+        }
+    }
+
+    /// Takes a member away that has ended.
+    fn left_by(&mut self, member: &MemberId) -> bool {
+        let Some(left) = self.members.remove(member) else {
+            return false;
+        };
+        self.latest_start = self.latest_start.max(left.starts_at);
+        true
+    }
+
+    fn seen(&mut self, now: Timestamp, windows: Windows) {
         // `max`, because the clock of the function that wrote last may be ahead of this one.
         self.last_seen = self.last_seen.max(now);
         self.window_end = self.window_end.max(now + windows.debounce);
-        for (member, starts_at) in &firing.members {
-            // An old delivery must not make a resolved member fire again.
-            if self.is_late(member, *starts_at) {
-                continue;
-            }
-            if let Some(known) = self.members.get_mut(member) {
-                *known = (*known).max(*starts_at);
-            } else if self.members.len() < FIRING_MEMBERS_KEPT {
-                self.members.insert(member.clone(), *starts_at);
+    }
+
+    /// Opens it again, because a member of it fires.
+    fn reopen(&mut self, analysed: bool) {
+        self.open = true;
+        // It had not resolved, so it does not flap.
+        self.flaps += u64::from(!self.expired);
+        self.expired = false;
+        if analysed {
+            // The episode may have ended before its analysis, and the analyzer skips what has
+            // ended; or it was repaired, and the analyzer counts the recurrence.
+            self.unsent.insert(Unsent::Opened);
+        }
+    }
+
+    /// Ends it.
+    fn close(&mut self) {
+        self.open = false;
+        self.overflowed = false;
+        self.unsent.insert(Unsent::Changed);
+    }
+
+    /// Sets the severity to that of the worst member, and forgets departures that no longer matter.
+    fn tidy(&mut self, now: Timestamp) {
+        self.departed
+            .retain(|_, it| it.disputed.is_some() || now < it.settled_at());
+        let worst = self.members.values().map(|member| member.severity).max();
+        if let Some(worst) = worst {
+            // Members that are not kept may be as bad as ever.
+            let least = if self.overflowed {
+                self.severity
             } else {
-                // This member's resolve will not be recognised, so the episode cannot end by
-                // counting members any more.
-                self.overflowed = true;
-            }
+                worst
+            };
+            self.severity = worst.max(least);
         }
     }
 }
@@ -180,9 +299,24 @@ pub struct Firing {
 }
 
 impl Firing {
+    /// Adds another alert of the same delivery.
+    pub fn add(&mut self, alert: &Alert) {
+        for (member, fires) in Self::from_alert(alert).members {
+            let known = self.members.entry(member).or_insert(fires);
+            *known = (*known).max(fires);
+        }
+        self.count += 1;
+        self.severity = self.severity.max(alert.severity);
+        self.forbids_repair |= !alert.allows_auto_repair();
+    }
+
     /// One sighting of one alert.
     pub fn from_alert(alert: &Alert) -> Self {
-        let members = Members::from([(alert.member.clone(), alert.starts_at.as_millisecond())]);
+        let fires = Member {
+            severity: alert.severity,
+            starts_at: alert.starts_at.as_millisecond(),
+        };
+        let members = Members::from([(alert.member.clone(), fires)]);
         let forbids_repair = !alert.allows_auto_repair();
         Self {
             members,
@@ -193,185 +327,6 @@ impl Firing {
             forbids_repair,
         }
     }
-}
-
-/// What a firing delivery does to its fingerprint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FiringOutcome {
-    /// A new episode and a new incident.
-    Opened,
-    /// One more sighting of what is known.
-    Joined,
-    /// The same, and worse than before.
-    Escalated,
-    /// It fires again inside the window after a resolve.
-    Reopened,
-    /// An old delivery of an alert that has resolved: counted, nothing else.
-    Late,
-}
-
-/// Decides what a firing delivery does. `fresh_id` becomes the incident's id if a new one is opened.
-pub fn on_firing(
-    current: Option<&Episode>,
-    fingerprint: &Fingerprint,
-    firing: &Firing,
-    fresh_id: &IncidentId,
-    now: Timestamp,
-    windows: Windows,
-) -> (FiringOutcome, Episode) {
-    let late = |episode: &Episode| {
-        firing
-            .members
-            .iter()
-            .all(|(member, starts_at)| episode.is_late(member, *starts_at))
-    };
-    // A late delivery belongs to this episode even if the episode accepts no more alerts: it must
-    // not open an incident of its own.
-    let Some(episode) = current.filter(|episode| late(episode) || episode.accepts(now, windows))
-    else {
-        return (
-            FiringOutcome::Opened,
-            open(fingerprint, firing, fresh_id, current, now, windows),
-        );
-    };
-    let mut next = episode.clone();
-    next.version += 1;
-    // Late deliveries were acknowledged too, so they count (`exact-count`).
-    next.hit_count += firing.count;
-    if late(episode) {
-        return (FiringOutcome::Late, next);
-    }
-    next.sighted(firing, now, windows);
-    // The card shows the largest number, so only a larger one changes it.
-    if firing.left_out > next.left_out {
-        next.left_out = firing.left_out;
-        next.unsent.insert(Unsent::Changed);
-    }
-    next.forbids_repair |= firing.forbids_repair;
-    let mut outcome = FiringOutcome::Joined;
-    if firing.severity > next.severity {
-        next.severity = firing.severity;
-        outcome = FiringOutcome::Escalated;
-    }
-    if !next.open {
-        next.open = true;
-        next.flaps += 1;
-        // Takes precedence over `Escalated`: the severity is raised either way.
-        outcome = FiringOutcome::Reopened;
-        if firing.analysed {
-            // The episode may have ended before its analysis, and the analyzer skips what has
-            // ended; or it was repaired, and the analyzer counts the recurrence.
-            next.unsent.insert(Unsent::Opened);
-        }
-    }
-    if outcome != FiringOutcome::Joined {
-        next.unsent.insert(Unsent::Changed);
-    }
-    (outcome, next)
-}
-
-fn open(
-    fingerprint: &Fingerprint,
-    firing: &Firing,
-    id: &IncidentId,
-    before: Option<&Episode>,
-    now: Timestamp,
-    windows: Windows,
-) -> Episode {
-    let mut episode = Episode {
-        fingerprint: fingerprint.clone(),
-        incident_id: id.clone(),
-        open: true,
-        members: Members::new(),
-        // What resolved in the episode before can still be delivered late into this one.
-        departed: before
-            .map(|episode| episode.departed.clone())
-            .unwrap_or_default(),
-        overflowed: false,
-        left_out: firing.left_out,
-        forbids_repair: firing.forbids_repair,
-        hit_count: firing.count,
-        first_seen: now,
-        last_seen: now,
-        window_end: now,
-        severity: firing.severity,
-        flaps: 0,
-        unsent: BTreeSet::from([if firing.analysed {
-            Unsent::Opened
-        } else {
-            Unsent::Changed
-        }]),
-        advice: None,
-        version: before.map_or(1, |episode| episode.version + 1),
-    };
-    episode.sighted(firing, now, windows);
-    episode
-}
-
-/// What a resolved delivery does to its fingerprint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ResolvedOutcome {
-    /// The last member left: the incident is over.
-    Resolved,
-    /// Members left, others still fire.
-    MemberLeft,
-    /// Nothing of it is open: a repetition, or an alert that was never seen.
-    Ignored,
-}
-
-/// Decides what resolved alerts do. `whole_group` says that the sender's whole group has resolved, which is what ends
-/// an episode that had more members than it keeps.
-pub fn on_resolved(
-    current: &Episode,
-    resolved: &Members,
-    whole_group: bool,
-    now: Timestamp,
-    windows: Windows,
-) -> (ResolvedOutcome, Episode) {
-    let mut next = current.clone();
-    for (member, starts_at) in resolved {
-        // A resolve that was overtaken by a newer firing of the same alert must not end the newer one.
-        if next
-            .members
-            .get(member)
-            .is_some_and(|firing| firing <= starts_at)
-        {
-            next.members.remove(member);
-        }
-        // Also for a member that was never seen: its firing alert may still be delivered late.
-        let departed = next.departed.entry(member.clone()).or_insert(*starts_at);
-        *departed = (*departed).max(*starts_at);
-    }
-    // The item has to stay under 1 KB: the members that began to fire first are dropped first.
-    while next.departed.len() > DEPARTED_MEMBERS_KEPT {
-        let oldest = next
-            .departed
-            .iter()
-            .min_by_key(|(_, starts_at)| **starts_at)
-            .map(|(member, _)| member.clone());
-        oldest.map(|member| next.departed.remove(&member));
-    }
-    if !next.open {
-        // A closed episode does not change state, but new departures are still written.
-        next.version = current.version + u64::from(next != *current);
-        return (ResolvedOutcome::Ignored, next);
-    }
-    if next == *current {
-        return (ResolvedOutcome::Ignored, next);
-    }
-    next.version += 1;
-    // After an overflow an empty list does not mean that every member has resolved.
-    if next.members.is_empty() && (!next.overflowed || whole_group) {
-        next.open = false;
-        next.overflowed = false;
-        // An alert that flaps right after the resolve joins this incident.
-        next.window_end = next.window_end.max(now + windows.debounce);
-        next.unsent.insert(Unsent::Changed);
-        return (ResolvedOutcome::Resolved, next);
-    }
-    (ResolvedOutcome::MemberLeft, next)
 }
 
 #[cfg(test)]

@@ -1,20 +1,20 @@
 //! Counting of the alerts of one fingerprint: one conditional write, then the messages that follow from it.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use jiff::Timestamp;
 use tracing::{debug, info, warn};
 
 use aws::Chain;
-use aws::queue::Queue;
+use aws::queue::{Queue, delay_until};
 use aws::retry::{self, Backoff};
 use domain::alert::Alert;
 use domain::episode::{
-    Episode, FIRING_MEMBERS_KEPT, Firing, FiringOutcome, Members, ResolvedOutcome, Unsent, Windows,
-    on_firing, on_resolved,
+    Episode, Firing, FiringOutcome, ResolvedOutcome, Unsent, Windows, on_firing, on_resolved,
 };
 use domain::incident::change::IncidentChange;
-use domain::primitives::id::Fingerprint;
+use domain::primitives::id::{Fingerprint, MemberId};
 use store::{Join, Joins, Store, StoreError, fresh_incident_id};
 use wire::message::Message;
 
@@ -54,7 +54,7 @@ pub struct Intake {
 pub(crate) struct Group {
     /// Those that fire, and the worst of them, which speaks for all.
     pub(crate) firing: Option<(Firing, Alert)>,
-    pub(crate) resolved: Members,
+    pub(crate) resolved: BTreeSet<MemberId>,
 }
 
 /// The alerts of one fingerprint that fire, or those that have ended, with their result.
@@ -63,7 +63,6 @@ pub(crate) type Taken = ((Fingerprint, bool), Outcome);
 /// What all groups of one delivery share.
 pub(crate) struct Batch<'a> {
     pub(crate) intake: &'a Intake,
-    pub(crate) whole_group_resolved: bool,
     pub(crate) now: Timestamp,
     pub(crate) until: Instant,
 }
@@ -129,18 +128,19 @@ impl Batch<'_> {
             ..
         } = self.intake;
         let now = self.now;
-        // More members than an episode keeps cannot be joined by one conditional update: what is left out has to be counted.
-        let current = if firing.members.len() > FIRING_MEMBERS_KEPT {
+        // More members than the episode's own item holds cannot be joined by one conditional update.
+        let current = if firing.members.len() > Joins::MOST_MEMBERS {
             store.episode(fingerprint).await?
         } else {
             match joins.join(fingerprint, firing, now, *windows).await? {
                 Join::Joined(episode) => {
                     // An earlier delivery may have crashed between its write and its message: whoever joins sends what is left.
-                    self.settle(&episode).await?;
+                    self.send_unsent(&episode).await?;
                     self.converged(&episode, firing.count).await;
                     return Ok(Outcome::Firing(FiringOutcome::Joined, episode));
                 }
-                Join::NotPlain(current) => current,
+                Join::NotPlain(None) => None,
+                Join::NotPlain(Some(current)) => Some(store.whole(current).await?),
             }
         };
         let (outcome, episode) = on_firing(
@@ -183,14 +183,16 @@ impl Batch<'_> {
                     if outcome == FiringOutcome::Reopened {
                         change.reopened(episode.flaps, episode.hit_count, now);
                     }
-                    if firing.severity > change.incident.alert.severity {
-                        change.escalated(firing.severity, episode.hit_count, now);
+                    if alert.severity > change.incident.alert.severity {
+                        change.worsened(alert, episode.hit_count, now);
                     }
+                    // It had ended, and what fires now is milder.
+                    change.eased(episode.severity, episode.hit_count, now);
                 };
                 self.save_change(&episode, change).await?;
             }
         }
-        self.settle(&episode).await?;
+        self.send_unsent(&episode).await?;
         if outcome == FiringOutcome::Joined {
             self.converged(&episode, firing.count).await;
         }
@@ -200,14 +202,13 @@ impl Batch<'_> {
     async fn resolve(
         &self,
         fingerprint: &Fingerprint,
-        members: &Members,
+        members: &BTreeSet<MemberId>,
     ) -> Result<Outcome, IntakeError> {
         let (Intake { store, windows, .. }, now) = (self.intake, self.now);
         let Some(current) = store.episode(fingerprint).await? else {
             return Ok(Outcome::Resolved(ResolvedOutcome::Ignored, None));
         };
-        let (outcome, episode) =
-            on_resolved(&current, members, self.whole_group_resolved, now, *windows);
+        let (outcome, episode) = on_resolved(&current, members, now, *windows);
         match outcome {
             // Nothing to save: the resolve says nothing that the episode does not know.
             _ if episode.version == current.version => {}
@@ -215,11 +216,17 @@ impl Batch<'_> {
                 self.save_change(&episode, |change| change.resolved(episode.hit_count, now))
                     .await?
             }
+            ResolvedOutcome::MemberLeft if episode.severity < current.severity => {
+                let eased = |change: &mut IncidentChange| {
+                    change.eased(episode.severity, episode.hit_count, now);
+                };
+                self.save_change(&episode, eased).await?;
+            }
             ResolvedOutcome::MemberLeft | ResolvedOutcome::Ignored => {
                 store.save_episode(&episode, *windows).await?
             }
         }
-        self.settle(&episode).await?;
+        self.send_unsent(&episode).await?;
         Ok(Outcome::Resolved(outcome, Some(episode)))
     }
 
@@ -244,7 +251,7 @@ impl Batch<'_> {
     }
 
     /// Sends what an episode still has to send, then notes that it was sent.
-    async fn settle(&self, episode: &Episode) -> Result<(), IntakeError> {
+    async fn send_unsent(&self, episode: &Episode) -> Result<(), IntakeError> {
         for unsent in &episode.unsent {
             let incident_id = episode.incident_id.clone();
             match unsent {
@@ -258,6 +265,16 @@ impl Batch<'_> {
                     self.intake
                         .notifications
                         .send(&Message::IncidentChanged { incident_id })
+                        .await?
+                }
+                Unsent::Disputed => {
+                    let at = episode.settles_at().unwrap_or(self.now);
+                    self.intake
+                        .notifications
+                        .send_later(
+                            &Message::EpisodeTimer { incident_id },
+                            delay_until(at, self.now),
+                        )
                         .await?
                 }
             };

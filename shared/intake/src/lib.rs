@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use domain::alert::fingerprint::fingerprint;
 use domain::alert::{Alert, AlertStatus};
-use domain::episode::{Firing, Members};
+use domain::episode::Firing;
 use domain::primitives::id::{Fingerprint, MemberId};
 
 pub use self::count::Intake;
@@ -63,8 +63,8 @@ impl Intake {
     ) -> Result<Vec<Counted>, IntakeError> {
         let Delivery {
             alerts,
-            whole_group_resolved,
             left_out,
+            whole_group_resolved: _,
         } = delivery;
         let keys: Vec<(Fingerprint, MemberId, AlertStatus)> = alerts
             .iter()
@@ -83,7 +83,6 @@ impl Intake {
         let fingerprints = groups.len();
         let batch = Batch {
             intake: self,
-            whole_group_resolved,
             now,
             until,
         };
@@ -129,32 +128,23 @@ fn add(
     alert: Alert,
     left_out: u64,
 ) {
-    let starts_at = alert.starts_at.as_millisecond();
     let group = groups.entry(fingerprint.clone()).or_default();
-    let later = |members: &mut Members| {
-        let known = members.entry(alert.member.clone()).or_insert(starts_at);
-        *known = (*known).max(starts_at);
-    };
-    match alert.status {
-        AlertStatus::Resolved => later(&mut group.resolved),
-        AlertStatus::Firing => {
-            let Some((firing, worst)) = &mut group.firing else {
-                group.firing = Some((
-                    Firing {
-                        left_out,
-                        ..Firing::from_alert(&alert)
-                    },
-                    alert,
-                ));
-                return;
-            };
-            later(&mut firing.members);
-            firing.count += 1;
-            firing.forbids_repair |= !alert.allows_auto_repair();
-            if alert.severity > firing.severity {
-                firing.severity = alert.severity;
+    match (alert.status, &mut group.firing) {
+        (AlertStatus::Resolved, _) => {
+            group.resolved.insert(alert.member);
+        }
+        (AlertStatus::Firing, Some((firing, worst))) => {
+            firing.add(&alert);
+            if alert.severity > worst.severity {
                 *worst = alert;
             }
+        }
+        (AlertStatus::Firing, none) => {
+            let firing = Firing {
+                left_out,
+                ..Firing::from_alert(&alert)
+            };
+            *none = Some((firing, alert));
         }
     }
 }

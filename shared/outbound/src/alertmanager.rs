@@ -4,7 +4,8 @@ mod api;
 
 use std::collections::BTreeSet;
 
-use domain::alert::silence_matchers::{ActiveAlert, Matchers, Meant, Others};
+use domain::alert::Alert;
+use domain::alert::silence_matchers::{ALERTNAME, ActiveAlert, Matchers, Meant, Others};
 use domain::incident::parts::Silence;
 use jiff::Timestamp;
 
@@ -59,6 +60,32 @@ impl Alertmanager {
             return Err(error);
         }
         Ok(silence)
+    }
+
+    /// Which of these fingerprints it has as firing, silenced and inhibited alerts too. `alert` is one
+    /// of theirs: most have its name, and all of them its namespace, if it has one.
+    ///
+    /// # Errors
+    /// If that is not known.
+    pub async fn active(
+        &self,
+        alert: &Alert,
+        fingerprints: &BTreeSet<&str>,
+        now: Timestamp,
+    ) -> Result<BTreeSet<String>, AlertmanagerError> {
+        // Whatever is not in its answers counts as over, so it has to know all.
+        self.knows_all(now).await?;
+        let mut active = BTreeSet::new();
+        for name in [ALERTNAME, "namespace"] {
+            let filter = alert.labels.get(name).map(|value| (name, value.as_str()));
+            let alerts = self.alerts(filter.as_slice()).await?;
+            let found = alerts.into_iter().map(|(alert, _)| alert.fingerprint);
+            active.extend(found.filter(|found| fingerprints.contains(found.as_str())));
+            if active.len() == fingerprints.len() {
+                break;
+            }
+        }
+        Ok(active)
     }
 
     /// True if it has the alert as firing, silenced or not.

@@ -1,20 +1,33 @@
 //! Stored episodes: the write that every alert makes, and the slower ones behind it.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::builders::PutBuilder;
 use jiff::{SignedDuration, Timestamp};
 
-use super::attributes::{Item, Reader, flag, json, millis, number, text};
+use super::attributes::{Item, Reader, flag, json, millis, number, seconds, text};
 use super::keys;
-use super::request::{put_over_version, update};
+use super::request::{Transacted, Write, delete, put, put_over_version, update};
 use super::retry::past_transactions;
 use super::{Store, StoreError};
 use domain::alert::AlertSeverity;
-use domain::episode::{Advice, Episode, Members, Unsent, Windows};
+use domain::episode::{Advice, Departed, Episode, Member, Unsent, Windows};
 use domain::primitives::id::{Fingerprint, IncidentId, MemberId};
 
 /// Retention of an episode that accepts no more alerts, before DynamoDB may delete it.
 const KEPT_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Retention of the members that do not fit into an episode's item. A join does not write them, so
+/// they have to outlast the longest time in which nothing but joins happens.
+const SPILL_KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
+/// How many members an episode's own item holds, and how many that have resolved: with these bounds
+/// it stays under 1 KB, the unit in which writes are billed. The others are in a further item, which
+/// only the rarer writes touch.
+pub(super) const MEMBERS_IN_ITEM: usize = 10;
+const DEPARTED_IN_ITEM: usize = 3;
+/// A member is one number, so that the join's condition can compare it: the rank of its severity,
+/// then in fifteen digits the milliseconds at which it began.
+const RANK: i64 = 1_000_000_000_000_000;
 
 impl Store {
     /// The episode of a fingerprint, if there is one.
@@ -23,7 +36,31 @@ impl Store {
     /// If the table does not answer or the item is not an episode.
     pub async fn episode(&self, fingerprint: &Fingerprint) -> Result<Option<Episode>, StoreError> {
         let item = self.get(keys::episode(fingerprint)).await?;
-        item.map(|item| read(fingerprint, &item)).transpose()
+        let Some(item) = item else { return Ok(None) };
+        self.whole(read(fingerprint, &item)?).await.map(Some)
+    }
+
+    /// The episode with the members that its own item has no room for.
+    ///
+    /// They are written only together with the item, whose version then changes. What is decided on
+    /// the two is saved over the version that was read, so it never mixes two states.
+    ///
+    /// # Errors
+    /// If the table does not answer, or the further item is missing.
+    pub async fn whole(&self, mut episode: Episode) -> Result<Episode, StoreError> {
+        if !episode.spilled {
+            return Ok(episode);
+        }
+        let key = keys::episode_members(&episode.fingerprint);
+        let missing = || StoreError::Missing {
+            key: key.to_string(),
+        };
+        let item = self.get(key.clone()).await?.ok_or_else(missing)?;
+        let others = Kept::read(&Reader::new(&item))?;
+        let kept = Kept::of(&episode);
+        let all = [kept, others].into_iter().fold(Kept::default(), Kept::and);
+        (episode.members, episode.departed) = all.into_parts();
+        Ok(episode)
     }
 
     /// Writes an episode over the version before it.
@@ -35,7 +72,14 @@ impl Store {
         episode: &Episode,
         windows: Windows,
     ) -> Result<(), StoreError> {
-        self.put(put(episode, windows)?).await?.or_conflict()
+        let (put, others) = writes(episode, windows)?;
+        let Some(others) = others else {
+            return self.put(put).await?.or_conflict();
+        };
+        match self.transact(vec![put.into(), others]).await? {
+            Transacted::Done => Ok(()),
+            Transacted::Refused(_) => Err(StoreError::Conflict),
+        }
     }
 
     /// Records that an [`Unsent`] fact is on its queue now.
@@ -101,72 +145,220 @@ pub(super) fn expires_at(last_seen: Timestamp, windows: Windows) -> i64 {
     (last_seen + windows.stale.max(windows.debounce) + KEPT_AFTER).as_second()
 }
 
-/// The conditional write of an episode, for use alone or in a transaction.
-pub(super) fn put(episode: &Episode, windows: Windows) -> Result<PutBuilder, StoreError> {
+/// The conditional write of an episode, and that of the members that its item has no room for. Where
+/// there is the second one, both have to be in one transaction.
+pub(super) fn writes(
+    episode: &Episode,
+    windows: Windows,
+) -> Result<(PutBuilder, Option<Write>), StoreError> {
+    let (kept, others) = Kept::of(episode).split();
     let fields = [
         ("incident_id", text(episode.incident_id.as_str())),
         ("open", flag(episode.open)),
-        ("members", members(&episode.members)),
-        ("departed", members(&episode.departed)),
-        ("overflowed", flag(episode.overflowed)),
         ("hit_count", number(episode.hit_count)),
         ("first_seen", millis(episode.first_seen)),
         ("last_seen", millis(episode.last_seen)),
         ("window_end", millis(episode.window_end)),
+        ("latest_start", number(episode.latest_start)),
         ("severity", number(episode.severity.rank())),
         ("flaps", number(episode.flaps)),
         ("version", number(episode.version)),
         ("expires_at", number(expires_at(episode.last_seen, windows))),
     ];
+    let set = |name, set: bool| set.then(|| (name, flag(true)));
     let unsent = || set_of(episode.unsent.iter().copied());
     let advice = episode.advice.as_ref().map(json).transpose()?;
     // Written only where they say something.
     let optional = [
         (episode.left_out > 0).then(|| ("left_out", number(episode.left_out))),
-        episode
-            .forbids_repair
-            .then(|| ("forbids_repair", flag(true))),
+        set("forbids_repair", episode.forbids_repair),
+        set("expired", episode.expired),
+        set("overflowed", episode.overflowed),
+        set("spilled", !others.is_empty()),
         (!episode.unsent.is_empty()).then(|| ("unsent", unsent())),
         advice.map(|advice| ("advice", advice)),
     ];
-    let item = keys::episode(&episode.fingerprint)
-        .item(fields.into_iter().chain(optional.into_iter().flatten()));
+    let fields = fields.into_iter().chain(kept.fields());
+    let item =
+        keys::episode(&episode.fingerprint).item(fields.chain(optional.into_iter().flatten()));
     // The version before this one: what the decision was made on. Expiry never matters here: a stale item is replaced too.
-    Ok(put_over_version(item, episode.version - 1))
+    let item = put_over_version(item, episode.version - 1);
+    let key = keys::episode_members(&episode.fingerprint);
+    let others = if !others.is_empty() {
+        let expires_at = ("expires_at", seconds(episode.last_seen + SPILL_KEPT));
+        let fields = others.fields().into_iter().chain([expires_at]);
+        Some(put(key.item(fields)).into())
+    } else {
+        episode.spilled.then(|| delete(key).into())
+    };
+    Ok((item, others))
 }
 
-fn members(members: &Members) -> AttributeValue {
-    AttributeValue::M(
-        members
+/// A member as one number.
+pub(super) fn packed(member: Member) -> i64 {
+    i64::from(member.severity.rank()) * RANK + member.starts_at.clamp(0, RANK - 1)
+}
+
+fn unpacked(number: i64) -> Option<Member> {
+    let rank = u8::try_from(number.div_euclid(RANK)).ok()?;
+    Some(Member {
+        severity: AlertSeverity::of_rank(rank)?,
+        starts_at: number.rem_euclid(RANK),
+    })
+}
+
+type Numbers = BTreeMap<MemberId, i64>;
+
+/// The members of an episode, as an item holds them.
+#[derive(Default)]
+struct Kept {
+    members: Numbers,
+    /// When those that have resolved left.
+    departed: Numbers,
+    /// What was received since of those that are disputed.
+    disputed: Numbers,
+}
+
+impl Kept {
+    fn of(episode: &Episode) -> Self {
+        let number = |(member, fires): (&MemberId, &Member)| (member.clone(), packed(*fires));
+        let left = |(member, departed): (&MemberId, &Departed)| {
+            (member.clone(), departed.left_at.as_millisecond())
+        };
+        let disputed = episode
+            .departed
             .iter()
-            .map(|(member, starts_at)| (member.as_str().to_owned(), number(starts_at)))
-            .collect(),
-    )
+            .filter_map(|(member, departed)| Some((member, departed.disputed.as_ref()?)));
+        Self {
+            members: episode.members.iter().map(number).collect(),
+            departed: episode.departed.iter().map(left).collect(),
+            disputed: disputed.map(number).collect(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.members.is_empty() && self.departed.is_empty() && self.disputed.is_empty()
+    }
+
+    /// What the episode's own item holds, and the others.
+    fn split(self) -> (Self, Self) {
+        let at = |mut all: Numbers, most: usize| {
+            let first_other = all.keys().nth(most).cloned();
+            let others = first_other.map(|first| all.split_off(&first));
+            (all, others.unwrap_or_default())
+        };
+        let (members, other_members) = at(self.members, MEMBERS_IN_ITEM);
+        let (departed, other_departed) = at(self.departed, DEPARTED_IN_ITEM);
+        // A dispute is read together with the departure that it is about.
+        let (disputed, other_disputed) = self
+            .disputed
+            .into_iter()
+            .partition(|(member, _)| departed.contains_key(member));
+        let kept = Self {
+            members,
+            departed,
+            disputed,
+        };
+        let others = Self {
+            members: other_members,
+            departed: other_departed,
+            disputed: other_disputed,
+        };
+        (kept, others)
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.members.extend(other.members);
+        self.departed.extend(other.departed);
+        self.disputed.extend(other.disputed);
+        self
+    }
+
+    fn fields(self) -> Vec<(&'static str, AttributeValue)> {
+        let map = |numbers: Numbers| {
+            let pair = |(member, at): (MemberId, i64)| (member.to_string(), number(at));
+            AttributeValue::M(numbers.into_iter().map(pair).collect())
+        };
+        let disputed = (!self.disputed.is_empty())
+            .then_some(("disputed", self.disputed))
+            .map(|(name, it)| (name, map(it)));
+        [
+            ("members", map(self.members)),
+            ("departed", map(self.departed)),
+        ]
+        .into_iter()
+        .chain(disputed)
+        .collect()
+    }
+
+    fn read(reader: &Reader<'_>) -> Result<Self, StoreError> {
+        let numbers = |name: &str| -> Result<Numbers, StoreError> {
+            let map = reader.get(name, "a map", |value| value.as_m().ok())?;
+            let pair = |(member, at): (&String, &AttributeValue)| {
+                Some((
+                    MemberId::try_from(member.as_str()).ok()?,
+                    at.as_n().ok()?.parse().ok()?,
+                ))
+            };
+            map.iter()
+                .map(pair)
+                .collect::<Option<Numbers>>()
+                .ok_or_else(|| {
+                    reader.unreadable(format!("{name} is not a map of members to numbers"))
+                })
+        };
+        let kept = Self {
+            members: numbers("members")?,
+            departed: numbers("departed")?,
+            disputed: if reader.has("disputed") {
+                numbers("disputed")?
+            } else {
+                Numbers::new()
+            },
+        };
+        let fires = kept.members.values().chain(kept.disputed.values());
+        let left = kept.departed.values();
+        if fires.into_iter().all(|number| unpacked(*number).is_some())
+            && left
+                .into_iter()
+                .all(|at| Timestamp::from_millisecond(*at).is_ok())
+        {
+            Ok(kept)
+        } else {
+            Err(reader.unreadable("a member is not a severity and a time"))
+        }
+    }
+
+    fn into_parts(self) -> (BTreeMap<MemberId, Member>, BTreeMap<MemberId, Departed>) {
+        let members = self
+            .members
+            .into_iter()
+            .filter_map(|(member, number)| Some((member, unpacked(number)?)));
+        let departed = self.departed.into_iter().filter_map(|(member, at)| {
+            let disputed = self.disputed.get(&member);
+            let departed = Departed {
+                left_at: Timestamp::from_millisecond(at).ok()?,
+                disputed: disputed.and_then(|number| unpacked(*number)),
+            };
+            Some((member, departed))
+        });
+        (members.collect(), departed.collect())
+    }
 }
 
 fn set_of(unsent: impl IntoIterator<Item = Unsent>) -> AttributeValue {
     let name = |unsent| match unsent {
         Unsent::Opened => "opened".to_owned(),
         Unsent::Changed => "changed".to_owned(),
+        Unsent::Disputed => "disputed".to_owned(),
     };
     AttributeValue::Ss(unsent.into_iter().map(name).collect())
 }
 
+/// Reads an episode's own item. [`Store::whole`] adds the members that it has no room for.
 pub(super) fn read(fingerprint: &Fingerprint, item: &Item) -> Result<Episode, StoreError> {
     let reader = Reader::new(item);
-    let members = |name: &str| -> Result<Members, StoreError> {
-        let map = reader.get(name, "a map", |value| value.as_m().ok())?;
-        let pair = |(member, at): (&String, &AttributeValue)| {
-            Some((
-                MemberId::try_from(member.as_str()).ok()?,
-                at.as_n().ok()?.parse().ok()?,
-            ))
-        };
-        map.iter()
-            .map(pair)
-            .collect::<Option<Members>>()
-            .ok_or_else(|| reader.unreadable(format!("{name} is not a map of members to times")))
-    };
+    let (members, departed) = Kept::read(&reader)?.into_parts();
     let unsent = match item.get("unsent") {
         None => Vec::new(),
         Some(value) => value
@@ -177,6 +369,7 @@ pub(super) fn read(fingerprint: &Fingerprint, item: &Item) -> Result<Episode, St
     let unsent = unsent.iter().map(|name| match name.as_str() {
         "opened" => Ok(Unsent::Opened),
         "changed" => Ok(Unsent::Changed),
+        "disputed" => Ok(Unsent::Disputed),
         other => Err(reader.unreadable(format!("unsent holds {other}"))),
     });
     let advice = reader.has("advice").then(|| reader.json("advice"));
@@ -184,9 +377,12 @@ pub(super) fn read(fingerprint: &Fingerprint, item: &Item) -> Result<Episode, St
         fingerprint: fingerprint.clone(),
         incident_id: reader.incident_id("incident_id")?,
         open: reader.flag("open")?,
-        members: members("members")?,
-        departed: members("departed")?,
-        overflowed: reader.flag("overflowed")?,
+        expired: reader.optional_flag("expired")?,
+        members,
+        departed,
+        latest_start: reader.number("latest_start")?,
+        overflowed: reader.optional_flag("overflowed")?,
+        spilled: reader.optional_flag("spilled")?,
         left_out: reader.number_or_zero("left_out")?,
         forbids_repair: reader.optional_flag("forbids_repair")?,
         hit_count: reader.number("hit_count")?,

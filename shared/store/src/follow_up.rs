@@ -1,4 +1,4 @@
-//! Schedules follow-up checks for an approval or a repair: one chain of delayed messages for each,
+//! Schedules follow-up checks for an approval, a repair or an episode: one chain of delayed messages for each,
 //! however often the incident changes.
 
 use jiff::{SignedDuration, Timestamp};
@@ -7,7 +7,6 @@ use super::attributes::{Reader, millis, seconds};
 use super::keys::{self, FollowUp};
 use super::request::put;
 use super::{Store, StoreError};
-use domain::primitives::id::ApprovalId;
 
 /// Retention after the check was due: by then the approval is decided, void or checked again.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
@@ -17,12 +16,8 @@ impl Store {
     ///
     /// # Errors
     /// If the table does not answer or the item cannot be read.
-    pub async fn next_look(
-        &self,
-        look: FollowUp,
-        approval: &ApprovalId,
-    ) -> Result<Option<Timestamp>, StoreError> {
-        let item = self.get(keys::follow_up(look, approval)).await?;
+    pub async fn next_look(&self, look: FollowUp<'_>) -> Result<Option<Timestamp>, StoreError> {
+        let item = self.get(keys::follow_up(look)).await?;
         item.map(|item| Reader::new(&item).millis("due"))
             .transpose()
     }
@@ -31,14 +26,9 @@ impl Store {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn look_is_due(
-        &self,
-        look: FollowUp,
-        approval: &ApprovalId,
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
+    pub async fn look_is_due(&self, look: FollowUp<'_>, at: Timestamp) -> Result<(), StoreError> {
         let fields = [("due", millis(at)), ("expires_at", seconds(at + KEPT_FOR))];
-        let item = keys::follow_up(look, approval).item(fields);
+        let item = keys::follow_up(look).item(fields);
         self.put(put(item)).await.map(drop)
     }
 }

@@ -124,8 +124,9 @@ impl Store {
         episode: &Episode,
         windows: Windows,
     ) -> Result<Incident, StoreError> {
-        let put = episode::put(episode, windows)?;
-        self.commit(change, [put.into()]).await
+        let (put, others) = episode::writes(episode, windows)?;
+        let put = [Write::from(put)];
+        self.commit(change, put.into_iter().chain(others)).await
     }
 
     /// Saves a change, and what belongs to it, in one transaction.

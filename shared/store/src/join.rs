@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::StoreError;
 use super::attributes::WireItem;
-use super::episode::{expires_at, read};
+use super::episode::{MEMBERS_IN_ITEM, expires_at, packed, read};
 use super::keys::{self, Key};
 use aws::signed::{CallError, DYNAMODB, SignedClient};
 use aws::{Ahead, AwsEnvironment};
-use domain::episode::{Episode, FIRING_MEMBERS_KEPT, Firing, Windows};
+use domain::episode::{Episode, Firing, Windows};
 use domain::primitives::id::Fingerprint;
 
 /// Time limit of one attempt.
@@ -24,7 +24,8 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 pub enum Join {
     /// It joined; this is the episode now.
     Joined(Episode),
-    /// It is not a plain join; this is the episode as it is, if there is one.
+    /// It is not a plain join; this is the episode as its own item has it, if there is one. See
+    /// [`Store::whole`](super::Store::whole).
     NotPlain(Option<Episode>),
 }
 
@@ -36,6 +37,9 @@ pub struct Joins {
 }
 
 impl Joins {
+    /// The most members of one delivery that a plain join can take.
+    pub const MOST_MEMBERS: usize = MEMBERS_IN_ITEM;
+
     /// Joins in this table.
     pub fn new(aws: &AwsEnvironment, table: String) -> Self {
         Self {
@@ -50,10 +54,10 @@ impl Joins {
     }
 
     /// Joins firing alerts to an episode with one request, if the join is plain: the episode is
-    /// open and fresh, its severity is at least as high, no member has a later resolve recorded,
-    /// there is room for the members, at least as many alerts were already left out, and a label
-    /// that forbids repairs is already recorded if one of them has it. Every other case is for
-    /// [`domain::episode::on_firing`].
+    /// open and fresh, its severity is at least as high, each member is known as at least as bad and
+    /// as late, or there is room for it and it has not just resolved, at least as many alerts were
+    /// already left out, and a label that forbids repairs is already recorded if one of them has it.
+    /// Every other case is for [`domain::episode::on_firing`].
     ///
     /// # Errors
     /// If the table does not answer or the item is not an episode.
@@ -189,6 +193,7 @@ fn update<'a>(
         "version",
         "members",
         "departed",
+        "spilled",
     ]
     .into_iter()
     .map(|name| (format!("#{name}"), name))
@@ -211,7 +216,7 @@ fn update<'a>(
             Wire::N(
                 // Counts every member of the delivery as new: it may refuse a join that would fit,
                 // but it never accepts one that would not.
-                FIRING_MEMBERS_KEPT
+                MEMBERS_IN_ITEM
                     .saturating_sub(firing.members.len())
                     .to_string(),
             ),
@@ -219,17 +224,19 @@ fn update<'a>(
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
-    for (i, (member, starts_at)) in firing.members.iter().enumerate() {
-        // The condition refuses a member with a later known start, so that this write never moves a
-        // start back.
-        let _ = write!(set, ", #members.#m{i} = :s{i}");
+    for (i, (member, fires)) in firing.members.iter().enumerate() {
+        let _ = write!(
+            set,
+            ", #members.#m{i} = if_not_exists(#members.#m{i}, :s{i})"
+        );
+        // Whether a member is new cannot be seen here once the item does not hold all of them.
         let _ = write!(
             condition,
-            " AND (attribute_not_exists(#departed.#m{i}) OR #departed.#m{i} < :s{i}) \
-             AND (#members.#m{i} <= :s{i} OR (attribute_not_exists(#members.#m{i}) AND size(#members) <= :room))"
+            " AND (#members.#m{i} >= :s{i} OR (attribute_not_exists(#members.#m{i}) AND attribute_not_exists(#departed.#m{i}) \
+             AND attribute_not_exists(#spilled) AND size(#members) <= :room))"
         );
         names.push((format!("#m{i}"), member.as_str()));
-        values.push((format!(":s{i}"), number(*starts_at)));
+        values.push((format!(":s{i}"), number(packed(*fires))));
     }
     if firing.left_out > 0 {
         // More left out than was known before is news for the card.
@@ -301,7 +308,7 @@ mod tests {
         let request: serde_json::Value = serde_json::from_str(&request).expect("JSON");
         insta::assert_snapshot!(
             request["ConditionExpression"].as_str().unwrap_or_default(),
-            @"#open = :true AND #last_seen >= :stale AND #severity >= :severity AND (attribute_not_exists(#departed.#m0) OR #departed.#m0 < :s0) AND (#members.#m0 <= :s0 OR (attribute_not_exists(#members.#m0) AND size(#members) <= :room)) AND #left_out >= :left_out"
+            @"#open = :true AND #last_seen >= :stale AND #severity >= :severity AND (#members.#m0 >= :s0 OR (attribute_not_exists(#members.#m0) AND attribute_not_exists(#departed.#m0) AND attribute_not_exists(#spilled) AND size(#members) <= :room)) AND #left_out >= :left_out"
         );
         let forbids = super::request(
             "t",
@@ -325,11 +332,11 @@ mod tests {
         );
         insta::assert_snapshot!(
             request["UpdateExpression"].as_str().unwrap_or_default(),
-            @"SET #last_seen = :now, #window_end = :window_end, #expires_at = :expires_at, #members.#m0 = :s0 ADD #hit_count :count, #version :one"
+            @"SET #last_seen = :now, #window_end = :window_end, #expires_at = :expires_at, #members.#m0 = if_not_exists(#members.#m0, :s0) ADD #hit_count :count, #version :one"
         );
         insta::assert_snapshot!(
             request["ExpressionAttributeValues"],
-            @r#"{":count":{"N":"1"},":expires_at":{"N":"642800"},":left_out":{"N":"7"},":now":{"N":"20000000"},":one":{"N":"1"},":room":{"N":"11"},":s0":{"N":"0"},":severity":{"N":"1"},":stale":{"N":"2000000"},":true":{"BOOL":true},":window_end":{"N":"20300000"}}"#
+            @r#"{":count":{"N":"1"},":expires_at":{"N":"642800"},":left_out":{"N":"7"},":now":{"N":"20000000"},":one":{"N":"1"},":room":{"N":"9"},":s0":{"N":"1000000000000000"},":severity":{"N":"1"},":stale":{"N":"2000000"},":true":{"BOOL":true},":window_end":{"N":"20300000"}}"#
         );
     }
 }

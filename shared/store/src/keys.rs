@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::attributes::{Item, text};
 use domain::policy::precedent::Near;
-use domain::primitives::id::{ApprovalId, Fingerprint, IncidentId, PipelineRunId};
+use domain::primitives::id::{ApprovalId, Fingerprint, HeartbeatId, IncidentId, PipelineRunId};
 
 /// The index of the open incidents: the items that have the attribute `open_shard`.
 pub(crate) const OPEN_INDEX: &str = "open-incidents";
@@ -80,11 +80,17 @@ pub enum CardOf<'a> {
 
 /// Purpose of a follow-up check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FollowUp {
+pub enum FollowUp<'a> {
     /// Whether the approval is decided.
-    Decision,
+    Decision(&'a ApprovalId),
     /// Whether the alert has resolved after the repair.
-    Resolution,
+    Resolution(&'a ApprovalId),
+    /// Whether anybody has heard of the episode of an incident.
+    Episode(&'a IncidentId),
+    /// Whether the checks of all open incidents are under way.
+    LostEpisodes,
+    /// Whether a sender's heartbeat is still heard.
+    Heartbeat(&'a HeartbeatId),
 }
 
 /// `FP#<fingerprint>`: the episode of a fingerprint, and pointers to its incidents.
@@ -151,6 +157,11 @@ pub(crate) fn episode(fingerprint: &Fingerprint) -> Key {
     Key::new(fingerprint_partition(fingerprint), "EPISODE")
 }
 
+/// The members of an episode that its own item has no room for.
+pub(crate) fn episode_members(fingerprint: &Fingerprint) -> Key {
+    Key::new(fingerprint_partition(fingerprint), "MEMBERS")
+}
+
 pub(crate) fn incident(id: &IncidentId) -> Key {
     Key::new(incident_partition(id), "INCIDENT")
 }
@@ -174,14 +185,19 @@ pub(crate) fn card(of: CardOf<'_>, channel: &str) -> Key {
     Key::new(card_partition(of), format!("{CARD}{channel}"))
 }
 
-/// `INC#<id>` / `WATCH#<approval>` or `RESOLUTION#<approval>`.
-pub(crate) fn follow_up(purpose: FollowUp, approval: &ApprovalId) -> Key {
-    let kind = match purpose {
-        FollowUp::Decision => "WATCH",
-        FollowUp::Resolution => "RESOLUTION",
+/// `INC#<id>` / `WATCH#<approval>`, `RESOLUTION#<approval>` or `EPISODE_LOOK`; `LOST_EPISODES` / `EPISODE_LOOK`; `HEARTBEAT#<id>` / `LOOK`.
+pub(crate) fn follow_up(purpose: FollowUp<'_>) -> Key {
+    let of = |approval: &ApprovalId, kind: &str| {
+        let incident = incident_partition(&approval.incident());
+        Key::new(incident, format!("{kind}#{approval}"))
     };
-    let incident = incident_partition(&approval.incident());
-    Key::new(incident, format!("{kind}#{approval}"))
+    match purpose {
+        FollowUp::Decision(approval) => of(approval, "WATCH"),
+        FollowUp::Resolution(approval) => of(approval, "RESOLUTION"),
+        FollowUp::Episode(incident) => Key::new(incident_partition(incident), "EPISODE_LOOK"),
+        FollowUp::LostEpisodes => Key::new("LOST_EPISODES", "EPISODE_LOOK"),
+        FollowUp::Heartbeat(heartbeat) => Key::new(heartbeat_partition(heartbeat), "LOOK"),
+    }
 }
 
 /// The report of an incident about a pipeline's run.
@@ -201,6 +217,15 @@ pub(crate) fn storm_mark(storm: &IncidentId) -> Key {
 
 pub(crate) fn member(storm: &IncidentId, incident: &IncidentId) -> Key {
     Key::new(incident_partition(storm), format!("{MEMBER}{incident}"))
+}
+
+/// `HEARTBEAT#<id>`: when a sender's heartbeat was heard, and when it is looked at next.
+fn heartbeat_partition(id: &HeartbeatId) -> String {
+    format!("HEARTBEAT#{id}")
+}
+
+pub(crate) fn heartbeat(id: &HeartbeatId) -> Key {
+    Key::new(heartbeat_partition(id), "HEARD")
 }
 
 /// `MSG#<message id>` / `RECEIPT`.

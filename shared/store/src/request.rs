@@ -53,11 +53,18 @@ pub(super) enum Transacted {
 pub(super) enum Write {
     Put(PutBuilder),
     Update(UpdateBuilder),
+    Delete(DeleteBuilder),
 }
 
 impl From<PutBuilder> for Write {
     fn from(put: PutBuilder) -> Self {
         Self::Put(put)
+    }
+}
+
+impl From<DeleteBuilder> for Write {
+    fn from(delete: DeleteBuilder) -> Self {
+        Self::Delete(delete)
     }
 }
 
@@ -207,6 +214,7 @@ impl Store {
             Ok(match write {
                 Write::Put(put) => item.put(put.table_name(&self.table).build()?),
                 Write::Update(update) => item.update(update.table_name(&self.table).build()?),
+                Write::Delete(delete) => item.delete(delete.table_name(&self.table).build()?),
             }
             .build())
         };

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use domain::alert::Alert;
-use domain::primitives::id::{ApprovalId, IncidentId, PlanHash};
+use domain::primitives::id::{ApprovalId, HeartbeatId, IncidentId, PlanHash};
 
 /// The version that this build writes and reads.
 const VERSION: u8 = 1;
@@ -43,6 +43,12 @@ pub enum Message {
         /// The request for the decision on the plan that ran.
         approval_id: ApprovalId,
     },
+    /// It is time to look whether a sender's heartbeat is still heard. Ingress or notifier to notifier.
+    #[serde(rename = "heartbeat_due")]
+    HeartbeatTimer { heartbeat_id: HeartbeatId },
+    /// It is time to look whether what an incident's episode says is still so. Ingress or notifier to notifier.
+    #[serde(rename = "episode_due")]
+    EpisodeTimer { incident_id: IncidentId },
     /// A person asked in a channel for more about an incident. Ingress to notifier.
     MoreAsked {
         incident_id: IncidentId,
@@ -192,6 +198,7 @@ impl Message {
             Self::IncidentOpened { incident_id }
             | Self::IncidentChanged { incident_id }
             | Self::AlertsConverged { incident_id, .. }
+            | Self::EpisodeTimer { incident_id }
             | Self::MoreAsked { incident_id, .. }
             | Self::SilenceAsked { incident_id }
             | Self::AnalysisAsked { incident_id, .. }
@@ -200,6 +207,7 @@ impl Message {
             | Self::ChannelTimer { .. }
             | Self::DecisionTimer { .. }
             | Self::ResolutionTimer { .. }
+            | Self::HeartbeatTimer { .. }
             | Self::PressAnswered { .. } => None,
         }
     }

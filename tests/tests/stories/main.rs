@@ -6,6 +6,7 @@ mod ingress {
     mod bad_input;
     mod episodes;
     mod ha_pair;
+    mod heartbeats;
     mod ingress_secrets;
     mod json_limits;
     mod large_deliveries;

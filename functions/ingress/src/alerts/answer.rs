@@ -1,5 +1,6 @@
 //! Answers to a sender: the outcome of each of its alerts.
 
+use domain::alert::Alert;
 use domain::episode::{Advice, FiringOutcome, ResolvedOutcome};
 use domain::primitives::id::Fingerprint;
 use intake::{Counted, Outcome};
@@ -14,6 +15,11 @@ const MOST_ANSWER_BYTES: usize = 5_000_000;
 /// So many answers fit in any case: one is at most two kilobytes.
 const ALWAYS_TOLD: usize = 2_000;
 
+/// The outcome of an alert that says that monitoring works.
+pub const HEARTBEAT: &str = "heartbeat";
+/// The outcome of an alert that only serves Alertmanager.
+pub const NOISE: &str = "noise";
+
 /// Outcome of an alert, as the answer shows it. The names are the original service's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AlertAnswer {
@@ -22,8 +28,8 @@ pub struct AlertAnswer {
     pub success: bool,
     /// One sentence for people.
     pub message: String,
-    /// The sender's id of the alert.
-    pub alert_id: String,
+    /// The sender's id of the alert; none of one that could not be read.
+    pub alert_id: Option<String>,
     /// The incident that it belongs to; none if a resolved alert belongs to none.
     pub incident_id: Option<String>,
     pub fingerprint: Option<Fingerprint>,
@@ -58,7 +64,7 @@ impl AlertAnswer {
         Self {
             success: true,
             message: message(&outcome, hit_count, cicd),
-            alert_id: format!("alert-{member}"),
+            alert_id: Some(format!("alert-{member}")),
             incident_id: episode.map(|episode| episode.incident_id.to_string()),
             fingerprint: Some(fingerprint),
             outcome: outcome.name(),
@@ -81,12 +87,26 @@ impl AlertAnswer {
         }
     }
 
+    /// The answer to an alert that opens no incident: a heartbeat, or what only serves Alertmanager.
+    pub fn aside(alert: &Alert, outcome: &'static str) -> Self {
+        let message = if outcome == HEARTBEAT {
+            "a heartbeat: monitoring works"
+        } else {
+            "it only serves Alertmanager: nothing is counted"
+        };
+        Self {
+            message: message.to_owned(),
+            alert_id: Some(format!("alert-{}", alert.member)),
+            ..Self::of_no_incident(true, outcome)
+        }
+    }
+
     /// The answer to an alert that belongs to no incident.
     fn of_no_incident(success: bool, outcome: &'static str) -> Self {
         Self {
             success,
             message: String::new(),
-            alert_id: String::new(),
+            alert_id: None,
             incident_id: None,
             fingerprint: None,
             outcome,

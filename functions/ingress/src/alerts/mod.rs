@@ -2,6 +2,7 @@
 
 pub mod alertmanager;
 pub mod answer;
+mod heartbeats;
 pub mod parse;
 pub mod signals;
 pub mod signed_alert;

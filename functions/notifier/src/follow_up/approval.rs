@@ -2,6 +2,7 @@
 //! approval in the end. Delayed messages trigger the checks, so that nothing runs or costs in
 //! between. The outcome of its repair is checked in the same way.
 
+use aws::queue::delay_until;
 use domain::incident::Incident;
 use domain::incident::approval::Approval;
 use domain::incident::change::IncidentChange;
@@ -16,10 +17,6 @@ use wire::message::Message;
 
 use crate::app::{App, Failure};
 
-/// The longest delay of a message, in seconds
-/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html>). What is due later is looked at
-/// so often.
-const LONGEST_DELAY: i64 = 900;
 /// How late a look may be before another takes its place: its message is lost, or lies among those that failed too often.
 const LATE: SignedDuration = SignedDuration::from_mins(30);
 /// A look that is due sooner than this from now may be the one that is being made.
@@ -36,27 +33,27 @@ impl App {
         let Some((approval, at)) = waits(&self.channels, incident) else {
             return Ok(());
         };
-        self.look_once(FollowUp::Decision, &approval.id, at, now)
+        self.look_once(FollowUp::Decision(&approval.id), at, now)
             .await
+            .map(drop)
     }
 
-    /// Sends a look, unless one is under way.
+    /// Sends a look, unless one is under way. True if it was sent.
     pub(crate) async fn look_once(
         &self,
-        look: FollowUp,
-        id: &ApprovalId,
+        look: FollowUp<'_>,
         at: Timestamp,
         now: Timestamp,
-    ) -> Result<(), Failure> {
+    ) -> Result<bool, Failure> {
         if self
             .store
-            .next_look(look, id)
+            .next_look(look)
             .await?
             .is_some_and(|due| now < due + LATE)
         {
-            return Ok(());
+            return Ok(false);
         }
-        self.look_later(look, id, at, now).await
+        self.look_later(look, at, now).await.map(|()| true)
     }
 
     /// Checks an approval whose time may have come: lets the second list decide too, or makes it
@@ -95,45 +92,51 @@ impl App {
         let Some((_, at)) = waits(&self.channels, &incident) else {
             return Ok(None);
         };
-        self.look_again(FollowUp::Decision, id, at, now).await?;
+        self.look_again(FollowUp::Decision(id), at, now).await?;
         Ok(escalated.then_some(incident))
     }
 
     /// Sends the look behind the one that is made, unless that has been done.
     pub(crate) async fn look_again(
         &self,
-        look: FollowUp,
-        id: &ApprovalId,
+        look: FollowUp<'_>,
         at: Timestamp,
         now: Timestamp,
     ) -> Result<(), Failure> {
-        if follows(self.store.next_look(look, id).await?, now) {
+        if follows(self.store.next_look(look).await?, now) {
             return Ok(());
         }
-        self.look_later(look, id, at, now).await
+        self.look_later(look, at, now).await
     }
 
     /// Sends a look that comes when it is due, or sooner if that is later than a queue can wait.
     pub(crate) async fn look_later(
         &self,
-        look: FollowUp,
-        id: &ApprovalId,
+        look: FollowUp<'_>,
         at: Timestamp,
         now: Timestamp,
     ) -> Result<(), Failure> {
-        let (seconds, approval_id) = (delay(at, now), id.clone());
+        let seconds = delay_until(at, now);
         let message = match look {
-            FollowUp::Decision => Message::DecisionTimer { approval_id },
-            FollowUp::Resolution => Message::ResolutionTimer { approval_id },
+            FollowUp::Decision(approval) => Message::DecisionTimer {
+                approval_id: approval.clone(),
+            },
+            FollowUp::Resolution(approval) => Message::ResolutionTimer {
+                approval_id: approval.clone(),
+            },
+            FollowUp::Episode(incident) => Message::EpisodeTimer {
+                incident_id: incident.clone(),
+            },
+            FollowUp::Heartbeat(heartbeat) => Message::HeartbeatTimer {
+                heartbeat_id: heartbeat.clone(),
+            },
+            // It has no message: whoever starts the chain of an incident makes it.
+            FollowUp::LostEpisodes => return Ok(()),
         };
         self.notifications.send_later(&message, seconds).await?;
         Ok(self
             .store
-            .look_is_due(
-                look,
-                id,
-                now + SignedDuration::from_secs(i64::from(seconds)),
-            )
+            .look_is_due(look, now + SignedDuration::from_secs(i64::from(seconds)))
             .await?)
     }
 }
@@ -169,19 +172,11 @@ fn look(change: &mut IncidentChange, id: &ApprovalId, channels: &Channels, now: 
     }
 }
 
-/// The seconds until a look, a part of one counted as a whole: a look that comes too early would be sent again at once.
-fn delay(at: Timestamp, now: Timestamp) -> i32 {
-    let seconds = (at.duration_since(now).as_millis() + 999)
-        .div_euclid(1000)
-        .clamp(1, i128::from(LONGEST_DELAY));
-    i32::try_from(seconds).unwrap_or(1)
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::{SignedDuration, Timestamp};
 
-    use super::{delay, follows};
+    use super::follows;
 
     #[test]
     fn a_look_that_comes_twice_sends_one_look_behind_it() {
@@ -195,25 +190,6 @@ mod tests {
             (in_seconds(900), true),
         ] {
             assert_eq!(follows(due, now), on_its_way, "{due:?}");
-        }
-    }
-
-    #[test]
-    fn follow_up_is_delayed_to_its_due_time_within_queue_limits() {
-        let now = Timestamp::UNIX_EPOCH;
-        for (milliseconds, seconds) in [
-            (-5_000, 1),
-            (0, 1),
-            (1, 1),
-            (1_001, 2),
-            (899_001, 900),
-            (14_400_000, 900),
-        ] {
-            assert_eq!(
-                delay(now + SignedDuration::from_millis(milliseconds), now),
-                seconds,
-                "{milliseconds} ms"
-            );
         }
     }
 }

@@ -1,5 +1,7 @@
-//! Follow-up checks: approvals, resolutions, silences.
+//! Follow-up checks: approvals, resolutions, silences, episodes, heartbeats.
 
 pub mod approval;
+mod episode;
+mod heartbeat;
 pub mod resolution;
 pub mod silence;

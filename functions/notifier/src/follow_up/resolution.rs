@@ -4,20 +4,22 @@
 
 use crate::app::SilenceError;
 use aws::Chain;
-use domain::alert::{Alert, AlertStatus};
+use domain::episode::{Episode, ResolvedOutcome, on_resolved};
 use domain::incident::Incident;
+use domain::incident::change::IncidentChange;
 use domain::primitives::id::ApprovalId;
 use domain::primitives::time::Clock;
 use domain::transition::resolution::{due, first_look};
 use domain::transition::silence::{TRIED_FOR, labels};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
 use store::FollowUp;
 use tracing::{info, warn};
-use wire::message::{Message, Signal};
+use wire::message::Message;
 
 use crate::app::{App, Failure};
 
-/// After what time a resolve that was put onto the queue of signals is counted, in any case but a fault.
+/// When to look again after an alert has ended of which Alertmanager has told nobody.
 const COUNTED_AFTER: SignedDuration = SignedDuration::from_secs(60);
 
 impl App {
@@ -36,13 +38,13 @@ impl App {
         ) else {
             return Ok(());
         };
-        self.look_once(FollowUp::Resolution, &approval.id, at, now)
+        self.look_once(FollowUp::Resolution(&approval.id), at, now)
             .await
+            .map(drop)
     }
 
     /// Checks whether the alert of a repair has resolved, and counts the repair as failed if it is
-    /// overdue. A resolve that Alertmanager has not sent is put onto the queue of signals, as if it
-    /// had.
+    /// overdue. A resolve that Alertmanager has not sent counts as if it had.
     ///
     /// # Errors
     /// If the queue or the table does not answer; a repeated check changes nothing twice.
@@ -71,11 +73,11 @@ impl App {
         }
         if now >= first {
             match self.ended_unheard(&incident, now).await {
-                Ok(Some(alert)) if waits => {
+                Ok(Some(episode)) if waits => {
                     info!(incident_id = %incident.id, "Alertmanager does not know the alert any more, and has not said so");
-                    self.signals.send(&Signal { alert }).await?;
+                    self.end_unheard(incident, &episode, now).await?;
                     return self
-                        .look_later(FollowUp::Resolution, id, now + COUNTED_AFTER, now)
+                        .look_later(FollowUp::Resolution(id), now + COUNTED_AFTER, now)
                         .await;
                 }
                 Err(Failure::Silence(error)) if !(waits && error.may_pass()) => {
@@ -95,7 +97,7 @@ impl App {
             })
             .await?;
         match due(&incident, within) {
-            Some(at) => self.look_again(FollowUp::Resolution, id, at, now).await,
+            Some(at) => self.look_again(FollowUp::Resolution(id), at, now).await,
             None => Ok(()),
         }
     }
@@ -108,12 +110,12 @@ impl App {
         }))
     }
 
-    /// The resolve of the incident's alert, if Alertmanager does not know it as firing while the episode does.
+    /// The incident's episode, if Alertmanager does not know its alert as firing while the episode does.
     async fn ended_unheard(
         &self,
         incident: &Incident,
         now: Timestamp,
-    ) -> Result<Option<Alert>, Failure> {
+    ) -> Result<Option<Episode>, Failure> {
         let Some(alertmanager) = self
             .alertmanager
             .as_ref()
@@ -124,30 +126,41 @@ impl App {
         let Some(labels) = labels(&incident.alert) else {
             return Ok(None);
         };
-        // First what is to be ended, then whether it has: an alert that fires anew in between is another one.
-        let Some(episode) = self.store.episode(&incident.fingerprint).await? else {
+        // First what is to be ended, then whether it has: what comes in between changes the version.
+        let episode = self.store.episode(&incident.fingerprint).await?;
+        let Some(episode) = episode.filter(|episode| {
+            episode.incident_id == incident.id
+                && episode.members.contains_key(&incident.alert.member)
+        }) else {
             return Ok(None);
         };
-        let firing = episode
-            .members
-            .get(&incident.alert.member)
-            .filter(|_| episode.incident_id == incident.id && !episode.overflowed);
-        let Some(starts_at) =
-            firing.and_then(|starts_at| Timestamp::from_millisecond(*starts_at).ok())
-        else {
-            return Ok(None);
-        };
-        if alertmanager
-            .fires(&labels, now)
-            .await
-            .map_err(SilenceError::from)?
-        {
-            return Ok(None);
+        let fires = alertmanager.fires(&labels, now).await;
+        Ok((!fires.map_err(SilenceError::from)?).then_some(episode))
+    }
+
+    /// Ends the incident's alert, of which Alertmanager has told nobody.
+    async fn end_unheard(
+        &self,
+        incident: Incident,
+        episode: &Episode,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let member = BTreeSet::from([incident.alert.member.clone()]);
+        let (outcome, episode) = on_resolved(episode, &member, now, self.windows);
+        let mut change = IncidentChange::new(incident);
+        match outcome {
+            ResolvedOutcome::Resolved => change.ended_unheard(episode.hit_count, now),
+            ResolvedOutcome::MemberLeft | ResolvedOutcome::Ignored => {
+                change.eased(episode.severity, episode.hit_count, now);
+            }
         }
-        Ok(Some(Alert {
-            status: AlertStatus::Resolved,
-            starts_at,
-            ..incident.alert.clone()
-        }))
+        if change.entries.is_empty() {
+            self.store.save_episode(&episode, self.windows).await?;
+        } else {
+            self.store
+                .save_with_episode(change, &episode, self.windows)
+                .await?;
+        }
+        self.send_unsent(&episode).await
     }
 }

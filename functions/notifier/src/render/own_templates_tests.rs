@@ -142,6 +142,7 @@ fn every_state_has_its_word_in_every_language() {
         Status::Repaired,
         Status::RepairFailed,
         Status::Resolved,
+        Status::Expired,
         Status::Announced,
         Status::InStorm,
     ];

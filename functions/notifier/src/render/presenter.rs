@@ -260,11 +260,12 @@ fn responsible(channels: &Channels, incident: &Incident, notice: &Notice) -> Vec
 
 /// What machines are told of an incident. Texts are what the alert and the finding say: data, whoever reads them.
 fn facts(incident: &Incident) -> Value {
+    let (name, target, message) = incident.worst_texts();
     let mut facts = json!({
         "incident_id": incident.id, "fingerprint": incident.fingerprint, "status": incident.status, "severity": incident.severity,
         "hit_count": incident.hit_count, "flaps": incident.flaps, "opened_at": incident.opened_at, "resolved_at": incident.resolved_at,
-        "name": incident.alert.name, "target": incident.alert.target, "namespace": incident.alert.namespace,
-        "message": incident.alert.message, "no_plan_because": incident.no_plan_because,
+        "name": name, "target": target, "namespace": incident.alert.namespace,
+        "message": message, "no_plan_because": incident.no_plan_because,
     });
     if let Some(analysis) = &incident.analysis {
         facts["analysis"] = json!({

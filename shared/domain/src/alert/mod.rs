@@ -5,6 +5,7 @@ pub mod alert_rules;
 pub mod classification;
 mod exporter;
 pub mod fingerprint;
+pub mod heartbeat;
 mod identify;
 pub mod labels;
 pub mod pod_name;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::alert::Alert;
+use crate::alert::{Alert, AlertSeverity};
 use crate::analysis::evidence::Evidence;
 use crate::analysis::{Analysis, Severity};
 use crate::incident::approval::Approval;
@@ -11,7 +11,7 @@ use crate::incident::autonomy_level::AutonomyLevel;
 use crate::incident::guardrail::GuardrailOutcome;
 use crate::incident::operation_log::Head;
 use crate::incident::parts::{
-    Claim, IncidentKind, Reanalysis, Recurrence, RepairSilence, Silence, Storm,
+    Claim, IncidentKind, Reanalysis, Recurrence, RepairSilence, Silence, Storm, WorseAlert,
 };
 use crate::incident::repair::{EarlierRepair, Repair};
 use crate::playbook::plan::Plan;
@@ -39,6 +39,8 @@ named! {
         RepairFailed = "repair_failed",
         /// Every alert of the episode has resolved.
         Resolved = "resolved",
+        /// Nobody has heard of its alerts for too long: whether they have ended is not known.
+        Expired = "expired",
         /// It reports what a delivery pipeline does: shown, and nothing else is done about it.
         Announced = "announced",
         /// It is a part of a storm, whose incident has the analysis and the card.
@@ -57,8 +59,15 @@ pub struct Incident {
     pub status: Status,
     /// How bad it is.
     pub severity: Severity,
-    /// The alert that opened it, bounded (see [`Alert::bounded`]).
+    /// The alert that opened it, bounded (see [`Alert::bounded`]). Its severity is that of the worst
+    /// alert that fires.
     pub alert: Alert,
+    /// The severity that it was opened with, once that of its alerts has changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_as: Option<AlertSeverity>,
+    /// The worse alerts that joined, from mild to bad, one of each severity; those that still count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub worse: Vec<WorseAlert>,
     /// The sightings as of the last change; the episode has the exact count.
     pub hit_count: u64,
     /// The most alerts that one delivery left out (`truncatedAlerts`): more may be wrong than the incident shows.
@@ -71,7 +80,7 @@ pub struct Incident {
     pub flaps: u64,
     /// When it was opened.
     pub opened_at: Timestamp,
-    /// When every alert of the episode had resolved.
+    /// When every alert of the episode had resolved, or the incident expired.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resolved_at: Option<Timestamp>,
     /// Who asks models about it right now.
@@ -140,6 +149,14 @@ impl Incident {
         self.alert.allows_auto_repair() && !self.auto_repair_forbidden
     }
 
+    /// The name, the target and the message of the worst of its alerts.
+    pub fn worst_texts(&self) -> (&str, &str, &str) {
+        match self.worse.last() {
+            Some(worse) => (&worse.name, &worse.target, &worse.message),
+            None => (&self.alert.name, &self.alert.target, &self.alert.message),
+        }
+    }
+
     /// The members of it, if it is a storm.
     pub fn storm(&self) -> Option<&Storm> {
         match &self.kind {
@@ -158,6 +175,9 @@ impl Incident {
 
     /// True while people or Quell still have something to do about it.
     pub fn is_open(&self) -> bool {
-        !matches!(self.status, Status::Resolved | Status::Announced)
+        !matches!(
+            self.status,
+            Status::Resolved | Status::Expired | Status::Announced
+        )
     }
 }

@@ -20,6 +20,8 @@ named! {
         AlertConverged = "ALERT_CONVERGED",
         /// An alert joined that is worse than those before.
         SeverityEscalated = "SEVERITY_ESCALATED",
+        /// The worst alert has ended, and milder ones go on.
+        SeverityEased = "SEVERITY_EASED",
         /// Models are about to be asked.
         AnalysisStarted = "ANALYSIS_STARTED",
         /// The static analyzer answers in place of the models that are configured.
@@ -89,6 +91,8 @@ named! {
         ResolutionOverdue = "RESOLUTION_OVERDUE",
         /// Every alert of the episode has resolved.
         IncidentResolved = "INCIDENT_RESOLVED",
+        /// Nobody has heard of the incident's alerts for too long.
+        IncidentExpired = "INCIDENT_EXPIRED",
         /// An alert fired again inside the window.
         IncidentReopened = "INCIDENT_REOPENED",
         /// An alert came back after a verified repair, too early for the repair to have held.
@@ -199,6 +203,11 @@ impl LogRecord {
             error: None,
             context: Value::Object(serde_json::Map::new()),
         }
+    }
+
+    /// Who did it.
+    pub fn actor(&self) -> &str {
+        &self.actor
     }
 
     /// The same, with particulars.

@@ -1,5 +1,6 @@
 //! The kind of an incident, and the parts of one that other modules change: claim, reanalysis, silences, recurrence.
 
+use crate::alert::AlertSeverity;
 use crate::primitives::is_zero;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,16 @@ pub enum IncidentKind {
     Storm(Storm),
     /// An alert that is a part of a storm, whose incident has the analysis and the card.
     StormMember { storm: IncidentId },
+}
+
+/// An alert that joined an incident and is worse than those before it, bounded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorseAlert {
+    pub severity: AlertSeverity,
+    pub name: String,
+    pub target: String,
+    /// One sentence for people.
+    pub message: String,
 }
 
 /// Who asks models about an incident.

@@ -47,7 +47,7 @@ impl State {
         match (incident.alert.severity, incident.status) {
             (AlertSeverity::Info, _) => Self::Passed,
             (AlertSeverity::Critical, _) => Self::Failed,
-            (AlertSeverity::Warning, Status::Resolved) => Self::Ended,
+            (AlertSeverity::Warning, Status::Resolved | Status::Expired) => Self::Ended,
             (AlertSeverity::Warning, _) => Self::Running,
         }
     }

@@ -140,10 +140,12 @@ fn lesson(incident: &Incident) -> Lesson<'_> {
             Lesson::Undecided
         }
         // Its checks have decided: the sender will never send a resolve.
-        Status::Repaired if !incident.alert.sender_resolves() => {
+        Status::Repaired | Status::Expired if !incident.alert.sender_resolves() => {
             helped(incident).unwrap_or(Lesson::Doubt)
         }
-        Status::RepairFailed | Status::Rejected | Status::Repaired => Lesson::Doubt,
+        Status::RepairFailed | Status::Rejected | Status::Repaired | Status::Expired => {
+            Lesson::Doubt
+        }
         Status::Open
         | Status::AwaitingApproval
         | Status::NeedsHuman
@@ -211,10 +213,10 @@ fn newest_first(incidents: &[Incident]) -> Vec<&Incident> {
 /// How an incident ended, or its current state.
 fn ending(incident: &Incident) -> String {
     let Some(plan) = &incident.plan else {
-        return if incident.status == Status::Resolved {
-            "resolved without a repair".to_owned()
-        } else {
-            still(incident)
+        return match incident.status {
+            Status::Resolved => "resolved without a repair".to_owned(),
+            Status::Expired => "expired: nobody heard of it any more".to_owned(),
+            _ => still(incident),
         };
     };
     let what = format!(
@@ -248,6 +250,7 @@ fn ending(incident: &Incident) -> String {
         }
         (None, Status::Rejected) => format!("a human rejected {what}"),
         (None, Status::Resolved) => format!("resolved without {what}, which was proposed"),
+        (None, Status::Expired) => format!("expired without {what}, which was proposed"),
         (None, _) => still(incident),
     }
 }

@@ -189,6 +189,12 @@ text_id!(
     |text| is_lower_hex(text, 64)
 );
 text_id!(
+    /// The heartbeat of one sender: 64 characters of lower-case hex (see [`crate::alert::heartbeat`]).
+    HeartbeatId,
+    "64 characters of lower-case hex",
+    |text| is_lower_hex(text, 64)
+);
+text_id!(
     /// One Alertmanager alert inside a fingerprint: 1 to 64 of `A-Za-z0-9_-`. Alertmanager's own is 16 of hex.
     MemberId,
     "1 to 64 of A-Z a-z 0-9 _ -",
@@ -227,12 +233,17 @@ macro_rules! digest_id {
     };
 }
 
-digest_id!(Fingerprint, PipelineRunId, PlanHash);
+digest_id!(Fingerprint, HeartbeatId, PipelineRunId, PlanHash);
 
 impl MemberId {
     /// The member of the alert that Quell itself raises about a storm.
     pub fn of_storm() -> Self {
         Self("storm".to_owned())
+    }
+
+    /// A member that no alert has.
+    pub fn of_nobody() -> Self {
+        Self("nobody".to_owned())
     }
 
     /// What the one alert of a sender is called that does not number its alerts.

@@ -1,5 +1,7 @@
 //! Lifecycle changes of an incident, each with its log entry.
 
+use std::cmp::Ordering;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::alert::{Alert, AlertSeverity};
@@ -11,13 +13,22 @@ use crate::incident::autonomy_level::AutonomyLevel;
 use crate::incident::change::IncidentChange;
 use crate::incident::guardrail::{Guardrail, GuardrailOutcome};
 use crate::incident::operation_log::{Event, Head, LogRecord};
-use crate::incident::parts::{IncidentKind, Recurrence};
+use crate::incident::parts::{IncidentKind, Recurrence, WorseAlert};
 use crate::incident::repair::{EARLIER_KEPT, EarlierRepair};
 use crate::incident::{Incident, Status};
 use crate::playbook::plan::Plan;
 use crate::primitives::id::{ApprovalId, Fingerprint, IncidentId};
 use crate::transition::decision::quorum::people_needed;
 use crate::transition::decision::revocation::revoke;
+
+/// The severity of an incident whose alert nobody has analysed.
+fn of_alert(severity: AlertSeverity) -> Severity {
+    match severity {
+        AlertSeverity::Critical => Severity::P1,
+        AlertSeverity::Warning => Severity::P2,
+        AlertSeverity::Info => Severity::P3,
+    }
+}
 
 impl IncidentChange {
     /// The incident that an alert opens, with its first log entry.
@@ -47,11 +58,7 @@ impl IncidentChange {
         let (hit_count, alert_allows) = (firing.count, alert.allows_auto_repair());
         // Bounded before the log entry is built: incident and entry are items of the same table.
         let alert = alert.bounded();
-        let severity = match alert.severity {
-            AlertSeverity::Critical => Severity::P1,
-            AlertSeverity::Warning => Severity::P2,
-            AlertSeverity::Info => Severity::P3,
-        };
+        let severity = of_alert(alert.severity);
         let context = serde_json::json!({
             "source": alert.source, "alertname": alert.name, "fingerprint": fingerprint, "member": alert.member,
             "auto_repair": !firing.forbids_repair, "hit_count": hit_count,
@@ -69,6 +76,8 @@ impl IncidentChange {
             kind,
             severity,
             alert,
+            opened_as: None,
+            worse: Vec::new(),
             hit_count,
             left_out: firing.left_out,
             // Only the worst of the alerts of one delivery is kept, so its own labels may not say
@@ -121,10 +130,10 @@ impl IncidentChange {
             LogRecord::new(Event::AnalysisCompleted, "analyzer", &analysis.action_title)
                 .with(context),
         );
-        self.incident.severity = Severity::from(analysis.risk);
         self.incident.claim = None;
         self.incident.evidence = evidence;
         self.incident.analysis = Some(analysis);
+        self.rate();
         // A later status is kept: the incident may have resolved during the analysis.
         if self.incident.status == Status::Open {
             self.incident.status = Status::NeedsHuman;
@@ -190,41 +199,72 @@ impl IncidentChange {
     /// Every alert of the episode has resolved: a pending decision becomes void, and a repair that
     /// has not started never starts.
     pub fn resolved(&mut self, hit_count: u64, now: Timestamp) {
+        let detail = format!("every alert has resolved after {hit_count} sightings");
+        let news = LogRecord::new(Event::IncidentResolved, "ingress", detail);
+        self.ended(Status::Resolved, news, "the alert resolved", hit_count, now);
+    }
+
+    /// Alertmanager has none of the episode's alerts any more, and has not said so, as after a silence.
+    pub fn ended_unheard(&mut self, hit_count: u64, now: Timestamp) {
+        let detail = "Alertmanager has none of its alerts any more";
+        let news = LogRecord::new(Event::IncidentResolved, "notifier", detail);
+        self.ended(Status::Resolved, news, "the alert resolved", hit_count, now);
+    }
+
+    /// Nobody has heard of the incident's alerts for too long, and nobody can be asked
+    /// (`nothing-forever`).
+    pub fn expired(&mut self, why: &str, hit_count: u64, now: Timestamp) {
+        let news = LogRecord::new(Event::IncidentExpired, "notifier", why);
+        self.ended(
+            Status::Expired,
+            news,
+            "the incident expired",
+            hit_count,
+            now,
+        );
+    }
+
+    fn ended(
+        &mut self,
+        status: Status,
+        news: LogRecord,
+        why: &str,
+        hit_count: u64,
+        now: Timestamp,
+    ) {
+        let actor = news.actor().to_owned();
         self.incident.resolved_at = Some(now);
         self.incident.hit_count = hit_count;
-        self.record(
-            now,
-            LogRecord::new(
-                Event::IncidentResolved,
-                "ingress",
-                format!("every alert has resolved after {hit_count} sightings"),
-            ),
-        );
-        revoke(self, "ingress", "the alert resolved", now);
+        self.record(now, news);
+        revoke(self, &actor, why, now);
         // A repair under way keeps its status until it has ended.
         if self.incident.status != Status::Repairing {
-            self.incident.status = Status::Resolved;
+            self.incident.status = status;
         }
     }
 
     /// An alert fired again inside the window. A void plan is proposed again, as a new plan.
     pub fn reopened(&mut self, flaps: u64, hit_count: u64, now: Timestamp) {
+        let expired = self.incident.status == Status::Expired;
+        let detail = if expired {
+            "it fires still, after it had expired".to_owned()
+        } else {
+            format!("it fired again (flap {flaps})")
+        };
         self.incident.resolved_at = None;
         self.incident.flaps = flaps;
         self.incident.hit_count = hit_count;
         self.record(
             now,
-            LogRecord::new(
-                Event::IncidentReopened,
-                "ingress",
-                format!("it fired again (flap {flaps})"),
-            ),
+            LogRecord::new(Event::IncidentReopened, "ingress", detail),
         );
         // A repair under way keeps its plan and its status.
         if self.incident.status == Status::Repairing {
             return;
         }
-        if let Some(recurrence) = Recurrence::after_repair(&self.incident, now) {
+        // What had not resolved did not recur.
+        let recurrence = Recurrence::after_repair(&self.incident, now).filter(|_| !expired);
+        if let Some(recurrence) = recurrence {
             self.incident.recurrence = Some(recurrence);
             // The analyzer counts the recurrence later. A person who is asked before that is
             // already asked at the lower level.
@@ -272,32 +312,73 @@ impl IncidentChange {
         incident.earlier_repairs_left_out += u32::try_from(too_many).unwrap_or(u32::MAX);
     }
 
-    /// An alert joined that is worse than those before.
+    /// An alert joined that is worse than those before: the card shows its text.
+    pub fn worsened(&mut self, worse: &Alert, hit_count: u64, now: Timestamp) {
+        self.escalated(worse.severity, hit_count, now);
+        let worse = worse.clone().bounded();
+        self.incident.worse.push(WorseAlert {
+            severity: worse.severity,
+            name: worse.name,
+            target: worse.target,
+            message: worse.message,
+        });
+    }
+
+    /// What fires is worse than before.
     pub fn escalated(&mut self, severity: AlertSeverity, hit_count: u64, now: Timestamp) {
-        let before = self.incident.alert.severity;
-        self.incident.alert.severity = severity;
-        self.incident.hit_count = hit_count;
-        if severity == AlertSeverity::Critical {
-            // P0 sorts before P1, so this never lowers the severity.
-            self.incident.severity = self.incident.severity.min(Severity::P1);
-            // A pending request shows the current severity. A decided plan keeps what the decision
-            // was based on.
-            let waits = self.incident.status == Status::AwaitingApproval;
-            let asked = self
-                .incident
-                .guardrails
-                .iter_mut()
-                .find(|outcome| outcome.guardrail == Guardrail::Severity);
-            if let Some(asked) = asked.filter(|_| waits) {
-                *asked = GuardrailOutcome::never_by_itself(self.incident.severity);
-            }
+        let context = self.severity_becomes(severity, hit_count);
+        // A pending request shows the current severity. A decided plan keeps what the decision
+        // was based on.
+        let waits = self.incident.status == Status::AwaitingApproval;
+        let asked = self
+            .incident
+            .guardrails
+            .iter_mut()
+            .find(|outcome| outcome.guardrail == Guardrail::Severity);
+        if let Some(asked) = asked.filter(|_| waits && severity == AlertSeverity::Critical) {
+            *asked = GuardrailOutcome::never_by_itself(self.incident.severity);
         }
-        let context = serde_json::json!({ "from": before, "to": severity });
         self.record(
             now,
             LogRecord::new(Event::SeverityEscalated, "ingress", "a worse alert joined")
                 .with(context),
         );
+    }
+
+    /// The worst alert has ended, and what goes on is milder.
+    pub fn eased(&mut self, severity: AlertSeverity, hit_count: u64, now: Timestamp) {
+        if severity >= self.incident.alert.severity {
+            return;
+        }
+        let context = self.severity_becomes(severity, hit_count);
+        self.incident.worse.retain(|it| it.severity <= severity);
+        let news = LogRecord::new(Event::SeverityEased, "ingress", "the worst alert has ended");
+        self.record(now, news.with(context));
+    }
+
+    fn severity_becomes(&mut self, severity: AlertSeverity, hit_count: u64) -> serde_json::Value {
+        let before = self.incident.alert.severity;
+        self.incident.opened_as.get_or_insert(before);
+        self.incident.alert.severity = severity;
+        self.incident.hit_count = hit_count;
+        self.rate();
+        serde_json::json!({ "from": before, "to": severity })
+    }
+
+    /// Sets the severity from the analysis, or from the alert where there is none. Alerts that are
+    /// worse than the one that was analysed raise it, and milder ones lower it.
+    fn rate(&mut self) {
+        let incident = &mut self.incident;
+        let now = incident.alert.severity;
+        let opened_as = incident.opened_as.unwrap_or(now);
+        let analysed = incident.analysis.as_ref();
+        let found = analysed.map_or(of_alert(opened_as), |it| Severity::from(it.risk));
+        // P0 sorts before P1.
+        incident.severity = match now.cmp(&opened_as) {
+            Ordering::Greater => found.min(of_alert(now)),
+            Ordering::Less => found.max(of_alert(now)),
+            Ordering::Equal => found,
+        };
     }
 
     /// An alert joined whose label forbids a repair without a human, as none did before: it holds for the whole episode.
@@ -453,5 +534,41 @@ pub(crate) mod tests {
             ),
             Ok(())
         );
+    }
+
+    #[test]
+    fn the_severity_and_the_text_are_those_of_the_worst_alert() {
+        use crate::alert::{Alert, AlertSeverity};
+        use crate::analysis::Severity;
+
+        let mut change = opened();
+        change.incident.alert.severity = AlertSeverity::Info;
+        change.incident.severity = Severity::P3;
+        let now = Timestamp::UNIX_EPOCH;
+        let worse = |severity, message: &str| Alert {
+            severity,
+            message: message.to_owned(),
+            ..opened().incident.alert
+        };
+        let first = change.incident.alert.message.clone();
+        let message = |change: &IncidentChange| change.incident.worst_texts().2.to_owned();
+        change.worsened(&worse(AlertSeverity::Warning, "slow"), 2, now);
+        assert_eq!(change.incident.severity, Severity::P2);
+        change.worsened(&worse(AlertSeverity::Critical, "down"), 3, now);
+        assert_eq!(change.incident.severity, Severity::P1);
+        assert_eq!(message(&change), "down");
+        change.eased(AlertSeverity::Critical, 3, now);
+        assert_eq!(change.incident.severity, Severity::P1, "as bad as it was");
+        change.eased(AlertSeverity::Warning, 3, now);
+        assert_eq!(change.incident.severity, Severity::P2);
+        assert_eq!(message(&change), "slow");
+        change.eased(AlertSeverity::Info, 3, now);
+        assert_eq!(change.incident.severity, Severity::P3);
+        assert_eq!(message(&change), first);
+        let eased = change
+            .entries
+            .iter()
+            .filter(|entry| entry.event == Event::SeverityEased);
+        assert_eq!(eased.count(), 2);
     }
 }

@@ -85,17 +85,21 @@ impl Incident {
             .filter(|until| now < *until)
     }
 
+    /// True if Alertmanager can be asked about its alerts.
+    pub fn is_of_alertmanager(&self) -> bool {
+        // A signed sender may call itself what it likes: its alerts are unknown to Alertmanager all the same.
+        self.alert.source == SOURCE && self.alert.sender_resolves()
+    }
+
     /// True if a silence can be requested: for an alert that came from Alertmanager, whose labels
     /// are all known, and that is not over. A storm has no alert of its own.
     pub fn can_be_silenced(&self) -> bool {
-        // A signed sender may call itself what it likes: its alerts are unknown to Alertmanager all the same.
-        let of_alertmanager = self.alert.source == SOURCE && self.alert.sender_resolves();
         self.is_open()
             && matches!(
                 self.kind,
                 IncidentKind::Alert | IncidentKind::StormMember { .. }
             )
-            && of_alertmanager
+            && self.is_of_alertmanager()
             && labels(&self.alert).is_some()
     }
 }

@@ -95,7 +95,7 @@ impl StormMember {
     pub fn from_incident(incident: &Incident) -> Option<(IncidentId, Self)> {
         let storm = incident.tied_to()?.clone();
         let Alert { name, target, .. } = &incident.alert;
-        let (open, critical) = (incident.status != Status::Resolved, is_critical(incident));
+        let (open, critical) = (incident.is_open(), is_critical(incident));
         Some((
             storm,
             Self {
@@ -202,7 +202,8 @@ impl IncidentChange {
         match (self.incident.status == Status::Resolved, over) {
             (false, true) => {
                 self.incident.resolved_at = Some(now);
-                let detail = format!("each of the {members} incidents of the storm has resolved");
+                let detail =
+                    format!("none of the {members} incidents of the storm is open any more");
                 self.record(
                     now,
                     LogRecord::new(Event::IncidentResolved, "notifier", detail),

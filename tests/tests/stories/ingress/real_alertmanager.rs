@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use domain::incident::Status;
 use domain::incident::operation_log::Event;
+use domain::primitives::id::IncidentId;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tests::alert::{TestAlert, unique};
 use tests::alertmanager::{Alertmanager, Receiver};
+use tests::in_process::answer;
+use tests::own_queue::OwnQueue;
 use tests::stack::Stack;
 
 #[tokio::test]
@@ -24,7 +28,7 @@ async fn alertmanager_fires_repeats_and_resolves_one_incident() {
     };
     let alertmanager = Alertmanager::alone(receiver).await;
     let component = unique("real");
-    let pod = |name: &str, ends_at: Option<jiff::Timestamp>| {
+    let pod = |name: &str, ends_at: Option<Timestamp>| {
         let labels = json!({ "alertname": "HighCPUUsage", "component": component, "pod": name, "severity": "warning" });
         let mut alert = json!({ "labels": labels, "annotations": { "summary": "busy" }, "generatorURL": "http://prometheus.test/graph" });
         if let Some(at) = ends_at {
@@ -62,7 +66,7 @@ async fn alertmanager_fires_repeats_and_resolves_one_incident() {
     let id = episode.incident_id.to_string();
 
     // One pod recovers: the incident goes on.
-    let now = jiff::Timestamp::now();
+    let now = Timestamp::now();
     alertmanager.post(&json!([pod("one", Some(now))])).await;
     loop {
         let episode = stack
@@ -79,7 +83,7 @@ async fn alertmanager_fires_repeats_and_resolves_one_incident() {
     }
     // The other recovers: the incident is over.
     alertmanager
-        .post(&json!([pod("two", Some(jiff::Timestamp::now()))]))
+        .post(&json!([pod("two", Some(Timestamp::now()))]))
         .await;
     let incident = stack.status(&id, Status::Resolved).await;
     let log = stack.log_with(&id, Event::IncidentResolved).await;
@@ -114,4 +118,74 @@ async fn alertmanager_fires_repeats_and_resolves_one_incident() {
     }
     assert_eq!(seen, (episode.hit_count + 2, 0), "deliveries and failures");
     stack.card(&id, "Resolved").await;
+}
+
+#[tokio::test]
+async fn what_is_silent_is_asked_of_alertmanager() {
+    let Some(alertmanager) = Alertmanager::without_receiver("real_alertmanager").await else {
+        return;
+    };
+    let stack = Stack::start();
+    let (incidents, notifications) = (
+        OwnQueue::create(&stack).await,
+        OwnQueue::create(&stack).await,
+    );
+    let file = json!({ "alertmanager": { "url": alertmanager.url(), "private": true } });
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("channels.json"), file.to_string()).expect("written");
+    let queues = [
+        ("INCIDENTS_QUEUE_URL", incidents.url.as_str()),
+        ("NOTIFICATIONS_QUEUE_URL", notifications.url.as_str()),
+    ];
+    let ingress = stack.ingress(&queues);
+    let config = directory.path().to_str().expect("a path");
+    let notifier = stack.notifier_with(&[queues[1], ("CONFIG_DIR", config)]);
+
+    let mut alert = TestAlert::firing(unique("asked"));
+    let labels = alert.delivery()["alerts"][0]["labels"].clone();
+    alertmanager.post(&json!([{ "labels": labels }])).await;
+    let known = alertmanager.get("alerts").await;
+    let fingerprint = known[0]["fingerprint"].as_str().expect("a fingerprint");
+    alert.member = String::leak(fingerprint.to_owned());
+    let start = Timestamp::now();
+    let at = |second: i64| start + SignedDuration::from_secs(second);
+    let deliver = async |alert: &TestAlert, now: Timestamp| {
+        let (status, answer) = answer(&ingress, stack.delivery(&alert.delivery()), now).await;
+        assert_eq!(status, 200, "{answer}");
+        answer
+    };
+    let opened = deliver(&alert, start).await;
+    let id =
+        IncidentId::try_from(opened["incident_id"].as_str().expect("an incident")).expect("a ULID");
+    let look = async |second: i64| {
+        let now = move || at(second);
+        notifier.episode_due(&id, &now).await.expect("looked");
+        stack.read(&id).await
+    };
+
+    // Somebody silences it: Alertmanager says nothing of it any more, and has it still.
+    alertmanager
+        .silence(&labels, Timestamp::now() + SignedDuration::from_hours(1))
+        .await;
+    assert!(look(18_001).await.is_open(), "it fires silently");
+    // A resolve comes although it fires, as after a network that was cut: Alertmanager is asked again.
+    let ended = TestAlert {
+        ends_at: Some(at(18_100)),
+        ..alert.clone()
+    };
+    assert_eq!(deliver(&ended, at(18_100)).await["outcome"], "resolved");
+    assert_eq!(deliver(&alert, at(18_101)).await["outcome"], "late");
+    let again = look(18_145).await;
+    assert!(again.is_open() && again.flaps == 1);
+    // It ends in the silence.
+    let past = Timestamp::now() - SignedDuration::from_secs(1);
+    alertmanager
+        .post(&json!([{ "labels": labels, "endsAt": past }]))
+        .await;
+    assert_eq!(look(40_000).await.status, Status::Resolved);
+    // What Alertmanager does not have is an old delivery.
+    assert_eq!(deliver(&ended, at(40_010)).await["outcome"], "ignored");
+    assert_eq!(deliver(&alert, at(40_011)).await["outcome"], "late");
+    let over = look(40_056).await;
+    assert_eq!((over.status, over.flaps), (Status::Resolved, 1));
 }

@@ -84,8 +84,13 @@ impl Group {
 
     /// Hands the worker the next message, when its time has come; false if there is none.
     async fn next(&self) -> bool {
-        let Some(sent) = self.queues.take_first() else {
-            return false;
+        // The checks of episodes are not about the chat.
+        let sent = loop {
+            match self.queues.take_first() {
+                Some(sent) if matches!(sent.message, Message::EpisodeTimer { .. }) => {}
+                Some(sent) => break sent,
+                None => return false,
+            }
         };
         self.pass(
             sent.at

@@ -1,8 +1,8 @@
 //! View of the history: the earlier incidents of a fingerprint.
 
-use domain::incident::Incident;
 use domain::incident::approval::{ApprovalState, Verdict};
 use domain::incident::repair::{Repair, RepairOutcome};
+use domain::incident::{Incident, Status};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -117,6 +117,7 @@ fn outcome(incident: &Incident) -> (&'static str, &str) {
             .find_map(|tried| Some((did_something(&tried.repair)?, &tried.playbook)))
         {
             Some((outcome, playbook)) => (word(outcome), playbook),
+            None if incident.status == Status::Expired => ("expired", ""),
             None => ("resolved", ""),
         },
     }

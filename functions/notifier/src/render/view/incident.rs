@@ -98,15 +98,15 @@ pub struct Group {
 impl Card {
     /// What is shown of an incident.
     pub fn of(incident: &Incident, silenced_until: Option<Timestamp>, names: Names<'_>) -> Self {
-        let alert = &incident.alert;
+        let (name, target, message) = incident.worst_texts();
         Self {
             icon: icon(incident.status),
             severity: format!("{:?}", incident.severity),
-            name: short(&alert.name, NAME_CHARACTERS),
+            name: short(name, NAME_CHARACTERS),
             count: incident.hit_count,
-            resource: short(&alert.target, NAME_CHARACTERS),
-            namespace: short(&alert.namespace, NAME_CHARACTERS),
-            message: short(&alert.message, TEXT_CHARACTERS),
+            resource: short(target, NAME_CHARACTERS),
+            namespace: short(&incident.alert.namespace, NAME_CHARACTERS),
+            message: short(message, TEXT_CHARACTERS),
             left_out: incident.left_out,
             flaps: incident.flaps,
             opened_at: moment(incident.opened_at),
@@ -201,6 +201,7 @@ fn icon(status: Status) -> &'static str {
         Status::Approved | Status::Repairing => "🔧",
         Status::Rejected => "✋",
         Status::Repaired | Status::Resolved => "✅",
+        Status::Expired => "⌛",
         Status::RepairFailed => "❌",
     }
 }
@@ -237,7 +238,7 @@ impl Pipeline {
         };
         let icon = match (alert.severity, incident.status) {
             (AlertSeverity::Info, _) => "✅",
-            (_, Status::Resolved) => "☑️",
+            (_, Status::Resolved | Status::Expired) => "☑️",
             (AlertSeverity::Critical, _) => "❌",
             (AlertSeverity::Warning, _) => "⏳",
         };

@@ -22,7 +22,7 @@ const OUTPUT_CHARACTERS: usize = 300;
 /// The state of the work.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct StatusView {
-    /// `open`, `awaiting_approval`, `needs_human`, `approved`, `rejected`, `repairing`, `repaired`, `repair_failed`, `resolved`,
+    /// `open`, `awaiting_approval`, `needs_human`, `approved`, `rejected`, `repairing`, `repaired`, `repair_failed`, `resolved`, `expired`,
     /// `announced` or `members`.
     pub status: &'static str,
     /// True while a decision can be made.

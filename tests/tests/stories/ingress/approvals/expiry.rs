@@ -23,7 +23,7 @@ async fn what_nobody_decides_goes_to_others_and_is_void_in_the_end() {
     assert!(
         stack
             .store
-            .next_look(FollowUp::Decision, &approval)
+            .next_look(FollowUp::Decision(&approval))
             .await
             .expect("the store answers")
             .is_some(),

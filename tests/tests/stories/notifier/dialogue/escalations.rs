@@ -9,11 +9,10 @@ use domain::incident::operation_log::Event;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tests::alert::{TestAlert, unique};
-use tests::stack::Stack;
+use tests::stack::{Stack, wait_for};
 use wire::message::Message;
 
 use super::telegram::buttons;
-use super::wait_for;
 
 /// Who is on the second list of the stack's channels.json.
 const LATE: i64 = 4444;

@@ -6,10 +6,9 @@ use domain::incident::operation_log::Event;
 use serde_json::{Value, json};
 use store::CardOf;
 use tests::alert::{TestAlert, unique};
-use tests::stack::Stack;
+use tests::stack::{Stack, wait_for};
 
 use super::own::Own;
-use super::wait_for;
 
 /// The stack's channel of Slack, which presses come from.
 const NAME: &str = "operations";

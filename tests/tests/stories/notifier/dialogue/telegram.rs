@@ -13,10 +13,8 @@ use tests::alert::{TestAlert, unique};
 use tests::in_process::answer;
 use tests::opened::{alert, opened};
 use tests::own_queue::OwnQueue;
-use tests::stack::Stack;
+use tests::stack::{Stack, wait_for};
 use wire::message::Message;
-
-use super::wait_for;
 
 /// Somebody who is in the chat and on no list.
 const STRANGER: i64 = 1;

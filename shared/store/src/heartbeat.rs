@@ -1,0 +1,75 @@
+//! Heartbeats of senders: when each was heard last.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::attributes::{Reader, json, number, seconds};
+use super::keys;
+use super::request::put_over_version;
+use super::{Store, StoreError};
+use domain::alert::heartbeat::Heartbeat;
+use domain::primitives::id::HeartbeatId;
+
+/// How long a heartbeat is kept that is not heard any more: its sender is gone by then.
+const KEPT_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// A heartbeat as it is stored.
+#[derive(Debug, Clone)]
+pub struct StoredHeartbeat {
+    pub heartbeat: Heartbeat,
+    version: u64,
+}
+
+impl StoredHeartbeat {
+    /// One that was never heard before.
+    pub fn new(heartbeat: Heartbeat) -> Self {
+        Self {
+            heartbeat,
+            version: 0,
+        }
+    }
+
+    /// The same item, with a changed heartbeat.
+    #[must_use]
+    pub fn with(self, heartbeat: Heartbeat) -> Self {
+        Self { heartbeat, ..self }
+    }
+}
+
+impl Store {
+    /// Reads a heartbeat.
+    ///
+    /// # Errors
+    /// If the table does not answer or the item cannot be read.
+    pub async fn heartbeat(&self, id: &HeartbeatId) -> Result<Option<StoredHeartbeat>, StoreError> {
+        let Some(item) = self.get(keys::heartbeat(id)).await? else {
+            return Ok(None);
+        };
+        let reader = Reader::new(&item);
+        Ok(Some(StoredHeartbeat {
+            heartbeat: reader.json("doc")?,
+            version: reader.number("version")?,
+        }))
+    }
+
+    /// Saves a heartbeat over the version that was read.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if it was heard meanwhile; else if the table does not answer.
+    pub async fn save_heartbeat(&self, stored: &StoredHeartbeat) -> Result<(), StoreError> {
+        let StoredHeartbeat { heartbeat, version } = stored;
+        let fields = [
+            ("doc", json(heartbeat)?),
+            ("version", number(version + 1)),
+            ("expires_at", seconds(heartbeat.last_heard + KEPT_FOR)),
+        ];
+        let item = keys::heartbeat(&heartbeat.id()).item(fields);
+        self.put(put_over_version(item, *version))
+            .await?
+            .or_conflict()
+    }
+}
+
+/// True if a heartbeat is older than what is kept of one: its sender is gone.
+pub fn is_forgotten(heartbeat: &Heartbeat, now: Timestamp) -> bool {
+    now > heartbeat.last_heard + KEPT_FOR
+}
