@@ -107,7 +107,6 @@ fn of_queue(value: Value) -> Result<Delivery, Failure> {
     })?;
     Ok(Delivery {
         alerts,
-        whole_group_resolved: false,
         left_out: 0,
     })
 }

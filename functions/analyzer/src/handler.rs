@@ -60,7 +60,7 @@ impl App {
             .count_recurrence(self.store.known_incident(id).await?, now)
             .await?;
         match self.storm_for(&incident, now).await? {
-            Some(storm) => self.tie(&incident, &storm, holder, now, until).await,
+            Some(storm) => self.join_storm(&incident, &storm, holder, now, until).await,
             None => self.analyse(incident, holder, now, until).await.map(drop),
         }
     }

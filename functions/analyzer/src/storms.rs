@@ -34,12 +34,12 @@ impl App {
         incident: &Incident,
         now: Timestamp,
     ) -> Result<Option<IncidentId>, Failure> {
-        if incident.tied_to().is_some()
+        if incident.storm_id().is_some()
             || incident.analysis.is_some()
             || incident.storm().is_some()
             || self.storm_limit == 0
         {
-            return Ok(incident.tied_to().cloned());
+            return Ok(incident.storm_id().cloned());
         }
         let minute = storm::minute(incident.opened_at);
         let mut waits = PLACES.waits();
@@ -111,7 +111,7 @@ impl App {
     }
 
     /// Ties an incident to a storm, which gets its analysis from whoever comes first.
-    pub(crate) async fn tie(
+    pub(crate) async fn join_storm(
         &self,
         incident: &Incident,
         storm: &IncidentId,
@@ -123,12 +123,12 @@ impl App {
         if of_storm.analysis.is_none() {
             of_storm = self.analyse(of_storm, holder, now, until).await?;
         }
-        let seen_before = incident.tied_to().is_some();
+        let seen_before = incident.storm_id().is_some();
         if !seen_before {
             self.store
                 .change(&incident.id, |change| {
-                    if change.incident.tied_to().is_none() {
-                        change.tie(storm, now)
+                    if change.incident.storm_id().is_none() {
+                        change.join_storm(storm, now)
                     }
                 })
                 .await?;

@@ -222,7 +222,7 @@ impl App {
     ) -> Result<Vec<&Channel>, Failure> {
         let mut incident = self.store.known_incident(id).await?;
         self.watch_episode(&incident, clock()).await?;
-        if let Some(storm) = incident.tied_to().cloned() {
+        if let Some(storm) = incident.storm_id().cloned() {
             // The storm's card shows it, together with what else changes in the next seconds.
             if self.store.mark_storm(&storm, clock()).await? {
                 self.notifications

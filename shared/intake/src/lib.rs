@@ -31,17 +31,14 @@ const CONCURRENT_WRITES: usize = 16;
 pub struct Delivery {
     /// Its alerts, in the sender's order.
     pub alerts: Vec<Alert>,
-    /// True if the whole group has resolved.
-    pub whole_group_resolved: bool,
     /// How many alerts the sender left out (`truncatedAlerts`).
     pub left_out: u64,
 }
 
 impl Delivery {
-    /// A delivery of one alert, which is its whole group.
+    /// A delivery of one alert.
     pub fn single(alert: Alert) -> Self {
         Self {
-            whole_group_resolved: alert.status == AlertStatus::Resolved,
             alerts: vec![alert],
             left_out: 0,
         }
@@ -61,11 +58,7 @@ impl Intake {
         now: Timestamp,
         until: Instant,
     ) -> Result<Vec<Counted>, IntakeError> {
-        let Delivery {
-            alerts,
-            left_out,
-            whole_group_resolved: _,
-        } = delivery;
+        let Delivery { alerts, left_out } = delivery;
         let keys: Vec<(Fingerprint, MemberId, AlertStatus)> = alerts
             .iter()
             .map(|alert| {

@@ -16,7 +16,9 @@ use crate::rejection::Rejection;
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", bound(deserialize = "A: Deserialize<'de>"))]
 struct Payload<A> {
-    status: AlertStatus,
+    // The state of the group. Each alert has its own, but without it this is no delivery.
+    #[serde(rename = "status")]
+    _status: AlertStatus,
     // Go writes an empty list as null, and so an empty map.
     truncated_alerts: Option<u64>,
     // It has to be there, so that a body of another service is not taken for a delivery without alerts.
@@ -69,9 +71,6 @@ pub fn read(
             alerts: alerts
                 .map(|Object(alert)| normalise(alert, source, tables, now))
                 .collect(),
-            whole_group_resolved: payload.status == AlertStatus::Resolved
-                && left_out == 0
-                && refused.is_empty(),
             left_out,
         },
         refused,
@@ -96,7 +95,7 @@ fn one_by_one(bytes: &[u8], whole: Rejection) -> Result<OneByOne, Rejection> {
         return Err(whole);
     }
     let payload = Payload {
-        status: payload.status,
+        _status: payload._status,
         truncated_alerts: payload.truncated_alerts,
         alerts: Some(alerts),
     };
@@ -203,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_truncated_delivery_never_counts_as_the_whole_group() {
+    fn what_the_sender_left_out_is_counted() {
         let body = r#"{"status":"resolved","truncatedAlerts":3,"alerts":[]}"#;
         let delivery = read(
             body.as_bytes(),
@@ -213,10 +212,7 @@ mod tests {
         )
         .expect("accepted")
         .delivery;
-        assert_eq!(
-            (delivery.whole_group_resolved, delivery.left_out),
-            (false, 3)
-        );
+        assert_eq!(delivery.left_out, 3);
     }
 
     #[test]
@@ -290,10 +286,7 @@ mod tests {
             .iter()
             .map(|alert| alert.name.as_str())
             .collect();
-        assert_eq!(
-            (names, read.delivery.whole_group_resolved),
-            (vec!["A", "C"], false)
-        );
+        assert_eq!(names, ["A", "C"]);
         let [(1, rejection)] = read.refused.as_slice() else {
             panic!("one is refused: {:?}", read.refused)
         };

@@ -136,7 +136,7 @@ fn message(outcome: &Outcome, hit_count: u64, cicd: bool) -> String {
         }
         Outcome::Firing(FiringOutcome::Reopened, _) => "it fired again: its incident was reopened",
         Outcome::Firing(FiringOutcome::Late, _) => {
-            "an old delivery of an alert that has resolved: counted, nothing else"
+            "it may be an old delivery of an alert that has just resolved: counted, and settled within a minute"
         }
         Outcome::Resolved(ResolvedOutcome::Resolved, _) => "the incident is resolved",
         Outcome::Resolved(ResolvedOutcome::MemberLeft, _) => {

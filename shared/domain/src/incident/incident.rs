@@ -166,7 +166,7 @@ impl Incident {
     }
 
     /// The storm that it is a part of.
-    pub fn tied_to(&self) -> Option<&IncidentId> {
+    pub fn storm_id(&self) -> Option<&IncidentId> {
         match &self.kind {
             IncidentKind::StormMember { storm } => Some(storm),
             _ => None,

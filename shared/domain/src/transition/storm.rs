@@ -93,7 +93,7 @@ fn named(critical: Vec<&StormMember>) -> Vec<(String, String)> {
 impl StormMember {
     /// The line of an incident in its storm's list, with the storm, if the incident is a member of one.
     pub fn from_incident(incident: &Incident) -> Option<(IncidentId, Self)> {
-        let storm = incident.tied_to()?.clone();
+        let storm = incident.storm_id()?.clone();
         let Alert { name, target, .. } = &incident.alert;
         let (open, critical) = (incident.is_open(), is_critical(incident));
         Some((
@@ -154,7 +154,7 @@ impl IncidentChange {
     }
 
     /// Makes an incident a part of a storm, instead of analysing it.
-    pub fn tie(&mut self, storm: &IncidentId, now: Timestamp) {
+    pub fn join_storm(&mut self, storm: &IncidentId, now: Timestamp) {
         let context = serde_json::json!({ "storm": storm });
         self.record(
             now,

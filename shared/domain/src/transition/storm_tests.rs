@@ -20,7 +20,7 @@ fn storm() -> IncidentChange {
 fn a_tied_incident_is_tied_again_when_it_reopens() {
     let mut change = opened();
     let storm = storm().incident.id;
-    change.tie(&storm, Timestamp::UNIX_EPOCH);
+    change.join_storm(&storm, Timestamp::UNIX_EPOCH);
     assert_eq!(change.incident.status, Status::InStorm);
     change.resolved(2, Timestamp::UNIX_EPOCH);
     assert_eq!(change.incident.status, Status::Resolved);
@@ -42,7 +42,7 @@ fn a_tied_incident_is_tied_again_when_it_reopens() {
 fn an_incident_that_resolved_before_it_was_tied_stays_resolved() {
     let mut change = opened();
     change.resolved(1, Timestamp::UNIX_EPOCH);
-    change.tie(&storm().incident.id, Timestamp::UNIX_EPOCH);
+    change.join_storm(&storm().incident.id, Timestamp::UNIX_EPOCH);
     assert_eq!(change.incident.status, Status::Resolved);
 }
 
@@ -127,7 +127,7 @@ fn every_incident_of_the_largest_storm_is_counted_once() {
 fn an_escalated_member_is_named_and_in_the_storms_log() {
     let (mut change, mut of_storm) = (opened(), storm());
     let now = Timestamp::UNIX_EPOCH;
-    change.tie(&of_storm.incident.id, now);
+    change.join_storm(&of_storm.incident.id, now);
     let line = |change: &IncidentChange| {
         StormMember::from_incident(&change.incident)
             .expect("a line")

@@ -324,7 +324,7 @@ async fn each_of_300_alerts_is_on_a_card_or_counted_on_one() {
         let incidents: Vec<Incident> = incidents.try_collect().await.expect("the incidents");
         waiting.clear();
         for incident in incidents {
-            match (incident.status, incident.tied_to().cloned()) {
+            match (incident.status, incident.storm_id().cloned()) {
                 (Status::Open, _) => waiting.push(incident.id),
                 (_, Some(storm)) => *storms.entry(storm).or_default() += 1,
                 (_, None) => alone.push(incident.id),

@@ -20,7 +20,7 @@ impl GuardrailContext<'_> {
     pub(super) fn severity(&self) -> Answer {
         let severity = self.incident.severity;
         // An incident that shows only a part of the alerts may be worse than its severity says.
-        if self.incident.storm().is_some() || self.incident.tied_to().is_some() {
+        if self.incident.storm().is_some() || self.incident.storm_id().is_some() {
             return Err("it is a part of a storm".into());
         }
         if self.incident.left_out > 0 {

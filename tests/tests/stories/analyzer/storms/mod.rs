@@ -57,7 +57,7 @@ async fn incidents_beyond_the_minute_limit_share_one_card() {
                 incident.status != Status::Open
             })
             .await;
-        match incident.tied_to().cloned() {
+        match incident.storm_id().cloned() {
             Some(storm) => {
                 assert_eq!(
                     (incident.status, incident.analysis),
@@ -181,7 +181,7 @@ async fn incidents_beyond_the_minute_limit_share_one_card() {
         stack
             .status(&text(&answer["incident_id"]), Status::InStorm)
             .await
-            .tied_to(),
+            .storm_id(),
         Some(&storm)
     );
     stack
@@ -275,8 +275,8 @@ async fn critical_incidents_get_own_cards_or_lead_the_storm_card() {
                 incident.status != Status::Open
             })
             .await;
-        storms.extend(incident.tied_to().cloned());
-        match (incident.tied_to(), alert.severity) {
+        storms.extend(incident.storm_id().cloned());
+        match (incident.storm_id(), alert.severity) {
             (None, "critical") => own.push((alert, incident.id)),
             (Some(_), "critical") => named.push(alert),
             (Some(_), _) => hidden.push(alert),
@@ -338,6 +338,6 @@ async fn without_a_limit_every_incident_stands_alone() {
         let incident = stack
             .status(&text(&answer["incident_id"]), Status::NeedsHuman)
             .await;
-        assert!(incident.tied_to().is_none() && incident.analysis.is_some());
+        assert!(incident.storm_id().is_none() && incident.analysis.is_some());
     }
 }

@@ -100,7 +100,7 @@ impl Minutes {
             let incident = self
                 .incident(message.incident_id().expect("it is about an incident"))
                 .await;
-            match incident.tied_to().cloned() {
+            match incident.storm_id().cloned() {
                 Some(storm) => {
                     assert_eq!(
                         (incident.status, incident.analysis),
@@ -196,7 +196,7 @@ async fn racing_incidents_leave_each_kind_its_places() {
             .incident(message.incident_id().expect("it is about an incident"))
             .await;
         let critical = incident.alert.severity == AlertSeverity::Critical;
-        match incident.tied_to().cloned() {
+        match incident.storm_id().cloned() {
             Some(storm) => drop(storms.insert(storm)),
             None => alone[usize::from(critical)] += 1,
         }
