@@ -108,5 +108,6 @@ fn of_queue(value: Value) -> Result<Delivery, Failure> {
     Ok(Delivery {
         alerts,
         left_out: 0,
+        group_key: None,
     })
 }

@@ -9,7 +9,8 @@ use domain::analysis::Risk;
 use domain::episode::{ADVICE_CHARACTERS, Advice};
 use domain::incident::Incident;
 use domain::incident::change::IncidentChange;
-use domain::primitives::id::IncidentId;
+use domain::incident::parts::StormScope;
+use domain::primitives::id::{AlertGroupId, IncidentId};
 use domain::primitives::safe_text::cut;
 use domain::transition::storm;
 use jiff::Timestamp;
@@ -28,7 +29,8 @@ const PLACES: Backoff = Backoff {
 };
 
 impl App {
-    /// The storm that an incident belongs to: the one that it is a member of, or the one of its minute, if that has more than enough.
+    /// The storm that an incident belongs to: the one that it is a member of, that of the many alerts with which it came, or the one of its
+    /// minute, if that has more than enough.
     pub(crate) async fn storm_for(
         &self,
         incident: &Incident,
@@ -37,9 +39,14 @@ impl App {
         if incident.storm_id().is_some()
             || incident.analysis.is_some()
             || incident.storm().is_some()
-            || self.storm_limit == 0
         {
             return Ok(incident.storm_id().cloned());
+        }
+        if let Some(group) = &incident.group {
+            return self.storm_of_group(incident, group, now).await.map(Some);
+        }
+        if self.storm_limit == 0 {
+            return Ok(None);
         }
         let minute = storm::minute(incident.opened_at);
         let mut waits = PLACES.waits();
@@ -77,14 +84,14 @@ impl App {
 
     /// Gives a minute its storm: that of the minute before, while it lasts, else a new one.
     async fn storm_of(&self, minute: i64, now: Timestamp) -> Result<IncidentId, Failure> {
-        let before = match self.store.storm_of_minute(minute - 1).await? {
+        let before = match self.store.storm_of(&StormScope::Minute(minute - 1)).await? {
             Some(storm) => self.store.incident(&storm).await?.filter(Incident::is_open),
             None => None,
         };
         let begun = match before {
             Some(storm) => self
                 .store
-                .continue_storm(minute, &storm.id)
+                .continue_storm(minute, &storm.id, now)
                 .await
                 .map(|()| storm.id),
             None => {
@@ -95,7 +102,7 @@ impl App {
                     now,
                 );
                 self.store
-                    .begin_storm(minute, change)
+                    .begin_storm(&StormScope::Minute(minute), None, change, now)
                     .await
                     .map(|storm| storm.id)
             }
@@ -103,14 +110,44 @@ impl App {
         match begun {
             // Another worker gave it one in between.
             Err(StoreError::Conflict) => {
-                let storm = self.store.storm_of_minute(minute).await?;
+                let storm = self.store.storm_of(&StormScope::Minute(minute)).await?;
                 storm.ok_or(Failure::Store(StoreError::Conflict))
             }
             begun => Ok(begun?),
         }
     }
 
-    /// Ties an incident to a storm, which gets its analysis from whoever comes first.
+    /// The storm of the many alerts of one rule: the one that is open, or a new one.
+    async fn storm_of_group(
+        &self,
+        incident: &Incident,
+        group: &AlertGroupId,
+        now: Timestamp,
+    ) -> Result<IncidentId, Failure> {
+        let scope = StormScope::Group(group.clone());
+        let known = self.store.storm_of(&scope).await?;
+        if let Some(storm) = &known
+            && self.store.known_incident(storm).await?.is_open()
+        {
+            return Ok(storm.clone());
+        }
+        let change = IncidentChange::group(fresh_incident_id(now), group, &incident.alert, now);
+        match self
+            .store
+            .begin_storm(&scope, known.as_ref(), change, now)
+            .await
+        {
+            Ok(storm) => Ok(storm.id),
+            // Another worker began it in between.
+            Err(StoreError::Conflict) => {
+                let storm = self.store.storm_of(&scope).await?;
+                storm.ok_or(Failure::Store(StoreError::Conflict))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Makes an incident a member of a storm, which gets its analysis from whoever comes first.
     pub(crate) async fn join_storm(
         &self,
         incident: &Incident,

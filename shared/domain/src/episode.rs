@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::alert::{Alert, AlertSeverity};
 use crate::incident::Incident;
 use crate::incident::approval::ApprovalState;
-use crate::primitives::id::{Fingerprint, IncidentId, MemberId};
+use crate::primitives::id::{AlertGroupId, Fingerprint, IncidentId, MemberId};
 use crate::primitives::safe_text::cut;
 
 pub use self::firing::{FiringOutcome, on_firing};
@@ -296,6 +296,8 @@ pub struct Firing {
     pub analysed: bool,
     /// True if the label of one of them forbids a repair without a human (`auto_repair=false`).
     pub forbids_repair: bool,
+    /// The many alerts of one rule with which they came, which share one card.
+    pub group: Option<AlertGroupId>,
 }
 
 impl Firing {
@@ -325,6 +327,7 @@ impl Firing {
             left_out: 0,
             analysed: !alert.cicd,
             forbids_repair,
+            group: None,
         }
     }
 }

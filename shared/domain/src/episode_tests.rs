@@ -47,6 +47,7 @@ fn fires_as(severity: AlertSeverity, pairs: &[(&str, i64)]) -> Firing {
         severity,
         left_out: 0,
         analysed: true,
+        group: None,
         forbids_repair: false,
     }
 }

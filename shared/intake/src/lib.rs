@@ -15,7 +15,8 @@ use jiff::Timestamp;
 use domain::alert::fingerprint::fingerprint;
 use domain::alert::{Alert, AlertStatus};
 use domain::episode::Firing;
-use domain::primitives::id::{Fingerprint, MemberId};
+use domain::primitives::digest::Digest;
+use domain::primitives::id::{AlertGroupId, Fingerprint, MemberId};
 
 pub use self::count::Intake;
 use self::count::{Batch, Group, Taken};
@@ -26,6 +27,9 @@ pub use self::settings::IntakeSettings;
 /// How many fingerprints of one delivery are written at a time.
 const CONCURRENT_WRITES: usize = 16;
 
+/// From so many things on for which one rule fires in one delivery, they share one card: a group of Telegram takes 20 messages a minute.
+const MANY: usize = 15;
+
 /// A delivery of a sender: one group of Alertmanager, or a single alert.
 #[derive(Debug)]
 pub struct Delivery {
@@ -33,6 +37,8 @@ pub struct Delivery {
     pub alerts: Vec<Alert>,
     /// How many alerts the sender left out (`truncatedAlerts`).
     pub left_out: u64,
+    /// The sender's group: what it calls the alerts that it sends together.
+    pub group_key: Option<String>,
 }
 
 impl Delivery {
@@ -41,6 +47,7 @@ impl Delivery {
         Self {
             alerts: vec![alert],
             left_out: 0,
+            group_key: None,
         }
     }
 }
@@ -58,7 +65,11 @@ impl Intake {
         now: Timestamp,
         until: Instant,
     ) -> Result<Vec<Counted>, IntakeError> {
-        let Delivery { alerts, left_out } = delivery;
+        let Delivery {
+            alerts,
+            left_out,
+            group_key,
+        } = delivery;
         let keys: Vec<(Fingerprint, MemberId, AlertStatus)> = alerts
             .iter()
             .map(|alert| {
@@ -73,6 +84,7 @@ impl Intake {
         for (alert, (fingerprint, ..)) in alerts.into_iter().zip(&keys) {
             add(&mut groups, fingerprint, alert.dated(now), left_out);
         }
+        together(&mut groups, group_key.as_deref().unwrap_or_default());
         let fingerprints = groups.len();
         let batch = Batch {
             intake: self,
@@ -138,6 +150,29 @@ fn add(
                 ..Firing::from_alert(&alert)
             };
             *none = Some((firing, alert));
+        }
+    }
+}
+
+/// Marks the firing alerts of each rule that has many in this delivery: those that open an incident share one card. A rule fires
+/// for as many things as its expression finds, and a group is what the sender wants to be read together.
+fn together(groups: &mut BTreeMap<Fingerprint, Group>, group_key: &str) {
+    let mut rules: BTreeMap<String, Vec<&mut Firing>> = BTreeMap::new();
+    for (firing, alert) in groups
+        .values_mut()
+        .filter_map(|group| group.firing.as_mut())
+    {
+        if !alert.cicd {
+            rules.entry(alert.name.clone()).or_default().push(firing);
+        }
+    }
+    for (rule, firing) in rules {
+        if firing.len() < MANY {
+            continue;
+        }
+        let id: AlertGroupId = Digest::new().field(group_key).field(rule).into();
+        for firing in firing {
+            firing.group = Some(id.clone());
         }
     }
 }

@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::attributes::{Item, text};
+use domain::incident::parts::StormScope;
 use domain::policy::precedent::Near;
 use domain::primitives::id::{ApprovalId, Fingerprint, HeartbeatId, IncidentId, PipelineRunId};
 
@@ -205,9 +206,13 @@ pub(crate) fn report(run: &PipelineRunId, incident: &IncidentId) -> Key {
     Key::new(pipeline_run_partition(run), format!("{RUN}{incident}"))
 }
 
-/// `STORM#<minute since 1970>` / `MINUTE`: the incidents of a minute that are handled alone.
-pub(crate) fn minute(minute: i64) -> Key {
-    Key::new(format!("STORM#{minute}"), "MINUTE")
+/// `STORM#<minute since 1970>` / `MINUTE`: the incidents of a minute that are handled alone, and its storm;
+/// `STORM#<group>` / `GROUP`: the storm of the many alerts of one rule.
+pub(crate) fn storm_scope(scope: &StormScope) -> Key {
+    match scope {
+        StormScope::Minute(minute) => Key::new(format!("STORM#{minute}"), "MINUTE"),
+        StormScope::Group(group) => Key::new(format!("STORM#{group}"), "GROUP"),
+    }
 }
 
 /// The mark that announces a follow-up check of a storm.

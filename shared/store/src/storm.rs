@@ -11,7 +11,7 @@ use super::request::{Written, all_pages, put, update};
 use super::{Store, StoreError};
 use domain::incident::Incident;
 use domain::incident::change::IncidentChange;
-use domain::incident::parts::StormMember;
+use domain::incident::parts::{StormMember, StormScope};
 use domain::primitives::id::IncidentId;
 
 /// How long the count of a minute is kept: longer than a queue may hold a message back.
@@ -45,7 +45,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<StormAdmission, StoreError> {
         let write = update(
-            keys::minute(minute),
+            keys::storm_scope(&StormScope::Minute(minute)),
             "ADD #alone :incident SET expires_at = :expires_at",
         )
         .condition_expression(
@@ -63,25 +63,27 @@ impl Store {
         })
     }
 
-    /// The storm of a minute, if it has one.
+    /// The storm of a minute or of a group, if it has one.
     ///
     /// # Errors
     /// If the table does not answer or the item cannot be read.
-    pub async fn storm_of_minute(&self, minute: i64) -> Result<Option<IncidentId>, StoreError> {
-        let item = self.get(keys::minute(minute)).await?;
+    pub async fn storm_of(&self, scope: &StormScope) -> Result<Option<IncidentId>, StoreError> {
+        let item = self.get(keys::storm_scope(scope)).await?;
         item.as_ref().map_or(Ok(None), storm_of)
     }
 
-    /// Opens the incident of a minute's storm.
+    /// Opens the incident of a storm; `before` is the one that is over.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] if the minute has one already; nothing is written then.
+    /// [`StoreError::Conflict`] if there is another one already; nothing is written then.
     pub async fn begin_storm(
         &self,
-        minute: i64,
+        scope: &StormScope,
+        before: Option<&IncidentId>,
         change: IncidentChange,
+        now: Timestamp,
     ) -> Result<Incident, StoreError> {
-        let storm = storm_begins(minute, &change.incident.id);
+        let storm = storm_begins(scope, before, &change.incident.id, now);
         self.commit(change, [storm.into()]).await
     }
 
@@ -89,8 +91,13 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if the minute has one already.
-    pub async fn continue_storm(&self, minute: i64, storm: &IncidentId) -> Result<(), StoreError> {
-        let write = storm_begins(minute, storm);
+    pub async fn continue_storm(
+        &self,
+        minute: i64,
+        storm: &IncidentId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let write = storm_begins(&StormScope::Minute(minute), None, storm, now);
         self.update(write).await?.or_conflict()
     }
 
@@ -126,11 +133,25 @@ impl Store {
     }
 }
 
-/// Gives a minute its storm, unless it has one.
-fn storm_begins(minute: i64, storm: &IncidentId) -> UpdateBuilder {
-    update(keys::minute(minute), "SET storm = :storm")
-        .condition_expression("attribute_not_exists(storm)")
-        .expression_attribute_values(":storm", text(storm.as_str()))
+/// Gives a minute or a group its storm, unless it has another one than `before`.
+fn storm_begins(
+    scope: &StormScope,
+    before: Option<&IncidentId>,
+    storm: &IncidentId,
+    now: Timestamp,
+) -> UpdateBuilder {
+    let write = update(
+        keys::storm_scope(scope),
+        "SET storm = :storm, expires_at = :expires_at",
+    )
+    .expression_attribute_values(":storm", text(storm.as_str()))
+    .expression_attribute_values(":expires_at", seconds(now + KEPT_FOR));
+    match before {
+        None => write.condition_expression("attribute_not_exists(storm)"),
+        Some(before) => write
+            .condition_expression("storm = :before")
+            .expression_attribute_values(":before", text(before.as_str())),
+    }
 }
 
 /// The line of a member, to be written with the incident.

@@ -21,6 +21,8 @@ struct Payload<A> {
     _status: AlertStatus,
     // Go writes an empty list as null, and so an empty map.
     truncated_alerts: Option<u64>,
+    // A number before version 4.
+    group_key: Option<Value>,
     // It has to be there, so that a body of another service is not taken for a delivery without alerts.
     #[serde(deserialize_with = "Option::deserialize")]
     alerts: Option<Vec<A>>,
@@ -72,6 +74,7 @@ pub fn read(
                 .map(|Object(alert)| normalise(alert, source, tables, now))
                 .collect(),
             left_out,
+            group_key: payload.group_key.as_ref().map(Value::to_string),
         },
         refused,
     })
@@ -97,6 +100,7 @@ fn one_by_one(bytes: &[u8], whole: Rejection) -> Result<OneByOne, Rejection> {
     let payload = Payload {
         _status: payload._status,
         truncated_alerts: payload.truncated_alerts,
+        group_key: payload.group_key,
         alerts: Some(alerts),
     };
     Ok((payload, refused))

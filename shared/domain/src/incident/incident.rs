@@ -15,7 +15,7 @@ use crate::incident::parts::{
 };
 use crate::incident::repair::{EarlierRepair, Repair};
 use crate::playbook::plan::Plan;
-use crate::primitives::id::{Fingerprint, IncidentId};
+use crate::primitives::id::{AlertGroupId, Fingerprint, IncidentId};
 use crate::primitives::is_zero;
 use crate::primitives::names::named;
 
@@ -137,6 +137,9 @@ pub struct Incident {
     /// The ids of the presses that decide nothing, as far as the log has them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub logged_presses: Vec<String>,
+    /// The many alerts of one rule with which it was opened, which share one card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<AlertGroupId>,
     /// The end of its operation log.
     pub log_head: Head,
     /// Counts the saves, for optimistic locking.

@@ -5,7 +5,7 @@ use crate::primitives::is_zero;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::primitives::id::{IncidentId, PlanHash, PlaybookId};
+use crate::primitives::id::{AlertGroupId, IncidentId, PlanHash, PlaybookId};
 
 /// What opened an incident, and where people see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +82,15 @@ pub struct Silence {
     pub until: Timestamp,
     /// Who asked for it.
     pub by: String,
+}
+
+/// What a storm is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StormScope {
+    /// More incidents than people can look at, opened in one minute, counted since 1970.
+    Minute(i64),
+    /// The many alerts of one rule in one group of their sender.
+    Group(AlertGroupId),
 }
 
 /// The members of a storm, as of the last look.

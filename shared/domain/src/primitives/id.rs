@@ -189,6 +189,12 @@ text_id!(
     |text| is_lower_hex(text, 64)
 );
 text_id!(
+    /// The alerts of one rule in one group of their sender: 64 characters of lower-case hex.
+    AlertGroupId,
+    "64 characters of lower-case hex",
+    |text| is_lower_hex(text, 64)
+);
+text_id!(
     /// The heartbeat of one sender: 64 characters of lower-case hex (see [`crate::alert::heartbeat`]).
     HeartbeatId,
     "64 characters of lower-case hex",
@@ -233,7 +239,13 @@ macro_rules! digest_id {
     };
 }
 
-digest_id!(Fingerprint, HeartbeatId, PipelineRunId, PlanHash);
+digest_id!(
+    AlertGroupId,
+    Fingerprint,
+    HeartbeatId,
+    PipelineRunId,
+    PlanHash
+);
 
 impl MemberId {
     /// The member of the alert that Quell itself raises about a storm.

@@ -80,6 +80,7 @@ impl IncidentChange {
             worse: Vec::new(),
             hit_count,
             left_out: firing.left_out,
+            group: firing.group.clone(),
             // Only the worst of the alerts of one delivery is kept, so its own labels may not say
             // this.
             auto_repair_forbidden: firing.forbids_repair && alert_allows,

@@ -19,7 +19,7 @@ use crate::incident::operation_log::{Event, LogRecord};
 use crate::incident::parts::{IncidentKind, Storm, StormMember};
 use crate::incident::{Incident, Status};
 use crate::primitives::digest::Digest;
-use crate::primitives::id::{IncidentId, MemberId};
+use crate::primitives::id::{AlertGroupId, Fingerprint, IncidentId, MemberId};
 
 /// How many of the members a storm shows by name.
 const SHOWN: usize = 10;
@@ -119,36 +119,54 @@ pub fn minute(opened_at: Timestamp) -> i64 {
     opened_at.as_second().div_euclid(60)
 }
 
+/// The alert that stands for the many of a storm.
+fn storm_alert(name: &str, severity: AlertSeverity, message: String, now: Timestamp) -> Alert {
+    Alert {
+        name: name.to_owned(),
+        alert_type: AlertType::Custom,
+        severity,
+        status: AlertStatus::Firing,
+        source: "quell".to_owned(),
+        namespace: "all".to_owned(),
+        target: "many targets".to_owned(),
+        normalised_target: "many targets".to_owned(),
+        subject: Subject::of_sender(SubjectKind::Alert),
+        message,
+        labels: Texts::new(),
+        annotations: Texts::new(),
+        starts_at: now,
+        member: MemberId::of_storm(),
+        cicd: false,
+        generator_url: None,
+    }
+}
+
 impl IncidentChange {
     /// The incident of a storm, with its first log entry. No alert fires or resolves it: it is open
     /// as long as its members are.
     pub fn storm(id: IncidentId, minute: i64, limit: u64, now: Timestamp) -> Self {
-        let alert = Alert {
-            name: "AlertStorm".to_owned(),
-            alert_type: AlertType::Custom,
-            severity: AlertSeverity::Critical,
-            status: AlertStatus::Firing,
-            source: "quell".to_owned(),
-            namespace: "all".to_owned(),
-            target: "many targets".to_owned(),
-            normalised_target: "many targets".to_owned(),
-            subject: Subject::of_sender(SubjectKind::Alert),
-            message: format!("more than {limit} incidents opened within a minute"),
-            labels: Texts::new(),
-            annotations: Texts::new(),
-            starts_at: now,
-            member: MemberId::of_storm(),
-            cicd: false,
-            generator_url: None,
-        };
-        let nothing = Firing {
-            count: 0,
-            ..Firing::from_alert(&alert)
-        };
+        let message = format!("more than {limit} incidents opened within a minute");
+        let alert = storm_alert("AlertStorm", AlertSeverity::Critical, message, now);
         let fingerprint = Digest::new()
             .field("storm")
             .field(minute.to_be_bytes())
             .into();
+        Self::of_many(id, fingerprint, alert, now)
+    }
+
+    /// The incident for the many alerts of one rule that came in one group, of which `first` is one. It is as bad as they are.
+    pub fn group(id: IncidentId, group: &AlertGroupId, first: &Alert, now: Timestamp) -> Self {
+        let message = format!("many alerts of the rule {} came together", first.name);
+        let alert = storm_alert(&first.name, first.severity, message, now);
+        let fingerprint = Digest::new().field("group").field(group.as_str()).into();
+        Self::of_many(id, fingerprint, alert, now)
+    }
+
+    fn of_many(id: IncidentId, fingerprint: Fingerprint, alert: Alert, now: Timestamp) -> Self {
+        let nothing = Firing {
+            count: 0,
+            ..Firing::from_alert(&alert)
+        };
         let kind = IncidentKind::Storm(Storm::default());
         Self::open_as(kind, id, fingerprint, alert, &nothing, now)
     }

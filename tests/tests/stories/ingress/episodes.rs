@@ -749,6 +749,7 @@ impl Model {
                 severity: fires.severity,
                 left_out: 0,
                 analysed: true,
+                group: None,
                 forbids_repair: false,
             };
             let id = IncidentId::try_from(ulid::Ulid::generate().to_string()).expect("a ULID");

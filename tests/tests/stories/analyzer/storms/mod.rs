@@ -1,5 +1,6 @@
 //! Tests of storms: many incidents within a minute get one card, and none is lost.
 
+mod groups;
 mod races;
 
 use std::collections::BTreeSet;
