@@ -98,7 +98,7 @@ named! {
         /// An alert came back after a verified repair, too early for the repair to have held.
         RepairRecurred = "REPAIR_RECURRED",
         /// The incident became a part of a storm.
-        TiedToStorm = "TIED_TO_STORM",
+        JoinedStorm = "JOINED_STORM",
     }
 }
 

@@ -177,7 +177,7 @@ impl IncidentChange {
         self.record(
             now,
             LogRecord::new(
-                Event::TiedToStorm,
+                Event::JoinedStorm,
                 "analyzer",
                 "it opened in a storm: see the storm's card",
             )

@@ -208,10 +208,10 @@ async fn incidents_beyond_the_minute_limit_share_one_card() {
 
     for (_, answer) in &members {
         let id = text(&answer["incident_id"]);
-        let log = stack.log_with(&id, Event::TiedToStorm).await;
+        let log = stack.log_with(&id, Event::JoinedStorm).await;
         assert_eq!(
             (
-                count(&log, Event::TiedToStorm),
+                count(&log, Event::JoinedStorm),
                 count(&log, Event::AnalysisCompleted)
             ),
             (1, 0),

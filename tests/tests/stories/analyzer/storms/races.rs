@@ -164,7 +164,7 @@ async fn forty_racing_incidents_make_one_storm_beyond_the_limit() {
             .await
             .expect("the log");
         assert_eq!(
-            count(&log, Event::TiedToStorm) + count(&log, Event::AnalysisCompleted),
+            count(&log, Event::JoinedStorm) + count(&log, Event::AnalysisCompleted),
             1,
             "{log:#?}"
         );
