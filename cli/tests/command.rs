@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Runs the command in the project's directory, with nothing of this machine's AWS.
@@ -102,9 +103,15 @@ fn check_counts_what_is_there_or_names_file_line_and_field() {
         ),
         (
             "alert-tables.json",
-            "\"severities\"",
-            "\"severity\"",
+            "\"subject_labels\"",
+            "\"subject_label\"",
             "alert-tables.json:",
+        ),
+        (
+            "alert-rules.json",
+            "\"KubePodCrashLooping\"",
+            "\"*\"",
+            "has to name alerts: it is empty, or fits every alert",
         ),
         (
             "static-rules.yaml",
@@ -142,7 +149,7 @@ fn check_tells_machines_where_each_fault_is() {
     let path = directory.path().to_str().expect("a path");
     let (status, found, _) = told(&["check", path, "--json"], "");
     assert_eq!(status, Some(1));
-    let found: serde_json::Value = serde_json::from_str(&found).expect("JSON");
+    let found: Value = serde_json::from_str(&found).expect("JSON");
     let error = &found["errors"][0];
     assert_eq!(
         (error["line"].as_u64(), error["field"].as_str()),
@@ -207,6 +214,44 @@ fn plan_reads_every_shape_in_which_an_alert_comes() {
         status == Some(0) && found.contains("A[31m on sentry") && !found.contains('\u{1b}'),
         "{found:?}"
     );
+}
+
+#[test]
+fn plan_is_told_to_programs_as_json() {
+    let sent = r#"{"status":"firing","alerts":[
+        {"status":"firing","labels":{"alertname":"NodeFilesystemAlmostOutOfSpace","instance":"10.0.0.5:9100","mountpoint":"/","job":"node-exporter",
+            "pod":"node-exporter-x2x4z","namespace":"monitoring","cluster":"eu","severity":"P1"}},
+        {"status":"firing","labels":{"alertname":"NodeFilesystemSpaceFillingUp","instance":"10.0.0.5:9100","mountpoint":"/","job":"node-exporter",
+            "pod":"node-exporter-q9w8z","namespace":"monitoring","cluster":"eu","severity":"warning"}},
+        {"status":"firing","labels":{"alertname":"Watchdog"}}]}"#;
+    let (status, found, complaint) = told(&["plan", "--output", "json", "-"], sent);
+    assert_eq!((status, complaint.as_str()), (Some(0), ""));
+    let plans: Value = serde_json::from_str(&found).expect("JSON");
+    let of = |at: usize, field: &str| plans[at][field].clone();
+    assert_eq!(
+        (of(0, "incident"), of(1, "incident"), of(2, "incident")),
+        (json!("new"), json!("joins 1"), json!("heartbeat"))
+    );
+    assert_eq!(of(0, "fingerprint"), of(1, "fingerprint"));
+    assert_eq!(
+        (of(0, "type"), of(0, "severity"), of(0, "decision")),
+        (json!("disk_full"), json!("critical"), json!("human"))
+    );
+    let mut subject = of(0, "subject");
+    let rule = subject["rule"].take();
+    assert!(
+        rule.as_str()
+            .is_some_and(|rule| rule.contains("NodeFilesystem")),
+        "{rule}"
+    );
+    assert_eq!(
+        subject,
+        json!({ "kind": "node", "name": "10.0.0.5:9100", "namespace": null, "cluster": "eu",
+            "apart": subject["apart"], "rule": null })
+    );
+    for field in ["urgency", "service", "playbook", "why"] {
+        assert!(plans[0].get(field).is_some(), "{field}");
+    }
 }
 
 #[test]
