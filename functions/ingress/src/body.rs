@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::rejection::Rejection;
 
@@ -144,12 +145,13 @@ pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
     Ok(value)
 }
 
-/// Reads one value of a body that was read before; `at` is its place there.
+/// Reads one value of a body by itself; `at` is its place there.
 ///
 /// # Errors
 /// What is not as it has to be, with its place.
-pub fn value<T: DeserializeOwned>(value: Value, at: &str) -> Result<T, Rejection> {
-    let read = serde_path_to_error::deserialize::<_, Object<T>>(value);
+pub fn value<T: DeserializeOwned>(value: &RawValue, at: &str) -> Result<T, Rejection> {
+    let mut deserializer = serde_json::Deserializer::from_str(value.get());
+    let read = serde_path_to_error::deserialize::<_, Object<T>>(&mut deserializer);
     read.map(|Object(value)| value).map_err(|error| {
         let path = error.path().to_string();
         let place = if path == "." {
@@ -157,9 +159,14 @@ pub fn value<T: DeserializeOwned>(value: Value, at: &str) -> Result<T, Rejection
         } else {
             format!("{at}.{path}")
         };
+        let reason = error.into_inner().to_string();
+        // Line and column would count from the beginning of the value, and the place says more.
+        let reason = reason
+            .rsplit_once(" at line ")
+            .map_or(reason.as_str(), |(reason, _)| reason);
         Rejection::Malformed {
             at: Some(cut(&place, PLACE_CHARACTERS)),
-            why: shortened(&error.into_inner().to_string()),
+            why: shortened(reason),
         }
     })
 }

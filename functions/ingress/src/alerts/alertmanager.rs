@@ -9,6 +9,7 @@ use intake::Delivery;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::body::{self, Object};
 use crate::rejection::Rejection;
@@ -84,7 +85,8 @@ type OneByOne = (Payload<Object<PayloadAlert>>, Vec<(usize, Rejection)>);
 
 /// Reads a delivery again that cannot be read whole, each alert by itself.
 fn one_by_one(bytes: &[u8], whole: Rejection) -> Result<OneByOne, Rejection> {
-    let Ok(payload) = body::json::<Payload<Value>>(bytes) else {
+    // Raw, because a value that was read would have lost that a field came twice.
+    let Ok(payload) = serde_json::from_slice::<Payload<&RawValue>>(bytes) else {
         return Err(whole);
     };
     let (mut alerts, mut refused) = (Vec::new(), Vec::new());

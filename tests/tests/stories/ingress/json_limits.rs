@@ -424,7 +424,7 @@ async fn a_refusal_is_short_however_long_the_mistake_is() {
     let mut time = good.clone();
     time["alerts"][0]["startsAt"] = json!(long);
     let mut name = good.clone();
-    name["alerts"][0]["labels"][&long] = json!(7);
+    name["alerts"][0]["labels"][&long] = json!([7]);
     for (case, body, at) in [
         ("a status", status, "status"),
         ("labels", labels, "alerts[0].labels"),
