@@ -567,7 +567,15 @@ async fn an_incident_that_nobody_hears_of_expires_and_may_come_back() {
             .expect("a list")
             .contains(&incident_id)
     );
-    door.show(&incident_id, at(18_002)).await;
+    let message = Message::IncidentChanged {
+        incident_id: incident_id.clone(),
+    };
+    let until = Instant::now() + Duration::from_secs(60);
+    let shown = door.stack.notifier();
+    shown
+        .handle(&message, &unique("holder"), &Timestamp::now, until)
+        .await
+        .expect("handled");
     door.stack.card(&id, "Expired").await;
 
     // It has fired all along: the same incident is open again. What begins later is another one.
@@ -678,10 +686,13 @@ impl Door {
         }
     }
 
-    /// The notifier of these queues.
+    /// The notifier of these queues. It knows of no chat: one that was told of a time to come would keep the others waiting for it.
     fn notifier(&self) -> notifier::App {
-        self.stack
-            .notifier_with(&[("NOTIFICATIONS_QUEUE_URL", &self.notifications.url)])
+        let nowhere = std::env::temp_dir();
+        self.stack.notifier_with(&[
+            ("NOTIFICATIONS_QUEUE_URL", &self.notifications.url),
+            ("CONFIG_DIR", nowhere.to_str().expect("a path")),
+        ])
     }
 
     /// Lets the notifier know that an incident changed.

@@ -171,7 +171,11 @@ async fn bodies_are_taken_and_refused_as_their_schemas_say() {
             for body in variants(&ended(&example["value"])) {
                 let call = Call::of(&document, &stack, &operation, body.to_string());
                 let answer = call.in_process(&app, Timestamp::now()).await;
-                let accepted = answer.status != 400;
+                // One odd alert of several is refused by itself.
+                let odd = answer.body["results"]
+                    .as_array()
+                    .is_some_and(|results| results.iter().any(|of| of["outcome"] == "refused"));
+                let accepted = answer.status != 400 && !odd;
                 assert!(
                     !accepted || got_through(&document, &operation, answer.status),
                     "{name}: {body}: {answer:?}"

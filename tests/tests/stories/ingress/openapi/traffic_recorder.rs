@@ -214,6 +214,26 @@ impl<'a> TrafficRecorder<'a> {
         )
         .await;
 
+        let mut beside = TestAlert::firing(unique("beside")).delivery();
+        let mut other = |name: &str| {
+            let mut alert = beside["alerts"][0].clone();
+            alert["labels"]["alertname"] = json!(name);
+            beside["alerts"].as_array_mut().expect("a list").push(alert);
+        };
+        other("Watchdog");
+        other("InfoInhibitor");
+        beside["alerts"]
+            .as_array_mut()
+            .expect("a list")
+            .push(json!({ "status": "on" }));
+        let answer = self.take("alertmanager", &beside).await;
+        for (at, outcome) in ["opened", "heartbeat", "noise", "refused"]
+            .into_iter()
+            .enumerate()
+        {
+            assert_eq!(answer["results"][at]["outcome"], outcome, "{answer}");
+        }
+
         for id in ["alertmanager", "grafana", "grafanaPut"] {
             let delivery = fresh(&self.document.operation(id).example().expect("an example"));
             assert_eq!(self.take(id, &delivery).await["outcome"], "opened");
