@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use domain::playbook::command::{Check, Fact, Step};
 use domain::playbook::condition::When;
+use domain::playbook::scope::Scope;
 use domain::playbook::service::{Bastion, Service, SshTarget};
 use domain::playbook::{Auto, Match, Parameter, Playbook};
 use domain::policy::limits::Limits;
@@ -135,6 +136,7 @@ fn services_are_the_same_to_both() {
     let file = json!([
         {
             "name": "web", "aliases": ["w"], "level": "auto", "unit": "web", "facts": { "a": "b" }, "redundancy_group": "g",
+            "match": { "cluster": ["prod", "prod-2"], "namespace": "tools", "labels": { "team": "web" } },
             "target": { "ssh": { "host": "h", "port": 22, "user": "u", "host_key": key, "bastion": bastion } },
         },
         { "name": "one", "level": "approval", "target": { "ssm": { "instance_id": "i-0abcdef1234567890" } } },
@@ -149,6 +151,16 @@ fn services_are_the_same_to_both() {
             ("/0/level", json!("automatic")),
             ("/0/facts/a", json!({})),
             ("/0/redundancy_group", json!("a/b")),
+            ("/0/match", Value::Null),
+            ("/0/match", json!({})),
+            ("/0/match", json!("prod")),
+            ("/0/match/region", json!("eu")),
+            ("/0/match/cluster", json!("")),
+            ("/0/match/cluster", json!([])),
+            ("/0/match/namespace", json!([""])),
+            ("/0/match/namespace", json!([7])),
+            ("/0/match/labels", json!({ "team": "" })),
+            ("/0/match/labels", json!({ "team": ["a", "b"] })),
             ("/0/target", json!({})),
             (
                 "/0/target",
@@ -235,6 +247,7 @@ fn every_field_that_is_read_is_in_a_schema_and_explained() {
         (&playbooks, "/$defs/Check", fields::<Check>()),
         (&playbooks, "/$defs/When", fields::<When>()),
         (&services, "/$defs/Service", fields::<Service>()),
+        (&services, "/$defs/Scope", fields::<Scope>()),
         (&services, "/$defs/SshTarget", fields::<SshTarget>()),
         (&services, "/$defs/Bastion", fields::<Bastion>()),
         (&limits, "", fields::<Limits>()),

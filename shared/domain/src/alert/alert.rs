@@ -203,6 +203,11 @@ impl Alert {
         self
     }
 
+    /// The namespace of what it is about; none where that belongs to none, such as a machine.
+    pub fn namespace_of_subject(&self) -> Option<&str> {
+        Some(self.namespace.as_str()).filter(|_| !self.subject.kind.is_cluster_scoped())
+    }
+
     /// True if its sender sends resolves, as Alertmanager and Grafana do. The senders of signed
     /// alerts and of signals can, and most never do: nothing may wait for a resolve from them, and
     /// its absence must not count as a failure.

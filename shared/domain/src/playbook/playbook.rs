@@ -273,6 +273,7 @@ impl Playbook {
             risk: self.risk,
             target: service.name.clone(),
             address: service.target.address(),
+            unscoped: service.scope.is_none(),
             facts: self.render(Phase::Facts, &parameters)?,
             steps: self.render(Phase::Steps, &parameters)?,
             verify: self.render(Phase::Verify, &parameters)?,

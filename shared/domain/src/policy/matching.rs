@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::alert::Alert;
 use crate::playbook::Playbook;
 use crate::playbook::plan::Plan;
-use crate::playbook::service::{Level, Service};
+use crate::playbook::service::{Level, NoService, Service};
 use crate::policy::track_record::RunCounts;
 
 /// What a playbook counts that is for the type of the alert alone.
@@ -39,10 +39,13 @@ pub struct Fit<'a> {
 pub fn choose(
     playbooks: &[Playbook],
     alert: &Alert,
-    service: Option<&Service>,
+    service: Result<&Service, NoService>,
     past: &PastSuccess,
 ) -> Choice {
-    let service = match repairable(alert, service) {
+    let service = match service
+        .map_err(|why| why.to_string())
+        .and_then(|service| repairable(alert, service))
+    {
         Ok(service) => service,
         Err(why) => return Choice::None(why),
     };
@@ -96,7 +99,7 @@ pub fn undecided<'a>(
     alert: &Alert,
     service: Option<&Service>,
 ) -> Vec<&'a str> {
-    let Ok(service) = repairable(alert, service) else {
+    let Some(service) = service.filter(|service| repairable(alert, service).is_ok()) else {
         return Vec::new();
     };
     let best = best(playbooks, alert, service);
@@ -110,17 +113,16 @@ pub fn undecided<'a>(
     }
 }
 
-/// The service, if Quell may repair it at all.
-fn repairable<'a>(alert: &Alert, service: Option<&'a Service>) -> Result<&'a Service, String> {
-    let service =
-        service.ok_or_else(|| format!("{} is not in service-registry.yaml", alert.target))?;
+/// The service, if Quell may repair it at all because of this alert.
+fn repairable<'a>(alert: &Alert, service: &'a Service) -> Result<&'a Service, String> {
     if service.level == Level::Manual {
         return Err(format!(
             "the service {} is repaired by hand only (level manual)",
             service.name
         ));
     }
-    Ok(service)
+    // Whoever looked the service up has asked this: it is asked again, because commands follow.
+    service.mismatch(alert).map_or(Ok(service), Err)
 }
 
 /// The playbooks that fit, the best first; those that fit equally well in the order of the file.

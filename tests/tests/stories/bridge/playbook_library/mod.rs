@@ -162,7 +162,7 @@ async fn play(scene: &Scene, changes: &[So]) -> Option<Ran> {
     let plan = match choose(
         &files.playbooks,
         &alert(scene.alert),
-        named(&files.services, scene.service),
+        Ok(named(&files.services, scene.service).expect("its service")),
         &PastSuccess::new(),
     ) {
         Choice::Plan(plan) => plan,
@@ -383,7 +383,7 @@ fn every_alert_of_the_library_leads_to_its_playbook() {
             match choose(
                 &files.playbooks,
                 &alert(name),
-                Some(&service),
+                Ok(&service),
                 &PastSuccess::new(),
             ) {
                 Choice::Plan(plan) => assert_eq!(plan.playbook, playbook.id, "{name}"),
