@@ -133,6 +133,7 @@ fn service(plan: &AlertPlan<'_>, out: &mut dyn Write) -> Result<(), Failure> {
         score,
         reasons,
         playbook,
+        ..
     } in &plan.fitting
     {
         let reasons: Vec<String> = reasons.iter().map(|reason| line(reason, SHOWN)).collect();

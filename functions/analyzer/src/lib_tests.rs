@@ -1,6 +1,7 @@
 //! Tests of the decision after a diagnosis: a plan that waits for approval, one that runs without,
 //! or no plan.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use domain::alert::classification::AlertTables;
@@ -219,7 +220,8 @@ fn shipped_pairs() -> Vec<(String, Alert, OperatorFiles)> {
         .filter(|playbook| playbook.auto.is_some())
     {
         let fits = |service: &&Service| {
-            playbook.matches.allows(&service.name) && playbook.plan(service, 1, vec![]).is_ok()
+            playbook.matches.allows(&service.name)
+                && playbook.plan(service, &BTreeMap::new(), 1, vec![]).is_ok()
         };
         let service = files
             .services

@@ -207,7 +207,7 @@ fn planned_now(files: &OperatorFiles, incident: &Incident, plan: &Plan) -> Optio
     let service = service::named(&files.services, &plan.target)
         .filter(|service| service.mismatch(&incident.alert).is_none())?;
     playbook
-        .plan(service, plan.round, Vec::new())
+        .plan(service, &plan.parameters, plan.round, Vec::new())
         .ok()
         .map(|plan| plan.hash())
 }

@@ -79,7 +79,7 @@ fn playbooks_are_the_same_to_both() {
     let file = json!([{
         "id": "a", "name": "A", "match": { "alertnames": ["X"], "alert_types": ["custom"], "services": ["s"] }, "risk": "low",
         "data_impact": "NONE", "auto": { "max_severity": "P2", "min_verified": 1 }, "cooldown": "1h 30m",
-        "parameters": { "p": { "from": "service.unit", "pattern": "[a-z]+" } },
+        "parameters": { "p": { "from": "service.unit", "pattern": "[a-z]+" }, "q": { "from": "alert.labels.mountpoint", "pattern": "[a-z]+" } },
         "facts": [{ "id": "up", "run": ["a"], "timeout": "5s" }],
         "steps": [{ "run": ["a", "{p}"], "timeout": "60s", "when": { "fact": "up", "exits": 0, "not": true }, "idempotent": true }],
         "verify": [{ "run": ["a"], "retries": 2, "every": "5s", "when": { "fact": "up", "prints": "y" } }],
@@ -103,6 +103,8 @@ fn playbooks_are_the_same_to_both() {
             ("/0/cooldown", json!("soon")),
             ("/0/cooldown", json!(30)),
             ("/0/parameters/p/from", json!("alert.name")),
+            ("/0/parameters/q/from", json!("alert.labels.")),
+            ("/0/parameters/q/from", json!("alert.labels.a-b")),
             ("/0/facts/0/id", json!("Up")),
             ("/0/facts/0/idempotent", json!(true)),
             ("/0/steps", json!([])),

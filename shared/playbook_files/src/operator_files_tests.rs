@@ -49,7 +49,7 @@ fn a_fault_of_sense_names_file_line_and_field() {
                   verify: [{ run: [c], retries: 100, every: 301s }]\n";
     insta::assert_snapshot!(errors("sense", &format!("{GOOD_PLAYBOOK}{second}"), ""), @r"
     playbooks.yaml:6: [1] a: match names no alert: give alertnames or alert_types
-    playbooks.yaml:6: [1] a: parameters.p.from has to be service.name, service.unit or service.facts.<key>
+    playbooks.yaml:6: [1] a: parameters.p.from has to be service.name, service.unit, service.facts.<key> or alert.labels.<label>
     playbooks.yaml:6: [1] a: parameters.p.pattern is not a regular expression: found open group without closing ')'
     playbooks.yaml:6: [1] a: facts[1].id is up, which another fact is called already
     playbooks.yaml:6: [1] a: steps[0].run has to begin with the name of a program, which cannot be a parameter
@@ -76,6 +76,21 @@ fn a_fault_of_sense_names_file_line_and_field() {
         "A".repeat(64)
     );
     insta::assert_snapshot!(errors("rsa", GOOD_PLAYBOOK, &rsa), @"service-registry.yaml:1: [0] a: target.ssh.host_key is an RSA key, which Quell does not check: pin another one of the host (ssh-keyscan -t ed25519,ecdsa HOST)");
+}
+
+#[test]
+fn words_of_an_alert_are_no_part_of_a_script() {
+    let playbook = |step: &str| {
+        let parameter = "parameters: { p: { from: alert.labels.mountpoint, pattern: '[a-z]+' } }";
+        GOOD_PLAYBOOK.replace(
+            "steps: [{ run: [a] }]",
+            &format!("{parameter}\n  steps: [{{ run: [{step}] }}]"),
+        )
+    };
+    let errors = |step: &str| errors("script", &playbook(step), "");
+    assert_eq!(errors("sh, -c, 'df \"$0\"', '{p}'"), "no errors");
+    assert_eq!(errors("df, '--type={p}'"), "no errors");
+    insta::assert_snapshot!(errors("bash, -ec, 'df {p}'"), @"playbooks.yaml:1: [0] a: steps[0].run[2] has the parameter p in a script, and its value comes from the alert: give it to the script as an argument");
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub struct Fit<'a> {
     pub score: u32,
     pub reasons: Vec<String>,
     pub playbook: &'a Playbook,
+    /// The values of its parameters that come from the alert.
+    said: BTreeMap<String, String>,
 }
 
 /// Chooses the playbook for an alert on a service: the alert's name counts 4, its type 2, a listed service 1. The best one wins. Between
@@ -57,9 +59,16 @@ pub fn choose(
     let mut best = best(playbooks, alert, service);
     best.sort_by_key(|fit| std::cmp::Reverse(tenths(counts(fit))));
     let Some(one) = best.first() else {
+        let unfit = playbooks.iter().filter_map(|playbook| {
+            score(playbook, alert, service)?;
+            let why = playbook.said_by(alert).err()?;
+            Some(format!(": {} does not, because {why}", playbook.id))
+        });
         return Choice::None(format!(
-            "no playbook fits the alert {} on the service {}",
-            alert.name, service.name
+            "no playbook fits the alert {} on the service {}{}",
+            alert.name,
+            service.name,
+            unfit.collect::<String>()
         ));
     };
     let (playbook, known) = (one.playbook, counts(one));
@@ -83,7 +92,7 @@ pub fn choose(
     if known.counted > 0 {
         reasons.push(format!("of its runs {known}"));
     }
-    match playbook.plan(service, 1, reasons) {
+    match playbook.plan(service, &one.said, 1, reasons) {
         Ok(plan) => Choice::Plan(Box::new(Plan {
             score: one.score,
             ..plan
@@ -152,7 +161,19 @@ fn tenths(counts: RunCounts) -> u32 {
     (counts.at_least() * 10.0).floor() as u32
 }
 
+/// A playbook that fits. One does not if the alert does not say what it needs to know.
 fn fit<'a>(playbook: &'a Playbook, alert: &Alert, service: &Service) -> Option<Fit<'a>> {
+    let (score, reasons) = score(playbook, alert, service)?;
+    Some(Fit {
+        score,
+        reasons,
+        playbook,
+        said: playbook.said_by(alert).ok()?,
+    })
+}
+
+/// How well a playbook's `match` fits, and why.
+fn score(playbook: &Playbook, alert: &Alert, service: &Service) -> Option<(u32, Vec<String>)> {
     let matches = &playbook.matches;
     let mut score = 0;
     let mut reasons = Vec::new();
@@ -175,11 +196,7 @@ fn fit<'a>(playbook: &'a Playbook, alert: &Alert, service: &Service) -> Option<F
         score += 1;
         reasons.push(format!("it is for the service {}", service.name));
     }
-    Some(Fit {
-        score,
-        reasons,
-        playbook,
-    })
+    Some((score, reasons))
 }
 
 #[cfg(test)]
