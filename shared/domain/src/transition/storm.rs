@@ -140,6 +140,8 @@ impl IncidentChange {
             member: MemberId::of_storm(),
             cicd: false,
             generator_url: None,
+            alert_id: None,
+            measurements: Texts::new(),
         };
         let nothing = Firing {
             count: 0,
