@@ -19,7 +19,7 @@ pub(crate) struct Check {
     /// The directory with the operator's files
     #[arg(value_name = "DIR", default_value = "config")]
     directory: PathBuf,
-    /// Print JSON: `errors`, each with `file`, `line`, `field` and `text`
+    /// Print JSON: `errors` and `warnings`, each with `file`, `line`, `field` and `text`
     #[arg(long)]
     json: bool,
 }
@@ -27,14 +27,16 @@ pub(crate) struct Check {
 impl Check {
     pub(crate) fn answer(self, out: &mut dyn Write) -> Result<Answer, Failure> {
         let found = errors(&self.directory);
+        let warnings = OperatorFiles::warnings(&self.directory);
         let answer = Answer::of(found.is_ok());
         if self.json {
-            writeln!(
-                out,
-                "{}",
-                as_json(&found.err().unwrap_or(ConfigErrors(Vec::new())))
-            )?;
+            let errors = found.err().map(|errors| errors.0).unwrap_or_default();
+            let both = json!({ "errors": as_json(&errors), "warnings": as_json(&warnings) });
+            writeln!(out, "{both}")?;
             return Ok(answer);
+        }
+        for warning in &warnings {
+            writeln!(out, "warning: {warning}")?;
         }
         match found {
             Ok(counted) => writeln!(out, "{counted}: no errors")?,
@@ -87,7 +89,7 @@ fn templates(directory: &Path) -> Result<usize, ConfigErrors> {
     }
 }
 
-fn as_json(errors: &ConfigErrors) -> Value {
+fn as_json(errors: &[ConfigError]) -> Vec<Value> {
     let one = |error: &ConfigError| json!({ "file": error.file, "line": error.line, "field": error.field, "text": error.text });
-    json!({ "errors": errors.0.iter().map(one).collect::<Vec<_>>() })
+    errors.iter().map(one).collect()
 }

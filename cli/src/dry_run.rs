@@ -38,6 +38,9 @@ pub(crate) struct Run {
     /// The service's name in service-registry.yaml
     #[arg(long, value_name = "SERVICE")]
     target: String,
+    /// The value of a parameter that comes from the alert (repeatable)
+    #[arg(long = "parameter", value_name = "NAME=VALUE")]
+    parameters: Vec<String>,
     /// The directory with the operator's files
     #[arg(long, value_name = "DIR", default_value = "config")]
     config: PathBuf,
@@ -113,8 +116,27 @@ impl Run {
                 playbook.id, service.name
             )));
         }
+        let given = |text: &String| {
+            text.split_once('=')
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .filter(|(name, _)| {
+                    let parameter = playbook.parameters.get(name);
+                    parameter.is_some_and(|parameter| parameter.label().is_some())
+                })
+                .ok_or_else(|| {
+                    Failure::wrong(format!(
+                        "--parameter {text}: give NAME=VALUE, for a parameter of {} that comes from the alert",
+                        playbook.id
+                    ))
+                })
+        };
+        let said = self
+            .parameters
+            .iter()
+            .map(given)
+            .collect::<Result<_, _>>()?;
         Ok(playbook
-            .plan(service, 1, Vec::new())
+            .plan(service, &said, 1, Vec::new())
             .map_err(|why| why.to_string()))
     }
 }

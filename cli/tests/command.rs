@@ -87,7 +87,7 @@ fn check_counts_what_is_there_or_names_file_line_and_field() {
             "service-registry.yaml",
             "level: auto",
             "level: autp",
-            "service-registry.yaml:7: [0].level: unknown variant `autp`",
+            "service-registry.yaml:8: [0].level: unknown variant `autp`",
         ),
         (
             "guardrails.yaml",
@@ -163,7 +163,51 @@ fn check_tells_machines_where_each_fault_is() {
             .is_some_and(|text| text.contains("names the parameter unti")),
         "{error}"
     );
-    assert_eq!(told(&["check", "--json"], "").1, "{\"errors\":[]}\n");
+    assert_eq!(
+        told(&["check", "--json"], "").1,
+        "{\"errors\":[],\"warnings\":[]}\n"
+    );
+}
+
+#[test]
+fn check_warns_of_a_service_without_a_place() {
+    let directory = changed(
+        "service-registry.yaml",
+        "  match: { namespace: shop }\n",
+        "",
+    );
+    let path = directory.path().to_str().expect("a path");
+    let (status, found, _) = told(&["check", path], "");
+    assert_eq!(status, Some(0), "{found}");
+    assert!(
+        found.starts_with("warning: ")
+            && found.contains("service-registry.yaml:21: [1] checkout-web: match is missing")
+            && found.ends_with(": no errors\n"),
+        "{found}"
+    );
+    let (status, found, _) = told(&["check", path, "--json"], "");
+    let found: Value = serde_json::from_str(&found).expect("JSON");
+    assert_eq!(status, Some(0), "{found}");
+    assert_eq!(found["errors"], serde_json::json!([]));
+    assert_eq!(found["warnings"][0]["field"], "[1].match", "{found}");
+}
+
+#[test]
+fn plan_of_an_alert_from_elsewhere_says_both_places() {
+    let sent = r#"{"status":"firing","alerts":[{"status":"firing","labels":
+        {"alertname":"SentryDown","component":"sentry","cluster":"dev-laptop","namespace":"feature-4711"}}]}"#;
+    let why = "sentry lives in cluster prod, namespace tools; this alert comes from cluster dev-laptop, namespace feature-4711";
+    let (_, found, _) = told(&["plan", "-"], sent);
+    assert!(
+        found.contains(&format!("service      none: {why}"))
+            && found.contains(&format!("=> needs a human: {why}")),
+        "{found}"
+    );
+    let (_, found, _) = told(&["plan", "-", "--output", "json"], sent);
+    let found: Value = serde_json::from_str(&found).expect("JSON");
+    assert_eq!(found[0]["why"], why);
+    assert_eq!(found[0]["decision"], "human");
+    assert_eq!(found[0]["playbook"], Value::Null);
 }
 
 #[test]

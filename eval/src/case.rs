@@ -121,11 +121,11 @@ impl Case {
             .rules
             .rule(&incident.alert, false)
             .ok_or("no rule is for this type")?;
-        let base = static_analyzer::analyse(rule, &incident.alert, service);
+        let base = static_analyzer::analyse(rule, &incident.alert, service.as_ref().ok().copied());
         let playbook = match choose(
             &files.operator.playbooks,
             &incident.alert,
-            service,
+            service.clone(),
             &PastSuccess::new(),
         ) {
             // What a delivery pipeline reports is shown and never repaired.
@@ -136,7 +136,7 @@ impl Case {
         };
         Ok(Seen {
             incident,
-            service,
+            service: service.ok(),
             playbook,
             base,
         })

@@ -13,10 +13,10 @@ from infra.local.processes import Children
 from infra.local.records import Item, Records
 from infra.local.show import Screen
 from infra.local.stack import APPROVER_ID, CHAT_ID, Local, Telegram
-from infra.local.target_host import SERVICE, Target
+from infra.local.target_host import CLUSTER, SERVICE, Target
 
 T = TypeVar("T")
-LABELS = {"alertname": "TargetDown", "severity": "warning", "component": SERVICE, "namespace": "demo"}
+LABELS = {"alertname": "TargetDown", "severity": "warning", "component": SERVICE, "cluster": CLUSTER, "namespace": "demo"}
 ANNOTATIONS = {"summary": "The web service of the demo host does not answer."}
 DEAD_ENDS = ("needs_human", "rejected", "repair_failed")
 

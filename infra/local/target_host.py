@@ -25,6 +25,8 @@ from infra.local.processes import Child, Children, wait_until
 SERVICE = "demo-web"
 # The same program under a name of its own, which is repaired without a human where the guardrails let it.
 AUTO_SERVICE = "demo-auto"
+# The cluster in which it lives: alerts from others get no plan for it.
+CLUSTER = "demo"
 PROGRAM = "web"
 # How long supervisord watches the program before it says that it was started: a restart takes so long, and a second more.
 START_SECONDS = 1
@@ -223,5 +225,5 @@ def _write_config(target: Target) -> None:
         "facts": {"health_url": target.health_url},
         "target": {"ssh": ssh},
     }
-    auto = entry | {"name": AUTO_SERVICE, "aliases": [], "level": "auto", "redundancy_group": "demo"}
+    auto = entry | {"name": AUTO_SERVICE, "aliases": [], "level": "auto", "redundancy_group": "demo", "match": {"cluster": CLUSTER}}
     (target.config_dir / "service-registry.yaml").write_text(yaml.safe_dump([entry, auto], sort_keys=False, width=1000))

@@ -6,6 +6,9 @@ use domain::primitives::id::{Fingerprint, MemberId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+/// The cluster in which the stack's service lives that is repaired without a human (`CLUSTER` in infra/local/target_host.py).
+pub const CLUSTER: &str = "demo";
+
 /// An alert of a test.
 #[derive(Debug, Clone)]
 pub struct TestAlert {
@@ -56,6 +59,7 @@ impl TestAlert {
                 "generatorURL": "http://prometheus.test/graph",
                 "labels": {
                     "alertname": self.name, "component": self.component, "severity": self.severity, "namespace": self.namespace,
+                    "cluster": CLUSTER,
                 },
                 "annotations": { "summary": format!("{} does not answer", self.component) },
             }],
@@ -72,6 +76,7 @@ impl TestAlert {
             ("alertname", self.name),
             ("component", &self.component),
             ("namespace", &self.namespace),
+            ("cluster", CLUSTER),
         ];
         let labels: Texts = labels
             .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -10,15 +10,21 @@ use domain::primitives::id::MemberId;
 use jiff::{SignedDuration, Timestamp};
 use store::fresh_incident_id;
 
+use crate::alert::CLUSTER;
+
 /// An alert about a target.
 ///
 /// # Panics
 /// Never: it is built here.
 #[must_use]
 pub fn alert(target: &str) -> Alert {
-    let labels: Texts = [("alertname", "TargetDown"), ("component", target)]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
+    let labels: Texts = [
+        ("alertname", "TargetDown"),
+        ("component", target),
+        ("cluster", CLUSTER),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
     let member = MemberId::try_from("m1").expect("a member id");
     AlertTables::default().alert(
         AlertStatus::Firing,

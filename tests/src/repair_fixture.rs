@@ -187,7 +187,7 @@ impl RepairFixture {
             .files
             .playbook(playbook)
             .expect("in the file")
-            .plan(service, 1, Vec::new())
+            .plan(service, &std::collections::BTreeMap::new(), 1, Vec::new())
             .expect("a plan");
         let mut change: IncidentChange = opened(&alert, 0);
         change.propose(plan, now, SignedDuration::from_hours(4));

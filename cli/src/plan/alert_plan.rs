@@ -8,7 +8,7 @@ use domain::alert::{Alert, AlertStatus};
 use domain::episode::Firing;
 use domain::incident::Incident;
 use domain::incident::change::IncidentChange;
-use domain::playbook::service::{self, Service};
+use domain::playbook::service::{self, NoService, Service};
 use domain::policy::attempt_ledger::{GroupLedger, GuardrailInputs, TargetLedger};
 use domain::policy::limits::Limits;
 use domain::policy::matching::{Fit, fitting};
@@ -42,7 +42,7 @@ pub(super) struct AlertPlan<'a> {
     pub(super) fingerprint: Fingerprint,
     pub(super) alert: Alert,
     pub(super) goes_to: GoesTo,
-    pub(super) service: Option<&'a Service>,
+    pub(super) service: Result<&'a Service, NoService>,
     pub(super) fitting: Vec<Fit<'a>>,
     /// The incident that it would open, as it would be after its analysis.
     pub(super) incident: Option<Incident>,
@@ -90,16 +90,23 @@ impl By {
             let service = service::find(&self.files.services, &alert);
             let incident = match goes_to {
                 GoesTo::New => Some(
-                    self.incident(&alert, service, &fingerprint, delivery.left_out, now)
-                        .await?,
+                    self.incident(
+                        &alert,
+                        service.as_ref().ok().copied(),
+                        &fingerprint,
+                        delivery.left_out,
+                        now,
+                    )
+                    .await?,
                 ),
                 _ => None,
             };
             plans.push(AlertPlan {
                 index,
-                fitting: service.map_or_else(Vec::new, |service| {
-                    fitting(&self.files.playbooks, &alert, service)
-                }),
+                fitting: service.as_ref().map_or_else(
+                    |_| Vec::new(),
+                    |service| fitting(&self.files.playbooks, &alert, service),
+                ),
                 fingerprint,
                 alert,
                 goes_to,

@@ -114,12 +114,13 @@ fn identity(plan: &AlertPlan<'_>, out: &mut dyn Write) -> Result<(), Failure> {
 
 /// Writes the alert's service, and the playbooks that match.
 fn service(plan: &AlertPlan<'_>, out: &mut dyn Write) -> Result<(), Failure> {
-    let Some(service) = plan.service else {
-        writeln!(
-            out,
-            "  service      none in service-registry.yaml has this target as its name or alias"
-        )?;
-        return Ok(());
+    let service = match &plan.service {
+        Ok(service) => service,
+        Err(why) => {
+            let why = line(&why.to_string(), SHOWN * 4);
+            writeln!(out, "  service      none: {why}")?;
+            return Ok(());
+        }
     };
     let group = service.redundancy_group.as_deref().unwrap_or("none");
     let level = format!("{:?}", service.level).to_lowercase();
@@ -132,6 +133,7 @@ fn service(plan: &AlertPlan<'_>, out: &mut dyn Write) -> Result<(), Failure> {
         score,
         reasons,
         playbook,
+        ..
     } in &plan.fitting
     {
         let reasons: Vec<String> = reasons.iter().map(|reason| line(reason, SHOWN)).collect();
@@ -214,7 +216,6 @@ pub(super) fn json(plans: &[AlertPlan<'_>], out: &mut dyn Write) -> Result<(), F
 
 fn as_json(plan: &AlertPlan<'_>) -> Value {
     let alert = &plan.alert;
-    let namespace = Some(&alert.namespace).filter(|_| !alert.subject.kind.is_cluster_scoped());
     let incident = plan.incident.as_ref();
     let (decision, why) = incident.map_or((None, None), decision);
     json!({
@@ -224,7 +225,7 @@ fn as_json(plan: &AlertPlan<'_>) -> Value {
         "subject": {
             "kind": alert.subject.kind,
             "name": alert.target,
-            "namespace": namespace,
+            "namespace": alert.namespace_of_subject(),
             "cluster": alert.subject.cluster,
             "apart": alert.subject.apart,
             "rule": alert.subject.named_by,
@@ -232,7 +233,7 @@ fn as_json(plan: &AlertPlan<'_>) -> Value {
         "type": alert.alert_type,
         "severity": alert.severity,
         "urgency": incident.map(|incident| incident.severity),
-        "service": plan.service.map(|service| &service.name),
+        "service": plan.service.as_ref().ok().map(|service| &service.name),
         "playbook": incident.and_then(|incident| incident.plan.as_ref()).map(|plan| &plan.playbook),
         "decision": decision,
         "why": why,

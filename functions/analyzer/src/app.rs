@@ -152,7 +152,7 @@ impl App {
 
     /// What other incidents have to share with an alert to stand near it.
     pub(crate) fn near(&self, alert: &Alert) -> Near {
-        let service = service::find(&self.files.services, alert);
+        let service = service::find(&self.files.services, alert).ok();
         Near::of(
             alert,
             service.map(|service| (service.name.as_str(), service.redundancy_group.as_deref())),

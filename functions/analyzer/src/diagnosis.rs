@@ -63,7 +63,7 @@ impl App {
             .rules
             .rule(alert, incident.storm().is_some())
             .ok_or(Failure::NoRule)?;
-        let service = service::find(&self.files.services, alert);
+        let service = service::find(&self.files.services, alert).ok();
         let mut span = self.tracer().await.begin("analyse", now);
         span.set("quell.incident.id", incident.id.as_str().to_owned());
         span.set("quell.fingerprint", incident.fingerprint.to_string());
@@ -137,7 +137,7 @@ impl App {
             return Ok(base);
         }
         self.claim(incident, occasion, holder, now).await?;
-        let service = service::find(&self.files.services, &incident.alert);
+        let service = service::find(&self.files.services, &incident.alert).ok();
         let subject = Subject {
             incident,
             service,

@@ -6,7 +6,9 @@ use std::time::Instant;
 use domain::episode::Advice;
 use domain::incident::change::IncidentChange;
 use domain::incident::guardrail::names;
+use domain::incident::operation_log::{Event, LogRecord};
 use domain::incident::{Incident, Status};
+use domain::playbook::service::{self, NoService};
 use domain::primitives::id::IncidentId;
 use jiff::Timestamp;
 use wire::message::Message;
@@ -146,6 +148,12 @@ pub fn decide(
     }
     match propose::planned(change, rules, now) {
         Ok(plan) => propose::propose(change, plan, rules, now),
-        Err(why) => change.incident.no_plan_because = Some(why),
+        Err(why) => {
+            let found = service::find(&rules.files.services, &change.incident.alert);
+            if let Err(NoService::Elsewhere(_)) = found {
+                change.record(now, LogRecord::new(Event::OutOfScope, "analyzer", &why));
+            }
+            change.incident.no_plan_because = Some(why);
+        }
     }
 }

@@ -114,7 +114,7 @@ impl World {
             .rules
             .rule(alert, false)
             .expect("a rule for every type");
-        static_analyzer::analyse(rule, alert, service::find(&self.files.services, alert))
+        static_analyzer::analyse(rule, alert, service::find(&self.files.services, alert).ok())
     }
 
     pub(crate) fn decided(
@@ -227,7 +227,7 @@ impl World {
             deviation: deviation(&evidence),
             ..self.rules_say(&change.incident.alert)
         };
-        let service = service::find(&self.files.services, &change.incident.alert);
+        let service = service::find(&self.files.services, &change.incident.alert).ok();
         let question = question(
             Subject {
                 incident: &change.incident,

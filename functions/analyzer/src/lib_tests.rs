@@ -1,6 +1,7 @@
 //! Tests of the decision after a diagnosis: a plan that waits for approval, one that runs without,
 //! or no plan.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use domain::alert::classification::AlertTables;
@@ -24,10 +25,7 @@ use settings::alert_tables;
 use super::{Diagnosis, decide, static_analyzer};
 use crate::propose::{ProposalRules, StoreFacts};
 
-fn opened(component: &str) -> IncidentChange {
-    let labels: Texts = [("alertname", "TargetDown"), ("component", component)]
-        .map(|(k, v)| (k.to_owned(), v.to_owned()))
-        .into();
+fn opened(labels: Texts) -> IncidentChange {
     let member = MemberId::try_from("m1").expect("a member id");
     let alert = AlertTables::default().alert(
         AlertStatus::Firing,
@@ -74,6 +72,20 @@ fn decided_with(
     readings: &GuardrailInputs,
     change: impl FnOnce(&mut OperatorFiles),
 ) -> IncidentChange {
+    let labels = [
+        ("alertname", "TargetDown"),
+        ("component", component),
+        ("namespace", "shop"),
+    ];
+    let labels = labels.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    decided_about(labels, readings, change)
+}
+
+fn decided_about(
+    labels: Texts,
+    readings: &GuardrailInputs,
+    change: impl FnOnce(&mut OperatorFiles),
+) -> IncidentChange {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
     let mut files = OperatorFiles::load(&shipped).expect("the files that ship with the project");
     change(&mut files);
@@ -88,7 +100,7 @@ fn decided_with(
         known: &known,
         approval_ttl: SignedDuration::from_hours(1),
     };
-    let mut change = opened(component);
+    let mut change = opened(labels);
     let diagnosis = Diagnosis {
         analysis: analysed(&change.incident.alert),
         evidence: vec![],
@@ -166,6 +178,35 @@ fn an_unknown_service_is_analysed_and_left_to_a_human() {
     );
 }
 
+/// An alert of a developer's laptop names a service that is repaired without a human.
+#[test]
+fn alert_from_elsewhere_gets_no_plan_and_says_so() {
+    let labels: Texts = [
+        ("alertname", "SentryDown"),
+        ("component", "sentry"),
+        ("cluster", "dev-laptop"),
+        ("namespace", "feature-4711"),
+    ]
+    .map(|(k, v)| (k.to_owned(), v.to_owned()))
+    .into();
+    let change = decided_about(labels.clone(), &nothing(), |_| {});
+    let why = "sentry lives in cluster prod, namespace tools; this alert comes from cluster dev-laptop, namespace feature-4711";
+    let incident = &change.incident;
+    assert_eq!(
+        (incident.status, &incident.plan),
+        (Status::NeedsHuman, &None)
+    );
+    assert_eq!(incident.no_plan_because.as_deref(), Some(why));
+    let last = change.entries.last().expect("an entry");
+    assert_eq!((last.event, last.detail.as_str()), (Event::OutOfScope, why));
+
+    let at_home = [("cluster", "prod"), ("namespace", "tools")];
+    let at_home = at_home.map(|(k, v)| (k.to_owned(), v.to_owned()));
+    let labels = labels.into_iter().chain(at_home).collect();
+    let incident = decided_about(labels, &nothing(), |_| {}).incident;
+    assert_eq!(incident.status, Status::Approved, "{incident:#?}");
+}
+
 /// Every shipped playbook that has `auto`, with every alert that is its own by name or type, as the shipped tables read it, about a
 /// service that is `auto` and has what the playbook asks for.
 fn shipped_pairs() -> Vec<(String, Alert, OperatorFiles)> {
@@ -179,7 +220,8 @@ fn shipped_pairs() -> Vec<(String, Alert, OperatorFiles)> {
         .filter(|playbook| playbook.auto.is_some())
     {
         let fits = |service: &&Service| {
-            playbook.matches.allows(&service.name) && playbook.plan(service, 1, vec![]).is_ok()
+            playbook.matches.allows(&service.name)
+                && playbook.plan(service, &BTreeMap::new(), 1, vec![]).is_ok()
         };
         let service = files
             .services
@@ -190,7 +232,7 @@ fn shipped_pairs() -> Vec<(String, Alert, OperatorFiles)> {
         auto.services
             .iter_mut()
             .filter(|known| known.name == service.name)
-            .for_each(|known| known.level = Level::Auto);
+            .for_each(|known| (known.level, known.scope) = (Level::Auto, None));
         let by_type = |name: &&str| {
             playbook
                 .matches

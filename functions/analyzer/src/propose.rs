@@ -46,7 +46,7 @@ pub async fn gather(
     now: Timestamp,
 ) -> StoreFacts {
     let service = service::find(&files.services, alert);
-    let asked = undecided(&files.playbooks, alert, service);
+    let asked = undecided(&files.playbooks, alert, service.as_ref().ok().copied());
     let tallies = asked.into_iter().map(|playbook| async move {
         match store.runs(playbook).await {
             Ok(runs) => Some((playbook.to_owned(), RunCounts::of(&runs, &limits.autonomy, now))),

@@ -89,8 +89,9 @@ pub(crate) fn decide<'a>(
         });
     }
     playbook.check(&request.parameters)?;
-    // Every value comes from the registry. A pattern lets many through that are none of this service's.
-    let values = playbook.parameters_for(service)?;
+    // The registry's values are looked up again: a pattern lets many through that are none of this service's. Those of the alert are
+    // known only to the request; their pattern was checked above.
+    let values = playbook.parameters_for(service, &request.parameters)?;
     if let Some((parameter, _)) = values
         .iter()
         .find(|(name, value)| request.parameters.get(*name) != Some(value))

@@ -65,6 +65,34 @@ pub fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Texts, D::Err
         .collect())
 }
 
+/// What a sender measured, by name: any value, as text. What is no object says nothing, and neither does a null: an alert is not refused for it.
+///
+/// # Errors
+/// If it is not JSON.
+pub fn measurements<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Texts, D::Error> {
+    let Value::Object(values) = Value::deserialize(deserializer)? else {
+        return Ok(Texts::new());
+    };
+    let as_text = |(name, value)| match value {
+        Value::Null => None,
+        Value::String(text) => Some((name, text)),
+        other => Some((name, other.to_string())),
+    };
+    Ok(values.into_iter().filter_map(as_text).collect())
+}
+
+/// A name, if it is a text or a number.
+///
+/// # Errors
+/// If it is not JSON.
+pub fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(text) => Some(text).filter(|text| !text.is_empty()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    })
+}
+
 /// A text, or what is written as one.
 struct Text(String);
 

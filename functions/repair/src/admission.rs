@@ -88,8 +88,9 @@ pub(crate) fn admit(
         change.repair_stopped("enough people", why, ACTOR, now);
         return Admission::Nothing;
     }
-    // The approval covers one hash: planned anew from the files of now, the plan has to keep it.
-    if planned_now(rules.files, &plan).as_ref() != Some(plan_hash) {
+    // The approval covers one hash: planned anew from the files of now, the plan has to keep it, and the alert has to come from where
+    // the service lives by now.
+    if planned_now(rules.files, incident, &plan).as_ref() != Some(plan_hash) {
         let why = "the playbook or the registry has changed since the plan was shown";
         change.repair_stopped("unchanged plan", why, ACTOR, now);
         return Admission::Nothing;
@@ -201,11 +202,12 @@ fn context<'a>(
 }
 
 /// The hash of the plan that the files give now for the same playbook and service.
-fn planned_now(files: &OperatorFiles, plan: &Plan) -> Option<PlanHash> {
+fn planned_now(files: &OperatorFiles, incident: &Incident, plan: &Plan) -> Option<PlanHash> {
     let playbook = files.playbook(&plan.playbook)?;
-    let service = service::named(&files.services, &plan.target)?;
+    let service = service::named(&files.services, &plan.target)
+        .filter(|service| service.mismatch(&incident.alert).is_none())?;
     playbook
-        .plan(service, plan.round, Vec::new())
+        .plan(service, &plan.parameters, plan.round, Vec::new())
         .ok()
         .map(|plan| plan.hash())
 }

@@ -15,6 +15,7 @@ use domain::policy::playbook_run::PlaybookRecord;
 use domain::primitives::id::{ApprovalId, IncidentId, PlanHash};
 use jiff::SignedDuration;
 use playbook_files::operator_files::limits;
+use serde_json::json;
 
 use super::Admission;
 use super::tests::{NOW, admit, approved, enter_with, events, files, nothing, planned, shipped};
@@ -159,6 +160,16 @@ fn automatic_plan_is_stopped_by_any_later_change() {
     changed.services[1].level = Level::Approval;
     assert_eq!(admit(&mut change, &changed, &hash), Admission::Nothing);
     assert_stopped(&change, &hash, Guardrail::ServiceLevel);
+}
+
+#[test]
+fn plan_does_not_start_where_its_alert_does_not_come_from() {
+    for (mut change, hash) in [triggered(), approved()] {
+        let mut moved = files();
+        moved.services[1].scope = serde_json::from_value(json!({ "cluster": "prod" })).ok();
+        assert_eq!(admit(&mut change, &moved, &hash), Admission::Nothing);
+        assert_eq!(change.incident.repair, None);
+    }
 }
 
 #[test]

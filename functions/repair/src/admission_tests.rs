@@ -94,9 +94,13 @@ pub(super) fn events(change: &IncidentChange) -> Vec<Event> {
 
 /// An incident with a finding, and a plan for it.
 pub(crate) fn planned() -> (IncidentChange, Plan) {
-    let labels: Texts = [("alertname", "TargetDown"), ("component", "checkout")]
-        .map(|(k, v)| (k.to_owned(), v.to_owned()))
-        .into();
+    let labels: Texts = [
+        ("alertname", "TargetDown"),
+        ("component", "checkout"),
+        ("namespace", "shop"),
+    ]
+    .map(|(k, v)| (k.to_owned(), v.to_owned()))
+    .into();
     let member = MemberId::try_from("m1").expect("a member id");
     let alert = AlertTables::default().alert(
         AlertStatus::Firing,

@@ -9,7 +9,8 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::operator_files::OperatorFiles;
-use domain::playbook::plan::Phase;
+use domain::playbook::Playbook;
+use domain::playbook::plan::{Phase, Plan};
 use domain::playbook::service::{Level, Service};
 use domain::primitives::id::{PlaybookId, ServiceName};
 use wire::command_line::{self, NulByte};
@@ -86,15 +87,18 @@ impl GuardLines {
             .iter()
             .filter(|playbook| playbook.matches.allows(&service.name))
         {
-            let plan = match playbook.plan(service, 1, Vec::new()) {
-                Ok(plan) => plan,
+            let plans = match plans(playbook, service) {
+                Ok(plans) => plans,
                 Err(why) => {
-                    all.left_out.push((playbook.id.clone(), why.to_string()));
+                    all.left_out.push((playbook.id.clone(), why));
                     continue;
                 }
             };
             for (phase, field) in PHASES {
-                for (index, step) in plan.phase(phase).iter().enumerate() {
+                let steps = plans
+                    .iter()
+                    .flat_map(|plan| plan.phase(phase).iter().enumerate());
+                for (index, step) in steps {
                     let (playbook, step_name) = (playbook.id.clone(), format!("{field}[{index}]"));
                     let line = match command_line::line(&step.argv) {
                         Ok(line) if line.contains(['\n', '\r']) => {
@@ -112,16 +116,32 @@ impl GuardLines {
                             });
                         }
                     };
-                    all.lines.push(GuardLine {
+                    let line = GuardLine {
                         playbook,
                         step: step_name,
                         line,
-                    });
+                    };
+                    // Not every step has a value of the alert in it.
+                    if !all.lines.contains(&line) {
+                        all.lines.push(line);
+                    }
                 }
             }
         }
         Ok(all)
     }
+}
+
+/// The plans of a playbook for a service, one for each value that alerts can give its parameters.
+fn plans(playbook: &Playbook, service: &Service) -> Result<Vec<Plan>, String> {
+    let all = playbook.all_said().map_err(|name| {
+        format!(
+            "the parameter {name} comes from the alert, and its pattern is no list of values such as ^(/|/var)$"
+        )
+    })?;
+    let plan = |said| playbook.plan(service, said, 1, Vec::new());
+    let plans: Result<Vec<Plan>, _> = all.iter().map(plan).collect();
+    plans.map_err(|why| why.to_string())
 }
 
 impl fmt::Display for GuardLines {
@@ -217,6 +237,37 @@ mod tests {
         # of-web: rollback[0]
         undo
         "#);
+    }
+
+    #[test]
+    fn every_value_that_an_alert_can_give_has_its_line() {
+        let shown = |pattern: &str| {
+            let mut files = files(json!({ "run": ["df", "{unit}"] }));
+            files.playbooks.truncate(1);
+            let parameter = files.playbooks[0].parameters.get_mut("unit");
+            let parameter = parameter.expect("the parameter");
+            (parameter.from, parameter.pattern) =
+                ("alert.labels.mountpoint".into(), pattern.into());
+            GuardLines::of(&files, &files.services[0])
+                .map_or_else(|why| why.to_string(), |lines| lines.to_string())
+        };
+        insta::assert_snapshot!(shown("^(/|/var/log)$"), @r"
+        # What Quell may run on web. `quell guard-lines web` wrote this; write it anew when a playbook changes.
+        # restart: steps[0]
+        df /
+        # restart: steps[0]
+        df /var/log
+        # restart: verify[0]
+        check /
+        # restart: verify[0]
+        check /var/log
+        # restart: rollback[0]
+        undo
+        ");
+        insta::assert_snapshot!(shown("^/[a-z]*$"), @r"
+        # What Quell may run on web. `quell guard-lines web` wrote this; write it anew when a playbook changes.
+        # restart cannot run here: the parameter unit comes from the alert, and its pattern is no list of values such as ^(/|/var)$.
+        ");
     }
 
     #[test]

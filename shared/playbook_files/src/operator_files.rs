@@ -38,9 +38,8 @@ impl OperatorFiles {
     /// # Errors
     /// Everything that is wrong with either of them.
     pub fn load(directory: &Path) -> Result<Self, ConfigErrors> {
-        let playbooks = list(&directory.join(PLAYBOOKS), |playbook: &Playbook| {
-            (playbook.id.to_string(), vec![], playbook.errors())
-        });
+        let playbook = |playbook: &Playbook| (playbook.id.to_string(), vec![], playbook.errors());
+        let playbooks = list(&directory.join(PLAYBOOKS), playbook, |_, _, _| true);
         let names = |service: &Service| {
             (
                 service.name.to_string(),
@@ -48,11 +47,29 @@ impl OperatorFiles {
                 service.errors(),
             )
         };
-        let services = list(&directory.join(SERVICE_REGISTRY), names);
+        let services = list(&directory.join(SERVICE_REGISTRY), names, ambiguous);
         both(playbooks, services).map(|(playbooks, services)| Self {
             playbooks,
             services,
         })
+    }
+
+    /// What is doubtful in the files, and keeps nothing from starting. Files with errors have no warnings yet.
+    pub fn warnings(directory: &Path) -> Vec<ConfigError> {
+        let file = directory.join(SERVICE_REGISTRY);
+        let services: Vec<Spanned<Service>> = yaml::read(&file, "[]").unwrap_or_default();
+        let of_service = |(index, item): (usize, &Spanned<Service>)| {
+            let (line, name) = (item.referenced.line(), item.value.name.clone());
+            let warning = |(field, sentence): (String, String)| {
+                error_at(&file, line, index, &name, &field, &sentence)
+            };
+            item.value
+                .warnings()
+                .into_iter()
+                .map(warning)
+                .collect::<Vec<_>>()
+        };
+        services.iter().enumerate().flat_map(of_service).collect()
     }
 
     /// Everything that decides whether a plan may run without a human, with what the files say about it now.
@@ -134,40 +151,69 @@ pub fn limits(directory: &Path) -> Result<Limits, ConfigErrors> {
 /// A name, the other names, and what is wrong: each a field and a sentence.
 type Checked = (String, Vec<String>, Vec<(String, String)>);
 
+/// True if an alert that says this name could mean either service. The name itself, by which repairs are locked and counted, is given to
+/// one service alone; an alias also to services that live in different places.
+fn ambiguous(one: &Service, other: &Service, name: &str) -> bool {
+    let apart = match (&one.scope, &other.scope) {
+        (Some(one), Some(other)) => one.excludes(other),
+        _ => false,
+    };
+    !apart || std::ptr::eq(one, other) || (one.name == name && other.name == name)
+}
+
+/// Reads a list whose items have names. Two items cannot both have a name if it is then unclear which of them is meant.
 fn list<T: DeserializeOwned>(
     file: &Path,
     check: impl Fn(&T) -> Checked,
+    unclear: impl Fn(&T, &T, &str) -> bool,
 ) -> Result<Vec<T>, ConfigErrors> {
     let items: Vec<Spanned<T>> = yaml::read(file, "[]")?;
     let mut errors = Vec::new();
-    let mut names: BTreeMap<String, u64> = BTreeMap::new();
+    let mut names: BTreeMap<String, Vec<&Spanned<T>>> = BTreeMap::new();
     for (index, item) in items.iter().enumerate() {
         let line = item.referenced.line();
         let (name, others, wrong) = check(&item.value);
-        let mut error = |field: &str, text: String| {
-            errors.push(ConfigError {
-                file: file.to_owned(),
-                line: Some(line),
-                field: Some(format!("[{index}].{field}")),
-                text,
-            })
-        };
         for (field, sentence) in wrong {
-            error(&field, format!("[{index}] {name}: {field} {sentence}"));
+            errors.push(error_at(file, line, index, &name, &field, &sentence));
         }
         for name in std::iter::once(&name).chain(&others) {
-            if let Some(first) = names.insert(name.clone(), line) {
-                error(
-                    "name",
-                    format!("[{index}] the name {name} stands in line {first} already"),
-                );
+            let known = names.entry(name.clone()).or_default();
+            if let Some(first) = known
+                .iter()
+                .find(|known| unclear(&known.value, &item.value, name))
+            {
+                let first = first.referenced.line();
+                errors.push(ConfigError {
+                    file: file.to_owned(),
+                    line: Some(line),
+                    field: Some(format!("[{index}].name")),
+                    text: format!("[{index}] the name {name} stands in line {first} already"),
+                });
             }
+            known.push(item);
         }
     }
     if errors.is_empty() {
         Ok(items.into_iter().map(|item| item.value).collect())
     } else {
         Err(ConfigErrors(errors))
+    }
+}
+
+/// What is wrong with an item of a list, in the line in which the item begins.
+fn error_at(
+    file: &Path,
+    line: u64,
+    index: usize,
+    name: &str,
+    field: &str,
+    sentence: &str,
+) -> ConfigError {
+    ConfigError {
+        file: file.to_owned(),
+        line: Some(line),
+        field: Some(format!("[{index}].{field}")),
+        text: format!("[{index}] {name}: {field} {sentence}"),
     }
 }
 

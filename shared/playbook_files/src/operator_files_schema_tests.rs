@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use domain::playbook::command::{Check, Fact, Step};
 use domain::playbook::condition::When;
+use domain::playbook::scope::Scope;
 use domain::playbook::service::{Bastion, Service, SshTarget};
 use domain::playbook::{Auto, Match, Parameter, Playbook};
 use domain::policy::limits::Limits;
@@ -78,7 +79,7 @@ fn playbooks_are_the_same_to_both() {
     let file = json!([{
         "id": "a", "name": "A", "match": { "alertnames": ["X"], "alert_types": ["custom"], "services": ["s"] }, "risk": "low",
         "data_impact": "NONE", "auto": { "max_severity": "P2", "min_verified": 1 }, "cooldown": "1h 30m",
-        "parameters": { "p": { "from": "service.unit", "pattern": "[a-z]+" } },
+        "parameters": { "p": { "from": "service.unit", "pattern": "[a-z]+" }, "q": { "from": "alert.labels.mountpoint", "pattern": "[a-z]+" } },
         "facts": [{ "id": "up", "run": ["a"], "timeout": "5s" }],
         "steps": [{ "run": ["a", "{p}"], "timeout": "60s", "when": { "fact": "up", "exits": 0, "not": true }, "idempotent": true }],
         "verify": [{ "run": ["a"], "retries": 2, "every": "5s", "when": { "fact": "up", "prints": "y" } }],
@@ -102,6 +103,8 @@ fn playbooks_are_the_same_to_both() {
             ("/0/cooldown", json!("soon")),
             ("/0/cooldown", json!(30)),
             ("/0/parameters/p/from", json!("alert.name")),
+            ("/0/parameters/q/from", json!("alert.labels.")),
+            ("/0/parameters/q/from", json!("alert.labels.a-b")),
             ("/0/facts/0/id", json!("Up")),
             ("/0/facts/0/idempotent", json!(true)),
             ("/0/steps", json!([])),
@@ -135,6 +138,7 @@ fn services_are_the_same_to_both() {
     let file = json!([
         {
             "name": "web", "aliases": ["w"], "level": "auto", "unit": "web", "facts": { "a": "b" }, "redundancy_group": "g",
+            "match": { "cluster": ["prod", "prod-2"], "namespace": "tools", "labels": { "team": "web" } },
             "target": { "ssh": { "host": "h", "port": 22, "user": "u", "host_key": key, "bastion": bastion } },
         },
         { "name": "one", "level": "approval", "target": { "ssm": { "instance_id": "i-0abcdef1234567890" } } },
@@ -149,6 +153,16 @@ fn services_are_the_same_to_both() {
             ("/0/level", json!("automatic")),
             ("/0/facts/a", json!({})),
             ("/0/redundancy_group", json!("a/b")),
+            ("/0/match", Value::Null),
+            ("/0/match", json!({})),
+            ("/0/match", json!("prod")),
+            ("/0/match/region", json!("eu")),
+            ("/0/match/cluster", json!("")),
+            ("/0/match/cluster", json!([])),
+            ("/0/match/namespace", json!([""])),
+            ("/0/match/namespace", json!([7])),
+            ("/0/match/labels", json!({ "team": "" })),
+            ("/0/match/labels", json!({ "team": ["a", "b"] })),
             ("/0/target", json!({})),
             (
                 "/0/target",
@@ -235,6 +249,7 @@ fn every_field_that_is_read_is_in_a_schema_and_explained() {
         (&playbooks, "/$defs/Check", fields::<Check>()),
         (&playbooks, "/$defs/When", fields::<When>()),
         (&services, "/$defs/Service", fields::<Service>()),
+        (&services, "/$defs/Scope", fields::<Scope>()),
         (&services, "/$defs/SshTarget", fields::<SshTarget>()),
         (&services, "/$defs/Bastion", fields::<Bastion>()),
         (&limits, "", fields::<Limits>()),

@@ -49,7 +49,7 @@ fn a_fault_of_sense_names_file_line_and_field() {
                   verify: [{ run: [c], retries: 100, every: 301s }]\n";
     insta::assert_snapshot!(errors("sense", &format!("{GOOD_PLAYBOOK}{second}"), ""), @r"
     playbooks.yaml:6: [1] a: match names no alert: give alertnames or alert_types
-    playbooks.yaml:6: [1] a: parameters.p.from has to be service.name, service.unit or service.facts.<key>
+    playbooks.yaml:6: [1] a: parameters.p.from has to be service.name, service.unit, service.facts.<key> or alert.labels.<label>
     playbooks.yaml:6: [1] a: parameters.p.pattern is not a regular expression: found open group without closing ')'
     playbooks.yaml:6: [1] a: facts[1].id is up, which another fact is called already
     playbooks.yaml:6: [1] a: steps[0].run has to begin with the name of a program, which cannot be a parameter
@@ -62,19 +62,35 @@ fn a_fault_of_sense_names_file_line_and_field() {
     playbooks.yaml:6: [1] a: steps with facts, verify and rollback take up to 32391s; 3600s is the most that one repair has
     playbooks.yaml:6: [1] the name a stands in line 1 already
     ");
-    let services = "- name: a b\n  aliases: [x, x]\n  level: auto\n  redundancy_group: 'a/b'\n  target: { ssh: { host: h, port: 0, user: u, host_key: AAAA } }\n";
+    let services = "- name: a b\n  aliases: [x, x]\n  level: auto\n  match: { namespace: [] }\n  redundancy_group: 'a/b'\n  target: { ssh: { host: h, port: 0, user: u, host_key: AAAA } }\n";
     insta::assert_snapshot!(errors("services", GOOD_PLAYBOOK, services), @r"
     service-registry.yaml:1: [0] a b: name has to be made of A-Z a-z 0-9 _ . - (it becomes part of keys)
     service-registry.yaml:1: [0] a b: redundancy_group has to be made of A-Z a-z 0-9 _ . - (it becomes part of keys)
+    service-registry.yaml:1: [0] a b: match.namespace has to be a name, or a list of names, none of them empty
     service-registry.yaml:1: [0] a b: target.ssh.host_key has to be a line of ssh-keyscan without the host: an algorithm, a space and base64
     service-registry.yaml:1: [0] a b: target.ssh.port has to be between 1 and 65535
     service-registry.yaml:1: [0] the name x stands in line 1 already
     ");
     let rsa = format!(
-        "- name: a\n  level: auto\n  target: {{ ssh: {{ host: h, user: u, host_key: ssh-rsa AAAAB3NzaC1yc2E{} }} }}\n",
+        "- name: a\n  level: approval\n  target: {{ ssh: {{ host: h, user: u, host_key: ssh-rsa AAAAB3NzaC1yc2E{} }} }}\n",
         "A".repeat(64)
     );
     insta::assert_snapshot!(errors("rsa", GOOD_PLAYBOOK, &rsa), @"service-registry.yaml:1: [0] a: target.ssh.host_key is an RSA key, which Quell does not check: pin another one of the host (ssh-keyscan -t ed25519,ecdsa HOST)");
+}
+
+#[test]
+fn words_of_an_alert_are_no_part_of_a_script() {
+    let playbook = |step: &str| {
+        let parameter = "parameters: { p: { from: alert.labels.mountpoint, pattern: '[a-z]+' } }";
+        GOOD_PLAYBOOK.replace(
+            "steps: [{ run: [a] }]",
+            &format!("{parameter}\n  steps: [{{ run: [{step}] }}]"),
+        )
+    };
+    let errors = |step: &str| errors("script", &playbook(step), "");
+    assert_eq!(errors("sh, -c, 'df \"$0\"', '{p}'"), "no errors");
+    assert_eq!(errors("df, '--type={p}'"), "no errors");
+    insta::assert_snapshot!(errors("bash, -ec, 'df {p}'"), @"playbooks.yaml:1: [0] a: steps[0].run[2] has the parameter p in a script, and its value comes from the alert: give it to the script as an argument");
 }
 
 #[test]
@@ -83,7 +99,7 @@ fn a_fault_of_a_target_behind_ssm_names_its_field() {
         errors(
             "ssm",
             GOOD_PLAYBOOK,
-            &format!("- name: a\n  level: auto\n  target: {{ ssm: {ssm} }}\n"),
+            &format!("- name: a\n  level: approval\n  target: {{ ssm: {ssm} }}\n"),
         )
     };
     assert_eq!(
@@ -92,6 +108,49 @@ fn a_fault_of_a_target_behind_ssm_names_its_field() {
     );
     insta::assert_snapshot!(errors("{ tag: web }"), @"service-registry.yaml:1: [0] a: target.ssm.tag has to be Name=Value, made of letters, digits, spaces and _ . : / + - @");
     insta::assert_snapshot!(errors("{ instance_id: i-0, tag: 'a=b' }"), @"service-registry.yaml:3: [0].target.ssm: give either instance_id or tag at line 3, column 18");
+}
+
+/// A service behind SSM, with fields before its target.
+fn entry(name: &str, fields: &str) -> String {
+    format!("- name: {name}\n  {fields}\n  target: {{ ssm: {{ tag: 'a=b' }} }}\n")
+}
+
+#[test]
+fn a_service_that_repairs_itself_says_where_it_lives() {
+    let errors = |services: &str| errors("scope", GOOD_PLAYBOOK, services);
+    assert_eq!(
+        errors(&entry("a", "level: auto\n  match: { cluster: prod }")),
+        "no errors"
+    );
+    assert_eq!(errors(&entry("a", "level: approval")), "no errors");
+    assert_eq!(errors(&entry("a", "level: manual")), "no errors");
+    insta::assert_snapshot!(errors(&entry("a", "level: auto")), @"service-registry.yaml:1: [0] a: match is missing: a service of the level auto has to say where it lives, or a repair without a human could run for an alert from elsewhere. Give match: { cluster, namespace, labels }, or level: approval");
+    insta::assert_snapshot!(errors(&entry("a", "level: auto\n  match: {}")), @"service-registry.yaml:1: [0] a: match says nothing: give cluster, namespace or labels, or leave it out");
+    insta::assert_snapshot!(errors(&entry("a", "level: auto\n  match: { cluster: { a: b } }")), @"service-registry.yaml:3: [0].match.cluster: invalid type: map, expected a text or a list of texts at line 3, column 21");
+    insta::assert_snapshot!(errors(&entry("a", "level: auto\n  match: { region: eu }")), @"service-registry.yaml:3: [0].match.region: unknown field `region`, expected one of cluster, namespace, labels at line 3, column 12");
+}
+
+#[test]
+fn a_name_is_given_twice_only_in_different_places() {
+    let two = |one: &str, other: &str| errors("places", GOOD_PLAYBOOK, &format!("{one}{other}"));
+    let prod = entry(
+        "web",
+        "aliases: [shop]\n  level: auto\n  match: { cluster: prod }",
+    );
+    assert_eq!(
+        two(
+            &prod,
+            &entry(
+                "web-dev",
+                "aliases: [shop, web]\n  level: auto\n  match: { cluster: dev }"
+            )
+        ),
+        "no errors"
+    );
+    // Locks and counts of repairs are kept by the name.
+    insta::assert_snapshot!(two(&prod, &entry("web", "level: auto\n  match: { cluster: dev }")), @"service-registry.yaml:6: [1] the name web stands in line 1 already");
+    insta::assert_snapshot!(two(&prod, &entry("b", "aliases: [shop]\n  level: auto\n  match: { cluster: [dev, prod] }")), @"service-registry.yaml:6: [1] the name shop stands in line 1 already");
+    insta::assert_snapshot!(two(&prod, &entry("b", "aliases: [shop]\n  level: approval")), @"service-registry.yaml:6: [1] the name shop stands in line 1 already");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Gathers the evidence for an incident: every source at once, each with its own deadline, none of them needed.
 
+use domain::alert::Alert;
 use domain::analysis::evidence::{Evidence, Found, Source};
 use domain::incident::Incident;
 use domain::playbook::service::{Level, Service};
@@ -41,12 +42,28 @@ impl App {
             .chain(signoz)
             .chain(past_evidence)
             .chain(open)
+            .chain(sender(&incident.alert, now))
             .chain(registry);
         Gathered {
             evidence: evidence.map(kept).collect(),
             past,
         }
     }
+}
+
+/// What the sender of an alert measured and calls it, if it says anything of that. All of it is text from outside.
+fn sender(alert: &Alert, now: Timestamp) -> Option<Evidence> {
+    // As one text, so that a secret is found by its name.
+    let said = |(name, value): (&String, &String)| format!("{name}={value}");
+    let id = alert.alert_id.as_ref();
+    let facts: Vec<String> = id
+        .map(|id| format!("alert_id={id}"))
+        .into_iter()
+        .chain(alert.measurements.iter().map(said))
+        .collect();
+    let found = Found::Known { facts };
+    let has_any = id.is_some() || !alert.measurements.is_empty();
+    has_any.then(|| at_once(Source::Sender, alert.source.clone(), now, found))
 }
 
 /// What the service registry says of a service.
@@ -69,4 +86,38 @@ fn registry(service: &Service, now: Timestamp) -> Evidence {
         now,
         Found::Known { facts },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::alert::Alert;
+    use domain::analysis::evidence::{Found, Source};
+    use jiff::Timestamp;
+
+    use super::sender;
+    use crate::evidence::kept;
+    use crate::evidence::stand_in::alert;
+
+    #[test]
+    fn words_of_the_sender_are_evidence_without_secrets() {
+        let silent = alert(&[]);
+        assert_eq!(sender(&silent, Timestamp::UNIX_EPOCH), None);
+        let pairs = [("cpu_percent", "97.2"), ("password", "hunter2hunter2")];
+        let alert = Alert {
+            source: "cron".to_owned(),
+            alert_id: Some("a-17".to_owned()),
+            measurements: pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+            ..silent
+        };
+        let evidence = kept(sender(&alert, Timestamp::UNIX_EPOCH).expect("evidence"));
+        assert_eq!(
+            (evidence.source, evidence.asked.as_str()),
+            (Source::Sender, "cron")
+        );
+        let Found::Known { facts } = evidence.found else {
+            panic!("facts")
+        };
+        assert_eq!(facts[..2], ["alert_id=a-17", "cpu_percent=97.2"]);
+        assert!(!facts[2].contains("hunter2"), "{facts:?}");
+    }
 }

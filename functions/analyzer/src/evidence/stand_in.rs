@@ -67,6 +67,7 @@ pub(super) fn service(name: &str, facts: &[(&str, &str)]) -> Service {
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect(),
         redundancy_group: None,
+        scope: None,
         target: Target::Ssh(SshTarget {
             host: "h".to_owned(),
             port: 22,

@@ -41,6 +41,9 @@ struct PayloadAlert {
     #[serde(rename = "generatorURL")]
     generator_url: Option<String>,
     fingerprint: Option<String>,
+    // Grafana's: a number for each expression of the rule.
+    #[serde(default, deserialize_with = "body::measurements")]
+    values: Texts,
 }
 
 /// The alerts of a delivery.
@@ -126,6 +129,7 @@ fn normalise(alert: PayloadAlert, source: &str, tables: &AlertTables, now: Times
     );
     Alert {
         generator_url: alert.generator_url.filter(|url| !url.is_empty()),
+        measurements: alert.values,
         ..normalised
     }
 }
@@ -178,6 +182,20 @@ mod tests {
             refusal(r#"{"status":"firing","alerts":[{"status":"firing","startsAt":"yesterday"}]}"#),
             @"alerts[0].startsAt: failed to parse four digit integer as year: invalid digit, expected 0-9 but got y at line 1 column 70"
         );
+    }
+
+    #[test]
+    fn values_of_grafana_are_kept() {
+        let body = r#"{"status":"firing","alerts":[{"status":"firing","values":{"A":93.5,"B":1,"C":null}},{"status":"firing","values":null}]}"#;
+        let (tables, now) = (AlertTables::default(), Timestamp::UNIX_EPOCH);
+        let read = read(body.as_bytes(), "grafana", &tables, now).expect("accepted");
+        let [one, other] = read.delivery.alerts.as_slice() else {
+            panic!("two alerts")
+        };
+        let expected =
+            [("A", "93.5"), ("B", "1")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(one.measurements, expected.into());
+        assert!(other.measurements.is_empty());
     }
 
     #[test]

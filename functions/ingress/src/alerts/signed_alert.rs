@@ -20,6 +20,10 @@ struct Payload {
     message: String,
     #[serde(default, deserialize_with = "body::texts")]
     labels: Texts,
+    #[serde(default, deserialize_with = "body::name")]
+    alert_id: Option<String>,
+    #[serde(default, deserialize_with = "body::measurements")]
+    metrics: Texts,
     #[serde(default = "firing")]
     status: AlertStatus,
 }
@@ -62,6 +66,8 @@ pub fn read(bytes: &[u8], tables: &AlertTables, now: Timestamp) -> Result<Alert,
     let alert = Alert {
         alert_type: payload.alert_type,
         severity: payload.severity,
+        alert_id: payload.alert_id,
+        measurements: payload.metrics,
         ..alert
     };
     Ok(alert.about(&payload.target_resource, &payload.namespace))
@@ -104,7 +110,7 @@ mod tests {
     #[test]
     fn the_originals_fields_are_read() {
         let body = r#"{"alert_type":"k8s_pod_crash","severity":"critical","source":"k8s","target_resource":"web-7d9c5b8f6d-x2x4z",
-            "message":"crash","metrics":{"restarts":9},"labels":null}"#;
+            "message":"crash","alert_id":"a-17","metrics":{"restarts":9,"ratio":0.5,"none":null,"last":[1,"x"]},"labels":null}"#;
         let alert = read(
             body.as_bytes(),
             &AlertTables::default(),
@@ -119,6 +125,23 @@ mod tests {
             ),
             ("web", "default", "crash")
         );
+        assert_eq!(alert.alert_id.as_deref(), Some("a-17"));
+        let measured: Vec<String> = alert
+            .measurements
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        assert_eq!(measured, ["last=[1,\"x\"]", "ratio=0.5", "restarts=9"]);
+        let odd = body.replace(
+            "{\"restarts\":9,\"ratio\":0.5,\"none\":null,\"last\":[1,\"x\"]}",
+            "7",
+        );
+        let odd = read(
+            odd.as_bytes(),
+            &AlertTables::default(),
+            Timestamp::UNIX_EPOCH,
+        );
+        assert!(odd.is_ok_and(|alert| alert.measurements.is_empty()));
         let host = body
             .replace("k8s_pod_crash", "disk_full")
             .replace("web-7d9c5b8f6d-x2x4z", "db-1");

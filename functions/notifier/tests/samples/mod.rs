@@ -85,6 +85,7 @@ fn plan() -> Plan {
         risk: Risk::Medium,
         target: "checkout-api".into(),
         address: "ssh quell@10.0.4.12:22".into(),
+        unscoped: false,
         parameters: BTreeMap::from([("unit".to_owned(), "checkout-api.service".to_owned())]),
         facts: vec![],
         steps: vec![step(&[
@@ -236,6 +237,7 @@ pub fn half_approved() -> IncidentChange {
         guardrails(),
         Plan {
             risk: Risk::Critical,
+            unscoped: true,
             ..plan()
         },
         at(9),

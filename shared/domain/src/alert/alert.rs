@@ -116,6 +116,12 @@ pub struct Alert {
     /// Where the sender shows the expression behind the alert.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generator_url: Option<String>,
+    /// What its sender calls this alert: the `alert_id` of a signed alert.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert_id: Option<String>,
+    /// What its sender measured: `metrics` of a signed alert, `values` of Grafana.
+    #[serde(default, skip_serializing_if = "Texts::is_empty")]
+    pub measurements: Texts,
 }
 
 impl Alert {
@@ -185,6 +191,7 @@ impl Alert {
         self.generator_url = self
             .generator_url
             .map(|url| cut(&url, ANNOTATION_CHARACTERS));
+        self.alert_id = self.alert_id.map(|id| cut(&id, NAME_CHARACTERS));
         // What forbids a repair is kept, whatever else has to go.
         let forbids = self
             .labels
@@ -200,7 +207,13 @@ impl Alert {
             ANNOTATION_CHARACTERS,
             &mut room,
         );
+        self.measurements = bounded(self.measurements, LABELS_KEPT, LABEL_CHARACTERS, &mut room);
         self
+    }
+
+    /// The namespace of what it is about; none where that belongs to none, such as a machine.
+    pub fn namespace_of_subject(&self) -> Option<&str> {
+        Some(self.namespace.as_str()).filter(|_| !self.subject.kind.is_cluster_scoped())
     }
 
     /// True if its sender sends resolves, as Alertmanager and Grafana do. The senders of signed

@@ -192,6 +192,8 @@ impl AlertTables {
             starts_at,
             member,
             generator_url: None,
+            alert_id: None,
+            measurements: Texts::new(),
             labels,
             annotations,
         }

@@ -158,6 +158,8 @@ impl Heartbeat {
             member: MemberId::unnumbered(),
             cicd: false,
             generator_url: None,
+            alert_id: None,
+            measurements: Texts::new(),
         }
     }
 }

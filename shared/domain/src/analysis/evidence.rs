@@ -24,6 +24,8 @@ named! {
         /// The other incidents that are open on the target or in its redundancy group.
         OpenIncidents = "open_incidents",
         Registry = "registry",
+        /// What the sender of the alert measured, and calls it.
+        Sender = "sender",
     }
 }
 

@@ -28,6 +28,8 @@ named! {
         AnalysisFellBack = "ANALYSIS_FELL_BACK",
         /// The analysis is there.
         AnalysisCompleted = "ANALYSIS_COMPLETED",
+        /// The alert names a service that lives elsewhere: there is no plan for it.
+        OutOfScope = "OUT_OF_SCOPE",
         /// Every guardrail passed: the plan runs by itself.
         AutoRepairTriggered = "AUTO_REPAIR_TRIGGERED",
         /// A plan waits for a human.

@@ -9,6 +9,8 @@ pub mod plan;
 #[cfg(feature = "playbooks")]
 mod playbook;
 #[cfg(feature = "playbooks")]
+pub mod scope;
+#[cfg(feature = "playbooks")]
 pub mod service;
 #[cfg(feature = "playbooks")]
 pub mod ssm_target;

@@ -59,6 +59,9 @@ pub struct Plan {
     pub target: ServiceName,
     /// Where the service is: transport, user, address and host key.
     pub address: String,
+    /// True if the registry does not say where the service lives: alerts from everywhere get the plan. No part of the hash.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unscoped: bool,
     /// The parameters with their checked values.
     pub parameters: BTreeMap<String, String>,
     /// What is looked at before the first step, because steps depend on it.
@@ -78,7 +81,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan's identity, 64 hex: everything that decides what runs where. `score`, `reasons` and names are not part of it.
+    /// The plan's identity, 64 hex: everything that decides what runs where. `unscoped`, `score`, `reasons` and names are not part of it.
     pub fn hash(&self) -> PlanHash {
         let mut digest = Digest::new()
             .field("plan")
@@ -189,6 +192,7 @@ pub(crate) mod tests {
             risk: Risk::Low,
             target: "web".into(),
             address: "ssh quell@10.0.0.1:22 ssh-ed25519 AAAA".into(),
+            unscoped: false,
             parameters: BTreeMap::from([("unit".into(), "web".into())]),
             facts: vec![],
             steps: vec![step(&["restart", "web"]), step(&["touch", "web"])],

@@ -7,7 +7,8 @@ use regex_lite::Regex;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::alert::AlertType;
+use crate::alert::labels::said;
+use crate::alert::{Alert, AlertType};
 use crate::analysis::{DataImpact, Risk, Severity};
 use crate::playbook::command::{Check, Fact, Step};
 use crate::playbook::placeholder::fill;
@@ -112,8 +113,8 @@ pub struct Auto {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Parameter {
-    /// `service.name`, `service.unit` or `service.facts.<key>`.
-    #[cfg_attr(feature = "schema", schemars(extend("pattern" = r"^service\.(name|unit|facts\..+)$")))]
+    /// `service.name`, `service.unit` or `service.facts.<key>`; or `alert.labels.<label>`, which comes from outside: keep its pattern tight.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = r"^(service\.(name|unit|facts\..+)|alert\.labels\.[A-Za-z_][A-Za-z0-9_]*)$")))]
     pub from: String,
     /// A regular expression that the whole value has to match.
     #[cfg_attr(feature = "schema", schemars(extend("format" = "regex")))]
@@ -126,6 +127,9 @@ pub enum Unusable {
     /// The service has no such value.
     #[error("the parameter {parameter} comes from {from}, which the service does not have")]
     NoValue { parameter: String, from: String },
+    /// The alert has no such label.
+    #[error("the parameter {parameter} comes from {from}, which the alert does not have")]
+    NotSaid { parameter: String, from: String },
     /// A parameter's value does not look as the playbook demands.
     #[error("the value of the parameter {0} does not match its pattern")]
     UnfitValue(String),
@@ -144,6 +148,31 @@ pub enum Unusable {
 }
 
 impl Parameter {
+    /// The label of the alert from which it comes, if it comes from there.
+    pub fn label(&self) -> Option<&str> {
+        self.from.strip_prefix("alert.labels.")
+    }
+
+    /// All values that it can have, if its pattern is a list of them: `^(/|/var|/var/log)$`.
+    fn every_value(&self) -> Option<Vec<String>> {
+        let list = self.pattern.strip_prefix("^(")?.strip_suffix(")$")?;
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "/_-".contains(c);
+        let values = list.split('|');
+        values
+            .map(|value| Some(value.to_owned()).filter(|value| value.chars().all(is_plain)))
+            .collect()
+    }
+
+    fn check(&self, name: &str, value: &str) -> Result<(), Unusable> {
+        if value.len() > VALUE_BYTES {
+            return Err(Unusable::TooLong(name.to_owned()));
+        }
+        if !self.accepts(value) {
+            return Err(Unusable::UnfitValue(name.to_owned()));
+        }
+        Ok(())
+    }
+
     /// Checks a value. Beyond the pattern, no value may look like an option or hold a control character.
     fn accepts(&self, value: &str) -> bool {
         let whole = Regex::new(&format!("^(?:{})$", self.pattern));
@@ -167,19 +196,73 @@ impl Playbook {
             && self.verify.iter().any(|check| check.when.is_none())
     }
 
-    /// The parameters' values for a service, checked.
+    /// The values of the parameters that come from the alert, checked. They are text from outside (`no-words-executed`).
+    ///
+    /// # Errors
+    /// If the alert lacks one, or one does not match.
+    pub fn said_by(&self, alert: &Alert) -> Result<BTreeMap<String, String>, Unusable> {
+        let mut values = BTreeMap::new();
+        for (name, parameter) in &self.parameters {
+            let Some(label) = parameter.label() else {
+                continue;
+            };
+            let value = said(&alert.labels, label).ok_or_else(|| Unusable::NotSaid {
+                parameter: name.clone(),
+                from: parameter.from.clone(),
+            })?;
+            parameter.check(name, value)?;
+            values.insert(name.clone(), value.to_owned());
+        }
+        Ok(values)
+    }
+
+    /// All values that alerts can give its parameters.
+    ///
+    /// # Errors
+    /// The name of a parameter whose pattern is no list of values.
+    pub fn all_said(&self) -> Result<Vec<BTreeMap<String, String>>, String> {
+        let mut all = vec![BTreeMap::new()];
+        let of_alert = self.parameters.iter();
+        for (name, parameter) in of_alert.filter(|(_, parameter)| parameter.label().is_some()) {
+            let values = parameter.every_value().ok_or_else(|| name.clone())?;
+            let with = |known: &BTreeMap<String, String>| {
+                let with = |value: &String| {
+                    let mut more = known.clone();
+                    more.insert(name.clone(), value.clone());
+                    more
+                };
+                values.iter().map(with).collect::<Vec<_>>()
+            };
+            all = all.iter().flat_map(with).collect();
+        }
+        Ok(all)
+    }
+
+    /// The parameters' values for a service, checked; `said` has those that come from the alert.
     ///
     /// # Errors
     /// If the service lacks one, or one does not match.
-    pub fn parameters_for(&self, service: &Service) -> Result<BTreeMap<String, String>, Unusable> {
+    pub fn parameters_for(
+        &self,
+        service: &Service,
+        said: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>, Unusable> {
         let mut values = BTreeMap::new();
         for (name, parameter) in &self.parameters {
-            let value = service
-                .value(&parameter.from)
-                .ok_or_else(|| Unusable::NoValue {
-                    parameter: name.clone(),
-                    from: parameter.from.clone(),
-                })?;
+            let (parameter_name, from) = (name.clone(), parameter.from.clone());
+            let value = if parameter.label().is_some() {
+                said.get(name)
+                    .map(String::as_str)
+                    .ok_or(Unusable::NotSaid {
+                        parameter: parameter_name,
+                        from,
+                    })?
+            } else {
+                service.value(&parameter.from).ok_or(Unusable::NoValue {
+                    parameter: parameter_name,
+                    from,
+                })?
+            };
             values.insert(name.clone(), value.to_owned());
         }
         self.check(&values)?;
@@ -201,12 +284,7 @@ impl Playbook {
             let value = values
                 .get(name)
                 .ok_or_else(|| Unusable::NotGiven(name.clone()))?;
-            if value.len() > VALUE_BYTES {
-                return Err(Unusable::TooLong(name.clone()));
-            }
-            if !parameter.accepts(value) {
-                return Err(Unusable::UnfitValue(name.clone()));
-            }
+            parameter.check(name, value)?;
         }
         Ok(())
     }
@@ -256,23 +334,25 @@ impl Playbook {
         })
     }
 
-    /// The plan of this playbook for a service.
+    /// The plan of this playbook for a service; `said` has the parameters that come from the alert.
     ///
     /// # Errors
     /// If a parameter has no fitting value.
     pub fn plan(
         &self,
         service: &Service,
+        said: &BTreeMap<String, String>,
         round: u32,
         reasons: Vec<String>,
     ) -> Result<Plan, Unusable> {
-        let parameters = self.parameters_for(service)?;
+        let parameters = self.parameters_for(service, said)?;
         Ok(Plan {
             playbook: self.id.clone(),
             playbook_name: self.name.clone(),
             risk: self.risk,
             target: service.name.clone(),
             address: service.target.address(),
+            unscoped: service.scope.is_none(),
             facts: self.render(Phase::Facts, &parameters)?,
             steps: self.render(Phase::Steps, &parameters)?,
             verify: self.render(Phase::Verify, &parameters)?,

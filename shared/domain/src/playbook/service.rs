@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use thiserror::Error;
 
 use crate::alert::Alert;
 use crate::alert::subject::SubjectKind;
+use crate::playbook::scope::Scope;
 use crate::playbook::ssm_target::SsmTarget;
 use crate::primitives::id::ServiceName;
 
@@ -106,7 +108,10 @@ impl Target {
 /// A service.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend(
+    "if" = { "properties": { "level": { "const": "auto" } } },
+    "then" = { "required": ["match"], "properties": { "match": { "type": "object" } } },
+)))]
 pub struct Service {
     /// Its name, unique in the file; it becomes part of keys.
     #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[A-Za-z0-9_.-]+$")))]
@@ -124,6 +129,9 @@ pub struct Service {
     /// Services of one group are not repaired all at once.
     #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[A-Za-z0-9_.-]+$")))]
     pub redundancy_group: Option<String>,
+    /// Where it lives: an alert that does not fit gets no plan for it. Required for the level auto.
+    #[serde(rename = "match")]
+    pub scope: Option<Scope>,
     /// Where it runs: one of ssh and ssm.
     pub target: Target,
 }
@@ -139,6 +147,24 @@ impl Service {
                 .get(other.strip_prefix("facts.")?)
                 .map(String::as_str),
         }
+    }
+
+    /// Why an alert is not about this service, though it names it: it comes from elsewhere. A service that does not say where it lives
+    /// takes alerts from everywhere.
+    pub fn mismatch(&self, alert: &Alert) -> Option<String> {
+        self.scope.as_ref()?.mismatch(&self.name, alert)
+    }
+
+    /// What is doubtful about the entry, and does not keep it from being used: each a field and a sentence.
+    pub fn warnings(&self) -> Vec<(String, String)> {
+        let doubtful = self.scope.is_none() && self.level == Level::Approval;
+        let warning = (
+            "match".to_owned(),
+            "is missing: alerts from every cluster and namespace that name this service get its plans. Say where it lives: \
+             match: { cluster, namespace, labels }"
+                .to_owned(),
+        );
+        doubtful.then_some(warning).into_iter().collect()
     }
 
     /// What is wrong with the entry: each a field and a sentence.
@@ -160,6 +186,16 @@ impl Service {
                     "has to be made of A-Z a-z 0-9 _ . - (it becomes part of keys)".to_owned(),
                 ));
             }
+        }
+        match &self.scope {
+            Some(scope) => errors.extend(scope.errors()),
+            None if self.level == Level::Auto => errors.push((
+                "match".to_owned(),
+                "is missing: a service of the level auto has to say where it lives, or a repair without a human could run for an alert \
+                 from elsewhere. Give match: { cluster, namespace, labels }, or level: approval"
+                    .to_owned(),
+            )),
+            None => {}
         }
         if let Target::Ssh(SshTarget {
             host,
@@ -258,9 +294,23 @@ fn is_host_key(text: &str) -> bool {
         })
 }
 
-/// The service that an alert is about: the one whose name or alias is the alert's target. A machine is known by its name without the
-/// port of the exporter on it, too.
-pub fn find<'a>(services: &'a [Service], alert: &Alert) -> Option<&'a Service> {
+/// Why an alert gets no service, in words for people.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum NoService {
+    /// No service has the name of the alert's target.
+    #[error("{0} is not in service-registry.yaml")]
+    Unknown(String),
+    /// Services have that name, and live elsewhere.
+    #[error("{0}")]
+    Elsewhere(String),
+}
+
+/// The service that an alert is about: one whose name or alias is the alert's target, and that lives where the alert comes from. A
+/// machine is known by its name without the port of the exporter on it, too.
+///
+/// # Errors
+/// Why there is none.
+pub fn find<'a>(services: &'a [Service], alert: &Alert) -> Result<&'a Service, NoService> {
     let host = alert
         .target
         .rsplit_once(':')
@@ -277,7 +327,18 @@ pub fn find<'a>(services: &'a [Service], alert: &Alert) -> Option<&'a Service> {
             |name: &str| service.name == *name || service.aliases.iter().any(|alias| alias == name);
         names.into_iter().flatten().any(called)
     };
-    services.iter().find(is_called)
+    let mut elsewhere = Vec::new();
+    for service in services.iter().filter(is_called) {
+        match service.mismatch(alert) {
+            None => return Ok(service),
+            Some(why) => elsewhere.push(why),
+        }
+    }
+    Err(if elsewhere.is_empty() {
+        NoService::Unknown(alert.target.clone())
+    } else {
+        NoService::Elsewhere(elsewhere.join("; "))
+    })
 }
 
 /// The service with this name.

@@ -75,9 +75,11 @@ impl Playbook {
                 || parameter
                     .from
                     .strip_prefix("service.facts.")
-                    .is_some_and(|key| !key.is_empty());
+                    .is_some_and(|key| !key.is_empty())
+                || parameter.label().is_some_and(is_label);
             if !known {
-                let text = "has to be service.name, service.unit or service.facts.<key>".to_owned();
+                let text = "has to be service.name, service.unit, service.facts.<key> or alert.labels.<label>"
+                    .to_owned();
                 errors.push((format!("parameters.{name}.from"), text));
             }
             if let Err(error) = Regex::new(&format!("^(?:{})$", parameter.pattern)) {
@@ -138,6 +140,25 @@ impl Playbook {
                 ));
             }
         }
+        // What an alert says is an argument of a script, and never a part of one.
+        let of_alert = |name: &String| {
+            let parameter = self.parameters.get(name);
+            parameter.is_some_and(|parameter| parameter.label().is_some())
+        };
+        for (i, pair) in run
+            .windows(2)
+            .enumerate()
+            .filter(|(_, pair)| is_script(pair))
+        {
+            for name in placeholders(&pair[1]).iter().filter(|name| of_alert(name)) {
+                errors.push((
+                    format!("{field}.run[{}]", i + 1),
+                    format!(
+                        "has the parameter {name} in a script, and its value comes from the alert: give it to the script as an argument"
+                    ),
+                ));
+            }
+        }
         if timeout.seconds() == 0 || timeout.seconds() > STEP_SECONDS {
             errors.push((
                 format!("{field}.timeout"),
@@ -195,4 +216,16 @@ impl Playbook {
             .chain(checks)
             .fold(0, u64::saturating_add)
     }
+}
+
+/// True if a text can be the name of a label of Prometheus.
+fn is_label(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with(|c: char| c.is_ascii_digit())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// True if the second of two arguments is a script, as after `sh -c`, `bash -ec` or `python3 -c`.
+fn is_script(pair: &[String]) -> bool {
+    pair[0].starts_with('-') && !pair[0].starts_with("--") && pair[0].ends_with(['c', 'e'])
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::alert::Alert;
 use crate::playbook::Playbook;
 use crate::playbook::plan::Plan;
-use crate::playbook::service::{Level, Service};
+use crate::playbook::service::{Level, NoService, Service};
 use crate::policy::track_record::RunCounts;
 
 /// What a playbook counts that is for the type of the alert alone.
@@ -31,6 +31,8 @@ pub struct Fit<'a> {
     pub score: u32,
     pub reasons: Vec<String>,
     pub playbook: &'a Playbook,
+    /// The values of its parameters that come from the alert.
+    said: BTreeMap<String, String>,
 }
 
 /// Chooses the playbook for an alert on a service: the alert's name counts 4, its type 2, a listed service 1. The best one wins. Between
@@ -39,10 +41,13 @@ pub struct Fit<'a> {
 pub fn choose(
     playbooks: &[Playbook],
     alert: &Alert,
-    service: Option<&Service>,
+    service: Result<&Service, NoService>,
     past: &PastSuccess,
 ) -> Choice {
-    let service = match repairable(alert, service) {
+    let service = match service
+        .map_err(|why| why.to_string())
+        .and_then(|service| repairable(alert, service))
+    {
         Ok(service) => service,
         Err(why) => return Choice::None(why),
     };
@@ -54,9 +59,16 @@ pub fn choose(
     let mut best = best(playbooks, alert, service);
     best.sort_by_key(|fit| std::cmp::Reverse(tenths(counts(fit))));
     let Some(one) = best.first() else {
+        let unfit = playbooks.iter().filter_map(|playbook| {
+            score(playbook, alert, service)?;
+            let why = playbook.said_by(alert).err()?;
+            Some(format!(": {} does not, because {why}", playbook.id))
+        });
         return Choice::None(format!(
-            "no playbook fits the alert {} on the service {}",
-            alert.name, service.name
+            "no playbook fits the alert {} on the service {}{}",
+            alert.name,
+            service.name,
+            unfit.collect::<String>()
         ));
     };
     let (playbook, known) = (one.playbook, counts(one));
@@ -80,7 +92,7 @@ pub fn choose(
     if known.counted > 0 {
         reasons.push(format!("of its runs {known}"));
     }
-    match playbook.plan(service, 1, reasons) {
+    match playbook.plan(service, &one.said, 1, reasons) {
         Ok(plan) => Choice::Plan(Box::new(Plan {
             score: one.score,
             ..plan
@@ -96,7 +108,7 @@ pub fn undecided<'a>(
     alert: &Alert,
     service: Option<&Service>,
 ) -> Vec<&'a str> {
-    let Ok(service) = repairable(alert, service) else {
+    let Some(service) = service.filter(|service| repairable(alert, service).is_ok()) else {
         return Vec::new();
     };
     let best = best(playbooks, alert, service);
@@ -110,17 +122,16 @@ pub fn undecided<'a>(
     }
 }
 
-/// The service, if Quell may repair it at all.
-fn repairable<'a>(alert: &Alert, service: Option<&'a Service>) -> Result<&'a Service, String> {
-    let service =
-        service.ok_or_else(|| format!("{} is not in service-registry.yaml", alert.target))?;
+/// The service, if Quell may repair it at all because of this alert.
+fn repairable<'a>(alert: &Alert, service: &'a Service) -> Result<&'a Service, String> {
     if service.level == Level::Manual {
         return Err(format!(
             "the service {} is repaired by hand only (level manual)",
             service.name
         ));
     }
-    Ok(service)
+    // Whoever looked the service up has asked this: it is asked again, because commands follow.
+    service.mismatch(alert).map_or(Ok(service), Err)
 }
 
 /// The playbooks that fit, the best first; those that fit equally well in the order of the file.
@@ -150,7 +161,19 @@ fn tenths(counts: RunCounts) -> u32 {
     (counts.at_least() * 10.0).floor() as u32
 }
 
+/// A playbook that fits. One does not if the alert does not say what it needs to know.
 fn fit<'a>(playbook: &'a Playbook, alert: &Alert, service: &Service) -> Option<Fit<'a>> {
+    let (score, reasons) = score(playbook, alert, service)?;
+    Some(Fit {
+        score,
+        reasons,
+        playbook,
+        said: playbook.said_by(alert).ok()?,
+    })
+}
+
+/// How well a playbook's `match` fits, and why.
+fn score(playbook: &Playbook, alert: &Alert, service: &Service) -> Option<(u32, Vec<String>)> {
     let matches = &playbook.matches;
     let mut score = 0;
     let mut reasons = Vec::new();
@@ -173,11 +196,7 @@ fn fit<'a>(playbook: &'a Playbook, alert: &Alert, service: &Service) -> Option<F
         score += 1;
         reasons.push(format!("it is for the service {}", service.name));
     }
-    Some(Fit {
-        score,
-        reasons,
-        playbook,
-    })
+    Some((score, reasons))
 }
 
 #[cfg(test)]

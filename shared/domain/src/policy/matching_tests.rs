@@ -6,7 +6,7 @@ use super::{Choice, PastSuccess, choose, undecided};
 use crate::alert::classification::AlertTables;
 use crate::alert::{Alert, AlertStatus, Texts};
 use crate::playbook::Playbook;
-use crate::playbook::service::Service;
+use crate::playbook::service::{NoService, Service};
 use crate::playbook::tests::{echo, playbook};
 use crate::policy::track_record::RunCounts;
 use crate::primitives::id::MemberId;
@@ -46,7 +46,7 @@ fn the_best_match_wins_and_says_why() {
         choose(
             playbooks,
             &alert("TargetDown"),
-            Some(service),
+            Ok(service),
             &PastSuccess::new(),
         )
     };
@@ -78,14 +78,14 @@ fn the_best_match_wins_and_says_why() {
     };
     insta::assert_snapshot!(none(chosen(&[by_name.clone(), twin], &web)), @"the playbooks by-name and twin fit equally well");
     insta::assert_snapshot!(none(chosen(std::slice::from_ref(&by_name), &service("web", "manual"))), @"the service web is repaired by hand only (level manual)");
-    insta::assert_snapshot!(none(choose(std::slice::from_ref(&by_name), &alert("Other"), Some(&web), &PastSuccess::new())), @"no playbook fits the alert Other on the service web");
+    insta::assert_snapshot!(none(choose(std::slice::from_ref(&by_name), &alert("Other"), Ok(&web), &PastSuccess::new())), @"no playbook fits the alert Other on the service web");
     insta::assert_snapshot!(
-        none(choose(&[by_name], &alert("TargetDown"), None, &PastSuccess::new())),
+        none(choose(&[by_name], &alert("TargetDown"), Err(NoService::Unknown("TargetDown".to_owned())), &PastSuccess::new())),
         @"TargetDown is not in service-registry.yaml"
     );
     let unfit = echo("[0-9]+");
     insta::assert_snapshot!(
-        none(choose(&[unfit], &alert("A"), Some(&web), &PastSuccess::new())),
+        none(choose(&[unfit], &alert("A"), Ok(&web), &PastSuccess::new())),
         @"the playbook echo fits, but the value of the parameter word does not match its pattern"
     );
 }
@@ -147,7 +147,7 @@ fn past_success_decides_between_equals_only() {
             Err("the playbooks by-name and twin fit equally well"),
         ),
     ] {
-        match (choose(&playbooks, &alert, Some(&web), &known), chosen) {
+        match (choose(&playbooks, &alert, Ok(&web), &known), chosen) {
             (Choice::Plan(plan), Ok((id, why))) => {
                 assert_eq!((plan.playbook.as_str(), plan.score), (id, 4), "{known:?}");
                 assert_eq!(plan.reasons.last().map(String::as_str), Some(why));
@@ -188,22 +188,18 @@ fn a_match_by_type_alone_with_a_bad_record_is_weak() {
         (2, 10, true),
     ] {
         let known = past(&[("by-type", held, counted)]);
-        let choice = choose(&by_type, &alert, Some(&web), &known);
+        let choice = choose(&by_type, &alert, Ok(&web), &known);
         assert_eq!(
             matches!(choice, Choice::None(_)),
             weak,
             "{held} of {counted}: {choice:?}"
         );
         assert!(
-            matches!(
-                choose(&by_name, &alert, Some(&web), &known),
-                Choice::Plan(_)
-            ),
+            matches!(choose(&by_name, &alert, Ok(&web), &known), Choice::Plan(_)),
             "its name speaks for it"
         );
     }
-    let Choice::None(why) = choose(&by_type, &alert, Some(&web), &past(&[("by-type", 0, 3)]))
-    else {
+    let Choice::None(why) = choose(&by_type, &alert, Ok(&web), &past(&[("by-type", 0, 3)])) else {
         panic!("a weak match")
     };
     assert_eq!(

@@ -28,6 +28,7 @@ async fn repaired(stack: &Stack, alert: &Alert, minutes_ago: i64) {
         risk: Risk::Low,
         target: "web".into(),
         address: "ssh:web".to_owned(),
+        unscoped: false,
         parameters: BTreeMap::new(),
         facts: vec![],
         steps: Vec::new(),

@@ -201,12 +201,17 @@ fn nothing_that_an_alert_says_reaches_a_command() {
         // Nothing in the alert is true: there is no such service.
         let lie = alert(&value, &[]);
         assert!(
-            service::find(&services, &lie).is_none(),
+            service::find(&services, &lie).is_err(),
             "{value:?} is a service"
         );
         assert!(
             matches!(
-                choose(&playbooks, &lie, None, &PastSuccess::new()),
+                choose(
+                    &playbooks,
+                    &lie,
+                    service::find(&services, &lie),
+                    &PastSuccess::new()
+                ),
                 Choice::None(_)
             ),
             "{value:?}"
@@ -219,7 +224,7 @@ fn nothing_that_an_alert_says_reaches_a_command() {
             let half_true = alert(&value, kept);
             let service =
                 service::find(&services, &half_true).expect("the service that one label names");
-            match choose(&playbooks, &half_true, Some(service), &PastSuccess::new()) {
+            match choose(&playbooks, &half_true, Ok(service), &PastSuccess::new()) {
                 Choice::Plan(plan) => {
                     assert_eq!(argv(&plan), expected, "{value:?}");
                     assert_eq!(
@@ -257,15 +262,14 @@ fn a_hostile_registry_value_is_refused_or_stays_one_argument() {
             ..services[0].clone()
         };
         let alert = alert("x", &[("alertname", "TargetDown")]);
-        match choose(&strict, &alert, Some(&service), &PastSuccess::new()) {
+        match choose(&strict, &alert, Ok(&service), &PastSuccess::new()) {
             Choice::None(why) => assert!(
                 why.contains("the parameter unit") && why.len() < 200,
                 "{value:?}: {why}"
             ),
             Choice::Plan(plan) => panic!("{value:?} was planned: {plan:?}"),
         }
-        if let Choice::Plan(plan) = choose(&playbooks, &alert, Some(&service), &PastSuccess::new())
-        {
+        if let Choice::Plan(plan) = choose(&playbooks, &alert, Ok(&service), &PastSuccess::new()) {
             assert_eq!(argv(&plan)[0], ["restart", value.as_str(), "web"]);
         }
     }

@@ -346,3 +346,25 @@ async fn racing_writers_of_a_ledger_lose_nothing_and_overfill_nothing() {
     let ledger = stack.store.group_ledger(&group).await.expect("a ledger");
     assert_eq!(ledger.others("", now).count(), 2);
 }
+
+#[tokio::test]
+async fn alert_from_elsewhere_repairs_nothing_and_says_so() {
+    let stack = Stack::start();
+    let auto = stack.facts.target.auto_service.as_str();
+    let mut delivery = TestAlert::firing(auto).delivery();
+    let labels = &mut delivery["alerts"][0]["labels"];
+    (labels["cluster"], labels["namespace"]) = (json!("dev-laptop"), json!(unique("feature")));
+    let answer: serde_json::Value = stack.deliver(&delivery).await.json().await.expect("JSON");
+    let id = answer["results"][0]["incident_id"]
+        .as_str()
+        .unwrap_or_else(|| panic!("an incident: {answer}"));
+    let why = format!("{auto} lives in cluster demo; this alert comes from cluster dev-laptop");
+    stack.card(id, &format!("No plan: {why}")).await;
+    let log = stack.log_with(id, Event::TelegramSent).await;
+    assert_eq!(log[place(&log, Event::OutOfScope)].detail, why);
+    for event in [Event::AutoRepairTriggered, Event::ApprovalRequested] {
+        assert!(!has(&log, event), "{log:#?}");
+    }
+    let incident = stack.status(id, Status::NeedsHuman).await;
+    assert_eq!(incident.plan, None);
+}

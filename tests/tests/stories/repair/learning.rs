@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use playbook_files::operator_files::limits;
 use repair::delivery::RepairDelivery;
 use serde_json::{Value, json};
-use tests::alert::unique;
+use tests::alert::{CLUSTER, unique};
 use tests::opened::{alert, opened};
 use tests::own_queue::OwnQueue;
 use tests::repair_fixture::{InjectedFault, RepairFixture};
@@ -39,8 +39,7 @@ async fn runs_are_recorded_and_a_recurrence_counts_once() {
     };
     let (service, id) = (unique("web"), unique("mend"));
     let facts = json!({ "dir": host.path("").display().to_string() });
-    let services =
-        json!([{ "name": service, "level": "auto", "facts": facts, "target": host.target() }]);
+    let services = json!([{ "name": service, "level": "auto", "match": { "cluster": CLUSTER }, "facts": facts, "target": host.target() }]);
     let shop = RepairFixture::open(&playbook(&id), &services, host.login_key(), || {
         InjectedFault::Answered
     })
@@ -164,8 +163,7 @@ async fn a_playbook_with_a_record_runs_alone_until_its_alert_recurs() {
     std::fs::write(host.path("well"), "").expect("written");
     let (service, id) = (unique("web"), unique("mend"));
     let facts = json!({ "dir": host.path("").display().to_string() });
-    let services =
-        json!([{ "name": service, "level": "auto", "facts": facts, "target": host.target() }]);
+    let services = json!([{ "name": service, "level": "auto", "match": { "cluster": CLUSTER }, "facts": facts, "target": host.target() }]);
     let shop = RepairFixture::open(&playbook(&id), &services, host.login_key(), || {
         InjectedFault::Answered
     })

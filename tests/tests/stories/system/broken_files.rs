@@ -58,7 +58,7 @@ fn the_check_and_the_functions_name_file_line_and_field() {
         (
             "level: auto",
             "level: autp",
-            "service-registry.yaml:7: [0].level: unknown variant `autp`",
+            "service-registry.yaml:8: [0].level: unknown variant `autp`",
         ),
         (
             "min_confidence: 0.6",

@@ -81,7 +81,7 @@ pub struct Details {
 /// One question and its answer.
 #[derive(Debug, Clone, Serialize)]
 pub struct Asked {
-    /// Who was asked: `prometheus`, `signoz`, `past_incidents`, `open_incidents` or `registry`.
+    /// Who was asked: `prometheus`, `signoz`, `past_incidents`, `open_incidents`, `registry` or `sender`.
     pub source: &'static str,
     pub asked: String,
     pub measurements: Vec<Measured>,

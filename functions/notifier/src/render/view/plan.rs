@@ -25,6 +25,12 @@ pub struct Planned {
     pub plan_risk: &'static str,
     /// The exact steps, part by part.
     pub parts: Vec<Part>,
+    /// True if the registry does not say where the service lives.
+    pub unscoped: bool,
+    /// The cluster that the alert of such a plan comes from; empty if it names none.
+    pub alert_cluster: String,
+    /// The namespace that it comes from; empty if it belongs to none.
+    pub alert_namespace: String,
     /// Why there is no plan.
     pub no_plan_because: String,
     /// True if every guardrail passed and let it run, so that no human was asked.
@@ -73,6 +79,16 @@ impl Planned {
         planned.plan_target = short(&plan.target, NAME_CHARACTERS);
         planned.plan_risk = plan.risk.as_str();
         planned.parts = parts(plan, STEPS_SHOWN, STEP_CHARACTERS);
+        planned.unscoped = plan.unscoped;
+        if plan.unscoped {
+            let alert = &incident.alert;
+            let name = |name: Option<&str>| {
+                name.map(|name| short(name, NAME_CHARACTERS))
+                    .unwrap_or_default()
+            };
+            planned.alert_cluster = name(alert.subject.cluster.as_deref());
+            planned.alert_namespace = name(alert.namespace_of_subject());
+        }
         // What the guardrails let through may have been stopped since: the decision says what holds.
         planned.runs_by_itself = incident
             .approval

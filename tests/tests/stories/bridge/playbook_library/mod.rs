@@ -65,8 +65,10 @@ fn an_id() -> IncidentId {
     IncidentId::try_from("01JH2V5C8Z4N6QW9X3T7RB0KDM").expect("a ULID")
 }
 
-fn alert(name: &str) -> Alert {
-    let labels = Texts::from([("alertname".to_owned(), name.to_owned())]);
+fn alert(name: &str, about: &[(&str, &str)]) -> Alert {
+    let mut labels = Texts::from([("alertname".to_owned(), name.to_owned())]);
+    let about = about.iter();
+    labels.extend(about.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let member = MemberId::try_from("m").expect("a member id");
     AlertTables::default().alert(
         AlertStatus::Firing,
@@ -161,8 +163,8 @@ async fn play(scene: &Scene, changes: &[So]) -> Option<Ran> {
     let files = OperatorFiles::load(&directory).expect("the files are right");
     let plan = match choose(
         &files.playbooks,
-        &alert(scene.alert),
-        named(&files.services, scene.service),
+        &alert(scene.alert, scene.labels),
+        Ok(named(&files.services, scene.service).expect("its service")),
         &PastSuccess::new(),
     ) {
         Choice::Plan(plan) => plan,
@@ -382,13 +384,48 @@ fn every_alert_of_the_library_leads_to_its_playbook() {
         for name in &playbook.matches.alertnames {
             match choose(
                 &files.playbooks,
-                &alert(name),
-                Some(&service),
+                &alert(name, scene.labels),
+                Ok(&service),
                 &PastSuccess::new(),
             ) {
                 Choice::Plan(plan) => assert_eq!(plan.playbook, playbook.id, "{name}"),
                 Choice::None(why) => panic!("{name}: {why}"),
             }
+        }
+    }
+}
+
+#[test]
+fn disk_whose_directories_are_elsewhere_gets_no_plan() {
+    let files = shipped();
+    let service = named(&files.services, "edge-proxy").expect("the shipped example");
+    for (mount, why) in [
+        (
+            Some("/home"),
+            "the value of the parameter mount does not match its pattern",
+        ),
+        (
+            Some("/var; reboot"),
+            "the value of the parameter mount does not match its pattern",
+        ),
+        (
+            None,
+            "the parameter mount comes from alert.labels.mountpoint, which the alert does not have",
+        ),
+    ] {
+        let place = [
+            ("cluster", "prod"),
+            ("mountpoint", mount.unwrap_or_default()),
+        ];
+        let alert = alert("NodeFilesystemAlmostOutOfSpace", &place);
+        match choose(&files.playbooks, &alert, Ok(service), &PastSuccess::new()) {
+            Choice::None(said) => assert_eq!(
+                said,
+                format!(
+                    "no playbook fits the alert NodeFilesystemAlmostOutOfSpace on the service edge-proxy: free-disk-space does not, because {why}"
+                )
+            ),
+            Choice::Plan(plan) => panic!("{mount:?}: {plan:?}"),
         }
     }
 }
@@ -422,8 +459,10 @@ async fn a_hostile_value_is_refused_with_the_name_of_its_parameter() {
         .expect("written");
         let files = OperatorFiles::load(directory.path()).expect("the files are right");
         let playbook = files.playbook(scene.playbook).expect("shipped").clone();
+        let said = playbook.said_by(&alert(scene.alert, scene.labels));
+        let said = said.expect("the alert says what it is about");
         let plan = playbook
-            .plan(&files.services[0], 1, Vec::new())
+            .plan(&files.services[0], &said, 1, Vec::new())
             .expect("its own values fit");
         let app = App::new(files, LoginKey::Given(SecretString::from("none")));
         for parameter in plan.parameters.keys() {

@@ -9,6 +9,8 @@ pub(crate) struct Scene {
     pub(crate) playbook: &'static str,
     /// The alert that leads to it.
     pub(crate) alert: &'static str,
+    /// Labels of it, which say what it is about.
+    pub(crate) labels: &'static [(&'static str, &'static str)],
     /// The name of the service in the registry.
     pub(crate) service: &'static str,
     pub(crate) unit: &'static str,
@@ -31,6 +33,7 @@ const CLUSTER: [(&str, &str); 2] = [("kube_context", "prod"), ("namespace", "sho
 const NONE: Scene = Scene {
     playbook: "",
     alert: "",
+    labels: &[],
     service: "shop-1",
     unit: "none",
     facts: &[],
@@ -147,7 +150,7 @@ pub(crate) const SCENES: [Scene; 14] = [
     Scene {
         playbook: "free-disk-space",
         alert: "NodeFilesystemAlmostOutOfSpace",
-        facts: &[("var_mount", "/var")],
+        labels: &[("mountpoint", "/var")],
         state: &[("journal", ""), ("packages", "")],
         done: &["journalctl --rotate --vacuum-size=500M", "apt-get clean"],
         spared: &[
@@ -156,6 +159,8 @@ pub(crate) const SCENES: [Scene; 14] = [
                 &[("packages", "GONE")],
                 &["journalctl --rotate --vacuum-size=500M"],
             ),
+            // What it frees is on another file system than the full one.
+            (&[("mount", "/")], &[]),
         ],
         ..NONE
     },
