@@ -41,15 +41,27 @@ fn read_signal(bytes: &[u8]) -> Result<Vec<Alert>, Rejection> {
 
 /// A delivery of Alertmanager or Grafana.
 pub(crate) fn delivery(bytes: &[u8]) {
-    let alerts = |bytes: &[u8]| read_delivery(bytes).map(|read| read.delivery.alerts);
+    // A delivery of which one alert is refused depends on its spelling: a field that comes twice is lost in another.
+    let alerts = |bytes: &[u8]| {
+        let Read {
+            delivery,
+            mut refused,
+        } = read_delivery(bytes)?;
+        match refused.pop() {
+            Some((_, why)) => Err(why),
+            None => Ok(delivery.alerts),
+        }
+    };
     let Some(value) = check(bytes, alerts) else {
         return;
     };
-    let Read { delivery, refused } = read_delivery(bytes).expect("it was accepted a moment ago");
+    let delivery = read_delivery(bytes)
+        .expect("it was accepted a moment ago")
+        .delivery;
     let none = Vec::new();
     let given = value["alerts"].as_array().unwrap_or(&none);
     assert_eq!(
-        delivery.alerts.len() + refused.len(),
+        delivery.alerts.len(),
         given.len(),
         "every alert of the body is there"
     );
@@ -57,9 +69,7 @@ pub(crate) fn delivery(bytes: &[u8]) {
         delivery.left_out,
         value["truncatedAlerts"].as_u64().unwrap_or_default()
     );
-    let is_refused = |at: usize| refused.iter().any(|(refused, _)| *refused == at);
-    let counted = given.iter().enumerate().filter(|(at, _)| !is_refused(*at));
-    for (alert, (_, given)) in delivery.alerts.iter().zip(counted) {
+    for (alert, given) in delivery.alerts.iter().zip(given) {
         assert!(given.is_object(), "an alert is an object: {given}");
         assert_eq!(
             json!(alert.labels),

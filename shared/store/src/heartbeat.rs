@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::attributes::{Reader, json, number, seconds};
 use super::keys;
-use super::request::put_over_version;
+use super::request::update;
 use super::{Store, StoreError};
 use domain::alert::heartbeat::Heartbeat;
 use domain::primitives::id::HeartbeatId;
@@ -57,15 +57,18 @@ impl Store {
     /// [`StoreError::Conflict`] if it was heard meanwhile; else if the table does not answer.
     pub async fn save_heartbeat(&self, stored: &StoredHeartbeat) -> Result<(), StoreError> {
         let StoredHeartbeat { heartbeat, version } = stored;
-        let fields = [
-            ("doc", json(heartbeat)?),
-            ("version", number(version + 1)),
-            ("expires_at", seconds(heartbeat.last_heard + KEPT_FOR)),
-        ];
-        let item = keys::heartbeat(&heartbeat.id()).item(fields);
-        self.put(put_over_version(item, *version))
-            .await?
-            .or_conflict()
+        // An update, which ingress has anyway: a put would be one more operation of the SDK in it.
+        let write = update(
+            keys::heartbeat(&heartbeat.id()),
+            "SET doc = :doc, #version = :version, expires_at = :expires_at",
+        )
+        .condition_expression("attribute_not_exists(pk) OR #version = :before")
+        .expression_attribute_names("#version", "version")
+        .expression_attribute_values(":doc", json(heartbeat)?)
+        .expression_attribute_values(":version", number(version + 1))
+        .expression_attribute_values(":before", number(version))
+        .expression_attribute_values(":expires_at", seconds(heartbeat.last_heard + KEPT_FOR));
+        self.update(write).await?.or_conflict()
     }
 }
 

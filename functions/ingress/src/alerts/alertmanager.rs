@@ -68,7 +68,8 @@ pub fn read(
 ) -> Result<Read, Rejection> {
     let (payload, refused) = match body::json::<Payload<Object<PayloadAlert>>>(bytes) {
         Ok(payload) => (payload, Vec::new()),
-        Err(rejection) => one_by_one(bytes, rejection)?,
+        Err(malformed @ Rejection::Malformed { .. }) => one_by_one(bytes, malformed)?,
+        Err(rejection) => return Err(rejection),
     };
     let left_out = payload.truncated_alerts.unwrap_or_default();
     let alerts = payload.alerts.unwrap_or_default().into_iter();

@@ -8,9 +8,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use aws::requests_sent;
-use domain::alert::classification::AlertTables;
-use domain::alert::fingerprint::fingerprint;
-use domain::alert::{AlertSeverity, AlertStatus, Texts};
+use domain::alert::AlertSeverity;
 use domain::analysis::Severity;
 use domain::episode::{Episode, Firing, FiringOutcome, Member, Windows, on_firing, on_resolved};
 use domain::incident::Status;
@@ -51,29 +49,6 @@ async fn deliver(app: &App, stack: &Stack, alert: &TestAlert, now: Timestamp) ->
     let answer: Value = serde_json::from_slice(response.body()).expect("JSON");
     assert_eq!(response.status(), 200, "{answer}");
     answer
-}
-
-fn fingerprint_of(alert: &TestAlert) -> Fingerprint {
-    let labels = [
-        ("alertname", alert.name),
-        ("component", &alert.component),
-        ("namespace", &alert.namespace),
-    ];
-    let labels: Texts = labels
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
-    let member = MemberId::try_from(alert.member).expect("a member id");
-    fingerprint(
-        &AlertTables::default().alert(
-            AlertStatus::Firing,
-            "test",
-            labels,
-            Texts::new(),
-            alert.starts_at,
-            member,
-        ),
-        &[],
-    )
 }
 
 #[tokio::test]
@@ -831,7 +806,7 @@ async fn random_deliveries_come_to_what_the_rule_says() {
         let origin =
             Timestamp::from_millisecond(Timestamp::now().as_millisecond()).expect("a time");
         let base = TestAlert::firing(unique("random"));
-        let fingerprint = fingerprint_of(&base);
+        let fingerprint = base.fingerprint();
         let mut model = Model {
             episode: None,
             outcomes: std::mem::take(&mut outcomes),

@@ -221,7 +221,7 @@ async fn a_sender_without_resolves_fails_no_verified_repair() {
     let long_ago = Timestamp::now() - SignedDuration::from_mins(60);
     let signed = json!({
         "alert_type": "service_404", "severity": "warning", "source": "cron", "target_resource": stack.facts.target.service,
-        "namespace": unique("test"), "message": "it does not answer", "labels": { "alertname": "TargetDown" },
+        "namespace": unique("test"), "message": "it does not answer", "labels": { "alertname": "TargetDown", "cluster": "demo" },
     });
     let (status, opened) = stack.send_signed("webhooks/alerts", &signed).await;
     assert_eq!(status, 200, "{opened}");

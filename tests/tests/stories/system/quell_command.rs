@@ -209,6 +209,8 @@ async fn an_operator_fires_plans_switches_and_verifies() {
         "--label",
         &component,
         "--label",
+        "cluster=demo",
+        "--label",
         "alert_type=service_404",
     ];
     let fire = |more: &[&str]| {

@@ -41,6 +41,7 @@ async fn many_alerts_of_one_rule_share_one_card_that_lists_them() {
     let alert = |i: usize| TestAlert {
         name: "HighLatency",
         severity: "critical",
+        namespace: name.clone(),
         ..TestAlert::firing(format!("{name}-{i}"))
     };
     let alerts: Vec<TestAlert> = (0..60).map(alert).collect();
