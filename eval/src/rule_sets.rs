@@ -166,9 +166,13 @@ impl Coverage {
 mod tests {
     use std::path::Path;
 
+    use domain::playbook::Playbook;
+    use domain::playbook::service::Service;
+    use domain::policy::matching::{Choice, PastSuccess, choose};
+    use playbook_files::operator_files::OperatorFiles;
     use settings::alert_tables;
 
-    use super::{Coverage, RuleSet};
+    use super::{Coverage, RuleSet, alert};
 
     /// The coverage of a rule set, which is the one that the documents tell.
     fn coverage(name: &str) -> Coverage {
@@ -185,6 +189,43 @@ mod tests {
             "docs/operations.md does not say\n{row}"
         );
         coverage
+    }
+
+    /// A playbook that names a rule is found for its alerts, on a service of the shipped registry that runs what the playbook repairs.
+    #[test]
+    fn a_playbook_is_found_for_every_rule_that_the_library_names() {
+        let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let tables = alert_tables::load(&project.join("config")).expect("the shipped tables");
+        let files = OperatorFiles::load(&project.join("config")).expect("the shipped files");
+        let (mut found, mut missing) = (0, Vec::new());
+        for name in ["kube-prometheus", "awesome-prometheus-alerts"] {
+            let file = project.join(format!("eval/rule_sets/{name}.json"));
+            for rule in RuleSet::load(&file).expect("rules").rules {
+                let names = |playbook: &&Playbook| {
+                    let named = &playbook.matches.alertnames;
+                    named.iter().any(|named| *named == rule.alertname)
+                };
+                let alert = alert(&tables, &rule.alertname, &rule.labels_a);
+                for playbook in files.playbooks.iter().filter(names) {
+                    let fits = |service: &Service| {
+                        let here = Service {
+                            scope: None,
+                            ..service.clone()
+                        };
+                        let choice =
+                            choose(&files.playbooks, &alert, Ok(&here), &PastSuccess::new());
+                        matches!(choice, Choice::Plan(plan) if plan.playbook == playbook.id)
+                    };
+                    if files.services.iter().any(fits) {
+                        found += 1;
+                    } else {
+                        missing.push(format!("{}: {}", rule.alertname, playbook.id));
+                    }
+                }
+            }
+        }
+        assert!(missing.is_empty(), "{missing:#?}");
+        assert!(found >= 10, "{found}");
     }
 
     #[test]
