@@ -1,4 +1,4 @@
-//! What would happen for each alert of a delivery, by the code that decides on the deployed stack.
+//! Plans of `quell plan`: for each alert of a delivery, by the code that decides on the deployed stack.
 
 use analyzer::propose::{self, ProposalRules, StoreFacts};
 use analyzer::{Diagnosis, decide, static_analyzer};

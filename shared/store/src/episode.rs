@@ -1,33 +1,24 @@
 //! Stored episodes: the write that every alert makes, and the slower ones behind it.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::builders::PutBuilder;
 use jiff::{SignedDuration, Timestamp};
 
 use super::attributes::{Item, Reader, flag, json, millis, number, seconds, text};
 use super::keys;
+use super::members::Kept;
 use super::request::{Transacted, Write, delete, put, put_over_version, update};
 use super::retry::past_transactions;
 use super::{Store, StoreError};
 use domain::alert::AlertSeverity;
-use domain::episode::{Advice, Departed, Episode, Member, Unsent, Windows};
-use domain::primitives::id::{Fingerprint, IncidentId, MemberId};
+use domain::episode::{Advice, Episode, Unsent, Windows};
+use domain::primitives::id::{Fingerprint, IncidentId};
 
 /// Retention of an episode that accepts no more alerts, before DynamoDB may delete it.
 const KEPT_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Retention of the members that do not fit into an episode's item. A join does not write them, so
 /// they have to outlast the longest time in which nothing but joins happens.
 const SPILL_KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
-/// How many members an episode's own item holds, and how many that have resolved: with these bounds
-/// it stays under 1 KB, the unit in which writes are billed. The others are in a further item, which
-/// only the rarer writes touch.
-pub(super) const MEMBERS_IN_ITEM: usize = 10;
-const DEPARTED_IN_ITEM: usize = 3;
-/// A member is one number, so that the join's condition can compare it: the rank of its severity,
-/// then in fifteen digits the milliseconds at which it began.
-const RANK: i64 = 1_000_000_000_000_000;
 
 impl Store {
     /// The episode of a fingerprint, if there is one.
@@ -57,7 +48,7 @@ impl Store {
         };
         let item = self.get(key.clone()).await?.ok_or_else(missing)?;
         let others = Kept::read(&Reader::new(&item))?;
-        let kept = Kept::of(&episode);
+        let kept = Kept::from_episode(&episode);
         let all = [kept, others].into_iter().fold(Kept::default(), Kept::and);
         (episode.members, episode.departed) = all.into_parts();
         Ok(episode)
@@ -151,7 +142,7 @@ pub(super) fn writes(
     episode: &Episode,
     windows: Windows,
 ) -> Result<(PutBuilder, Option<Write>), StoreError> {
-    let (kept, others) = Kept::of(episode).split();
+    let (kept, others) = Kept::from_episode(episode).split();
     let fields = [
         ("incident_id", text(episode.incident_id.as_str())),
         ("open", flag(episode.open)),
@@ -192,158 +183,6 @@ pub(super) fn writes(
         episode.spilled.then(|| delete(key).into())
     };
     Ok((item, others))
-}
-
-/// A member as one number.
-pub(super) fn packed(member: Member) -> i64 {
-    i64::from(member.severity.rank()) * RANK + member.starts_at.clamp(0, RANK - 1)
-}
-
-fn unpacked(number: i64) -> Option<Member> {
-    let rank = u8::try_from(number.div_euclid(RANK)).ok()?;
-    Some(Member {
-        severity: AlertSeverity::of_rank(rank)?,
-        starts_at: number.rem_euclid(RANK),
-    })
-}
-
-type Numbers = BTreeMap<MemberId, i64>;
-
-/// The members of an episode, as an item holds them.
-#[derive(Default)]
-struct Kept {
-    members: Numbers,
-    /// When those that have resolved left.
-    departed: Numbers,
-    /// What was received since of those that are disputed.
-    disputed: Numbers,
-}
-
-impl Kept {
-    fn of(episode: &Episode) -> Self {
-        let number = |(member, fires): (&MemberId, &Member)| (member.clone(), packed(*fires));
-        let left = |(member, departed): (&MemberId, &Departed)| {
-            (member.clone(), departed.left_at.as_millisecond())
-        };
-        let disputed = episode
-            .departed
-            .iter()
-            .filter_map(|(member, departed)| Some((member, departed.disputed.as_ref()?)));
-        Self {
-            members: episode.members.iter().map(number).collect(),
-            departed: episode.departed.iter().map(left).collect(),
-            disputed: disputed.map(number).collect(),
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.members.is_empty() && self.departed.is_empty() && self.disputed.is_empty()
-    }
-
-    /// What the episode's own item holds, and the others.
-    fn split(self) -> (Self, Self) {
-        let at = |mut all: Numbers, most: usize| {
-            let first_other = all.keys().nth(most).cloned();
-            let others = first_other.map(|first| all.split_off(&first));
-            (all, others.unwrap_or_default())
-        };
-        let (members, other_members) = at(self.members, MEMBERS_IN_ITEM);
-        let (departed, other_departed) = at(self.departed, DEPARTED_IN_ITEM);
-        // A dispute is read together with the departure that it is about.
-        let (disputed, other_disputed) = self
-            .disputed
-            .into_iter()
-            .partition(|(member, _)| departed.contains_key(member));
-        let kept = Self {
-            members,
-            departed,
-            disputed,
-        };
-        let others = Self {
-            members: other_members,
-            departed: other_departed,
-            disputed: other_disputed,
-        };
-        (kept, others)
-    }
-
-    fn and(mut self, other: Self) -> Self {
-        self.members.extend(other.members);
-        self.departed.extend(other.departed);
-        self.disputed.extend(other.disputed);
-        self
-    }
-
-    fn fields(self) -> Vec<(&'static str, AttributeValue)> {
-        let map = |numbers: Numbers| {
-            let pair = |(member, at): (MemberId, i64)| (member.to_string(), number(at));
-            AttributeValue::M(numbers.into_iter().map(pair).collect())
-        };
-        let disputed = (!self.disputed.is_empty())
-            .then_some(("disputed", self.disputed))
-            .map(|(name, it)| (name, map(it)));
-        [
-            ("members", map(self.members)),
-            ("departed", map(self.departed)),
-        ]
-        .into_iter()
-        .chain(disputed)
-        .collect()
-    }
-
-    fn read(reader: &Reader<'_>) -> Result<Self, StoreError> {
-        let numbers = |name: &str| -> Result<Numbers, StoreError> {
-            let map = reader.get(name, "a map", |value| value.as_m().ok())?;
-            let pair = |(member, at): (&String, &AttributeValue)| {
-                Some((
-                    MemberId::try_from(member.as_str()).ok()?,
-                    at.as_n().ok()?.parse().ok()?,
-                ))
-            };
-            map.iter()
-                .map(pair)
-                .collect::<Option<Numbers>>()
-                .ok_or_else(|| {
-                    reader.unreadable(format!("{name} is not a map of members to numbers"))
-                })
-        };
-        let kept = Self {
-            members: numbers("members")?,
-            departed: numbers("departed")?,
-            disputed: if reader.has("disputed") {
-                numbers("disputed")?
-            } else {
-                Numbers::new()
-            },
-        };
-        let fires = kept.members.values().chain(kept.disputed.values());
-        let left = kept.departed.values();
-        if fires.into_iter().all(|number| unpacked(*number).is_some())
-            && left
-                .into_iter()
-                .all(|at| Timestamp::from_millisecond(*at).is_ok())
-        {
-            Ok(kept)
-        } else {
-            Err(reader.unreadable("a member is not a severity and a time"))
-        }
-    }
-
-    fn into_parts(self) -> (BTreeMap<MemberId, Member>, BTreeMap<MemberId, Departed>) {
-        let members = self
-            .members
-            .into_iter()
-            .filter_map(|(member, number)| Some((member, unpacked(number)?)));
-        let departed = self.departed.into_iter().filter_map(|(member, at)| {
-            let disputed = self.disputed.get(&member);
-            let departed = Departed {
-                left_at: Timestamp::from_millisecond(at).ok()?,
-                disputed: disputed.and_then(|number| unpacked(*number)),
-            };
-            Some((member, departed))
-        });
-        (members.collect(), departed.collect())
-    }
 }
 
 fn set_of(unsent: impl IntoIterator<Item = Unsent>) -> AttributeValue {

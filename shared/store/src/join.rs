@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::StoreError;
 use super::attributes::WireItem;
-use super::episode::{MEMBERS_IN_ITEM, expires_at, packed, read};
+use super::episode::{expires_at, read};
 use super::keys::{self, Key};
+use super::members::{MEMBERS_IN_ITEM, packed};
 use aws::signed::{CallError, DYNAMODB, SignedClient};
 use aws::{Ahead, AwsEnvironment};
 use domain::episode::{Episode, Firing, Windows};

@@ -17,6 +17,7 @@ mod keys;
 mod kill_switch;
 mod ledger;
 mod lock;
+mod members;
 mod outbox;
 mod pipeline_run;
 mod receipt;

@@ -1,4 +1,4 @@
-//! What the labels of Prometheus and Kubernetes mean: which of them name objects, which describe the
+//! Labels of Prometheus and Kubernetes: which of them name objects, which describe the
 //! scrape, and which change while the problem stays the same.
 //!
 //! Prometheus adds the labels of the scraped target to what the target says; where both have a label, the target's word is kept as

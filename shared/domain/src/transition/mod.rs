@@ -9,5 +9,6 @@ pub mod reanalysis;
 pub mod repair;
 pub mod repair_silence;
 pub mod resolution;
+pub mod severity;
 pub mod silence;
 pub mod storm;

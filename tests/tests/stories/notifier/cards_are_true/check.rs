@@ -1,4 +1,4 @@
-//! What has to be so in the end of a sequence: its cards, its buttons, its logs and its replies.
+//! Checks after a sequence: its cards, its buttons, its logs and its replies.
 
 use std::collections::{BTreeMap, BTreeSet};
 

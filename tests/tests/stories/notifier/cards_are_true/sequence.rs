@@ -1,4 +1,4 @@
-//! What happens to one alert: deliveries, presses, repairs and messages in a random order.
+//! Random sequences for one alert: deliveries, presses, repairs and messages.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
