@@ -203,7 +203,7 @@ mod tests {
             for rule in RuleSet::load(&file).expect("rules").rules {
                 let names = |playbook: &&Playbook| {
                     let named = &playbook.matches.alertnames;
-                    named.iter().any(|named| *named == rule.alertname)
+                    named.contains(&rule.alertname)
                 };
                 let alert = alert(&tables, &rule.alertname, &rule.labels_a);
                 for playbook in files.playbooks.iter().filter(names) {

@@ -61,7 +61,11 @@ impl App {
         let rule = self
             .analyzer
             .rules
-            .rule(alert, incident.storm().is_some())
+            // What came together under one rule has that rule's type; only a storm over many rules is of none.
+            .rule(
+                alert,
+                incident.storm().is_some() && incident.group.is_none(),
+            )
             .ok_or(Failure::NoRule)?;
         let service = service::find(&self.files.services, alert).ok();
         let mut span = self.tracer().await.begin("analyse", now);

@@ -159,9 +159,14 @@ impl IncidentChange {
     /// The incident for the many alerts of one rule that came in one group, of which `first` is one. It is as bad as they are.
     pub fn group(id: IncidentId, group: &AlertGroupId, first: &Alert, now: Timestamp) -> Self {
         let message = format!("many alerts of the rule {} came together", first.name);
-        let alert = storm_alert(&first.name, first.severity, message, now);
+        let alert = Alert {
+            alert_type: first.alert_type,
+            ..storm_alert(&first.name, first.severity, message, now)
+        };
         let fingerprint = Digest::new().field("group").field(group.as_str()).into();
-        Self::of_many(id, fingerprint, alert, now)
+        let mut change = Self::of_many(id, fingerprint, alert, now);
+        change.incident.group = Some(group.clone());
+        change
     }
 
     fn of_many(id: IncidentId, fingerprint: Fingerprint, alert: Alert, now: Timestamp) -> Self {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use domain::alert::AlertSeverity;
+use domain::analysis::Severity;
 use domain::incident::Status;
 use domain::primitives::id::IncidentId;
 use serde_json::json;
@@ -40,7 +42,7 @@ async fn many_alerts_of_one_rule_share_one_card_that_lists_them() {
     let (name, key) = (unique("group"), unique("{}/rule"));
     let alert = |i: usize| TestAlert {
         name: "HighLatency",
-        severity: "critical",
+        severity: "warning",
         namespace: name.clone(),
         ..TestAlert::firing(format!("{name}-{i}"))
     };
@@ -57,6 +59,12 @@ async fn many_alerts_of_one_rule_share_one_card_that_lists_them() {
         shown.contains("HighLatency") && shown.contains(&name),
         "{shown}"
     );
+    // It is analysed as what it is, an alert of this rule, and is as bad as its alerts are.
+    let of_group = stack
+        .incident(storm.as_str(), |of| of.analysis.is_some())
+        .await;
+    assert_eq!(of_group.alert.severity, AlertSeverity::Warning);
+    assert!(of_group.severity >= Severity::P2, "{:?}", of_group.severity);
     for id in &incidents {
         assert!(
             stack.cards(id).await.is_empty(),
