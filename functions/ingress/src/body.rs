@@ -70,13 +70,13 @@ pub fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Texts, D::Err
 /// # Errors
 /// If it is not JSON.
 pub fn measurements<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Texts, D::Error> {
-    let Value::Object(values) = Value::deserialize(deserializer)? else {
-        return Ok(Texts::new());
-    };
-    let as_text = |(name, value)| match value {
-        Value::Null => None,
-        Value::String(text) => Some((name, text)),
-        other => Some((name, other.to_string())),
+    // Raw, so that a number that no machine has, or ten thousand lists in one another, are no error either.
+    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    let values: BTreeMap<String, &RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
+    let as_text = |(name, value): (String, &RawValue)| match serde_json::from_str(value.get()) {
+        Err(_) | Ok(Value::Null) => None,
+        Ok(Value::String(text)) => Some((name, text)),
+        Ok(other) => Some((name, other.to_string())),
     };
     Ok(values.into_iter().filter_map(as_text).collect())
 }
@@ -86,9 +86,10 @@ pub fn measurements<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Texts,
 /// # Errors
 /// If it is not JSON.
 pub fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::String(text) => Some(text).filter(|text| !text.is_empty()),
-        Value::Number(number) => Some(number.to_string()),
+    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    Ok(match serde_json::from_str(raw.get()) {
+        Ok(Value::String(text)) => Some(text).filter(|text| !text.is_empty()),
+        Ok(Value::Number(number)) => Some(number.to_string()),
         _ => None,
     })
 }

@@ -8,7 +8,6 @@ use domain::primitives::id::MemberId;
 use intake::Delivery;
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::body::{self, Object};
@@ -23,7 +22,7 @@ struct Payload<A> {
     // Go writes an empty list as null, and so an empty map.
     truncated_alerts: Option<u64>,
     // A number before version 4.
-    group_key: Option<Value>,
+    group_key: Option<Box<RawValue>>,
     // It has to be there, so that a body of another service is not taken for a delivery without alerts.
     #[serde(deserialize_with = "Option::deserialize")]
     alerts: Option<Vec<A>>,
@@ -79,7 +78,7 @@ pub fn read(
                 .map(|Object(alert)| normalise(alert, source, tables, now))
                 .collect(),
             left_out,
-            group_key: payload.group_key.as_ref().map(Value::to_string),
+            group_key: payload.group_key.as_ref().map(|key| key.get().to_owned()),
         },
         refused,
     })

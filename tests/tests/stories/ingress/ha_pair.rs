@@ -22,6 +22,7 @@ fn posted(alert: &TestAlert, pod: &str, ends_at: Option<Timestamp>) -> Value {
     let mut posted = json!({
         "labels": {
             "alertname": alert.name, "component": alert.component, "namespace": alert.namespace, "severity": alert.severity, "pod": pod,
+            "cluster": "demo",
         },
         "annotations": { "summary": format!("{} does not answer", alert.component) },
         "startsAt": alert.starts_at,

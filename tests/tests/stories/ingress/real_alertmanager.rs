@@ -29,7 +29,7 @@ async fn alertmanager_fires_repeats_and_resolves_one_incident() {
     let alertmanager = Alertmanager::alone(receiver).await;
     let component = unique("real");
     let pod = |name: &str, ends_at: Option<Timestamp>| {
-        let labels = json!({ "alertname": "HighCPUUsage", "component": component, "pod": name, "severity": "warning" });
+        let labels = json!({ "alertname": "HighCPUUsage", "component": component, "cluster": "demo", "pod": name, "severity": "warning" });
         let mut alert = json!({ "labels": labels, "annotations": { "summary": "busy" }, "generatorURL": "http://prometheus.test/graph" });
         if let Some(at) = ends_at {
             alert["endsAt"] = json!(at);

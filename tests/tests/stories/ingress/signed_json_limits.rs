@@ -188,7 +188,7 @@ async fn signals_refuse_what_they_cannot_take() {
     let target = unique("signal-odd");
     let body = json!({
         "source": "test", "alert_name": "Odd", "severity": "warning", "namespace": "default", "target": target, "message": "odd",
-        "labels": { "team": "a" }, "annotations": { "runbook": "none" }, "future": null,
+        "labels": { "team": "a", "cluster": "demo" }, "annotations": { "runbook": "none" }, "future": null,
     });
     let text = body.to_string();
     for (case, body, at) in [
