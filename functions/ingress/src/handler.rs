@@ -201,12 +201,12 @@ impl App {
     ) -> Result<Vec<AlertAnswer>, Rejection> {
         let rules = self.tables()?.rules();
         (visit.seen.alerts, visit.seen.left_out) = (delivery.alerts.len(), delivery.left_out);
-        let mut aside: Vec<(usize, AlertAnswer)> = Vec::new();
+        let (mut heartbeats, mut aside) = (Vec::new(), Vec::<(usize, AlertAnswer)>::new());
         let mut alerts = Vec::with_capacity(delivery.alerts.len());
         for (at, alert) in delivery.alerts.into_iter().enumerate() {
             if rules.is_heartbeat(&alert.name) {
-                self.heartbeat(&alert, visit.now).await?;
                 aside.push((at, AlertAnswer::aside(&alert, HEARTBEAT)));
+                heartbeats.push(alert);
             } else if rules.is_noise(&alert.name) {
                 aside.push((at, AlertAnswer::aside(&alert, NOISE)));
             } else {
@@ -218,6 +218,10 @@ impl App {
         let delivery = Delivery { alerts, ..delivery };
         let counted = self.intake.take(delivery, visit.now, visit.until).await?;
         visit.seen.count(&counted);
+        // Last: a heartbeat that cannot be kept must not keep an alert from being counted.
+        for heartbeat in &heartbeats {
+            self.heartbeat(heartbeat, visit.now).await?;
+        }
         let mut answers: Vec<AlertAnswer> = counted
             .into_iter()
             .zip(cicd)
