@@ -1,4 +1,4 @@
-//! How bad an alert is, in the words of its sender.
+//! Severity of an alert, from its sender's words.
 
 use serde::{Deserialize, Serialize};
 

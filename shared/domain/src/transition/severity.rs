@@ -1,4 +1,4 @@
-//! How bad an incident is: as bad as the worst of its alerts, and as its analysis says.
+//! Severity of an incident: that of the worst of its alerts, and of its analysis.
 
 use std::cmp::Ordering;
 
