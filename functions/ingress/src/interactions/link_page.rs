@@ -62,6 +62,10 @@ pub(crate) fn question(question: &Question<'_>, language: Language) -> String {
     for (name, value) in facts {
         body.push_str(&format!("<dt>{name}</dt><dd>{value}</dd>"));
     }
+    if plan.unscoped {
+        let warning = origin(incident, plan, language);
+        body.push_str(&format!("<dd><b>{}</b></dd>", escaped(&warning)));
+    }
     let phases = [
         ("facts", &plan.facts),
         ("steps", &plan.steps),
@@ -87,6 +91,34 @@ pub(crate) fn question(question: &Question<'_>, language: Language) -> String {
         "</dl><form method=\"post\"><button class=\"{class}\">{button}</button></form>"
     ));
     document(title, &body, language)
+}
+
+/// Where the alert comes from, if the registry does not say where the plan's service lives: as on the
+/// card, whoever decides has to compare the two.
+fn origin(incident: &Incident, plan: &Plan, language: Language) -> String {
+    let say = |key, name: &str, value: &str| {
+        let value = line(value, NAME_CHARACTERS);
+        words(language).fill("say", key, &[(name, &value)])
+    };
+    let from = |named: Option<&str>, name: &str, key, unnamed| match named {
+        Some(value) => say(key, name, value),
+        None => say(unnamed, "", ""),
+    };
+    let alert = &incident.alert;
+    let cluster = alert.subject.cluster.as_deref();
+    let namespace = alert.namespace_of_subject();
+    format!(
+        "{}{}{}{}",
+        say("unscoped", "plan_target", &plan.target),
+        from(cluster, "alert_cluster", "from_cluster", "from_no_cluster"),
+        words(language).table()["comma"].as_str().unwrap_or(", "),
+        from(
+            namespace,
+            "alert_namespace",
+            "from_namespace",
+            "from_no_namespace"
+        ),
+    )
 }
 
 /// The page after a decision.

@@ -224,6 +224,9 @@ async fn a_link_shows_first_and_decides_once() {
                 && shown.contains("ada"),
             "{shown}"
         );
+        // The registry of the local stack says of one of its services only where it lives.
+        let origin = "; this alert comes from cluster demo, ";
+        assert!(shown.contains(origin), "{shown}");
         for step in &incident.plan.as_ref().expect("a plan").steps {
             assert!(shown.contains(&step.argv[0]), "{shown}");
         }
@@ -234,7 +237,9 @@ async fn a_link_shows_first_and_decides_once() {
         .header("accept-language", "zh-TW,zh;q=0.9,en;q=0.8");
     let (_, chinese) = page(chinese.send().await.expect("an answer")).await;
     assert!(
-        chinese.contains("lang=\"zh-TW\"") && chinese.contains("駁回：不執行"),
+        chinese.contains("lang=\"zh-TW\"")
+            && chinese.contains("駁回：不執行")
+            && chinese.contains("這個警報來自叢集 demo"),
         "{chinese}"
     );
     pending(&stack, &incident).await;

@@ -8,7 +8,7 @@ use domain::incident::operation_log::Entry;
 use serde::Serialize;
 
 use super::finding::{Link, Measured};
-use super::plan::{Part, parts};
+use super::plan::{Origin, Part, parts};
 use super::status::{Ran, failed};
 use super::{NAME_CHARACTERS, Names, STEP_CHARACTERS, TEXT_CHARACTERS, first, last, short};
 
@@ -68,6 +68,8 @@ pub struct Details {
     pub plan_address: String,
     /// The exact steps, part by part.
     pub parts: Vec<Part>,
+    #[serde(flatten)]
+    pub origin: Origin,
     pub parameters: Vec<Parameter>,
     /// The first 12 characters of the plan's hash.
     pub plan_hash: String,
@@ -201,6 +203,7 @@ impl Details {
             parts: plan
                 .map(|plan| parts(plan, STEPS_SHOWN, STEP_WHOLE_CHARACTERS))
                 .unwrap_or_default(),
+            origin: Origin::of(incident),
             parameters: plan
                 .map(|plan| {
                     plan.parameters

@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::incident::Card;
-use super::plan::{Part, Planned};
+use super::plan::{Origin, Part, Planned};
 use super::status::{Ran, failed};
 use super::{NAME_CHARACTERS, Names, TEXT_CHARACTERS, first, moment, short};
 
@@ -99,6 +99,8 @@ pub struct Escalation {
     pub plan_target: String,
     /// The exact steps, part by part, as on the card: whoever is called to help decides on them.
     pub parts: Vec<Part>,
+    #[serde(flatten)]
+    pub origin: Origin,
     pub id: String,
 }
 
@@ -118,6 +120,7 @@ impl Escalation {
             playbook,
             plan_target,
             parts,
+            origin,
             ..
         } = Planned::of(incident);
         let (people, people_more) = first(
@@ -141,6 +144,7 @@ impl Escalation {
             playbook,
             plan_target,
             parts,
+            origin,
             id: incident.id.to_string(),
         }
     }

@@ -25,12 +25,9 @@ pub struct Planned {
     pub plan_risk: &'static str,
     /// The exact steps, part by part.
     pub parts: Vec<Part>,
-    /// True if the registry does not say where the service lives.
-    pub unscoped: bool,
-    /// The cluster that the alert of such a plan comes from; empty if it names none.
-    pub alert_cluster: String,
-    /// The namespace that it comes from; empty if it belongs to none.
-    pub alert_namespace: String,
+    /// Where the alert comes from, if the registry does not say where the service lives.
+    #[serde(flatten)]
+    pub origin: Origin,
     /// Why there is no plan.
     pub no_plan_because: String,
     /// True if every guardrail passed and let it run, so that no human was asked.
@@ -39,6 +36,37 @@ pub struct Planned {
     pub guardrails: Vec<Blocked>,
     /// How many more there are.
     pub guardrails_more: usize,
+}
+
+/// Where the alert comes from, next to a plan for a service of which the registry does not say where
+/// it lives: whoever decides has to compare the two (decision 26).
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Origin {
+    /// True if the registry does not say where the service lives.
+    pub unscoped: bool,
+    /// The cluster that the alert of such a plan comes from; empty if it names none.
+    pub alert_cluster: String,
+    /// The namespace that it comes from; empty if it belongs to none.
+    pub alert_namespace: String,
+}
+
+impl Origin {
+    /// Where the alert of an incident comes from, if its plan does not say that it belongs there.
+    pub fn of(incident: &Incident) -> Self {
+        if !incident.plan.as_ref().is_some_and(|plan| plan.unscoped) {
+            return Self::default();
+        }
+        let alert = &incident.alert;
+        let name = |name: Option<&str>| {
+            name.map(|name| short(name, NAME_CHARACTERS))
+                .unwrap_or_default()
+        };
+        Self {
+            unscoped: true,
+            alert_cluster: name(alert.subject.cluster.as_deref()),
+            alert_namespace: name(alert.namespace_of_subject()),
+        }
+    }
 }
 
 /// One part of a plan.
@@ -79,16 +107,7 @@ impl Planned {
         planned.plan_target = short(&plan.target, NAME_CHARACTERS);
         planned.plan_risk = plan.risk.as_str();
         planned.parts = parts(plan, STEPS_SHOWN, STEP_CHARACTERS);
-        planned.unscoped = plan.unscoped;
-        if plan.unscoped {
-            let alert = &incident.alert;
-            let name = |name: Option<&str>| {
-                name.map(|name| short(name, NAME_CHARACTERS))
-                    .unwrap_or_default()
-            };
-            planned.alert_cluster = name(alert.subject.cluster.as_deref());
-            planned.alert_namespace = name(alert.namespace_of_subject());
-        }
+        planned.origin = Origin::of(incident);
         // What the guardrails let through may have been stopped since: the decision says what holds.
         planned.runs_by_itself = incident
             .approval
