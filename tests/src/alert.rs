@@ -40,6 +40,18 @@ impl TestAlert {
         }
     }
 
+    /// One of many alerts of its fingerprint, as it stands in a delivery of Alertmanager.
+    #[must_use]
+    pub fn member_of_many(&self, number: usize, ended: Option<Timestamp>) -> Value {
+        let alert = Self {
+            ends_at: ended,
+            ..self.clone()
+        };
+        let mut body = alert.delivery()["alerts"][0].clone();
+        body["fingerprint"] = json!(format!("{number:016x}"));
+        body
+    }
+
     /// The delivery of Alertmanager with this alert alone.
     #[must_use]
     pub fn delivery(&self) -> Value {

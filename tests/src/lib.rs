@@ -10,6 +10,7 @@ pub mod faulty_aws;
 pub mod hostile;
 pub mod http_door;
 pub mod in_process;
+pub mod isolated_ingress;
 pub mod late_ssm;
 pub mod model_server;
 pub mod namespace;

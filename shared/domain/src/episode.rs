@@ -333,5 +333,7 @@ impl Firing {
 }
 
 #[cfg(test)]
+mod property_tests;
+#[cfg(test)]
 #[path = "episode_tests.rs"]
 mod tests;

@@ -1,9 +1,8 @@
-//! Tests of episodes: stories, and random deliveries against a model of what was said of each member.
+//! Stories of episodes, one for each way in which they begin, go on and end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use proptest::prelude::{Strategy, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
 use super::{
     Episode, Firing, FiringOutcome, LookOutcome, Member, Members, ResolvedOutcome, SETTLING,
@@ -12,12 +11,12 @@ use super::{
 use crate::alert::AlertSeverity;
 use crate::primitives::id::{Fingerprint, IncidentId, MemberId};
 
-const WINDOWS: Windows = Windows {
+pub(super) const WINDOWS: Windows = Windows {
     debounce: SignedDuration::from_secs(300),
     stale: SignedDuration::from_secs(18_000),
 };
 
-fn at(second: i64) -> Timestamp {
+pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_000_000 + second)
 }
 
@@ -52,24 +51,25 @@ fn fires_as(severity: AlertSeverity, pairs: &[(&str, i64)]) -> Firing {
     }
 }
 
-fn firing(pairs: &[(&str, i64)]) -> Firing {
+pub(super) fn firing(pairs: &[(&str, i64)]) -> Firing {
     fires_as(AlertSeverity::Warning, pairs)
 }
 
-struct Story {
-    episode: Option<Episode>,
+/// An episode as it goes on.
+pub(super) struct Story {
+    pub(super) episode: Option<Episode>,
     opened: u8,
 }
 
 impl Story {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             episode: None,
             opened: 0,
         }
     }
 
-    fn fire(&mut self, second: i64, firing: &Firing) -> FiringOutcome {
+    pub(super) fn fire(&mut self, second: i64, firing: &Firing) -> FiringOutcome {
         let fingerprint = Fingerprint::try_from("ab".repeat(32)).expect("hex");
         let id = IncidentId::try_from(format!("01ARZ3NDEKTSV4RRFFQ69G5F{:02}", self.opened))
             .expect("a ULID");
@@ -86,7 +86,7 @@ impl Story {
         outcome
     }
 
-    fn resolve(&mut self, second: i64, names: &[&str]) -> ResolvedOutcome {
+    pub(super) fn resolve(&mut self, second: i64, names: &[&str]) -> ResolvedOutcome {
         let current = self.episode.as_ref().expect("an episode");
         let resolved = names.iter().copied().map(id).collect();
         let (outcome, episode) = on_resolved(current, &resolved, at(second), WINDOWS);
@@ -94,7 +94,7 @@ impl Story {
         outcome
     }
 
-    fn look(&mut self, second: i64, active: Option<&[&str]>) -> LookOutcome {
+    pub(super) fn look(&mut self, second: i64, active: Option<&[&str]>) -> LookOutcome {
         let active: Option<BTreeSet<MemberId>> =
             active.map(|active| active.iter().copied().map(id).collect());
         let (outcome, episode) = on_look(self.now(), active.as_ref(), true, at(second), WINDOWS);
@@ -102,7 +102,7 @@ impl Story {
         outcome
     }
 
-    fn now(&self) -> &Episode {
+    pub(super) fn now(&self) -> &Episode {
         self.episode.as_ref().expect("an episode")
     }
 }
@@ -394,209 +394,4 @@ fn an_episode_that_nobody_has_heard_of_is_looked_at() {
     assert!(story.now().open && story.now().members.len() == 1);
     assert_eq!(story.look(36_002, Some(&[])), LookOutcome::Ended);
     assert!(!story.now().open && !story.now().expired);
-}
-
-/// What a random delivery says, of the members of a range.
-#[derive(Debug, Clone)]
-enum Says {
-    Fires(Starts),
-    Ends,
-}
-
-/// The time that the firing of a member carries.
-#[derive(Debug, Clone, Copy)]
-enum Starts {
-    /// The same for ever.
-    Constant,
-    /// What the other replica of Prometheus says.
-    Replica,
-    /// It has just begun.
-    Now,
-}
-
-#[derive(Debug, Clone)]
-struct Delivery {
-    says: Says,
-    wait: i64,
-    /// A part of all members, in hundredths.
-    from: usize,
-    upto: usize,
-}
-
-fn deliveries() -> impl Strategy<Value = (usize, Vec<Delivery>)> {
-    // Waits around the settling time, the window and staleness.
-    let wait = prop_oneof![
-        4 => 0i64..12, 3 => 30i64..60, 2 => 290i64..310, 1 => 17_990i64..18_010, 1 => 43_200i64..43_210
-    ];
-    let starts = prop_oneof![
-        prop::strategy::Just(Starts::Constant),
-        prop::strategy::Just(Starts::Replica),
-        prop::strategy::Just(Starts::Now)
-    ];
-    let says = prop_oneof![
-        starts.prop_map(Says::Fires),
-        prop::strategy::Just(Says::Ends)
-    ];
-    let part = (0usize..100, 1usize..101);
-    let delivery = (says, wait, part).prop_map(|(says, wait, (from, length))| Delivery {
-        says,
-        wait,
-        from,
-        upto: (from + length).min(100),
-    });
-    let count = prop_oneof![1usize..4, 12usize..22, 300usize..301, 499usize..501];
-    (count, prop::collection::vec(delivery, 1..30))
-}
-
-/// What was said of a member since it last was over for good.
-#[derive(Debug, Clone, Default)]
-struct Heard {
-    /// When it was last said to have ended.
-    ended: Option<i64>,
-    /// What was said since: when, and since when it fires.
-    firing: Vec<(i64, i64)>,
-}
-
-impl Heard {
-    /// From when on it is known to fire: what is received later is believed, and what may be the
-    /// other half of a pair when that would have spoken.
-    fn fires_from(&self) -> Option<i64> {
-        let believed = |(received, starts): &(i64, i64)| match self.ended {
-            Some(ended) if *starts <= ended => (*received).max(ended + SETTLING.as_secs()),
-            _ => *received,
-        };
-        self.firing.iter().map(believed).min()
-    }
-}
-
-/// The table of the issue, in seconds: who fires, and whether anybody was heard.
-#[derive(Debug, Default)]
-struct Model {
-    members: BTreeMap<usize, Heard>,
-    last_heard: i64,
-    open: bool,
-    flaps: u64,
-    expired: bool,
-}
-
-impl Model {
-    fn fires(&self, now: i64) -> bool {
-        let mut from = self.members.values().filter_map(Heard::fires_from);
-        from.any(|from| from <= now)
-    }
-
-    /// Lets the time pass: what was disputed is believed, and what is stale expires.
-    fn pass(&mut self, now: i64) {
-        loop {
-            let settles = self.members.values().filter_map(Heard::fires_from);
-            let settles = settles.filter(|from| *from > self.last_heard).min();
-            let stale = self.last_heard + WINDOWS.stale.as_secs() + 1;
-            match settles {
-                Some(settles) if settles <= now && (!self.open || settles <= stale) => {
-                    self.last_heard = settles;
-                    self.turn(settles);
-                }
-                _ if self.open && stale <= now => {
-                    self.members
-                        .retain(|_, heard| heard.fires_from().is_none_or(|from| from > stale));
-                    self.open = false;
-                    self.expired = true;
-                    return self.pass_closed(now);
-                }
-                _ => return,
-            }
-        }
-    }
-
-    fn pass_closed(&mut self, now: i64) {
-        let settles = self.members.values().filter_map(Heard::fires_from).min();
-        if let Some(settles) = settles.filter(|settles| *settles <= now) {
-            self.last_heard = settles;
-            self.turn(settles);
-            self.pass(now);
-        }
-    }
-
-    /// Opens or closes it.
-    fn turn(&mut self, now: i64) {
-        let fires = self.fires(now);
-        if fires && !self.open {
-            self.flaps += u64::from(!self.expired);
-            self.expired = false;
-        }
-        self.open = fires;
-    }
-}
-
-proptest! {
-    #[test]
-    fn an_episode_is_open_exactly_while_a_member_fires((count, deliveries) in deliveries()) {
-        let names: Vec<String> = (0..count).map(|i| format!("m{i:03}")).collect();
-        let (mut story, mut model) = (Story::new(), Model::default());
-        let (mut now, mut hits) = (100, 0);
-        for delivery in deliveries {
-            // The timers that are due meanwhile; each comes in its second.
-            let until = now + delivery.wait;
-            while let Some(episode) = &story.episode {
-                let stale = episode.last_seen + WINDOWS.stale + SignedDuration::from_secs(1);
-                let due = [episode.settles_at(), episode.open.then_some(stale)];
-                let Some(due) = due.into_iter().flatten().min().filter(|due| *due <= at(until)) else {
-                    break;
-                };
-                story.look(due.duration_since(at(0)).as_secs(), None);
-            }
-            model.pass(until);
-            now = until;
-            if let Some(episode) = &story.episode {
-                prop_assert_eq!(episode.open, model.open, "after its timers");
-                prop_assert_eq!(episode.flaps, model.flaps);
-            }
-            let range = (delivery.from * count / 100)..(delivery.upto * count).div_ceil(100);
-            let known = story.episode.clone();
-            match delivery.says {
-                Says::Fires(starts) => {
-                    let starts = match starts {
-                        Starts::Constant => 0,
-                        Starts::Replica => 15,
-                        Starts::Now => now,
-                    };
-                    let pairs: Vec<(&str, i64)> = range.clone().map(|i| (names[i].as_str(), starts)).collect();
-                    let outcome = story.fire(now, &firing(&pairs));
-                    for i in range.clone() {
-                        model.members.entry(i).or_default().firing.push((now, starts));
-                    }
-                    let late = range.clone().all(|i| model.members[&i].fires_from().is_some_and(|from| from > now));
-                    prop_assert_eq!(outcome == FiringOutcome::Late, late);
-                    if outcome == FiringOutcome::Opened {
-                        // What was there must be over, or unheard of for too long, and this one new.
-                        prop_assert!(!model.open, "a second incident beside an open one");
-                        prop_assert!(known.is_none_or(|known| at(starts).as_millisecond() > known.latest_start));
-                        (model.flaps, model.open, model.expired, hits) = (0, true, false, 0);
-                    }
-                    hits += pairs.len() as u64;
-                    if !late {
-                        model.last_heard = now;
-                        model.turn(now);
-                        prop_assert!(story.now().open);
-                    }
-                }
-                Says::Ends if known.is_none() => continue,
-                Says::Ends => {
-                    let gone: Vec<&str> = range.clone().map(|i| names[i].as_str()).collect();
-                    let outcome = story.resolve(now, &gone);
-                    for i in range {
-                        model.members.insert(i, Heard { ended: Some(now), firing: Vec::new() });
-                    }
-                    let was_open = model.open;
-                    if was_open {
-                        model.turn(now);
-                    }
-                    prop_assert_eq!(outcome == ResolvedOutcome::Resolved, was_open && !model.open);
-                }
-            }
-            prop_assert_eq!(story.now().open, model.open);
-            prop_assert_eq!(story.now().flaps, model.flaps);
-            prop_assert_eq!(story.now().hit_count, hits, "the count is exact");
-        }
-    }
 }

@@ -7,6 +7,7 @@ use domain::primitives::id::{HeartbeatId, IncidentId};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tests::alert::{TestAlert, unique};
+use tests::in_process::answer;
 use tests::stack::{Stack, wait_for};
 
 /// A delivery of Alertmanager with one alert of a sender.
@@ -112,4 +113,24 @@ async fn what_only_serves_alertmanager_opens_nothing_and_holds_up_nothing() {
         .filter_map(|result| result["outcome"].as_str())
         .collect();
     assert_eq!(outcomes, ["noise", "opened"]);
+}
+
+#[tokio::test]
+async fn a_heartbeat_that_cannot_be_kept_keeps_no_alert_from_being_counted() {
+    let stack = Stack::start();
+    // The heartbeat has to be watched, and the queue of its timers is not there.
+    let nowhere = format!("{}/000000000000/no-such-queue", stack.facts.endpoint_url);
+    let app = stack.ingress(&[("NOTIFICATIONS_QUEUE_URL", &nowhere)]);
+    let cluster = unique("unkept");
+    let real = TestAlert::firing(unique("counted"));
+    let mut body = delivery("Watchdog", &cluster, "firing");
+    let alerts = body["alerts"].as_array_mut().expect("a list");
+    alerts.push(real.delivery()["alerts"][0].clone());
+    let (status, problem) = answer(&app, stack.delivery(&body), Timestamp::now()).await;
+    assert_eq!(status, 503, "the sender has to try again: {problem}");
+    let episode = stack.store.episode(&real.fingerprint()).await;
+    let episode = episode.expect("an answer").expect("it was counted");
+    assert_eq!(episode.hit_count, 1);
+    let kept = stack.store.heartbeat(&id(&cluster)).await;
+    assert!(kept.expect("an answer").is_none());
 }
