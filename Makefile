@@ -17,11 +17,16 @@ export SAM_CLI_TELEMETRY := 0
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
-demo: venv ## One alert, from Alertmanager to a verified repair (ARGS=--once ends by itself)
-	@$(BIN)/python -m infra.local demo $(ARGS)
-
 # Every build names the same crates and features, here and in infra/local/build.py: with others, cargo would compile everything again.
 ALL := --workspace --all-features
+FUNCTIONS := $(patsubst functions/%/Cargo.toml,%,$(wildcard functions/*/Cargo.toml))
+
+# The first time the tools take a minute and the functions take some: pip waits for the network and needs one core, so both are made at once.
+demo: ## One alert, from Alertmanager to a verified repair (ARGS=--once ends by itself)
+	@$(MAKE) --no-print-directory venv & tools=$$!; \
+		$(if $(filter --sam-build --bootstraps%,$(ARGS)),true,cargo build $(ALL) $(FUNCTIONS:%=--bin %)); built=$$?; \
+		wait $$tools && [ $$built = 0 ] && $(BIN)/python -m infra.local demo $(ARGS)
+
 DEBUG := $(BUILT)/debug
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 # As many as the group `stack` in .config/nextest.toml allows. cargo's own runner has one, and one test at a time.
@@ -144,7 +149,7 @@ venv: $(STAMP) ## The virtual environment with the pinned tools
 
 $(STAMP): $(REQUIREMENTS)
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $(REQUIREMENTS)
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --no-deps --require-hashes --requirement $(REQUIREMENTS)
 	@$(BIN)/pip check --disable-pip-version-check >/dev/null || $(BIN)/pip check
 	@rm -f .venv/stamp-*
 	@touch $@
