@@ -68,6 +68,9 @@ fn bridge(binaries: &Path, host: &SshHost) -> Result<Variant, Failure> {
         step: 0,
         parameters: [].into(),
         target: SERVICE.into(),
+        round: 0,
+        number: 1,
+        decision: None,
     };
     let variables = [
         ("CONFIG_DIR", host.config().display().to_string()),

@@ -42,7 +42,7 @@ pub(crate) enum Proof {
 const JOINED: &str = r#""outcome":"joined""#;
 
 /// The variables of ingress as `template.yaml` sets them; the other programs take what they know.
-const VARIABLES: [(&str, &str); 18] = [
+const VARIABLES: [(&str, &str); 20] = [
     ("AWS_REGION", "us-east-1"),
     ("AWS_DEFAULT_REGION", "us-east-1"),
     ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
@@ -89,6 +89,14 @@ const VARIABLES: [(&str, &str); 18] = [
     (
         "APPROVAL_LINK_SECRET_ID",
         "arn:aws:secretsmanager:us-east-1:123456789012:secret:approval-link",
+    ),
+    (
+        "PEOPLE_REPAIR_KEY_ID",
+        "arn:aws:secretsmanager:us-east-1:123456789012:secret:people-repair",
+    ),
+    (
+        "PEOPLE_BRIDGE_KEY_ID",
+        "arn:aws:secretsmanager:us-east-1:123456789012:secret:people-bridge",
     ),
     (
         "CONFIG_DIR",

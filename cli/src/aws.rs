@@ -10,7 +10,7 @@ use aws::{Connection, time_limits};
 use aws_config::{BehaviorVersion, SdkConfig};
 use clap::Args;
 use settings::variables::Variables;
-use store::Store;
+use store::{ControlTable, Store};
 
 use crate::exit::Failure;
 
@@ -26,6 +26,14 @@ pub(crate) struct Table {
     /// The table of the deployment: the stack's output TableName
     #[arg(long, value_name = "NAME")]
     pub(crate) table: String,
+}
+
+/// Which control table.
+#[derive(Debug, Args)]
+pub(crate) struct Control {
+    /// The table with the kill switch: the stack's output ControlTableName
+    #[arg(long, value_name = "NAME")]
+    pub(crate) control_table: String,
 }
 
 /// The configuration of clients. They share one connection with TLS by ring, as the functions do.
@@ -50,6 +58,17 @@ pub(crate) async fn config(variables: &Environment) -> Result<SdkConfig, Failure
 /// The table of this name.
 pub(crate) async fn store(variables: &Environment, table: String) -> Result<Store, Failure> {
     Ok(Store::new(
+        aws_sdk_dynamodb::Client::new(&config(variables).await?),
+        table,
+    ))
+}
+
+/// The control table of this name.
+pub(crate) async fn control(
+    variables: &Environment,
+    table: String,
+) -> Result<ControlTable, Failure> {
+    Ok(ControlTable::new(
         aws_sdk_dynamodb::Client::new(&config(variables).await?),
         table,
     ))

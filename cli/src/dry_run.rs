@@ -190,6 +190,9 @@ impl DryRun {
             step: index,
             parameters: self.plan.parameters.clone(),
             target: self.plan.target.clone(),
+            round: 0,
+            number: 1,
+            decision: None,
         };
         let result = self.runner.run(&request, step).await;
         if phase == Phase::Verify {

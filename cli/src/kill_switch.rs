@@ -6,9 +6,9 @@ use aws_types::SdkConfig;
 use clap::{Args, ValueEnum};
 use domain::policy::kill_switch::SwitchedOff;
 use jiff::Timestamp;
-use store::Store;
+use store::ControlTable;
 
-use crate::aws::{Environment, Table, config};
+use crate::aws::{Control, Environment, config};
 use crate::exit::{Answer, Failure};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -30,7 +30,7 @@ pub(crate) struct KillSwitch {
     #[arg(long, value_name = "TEXT")]
     why: Option<String>,
     #[command(flatten)]
-    table: Table,
+    control: Control,
 }
 
 impl KillSwitch {
@@ -40,7 +40,8 @@ impl KillSwitch {
         out: &mut dyn Write,
     ) -> Result<Answer, Failure> {
         let aws = config(variables).await?;
-        let store = Store::new(aws_sdk_dynamodb::Client::new(&aws), self.table.table);
+        let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
+        let store = ControlTable::new(dynamodb, self.control.control_table);
         match self.to {
             To::On => {
                 let off = SwitchedOff::now(

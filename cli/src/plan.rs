@@ -32,8 +32,11 @@ pub(crate) struct Planned {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     fingerprint_labels: Vec<String>,
     /// Take what the guardrails ask from this table; without it, nothing has ever run and the kill switch is off
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", requires = "control_table")]
     table: Option<String>,
+    /// The table with the kill switch
+    #[arg(long, value_name = "NAME", requires = "table")]
+    control_table: Option<String>,
     /// How the answer is written: `text` for people, `json` as a list with one object for each alert
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     output: Output,
@@ -59,9 +62,12 @@ impl Planned {
         let ((files, limits), (analyzer, tables)) = both(of_repairs, of_alerts)?;
         let now = Timestamp::now();
         let delivery = parse::delivery(&input::bytes(&self.alert)?, &tables, now)?;
-        let store = match self.table {
-            None => None,
-            Some(table) => Some(aws::store(variables, table).await?),
+        let store = match (self.table, self.control_table) {
+            (Some(table), Some(control)) => Some((
+                aws::store(variables, table).await?,
+                aws::control(variables, control).await?,
+            )),
+            _ => None,
         };
         let has_table = store.is_some();
         let by = By {

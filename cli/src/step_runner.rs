@@ -52,7 +52,7 @@ impl Through {
                 &aws::config(variables).await?,
                 function.clone(),
             ))),
-            (None, Some(file)) => Ok(StepRunner::Local(Box::new(App::new(
+            (None, Some(file)) => Ok(StepRunner::Local(Box::new(App::for_operator(
                 files.clone(),
                 LoginKey::Given(secret::in_file(file)?),
             )))),

@@ -495,9 +495,9 @@ fn guard_lines_are_the_file_for_the_host() {
 #[test]
 fn what_needs_aws_says_what_is_missing() {
     for (arguments, says) in [
-        (vec!["kill-switch", "status"], "--table <NAME>"),
+        (vec!["kill-switch", "status"], "--control-table <NAME>"),
         (
-            vec!["kill-switch", "status", "--table", "t"],
+            vec!["kill-switch", "status", "--control-table", "t"],
             "no region is set",
         ),
         (vec!["verify-log", "--table", "t"], "<INCIDENT>"),

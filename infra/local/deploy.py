@@ -138,7 +138,8 @@ def _finish(emulator: Emulator) -> Stack:
     described = emulator.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
     stack = Stack(emulator, {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]})
     # The emulator ignores TimeToLiveSpecification in a template, but knows the call.
-    emulator.client("dynamodb").update_time_to_live(
-        TableName=stack.outputs["TableName"], TimeToLiveSpecification={"AttributeName": "expires_at", "Enabled": True}
-    )
+    for table in ("TableName", "ControlTableName"):
+        emulator.client("dynamodb").update_time_to_live(
+            TableName=stack.outputs[table], TimeToLiveSpecification={"AttributeName": "expires_at", "Enabled": True}
+        )
     return stack

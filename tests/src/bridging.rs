@@ -48,7 +48,7 @@ pub fn bridge_valued(host: &TargetHost, pattern: &str, steps: &Value, value: &st
         services: serde_json::from_value(json!([service("web", &host.target(), value)]))
             .expect("a service"),
     };
-    App::new(files, LoginKey::Given(SecretString::from(host.login_key())))
+    App::for_operator(files, LoginKey::Given(SecretString::from(host.login_key())))
 }
 
 fn playbook(pattern: &str, steps: &Value) -> Value {
@@ -85,7 +85,7 @@ pub fn bridge_with(
     fs::write(host.path(SERVICE_REGISTRY), json!(services).to_string()).expect("services");
     let files = OperatorFiles::load(host.path(PLAYBOOKS).parent().expect("a directory"))
         .expect("the files are right");
-    App::new(files, key)
+    App::for_operator(files, key)
 }
 
 /// Run Command at an endpoint.
@@ -116,7 +116,7 @@ pub async fn run(app: &App, step: usize, value: &str) -> BridgeReply {
 /// Runs a step on a service.
 pub async fn run_on(app: &App, service: &str, step: usize, value: &str) -> BridgeReply {
     let request = json!({
-        "v": 1, "incident_id": "01JH2V5C8Z4N6QW9X3T7RB0KDM", "playbook": "repair", "phase": "steps", "step": step,
+        "v": 2, "incident_id": "01JH2V5C8Z4N6QW9X3T7RB0KDM", "playbook": "repair", "phase": "steps", "step": step,
         "parameters": { "value": value }, "target": service,
     });
     app.answer(request).await

@@ -10,7 +10,7 @@ use domain::incident::Incident;
 use domain::incident::approval::Verdict;
 use domain::incident::change::IncidentChange;
 use domain::notification::channels::{Channels, Identity};
-use domain::transition::decision::{Pressed, decide};
+use domain::transition::decision::Pressed;
 use jiff::{SignedDuration, Timestamp};
 use playbook_files::operator_files::{OperatorFiles, PLAYBOOKS, SERVICE_REGISTRY};
 use repair::App;
@@ -92,7 +92,7 @@ impl RepairFixture {
             playbooks,
             services,
             &[],
-            |files| bridge::App::new(files, key),
+            |files| bridge::App::for_operator(files, key),
             fault,
         )
         .await
@@ -175,8 +175,20 @@ impl RepairFixture {
     /// # Panics
     /// If the plan cannot be made, or not saved.
     pub async fn approved(&self, service: &str, playbook: &str) -> (Incident, Message) {
+        self.approved_at(service, playbook, Timestamp::now()).await
+    }
+
+    /// The same with a decision of this time.
+    ///
+    /// # Panics
+    /// If the plan cannot be made, or not saved.
+    pub async fn approved_at(
+        &self,
+        service: &str,
+        playbook: &str,
+        now: Timestamp,
+    ) -> (Incident, Message) {
         let alert = alert(service);
-        let now = Timestamp::now();
         let service = self
             .files
             .services
@@ -197,7 +209,9 @@ impl RepairFixture {
             by: Identity::Api("ada".into()),
             press: "1",
         };
-        let decision = decide(change.incident.clone(), &id, &pressed, &self.channels, now);
+        let keys = self.stack.signing_keys().await;
+        let incident = change.incident.clone();
+        let (decision, _) = keys.decide(incident, &id, &pressed, &self.channels, now);
         decision.answer.expect("pending");
         change.append(decision.change);
         let incident = self.stack.store.save(change).await.expect("saved");

@@ -4,11 +4,13 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use aws::decision_keys::SigningKeyIds;
+use aws::secrets::Secrets;
 use domain::incident::approval::Verdict;
 use domain::incident::repair::RepairOutcome;
 use domain::incident::{Incident, Status};
 use domain::notification::channels::Identity;
-use domain::transition::decision::{Pressed, decide};
+use domain::transition::decision::Pressed;
 use jiff::{SignedDuration, Timestamp};
 use repair::config::Config;
 use repair::delivery::RepairDelivery;
@@ -17,6 +19,7 @@ use serde_json::json;
 use settings::channels_file;
 use settings::variables::Variables;
 use wire::message::Message;
+use wire::signed_decision::SigningKeys;
 
 use tokio::time::sleep;
 
@@ -64,14 +67,11 @@ impl Stack {
             by: Identity::Api("ada".into()),
             press: "1",
         };
+        let keys = self.signing_keys().await;
         let approve = |incident| {
-            decide(
-                incident,
-                &approval.id,
-                &pressed,
-                &channels,
-                Timestamp::now(),
-            )
+            let now = Timestamp::now();
+            keys.decide(incident, &approval.id, &pressed, &channels, now)
+                .0
         };
         self.store
             .decide(&incident.id, approve)
@@ -83,6 +83,20 @@ impl Stack {
             incident_id: incident.id.clone(),
             plan_hash: approval.plan_hash,
         }
+    }
+
+    /// The keys with which ingress signs what people decide.
+    ///
+    /// # Panics
+    /// If they cannot be read.
+    pub async fn signing_keys(&self) -> SigningKeys {
+        let id = |name| self.variable(name).expect("an output of the template");
+        let ids = SigningKeyIds {
+            repair: id("PEOPLE_REPAIR_KEY_ID"),
+            bridge: id("PEOPLE_BRIDGE_KEY_ID"),
+        };
+        let secrets = Secrets::new(aws_sdk_secretsmanager::Client::new(&self.aws()));
+        ids.read(&secrets).await.expect("the keys")
     }
 
     /// Tells the host's supervisor something.

@@ -94,6 +94,8 @@ pub async fn function(
         "TELEGRAM_WEBHOOK_SECRET_ID",
         "SLACK_SIGNING_SECRET_ID",
         "APPROVAL_LINK_SECRET_ID",
+        "PEOPLE_REPAIR_KEY_ID",
+        "PEOPLE_BRIDGE_KEY_ID",
         "ENVIRONMENT",
     ] {
         function.env(

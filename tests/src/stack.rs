@@ -17,7 +17,7 @@ use reqwest::{Client, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use settings::variables::Variables;
-use store::Store;
+use store::{ControlTable, Store};
 
 use crate::alert::TestAlert;
 
@@ -97,6 +97,7 @@ pub struct Stack {
     pub facts: Facts,
     pub http: Client,
     pub store: Store,
+    pub control: ControlTable,
     child: Option<Child>,
 }
 
@@ -142,10 +143,9 @@ impl Stack {
         let facts: Facts =
             serde_json::from_str(facts).expect("the line that `infra.local up` prints");
         let aws = environment(&facts, &facts.endpoint_url).sdk_config(PATIENCE);
-        let store = Store::new(
-            aws_sdk_dynamodb::Client::new(&aws),
-            facts.outputs["TableName"].clone(),
-        );
+        let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
+        let store = Store::new(dynamodb.clone(), facts.outputs["TableName"].clone());
+        let control = ControlTable::new(dynamodb, facts.outputs["ControlTableName"].clone());
         let http = Client::builder()
             .timeout(PATIENCE)
             .build()
@@ -154,6 +154,7 @@ impl Stack {
             facts,
             http,
             store,
+            control,
             child,
         }
     }
@@ -181,6 +182,11 @@ impl Stack {
     pub fn variable(&self, name: &str) -> Option<String> {
         let output = match name {
             "TABLE_NAME" => "TableName",
+            "CONTROL_TABLE_NAME" => "ControlTableName",
+            "PEOPLE_REPAIR_KEY_ID" => "PeopleRepairKeyArn",
+            "PEOPLE_BRIDGE_KEY_ID" => "PeopleBridgeKeyArn",
+            "GUARDRAILS_REPAIR_KEY_ID" => "GuardrailsRepairKeyArn",
+            "GUARDRAILS_BRIDGE_KEY_ID" => "GuardrailsBridgeKeyArn",
             "INCIDENTS_QUEUE_URL" => "IncidentsQueueUrl",
             "NOTIFICATIONS_QUEUE_URL" => "NotificationsQueueUrl",
             "REPAIRS_QUEUE_URL" => "RepairsQueueUrl",

@@ -1,6 +1,6 @@
 //! Plans of `quell plan`: for each alert of a delivery, by the code that decides on the deployed stack.
 
-use analyzer::propose::{self, ProposalRules, StoreFacts};
+use analyzer::propose::{self, ProposalRules, Signing, StoreFacts};
 use analyzer::{Diagnosis, decide, static_analyzer};
 use domain::alert::classification::AlertTables;
 use domain::alert::fingerprint::fingerprint;
@@ -18,7 +18,7 @@ use intake::Delivery;
 use jiff::{SignedDuration, Timestamp};
 use playbook_files::analyzer_files::{AnalyzerFiles, RULES};
 use playbook_files::operator_files::OperatorFiles;
-use store::{Store, fresh_incident_id};
+use store::{ControlTable, Store, fresh_incident_id};
 
 use crate::exit::Failure;
 
@@ -31,7 +31,7 @@ pub(super) struct By {
     pub(super) limits: Limits,
     pub(super) analyzer: AnalyzerFiles,
     pub(super) tables: AlertTables,
-    pub(super) store: Option<Store>,
+    pub(super) store: Option<(Store, ControlTable)>,
     pub(super) labels: Vec<String>,
 }
 
@@ -150,7 +150,9 @@ impl By {
             evidence: Vec::new(),
         };
         let known = match &self.store {
-            Some(store) => propose::gather(store, &self.files, &self.limits, &alert, now).await,
+            Some((store, control)) => {
+                propose::gather((store, control), &self.files, &self.limits, &alert, now).await
+            }
             None => StoreFacts {
                 readings: nothing_ran(),
                 ..StoreFacts::default()
@@ -161,6 +163,7 @@ impl By {
             limits: &self.limits,
             known: &known,
             approval_ttl: APPROVAL,
+            signing: Signing::OnlyShown,
         };
         decide(&mut change, &diagnosis, rules, now);
         Ok(change.incident)

@@ -1,31 +1,34 @@
 //! State and errors of the analyzer.
 
+use aws::Chain;
 use aws::batch::Unhandled;
+use aws::decision_keys::SigningKeyIds;
 use aws::queue::{Queue, QueueError};
 use aws::secrets::Secrets;
 use aws_types::SdkConfig;
 use domain::alert::Alert;
 use domain::analysis::settings::TracingSettings;
 use domain::incident::Incident;
-use domain::playbook::service;
+use domain::playbook::service::{self, Level};
 use domain::policy::limits::Limits;
 use domain::policy::precedent::Near;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use playbook_files::analyzer_files::AnalyzerFiles;
 use playbook_files::operator_files::{OperatorFiles, limits};
 use reqwest::Client;
 use settings::config_error::both;
 use settings::startup::StartupError;
-use store::{Store, StoreError};
+use store::{ControlTable, Store, StoreError};
 use thiserror::Error;
 use tokio::sync::OnceCell;
 use tracing::warn;
+use wire::signed_decision::SigningKeys;
 
 use crate::config::Config;
 use crate::evidence::InvalidUrl;
 use crate::evidence::prometheus::Prometheus;
 use crate::evidence::signoz::Signoz;
-use crate::propose::{ProposalRules, StoreFacts};
+use crate::propose::{self, ProposalRules, Signing, StoreFacts};
 use crate::providers::configured::{Model, models};
 use crate::trace::{OtlpSettings, Tracer};
 
@@ -70,6 +73,7 @@ impl From<InvalidUrl> for StartupError {
 #[derive(Debug)]
 pub struct App {
     pub(crate) store: Store,
+    pub(crate) control: ControlTable,
     pub(crate) notifications: Queue,
     pub(crate) repairs: Queue,
     pub(crate) files: OperatorFiles,
@@ -84,6 +88,7 @@ pub struct App {
     pub(crate) function_name: Option<String>,
     pub(crate) approval_ttl: SignedDuration,
     pub(crate) storm_limit: u32,
+    pub(crate) signing_keys: SigningKeyIds,
 }
 
 impl App {
@@ -111,8 +116,10 @@ impl App {
             .map(|settings| Signoz::new(settings, http.clone()))
             .transpose()?;
         let sqs = aws_sdk_sqs::Client::new(aws);
+        let dynamodb = aws_sdk_dynamodb::Client::new(aws);
         Ok(Self {
-            store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
+            store: Store::new(dynamodb.clone(), config.table),
+            control: ControlTable::new(dynamodb, config.control_table),
             notifications: Queue::new(sqs.clone(), config.notifications_queue),
             repairs: Queue::new(sqs, config.repairs_queue),
             secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(aws)),
@@ -127,16 +134,43 @@ impl App {
             limits,
             approval_ttl: config.approval_ttl,
             storm_limit: config.storm_limit,
+            signing_keys: config.signing_keys,
         })
     }
 
+    /// What the store says about the plan that an alert will get.
+    pub(crate) async fn known(&self, alert: &Alert, now: Timestamp) -> StoreFacts {
+        let tables = (&self.store, &self.control);
+        propose::gather(tables, &self.files, &self.limits, alert, now).await
+    }
+
     /// By what it is decided, with what the store says.
-    pub(crate) fn rules<'a>(&'a self, known: &'a StoreFacts) -> ProposalRules<'a> {
+    pub(crate) fn rules<'a>(
+        &'a self,
+        known: &'a StoreFacts,
+        signing: Signing<'a>,
+    ) -> ProposalRules<'a> {
         ProposalRules {
             files: &self.files,
             limits: &self.limits,
             known,
             approval_ttl: self.approval_ttl,
+            signing,
+        }
+    }
+
+    /// The keys with which it is signed that a plan runs by itself, read only where that can be.
+    pub(crate) async fn signing_keys(&self, alert: &Alert) -> Option<SigningKeys> {
+        let service = service::find(&self.files.services, alert).ok()?;
+        if service.level != Level::Auto {
+            return None;
+        }
+        match self.signing_keys.read(&self.secrets).await {
+            Ok(keys) => Some(keys),
+            Err(error) => {
+                warn!(error = %Chain(&error), "a decision cannot be signed: a human is asked instead");
+                None
+            }
         }
     }
 

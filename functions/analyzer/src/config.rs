@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use aws::decision_keys::SigningKeyIds;
 use jiff::SignedDuration;
 use settings::variables::{InvalidVariable, Variables};
 
@@ -10,6 +11,8 @@ use settings::variables::{InvalidVariable, Variables};
 pub struct Config {
     /// `TABLE_NAME`.
     pub table: String,
+    /// `CONTROL_TABLE_NAME`: the table with the kill switch.
+    pub control_table: String,
     /// `NOTIFICATIONS_QUEUE_URL`.
     pub notifications_queue: String,
     /// `REPAIRS_QUEUE_URL`: where a plan goes that runs by itself.
@@ -23,6 +26,8 @@ pub struct Config {
     pub function_name: Option<String>,
     /// `APPROVAL_TTL_SECONDS`: how long a plan can be decided on.
     pub approval_ttl: SignedDuration,
+    /// `GUARDRAILS_REPAIR_KEY_ID` and `GUARDRAILS_BRIDGE_KEY_ID`: with which it is signed that a plan runs by itself.
+    pub signing_keys: SigningKeyIds,
 }
 
 impl Config {
@@ -36,12 +41,18 @@ impl Config {
         let ttl: u32 = variables.parsed("APPROVAL_TTL_SECONDS", "a number of seconds", 14_400)?;
         Ok(Self {
             table: variables.required("TABLE_NAME", "the name of the table")?,
+            control_table: variables
+                .required("CONTROL_TABLE_NAME", "the name of the control table")?,
             notifications_queue: variables
                 .required("NOTIFICATIONS_QUEUE_URL", "the URL of a queue")?,
             repairs_queue: variables.required("REPAIRS_QUEUE_URL", "the URL of a queue")?,
             config_dir: variables
                 .required("CONFIG_DIR", "the directory with the operator's files")?
                 .into(),
+            signing_keys: SigningKeyIds::from_variables(
+                variables,
+                ["GUARDRAILS_REPAIR_KEY_ID", "GUARDRAILS_BRIDGE_KEY_ID"],
+            )?,
             function_name: variables.optional("AWS_LAMBDA_FUNCTION_NAME"),
             storm_limit: variables.parsed(
                 "STORM_INCIDENTS_PER_MINUTE",

@@ -15,7 +15,7 @@ use wire::message::Message;
 
 use crate::diagnosis::Diagnosis;
 use crate::propose;
-use crate::propose::ProposalRules;
+use crate::propose::{ProposalRules, Signing};
 use crate::trace::{Span, SpanKind};
 
 use crate::app::{App, Failure};
@@ -85,9 +85,10 @@ impl App {
             // decide starts now.
             let now = now + began.elapsed();
             let mut decision = span.child("decide", SpanKind::Internal);
-            let known =
-                propose::gather(&self.store, &self.files, &self.limits, &incident.alert, now).await;
-            let rules = self.rules(&known);
+            let known = self.known(&incident.alert, now).await;
+            let keys = self.signing_keys(&incident.alert).await;
+            let signing = keys.as_ref().map_or(Signing::WithoutKeys, Signing::With);
+            let rules = self.rules(&known, signing);
             (incident, ()) = self
                 .store
                 .change_loaded(incident, |change| decide(change, &diagnosis, rules, now))

@@ -28,7 +28,7 @@ use crate::evidence::incidents::redacted;
 use crate::evidence::kept;
 use crate::models::{Asked, read};
 use crate::prompt::{Subject, question};
-use crate::propose::{ProposalRules, StoreFacts};
+use crate::propose::{ProposalRules, Signing, StoreFacts};
 use crate::providers::{Question, Reply};
 use crate::tests::nothing;
 use crate::trace::Tracer;
@@ -133,6 +133,7 @@ impl World {
             limits: &self.limits,
             known: &known,
             approval_ttl,
+            signing: Signing::OnlyShown,
         };
         decide(
             &mut change,

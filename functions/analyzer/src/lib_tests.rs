@@ -23,7 +23,10 @@ use playbook_files::operator_files::{OperatorFiles, limits};
 use settings::alert_tables;
 
 use super::{Diagnosis, decide, static_analyzer};
-use crate::propose::{ProposalRules, StoreFacts};
+use secrecy::SecretString;
+use wire::signed_decision::{Reader, SignedDecision, SigningKeys};
+
+use crate::propose::{ProposalRules, Signing, StoreFacts};
 
 fn opened(labels: Texts) -> IncidentChange {
     let member = MemberId::try_from("m1").expect("a member id");
@@ -86,6 +89,15 @@ fn decided_about(
     readings: &GuardrailInputs,
     change: impl FnOnce(&mut OperatorFiles),
 ) -> IncidentChange {
+    decided_signing(labels, readings, change, Signing::OnlyShown)
+}
+
+fn decided_signing(
+    labels: Texts,
+    readings: &GuardrailInputs,
+    change: impl FnOnce(&mut OperatorFiles),
+    signing: Signing<'_>,
+) -> IncidentChange {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
     let mut files = OperatorFiles::load(&shipped).expect("the files that ship with the project");
     change(&mut files);
@@ -99,6 +111,7 @@ fn decided_about(
         limits: &limits,
         known: &known,
         approval_ttl: SignedDuration::from_hours(1),
+        signing,
     };
     let mut change = opened(labels);
     let diagnosis = Diagnosis {
@@ -132,6 +145,38 @@ fn a_known_service_gets_a_plan_that_waits_for_a_human() {
     assert_eq!(
         incident.plan.expect("a plan").playbook,
         "restart-supervisor-program"
+    );
+}
+
+#[test]
+fn what_runs_by_itself_is_signed_or_a_human_is_asked() {
+    let auto = |files: &mut OperatorFiles| files.services[1].level = Level::Auto;
+    let labels = || {
+        [
+            ("alertname", "TargetDown"),
+            ("component", "checkout-web"),
+            ("namespace", "shop"),
+        ]
+        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+        .into()
+    };
+    let keys = SigningKeys {
+        repair: SecretString::from("of repair"),
+        bridge: SecretString::from("of the bridge"),
+    };
+    let signed = decided_signing(labels(), &nothing(), auto, Signing::With(&keys)).incident;
+    let approval = signed.approval.expect("approved");
+    for (reader, key) in [
+        (Reader::Repair, &keys.repair),
+        (Reader::Bridge, &keys.bridge),
+    ] {
+        let decision = SignedDecision::of(&approval, reader).expect("it is approved");
+        assert_eq!(decision.check(key), Ok(()));
+    }
+    let asked = decided_signing(labels(), &nothing(), auto, Signing::WithoutKeys).incident;
+    assert_eq!(
+        (asked.status, stopped(&asked)),
+        (Status::AwaitingApproval, vec![Guardrail::SignedDecision])
     );
 }
 
@@ -295,6 +340,7 @@ fn shipped_auto_playbooks_follow_their_history() {
                 limits: &limits,
                 known: &known,
                 approval_ttl: SignedDuration::from_hours(1),
+                signing: Signing::OnlyShown,
             };
             let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
             let mut change = IncidentChange::open(

@@ -4,6 +4,7 @@
 use aws::Chain;
 use domain::alert::Alert;
 use domain::incident::change::IncidentChange;
+use domain::incident::guardrail::{Guardrail, GuardrailOutcome, all_passed};
 use domain::playbook::plan::Plan;
 use domain::playbook::service;
 use domain::policy::attempt_ledger::GuardrailInputs;
@@ -13,8 +14,9 @@ use domain::policy::track_record::RunCounts;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use playbook_files::operator_files::OperatorFiles;
-use store::Store;
+use store::{ControlTable, Store};
 use tracing::warn;
+use wire::signed_decision::SigningKeys;
 
 /// By what it is decided whether a plan runs by itself.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +27,18 @@ pub struct ProposalRules<'a> {
     pub known: &'a StoreFacts,
     /// How long a human can decide on a plan.
     pub approval_ttl: SignedDuration,
+    pub signing: Signing<'a>,
+}
+
+/// How it is signed that the guardrails let a plan run.
+#[derive(Debug, Clone, Copy)]
+pub enum Signing<'a> {
+    /// With these keys.
+    With(&'a SigningKeys),
+    /// The keys cannot be read: nothing runs by itself, and a human is asked.
+    WithoutKeys,
+    /// It is not: what is decided is only shown.
+    OnlyShown,
 }
 
 /// What the store says about the plan that an alert will get.
@@ -39,7 +53,7 @@ pub struct StoreFacts {
 /// Reads what the choice of a playbook and the guardrails ask the store about an alert. Nothing is read where there will be no plan, and
 /// past success only where it decides.
 pub async fn gather(
-    store: &Store,
+    (store, control): (&Store, &ControlTable),
     files: &OperatorFiles,
     limits: &Limits,
     alert: &Alert,
@@ -58,7 +72,7 @@ pub async fn gather(
     });
     let past: PastSuccess = join_all(tallies).await.into_iter().flatten().collect();
     let readings = match choose(&files.playbooks, alert, service, &past) {
-        Choice::Plan(plan) => store.readings(files.asked(&plan)).await,
+        Choice::Plan(plan) => store.readings(files.asked(&plan), control).await,
         Choice::None(_) => GuardrailInputs::default(),
     };
     StoreFacts { past, readings }
@@ -101,7 +115,7 @@ pub(crate) fn propose(
     rules: ProposalRules<'_>,
     now: Timestamp,
 ) {
-    let outcomes = rules
+    let mut outcomes = rules
         .files
         .context(
             &change.incident,
@@ -111,5 +125,14 @@ pub(crate) fn propose(
             now,
         )
         .check();
+    if matches!(rules.signing, Signing::WithoutKeys) && all_passed(&outcomes) {
+        let why = "the keys with which it would be signed cannot be read";
+        outcomes.push(GuardrailOutcome::blocked(Guardrail::SignedDecision, why));
+    }
     change.propose_within(outcomes, plan, now, rules.approval_ttl);
+    if let (Signing::With(keys), Some(approval)) = (rules.signing, &mut change.incident.approval)
+        && approval.by_guardrails()
+    {
+        approval.signature = Some(keys.sign_guardrails(approval, now));
+    }
 }

@@ -14,7 +14,7 @@ use crate::app::{App, Failure};
 use crate::diagnosis::Diagnosis;
 use crate::handler::tell;
 use crate::propose;
-use crate::propose::ProposalRules;
+use crate::propose::{ProposalRules, Signing};
 use crate::trace::SpanKind;
 
 impl App {
@@ -39,10 +39,15 @@ impl App {
             // Who is asked about a plan has the whole time for it, whatever the models took.
             let now = now + began.elapsed();
             let mut decision = span.child("decide", SpanKind::Internal);
-            let known =
-                propose::gather(&self.store, &self.files, &self.limits, &incident.alert, now).await;
+            let known = self.known(&incident.alert, now).await;
             let decide = |change: &mut IncidentChange| {
-                decide_anew(change, round, &diagnosis, self.rules(&known), now)
+                decide_anew(
+                    change,
+                    round,
+                    &diagnosis,
+                    self.rules(&known, Signing::WithoutKeys),
+                    now,
+                )
             };
             (incident, ()) = self.store.change_loaded(incident, decide).await?;
             tell(&mut decision, &incident);

@@ -4,13 +4,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use aws::AwsEnvironment;
+use aws::decision_keys::CheckingKeyIds;
 use aws::secrets::Secrets;
 use aws_sdk_secretsmanager::Client;
+use jiff::SignedDuration;
 use playbook_files::operator_files::OperatorFiles;
 use settings::startup::StartupError;
 use settings::variables::{InvalidVariable, Variables};
+use store::ControlTable;
 
 use crate::App;
+use crate::gate::Gate;
 use crate::ssh::login_key::LoginKey;
 use crate::ssm::RunCommand;
 
@@ -30,6 +34,12 @@ pub struct Config {
     pub ssh_key_secret_id: String,
     /// The SSM document that runs a step.
     pub ssm_document_name: String,
+    /// `PEOPLE_BRIDGE_KEY_ID` and `GUARDRAILS_BRIDGE_KEY_ID`: with which decisions are checked.
+    pub keys: CheckingKeyIds,
+    /// `CONTROL_TABLE_NAME`: the table with the kill switch and the steps that ran.
+    pub control_table: String,
+    /// `APPROVAL_STARTS_WITHIN_SECONDS`: how long after its decision a plan may begin to run.
+    pub starts_within: SignedDuration,
 }
 
 impl Config {
@@ -40,6 +50,8 @@ impl Config {
     pub fn from_variables<F: Fn(&str) -> Option<String>>(
         variables: &Variables<F>,
     ) -> Result<Self, InvalidVariable> {
+        let starts_within: u32 =
+            variables.parsed("APPROVAL_STARTS_WITHIN_SECONDS", "a number of seconds", 900)?;
         Ok(Self {
             config_dir: variables
                 .required(
@@ -55,6 +67,13 @@ impl Config {
                 "SSM_DOCUMENT_NAME",
                 "the name of the SSM document that runs a step",
             )?,
+            keys: CheckingKeyIds::from_variables(
+                variables,
+                ["PEOPLE_BRIDGE_KEY_ID", "GUARDRAILS_BRIDGE_KEY_ID"],
+            )?,
+            control_table: variables
+                .required("CONTROL_TABLE_NAME", "the name of the control table")?,
+            starts_within: SignedDuration::from_secs(i64::from(starts_within)),
         })
     }
 
@@ -68,16 +87,25 @@ impl Config {
     ) -> Result<App, StartupError> {
         let files = OperatorFiles::load(&self.config_dir)?;
         let aws = AwsEnvironment::from_variables(variables)?;
-        let secrets = Secrets::new(Client::new(&aws.sdk_config(SECRET_ATTEMPT)));
+        let client = Client::new(&aws.sdk_config(SECRET_ATTEMPT));
+        let secrets = Secrets::new(client.clone());
+        let dynamodb = aws_sdk_dynamodb::Client::new(&aws.sdk_config(SECRET_ATTEMPT));
+        let gate = Gate {
+            secrets: Secrets::new(client),
+            keys: self.keys,
+            control: ControlTable::new(dynamodb, self.control_table),
+            starts_within: self.starts_within,
+        };
         let run_command = RunCommand::new(&aws.sdk_config(COMMAND_ATTEMPT), self.ssm_document_name);
-        Ok(App::new(
+        Ok(App::for_operator(
             files,
             LoginKey::Stored {
                 secrets: Box::new(secrets),
                 id: self.ssh_key_secret_id,
             },
         )
-        .with_run_command(run_command))
+        .with_run_command(run_command)
+        .with_gate(gate))
     }
 }
 

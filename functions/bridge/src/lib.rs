@@ -6,6 +6,7 @@
 //! is answered; what cannot be done is answered with the outcome `refused`.
 
 pub mod config;
+pub mod gate;
 mod output;
 mod resolve;
 pub mod ssh;
@@ -15,12 +16,14 @@ mod transport;
 use std::time::Instant;
 
 use domain::incident::repair::{StepOutcome, StepResult};
+use jiff::Timestamp;
 use playbook_files::operator_files::OperatorFiles;
 use serde::Serialize;
 use serde_json::Value;
 use wire::bridge::{BridgeReply, BridgeRequest};
 
-use crate::resolve::ResolvedStep;
+use crate::gate::Gate;
+use crate::resolve::Resolved;
 use crate::ssh::login_key::LoginKey;
 use crate::ssm::RunCommand;
 use crate::transport::Transports;
@@ -29,18 +32,28 @@ use crate::transport::Transports;
 pub struct App {
     files: OperatorFiles,
     ways: Transports,
+    gate: Option<Gate>,
 }
 
 impl App {
-    /// A bridge for these playbooks and services, which logs in with this key.
-    pub fn new(files: OperatorFiles, key: LoginKey) -> Self {
+    /// A bridge for these playbooks and services, which logs in with this key and asks for no decision:
+    /// for somebody who runs it on their own machine, with a key of their own.
+    pub fn for_operator(files: OperatorFiles, key: LoginKey) -> Self {
         Self {
             files,
             ways: Transports {
                 key,
                 run_command: None,
             },
+            gate: None,
         }
+    }
+
+    /// The same, which runs only what was decided on.
+    #[must_use]
+    pub fn with_gate(mut self, gate: Gate) -> Self {
+        self.gate = Some(gate);
+        self
     }
 
     /// The same, which also reaches hosts through Run Command.
@@ -72,7 +85,7 @@ impl App {
     pub async fn handle(&self, request: &BridgeRequest) -> BridgeReply {
         let start = Instant::now();
         let (mut result, argv) = match resolve::decide(&self.files, request) {
-            Ok(resolved) => self.act(resolved).await,
+            Ok(resolved) => self.act(request, resolved).await,
             Err(refusal) => (
                 StepResult::without_output(
                     StepOutcome::Refused,
@@ -98,8 +111,19 @@ impl App {
         BridgeReply { result, argv }
     }
 
-    async fn act(&self, resolved: ResolvedStep<'_>) -> (StepResult, Vec<String>) {
-        let result = self.ways.run(&resolved).await;
+    async fn act(
+        &self,
+        request: &BridgeRequest,
+        resolved: Resolved<'_>,
+    ) -> (StepResult, Vec<String>) {
+        if let Some(gate) = &self.gate
+            && let Err(closed) = gate.pass(request, &resolved, Timestamp::now()).await
+        {
+            let detail = format!("Nothing ran: {closed}.");
+            let result = StepResult::without_output(closed.outcome(), detail, 0);
+            return (result, Vec::new());
+        }
+        let result = self.ways.run(&resolved.step).await;
         let ran = matches!(
             result.outcome,
             StepOutcome::Exited
@@ -107,7 +131,8 @@ impl App {
                 | StepOutcome::TimedOut
                 | StepOutcome::ConnectionLost
         );
-        (result, if ran { resolved.argv } else { Vec::new() })
+        let argv = if ran { resolved.step.argv } else { Vec::new() };
+        (result, argv)
     }
 }
 

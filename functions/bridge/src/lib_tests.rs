@@ -36,7 +36,7 @@ fn app_for(unit: &str, target: Value, login_key: String) -> App {
         playbooks: serde_json::from_value(playbooks).expect("playbooks"),
         services: serde_json::from_value(services).expect("services"),
     };
-    App::new(files, LoginKey::Given(SecretString::from(login_key)))
+    App::for_operator(files, LoginKey::Given(SecretString::from(login_key)))
 }
 
 /// Run Command where there is none.
@@ -64,7 +64,7 @@ fn nowhere() -> Value {
 
 fn request(change: Value) -> Value {
     let mut request = json!({
-        "v": 1, "incident_id": "01JH2V5C8Z4N6QW9X3T7RB0KDM", "playbook": "restart", "phase": "steps", "step": 0,
+        "v": 2, "incident_id": "01JH2V5C8Z4N6QW9X3T7RB0KDM", "playbook": "restart", "phase": "steps", "step": 0,
         "parameters": { "unit": "web" }, "target": "web",
     });
     for (field, value) in change.as_object().expect("fields") {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::playbook::Unusable;
-use domain::playbook::plan::Phase;
+use domain::playbook::plan::{Phase, Plan, PlannedStep};
 use domain::playbook::service::{Level, Service, named};
 use domain::primitives::id::{PlaybookId, ServiceName};
 use playbook_files::operator_files::OperatorFiles;
@@ -21,6 +21,18 @@ pub(crate) struct ResolvedStep<'a> {
     pub(crate) line: String,
     /// After how long it is given up.
     pub(crate) limit: Duration,
+}
+
+/// What a request stands for.
+#[derive(Debug)]
+pub(crate) struct Resolved<'a> {
+    pub(crate) step: ResolvedStep<'a>,
+    /// The step as it stands in its plan.
+    pub(crate) planned: PlannedStep,
+    /// The whole plan, as this function's own files have it.
+    pub(crate) plan: Plan,
+    /// True if the playbook says that it may run without a human.
+    pub(crate) may_run_by_itself: bool,
 }
 
 /// Why a request is refused. Values of parameters are never repeated.
@@ -68,7 +80,7 @@ pub(crate) enum Refusal {
 pub(crate) fn decide<'a>(
     files: &'a OperatorFiles,
     request: &BridgeRequest,
-) -> Result<ResolvedStep<'a>, Refusal> {
+) -> Result<Resolved<'a>, Refusal> {
     if request.v != BRIDGE_VERSION {
         return Err(Refusal::Version(request.v));
     }
@@ -101,8 +113,8 @@ pub(crate) fn decide<'a>(
             service: service.name.clone(),
         });
     }
-    let mut steps = playbook.render(request.phase, &values)?;
-    if request.step >= steps.len() {
+    let plan = playbook.plan(service, &request.parameters, request.round, Vec::new())?;
+    let Some(planned) = plan.phase(request.phase).get(request.step).cloned() else {
         let phase = match request.phase {
             Phase::Facts => "fact",
             Phase::Steps => "repair",
@@ -114,14 +126,18 @@ pub(crate) fn decide<'a>(
             phase,
             step: request.step,
         });
-    }
-    let step = steps.swap_remove(request.step);
-    let line = command_line::line(&step.argv)?;
-    Ok(ResolvedStep {
+    };
+    let step = ResolvedStep {
         service,
-        argv: step.argv,
-        line,
-        limit: Duration::from_secs(step.timeout_seconds.into()),
+        argv: planned.argv.clone(),
+        line: command_line::line(&planned.argv)?,
+        limit: Duration::from_secs(planned.timeout_seconds.into()),
+    };
+    Ok(Resolved {
+        step,
+        planned,
+        plan,
+        may_run_by_itself: playbook.auto.is_some(),
     })
 }
 

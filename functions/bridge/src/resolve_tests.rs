@@ -48,7 +48,7 @@ fn files_with(unit: &str) -> OperatorFiles {
 
 fn request(change: Value) -> BridgeRequest {
     let mut request = json!({
-        "v": 1, "incident_id": "01JH2V5C8Z4N6QW9X3T7RB0KDM", "playbook": "restart", "phase": "steps", "step": 0,
+        "v": 2, "incident_id": "01JH2V5C8Z4N6QW9X3T7RB0KDM", "playbook": "restart", "phase": "steps", "step": 0,
         "parameters": { "unit": "web" }, "target": "web",
     });
     for (field, value) in change.as_object().expect("fields") {
@@ -61,12 +61,12 @@ fn request(change: Value) -> BridgeRequest {
 fn a_step_is_rendered_from_the_files() {
     let files = files();
     let resolved = decide(&files, &request(json!({}))).expect("a resolved step");
-    assert_eq!(resolved.argv, ["restart", "web"]);
-    assert_eq!(resolved.limit, Duration::from_secs(7));
-    assert_eq!(resolved.service.name, "web");
+    assert_eq!(resolved.step.argv, ["restart", "web"]);
+    assert_eq!(resolved.step.limit, Duration::from_secs(7));
+    assert_eq!(resolved.step.service.name, "web");
     let check = decide(&files, &request(json!({ "phase": "verify" }))).expect("a resolved step");
     assert_eq!(
-        (check.argv[0].as_str(), check.limit),
+        (check.step.argv[0].as_str(), check.step.limit),
         ("curl", Duration::from_secs(10))
     );
 }
@@ -76,7 +76,7 @@ fn everything_that_is_not_in_the_files_is_refused_by_name() {
     let unfit = || Refusal::Parameters(Unusable::UnfitValue("unit".into()));
     let too_long = "a".repeat(VALUE_BYTES + 1);
     let cases = [
-        (json!({ "v": 2 }), Refusal::Version(2)),
+        (json!({ "v": 1 }), Refusal::Version(1)),
         (
             json!({ "playbook": "rm\n" }),
             Refusal::Playbook("rm\\n".into()),
@@ -172,10 +172,10 @@ fn values_that_a_loose_pattern_lets_through_stay_one_argument() {
             },
         )
         .expect("a resolved step");
-        assert_eq!(resolved.argv, ["restart", value]);
+        assert_eq!(resolved.step.argv, ["restart", value]);
         assert_eq!(
-            shlex::split(&resolved.line).as_deref(),
-            Some(resolved.argv.as_slice())
+            shlex::split(&resolved.step.line).as_deref(),
+            Some(resolved.step.argv.as_slice())
         );
     }
 }

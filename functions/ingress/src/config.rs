@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use aws::decision_keys::SigningKeyIds;
 use aws::secrets::PREVIOUS_ACCEPTED_SECONDS;
 use intake::IntakeSettings;
 use ipnet::IpNet;
@@ -36,6 +37,8 @@ pub struct Config {
     pub slack_secret: String,
     /// `APPROVAL_LINK_SECRET_ID`: the key of the links to a decision.
     pub link_secret: String,
+    /// `PEOPLE_REPAIR_KEY_ID` and `PEOPLE_BRIDGE_KEY_ID`: with which people's decisions are signed.
+    pub signing_keys: SigningKeyIds,
     /// `INTERNAL_CIDRS`: sources that may send Alertmanager deliveries without a credential.
     pub internal: Vec<IpNet>,
     /// `PREVIOUS_SECRET_ACCEPTED_SECONDS`: for how long after a rotation the version before is still accepted.
@@ -81,6 +84,10 @@ impl Config {
             telegram_secret: variables.required("TELEGRAM_WEBHOOK_SECRET_ID", secret)?,
             slack_secret: variables.required("SLACK_SIGNING_SECRET_ID", secret)?,
             link_secret: variables.required("APPROVAL_LINK_SECRET_ID", secret)?,
+            signing_keys: SigningKeyIds::from_variables(
+                variables,
+                ["PEOPLE_REPAIR_KEY_ID", "PEOPLE_BRIDGE_KEY_ID"],
+            )?,
             internal: internal_ranges(variables)?,
             previous_secret: SignedDuration::from_secs(i64::from(previous_secret)),
             development: environment == "dev",

@@ -14,7 +14,8 @@ use domain::policy::limits::Limits;
 use domain::primitives::id::{PlanHash, WorkerId};
 use jiff::{SignedDuration, Timestamp};
 use playbook_files::operator_files::OperatorFiles;
-use tracing::info;
+use tracing::{error, info};
+use wire::signed_decision::{Reader, SignedDecision};
 
 use crate::app::ACTOR;
 
@@ -37,6 +38,37 @@ pub(crate) struct AdmissionRules<'a> {
     pub(crate) readings: &'a GuardrailInputs,
     /// How long after its decision a plan may begin to run.
     pub(crate) starts_within: SignedDuration,
+    /// The decision on the incident as it was loaded.
+    pub(crate) checked: &'a CheckedDecision,
+}
+
+/// A decision, and what the check of its signatures said.
+#[derive(Debug, Clone)]
+pub(crate) struct CheckedDecision {
+    /// None if nothing is approved.
+    pub(crate) decision: Option<SignedDecision>,
+    /// Why it lets nothing run.
+    pub(crate) valid: Result<(), String>,
+}
+
+impl CheckedDecision {
+    /// Checks that the decision in an approval is the signed one (`signed-decisions`). Whether it is
+    /// recent is a guardrail's business.
+    fn is_of(&self, approval: &Approval) -> Result<(), String> {
+        self.valid.clone()?;
+        let decision = SignedDecision::of(approval, Reader::Repair);
+        let Some(decision) = decision.filter(|now| Some(now) == self.decision.as_ref()) else {
+            return Err("the decision was changed while it was checked".to_owned());
+        };
+        // From this time counts how soon the plan has to start, and only votes are signed.
+        let made_at = decision.made_at();
+        if !matches!(approval.state, ApprovalState::Decided { at, .. } if at == made_at) {
+            return Err(format!(
+                "the decision is of {made_at}, and the incident has another time"
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// Decides whether the approved plan runs now, and notes that this worker runs it. The decision has
@@ -86,6 +118,11 @@ pub(crate) fn admit(
         // Checked when the decision was made, and again here, because commands run from here on.
         let why = "fewer people have approved than have to";
         change.repair_stopped("enough people", why, ACTOR, now);
+        return Admission::Nothing;
+    }
+    if let Err(why) = rules.checked.is_of(&approval) {
+        error!(incident_id = %incident.id, why, "a decision without a valid signature: nothing runs");
+        change.repair_stopped(Guardrail::SignedDecision.as_str(), &why, ACTOR, now);
         return Admission::Nothing;
     }
     // The approval covers one hash: planned anew from the files of now, the plan has to keep it, and the alert has to come from where

@@ -24,9 +24,10 @@ use domain::transition::decision::{Pressed, decide};
 use jiff::{SignedDuration, Timestamp};
 use playbook_files::operator_files::{OperatorFiles, limits};
 use serde_json::json;
+use wire::signed_decision::{Reader, SignedDecision};
 
 use super::guardrail_tests::{assert_stopped, triggered};
-use super::{Admission, AdmissionRules};
+use super::{Admission, AdmissionRules, CheckedDecision};
 
 pub(super) const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -60,15 +61,26 @@ pub(super) fn enter_with(
     readings: &GuardrailInputs,
     hash: &PlanHash,
 ) -> Admission {
-    ruled(files, readings, |rules| {
+    let checked = signed(change);
+    ruled(files, readings, &checked, |rules| {
         super::admit(change, rules, hash, &"worker".into(), NOW)
     })
+}
+
+/// The decision on an incident, with right signatures.
+fn signed(change: &IncidentChange) -> CheckedDecision {
+    let approval = change.incident.approval.as_ref();
+    CheckedDecision {
+        decision: approval.and_then(|approval| SignedDecision::of(approval, Reader::Repair)),
+        valid: Ok(()),
+    }
 }
 
 /// Asks something by the shipped limits, with the time of the template in which a repair has to start.
 fn ruled<T>(
     files: &OperatorFiles,
     readings: &GuardrailInputs,
+    checked: &CheckedDecision,
     ask: impl FnOnce(AdmissionRules<'_>) -> T,
 ) -> T {
     let limits = limits(&shipped()).expect("the limits that ship with the project");
@@ -77,6 +89,7 @@ fn ruled<T>(
         limits: &limits,
         readings,
         starts_within: SignedDuration::from_mins(15),
+        checked,
     })
 }
 
@@ -194,6 +207,7 @@ fn a_plan_that_fewer_people_approved_than_have_to_does_not_run() {
         person: "ada".into(),
         by: Identity::Slack("U7".into()),
         at: NOW,
+        signature: None,
     });
     assert_eq!(admit(&mut change, &files(), &hash), Admission::Nothing);
     let (mut change, hash) = approved();
@@ -203,20 +217,8 @@ fn a_plan_that_fewer_people_approved_than_have_to_does_not_run() {
         person: "bob".into(),
         by: Identity::Slack("U8".into()),
         at: NOW,
+        signature: None,
     });
-    assert!(matches!(
-        admit(&mut change, &files(), &hash),
-        Admission::Run(_)
-    ));
-    // What was approved before votes were kept.
-    let (mut change, hash) = approved();
-    change
-        .incident
-        .approval
-        .as_mut()
-        .expect("approved")
-        .votes
-        .clear();
     assert!(matches!(
         admit(&mut change, &files(), &hash),
         Admission::Run(_)
@@ -238,6 +240,40 @@ fn nothing_runs_without_this_very_approval() {
     rejected.incident.approval.as_mut().expect("asked").state = ApprovalState::Pending;
     assert_eq!(admit(&mut rejected, &files(), &hash), Admission::Nothing);
     assert!(rejected.incident.repair.is_none() && change.incident.repair.is_none());
+}
+
+#[test]
+fn a_decision_that_nobody_signed_starts_nothing() {
+    let forged = |checked: &mut CheckedDecision, _: &mut IncidentChange| {
+        checked.valid = Err("the signature of telegram:7 is wrong".to_owned());
+    };
+    let unchecked = |checked: &mut CheckedDecision, _: &mut IncidentChange| {
+        checked.decision = None;
+    };
+    // The table says another time than the vote that was signed.
+    let younger = |_: &mut CheckedDecision, change: &mut IncidentChange| {
+        let approval = change.incident.approval.as_mut().expect("approved");
+        let ApprovalState::Decided { at, .. } = &mut approval.state else {
+            panic!("it is decided");
+        };
+        *at += SignedDuration::from_secs(1);
+    };
+    let cases: [fn(&mut CheckedDecision, &mut IncidentChange); 3] = [forged, unchecked, younger];
+    for case in cases {
+        let (mut change, hash) = approved();
+        let mut checked = signed(&change);
+        case(&mut checked, &mut change);
+        let admission = ruled(&files(), &nothing(), &checked, |rules| {
+            super::admit(&mut change, rules, &hash, &"worker".into(), NOW)
+        });
+        assert_eq!(admission, Admission::Nothing);
+        assert_eq!(change.incident.status, Status::NeedsHuman);
+        let blocked = &change.entries[0];
+        assert_eq!(
+            (blocked.event, blocked.detail.as_str()),
+            (Event::GuardrailBlocked, "signed_decision")
+        );
+    }
 }
 
 #[test]
@@ -297,7 +333,8 @@ fn interrupted_repair_goes_on_and_ended_one_does_not() {
 fn old_decision_starts_nothing_and_people_are_asked_again() {
     let enter_after = |change: &mut IncidentChange, hash: &PlanHash, seconds| {
         let now = NOW + SignedDuration::from_secs(seconds);
-        ruled(&files(), &nothing(), |rules| {
+        let checked = signed(change);
+        ruled(&files(), &nothing(), &checked, |rules| {
             super::admit(change, rules, hash, &"worker".into(), now)
         })
     };
@@ -351,7 +388,8 @@ fn old_decision_starts_nothing_and_people_are_asked_again() {
 fn waiting_plan_with_an_old_decision_asks_people_again() {
     let lapse_after = |change: &mut IncidentChange, hash: &PlanHash, seconds| {
         let now = NOW + SignedDuration::from_secs(seconds);
-        ruled(&files(), &nothing(), |rules| {
+        let checked = signed(change);
+        ruled(&files(), &nothing(), &checked, |rules| {
             super::lapse(change, rules, hash, now)
         })
     };

@@ -2,7 +2,9 @@
 
 use aws::Chain;
 use aws::batch::Unhandled;
+use aws::decision_keys::CheckingKeyIds;
 use aws::queue::{Queue, QueueError};
+use aws::secrets::{SecretError, Secrets};
 use aws_types::SdkConfig;
 use domain::policy::limits::Limits;
 use domain::primitives::id::IncidentId;
@@ -10,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use playbook_files::operator_files::{OperatorFiles, limits};
 use settings::config_error::both;
 use settings::startup::StartupError;
-use store::{Store, StoreError};
+use store::{ControlTable, Store, StoreError};
 use thiserror::Error;
 use tracing::warn;
 use wire::message::Message;
@@ -36,6 +38,9 @@ pub enum Failure {
     Store(#[from] StoreError),
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// A decision could not be checked.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// Another repair holds the target.
     #[error("the target {target} is held by the repair of {by} until {until}")]
     Held {
@@ -90,6 +95,7 @@ impl Unhandled for Failure {
 #[derive(Debug)]
 pub struct App {
     pub(crate) store: Store,
+    pub(crate) control: ControlTable,
     pub(crate) notifications: Queue,
     pub(crate) repairs: Queue,
     pub(crate) bridge: Bridge,
@@ -97,6 +103,8 @@ pub struct App {
     pub(crate) limits: Limits,
     pub(crate) silencer: Silencer,
     pub(crate) starts_within: SignedDuration,
+    pub(crate) secrets: Secrets,
+    pub(crate) keys: CheckingKeyIds,
 }
 
 impl App {
@@ -110,15 +118,19 @@ impl App {
             limits(&config.config_dir),
         )?;
         let sqs = aws_sdk_sqs::Client::new(aws);
+        let dynamodb = aws_sdk_dynamodb::Client::new(aws);
         Ok(Self {
             silencer: Silencer::new(&config.config_dir, aws)?,
-            store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
+            store: Store::new(dynamodb.clone(), config.table),
+            control: ControlTable::new(dynamodb, config.control_table),
             notifications: Queue::new(sqs.clone(), config.notifications_queue),
             repairs: Queue::new(sqs, config.repairs_queue),
             bridge: Bridge::new(aws, config.bridge_function),
             files,
             limits,
             starts_within: config.starts_within,
+            secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(aws)),
+            keys: config.keys,
         })
     }
 

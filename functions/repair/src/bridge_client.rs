@@ -232,6 +232,9 @@ mod tests {
             step: 0,
             parameters: BTreeMap::new(),
             target: "t".into(),
+            round: 0,
+            number: 1,
+            decision: None,
         };
         Bridge::new(&aws(url, attempt), "bridge".into())
             .run(&request, SignedDuration::from_secs(5))

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aws::decision_keys::CheckingKeyIds;
 use jiff::SignedDuration;
 use settings::variables::{InvalidVariable, Variables};
 
@@ -14,6 +15,8 @@ pub const AWS_ATTEMPT: Duration = Duration::from_secs(5);
 pub struct Config {
     /// `TABLE_NAME`.
     pub table: String,
+    /// `CONTROL_TABLE_NAME`: the table with the kill switch.
+    pub control_table: String,
     /// `NOTIFICATIONS_QUEUE_URL`.
     pub notifications_queue: String,
     /// `REPAIRS_QUEUE_URL`: from which its messages come.
@@ -24,6 +27,8 @@ pub struct Config {
     pub config_dir: PathBuf,
     /// `APPROVAL_STARTS_WITHIN_SECONDS`: how long after its decision the first step of a plan may start.
     pub starts_within: SignedDuration,
+    /// `PEOPLE_REPAIR_KEY_ID` and `GUARDRAILS_REPAIR_KEY_ID`: with which decisions are checked.
+    pub keys: CheckingKeyIds,
 }
 
 impl Config {
@@ -38,7 +43,13 @@ impl Config {
             variables.parsed("APPROVAL_STARTS_WITHIN_SECONDS", "a number of seconds", 900)?;
         Ok(Self {
             starts_within: SignedDuration::from_secs(i64::from(starts_within)),
+            keys: CheckingKeyIds::from_variables(
+                variables,
+                ["PEOPLE_REPAIR_KEY_ID", "GUARDRAILS_REPAIR_KEY_ID"],
+            )?,
             table: variables.required("TABLE_NAME", "the name of the table")?,
+            control_table: variables
+                .required("CONTROL_TABLE_NAME", "the name of the control table")?,
             notifications_queue: variables
                 .required("NOTIFICATIONS_QUEUE_URL", "the URL of a queue")?,
             repairs_queue: variables.required("REPAIRS_QUEUE_URL", "the URL of a queue")?,

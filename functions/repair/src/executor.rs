@@ -10,6 +10,7 @@ use domain::incident::repair_state_machine::Next;
 use domain::playbook::plan::{Phase, Plan};
 use jiff::SignedDuration;
 use wire::bridge::{BRIDGE_VERSION, BridgeRequest};
+use wire::signed_decision::{Reader, SignedDecision};
 
 use crate::app::{App, Failure};
 use crate::journal::{Begun, begin, end, stop};
@@ -49,7 +50,7 @@ pub(crate) async fn to_the_end(
                 return Err(Failure::HandedOver { rest });
             }
             // Read before every step, so that the kill switch also stops a run that has begun.
-            if app.store.killed().await? {
+            if app.control.killed().await? {
                 let (stopped, ()) = app
                     .store
                     .change_loaded(incident, |change| stop(change, plan, worker, clock()))
@@ -82,6 +83,14 @@ fn done(incident: &Incident) -> Done {
     if unsure { Done::Unsure } else { Done::Quiet }
 }
 
+/// Which try of its step is under way.
+fn tries(incident: &Incident) -> u32 {
+    let steps = incident.repair.as_ref().map(|repair| &repair.steps);
+    steps
+        .and_then(|steps| steps.last())
+        .map_or(1, |step| step.tries)
+}
+
 /// Has the bridge run a step, and records its result.
 async fn finish(
     lease: &Lease<'_>,
@@ -102,6 +111,12 @@ async fn finish(
         step: index,
         parameters: plan.parameters.clone(),
         target: plan.target.clone(),
+        round: plan.round,
+        number: tries(&incident),
+        decision: incident
+            .approval
+            .as_ref()
+            .and_then(|approval| SignedDecision::of(approval, Reader::Bridge)),
     };
     let result = bridge.run(&request, step.longest()).await;
     let (incident, recorded) = store

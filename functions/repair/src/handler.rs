@@ -1,13 +1,16 @@
 //! Handles one approved repair: lease, guardrails, ledgers, run.
 
+use aws::secrets::SecretError;
 use domain::incident::change::IncidentChange;
 use domain::incident::{Incident, Status};
 use domain::policy::attempt_ledger::Attempt;
 use domain::policy::evaluation::start_by;
 use domain::primitives::time::Clock;
+use jiff::Timestamp;
 use wire::message::Message;
+use wire::signed_decision::{InvalidDecision, Reader, SignedDecision};
 
-use crate::admission::{Admission, AdmissionRules, admit, give_up, lapse};
+use crate::admission::{Admission, AdmissionRules, CheckedDecision, admit, give_up, lapse};
 use crate::delivery::RepairDelivery;
 use crate::executor;
 use crate::lease::{Done, Lease};
@@ -18,13 +21,40 @@ use domain::primitives::id::PlanHash;
 use crate::app::{App, ENTRANCE, Failure, GROUP_MARGIN, MOST_DELIVERIES};
 
 impl App {
-    pub(crate) fn rules<'a>(&'a self, readings: &'a GuardrailInputs) -> AdmissionRules<'a> {
+    pub(crate) fn rules<'a>(
+        &'a self,
+        readings: &'a GuardrailInputs,
+        checked: &'a CheckedDecision,
+    ) -> AdmissionRules<'a> {
         AdmissionRules {
             files: &self.files,
             limits: &self.limits,
             readings,
             starts_within: self.starts_within,
+            checked,
         }
+    }
+
+    /// Checks the signatures of the decision on an incident.
+    ///
+    /// # Errors
+    /// If the key cannot be read right now.
+    async fn checked(
+        &self,
+        incident: &Incident,
+        now: Timestamp,
+    ) -> Result<CheckedDecision, Failure> {
+        let approval = incident.approval.as_ref();
+        let decision = approval.and_then(|approval| SignedDecision::of(approval, Reader::Repair));
+        let valid = match &decision {
+            None => Err(InvalidDecision::Nobody.to_string()),
+            Some(decision) => match self.keys.check(&self.secrets, decision, now).await {
+                Ok(checked) => checked.map_err(|invalid| invalid.to_string()),
+                Err(error @ SecretError::NoValue { .. }) => Err(error.to_string()),
+                Err(error) => return Err(error.into()),
+            },
+        };
+        Ok(CheckedDecision { decision, valid })
     }
 
     /// Takes the approval of a plan back that waits for its target or its group, once it is too
@@ -41,8 +71,12 @@ impl App {
         let Some(plan) = incident.plan.as_ref().filter(|_| over) else {
             return Ok(false);
         };
-        let readings = self.store.readings(self.files.asked(plan)).await;
-        let rules = self.rules(&readings);
+        let readings = self
+            .store
+            .readings(self.files.asked(plan), &self.control)
+            .await;
+        let checked = self.checked(incident, clock()).await?;
+        let rules = self.rules(&readings, &checked);
         let (incident, lapsed) = self
             .store
             .change(&incident.id, |change| {
@@ -153,8 +187,9 @@ impl App {
         // meanwhile.
         lease.take(clock(), ENTRANCE).await?;
         let asked = self.files.asked(plan);
-        let (group, readings) = (asked.group, self.store.readings(asked).await);
-        let rules = self.rules(&readings);
+        let (group, readings) = (asked.group, self.store.readings(asked, &self.control).await);
+        let checked = self.checked(incident, clock()).await?;
+        let rules = self.rules(&readings, &checked);
         let attempt = Attempt {
             approval_id: approval.id.clone(),
             playbook: plan.playbook.clone(),

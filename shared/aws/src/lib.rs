@@ -6,6 +6,7 @@ mod cause;
 pub mod chain;
 mod connection;
 pub mod deadline;
+pub mod decision_keys;
 mod dialer;
 mod environment;
 pub mod lazy_client;

@@ -9,7 +9,9 @@ use jiff::civil::Date;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::attributes::{Item, text};
+use super::control::StepTry;
 use domain::incident::parts::StormScope;
+use domain::playbook::plan::Phase;
 use domain::policy::precedent::Near;
 use domain::primitives::id::{ApprovalId, Fingerprint, HeartbeatId, IncidentId, PipelineRunId};
 
@@ -247,8 +249,24 @@ pub(crate) fn ledger(partition: String) -> Key {
     Key::new(partition, "LEDGER")
 }
 
+/// In the control table.
 pub(crate) fn kill_switch() -> Key {
     Key::new("SWITCH#REPAIRS", "KILL")
+}
+
+/// In the control table.
+pub(crate) fn step_try(of: StepTry<'_>) -> Key {
+    let phase = match of.phase {
+        Phase::Facts => "facts",
+        Phase::Steps => "steps",
+        Phase::Verify => "verify",
+        Phase::Rollback => "rollback",
+    };
+    let (step, number) = (of.step, of.number);
+    Key::new(
+        format!("STEP#{}", of.approval),
+        format!("{phase}#{step}#{number}"),
+    )
 }
 
 pub(crate) fn record(playbook: &str) -> Key {

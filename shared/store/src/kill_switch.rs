@@ -1,14 +1,15 @@
-//! Stored kill switch: one item, and repairs are off while it exists.
+//! The kill switch in the control table: one item, and repairs are off while it exists.
 
 use jiff::Timestamp;
 
+use super::StoreError;
 use super::attributes::{Reader, text};
+use super::control::ControlTable;
 use super::keys;
 use super::request::{delete, put};
-use super::{Store, StoreError};
 use domain::policy::kill_switch::SwitchedOff;
 
-impl Store {
+impl ControlTable {
     /// True if repairs are switched off: the item `SWITCH#REPAIRS` / `KILL` exists, with any
     /// content.
     ///
@@ -24,7 +25,7 @@ impl Store {
     /// # Errors
     /// If the table does not answer.
     pub async fn kill_switch(&self) -> Result<Option<SwitchedOff>, StoreError> {
-        let Some(item) = self.get(keys::kill_switch()).await? else {
+        let Some(item) = self.0.get(keys::kill_switch()).await? else {
             return Ok(None);
         };
         let reader = Reader::new(&item);
@@ -43,12 +44,12 @@ impl Store {
     /// If the table does not answer; whether it did is unknown then.
     pub async fn switch_repairs(&self, off: Option<&SwitchedOff>) -> Result<(), StoreError> {
         let Some(SwitchedOff { by, why, at }) = off else {
-            return self.delete(delete(keys::kill_switch())).await.map(drop);
+            return self.0.delete(delete(keys::kill_switch())).await.map(drop);
         };
         let at = at.map(|at| at.to_string());
         let said = [("by", by), ("why", why), ("at", &at)];
         let said = said.map(|(name, value)| Some((name, text(value.as_ref()?))));
         let item = keys::kill_switch().item(said.into_iter().flatten());
-        self.put(put(item)).await.map(drop)
+        self.0.put(put(item)).await.map(drop)
     }
 }

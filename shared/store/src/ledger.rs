@@ -8,7 +8,7 @@ use tracing::warn;
 use super::attributes::{Reader, millis, number};
 use super::keys;
 use super::request::update;
-use super::{Store, StoreError};
+use super::{ControlTable, Store, StoreError};
 use aws::Chain;
 use domain::policy::attempt_ledger::{Asked, Attempt, GroupLedger, GuardrailInputs, TargetLedger};
 use domain::policy::playbook_run::{PlaybookRecord, PlaybookRun};
@@ -20,7 +20,7 @@ const GROUP_KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
 impl Store {
     /// Reads the inputs of the guardrails concurrently. An input that cannot be read is missing in
     /// the answer, which stops the repair.
-    pub async fn readings(&self, asked: Asked<'_>) -> GuardrailInputs {
+    pub async fn readings(&self, asked: Asked<'_>, control: &ControlTable) -> GuardrailInputs {
         let Asked {
             target,
             group,
@@ -41,7 +41,7 @@ impl Store {
             }
         };
         let (switch, target, group, record, runs) = tokio::join!(
-            self.kill_switch(),
+            control.kill_switch(),
             self.target_ledger(target),
             of_group,
             self.playbook_record(playbook),

@@ -1,10 +1,12 @@
-//! Access to the one DynamoDB table (DESIGN §6). Every write carries the condition under which it
+//! Access to the DynamoDB tables: one for everything (DESIGN §6), and a small one for what stops
+//! repairs ([`ControlTable`]). Every write carries the condition under which it
 //! is right.
 
 mod attributes;
 mod budget;
 mod card;
 mod channel;
+mod control;
 mod document;
 mod episode;
 mod error;
@@ -32,6 +34,7 @@ use aws_sdk_dynamodb::Client;
 pub use budget::{Reservation, Reserved};
 pub use card::StoredCard;
 pub use channel::ChannelLease;
+pub use control::{ControlTable, StepTry};
 pub use error::StoreError;
 pub use heartbeat::{StoredHeartbeat, is_forgotten};
 pub use history::History;

@@ -4,14 +4,16 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::primitives::time::expired;
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use hmac::{Hmac, Mac as _};
 use jiff::Timestamp;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use sha2::Sha256;
 use thiserror::Error;
 
 use domain::incident::approval::Verdict;
 use domain::primitives::id::ApprovalId;
+
+use crate::mac::over;
 
 /// What the signature begins with, so that nothing else that is signed with the same key can be taken for a link.
 const DOMAIN: &[u8] = b"quell approval link";
@@ -99,25 +101,21 @@ pub fn verify(key: &SecretString, token: &str, now: Timestamp) -> Result<Link, L
     }
 }
 
-/// The fields, cut where the token has them, each with its length.
+/// The fields, cut where the token has them.
 fn mac(key: &SecretString, bytes: &[u8]) -> Hmac<Sha256> {
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.expose_secret().as_bytes()) else {
-        unreachable!("HMAC takes a key of any length");
-    };
     let (head, rest) = bytes.split_at(HEAD_BYTES.min(bytes.len()));
     let (approval, person) = rest.split_at(APPROVAL_BYTES.min(rest.len()));
-    for field in [
-        DOMAIN,
-        &head[..1],
-        &head[1..2],
-        &head[2..],
-        approval,
-        person,
-    ] {
-        mac.update(&(field.len() as u64).to_be_bytes());
-        mac.update(field);
-    }
-    mac
+    over(
+        key,
+        &[
+            DOMAIN,
+            &head[..1],
+            &head[1..2],
+            &head[2..],
+            approval,
+            person,
+        ],
+    )
 }
 
 fn read(bytes: &[u8]) -> Option<Link> {

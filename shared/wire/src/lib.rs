@@ -3,4 +3,6 @@
 pub mod approval_link;
 pub mod bridge;
 pub mod command_line;
+mod mac;
 pub mod message;
+pub mod signed_decision;

@@ -19,6 +19,7 @@ use domain::transition::reanalysis;
 use domain::transition::silence;
 use jiff::Timestamp;
 use store::StoreError;
+use tracing::error;
 use wire::message::Message;
 
 use crate::app::App;
@@ -120,13 +121,15 @@ pub(crate) async fn decide(
     now: Timestamp,
 ) -> Result<(Incident, Taken), Rejection> {
     let channels = app.channels()?;
-    let changed = app
-        .intake
-        .store
-        .decide(&id.incident(), |incident| {
-            decision::decide(incident, id, pressed, channels, now)
-        })
-        .await;
+    let keys = app.config.signing_keys.read(&app.secrets).await?;
+    let decide = |incident| {
+        let (decided, forged) = keys.decide(incident, id, pressed, channels, now);
+        for vote in forged {
+            error!(approval_id = %id, by = %vote.by, "a vote in the table was not signed here: it does not count");
+        }
+        decided
+    };
+    let changed = app.intake.store.decide(&id.incident(), decide).await;
     let (incident, taken) = changed.map_err(|error| match error {
         StoreError::Missing { .. } => Rejection::NoApproval,
         other => other.into(),

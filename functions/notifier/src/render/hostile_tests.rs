@@ -110,7 +110,8 @@ fn hostile(text: &str) -> Incident {
         Vote {
             person: text.clone(),
             by: Identity::Link(text.clone()),
-            at: Timestamp::UNIX_EPOCH
+            at: Timestamp::UNIX_EPOCH,
+            signature: None,
         };
         3
     ];

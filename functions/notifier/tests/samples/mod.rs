@@ -249,6 +249,7 @@ pub fn half_approved() -> IncidentChange {
             person: "ada".into(),
             by: Identity::Telegram(7),
             at: at(240),
+            signature: None,
         });
         approval.escalated_at = Some(at(909));
     }

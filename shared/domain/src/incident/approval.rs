@@ -54,6 +54,9 @@ pub struct Approval {
     /// Who has approved so far.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub votes: Vec<Vote>,
+    /// The signature of a decision that the guardrails made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<DecisionSignature>,
     /// When the approval was escalated to the second list of people, because it was undecided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalated_at: Option<Timestamp>,
@@ -93,6 +96,17 @@ pub struct Vote {
     /// By what they were known.
     pub by: Identity,
     pub at: Timestamp,
+    /// Signed where the vote was given. Without it nothing runs because of the vote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<DecisionSignature>,
+}
+
+/// Who let a plan run, signed where it was decided (`signed-decisions`): HMAC-SHA256, 64 hex, for each
+/// of the two functions that check it. `wire::signed_decision` says over what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecisionSignature {
+    pub repair: String,
+    pub bridge: String,
 }
 
 impl Approval {
@@ -112,6 +126,7 @@ impl Approval {
             state: ApprovalState::Pending,
             needed,
             votes: Vec::new(),
+            signature: None,
             escalated_at: None,
             presses: Vec::new(),
             refusals: 0,

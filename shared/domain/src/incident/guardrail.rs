@@ -41,6 +41,9 @@ named! {
         /// approved: a plan without a decision cannot be checked, and so it is not in
         /// [`Guardrail::ALL`].
         StartsInTime = "starts_in_time",
+        /// The decision can be signed, so that repair and bridge take it. Without a decision there is
+        /// nothing to sign, and so it is not in [`Guardrail::ALL`] either.
+        SignedDecision = "signed_decision",
     }
 }
 

@@ -302,15 +302,19 @@ fn wait_for_bridge(refused: u32) -> SignedDuration {
 /// True if a command that was started and has not succeeded may be started again. A command that
 /// certainly did not run may always be.
 fn may_run_again(last: &StepRun, step: &PlannedStep) -> bool {
-    if last.effect == Effect::Nothing {
-        return true;
-    }
-    match last.phase {
-        Phase::Facts => last.tries < STARTS,
+    last.effect == Effect::Nothing || last.tries < most_tries(last.phase, step)
+}
+
+/// How often a step is started at most. The bridge, which trusts no caller, runs no more of them under
+/// one decision.
+pub fn most_tries(phase: Phase, step: &PlannedStep) -> u32 {
+    match phase {
+        Phase::Facts => STARTS,
         // At least as many starts as a fact, even for a check without retries.
-        Phase::Verify => last.tries <= step.retries.max(STARTS - 1),
+        Phase::Verify => step.retries.saturating_add(1).max(STARTS),
         // Twice is as good as once only for an idempotent command.
-        Phase::Steps | Phase::Rollback => step.idempotent && last.tries < STARTS,
+        Phase::Steps | Phase::Rollback if step.idempotent => STARTS,
+        Phase::Steps | Phase::Rollback => 1,
     }
 }
 

@@ -121,7 +121,7 @@ impl Place {
 
     fn bridge(&self) -> App {
         let unused = LoginKey::Given(SecretString::from(String::new()));
-        App::new(self.files.clone(), unused)
+        App::for_operator(self.files.clone(), unused)
             .with_run_command(run_command(&self.stack.facts.endpoint_url))
     }
 }
@@ -244,6 +244,9 @@ async fn a_host_that_the_role_does_not_cover(place: &Place) {
         step: 0,
         parameters: BTreeMap::from([("value".to_owned(), String::new())]),
         target: "stranger".into(),
+        round: 0,
+        number: 1,
+        decision: None,
     };
     let result = Bridge::new(&place.stack.aws(), function)
         .run(&request, SignedDuration::from_mins(1))

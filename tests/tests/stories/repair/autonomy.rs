@@ -87,7 +87,7 @@ async fn kill_switch(stack: &Stack, on: bool) {
     let key: HashMap<String, AttributeValue> = key
         .map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned())))
         .into();
-    let table = &stack.facts.outputs["TableName"];
+    let table = &stack.facts.outputs["ControlTableName"];
     if on {
         client
             .put_item()

@@ -264,7 +264,7 @@ async fn killed_at_random_no_target_has_two_repairs_no_step_is_lost() {
     let key = LoginKey::Given(SecretString::from(hosts[0].login_key()));
     // The clock runs too fast for people to be asked again: what they have approved is approved.
     let patient = [("APPROVAL_STARTS_WITHIN_SECONDS", "4000000000")];
-    let bridge = |files| bridge::App::new(files, key);
+    let bridge = |files| bridge::App::for_operator(files, key);
     let shop =
         RepairFixture::open_bridge(&playbook(), &json!(services), &patient, bridge, fault).await;
 

@@ -176,12 +176,16 @@ async fn the_kill_switch_stops_a_repair_between_two_steps() {
     }
     let store = &shop.stack.store;
     let off = SwitchedOff::now("ada", Some("a drill"), Timestamp::now());
-    store
+    let control = &shop.stack.control;
+    control
         .switch_repairs(Some(&off))
         .await
         .expect("switched off");
     let ended = repair.await.expect("it does not panic");
-    store.switch_repairs(None).await.expect("switched on again");
+    control
+        .switch_repairs(None)
+        .await
+        .expect("switched on again");
     ended.expect("it ends truthfully");
     let stopped = store
         .known_incident(&incident.id)

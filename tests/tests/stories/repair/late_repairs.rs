@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::incident::approval::ApprovalState;
-use domain::incident::change::IncidentChange;
 use domain::incident::guardrail::Guardrail;
 use domain::incident::operation_log::Event;
 use domain::incident::{Incident, Status};
@@ -53,23 +52,8 @@ async fn approved_ago(
     service: &str,
     ago: SignedDuration,
 ) -> (Incident, Message) {
-    let (incident, message) = shop.approved(service, "mend").await;
-    let age = |change: &mut IncidentChange| {
-        let approval = change.incident.approval.as_mut().expect("decided");
-        let ApprovalState::Decided { at, .. } = &mut approval.state else {
-            panic!("it is decided: {approval:?}")
-        };
-        *at -= ago;
-    };
-    (
-        shop.stack
-            .store
-            .change(&incident.id, age)
-            .await
-            .expect("saved")
-            .0,
-        message,
-    )
+    let at = Timestamp::now() - ago;
+    shop.approved_at(service, "mend", at).await
 }
 
 /// People are asked again, about a plan of another round, and the log says why.

@@ -48,7 +48,7 @@ async fn repair_fixture(host: &TargetHost, steps: &[(&str, u32)]) -> (RepairFixt
         .iter()
         .map(|service| service["name"].as_str().expect("a name").to_owned())
         .collect();
-    let bridge = |files| bridge::App::new(files, key).with_run_command(run_command(&ssm));
+    let bridge = |files| bridge::App::for_operator(files, key).with_run_command(run_command(&ssm));
     (
         RepairFixture::open_bridge(&playbooks(), &json!(services), &[], bridge, || {
             InjectedFault::Answered
@@ -105,6 +105,9 @@ async fn a_step_of_400_seconds_is_followed_to_its_end() {
             step: 0,
             parameters: plan.parameters,
             target: plan.target,
+            round: 0,
+            number: 1,
+            decision: None,
         };
         let began = Instant::now();
         let result = bridge.run(&request, SignedDuration::from_secs(60)).await;

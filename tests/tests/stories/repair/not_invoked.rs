@@ -18,6 +18,7 @@ use store::{Held, Holder, fresh_incident_id};
 use tests::alert::unique;
 use tests::repair_fixture::{InjectedFault, RepairFixture};
 use tests::repairing::{assert_ended, delivery};
+use tests::stack::Stack;
 use tests::target_host::TargetHost;
 use tokio::time::sleep;
 use wire::message::Message;
@@ -53,16 +54,14 @@ async fn repair_fixture(
 }
 
 async fn record(shop: &RepairFixture, target: &str, playbook: &str) -> PlaybookRecord {
-    let readings = shop
-        .stack
-        .store
-        .readings(Asked {
-            target: &target.into(),
-            group: None,
-            playbook: &playbook.into(),
-            runs: false,
-        })
-        .await;
+    let asked = Asked {
+        target: &target.into(),
+        group: None,
+        playbook: &playbook.into(),
+        runs: false,
+    };
+    let Stack { store, control, .. } = &shop.stack;
+    let readings = store.readings(asked, control).await;
     readings.record.expect("it can be read")
 }
 

@@ -24,6 +24,11 @@ fn run(program: &str, directory: &Path) -> Output {
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
         "TABLE_NAME",
+        "CONTROL_TABLE_NAME",
+        "PEOPLE_REPAIR_KEY_ID",
+        "PEOPLE_BRIDGE_KEY_ID",
+        "GUARDRAILS_REPAIR_KEY_ID",
+        "GUARDRAILS_BRIDGE_KEY_ID",
         "NOTIFICATIONS_QUEUE_URL",
         "REPAIRS_QUEUE_URL",
     ] {

@@ -148,6 +148,7 @@ async fn an_operator_fires_plans_switches_and_verifies() {
         stack.facts.outputs["TableName"].as_str(),
         stack.facts.target.auto_service.as_str(),
     );
+    let control = stack.facts.outputs["ControlTableName"].as_str();
     let config = stack.facts.target.config_dir.to_str().expect("a path");
     let delivery = operator.file(
         "alert.json",
@@ -155,7 +156,16 @@ async fn an_operator_fires_plans_switches_and_verifies() {
     );
     let plan = || {
         operator.quell(
-            &["plan", &delivery, "--config", config, "--table", table],
+            &[
+                "plan",
+                &delivery,
+                "--config",
+                config,
+                "--table",
+                table,
+                "--control-table",
+                control,
+            ],
             "",
         )
     };
@@ -164,8 +174,8 @@ async fn an_operator_fires_plans_switches_and_verifies() {
             &[
                 "kill-switch",
                 to,
-                "--table",
-                table,
+                "--control-table",
+                control,
                 "--why",
                 "the disks move",
             ],

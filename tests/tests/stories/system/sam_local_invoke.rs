@@ -29,7 +29,7 @@ const BRIDGE: &str = "BridgeFunction";
 type Expectation = fn(&Value);
 
 /// The events, whom each is for, and what comes of it as it is. A new event needs a line here.
-const EVENTS: [(&str, &str, Expectation); 21] = [
+const EVENTS: [(&str, &str, Expectation); 22] = [
     ("alert-signed", INGRESS, unauthenticated),
     ("alertmanager-cicd", INGRESS, unauthenticated),
     ("alertmanager-grouped", INGRESS, unauthenticated),
@@ -39,6 +39,7 @@ const EVENTS: [(&str, &str, Expectation); 21] = [
     ("approval-link", INGRESS, link_refused),
     ("bridge-refused", BRIDGE, refused),
     ("bridge-step", BRIDGE, unreachable),
+    ("bridge-undecided", BRIDGE, undecided),
     ("grafana-firing", INGRESS, unauthenticated),
     ("health", INGRESS, healthy),
     ("incidents-opened", ANALYZER, both_come_back),
@@ -138,6 +139,19 @@ fn refused(answer: &Value) {
     assert!(
         detail.contains("the parameter program does not match its pattern"),
         "{detail}"
+    );
+}
+
+/// A step that changes something, and nobody has decided on it.
+fn undecided(answer: &Value) {
+    assert_eq!(
+        (answer["outcome"].as_str(), &answer["argv"]),
+        (Some("refused"), &json!([])),
+        "{answer}"
+    );
+    assert_eq!(
+        answer["detail"], "Nothing ran: the request carries no decision.",
+        "{answer}"
     );
 }
 

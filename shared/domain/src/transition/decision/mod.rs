@@ -90,6 +90,7 @@ fn count(
             person: person.to_owned(),
             by: pressed.by.clone(),
             at: now,
+            signature: None,
         });
     }
     let context = json!({

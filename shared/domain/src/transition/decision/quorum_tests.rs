@@ -193,6 +193,7 @@ fn votes_that_prove_no_person_count_for_no_repair() {
             person,
             by: by.parse().expect("an identity"),
             at: now(),
+            signature: None,
         });
         assert_eq!(
             (approval.given(), approval.lacks_people()),

@@ -171,7 +171,7 @@ async fn play(scene: &Scene, changes: &[So]) -> Option<Ran> {
         Choice::None(why) => panic!("{}: {why}", scene.playbook),
     };
     assert_eq!(plan.playbook, scene.playbook);
-    let app = App::new(
+    let app = App::for_operator(
         files,
         LoginKey::Given(SecretString::from(host.sshd.login_key())),
     );
@@ -217,6 +217,9 @@ fn request(plan: &Plan, phase: Phase, step: usize) -> BridgeRequest {
         step,
         parameters: plan.parameters.clone(),
         target: plan.target.clone(),
+        round: 0,
+        number: 1,
+        decision: None,
     }
 }
 
@@ -464,7 +467,7 @@ async fn a_hostile_value_is_refused_with_the_name_of_its_parameter() {
         let plan = playbook
             .plan(&files.services[0], &said, 1, Vec::new())
             .expect("its own values fit");
-        let app = App::new(files, LoginKey::Given(SecretString::from("none")));
+        let app = App::for_operator(files, LoginKey::Given(SecretString::from("none")));
         for parameter in plan.parameters.keys() {
             let long = "a".repeat(64 << 10);
             for hostile in HOSTILE.into_iter().chain([long.as_str()]) {

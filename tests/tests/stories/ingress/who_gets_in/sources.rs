@@ -74,6 +74,8 @@ async fn ranges_of_sources_that_could_mean_two_things_stop_the_start() {
         "REPAIRS_QUEUE_URL",
         "SIGNALS_QUEUE_URL",
         "CONFIG_DIR",
+        "PEOPLE_REPAIR_KEY_ID",
+        "PEOPLE_BRIDGE_KEY_ID",
     ] {
         command.env(name, "x");
     }

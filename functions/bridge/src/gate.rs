@@ -1,0 +1,148 @@
+//! The last check before a host is reached: the decision, the kill switch, and that the step runs once.
+//!
+//! The bridge asks all of it itself: whoever may invoke it, or writes the table of incidents, runs
+//! nothing that was not decided on (`signed-decisions`).
+
+use aws::Chain;
+use aws::decision_keys::CheckingKeyIds;
+use aws::secrets::{SecretError, Secrets};
+use domain::analysis::Risk;
+use domain::incident::repair::StepOutcome;
+use domain::incident::repair_state_machine::most_tries;
+use domain::playbook::plan::{Phase, Plan};
+use domain::playbook::service::Level;
+use jiff::{SignedDuration, Timestamp};
+use store::{ControlTable, StepTry};
+use thiserror::Error;
+use tracing::{error, warn};
+use wire::bridge::BridgeRequest;
+use wire::signed_decision::InvalidDecision;
+
+use crate::resolve::Resolved;
+
+/// What the deployed bridge checks decisions with.
+#[derive(Debug)]
+pub struct Gate {
+    pub secrets: Secrets,
+    pub keys: CheckingKeyIds,
+    pub control: ControlTable,
+    /// How long after its decision a plan may begin to run.
+    pub starts_within: SignedDuration,
+}
+
+/// Why a step does not run.
+#[derive(Debug, Error)]
+pub(crate) enum Closed {
+    #[error("the request carries no decision")]
+    NoDecision,
+    #[error("the decision is about another incident")]
+    OtherIncident,
+    #[error(transparent)]
+    Invalid(#[from] InvalidDecision),
+    #[error("repairs are switched off")]
+    SwitchedOff,
+    #[error("this is try {number} of a step that is tried {most} times at most")]
+    TooOften { number: u32, most: u32 },
+    #[error("this try of the step was run before")]
+    RanBefore,
+    #[error("the secret with the key of decisions has no value")]
+    NoKey,
+    /// It could not be checked right now.
+    #[error("the decision cannot be checked right now; the log of the bridge function says why")]
+    Unchecked,
+}
+
+impl Closed {
+    /// What people are told: that nothing ran, which is certain.
+    pub(crate) fn outcome(&self) -> StepOutcome {
+        match self {
+            // Nothing is wrong with the request: it may come again.
+            Self::Unchecked => StepOutcome::NotInvoked,
+            _ => StepOutcome::Refused,
+        }
+    }
+}
+
+impl Gate {
+    /// Lets a step through, once.
+    ///
+    /// # Errors
+    /// Why it must not run.
+    pub(crate) async fn pass(
+        &self,
+        request: &BridgeRequest,
+        resolved: &Resolved<'_>,
+        now: Timestamp,
+    ) -> Result<(), Closed> {
+        let passed = self.check(request, resolved, now).await;
+        if let Err(closed) = &passed {
+            error!(incident_id = %request.incident_id, why = %closed, "a step without a valid decision was not run");
+        }
+        passed
+    }
+
+    async fn check(
+        &self,
+        request: &BridgeRequest,
+        resolved: &Resolved<'_>,
+        now: Timestamp,
+    ) -> Result<(), Closed> {
+        let Some(decision) = &request.decision else {
+            // `quell dry-run` looks and checks, and nothing was decided yet.
+            return match request.phase {
+                Phase::Facts | Phase::Verify => Ok(()),
+                Phase::Steps | Phase::Rollback => Err(Closed::NoDecision),
+            };
+        };
+        if decision.approval_id.incident() != request.incident_id {
+            return Err(Closed::OtherIncident);
+        }
+        match self.keys.check(&self.secrets, decision, now).await {
+            Ok(checked) => checked?,
+            Err(SecretError::NoValue { .. }) => return Err(Closed::NoKey),
+            Err(error) => return Err(unchecked(&error)),
+        }
+        decision.covers(&resolved.plan, self.starts_within, now)?;
+        if decision.by_guardrails() {
+            if resolved.step.service.level != Level::Auto || !resolved.may_run_by_itself {
+                return Err(InvalidDecision::NeedsPeople.into());
+            }
+        } else if decision.needed < people_needed(&resolved.plan) {
+            return Err(InvalidDecision::TooFew {
+                given: decision.by.len(),
+                needed: people_needed(&resolved.plan),
+            }
+            .into());
+        }
+        let (number, most) = (request.number, most_tries(request.phase, &resolved.planned));
+        if number == 0 || number > most {
+            return Err(Closed::TooOften { number, most });
+        }
+        if self.control.killed().await.map_err(|e| unchecked(&e))? {
+            return Err(Closed::SwitchedOff);
+        }
+        // Last: what is recorded here runs, or certainly never does.
+        let of = StepTry {
+            approval: &decision.approval_id,
+            phase: request.phase,
+            step: request.step,
+            number,
+        };
+        match self.control.claim(of, now).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Closed::RanBefore),
+            Err(error) => Err(unchecked(&error)),
+        }
+    }
+}
+
+/// How many people have to approve a plan at least. The finding and what the playbook has earned, which
+/// the bridge does not know, can only make it more.
+fn people_needed(plan: &Plan) -> u8 {
+    if plan.risk == Risk::Critical { 2 } else { 1 }
+}
+
+fn unchecked(error: &(dyn std::error::Error + 'static)) -> Closed {
+    warn!(error = %Chain(error), "a decision could not be checked");
+    Closed::Unchecked
+}

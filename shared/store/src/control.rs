@@ -1,0 +1,48 @@
+//! The control table: what stops repairs, apart from what functions write about incidents. Nobody but
+//! the operator deletes from it, and of the functions only the bridge writes to it (decision 27).
+
+use aws_sdk_dynamodb::Client;
+use domain::playbook::plan::Phase;
+use domain::primitives::id::ApprovalId;
+use jiff::{SignedDuration, Timestamp};
+
+use super::attributes::{millis, seconds};
+use super::keys;
+use super::request::put;
+use super::{Store, StoreError};
+
+/// How long it is known that a step ran: longer than any decision lets one run.
+const KEPT_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// The kill switch, and the steps that ran.
+#[derive(Debug, Clone)]
+pub struct ControlTable(pub(super) Store);
+
+/// A try of a step under a decision: the bridge runs each one once.
+#[derive(Debug, Clone, Copy)]
+pub struct StepTry<'a> {
+    pub approval: &'a ApprovalId,
+    pub phase: Phase,
+    /// The step's place in its part, from 0.
+    pub step: usize,
+    /// Which try it is, from 1.
+    pub number: u32,
+}
+
+impl ControlTable {
+    /// The control table of this name.
+    pub fn new(client: Client, table: String) -> Self {
+        Self(Store::new(client, table))
+    }
+
+    /// Records that a try of a step runs now. False if it was recorded before.
+    ///
+    /// # Errors
+    /// If the table does not answer; whether it is recorded is unknown then.
+    pub async fn claim(&self, of: StepTry<'_>, now: Timestamp) -> Result<bool, StoreError> {
+        let fields = [("at", millis(now)), ("expires_at", seconds(now + KEPT_FOR))];
+        let item = keys::step_try(of).item(fields);
+        let once = put(item).condition_expression("attribute_not_exists(pk)");
+        Ok(self.0.put(once).await?.is_done())
+    }
+}
