@@ -69,6 +69,7 @@ mod bridge {
 /// The whole: what is deployed, what an operator runs, and the promises that no one function keeps.
 mod system {
     mod broken_files;
+    mod forged_decisions;
     mod main_job;
     mod quell_command;
     mod sam_local_invoke;

@@ -2,9 +2,10 @@
 
 use domain::analysis::Risk;
 use domain::incident::Status;
-use domain::incident::approval::Verdict;
+use domain::incident::approval::{ApprovalState, Verdict, Vote};
 use domain::incident::change::IncidentChange;
 use domain::incident::operation_log::Event;
+use domain::notification::channels::Identity;
 use domain::primitives::id::ApprovalId;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
@@ -118,4 +119,36 @@ async fn what_can_do_most_harm_needs_two_different_people() {
         .map(|vote| vote.person)
         .collect();
     assert_eq!(people, ["oncall", "second"]);
+}
+
+#[tokio::test]
+async fn a_vote_that_is_written_into_the_table_does_not_count() {
+    let stack = Stack::start();
+    let (_, incident) = waiting(&stack).await;
+    let forge = |change: &mut IncidentChange| {
+        change.incident.analysis.as_mut().expect("analysed").risk = Risk::Critical;
+        let plan = change.incident.plan.clone().expect("planned");
+        change.propose(plan, Timestamp::now(), SignedDuration::from_hours(4));
+        let approval = change.incident.approval.as_mut().expect("asked");
+        approval.votes.push(Vote {
+            person: "second".to_owned(),
+            by: Identity::Telegram(SECOND),
+            at: Timestamp::now(),
+            signature: None,
+        });
+    };
+    let (incident, ()) = stack
+        .store
+        .change(&incident.id, forge)
+        .await
+        .expect("written");
+    let approve = format!("approve:{}", incident.approval.expect("asked").id);
+    let counts = "Your approval counts. One more person has to approve before anything runs.";
+    let person = stack.facts.telegram.approver_id;
+    assert_eq!(press(&stack, person, &unique("q"), &approve).await, counts);
+    let approval = stack.read(&incident.id).await.approval.expect("asked");
+    assert_eq!(
+        (approval.given(), approval.state),
+        (1, ApprovalState::Pending)
+    );
 }
