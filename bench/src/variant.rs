@@ -84,7 +84,7 @@ const VARIABLES: [(&str, &str); 20] = [
     ),
     (
         "SLACK_SIGNING_SECRET_ID",
-        "quell/channels/slack-signing-secret",
+        "quell/inbound/slack-signing-secret",
     ),
     (
         "APPROVAL_LINK_SECRET_ID",

@@ -22,7 +22,7 @@ CHAT_ID = -1001000000042
 MESSAGES_PER_MINUTE = 600
 APPROVER_ID, SECOND_APPROVER_ID, LATE_APPROVER_ID = 4242, 4343, 4444
 SLACK_CHANNEL, SLACK_USERS = "C0123456789", ["U0123456789", "U0ADA000001", "U0STRANGER1"]
-SLACK_TOKEN_SECRET, SLACK_SIGNING_SECRET = "quell/channels/slack-token", "quell/channels/slack-signing-secret"
+SLACK_TOKEN_SECRET, SLACK_SIGNING_SECRET = "quell/channels/slack-token", "quell/inbound/slack-signing-secret"
 
 
 @dataclass(frozen=True)

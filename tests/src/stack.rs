@@ -199,7 +199,7 @@ impl Stack {
             // The output names a host that not every machine resolves.
             "API_URL" => return Some(self.facts.api_url.clone()),
             "SLACK_SIGNING_SECRET_ID" => {
-                return Some("quell/channels/slack-signing-secret".to_owned());
+                return Some("quell/inbound/slack-signing-secret".to_owned());
             }
             "TELEGRAM_BOT_TOKEN_SECRET_ID" => "TelegramBotTokenArn",
             "ENVIRONMENT" => return Some("prod".to_owned()),

@@ -2,12 +2,10 @@
 //! the operator deletes from it, and of the functions only the bridge writes to it (decision 27).
 
 use aws_sdk_dynamodb::Client;
-use domain::playbook::plan::Phase;
-use domain::primitives::id::ApprovalId;
 use jiff::{SignedDuration, Timestamp};
 
 use super::attributes::{millis, seconds};
-use super::keys;
+use super::keys::{self, StepTry};
 use super::request::put;
 use super::{Store, StoreError};
 
@@ -17,17 +15,6 @@ const KEPT_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// The kill switch, and the steps that ran.
 #[derive(Debug, Clone)]
 pub struct ControlTable(pub(super) Store);
-
-/// A try of a step under a decision: the bridge runs each one once.
-#[derive(Debug, Clone, Copy)]
-pub struct StepTry<'a> {
-    pub approval: &'a ApprovalId,
-    pub phase: Phase,
-    /// The step's place in its part, from 0.
-    pub step: usize,
-    /// Which try it is, from 1.
-    pub number: u32,
-}
 
 impl ControlTable {
     /// The control table of this name.

@@ -9,7 +9,6 @@ use jiff::civil::Date;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::attributes::{Item, text};
-use super::control::StepTry;
 use domain::incident::parts::StormScope;
 use domain::playbook::plan::Phase;
 use domain::policy::precedent::Near;
@@ -247,6 +246,17 @@ pub(crate) fn lock(target: &str) -> Key {
 /// The ledger of a target or of a group.
 pub(crate) fn ledger(partition: String) -> Key {
     Key::new(partition, "LEDGER")
+}
+
+/// A try of a step under a decision: the bridge runs each one once.
+#[derive(Debug, Clone, Copy)]
+pub struct StepTry<'a> {
+    pub approval: &'a ApprovalId,
+    pub phase: Phase,
+    /// The step's place in its part, from 0.
+    pub step: usize,
+    /// Which try it is, from 1.
+    pub number: u32,
 }
 
 /// In the control table.

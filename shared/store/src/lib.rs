@@ -1,6 +1,5 @@
 //! Access to the DynamoDB tables: one for everything (DESIGN §6), and a small one for what stops
-//! repairs ([`ControlTable`]). Every write carries the condition under which it
-//! is right.
+//! repairs ([`ControlTable`]). Every write carries the condition under which it is right.
 
 mod attributes;
 mod budget;
@@ -34,13 +33,13 @@ use aws_sdk_dynamodb::Client;
 pub use budget::{Reservation, Reserved};
 pub use card::StoredCard;
 pub use channel::ChannelLease;
-pub use control::{ControlTable, StepTry};
+pub use control::ControlTable;
 pub use error::StoreError;
 pub use heartbeat::{StoredHeartbeat, is_forgotten};
 pub use history::History;
 pub use incident::fresh_incident_id;
 pub use join::{Join, Joins};
-pub use keys::{CardOf, FollowUp};
+pub use keys::{CardOf, FollowUp, StepTry};
 pub use lock::{Held, Holder};
 pub use receipt::Receipt;
 pub use storm::StormAdmission;

@@ -74,6 +74,7 @@ mod system {
     mod quell_command;
     mod sam_local_invoke;
     mod secrets_stay;
+    mod stolen_roles;
     mod storms_and_faults;
     mod template;
 }

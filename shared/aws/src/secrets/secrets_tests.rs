@@ -216,7 +216,7 @@ async fn no_value_and_no_answer_let_nobody_in() {
 #[test]
 fn missing_secret_is_none_and_missing_permission_an_error() {
     let (name, arn) = (
-        "quell/channels/slack-signing-secret",
+        "quell/inbound/slack-signing-secret",
         "arn:aws:secretsmanager:us-east-1:123456789012:secret:webhook-AbCdEf",
     );
     for (id, code, absent) in [

@@ -1,0 +1,255 @@
+//! Test of what somebody can do who has stolen the role of one function: exactly what the table in
+//! docs/security.md says.
+
+use std::collections::BTreeMap;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::primitives::Blob;
+use aws_types::SdkConfig;
+use tests::alert::unique;
+use tests::stack::{Stack, project};
+
+const ROLES: [&str; 6] = [
+    "Ingress", "Signals", "Analyzer", "Notifier", "Repair", "Bridge",
+];
+
+/// What somebody tries. The texts are those of the table.
+#[derive(Debug, Clone, Copy)]
+enum Try {
+    /// Reads the secret with this output.
+    Reads(&'static str),
+    ReadsSlackSecret,
+    /// Gives the secret with this output another value.
+    Replaces(&'static str),
+    /// Writes to the table with this output.
+    Writes(&'static str),
+    /// Deletes from the table with this output.
+    Deletes(&'static str),
+    SendsToRepairs,
+    InvokesBridge,
+    RunsShellScript,
+}
+
+const TRIES: [(&str, Try); 18] = [
+    (
+        "write an incident, and an approval into it",
+        Try::Writes("TableName"),
+    ),
+    (
+        "delete from the table of incidents and logs",
+        Try::Deletes("TableName"),
+    ),
+    (
+        "switch repairs off, or claim a step",
+        Try::Writes("ControlTableName"),
+    ),
+    (
+        "switch repairs on, or forget that a step ran",
+        Try::Deletes("ControlTableName"),
+    ),
+    (
+        "sign a person's decision for repair",
+        Try::Reads("PeopleRepairKeyArn"),
+    ),
+    (
+        "sign a person's decision for the bridge",
+        Try::Reads("PeopleBridgeKeyArn"),
+    ),
+    (
+        "sign the guardrails' decision for repair",
+        Try::Reads("GuardrailsRepairKeyArn"),
+    ),
+    (
+        "sign the guardrails' decision for the bridge",
+        Try::Reads("GuardrailsBridgeKeyArn"),
+    ),
+    (
+        "replace a key of decisions",
+        Try::Replaces("PeopleBridgeKeyArn"),
+    ),
+    (
+        "press buttons in Telegram in anybody's name",
+        Try::Reads("TelegramWebhookSecretArn"),
+    ),
+    (
+        "press buttons in Slack in anybody's name",
+        Try::ReadsSlackSecret,
+    ),
+    (
+        "use the approvals API in anybody's name",
+        Try::Reads("ApprovalSecretArn"),
+    ),
+    (
+        "make links in anybody's name",
+        Try::Reads("ApprovalLinkSecretArn"),
+    ),
+    ("send signed alerts", Try::Reads("WebhookSecretArn")),
+    ("log in to hosts", Try::Reads("SshPrivateKeyArn")),
+    ("run a document of AWS on hosts", Try::RunsShellScript),
+    ("invoke the bridge", Try::InvokesBridge),
+    ("send to the queue of repairs", Try::SendsToRepairs),
+];
+
+impl Try {
+    /// True if the role may do it.
+    async fn is_granted(self, stack: &Stack, role: &SdkConfig) -> bool {
+        let output = |name: &str| stack.facts.outputs[name].clone();
+        let text = |value: &str| AttributeValue::S(value.to_owned());
+        let secrets = aws_sdk_secretsmanager::Client::new(role);
+        let dynamodb = aws_sdk_dynamodb::Client::new(role);
+        match self {
+            Self::Reads(secret) => granted(
+                secrets
+                    .get_secret_value()
+                    .secret_id(output(secret))
+                    .send()
+                    .await,
+            ),
+            Self::ReadsSlackSecret => {
+                let id = "quell/inbound/slack-signing-secret";
+                granted(secrets.get_secret_value().secret_id(id).send().await)
+            }
+            Self::Replaces(secret) => granted(
+                secrets
+                    .put_secret_value()
+                    .secret_id(output(secret))
+                    .secret_string("stolen")
+                    .send()
+                    .await,
+            ),
+            Self::Writes(table) => granted(
+                dynamodb
+                    .put_item()
+                    .table_name(output(table))
+                    .item("pk", text(&unique("STOLEN")))
+                    .item("sk", text("ROLE"))
+                    .send()
+                    .await,
+            ),
+            Self::Deletes(table) => granted(
+                dynamodb
+                    .delete_item()
+                    .table_name(output(table))
+                    .key("pk", text("STOLEN"))
+                    .key("sk", text("ROLE"))
+                    .send()
+                    .await,
+            ),
+            Self::SendsToRepairs => granted(
+                aws_sdk_sqs::Client::new(role)
+                    .send_message()
+                    .queue_url(output("RepairsQueueUrl"))
+                    .message_group_id("stolen")
+                    .message_deduplication_id(unique("stolen"))
+                    .message_body("not a message")
+                    .send()
+                    .await,
+            ),
+            Self::InvokesBridge => granted(
+                aws_sdk_lambda::Client::new(role)
+                    .invoke()
+                    .function_name(output("BridgeFunctionName"))
+                    .payload(Blob::new("{}"))
+                    .send()
+                    .await,
+            ),
+            Self::RunsShellScript => granted(
+                aws_sdk_ssm::Client::new(role)
+                    .send_command()
+                    .document_name("AWS-RunShellScript")
+                    .instance_ids("i-0123456789abcdef0")
+                    .parameters("commands", vec!["id".to_owned()])
+                    .send()
+                    .await,
+            ),
+        }
+    }
+}
+
+/// True unless IAM refused it: what else may be wrong with a request is no matter of rights.
+fn granted<T, E, R>(answer: Result<T, SdkError<E, R>>) -> bool
+where
+    E: ProvideErrorMetadata,
+{
+    let code = answer.as_ref().err().and_then(ProvideErrorMetadata::code);
+    !code.is_some_and(|code| code.contains("AccessDenied"))
+}
+
+/// The clients' configuration of somebody who has the role of a function.
+async fn stolen(stack: &Stack, function: &str) -> SdkConfig {
+    let root = stack.aws();
+    let name = &stack.facts.outputs[&format!("{function}FunctionName")];
+    let lambda = aws_sdk_lambda::Client::new(&root);
+    let asked = lambda.get_function_configuration().function_name(name);
+    let role = asked.send().await.expect("it is deployed").role;
+    let session = aws_sdk_sts::Client::new(&root)
+        .assume_role()
+        .role_arn(role.expect("its role"))
+        .role_session_name("stolen")
+        .send()
+        .await;
+    let keys = session.expect("assumed").credentials.expect("credentials");
+    let token = Some(keys.session_token);
+    let credentials = Credentials::new(
+        keys.access_key_id,
+        keys.secret_access_key,
+        token,
+        None,
+        "stolen",
+    );
+    root.into_builder()
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .build()
+}
+
+/// The rows of the table of stolen roles: what is tried, and who can.
+fn documented() -> BTreeMap<String, Vec<bool>> {
+    let text = std::fs::read_to_string(project().join("docs/security.md")).expect("the document");
+    let head = format!(
+        "| with the role of | {} |",
+        ROLES.map(str::to_lowercase).join(" | ")
+    );
+    let (_, table) = text.split_once(&head).expect("the table of stolen roles");
+    let rows = table
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
+    rows.map(|row| {
+        let mut cells = row.trim_matches('|').split('|').map(str::trim);
+        let what = cells.next().unwrap_or_default().to_owned();
+        (what, cells.map(|cell| cell == "yes").collect())
+    })
+    .collect()
+}
+
+/// A row of the table.
+fn row(what: &str, granted: &[bool]) -> String {
+    let cell = |yes: &bool| if *yes { " yes |" } else { " |" };
+    let cells: String = granted.iter().map(cell).collect();
+    format!("| {what} |{cells}\n")
+}
+
+#[tokio::test]
+async fn a_stolen_role_can_do_what_the_document_says_and_no_more() {
+    let stack = Stack::start_with(&[]);
+    let mut roles = Vec::new();
+    for function in ROLES {
+        roles.push(stolen(&stack, function).await);
+    }
+    let mut found = BTreeMap::new();
+    for (what, attempt) in TRIES {
+        let mut granted = Vec::new();
+        for role in &roles {
+            granted.push(attempt.is_granted(&stack, role).await);
+        }
+        found.insert(what.to_owned(), granted);
+    }
+    let rows: String = found
+        .iter()
+        .map(|(what, granted)| row(what, granted))
+        .collect();
+    assert_eq!(found, documented(), "the table has to be\n{rows}");
+}
