@@ -42,7 +42,7 @@ pub(crate) enum Proof {
 const JOINED: &str = r#""outcome":"joined""#;
 
 /// The variables of ingress as `template.yaml` sets them; the other programs take what they know.
-const VARIABLES: [(&str, &str); 20] = [
+const VARIABLES: [(&str, &str); 21] = [
     ("AWS_REGION", "us-east-1"),
     ("AWS_DEFAULT_REGION", "us-east-1"),
     ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
@@ -74,6 +74,8 @@ const VARIABLES: [(&str, &str); 20] = [
         "ALERTMANAGER_SECRET_ID",
         "arn:aws:secretsmanager:us-east-1:123456789012:secret:alertmanager",
     ),
+    ("CONTROL_TABLE_NAME", "bench-control"),
+    // Of builds before people had tokens of their own.
     (
         "APPROVAL_SECRET_ID",
         "arn:aws:secretsmanager:us-east-1:123456789012:secret:approval",

@@ -80,3 +80,20 @@ pub(crate) async fn secrets(variables: &Environment) -> Result<Secrets, Failure>
         &config(variables).await?,
     )))
 }
+
+/// Who asks, as AWS knows them; where it does not answer, what this machine calls its user.
+pub(crate) async fn caller(aws: &SdkConfig, variables: &Environment) -> String {
+    let identity = aws_sdk_sts::Client::new(aws)
+        .get_caller_identity()
+        .send()
+        .await;
+    let arn = identity.ok().and_then(|identity| identity.arn);
+    arn.unwrap_or_else(|| {
+        format!(
+            "{} on their machine",
+            variables
+                .optional("USER")
+                .unwrap_or_else(|| "an unknown user".to_owned())
+        )
+    })
+}

@@ -2,13 +2,12 @@
 
 use std::io::Write;
 
-use aws_types::SdkConfig;
 use clap::{Args, ValueEnum};
 use domain::policy::kill_switch::SwitchedOff;
 use jiff::Timestamp;
 use store::ControlTable;
 
-use crate::aws::{Control, Environment, config};
+use crate::aws::{Control, Environment, caller, config};
 use crate::exit::{Answer, Failure};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -68,21 +67,4 @@ impl KillSwitch {
             To::Off | To::Status => switch.is_none(),
         }))
     }
-}
-
-/// Who asks, as AWS knows them; where it does not answer, what this machine calls its user.
-async fn caller(aws: &SdkConfig, variables: &Environment) -> String {
-    let identity = aws_sdk_sts::Client::new(aws)
-        .get_caller_identity()
-        .send()
-        .await;
-    let arn = identity.ok().and_then(|identity| identity.arn);
-    arn.unwrap_or_else(|| {
-        format!(
-            "{} on their machine",
-            variables
-                .optional("USER")
-                .unwrap_or_else(|| "an unknown user".to_owned())
-        )
-    })
 }

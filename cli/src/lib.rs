@@ -17,6 +17,7 @@ mod print;
 mod secret;
 mod sign;
 mod step_runner;
+mod tokens;
 mod verify_log;
 
 use std::io::Write;
@@ -50,6 +51,8 @@ enum Command {
     VerifyLog(verify_log::VerifyLog),
     /// Switches all repairs off or on, or says how they are switched
     KillSwitch(kill_switch::KillSwitch),
+    /// Makes, lists and ends the tokens with which people's own tools decide
+    Tokens(tokens::Tokens),
     /// Prints the headers with which a sender signs a body
     Sign(sign::Sign),
     /// Sends a test alert, signed as a sender signs it
@@ -74,6 +77,7 @@ impl Cli {
             Command::Run(asked) => asked.answer(variables, out).await,
             Command::VerifyLog(asked) => asked.answer(variables, out).await,
             Command::KillSwitch(asked) => asked.answer(variables, out).await,
+            Command::Tokens(asked) => asked.answer(variables, out).await,
             Command::Sign(asked) => asked.answer(variables, out).await,
             Command::Fire(asked) => asked.answer(variables, out).await,
             Command::Playbooks(asked) => asked.answer(variables, out).await,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import hashlib
 import json
 import secrets
 import sys
@@ -22,6 +24,8 @@ CHAT_ID = -1001000000042
 MESSAGES_PER_MINUTE = 600
 APPROVER_ID, SECOND_APPROVER_ID, LATE_APPROVER_ID = 4242, 4343, 4444
 SLACK_CHANNEL, SLACK_USERS = "C0123456789", ["U0123456789", "U0ADA000001", "U0STRANGER1"]
+# Who may decide by the approvals API.
+API_PEOPLE = ("ada", "bob")
 SLACK_TOKEN_SECRET, SLACK_SIGNING_SECRET = "quell/channels/slack-token", "quell/inbound/slack-signing-secret"
 
 
@@ -82,13 +86,14 @@ class Local:
     target: Target | None
     telegram: Telegram | None
     slack: Slack | None
+    # Of people, for the approvals API, by name.
+    tokens: dict[str, str]
 
     @property
     def secrets(self) -> dict[str, str]:
         names = {
             "webhook": "WebhookSecretArn",
             "alertmanager": "AlertmanagerSecretArn",
-            "approval": "ApprovalSecretArn",
             "approval_link": "ApprovalLinkSecretArn",
             "telegram_webhook": "TelegramWebhookSecretArn",
         }
@@ -105,6 +110,7 @@ class Local:
             "secret_access_key": emulator.ACCESS_KEY,
             "outputs": self.deployed.outputs,
             "secrets": self.secrets,
+            "tokens": self.tokens,
             "directory": str(self.run.directory),
             "logs": str(self.run.logs),
             "sam_env_file": str(write_sam_environment(self)),
@@ -171,7 +177,24 @@ def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], N
     if slack:
         deployed.create_secret(SLACK_TOKEN_SECRET, slack.token)
         slack.control("request_url", url=f"{deployed.api_url}/api/v1/webhooks/slack")
-    return Local(run, deployed, target, telegram, slack)
+    return Local(run, deployed, target, telegram, slack, _make_tokens(deployed))
+
+
+def _make_tokens(deployed: deploy.Stack) -> dict[str, str]:
+    """As `quell tokens make` does: for those who may decide by the API, and for others who may not."""
+    table = deployed.emulator.client("dynamodb")
+    made = datetime.datetime.now(datetime.timezone.utc)
+    tokens = {}
+    for number, person in enumerate((*API_PEOPLE, "oncall", "eve")):
+        token_id, secret = f"01KA{number:022d}", secrets.token_hex(32)
+        document = {
+            "id": token_id, "person": person, "digest": hashlib.sha256(secret.encode()).hexdigest(), "may": ["decide"],
+            "made_by": "the local stack", "made_at": made.isoformat(), "expires_at": (made + datetime.timedelta(days=30)).isoformat(),
+        }  # fmt: skip
+        item = {"pk": {"S": "TOKENS"}, "sk": {"S": f"TOKEN#{token_id}"}, "doc": {"S": json.dumps(document)}}
+        table.put_item(TableName=deployed.outputs["ControlTableName"], Item=item)
+        tokens[person] = f"quell_{token_id}_{secret}"
+    return tokens
 
 
 def write_channels(directory: Path, telegram_url: str, slack_url: str | None, chat_limits: bool) -> None:
@@ -185,7 +208,7 @@ def write_channels(directory: Path, telegram_url: str, slack_url: str | None, ch
         slack = {"channel_id": SLACK_CHANNEL, "token_secret": SLACK_TOKEN_SECRET, "api_url": slack_url}
         channels.append({"name": "operations", "language": "zh-TW", "to": {"slack": slack}})
     people: dict[str, Any] = {"oncall": {"telegram": APPROVER_ID}, "second": {"telegram": SECOND_APPROVER_ID}}
-    people |= {"ada": {"api": True}, "bob": {"api": True}, "grace": {"slack": SLACK_USERS[0]}}
+    people |= {name: {"api": True} for name in API_PEOPLE} | {"grace": {"slack": SLACK_USERS[0]}}
     # Told when nobody has decided for long: no story waits so long by the clock.
     late = {"late": {"telegram": LATE_APPROVER_ID}}
     rule = {"people": list(people), "then": list(late), "escalate_after_seconds": 3600}

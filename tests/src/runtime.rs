@@ -90,7 +90,7 @@ pub async fn function(
         "CONFIG_DIR",
         "WEBHOOK_SECRET_ID",
         "ALERTMANAGER_SECRET_ID",
-        "APPROVAL_SECRET_ID",
+        "CONTROL_TABLE_NAME",
         "TELEGRAM_WEBHOOK_SECRET_ID",
         "SLACK_SIGNING_SECRET_ID",
         "APPROVAL_LINK_SECRET_ID",

@@ -37,6 +37,8 @@ pub struct Facts {
     pub secret_access_key: String,
     pub outputs: BTreeMap<String, String>,
     pub secrets: BTreeMap<String, String>,
+    /// People's tokens for the approvals API, by name; of some who may not decide by it, too.
+    pub tokens: BTreeMap<String, String>,
     /// The functions' variables, as `sam local invoke --env-vars` takes them.
     pub sam_env_file: PathBuf,
     pub telegram: Telegram,
@@ -193,7 +195,6 @@ impl Stack {
             "SIGNALS_QUEUE_URL" => "SignalsQueueUrl",
             "WEBHOOK_SECRET_ID" => "WebhookSecretArn",
             "ALERTMANAGER_SECRET_ID" => "AlertmanagerSecretArn",
-            "APPROVAL_SECRET_ID" => "ApprovalSecretArn",
             "TELEGRAM_WEBHOOK_SECRET_ID" => "TelegramWebhookSecretArn",
             "APPROVAL_LINK_SECRET_ID" => "ApprovalLinkSecretArn",
             // The output names a host that not every machine resolves.

@@ -16,7 +16,7 @@ use lambda_http::http::HeaderMap;
 use secrecy::SecretString;
 use settings::alert_tables;
 use settings::channels_file;
-use store::{Joins, Store};
+use store::{ControlTable, Joins, Store};
 use tracing::warn;
 
 use crate::authentication;
@@ -36,6 +36,7 @@ pub struct App {
     pub(crate) tables: OnceLock<AlertTables>,
     pub(crate) secrets: Secrets,
     pub(crate) intake: Intake,
+    pub(crate) control: ControlTable,
     pub(crate) signals: Queue,
     pub(crate) repairs: Queue,
     pub(crate) channels: OnceLock<Channels>,
@@ -51,7 +52,7 @@ impl App {
         let queue = |url: &str| Queue::new(sqs.clone(), url.to_owned());
         let settings = &config.intake;
         let intake = Intake {
-            store: Store::new(dynamodb, settings.table.clone()),
+            store: Store::new(dynamodb.clone(), settings.table.clone()),
             joins: Joins::new(environment, settings.table.clone()),
             incidents: queue(&settings.incidents_queue),
             notifications: queue(&settings.notifications_queue),
@@ -67,6 +68,7 @@ impl App {
             signals: queue(&config.signals_queue),
             repairs: queue(&config.repairs_queue),
             channels: OnceLock::new(),
+            control: ControlTable::new(dynamodb, config.control_table.clone()),
             intake,
             config,
         }

@@ -191,6 +191,35 @@ pub fn credential(
     ))
 }
 
+/// The value of `Authorization: Bearer`.
+///
+/// # Errors
+/// If there is none.
+pub fn bearer(headers: &HeaderMap) -> Result<&str, Rejection> {
+    let given = one(headers, "authorization")?.ok_or(Rejection::Unauthenticated(
+        "the header Authorization is missing",
+    ))?;
+    match given.split_once(' ') {
+        Some((scheme, value)) if scheme.eq_ignore_ascii_case("bearer") => Ok(value.trim()),
+        _ => Err(Rejection::Unauthenticated(
+            "the header Authorization has a scheme that this route does not take",
+        )),
+    }
+}
+
+/// Checks the secret part of a person's token, of which only the SHA-256 is known, in constant time.
+///
+/// # Errors
+/// If it is another one.
+pub fn token_secret(digest: &str, secret: &str) -> Result<(), Rejection> {
+    let expected = hex::decode(digest).unwrap_or_default();
+    let equal = expected.ct_eq(Sha256::digest(secret.as_bytes()).as_slice());
+    if equal.into() { Ok(()) } else { Err(WRONG) }
+}
+
+/// What a caller is told whose credential is not the right one.
+pub(crate) const WRONG: Rejection = Rejection::Unauthenticated("the credential is wrong");
+
 /// Checks the header that Telegram sends with every update of a webhook set up with a `secret_token`.
 ///
 /// # Errors
@@ -220,11 +249,7 @@ pub fn is_internal(source: Option<IpAddr>, ranges: &[IpNet]) -> bool {
 fn same(secret: &SecretString, given: &[u8]) -> Result<(), Rejection> {
     let expected = Sha256::digest(secret.expose_secret().as_bytes());
     let equal = expected.as_slice().ct_eq(Sha256::digest(given).as_slice());
-    if equal.into() {
-        Ok(())
-    } else {
-        Err(Rejection::Unauthenticated("the credential is wrong"))
-    }
+    if equal.into() { Ok(()) } else { Err(WRONG) }
 }
 
 /// The one value of a header. Two values are refused: proxies and we could disagree on which one counts.

@@ -29,8 +29,8 @@ pub struct Config {
     pub webhook_secret: String,
     /// `ALERTMANAGER_SECRET_ID`: the bearer token and basic password of Alertmanager.
     pub alertmanager_secret: String,
-    /// `APPROVAL_SECRET_ID`: the bearer token of the approvals API.
-    pub approval_secret: String,
+    /// `CONTROL_TABLE_NAME`: the table with people's tokens.
+    pub control_table: String,
     /// `TELEGRAM_WEBHOOK_SECRET_ID`: the token that Telegram sends with every update.
     pub telegram_secret: String,
     /// `SLACK_SIGNING_SECRET_ID`: the signing secret of the Slack app.
@@ -80,7 +80,8 @@ impl Config {
                 .into(),
             webhook_secret: variables.required("WEBHOOK_SECRET_ID", secret)?,
             alertmanager_secret: variables.required("ALERTMANAGER_SECRET_ID", secret)?,
-            approval_secret: variables.required("APPROVAL_SECRET_ID", secret)?,
+            control_table: variables
+                .required("CONTROL_TABLE_NAME", "the name of the control table")?,
             telegram_secret: variables.required("TELEGRAM_WEBHOOK_SECRET_ID", secret)?,
             slack_secret: variables.required("SLACK_SIGNING_SECRET_ID", secret)?,
             link_secret: variables.required("APPROVAL_LINK_SECRET_ID", secret)?,

@@ -147,7 +147,7 @@ impl App {
             Target::Telegram => telegram::update(self, headers, bytes, visit.now)
                 .await?
                 .to_string(),
-            Target::Approval(verdict) => api::api(self, headers, bytes, id, verdict, visit.now)
+            Target::Approval(verdict) => api::api(self, headers, id, verdict, visit.now)
                 .await?
                 .to_string(),
             Target::Slack => {

@@ -1,6 +1,8 @@
-//! The control table: what stops repairs, apart from what functions write about incidents. Nobody but
-//! the operator deletes from it, and of the functions only the bridge writes to it (decision 27).
+//! The control table: what stops repairs and who may decide, apart from what functions write about
+//! incidents. Nobody but the operator deletes from it, and of the functions only the bridge writes to
+//! it (decision 27).
 
+use aws::lazy_client::LazyClient;
 use aws_sdk_dynamodb::Client;
 use jiff::{SignedDuration, Timestamp};
 
@@ -12,13 +14,13 @@ use super::{Store, StoreError};
 /// How long it is known that a step ran: longer than any decision lets one run.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// The kill switch, and the steps that ran.
+/// The kill switch, the steps that ran, and people's tokens.
 #[derive(Debug, Clone)]
 pub struct ControlTable(pub(super) Store);
 
 impl ControlTable {
     /// The control table of this name.
-    pub fn new(client: Client, table: String) -> Self {
+    pub fn new(client: impl Into<LazyClient<Client>>, table: String) -> Self {
         Self(Store::new(client, table))
     }
 

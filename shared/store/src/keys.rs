@@ -265,6 +265,11 @@ pub(crate) fn kill_switch() -> Key {
 }
 
 /// In the control table.
+pub(crate) fn person_token(id: &str) -> Key {
+    Key::new("TOKENS", format!("TOKEN#{id}"))
+}
+
+/// In the control table.
 pub(crate) fn step_try(of: StepTry<'_>) -> Key {
     let phase = match of.phase {
         Phase::Facts => "facts",

@@ -20,6 +20,7 @@ mod ledger;
 mod lock;
 mod members;
 mod outbox;
+mod person_token;
 mod pipeline_run;
 mod receipt;
 mod request;

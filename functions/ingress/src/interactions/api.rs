@@ -1,58 +1,39 @@
-//! The approvals API: decisions in the name of people who may decide by it.
+//! The approvals API: a person decides with a token of their own.
 
-use domain::incident::approval::Verdict;
+use domain::incident::approval::{Refusal, Verdict};
 use domain::notification::channels::Identity;
+use domain::notification::person_token::{self, PersonToken, Right, TokenRefusal};
 use domain::primitives::id::ApprovalId;
 use domain::transition::decision::Pressed;
 use jiff::Timestamp;
 use lambda_http::http::HeaderMap;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::authentication;
-use crate::body;
 use crate::interactions;
 use crate::rejection::Rejection;
 
-/// How long the name of a person may be.
-const ACTOR_CHARACTERS: usize = 64;
-
-#[derive(Deserialize)]
-struct Payload {
-    actor: String,
-}
-
-/// `POST /api/v1/approvals/{id}/approve|reject` with `{"actor": "<who decides>"}`.
+/// `POST /api/v1/approvals/{id}/approve|reject` with the token of a person. A body is not read: who
+/// decides follows from the token alone.
 ///
 /// # Errors
 /// If the caller may not, if there is no such approval, or if it cannot be decided on any more.
 pub async fn api(
     app: &App,
     headers: &HeaderMap,
-    bytes: &[u8],
     id: &str,
     verdict: Verdict,
     now: Timestamp,
 ) -> Result<Value, Rejection> {
-    app.admit(&app.config.approval_secret, now, |secret| {
-        authentication::credential(secret, headers, false)
-    })
-    .await?;
+    let token = admitted(app, headers, Right::Decide, now).await?;
     let id = ApprovalId::try_from(id).map_err(|_| Rejection::NoApproval)?;
-    let payload: Payload = body::json(bytes)?;
-    let actor = payload.actor.trim();
-    let length = actor.chars().count();
-    if length == 0 || length > ACTOR_CHARACTERS || actor.contains(char::is_control) {
-        let why =
-            format!("has to name the person who decides, in 1 to {ACTOR_CHARACTERS} characters");
-        return Err(Rejection::malformed("actor", why));
-    }
+    let person = token.person;
     // The API has no presses: each request is one of its own, and who repeats themselves changes nothing.
-    let press = format!("api:{actor} {now}");
+    let press = format!("api:{} {now}", token.id);
     let pressed = Pressed {
         verdict,
-        by: Identity::Api(actor.to_owned()),
+        by: Identity::Api(person.clone()),
         press: &press,
     };
     let (incident, _) = interactions::decide(app, &id, &pressed, now).await?;
@@ -61,6 +42,30 @@ pub async fn api(
         .as_ref()
         .map(|approval| json!({ "given": approval.given(), "needed": approval.needed }));
     Ok(json!({
-        "success": true, "approval_id": id, "incident_id": incident.id, "status": incident.status, "decided_by": actor, "approvals": approvals,
+        "success": true, "approval_id": id, "incident_id": incident.id, "status": incident.status, "decided_by": person, "approvals": approvals,
     }))
+}
+
+/// The token of a request, if it has this right now.
+///
+/// # Errors
+/// If it is none, is accepted no more, or does not have the right. Only its holder is told which.
+async fn admitted(
+    app: &App,
+    headers: &HeaderMap,
+    right: Right,
+    now: Timestamp,
+) -> Result<PersonToken, Rejection> {
+    let given = authentication::bearer(headers)?;
+    // What is not written as a token is costs no request.
+    let (id, secret) = person_token::parts(given).ok_or(authentication::WRONG)?;
+    let token = app.control.person_token(id).await?;
+    let token = token.ok_or(authentication::WRONG)?;
+    authentication::token_secret(&token.digest, secret)?;
+    match token.admits(right, now) {
+        Ok(()) => Ok(token),
+        Err(TokenRefusal::Ended) => Err(Rejection::Unauthenticated("the token was ended")),
+        Err(TokenRefusal::Expired) => Err(Rejection::Unauthenticated("the token has expired")),
+        Err(TokenRefusal::MayNot) => Err(Rejection::Refused(Refusal::NotAllowed)),
+    }
 }

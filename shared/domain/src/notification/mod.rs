@@ -6,6 +6,7 @@ pub mod channels;
 pub mod notice;
 pub mod outbox;
 pub mod people;
+pub mod person_token;
 pub mod pipeline_run;
 mod validation;
 pub mod words;

@@ -32,7 +32,7 @@ pub struct Person {
     pub telegram: Option<i64>,
     /// Their member id at Slack, such as `U0123456789`: in Slack, among what their profile offers to copy.
     pub slack: Option<String>,
-    /// Whether the holder of the API's token may decide in their name.
+    /// Whether they may decide with a token of their own (`quell tokens`).
     pub api: bool,
 }
 

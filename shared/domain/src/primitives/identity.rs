@@ -15,7 +15,7 @@ pub enum Identity {
     Telegram(i64),
     /// The member id at Slack.
     Slack(String),
-    /// The name that the holder of the API's token gave.
+    /// The person whose token it was.
     Api(String),
     /// The name in a signed link.
     Link(String),
@@ -23,8 +23,7 @@ pub enum Identity {
 
 impl Identity {
     /// True if it proves which person decides: the chat service has authenticated the account, and
-    /// `channels.json` maps each account to one person. The API's single token can act under every
-    /// name, and a link decides for any holder.
+    /// `channels.json` maps each account to one person. A token and a link decide for any holder.
     pub fn proves_its_person(&self) -> bool {
         matches!(self, Self::Telegram(_) | Self::Slack(_))
     }

@@ -157,22 +157,6 @@ fn ways(secret: &str, now: Timestamp) -> Vec<(&'static str, Request)> {
             ),
         ),
         ("slack", slack.body(Body::from(interaction))),
-        (
-            "approve by API",
-            with(
-                &format!("approvals/{approval}/approve"),
-                "authorization",
-                &bearer,
-            ),
-        ),
-        (
-            "reject by API",
-            with(
-                &format!("approvals/{approval}/reject"),
-                "authorization",
-                &bearer,
-            ),
-        ),
         ("open a link", link.body(Body::Empty)),
         (
             "decide by link",
@@ -229,13 +213,7 @@ async fn without_secrets_development_admits_alerts_but_no_decisions() {
     let telegram = http::Request::post("https://api.test/api/v1/webhooks/telegram")
         .body(Body::from(telegram))
         .expect("a request");
-    let api = http::Request::post(format!(
-        "https://api.test/api/v1/approvals/{approval}/approve"
-    ));
-    let api = api
-        .body(Body::from(r#"{"actor":"ada"}"#))
-        .expect("a request");
-    for (way, request) in [("slack", slack), ("telegram", telegram), ("api", api)] {
+    for (way, request) in [("slack", slack), ("telegram", telegram)] {
         let response = app.answer(request, now).await.expect("always an answer");
         let problem: Value = serde_json::from_slice(response.body()).expect("JSON");
         assert_eq!(

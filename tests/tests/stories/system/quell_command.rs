@@ -8,8 +8,10 @@ use std::process::{Command, Stdio};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::incident::Status;
+use domain::incident::approval::ApprovalState;
 use domain::incident::guardrail::{Guardrail, blocking};
 use domain::incident::operation_log::Event;
+use domain::notification::person_token::parts;
 use playbook_files::operator_files::{PLAYBOOKS, SERVICE_REGISTRY};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -506,4 +508,42 @@ fn a_local_dry_run_reads_on_a_real_host_and_changes_nothing() {
             "=> a repair would fail here",
         ],
     );
+}
+
+#[tokio::test]
+async fn an_operator_gives_a_person_a_token_and_ends_it() {
+    let stack = Stack::start();
+    let operator = Operator::of(Some(&stack));
+    let control = stack.facts.outputs["ControlTableName"].as_str();
+    let tokens = |arguments: &[&str]| {
+        let all = [&["tokens"], arguments, &["--control-table", control]].concat();
+        operator.quell(&all, "")
+    };
+    let made = tokens(&["make", "bob", "--days", "7"]);
+    let token = made.found.trim().to_owned();
+    let (id, secret) = parts(&token).expect("one line, which is the token");
+    let listed = tokens(&["list"]);
+    listed.is(0, &[&format!("{id} bob may decide, until ")]);
+    assert!(!listed.found.contains(secret), "the secret is shown once");
+
+    let incident = stack
+        .awaiting_approval(&TestAlert::firing(&stack.facts.target.service))
+        .await;
+    let approval = incident.approval.expect("asked").id;
+    let reject = async || {
+        let url = stack.url(&format!("approvals/{approval}/reject"));
+        let request = stack.http.post(url).bearer_auth(&token);
+        request.send().await.expect("an answer").status().as_u16()
+    };
+    assert_eq!(reject().await, 200);
+    let rejected = stack.read(&incident.id).await.approval.expect("decided");
+    assert!(
+        matches!(rejected.state, ApprovalState::Decided { by, .. } if by.to_string() == "api:bob")
+    );
+    tokens(&["end", id]).is(0, &["ended "]);
+    assert_eq!(reject().await, 401);
+    tokens(&["end", "01ARZ3NDEKTSV4RRFFQ69G5FAV"]).is(1, &["there is no token"]);
+    let unknown = tokens(&["make", "bob", "--may", "everything"]);
+    assert_eq!(unknown.status, Some(2));
+    assert!(unknown.complaint.contains("look, decide or administer"));
 }

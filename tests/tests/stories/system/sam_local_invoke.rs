@@ -180,7 +180,7 @@ fn real(stack: &Stack, event: &str, replacements: &[(&str, &str)]) -> Value {
             "replace-with-the-alertmanager-secret",
             &secrets["alertmanager"],
         ),
-        ("replace-with-the-approval-secret", &secrets["approval"]),
+        ("replace-with-the-token-of-ada", &stack.facts.tokens["ada"]),
         (
             "replace-with-the-telegram-webhook-secret",
             &secrets["telegram_webhook"],

@@ -33,7 +33,7 @@ enum Try {
     RunsShellScript,
 }
 
-const TRIES: [(&str, Try); 18] = [
+const TRIES: [(&str, Try); 17] = [
     (
         "write an incident, and an approval into it",
         Try::Writes("TableName"),
@@ -77,10 +77,6 @@ const TRIES: [(&str, Try); 18] = [
     (
         "press buttons in Slack in anybody's name",
         Try::ReadsSlackSecret,
-    ),
-    (
-        "use the approvals API in anybody's name",
-        Try::Reads("ApprovalSecretArn"),
     ),
     (
         "make links in anybody's name",

@@ -90,7 +90,7 @@ async fn a_resolve_voids_what_waits_for_a_decision() {
         &stack,
         &approval,
         "approve",
-        &stack.facts.secrets["approval"],
+        &stack.facts.tokens["ada"],
         &json!({ "actor": "ada" }),
     )
     .await;

@@ -21,7 +21,7 @@ use super::{SECOND, all, press, refusals, say, waiting};
 async fn what_can_do_most_harm_needs_two_different_people() {
     let stack = Stack::start();
     let (_, incident) = waiting(&stack).await;
-    let (id, token) = (incident.id.as_str(), &stack.facts.secrets["approval"]);
+    let id = incident.id.as_str();
     let approval = incident.approval.as_ref().expect("asked").id.to_string();
     // No alert of the stack's playbook is that bad: the finding is made worse, and the plan asked for anew.
     let worse = |change: &mut IncidentChange| {
@@ -36,7 +36,7 @@ async fn what_can_do_most_harm_needs_two_different_people() {
         .expect("saved");
     assert_eq!(incident.approval.expect("asked").needed, 2);
 
-    // One person with everything that one person can get hold of: their own account, the API's token in any name, any link.
+    // One person with everything that one person can get hold of: their own account, other people's tokens, any link.
     let (person, approve) = (
         stack.facts.telegram.approver_id,
         format!("approve:{approval}"),
@@ -55,6 +55,7 @@ async fn what_can_do_most_harm_needs_two_different_people() {
     };
     let by_other_ways = async || {
         for name in ["ada", "bob"] {
+            let token = &stack.facts.tokens[name];
             let (status, problem) = say(
                 &stack,
                 &approval,

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use tests::stack::project;
 
 /// The example of each operation with a body that shows it at work: firing, pressed, decided.
-const TYPICAL: [(&str, &str); 9] = [
+const TYPICAL: [(&str, &str); 7] = [
     ("alertmanager", "alertmanager-single"),
     ("alerts", "alert-signed"),
     ("signals", "signal"),
@@ -16,8 +16,6 @@ const TYPICAL: [(&str, &str); 9] = [
     ("grafanaPut", "grafana-firing"),
     ("telegram", "telegram-approve"),
     ("slack", "press"),
-    ("approve", "approval-approve"),
-    ("reject", "reject"),
 ];
 
 /// Where an operation describes a body that is a form.

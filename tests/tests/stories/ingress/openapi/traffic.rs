@@ -84,6 +84,16 @@ impl Call {
         }
     }
 
+    /// The same by the token of this person.
+    pub(crate) fn by_person(self, stack: &Stack, person: &str) -> Self {
+        let bearer = format!("Bearer {}", stack.facts.tokens[person]);
+        let credentials = BTreeMap::from([("authorization".to_owned(), bearer)]);
+        Self {
+            credentials,
+            ..self
+        }
+    }
+
     /// The path and the query.
     fn target(&self) -> String {
         let query = self
@@ -184,7 +194,7 @@ fn credential(
     let scheme = &document.root["components"]["securitySchemes"][name];
     let secret = match name {
         "alertmanagerBearer" | "alertmanagerBasic" => &stack.facts.secrets["alertmanager"],
-        "approvalBearer" => &stack.facts.secrets["approval"],
+        "personToken" => &stack.facts.tokens["ada"],
         "slackSignature" | "slackTimestamp" => &stack.facts.secrets["slack_signing"],
         "approvalLink" => {
             return (

@@ -154,7 +154,10 @@ impl<'a> TrafficRecorder<'a> {
         }
 
         // Deployments in which the secrets were never put, and in which nothing behind ingress answers.
-        let bare = stack.ingress(&INGRESS_SECRETS.map(|name| (name, "no-such-secret")));
+        let keys = ["PEOPLE_REPAIR_KEY_ID", "PEOPLE_BRIDGE_KEY_ID"];
+        let secrets = INGRESS_SECRETS.into_iter().chain(keys);
+        let never_put: Vec<_> = secrets.map(|name| (name, "no-such-secret")).collect();
+        let bare = stack.ingress(&never_put);
         let queue = format!("{}/000000000000/no-such-queue", stack.facts.endpoint_url);
         let alone = stack.ingress(&[
             ("TABLE_NAME", "no-such-table"),
@@ -366,17 +369,12 @@ impl<'a> TrafficRecorder<'a> {
                 "urn:quell:problem:void"
             );
             assert_eq!(
-                self.decide(id, &refused, "nobody", 403).await["type"],
+                self.decide(id, &refused, "eve", 403).await["type"],
                 "urn:quell:problem:not-allowed"
             );
             let operation = self.document.operation(id);
-            let call = Call::of(
-                self.document,
-                self.stack,
-                &operation,
-                json!({ "actor": "ada" }).to_string(),
-            )
-            .about(&refused);
+            let call =
+                Call::of(self.document, self.stack, &operation, String::new()).about(&refused);
             let answer = self.check(&operation, call.in_process(&app, in_a_week).await);
             assert_eq!(answer.body["type"], "urn:quell:problem:expired");
         }
@@ -417,13 +415,9 @@ impl<'a> TrafficRecorder<'a> {
 
     async fn decide(&mut self, id: &str, approval: &str, actor: &str, status: u16) -> Value {
         let operation = self.document.operation(id);
-        let call = Call::of(
-            self.document,
-            self.stack,
-            &operation,
-            json!({ "actor": actor }).to_string(),
-        );
-        self.send(&operation, &call.about(approval), status).await
+        let call = Call::of(self.document, self.stack, &operation, String::new());
+        let call = call.about(approval).by_person(self.stack, actor);
+        self.send(&operation, &call, status).await
     }
 
     /// An alert about the service that has a playbook, and its incident once a plan waits for a decision.

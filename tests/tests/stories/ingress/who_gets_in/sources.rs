@@ -74,6 +74,7 @@ async fn ranges_of_sources_that_could_mean_two_things_stop_the_start() {
         "REPAIRS_QUEUE_URL",
         "SIGNALS_QUEUE_URL",
         "CONFIG_DIR",
+        "CONTROL_TABLE_NAME",
         "PEOPLE_REPAIR_KEY_ID",
         "PEOPLE_BRIDGE_KEY_ID",
     ] {
@@ -82,7 +83,6 @@ async fn ranges_of_sources_that_could_mean_two_things_stop_the_start() {
     for name in [
         "WEBHOOK",
         "ALERTMANAGER",
-        "APPROVAL",
         "TELEGRAM_WEBHOOK",
         "SLACK_SIGNING",
         "APPROVAL_LINK",

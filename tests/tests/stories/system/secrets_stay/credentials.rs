@@ -115,7 +115,7 @@ pub(super) fn knocks(approval: &str, of: impl Fn(&str) -> String) -> Vec<Knock> 
         ),
         post(
             &format!("approvals/{approval}/approve"),
-            bearer("approval"),
+            bearer("token"),
             &body,
             "",
         ),
