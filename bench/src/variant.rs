@@ -42,7 +42,7 @@ pub(crate) enum Proof {
 const JOINED: &str = r#""outcome":"joined""#;
 
 /// The variables of ingress as `template.yaml` sets them; the other programs take what they know.
-const VARIABLES: [(&str, &str); 21] = [
+const VARIABLES: [(&str, &str); 23] = [
     ("AWS_REGION", "us-east-1"),
     ("AWS_DEFAULT_REGION", "us-east-1"),
     ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
@@ -99,6 +99,14 @@ const VARIABLES: [(&str, &str); 21] = [
     (
         "PEOPLE_BRIDGE_KEY_ID",
         "arn:aws:secretsmanager:us-east-1:123456789012:secret:people-bridge",
+    ),
+    (
+        "GUARDRAILS_REPAIR_KEY_ID",
+        "arn:aws:secretsmanager:us-east-1:123456789012:secret:guardrails-repair",
+    ),
+    (
+        "GUARDRAILS_BRIDGE_KEY_ID",
+        "arn:aws:secretsmanager:us-east-1:123456789012:secret:guardrails-bridge",
     ),
     (
         "CONFIG_DIR",
