@@ -3,6 +3,8 @@
 //! The bridge asks all of it itself: whoever may invoke it, or writes the table of incidents, runs
 //! nothing that was not decided on (`signed-decisions`).
 
+use std::time::Duration;
+
 use aws::Chain;
 use aws::decision_keys::CheckingKeyIds;
 use aws::secrets::{SecretError, Secrets};
@@ -14,11 +16,16 @@ use domain::playbook::service::Level;
 use jiff::{SignedDuration, Timestamp};
 use store::{ControlTable, StepTry};
 use thiserror::Error;
+use tokio::time::timeout;
 use tracing::{error, warn};
 use wire::bridge::BridgeRequest;
 use wire::signed_decision::InvalidDecision;
 
 use crate::resolve::Resolved;
+
+/// How long the check may take: with it a step still ends before the repair function gives up on its
+/// answer (`PlannedStep::longest`).
+const WITHIN: Duration = Duration::from_secs(10);
 
 /// What the deployed bridge checks decisions with.
 #[derive(Debug)]
@@ -74,7 +81,9 @@ impl Gate {
         resolved: &Resolved<'_>,
         now: Timestamp,
     ) -> Result<(), Closed> {
-        let passed = self.check(request, resolved, now).await;
+        let checked = timeout(WITHIN, self.check(request, resolved, now)).await;
+        // What is not checked in time does not run, also if its try was recorded.
+        let passed = checked.unwrap_or(Err(Closed::Unchecked));
         if let Err(closed) = &passed {
             error!(incident_id = %request.incident_id, why = %closed, "a step without a valid decision was not run");
         }
@@ -88,7 +97,7 @@ impl Gate {
         now: Timestamp,
     ) -> Result<(), Closed> {
         let Some(decision) = &request.decision else {
-            // `quell dry-run` looks and checks, and nothing was decided yet.
+            // `quell run --dry-run` looks and checks, and nothing was decided yet.
             return match request.phase {
                 Phase::Facts | Phase::Verify => Ok(()),
                 Phase::Steps | Phase::Rollback => Err(Closed::NoDecision),

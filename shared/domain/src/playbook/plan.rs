@@ -10,8 +10,9 @@ use crate::playbook::condition::When;
 use crate::primitives::digest::Digest;
 use crate::primitives::id::{PlanHash, PlaybookId, ServiceName};
 
-/// What comes on top of a command's own time: reading the key, connecting to the bastion and to the target, hanging up.
-const AROUND: SignedDuration = SignedDuration::from_secs(60);
+/// What comes on top of a command's own time: checking the decision, reading the key, connecting to the bastion and to the target,
+/// hanging up.
+const AROUND: SignedDuration = SignedDuration::from_secs(70);
 
 /// The parts of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
