@@ -96,6 +96,8 @@ pub async fn function(
         "APPROVAL_LINK_SECRET_ID",
         "PEOPLE_REPAIR_KEY_ID",
         "PEOPLE_BRIDGE_KEY_ID",
+        "GUARDRAILS_REPAIR_KEY_ID",
+        "GUARDRAILS_BRIDGE_KEY_ID",
         "ENVIRONMENT",
     ] {
         function.env(
