@@ -8,11 +8,11 @@ use std::time::Duration;
 use aws::Chain;
 use aws::decision_keys::CheckingKeyIds;
 use aws::secrets::{SecretError, Secrets};
-use domain::analysis::Risk;
 use domain::incident::repair::StepOutcome;
 use domain::incident::repair_state_machine::most_tries;
-use domain::playbook::plan::{Phase, Plan};
+use domain::playbook::plan::Phase;
 use domain::playbook::service::Level;
+use domain::transition::decision::quorum::people_needed;
 use jiff::{SignedDuration, Timestamp};
 use store::{ControlTable, StepTry};
 use thiserror::Error;
@@ -116,12 +116,14 @@ impl Gate {
             if resolved.step.service.level != Level::Auto || !resolved.may_run_by_itself {
                 return Err(InvalidDecision::NeedsPeople.into());
             }
-        } else if decision.needed < people_needed(&resolved.plan) {
-            return Err(InvalidDecision::TooFew {
-                given: decision.by.len(),
-                needed: people_needed(&resolved.plan),
+        } else {
+            // The finding and what the playbook has earned, which the bridge does not know, can only make
+            // it more.
+            let needed = people_needed(None, &resolved.plan, None);
+            if decision.needed < needed {
+                let given = decision.by.len();
+                return Err(InvalidDecision::TooFew { given, needed }.into());
             }
-            .into());
         }
         let (number, most) = (request.number, most_tries(request.phase, &resolved.planned));
         if number == 0 || number > most {
@@ -143,12 +145,6 @@ impl Gate {
             Err(error) => Err(unchecked(&error)),
         }
     }
-}
-
-/// How many people have to approve a plan at least. The finding and what the playbook has earned, which
-/// the bridge does not know, can only make it more.
-fn people_needed(plan: &Plan) -> u8 {
-    if plan.risk == Risk::Critical { 2 } else { 1 }
 }
 
 fn unchecked(error: &(dyn std::error::Error + 'static)) -> Closed {

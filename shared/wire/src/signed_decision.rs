@@ -70,7 +70,9 @@ impl SigningKeys {
     ) -> (Decision<Result<Taken, Refusal>>, Vec<Vote>) {
         let mut forged = Vec::new();
         let mut given = 0;
-        if let Some(approval) = &mut incident.approval {
+        // Those of a decision that was made stay: repair and bridge judge them.
+        let pending = |approval: &&mut Approval| approval.state == ApprovalState::Pending;
+        if let Some(approval) = incident.approval.as_mut().filter(pending) {
             let votes = std::mem::take(&mut approval.votes);
             let signed =
                 |vote: &Vote| vote.signature.as_ref() == Some(&self.sign_vote(approval, vote));
