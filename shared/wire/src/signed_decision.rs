@@ -69,7 +69,6 @@ impl SigningKeys {
         now: Timestamp,
     ) -> (Decision<Result<Taken, Refusal>>, Vec<Vote>) {
         let mut forged = Vec::new();
-        let mut given = 0;
         // Those of a decision that was made stay: repair and bridge judge them.
         let pending = |approval: &&mut Approval| approval.state == ApprovalState::Pending;
         if let Some(approval) = incident.approval.as_mut().filter(pending) {
@@ -78,8 +77,9 @@ impl SigningKeys {
                 |vote: &Vote| vote.signature.as_ref() == Some(&self.sign_vote(approval, vote));
             let (kept, others) = votes.into_iter().partition(signed);
             (approval.votes, forged) = (kept, others);
-            given = approval.votes.len();
         }
+        // Only a vote that this press gives is signed, whatever the table holds.
+        let given = incident.approval.as_ref().map_or(0, |it| it.votes.len());
         let mut decided = decision::decide(incident, id, pressed, channels, now);
         if let Some(approval) = &mut decided.change.incident.approval
             && approval.votes.len() > given

@@ -2,11 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use domain::alert::classification::AlertTables;
+use domain::alert::fingerprint::fingerprint;
+use domain::alert::{AlertStatus, Texts};
 use domain::analysis::Risk;
+use domain::episode::Firing;
+use domain::incident::Incident;
 use domain::incident::approval::{Approval, ApprovalState, Verdict, Vote};
+use domain::incident::change::IncidentChange;
+use domain::notification::channels::Channels;
 use domain::playbook::plan::{Plan, PlannedStep};
-use domain::primitives::id::{ApprovalId, IncidentId};
+use domain::primitives::id::{ApprovalId, IncidentId, MemberId};
 use domain::primitives::identity::DecidedBy;
+use domain::transition::decision::Pressed;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
@@ -195,6 +203,60 @@ fn whoever_writes_the_table_cannot_approve() {
             .check(&key(Reader::Bridge))
             .is_err()
     );
+}
+
+/// An incident with an approval, as the table holds it.
+fn incident(approval: &Approval) -> Incident {
+    let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("a ULID");
+    let alert = AlertTables::default().alert(
+        AlertStatus::Firing,
+        "alertmanager",
+        Texts::from([("alertname".to_owned(), "TargetDown".to_owned())]),
+        Texts::new(),
+        at(0),
+        MemberId::try_from("m1").expect("a member id"),
+    );
+    let firing = Firing::from_alert(&alert);
+    let fingerprint = fingerprint(&alert, &[]);
+    let mut incident = IncidentChange::open(id, fingerprint, alert, &firing, at(0)).incident;
+    incident.approval = Some(approval.clone());
+    incident
+}
+
+#[test]
+fn votes_of_other_keys_count_only_once_decided() {
+    let others = SigningKeys {
+        repair: SecretString::from("replaced"),
+        bridge: SecretString::from("replaced"),
+    };
+    let press = Pressed {
+        verdict: Verdict::Approve,
+        by: "telegram:8".parse().expect("an identity"),
+        press: "one",
+    };
+    let pressed = |approval: &Approval| {
+        let channels = Channels::default();
+        let (decided, forged) =
+            others.decide(incident(approval), &approval.id, &press, &channels, at(9));
+        (
+            decided.change.incident.approval.expect("it is there"),
+            forged,
+        )
+    };
+    // Repair judges a decision that was made, also one of before the keys were replaced.
+    let made = approved(1, &[("ada", "telegram:7")]);
+    let (kept, forged) = pressed(&made);
+    assert_eq!((&kept.votes, &kept.state), (&made.votes, &made.state));
+    assert_eq!(forged, []);
+    // One that somebody wrote into the table gets no signature by being pressed on.
+    let mut written = made.clone();
+    written.votes[0].signature = None;
+    assert_eq!(pressed(&written).0.votes, written.votes);
+    let mut waits = approved(2, &[("ada", "telegram:7")]);
+    waits.state = ApprovalState::Pending;
+    let (kept, forged) = pressed(&waits);
+    assert_eq!(kept.votes, []);
+    assert_eq!(forged, waits.votes);
 }
 
 #[test]
