@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use domain::incident::Status;
 use domain::incident::operation_log::Event;
+use domain::incident::{Incident, Status};
 use domain::primitives::id::IncidentId;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -12,7 +12,7 @@ use tests::alert::{TestAlert, unique};
 use tests::alertmanager::{Alertmanager, Receiver};
 use tests::in_process::answer;
 use tests::own_queue::OwnQueue;
-use tests::stack::Stack;
+use tests::stack::{Stack, wait_for};
 
 #[tokio::test]
 async fn alertmanager_fires_repeats_and_resolves_one_incident() {
@@ -118,6 +118,77 @@ async fn alertmanager_fires_repeats_and_resolves_one_incident() {
     }
     assert_eq!(seen, (episode.hit_count + 2, 0), "deliveries and failures");
     stack.card(&id, "Resolved").await;
+}
+
+/// Prometheus could not send for a while, or two replicas disagree: Alertmanager says resolved of what
+/// fires, and then firing with the `startsAt` of before (Alertmanager's issues 952, 1546 and 1684).
+#[tokio::test]
+async fn what_fires_again_with_one_start_is_open_again() {
+    if !Alertmanager::is_installed("real_alertmanager") {
+        return;
+    }
+    let stack = Stack::start();
+    let url = stack.url("webhooks/alertmanager");
+    let alertmanager = Alertmanager::alone(Receiver {
+        url: &url,
+        token: &stack.facts.secrets["alertmanager"],
+        group_by: &["component"],
+    })
+    .await;
+    let started = |component: &str, ago: i64| TestAlert {
+        starts_at: Timestamp::now() - SignedDuration::from_secs(ago),
+        ..TestAlert::firing(unique(component))
+    };
+    // What Prometheus sends: it lets an alert end by itself some minutes ahead, should it not send again.
+    let post = async |alert: &TestAlert, ends_in: i64| {
+        let labels = &alert.delivery()["alerts"][0]["labels"];
+        let ends_at = Timestamp::now() + SignedDuration::from_secs(ends_in);
+        let body = json!([{ "labels": labels, "startsAt": alert.starts_at, "endsAt": ends_at }]);
+        alertmanager.post(&body).await;
+    };
+    let (lost, one) = (started("lost", 180), started("disputed", 180));
+    let other = TestAlert {
+        starts_at: one.starts_at + SignedDuration::from_secs(15),
+        ..one.clone()
+    };
+    post(&lost, 4).await;
+    // Two replicas report one alert. Alertmanager keeps the earlier start.
+    post(&one, 600).await;
+    post(&other, 600).await;
+    let mut incidents = Vec::new();
+    for alert in [&lost, &one] {
+        let fingerprint = alert.fingerprint();
+        let opened = wait_for("an episode", async || {
+            let episode = stack.store.episode(&fingerprint).await;
+            episode.expect("the store answers")
+        });
+        incidents.push(opened.await.incident_id.to_string());
+    }
+    // One of the replicas sees it no more, and the other alert has not been sent for a while.
+    post(&one, 0).await;
+    for id in &incidents {
+        stack.status(id, Status::Resolved).await;
+    }
+    // Both fire on.
+    post(&lost, 600).await;
+    post(&other, 600).await;
+    for id in &incidents {
+        let again = stack.incident(id, Incident::is_open).await;
+        assert_eq!(again.flaps, 1);
+        let log = stack.log_with(id, Event::IncidentReopened).await;
+        let at = |event| {
+            let mut entries = log.iter().rev();
+            let found = entries.find(|entry| entry.event == event);
+            found.expect("it is in the log").at
+        };
+        let silent = at(Event::IncidentReopened).duration_since(at(Event::IncidentResolved));
+        assert!(silent <= SignedDuration::from_mins(1), "{silent:#}");
+        let card = stack.card(id, "It came back 1 time").await;
+        assert!(
+            !card["text"].as_str().expect("a text").contains("Resolved"),
+            "{card}"
+        );
+    }
 }
 
 #[tokio::test]
