@@ -102,10 +102,7 @@ pub fn run_command(endpoint_url: &str) -> RunCommand {
         _ => None,
     });
     let aws = AwsEnvironment::from_variables(&variables).expect("a region and credentials");
-    RunCommand::new(
-        &aws.sdk_config(Duration::from_secs(10)),
-        "Quell-RunStep".to_owned(),
-    )
+    RunCommand::new(&aws, Duration::from_secs(10), "Quell-RunStep".to_owned())
 }
 
 /// Runs a step on `web`.

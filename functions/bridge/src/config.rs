@@ -96,7 +96,7 @@ impl Config {
             control: ControlTable::new(dynamodb, self.control_table),
             starts_within: self.starts_within,
         };
-        let run_command = RunCommand::new(&aws.sdk_config(COMMAND_ATTEMPT), self.ssm_document_name);
+        let run_command = RunCommand::new(&aws, COMMAND_ATTEMPT, self.ssm_document_name);
         Ok(App::for_operator(
             files,
             LoginKey::Stored {

@@ -47,10 +47,7 @@ fn run_command() -> RunCommand {
         _ => Some("x".to_owned()),
     });
     let aws = AwsEnvironment::from_variables(&variables).expect("a region and credentials");
-    RunCommand::new(
-        &aws.sdk_config(Duration::from_secs(1)),
-        "Quell-RunStep".to_owned(),
-    )
+    RunCommand::new(&aws, Duration::from_secs(1), "Quell-RunStep".to_owned())
 }
 
 fn ssh(host: &str, port: u16) -> Value {

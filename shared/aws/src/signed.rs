@@ -1,5 +1,5 @@
-//! Signed requests to one AWS service, without its SDK: for the request that every alert makes, and
-//! for the one that a cold start waits for.
+//! Signed requests to one AWS service, without its SDK: for the request that every alert makes, for
+//! the one that a cold start waits for, and for the five calls of Run Command.
 //!
 //! The SDK's layers between a request and its connection cost more than everything else that a
 //! joined alert needs (docs/decisions/0004, 0007). This client does the part of them that matters
@@ -35,6 +35,9 @@ const RETRIES: Backoff = Backoff {
     jitter: 1.0,
 };
 
+/// A fault of the service itself, after which what was asked for may have been done.
+const INTERNAL: &str = "InternalServerError";
+
 /// Why there is no answer.
 #[derive(Debug, Error)]
 pub enum CallError {
@@ -54,6 +57,11 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// True if the service has certainly not done what was asked for: it refused, by no fault of its own.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if code != INTERNAL)
+    }
+
     /// True if the service throttles the request.
     pub fn is_busy(&self) -> bool {
         matches!(self, Self::Refused { code, .. } if is_throttling(code))
@@ -63,7 +71,7 @@ impl CallError {
     fn passes(&self) -> bool {
         match self {
             // As the SDK has it: throttling, and the service's own faults.
-            Self::Refused { code, .. } => self.is_busy() || code == "InternalServerError",
+            Self::Refused { code, .. } => self.is_busy() || code == INTERNAL,
             Self::Unavailable(_) => true,
             Self::Unsigned(_) => false,
         }
@@ -101,6 +109,12 @@ pub const SECRETS_MANAGER: Service = Service {
     content_type: "application/x-amz-json-1.1",
 };
 
+pub const SSM: Service = Service {
+    name: "ssm",
+    target: "AmazonSSM",
+    content_type: "application/x-amz-json-1.1",
+};
+
 /// Requests to one service.
 pub struct SignedClient {
     service: &'static Service,
@@ -108,6 +122,7 @@ pub struct SignedClient {
     region: String,
     identity: Identity,
     attempt: Duration,
+    retries: Backoff,
     connection: Connection,
 }
 
@@ -135,8 +150,19 @@ impl SignedClient {
             region: aws.region().to_owned(),
             identity,
             attempt,
+            retries: RETRIES,
             connection: aws.connection(),
         }
+    }
+
+    /// The same, and no request is made twice: for one that may do its work twice.
+    #[must_use]
+    pub fn without_retries(self) -> Self {
+        let retries = Backoff {
+            retries: 0,
+            ..self.retries
+        };
+        Self { retries, ..self }
     }
 
     /// The same over connections of its own. See [`Connection::apart`].
@@ -165,7 +191,7 @@ impl SignedClient {
                 Err(CallError::Unavailable(why.into()))
             })
         };
-        let mut waits = RETRIES.waits();
+        let mut waits = self.retries.waits();
         retry(attempt, |error| {
             let wait = waits.next().filter(|_| error.passes())?;
             tracing::debug!(error = %Chain(error), "a request is tried again");
@@ -200,7 +226,7 @@ impl SignedClient {
             .next()
             .unwrap_or_default()
             .to_owned();
-        if code.is_empty() || status.is_server_error() && code != "InternalServerError" {
+        if code.is_empty() || status.is_server_error() && code != INTERNAL {
             return Err(unavailable(format!("status {status} {code}").into()));
         }
         Err(CallError::Refused {

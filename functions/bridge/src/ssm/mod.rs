@@ -1,6 +1,7 @@
 //! SSM Run Command transport: one command, sent once, then polled until it has ended or its time is
 //! up, and then cancelled.
 
+mod api;
 pub(crate) mod poll;
 pub(crate) mod result;
 pub(crate) mod send_error;
@@ -8,12 +9,7 @@ pub(crate) mod send_error;
 use std::time::Duration;
 
 use aws::retry::{Backoff, Growth};
-use aws_sdk_ssm::Client;
-use aws_sdk_ssm::config::Builder;
-use aws_sdk_ssm::config::retry::RetryConfig;
-use aws_sdk_ssm::error::DisplayErrorContext;
-use aws_sdk_ssm::types::{DocumentHashType, Target as Hosts};
-use aws_types::SdkConfig;
+use aws::{AwsEnvironment, Chain};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use domain::incident::repair::{StepOutcome, StepResult};
 use domain::playbook::ssm_target::{SsmTarget, tag_parts};
@@ -21,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, sleep};
 
 use crate::resolve::ResolvedStep;
+use crate::ssm::api::{Api, Hosts, Parameters, SendCommand, Tagged};
 use crate::ssm::poll::{Poll, Sent, look, whole_output};
 use crate::ssm::result::{Cut, Invocation, result, telling, unfinished};
 use crate::ssm::send_error::not_sent;
@@ -66,23 +63,16 @@ impl Pace {
 /// Run Command, with the document that it runs.
 #[derive(Debug)]
 pub struct RunCommand {
-    pub(crate) client: Client,
+    api: Api,
     document: String,
     pub(crate) pace: Pace,
 }
 
 impl RunCommand {
-    /// Run Command of this account, with the document of this name.
-    ///
-    /// Nothing is tried again by the SDK: a command that is sent twice may run twice, and a question comes again anyway.
-    pub fn new(aws: &SdkConfig, document: String) -> Self {
-        let client = Client::from_conf(
-            Builder::from(aws)
-                .retry_config(RetryConfig::disabled())
-                .build(),
-        );
+    /// Run Command of this account, with the document of this name. `attempt` is how long one call may take.
+    pub fn new(aws: &AwsEnvironment, attempt: Duration, document: String) -> Self {
         Self {
-            client,
+            api: Api::new(aws, attempt),
             document,
             pace: Pace::OF_AWS,
         }
@@ -111,49 +101,46 @@ impl RunCommand {
             );
             return Err((StepOutcome::Refused, detail));
         }
-        let request = self
-            .client
-            .send_command()
-            .document_name(&self.document)
-            .document_version("$DEFAULT")
-            .document_hash(hex::encode(Sha256::digest(DOCUMENT)))
-            .document_hash_type(DocumentHashType::Sha256)
-            .timeout_seconds(i32::try_from(Pace::OF_AWS.delivery.as_secs()).unwrap_or(i32::MAX))
-            .parameters("lineBase64", vec![line])
-            .parameters(
-                "executionTimeout",
-                vec![resolved.limit.as_secs().max(1).to_string()],
-            );
-        let request = match target {
-            SsmTarget::Instance { id } => request.instance_ids(id),
+        let hosts = match target {
+            SsmTarget::Instance { id } => Hosts::Instances { instance_ids: [id] },
             SsmTarget::Tag {
                 tag,
                 max_concurrency,
                 max_errors,
             } => {
                 let (name, value) = tag_parts(tag).unwrap_or_default();
-                let hosts = Hosts::builder()
-                    .key(format!("tag:{name}"))
-                    .values(value)
-                    .build();
-                request
-                    .targets(hosts)
-                    .max_concurrency(max_concurrency)
-                    .max_errors(max_errors)
+                let key = format!("tag:{name}");
+                Hosts::Tagged {
+                    targets: [Tagged {
+                        key,
+                        values: [value],
+                    }],
+                    max_concurrency,
+                    max_errors,
+                }
             }
         };
-        let answer = request.send().await.map_err(|error| {
-            tracing::warn!(error = %DisplayErrorContext(&error), "Run Command did not take the command");
+        let command = SendCommand {
+            document_name: &self.document,
+            document_version: "$DEFAULT",
+            document_hash: hex::encode(Sha256::digest(DOCUMENT)),
+            document_hash_type: "Sha256",
+            timeout_seconds: Pace::OF_AWS.delivery.as_secs(),
+            parameters: Parameters {
+                line_base64: [line],
+                execution_timeout: [resolved.limit.as_secs().max(1).to_string()],
+            },
+            hosts,
+        };
+        let id = self.api.send_command(&command).await.map_err(|error| {
+            tracing::warn!(error = %Chain(&error), "Run Command did not take the command");
             not_sent(&resolved.service.name, &self.document, target, &error)
         })?;
-        let id = answer
-            .command
-            .and_then(|command| command.command_id)
-            .ok_or_else(|| {
-                let detail =
-                    "Run Command answered without the id of the command; what it does is unknown.";
-                (StepOutcome::ConnectionLost, detail.to_owned())
-            })?;
+        let id = id.ok_or_else(|| {
+            let detail =
+                "Run Command answered without the id of the command; what it does is unknown.";
+            (StepOutcome::ConnectionLost, detail.to_owned())
+        })?;
         Ok(Sent { id, target })
     }
 
@@ -163,7 +150,7 @@ impl RunCommand {
         let mut until = Instant::now() + self.pace.delivery;
         let mut waits = self.pace.waits();
         loop {
-            let seen = look(&self.client, resolved, sent).await;
+            let seen = look(&self.api, resolved, sent).await;
             match seen {
                 Poll::Ended(hosts) => return self.told(resolved, sent, hosts, None).await,
                 Poll::Never(result) => return result,
@@ -202,15 +189,12 @@ impl RunCommand {
         let mut cancelled = false;
         loop {
             if !cancelled {
-                let asked = self
-                    .client
-                    .cancel_command()
-                    .command_id(&sent.id)
-                    .send()
-                    .await;
-                cancelled = asked.inspect_err(|error| tracing::warn!(error = %DisplayErrorContext(error), "not cancelled")).is_ok();
+                let asked = self.api.cancel(&sent.id).await;
+                cancelled = asked
+                    .inspect_err(|error| tracing::warn!(error = %Chain(error), "not cancelled"))
+                    .is_ok();
             }
-            match look(&self.client, resolved, sent).await {
+            match look(&self.api, resolved, sent).await {
                 Poll::Ended(hosts) => return self.told(resolved, sent, hosts, Some(cut)).await,
                 Poll::Never(_) | Poll::Begun | Poll::Waiting | Poll::Unknown => {}
             }
@@ -232,7 +216,7 @@ impl RunCommand {
     ) -> StepResult {
         if let (SsmTarget::Tag { .. }, Some(place)) = (sent.target, telling(resolved, &hosts, cut))
         {
-            whole_output(&self.client, sent, &mut hosts[place]).await;
+            whole_output(&self.api, sent, &mut hosts[place]).await;
         }
         result(resolved, &hosts, cut)
     }

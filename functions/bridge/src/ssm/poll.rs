@@ -2,14 +2,13 @@
 //!
 //! Its answers are eventually consistent: a command may be unknown for a while after it was taken.
 
-use aws_sdk_ssm::Client;
-use aws_sdk_ssm::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
-use aws_sdk_ssm::operation::get_command_invocation::GetCommandInvocationOutput;
-use aws_sdk_ssm::types::{Command, CommandInvocation, CommandStatus};
+use aws::Chain;
+use aws::signed::CallError;
 use domain::incident::repair::{StepOutcome, StepResult};
 use domain::playbook::ssm_target::SsmTarget;
 
 use crate::resolve::ResolvedStep;
+use crate::ssm::api::{Api, CommandState, HostInvocation, ListedInvocation};
 use crate::ssm::result::{Invocation, Status};
 
 /// How much the API gives of what one host printed
@@ -32,39 +31,23 @@ pub(crate) enum Poll {
     Never(StepResult),
 }
 
-pub(crate) async fn look(client: &Client, resolved: &ResolvedStep<'_>, sent: &Sent<'_>) -> Poll {
+pub(crate) async fn look(api: &Api, resolved: &ResolvedStep<'_>, sent: &Sent<'_>) -> Poll {
     match sent.target {
-        SsmTarget::Instance { id } => match client
-            .get_command_invocation()
-            .command_id(&sent.id)
-            .instance_id(id)
-            .send()
-            .await
-        {
+        SsmTarget::Instance { id } => match api.on_host(&sent.id, id).await {
             Ok(answer) => one(invocation(answer, id)),
             Err(error) => unanswered(resolved, &error),
         },
-        SsmTarget::Tag { tag, .. } => {
-            match client.list_commands().command_id(&sent.id).send().await {
-                Ok(answer) => match answer.commands().first() {
-                    Some(command) => hosts(client, resolved, sent, tag, command).await,
-                    None => Poll::Waiting,
-                },
-                Err(error) => unanswered(resolved, &error),
-            }
-        }
+        SsmTarget::Tag { tag, .. } => match api.command(&sent.id).await {
+            Ok(Some(command)) => hosts(api, resolved, sent, tag, &command).await,
+            Ok(None) => Poll::Waiting,
+            Err(error) => unanswered(resolved, &error),
+        },
     }
 }
 
 /// Takes over the whole output of a host, where the API gives it.
-pub(crate) async fn whole_output(client: &Client, sent: &Sent<'_>, host: &mut Invocation) {
-    match client
-        .get_command_invocation()
-        .command_id(&sent.id)
-        .instance_id(&host.host)
-        .send()
-        .await
-    {
+pub(crate) async fn whole_output(api: &Api, sent: &Sent<'_>, host: &mut Invocation) {
+    match api.on_host(&sent.id, &host.host).await {
         Ok(answer) => {
             let Invocation {
                 stdout,
@@ -75,7 +58,7 @@ pub(crate) async fn whole_output(client: &Client, sent: &Sent<'_>, host: &mut In
             (host.stdout, host.stderr, host.cut_short) = (stdout, stderr, cut_short);
         }
         Err(error) => {
-            tracing::warn!(error = %DisplayErrorContext(&error), "the whole output is not to be had")
+            tracing::warn!(error = %Chain(&error), "the whole output is not to be had")
         }
     }
 }
@@ -91,27 +74,18 @@ fn one(invocation: Invocation) -> Poll {
 /// Result of a command with a tag: from the command's status, and once that has ended, from each
 /// host's.
 async fn hosts(
-    client: &Client,
+    api: &Api,
     resolved: &ResolvedStep<'_>,
     sent: &Sent<'_>,
     tag: &str,
-    command: &Command,
+    command: &CommandState,
 ) -> Poll {
     let name = &resolved.service.name;
-    let details: String = command
-        .status_details()
-        .unwrap_or_default()
-        .chars()
-        .filter(|c| !c.is_whitespace())
-        .collect();
+    let details = command.status_details.as_deref().unwrap_or_default();
+    let details: String = details.chars().filter(|c| !c.is_whitespace()).collect();
     let ended = matches!(
-        command.status(),
-        Some(
-            CommandStatus::Success
-                | CommandStatus::Failed
-                | CommandStatus::Cancelled
-                | CommandStatus::TimedOut
-        )
+        command.status.as_deref(),
+        Some("Success" | "Failed" | "Cancelled" | "TimedOut")
     );
     let none =
         |outcome, detail: String| Poll::Never(StepResult::without_output(outcome, detail, 0));
@@ -123,46 +97,35 @@ async fn hosts(
             );
             return none(StepOutcome::Unreachable, detail);
         }
-        "AccessDenied" if command.target_count() == 0 => {
+        "AccessDenied" if command.target_count == 0 => {
             let detail = format!(
                 "Nothing ran on {name}: the bridge may not send commands to the tag {tag}; see docs/ssm.md."
             );
             return none(StepOutcome::Refused, detail);
         }
-        _ if ended && command.target_count() == 0 => {
+        _ if ended && command.target_count == 0 => {
             return none(StepOutcome::Unreachable, no_host(name, tag));
         }
         _ if ended => {}
         "Pending" | "Delayed" => return Poll::Waiting,
         _ => return Poll::Begun,
     }
-    invocations(client, resolved, sent, command.target_count()).await
+    invocations(api, resolved, sent, command.target_count).await
 }
 
 /// Polls the hosts of a command that has ended, of which the list may still lack some.
 async fn invocations(
-    client: &Client,
+    api: &Api,
     resolved: &ResolvedStep<'_>,
     sent: &Sent<'_>,
-    count: i32,
+    count: usize,
 ) -> Poll {
-    let mut pages = client
-        .list_command_invocations()
-        .command_id(&sent.id)
-        .details(true)
-        .into_paginator()
-        .items()
-        .send();
-    let mut found = Vec::new();
-    while let Some(item) = pages.next().await {
-        match item {
-            Ok(item) => found.push(listed(item)),
-            Err(error) => return unanswered(resolved, &error),
-        }
-    }
+    let mut found: Vec<Invocation> = match api.on_hosts(&sent.id).await {
+        Ok(items) => items.into_iter().map(listed).collect(),
+        Err(error) => return unanswered(resolved, &error),
+    };
     found.sort_by(|a, b| a.host.cmp(&b.host));
-    let all = usize::try_from(count).is_ok_and(|count| found.len() >= count);
-    if all && found.iter().all(|host| host.status.is_end()) {
+    if found.len() >= count && found.iter().all(|host| host.status.is_end()) {
         Poll::Ended(found)
     } else {
         Poll::Begun
@@ -176,15 +139,11 @@ fn no_host(name: &str, tag: &str) -> String {
 }
 
 /// A question that was not answered is asked again, unless it never will be.
-fn unanswered<E, R>(resolved: &ResolvedStep<'_>, error: &SdkError<E, R>) -> Poll
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug + 'static,
-{
-    let code = error
-        .as_service_error()
-        .and_then(ProvideErrorMetadata::code)
-        .unwrap_or_default();
+fn unanswered(resolved: &ResolvedStep<'_>, error: &CallError) -> Poll {
+    let code = match error {
+        CallError::Refused { code, .. } => code.as_str(),
+        CallError::Unavailable(_) | CallError::Unsigned(_) => "",
+    };
     match code {
         // Right after sending that is how it is.
         "InvocationDoesNotExist" => Poll::Waiting,
@@ -200,20 +159,17 @@ where
             ))
         }
         _ => {
-            tracing::info!(error = %DisplayErrorContext(error), "Run Command did not say how far the command is");
+            tracing::info!(error = %Chain(error), "Run Command did not say how far the command is");
             Poll::Unknown
         }
     }
 }
 
-fn invocation(answer: GetCommandInvocationOutput, host: &str) -> Invocation {
+fn invocation(answer: HostInvocation, host: &str) -> Invocation {
     let began = answer
-        .execution_start_date_time()
+        .execution_start_date_time
         .is_some_and(|at| !at.is_empty());
-    let status = Status::of(
-        answer.status_details(),
-        answer.status().map(|status| status.as_str()),
-    );
+    let status = Status::of(answer.status_details.as_deref(), answer.status.as_deref());
     let stdout = answer.standard_output_content.unwrap_or_default();
     let stderr = answer.standard_error_content.unwrap_or_default();
     let cut_short = stdout.chars().count() >= STDOUT || stderr.chars().count() >= STDERR;
@@ -229,12 +185,9 @@ fn invocation(answer: GetCommandInvocationOutput, host: &str) -> Invocation {
 }
 
 /// A host in a list: what it printed to both streams comes as one text there.
-fn listed(item: CommandInvocation) -> Invocation {
-    let status = Status::of(
-        item.status_details(),
-        item.status().map(|status| status.as_str()),
-    );
-    let step = item.command_plugins.unwrap_or_default().into_iter().next();
+fn listed(item: ListedInvocation) -> Invocation {
+    let status = Status::of(item.status_details.as_deref(), item.status.as_deref());
+    let step = item.command_plugins.into_iter().next();
     let code = step.as_ref().map_or(-1, |step| step.response_code);
     let began = step
         .as_ref()

@@ -5,9 +5,7 @@
 
 use aws::never_sent;
 use aws::retry::is_throttling;
-use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_ssm::operation::send_command::SendCommandError;
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws::signed::CallError;
 use domain::incident::repair::StepOutcome;
 use domain::playbook::ssm_target::SsmTarget;
 
@@ -16,21 +14,17 @@ pub(crate) fn not_sent(
     name: &str,
     document: &str,
     target: &SsmTarget,
-    error: &SdkError<SendCommandError, HttpResponse>,
+    error: &CallError,
 ) -> (StepOutcome, String) {
     match error {
-        SdkError::ServiceError(refusal) if refusal.raw().status().is_client_error() => refused(
-            name,
-            document,
-            target,
-            refusal.err().code().unwrap_or_default(),
-            refusal.err().message().unwrap_or_default(),
-        ),
-        SdkError::ConstructionFailure(_) => (
+        CallError::Refused { code, message, .. } if error.is_refusal() => {
+            refused(name, document, target, code, message)
+        }
+        CallError::Unsigned(_) => (
             StepOutcome::Refused,
             format!("Nothing ran on {name}: the request for Run Command cannot be made."),
         ),
-        SdkError::DispatchFailure(_) if never_sent(error) => {
+        CallError::Unavailable(_) if never_sent(error) => {
             let detail = format!(
                 "Nothing ran on {name}: Systems Manager could not be reached. A bridge in subnets of yours needs a NAT gateway or the \
                  interface endpoint ssm."

@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws::AwsEnvironment;
-use aws_types::SdkConfig;
 use domain::incident::repair::{StepOutcome, StepResult};
 use domain::playbook::service::{Service, Target};
 use loopback::{Reply, Server};
@@ -45,15 +44,13 @@ pub(super) fn endpoint(
     (server.url, asked)
 }
 
-fn aws(url: &str) -> SdkConfig {
+fn aws(url: &str) -> AwsEnvironment {
     let variables = Variables::from_fn(|name| match name {
         "AWS_ENDPOINT_URL" => Some(url.to_owned()),
         "AWS_CA_BUNDLE" => None,
         _ => Some("x".to_owned()),
     });
-    AwsEnvironment::from_variables(&variables)
-        .expect("a region and credentials")
-        .sdk_config(Duration::from_secs(5))
+    AwsEnvironment::from_variables(&variables).expect("a region and credentials")
 }
 
 /// Runs `restart web` on a target, faster than on AWS, and with a second for the step.
@@ -82,7 +79,11 @@ pub(super) async fn run(url: &str, target: Value) -> StepResult {
     };
     RunCommand {
         pace,
-        ..RunCommand::new(&aws(url), "Quell-RunStep".to_owned())
+        ..RunCommand::new(
+            &aws(url),
+            Duration::from_secs(5),
+            "Quell-RunStep".to_owned(),
+        )
     }
     .run(&resolved, &target)
     .await
