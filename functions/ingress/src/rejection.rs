@@ -20,6 +20,9 @@ pub enum Rejection {
     /// No credential, or a wrong one.
     #[error("{0}")]
     Unauthenticated(&'static str),
+    /// A link was used without the token of its person.
+    #[error("the form does not hold a token that is this person's and may decide")]
+    NotSignedIn,
     /// No secret is configured, so no request can be let in.
     #[error(
         "the secret for this route has no value, so that every request is refused; put one there, see docs/security.md"
@@ -126,7 +129,9 @@ impl Rejection {
     /// The status, and the last part of the problem's `type`. Both are stable.
     pub fn kind(&self) -> (StatusCode, &'static str) {
         match self {
-            Self::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "unauthenticated"),
+            Self::Unauthenticated(_) | Self::NotSignedIn => {
+                (StatusCode::UNAUTHORIZED, "unauthenticated")
+            }
             // The sender did nothing wrong, and what it keeps trying to deliver gets in once the operator has put the secret.
             Self::NoSecret => (StatusCode::SERVICE_UNAVAILABLE, "no-secret"),
             Self::NoRoute(_) => (StatusCode::NOT_FOUND, "no-route"),

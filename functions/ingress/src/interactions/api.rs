@@ -56,7 +56,19 @@ async fn admitted(
     right: Right,
     now: Timestamp,
 ) -> Result<PersonToken, Rejection> {
-    let given = authentication::bearer(headers)?;
+    holder(app, authentication::bearer(headers)?, right, now).await
+}
+
+/// The token that was given, if it has this right now. A page of a signed link asks for one too.
+///
+/// # Errors
+/// As above.
+pub(crate) async fn holder(
+    app: &App,
+    given: &str,
+    right: Right,
+    now: Timestamp,
+) -> Result<PersonToken, Rejection> {
     // What is not written as a token is costs no request.
     let (id, secret) = person_token::parts(given).ok_or(authentication::WRONG)?;
     let token = app.control.person_token(id).await?;

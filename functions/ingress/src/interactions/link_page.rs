@@ -19,9 +19,13 @@ use crate::rejection::Rejection;
 /// How much of a name and of a reason is shown.
 const NAME_CHARACTERS: usize = 200;
 
+/// The field of the form with the person's token.
+pub(crate) const TOKEN_FIELD: &str = "token";
+
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:40em;margin:0 auto;padding:1em;color:#1c1c1c;background:#fff}\
     h1{font-size:1.3em}dt{color:#555;margin-top:.6em}dd{margin:0;overflow-wrap:anywhere}\
     code{display:block;background:#f2f2f2;padding:.4em;margin:.2em 0;white-space:pre-wrap;overflow-wrap:anywhere}\
+    label{display:block;margin-top:1.2em}input{font:inherit;width:100%;box-sizing:border-box;padding:.6em}\
     button{font:inherit;font-weight:bold;width:100%;padding:.8em;margin-top:1.2em;border:0;border-radius:.4em;color:#fff;background:#0b6b3a}\
     button.reject{background:#a12622}";
 
@@ -34,7 +38,7 @@ pub(crate) struct Question<'a> {
     pub(crate) link: &'a Link,
 }
 
-/// The page that asks, with the one button that decides.
+/// The page that asks, with the one button that decides once the person's token stands beside it.
 pub(crate) fn question(question: &Question<'_>, language: Language) -> String {
     let text = |key| words(language).text("page", key);
     let Question {
@@ -88,7 +92,9 @@ pub(crate) fn question(question: &Question<'_>, language: Language) -> String {
     }
     // Without an action the form goes to the page's own URL, token and all.
     body.push_str(&format!(
-        "</dl><form method=\"post\"><button class=\"{class}\">{button}</button></form>"
+        "</dl><form method=\"post\"><label>{}<input type=\"password\" name=\"{TOKEN_FIELD}\" autocomplete=\"current-password\" required></label>\
+         <button class=\"{class}\">{button}</button></form>",
+        text("your_token")
     ));
     document(title, &body, language)
 }
@@ -131,6 +137,7 @@ pub(crate) fn refused(rejection: &Rejection, language: Language) -> String {
     let page = |key, fields: &[(&str, &str)]| words(language).fill("page", key, fields);
     let sentence = match rejection {
         Rejection::Unauthenticated(_) => page("link_invalid", &[]),
+        Rejection::NotSignedIn => page("not_signed_in", &[]),
         Rejection::LinkExpired(at) => page("link_expired", &[("at", &minute(*at))]),
         Rejection::LinkUsed => page("link_used", &[]),
         Rejection::NoApproval => ButtonReply::NoApproval.words(language),

@@ -1,5 +1,6 @@
-//! Signed links. Opening one only shows its decision, since previews of chats and scanners of mail
-//! open links too; the button on the page decides.
+//! Signed links. A link shows its decision and decides nothing, whoever opens it: the page asks for
+//! the person's own token. So who can make links, or gets one that was forwarded, cannot decide in
+//! anybody's name (decision 29).
 
 use domain::primitives::time::expired;
 use std::sync::OnceLock;
@@ -8,6 +9,7 @@ use domain::incident::Incident;
 use domain::incident::approval::{ApprovalState, Refusal, Verdict};
 use domain::notification::button_reply::ButtonReply;
 use domain::notification::channels::Language;
+use domain::notification::person_token::Right;
 use domain::playbook::plan::Plan;
 use domain::primitives::identity::{DecidedBy, Identity};
 use domain::transition::decision::Pressed;
@@ -20,8 +22,12 @@ use wire::approval_link::{Link, LinkError, verify};
 
 use crate::app::App;
 use crate::interactions;
-use crate::interactions::link_page::{self, Question};
+use crate::interactions::api;
+use crate::interactions::link_page::{self, Question, TOKEN_FIELD};
 use crate::rejection::Rejection;
+
+/// A form with one token has less.
+const MOST_FORM_BYTES: usize = 4_096;
 
 /// The page with what a link would decide.
 ///
@@ -44,10 +50,10 @@ pub(crate) async fn show(
     Ok(link_page::question(&question, language(request.headers())))
 }
 
-/// Decides, and gives the page that says so.
+/// Decides, if the form holds the token of the link's person, and gives the page that says so.
 ///
 /// # Errors
-/// If the link is not ours or was used, or if it cannot be decided on.
+/// If the link is not ours or was used, if the token is not its person's, or if it cannot be decided on.
 pub(crate) async fn decide(
     app: &App,
     request: &Request,
@@ -55,6 +61,7 @@ pub(crate) async fn decide(
     now: Timestamp,
 ) -> Result<String, Rejection> {
     let link = admitted(app, request, id, now).await?;
+    signed_in(app, request, &link, now).await?;
     let used = used(&incident(app, &link).await?, &link);
     let language = language(request.headers());
     // Each use is a press of its own: one that was refused may count later, when the second list of people may decide.
@@ -129,6 +136,30 @@ async fn admitted(
     match app.channels()?.person(&identity(&link)) {
         Some(_) => Ok(link),
         None => Err(Refusal::NotListed.into()),
+    }
+}
+
+/// Checks that the form of the page holds a token of the link's person.
+///
+/// # Errors
+/// If it is none, another person's, or has not the right to decide.
+async fn signed_in(
+    app: &App,
+    request: &Request,
+    link: &Link,
+    now: Timestamp,
+) -> Result<(), Rejection> {
+    let body = request.body().as_ref();
+    if body.len() > MOST_FORM_BYTES {
+        return Err(Rejection::NotSignedIn);
+    }
+    let mut fields = form_urlencoded::parse(body);
+    let given = fields.find(|(name, _)| name == TOKEN_FIELD);
+    let given = given.map(|(_, token)| token).unwrap_or_default();
+    match api::holder(app, given.trim(), Right::Decide, now).await {
+        Ok(token) if token.person == link.person => Ok(()),
+        Ok(_) | Err(Rejection::Unauthenticated(_)) => Err(Rejection::NotSignedIn),
+        Err(other) => Err(other),
     }
 }
 

@@ -200,11 +200,17 @@ async fn open(stack: &Stack, link: &str) -> (u16, String) {
     .await
 }
 
+/// Presses the page's button, with Ada's token in its form.
 async fn press(stack: &Stack, link: &str) -> (u16, String) {
+    press_with(stack, link, &stack.facts.tokens["ada"]).await
+}
+
+async fn press_with(stack: &Stack, link: &str, token: &str) -> (u16, String) {
     let request = stack
         .http
         .post(stack.url(link))
-        .header("content-type", "application/x-www-form-urlencoded");
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(format!("token={token}"));
     page(request.send().await.expect("an answer")).await
 }
 
@@ -263,7 +269,11 @@ async fn a_link_shows_first_and_decides_once() {
     }
     // Somebody else's comes too late.
     let late = link(&stack, &approval, Verdict::Approve, "bob", 10);
-    for (status, told) in [press(&stack, &late).await, open(&stack, &late).await] {
+    let bob = &stack.facts.tokens["bob"];
+    for (status, told) in [
+        press_with(&stack, &late, bob).await,
+        open(&stack, &late).await,
+    ] {
         assert!(
             status == 409 && told.contains("link:ada has already decided"),
             "{status} {told}"
@@ -305,6 +315,18 @@ async fn nobody_else_decides_with_a_link() {
             );
         }
     }
+    // Who has a link, or can make them, has nothing without the token of its person.
+    let tokens = &stack.facts.tokens;
+    let ended = tokens["ada"].replace("quell_", "quell_x");
+    for token in ["", "no-token", &tokens["bob"], &tokens["eve"], &ended] {
+        let (status, told) = press_with(&stack, &good, token).await;
+        assert!(
+            status == 401 && told.contains("no token of yours") && !told.contains(&tokens["ada"]),
+            "{status} {told}"
+        );
+    }
+    let large = format!("{}&x={}", tokens["ada"], "x".repeat(5_000));
+    assert_eq!(press_with(&stack, &good, &large).await.0, 401);
     pending(&stack, &incident).await;
     assert_eq!(decisions(&stack, &incident).await, 0);
 }

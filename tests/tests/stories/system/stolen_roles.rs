@@ -2,15 +2,20 @@
 //! docs/security.md says.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws::AwsEnvironment;
+use aws::signed::{CallError, SSM, SignedClient};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::primitives::Blob;
-use aws_types::SdkConfig;
+use serde_json::json;
+use settings::variables::Variables;
 use tests::alert::unique;
 use tests::stack::{Stack, project};
+
+/// How long one request may take.
+const ATTEMPT: Duration = Duration::from_secs(30);
 
 const ROLES: [&str; 6] = [
     "Ingress", "Signals", "Analyzer", "Notifier", "Repair", "Bridge",
@@ -79,7 +84,7 @@ const TRIES: [(&str, Try); 17] = [
         Try::ReadsSlackSecret,
     ),
     (
-        "make links in anybody's name",
+        "make links, which show plans and decide nothing",
         Try::Reads("ApprovalLinkSecretArn"),
     ),
     ("send signed alerts", Try::Reads("WebhookSecretArn")),
@@ -91,7 +96,8 @@ const TRIES: [(&str, Try); 17] = [
 
 impl Try {
     /// True if the role may do it.
-    async fn is_granted(self, stack: &Stack, role: &SdkConfig) -> bool {
+    async fn is_granted(self, stack: &Stack, stolen: &AwsEnvironment) -> bool {
+        let role = &stolen.sdk_config(ATTEMPT);
         let output = |name: &str| stack.facts.outputs[name].clone();
         let text = |value: &str| AttributeValue::S(value.to_owned());
         let secrets = aws_sdk_secretsmanager::Client::new(role);
@@ -152,15 +158,15 @@ impl Try {
                     .send()
                     .await,
             ),
-            Self::RunsShellScript => granted(
-                aws_sdk_ssm::Client::new(role)
-                    .send_command()
-                    .document_name("AWS-RunShellScript")
-                    .instance_ids("i-0123456789abcdef0")
-                    .parameters("commands", vec!["id".to_owned()])
-                    .send()
-                    .await,
-            ),
+            Self::RunsShellScript => {
+                let command = json!({
+                    "DocumentName": "AWS-RunShellScript", "InstanceIds": ["i-0123456789abcdef0"],
+                    "Parameters": { "commands": ["id"] },
+                });
+                let ssm = SignedClient::new(stolen, &SSM, ATTEMPT);
+                let asked = ssm.call("SendCommand", &command.to_string()).await;
+                !matches!(asked, Err(CallError::Refused { code, .. }) if code.contains("AccessDenied"))
+            }
         }
     }
 }
@@ -174,8 +180,8 @@ where
     !code.is_some_and(|code| code.contains("AccessDenied"))
 }
 
-/// The clients' configuration of somebody who has the role of a function.
-async fn stolen(stack: &Stack, function: &str) -> SdkConfig {
+/// AWS as somebody sees it who has the role of a function.
+async fn stolen(stack: &Stack, function: &str) -> AwsEnvironment {
     let root = stack.aws();
     let name = &stack.facts.outputs[&format!("{function}FunctionName")];
     let lambda = aws_sdk_lambda::Client::new(&root);
@@ -188,17 +194,15 @@ async fn stolen(stack: &Stack, function: &str) -> SdkConfig {
         .send()
         .await;
     let keys = session.expect("assumed").credentials.expect("credentials");
-    let token = Some(keys.session_token);
-    let credentials = Credentials::new(
-        keys.access_key_id,
-        keys.secret_access_key,
-        token,
-        None,
-        "stolen",
-    );
-    root.into_builder()
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .build()
+    let variables = Variables::from_fn(|name| match name {
+        "AWS_ENDPOINT_URL" => Some(stack.facts.endpoint_url.clone()),
+        "AWS_REGION" => Some(stack.environment().region().to_owned()),
+        "AWS_ACCESS_KEY_ID" => Some(keys.access_key_id.clone()),
+        "AWS_SECRET_ACCESS_KEY" => Some(keys.secret_access_key.clone()),
+        "AWS_SESSION_TOKEN" => Some(keys.session_token.clone()),
+        _ => None,
+    });
+    AwsEnvironment::from_variables(&variables).expect("credentials")
 }
 
 /// The rows of the table of stolen roles: what is tried, and who can.

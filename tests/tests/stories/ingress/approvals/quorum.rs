@@ -71,7 +71,11 @@ async fn what_can_do_most_harm_needs_two_different_people() {
                     && detail.contains("press the button on the card"),
                 "{detail}"
             );
-            for request in [stack.http.get(link(name)), stack.http.post(link(name))] {
+            let form = format!("token={token}");
+            for request in [
+                stack.http.get(link(name)),
+                stack.http.post(link(name)).body(form),
+            ] {
                 let response = request.send().await.expect("an answer");
                 let (status, page) = (
                     response.status().as_u16(),

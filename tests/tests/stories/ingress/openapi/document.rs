@@ -188,7 +188,8 @@ impl Document {
 impl Operation {
     /// True if the JSON of its body stands in a form.
     pub(crate) fn is_form(&self) -> bool {
-        self.value.pointer(FORM).is_some()
+        let payload = self.value.pointer(FORM);
+        payload.is_some_and(|form| form.pointer("/schema/properties/payload").is_some())
     }
 
     /// The schema of the JSON in the body, if it takes one.

@@ -325,8 +325,8 @@ impl<'a> TrafficRecorder<'a> {
             .into_iter()
             .zip(statuses)
             {
-                let call =
-                    Call::of(self.document, self.stack, &operation, String::new()).about(about);
+                let form = format!("token={}", self.stack.facts.tokens[person]);
+                let call = Call::of(self.document, self.stack, &operation, form).about(about);
                 let credentials = BTreeMap::from([(
                     "?token".to_owned(),
                     token(self.stack, about, Verdict::Reject, person),

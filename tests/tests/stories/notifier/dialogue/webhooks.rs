@@ -170,7 +170,7 @@ async fn a_server_that_is_down_delays_none_and_gets_the_newest_state() {
 }
 
 #[tokio::test]
-async fn a_link_of_a_webhook_is_opened_by_anybody_and_decides_once() {
+async fn a_webhook_s_link_shows_and_with_its_person_s_token_decides() {
     let stack = Stack::start();
     let receiver = WebhookReceiver::start(|_| (200, Vec::new())).await;
     let (hook, key_secret) = (unique("w"), secret(&stack, &fresh_key()).await);
@@ -214,10 +214,16 @@ async fn a_link_of_a_webhook_is_opened_by_anybody_and_decides_once() {
             .http
             .post(link)
             .header("content-type", "application/x-www-form-urlencoded")
-            .send()
     };
-    assert_eq!(form(reject).await.expect("an answer").status(), 200);
-    assert_eq!(form(reject).await.expect("an answer").status(), 409);
+    let press = async |token: &str| {
+        let form = form(reject).body(format!("token={token}"));
+        form.send().await.expect("an answer").status()
+    };
+    // The receiver of the webhook has the link too, and decides nothing.
+    assert_eq!(press("").await, 401);
+    assert_eq!(press(&stack.facts.tokens["bob"]).await, 401);
+    assert_eq!(press(&stack.facts.tokens["ada"]).await, 200);
+    assert_eq!(press(&stack.facts.tokens["ada"]).await, 409);
     let decided = stack
         .status(id, Status::Rejected)
         .await
