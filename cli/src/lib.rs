@@ -6,7 +6,9 @@
 mod aws;
 mod check;
 mod dry_run;
+mod evidence_key;
 mod exit;
+mod export_log;
 mod fire;
 mod guard_lines;
 mod input;
@@ -47,8 +49,12 @@ enum Command {
     Plan(plan::Planned),
     /// Renders and checks a playbook for a service, and runs only what reads
     Run(dry_run::Run),
-    /// Verifies the chain of an incident's operation log
+    /// Verifies the chain of an incident's operation log, or an export of all logs against the witness's anchors
     VerifyLog(verify_log::VerifyLog),
+    /// Prints every operation log of the table, one entry a line
+    ExportLog(export_log::ExportLog),
+    /// Prints the key with which the witness's checkpoints are checked
+    EvidenceKey(evidence_key::EvidenceKey),
     /// Switches all repairs off or on, or says how they are switched
     KillSwitch(kill_switch::KillSwitch),
     /// Makes, lists and ends the tokens with which people's own tools decide
@@ -76,6 +82,8 @@ impl Cli {
             Command::Plan(asked) => asked.answer(variables, out).await,
             Command::Run(asked) => asked.answer(variables, out).await,
             Command::VerifyLog(asked) => asked.answer(variables, out).await,
+            Command::ExportLog(asked) => asked.answer(variables, out).await,
+            Command::EvidenceKey(asked) => asked.answer(variables, out).await,
             Command::KillSwitch(asked) => asked.answer(variables, out).await,
             Command::Tokens(asked) => asked.answer(variables, out).await,
             Command::Sign(asked) => asked.answer(variables, out).await,

@@ -1,16 +1,20 @@
-//! `quell verify-log`: verifies the hash chain of an incident's operation log.
+//! `quell verify-log`: verifies the hash chain of an incident's operation log; with an export and the
+//! witness's anchors, that all logs are what was written, without the table.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use domain::incident::operation_log::{BrokenChain, Entry, verify};
 use domain::primitives::id::IncidentId;
 use domain::primitives::safe_text::line;
+use evidence::anchors;
+use evidence::audit::{Audit, audit};
+use evidence::note::{InvalidNote, Verifier};
 use store::{Store, StoreError};
 
-use crate::aws::{self, Environment, Table};
+use crate::aws::{self, Environment};
 use crate::exit::{Answer, Failure};
 use crate::input;
 
@@ -22,13 +26,23 @@ const TRIES: u32 = 5;
 #[derive(Debug, Args)]
 pub(crate) struct VerifyLog {
     /// The incident's id; `-` reads ids from the standard input, one a line
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    #[arg(required_unless_present_any = ["all", "export"], conflicts_with_all = ["all", "export"])]
     incident: Option<String>,
     /// Every open incident
-    #[arg(long)]
+    #[arg(long, conflicts_with = "export")]
     all: bool,
-    #[command(flatten)]
-    table: Table,
+    /// The table of the deployment: the stack's output TableName
+    #[arg(long, value_name = "NAME", required_unless_present = "export")]
+    table: Option<String>,
+    /// What `quell export-log` printed: audits it offline
+    #[arg(long, value_name = "FILE", requires_all = ["anchors", "key"], conflicts_with = "table")]
+    export: Option<PathBuf>,
+    /// What the witness printed: the lines of its log group, or the JSON of `aws logs filter-log-events`
+    #[arg(long, value_name = "FILE", requires = "export")]
+    anchors: Option<PathBuf>,
+    /// The key of the checkpoints, as `quell evidence-key` printed it when the stack was new
+    #[arg(long, value_name = "KEY", requires = "export")]
+    key: Option<String>,
 }
 
 impl VerifyLog {
@@ -37,7 +51,11 @@ impl VerifyLog {
         variables: &Environment,
         out: &mut dyn Write,
     ) -> Result<Answer, Failure> {
-        let store = aws::store(variables, self.table.table).await?;
+        if let (Some(export), Some(anchors), Some(key)) = (&self.export, &self.anchors, &self.key) {
+            return offline(export, anchors, key, out);
+        }
+        let table = self.table.unwrap_or_default();
+        let store = aws::store(variables, table).await?;
         let ids = match self.incident.as_deref() {
             None => store.open_incidents().await?,
             Some("-") => listed(&input::text(Path::new("-"))?)?,
@@ -63,6 +81,56 @@ impl VerifyLog {
         )?;
         Ok(Answer::of(broken == 0))
     }
+}
+
+/// Audits an export, and says what that proves and what not.
+fn offline(
+    export: &Path,
+    anchors: &Path,
+    key: &str,
+    out: &mut dyn Write,
+) -> Result<Answer, Failure> {
+    let key: Verifier = key
+        .parse()
+        .map_err(|error: InvalidNote| Failure::wrong(format!("--key: {error}")))?;
+    let mut lines = Vec::new();
+    for (number, line) in (1..).zip(input::text(export)?.lines()) {
+        let read = serde_json::from_str(line).map_err(|error| {
+            let file = export.display();
+            Failure::wrong(format!(
+                "{file}, line {number}: {error}; an export is what `quell export-log` prints"
+            ))
+        })?;
+        lines.push(read);
+    }
+    let anchors = anchors::read(&input::text(anchors)?);
+    let found = audit(lines, anchors, &key);
+    for finding in &found.findings {
+        writeln!(out, "NOT intact: {finding}")?;
+    }
+    let Audit {
+        incidents,
+        entries,
+        not_yet,
+        expired,
+        last,
+        findings,
+    } = &found;
+    let broken = findings.len();
+    writeln!(
+        out,
+        "{incidents} incidents: {entries} entries as they were anchored, {expired} expired, {not_yet} not anchored yet, {broken} findings"
+    )?;
+    match last {
+        Some(last) => writeln!(
+            out,
+            "Proves: up to {} nothing was changed, left out, added or put in another order after it was written, over {} writes to {}.\n\
+             Does not prove: that what was written is true; what came later; that no anchor behind the last checkpoint was kept back.",
+            last.at, last.size, last.origin
+        )?,
+        None => writeln!(out, "Proves nothing: no checkpoint is accepted.")?,
+    }
+    Ok(Answer::of(broken == 0 && last.is_some()))
 }
 
 fn listed(text: &str) -> Result<Vec<IncidentId>, Failure> {

@@ -17,11 +17,11 @@ ROOT = Path(__file__).resolve().parents[2]
 # Crates, lowest first. A crate imports only those of the lines above its own.
 CRATES = [
     ["domain", "redaction"],
-    ["wire", "settings"],
+    ["wire", "settings", "evidence"],
     ["aws", "playbook_files"],
     ["outbound", "store"],
     ["intake"],
-    ["analyzer", "bridge", "ingress", "notifier", "repair", "signals"],
+    ["analyzer", "bridge", "ingress", "notifier", "repair", "signals", "witness"],
     ["quell", "eval", "fuzz", "tests", "schemas"],
 ]
 # Only for tests: they import nothing of the project, so that every crate's tests can use them.

@@ -21,7 +21,7 @@ def parser() -> argparse.ArgumentParser:
 
     up = commands.add_parser("up", help="start everything, print one JSON line, stay until stdin closes or a signal comes")
     up.add_argument("--bootstraps", type=Path, metavar="DIR", help=BOOTSTRAPS)
-    up.add_argument("--without", default="", help="parts to leave out, of: target,telegram,slack")
+    up.add_argument("--without", default="", help="parts to leave out, of: target,telegram,slack,witness")
     up.add_argument("--param", action="append", default=[], metavar="KEY=VALUE", help="template parameter; by itself, storms are off here")
     up.add_argument("--own-ssh-host", type=Path, help="use this SSH server instead of the system's sshd")
     up.add_argument("--bind", default=LOOPBACK, help="address of emulator and chat; containers can reach that of Docker's bridge")

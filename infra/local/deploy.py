@@ -36,6 +36,11 @@ class Stack:
         client = self.emulator.client("secretsmanager")
         return str(client.get_secret_value(SecretId=self.outputs[output])["SecretString"])
 
+    def stop_witness(self) -> None:
+        client = self.emulator.client("lambda")
+        for source in client.list_event_source_mappings(FunctionName=self.outputs["WitnessFunctionName"])["EventSourceMappings"]:
+            client.delete_event_source_mapping(UUID=source["UUID"])
+
     def secret_named(self, name: str) -> str:
         return str(self.emulator.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
 

@@ -167,6 +167,8 @@ def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], N
     parameters |= wanted.parameters
     with_functions = deploy.with_bootstraps if wanted.built.is_dir() else deploy.with_sam
     deployed = with_functions(aws, wanted.built, parameters, run)
+    if "witness" in wanted.without:
+        deployed.stop_witness()
     deployed.create_secret(SLACK_SIGNING_SECRET, slack.signing_secret if slack else secrets.token_hex(16))
     if target:
         deployed.put_secret("SshPrivateKeyArn", target.private_key)

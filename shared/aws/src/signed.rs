@@ -98,22 +98,24 @@ pub struct Service {
     content_type: &'static str,
 }
 
+impl Service {
+    /// A service that speaks version 1.1, which most do.
+    pub const fn json_1_1(name: &'static str, target: &'static str) -> Self {
+        Self {
+            name,
+            target,
+            content_type: "application/x-amz-json-1.1",
+        }
+    }
+}
+
 pub const DYNAMODB: Service = Service {
     name: "dynamodb",
     target: "DynamoDB_20120810",
     content_type: "application/x-amz-json-1.0",
 };
-pub const SECRETS_MANAGER: Service = Service {
-    name: "secretsmanager",
-    target: "secretsmanager",
-    content_type: "application/x-amz-json-1.1",
-};
-
-pub const SSM: Service = Service {
-    name: "ssm",
-    target: "AmazonSSM",
-    content_type: "application/x-amz-json-1.1",
-};
+pub const SECRETS_MANAGER: Service = Service::json_1_1("secretsmanager", "secretsmanager");
+pub const SSM: Service = Service::json_1_1("ssm", "AmazonSSM");
 
 /// Requests to one service.
 pub struct SignedClient {

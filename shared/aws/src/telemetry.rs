@@ -11,11 +11,12 @@ use settings::variables::{InvalidVariable, Variables};
 use crate::Chain;
 
 /// The crates whose lines are written at any level that is asked for: our own, which log no secret (`secrets-stay`).
-const OWN_CRATES: [&str; 15] = [
+const OWN_CRATES: [&str; 17] = [
     "analyzer",
     "aws",
     "bridge",
     "domain",
+    "evidence",
     "ingress",
     "intake",
     "notifier",
@@ -27,6 +28,7 @@ const OWN_CRATES: [&str; 15] = [
     "signals",
     "store",
     "wire",
+    "witness",
 ];
 /// The least important lines that are written of all other crates. Below it they tell what they handle: `lambda_runtime` prints every
 /// event whole at `trace`, with the bearer tokens in its headers, and HTTP clients print requests.

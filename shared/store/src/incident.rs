@@ -268,7 +268,8 @@ pub(super) fn read(item: &Item) -> Result<Incident, StoreError> {
     Ok(incident)
 }
 
-fn entry(item: &Item) -> Result<Entry, StoreError> {
+/// Reads an entry of an operation log.
+pub(super) fn entry(item: &Item) -> Result<Entry, StoreError> {
     let reader = Reader::new(item);
     let at = reader.text("at")?.parse::<Timestamp>();
     let event = serde_json::from_value(Value::String(reader.string("event")?));

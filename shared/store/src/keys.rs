@@ -284,6 +284,11 @@ pub(crate) fn step_try(of: StepTry<'_>) -> Key {
     )
 }
 
+/// In the control table.
+pub(crate) fn witnessed() -> Key {
+    Key::new("WITNESS", "TREE")
+}
+
 pub(crate) fn record(playbook: &str) -> Key {
     Key::new(playbook_partition(playbook), "RECORD")
 }

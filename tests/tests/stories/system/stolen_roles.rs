@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws::AwsEnvironment;
-use aws::signed::{CallError, SSM, SignedClient};
+use aws::signed::{CallError, SSM, Service, SignedClient};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::primitives::Blob;
-use serde_json::json;
+use serde_json::{Value, json};
 use settings::variables::Variables;
 use tests::alert::unique;
 use tests::stack::{Stack, project};
@@ -17,9 +17,12 @@ use tests::stack::{Stack, project};
 /// How long one request may take.
 const ATTEMPT: Duration = Duration::from_secs(30);
 
-const ROLES: [&str; 6] = [
-    "Ingress", "Signals", "Analyzer", "Notifier", "Repair", "Bridge",
+const ROLES: [&str; 7] = [
+    "Ingress", "Signals", "Analyzer", "Notifier", "Repair", "Bridge", "Witness",
 ];
+
+/// CloudWatch Logs (<https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/>).
+const LOGS: Service = Service::json_1_1("logs", "Logs_20140328");
 
 /// What somebody tries. The texts are those of the table.
 #[derive(Debug, Clone, Copy)]
@@ -36,9 +39,11 @@ enum Try {
     SendsToRepairs,
     InvokesBridge,
     RunsShellScript,
+    /// Deletes a stream of the witness's log group.
+    DeletesAnchors,
 }
 
-const TRIES: [(&str, Try); 17] = [
+const TRIES: [(&str, Try); 19] = [
     (
         "write an incident, and an approval into it",
         Try::Writes("TableName"),
@@ -92,6 +97,11 @@ const TRIES: [(&str, Try); 17] = [
     ("run a document of AWS on hosts", Try::RunsShellScript),
     ("invoke the bridge", Try::InvokesBridge),
     ("send to the queue of repairs", Try::SendsToRepairs),
+    (
+        "sign a checkpoint of the operation log",
+        Try::Reads("EvidenceKeyArn"),
+    ),
+    ("delete an anchor", Try::DeletesAnchors),
 ];
 
 impl Try {
@@ -163,12 +173,26 @@ impl Try {
                     "DocumentName": "AWS-RunShellScript", "InstanceIds": ["i-0123456789abcdef0"],
                     "Parameters": { "commands": ["id"] },
                 });
-                let ssm = SignedClient::new(stolen, &SSM, ATTEMPT);
-                let asked = ssm.call("SendCommand", &command.to_string()).await;
-                !matches!(asked, Err(CallError::Refused { code, .. }) if code.contains("AccessDenied"))
+                called(stolen, &SSM, "SendCommand", &command).await
+            }
+            Self::DeletesAnchors => {
+                let stream = json!({ "logGroupName": output("WitnessLogGroup"), "logStreamName": "stolen" });
+                called(stolen, &LOGS, "DeleteLogStream", &stream).await
             }
         }
     }
+}
+
+/// True unless IAM refused the call.
+async fn called(
+    stolen: &AwsEnvironment,
+    service: &'static Service,
+    operation: &str,
+    question: &Value,
+) -> bool {
+    let client = SignedClient::new(stolen, service, ATTEMPT);
+    let asked = client.call(operation, &question.to_string()).await;
+    !matches!(asked, Err(CallError::Refused { code, .. }) if code.contains("AccessDenied"))
 }
 
 /// True unless IAM refused it: what else may be wrong with a request is no matter of rights.

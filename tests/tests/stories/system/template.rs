@@ -229,6 +229,12 @@ fn every_function_is_given_exactly_the_variables_that_it_reads() {
                 bridge::config::Config::from_variables(&Variables::from_fn(from)).map(drop)
             }),
         ),
+        (
+            "witness".to_owned(),
+            asked(|from| {
+                witness::config::Config::from_variables(&Variables::from_fn(from)).map(drop)
+            }),
+        ),
     ]);
     assert_eq!(given(), reads);
 }

@@ -1,0 +1,61 @@
+//! Export of the operation logs, by two scans of the table: the ends of all logs, then their entries.
+//! So a log that grows meanwhile has at least the entries that its incident names.
+
+use domain::incident::operation_log::{Entry, Head};
+use domain::primitives::id::IncidentId;
+use futures_util::FutureExt as _;
+
+use super::attributes::{Item, Reader, text};
+use super::error::failed;
+use super::{Store, StoreError, incident};
+
+/// An item of an export.
+#[derive(Debug)]
+pub enum Exported {
+    Entry(IncidentId, Box<Entry>),
+    /// The end of a log, as its incident has it.
+    Head(IncidentId, Head),
+    /// An item that is none of ours, or was spoiled.
+    Unreadable(StoreError),
+}
+
+impl Store {
+    /// The operation logs of all incidents, closed ones among them.
+    ///
+    /// # Errors
+    /// If the table does not answer. An item that cannot be read is a part of the export.
+    pub async fn export(&self) -> Result<Vec<Exported>, StoreError> {
+        let heads = self.scan("sk = :sk", "INCIDENT").await?;
+        let entries = self.scan("begins_with(sk, :sk)", "LOG#").await?;
+        let heads = heads.iter().map(|item| {
+            incident::read(item).map(|incident| Exported::Head(incident.id, incident.log_head))
+        });
+        let entries = entries.iter().map(|item| {
+            let id = of_partition(item)?;
+            Ok(Exported::Entry(id, Box::new(incident::entry(item)?)))
+        });
+        let readable =
+            |item: Result<Exported, StoreError>| item.unwrap_or_else(Exported::Unreadable);
+        Ok(heads.chain(entries).map(readable).collect())
+    }
+
+    async fn scan(&self, condition: &str, sort_key: &str) -> Result<Vec<Item>, StoreError> {
+        let scan = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .filter_expression(condition)
+            .expression_attribute_values(":sk", text(sort_key));
+        let items = scan.into_paginator().items().send();
+        items.try_collect().boxed().await.map_err(failed)
+    }
+}
+
+/// The incident of an item's partition.
+fn of_partition(item: &Item) -> Result<IncidentId, StoreError> {
+    let reader = Reader::new(item);
+    let id = reader.text("pk")?.strip_prefix("INC#");
+    let id = id.and_then(|id| IncidentId::try_from(id).ok());
+    id.ok_or_else(|| reader.unreadable("its key names no incident"))
+}

@@ -1,0 +1,233 @@
+//! Test of the evidence: what the deployed witness anchors while an incident is repaired, and that
+//! `quell verify-log` finds what somebody does who can write the whole table.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::incident::Status;
+use domain::incident::operation_log::{Head, LogRecord};
+use domain::primitives::id::IncidentId;
+use serde_json::json;
+use tempfile::TempDir;
+use tests::alert::TestAlert;
+use tests::stack::{Stack, project};
+
+/// What the witness has printed, as `aws logs filter-log-events` gives it.
+const ANCHORS: &str = r"
+import boto3, json, sys
+facts = json.load(sys.stdin)
+session = boto3.Session(facts['access_key_id'], facts['secret_access_key'], region_name=facts['region'])
+pages = session.client('logs', endpoint_url=facts['endpoint_url']).get_paginator('filter_log_events')
+events = [event for page in pages.paginate(logGroupName=facts['outputs']['WitnessLogGroup']) for event in page['events']]
+print(json.dumps({'events': events}))
+";
+/// The key of another log: the example of <https://c2sp.org/signed-note>.
+const OTHER_KEY: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+
+/// An auditor's machine.
+struct Auditor<'a> {
+    stack: &'a Stack,
+    directory: TempDir,
+}
+
+impl Auditor<'_> {
+    fn anchors(&self) -> String {
+        let mut child = Command::new(project().join(".venv/bin/python"))
+            .args(["-c", ANCHORS])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("Python");
+        let facts = serde_json::to_string(&self.stack.facts).expect("JSON");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        stdin.write_all(facts.as_bytes()).expect("written");
+        drop(stdin);
+        let output = child.wait_with_output().expect("it ends");
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    fn quell(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let facts = &self.stack.facts;
+        let output = Command::new(project().join("target/debug/quell"))
+            .args(arguments)
+            .env_clear()
+            .env("AWS_ENDPOINT_URL", &facts.endpoint_url)
+            .env("AWS_REGION", &facts.region)
+            .env("AWS_ACCESS_KEY_ID", &facts.access_key_id)
+            .env("AWS_SECRET_ACCESS_KEY", &facts.secret_access_key)
+            .output()
+            .expect("it runs");
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        (
+            output.status.code(),
+            text(output.stdout) + &text(output.stderr),
+        )
+    }
+
+    /// Exports the table, and compares it with the anchors of now.
+    fn audit(&self, key: &str) -> (Option<i32>, String) {
+        let (status, export) = self.quell(&["export-log", "--table", self.table()]);
+        assert_eq!(status, Some(0), "{export}");
+        let file = |name: &str, text: &str| {
+            let file = self.directory.path().join(name);
+            std::fs::write(&file, text).expect("written");
+            file.display().to_string()
+        };
+        let (export, anchors) = (file("export", &export), file("anchors", &self.anchors()));
+        let files = ["--export", &export, "--anchors", &anchors, "--key", key];
+        self.quell(&[&["verify-log"], &files[..]].concat())
+    }
+
+    /// Audits until the witness has told of everything that is named.
+    async fn told(&self, key: &str, named: &[&str]) -> (Option<i32>, String) {
+        for _ in 0..60 {
+            let audited = self.audit(key);
+            if named.iter().all(|named| audited.1.contains(named)) {
+                return audited;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        panic!("{named:?} is not in {}", self.audit(key).1);
+    }
+
+    fn table(&self) -> &str {
+        &self.stack.facts.outputs["TableName"]
+    }
+}
+
+/// Somebody with all rights to the table.
+struct Attacker<'a> {
+    stack: &'a Stack,
+    client: Client,
+}
+
+impl Attacker<'_> {
+    /// Writes the log of an incident anew, with another text in one entry and a chain that is whole.
+    async fn rewrites(&self, id: &IncidentId, sequence: u64) {
+        let mut head = Head::start(id);
+        for entry in self.stack.store.log(id).await.expect("the log") {
+            let detail = match entry.sequence == sequence {
+                true => "nothing happened".to_owned(),
+                false => entry.detail.clone(),
+            };
+            let record =
+                LogRecord::new(entry.event, entry.actor, detail).with(entry.context.clone());
+            let new = head.append(id, entry.at, record);
+            let text = |text: &str| AttributeValue::S(text.to_owned());
+            let request = self
+                .client
+                .update_item()
+                .table_name(&self.stack.facts.outputs["TableName"])
+                .key("pk", text(&format!("INC#{id}")))
+                .key("sk", text(&format!("LOG#{:010}", entry.sequence)))
+                .update_expression(
+                    "SET detail = :detail, prev = :prev, #hash = :hash, success = :true REMOVE #error",
+                )
+                .expression_attribute_names("#hash", "hash")
+                .expression_attribute_names("#error", "error")
+                .expression_attribute_values(":detail", text(&new.detail))
+                .expression_attribute_values(":prev", text(&new.previous))
+                .expression_attribute_values(":hash", text(&new.hash))
+                .expression_attribute_values(":true", AttributeValue::Bool(true));
+            request.send().await.expect("written");
+        }
+        let mut document = json!(self.stack.read(id).await);
+        document["log_head"] = json!(head);
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.stack.facts.outputs["TableName"])
+            .key("pk", AttributeValue::S(format!("INC#{id}")))
+            .key("sk", AttributeValue::S("INCIDENT".to_owned()))
+            .update_expression("SET doc = :doc")
+            .expression_attribute_values(":doc", AttributeValue::S(document.to_string()));
+        request.send().await.expect("written");
+    }
+
+    /// Deletes an incident with its log.
+    async fn deletes(&self, id: &IncidentId) {
+        let log = self.stack.store.log(id).await.expect("the log");
+        let entries = log
+            .iter()
+            .map(|entry| format!("LOG#{:010}", entry.sequence));
+        for sort_key in entries.chain(["INCIDENT".to_owned()]) {
+            let request = self
+                .client
+                .delete_item()
+                .table_name(&self.stack.facts.outputs["TableName"])
+                .key("pk", AttributeValue::S(format!("INC#{id}")))
+                .key("sk", AttributeValue::S(sort_key));
+            request.send().await.expect("deleted");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_rewritten_log_is_found_by_who_holds_the_anchors() {
+    let stack = Stack::start_with(&[]);
+    let auditor = Auditor {
+        stack: &stack,
+        directory: tempfile::tempdir().expect("a directory"),
+    };
+    let secret = &stack.facts.outputs["EvidenceKeyArn"];
+    let (_, key) = auditor.quell(&["evidence-key", "--secret-id", secret]);
+    let key = key.trim();
+    let alert = TestAlert::firing(&stack.facts.target.service);
+    let repaired = stack.awaiting_approval(&alert).await.id;
+    let decide = stack
+        .http
+        .post(stack.url(&format!(
+            "approvals/{}/approve",
+            stack.read(&repaired).await.approval.expect("asked").id
+        )))
+        .bearer_auth(&stack.facts.tokens["ada"]);
+    assert_eq!(decide.send().await.expect("an answer").status(), 200);
+    stack.status(repaired.as_str(), Status::Repaired).await;
+    let gone = stack.deliver_one(&TestAlert::firing("gone")).await;
+    let gone = gone["incident_id"].as_str().expect("an incident");
+    stack.status(gone, Status::NeedsHuman).await;
+    let gone = IncidentId::try_from(gone).expect("a ULID");
+
+    let whole = [
+        "2 incidents",
+        " 0 not anchored yet, 0 findings",
+        "Proves: up to ",
+        "Does not prove: ",
+    ];
+    let (status, told) = auditor.told(key, &whole).await;
+    assert_eq!(status, Some(0), "{told}");
+    // With the key of another log nothing is proved.
+    let (status, told) = auditor.audit(OTHER_KEY);
+    assert!(
+        status == Some(1) && told.contains("Proves nothing"),
+        "{told}"
+    );
+
+    // A history in which every chain is whole.
+    let attacker = Attacker {
+        stack: &stack,
+        client: Client::new(&stack.aws()),
+    };
+    attacker.rewrites(&repaired, 3).await;
+    let verify = ["verify-log", repaired.as_str(), "--table", auditor.table()];
+    let (status, told) = auditor.quell(&verify);
+    assert_eq!(
+        status,
+        Some(0),
+        "the chain alone does not find it, or the test is wrong: {told}"
+    );
+    attacker.deletes(&gone).await;
+    let found = [
+        format!("{repaired}: entry 3 is not the one that was anchored"),
+        format!("{repaired}: entry 3 was changed in the table"),
+        format!("{gone}: entry 1 was anchored, and the export does not have it"),
+        format!("{gone}: entry 1 was deleted in the table"),
+    ];
+    let (status, told) = auditor
+        .told(key, &found.each_ref().map(String::as_str))
+        .await;
+    assert_eq!(status, Some(1), "{told}");
+}
