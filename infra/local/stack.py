@@ -143,7 +143,8 @@ class Wanted:
 
 
 def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], None]) -> Local:
-    parameters = {"Architecture": build.host_architecture()}
+    # The emulator speaks plain HTTP.
+    parameters = {"Architecture": build.host_architecture(), "QueuesOverTls": "false"}
     target = None
     if "target" not in wanted.without:
         stage("target host")

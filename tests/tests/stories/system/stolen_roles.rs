@@ -176,7 +176,8 @@ impl Try {
                 called(stolen, &SSM, "SendCommand", &command).await
             }
             Self::DeletesAnchors => {
-                let stream = json!({ "logGroupName": output("WitnessLogGroup"), "logStreamName": "stolen" });
+                let stream =
+                    json!({ "logGroupName": output("WitnessLogGroup"), "logStreamName": "stolen" });
                 called(stolen, &LOGS, "DeleteLogStream", &stream).await
             }
         }

@@ -5,10 +5,12 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws::chain::LONGEST_CHAIN;
+use aws_sdk_sqs::error::ProvideErrorMetadata as _;
+use aws_sdk_sqs::types::QueueAttributeName;
 use domain::playbook::command::STEP_SECONDS;
 use domain::playbook::plan::PlannedStep;
 use settings::variables::{InvalidVariable, Variables};
-use tests::stack::project;
+use tests::stack::{Stack, project};
 
 /// The variables that the template sets, by function.
 fn given() -> BTreeMap<String, BTreeSet<String>> {
@@ -313,4 +315,32 @@ fn no_chain_of_messages_goes_in_a_circle_over_several_functions() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn the_queues_refuse_who_comes_without_tls() {
+    // The emulator is asked over plain HTTP, with the rights of its root user.
+    let stack = Stack::start_with(&["--without", "witness", "--param", "QueuesOverTls=true"]);
+    let queues = stack.facts.outputs.iter();
+    let queues = queues.filter(|(name, _)| name.ends_with("QueueUrl"));
+    let sqs = aws_sdk_sqs::Client::new(&stack.aws());
+    let mut refused = 0;
+    for (name, url) in queues {
+        let asked = sqs
+            .get_queue_attributes()
+            .queue_url(url)
+            .attribute_names(QueueAttributeName::QueueArn)
+            .send()
+            .await;
+        let code = asked
+            .err()
+            .and_then(|error| error.code().map(str::to_owned));
+        assert!(
+            code.as_deref()
+                .is_some_and(|code| code.contains("AccessDenied")),
+            "{name}: {code:?}"
+        );
+        refused += 1;
+    }
+    assert_eq!(refused, 8);
 }
