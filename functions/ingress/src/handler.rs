@@ -150,6 +150,7 @@ impl App {
             Target::Approval(verdict) => api::api(self, headers, id, verdict, visit.now)
                 .await?
                 .to_string(),
+            Target::Stop => api::stop(self, headers, id, visit.now).await?.to_string(),
             Target::Slack => {
                 slack::interaction(self, headers, bytes, visit.now).await?;
                 return Ok(Reply::Taken);

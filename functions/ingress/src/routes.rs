@@ -26,6 +26,8 @@ pub(crate) enum Target {
     Telegram,
     Slack,
     Approval(Verdict),
+    /// Stops a repair.
+    Stop,
     /// Shows what a signed link would decide.
     LinkShown,
     LinkUsed,
@@ -42,7 +44,7 @@ const fn route(method: &'static str, path: &'static str, to: Target) -> Route {
     Route { method, path, to }
 }
 
-pub const ROUTES: [Route; 12] = [
+pub const ROUTES: [Route; 13] = [
     route("GET", "webhooks/health", Target::Health),
     route("POST", "webhooks/alertmanager", Target::Alertmanager),
     route("POST", "webhooks/grafana", Target::Grafana),
@@ -62,6 +64,7 @@ pub const ROUTES: [Route; 12] = [
         "approvals/{id}/reject",
         Target::Approval(Verdict::Reject),
     ),
+    route("POST", "approvals/{id}/stop", Target::Stop),
     route("GET", "approvals/{id}/link", Target::LinkShown),
     route("POST", "approvals/{id}/link", Target::LinkUsed),
 ];

@@ -99,8 +99,8 @@ pub(crate) fn admit(
     }
     match &mut change.incident.repair {
         Some(repair) if repair.outcome.is_some() => return Admission::Nothing,
-        // Once a step is recorded, the run goes on to its end: half a repair has no use.
-        Some(repair) if !repair.steps.is_empty() => {
+        // Once a step is recorded, the run goes on to its end: half a repair has no use. One that is to stop ends there.
+        Some(repair) if !repair.steps.is_empty() || repair.stop_asked.is_some() => {
             repair.worker = worker.clone();
             return Admission::Run(Box::new(plan));
         }

@@ -56,6 +56,12 @@ pub enum Failure {
         /// How long a check still has to rest.
         rest: SignedDuration,
     },
+    /// A plan above low risk was approved a moment ago: people may still stop it.
+    #[error("the plan begins in {rest:#}, unless somebody stops it")]
+    Countdown {
+        /// How long it still waits.
+        rest: SignedDuration,
+    },
     /// Another worker has taken the run over.
     #[error("another worker runs this repair by now")]
     Overtaken,
@@ -86,7 +92,10 @@ impl Unhandled for Failure {
     fn is_only_early(&self) -> bool {
         matches!(
             self,
-            Self::Held { .. } | Self::GroupFull { .. } | Self::HandedOver { .. }
+            Self::Held { .. }
+                | Self::GroupFull { .. }
+                | Self::HandedOver { .. }
+                | Self::Countdown { .. }
         )
     }
 }

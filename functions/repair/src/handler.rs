@@ -6,7 +6,8 @@ use domain::incident::{Incident, Status};
 use domain::policy::attempt_ledger::Attempt;
 use domain::policy::evaluation::start_by;
 use domain::primitives::time::Clock;
-use jiff::Timestamp;
+use domain::transition::decision::stop::countdown;
+use jiff::{SignedDuration, Timestamp};
 use wire::message::Message;
 use wire::signed_decision::{InvalidDecision, Reader, SignedDecision};
 
@@ -133,6 +134,12 @@ impl App {
         let Some(plan) = &incident.plan else {
             return Ok(());
         };
+        if let Some(rest) = countdown(&incident, clock()) {
+            // The queue counts in whole seconds.
+            let time = rest + SignedDuration::from_secs(1);
+            self.comes_again_in(&delivery.receipt, time).await;
+            return Err(Failure::Countdown { rest });
+        }
         let start_by = start_by(&incident, self.starts_within);
         let lease = Lease {
             app: self,

@@ -46,7 +46,13 @@ pub(crate) fn begin(
     let Some(repair) = own(change, worker) else {
         return Begun::Overtaken;
     };
-    match repair.next(plan) {
+    let next = repair.next(plan);
+    // Behind a step whose result is recorded or given up, and before any other.
+    if repair.stop_asked.is_some() && matches!(next, Next::Run(..) | Next::Skip(..)) {
+        finish(change, plan, RepairOutcome::Stopped, now);
+        return Begun::Ended;
+    }
+    match next {
         Next::Run(phase, index) => {
             // A retry is no new step: the log has one start for all tries.
             if repair.step_started(phase, index, now) {
@@ -188,7 +194,8 @@ fn finish(change: &mut IncidentChange, plan: &Plan, outcome: RepairOutcome, now:
         "playbook_id": plan.playbook, "target": plan.target, "outcome": outcome, "steps_count": steps,
         "execution_time_ms": now.duration_since(repair.started_at).as_millis(),
     });
-    change.record(now, executed(plan, outcome).with(context));
+    let by = repair.stop_asked.as_ref().map(|asked| asked.by.clone());
+    change.record(now, executed(plan, outcome, by).with(context));
     // Only these outcomes have a verdict of the checks.
     let verified = matches!(
         outcome,
@@ -203,7 +210,7 @@ fn finish(change: &mut IncidentChange, plan: &Plan, outcome: RepairOutcome, now:
     change.repair_ended(outcome);
 }
 
-fn executed(plan: &Plan, outcome: RepairOutcome) -> LogRecord {
+fn executed(plan: &Plan, outcome: RepairOutcome, stopped_by: Option<String>) -> LogRecord {
     let detail = format!("playbook {}", plan.playbook);
     let executed = LogRecord::new(Event::ExecutionCompleted, ACTOR, detail);
     let why = match outcome {
@@ -212,7 +219,10 @@ fn executed(plan: &Plan, outcome: RepairOutcome) -> LogRecord {
         }
         RepairOutcome::StepFailed => "a step failed",
         RepairOutcome::Unknown => "a step was started, and its result will never be known",
-        RepairOutcome::Stopped => "the kill switch stopped it",
+        RepairOutcome::Stopped => {
+            let by = stopped_by.unwrap_or_else(|| "the kill switch".to_owned());
+            return executed.failed(format!("{by} stopped it"));
+        }
         RepairOutcome::Unreachable => "the host or the bridge could not be reached: no step ran",
         RepairOutcome::NothingToDo => {
             "nothing to do: the facts kept every step from running, and nothing was changed"

@@ -34,6 +34,7 @@ pub fn read(
         | Target::Telegram
         | Target::Slack
         | Target::Approval(_)
+        | Target::Stop
         | Target::LinkShown
         | Target::LinkUsed => None,
     })

@@ -1,6 +1,7 @@
 //! The approvals API: a person decides with a token of their own.
 
 use domain::incident::approval::{Refusal, Verdict};
+use domain::incident::repair::Stopped;
 use domain::notification::channels::Identity;
 use domain::notification::person_token::{self, PersonToken, Right, TokenRefusal};
 use domain::primitives::id::ApprovalId;
@@ -43,6 +44,30 @@ pub async fn api(
         .map(|approval| json!({ "given": approval.given(), "needed": approval.needed }));
     Ok(json!({
         "success": true, "approval_id": id, "incident_id": incident.id, "status": incident.status, "decided_by": person, "approvals": approvals,
+    }))
+}
+
+/// `POST /api/v1/approvals/{id}/stop` with the token of a person, which has to have the right to decide.
+///
+/// # Errors
+/// If the caller may not, or if there is no such approval.
+pub async fn stop(
+    app: &App,
+    headers: &HeaderMap,
+    id: &str,
+    now: Timestamp,
+) -> Result<Value, Rejection> {
+    let token = admitted(app, headers, Right::Decide, now).await?;
+    let id = ApprovalId::try_from(id).map_err(|_| Rejection::NoApproval)?;
+    let by = Identity::Api(token.person.clone());
+    let (incident, stopped) = interactions::stop(app, &id, &by, now).await?;
+    let stopped = match stopped {
+        Stopped::BeforeItBegan => "before_it_began",
+        Stopped::BehindTheStep => "behind_the_step",
+        Stopped::Nothing => "nothing",
+    };
+    Ok(json!({
+        "success": true, "approval_id": id, "incident_id": incident.id, "status": incident.status, "stopped": stopped, "by": token.person,
     }))
 }
 

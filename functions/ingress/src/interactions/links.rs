@@ -7,7 +7,6 @@ use std::sync::OnceLock;
 
 use domain::incident::Incident;
 use domain::incident::approval::{ApprovalState, Refusal, Verdict};
-use domain::notification::button_reply::ButtonReply;
 use domain::notification::channels::Language;
 use domain::notification::person_token::Right;
 use domain::playbook::plan::Plan;
@@ -79,11 +78,9 @@ pub(crate) async fn decide(
             .filter(|rejection| matches!(rejection, Rejection::Passing(_)))
             .unwrap_or(Rejection::LinkUsed));
     }
-    let (_, taken) = answered?;
-    Ok(link_page::told(
-        &ButtonReply::from(taken).words(language),
-        language,
-    ))
+    let (incident, taken) = answered?;
+    let reply = interactions::told(&incident, taken, now);
+    Ok(link_page::told(&reply.words(language), language))
 }
 
 /// The link of a request, if it is ours and for this approval, in time, and its person still on the list.

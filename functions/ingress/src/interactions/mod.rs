@@ -9,11 +9,13 @@ pub mod telegram;
 use domain::incident::Incident;
 use domain::incident::approval::{Refusal, Taken, Verdict};
 use domain::incident::change::IncidentChange;
+use domain::incident::repair::Stopped;
 use domain::notification::button_action::ButtonAction;
 use domain::notification::button_action::More;
 use domain::notification::button_reply::ButtonReply;
 use domain::notification::channels::Identity;
 use domain::primitives::id::{ApprovalId, IncidentId};
+use domain::transition::decision::stop::countdown;
 use domain::transition::decision::{self, Pressed};
 use domain::transition::reanalysis;
 use domain::transition::silence;
@@ -50,7 +52,7 @@ pub(crate) async fn press(
     if let ButtonAction::Decide(verdict, id) = &press.ask {
         return Ok(
             match decide(app, id, &pressed(&press, *verdict), now).await {
-                Ok((_, taken)) => taken.into(),
+                Ok((incident, taken)) => told(&incident, taken, now),
                 Err(Rejection::Refused(refusal)) => refusal.into(),
                 Err(Rejection::NoApproval) => ButtonReply::NoApproval,
                 Err(other) => return Err(other),
@@ -65,6 +67,11 @@ pub(crate) async fn press(
     };
     match press.ask {
         ButtonAction::Decide(..) => unreachable!("it was answered above"),
+        ButtonAction::Stop(ref id) => match stop(app, id, &press.by, now).await {
+            Ok((_, stopped)) => Ok(stopped.into()),
+            Err(Rejection::Refused(refusal)) => refuse(app, &press, refusal, now).await,
+            Err(other) => Err(other),
+        },
         ButtonAction::Details(_) => more(app, incident.id, More::Details, press).await,
         ButtonAction::History(_) => more(app, incident.id, More::History, press).await,
         ButtonAction::Silence(_) => ask_for_silence(app, incident, &press, now).await,
@@ -138,6 +145,37 @@ pub(crate) async fn decide(
     app.repairs.send_repair(&incident).await?;
     changed_card(app, &incident.id).await?;
     Ok((incident, taken))
+}
+
+/// What a person is told whose press counts.
+pub(crate) fn told(incident: &Incident, taken: Taken, now: Timestamp) -> ButtonReply {
+    match countdown(incident, now) {
+        Some(_) if taken == Taken::Approved => ButtonReply::ApprovedWithCountdown,
+        _ => taken.into(),
+    }
+}
+
+/// Stops the repair of a plan. What follows for its run is stored; the worker finds it there before the
+/// next step.
+///
+/// # Errors
+/// If there is no such approval, if the person may not, or if something could not be stored and sent.
+pub(crate) async fn stop(
+    app: &App,
+    id: &ApprovalId,
+    by: &Identity,
+    now: Timestamp,
+) -> Result<(Incident, Stopped), Rejection> {
+    let channels = app.channels()?;
+    let ask = |change: &mut IncidentChange| decision::stop::stop(change, id, by, channels, now);
+    let changed = app.intake.store.change(&id.incident(), ask).await;
+    let (incident, stopped) = changed.map_err(|error| match error {
+        StoreError::Missing { .. } => Rejection::NoApproval,
+        other => other.into(),
+    })?;
+    let stopped = stopped?;
+    changed_card(app, &incident.id).await?;
+    Ok((incident, stopped))
 }
 
 fn pressed<'a>(press: &'a Press<'a>, verdict: Verdict) -> Pressed<'a> {

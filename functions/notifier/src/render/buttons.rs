@@ -38,6 +38,7 @@ pub(crate) fn of(
     ];
     decision(language, incident)
         .into_iter()
+        .chain(stop(language, incident))
         .chain([look, more])
         .filter(|row| !row.is_empty())
         .collect()
@@ -59,6 +60,21 @@ pub(crate) fn decision(language: Language, incident: &Incident) -> Option<Vec<Bu
             button("reject", Verdict::Reject),
         ]
     })
+}
+
+/// The button that stops the repair, from its approval to its end.
+fn stop(language: Language, incident: &Incident) -> Option<Vec<Button>> {
+    let running = incident.repair.as_ref();
+    let stoppable = match incident.status {
+        Status::Approved => true,
+        Status::Repairing => running.is_some_and(|repair| repair.stop_asked.is_none()),
+        _ => false,
+    };
+    let approval = incident.approval.as_ref().filter(|_| stoppable)?;
+    Some(vec![Button {
+        label: words(language).text("buttons", "stop").to_owned(),
+        ask: ButtonAction::Stop(approval.id.clone()),
+    }])
 }
 
 /// What a card shows beside the incident.

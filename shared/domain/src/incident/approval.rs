@@ -110,6 +110,14 @@ pub struct DecisionSignature {
 }
 
 impl Approval {
+    /// When it was decided, if it was.
+    pub fn made_at(&self) -> Option<Timestamp> {
+        match self.state {
+            ApprovalState::Decided { at, .. } => Some(at),
+            ApprovalState::Pending | ApprovalState::Void { .. } => None,
+        }
+    }
+
     /// A request for a decision, still undecided.
     pub fn asked(
         id: ApprovalId,

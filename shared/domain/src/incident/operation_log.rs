@@ -52,6 +52,8 @@ named! {
         StepFinished = "STEP_FINISHED",
         /// A step does not run, because its condition does not hold.
         StepSkipped = "STEP_SKIPPED",
+        /// A person asked for the repair to be stopped.
+        RepairStopRequested = "REPAIR_STOP_REQUESTED",
         /// All steps have run, or one of them stopped the repair.
         ExecutionCompleted = "EXECUTION_COMPLETED",
         /// The symptom was looked for again.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::playbook::condition::Seen;
@@ -228,7 +228,7 @@ named! {
         Unknown = "unknown",
         /// It was verified, but its alert has not resolved in time.
         StillFiring = "still_firing",
-        /// The kill switch was turned on while it ran.
+        /// A person stopped it, or the kill switch was turned on while it ran.
         Stopped = "stopped",
         /// The host or the bridge could not be reached, and no step ran.
         Unreachable = "unreachable",
@@ -260,6 +260,32 @@ pub struct Repair {
     /// Its steps so far, in the order in which they were started.
     pub steps: Vec<StepRun>,
     pub outcome: Option<RepairOutcome>,
+    /// Who asked for it to end behind the step that is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_asked: Option<StopAsked>,
+}
+
+/// A person's request to stop a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StopAsked {
+    /// The person's name in `channels.json`.
+    pub by: String,
+    pub at: Timestamp,
+}
+
+/// How long a plan above low risk waits after people have let it run: a wrong press costs nothing that
+/// soon, and the card has a button that stops it.
+pub const COUNTDOWN: SignedDuration = SignedDuration::from_secs(10);
+
+/// What a request to stop comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// Nothing has run, and nothing will.
+    BeforeItBegan,
+    /// The run ends behind the step that is under way.
+    BehindTheStep,
+    /// There is nothing to stop: nothing is approved, or the run has ended.
+    Nothing,
 }
 
 /// A run of an earlier plan of an incident: what was tried stays to be seen when another plan takes its place.
@@ -292,6 +318,7 @@ impl Repair {
             facts,
             steps,
             outcome: None,
+            stop_asked: None,
         }
     }
 }

@@ -12,6 +12,8 @@ use crate::primitives::id::{ApprovalId, IncidentId};
 pub enum ButtonAction {
     /// A decision on a plan.
     Decide(Verdict, ApprovalId),
+    /// The end of a plan's repair, before its first step or behind the one that is under way.
+    Stop(ApprovalId),
     /// The evidence and the operation log of an incident.
     Details(IncidentId),
     /// The earlier incidents of its fingerprint.
@@ -25,7 +27,7 @@ impl ButtonAction {
     /// The incident that it is about.
     pub fn incident(&self) -> IncidentId {
         match self {
-            Self::Decide(_, approval) => approval.incident(),
+            Self::Decide(_, approval) | Self::Stop(approval) => approval.incident(),
             Self::Details(id) | Self::History(id) | Self::Reanalyse(id) | Self::Silence(id) => {
                 id.clone()
             }
@@ -41,6 +43,7 @@ impl ButtonAction {
         match word {
             "approve" => Some(Self::Decide(Verdict::Approve, approval()?)),
             "reject" => Some(Self::Decide(Verdict::Reject, approval()?)),
+            "stop" => approval().map(Self::Stop),
             "details" => incident().map(Self::Details),
             "history" => incident().map(Self::History),
             "reanalyse" => incident().map(Self::Reanalyse),
@@ -56,6 +59,7 @@ impl fmt::Display for ButtonAction {
         match self {
             Self::Decide(Verdict::Approve, id) => write!(f, "approve:{id}"),
             Self::Decide(Verdict::Reject, id) => write!(f, "reject:{id}"),
+            Self::Stop(id) => write!(f, "stop:{id}"),
             Self::Details(id) => write!(f, "details:{id}"),
             Self::History(id) => write!(f, "history:{id}"),
             Self::Reanalyse(id) => write!(f, "reanalyse:{id}"),
@@ -86,7 +90,8 @@ mod tests {
         let approval = ApprovalId::for_plan(&id, &"a1".repeat(32).into());
         let asks = [
             ButtonAction::Decide(Verdict::Approve, approval.clone()),
-            ButtonAction::Decide(Verdict::Reject, approval),
+            ButtonAction::Decide(Verdict::Reject, approval.clone()),
+            ButtonAction::Stop(approval),
             ButtonAction::Details(id.clone()),
             ButtonAction::History(id.clone()),
             ButtonAction::Reanalyse(id.clone()),

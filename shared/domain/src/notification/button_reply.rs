@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::incident::approval::{Refusal, Taken, Verdict};
+use crate::incident::repair::{COUNTDOWN, Stopped};
 use crate::notification::channels::Language;
 use crate::notification::words::words;
 use crate::primitives::identity::DecidedBy;
@@ -12,12 +13,19 @@ use crate::primitives::identity::DecidedBy;
 pub enum ButtonReply {
     /// The plan is approved.
     Approved,
+    /// It is approved, and begins after its countdown.
+    ApprovedWithCountdown,
     /// The approval counts, and so many more people have to give theirs.
     ApprovedFirst {
         more: u8,
     },
     /// The plan is rejected.
     Rejected,
+    /// Nothing ran, and nothing will.
+    StoppedBefore,
+    /// The repair ends behind the step that is under way.
+    StopComing,
+    NothingToStop,
     /// The presser is not on the list of people.
     NotListed,
     /// They may not decide on this service at this risk.
@@ -76,6 +84,16 @@ impl From<Taken> for ButtonReply {
     }
 }
 
+impl From<Stopped> for ButtonReply {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::BeforeItBegan => Self::StoppedBefore,
+            Stopped::BehindTheStep => Self::StopComing,
+            Stopped::Nothing => Self::NothingToStop,
+        }
+    }
+}
+
 impl From<Refusal> for ButtonReply {
     fn from(refusal: Refusal) -> Self {
         match refusal {
@@ -96,9 +114,16 @@ impl ButtonReply {
     pub fn words(&self, language: Language) -> String {
         let (key, field) = match self {
             Self::Approved => ("approved", None),
+            Self::ApprovedWithCountdown => {
+                let seconds = COUNTDOWN.as_secs().to_string();
+                ("approved_with_countdown", Some(("seconds", seconds)))
+            }
             Self::ApprovedFirst { more: 1 } => ("one_more", None),
             Self::ApprovedFirst { more } => ("more", Some(("more", more.to_string()))),
             Self::Rejected => ("rejected", None),
+            Self::StoppedBefore => ("stopped_before", None),
+            Self::StopComing => ("stop", None),
+            Self::NothingToStop => ("nothing_to_stop", None),
             Self::NotListed => ("not_listed", None),
             Self::NotAllowed => ("not_allowed", None),
             Self::WrongPlan => ("wrong_plan", None),
@@ -147,8 +172,12 @@ mod tests {
     fn every_reply_is_distinct_and_short_in_every_language() {
         let answers = [
             ButtonReply::Approved,
+            ButtonReply::ApprovedWithCountdown,
             ButtonReply::ApprovedFirst { more: 1 },
             ButtonReply::Rejected,
+            ButtonReply::StoppedBefore,
+            ButtonReply::StopComing,
+            ButtonReply::NothingToStop,
             ButtonReply::NotListed,
             ButtonReply::NotAllowed,
             ButtonReply::WrongPlan,

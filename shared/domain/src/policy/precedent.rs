@@ -241,7 +241,7 @@ fn ending(incident: &Incident) -> String {
         (Some(RepairOutcome::StillFiring), _) => {
             format!("{what} failed: it was verified, but the alert went on")
         }
-        (Some(RepairOutcome::Stopped), _) => format!("{what} was stopped by the kill switch"),
+        (Some(RepairOutcome::Stopped), _) => format!("{what} was stopped by hand"),
         (Some(RepairOutcome::Unreachable), _) => {
             format!("{what} did not run: its host could not be reached")
         }

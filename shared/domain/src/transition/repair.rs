@@ -39,6 +39,11 @@ impl IncidentChange {
         self.drop_repair(actor, why, Status::NeedsHuman, now);
     }
 
+    /// Takes an approval back because a person stops it before its first step.
+    pub(crate) fn repair_taken_back(&mut self, actor: &str, why: &str, now: Timestamp) {
+        self.drop_repair(actor, why, Status::NeedsHuman, now);
+    }
+
     /// A repair without steps is dropped, so that none seems to have run.
     fn drop_repair(&mut self, actor: &str, why: &str, status: Status, now: Timestamp) {
         self.incident.repair = None;

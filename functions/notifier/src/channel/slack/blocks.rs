@@ -75,7 +75,9 @@ fn element(button: &Button, number: usize) -> Value {
     });
     match button.ask {
         ButtonAction::Decide(Verdict::Approve, _) => element["style"] = Value::from("primary"),
-        ButtonAction::Decide(Verdict::Reject, _) => element["style"] = Value::from("danger"),
+        ButtonAction::Decide(Verdict::Reject, _) | ButtonAction::Stop(_) => {
+            element["style"] = Value::from("danger")
+        }
         _ => {}
     }
     element

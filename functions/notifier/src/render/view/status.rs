@@ -3,7 +3,8 @@
 use domain::incident::Incident;
 use domain::incident::approval::{Approval, ApprovalState, Verdict};
 use domain::incident::parts::RepairSilence;
-use domain::incident::repair::{EarlierRepair, Repair, RepairOutcome, StepRun};
+use domain::incident::repair::{COUNTDOWN, EarlierRepair, Repair, RepairOutcome, StepRun};
+use domain::transition::decision::stop::countdown;
 use serde::Serialize;
 
 use super::plan::word;
@@ -39,6 +40,8 @@ pub struct StatusView {
     /// Who decided: a name, where it is known.
     pub decided_by: String,
     pub decided_at: String,
+    /// How many seconds a plan above low risk waits after its approval, while it has not begun; else 0.
+    pub countdown: i64,
     /// The reason why no decision is possible any more.
     pub void_because: String,
     /// The last steps that have run.
@@ -99,6 +102,11 @@ impl StatusView {
         };
         if let Some(approval) = &incident.approval {
             stand.decision(approval, names);
+            // The card is written once, right after the decision.
+            let decided = approval.made_at();
+            if decided.is_some_and(|at| countdown(incident, at).is_some()) {
+                stand.countdown = COUNTDOWN.as_secs();
+            }
         }
         stand.tried = incident.earlier_repairs.iter().map(Tried::of).collect();
         stand.tried_before = incident.earlier_repairs_left_out;

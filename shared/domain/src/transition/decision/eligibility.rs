@@ -7,7 +7,7 @@ use crate::incident::approval::{ApprovalState, Refusal, Taken, Verdict, Vote};
 use crate::notification::channels::{ApprovalRule, Channels};
 use crate::playbook::plan::Plan;
 use crate::primitives::id::ApprovalId;
-use crate::primitives::identity::DecidedBy;
+use crate::primitives::identity::{DecidedBy, Identity};
 use crate::primitives::time::expired;
 use crate::transition::decision::press::Pressed;
 use crate::transition::decision::quorum::{holds, missing, rule_of};
@@ -32,20 +32,8 @@ pub(super) fn judge(
     channels: &Channels,
     now: Timestamp,
 ) -> Result<Judged, Refusal> {
-    let person = channels.person(&pressed.by).ok_or(Refusal::NotListed)?;
-    let approval = incident
-        .approval
-        .as_ref()
-        .filter(|approval| approval.id == *id)
-        .ok_or(Refusal::NotThisPlan)?;
-    // The approval covers exactly the plan that was hashed for it.
-    if incident.plan.as_ref().map(Plan::hash).as_ref() != Some(&approval.plan_hash) {
-        return Err(Refusal::NotThisPlan);
-    }
-    let may = |rule: &ApprovalRule| rule.may(person, approval.escalated_at.is_some());
-    if !rule_of(channels, incident).is_some_and(may) {
-        return Err(Refusal::NotAllowed);
-    }
+    let person = who_may(incident, id, &pressed.by, channels)?;
+    let approval = incident.approval.as_ref().ok_or(Refusal::NotThisPlan)?;
     let theirs = |vote: &Vote| vote.person == person && holds(vote, approval, channels);
     // Only approvals are votes: one rejection already decides.
     let voted = pressed.verdict == Verdict::Approve && approval.votes.iter().any(theirs);
@@ -85,6 +73,33 @@ pub(super) fn judge(
             person: person.to_owned(),
         }),
     }
+}
+
+/// The name of a person who may decide on this plan of the incident.
+///
+/// # Errors
+/// If they may not, or the incident has another plan.
+pub(super) fn who_may<'a>(
+    incident: &Incident,
+    id: &ApprovalId,
+    by: &Identity,
+    channels: &'a Channels,
+) -> Result<&'a str, Refusal> {
+    let person = channels.person(by).ok_or(Refusal::NotListed)?;
+    let approval = incident
+        .approval
+        .as_ref()
+        .filter(|approval| approval.id == *id)
+        .ok_or(Refusal::NotThisPlan)?;
+    // The approval covers exactly the plan that was hashed for it.
+    if incident.plan.as_ref().map(Plan::hash).as_ref() != Some(&approval.plan_hash) {
+        return Err(Refusal::NotThisPlan);
+    }
+    let may = |rule: &ApprovalRule| rule.may(person, approval.escalated_at.is_some());
+    if !rule_of(channels, incident).is_some_and(may) {
+        return Err(Refusal::NotAllowed);
+    }
+    Ok(person)
 }
 
 fn is_person(by: &DecidedBy, person: &str, channels: &Channels) -> bool {

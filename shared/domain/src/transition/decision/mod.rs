@@ -5,6 +5,7 @@ pub mod expiry;
 mod press;
 pub mod quorum;
 pub mod revocation;
+pub mod stop;
 
 use jiff::Timestamp;
 use serde_json::json;
