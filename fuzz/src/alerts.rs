@@ -138,10 +138,7 @@ pub(crate) fn signal(bytes: &[u8]) {
     ] {
         assert_kept(kept, value.get(field), otherwise);
     }
-    let message = Signal {
-        alert: alert.clone(),
-    }
-    .to_json();
+    let message = Signal::from(alert.clone()).to_json();
     assert!(message.len() <= 256 * 1024, "a queue takes it");
     assert_eq!(
         Signal::from_json(&message)

@@ -3,11 +3,11 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use aws::AwsEnvironment;
 use aws::lazy_client::LazyClient;
 use aws::queue::Queue;
 use aws::secrets::Secrets;
 use aws::signed::{SECRETS_MANAGER, SignedClient};
+use aws::{AwsEnvironment, Chain};
 use domain::alert::classification::AlertTables;
 use domain::notification::channels::Channels;
 use intake::Intake;
@@ -16,7 +16,7 @@ use lambda_http::http::HeaderMap;
 use secrecy::SecretString;
 use settings::alert_tables;
 use settings::channels_file;
-use store::{ControlTable, Joins, Store};
+use store::{ControlTable, Joins, Receipt, Store};
 use tracing::warn;
 
 use crate::authentication;
@@ -94,21 +94,23 @@ impl App {
         Ok(self.channels.get_or_init(|| read))
     }
 
-    /// Lets in who has signed, or who knows the secret of the alert senders.
+    /// Lets in who has signed, or who knows the secret of the alert senders. What is given tells a signed
+    /// request from every other one ([`authentication::replay_id`]).
     pub(crate) async fn signed_or_known(
         &self,
         form: SignatureForm,
         headers: &HeaderMap,
         bytes: &[u8],
         now: Timestamp,
-    ) -> Result<(), Rejection> {
+    ) -> Result<Option<String>, Rejection> {
         if form.is_claimed(headers) {
             return self.signed(form, headers, bytes, now).await;
         }
         self.admit_alert(&self.config.alertmanager_secret, now, |secret| {
             authentication::credential(secret, headers, true)
         })
-        .await
+        .await?;
+        Ok(None)
     }
 
     pub(crate) async fn signed(
@@ -117,13 +119,31 @@ impl App {
         headers: &HeaderMap,
         bytes: &[u8],
         now: Timestamp,
-    ) -> Result<(), Rejection> {
+    ) -> Result<Option<String>, Rejection> {
         let require_timestamp = self.config.require_signature_timestamp;
         let check = |secret: &SecretString| {
             authentication::signature(form, secret, headers, bytes, now, require_timestamp)
         };
         self.admit_alert(&self.config.webhook_secret, now, check)
-            .await
+            .await?;
+        Ok(authentication::replay_id(form, headers))
+    }
+
+    /// True if this very request was counted before.
+    pub(crate) async fn is_replay(&self, id: Option<&str>) -> Result<bool, Rejection> {
+        match id {
+            Some(id) => Ok(self.intake.store.receipt(id).await? == Receipt::Closed),
+            None => Ok(false),
+        }
+    }
+
+    /// Notes that a request was counted. That its sender must not send it again matters more than that a
+    /// replay of it would be counted.
+    pub(crate) async fn note_counted(&self, id: Option<&str>, now: Timestamp) {
+        let Some(id) = id else { return };
+        if let Err(error) = self.intake.store.close_receipt(id, now).await {
+            warn!(error = %Chain(&error), "a signed request could not be noted as counted");
+        }
     }
 
     /// Admits an alert whose credential fits a secret. Where the secret has no value, a development environment admits every alert,

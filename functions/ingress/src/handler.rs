@@ -16,9 +16,10 @@ use lambda_http::request::RequestContext;
 use lambda_http::{Body, Error, Request, RequestExt as _, Response};
 use serde_json::{Value, json};
 use tracing::{Instrument as _, error, info_span, warn};
+use wire::message::Signal;
 
 use crate::alerts::alertmanager::{self, Read};
-use crate::alerts::answer::{AlertAnswer, DeliveryAnswer, HEARTBEAT, NOISE};
+use crate::alerts::answer::{AlertAnswer, DeliveryAnswer, HEARTBEAT, NOISE, REPEATED};
 use crate::alerts::signals;
 use crate::alerts::signed_alert;
 use crate::authentication;
@@ -50,6 +51,7 @@ impl App {
             now,
             until: began + most,
             seen: Seen::default(),
+            replay_id: None,
         };
 
         let found = routes::find(request.method(), request.uri().path());
@@ -115,26 +117,31 @@ impl App {
             Target::Alertmanager => {
                 // An internal source is trusted by its address alone.
                 if !authentication::is_internal(source(request), &self.config.internal) {
-                    self.signed_or_known(SIGNED, headers, bytes, visit.now)
+                    visit.replay_id = self
+                        .signed_or_known(SIGNED, headers, bytes, visit.now)
                         .await?;
                 }
                 self.delivery(bytes, "alertmanager", visit).await?
             }
             Target::Grafana => {
-                self.signed_or_known(GRAFANA, headers, bytes, visit.now)
+                visit.replay_id = self
+                    .signed_or_known(GRAFANA, headers, bytes, visit.now)
                     .await?;
                 self.delivery(bytes, "grafana", visit).await?
             }
             Target::Alerts => {
-                self.signed(SIGNED, headers, bytes, visit.now).await?;
+                visit.replay_id = self.signed(SIGNED, headers, bytes, visit.now).await?;
                 let alert = signed_alert::read(bytes, self.tables()?, visit.now)?;
                 let answers = self.count(Delivery::single(alert), visit).await?;
                 as_json(&answers.first())
             }
             Target::Signals => {
-                self.signed(SIGNED, headers, bytes, visit.now).await?;
+                let replay_id = self.signed(SIGNED, headers, bytes, visit.now).await?;
                 // Checked before it is queued: behind the queue there is no sender to answer.
-                let signal = signals::read(bytes, self.tables()?, visit.now)?;
+                let signal = Signal {
+                    signed: replay_id,
+                    ..signals::read(bytes, self.tables()?, visit.now)?
+                };
                 if self.tables()?.rules().is_heartbeat(&signal.alert.name) {
                     let id = self.heartbeat(&signal.alert, visit.now).await?;
                     json!({ "success": true, "message_id": id, "stream": "heartbeats" })
@@ -200,6 +207,11 @@ impl App {
         delivery: Delivery,
         visit: &mut Visit,
     ) -> Result<Vec<AlertAnswer>, Rejection> {
+        let replay_id = visit.replay_id.take();
+        if self.is_replay(replay_id.as_deref()).await? {
+            let repeated = |alert| AlertAnswer::aside(alert, REPEATED);
+            return Ok(delivery.alerts.iter().map(repeated).collect());
+        }
         let rules = self.tables()?.rules();
         (visit.seen.alerts, visit.seen.left_out) = (delivery.alerts.len(), delivery.left_out);
         let (mut heartbeats, mut aside) = (Vec::new(), Vec::<(usize, AlertAnswer)>::new());
@@ -223,6 +235,7 @@ impl App {
         for heartbeat in &heartbeats {
             self.heartbeat(heartbeat, visit.now).await?;
         }
+        self.note_counted(replay_id.as_deref(), visit.now).await;
         let mut answers: Vec<AlertAnswer> = counted
             .into_iter()
             .zip(cicd)
@@ -240,6 +253,8 @@ pub(crate) struct Visit {
     now: Timestamp,
     until: Instant,
     seen: Seen,
+    /// What tells it from every other request, if its sender signed a time.
+    replay_id: Option<String>,
 }
 
 /// Fields of the request's log line about its alerts.

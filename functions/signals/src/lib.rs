@@ -71,12 +71,15 @@ impl App {
         until: Instant,
     ) -> Result<(), Failure> {
         let store = &self.intake.store;
+        // A request that its sender signed with a time is one, however often it comes and is queued.
+        let Signal { alert, signed } = signal;
+        let message_id = signed.as_deref().unwrap_or(message_id);
         if store.receipt(message_id).await? == Receipt::Closed {
             info!(message_id, "it was counted before");
             return Ok(());
         }
         self.intake
-            .take(Delivery::single(signal.alert), now, until)
+            .take(Delivery::single(alert), now, until)
             .await?;
         // It is counted: that it must not come again matters more than that the receipt is missing.
         if let Err(error) = store.close_receipt(message_id, now).await {

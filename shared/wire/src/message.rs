@@ -92,6 +92,18 @@ pub enum Message {
 pub struct Signal {
     /// The alert, whole: its identity is taken where it is counted.
     pub alert: Alert,
+    /// What tells the request from every other one, if its sender signed a time: a replay is not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<String>,
+}
+
+impl From<Alert> for Signal {
+    fn from(alert: Alert) -> Self {
+        Self {
+            alert,
+            signed: None,
+        }
+    }
 }
 
 /// A message that can be sent to a queue and received from it.

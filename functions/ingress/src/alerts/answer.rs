@@ -20,6 +20,9 @@ pub const HEARTBEAT: &str = "heartbeat";
 /// The outcome of an alert that only serves Alertmanager.
 pub const NOISE: &str = "noise";
 
+/// The outcome of an alert of a signed request that was counted before.
+pub const REPEATED: &str = "repeated";
+
 /// Outcome of an alert, as the answer shows it. The names are the original service's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AlertAnswer {
@@ -33,7 +36,8 @@ pub struct AlertAnswer {
     /// The incident that it belongs to; none if a resolved alert belongs to none.
     pub incident_id: Option<String>,
     pub fingerprint: Option<Fingerprint>,
-    /// `opened`, `joined`, `escalated`, `reopened`, `late`, `resolved`, `member_left`, `ignored`, `heartbeat`, `noise` or `refused`.
+    /// `opened`, `joined`, `escalated`, `reopened`, `late`, `resolved`, `member_left`, `ignored`, `heartbeat`, `noise`,
+    /// `repeated` or `refused`.
     pub outcome: &'static str,
     /// True if this alert opened an incident that is analysed; its approval, if it needs one, follows with the analysis.
     pub approval_created: bool,
@@ -87,12 +91,13 @@ impl AlertAnswer {
         }
     }
 
-    /// The answer to an alert that opens no incident: a heartbeat, or what only serves Alertmanager.
+    /// The answer to an alert that is not counted: a heartbeat, what only serves Alertmanager, or one of a
+    /// request that was counted before.
     pub fn aside(alert: &Alert, outcome: &'static str) -> Self {
-        let message = if outcome == HEARTBEAT {
-            "a heartbeat: monitoring works"
-        } else {
-            "it only serves Alertmanager: nothing is counted"
+        let message = match outcome {
+            HEARTBEAT => "a heartbeat: monitoring works",
+            REPEATED => "this very request was counted before: nothing is counted",
+            _ => "it only serves Alertmanager: nothing is counted",
         };
         Self {
             message: message.to_owned(),

@@ -89,7 +89,7 @@ impl App {
         now: Timestamp,
     ) -> Result<(), Rejection> {
         let alert = heartbeat.alert(status, now);
-        self.signals.send(&Signal { alert }).await?;
+        self.signals.send(&Signal::from(alert)).await?;
         Ok(())
     }
 }

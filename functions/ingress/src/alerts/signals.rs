@@ -71,7 +71,7 @@ pub fn read(bytes: &[u8], tables: &AlertTables, now: Timestamp) -> Result<Signal
     }
     .about(&payload.target, &payload.namespace);
     // Not bounded yet: the identity is taken from the whole alert, where it is counted.
-    let signal = Signal { alert };
+    let signal = Signal::from(alert);
     let bytes = signal.to_json().len();
     if bytes > MOST_BYTES {
         return Err(Rejection::TooLarge {

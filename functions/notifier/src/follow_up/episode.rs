@@ -296,7 +296,7 @@ impl App {
                         member: MemberId::of_nobody(),
                         ..incident.alert
                     };
-                    self.signals.send(&Signal { alert }).await?;
+                    self.signals.send(&Signal::from(alert)).await?;
                     continue;
                 }
                 Unsent::Changed => {

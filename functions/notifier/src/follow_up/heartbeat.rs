@@ -29,7 +29,7 @@ impl App {
             warn!(heartbeat = %id, source = heartbeat.source, last_heard = %heartbeat.last_heard, "a heartbeat stays away");
             // Sent before it is noted: what is sent twice is counted on one incident.
             let alert = heartbeat.alert(AlertStatus::Firing, now);
-            self.signals.send(&Signal { alert }).await?;
+            self.signals.send(&Signal::from(alert)).await?;
             heartbeat.reported_at = Some(now);
             match self
                 .store
@@ -39,7 +39,7 @@ impl App {
                 // It was heard meanwhile. Whoever heard it does not know of the report: it is taken back.
                 Err(StoreError::Conflict) => {
                     let alert = heartbeat.alert(AlertStatus::Resolved, now);
-                    self.signals.send(&Signal { alert }).await?;
+                    self.signals.send(&Signal::from(alert)).await?;
                     heartbeat.reported_at = None;
                     heartbeat.last_heard = now;
                 }

@@ -251,6 +251,16 @@ impl<'a> TrafficRecorder<'a> {
         }
     }
 
+    /// A signed request that comes again.
+    async fn repeated(&mut self, operation: &Operation, body: &Value) {
+        let way = ["signature".to_owned(), "signatureTimestamp".to_owned()];
+        let call = Call::by_way(self.document, self.stack, operation, &way, body.to_string());
+        for outcome in ["opened", "repeated"] {
+            let answer = self.send(operation, &call, 200).await;
+            assert_eq!(answer["outcome"], outcome, "{answer}");
+        }
+    }
+
     async fn delivered(&mut self, alert: &TestAlert, outcome: &str) {
         let answer = self.take("alertmanager", &alert.delivery()).await;
         assert_eq!(answer["outcome"], outcome, "{answer}");
@@ -258,6 +268,9 @@ impl<'a> TrafficRecorder<'a> {
 
     /// The two routes that take one alert; a signal also has to fit its queue.
     pub(crate) async fn single_alerts(&mut self) {
+        let alerts = self.document.operation("alerts");
+        let body = fresh(&alerts.example().expect("an example"));
+        self.repeated(&alerts, &body).await;
         for id in ["alerts", "signals"] {
             let operation = self.document.operation(id);
             let body = fresh(&operation.example().expect("an example"));
