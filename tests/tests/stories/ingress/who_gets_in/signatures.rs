@@ -1,6 +1,6 @@
 //! Tests of authentication by signature: one header, the raw body, and five minutes.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tests::alert::{TestAlert, unique};
 use tests::in_process::hmac;
@@ -228,7 +228,10 @@ async fn a_request_that_is_replayed_is_answered_and_not_counted() {
     let app = stack.ingress(&[]);
     let secret = &stack.facts.secrets["webhook"];
     let now = Timestamp::now();
-    let alert = TestAlert::firing(unique("replayed"));
+    let alert = TestAlert {
+        starts_at: now - SignedDuration::from_mins(1),
+        ..TestAlert::firing(unique("replayed"))
+    };
     let body = alert.delivery().to_string();
     let send = async |body: &str, offset: i64| {
         let time = (now.as_second() + offset).to_string();
@@ -249,7 +252,7 @@ async fn a_request_that_is_replayed_is_answered_and_not_counted() {
     };
     let ended = ended.delivery().to_string();
     assert_eq!(send(&ended, 2).await.0, "resolved");
-    assert_eq!(send(&body, 3).await.0, "reopened");
+    assert_eq!(send(&body, 3).await.0, "late");
     // An old resolve does not end what fires now.
     assert_eq!(send(&ended, 2).await.0, "repeated");
     // Without a time that was signed there is nothing to tell a replay by.
