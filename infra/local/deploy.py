@@ -40,6 +40,8 @@ class Stack:
         client = self.emulator.client("lambda")
         for source in client.list_event_source_mappings(FunctionName=self.outputs["WitnessFunctionName"])["EventSourceMappings"]:
             client.delete_event_source_mapping(UUID=source["UUID"])
+        # Nobody reads it, and the emulator would keep a copy of every item that is written.
+        self.emulator.client("dynamodb").update_table(TableName=self.outputs["TableName"], StreamSpecification={"StreamEnabled": False})
 
     def secret_named(self, name: str) -> str:
         return str(self.emulator.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])

@@ -235,6 +235,7 @@ impl App {
         for heartbeat in &heartbeats {
             self.heartbeat(heartbeat, visit.now).await?;
         }
+        // Behind everything that may fail: the sender's retry is the same request.
         self.note_counted(replay_id.as_deref(), visit.now).await;
         let mut answers: Vec<AlertAnswer> = counted
             .into_iter()

@@ -101,7 +101,7 @@ impl App {
         }
         let secret = self.secrets.get(&self.key).await?;
         let signer = Signer::from_secret(KEY_NAME, &secret);
-        let (known, version) = self.control.witnessed().await?;
+        let (known, mut version) = self.control.witnessed().await?;
         let mut state = known.unwrap_or(Witnessed {
             tree: Tree::default(),
             first: 0,
@@ -110,6 +110,8 @@ impl App {
         });
         if !state.printed {
             print(&self.lines(&state, &signer, now)?)?;
+            state.printed = true;
+            version = self.control.save_witnessed(&state, version).await?;
         }
         if leaves.is_empty() {
             return Ok(());

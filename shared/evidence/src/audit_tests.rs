@@ -15,7 +15,9 @@ use crate::leaf::{Act, Leaf};
 use crate::note::Signer;
 use crate::tree::Tree;
 
-const INCIDENTS: usize = 8;
+const INCIDENTS: usize = 4;
+/// How many entries all logs of a history have.
+const ENTRIES: i64 = 16;
 const CROCKFORD: &[u8] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 fn at(second: i64) -> Timestamp {
@@ -43,7 +45,7 @@ fn history(rng: &mut Rng) -> (Logs, Vec<Anchor>) {
         })
         .collect();
     let (mut tree, mut anchors) = (Tree::default(), Vec::new());
-    for minute in 0..60 {
+    for minute in 0..ENTRIES {
         let (id, entries, head) = &mut logs[rng.usize(..INCIDENTS)];
         let now = at(minute * 60);
         let record = LogRecord::new(Event::StepFinished, "repair", format!("step {minute}"))
@@ -150,16 +152,17 @@ fn what_was_written_passes() {
     for _ in 0..20 {
         let (logs, anchors) = history(&mut rng);
         let found = audit(exported(&logs), anchors, &signer().verifier());
-        assert_eq!((found.findings.len(), found.entries), (0, 60), "{found:?}");
-        assert_eq!(found.last.map(|last| last.size), Some(60));
+        assert_eq!((found.findings.len(), found.entries), (0, 16), "{found:?}");
+        assert_eq!(found.last.map(|last| last.size), Some(16));
     }
 }
 
 #[test]
 fn a_thousand_rewritten_tables_are_found_with_the_place() {
     let mut rng = Rng::with_seed(2);
+    let histories: Vec<(Logs, Vec<Anchor>)> = (0..20).map(|_| history(&mut rng)).collect();
     for round in 0..1_000 {
-        let (mut logs, anchors) = history(&mut rng);
+        let (mut logs, anchors) = histories[round % histories.len()].clone();
         let (what, incident, sequence) = tamper(&mut rng, &mut logs);
         let found = audit(exported(&logs), anchors, &signer().verifier());
         let is_place = |finding: &Finding| match finding {
@@ -250,7 +253,7 @@ fn anchors_that_were_bent_are_found() {
                 let Some(Anchor::Checkpoint { note }) = anchors.last_mut() else {
                     panic!("a checkpoint")
                 };
-                *note = note.replacen("\n60\n", "\n59\n", 1);
+                *note = note.replacen("\n16\n", "\n15\n", 1);
             },
             |finding| matches!(finding, Finding::Note(InvalidCheckpoint::Forged)),
         ),

@@ -22,6 +22,9 @@ use wire::message::{Message, Queued as _};
 /// An incident of the demo's service, with a playbook that is nobody else's.
 async fn waiting(stack: &Stack, alert: &TestAlert) -> Incident {
     let incident = stack.awaiting_approval(alert).await;
+    // The deployed notifier has told of it: what follows is for the one of the story.
+    let id = incident.id.as_str();
+    stack.card(id, "Waiting for a decision").await;
     let own = |change: &mut IncidentChange| {
         change.incident.plan.as_mut().expect("a plan").playbook = unique("playbook").into()
     };
