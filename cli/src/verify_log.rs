@@ -124,8 +124,8 @@ fn offline(
     match last {
         Some(last) => writeln!(
             out,
-            "Proves: up to {} nothing was changed, left out, added or put in another order after it was written, over {} writes to {}.\n\
-             Does not prove: that what was written is true; what came later; that no anchor behind the last checkpoint was kept back.",
+            "Proves: up to {} no entry was changed, left out or put in another order after it was written, over {} writes to {}.\n\
+             Does not prove: that what was written is true, and by whom; what came later; that no anchor behind the last checkpoint was kept back.",
             last.at, last.size, last.origin
         )?,
         None => writeln!(out, "Proves nothing: no checkpoint is accepted.")?,

@@ -209,6 +209,8 @@ impl App {
     ) -> Result<Vec<AlertAnswer>, Rejection> {
         let replay_id = visit.replay_id.take();
         if self.is_replay(replay_id.as_deref()).await? {
+            visit.seen.alerts = delivery.alerts.len();
+            *visit.seen.outcomes.entry(REPEATED).or_default() += 1;
             let repeated = |alert| AlertAnswer::aside(alert, REPEATED);
             return Ok(delivery.alerts.iter().map(repeated).collect());
         }

@@ -1,5 +1,5 @@
-//! What the witness prints, line by line, and how it is read again: as it stands in the log group, or
-//! as `aws logs filter-log-events` gives it.
+//! Anchors of the operation log, leaves and signed checkpoints, as lines of JSON; and their reader, for
+//! lines of the log group and for the answer of `aws logs filter-log-events`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! The control table: what stops repairs and who may decide, apart from what functions write about
-//! incidents. Nobody but the operator deletes from it, and of the functions only the bridge writes to
-//! it (decision 27).
+//! incidents. Nobody but the operator deletes from it, and of the functions only the bridge and the
+//! witness write to it, each its own items (decisions 27, 31).
 
 use aws::lazy_client::LazyClient;
 use aws_sdk_dynamodb::Client;
@@ -14,7 +14,7 @@ use super::{Store, StoreError};
 /// How long it is known that a step ran: longer than any decision lets one run.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// The kill switch, the steps that ran, and people's tokens.
+/// The kill switch, the steps that ran, people's tokens, and the witness's tree.
 #[derive(Debug, Clone)]
 pub struct ControlTable(pub(super) Store);
 

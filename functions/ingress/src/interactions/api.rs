@@ -29,9 +29,8 @@ pub async fn api(
 ) -> Result<Value, Rejection> {
     let token = admitted(app, headers, Right::Decide, now).await?;
     let id = ApprovalId::try_from(id).map_err(|_| Rejection::NoApproval)?;
+    let press = press_of(&token, now);
     let person = token.person;
-    // The API has no presses: each request is one of its own, and who repeats themselves changes nothing.
-    let press = format!("api:{} {now}", token.id);
     let pressed = Pressed {
         verdict,
         by: Identity::Api(person.clone()),
@@ -47,6 +46,11 @@ pub async fn api(
     }))
 }
 
+/// The API has no presses: each request is one of its own, and who repeats themselves changes nothing.
+fn press_of(token: &PersonToken, now: Timestamp) -> String {
+    format!("api:{} {now}", token.id)
+}
+
 /// `POST /api/v1/approvals/{id}/stop` with the token of a person, which has to have the right to decide.
 ///
 /// # Errors
@@ -60,7 +64,8 @@ pub async fn stop(
     let token = admitted(app, headers, Right::Decide, now).await?;
     let id = ApprovalId::try_from(id).map_err(|_| Rejection::NoApproval)?;
     let by = Identity::Api(token.person.clone());
-    let (incident, stopped) = interactions::stop(app, &id, &by, now).await?;
+    let press = press_of(&token, now);
+    let (incident, stopped) = interactions::stop(app, &id, &by, &press, now).await?;
     let stopped = match stopped {
         Stopped::BeforeItBegan => "before_it_began",
         Stopped::BehindTheStep => "behind_the_step",

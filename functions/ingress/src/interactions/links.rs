@@ -79,7 +79,7 @@ pub(crate) async fn decide(
             .unwrap_or(Rejection::LinkUsed));
     }
     let (incident, taken) = answered?;
-    let reply = interactions::told(&incident, taken, now);
+    let reply = interactions::reply(&incident, taken, now);
     Ok(link_page::told(&reply.words(language), language))
 }
 

@@ -52,7 +52,7 @@ pub(crate) async fn press(
     if let ButtonAction::Decide(verdict, id) = &press.ask {
         return Ok(
             match decide(app, id, &pressed(&press, *verdict), now).await {
-                Ok((incident, taken)) => told(&incident, taken, now),
+                Ok((incident, taken)) => reply(&incident, taken, now),
                 Err(Rejection::Refused(refusal)) => refusal.into(),
                 Err(Rejection::NoApproval) => ButtonReply::NoApproval,
                 Err(other) => return Err(other),
@@ -67,9 +67,9 @@ pub(crate) async fn press(
     };
     match press.ask {
         ButtonAction::Decide(..) => unreachable!("it was answered above"),
-        ButtonAction::Stop(ref id) => match stop(app, id, &press.by, now).await {
+        ButtonAction::Stop(ref id) => match stop(app, id, &press.by, &press.id, now).await {
             Ok((_, stopped)) => Ok(stopped.into()),
-            Err(Rejection::Refused(refusal)) => refuse(app, &press, refusal, now).await,
+            Err(Rejection::Refused(refusal)) => Ok(refusal.into()),
             Err(other) => Err(other),
         },
         ButtonAction::Details(_) => more(app, incident.id, More::Details, press).await,
@@ -148,7 +148,7 @@ pub(crate) async fn decide(
 }
 
 /// What a person is told whose press counts.
-pub(crate) fn told(incident: &Incident, taken: Taken, now: Timestamp) -> ButtonReply {
+pub(crate) fn reply(incident: &Incident, taken: Taken, now: Timestamp) -> ButtonReply {
     match countdown(incident, now) {
         Some(_) if taken == Taken::Approved => ButtonReply::ApprovedWithCountdown,
         _ => taken.into(),
@@ -156,7 +156,7 @@ pub(crate) fn told(incident: &Incident, taken: Taken, now: Timestamp) -> ButtonR
 }
 
 /// Stops the repair of a plan. What follows for its run is stored; the worker finds it there before the
-/// next step.
+/// next step. What is refused is kept in the log.
 ///
 /// # Errors
 /// If there is no such approval, if the person may not, or if something could not be stored and sent.
@@ -164,10 +164,17 @@ pub(crate) async fn stop(
     app: &App,
     id: &ApprovalId,
     by: &Identity,
+    press: &str,
     now: Timestamp,
 ) -> Result<(Incident, Stopped), Rejection> {
     let channels = app.channels()?;
-    let ask = |change: &mut IncidentChange| decision::stop::stop(change, id, by, channels, now);
+    let action = ButtonAction::Stop(id.clone());
+    let ask = |change: &mut IncidentChange| {
+        decision::stop::stop(change, id, by, channels, now).inspect_err(|refusal| {
+            let (by, why) = (by.to_string(), refusal.to_string());
+            change.press_refused(&action, press, &by, &why, now);
+        })
+    };
     let changed = app.intake.store.change(&id.incident(), ask).await;
     let (incident, stopped) = changed.map_err(|error| match error {
         StoreError::Missing { .. } => Rejection::NoApproval,

@@ -229,14 +229,16 @@ fn holds(contents: &[Content]) {
 
 #[test]
 fn largest_texts_fit_every_channel() {
-    // Four times the longest text that an incident keeps (`ANNOTATION_CHARACTERS`).
-    let long = 16 * 1024;
+    let long = 64 * 1024;
     for text in [
+        "x",
+        "<",
         "🔥",
         "&\0\r\n",
         "</b><a href=\"https://evil.test\">x</a>",
         "\u{202e}\u{5d0}\u{627}",
         "*_`~> <!here>",
+        "a b\n",
     ] {
         let text = text.repeat(long / text.len());
         holds(&messages(&hostile(&text), &text));
@@ -270,7 +272,7 @@ fn outside() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(8))]
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
 
     #[test]
     fn any_text_fits_every_channel(text in outside(), times in 1_usize..40) {

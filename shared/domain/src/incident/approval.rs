@@ -111,7 +111,7 @@ pub struct DecisionSignature {
 
 impl Approval {
     /// When it was decided, if it was.
-    pub fn made_at(&self) -> Option<Timestamp> {
+    pub fn decided_at(&self) -> Option<Timestamp> {
         match self.state {
             ApprovalState::Decided { at, .. } => Some(at),
             ApprovalState::Pending | ApprovalState::Void { .. } => None,

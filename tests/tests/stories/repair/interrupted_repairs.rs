@@ -219,10 +219,14 @@ async fn the_kill_switch_stops_a_repair_between_two_steps() {
 
 /// What the API answers to Ada, who stops the repair of a plan.
 async fn stopped_by_ada(stack: &Stack, approval: &ApprovalId) -> Value {
+    stopped_by(stack, approval, "ada").await
+}
+
+async fn stopped_by(stack: &Stack, approval: &ApprovalId, person: &str) -> Value {
     let request = stack
         .http
         .post(stack.url(&format!("approvals/{approval}/stop")))
-        .bearer_auth(&stack.facts.tokens["ada"]);
+        .bearer_auth(&stack.facts.tokens[person]);
     let answer = request.send().await.expect("an answer");
     answer.json().await.expect("JSON")
 }
@@ -300,6 +304,16 @@ async fn a_plan_that_was_stopped_before_its_first_step_never_runs() {
     };
     let (incident, message) = shop.approved(&service, "mend").await;
     let approval = incident.approval.as_ref().expect("approved").id.clone();
+    // Eve has a token, and is not on the list: it is in the log.
+    let refused = stopped_by(&shop.stack, &approval, "eve").await;
+    assert_eq!(
+        refused["type"], "urn:quell:problem:not-allowed",
+        "{refused}"
+    );
+    let id = incident.id.as_str();
+    let log = shop.stack.log_with(id, Event::PressRefused).await;
+    let entry = log.iter().find(|entry| entry.event == Event::PressRefused);
+    assert_eq!(entry.map(|entry| entry.actor.as_str()), Some("api:eve"));
     let answer = stopped_by_ada(&shop.stack, &approval).await;
     assert_eq!(answer["stopped"], "before_it_began", "{answer}");
     let handled = shop

@@ -1,7 +1,8 @@
 //! Test of the evidence: what the deployed witness anchors while an incident is repaired, and that
 //! `quell verify-log` finds what somebody does who can write the whole table.
 
-use std::io::Write as _;
+use std::cell::RefCell;
+use std::io::{self, Write as _};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -10,10 +11,15 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::incident::Status;
 use domain::incident::operation_log::{Head, LogRecord};
 use domain::primitives::id::IncidentId;
-use serde_json::json;
+use evidence::anchors::{self, Anchor};
+use jiff::Timestamp;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::alert::TestAlert;
 use tests::stack::{Stack, project};
+use witness::Failure;
+use witness::config::Config;
+use witness::stream::StreamEvent;
 
 /// What the witness has printed, as `aws logs filter-log-events` gives it.
 const ANCHORS: &str = r"
@@ -230,4 +236,55 @@ async fn a_rewritten_log_is_found_by_who_holds_the_anchors() {
         .told(key, &found.each_ref().map(String::as_str))
         .await;
     assert_eq!(status, Some(1), "{told}");
+}
+
+/// A record of the stream: an entry of this number was written.
+fn written(sequence: u64) -> Value {
+    json!({
+        "eventName": "INSERT",
+        "dynamodb": {
+            "Keys": { "pk": { "S": "INC#01ARZ3NDEKTSV4RRFFQ69G5FAV" }, "sk": { "S": format!("LOG#{sequence:010}") } },
+            "NewImage": { "hash": { "S": "ab" } },
+        },
+    })
+}
+
+#[tokio::test]
+async fn a_batch_that_was_not_printed_is_printed_before_the_next() {
+    // The witness of these stacks is off: the one of the story is the only one.
+    let stack = Stack::start();
+    let output = |name: &str| stack.facts.outputs[name].clone();
+    let config = Config {
+        control_table: output("ControlTableName"),
+        key: output("EvidenceKeyArn"),
+        origin: "story".to_owned(),
+    };
+    let witness = witness::App::new(config, &stack.environment());
+    let batch = |records: Value| -> StreamEvent {
+        serde_json::from_value(json!({ "Records": records })).expect("a batch")
+    };
+    let printed = RefCell::new(String::new());
+    let print = |lines: &str| {
+        printed.borrow_mut().push_str(lines);
+        Ok(())
+    };
+    let leaves = || {
+        let anchors = anchors::read(&printed.take()).into_iter();
+        let leaf = |anchor| match anchor {
+            Anchor::Leaf { index, leaf } => Some((index, leaf.sequence)),
+            Anchor::Checkpoint { .. } => None,
+        };
+        anchors.filter_map(leaf).collect::<Vec<_>>()
+    };
+    let now = Timestamp::now();
+    let failing = |_: &str| Err(io::Error::other("the pipe is closed"));
+    let one = batch(json!([written(1), written(2)]));
+    let failed = witness.handle(&one, now, failing).await;
+    assert!(matches!(failed, Err(Failure::Print(_))), "{failed:?}");
+    let next = batch(json!([written(3)]));
+    witness.handle(&next, now, print).await.expect("anchored");
+    assert_eq!(leaves(), [(0, 1), (1, 2), (2, 3)]);
+    let none = batch(json!([]));
+    witness.handle(&none, now, print).await.expect("nothing");
+    assert_eq!(leaves(), []);
 }

@@ -102,8 +102,7 @@ impl StatusView {
         };
         if let Some(approval) = &incident.approval {
             stand.decision(approval, names);
-            // The card is written once, right after the decision.
-            let decided = approval.made_at();
+            let decided = approval.decided_at();
             if decided.is_some_and(|at| countdown(incident, at).is_some()) {
                 stand.countdown = COUNTDOWN.as_secs();
             }
