@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import socket
 import urllib.error
 import urllib.request
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 LOOPBACK = "127.0.0.1"
+PORTS = (20_000, 32_768)
 
 
 @dataclass(frozen=True)
@@ -22,10 +24,18 @@ class Answer:
 
 
 def free_port() -> int:
-    """A port that was free a moment ago. Each program that gets one reports clearly when it was taken since."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """A port that was free a moment ago. Each program that gets one reports clearly when it was taken since.
+
+    It is none of those that the system gives to connections of its own (from 32768 on), one of which could take it before the program does,
+    and a random one, because several stacks start at once.
+    """
+    while True:
+        with socket.socket() as probe:
+            try:
+                probe.bind((LOOPBACK, random.randrange(*PORTS)))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
 
 
 def listens(port: int) -> bool:
