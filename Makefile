@@ -30,6 +30,8 @@ demo: ## One alert, from Alertmanager to a verified repair (ARGS=--once ends by 
 DEBUG := $(BUILT)/debug
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 # As many as the group `stack` in .config/nextest.toml allows. cargo's own runner has one, and one test at a time.
+# What the roles of functions needed while the stories ran.
+GRANTS := $(BUILT)/grants.jsonl
 STACKS := $(if $(NEXTEST),4,1)
 
 stack: venv ## The local stack alone, with its facts as one line of JSON (ends with Ctrl-D)
@@ -47,9 +49,11 @@ test: venv ## All tests
 	@[ -x /usr/sbin/logrotate ] || echo 'skipped: the scene of rotate-log in playbook_library (install logrotate)'
 	cargo build $(ALL) --all-targets
 	@$(DEBUG)/quell check config
-	@RUST_TEST_THREADS=1 $(BIN)/python -m infra.local up --bootstraps $(DEBUG) --stacks $(STACKS) \
+	@rm -f $(GRANTS)
+	@QUELL_GRANTS=$(abspath $(GRANTS)) RUST_TEST_THREADS=1 $(BIN)/python -m infra.local up --bootstraps $(DEBUG) --stacks $(STACKS) \
 		$(if $(wildcard /usr/sbin/sshd),,--own-ssh-host $(DEBUG)/ssh-host) --run \
 		cargo $(if $(NEXTEST),nextest run,test --no-fail-fast) $(ALL)
+	@$(BIN)/python -m infra.local grants $(GRANTS)
 
 LLM := .local/llm
 LLM_REQUIREMENTS := infra/local/requirements-llm.txt

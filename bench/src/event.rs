@@ -8,11 +8,31 @@ use serde_json::{Value, json};
 
 use crate::Failure;
 
+/// A large delivery of Alertmanager.
+const FORGED_BYTES: usize = 64 << 10;
+
 /// The sample as API Gateway hands it to a function.
 pub(crate) fn sample(project: &Path) -> Result<Value, Failure> {
     Ok(serde_json::from_slice(&std::fs::read(
         project.join("events/alertmanager-single.json"),
     )?)?)
+}
+
+/// Two requests of strangers: the sample with a wrong token, and as large a body with a wrong signature, which has to be hashed before it is
+/// refused.
+pub(crate) fn refused(sample: &Value) -> Result<[String; 2], Failure> {
+    let mut strange = sample.clone();
+    strange["headers"]["authorization"] = json!("Bearer wrong");
+    let mut forged = sample.clone();
+    let headers = forged["headers"].as_object_mut();
+    let headers = headers.ok_or("the sample has no headers")?;
+    headers.remove("authorization");
+    headers.insert(
+        "x-signature-256".to_owned(),
+        json!(format!("sha256={}", "0".repeat(64))),
+    );
+    forged["body"] = json!("x".repeat(FORGED_BYTES));
+    Ok([strange.to_string(), forged.to_string()])
 }
 
 /// The sample with an alert for each number in place of its one, each of another component and so of another fingerprint.

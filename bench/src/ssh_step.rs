@@ -113,6 +113,10 @@ fn bridge(binaries: &Path, host: &SshHost) -> Result<Variant, Failure> {
         ("CONFIG_DIR", host.config().display().to_string()),
         ("SSH_KEY_SECRET_ID", LOGIN_KEY_ID.to_owned()),
         ("SSM_DOCUMENT_NAME", "Quell-RunStep".to_owned()),
+        (
+            "SSM_ROLE_ARN",
+            String::from("arn:aws:iam::123456789012:role/run-command"),
+        ),
     ];
     Ok(Variant {
         name: "step",

@@ -32,6 +32,8 @@ pub(crate) struct Variant {
 pub(crate) enum Proof {
     /// It is a 200 with this in its body.
     Body(&'static str),
+    /// It is a 401.
+    Refused,
     /// No message of the batch comes back.
     NothingComesBack,
     /// It says that a step's command ended with status 0.
@@ -42,7 +44,7 @@ pub(crate) enum Proof {
 const JOINED: &str = r#""outcome":"joined""#;
 
 /// The variables of ingress as `template.yaml` sets them; the other programs take what they know.
-const VARIABLES: [(&str, &str); 23] = [
+const VARIABLES: [(&str, &str); 22] = [
     ("AWS_REGION", "us-east-1"),
     ("AWS_DEFAULT_REGION", "us-east-1"),
     ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
@@ -87,10 +89,6 @@ const VARIABLES: [(&str, &str); 23] = [
     (
         "SLACK_SIGNING_SECRET_ID",
         "quell/inbound/slack-signing-secret",
-    ),
-    (
-        "APPROVAL_LINK_SECRET_ID",
-        "arn:aws:secretsmanager:us-east-1:123456789012:secret:approval-link",
     ),
     (
         "PEOPLE_REPAIR_KEY_ID",
@@ -151,6 +149,7 @@ pub(crate) fn all(
     binaries: &Path,
     node_door: &Path,
     analyzer: &AnalyzerScene,
+    [strange, forged]: &[String; 2],
 ) -> Vec<Variant> {
     let variant = |name, command: &[PathBuf], package: Option<&Path>, closing, proof| Variant {
         name,
@@ -188,6 +187,19 @@ pub(crate) fn all(
                 &["GetSecretValue", "TransactWriteItems"],
                 r#""outcome":"opened""#,
             )
+        },
+        Variant {
+            proof: Proof::Refused,
+            event: Some(strange.clone()),
+            ..binary("refuse", "ingress", &["GetSecretValue"], "")
+        },
+        Variant {
+            proof: Proof::Refused,
+            event: Some(forged.clone()),
+            variables: ["REQUIRE_SIGNATURE_TIMESTAMP", "REQUIRE_SIGNED_ROUTE"]
+                .map(|name| (name, "false".to_owned()))
+                .into(),
+            ..binary("refuse-signed", "ingress", &["GetSecretValue"], "")
         },
         Variant {
             table: Table::Incident,

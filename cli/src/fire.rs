@@ -78,7 +78,7 @@ impl Fire {
                 request = request.bearer_auth(secret::in_file(file)?.expose_secret())
             }
             (None, Some(secret)) => {
-                for (name, value) in sign(SIGNED, &secret, &bytes, Some(now)) {
+                for (name, value) in sign(SIGNED, &secret, &self.url, &bytes, now) {
                     request = request.header(name, value);
                 }
             }
@@ -117,7 +117,7 @@ impl Fire {
         if path.ends_with("/webhooks/alertmanager") {
             Ok(self.for_alertmanager(now).to_string().into_bytes())
         } else if path.ends_with("/webhooks/alerts") {
-            Ok(self.for_alerts().to_string().into_bytes())
+            Ok(self.for_alerts(now).to_string().into_bytes())
         } else {
             let routes = "/api/v1/webhooks/alerts or /api/v1/webhooks/alertmanager";
             Err(Failure::wrong(format!(
@@ -157,7 +157,8 @@ impl Fire {
         })
     }
 
-    fn for_alerts(&self) -> Value {
+    /// Each says when it was sent: the same request twice would be a replay.
+    fn for_alerts(&self, now: Timestamp) -> Value {
         let mut labels = json!({ "alertname": self.alertname });
         for (name, value) in &self.labels {
             labels[name] = json!(value);
@@ -169,7 +170,7 @@ impl Fire {
             "alert_type": self.label("alert_type").unwrap_or("custom"), "severity": self.label("severity").unwrap_or("warning"),
             "source": "quell-fire", "target_resource": target.unwrap_or("quell-test"),
             "namespace": self.label("namespace").unwrap_or("default"),
-            "message": "A test alert, sent by hand with `quell fire`", "labels": labels, "status": self.status(),
+            "message": format!("A test alert, sent by hand with `quell fire` at {now}"), "labels": labels, "status": self.status(),
         })
     }
 }

@@ -6,6 +6,7 @@
 mod aws;
 mod check;
 mod dry_run;
+mod erase;
 mod evidence_key;
 mod exit;
 mod export_log;
@@ -59,6 +60,8 @@ enum Command {
     KillSwitch(kill_switch::KillSwitch),
     /// Makes, lists and ends the tokens with which people's own tools decide
     Tokens(tokens::Tokens),
+    /// Takes a person's data, or what commands printed, out of ended incidents and their logs
+    Erase(erase::Erase),
     /// Prints the headers with which a sender signs a body
     Sign(sign::Sign),
     /// Sends a test alert, signed as a sender signs it
@@ -86,6 +89,7 @@ impl Cli {
             Command::EvidenceKey(asked) => asked.answer(variables, out).await,
             Command::KillSwitch(asked) => asked.answer(variables, out).await,
             Command::Tokens(asked) => asked.answer(variables, out).await,
+            Command::Erase(asked) => asked.answer(variables, out).await,
             Command::Sign(asked) => asked.answer(variables, out).await,
             Command::Fire(asked) => asked.answer(variables, out).await,
             Command::Playbooks(asked) => asked.answer(variables, out).await,

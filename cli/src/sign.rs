@@ -17,9 +17,9 @@ use crate::secret::SenderSecret;
 pub(crate) struct Sign {
     #[command(flatten)]
     secret: SenderSecret,
-    /// Sign the time of now too: the signature is good for five minutes
-    #[arg(long)]
-    timestamp: bool,
+    /// Where it is sent, as a URL or a path: the signature is good there alone, for five minutes
+    #[arg(long, value_name = "URL")]
+    url: String,
     /// The body; `-` reads the standard input
     #[arg(value_name = "FILE")]
     body: PathBuf,
@@ -35,8 +35,8 @@ impl Sign {
         let secret = secret.ok_or_else(|| {
             Failure::wrong("No secret given: pass --secret-file FILE or --secret-id ID.")
         })?;
-        let at = self.timestamp.then(Timestamp::now);
-        for (name, value) in sign(SIGNED, &secret, &input::bytes(&self.body)?, at) {
+        let body = input::bytes(&self.body)?;
+        for (name, value) in sign(SIGNED, &secret, &self.url, &body, Timestamp::now()) {
             writeln!(out, "{}: {value}", as_written(name))?;
         }
         Ok(Answer::Yes)

@@ -113,13 +113,14 @@ fn offline(
         entries,
         not_yet,
         expired,
+        erased,
         last,
         findings,
     } = &found;
     let broken = findings.len();
     writeln!(
         out,
-        "{incidents} incidents: {entries} entries as they were anchored, {expired} expired, {not_yet} not anchored yet, {broken} findings"
+        "{incidents} incidents: {entries} entries as they were anchored, {expired} expired, {erased} erased, {not_yet} not anchored yet, {broken} findings"
     )?;
     match last {
         Some(last) => writeln!(
@@ -172,7 +173,14 @@ fn tell(
     out: &mut dyn Write,
 ) -> Result<Answer, Failure> {
     match &verdict {
-        Ok(()) => writeln!(out, "{id}: intact, {} entries", entries.len())?,
+        Ok(()) => {
+            let erased = entries.iter().filter(|entry| entry.erased).count();
+            let of_them = match erased {
+                0 => String::new(),
+                erased => format!(", {erased} of them erased in part"),
+            };
+            writeln!(out, "{id}: intact, {} entries{of_them}", entries.len())?;
+        }
         Err(why) => writeln!(out, "{id}: NOT intact: {why}")?,
     }
     Ok(Answer::of(verdict.is_ok()))

@@ -70,6 +70,7 @@ const WORDS: &[&str] = &[
     "2024-02-29",
     "1900-02-29",
     "sha256=",
+    "v2=",
     "SHA256=",
     "{signature}",
     "{SIGNATURE}",

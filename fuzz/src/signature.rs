@@ -1,7 +1,9 @@
 //! Properties of signatures: accepted exactly if HMAC-SHA256, computed here by its definition,
 //! agrees.
 
-use ingress::authentication::{GRAFANA, SIGNED, SLACK, SignatureForm, signature};
+use ingress::authentication::{
+    Covered, GRAFANA, SIGNED, SLACK, SignatureForm, SignedRequest, signature,
+};
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
@@ -17,7 +19,14 @@ struct Form {
     timestamp: &'static str,
     version: &'static [u8],
     separator: &'static [u8],
+    /// True if its signatures may cover the route: `v2=` over `v2:<ts>:<path>:<body>`.
+    bound: bool,
 }
+
+/// The route on which the signatures are given, and what stands before and behind it in what is signed.
+const PATH: &str = "/api/v1/webhooks/alerts";
+const BEFORE: &[u8] = b"v2:";
+const AROUND: &[u8] = b":";
 
 const FORMS: [Form; 3] = [
     Form {
@@ -27,6 +36,7 @@ const FORMS: [Form; 3] = [
         timestamp: "x-signature-timestamp",
         version: b"",
         separator: b".",
+        bound: true,
     },
     Form {
         form: GRAFANA,
@@ -35,6 +45,7 @@ const FORMS: [Form; 3] = [
         timestamp: "x-grafana-alerting-timestamp",
         version: b"",
         separator: b":",
+        bound: false,
     },
     Form {
         form: SLACK,
@@ -43,16 +54,21 @@ const FORMS: [Form; 3] = [
         timestamp: "x-slack-request-timestamp",
         version: b"v0:",
         separator: b":",
+        bound: false,
     },
 ];
 
-/// Headers of a signature. In a value, `{signature}` stands for the right one and `{SIGNATURE}` for it in upper case.
+/// Headers of a signature. In a value, `{signature}` stands for the right one, `{SIGNATURE}` for it in upper case, and `{bound}` for the one
+/// that covers the route.
 pub(crate) fn check(bytes: &[u8]) {
     let request = Request::of(bytes);
     for form in &FORMS {
         let right = form.sign(&request.secret, request.first(form.timestamp), request.body);
+        let timestamp = request.first(form.timestamp).unwrap_or_default();
+        let bound = Form::sign_bound(&request.secret, timestamp, PATH, request.body);
         let headers = request.headers(|name, value| {
             let value = replaced(value, "{signature}", right.as_bytes());
+            let value = replaced(&value, "{bound}", bound.as_bytes());
             (
                 name,
                 replaced(&value, "{SIGNATURE}", right.to_uppercase().as_bytes()),
@@ -62,15 +78,14 @@ pub(crate) fn check(bytes: &[u8]) {
             form.form.is_claimed(&headers),
             form.headers.iter().any(|name| headers.contains_key(*name))
         );
-        for require_timestamp in [false, true] {
+        for required in [(false, false), (true, false), (true, true)]
+            .map(|(time, route)| Covered { time, route })
+        {
             let expected = form
-                .accepts(&request.secret, &headers, request.body, require_timestamp)
+                .accepts(&request.secret, &headers, request.body, required)
                 .unwrap_or(false);
-            let accepted = form.ask(&request.secret, &headers, request.body, require_timestamp);
-            assert_eq!(
-                accepted, expected,
-                "{headers:?}, a timestamp required: {require_timestamp}"
-            );
+            let accepted = form.ask(&request.secret, &headers, request.body, required);
+            assert_eq!(accepted, expected, "{headers:?}, {required:?}");
         }
         form.made_here(
             form.headers[bytes.len() % form.headers.len()],
@@ -92,11 +107,16 @@ impl Form {
         }
     }
 
+    fn sign_bound(secret: &str, timestamp: &[u8], path: &str, body: &[u8]) -> String {
+        let parts = [BEFORE, timestamp, AROUND, path.as_bytes(), AROUND, body];
+        hmac(secret.as_bytes(), &parts.concat())
+    }
+
     /// What ingress says. A refusal shows neither the secret nor what would have been right.
-    fn ask(&self, secret: &str, headers: &HeaderMap, body: &[u8], require_timestamp: bool) -> bool {
+    fn ask(&self, secret: &str, headers: &HeaderMap, body: &[u8], required: Covered) -> bool {
         let known = SecretString::from(secret);
-        let Err(rejection) = signature(self.form, &known, headers, body, now(), require_timestamp)
-        else {
+        let request = SignedRequest::new(headers, PATH, body);
+        let Err(rejection) = signature(self.form, &known, request, now(), required) else {
             return true;
         };
         let timestamp = headers.get(self.timestamp).map(HeaderValue::as_bytes);
@@ -106,6 +126,7 @@ impl Form {
                 MARK,
                 &self.sign(secret, timestamp, body),
                 &self.sign(secret, None, body),
+                &Self::sign_bound(secret, timestamp.unwrap_or_default(), PATH, body),
             ],
         );
         false
@@ -117,32 +138,36 @@ impl Form {
         secret: &str,
         headers: &HeaderMap,
         body: &[u8],
-        require_timestamp: bool,
+        required: Covered,
     ) -> Option<bool> {
         let mut given = Vec::new();
         for name in self.headers {
             given.extend(one(headers, name).ok()?);
         }
-        let digits = given.first()?.strip_prefix(self.prefix)?;
+        let given = *given.first()?;
         let timestamp = one(headers, self.timestamp).ok()?;
         let in_time = match timestamp {
             Some(text) => NOW.abs_diff(text.parse::<i64>().ok()?) <= 300,
-            None => !require_timestamp,
+            None => !required.time,
         };
-        Some(
-            in_time
-                && digits.eq_ignore_ascii_case(&self.sign(
-                    secret,
-                    timestamp.map(str::as_bytes),
-                    body,
-                )),
-        )
+        if let Some(digits) = given.strip_prefix("v2=").filter(|_| self.bound) {
+            let right = Self::sign_bound(secret, timestamp?.as_bytes(), PATH, body);
+            return Some(in_time && digits.eq_ignore_ascii_case(&right));
+        }
+        let digits = given.strip_prefix(self.prefix)?;
+        let right = self.sign(secret, timestamp.map(str::as_bytes), body);
+        let covers = !(required.route && self.bound);
+        Some(covers && in_time && digits.eq_ignore_ascii_case(&right))
     }
 
     /// A signature that is made here is accepted, and nothing near it is. `choice` says where it is changed.
     fn made_here(&self, name: &'static str, secret: &str, body: &[u8], choice: usize) {
         let ask = |pairs: &[(&'static str, &str)], body: &[u8]| {
-            self.ask(secret, &headers(pairs), body, true)
+            let required = Covered {
+                time: true,
+                route: false,
+            };
+            self.ask(secret, &headers(pairs), body, required)
         };
         let age = i64::try_from(choice % 601).expect("a small number") - 300;
         let time = (NOW + age).to_string();
@@ -155,6 +180,14 @@ impl Form {
             ask(&[(name, signature), (self.timestamp, time)], body)
         };
         assert!(with(&right, &time, body), "a right signature is accepted");
+        for (path, accepted) in [(PATH, self.bound), ("/api/v1/webhooks/signals", false)] {
+            let bound = Self::sign_bound(secret, time.as_bytes(), path, body);
+            assert_eq!(
+                with(&format!("v2={bound}"), &time, body),
+                accepted,
+                "{path}"
+            );
+        }
         let upper = format!(
             "{}{}",
             self.prefix,

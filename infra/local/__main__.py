@@ -57,6 +57,10 @@ def parser() -> argparse.ArgumentParser:
     boxes.add_argument("--allow", type=Path, required=True, help="what becomes their /etc/quell/allowed")
     boxes.add_argument("--tag", action="append", default=[], metavar="NAME=VALUE")
     boxes.add_argument("--count", type=int, default=1)
+
+    grants = commands.add_parser("grants", help="the grants of roles that no request of the stories needed")
+    grants.add_argument("file", type=Path, help="what QUELL_GRANTS named while they ran")
+    grants.add_argument("--table", action="store_true", help="print the table for docs/security.md instead")
     return top
 
 
@@ -79,6 +83,10 @@ def main() -> int:
         from infra.local import ssm_boxes
 
         return ssm_boxes.make(given.endpoint, given.allow, given.tag, given.count)
+    if given.command == "grants":
+        from infra.local import grants
+
+        return grants.check(given.file, given.table)
     if given.bootstraps and (problem := build.missing(given.bootstraps)):
         sys.exit(problem)
     if given.command == "up":

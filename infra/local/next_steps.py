@@ -39,8 +39,9 @@ The stack stays up until Ctrl-C.
 Send a signed alert of your own:
 
   BODY='{json.dumps(ALERT)}'
-  SIGNATURE=$(printf %s "$BODY" | openssl dgst -sha256 -hmac "$(cat {_short(directory / 'webhook')})" -r | cut -d' ' -f1)
-  curl -i '{local.deployed.api_url}/api/v1/webhooks/alerts' -H "X-Signature-256: sha256=$SIGNATURE" -d "$BODY"
+  TIME=$(date +%s)
+  SIGNATURE=$(printf %s "v2:$TIME:/api/v1/webhooks/alerts:$BODY" | openssl dgst -sha256 -hmac "$(cat {_short(directory / 'webhook')})" -r | cut -d' ' -f1)
+  curl -i '{local.deployed.api_url}/api/v1/webhooks/alerts' -H "X-Signature-256: v2=$SIGNATURE" -H "X-Signature-Timestamp: $TIME" -d "$BODY"
 
 Look at what is stored and what the functions print:
 

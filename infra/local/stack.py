@@ -94,7 +94,6 @@ class Local:
         names = {
             "webhook": "WebhookSecretArn",
             "alertmanager": "AlertmanagerSecretArn",
-            "approval_link": "ApprovalLinkSecretArn",
             "telegram_webhook": "TelegramWebhookSecretArn",
         }
         generated = {name: self.deployed.secret(output) for name, output in names.items()}

@@ -16,6 +16,7 @@ use settings::variables::Variables;
 use tokio::time::sleep;
 use wire::bridge::BridgeReply;
 
+use crate::stack::Stack;
 use crate::target_host::TargetHost;
 
 /// What an sshd in the field runs instead of the command that it was asked for, to choose the directory and the path.
@@ -86,6 +87,22 @@ pub fn bridge_with(
     let files = OperatorFiles::load(host.path(PLAYBOOKS).parent().expect("a directory"))
         .expect("the files are right");
     App::for_operator(files, key)
+}
+
+/// Run Command of a stack, as the bridge has it: with its role, and a session for each step.
+///
+/// # Panics
+/// If the bridge is not deployed.
+pub async fn run_command_of(stack: &Stack) -> RunCommand {
+    let name = &stack.facts.outputs["BridgeFunctionName"];
+    let lambda = aws_sdk_lambda::Client::new(&stack.aws());
+    let asked = lambda.get_function_configuration().function_name(name);
+    let deployed = asked.send().await.expect("it is deployed");
+    let variables = deployed.environment.and_then(|found| found.variables);
+    let role = variables.expect("variables")["SSM_ROLE_ARN"].clone();
+    let bridge = stack.stolen("Bridge").await;
+    let document = "Quell-RunStep".to_owned();
+    RunCommand::new(&bridge, Duration::from_secs(10), document).with_role(role)
 }
 
 /// Run Command at an endpoint.

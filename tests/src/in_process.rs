@@ -1,11 +1,14 @@
 //! Functions in this process, against the deployed table; a test chooses the queues that they send
 //! to.
 
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use aws::AwsEnvironment;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use lambda_http::http::{HeaderMap, HeaderName, HeaderValue};
 use lambda_http::{Body, Context, Request, RequestExt as _, http};
 use serde_json::Value;
 use settings::variables::Variables;
@@ -139,12 +142,8 @@ impl Stack {
     /// If there is no answer.
     pub async fn send_signed(&self, path: &str, body: &Value) -> (u16, Value) {
         let body = body.to_string();
-        let signature = sign(&self.facts.secrets["webhook"], body.as_bytes());
-        let request = self
-            .http
-            .post(self.url(path))
-            .header("X-Signature-256", signature)
-            .body(body);
+        let headers = signed(&self.facts.secrets["webhook"], path, body.as_bytes());
+        let request = self.http.post(self.url(path)).headers(headers).body(body);
         let response = request.send().await.expect("an answer");
         (
             response.status().as_u16(),
@@ -164,10 +163,39 @@ pub fn hmac(secret: &str, bytes: impl AsRef<[u8]>) -> String {
     hex::encode(mac.finalize().into_bytes())
 }
 
-/// The signature of a body, as a sender writes it into `X-Signature-256`.
+/// The headers of a sender that signs a body for a route, such as `webhooks/alerts`. Each has a time of
+/// its own, since one that comes again is a replay.
+///
+/// # Panics
+/// Never: they are ASCII.
 #[must_use]
-pub fn sign(secret: &str, bytes: &[u8]) -> String {
-    format!("sha256={}", hmac(secret, bytes))
+pub fn signed(secret: &str, route: &str, body: &[u8]) -> HeaderMap {
+    static FIRST: LazyLock<Timestamp> = LazyLock::new(Timestamp::now);
+    static SIGNED: AtomicI64 = AtomicI64::new(0);
+    let since = SIGNED.fetch_add(1, Ordering::Relaxed) % 240 - 120;
+    let at = *FIRST + SignedDuration::from_secs(since);
+    signed_at(secret, route, body, at)
+}
+
+/// The same at a time.
+///
+/// # Panics
+/// Never: they are ASCII.
+#[must_use]
+pub fn signed_at(secret: &str, route: &str, body: &[u8], at: Timestamp) -> HeaderMap {
+    let seconds = at.as_second();
+    let text = [format!("v2:{seconds}:/api/v1/{route}:").as_bytes(), body].concat();
+    let value = |text: String| HeaderValue::from_str(&text).expect("ASCII");
+    HeaderMap::from_iter([
+        (
+            HeaderName::from_static("x-signature-256"),
+            value(format!("v2={}", hmac(secret, text))),
+        ),
+        (
+            HeaderName::from_static("x-signature-timestamp"),
+            value(seconds.to_string()),
+        ),
+    ])
 }
 
 /// A recorded event of API Gateway, with a delivery of Alertmanager.

@@ -19,6 +19,7 @@ pub mod own_queue;
 pub mod prometheus;
 pub mod repair_fixture;
 pub mod repairing;
+pub mod roles;
 pub mod runtime;
 pub mod sam;
 /// The notifier's own sample incidents.

@@ -170,6 +170,11 @@ impl RepairFixture {
         }
     }
 
+    /// What a repair of a service has to itself.
+    pub fn lock_of(&self, service: &str) -> String {
+        self.files.lock_of(service)
+    }
+
     /// An incident of a service whose plan somebody has approved, and the message that says so.
     ///
     /// # Panics

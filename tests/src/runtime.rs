@@ -93,7 +93,6 @@ pub async fn function(
         "CONTROL_TABLE_NAME",
         "TELEGRAM_WEBHOOK_SECRET_ID",
         "SLACK_SIGNING_SECRET_ID",
-        "APPROVAL_LINK_SECRET_ID",
         "PEOPLE_REPAIR_KEY_ID",
         "PEOPLE_BRIDGE_KEY_ID",
         "GUARDRAILS_REPAIR_KEY_ID",

@@ -13,6 +13,7 @@ use aws_types::SdkConfig;
 use domain::incident::operation_log::{self, Entry, Event};
 use domain::incident::{Incident, Status};
 use domain::primitives::id::{Fingerprint, IncidentId};
+use playbook_files::operator_files::OperatorFiles;
 use reqwest::{Client, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -161,6 +162,17 @@ impl Stack {
         }
     }
 
+    /// What a repair of one of the stack's services has to itself.
+    ///
+    /// # Panics
+    /// If the stack's files have faults.
+    #[must_use]
+    pub fn lock_of(&self, service: &str) -> String {
+        OperatorFiles::load(&self.facts.target.config_dir)
+            .expect("the stack's files")
+            .lock_of(service)
+    }
+
     /// The configuration of AWS clients that may do everything.
     #[must_use]
     pub fn aws(&self) -> SdkConfig {
@@ -196,7 +208,6 @@ impl Stack {
             "WEBHOOK_SECRET_ID" => "WebhookSecretArn",
             "ALERTMANAGER_SECRET_ID" => "AlertmanagerSecretArn",
             "TELEGRAM_WEBHOOK_SECRET_ID" => "TelegramWebhookSecretArn",
-            "APPROVAL_LINK_SECRET_ID" => "ApprovalLinkSecretArn",
             // The output names a host that not every machine resolves.
             "API_URL" => return Some(self.facts.api_url.clone()),
             "SLACK_SIGNING_SECRET_ID" => {

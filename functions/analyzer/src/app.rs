@@ -118,7 +118,7 @@ impl App {
         let sqs = aws_sdk_sqs::Client::new(aws);
         let dynamodb = aws_sdk_dynamodb::Client::new(aws);
         Ok(Self {
-            store: Store::new(dynamodb.clone(), config.table),
+            store: Store::new(dynamodb.clone(), config.table).kept_for(config.retention),
             control: ControlTable::new(dynamodb, config.control_table),
             notifications: Queue::new(sqs.clone(), config.notifications_queue),
             repairs: Queue::new(sqs, config.repairs_queue),

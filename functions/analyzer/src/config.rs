@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use aws::decision_keys::SigningKeyIds;
 use jiff::SignedDuration;
 use settings::variables::{InvalidVariable, Variables};
+use store::Retention;
 
 /// The configuration of the analyzer; `template.yaml` sets every variable.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// `TABLE_NAME`.
     pub table: String,
+    /// `INCIDENT_RETENTION_DAYS` and `LOG_ENTRY_RETENTION_DAYS`.
+    pub retention: Retention,
     /// `CONTROL_TABLE_NAME`: the table with the kill switch.
     pub control_table: String,
     /// `NOTIFICATIONS_QUEUE_URL`.
@@ -41,6 +44,7 @@ impl Config {
         let ttl: u32 = variables.parsed("APPROVAL_TTL_SECONDS", "a number of seconds", 14_400)?;
         Ok(Self {
             table: variables.required("TABLE_NAME", "the name of the table")?,
+            retention: Retention::from_variables(variables)?,
             control_table: variables
                 .required("CONTROL_TABLE_NAME", "the name of the control table")?,
             notifications_queue: variables

@@ -34,6 +34,8 @@ pub struct Config {
     pub ssh_key_secret_id: String,
     /// The SSM document that runs a step.
     pub ssm_document_name: String,
+    /// `SSM_ROLE_ARN`: the role that may have it run, which is assumed for each step.
+    pub ssm_role_arn: String,
     /// `PEOPLE_BRIDGE_KEY_ID` and `GUARDRAILS_BRIDGE_KEY_ID`: with which decisions are checked.
     pub keys: CheckingKeyIds,
     /// `CONTROL_TABLE_NAME`: the table with the kill switch and the steps that ran.
@@ -67,6 +69,10 @@ impl Config {
                 "SSM_DOCUMENT_NAME",
                 "the name of the SSM document that runs a step",
             )?,
+            ssm_role_arn: variables.required(
+                "SSM_ROLE_ARN",
+                "the ARN of the role that may send commands to hosts",
+            )?,
             keys: CheckingKeyIds::from_variables(
                 variables,
                 ["PEOPLE_BRIDGE_KEY_ID", "GUARDRAILS_BRIDGE_KEY_ID"],
@@ -96,7 +102,8 @@ impl Config {
             control: ControlTable::new(dynamodb, self.control_table),
             starts_within: self.starts_within,
         };
-        let run_command = RunCommand::new(&aws, COMMAND_ATTEMPT, self.ssm_document_name);
+        let run_command = RunCommand::new(&aws, COMMAND_ATTEMPT, self.ssm_document_name)
+            .with_role(self.ssm_role_arn);
         Ok(App::for_operator(
             files,
             LoginKey::Stored {

@@ -12,7 +12,6 @@ use domain::alert::classification::AlertTables;
 use domain::notification::channels::Channels;
 use intake::Intake;
 use jiff::Timestamp;
-use lambda_http::http::HeaderMap;
 use secrecy::SecretString;
 use settings::alert_tables;
 use settings::channels_file;
@@ -20,7 +19,7 @@ use store::{ControlTable, Joins, Receipt, Store};
 use tracing::warn;
 
 use crate::authentication;
-use crate::authentication::SignatureForm;
+use crate::authentication::{SignatureForm, SignedRequest};
 use crate::config::Config;
 use crate::rejection::Rejection;
 
@@ -52,7 +51,8 @@ impl App {
         let queue = |url: &str| Queue::new(sqs.clone(), url.to_owned());
         let settings = &config.intake;
         let intake = Intake {
-            store: Store::new(dynamodb.clone(), settings.table.clone()),
+            store: Store::new(dynamodb.clone(), settings.table.clone())
+                .kept_for(settings.retention),
             joins: Joins::new(environment, settings.table.clone()),
             incidents: queue(&settings.incidents_queue),
             notifications: queue(&settings.notifications_queue),
@@ -99,15 +99,14 @@ impl App {
     pub(crate) async fn signed_or_known(
         &self,
         form: SignatureForm,
-        headers: &HeaderMap,
-        bytes: &[u8],
+        request: SignedRequest<'_>,
         now: Timestamp,
     ) -> Result<Option<String>, Rejection> {
-        if form.is_claimed(headers) {
-            return self.signed(form, headers, bytes, now).await;
+        if form.is_claimed(request.headers) {
+            return self.signed(form, request, now).await;
         }
         self.admit_alert(&self.config.alertmanager_secret, now, |secret| {
-            authentication::credential(secret, headers, true)
+            authentication::credential(secret, request.headers, true)
         })
         .await?;
         Ok(None)
@@ -116,17 +115,15 @@ impl App {
     pub(crate) async fn signed(
         &self,
         form: SignatureForm,
-        headers: &HeaderMap,
-        bytes: &[u8],
+        request: SignedRequest<'_>,
         now: Timestamp,
     ) -> Result<Option<String>, Rejection> {
-        let require_timestamp = self.config.require_signature_timestamp;
-        let check = |secret: &SecretString| {
-            authentication::signature(form, secret, headers, bytes, now, require_timestamp)
-        };
+        let required = self.config.signatures_cover;
+        let check =
+            |secret: &SecretString| authentication::signature(form, secret, request, now, required);
         self.admit_alert(&self.config.webhook_secret, now, check)
             .await?;
-        Ok(authentication::replay_id(form, headers))
+        Ok(authentication::replay_id(form, request.headers))
     }
 
     /// True if this very request was counted before.

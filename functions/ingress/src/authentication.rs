@@ -19,6 +19,7 @@ use crate::rejection::Rejection;
 const SIGNATURE_VALID_FOR: SignedDuration = SignedDuration::from_mins(5);
 
 /// How a sender signs: HMAC-SHA256 over the raw body, or over a version, timestamp, separator and body where it sends a timestamp.
+/// With `bound` as the prefix it is over `v2:<ts>:<path>:<body>`: good on one route alone.
 #[derive(Debug, Clone, Copy)]
 pub struct SignatureForm {
     headers: &'static [&'static str],
@@ -26,15 +27,22 @@ pub struct SignatureForm {
     timestamp: &'static str,
     version: &'static [u8],
     separator: &'static [u8],
+    bound: Option<&'static str>,
 }
 
-/// `X-Signature-256: sha256=<hex>` (or GitHub's `X-Hub-Signature-256`), with `X-Signature-Timestamp` over `<ts>.<body>`.
+/// What of `v2:<ts>:<path>:<body>` comes before the timestamp.
+const BOUND_VERSION: &[u8] = b"v2:";
+const BOUND_SEPARATOR: &[u8] = b":";
+
+/// `X-Signature-256` (or GitHub's `X-Hub-Signature-256`): `v2=<hex>` over `v2:<ts>:<path>:<body>`, with the timestamp in
+/// `X-Signature-Timestamp`. Senders of the original sign less: `sha256=<hex>` over the body, or over `<ts>.<body>`.
 pub const SIGNED: SignatureForm = SignatureForm {
     headers: &["x-signature-256", "x-hub-signature-256"],
     prefix: "sha256=",
     timestamp: "x-signature-timestamp",
     version: b"",
     separator: b".",
+    bound: Some("v2="),
 };
 
 /// Grafana's: bare hex in `X-Grafana-Alerting-Signature`, with a timestamp over `<ts>:<body>`. Grafana lets its user name the
@@ -45,6 +53,7 @@ pub const GRAFANA: SignatureForm = SignatureForm {
     timestamp: "x-grafana-alerting-timestamp",
     version: b"",
     separator: b":",
+    bound: None,
 };
 
 /// Slack's: `X-Slack-Signature: v0=<hex>` over `v0:<ts>:<body>`; the timestamp is always there
@@ -55,7 +64,43 @@ pub const SLACK: SignatureForm = SignatureForm {
     timestamp: "x-slack-request-timestamp",
     version: b"v0:",
     separator: b":",
+    bound: None,
 };
+
+/// What a signature has to cover besides the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Covered {
+    /// The time at which it was made.
+    pub time: bool,
+    /// The route that it is for, in forms that can say it.
+    pub route: bool,
+}
+
+/// A request as its sender signed it.
+#[derive(Debug, Clone, Copy)]
+pub struct SignedRequest<'a> {
+    pub headers: &'a HeaderMap,
+    /// Its path, from `/api/v1/` on: what a stage of API Gateway puts before it is none of the sender's.
+    pub path: &'a str,
+    pub body: &'a [u8],
+}
+
+impl<'a> SignedRequest<'a> {
+    pub fn new(headers: &'a HeaderMap, path: &'a str, body: &'a [u8]) -> Self {
+        let path = signed_path(path);
+        Self {
+            headers,
+            path,
+            body,
+        }
+    }
+}
+
+/// The part of a path, or of a URL, that is signed.
+pub fn signed_path(path: &str) -> &str {
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    path.rfind("/api/v1/").map_or(path, |at| &path[at..])
+}
 
 impl SignatureForm {
     /// True if a request claims to be signed in this form.
@@ -71,11 +116,15 @@ impl SignatureForm {
 pub fn signature(
     form: SignatureForm,
     secret: &SecretString,
-    headers: &HeaderMap,
-    body: &[u8],
+    request: SignedRequest<'_>,
     now: Timestamp,
-    require_timestamp: bool,
+    required: Covered,
 ) -> Result<(), Rejection> {
+    let SignedRequest {
+        headers,
+        path,
+        body,
+    } = request;
     let mut given = None;
     for name in form.headers {
         given = given.or(one(headers, name)?);
@@ -83,11 +132,19 @@ pub fn signature(
     let given = given.ok_or(Rejection::Unauthenticated(
         "the header with the signature is missing",
     ))?;
-    let hex_digits = given
-        .strip_prefix(form.prefix)
-        .ok_or(Rejection::Unauthenticated(
-            "the signature does not begin as signatures on this route do",
-        ))?;
+    let bound = form.bound.and_then(|prefix| given.strip_prefix(prefix));
+    let route = bound.map(|_| path);
+    let hex_digits =
+        bound
+            .or_else(|| given.strip_prefix(form.prefix))
+            .ok_or(Rejection::Unauthenticated(
+                "the signature does not begin as signatures on this route do",
+            ))?;
+    if required.route && form.bound.is_some() && route.is_none() {
+        return Err(Rejection::Unauthenticated(
+            "the signature does not cover the route, as this deployment asks for: sign v2:<ts>:<path>:<body>, see docs/security.md",
+        ));
+    }
     let signature = hex::decode(hex_digits)
         .map_err(|_| Rejection::Unauthenticated("the signature is not 64 characters of hex"))?;
     let timestamp = one(headers, form.timestamp)?;
@@ -106,7 +163,7 @@ pub fn signature(
                 ));
             }
         }
-        None if require_timestamp => {
+        None if required.time || route.is_some() => {
             return Err(Rejection::Unauthenticated(
                 "the header with the signature's timestamp is missing",
             ));
@@ -114,7 +171,7 @@ pub fn signature(
         None => {}
     }
     // Compares in constant time.
-    mac(form, secret, timestamp, body)
+    mac(form, secret, timestamp, route, body)
         .verify_slice(&signature)
         .map_err(|_| Rejection::Unauthenticated("the signature is wrong"))
 }
@@ -125,41 +182,54 @@ pub fn replay_id(form: SignatureForm, headers: &HeaderMap) -> Option<String> {
     one(headers, form.timestamp).ok()??;
     let mut given = form.headers.iter();
     let given = given.find_map(|name| one(headers, name).ok().flatten())?;
-    let digits = given.strip_prefix(form.prefix)?;
+    let bound = form.bound.and_then(|prefix| given.strip_prefix(prefix));
+    let digits = bound.or_else(|| given.strip_prefix(form.prefix))?;
     Some(format!("signed-{}", digits.to_ascii_lowercase()))
 }
 
-/// The headers with which a sender signs a body in a form: the signature, and its timestamp where there is one.
+/// The headers with which a sender signs a body for a path, at a time.
 pub fn sign(
     form: SignatureForm,
     secret: &SecretString,
+    path: &str,
     body: &[u8],
-    at: Option<Timestamp>,
+    at: Timestamp,
 ) -> Vec<(&'static str, String)> {
-    let timestamp = at.map(|at| at.as_second().to_string());
-    let digest = mac(form, secret, timestamp.as_deref(), body)
+    let timestamp = at.as_second().to_string();
+    let route = form.bound.map(|_| signed_path(path));
+    let digest = mac(form, secret, Some(&timestamp), route, body)
         .finalize()
         .into_bytes();
-    let signature = form
-        .headers
-        .first()
-        .map(|name| (*name, format!("{}{}", form.prefix, hex::encode(digest))));
-    signature
-        .into_iter()
-        .chain(timestamp.map(|text| (form.timestamp, text)))
-        .collect()
+    let prefix = form.bound.unwrap_or(form.prefix);
+    let signature = format!("{prefix}{}", hex::encode(digest));
+    let name = form.headers.first().copied().unwrap_or_default();
+    vec![(name, signature), (form.timestamp, timestamp)]
 }
 
-/// What is signed: the body, behind the version, the timestamp and the separator where there is a timestamp.
+/// What is signed: the body, behind what else the signature covers.
 fn mac(
     form: SignatureForm,
     secret: &SecretString,
     timestamp: Option<&str>,
+    route: Option<&str>,
     body: &[u8],
 ) -> Hmac<Sha256> {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else {
         unreachable!("HMAC takes a key of any length");
     };
+    if let (Some(timestamp), Some(route)) = (timestamp, route) {
+        for part in [
+            BOUND_VERSION,
+            timestamp.as_bytes(),
+            BOUND_SEPARATOR,
+            route.as_bytes(),
+            BOUND_SEPARATOR,
+            body,
+        ] {
+            mac.update(part);
+        }
+        return mac;
+    }
     if let Some(timestamp) = timestamp {
         mac.update(form.version);
         mac.update(timestamp.as_bytes());

@@ -6,9 +6,24 @@ use lambda_http::http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
 use sha2::Sha256;
 
-use super::{GRAFANA, SIGNED, SLACK, credential, is_internal, sign, signature};
+use super::{
+    Covered, GRAFANA, SIGNED, SLACK, SignedRequest, credential, is_internal, sign, signature,
+};
 
 const NOW: i64 = 1_800_000_000;
+const PATH: &str = "/api/v1/webhooks/alerts";
+const NOTHING: Covered = Covered {
+    time: false,
+    route: false,
+};
+const TIME: Covered = Covered {
+    time: true,
+    route: false,
+};
+const ALL: Covered = Covered {
+    time: true,
+    route: true,
+};
 
 fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
     let pair = |(name, value): &(&'static str, &str)| {
@@ -30,25 +45,19 @@ fn signed(secret: &str, bytes: &[u8]) -> String {
     format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
 }
 
-fn check(pairs: &[(&'static str, &str)], require_timestamp: bool) -> Result<(), String> {
+fn check(pairs: &[(&'static str, &str)], required: Covered) -> Result<(), String> {
     let now = Timestamp::from_second(NOW).expect("a time");
     let secret = SecretString::from("key");
-    signature(
-        SIGNED,
-        &secret,
-        &headers(pairs),
-        b"body",
-        now,
-        require_timestamp,
-    )
-    .map_err(|rejection| rejection.to_string())
+    let headers = headers(pairs);
+    let request = SignedRequest::new(&headers, PATH, b"body");
+    signature(SIGNED, &secret, request, now, required).map_err(|rejection| rejection.to_string())
 }
 
 #[test]
 fn a_signature_over_the_body_passes() {
     let good = signed("key", b"body");
-    assert_eq!(check(&[("x-signature-256", &good)], false), Ok(()));
-    assert_eq!(check(&[("x-hub-signature-256", &good)], false), Ok(()));
+    assert_eq!(check(&[("x-signature-256", &good)], NOTHING), Ok(()));
+    assert_eq!(check(&[("x-hub-signature-256", &good)], NOTHING), Ok(()));
     // RFC 4231, test case 2: the function is HMAC-SHA256 and not something of our own.
     let rfc = signed("Jefe", b"what do ya want for nothing?");
     assert_eq!(
@@ -66,9 +75,11 @@ fn the_published_example_of_github_passes() {
         headers(&[("x-hub-signature-256", right)]),
         Timestamp::UNIX_EPOCH,
     );
-    let check = |body: &[u8]| signature(SIGNED, &secret, &headers, body, now, false).is_ok();
+    let check = |body: &[u8]| {
+        let request = SignedRequest::new(&headers, PATH, body);
+        signature(SIGNED, &secret, request, now, NOTHING).is_ok()
+    };
     assert!(check(b"Hello, World!") && !check(b"Hello, World"));
-    assert_eq!(sign(SIGNED, &secret, b"Hello, World!", None)[0].1, right);
 }
 
 #[test]
@@ -86,17 +97,20 @@ fn everything_else_is_refused() {
         "sha256=zz",
         "",
     ] {
-        assert!(check(&[("x-signature-256", bad)], false).is_err(), "{bad}");
+        assert!(
+            check(&[("x-signature-256", bad)], NOTHING).is_err(),
+            "{bad}"
+        );
     }
-    assert!(check(&[], false).is_err());
+    assert!(check(&[], NOTHING).is_err());
     assert!(
         check(
             &[("x-signature-256", &good), ("x-signature-256", &good)],
-            false
+            NOTHING
         )
         .is_err()
     );
-    assert!(check(&[("x-signature-256", &good)], true).is_err());
+    assert!(check(&[("x-signature-256", &good)], TIME).is_err());
 }
 
 #[test]
@@ -116,7 +130,7 @@ fn a_timestamp_is_signed_and_ages() {
                     ("x-signature-256", &good),
                     ("x-signature-timestamp", &timestamp)
                 ],
-                true
+                TIME
             )
             .is_ok(),
             fine,
@@ -130,7 +144,7 @@ fn a_timestamp_is_signed_and_ages() {
                 ("x-signature-256", &unsigned),
                 ("x-signature-timestamp", &NOW.to_string())
             ],
-            false
+            NOTHING
         )
         .is_err()
     );
@@ -140,7 +154,7 @@ fn a_timestamp_is_signed_and_ages() {
                 ("x-signature-256", &unsigned),
                 ("x-signature-timestamp", "soon")
             ],
-            false
+            NOTHING
         )
         .is_err()
     );
@@ -157,7 +171,14 @@ fn grafana_signs_in_its_own_form() {
             .to_owned()
     };
     let check = |pairs: &[(&'static str, &str)]| {
-        signature(GRAFANA, &secret, &headers(pairs), b"body", now, false).is_ok()
+        let headers = headers(pairs);
+        let request = SignedRequest::new(&headers, PATH, b"body");
+        // Its form cannot cover the route, and is taken on one alone.
+        let required = Covered {
+            time: false,
+            route: true,
+        };
+        signature(GRAFANA, &secret, request, now, required).is_ok()
     };
     assert!(check(&[("x-grafana-alerting-signature", &bare(b"body"))]));
     let timed = bare(format!("{NOW}:body").as_bytes());
@@ -180,7 +201,9 @@ fn slack_signs_as_its_document_says() {
     let secret = SecretString::from("8f742231b10e8888abcd99yyyzzz85a5");
     let check = |pairs: &[(&'static str, &str)], body: &str, seconds: i64| {
         let now = Timestamp::from_second(seconds).expect("a time");
-        signature(SLACK, &secret, &headers(pairs), body.as_bytes(), now, true).is_ok()
+        let headers = headers(pairs);
+        let request = SignedRequest::new(&headers, "", body.as_bytes());
+        signature(SLACK, &secret, request, now, TIME).is_ok()
     };
     let (signed, timed) = (
         ("x-slack-signature", RIGHT),
@@ -227,22 +250,67 @@ fn what_is_signed_here_passes_here_in_every_form() {
     let now = Timestamp::from_second(NOW).expect("a time");
     let secret = SecretString::from("key");
     for form in [SIGNED, GRAFANA, SLACK] {
-        for at in [None, Some(now)] {
-            let signed = sign(form, &secret, b"body", at);
-            let pairs: Vec<(&'static str, &str)> = signed
-                .iter()
-                .map(|(name, value)| (*name, value.as_str()))
-                .collect();
-            let check = |body: &[u8]| {
-                signature(form, &secret, &headers(&pairs), body, now, at.is_some()).is_ok()
-            };
-            assert!(check(b"body") && !check(b"body "), "{form:?} {at:?}");
-        }
+        let signed = sign(form, &secret, PATH, b"body", now);
+        let pairs: Vec<(&'static str, &str)> = signed
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        let headers = headers(&pairs);
+        let check = |body: &[u8]| {
+            let request = SignedRequest::new(&headers, PATH, body);
+            signature(form, &secret, request, now, ALL).is_ok()
+        };
+        assert!(check(b"body") && !check(b"body "), "{form:?}");
     }
-    assert_eq!(
-        sign(SIGNED, &secret, b"body", None),
-        [("x-signature-256", signed("key", b"body"))]
+}
+
+#[test]
+fn a_signature_is_good_on_its_route_alone() {
+    let now = Timestamp::from_second(NOW).expect("a time");
+    let secret = SecretString::from("key");
+    // What is signed, written out as docs/security.md has it.
+    let digits = signed("key", format!("v2:{NOW}:{PATH}:body").as_bytes());
+    let bound = digits.replace("sha256=", "v2=");
+    let made = sign(
+        SIGNED,
+        &secret,
+        "https://api.test/stage/api/v1/webhooks/alerts",
+        b"body",
+        now,
     );
+    assert_eq!(made[0], ("x-signature-256", bound.clone()));
+    let time = NOW.to_string();
+    let timed = [
+        ("x-signature-256", bound.as_str()),
+        ("x-signature-timestamp", time.as_str()),
+    ];
+    let headers = headers(&timed);
+    let on = |path: &str| {
+        let request = SignedRequest::new(&headers, path, b"body");
+        signature(SIGNED, &secret, request, now, ALL).is_ok()
+    };
+    assert!(on(PATH) && on("/stage/api/v1/webhooks/alerts"));
+    for other in [
+        "/api/v1/webhooks/signals",
+        "/api/v1/webhooks/alertmanager",
+        "/api/v1/webhooks/alerts/",
+        "/",
+        "",
+    ] {
+        assert!(!on(other), "{other}");
+    }
+    // Without the time that it covers it is nothing, whatever the deployment asks for.
+    assert!(check(&timed[..1], NOTHING).is_err());
+    // The forms that cover less are refused where the route is asked for, and say what to do.
+    let older = signed("key", format!("{NOW}.body").as_bytes());
+    let older = [("x-signature-256", older.as_str()), timed[1]];
+    assert_eq!(check(&older, TIME), Ok(()));
+    let refused = check(&older, ALL).expect_err("it covers no route");
+    assert!(refused.contains("v2:<ts>:<path>:<body>"), "{refused}");
+    // The digits of one form are none in the other.
+    for wrong in [digits.as_str(), &older[0].1.replace("sha256=", "v2=")] {
+        assert!(check(&[("x-signature-256", wrong), timed[1]], NOTHING).is_err());
+    }
 }
 
 #[test]

@@ -10,6 +10,8 @@ use ipnet::IpNet;
 use jiff::SignedDuration;
 use settings::variables::{InvalidVariable, Variables};
 
+use crate::authentication::Covered;
+
 /// The variable with the ranges, and what it has to be.
 const INTERNAL_CIDRS: &str = "INTERNAL_CIDRS";
 const RANGES: &str =
@@ -35,8 +37,6 @@ pub struct Config {
     pub telegram_secret: String,
     /// `SLACK_SIGNING_SECRET_ID`: the signing secret of the Slack app.
     pub slack_secret: String,
-    /// `APPROVAL_LINK_SECRET_ID`: the key of the links to a decision.
-    pub link_secret: String,
     /// `PEOPLE_REPAIR_KEY_ID` and `PEOPLE_BRIDGE_KEY_ID`: with which people's decisions are signed.
     pub signing_keys: SigningKeyIds,
     /// `INTERNAL_CIDRS`: sources that may send Alertmanager deliveries without a credential.
@@ -45,8 +45,8 @@ pub struct Config {
     pub previous_secret: SignedDuration,
     /// `ENVIRONMENT` is `dev`: alerts then pass where their secret has no value. Decisions never do.
     pub development: bool,
-    /// `REQUIRE_SIGNATURE_TIMESTAMP`.
-    pub require_signature_timestamp: bool,
+    /// `REQUIRE_SIGNATURE_TIMESTAMP` and `REQUIRE_SIGNED_ROUTE`: both unless the variable says `false`.
+    pub signatures_cover: Covered,
 }
 
 impl Config {
@@ -84,7 +84,6 @@ impl Config {
                 .required("CONTROL_TABLE_NAME", "the name of the control table")?,
             telegram_secret: variables.required("TELEGRAM_WEBHOOK_SECRET_ID", secret)?,
             slack_secret: variables.required("SLACK_SIGNING_SECRET_ID", secret)?,
-            link_secret: variables.required("APPROVAL_LINK_SECRET_ID", secret)?,
             signing_keys: SigningKeyIds::from_variables(
                 variables,
                 ["PEOPLE_REPAIR_KEY_ID", "PEOPLE_BRIDGE_KEY_ID"],
@@ -92,11 +91,10 @@ impl Config {
             internal: internal_ranges(variables)?,
             previous_secret: SignedDuration::from_secs(i64::from(previous_secret)),
             development: environment == "dev",
-            require_signature_timestamp: variables.parsed(
-                "REQUIRE_SIGNATURE_TIMESTAMP",
-                "true or false",
-                false,
-            )?,
+            signatures_cover: Covered {
+                time: variables.parsed("REQUIRE_SIGNATURE_TIMESTAMP", "true or false", true)?,
+                route: variables.parsed("REQUIRE_SIGNED_ROUTE", "true or false", true)?,
+            },
         })
     }
 }

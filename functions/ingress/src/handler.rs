@@ -23,7 +23,7 @@ use crate::alerts::answer::{AlertAnswer, DeliveryAnswer, HEARTBEAT, NOISE, REPEA
 use crate::alerts::signals;
 use crate::alerts::signed_alert;
 use crate::authentication;
-use crate::authentication::{GRAFANA, SIGNED};
+use crate::authentication::{GRAFANA, SIGNED, SignedRequest};
 use crate::interactions::api;
 use crate::interactions::links;
 use crate::interactions::slack;
@@ -105,6 +105,7 @@ impl App {
         visit: &mut Visit,
     ) -> Result<Reply, Rejection> {
         let (headers, bytes) = (request.headers(), request.body().as_ref());
+        let signed = SignedRequest::new(headers, request.uri().path(), bytes);
         // A cold start waits for the secret and for the table's connection at the same time. Health
         // and signals count no alert here.
         let _ahead = if matches!(to, Target::Health | Target::Signals) {
@@ -117,26 +118,22 @@ impl App {
             Target::Alertmanager => {
                 // An internal source is trusted by its address alone.
                 if !authentication::is_internal(source(request), &self.config.internal) {
-                    visit.replay_id = self
-                        .signed_or_known(SIGNED, headers, bytes, visit.now)
-                        .await?;
+                    visit.replay_id = self.signed_or_known(SIGNED, signed, visit.now).await?;
                 }
                 self.delivery(bytes, "alertmanager", visit).await?
             }
             Target::Grafana => {
-                visit.replay_id = self
-                    .signed_or_known(GRAFANA, headers, bytes, visit.now)
-                    .await?;
+                visit.replay_id = self.signed_or_known(GRAFANA, signed, visit.now).await?;
                 self.delivery(bytes, "grafana", visit).await?
             }
             Target::Alerts => {
-                visit.replay_id = self.signed(SIGNED, headers, bytes, visit.now).await?;
+                visit.replay_id = self.signed(SIGNED, signed, visit.now).await?;
                 let alert = signed_alert::read(bytes, self.tables()?, visit.now)?;
                 let answers = self.count(Delivery::single(alert), visit).await?;
                 as_json(&answers.first())
             }
             Target::Signals => {
-                let replay_id = self.signed(SIGNED, headers, bytes, visit.now).await?;
+                let replay_id = self.signed(SIGNED, signed, visit.now).await?;
                 // Checked before it is queued: behind the queue there is no sender to answer.
                 let signal = Signal {
                     signed: replay_id,
@@ -163,9 +160,7 @@ impl App {
                 return Ok(Reply::Taken);
             }
             Target::LinkShown => {
-                return links::show(self, request, id, visit.now)
-                    .await
-                    .map(Reply::Page);
+                return Ok(Reply::Page(links::show(request)));
             }
             Target::LinkUsed => {
                 return links::decide(self, request, id, visit.now)

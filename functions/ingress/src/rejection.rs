@@ -6,7 +6,6 @@ use aws::queue::QueueError;
 use aws::secrets::SecretError;
 use domain::incident::approval::Refusal;
 use intake::IntakeError;
-use jiff::Timestamp;
 use lambda_http::http::{HeaderMap, HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
 use serde_json::json;
@@ -20,8 +19,8 @@ pub enum Rejection {
     /// No credential, or a wrong one.
     #[error("{0}")]
     Unauthenticated(&'static str),
-    /// A link was used without the token of its person.
-    #[error("the form does not hold a token that is this person's and may decide")]
+    /// The form of a decision holds no token that may decide.
+    #[error("the form does not hold a token that may decide")]
     NotSignedIn,
     /// No secret is configured, so no request can be let in.
     #[error(
@@ -60,12 +59,6 @@ pub enum Rejection {
     /// The press comes from a channel of Slack that channels.json does not name.
     #[error("this channel of Slack is none of channels.json")]
     UnknownChannel,
-    /// The person of a link has decided with it.
-    #[error("this link was used: it counts once")]
-    LinkUsed,
-    /// The link is too old.
-    #[error("this link expired at {0}")]
-    LinkExpired(Timestamp),
     /// The time of the request ran out before every alert of a delivery was counted.
     #[error(
         "the time ran out after {counted} of {fingerprints} fingerprints were counted; send the delivery again: the next try gets further"
@@ -148,8 +141,6 @@ impl Rejection {
                 (StatusCode::CONFLICT, "void")
             }
             Self::UnknownChannel => (StatusCode::FORBIDDEN, "unknown-channel"),
-            Self::LinkUsed => (StatusCode::CONFLICT, "already-used"),
-            Self::LinkExpired(_) => (StatusCode::GONE, "link-expired"),
             Self::OutOfTime { .. } => (StatusCode::SERVICE_UNAVAILABLE, "out-of-time"),
             Self::Passing(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         }

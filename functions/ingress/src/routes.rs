@@ -28,7 +28,7 @@ pub(crate) enum Target {
     Approval(Verdict),
     /// Stops a repair.
     Stop,
-    /// Shows what a signed link would decide.
+    /// Asks for the token of whoever wants to decide.
     LinkShown,
     LinkUsed,
 }

@@ -103,7 +103,6 @@ impl App {
             public: PublicClient::new()?,
             secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(aws)),
             telegram_token: config.telegram_token_secret,
-            link_secret: config.approval_link_secret,
             api_url: config.api_url,
         };
         let alertmanager = channels.alertmanager.clone().map(|server| {
@@ -115,7 +114,8 @@ impl App {
             alertmanager,
             templates: Templates::load(&config.config_dir),
             channels,
-            store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
+            store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table)
+                .kept_for(config.retention),
             notifications: Queue::new(sqs.clone(), config.notifications_queue),
             signals: Queue::new(sqs, config.signals_queue),
             windows: config.windows,

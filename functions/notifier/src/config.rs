@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use domain::episode::Windows;
 use jiff::SignedDuration;
 use settings::variables::{InvalidVariable, Variables};
+use store::Retention;
 
 /// The configuration of the notifier; `template.yaml` sets every variable.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// `TABLE_NAME`.
     pub table: String,
+    /// `INCIDENT_RETENTION_DAYS` and `LOG_ENTRY_RETENTION_DAYS`.
+    pub retention: Retention,
     /// `NOTIFICATIONS_QUEUE_URL`: its own queue, for what is better looked at later.
     pub notifications_queue: String,
     /// `SIGNALS_QUEUE_URL`: the queue where an incident that is open again is handed on to the analyzer.
@@ -21,9 +24,7 @@ pub struct Config {
     pub windows: Windows,
     /// `TELEGRAM_BOT_TOKEN_SECRET_ID`.
     pub telegram_token_secret: String,
-    /// `APPROVAL_LINK_SECRET_ID`: the key of the links to a decision.
-    pub approval_link_secret: String,
-    /// `API_URL`: where the links lead, without a slash at the end.
+    /// `API_URL`: where the pages of decisions are, without a slash at the end.
     pub api_url: String,
     /// `CONFIG_DIR`: where the operator's channels.json is.
     pub config_dir: PathBuf,
@@ -44,14 +45,13 @@ impl Config {
             windows: variables.windows()?,
             resolve_within: SignedDuration::from_secs(i64::from(resolve_within)),
             table: variables.required("TABLE_NAME", "the name of the table")?,
+            retention: Retention::from_variables(variables)?,
             notifications_queue: variables
                 .required("NOTIFICATIONS_QUEUE_URL", "the URL of a queue")?,
             telegram_token_secret: variables.required(
                 "TELEGRAM_BOT_TOKEN_SECRET_ID",
                 "the ARN or name of a secret",
             )?,
-            approval_link_secret: variables
-                .required("APPROVAL_LINK_SECRET_ID", "the ARN or name of a secret")?,
             api_url: variables.required("API_URL", "the base URL of the HTTP API")?,
             config_dir: variables
                 .required("CONFIG_DIR", "the directory with channels.json")?

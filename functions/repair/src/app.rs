@@ -41,8 +41,8 @@ pub enum Failure {
     /// A decision could not be checked.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// Another repair holds the target.
-    #[error("the target {target} is held by the repair of {by} until {until}")]
+    /// Another repair holds the target, or its host.
+    #[error("the target {target} waits: the repair of {by} has its host until {until}")]
     Held {
         target: String,
         /// The incident whose repair holds it.
@@ -130,7 +130,7 @@ impl App {
         let dynamodb = aws_sdk_dynamodb::Client::new(aws);
         Ok(Self {
             silencer: Silencer::new(&config.config_dir, aws)?,
-            store: Store::new(dynamodb.clone(), config.table),
+            store: Store::new(dynamodb.clone(), config.table).kept_for(config.retention),
             control: ControlTable::new(dynamodb, config.control_table),
             notifications: Queue::new(sqs.clone(), config.notifications_queue),
             repairs: Queue::new(sqs, config.repairs_queue),

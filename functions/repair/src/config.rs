@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws::decision_keys::CheckingKeyIds;
 use jiff::SignedDuration;
 use settings::variables::{InvalidVariable, Variables};
+use store::Retention;
 
 /// How long one try of a request to AWS may take. The bridge is invoked without this limit: its answer takes as long as its step.
 pub const AWS_ATTEMPT: Duration = Duration::from_secs(5);
@@ -15,6 +16,8 @@ pub const AWS_ATTEMPT: Duration = Duration::from_secs(5);
 pub struct Config {
     /// `TABLE_NAME`.
     pub table: String,
+    /// `INCIDENT_RETENTION_DAYS` and `LOG_ENTRY_RETENTION_DAYS`.
+    pub retention: Retention,
     /// `CONTROL_TABLE_NAME`: the table with the kill switch.
     pub control_table: String,
     /// `NOTIFICATIONS_QUEUE_URL`.
@@ -48,6 +51,7 @@ impl Config {
                 ["PEOPLE_REPAIR_KEY_ID", "GUARDRAILS_REPAIR_KEY_ID"],
             )?,
             table: variables.required("TABLE_NAME", "the name of the table")?,
+            retention: Retention::from_variables(variables)?,
             control_table: variables
                 .required("CONTROL_TABLE_NAME", "the name of the control table")?,
             notifications_queue: variables

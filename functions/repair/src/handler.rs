@@ -141,9 +141,11 @@ impl App {
             return Err(Failure::Countdown { rest });
         }
         let start_by = start_by(&incident, self.starts_within);
+        let lock = self.files.lock_of(&plan.target);
         let lease = Lease {
             app: self,
             target: &plan.target,
+            lock: &lock,
             incident: incident_id,
             delivery,
             start_by,

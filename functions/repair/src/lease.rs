@@ -1,4 +1,4 @@
-//! Lease of a worker on its target and on its message, renewed before everything that takes time
+//! Lease of a worker on its target's host and on its message, renewed before everything that takes time
 //! (`one-hand`).
 //!
 //! Both last a little longer than the next step. So a killed worker keeps others from the target
@@ -36,6 +36,8 @@ pub(crate) enum Done {
 pub(crate) struct Lease<'a> {
     pub(crate) app: &'a App,
     pub(crate) target: &'a str,
+    /// What the worker has to itself: the target's host, or the target.
+    pub(crate) lock: &'a str,
     pub(crate) incident: &'a IncidentId,
     pub(crate) delivery: &'a RepairDelivery,
     /// By when the first step has to start. A message that waits comes no later, so that people are asked again in time.
@@ -51,8 +53,8 @@ impl Lease<'_> {
         let time = time + MARGIN;
         match self
             .app
-            .store
-            .lock(self.target, self.holder(), now, now + time)
+            .control
+            .lock(self.lock, self.holder(), now, now + time)
             .await?
         {
             Held::Mine => {
@@ -75,14 +77,14 @@ impl Lease<'_> {
     /// expires, and so does the lock of a target on which a command may still be at work: its last
     /// renewal outlasts the longest time that the command may take.
     pub(crate) async fn end(&self, ran: &Result<Done, Failure>, now: Timestamp) {
-        let store = &self.app.store;
+        let control = &self.app.control;
         let (released, wait) = match ran {
             Ok(Done::Unsure) => (Ok(()), None),
             Ok(Done::Quiet) | Err(Failure::Overtaken) => {
-                (store.unlock(self.target, self.holder()).await, None)
+                (control.unlock(self.lock, self.holder()).await, None)
             }
             Err(Failure::GroupFull { .. }) => (
-                store.unlock(self.target, self.holder()).await,
+                control.unlock(self.lock, self.holder()).await,
                 Some(self.waiting(now)),
             ),
             // Most holders finish before their time: the message comes back sooner, and no later
@@ -96,15 +98,15 @@ impl Lease<'_> {
             ),
             // No other repair may begin in between: half of this one is on the target.
             Err(Failure::HandedOver { rest }) => (
-                store
-                    .leave_lock(self.target, self.holder(), now + *rest + LEFT_FOR)
+                control
+                    .leave_lock(self.lock, self.holder(), now + *rest + LEFT_FOR)
                     .await,
                 Some(*rest),
             ),
             // A fault may have left the repair half done: the lock waits for its next worker.
             Err(_) => (
-                store
-                    .leave_lock(self.target, self.holder(), now + LEFT_FOR)
+                control
+                    .leave_lock(self.lock, self.holder(), now + LEFT_FOR)
                     .await,
                 Some(self.delivery.growing_wait()),
             ),

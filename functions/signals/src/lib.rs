@@ -48,7 +48,8 @@ impl App {
         Self {
             intake: Intake {
                 joins: Joins::new(environment, config.table.clone()),
-                store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table),
+                store: Store::new(aws_sdk_dynamodb::Client::new(aws), config.table)
+                    .kept_for(config.retention),
                 incidents: Queue::new(sqs.clone(), config.incidents_queue),
                 notifications: Queue::new(sqs, config.notifications_queue),
                 windows: config.windows,

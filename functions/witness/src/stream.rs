@@ -52,6 +52,13 @@ struct Keys {
 #[derive(Debug, Deserialize)]
 struct Image {
     hash: Option<Text>,
+    erased: Option<Flag>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+struct Flag {
+    bool: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -96,8 +103,11 @@ impl Record {
         let image = self.dynamodb.new_image.as_ref();
         let hash = image.and_then(|image| image.hash.as_ref());
         let hash = hash.map(|hash| hash.s.replace(char::is_whitespace, "-"));
+        let erased = image.and_then(|image| image.erased);
+        let erased = erased.is_some_and(|flag| flag.bool);
         let act = match (self.event_name, hash) {
             (EventName::Insert, Some(hash)) => Act::Written { hash },
+            (EventName::Modify, Some(hash)) if erased => Act::Erased { hash },
             (EventName::Modify, Some(hash)) => Act::Changed { hash },
             // An entry without a hash is none of ours: what it holds is no matter.
             (EventName::Insert, None) => Act::Written {
@@ -135,7 +145,7 @@ mod tests {
             "dynamodb": {
                 "ApproximateCreationDateTime": 1.7e9, "SequenceNumber": "1", "SizeBytes": 26, "StreamViewType": "NEW_IMAGE",
                 "Keys": { "pk": { "S": "INC#01ARZ3NDEKTSV4RRFFQ69G5FAV" }, "sk": { "S": "LOG#0000000007" } },
-                "NewImage": { "hash": { "S": "ab" }, "seq": { "N": "7" }, "success": { "BOOL": true } },
+                "NewImage": { "hash": { "S": "ab" }, "erased": { "BOOL": false }, "seq": { "N": "7" }, "success": { "BOOL": true } },
             },
         });
         for (pointer, value) in change.as_object().expect("pointers") {
@@ -161,6 +171,10 @@ mod tests {
             (
                 json!({ "/eventName": "MODIFY" }),
                 format!("changed {id} 7 ab"),
+            ),
+            (
+                json!({ "/eventName": "MODIFY", "/dynamodb/NewImage/erased": { "BOOL": true } }),
+                format!("erased {id} 7 ab"),
             ),
             (gone(), format!("deleted {id} 7")),
             (expired, format!("expired {id} 7")),

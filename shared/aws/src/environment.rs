@@ -120,6 +120,15 @@ impl AwsEnvironment {
         })
     }
 
+    /// The same with other credentials, over the same connections.
+    #[must_use]
+    pub fn with_credentials(&self, credentials: Credentials) -> Self {
+        Self {
+            credentials,
+            ..self.clone()
+        }
+    }
+
     pub fn region(&self) -> &str {
         &self.region
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::incident::erasure::erased_by;
 use domain::incident::operation_log::{Entry, Head, verify};
 use domain::primitives::id::IncidentId;
 use jiff::{SignedDuration, Timestamp};
@@ -33,6 +34,8 @@ pub enum Finding {
     },
     #[error("{incident}: entry {sequence} was written twice, with different hashes")]
     Twice { incident: IncidentId, sequence: u64 },
+    #[error("{incident}: something was taken out of entry {sequence}, and no entry says by whom")]
+    Erased { incident: IncidentId, sequence: u64 },
     #[error("{incident}: {why}")]
     Chain { incident: IncidentId, why: String },
     #[error("an item of the table cannot be read: {0}")]
@@ -71,6 +74,9 @@ pub struct Audit {
     pub not_yet: usize,
     /// How many entries are gone because they were kept for as long as they should.
     pub expired: usize,
+    /// Of how many entries something was taken out since, as the log says: they stand in their place, and what they
+    /// say is not proven.
+    pub erased: usize,
     /// The last checkpoint.
     pub last: Option<Checkpoint>,
     /// What is not as it was.
@@ -118,6 +124,7 @@ pub fn audit(export: Vec<ExportLine>, anchors: Vec<Anchor>, verifier: &Verifier)
         entries: 0,
         not_yet: 0,
         expired: 0,
+        erased: 0,
         last,
         findings,
     };
@@ -132,6 +139,7 @@ pub fn audit(export: Vec<ExportLine>, anchors: Vec<Anchor>, verifier: &Verifier)
 impl Audit {
     /// Compares one incident's log with what was anchored of it.
     fn compare(&mut self, incident: &IncidentId, log: &Log, anchored: &BTreeMap<u64, Seen>) {
+        let named: BTreeSet<u64> = log.entries.values().flat_map(erased_by).collect();
         for (&sequence, seen) in anchored {
             let incident = incident.clone();
             match (log.entries.get(&sequence), &seen.hash) {
@@ -140,6 +148,13 @@ impl Audit {
                     self.findings
                         .insert(Finding::Missing { incident, sequence }),
                 ),
+                (Some(entry), Some(hash)) if entry.hash == *hash && entry.erased => {
+                    if named.contains(&sequence) {
+                        self.erased += 1;
+                    } else {
+                        self.findings.insert(Finding::Erased { incident, sequence });
+                    }
+                }
                 (Some(entry), Some(hash)) if entry.hash == *hash => self.entries += 1,
                 (Some(_), _) => {
                     self.findings
@@ -222,7 +237,9 @@ fn note(
             Some(_) => {}
             None => known.hash = Some(hash),
         },
-        Act::Changed { .. } => tampered("changed"),
+        // Whether the log says so is looked at with the entry.
+        Act::Erased { hash } if known.hash.as_ref() == Some(&hash) => {}
+        Act::Erased { .. } | Act::Changed { .. } => tampered("changed"),
         Act::Deleted => tampered("deleted"),
         Act::Expired => known.expired = true,
     }

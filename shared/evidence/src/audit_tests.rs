@@ -314,6 +314,71 @@ fn what_the_stream_told_is_told() {
 }
 
 #[test]
+fn an_entry_that_was_erased_is_told_apart_from_one_that_was_changed() {
+    let (mut logs, mut anchors) = history(&mut Rng::with_seed(6));
+    let mut tree = Tree::default();
+    for anchor in &anchors {
+        if let Anchor::Leaf { leaf, .. } = anchor {
+            tree.push(leaf.to_string().as_bytes());
+        }
+    }
+    let (id, entries, _) = &mut logs[0];
+    let id = id.clone();
+    entries[0].erased = true;
+    entries[0].actor = "erased".to_owned();
+    let hash = entries[0].hash.clone();
+    let unnoted = (exported(&logs), anchors.clone());
+    let (_, entries, _) = &mut logs[0];
+    let note = LogRecord::new(Event::ContentErased, "an admin", "asked to")
+        .with(json!({ "entries": [1] }));
+    let mut end = head_of(entries, &id);
+    let note = end.append(&id, at(3_500), note);
+    let written = Act::Written {
+        hash: note.hash.clone(),
+    };
+    let noted = note.sequence;
+    entries.push(note);
+    logs[0].2 = end;
+    for (sequence, act) in [(noted, written), (1, Act::Erased { hash })] {
+        let incident = id.clone();
+        let leaf = Leaf {
+            incident,
+            sequence,
+            act,
+        };
+        witnessed(&mut tree, &mut anchors, leaf);
+    }
+    let last = Checkpoint::of("quell/test", &tree, at(3_601)).sign(&signer());
+    anchors.push(Anchor::Checkpoint { note: last });
+    let found = audit(exported(&logs), anchors.clone(), &signer().verifier());
+    assert_eq!((found.findings.len(), found.erased), (0, 1), "{found:?}");
+    // Nobody said so.
+    let found = audit(unnoted.0, unnoted.1, &signer().verifier());
+    let finding = found.findings.iter().next();
+    assert!(
+        matches!(finding, Some(Finding::Erased { sequence: 1, .. })),
+        "{found:?}"
+    );
+    // Another hash than the one that was anchored is no erasure.
+    logs[0].1[0].hash = "00".to_owned();
+    let found = audit(exported(&logs), anchors, &signer().verifier());
+    let is_rewritten =
+        |finding: &Finding| matches!(finding, Finding::Rewritten { sequence: 1, .. });
+    assert!(found.findings.iter().any(is_rewritten), "{found:?}");
+}
+
+/// The end of a log.
+fn head_of(entries: &[Entry], id: &IncidentId) -> Head {
+    entries.last().map_or_else(
+        || Head::start(id),
+        |last| Head {
+            sequence: last.sequence,
+            hash: last.hash.clone(),
+        },
+    )
+}
+
+#[test]
 fn an_entry_behind_the_last_checkpoint_is_not_anchored_yet() {
     let (mut logs, anchors) = history(&mut Rng::with_seed(5));
     let mut add = |second| {

@@ -27,6 +27,8 @@ pub enum Act {
     Written { hash: String },
     /// It was written over, and has this hash now. No function does that.
     Changed { hash: String },
+    /// Something was taken out of it (`quell erase`); its hash is the one that it was written with.
+    Erased { hash: String },
     /// Somebody deleted it. No function does that.
     Deleted,
     /// DynamoDB deleted it, because it was kept for as long as it should.
@@ -44,6 +46,7 @@ impl fmt::Display for Leaf {
         match act {
             Act::Written { hash } => write!(f, "written {incident} {sequence} {hash}"),
             Act::Changed { hash } => write!(f, "changed {incident} {sequence} {hash}"),
+            Act::Erased { hash } => write!(f, "erased {incident} {sequence} {hash}"),
             Act::Deleted => write!(f, "deleted {incident} {sequence}"),
             Act::Expired => write!(f, "expired {incident} {sequence}"),
         }
@@ -64,6 +67,7 @@ impl FromStr for Leaf {
         let act = match (act, hash) {
             ("written", Some(hash)) => Act::Written { hash },
             ("changed", Some(hash)) => Act::Changed { hash },
+            ("erased", Some(hash)) => Act::Erased { hash },
             ("deleted", None) => Act::Deleted,
             ("expired", None) => Act::Expired,
             _ => return Err(InvalidLeaf),
@@ -89,6 +93,7 @@ mod tests {
         for text in [
             format!("written {id} 1 ab"),
             format!("changed {id} 7 cd"),
+            format!("erased {id} 7 cd"),
             format!("deleted {id} 2"),
             format!("expired {id} 3"),
         ] {

@@ -2,6 +2,7 @@
 
 use domain::episode::Windows;
 use settings::variables::{InvalidVariable, Variables};
+use store::Retention;
 
 /// What counting needs to know; `template.yaml` sets every variable.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub struct IntakeSettings {
     pub windows: Windows,
     /// `FINGERPRINT_LABELS`: labels that are part of the identity of what is wrong.
     pub fingerprint_labels: Vec<String>,
+    /// `INCIDENT_RETENTION_DAYS` and `LOG_ENTRY_RETENTION_DAYS`.
+    pub retention: Retention,
 }
 
 impl IntakeSettings {
@@ -36,6 +39,7 @@ impl IntakeSettings {
                 "FINGERPRINT_LABELS",
                 "names of labels with commas between them",
             )?,
+            retention: Retention::from_variables(variables)?,
         })
     }
 }

@@ -12,7 +12,7 @@ use crate::yaml;
 use domain::incident::Incident;
 use domain::playbook::Playbook;
 use domain::playbook::plan::Plan;
-use domain::playbook::service::{Service, named};
+use domain::playbook::service::{Service, named, service_lock};
 use domain::policy::attempt_ledger::{Asked, GuardrailInputs};
 use domain::policy::evaluation::GuardrailContext;
 use domain::policy::limits::Limits;
@@ -121,6 +121,12 @@ impl OperatorFiles {
         named(&self.services, &plan.target)?
             .redundancy_group
             .as_deref()
+    }
+
+    /// The name of what a repair of this service has to itself. The repair of a service that is no longer
+    /// in the file does not begin, and keeps its own name meanwhile.
+    pub fn lock_of(&self, service: &str) -> String {
+        named(&self.services, service).map_or_else(|| service_lock(service), Service::lock_name)
     }
 
     /// The most members of a redundancy group that are repaired at once (`one-hand`).

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 use ulid::Ulid;
 
-use super::attributes::{Item, Reader, flag, json, number, text};
+use super::attributes::{Item, Reader, flag, json, number, seconds, text};
 use super::keys;
 use super::request::{Transacted, Write, all_pages, put_over_version};
+use super::retention::Retention;
 use super::retry::DECISIONS;
 use super::{Store, StoreError, episode, ledger, pipeline_run, runs, storm};
 use aws::retry::wait_or;
@@ -145,12 +146,14 @@ impl Store {
         } = change;
         let before = incident.version;
         incident.version += 1;
-        let mut writes = vec![incident_put(&incident, before)?.into()];
-        writes.extend(
-            entries
-                .iter()
-                .map(|entry| Write::from(entry_put(&incident.id, entry))),
-        );
+        let kept = self.retention;
+        let mut writes = vec![incident_put(&incident, before, kept)?.into()];
+        let entry = |entry| {
+            let item = entry_item(&incident.id, entry, kept);
+            // An entry is never written over.
+            Write::from(put_over_version(item, 0))
+        };
+        writes.extend(entries.iter().map(entry));
         if let Some((storm, member)) = StormMember::from_incident(&incident) {
             writes.push(storm::member(&storm, &member).into());
         }
@@ -213,7 +216,11 @@ impl Store {
     }
 }
 
-fn incident_put(incident: &Incident, before: u64) -> Result<PutBuilder, StoreError> {
+fn incident_put(
+    incident: &Incident,
+    before: u64,
+    kept: Retention,
+) -> Result<PutBuilder, StoreError> {
     let fields = [
         ("doc", json(incident)?),
         ("version", number(incident.version)),
@@ -226,12 +233,16 @@ fn incident_put(incident: &Incident, before: u64) -> Result<PutBuilder, StoreErr
             ("incident_id", text(incident.id.as_str())),
         ]
     });
+    // One that opens again is written again, without an end.
+    let end = kept.incidents.filter(|_| !incident.is_open());
+    let end = end.map(|days| ("expires_at", seconds(Timestamp::now() + days)));
     let fields = fields.into_iter().chain(open.into_iter().flatten());
-    let item = keys::incident(&incident.id).item(fields);
+    let item = keys::incident(&incident.id).item(fields.chain(end));
     Ok(put_over_version(item, before))
 }
 
-fn entry_put(incident: &IncidentId, entry: &Entry) -> PutBuilder {
+/// The item of an entry.
+fn entry_item(incident: &IncidentId, entry: &Entry, kept: Retention) -> Item {
     let fields = [
         ("seq", number(entry.sequence)),
         ("at", text(entry.at.to_string())),
@@ -244,10 +255,12 @@ fn entry_put(incident: &IncidentId, entry: &Entry) -> PutBuilder {
         ("hash", text(&entry.hash)),
     ];
     let error = entry.error.as_ref().map(|error| ("error", text(error)));
+    let erased = entry.erased.then(|| ("erased", flag(true)));
+    let end = kept.log_entries;
+    let end = end.map(|days| ("expires_at", seconds(entry.at + days)));
+    let more = error.into_iter().chain(erased).chain(end);
     let key = keys::log_entry(incident, entry.sequence);
-    let item = key.item(fields.into_iter().chain(error));
-    // An entry is never written over.
-    put_over_version(item, 0)
+    key.item(fields.into_iter().chain(more))
 }
 
 /// An id for an incident that opens now.
@@ -284,5 +297,6 @@ pub(super) fn entry(item: &Item) -> Result<Entry, StoreError> {
         context: reader.json("context")?,
         previous: reader.string("prev")?,
         hash: reader.string("hash")?,
+        erased: reader.optional_flag("erased")?,
     })
 }

@@ -105,7 +105,7 @@ pub(crate) fn incident_partition(id: &IncidentId) -> String {
     format!("INC#{id}")
 }
 
-/// `TARGET#<service>`: the lock and the ledger of a target, and pointers to its incidents.
+/// `TARGET#<service>`: the ledger of a target, and pointers to its incidents.
 pub(crate) fn target_partition(target: &str) -> String {
     format!("TARGET#{target}")
 }
@@ -239,8 +239,9 @@ pub(crate) fn receipt(message_id: &str) -> Key {
     Key::new(format!("MSG#{message_id}"), "RECEIPT")
 }
 
-pub(crate) fn lock(target: &str) -> Key {
-    Key::new(target_partition(target), "LOCK")
+/// What one repair at a time has to itself, in the control table: a host, or a service.
+pub(crate) fn lock(name: &str) -> Key {
+    Key::new(format!("LOCK#{name}"), "LOCK")
 }
 
 /// The ledger of a target or of a group.

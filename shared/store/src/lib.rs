@@ -8,6 +8,7 @@ mod channel;
 mod control;
 mod document;
 mod episode;
+mod erase;
 mod error;
 mod export;
 mod follow_up;
@@ -25,6 +26,7 @@ mod person_token;
 mod pipeline_run;
 mod receipt;
 mod request;
+mod retention;
 mod retry;
 mod runs;
 mod storm;
@@ -37,6 +39,7 @@ pub use budget::{Reservation, Reserved};
 pub use card::StoredCard;
 pub use channel::ChannelLease;
 pub use control::ControlTable;
+pub use erase::ErasedBy;
 pub use error::StoreError;
 pub use export::Exported;
 pub use heartbeat::{StoredHeartbeat, is_forgotten};
@@ -46,12 +49,14 @@ pub use join::{Join, Joins};
 pub use keys::{CardOf, FollowUp, StepTry};
 pub use lock::{Held, Holder};
 pub use receipt::Receipt;
+pub use retention::Retention;
 pub use storm::StormAdmission;
 
 #[derive(Debug, Clone)]
 pub struct Store {
     client: LazyClient<Client>,
     table: String,
+    retention: Retention,
 }
 
 impl Store {
@@ -60,6 +65,13 @@ impl Store {
         Self {
             client: client.into(),
             table,
+            retention: Retention::default(),
         }
+    }
+
+    /// The same, which says of what it writes for how long that is kept.
+    #[must_use]
+    pub fn kept_for(self, retention: Retention) -> Self {
+        Self { retention, ..self }
     }
 }

@@ -1,13 +1,15 @@
-//! The lock of a target: at most one repair at a time holds it (`one-hand`).
+//! The lock of a host, or of a service that has one of its own: at most one repair at a time holds it
+//! (`one-hand`). It stands in the control table, where the repair function alone writes it.
 
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use aws_sdk_dynamodb::types::builders::PutBuilder;
 use jiff::Timestamp;
 
-use super::attributes::{Reader, millis, seconds, text};
+use super::StoreError;
+use super::attributes::{Reader, millis, text};
+use super::control::ControlTable;
 use super::keys;
-use super::request::{Written, delete, put};
-use super::{Store, StoreError};
+use super::request::{Written, put};
 use domain::policy::attempt_ledger::CLOCKS_APART;
 use domain::primitives::id::IncidentId;
 
@@ -39,8 +41,8 @@ const NOBODY: &str = "-";
 /// and there is nothing to leave.
 const STILL_HELD: &str = "incident_id = :incident AND worker = :worker";
 
-impl Store {
-    /// Takes or renews the lock of a target until `until`. Another repair can take it once it has
+impl ControlTable {
+    /// Takes or renews a lock until `until`. Another repair can take it once it has
     /// expired by every worker's clock. The next worker of the same repair can take it if the last
     /// one left it, or once it has expired, because its message is not delivered before that.
     ///
@@ -48,12 +50,12 @@ impl Store {
     /// If the table does not answer.
     pub async fn lock(
         &self,
-        target: &str,
+        name: &str,
         holder: Holder<'_>,
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Held, StoreError> {
-        let write = put_lock(target, holder.incident, holder.worker, until)
+        let write = put_lock(name, holder.incident, holder.worker, until)
             // Free; or expired for every clock; or of this repair, and renewed, left or expired.
             .condition_expression(
                 "attribute_not_exists(pk) OR #until < :over OR (incident_id = :incident AND (worker = :worker OR worker = :nobody OR #until < :now))",
@@ -66,7 +68,7 @@ impl Store {
             .expression_attribute_values(":nobody", text(NOBODY))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         // The refusal carries the item: the answer needs no second read.
-        let Written::Refused(held) = self.put(write).await? else {
+        let Written::Refused(held) = self.0.put(write).await? else {
             return Ok(Held::Mine);
         };
         let reader = Reader::new(&held);
@@ -87,37 +89,34 @@ impl Store {
     /// If the table does not answer; the next worker then waits until the lock ends.
     pub async fn leave_lock(
         &self,
-        target: &str,
+        name: &str,
         holder: Holder<'_>,
         until: Timestamp,
     ) -> Result<(), StoreError> {
-        let write = put_lock(target, holder.incident, NOBODY, until)
+        let write = put_lock(name, holder.incident, NOBODY, until)
             .condition_expression(STILL_HELD)
             .expression_attribute_values(":incident", text(holder.incident.as_str()))
             .expression_attribute_values(":worker", text(holder.worker));
-        self.put(write).await.map(drop)
+        self.0.put(write).await.map(drop)
     }
 
-    /// Releases the lock. A lock that another worker has taken over stays with that worker.
+    /// Releases the lock. A lock that another worker has taken over stays with that worker. The item
+    /// stays, with a time that is over for everybody: nobody may delete from this table.
     ///
     /// # Errors
     /// If the table does not answer; the lock then ends with its time.
-    pub async fn unlock(&self, target: &str, holder: Holder<'_>) -> Result<(), StoreError> {
-        let write = delete(keys::lock(target))
-            .condition_expression(STILL_HELD)
-            .expression_attribute_values(":incident", text(holder.incident.as_str()))
-            .expression_attribute_values(":worker", text(holder.worker));
-        self.delete(write).await.map(drop)
+    pub async fn unlock(&self, name: &str, holder: Holder<'_>) -> Result<(), StoreError> {
+        self.leave_lock(name, holder, Timestamp::UNIX_EPOCH).await
     }
 }
 
-fn put_lock(target: &str, incident: &IncidentId, worker: &str, until: Timestamp) -> PutBuilder {
+fn put_lock(name: &str, incident: &IncidentId, worker: &str, until: Timestamp) -> PutBuilder {
     let fields = [
         ("incident_id", text(incident.as_str())),
         ("worker", text(worker)),
+        // No time to live: DynamoDB must not delete a lock that has not expired for every worker, and
+        // there is one item for each host.
         ("until", millis(until)),
-        // DynamoDB must not delete a lock that has not expired for every worker.
-        ("expires_at", seconds(until + CLOCKS_APART)),
     ];
-    put(keys::lock(target).item(fields))
+    put(keys::lock(name).item(fields))
 }

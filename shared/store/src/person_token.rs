@@ -8,7 +8,7 @@ use super::StoreError;
 use super::attributes::{Reader, json, seconds};
 use super::control::ControlTable;
 use super::keys;
-use super::request::{all_pages, put};
+use super::request::{all_pages, delete, put};
 
 /// How long a token that is accepted no more is known: people ask whose it was.
 const KEPT_AFTER: SignedDuration = SignedDuration::from_hours(400 * 24);
@@ -32,6 +32,23 @@ impl ControlTable {
         let items = all_pages(self.0.query_prefix(first.pk, &first.sk)).await?;
         let tokens = items.iter().map(|item| Reader::new(item).json("doc"));
         tokens.collect()
+    }
+
+    /// Deletes every token of a person, and says how many there were: nothing is left to look up. Operators
+    /// alone may.
+    ///
+    /// # Errors
+    /// If the table does not answer or an item is not a token.
+    pub async fn delete_tokens_of(&self, person: &str) -> Result<usize, StoreError> {
+        let tokens = self.person_tokens().await?;
+        let theirs: Vec<_> = tokens
+            .iter()
+            .filter(|token| token.person == person)
+            .collect();
+        for token in &theirs {
+            self.0.delete(delete(keys::person_token(&token.id))).await?;
+        }
+        Ok(theirs.len())
     }
 
     /// Writes a token, over the one with its id.

@@ -33,15 +33,21 @@ pub fn shown(argv: &[String]) -> String {
 /// A step as people see it, with the fact that it finds out and its condition behind it: a comment to a shell, in case the line
 /// is pasted. A command of more than `most` characters, and notes of more than half of that, end with `…`.
 pub fn step(step: &PlannedStep, most: usize) -> String {
+    step_in_part(step, most).0
+}
+
+/// The same, and true if something of it was cut.
+pub fn step_in_part(step: &PlannedStep, most: usize) -> (String, bool) {
     let fact = step.fact.as_ref().map(|fact| format!("fact {fact}"));
     let when = step.when.as_ref().map(ToString::to_string);
     let notes: Vec<String> = fact.into_iter().chain(when).collect();
-    let command = shortened(shown(&step.argv), most);
+    let (command, cut) = shortened(shown(&step.argv), most);
     if notes.is_empty() {
-        return command;
+        return (command, cut);
     }
     let notes = safe_text::line(&notes.join(", "), usize::MAX);
-    format!("{command}  # {}", shortened(notes, most / 2))
+    let (notes, notes_cut) = shortened(notes, most / 2);
+    (format!("{command}  # {notes}"), cut || notes_cut)
 }
 
 fn visible(argument: &str) -> String {
@@ -68,10 +74,10 @@ fn visible(argument: &str) -> String {
     shown
 }
 
-fn shortened(text: String, most: usize) -> String {
+fn shortened(text: String, most: usize) -> (String, bool) {
     match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
+        Some((end, _)) => (format!("{}…", &text[..end]), true),
+        None => (text, false),
     }
 }
 

@@ -1,6 +1,5 @@
-//! Messages between functions, requests to the bridge, signed links, and the command line of a step.
+//! Messages between functions, requests to the bridge, and the command line of a step.
 
-pub mod approval_link;
 pub mod bridge;
 pub mod command_line;
 mod mac;

@@ -72,7 +72,9 @@ mod system {
     mod evidence;
     mod forged_decisions;
     mod main_job;
+    mod misbehaving_role;
     mod quell_command;
+    mod retention;
     mod sam_local_invoke;
     mod secrets_stay;
     mod stolen_roles;

@@ -2,7 +2,7 @@
 
 use domain::alert::classification::AlertTables;
 use domain::alert::{Alert, AlertStatus, AlertType, Texts};
-use domain::playbook::service::{Level, Service, SshTarget, Target};
+use domain::playbook::service::{Level, Lock, Service, SshTarget, Target};
 use domain::primitives::duration::Length;
 use domain::primitives::id::MemberId;
 use jiff::Timestamp;
@@ -68,6 +68,7 @@ pub(super) fn service(name: &str, facts: &[(&str, &str)]) -> Service {
             .collect(),
         redundancy_group: None,
         scope: None,
+        lock: Lock::default(),
         target: Target::Ssh(SshTarget {
             host: "h".to_owned(),
             port: 22,

@@ -5,6 +5,7 @@ mod api;
 pub(crate) mod poll;
 pub(crate) mod result;
 pub(crate) mod send_error;
+mod session;
 
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use crate::ssm::api::{Api, Hosts, Parameters, SendCommand, Tagged};
 use crate::ssm::poll::{Poll, Sent, look, whole_output};
 use crate::ssm::result::{Cut, Invocation, result, telling, unfinished};
 use crate::ssm::send_error::not_sent;
+use crate::ssm::session::Sessions;
 
 /// The document that may run on hosts. AWS refuses the command if the document of this name has any other content.
 const DOCUMENT: &str = include_str!("../../../../infra/ssm/run-step.json");
@@ -63,7 +65,10 @@ impl Pace {
 /// Run Command, with the document that it runs.
 #[derive(Debug)]
 pub struct RunCommand {
-    api: Api,
+    aws: AwsEnvironment,
+    attempt: Duration,
+    /// Missing where somebody runs it with credentials of their own.
+    sessions: Option<Sessions>,
     document: String,
     pub(crate) pace: Pace,
 }
@@ -72,22 +77,56 @@ impl RunCommand {
     /// Run Command of this account, with the document of this name. `attempt` is how long one call may take.
     pub fn new(aws: &AwsEnvironment, attempt: Duration, document: String) -> Self {
         Self {
-            api: Api::new(aws, attempt),
+            aws: aws.clone(),
+            attempt,
+            sessions: None,
             document,
             pace: Pace::OF_AWS,
         }
     }
 
+    /// The same with the role of this ARN, assumed for each step and its hosts alone.
+    #[must_use]
+    pub fn with_role(self, role_arn: String) -> Self {
+        let sessions = Sessions::new(&self.aws, self.attempt, role_arn);
+        Self {
+            sessions: Some(sessions),
+            ..self
+        }
+    }
+
     /// Runs a resolved step on its hosts.
     pub(crate) async fn run(&self, resolved: &ResolvedStep<'_>, target: &SsmTarget) -> StepResult {
-        match self.send(resolved, target).await {
-            Ok(sent) => self.follow(resolved, &sent).await,
-            Err((outcome, detail)) => StepResult::without_output(outcome, detail, 0),
+        let failed = |(outcome, detail)| StepResult::without_output(outcome, detail, 0);
+        let api = match self.api(resolved, target).await {
+            Ok(api) => api,
+            Err(none) => return failed(none),
+        };
+        match self.send(&api, resolved, target).await {
+            Ok(sent) => self.follow(&api, resolved, &sent).await,
+            Err(not_sent) => failed(not_sent),
         }
+    }
+
+    /// Run Command as this step may use it.
+    async fn api(
+        &self,
+        resolved: &ResolvedStep<'_>,
+        target: &SsmTarget,
+    ) -> Result<Api, (StepOutcome, String)> {
+        let Some(sessions) = &self.sessions else {
+            return Ok(Api::new(&self.aws, self.attempt));
+        };
+        let name = &resolved.service.name;
+        let session = sessions
+            .open(&self.aws, name, &self.document, target)
+            .await?;
+        Ok(Api::new(&session, self.attempt))
     }
 
     async fn send<'a>(
         &self,
+        api: &Api,
         resolved: &ResolvedStep<'_>,
         target: &'a SsmTarget,
     ) -> Result<Sent<'a>, (StepOutcome, String)> {
@@ -132,7 +171,7 @@ impl RunCommand {
             },
             hosts,
         };
-        let id = self.api.send_command(&command).await.map_err(|error| {
+        let id = api.send_command(&command).await.map_err(|error| {
             tracing::warn!(error = %Chain(&error), "Run Command did not take the command");
             not_sent(&resolved.service.name, &self.document, target, &error)
         })?;
@@ -145,14 +184,14 @@ impl RunCommand {
     }
 
     /// Asks until the command has ended. It gets its whole time from when the first agent has begun it.
-    async fn follow(&self, resolved: &ResolvedStep<'_>, sent: &Sent<'_>) -> StepResult {
+    async fn follow(&self, api: &Api, resolved: &ResolvedStep<'_>, sent: &Sent<'_>) -> StepResult {
         let mut begun = false;
         let mut until = Instant::now() + self.pace.delivery;
         let mut waits = self.pace.waits();
         loop {
-            let seen = look(&self.api, resolved, sent).await;
+            let seen = look(api, resolved, sent).await;
             match seen {
-                Poll::Ended(hosts) => return self.told(resolved, sent, hosts, None).await,
+                Poll::Ended(hosts) => return self.told(api, resolved, sent, hosts, None).await,
                 Poll::Never(result) => return result,
                 Poll::Begun if !begun => {
                     begun = true;
@@ -171,6 +210,7 @@ impl RunCommand {
             sleep(waits.next().unwrap_or(self.pace.most).min(left)).await;
         }
         self.cancel(
+            api,
             resolved,
             sent,
             if begun {
@@ -183,19 +223,27 @@ impl RunCommand {
     }
 
     /// Cancels the command, and waits a little for what it says then: it may have ended at the last moment, and then its end counts.
-    async fn cancel(&self, resolved: &ResolvedStep<'_>, sent: &Sent<'_>, cut: Cut) -> StepResult {
+    async fn cancel(
+        &self,
+        api: &Api,
+        resolved: &ResolvedStep<'_>,
+        sent: &Sent<'_>,
+        cut: Cut,
+    ) -> StepResult {
         let until = Instant::now() + self.pace.settle;
         let mut waits = self.pace.waits();
         let mut cancelled = false;
         loop {
             if !cancelled {
-                let asked = self.api.cancel(&sent.id).await;
+                let asked = api.cancel(&sent.id).await;
                 cancelled = asked
                     .inspect_err(|error| tracing::warn!(error = %Chain(error), "not cancelled"))
                     .is_ok();
             }
-            match look(&self.api, resolved, sent).await {
-                Poll::Ended(hosts) => return self.told(resolved, sent, hosts, Some(cut)).await,
+            match look(api, resolved, sent).await {
+                Poll::Ended(hosts) => {
+                    return self.told(api, resolved, sent, hosts, Some(cut)).await;
+                }
                 Poll::Never(_) | Poll::Begun | Poll::Waiting | Poll::Unknown => {}
             }
             let left = until.saturating_duration_since(Instant::now());
@@ -209,6 +257,7 @@ impl RunCommand {
     /// The result, with the whole output of the host that is told of: the list of hosts gives less of it.
     async fn told(
         &self,
+        api: &Api,
         resolved: &ResolvedStep<'_>,
         sent: &Sent<'_>,
         mut hosts: Vec<Invocation>,
@@ -216,7 +265,7 @@ impl RunCommand {
     ) -> StepResult {
         if let (SsmTarget::Tag { .. }, Some(place)) = (sent.target, telling(resolved, &hosts, cut))
         {
-            whole_output(&self.api, sent, &mut hosts[place]).await;
+            whole_output(api, sent, &mut hosts[place]).await;
         }
         result(resolved, &hosts, cut)
     }

@@ -89,7 +89,7 @@ async fn admitted(
     holder(app, authentication::bearer(headers)?, right, now).await
 }
 
-/// The token that was given, if it has this right now. A page of a signed link asks for one too.
+/// The token that was given, if it has this right now. The page of a decision asks for one too.
 ///
 /// # Errors
 /// As above.

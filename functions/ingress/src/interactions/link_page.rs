@@ -1,17 +1,17 @@
-//! Pages behind a signed link: self-contained, without script, and readable on a phone.
+//! Pages of a decision: self-contained, without script, and readable on a phone.
 
 use crate::reply::page;
 use domain::incident::Incident;
-use domain::incident::approval::Verdict;
+use domain::incident::approval::{Approval, Verdict};
 use domain::notification::button_reply::ButtonReply;
 use domain::notification::channels::Language;
 use domain::notification::words::words;
 use domain::playbook::plan::Plan;
+use domain::primitives::identity::Identity;
 use domain::primitives::safe_text::line;
 use jiff::Timestamp;
 use lambda_http::http::{HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
-use wire::approval_link::Link;
 use wire::command_line;
 
 use crate::rejection::Rejection;
@@ -19,8 +19,9 @@ use crate::rejection::Rejection;
 /// How much of a name and of a reason is shown.
 const NAME_CHARACTERS: usize = 200;
 
-/// The field of the form with the person's token.
+/// The fields of the form: the person's token, and what they decide.
 pub(crate) const TOKEN_FIELD: &str = "token";
+pub(crate) const VERDICT_FIELD: &str = "verdict";
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:40em;margin:0 auto;padding:1em;color:#1c1c1c;background:#fff}\
     h1{font-size:1.3em}dt{color:#555;margin-top:.6em}dd{margin:0;overflow-wrap:anywhere}\
@@ -29,39 +30,47 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:40em;marg
     button{font:inherit;font-weight:bold;width:100%;padding:.8em;margin-top:1.2em;border:0;border-radius:.4em;color:#fff;background:#0b6b3a}\
     button.reject{background:#a12622}";
 
-/// What a link would decide.
+/// A plan that waits, and who looks at it.
 #[derive(Debug)]
 pub(crate) struct Question<'a> {
     pub(crate) incident: &'a Incident,
     pub(crate) plan: &'a Plan,
-    /// Who, which way, until when.
-    pub(crate) link: &'a Link,
+    pub(crate) approval: &'a Approval,
+    pub(crate) person: &'a str,
+    /// Their token, for the next form.
+    pub(crate) token: &'a str,
 }
 
-/// The page that asks, with the one button that decides once the person's token stands beside it.
+/// The page that asks for a token. Without an action its form goes to the page's own URL.
+pub(crate) fn sign_in(language: Language) -> String {
+    let text = |key| words(language).text("page", key);
+    let (title, button) = (text("decision"), text("show_plan"));
+    let body = format!(
+        "<h1>{title}</h1><form method=\"post\"><label>{}<input type=\"password\" name=\"{TOKEN_FIELD}\" \
+         autocomplete=\"current-password\" required></label><button>{button}</button></form>",
+        text("your_token")
+    );
+    document(title, &body, language)
+}
+
+/// The page with the plan and the buttons that decide. Where two people have to approve there is none
+/// to approve with, since a token does not prove who has it.
 pub(crate) fn question(question: &Question<'_>, language: Language) -> String {
     let text = |key| words(language).text("page", key);
     let Question {
         incident,
         plan,
-        link,
+        approval,
+        person,
+        token,
     } = question;
-    let (title, button, class) = match link.verdict {
-        Verdict::Approve => (text("approve"), text("approve_now"), "approve"),
-        Verdict::Reject => (text("reject"), text("reject_now"), "reject"),
-    };
-    let expires_at = incident
-        .approval
-        .as_ref()
-        .map_or(link.expires_at, |approval| {
-            approval.expires_at.min(link.expires_at)
-        });
+    let title = text("question");
     let shown = |text: &str| escaped(&line(text, NAME_CHARACTERS));
     let mut body = format!("<h1>{title}</h1><p>{}</p><dl>", shown(&incident.alert.name));
     let facts = [
         (text("target"), shown(&plan.target)),
-        (text("person"), shown(&link.person)),
-        (text("until"), minute(expires_at)),
+        (text("person"), shown(person)),
+        (text("until"), minute(approval.expires_at)),
     ];
     for (name, value) in facts {
         body.push_str(&format!("<dt>{name}</dt><dd>{value}</dd>"));
@@ -90,13 +99,26 @@ pub(crate) fn question(question: &Question<'_>, language: Language) -> String {
             body.push_str(&format!("<dt>{}</dt><dd>{steps}</dd>", text(name)));
         }
     }
-    // Without an action the form goes to the page's own URL, token and all.
+    let mut buttons = String::new();
+    if approval.takes(&Identity::Link((*person).to_owned())) {
+        buttons.push_str(&button(Verdict::Approve, text("approve_now")));
+    } else {
+        buttons.push_str(&format!("<p>{}</p>", text("needs_press")));
+    }
+    buttons.push_str(&button(Verdict::Reject, text("reject_now")));
     body.push_str(&format!(
-        "</dl><form method=\"post\"><label>{}<input type=\"password\" name=\"{TOKEN_FIELD}\" autocomplete=\"current-password\" required></label>\
-         <button class=\"{class}\">{button}</button></form>",
-        text("your_token")
+        "</dl><form method=\"post\"><input type=\"hidden\" name=\"{TOKEN_FIELD}\" value=\"{}\">{buttons}</form>",
+        escaped(token)
     ));
     document(title, &body, language)
+}
+
+fn button(verdict: Verdict, words: &str) -> String {
+    let value = match verdict {
+        Verdict::Approve => "approve",
+        Verdict::Reject => "reject",
+    };
+    format!("<button class=\"{value}\" name=\"{VERDICT_FIELD}\" value=\"{value}\">{words}</button>")
 }
 
 /// Where the alert comes from, if the registry does not say where the plan's service lives: as on the
@@ -136,10 +158,7 @@ pub(crate) fn told(words: &str, language: Language) -> String {
 pub(crate) fn refused(rejection: &Rejection, language: Language) -> String {
     let page = |key, fields: &[(&str, &str)]| words(language).fill("page", key, fields);
     let sentence = match rejection {
-        Rejection::Unauthenticated(_) => page("link_invalid", &[]),
         Rejection::NotSignedIn => page("not_signed_in", &[]),
-        Rejection::LinkExpired(at) => page("link_expired", &[("at", &minute(*at))]),
-        Rejection::LinkUsed => page("link_used", &[]),
         Rejection::NoApproval => ButtonReply::NoApproval.words(language),
         Rejection::Refused(refusal) => ButtonReply::from(refusal.clone()).words(language),
         Rejection::NoSecret => page("no_key", &[]),
@@ -179,7 +198,7 @@ fn escaped(text: &str) -> String {
 }
 
 impl Rejection {
-    /// The same as a page: what a person reads who has followed a link.
+    /// The same as a page, for a person.
     pub(crate) fn into_page(self, language: Language) -> Response<Body> {
         let (status, _) = self.kind();
         let mut response = page(refused(&self, language));
@@ -187,7 +206,7 @@ impl Rejection {
         let headers = response.headers_mut();
         if status == StatusCode::UNAUTHORIZED {
             // A scheme that browsers do not ask a password for.
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Link"));
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Token"));
         }
         self.invite(headers);
         response
@@ -199,7 +218,6 @@ mod tests {
     use domain::incident::approval::{Refusal, Verdict};
     use domain::notification::channels::Language;
     use domain::primitives::identity::{DecidedBy, Identity};
-    use jiff::Timestamp;
 
     use super::{refused, told};
     use crate::rejection::Rejection;
@@ -236,10 +254,5 @@ mod tests {
                 "{language:?}"
             );
         }
-        let expired = refused(
-            &Rejection::LinkExpired(Timestamp::UNIX_EPOCH),
-            Language::TraditionalChinese,
-        );
-        assert!(expired.contains("1970-01-01 00:00 UTC"), "{expired}");
     }
 }

@@ -1,186 +1,139 @@
-//! Signed links. A link shows its decision and decides nothing, whoever opens it: the page asks for
-//! the person's own token. So who can make links, or gets one that was forwarded, cannot decide in
-//! anybody's name (decision 29).
-
-use domain::primitives::time::expired;
-use std::sync::OnceLock;
+//! The page of a decision, for channels without buttons. Its address proves nothing: the page shows
+//! nothing until somebody has given a token of their own, and that person decides (decision 29).
 
 use domain::incident::Incident;
-use domain::incident::approval::{ApprovalState, Refusal, Verdict};
+use domain::incident::approval::{Approval, ApprovalState, Refusal, Verdict};
 use domain::notification::channels::Language;
 use domain::notification::person_token::Right;
 use domain::playbook::plan::Plan;
-use domain::primitives::identity::{DecidedBy, Identity};
+use domain::primitives::id::ApprovalId;
+use domain::primitives::identity::Identity;
+use domain::primitives::time::expired;
 use domain::transition::decision::Pressed;
 use jiff::Timestamp;
 use lambda_http::Request;
 use lambda_http::http::HeaderMap;
 use lambda_http::http::header::ACCEPT_LANGUAGE;
-use secrecy::SecretString;
-use wire::approval_link::{Link, LinkError, verify};
 
 use crate::app::App;
 use crate::interactions;
 use crate::interactions::api;
-use crate::interactions::link_page::{self, Question, TOKEN_FIELD};
+use crate::interactions::link_page::{self, Question, TOKEN_FIELD, VERDICT_FIELD};
 use crate::rejection::Rejection;
 
-/// A form with one token has less.
+/// A form with one token and one verdict has less.
 const MOST_FORM_BYTES: usize = 4_096;
 
-/// The page with what a link would decide.
-///
-/// # Errors
-/// If the link is not ours, or cannot decide anything any more.
-pub(crate) async fn show(
-    app: &App,
-    request: &Request,
-    id: &str,
-    now: Timestamp,
-) -> Result<String, Rejection> {
-    let link = admitted(app, request, id, now).await?;
-    let incident = incident(app, &link).await?;
-    let plan = undecided(&incident, &link, now)?;
-    let question = Question {
-        incident: &incident,
-        plan,
-        link: &link,
-    };
-    Ok(link_page::question(&question, language(request.headers())))
+/// What somebody has sent with the form of the page.
+struct Form {
+    /// Their token, as it was given. It goes back to them alone, as the hidden field of the next form.
+    token: String,
+    /// Missing in the first form, which only asks to see the plan.
+    verdict: Option<Verdict>,
 }
 
-/// Decides, if the form holds the token of the link's person, and gives the page that says so.
+/// The page that asks for a token: the same for every address, so that nobody learns from it which
+/// approvals there are.
+pub(crate) fn show(request: &Request) -> String {
+    link_page::sign_in(language(request.headers()))
+}
+
+/// Shows the plan to whoever has given a token that may decide, and with a verdict decides in their name.
 ///
 /// # Errors
-/// If the link is not ours or was used, if the token is not its person's, or if it cannot be decided on.
+/// If the token is none, if there is no such approval, or if it cannot be decided on by this person.
 pub(crate) async fn decide(
     app: &App,
     request: &Request,
     id: &str,
     now: Timestamp,
 ) -> Result<String, Rejection> {
-    let link = admitted(app, request, id, now).await?;
-    signed_in(app, request, &link, now).await?;
-    let used = used(&incident(app, &link).await?, &link);
+    let form = form(request.body())?;
+    let person = signed_in(app, &form, now).await?;
+    let id = ApprovalId::try_from(id).map_err(|_| Rejection::NoApproval)?;
     let language = language(request.headers());
+    let Some(verdict) = form.verdict else {
+        let store = &app.intake.store;
+        let found = store.incident(&id.incident()).await?;
+        let incident = found.ok_or(Rejection::NoApproval)?;
+        let (approval, plan) = undecided(&incident, &id, now)?;
+        let question = Question {
+            incident: &incident,
+            plan,
+            approval,
+            person: &person,
+            token: &form.token,
+        };
+        return Ok(link_page::question(&question, language));
+    };
     // Each use is a press of its own: one that was refused may count later, when the second list of people may decide.
-    let press = format!("link:{} {now}", link.person);
+    let press = format!("link:{person} {now}");
     let pressed = Pressed {
-        verdict: link.verdict,
-        by: identity(&link),
+        verdict,
+        by: Identity::Link(person),
         press: &press,
     };
-    let answered = interactions::decide(app, &link.approval, &pressed, now).await;
-    if used {
-        // What follows from the first use may not have been sent: the press sent it again, and decided nothing.
-        return Err(answered
-            .err()
-            .filter(|rejection| matches!(rejection, Rejection::Passing(_)))
-            .unwrap_or(Rejection::LinkUsed));
-    }
-    let (incident, taken) = answered?;
+    let (incident, taken) = interactions::decide(app, &id, &pressed, now).await?;
     let reply = interactions::reply(&incident, taken, now);
     Ok(link_page::told(&reply.words(language), language))
 }
 
-/// The link of a request, if it is ours and for this approval, in time, and its person still on the list.
-async fn admitted(
-    app: &App,
-    request: &Request,
-    id: &str,
-    now: Timestamp,
-) -> Result<Link, Rejection> {
-    let query = request.uri().query().unwrap_or_default();
-    let mut tokens = form_urlencoded::parse(query.as_bytes())
-        .filter(|(name, _)| name == "token")
-        .map(|(_, token)| token);
-    let (Some(token), None) = (tokens.next(), tokens.next()) else {
-        return Err(Rejection::Unauthenticated(
-            "the link has no token, or more than one",
-        ));
+/// # Errors
+/// If it is no form of the page.
+fn form(body: &[u8]) -> Result<Form, Rejection> {
+    if body.len() > MOST_FORM_BYTES {
+        return Err(Rejection::NotSignedIn);
+    }
+    let field = |wanted: &str| {
+        let mut fields = form_urlencoded::parse(body);
+        let found = fields.find(|(name, _)| name == wanted);
+        found.map(|(_, value)| value.trim().to_owned())
     };
-    let read = OnceLock::new();
-    let check = |key: &SecretString| match verify(key, &token, now) {
-        Err(error @ (LinkError::Unreadable | LinkError::Forged)) => Err(error),
-        // One that expired is ours all the same: no other key has to be tried.
-        ours => {
-            read.get_or_init(|| ours);
-            Ok(())
+    let verdict = match field(VERDICT_FIELD).as_deref() {
+        None | Some("") => None,
+        Some("approve") => Some(Verdict::Approve),
+        Some("reject") => Some(Verdict::Reject),
+        Some(_) => {
+            return Err(Rejection::malformed(
+                VERDICT_FIELD,
+                "has to be approve or reject",
+            ));
         }
     };
-    let checked = app
-        .secrets
-        .check(&app.config.link_secret, now, check)
-        .await?;
-    let link = match checked.and_then(|()| read.into_inner().unwrap_or(Err(LinkError::Unreadable)))
+    Ok(Form {
+        token: field(TOKEN_FIELD).unwrap_or_default(),
+        verdict,
+    })
+}
+
+/// The person whose token the form holds.
+///
+/// # Errors
+/// If it is no token, has not the right to decide, or its person is not in `channels.json` any more.
+async fn signed_in(app: &App, form: &Form, now: Timestamp) -> Result<String, Rejection> {
+    let token = match api::holder(app, &form.token, Right::Decide, now).await {
+        Err(Rejection::Unauthenticated(_)) => return Err(Rejection::NotSignedIn),
+        answered => answered?,
+    };
+    match app
+        .channels()?
+        .person(&Identity::Link(token.person.clone()))
     {
-        Ok(link) if link.approval.as_str() == id => link,
-        Ok(_) => {
-            return Err(Rejection::Unauthenticated(
-                "this link is for another decision",
-            ));
-        }
-        Err(LinkError::Expired { at }) => return Err(Rejection::LinkExpired(at)),
-        Err(LinkError::Forged) => {
-            return Err(Rejection::Unauthenticated(
-                "the signature of this link is wrong",
-            ));
-        }
-        Err(LinkError::Unreadable) => {
-            return Err(Rejection::Unauthenticated("the link is not whole"));
-        }
-    };
-    match app.channels()?.person(&identity(&link)) {
-        Some(_) => Ok(link),
+        Some(_) => Ok(token.person),
         None => Err(Refusal::NotListed.into()),
     }
 }
 
-/// Checks that the form of the page holds a token of the link's person.
-///
-/// # Errors
-/// If it is none, another person's, or has not the right to decide.
-async fn signed_in(
-    app: &App,
-    request: &Request,
-    link: &Link,
-    now: Timestamp,
-) -> Result<(), Rejection> {
-    let body = request.body().as_ref();
-    if body.len() > MOST_FORM_BYTES {
-        return Err(Rejection::NotSignedIn);
-    }
-    let mut fields = form_urlencoded::parse(body);
-    let given = fields.find(|(name, _)| name == TOKEN_FIELD);
-    let given = given.map(|(_, token)| token).unwrap_or_default();
-    match api::holder(app, given.trim(), Right::Decide, now).await {
-        Ok(token) if token.person == link.person => Ok(()),
-        Ok(_) | Err(Rejection::Unauthenticated(_)) => Err(Rejection::NotSignedIn),
-        Err(other) => Err(other),
-    }
-}
-
-async fn incident(app: &App, link: &Link) -> Result<Incident, Rejection> {
-    app.intake
-        .store
-        .incident(&link.approval.incident())
-        .await?
-        .ok_or(Rejection::NoApproval)
-}
-
-/// The plan that waits for this person's decision.
+/// What waits for a decision under this id.
 fn undecided<'a>(
     incident: &'a Incident,
-    link: &Link,
+    id: &ApprovalId,
     now: Timestamp,
-) -> Result<&'a Plan, Rejection> {
-    if used(incident, link) {
-        return Err(Rejection::LinkUsed);
-    }
+) -> Result<(&'a Approval, &'a Plan), Rejection> {
     let approval = incident
         .approval
         .as_ref()
-        .filter(|approval| approval.id == link.approval)
+        .filter(|approval| approval.id == *id)
         .ok_or(Refusal::NotThisPlan)?;
     match &approval.state {
         ApprovalState::Decided { verdict, by, .. } => Err(Refusal::Decided {
@@ -193,33 +146,11 @@ fn undecided<'a>(
         })?,
         ApprovalState::Pending => {}
     }
-    if link.verdict == Verdict::Approve && !approval.takes(&identity(link)) {
-        Err(Refusal::NeedsPress)?;
-    }
     let plan = incident
         .plan
         .as_ref()
         .filter(|plan| plan.hash() == approval.plan_hash);
-    Ok(plan.ok_or(Refusal::NotThisPlan)?)
-}
-
-/// True if the link's person has decided with a link.
-fn used(incident: &Incident, link: &Link) -> bool {
-    let Some(approval) = incident
-        .approval
-        .as_ref()
-        .filter(|approval| approval.id == link.approval)
-    else {
-        return false;
-    };
-    let person = identity(link);
-    let voted = approval.votes.iter().any(|vote| vote.by == person);
-    voted
-        || matches!(&approval.state, ApprovalState::Decided { by: DecidedBy::Person(by), .. } if *by == person)
-}
-
-fn identity(link: &Link) -> Identity {
-    Identity::Link(link.person.clone())
+    Ok((approval, plan.ok_or(Refusal::NotThisPlan)?))
 }
 
 /// The language that a browser asks for (RFC 9110, 12.5.4), among those that pages have.

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use wire::message::Message;
 
 use crate::app::App;
-use crate::authentication::{SLACK, signature};
+use crate::authentication::{Covered, SLACK, SignedRequest, signature};
 use crate::body::{self, Object};
 use crate::interactions::{self, Press};
 use crate::rejection::Rejection;
@@ -74,7 +74,12 @@ pub(crate) async fn interaction(
     bytes: &[u8],
     now: Timestamp,
 ) -> Result<(), Rejection> {
-    let check = |secret: &SecretString| signature(SLACK, secret, headers, bytes, now, true);
+    let signed = SignedRequest::new(headers, "", bytes);
+    let required = Covered {
+        time: true,
+        route: false,
+    };
+    let check = |secret: &SecretString| signature(SLACK, secret, signed, now, required);
     app.admit(&app.config.slack_secret, now, check).await?;
     let Some(pressed) = read(bytes)? else {
         return Ok(());

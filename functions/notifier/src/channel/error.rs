@@ -84,8 +84,6 @@ pub struct ChannelDeps {
     pub secrets: Secrets,
     /// The secret with the token of Telegram's bot, for chats that name none.
     pub telegram_token: String,
-    /// The secret with the key of the links to a decision.
-    pub link_secret: String,
     /// Where those links lead, without a slash at the end.
     pub api_url: String,
 }

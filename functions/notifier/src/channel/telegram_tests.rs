@@ -34,7 +34,6 @@ fn outside() -> ChannelDeps {
         public,
         secrets: Secrets::new(Token),
         telegram_token: "token".to_owned(),
-        link_secret: "key".to_owned(),
         api_url: "https://api.test".to_owned(),
     }
 }

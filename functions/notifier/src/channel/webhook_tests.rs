@@ -35,7 +35,6 @@ fn webhook(url: String, private: bool) -> Webhook {
         url,
         key_secret: "k".into(),
         private,
-        links_for: vec![],
     };
     Webhook::new(
         &outbound::client().expect("a client"),

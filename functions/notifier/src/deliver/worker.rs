@@ -15,7 +15,6 @@ use domain::notification::channels::{Channel, Channels, Place};
 use domain::notification::outbox::{ChannelState, Due, Subject};
 use domain::primitives::digest::Digest;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 use store::{CardOf, ChannelLease, Store, StoreError};
 use tracing::{error, info, warn};
 use wire::message::Message;
@@ -25,7 +24,7 @@ use crate::channel::{Audience, ChannelDeps, ChannelError, Sender};
 use crate::deliver::policy::{AfterError, Next, next, record_error, short_wait, wake_in};
 use crate::deliver::rate_limit::{answered, limits, take};
 use crate::render::content::Post;
-use crate::render::links::links;
+use crate::render::links::decision_url;
 use crate::render::presenter::{Presented, Presenter};
 
 /// Time limit of one turn: longer than the function runs.
@@ -251,7 +250,7 @@ impl ChannelWorker<'_> {
         self.note(state).await
     }
 
-    /// The post for this channel: with links if its receiver has no buttons, and without markup if
+    /// The post for this channel: with the address of the decision if its receiver has no buttons, and without markup if
     /// the channel did not understand it.
     pub(crate) async fn post(
         &self,
@@ -267,15 +266,10 @@ impl ChannelWorker<'_> {
             ..
         } = presented;
         if let Some(incident) = incident {
-            match links(self.outside, self.channels, self.channel, incident).await {
-                Ok(links) if links.is_empty() => {}
-                Ok(links) => facts["links"] = Value::from(links),
-                // The card is sent without them: people can decide in another channel.
-                Err(ChannelError::Refused { why, .. }) => error!(
-                    channel = self.channel.name,
-                    why, "a card has no links to its decision"
-                ),
-                Err(error) => return Err(error.into()),
+            let is_webhook = matches!(self.channel.to, Place::Webhook(_));
+            let url = decision_url(&self.outside.api_url, incident);
+            if let Some(url) = url.filter(|_| is_webhook) {
+                facts["decide_at"] = url.into();
             }
         }
         let post = Post {

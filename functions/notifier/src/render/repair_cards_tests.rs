@@ -203,6 +203,43 @@ fn output_of_a_failed_step_is_text_in_every_message() {
 }
 
 #[test]
+fn a_command_that_is_cut_says_so_and_where_the_whole_stands() {
+    let mut incident = samples::waiting().incident;
+    let mut shown = |characters: usize| {
+        let plan = incident.plan.as_mut().expect("a plan");
+        plan.steps[0].argv = vec!["purge".to_owned(), "x".repeat(characters)];
+        let card = english(&incident).text.plain();
+        let details = templates()
+            .details(Language::English, &incident, &[], Names::default())
+            .text
+            .plain();
+        (card, details)
+    };
+    const IN_DETAILS: &str = "where a command was cut: the whole of it is in the details";
+    const ON_PAGE: &str = "where a command was cut: the whole of it is on the page of the decision";
+    for (characters, on_card, in_details) in
+        [(50, false, false), (300, true, false), (900, true, true)]
+    {
+        let (card, details) = shown(characters);
+        assert_eq!(
+            (card.contains(IN_DETAILS), card.contains("xx…")),
+            (on_card, on_card),
+            "{card}"
+        );
+        assert_eq!(
+            (details.contains(ON_PAGE), details.contains("xx…")),
+            (in_details, in_details),
+            "{details}"
+        );
+    }
+    // What a model or a rule suggests cannot be taken for a step.
+    let (card, _) = shown(50);
+    let suggested = card.lines().find(|line| line.contains("kubectl rollout"));
+    let suggested = suggested.expect("the finding has a command");
+    assert!(suggested.starts_with("💭 a suggestion to try by hand, no part of the plan: "));
+}
+
+#[test]
 fn details_hold_the_steps_that_the_card_leaves_out() {
     let mut incident = samples::waiting().incident;
     let plan = incident.plan.as_mut().expect("a plan");

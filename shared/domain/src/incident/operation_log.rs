@@ -103,6 +103,8 @@ named! {
         RepairRecurred = "REPAIR_RECURRED",
         /// The incident became a part of a storm.
         JoinedStorm = "JOINED_STORM",
+        /// A person's data, or what commands printed, was erased from entries of this log.
+        ContentErased = "CONTENT_ERASED",
     }
 }
 
@@ -127,6 +129,10 @@ pub struct Entry {
     pub previous: String,
     /// The hash of this entry.
     pub hash: String,
+    /// True if something was taken out of it since: it is no longer what was hashed
+    /// ([`super::erasure`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub erased: bool,
 }
 
 impl Entry {
@@ -179,6 +185,7 @@ impl Head {
             context: news.context,
             previous: self.hash.clone(),
             hash: String::new(),
+            erased: false,
         };
         entry.hash = entry.computed_hash(incident);
         self.sequence = entry.sequence;
@@ -256,7 +263,8 @@ pub enum BrokenChain {
     },
 }
 
-/// Checks that `entries` are the whole log of an incident, in order and unchanged, up to `head`.
+/// Checks that `entries` are the whole log of an incident, in order and unchanged, up to `head`. Of an
+/// entry that was erased only the place is checked.
 ///
 /// # Errors
 /// The first place at which it is not.
@@ -272,7 +280,7 @@ pub fn verify(incident: &IncidentId, entries: &[Entry], head: &Head) -> Result<(
         if entry.previous != expected.hash {
             return Err(BrokenChain::Unlinked(entry.sequence));
         }
-        if entry.computed_hash(incident) != entry.hash {
+        if !entry.erased && entry.computed_hash(incident) != entry.hash {
             return Err(BrokenChain::Altered(entry.sequence));
         }
         expected = Head {

@@ -162,9 +162,6 @@ pub struct Webhook {
     /// True if it may be on a private address. Without it such an address is refused, also where a name leads to one.
     #[serde(default)]
     pub private: bool,
-    /// Whose links for a decision it gets, by their names among the people: it has to show each to its person only.
-    #[serde(default)]
-    pub links_for: Vec<String>,
 }
 
 /// An Alertmanager, as a person reaches it.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::notification::channels::{AlertmanagerServer, Channels, Place, Webhook};
+use crate::notification::channels::{AlertmanagerServer, Channels, Place};
 use crate::notification::people::Person;
 use crate::primitives::server_url;
 
@@ -70,11 +70,6 @@ impl Channels {
             }
             for (field, sentence) in channel.to.errors() {
                 error(format!("channels[{i}].to.{field}"), sentence);
-            }
-            if let Place::Webhook(Webhook { links_for, .. }) = &channel.to {
-                unknown(&self.people, links_for, |n| {
-                    error(format!("channels[{i}].to.webhook.links_for[{n}]"), NOBODY)
-                });
             }
         }
         let is_chat = |to: &Place| matches!(to, Place::Telegram(_));

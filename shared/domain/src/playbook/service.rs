@@ -24,6 +24,18 @@ pub enum Level {
     Manual,
 }
 
+/// What a repair has to itself while it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+pub enum Lock {
+    /// The host: no other service there is repaired meanwhile.
+    #[default]
+    Host,
+    /// The service alone: those beside it on its host may be repaired at the same time.
+    Service,
+}
+
 /// Where a service runs.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
@@ -132,6 +144,9 @@ pub struct Service {
     /// Where it lives: an alert that does not fit gets no plan for it. Required for the level auto.
     #[serde(rename = "match")]
     pub scope: Option<Scope>,
+    /// What a repair of it has to itself. host, the default: no other service on its host is repaired meanwhile. service: those beside it may be.
+    #[serde(default)]
+    pub lock: Lock,
     /// Where it runs: one of ssh and ssm.
     pub target: Target,
 }
@@ -146,6 +161,22 @@ impl Service {
                 .facts
                 .get(other.strip_prefix("facts.")?)
                 .map(String::as_str),
+        }
+    }
+
+    /// The name of what one repair at a time has to itself (`one-hand`).
+    ///
+    /// A host that is logged in to is known by its pinned key, whatever name or address the file gives it. Which hosts carry a tag is not
+    /// known here: a tag is a place of its own.
+    pub fn lock_name(&self) -> String {
+        match (self.lock, &self.target) {
+            (Lock::Service, _) => service_lock(&self.name),
+            (Lock::Host, Target::Ssh(SshTarget { host_key, .. })) => {
+                let key: Vec<&str> = host_key.split_ascii_whitespace().take(2).collect();
+                format!("host {}", key.join(" "))
+            }
+            (Lock::Host, Target::Ssm(SsmTarget::Instance { id })) => format!("host {id}"),
+            (Lock::Host, Target::Ssm(SsmTarget::Tag { tag, .. })) => format!("tag {tag}"),
         }
     }
 
@@ -231,6 +262,11 @@ impl Service {
         }
         errors
     }
+}
+
+/// The lock of a service that has one of its own, also one that the registry does not know any more.
+pub fn service_lock(name: &str) -> String {
+    format!("service {name}")
 }
 
 /// What is wrong with a host that is logged in to: each a field below `place` and a sentence.

@@ -17,7 +17,7 @@ pub enum Identity {
     Slack(String),
     /// The person whose token it was.
     Api(String),
-    /// The name in a signed link.
+    /// The person whose token it was, on the page of a decision.
     Link(String),
 }
 

@@ -23,6 +23,10 @@ pub fn line(text: &str, characters: usize) -> String {
 /// Control characters (but for line feeds and tabs), and what Unicode calls default ignorable or bidirectional formatting
 /// (<https://www.unicode.org/reports/tr36/>, <https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt>).
 pub fn is_hidden(c: char) -> bool {
+    // Most texts are: none of the others has to be looked for then.
+    if c.is_ascii() {
+        return c.is_ascii_control() && c != '\n' && c != '\t';
+    }
     let formatting = matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
         // Zero-width spaces and joiners, marks of direction, separators of lines, embeddings, overrides, isolates.
@@ -31,7 +35,7 @@ pub fn is_hidden(c: char) -> bool {
         | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
         // Tags and variation selectors, in which whole hidden sentences fit.
         | '\u{e0000}'..='\u{e0fff}');
-    formatting || (c.is_control() && c != '\n' && c != '\t')
+    formatting || c.is_control()
 }
 
 /// The first `characters` characters of a text, never in the middle of one.

@@ -19,7 +19,7 @@ use repair::bridge_client::Bridge;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tests::alert::TestAlert;
-use tests::bridging::{assert_exited, run_command, run_on};
+use tests::bridging::{assert_exited, run_command_of, run_on};
 use tests::ssm_boxes::{Boxes, engine};
 use tests::stack::Stack;
 use wire::bridge::{BRIDGE_VERSION, BridgeRequest};
@@ -123,10 +123,10 @@ impl Place {
         }
     }
 
-    fn bridge(&self) -> App {
+    async fn bridge(&self) -> App {
         let unused = LoginKey::Given(SecretString::from(String::new()));
         App::for_operator(self.files.clone(), unused)
-            .with_run_command(run_command(&self.stack.facts.endpoint_url))
+            .with_run_command(run_command_of(&self.stack).await)
     }
 }
 
@@ -144,7 +144,7 @@ async fn steps_run_in_real_boxes_through_the_document_and_the_guard() {
 }
 
 async fn one_box(place: &Place) {
-    let app = place.bridge();
+    let app = place.bridge().await;
     let reply = run_on(&app, "web", 0, "").await;
     assert_exited(&reply, 0);
     assert_eq!(
@@ -181,7 +181,7 @@ async fn one_box(place: &Place) {
 }
 
 async fn a_fleet(place: &Place) {
-    let app = place.bridge();
+    let app = place.bridge().await;
     let reply = run_on(&app, "fleet", 0, "").await;
     assert_exited(&reply, 0);
     assert!(
@@ -265,7 +265,7 @@ async fn a_host_that_the_role_does_not_cover(place: &Place) {
 
 /// What AWS says of a host without an agent.
 async fn boxes_that_are_gone(place: &Place) {
-    let app = place.bridge();
+    let app = place.bridge().await;
     place.web.switch_off(&place.web.instances[0]);
     let reply = run_on(&app, "web", 0, "").await;
     assert_eq!(reply.result.outcome, StepOutcome::Unreachable, "{reply:?}");

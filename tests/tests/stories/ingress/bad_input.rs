@@ -1,10 +1,11 @@
 //! Tests of bad input: each gets a problem document that names the place, never a 5xx, and leaves
 //! no partial incident.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tests::alert::{TestAlert, unique};
 use tests::answer::{answer, assert_problem};
-use tests::in_process::sign;
+use tests::in_process::{hmac, signed};
 use tests::stack::Stack;
 
 #[tokio::test]
@@ -115,11 +116,15 @@ async fn only_who_may_gets_in() {
     let stack = Stack::start();
     let alert = TestAlert::firing(unique("auth"));
     let body = alert.delivery().to_string();
+    const ROUTE: &str = "webhooks/alertmanager";
     let secret = &stack.facts.secrets["alertmanager"];
+    let webhook = &stack.facts.secrets["webhook"];
+    let time = Timestamp::now().as_second().to_string();
+    let timed = format!("{time}.{body}");
     let post = || {
         stack
             .http
-            .post(stack.url("webhooks/alertmanager"))
+            .post(stack.url(ROUTE))
             .header("content-type", "application/json")
             .body(body.clone())
     };
@@ -128,11 +133,20 @@ async fn only_who_may_gets_in() {
         post().bearer_auth("wrong"),
         post().basic_auth("alertmanager", Some("wrong")),
         post().bearer_auth(&stack.facts.secrets["webhook"]),
-        post().header("X-Signature-256", sign("wrong", body.as_bytes())),
+        post().headers(signed("wrong", ROUTE, body.as_bytes())),
+        post().headers(signed(webhook, ROUTE, b"another body")),
+        post().headers(signed(webhook, "webhooks/alerts", body.as_bytes())),
+        // The forms of the original, which cover less than a new deployment asks for.
         post().header(
             "X-Signature-256",
-            sign(&stack.facts.secrets["webhook"], b"another body"),
+            format!("sha256={}", hmac(webhook, &body)),
         ),
+        post()
+            .header(
+                "X-Signature-256",
+                format!("sha256={}", hmac(webhook, timed)),
+            )
+            .header("X-Signature-Timestamp", &time),
         // The address that counts is the one that API Gateway saw.
         post()
             .header("X-Forwarded-For", "10.0.0.1")
@@ -150,10 +164,7 @@ async fn only_who_may_gets_in() {
     let welcome = [
         post().bearer_auth(secret),
         post().basic_auth("anyone", Some(secret)),
-        post().header(
-            "X-Signature-256",
-            sign(&stack.facts.secrets["webhook"], body.as_bytes()),
-        ),
+        post().headers(signed(webhook, ROUTE, body.as_bytes())),
     ];
     for (i, request) in welcome.into_iter().enumerate() {
         let (status, taken) = answer(request).await;
@@ -171,15 +182,16 @@ async fn signed_alerts_have_the_originals_fields() {
     let target = unique("signed");
     let send = |alert: &Value, tamper: bool| {
         let body = alert.to_string();
-        let signature = sign(
+        let headers = signed(
             &stack.facts.secrets["webhook"],
+            "webhooks/alerts",
             if tamper { b"x" } else { body.as_bytes() },
         );
         answer(
             stack
                 .http
                 .post(stack.url("webhooks/alerts"))
-                .header("X-Signature-256", signature)
+                .headers(headers)
                 .body(body),
         )
     };
@@ -235,24 +247,26 @@ async fn grafana_is_let_in_by_its_own_signature() {
             .header("content-type", "application/json")
             .body(body.clone())
     };
-    let signature = sign(&stack.facts.secrets["webhook"], body.as_bytes());
-    let bare = signature.strip_prefix("sha256=").expect("a prefix");
+    let secret = &stack.facts.secrets["webhook"];
+    let time = Timestamp::now().as_second().to_string();
+    let right = hmac(secret, format!("{time}:{body}"));
+    let signed_by_grafana = |signature: &str| {
+        post()
+            .header("X-Grafana-Alerting-Signature", signature)
+            .header("X-Grafana-Alerting-Timestamp", &time)
+    };
     assert_eq!(answer(post()).await.0, 401);
+    let ours = signed(secret, "webhooks/grafana", body.as_bytes());
     assert_eq!(
-        answer(post().header("X-Signature-256", &signature)).await.0,
+        answer(post().headers(ours)).await.0,
         401,
         "the route has a form of its own"
     );
-    assert_eq!(
-        answer(post().header(
-            "X-Grafana-Alerting-Signature",
-            bare.replace(&bare[..4], "0000")
-        ))
-        .await
-        .0,
-        401
-    );
-    let (status, taken) = answer(post().header("X-Grafana-Alerting-Signature", bare)).await;
+    let changed = right.replace(&right[..4], "0000");
+    assert_eq!(answer(signed_by_grafana(&changed)).await.0, 401);
+    let untimed = post().header("X-Grafana-Alerting-Signature", hmac(secret, &body));
+    assert_eq!(answer(untimed).await.0, 401, "its time is asked for too");
+    let (status, taken) = answer(signed_by_grafana(&right)).await;
     assert_eq!(
         (status, taken["outcome"].as_str()),
         (200, Some("opened")),

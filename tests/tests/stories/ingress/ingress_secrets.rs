@@ -2,19 +2,17 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::incident::approval::{ApprovalState, Verdict};
-use domain::primitives::id::ApprovalId;
+use domain::incident::approval::ApprovalState;
 use jiff::{SignedDuration, Timestamp};
+use lambda_http::http::HeaderMap;
 use lambda_http::{Body, Request, http};
-use secrecy::SecretString;
 use serde_json::{Value, json};
 use tests::alert::{TestAlert, unique};
 use tests::answer::assert_problem;
-use tests::in_process::hmac;
+use tests::in_process::{hmac, signed_at};
 use tests::secrets::INGRESS_SECRETS;
 use tests::slack::Interaction;
 use tests::stack::Stack;
-use wire::approval_link;
 
 use super::who_gets_in::{answer, event, knock};
 
@@ -86,32 +84,22 @@ const ALERTS: [&str; 4] = ["alertmanager", "grafana", "alerts", "signals"];
 /// Every way in, as a request whose credential was made of this secret now. None of the bodies changes anything.
 fn ways(secret: &str, now: Timestamp) -> Vec<(&'static str, Request)> {
     let post = |path: &str| http::Request::post(format!("https://api.test/api/v1/{path}"));
-    let (approval, seconds) = (
-        "01ARZ3NDEKTSV4RRFFQ69G5FAV-0000000000000000",
-        now.as_second().to_string(),
-    );
+    let seconds = now.as_second().to_string();
     let (bearer, basic) = (
         format!("Bearer {secret}"),
         format!("Basic {}", STANDARD.encode(format!("am:{secret}"))),
     );
-    let (empty, signed) = ("{}", format!("sha256={}", hmac(secret, "{}")));
+    let empty = "{}";
+    let bound = |path: &str| signed_at(secret, path, empty.as_bytes(), now);
     let interaction = tests::slack::form(r#"{"type":"view_closed"}"#);
     let slack = tests::slack::sign(secret, &seconds, interaction.as_bytes());
-    let approval_id = ApprovalId::try_from(approval).expect("an id");
-    let expires_at = now + SignedDuration::from_hours(1);
-    let token = approval_link::sign(
-        &SecretString::from(secret),
-        &approval_id,
-        Verdict::Approve,
-        // Refused after the link was admitted: nobody has such a name.
-        "nobody",
-        expires_at,
-    );
-    let link = http::Request::get(format!(
-        "https://api.test/api/v1/approvals/{approval}/link?token={token}"
-    ));
     let with = |path: &str, name: &str, value: &str| {
         post(path).header(name, value).body(Body::from(empty))
+    };
+    let with_all = |path: &str, headers: HeaderMap| {
+        let mut request = post(path);
+        request.headers_mut().expect("a request").extend(headers);
+        request.body(Body::from(empty))
     };
     let slack = post("webhooks/slack")
         .header("x-slack-request-timestamp", &seconds)
@@ -127,7 +115,7 @@ fn ways(secret: &str, now: Timestamp) -> Vec<(&'static str, Request)> {
         ),
         (
             "alertmanager, signed",
-            with("webhooks/alertmanager", "x-signature-256", &signed),
+            with_all("webhooks/alertmanager", bound("webhooks/alertmanager")),
         ),
         (
             "grafana, bearer",
@@ -135,19 +123,21 @@ fn ways(secret: &str, now: Timestamp) -> Vec<(&'static str, Request)> {
         ),
         (
             "grafana, signed",
-            with(
-                "webhooks/grafana",
-                "x-grafana-alerting-signature",
-                &hmac(secret, empty),
-            ),
+            post("webhooks/grafana")
+                .header(
+                    "x-grafana-alerting-signature",
+                    hmac(secret, format!("{seconds}:{empty}")),
+                )
+                .header("x-grafana-alerting-timestamp", &seconds)
+                .body(Body::from(empty)),
         ),
         (
             "alerts",
-            with("webhooks/alerts", "x-signature-256", &signed),
+            with_all("webhooks/alerts", bound("webhooks/alerts")),
         ),
         (
             "signals",
-            with("webhooks/signals", "x-hub-signature-256", &signed),
+            with_all("webhooks/signals", bound("webhooks/signals")),
         ),
         (
             "telegram",
@@ -158,11 +148,6 @@ fn ways(secret: &str, now: Timestamp) -> Vec<(&'static str, Request)> {
             ),
         ),
         ("slack", slack.body(Body::from(interaction))),
-        ("open a link", link.body(Body::Empty)),
-        (
-            "decide by link",
-            post(&format!("approvals/{approval}/link?token={token}")).body(Body::Empty),
-        ),
     ]
     .map(|(way, request)| (way, request.expect("a request")))
     .into()

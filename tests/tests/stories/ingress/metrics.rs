@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 use tests::alert::{TestAlert, unique};
-use tests::in_process::sign;
+use tests::in_process::signed;
 use tests::runtime::{self, Ran, request_id};
 use tests::stack::{Stack, project};
 
@@ -128,7 +128,11 @@ async fn every_answer_writes_one_metrics_line_without_its_body() {
     let alertmanager = "/api/v1/webhooks/alertmanager";
     let post = |headers: &Value, body: &str| event("POST", alertmanager, headers.clone(), body);
     let signal = json!({ "source": "s", "alert_name": "QueueBacklog", "target": unique("signal"), "message": MARKER }).to_string();
-    let signed = json!({ "x-signature-256": sign(&secrets["webhook"], signal.as_bytes()) });
+    let headers = signed(&secrets["webhook"], "webhooks/signals", signal.as_bytes());
+    let signed: Value = headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), json!(value.to_str().expect("ASCII"))))
+        .collect();
     let broken = format!("{{\"status\":\"{MARKER}\",\"alerts\":[]}}");
     let unknown = format!("/api/v1/{MARKER}");
 

@@ -1,21 +1,22 @@
 //! Tests of JSON at its limits on the routes of signed alerts, Grafana and signals.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tests::alert::{TestAlert, unique};
 use tests::answer::{answer, assert_problem};
-use tests::in_process::sign;
+use tests::in_process::{hmac, signed};
 use tests::stack::Stack;
 
 use super::json_limits::{assert_malformed, nested, raw, stored};
 
 /// A body for a route that takes signed bodies only, signed.
 async fn post_signed(stack: &Stack, route: &str, body: Vec<u8>) -> (u16, Value) {
-    let signature = sign(&stack.facts.secrets["webhook"], &body);
+    let headers = signed(&stack.facts.secrets["webhook"], route, &body);
     answer(
         stack
             .http
             .post(stack.url(route))
-            .header("X-Signature-256", signature)
+            .headers(headers)
             .body(body),
     )
     .await
@@ -130,13 +131,15 @@ async fn grafana_refuses_what_it_cannot_take() {
     good["orgId"] = json!(null);
     good["alerts"][0]["values"] = json!(null);
     let post = async |body: String| {
-        let bare =
-            sign(&stack.facts.secrets["webhook"], body.as_bytes()).split_off("sha256=".len());
+        let time = Timestamp::now().as_second().to_string();
+        let text = format!("{time}:{body}");
+        let signature = hmac(&stack.facts.secrets["webhook"], text);
         answer(
             stack
                 .http
                 .post(stack.url("webhooks/grafana"))
-                .header("X-Grafana-Alerting-Signature", bare)
+                .header("X-Grafana-Alerting-Signature", signature)
+                .header("X-Grafana-Alerting-Timestamp", time)
                 .body(body),
         )
         .await
@@ -283,7 +286,7 @@ async fn signals_refuse_what_they_cannot_take() {
     let wrong = stack
         .http
         .post(stack.url("webhooks/signals"))
-        .header("X-Signature-256", sign("wrong", text.as_bytes()))
+        .headers(signed("wrong", "webhooks/signals", text.as_bytes()))
         .body(text.clone());
     assert_eq!(answer(wrong).await.0, 401);
     // Six bytes for a character: what is left after each text was cut does still not fit into a message of the queue.

@@ -1,19 +1,17 @@
-//! Tests of decisions by Slack's buttons and by signed links, on the deployed stack: once, and only
+//! Tests of decisions by Slack's buttons and by the page of a decision, on the deployed stack: once, and only
 //! by the people they are for.
 
 use domain::incident::approval::{ApprovalState, Verdict};
 use domain::incident::operation_log::Event;
 use domain::incident::{Incident, Status};
 use domain::primitives::id::ApprovalId;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use lambda_http::{Body, Request, http};
 use reqwest::Response;
-use secrecy::SecretString;
 use serde_json::{Value, json};
 use tests::alert::{TestAlert, unique};
 use tests::slack::{Interaction, MEMBER};
 use tests::stack::Stack;
-use wire::approval_link::sign;
 
 /// An incident whose plan waits for a decision.
 async fn waiting(stack: &Stack) -> (Incident, ApprovalId) {
@@ -144,25 +142,6 @@ async fn a_slack_app_without_its_secret_lets_nobody_in() {
     );
 }
 
-/// A link's URL, without the API's.
-fn link(
-    stack: &Stack,
-    approval: &ApprovalId,
-    verdict: Verdict,
-    person: &str,
-    minutes: i64,
-) -> String {
-    let key = SecretString::from(stack.facts.secrets["approval_link"].as_str());
-    let token = sign(
-        &key,
-        approval,
-        verdict,
-        person,
-        Timestamp::now() + SignedDuration::from_mins(minutes),
-    );
-    format!("approvals/{approval}/link?token={token}")
-}
-
 /// The status and the page, which has to be one that no other page can use.
 async fn page(response: Response) -> (u16, String) {
     let header = |name: &str| response.headers()[name].to_str().expect("text").to_owned();
@@ -188,59 +167,70 @@ async fn page(response: Response) -> (u16, String) {
     )
 }
 
-async fn open(stack: &Stack, link: &str) -> (u16, String) {
-    page(
-        stack
-            .http
-            .get(stack.url(link))
-            .send()
-            .await
-            .expect("an answer"),
-    )
-    .await
+fn url(stack: &Stack, approval: &ApprovalId) -> String {
+    stack.url(&format!("approvals/{approval}/link"))
 }
 
-/// Presses the page's button, with Ada's token in its form.
-async fn press(stack: &Stack, link: &str) -> (u16, String) {
-    press_with(stack, link, &stack.facts.tokens["ada"]).await
-}
-
-async fn press_with(stack: &Stack, link: &str, token: &str) -> (u16, String) {
-    let request = stack
-        .http
-        .post(stack.url(link))
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(format!("token={token}"));
+/// Opens the page, as a preview does, or somebody who follows its address.
+async fn open(stack: &Stack, approval: &ApprovalId) -> (u16, String) {
+    let request = stack.http.get(url(stack, approval));
     page(request.send().await.expect("an answer")).await
 }
 
+/// Sends the page's form.
+async fn send(stack: &Stack, approval: &ApprovalId, form: &str) -> (u16, String) {
+    let request = stack
+        .http
+        .post(url(stack, approval))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("accept-language", "en")
+        .body(form.to_owned());
+    page(request.send().await.expect("an answer")).await
+}
+
+/// Looks at the plan with somebody's token, or decides with it.
+async fn press(stack: &Stack, approval: &ApprovalId, person: &str, verdict: &str) -> (u16, String) {
+    let form = format!("token={}&verdict={verdict}", stack.facts.tokens[person]);
+    send(stack, approval, &form).await
+}
+
 #[tokio::test]
-async fn a_link_shows_first_and_decides_once() {
+async fn a_page_shows_to_whom_it_knows_and_decides_once() {
     let stack = Stack::start();
     let (incident, approval) = waiting(&stack).await;
-    let reject = link(&stack, &approval, Verdict::Reject, "ada", 10);
+    let steps = &incident.plan.as_ref().expect("a plan").steps;
 
-    // Previews open it as often as they like: nothing changes.
+    // Previews open it as often as they like: they see no plan, and nothing changes.
     for _ in 0..3 {
-        let (status, shown) = open(&stack, &reject).await;
-        assert_eq!(status, 200, "{shown}");
+        let (status, shown) = open(&stack, &approval).await;
         assert!(
-            shown.contains("<form method=\"post\">")
-                && shown.contains("Reject: run nothing")
-                && shown.contains("ada"),
-            "{shown}"
+            status == 200
+                && shown.contains("type=\"password\" name=\"token\"")
+                && steps.iter().all(|step| !shown.contains(&step.argv[0]))
+                && !shown.contains(incident.id.as_str()),
+            "{status} {shown}"
         );
-        // The registry of the local stack says of one of its services only where it lives.
-        let origin = "; this alert comes from cluster demo, ";
-        assert!(shown.contains(origin), "{shown}");
-        for step in &incident.plan.as_ref().expect("a plan").steps {
-            assert!(shown.contains(&step.argv[0]), "{shown}");
-        }
+    }
+    // Whoever may decide sees the plan, and has not decided yet.
+    let (status, shown) = press(&stack, &approval, "ada", "").await;
+    assert!(
+        status == 200
+            && shown.contains("value=\"approve\"")
+            && shown.contains("Reject: run nothing")
+            && shown.contains("ada"),
+        "{status} {shown}"
+    );
+    // The registry of the local stack says of one of its services only where it lives.
+    let origin = "; this alert comes from cluster demo, ";
+    assert!(shown.contains(origin), "{shown}");
+    for step in steps {
+        assert!(shown.contains(&step.argv[0]), "{shown}");
     }
     let chinese = stack
         .http
-        .get(stack.url(&reject))
-        .header("accept-language", "zh-TW,zh;q=0.9,en;q=0.8");
+        .post(url(&stack, &approval))
+        .header("accept-language", "zh-TW,zh;q=0.9,en;q=0.8")
+        .body(format!("token={}", stack.facts.tokens["ada"]));
     let (_, chinese) = page(chinese.send().await.expect("an answer")).await;
     assert!(
         chinese.contains("lang=\"zh-TW\"")
@@ -251,100 +241,70 @@ async fn a_link_shows_first_and_decides_once() {
     pending(&stack, &incident).await;
     assert_eq!(decisions(&stack, &incident).await, 0);
 
-    let (status, told) = press(&stack, &reject).await;
+    let (status, told) = press(&stack, &approval, "ada", "reject").await;
     assert_eq!(status, 200, "{told}");
     let decided = stack.status(incident.id.as_str(), Status::Rejected).await;
     assert!(
         matches!(decided.approval.expect("kept").state, ApprovalState::Decided { by, .. } if by.to_string() == "link:ada")
     );
-    // It counts once, and so does every other link of that person for this plan.
-    let approve = link(&stack, &approval, Verdict::Approve, "ada", 10);
-    for used in [&reject, &approve] {
-        for (status, told) in [press(&stack, used).await, open(&stack, used).await] {
+    // It was decided once, whoever comes now, and whatever they want.
+    // It changes nothing to say the same again.
+    assert_eq!(press(&stack, &approval, "ada", "reject").await.0, 200);
+    for (person, verdicts) in [
+        ("ada", &["", "approve"][..]),
+        ("bob", &["", "approve", "reject"]),
+    ] {
+        for verdict in verdicts {
+            let (status, told) = press(&stack, &approval, person, verdict).await;
             assert!(
-                status == 409 && told.contains("was used"),
-                "{status} {told}"
+                status == 409 && told.contains("ada has already decided"),
+                "{person} {verdict}: {status} {told}"
             );
         }
-    }
-    // Somebody else's comes too late.
-    let late = link(&stack, &approval, Verdict::Approve, "bob", 10);
-    let bob = &stack.facts.tokens["bob"];
-    for (status, told) in [
-        press_with(&stack, &late, bob).await,
-        open(&stack, &late).await,
-    ] {
-        assert!(
-            status == 409 && told.contains("link:ada has already decided"),
-            "{status} {told}"
-        );
     }
     assert_eq!(decisions(&stack, &incident).await, 1);
 }
 
 #[tokio::test]
-async fn nobody_else_decides_with_a_link() {
+async fn a_page_shows_and_decides_nothing_without_a_token() {
     let stack = Stack::start();
     let (incident, approval) = waiting(&stack).await;
-    let (_, other) = waiting(&stack).await;
-    let good = link(&stack, &approval, Verdict::Approve, "ada", 10);
-    let token = good.split_once('=').expect("a token").1;
-    let mut forged = good.clone();
-    // The last character but one, because some bits of the last one say nothing.
-    let place = forged.len() - 2..forged.len() - 1;
-    let other_character = if &forged[place.clone()] == "A" {
-        "E"
-    } else {
-        "A"
-    };
-    forged.replace_range(place, other_character);
-    let cases = [
-        (format!("approvals/{other}/link?token={token}"), 401),
-        (format!("approvals/{approval}/link"), 401),
-        (format!("approvals/{approval}/link?token="), 401),
-        (format!("{good}&token={token}"), 401),
-        (forged, 401),
-        (link(&stack, &approval, Verdict::Approve, "eve", 10), 403),
-        (link(&stack, &approval, Verdict::Approve, "ada", -1), 410),
-    ];
-    for (link, expected) in cases {
-        for (status, told) in [open(&stack, &link).await, press(&stack, &link).await] {
+    let tokens = &stack.facts.tokens;
+    let changed = tokens["ada"].replace("quell_", "quell_x");
+    let large = format!("{}&x={}", tokens["ada"], "x".repeat(5_000));
+    for verdict in ["", "&verdict=approve"] {
+        for token in ["", "no-token", &changed, &large] {
+            let form = format!("token={token}{verdict}");
+            let (status, told) = send(&stack, &approval, &form).await;
             assert!(
-                status == expected && !told.contains("<form"),
-                "{link}: {status} {told}"
+                status == 401
+                    && told.contains("no token that may decide")
+                    && !told.contains("<form"),
+                "{status} {told}"
             );
         }
+        // A token of somebody whom channels.json does not let decide so.
+        let form = format!("token={}{verdict}", tokens["eve"]);
+        let (status, told) = send(&stack, &approval, &form).await;
+        assert!(status == 403 && !told.contains("<form"), "{status} {told}");
     }
-    // Who has a link, or can make them, has nothing without the token of its person.
-    let tokens = &stack.facts.tokens;
-    let ended = tokens["ada"].replace("quell_", "quell_x");
-    for token in ["", "no-token", &tokens["bob"], &tokens["eve"], &ended] {
-        let (status, told) = press_with(&stack, &good, token).await;
-        assert!(
-            status == 401 && told.contains("no token of yours") && !told.contains(&tokens["ada"]),
-            "{status} {told}"
-        );
-    }
-    let large = format!("{}&x={}", tokens["ada"], "x".repeat(5_000));
-    assert_eq!(press_with(&stack, &good, &large).await.0, 401);
+    assert_eq!(press(&stack, &approval, "ada", "both").await.0, 400);
     pending(&stack, &incident).await;
     assert_eq!(decisions(&stack, &incident).await, 0);
 }
 
 #[tokio::test]
-async fn a_fault_behind_a_link_is_a_page_that_can_be_tried_again() {
+async fn a_fault_behind_a_page_is_a_page_that_can_be_tried_again() {
     let stack = Stack::start();
     let approval =
         ApprovalId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV-0000000000000000").expect("an id");
-    let url = link(&stack, &approval, Verdict::Approve, "ada", 10);
-    assert_eq!(open(&stack, &url).await.0, 404);
-    for changed in [
-        ("TABLE_NAME", "no-such-table"),
-        ("APPROVAL_LINK_SECRET_ID", "quell/channels/no-such-secret"),
-    ] {
-        let app = stack.ingress(&[changed]);
-        let request: Request = http::Request::get(format!("https://api.test/api/v1/{url}"))
-            .body(Body::Empty)
+    assert_eq!(press(&stack, &approval, "ada", "").await.0, 404);
+    for table in ["TABLE_NAME", "CONTROL_TABLE_NAME"] {
+        let app = stack.ingress(&[(table, "no-such-table")]);
+        let form = format!("token={}", stack.facts.tokens["ada"]);
+        let url = format!("https://api.test/api/v1/approvals/{approval}/link");
+        let request: Request = http::Request::post(url)
+            .body(Body::Text(form))
             .expect("a request");
         let response = app
             .answer(request, Timestamp::now())
@@ -356,7 +316,7 @@ async fn a_fault_behind_a_link_is_a_page_that_can_be_tried_again() {
                 response.headers()["retry-after"].as_bytes()
             ),
             (503, b"2".as_slice()),
-            "{changed:?}"
+            "{table}"
         );
         assert_eq!(
             response.headers()["content-type"],

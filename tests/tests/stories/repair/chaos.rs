@@ -246,7 +246,7 @@ async fn killed_at_random_no_target_has_two_repairs_no_step_is_lost() {
         .for_each(|directory| fs::create_dir(directory).expect("a directory"));
     let service = |(i, name): (usize, &String)| {
         let facts = json!({ "dir": directories[i].display().to_string() });
-        json!({ "name": name, "level": "approval", "facts": facts, "target": hosts[i % HOSTS].target() })
+        json!({ "name": name, "level": "approval", "lock": "service", "facts": facts, "target": hosts[i % HOSTS].target() })
     };
     let services: Vec<Value> = names.iter().enumerate().map(service).collect();
     let fault = {

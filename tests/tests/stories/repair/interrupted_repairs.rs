@@ -110,9 +110,10 @@ async fn a_repair_longer_than_one_worker_goes_on_with_the_next() {
     let store = &shop.stack.store;
     let now = Timestamp::now();
     let stranger = fresh_incident_id(now);
-    let held = store
+    let (control, lock) = (&shop.stack.control, shop.lock_of(&service));
+    let held = control
         .lock(
-            &service,
+            &lock,
             Holder {
                 incident: &stranger,
                 worker: "w",
@@ -150,9 +151,9 @@ async fn a_repair_longer_than_one_worker_goes_on_with_the_next() {
     verify(&incident.id, &log, &ended.log_head).expect("the chain holds");
     assert!(
         matches!(
-            store
+            control
                 .lock(
-                    &service,
+                    &lock,
                     Holder {
                         incident: &stranger,
                         worker: "w"
@@ -341,9 +342,10 @@ async fn a_repair_whose_target_is_never_free_is_given_up() {
         incident: &stranger,
         worker: "w",
     };
+    let (control, lock) = (&shop.stack.control, shop.lock_of(&service));
     assert!(matches!(
-        store
-            .lock(&service, holder, now, now + SignedDuration::from_mins(30))
+        control
+            .lock(&lock, holder, now, now + SignedDuration::from_mins(30))
             .await,
         Ok(Held::Mine)
     ));
@@ -394,7 +396,7 @@ async fn a_repair_whose_target_is_never_free_is_given_up() {
                 .is_some_and(|why| why.contains(stranger.as_str())),
         "{blocked:?}"
     );
-    store.unlock(&service, holder).await.expect("free");
+    control.unlock(&lock, holder).await.expect("free");
     // The message once more, later than anybody expects: what was given up does not run by surprise.
     shop.run(&message).await;
     assert_eq!(did(&host), "");

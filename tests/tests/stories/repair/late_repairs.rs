@@ -126,8 +126,13 @@ async fn a_plan_whose_target_is_held_for_too_long_asks_people_again() {
         worker: "w",
     };
     shop.stack
-        .store
-        .lock(&service, holder, now, now + SignedDuration::from_mins(30))
+        .control
+        .lock(
+            &shop.lock_of(&service),
+            holder,
+            now,
+            now + SignedDuration::from_mins(30),
+        )
         .await
         .expect("held");
     let waits = shop

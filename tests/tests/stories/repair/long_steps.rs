@@ -41,7 +41,7 @@ async fn repair_fixture(host: &TargetHost, steps: &[(&str, u32)]) -> (RepairFixt
         } else {
             json!({ "ssm": { "instance_id": "i-0abcdef1234567890" } })
         };
-        json!({ "name": unique(way), "level": "approval", "facts": { "seconds": seconds.to_string() }, "target": target })
+        json!({ "name": unique(way), "level": "approval", "lock": "service", "facts": { "seconds": seconds.to_string() }, "target": target })
     };
     let services: Vec<Value> = steps.iter().map(service).collect();
     let names = services

@@ -70,9 +70,9 @@ async fn is_free(shop: &RepairFixture, target: &str, stranger: &IncidentId) -> b
     let now = Timestamp::now();
     let held = shop
         .stack
-        .store
+        .control
         .lock(
-            target,
+            &shop.lock_of(target),
             Holder {
                 incident: stranger,
                 worker: "w",

@@ -81,9 +81,10 @@ impl Story {
             incident: &incident.id,
             worker: &delivery.worker,
         };
+        let lock = self.stack.lock_of(&self.stack.facts.target.service);
         self.stack
-            .store
-            .unlock(&self.stack.facts.target.service, holder)
+            .control
+            .unlock(&lock, holder)
             .await
             .expect("given back");
     }

@@ -42,7 +42,7 @@ async fn one_of_many_takes_the_lock_of_a_target() {
     let ids: Vec<IncidentId> = (0..50).map(|_| an_id()).collect();
     let taken = join_all(
         ids.iter()
-            .map(|id| stack.store.lock(&target, worker(id, "w"), now, minute)),
+            .map(|id| stack.control.lock(&target, worker(id, "w"), now, minute)),
     )
     .await;
     let taken: Vec<Held> = taken
@@ -66,18 +66,18 @@ async fn one_of_many_takes_the_lock_of_a_target() {
     }
     let (stranger, me) = (an_id(), worker(holder, "w"));
     stack
-        .store
+        .control
         .unlock(&target, worker(&stranger, "w"))
         .await
         .expect("nothing happens");
     stack
-        .store
+        .control
         .unlock(&target, worker(holder, "another worker"))
         .await
         .expect("nothing happens");
     let lock = async |holder, now, until| {
         stack
-            .store
+            .control
             .lock(&target, holder, now, until)
             .await
             .expect("the store answers")
@@ -99,7 +99,7 @@ async fn one_of_many_takes_the_lock_of_a_target() {
 
     // Left for the next worker of the same repair, it is free for that one alone.
     stack
-        .store
+        .control
         .leave_lock(&target, worker(holder, "another worker"), minute)
         .await
         .expect("nothing happens");
@@ -108,7 +108,7 @@ async fn one_of_many_takes_the_lock_of_a_target() {
         "it was not this one's to leave"
     );
     stack
-        .store
+        .control
         .leave_lock(&target, me, minute)
         .await
         .expect("left");
@@ -134,7 +134,7 @@ async fn one_of_many_takes_the_lock_of_a_target() {
         "an expired lock is free"
     );
     stack
-        .store
+        .control
         .unlock(&target, me)
         .await
         .expect("nothing happens");
@@ -143,7 +143,7 @@ async fn one_of_many_takes_the_lock_of_a_target() {
         "it is somebody else's by now"
     );
     stack
-        .store
+        .control
         .unlock(&target, worker(&stranger, "w"))
         .await
         .expect("given back");
@@ -155,11 +155,11 @@ async fn a_repair_waits_while_another_holds_its_target() {
     let stack = Stack::start();
     let incident = waiting(&stack).await;
     let other = an_id();
-    let target = stack.facts.target.service.clone();
-    // Somebody else's repair is at work on the host when this one is approved.
+    // Somebody else's repair, of another service, is at work on the host when this one is approved.
+    let target = stack.lock_of(&stack.facts.target.auto_service);
     let now = Timestamp::now();
     let held = stack
-        .store
+        .control
         .lock(
             &target,
             worker(&other, "w"),
@@ -194,7 +194,7 @@ async fn a_repair_waits_while_another_holds_its_target() {
 
     // Given back, the same message finds nothing that was approved: nothing runs without a decision.
     stack
-        .store
+        .control
         .unlock(&target, worker(&other, "w"))
         .await
         .expect("given back");

@@ -38,6 +38,7 @@ fn run(program: &str, directory: &Path) -> Output {
         .env("BRIDGE_FUNCTION_NAME", "x")
         .env("SSH_KEY_SECRET_ID", "x")
         .env("SSM_DOCUMENT_NAME", "x")
+        .env("SSM_ROLE_ARN", "x")
         .env("CONFIG_DIR", directory);
     // The command is told by arguments what functions are told by variables.
     command

@@ -212,6 +212,8 @@ async fn a_rewritten_log_is_found_by_who_holds_the_anchors() {
         "{told}"
     );
 
+    ada_is_erased(&stack, &auditor, &repaired, &alert, key).await;
+
     // A history in which every chain is whole.
     let attacker = Attacker {
         stack: &stack,
@@ -236,6 +238,82 @@ async fn a_rewritten_log_is_found_by_who_holds_the_anchors() {
         .told(key, &found.each_ref().map(String::as_str))
         .await;
     assert_eq!(status, Some(1), "{told}");
+}
+
+/// Ada has herself erased: her name is nowhere any more, and the log is still proven.
+async fn ada_is_erased(
+    stack: &Stack,
+    auditor: &Auditor<'_>,
+    id: &IncidentId,
+    alert: &TestAlert,
+    key: &str,
+) {
+    let config = stack.facts.target.config_dir.display().to_string();
+    let control = &stack.facts.outputs["ControlTableName"];
+    let erase = |more: &[&str]| {
+        let asked = [
+            "erase",
+            "person",
+            "ada",
+            "--config",
+            &config,
+            "--why",
+            "she asked",
+        ];
+        let tables = ["--table", auditor.table(), "--control-table", control];
+        auditor.quell(&[&asked[..], &tables, more].concat())
+    };
+    // What is open needs its people.
+    let (status, told) = erase(&[]);
+    assert!(
+        status == Some(1) && told.contains(&format!("{id}: is open")),
+        "{told}"
+    );
+    let ended = TestAlert {
+        ends_at: Some(Timestamp::now()),
+        ..alert.clone()
+    };
+    stack.deliver_one(&ended).await;
+    stack.status(id.as_str(), Status::Resolved).await;
+    let (status, told) = erase(&["--dry-run"]);
+    assert!(
+        status == Some(0) && told.contains("would be erased from "),
+        "{told}"
+    );
+    assert!(
+        stack.table().await.contains("api:ada"),
+        "nothing was erased"
+    );
+    let (status, told) = erase(&[]);
+    assert!(
+        status == Some(0) && told.contains(&format!("{id}: entries ")),
+        "{told}"
+    );
+    let left = stack.table().await;
+    assert!(
+        left.contains("api:erased") && !left.contains("api:ada"),
+        "{left}"
+    );
+    let (_, log) = auditor.quell(&["verify-log", id.as_str(), "--table", auditor.table()]);
+    for says in [
+        ": intact, ",
+        " of them erased in part",
+        "CONTENT_ERASED",
+        "she asked",
+    ] {
+        assert!(log.contains(says), "{log}");
+    }
+    let (status, told) = auditor
+        .told(key, &[" 0 not anchored yet, 0 findings", " erased, "])
+        .await;
+    assert!(status == Some(0) && !told.contains(" 0 erased"), "{told}");
+    // Her token is gone with her.
+    let token = &stack.facts.tokens["ada"];
+    let asked = stack
+        .http
+        .post(stack.url("approvals/01KA0000000000000000000000-0123456789abcdef/reject"))
+        .bearer_auth(token);
+    assert_eq!(asked.send().await.expect("an answer").status(), 401);
 }
 
 /// A record of the stream: an entry of this number was written.

@@ -10,11 +10,10 @@ use domain::alert::{Alert, AlertType};
 use domain::episode::Episode;
 use domain::incident::operation_log::Event;
 use domain::incident::{Incident, Status};
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
-use sha2::Sha256;
 use tests::alert::TestAlert;
 use tests::answer::assert_problem;
+use tests::in_process::signed;
 use tests::sam::Sam;
 use tests::stack::{Stack, project};
 
@@ -24,12 +23,13 @@ const ANALYZER: &str = "AnalyzerFunction";
 const NOTIFIER: &str = "NotifierFunction";
 const REPAIR: &str = "RepairFunction";
 const BRIDGE: &str = "BridgeFunction";
+const WITNESS: &str = "WitnessFunction";
 
 /// What has to hold of an answer.
 type Expectation = fn(&Value);
 
 /// The events, whom each is for, and what comes of it as it is. A new event needs a line here.
-const EVENTS: [(&str, &str, Expectation); 22] = [
+const EVENTS: [(&str, &str, Expectation); 23] = [
     ("alert-signed", INGRESS, unauthenticated),
     ("alertmanager-cicd", INGRESS, unauthenticated),
     ("alertmanager-grouped", INGRESS, unauthenticated),
@@ -44,6 +44,7 @@ const EVENTS: [(&str, &str, Expectation); 22] = [
     ("health", INGRESS, healthy),
     ("incidents-opened", ANALYZER, both_come_back),
     ("incidents-reanalysis", ANALYZER, comes_back),
+    ("log-written", WITNESS, anchored),
     ("notifications-budget", NOTIFIER, none_comes_back),
     ("notifications-changed", NOTIFIER, both_come_back),
     ("notifications-due", NOTIFIER, none_comes_back),
@@ -94,6 +95,11 @@ fn unauthenticated(answer: &Value) {
 }
 
 /// A person reads the answer: it is a page.
+/// The witness answers nothing, and a batch that has to come again is an error.
+fn anchored(answer: &Value) {
+    assert_eq!(*answer, json!({}));
+}
+
 fn link_refused(answer: &Value) {
     assert_eq!(
         (&answer["statusCode"], &answer["headers"]["content-type"]),
@@ -193,16 +199,17 @@ fn real(stack: &Stack, event: &str, replacements: &[(&str, &str)]) -> Value {
         text = text.replace(from, to);
     }
     let mut event: Value = serde_json::from_str(&text).expect("JSON");
-    if let Some(signature) = event.pointer("/headers/x-signature-256").cloned() {
-        let mut mac = Hmac::<Sha256>::new_from_slice(secrets["webhook"].as_bytes())
-            .expect("a key of any length");
-        mac.update(event["body"].as_str().expect("a body").as_bytes());
-        let signed = json!(format!(
-            "sha256={}",
-            hex::encode(mac.finalize().into_bytes())
-        ));
-        assert_ne!(signature, signed);
-        event["headers"]["x-signature-256"] = signed;
+    if event.pointer("/headers/x-signature-256").is_some() {
+        let path = event["rawPath"].as_str().expect("a path");
+        let route = path.strip_prefix("/api/v1/").expect("a route");
+        let body = event["body"].as_str().expect("a body");
+        let headers = signed(&secrets["webhook"], route, body.as_bytes());
+        for (name, value) in &headers {
+            let value = json!(value.to_str().expect("ASCII"));
+            let name = name.as_str();
+            assert_ne!(event["headers"][name], value);
+            event["headers"][name] = value;
+        }
     }
     event
 }

@@ -2,7 +2,6 @@
 //! docs/security.md says.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use aws::AwsEnvironment;
 use aws::signed::{CallError, SSM, Service, SignedClient};
@@ -10,12 +9,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::primitives::Blob;
 use serde_json::{Value, json};
-use settings::variables::Variables;
 use tests::alert::unique;
+use tests::roles::ATTEMPT;
 use tests::stack::{Stack, project};
-
-/// How long one request may take.
-const ATTEMPT: Duration = Duration::from_secs(30);
 
 const ROLES: [&str; 7] = [
     "Ingress", "Signals", "Analyzer", "Notifier", "Repair", "Bridge", "Witness",
@@ -32,6 +28,10 @@ enum Try {
     ReadsSlackSecret,
     /// Gives the secret with this output another value.
     Replaces(&'static str),
+    /// Writes an item with this partition key to the control table.
+    Controls(&'static str),
+    /// Reads such an item.
+    Looks(&'static str),
     /// Writes to the table with this output.
     Writes(&'static str),
     /// Deletes from the table with this output.
@@ -39,11 +39,12 @@ enum Try {
     SendsToRepairs,
     InvokesBridge,
     RunsShellScript,
+    RunsOurDocument,
     /// Deletes a stream of the witness's log group.
     DeletesAnchors,
 }
 
-const TRIES: [(&str, Try); 19] = [
+const TRIES: [(&str, Try); 24] = [
     (
         "write an incident, and an approval into it",
         Try::Writes("TableName"),
@@ -52,10 +53,12 @@ const TRIES: [(&str, Try); 19] = [
         "delete from the table of incidents and logs",
         Try::Deletes("TableName"),
     ),
-    (
-        "switch repairs off, or claim a step",
-        Try::Writes("ControlTableName"),
-    ),
+    ("switch repairs off", Try::Controls("SWITCH#REPAIRS")),
+    ("claim a step", Try::Controls("STEP#stolen")),
+    ("lock a host", Try::Controls("LOCK#stolen")),
+    ("write another tree of the log", Try::Controls("WITNESS")),
+    ("make a token for a person", Try::Controls("TOKENS")),
+    ("look at people's tokens", Try::Looks("TOKENS")),
     (
         "switch repairs on, or forget that a step ran",
         Try::Deletes("ControlTableName"),
@@ -88,13 +91,10 @@ const TRIES: [(&str, Try); 19] = [
         "press buttons in Slack in anybody's name",
         Try::ReadsSlackSecret,
     ),
-    (
-        "make links, which show plans and decide nothing",
-        Try::Reads("ApprovalLinkSecretArn"),
-    ),
     ("send signed alerts", Try::Reads("WebhookSecretArn")),
     ("log in to hosts", Try::Reads("SshPrivateKeyArn")),
     ("run a document of AWS on hosts", Try::RunsShellScript),
+    ("run our document without a session", Try::RunsOurDocument),
     ("invoke the bridge", Try::InvokesBridge),
     ("send to the queue of repairs", Try::SendsToRepairs),
     (
@@ -141,6 +141,24 @@ impl Try {
                     .send()
                     .await,
             ),
+            Self::Controls(partition) => granted(
+                dynamodb
+                    .put_item()
+                    .table_name(output("ControlTableName"))
+                    .item("pk", text(partition))
+                    .item("sk", text("ROLE"))
+                    .send()
+                    .await,
+            ),
+            Self::Looks(partition) => granted(
+                dynamodb
+                    .get_item()
+                    .table_name(output("ControlTableName"))
+                    .key("pk", text(partition))
+                    .key("sk", text("ROLE"))
+                    .send()
+                    .await,
+            ),
             Self::Deletes(table) => granted(
                 dynamodb
                     .delete_item()
@@ -168,9 +186,13 @@ impl Try {
                     .send()
                     .await,
             ),
-            Self::RunsShellScript => {
+            Self::RunsShellScript | Self::RunsOurDocument => {
+                let document = match self {
+                    Self::RunsOurDocument => "Quell-RunStep",
+                    _ => "AWS-RunShellScript",
+                };
                 let command = json!({
-                    "DocumentName": "AWS-RunShellScript", "InstanceIds": ["i-0123456789abcdef0"],
+                    "DocumentName": document, "InstanceIds": ["i-0123456789abcdef0"],
                     "Parameters": { "commands": ["id"] },
                 });
                 called(stolen, &SSM, "SendCommand", &command).await
@@ -205,31 +227,6 @@ where
     !code.is_some_and(|code| code.contains("AccessDenied"))
 }
 
-/// AWS as somebody sees it who has the role of a function.
-async fn stolen(stack: &Stack, function: &str) -> AwsEnvironment {
-    let root = stack.aws();
-    let name = &stack.facts.outputs[&format!("{function}FunctionName")];
-    let lambda = aws_sdk_lambda::Client::new(&root);
-    let asked = lambda.get_function_configuration().function_name(name);
-    let role = asked.send().await.expect("it is deployed").role;
-    let session = aws_sdk_sts::Client::new(&root)
-        .assume_role()
-        .role_arn(role.expect("its role"))
-        .role_session_name("stolen")
-        .send()
-        .await;
-    let keys = session.expect("assumed").credentials.expect("credentials");
-    let variables = Variables::from_fn(|name| match name {
-        "AWS_ENDPOINT_URL" => Some(stack.facts.endpoint_url.clone()),
-        "AWS_REGION" => Some(stack.environment().region().to_owned()),
-        "AWS_ACCESS_KEY_ID" => Some(keys.access_key_id.clone()),
-        "AWS_SECRET_ACCESS_KEY" => Some(keys.secret_access_key.clone()),
-        "AWS_SESSION_TOKEN" => Some(keys.session_token.clone()),
-        _ => None,
-    });
-    AwsEnvironment::from_variables(&variables).expect("credentials")
-}
-
 /// The rows of the table of stolen roles: what is tried, and who can.
 fn documented() -> BTreeMap<String, Vec<bool>> {
     let text = std::fs::read_to_string(project().join("docs/security.md")).expect("the document");
@@ -262,7 +259,7 @@ async fn a_stolen_role_can_do_what_the_document_says_and_no_more() {
     let stack = Stack::start_with(&[]);
     let mut roles = Vec::new();
     for function in ROLES {
-        roles.push(stolen(&stack, function).await);
+        roles.push(stack.stolen(function).await);
     }
     let mut found = BTreeMap::new();
     for (what, attempt) in TRIES {

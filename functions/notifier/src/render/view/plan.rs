@@ -75,6 +75,8 @@ pub struct Part {
     /// `look`, `run`, `check` or `undo`.
     pub name: &'static str,
     pub commands: Vec<String>,
+    /// True if one of them is longer than what is shown of it, which ends with `…`.
+    pub cut: bool,
     /// How many more there are.
     pub more: usize,
 }
@@ -133,15 +135,14 @@ impl Blocked {
 /// The parts of a plan that have steps: at most so many of each, with so many characters.
 pub(super) fn parts(plan: &Plan, most: usize, characters: usize) -> Vec<Part> {
     let part = |phase| {
-        let commands = plan
-            .phase(phase)
-            .iter()
-            .map(|step| command_line::step(step, characters))
-            .collect();
-        let (commands, more) = first(commands, most);
+        let steps = plan.phase(phase).iter();
+        let steps = steps.map(|step| command_line::step_in_part(step, characters));
+        let (steps, more) = first(steps.collect(), most);
+        let cut = steps.iter().any(|(_, cut)| *cut);
         Part {
             name: word(phase),
-            commands,
+            commands: steps.into_iter().map(|(command, _)| command).collect(),
+            cut,
             more,
         }
     };

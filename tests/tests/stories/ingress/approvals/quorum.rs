@@ -2,18 +2,15 @@
 
 use domain::analysis::Risk;
 use domain::incident::Status;
-use domain::incident::approval::{ApprovalState, Verdict, Vote};
+use domain::incident::approval::{ApprovalState, Vote};
 use domain::incident::change::IncidentChange;
 use domain::incident::operation_log::Event;
 use domain::notification::channels::Identity;
-use domain::primitives::id::ApprovalId;
 use jiff::{SignedDuration, Timestamp};
-use secrecy::SecretString;
 use serde_json::json;
 use tests::alert::unique;
 use tests::answer::assert_problem;
 use tests::stack::Stack;
-use wire::approval_link::sign;
 
 use super::{SECOND, all, press, refusals, say, waiting};
 
@@ -36,23 +33,12 @@ async fn what_can_do_most_harm_needs_two_different_people() {
         .expect("saved");
     assert_eq!(incident.approval.expect("asked").needed, 2);
 
-    // One person with everything that one person can get hold of: their own account, other people's tokens, any link.
+    // One person with everything that one person can get hold of: their own account, other people's tokens.
     let (person, approve) = (
         stack.facts.telegram.approver_id,
         format!("approve:{approval}"),
     );
-    let key = SecretString::from(stack.facts.secrets["approval_link"].as_str());
-    let link = |name: &str| {
-        let approval_id = ApprovalId::try_from(approval.as_str()).expect("an id");
-        let token = sign(
-            &key,
-            &approval_id,
-            Verdict::Approve,
-            name,
-            Timestamp::now() + SignedDuration::from_mins(10),
-        );
-        stack.url(&format!("approvals/{approval}/link?token={token}"))
-    };
+    let page = stack.url(&format!("approvals/{approval}/link"));
     let by_other_ways = async || {
         for name in ["ada", "bob"] {
             let token = &stack.facts.tokens[name];
@@ -71,23 +57,26 @@ async fn what_can_do_most_harm_needs_two_different_people() {
                     && detail.contains("press the button on the card"),
                 "{detail}"
             );
-            let form = format!("token={token}");
-            for request in [
-                stack.http.get(link(name)),
-                stack.http.post(link(name)).body(form),
-            ] {
+            let send = async |form: String| {
+                let request = stack.http.post(&page).body(form);
                 let response = request.send().await.expect("an answer");
-                let (status, page) = (
-                    response.status().as_u16(),
-                    response.text().await.expect("a page"),
-                );
-                assert!(
-                    status == 403
-                        && page.contains("Press the button on the card")
-                        && !page.contains("<form"),
-                    "{status} {page}"
-                );
-            }
+                let status = response.status().as_u16();
+                (status, response.text().await.expect("a page"))
+            };
+            let (status, shown) = send(format!("token={token}")).await;
+            assert!(
+                status == 200
+                    && shown.contains("value=\"reject\"")
+                    && !shown.contains("value=\"approve\""),
+                "{status} {shown}"
+            );
+            let (status, told) = send(format!("token={token}&verdict=approve")).await;
+            assert!(
+                status == 403
+                    && told.contains("Press the button on the card")
+                    && !told.contains("<form"),
+                "{status} {told}"
+            );
         }
     };
     by_other_ways().await;

@@ -12,7 +12,7 @@ use lambda_http::{Body, Request, http};
 use serde_json::{Value, json};
 use store::FollowUp;
 use tests::alert::{TestAlert, unique};
-use tests::in_process::{answer, sign};
+use tests::in_process::{answer, signed};
 use tests::isolated_ingress::{IsolatedIngress, deliver};
 use tests::own_queue::OwnQueue;
 use wire::message::{Message, Queued as _};
@@ -171,18 +171,18 @@ async fn senders_that_know_no_resolve_leave_nothing_open_for_ever() {
     let stack = &isolated.stack;
     let start = Timestamp::now();
     let namespace = unique("no-resolve");
-    let signed = json!({
+    let body = json!({
         "alert_type": "k8s_pod_crash", "severity": "warning", "source": "k8s-monitor", "namespace": namespace,
         "target_resource": "web-7d9c5b8f6d-x2x4z", "message": "crash loop",
     });
-    let signature = sign(
-        &stack.facts.secrets["webhook"],
-        signed.to_string().as_bytes(),
-    );
-    let request: Request = http::Request::post("https://api.test/api/v1/webhooks/alerts")
-        .header("x-signature-256", signature)
-        .body(Body::from(signed.to_string()))
+    let mut request: Request = http::Request::post("https://api.test/api/v1/webhooks/alerts")
+        .body(Body::from(body.to_string()))
         .expect("a request");
+    *request.headers_mut() = signed(
+        &stack.facts.secrets["webhook"],
+        "webhooks/alerts",
+        body.to_string().as_bytes(),
+    );
     let (status, opened) = answer(&isolated.app, request, start).await;
     assert_eq!((status, &opened["outcome"]), (200, &json!("opened")));
 

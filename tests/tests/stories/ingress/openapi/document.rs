@@ -186,6 +186,11 @@ impl Document {
 }
 
 impl Operation {
+    /// True if its body is a form.
+    pub(crate) fn takes_form(&self) -> bool {
+        self.value.pointer(FORM).is_some()
+    }
+
     /// True if the JSON of its body stands in a form.
     pub(crate) fn is_form(&self) -> bool {
         let payload = self.value.pointer(FORM);

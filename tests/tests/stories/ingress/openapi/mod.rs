@@ -114,7 +114,8 @@ fn the_events_are_requests_that_the_document_describes() {
             .unwrap_or_else(|| panic!("{name}: {path} is not described"));
         let text = body_of(&event, &operation);
         let Some(schema) = operation.body() else {
-            assert_eq!(text, "", "{name}: no body is described");
+            let described = text.is_empty() || operation.takes_form();
+            assert!(described, "{name}: no body is described");
             continue;
         };
         let body: Value = serde_json::from_str(&text).expect("JSON");

@@ -4,20 +4,16 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::incident::approval::Verdict;
-use domain::primitives::id::ApprovalId;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use ingress::App;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use lambda_http::http::HeaderMap;
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, http};
-use secrecy::SecretString;
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tests::alert::unique;
 use tests::stack::Stack;
-use wire::approval_link::sign;
 
 use super::document::{Document, Operation};
 
@@ -60,14 +56,14 @@ impl Call {
         let body = if operation.is_form() {
             tests::slack::form(&body)
         } else if operation.id == "linkUsed" && body.is_empty() {
-            // Its credential is in two places: the link, and the person's token in the form.
+            // Its credential is in the form.
             format!("token={}", stack.facts.tokens["ada"])
         } else {
             body
         };
         let credentials = way
             .iter()
-            .map(|name| credential(document, stack, way, name, &body))
+            .map(|name| credential(document, stack, &operation.path, name, &body))
             .collect();
         // The id of the approval is the example's until a story has another.
         let path = operation.path.replace("{id}", NO_APPROVAL);
@@ -170,19 +166,6 @@ fn body(headers: &HeaderMap, bytes: &[u8]) -> Value {
     }
 }
 
-/// A token for a link, from now on for ten minutes.
-pub(crate) fn token(stack: &Stack, approval: &str, verdict: Verdict, person: &str) -> String {
-    let key = SecretString::from(stack.facts.secrets["approval_link"].as_str());
-    let approval = ApprovalId::try_from(approval).expect("an approval");
-    sign(
-        &key,
-        &approval,
-        verdict,
-        person,
-        Timestamp::now() + SignedDuration::from_mins(10),
-    )
-}
-
 /// The approval that stands in the document and in `events/`: there is none with this id.
 pub(crate) const NO_APPROVAL: &str = "01KA0000000000000000000000-0123456789abcdef";
 
@@ -190,7 +173,7 @@ pub(crate) const NO_APPROVAL: &str = "01KA0000000000000000000000-0123456789abcde
 fn credential(
     document: &Document,
     stack: &Stack,
-    way: &[String],
+    path: &str,
     name: &str,
     body: &str,
 ) -> (String, String) {
@@ -199,25 +182,18 @@ fn credential(
         "alertmanagerBearer" | "alertmanagerBasic" => &stack.facts.secrets["alertmanager"],
         "personToken" => &stack.facts.tokens["ada"],
         "slackSignature" | "slackTimestamp" => &stack.facts.secrets["slack_signing"],
-        "approvalLink" => {
-            return (
-                "?token".to_owned(),
-                token(stack, NO_APPROVAL, Verdict::Approve, "ada"),
-            );
-        }
         "telegramSecretToken" => &stack.facts.secrets["telegram_webhook"],
         "signature" | "hubSignature" | "signatureTimestamp" | "grafanaSignature"
         | "grafanaTimestamp" => &stack.facts.secrets["webhook"],
         _ => panic!("the test does not know the security scheme {name}"),
     };
     let timestamp = Timestamp::now().as_second().to_string();
-    let signature = |separator: &str| {
+    let signature = |before: &str, separator: &str| {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key of any length");
-        if way.iter().any(|name| name.ends_with("Timestamp")) {
-            mac.update(timestamp.as_bytes());
-            mac.update(separator.as_bytes());
-        }
+        mac.update(before.as_bytes());
+        mac.update(timestamp.as_bytes());
+        mac.update(separator.as_bytes());
         mac.update(body.as_bytes());
         hex::encode(mac.finalize().into_bytes())
     };
@@ -225,9 +201,11 @@ fn credential(
         (Some("bearer"), _) => format!("Bearer {secret}"),
         (Some("basic"), _) => format!("Basic {}", STANDARD.encode(format!("anyone:{secret}"))),
         (_, "telegramSecretToken") => secret.clone(),
-        (_, "signature" | "hubSignature") => format!("sha256={}", signature(".")),
+        (_, "signature" | "hubSignature") => {
+            format!("v2={}", signature("v2:", &format!(":{path}:")))
+        }
         (_, "slackSignature") => tests::slack::sign(secret, &timestamp, body.as_bytes()),
-        (_, "grafanaSignature") => signature(":"),
+        (_, "grafanaSignature") => signature("", ":"),
         _ => timestamp,
     };
     let header = if scheme["type"] == "apiKey" {

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::incident::approval::Verdict;
 use domain::incident::{Incident, Status};
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::http::Method;
@@ -12,7 +11,7 @@ use tests::secrets::INGRESS_SECRETS;
 use tests::stack::Stack;
 
 use super::document::{Described, Document, Operation, content};
-use super::traffic::{Answer, Call, NO_APPROVAL, ended, fresh, token};
+use super::traffic::{Answer, Call, NO_APPROVAL, ended, fresh};
 
 /// Sends requests, and holds each answer against the document.
 pub(crate) struct TrafficRecorder<'a> {
@@ -123,7 +122,9 @@ impl<'a> TrafficRecorder<'a> {
             }
         }
         if operation.ways_in().is_empty() {
-            self.send(operation, &good, 200).await;
+            // The form's approval is not there.
+            let status = if operation.takes_form() { 404 } else { 200 };
+            self.send(operation, &good, status).await;
             return;
         }
         let nobody = Call {
@@ -306,7 +307,7 @@ impl<'a> TrafficRecorder<'a> {
         );
     }
 
-    /// Slack's press is taken without a word, if its channel is known; a link is opened, used, and used up.
+    /// Slack's press is taken without a word, if its channel is known; a page is opened, and decides once.
     pub(crate) async fn links(&mut self) {
         let press = self
             .document
@@ -325,44 +326,35 @@ impl<'a> TrafficRecorder<'a> {
 
         let (_, incident) = self.waiting().await;
         let approval = approval(&incident);
-        let late = Timestamp::now() + SignedDuration::from_hours(1);
-        let app = self.stack.ingress(&[]);
-        for (id, statuses) in [
-            ("link", [404, 403, 200]),
-            ("linkUsed", [404, 403, 200]),
-            ("linkUsed", [404, 403, 409]),
-            ("link", [404, 403, 409]),
+        let page = self.document.operation("link");
+        let opened = Call::of(self.document, self.stack, &page, String::new());
+        self.send(&page, &opened.about(&approval), 200).await;
+        let form = self.document.operation("linkUsed");
+        for (about, token, verdict, status) in [
+            (NO_APPROVAL, "ada", "", 404),
+            (NO_APPROVAL, "eve", "", 403),
+            (NO_APPROVAL, "nobody", "", 401),
+            (approval.as_str(), "ada", "both", 400),
+            (approval.as_str(), "ada", "", 200),
+            (approval.as_str(), "ada", "reject", 200),
+            (approval.as_str(), "bob", "approve", 409),
         ] {
-            let operation = self.document.operation(id);
-            for ((about, person), status) in [
-                (NO_APPROVAL, "ada"),
-                (NO_APPROVAL, "eve"),
-                (approval.as_str(), "ada"),
-            ]
-            .into_iter()
-            .zip(statuses)
-            {
-                let form = format!("token={}", self.stack.facts.tokens[person]);
-                let call = Call::of(self.document, self.stack, &operation, form).about(about);
-                let credentials = BTreeMap::from([(
-                    "?token".to_owned(),
-                    token(self.stack, about, Verdict::Reject, person),
-                )]);
-                self.send(
-                    &operation,
-                    &Call {
-                        credentials,
-                        ..call
-                    },
-                    status,
-                )
-                .await;
-            }
-            let expired = Call::of(self.document, self.stack, &operation, String::new())
-                .in_process(&app, late)
-                .await;
-            assert_eq!(self.check(&operation, expired).status, 410);
+            let token = self
+                .stack
+                .facts
+                .tokens
+                .get(token)
+                .map_or("", String::as_str);
+            let body = format!("token={token}&verdict={verdict}");
+            let call = Call::of(self.document, self.stack, &form, body).about(about);
+            self.send(&form, &call, status).await;
         }
+        let broken = self
+            .stack
+            .ingress(&[("CONTROL_TABLE_NAME", "no-such-table")]);
+        let call = Call::of(self.document, self.stack, &form, String::new());
+        let answer = call.in_process(&broken, Timestamp::now()).await;
+        assert_eq!(self.check(&form, answer).status, 503);
     }
 
     /// One incident whose plan is rejected, one whose plan runs, and everything that gets in the way.

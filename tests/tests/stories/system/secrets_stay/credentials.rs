@@ -2,15 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::incident::approval::Verdict;
-use domain::primitives::id::ApprovalId;
-use jiff::{SignedDuration, Timestamp};
-use secrecy::SecretString;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tests::in_process::{hmac, recorded_event};
 use tests::slack::{form, sign};
 use tests::stack::Stack;
-use wire::approval_link;
 
 /// A request to ingress that carries a credential.
 pub(super) struct Knock {
@@ -31,22 +27,11 @@ pub(super) fn knocks(approval: &str, of: impl Fn(&str) -> String) -> Vec<Knock> 
         of("webhook"),
         now.as_second().to_string(),
     );
-    let (signed, timed) = (
-        hmac(&webhook, b"{}"),
-        hmac(&webhook, format!("{seconds}.{body}")),
-    );
+    let bound = |path: &str| hmac(&webhook, format!("v2:{seconds}:/api/v1/{path}:{body}"));
+    let by_grafana = hmac(&webhook, format!("{seconds}:{body}"));
     let basic = STANDARD.encode(format!("am:{alertmanager}"));
     let interaction = form(r#"{"type":"view_closed"}"#);
     let slack = sign(&of("slack_signing"), &seconds, interaction.as_bytes());
-    let expires_at = now + SignedDuration::from_mins(10);
-    let approval_id = ApprovalId::try_from(approval).expect("an id");
-    let link = approval_link::sign(
-        &SecretString::from(of("approval_link")),
-        &approval_id,
-        Verdict::Approve,
-        "nobody",
-        expires_at,
-    );
     let bearer = |secret: &str| vec![("authorization", format!("Bearer {}", of(secret)))];
     let post = |path: &str, headers: Vec<(&'static str, String)>, body: &str, made: &str| Knock {
         method: "POST",
@@ -56,19 +41,18 @@ pub(super) fn knocks(approval: &str, of: impl Fn(&str) -> String) -> Vec<Knock> 
         body: body.to_owned(),
         made: made.to_owned(),
     };
-    let timed_headers = vec![
-        ("x-signature-256", format!("sha256={timed}")),
-        ("x-signature-timestamp", seconds.clone()),
-    ];
+    let signed = |path: &str, name: &'static str| {
+        let signature = bound(path);
+        let headers = vec![
+            (name, format!("v2={signature}")),
+            ("x-signature-timestamp", seconds.clone()),
+        ];
+        post(path, headers, &body, &signature)
+    };
     let slack_headers = vec![
         ("x-slack-signature", slack.clone()),
-        ("x-slack-request-timestamp", seconds),
+        ("x-slack-request-timestamp", seconds.clone()),
     ];
-    let linked = |method| Knock {
-        method,
-        query: format!("token={link}"),
-        ..post(&format!("approvals/{approval}/link"), vec![], "", &link)
-    };
     vec![
         post(
             "webhooks/alertmanager",
@@ -82,25 +66,18 @@ pub(super) fn knocks(approval: &str, of: impl Fn(&str) -> String) -> Vec<Knock> 
             &body,
             &basic,
         ),
-        post("webhooks/alertmanager", timed_headers, &body, &timed),
+        signed("webhooks/alertmanager", "x-signature-256"),
         post(
             "webhooks/grafana",
-            vec![("x-grafana-alerting-signature", signed.clone())],
+            vec![
+                ("x-grafana-alerting-signature", by_grafana.clone()),
+                ("x-grafana-alerting-timestamp", seconds.clone()),
+            ],
             &body,
-            &signed,
+            &by_grafana,
         ),
-        post(
-            "webhooks/alerts",
-            vec![("x-signature-256", format!("sha256={signed}"))],
-            &body,
-            &signed,
-        ),
-        post(
-            "webhooks/signals",
-            vec![("x-hub-signature-256", format!("sha256={signed}"))],
-            &body,
-            &signed,
-        ),
+        signed("webhooks/alerts", "x-signature-256"),
+        signed("webhooks/signals", "x-hub-signature-256"),
         post(
             "webhooks/telegram",
             vec![("x-telegram-bot-api-secret-token", of("telegram_webhook"))],
@@ -119,8 +96,12 @@ pub(super) fn knocks(approval: &str, of: impl Fn(&str) -> String) -> Vec<Knock> 
             &body,
             "",
         ),
-        linked("GET"),
-        linked("POST"),
+        post(
+            &format!("approvals/{approval}/link"),
+            vec![],
+            &format!("token={}", of("token")),
+            "",
+        ),
     ]
 }
 

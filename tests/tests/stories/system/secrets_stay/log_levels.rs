@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use domain::incident::Status;
 use serde_json::{Value, json};
 use tests::alert::TestAlert;
-use tests::in_process::sign;
+use tests::in_process::signed;
 use tests::model_server::{ModelServer, json_answer};
 use tests::runtime;
 use tests::slack::Interaction;
@@ -165,7 +165,8 @@ async fn at_trace_no_function_logs_a_secret_of_what_it_talks_to() {
     let channels = directory.join("channels.json");
     let mut file: Value =
         serde_json::from_slice(&std::fs::read(&channels).expect("the file")).expect("JSON");
-    let webhook = json!({ "url": receiver.url(), "key_secret": "quell/channels/hook", "private": true, "links_for": ["ada"] });
+    let webhook =
+        json!({ "url": receiver.url(), "key_secret": "quell/channels/hook", "private": true });
     file["channels"]
         .as_array_mut()
         .expect("a list")
@@ -209,11 +210,15 @@ async fn at_trace_no_function_logs_a_secret_of_what_it_talks_to() {
         }
     }
     let signal = json!({ "source": "s", "alert_name": "A", "target": "t" }).to_string();
-    let signature = sign(&stack.facts.secrets["webhook"], signal.as_bytes());
+    let headers = signed(
+        &stack.facts.secrets["webhook"],
+        "webhooks/signals",
+        signal.as_bytes(),
+    );
     let signal = stack
         .http
         .post(stack.url("webhooks/signals"))
-        .header("x-signature-256", signature)
+        .headers(headers)
         .body(signal);
     assert_eq!(signal.send().await.expect("an answer").status(), 200);
     for data in [format!("silence:{id}"), format!("details:{id}")] {

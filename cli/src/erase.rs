@@ -1,0 +1,185 @@
+//! `quell erase`: takes a person's data, or what commands printed, out of incidents that have ended and
+//! out of their logs. The chains still hold, and each log says what was erased, by whom and why.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use domain::incident::Incident;
+use domain::incident::erasure::Erasure;
+use domain::incident::operation_log::Entry;
+use domain::notification::channels::Identity;
+use jiff::{SignedDuration, Timestamp};
+use settings::channels_file;
+use store::{ControlTable, ErasedBy, Exported, Store};
+
+use crate::aws::{Environment, Table, caller, config};
+use crate::exit::{Answer, Failure};
+
+#[derive(Debug, Args)]
+pub(crate) struct Erase {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// A person: their name, and what Telegram, Slack and tokens know them by
+    Person {
+        /// The person's name
+        name: String,
+        /// The directory whose channels.json names the person
+        #[arg(long, value_name = "DIR", default_value = "config")]
+        config: PathBuf,
+        /// What else they are known by, such as telegram:7 (repeatable): for somebody whom channels.json no longer names
+        #[arg(long = "identity", value_name = "IDENTITY")]
+        identities: Vec<Identity>,
+        /// The table with their tokens, which are deleted: the stack's output ControlTableName
+        #[arg(long, value_name = "NAME")]
+        control_table: Option<String>,
+        #[command(flatten)]
+        options: Options,
+    },
+    /// What commands printed
+    Output {
+        /// Only of incidents of which the last entry is older than this many days
+        #[arg(long, value_name = "N")]
+        older_than_days: u16,
+        #[command(flatten)]
+        options: Options,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Options {
+    /// Why; it stands in each log
+    #[arg(long, value_name = "TEXT")]
+    why: String,
+    /// Say what would be erased, and erase nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    table: Table,
+}
+
+impl Erase {
+    pub(crate) async fn answer(
+        self,
+        variables: &Environment,
+        out: &mut dyn Write,
+    ) -> Result<Answer, Failure> {
+        let aws = config(variables).await?;
+        let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
+        let now = Timestamp::now();
+        let (erasure, options, before) = match self.what {
+            What::Person {
+                name,
+                config,
+                identities,
+                control_table,
+                options,
+            } => {
+                if let Some(table) = control_table.filter(|_| !options.dry_run) {
+                    let control = ControlTable::new(dynamodb.clone(), table);
+                    let deleted = control.delete_tokens_of(&name).await?;
+                    writeln!(out, "{deleted} tokens deleted")?;
+                }
+                let erasure = person(name, &config, identities)?;
+                (erasure, options, now)
+            }
+            What::Output {
+                older_than_days,
+                options,
+            } => {
+                let age = SignedDuration::from_hours(i64::from(older_than_days) * 24);
+                (Erasure::Output, options, now - age)
+            }
+        };
+        let store = Store::new(dynamodb, options.table.table.clone());
+        let by = caller(&aws, variables).await;
+        let by = ErasedBy {
+            by: &by,
+            why: &options.why,
+            at: now,
+        };
+        let mut found = Found::default();
+        for item in store.export().await? {
+            let Exported::Head(id, _) = item else {
+                continue;
+            };
+            let incident = store.known_incident(&id).await?;
+            let log = store.log(&id).await?;
+            if log.last().is_some_and(|last| last.at > before) {
+                continue;
+            }
+            let entries: Vec<Entry> = log.iter().filter_map(|e| erasure.entry(e)).collect();
+            if entries.is_empty() && !in_document(&erasure, &incident)? {
+                continue;
+            }
+            if incident.is_open() {
+                found.open += 1;
+                writeln!(out, "{id}: is open, and left as it is")?;
+                continue;
+            }
+            let sequences: Vec<String> = entries.iter().map(|e| e.sequence.to_string()).collect();
+            writeln!(out, "{id}: entries {}", sequences.join(", "))?;
+            if !options.dry_run {
+                store.erase(&id, &erasure, &entries, by).await?;
+            }
+            found.incidents += 1;
+            found.entries += entries.len();
+        }
+        let Found {
+            incidents,
+            entries,
+            open,
+        } = found;
+        let done = match options.dry_run {
+            true => "would be erased",
+            false => "erased",
+        };
+        writeln!(
+            out,
+            "{done} from {entries} entries of {incidents} incidents; {open} are open: once they have ended, erase again"
+        )?;
+        Ok(Answer::of(open == 0))
+    }
+}
+
+#[derive(Debug, Default)]
+struct Found {
+    incidents: usize,
+    entries: usize,
+    open: usize,
+}
+
+/// A person, with what the operator's file knows them by.
+fn person(
+    name: String,
+    config: &std::path::Path,
+    mut identities: Vec<Identity>,
+) -> Result<Erasure, Failure> {
+    let channels = channels_file::load(config)?;
+    match channels.people.get(&name) {
+        Some(known) => {
+            identities.extend(known.telegram.map(Identity::Telegram));
+            identities.extend(known.slack.clone().map(Identity::Slack));
+        }
+        None if identities.is_empty() => {
+            return Err(Failure::wrong(format!(
+                "channels.json names nobody {name}: say what they were known by, such as --identity telegram:7"
+            )));
+        }
+        None => {}
+    }
+    identities.push(Identity::Api(name.clone()));
+    identities.push(Identity::Link(name.clone()));
+    Ok(Erasure::Person { name, identities })
+}
+
+fn in_document(erasure: &Erasure, incident: &Incident) -> Result<bool, Failure> {
+    let erased = erasure.incident(incident);
+    Ok(erased
+        .map_err(|error| Failure::wrong(format!("{}: {error}", incident.id)))?
+        .is_some())
+}
