@@ -25,6 +25,8 @@ PARTITION_KEY = "pk"
 ROLE = re.compile(r":assumed-role/quell-(\w+?)Role-")
 # The name that the template gives to what the emulator has named.
 NAMED = re.compile(r"quell-([A-Za-z]+)-[A-Za-z0-9-]+")
+# When a stream was made is a part of its name.
+MADE = re.compile(r"(?<=/stream)/.*")
 # What Secrets Manager puts behind the name of a secret.
 SUFFIX = re.compile(r"(?<=\w)-[0-9A-Za-z]{6}$")
 
@@ -144,4 +146,4 @@ def kind(keys: str) -> str:
 def short(arn: str) -> str:
     """A resource as the template names it: without partition, region, account and what makes its name unique."""
     name = arn if arn == "*" else re.split(r":\d{12}:", arn, maxsplit=1)[-1]
-    return NAMED.sub(r"\1", name)
+    return MADE.sub("", NAMED.sub(r"\1", name))
