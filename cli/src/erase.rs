@@ -1,6 +1,7 @@
 //! `quell erase`: takes a person's data, or what commands printed, out of incidents that have ended and
 //! out of their logs. The chains still hold, and each log says what was erased, by whom and why.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -9,6 +10,7 @@ use domain::incident::Incident;
 use domain::incident::erasure::Erasure;
 use domain::incident::operation_log::Entry;
 use domain::notification::channels::Identity;
+use domain::primitives::id::IncidentId;
 use jiff::{SignedDuration, Timestamp};
 use settings::channels_file;
 use store::{ControlTable, ErasedBy, Exported, Store};
@@ -79,12 +81,13 @@ impl Erase {
                 control_table,
                 options,
             } => {
+                // Before anything is deleted: the person may be misspelled, or the file unreadable.
+                let erasure = person(name.clone(), &config, identities)?;
                 if let Some(table) = control_table.filter(|_| !options.dry_run) {
                     let control = ControlTable::new(dynamodb.clone(), table);
                     let deleted = control.delete_tokens_of(&name).await?;
                     writeln!(out, "{deleted} tokens deleted")?;
                 }
-                let erasure = person(name, &config, identities)?;
                 (erasure, options, now)
             }
             What::Output {
@@ -103,12 +106,21 @@ impl Erase {
             at: now,
         };
         let mut found = Found::default();
+        let mut ids = Vec::new();
+        let mut logs: BTreeMap<IncidentId, Vec<Entry>> = BTreeMap::new();
         for item in store.export().await? {
-            let Exported::Head(id, _) = item else {
-                continue;
-            };
+            match item {
+                Exported::Head(id, _) => ids.push(id),
+                Exported::Entry(id, entry) => logs.entry(id).or_default().push(*entry),
+                Exported::Unreadable(error) => {
+                    found.unreadable += 1;
+                    writeln!(out, "{error}: may hold what is to be erased")?;
+                }
+            }
+        }
+        for id in ids {
+            let log = logs.remove(&id).unwrap_or_default();
             let incident = store.known_incident(&id).await?;
-            let log = store.log(&id).await?;
             if log.last().is_some_and(|last| last.at > before) {
                 continue;
             }
@@ -133,6 +145,7 @@ impl Erase {
             incidents,
             entries,
             open,
+            unreadable,
         } = found;
         let done = match options.dry_run {
             true => "would be erased",
@@ -142,7 +155,13 @@ impl Erase {
             out,
             "{done} from {entries} entries of {incidents} incidents; {open} are open: once they have ended, erase again"
         )?;
-        Ok(Answer::of(open == 0))
+        if unreadable > 0 {
+            writeln!(
+                out,
+                "{unreadable} items cannot be read, and are left as they are"
+            )?;
+        }
+        Ok(Answer::of(open == 0 && unreadable == 0))
     }
 }
 
@@ -151,6 +170,7 @@ struct Found {
     incidents: usize,
     entries: usize,
     open: usize,
+    unreadable: usize,
 }
 
 /// A person, with what the operator's file knows them by.

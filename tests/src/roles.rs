@@ -1,4 +1,4 @@
-//! What somebody has who has stolen the role of a function.
+//! The credentials of a function's role, for the tests of what a stolen role can do.
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! The control table: what stops repairs and who may decide, apart from what functions write about
-//! incidents. Nobody but the operator deletes from it, and of the functions only the bridge and the
-//! witness write to it, each its own items (decisions 27, 31).
+//! incidents. Nobody but the operator deletes from it. Of the functions the bridge writes the steps that
+//! ran, the repair function its locks and the witness its tree: each its own items and no others
+//! (decisions 27, 31, 34).
 
 use aws::lazy_client::LazyClient;
 use aws_sdk_dynamodb::Client;

@@ -250,19 +250,31 @@ async fn ada_is_erased(
 ) {
     let config = stack.facts.target.config_dir.display().to_string();
     let control = &stack.facts.outputs["ControlTableName"];
-    let erase = |more: &[&str]| {
+    let erase_by = |config: &str, more: &[&str]| {
         let asked = [
             "erase",
             "person",
             "ada",
             "--config",
-            &config,
+            config,
             "--why",
             "she asked",
         ];
         let tables = ["--table", auditor.table(), "--control-table", control];
         auditor.quell(&[&asked[..], &tables, more].concat())
     };
+    let erase = |more: &[&str]| erase_by(&config, more);
+    // A mistake deletes nothing, her tokens neither.
+    let tokens = || {
+        auditor
+            .quell(&["tokens", "list", "--control-table", control])
+            .1
+    };
+    let wrong = erase_by("/nowhere", &[]);
+    assert!(
+        wrong.0 == Some(2) && tokens().contains(" ada may "),
+        "{wrong:?}"
+    );
     // What is open needs its people.
     let (status, told) = erase(&[]);
     assert!(
@@ -289,6 +301,7 @@ async fn ada_is_erased(
         status == Some(0) && told.contains(&format!("{id}: entries ")),
         "{told}"
     );
+    assert!(!tokens().contains(" ada may "));
     let left = stack.table().await;
     assert!(
         left.contains("api:erased") && !left.contains("api:ada"),

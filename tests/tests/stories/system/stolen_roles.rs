@@ -1,7 +1,7 @@
 //! Test of what somebody can do who has stolen the role of one function: exactly what the table in
 //! docs/security.md says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws::AwsEnvironment;
 use aws::signed::{CallError, SSM, Service, SignedClient};
@@ -112,6 +112,17 @@ impl Try {
         let text = |value: &str| AttributeValue::S(value.to_owned());
         let secrets = aws_sdk_secretsmanager::Client::new(role);
         let dynamodb = aws_sdk_dynamodb::Client::new(role);
+        let item = |table: &str, partition: &str| {
+            let key = [("pk", text(partition)), ("sk", text("ROLE"))];
+            (
+                output(table),
+                key.map(|(name, value)| (name.to_owned(), value)).into(),
+            )
+        };
+        let put = async |(table, item): (String, HashMap<String, AttributeValue>)| {
+            let asked = dynamodb.put_item().table_name(table).set_item(Some(item));
+            granted(asked.send().await)
+        };
         match self {
             Self::Reads(secret) => granted(
                 secrets
@@ -132,24 +143,8 @@ impl Try {
                     .send()
                     .await,
             ),
-            Self::Writes(table) => granted(
-                dynamodb
-                    .put_item()
-                    .table_name(output(table))
-                    .item("pk", text(&unique("STOLEN")))
-                    .item("sk", text("ROLE"))
-                    .send()
-                    .await,
-            ),
-            Self::Controls(partition) => granted(
-                dynamodb
-                    .put_item()
-                    .table_name(output("ControlTableName"))
-                    .item("pk", text(partition))
-                    .item("sk", text("ROLE"))
-                    .send()
-                    .await,
-            ),
+            Self::Writes(table) => put(item(table, &unique("STOLEN"))).await,
+            Self::Controls(partition) => put(item("ControlTableName", partition)).await,
             Self::Looks(partition) => granted(
                 dynamodb
                     .get_item()
