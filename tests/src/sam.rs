@@ -7,6 +7,7 @@ use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use domain::playbook::service::Target;
@@ -30,6 +31,8 @@ pub struct Sam {
     bridge: Ipv4Addr,
     directory: TempDir,
     images: BTreeMap<String, String>,
+    /// True once SAM has built its image on top of this base image.
+    image_built: AtomicBool,
 }
 
 impl Sam {
@@ -67,6 +70,7 @@ impl Sam {
             bridge,
             directory,
             images: images(),
+            image_built: AtomicBool::new(false),
         };
         let made = Command::new(project().join(".venv/bin/python"))
             .args(["-m", "infra.local", "sam-image"])
@@ -123,13 +127,9 @@ impl Sam {
             .arg(event)
             .arg("--env-vars")
             .arg(&facts.sam_env_file)
-            // SAM would take what it built earlier on top of another base image.
-            .args([
-                "--skip-pull-image",
-                "--force-image-build",
-                "--layer-cache-basedir",
-                "layers",
-            ])
+            .args(["--skip-pull-image", "--layer-cache-basedir", "layers"])
+            // The first time: SAM would take what it built earlier on top of another base image.
+            .args((!self.image_built.swap(true, Ordering::Relaxed)).then_some("--force-image-build"))
             .args(pinned_hosts())
             .args([
                 "--parameter-overrides",
