@@ -18,7 +18,7 @@ use reqwest::{Client, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use super::promql::{filled, own_expression, value_side};
+use super::promql::{Comparison, filled, own_expression, value_side};
 use super::{Inquiry, InvalidUrl, NoAnswer, answer, base_url, below};
 
 /// How far apart two points are, in seconds.
@@ -48,6 +48,8 @@ struct Question {
     name: String,
     unit: String,
     query: Result<String, NoAnswer>,
+    /// At what the alert fires.
+    limit: Option<String>,
 }
 
 impl Prometheus {
@@ -92,12 +94,15 @@ impl Prometheus {
             name: cut(name, NAME_CHARACTERS),
             unit: String::new(),
             query,
+            limit: None,
         };
         match expression {
             Err(why) => vec![question("the alert's own expression", Err(why))],
             Ok(expression) => {
-                let value =
-                    value_side(&expression).map(|value| question(value, Ok(value.to_owned())));
+                let value = value_side(&expression).map(|Comparison { value, limit }| Question {
+                    limit: Some(limit),
+                    ..question(value, Ok(value.to_owned()))
+                });
                 [question(&expression, Ok(expression.clone()))]
                     .into_iter()
                     .chain(value)
@@ -121,6 +126,7 @@ impl Prometheus {
                 name: named.name.clone(),
                 unit: named.unit.clone(),
                 query,
+                limit: None,
             }
         };
         self.settings
@@ -139,7 +145,12 @@ impl Prometheus {
         labels: &Texts,
         at: Timestamp,
     ) -> Evidence {
-        let Question { name, unit, query } = question;
+        let Question {
+            name,
+            unit,
+            query,
+            limit,
+        } = question;
         let asked = query.as_ref().unwrap_or(&name).clone();
         let found = async {
             let query = query?;
@@ -147,7 +158,7 @@ impl Prometheus {
             // Its own labels are in the alert: what the alert is about comes first, whatever the order of the answer.
             series.sort_by_key(|series| series.strange_labels(labels));
             series.truncate(SERIES_KEPT);
-            Ok(match measured(&name, &unit, &series) {
+            Ok(match measured(&name, &unit, limit.as_deref(), &series) {
                 measurements if measurements.is_empty() => Found::Nothing,
                 measurements => Found::Measured {
                     measurements,
@@ -276,11 +287,15 @@ impl Series {
     }
 }
 
-fn measured(name: &str, unit: &str, series: &[Series]) -> Vec<Measurement> {
+fn measured(name: &str, unit: &str, limit: Option<&str>, series: &[Series]) -> Vec<Measurement> {
     let differing = differing_labels(series);
     let measure = |one: &Series| {
         let points: Vec<f64> = one.values.iter().map(|point| point.0).collect();
-        Measurement::of(&called(name, &one.metric, &differing), unit, &points)
+        let measurement = Measurement::of(&called(name, &one.metric, &differing), unit, &points)?;
+        Some(Measurement {
+            limit: limit.map(str::to_owned),
+            ..measurement
+        })
     };
     series.iter().filter_map(measure).collect()
 }

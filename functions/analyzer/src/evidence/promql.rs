@@ -49,18 +49,31 @@ pub(super) fn own_expression(
     Some(Ok(expression))
 }
 
+/// An alert's expression, taken apart at its comparison with a number.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Comparison<'a> {
+    /// What is compared.
+    pub(super) value: &'a str,
+    /// With what: `> 90`.
+    pub(super) limit: String,
+}
+
 /// The side of an alert's expression that is a value: `a` of `a > 5`, which without its comparison has points where the alert did not
 /// fire, too. Nothing where that cannot be told without a parser.
-pub(super) fn value_side(expression: &str) -> Option<&str> {
+pub(super) fn value_side(expression: &str) -> Option<Comparison<'_>> {
     let (at, operator) = top_level(expression)?.comparisons.pop()?;
     let threshold = expression[at + operator..].trim_start();
     let threshold = threshold
         .strip_prefix("bool")
-        .map_or(threshold, str::trim_start);
-    threshold.trim_end().parse::<f64>().ok()?;
+        .map_or(threshold, str::trim_start)
+        .trim_end();
+    threshold.parse::<f64>().ok()?;
     let side = expression[..at].trim();
     // `and`, `or` and `unless` bind less than a comparison: the comparison is not the whole expression's.
-    (!side.is_empty() && !top_level(side)?.is_of_sets).then_some(side)
+    (!side.is_empty() && !top_level(side)?.is_of_sets).then(|| Comparison {
+        value: side,
+        limit: format!("{} {threshold}", &expression[at..at + operator]),
+    })
 }
 
 struct TopLevel {

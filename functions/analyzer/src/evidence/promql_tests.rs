@@ -155,7 +155,19 @@ fn the_value_is_what_stands_before_a_comparison_with_a_number() {
         ("", None),
     ];
     for (expression, expected) in cases {
-        assert_eq!(value_side(expression), expected, "{expression}");
+        let found = value_side(expression);
+        assert_eq!(found.map(|found| found.value), expected, "{expression}");
+    }
+}
+
+#[test]
+fn the_limit_of_an_alert_is_its_comparison_with_a_number() {
+    for (expression, limit) in [
+        ("a>=0.5", ">= 0.5"),
+        ("up == 0", "== 0"),
+        ("a > bool  5 ", "> 5"),
+    ] {
+        assert_eq!(value_side(expression).expect("a comparison").limit, limit);
     }
 }
 

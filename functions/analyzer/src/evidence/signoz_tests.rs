@@ -76,6 +76,7 @@ fn numbers(measurement: &Measurement) -> (&str, f64, &str, f64, f64, Trend) {
         least,
         most,
         trend,
+        limit: _,
     } = measurement;
     (name, *value, unit, *least, *most, *trend)
 }

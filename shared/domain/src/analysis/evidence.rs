@@ -53,6 +53,9 @@ pub struct Measurement {
     pub most: f64,
     /// Where it is going.
     pub trend: Trend,
+    /// At what the alert fires, where its expression says so: `> 90`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<String>,
 }
 
 impl Measurement {
@@ -74,6 +77,7 @@ impl Measurement {
             least,
             most,
             trend: Trend::of(&points, least, most),
+            limit: None,
         })
     }
 }

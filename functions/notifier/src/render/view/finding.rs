@@ -58,6 +58,8 @@ pub struct Measured {
     pub unit: String,
     /// `↗`, `→` or `↘`.
     pub trend: &'static str,
+    /// At what the alert fires, such as `> 90`; empty where that is not known.
+    pub limit: String,
     /// The least value of the window.
     pub least: String,
     pub most: String,
@@ -142,15 +144,27 @@ fn percent(analysis: &Analysis) -> u8 {
 }
 
 fn measurements(evidence: &[Evidence]) -> Vec<Measured> {
-    let all = evidence
+    let measured = |evidence: &Evidence| match &evidence.found {
+        Found::Measured { measurements, .. } => measurements.clone(),
+        _ => Vec::new(),
+    };
+    // The value of the alert's own expression, which has a limit, and so not the whole expression as well.
+    let compared: Vec<&str> = evidence
         .iter()
-        .filter_map(|evidence| match &evidence.found {
-            Found::Measured { measurements, .. } => Some(measurements),
-            _ => None,
-        });
-    all.flatten()
+        .filter(|piece| measured(piece).iter().any(|one| one.limit.is_some()))
+        .map(|piece| piece.asked.as_str())
+        .collect();
+    let is_whole = |piece: &&Evidence| {
+        compared.iter().any(|value| {
+            piece.asked.len() > value.len() && piece.asked.trim_start().starts_with(value)
+        })
+    };
+    evidence
+        .iter()
+        .filter(|piece| !is_whole(piece))
+        .flat_map(measured)
         .take(MEASUREMENTS_SHOWN)
-        .map(Measured::of)
+        .map(|measurement| Measured::of(&measurement))
         .collect()
 }
 
@@ -166,6 +180,10 @@ impl Measured {
             value: figure(measurement.value),
             unit: short(&measurement.unit, NAME_CHARACTERS),
             trend,
+            limit: short(
+                measurement.limit.as_deref().unwrap_or_default(),
+                NAME_CHARACTERS,
+            ),
             least: figure(measurement.least),
             most: figure(measurement.most),
         }
